@@ -117,7 +117,7 @@ fn measure(what: &str, width: u16, height: u16, app: &mut App, mut step: impl Fn
             step(app, frame);
             let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
             terminal.draw(|frame| screen::draw(frame, &view)).unwrap();
-            update(app, Msg::Drawn { answer: cache.answer(), help_limit: 0, report: cache.report_extent() });
+            update(app, Msg::Drawn { answer: cache.answer(), overlay: cache.overlay_extent() });
             started.elapsed()
         })
         .skip(20)
@@ -226,7 +226,7 @@ impl Arrivals {
             kind: if i < 200 { TextKind::Reasoning } else { TextKind::Answer },
             coalesced: false,
         }));
-        self.trace.follow(&self.all[..events.min(self.all.len() as u64) as usize], usize::MAX);
+        self.trace.extend_from(&self.all[..events.min(self.all.len() as u64) as usize], usize::MAX);
         &self.trace
     }
 }

@@ -1,11 +1,13 @@
-//! Floor 4: from the command line, the environment and the suite file to what a run needs.
+//! Floor 4: turns the command line, the environment and files into the inputs of a run.
 
 mod address;
+mod command_line;
 mod config_file;
 mod defaults;
 mod demo;
 mod exports;
 mod key_file;
+mod local_ports;
 mod metrics;
 mod network;
 mod resume;
@@ -28,15 +30,18 @@ use crate::domain::session::{NO_LIMIT, Plan};
 use crate::domain::slo::{RunFigure, Slo, Subject};
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::{self, CHAT};
-use crate::report::exporters::EXPORTERS;
+use crate::report::exporters::{EXPORTERS, stdout_exporter};
+use crate::report::style::Style;
 use crate::runtime::spec::{EngineSpec, JournalSpec, RunSpec, SavingSpec, SessionSpec, TelemetrySpec};
 use crate::store::input::{self, Kind};
 use crate::tokenizer::Tokenizer;
 
+pub use self::command_line::command_line;
+pub use self::local_ports::ports_to_search;
 pub use self::resume::resume_spec;
 
-/// What is wrong with how the program was started. Its text is for the user, holds no secret and may have several
-/// lines; the exit status is 2.
+/// Error in the command line, the environment or a file. The text has no secret and may have several lines; the exit
+/// status is 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
@@ -47,10 +52,10 @@ impl From<toml_file::FileError> for ConfigError {
     }
 }
 
-/// All that a run needs, checked before anything is sent.
+/// Returns the inputs of a run, checked before anything is sent.
 ///
-/// `env` looks a variable up, `folder` is where the program was started, and `simulator_url` is the address of the
-/// simulator that `--demo` has started: no key and no header of the user goes there.
+/// `env` looks up a variable, `folder` is the working folder, and `simulator_url` is the URL of the simulator that `--demo`
+/// has started: the user's key and headers are not sent there.
 pub fn run_spec(
     args: &RunArgs,
     env: &dyn Fn(&str) -> Option<String>,
@@ -60,7 +65,7 @@ pub fn run_spec(
     let simulated = simulator_url.is_some();
     let ((base_url, api), secrets) = match simulator_url {
         Some(url) => ((url, &CHAT), Secrets::default()),
-        // Anything else would measure a real server under the name of a demo.
+        // A real server must not be measured under the name of a demo.
         None if args.demo => return Err(ConfigError("the built-in simulator of --demo is not running".to_owned())),
         None => (
             address::endpoint(args.url.as_deref(), args.api.as_deref().and_then(api::by_name), env)?,
@@ -70,6 +75,7 @@ pub fn run_spec(
     let network = network::network(&args.network, args.retries, &base_url, env, folder)?;
     let (mut suite, suite_source) = selection::suite(args.cases.as_deref(), folder)?;
     selection::keep_matching(&mut suite, &args.case_patterns)?;
+    let shortened = selection::keep_requested(&mut suite, args.requests);
     let seconds = |name: &str, seconds: Option<f64>| {
         let time = seconds.map(Duration::try_from_secs_f64).transpose();
         time.map_err(|e| ConfigError(format!("--{name}: {e}")))
@@ -97,8 +103,8 @@ pub fn run_spec(
     suite.slos.extend(args.slos.iter().cloned());
     check_slos(&suite.slos, args.rate.is_some())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
-    let warnings = secrets.warnings.iter().cloned().chain(odd).collect();
-    exports::check(&args.exports, folder, EXPORTERS)?;
+    let warnings = secrets.warnings.iter().cloned().chain(odd).chain(shortened).collect();
+    let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
     Ok(RunSpec {
         engine: EngineSpec {
             base_url,
@@ -124,19 +130,28 @@ pub fn run_spec(
             model: args.model.clone(),
         },
         saving: SavingSpec {
-            exports: args.exports.clone(),
+            exports,
+            stdout,
+            summary_style: Style::Plain,
             journal: if args.no_save { JournalSpec::Off } else { JournalSpec::New },
         },
         warnings,
+        command_line: None,
     })
 }
 
-/// Whether files to be exported can be written, before anything is done for them.
+/// Checks that export files can be written.
 pub fn check_exports(paths: &[PathBuf], folder: &Path) -> Result<(), ConfigError> {
+    if let Some(path) = paths.iter().find(|path| stdout_exporter(path, EXPORTERS).is_some()) {
+        let path = sanitise_line(&path.to_string_lossy());
+        return Err(ConfigError(format!(
+            "--export {path}: the dashboard cannot write to stdout; use `tokscope report`"
+        )));
+    }
     exports::check(paths, folder, EXPORTERS)
 }
 
-/// The largest that models have today take 35 MiB.
+/// The largest tokenizers of today's models take 35 MiB.
 const TOKENIZER: Kind = Kind { file_name: Some("tokenizer.json"), what: "a tokenizer", max_bytes: 256 * 1024 * 1024 };
 
 fn tokenizer(path: &Path, folder: &Path) -> Result<Tokenizer, ConfigError> {
@@ -146,7 +161,7 @@ fn tokenizer(path: &Path, folder: &Path) -> Result<Tokenizer, ConfigError> {
     Tokenizer::read(&bytes).map_err(|e| failed(&e.to_string()))
 }
 
-/// A threshold that could never be kept is a mistake.
+/// Refuses thresholds that no run can meet.
 fn check_slos(slos: &[Slo], open_loop: bool) -> Result<(), ConfigError> {
     let about_requests = slos.iter().any(|slo| matches!(slo.subject, Subject::Requests(..)));
     for slo in slos {
@@ -162,8 +177,12 @@ fn check_slos(slos: &[Slo], open_loop: bool) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// How much is run, and how fast.
+/// Returns the load of the run.
 fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
+    // The command line refuses this; the config file may set both.
+    if args.requests.is_some() && args.repeat.is_some() {
+        return Err(ConfigError("'requests' and 'repeat' are both set; remove one from the config file".to_owned()));
+    }
     let process = args.arrival.unwrap_or_default();
     let open_loop = args.rate.map(|rate_per_s| OpenLoop { rate_per_s, process, seed: args.seed });
     let unlimited = if open_loop.is_some() { NO_LIMIT } else { 1 };
@@ -175,6 +194,7 @@ fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
         warm: args.warm,
         open_loop,
         duration: duration.map_err(|e| ConfigError(format!("--duration: {e}")))?,
+        requests: args.requests,
     })
 }
 

@@ -1,4 +1,4 @@
-//! Floor 0: what a benchmark is. Pure: no clock, no async, no I/O.
+//! Floor 0: the concepts and the arithmetic of a benchmark. Pure: no clock, no async, no I/O.
 
 pub mod address;
 pub mod attempt;

@@ -1,4 +1,4 @@
-//! Floor 2: the network. One thread with a runtime of its own reads all streams; nothing else runs on it.
+//! Floor 2: the network. One thread with its own runtime reads all streams; nothing else runs on it.
 
 mod attempt;
 mod board;
@@ -14,6 +14,7 @@ mod follow;
 mod helper;
 mod intake;
 mod lag;
+mod local;
 mod network;
 #[doc(hidden)]
 #[cfg(any(test, fuzzing))]
@@ -47,15 +48,16 @@ use self::client::{Endpoint, Prepared};
 use self::clock::EngineClock;
 pub use self::failure::InvalidConfig;
 use self::helper::Failed;
+pub use self::local::{FoundServer, find_servers};
 pub use self::network::{Network, ProxyChoice, certificates};
 use self::pulse::Pulse;
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
 
-/// The name of the thread that reads the streams.
+/// Name of the engine's thread, which reads the streams.
 pub const THREAD: &str = "engine";
 
-/// The engine's thread, seen from outside.
+/// Handle on the engine's thread.
 #[derive(Debug)]
 pub struct Engine {
     commands: mpsc::UnboundedSender<EngineCommand>,
@@ -68,7 +70,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the thread. `sink` gets every fact, from that thread; it must not block.
+    /// Starts the thread, which passes every fact to `sink`. The sink must not block.
     pub fn start(
         config: EngineConfig,
         epoch: Instant,
@@ -105,10 +107,10 @@ impl Engine {
         Ok(Self { commands, starts: OnceLock::new(), failed, clock, live, watched, thread: Some(thread) })
     }
 
-    /// Tells the engine; false when it is gone.
+    /// Sends a command to the engine; returns false if the engine has ended.
     pub fn send(&self, command: EngineCommand) -> bool {
         let waits = matches!(command, EngineCommand::Start { due: Some(_), .. });
-        // An abort must not overtake a start that still waits.
+        // An abort must not overtake a start that is still waiting.
         let follows = matches!(command, EngineCommand::Abort(_)) && self.starts.get().is_some();
         if !(waits || follows) {
             return self.commands.send(command).is_ok();
@@ -120,22 +122,22 @@ impl Engine {
         starts.as_ref().is_some_and(|starts| starts.send(command).is_ok())
     }
 
-    /// Has the live view carry, from the next one on, what a screen shows that looks at this case: its text, and the
-    /// traces of all. Without a screen, as it is at first, there are only counters in it.
+    /// Asks for this case's text and for all traces in the next live views. With `None`, as at the start, live views hold only
+    /// counters.
     pub fn watch(&self, case: Option<usize>) {
         self.watched.set(case);
     }
 
     /// The latest live view.
     pub fn live(&self) -> Arc<LiveSnapshot> {
-        // The guard is dropped at once: held, it could block the engine.
+        // The guard is dropped at once, because it could block the engine.
         Arc::clone(&self.live.borrow())
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // Not joined: a name look-up that hangs must not hold up the exit.
+        // The thread is not joined, because a hanging DNS query must not delay the exit.
         let _gone = self.commands.send(EngineCommand::Shutdown);
         drop(self.thread.take());
     }
@@ -162,7 +164,7 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
                 command = inbox.recv() => command,
                 Some(why) = failures.recv() => return (self.sink)(EngineFact::Died(why)),
                 Some(ended) = tasks.join_next() => {
-                    // The runtime would keep a panic to itself, and its attempt would never end.
+                    // The runtime would swallow the panic, and the attempt would never end.
                     if let Err(error) = ended && let Ok(panic) = error.try_into_panic() {
                         std::panic::resume_unwind(panic);
                     }
@@ -173,7 +175,7 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
             match command {
                 EngineCommand::Discover { retry, needs_list } => {
                     let (endpoint, sink) = (Rc::clone(&self.endpoint), Rc::clone(&self.sink));
-                    let look = discovery::DiscoveryOptions { keep_looking: retry, needs_list };
+                    let look = discovery::DiscoveryOptions { keeps_trying: retry, needs_list };
                     tasks.spawn_local(async move { discovery::discover(&endpoint, look, &*sink).await });
                 }
                 EngineCommand::Start { id, case, model, warmup, due, ready } => {
@@ -200,7 +202,7 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
                 EngineCommand::SetActive(active) => self.board.set_active(active, self.endpoint.now()),
                 EngineCommand::Publish(done) => {
                     let now = self.endpoint.now();
-                    self.board.look(now);
+                    self.board.check_standstill(now);
                     self.board.publish(now);
                     let _waiter_may_be_gone = done.send(());
                 }
@@ -210,7 +212,7 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
     }
 }
 
-/// Publishes the live view while the run is going or something is in flight, and measures how late it was woken for it.
+/// Publishes the live view while the run is active or an attempt is in flight, and measures the lag of each wake.
 async fn publish(board: Rc<Board>, clock: EngineClock, mut pulse: Pulse) {
     loop {
         board.wait_until_watched().await;
@@ -218,7 +220,7 @@ async fn publish(board: Rc<Board>, clock: EngineClock, mut pulse: Pulse) {
         while board.is_watched() {
             let Some(first) = pulse.next().await else { return };
             let now = clock.now();
-            // Where the thread stood still for long, several wait.
+            // After a long standstill, several beats are waiting.
             board.note_beats([first].into_iter().chain(std::iter::from_fn(|| pulse.try_next())), now);
             board.publish(now);
         }

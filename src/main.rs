@@ -1,33 +1,35 @@
-//! The program: reads the command line, runs what it asks for, turns the outcome into the exit status.
+//! The program: reads the command line, runs the command, and returns its exit status.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use clap::Parser;
-use tokscope::cli::{CalibrateArgs, Cli, Command, OpenArgs, ResumeArgs, ScreenArgs, SimArgs, completions, man_page};
+use tokscope::cli::{self, CalibrateArgs, Cli, Command, OpenArgs, ResumeArgs, RunArgs, ScreenArgs, SimArgs};
+use tokscope::cli::{completions, man_page};
 use tokscope::config::{self, Settings};
 use tokscope::domain::text::sanitise;
+use tokscope::runtime::color::ColorWhen;
 use tokscope::runtime::spec::RunSpec;
-use tokscope::runtime::{calibrate, console, headless, interactive, process, resume, saved, stdout};
+use tokscope::runtime::{calibrate, console, headless, interactive, local_servers, process, resume, saved, stdout};
 use tokscope::sim::{SimConfig, Simulator};
 use tokscope::ui::terminal::unusable;
 
-/// Usage, configuration, or a terminal that cannot be used.
+/// Exit status of errors in the command line or configuration, and of an unusable terminal.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = cli::parse();
     let outcome = match cli.command {
         Some(Command::Sim(args)) => simulate(args),
         Some(Command::Calibrate(args)) => calibrate(args),
-        Some(Command::Runs(args)) => saved::list(args.json),
+        Some(Command::Runs(args)) => saved::list(args.json, args.color.when()),
         Some(Command::Resume(args)) => resume(&args),
-        Some(Command::Open(args)) => look_at(args, None),
-        Some(Command::Replay(args)) => look_at(args.of, Some(args.speed)),
-        Some(Command::Report(args)) => saved::report(&args.run, &args.exports),
-        Some(Command::Compare(args)) => saved::compare(&args.a, &args.b, &args.exports),
+        Some(Command::Open(args)) => show_saved(args, None),
+        Some(Command::Replay(args)) => show_saved(args.of, Some(args.speed)),
+        Some(Command::Report(args)) => saved::report(&args.run, &args.exports, args.json),
+        Some(Command::Compare(args)) => saved::compare(&args.a, &args.b, &args.exports, args.json, args.color.when()),
         Some(Command::Completions(args)) => print(&completions(args)),
         Some(Command::Man) => man_page().map_err(Into::into).and_then(|page| print(&page)),
         None => run(cli),
@@ -40,47 +42,84 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<u8> {
-    let Cli { run: mut args, screen: look, .. } = cli;
+    let Cli { run: mut args, screen, .. } = cli;
     let env = |name: &str| std::env::var(name).ok();
-    let settings = Settings::from_args(&args, &look, &env)?;
-    if let Some(listing) = listing(&look, &settings) {
+    let settings = Settings::from_args(&args, &screen, &env)?;
+    if let Some(listing) = listing(&screen, &settings) {
         return print(listing.as_bytes());
     }
     settings.complete(&mut args);
+    if let Some(ports) = config::ports_to_search(&args, &env)? {
+        match find_endpoint(&args, &ports)? {
+            Some(url) => args.url = Some(url),
+            None => return Ok(0),
+        }
+    }
     let args = &args;
-    // Kept until the run is over: dropping it stops it.
+    // Dropping the simulator stops it.
     let simulator = simulator(args.demo)?;
-    let spec = config::run_spec(args, &env, Path::new("."), simulator.as_ref().map(Simulator::url))?;
-    begin(spec, args.headless, &settings)
+    let mut spec = config::run_spec(args, &env, Path::new("."), simulator.as_ref().map(Simulator::url))?;
+    spec.command_line = Some(config::command_line(std::env::args_os().skip(1), args, &spec.engine, &env));
+    begin(spec, args.headless, args.color.when(), &settings)
 }
 
-/// What is printed instead of a run, if anything is.
-fn listing(look: &ScreenArgs, settings: &Settings) -> Option<String> {
-    let config = look.print_config.then(|| settings.listing());
-    let keys = look.print_keys.then(|| settings.keys_table());
+/// Searches this machine for a server and asks the user whether to benchmark it. Returns its URL, or `None` if the user
+/// declines. Without a terminal to ask on, or without a server, the error shows what to type.
+fn find_endpoint(args: &RunArgs, ports: &[u16]) -> anyhow::Result<Option<String>> {
+    let asks = !args.headless
+        && !args.json
+        && io::stdin().is_terminal()
+        && io::stdout().is_terminal()
+        && io::stderr().is_terminal();
+    let found = local_servers::find(ports)?;
+    if found.is_empty() || !asks {
+        let typed = std::env::args_os().skip(1).map(|arg| quoted(&arg));
+        let typed: Vec<String> = std::iter::once(String::new()).chain(typed).collect();
+        bail!(local_servers::offer_as_error(&found, ports, &typed.join(" ")));
+    }
+    let chosen = local_servers::choose(&found, &mut io::stdin().lock(), &mut io::stderr())?;
+    Ok(chosen.map(str::to_owned))
+}
+
+/// Quotes an argument for a shell, if it needs that.
+fn quoted(arg: &OsString) -> String {
+    let arg = sanitise(&arg.to_string_lossy());
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./:,@%".contains(c);
+    if !arg.is_empty() && arg.chars().all(is_plain) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }
+}
+
+/// Returns the settings or keys to print in place of a run, if the user asked for them.
+fn listing(screen: &ScreenArgs, settings: &Settings) -> Option<String> {
+    let config = screen.print_config.then(|| settings.listing());
+    let keys = screen.print_keys.then(|| settings.keys_table());
     let texts: Vec<String> = config.into_iter().chain(keys).collect();
     (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
-/// The simulator of --demo.
+/// Starts the simulator of `--demo`.
 fn simulator(wanted: bool) -> anyhow::Result<Option<Simulator>> {
     wanted.then(|| Simulator::start(SimConfig::demo())).transpose().context("the simulator did not start")
 }
 
-fn begin(spec: RunSpec, headless: bool, settings: &Settings) -> anyhow::Result<u8> {
+fn begin(mut spec: RunSpec, headless: bool, color: ColorWhen, settings: &Settings) -> anyhow::Result<u8> {
     for warning in &spec.warnings {
         console::say(&format!("tokscope: warning: {}", sanitise(warning)));
     }
+    spec.saving.summary_style = color.style_for(&io::stdout());
     let session = &spec.session;
-    // With a rate, only the server decides how many there will be at once.
-    let at_once = if session.plan.open_loop.is_some() { 1 } else { session.plan.concurrency };
-    process::provide_for(session.sweep.iter().copied().max().unwrap_or(at_once).max(at_once))?;
-    if headless || !io::stdout().is_terminal() {
-        return headless::run(spec);
+    // With a rate, the server decides how many requests are in flight.
+    let concurrency = if session.plan.open_loop.is_some() { 1 } else { session.plan.concurrency };
+    process::provide_for(session.sweep.iter().copied().max().unwrap_or(concurrency).max(concurrency))?;
+    if headless || spec.saving.stdout.is_some() {
+        return headless::run(spec, color);
+    }
+    if !io::stdout().is_terminal() {
+        console::say("tokscope: stdout is not a terminal, running headless");
+        return headless::run(spec, color);
     }
     if let Some(why) = unusable(&|name| std::env::var(name).ok()) {
         console::say(&format!("tokscope: no dashboard, running headless: {why}"));
-        return headless::run(spec);
+        return headless::run(spec, color);
     }
     interactive::run(spec, &settings.screen())
 }
@@ -94,10 +133,12 @@ fn resume(args: &ResumeArgs) -> anyhow::Result<u8> {
     let Some(resuming) = resume::open(&args.run)? else { return Ok(0) };
     let simulator = simulator(args.demo)?;
     let url = simulator.as_ref().map(Simulator::url);
-    begin(config::resume_spec(args, resuming, &env, Path::new("."), url)?, args.headless, &settings)
+    let spec = config::resume_spec(args, resuming, &env, Path::new("."), url)?;
+    begin(spec, args.headless, args.color.when(), &settings)
 }
 
-fn look_at(args: OpenArgs, speed: Option<f64>) -> anyhow::Result<u8> {
+/// Shows a saved run in the dashboard; with a speed, replays it.
+fn show_saved(args: OpenArgs, speed: Option<f64>) -> anyhow::Result<u8> {
     let settings = Settings::of_screen(&args.screen, &|name: &str| std::env::var(name).ok())?;
     if let Some(listing) = listing(&args.screen, &settings) {
         return print(listing.as_bytes());
@@ -112,7 +153,7 @@ fn look_at(args: OpenArgs, speed: Option<f64>) -> anyhow::Result<u8> {
     interactive::show_saved(&args.run, args.exports, speed, &settings.screen())
 }
 
-/// Writes a text to stdout. Whoever closes the other end has seen enough: that is no error.
+/// Writes a text to stdout. A reader that closed the stream is not an error.
 fn print(text: &[u8]) -> anyhow::Result<u8> {
     stdout::write(text).map(|()| 0)
 }
@@ -127,7 +168,7 @@ fn simulate(args: SimArgs) -> anyhow::Result<u8> {
     if record_sent_times {
         process::end_with_parent()?;
     }
-    // As many clients as this process may have; what is missing shows when it is missing.
+    // A limit that is too low shows when a client cannot connect.
     let _best_effort = process::raise_open_files();
     let simulator = Simulator::start(SimConfig {
         port,

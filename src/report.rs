@@ -22,9 +22,11 @@ pub mod run_figures;
 pub mod runs_table;
 pub mod server_figures;
 pub mod spread;
+pub mod style;
 pub mod summary;
 pub mod sweep_chart;
 pub mod sweep_table;
+pub mod text_table;
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -1,22 +1,21 @@
-//! Floor 2: the tokenizer that a user names, a Hugging Face `tokenizer.json`. It counts what came; nothing is generated
-//! with it.
+//! Floor 2: a user's Hugging Face `tokenizer.json`, used to count received text.
 
-/// Why a file is no tokenizer; its text is for the user.
+/// Reason why a file is not a tokenizer, for display.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidTokenizer(String);
 
-/// A tokenizer, ready to count.
+/// A tokenizer for counting.
 pub struct Tokenizer(inner::Inner);
 
 impl Tokenizer {
-    /// Out of the bytes of a `tokenizer.json`.
+    /// Reads the bytes of a `tokenizer.json`.
     pub fn read(bytes: &[u8]) -> Result<Self, InvalidTokenizer> {
         inner::read(bytes).map(Self)
     }
 
-    /// The number of tokens of a text by itself, without the marks that a template would put around it. `None` where
-    /// the tokenizer cannot encode it.
+    /// Number of tokens in a text, without the special tokens that a template would add. `None` if the tokenizer cannot
+    /// encode the text.
     pub fn count(&self, text: &str) -> Option<u64> {
         if text.is_empty() { Some(0) } else { inner::count(&self.0, text) }
     }
@@ -29,17 +28,17 @@ mod inner {
     pub type Inner = tokenizers::Tokenizer;
 
     pub fn read(bytes: &[u8]) -> Result<Inner, InvalidTokenizer> {
-        let no_tokenizer = |e| InvalidTokenizer(format!("is no Hugging Face tokenizer.json: {e}"));
-        let mut tokenizer = Inner::from_bytes(bytes).map_err(no_tokenizer)?;
-        // Files of embedding models bring both, and either would falsify a count.
+        let invalid = |e| InvalidTokenizer(format!("is not a Hugging Face tokenizer.json: {e}"));
+        let mut tokenizer = Inner::from_bytes(bytes).map_err(invalid)?;
+        // Files of embedding models enable both, and either would falsify the count.
         tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(no_tokenizer)?;
+        tokenizer.with_truncation(None).map_err(invalid)?;
         Ok(tokenizer)
     }
 
     pub fn count(tokenizer: &Inner, text: &str) -> Option<u64> {
         let encode = || tokenizer.encode_fast(text, false).ok().map(|encoding| encoding.len() as u64);
-        // A file that only just makes sense may still break it, and must not break the run.
+        // A malformed but loadable file may make the tokenizer panic, which must not end the run.
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(encode)).ok().flatten()
     }
 }
@@ -67,20 +66,20 @@ mod tests {
     const CHARACTERS: &[u8] = include_bytes!("../tests/data/tokenizer-characters.json");
 
     #[test]
-    fn counts_worked_out_by_hand() {
+    fn counts_match_values_computed_by_hand() {
         let bpe = Tokenizer::read(BPE).unwrap();
         for (text, tokens) in [
             ("", 0),
             ("low", 1),
-            // " lower": its blank joins "low", and "er" stays.
+            // " lower": the space merges with "low", and "er" remains.
             ("low lower", 1 + 2),
-            // Of two blanks one stands alone and one goes with the word: only the look-ahead of the pattern tells.
+            // Two spaces: one stands alone, one joins the word; only the pattern's look-ahead separates them.
             ("low  low", 1 + 1 + 1),
             ("rowel", 5),
-            // Two bytes without a name.
+            // Two bytes that have no token of their own.
             ("é", 2),
             ("low lower  low rowel é\n", 1 + 2 + 1 + 1 + 6 + 3 + 1),
-            // Longer than the file's truncation, shorter than its padding.
+            // Longer than the file's truncation limit, shorter than its padding.
             ("wwww", 4),
             // A special token in a text is one token.
             ("<s>low", 2),
@@ -92,10 +91,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_tokenizer_says_so() {
+    fn an_invalid_file_is_reported() {
         for text in ["", "{}", "GGUF\u{0}", r#"{"model_max_length": 4096, "tokenizer_class": "LlamaTokenizer"}"#] {
             let why = Tokenizer::read(text.as_bytes()).err().unwrap().to_string();
-            assert!(why.starts_with("is no Hugging Face tokenizer.json: "), "{text}: {why}");
+            assert!(why.starts_with("is not a Hugging Face tokenizer.json: "), "{text}: {why}");
         }
     }
 }

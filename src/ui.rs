@@ -1,4 +1,4 @@
-//! Floor 2: the terminal. Draws what the state says and turns keys into actions.
+//! Floor 2: the terminal. Draws the state and turns keys into actions.
 
 pub mod ascii;
 pub mod cache;

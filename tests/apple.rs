@@ -4,6 +4,8 @@
 
 #[path = "support/macmon.rs"]
 mod macmon;
+#[path = "support/schema.rs"]
+mod schema;
 #[path = "support/server.rs"]
 #[allow(dead_code, reason = "other tests use the rest of it")]
 mod server;
@@ -72,7 +74,7 @@ fn run(macmon: &Macmon, url: &str) -> (Value, String, String) {
     let out = command(macmon, folder.path(), url).output().unwrap();
     assert_eq!(out.status.code(), Some(0), "{out:?}");
     let read = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
-    (serde_json::from_str(&read("r.json")).unwrap(), read("r.md"), String::from_utf8(out.stderr).unwrap())
+    (schema::read_results(folder.path().join("r.json")), read("r.md"), String::from_utf8(out.stderr).unwrap())
 }
 
 #[test]

@@ -2,6 +2,9 @@
 //! do, and sends no more requests than necessary.
 #![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
+#[path = "support/schema.rs"]
+mod schema;
+
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -125,7 +128,7 @@ fn run(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
 }
 
 fn report(folder: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(folder.join("r.json")).unwrap()).unwrap()
+    schema::read_results(folder.join("r.json"))
 }
 
 #[test]
@@ -156,7 +159,7 @@ fn a_failing_model_list_is_a_warning_if_a_model_is_given() {
 }
 
 #[test]
-fn a_refused_key_stops_the_run_and_says_what_was_sent() {
+fn a_rejected_key_stops_the_run_and_names_its_source() {
     for (variable, args, message) in [
         (None, &[][..], "no API key was sent; set OPENAI_API_KEY"),
         (Some("OPENAI_API_KEY"), &[], "the API key from OPENAI_API_KEY was sent"),

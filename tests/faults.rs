@@ -122,7 +122,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn report(folder: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(folder.join("r.json")).unwrap()).unwrap()
+    support::schema::read_results(folder.join("r.json"))
 }
 
 /// Status, kind of error, and error message (without an error, all warnings).
@@ -199,7 +199,7 @@ fn retries_are_reported_and_excluded_from_timings() {
     assert_eq!(facts, [("rate_limited", Some(429)); 2]);
     let start = |v: &Value| v["started_at"].as_str().unwrap().to_owned();
     assert!(start(&retries[0]) <= start(&retries[1]) && start(&retries[1]) <= start(attempt));
-    let message = "answered at try 3 after 2 × HTTP 429; the times count from the last try";
+    let message = "answered on try 3 after 2 × HTTP 429; times count from the last try";
     assert!(attempt["warnings"].to_string().contains(message), "{attempt}");
     assert!(text(&out.stderr).contains(message) && text(&out.stdout).contains("needed retries: 1 of 1 attempt"));
     assert_eq!(json["summary"]["findings"][0], serde_json::json!({ "key": "retried", "attempts": 1 }));
@@ -441,7 +441,7 @@ fn a_proxy_is_used_only_on_request_and_reported() {
     assert_eq!(status, Some(0), "{stderr}");
     assert!(requests.try_iter().count() > 0);
     let (status, stderr, _) = run_once(&server.url(), &["--proxy", "socks5://u:hunter22@h:1"]);
-    assert!(status == Some(2) && stderr.contains("is no HTTP proxy") && !stderr.contains("hunter22"), "{stderr}");
+    assert!(status == Some(2) && stderr.contains("is not an HTTP proxy") && !stderr.contains("hunter22"), "{stderr}");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 #[path = "support/nvml.rs"]
 mod nvml;
+#[path = "support/schema.rs"]
+mod schema;
 #[path = "support/server.rs"]
 #[allow(dead_code, reason = "other tests use the rest of it")]
 mod server;
@@ -130,7 +132,7 @@ fn run_with(driver: &Driver, url: &str, args: &[&str]) -> Reports {
         .unwrap();
     assert_eq!(status.code(), Some(0));
     let read = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
-    Reports { json: serde_json::from_str(&read("r.json")).unwrap(), markdown: read("r.md") }
+    Reports { json: schema::read_results(folder.path().join("r.json")), markdown: read("r.md") }
 }
 
 /// A server that takes this time to respond.
@@ -196,7 +198,7 @@ fn every_figure_of_two_gpus_is_reported_and_one_is_lost() {
             "index": 1, "uuid": "GPU-b", "model": "NVIDIA RTX A6000", "serves": false, "memory_total_mib": 49_140.0,
             "memory_used_start_mib": 10_240.0, "memory_used_peak_mib": 11_264.0, "utilization_max_percent": null,
             "power_mean_w": 300.0, "power_max_w": 300.0, "energy_j": null, "throttled": null,
-            "energy_unknown_because": "it was lost during the run", "lost": "the GPU fell off the bus",
+            "energy_unknown_because": "the GPU was lost during the run", "lost": "the GPU fell off the bus",
         }),
     ];
     for (device, expected) in devices.iter().zip(&expected) {
@@ -215,7 +217,7 @@ fn every_figure_of_two_gpus_is_reported_and_one_is_lost() {
         "- **Peak Memory**: 11264 MiB (",
         "20480 MiB in use at its start)",
         "- **Energy**: 1441 J (its own counter)",
-        "- **Energy**: N/A (`it was lost during the run`)",
+        "- **Energy**: N/A (`the GPU was lost during the run`)",
         "- **Throttled**: power cap in 100 % of the samples",
         " s into the run: `the GPU fell off the bus`",
         "**Energy per output token**: 0.500 J (2.00 output tokens per joule; 1441 J for 2882 tokens).",
@@ -304,7 +306,7 @@ fn gpus_of_another_machine_are_reported_from_its_page() {
         .unwrap();
     assert_eq!(status.code(), Some(0));
     let read = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
-    let (json, markdown): (Value, _) = (serde_json::from_str(&read("r.json")).unwrap(), read("r.md"));
+    let (json, markdown) = (schema::read_results(folder.path().join("r.json")), read("r.md"));
     let gpu = &json["gpu"];
     assert_eq!((&gpu["source"], &gpu["driver_version"]), (&json!("dcgm"), &json!("550.144.03")), "{json}");
     assert_eq!((&gpu["scope"], &gpu["sample_interval_ms"]), (&json!("endpoint-host"), &json!(1000)));

@@ -1,6 +1,9 @@
 //! The whole program without a dashboard: exit status, streams, files.
 #![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
+#[path = "support/schema.rs"]
+mod schema;
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -65,7 +68,7 @@ fn a_run_measures_all_cases_and_writes_its_exports() {
     for line in ["[1/3] First", "[2/3] Second", "[3/3] Third", "20 tokens", "30 tokens"] {
         assert!(stderr.contains(line), "{line} in {stderr}");
     }
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    let json: Value = schema::read_results(folder.path().join("r.json"));
     let tokens: Vec<_> = json["cases"]
         .as_array()
         .unwrap()
@@ -87,7 +90,7 @@ prompt = "Implement Dijkstra and A* in Python, compare their time complexity and
 "#;
 
 fn attempts(folder: &Path) -> Value {
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.join("r.json")).unwrap()).unwrap();
+    let json: Value = schema::read_results(folder.join("r.json"));
     assert_eq!(json["run"]["partial"], false);
     json
 }
@@ -108,7 +111,7 @@ fn repeats_are_cold_and_with_warm_marked_as_warm() {
     let nonces = [0, 1].map(|i| json["cases"][0]["attempts"][i]["prompt_nonce"].as_str().unwrap().to_owned());
     assert_ne!(nonces[0], nonces[1]);
     assert!(!text(&out.stderr).contains("(warm)") && text(&out.stdout).contains("2 cold; each prompt made unique"));
-    assert!(std::fs::read_to_string(folder.path().join("r.md")).unwrap().contains("2 cold; each prompt made unique"));
+    assert!(std::fs::read_to_string(folder.path().join("r.md")).unwrap().contains("2 cold; unique prompts"));
 
     let folder = folder_with(LONG_SUITE);
     let out = tokscope(folder.path(), &[&args[..], &["--warm"]].concat());
@@ -163,13 +166,14 @@ fn a_tokenizer_counts_if_the_server_does_not() {
     let first = attempt(0);
     assert_eq!((&first["token_count_source"], &first["output_sequence_length"]), (&"usage".into(), &20.into()));
     assert_eq!(first["tokenizer_token_count"], characters(0));
-    let message = format!("the tokenizer counts {} tokens in what came, the server 20", characters(0));
+    let message = format!("the tokenizer counts {} tokens in the streamed text, the server 20", characters(0));
     assert!(first["warnings"].to_string().contains(&message), "{}", first["warnings"]);
     assert!(text(&out.stderr).contains(&format!("{} tokens", characters(2))) && !text(&out.stderr).contains('~'));
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
-    assert!(markdown.contains("for 1 of 3 attempts without it counted with the tokenizer given"), "{markdown}");
+    assert!(markdown.contains("counted by the given tokenizer in 1 of 3 attempts"), "{markdown}");
 
-    for (name, why) in [("none.json", "there is no such file"), ("../headless.rs", "is no Hugging Face tokenizer.json")]
+    for (name, why) in
+        [("none.json", "there is no such file"), ("../headless.rs", "is not a Hugging Face tokenizer.json")]
     {
         let out = tokscope(folder.path(), &[&sim.url(), "--tokenizer", &data(name)]);
         assert_eq!(out.status.code(), Some(2));
@@ -183,15 +187,18 @@ fn findings_are_shown_with_their_case_and_in_every_report() {
     let (folder, sim) = (folder_with(&suite), simulator());
     let out = tokscope(folder.path(), &[&sim.url(), "--export", "r.md", "--export", "r.json"]);
     let (stdout, stderr) = (text(&out.stdout), text(&out.stderr));
-    let message = "the server told no usage";
+    let said = "the server reported no usage";
     let after_third = stderr.split_once("[3/3] Third").map(|(_, after)| after.to_owned()).unwrap_or_default();
-    assert!(after_third.lines().skip(1).any(|l| l.starts_with("      ! ") && l.contains(message)), "{stderr}");
-    assert!(stdout.lines().any(|l| l.starts_with("Finding") && l.ends_with("no usage: 1 of 3 attempts")), "{stdout}");
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    assert!(after_third.lines().skip(1).any(|l| l.starts_with("      ! ") && l.contains(said)), "{stderr}");
+    assert!(
+        stdout.lines().any(|l| l.starts_with("Finding") && l.ends_with("no usage reported: 1 of 3 attempts")),
+        "{stdout}"
+    );
+    let json: Value = schema::read_results(folder.path().join("r.json"));
     let findings = json["cases"][2]["attempts"][0]["findings"].as_array().unwrap();
     assert!(findings.iter().any(|f| f["key"] == "usage_missing"), "{findings:?}");
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
-    assert!(markdown.contains("- no usage: 1 of 3 attempts") && markdown.contains(message), "{markdown}");
+    assert!(markdown.contains("- no usage reported: 1 of 3 attempts") && markdown.contains(said), "{markdown}");
 }
 
 /// The server's own count is reported next to ours, and a reason if there is none.
@@ -201,20 +208,43 @@ fn the_servers_metrics_are_reported() {
     let out = tokscope(folder.path(), &[&sim.url(), "--server-metrics", "--export", "r.json", "--export", "r.md"]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let report = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
-    let json: Value = serde_json::from_str(&report("r.json")).unwrap();
+    let json: Value = schema::read_results(folder.path().join("r.json"));
     let message = &json["server_metrics"];
     assert_eq!((&message["kind"], &message["sample_interval_ms"]), (&"tokscope-sim".into(), &1000.into()), "{message}");
     assert_eq!((&message["generated_tokens"], &message["output_tokens_here"]), (&70.0.into(), &70.into()), "{message}");
     assert!(message["samples"].as_u64().is_some_and(|n| n >= 2), "{message}");
     assert_eq!((&message["kv_cache_usage_percent"], &message["warnings"]), (&Value::Null, &Value::Array(Vec::new())));
     let markdown = report("r.md");
-    assert!(markdown.contains("## Server Metrics") && markdown.contains("**Tokens Generated**: 70; 70 came here"));
+    assert!(
+        markdown.contains("## Server Metrics") && markdown.contains("**Tokens Generated**: 70; tokscope received 70")
+    );
 
     let missing = format!("--server-metrics={}", sim.url().replace("/v1", "/nothing?key=secret"));
     let out = tokscope(folder.path(), &[&sim.url(), &missing, "--case", "first", "--export", "none.md"]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let markdown = report("none.md");
-    assert!(markdown.contains("/nothing: HTTP 404.*") && !markdown.contains("secret"), "{markdown}");
+    assert!(markdown.contains("/nothing: HTTP 404.") && !markdown.contains("secret"), "{markdown}");
+}
+
+/// The text of the code block under a report's command line.
+fn command_line(report: &str) -> &str {
+    report.split_once("**Command Line**").unwrap().1.split("```").nth(1).unwrap().trim()
+}
+
+#[test]
+fn a_saved_run_keeps_its_command_line_without_secrets() {
+    let (folder, sim) = (folder_with(SUITE), simulator());
+    let url = format!("{}?api-key=hunter2", sim.url());
+    let out = tokscope(folder.path(), &[&url, "--case", "first", "--header", "X-Team: hunter2", "--export", "r.md"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let again = tokscope(folder.path(), &["report", "last", "--export", "again.md"]);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    let expected = format!("tokscope '{}?REDACTED' --case first --header 'X-Team: REDACTED' --export r.md", sim.url());
+    for name in ["r.md", "again.md"] {
+        let report = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(command_line(&report), expected, "{name}");
+        assert!(!report.contains("hunter2"), "{report}");
+    }
 }
 
 #[test]
@@ -234,7 +264,7 @@ fn a_failed_case_is_status_1_and_the_run_continues() {
     let out = tokscope(folder.path(), &[&sim.url(), "--export", "r.json"]);
     assert_eq!(out.status.code(), Some(1), "{}", text(&out.stderr));
     assert!(text(&out.stdout).contains("2/3"));
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    let json: Value = schema::read_results(folder.path().join("r.json"));
     assert_eq!(json["cases"][2]["attempts"][0]["status"], "stream_error");
 }
 
@@ -344,7 +374,7 @@ fn an_interrupted_run_is_status_130_and_keeps_its_results() {
     let mut rest = String::new();
     lines.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    let json: Value = schema::read_results(folder.path().join("r.json"));
     assert_eq!(json["run"]["partial"], true);
     let status = |case: usize| json["cases"][case]["attempts"][0]["status"].as_str().map(str::to_owned);
     assert_eq!((status(0).as_deref(), status(1).as_deref(), status(2)), (Some("ok"), Some("cancelled"), None));
@@ -359,7 +389,7 @@ fn a_rate_starts_requests_on_schedule() {
         &[&args[..], &["--slo", "latency_max<600s", "--slo", "goodput>99%", "--export", "r.json"]].concat(),
     );
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    let json: Value = schema::read_results(folder.path().join("r.json"));
     assert_eq!((&json["run"]["rate"], &json["run"]["arrival"]["seed"]), (&20.0.into(), &5.into()));
     let cases = json["cases"].as_array().unwrap();
     let attempts: Vec<&Value> = cases.iter().flat_map(|c| c["attempts"].as_array().unwrap()).collect();
@@ -392,7 +422,7 @@ fn a_sweep_measures_the_suite_at_each_concurrency() {
     let (folder, sim) = (folder_with(SUITE), simulator());
     let out = tokscope(folder.path(), &[&sim.url(), "--sweep", "1,2,3", "--export", "r.json", "--export", "r.md"]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    let json: Value = schema::read_results(folder.path().join("r.json"));
     let stages: Vec<_> =
         json["sweep"].as_array().unwrap().iter().map(|s| (s["concurrency"].as_u64(), s["ok"].as_u64())).collect();
     assert_eq!(stages, [(Some(1), Some(3)), (Some(2), Some(3)), (Some(3), Some(3))]);

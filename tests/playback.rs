@@ -37,7 +37,7 @@ fn an_open_run_is_shown_and_exported_and_measures_nothing() {
     screen.wait_for_line("Second", "done");
     for key in [" ", "p", "x", "r", "R"] {
         screen.send(key);
-        screen.wait_for_text("This is a saved run: nothing is measured");
+        screen.wait_for_text("Not available in a saved run");
     }
     screen.send("e");
     screen.wait_for_text("Report written to 'r.md'");
@@ -61,7 +61,7 @@ fn a_replay_runs_to_the_end_and_stays_there() {
     screen.wait_for_text("running");
     screen.send(" ");
     screen.wait_for_text("replay stopped");
-    screen.wait_for_text("space go on  [ ] step 5 s  < > speed");
+    screen.wait_for_text("space play  [ ] skip 5 s  < > speed");
     screen.send("]");
     screen.wait_for_text("finished  2/2");
     screen.send("[");
@@ -108,7 +108,7 @@ fn idle_time_before_a_late_rerun_is_skipped() {
     rerun_late(&place);
     let mut screen = open_screen(&place, &["replay", "last", "--speed", "0.01"]);
     // The skipped two minutes take one second at any speed.
-    screen.wait_for_line("running  1/2", "2:00 skipped: all was done");
+    screen.wait_for_line("running  1/2", "2:00 skipped: finished");
     screen.send(" ");
     screen.wait_for_text("replay stopped");
     // In a step, skipped time counts as one second too.

@@ -244,7 +244,7 @@ fn the_dashboard_controls_the_run() {
     screen.wait_for_line("First", "answering");
     // While held, the first case is cancelled and no other starts.
     screen.send(" ");
-    screen.wait_for_text("held  1 in flight to the end");
+    screen.wait_for_text("held  1 request finishing");
     screen.send("x");
     screen.wait_for_line("First", "cancelled");
     screen.wait_for_line("held  1/4", "0:");

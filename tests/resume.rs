@@ -121,10 +121,10 @@ fn an_interrupted_run_is_resumed_but_not_with_another_endpoint() {
 fn a_dead_endpoint_leaves_the_journal_unchanged() {
     let (place, server) = killed();
     let text = journal(&place);
-    let gone = text.replace(&server.url(), "http://127.0.0.1:1/v1");
-    std::fs::write(place.journal().unwrap(), &gone).unwrap();
+    let dead = text.replace(&server.url(), "http://127.0.0.1:1/v1");
+    std::fs::write(place.journal().unwrap(), &dead).unwrap();
     place.run(&["resume", "last", "--headless"], 3);
-    assert_eq!(journal(&place), gone);
+    assert_eq!(journal(&place), dead);
 }
 
 #[test]
@@ -168,9 +168,9 @@ fn printing_measures_nothing() {
     let before = journal(&place);
     for (args, expected) in [
         (["resume", "last", "--print-config"], "theme = "),
-        (["resume", "last", "--print-keys"], "Hold: start no new request"),
+        (["resume", "last", "--print-keys"], "Hold the run (requests in flight finish)"),
         (["open", "last", "--print-config"], "theme = "),
-        (["replay", "last", "--print-keys"], "Hold: start no new request"),
+        (["replay", "last", "--print-keys"], "Hold the run (requests in flight finish)"),
     ] {
         let (stdout, stderr) = place.run(&args, 0);
         assert!(stdout.contains(expected) && stderr.is_empty(), "{args:?}\n{stdout}\n{stderr}");

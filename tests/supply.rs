@@ -1,6 +1,6 @@
-//! Checks of the dependencies that deny.toml does not cover: the stated Rust version suffices for all of them, and none
-//! links a system library. Also checks that unsafe code is only in its one place.
-#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
+//! Rules that deny.toml cannot check: the stated Rust version holds for all dependencies, none links a system library, unsafe code is
+//! in one place only, and the crate has the files that its build embeds and no others.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-/// Crates that claim a library by name but compile their own, or none. A new one may need a system library.
+/// Crates that claim a library by name: these compile their own, or none. A new one may want a library of the system.
 const LINKS: &[&str] = &["rayon-core", "ring"];
-/// Product files that may allow unsafe code, with the number of places.
+/// Where the product may say that it is unsafe, and how often.
 const UNSAFE: &[(&str, usize)] = &[("src/telemetry/nvml/memory.rs", 1)];
 
 fn root() -> &'static Path {
@@ -35,7 +35,7 @@ struct Package {
     links: Option<String>,
 }
 
-/// All packages built into the program or its tests on the release platforms, including our own.
+/// All that is built into the program or its tests on a system that releases are built for, own crates included.
 fn packages() -> &'static [Package] {
     static PACKAGES: OnceLock<Vec<Package>> = OnceLock::new();
     PACKAGES.get_or_init(|| {
@@ -52,14 +52,14 @@ fn packages() -> &'static [Package] {
     })
 }
 
-/// Parses `1.88` or `1.88.0`.
+/// `1.88` or `1.88.0` as numbers.
 fn version(text: &str) -> (u32, u32, u32) {
     let mut numbers = text.split('.').map(|n| n.parse().unwrap());
     (numbers.next().unwrap(), numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 #[test]
-fn no_system_library_is_linked() {
+fn no_library_of_the_system_is_linked() {
     let linked = packages().iter().filter(|p| p.links.is_some());
     let mut names: Vec<_> = linked.map(|p| p.name.as_str()).collect();
     names.sort_unstable();
@@ -86,8 +86,8 @@ fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn unsafe_code_is_only_in_its_one_place() {
-    // The lint covers everything that does not opt out.
+fn unsafe_code_stands_in_its_one_place() {
+    // The lint holds all but what asks to be let off.
     let manifest = table("Cargo.toml");
     assert_eq!(manifest["workspace"]["lints"]["rust"]["unsafe_code"].as_str(), Some("deny"));
     assert_eq!(manifest["lints"]["workspace"].as_bool(), Some(true));
@@ -102,7 +102,7 @@ fn unsafe_code_is_only_in_its_one_place() {
     let mut found = Vec::new();
     for file in files {
         let inside = file.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
-        // A stand-in for a C library is unsafe throughout, and is no part of the program.
+        // A stand-in for a C library is unsafe throughout; no program has it.
         if inside.starts_with("tests/fake-nvml/") || inside.starts_with("fuzz/target/") {
             continue;
         }
@@ -112,7 +112,30 @@ fn unsafe_code_is_only_in_its_one_place() {
         }
     }
     let expected: Vec<_> = UNSAFE.iter().map(|(file, times)| ((*file).to_owned(), *times)).collect();
-    // This file names the lint in order to search for it.
+    // This file names the lint where it looks for it in Cargo.toml.
     found.retain(|(file, _)| file != "tests/supply.rs");
     assert_eq!(found, expected);
+}
+
+#[test]
+fn the_crate_has_the_files_that_its_build_embeds_and_no_tests_or_pictures() {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let out = cargo.args(["package", "--list", "--allow-dirty", "--offline"]).current_dir(root()).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let list = String::from_utf8(out.stdout).unwrap().replace('\\', "/");
+    let files: Vec<&str> = list.lines().collect();
+    let mut embedded: Vec<_> =
+        fs::read_dir(root().join("assets/sim")).unwrap().map(|f| f.unwrap().file_name()).collect();
+    embedded.sort();
+    let embedded = embedded.iter().map(|name| format!("assets/sim/{}", name.to_string_lossy()));
+    let expected =
+        embedded.chain(["cases.toml", "src/main.rs", "README.md", "LICENSE-MIT", "LICENSE-APACHE"].map(Into::into));
+    let missing: Vec<_> = expected.filter(|file| !files.contains(&file.as_str())).collect();
+    assert!(missing.is_empty(), "not in the crate: {missing:?}");
+    let unwanted = |file: &&str| {
+        let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
+        file.starts_with("tests/") || ["svg", "sse", "snap"].contains(&ending)
+    };
+    let unwanted: Vec<_> = files.into_iter().filter(unwanted).collect();
+    assert!(unwanted.is_empty(), "in the crate, although no build needs them: {unwanted:?}");
 }

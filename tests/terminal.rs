@@ -5,7 +5,7 @@
 mod support;
 
 use support::pty::Pty;
-use tokscope::ui::terminal::{Terminal, install_panic_hook, tell_what_was_held_back};
+use tokscope::ui::terminal::{Terminal, install_panic_hook, print_held_back_panics};
 
 /// Waits until the terminal has taken all output, because only then a frame is drawn.
 fn idle(terminal: &mut Terminal) -> &mut Terminal {
@@ -40,7 +40,7 @@ fn panics_on_another_thread() {
     let ended = other.spawn(|| panic!("on another thread")).unwrap().join();
     idle(&mut terminal).draw(|frame| frame.render_widget("still-drawing", frame.area())).unwrap();
     drop(terminal);
-    tell_what_was_held_back(&mut std::io::stderr());
+    print_held_back_panics(&mut std::io::stderr());
     assert!(ended.is_err());
 }
 

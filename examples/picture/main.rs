@@ -54,7 +54,7 @@ const PICTURES: &[Picture] = &[
         rows: 38,
         args: &["--demo"],
         steps: &[],
-        when: |text| text.matches("length").count() >= 4 && text.contains("answering") && text.contains("import"),
+        when: |text| text.matches("capped").count() >= 4 && text.contains("answering") && text.contains("import"),
     },
     Picture {
         file: "scope.svg",
@@ -62,7 +62,7 @@ const PICTURES: &[Picture] = &[
         rows: 32,
         args: &["--demo", "--concurrency", "3", "--server-metrics"],
         steps: &[(|text| text.contains("3 in flight"), "3\r"), (|text| text.contains("0:19"), "c")],
-        when: |text| text.contains("(of 3 streams)"),
+        when: |text| text.contains("(1 of 3 streams)"),
     },
     Picture {
         file: "report.svg",

@@ -6,7 +6,7 @@ use super::pane::PaneId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is described in the key table")]
 pub enum Action {
-    // ─── The run ───
+    // ─── Run ───
     ToggleHold,
     TogglePauseCase,
     Rerun,
@@ -15,7 +15,7 @@ pub enum Action {
     Export,
     ChooseExport,
     ViewReport,
-    // ─── The screen ───
+    // ─── Screen ───
     ToggleFreeze,
     SelectNext,
     SelectPrevious,
@@ -30,20 +30,20 @@ pub enum Action {
     Back,
     Filter,
     Copy,
-    // ─── The table of cases ───
+    // ─── Table of cases ───
     SortByNext,
     ReverseSort,
     Unfold,
     Fold,
     ToggleBaseline,
-    // ─── The program ───
+    // ─── Program ───
     Help,
     Palette,
     ToggleMouse,
     Redraw,
     Suspend,
     Quit,
-    // ─── The answer ───
+    // ─── Answer ───
     LineDown,
     LineUp,
     ToTop,
@@ -55,7 +55,7 @@ pub enum Action {
     NextMatch,
     PreviousMatch,
     NextTheme,
-    // ─── The scope ───
+    // ─── Scope ───
     ScopeCloser,
     ScopeWider,
     ScopeEarlier,
@@ -63,12 +63,12 @@ pub enum Action {
     ScopeCursor,
     ScopeNow,
     ScopeStack,
-    // ─── A replay ───
+    // ─── Replay ───
     ReplayBack,
     ReplayForward,
     ReplaySlower,
     ReplayFaster,
-    // ─── In a question or a menu ───
+    // ─── Dialogs and menus ───
     Confirm,
 }
 

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::action::Action;
+use super::state::ScrollExtent;
 use super::state::answer;
 use super::state::export_dialog::NameCheck;
 use super::state::pointer::Pointer;
-use super::state::report_view::ScrollExtent;
 use super::state::text_field::Edit;
 use crate::domain::gpu::GpuEvent;
 use crate::domain::host::HostEvent;
@@ -20,9 +20,9 @@ use crate::domain::time::Nanos;
 pub enum Signal {
     /// Ctrl-C sent from outside the dashboard.
     Interrupt,
-    /// A request to end the program.
+    /// Request to end the program.
     Terminate,
-    /// The loss of the terminal.
+    /// The terminal was closed.
     HangUp,
 }
 
@@ -48,10 +48,8 @@ pub enum Msg {
     Drawn {
         /// The part of the answer on the screen.
         answer: answer::Drawn,
-        /// Maximum number of lines by which the help can be scrolled down.
-        help_limit: u16,
-        /// How far the report can be scrolled.
-        report: ScrollExtent,
+        /// How far the open overlay can be scrolled.
+        overlay: ScrollExtent,
     },
     /// A fact from the engine, and its time.
     Engine(Nanos, EngineFact),
@@ -94,7 +92,7 @@ pub enum Msg {
     Closing,
 }
 
-/// Work outside the state, by who carries it out.
+/// Work outside the state, grouped by the part that carries it out.
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// Work of a live run: engine and telemetry. The playback of a saved run has none.

@@ -1,6 +1,6 @@
 //! The panes by name. Keys, help, titles, and names in the config file derive from this table.
 
-/// Defines [`PaneId`] and the text of each pane, one row a pane.
+/// Defines [`PaneId`] and the texts of each pane, one row for each.
 macro_rules! panes {
     ($($(#[$attribute:meta])* $id:ident { title: $title:literal, name: $name:literal, help: $help:literal })*) => {
         /// A pane of the dashboard, in the order of `tab`.
@@ -47,5 +47,5 @@ panes! {
     /// TTFT and inter-token latency.
     Latency { title: "Latency", name: "latency", help: "Go to the latency" }
     /// The GPUs.
-    Gpu { title: "GPU", name: "gpu", help: "Go to the GPU" }
+    Gpu { title: "GPU", name: "gpu", help: "Go to the GPUs" }
 }

@@ -1,4 +1,4 @@
-//! The state of the program: data and what can be read from it. Nothing here knows a message.
+//! The state of the program: data and its queries. No module here uses messages.
 
 pub mod answer;
 mod app;
@@ -30,7 +30,7 @@ mod ui_state;
 
 pub use self::app::App;
 pub use self::notice::{NOTICE_DURATION, Notice};
-pub use self::overlay::Overlay;
+pub use self::overlay::{Overlay, ScrollExtent};
 pub use self::scene::{FailedDiscoveries, Scene};
 pub use self::target::{Connection, Target};
 pub use self::ui_state::UiState;

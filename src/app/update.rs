@@ -79,16 +79,16 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
             frame::tick(app, now, live);
             session::apply(app, SessionEvent::Tick(now))
         }
-        Msg::Drawn { answer, help_limit, report } => {
+        Msg::Drawn { answer, overlay } => {
             app.ui.answer.drawn(answer);
-            // A position beyond the end would swallow the first keys upwards.
+            // A position beyond the end would make the first keys upwards do nothing.
             match &mut app.ui.overlay {
-                Overlay::Help(line) => *line = help_limit.min(*line),
+                Overlay::Help(line) => *line = overlay.limit.min(*line),
                 // A report without text has no end yet.
-                Overlay::Report(view) if view.text.is_some() => view.top = view.top.min(report.limit),
+                Overlay::Report(view) if view.text.is_some() => view.top = view.top.min(overlay.limit),
                 _ => {}
             }
-            app.ui.report_extent = report;
+            app.ui.overlay_extent = overlay;
             Vec::new()
         }
         Msg::Engine(now, fact) => engine::handle(app, now, fact),

@@ -1,4 +1,4 @@
-//! What is made from the definition of the command line: completions, the man page, the table of options.
+//! Pages generated from the definition of the command line: completions, man page, table of options.
 
 use std::io;
 
@@ -8,48 +8,49 @@ use clap_mangen::Man;
 
 use super::Cli;
 
-/// For which shell.
+/// Options of `tokscope completions`.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell to write completions for
     #[arg(value_name = "SHELL")]
     pub shell: Shell,
 }
 
-/// The completions for a shell, as it reads them.
+/// Returns the completion script of a shell.
 pub fn completions(args: CompletionsArgs) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
     script
 }
 
-/// The man page, in roff.
+/// Returns the man page, in roff.
 pub fn man_page() -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     Man::new(Cli::command()).render(&mut page)?;
     Ok(page)
 }
 
-/// The options of a run as a Markdown table, in the order of the help.
+/// Returns the options of a run as a Markdown table, in the order of the help.
 pub fn options_markdown() -> String {
     let command = Cli::command();
-    let options = command.get_arguments().filter(|arg| !arg.is_hide_set() && !is_for_clap(arg));
+    let options = command.get_arguments().filter(|arg| !arg.is_hide_set() && !is_builtin(arg));
     let row = |arg: &clap::Arg| {
         let name = arg.get_long()?;
         let takes = arg.get_action().takes_values();
         let values = arg.get_value_names().filter(|_| takes).unwrap_or_default().join(" ");
-        let may_be_left_out = arg.is_require_equals_set();
-        let name = if may_be_left_out { format!("{name}[={values}]") } else { [name, &values].join(" ") };
+        let is_value_optional = arg.is_require_equals_set();
+        let name = if is_value_optional { format!("{name}[={values}]") } else { [name, &values].join(" ") };
+        let short = arg.get_short().map_or_else(String::new, |short| format!("`-{short}`, "));
         let default = arg.get_default_values().first().filter(|_| takes);
         let default = default.map_or_else(String::new, |value| format!(" [default: {}]", value.to_string_lossy()));
         let meaning = arg.get_help().map(ToString::to_string).unwrap_or_default().replace('|', "\\|");
-        Some(format!("| `--{}` | {meaning}{default} |", name.trim_end()))
+        Some(format!("| {short}`--{}` | {meaning}{default} |", name.trim_end()))
     };
     let head = ["| option | meaning |", "|---|---|"].map(str::to_owned);
     head.into_iter().chain(options.filter_map(row)).collect::<Vec<_>>().join("\n")
 }
 
-fn is_for_clap(arg: &clap::Arg) -> bool {
+fn is_builtin(arg: &clap::Arg) -> bool {
     ["help", "version"].contains(&arg.get_id().as_str())
 }
 

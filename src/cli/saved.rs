@@ -1,106 +1,126 @@
-//! What the command line asks of saved runs.
+//! Options of the commands for saved runs.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{GpuArgs, NetworkArgs, ScreenArgs, SecretArgs};
+use super::{ColorArgs, GpuArgs, NetworkArgs, ScreenArgs, SecretArgs};
 
-/// What is gone on with.
+/// Options of `tokscope resume`.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(long_about = "\
-Go on with a saved run where it stopped.
+Resume a saved run where it stopped.
 
-Suite, plan, model and address are those of the run; what is measured is appended to its journal. What was in flight when \
-it stopped is measured again. Keys, headers and the addresses of other machines' GPUs are not kept, and are given as for a \
-new run; GPU figures come from where they came from.")]
+Suite, load, model and URL are those of the run; new attempts are appended to its journal. Requests that were in flight \
+when the run stopped are measured again. Keys, headers and the addresses of other machines' GPUs are not saved: pass them \
+again. GPU figures come from the same source as before.")]
 pub struct ResumeArgs {
-    /// The run: its id, the begin of it, `last`, or the path of its journal
+    /// Run: its id, the start of its id, `last`, or the path of its journal
     pub run: String,
-    /// Its base URL, where it holds a user name, a password or a query: those were not kept
+    /// Base URL, if the run's URL had a user name, password or query (not saved)
     pub url: Option<String>,
-    /// The key.
+    /// API key and headers.
     #[command(flatten)]
     pub secrets: SecretArgs,
-    /// The way there.
+    /// Proxy and certificates.
     #[command(flatten)]
     pub network: NetworkArgs,
-    /// It was a run of --demo: start the simulator again
-    #[arg(long, conflicts_with = "url", help_heading = "Endpoint")]
+    /// Start the simulator again, for a run of --demo
+    #[arg(long, conflicts_with = "url")]
     pub demo: bool,
-    /// Read the server's own gauges at this address, if not where the run did
+    /// Read the server's metrics at this URL [default: where the run read them]
     #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(help_heading = "Machine")]
     pub server_metrics: Option<String>,
-    /// Send API key and headers with --server-metrics, endpoint's origin only
-    #[arg(long)]
+    /// Send API key and headers to --server-metrics (the endpoint's origin only)
+    #[arg(long, help_heading = "Machine")]
     pub server_metrics_auth: bool,
-    /// The GPUs; by default those of the run.
+    /// GPUs; by default those of the run.
     #[command(flatten)]
     pub gpu: GpuArgs,
     /// The tokenizer.json that the run counted with
     #[arg(long, value_name = "FILE")]
     pub tokenizer: Option<PathBuf>,
-    /// No dashboard: progress on stderr, the summary on stdout
+    /// Run without the dashboard: progress on stderr, summary on stdout
     #[arg(long)]
     pub headless: bool,
-    /// Write a report of all of it at the end, in the format of the extension; repeatable
-    #[arg(long = "export", value_name = "PATH")]
+    /// Write a report of the whole run (`-`: Markdown to stdout, headless); repeatable
+    #[arg(short = 'o', long = "export", value_name = "FILE", allow_hyphen_values = true)]
     pub exports: Vec<PathBuf>,
+    /// Write only results.json to stdout; implies --headless
+    #[arg(long)]
+    pub json: bool,
+    /// Colour.
+    #[command(flatten)]
+    pub color: ColorArgs,
     /// The dashboard.
     #[command(flatten)]
     pub screen: ScreenArgs,
 }
 
-/// What is shown.
+/// Options of `tokscope open`.
 #[derive(Args, Debug)]
 pub struct OpenArgs {
-    /// The run: its id, the begin of it, `last`, or the path of its journal
+    /// Run: its id, the start of its id, `last`, or the path of its journal
     pub run: String,
-    /// What `e` and `E` write; repeatable
-    #[arg(long = "export", value_name = "PATH")]
+    /// File that the export keys write; repeatable
+    #[arg(short = 'o', long = "export", value_name = "FILE", allow_hyphen_values = true)]
     pub exports: Vec<PathBuf>,
     /// The dashboard.
     #[command(flatten)]
     pub screen: ScreenArgs,
 }
 
-/// What is played.
+/// Options of `tokscope replay`.
 #[derive(Args, Debug)]
 pub struct ReplayArgs {
-    /// What.
-    #[command(flatten)]
-    pub of: OpenArgs,
-    /// So many times as fast as it was
+    /// Replay N times as fast as the run was
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = super::values::speed)]
     pub speed: f64,
+    /// The run and the dashboard.
+    #[command(flatten)]
+    pub of: OpenArgs,
 }
 
-/// How the saved runs are listed.
+/// Options of `tokscope runs`.
 #[derive(Args, Debug)]
 pub struct RunsArgs {
-    /// As JSON
+    /// List as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Colour.
+    #[command(flatten)]
+    pub color: ColorArgs,
+}
+
+/// Options of `tokscope report`.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// Run: its id, the start of its id, `last`, or the path of its journal
+    pub run: String,
+    /// Write to this file, in the format of its extension [default: -, Markdown to stdout]; repeatable
+    #[arg(short = 'o', long = "export", value_name = "FILE", allow_hyphen_values = true)]
+    pub exports: Vec<PathBuf>,
+    /// Write results.json to stdout
     #[arg(long)]
     pub json: bool,
 }
 
-/// What is rendered.
-#[derive(Args, Debug)]
-pub struct ReportArgs {
-    /// The run: its id, the begin of it, `last`, or the path of its journal
-    pub run: String,
-    /// Write it there, in the format of the extension, instead of Markdown on stdout; repeatable
-    #[arg(long = "export", value_name = "PATH")]
-    pub exports: Vec<PathBuf>,
-}
-
-/// What is compared.
+/// Options of `tokscope compare`.
 #[derive(Args, Debug)]
 pub struct CompareArgs {
-    /// A saved run, a results.json, or a Markdown report: what the differences count from
+    /// Baseline: a saved run, a results.json, or a Markdown report
     pub a: String,
-    /// The other
+    /// Run to compare with the baseline
     pub b: String,
-    /// Write the comparison there, too (.md .json); repeatable
-    #[arg(long = "export", value_name = "PATH")]
+    /// Write the comparison to a file (.md .json); `-` writes Markdown to stdout; repeatable
+    #[arg(short = 'o', long = "export", value_name = "FILE", allow_hyphen_values = true)]
     pub exports: Vec<PathBuf>,
+    /// Write the comparison as JSON to stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Colour.
+    #[command(flatten)]
+    pub color: ColorArgs,
 }

@@ -1,4 +1,4 @@
-//! The options of the dashboard, and of the file that holds them.
+//! Options of the dashboard and its config file.
 
 use std::path::PathBuf;
 
@@ -7,27 +7,27 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::app::state::theme::ThemeName;
 
-/// What the dashboard looks like, and where that is written down.
+/// Look of the dashboard, and the file that holds it.
 #[derive(Args, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 #[command(next_help_heading = "Dashboard")]
 pub struct ScreenArgs {
-    /// Its colours.
+    /// Colours.
     #[arg(long, value_name = "NAME", value_parser = theme_name(), hide_possible_values = true, help = theme_help())]
     pub theme: Option<ThemeName>,
-    /// Only ASCII on the screen; by itself where the locale is not UTF-8
+    /// Draw with ASCII only [default: if the locale is not UTF-8]
     #[arg(long)]
     pub ascii: bool,
-    /// The screen changes by itself at most twice a second
+    /// Update the screen at most twice a second
     #[arg(long)]
     pub reduced_motion: bool,
-    /// The config file.
+    /// Config file.
     #[arg(long, value_name = "FILE", help = config_help())]
     pub config: Option<PathBuf>,
-    /// Print what is in force as such a file, and where each value comes from
+    /// Print the settings in effect as a config file, with the source of each
     #[arg(long)]
     pub print_config: bool,
-    /// Print all keys, and the names that such a file gives to what they do
+    /// Print all keys with the action names for the config file
     #[arg(long)]
     pub print_keys: bool,
 }
@@ -39,7 +39,7 @@ fn theme_name() -> impl TypedValueParser<Value = ThemeName> {
 
 fn config_help() -> String {
     let place = if cfg!(windows) { r"%APPDATA%\tokscope\config.toml" } else { "~/.config/tokscope/config.toml" };
-    format!("Theme, keys, defaults of options [default: {place}]")
+    format!("Theme, keys and default options [default: {place}]")
 }
 
 fn theme_help() -> String {

@@ -1,4 +1,4 @@
-//! What the command line says of the simulator.
+//! Options of `tokscope sim`.
 
 use clap::Args;
 
@@ -6,28 +6,28 @@ use super::engine::EngineArgs;
 use super::values::{not_negative, rate, share};
 use crate::sim::FAULTS;
 
-/// How the simulator behaves.
+/// Options of the simulator.
 #[derive(Args, Debug)]
 pub struct SimArgs {
     /// Port on the loopback address; 0 picks a free one
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// Milliseconds to the first token
+    /// Time to the first token in milliseconds
     #[arg(long, value_name = "X", default_value_t = 180.0, value_parser = not_negative)]
     pub ttft_ms: f64,
-    /// Tokens per second from then on
+    /// Decode speed in tokens per second
     #[arg(long, value_name = "Y", default_value_t = 115.0, value_parser = rate)]
     pub tokens_per_s: f64,
     /// Relative spread of the gaps between tokens, 0 to 1
     #[arg(long, value_name = "J", default_value_t = 0.15, value_parser = share)]
     pub jitter: f64,
-    /// The name of the model it claims to serve
+    /// Name of the simulated model
     #[arg(long, default_value = "tokscope-sim")]
     pub model: String,
-    /// Remember prompts, and answer one that is asked again sooner
+    /// Simulate a prefix cache: answer repeated prompts sooner
     #[arg(long)]
     pub prefix_cache: bool,
-    /// For measurements: record when each event left, and end with the process that started this one.
+    /// Records when each event left, and ends with the parent process. For calibration.
     #[arg(long, hide = true)]
     pub record_sent_times: bool,
     /// Parameters of the engine model.
@@ -35,10 +35,10 @@ pub struct SimArgs {
     pub engine: EngineArgs,
 }
 
-/// The failures that can be asked for, from their table.
+/// Lists the failures that a case can ask for, from their table.
 pub(super) fn faults_help() -> String {
     let widest = FAULTS.iter().map(|fault| fault.name.len()).max().unwrap_or(0);
     let rows: Vec<_> = FAULTS.iter().map(|fault| format!("  {:<widest$}  {}", fault.name, fault.effect)).collect();
-    let how = "Failures, asked for in a case by extra = { tokscope_sim = { fault = \"cut\", after_tokens = 30 } }:";
+    let how = "Failures to ask for in a case, like extra = { tokscope_sim = { fault = \"cut\", after_tokens = 30 } }:";
     format!("{how}\n{}", rows.join("\n"))
 }

@@ -1,16 +1,18 @@
-//! Values on the command line, and their limits.
+//! Values of options, and their limits.
 
 use crate::domain::open_loop::Process;
 
-/// The most requests in flight at once that can be asked for.
+/// Maximum requests in flight.
 pub(crate) const MAX_CONCURRENCY: u32 = 65_536;
-/// The most attempts per case.
+/// Maximum measured attempts per case.
 pub(crate) const MAX_REPEAT: u32 = 100_000;
-/// The most requests before the first measured one.
+/// Maximum measured requests in all.
+pub(crate) const MAX_REQUESTS: u32 = 10_000_000;
+/// Maximum requests before the first measured one.
 pub(crate) const MAX_WARMUP: u32 = 1000;
 
 fn number(text: &str, from: f64, to: f64) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_bad| format!("'{text}' is no number"))?;
+    let value: f64 = text.parse().map_err(|_bad| format!("'{text}' is not a number"))?;
     if (from..=to).contains(&value) { Ok(value) } else { Err(format!("'{text}' is not between {from} and {to}")) }
 }
 
@@ -36,21 +38,21 @@ pub(super) fn request_rate(text: &str) -> Result<f64, String> {
 
 pub(super) fn process(text: &str) -> Result<Process, String> {
     let known = [Process::Poisson, Process::Constant];
-    known.into_iter().find(|p| p.as_str() == text).ok_or_else(|| "there are poisson and constant".to_owned())
+    known.into_iter().find(|p| p.as_str() == text).ok_or_else(|| "use poisson or constant".to_owned())
 }
 
-/// Ascending concurrencies.
+/// Ascending concurrencies of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sweep(pub Vec<usize>);
 
 pub(super) fn sweep(text: &str) -> Result<Sweep, String> {
     let number = |part: &str| {
         let n = part.trim().parse::<usize>().ok().filter(|n| (1..=MAX_CONCURRENCY as usize).contains(n));
-        n.ok_or_else(|| format!("'{}' is no concurrency from 1 to {MAX_CONCURRENCY}", part.trim()))
+        n.ok_or_else(|| format!("'{}' is not a concurrency from 1 to {MAX_CONCURRENCY}", part.trim()))
     };
     let stages = text.split(',').map(number).collect::<Result<Vec<_>, _>>()?;
     if stages.windows(2).any(|w| w[0] >= w[1]) {
-        return Err("the concurrencies must ascend, like 1,2,4,8".to_owned());
+        return Err("concurrencies must ascend, like 1,2,4,8".to_owned());
     }
     Ok(Sweep(stages))
 }

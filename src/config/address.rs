@@ -1,17 +1,17 @@
-//! Where the endpoint is.
+//! The endpoint's URL and API.
 
 use super::ConfigError;
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::Api;
 use crate::protocol::endpoint;
 
-/// Asked in this order where the command line gives no address.
+/// Variables that can hold the URL, in the order in which they are tried.
 pub(super) const VARIABLES: [&str; 2] = ["TOKSCOPE_URL", "OPENAI_BASE_URL"];
 
-/// An endpoint: its base address and the API that is spoken there.
+/// Base URL and API of an endpoint.
 type Endpoint = (String, &'static Api);
 
-/// The base address, from the command line or else the environment, and the API: the one `wanted`, else the address tells.
+/// Returns the base URL, from the command line or the environment, and the API: the wanted one, or that of the URL's path.
 pub(super) fn endpoint(
     argument: Option<&str>,
     wanted: Option<&'static Api>,
@@ -21,7 +21,7 @@ pub(super) fn endpoint(
         return checked(typed, wanted).map_err(ConfigError);
     }
     for name in VARIABLES {
-        // A variable set to nothing is how shells unset one.
+        // An empty variable counts as unset.
         if let Some(value) = env(name).filter(|v| !v.trim().is_empty()) {
             return checked(&value, wanted).map_err(|why| ConfigError(format!("{name}: {why}")));
         }
@@ -39,12 +39,12 @@ pub(super) fn checked(typed: &str, wanted: Option<&'static Api>) -> Result<Endpo
     let (base, api) = endpoint::resolve(typed, wanted).map_err(|why| why.replace(typed, &shown))?;
     match reqwest::Url::parse(&base) {
         Ok(url) if url.has_host() => Ok((base, api)),
-        Ok(_) => Err(format!("'{shown}' names no host; give an address like http://localhost:8000/v1")),
-        Err(why) => Err(format!("'{shown}' is no address: {why}; give one like http://localhost:8000/v1")),
+        Ok(_) => Err(format!("'{shown}' has no host; use a URL like http://localhost:8000/v1")),
+        Err(why) => Err(format!("'{shown}' is not a URL: {why}; use one like http://localhost:8000/v1")),
     }
 }
 
-/// An address as an error may show it: without user, password and query.
+/// Returns a URL for an error message: without user, password and query.
 fn presentable(typed: &str) -> String {
     let plain = typed.split(['?', '#']).next().unwrap_or_default();
     let plain = match plain.rsplit_once('@') {
@@ -85,14 +85,14 @@ mod tests {
     #[test]
     fn bad_addresses_are_shown_without_their_secrets() {
         for (typed, expected) in [
-            ("", "'' names no host; give an address like http://localhost:8000/v1"),
+            ("", "'' has no host; use an address like http://localhost:8000/v1"),
             (
                 "ftp://u:hunter2@h/x?key=hunter2",
                 "'…@h/x' is not an HTTP address; use one like http://localhost:8000/v1",
             ),
             (
                 "http://u:hunter2@h:99999",
-                "'…@h:99999' is no address: invalid port number; give one like http://localhost:8000/v1",
+                "'…@h:99999' is not a URL: invalid port number; use one like http://localhost:8000/v1",
             ),
             ("ftp://h\u{1b}[2J", "'ftp://h' is not an HTTP address; use one like http://localhost:8000/v1"),
         ] {

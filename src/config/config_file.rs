@@ -15,11 +15,11 @@ use crate::app::state::theme::ThemeName;
 use crate::store::input::Kind;
 use crate::ui::keymap::{Keymap, Override};
 
-/// What it is called in its usual place.
+/// File name in the usual folder.
 const FILE_NAME: &str = "config.toml";
 const CONFIG: Kind = Kind { file_name: Some(FILE_NAME), what: "a configuration", max_bytes: 1024 * 1024 };
 
-/// A value of the file, and its line.
+/// A value of the file and its line.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Located<T> {
     pub(super) value: T,
@@ -27,23 +27,23 @@ pub(super) struct Located<T> {
 }
 
 impl<T> Located<T> {
-    /// What a section's reader returned.
+    /// Wraps what a section's reader returned.
     fn new((value, at): (T, usize), mistakes: &Mistakes<'_>) -> Self {
         Self { value, line: mistakes.line(at) }
     }
 }
 
-/// When the screen keeps to ASCII.
+/// When to draw with ASCII only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) enum AsciiWhen {
-    /// Where the locale is not UTF-8.
+    /// If the locale is not UTF-8.
     #[default]
     Auto,
     Always,
     Never,
 }
 
-/// What the file says; what it does not say is left to others.
+/// Content of the file; `None` where the file sets nothing.
 #[derive(Debug, Default)]
 pub(super) struct ConfigFile {
     pub(super) theme: Option<Located<ThemeName>>,
@@ -51,25 +51,25 @@ pub(super) struct ConfigFile {
     pub(super) reduced_motion: Option<Located<bool>>,
     /// Values of `[defaults]` in the order of [`SETTINGS`]; empty without that section.
     pub(super) defaults: Vec<Option<Located<Value>>>,
-    /// The keys that it chooses, in its order.
+    /// Keys that the file sets, in its order.
     pub(super) keys: Vec<Located<Override>>,
-    /// The table of keys with these.
+    /// Table of all keys, with those of the file.
     pub(super) keymap: Option<Keymap>,
 }
 
-/// The file's place, if this user has a home: `$XDG_CONFIG_HOME/tokscope/config.toml` or
+/// Usual path of the file, if this user has a home folder: `$XDG_CONFIG_HOME/tokscope/config.toml` or
 /// `~/.config/tokscope/config.toml`; on Windows in the roaming data.
 pub(super) fn usual_place() -> Option<PathBuf> {
     Some(choose_base_strategy().ok()?.config_dir().join("tokscope").join(FILE_NAME))
 }
 
-/// Reads a file that must be there.
+/// Reads a file that must exist.
 pub(super) fn load(path: &Path) -> Result<ConfigFile, FileError> {
     let name = path.display().to_string();
     parse(&toml_file::text_of(path, &name, &CONFIG)?, &name)
 }
 
-/// Reads a text; `name` stands in errors.
+/// Parses the text of a file; errors name it `name`.
 pub(super) fn parse(text: &str, name: &str) -> Result<ConfigFile, FileError> {
     toml_file::parse(text, name, &CONFIG, |root, mistakes| Some(read(root, mistakes)))
 }

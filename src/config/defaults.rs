@@ -6,10 +6,11 @@ use super::address::{self, VARIABLES};
 use super::exports;
 use super::secrets::is_variable;
 use super::toml_file::{Bounds, Mistakes, Section};
-use crate::cli::{MAX_CONCURRENCY, MAX_REPEAT, MAX_WARMUP, RunArgs};
+use crate::cli::{MAX_CONCURRENCY, MAX_REPEAT, MAX_REQUESTS, MAX_WARMUP, RunArgs};
+use crate::domain::text::sanitise_line;
 use crate::protocol::api;
 use crate::protocol::url::without_secrets;
-use crate::report::exporters::EXPORTERS;
+use crate::report::exporters::{EXPORTERS, stdout_exporter};
 
 /// Value of an option.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +70,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "url",
         flag: "URL",
         variables: &VARIABLES,
-        unset: "no endpoint is named",
+        unset: "a server found on this machine",
         read: url,
         given: |run| run.url.clone().map(Value::Text),
         is_open: is_real,
@@ -80,7 +81,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "model",
         flag: "--model",
         variables: &[],
-        unset: "the endpoint's own",
+        unset: "the endpoint's only model",
         read: |section, key, mistakes| section.name(key, mistakes).map(with(Value::Text)),
         given: |run| run.model.clone().map(Value::Text),
         is_open: is_real,
@@ -91,7 +92,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "api",
         flag: "--api",
         variables: &[],
-        unset: "chat, or what the end of the URL tells",
+        unset: "from the URL's path, else chat",
         read: |section, key, mistakes| {
             let word = section.word(key, &api::names(), mistakes);
             word.map(with(|word: &str| Value::Text(word.to_owned())))
@@ -117,7 +118,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "concurrency",
         flag: "--concurrency",
         variables: &[],
-        unset: "1; with --rate no limit",
+        unset: "1; unlimited with --rate",
         read: |section, key, mistakes| section.whole(key, 1..=MAX_CONCURRENCY, mistakes).map(with(Value::Count)),
         given: |run| run.concurrency.map(Value::Count),
         is_open: |run| run.rate.is_none() && run.sweep.is_none(),
@@ -131,8 +132,19 @@ pub(super) static SETTINGS: &[Setting] = &[
         unset: "1",
         read: |section, key, mistakes| section.whole(key, 1..=MAX_REPEAT, mistakes).map(with(Value::Count)),
         given: |run| run.repeat.map(Value::Count),
-        is_open: |run| run.duration.is_none(),
+        is_open: |run| run.duration.is_none() && run.requests.is_none(),
         set: |run, value| run.repeat = value.and_then(Value::count),
+        printed: as_it_is,
+    },
+    Setting {
+        key: "requests",
+        flag: "--requests",
+        variables: &[],
+        unset: "one per case",
+        read: |section, key, mistakes| section.whole(key, 1..=MAX_REQUESTS, mistakes).map(with(Value::Count)),
+        given: |run| run.requests.map(Value::Count),
+        is_open: |run| run.duration.is_none() && run.repeat.is_none(),
+        set: |run, value| run.requests = value.and_then(Value::count),
         printed: as_it_is,
     },
     Setting {
@@ -150,7 +162,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "timeout_s",
         flag: "--timeout",
         variables: &[],
-        unset: "the suite's own",
+        unset: "from the suite",
         read: |section, key, mistakes| section.number(key, &SECONDS, mistakes).map(with(Value::Number)),
         given: |run| run.timeout.map(Value::Number),
         is_open: always,
@@ -161,7 +173,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "export",
         flag: "--export",
         variables: &[],
-        unset: "no report at the end",
+        unset: "no report",
         read: export,
         given: |run| (!run.exports.is_empty()).then(|| Value::Paths(run.exports.clone())),
         is_open: always,
@@ -227,7 +239,9 @@ fn export(section: &Section<'_, '_>, key: &str, mistakes: &mut Mistakes<'_>) -> 
     let mut paths = Vec::new();
     for (text, at) in section.texts(key, "[\"report.md\"]", mistakes)? {
         let path = PathBuf::from(text);
-        if exports::has_format(&path, EXPORTERS) {
+        if stdout_exporter(&path, EXPORTERS).is_some() {
+            mistakes.add(at, format!("'export': '{}' is stdout; name a file", sanitise_line(text)));
+        } else if exports::has_format(&path, EXPORTERS) {
             paths.push(path);
         } else {
             mistakes.add(at, format!("'export': {}", exports::no_format(EXPORTERS)));

@@ -1,14 +1,14 @@
-//! The files a run will be written to, checked before it begins and not after an hour.
+//! Export files, checked before the run begins.
 
 use std::path::{Path, PathBuf};
 
 use super::ConfigError;
 use crate::cli::extensions;
 use crate::domain::text::sanitise_line;
-use crate::report::exporters::Exporter;
+use crate::report::exporters::{Exporter, stdout_exporter};
 use crate::store::file::check_writable;
 
-/// Each path must have the extension of a format and lie in a folder in which files can be made.
+/// Checks that each path has the extension of a format and lies in a writable folder.
 pub(super) fn check(paths: &[PathBuf], folder: &Path, exporters: &[Exporter]) -> Result<(), ConfigError> {
     for path in paths {
         let refused =
@@ -30,6 +30,32 @@ pub(super) fn check(paths: &[PathBuf], folder: &Path, exporters: &[Exporter]) ->
     Ok(())
 }
 
+/// Exports as files, and at most one format for stdout.
+type Split = (Vec<PathBuf>, Option<&'static Exporter>);
+
+/// Separates the files to write, checked as by [`check`], from the format that goes to stdout; `json` asks for JSON there.
+pub(super) fn split(
+    paths: &[PathBuf],
+    json: bool,
+    folder: &Path,
+    exporters: &'static [Exporter],
+) -> Result<Split, ConfigError> {
+    let (mut files, mut formats) = (Vec::new(), Vec::new());
+    for path in paths {
+        match stdout_exporter(path, exporters) {
+            Some(format) => formats.push(format),
+            None => files.push(path.clone()),
+        }
+    }
+    formats.extend(exporters.iter().find(|e| json && e.extension == "json"));
+    formats.dedup_by_key(|format| format.id);
+    if formats.len() > 1 {
+        return Err(ConfigError("stdout takes one format; write the others to files with --export FILE".to_owned()));
+    }
+    check(&files, folder, exporters)?;
+    Ok((files, formats.pop()))
+}
+
 /// Whether the path ends in a separator or a dot, as only a folder's does.
 fn ends_like_a_folder(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
@@ -42,9 +68,9 @@ pub(super) fn has_format(path: &Path, exporters: &[Exporter]) -> bool {
     extension.is_some_and(|found| exporters.iter().any(|e| e.extension == found))
 }
 
-/// Says that none has.
+/// Error text for an unknown extension.
 pub(super) fn no_format(exporters: &[Exporter]) -> String {
-    format!("no format has this extension; there are {}", extensions(exporters))
+    format!("unknown extension; use {}", extensions(exporters))
 }
 
 #[cfg(test)]
@@ -85,8 +111,8 @@ mod tests {
         std::fs::create_dir(folder.path().join("sub.md")).unwrap();
         std::fs::write(folder.path().join("file"), "").unwrap();
         for (path, why) in [
-            ("a.html", "no format has this extension; there are .md .json"),
-            ("report", "no format has this extension; there are .md .json"),
+            ("a.html", "unknown extension; use .md .json"),
+            ("report", "unknown extension; use .md .json"),
             ("", "is a folder; name a file in it"),
             ("sub.md", "is a folder; name a file in it"),
             ("new.md/", "is a folder; name a file in it"),

@@ -1,4 +1,4 @@
-//! The API key out of a file. No error here repeats what may be a secret.
+//! API key from a file. No error repeats a possible secret.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use super::secrets::is_key;
 use crate::domain::text::sanitise_line;
 use crate::store::input::{self, Kind};
 
-/// No key is as long.
+/// Maximum size of a file with a key.
 const KEY: Kind = Kind { file_name: None, what: "a key", max_bytes: 64 * 1024 };
 
-/// The key that stands in the file alone, and a warning where others on this machine may read it.
+/// Reads the key from its file. Returns a warning too if other users of this machine can read the file.
 pub(super) fn key(path: &Path, folder: &Path) -> Result<(String, Option<String>), ConfigError> {
     let named = sanitise_line(&path.to_string_lossy());
     let refused = |why: String| ConfigError(format!("--api-key-file '{named}': {why}"));

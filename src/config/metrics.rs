@@ -1,4 +1,4 @@
-//! Where a server's metrics are.
+//! URLs of metrics pages.
 
 use reqwest::Url;
 
@@ -8,11 +8,10 @@ use crate::protocol::api::Api;
 use crate::protocol::server_metrics::PATHS;
 use crate::protocol::url::{split_query, with_http_scheme, without_secrets};
 
-/// Where a DCGM exporter listens, unless it was told otherwise.
+/// Default port of a DCGM exporter.
 const EXPORTER_PORT: u16 = 9400;
 
-/// The addresses to ask in turn: the one that was typed, with the usual path where it has none; without one those below
-/// the endpoint's own host.
+/// Returns the URLs to try in turn: the typed one, with the usual path if it has none, or those on the endpoint's host.
 pub(super) fn addresses(typed: &str, base_url: &str, api: &Api) -> Result<Vec<String>, ConfigError> {
     if typed.is_empty() {
         let (base, _query) = split_query(base_url);
@@ -22,13 +21,13 @@ pub(super) fn addresses(typed: &str, base_url: &str, api: &Api) -> Result<Vec<St
     page(typed, "--server-metrics", "http://localhost:8000/metrics").map(|url| vec![url])
 }
 
-/// Whether a page is on the endpoint's own origin: the same scheme, host and port.
+/// Whether a page is on the endpoint's origin: the same scheme, host and port.
 pub(super) fn is_own_origin(page: &str, base_url: &str) -> bool {
     let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
     origin(page).is_some_and(|page| page.is_tuple() && Some(page) == origin(base_url))
 }
 
-/// Refuses to send the key to another origin than the endpoint's, or nowhere.
+/// Refuses to send the key to an origin other than the endpoint's.
 pub(super) fn check_auth(wanted: bool, pages: &[String], base_url: &str) -> Result<(), ConfigError> {
     match pages.first() {
         _ if !wanted => Ok(()),
@@ -41,7 +40,7 @@ pub(super) fn check_auth(wanted: bool, pages: &[String], base_url: &str) -> Resu
     }
 }
 
-/// The address of a DCGM exporter's page, from what a user may type: without a scheme and a port it is the exporter's own.
+/// Completes the typed URL of a DCGM exporter's page. A bare host gets the exporter's default port.
 pub(super) fn exporter(typed: &str) -> Result<String, ConfigError> {
     let (authority, rest) = typed.split_at(typed.find(['/', '?']).unwrap_or(typed.len()));
     let has_port = authority.rsplit(']').next().is_some_and(|after| after.contains(':'));
@@ -50,7 +49,7 @@ pub(super) fn exporter(typed: &str) -> Result<String, ConfigError> {
     page(&typed, "--gpu-metrics-url", &format!("http://gpu-box:{EXPORTER_PORT}/metrics"))
 }
 
-/// The address of a page of metrics, from what a user may type.
+/// Completes the typed URL of a metrics page.
 fn page(typed: &str, option: &str, example: &str) -> Result<String, ConfigError> {
     let refuse = |why: &str| {
         let typed = sanitise_line(without_secrets(typed).as_str());

@@ -1,4 +1,4 @@
-//! Whom to trust on the way to the endpoint, and through whom to go.
+//! Proxy and certificates.
 
 use std::path::Path;
 
@@ -13,12 +13,12 @@ use crate::engine::{Network, ProxyChoice, certificates};
 use crate::protocol::url::{with_http_scheme, without_secrets};
 use crate::store::input::{self, Kind};
 
-/// The value of `--proxy` that leaves the choice to the environment.
+/// Value of `--proxy` that selects the proxy of the environment.
 const FROM_ENVIRONMENT: &str = "env";
-/// A larger file holds no certificates.
+/// Maximum size of a file of certificates.
 const CACERT: Kind = Kind { file_name: None, what: "certificates", max_bytes: 4 * 1024 * 1024 };
 
-/// What the command line asks of the network on the way to this base address.
+/// Returns the proxy, certificates and retries for this base URL.
 pub(super) fn network(
     args: &NetworkArgs,
     retries: u32,
@@ -49,7 +49,7 @@ fn cacert(path: &Path, folder: &Path) -> Result<Vec<u8>, ConfigError> {
     Ok(pem)
 }
 
-/// The proxy that the environment names for this address: none for this machine itself, nor for what `NO_PROXY` names.
+/// Returns the environment's proxy for this URL; `None` for this machine and for hosts in `NO_PROXY`.
 fn from_environment(base_url: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<ProxyChoice>, ConfigError> {
     let Ok(url) = Url::parse(base_url) else { return Ok(None) };
     if is_loopback(url.host_str().unwrap_or_default()) {
@@ -71,15 +71,15 @@ fn from_environment(base_url: &str, env: &dyn Fn(&str) -> Option<String>) -> Res
         .then_some(ProxyChoice { url: proxy, source: name }))
 }
 
-/// The address of a proxy; one without a scheme is plain HTTP.
+/// Checks the URL of a proxy. Without a scheme it is plain HTTP.
 fn checked(typed: &str) -> Result<String, String> {
     let typed = typed.trim();
     let whole = with_http_scheme(typed).unwrap_or_else(|| typed.to_owned());
     let shown = sanitise_line(&without_secrets(&whole));
     match Url::parse(&whole) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(whole),
-        Ok(url) if url.has_host() => Err(format!("'{shown}' is no HTTP proxy; give one like http://proxy:3128")),
-        _ => Err(format!("'{shown}' is no address; give one like http://proxy:3128, or env")),
+        Ok(url) if url.has_host() => Err(format!("'{shown}' is not an HTTP proxy; use one like http://proxy:3128")),
+        _ => Err(format!("'{shown}' is not a URL; use one like http://proxy:3128, or env")),
     }
 }
 
@@ -139,8 +139,8 @@ mod tests {
         assert_eq!(checked("proxy:3128").as_deref(), Ok("http://proxy:3128"));
         assert_eq!(checked("HTTP://proxy:3128").as_deref(), Ok("http://proxy:3128"));
         for (typed, expected) in [
-            ("socks5://u:hunter2@p:1", "'socks5://p:1' is no HTTP proxy; give one like http://proxy:3128"),
-            ("http://u:hunter2@", "'http://' is no address; give one like http://proxy:3128, or env"),
+            ("socks5://u:hunter2@p:1", "'socks5://p:1' is not an HTTP proxy; use one like http://proxy:3128"),
+            ("http://u:hunter2@", "'http://' is not a URL; use one like http://proxy:3128, or env"),
         ] {
             assert_eq!(checked(typed), Err(expected.to_owned()));
         }

@@ -12,6 +12,7 @@ use crate::protocol::api::{Api, by_name};
 use crate::protocol::url::without_secrets;
 use crate::report::exporters::EXPORTERS;
 use crate::report::journal::RunHeader;
+use crate::report::style::Style;
 use crate::runtime::spec::{
     EngineSpec, JournalSpec, ResumeTarget, RunSpec, SavingSpec, SessionSpec, SuiteSource, TelemetrySpec,
 };
@@ -44,7 +45,7 @@ pub fn resume_spec(
         run_flags::gpu_again(&args.gpu, &run.id, saved_gpu)?
     };
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
-    exports::check(&args.exports, folder, EXPORTERS)?;
+    let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
     Ok(RunSpec {
         engine: EngineSpec {
             base_url,
@@ -69,12 +70,18 @@ pub fn resume_spec(
             sweep: run.sweep,
             model: Some(run.model),
         },
-        saving: SavingSpec { exports: args.exports.clone(), journal: JournalSpec::Resume(Box::new(resuming)) },
+        saving: SavingSpec {
+            exports,
+            stdout,
+            summary_style: Style::Plain,
+            journal: JournalSpec::Resume(Box::new(resuming)),
+        },
         warnings: secrets.warnings,
+        command_line: None,
     })
 }
 
-/// The run's endpoint, with what was left out of its address in the journal.
+/// Returns the run's base URL with the parts that the journal does not hold.
 fn base_url(
     run: &RunHeader,
     typed: Option<&str>,

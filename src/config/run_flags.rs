@@ -1,4 +1,4 @@
-//! Secrets and GPUs of a run: of a new one, and of one that is gone on with.
+//! Secrets and GPUs of new and resumed runs.
 
 use std::path::Path;
 
@@ -9,18 +9,18 @@ use crate::domain::key_source::KeySource;
 use crate::domain::text::sanitise_line;
 use crate::telemetry::{GpuChoice, NOT_ASKED, source_by_name};
 
-/// What goes to the endpoint with every request. It has no `Debug`, since it holds secrets.
+/// Key and headers of every request. Without `Debug`: they are secret.
 #[derive(Default)]
 pub(super) struct Secrets {
     pub(super) api_key: Option<String>,
     pub(super) headers: Vec<(String, String)>,
-    /// Where the key comes from.
+    /// Source of the key.
     pub(super) source: KeySource,
-    /// What the user should know of them.
+    /// Warnings for the user.
     pub(super) warnings: Vec<String>,
 }
 
-/// The key and the headers that the command line names.
+/// Reads the key and the headers that the command line names.
 pub(super) fn secrets(
     args: &SecretArgs,
     env: &dyn Fn(&str) -> Option<String>,
@@ -39,7 +39,7 @@ pub(super) fn secrets(
     Ok(Secrets { api_key, headers, source, warnings: warning.into_iter().collect() })
 }
 
-/// Which GPUs are looked at, and the pages of those of other machines.
+/// Returns the source of GPU figures and the metrics pages of other machines' GPUs.
 pub(super) fn gpu(args: &GpuArgs) -> Result<(GpuChoice, Vec<String>), ConfigError> {
     let choice = args.gpu.as_deref().and_then(GpuChoice::by_name).unwrap_or_default();
     let urls: Vec<String> = args.gpu_metrics_urls.iter().map(|url| metrics::exporter(url)).collect::<Result<_, _>>()?;
@@ -51,7 +51,7 @@ pub(super) fn gpu(args: &GpuArgs) -> Result<(GpuChoice, Vec<String>), ConfigErro
         GpuChoice::Only(name) if is_remote(name) => Ok((choice, urls)),
         GpuChoice::Only(_) | GpuChoice::None if urls.is_empty() => Ok((choice, urls)),
         GpuChoice::Only(_) | GpuChoice::None => Err(ConfigError(format!(
-            "--gpu {} reads no page of metrics; leave it or --gpu-metrics-url out",
+            "--gpu {} reads no metrics page; remove it or --gpu-metrics-url",
             sanitise_line(args.gpu.as_deref().unwrap_or_default())
         ))),
     }
@@ -61,8 +61,8 @@ fn is_remote(name: &str) -> bool {
     source_by_name(name).is_some_and(|source| source.is_remote)
 }
 
-/// The same for the run `id` that is gone on with: where nothing is said, what it looked at. Figures of other GPUs would
-/// take the place of its own.
+/// Returns the same for the resumed run `id`; by default the source that the run had. Figures of other GPUs would replace
+/// the run's own.
 pub(super) fn gpu_again(args: &GpuArgs, id: &str, kept: &GpuHistory) -> Result<(GpuChoice, Vec<String>), ConfigError> {
     if args.gpu.is_some() || !args.gpu_metrics_urls.is_empty() {
         return gpu(args);

@@ -1,18 +1,18 @@
-//! The API key and further headers. No error here repeats what may be a secret.
+//! API key and headers. No error repeats a possible secret.
 
 use reqwest::header::{HeaderName, HeaderValue};
 
 use super::ConfigError;
 use crate::domain::key_source::KeySource;
 
-/// Looked at where the command line names no variable.
+/// Variable of the key, if the command line names none.
 const DEFAULT_VARIABLE: &str = "OPENAI_API_KEY";
 
-/// How the keys of well-known services begin.
+/// Prefixes of the keys of well-known services.
 const KEY_PREFIXES: &[&str] =
     &["sk-", "sk_", "sess-", "hf_", "gsk_", "nvapi-", "xai-", "pplx-", "r8_", "AIza", "Bearer"];
 
-/// The key from the variable that was named; without a name from the usual one, where there may be none.
+/// Reads the key from the named variable, or from the usual one, which may be unset.
 pub(super) fn api_key(
     named: Option<&str>,
     env: &dyn Fn(&str) -> Option<String>,
@@ -54,18 +54,18 @@ pub(super) fn key_source(from: Option<KeySource>, headers: &[(String, String)]) 
     from.or_else(header).unwrap_or_default()
 }
 
-/// The source of a key from a variable: its name, where it is fit to be shown.
+/// Returns the source of a key from a variable. The name is included only if it cannot be a key.
 pub(super) fn from_variable(named: Option<&str>) -> KeySource {
     let name = named.unwrap_or(DEFAULT_VARIABLE);
     KeySource::Variable((variable(name) == name).then(|| name.to_owned()))
 }
 
-/// Whether this can be the name of a variable; what cannot may be a key, and is not shown.
+/// Whether a text can be the name of a variable. Otherwise it may be a key and must not be shown.
 pub(super) fn is_variable(text: &str) -> bool {
     is_name(text) && !KEY_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
 }
 
-/// Whether it is spelt as a key can be.
+/// Whether a text has only characters that keys can have.
 pub(super) fn is_key(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }
@@ -75,17 +75,17 @@ fn is_name(text: &str) -> bool {
     letters && text.bytes().next().is_some_and(|b| !b.is_ascii_digit())
 }
 
-/// A variable's name, if it is spelt as such names are; anything else may be a key.
+/// Returns a name that is spelt like a variable's; anything else may be a key.
 fn variable(name: &str) -> &str {
     let usual = name.len() <= 40 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     if usual { name } else { "the variable it names" }
 }
 
-/// What the transport says itself: a second one would break the request, or its record.
+/// Headers that the transport sets; a second one would break the request or its record.
 const OWN_HEADERS: &[&str] =
     &["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "expect", "x-request-id"];
 
-/// Name and value of each header: those that were typed, then those whose values are in variables.
+/// Returns name and value of each header: first the typed ones, then those whose values are in variables.
 pub(super) fn headers(
     typed: &[String],
     in_variables: &[String],
@@ -98,17 +98,17 @@ pub(super) fn headers(
 
 fn parse_header(typed: &str, number: usize) -> Result<(String, String), ConfigError> {
     let refused = |why: &str| ConfigError(format!("--header, number {number}: {why}; write it as 'NAME: VALUE'"));
-    let (name, value) = typed.split_once(':').ok_or_else(|| refused("there is no colon in it"))?;
+    let (name, value) = typed.split_once(':').ok_or_else(|| refused("the colon is missing"))?;
     let (name, value) = (name.trim(), value.trim());
     if HeaderName::try_from(name).is_err() {
-        return Err(refused("what stands before the colon is no name of a header"));
+        return Err(refused("the part before the colon is not a header name"));
     }
     not_our_own(name, &format!("--header, number {number}"))?;
     if value.is_empty() {
-        return Err(refused("nothing stands after the colon"));
+        return Err(refused("the value is empty"));
     }
     if HeaderValue::from_str(value).is_err() {
-        return Err(refused("its value holds characters that no header may hold"));
+        return Err(refused("its value has characters that headers must not have"));
     }
     Ok((name.to_owned(), value.to_owned()))
 }
@@ -120,14 +120,14 @@ fn header_from_variable(
 ) -> Result<(String, String), ConfigError> {
     let option = format!("--header-env, number {number}");
     let refused = |why: &str| ConfigError(format!("{option}: {why}; write it as 'NAME=VAR'"));
-    let (name, named) = typed.split_once('=').ok_or_else(|| refused("there is no equals sign in it"))?;
+    let (name, named) = typed.split_once('=').ok_or_else(|| refused("the equals sign is missing"))?;
     let (name, named) = (name.trim(), named.trim());
     if HeaderName::try_from(name).is_err() {
-        return Err(refused("what stands before the equals sign is no name of a header"));
+        return Err(refused("the part before the equals sign is not a header name"));
     }
     not_our_own(name, &option)?;
     if !is_name(named) {
-        return Err(refused("what stands after the equals sign is no name of a variable"));
+        return Err(refused("the part after the equals sign is not a variable name"));
     }
     let value = env(named).unwrap_or_default();
     let value = value.trim();
@@ -135,7 +135,7 @@ fn header_from_variable(
         return Err(ConfigError(format!("{option}: {} is not set, or empty; export it first", variable(named))));
     }
     if HeaderValue::from_str(value).is_err() {
-        let held = format!("{} holds characters that no header may hold", variable(named));
+        let held = format!("{} has characters that headers must not have", variable(named));
         return Err(ConfigError(format!("{option}: {held}")));
     }
     Ok((name.to_owned(), value.to_owned()))
@@ -143,7 +143,7 @@ fn header_from_variable(
 
 fn not_our_own(name: &str, option: &str) -> Result<(), ConfigError> {
     match OWN_HEADERS.iter().find(|own| own.eq_ignore_ascii_case(name)) {
-        Some(own) => Err(ConfigError(format!("{option}: tokscope writes '{own}' itself; leave this one out"))),
+        Some(own) => Err(ConfigError(format!("{option}: tokscope sets '{own}' itself; remove this option"))),
         None => Ok(()),
     }
 }
@@ -214,16 +214,13 @@ mod tests {
         let one = |typed: &str| super::headers(&[], &[typed.to_owned()], &env).map_err(|e| e.to_string());
         assert_eq!(one("X-Team=TEAM"), Ok(vec![("X-Team".to_owned(), "hunter2=a:b".to_owned())]));
         for (typed, why) in [
-            ("X-Team", "there is no equals sign in it; write it as 'NAME=VAR'"),
-            ("X Team=TEAM", "what stands before the equals sign is no name of a header; write it as 'NAME=VAR'"),
-            (
-                "X-Team=hunter2 hunter2",
-                "what stands after the equals sign is no name of a variable; write it as 'NAME=VAR'",
-            ),
+            ("X-Team", "the equals sign is missing; write it as 'NAME=VAR'"),
+            ("X Team=TEAM", "the part before the equals sign is not a header name; write it as 'NAME=VAR'"),
+            ("X-Team=hunter2 hunter2", "the part after the equals sign is not a variable name; write it as 'NAME=VAR'"),
             ("X-Team=EMPTY", "EMPTY is not set, or empty; export it first"),
             ("X-Team=hunter2", "the variable it names is not set, or empty; export it first"),
-            ("X-Team=BAD", "BAD holds characters that no header may hold"),
-            ("Expect=TEAM", "tokscope writes 'expect' itself; leave this one out"),
+            ("X-Team=BAD", "BAD has characters that headers must not have"),
+            ("Expect=TEAM", "tokscope sets 'expect' itself; remove this option"),
         ] {
             assert_eq!(one(typed), Err(format!("--header-env, number 1: {why}")));
         }
@@ -239,11 +236,11 @@ mod tests {
     #[test]
     fn bad_headers_are_refused_without_being_shown() {
         for (bad, why) in [
-            ("hunter2", "there is no colon in it"),
-            ("Bearer hunter2: x", "what stands before the colon is no name of a header"),
-            (": hunter2", "what stands before the colon is no name of a header"),
-            ("X-Key:  ", "nothing stands after the colon"),
-            ("X-Key: hunter2\r\nX-Evil: 1", "its value holds characters that no header may hold"),
+            ("hunter2", "the colon is missing"),
+            ("Bearer hunter2: x", "the part before the colon is not a header name"),
+            (": hunter2", "the part before the colon is not a header name"),
+            ("X-Key:  ", "the value is empty"),
+            ("X-Key: hunter2\r\nX-Evil: 1", "its value has characters that headers must not have"),
         ] {
             let error = headers(&["A: b".to_owned(), bad.to_owned()]).unwrap_err().to_string();
             assert_eq!(error, format!("--header, number 2: {why}; write it as 'NAME: VALUE'"));
@@ -255,7 +252,7 @@ mod tests {
         for name in ["Content-Length", "transfer-encoding", "Connection", "X-Request-Id"] {
             let error = headers(&[format!("{name}: 5")]).unwrap_err().to_string();
             let own = name.to_lowercase();
-            assert_eq!(error, format!("--header, number 1: tokscope writes '{own}' itself; leave this one out"));
+            assert_eq!(error, format!("--header, number 1: tokscope sets '{own}' itself; remove this option"));
         }
     }
 }

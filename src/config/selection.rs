@@ -1,4 +1,4 @@
-//! Which suite, and which of its cases.
+//! The suite and its selected cases.
 
 use std::path::Path;
 
@@ -8,25 +8,32 @@ use crate::domain::suite::Suite;
 use crate::domain::text::sanitise_line;
 use crate::runtime::spec::SuiteSource;
 
-/// The suite that was asked for; else the file in `folder`, if there is one; else the one built in.
+/// Loads the requested suite, the file in `folder` if it exists, or the built-in suite.
 pub(super) fn suite(asked: Option<&Path>, folder: &Path) -> Result<(Suite, SuiteSource), ConfigError> {
     if let Some(path) = asked {
         let suite = suite_file::load_as(&folder.join(path), &path.display().to_string())?;
         return Ok((suite, SuiteSource::File(path.to_owned())));
     }
     let found = folder.join(FILE_NAME);
-    // A broken link or a file that may not be read is told, not passed over.
+    // A broken link or an unreadable file is an error.
     if found.symlink_metadata().is_ok() {
         return Ok((suite_file::load_as(&found, FILE_NAME)?, SuiteSource::File(FILE_NAME.into())));
     }
     Ok((suite_file::builtin()?, SuiteSource::Builtin))
 }
 
-/// Keeps the cases whose names hold one of the patterns, whatever their letter case; all, if there is no pattern.
+/// Keeps the first cases of the suite if fewer requests than cases are wanted. Returns a warning if any were dropped.
+pub(super) fn keep_requested(suite: &mut Suite, requests: Option<u32>) -> Option<String> {
+    let (requests, cases) = (requests? as usize, suite.cases.len());
+    suite.cases.truncate(requests);
+    (requests < cases).then(|| format!("--requests {requests} covers only the first {requests} of {cases} cases"))
+}
+
+/// Keeps the cases whose names contain a pattern, in any letter case; without a pattern all of them.
 pub(super) fn keep_matching(suite: &mut Suite, patterns: &[String]) -> Result<(), ConfigError> {
     let patterns: Vec<(&String, String)> = patterns.iter().map(|p| (p, p.to_lowercase())).collect();
     let names: Vec<String> = suite.cases.iter().map(|case| case.name.to_lowercase()).collect();
-    // A pattern without a case is a misspelt one, also where others match.
+    // A pattern without a match is probably misspelt, even if others match.
     if let Some((typed, _)) = patterns.iter().find(|(_, p)| !names.iter().any(|name| name.contains(p.as_str()))) {
         let list: Vec<String> = suite.cases.iter().map(|case| format!("\n  {}", sanitise_line(&case.name))).collect();
         let (typed, suite) = (sanitise_line(typed), sanitise_line(&suite.name));

@@ -1,4 +1,4 @@
-//! What is in force: the command line before the environment, that before the config file, that before what is usual.
+//! Settings in effect: the command line wins over the environment, which wins over the config file and the defaults.
 
 mod listing;
 mod locale;
@@ -17,19 +17,19 @@ use crate::runtime::spec::ScreenSpec;
 use crate::ui::keymap::{Keymap, Override};
 use crate::ui::theme::Themes;
 
-/// The variable that names the config file.
+/// Variable that names the config file.
 const FILE_VARIABLE: &str = "TOKSCOPE_CONFIG";
 
-/// Where a value comes from.
+/// Source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Source {
-    /// This option of the command line.
+    /// Option of the command line.
     Flag(&'static str),
-    /// This variable of the environment.
+    /// Environment variable.
     Variable(&'static str),
-    /// This line of the config file.
+    /// Line of the config file.
     Line(usize),
-    /// Nobody said anything.
+    /// Nothing sets it.
     Default,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// A value, and where it comes from.
+/// A value and its source.
 #[derive(Clone, Debug, PartialEq)]
 struct Sourced<T> {
     value: T,
@@ -56,22 +56,22 @@ impl<T> Sourced<T> {
     }
 }
 
-/// The option's value, else the file's.
+/// Returns the option's value, or the file's.
 fn given_or_file<T: Clone>(flag: &'static str, given: Option<&T>, file: Option<&Located<T>>) -> Option<Sourced<T>> {
     let given = given.map(|value| Sourced { value: value.clone(), from: Source::Flag(flag) });
     given.or_else(|| file.map(|at| Sourced { value: at.value.clone(), from: Source::Line(at.line) }))
 }
 
-/// The value of an environment variable; `None` where it is not set or blank.
+/// Returns the value of an environment variable; `None` if it is unset or blank.
 fn from_variable(name: &'static str, env: &dyn Fn(&str) -> Option<String>) -> Option<Sourced<Value>> {
     let value = env(name).filter(|v| !v.trim().is_empty())?;
     Some(Sourced { value: Value::Text(value), from: Source::Variable(name) })
 }
 
-/// All that a config file can say, as it is in force.
+/// Settings that a config file can hold, as they are in effect.
 #[derive(Debug)]
 pub struct Settings {
-    /// The file that is asked, and whether it is there.
+    /// Config file, and whether it exists.
     file: Option<(PathBuf, bool)>,
     theme: Sourced<ThemeName>,
     ascii: Sourced<AsciiWhen>,
@@ -79,15 +79,15 @@ pub struct Settings {
     /// Values of the options in the order of [`SETTINGS`].
     options: Vec<Option<Sourced<Value>>>,
     keymap: Keymap,
-    /// The keys that the file chooses.
+    /// Keys that the file sets.
     keys: Vec<Located<Override>>,
     themes: Themes,
-    /// Whether the locale keeps the screen to ASCII.
+    /// Whether the locale is not UTF-8.
     ascii_locale: bool,
 }
 
 impl Settings {
-    /// Reads the config file, if there is one, and puts all together. `env` looks a variable up.
+    /// Reads the config file, if it exists, and combines all sources. `env` looks up a variable.
     pub fn from_args(
         run: &RunArgs,
         screen: &ScreenArgs,
@@ -96,7 +96,7 @@ impl Settings {
         Self::with(run, screen, env, config_file::usual_place().as_deref())
     }
 
-    /// Of a command that begins no new run: what the screen needs.
+    /// Reads the settings of the dashboard, for a command that starts no new run.
     pub fn of_screen(screen: &ScreenArgs, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         Self::from_args(&RunArgs::default(), screen, env)
     }
@@ -110,7 +110,7 @@ impl Settings {
         let named = screen.config.clone().or_else(|| env(FILE_VARIABLE).filter(|v| !v.is_empty()).map(PathBuf::from));
         let file = match (named, usual_place) {
             (Some(named), _) => Some((named, true)),
-            // A broken link or a file that may not be read is told, not passed over.
+            // A broken link or an unreadable file is an error.
             (None, Some(place)) => Some((place.to_owned(), place.symlink_metadata().is_ok())),
             (None, None) => None,
         };
@@ -154,16 +154,16 @@ impl Settings {
         }
     }
 
-    /// Gives the options of a run what the file says of them.
+    /// Sets the options that the config file sets.
     pub fn complete(&self, run: &mut RunArgs) {
         for (setting, held) in SETTINGS.iter().zip(&self.options) {
-            // A variable's value is read, and complained of, under its own name.
+            // Variables are read elsewhere, so that errors name them.
             let held = held.as_ref().filter(|held| !matches!(held.from, Source::Variable(_)));
             (setting.set)(run, held.map(|held| held.value.clone()));
         }
     }
 
-    /// The dashboard's part of it.
+    /// Settings of the dashboard.
     pub fn screen(&self) -> ScreenSpec {
         ScreenSpec {
             themes: self.themes,
@@ -174,7 +174,7 @@ impl Settings {
         }
     }
 
-    /// All keys as they are in force, for people and for `grep`.
+    /// Lists all keys in effect, one per line.
     pub fn keys_table(&self) -> String {
         self.keymap.listing()
     }

@@ -19,12 +19,12 @@ use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::text::sanitise_line;
 use crate::store::input::Kind;
 
-/// The file that is looked for where the program was started.
+/// File name of the suite in the working folder.
 pub const FILE_NAME: &str = "cases.toml";
 
 const SUITE: Kind = Kind { file_name: Some(FILE_NAME), what: "a suite", max_bytes: 64 * 1024 * 1024 };
 
-/// The suite built into the program. It is checked like any other; a test holds that it passes.
+/// Returns the built-in suite, checked like any other.
 pub fn builtin() -> Result<Suite, FileError> {
     parse(include_str!("../../cases.toml"), FILE_NAME)
 }
@@ -62,7 +62,7 @@ fn read_suite(root: &Section<'_, '_>, file_name: &str, mistakes: &mut Mistakes<'
     Some(Suite { name: name.map_or_else(|| stem(file_name), |(name, _at)| name), rating, slos, cases })
 }
 
-/// The thresholds: a text each, in a list.
+/// Reads the thresholds, a list of texts.
 fn read_slos(suite: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Vec<Slo> {
     const EXAMPLE: &str = "it must be a list of strings, like slo = [\"ttft_p95<500ms\", \"error_rate<1%\"]";
     let Some((value, at)) = suite.value("slo") else { return Vec::new() };
@@ -102,7 +102,7 @@ fn read_rating(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Rating
         if let [(better, (high, high_at)), (worse, (low, low_at))] = pair
             && high <= low
         {
-            // One of the two may be a default, which stands nowhere; the later of them is what the user wrote.
+            // One of the two may be a default, which has no place; the later one is the user's.
             let message = format!(
                 "'{better}' is {high} and '{worse}' is {low}; the scale must descend: excellent above good above fair"
             );
@@ -116,7 +116,7 @@ fn read_rating(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Rating
 fn read_cases(root: &Section<'_, '_>, defaults: &Params, mistakes: &mut Mistakes<'_>) -> Option<Vec<CaseSpec>> {
     const EXAMPLE: &str = "write [[case]], then name = \"…\" and prompt = \"…\" below it";
     let Some((value, at)) = root.value("case") else {
-        // A misspelt key is told already, and may be what was meant for the cases.
+        // A misspelt key was already reported, and may be meant for the cases.
         if mistakes.is_empty() {
             mistakes.add(0, format!("the suite has no case; {EXAMPLE}"));
         }

@@ -184,7 +184,7 @@ fn cases_are_picked_by_any_part_of_their_name() {
 fn an_export_that_cannot_be_written_stops_the_start() {
     let folder = empty_folder();
     let why = refused(spec(&["h", "--export", "report.docx"], &[], folder.path(), None));
-    assert!(why.starts_with("--export 'report.docx': no format has this extension; there are"), "{why}");
+    assert!(why.starts_with("--export 'report.docx': unknown extension; use"), "{why}");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn gpus_are_looked_at_as_it_was_asked() {
     let urls = ["--gpu-metrics-url", "a", "--gpu-metrics-url", "b:1/x"];
     assert_eq!(gpu(&urls), Ok((GpuChoice::Auto, both.clone())));
     assert_eq!(gpu(&[&["--gpu", "dcgm"], &urls[..]].concat()), Ok((GpuChoice::Only("dcgm"), both)));
-    for (choice, why) in [("dcgm", "add --gpu-metrics-url HOST"), ("none", "reads no page of metrics")] {
+    for (choice, why) in [("dcgm", "add --gpu-metrics-url HOST"), ("none", "reads no metrics page")] {
         let urls = if choice == "none" { &urls[..] } else { &[] };
         let error = gpu(&[&["--gpu", choice], urls].concat()).unwrap_err();
         assert!(error.contains(why), "{error}");

@@ -1,4 +1,4 @@
-//! A file of the user in TOML: read whole and checked, with errors that name file, line and the nearest valid name.
+//! TOML files of the user, checked. Errors name the file, the line and the nearest valid name.
 
 mod mistake;
 mod reader;
@@ -12,7 +12,7 @@ pub(super) use self::mistake::{Mistakes, shown};
 pub(super) use self::reader::{Bounds, Section, advice, kind, nearest};
 use crate::store::input::{self, Kind};
 
-/// The text of a file that the user knows as `name`.
+/// Reads the text of a file that the user knows as `name`.
 pub(super) fn text_of(path: &Path, name: &str, kind: &Kind) -> Result<String, FileError> {
     let bytes = input::read(path, name, kind).map_err(|e| FileError::of_file(name, e.0))?;
     String::from_utf8(bytes).map_err(|e| {
@@ -22,14 +22,14 @@ pub(super) fn text_of(path: &Path, name: &str, kind: &Kind) -> Result<String, Fi
     })
 }
 
-/// Reads what a text holds; `name` stands in errors. What is read with mistakes is not returned.
+/// Parses a text; errors name the file `name`. Returns nothing if there is a mistake.
 pub(super) fn parse<T>(
     text: &str,
     name: &str,
     kind: &Kind,
     read: impl FnOnce(&Section<'_, '_>, &mut Mistakes<'_>) -> Option<T>,
 ) -> Result<T, FileError> {
-    // A prompt must not change its length with the line ends of a checkout.
+    // A prompt must have the same length whatever the line ends of a checkout.
     let text = text.replace("\r\n", "\n");
     let mut mistakes = Mistakes::new(&text);
     let content = match DeTable::parse(&text) {

@@ -1,4 +1,4 @@
-//! One attempt at a case: the record it leaves.
+//! The record of one attempt at a case.
 
 mod arrivals;
 mod condensed;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::condensed::Condensed;
 pub use self::figures::{TokenSource, count_in_quarter};
-pub use self::packed::Words;
+pub use self::packed::StringPool;
 pub use self::resolution::{FASTEST_TOKENS_PER_MS, Resolution};
 pub use self::status::{AttemptError, AttemptStatus};
 pub use self::stored_record::StoredRecord;
@@ -25,7 +25,7 @@ use super::sent_request::SentRequest;
 use super::server_timings::ServerTimings;
 use super::time::Nanos;
 
-/// Which attempt of which case.
+/// Identifies an attempt: its case and its number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AttemptId {
     /// Index of the case in its suite.
@@ -34,10 +34,10 @@ pub struct AttemptId {
     pub number: u32,
 }
 
-/// What kind of generated text an event carried.
+/// Kind of generated text in an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextKind {
-    /// Thinking that precedes the answer.
+    /// Reasoning that precedes the answer.
     Reasoning,
     /// The answer, a refusal, or a tool call.
     Answer,
@@ -46,115 +46,116 @@ pub enum TextKind {
 /// One arrival of generated text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// When the socket read that completed the event returned.
+    /// Time at which the socket read that completed the event returned.
     pub at: Nanos,
-    /// What it carried; reasoning and answer in one event count as answer.
+    /// Kind of text; an event with reasoning and answer counts as answer.
     pub kind: TextKind,
-    /// It came out of the same read as the event before.
+    /// Whether the same read also returned the event before.
     pub coalesced: bool,
 }
 
-/// A try that failed before any token and was followed by another one.
+/// A try that failed before its first token and was retried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FailedTry {
-    /// When its request went out, or was to be.
+    /// Time at which its request was sent or, in an open loop, due.
     pub started: Nanos,
-    /// How it failed, as the kind of an error.
+    /// Kind of error.
     pub kind: String,
-    /// HTTP status, if there was an answer.
+    /// HTTP status, if the server responded.
     pub http_status: Option<u16>,
-    /// Time from its end to the next try, milliseconds.
+    /// Delay from the end of the failed try to the next try, milliseconds.
     pub waited_ms: f64,
 }
 
-/// Token counts as the server told them.
+/// Token counts as the server reported them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Usage {
-    /// Tokens of the prompt.
+    /// Prompt tokens.
     pub prompt_tokens: Option<u64>,
-    /// Generated tokens, reasoning included (xAI-style totals are already added up).
+    /// Generated tokens including reasoning. Where a server counts reasoning separately (xAI), it is already added.
     pub completion_tokens: Option<u64>,
-    /// Of those, reasoning.
+    /// Reasoning tokens among the completion tokens.
     pub reasoning_tokens: Option<u64>,
     /// Prompt tokens served from the prefix cache.
     pub cached_tokens: Option<u64>,
 }
 
-/// All that is known of an attempt once it is over. It is kept in files: what is added must have a default.
+/// Everything known about an attempt after its end. Records are stored in files, so a new field needs a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AttemptRecord {
-    /// Which attempt.
+    /// Case and number.
     pub id: AttemptId,
-    /// Not measured.
+    /// Whether the attempt is a warm-up, which is not measured.
     pub warmup: bool,
-    /// Sent as `x-request-id`.
+    /// Value of the `x-request-id` header.
     pub request_id: String,
-    /// How it ended.
+    /// Status of the attempt.
     pub status: AttemptStatus,
-    /// What went wrong, if something did.
+    /// Error, if the attempt failed.
     pub error: Option<AttemptError>,
-    /// What happened beside the timeline that makes its figures less than clean.
+    /// Problems outside the timeline that affect the figures, one sentence each.
     pub warnings: Vec<String>,
-    /// What its timeline and its counts tell, once it is over.
+    /// Findings from the timeline and the token counts, made after the end.
     pub findings: Vec<Finding>,
-    /// The model that was asked.
+    /// Requested model.
     pub model: String,
-    /// The request as it went out; `None` before that, and once the record is condensed.
+    /// The request as sent; `None` before it is sent and after the record is condensed.
     #[serde(skip)]
     pub sent_request: Option<Arc<SentRequest>>,
-    /// When it was to be sent by the open loop's schedule; `None` in a closed loop.
+    /// Time at which the open loop's schedule has the request due; `None` in a closed loop.
     pub intended: Option<Nanos>,
-    /// When it was sent; in a closed loop the clock starts here.
+    /// Time at which the request was sent. In a closed loop the clock starts here.
     pub started: Nanos,
-    /// How long tokscope itself kept it waiting, milliseconds: from when it was due and a slot was free to when it began to be
-    /// sent. `None` where nothing waited for it.
+    /// Delay caused by tokscope itself, milliseconds: from when the request was due and a slot was free to when sending
+    /// began. `None` for a request that did not have to wait.
     pub own_delay_ms: Option<f64>,
-    /// When the attempt was over.
+    /// Time at which the attempt ended.
     pub ended: Nanos,
-    /// Time to connect, when this attempt had to.
+    /// Time to connect, milliseconds; `None` for a reused connection.
     pub connect_ms: Option<f64>,
-    /// When the response headers were in.
+    /// Time at which the response headers were complete.
     pub headers_at: Option<Nanos>,
     /// HTTP status code.
     pub http_status: Option<u16>,
-    /// The answer's `Content-Length`, bytes: whatever sent it had the whole answer before it sent any of it.
+    /// `Content-Length` of the answer, bytes. A sender that knows it had the whole answer before it sent any of it.
     pub content_length: Option<u64>,
-    /// Finish reason of the first choice, in the server's own word.
+    /// Finish reason of the first choice, spelled as the server sent it.
     pub finish_reason: Option<String>,
-    /// Finish reason of each choice, by index, where the answer has several (`n` > 1); empty otherwise.
+    /// Finish reason of each choice, by index, for an answer with several choices (`n` > 1); empty otherwise.
     pub choice_finish_reasons: Vec<Option<String>>,
-    /// When the finish reason came; of several choices, the last one's.
+    /// Time at which the finish reason arrived; the last one of several choices.
     pub finish_at: Option<Nanos>,
-    /// All arrivals of generated text, in order; empty once it is condensed.
+    /// All arrivals of generated text, in order; empty in a condensed record.
     #[serde(with = "arrivals")]
     pub arrivals: Vec<Arrival>,
-    /// What is left of text and arrivals when only the figures were kept.
+    /// Summary of text and arrivals in a condensed record.
     pub condensed: Option<Box<Condensed>>,
-    /// Index among all data events of the first with generated text.
+    /// Index, among all data events, of the first event with generated text.
     pub first_token_event_index: Option<u32>,
-    /// From when to when the thread that reads the stream stood still: what came meanwhile is timed late.
+    /// Start and end of each stall of the thread that reads the stream. Events received in a stall have late
+    /// timestamps.
     pub observer_stalls: Vec<(Nanos, Nanos)>,
-    /// How late that thread was woken meanwhile, on average, milliseconds; `None` where it was too short to tell.
+    /// Average delay with which that thread woke up, milliseconds; `None` for an attempt too short to measure it.
     pub observer_lag_ms: Option<f64>,
-    /// All data events, `[DONE]` included, comments not.
+    /// Number of data events, including `[DONE]`, without comments.
     pub event_count: u32,
-    /// What the server counted.
+    /// Token counts reported by the server.
     pub usage: Usage,
-    /// What had been generated once the first event with text was there, where the server counts along.
+    /// Tokens generated by the end of the first event with text, for a server that reports running counts.
     pub tokens_in_first_event: Option<u64>,
-    /// When the server first counted a token, where it counts along: it may hold the text of that token back.
+    /// Time of the server's first running count. The server may send the text of that token later.
     pub first_counted_at: Option<Nanos>,
-    /// What the user's tokenizer counts in reasoning and answer, if there is one.
+    /// Tokens in reasoning and answer as counted by the user's tokenizer, if one is set.
     pub counted_tokens: Option<u64>,
-    /// Reasoning and answer hold all that was generated: no tool calls beside them, nothing cut off.
+    /// Whether reasoning and answer hold all generated text: no tool calls, nothing truncated.
     pub is_text_whole: bool,
-    /// The tries before the one that is measured.
+    /// Failed tries before the measured one.
     pub retries: Vec<FailedTry>,
-    /// What stood before the prompt to make it unique; `None`: it went out as it is.
+    /// Text put before the prompt to make it unique; `None` if the prompt was sent unchanged.
     pub nonce: Option<String>,
-    /// What the server says of its own time.
+    /// Times reported by the server.
     pub server_timings: Option<ServerTimings>,
     /// The answer.
     pub text: String,
@@ -169,7 +170,7 @@ impl Default for AttemptRecord {
 }
 
 impl AttemptRecord {
-    /// An empty record of an attempt that starts now.
+    /// Creates an empty record of an attempt that starts at `started`.
     pub fn started(id: AttemptId, warmup: bool, request_id: String, model: String, started: Nanos) -> Self {
         Self {
             id,

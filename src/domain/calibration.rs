@@ -1,30 +1,30 @@
-//! What this program itself adds to the times it measures, as it was found on one machine.
+//! Measurement error of this program, as determined on one machine.
 
 use serde::{Deserialize, Serialize};
 
 use super::statistics::Stats;
 
-/// A percentile above the median needs so many figures; below that it would be a maximum under another name.
-const ENOUGH_FOR_P99: usize = 100;
+/// Minimum values for a P99; with fewer, the P99 would just be the maximum.
+const MIN_VALUES_FOR_P99: usize = 100;
 
-/// The result of one calibration.
+/// Result of one calibration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// The program that was calibrated.
+    /// Version of the calibrated program.
     pub version: String,
     /// `release` or `debug`.
     pub build: String,
-    /// When, RFC 3339.
+    /// Time of the calibration, RFC 3339.
     pub date: String,
-    /// Where.
+    /// Machine on which it ran.
     pub machine: Machine,
-    /// In the order they were measured.
+    /// Concurrency levels in the order measured.
     pub levels: Vec<Level>,
-    /// How much it can take.
+    /// Maximum event rate.
     pub peak: Option<Peak>,
 }
 
-/// What a calibration belongs to.
+/// The machine that a calibration is valid for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Machine {
@@ -33,87 +33,87 @@ pub struct Machine {
     pub cores: usize,
 }
 
-/// The errors at one number of streams at once.
+/// Errors at one concurrency.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Level {
-    /// Requests in flight at once.
+    /// Concurrent streams.
     pub streams: usize,
-    /// The dashboard was drawn meanwhile.
+    /// Whether the dashboard was drawn during the measurement.
     pub dashboard: bool,
-    /// Answers measured.
+    /// Number of answers measured.
     pub answers: usize,
-    /// Answers whose events could not be told apart, and which count for nothing.
+    /// Answers ignored because their events could not be matched with the server's.
     pub unmatched: usize,
-    /// Events with text.
+    /// Number of events with text.
     pub events: usize,
-    /// Arrival of the first token as measured, less its departure.
+    /// Measured arrival of the first token minus its departure, milliseconds.
     pub ttft_error_ms: ErrorSpread,
-    /// How far the gap between two tokens was off, either way.
+    /// Absolute error of the gap between two tokens, milliseconds.
     pub inter_token_error_ms: ErrorSpread,
-    /// Arrival of the last token as measured, less its departure.
+    /// Measured arrival of the last token minus its departure, milliseconds.
     pub total_error_ms: ErrorSpread,
-    /// How long the server's write took, median: a departure is known no better than that.
+    /// Median duration of the server's write, milliseconds: the precision with which departures are known.
     pub truth_width_ms: f64,
-    /// CPU time of the thread that reads the streams, per second.
+    /// CPU time per second of the thread that reads the streams.
     pub engine_cpu_share: Option<f64>,
-    /// CPU time of the thread that draws, or that only takes messages, per second.
+    /// CPU time per second of the thread that draws, or that only receives messages.
     pub main_cpu_share: Option<f64>,
     /// Memory of the whole process, MiB.
     pub resident_mib: Option<f64>,
 }
 
-/// As many events as it can take, from a server that sends as fast as it is read.
+/// Maximum event rate, measured against a server that sends as fast as tokscope reads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Peak {
-    /// Streams at once.
+    /// Concurrent streams.
     pub streams: usize,
-    /// Events read.
+    /// Number of events read.
     pub events: u64,
-    /// Of those, per second.
+    /// Events read per second.
     pub events_per_s: f64,
-    /// CPU time of the thread that reads the streams, for a million events.
+    /// CPU seconds of the reading thread per million events.
     pub cpu_s_per_million_events: Option<f64>,
-    /// CPU time of that thread, per second; well below 1, and the server was what limited the rate.
+    /// CPU time per second of that thread. Well below 1, the server limited the rate.
     pub engine_cpu_share: Option<f64>,
 }
 
-/// A set of errors.
+/// Distribution of a set of errors.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ErrorSpread {
-    /// So many.
+    /// Number of errors.
     pub n: usize,
-    /// Their mean.
+    /// Mean.
     pub mean: f64,
-    /// Half are below.
+    /// Median.
     pub median: f64,
-    /// Where there are at least a hundred.
+    /// 99th percentile; `None` below a hundred errors.
     pub p99: Option<f64>,
-    /// The largest.
+    /// Maximum.
     pub worst: f64,
 }
 
 impl ErrorSpread {
-    /// Of all `errors`; `None` when there are none.
+    /// Distribution of `errors`; `None` if there are none.
     pub fn from_errors(errors: &[f64]) -> Option<Self> {
         let stats = Stats::from_values(errors.iter().copied())?;
-        let p99 = (errors.len() >= ENOUGH_FOR_P99).then_some(stats.p99);
+        let p99 = (errors.len() >= MIN_VALUES_FOR_P99).then_some(stats.p99);
         Some(Self { n: errors.len(), mean: stats.avg, median: stats.p50, p99, worst: stats.max })
     }
 }
 
 impl Calibration {
-    /// Whether it speaks of this program on this machine.
+    /// Returns whether the calibration is valid for this program on this machine.
     pub fn is_of(&self, version: &str, build: &str, machine: &Machine) -> bool {
         self.version == version && self.build == build && self.machine == *machine
     }
 
-    /// The level that a run with so many requests at once is to be judged by: the smallest that has as many, else the
-    /// largest there is; with or without the dashboard as asked, where there is a choice.
+    /// Level to judge a run at this concurrency by: the smallest with at least as many streams, or else the largest.
+    /// Prefers a level measured with the same dashboard setting.
     pub fn level_for(&self, concurrency: usize, dashboard: bool) -> Option<&Level> {
-        let enough = self.levels.iter().filter(|l| l.streams >= concurrency).map(|l| l.streams).min();
-        let streams = enough.or_else(|| self.levels.iter().map(|l| l.streams).max())?;
-        let mut fitting = self.levels.iter().filter(|l| l.streams == streams);
-        fitting.clone().find(|l| l.dashboard == dashboard).or_else(|| fitting.next())
+        let at_least = self.levels.iter().filter(|l| l.streams >= concurrency).map(|l| l.streams).min();
+        let streams = at_least.or_else(|| self.levels.iter().map(|l| l.streams).max())?;
+        let mut candidates = self.levels.iter().filter(|l| l.streams == streams);
+        candidates.clone().find(|l| l.dashboard == dashboard).or_else(|| candidates.next())
     }
 }
 
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_judged_by_the_next_level_that_has_as_many_streams() {
+    fn a_run_is_judged_by_the_smallest_level_with_as_many_streams() {
         let levels = [(1, false), (16, false), (16, true), (128, true)].map(|(n, d)| level(n, d)).to_vec();
         let machine = Machine { hostname: "h".into(), cpu: None, cores: 2 };
         let c = Calibration {
@@ -166,12 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn a_p99_needs_a_hundred_figures() {
+    fn a_p99_needs_a_hundred_values() {
         let errors: Vec<f64> = (1..=99).map(f64::from).collect();
         let few = ErrorSpread::from_errors(&errors).unwrap();
         assert_eq!((few.n, few.median, few.p99, few.worst), (99, 50.0, None, 99.0));
-        let enough = ErrorSpread::from_errors(&[&errors[..], &[100.0]].concat()).unwrap();
-        assert!(enough.p99.is_some_and(|p| (99.0..100.0).contains(&p)));
+        let at_least = ErrorSpread::from_errors(&[&errors[..], &[100.0]].concat()).unwrap();
+        assert!(at_least.p99.is_some_and(|p| (99.0..100.0).contains(&p)));
         assert_eq!(ErrorSpread::from_errors(&[]), None);
     }
 }

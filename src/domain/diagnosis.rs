@@ -1,4 +1,4 @@
-//! What makes an attempt's figures mean something else than they seem to: one finding, one plain sentence.
+//! Diagnoses: remarks on attempts whose figures need a caveat. Each finding is one plain sentence.
 
 mod ending;
 mod timeline;
@@ -11,22 +11,22 @@ pub use super::finding::Finding;
 use super::finding::{ESTIMATED, USAGE_MISSING};
 use super::prefix_cache::PrefixCache;
 
-/// One thing that is looked for.
+/// One diagnosis: a key, a label and its detector.
 #[derive(Debug)]
 pub struct Diagnosis {
     /// Stable name, in snake case.
     pub key: &'static str,
-    /// What is the matter, in a few words.
+    /// Short name for summaries.
     pub label: &'static str,
     find: fn(&Subject<'_>) -> Option<String>,
 }
 
-/// The table row of a diagnosis.
+/// A row of the table of diagnoses.
 const fn row(key: &'static str, label: &'static str, find: fn(&Subject<'_>) -> Option<String>) -> Diagnosis {
     Diagnosis { key, label, find }
 }
 
-/// All that is looked for, the gravest first. Keys are only ever added.
+/// All diagnoses, most severe first. Keys are only ever added.
 pub const DIAGNOSES: &[Diagnosis] = &[
     row(OBSERVER_STALLED, "tokscope itself stalled", observer_stalled),
     row(SENT_LATE, "sent late by tokscope", sent_late),
@@ -34,46 +34,46 @@ pub const DIAGNOSES: &[Diagnosis] = &[
     row(RETRIED, "needed retries", retried),
     row(FAKE_STREAMING, "not streamed: the whole answer was buffered", fake_streaming),
     row("bursts", "events in bursts", bursts),
-    row("pauses", "pauses in the stream", pauses),
+    row("pauses", "stalls in the stream", pauses),
     row("shared_reads", "most events share a read", shared_reads),
     row(UNRESOLVED, "figures unresolved", unresolved),
     row("text_held_back", "text held back", text_held_back),
-    row("tokens_per_event", "several tokens an event", tokens_per_event),
+    row("tokens_per_event", "several tokens per event", tokens_per_event),
     row("slower_than_server", "slower than the server's own clock", slower_than_server),
     row("no_finish_reason", "no finish reason", no_finish_reason),
     row("cut_short", "cut short by the server", cut_short),
     row("filtered", "ended by the server's filter", filtered),
     row("unknown_finish_reason", "unknown finish reason", unknown_finish_reason),
-    row("choices_end_differently", "choices end differently", choices),
-    row("more_than_asked", "more tokens than asked for", more_than_asked),
-    row(USAGE_MISSING, "no usage", usage_missing),
+    row("choices_end_differently", "choices ended differently", choices),
+    row("more_than_asked", "more tokens than requested", more_than_asked),
+    row(USAGE_MISSING, "no usage reported", usage_missing),
     row("usage_contradicts_stream", "usage contradicts the stream", usage_contradicts_stream),
     row("hidden_reasoning", "hidden reasoning", hidden_reasoning),
-    row(WARM_PREFIX, "from the prefix cache", warm_prefix),
+    row(WARM_PREFIX, "warm prefix cache", warm_prefix),
 ];
 
-/// Key of the finding that the answer was complete before its first text came.
+/// Key of the finding that the answer was complete before its first text arrived.
 pub const FAKE_STREAMING: &str = "fake_streaming";
 
-/// Key of the finding that figures are missing because events shared reads, where no other finding says it.
+/// Key of the finding that figures are missing because events shared reads, used if no other finding explains it.
 pub const UNRESOLVED: &str = "unresolved";
 
-/// Key of the finding that part of the prompt was in the server's cache.
+/// Key of the finding that part of the prompt was in the server's prefix cache.
 pub const WARM_PREFIX: &str = "warm_prefix";
 
-/// Key of the finding that the thread that reads the streams stood still.
+/// Key of the finding that the thread that reads the streams stalled.
 pub const OBSERVER_STALLED: &str = "observer_stalled";
 
-/// Key of the finding that tokscope itself kept a request waiting.
+/// Key of the finding that tokscope itself delayed a request.
 pub const SENT_LATE: &str = "sent_late";
 
-/// Key of the finding that tokscope itself read so late that events piled up.
+/// Key of the finding that tokscope itself read late, so that events piled up.
 pub const READ_LATE: &str = "read_late";
 
 /// Key of the finding that an attempt needed more than one try.
 pub const RETRIED: &str = "retried";
 
-/// Findings of an attempt that is over. Of one that the user gave up there are none.
+/// Findings of an attempt that ended; none for a cancelled one.
 pub fn diagnose(record: &AttemptRecord, asked_max_tokens: u32) -> Vec<Finding> {
     if record.status == AttemptStatus::Cancelled {
         return Vec::new();
@@ -83,7 +83,7 @@ pub fn diagnose(record: &AttemptRecord, asked_max_tokens: u32) -> Vec<Finding> {
     DIAGNOSES.iter().filter_map(found).collect()
 }
 
-/// What every diagnosis looks at.
+/// Input of every detector.
 struct Subject<'a> {
     record: &'a AttemptRecord,
     asked_max_tokens: u32,
@@ -91,14 +91,14 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// Why the whole answer came at once, where that is not tokscope's own standstill.
+    /// Reason why the whole answer arrived at once; `None` also if a stall of tokscope explains it.
     fn not_streamed(&self) -> Option<Unresolved> {
         let why = self.record.not_streamed().filter(|why| *why != Unresolved::NotStreamed)?;
         let is_own = matches!(why, Unresolved::AtOnce { .. }) && self.timeline.observer_explains_wait();
         (!is_own).then_some(why)
     }
 
-    /// The server's count of the tokens whose text was streamed.
+    /// Tokens of the streamed text according to the server's usage.
     fn visible_tokens(&self) -> Option<u64> {
         let usage = self.record.usage;
         let hidden = if self.record.has_hidden_reasoning() { usage.reasoning_tokens.unwrap_or(0) } else { 0 };
@@ -106,14 +106,14 @@ impl Subject<'_> {
     }
 }
 
-/// Milliseconds as seconds for people.
+/// Formats milliseconds as seconds.
 fn seconds(ms: f64) -> String {
     format!("{:.2} s", ms / 1000.0)
 }
 
 // ─── The timeline ───
 
-/// An answer of so many tokens is more than one or two events can stream.
+/// An answer with this many tokens is buffered if it arrives in only one or two events.
 const MANY_TOKENS: u64 = 32;
 
 fn observer_stalled(s: &Subject<'_>) -> Option<String> {
@@ -126,15 +126,15 @@ fn observer_stalled(s: &Subject<'_>) -> Option<String> {
     };
     let times = if stalls.len() == 1 { "once".to_owned() } else { format!("{} times", stalls.len()) };
     Some(format!(
-        "tokscope itself stalled {times}, for up to {length}, {when}; events received meanwhile have late timestamps"
+        "tokscope itself stalled {times}, for up to {length}, {when}; timestamps of that time are late; rerun on an idle machine"
     ))
 }
 
-/// A delay of our own is worth a word from this part of the figure it is in, the bound of what a figure may be off;
+/// Minimum own delay worth a finding, as a share of the figure it is part of. Equals the bound of a figure's error.
 const LATE_SHARE: f64 = 0.1;
-/// and from so many milliseconds: in an open loop it is part of the TTFT,
+/// Minimum own delay worth a finding in an open loop, where TTFT includes the delay, milliseconds.
 const LATE_MS: f64 = 5.0;
-/// in a closed one of no figure but the throughput.
+/// Minimum own delay worth a finding in a closed loop, where only the throughput includes the delay, milliseconds.
 const LATE_IN_CLOSED_LOOP_MS: f64 = 50.0;
 
 fn sent_late(s: &Subject<'_>) -> Option<String> {
@@ -150,7 +150,7 @@ fn sent_late(s: &Subject<'_>) -> Option<String> {
     is_late.then(|| format!("tokscope itself sent the request {} late; {what}", seconds(late)))
 }
 
-/// From this share of the time between two reads on, the delay of the reader makes the pattern in which events come.
+/// Minimum reader delay, as a share of the time between two reads, that shapes how events are grouped.
 const READ_LATE_SHARE: f64 = 0.5;
 
 fn read_late(s: &Subject<'_>) -> Option<String> {
@@ -159,21 +159,21 @@ fn read_late(s: &Subject<'_>) -> Option<String> {
     let reads = t.events.saturating_sub(t.coalesced).max(1);
     let apart = t.bursts.map_or(t.window_ms / reads as f64, |b| b.apart_ms);
     let piled_up = t.bursts.is_some() || shares_reads(t);
-    // Events that no server makes within the delay were together before: the reader did not pile them up.
+    // Events closer together than any server generates them were already together before the reader's delay.
     let bunches = Resolution::from_arrivals(&s.record.arrivals).bunches.max(1);
     let together = t.bursts.map_or(t.events as f64 / bunches as f64, |b| b.mean_events);
-    // Nor does a late reader cause a Content-Length.
+    // A late reader does not add a Content-Length either.
     let could_be_made = together <= late * FASTEST_TOKENS_PER_MS && s.record.content_length.is_none();
     (piled_up && could_be_made && late >= apart * READ_LATE_SHARE).then(|| {
         format!(
-            "tokscope itself read {late:.1} ms late on average, with {apart:.1} ms between reads; the events may have arrived one by one"
+            "tokscope itself read {late:.1} ms late on average, with {apart:.1} ms between reads; the events may have arrived one by one; rerun on an idle machine"
         )
     })
 }
 
-/// From half of them on the median gap is 0.
+/// Returns whether at least half of the events share a read, so that the median gap is 0.
 fn shares_reads(t: &Timeline) -> bool {
-    t.events >= timeline::ENOUGH_EVENTS && t.coalesced as f64 >= t.events as f64 * 0.5
+    t.events >= timeline::MIN_EVENTS && t.coalesced as f64 >= t.events as f64 * 0.5
 }
 
 fn retried(s: &Subject<'_>) -> Option<String> {
@@ -185,28 +185,30 @@ fn retried(s: &Subject<'_>) -> Option<String> {
             None => kinds.push((&failed.kind, failed.http_status, 1)),
         }
     }
-    let told = |(kind, status, n): &(&str, Option<u16>, usize)| match status {
+    let describe = |(kind, status, n): &(&str, Option<u16>, usize)| match status {
         Some(status) => format!("{n} × HTTP {status}"),
         None => format!("{n} × {kind}"),
     };
-    let before = kinds.iter().map(told).reduce(|a, b| format!("{a}, {b}"))?;
+    let failures = kinds.iter().map(describe).reduce(|a, b| format!("{a}, {b}"))?;
     let last = record.retries.len() + 1;
-    let how = if record.is_ok() { "answered" } else { "failed, too," };
+    let how = if record.is_ok() { "answered" } else { "also failed" };
     let clock = match record.intended {
-        Some(_) => "the times count from the intended start and hold all tries and waits",
-        None => "the times count from the last try",
+        Some(_) => "times count from the intended start and include all tries and waits",
+        None => "times count from the last try",
     };
-    Some(format!("{how} at try {last} after {before}; {clock}"))
+    Some(format!("{how} on try {last} after {failures}; {clock}"))
 }
 
 fn fake_streaming(s: &Subject<'_>) -> Option<String> {
     let (wait_ms, events) = (s.timeline.wait_ms, s.timeline.events);
     if let Some(why) = s.not_streamed() {
-        return Some(format!("the answer was not streamed: {why}; TTFT and ITL do not reflect the model"));
+        return Some(format!(
+            "the answer was not streamed: {why}; TTFT and ITL do not reflect the model; check proxies for buffering"
+        ));
     }
     if let (2, Some(tokens)) = (events, s.visible_tokens().filter(|&n| n >= MANY_TOKENS)) {
         return Some(format!(
-            "the answer was not streamed: all {tokens} tokens arrived in two events; TTFT and ITL do not reflect the model"
+            "the answer was not streamed: all {tokens} tokens arrived in two events; TTFT and ITL do not reflect the model; check proxies for buffering"
         ));
     }
     let burst = s.timeline.whole_answer_burst(s.record.request_latency_ms()?)?;
@@ -224,14 +226,14 @@ fn bursts(s: &Subject<'_>) -> Option<String> {
         return None;
     }
     let b = s.timeline.bursts?;
-    // Verified drafts come a handful at a time; what holds more than that is a buffer.
+    // Verified drafts arrive a handful at a time; anything larger is a buffer.
     let cause = if b.mean_events < 8.0 {
-        "something on the way buffers them, or the server decodes several tokens at a time"
+        "a proxy or the server buffers them, or the server decodes several tokens at a time"
     } else {
-        "something on the way buffers them"
+        "a proxy or the server buffers them"
     };
     let (events, apart) = (b.mean_events, b.apart_ms);
-    Some(format!("events come in bursts of {events:.1} on average, {apart:.0} ms apart: {cause}"))
+    Some(format!("events arrive in bursts of {events:.1} on average, {apart:.0} ms apart: {cause}"))
 }
 
 fn pauses(s: &Subject<'_>) -> Option<String> {
@@ -241,9 +243,9 @@ fn pauses(s: &Subject<'_>) -> Option<String> {
     let p = s.timeline.pauses()?;
     let (longest, at) = (seconds(p.longest_ms), seconds(p.longest_at_ms));
     Some(match p.count {
-        1 => format!("the stream paused for {longest}, {at} after the request"),
+        1 => format!("the stream stalled for {longest}, {at} after the request"),
         n => format!(
-            "the stream paused {n} times, {} in all: the longest for {longest}, {at} after the request",
+            "the stream stalled {n} times for {} in total; the longest stall took {longest}, {at} after the request",
             seconds(p.total_ms)
         ),
     })
@@ -256,20 +258,20 @@ fn is_fake(s: &Subject<'_>) -> bool {
 
 fn shared_reads(s: &Subject<'_>) -> Option<String> {
     let share = s.timeline.coalesced as f64 / s.timeline.events.max(1) as f64;
-    let told = s.timeline.bursts.is_some() || is_fake(s);
-    (shares_reads(&s.timeline) && !told).then(|| {
+    let is_reported = s.timeline.bursts.is_some() || is_fake(s);
+    (shares_reads(&s.timeline) && !is_reported).then(|| {
         format!(
-            "{:.0}% of the events shared a read with the one before; gaps are coarser than the tokens",
+            "{:.0}% of the events shared a read with the one before; gaps are coarser than single tokens",
             share * 100.0
         )
     })
 }
 
-/// Says why figures are missing where the findings before do not.
+/// Explains missing figures if no earlier finding does.
 fn unresolved(s: &Subject<'_>) -> Option<String> {
-    // A document at once has a warning of its own.
-    let is_told = is_fake(s) || s.timeline.bursts.is_some() || s.timeline.events == 0;
-    if !s.record.is_ok() || is_told {
+    // An answer that is not an event stream has its own warning.
+    let is_reported = is_fake(s) || s.timeline.bursts.is_some() || s.timeline.events == 0;
+    if !s.record.is_ok() || is_reported {
         return None;
     }
     let first = s.record.unresolved_first_token().map(|why| ("TTFT is", why));
@@ -279,7 +281,7 @@ fn unresolved(s: &Subject<'_>) -> Option<String> {
         (None, Some(why)) => ("ITL and decode speed are", why),
         (first, None) => first?,
     };
-    // A stop of tokscope piles events up as a buffer does.
+    // A stall of tokscope makes events pile up just like a buffer does.
     let own = if s.timeline.stalls.is_empty() { "" } else { "; tokscope itself stalled meanwhile" };
     Some(format!("{what} unresolved: {why}{own}"))
 }
@@ -293,30 +295,30 @@ fn text_held_back(s: &Subject<'_>) -> Option<String> {
 
 fn tokens_per_event(s: &Subject<'_>) -> Option<String> {
     let (tokens, events) = (s.visible_tokens()?, s.timeline.events as u64);
-    // Characters of several tokens and control tokens make short answers differ by a few.
+    // Characters made of several tokens, and control tokens, cause a difference of a few tokens in short answers.
     let many = events >= 3 && tokens >= events + 16 && tokens >= events + events / 2;
     let mean = tokens as f64 / events as f64;
-    many.then(|| format!("events carry {mean:.1} tokens on average: gaps are between events, not tokens"))
+    many.then(|| format!("events carry {mean:.1} tokens on average; gaps are between events, not tokens"))
 }
 
 fn slower_than_server(s: &Subject<'_>) -> Option<String> {
     let theirs = s.record.server_timings.as_ref()?;
     let (server, here) = theirs.decode_beside_ours(s.record)?;
-    let long_enough = s.timeline.window_ms >= 200.0 && s.timeline.events >= timeline::ENOUGH_EVENTS;
+    let long_enough = s.timeline.window_ms >= 200.0 && s.timeline.events >= timeline::MIN_EVENTS;
     (long_enough && here < server * 0.85).then(|| {
         let lost = (1.0 - here / server) * 100.0;
         format!(
-            "{} decoded at {server:.1} tok/s by its own clock, {here:.1} arrived here: {lost:.0} % were lost on the way",
+            "{} decoded at {server:.1} tok/s by its own clock, but {here:.1} tok/s arrived: {lost:.0}% lost; check network and proxies",
             theirs.source.name()
         )
     })
 }
 
-// ─── What it counted ───
+// ─── Token counts ───
 
 fn more_than_asked(s: &Subject<'_>) -> Option<String> {
     let tokens = s.record.usage.completion_tokens.filter(|&n| n > u64::from(s.asked_max_tokens))?;
-    Some(format!("{tokens} tokens came although {} were asked for", s.asked_max_tokens))
+    Some(format!("the answer has {tokens} tokens although at most {} were requested", s.asked_max_tokens))
 }
 
 fn usage_missing(s: &Subject<'_>) -> Option<String> {
@@ -329,11 +331,11 @@ fn usage_missing(s: &Subject<'_>) -> Option<String> {
 fn usage_contradicts_stream(s: &Subject<'_>) -> Option<String> {
     let (tokens, events) = (s.record.usage.completion_tokens?, s.timeline.events);
     (s.record.is_ok() && counts_too_few(s)).then(|| {
-        format!("the server counts {tokens} tokens but sent {events} events with text: its usage leaves some out, or it splits tokens")
+        format!("the server reports {tokens} tokens but sent {events} events with text; its usage is incomplete, or it splits tokens")
     })
 }
 
-/// More events with text than tokens, by more than a flushed rest or two.
+/// Returns whether usage counts fewer tokens than there were events with text, beyond a flushed remainder or two.
 fn counts_too_few(s: &Subject<'_>) -> bool {
     let events = s.timeline.events as u64;
     s.record.usage.completion_tokens.is_some_and(|n| n.saturating_add((events / 20).max(2)) < events)
@@ -342,13 +344,13 @@ fn counts_too_few(s: &Subject<'_>) -> bool {
 fn hidden_reasoning(s: &Subject<'_>) -> Option<String> {
     s.record
         .has_hidden_reasoning()
-        .then(|| "reasoning was billed but not streamed: the decode speed is not computable".to_owned())
+        .then(|| "reasoning was billed but not streamed; the decode speed is unknown".to_owned())
 }
 
 fn warm_prefix(s: &Subject<'_>) -> Option<String> {
     let cached = s.record.usage.cached_tokens?;
     (s.record.prefix_cache() == PrefixCache::Warm)
-        .then(|| format!("{cached} prompt tokens came from the prefix cache: this TTFT is a warm one"))
+        .then(|| format!("{cached} prompt tokens came from the prefix cache, so the TTFT is warm"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How far figures are from earlier ones, and whether that is more than chance.
+//! Differences between figures and earlier ones, and whether they exceed chance.
 
 use std::borrow::Borrow;
 
@@ -7,42 +7,42 @@ use super::interval::mean_half_width;
 use super::metrics::{Better, METRICS, Metric, Unit};
 use super::prefix_cache::PrefixCache;
 
-/// From so many figures on, their own spread tells what chance does. Of two it tells little: the bounds are wide then.
-const ENOUGH: usize = 2;
-/// With fewer: less than so much of the figure before is no difference.
+/// Minimum values whose own spread measures chance. Two say little, so the bounds are then wide.
+const MIN_VALUES: usize = 2;
+/// Maximum relative change that counts as chance if there are fewer values.
 const NOISE: f64 = 0.02;
 
-/// What a difference means.
+/// Meaning of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// More than chance, the good way.
+    /// Improvement beyond chance.
     Better,
-    /// More than chance, the other way.
+    /// Deterioration beyond chance.
     Worse,
-    /// No more than chance.
+    /// Difference within chance.
     Same,
 }
 
-/// What there is to say of two sets of figures.
+/// Result of comparing two sets of values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Difference {
-    /// They can be compared.
-    Of {
-        /// Of the figure before: 0.1 is a tenth more.
+    /// The values are comparable.
+    Measured {
+        /// Change as a share of the earlier value: 0.1 is 10% more.
         share: f64,
-        /// Whether that is good.
+        /// Whether the change is an improvement.
         verdict: Verdict,
-        /// One of them rests on an estimated number of tokens.
+        /// Whether either value is based on an estimated number of tokens.
         estimated: bool,
     },
-    /// One is of a warm prefix cache, the other is not: their TTFTs are of different work.
+    /// One set has a warm prefix cache and the other does not, so their TTFTs measure different work.
     OtherCache,
 }
 
-/// What must be known of answers before their figures are compared.
+/// Properties of answers that decide whether their figures can be compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Comparability {
-    /// What all their prefix caches were; `None` where they differ.
+    /// State of the prefix cache; `None` if it differs between the answers.
     cache: Option<PrefixCache>,
     estimated: bool,
 }
@@ -56,29 +56,29 @@ impl Comparability {
     }
 }
 
-/// The figures of some whole answers, to compare later ones with.
+/// Figures of complete answers, kept to compare later answers with.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures {
-    /// In the order of [`METRICS`]; of each answer that has one.
+    /// Values in the order of [`METRICS`], one for each answer that has the figure.
     values: Vec<Vec<f64>>,
-    told: Comparability,
+    comparability: Comparability,
 }
 
 impl Figures {
-    /// Those of these answers.
+    /// Collects the figures of these answers.
     pub fn from_records<R: Borrow<AttemptRecord>>(records: &[R]) -> Self {
         Self {
             values: METRICS.iter().map(|m| values(m, records)).collect(),
-            told: Comparability::from_records(records),
+            comparability: Comparability::from_records(records),
         }
     }
 
-    /// Whether there is no figure at all.
+    /// Returns whether there is no figure at all.
     pub fn is_empty(&self) -> bool {
         self.values.iter().all(Vec::is_empty)
     }
 
-    fn of_metric(&self, metric: &Metric) -> &[f64] {
+    fn values(&self, metric: &Metric) -> &[f64] {
         let at = METRICS.iter().position(|m| *m == metric);
         at.and_then(|at| self.values.get(at)).map_or(&[], Vec::as_slice)
     }
@@ -92,17 +92,17 @@ fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Half the interval of the mean, where there are enough figures for one.
+/// Half the confidence interval of the mean; `None` if there are too few values.
 fn half_width(values: &[f64]) -> Option<f64> {
-    if values.len() >= ENOUGH { mean_half_width([values]) } else { None }
+    if values.len() >= MIN_VALUES { mean_half_width([values]) } else { None }
 }
 
-/// The mean of some whole answers against that of earlier ones. Chance is what the 95 % intervals of the two means leave
-/// open; where only one of them has two figures, its spread stands for both; where neither has, two per cent. `None` where
-/// either has no figure, and for what is neither good nor bad.
-pub fn of_means(metric: &Metric, now: &Figures, before: &Figures) -> Option<Difference> {
-    let (a, b) = (now.of_metric(metric), before.of_metric(metric));
-    // From the mean's interval, t·s / √n, to that of a difference of two means: t·s·√(1/n + 1/m).
+/// Compares the means of two sets of complete answers. Chance is given by the 95% intervals of the two means. If only
+/// one set has two values, its spread stands for both; if neither has, chance is 2%. `None` if either has no value, and
+/// for metrics that are neither good nor bad.
+pub fn compare_means(metric: &Metric, now: &Figures, before: &Figures) -> Option<Difference> {
+    let (a, b) = (now.values(metric), before.values(metric));
+    // From the interval of a mean, t·s / √n, to that of a difference of two means: t·s·√(1/n + 1/m).
     let alone = |half: f64, of: &[f64], other: &[f64]| half * (1.0 + of.len() as f64 / other.len() as f64).sqrt();
     let chance = match (half_width(a), half_width(b)) {
         (Some(half_a), Some(half_b)) => Some(half_a.hypot(half_b)),
@@ -110,18 +110,19 @@ pub fn of_means(metric: &Metric, now: &Figures, before: &Figures) -> Option<Diff
         (None, Some(half)) => Some(alone(half, b, a)),
         (None, None) => None,
     };
-    judged(metric, (mean(a)?, now.told), (mean(b)?, before.told), chance)
+    judge(metric, (mean(a)?, now.comparability), (mean(b)?, before.comparability), chance)
 }
 
-/// The last of whole answers, oldest first, against the one before it. Chance is, where two came before it, what 95 % of
-/// two single figures with their spread keep within; else two per cent. `None` as for [`of_means`].
-pub fn of_last(metric: &Metric, records: &[impl Borrow<AttemptRecord>]) -> Option<Difference> {
+/// Compares the last of several complete answers, oldest first, with the one before. If two answers came before it,
+/// chance is the 95% interval of the difference of two single values with their spread; otherwise 2%. `None` as for
+/// [`compare_means`].
+pub fn compare_last(metric: &Metric, records: &[impl Borrow<AttemptRecord>]) -> Option<Difference> {
     let [earlier @ .., last] = records else { return None };
     let (last, before) = (last.borrow(), earlier.last()?.borrow());
     let spread = values(metric, earlier);
-    // From the mean's interval, t·s / √n, to that of a difference of two: t·s·√2.
+    // From the interval of a mean, t·s / √n, to that of a difference of two values: t·s·√2.
     let chance = half_width(&spread).map(|half| half * (2.0 * spread.len() as f64).sqrt());
-    judged(
+    judge(
         metric,
         ((metric.get)(last)?, Comparability::from_records(&[last])),
         ((metric.get)(before)?, Comparability::from_records(&[before])),
@@ -129,16 +130,16 @@ pub fn of_last(metric: &Metric, records: &[impl Borrow<AttemptRecord>]) -> Optio
     )
 }
 
-fn judged(
+fn judge(
     metric: &Metric,
-    (now, of_now): (f64, Comparability),
-    (then, of_then): (f64, Comparability),
+    (now, now_comparability): (f64, Comparability),
+    (then, then_comparability): (f64, Comparability),
     chance: Option<f64>,
 ) -> Option<Difference> {
     let better = metric.better?;
-    // The cache shortens what is timed from the request; the flow of tokens it leaves as it is.
+    // The cache shortens times that start with the request; it does not change the decode speed.
     let counts_prefill = metric.unit == Unit::Milliseconds && !metric.counts_output_tokens;
-    if counts_prefill && (of_now.cache.is_none() || of_now.cache != of_then.cache) {
+    if counts_prefill && (now_comparability.cache.is_none() || now_comparability.cache != then_comparability.cache) {
         return Some(Difference::OtherCache);
     }
     if then <= 0.0 || !now.is_finite() || !then.is_finite() {
@@ -150,8 +151,8 @@ fn judged(
         (false, true) => Verdict::Better,
         (false, false) => Verdict::Worse,
     };
-    let estimated = metric.counts_output_tokens && (of_now.estimated || of_then.estimated);
-    Some(Difference::Of { share: (now - then) / then, verdict, estimated })
+    let estimated = metric.counts_output_tokens && (now_comparability.estimated || then_comparability.estimated);
+    Some(Difference::Measured { share: (now - then) / then, verdict, estimated })
 }
 
 #[cfg(test)]
@@ -161,7 +162,7 @@ mod tests {
     use crate::domain::metrics::{ITL, OUTPUT_TOKENS, SPEED, TTFT};
     use crate::domain::time::Nanos;
 
-    /// An answer of 100 tokens: the first after `ttft_ms`, the last after a second.
+    /// An answer of 100 tokens: first text after `ttft_ms`, last after a second.
     fn answer(ttft_ms: u64) -> AttemptRecord {
         let mut record = AttemptRecord::started(AttemptId::default(), false, String::new(), String::new(), Nanos(0));
         let arrival = |ms| Arrival { at: Nanos::from_millis(ms), kind: TextKind::Answer, coalesced: false };
@@ -172,25 +173,28 @@ mod tests {
     }
 
     fn last(metric: &Metric, records: &[AttemptRecord]) -> Option<Difference> {
-        of_last(metric, &records.iter().collect::<Vec<_>>())
+        compare_last(metric, &records.iter().collect::<Vec<_>>())
     }
 
     fn means(metric: &Metric, now: &[AttemptRecord], before: &[AttemptRecord]) -> Option<Difference> {
         let before = Figures::from_records(&before.iter().collect::<Vec<_>>());
-        of_means(metric, &Figures::from_records(now), &before)
+        compare_means(metric, &Figures::from_records(now), &before)
     }
 
     fn verdict(difference: Option<Difference>) -> Option<Verdict> {
         match difference {
-            Some(Difference::Of { verdict, .. }) => Some(verdict),
+            Some(Difference::Measured { verdict, .. }) => Some(verdict),
             _ => None,
         }
     }
 
     #[test]
     fn less_time_is_better_and_less_speed_is_worse() {
-        let told = last(&TTFT, &[answer(200), answer(150)]);
-        assert_eq!(told, Some(Difference::Of { share: -0.25, verdict: Verdict::Better, estimated: false }));
+        let comparability = last(&TTFT, &[answer(200), answer(150)]);
+        assert_eq!(
+            comparability,
+            Some(Difference::Measured { share: -0.25, verdict: Verdict::Better, estimated: false })
+        );
         assert_eq!(verdict(last(&TTFT, &[answer(150), answer(200)])), Some(Verdict::Worse));
         let (mut slow, mut fast) = (answer(200), answer(200));
         slow.usage.completion_tokens = Some(50);
@@ -200,15 +204,15 @@ mod tests {
     }
 
     #[test]
-    fn with_few_figures_two_per_cent_are_chance() {
+    fn with_few_values_two_percent_count_as_chance() {
         assert_eq!(verdict(last(&TTFT, &[answer(500), answer(510)])), Some(Verdict::Same));
         assert_eq!(verdict(last(&TTFT, &[answer(500), answer(511)])), Some(Verdict::Worse));
         assert_eq!(verdict(means(&TTFT, &[answer(489)], &[answer(500)])), Some(Verdict::Better));
     }
 
     #[test]
-    fn with_more_figures_their_own_spread_is_chance() {
-        // s = 10, t = 4.3027: two single ones may be 60.8 apart, two means of three 35.1.
+    fn with_more_values_their_spread_defines_chance() {
+        // s = 10, t = 4.3027: two single values may differ by 60.8, two means of three values by 35.1.
         let before = [answer(490), answer(500), answer(510)];
         let with = |ms| [&before[..], &[answer(ms)]].concat();
         assert_eq!(verdict(last(&TTFT, &with(510 + 60))), Some(Verdict::Same));
@@ -216,21 +220,21 @@ mod tests {
         let moved = |by: u64| [answer(490 + by), answer(500 + by), answer(510 + by)];
         assert_eq!(verdict(means(&TTFT, &moved(35), &before)), Some(Verdict::Same));
         assert_eq!(verdict(means(&TTFT, &moved(36), &before)), Some(Verdict::Worse));
-        // One against them: t·s·√(1/3 + 1), so 49.7.
+        // One value against them: t·s·√(1/3 + 1), so 49.7.
         assert_eq!(verdict(means(&TTFT, &[answer(549)], &before)), Some(Verdict::Same));
         assert_eq!(verdict(means(&TTFT, &[answer(550)], &before)), Some(Verdict::Worse));
         assert_eq!(verdict(means(&TTFT, &before, &[answer(549)])), Some(Verdict::Same));
-        // Of two the spread is hardly known: s = 5 · √2, t = 12.7062, and 127 lie within.
+        // The spread of two values is hardly known: s = 5 · √2, t = 12.7062, so 127 lies within.
         let two = |ms| [answer(500), answer(510), answer(ms)];
         assert_eq!(verdict(last(&TTFT, &two(510 + 127))), Some(Verdict::Same));
         assert_eq!(verdict(last(&TTFT, &two(510 + 128))), Some(Verdict::Worse));
-        // Without any spread the least is a difference.
+        // Without any spread the smallest change is a difference.
         let still = [answer(500), answer(500), answer(500), answer(501)];
         assert_eq!(verdict(last(&TTFT, &still)), Some(Verdict::Worse));
     }
 
     #[test]
-    fn a_warm_ttft_is_not_compared_with_a_cold_one_but_the_speed_of_decoding_is() {
+    fn a_warm_ttft_is_not_compared_with_a_cold_one_but_the_decode_speed_is() {
         let with = |cached| {
             let mut record = answer(200);
             record.usage.prompt_tokens = Some(100);
@@ -244,17 +248,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_has_no_difference_and_estimates_say_so() {
+    fn missing_values_have_no_difference_and_estimates_are_marked() {
         assert_eq!((last(&TTFT, &[answer(1)]), last(&TTFT, &[])), (None, None));
         assert_eq!(means(&TTFT, &[answer(1)], &[]), None);
         assert_eq!(last(&OUTPUT_TOKENS, &[answer(1), answer(2)]), None);
-        let mut guessed = answer(200);
-        guessed.usage.completion_tokens = None;
-        let told = |metric| last(metric, &[answer(200), guessed.clone()]);
-        assert!(matches!(told(&SPEED), Some(Difference::Of { estimated: true, .. })));
-        assert!(matches!(told(&TTFT), Some(Difference::Of { estimated: false, .. })));
+        let mut estimated_answer = answer(200);
+        estimated_answer.usage.completion_tokens = None;
+        let comparability = |metric| last(metric, &[answer(200), estimated_answer.clone()]);
+        assert!(matches!(comparability(&SPEED), Some(Difference::Measured { estimated: true, .. })));
+        assert!(matches!(comparability(&TTFT), Some(Difference::Measured { estimated: false, .. })));
         assert!(
-            Figures::from_records::<AttemptRecord>(&[]).is_empty() && !Figures::from_records(&[&guessed]).is_empty()
+            Figures::from_records::<AttemptRecord>(&[]).is_empty()
+                && !Figures::from_records(&[&estimated_answer]).is_empty()
         );
     }
 }

@@ -1,27 +1,28 @@
-//! The energy that a GPU took during a run, and what an output token cost of it.
+//! Energy that GPUs consumed during a run, and energy per output token.
 
 use std::time::Duration;
 
 use super::time::Nanos;
 
-/// Sensors move in steps of a tenth of a second and average over a second: a shorter time has no figure.
-const SHORTEST: Duration = Duration::from_secs(5);
-/// At most so much of the time may lie outside the readings, by share.
-const MAY_MISS: f64 = 0.05;
-/// And so much in any case: the first and the last reading are not at the very ends.
-const MAY_MISS_S: f64 = 0.5;
+/// Minimum run time for an energy figure. Sensors update every 0.1 s and average over a second, so shorter runs are
+/// unreliable.
+const MIN_RUN: Duration = Duration::from_secs(5);
+/// Maximum share of the run without readings.
+const MAX_MISSING_SHARE: f64 = 0.05;
+/// Time without readings that is always allowed, seconds: the first and last reading are never exactly at the ends.
+const MAX_MISSING_S: f64 = 0.5;
 
-/// Where a figure comes from.
+/// How an energy figure was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnergyMethod {
-    /// The GPU's own counter.
+    /// From the GPU's energy counter.
     Counter,
-    /// The area under its power, sample by sample.
+    /// From the power samples, integrated over time.
     Integrated,
 }
 
 impl EnergyMethod {
-    /// Its name in `results.json`.
+    /// Name in `results.json`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -30,16 +31,16 @@ impl EnergyMethod {
     }
 }
 
-/// The energy of one GPU over a run, of its board where it has one, what it takes when idle included.
+/// Energy of one GPU over a run, including its idle consumption: of the whole board if it has one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Energy {
-    /// Joules.
+    /// Energy, joules.
     pub joules: f64,
-    /// Where that comes from.
+    /// Method of measurement.
     pub method: EnergyMethod,
 }
 
-/// One way of measuring: what it found, and over how long.
+/// Energy measured with one method, and the time it covers.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
     joules: f64,
@@ -48,7 +49,7 @@ struct Sum {
 }
 
 impl Sum {
-    /// Adds what lies between the last reading and this one.
+    /// Adds the energy between the last reading and this one.
     fn add(&mut self, at: Nanos, value: f64, joules: impl Fn(f64, f64, Duration) -> f64) {
         if let Some((before, last)) = self.last.replace((at, value)) {
             let time = at.since(before);
@@ -58,7 +59,7 @@ impl Sum {
     }
 }
 
-/// Measures the energy of one GPU while samples come.
+/// Measures the energy of one GPU from its samples.
 #[derive(Clone, Debug, Default)]
 pub struct EnergyMeter {
     counter: Sum,
@@ -68,11 +69,11 @@ pub struct EnergyMeter {
 }
 
 impl EnergyMeter {
-    /// A sample: the counter in joules, the power in watts, as far as there are such sensors.
+    /// Adds a sample: counter in joules and power in watts, as far as the GPU has these sensors.
     pub fn sample(&mut self, at: Nanos, counter_j: Option<f64>, power_w: Option<f64>) {
         if let Some(joules) = counter_j {
             self.backwards |= self.counter.last.is_some_and(|(_, before)| joules < before);
-            // One that was not told meanwhile has counted on.
+            // The counter keeps counting between readings, so a gap loses nothing.
             self.counter.add(at, joules, |before, after, _| after - before);
         }
         match power_w {
@@ -83,68 +84,68 @@ impl EnergyMeter {
         }
     }
 
-    /// A look that gave no sample. What the power was meanwhile is not guessed; a GPU that was lost may count anew.
+    /// Notes a reading that failed. Power in the gap is not estimated, and a lost GPU may restart its counter.
     pub const fn gap(&mut self, lost: bool) {
         self.power.last = None;
         self.lost |= lost;
     }
 
-    /// What comes now is not measured, until the next sample.
+    /// Stops measuring until the next sample.
     pub const fn pause(&mut self) {
         self.power.last = None;
         self.counter.last = None;
     }
 
-    /// The energy over a run that took `ran`; an error says why there is no figure.
+    /// Energy over a run that took `ran`; the error is the reason why there is no figure.
     pub fn energy(&self, ran: Duration) -> Result<Energy, String> {
         if self.lost {
-            return Err("it was lost during the run".to_owned());
+            return Err("the GPU was lost during the run".to_owned());
         }
         if self.backwards {
-            return Err("its energy counter went backwards: the driver was loaded anew".to_owned());
+            return Err("the energy counter went backwards, so the driver was reloaded".to_owned());
         }
-        if ran < SHORTEST {
+        if ran < MIN_RUN {
             return Err(format!(
-                "the run took {:.1} s, and a figure needs {} s",
+                "the run took {:.1} s; energy figures need at least {} s",
                 ran.as_secs_f64(),
-                SHORTEST.as_secs()
+                MIN_RUN.as_secs()
             ));
         }
         let missed = |sum: &Sum| ran.saturating_sub(sum.over).as_secs_f64();
         let (method, sum) = match (self.counter.over.is_zero(), self.power.over.is_zero()) {
             (false, _) => (EnergyMethod::Counter, &self.counter),
             (true, false) => (EnergyMethod::Integrated, &self.power),
-            (true, true) => return Err("it tells neither its energy nor its power".to_owned()),
+            (true, true) => return Err("the GPU reports neither energy nor power".to_owned()),
         };
         let missed = missed(sum);
-        if missed > (ran.as_secs_f64() * MAY_MISS).max(MAY_MISS_S) {
-            return Err(format!("{missed:.1} s of the run's {:.1} s have no reading", ran.as_secs_f64()));
+        if missed > (ran.as_secs_f64() * MAX_MISSING_SHARE).max(MAX_MISSING_S) {
+            return Err(format!("{missed:.1} s of the {:.1} s run have no reading", ran.as_secs_f64()));
         }
         Ok(Energy { joules: sum.joules, method })
     }
 }
 
-/// What the output tokens of a run cost.
+/// Energy of a run in relation to its output tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Efficiency {
-    /// Energy of all GPUs that served, joules.
+    /// Energy of all GPUs that served the run, joules.
     pub joules: f64,
-    /// Output tokens of the run, those of warm-ups and failed attempts too: the energy is theirs as well.
+    /// Output tokens of the run, including warm-ups and failed attempts, because the energy includes them.
     pub output_tokens: u64,
 }
 
 impl Efficiency {
-    /// Of the GPUs that served; an error says why there is no figure.
+    /// Adds up the GPUs that served; the error is the reason why there is no figure.
     pub fn from_gpus(serving: &[Result<Energy, String>], output_tokens: u64) -> Result<Self, String> {
         if serving.is_empty() {
-            return Err("no GPU is known to have served".to_owned());
+            return Err("no GPU is known to have served the run".to_owned());
         }
         let mut joules = 0.0;
         for energy in serving {
-            joules += energy.as_ref().map_err(|why| format!("of a GPU that served: {why}"))?.joules;
+            joules += energy.as_ref().map_err(|why| format!("no energy of a GPU that served: {why}"))?.joules;
         }
         if output_tokens == 0 || joules <= 0.0 {
-            return Err("no output tokens or no energy to share".to_owned());
+            return Err("the run has no output tokens or no energy".to_owned());
         }
         Ok(Self { joules, output_tokens })
     }
@@ -166,7 +167,7 @@ mod tests {
 
     const TEN_S: Duration = Duration::from_secs(10);
 
-    /// Samples at whole seconds: counter and power.
+    /// A meter fed with samples at whole seconds: (counter, power).
     fn meter(samples: &[(Option<f64>, Option<f64>)]) -> EnergyMeter {
         let mut meter = EnergyMeter::default();
         for (at, (counter, power)) in (0..).zip(samples) {
@@ -180,13 +181,13 @@ mod tests {
     }
 
     #[test]
-    fn the_counter_goes_before_the_power() {
+    fn the_counter_is_preferred_to_power() {
         let energy = counter((0..=10).map(|s| 5000 + 400 * s)).energy(TEN_S);
         assert_eq!(energy, Ok(Energy { joules: 4000.0, method: EnergyMethod::Counter }));
     }
 
     #[test]
-    fn without_one_it_is_the_area_under_the_power() {
+    fn without_a_counter_power_is_integrated() {
         // 5 s rising from 100 W to 300 W, then 5 s at 300 W.
         let power = |s: u32| f64::from(100 + 40 * s.min(5));
         let energy = meter(&(0..=10).map(|s| (None, Some(power(s)))).collect::<Vec<_>>()).energy(TEN_S);
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_not_bridged_by_the_power_and_is_none_to_the_counter() {
+    fn a_gap_interrupts_power_but_not_the_counter() {
         let run = |counter: Option<f64>| {
             let mut meter = EnergyMeter::default();
             for s in 0..=10_u32 {
@@ -207,12 +208,12 @@ mod tests {
             }
             meter.energy(TEN_S)
         };
-        assert_eq!(run(None), Err("4.0 s of the run's 10.0 s have no reading".to_owned()));
+        assert_eq!(run(None), Err("4.0 s of the 10.0 s run have no reading".to_owned()));
         assert_eq!(run(Some(100.0)).map(|e| e.joules), Ok(1000.0));
     }
 
     #[test]
-    fn a_pause_is_left_out() {
+    fn energy_during_a_pause_is_excluded() {
         let mut meter = EnergyMeter::default();
         for (s, joules) in [(0, 0.0), (5, 500.0)] {
             meter.sample(Nanos::from_millis(s * 1000), Some(joules), None);
@@ -225,28 +226,28 @@ mod tests {
     }
 
     #[test]
-    fn no_figure_has_a_reason() {
-        let words = |meter: &EnergyMeter, ran| meter.energy(Duration::from_millis(ran)).unwrap_err();
+    fn a_missing_figure_has_a_reason() {
+        let reason = |meter: &EnergyMeter, ran| meter.energy(Duration::from_millis(ran)).unwrap_err();
         let steady = || counter((0..=10).map(|s| 100 * s));
-        assert_eq!(words(&steady(), 4900), "the run took 4.9 s, and a figure needs 5 s");
-        assert!(steady().energy(Duration::from_millis(10_500)).is_ok(), "the ends of the run are nearly met");
-        assert_eq!(words(&steady(), 20_000), "10.0 s of the run's 20.0 s have no reading");
+        assert_eq!(reason(&steady(), 4900), "the run took 4.9 s; energy figures need at least 5 s");
+        assert!(steady().energy(Duration::from_millis(10_500)).is_ok(), "a short time without readings is allowed");
+        assert_eq!(reason(&steady(), 20_000), "10.0 s of the 20.0 s run have no reading");
         let backwards = counter([900, 1000, 5, 105, 205, 305].into_iter());
-        assert_eq!(words(&backwards, 5000), "its energy counter went backwards: the driver was loaded anew");
+        assert_eq!(reason(&backwards, 5000), "the energy counter went backwards, so the driver was reloaded");
         let mut lost = steady();
         lost.gap(true);
-        assert_eq!(words(&lost, 10_000), "it was lost during the run");
-        assert_eq!(words(&meter(&[(None, None); 11]), 10_000), "it tells neither its energy nor its power");
+        assert_eq!(reason(&lost, 10_000), "the GPU was lost during the run");
+        assert_eq!(reason(&meter(&[(None, None); 11]), 10_000), "the GPU reports neither energy nor power");
     }
 
     #[test]
-    fn tokens_are_paid_by_all_gpus_that_served() {
-        let of = |joules| Ok(Energy { joules, method: EnergyMethod::Counter });
-        let both = Efficiency::from_gpus(&[of(1500.0), of(500.0)], 1000).unwrap();
+    fn efficiency_counts_the_energy_of_all_gpus_that_served() {
+        let energy = |joules| Ok(Energy { joules, method: EnergyMethod::Counter });
+        let both = Efficiency::from_gpus(&[energy(1500.0), energy(500.0)], 1000).unwrap();
         assert!((both.output_tokens_per_joule() - 0.5).abs() < 1e-12);
         assert!((both.joules_per_output_token() - 2.0).abs() < 1e-12);
-        let one_lost = Efficiency::from_gpus(&[of(1.0), Err("it was lost during the run".to_owned())], 1000);
-        assert_eq!(one_lost, Err("of a GPU that served: it was lost during the run".to_owned()));
-        assert!(Efficiency::from_gpus(&[], 1000).is_err() && Efficiency::from_gpus(&[of(1.0)], 0).is_err());
+        let one_lost = Efficiency::from_gpus(&[energy(1.0), Err("the GPU was lost during the run".to_owned())], 1000);
+        assert_eq!(one_lost, Err("no energy of a GPU that served: the GPU was lost during the run".to_owned()));
+        assert!(Efficiency::from_gpus(&[], 1000).is_err() && Efficiency::from_gpus(&[energy(1.0)], 0).is_err());
     }
 }

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_stands_in_the_table_once() {
+    fn every_reason_is_in_the_table_once() {
         let words: Vec<&str> = REASONS.iter().flat_map(|(_, words)| *words).copied().collect();
         let mut unique = words.clone();
         unique.sort_unstable();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_servers_have_their_class_in_any_spelling() {
+    fn reasons_of_servers_are_classified_in_any_spelling() {
         for (class, reasons) in [
             (FinishClass::Complete, vec!["stop", "STOP", "end_turn", "stop_sequence", "eos", "eos_token", "COMPLETE"]),
             (FinishClass::ToolCall, vec!["tool_calls", "function_call", "tool_use", "toolCalls"]),

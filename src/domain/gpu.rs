@@ -1,4 +1,4 @@
-//! GPU samples and what a run keeps of them.
+//! GPU samples, GPU properties and sampler events.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,13 @@ use super::time::Nanos;
 /// Name of the source of the simulated GPU. No other source has figures in a simulated run, and it has none in any other.
 pub const SIMULATED_SOURCE: &str = "simulated";
 
-/// One look at one GPU. A sensor that is missing is `None`, never 0.
+/// One sample of one GPU. A missing sensor is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GpuSample {
-    /// On the run's clock.
+    /// Time on the run's clock.
     pub at: Nanos,
-    /// Position in the driver's list.
+    /// Index in the driver's list.
     pub index: u32,
     /// Memory in use, bytes.
     pub memory_used_bytes: Option<u64>,
@@ -24,37 +24,37 @@ pub struct GpuSample {
     pub power_w: Option<f64>,
     /// Core temperature, degrees Celsius.
     pub temperature_c: Option<f64>,
-    /// Memory that the driver keeps for itself, bytes.
+    /// Memory reserved by the driver, bytes.
     pub memory_reserved_bytes: Option<u64>,
     /// Clock of the streaming multiprocessors or shader engines, MHz.
     pub sm_clock_mhz: Option<f64>,
-    /// Energy since some moment before the run, joules: only differences mean something.
+    /// Energy counter, joules. It starts before the run, so only differences are meaningful.
     pub energy_j: Option<f64>,
-    /// What slows it down now; `None` where it does not tell.
+    /// Reasons for reduced clocks at this moment; `None` if the driver does not report them.
     pub throttle: Option<Throttle>,
 }
 
-/// What holds a GPU's clocks down: a set of reasons.
+/// A set of reasons for reduced GPU clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Throttle(u16);
 
 impl Throttle {
-    /// The driver holds it at its power limit.
+    /// The driver enforces the power limit.
     pub const POWER_CAP: Self = Self(1);
-    /// Software slows it down as it is too hot.
+    /// Software reduces the clocks because the GPU is too hot.
     pub const SOFTWARE_THERMAL: Self = Self(1 << 1);
-    /// Hardware slows it down as it is too hot.
+    /// Hardware reduces the clocks because the GPU is too hot.
     pub const HARDWARE_THERMAL: Self = Self(1 << 2);
-    /// Hardware slows it down as its supply asks for it.
+    /// Hardware reduces the clocks at the request of the power supply.
     pub const POWER_BRAKE: Self = Self(1 << 3);
-    /// Hardware slows it down, for heat or supply.
+    /// Hardware reduces the clocks, because of heat or power supply.
     pub const HARDWARE_SLOWDOWN: Self = Self(1 << 4);
-    /// It follows the slowest of its group.
+    /// The GPU follows the slowest GPU of its sync boost group.
     pub const SYNC_BOOST: Self = Self(1 << 5);
-    /// Someone set its clocks.
+    /// A user set fixed clocks.
     pub const CLOCKS_SET: Self = Self(1 << 6);
 
-    /// Each reason: its name in `results.json`, and the words on the screen.
+    /// Each reason with its name in `results.json` and its label on the screen.
     pub const REASONS: [(Self, &'static str, &'static str); 7] = [
         (Self::POWER_CAP, "sw_power_cap", "power cap"),
         (Self::SOFTWARE_THERMAL, "sw_thermal_slowdown", "thermal"),
@@ -65,48 +65,48 @@ impl Throttle {
         (Self::CLOCKS_SET, "applications_clocks_setting", "clocks set"),
     ];
 
-    /// Both sets together.
+    /// Union of two sets.
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
+    pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Nothing holds it down.
+    /// Returns whether the set has no reason.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether all of `other` are in it.
+    /// Returns whether all reasons in `other` are in this set.
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// The names in `results.json` of what is in it.
+    /// Names of the reasons in `results.json`.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::REASONS.into_iter().filter(move |(reason, ..)| self.has(*reason)).map(|(_, name, _)| name)
     }
 
-    /// The words of what is in it.
-    pub fn words(self) -> impl Iterator<Item = &'static str> {
-        Self::REASONS.into_iter().filter(move |(reason, ..)| self.has(*reason)).map(|(.., words)| words)
+    /// Labels of the reasons on the screen.
+    pub fn labels(self) -> impl Iterator<Item = &'static str> {
+        Self::REASONS.into_iter().filter(move |(reason, ..)| self.has(*reason)).map(|(.., label)| label)
     }
 }
 
-/// What a GPU's memory is.
+/// Kind of GPU memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MemoryKind {
-    /// Its own.
+    /// Memory of the GPU's own.
     #[default]
     Dedicated,
-    /// The machine's, shared with the processor.
+    /// Memory of the machine, shared with the CPU.
     Unified,
-    /// A slice of a GPU that is shared out (MIG).
+    /// A slice of a partitioned GPU (MIG).
     Slice,
 }
 
 impl MemoryKind {
-    /// Its name in `results.json`.
+    /// Name in `results.json`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dedicated => "dedicated",
@@ -116,88 +116,88 @@ impl MemoryKind {
     }
 }
 
-/// What does not change while a run lasts.
+/// Properties of a GPU that do not change during a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct GpuInfo {
-    /// Position in the driver's list; slices follow the whole ones.
+    /// Index in the driver's list; slices follow whole GPUs.
     pub index: u32,
-    /// The driver's unique name of it.
+    /// Unique name assigned by the driver.
     pub uuid: Option<String>,
     /// Marketing name.
     pub model: String,
-    /// Vendor as it stands at the start of the model's name; a short name drops it.
+    /// Vendor as it appears at the start of the model's name; short names omit it.
     pub vendor: Option<String>,
-    /// Whether power and energy are those of a part of the processor's chip, not of a board.
+    /// Whether power and energy cover a part of the processor's chip instead of a board.
     pub is_part_of_chip: bool,
-    /// All memory, bytes.
+    /// Total memory, bytes.
     pub memory_total_bytes: Option<u64>,
-    /// There is more of it than that: what the driver keeps for itself is not told.
+    /// Whether the total is a lower bound, because the memory that the driver reserves is not reported.
     pub memory_total_is_least: bool,
-    /// Why there is no figure for its memory; `None` while there is one.
+    /// Reason why memory is not available; `None` if it is.
     pub memory_unknown_because: Option<String>,
-    /// Memory in use includes what the driver keeps for itself: an older driver tells only the sum.
+    /// Whether memory in use includes the driver's reserved memory: older drivers report only the sum.
     pub memory_used_includes_reserved: bool,
-    /// Memory in use is what all that runs on the machine has of its memory: what of it is the GPU's is not told.
+    /// Whether memory in use covers the whole machine, because the GPU's part is not reported.
     pub memory_used_is_machines: bool,
-    /// Why its load is not told; `None` while it may be.
+    /// Reason why utilization is not available; `None` if it may be.
     pub utilization_unknown_because: Option<String>,
     /// Enforced power limit, watts.
     pub power_limit_w: Option<f64>,
-    /// What its memory is.
+    /// Kind of memory.
     pub memory_kind: MemoryKind,
-    /// The highest clock of the streaming multiprocessors or shader engines, MHz.
+    /// Maximum clock of the streaming multiprocessors or shader engines, MHz.
     pub max_sm_clock_mhz: Option<f64>,
-    /// The machine it is in, where that is another one.
+    /// Machine that has the GPU, if it is another one.
     pub host: Option<String>,
-    /// The GPU that it is a slice of: its unique name.
+    /// Unique name of the GPU that this slice belongs to.
     pub parent_uuid: Option<String>,
 }
 
-/// What the sampler says.
+/// Event from a GPU sampler.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GpuEvent {
-    /// The GPUs there are. Told at the start, and again when more is known of one that did not answer then.
+    /// List of GPUs. Sent at the start, and again when more is known about a GPU that did not answer then.
     Found {
-        /// The source's name in the table of sources.
+        /// Name in the table of sources.
         #[serde(default = "first_source")]
         source: String,
         /// Driver version.
         driver: Option<String>,
-        /// In the driver's order.
+        /// GPUs in the driver's order.
         gpus: Vec<GpuInfo>,
         /// Time between two samples, milliseconds.
         interval_ms: u64,
     },
-    /// There is no figure to be had, and why.
+    /// No figures are available, with the reason.
     Absent(String),
     /// One sample of one GPU.
     Sample(GpuSample),
-    /// This GPU gave no sample at that time, and why.
+    /// One GPU could not be sampled.
     Gap {
-        /// When.
+        /// Time of the sample.
         at: Nanos,
-        /// Which.
+        /// Index of the GPU.
         index: u32,
-        /// It is gone, not only silent: what it counts may begin anew.
+        /// Whether the GPU is gone rather than silent: its counters may restart.
         lost: bool,
-        /// Why.
+        /// Reason.
         reason: String,
     },
-    /// This GPU's figures are those of the sample before: whoever reads them out has not done so since.
+    /// The figures are the same as in the sample before, because the exporter has not read the GPU since.
     Unchanged {
-        /// When that was seen.
+        /// Time of the poll.
         at: Nanos,
-        /// Which.
+        /// Index of the GPU.
         index: u32,
     },
-    /// Whether these GPUs are the endpoint's, as far as is known now.
+    /// Whether these GPUs belong to the endpoint, as far as known now.
     Scope(GpuScope),
 }
 
-/// The source that told nobody its name, when it was the only one.
+/// Source assumed for journals that do not name one: NVML was once the only source.
 fn first_source() -> String {
     "nvml".to_owned()
 }

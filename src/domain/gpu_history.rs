@@ -1,4 +1,4 @@
-//! What the run keeps of the GPUs: history, peak, what was in use at the start, and why something is missing.
+//! GPU history of a run: samples, peaks, memory in use at the start, and reasons for missing figures.
 
 use std::time::Duration;
 
@@ -7,37 +7,37 @@ use super::gpu_scope::GpuScope;
 use super::gpu_track::{GpuTrack, Span};
 use super::time::Nanos;
 
-/// After so many intervals without a word, the driver is silent.
+/// Number of intervals without any event after which the driver counts as silent.
 pub const SILENT_INTERVALS: u64 = 4;
 
-/// All GPUs over the run.
+/// History of all GPUs over a run.
 #[derive(Clone, Debug, Default)]
 pub struct GpuHistory {
-    /// Where the figures come from, as the table of sources calls it; empty until one is found.
+    /// Name of the source in the table of sources; empty until one is found.
     pub source: String,
     /// Driver version.
     pub driver: Option<String>,
-    /// In the driver's order; empty until the driver has answered.
+    /// GPUs in the driver's order; empty until the driver has answered.
     pub gpus: Vec<GpuTrack>,
-    /// Why there is nothing to show at all.
+    /// Reason why there are no figures at all.
     pub absent: Option<String>,
-    /// Whether they are the endpoint's; `None` until it was looked at.
+    /// Whether the GPUs belong to the endpoint; `None` until checked.
     pub scope: Option<GpuScope>,
     /// Time between two samples, milliseconds.
     pub interval_ms: u64,
-    /// Samples since the run began, over all GPUs.
+    /// Number of samples since the run began, over all GPUs.
     pub samples: u64,
-    /// Looks since the run began that gave none.
+    /// Number of failed samples since the run began.
     pub missed: u64,
     span: Span,
-    /// The spans of the run before this one: it was resumed.
+    /// Active time before the current span, for a run that was held or resumed.
     ran_before: Duration,
-    looked_at: Option<Nanos>,
+    last_poll_at: Option<Nanos>,
     longest_silence: Duration,
 }
 
 impl GpuHistory {
-    /// Takes what the sampler says.
+    /// Applies a sampler event.
     pub fn apply(&mut self, event: GpuEvent) {
         match event {
             GpuEvent::Found { source, driver, gpus, interval_ms } => {
@@ -46,7 +46,7 @@ impl GpuHistory {
                 self.interval_ms = interval_ms;
                 let mut known = std::mem::take(&mut self.gpus);
                 for info in gpus {
-                    // The name that the driver gives is the GPU's own; its place in the list is not.
+                    // A GPU is identified by the driver's unique name; its index may change.
                     let same = |g: &GpuTrack| match (&g.info.uuid, &info.uuid) {
                         (Some(a), Some(b)) => a == b,
                         _ => g.info.index == info.index,
@@ -62,26 +62,26 @@ impl GpuHistory {
             GpuEvent::Absent(reason) => self.absent = Some(reason),
             GpuEvent::Scope(scope) => {
                 self.scope = Some(match self.scope.take() {
-                    Some(before) => before.and_then(scope),
+                    Some(before) => before.updated_with(scope),
                     None => scope,
                 });
             }
             GpuEvent::Sample(sample) => {
-                self.looked(sample.at);
+                self.note_poll(sample.at);
                 let span = self.span;
                 if let Some(gpu) = self.track(sample.index) {
                     self.samples += u64::from(gpu.sample(&sample, span));
                 }
             }
             GpuEvent::Unchanged { at, index } => {
-                self.looked(at);
+                self.note_poll(at);
                 let span = self.span;
                 if let Some(gpu) = self.track(index) {
                     gpu.unchanged(at, span);
                 }
             }
             GpuEvent::Gap { at, index, lost, reason } => {
-                self.looked(at);
+                self.note_poll(at);
                 let span = self.span;
                 if let Some(gpu) = self.track(index) {
                     self.missed += u64::from(gpu.gap(at, lost, reason, span));
@@ -90,7 +90,7 @@ impl GpuHistory {
         }
     }
 
-    /// The run begins: what is told of it is taken from the samples that come from now on.
+    /// Starts the run: figures of the run come from samples from now on.
     pub fn begin_run(&mut self, at: Nanos) {
         self.samples = 0;
         self.missed = 0;
@@ -102,7 +102,7 @@ impl GpuHistory {
         }
     }
 
-    /// Something is measured from now on, or nothing any more: then the next sample is the run's last.
+    /// Starts or ends active measurement. After the end, the next sample is the last one of the run.
     pub fn set_active(&mut self, active: bool, at: Nanos) {
         match (active, self.span.until) {
             (true, Some(until)) => {
@@ -117,51 +117,52 @@ impl GpuHistory {
         }
     }
 
-    /// The program ended at `at`: what a GPU did until it goes on, with the next [`Self::set_active`], is none of the run.
-    pub fn break_off(&mut self, at: Nanos) {
+    /// Ends the run's measurement at `at` because the program ended. GPU activity until the next [`Self::set_active`]
+    /// is not part of the run.
+    pub fn interrupt(&mut self, at: Nanos) {
         self.set_active(false, at);
         for gpu in &mut self.gpus {
             gpu.closed = true;
         }
     }
 
-    /// How long something was measured, until `now` if it still is.
+    /// Active time of the run, up to `now` if it is still active.
     pub fn ran(&self, now: Nanos) -> Duration {
         self.ran_before + self.span.until.unwrap_or(now).since(self.span.from)
     }
 
-    /// The longest time of the run in which the driver said nothing at all, until `now` if the run goes on; `None` while
-    /// it was never silent for more than a few intervals.
+    /// Longest time in the run without any event from the driver, up to `now` if the run is active; `None` if it never
+    /// exceeded a few intervals.
     pub fn silence(&self, now: Nanos) -> Option<Duration> {
         let end = self.span.until.unwrap_or(now);
-        let last = end.since(self.looked_at.unwrap_or_default().max(self.span.from));
+        let last = end.since(self.last_poll_at.unwrap_or_default().max(self.span.from));
         let longest = self.longest_silence.max(last);
-        (longest > self.patience()).then_some(longest)
+        (longest > self.max_silence()).then_some(longest)
     }
 
-    /// Whether a GPU is shared out: others of the list are slices of it.
-    pub fn is_shared_out(&self, gpu: &GpuTrack) -> bool {
+    /// Returns whether a GPU is partitioned: other GPUs in the list are its slices.
+    pub fn is_partitioned(&self, gpu: &GpuTrack) -> bool {
         let uuid = gpu.info.uuid.as_deref();
         uuid.is_some() && self.gpus.iter().any(|g| g.info.parent_uuid.as_deref() == uuid)
     }
 
-    /// Whether a GPU's energy is nobody's own: that of a GPU that is shared out is its slices' together.
-    pub fn shares_its_energy(&self, gpu: &GpuTrack) -> bool {
-        gpu.info.memory_kind == MemoryKind::Slice || self.is_shared_out(gpu)
+    /// Returns whether the energy figure covers several slices. A partitioned GPU has one counter for all its slices.
+    pub fn shares_energy_counter(&self, gpu: &GpuTrack) -> bool {
+        gpu.info.memory_kind == MemoryKind::Slice || self.is_partitioned(gpu)
     }
 
-    fn patience(&self) -> Duration {
+    fn max_silence(&self) -> Duration {
         Duration::from_millis(self.interval_ms.max(100) * SILENT_INTERVALS)
     }
 
-    /// A look at that time ends a silence.
-    fn looked(&mut self, at: Nanos) {
-        let from = self.looked_at.unwrap_or_default().max(self.span.from);
+    /// Notes a poll, which ends a silence.
+    fn note_poll(&mut self, at: Nanos) {
+        let from = self.last_poll_at.unwrap_or_default().max(self.span.from);
         if at >= self.span.from && self.span.until.is_none_or(|until| from < until) {
             let silent = self.span.until.unwrap_or(at).min(at).since(from);
             self.longest_silence = self.longest_silence.max(silent);
         }
-        self.looked_at = Some(self.looked_at.map_or(at, |before| before.max(at)));
+        self.last_poll_at = Some(self.last_poll_at.map_or(at, |before| before.max(at)));
     }
 
     fn track(&mut self, index: u32) -> Option<&mut GpuTrack> {
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_peak_is_the_highest_of_the_run_not_the_last_and_not_from_before() {
+    fn the_peak_is_the_highest_sample_of_the_run_only() {
         let mut h = history();
         sample(&mut h, 0, Some(9));
         h.begin_run(Nanos::from_millis(1));
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_learned_later_of_a_gpu_keeps_its_history() {
+    fn a_gpu_keeps_its_history_when_more_becomes_known_about_it() {
         let mut h = history();
         sample(&mut h, 0, Some(4));
         let gpus = [1, 0].map(|index| GpuInfo { index, model: "B".into(), ..GpuInfo::default() }).to_vec();
@@ -227,13 +228,13 @@ mod tests {
     }
 
     #[test]
-    fn a_gpu_nobody_announced_is_ignored() {
+    fn samples_of_an_unknown_gpu_are_ignored() {
         let mut h = history();
         h.apply(GpuEvent::Sample(GpuSample { index: 7, ..GpuSample::default() }));
         assert_eq!(h.samples, 0);
     }
 
-    fn look(h: &mut GpuHistory, s: u64, sample: &GpuSample) {
+    fn sample_at(h: &mut GpuHistory, s: u64, sample: &GpuSample) {
         h.apply(GpuEvent::Sample(GpuSample { at: Nanos::from_millis(s * 1000), ..sample.clone() }));
     }
 
@@ -250,19 +251,19 @@ mod tests {
     }
 
     #[test]
-    fn the_run_ends_with_the_first_sample_after_it_and_leaves_out_what_lies_between() {
+    fn the_run_ends_with_the_first_sample_after_it_and_excludes_idle_time() {
         let mut h = history();
-        look(&mut h, 0, &joules(1.0));
+        sample_at(&mut h, 0, &joules(1.0));
         begin(&mut h, 2);
-        look(&mut h, 1, &joules(5.0));
+        sample_at(&mut h, 1, &joules(5.0));
         for (s, j) in [(2, 100.0), (7, 600.0)] {
-            look(&mut h, s, &joules(j));
+            sample_at(&mut h, s, &joules(j));
         }
         set_active(&mut h, false, 8);
-        // Taken before the end, and come after it.
-        look(&mut h, 7, &joules(650.0));
-        look(&mut h, 8, &joules(700.0));
-        look(&mut h, 60, &joules(9000.0));
+        // Taken before the end of the run, but delivered after it.
+        sample_at(&mut h, 7, &joules(650.0));
+        sample_at(&mut h, 8, &joules(700.0));
+        sample_at(&mut h, 60, &joules(9000.0));
         assert_eq!((h.samples, h.ran(Nanos::from_millis(60_000))), (4, Duration::from_secs(6)));
         let gpu = &h.gpus[0];
         assert_eq!((gpu.power.max(), gpu.load.mean()), (Some(700.0), Some((10.0 + 60.0 + 65.0 + 70.0) / 4.0)));
@@ -271,24 +272,24 @@ mod tests {
             Ok((600.0, EnergyMethod::Counter))
         );
         set_active(&mut h, true, 70);
-        look(&mut h, 70, &joules(9500.0));
+        sample_at(&mut h, 70, &joules(9500.0));
         set_active(&mut h, false, 75);
-        look(&mut h, 75, &joules(9700.0));
+        sample_at(&mut h, 75, &joules(9700.0));
         assert_eq!(h.ran(Nanos(u64::MAX)), Duration::from_secs(11));
         assert_eq!(h.gpus[0].energy.energy(Duration::from_secs(11)).map(|e| e.joules), Ok(800.0));
     }
 
     #[test]
-    fn what_a_gpu_did_while_the_program_was_gone_is_none_of_the_run() {
+    fn gpu_activity_while_the_program_is_gone_is_not_part_of_the_run() {
         let mut h = history();
         begin(&mut h, 0);
         for (s, j) in [(0, 0.0), (5, 500.0)] {
-            look(&mut h, s, &joules(j));
+            sample_at(&mut h, s, &joules(j));
         }
-        h.break_off(Nanos::from_millis(5000));
+        h.interrupt(Nanos::from_millis(5000));
         set_active(&mut h, true, 7);
         for (s, j) in [(7, 90_000.0), (10, 90_300.0)] {
-            look(&mut h, s, &joules(j));
+            sample_at(&mut h, s, &joules(j));
         }
         set_active(&mut h, false, 10);
         assert_eq!(h.ran(Nanos(u64::MAX)), Duration::from_secs(8));
@@ -296,55 +297,56 @@ mod tests {
     }
 
     #[test]
-    fn throttling_is_told_with_its_share_of_the_samples_that_tell() {
+    fn throttling_is_a_share_of_the_samples_that_report_it() {
         let mut h = history();
         assert_eq!(h.gpus[0].throttled.shares(), None);
-        let both = Throttle::POWER_CAP.and(Throttle::SOFTWARE_THERMAL);
-        let told = [Some(Throttle::default()), Some(Throttle::POWER_CAP), None, Some(both), Some(Throttle::default())];
-        for (s, throttle) in (0..).zip(told) {
-            look(&mut h, s, &GpuSample { throttle, ..GpuSample::default() });
+        let both = Throttle::POWER_CAP.union(Throttle::SOFTWARE_THERMAL);
+        let samples =
+            [Some(Throttle::default()), Some(Throttle::POWER_CAP), None, Some(both), Some(Throttle::default())];
+        for (s, throttle) in (0..).zip(samples) {
+            sample_at(&mut h, s, &GpuSample { throttle, ..GpuSample::default() });
         }
         let shares = [("sw_power_cap", "power cap", 0.5), ("sw_thermal_slowdown", "thermal", 0.25)];
         assert_eq!(h.gpus[0].throttled.shares().as_deref(), Some(&shares[..]));
         begin(&mut h, 5);
-        look(&mut h, 5, &GpuSample { throttle: Some(Throttle::default()), ..GpuSample::default() });
+        sample_at(&mut h, 5, &GpuSample { throttle: Some(Throttle::default()), ..GpuSample::default() });
         assert_eq!(h.gpus[0].throttled.shares(), Some(Vec::new()));
     }
 
     #[test]
-    fn a_gpu_that_was_lost_says_when_and_has_no_energy_also_when_it_is_back() {
+    fn a_lost_gpu_has_a_time_and_no_energy_even_after_it_returns() {
         let mut h = history();
         begin(&mut h, 0);
-        look(&mut h, 0, &joules(0.0));
+        sample_at(&mut h, 0, &joules(0.0));
         for s in [3, 4] {
             let at = Nanos::from_millis(s * 1000);
             h.apply(GpuEvent::Gap { at, index: 0, lost: true, reason: "gone".into() });
         }
-        look(&mut h, 10, &joules(100.0));
+        sample_at(&mut h, 10, &joules(100.0));
         let gpu = &h.gpus[0];
         assert_eq!((gpu.lost_at, gpu.lost.as_ref()), (Some(Nanos::from_millis(3000)), None));
         assert!(gpu.energy.energy(Duration::from_secs(10)).is_err());
     }
 
     #[test]
-    fn a_silent_driver_is_told_by_its_longest_silence_within_the_run() {
+    fn silence_is_the_longest_one_within_the_run() {
         let mut h = history();
         begin(&mut h, 10);
-        look(&mut h, 11, &joules(0.0));
+        sample_at(&mut h, 11, &joules(0.0));
         let at = |s: u64| Nanos::from_millis(s * 1000);
         assert_eq!(h.silence(at(12)), None, "no more than four intervals");
         assert_eq!(h.silence(at(15)), Some(Duration::from_secs(4)));
-        look(&mut h, 18, &joules(0.0));
+        sample_at(&mut h, 18, &joules(0.0));
         assert_eq!(h.silence(at(18)), Some(Duration::from_secs(7)));
         set_active(&mut h, false, 20);
-        look(&mut h, 90, &joules(0.0));
-        assert_eq!(h.silence(at(95)), Some(Duration::from_secs(7)), "what comes after the run is no silence");
+        sample_at(&mut h, 90, &joules(0.0));
+        assert_eq!(h.silence(at(95)), Some(Duration::from_secs(7)), "time after the run does not count");
         begin(&mut h, 100);
         assert_eq!(h.silence(at(103)), Some(Duration::from_secs(3)), "also before the first sample");
     }
 
     #[test]
-    fn the_whole_of_a_slice_is_shared_out() {
+    fn a_gpu_with_slices_is_partitioned() {
         let mut h = GpuHistory::default();
         let gpu = |index, uuid: &str, parent: Option<&str>| GpuInfo {
             index,
@@ -355,17 +357,17 @@ mod tests {
         };
         let gpus = vec![gpu(0, "A", None), gpu(1, "B", None), gpu(2, "M", Some("A"))];
         h.apply(GpuEvent::Found { source: "nvml".into(), driver: None, gpus: gpus.clone(), interval_ms: 250 });
-        let shares = |h: &GpuHistory| h.gpus.iter().map(|g| h.shares_its_energy(g)).collect::<Vec<_>>();
+        let shares = |h: &GpuHistory| h.gpus.iter().map(|g| h.shares_energy_counter(g)).collect::<Vec<_>>();
         assert_eq!(shares(&h), [true, false, true]);
-        // The same GPUs in another order are the same.
+        // A GPU keeps its figures when its index changes.
         h.apply(GpuEvent::Sample(GpuSample { index: 1, power_w: Some(7.0), ..GpuSample::default() }));
-        let turned = vec![GpuInfo { index: 1, ..gpus[0].clone() }, GpuInfo { index: 0, ..gpus[1].clone() }];
-        h.apply(GpuEvent::Found { source: "nvml".into(), driver: None, gpus: turned, interval_ms: 250 });
+        let reordered = vec![GpuInfo { index: 1, ..gpus[0].clone() }, GpuInfo { index: 0, ..gpus[1].clone() }];
+        h.apply(GpuEvent::Found { source: "nvml".into(), driver: None, gpus: reordered, interval_ms: 250 });
         assert_eq!(h.gpus.iter().map(|g| g.power.max()).collect::<Vec<_>>(), [None, Some(7.0)]);
     }
 
     #[test]
-    fn what_is_as_it_was_is_no_sample_and_no_silence() {
+    fn an_unchanged_poll_is_neither_a_sample_nor_silence() {
         let mut h = history();
         h.begin_run(Nanos(0));
         sample(&mut h, 1000, Some(4));
@@ -375,14 +377,14 @@ mod tests {
         sample(&mut h, 10_000, Some(5));
         let taken = h.gpus[0].taken;
         assert_eq!((h.samples, taken.count, taken.unchanged, h.missed), (2, 2, 8, 0));
-        assert_eq!(taken.apart(), Some(Duration::from_secs(9)));
+        assert_eq!(taken.mean_interval(), Some(Duration::from_secs(9)));
         assert_eq!(h.gpus[0].memory_used_mib.iter().count(), 2);
-        // A look that finds nothing new ends the run as well as one that does.
+        // A poll without new figures also ends the run.
         h.set_active(false, Nanos::from_millis(11_000));
         h.apply(GpuEvent::Unchanged { at: Nanos::from_millis(11_000), index: 0 });
         sample(&mut h, 12_000, Some(90));
         assert_eq!((h.samples, h.gpus[0].peak_mib.map(|p| p.0)), (2, Some(5120.0)));
         h.begin_run(Nanos::from_millis(20_000));
-        assert_eq!(h.gpus[0].taken.apart(), None);
+        assert_eq!(h.gpus[0].taken.mean_interval(), None);
     }
 }

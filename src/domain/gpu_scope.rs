@@ -1,28 +1,28 @@
-//! Whether the GPUs that are read are those that serve the endpoint.
+//! Relation between the sampled GPUs and the endpoint.
 
 use serde::{Deserialize, Serialize};
 
-/// Whose the GPUs are. Figures of a machine that only asks say nothing of the one that answers.
+/// Whether the GPUs belong to the endpoint. GPUs of a client machine say nothing about the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GpuScope {
-    /// They are the endpoint's.
+    /// The GPUs are on the endpoint's machine.
     EndpointHost {
-        /// What shows it, in words for people.
+        /// Evidence for it, in plain words.
         evidence: String,
-        /// The unique names of those that serve it.
+        /// Unique names of the GPUs that serve the endpoint.
         gpus: Vec<String>,
     },
-    /// They are this machine's, and the endpoint is another one's.
+    /// The GPUs are in this machine, and the endpoint is on another one.
     ClientHost,
-    /// The endpoint is on this machine by its address, and nothing shows that it uses them.
+    /// The endpoint's address is on this machine, but nothing shows that it uses the GPUs.
     Unknown {
-        /// What is missing, in words for people.
+        /// Missing evidence, in plain words.
         why: String,
     },
 }
 
 impl GpuScope {
-    /// Its name in `results.json`.
+    /// Name in `results.json`.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::EndpointHost { .. } => "endpoint-host",
@@ -31,11 +31,11 @@ impl GpuScope {
         }
     }
 
-    /// What it rests on, in words.
-    pub fn words(&self) -> &str {
+    /// Evidence or reason, in plain words.
+    pub fn explanation(&self) -> &str {
         match self {
             Self::EndpointHost { evidence, .. } => evidence,
-            Self::ClientHost => "the endpoint is not on this machine, so that its GPUs are not seen",
+            Self::ClientHost => "the endpoint is on another machine, so its GPUs are not visible from here",
             Self::Unknown { why } => why,
         }
     }
@@ -50,20 +50,20 @@ impl GpuScope {
         }
     }
 
-    /// What is known after `later`. Evidence that was seen once stays: a server that unloads its model has served the run
-    /// all the same, and one that loads it later on another GPU adds that one.
+    /// Combines this scope with a later one. Evidence once seen stays: a server that unloads its model has still served
+    /// the run, and one that later loads it on another GPU adds that GPU.
     #[must_use]
-    pub fn and_then(self, later: Self) -> Self {
+    pub fn updated_with(self, later: Self) -> Self {
         match (self, later) {
             (
-                Self::EndpointHost { evidence: before, gpus: mut all },
-                Self::EndpointHost { evidence: after, gpus: now },
+                Self::EndpointHost { evidence: earlier, gpus: mut all },
+                Self::EndpointHost { evidence: latest, gpus: now },
             ) => {
                 let added = now.iter().any(|uuid| !all.contains(uuid));
                 let evidence = match (added, all.iter().all(|uuid| now.contains(uuid))) {
-                    (true, true) => after,
-                    (true, false) => format!("{before}; {after}"),
-                    (false, _) => before,
+                    (true, true) => latest,
+                    (true, false) => format!("{earlier}; {latest}"),
+                    (false, _) => earlier,
                 };
                 all.extend(now);
                 all.sort_unstable();
@@ -85,18 +85,18 @@ mod tests {
     }
 
     #[test]
-    fn evidence_stays_and_grows() {
+    fn evidence_is_kept_and_extended() {
         let why = || GpuScope::Unknown { why: "not seen".to_owned() };
-        assert_eq!(why().and_then(host("a", &["A"])), host("a", &["A"]));
-        assert_eq!(host("a", &["A"]).and_then(why()), host("a", &["A"]), "the model was unloaded");
-        assert_eq!(host("a", &["A", "B"]).and_then(host("b", &["B"])), host("a", &["A", "B"]));
-        assert_eq!(host("a", &["A"]).and_then(host("both", &["B", "A"])), host("both", &["A", "B"]));
-        assert_eq!(host("a", &["A"]).and_then(host("b", &["B"])), host("a; b", &["A", "B"]));
-        assert_eq!(GpuScope::ClientHost.and_then(why()), why());
+        assert_eq!(why().updated_with(host("a", &["A"])), host("a", &["A"]));
+        assert_eq!(host("a", &["A"]).updated_with(why()), host("a", &["A"]), "the model was unloaded");
+        assert_eq!(host("a", &["A", "B"]).updated_with(host("b", &["B"])), host("a", &["A", "B"]));
+        assert_eq!(host("a", &["A"]).updated_with(host("both", &["B", "A"])), host("both", &["A", "B"]));
+        assert_eq!(host("a", &["A"]).updated_with(host("b", &["B"])), host("a; b", &["A", "B"]));
+        assert_eq!(GpuScope::ClientHost.updated_with(why()), why());
     }
 
     #[test]
-    fn a_gpu_serves_where_evidence_names_it() {
+    fn a_gpu_serves_if_the_evidence_names_it() {
         let scope = host("a", &["A"]);
         assert_eq!([Some("A"), Some("B"), None].map(|uuid| scope.serves(uuid)), [true, false, false].map(Some));
         assert_eq!(GpuScope::Unknown { why: String::new() }.serves(Some("A")), None);

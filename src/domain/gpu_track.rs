@@ -1,4 +1,4 @@
-//! One GPU over a run: its history, and what the run made of it.
+//! One GPU over a run: its history and its figures of the run.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use super::gpu::{GpuInfo, GpuSample, Throttle};
 use super::series::Series;
 use super::time::Nanos;
 
-/// Points kept of each sensor: at four a second, two hours.
+/// Maximum points in each series: two hours at four samples per second.
 const HISTORY_POINTS: usize = 28_800;
-/// Bytes of a MiB, the unit that `nvidia-smi` speaks.
+/// Bytes per MiB, the unit of `nvidia-smi`.
 const MIB: f64 = 1_048_576.0;
 
 /// One GPU over the run.
 #[derive(Clone, Debug)]
 pub struct GpuTrack {
-    /// What does not change.
+    /// Properties that do not change.
     pub info: GpuInfo,
     /// Memory in use, MiB.
     pub memory_used_mib: Series,
-    /// Load, percent.
+    /// Utilization, percent.
     pub load_percent: Series,
     /// Board power, watts.
     pub power_w: Series,
@@ -27,44 +27,44 @@ pub struct GpuTrack {
     pub temperature_c: Series,
     /// Clock of the streaming multiprocessors or shader engines, MHz.
     pub sm_clock_mhz: Series,
-    /// What held it down at the last sample; `None` where it does not tell.
+    /// Reasons for reduced clocks at the last sample; `None` if not reported.
     pub throttle: Option<Throttle>,
-    /// Memory that the driver keeps for itself, MiB, as last told.
+    /// Memory reserved by the driver, MiB, from the last sample that has it.
     pub memory_reserved_mib: Option<f64>,
-    /// Memory in use at the first sample since the run began, MiB.
+    /// Memory in use at the first sample of the run, MiB.
     pub used_at_start_mib: Option<f64>,
-    /// The most memory in use since the run began, MiB, and when it was first seen.
+    /// Maximum memory in use during the run, MiB, and the time it was first seen.
     pub peak_mib: Option<(f64, Nanos)>,
-    /// The run's load, percent.
+    /// Utilization during the run, percent.
     pub load: MeanAndMax,
-    /// The run's power, watts.
+    /// Power during the run, watts.
     pub power: MeanAndMax,
-    /// What held it down during the run.
+    /// Reasons for reduced clocks during the run.
     pub throttled: Throttled,
-    /// Its energy during the run.
+    /// Energy during the run.
     pub energy: EnergyMeter,
-    /// Why the last look gave nothing; `None` while it answers.
+    /// Reason why the last poll failed; `None` while the GPU answers.
     pub lost: Option<String>,
-    /// When it was lost during the run, the last time; it may have come back since.
+    /// Time at which the GPU was last lost during the run; it may be back.
     pub lost_at: Option<Nanos>,
-    /// The run's samples.
+    /// Samples of the run.
     pub taken: SampleCount,
-    /// When it last answered, if only that nothing is new.
+    /// Time of the last answer, including answers without new figures.
     pub sampled_at: Option<Nanos>,
     pub(super) is_gone: bool,
-    /// The sample that ends the run is taken.
+    /// Whether the last sample of the run has been taken.
     pub(super) closed: bool,
 }
 
-/// With fewer samples of a run no peak and no energy of a GPU that another machine reads out, at its own pace, is told.
+/// Minimum samples for peak and energy of a GPU that a remote exporter samples at its own pace.
 pub const FEWEST_SAMPLES: u64 = 3;
 
-/// How many samples a run has of a GPU, and at which pace they came.
+/// Number and rate of a GPU's samples in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SampleCount {
-    /// Samples; a look that found nothing new is none.
+    /// Number of samples, without polls that found nothing new.
     pub count: u64,
-    /// Looks that found nothing new.
+    /// Number of polls that found nothing new.
     pub unchanged: u64,
     ends: Option<(Nanos, Nanos)>,
 }
@@ -75,8 +75,8 @@ impl SampleCount {
         self.ends = Some((self.ends.map_or(at, |(first, _)| first), at));
     }
 
-    /// The mean time between two samples; `None` with fewer than two.
-    pub fn apart(&self) -> Option<Duration> {
+    /// Mean time between two samples; `None` with fewer than two.
+    pub fn mean_interval(&self) -> Option<Duration> {
         let gaps = u32::try_from(self.count).ok()?.checked_sub(1).filter(|n| *n > 0)?;
         let (first, last) = self.ends?;
         Some(last.since(first) / gaps)
@@ -100,18 +100,18 @@ impl MeanAndMax {
         }
     }
 
-    /// `None` without a sample.
+    /// Mean; `None` without a sample.
     pub fn mean(&self) -> Option<f64> {
         (self.count > 0).then(|| self.sum / self.count as f64)
     }
 
-    /// `None` without a sample.
+    /// Maximum; `None` without a sample.
     pub const fn max(&self) -> Option<f64> {
         self.max
     }
 }
 
-/// How often what was seen.
+/// Number of samples with each throttle reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Throttled {
     seen: [u64; Throttle::REASONS.len()],
@@ -127,20 +127,20 @@ impl Throttled {
         }
     }
 
-    /// Each reason that was seen: its name in `results.json`, its words, and its share of the samples that told; `None`
-    /// where none did.
+    /// Each reason seen, with its name in `results.json`, its label, and its share of the samples that report reasons;
+    /// `None` if none does.
     pub fn shares(&self) -> Option<Vec<(&'static str, &'static str, f64)>> {
         let share = |seen: u64| seen as f64 / self.samples as f64;
         let all = Throttle::REASONS.into_iter().zip(self.seen).filter(|(_, seen)| *seen > 0);
-        (self.samples > 0).then(|| all.map(|((_, name, words), seen)| (name, words, share(seen))).collect())
+        (self.samples > 0).then(|| all.map(|((_, name, label), seen)| (name, label, share(seen))).collect())
     }
 }
 
-/// The time in which what a sample says is the run's.
+/// Time span whose samples belong to the run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Span {
     pub(super) from: Nanos,
-    /// `None`: it goes on. The first sample that is not earlier is its last.
+    /// End; `None` while the run is active. The first sample at or after the end is the last of the run.
     pub(super) until: Option<Nanos>,
 }
 
@@ -171,12 +171,12 @@ impl GpuTrack {
         }
     }
 
-    /// All memory, MiB.
+    /// Total memory, MiB.
     pub fn memory_total_mib(&self) -> Option<f64> {
         self.info.memory_total_bytes.map(|b| b as f64 / MIB)
     }
 
-    /// Forgets what the run made of it, and keeps its history.
+    /// Clears the figures of the run and keeps the history.
     pub(super) fn begin_run(&mut self) {
         self.used_at_start_mib = None;
         self.peak_mib = None;
@@ -185,13 +185,13 @@ impl GpuTrack {
         self.throttled = Throttled::default();
         self.energy = EnergyMeter::default();
         self.taken = SampleCount::default();
-        // One that is gone is lost to this run with its next gap.
+        // A GPU that is already gone counts as lost in this run with its next gap.
         self.is_gone = false;
         self.lost_at = None;
         self.closed = false;
     }
 
-    /// The run goes on after it had ended.
+    /// Continues a run that had ended.
     pub(super) const fn resume(&mut self) {
         if self.closed {
             self.energy.pause();
@@ -199,7 +199,7 @@ impl GpuTrack {
         self.closed = false;
     }
 
-    /// Whether the sample is one of the run's.
+    /// Adds a sample; returns whether it belongs to the run.
     pub(super) fn sample(&mut self, sample: &GpuSample, span: Span) -> bool {
         let used_mib = sample.memory_used_bytes.map(|b| b as f64 / MIB);
         self.memory_used_mib.push(sample.at, used_mib);
@@ -230,7 +230,7 @@ impl GpuTrack {
         is_of_run
     }
 
-    /// It answers, and has nothing new to tell.
+    /// Notes an answer without new figures.
     pub(super) fn unchanged(&mut self, at: Nanos, span: Span) {
         self.lost = None;
         self.is_gone = false;
@@ -241,7 +241,7 @@ impl GpuTrack {
         }
     }
 
-    /// Whether the gap is one of the run's.
+    /// Adds a gap; returns whether it belongs to the run.
     pub(super) fn gap(&mut self, at: Nanos, lost: bool, reason: String, span: Span) -> bool {
         let all = [
             &mut self.memory_used_mib,

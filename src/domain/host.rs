@@ -1,4 +1,4 @@
-//! The machine that this program runs on, while it measures: whether it had enough of it.
+//! Load of the machine that runs tokscope, to show whether it limited the measurement.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,68 +6,68 @@ use super::gpu_track::MeanAndMax;
 use super::series::Series;
 use super::time::Nanos;
 
-/// Points kept of each series: at one a second, eight hours.
+/// Maximum points in each series: eight hours at one sample per second.
 const HISTORY_POINTS: usize = 28_800;
 
-/// One look at the machine. What it does not tell is `None`, never 0. Shares are of the time since the look before.
+/// One sample of the machine. Missing values are `None`, never 0. Shares cover the time since the sample before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HostSample {
-    /// On the run's clock.
+    /// Time on the run's clock.
     pub at: Nanos,
-    /// Of all cores, percent.
+    /// Load of all cores, percent.
     pub cpu_busy_percent: Option<f64>,
-    /// Of the busiest core, percent.
+    /// Load of the busiest core, percent.
     pub busiest_core_percent: Option<f64>,
-    /// Memory that is not to be had any more, MiB.
+    /// Memory that is not available to new processes, MiB.
     pub memory_used_mib: Option<f64>,
-    /// All memory, MiB.
+    /// Total memory, MiB.
     pub memory_total_mib: Option<f64>,
-    /// This program, percent of one core.
+    /// CPU use of this program, percent of one core.
     pub own_cpu_percent: Option<f64>,
-    /// Its thread that reads the streams, percent of one core.
+    /// CPU use of the thread that reads the streams, percent of one core.
     pub own_engine_percent: Option<f64>,
-    /// Memory that this program has, MiB.
+    /// Memory of this program, MiB.
     pub own_rss_mib: Option<f64>,
 }
 
-/// What the look at the machine says.
+/// Event from the sampler of this machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HostEvent {
-    /// There is no figure to be had, and why.
+    /// No figures are available, with the reason.
     Absent(String),
-    /// One look.
+    /// One sample.
     Sample(HostSample),
 }
 
 /// The machine over a run.
 #[derive(Clone, Debug)]
 pub struct HostHistory {
-    /// Why there is nothing.
+    /// Reason why there are no figures.
     pub absent: Option<String>,
-    /// Of all cores, percent.
+    /// Load of all cores, percent.
     pub cpu_busy_percent: Series,
-    /// This program, percent of one core.
+    /// CPU use of this program, percent of one core.
     pub own_cpu_percent: Series,
-    /// The run's, of all cores, percent.
+    /// Load of all cores during the run, percent.
     pub cpu_busy: MeanAndMax,
-    /// The run's, of the core that was the busiest at each look, percent.
+    /// Load of the busiest core of each sample during the run, percent.
     pub busiest_core: MeanAndMax,
-    /// The run's memory in use, MiB.
+    /// Memory in use during the run, MiB.
     pub memory_used_mib: MeanAndMax,
-    /// All memory, MiB, as last told.
+    /// Total memory, MiB, from the last sample that has it.
     pub memory_total_mib: Option<f64>,
-    /// The run's, of this program, percent of one core.
+    /// CPU use of this program during the run, percent of one core.
     pub own_cpu: MeanAndMax,
-    /// The run's, of the thread that reads the streams, percent of one core.
+    /// CPU use of the thread that reads the streams during the run, percent of one core.
     pub own_engine: MeanAndMax,
-    /// The run's memory of this program, MiB.
+    /// Memory of this program during the run, MiB.
     pub own_rss_mib: MeanAndMax,
-    /// Looks since the run began.
+    /// Number of samples since the run began.
     pub samples: u64,
     from: Nanos,
-    /// Nothing is measured any more, from then on.
+    /// Time at which the run stopped being active.
     until: Option<Nanos>,
     closed: bool,
 }
@@ -96,7 +96,7 @@ impl Default for HostHistory {
 }
 
 impl HostHistory {
-    /// Takes what was seen.
+    /// Applies a sampler event.
     pub fn apply(&mut self, event: HostEvent) {
         match event {
             HostEvent::Absent(why) => self.absent = Some(why),
@@ -104,7 +104,7 @@ impl HostHistory {
         }
     }
 
-    /// The run begins: what was before is none of it.
+    /// Starts the run: earlier samples are not part of it.
     pub fn begin_run(&mut self, at: Nanos) {
         let before = std::mem::take(self);
         self.absent = before.absent;
@@ -113,7 +113,7 @@ impl HostHistory {
         self.from = at;
     }
 
-    /// Something is measured from now on, or nothing any more: then the next look is the run's last.
+    /// Starts or ends active measurement. After the end, the next sample is the last one of the run.
     pub const fn set_active(&mut self, active: bool, at: Nanos) {
         match (active, self.until) {
             (true, Some(_)) => {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_has_the_looks_from_its_begin_to_the_first_after_its_end() {
+    fn a_run_has_the_samples_from_its_start_to_the_first_after_its_end() {
         let mut history = HostHistory::default();
         sample(&mut history, 1, Some(99.0));
         history.begin_run(Nanos::from_millis(1500));

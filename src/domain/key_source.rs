@@ -1,4 +1,4 @@
-//! Source of a run's API key, for advice after a refusal. Never the key itself.
+//! Source of a run's API key, for advice after a rejection. Never contains the key itself.
 
 /// Credentials that were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What crosses between the engine and the rest: commands in, facts and the live view out.
+//! Messages between the engine and the rest: commands in, facts and the live view out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,125 +11,125 @@ use super::suite::CaseSpec;
 use super::time::Nanos;
 use super::trace::Trace;
 
-/// Points of the throughput that are kept: at four a second, an hour.
+/// Maximum points of the throughput series: an hour at four per second.
 pub const THROUGHPUT_POINTS: usize = 14_400;
-/// How much of a text the live view carries.
+/// Maximum text of a stream in the live view, bytes.
 const TEXT_BYTES: usize = 16 * 1024;
-/// How many of the last gaps it carries.
+/// Maximum recent gaps of a stream in the live view.
 const GAPS: usize = 256;
 
-/// What the engine is told.
+/// A command to the engine.
 #[derive(Clone, Debug)]
 pub enum EngineCommand {
-    /// Look for the endpoint and its models.
+    /// Contact the endpoint and list its models.
     Discover {
-        /// Look again until it answers.
+        /// Whether to retry until the endpoint answers.
         retry: bool,
-        /// No model was named: without the list there is nothing to ask.
+        /// Whether the model list is required, because the user named no model.
         needs_list: bool,
     },
-    /// Send this case's request.
+    /// Send a case's request.
     Start {
-        /// Every fact about it carries this.
+        /// Attempt that all facts about the request refer to.
         id: AttemptId,
-        /// What to ask.
+        /// Case with the request's content.
         case: Arc<CaseSpec>,
-        /// Which model to ask.
+        /// Model to request.
         model: String,
-        /// Not measured.
+        /// Whether the attempt is an unmeasured warm-up.
         warmup: bool,
-        /// Not to be sent before then: its intended start in the open loop.
+        /// Intended start in the open loop; the request must not be sent before.
         due: Option<Nanos>,
-        /// When it could be sent at the earliest: it was due, and a slot was free. `None` where nothing waited for it.
+        /// Earliest time the request could be sent: it was due, and a slot was free. `None` if it did not have to wait.
         ready: Option<Nanos>,
     },
-    /// Give an attempt up; its record comes as cancelled.
+    /// Cancel an attempt. Its record arrives with the status cancelled.
     Abort(AttemptId),
-    /// The whole process is about to be stopped: the times of what is in flight are worth nothing. Sends when noted.
+    /// The process is about to be suspended, so times of requests in flight become meaningless. Replies when noted.
     MarkSuspended(std::sync::mpsc::Sender<()>),
-    /// The run is going, or no longer: while it is, the engine notices its own standstills, also between requests.
+    /// Whether the run is active. If so, the engine also detects its own stalls between requests.
     SetActive(bool),
-    /// Bring the live view up to date. Sends when done.
+    /// Update the live view. Replies when done.
     Publish(std::sync::mpsc::Sender<()>),
-    /// Stop everything.
+    /// Stop all requests and the engine.
     Shutdown,
 }
 
 /// The [`ServerInfo::kind`] of the built-in simulator.
 pub const SIMULATOR_KIND: &str = "tokscope-sim";
 
-/// What a server tells about itself.
+/// Server software as the server reports it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServerInfo {
-    /// `vLLM`, `llama.cpp`, …; `None` when it does not tell.
+    /// Kind, such as `vLLM` or `llama.cpp`; `None` if unknown.
     pub kind: Option<String>,
-    /// Its version, where it tells.
+    /// Version; `None` if unknown.
     pub version: Option<String>,
 }
 
-/// A fact that must not be lost.
+/// A fact from the engine that must not be lost.
 #[derive(Clone, Debug)]
 pub enum EngineFact {
     /// The endpoint answered.
     Discovered {
-        /// Model names it lists; empty when it has no list.
+        /// Names of the listed models; empty if the endpoint has no list.
         models: Vec<String>,
-        /// What it is.
+        /// Server software.
         server: ServerInfo,
-        /// Why there is no list, where asking for it failed.
+        /// Reason why the list could not be read.
         list_error: Option<String>,
     },
-    /// The headers of an answer name the server's kind, which was not known.
+    /// Response headers revealed the server's kind, which was unknown before.
     Recognised(ServerInfo),
-    /// The endpoint did not answer, or refused.
+    /// The endpoint did not answer, or rejected the request.
     Unreachable {
         /// What happened.
         reason: String,
-        /// The status it refused with.
+        /// HTTP status of the rejection.
         http_status: Option<u16>,
-        /// It will be tried again.
+        /// Whether the engine will retry.
         retrying: bool,
     },
-    /// The request is being sent.
+    /// A request is being sent.
     Started {
-        /// Whose.
+        /// Attempt of the request.
         id: AttemptId,
-        /// When.
+        /// Time.
         at: Nanos,
     },
-    /// The attempt is over, in whatever way.
+    /// An attempt ended, successfully or not.
     Ended {
-        /// Whose.
+        /// Attempt that ended.
         id: AttemptId,
-        /// All that was measured.
+        /// Record of the attempt.
         record: Arc<AttemptRecord>,
     },
-    /// The engine is gone; nothing more will come.
+    /// The engine ended and sends nothing more.
     Died(String),
 }
 
-/// Where a running request stands.
+/// Phase of a running request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum StreamPhase {
-    /// Sent; nothing generated yet.
+    /// Sent; no generated text yet.
     #[default]
     Waiting,
-    /// Reasoning arrives.
+    /// Receiving reasoning.
     Reasoning,
-    /// The answer arrives.
+    /// Receiving the answer.
     Answering,
 }
 
-/// Pause between two looks at an endpoint that is not there.
-pub const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// Delay before an endpoint that does not answer is contacted again.
+pub const DISCOVERY_RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// The live view carries the arrivals of so many streams, the newest.
+/// Maximum streams with arrivals in the live view; the newest are kept.
 pub const TRACED_STREAMS: usize = 32;
 
 impl StreamPhase {
-    /// Where a request stands of which these have come.
-    pub fn after(arrivals: &[Arrival]) -> Self {
+    /// Phase of a request with these arrivals.
+    pub fn from_arrivals(arrivals: &[Arrival]) -> Self {
         match arrivals.last().map(|a| a.kind) {
             None => Self::Waiting,
             Some(TextKind::Reasoning) => Self::Reasoning,
@@ -138,19 +138,19 @@ impl StreamPhase {
     }
 }
 
-/// The last gaps between arrivals, milliseconds, oldest first: as many as the live view carries.
+/// Most recent gaps between arrivals, milliseconds, oldest first; bounded for the live view.
 pub fn recent_gaps_ms(arrivals: &[Arrival]) -> Vec<f32> {
     let recent = arrivals.get(arrivals.len().saturating_sub(GAPS + 1)..).unwrap_or_default();
     recent.windows(2).map(|w| w[1].at.millis_since(w[0].at) as f32).collect()
 }
 
-/// Distinct times among arrivals, which are in order.
+/// Number of distinct times among arrivals, which must be in order.
 pub fn arrival_times(arrivals: &[Arrival]) -> u32 {
     arrivals.chunk_by(|a, b| a.at == b.at).count() as u32
 }
 
-/// The end of a text that the live view carries, from a character's start, and whether it is not the whole.
-pub fn live_end(text: &str) -> (Arc<str>, bool) {
+/// End of a text for the live view, starting at a character boundary, and whether the start was cut off.
+pub fn live_tail(text: &str) -> (Arc<str>, bool) {
     let mut from = text.len().saturating_sub(TEXT_BYTES);
     while !text.is_char_boundary(from) {
         from += 1;
@@ -158,66 +158,67 @@ pub fn live_end(text: &str) -> (Arc<str>, bool) {
     (text.split_at(from).1.into(), from > 0)
 }
 
-/// One request in flight, as the screen needs it: the trace only of the newest attempt of each case; gaps and texts only
-/// of that of the case which is looked at; arrivals of the newest [`TRACED_STREAMS`].
+/// A request in flight for the screen. Only the newest attempt of each case has a trace, only that of the selected case
+/// has gaps and texts, and only the newest [`TRACED_STREAMS`] have arrivals.
 #[derive(Clone, Debug, Default)]
 pub struct InFlight {
-    /// Whose.
+    /// Attempt of the request.
     pub id: AttemptId,
-    /// Where it stands.
+    /// Phase.
     pub phase: StreamPhase,
-    /// When its clock started.
+    /// Start of its clock.
     pub started: Nanos,
-    /// Time to first token, once it came.
+    /// TTFT, milliseconds, once known.
     pub ttft_ms: Option<f64>,
-    /// Events with generated text so far: not tokens, an estimate of them.
+    /// Number of events with generated text so far, an estimate of the tokens.
     pub content_events: u32,
-    /// Distinct arrival times of those.
+    /// Distinct arrival times of those events.
     pub arrival_times: u32,
-    /// Content events per quarter of a second since the start.
+    /// Number of content events in each quarter of a second since the start.
     pub trace: Vec<u16>,
-    /// The last gaps between arrivals, milliseconds, oldest first.
+    /// Most recent gaps between arrivals, milliseconds, oldest first.
     pub recent_gaps_ms: Vec<f32>,
-    /// How its events came: about the last 65 536.
+    /// Most recent arrivals, about 65,536.
     pub arrivals: Trace,
-    /// From when to when the thread that reads it stood still.
+    /// Start and end of each stall of the thread that reads the stream.
     pub observer_stalls: Vec<(Nanos, Nanos)>,
     /// Reasoning so far.
     pub reasoning: Arc<str>,
     /// Answer so far.
     pub text: Arc<str>,
-    /// The front of the reasoning is left out.
+    /// Whether the start of the reasoning is cut off.
     pub reasoning_cut: bool,
-    /// The front of the answer is left out.
+    /// Whether the start of the answer is cut off.
     pub text_cut: bool,
-    /// How long it has been thinking, or thought before the answer, milliseconds.
+    /// Duration of the reasoning so far, or until the answer began, milliseconds.
     pub thinking_ms: Option<f64>,
-    /// The request, once it went out.
+    /// The request, once sent.
     pub sent_request: Option<Arc<SentRequest>>,
 }
 
 impl InFlight {
-    /// Whether most of its events came in reads of their own: else gaps and decode speed are those of a buffer.
+    /// Returns whether most events had their own read. Otherwise gaps and decode speed are those of a buffer.
     pub const fn is_resolved(&self) -> bool {
         self.content_events < 2 || self.arrival_times * 2 > self.content_events
     }
 }
 
-/// The engine's view of now; the latest wins.
+/// Current state of the engine; only the latest snapshot matters.
 #[derive(Clone, Debug, Default)]
 pub struct LiveSnapshot {
-    /// When it was made.
+    /// Time of the snapshot.
     pub at: Nanos,
-    /// Content events of all attempts since the run began.
+    /// Number of content events of all attempts since the run began.
     pub content_events_total: u64,
     /// All requests in flight.
     pub in_flight: Vec<InFlight>,
-    /// How late the engine took what was meant for it: over the whole run so far.
+    /// Scheduling delay of the engine over the run so far.
     pub lag: EngineLag,
 }
 
-/// How late the engine's thread took a wake that another thread sends it 20 times a second while it works, in
-/// milliseconds: what the observer itself may have added to a figure. The maximum is exact, percentiles to one per cent.
+/// Delay with which the engine's thread receives a wake-up that another thread sends 20 times per second while it
+/// works, milliseconds. It bounds the error that the observer adds to a figure. The maximum is exact; percentiles are
+/// exact to 1%.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the names are the field's own")]
@@ -228,7 +229,7 @@ pub struct EngineLag {
 }
 
 impl EngineLag {
-    /// The worse of two, figure by figure: no less than that of both together.
+    /// Maximum of two, figure by figure. At least the lag of both together.
     #[must_use]
     pub fn worse(self, other: Self) -> Self {
         let worse = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::max);
@@ -245,12 +246,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_live_view_carries_the_end_of_a_long_text_and_says_so() {
-        assert_eq!(live_end("ab"), ("ab".into(), false));
+    fn the_live_view_has_the_end_of_a_long_text_and_marks_the_cut() {
+        assert_eq!(live_tail("ab"), ("ab".into(), false));
         let long = format!("ä{}", "b".repeat(TEXT_BYTES - 1));
-        let (kept, is_cut) = live_end(&long);
-        assert!(is_cut && *kept == *"b".repeat(TEXT_BYTES - 1));
-        let whole = "b".repeat(TEXT_BYTES);
-        assert_eq!(live_end(&whole), (whole.as_str().into(), false));
+        let (tail, is_cut) = live_tail(&long);
+        assert!(is_cut && *tail == *"b".repeat(TEXT_BYTES - 1));
+        let full = "b".repeat(TEXT_BYTES);
+        assert_eq!(live_tail(&full), (full.as_str().into(), false));
     }
 }

@@ -32,9 +32,9 @@ pub enum Better {
 pub struct SloNames {
     /// Our own name.
     pub name: &'static str,
-    /// Heading for people.
+    /// Heading on screen and in reports.
     pub label: &'static str,
-    /// Names that other tools give to a figure of the same definition.
+    /// Names that other tools use for the same definition.
     pub aliases: &'static [&'static str],
 }
 
@@ -43,16 +43,16 @@ pub struct SloNames {
 pub struct Column {
     /// Heading.
     pub heading: &'static str,
-    /// Columns stand in the order of their rank; where room is short, high ranks are dropped first.
+    /// Order of the columns; in a narrow table, columns with high ranks are dropped first.
     pub rank: u8,
-    /// Shows the difference from the baseline or the attempt before in a column of its own.
+    /// Whether a second column shows the difference from the baseline or from the attempt before.
     pub has_difference: bool,
 }
 
 /// Block of a metric in a comparison of two runs.
 #[derive(Debug)]
 pub struct ComparedAs {
-    /// Blocks stand in the order of their rank.
+    /// Order of the blocks.
     pub rank: u8,
     /// Heading with the unit.
     pub label: &'static str,
@@ -64,29 +64,29 @@ pub struct ComparedAs {
 pub struct Metric {
     /// Key in `results.json`: the field's name, with the unit at the end.
     pub key: &'static str,
-    /// Short heading for people.
+    /// Short heading on screen and in reports.
     pub label: &'static str,
     /// Unit of the value that `get` returns.
     pub unit: Unit,
-    /// Direction in which it improves; `None` where more is neither better nor worse.
+    /// Direction of improvement; `None` if more is neither better nor worse.
     pub better: Option<Better>,
     /// Definition in one sentence.
     pub help: &'static str,
-    /// Whether it counts output tokens: it is an estimate where their number is one.
+    /// Whether the metric counts output tokens, so that it is an estimate if their number is one.
     pub counts_output_tokens: bool,
-    /// Whether it ends with the first token: warm and cold answers must not be averaged unmarked.
+    /// Whether the metric ends with the first token. Warm and cold answers must not be averaged unmarked.
     pub is_first_token: bool,
-    /// Figure of a record; `None` where it is not known.
+    /// Value of a record; `None` if unknown.
     pub get: fn(&AttemptRecord) -> Option<f64>,
-    /// Reason why the stream cannot carry the figure; `None` where it can, or there is no such figure.
+    /// Reason why the stream cannot carry the figure; `None` if it can, or if there is no such figure.
     pub unresolved: fn(&AttemptRecord) -> Option<Unresolved>,
-    /// Figure of a running stream; `None` while it is not known.
+    /// Value of a running stream; `None` if not yet known.
     pub live: fn(&LiveStream) -> Option<LiveFigure>,
-    /// Column in the table of cases; `None` for none.
+    /// Column in the table of cases, if any.
     pub column: Option<Column>,
-    /// Names in thresholds; `None` where none can be set.
+    /// Names in thresholds; `None` if no threshold can be set.
     pub slo: Option<SloNames>,
-    /// Block in a comparison of two runs; `None` for none.
+    /// Block in a comparison of two runs, if any.
     pub compared: Option<ComparedAs>,
 }
 
@@ -108,12 +108,12 @@ impl fmt::Debug for Metric {
 /// Metrics of single attempts, in the order of reports. Keys are only ever added.
 pub static METRICS: &[&Metric] = &[&TTFT, &TTFO, &LATENCY, &ITL, &SPEED, &DECODE, &INPUT_TOKENS, &OUTPUT_TOKENS];
 
-/// Figures that thresholds can be set for and that have no column among the metrics: the schedule's, not the server's.
-static ONLY_IN_THRESHOLDS: &[&Metric] = &[&QUEUE];
+/// Metrics with thresholds but without a column: they measure the schedule, not the server.
+static THRESHOLD_ONLY: &[&Metric] = &[&QUEUE];
 
-/// Metrics that thresholds can be set for, with their names in them.
+/// Metrics that support thresholds, with their names.
 pub fn with_thresholds() -> impl Iterator<Item = (&'static Metric, &'static SloNames)> {
-    METRICS.iter().chain(ONLY_IN_THRESHOLDS).filter_map(|m| Some((*m, m.slo.as_ref()?)))
+    METRICS.iter().chain(THRESHOLD_ONLY).filter_map(|m| Some((*m, m.slo.as_ref()?)))
 }
 
 /// Time to first token.
@@ -233,7 +233,7 @@ pub static INPUT_TOKENS: Metric = Metric {
     label: "Prompt",
     unit: Unit::Tokens,
     better: None,
-    help: "tokens of the prompt, as the server counts them",
+    help: "prompt tokens reported by the server",
     counts_output_tokens: false,
     is_first_token: false,
     get: |a| a.usage.prompt_tokens.map(|n| n as f64),
@@ -285,7 +285,7 @@ mod tests {
     use crate::domain::time::Nanos;
 
     #[test]
-    fn what_rests_on_the_tokens_moves_with_them_and_nothing_else_does() {
+    fn only_metrics_marked_as_counting_tokens_depend_on_their_number() {
         let mut record = AttemptRecord::started(AttemptId::default(), false, String::new(), String::new(), Nanos(0));
         let arrival = |ms| Arrival { at: Nanos::from_millis(ms), kind: TextKind::Answer, coalesced: false };
         record.arrivals = (5..45).map(|i| arrival(i * 20)).collect();
@@ -309,16 +309,17 @@ mod tests {
 
     #[test]
     fn ranks_and_names_of_thresholds_are_unique() {
-        let has_twins = |mut all: Vec<String>| {
+        let has_duplicates = |mut all: Vec<String>| {
             let n = all.len();
             all.sort();
             all.dedup();
             all.len() < n
         };
-        let of = |get: fn(&Metric) -> Option<u8>| METRICS.iter().filter_map(|m| Some(get(m)?.to_string())).collect();
-        assert!(!has_twins(of(|m| m.column.as_ref().map(|c| c.rank))));
-        assert!(!has_twins(of(|m| m.compared.as_ref().map(|c| c.rank))));
+        let collect =
+            |get: fn(&Metric) -> Option<u8>| METRICS.iter().filter_map(|m| Some(get(m)?.to_string())).collect();
+        assert!(!has_duplicates(collect(|m| m.column.as_ref().map(|c| c.rank))));
+        assert!(!has_duplicates(collect(|m| m.compared.as_ref().map(|c| c.rank))));
         let names = with_thresholds().flat_map(|(_, slo)| slo.aliases.iter().chain([&slo.name]));
-        assert!(!has_twins(names.map(|name| (*name).to_owned()).collect()));
+        assert!(!has_duplicates(names.map(|name| (*name).to_owned()).collect()));
     }
 }

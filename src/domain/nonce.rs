@@ -1,16 +1,16 @@
-//! Nonces: short marks that make the prompt of each attempt unique, so that no prefix cache has it.
+//! Nonces: short marks that make each prompt unique, so that it is not in any prefix cache.
 
-use super::random::{hash, mixed};
+use super::random::{hash, mix};
 
-/// The nonce of an attempt: eight hexadecimal digits derived from its request id.
+/// Nonce of an attempt: eight hexadecimal digits derived from its request id.
 pub fn nonce(request_id: &str) -> String {
-    // Request ids differ in their last bytes; nonces must differ from their first digit on.
-    format!("{:08x}", mixed(hash(request_id.bytes())) >> 32)
+    // Request ids differ in their last bytes, but nonces must differ from the first digit on.
+    format!("{:08x}", mix(hash(request_id.bytes())) >> 32)
 }
 
-/// Puts the nonce before a message's text, as a line like `[3f9a1c07]`. Models ignore such a line: logs and tickets begin
-/// with brackets and digits. In OpenAI's vocabularies the line has 5 to 10 tokens, usually 7.
-pub fn made_unique(nonce: &str, text: &str) -> String {
+/// Puts the nonce before a message's text, as a line like `[3f9a1c07]`. Models ignore such a line, because logs and
+/// tickets begin with brackets and digits too. In OpenAI's vocabularies the line has 5 to 10 tokens, usually 7.
+pub fn with_nonce(nonce: &str, text: &str) -> String {
     format!("[{nonce}]\n{text}")
 }
 
@@ -27,7 +27,7 @@ mod tests {
         assert_eq!(nonces.len(), 2000);
         assert!(nonces.iter().all(|n| n.len() == 8 && n.bytes().all(|b| b.is_ascii_hexdigit())));
         assert_ne!(nonce("ts-1-1-1"), nonce("ts-2-1-1"));
-        // A cache that keeps single tokens must find nothing to share, also between neighbours.
+        // Nonces must differ even in the first token, because caches may match single tokens.
         let firsts: HashSet<char> =
             (1..=100).filter_map(|n| nonce(&format!("ts-6432abcdef01-1-{n}")).chars().next()).collect();
         assert_eq!(firsts.len(), 16);

@@ -1,4 +1,4 @@
-//! The open loop: requests start at times fixed beforehand, however fast the server answers.
+//! The open loop: requests start at scheduled times, however fast the server answers.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use super::random::Random;
 
-/// Requests at a rate of their own. A closed loop waits for an answer before it asks again, so that a slow server is
-/// asked less; here the queue grows instead, and is measured.
+/// Requests at a fixed rate. A closed loop waits for an answer before the next request, so a slow server gets less
+/// load; in an open loop the queue grows instead and is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpenLoop {
-    /// Requests per second in the mean; above 0.
+    /// Mean requests per second; above 0.
     pub rate_per_s: f64,
-    /// How the starts are spread.
+    /// Distribution of the starts.
     pub process: Process,
-    /// Makes the random gaps the same in every run.
+    /// Random seed, which makes the schedule reproducible.
     pub seed: u64,
 }
 
-/// How starts are spread over time.
+/// Distribution of starts over time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Process {
-    /// Exponential gaps: users that know nothing of each other.
+    /// Exponential gaps, as from independent users.
     #[default]
     Poisson,
     /// Equal gaps.
@@ -30,7 +30,7 @@ pub enum Process {
 }
 
 impl Process {
-    /// The name it has on the command line and in `results.json`.
+    /// Name on the command line and in `results.json`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Poisson => "poisson",
@@ -39,7 +39,7 @@ impl Process {
     }
 }
 
-/// The intended starts one after another, as time since the first, which is at zero.
+/// Schedule of intended starts, as time since the first start, which is at zero.
 #[derive(Clone, Debug)]
 pub struct Starts {
     plan: OpenLoop,
@@ -49,29 +49,29 @@ pub struct Starts {
 }
 
 impl Starts {
-    /// From the first one on.
+    /// Creates a schedule at its first start.
     pub const fn new(plan: OpenLoop) -> Self {
         Self { plan, taken: 0, random: Random::new(plan.seed), next_s: 0.0 }
     }
 
-    /// The next one.
+    /// Time of the next start.
     pub fn next(&self) -> Duration {
         Duration::try_from_secs_f64(self.next_s).unwrap_or(Duration::MAX)
     }
 
-    /// Goes on to the one after it.
+    /// Advances to the following start.
     pub fn advance(&mut self) {
         self.taken += 1;
         match self.plan.process {
-            // Multiplied and not added up: the thousandth is as exact as the first.
+            // Multiplying instead of adding avoids accumulated rounding errors.
             Process::Constant => self.next_s = self.taken as f64 / self.plan.rate_per_s,
             Process::Poisson => self.next_s += -self.random.unit().ln() / self.plan.rate_per_s,
         }
     }
 
-    /// Goes on to the first start at or after `until`; returns how many are passed over.
+    /// Advances to the first start at or after `until`; returns the number of starts skipped.
     pub fn skip_to(&mut self, until: Duration) -> usize {
-        // A rate and a time out of a damaged file must not keep anybody waiting.
+        // Bounds the work for absurd values in a damaged file.
         const MAX_STEPS: usize = 10_000_000;
         let mut skipped = 0;
         while self.next() < until {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_is_a_schedule() {
+    fn the_seed_determines_the_schedule() {
         let starts = first(Process::Poisson, 50.0, 7, 100);
         assert_eq!(starts, first(Process::Poisson, 50.0, 7, 100));
         assert_ne!(starts, first(Process::Poisson, 50.0, 8, 100));
@@ -116,12 +116,12 @@ mod tests {
     }
 
     #[test]
-    fn poisson_gaps_have_the_mean_and_the_spread_of_the_exponential() {
+    fn poisson_gaps_have_mean_and_spread_of_an_exponential_distribution() {
         let starts = first(Process::Poisson, 10.0, 1, 20_001);
         let gaps: Vec<f64> = starts.windows(2).map(|w| w[1].as_secs_f64() - w[0].as_secs_f64()).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let std = (gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / gaps.len() as f64).sqrt();
-        // Both are 0.1 s; the standard error of the mean of 20 000 is 0.0007 s.
+        // Both are 0.1 s; the standard error of the mean of 20,000 values is 0.0007 s.
         assert!((mean - 0.1).abs() < 0.003 && (std - 0.1).abs() < 0.005, "{mean} {std}");
         // A share of 1 − 1/e of the gaps is shorter than the mean.
         let short = gaps.iter().filter(|g| **g < 0.1).count() as f64 / gaps.len() as f64;

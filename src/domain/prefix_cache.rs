@@ -1,28 +1,28 @@
-//! Cold and warm: whether a server had the prompt in its prefix cache.
+//! Whether the prompt was in the server's prefix cache: cold or warm.
 
 use serde::Serialize;
 
 use super::attempt::AttemptRecord;
 
-/// So few tokens in the cache are those of the chat template before the prompt, which no client can change.
+/// Fewer cached tokens than this belong to the chat template before the prompt, which clients cannot change.
 const TEMPLATE_TOKENS: u64 = 16;
-/// So small a part of the prompt in the cache changes no figure: a twentieth.
+/// Divisor of the prompt length below which cached tokens are negligible: a twentieth.
 const NEGLIGIBLE: u64 = 20;
 
-/// Whether the server had the prompt in its prefix cache.
+/// State of the server's prefix cache for a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PrefixCache {
-    /// It told that it had nothing of it, or no more than a template's worth.
+    /// The server reported no cached tokens, or no more than a chat template has.
     Cold,
-    /// It told that it had a part that makes its TTFT shorter.
+    /// The server reported enough cached tokens to shorten the TTFT.
     Warm,
-    /// It told nothing.
+    /// The server reported nothing about its cache.
     Unknown,
 }
 
 impl PrefixCache {
-    /// The name it has in `results.json`.
+    /// Name in `results.json`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Cold => "cold",
@@ -33,10 +33,10 @@ impl PrefixCache {
 }
 
 impl AttemptRecord {
-    /// Cold, warm or unknown, from what the server told and not from what was intended.
+    /// Cold, warm or unknown, from what the server reported, not from what was intended.
     ///
-    /// Cold is less than a twentieth of the prompt in the cache, or fewer than 16 tokens that are less than half of it:
-    /// with a unique prompt, what the chat template puts before it is all there can be.
+    /// Cold means that less than a twentieth of the prompt was cached, or fewer than 16 tokens that are less than half
+    /// of the prompt: with a unique prompt, only the chat template before it can be cached.
     pub fn prefix_cache(&self) -> PrefixCache {
         let Some(cached) = self.usage.cached_tokens else { return PrefixCache::Unknown };
         let is_less_than = |part| self.usage.prompt_tokens.is_some_and(|prompt| cached < prompt.div_ceil(part));
@@ -44,8 +44,8 @@ impl AttemptRecord {
         if cached == 0 || is_template || is_less_than(NEGLIGIBLE) { PrefixCache::Cold } else { PrefixCache::Warm }
     }
 
-    /// What a reader must know of its TTFT: that it is a warm one, or may be. `None` where it is cold, and where the
-    /// server tells nothing but the prompt was made unique.
+    /// Caveat for the TTFT: warm, or possibly warm. `None` if the prompt was cold, or if the server reported nothing
+    /// but the prompt was unique.
     pub fn cache_doubt(&self) -> Option<&'static str> {
         match (self.prefix_cache(), &self.nonce) {
             (PrefixCache::Warm, _) => Some("warm"),
@@ -55,21 +55,21 @@ impl AttemptRecord {
     }
 }
 
-/// Whole answers whose TTFT must not stand unmarked among cold ones.
+/// Number of complete answers whose TTFT must not appear unmarked among cold ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheDoubts {
-    /// Warm ones.
+    /// Answers with a warm cache.
     pub warm: usize,
-    /// Of which the server told nothing, and whose prompt may have been in its cache.
+    /// Answers without a report from the server whose prompt may have been cached.
     pub unknown: usize,
-    /// All of them, the cold ones too.
-    pub of: usize,
+    /// All answers, including cold ones.
+    pub total: usize,
 }
 
 impl CacheDoubts {
-    /// Counts a whole answer.
+    /// Counts a complete answer.
     pub fn add(&mut self, record: &AttemptRecord) {
-        self.of += 1;
+        self.total += 1;
         if record.cache_doubt().is_some() {
             match record.prefix_cache() {
                 PrefixCache::Unknown => self.unknown += 1,
@@ -78,14 +78,14 @@ impl CacheDoubts {
         }
     }
 
-    /// `3 of 40 warm`, `3 of 40 warm, 5 cache unknown`; `None` where none is in doubt.
-    pub fn words(&self) -> Option<String> {
-        let of = |n: usize, what: &str| format!("{n} of {} {what}", self.of);
+    /// Summary like `3 of 40 warm` or `3 of 40 warm, 5 cache unknown`; `None` if no answer is in doubt.
+    pub fn summary(&self) -> Option<String> {
+        let share = |n: usize, what: &str| format!("{n} of {} {what}", self.total);
         match (self.warm, self.unknown) {
             (0, 0) => None,
-            (warm, 0) => Some(of(warm, "warm")),
-            (0, unknown) => Some(of(unknown, "cache unknown")),
-            (warm, unknown) => Some(format!("{}, {unknown} cache unknown", of(warm, "warm"))),
+            (warm, 0) => Some(share(warm, "warm")),
+            (0, unknown) => Some(share(unknown, "cache unknown")),
+            (warm, unknown) => Some(format!("{}, {unknown} cache unknown", share(warm, "warm"))),
         }
     }
 }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_s_worth_is_cold_and_more_is_warm() {
+    fn cached_template_tokens_are_cold_and_more_are_warm() {
         for (prompt, cached, expected) in [
             (Some(100), None, PrefixCache::Unknown),
             (Some(100), Some(0), PrefixCache::Cold),
@@ -112,7 +112,7 @@ mod tests {
             (Some(100), Some(16), PrefixCache::Warm),
             (Some(1000), Some(49), PrefixCache::Cold),
             (Some(1000), Some(50), PrefixCache::Warm),
-            // Of a short prompt a few tokens are most of it.
+            // A few tokens are most of a short prompt.
             (Some(15), Some(14), PrefixCache::Warm),
             (Some(15), Some(7), PrefixCache::Cold),
             (Some(14), Some(7), PrefixCache::Warm),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_be_warm_is_in_doubt() {
+    fn only_answers_that_may_be_warm_are_in_doubt() {
         let doubt = |cached, nonce: Option<&str>| {
             let mut record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
             (record.usage.prompt_tokens, record.usage.cached_tokens) = (Some(100), cached);
@@ -137,19 +137,19 @@ mod tests {
     }
 
     #[test]
-    fn doubts_are_counted_and_cold_ones_raise_none() {
+    fn doubts_are_counted_and_cold_answers_raise_none() {
         let mut doubts = CacheDoubts::default();
         let mut add = |cached: Option<u64>, nonce: Option<&str>| {
             let mut record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
             (record.usage.prompt_tokens, record.usage.cached_tokens) = (Some(100), cached);
             record.nonce = nonce.map(str::to_owned);
             doubts.add(&record);
-            doubts.words()
+            doubts.summary()
         };
         assert_eq!(add(Some(0), None), None);
         assert_eq!(add(None, Some("0")), None);
         assert_eq!(add(Some(90), Some("0")).as_deref(), Some("1 of 3 warm"));
         assert_eq!(add(None, None).as_deref(), Some("1 of 4 warm, 1 cache unknown"));
-        assert_eq!(CacheDoubts { warm: 0, unknown: 2, of: 2 }.words().as_deref(), Some("2 of 2 cache unknown"));
+        assert_eq!(CacheDoubts { warm: 0, unknown: 2, total: 2 }.summary().as_deref(), Some("2 of 2 cache unknown"));
     }
 }

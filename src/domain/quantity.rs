@@ -1,13 +1,13 @@
-//! Figures as text: value, precision, unit, and the mark of an estimate. Reports, dashboard and summary share them.
+//! Formatting of figures: value, precision, unit, and mark of an estimate. Shared by reports, dashboard and summary.
 
 use std::fmt;
 
 /// Shown in place of a figure that is not available.
 pub const UNKNOWN: &str = "–";
-/// Precedes figures that rest on an estimated number of tokens.
+/// Precedes figures based on an estimated number of tokens.
 pub const ESTIMATED: &str = "~";
 
-/// A figure as it is shown: `112.9`, `~43.1 ms`, `112.9 ± 1.4 tok/s`, or `–` if it is not available.
+/// A figure for display: `112.9`, `~43.1 ms`, `112.9 ± 1.4 tok/s`, or `–` if it is not available.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quantity<'a> {
     value: Option<f64>,
@@ -36,12 +36,12 @@ impl<'a> Quantity<'a> {
         }
     }
 
-    /// A whole number with thin groups: `97 887`.
+    /// A whole number with thousands separators: `97,887`.
     pub fn grouped(value: impl Into<Option<f64>>) -> Self {
         Self { is_grouped: true, ..Self::new(value, 0) }
     }
 
-    /// Appends a unit, with the blank before it if there is to be one.
+    /// Appends a unit. Include the space before it if there is to be one.
     #[must_use]
     pub const fn with_unit(self, unit: &'a str) -> Self {
         Self { unit, ..self }
@@ -71,20 +71,20 @@ impl fmt::Display for Quantity<'_> {
     }
 }
 
-/// A whole number with thin groups: `97 887`.
+/// A whole number with thousands separators: `97,887`.
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(' ');
+            out.push(',');
         }
         out.push(c);
     }
     out
 }
 
-/// A number and its noun: `1 case`, `2 cases`.
+/// A number with its noun: `1 case`, `2 cases`.
 pub fn count(n: usize, noun: &str) -> String {
     format!("{n} {}", plural(n, noun))
 }
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_figure_has_mark_half_width_and_unit_only_if_it_is_available() {
+    fn only_available_figures_have_a_mark_a_half_width_and_a_unit() {
         let full = |value| {
             Quantity::new(value, 1).with_half_width(Some(1.44)).with_unit(" tok/s").estimated_if(true).to_string()
         };
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_in_the_unit_of_their_size() {
+    fn times_use_the_unit_that_suits_their_size() {
         let times = [0.8124, 99.94, 99.96, 999.4, 999.6].map(|ms| Quantity::from_millis(ms).to_string());
         assert_eq!(times, ["812 µs", "99.9 ms", "100 ms", "999 ms", "1.00 s"]);
         assert_eq!(Quantity::from_millis(None).estimated_if(true).to_string(), "–");
@@ -118,12 +118,12 @@ mod tests {
 
     #[test]
     fn thousands_are_grouped() {
-        assert_eq!([0, 999, 1000, 97_887, 1_234_567].map(grouped), ["0", "999", "1 000", "97 887", "1 234 567"]);
-        assert_eq!(Quantity::grouped(Some(1999.6)).estimated_if(true).to_string(), "~2 000");
+        assert_eq!([0, 999, 1000, 97_887, 1_234_567].map(grouped), ["0", "999", "1,000", "97,887", "1,234,567"]);
+        assert_eq!(Quantity::grouped(Some(1999.6)).estimated_if(true).to_string(), "~2,000");
     }
 
     #[test]
-    fn only_one_thing_is_singular() {
+    fn only_one_is_singular() {
         assert_eq!([0, 1, 2].map(|n| count(n, "case")), ["0 cases", "1 case", "2 cases"]);
     }
 }

@@ -1,30 +1,30 @@
-//! Numbers without a pattern that are the same in every run, and hashes. Nothing here keeps a secret.
+//! Reproducible random numbers and hashes. Not for secrets.
 
-/// The generator `SplitMix64`.
+/// The `SplitMix64` generator.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// Begins from a seed.
+    /// Creates a generator from a seed.
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Above 0, at most 1.
+    /// Next number, above 0 and at most 1.
     pub fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        ((mixed(self.0) >> 11) + 1) as f64 / (1_u64 << 53) as f64
+        ((mix(self.0) >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }
 }
 
-/// The finaliser of `SplitMix64`: numbers next to each other have nothing in common afterwards.
-pub const fn mixed(n: u64) -> u64 {
+/// The finaliser of `SplitMix64`: neighbouring inputs give unrelated outputs.
+pub const fn mix(n: u64) -> u64 {
     let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     n ^ (n >> 31)
 }
 
-/// A number that tells bytes from others (FNV-1a).
+/// FNV-1a hash.
 pub fn hash(bytes: impl IntoIterator<Item = u8>) -> u64 {
     let add = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, add)
@@ -35,11 +35,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn they_are_the_published_ones() {
-        // The first outputs of SplitMix64 from 1234567, and FNV-1a of "foobar", as their authors give them.
+    fn outputs_match_published_values() {
+        // The first outputs of SplitMix64 from seed 1234567, and FNV-1a of "foobar", as published by their authors.
         let step = 0x9e37_79b9_7f4a_7c15_u64;
-        assert_eq!(mixed(1_234_567_u64.wrapping_add(step)), 6_457_827_717_110_365_317);
-        assert_eq!(mixed(1_234_567_u64.wrapping_add(step).wrapping_add(step)), 3_203_168_211_198_807_973);
+        assert_eq!(mix(1_234_567_u64.wrapping_add(step)), 6_457_827_717_110_365_317);
+        assert_eq!(mix(1_234_567_u64.wrapping_add(step).wrapping_add(step)), 3_203_168_211_198_807_973);
         assert_eq!(hash(*b"foobar"), 0x8594_4171_f739_67e8);
     }
 

@@ -1,10 +1,10 @@
-//! Kinds of refused requests that decide whether other requests would fail too.
+//! Kinds of rejected requests, which decide whether other requests would fail too.
 
 /// The requested model does not exist, or the key may not use it.
 pub const MODEL_NOT_FOUND: &str = "model_not_found";
-/// The key was refused with another status than 401 or 403.
+/// The key was rejected with a status other than 401 or 403.
 pub const KEY_REFUSED: &str = "key_refused";
-/// The prompt was refused for its content; another prompt may pass.
+/// The prompt was rejected for its content; another prompt may pass.
 pub const CONTENT_REFUSED: &str = "content_refused";
 /// The port expects TLS but got plain HTTP.
 pub const TLS_EXPECTED: &str = "tls_expected";

@@ -1,17 +1,17 @@
-//! What stands between this program and the endpoint.
+//! Network path to the endpoint.
 
-/// The way that requests take.
+/// TLS and proxy between this program and the endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Route {
-    /// Whether the server had to prove who it is; `None`: there is no TLS.
+    /// Whether the server's certificate was verified; `None` without TLS.
     pub tls_verified: Option<bool>,
-    /// The proxy in between, without secrets: its time is a part of every figure.
+    /// Proxy on the path, without secrets. Its time is part of every figure.
     pub proxy: Option<String>,
 }
 
 impl Route {
-    /// Anyone could have answered.
+    /// Returns whether TLS ran without verification, so that anyone could have answered.
     pub fn is_unverified(&self) -> bool {
         self.tls_verified == Some(false)
     }

@@ -21,7 +21,7 @@ pub struct SentRequest {
 }
 
 impl SentRequest {
-    /// The body with one field a line, in the order sent; unchanged if the body is not JSON.
+    /// The body with one field per line, in the order sent; unchanged if the body is not JSON.
     pub fn pretty_body(&self) -> String {
         let value = serde_json::from_str::<serde_json::Value>(&self.body);
         value.and_then(|v| serde_json::to_string_pretty(&v)).unwrap_or_else(|_no_json| self.body.to_string())
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_on_lines_says_what_was_sent() {
+    fn a_pretty_body_has_the_same_content() {
         let with_body = |body: &str| SentRequest {
             url: "u".into(),
             headers: Arc::new([]),

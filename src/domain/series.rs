@@ -1,11 +1,11 @@
-//! A time series of bounded length in which a missing sample is a gap, never a zero.
+//! A bounded time series in which a missing sample is a gap, never zero.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::time::Nanos;
 
-/// Points in time with a value, or a gap; the oldest fall out beyond the capacity.
+/// Points in time with a value or a gap. Beyond the capacity the oldest points are dropped.
 #[derive(Clone, Debug)]
 pub struct Series {
     points: VecDeque<(Nanos, Option<f64>)>,
@@ -15,7 +15,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// An empty series that keeps the last `capacity` points.
+    /// Creates an empty series that keeps the last `capacity` points.
     pub fn new(capacity: usize) -> Self {
         Self { points: VecDeque::new(), capacity: capacity.max(1), sum: 0.0, count: 0 }
     }
@@ -42,25 +42,25 @@ impl Series {
         self.points.back().and_then(|p| p.1)
     }
 
-    /// The mean of all values ever added, those that fell out too; `None` without any.
+    /// Mean of all values ever added, including dropped ones; `None` without values.
     pub fn mean(&self) -> Option<f64> {
         (self.count > 0).then(|| self.sum / self.count as f64)
     }
 
-    /// The points from `before` earlier than `from` up to the first after `to`, oldest first. Touches only those.
+    /// Points from `before` earlier than `from` up to the first after `to`, oldest first. Reads only those points.
     pub fn between(&self, from: Nanos, to: Nanos, before: Duration) -> Vec<(Nanos, Option<f64>)> {
         let start = self.points.partition_point(|p| p.0.plus(before) < from);
         let end = self.points.partition_point(|p| p.0 <= to);
         self.points.range(start..(end + 1).min(self.points.len())).copied().collect()
     }
 
-    /// The value at a time: that of the last point before it, if it is not older than `hold`.
+    /// Value at a time: that of the last point up to it, if that point is not older than `hold`.
     pub fn at(&self, at: Nanos, hold: Duration) -> Option<f64> {
         let point = self.points.get(self.points.partition_point(|p| p.0 <= at).checked_sub(1)?)?;
         point.1.filter(|_| at.since(point.0) <= hold)
     }
 
-    /// The points not older than `from`, oldest first. Touches only those.
+    /// Points not older than `from`, oldest first. Reads only those points.
     pub fn since(&self, from: Nanos) -> Vec<(Nanos, Option<f64>)> {
         let start = self.points.partition_point(|p| p.0 < from);
         self.points.iter().skip(start).copied().collect()
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_has_what_reaches_into_it() {
+    fn a_range_includes_points_that_reach_into_it() {
         let mut s = Series::new(9);
         for (at, value) in [(10, Some(1.0)), (20, Some(2.0)), (30, None), (40, Some(4.0)), (50, Some(5.0))] {
             s.push(Nanos(at), value);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_gaps_and_forgets_the_oldest() {
+    fn gaps_are_kept_and_the_oldest_points_dropped() {
         let mut s = Series::new(2);
         s.push(Nanos(1), Some(1.0));
         s.push(Nanos(2), None);
@@ -97,7 +97,7 @@ mod tests {
         s.push(Nanos(3), Some(3.0));
         assert_eq!(s.iter().collect::<Vec<_>>(), vec![(Nanos(2), None), (Nanos(3), Some(3.0))]);
         assert_eq!(s.since(Nanos(3)).len(), 1);
-        // The first value is gone, and counts all the same.
+        // The first value was dropped but still counts in the mean.
         assert_eq!(s.mean(), Some(2.0));
         assert_eq!(Series::new(1).mean(), None);
     }

@@ -1,4 +1,4 @@
-//! What a server says of itself while a run lasts: its own gauges, and what a run keeps of them.
+//! Metrics that a server exports, and their history over a run.
 
 #[cfg(test)]
 mod tests;
@@ -10,54 +10,54 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::series::Series;
 use super::time::Nanos;
 
-/// Points kept of each series: at one a second, eight hours.
+/// Maximum points in each series: eight hours at one sample per second.
 const HISTORY_POINTS: usize = 28_800;
 
-/// A figure that a server may tell. What is kept of it stands in this order: more come at the end.
+/// A metric that a server may export. Samples are stored in this order, so new metrics go at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meter {
-    /// Requests being worked on.
+    /// Running requests.
     Running,
-    /// Requests that wait for a place.
+    /// Queued requests.
     Waiting,
-    /// The key-value cache in use, percent.
+    /// Key-value cache in use, percent.
     KvCache,
-    /// Prompt tokens found in the prefix cache over the server's own window, percent.
+    /// Prompt tokens found in the prefix cache, over the server's own time window, percent.
     PrefixHitRate,
-    /// Requests thrown out of the batch, waiting to come back.
+    /// Requests that were removed from the batch and wait to return.
     Retracted,
-    /// Prompt tokens (or blocks) found in the prefix cache, since the server began.
+    /// Prompt tokens (or blocks) found in the prefix cache since the server started.
     PrefixHits,
-    /// Prompt tokens (or blocks) looked up there, since the server began.
+    /// Prompt tokens (or blocks) looked up in the prefix cache since the server started.
     PrefixQueries,
-    /// Requests whose cache was taken away for others, since the server began.
+    /// Requests preempted since the server started.
     Preemptions,
-    /// Tokens generated, since the server began; some servers count those of an answer when it ends.
+    /// Tokens generated since the server started. Some servers add an answer's tokens only at its end.
     GeneratedTokens,
-    /// Tokens of prompts worked on, since the server began.
+    /// Prompt tokens processed since the server started.
     PromptTokens,
-    /// Tokens drafted by speculation, since the server began.
+    /// Draft tokens of speculative decoding since the server started.
     DraftTokens,
-    /// Of those, the ones accepted, since the server began.
+    /// Accepted draft tokens since the server started.
     AcceptedTokens,
-    /// The sum of all times to first token, seconds, since the server began.
+    /// Sum of all TTFTs since the server started, seconds.
     TtftSeconds,
-    /// How many those were.
+    /// Number of TTFTs in that sum.
     TtftCount,
-    /// The sum of all times in the queue, seconds, since the server began.
+    /// Sum of all queue times since the server started, seconds.
     QueueSeconds,
-    /// How many those were.
+    /// Number of queue times in that sum.
     QueueCount,
-    /// Tokens generated, since the server began, counted as they are made: what a rate can be made of.
+    /// Tokens generated since the server started, counted as they are decoded and so suitable for a rate.
     DecodedTokens,
 }
 
 impl Meter {
-    /// How many there are.
+    /// Number of metrics.
     pub const COUNT: usize = Self::DecodedTokens as usize + 1;
-    /// Those that tell a state, which is kept over time.
+    /// Metrics of the current state, stored over time.
     pub const GAUGES: [Self; 5] = [Self::Running, Self::Waiting, Self::KvCache, Self::PrefixHitRate, Self::Retracted];
-    /// Those that only grow while the server lives.
+    /// Metrics that only grow until the server restarts.
     pub const COUNTERS: [Self; 12] = [
         Self::PrefixHits,
         Self::PrefixQueries,
@@ -74,95 +74,95 @@ impl Meter {
     ];
 }
 
-/// One look at a server. What it does not tell is `None`, never 0.
+/// One sample of a server's metrics. Missing metrics are `None`, never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Default, Serialize)]
 pub struct ServerGauges([Option<f64>; Meter::COUNT]);
 
 impl<'de> Deserialize<'de> for ServerGauges {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Another version may tell fewer, or more.
-        let told = Vec::<Option<f64>>::deserialize(deserializer)?;
+        // Another version may store fewer or more metrics.
+        let stored = Vec::<Option<f64>>::deserialize(deserializer)?;
         let mut gauges = Self::default();
-        gauges.0.iter_mut().zip(told).for_each(|(place, value)| *place = value);
+        gauges.0.iter_mut().zip(stored).for_each(|(slot, value)| *slot = value);
         Ok(gauges)
     }
 }
 
 impl ServerGauges {
-    /// What it tells of that.
+    /// Value of a metric, if exported.
     pub fn get(&self, meter: Meter) -> Option<f64> {
         self.0.get(meter as usize).copied().flatten()
     }
 
-    /// Notes what it tells of that.
+    /// Sets the value of a metric.
     pub fn set(&mut self, meter: Meter, value: f64) {
-        if let Some(place) = self.0.get_mut(meter as usize) {
-            *place = Some(value);
+        if let Some(slot) = self.0.get_mut(meter as usize) {
+            *slot = Some(value);
         }
     }
 
-    /// How many figures it tells.
+    /// Number of metrics with a value.
     pub fn known_count(&self) -> usize {
         self.0.iter().flatten().count()
     }
 }
 
-/// What the reader of a server's metrics says.
+/// Event from the reader of a server's metrics.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GaugeEvent {
-    /// Whose metrics they are, where they were found, how often they are asked for.
+    /// The page was found.
     Found {
-        /// The server's kind, as its metrics are named.
+        /// Kind of server, from the names of its metrics.
         kind: Cow<'static, str>,
-        /// Address of the page, without secrets.
+        /// URL of the page, without secrets.
         url: String,
-        /// Time between two looks, milliseconds.
+        /// Time between two samples, milliseconds.
         interval_ms: u64,
-        /// How looking disturbs that server, if it does.
+        /// Warning if reading the page disturbs the server.
         warning: Option<Cow<'static, str>>,
     },
-    /// There is no page, or none that can be read, and why.
+    /// No readable page was found, with the reason.
     Absent(String),
-    /// One look.
+    /// One sample.
     Sample(Nanos, Box<ServerGauges>),
-    /// A look that gave nothing, and why.
+    /// A sample failed, with the reason.
     Gap(Nanos, String),
 }
 
-/// What the run keeps of a server's metrics.
+/// History of a server's metrics over a run.
 #[derive(Clone, Debug)]
 pub struct GaugeHistory {
-    /// The server's kind, as its metrics are named.
+    /// Kind of server, from the names of its metrics.
     pub kind: Option<Cow<'static, str>>,
-    /// Address of the page, without secrets.
+    /// URL of the page, without secrets.
     pub url: String,
-    /// Time between two looks, milliseconds.
+    /// Time between two samples, milliseconds.
     pub interval_ms: u64,
-    /// How looking disturbs that server, if it does.
+    /// Warning if reading the page disturbs the server.
     pub warning: Option<Cow<'static, str>>,
-    /// Why there is nothing.
+    /// Reason why there are no metrics.
     pub absent: Option<String>,
-    /// Why the last look gave nothing.
+    /// Reason why the last sample failed.
     pub silent: Option<String>,
-    /// Looks since the run began.
+    /// Number of samples since the run began.
     pub samples: u64,
-    /// Looks since the run began that gave nothing.
+    /// Number of failed samples since the run began.
     pub missed: u64,
-    /// Tokens generated per second for all its clients, between two looks.
+    /// Tokens generated per second for all clients of the server, between two samples.
     pub generated_per_s: Series,
     gauges: [Series; Meter::GAUGES.len()],
     first: Option<(Nanos, ServerGauges)>,
     last: Option<(Nanos, ServerGauges)>,
     restarted: bool,
-    broken_off: bool,
-    /// What the counters grew by while something was measured before the last pause.
+    interrupted: bool,
+    /// Growth of the counters in earlier active spans of the run.
     carried: ServerGauges,
-    /// Nothing is measured from then on.
+    /// Time at which the run stopped being active.
     until: Option<Nanos>,
-    /// The look after that was taken: what comes later is no part of the run.
+    /// Whether the sample after that was taken. Later samples are not part of the run.
     closed: bool,
-    /// When such looks were taken: nothing of the run is under way in them.
+    /// Times of those last samples, in which no request of the run is in flight.
     closing: Vec<Nanos>,
 }
 
@@ -183,7 +183,7 @@ impl Default for GaugeHistory {
             first: None,
             last: None,
             restarted: false,
-            broken_off: false,
+            interrupted: false,
             carried: ServerGauges::default(),
             until: None,
             closed: false,
@@ -193,7 +193,7 @@ impl Default for GaugeHistory {
 }
 
 impl GaugeHistory {
-    /// Takes what the reader says.
+    /// Applies an event from the reader.
     pub fn apply(&mut self, event: GaugeEvent) {
         match event {
             GaugeEvent::Found { kind, url, interval_ms, warning } => {
@@ -204,7 +204,7 @@ impl GaugeHistory {
                 self.absent = None;
             }
             GaugeEvent::Absent(why) => self.absent = Some(why),
-            GaugeEvent::Sample(at, told) => self.sample(at, &told),
+            GaugeEvent::Sample(at, gauges) => self.sample(at, &gauges),
             GaugeEvent::Gap(..) if self.closed => {}
             GaugeEvent::Gap(at, why) => {
                 self.gauges.iter_mut().chain([&mut self.generated_per_s]).for_each(|s| s.push(at, None));
@@ -214,20 +214,20 @@ impl GaugeHistory {
         }
     }
 
-    /// The run begins: what the server counted before is none of it.
+    /// Starts the run: earlier counts are not part of it.
     pub fn begin_run(&mut self) {
         self.first = None;
         self.last = None;
         self.restarted = false;
-        self.broken_off = false;
+        self.interrupted = false;
         self.carried = ServerGauges::default();
         self.closed = false;
         self.closing.clear();
         (self.samples, self.missed) = (0, 0);
     }
 
-    /// Something is measured from now on, or nothing any more: then the next look is the last, and what the server counts
-    /// until something is measured again is no part of the run.
+    /// Starts or ends active measurement. After the end, the next sample is the last one, and what the server counts
+    /// until the run is active again is not part of it.
     pub fn set_active(&mut self, active: bool, at: Nanos) {
         if !active {
             self.until.get_or_insert(at);
@@ -244,29 +244,29 @@ impl GaugeHistory {
         }
     }
 
-    /// The program ended, and goes on: what the server counted meanwhile is not known, and so no count of the run.
-    pub fn break_off(&mut self) {
+    /// Notes that the program ended and was restarted. Counts of the run are then unknown.
+    pub fn interrupt(&mut self) {
         self.last = None;
-        self.broken_off = true;
+        self.interrupted = true;
     }
 
-    fn sample(&mut self, at: Nanos, told: &ServerGauges) {
+    fn sample(&mut self, at: Nanos, gauges: &ServerGauges) {
         if self.closed {
             return;
         }
         for (series, meter) in self.gauges.iter_mut().zip(Meter::GAUGES) {
-            series.push(at, told.get(meter));
+            series.push(at, gauges.get(meter));
         }
         if let Some((before, last)) = &self.last {
-            let more = more(told, last, Meter::DecodedTokens);
+            let growth = growth(gauges, last, Meter::DecodedTokens);
             let seconds = at.since(*before).as_secs_f64();
-            // A counter that went back was begun anew.
-            let fell = |meter| told.get(meter).zip(last.get(meter)).is_some_and(|(n, m)| n < m);
+            // A counter that decreased was reset.
+            let fell = |meter| gauges.get(meter).zip(last.get(meter)).is_some_and(|(n, m)| n < m);
             self.restarted |= Meter::COUNTERS.into_iter().any(fell);
-            self.generated_per_s.push(at, more.filter(|n| *n >= 0.0 && seconds > 0.0).map(|n| n / seconds));
+            self.generated_per_s.push(at, growth.filter(|n| *n >= 0.0 && seconds > 0.0).map(|n| n / seconds));
         }
-        self.first.get_or_insert((at, *told));
-        self.last = Some((at, *told));
+        self.first.get_or_insert((at, *gauges));
+        self.last = Some((at, *gauges));
         self.silent = None;
         self.samples += 1;
         self.closed = self.until.is_some_and(|until| at >= until);
@@ -275,23 +275,23 @@ impl GaugeHistory {
         }
     }
 
-    /// A gauge over time; `None` for a counter.
+    /// History of a gauge; `None` for a counter.
     pub fn series(&self, meter: Meter) -> Option<&Series> {
         let at = Meter::GAUGES.iter().position(|m| *m == meter)?;
         self.gauges.get(at)
     }
 
-    /// The last that was told of a gauge; `None` while the server is silent.
+    /// Last value of a gauge; `None` while the server is silent.
     pub fn now(&self, meter: Meter) -> Option<f64> {
-        self.last.as_ref().filter(|_| self.silent.is_none()).and_then(|(_, told)| told.get(meter))
+        self.last.as_ref().filter(|_| self.silent.is_none()).and_then(|(_, gauges)| gauges.get(meter))
     }
 
-    /// The highest that a gauge was since `from`, while something was measured.
+    /// Maximum of a gauge since `from`, while the run was active.
     pub fn highest(&self, meter: Meter, from: Nanos) -> Option<f64> {
         self.levels(meter, from)?.into_iter().reduce(f64::max)
     }
 
-    /// The mean of a gauge since `from`, while something was measured.
+    /// Mean of a gauge since `from`, while the run was active.
     pub fn mean(&self, meter: Meter, from: Nanos) -> Option<f64> {
         let values = self.levels(meter, from)?;
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
@@ -302,47 +302,47 @@ impl GaugeHistory {
         Some(looks.filter_map(|(_, value)| value).collect())
     }
 
-    /// By how much a counter grew since the run began; `None` with fewer than two looks, or when server or run were
+    /// Growth of a counter since the run began; `None` with fewer than two samples, or if server or run were
     /// interrupted.
     pub fn grown(&self, meter: Meter) -> Option<f64> {
         let grown = match (self.carried.get(meter), self.grown_now(meter)) {
             (Some(before), now) => before + now.unwrap_or(0.0),
             (None, now) => now?,
         };
-        (!self.restarted && !self.broken_off && self.samples > 1 && grown >= 0.0).then_some(grown)
+        (!self.restarted && !self.interrupted && self.samples > 1 && grown >= 0.0).then_some(grown)
     }
 
-    /// The same since something was measured again.
+    /// Growth of a counter since the run became active again.
     fn grown_now(&self, meter: Meter) -> Option<f64> {
         let ((_, first), (_, last)) = (self.first.as_ref()?, self.last.as_ref()?);
-        more(last, first, meter)
+        growth(last, first, meter)
     }
 
-    /// The growth of one counter as a share of another's, percent; `None` when the other did not grow.
+    /// Growth of one counter as a share of another's, percent; `None` if the other did not grow.
     pub fn share(&self, part: Meter, whole: Meter) -> Option<f64> {
         let whole = self.grown(whole).filter(|n| *n > 0.0)?;
         Some(self.grown(part)? / whole * 100.0)
     }
 
-    /// The mean of what was timed since the run began, milliseconds.
+    /// Mean time since the run began from a sum and a count, milliseconds.
     pub fn mean_ms(&self, seconds: Meter, count: Meter) -> Option<f64> {
         let count = self.grown(count).filter(|n| *n > 0.0)?;
         Some(self.grown(seconds)? / count * 1000.0)
     }
 
-    /// When the first look since the run began was taken.
-    pub fn first_look(&self) -> Option<Nanos> {
+    /// Time of the first sample since the run began.
+    pub fn first_sample_at(&self) -> Option<Nanos> {
         self.first.as_ref().map(|(at, _)| *at)
     }
 
-    /// The server was restarted during the run: its counters began anew.
+    /// Returns whether the server restarted during the run, which resets its counters.
     pub const fn was_restarted(&self) -> bool {
         self.restarted
     }
 }
 
-/// By how much a counter is more than it was. One that was not there yet was 0: a counter with labels is told from the first
-/// time on that it counts.
-fn more(now: &ServerGauges, before: &ServerGauges, counter: Meter) -> Option<f64> {
+/// Growth of a counter between two samples. A missing earlier value counts as 0, because counters with labels appear
+/// only once they have counted something.
+fn growth(now: &ServerGauges, before: &ServerGauges, counter: Meter) -> Option<f64> {
     Some(now.get(counter)? - before.get(counter).unwrap_or(0.0))
 }

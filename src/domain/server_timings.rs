@@ -1,8 +1,8 @@
-//! The times that a server told of itself.
+//! Times that the server reported about a request.
 
 use serde::{Deserialize, Serialize};
 
-/// Who told the times, and so what they mean.
+/// Server or provider that reported the times, which defines their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are the servers' own")]
 pub enum TimingSource {
@@ -20,7 +20,7 @@ pub enum TimingSource {
 }
 
 impl TimingSource {
-    /// Its name for people.
+    /// Name for display.
     pub const fn name(self) -> &'static str {
         match self {
             Self::LlamaCpp => "llama.cpp",
@@ -34,27 +34,27 @@ impl TimingSource {
     }
 }
 
-/// What a server says of the time it took, by its own clock. What it did not say is `None`.
+/// Time that a request took by the server's own clock. Times not reported are `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServerTimings {
-    /// Who says so.
+    /// Server or provider that reported the times.
     pub source: TimingSource,
-    /// To read the prompt, milliseconds.
+    /// Time to process the prompt, milliseconds.
     pub prompt_ms: Option<f64>,
-    /// To generate the output once the prompt was read, milliseconds.
+    /// Time to generate the output after the prompt, milliseconds.
     pub decode_ms: Option<f64>,
-    /// In its queue, milliseconds.
+    /// Time in the server's queue, milliseconds.
     pub queue_ms: Option<f64>,
-    /// Its own time to first token, milliseconds.
+    /// TTFT by the server's clock, milliseconds.
     pub ttft_ms: Option<f64>,
-    /// Its own figure for the decode speed, tokens per second.
+    /// Decode speed by the server, tokens per second.
     pub tokens_per_s: Option<f64>,
-    /// Prompt tokens it took from its cache.
+    /// Prompt tokens taken from the server's prefix cache.
     pub cached_tokens: Option<u64>,
 }
 
 impl ServerTimings {
-    /// Nothing said yet.
+    /// Creates timings without any time.
     pub const fn from_source(source: TimingSource) -> Self {
         Self {
             source,
@@ -67,12 +67,12 @@ impl ServerTimings {
         }
     }
 
-    /// Whether it says anything of time.
-    pub fn tells(&self) -> bool {
+    /// Returns whether any time or speed was reported.
+    pub fn has_times(&self) -> bool {
         [self.prompt_ms, self.decode_ms, self.queue_ms, self.ttft_ms, self.tokens_per_s].iter().any(Option::is_some)
     }
 
-    /// What passed at the server before the first token: its own TTFT, else queue and prompt.
+    /// Time at the server before the first token, milliseconds: its own TTFT, or else queue and prompt.
     pub fn before_first_token_ms(&self) -> Option<f64> {
         self.ttft_ms.or_else(|| Some(self.prompt_ms? + self.queue_ms.unwrap_or(0.0)))
     }

@@ -1,6 +1,6 @@
-//! The benchmark as a state machine that never waits and reads no clock. A wish or a fact comes in ([`Session::handle`]),
-//! the session decides which events happen ([`RunEvent`]), and applies them ([`Session::apply`]). A journal holds the events:
-//! applied again, they make the same session.
+//! The benchmark as a state machine that never waits and reads no clock. A request of the user or a fact from the
+//! engine comes in ([`Session::handle`]); the session decides which events happen ([`RunEvent`]) and applies them
+//! ([`Session::apply`]). A journal stores the events; applying them again gives the same session.
 
 mod apply;
 mod case;
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::case::{AttemptState, CasePhase, CaseState};
 use self::elapsed::Idle;
-pub use self::event::{InvalidEvent, RunEvent, What};
+pub use self::event::{EventKind, InvalidEvent, RunEvent};
 use self::index::Index;
 pub use self::replay::IdleReason;
 use self::run_clock::RunClock;
@@ -30,177 +30,198 @@ use super::open_loop::OpenLoop;
 use super::suite::Suite;
 use super::time::Nanos;
 
-/// Starts of the open loop are ordered this long before they are due: the main thread's own delays then cost nothing.
-/// A run that is held still sends what was ordered.
+/// Time by which the open loop orders a start before it is due, so that delays of the main thread do no harm. Orders
+/// that are not due yet are withdrawn when the user holds the run.
 const HORIZON: Duration = Duration::from_millis(250);
-/// Attempts of a run that keep their text and arrivals, the last of each case; older ones keep their figures.
-const WHOLE_RECORDS: usize = 512;
-/// Minimum attempts of each case that do.
-const WHOLE_RECORDS_OF_CASE: usize = 8;
+/// Maximum attempts of a run that keep text and arrivals; older attempts of each case keep only their figures.
+const MAX_UNPACKED_RECORDS: usize = 512;
+/// Minimum attempts of each case that keep text and arrivals.
+const MIN_UNPACKED_RECORDS_PER_CASE: usize = 8;
 
-/// [`Plan::concurrency`] of an open loop that names no limit.
+/// [`Plan::concurrency`] of an open loop without a limit.
 pub const NO_LIMIT: usize = usize::MAX;
 
-/// How much is run.
+/// Amount of work in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Plan {
-    /// Requests in flight at once: as many in a closed loop, no more in an open one, where it may be [`NO_LIMIT`].
+    /// Number of requests in flight in a closed loop, and the maximum in an open loop, where it may be [`NO_LIMIT`].
     pub concurrency: usize,
     /// Measured attempts per case.
     pub repeat: u32,
     /// Unmeasured attempts before the first measured one, taken from the cases in turn.
     pub warmup: u32,
-    /// Prompts go out as they are, so that a server's prefix cache may hold them; else each is made unique.
+    /// Whether prompts are sent unchanged, so that a prefix cache may hold them. Otherwise each prompt is made unique.
     pub warm: bool,
-    /// Starts at a rate; `None` is the closed loop.
+    /// Rate and distribution of the starts; `None` in a closed loop.
     pub open_loop: Option<OpenLoop>,
-    /// Cases are started in turn for so long, whatever `repeat` says.
+    /// Time for which cases are started in turn, regardless of `repeat`.
     pub duration: Option<Duration>,
+    /// Measured requests in all, spread over the cases in turn, whatever `repeat` says. At least one per case.
+    pub requests: Option<u32>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { concurrency: 1, repeat: 1, warmup: 0, warm: false, open_loop: None, duration: None }
+        Self { concurrency: 1, repeat: 1, warmup: 0, warm: false, open_loop: None, duration: None, requests: None }
     }
 }
 
 impl Plan {
-    /// Several requests may be in flight, or time and rate decide: the run as a whole is what matters.
+    /// Returns whether the run is a load test: with concurrency, a rate or a duration, totals matter more than single
+    /// cases.
     pub fn is_load(&self) -> bool {
         self.concurrency > 1 || self.open_loop.is_some() || self.duration.is_some()
     }
 
-    /// The concurrency, if there is a limit.
+    /// Concurrency; `None` without a limit.
     pub fn limit(&self) -> Option<usize> {
         (self.concurrency != NO_LIMIT).then_some(self.concurrency)
     }
 
-    /// Cases take turns; else one is measured to its end before the next.
+    /// Returns whether cases take turns. Otherwise each case is completed before the next starts.
     fn takes_turns(&self) -> bool {
-        self.open_loop.is_some() || self.duration.is_some()
+        self.open_loop.is_some() || self.duration.is_some() || self.requests.is_some()
     }
 
-    /// Measured attempts of a case that are to be started.
-    fn attempts(&self) -> u32 {
-        if self.duration.is_some() { u32::MAX } else { self.repeat }
+    /// Number of measured attempts to start of the case at position `case` among `cases`. [`u32::MAX`] if only the time
+    /// limits them.
+    fn attempts_of(&self, case: usize, cases: usize) -> u32 {
+        match self.requests {
+            _ if self.duration.is_some() => u32::MAX,
+            None => self.repeat,
+            Some(requests) => {
+                let cases = u32::try_from(cases.max(1)).unwrap_or(u32::MAX);
+                let is_early = u32::try_from(case).is_ok_and(|case| case < requests % cases);
+                // The command line refuses fewer requests than cases; a damaged journal may hold fewer.
+                (requests / cases + u32::from(is_early)).max(1)
+            }
+        }
+    }
+
+    /// Number of measured requests of a run, or of one stage of a sweep, over `cases` cases. `None` if the time limits
+    /// them.
+    pub fn measured_requests(&self, cases: usize) -> Option<usize> {
+        let repeated = cases.saturating_mul(self.repeat as usize);
+        self.duration.is_none().then(|| self.requests.map_or(repeated, |requests| requests as usize))
     }
 }
 
-/// The state of the whole run.
+/// State of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// The endpoint has not answered yet.
+    /// Waiting for the endpoint to answer.
     Waiting,
-    /// Cases are started as slots get free.
+    /// Starting cases as slots become free.
     Running,
-    /// Nothing new starts.
+    /// Held by the user; nothing new starts.
     Held,
-    /// Nothing is left to do.
+    /// Finished; nothing is left to do.
     Finished,
 }
 
-/// A wish of the user or a fact of the engine that a session has to handle.
+/// Input of a session: a request of the user or a fact from the engine.
 #[derive(Clone, Debug)]
 pub enum SessionEvent {
-    /// The endpoint is there: go.
+    /// The endpoint answered, so the run begins.
     Begin(Nanos),
-    /// It is this late: what became due is started.
+    /// The time is now this; attempts that became due are started.
     Tick(Nanos),
-    /// Start nothing new, or go on.
+    /// Hold the run, or resume it.
     ToggleHold,
-    /// Pause the case, or resume it with a fresh attempt.
+    /// Pause a case, or resume it with a fresh attempt.
     TogglePause(usize),
-    /// Add an attempt.
+    /// Add an attempt to a case.
     Rerun(usize),
-    /// Add an attempt to every case that failed.
+    /// Add an attempt to every failed case.
     RerunFailed,
-    /// Give the case up.
+    /// Cancel a case.
     Cancel(usize),
-    /// An attempt is over.
+    /// An attempt ended with this record.
     Ended(AttemptId, Arc<AttemptRecord>),
-    /// Give everything up: what ends now is the end.
+    /// Cancel everything, because the program ends.
     Abort,
 }
 
-/// What is to be done about it.
+/// Command of a session to the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionCommand {
     /// Send a case's request.
     Start {
-        /// Whose.
+        /// Attempt to start.
         id: AttemptId,
-        /// Not measured.
+        /// Whether the attempt is an unmeasured warm-up.
         warmup: bool,
-        /// Not before then: its intended start in the open loop.
+        /// Intended start in the open loop; the request must not be sent before.
         due: Option<Nanos>,
     },
-    /// Give an attempt up.
+    /// Cancel an attempt.
     Abort(AttemptId),
 }
 
 /// A run of a suite.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// What is run.
+    /// Suite that is run.
     pub suite: Arc<Suite>,
-    /// How much of it.
+    /// Amount of work.
     pub plan: Plan,
-    /// Where the run stands.
+    /// State of the run.
     pub mode: Mode,
-    /// In the suite's order.
+    /// Cases in the suite's order.
     pub cases: Vec<CaseState>,
-    /// When the first request went out.
+    /// Time of the first start.
     pub began: Option<Nanos>,
-    /// When the last attempt ended.
+    /// End of the attempt that ended last.
     pub last_ended: Option<Nanos>,
-    /// The concurrencies of the sweep, one stage each; empty without one.
+    /// Concurrency of each stage of the sweep; empty without a sweep.
     pub sweep: Vec<usize>,
-    /// The stage that runs or ran last.
+    /// Index of the current or last stage.
     pub stage: usize,
-    /// Requests that were intended within the run's time and got no slot in it.
+    /// Requests that were due within the run's duration but got no slot.
     pub not_started: usize,
     warmups_started: u32,
-    /// When the schedule stood still: ascending, apart.
-    still: Vec<(Nanos, Nanos)>,
-    /// When the program was gone: from its end to when the run was resumed, ascending, apart.
-    away: Vec<(Nanos, Nanos)>,
+    /// Spans in which the schedule was paused, ascending and disjoint.
+    schedule_pauses: Vec<(Nanos, Nanos)>,
+    /// Spans in which the program was not running, from its end to the resume: ascending and disjoint.
+    absences: Vec<(Nanos, Nanos)>,
     idle: Idle,
-    /// When the program was last heard of, from then on until the run is resumed.
+    /// Time of the program's last sign of life; set until the run is resumed.
     stopped: Option<Nanos>,
-    /// The program ends: what is cancelled is owed.
+    /// Whether the program is ending, so that cancelled attempts are started again after a resume.
     is_closing: bool,
-    /// The program ended while the run went on.
+    /// Whether the program ended in the middle of the run.
     is_cut_off: bool,
-    /// When that was noted; nothing is in flight from then on.
-    rested_at: Option<Nanos>,
+    /// Time from which a report shows the run as ended, with nothing in flight.
+    shown_ended_at: Option<Nanos>,
     index: Index,
-    /// Events that were not taken yet.
+    /// Events not yet taken by [`Self::take_events`].
     events: Vec<RunEvent>,
-    /// When the last event happened.
+    /// Time of the last event.
     changed_at: Nanos,
-    /// If nothing runs: since when.
+    /// Time since which nothing has been in flight, if nothing is.
     quiet_since: Nanos,
-    /// When every slot was last taken.
-    full_until: Option<Nanos>,
-    /// Attempts that are known only from the numbers of later ones.
-    unseen: usize,
+    /// Last time at which every slot was taken.
+    last_full_at: Option<Nanos>,
+    /// Number of attempts known only because later ones have higher numbers.
+    inferred: usize,
     attempts_ended: usize,
-    /// Attempts that ended, oldest first, and how many bytes their records took then.
-    whole: VecDeque<(AttemptId, usize)>,
-    whole_bytes: usize,
-    /// Number of events that happened.
+    /// Ended attempts that still have text and arrivals, oldest first, with the size of their records in bytes.
+    unpacked: VecDeque<(AttemptId, usize)>,
+    unpacked_bytes: usize,
+    /// Number of events applied.
     version: u64,
     now: Nanos,
-    pace: RunClock,
+    clock: RunClock,
     turn: usize,
 }
 
 impl Session {
-    /// A session that waits for its endpoint.
+    /// Creates a session that waits for its endpoint.
     pub fn new(suite: Arc<Suite>, plan: Plan) -> Self {
-        let cases = vec![CaseState::new(plan.attempts()); suite.cases.len()];
+        let count = suite.cases.len();
+        let cases: Vec<_> = (0..count).map(|case| CaseState::new(plan.attempts_of(case, count))).collect();
         Self {
             suite,
             plan,
@@ -211,31 +232,31 @@ impl Session {
             stage: 0,
             not_started: 0,
             warmups_started: 0,
-            still: Vec::new(),
-            away: Vec::new(),
+            schedule_pauses: Vec::new(),
+            absences: Vec::new(),
             idle: Idle::default(),
             stopped: None,
             is_closing: false,
             is_cut_off: false,
-            rested_at: None,
+            shown_ended_at: None,
             index: Index::new(&cases),
             cases,
             events: Vec::new(),
             changed_at: Nanos::default(),
             quiet_since: Nanos::default(),
-            full_until: None,
-            unseen: 0,
+            last_full_at: None,
+            inferred: 0,
             attempts_ended: 0,
-            whole: VecDeque::new(),
-            whole_bytes: 0,
+            unpacked: VecDeque::new(),
+            unpacked_bytes: 0,
             version: 0,
             now: Nanos::default(),
-            pace: RunClock::new(&plan),
+            clock: RunClock::new(&plan),
             turn: 0,
         }
     }
 
-    /// The same at these concurrencies in turn: each stage runs the whole plan. Without any, it is the plan's.
+    /// Adds a sweep: each stage runs the whole plan at one of these concurrencies. An empty list means no sweep.
     #[must_use]
     pub fn with_sweep(mut self, concurrencies: Vec<usize>) -> Self {
         self.plan.concurrency = concurrencies.first().copied().unwrap_or(self.plan.concurrency);
@@ -248,8 +269,8 @@ impl Session {
         self.cases.iter().flat_map(|c| &c.attempts)
     }
 
-    /// The records of all attempts that are over. Old ones are unpacked one by one as they are asked for: all of a long run
-    /// at once are a hundred megabytes.
+    /// Records of all ended attempts. Old records are unpacked one at a time as the iterator advances, because those of
+    /// a long run would together take hundreds of megabytes.
     pub fn records(&self) -> impl Iterator<Item = Arc<AttemptRecord>> {
         self.attempts().filter_map(AttemptState::record)
     }

@@ -1,4 +1,4 @@
-//! Thresholds a run must keep (service level objectives), and goodput: the requests that keep all of them.
+//! Thresholds for a run (service level objectives), and goodput: the requests that meet all of them.
 
 mod alias;
 mod direction;
@@ -12,22 +12,22 @@ use super::metrics::{Metric, Unit};
 use super::prefix_cache::CacheDoubts;
 use super::statistics::{Stats, needed_for};
 
-/// A figure of the run as a whole.
+/// A figure of the whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunFigure {
-    /// Failed of all measured requests, percent.
+    /// Failed requests, percent of all measured requests.
     ErrorRate,
-    /// Requests that keep every threshold, per second.
+    /// Requests per second that meet every threshold.
     Goodput,
-    /// Requests that keep every threshold, percent of all measured ones.
+    /// Requests that meet every threshold, percent of all measured requests.
     GoodShare,
-    /// Output tokens of all streams per second.
+    /// Output tokens per second of all streams.
     Throughput,
-    /// Whole answers per second.
+    /// Complete answers per second.
     RequestRate,
 }
 
-/// What a threshold is about.
+/// Figure that a threshold applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A statistic of a metric of single requests.
@@ -50,10 +50,10 @@ pub enum Stat {
 }
 
 impl Stat {
-    /// All of them.
+    /// All statistics.
     pub const ALL: [Self; 7] = [Self::Avg, Self::Min, Self::P50, Self::P90, Self::P95, Self::P99, Self::Max];
 
-    /// Its name in a threshold.
+    /// Name in a threshold.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Avg => "avg",
@@ -78,7 +78,7 @@ impl Stat {
         }
     }
 
-    /// The percentile that asks for a number of figures; 50 where one is enough.
+    /// Percentile that decides how many values are needed; 50 if one value is enough.
     pub(super) const fn percent(self) -> u32 {
         match self {
             Self::P90 => 90,
@@ -89,7 +89,7 @@ impl Stat {
     }
 }
 
-/// How a figure is compared.
+/// Comparison of a figure with a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Comparison {
@@ -100,7 +100,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// Its sign.
+    /// Sign in a threshold.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Below => "<",
@@ -124,7 +124,7 @@ impl Comparison {
     }
 }
 
-/// The unit of a threshold.
+/// Unit of a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum SloUnit {
@@ -136,7 +136,7 @@ pub enum SloUnit {
 }
 
 impl SloUnit {
-    /// How it is written.
+    /// Spelling in a threshold.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Milliseconds => "ms",
@@ -162,35 +162,35 @@ impl From<Unit> for SloUnit {
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Slo {
-    /// What it is about.
+    /// Figure that the threshold applies to.
     pub subject: Subject,
-    /// On which side of the threshold.
+    /// Comparison of the figure with the threshold.
     pub comparison: Comparison,
-    /// In the subject's unit.
+    /// Threshold in the figure's unit.
     pub threshold: f64,
-    /// As it was written, without blanks.
+    /// The threshold as written, without spaces.
     pub text: String,
 }
 
-/// What became of a threshold.
+/// Result of checking a threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict {
-    /// The figure that was compared; `None` when there is none.
+    /// Value that was compared; `None` if there is none.
     pub value: Option<f64>,
-    /// Requests it stands on.
+    /// Number of requests behind the value.
     pub n: usize,
-    /// Of those, whose TTFT is no cold one; none where it is not about a TTFT.
+    /// Requests with a warm or unknown prefix cache; none if the threshold is not about the first token.
     pub doubts: CacheDoubts,
-    /// Kept. Without a figure it is not.
+    /// Whether the threshold is met. Without a value it is not.
     pub met: bool,
-    /// Whole answers whose figure the stream does not carry; they are in no part of the verdict.
+    /// Complete answers whose streams cannot carry the figure; the verdict ignores them.
     pub unresolved: usize,
-    /// Too few requests for the percentile: this one was compared in its place, which is the harder test.
+    /// Statistic compared in place of a percentile that has too few requests: the extreme, which is the harder test.
     pub stand_in: Option<Stat>,
 }
 
 impl Slo {
-    /// The subject's unit.
+    /// Unit of the threshold.
     pub fn unit(&self) -> SloUnit {
         match self.subject {
             Subject::Requests(metric, _) => metric.unit.into(),
@@ -200,7 +200,7 @@ impl Slo {
         }
     }
 
-    /// `TTFT p95`, `error rate`.
+    /// Name of the figure, like `TTFT p95` or `error rate`.
     pub fn name(&self) -> String {
         match self.subject {
             Subject::Requests(metric, stat) => {
@@ -214,8 +214,8 @@ impl Slo {
         }
     }
 
-    /// Whether a single request keeps it: its own figure is compared, whatever the statistic. `None` for a threshold that
-    /// is not about single requests. A request without the figure misses it, unless the stream does not carry the figure.
+    /// Judges a single request by its own value, whatever the statistic. `None` for thresholds that are not about
+    /// single requests. A request without the value misses the threshold, unless its stream cannot carry the figure.
     pub fn judge_request(&self, record: &AttemptRecord) -> Option<RequestVerdict> {
         let Subject::Requests(metric, _) = self.subject else { return None };
         Some(match (metric.get)(record) {
@@ -225,24 +225,24 @@ impl Slo {
         })
     }
 
-    /// Whether a prompt in the server's cache makes its figure another one.
+    /// Returns whether the server's prefix cache affects the figure.
     pub fn is_about_first_token(&self) -> bool {
         matches!(self.subject, Subject::Requests(metric, _) if metric.is_first_token)
     }
 
-    /// A verdict in words: `TTFT p95 412 ms < 500 ms`, `TTFT p95 n<20, max 612 ms < 500 ms`, and after it how many were warm.
-    pub fn tell(&self, verdict: &Verdict) -> String {
+    /// Describes a verdict: `TTFT p95 412 ms < 500 ms`, or `TTFT p95 n<20, max 612 ms < 500 ms`, followed by notes.
+    pub fn describe(&self, verdict: &Verdict) -> String {
         let value = verdict.value.map_or_else(|| "–".to_owned(), |v| self.with_unit(v));
-        let of = match (verdict.stand_in, self.subject) {
+        let stand_in = match (verdict.stand_in, self.subject) {
             (Some(extreme), Subject::Requests(_, stat)) => {
                 format!("n<{}, {} ", needed_for(stat.percent()), extreme.as_str())
             }
             _ => String::new(),
         };
         let sign =
-            if verdict.met || verdict.value.is_none() { self.comparison.as_str() } else { self.comparison.broken() };
-        let notes = verdict.notes().map_or_else(String::new, |words| format!(" ({words})"));
-        format!("{} {of}{value} {sign} {}{notes}", self.name(), self.with_unit(self.threshold))
+            if verdict.met || verdict.value.is_none() { self.comparison.as_str() } else { self.comparison.opposite() };
+        let notes = verdict.notes().map_or_else(String::new, |notes| format!(" ({notes})"));
+        format!("{} {stand_in}{value} {sign} {}{notes}", self.name(), self.with_unit(self.threshold))
     }
 
     fn with_unit(&self, value: f64) -> String {
@@ -253,13 +253,13 @@ impl Slo {
         } else {
             2
         };
-        format!("{value:.digits$} {}", self.unit().as_str())
+        format!("{value:.digits$}{}{}", if self.unit() == SloUnit::Percent { "" } else { " " }, self.unit().as_str())
     }
 }
 
 impl Comparison {
-    /// The sign that holds when this one does not.
-    const fn broken(self) -> &'static str {
+    /// Opposite sign.
+    const fn opposite(self) -> &'static str {
         match self {
             Self::Below => "≥",
             Self::AtMost => ">",
@@ -276,27 +276,27 @@ impl fmt::Display for Slo {
 }
 
 impl Verdict {
-    /// Warm and unresolved answers in words; `None` without any.
+    /// Notes on warm and unresolved answers; `None` without any.
     pub fn notes(&self) -> Option<String> {
         let unresolved = (self.unresolved > 0).then(|| format!("{} unresolved", self.unresolved));
-        let notes: Vec<String> = self.doubts.words().into_iter().chain(unresolved).collect();
+        let notes: Vec<String> = self.doubts.summary().into_iter().chain(unresolved).collect();
         (!notes.is_empty()).then(|| notes.join(", "))
     }
 }
 
-/// Whether a single request keeps thresholds.
+/// Whether a single request meets thresholds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestVerdict {
-    /// It keeps them.
+    /// The request meets all thresholds.
     Kept,
-    /// It misses one.
+    /// The request misses at least one threshold.
     Missed,
-    /// It misses none, but its stream does not carry a figure that one is about.
+    /// The request misses no threshold, but its stream cannot carry a figure that a threshold is about.
     Unresolved,
 }
 
-/// Whether a request keeps all thresholds about single requests; `None` where there is no such threshold. A failed
-/// request keeps none.
+/// Judges a request by all thresholds about single requests; `None` if there is no such threshold. A failed request
+/// misses all of them.
 pub fn judge_request(record: &AttemptRecord, slos: &[Slo]) -> Option<RequestVerdict> {
     let verdicts: Vec<RequestVerdict> = slos.iter().filter_map(|slo| slo.judge_request(record)).collect();
     verdicts.first()?;

@@ -38,11 +38,11 @@ impl Sorted {
     }
 
     /// Figure at this index, from 0.
-    pub fn get(&self, mut place: usize) -> Option<f64> {
+    pub fn get(&self, mut index: usize) -> Option<f64> {
         for block in &self.blocks {
-            match block.get(place) {
+            match block.get(index) {
                 Some(figure) => return Some(*figure),
-                None => place -= block.len(),
+                None => index -= block.len(),
             }
         }
         None
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_by_one_and_all_at_once_make_the_same_order() {
+    fn inserting_and_extending_give_the_same_order() {
         let figures: Vec<f64> = (0..5000_u64).map(|i| ((i * 7919) % 1201) as f64 / 7.0).collect();
         let (mut one_by_one, mut at_once) = (Sorted::default(), Sorted::default());
         for figure in &figures {

@@ -1,11 +1,11 @@
-//! Times from when to when, as sets.
+//! Sets of time spans.
 
 use super::time::Nanos;
 
-/// From when to when.
+/// Start and end of a time span.
 pub type Span = (Nanos, Nanos);
 
-/// All that lies in any of these: ascending, apart. What ends before it begins is none.
+/// Union of spans, ascending and disjoint. Ignores spans that end before they begin.
 pub fn union(spans: impl IntoIterator<Item = Span>) -> Vec<Span> {
     let mut all: Vec<Span> = spans.into_iter().filter(|(from, to)| from <= to).collect();
     all.sort_unstable();
@@ -19,8 +19,8 @@ pub fn union(spans: impl IntoIterator<Item = Span>) -> Vec<Span> {
     out
 }
 
-/// What of these is in none of `others`; both ascending and apart.
-pub fn without(spans: &[Span], others: &[Span]) -> Vec<Span> {
+/// Parts of `spans` outside of all `others`; both must be ascending and disjoint.
+pub fn subtract(spans: &[Span], others: &[Span]) -> Vec<Span> {
     let mut out = Vec::new();
     for &(from, to) in spans {
         let mut rest = from;
@@ -54,10 +54,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_moment_is_where_it_belongs(a in spans(), b in spans()) {
+        fn union_and_subtraction_are_right_at_every_moment(a in spans(), b in spans()) {
             let (of_a, of_b) = (union(a.clone()), union(b));
             prop_assert!(of_a.windows(2).all(|w| w[0].1 < w[1].0));
-            let left = without(&of_a, &of_b);
+            let left = subtract(&of_a, &of_b);
             prop_assert!(left.windows(2).all(|w| w[0].1 <= w[1].0) && left.iter().all(|s| s.0 < s.1));
             for at in 0..40 {
                 prop_assert_eq!(has(&of_a, at), has(&a, at));

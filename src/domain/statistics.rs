@@ -1,8 +1,8 @@
-//! Exact statistics over a set of figures.
+//! Exact statistics over a set of values.
 
 use serde::{Deserialize, Serialize};
 
-/// Average, spread and percentiles of a set of figures.
+/// Mean, spread and percentiles of a set of values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are the field's own")]
 pub struct Stats {
@@ -18,7 +18,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// The statistics of `values`; `None` when there are none.
+    /// Statistics of `values`; `None` if there are none.
     pub fn from_values(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = values.into_iter().filter(|v| v.is_finite()).collect();
         if sorted.is_empty() {
@@ -41,20 +41,21 @@ impl Stats {
     }
 }
 
-/// The percentile `p` (0 to 100) of figures in ascending order, interpolated linearly between the two nearest ranks:
-/// rank `p/100 · (n − 1)`, counted from 0 (Hyndman and Fan's type 7, the default of `NumPy`). `sorted` is not empty.
+/// The percentile `p` (0 to 100) of values in ascending order, interpolated linearly between the two nearest ranks:
+/// rank `p/100 · (n − 1)`, counted from 0 (Hyndman and Fan's type 7, the default of `NumPy`). `sorted` must not be
+/// empty.
 pub fn percentile(sorted: &[f64], p: f64) -> f64 {
-    percentile_by(sorted.len(), p, |place| sorted[place])
+    percentile_by(sorted.len(), p, |index| sorted[index])
 }
 
-/// The same of `length` figures, not 0, of which `at` knows each by its place.
+/// The same percentile of `length` values, at least one, that `at` returns by index.
 pub fn percentile_by(length: usize, p: f64, at: impl Fn(usize) -> f64) -> f64 {
     let rank = p.clamp(0.0, 100.0) / 100.0 * (length - 1) as f64;
     let (below, above) = (at(rank.floor() as usize), at(rank.ceil() as usize));
     below + (above - below) * (rank - rank.floor())
 }
 
-/// The median of some figures, those that are none left out; `None` without any. It takes no longer than a look at each.
+/// Median of the finite values; `None` without any. Takes linear time.
 pub fn median(figures: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut figures: Vec<f64> = figures.into_iter().filter(|v| v.is_finite()).collect();
     if figures.is_empty() {
@@ -67,13 +68,13 @@ pub fn median(figures: impl IntoIterator<Item = f64>) -> Option<f64> {
     Some(lower + (*upper - lower) * 0.5)
 }
 
-/// Whether `n` figures are enough for their percentile `p` to be more than the maximum: 1 / (1 − p/100), so 10 for p90, 20
-/// for p95, 100 for p99. The median of even one figure says what it is.
+/// Returns whether `n` values are enough for percentile `p` to differ from the maximum: 1 / (1 − p/100), so 10 for p90,
+/// 20 for p95 and 100 for p99. One value is enough for a median.
 pub const fn enough_for(n: usize, p: u32) -> bool {
     n > 0 && (p <= 50 || n * 100_usize.saturating_sub(p as usize) >= 100)
 }
 
-/// The figures that [`enough_for`] asks of a percentile.
+/// Minimum number of values for which [`enough_for`] is true.
 pub const fn needed_for(p: u32) -> usize {
     if p <= 50 { 1 } else { 100_usize.div_ceil(if p < 100 { 100 - p as usize } else { 1 }) }
 }
@@ -86,7 +87,7 @@ mod tests {
     fn the_median_is_the_50th_percentile() {
         assert_eq!((median([]), median([f64::NAN])), (None, None));
         for n in 1..40_u32 {
-            // Every figure once, in another order.
+            // Every value once, shuffled.
             let figures: Vec<f64> = (0..n).map(|i| f64::from(i * 41 % n).powi(2)).collect();
             let mut sorted = figures.clone();
             sorted.sort_by(f64::total_cmp);
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percentile_needs_so_many_figures() {
+    fn percentiles_need_a_minimum_number_of_values() {
         for (p, needed) in [(50, 1), (90, 10), (95, 20), (99, 100)] {
             assert_eq!(needed_for(p), needed);
             assert!(enough_for(needed, p) && !enough_for(needed - 1, p), "{p}");
@@ -114,13 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_statistics() {
+    fn an_empty_set_has_no_statistics() {
         assert_eq!(Stats::from_values([]), None);
         assert_eq!(Stats::from_values([f64::NAN]), None);
     }
 
     #[test]
-    fn spread_is_the_population_s() {
+    fn spread_is_the_population_standard_deviation() {
         let s = Stats::from_values([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]).unwrap();
         assert!((s.avg - 5.0).abs() < 1e-12 && (s.std - 2.0).abs() < 1e-12);
     }

@@ -1,4 +1,4 @@
-//! A suite of named cases, as it was read and checked.
+//! A validated suite of named cases.
 
 use std::time::Duration;
 
@@ -6,63 +6,63 @@ use serde::{Deserialize, Serialize};
 
 use super::slo::Slo;
 
-/// A named list of cases with the scale its result is rated by.
+/// A named list of cases with a rating scale for the results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Suite {
-    /// The report's "Test Mode".
+    /// Name, shown as the report's "Test Mode".
     pub name: String,
-    /// From which speeds the conclusion speaks of excellent, good and fair.
+    /// Speeds from which the result counts as excellent, good or fair.
     pub rating: RatingScale,
-    /// What a run of it must reach.
+    /// Thresholds for a run.
     pub slos: Vec<Slo>,
-    /// In the order they run.
+    /// Cases in the order they run.
     pub cases: Vec<CaseSpec>,
 }
 
-/// One prompt with the parameters it is asked with.
+/// One prompt with its request parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseSpec {
-    /// Unique in its suite.
+    /// Name, unique in the suite.
     pub name: String,
-    /// Another model of the same endpoint; `None` asks the run's model.
+    /// Model to use instead of the run's model, on the same endpoint.
     pub model: Option<String>,
-    /// The conversation that is sent.
+    /// Conversation to send.
     pub messages: Vec<Message>,
-    /// Upper bound of the generated tokens.
+    /// Maximum tokens to generate.
     pub max_tokens: u32,
     /// Sampling temperature.
     pub temperature: f64,
-    /// After this long without an end the attempt is a timeout.
+    /// Time after which an unfinished attempt counts as a timeout.
     pub timeout: Duration,
-    /// The times allowed within it.
+    /// Time limits for single steps of an attempt.
     #[serde(default)]
     pub patience: Timeouts,
-    /// Goes into the request body as it is.
+    /// Additional fields for the request body, sent unchanged.
     pub extra: serde_json::Map<String, serde_json::Value>,
 }
 
 impl CaseSpec {
-    /// Whether a nonce would go out with it: it needs a message, and `extra` may bring messages of its own.
+    /// Returns whether a nonce would be sent: it needs a message, and `extra` may replace the messages.
     pub fn takes_nonce(&self) -> bool {
         !self.messages.is_empty() && !self.extra.contains_key("messages")
     }
 }
 
-/// How long single steps of an attempt may take.
+/// Time limits for single steps of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Timeouts {
-    /// A connection, TLS included, stands within this time.
+    /// Maximum time to connect, including TLS.
     pub connect: Duration,
-    /// From the request to the first generated text; `None`: whatever the whole leaves.
+    /// Maximum time from the request to the first generated text; `None` means only the total timeout limits it.
     pub first_token: Option<Duration>,
-    /// Of the answer, from its first byte on, something comes at least so often; `None`: whatever the whole leaves.
+    /// Maximum time without data, after the first byte; `None` means only the total timeout limits it.
     pub stall: Option<Duration>,
 }
 
 impl Default for Timeouts {
-    /// A port where nobody answers is known within seconds. How long a prompt takes, and how long a server may pause
-    /// between two tokens, depends on both: only who asks can tell.
+    /// A port that does not answer fails within seconds. The other limits depend on prompt and server, so they have no
+    /// default.
     fn default() -> Self {
         Self { connect: Duration::from_secs(10), first_token: None, stall: None }
     }
@@ -78,14 +78,14 @@ pub struct Message {
     pub content: String,
 }
 
-/// Tokens per second from which a run earns each word.
+/// Minimum speed for each rating, tokens per second.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RatingScale {
-    /// From here "Excellent".
+    /// Minimum for "Excellent".
     pub excellent: f64,
-    /// From here "Good".
+    /// Minimum for "Good".
     pub good: f64,
-    /// From here "Fair"; below it "Poor".
+    /// Minimum for "Fair"; anything below is "Poor".
     pub fair: f64,
 }
 
@@ -96,17 +96,17 @@ impl Default for RatingScale {
 }
 
 impl RatingScale {
-    /// The word for a speed in tokens per second.
+    /// Rating of a speed in tokens per second.
     pub fn rate(&self, tokens_per_s: f64) -> &'static str {
         self.step(tokens_per_s).map_or("Poor", |(word, _)| word)
     }
 
-    /// What a speed was measured against to earn its word: `≥ 100 tok/s`, below all of them `< 20 tok/s`.
+    /// Bound that decided the rating of a speed: `≥ 100 tok/s`, or `< 20 tok/s` for "Poor".
     pub fn measured_against(&self, tokens_per_s: f64) -> String {
         self.step(tokens_per_s).map_or_else(|| format!("< {} tok/s", self.fair), |(_, from)| format!("≥ {from} tok/s"))
     }
 
-    /// The best word it earns, and from where on.
+    /// Best rating of a speed with its minimum; `None` for "Poor".
     fn step(&self, tokens_per_s: f64) -> Option<(&'static str, f64)> {
         let steps = [("Excellent", self.excellent), ("Good", self.good), ("Fair", self.fair)];
         steps.into_iter().find(|(_, from)| tokens_per_s >= *from)
@@ -118,7 +118,7 @@ mod tests {
     use super::RatingScale;
 
     #[test]
-    fn a_threshold_belongs_to_the_better_word() {
+    fn a_speed_at_the_bound_gets_the_better_rating() {
         let scale = RatingScale::default();
         assert_eq!(scale.rate(100.0), "Excellent");
         assert_eq!(scale.rate(99.9), "Good");

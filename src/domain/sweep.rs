@@ -1,4 +1,4 @@
-//! A sweep over concurrencies: what each stage gave, and where more load stopped to pay.
+//! A sweep over concurrencies: results of each stage, and the knee beyond which more load hardly pays.
 
 use std::fmt;
 
@@ -8,46 +8,46 @@ use super::session::Session;
 use super::slo::RunFigure;
 use super::tally::Tally;
 
-/// A median latency or a throughput that grew by a smaller share than this did not grow: single runs differ by as much.
-const GROWN: f64 = 0.2;
+/// Minimum relative growth of a median latency or a throughput; less is noise between single runs.
+const MIN_GROWTH: f64 = 0.2;
 
-/// What a stage gave.
+/// Results of one stage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
-    /// Requests in flight at once.
+    /// Requests in flight.
     pub concurrency: usize,
-    /// Measured requests that ended.
+    /// Number of measured requests that ended.
     pub requests: usize,
-    /// Of those, whole answers.
+    /// Number of complete answers.
     pub ok: usize,
-    /// Whole answers per second.
+    /// Complete answers per second.
     pub requests_per_s: Option<f64>,
-    /// Output tokens of all streams per second.
+    /// Output tokens per second of all streams.
     pub tokens_per_s: Option<f64>,
-    /// Median decode speed of a single stream, tokens per second.
+    /// Median decode speed of a stream, tokens per second.
     pub tokens_per_s_per_user: Option<f64>,
-    /// Median TTFT.
+    /// Median TTFT, milliseconds.
     pub ttft_p50_ms: Option<f64>,
-    /// TTFT at the 95th percentile; `None` below 20 answers.
+    /// 95th percentile of TTFT, milliseconds; `None` below 20 answers.
     pub ttft_p95_ms: Option<f64>,
-    /// Median inter-token latency.
+    /// Median ITL, milliseconds.
     pub itl_p50_ms: Option<f64>,
-    /// Median time of a request.
+    /// Median request latency, milliseconds.
     pub latency_p50_ms: Option<f64>,
-    /// Of the whole answers, whose TTFT is no cold one.
+    /// Complete answers with a warm or unknown prefix cache.
     pub doubts: CacheDoubts,
-    /// Whole answers whose stream does not carry the TTFT.
+    /// Complete answers whose streams cannot carry the TTFT.
     pub unresolved_first_token: usize,
-    /// Whole answers whose stream does not carry the decode speed.
+    /// Complete answers whose streams cannot carry the decode speed.
     pub unresolved_inter_token: usize,
-    /// Some token count is an estimate.
+    /// Whether any token count is an estimate.
     pub estimated: bool,
-    /// Every threshold was kept; `None` where there is none.
+    /// Whether every threshold is met; `None` without thresholds.
     pub slo_met: Option<bool>,
 }
 
 impl Stage {
-    /// Of what was counted at this concurrency.
+    /// Results from the requests counted at this concurrency.
     pub fn from_tally(concurrency: usize, tally: &Tally, session: &Session) -> Self {
         let slos = session.slos();
         Self {
@@ -65,12 +65,12 @@ impl Stage {
             unresolved_first_token: tally.unresolved(&TTFT),
             unresolved_inter_token: tally.unresolved(&DECODE),
             estimated: tally.estimated,
-            slo_met: (!slos.is_empty()).then(|| tally.keeps(slos)),
+            slo_met: (!slos.is_empty()).then(|| tally.meets(slos)),
         }
     }
 }
 
-/// The stages of a session in which something ended.
+/// Stages of a session that have ended requests.
 pub fn stages(session: &Session) -> Vec<Stage> {
     let measured = |(at, concurrency): (usize, &usize)| {
         let tally = Tally::from_session(session, Some(at));
@@ -79,18 +79,18 @@ pub fn stages(session: &Session) -> Vec<Stage> {
     session.sweep.iter().enumerate().filter_map(measured).collect()
 }
 
-/// A sweep whose throughput does not scale: its first stage already fills the server.
+/// A sweep whose throughput does not grow, because its first stage already saturates the server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SaturatedFromStart {
-    /// Its lowest concurrency.
+    /// Lowest concurrency.
     pub concurrency: usize,
-    /// Throughput there, output tokens per second.
+    /// Throughput at the lowest concurrency, output tokens per second.
     pub tokens_per_s: f64,
-    /// Highest throughput of any stage.
+    /// Highest throughput of any stage, output tokens per second.
     pub most_tokens_per_s: f64,
-    /// Its highest concurrency.
+    /// Highest concurrency.
     pub up_to: usize,
-    /// Place of the stage with the lowest concurrency.
+    /// Index of the stage with the lowest concurrency.
     at: usize,
 }
 
@@ -105,60 +105,61 @@ impl fmt::Display for SaturatedFromStart {
     }
 }
 
-/// Whether a sweep does not scale: concurrency at least doubles, and no stage has a fifth more throughput than the one with
-/// the lowest concurrency. Less than that may be noise. `None` where it scales, or stages lack a throughput.
+/// Detects a sweep that does not scale: its concurrency at least doubles, but no stage has 20% more throughput than the
+/// one with the lowest concurrency. Less growth may be noise. `None` if the sweep scales, or if stages lack a
+/// throughput.
 pub fn saturated_from_start(stages: &[Stage]) -> Option<SaturatedFromStart> {
     let points = || stages.iter().enumerate().filter_map(|(at, s)| Some((at, s.concurrency, s.tokens_per_s?)));
     let (at, concurrency, tokens_per_s) = points().min_by_key(|(_, concurrency, _)| *concurrency)?;
     let up_to = points().map(|p| p.1).max()?;
     let most_tokens_per_s = points().map(|p| p.2).reduce(f64::max)?;
-    let is_flat = up_to >= concurrency.max(1) * 2 && most_tokens_per_s < tokens_per_s * (1.0 + GROWN);
+    let is_flat = up_to >= concurrency.max(1) * 2 && most_tokens_per_s < tokens_per_s * (1.0 + MIN_GROWTH);
     is_flat.then_some(SaturatedFromStart { concurrency, tokens_per_s, most_tokens_per_s, up_to, at })
 }
 
-/// The place of the stage after which more load buys mostly waiting: the point of the curve of throughput over latency
-/// that lies farthest above the chord from its first to its last point, both axes scaled to 0 to 1 (the Kneedle method of
-/// Satopää et al. without its smoothing). The curve goes up to the stage with the highest throughput; where it does not bend,
-/// that stage is the knee, and likewise while the median latency has not grown by a fifth: its noise is no bend. `None`
-/// below three stages with figures, and where the last of them would be it: the server may take more yet. Of a sweep that does
-/// not scale it is the first stage: see [`saturated_from_start`].
+/// Index of the knee: the stage after which more load mostly adds waiting. It is the point of the curve of throughput
+/// over latency that lies farthest above the chord from its first to its last point, with both axes scaled to 0 to 1
+/// (the Kneedle method of Satopää et al. without its smoothing). The curve ends at the stage with the highest
+/// throughput. If the curve does not bend, or the median latency has not grown by 20%, that stage is the knee. `None`
+/// with fewer than three stages, and if the last stage would be the knee, because the server may take more load. For a
+/// sweep that does not scale it is the stage with the lowest concurrency; see [`saturated_from_start`].
 pub fn knee(stages: &[Stage]) -> Option<usize> {
-    match bend(stages)? {
+    match find_knee(stages)? {
         Knee::At(at) => Some(at),
         Knee::Beyond(_) => None,
     }
 }
 
-/// The highest concurrency of a sweep that ended before its knee; `None` where it has one, or too few stages.
+/// Highest concurrency of a sweep that ended before its knee; `None` if it has a knee or too few stages.
 pub fn no_knee_up_to(stages: &[Stage]) -> Option<usize> {
-    match bend(stages)? {
+    match find_knee(stages)? {
         Knee::At(_) => None,
         Knee::Beyond(last) => Some(stages.get(last)?.concurrency),
     }
 }
 
-/// The stages that keep every threshold, in words: `kept up to 4 at once`. `None` where there is no threshold.
-pub fn kept_in_words(stages: &[Stage]) -> Option<String> {
+/// Concurrencies at which every threshold is met, like `met up to concurrency 4`. `None` without thresholds.
+pub fn slo_summary(stages: &[Stage]) -> Option<String> {
     let mut judged: Vec<(usize, bool)> = stages.iter().filter_map(|s| Some((s.concurrency, s.slo_met?))).collect();
     judged.sort_unstable();
     judged.first()?;
-    let kept: Vec<String> = judged.iter().filter(|s| s.1).map(|s| s.0.to_string()).collect();
-    let without_gap = judged.iter().take_while(|s| s.1).count() == kept.len();
-    Some(match kept.last() {
-        None => "kept by no stage".to_owned(),
-        Some(last) if without_gap => format!("kept up to {last} at once"),
-        Some(_) => format!("kept only at {} at once", kept.join(", ")),
+    let met: Vec<String> = judged.iter().filter(|s| s.1).map(|s| s.0.to_string()).collect();
+    let without_gap = judged.iter().take_while(|s| s.1).count() == met.len();
+    Some(match met.last() {
+        None => "met at no concurrency".to_owned(),
+        Some(last) if without_gap => format!("met up to concurrency {last}"),
+        Some(_) => format!("met only at concurrency {}", met.join(", ")),
     })
 }
 
 enum Knee {
-    /// At the stage in this place.
+    /// At the stage with this index.
     At(usize),
-    /// Not before the last stage with figures, in this place.
+    /// Beyond the last stage with figures, which has this index.
     Beyond(usize),
 }
 
-fn bend(stages: &[Stage]) -> Option<Knee> {
+fn find_knee(stages: &[Stage]) -> Option<Knee> {
     let points: Vec<(usize, f64, f64)> =
         stages.iter().enumerate().filter_map(|(at, s)| Some((at, s.latency_p50_ms?, s.tokens_per_s?))).collect();
     if points.len() < 3 {
@@ -171,12 +172,12 @@ fn bend(stages: &[Stage]) -> Option<Knee> {
     let (_, x0, y0) = *points.first()?;
     let (top, x1, y1) = *points.get(best)?;
     let at_top = if best + 1 == points.len() { Knee::Beyond(top) } else { Knee::At(top) };
-    if x1 < x0 * (1.0 + GROWN) || y1 <= y0 {
+    if x1 < x0 * (1.0 + MIN_GROWTH) || y1 <= y0 {
         return Some(at_top);
     }
     let above = |(at, x, y): &(usize, f64, f64)| (*at, (y - y0) / (y1 - y0) - (x - x0) / (x1 - x0));
     let farthest = points.iter().take(best + 1).map(above).max_by(|a, b| a.1.total_cmp(&b.1))?;
-    // A straight line has no bend: rounding must not invent one.
+    // Rounding must not make a straight line bend.
     Some(if farthest.1 > 0.01 { Knee::At(farthest.0) } else { at_top })
 }
 
@@ -205,30 +206,30 @@ mod tests {
     }
 
     #[test]
-    fn the_knee_is_where_latency_begins_to_cost_more_than_it_buys() {
-        // Doubles at nearly no cost to 4, then hardly grows while latency doubles.
+    fn the_knee_is_where_throughput_stops_growing() {
+        // Throughput doubles at almost no cost up to 4, then hardly grows while latency doubles.
         let curve = [(1, 1.0, 100.0), (2, 1.1, 190.0), (4, 1.3, 350.0), (8, 2.5, 390.0), (16, 5.0, 400.0)];
         let stages: Vec<_> = curve.iter().map(|&(c, l, t)| stage(c, l * 1000.0, t)).collect();
         assert_eq!(knee(&stages), Some(2));
-        // What comes after the highest throughput is beyond the curve.
+        // Stages after the highest throughput are not part of the curve.
         let mut fallen = stages;
         fallen.push(stage(32, 20_000.0, 200.0));
         assert_eq!(knee(&fallen), Some(2));
     }
 
     #[test]
-    fn a_server_that_is_not_loaded_yet_has_no_knee_up_to_the_last_stage() {
+    fn an_unsaturated_server_has_no_knee_up_to_the_last_stage() {
         let flat: Vec<_> = [1, 2, 4, 8].map(|c| stage(c, 1000.0, 100.0 * c as f64)).to_vec();
         assert_eq!((knee(&flat), no_knee_up_to(&flat)), (None, Some(8)));
         let straight: Vec<_> = [1, 2, 3].map(|c| stage(c, 1000.0 * c as f64, 100.0 * c as f64)).to_vec();
         assert_eq!((knee(&straight), no_knee_up_to(&straight)), (None, Some(3)));
-        // Throughput doubles while the latency only wavers.
+        // Throughput doubles while the latency only fluctuates.
         let noisy = [(1, 5414.0, 112.0), (2, 5364.0, 181.0), (4, 5385.0, 265.0), (8, 5451.0, 431.0)];
         assert_eq!(no_knee_up_to(&noisy.map(|(c, l, t)| stage(c, l, t))), Some(8));
     }
 
     #[test]
-    fn a_server_that_was_full_from_the_start_has_its_knee_there() {
+    fn a_server_saturated_from_the_start_has_its_knee_there() {
         let full: Vec<_> = [1, 2, 4].map(|c| stage(c, 1000.0 * c as f64, 100.0 - c as f64)).to_vec();
         assert_eq!(knee(&full), Some(0));
     }
@@ -243,10 +244,10 @@ mod tests {
             saturated_from_start(&flat).unwrap().to_string(),
             "saturated from concurrency 1, with 270 tok/s there and at most 290 tok/s up to concurrency 4"
         );
-        // Its order says nothing.
-        let turned = sweep(&[(4, 290.0), (1, 270.0), (2, 264.0)]);
-        assert_eq!((saturated_from_start(&turned).unwrap().concurrency, knee(&turned)), (1, Some(1)));
-        // A fifth more is growth; a load that does not double tells nothing.
+        // The order of the stages does not matter.
+        let reordered = sweep(&[(4, 290.0), (1, 270.0), (2, 264.0)]);
+        assert_eq!((saturated_from_start(&reordered).unwrap().concurrency, knee(&reordered)), (1, Some(1)));
+        // 20% more is growth; a concurrency that does not double proves nothing.
         assert_eq!(saturated_from_start(&sweep(&[(1, 100.0), (2, 119.0)])).map(|s| s.up_to), Some(2));
         assert_eq!(saturated_from_start(&sweep(&[(1, 100.0), (2, 120.0)])), None);
         assert_eq!(saturated_from_start(&sweep(&[(4, 100.0), (6, 100.0)])), None);
@@ -254,22 +255,25 @@ mod tests {
     }
 
     #[test]
-    fn two_points_have_no_knee() {
+    fn two_stages_have_no_knee() {
         let mut few = vec![stage(1, 1.0, 1.0), stage(2, 1.0, 2.0), stage(4, 1.0, 3.0)];
         few[1].tokens_per_s = None;
         assert_eq!((knee(&few), no_knee_up_to(&few)), (None, None));
     }
 
     #[test]
-    fn what_keeps_the_thresholds_is_told_as_far_as_it_goes() {
-        let told = |kept: &[(usize, bool)]| {
+    fn the_slo_summary_lists_the_concurrencies_that_meet_all_thresholds() {
+        let summary = |stages: &[(usize, bool)]| {
             let judged = |&(c, met)| Stage { slo_met: Some(met), ..stage(c, 1.0, 1.0) };
-            kept_in_words(&kept.iter().map(judged).collect::<Vec<_>>())
+            slo_summary(&stages.iter().map(judged).collect::<Vec<_>>())
         };
-        assert_eq!(told(&[(1, true), (2, true), (4, false)]).as_deref(), Some("kept up to 2 at once"));
-        assert_eq!(told(&[(4, true), (1, true)]).as_deref(), Some("kept up to 4 at once"));
-        assert_eq!(told(&[(1, false), (2, true), (4, false), (8, true)]).as_deref(), Some("kept only at 2, 8 at once"));
-        assert_eq!(told(&[(1, false), (2, false)]).as_deref(), Some("kept by no stage"));
-        assert_eq!(kept_in_words(&[stage(1, 1.0, 1.0)]), None);
+        assert_eq!(summary(&[(1, true), (2, true), (4, false)]).as_deref(), Some("met up to concurrency 2"));
+        assert_eq!(summary(&[(4, true), (1, true)]).as_deref(), Some("met up to concurrency 4"));
+        assert_eq!(
+            summary(&[(1, false), (2, true), (4, false), (8, true)]).as_deref(),
+            Some("met only at concurrency 2, 8")
+        );
+        assert_eq!(summary(&[(1, false), (2, false)]).as_deref(), Some("met at no concurrency"));
+        assert_eq!(slo_summary(&[stage(1, 1.0, 1.0)]), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The measured requests of a run, counted as they end.
+//! Counts of a run's measured requests, updated as they end.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -12,38 +12,38 @@ use super::sorted::Sorted;
 use super::statistics::{Stats, enough_for, percentile_by};
 use super::time::Nanos;
 
-/// Figures over all measured requests, reruns included; warm-ups and what the user gave up are left out.
+/// Counts over all measured requests including reruns; excludes warm-ups and cancelled attempts.
 #[derive(Clone, Debug)]
 pub struct Tally {
-    /// Requests that ended.
+    /// Number of requests that ended.
     pub ended: usize,
-    /// Of those, whole answers.
+    /// Number of complete answers.
     pub ok: usize,
-    /// Of those, the ones that keep every threshold; `None` without a threshold about single requests.
+    /// Number of requests that meet every threshold; `None` without a threshold for single requests.
     pub good: Option<usize>,
-    /// Whole answers that miss no threshold but lack a figure that their stream does not carry: they are in no goodput.
+    /// Complete answers that miss no threshold but lack a figure that their stream cannot carry; not part of goodput.
     pub unjudged: usize,
-    /// Failed ones by the kind of their error.
+    /// Number of failed requests by kind of error.
     pub errors: BTreeMap<String, usize>,
-    /// Output tokens of the whole answers.
+    /// Output tokens of the complete answers.
     pub output_tokens: u64,
-    /// Of the whole answers, whose TTFT is no cold one.
+    /// Complete answers with a warm or unknown prefix cache.
     pub doubts: CacheDoubts,
-    /// Some output tokens are an estimate.
+    /// Whether any number of output tokens is an estimate.
     pub estimated: bool,
     open_loop: bool,
-    /// Ascending, one for each metric [`with_thresholds`].
+    /// Values in ascending order, one list for each metric of [`with_thresholds`].
     columns: Vec<Sorted>,
-    /// Whole answers whose stream does not carry the figure, one for each metric [`with_thresholds`].
+    /// Complete answers whose streams cannot carry the figure, one count for each metric of [`with_thresholds`].
     unresolved: Vec<usize>,
-    /// When something was in flight: ascending, apart.
+    /// Spans with requests in flight, ascending and disjoint.
     busy: Vec<(Nanos, Nanos)>,
-    /// When the schedule stood still: ascending, apart.
-    still: Vec<(Nanos, Nanos)>,
+    /// Spans in which the schedule was paused, ascending and disjoint.
+    schedule_pauses: Vec<(Nanos, Nanos)>,
 }
 
 impl Tally {
-    /// Nothing yet.
+    /// Creates an empty tally.
     pub fn new(session: &Session) -> Self {
         Self {
             ended: 0,
@@ -58,42 +58,42 @@ impl Tally {
             columns: vec![Sorted::default(); with_thresholds().count()],
             unresolved: vec![0; with_thresholds().count()],
             busy: Vec::new(),
-            still: session.still().to_vec(),
+            schedule_pauses: session.schedule_pauses().to_vec(),
         }
     }
 
-    /// All of a session's, or those of one stage of its sweep.
+    /// Counts all attempts of a session, or those of one stage of its sweep.
     pub fn from_session(session: &Session, stage: Option<usize>) -> Self {
-        let of_stage = session.attempts().filter(|a| stage.is_none_or(|stage| a.stage == stage));
-        Self::over(session, of_stage.filter_map(AttemptState::record))
+        let selected = session.attempts().filter(|a| stage.is_none_or(|stage| a.stage == stage));
+        Self::from_records(session, selected.filter_map(AttemptState::record))
     }
 
-    /// Of these records of a session.
-    pub fn over(session: &Session, records: impl IntoIterator<Item: Borrow<AttemptRecord>>) -> Self {
+    /// Counts these records of a session.
+    pub fn from_records(session: &Session, records: impl IntoIterator<Item: Borrow<AttemptRecord>>) -> Self {
         let mut tally = Self::new(session);
         let mut columns = vec![Vec::new(); with_thresholds().count()];
         for record in records {
-            tally.count_in(record.borrow(), session.slos(), &mut columns, Vec::push);
+            tally.count_into(record.borrow(), session.slos(), &mut columns, Vec::push);
         }
         tally.columns.iter_mut().zip(columns).for_each(|(sorted, figures)| sorted.extend(figures));
         tally
     }
 
-    /// Takes over when the schedule stood still.
-    pub fn stand_still(&mut self, still: &[(Nanos, Nanos)]) {
-        if self.still.len() != still.len() {
-            self.still = still.to_vec();
+    /// Sets the spans in which the schedule was paused.
+    pub fn set_schedule_pauses(&mut self, schedule_pauses: &[(Nanos, Nanos)]) {
+        if self.schedule_pauses.len() != schedule_pauses.len() {
+            self.schedule_pauses = schedule_pauses.to_vec();
         }
     }
 
     /// Counts an attempt that ended.
     pub fn add(&mut self, record: &AttemptRecord, slos: &[Slo]) {
         let mut columns = std::mem::take(&mut self.columns);
-        self.count_in(record, slos, &mut columns, Sorted::insert);
+        self.count_into(record, slos, &mut columns, Sorted::insert);
         self.columns = columns;
     }
 
-    fn count_in<C>(&mut self, record: &AttemptRecord, slos: &[Slo], columns: &mut [C], insert: impl Fn(&mut C, f64)) {
+    fn count_into<C>(&mut self, record: &AttemptRecord, slos: &[Slo], columns: &mut [C], insert: impl Fn(&mut C, f64)) {
         if record.warmup || record.status == AttemptStatus::Cancelled {
             return;
         }
@@ -131,8 +131,8 @@ impl Tally {
         self.busy.insert(first, merged);
     }
 
-    /// What rates are per, seconds: the time in which something was in flight; in an open loop also the idle time between,
-    /// which is part of its rate, unless the schedule stood still in it.
+    /// Time that rates refer to, seconds: the time with requests in flight. In an open loop it includes the idle time
+    /// in between, which is part of the rate, unless the schedule was paused.
     pub fn seconds(&self) -> f64 {
         let busy: f64 = self.busy.iter().map(|(from, to)| to.since(*from).as_secs_f64()).sum();
         let idle = |w: &[(Nanos, Nanos)]| match w {
@@ -142,48 +142,48 @@ impl Tally {
         if self.open_loop { busy + self.busy.windows(2).map(idle).sum::<f64>() } else { busy }
     }
 
-    /// What of a time without anything in flight the schedule did not stand still.
+    /// Length of an idle span without the time in which the schedule was paused, seconds.
     fn idle_s(&self, from: Nanos, to: Nanos) -> f64 {
-        let still = self.still.iter().map(|s| s.1.min(to).since(s.0.max(from)).as_secs_f64());
-        to.since(from).as_secs_f64() - still.sum::<f64>()
+        let schedule_pauses = self.schedule_pauses.iter().map(|s| s.1.min(to).since(s.0.max(from)).as_secs_f64());
+        to.since(from).as_secs_f64() - schedule_pauses.sum::<f64>()
     }
 
     fn column(&self, metric: &Metric) -> Option<&Sorted> {
-        self.columns.get(place(metric)?)
+        self.columns.get(metric_index(metric)?)
     }
 
-    /// Figures of a metric over all whole answers that have it, ascending.
+    /// Values of a metric over all complete answers that have it, ascending.
     pub fn values(&self, metric: &Metric) -> Vec<f64> {
         self.column(metric).map_or_else(Vec::new, |column| column.iter().collect())
     }
 
-    /// Number of whole answers that have the metric.
+    /// Number of complete answers that have the metric.
     pub fn count(&self, metric: &Metric) -> usize {
         self.column(metric).map_or(0, Sorted::len)
     }
 
-    /// Number of whole answers whose stream does not carry the metric.
+    /// Number of complete answers whose streams cannot carry the metric.
     pub fn unresolved(&self, metric: &Metric) -> usize {
-        place(metric).and_then(|at| self.unresolved.get(at)).copied().unwrap_or(0)
+        metric_index(metric).and_then(|at| self.unresolved.get(at)).copied().unwrap_or(0)
     }
 
-    /// Requests that thresholds about single requests can be judged for.
+    /// Number of requests that thresholds for single requests can judge.
     pub const fn judged(&self) -> usize {
         self.ended - self.unjudged
     }
 
-    /// Statistics of a metric over all whole answers that have it; `None` without one.
+    /// Statistics of a metric over all complete answers that have it; `None` if there are none.
     pub fn stats(&self, metric: &Metric) -> Option<Stats> {
         Stats::from_values(self.column(metric)?.iter())
     }
 
-    /// Percentile of a metric over all whole answers that have it; `None` where they are too few for it.
+    /// Percentile of a metric over all complete answers that have it; `None` if they are too few for it.
     pub fn percentile(&self, metric: &Metric, p: u32) -> Option<f64> {
         let column = self.column(metric).filter(|c| enough_for(c.len(), p))?;
-        Some(percentile_by(column.len(), f64::from(p), |place| column.get(place).unwrap_or(f64::NAN)))
+        Some(percentile_by(column.len(), f64::from(p), |metric_index| column.get(metric_index).unwrap_or(f64::NAN)))
     }
 
-    /// A figure of the run; `None` while nothing ended.
+    /// A figure of the run; `None` while no request has ended.
     pub fn run_figure(&self, figure: RunFigure) -> Option<f64> {
         if self.ended == 0 {
             return None;
@@ -203,31 +203,31 @@ impl Tally {
         }
     }
 
-    /// Failures by kind, `3 rate_limited, 1 timeout`; `None` without any.
+    /// Number of failures by kind, like `3 rate_limited, 1 timeout`; `None` without failures.
     pub fn failures(&self) -> Option<String> {
         let kinds: Vec<_> = self.errors.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         (!kinds.is_empty()).then(|| kinds.join(", "))
     }
 
-    /// Whether every threshold is kept.
-    pub fn keeps(&self, slos: &[Slo]) -> bool {
+    /// Returns whether every threshold is met.
+    pub fn meets(&self, slos: &[Slo]) -> bool {
         slos.iter().all(|slo| slo.judge(self).met)
     }
 }
 
-/// Place of a metric among those [`with_thresholds`].
-fn place(metric: &Metric) -> Option<usize> {
+/// Index of a metric among those [`with_thresholds`].
+fn metric_index(metric: &Metric) -> Option<usize> {
     with_thresholds().position(|(m, _)| m == metric)
 }
 
 impl Slo {
-    /// Compares it with what was counted.
+    /// Checks the threshold against the counts.
     pub fn judge(&self, tally: &Tally) -> Verdict {
         let (value, n, unresolved, stand_in) = match self.subject {
             Subject::Requests(metric, stat) => {
                 let stats = tally.stats(metric);
                 let n = tally.count(metric);
-                // The extreme keeps it only if every percentile does.
+                // The extreme meets the threshold only if every percentile does.
                 let extreme = if self.comparison.is_upper_bound() { Stat::Max } else { Stat::Min };
                 let stand_in = (n > 0 && !enough_for(n, stat.percent())).then_some(extreme);
                 (stats.map(|s| stand_in.unwrap_or(stat).pick(&s)), n, tally.unresolved(metric), stand_in)

@@ -1,4 +1,4 @@
-//! What is told of machine and server over a run, in the order in which it was taken.
+//! Telemetry of machine and server over a run, in the order received.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,29 +8,29 @@ use super::host::{HostEvent, HostHistory};
 use super::server_gauges::{GaugeEvent, GaugeHistory};
 use super::time::Nanos;
 
-/// Something of it. Histories that take the same of these in the same order are the same.
+/// A telemetry event. Histories that apply the same events in the same order are equal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TelemetryEvent {
     /// The run began.
     Began(Nanos),
-    /// From then on something was measured.
+    /// The run became active.
     Active(Nanos),
-    /// From then on nothing was.
+    /// The run stopped being active.
     Idle(Nanos),
-    /// The program ended there, and goes on now: what lies between is nobody's.
+    /// The program ended at this time and was resumed; activity in between is not part of the run.
     BrokenOff(Nanos),
-    /// The server said.
+    /// Event from the server's metrics.
     Gauges(GaugeEvent),
-    /// The look at this machine said.
+    /// Event from the sampler of this machine.
     Host(HostEvent),
-    /// The sampler of the GPUs said.
+    /// Event from the GPU sampler.
     #[serde(untagged)]
     Gpu(GpuEvent),
 }
 
 impl TelemetryEvent {
-    /// When it was, where it has a time.
+    /// Time of the event, if it has one.
     pub const fn at(&self) -> Option<Nanos> {
         match self {
             Self::Began(at)
@@ -47,7 +47,7 @@ impl TelemetryEvent {
         }
     }
 
-    /// Has the histories take it. The server's is there once the server said something.
+    /// Applies the event to the histories. The server's history is created with its first event.
     pub fn apply(self, gpu: &mut GpuHistory, gauges: &mut Option<GaugeHistory>, host: &mut HostHistory) {
         match self {
             Self::Began(at) => {
@@ -70,8 +70,8 @@ impl TelemetryEvent {
                 host.set_active(false, at);
             }
             Self::BrokenOff(at) => {
-                gpu.break_off(at);
-                gauges.iter_mut().for_each(GaugeHistory::break_off);
+                gpu.interrupt(at);
+                gauges.iter_mut().for_each(GaugeHistory::interrupt);
             }
             Self::Gauges(event) => gauges.get_or_insert_default().apply(event),
             Self::Host(event) => host.apply(event),
@@ -80,7 +80,7 @@ impl TelemetryEvent {
     }
 }
 
-/// What is known already, as it would be told.
+/// Events that recreate what is known before a run begins.
 pub fn known(gpu: &GpuHistory, gauges: Option<&GaugeHistory>, host: &HostHistory) -> Vec<TelemetryEvent> {
     let infos: Vec<_> = gpu.gpus.iter().map(|track| track.info.clone()).collect();
     let (source, driver, interval_ms) = (gpu.source.clone(), gpu.driver.clone(), gpu.interval_ms);
@@ -105,7 +105,7 @@ mod tests {
     use crate::domain::server_gauges::{Meter, ServerGauges};
 
     #[test]
-    fn each_is_the_same_again_once_it_was_kept() {
+    fn stored_events_round_trip() {
         let mut gauges = ServerGauges::default();
         gauges.set(Meter::QueueCount, 0.1 + 0.2);
         let at = Nanos(7);
@@ -141,13 +141,13 @@ mod tests {
             let text = serde_json::to_string(&event).unwrap();
             assert_eq!(serde_json::from_str::<TelemetryEvent>(&text).unwrap(), event, "{text}");
         }
-        // As it was kept before there were others.
+        // Format of older journals, which had only GPU events.
         let old = r#"{"sample":{"at":7,"index":0}}"#;
         assert_eq!(serde_json::from_str::<TelemetryEvent>(old).unwrap().at(), Some(at));
     }
 
     #[test]
-    fn meters_of_another_version_keep_their_places() {
+    fn metrics_of_another_version_keep_their_positions() {
         let fewer: ServerGauges = serde_json::from_str("[1.5,null]").unwrap();
         assert_eq!((fewer.get(Meter::Running), fewer.known_count()), (Some(1.5), 1));
         let more = format!("[{}]", vec!["2.0"; Meter::COUNT + 3].join(","));

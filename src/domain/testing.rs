@@ -1,10 +1,10 @@
-//! What tests of sessions begin with.
+//! Fixtures for tests of sessions.
 
 use std::time::Duration;
 
 use super::suite::{CaseSpec, RatingScale, Suite, Timeouts};
 
-/// A case of this name that asks for nothing.
+/// A case with this name and no messages.
 pub fn case(name: &str) -> CaseSpec {
     CaseSpec {
         name: name.to_owned(),
@@ -18,12 +18,12 @@ pub fn case(name: &str) -> CaseSpec {
     }
 }
 
-/// A suite of so many of them: `case 0`, `case 1`, …
+/// A suite of this many cases: `case 0`, `case 1`, …
 pub fn suite(cases: usize) -> Suite {
-    suite_of((0..cases).map(|i| case(&format!("case {i}"))).collect())
+    suite_with((0..cases).map(|i| case(&format!("case {i}"))).collect())
 }
 
-/// A suite of these.
-pub fn suite_of(cases: Vec<CaseSpec>) -> Suite {
+/// A suite of these cases.
+pub fn suite_with(cases: Vec<CaseSpec>) -> Suite {
     Suite { name: "s".to_owned(), rating: RatingScale::default(), slos: Vec::new(), cases }
 }

@@ -1,4 +1,4 @@
-//! Making hostile text safe to show.
+//! Makes untrusted text safe to show.
 
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
@@ -7,10 +7,10 @@ use std::iter::Peekable;
 
 use unicode_width::UnicodeWidthChar;
 
-/// More marks in a row on one character are a flood: no script piles up so many, nor does an emoji.
-const MOST_MARKS: usize = 8;
+/// Maximum combining marks on one character; more are a flood, because no script and no emoji needs as many.
+const MAX_MARKS: usize = 8;
 
-/// The first `max_chars` characters of `text`, and the ellipsis if characters were dropped.
+/// The first `max_chars` characters of `text`, followed by the ellipsis if characters were dropped.
 pub fn truncate(text: &str, max_chars: usize, ellipsis: &str) -> String {
     match text.char_indices().nth(max_chars) {
         None => text.to_owned(),
@@ -18,14 +18,14 @@ pub fn truncate(text: &str, max_chars: usize, ellipsis: &str) -> String {
     }
 }
 
-/// Begins an escape sequence.
+/// Starts an escape sequence.
 pub const ESCAPE: char = '\u{1b}';
-/// The same as [`ESCAPE`] and `[`, in one character.
+/// Control sequence introducer in one character, equivalent to [`ESCAPE`] and `[`.
 pub const CSI: char = '\u{9b}';
 
-/// `text` without what could steer a terminal, reorder a line or hide in it: escape sequences (CSI, OSC and their like), C0
-/// and C1 controls except line feed and tab, whatever turns the direction of text, characters without a look of their
-/// own other than the joiner and the emoji selectors, and floods of combining marks.
+/// Removes everything that could control a terminal, reorder a line or hide in it: escape sequences (CSI, OSC and
+/// similar), C0 and C1 controls except line feed and tab, changes of text direction, invisible characters except the
+/// joiner and the emoji selectors, and floods of combining marks.
 pub fn sanitise(text: &str) -> String {
     if text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n' | b'\t')) {
         return text.to_owned();
@@ -43,7 +43,7 @@ pub fn sanitise(text: &str) -> String {
             c if c.is_control() || is_hidden(c) => {}
             c => {
                 marks = if c >= '\u{300}' && c.width() == Some(0) { marks + 1 } else { 0 };
-                if marks <= MOST_MARKS {
+                if marks <= MAX_MARKS {
                     out.push(c);
                 }
             }
@@ -52,7 +52,7 @@ pub fn sanitise(text: &str) -> String {
     out
 }
 
-/// Characters that say something to who lays the text out, or to nobody: nothing that is read is lost with them.
+/// Returns whether a character only directs the layout or has no meaning, so that removing it loses no visible text.
 fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{ad}'
@@ -68,25 +68,25 @@ fn is_hidden(c: char) -> bool {
         | '\u{feff}'
         | '\u{fff9}'..='\u{fffb}'
         | '\u{1d173}'..='\u{1d17a}'
-        // Tags and the selectors beyond those of emoji: whole messages are hidden in them.
+        // Tags, and variation selectors beyond those of emoji, which can hide whole messages.
         | '\u{e0000}'..='\u{e0fff}'
     )
 }
 
-/// [`sanitise`], and on one line: line feeds and tabs become blanks.
+/// [`sanitise`] for a single line: line feeds and tabs become spaces.
 pub fn sanitise_line(text: &str) -> String {
     sanitise(text).replace(['\n', '\t'], " ")
 }
 
-/// Whether a terminal shows nothing in this character's place: controls, marks and joiners, and characters that only
+/// Returns whether a terminal shows nothing for this character: controls, marks, joiners, and characters that only
 /// direct the layout.
 pub fn is_invisible(c: char) -> bool {
-    // Fillers of Hangul and the blank Braille cell have a width, and no ink.
+    // Hangul fillers and the blank Braille cell have a width but no ink.
     let is_filler = matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}');
     c.is_control() || is_hidden(c) || is_filler || c.width() == Some(0)
 }
 
-/// Advances `chars` past the escape sequence that `first`, [`ESCAPE`] or [`CSI`], begins.
+/// Advances `chars` past the escape sequence that starts with `first`, which is [`ESCAPE`] or [`CSI`].
 pub fn skip_escape_sequence(first: char, chars: &mut Peekable<impl Iterator<Item = (usize, char)>>) {
     if first == CSI {
         return skip_csi(chars);
@@ -130,22 +130,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_go_and_text_stays() {
+    fn escape_sequences_are_removed_and_text_stays() {
         assert_eq!(sanitise("a\u{1b}[31mb\u{1b}]0;title\u{7}c\u{202e}d\r\n\te"), "abcd\n\te");
         assert_eq!(sanitise("\u{9b}2Jx\u{1b}]8;;http://x\u{1b}\\y"), "xy");
         assert_eq!(sanitise_line("a\nb"), "a b");
     }
 
-    /// What Unicode has for turning the direction of text: marks, embeddings, overrides, isolates.
+    /// Covers Unicode's direction controls: marks, embeddings, overrides and isolates.
     #[test]
-    fn nothing_turns_the_direction_of_text() {
+    fn direction_controls_are_removed() {
         let controls =
             "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
         assert_eq!(sanitise(&format!("a{controls}שלום{controls}b")), "aשלוםb");
     }
 
     #[test]
-    fn what_is_hidden_goes_and_what_is_written_stays() {
+    fn hidden_characters_are_removed_and_visible_ones_stay() {
         let tags: String = "hidden".chars().map(|c| char::from_u32(0xe0000 + c as u32).unwrap()).collect();
         assert_eq!(sanitise(&format!("a{tags}b\u{ad}c\u{e0101}d\u{180e}e")), "abcde");
         for written in ["👩🏽‍👩‍👧‍👦 ❤️", "क्षत्रिय", "ที่นี่", "e\u{301}\u{323}", "한국어", "שָׁלוֹם"]
@@ -153,9 +153,9 @@ mod tests {
             assert_eq!(sanitise(written), written);
         }
         let flood = "\u{301}".repeat(1000);
-        assert_eq!(sanitise(&format!("Z{flood}algo")), format!("Z{}algo", "\u{301}".repeat(MOST_MARKS)));
-        // What goes does not begin a new heap.
-        assert_eq!(sanitise(&"\u{301}\u{200b}".repeat(99)), "\u{301}".repeat(MOST_MARKS));
+        assert_eq!(sanitise(&format!("Z{flood}algo")), format!("Z{}algo", "\u{301}".repeat(MAX_MARKS)));
+        // A removed character does not reset the count of marks.
+        assert_eq!(sanitise(&"\u{301}\u{200b}".repeat(99)), "\u{301}".repeat(MAX_MARKS));
     }
 
     proptest! {
@@ -165,7 +165,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_at_all_survives_that_must_not(text in any::<String>()) {
+        fn nothing_forbidden_survives(text in any::<String>()) {
             prop_assert_eq!(oracle::check(&text), Ok(()));
         }
     }

@@ -1,30 +1,30 @@
-//! The run's one clock, as a number.
+//! The run's clock as a number.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Pattern of a wall time with offset, to the second: RFC 3339.
+/// RFC 3339 format of a wall time with offset, in seconds.
 pub const RFC_3339: &str = "%Y-%m-%dT%H:%M:%S%:z";
-/// Pattern of a wall time with offset, to the millisecond: RFC 3339.
+/// RFC 3339 format of a wall time with offset, in milliseconds.
 pub const RFC_3339_MILLIS: &str = "%Y-%m-%dT%H:%M:%S%.3f%:z";
 
-/// A point in time: nanoseconds since the run's epoch, on one monotonic clock that engine, sampler and screen share.
+/// A point in time: nanoseconds since the run's epoch, on a monotonic clock shared by engine, samplers and screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Nanos(pub u64);
 
 impl Nanos {
-    /// The point that lies `millis` milliseconds after the epoch.
+    /// The point `millis` milliseconds after the epoch.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis * 1_000_000)
     }
 
-    /// The time since `earlier`; zero when `earlier` is later.
+    /// Time since `earlier`; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// Milliseconds since `earlier`; zero when `earlier` is later.
+    /// Milliseconds since `earlier`; zero if `earlier` is later.
     pub fn millis_since(self, earlier: Self) -> f64 {
         self.0.saturating_sub(earlier.0) as f64 / 1e6
     }
@@ -41,7 +41,7 @@ impl Nanos {
     }
 }
 
-/// A running time for people: `0:07`, `12:34`, `1:02:03`.
+/// Formats an elapsed time: `0:07`, `12:34`, `1:02:03`.
 pub fn clock(elapsed: Duration) -> String {
     let s = elapsed.as_secs();
     if s < 3600 {
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_has_hours_only_where_there_are_some() {
+    fn hours_are_shown_only_from_one_hour_on() {
         assert_eq!([7, 754, 3723].map(|s| clock(Duration::from_secs(s))), ["0:07", "12:34", "1:02:03"]);
     }
 }

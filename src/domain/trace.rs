@@ -1,5 +1,5 @@
-//! How the events of one stream came. Any part of it can be drawn at any width in bounded time: arrivals lie in blocks that
-//! change no more once they are full, and stretches of a block know the extremes of their gaps.
+//! Arrivals of one stream in a form that can be drawn at any zoom in bounded time. Arrivals are stored in blocks that
+//! never change once full, and stretches of a block know the extremes of their gaps.
 
 mod columns;
 
@@ -11,41 +11,41 @@ use super::attempt::{Arrival, TextKind};
 use super::diagnosis::pause_limit_ms;
 use super::time::Nanos;
 
-/// Arrivals of a full block.
+/// Number of arrivals in a full block.
 const BLOCK: usize = 256;
-/// Arrivals of a stretch.
+/// Number of arrivals in a stretch.
 const STRETCH: usize = 16;
-/// What is usual in a stream that runs is told by so many of its last gaps.
-const USUAL_OF: usize = 512;
+/// Number of recent gaps that define the usual gap of a running stream.
+const RECENT_GAPS: usize = 512;
 
-/// The silence before an arrival. Arrivals out of one read have one, that of the first.
+/// Time between two arrivals. Arrivals from one read share one gap, that before the first of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gap {
-    /// The arrival before.
+    /// Time of the arrival before.
     pub from: Nanos,
-    /// The arrival that ended it.
+    /// Time of the arrival that ended the gap.
     pub to: Nanos,
-    /// What that carried.
+    /// Kind of text in that arrival.
     pub kind: TextKind,
 }
 
 impl Gap {
-    /// How long.
+    /// Length, milliseconds.
     pub fn ms(&self) -> f64 {
         self.to.millis_since(self.from)
     }
 }
 
-/// A gap that is far longer than what is usual in its stream.
+/// A gap far longer than the usual gap of its stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stall {
-    /// When.
+    /// The gap.
     pub gap: Gap,
-    /// Without the time in which tokscope itself stood still it would be none.
+    /// Whether tokscope's own stalls explain the gap.
     pub is_own: bool,
 }
 
-/// Some gaps that follow one another.
+/// Summary of consecutive gaps.
 #[derive(Clone, Copy, Debug)]
 struct GapBin {
     from: Nanos,
@@ -58,13 +58,13 @@ struct GapBin {
 
 #[derive(Debug)]
 struct Block {
-    /// The last arrival of the block before.
-    before: Option<Nanos>,
+    /// Time of the last arrival in the block before.
+    previous: Option<Nanos>,
     arrivals: Box<[Arrival]>,
     stretches: Box<[GapBin]>,
 }
 
-/// The arrivals of a stream. A copy shares the full blocks.
+/// Arrivals of a stream. Clones share the full blocks.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     blocks: VecDeque<Arc<Block>>,
@@ -73,77 +73,78 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// All of a stream that is over.
+    /// Creates the trace of a complete stream.
     pub fn from_arrivals(arrivals: &[Arrival]) -> Self {
         let mut trace = Self::default();
-        trace.follow(arrivals, usize::MAX);
+        trace.extend_from(arrivals, usize::MAX);
         trace
     }
 
-    /// Takes what came since the last call; `all` holds what it held then. Keeps about the last `most` arrivals.
-    pub fn follow(&mut self, all: &[Arrival], most: usize) {
+    /// Adds the arrivals since the last call. `all` must start with those of earlier calls. Keeps about the last
+    /// `max_arrivals`.
+    pub fn extend_from(&mut self, all: &[Arrival], max_arrivals: usize) {
         if all.len() == self.len {
             return;
         }
-        let most_blocks = most.div_ceil(BLOCK).max(1);
+        let max_blocks = max_arrivals.div_ceil(BLOCK).max(1);
         let full = self.len / BLOCK;
         if !self.len.is_multiple_of(BLOCK) {
             self.blocks.pop_back();
         }
-        let begin = full.max(all.len().div_ceil(BLOCK).saturating_sub(most_blocks)) * BLOCK;
-        let mut before = begin.checked_sub(1).and_then(|i| all.get(i)).map(|a| a.at);
+        let begin = full.max(all.len().div_ceil(BLOCK).saturating_sub(max_blocks)) * BLOCK;
+        let mut previous = begin.checked_sub(1).and_then(|i| all.get(i)).map(|a| a.at);
         for arrivals in all.get(begin..).unwrap_or_default().chunks(BLOCK) {
-            self.blocks.push_back(Arc::new(Block::from_arrivals(before, arrivals)));
-            before = arrivals.last().map(|a| a.at);
+            self.blocks.push_back(Arc::new(Block::from_arrivals(previous, arrivals)));
+            previous = arrivals.last().map(|a| a.at);
         }
-        while self.blocks.len() > most_blocks {
+        while self.blocks.len() > max_blocks {
             self.blocks.pop_front();
         }
         self.first = all.first().map(|a| a.at);
         self.len = all.len();
     }
 
-    /// Arrivals that there were.
+    /// Number of arrivals so far, including dropped ones.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Nothing came.
+    /// Returns whether nothing has arrived.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// When the first came.
+    /// Time of the first arrival.
     pub const fn first(&self) -> Option<Nanos> {
         self.first
     }
 
-    /// When the last came.
+    /// Time of the last arrival.
     pub fn last(&self) -> Option<Nanos> {
         Some(self.blocks.back()?.arrivals.last()?.at)
     }
 
-    /// What the last carried.
+    /// Kind of text in the last arrival.
     pub fn last_kind(&self) -> Option<TextKind> {
         Some(self.blocks.back()?.arrivals.last()?.kind)
     }
 
-    /// The gap in which a time lies.
+    /// The gap that contains a time.
     pub fn gap_at(&self, at: Nanos) -> Option<Gap> {
-        let block = self.blocks.get(self.block_of(at))?;
+        let block = self.blocks.get(self.block_index(at))?;
         block.gaps(0..block.arrivals.len()).find(|g| g.from <= at && at < g.to)
     }
 
-    /// From which length on a gap is far longer than what is usual in a stream that runs, milliseconds: by its last gaps.
+    /// Minimum length of a stall in a running stream, milliseconds, based on its recent gaps.
     pub fn stall_limit_ms(&self) -> Option<f64> {
         let times = self.blocks.iter().rev().flat_map(|b| b.arrivals.iter().rev()).map(|a| a.at);
-        let mut times: Vec<Nanos> = times.take(USUAL_OF + 1).collect();
+        let mut times: Vec<Nanos> = times.take(RECENT_GAPS + 1).collect();
         times.reverse();
         let gaps: Vec<f64> = times.windows(2).map(|w| w[1].millis_since(w[0])).collect();
         pause_limit_ms(&gaps)
     }
 
-    /// The gaps longer than `limit_ms` of which something lies between two times. `own` is when tokscope itself stood still.
+    /// Gaps longer than `limit_ms` that overlap a span. `own` has the stalls of tokscope itself.
     pub fn stalls(&self, from: Nanos, to: Nanos, limit_ms: f64, own: &[(Nanos, Nanos)]) -> Vec<Stall> {
         let mut stalls = Vec::new();
         for (block, index, stretch) in self.stretches(from, to) {
@@ -159,22 +160,22 @@ impl Trace {
         stalls
     }
 
-    /// The first block with an arrival after `at`.
-    fn block_of(&self, at: Nanos) -> usize {
+    /// Index of the first block with an arrival after `at`.
+    fn block_index(&self, at: Nanos) -> usize {
         self.blocks.partition_point(|b| b.arrivals.last().is_none_or(|a| a.at <= at))
     }
 
-    /// The stretches of which something lies between two times.
+    /// Stretches that overlap a span.
     fn stretches(&self, from: Nanos, to: Nanos) -> impl Iterator<Item = (&Block, usize, GapBin)> {
-        let blocks = self.blocks.iter().skip(self.block_of(from));
+        let blocks = self.blocks.iter().skip(self.block_index(from));
         let all = blocks.flat_map(|b| b.stretches.iter().enumerate().map(move |(i, s)| (b.as_ref(), i, *s)));
         all.skip_while(move |(.., s)| s.to <= from).take_while(move |(.., s)| s.from < to)
     }
 }
 
 impl Block {
-    fn from_arrivals(before: Option<Nanos>, arrivals: &[Arrival]) -> Self {
-        let mut block = Self { before, arrivals: arrivals.into(), stretches: Box::default() };
+    fn from_arrivals(previous: Option<Nanos>, arrivals: &[Arrival]) -> Self {
+        let mut block = Self { previous, arrivals: arrivals.into(), stretches: Box::default() };
         block.stretches = (0..arrivals.len().div_ceil(STRETCH)).filter_map(|i| block.stretch(i)).collect();
         block
     }
@@ -182,12 +183,12 @@ impl Block {
     fn stretch(&self, index: usize) -> Option<GapBin> {
         let arrivals = self.arrivals.chunks(STRETCH).nth(index)?;
         let (first, last) = (arrivals.first()?, arrivals.last()?);
-        let before = match (index * STRETCH).checked_sub(1) {
+        let previous = match (index * STRETCH).checked_sub(1) {
             Some(i) => self.arrivals.get(i).map(|a| a.at),
-            None => self.before,
+            None => self.previous,
         };
         let mut stretch = GapBin {
-            from: before.unwrap_or(first.at),
+            from: previous.unwrap_or(first.at),
             to: last.at,
             sum_ms: 0.0,
             gaps: 0,
@@ -206,10 +207,10 @@ impl Block {
         self.gaps(stretch * STRETCH..((stretch + 1) * STRETCH).min(self.arrivals.len()))
     }
 
-    fn gaps(&self, which: std::ops::Range<usize>) -> impl Iterator<Item = Gap> {
-        which.filter_map(|i| {
+    fn gaps(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = Gap> {
+        range.filter_map(|i| {
             let arrival = self.arrivals.get(i).filter(|a| !a.coalesced)?;
-            let from = i.checked_sub(1).map_or(self.before, |i| self.arrivals.get(i).map(|a| a.at))?;
+            let from = i.checked_sub(1).map_or(self.previous, |i| self.arrivals.get(i).map(|a| a.at))?;
             Some(Gap { from, to: arrival.at, kind: arrival.kind })
         })
     }

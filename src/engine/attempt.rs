@@ -27,29 +27,29 @@ use crate::protocol::failure;
 use crate::protocol::request::RequestDialect;
 use crate::protocol::url::address_below;
 
-/// An error body is read up to here,
+/// Maximum bytes read of an error's body.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
-/// and no longer than this.
+/// Maximum time to read an error's body.
 const ERROR_WITHIN: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 5000 });
 
-/// What to ask.
+/// One attempt to make.
 #[derive(Debug)]
 pub struct Order {
-    /// Whose attempt.
+    /// Case and number of the attempt.
     pub id: AttemptId,
-    /// The prompt and its parameters.
+    /// Prompt and parameters.
     pub case: Arc<CaseSpec>,
-    /// Which model.
+    /// Name of the model.
     pub model: String,
-    /// Not measured.
+    /// Whether the attempt only warms up and is not measured.
     pub warmup: bool,
-    /// When it was to be sent, in the open loop.
+    /// Scheduled time of the request, in the open loop.
     pub due: Option<Nanos>,
-    /// When it could be sent at the earliest.
+    /// Earliest time at which the request could be sent.
     pub ready: Option<Nanos>,
 }
 
-/// Sends the request and follows it to its end, or until `cancelled`.
+/// Sends the request and follows its response to the end, or until `cancelled`.
 pub async fn run(
     endpoint: &Endpoint,
     board: &Board,
@@ -95,7 +95,7 @@ pub async fn run(
     }
     endpoint.secrets.redact_record(&mut recorder.record);
     recorder.warn_about(order.case.max_tokens);
-    // Its timeline and its texts may be large: they are handed over, not copied.
+    // The record is moved out, because a copy of its timeline and texts may be large.
     let nothing = AttemptRecord::started(order.id, order.warmup, String::new(), String::new(), now);
     std::mem::replace(&mut recorder.record, nothing)
 }
@@ -110,18 +110,18 @@ async fn drive(endpoint: &Endpoint, order: &Order, recorder: &RefCell<Recorder>)
             Err(failure) => failure,
         };
         let http_status = recorder.borrow().record.http_status;
-        if let Some((next, told)) = manner.after_rejection(http_status.unwrap_or(0), &failure.message) {
+        if let Some((next, warning)) = manner.after_rejection(http_status.unwrap_or(0), &failure.message) {
             endpoint.manner.set(endpoint.manner.get().combine(next));
             restart(endpoint, recorder);
-            recorder.borrow_mut().record.warnings.push(told);
+            recorder.borrow_mut().record.warnings.push(warning);
             continue;
         }
         let left = order.case.timeout.saturating_sub(endpoint.now().since(begun));
         let pause = (tries <= endpoint.retries).then(|| retry::pause(&failure, http_status, tries, left)).flatten();
         let Some(pause) = pause else { return Err(failure) };
         let (started, failed_at) = (recorder.borrow().record.started, endpoint.now());
-        // The limits of an answer do not run while none is asked for.
-        recorder.borrow_mut().not_sent();
+        // Timeouts do not run during the pause.
+        recorder.borrow_mut().note_unsent();
         tokio::time::sleep(pause).await;
         tries += 1;
         restart(endpoint, recorder);
@@ -134,10 +134,10 @@ async fn drive(endpoint: &Endpoint, order: &Order, recorder: &RefCell<Recorder>)
     follow(answer.body, endpoint.clock(), recorder, intake).await
 }
 
-/// What was refused must not count: the clock starts anew.
+/// Resets the record for a further try, whose clock starts anew: a refused try must not count.
 fn restart(endpoint: &Endpoint, recorder: &RefCell<Recorder>) {
     let mut recorder = recorder.borrow_mut();
-    recorder.not_sent();
+    recorder.note_unsent();
     let record = &mut recorder.record;
     record.started = endpoint.now();
     record.connect_ms = None;
@@ -161,7 +161,7 @@ async fn send(
     {
         let record = &mut recorder.borrow_mut().record;
         record.started = endpoint.now();
-        // What comes after the first try is the server's doing.
+        // Only the first try is delayed by tokscope itself; the server caused the later ones.
         if let (Some(ready), None) = (order.ready, record.own_delay_ms) {
             record.own_delay_ms = Some(record.started.millis_since(ready));
         }
@@ -171,7 +171,7 @@ async fn send(
         id: &request_id,
         body: &body,
         connect_within: order.case.patience.connect,
-        sent: &|at| recorder.borrow_mut().sent(at),
+        sent: &|at| recorder.borrow_mut().note_sent(at),
     };
     let answer = endpoint.transport.post(post).await?;
     {
@@ -183,13 +183,13 @@ async fn send(
         let length = answer.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok());
         record.content_length = length.and_then(|length| length.trim().parse().ok());
     }
-    endpoint.look_at_headers(&answer.headers);
+    endpoint.recognise(&answer.headers);
     let status = answer.status;
     if (200..300).contains(&status) {
         return Ok(answer);
     }
     let headers = answer.headers;
-    // Before anything is cut: a part of a secret is not found.
+    // Redacts before anything is cut, because a part of a secret is not found.
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(|v| endpoint.secrets.redact(v));
     let encoding = headers.get(CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let body = endpoint.secrets.redact(&error_body(encoding, answer.body).await);
@@ -200,7 +200,7 @@ async fn send(
     Err(failure)
 }
 
-/// What there is to read of an error, up to its limits: one that breaks off or never ends is still that error.
+/// Reads an error's body within its limits. A body that breaks off or never ends still describes the error.
 async fn error_body(encoding: &str, mut body: AnswerBody) -> String {
     let mut bytes = Vec::new();
     let read = async {

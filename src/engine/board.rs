@@ -1,4 +1,4 @@
-//! What is in flight, and the live view that is made of it.
+//! The attempts in flight, and the live view published from them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use crate::domain::attempt::AttemptId;
 use crate::domain::live::{LiveSnapshot, TRACED_STREAMS};
 use crate::domain::time::Nanos;
 
-/// The case that somebody looks at, from any thread. Where nobody looks, the live view is only counters.
+/// The case on the screen; any thread may set it. Without one, the live view holds only counters.
 #[derive(Clone, Debug)]
 pub struct WatchedCase(Arc<AtomicUsize>);
 
@@ -31,7 +31,7 @@ impl Default for WatchedCase {
 impl WatchedCase {
     const NOBODY: usize = usize::MAX;
 
-    /// From now on this case is looked at, or nothing is.
+    /// Sets the case on the screen, or none.
     pub fn set(&self, case: Option<usize>) {
         self.0.store(case.unwrap_or(Self::NOBODY), Ordering::Relaxed);
     }
@@ -41,13 +41,13 @@ impl WatchedCase {
     }
 }
 
-/// The recorders in flight.
+/// Recorders of the attempts in flight.
 #[derive(Debug)]
 pub struct Board {
     in_flight: RefCell<Vec<Rc<RefCell<Recorder>>>>,
     finished_events: Cell<u64>,
     lags: RefCell<Lags>,
-    /// The run is going.
+    /// Whether the run is active.
     active: Cell<bool>,
     standstills: Standstills,
     watched_from_now: Notify,
@@ -57,7 +57,7 @@ pub struct Board {
 }
 
 impl Board {
-    /// An empty board that publishes there what somebody looks at, without these.
+    /// Creates an empty board that publishes the live view with `secrets` redacted.
     pub fn new(publish: watch::Sender<Arc<LiveSnapshot>>, watched: WatchedCase, secrets: Rc<Secrets>) -> Self {
         Self {
             in_flight: RefCell::default(),
@@ -72,9 +72,9 @@ impl Board {
         }
     }
 
-    /// Shows a recorder until it is removed. A standstill that its request waited through is noted with it.
+    /// Adds a recorder to the live view. Its record gets the standstills that its request waited through.
     pub fn add(&self, recorder: Rc<RefCell<Recorder>>, now: Nanos) {
-        self.look(now);
+        self.check_standstill(now);
         {
             let record = &mut recorder.borrow_mut().record;
             record.observer_stalls.extend(self.standstills.since(record.began()));
@@ -83,10 +83,10 @@ impl Board {
         self.begin_to_watch(now);
     }
 
-    /// Shows it no longer from `now` on; its events still count. Where this thread stood still, what came meanwhile may be
-    /// taken before the beat that shows it: the look is before the record is handed on.
+    /// Removes a recorder from the live view; its events still count. After a standstill, data may be handled before the beat
+    /// that reveals the standstill, so this checks for one before the record is handed on.
     pub fn remove(&self, recorder: &Rc<RefCell<Recorder>>, now: Nanos) {
-        self.look(now);
+        self.check_standstill(now);
         self.in_flight.borrow_mut().retain(|r| !Rc::ptr_eq(r, recorder));
         if !self.is_watched() {
             self.standstills.end();
@@ -95,9 +95,9 @@ impl Board {
         self.finished_events.set(self.finished_events.get() + events);
     }
 
-    /// The run is going, or no longer, from `now` on.
+    /// Sets whether the run is active from `now` on.
     pub fn set_active(&self, active: bool, now: Nanos) {
-        self.look(now);
+        self.check_standstill(now);
         self.active.set(active);
         if active {
             self.begin_to_watch(now);
@@ -111,13 +111,13 @@ impl Board {
         self.watched_from_now.notify_one();
     }
 
-    /// This thread runs at `now`. Where it stood still before, that is noted with all that is in flight, and shows in the live
-    /// view at once. So does a sleep of the machine, which no time on the run's clock contains.
-    pub fn look(&self, now: Nanos) {
+    /// Records that this thread runs at `now`. A standstill before goes to every record in flight and to the live view at once.
+    /// So does a sleep of the machine, which the run's clock does not count.
+    pub fn check_standstill(&self, now: Nanos) {
         if let Some(slept) = self.standstills.newly_slept() {
             self.note_sleep(slept);
         }
-        let Some((from, until)) = self.standstills.look(now) else { return };
+        let Some((from, until)) = self.standstills.check(now) else { return };
         self.lags.borrow_mut().note(until.millis_since(from));
         for recorder in self.in_flight.borrow().iter() {
             recorder.borrow_mut().record.observer_stalls.push((from, until));
@@ -133,40 +133,40 @@ impl Board {
         ));
     }
 
-    /// Adds a warning to all that is in flight.
+    /// Adds a warning to every record in flight.
     pub fn warn(&self, warning: &str) {
         for recorder in self.in_flight.borrow().iter() {
             recorder.borrow_mut().record.warnings.push(warning.to_owned());
         }
     }
 
-    /// Whether anything is in flight.
+    /// Whether any attempt is in flight.
     pub fn is_busy(&self) -> bool {
         !self.in_flight.borrow().is_empty()
     }
 
-    /// Whether this thread's standstills matter: the run is going, or something is in flight.
+    /// Whether standstills of this thread matter: the run is active, or an attempt is in flight.
     pub fn is_watched(&self) -> bool {
         self.active.get() || self.is_busy()
     }
 
-    /// Returns once they do.
+    /// Waits until standstills of this thread matter.
     pub async fn wait_until_watched(&self) {
         while !self.is_watched() {
             self.watched_from_now.notified().await;
         }
     }
 
-    /// Beats came at `now`, in the order they were sent. How late each came counts.
+    /// Records the lateness of beats that arrived at `now`, in the order they were sent.
     pub fn note_beats(&self, beats: impl IntoIterator<Item = Beat>, now: Nanos) {
         for (i, beat) in beats.into_iter().enumerate() {
             if i == 0 {
                 self.standstills.expect_beat(beat.due);
-                self.look(now);
+                self.check_standstill(now);
             }
-            // One that the process could not even send in time is part of a standstill, and not late by itself.
+            // The lag counts from the send: a beat that could not be sent in time belongs to a standstill.
             self.lags.borrow_mut().note(now.millis_since(beat.sent));
-            // Where the pulse itself was starved, so was whoever reads beside it.
+            // If the pulse was starved, so was the engine.
             for recorder in self.in_flight.borrow().iter() {
                 recorder.borrow_mut().note_lag(now.millis_since(beat.due));
             }
@@ -174,11 +174,11 @@ impl Board {
         }
     }
 
-    /// Makes the live view; the latest wins.
+    /// Publishes a new live view in place of the last.
     pub fn publish(&self, now: Nanos) {
         let recorders = self.in_flight.borrow();
         let watched = self.watched.get();
-        // The screen shows of each case its newest attempt.
+        // The screen shows the newest attempt of each case.
         let mut newest: HashMap<usize, u32> = HashMap::new();
         if watched.is_some() {
             for recorder in recorders.iter() {
@@ -254,7 +254,7 @@ mod tests {
         board.add(Rc::clone(&recorder), ms(480));
         board.note_beats([beat(500, 501)], ms(599));
         board.note_beats([beat(600, 600), beat(650, 650)], ms(800));
-        // The whole process stood still.
+        // The whole process stalled, so that the beat was sent late, too.
         board.note_beats([beat(850, 1849)], ms(1850));
         board.remove(&recorder, ms(1850));
         board.note_beats([beat(2000, 2000)], ms(2400));
@@ -273,7 +273,7 @@ mod tests {
         // The next beat is due at 100.
         board.remove(&in_time, ms(199));
         board.remove(&late, ms(900));
-        // Then nothing was in flight, and no beat wanted.
+        // Nothing is in flight now, so no beat comes.
         board.add(Rc::clone(&again), ms(5000));
         board.remove(&again, ms(5020));
         assert_eq!([&in_time, &late].map(stalls), [vec![], vec![(199, 900)]]);
@@ -285,7 +285,7 @@ mod tests {
         let (board, recorder) = (board(), recorder(0, 1));
         board.set_active(true, ms(0));
         board.note_beats([beat(50, 50)], ms(50));
-        // Begun, stopped and answered between two beats.
+        // The request starts, stalls and is answered between two beats.
         board.add(Rc::clone(&recorder), ms(60));
         board.remove(&recorder, ms(980));
         assert_eq!(stalls(&recorder), [(100, 980)]);
@@ -313,7 +313,7 @@ mod tests {
         board.set_active(false, ms(900));
         assert_eq!(board.lags.borrow().summary().max_ms, Some(850.0));
         assert!(!board.is_watched());
-        board.look(ms(9000));
+        board.check_standstill(ms(9000));
         assert_eq!(board.lags.borrow().summary().max_ms, Some(850.0));
     }
 
@@ -334,14 +334,14 @@ mod tests {
         board.set_active(true, ms(0));
         board.note_beats([beat(50, 110)], ms(111));
         assert_eq!(board.lags.borrow().summary().max_ms, Some(1.0));
-        // Not even one that was sent very late, as long as this thread ran meanwhile.
-        board.look(ms(200));
-        board.look(ms(290));
+        // Neither is a beat that was sent very late while this thread ran.
+        board.check_standstill(ms(200));
+        board.check_standstill(ms(290));
         board.note_beats([beat(160, 300)], ms(301));
         assert_eq!(board.lags.borrow().summary().max_ms, Some(1.0));
     }
 
-    /// What the live view holds of each of these attempts: its text, its gaps, its trace.
+    /// Returns whether the live view holds text, gaps and trace of each of these attempts.
     fn shown(watched: Option<usize>, attempts: &[(usize, u32)]) -> Vec<(bool, bool, bool)> {
         let (publish, live) = watch::channel(Arc::default());
         let watch = WatchedCase::default();
@@ -371,7 +371,7 @@ mod tests {
         let attempts = [(0, 1), (1, 1), (1, 3), (1, 2)];
         assert_eq!(shown(Some(1), &attempts), [trace, counters, all, counters]);
         assert_eq!(shown(None, &attempts), [counters; 4]);
-        // However many are in flight.
+        // The number in flight does not matter.
         let many: Vec<_> = (0..100).map(|case| (case, 1)).collect();
         assert_eq!(shown(Some(99), &many)[99], all);
     }

@@ -1,4 +1,5 @@
-//! User-supplied certificates: issuers to trust besides the platform's, or the server's own certificate.
+//! TLS of connections to the endpoint: which certificates are trusted. Besides the platform's issuers, the user may supply
+//! issuers or the server's own certificate, or trust any certificate.
 
 use std::sync::Arc;
 
@@ -8,12 +9,26 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// Returns a client that trusts the platform's roots, these issuers, and any server that presents one of these certificates.
-pub(super) fn client_config(given: Vec<CertificateDer<'static>>) -> Result<ClientConfig, Error> {
+/// Servers to trust.
+pub(super) enum Trust {
+    /// Any server, whatever its certificate.
+    Anyone,
+    /// Servers with a certificate of the platform's issuers or of the given ones, or with one of the given certificates.
+    Certified(Vec<CertificateDer<'static>>),
+}
+
+/// Returns the TLS configuration of a client that trusts these servers and prefers HTTP/2.
+pub(super) fn client_config(trust: Trust) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = GivenCertificates::new(given, &provider)?;
+    let verifier: Arc<dyn ServerCertVerifier> = match trust {
+        Trust::Anyone => Arc::new(AnyCertificate(Arc::clone(&provider))),
+        Trust::Certified(given) if given.is_empty() => {
+            Arc::new(rustls_platform_verifier::Verifier::new(Arc::clone(&provider))?)
+        }
+        Trust::Certified(given) => Arc::new(GivenCertificates::new(given, &provider)?),
+    };
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let mut config = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+    let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -96,5 +111,44 @@ impl ServerCertVerifier for GivenCertificates {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.pinned.supported_verify_schemes()
+    }
+}
+
+/// Verifies nothing: for `--insecure`.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -1,11 +1,13 @@
-//! The endpoint and the HTTP client, made so that it adds nothing to what is measured.
+//! The endpoint and its HTTP client, configured to add nothing to measured times.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use rustls::ClientConfig;
 
 use super::clock::EngineClock;
 use super::connect::TimeConnect;
@@ -20,22 +22,22 @@ use crate::protocol::api::{Api, Auth};
 use crate::protocol::endpoint::server_from_headers;
 use crate::protocol::request::RequestDialect;
 
-/// Where and how to ask.
+/// Configuration of the engine: the endpoint and how to send requests to it.
 #[derive(Clone)]
 pub struct EngineConfig {
-    /// Base address, `/v1` or the like included, no slash at the end.
+    /// Base URL, including `/v1` or the like, without a slash at the end.
     pub base_url: String,
-    /// The API that is spoken there.
+    /// API of the endpoint.
     pub api: &'static Api,
-    /// Sent as the API wants it.
+    /// API key, sent in the API's header.
     pub api_key: Option<String>,
-    /// Further headers, name and value.
+    /// Further headers: names and values.
     pub headers: Vec<(String, String)>,
-    /// Begins every request id.
+    /// Prefix of every request id.
     pub run_id: String,
-    /// Prompts go out as they are, without the nonce that keeps them out of prefix caches.
+    /// Whether prompts are sent without the nonce that keeps them out of prefix caches.
     pub warm: bool,
-    /// What is asked of the network in between.
+    /// Certificates, proxy and retries.
     pub network: Network,
 }
 
@@ -46,51 +48,52 @@ impl fmt::Debug for EngineConfig {
     }
 }
 
-/// The endpoint with its client and the run's clock.
+/// The endpoint, its HTTP client and the run's clock.
 pub struct Endpoint {
-    /// The client; it keeps connections alive.
+    /// HTTP client for requests that are not measured; keeps connections alive.
     pub client: reqwest::Client,
-    /// How the measured requests go out.
+    /// Transport of the measured requests.
     pub transport: Transport,
-    /// Base address, `/v1` or the like included.
+    /// Base URL, including `/v1` or the like.
     pub base_url: String,
-    /// The API that is spoken there.
+    /// API of the endpoint.
     pub api: &'static Api,
-    /// Begins every request id.
+    /// Prefix of every request id.
     pub run_id: String,
-    /// Prompts go out as they are.
+    /// Whether prompts are sent without a nonce.
     pub warm: bool,
     /// Maximum number of times a request is sent again after a refusal for now or no response.
     pub retries: u32,
-    /// The proxy in between.
+    /// Proxy to the endpoint.
     pub proxy: Option<ProxyChoice>,
-    /// What must not come back in what the server says.
+    /// Values to redact in text from the server.
     pub secrets: Rc<Secrets>,
-    /// What records may tell of how it is asked.
+    /// Part of each request that its record may show.
     pub request_record: RequestRecord,
-    /// How the server wants to be asked, as its refusals taught.
+    /// Request parameters that the server accepts, learned from its refusals.
     pub manner: std::cell::Cell<RequestDialect>,
-    /// What the headers of an answer say of the server, until it is told.
+    /// Kind of the server from response headers, until it is reported.
     recognised: RefCell<Recognised>,
     clock: EngineClock,
 }
 
-/// Whether the server's kind is known.
+/// State of the server's kind.
 #[derive(Debug, Default)]
 enum Recognised {
-    /// Not yet.
+    /// Unknown so far.
     #[default]
     Unknown,
-    /// An answer's headers named it; nobody was told.
+    /// Named by response headers, not yet reported.
     ByHeaders(ServerInfo),
-    /// It is known, and was told.
-    Told,
+    /// Known and reported.
+    Reported,
 }
 
-/// What of an endpoint can be checked before its thread runs.
+/// The parts of an endpoint that are checked before its thread runs.
 pub struct Prepared {
     client: reqwest::Client,
     fresh: Option<reqwest::Client>,
+    tls: Option<Arc<ClientConfig>>,
     secrets: Secrets,
     headers: HeaderMap,
     base_url: String,
@@ -102,7 +105,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Checks the headers and builds the client.
+    /// Checks the headers and builds the clients.
     pub fn new(config: EngineConfig, epoch: Instant) -> Result<Self, InvalidConfig> {
         let clock = EngineClock::new(epoch);
         // A second installation is refused, and harmless.
@@ -111,14 +114,15 @@ impl Prepared {
         let proxy = config.network.proxy.as_ref().map(|proxy| proxy.url.as_str());
         let secrets = Secrets::new(config.api_key.as_deref(), &config.headers, &config.base_url, proxy);
         let EngineConfig { base_url, api, run_id, warm, network, .. } = config;
-        let is_plain = transport::direct_host(&base_url, network.proxy.is_some()).is_some();
+        let is_plain = transport::is_plain(&base_url, network.proxy.is_some());
+        let tls = if is_plain { None } else { Some(network.tls_config()?) };
         let build = |keeps: bool| {
             network
-                .apply(reqwest::Client::builder(), is_plain)?
+                .apply(reqwest::Client::builder(), tls.as_ref())?
                 .default_headers(headers.clone())
                 .pool_idle_timeout(Duration::from_secs(300))
                 .pool_max_idle_per_host(if keeps { usize::MAX } else { 0 })
-                // Whoever is named in a redirect would get the key.
+                // The target of a redirect would get the key.
                 .redirect(reqwest::redirect::Policy::none())
                 .connector_layer(TimeConnect(clock))
                 .build()
@@ -126,15 +130,15 @@ impl Prepared {
         };
         let client = build(true)?;
         let fresh = if is_plain { None } else { Some(build(false)?) };
-        Ok(Self { client, fresh, secrets, headers, base_url, api, run_id, warm, network, clock })
+        Ok(Self { client, fresh, tls, secrets, headers, base_url, api, run_id, warm, network, clock })
     }
 }
 
 impl Endpoint {
-    /// The endpoint for the thread that is to use it.
+    /// Creates the endpoint on the thread that uses it.
     pub fn new(prepared: Prepared) -> Self {
-        let Prepared { client, fresh, secrets, headers, base_url, api, run_id, warm, network, clock } = prepared;
-        let transport = Transport::new(&base_url, &headers, clock, &client, fresh, &network);
+        let Prepared { client, fresh, tls, secrets, headers, base_url, api, run_id, warm, network, clock } = prepared;
+        let transport = Transport::new(&base_url, &headers, clock, &client, fresh, tls, &network);
         let request_record = RequestRecord::new(&base_url, api, &headers);
         let retries = network.retries;
         let (secrets, manner) = (Rc::new(secrets), std::cell::Cell::default());
@@ -156,18 +160,18 @@ impl Endpoint {
         }
     }
 
-    /// Now, on the run's clock.
+    /// Current time on the run's clock.
     pub fn now(&self) -> Nanos {
         self.clock.now()
     }
 
-    /// Notes that the server's kind was told.
-    pub fn told_kind(&self) {
-        *self.recognised.borrow_mut() = Recognised::Told;
+    /// Records that the server's kind was reported.
+    pub fn mark_reported(&self) {
+        *self.recognised.borrow_mut() = Recognised::Reported;
     }
 
-    /// Notes what an answer's headers say of a server whose kind is not known: some name it nowhere else.
-    pub fn look_at_headers(&self, headers: &HeaderMap) {
+    /// Recognises a server of unknown kind by its response headers: some servers name themselves nowhere else.
+    pub fn recognise(&self, headers: &HeaderMap) {
         let mut recognised = self.recognised.borrow_mut();
         if !matches!(*recognised, Recognised::Unknown) {
             return;
@@ -179,34 +183,35 @@ impl Endpoint {
         }
     }
 
-    /// What [`Self::look_at_headers`] found, once.
+    /// Returns once what [`Self::recognise`] recognised.
     pub fn take_recognised(&self) -> Option<ServerInfo> {
         let mut recognised = self.recognised.borrow_mut();
         if !matches!(*recognised, Recognised::ByHeaders(_)) {
             return None;
         }
-        match std::mem::replace(&mut *recognised, Recognised::Told) {
+        match std::mem::replace(&mut *recognised, Recognised::Reported) {
             Recognised::ByHeaders(server) => Some(server),
-            Recognised::Unknown | Recognised::Told => None,
+            Recognised::Unknown | Recognised::Reported => None,
         }
     }
 
-    /// The clock by itself.
+    /// The run's clock.
     pub const fn clock(&self) -> EngineClock {
         self.clock
     }
 }
 
-/// A client for other pages of the endpoint's own origin, over the same network; `with_secrets` it sends the key and the
-/// user's headers.
+/// Returns a client for other pages of the endpoint's origin, over the same network. With `with_secrets`, the client sends
+/// the key and the user's headers.
 pub fn page_client(config: &EngineConfig, with_secrets: bool) -> Result<reqwest::ClientBuilder, InvalidConfig> {
     let _already = rustls::crypto::ring::default_provider().install_default();
-    let is_plain = transport::direct_host(&config.base_url, config.network.proxy.is_some()).is_some();
-    let client = config.network.apply(reqwest::Client::builder(), is_plain)?;
+    let is_plain = transport::is_plain(&config.base_url, config.network.proxy.is_some());
+    let tls = if is_plain { None } else { Some(config.network.tls_config()?) };
+    let client = config.network.apply(reqwest::Client::builder(), tls.as_ref())?;
     if !with_secrets {
         return Ok(client);
     }
-    // All that is the user's own is marked sensitive.
+    // The key and the user's headers are marked as sensitive.
     let secrets = headers(config)?.into_iter().filter_map(|(name, value)| Some((name?, value)));
     Ok(client.default_headers(secrets.filter(|(_, value)| value.is_sensitive()).collect()))
 }

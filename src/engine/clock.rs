@@ -4,19 +4,19 @@ use std::time::Instant;
 
 use crate::domain::time::Nanos;
 
-/// The run's clock.
+/// The run's clock, which counts from the run's start.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineClock {
     epoch: Instant,
 }
 
 impl EngineClock {
-    /// A clock that counts from `epoch`.
+    /// Creates a clock that counts from `epoch`.
     pub const fn new(epoch: Instant) -> Self {
         Self { epoch }
     }
 
-    /// Now.
+    /// Current time.
     pub fn now(self) -> Nanos {
         let since = tokio::time::Instant::now().into_std().saturating_duration_since(self.epoch);
         Nanos::default().plus(since)

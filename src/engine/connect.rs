@@ -1,4 +1,4 @@
-//! How long the client library took to connect, and for which attempt.
+//! Measures how long the client library takes to connect, for each attempt.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,27 +15,27 @@ use crate::domain::time::Nanos;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Where nothing else is said, a connection that does not stand after this time is given up.
+/// Default connect timeout.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A connection to be timed: when it was begun and when it stood.
+/// Start and end of connecting, once known.
 pub type ConnectTimes = Arc<Mutex<Option<(Nanos, Nanos)>>>;
 
-/// What an attempt wants of its connection.
+/// Request of an attempt to time its connection.
 #[derive(Clone, Debug)]
 pub struct ConnectRequest {
-    /// Where its times go.
+    /// Destination of the times.
     pub times: ConnectTimes,
-    /// It must stand within this time.
+    /// Connect timeout.
     pub limit: Duration,
 }
 
 tokio::task_local! {
-    /// What the attempt that is being polled wants.
+    /// Request of the attempt that is being polled.
     pub static WANTED: ConnectRequest;
 }
 
-/// Times every connection, gives it up when it takes too long, and hands the times to the attempt that asked for it.
+/// Times every connection, enforces its timeout, and passes the times to the attempt that asked for them.
 #[derive(Clone, Copy)]
 pub struct TimeConnect(pub EngineClock);
 
@@ -47,7 +47,7 @@ impl<S> Layer<S> for TimeConnect {
     }
 }
 
-/// A connector that is timed.
+/// A connector with its timer.
 #[derive(Clone)]
 pub struct TimedConnect<S> {
     inner: S,
@@ -68,7 +68,7 @@ where
     }
 
     fn call(&mut self, target: R) -> Self::Future {
-        // The client begins to connect on the task of the request that wants it.
+        // The client starts to connect on the task of the request.
         let wanted = WANTED.try_with(ConnectRequest::clone).ok();
         let limit = wanted.as_ref().map_or(LIMIT, |wanted| wanted.limit);
         let (clock, begun) = (self.clock, self.clock.now());

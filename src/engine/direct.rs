@@ -1,141 +1,164 @@
-//! HTTP/1.1 straight on the socket, for plain `http://` endpoints: the servers at hand, whose figures are finest.
+//! HTTP/1.1 straight on the socket, plain or TLS, without a proxy.
 //!
-//! Why not the client library here too: it hands every HTTP chunk over from one task to another, which costs as much as
-//! all else that is done with an event, and what arrives with it is no longer known to be one read of the socket. Here a
-//! read is stamped the moment the call returns, and its bytes are looked at where they lie, in one buffer that all
-//! connections share. TLS, HTTP/2 and proxies stay with the library (see `transport`).
+//! The client library passes every HTTP chunk from one task to another. That costs as much as all other work on an event,
+//! and hides which chunks came in one read of the socket. Here, each read is stamped when the call returns, and its bytes
+//! are parsed in place, in one buffer that all connections share. HTTP/2 and proxies stay with the library (see `transport`).
+//!
+//! hyper's connection, polled in the same task over a stamped socket, costs more: 1.55 instead of 0.94 µs of CPU an event for
+//! HTTP with 100 events a write, and 1.61 instead of 1.08 µs for HTTPS. It passes every chunk through a channel.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Poll, ready};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 
+use self::connection::{Connection, Reader};
 use self::dechunk::Dechunker;
 use self::head::Head;
 use super::clock::EngineClock;
-use super::failure::{CLOSED_MIDWAY, ConnectTimedOut, ConnectionError};
+use super::failure::{CLOSED_MIDWAY, ConnectTimedOut, ConnectionError, describe_io, describe_tls, tls};
 use super::peer::Peer;
 use crate::domain::time::Nanos;
 
+mod connection;
 mod dechunk;
 mod head;
 
-/// Status line and headers may be so long.
+/// Maximum size of status line and headers.
 const MAX_HEAD_BYTES: usize = 256 * 1024;
-/// So many interim answers may precede the one that counts.
+/// Maximum number of interim (1xx) responses before the final one.
 const MAX_INTERIM: usize = 64;
-/// The buffer that all reads go through.
-const READ_BYTES: usize = 64 * 1024;
 
-/// One host with its kept connections.
+/// A host with its idle connections.
 #[derive(Debug)]
 pub struct Host {
     name: String,
     port: u16,
     clock: EngineClock,
     stale_within: Duration,
-    /// Of the name, once it is looked up.
+    /// Addresses of the host, once resolved.
     addresses: RefCell<Vec<SocketAddr>>,
-    idle: RefCell<Vec<TcpStream>>,
-    scratch: RefCell<Box<[u8]>>,
+    idle: RefCell<Vec<Connection>>,
+    /// TLS configuration for `https://`.
+    tls: Option<Arc<ClientConfig>>,
+    reader: Reader,
     peer: Rc<Peer>,
 }
 
-/// The head of an answer, and its body still to be read.
+/// Head of a response, and its body still to be read.
 #[derive(Debug)]
 pub struct DirectAnswer {
     /// HTTP status code.
     pub status: u16,
-    /// Its headers.
+    /// Headers.
     pub headers: HeaderMap,
-    /// The request was begun to be written here, on a connection that stood.
+    /// Time when writing the request to the open connection began.
     pub started: Nanos,
-    /// Time to connect, when this request had to.
+    /// Time to connect, including TLS; `None` on a kept connection.
     pub connect_ms: Option<f64>,
-    /// When the read that completed the headers returned.
+    /// Time when the read that completed the headers returned.
     pub headers_at: Nanos,
-    /// What follows.
+    /// Body.
     pub body: DirectBody,
 }
 
-/// The body of an answer.
+/// Body of a response.
 #[derive(Debug)]
 pub struct DirectBody {
     host: Rc<Host>,
-    stream: Option<TcpStream>,
+    connection: Option<Connection>,
     dechunker: Dechunker,
     keep: bool,
-    /// What came in one read with the headers, and when.
+    /// Bytes of the read that completed the headers, with its time.
     rest: Option<(Nanos, Vec<u8>)>,
 }
 
 impl Host {
-    /// A host without connections yet. A kept one that closes so soon after a request was closed before it.
-    pub fn new(name: String, port: u16, clock: EngineClock, stale_within: Duration, peer: Rc<Peer>) -> Self {
-        let scratch = RefCell::new(vec![0; READ_BYTES].into_boxed_slice());
+    /// Creates a host without connections. A kept connection that closes within `stale_within` of a request counts as closed
+    /// before the request.
+    pub fn new(
+        (name, port): (String, u16),
+        tls: Option<Arc<ClientConfig>>,
+        clock: EngineClock,
+        stale_within: Duration,
+        peer: Rc<Peer>,
+    ) -> Self {
         let (addresses, idle) = (RefCell::default(), RefCell::default());
-        Self { name, port, clock, stale_within, addresses, idle, scratch, peer }
+        Self { name, port, clock, stale_within, addresses, idle, tls, reader: Reader::new(clock), peer }
     }
 
-    /// Sends a whole request and reads the head of its answer. A kept connection that turns out closed is replaced, once,
-    /// by a new one, and the clock starts anew: many servers close one right after a stream, so that the close crosses
-    /// the next request. One that breaks later was at work on the request, which is not sent again.
-    /// `connect` is the time a new one has; `sent` is told when the request begins to be written.
+    /// Sends a whole request and reads the head of its response. Replaces a kept connection that turns out closed, once, by a
+    /// new one, and restarts the clock: many servers close right after a stream, so that the close crosses the next request.
+    /// A connection that breaks later was already serving the request, so the request is not sent again.
+    ///
+    /// `connect` is the connect timeout; `sent` gets the time when writing begins. Returns `None`, without sending, if the
+    /// server chose HTTP/2.
     pub async fn send(
         self: &Rc<Self>,
         request: &[u8],
         connect: Duration,
         sent: &dyn Fn(Nanos),
-    ) -> Result<DirectAnswer, ConnectionError> {
+    ) -> Result<Option<DirectAnswer>, ConnectionError> {
         if let Some(kept) = self.take_kept() {
             match self.exchange(kept, request, None, sent).await {
-                Err(ExchangeError::AtOnce(_)) => {}
+                Err(ExchangeError::Stale(_)) => {}
                 Err(ExchangeError::Broken(why)) => return Err(ConnectionError::Closed(why)),
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => return Ok(Some(answer)),
             }
         }
         let begun = self.clock.now();
-        let stream = self.connect(connect).await?;
+        let connection = self.connect(connect).await?;
+        if connection.is_http2() {
+            return Ok(None);
+        }
         let connect_ms = self.clock.now().millis_since(begun);
-        self.exchange(stream, request, Some(connect_ms), sent).await.map_err(|gone| match gone {
-            ExchangeError::AtOnce(why) | ExchangeError::Broken(why) => ConnectionError::Closed(why),
+        self.exchange(connection, request, Some(connect_ms), sent).await.map(Some).map_err(|error| match error {
+            ExchangeError::Stale(why) | ExchangeError::Broken(why) => ConnectionError::Closed(why),
         })
     }
 
-    /// A kept connection that the server has not closed yet.
-    fn take_kept(&self) -> Option<TcpStream> {
+    /// Takes an idle connection that the server has not closed.
+    fn take_kept(&self) -> Option<Connection> {
         loop {
             let kept = self.idle.borrow_mut().pop()?;
-            if matches!(kept.try_read(&mut [0]), Err(e) if e.kind() == io::ErrorKind::WouldBlock) {
+            if kept.is_idle() {
                 return Some(kept);
             }
         }
     }
 
-    async fn connect(&self, limit: Duration) -> Result<TcpStream, ConnectionError> {
-        let stream = match tokio::time::timeout(limit, self.connect_anywhere()).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(("dns", error))) => return Err(ConnectionError::Connect("dns", self.peer.unknown(&error))),
-            Ok(Err((kind, error))) => return Err(ConnectionError::Connect(kind, self.peer.refused(&error))),
+    async fn connect(&self, limit: Duration) -> Result<Connection, ConnectionError> {
+        match tokio::time::timeout(limit, self.connect_and_shake_hands()).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(("dns", error))) => Err(ConnectionError::Connect("dns", self.peer.unknown(&error))),
+            Ok(Err((kind, error))) => Err(match tls(&error) {
+                Some(error) => ConnectionError::Connect("tls", describe_tls(error)),
+                None => ConnectionError::Connect(kind, self.peer.refused(&error)),
+            }),
             Err(_elapsed) => {
                 self.addresses.borrow_mut().clear();
-                return Err(ConnectionError::Connect("connect_timeout", self.peer.too_late(&ConnectTimedOut(limit))));
+                Err(ConnectionError::Connect("connect_timeout", self.peer.too_late(&ConnectTimedOut(limit))))
             }
-        };
-        // Without it the request works as well, only later.
-        let _at_once = stream.set_nodelay(true);
-        Ok(stream)
+        }
     }
 
-    /// The name is looked up for the first connection, and again once its addresses no longer work.
+    async fn connect_and_shake_hands(&self) -> Result<Connection, (&'static str, io::Error)> {
+        let socket = self.connect_anywhere().await?;
+        // Without the option the request still works, only later.
+        let _at_once = socket.set_nodelay(true);
+        let Some(config) = &self.tls else { return Ok(Connection::plain(socket)) };
+        let name = ServerName::try_from(self.name.clone()).map_err(|e| ("tls", io::Error::other(e)))?;
+        Connection::with_tls(socket, Arc::clone(config), name, &self.reader).await.map_err(|e| ("connect", e))
+    }
+
+    /// Connects to any address of the host. Resolves the name for the first connection, and again once its addresses fail.
     async fn connect_anywhere(&self) -> Result<TcpStream, (&'static str, io::Error)> {
         let known = self.addresses.borrow().clone();
         if !known.is_empty()
@@ -148,7 +171,7 @@ impl Host {
         let mut found: Vec<_> = looked_up.map_err(|e| ("dns", e))?.collect();
         let refused = |e| ("connect", e);
         let stream = TcpStream::connect(&*found).await.map_err(refused)?;
-        // The one that answered comes first from now on: others were tried before it in vain.
+        // From now on, the address that answered is tried first.
         let answered = stream.peer_addr().map_err(refused)?;
         found.sort_by_key(|address| *address != answered);
         *self.addresses.borrow_mut() = found;
@@ -157,20 +180,20 @@ impl Host {
 
     async fn exchange(
         self: &Rc<Self>,
-        mut stream: TcpStream,
+        mut connection: Connection,
         request: &[u8],
         connect_ms: Option<f64>,
         sent: &dyn Fn(Nanos),
     ) -> Result<DirectAnswer, ExchangeError> {
         let started = self.clock.now();
         sent(started);
-        // An error here is told by the read: the server may have answered before it closed.
-        let written = stream.write_all(request).await;
-        // A request that could not even be written whole is not being worked on.
+        // The read reports an error, because the server may have answered before it closed.
+        let written = connection.write_all(request).await;
+        // The server does not work on a request that it did not get in full.
         let is_unsent = written.is_err();
         let without_answer = |why| {
-            let at_once = is_unsent || self.clock.now().since(started) <= self.stale_within;
-            if at_once { ExchangeError::AtOnce(why) } else { ExchangeError::Broken(why) }
+            let is_stale = is_unsent || self.clock.now().since(started) <= self.stale_within;
+            if is_stale { ExchangeError::Stale(why) } else { ExchangeError::Broken(why) }
         };
         let mut head = Vec::new();
         let mut interim = 0;
@@ -182,7 +205,10 @@ impl Host {
                 may_be_whole |= bytes.contains(&b'\n');
                 head.extend_from_slice(bytes);
             };
-            let read = self.read(&mut stream, &mut take).await;
+            let read = match self.reader.read(&mut connection, &mut take).await {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+                read => read,
+            };
             let nothing_came = head.is_empty() && interim == 0;
             match read {
                 Ok(true) => {}
@@ -198,10 +224,10 @@ impl Host {
                 Err(error) if nothing_came => return Err(without_answer(self.broken(&error))),
                 Err(error) => return Err(ExchangeError::Broken(self.broken(&error))),
             }
-            // What ends no line makes no head whole: one that comes a byte at a time is not read all over with each.
+            // Only a line end can complete the head, so a head that arrives byte by byte is not parsed again for each byte.
             while may_be_whole && let Some(parsed) = Head::parse(&head).map_err(ExchangeError::Broken)? {
                 let rest = head.split_off(parsed.length);
-                // An interim answer precedes the one that counts.
+                // Interim responses precede the final one.
                 if (100..200).contains(&parsed.status) {
                     interim += 1;
                     if interim > MAX_INTERIM {
@@ -212,7 +238,7 @@ impl Host {
                     head = rest;
                     continue;
                 }
-                return self.answer(parsed, stream, started, connect_ms, at, rest).map_err(ExchangeError::Broken);
+                return self.answer(parsed, connection, started, connect_ms, at, rest).map_err(ExchangeError::Broken);
             }
             if head.len() > MAX_HEAD_BYTES {
                 return Err(ExchangeError::Broken(format!(
@@ -224,13 +250,13 @@ impl Host {
     }
 
     fn broken(&self, error: &io::Error) -> String {
-        self.peer.broken(error.to_string(), Some(error.kind()))
+        self.peer.broken(describe_io(error), Some(error.kind()))
     }
 
     fn answer(
         self: &Rc<Self>,
         head: Head,
-        stream: TcpStream,
+        connection: Connection,
         started: Nanos,
         connect_ms: Option<f64>,
         headers_at: Nanos,
@@ -239,74 +265,62 @@ impl Host {
         let (end, keep) = head.body_end()?;
         let body = DirectBody {
             host: Rc::clone(self),
-            stream: Some(stream),
+            connection: Some(connection),
             dechunker: Dechunker::new(end),
             keep,
             rest: Some((headers_at, rest)),
         };
         Ok(DirectAnswer { status: head.status, headers: head.headers, started, connect_ms, headers_at, body })
     }
-
-    /// One read of the socket; `take` gets its bytes with the time of the call's return. False at the end.
-    async fn read(&self, stream: &mut TcpStream, take: &mut dyn FnMut(Nanos, &[u8])) -> io::Result<bool> {
-        poll_fn(|cx| {
-            let mut scratch = self.scratch.borrow_mut();
-            let mut buffer = ReadBuf::new(&mut scratch);
-            ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer))?;
-            let at = self.clock.now();
-            let bytes = buffer.filled();
-            if bytes.is_empty() {
-                return Poll::Ready(Ok(false));
-            }
-            take(at, bytes);
-            Poll::Ready(Ok(true))
-        })
-        .await
-    }
 }
 
 impl DirectBody {
-    /// Reads once; `each` gets the pieces of the body that came, all with the read's time. False at the end.
+    /// Reads the socket once and passes the pieces of the body to `each`, all with the read's time. Returns false at the end.
     pub async fn read(&mut self, each: &mut dyn FnMut(Nanos, &[u8])) -> Result<bool, String> {
         if let Some((at, rest)) = self.rest.take() {
             self.dechunker.take(&rest, &mut |piece| each(at, piece))?;
-            return Ok(self.go_on());
+            return Ok(self.has_more());
         }
-        let Some(stream) = &mut self.stream else { return Ok(false) };
+        let Some(connection) = &mut self.connection else { return Ok(false) };
         let dechunker = &mut self.dechunker;
         let mut outcome = Ok(());
-        let mut take = |at, bytes: &[u8]| outcome = dechunker.take(bytes, &mut |piece| each(at, piece));
-        let read = self.host.read(stream, &mut take).await;
+        let mut take = |at, bytes: &[u8]| {
+            if outcome.is_ok() {
+                outcome = dechunker.take(bytes, &mut |piece| each(at, piece));
+            }
+        };
+        let read = self.host.reader.read(connection, &mut take).await;
         outcome?;
         match read {
-            Ok(true) => Ok(self.go_on()),
+            Ok(true) => Ok(self.has_more()),
             Ok(false) => {
-                self.stream = None;
+                self.connection = None;
                 if self.dechunker.may_end() { Ok(false) } else { Err(CLOSED_MIDWAY.to_owned()) }
             }
             Err(error) => {
-                self.stream = None;
-                Err(error.to_string())
+                self.connection = None;
+                let is_end = error.kind() == io::ErrorKind::UnexpectedEof;
+                Err(if is_end { CLOSED_MIDWAY.to_owned() } else { describe_io(&error) })
             }
         }
     }
 
-    /// Whether more is to come; a connection whose answer is over is kept for the next request.
-    fn go_on(&mut self) -> bool {
+    /// Returns whether the body goes on. At its end, keeps the connection for the next request.
+    fn has_more(&mut self) -> bool {
         if !self.dechunker.is_over() {
             return true;
         }
-        if let Some(stream) = self.stream.take().filter(|_| self.keep && !self.dechunker.has_surplus()) {
-            self.host.idle.borrow_mut().push(stream);
+        if let Some(connection) = self.connection.take().filter(|_| self.keep && !self.dechunker.has_surplus()) {
+            self.host.idle.borrow_mut().push(connection);
         }
         false
     }
 }
 
-/// How an exchange failed.
+/// Failure of an exchange.
 enum ExchangeError {
-    /// Not a byte came, and at once: a kept connection was closed before the request reached the server.
-    AtOnce(String),
-    /// Something came, or the server had the request for a while.
+    /// The connection closed at once and without a byte: the server had closed it before the request.
+    Stale(String),
+    /// The connection broke after a byte, or after the server had the request for a while.
     Broken(String),
 }

@@ -1,4 +1,4 @@
-//! Finds the endpoint: its models, its kind, its version. Warms the connection on the way.
+//! Discovers the endpoint: its models, kind and version.
 
 use std::time::Duration;
 
@@ -9,51 +9,51 @@ use super::client::Endpoint;
 use super::failure::{Failure, describe};
 use super::{retry, tunnel};
 use crate::domain::attempt::AttemptStatus;
-use crate::domain::live::{EngineFact, LOOK_AGAIN_AFTER, ServerInfo};
+use crate::domain::live::{DISCOVERY_RETRY_DELAY, EngineFact, ServerInfo};
 use crate::domain::refusal::TLS_EXPECTED;
 use crate::protocol::encoding::unpack;
 use crate::protocol::failure::{self, capped};
 use crate::protocol::request::{RequestDialect, UsageRequest};
 use crate::protocol::{endpoint, url};
 
-/// Pause between two looks; tests need no pause.
-const LOOK_EVERY: Duration = if cfg!(test) { Duration::from_millis(1) } else { LOOK_AGAIN_AFTER };
-/// Maximum time to wait for a model that is being loaded.
+/// Pause between two tries; tests need no pause.
+const RETRY_PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { DISCOVERY_RETRY_DELAY };
+/// Maximum time to wait while the server loads a model.
 const LOADING_PATIENCE: Duration = Duration::from_secs(600);
 /// Maximum time for all the tries of `--retries`.
 const RETRY_PATIENCE: Duration = Duration::from_secs(120);
-/// Maximum length of an answer.
+/// Maximum size of a response.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-/// Maximum time for an answer.
+/// Timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How to look for the endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct DiscoveryOptions {
-    /// Look again until it answers.
-    pub keep_looking: bool,
-    /// No model was named: without the list there is nothing to ask.
+    /// Whether to try again until the endpoint answers.
+    pub keeps_trying: bool,
+    /// Whether the run cannot start without the list, because the user named no model.
     pub needs_list: bool,
 }
 
-/// Looks for the endpoint and its models; the outcome goes to `sink`. Waits for a model that is being loaded, within limits.
-/// Where a model was named, an endpoint that answers without a list will do.
+/// Discovers the endpoint and its models, and reports to `sink`. Waits, within limits, while the server loads a model. If the
+/// user named a model, an endpoint without a list is accepted.
 pub async fn discover(at: &Endpoint, how: DiscoveryOptions, sink: &impl Fn(EngineFact)) {
     let begun = at.now();
     let mut tries = 1;
     loop {
-        let trouble = match look(at).await {
+        let failure = match fetch_models(at).await {
             Ok((mut models, server)) => {
                 for model in &mut models {
                     at.secrets.redact_answer(model, false);
                 }
                 return found(at, models, server, None, sink);
             }
-            Err(trouble) => trouble,
+            Err(failure) => failure,
         };
-        let next = trouble.next(how, at.retries, tries, at.now().since(begun));
-        let reason = at.secrets.redact(&capped(trouble.reason(next, how.needs_list)));
-        let http_status = trouble.http_status;
+        let next = failure.next(how, at.retries, tries, at.now().since(begun));
+        let reason = at.secrets.redact(&capped(failure.reason(next, how.needs_list)));
+        let http_status = failure.http_status;
         match next {
             NextStep::Again(pause) => {
                 sink(EngineFact::Unreachable { reason, http_status, retrying: true });
@@ -61,7 +61,7 @@ pub async fn discover(at: &Endpoint, how: DiscoveryOptions, sink: &impl Fn(Engin
                 tries += 1;
             }
             NextStep::WithoutList => {
-                let server = trouble.server.unwrap_or_default();
+                let server = failure.server.unwrap_or_default();
                 let server = if server.kind.is_none() { identify(at, server).await } else { server };
                 return found(at, Vec::new(), server, Some(reason), sink);
             }
@@ -79,24 +79,24 @@ fn found(
 ) {
     at.manner.set(RequestDialect { usage: UsageRequest::for_server(server.kind.as_deref()), ..at.manner.get() });
     if server.kind.is_some() {
-        at.told_kind();
+        at.mark_reported();
     }
     sink(EngineFact::Discovered { models, server, list_error });
 }
 
 /// Why there is no list of models.
-struct DiscoveryFailure {
+pub struct DiscoveryFailure {
     failure: Failure,
-    http_status: Option<u16>,
-    /// A later look may succeed.
+    pub(super) http_status: Option<u16>,
+    /// Whether a later try may succeed.
     may_pass: bool,
-    /// The model is being loaded.
+    /// Whether the server is loading the model.
     is_loading: bool,
-    /// Who answered; `None` if nobody did. A request may be answered although the list is not.
-    server: Option<ServerInfo>,
+    /// The server that answered, if any: it may serve requests without a list.
+    pub(super) server: Option<ServerInfo>,
 }
 
-/// What to do after a look that found no list.
+/// Next step after a try without a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NextStep {
     Again(Duration),
@@ -105,13 +105,13 @@ enum NextStep {
 }
 
 impl DiscoveryFailure {
-    /// Nobody answered.
+    /// Creates the failure of a request without a response.
     fn no_answer(kind: &'static str, why: String) -> Self {
         let failure = Failure::new(AttemptStatus::ConnectError, kind, why);
         Self { failure, http_status: None, may_pass: true, is_loading: false, server: None }
     }
 
-    /// Something answered that is no list.
+    /// Creates the failure of a response that is not a list.
     fn no_list(why: String, server: ServerInfo) -> Self {
         let failure = Failure::new(AttemptStatus::HttpError, "no_list", why);
         Self { failure, http_status: None, may_pass: false, is_loading: false, server: Some(server) }
@@ -119,12 +119,12 @@ impl DiscoveryFailure {
 
     fn next(&self, how: DiscoveryOptions, retries: u32, tries: u32, waited: Duration) -> NextStep {
         if self.is_loading {
-            let waits = how.keep_looking || waited < LOADING_PATIENCE;
-            return if waits { NextStep::Again(LOOK_EVERY) } else { NextStep::GiveUp };
+            let waits = how.keeps_trying || waited < LOADING_PATIENCE;
+            return if waits { NextStep::Again(RETRY_PAUSE) } else { NextStep::GiveUp };
         }
-        // A gateway that reaches no server yet answers like this: who can wait does.
+        // A gateway responds like this while its server starts.
         let is_gateway = matches!(self.http_status, Some(502..=504));
-        let waits = how.keep_looking && self.may_pass;
+        let waits = how.keeps_trying && self.may_pass;
         let will_do = !how.needs_list && self.server.is_some() && !(waits && is_gateway);
         if !waits || will_do {
             let left = RETRY_PATIENCE.saturating_sub(waited);
@@ -135,7 +135,7 @@ impl DiscoveryFailure {
         }
         match (will_do, waits) {
             (true, _) => NextStep::WithoutList,
-            (false, true) => NextStep::Again(LOOK_EVERY),
+            (false, true) => NextStep::Again(RETRY_PAUSE),
             (false, false) => NextStep::GiveUp,
         }
     }
@@ -145,7 +145,7 @@ impl DiscoveryFailure {
         match (self.is_loading, next) {
             (true, NextStep::Again(_)) => "the model is loading".to_owned(),
             (true, _) => format!("the model is still loading after {} minutes", LOADING_PATIENCE.as_secs() / 60),
-            // Without a key or at the wrong address a named model would not help.
+            // With a wrong key or address, naming a model would not help.
             (false, NextStep::GiveUp) if needs_list && self.server.is_some() && !self.is_about_access() => {
                 format!("{said}; pass --model NAME to run without the list")
             }
@@ -158,7 +158,8 @@ impl DiscoveryFailure {
     }
 }
 
-async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), DiscoveryFailure> {
+/// Asks the endpoint once for its models and its kind.
+pub async fn fetch_models(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), DiscoveryFailure> {
     let address = url::address_below(&at.base_url, at.api.models);
     let shown = url::without_secrets(&address);
     let peer = at.transport.peer();
@@ -176,10 +177,11 @@ async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), DiscoveryFailu
         }
         Err(e) => return Err(DiscoveryFailure::no_answer("closed", peer.without_answer(e))),
     };
+    at.transport.note_version(response.version());
     let status = response.status();
     let headers = response.headers().clone();
-    let header = |name: &str| text_of(&headers, name).map(|value| at.secrets.redact(&value));
-    let body = match text(response).await {
+    let header = |name: &str| header_text(&headers, name).map(|value| at.secrets.redact(&value));
+    let body = match read_text(response).await {
         Ok(body) => body,
         Err(BodyError::TooLate) => return Err(too_late(&shown)),
         Err(BodyError::Broken(why)) => {
@@ -209,7 +211,7 @@ fn too_late(shown: &str) -> DiscoveryFailure {
     DiscoveryFailure { may_pass: true, ..DiscoveryFailure::no_list(why, ServerInfo::default()) }
 }
 
-/// An HTTP error in place of the list.
+/// Creates the failure of an HTTP error.
 fn refused(
     at: &Endpoint,
     status: u16,
@@ -217,7 +219,7 @@ fn refused(
     shown: &str,
     body: &str,
 ) -> DiscoveryFailure {
-    // Before anything is cut: a part of a secret is not found.
+    // Redacts before anything is cut, because a part of a secret is not found.
     let refusal = failure::refusal(status, header, &at.secrets.redact(body));
     let mut said = at.transport.peer().with_culprit(status, format!("GET {shown}: {}", refusal.message));
     match status {
@@ -237,7 +239,7 @@ fn refused(
     }
 }
 
-fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
+fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned)
 }
 
@@ -247,10 +249,10 @@ enum BodyError {
     Broken(String),
 }
 
-/// The body, if it is not longer than any list of models.
-async fn text(mut response: reqwest::Response) -> Result<String, BodyError> {
+/// Reads a body of limited size.
+async fn read_text(mut response: reqwest::Response) -> Result<String, BodyError> {
     let broken = |e: reqwest::Error| if e.is_timeout() { BodyError::TooLate } else { BodyError::Broken(describe(e)) };
-    let encoding = text_of(response.headers(), CONTENT_ENCODING.as_str()).unwrap_or_default();
+    let encoding = header_text(response.headers(), CONTENT_ENCODING.as_str()).unwrap_or_default();
     let too_long = || BodyError::Broken(format!("the response is larger than {} MiB", MAX_BODY_BYTES / (1024 * 1024)));
     let mut bytes = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(broken)? {
@@ -266,7 +268,7 @@ async fn text(mut response: reqwest::Response) -> Result<String, BodyError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Asks where servers tell who they are. A cloud is not asked: it would only see stray requests.
+/// Asks the server for its kind and version. Clouds are not asked, because they would only see stray requests.
 async fn identify(at: &Endpoint, guess: ServerInfo) -> ServerInfo {
     let (base, _query) = url::split_query(&at.base_url);
     let root = base.strip_suffix(at.api.root).unwrap_or(base);
@@ -280,14 +282,14 @@ async fn identify(at: &Endpoint, guess: ServerInfo) -> ServerInfo {
         let Ok(response) = at.client.get(format!("{root}{path}")).timeout(Duration::from_secs(2)).send().await else {
             continue;
         };
-        let by_headers = endpoint::server_from_headers(&|name| text_of(response.headers(), name));
+        let by_headers = endpoint::server_from_headers(&|name| header_text(response.headers(), name));
         if guess.kind.is_none() && by_headers.version.is_some() {
             return ServerInfo { version: by_headers.version.map(|v| at.secrets.redact(&capped(v))), ..by_headers };
         }
         if !response.status().is_success() {
             continue;
         }
-        let Ok(body) = text(response).await else { continue };
+        let Ok(body) = read_text(response).await else { continue };
         let Ok(value) = serde_json::from_str::<Value>(body.trim_start_matches('\u{feff}')) else { continue };
         if let Some(version) = value.pointer(pointer).and_then(Value::as_str) {
             let kind = guess.kind.clone().or_else(|| proves.map(str::to_owned));

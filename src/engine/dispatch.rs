@@ -1,5 +1,5 @@
-//! Starts that are not due yet. They wait on a thread of their own: a timer of the streams' runtime counts whole
-//! milliseconds, which would all be found again in the TTFT.
+//! Holds scheduled starts until they are due, on a thread of its own: timers of the engine's runtime have a resolution of a
+//! millisecond, which would add to every TTFT.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -9,8 +9,8 @@ use super::helper::{self, Failed};
 use crate::domain::live::EngineCommand;
 use crate::domain::time::Nanos;
 
-/// Starts the thread, which hands every command on to `deliver`: a start when it is due, the rest at once. It ends when the
-/// sender is dropped, or when `deliver` says that nobody listens. `None` if there is no thread to be had.
+/// Starts the thread, which passes every command to `deliver`: a start when due, others at once. The thread ends when the
+/// sender is dropped or `deliver` returns false. Returns `None` if the thread cannot be started.
 pub fn start(
     clock: EngineClock,
     failed: Failed,
@@ -29,7 +29,7 @@ fn run(inbox: &Receiver<EngineCommand>, now: impl Fn() -> Nanos, deliver: impl F
             None => inbox.recv().map_err(|_gone| RecvTimeoutError::Disconnected),
             Some((due, _)) => inbox.recv_timeout(due.since(now())),
         };
-        let go_on = match woken {
+        let continues = match woken {
             Ok(command) => take(&mut waiting, command, &deliver),
             Err(RecvTimeoutError::Timeout) => {
                 let due = waiting.front().is_some_and(|(due, _)| *due <= now());
@@ -37,7 +37,7 @@ fn run(inbox: &Receiver<EngineCommand>, now: impl Fn() -> Nanos, deliver: impl F
             }
             Err(RecvTimeoutError::Disconnected) => false,
         };
-        if !go_on {
+        if !continues {
             return;
         }
     }
@@ -54,7 +54,7 @@ fn take(
             waiting.insert(at, (*due, command));
             return true;
         }
-        // Given up before it was due: started and given up at once it sends nothing, and leaves its record like any other.
+        // A start that is aborted early is delivered with its abort: it sends nothing, but leaves a record.
         EngineCommand::Abort(id) => {
             let of_it = |c: &EngineCommand| matches!(c, EngineCommand::Start { id: other, .. } if other == id);
             let given_up = waiting.iter().position(|(_, c)| of_it(c)).and_then(|at| waiting.remove(at));
@@ -97,7 +97,7 @@ mod tests {
         }
     }
 
-    /// What is delivered of these, with a clock that is a second further at each look.
+    /// Returns the delivered commands, with a clock that advances by a second at each reading.
     fn delivered(commands: Vec<EngineCommand>) -> Vec<String> {
         let (sender, inbox) = channel();
         let count = commands.iter().filter(|c| matches!(c, EngineCommand::Start { .. })).count();
@@ -114,13 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_the_thread_is_told() {
-        let (failed, mut told) = tokio::sync::mpsc::unbounded_channel();
+    fn a_panic_of_the_thread_is_reported() {
+        let (failed, mut failures) = tokio::sync::mpsc::unbounded_channel();
         #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
         let clock = EngineClock::new(std::time::Instant::now());
         let starts = super::start(clock, failed, |_| panic!("as the test wants it")).unwrap();
         starts.send(EngineCommand::Abort(AttemptId::default())).unwrap();
-        assert_eq!(told.blocking_recv().unwrap(), "an internal error in the thread 'starts'");
+        assert_eq!(failures.blocking_recv().unwrap(), "an internal error in the thread 'starts'");
     }
 
     #[test]

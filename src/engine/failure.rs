@@ -1,4 +1,4 @@
-//! How an attempt failed, and why there was no answer.
+//! Failures of attempts and of connections, and their messages.
 
 use std::time::Duration;
 
@@ -7,31 +7,31 @@ use crate::protocol::encoding::BrokenEncoding;
 use crate::protocol::failure::capped;
 use crate::protocol::framing::EventTooLarge;
 
-/// Why the engine cannot start with this configuration.
+/// Error of a configuration with which the engine cannot start.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidConfig(pub String);
 
-/// What ended an attempt that did not end well.
+/// Failure of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Its status.
+    /// Status of the attempt.
     pub status: AttemptStatus,
-    /// A short stable word.
+    /// Kind: a short stable word.
     pub kind: &'static str,
-    /// What happened, for people, of bounded length.
+    /// Message for people, of bounded length.
     pub message: String,
-    /// The server wants to be left alone for so long.
+    /// Time that the server asks clients to wait.
     pub retry_after: Option<Duration>,
 }
 
 impl Failure {
-    /// A failure.
+    /// Creates a failure and bounds its message.
     pub fn new(status: AttemptStatus, kind: &'static str, message: impl Into<String>) -> Self {
         Self { status, kind, message: capped(message.into()), retry_after: None }
     }
 
-    /// More came than is kept in memory.
+    /// Creates the failure of a response that exceeds a limit of memory.
     pub fn oversized(message: impl Into<String>) -> Self {
         Self::new(AttemptStatus::StreamError, "oversized", message)
     }
@@ -49,12 +49,12 @@ impl From<BrokenEncoding> for Failure {
     }
 }
 
-/// Why there is no answer.
+/// Failure of a connection.
 #[derive(Debug)]
 pub enum ConnectionError {
-    /// No connection: a short stable word, and what happened.
+    /// Connecting failed: kind (a short stable word) and message.
     Connect(&'static str, String),
-    /// A connection, but no answer on it, or none in HTTP.
+    /// The connection was made, but carried no response, or none in HTTP.
     Closed(String),
 }
 
@@ -67,23 +67,23 @@ impl From<ConnectionError> for Failure {
     }
 }
 
-/// An answer whose end cannot be known for sure.
+/// Message for a response with contradicting lengths.
 pub const NO_ONE_LENGTH: &str = "the response's Content-Length is malformed or has two different values, so its end is unknown; \
                                  check any proxy on the way";
 
-/// A connection did not stand within the time it had, so long.
+/// Error of a connection that took longer than this timeout.
 #[derive(Debug, thiserror::Error)]
 #[error("no connection within {} s", .0.as_secs_f64())]
 pub struct ConnectTimedOut(pub Duration);
 
-/// An error and what lies below it.
+/// Returns an error and its sources.
 pub(super) fn causes<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |e| e.source())
 }
 
-/// The error of TLS, which travels inside one of the system's, or inside several.
+/// Finds the TLS error inside system errors.
 pub(super) fn tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
     let inner = |e: &&'a (dyn std::error::Error + 'static)| -> Option<&'a (dyn std::error::Error + 'static)> {
         Some(e.downcast_ref::<std::io::Error>()?.get_ref()?)
@@ -91,7 +91,7 @@ pub(super) fn tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'
     std::iter::successors(Some(error), inner).find_map(|e| e.downcast_ref())
 }
 
-/// What to do about an error of TLS.
+/// Returns what to do about a TLS error.
 fn advice(error: &rustls::Error) -> Option<&'static str> {
     match error {
         rustls::Error::InvalidCertificate(_) => {
@@ -108,14 +108,27 @@ fn advice(error: &rustls::Error) -> Option<&'static str> {
     }
 }
 
-/// All that an error of the client says, without the address (it may hold a password).
+/// Returns the message for a TLS error, with advice.
+pub fn describe_tls(error: &rustls::Error) -> String {
+    match advice(error) {
+        Some(advice) => format!("{error}; {advice}"),
+        None => error.to_string(),
+    }
+}
+
+/// Returns the message for a system error, which may hold a TLS error.
+pub fn describe_io(error: &std::io::Error) -> String {
+    tls(error).map_or_else(|| error.to_string(), describe_tls)
+}
+
+/// Returns the whole message of a client error, without the URL, which may hold a password.
 pub fn describe(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut parts: Vec<String> = Vec::new();
     for e in causes(&error) {
         let text = e.to_string();
         let cause = e.source();
-        // The libraries' own layers say nothing to people, unless there is nothing else.
+        // Wrapping messages of the libraries are dropped, unless there is no cause.
         let says_nothing = cause.is_some() && LAYERS.contains(&text.as_str());
         if !says_nothing && !parts.last().is_some_and(|last| last.contains(&text)) {
             parts.push(text);
@@ -133,10 +146,10 @@ pub fn describe(error: reqwest::Error) -> String {
     }
 }
 
-/// How a body ended that ended too soon.
+/// Message for a body that ended too soon.
 pub const CLOSED_MIDWAY: &str = "closed in the middle of the answer";
 
-/// How the body of an answer broke off, in the same words whichever library read it.
+/// Returns the message for a body that broke off, in the same words for every transport.
 pub fn describe_cut(error: reqwest::Error) -> String {
     let is_end = |e: &(dyn std::error::Error + 'static)| {
         e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::UnexpectedEof)
@@ -144,18 +157,18 @@ pub fn describe_cut(error: reqwest::Error) -> String {
     if causes(&error).any(is_end) { CLOSED_MIDWAY.to_owned() } else { describe_http2(&describe(error)) }
 }
 
-/// Says in what the library reports of HTTP/2 who ended it.
+/// Adds to the library's HTTP/2 messages who ended the stream or connection.
 fn describe_http2(said: &str) -> String {
     said.replace("stream error received", "the other side reset the HTTP/2 stream")
         .replace("connection error received", "the other side ended the HTTP/2 connection")
 }
 
-/// What came is no HTTP. Too much of it is another matter.
+/// Whether the response was not HTTP. HTTP that exceeds a limit is another error.
 fn no_http_said(error: &hyper::Error) -> bool {
     error.is_parse() && !error.is_parse_too_large()
 }
 
-/// How reqwest and hyper introduce the error that tells what happened.
+/// Messages with which reqwest and hyper wrap the actual error.
 const LAYERS: [&str; 6] = [
     "error sending request",
     "client error (Connect)",

@@ -1,4 +1,4 @@
-//! Follows the body of an answer to its end, and a little beyond.
+//! Reads the body of a response to its end, within limits.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use super::recorder::Recorder;
 use super::transport::AnswerBody;
 use crate::domain::attempt::AttemptStatus;
 
-/// After the finish reason the usage may take so long.
+/// Maximum wait for the usage after the finish reason.
 const USAGE_WITHIN: Duration = Duration::from_secs(10);
-/// After the last word of an answer its body may stay open so long,
+/// Maximum time that a body may stay open after the last event of an answer.
 const REST_WITHIN: Duration = Duration::from_secs(1);
-/// and hold so much more.
+/// Maximum bytes after the last event of an answer.
 const MAX_REST_BYTES: u64 = 1024 * 1024;
 
-/// What is told of a server that does not end.
+/// Warning about a server that keeps the connection open.
 pub const KEPT_OPEN: &str = "the server kept the connection open after its answer was complete";
 const WENT_ON: &str = "the server went on sending after its answer was complete";
 
-/// Reads the answer to its end, also after its last word, so that the connection is free again; but not for long.
+/// Reads the response to its end. After the answer's last event this only frees the connection, so it is limited.
 pub async fn follow(
     body: AnswerBody,
     clock: EngineClock,
@@ -29,31 +29,31 @@ pub async fn follow(
     intake: Intake,
 ) -> Result<(), Failure> {
     let mut reading = Reading { body, clock, recorder, intake };
-    if reading.until(Recorder::has_ended, u64::MAX).await? == Stop::End {
+    if reading.read_until(Recorder::has_ended, u64::MAX).await? == Stop::End {
         return Ok(());
     }
-    match tokio::time::timeout(USAGE_WITHIN, reading.until(Recorder::has_said_all, u64::MAX)).await {
+    match tokio::time::timeout(USAGE_WITHIN, reading.read_until(Recorder::has_last_event, u64::MAX)).await {
         Ok(Ok(Stop::End)) => return Ok(()),
-        Ok(Ok(Stop::Asked | Stop::Full)) => {}
+        Ok(Ok(Stop::Met | Stop::Full)) => {}
         Ok(Err(failure)) => return Err(failure),
-        Err(_elapsed) => return reading.leave(KEPT_OPEN),
+        Err(_elapsed) => return reading.abandon(KEPT_OPEN),
     }
-    match tokio::time::timeout(REST_WITHIN, reading.until(|_| false, MAX_REST_BYTES)).await {
-        Ok(Ok(Stop::Full)) => reading.leave(WENT_ON),
-        // What goes wrong now takes nothing away.
-        Ok(Ok(Stop::End | Stop::Asked) | Err(_)) => Ok(()),
-        Err(_elapsed) => reading.leave(KEPT_OPEN),
+    match tokio::time::timeout(REST_WITHIN, reading.read_until(|_| false, MAX_REST_BYTES)).await {
+        Ok(Ok(Stop::Full)) => reading.abandon(WENT_ON),
+        // The answer is complete, so errors no longer matter.
+        Ok(Ok(Stop::End | Stop::Met) | Err(_)) => Ok(()),
+        Err(_elapsed) => reading.abandon(KEPT_OPEN),
     }
 }
 
-/// Why no more is read.
+/// Reason to stop reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
-    /// The body is over.
+    /// The body ended.
     End,
-    /// What was read for is there.
-    Asked,
-    /// More came than is to be read.
+    /// The condition is met.
+    Met,
+    /// The limit of bytes is exceeded.
     Full,
 }
 
@@ -65,12 +65,12 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Reads until this is so, or the body is over, or more than `most` bytes came.
-    async fn until(&mut self, is_so: impl Fn(&Recorder) -> bool, most: u64) -> Result<Stop, Failure> {
+    /// Reads until the condition is met, the body ends, or more than `most` bytes arrived.
+    async fn read_until(&mut self, is_met: impl Fn(&Recorder) -> bool, most: u64) -> Result<Stop, Failure> {
         // The connection can be reused only if the whole read was unframed, so a failure does not end the read.
         let mut outcome = Ok(());
         let mut came: u64 = 0;
-        while !is_so(&self.recorder.borrow()) {
+        while !is_met(&self.recorder.borrow()) {
             if came > most {
                 return Ok(Stop::Full);
             }
@@ -80,25 +80,25 @@ impl Reading<'_> {
                 came += piece.len() as u64;
                 if outcome.is_ok() {
                     let mut recorder = recorder.borrow_mut();
-                    recorder.bytes_came(at);
+                    recorder.note_bytes(at);
                     outcome = intake.take(at, piece, &mut recorder);
                 }
             };
             let read = self.body.read(&mut take).await;
             std::mem::replace(&mut outcome, Ok(()))?;
-            let gone = match read {
+            let failure = match read {
                 Ok(true) => continue,
                 Ok(false) => None,
                 Err(why) => Some(broken(&why)),
             };
-            self.intake.end(self.clock.now(), gone, &mut self.recorder.borrow_mut())?;
+            self.intake.end(self.clock.now(), failure, &mut self.recorder.borrow_mut())?;
             return Ok(Stop::End);
         }
-        Ok(Stop::Asked)
+        Ok(Stop::Met)
     }
 
-    /// Gives the rest of the body up: the answer is whole without it.
-    fn leave(&mut self, warning: &str) -> Result<(), Failure> {
+    /// Abandons the rest of the body: the answer is complete without it.
+    fn abandon(&mut self, warning: &str) -> Result<(), Failure> {
         let mut recorder = self.recorder.borrow_mut();
         recorder.record.warnings.push(warning.to_owned());
         self.intake.end(self.clock.now(), None, &mut recorder)

@@ -1,18 +1,18 @@
-//! Threads beside the engine's own: without them it would stand still, so that a panic in one is its end as well.
+//! Helper threads of the engine, which cannot work without them: a panic in one ends the engine.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Where a thread tells that it failed, and why.
+/// Channel on which a thread reports its failure.
 pub type Failed = UnboundedSender<String>;
 
-/// Starts a thread of this name.
+/// Starts a thread with this name. A panic in it is reported on `failed`.
 pub fn spawn(name: &'static str, failed: Failed, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let run = move || {
         if catch_unwind(AssertUnwindSafe(body)).is_err() {
-            // An engine that is gone needs it no longer.
+            // An engine that has ended needs no report.
             drop(failed.send(format!("an internal error in the thread '{name}'")));
         }
     };
@@ -26,12 +26,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_told_and_an_end_in_order_is_not() {
-        let (failed, mut told) = unbounded_channel();
+    fn a_panic_is_reported_and_a_regular_end_is_not() {
+        let (failed, mut failures) = unbounded_channel();
         spawn("odd", failed.clone(), || panic!("as the test wants it")).unwrap();
-        assert_eq!(told.blocking_recv().unwrap(), "an internal error in the thread 'odd'");
+        assert_eq!(failures.blocking_recv().unwrap(), "an internal error in the thread 'odd'");
         spawn("even", failed, || {}).unwrap();
-        // The last sender is gone with the thread.
-        assert_eq!(told.blocking_recv(), None);
+        // The last sender ends with the thread.
+        assert_eq!(failures.blocking_recv(), None);
     }
 }

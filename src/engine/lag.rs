@@ -1,15 +1,15 @@
-//! How late the engine's thread takes what is meant for it: all of a run, however long, in bounded memory.
+//! Lag of the engine's thread over a whole run, in bounded memory.
 
 use crate::domain::live::EngineLag;
 
-/// The least that is told apart, milliseconds.
+/// Smallest distinguished lag, milliseconds.
 const LEAST_MS: f64 = 0.001;
-/// A step from one bucket to the next: a percentile is exact to half of it, one per cent.
+/// Ratio between adjacent buckets: percentiles are exact to half a step, 1%.
 const STEP: f64 = 1.02;
-/// Enough for five hours.
+/// Number of buckets; the last one starts at about five hours.
 const BUCKETS: usize = 1200;
 
-/// A histogram in logarithmic steps. Its greatest value is exact, its percentiles (nearest rank) to one per cent.
+/// Histogram in logarithmic steps. Its maximum is exact, its percentiles (nearest rank) are exact to 1%.
 #[derive(Debug)]
 pub struct Lags {
     counts: Vec<u64>,
@@ -24,10 +24,10 @@ impl Default for Lags {
 }
 
 impl Lags {
-    /// Takes one more.
+    /// Adds a lag, milliseconds.
     pub fn note(&mut self, ms: f64) {
         let steps = (ms / LEAST_MS).ln() / STEP.ln();
-        // Below the least the logarithm is negative, or none at all.
+        // Below the smallest lag, the logarithm is negative or not a number.
         let bucket = if steps > 0.0 { steps as usize + 1 } else { 0 };
         if let Some(count) = self.counts.get_mut(bucket.min(BUCKETS - 1)) {
             *count += 1;
@@ -36,7 +36,7 @@ impl Lags {
         self.max_ms = self.max_ms.max(ms);
     }
 
-    /// What there is to tell; nothing of nothing.
+    /// Median, p99 and maximum; empty without a lag.
     pub fn summary(&self) -> EngineLag {
         if self.total == 0 {
             return EngineLag::default();
@@ -65,19 +65,19 @@ mod tests {
     fn percentiles_of_a_long_run_are_right_to_one_per_cent_and_the_greatest_is_exact() {
         let mut lags = Lags::default();
         assert_eq!(lags.summary(), EngineLag::default());
-        // From 0.01 to 9 ms, and the worst at the very end.
+        // From 0.01 to 9 ms, with the worst at the end.
         let mut all: Vec<f64> = (0..200_000).map(|i| 0.01 + f64::from(i * 7 % 9000) / 1000.0).collect();
         all.push(1234.5);
         for ms in &all {
             lags.note(*ms);
         }
         all.sort_by(f64::total_cmp);
-        let told = lags.summary();
-        for (is, percent) in [(told.p50_ms, 50.0), (told.p99_ms, 99.0)] {
+        let summary = lags.summary();
+        for (is, percent) in [(summary.p50_ms, 50.0), (summary.p99_ms, 99.0)] {
             let exact = percentile(&all, percent);
             assert!((is.unwrap() / exact - 1.0).abs() < 0.011, "{is:?} for {exact}");
         }
-        assert_eq!(told.max_ms, Some(1234.5));
+        assert_eq!(summary.max_ms, Some(1234.5));
     }
 
     #[test]

@@ -1,67 +1,73 @@
-//! How the network between here and the endpoint is to be used: what is trusted, who stands in between.
+//! Configuration of the network to the endpoint: trusted certificates and proxy.
+
+use std::sync::Arc;
 
 use reqwest::{ClientBuilder, Proxy};
-use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 
-use super::certificate;
+use super::certificate::{self, Trust};
 use super::failure::InvalidConfig;
 
-/// What is asked for besides the usual: certificates verified against the platform's roots, no proxy.
+/// Options of the network. By default, certificates are verified against the platform's roots and no proxy is used.
 #[derive(Clone, Default)]
 pub struct Network {
-    /// Certificates are not verified.
+    /// Whether to skip the verification of certificates.
     pub insecure: bool,
-    /// Certificates to trust besides the platform's own, in PEM: issuers, or the server's. Empty: none.
+    /// Further certificates to trust, in PEM: issuers', or the server's own. May be empty.
     pub cacert: Vec<u8>,
-    /// The proxy that every request goes through.
+    /// Proxy for all requests.
     pub proxy: Option<ProxyChoice>,
     /// Maximum number of times a request is sent again after a refusal for now or no response.
     pub retries: u32,
 }
 
-/// A proxy, and who chose it.
+/// A proxy and the source of its URL.
 #[derive(Clone)]
 pub struct ProxyChoice {
-    /// Its address, password included.
+    /// URL, including any password.
     pub url: String,
-    /// The option or the environment variable that named it.
+    /// Option or environment variable that set the proxy.
     pub source: &'static str,
 }
 
 impl std::fmt::Debug for Network {
-    // A proxy's address may hold a password.
+    // A proxy's URL may hold a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Network").field("insecure", &self.insecure).finish_non_exhaustive()
     }
 }
 
 impl Network {
-    /// Sets a client up for it. Where `is_plain`, no TLS stands in between, and no root is looked for: a machine may have
-    /// none.
-    pub(super) fn apply(&self, client: ClientBuilder, is_plain: bool) -> Result<ClientBuilder, InvalidConfig> {
-        // What the environment or the system says of proxies has no part in it: a proxy nobody asked for would be
-        // measured with the server.
+    /// Applies these options to a client. Without `tls`, no root certificates are loaded, because a machine may have none.
+    pub(super) fn apply(
+        &self,
+        client: ClientBuilder,
+        tls: Option<&Arc<ClientConfig>>,
+    ) -> Result<ClientBuilder, InvalidConfig> {
+        // Proxies of the environment or the system are ignored: a proxy that the user did not ask for would be measured
+        // with the server.
         let mut client = client.no_proxy();
         if let Some(proxy) = &self.proxy {
             let proxy = Proxy::all(&proxy.url).map_err(|e| InvalidConfig(format!("the proxy: {}", e.without_url())))?;
             client = client.proxy(proxy);
         }
-        if self.insecure || is_plain {
-            return Ok(client.tls_danger_accept_invalid_certs(true));
-        }
-        let given = certificates(&self.cacert)?;
-        if given.is_empty() {
-            return Ok(client);
-        }
-        let config = certificate::client_config(given);
-        let config = config.map_err(|e| InvalidConfig(format!("TLS could not be set up: {e}")))?;
-        Ok(client.tls_backend_preconfigured(config))
+        Ok(match tls {
+            Some(config) => client.tls_backend_preconfigured(ClientConfig::clone(config)),
+            None => client.tls_danger_accept_invalid_certs(true),
+        })
+    }
+
+    /// Returns the TLS configuration for the endpoint.
+    pub(super) fn tls_config(&self) -> Result<Arc<ClientConfig>, InvalidConfig> {
+        let trust = if self.insecure { Trust::Anyone } else { Trust::Certified(certificates(&self.cacert)?) };
+        let config = certificate::client_config(trust);
+        config.map(Arc::new).map_err(|e| InvalidConfig(format!("TLS could not be set up: {e}")))
     }
 }
 
-/// The certificates in a PEM file; a file without any is refused.
+/// Returns the certificates in a PEM file; a file without any is an error.
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidConfig> {
     if pem.is_empty() {
         return Ok(Vec::new());
@@ -72,7 +78,7 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidC
         let why = "holds no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----";
         return Err(InvalidConfig(why.to_owned()));
     }
-    // Each must be one inside, too: the client would only say that something is wrong.
+    // Each is checked here, because the TLS library's own error does not say which one is invalid.
     let mut roots = RootCertStore::empty();
     for (i, certificate) in found.iter().enumerate() {
         let added = roots.add(certificate.clone());

@@ -1,4 +1,4 @@
-//! What must hold for any bytes in any reads, from socket to record: for the fuzzer and for property tests.
+//! Invariants for any bytes in any reads, from socket to record, for the fuzzer and for property tests.
 
 use super::failure::Failure;
 use super::intake::Intake;
@@ -10,11 +10,11 @@ use crate::protocol::framing::{EventReader, EventTooLarge};
 use crate::protocol::lines::LineReader;
 use crate::protocol::surrogates::SurrogateJoiner;
 
-/// The content encodings that are tried.
+/// Content encodings to try.
 const ENCODINGS: [&str; 3] = ["", "gzip", "deflate"];
 
-/// Takes an input apart (its first byte chooses the API and the encoding, the second how many of the next bytes are places
-/// to cut the rest at), feeds it, and says what does not hold.
+/// Checks the invariants for an input. Its first byte chooses API and encoding, its second the number of the following bytes
+/// that are positions to cut the rest at.
 pub fn check(input: &[u8]) -> Result<(), String> {
     let [choice, cuts, rest @ ..] = input else { return Ok(()) };
     let Some(api) = APIS.get(usize::from(*choice) % APIS.len()) else { return Ok(()) };
@@ -38,7 +38,7 @@ pub fn check(input: &[u8]) -> Result<(), String> {
             return Err("an arrival is before the one before it".to_owned());
         }
     }
-    // How much a broken compressed body gives before it breaks depends on the reads.
+    // The output of a broken compressed body depends on the reads.
     if encoding.is_empty() {
         same(&whole, &split)?;
         nothing_lost(api, bytes, &whole)?;
@@ -66,7 +66,7 @@ fn feed(api: &'static Api, encoding: &str, reads: &[&[u8]]) -> AttemptRecord {
     recorder.record
 }
 
-/// Where reads are cut makes no difference to anything but times.
+/// Checks that the cuts between reads change nothing but times.
 fn same(a: &AttemptRecord, b: &AttemptRecord) -> Result<(), String> {
     let facts = |r: &AttemptRecord| {
         let kinds: Vec<_> = r.arrivals.iter().map(|a| a.kind).collect();
@@ -78,7 +78,7 @@ fn same(a: &AttemptRecord, b: &AttemptRecord) -> Result<(), String> {
     if a == b { Ok(()) } else { Err(format!("the reads make a difference: {a:?} and {b:?}")) }
 }
 
-/// All generated text of all events up to the first error, or the last word of the answer, is in the record, but for tags.
+/// Checks that the record holds all generated text up to the first error or the last event, except for tags.
 fn nothing_lost(api: &'static Api, bytes: &[u8], record: &AttemptRecord) -> Result<(), String> {
     if record.event_count == 0 {
         return Ok(());
@@ -94,7 +94,7 @@ fn nothing_lost(api: &'static Api, bytes: &[u8], record: &AttemptRecord) -> Resu
                 content.push_str(&text_halves.join(&chunk.text, chunk.has_marks));
                 reasoning_bytes += reasoning_halves.join(&chunk.reasoning, chunk.has_marks).len();
             }
-            // Text beside an error counts.
+            // Text in an event with an error counts.
             over |= chunk.error.is_some() || chunk.is_end;
         }
         over |= name == "error";
@@ -118,7 +118,7 @@ fn nothing_lost(api: &'static Api, bytes: &[u8], record: &AttemptRecord) -> Resu
     }
 }
 
-/// What the tags of inline thinking, and the white space before them, may take away.
+/// Number of characters that tags of inline thinking, and the white space before them, may remove.
 fn tag_bytes(content: &str) -> usize {
     let (open, close) = ("<think>", "</think>");
     let begun = content.trim_start();
@@ -132,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    /// Bytes that reach deep: whole events, pieces of them, and noise between.
+    /// Bytes that reach deep into the parsers: whole events, parts of events, and noise.
     fn piece() -> impl Strategy<Value = Vec<u8>> {
         let known: Vec<&[u8]> = vec![
             b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",

@@ -1,5 +1,5 @@
-//! A thread that wakes the engine at a steady pace while something is in flight, and says when it did: a timer of the
-//! streams' runtime counts whole milliseconds, which would be taken for the engine's own lag.
+//! A thread that wakes the engine at a steady pace during a run, with the time of each wake. A timer of the engine's runtime
+//! has a resolution of a millisecond, which would look like lag of the engine.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -10,19 +10,19 @@ use super::clock::EngineClock;
 use super::helper::{self, Failed};
 use crate::domain::time::Nanos;
 
-/// How often the engine is woken, and so the live view made.
+/// Interval between beats, and so between live views.
 pub const PULSE_EVERY: Duration = Duration::from_millis(50);
 
-/// One wake.
+/// One wake of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beat {
-    /// When it was to be sent.
+    /// Scheduled time.
     pub due: Nanos,
-    /// When it was.
+    /// Time when the beat was sent.
     pub sent: Nanos,
 }
 
-/// The engine's side. The thread ends with it.
+/// The engine's handle on the thread, which ends when the handle is dropped.
 #[derive(Debug)]
 pub struct Pulse {
     wanted: Sender<bool>,
@@ -38,19 +38,19 @@ impl Pulse {
         Ok(Self { wanted, beats })
     }
 
-    /// Has it beat from now on, or no longer. What is left of earlier times is forgotten.
+    /// Starts or stops the beats. Discards beats that are still queued.
     pub fn want(&mut self, beats: bool) {
         while self.beats.try_recv().is_ok() {}
-        // The thread is only gone when the process is about to be.
-        let _told = self.wanted.send(beats);
+        // The thread ends early only if the process is ending.
+        let _sent = self.wanted.send(beats);
     }
 
-    /// The next beat; `None` when the thread is gone.
+    /// Waits for the next beat; `None` if the thread has ended.
     pub async fn next(&mut self) -> Option<Beat> {
         self.beats.recv().await
     }
 
-    /// A beat that is there already.
+    /// Returns a beat that has already arrived.
     pub fn try_next(&mut self) -> Option<Beat> {
         self.beats.try_recv().ok()
     }
@@ -60,13 +60,13 @@ fn run(wants: &Receiver<bool>, now: impl Fn() -> Nanos, send: impl Fn(Beat) -> b
     let mut wanted = false;
     loop {
         let due = now().plus(PULSE_EVERY);
-        let told = if wanted {
+        let received = if wanted {
             wants.recv_timeout(PULSE_EVERY)
         } else {
             wants.recv().map_err(|_gone| RecvTimeoutError::Disconnected)
         };
-        match told {
-            Ok(told) => wanted = told,
+        match received {
+            Ok(wants_beats) => wanted = wants_beats,
             Err(RecvTimeoutError::Timeout) if send(Beat { due, sent: now() }) => {}
             Err(_gone) => return,
         }
@@ -84,7 +84,7 @@ mod tests {
         let (wanted, wants) = channel();
         wanted.send(true).unwrap();
         let (looks, beats) = (Cell::new(0), RefCell::new(Vec::new()));
-        // A clock that is 20 ms further at each look.
+        // A clock that advances by 20 ms at each reading.
         let now = || Nanos::from_millis(20 * looks.replace(looks.get() + 1));
         run(&wants, now, |beat| {
             beats.borrow_mut().push(beat);

@@ -1,4 +1,4 @@
-//! Follows one stream: takes events with their arrival, keeps what a record needs.
+//! Records one stream: takes events with their arrival times and builds the attempt's record.
 
 mod choices;
 mod document;
@@ -9,7 +9,7 @@ use self::choices::{Choices, keep_reason};
 use super::failure::Failure;
 use super::secrets::{SearchedPrefix, Secrets};
 use crate::domain::attempt::{Arrival, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
-use crate::domain::live::{InFlight, StreamPhase, live_end, recent_gaps_ms};
+use crate::domain::live::{InFlight, StreamPhase, live_tail, recent_gaps_ms};
 use crate::domain::time::Nanos;
 use crate::domain::trace::Trace;
 use crate::protocol::api::{APIS, Api};
@@ -19,73 +19,74 @@ use crate::protocol::surrogates::SurrogateJoiner;
 use crate::protocol::thinking::InlineThinking;
 use crate::protocol::usage;
 
-/// Text beyond this is counted, not kept; the same holds for reasoning.
+/// Maximum bytes of text to keep, and of reasoning; the rest is only counted.
 pub const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
-/// An answer may have so many events with text: what a record needs of each stays in memory.
+/// Maximum number of events with text, because the arrival of each stays in memory.
 pub const MAX_ARRIVALS: usize = 1024 * 1024;
-/// Events that are compared with other APIs, as long as none is of the one that was asked.
+/// Maximum number of events to compare with other APIs while none is of the expected API.
 const MAX_EXPLAINED_EVENTS: u32 = 64;
-/// So many warnings of the server are kept.
+/// Maximum number of the server's warnings to keep.
 const MAX_WARNINGS: usize = 16;
-/// How many of the last arrivals the live view carries; they are shared from one view to the next.
+/// Maximum number of arrivals in the live view, the latest ones. Views share them.
 const LIVE_ARRIVALS: usize = 65_536;
 
-/// How much of an attempt the live view carries.
+/// Detail of an attempt in the live view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
-    /// What is counted.
+    /// Counters only.
     Counters,
-    /// Its trace, too.
+    /// Counters and trace.
     Trace,
-    /// Text and gaps, too.
+    /// Counters, trace, text and gaps.
     All,
 }
 
-/// An attempt while it runs.
+/// A running attempt.
 #[derive(Debug)]
 pub struct Recorder {
-    /// What will be left of it.
+    /// The record so far.
     pub record: AttemptRecord,
-    /// Events that held invalid UTF-8, which was replaced.
+    /// Number of events with invalid UTF-8, which was replaced.
     pub replaced: u32,
     api: &'static Api,
+    /// Whether the last event, `[DONE]` or the API's own, has arrived.
     end_seen: bool,
-    /// Events that came after it.
+    /// Number of events after the last one.
     after_end: u32,
-    /// The request is out, and what follows is the server's.
+    /// Whether the request is out, so that the server is responsible from here on.
     is_sent: bool,
     last_bytes_at: Option<Nanos>,
     beats: u32,
     malformed_events: u32,
     last_read: Option<u64>,
-    /// Distinct times among the arrivals.
+    /// Number of distinct arrival times.
     arrival_times: u32,
     trace: Vec<u16>,
     live: Trace,
     text_cut: bool,
     thinking: InlineThinking,
     choices: Choices,
-    halves: SurrogateJoiners,
-    beside: ForeignContent,
-    /// How far the live view was searched for secrets.
+    joiners: SurrogateJoiners,
+    foreign: ForeignContent,
+    /// Parts of the texts in which the live view found no secret.
     text_searched: SearchedPrefix,
     reasoning_searched: SearchedPrefix,
 }
 
-/// What the body holds beside events of the API. It may explain a failure.
+/// Content of the body that is not an event of the expected API. It may explain a failure.
 #[derive(Debug, Default)]
 struct ForeignContent {
-    /// First words of the server that are no event of the API.
+    /// First text that is not an event of the API.
     words: Option<String>,
-    /// The API that the events are of, where none is of the one that was asked.
+    /// API of the events, if none is of the expected API.
     other_api: Option<&'static Api>,
-    /// The stream ended in the middle of an event.
+    /// Whether the stream ended in the middle of an event.
     is_cut: bool,
-    /// The body of the answer is empty.
+    /// Whether the body is empty.
     is_bodiless: bool,
 }
 
-/// Halves of characters, in each text that is generated.
+/// Joins surrogate pairs that are split between events, in each generated text.
 #[derive(Debug, Default)]
 struct SurrogateJoiners {
     text: SurrogateJoiner,
@@ -94,7 +95,7 @@ struct SurrogateJoiners {
 }
 
 impl Recorder {
-    /// A recorder for a fresh record of an answer in that API.
+    /// Creates a recorder for a new record of an answer in this API.
     pub fn new(record: AttemptRecord, api: &'static Api) -> Self {
         Self {
             record,
@@ -113,76 +114,75 @@ impl Recorder {
             text_cut: false,
             thinking: InlineThinking::default(),
             choices: Choices::default(),
-            halves: SurrogateJoiners::default(),
-            beside: ForeignContent::default(),
+            joiners: SurrogateJoiners::default(),
+            foreign: ForeignContent::default(),
             text_searched: SearchedPrefix::default(),
             reasoning_searched: SearchedPrefix::default(),
         }
     }
 
-    /// The API the answer comes in.
+    /// API of the answer.
     pub const fn api(&self) -> &'static Api {
         self.api
     }
 
-    /// Whether the answer is complete: what comes after it takes nothing away.
+    /// Whether the answer is complete, so that later errors do no harm.
     pub fn has_ended(&self) -> bool {
         self.end_seen || self.choices.have_ended(self.record.finish_reason.is_some())
     }
 
-    /// Whether its last word is said: `[DONE]`, or what the API has in its place. The usage has come by then.
-    pub const fn has_said_all(&self) -> bool {
+    /// Whether the last event has arrived: `[DONE]` or the API's own. The usage arrives before it.
+    pub const fn has_last_event(&self) -> bool {
         self.end_seen
     }
 
-    /// The request begins to go out: from now on the server is waited for.
-    pub const fn sent(&mut self, at: Nanos) {
+    /// Records that sending the request begins, and the wait for the server with it.
+    pub const fn note_sent(&mut self, at: Nanos) {
         self.is_sent = true;
         self.record.started = at;
     }
 
-    /// It is to be sent again, later.
-    pub const fn not_sent(&mut self) {
+    /// Records that the request will be sent again later.
+    pub const fn note_unsent(&mut self) {
         self.is_sent = false;
     }
 
-    /// Whether the request went out.
+    /// Whether the request was sent.
     pub const fn is_sent(&self) -> bool {
         self.is_sent
     }
 
-    /// The thread that reads it was woken so late, milliseconds.
+    /// Records the lag of a wake of the engine's thread, milliseconds.
     pub fn note_lag(&mut self, ms: f64) {
         self.beats += 1;
         let mean = self.record.observer_lag_ms.unwrap_or(0.0);
         self.record.observer_lag_ms = Some(mean + (ms - mean) / f64::from(self.beats));
     }
 
-    /// Bytes of the answer came, of whatever kind.
-    pub const fn bytes_came(&mut self, at: Nanos) {
+    /// Records the arrival of bytes of the response.
+    pub const fn note_bytes(&mut self, at: Nanos) {
         self.last_bytes_at = Some(at);
     }
 
-    /// When the last ones did.
+    /// Arrival of the latest bytes.
     pub const fn last_bytes_at(&self) -> Option<Nanos> {
         self.last_bytes_at
     }
 
-    /// Takes the data of one event that the read number `read`, returned at `at`, completed.
+    /// Records the data of an event that read number `read`, returned at `at`, completed.
     pub fn event(&mut self, at: Nanos, read: u64, data: &str) -> Result<(), Failure> {
         self.any_event(at, read, data, true)
     }
 
-    /// Takes the data of an event with a name of its own: JSON of the API counts, anything else is passed over.
+    /// Records the data of an event with a custom name: JSON of the API counts, other data is ignored.
     pub fn named_event(&mut self, at: Nanos, read: u64, data: &str) -> Result<(), Failure> {
         self.any_event(at, read, data, false)
     }
 
-    /// Takes the data of an event whose name says that it is an error. After the last word of an answer it counts as any
-    /// other.
+    /// Records the data of an event named `error`. After the last event of an answer, such an event counts like any other.
     pub fn error_event(&mut self, at: Nanos, read: u64, data: &str) -> Result<(), Failure> {
         if !self.end_seen && !self.api.read(data).is_ok_and(|chunk| chunk.error.is_some()) {
-            // Text beside the error is kept.
+            // Text in the same event is kept.
             let text = self.any_event(at, read, data, false);
             let kind = kind_in_body(data).unwrap_or("server");
             return text.and(Err(Failure::new(AttemptStatus::StreamError, kind, message_in_body(data))));
@@ -190,29 +190,29 @@ impl Recorder {
         self.any_event(at, read, data, false)
     }
 
-    /// Takes the data of an event whose end did not come before the end of the stream: JSON that is complete, or `[DONE]`.
-    /// Keeps plain text as the server's words. Anything else was cut, and is no event.
+    /// Records the data of an event that the end of the stream closed, if the data is complete JSON or `[DONE]`. Keeps plain text
+    /// as text of the server. Other data was cut and is not an event.
     pub fn last_event(&mut self, at: Nanos, read: u64, data: &str) -> Result<(), Failure> {
         let data = data.trim_ascii();
         if data == "[DONE]" || self.api.read_or_error(data).is_ok() {
             return self.event(at, read, data);
         }
         if data.is_empty() || data.starts_with(['{', '[']) {
-            self.beside.is_cut = true;
+            self.foreign.is_cut = true;
         } else {
             self.stray_words(data);
         }
         Ok(())
     }
 
-    /// Keeps words of the server that are no event of the API, if they are the first.
+    /// Keeps the first text that is not an event of the API.
     pub fn stray_words(&mut self, words: &str) {
-        self.beside.words.get_or_insert_with(|| capped(words.to_owned()));
+        self.foreign.words.get_or_insert_with(|| capped(words.to_owned()));
     }
 
-    /// The answer is over, and its body was empty.
+    /// Records that the body was empty.
     pub const fn no_body(&mut self) {
-        self.beside.is_bodiless = true;
+        self.foreign.is_bodiless = true;
     }
 
     fn any_event(&mut self, at: Nanos, read: u64, data: &str, must_be_json: bool) -> Result<(), Failure> {
@@ -221,7 +221,7 @@ impl Recorder {
         let coalesced = self.last_read.replace(read) == Some(read);
         let data = data.trim_ascii();
         if self.end_seen {
-            // Some servers send it in every API.
+            // Some servers send `[DONE]` in every API.
             self.after_end += u32::from(data != "[DONE]");
             return Ok(());
         }
@@ -241,23 +241,23 @@ impl Recorder {
             self.explain(data);
         }
         let error = chunk.error.take();
-        // An error may come beside the last text.
+        // An event with an error may hold the last text.
         self.take(at, index, coalesced, &chunk)?;
         let failure = |error| Failure::new(AttemptStatus::StreamError, kind_in_body(data).unwrap_or("server"), error);
         error.map_or(Ok(()), |error| Err(failure(error)))
     }
 
-    /// Looks for the reason why an event holds nothing of an answer.
+    /// Searches an event without content for an explanation.
     fn explain(&mut self, data: &str) {
-        if self.beside.words.is_none() && data.contains("\"message\":\"") {
+        if self.foreign.words.is_none() && data.contains("\"message\":\"") {
             self.stray_words(&message_in_body(data));
         }
-        if self.beside.other_api.is_none()
+        if self.foreign.other_api.is_none()
             && self.record.arrivals.is_empty()
             && self.record.event_count <= MAX_EXPLAINED_EVENTS
         {
             let says = |api: &&&Api| api.read(data).is_ok_and(|chunk| chunk.is_generated() || chunk.is_end);
-            self.beside.other_api = APIS.iter().filter(|api| **api != self.api).find(says).copied();
+            self.foreign.other_api = APIS.iter().filter(|api| **api != self.api).find(says).copied();
         }
     }
 
@@ -277,7 +277,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Where the server counts along, it tells when its first token was there and what the first event holds.
+    /// Uses running token counts of the server: they show when its first token was there and how many the first event holds.
     fn count_along(&mut self, at: Nanos, chunk: &Chunk<'_>) {
         let record = &mut self.record;
         let so_far = chunk.usage.and_then(|u| u.completion_tokens).filter(|&n| n > 0);
@@ -287,14 +287,14 @@ impl Recorder {
         }
     }
 
-    /// Keeps what is no text: how the answer ends, what it cost.
+    /// Records everything but text: finish reason, usage, warnings and timings.
     fn note(&mut self, at: Nanos, chunk: &Chunk<'_>) {
         let record = &mut self.record;
         self.end_seen |= chunk.is_end;
         let first = chunk.finish_reason.as_deref();
         let mut has_reason = first.is_some_and(|reason| keep_reason(&mut record.finish_reason, reason));
-        if let Some(told) = chunk.usage {
-            record.usage = usage::merge(record.usage, told);
+        if let Some(reported) = chunk.usage {
+            record.usage = usage::merge(record.usage, reported);
         }
         has_reason |= self.choices.note(chunk);
         if has_reason {
@@ -302,7 +302,7 @@ impl Recorder {
         }
         if let (Some(warning), true) = (&chunk.warning, record.warnings.len() < MAX_WARNINGS) {
             let warning = capped(warning.clone().into_owned());
-            // Some come with every event.
+            // Some servers repeat a warning in every event.
             if !record.warnings.contains(&warning) {
                 record.warnings.push(warning);
             }
@@ -313,7 +313,7 @@ impl Recorder {
         }
     }
 
-    /// Keeps the text; returns what the event is.
+    /// Keeps the text; returns the kind of the event.
     fn keep(&mut self, chunk: &Chunk<'_>) -> TextKind {
         let record = &mut self.record;
         let mut says_more = chunk.has_tool_call;
@@ -323,19 +323,19 @@ impl Recorder {
         }
         if chunk.has_tool_call {
             let arguments = if chunk.marked_arguments.is_empty() { "-" } else { &chunk.marked_arguments };
-            self.halves.arguments.join(arguments, chunk.has_marks);
+            self.joiners.arguments.join(arguments, chunk.has_marks);
         }
         if !chunk.reasoning.is_empty() {
             let held = self.thinking.stop();
             self.text_cut |= push(&mut record.text, &held.text);
             self.text_cut |= push(&mut record.reasoning, &held.reasoning);
-            let reasoning = self.halves.reasoning.join(&chunk.reasoning, chunk.has_marks);
+            let reasoning = self.joiners.reasoning.join(&chunk.reasoning, chunk.has_marks);
             self.text_cut |= push(&mut record.reasoning, &reasoning);
         }
-        let text = self.halves.text.join(&chunk.text, chunk.has_marks);
+        let text = self.joiners.text.join(&chunk.text, chunk.has_marks);
         let split = self.thinking.take(&text);
         if split.relabels {
-            // The opening tag came late or not at all: what looked like the answer was thinking.
+            // The opening tag came late or not at all, so the text so far was reasoning.
             let thought = std::mem::take(&mut record.text);
             self.text_searched = SearchedPrefix::default();
             self.text_cut |= push(&mut record.reasoning, &thought);
@@ -349,19 +349,19 @@ impl Recorder {
         if says_more { TextKind::Answer } else { TextKind::Reasoning }
     }
 
-    /// How its events came, for the live view: only what is new is copied, and at most a block of the rest.
+    /// Arrivals for the live view. Copies only new arrivals, and at most one block of older ones.
     pub fn arrivals(&mut self) -> Trace {
-        self.live.follow(&self.record.arrivals, LIVE_ARRIVALS);
+        self.live.extend_from(&self.record.arrivals, LIVE_ARRIVALS);
         self.live.clone()
     }
 
-    /// What the screen needs of it, without these.
+    /// Returns the attempt's part of the live view, with `secrets` redacted.
     pub fn in_flight(&self, detail: Detail, secrets: &Secrets) -> InFlight {
         let record = &self.record;
         let arrivals = &record.arrivals;
         let mut live = InFlight {
             id: record.id,
-            phase: StreamPhase::after(arrivals),
+            phase: StreamPhase::from_arrivals(arrivals),
             started: record.clock_start(),
             ttft_ms: record.first_text_ms(),
             content_events: arrivals.len() as u32,
@@ -374,8 +374,9 @@ impl Recorder {
         if detail >= Detail::All {
             live.recent_gaps_ms = recent_gaps_ms(arrivals);
             (live.reasoning, live.reasoning_cut) =
-                secrets.redact_live(&record.reasoning, live_end(&record.reasoning), &self.reasoning_searched);
-            (live.text, live.text_cut) = secrets.redact_live(&record.text, live_end(&record.text), &self.text_searched);
+                secrets.redact_live(&record.reasoning, live_tail(&record.reasoning), &self.reasoning_searched);
+            (live.text, live.text_cut) =
+                secrets.redact_live(&record.text, live_tail(&record.text), &self.text_searched);
             live.thinking_ms = record.thinking_ms();
             live.sent_request.clone_from(&record.sent_request);
         }
@@ -383,7 +384,7 @@ impl Recorder {
     }
 }
 
-/// Adds to what is kept, up to its limit; returns whether something was cut.
+/// Appends text up to the limit; returns whether some was cut.
 fn push(kept: &mut String, new: &str) -> bool {
     let mut room = MAX_TEXT_BYTES.saturating_sub(kept.len());
     if new.len() <= room {

@@ -16,7 +16,7 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
-    /// Keeps only the names of headers that are marked as sensitive.
+    /// Creates the shared part. Of headers that are marked as sensitive, only the names are kept.
     pub fn new(base_url: &str, api: &Api, headers: &HeaderMap) -> Self {
         let value = |v: &reqwest::header::HeaderValue| {
             (!v.is_sensitive()).then(|| v.to_str().ok()).flatten().map(str::to_owned)
@@ -27,7 +27,7 @@ impl RequestRecord {
         }
     }
 
-    /// The request with this body. `nonce` is the one within the body.
+    /// Returns the record of a request with this body. `nonce` is the nonce within the body.
     pub fn with_body(&self, request_id: String, body: &str, nonce: Option<String>) -> SentRequest {
         SentRequest {
             url: Arc::clone(&self.url),

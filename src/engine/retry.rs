@@ -1,21 +1,21 @@
-//! Sending again what was refused for now: only where it was asked for, and never unseen.
+//! Retries of requests that the server refused for now. Retries are opt-in, and every one is recorded.
 
 use std::time::Duration;
 
 use super::failure::Failure;
 use crate::domain::attempt::AttemptStatus;
 
-/// The pause before the second try where the server names none; it doubles with each further one.
+/// Pause before the second try if the server asks for none; doubles with each further try.
 const FIRST_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 500 });
-/// No pause of our own is longer.
+/// Maximum pause, unless the server asks for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long to wait before what failed like this is tried again, after `tries` tries; `None`: it is not. What the server
-/// asks for is kept to. A wait that would outlast the time that is `left` is pointless.
+/// Returns the pause before the next try, after `tries` tries; `None` if a retry is pointless. A pause that the server asks for
+/// is kept. A pause beyond the time `left` is pointless.
 pub fn pause(failure: &Failure, http_status: Option<u16>, tries: u32, left: Duration) -> Option<Duration> {
     let is_worth_it = match failure.status {
         AttemptStatus::HttpError => matches!(http_status, Some(429 | 503 | 529)),
-        // A certificate that is not trusted now will not be then.
+        // A certificate that is untrusted now stays untrusted.
         AttemptStatus::ConnectError => failure.kind != "tls",
         _ => false,
     };

@@ -1,6 +1,6 @@
-//! Keeps the user's secrets out of what servers say: some repeat a refused key, or a request's headers, in their errors;
-//! an answer may repeat them in the middle of its text. Secrets are searched in what a reader sees (`view`), in every form
-//! they are sent or repeated in (`needle`), and taken out of the text itself.
+//! Keeps the user's secrets out of text from servers: errors may repeat a refused key or a request's headers, and answers may
+//! repeat secrets in the middle of their text. Secrets are searched in the text as a reader sees it (`view`), in every form in
+//! which they are sent or repeated (`secret_form`), and redacted in the text itself.
 
 mod decode;
 mod secret_form;
@@ -21,43 +21,43 @@ use crate::domain::finish_reason::FinishClass;
 use crate::domain::text::is_invisible;
 use crate::protocol::url::split_query;
 
-/// Warning on an answer that held one.
+/// Warning about an answer that contained a secret.
 const REPEATED: &str = "the answer repeats a secret of the request: [redacted] stands in its place";
-/// Stands in a secret's place.
+/// Replacement for a secret.
 const REDACTED: &str = "[redacted]";
-/// Shorter values are words like any other, and hide nothing.
+/// Minimum length of a secret. Shorter values are like any word and protect nothing.
 const LEAST_BYTES: usize = 6;
-/// The same in what a model writes, which has many words: `ollama` and `EMPTY` are keys, too.
+/// Minimum length of a key that is searched in answers, which have many words: `ollama` and `EMPTY` are keys, too.
 const LEAST_BYTES_OF_A_KEY: usize = 8;
-/// From this length on a key may be without a digit, which `placeholder` and `not-needed` are; and a header's value may be
-/// one though its name does not say so.
+/// Minimum length of a key without a digit, longer than `placeholder` and `not-needed`, and of a key in a header whose name
+/// does not announce one.
 const SURE_BYTES_OF_A_KEY: usize = 20;
-/// In a query or a header, a value under a name that holds one of these is a secret.
+/// Parts of names whose values are secrets, in queries and headers.
 const SECRET_NAMES: [&str; 7] = ["key", "token", "secret", "sig", "password", "auth", "cookie"];
-/// Most bytes before the end of a text that are searched for the begin of a secret that this end may begin within.
+/// Maximum bytes before a text's shown end to search for the start of a secret that reaches into the shown end.
 const MAX_BYTES_BEFORE: usize = 4096;
-/// Fewest of them: room for an escape sequence between its letters.
+/// Minimum of these bytes, with room for an escape sequence between letters.
 const MIN_BYTES_BEFORE: usize = 512;
 
-/// The values that must not come back.
+/// Values to redact.
 #[derive(Default)]
 pub struct Secrets {
     needles: SecretForms,
 }
 
-/// How far a text that only grows was searched, and the part of it that is shown held none.
+/// Length of the part of a growing text whose shown end held no secret.
 #[derive(Debug, Default)]
 pub struct SearchedPrefix(Cell<usize>);
 
 impl fmt::Debug for Secrets {
-    // Their values must not reach a log.
+    // Secrets must not reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secrets").finish_non_exhaustive()
     }
 }
 
-/// Whether a value is unlike any word, and unlike what many know, like a type or an address: it is searched in what a model
-/// writes, too.
+/// Whether a value is unlike any word and unlike public values, such as types or addresses, so that it is also searched in
+/// answers.
 fn is_key(value: &str, is_named: bool) -> bool {
     let has_digit = value.bytes().any(|b| b.is_ascii_digit());
     let is_long = value.len() >= SURE_BYTES_OF_A_KEY;
@@ -73,16 +73,16 @@ fn names_secret(name: &str) -> bool {
 }
 
 impl Secrets {
-    /// The key, all values of headers, and what the addresses of endpoint and proxy hold.
+    /// Collects the key, all header values, and the secrets in the URLs of endpoint and proxy.
     pub fn new(api_key: Option<&str>, headers: &[(String, String)], base_url: &str, proxy: Option<&str>) -> Self {
-        // Beside each, whether it stands where a secret stands.
+        // Each value comes with whether its place is one for secrets.
         let mut values: Vec<(&str, bool)> = api_key.map(|key| (key, true)).into_iter().collect();
-        // As they go out: user and password in one, encoded.
+        // Values as they are sent, such as user and password in base64.
         let mut written: Vec<(String, bool)> = Vec::new();
         for (name, value) in headers {
             let is_named = names_secret(name);
             values.push((value, is_named));
-            // Servers tell a token without its scheme.
+            // Servers repeat a token without its scheme.
             if name.to_ascii_lowercase().ends_with("authorization") {
                 values.extend(value.split_ascii_whitespace().skip(1).map(|token| (token, is_named)));
             }
@@ -102,7 +102,7 @@ impl Secrets {
             values.extend(names_secret(name).then_some((value, true)));
         }
         for (value, is_named) in values {
-            // In an address it is written in another way than servers tell it.
+            // Servers repeat values of a URL decoded.
             let decoded = percent_decode_str(value).decode_utf8().ok();
             written.extend(decoded.map(|decoded| (decoded.into_owned(), is_named)));
             written.push((value.to_owned(), is_named));
@@ -114,15 +114,15 @@ impl Secrets {
         Self { needles: SecretForms::new(&written) }
     }
 
-    /// The text without them, also where it was cut within one.
+    /// Returns the text without secrets, also if it was cut within one.
     pub fn redact(&self, text: &str) -> String {
         let mut out = text.to_owned();
         self.take_out(&mut out, SearchOptions::all(LEAST_BYTES));
         out
     }
 
-    /// Takes them out of what a model wrote, or is called: what may be words of it is left. Where it `may_end_within` one,
-    /// that one's begin goes, too. Returns whether there were any.
+    /// Redacts keys in a model's text or name; leaves secrets that may be common words. If the text `may_end_within` a key,
+    /// redacts the start of the key as well. Returns whether there were any.
     pub fn redact_answer(&self, text: &mut String, may_end_within: bool) -> bool {
         self.take_out(text, SearchOptions::keys(may_end_within.then_some(LEAST_BYTES_OF_A_KEY)))
     }
@@ -136,8 +136,8 @@ impl Secrets {
         true
     }
 
-    /// Takes them out of the end of what a model wrote so far, which may begin within one. As long as it holds none, only
-    /// what came since the last call with the same `searched` is looked at.
+    /// Redacts keys in the shown end of a growing text, also a key that starts before the end. While there is none, searches
+    /// only what is new since the last call with the same `searched`.
     pub fn redact_live(
         &self,
         whole: &str,
@@ -151,7 +151,7 @@ impl Secrets {
             searched.0.set(whole.len());
             return (end, is_cut);
         }
-        // Until what was found is no longer in the end, all of it is looked at.
+        // Searches the whole end until the secret has left it.
         searched.0.set(0);
         let window_from = self.begin_of_what_shows_before(whole, from);
         let window = whole.get(window_from..).unwrap_or(&end);
@@ -159,7 +159,7 @@ impl Secrets {
         (redacted(window, &found, from - window_from).into(), is_cut)
     }
 
-    /// Goes back from a place in a text by as many characters that show as the longest secret has.
+    /// Goes back from a position by as many visible characters as the longest secret has.
     fn begin_of_what_shows_before(&self, whole: &str, from: usize) -> usize {
         let before = whole.get(..from).unwrap_or_default();
         let most = MAX_BYTES_BEFORE.max(2 * self.needles.longest());
@@ -176,7 +176,7 @@ impl Secrets {
         begin
     }
 
-    /// Takes them out of all that a record repeats of a server's words.
+    /// Redacts everything in a record that comes from the server.
     pub fn redact_record(&self, record: &mut AttemptRecord) {
         let error = record.error.iter_mut().flat_map(|e| [&mut e.kind, &mut e.message]);
         let reasons = record.choice_finish_reasons.iter_mut().flatten().chain(&mut record.finish_reason);
@@ -184,16 +184,17 @@ impl Secrets {
             *said = self.redact(said);
         }
         let is_cut = !record.is_ok() || record.ends_as(FinishClass::Length);
-        // Both are looked at.
+        // `|` evaluates both sides.
         if self.redact_answer(&mut record.text, is_cut) | self.redact_answer(&mut record.reasoning, is_cut) {
-            // The text is no longer what was generated.
+            // The text is no longer as generated.
             record.is_text_whole = false;
             record.warnings.push(REPEATED.to_owned());
         }
     }
 }
 
-/// A text from a place on, with these ranges of it redacted. The rest of one that begins before the place is left out.
+/// Returns the text from a position on, with these ranges redacted. Drops the rest of a range that starts before the
+/// position.
 fn redacted(text: &str, ranges: &[Range<usize>], from: usize) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = from;

@@ -1,5 +1,5 @@
 //! Detects stalls of the engine's thread: the process was stopped or starved, or the machine slept. Regular beats reveal a
-//! stall. So does every look in between, because data that arrived meanwhile may be handled before the beat.
+//! stall. So does every check in between, because data that arrived meanwhile may be handled before the beat.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -22,7 +22,7 @@ pub type Span = (Nanos, Nanos);
 pub struct Standstills {
     /// `None` while nothing is watched and no beat comes.
     seen: Cell<Option<Heartbeat>>,
-    /// Total sleep of the machine at the last look.
+    /// Total sleep of the machine at the last check.
     slept: Cell<Option<Duration>>,
     recent: RefCell<VecDeque<Span>>,
 }
@@ -55,7 +55,7 @@ impl Standstills {
 
     /// Records that the thread runs at `now`. A beat that is long overdue reveals a stall, from when the beat was due or the
     /// thread last ran. Returns each stall once.
-    pub fn look(&self, now: Nanos) -> Option<Span> {
+    pub fn check(&self, now: Nanos) -> Option<Span> {
         let seen = self.seen.get()?;
         self.seen.set(Some(Heartbeat { alive: seen.alive.max(now), ..seen }));
         let from = seen.alive.max(seen.next_beat);
@@ -75,7 +75,7 @@ impl Standstills {
         self.recent.borrow().iter().filter(|(_, until)| *until > due).copied().collect()
     }
 
-    /// Time that the machine slept since the last look, if long enough to matter.
+    /// Time that the machine slept since the last check, if long enough to matter.
     pub fn newly_slept(&self) -> Option<Duration> {
         self.newly_slept_of(sleep::total()?)
     }
@@ -98,16 +98,16 @@ mod tests {
     #[test]
     fn a_standstill_is_noticed_once_and_remembered() {
         let standstills = Standstills::default();
-        assert_eq!(standstills.look(ms(5000)), None, "nothing is watched");
+        assert_eq!(standstills.check(ms(5000)), None, "nothing is watched");
         standstills.begin(ms(0));
-        assert_eq!((standstills.look(ms(20)), standstills.look(ms(149))), (None, None));
-        assert_eq!(standstills.look(ms(1000)), Some((ms(149), ms(1000))));
-        assert_eq!(standstills.look(ms(1001)), None);
+        assert_eq!((standstills.check(ms(20)), standstills.check(ms(149))), (None, None));
+        assert_eq!(standstills.check(ms(1000)), Some((ms(149), ms(1000))));
+        assert_eq!(standstills.check(ms(1001)), None);
         assert_eq!(standstills.since(ms(999)), [(ms(149), ms(1000))]);
         assert_eq!(standstills.since(ms(1000)), []);
         standstills.end();
         standstills.begin(ms(9000));
-        assert_eq!(standstills.look(ms(9149)), None);
+        assert_eq!(standstills.check(ms(9149)), None);
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
         let standstills = Standstills::default();
         standstills.begin(ms(0));
         for second in 1..=100 {
-            assert!(standstills.look(ms(second * 1000)).is_some());
+            assert!(standstills.check(ms(second * 1000)).is_some());
         }
         assert_eq!(standstills.since(ms(0)).len(), MAX_REMEMBERED);
     }

@@ -1,7 +1,8 @@
-//! The engine against a scripted server on a loopback socket. Orders and contents are asserted, never times.
+//! The engine against a scripted server on a loopback socket. Tests check order and content, never times.
 
 mod faults;
 mod list;
+mod tls;
 mod wire;
 
 use std::io::{Read, Write};
@@ -27,7 +28,7 @@ fn json(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{body}")
 }
 
-/// Answers each connection with the next script; hands out what was asked.
+/// Answers each connection with the next script; sends the requests to the channel.
 fn serve(answers: Vec<String>) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -43,7 +44,7 @@ fn serve(answers: Vec<String>) -> (String, Receiver<String>) {
     (url, requests)
 }
 
-pub(in crate::engine) fn read_request(stream: &mut TcpStream) -> String {
+pub(in crate::engine) fn read_request(stream: &mut impl Read) -> String {
     let mut bytes = Vec::new();
     let mut block = [0; 4096];
     loop {
@@ -141,7 +142,7 @@ fn a_whole_stream() {
     assert_eq!(failure(&record), (AttemptStatus::Ok, ""));
     assert_eq!((record.text.as_str(), record.output_tokens()), ("aa", Some((2, TokenSource::Usage))));
     assert!(record.connect_ms.is_some() && record.first_text_ms().is_some());
-    // All of it came in one read.
+    // The whole answer came in one read.
     assert_eq!(record.time_to_first_token_ms(), None);
     assert_eq!(record.event_count, 5);
     let asked = requests[0].to_lowercase();
@@ -153,7 +154,7 @@ fn a_whole_stream() {
 }
 
 #[test]
-fn a_panic_in_one_attempt_is_told_and_ends_the_engine() {
+fn a_panic_in_one_attempt_is_reported_and_ends_the_engine() {
     let (url, _requests) = serve(vec![sse(&[TEXT, FINISH])]);
     let (sender, facts) = channel();
     // Called from within the attempt.
@@ -164,19 +165,19 @@ fn a_panic_in_one_attempt_is_told_and_ends_the_engine() {
     #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
     let engine = Engine::start(config(&url, &CHAT, true), Instant::now(), sink).unwrap();
     start(&engine, Duration::from_secs(30));
-    let told = facts.recv_timeout(Duration::from_secs(60)).unwrap();
-    assert!(matches!(&told, EngineFact::Died(why) if why == "an internal error"), "{told:?}");
+    let fact = facts.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert!(matches!(&fact, EngineFact::Died(why) if why == "an internal error"), "{fact:?}");
     // The sink goes with the thread.
     assert!(facts.recv_timeout(Duration::from_secs(60)).is_err());
     assert!(!engine.send(EngineCommand::Shutdown));
 }
 
 #[test]
-fn a_helper_that_fails_is_told_and_ends_the_engine() {
+fn a_failing_helper_is_reported_and_ends_the_engine() {
     let (engine, facts) = engine("http://127.0.0.1:1/v1");
     engine.failed.send("an internal error in the thread 'pulse'".to_owned()).unwrap();
-    let told = facts.recv_timeout(Duration::from_secs(60)).unwrap();
-    assert!(matches!(&told, EngineFact::Died(why) if why.ends_with("'pulse'")), "{told:?}");
+    let fact = facts.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert!(matches!(&fact, EngineFact::Died(why) if why.ends_with("'pulse'")), "{fact:?}");
     assert!(facts.recv_timeout(Duration::from_secs(60)).is_err());
     assert!(!engine.send(EngineCommand::Shutdown));
 }
@@ -248,7 +249,7 @@ fn a_server_that_counts_along_is_asked_to_and_what_it_refuses_is_asked_no_more()
         start_number(&engine, number, Duration::from_secs(30));
         let record = end(&facts);
         assert_eq!(failure(&record), (AttemptStatus::Ok, ""));
-        record.warnings.iter().filter(|w| w.contains("refuses")).cloned().collect::<Vec<_>>()
+        record.warnings.iter().filter(|w| w.contains("rejects")).cloned().collect::<Vec<_>>()
     });
     let asked: Vec<_> = requests.try_iter().filter(|r| r.starts_with("POST")).collect();
     let fields: Vec<_> = asked
@@ -295,8 +296,8 @@ fn a_record_holds_its_request_as_it_went_out_and_no_secret() {
     assert_eq!(&*asked.url, format!("{url}/chat/completions"));
     let names = asked.headers.iter().map(|(name, _)| name.as_str());
     assert_eq!(names.filter(|name| ["authorization", "x-team"].contains(name)).count(), 2);
-    let told = format!("{record:?}");
-    assert!(!told.contains("sk-canary") && !told.contains("ours"), "{told}");
+    let shown = format!("{record:?}");
+    assert!(!shown.contains("sk-canary") && !shown.contains("ours"), "{shown}");
 }
 
 #[test]
@@ -330,7 +331,7 @@ fn a_cut_is_reported_in_the_same_words_whichever_library_reads() {
     let expected = (AttemptStatus::Truncated, "the connection broke: closed in the middle of the answer");
     for cut in [chunked, counted] {
         assert_eq!(failure(&measure(vec![cut.clone()]).0), expected);
-        // What comes through a proxy is read by reqwest.
+        // Through a proxy, reqwest reads the response.
         let (proxy, _requests) = serve(vec![cut]);
         let proxy = ProxyChoice { url: proxy, source: "--proxy" };
         let network = Network { proxy: Some(proxy), ..Network::default() };
@@ -409,7 +410,7 @@ fn discovery_finds_models_kind_and_version() {
     assert!(requests.try_iter().nth(1).unwrap().starts_with("GET /version "));
 }
 
-/// Answers all requests on one connection, each with the next of these.
+/// Answers each request on one connection with the next of these.
 fn serve_kept(answers: Vec<String>) -> (String, thread::JoinHandle<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -443,7 +444,7 @@ fn a_connection_is_kept_after_a_whole_answer_and_only_the_first_had_to_connect()
 }
 
 #[test]
-fn what_is_no_http_is_told() {
+fn a_response_that_is_not_http_is_reported() {
     let (record, _) = measure(vec!["SSH-2.0-OpenSSH_9.7\r\n".to_owned()]);
     assert_eq!(record.status, AttemptStatus::ConnectError);
     assert!(failure(&record).1.contains("is this an HTTP server?"), "{record:?}");

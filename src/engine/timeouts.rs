@@ -1,4 +1,4 @@
-//! How long an attempt may take: the whole of it, the first token, and silence within the answer.
+//! Timeouts of an attempt: the whole attempt, its first token, and silence within the answer.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -11,38 +11,38 @@ use crate::domain::quantity::count;
 use crate::domain::suite::Timeouts;
 use crate::domain::time::Nanos;
 
-/// Returns once the first token is overdue, or the answer is silent for too long. It looks when that could be the case at
-/// the earliest, so that nothing is done for it when an event comes.
+/// Waits until the first token is overdue or the answer is silent for too long. Checks at the earliest time at which that is
+/// possible, so that events cost nothing.
 pub async fn watch(limits: Timeouts, clock: EngineClock, recorder: &RefCell<Recorder>) -> Failure {
     loop {
-        let verdict = judge(limits, clock.now(), &recorder.borrow());
+        let verdict = check(limits, clock.now(), &recorder.borrow());
         match verdict {
             Verdict::Overdue(failure) => return failure,
-            Verdict::LookIn(time) => tokio::time::sleep(time).await,
+            Verdict::CheckAfter(time) => tokio::time::sleep(time).await,
             Verdict::Never => std::future::pending().await,
         }
     }
 }
 
-/// What a look at an attempt tells.
+/// Result of a check.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
-    /// It is given up.
+    /// The attempt has timed out.
     Overdue(Failure),
-    /// It cannot be overdue before.
-    LookIn(Duration),
-    /// Nothing limits it.
+    /// The attempt cannot time out before this time has passed.
+    CheckAfter(Duration),
+    /// No timeout applies.
     Never,
 }
 
-fn judge(limits: Timeouts, now: Nanos, recorder: &Recorder) -> Verdict {
+fn check(limits: Timeouts, now: Nanos, recorder: &Recorder) -> Verdict {
     let record = &recorder.record;
     let mut next: Option<Duration> = None;
     if recorder.has_ended() {
         return Verdict::Never;
     }
     if let Some(limit) = limits.first_token {
-        // Before the request went out again there is nothing to wait for; the start is looked at afresh each time.
+        // No timeout runs during a pause between tries. Each check uses the current start.
         let waited = now.since(record.started);
         if record.arrivals.is_empty() {
             if recorder.is_sent() && waited >= limit {
@@ -61,11 +61,11 @@ fn judge(limits: Timeouts, now: Nanos, recorder: &Recorder) -> Verdict {
         let left = limit.saturating_sub(silent.unwrap_or_default());
         next = Some(next.map_or(left, |next| next.min(left)));
     }
-    // Never at once again: a clock that stands must not make this spin.
-    next.map_or(Verdict::Never, |next| Verdict::LookIn(next.max(Duration::from_millis(1))))
+    // At least 1 ms, so that a clock that stands still does not make this spin.
+    next.map_or(Verdict::Never, |next| Verdict::CheckAfter(next.max(Duration::from_millis(1))))
 }
 
-/// The whole took too long.
+/// Creates the failure of an attempt that exceeded its whole timeout.
 pub fn whole(limit: Duration, now: Nanos, recorder: &Recorder) -> Failure {
     let limit = limit.as_secs_f64();
     let so_far = so_far(recorder, now);
@@ -77,7 +77,7 @@ pub fn whole(limit: Duration, now: Nanos, recorder: &Recorder) -> Failure {
     Failure::new(AttemptStatus::Timeout, "timeout", message)
 }
 
-/// What had come by now, in words.
+/// Describes what has arrived so far.
 fn so_far(recorder: &Recorder, now: Nanos) -> String {
     let record = &recorder.record;
     if let Some(last) = record.arrivals.last() {
@@ -104,12 +104,12 @@ mod tests {
 
     const TEXT: &str = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
 
-    /// An attempt whose request went out at 1 s.
+    /// Recorder of an attempt whose request was sent at 1 s.
     fn sent() -> Recorder {
         let record =
             AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos::from_millis(1000));
         let mut recorder = Recorder::new(record, &CHAT);
-        recorder.sent(Nanos::from_millis(1000));
+        recorder.note_sent(Nanos::from_millis(1000));
         recorder
     }
 
@@ -130,22 +130,22 @@ mod tests {
         let mut recorder = sent();
         let at = |ms| Nanos::from_millis(ms);
         let limits = limits(Some(500), None);
-        assert_eq!(judge(limits, at(1400), &recorder), Verdict::LookIn(Duration::from_millis(100)));
-        let overdue = judge(limits, at(1500), &recorder);
+        assert_eq!(check(limits, at(1400), &recorder), Verdict::CheckAfter(Duration::from_millis(100)));
+        let overdue = check(limits, at(1500), &recorder);
         assert_eq!(words(&overdue), ("first_token_timeout", "no token within 0.5 s: the server did not answer at all"));
         // Sent again at 1.4 s.
-        recorder.sent(at(1400));
-        assert_eq!(judge(limits, at(1500), &recorder), Verdict::LookIn(Duration::from_millis(400)));
+        recorder.note_sent(at(1400));
+        assert_eq!(check(limits, at(1500), &recorder), Verdict::CheckAfter(Duration::from_millis(400)));
         // Comments are no token.
         recorder.record.headers_at = Some(at(1450));
         recorder.record.http_status = Some(200);
-        assert!(words(&judge(limits, at(1900), &recorder)).1.ends_with("only headers came (HTTP 200)"));
-        recorder.bytes_came(at(1890));
-        assert!(words(&judge(limits, at(1900), &recorder)).1.ends_with("headers came and no event"));
+        assert!(words(&check(limits, at(1900), &recorder)).1.ends_with("only headers came (HTTP 200)"));
+        recorder.note_bytes(at(1890));
+        assert!(words(&check(limits, at(1900), &recorder)).1.ends_with("headers came and no event"));
         recorder.event(at(1891), 1, r#"{"choices":[{"delta":{"role":"assistant"}}]}"#).unwrap();
-        assert!(words(&judge(limits, at(1900), &recorder)).1.ends_with("1 event came, without text"));
+        assert!(words(&check(limits, at(1900), &recorder)).1.ends_with("1 event came, without text"));
         recorder.event(at(1892), 1, TEXT).unwrap();
-        assert_eq!(judge(limits, at(9000), &recorder), Verdict::Never);
+        assert_eq!(check(limits, at(9000), &recorder), Verdict::Never);
     }
 
     #[test]
@@ -154,26 +154,26 @@ mod tests {
         let at = |ms| Nanos::from_millis(ms);
         let limits = limits(None, Some(200));
         // A prompt may take its time: nothing of the answer has come.
-        assert_eq!(judge(limits, at(9000), &recorder), Verdict::LookIn(Duration::from_millis(200)));
+        assert_eq!(check(limits, at(9000), &recorder), Verdict::CheckAfter(Duration::from_millis(200)));
         recorder.record.headers_at = Some(at(9000));
-        recorder.bytes_came(at(9100));
+        recorder.note_bytes(at(9100));
         recorder.event(at(9100), 1, TEXT).unwrap();
-        assert_eq!(judge(limits, at(9250), &recorder), Verdict::LookIn(Duration::from_millis(50)));
+        assert_eq!(check(limits, at(9250), &recorder), Verdict::CheckAfter(Duration::from_millis(50)));
         // A comment, for instance.
-        recorder.bytes_came(at(9290));
-        assert_eq!(judge(limits, at(9400), &recorder), Verdict::LookIn(Duration::from_millis(90)));
-        let overdue = judge(limits, at(9500), &recorder);
+        recorder.note_bytes(at(9290));
+        assert_eq!(check(limits, at(9400), &recorder), Verdict::CheckAfter(Duration::from_millis(90)));
+        let overdue = check(limits, at(9500), &recorder);
         let said = "not a byte for 0.2 s: 1 event with text came, the last 0.4 s before that";
         assert_eq!(words(&overdue), ("stall_timeout", said));
         recorder.event(at(9500), 2, "[DONE]").unwrap();
-        assert_eq!(judge(limits, at(99_000), &recorder), Verdict::Never);
+        assert_eq!(check(limits, at(99_000), &recorder), Verdict::Never);
     }
 
     #[test]
     fn without_limits_only_the_whole_counts() {
         let mut recorder = sent();
         let at = |ms| Nanos::from_millis(ms);
-        assert_eq!(judge(Timeouts::default(), at(1_000_000), &recorder), Verdict::Never);
+        assert_eq!(check(Timeouts::default(), at(1_000_000), &recorder), Verdict::Never);
         let whole = |recorder: &Recorder| whole(Duration::from_secs(3), at(4000), recorder).message;
         assert_eq!(whole(&recorder), "no token within 3 s of the whole: the server did not answer at all");
         for ms in [2000, 3500] {

@@ -1,6 +1,7 @@
-//! One request to the endpoint and the reads of its answer, each with its time: straight on the socket where that is
-//! possible, through the client library where TLS, HTTP/2 or a proxy stand between.
+//! Sends a request to the endpoint and reads its response, each read with its time: straight on the socket if possible,
+//! through the client library with HTTP/2 or a proxy.
 
+use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -9,8 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use reqwest::Url;
 use reqwest::header::{HOST, HeaderMap};
+use reqwest::{Url, Version};
+use rustls::ClientConfig;
 
 use super::clock::EngineClock;
 use super::connect::{ConnectRequest, ConnectTimes, WANTED};
@@ -20,36 +22,38 @@ use super::network::Network;
 use super::peer::Peer;
 use crate::domain::time::Nanos;
 
-/// What the server's log can be joined by.
+/// Header by which a server's log can be joined.
 const REQUEST_ID: &str = "x-request-id";
-/// A kept connection that closes within this time of the request, and without a byte, was closed before the server saw
-/// it: the request goes out again, once, on a new connection. This happens at nearly every case with servers that close
-/// after each stream, costs no figure (the clock starts anew) and so gets no warning; that it happened shows in a time to
-/// connect. One that closes later may have worked on the prompt: the attempt fails. Tests wait for a busy machine.
+/// Message for a server that speaks HTTP/2 without TLS.
+const NO_HTTP_1_1: &str = "the server speaks HTTP/2 only";
+/// Maximum time after which a kept connection that closes without a byte counts as closed before the request, which is then
+/// sent again, once, on a new connection. With servers that close after each stream this happens in nearly every case. No
+/// figure suffers, because the clock starts anew, so there is no warning; the time to connect shows it. A server that closes
+/// later may have worked on the prompt, so the attempt fails. The longer limit in tests allows for a busy machine.
 const STALE_WITHIN: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 100 });
 
-/// The head of an answer, and its body still to be read.
+/// Head of a response, and its body still to be read.
 #[derive(Debug)]
 pub struct Answer {
     /// HTTP status code.
     pub status: u16,
-    /// Its headers.
+    /// Headers.
     pub headers: HeaderMap,
-    /// When the request began to be sent, on a connection that stood.
+    /// Time when sending the request on an open connection began.
     pub started: Nanos,
-    /// Time to connect, when this request had to.
+    /// Time to connect, including TLS; `None` on a kept connection.
     pub connect_ms: Option<f64>,
-    /// When the headers were in.
+    /// Time when the headers were complete.
     pub headers_at: Nanos,
-    /// What follows.
+    /// Body.
     pub body: AnswerBody,
 }
 
-/// The body of an answer.
+/// Body of a response.
 pub enum AnswerBody {
-    /// From the socket.
+    /// Read from the socket.
     Direct(DirectBody),
-    /// From the client library: what it hands over counts as a read.
+    /// Read by the client library, whose chunks count as reads.
     Library(EngineClock, Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>>>>),
 }
 
@@ -63,7 +67,7 @@ impl fmt::Debug for AnswerBody {
 }
 
 impl AnswerBody {
-    /// Reads once. `each` gets the pieces of the body that came, with the read's time; false at the end of the body. An
+    /// Reads once and passes the pieces of the body to `each`, with the read's time. Returns false at the end of the body. An
     /// error says how the connection broke.
     pub async fn read(&mut self, each: &mut dyn FnMut(Nanos, &[u8])) -> Result<bool, String> {
         match self {
@@ -84,113 +88,127 @@ impl AnswerBody {
     }
 }
 
-/// A request that posts.
+/// A POST request.
 #[derive(Clone, Copy)]
 pub struct Post<'a> {
-    /// Where to.
+    /// Target.
     pub url: &'a str,
-    /// What the server's log can be joined by.
+    /// Id by which the server's log can be joined.
     pub id: &'a str,
-    /// JSON.
+    /// Body, JSON.
     pub body: &'a str,
-    /// A new connection stands within this time.
+    /// Connect timeout.
     pub connect_within: Duration,
-    /// Told when the request begins to be sent, and again where it goes out once more. The library connects after that.
+    /// Called with the time when sending begins, again when the request is repeated. The library connects after the call.
     pub sent: &'a dyn Fn(Nanos),
 }
 
-/// How requests reach the endpoint.
+/// Transport of requests to the endpoint.
 #[derive(Debug)]
 pub struct Transport {
     clock: EngineClock,
-    road: Route,
+    route: Route,
     peer: Rc<Peer>,
 }
 
 #[derive(Debug)]
 enum Route {
     /// Straight on the socket.
-    Direct {
-        host: Rc<Host>,
-        /// All headers but those of a single request, each line with its end.
-        head: String,
-        /// The user's own stands in `head`.
-        has_request_id: bool,
-    },
+    Direct(Direct),
     /// Through the client library.
     Library(Library),
+    /// Straight on the socket with TLS, unless the server chooses HTTP/2.
+    Negotiated { direct: Direct, library: Library, is_http2: Cell<bool> },
 }
 
-/// The client library's way.
+/// HTTP/1.1 straight on the socket.
+#[derive(Debug)]
+struct Direct {
+    host: Rc<Host>,
+    /// Header lines that all requests share, with their line ends.
+    head: String,
+    /// Whether `head` holds the user's own request id.
+    has_request_id: bool,
+}
+
+/// Transport through the client library.
 #[derive(Debug)]
 struct Library {
     /// Keeps connections alive.
     pooled: reqwest::Client,
     /// Makes a new connection for every request.
     fresh: reqwest::Client,
-    /// The user's own is among the client's headers.
+    /// Whether the client's headers hold the user's own request id.
     has_request_id: bool,
     stale_within: Duration,
 }
 
 impl Transport {
-    /// The transport for this base address and these headers. Of the clients, the second keeps no connection; there is
-    /// none where [`direct_host`] finds one.
+    /// Creates the transport for this base URL and these headers. `pooled` keeps connections, `fresh` does not. `fresh` and
+    /// `tls` are `None` if the URL [`is_plain`].
     pub fn new(
         base_url: &str,
         headers: &HeaderMap,
         clock: EngineClock,
         pooled: &reqwest::Client,
         fresh: Option<reqwest::Client>,
+        tls: Option<Arc<ClientConfig>>,
         network: &Network,
     ) -> Self {
         let peer = Rc::new(Peer::new(base_url, network));
-        let road = match direct_host(base_url, network.proxy.is_some()) {
-            Some((host, port)) => Route::direct(&host, port, headers, clock, STALE_WITHIN, &peer),
-            None => Route::Library(Library {
-                pooled: pooled.clone(),
-                fresh: fresh.unwrap_or_else(|| pooled.clone()),
-                has_request_id: headers.contains_key(REQUEST_ID),
-                stale_within: STALE_WITHIN,
-            }),
+        let is_tls = tls.is_some();
+        let library = Library {
+            pooled: pooled.clone(),
+            fresh: fresh.unwrap_or_else(|| pooled.clone()),
+            has_request_id: headers.contains_key(REQUEST_ID),
+            stale_within: STALE_WITHIN,
         };
-        Self { clock, road, peer }
+        let direct = direct_host(base_url, network.proxy.is_some())
+            .map(|to| Direct::new(to, tls, headers, clock, STALE_WITHIN, &peer));
+        let route = match direct {
+            None => Route::Library(library),
+            Some(direct) if is_tls => Route::Negotiated { direct, library, is_http2: Cell::new(false) },
+            Some(direct) => Route::Direct(direct),
+        };
+        Self { clock, route, peer }
     }
 
-    /// The endpoint as connections see it.
+    /// Records the HTTP version of a response from the endpoint, because HTTP/2 needs the client library.
+    pub fn note_version(&self, version: Version) {
+        if let Route::Negotiated { is_http2, .. } = &self.route {
+            is_http2.set(version == Version::HTTP_2);
+        }
+    }
+
+    /// The endpoint, for messages about connections.
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    /// Sends a request; returns the head of its answer.
+    /// Sends a request; returns the head of its response.
     pub async fn post(&self, post: Post<'_>) -> Result<Answer, ConnectionError> {
-        match &self.road {
-            Route::Direct { host, head, has_request_id } => {
-                let target = Url::parse(post.url).map_err(|e| ConnectionError::Connect("connect", e.to_string()))?;
-                let (path, query) = (target.path(), target.query().map_or_else(String::new, |q| format!("?{q}")));
-                let (body, length) = (post.body, post.body.len());
-                let id = if *has_request_id { String::new() } else { format!("{REQUEST_ID}: {}\r\n", post.id) };
-                let request =
-                    format!("POST {path}{query} HTTP/1.1\r\n{head}{id}content-length: {length}\r\n\r\n{body}");
-                let answer = host.send(request.as_bytes(), post.connect_within, post.sent).await?;
-                Ok(Answer {
-                    status: answer.status,
-                    headers: answer.headers,
-                    started: answer.started,
-                    connect_ms: answer.connect_ms,
-                    headers_at: answer.headers_at,
-                    body: AnswerBody::Direct(answer.body),
-                })
+        match &self.route {
+            Route::Direct(direct) => {
+                direct.post(post).await?.ok_or_else(|| ConnectionError::Closed(NO_HTTP_1_1.to_owned()))
             }
             Route::Library(library) => library.post(self.clock, &self.peer, post).await,
+            Route::Negotiated { direct, library, is_http2 } => {
+                if !is_http2.get() {
+                    if let Some(answer) = direct.post(post).await? {
+                        return Ok(answer);
+                    }
+                    is_http2.set(true);
+                }
+                library.post(self.clock, &self.peer, post).await
+            }
         }
     }
 }
 
-impl Route {
-    fn direct(
-        host: &str,
-        port: u16,
+impl Direct {
+    fn new(
+        (host, port): (String, u16),
+        tls: Option<Arc<ClientConfig>>,
         headers: &HeaderMap,
         clock: EngineClock,
         stale_within: Duration,
@@ -198,23 +216,48 @@ impl Route {
     ) -> Self {
         let mut head = String::new();
         if !headers.contains_key(HOST) {
-            let authority = if port == 80 { host.to_owned() } else { format!("{host}:{port}") };
+            let usual = if tls.is_some() { 443 } else { 80 };
+            let authority = if port == usual { host.clone() } else { format!("{host}:{port}") };
             head = format!("host: {authority}\r\n");
         }
         for (name, value) in headers {
             head.extend([name.as_str(), ": ", &String::from_utf8_lossy(value.as_bytes()), "\r\n"]);
         }
-        // An address in brackets is looked up without them.
+        // An IPv6 address is resolved without its brackets.
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let host = Rc::new(Host::new(host, port, clock, stale_within, Rc::clone(peer)));
-        Self::Direct { host, head, has_request_id: headers.contains_key(REQUEST_ID) }
+        let host = Rc::new(Host::new((host, port), tls, clock, stale_within, Rc::clone(peer)));
+        Self { host, head, has_request_id: headers.contains_key(REQUEST_ID) }
+    }
+
+    /// Sends a request. Returns `None`, without sending, if the server chose HTTP/2.
+    async fn post(&self, post: Post<'_>) -> Result<Option<Answer>, ConnectionError> {
+        let Self { host, head, has_request_id } = self;
+        let target = Url::parse(post.url).map_err(|e| ConnectionError::Connect("connect", e.to_string()))?;
+        let (path, query) = (target.path(), target.query().map_or_else(String::new, |q| format!("?{q}")));
+        let (body, length) = (post.body, post.body.len());
+        let id = if *has_request_id { String::new() } else { format!("{REQUEST_ID}: {}\r\n", post.id) };
+        let request = format!("POST {path}{query} HTTP/1.1\r\n{head}{id}content-length: {length}\r\n\r\n{body}");
+        let answer = host.send(request.as_bytes(), post.connect_within, post.sent).await?;
+        Ok(answer.map(|answer| Answer {
+            status: answer.status,
+            headers: answer.headers,
+            started: answer.started,
+            connect_ms: answer.connect_ms,
+            headers_at: answer.headers_at,
+            body: AnswerBody::Direct(answer.body),
+        }))
     }
 }
 
-/// Host and port to speak to directly; `None` where TLS, a password in the address or a proxy stands between.
-pub fn direct_host(base_url: &str, proxied: bool) -> Option<(String, u16)> {
+/// Whether the URL needs no TLS, and neither a password nor a proxy keeps it off the socket.
+pub fn is_plain(base_url: &str, proxied: bool) -> bool {
+    Url::parse(base_url).is_ok_and(|url| url.scheme() == "http") && direct_host(base_url, proxied).is_some()
+}
+
+/// Host and port to connect to directly; `None` for a URL with a password, or with a proxy.
+fn direct_host(base_url: &str, proxied: bool) -> Option<(String, u16)> {
     let url = Url::parse(base_url).ok().filter(|_| !proxied)?;
-    if url.scheme() != "http" || !url.username().is_empty() || url.password().is_some() {
+    if !url.username().is_empty() || url.password().is_some() {
         return None;
     }
     Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
@@ -224,14 +267,14 @@ impl Library {
     async fn post(&self, clock: EngineClock, peer: &Peer, post: Post<'_>) -> Result<Answer, ConnectionError> {
         let begun = clock.now();
         match self.post_with(&self.pooled, clock, peer, post).await {
-            Err(LostRequest { was_kept: true, trouble: ConnectionError::Closed(_), at })
+            Err(LostRequest { was_kept: true, error: ConnectionError::Closed(_), at })
                 if at.since(begun) <= self.stale_within =>
             {
                 self.post_with(&self.fresh, clock, peer, post).await
             }
             outcome => outcome,
         }
-        .map_err(|lost| lost.trouble)
+        .map_err(|unanswered| unanswered.error)
     }
 
     async fn post_with(
@@ -253,19 +296,19 @@ impl Library {
         let headers_at = clock.now();
         let mut connect_ms = None;
         if let Some((begun, connected)) = *times.lock().unwrap_or_else(PoisonError::into_inner) {
-            // Connecting stands by itself: the clock starts when the request could go out.
+            // The time to connect is separate: the clock starts once the request can be sent.
             connect_ms = Some(connected.millis_since(begun));
             started = started.max(connected);
         }
         let response = result.map_err(|e| {
             let was_kept = connect_ms.is_none() && is_close(&e);
-            let trouble = if e.is_connect() {
+            let error = if e.is_connect() {
                 let (kind, why) = peer.without_connection(e);
                 ConnectionError::Connect(kind, why)
             } else {
                 ConnectionError::Closed(peer.without_answer(e))
             };
-            LostRequest { was_kept, trouble, at: headers_at }
+            LostRequest { was_kept, error, at: headers_at }
         })?;
         Ok(Answer {
             status: response.status().as_u16(),
@@ -278,15 +321,15 @@ impl Library {
     }
 }
 
-/// A request without an answer.
+/// A request without a response.
 struct LostRequest {
-    /// Its connection was a kept one that closed.
+    /// Whether its connection was a kept one that closed.
     was_kept: bool,
-    trouble: ConnectionError,
+    error: ConnectionError,
     at: Nanos,
 }
 
-/// Whether a connection closed, rather than said something wrong.
+/// Whether an error is a closed connection, not an invalid response.
 fn is_close(error: &reqwest::Error) -> bool {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(e) = cause {

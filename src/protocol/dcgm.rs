@@ -189,7 +189,7 @@ impl Reading {
     pub fn throttle(&self) -> Option<Throttle> {
         let bits = self.board_figure(Figure::Throttle)? as u64;
         let set = REASONS.into_iter().filter(|(bit, _)| bits & bit != 0);
-        Some(set.fold(Throttle::default(), |all, (_, reason)| all.and(reason)))
+        Some(set.fold(Throttle::default(), |all, (_, reason)| all.union(reason)))
     }
 }
 

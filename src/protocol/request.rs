@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::nonce::made_unique;
+use crate::domain::nonce::with_nonce;
 use crate::domain::suite::{CaseSpec, Message};
 
 /// Which token counts a request asks the server to report. Greater values ask for more.
@@ -83,7 +83,7 @@ impl RequestDialect {
 pub fn conversation(case: &CaseSpec, nonce: Option<&str>) -> Vec<Message> {
     let mut messages = case.messages.clone();
     if let (Some(nonce), Some(first)) = (nonce, messages.first_mut()) {
-        first.content = made_unique(nonce, &first.content);
+        first.content = with_nonce(nonce, &first.content);
     }
     messages
 }

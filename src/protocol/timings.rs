@@ -22,7 +22,7 @@ pub struct TimingFields {
 /// Reads the first field that holds a timing.
 pub fn read(fields: &TimingFields) -> Option<ServerTimings> {
     let read_with = |value: &Option<Value>, read: fn(&Value) -> ServerTimings| {
-        value.as_ref().map(read).filter(ServerTimings::tells)
+        value.as_ref().map(read).filter(ServerTimings::has_times)
     };
     read_with(&fields.timings, llama_cpp)
         .or_else(|| read_with(&fields.metrics, vllm))
@@ -43,7 +43,7 @@ pub fn ollama(line: &Value) -> Option<ServerTimings> {
         tokens_per_s: per_s(number(line, "eval_count"), ms("eval_duration")),
         ..ServerTimings::from_source(TimingSource::Ollama)
     };
-    timings.tells().then_some(timings)
+    timings.has_times().then_some(timings)
 }
 
 fn llama_cpp(v: &Value) -> ServerTimings {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn mistral_rs_azure_and_lm_studio() {
+    fn timings_of_mistral_rs_azure_and_lm_studio_are_read() {
         let t = parse(r#"{"choices":[],"usage":{"completion_tokens":50,"prompt_tokens":10,"total_tokens":60,"avg_tok_per_sec":80.0,"avg_prompt_tok_per_sec":200.0,"avg_compl_tok_per_sec":71.5,"total_time_sec":0.75,"total_prompt_time_sec":0.05,"total_completion_time_sec":0.7}}"#).unwrap();
         assert_eq!((t.source, t.tokens_per_s), (TimingSource::MistralRs, Some(71.5)));
         assert!(close(t.prompt_ms, 50.0) && close(t.decode_ms, 700.0));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn ollama_s_last_line_tells_nanoseconds() {
+    fn the_last_line_of_ollama_has_nanoseconds() {
         let line = r#"{"model":"m","done":true,"total_duration":4935886791,"load_duration":534986708,"prompt_eval_count":26,"prompt_eval_duration":107345000,"eval_count":237,"eval_duration":4289432000}"#;
         let t = ollama(&serde_json::from_str(line).unwrap()).unwrap();
         assert!(close(t.queue_ms, 534.986_708) && close(t.prompt_ms, 107.345) && close(t.decode_ms, 4289.432));

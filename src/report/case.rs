@@ -1,4 +1,4 @@
-//! One case of a run as reports see it: which attempts count, and how it stands.
+//! One case of a run as reports see it: its attempts that count, and its status.
 
 use std::sync::Arc;
 
@@ -14,23 +14,23 @@ use super::spread::Spread;
 /// A case with the attempts that count.
 #[derive(Clone, Debug)]
 pub struct CaseView<'a> {
-    /// What was asked.
+    /// The case in the suite.
     pub spec: &'a CaseSpec,
-    /// All its attempts.
+    /// State of the case, with all its attempts.
     pub state: &'a CaseState,
-    /// The whole, measured attempts of its last round that has any. Empty: the case has no figures.
+    /// Complete, measured attempts of the last round that has any; empty for a case without figures.
     pub reported: Vec<&'a AttemptState>,
-    /// Its place in the suite.
+    /// Place of the case in the suite.
     index: usize,
-    /// The figures of those that have one, in the order of [`METRICS`]: of a long run, no record is unpacked twice for them.
+    /// Figures of the reported attempts, in the order of [`METRICS`]. Kept so that no record is unpacked twice.
     figures: Vec<Vec<f64>>,
-    /// Those whose stream does not carry the figure, in the same order.
+    /// Number of reported attempts for which a metric is unresolved, in the same order.
     unresolved: Vec<usize>,
     estimated: bool,
     warm: usize,
 }
 
-/// The cases of a session in the suite's order.
+/// Returns the cases of a session, in the order of the suite.
 pub fn cases(session: &Session) -> Vec<CaseView<'_>> {
     let both = session.suite.cases.iter().zip(&session.cases).enumerate();
     both.map(|(index, (spec, state))| CaseView::new(index, spec, state)).collect()
@@ -54,64 +54,67 @@ impl<'a> CaseView<'a> {
         view
     }
 
-    /// The figures of a metric, of the reported attempts that have it, beside the place of the case.
+    /// Figures of a metric over the reported attempts, each with the place of the case.
     pub fn figures(&self, metric: &Metric) -> impl Iterator<Item = (usize, f64)> + '_ {
         let at = METRICS.iter().position(|m| *m == metric);
         let column = at.and_then(|at| self.figures.get(at)).map_or(&[][..], Vec::as_slice);
         column.iter().map(|figure| (self.index, *figure))
     }
 
-    /// Reported attempts whose stream does not carry a metric.
+    /// Number of reported attempts for which a metric is unresolved.
     pub fn unresolved(&self, metric: &Metric) -> usize {
         let at = METRICS.iter().position(|m| *m == metric);
         at.and_then(|at| self.unresolved.get(at)).copied().unwrap_or(0)
     }
 
-    /// The case's figure: the mean of its reported attempts.
+    /// Mean of a metric over the reported attempts.
     pub fn figure(&self, metric: &Metric) -> Option<f64> {
         Some(Stats::from_values(self.figures(metric).map(|f| f.1))?.avg)
     }
 
-    /// The spread of a metric over the reported attempts.
+    /// Spread of a metric over the reported attempts.
     pub fn spread(&self, metric: &Metric) -> Option<Spread> {
         Spread::from_values(self.figures(metric).collect())
     }
 
-    /// Whether a token count among the reported attempts is an estimate.
+    /// Returns whether a token count of a reported attempt is an estimate.
     pub const fn is_estimated(&self) -> bool {
         self.estimated
     }
 
-    /// Reported attempts that the server answered from its prefix cache.
+    /// Number of reported attempts that the server answered from its prefix cache.
     pub const fn warm(&self) -> usize {
         self.warm
     }
 
-    /// The records of the reported attempts, one by one.
+    /// Records of the reported attempts.
     pub fn records(&self) -> impl Iterator<Item = Arc<AttemptRecord>> + '_ {
         self.reported.iter().filter_map(|a| a.record())
     }
 
-    /// Measured attempts that are over, in all rounds.
+    /// Number of measured attempts that ended, reruns included; in a sweep, those of the reported stage.
     pub fn ended(&self) -> usize {
-        self.state.attempts.iter().filter(|a| !a.warmup && a.record.is_some()).count()
+        self.in_stage().filter(|a| !a.warmup && a.record.is_some()).count()
     }
 
-    /// Measured attempts that failed in the reported round or after it. What the user gave up is no failure.
+    /// Attempts of the reported stage. The other stages of a sweep are in its table.
+    fn in_stage(&self) -> impl DoubleEndedIterator<Item = &'a AttemptState> {
+        let stage = self.state.attempts.last().map_or(0, |a| a.stage);
+        self.state.attempts.iter().filter(move |a| a.stage == stage)
+    }
+
+    /// Measured attempts that failed in the reported round or after it. A cancelled attempt is not a failure.
     pub fn failures(&self) -> impl DoubleEndedIterator<Item = &'a AttemptState> {
         let from = self.reported.first().map_or(0, |a| a.round);
-        // Of a sweep, those of the stage that is reported: the others stand in its table.
-        let stage = self.state.attempts.last().map_or(0, |a| a.stage);
-        let late = self.state.attempts.iter().filter(move |a| a.round >= from && a.stage == stage);
-        late.filter(|a| a.is_failed())
+        self.in_stage().filter(move |a| a.round >= from && a.is_failed())
     }
 
-    /// The attempt whose text stands for the case: the last that counts, else the last measured one.
+    /// Record whose text represents the case: of the last attempt that counts, or else of the last measured one.
     pub fn shown(&self) -> Option<Arc<AttemptRecord>> {
         self.reported.last().copied().or_else(|| self.state.last_ended())?.record()
     }
 
-    /// One word for how the case stands: `ok`, how it failed, or why it was not measured.
+    /// Status of the case in one word: `ok`, how it failed, or why it was not measured.
     pub fn status(&self) -> &'static str {
         if !self.reported.is_empty() {
             return AttemptStatus::Ok.as_str();
@@ -129,12 +132,12 @@ impl<'a> CaseView<'a> {
     }
 }
 
-/// Whether the attempt's output tokens are an estimate.
+/// Returns whether the attempt's output tokens are an estimate.
 pub fn is_estimated(record: &AttemptRecord) -> bool {
     record.output_tokens().is_some_and(|(_, source)| source == TokenSource::Estimate)
 }
 
-/// Whether the server had the prompt in its prefix cache: such a TTFT is no cold one.
+/// Returns whether the server had the prompt in its prefix cache.
 pub fn is_warm(record: &AttemptRecord) -> bool {
     record.prefix_cache() == PrefixCache::Warm
 }

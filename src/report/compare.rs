@@ -1,10 +1,11 @@
-//! Two runs side by side.
+//! Compares two runs.
 
 mod document;
 mod pair;
 mod row;
 mod side;
 mod text;
+mod verdict;
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! A run in the figures one asks for first.
+//! Key figures of a run.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::bottleneck::{Bottleneck, SystemFigures, bottleneck};
 use super::case::{CaseView, cases};
 use super::summary::Summary;
 
-/// What a run came to.
+/// Key figures of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Conclusion {
-    /// Cases with a whole answer.
+    /// Cases with a complete answer.
     pub ok: usize,
     /// All cases.
     pub cases: usize,

@@ -25,6 +25,16 @@ pub const EXPORTERS: &[Exporter] = &[
     Exporter { id: "csv", extension: "csv", label: "CSV, a row for each attempt", render: csv::render },
 ];
 
+/// Format that an export path writes to stdout: `-` is the first one, `-.json` the one with that extension.
+pub fn stdout_exporter<'a>(path: &Path, exporters: &'a [Exporter]) -> Option<&'a Exporter> {
+    match path.to_str()?.strip_prefix('-')? {
+        "" => exporters.first(),
+        rest => {
+            exporters.iter().find(|e| rest.strip_prefix('.').is_some_and(|ext| ext.eq_ignore_ascii_case(e.extension)))
+        }
+    }
+}
+
 /// The format that a file's extension asks for.
 pub fn exporter_for_path(path: &Path) -> Option<&'static Exporter> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
@@ -36,7 +46,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::attempt::Words;
+    use crate::domain::attempt::StringPool;
     use crate::domain::session::Plan;
     use crate::report::fixture::{answer, refusal, report, run, sample_session, suite, sweep_session};
 
@@ -53,7 +63,7 @@ mod tests {
                 for (whole, packed) in whole.attempts.iter_mut().zip(&mut packed.attempts) {
                     // Both without texts, one of them packed.
                     whole.record = whole.record().map(|r| Arc::unwrap_or_clone(r).condense().into());
-                    packed.record = packed.record.take().map(|record| record.pack(&mut Words::default()));
+                    packed.record = packed.record.take().map(|record| record.pack(&mut StringPool::default()));
                 }
             }
             let (whole, packed) = (report(session), report(packed));

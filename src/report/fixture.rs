@@ -10,7 +10,7 @@ use crate::domain::gpu_scope::GpuScope;
 use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::session::{Plan, Session, SessionCommand, SessionEvent};
 use crate::domain::suite::{CaseSpec, Suite};
-use crate::domain::testing::{case, suite_of};
+use crate::domain::testing::{case, suite_with};
 use crate::domain::time::Nanos;
 
 use super::gpu::{GpuDeviceReport, GpuReport};
@@ -38,7 +38,7 @@ pub fn suite(names: &[&str]) -> Suite {
     let spec =
         |name: &&str| CaseSpec { max_tokens: 800, temperature: 0.7, timeout: Duration::from_secs(120), ..case(name) };
     let cases = names.iter().map(spec).collect();
-    Suite { name: "Complex Comprehensive".into(), ..suite_of(cases) }
+    Suite { name: "Complex Comprehensive".into(), ..suite_with(cases) }
 }
 
 /// A whole answer that takes `millis`: its first token after a tenth of them, then one event a token, evenly.
@@ -145,6 +145,7 @@ pub fn report(session: Session) -> Report {
         simulated: false,
         route: crate::domain::route::Route::default(),
         tool: "0.1.0".into(),
+        command_line: Some("tokscope http://localhost:8000/v1 --headless --export report.md".into()),
         run_id: "ts-64a1".into(),
         environment: Environment {
             hostname: "bench".into(),

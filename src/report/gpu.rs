@@ -1,4 +1,4 @@
-//! What the GPUs did over a run, as a report tells it.
+//! GPU figures of a run.
 
 use crate::domain::energy::{Efficiency, Energy};
 use crate::domain::gpu::{MemoryKind, SIMULATED_SOURCE};
@@ -10,15 +10,15 @@ use crate::domain::time::Nanos;
 
 use super::output_tokens::output_tokens;
 
-/// A GPU that generates is busier than this.
+/// Load below which a GPU counts as idle, percent.
 pub const IDLE_PERCENT: f64 = 5.0;
 
-/// The GPUs of the endpoint, or of the machine that its address names, over the run.
+/// GPUs of the endpoint, or of the machine at its address, over the run.
 #[derive(Clone, Debug)]
 pub struct GpuReport {
-    /// Where the figures come from, as the table of sources calls it.
+    /// Source of the figures, by its name in the table of sources.
     pub source: String,
-    /// Whether they are the endpoint's.
+    /// Whether the GPUs serve the endpoint.
     pub scope: GpuScope,
     /// Whether power and energy are those of a part of the processor's chip, not of boards.
     pub is_part_of_chip: bool,
@@ -28,15 +28,15 @@ pub struct GpuReport {
     pub sample_interval_ms: u64,
     /// Samples over all GPUs.
     pub samples: u64,
-    /// Looks that gave none.
+    /// Failed samples.
     pub missed: u64,
-    /// The longest time of the run in which the driver said nothing, seconds; `None` while it kept to the interval.
+    /// Longest time in which the driver did not answer, seconds; `None` if it kept to the interval.
     pub driver_silent_s: Option<f64>,
-    /// In the driver's order.
+    /// The GPUs, in the driver's order.
     pub devices: Vec<GpuDeviceReport>,
-    /// What the output tokens cost, or why that is not known.
+    /// Energy per output token, or why it is not known.
     pub efficiency: Result<Efficiency, String>,
-    /// Some of those tokens are an estimate.
+    /// Whether some of the tokens are an estimate.
     pub tokens_estimated: bool,
 }
 
@@ -47,31 +47,31 @@ pub struct GpuDeviceReport {
     pub index: u32,
     pub uuid: Option<String>,
     pub parent_uuid: Option<String>,
-    /// The machine it is in, where that is another one.
+    /// Machine of the GPU, if it is another one.
     pub host: Option<String>,
     pub model: String,
     /// Samples of the run.
     pub samples: u64,
-    /// The mean time between two, milliseconds, where others than this program set the pace.
+    /// Mean time between two samples, milliseconds, if another program sets their interval.
     pub samples_apart_ms: Option<u64>,
-    /// Whether it serves the endpoint; `None`: not known.
+    /// Whether it serves the endpoint; `None` if unknown.
     pub serves: Option<bool>,
     pub memory_kind: MemoryKind,
     pub memory_total_mib: Option<f64>,
-    /// There is more than that: what the driver keeps for itself is not told.
+    /// Whether the total is a lower bound, because the driver does not report what it reserves.
     pub memory_total_is_least: bool,
     pub memory_reserved_mib: Option<f64>,
     pub memory_used_start_mib: Option<f64>,
     pub memory_peak_mib: Option<f64>,
-    /// Seconds from the run's begin to the peak.
+    /// Time from the start of the run to the peak, seconds.
     pub memory_peak_at_s: Option<f64>,
-    /// Memory in use includes what the driver keeps for itself.
+    /// Whether memory in use includes what the driver reserves.
     pub memory_used_includes_reserved: bool,
-    /// Memory in use is what all that runs on the machine has of its memory: what of it is the GPU's is not told.
+    /// Whether memory in use is that of all programs on the machine, because the GPU's share is not reported.
     pub memory_used_is_machines: bool,
-    /// Why there is no figure for its memory; `None` while there is one.
+    /// Why there is no memory figure; `None` if there is one.
     pub memory_unknown_because: Option<String>,
-    /// Why no peak is told though there are figures.
+    /// Why there is no peak although there are figures.
     pub memory_peak_unknown_because: Option<String>,
     pub utilization_mean_percent: Option<f64>,
     /// The highest load seen during the run.
@@ -82,16 +82,16 @@ pub struct GpuDeviceReport {
     pub power_limit_w: Option<f64>,
     /// Its energy during the run, or why there is no figure.
     pub energy: Result<Energy, String>,
-    /// What held it down, by name and by words, with its share of the samples; `None` where it does not tell.
+    /// Reasons for throttling, by name and in words, with their share of the samples; `None` if not reported.
     pub throttled: Option<Vec<(&'static str, &'static str, f64)>>,
     /// Why it stopped answering, if it does not.
     pub lost: Option<String>,
-    /// Seconds from the run's begin to the last time it was lost; it may have come back since.
+    /// Time from the start of the run to the last loss, seconds. The GPU may have come back since.
     pub lost_at_s: Option<f64>,
 }
 
 impl GpuReport {
-    /// Like [`Self::of`], of a run that may have been answered by the built-in simulator, which uses no real one.
+    /// Like [`Self::from_history`], of a run that the built-in simulator may have answered, which uses no real GPU.
     pub fn of_run(
         simulated: bool,
         is_local: bool,
@@ -100,7 +100,7 @@ impl GpuReport {
         now: Nanos,
     ) -> Result<Self, String> {
         if simulated && gpu.source != SIMULATED_SOURCE {
-            return Err("the simulator answered, which uses no GPU".to_owned());
+            return Err("the built-in simulator uses no GPU".to_owned());
         }
         Self::from_history(gpu, session, is_local, now)
     }
@@ -116,7 +116,7 @@ impl GpuReport {
             None => GpuScope::ClientHost,
         };
         if scope == GpuScope::ClientHost {
-            return Err(scope.words().to_owned());
+            return Err(scope.explanation().to_owned());
         }
         if let Some(why) = &gpu.absent {
             return Err(why.clone());
@@ -142,12 +142,12 @@ impl GpuReport {
         })
     }
 
-    /// The highest load of one of those that may have done the work, percent.
+    /// Returns the highest load of a GPU that may have served the run, percent.
     pub fn busiest_percent(&self) -> Option<f64> {
         self.working().filter_map(|d| d.utilization_max_percent).reduce(f64::max)
     }
 
-    /// The reason that throttled one of those that may have done the work longest, in words, and its share of the run,
+    /// Returns the reason that throttled a GPU that may have served the run longest, in words, and its share of the run,
     /// percent.
     pub fn longest_throttle(&self) -> Option<(&'static str, f64)> {
         // Clocks that the user set, and those of GPUs in step, are no limit of the machine.
@@ -158,13 +158,13 @@ impl GpuReport {
         Some((longest.1, longest.2 * 100.0))
     }
 
-    /// Whether all that tell their load were idle, of those that serve where that is known: then the work is likely to
-    /// have been done elsewhere.
+    /// Returns whether all GPUs that report a load were idle, of the serving ones if they are known. The run was then
+    /// probably served elsewhere.
     pub fn were_idle(&self) -> bool {
         self.busiest_percent().is_some_and(|percent| percent < IDLE_PERCENT)
     }
 
-    /// Who was idle then: `no GPU that serves the endpoint`.
+    /// Returns the subject of a sentence about idle GPUs: `no GPU that serves the endpoint`.
     pub const fn none_of_them(&self) -> &'static str {
         match self.scope {
             GpuScope::EndpointHost { .. } => "no GPU that serves the endpoint",
@@ -172,12 +172,12 @@ impl GpuReport {
         }
     }
 
-    /// The GPUs that serve; all, where it is not known which.
+    /// Returns the GPUs that serve the endpoint, or all if that is not known.
     pub fn working(&self) -> impl Iterator<Item = &GpuDeviceReport> {
         self.devices.iter().filter(|d| d.serves != Some(false))
     }
 
-    /// The energy of those, joules; `None` where one of them has no figure.
+    /// Returns the energy of the serving GPUs, joules; `None` if one of them has no figure.
     pub fn energy_j(&self) -> Option<f64> {
         self.working().map(|d| d.energy.as_ref().ok().map(|e| e.joules)).sum()
     }
@@ -188,7 +188,7 @@ fn device(track: &GpuTrack, gpu: &GpuHistory, scope: &GpuScope, session: &Sessio
     let into_run = |at: Nanos| at.since(began).as_secs_f64();
     let info = &track.info;
     let too_few = too_few(track);
-    let energy = if gpu.shares_its_energy(track) {
+    let energy = if gpu.shares_energy_counter(track) {
         Err("it is told of all slices together (MIG)".to_owned())
     } else {
         too_few.clone().map_or_else(|| track.energy.energy(gpu.ran(now)), Err)
@@ -202,7 +202,7 @@ fn device(track: &GpuTrack, gpu: &GpuHistory, scope: &GpuScope, session: &Sessio
         host: info.host.clone(),
         model: info.model.clone(),
         samples: track.taken.count,
-        samples_apart_ms: track.taken.apart().filter(|_| keeps_own_pace).map(|apart| apart.as_millis() as u64),
+        samples_apart_ms: track.taken.mean_interval().filter(|_| keeps_own_pace).map(|apart| apart.as_millis() as u64),
         serves: scope.serves(info.uuid.as_deref()),
         memory_kind: info.memory_kind,
         memory_total_mib: track.memory_total_mib(),
@@ -228,7 +228,7 @@ fn device(track: &GpuTrack, gpu: &GpuHistory, scope: &GpuScope, session: &Sessio
     }
 }
 
-/// Why nothing of a whole run is told of a GPU that another machine reads out at its own pace, if that has told too little.
+/// Returns why there are no figures of a GPU that another machine samples at its own interval, if there are too few samples.
 fn too_few(track: &GpuTrack) -> Option<String> {
     let taken = &track.taken;
     if track.info.host.is_none() || taken.count >= FEWEST_SAMPLES {
@@ -253,7 +253,7 @@ fn efficiency(
     output_tokens: u64,
 ) -> Result<Efficiency, String> {
     if !matches!(scope, GpuScope::EndpointHost { .. }) {
-        return Err(format!("it is not known which GPUs serve the endpoint: {}", scope.words()));
+        return Err(format!("it is not known which GPUs serve the endpoint: {}", scope.explanation()));
     }
     if session.in_flight() > 0 {
         return Err("the tokens of what is in flight are not counted yet".to_owned());

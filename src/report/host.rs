@@ -1,4 +1,4 @@
-//! What a report tells of the machine that this program ran on.
+//! Load of the client's machine during a run.
 
 use serde::Serialize;
 

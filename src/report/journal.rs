@@ -34,6 +34,9 @@ pub struct RunHeader {
     /// The version of the program that ran.
     #[serde(default)]
     pub tool: String,
+    /// Command line that started the run, without secrets; `None` in journals that do not hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_line: Option<String>,
     /// Wall time of the run's clock at zero, with its zone.
     #[serde(with = "super::epoch")]
     pub epoch: jiff::ZonedDateTime,

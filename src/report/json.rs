@@ -72,6 +72,8 @@ struct Run<'a> {
     /// Requests in flight at once, at most, as it came.
     peak_in_flight: usize,
     repeat: u32,
+    /// Measured requests in all; `null`: `repeat` per case.
+    requests: Option<u32>,
     warmup: u32,
     /// Prompts went out as they are; else each was made unique.
     warm: bool,
@@ -312,6 +314,7 @@ fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
         concurrency: session.plan.limit(),
         peak_in_flight: summary.peak_in_flight,
         repeat: session.plan.repeat,
+        requests: session.plan.requests,
         warmup: session.plan.warmup,
         warm: session.plan.warm,
         rate: session.plan.open_loop.map(|open| open.rate_per_s),
@@ -381,5 +384,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
     }
 }
 
+#[cfg(test)]
+mod schema_tests;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,12 @@
-//! The report as Markdown. What stood in the reports that came before it (headings, fields, first columns) stands where
-//! it was; what is new comes after.
+//! The report as Markdown: verdict and chart first, then the results, the environment, and how the numbers were taken.
+//!
+//! The headings, fields and first columns of older reports stay, so that scripts and `compare` still find them.
 
+mod chart;
 mod details;
+mod environment;
 mod escape;
+mod figures;
 mod front;
 mod gpu;
 mod load;
@@ -11,6 +15,9 @@ mod numbers;
 mod page;
 mod results;
 mod server;
+mod statistics;
+mod sweep;
+mod verdict;
 
 use super::case::{CaseView, cases};
 use super::model::Report;
@@ -18,20 +25,38 @@ use super::summary::Summary;
 pub(super) use escape::inline;
 use page::Page;
 
-/// A report with what is computed from it once.
+/// A report, and what is computed from it once.
 struct View<'a> {
     report: &'a Report,
     summary: Summary,
     cases: Vec<CaseView<'a>>,
 }
 
-/// The whole document.
+impl View<'_> {
+    /// Concurrency of the stage that the summary describes; `None` without a sweep.
+    fn last_stage(&self) -> Option<usize> {
+        self.report.session.sweep.get(self.report.session.stage).copied()
+    }
+
+    /// Says which stage of a sweep the section describes.
+    fn name_stage(&self, page: &mut Page) {
+        if let Some(concurrency) = self.last_stage() {
+            page.block(&format!("Concurrency {concurrency}, the last stage of the sweep."));
+        }
+    }
+}
+
+/// Renders the whole document.
 pub fn render(report: &Report) -> String {
     let view = View { report, summary: Summary::from_session(&report.session), cases: cases(&report.session) };
     let mut page = Page::default();
     front::write(&view, &mut page);
+    verdict::write(&view, &mut page);
     results::write(&view, &mut page);
     load::write(&view, &mut page);
+    statistics::write(&view, &mut page);
+    environment::write(&view, &mut page);
+    gpu::write(&view, &mut page);
     server::write(&view, &mut page);
     details::write(&view, &mut page);
     method::write(&view, &mut page);

@@ -1,4 +1,4 @@
-//! What a report is made from.
+//! Data of a report.
 
 use crate::domain::calibration::Calibration;
 use crate::domain::live::{EngineLag, ServerInfo};
@@ -12,90 +12,92 @@ use serde::{Deserialize, Serialize};
 use super::gpu::GpuReport;
 use super::host::HostReport;
 
-/// The API that goes without saying.
+/// Default API, which reports do not name.
 pub const USUAL_API: &str = "chat";
 
-/// A run, whole or partial, with all that stands around it.
+/// A run, complete or partial, and everything that a report says about it.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// Suite, plan, cases, attempts.
     pub session: Session,
     /// Wall time of the run's clock at zero.
     pub epoch: jiff::ZonedDateTime,
-    /// Where it was gone on with after the program had ended, in order.
+    /// Resumptions after the program had ended, in order.
     pub resumed: Vec<Resumption>,
     /// Address the requests went to, without secrets, `/chat/completions` or the like included.
     pub url: String,
-    /// The API that was spoken there, as `--api` calls it.
+    /// API of the endpoint, as `--api` names it.
     pub api: &'static str,
     /// The run's model.
     pub model: String,
-    /// What serves it.
+    /// Software that serves the model.
     pub server: ServerInfo,
-    /// The built-in simulator answered, no model.
+    /// Whether the built-in simulator answered instead of a model.
     pub simulated: bool,
-    /// What stood in between.
+    /// Proxy and TLS on the way to the endpoint.
     pub route: Route,
-    /// The version of the program that began it.
+    /// Version of the program that started the run.
     pub tool: String,
-    /// Begins every request id.
+    /// Command line that started the run, without secrets; `None` if it is not known.
+    pub command_line: Option<String>,
+    /// Identifier of the run; every request id begins with it.
     pub run_id: String,
     /// The machine tokscope ran on.
     pub environment: Environment,
     /// GPU figures, or why there are none.
     pub gpu: Result<GpuReport, String>,
-    /// What the server said of itself; `None` where it was not asked.
+    /// Metrics that the server reported; `None` if they were not read.
     pub gauges: Option<GaugeHistory>,
-    /// The machine tokscope ran on, during the run, or why that is not known.
+    /// Load of the client's machine during the run, or why it is not known.
     pub host: Result<HostReport, String>,
-    /// The endpoint's address is that machine's.
+    /// Whether the endpoint's address is that of the client's machine.
     pub local: bool,
-    /// The observer's own part.
+    /// Delay of the thread that reads the streams.
     pub lag: EngineLag,
-    /// What it was found to add on this machine, if that was measured.
+    /// Error of tokscope on this machine, if it was calibrated.
     pub calibration: Option<Calibration>,
     /// When the report was made, on the run's clock.
     pub finished_at: Nanos,
 }
 
 impl Report {
-    /// The wall time of a point on the run's clock.
+    /// Returns the wall time of a point on the run's clock.
     pub fn wall_time(&self, at: Nanos) -> jiff::ZonedDateTime {
-        // Saturates: a clock that ran past the year 9999 is no reason to lose a report.
+        // Saturates, so that a clock past the year 9999 does not lose the report.
         let resumed = self.resumed.iter().rev().find(|r| at >= r.at);
         resumed.map_or(&self.epoch, |r| &r.epoch).saturating_add(std::time::Duration::from_nanos(at.0))
     }
 
-    /// When the first request went out, or the run's clock began.
+    /// Returns when the first request was sent, or the run's clock started.
     pub fn started_at(&self) -> jiff::ZonedDateTime {
         self.wall_time(self.session.began.unwrap_or_default())
     }
 
-    /// How long the run was going, in seconds.
+    /// Returns the duration of the run, seconds.
     pub fn duration_s(&self) -> Option<f64> {
         self.session.running_for(self.finished_at).map(|time| time.as_secs_f64())
     }
 }
 
-/// A run that was gone on with.
+/// A resumption of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resumption {
-    /// Where it had stopped, on the run's clock.
+    /// When the run had stopped, on the run's clock.
     pub stopped_at: Nanos,
-    /// Where it goes on: nothing of before is later.
+    /// When the run was resumed, on the run's clock. Nothing before it is later.
     pub at: Nanos,
-    /// Wall time of the run's clock at zero, as it counts from then on.
+    /// Wall time of the run's clock at zero, from the resumption on.
     #[serde(with = "super::epoch")]
     pub epoch: jiff::ZonedDateTime,
-    /// The version of the program that goes on.
+    /// Version of the program that resumed the run.
     #[serde(default)]
     pub tool: String,
-    /// The machine it runs on.
+    /// The machine that resumed the run.
     #[serde(default)]
     pub environment: Environment,
 }
 
-/// The machine tokscope ran on; what could not be found is `None`.
+/// The machine of tokscope; `None` for facts that could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the names say it")]

@@ -14,6 +14,7 @@ use super::journal::{BriefSuite, JournalSummaryHeader};
 use super::model::{Environment, Report, USUAL_API};
 use super::run_figures::RunFigures;
 use super::runs_table::{self, Outcome, RunRow};
+use super::style::Layout;
 use super::{csv, import, json, markdown};
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use crate::domain::finding::Finding;
@@ -54,12 +55,14 @@ pub fn check_report(report: &Report) -> Result<(), String> {
         model: report.model.clone(),
         simulated: report.simulated,
         suite: BriefSuite { name: report.session.suite.name.clone() },
+        plan: report.session.plan,
+        sweep: report.session.sweep.clone(),
     };
     let listed = [
         RunRow::new(header, RunFigures::new(report), Outcome::Whole, 1),
         RunRow::unreadable("x".to_owned(), 1, &report.model),
     ];
-    let table = runs_table::text(&listed, "folder");
+    let table = runs_table::text(&listed, "folder", Layout::default());
     nothing_forbidden("runs", &table)?;
     nothing_forbidden("runs.json", &runs_table::json(&listed))?;
     compared(&ComparedRun::from_report(report))
@@ -79,7 +82,7 @@ pub fn check_import(text: &str) -> Result<(), String> {
 
 fn compared(side: &ComparedRun) -> Result<(), String> {
     let comparison = Comparison::new(side.clone(), side.clone());
-    nothing_forbidden("comparison", &compare::text(&comparison))?;
+    nothing_forbidden("comparison", &compare::text(&comparison, Layout::default()))?;
     nothing_forbidden("comparison.json", &compare::json(&comparison))?;
     let page = compare::markdown(&comparison);
     nothing_forbidden("comparison.md", &page)?;
@@ -116,6 +119,12 @@ fn spans_of_code(line: &str) -> usize {
     Parser::new(line).filter(|event| matches!(event, Event::Code(_))).count()
 }
 
+/// Returns whether a line of HTML is one of the report's own: folded parts, whose summaries hold no foreign text.
+fn is_own_html(line: &str) -> bool {
+    let summary = || line.trim_end().strip_prefix("<summary>")?.strip_suffix("</summary>");
+    ["<details>", "</details>"].contains(&line.trim_end()) || summary().is_some_and(|text| !text.contains(['<', '&']))
+}
+
 /// How many there are of each part of a page.
 fn parts(page: &str) -> Result<BTreeMap<&'static str, usize>, String> {
     let mut parts = BTreeMap::new();
@@ -134,6 +143,8 @@ fn parts(page: &str) -> Result<BTreeMap<&'static str, usize>, String> {
             Event::Start(Tag::Strong) => "strong",
             Event::Code(_) => "code span",
             Event::Rule => "rule",
+            Event::Start(Tag::HtmlBlock) => "folded part",
+            Event::Html(html) if is_own_html(&html) => continue,
             Event::Start(Tag::TableHead) | Event::Text(_) | Event::SoftBreak | Event::End(_) => continue,
             other => return Err(format!("{other:?} in\n{page}")),
         };
@@ -274,6 +285,7 @@ fn report(texts: &[&str]) -> Option<Report> {
         route: Route { tls_verified: None, proxy: Some(text(18)) },
         resumed: Vec::new(),
         tool: text(14),
+        command_line: Some(text(14)),
         run_id: "ts-1".to_owned(),
         environment: Environment { hostname: text(13), os: text(13), cpu: Some(text(14)), ..Environment::default() },
         gpu,

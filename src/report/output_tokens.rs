@@ -1,4 +1,4 @@
-//! All output tokens of a run, whichever way its requests ended.
+//! Output tokens of all requests of a run, however they ended.
 
 use crate::domain::attempt::TokenSource;
 use crate::domain::session::Session;

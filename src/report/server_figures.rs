@@ -1,4 +1,4 @@
-//! What a report tells of the server's own gauges.
+//! Figures from the metrics that the server reports.
 
 use serde::Serialize;
 
@@ -8,13 +8,13 @@ use super::output_tokens::output_tokens;
 use crate::domain::server_gauges::{GaugeHistory, Meter};
 use crate::domain::time::Nanos;
 
-/// Counts of the server and of this side that differ by more than this share are told.
+/// Share by which the counts of server and client may differ without a warning.
 const TOLERANCE: f64 = 0.05;
 
-/// A first look that is later than this after the first request misses something.
+/// Delay of the first sample after the first request from which it misses something, milliseconds.
 const LATE_MS: f64 = 100.0;
 
-/// The server's figures over the run; what it does not tell is `None`. As `results.json` has them.
+/// The server's figures over the run, as in `results.json`; `None` for those that it does not report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the names say it, with units where they are raw numbers")]
 pub struct ServerFigures {
@@ -37,12 +37,12 @@ pub struct ServerFigures {
     pub accepted_draft_percent: Option<f64>,
     pub time_to_first_token_ms: Option<f64>,
     pub queue_ms: Option<f64>,
-    /// What makes these figures less than clean, a sentence each.
+    /// Doubts about these figures, one sentence each.
     pub warnings: Vec<String>,
 }
 
 impl ServerFigures {
-    /// The figures of a run; `None` when they were not asked for, else why there are none.
+    /// Returns the figures of a run, or why there are none; `None` if the metrics were not read.
     pub fn from_report(report: &Report) -> Option<Result<Self, String>> {
         let history = report.gauges.as_ref()?;
         let Some(kind) = history.kind.as_deref().map(str::to_owned) else {
@@ -82,7 +82,7 @@ impl ServerFigures {
 
     fn doubts(&self, history: &GaugeHistory, began: Option<Nanos>, here: Option<(u64, bool)>) -> Vec<String> {
         let mut doubts: Vec<String> = history.warning.as_deref().map(str::to_owned).into_iter().collect();
-        let late = history.first_look().zip(began).map_or(0.0, |(first, began)| first.millis_since(began));
+        let late = history.first_sample_at().zip(began).map_or(0.0, |(first, began)| first.millis_since(began));
         if late > LATE_MS {
             doubts.extend(
                 self.missed_before(history, here)
@@ -111,7 +111,7 @@ impl ServerFigures {
         doubts
     }
 
-    /// What a late first look may have missed.
+    /// Returns a doubt about what a late first sample may have missed.
     fn missed_before(&self, history: &GaugeHistory, here: Option<(u64, bool)>) -> Option<&'static str> {
         let agrees = |there: f64, here: f64| (there - here).abs() <= here * TOLERANCE;
         let is_whole = self

@@ -1,9 +1,9 @@
-//! A metric over several attempts.
+//! Statistics of a metric over several attempts.
 
 use std::borrow::Borrow;
 
 use crate::domain::attempt::AttemptRecord;
-use crate::domain::interval::{Interval, mean_half_width, of_median};
+use crate::domain::interval::{Interval, mean_half_width, median_interval};
 use crate::domain::metrics::Metric;
 use crate::domain::statistics::{Stats, enough_for};
 
@@ -12,11 +12,11 @@ use crate::domain::statistics::{Stats, enough_for};
 pub struct Spread {
     /// Attempts that have the figure.
     pub n: usize,
-    /// Over those.
+    /// Statistics over these attempts.
     pub stats: Stats,
-    /// Half the width of the mean's 95 % interval; `None` where no case has two figures.
+    /// Half the width of the mean's 95% interval; `None` if no case has two figures.
     pub mean_half_width: Option<f64>,
-    /// 95 % interval of the median; `None` where no case has two figures, or there are too few in all.
+    /// 95% interval of the median; `None` if no case has two figures, or there are too few in all.
     pub median_ci95: Option<Interval>,
 }
 
@@ -40,7 +40,7 @@ impl Spread {
         });
         let mean_half_width = mean_half_width(groups);
         values.sort_by(f64::total_cmp);
-        let median_ci95 = mean_half_width.and_then(|_| of_median(&values));
+        let median_ci95 = mean_half_width.and_then(|_| median_interval(&values));
         Some(Self { n: values.len(), stats: Stats::from_values(values)?, mean_half_width, median_ci95 })
     }
 

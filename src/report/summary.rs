@@ -1,4 +1,4 @@
-//! A run in a few figures.
+//! Summary figures of a run.
 
 use std::sync::Arc;
 
@@ -15,62 +15,62 @@ use crate::domain::time::Nanos;
 use super::case::{CaseView, cases};
 use super::spread::Spread;
 
-/// The figures of all reported attempts together: every attempt counts once, whatever case it belongs to.
+/// Figures over all reported attempts. Each attempt has the same weight, whatever its case.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
-    /// Cases with a whole answer.
+    /// Cases with a complete answer.
     pub ok: usize,
-    /// Cases without one of which an attempt failed. What is neither was not run, or given up.
+    /// Cases without a complete answer that have a failed attempt. The other cases were not run, or were cancelled.
     pub failed: usize,
     /// Reported attempts.
     pub attempts: usize,
-    /// Of those, how many found the server's prefix cache cold, warm, and in a state that it does not tell.
+    /// Reported attempts by the state of the server's prefix cache.
     pub cache: CacheCounts,
-    /// Of those, whose tokens the user's tokenizer counted.
+    /// Reported attempts whose tokens the user's tokenizer counted.
     pub tokenizer_attempts: usize,
-    /// Of those, with an estimated token count.
+    /// Reported attempts with an estimated token count.
     pub estimated_attempts: usize,
     /// Measured attempts that failed beside or after the reported ones.
     pub failed_attempts: usize,
-    /// Something the plan asked for has no whole answer, or is still to come.
+    /// Whether part of the plan has no complete answer, or is still to come.
     pub partial: bool,
-    /// Some token count is an estimate.
+    /// Whether some token count is an estimate.
     pub estimated: bool,
     /// Output tokens of all reported attempts.
     pub total_output_tokens: u64,
     /// Sum of their request latencies, seconds.
     pub total_time_s: f64,
-    /// Time in which at least one of them was in flight, seconds; of a load, one of all measured requests, and in an open
-    /// loop the idle time between as well. Holds and warm-ups are no part of it.
+    /// Time with at least one reported attempt in flight, seconds. A load counts all measured requests, and an open loop also
+    /// the idle time between them. Holds and warm-ups do not count.
     pub busy_time_s: f64,
-    /// Requests in flight at once, at most: of all attempts, those that do not count too.
+    /// Maximum number of requests in flight, over all attempts.
     pub peak_in_flight: usize,
-    /// Tokens of the same requests per second of it; `None` without a figure.
+    /// Output tokens per second of [`Self::busy_time_s`]; `None` without a figure.
     pub output_token_throughput: Option<f64>,
-    /// Whole answers among the same requests per second of it; `None` without a figure.
+    /// Complete answers per second of [`Self::busy_time_s`]; `None` without a figure.
     pub request_throughput: Option<f64>,
     /// The suite's word for the average speed of the answers that can be rated; `None` without one.
     pub rating: Option<&'static str>,
-    /// Average speed of those, tokens per second.
+    /// Average speed of the answers that can be rated, tokens per second.
     pub rated_speed: Option<f64>,
-    /// Reported attempts that cannot be rated: the stream does not carry their speed or their decode speed.
+    /// Reported attempts that cannot be rated, because their speed or decode speed is unresolved.
     pub unrated: usize,
-    /// All measured requests as a load: thresholds, goodput, failures by kind. Of a sweep those of its last stage.
+    /// All measured requests as a load: SLOs, goodput, failures by kind. In a sweep, those of the last stage.
     pub tally: Option<Tally>,
-    /// What was found, and in how many of the reported and failed attempts; what was found in none is left out.
+    /// Findings, each with the number of reported and failed attempts that have it.
     pub findings: Vec<(&'static Diagnosis, usize)>,
-    /// How long tokscope itself kept those requests waiting, milliseconds; `None` where nothing waited for it.
+    /// Delay of requests by tokscope itself, milliseconds; `None` if no request waited for it.
     pub own_delay: Option<Spread>,
     /// Events with text of all reported attempts.
     pub events: usize,
-    /// Of those, out of the same read as the one before: they share its time.
+    /// Events that came in the same read as the one before them, and so share its time.
     pub coalesced_events: usize,
     spreads: Vec<(&'static Metric, Spread)>,
     unresolved: Vec<(&'static Metric, usize)>,
     ttft_by_cache: Vec<(PrefixCache, Spread)>,
 }
 
-/// Attempts by what the server told of its prefix cache.
+/// Attempts by the state of the prefix cache that the server reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct CacheCounts {
@@ -88,7 +88,7 @@ impl CacheCounts {
         }
     }
 
-    /// `8 cold, 2 warm`, what there is of each.
+    /// Returns the states that occur: `8 cold, 2 warm`.
     pub fn words(&self) -> String {
         let all =
             [(self.cold, PrefixCache::Cold), (self.warm, PrefixCache::Warm), (self.unknown, PrefixCache::Unknown)];
@@ -97,7 +97,7 @@ impl CacheCounts {
     }
 }
 
-/// What is counted of the reported attempts in one pass: records of a long run are unpacked for it.
+/// Counts over the reported attempts, made in one pass because records of a long run are unpacked for it.
 #[derive(Default)]
 struct Counted {
     cache: CacheCounts,
@@ -108,11 +108,11 @@ struct Counted {
     tokens: u64,
     rated_speeds: Vec<f64>,
     unrated: usize,
-    /// TTFTs beside the places of their cases.
+    /// TTFTs, each with the place of its case.
     ttft: Vec<(PrefixCache, (usize, f64))>,
-    /// In the order of [`DIAGNOSES`]; those of failed attempts too.
+    /// In the order of [`DIAGNOSES`], including failed attempts.
     findings: Vec<usize>,
-    /// Those of failed attempts too.
+    /// Including failed attempts.
     own_delays_ms: Vec<f64>,
 }
 
@@ -144,7 +144,7 @@ impl Counted {
         self.find(record);
     }
 
-    /// An answer that came in a few reads shows how fast a buffer is emptied, which no scale of models rates.
+    /// Rates an attempt. An answer that came in a few reads shows the speed of a buffer, not of a model.
     fn rate(&mut self, record: &AttemptRecord) {
         let is_unresolved = |metric: &Metric| (metric.unresolved)(record).is_some_and(Unresolved::is_timing);
         if is_unresolved(&SPEED) || is_unresolved(&DECODE) {
@@ -161,7 +161,7 @@ impl Counted {
         }
     }
 
-    /// The spread of the TTFT for each state of the prefix cache that occurs.
+    /// Returns the spread of the TTFT for each state of the prefix cache that occurs.
     fn ttft_by_cache(&self) -> Vec<(PrefixCache, Spread)> {
         let of = |state| self.ttft.iter().filter(move |t| t.0 == state).map(|t| t.1).collect();
         let states = [PrefixCache::Cold, PrefixCache::Warm, PrefixCache::Unknown];
@@ -210,9 +210,9 @@ impl Summary {
         summary.rated_speed = Stats::from_values(counted.rated_speeds).map(|s| s.avg);
         summary.rating = summary.rated_speed.map(|speed| session.suite.rating.rate(speed));
         let tally = Tally::from_session(session, (!session.sweep.is_empty()).then_some(session.stage));
-        // Of a load every request counts, failed ones and earlier rounds too: their time was the server's as well.
+        // A load counts every request, including failures and earlier rounds: the server spent time on them too.
         let is_load = session.plan.is_load() || !session.sweep.is_empty();
-        let reported = (!is_load).then(|| Tally::over(session, reported(&views)));
+        let reported = (!is_load).then(|| Tally::from_records(session, reported(&views)));
         let rates = reported.as_ref().unwrap_or(&tally);
         summary.busy_time_s = rates.seconds();
         if summary.attempts > 0 {
@@ -223,17 +223,17 @@ impl Summary {
         summary
     }
 
-    /// Measured attempts that ended, whole or failed: what a number of figures is out of.
+    /// Number of measured attempts that ended, complete or failed.
     pub fn ended_attempts(&self) -> usize {
         self.attempts + self.failed_attempts
     }
 
-    /// In how many of these attempts something was found, by its key.
+    /// Number of ended attempts that have a finding, by its key.
     pub fn found_in(&self, key: &str) -> usize {
         self.findings.iter().find(|(d, _)| d.key == key).map_or(0, |(_, n)| *n)
     }
 
-    /// Share of the events with text that came out of the same read as the one before; `None` without events.
+    /// Share of the events with text that came in the same read as the one before; `None` without events.
     pub fn coalesced_share(&self) -> Option<f64> {
         (self.events > 0).then(|| self.coalesced_events as f64 / self.events as f64)
     }
@@ -243,12 +243,12 @@ impl Summary {
         self.spreads.iter().find(|(m, _)| *m == metric).map(|(_, s)| *s)
     }
 
-    /// Number of reported attempts whose stream does not carry a metric.
+    /// Number of reported attempts for which a metric is unresolved.
     pub fn unresolved(&self, metric: &Metric) -> usize {
         self.unresolved.iter().find(|(m, _)| *m == metric).map_or(0, |(_, n)| *n)
     }
 
-    /// The figures of a metric out of all attempts that ended: `8/10`, `8/10, 2 unresolved`.
+    /// Returns the number of figures out of all attempts that ended: `8/10`, `8/10, 2 unresolved`.
     pub fn n_of_all(&self, metric: &Metric, n: usize) -> String {
         let unresolved = match self.unresolved(metric) {
             0 => String::new(),
@@ -257,13 +257,13 @@ impl Summary {
         format!("{n}/{}{unresolved}", self.ended_attempts())
     }
 
-    /// Why there is no rating although answers were measured, or how many it does not cover; `None` where it covers all.
+    /// Returns how many answers the rating does not cover, and why; `None` if it covers all.
     pub fn rating_note(&self) -> Option<String> {
         let (unrated, all) = (self.unrated, self.attempts);
         (unrated > 0).then(|| format!("{unrated} of {all} answers are not rated: their decode speed is unresolved"))
     }
 
-    /// The spreads of the TTFT by the state of the prefix cache. With more than one, that of all mixes them.
+    /// Spreads of the TTFT by the state of the prefix cache. With several, the overall TTFT mixes them.
     pub fn ttft_by_cache(&self) -> &[(PrefixCache, Spread)] {
         &self.ttft_by_cache
     }
@@ -274,12 +274,12 @@ impl Summary {
     }
 }
 
-/// The records of the reported attempts of all cases, one by one.
+/// Returns the records of the reported attempts of all cases.
 pub fn reported(views: &[CaseView<'_>]) -> impl Iterator<Item = Arc<AttemptRecord>> {
     views.iter().flat_map(CaseView::records)
 }
 
-/// The most attempts whose times in flight have a point in common. One that begins as another ends follows it.
+/// Returns the maximum number of attempts in flight. An attempt that starts as another ends does not overlap it.
 fn peak_in_flight(session: &Session) -> usize {
     let kept = session.attempts().filter_map(|a| a.record.as_ref());
     let mut edges: Vec<(Nanos, i32)> = kept.flat_map(|r| [(r.started(), 1), (r.ended(), -1)]).collect();

@@ -1,10 +1,10 @@
-//! The stages of a sweep as a chart in text: throughput upwards, latency to the right, the knee marked.
+//! Text chart of a sweep: throughput over latency, with the knee marked.
 
 use crate::domain::sweep::Stage;
 
-/// The mark of a stage.
+/// Marks a stage.
 const POINT: char = '●';
-/// The mark of the knee.
+/// Marks the knee.
 pub const KNEE: char = '◆';
 
 /// The chart, `height` lines of points and two of axis, at most `width` cells wide; empty without two stages that have

@@ -1,4 +1,4 @@
-//! The figures of a sweep's stages: one table for the report, the JSON, the pane and the closing words.
+//! Figures of a sweep's stages: one table for JSON, the pane and the summary.
 
 use crate::domain::quantity::ESTIMATED;
 use crate::domain::slo::SloUnit;
@@ -18,13 +18,13 @@ pub struct SweepColumn {
     pub digits: usize,
     /// Rests on the number of output tokens: an estimate where that is one.
     pub counts_output_tokens: bool,
-    /// The percentile that it is; 50 asks for one answer.
+    /// Percentile of the figure; 50 needs one answer.
     pub percent: u32,
-    /// The figure; `None` where it is not known, or where the answers are too few for it.
+    /// Returns the figure; `None` if it is not known, or too few answers have it.
     pub get: fn(&Stage) -> Option<f64>,
 }
 
-/// In the order of their worth: where room is short the last go first.
+/// Columns by importance: where room is short, the last are dropped first.
 pub const SWEEP_COLUMNS: &[SweepColumn] = &[
     SweepColumn {
         key: "output_token_throughput",
@@ -92,17 +92,7 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
 ];
 
 impl SweepColumn {
-    /// The heading with the unit, where it does not say it itself: `TTFT p50 ms`, `tok/s per user`.
-    pub fn heading(&self) -> String {
-        let unit = self.unit.as_str();
-        match self.unit {
-            _ if self.label == unit => unit.to_owned(),
-            SloUnit::Milliseconds => format!("{} {unit}", self.label),
-            _ => format!("{unit} {}", self.label),
-        }
-    }
-
-    /// What stands after a figure in a line: `ms TTFT p50`, `tok/s per user`.
+    /// Returns the text behind a figure in a line: `ms TTFT p50`, `tok/s per user`.
     pub fn after_figure(&self) -> String {
         let unit = self.unit.as_str();
         if self.label == unit { unit.to_owned() } else { format!("{unit} {}", self.label) }
@@ -119,12 +109,12 @@ impl SweepColumn {
     }
 }
 
-/// What the percentiles of a stage stand on: whole answers of all measured requests.
+/// Returns the complete answers of all measured requests, which the percentiles of a stage are over: `19/24`.
 pub fn n_of_all(stage: &Stage) -> String {
     format!("{}/{}", stage.ok, stage.requests)
 }
 
-/// Answers whose stream does not carry figures, in words: `2 TTFT, 3 decode speed at concurrency 4`; `None` without any.
+/// Returns the number of unresolved figures by stage: `2 TTFT, 3 decode speed at concurrency 4`; `None` without any.
 pub fn unresolved_in_words(stages: &[Stage]) -> Option<String> {
     let of = |n: usize, what: &str| (n > 0).then(|| format!("{n} {what}"));
     let stage = |s: &Stage| {
@@ -149,10 +139,10 @@ mod tests {
         let cells: Vec<_> = SWEEP_COLUMNS.iter().map(|c| c.cell(&stage, show)).collect();
         assert_eq!(cells, ["~100.0", "100.0", "~100.0", "1.0", "n<20", "~10.0", "1000.0"]);
         assert_eq!(n_of_all(&stage), "19/24");
-        let words = |at: usize| (SWEEP_COLUMNS[at].heading(), SWEEP_COLUMNS[at].after_figure());
-        assert_eq!(words(0), ("tok/s".into(), "tok/s".into()));
-        assert_eq!(words(1), ("TTFT p50 ms".into(), "ms TTFT p50".into()));
-        assert_eq!(words(2), ("tok/s per user".into(), "tok/s per user".into()));
+        let words = |at: usize| SWEEP_COLUMNS[at].after_figure();
+        assert_eq!(words(0), "tok/s");
+        assert_eq!(words(1), "ms TTFT p50");
+        assert_eq!(words(2), "tok/s per user");
         stage.ok = 0;
         assert_eq!(SWEEP_COLUMNS[4].cell(&stage, show), "–");
     }

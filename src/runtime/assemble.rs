@@ -51,6 +51,7 @@ pub fn report(run: RunHeader, measured: Measurements<'_>) -> Report {
         local: run.local,
         route: run.route,
         tool: run.tool,
+        command_line: run.command_line,
         run_id: run.id,
         environment: run.environment,
         calibration: run.calibration,

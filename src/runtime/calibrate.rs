@@ -54,12 +54,12 @@ pub struct Options {
 /// Calibrates, prints the result and stores it for the reports of later runs. Returns the exit status.
 pub fn run(options: &Options) -> anyhow::Result<u8> {
     if monotonic_ns().is_none() {
-        bail!("calibrate is not available on this system: it needs Linux's clock, which two processes share");
+        bail!("calibrate needs a clock that two processes share, which only Linux has");
     }
     let mut stderr = Stderr::default();
     // A failed write means that nobody reads.
     let mut say = |text: &str| drop(stderr.write_all(format!("{text}\n").as_bytes()));
-    let program = std::env::current_exe().context("this program does not find itself")?;
+    let program = std::env::current_exe().context("the path of this program is not available")?;
     let Some(calibration) = measure(options, &program, &mut say)? else { return Ok(130) };
     let printed = console::print(table::render(&calibration).as_bytes());
     let text = serde_json::to_string_pretty(&calibration)? + "\n";
@@ -67,11 +67,11 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
         say(&format!("Written to '{}'", write_new(path, &text)?.display()));
     }
     if options.quick {
-        say("Quick: not kept for reports");
+        say("Quick run: not saved for reports");
     } else {
         match calibration_store::store(&text) {
-            Ok(path) => say(&format!("Kept for the reports of later runs in '{}'", path.display())),
-            Err(why) => say(&format!("Not kept for the reports of later runs: {why}")),
+            Ok(path) => say(&format!("Saved in '{}' for later reports", path.display())),
+            Err(why) => say(&format!("Not saved for later reports: {why}")),
         }
     }
     printed?;
@@ -93,7 +93,7 @@ fn measure(options: &Options, program: &Path, say: &mut dyn FnMut(&str)) -> anyh
         for &streams in &options.streams {
             let load = load_of(streams, dashboard, options.quick);
             let screen = if dashboard { "with" } else { "without" };
-            say(&format!("{streams} streams at once, {} answers, {screen} the dashboard", load.answers));
+            say(&format!("{streams} streams, {} answers, {screen} the dashboard", load.answers));
             let ttft_ms = if streams < FROM_HUNDREDS { SHORT_TTFT_MS } else { LONG_TTFT_MS };
             let server = Server::start(program, ttft_ms, TOKENS_PER_S, JITTER)?;
             match load::run(server.url(), load)? {
@@ -108,7 +108,7 @@ fn measure(options: &Options, program: &Path, say: &mut dyn FnMut(&str)) -> anyh
         max_tokens: if options.quick { 1_000 } else { 31_250 },
         dashboard: false,
     };
-    say(&format!("{PEAK_STREAMS} streams as fast as they are read"));
+    say(&format!("{PEAK_STREAMS} streams at full speed"));
     let server = Server::start(program, 0.0, AS_FAST_AS_READ, 0.0)?;
     let Outcome::Done(measured) = load::run(server.url(), load)? else { return Ok(None) };
     Ok(Some(Calibration {

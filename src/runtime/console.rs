@@ -37,13 +37,18 @@ fn outlet(stream: Standard) -> Option<&'static Outlet> {
 #[derive(Debug, Default)]
 pub struct Stderr {
     dropped_lines: usize,
+    /// Whether the last line is a status line, which the next text replaces.
+    shows_status: bool,
 }
+
+/// Moves to the start of the line and clears it.
+const CLEAR_LINE: &[u8] = b"\r\x1b[K";
 
 impl Stderr {
     /// Writes a line of progress, or drops it while nobody reads.
     pub fn progress(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(outlet) = outlet(Standard::Err) else { return };
-        let mut text = Vec::new();
+        let mut text = self.take_status();
         write(&mut text);
         let waiting = outlet.waiting_bytes();
         if waiting > MAX_WAITING_BYTES {
@@ -56,12 +61,36 @@ impl Stderr {
         }
         outlet.send(text);
     }
+
+    /// Shows a status line in place of the one before, unless nobody reads. The next text replaces it.
+    pub fn show_status(&mut self, line: &str) {
+        let Some(outlet) = outlet(Standard::Err).filter(|outlet| outlet.waiting_bytes() == 0) else { return };
+        let mut text = CLEAR_LINE.to_vec();
+        text.extend_from_slice(line.as_bytes());
+        outlet.send(text);
+        self.shows_status = true;
+    }
+
+    /// Removes the status line.
+    pub fn clear_status(&mut self) {
+        let text = self.take_status();
+        if let Some(outlet) = outlet(Standard::Err) {
+            outlet.send(text);
+        }
+    }
+
+    /// Bytes that remove the status line, if there is one.
+    fn take_status(&mut self) -> Vec<u8> {
+        if std::mem::take(&mut self.shows_status) { CLEAR_LINE.to_vec() } else { Vec::new() }
+    }
 }
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Some(outlet) = outlet(Standard::Err) {
-            outlet.send(bytes.to_vec());
+            let mut text = self.take_status();
+            text.extend_from_slice(bytes);
+            outlet.send(text);
         }
         Ok(bytes.len())
     }

@@ -20,6 +20,8 @@ use crate::store::file::{default_name, would_write, write_new};
 pub struct Exports {
     /// Files that the command line asked for.
     requested: Vec<PathBuf>,
+    /// Format that goes to stdout at the end, in place of the summary.
+    stdout: Option<&'static Exporter>,
     /// Start of the run, for default file names.
     stamp: String,
 }
@@ -27,7 +29,18 @@ pub struct Exports {
 impl Exports {
     /// Files of the command line, and default names for a run that started at `wall`.
     pub fn new(requested: Vec<PathBuf>, wall: &ZonedDateTime) -> Self {
-        Self { requested, stamp: wall.strftime("%Y-%m-%d-%H%M%S").to_string() }
+        Self { requested, stdout: None, stamp: wall.strftime("%Y-%m-%d-%H%M%S").to_string() }
+    }
+
+    /// Sets the format that goes to stdout at the end.
+    #[must_use]
+    pub fn with_stdout(self, stdout: Option<&'static Exporter>) -> Self {
+        Self { stdout, ..self }
+    }
+
+    /// Format that goes to stdout at the end, in place of the summary.
+    pub const fn stdout(&self) -> Option<&'static Exporter> {
+        self.stdout
     }
 
     /// Carries out an effect and returns the message that answers it. `report` makes the report of the run in `scene`.
@@ -52,7 +65,7 @@ impl Exports {
     pub fn write_all(&self, report: &dyn Fn() -> Report) -> Vec<Result<PathBuf, String>> {
         let write = |path: &PathBuf| match exporter_for_path(path) {
             Some(exporter) => render_to(exporter, path, report),
-            None => Err(format!("'{}': no format has this extension", path.display())),
+            None => Err(format!("'{}': unknown extension", path.display())),
         };
         self.requested.iter().map(write).collect()
     }

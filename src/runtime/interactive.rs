@@ -56,7 +56,7 @@ fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     input::listen(move |input| keys.send(Wake::Input(input)).is_ok()).context("the keyboard cannot be read")?;
     let outcome = catch_unwind(AssertUnwindSafe(|| Screen::new(run, &mut terminal, look).show()));
     drop(terminal);
-    terminal::tell_what_was_held_back(&mut stderr);
+    terminal::print_held_back_panics(&mut stderr);
     // A frame may notice the lost terminal before the signal arrives.
     let outcome = outcome.map(|shown| match shown {
         Err(error) if error.downcast_ref().is_some_and(terminal::is_gone) => {
@@ -229,9 +229,8 @@ impl<'a> Screen<'a> {
         if !drawn.context("the screen could not be drawn")? {
             return Ok(());
         }
-        let (answer, help_limit) = (self.cache.answer(), self.cache.help_limit());
-        let report = self.cache.report_extent();
-        drop(self.run.take(Msg::Drawn { answer, help_limit, report }));
+        let (answer, overlay) = (self.cache.answer(), self.cache.overlay_extent());
+        drop(self.run.take(Msg::Drawn { answer, overlay }));
         self.pacer.drawn(now);
         if answer != self.shown {
             // The footer offers commands for the visible part of the answer: it follows one frame later.

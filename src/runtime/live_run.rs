@@ -33,6 +33,7 @@ use crate::engine::{Engine, EngineConfig, InvalidConfig};
 use crate::protocol::url::without_secrets;
 use crate::report::exporters::EXPORTERS;
 use crate::report::model::{Report, Resumption};
+use crate::report::style::Style;
 use crate::tokenizer::Tokenizer;
 
 /// Maximum wait for an answer of the engine's thread.
@@ -46,6 +47,8 @@ pub struct LiveRun {
     samplers: Samplers,
     saving: Saving,
     origin: Origin,
+    /// Style of the summary on stdout.
+    summary_style: Style,
     /// End of the run and the engine's lag until then, once the run was closed.
     ended: Option<(Nanos, EngineLag)>,
 }
@@ -53,9 +56,9 @@ pub struct LiveRun {
 impl LiveRun {
     /// Starts the threads. Before [`Run::begin`] no request is sent and no driver asked.
     pub fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
-        let RunSpec { engine: endpoint, telemetry, session, saving, .. } = spec;
+        let RunSpec { engine: endpoint, telemetry, session, saving, command_line, .. } = spec;
         let (clock, resumption) = start_clock(&saving.journal)?;
-        let mut origin = Origin::new(&endpoint, &saving.journal);
+        let mut origin = Origin::new(&endpoint, &saving.journal, command_line);
         let (sender, inbox) = channel();
         let config = endpoint.to_config(origin.id.clone(), session.plan.warm);
         let client = metrics_client(&telemetry, &config)?;
@@ -72,9 +75,9 @@ impl LiveRun {
         if samplers.reads_server() {
             app.scene.gauges.get_or_insert_default();
         }
-        let exports = Exports::new(saving.exports, &origin.wall);
+        let exports = Exports::new(saving.exports, &origin.wall).with_stdout(saving.stdout);
         let base = RunBase { app, inbox, sender, clock, exports };
-        Ok(Self { base, engine, samplers, saving: writer, origin, ended: None })
+        Ok(Self { base, engine, samplers, saving: writer, origin, summary_style: saving.summary_style, ended: None })
     }
 
     /// Contacts the endpoint, over and over if `retry`, and starts the telemetry of this machine.
@@ -181,7 +184,7 @@ impl Run for LiveRun {
 fn start_clock(journal: &JournalSpec) -> Result<(Clock, Option<Resumption>), InvalidConfig> {
     let JournalSpec::Resume(resuming) = journal else { return Ok((Clock::start(), None)) };
     let (clock, resumption) = continue_clock(&resuming.saved).ok_or_else(|| {
-        InvalidConfig("this machine's clock began later than the run: it cannot go on yet".to_owned())
+        InvalidConfig("this machine's clock started after the run; it cannot be resumed yet".to_owned())
     })?;
     Ok((clock, Some(resumption)))
 }

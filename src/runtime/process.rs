@@ -9,7 +9,7 @@ const OWN_FILES: u64 = 64;
 /// The limit of open files is too low for the run.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{requests} requests at once need {needed} open files, and this process may have {allowed}: raise the hard limit \
+    "{requests} requests in flight need {needed} open files, and this process may have {allowed}: raise the hard limit \
      (`ulimit -Hn`, or LimitNOFILE= of the service), or lower --concurrency"
 )]
 pub struct TooFewFiles {
@@ -102,7 +102,10 @@ mod tests {
     fn too_few_files_are_reported_with_a_remedy() {
         assert!(check(5000, None).is_ok() && check(1, Some(10)).is_ok() && check(960, Some(1024)).is_ok());
         let why = check(961, Some(1024)).unwrap_err().to_string();
-        assert!(why.starts_with("961 requests at once need 1025 open files, and this process may have 1024"), "{why}");
+        assert!(
+            why.starts_with("961 requests in flight need 1025 open files, and this process may have 1024"),
+            "{why}"
+        );
     }
 
     #[test]

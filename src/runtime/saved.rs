@@ -10,16 +10,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::assemble::report_from_saved;
+use super::color::ColorWhen;
 use super::console::say_to;
 use super::export::{self, report_written};
 use super::stdout;
 use crate::domain::text::sanitise_line;
 use crate::report::compare::{self, ComparedRun, Comparison};
-use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
+use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path, stdout_exporter};
 use crate::report::import::{self, ImportError};
 use crate::report::journal::{self, JournalError, JournalSummaryHeader, Saved};
 use crate::report::run_figures::RunFigures;
 use crate::report::runs_table::{self, Outcome, RunRow};
+use crate::report::style::Layout;
 use crate::store::input::{self, Kind};
 use crate::store::lock;
 use crate::store::runs::{self, SavedRunFile};
@@ -52,24 +54,39 @@ fn locate(wanted: &str) -> anyhow::Result<(PathBuf, String)> {
 }
 
 fn folder() -> anyhow::Result<PathBuf> {
-    runs::folder().context("this user has no home folder, and so no saved runs")
+    runs::folder().context("this user has no home folder and so no saved runs")
 }
 
 fn read(path: &Path) -> Result<Saved, JournalError> {
     journal::read(BufReader::with_capacity(1 << 16, File::open(path)?))
 }
 
-/// Writes the report of a saved run: to these files, else as Markdown to stdout. Returns the exit status.
-pub fn report(wanted: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
+/// Writes the report of a saved run to these files, or to stdout (`json`: as JSON). Without either, Markdown goes to stdout.
+/// Returns the exit status.
+pub fn report(wanted: &str, exports: &[PathBuf], json: bool) -> anyhow::Result<u8> {
     let mut stderr = std::io::stderr();
-    let formats: Vec<_> = exports.iter().map(|path| (path, exporter_for_path(path))).collect();
-    if let Some((path, _)) = formats.iter().find(|(_, format)| format.is_none()) {
-        let known: Vec<_> = EXPORTERS.iter().map(|e| format!(".{}", e.extension)).collect();
-        bail!("--export '{}': no format has this extension; there are {}", path.display(), known.join(" "));
+    let mut formats = Vec::new();
+    let mut printed: Vec<&Exporter> = EXPORTERS.iter().filter(|e| json && e.id == "json").collect();
+    for path in exports {
+        match (stdout_exporter(path, EXPORTERS), exporter_for_path(path)) {
+            (Some(format), _) => printed.push(format),
+            (None, Some(format)) => formats.push((path, format)),
+            (None, None) => {
+                let known: Vec<_> = EXPORTERS.iter().map(|e| format!(".{}", e.extension)).collect();
+                bail!("--export '{}': unknown extension; use {}", path.display(), known.join(" "));
+            }
+        }
+    }
+    printed.dedup_by_key(|format| format.id);
+    if printed.len() > 1 {
+        bail!("stdout takes one format; write the others to files with --export FILE");
+    }
+    if formats.is_empty() && printed.is_empty() {
+        printed.extend(EXPORTERS.first());
     }
     let (path, named) = locate(wanted)?;
     // Checked before the read: a run that ends in between is read to its end.
-    let is_running = lock::is_taken(&path).unwrap_or(false);
+    let is_running = lock::is_locked(&path).unwrap_or(false);
     let saved = read(&path).context(named)?;
     for warning in &saved.warnings {
         say_to(&mut stderr, &format!("{}: {warning}", saved.run.id));
@@ -77,36 +94,35 @@ pub fn report(wanted: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
     if saved.ended.is_none() {
         let id = &saved.run.id;
         let how = if is_running {
-            format!("{id}: the run is not over yet; this is what was saved of it so far")
+            format!("{id}: the run is still in progress; this report covers what is saved so far")
         } else {
-            format!("{id}: the run did not end in order; this is what was saved of it (tokscope resume {id})")
+            format!("{id}: the run was interrupted; continue it with `tokscope resume {id}`")
         };
         say_to(&mut stderr, &how);
     }
     let report = report_from_saved(saved);
-    if exports.is_empty() {
-        let markdown = EXPORTERS.first().map(|e| (e.render)(&report)).unwrap_or_default();
-        stdout::write(markdown.as_bytes())?;
-        return Ok(0);
-    }
-    let write = |(path, exporter): (&PathBuf, Option<&Exporter>)| {
-        export::write(path, || exporter.map(|e| (e.render)(&report)).unwrap_or_default())
-    };
-    Ok(report_written("Report", formats.into_iter().map(write), &mut stderr))
+    let written = printed.first().map_or(Ok(()), |format| stdout::write((format.render)(&report).as_bytes()));
+    let write = |(path, format): (&PathBuf, &Exporter)| export::write(path, || (format.render)(&report));
+    let status = report_written("Report", formats.into_iter().map(write), &mut stderr);
+    written.map(|()| status)
 }
 
 /// Lists the saved runs, newest first. Returns the exit status.
-pub fn list(json: bool) -> anyhow::Result<u8> {
+pub fn list(json: bool, color: ColorWhen) -> anyhow::Result<u8> {
     let folder = folder()?;
     let kept = runs::list(&folder).with_context(|| format!("'{}'", folder.display()))?;
     let listed: Vec<RunRow> = kept.iter().map(list_entry).collect();
-    let text = if json { runs_table::json(&listed) } else { runs_table::text(&listed, &folder.display().to_string()) };
+    let text = if json {
+        runs_table::json(&listed)
+    } else {
+        runs_table::text(&listed, &folder.display().to_string(), layout(color))
+    };
     stdout::write(text.as_bytes())?;
     Ok(0)
 }
 
 fn list_entry(kept: &SavedRunFile) -> RunRow {
-    let is_running = lock::is_taken(&kept.path).unwrap_or(false);
+    let is_running = lock::is_locked(&kept.path).unwrap_or(false);
     let state = |is_over: bool, is_partial: bool| match (is_running, is_over) {
         (true, _) => Outcome::Running,
         (_, false) => Outcome::Unfinished,
@@ -129,21 +145,39 @@ fn list_entry(kept: &SavedRunFile) -> RunRow {
     listed().unwrap_or_else(|e: JournalError| RunRow::unreadable(kept.id.clone(), kept.bytes, &e.to_string()))
 }
 
-/// Compares two runs: saved ones, `results.json` files or Markdown reports. Writes to stdout and to these files. Returns
-/// the exit status.
-pub fn compare(a: &str, b: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
+/// Style and width of text on stdout.
+fn layout(color: ColorWhen) -> Layout {
+    Layout { style: color.style_for(&std::io::stdout()), width: stdout::terminal_columns() }
+}
+
+/// Compares two runs: saved ones, `results.json` files or Markdown reports. Writes to these files, and to stdout: text, or
+/// what an export or `json` asks for. Returns the exit status.
+pub fn compare(a: &str, b: &str, exports: &[PathBuf], json: bool, color: ColorWhen) -> anyhow::Result<u8> {
     type Render = fn(&Comparison) -> String;
-    let format = |path: &PathBuf| -> anyhow::Result<Render> {
-        match path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
-            Some("md") => Ok(compare::markdown),
-            Some("json") => Ok(compare::json),
+    let (mut files, mut printed): (Vec<(&PathBuf, Render)>, Vec<Render>) = (Vec::new(), Vec::new());
+    for path in exports {
+        let format = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+        match (path.to_str(), format.as_deref()) {
+            (Some("-" | "-.md"), _) => printed.push(compare::markdown),
+            (Some("-.json"), _) => printed.push(compare::json),
+            (_, Some("md")) => files.push((path, compare::markdown)),
+            (_, Some("json")) => files.push((path, compare::json)),
             _ => bail!("--export '{}': a comparison is written as .md or .json", path.display()),
         }
-    };
-    let formats = exports.iter().map(format).collect::<anyhow::Result<Vec<_>>>()?;
+    }
+    if json {
+        printed.push(compare::json);
+    }
+    if printed.len() > 1 {
+        bail!("stdout takes one format; write the others to files with --export FILE");
+    }
     let comparison = Comparison::new(side(a)?, side(b)?);
-    let printed = stdout::write(compare::text(&comparison).as_bytes());
-    let files = exports.iter().zip(formats).map(|(path, render)| export::write(path, || render(&comparison)));
+    let text = match printed.first() {
+        Some(render) => render(&comparison),
+        None => compare::text(&comparison, layout(color)),
+    };
+    let printed = stdout::write(text.as_bytes());
+    let files = files.into_iter().map(|(path, render)| export::write(path, || render(&comparison)));
     let status = report_written("Comparison", files, &mut std::io::stderr());
     printed.map(|()| status)
 }

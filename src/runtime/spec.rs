@@ -9,7 +9,9 @@ use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
 use crate::engine::{EngineConfig, Network};
 use crate::protocol::api::Api;
+use crate::report::exporters::Exporter;
 use crate::report::journal::Saved;
+use crate::report::style::Style;
 use crate::telemetry::GpuChoice;
 use crate::tokenizer::Tokenizer;
 use crate::ui::keymap::Keymap;
@@ -27,6 +29,8 @@ pub struct RunSpec {
     pub saving: SavingSpec,
     /// Warnings for the user before the run begins, one sentence each, without secrets.
     pub warnings: Vec<String>,
+    /// Command line that started the run, without secrets; `None` if it is not known, or the run is resumed.
+    pub command_line: Option<String>,
 }
 
 /// The endpoint and how to reach it. Without `Debug`: it holds secrets.
@@ -97,6 +101,10 @@ pub struct SessionSpec {
 pub struct SavingSpec {
     /// Files to write at the end. The first Markdown file also names what the export key writes.
     pub exports: Vec<PathBuf>,
+    /// Format to write to stdout at the end, in place of the summary.
+    pub stdout: Option<&'static Exporter>,
+    /// Style of the summary on stdout.
+    pub summary_style: Style,
     /// The run's journal.
     pub journal: JournalSpec,
 }

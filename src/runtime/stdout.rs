@@ -1,8 +1,15 @@
 //! Writes the output of a command to stdout.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anyhow::Context;
+
+use crate::ui::terminal;
+
+/// Columns of the terminal that stdout is; `None` if it is none.
+pub fn terminal_columns() -> Option<usize> {
+    io::stdout().is_terminal().then(terminal::columns).flatten()
+}
 
 /// Writes all bytes. A reader that closed the stream is not an error; a full disk is.
 pub fn write(bytes: &[u8]) -> anyhow::Result<()> {

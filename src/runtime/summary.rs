@@ -1,14 +1,16 @@
 //! The summary of a run, as plain text for the terminal.
 
 mod entry;
+mod styled;
 
 use self::entry::entry;
+pub use self::styled::styled;
 use crate::domain::metrics::{DECODE, ITL, LATENCY, METRICS, Metric, SPEED, TTFT};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN};
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
-use crate::domain::sweep::{kept_in_words, knee, no_knee_up_to, saturated_from_start, stages};
+use crate::domain::sweep::{knee, no_knee_up_to, saturated_from_start, slo_summary, stages};
 use crate::domain::text::sanitise_line;
 use crate::report::bottleneck::SystemFigures;
 use crate::report::bottleneck::{self, Bottleneck};
@@ -28,17 +30,20 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         lines.push(entry("Requests", [Some(counts), tally.failures().map(|kinds| format!("failed: {kinds}"))]));
         if session.not_started > 0 {
             let left_out = session.not_started;
-            lines.push(entry("Not started", [Some(format!("{left_out} of the rate: no slot within the duration"))]));
+            lines.push(entry(
+                "Not started",
+                [Some(format!("{left_out} requests found no free slot before the time limit"))],
+            ));
         }
         let (requests, tokens) = (summary.request_throughput, summary.output_token_throughput);
         let rates = [format!("{} req/s", figure(requests, 2)), format!("{} tok/s", figure(tokens, 1))];
-        lines.push(entry("All together", rates.map(Some)));
+        lines.push(entry("Throughput", rates.map(Some)));
     } else if let Some(kinds) = tally.failures() {
         lines.push(entry("Failed", [Some(kinds)]));
     }
     if let Some(good) = tally.good {
         let (share, rate) = (tally.run_figure(RunFigure::GoodShare), tally.run_figure(RunFigure::Goodput));
-        let share = format!("{good}/{} ({} %)", tally.judged(), figure(share, 1));
+        let share = format!("{good}/{} ({}%)", tally.judged(), figure(share, 1));
         let unresolved = (tally.unjudged > 0).then(|| format!("{} unresolved", tally.unjudged));
         lines.push(entry("Goodput", [Some(share), Some(format!("{} req/s", figure(rate, 2))), unresolved]));
     }
@@ -50,24 +55,26 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
             let value = c.cell(s, |v| figure(v, if c.unit == SloUnit::Milliseconds { 0 } else { c.digits }));
             Some(format!("{value} {}", c.after_figure()))
         });
-        let warm = s.doubts.words().map_or_else(String::new, |words| format!(" ({words})"));
+        let warm = s.doubts.summary().map_or_else(String::new, |words| format!(" ({words})"));
         let n = Some(format!("n {}{warm}", n_of_all(s)));
         let knee = (knee == Some(at)).then(|| "◆ knee".to_owned());
-        lines.push(entry(&format!("{:>4} at once", s.concurrency), columns.chain([n, knee, kept])));
+        lines.push(entry(&format!("Concurrency {}", s.concurrency), columns.chain([n, knee, kept])));
     }
     lines.extend(saturated_from_start(&stages).map(|found| entry("Knee", [Some(found.to_string())])));
-    lines.extend(no_knee_up_to(&stages).map(|last| entry("Knee", [Some(format!("no knee up to {last} at once"))])));
+    lines.extend(
+        no_knee_up_to(&stages).map(|last| entry("Knee", [Some(format!("not saturated up to concurrency {last}"))])),
+    );
     lines.extend(unresolved_in_words(&stages).map(|stages| entry("Unresolved", [Some(stages)])));
     if !session.sweep.is_empty() {
         // Each stage shows whether it meets them; a verdict on the last stage alone would not describe the run.
-        lines.extend(kept_in_words(&stages).map(|kept| entry("Thresholds", [Some(kept)])));
+        lines.extend(slo_summary(&stages).map(|kept| entry("Thresholds", [Some(kept)])));
         return lines;
     }
     for slo in session.slos() {
         let verdict = slo.judge(tally);
         let sign = if verdict.met { "✓" } else { "✗" };
         let missing = verdict.value.is_none().then(|| "no attempt has this figure".to_owned());
-        lines.push(entry("Threshold", [Some(format!("{sign} {}", slo.tell(&verdict))), missing]));
+        lines.push(entry("Threshold", [Some(format!("{sign} {}", slo.describe(&verdict))), missing]));
     }
     lines
 }
@@ -82,11 +89,11 @@ pub fn summary(report: &Report) -> String {
         lines.push(entry("SIMULATED", [Some("no model was measured".to_owned())]));
     }
     let about = if summary.estimated { ESTIMATED } else { "" };
-    let partial = summary.partial.then(|| "partial: not all that was asked for is measured".to_owned());
+    let partial = summary.partial.then(|| "partial: some measurements are missing".to_owned());
     lines.push(entry("Successful", [Some(format!("{}/{}", summary.ok, session.suite.cases.len())), partial]));
     if session.unreached() > 0 {
         let (cases, all) = (session.unreached(), session.cases.len());
-        let why = format!("{cases} of {all} cases: the time was over before their turn");
+        let why = format!("{cases} of {all} cases: the time limit came first");
         lines.push(entry("Not reached", [Some(why)]));
     }
     let ended = summary.ended_attempts();
@@ -103,13 +110,13 @@ pub fn summary(report: &Report) -> String {
     }
     lines.extend(line("Inter-token", &ITL, "ms", 2));
     if METRICS.iter().any(|m| summary.unresolved(m) > 0) {
-        let why = "dropped: the stream does not carry the figure; the findings below say why";
+        let why = "the stream does not carry these figures; see the findings below";
         lines.push(entry("Unresolved", [Some(why.to_owned())]));
     }
     if summary.attempts > 0 {
         lines.push(entry("Tokens", [Some(format!("{about}{}", summary.total_output_tokens))]));
         // Only without concurrency is the sum the duration of the run.
-        let label = if session.plan.is_load() { "Time, all summed" } else { "Time" };
+        let label = if session.plan.is_load() { "Total time" } else { "Time" };
         lines.push(entry(label, [Some(format!("{:.2} s", summary.total_time_s))]));
     }
     if let Some(seconds) = report.duration_s().filter(|_| session.is_more_than_reported()) {
@@ -124,7 +131,7 @@ pub fn summary(report: &Report) -> String {
         lines.push(entry("Finding", [Some(format!("{}: {n} of {ended} attempts", diagnosis.label))]));
     }
     if summary.spread(&LATENCY).is_some_and(|s| s.mean_half_width.is_some()) {
-        lines.push(entry("±", [Some("95 % confidence of the mean (Student's t within cases)".to_owned())]));
+        lines.push(entry("±", [Some("95% confidence interval of the mean (Student's t within cases)".to_owned())]));
     }
     let rating = |(word, against): (&str, String)| entry("Rating", [Some(format!("{word}: {against} on average"))]);
     lines.extend(conclusion.rating.map(rating));

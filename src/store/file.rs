@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all, and never over another one.
+//! Writes files atomically, and never over an existing file.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -6,25 +6,25 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many names are tried before a folder is taken for full of them.
-const MOST_NAMES: u32 = 9_999;
-/// Longest part of a model's name in a file's name, bytes.
-const LONGEST_PART: usize = 80;
+/// Maximum names tried for one file.
+const MAX_NAMES: u32 = 9_999;
+/// Maximum length of a model's name in a file name, bytes.
+const MAX_PART_BYTES: usize = 80;
 
-/// Why a file was not written, with its path and what to do.
+/// Reason why a file was not written, with its path and advice.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WriteError(pub String);
 
-/// Where [`write_new`] would write now. Another program may take the name in between.
+/// Path that [`write_new`] would write now. Another program may take the name in between.
 pub fn would_write(path: &Path) -> Result<PathBuf, WriteError> {
     check(path, folder_of(path))?;
     let is_free = |candidate: &PathBuf| candidate.symlink_metadata().is_err();
-    (1..=MOST_NAMES).map(|n| numbered(path, n)).find(is_free).ok_or_else(|| all_taken(path))
+    (1..=MAX_NAMES).map(|n| numbered(path, n)).find(is_free).ok_or_else(|| all_taken(path))
 }
 
-/// Finds out whether [`write_new`] can write there now, by making a file in that folder and removing it. A name that is
-/// taken is no obstacle.
+/// Checks whether [`write_new`] can write there now, by creating and removing a file in the folder. A taken name is no
+/// obstacle.
 pub fn check_writable(path: &Path) -> Result<(), WriteError> {
     let folder = folder_of(path);
     would_write(path)?;
@@ -36,16 +36,16 @@ pub fn check_writable(path: &Path) -> Result<(), WriteError> {
     Temporary::with(folder, "").map(drop).map_err(|e| fail(&e))
 }
 
-/// Writes `text` to a new file atomically; where `path` is taken, to the first free `name-2.ext`, `name-3.ext`, …
-/// Returns the path written. The folder must exist.
+/// Writes `text` atomically to a new file: `path`, or the first free name of `name-2.ext`, `name-3.ext`, … if it is
+/// taken. Returns the path written. The folder must exist.
 pub fn write_new(path: &Path, text: &str) -> Result<PathBuf, WriteError> {
     let folder = folder_of(path);
     check(path, folder)?;
     let fail = |e: &io::Error| WriteError(explain(path, folder, e));
-    let whole = Temporary::with(folder, text).map_err(|e| fail(&e))?;
-    for n in 1..=MOST_NAMES {
+    let temporary = Temporary::with(folder, text).map_err(|e| fail(&e))?;
+    for n in 1..=MAX_NAMES {
         let candidate = numbered(path, n);
-        match whole.publish(&candidate) {
+        match temporary.publish(&candidate) {
             Ok(()) => {
                 sync_folder(folder);
                 return Ok(candidate);
@@ -65,38 +65,38 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 fn all_taken(path: &Path) -> WriteError {
-    WriteError(format!("'{}': it and {MOST_NAMES} names after it are taken; name another file", path.display()))
+    WriteError(format!("'{}' and {MAX_NAMES} numbered names after it are taken; choose another name", path.display()))
 }
 
-/// A file name from a model's name and a time stamp, with nothing in it that could leave the folder.
+/// File name from a model's name and a time stamp, without anything that could leave the folder.
 pub fn default_name(model: &str, stamp: &str, extension: &str) -> String {
     let part = |text: &str, fallback: &str| {
         let part = plain(text);
         if part.is_empty() { fallback.to_owned() } else { part }
     };
     let model = part(model, "run");
-    // The simulator's model has the program's name already.
+    // The simulator's model already has the program's name.
     let model = model.strip_prefix("tokscope-").unwrap_or(&model);
-    // What comes first also keeps the name from being one of Windows' devices or a hidden file.
+    // The prefix also prevents Windows device names and hidden files.
     format!("tokscope-{model}-{}.{}", part(stamp, "0"), part(extension, "txt"))
 }
 
-/// Letters, digits, `.`, `-` and `_`; all else becomes a hyphen, and none stands at the ends or twice.
+/// Keeps letters, digits, `.` and `_`; everything else becomes a hyphen, never at the ends and never twice.
 fn plain(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
-        let kept = if c.is_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
-        if out.len() + kept.len_utf8() > LONGEST_PART {
+        let safe = if c.is_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
+        if out.len() + safe.len_utf8() > MAX_PART_BYTES {
             break;
         }
-        if !(matches!(kept, '-' | '.') && out.ends_with(['-', '.'])) {
-            out.push(kept);
+        if !(matches!(safe, '-' | '.') && out.ends_with(['-', '.'])) {
+            out.push(safe);
         }
     }
     out.trim_matches(['-', '.']).to_owned()
 }
 
-/// `name.ext`, `name-2.ext`, `name-3.ext`, …
+/// The path for `n` = 1, else `name-2.ext`, `name-3.ext`, …
 fn numbered(path: &Path, n: u32) -> PathBuf {
     if n == 1 {
         return path.to_owned();
@@ -112,14 +112,14 @@ fn numbered(path: &Path, n: u32) -> PathBuf {
 
 fn check(path: &Path, folder: &Path) -> Result<(), WriteError> {
     if path.file_name().is_none() {
-        return Err(WriteError(format!("'{}' names no file", path.display())));
+        return Err(WriteError(format!("'{}' has no file name", path.display())));
     }
     if path.is_dir() {
         return Err(WriteError(format!("'{}' is a folder; name a file in it", path.display())));
     }
     match fs::metadata(folder) {
         Ok(meta) if !meta.is_dir() => {
-            Err(WriteError(format!("'{}': '{}' is no folder", path.display(), folder.display())))
+            Err(WriteError(format!("'{}': '{}' is not a folder", path.display(), folder.display())))
         }
         Ok(_) => Ok(()),
         Err(e) => Err(WriteError(explain(path, folder, &e))),
@@ -130,20 +130,22 @@ fn explain(path: &Path, folder: &Path, error: &io::Error) -> String {
     let (path, folder) = (path.display(), folder.display());
     match error.kind() {
         ErrorKind::NotFound => {
-            format!("'{path}': there is no folder '{folder}'; create it, or name a file elsewhere")
+            format!("'{path}': there is no folder '{folder}'; create it or choose another path")
         }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             format!("'{path}': the folder '{folder}' is not writable ({error}); choose another folder")
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            format!("'{path}': no room ({error}); name a file on another disk")
+            format!("'{path}': the disk is full ({error}); choose another disk")
         }
-        ErrorKind::InvalidFilename => format!("'{path}': the file system refuses this name ({error}); name another"),
+        ErrorKind::InvalidFilename => {
+            format!("'{path}': the file system rejects this name ({error}); choose another name")
+        }
         _ => format!("'{path}': {error}"),
     }
 }
 
-/// A whole, synced file under a name nobody looks at; gone when dropped.
+/// A complete, synced file under a temporary name; removed when dropped.
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -153,18 +155,18 @@ impl Temporary {
             let n = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = folder.join(format!(".tokscope-{}-{n}.tmp", std::process::id()));
             let mut file = match OpenOptions::new().write(true).create_new(true).open(&path) {
-                // Left by a process that had this id and was killed.
+                // Left behind by a killed process with the same id.
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => continue,
                 other => other?,
             };
-            let whole = Self(path);
+            let temporary = Self(path);
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
-            return Ok(whole);
+            return Ok(temporary);
         }
     }
 
-    /// Gives the file its name; `AlreadyExists` when that is taken, be it since a moment ago.
+    /// Gives the file its final name; fails with `AlreadyExists` if the name is taken, even if only since a moment ago.
     fn publish(&self, name: &Path) -> io::Result<()> {
         match fs::hard_link(&self.0, name) {
             Ok(()) => Ok(()),
@@ -173,7 +175,7 @@ impl Temporary {
         }
     }
 
-    /// For file systems without hard links: takes the name with an empty file, then puts the whole one in its place.
+    /// Fallback for file systems without hard links: takes the name with an empty file, then renames over it.
     fn publish_by_rename(&self, name: &Path) -> io::Result<()> {
         drop(OpenOptions::new().write(true).create_new(true).open(name)?);
         fs::rename(&self.0, name).inspect_err(|_| drop(fs::remove_file(name)))
@@ -187,7 +189,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Makes the new name durable. Not every system can; the file itself is synced.
+/// Makes the new name durable. Not every system can do this, but the file itself is synced.
 fn sync_folder(folder: &Path) {
     if cfg!(unix) {
         drop(File::open(folder).and_then(|f| f.sync_all()));
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_taken_name_is_left_alone_and_the_next_free_one_is_used() {
+    fn a_taken_name_is_kept_and_the_next_free_one_is_used() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("run.v1.md");
         for (text, expected) in [("a", "run.v1.md"), ("b", "run.v1-2.md"), ("c", "run.v1-3.md")] {
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_race_for_a_name_all_keep_their_text() {
+    fn threads_that_race_for_a_name_all_write_their_text() {
         const RACERS: usize = 8;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("run.md");
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn without_hard_links_a_name_is_still_taken_once() {
+    fn without_hard_links_a_name_is_still_used_only_once() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("run.md");
         let publish = |text: &str| Temporary::with(dir.path(), text).unwrap().publish_by_rename(&path);
@@ -271,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_says_why_and_leaves_nothing() {
+    fn a_failed_write_says_why_and_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();
@@ -280,13 +282,13 @@ mod tests {
         let expected = format!("there is no folder '{}'; create it", missing.display());
         assert!(why(&missing.join("run.md")).contains(&expected));
         assert!(why(dir.path()).contains("is a folder; name a file in it"));
-        assert!(why(&file.join("run.md")).contains("is no folder"));
-        assert!(why(Path::new("/")).contains("names no file"));
+        assert!(why(&file.join("run.md")).contains("is not a folder"));
+        assert!(why(Path::new("/")).contains("has no file name"));
         assert_eq!(names(dir.path()), ["file"]);
     }
 
     #[test]
-    fn a_folder_that_is_read_only_is_named_with_what_to_do() {
+    fn a_read_only_folder_is_reported_with_advice() {
         for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
             let text = explain(Path::new("/a/run.md"), Path::new("/a"), &io::Error::from(kind));
             assert!(text.starts_with("'/a/run.md': the folder '/a' is not writable ("), "{text}");
@@ -294,7 +296,7 @@ mod tests {
         }
     }
 
-    // Even root may not create files there.
+    // Even root cannot create files in /sys.
     #[test]
     #[cfg(target_os = "linux")]
     fn a_real_read_only_folder_is_recognised() {
@@ -309,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_makes_no_file_and_refuses_what_cannot_be_written() {
+    fn a_check_creates_no_file_and_rejects_unwritable_paths() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("taken.md"), "a").unwrap();
         for name in ["new.md", "taken.md"] {
@@ -322,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_name_is_what_one_expects() {
+    fn default_names_have_model_and_time() {
         let name = |model: &str| default_name(model, "2026-02-06-214941", "md");
         assert_eq!(name("glm-4.7-flash"), "tokscope-glm-4.7-flash-2026-02-06-214941.md");
         assert_eq!(name("Qwen/Qwen2.5-7B (Q4)"), "tokscope-Qwen-Qwen2.5-7B-Q4-2026-02-06-214941.md");
@@ -335,7 +337,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_default_name_is_one_safe_name(model in any::<String>(), stamp in any::<String>(), ext in "[a-z/.]{0,9}") {
+        fn a_default_name_is_always_one_safe_name(model in any::<String>(), stamp in any::<String>(), ext in "[a-z/.]{0,9}") {
             let name = default_name(&model, &stamp, &ext);
             prop_assert_eq!(Path::new(&name).file_name(), Some(std::ffi::OsStr::new(&name)));
             prop_assert!(name.len() <= 255 && name.starts_with("tokscope-"));

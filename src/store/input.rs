@@ -1,31 +1,31 @@
-//! A file that the user names, read whole up to a limit: what is no file or never ends neither holds the program up nor
-//! fills its memory.
+//! Reads files that the user names, up to a size limit. Pipes and devices that are silent or endless neither block the
+//! program nor fill its memory.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::time::Duration;
 
-/// What one reads.
+/// Kind of input file.
 #[derive(Debug)]
 pub struct Kind {
-    /// What such a file is usually called, if it has a usual name.
+    /// Usual name of such a file, if there is one.
     pub file_name: Option<&'static str>,
-    /// What it holds, with the article.
+    /// Content with its article, for messages.
     pub what: &'static str,
-    /// A larger file is none but a mistake; whole KiB.
+    /// Maximum size, a whole number of KiB; a larger file must be a mistake.
     pub max_bytes: u64,
 }
 
-/// Why nothing was read, and what to do; without the file's name.
+/// Reason why a file was not read, with advice; without the file's name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ReadError(pub String);
 
-/// A pipe or a device may be silent for so long: whoever writes into it may have to ask somebody first.
-const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 30_000 });
+/// Maximum silence of a pipe or a device. Whoever writes into it may first have to ask the user.
+const MAX_SILENCE: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 30_000 });
 
-/// All of a file that the user knows as `name`.
+/// Reads the file that the user knows as `name`.
 pub fn read(path: &Path, name: &str, kind: &Kind) -> Result<Vec<u8>, ReadError> {
     let folder = || {
         let example = |file: &str| format!(", like {}", Path::new(name).join(file).display());
@@ -41,12 +41,12 @@ pub fn read(path: &Path, name: &str, kind: &Kind) -> Result<Vec<u8>, ReadError> 
     let failed = |e: io::Error| {
         ReadError(match e.kind() {
             ErrorKind::NotFound => "there is no such file".to_owned(),
-            ErrorKind::PermissionDenied => "may not be read: permission denied".to_owned(),
-            // A file system that times out has a number for it.
+            ErrorKind::PermissionDenied => "cannot be read: permission denied".to_owned(),
+            // A timeout of the file system has an error number.
             ErrorKind::TimedOut if e.raw_os_error().is_none() => format!(
-                "is no file but a pipe or a device, and nothing came out of it for {} s; name a file, or see what \
-                 writes into it",
-                PATIENCE.as_secs()
+                "is a pipe or a device and sent nothing for {} s; name a file, or check the program that \
+                 writes to it",
+                MAX_SILENCE.as_secs()
             ),
             _ => format!("cannot be read: {e}"),
         })
@@ -56,30 +56,30 @@ pub fn read(path: &Path, name: &str, kind: &Kind) -> Result<Vec<u8>, ReadError> 
     }
     let mut file = open(path).map_err(failed)?;
     let meta = file.metadata().map_err(failed)?;
-    // The size of what is no file, and of some files of the system, says nothing.
+    // Pipes, devices and some system files report no meaningful size.
     if meta.len() > kind.max_bytes {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
-    let most = kind.max_bytes + 1;
+    let limit = kind.max_bytes + 1;
     let read = if meta.is_file() {
-        file.take(most).read_to_end(&mut bytes).map(drop)
+        file.take(limit).read_to_end(&mut bytes).map(drop)
     } else {
-        read_patiently(&mut file, most, &mut bytes)
+        read_patiently(&mut file, limit, &mut bytes)
     };
     read.map_err(failed)?;
     if bytes.len() as u64 > kind.max_bytes { Err(too_large()) } else { as_utf8(bytes) }
 }
 
-/// The bytes without a byte order mark. All files that users name hold text in UTF-8; one in UTF-16 is refused, since its
-/// reader would only complain of its first character.
+/// Removes a byte order mark. All files that users name are UTF-8 text. UTF-16 is rejected here, because its reader
+/// would only complain about the first character.
 fn as_utf8(mut bytes: Vec<u8>) -> Result<Vec<u8>, ReadError> {
     const BOM: &[u8] = b"\xef\xbb\xbf";
     if bytes.starts_with(BOM) {
         bytes.drain(..BOM.len());
     }
     match bytes.as_slice() {
-        // A mark of UTF-16 or UTF-32, or an ASCII character in two bytes.
+        // A byte order mark of UTF-16 or UTF-32, or an ASCII character in two bytes.
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=0x7f, ..] | [1..=0x7f, 0, ..] | [0, 0, 0xfe, 0xff, ..] => {
             Err(ReadError("is UTF-16 or UTF-32 text; save the file as UTF-8".to_owned()))
         }
@@ -87,7 +87,7 @@ fn as_utf8(mut bytes: Vec<u8>) -> Result<Vec<u8>, ReadError> {
     }
 }
 
-/// Without waiting for somebody at the other end of a pipe.
+/// Opens a file without waiting for the other end of a pipe.
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -100,13 +100,13 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).open(path)
 }
 
-/// Reads up to `most` bytes of what may be silent, but not longer than [`PATIENCE`].
+/// Reads up to `most` bytes from a source that may be silent, waiting at most [`MAX_SILENCE`] each time.
 #[cfg(unix)]
 fn read_patiently(file: &mut File, most: u64, into: &mut Vec<u8>) -> io::Result<()> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let patience = Timespec::try_from(PATIENCE).map_err(io::Error::other)?;
+    let timeout = Timespec::try_from(MAX_SILENCE).map_err(io::Error::other)?;
     let mut block = [0; 1 << 13];
-    // Of a pipe that nobody has opened for writing yet, or no longer, the end is read at once.
+    // A pipe without a writer reports its end at once, before the first writer and after the last.
     let mut is_ready = false;
     while (into.len() as u64) < most {
         match file.read(&mut block) {
@@ -120,7 +120,7 @@ fn read_patiently(file: &mut File, most: u64, into: &mut Vec<u8>) -> io::Result<
             Err(e) if e.kind() == ErrorKind::WouldBlock => {}
             Err(e) => return Err(e),
         }
-        match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&patience)) {
+        match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&timeout)) {
             Ok(0) => return Err(ErrorKind::TimedOut.into()),
             Ok(_) => is_ready = true,
             Err(rustix::io::Errno::INTR) => {}
@@ -155,7 +155,7 @@ mod tests {
             std::fs::write(&file, vec![b'a'; length]).unwrap();
             assert_eq!(read_len(&file), expected);
         }
-        // As large as it says, and nothing of it on the disk; but Windows sets the room aside.
+        // A sparse file of this size; Windows does allocate the space.
         let huge = File::create(folder.path().join("huge")).unwrap();
         huge.set_len(if cfg!(windows) { 1 << 20 } else { 10 << 30 }).unwrap();
         assert!(read_len(&folder.path().join("huge")).unwrap_err().starts_with("is larger than"));
@@ -179,7 +179,7 @@ mod tests {
         };
         assert_eq!(content(b"\xef\xbb\xbfa = 1"), Ok(b"a = 1".to_vec()));
         assert_eq!(content(b"\xef\xbb\xbf"), Ok(Vec::new()));
-        assert_eq!(content(b"\x00"), Ok(b"\x00".to_vec()), "its reader judges");
+        assert_eq!(content(b"\x00"), Ok(b"\x00".to_vec()), "left to the reader");
         let little: Vec<u8> = "a = 1".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let big: Vec<u8> = "a = 1".encode_utf16().flat_map(u16::to_be_bytes).collect();
         for text in [[b"\xff\xfe", &*little].concat(), [b"\xfe\xff", &*big].concat(), little, big] {
@@ -189,7 +189,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_device_and_a_pipe_end_at_the_limit_or_are_told() {
+    fn devices_and_pipes_end_at_the_limit_or_time_out() {
         use std::io::Write;
 
         use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -198,16 +198,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        // Nobody writes; then somebody who says nothing; then somebody who says it all.
-        assert!(read_len(&pipe).unwrap_err().contains("nothing came out of it"), "{:?}", read_len(&pipe));
+        // No writer; then a silent writer; then a writer that writes everything.
+        assert!(read_len(&pipe).unwrap_err().contains("sent nothing"), "{:?}", read_len(&pipe));
         let mut writer = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
-        assert!(read_len(&pipe).unwrap_err().contains("nothing came out of it"));
+        assert!(read_len(&pipe).unwrap_err().contains("sent nothing"));
         writer.write_all(b"some").unwrap();
-        // Its end is not told as long as it is open.
-        assert!(read_len(&pipe).unwrap_err().contains("nothing came out of it"));
+        // The end of a pipe is not reported while it is open for writing.
+        assert!(read_len(&pipe).unwrap_err().contains("sent nothing"));
         drop(writer);
-        // What was written stays in it while somebody has it open.
-        let _kept = super::open(&pipe).unwrap();
+        // Written data stays in the pipe while it is open somewhere.
+        let _open = super::open(&pipe).unwrap();
         std::fs::write(&pipe, "whole").unwrap();
         assert_eq!(read_len(&pipe), Ok(5));
     }

@@ -1,4 +1,4 @@
-//! A file that only grows, written by a thread of its own: neither measuring nor screen ever waits for the disk.
+//! An append-only file written by its own thread, so that neither measurement nor screen waits for the disk.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -11,27 +11,27 @@ use std::time::Duration;
 
 use super::lock;
 
-/// Maximum bytes that wait for the disk: one that takes none for so long is as good as full.
+/// Maximum bytes waiting for the disk; a disk that is this far behind is as good as full.
 const MAX_WAITING_BYTES: usize = 256 << 20;
-/// What any lines that wait cost beside their text, bytes.
-const COST_BYTES: usize = 256;
-/// Lines that wait are written together, up to about so many bytes at once.
+/// Memory per waiting entry in addition to its text, bytes.
+const OVERHEAD_BYTES: usize = 256;
+/// Approximate maximum of waiting lines that are written together, bytes.
 const BLOCK: usize = 4 << 20;
 
-/// Makes lines with their ends, on the writing thread.
+/// Produces lines including their line ends; runs on the writing thread.
 pub type MakeLines = Box<dyn FnOnce() -> String + Send>;
 
-/// Lines to be appended.
+/// Lines to append.
 pub struct PendingLines {
-    /// Makes them.
+    /// Produces the lines.
     pub make: MakeLines,
-    /// About how many bytes they hold while they wait.
+    /// Approximate memory while waiting, bytes.
     pub bytes: usize,
-    /// Whether they must be on the disk before anything else is waited for.
+    /// Whether the lines must reach the disk at once.
     pub durable: bool,
 }
 
-/// A journal that is being written.
+/// Handle of a journal that is being written.
 #[derive(Debug)]
 pub struct Journal {
     lines: Sender<PendingLines>,
@@ -40,15 +40,15 @@ pub struct Journal {
     path: PathBuf,
 }
 
-/// What can be appended to, and cut.
-trait Tail: Send + 'static {
+/// A file that can be appended to and truncated.
+trait AppendFile: Send + 'static {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     fn sync(&mut self) -> io::Result<()>;
-    fn cut(&mut self, length: u64) -> io::Result<()>;
+    fn truncate(&mut self, length: u64) -> io::Result<()>;
     fn length(&self) -> io::Result<u64>;
 }
 
-impl Tail for File {
+impl AppendFile for File {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.write_all(bytes)
     }
@@ -57,7 +57,7 @@ impl Tail for File {
         self.sync_data()
     }
 
-    fn cut(&mut self, length: u64) -> io::Result<()> {
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
         self.set_len(length)
     }
 
@@ -67,19 +67,19 @@ impl Tail for File {
 }
 
 impl Journal {
-    /// Begins a new file that only its owner reads. What goes wrong, now or later, is told once to `failed`, from the writing
-    /// thread; nothing is written after that.
+    /// Creates a new file that only its owner can read. `failed` receives the first error, now or later, from the
+    /// writing thread; nothing is written after that.
     pub fn start(path: PathBuf, failed: impl FnOnce(String) + Send + 'static) -> io::Result<Self> {
         let named = path.clone();
         Self::spawn(path, move || create(&named), failed)
     }
 
-    /// Goes on with a file, of which this process holds the lock.
-    pub fn go_on(file: File, path: PathBuf, failed: impl FnOnce(String) + Send + 'static) -> io::Result<Self> {
+    /// Continues a file whose lock this process holds.
+    pub fn resume(file: File, path: PathBuf, failed: impl FnOnce(String) + Send + 'static) -> io::Result<Self> {
         Self::spawn(path, move || Ok(file), failed)
     }
 
-    fn spawn<T: Tail>(
+    fn spawn<T: AppendFile>(
         path: PathBuf,
         open: impl FnOnce() -> io::Result<T> + Send + 'static,
         failed: impl FnOnce(String) + Send + 'static,
@@ -90,10 +90,10 @@ impl Journal {
         let (close, closed) = sync_channel(1);
         let named = path.clone();
         let run = move || {
-            let outcome = open().and_then(|tail| write_all(tail, &inbox, &waiting)).map_err(|e| explain(&named, &e));
+            let outcome = open().and_then(|file| write_all(file, &inbox, &waiting)).map_err(|e| explain(&named, &e));
             if let Err(why) = &outcome {
                 failed(why.clone());
-                // Whoever sends on must not find the queue full.
+                // Senders must not find the queue full.
                 while let Ok(lines) = inbox.recv() {
                     waiting.fetch_sub(lines.cost(), Ordering::Relaxed);
                 }
@@ -104,26 +104,27 @@ impl Journal {
         Ok(Self { lines, waiting_bytes, closed, path })
     }
 
-    /// Appends lines; durable ones are on the disk as soon as the disk allows. False: too much waits for the disk, and these
-    /// lines are dropped.
+    /// Appends lines. Returns false and drops them if too much waits for the disk.
     pub fn append(&self, lines: PendingLines) -> bool {
         let cost = lines.cost();
         if self.waiting_bytes.load(Ordering::Relaxed).saturating_add(cost) > MAX_WAITING_BYTES {
             return false;
         }
         self.waiting_bytes.fetch_add(cost, Ordering::Relaxed);
-        // A thread that is gone has told what happened.
+        // If the thread has ended, it has already reported why.
         let _gone = self.lines.send(lines);
         true
     }
 
-    /// Waits until all is on the disk, at most so long; why it is not.
-    pub fn close(self, patience: Duration) -> Result<(), String> {
+    /// Waits until everything is on the disk, at most `timeout`; the error says why it is not.
+    pub fn close(self, timeout: Duration) -> Result<(), String> {
         drop(self.lines);
-        match self.closed.recv_timeout(patience) {
+        match self.closed.recv_timeout(timeout) {
             Ok(outcome) => outcome,
             Err(RecvTimeoutError::Timeout) => Err(format!("'{}': the disk is too slow", self.path.display())),
-            Err(RecvTimeoutError::Disconnected) => Err(format!("'{}': its thread is gone", self.path.display())),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(format!("'{}': the writing thread ended unexpectedly", self.path.display()))
+            }
         }
     }
 }
@@ -135,7 +136,7 @@ fn create(path: &Path) -> io::Result<File> {
     lock::create(path)
 }
 
-/// Prompts and answers are nobody else's.
+/// Only the owner may read the folder, because prompts and answers are private.
 fn create_folder(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -149,41 +150,41 @@ fn create_folder(folder: &Path) -> io::Result<()> {
 
 impl PendingLines {
     const fn cost(&self) -> usize {
-        self.bytes.saturating_add(COST_BYTES)
+        self.bytes.saturating_add(OVERHEAD_BYTES)
     }
 }
 
-/// Writes what comes until nobody sends any more.
-fn write_all(mut tail: impl Tail, inbox: &Receiver<PendingLines>, waiting_bytes: &AtomicUsize) -> io::Result<()> {
-    let mut written = tail.length()?;
+/// Writes all lines until every sender is gone.
+fn write_all(mut file: impl AppendFile, inbox: &Receiver<PendingLines>, waiting_bytes: &AtomicUsize) -> io::Result<()> {
+    let mut written = file.length()?;
     let mut block = String::new();
     while let Ok(lines) = inbox.recv() {
         block.clear();
         let (mut cost, mut durable) = (lines.cost(), lines.durable);
         let mut made = add(&mut block, lines.make);
-        // What came meanwhile shares the wait for the disk.
+        // Lines that arrived meanwhile share one write and one sync.
         while made.is_ok() && block.len() < BLOCK {
             let Ok(lines) = inbox.try_recv() else { break };
             cost += lines.cost();
             durable |= lines.durable;
             made = add(&mut block, lines.make);
         }
-        if let Err(e) = tail.append(block.as_bytes()) {
-            // Half a line must not stand there. Where even that fails, it is the last one, which readers leave out.
-            drop(tail.cut(written));
+        if let Err(e) = file.append(block.as_bytes()) {
+            // Remove a partly written line. If that fails too, it is the last line, which readers ignore.
+            drop(file.truncate(written));
             return Err(e);
         }
         written += block.len() as u64;
         if durable {
-            tail.sync()?;
+            file.sync()?;
         }
         made?;
         waiting_bytes.fetch_sub(cost, Ordering::Relaxed);
     }
-    tail.sync()
+    file.sync()
 }
 
-/// Adds lines. A panic while they are made ends the journal in order, with all that came before it.
+/// Adds lines. A panic in `make` ends the journal in order, after all earlier lines.
 fn add(block: &mut String, make: MakeLines) -> io::Result<()> {
     let lines = catch_unwind(AssertUnwindSafe(make)).map_err(|_panic| io::Error::other("an internal error"))?;
     block.push_str(&lines);
@@ -193,7 +194,7 @@ fn add(block: &mut String, make: MakeLines) -> io::Result<()> {
 fn explain(path: &Path, error: &io::Error) -> String {
     let path = path.display();
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => format!("'{path}': no room ({error})"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => format!("'{path}': the disk is full ({error})"),
         _ => format!("'{path}': {error}"),
     }
 }
@@ -210,10 +211,10 @@ mod tests {
     #[derive(Clone, Default)]
     struct Disk(Arc<Mutex<(Vec<u8>, usize)>>);
 
-    /// A disk with room for so many bytes: what does not fit is written as far as it does.
+    /// A disk with room for this many bytes. Data that does not fit is written in part.
     struct Small(Disk, usize);
 
-    impl Tail for Small {
+    impl AppendFile for Small {
         fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
             let mut disk = self.0.0.lock().unwrap();
             let room = self.1 - disk.0.len();
@@ -226,7 +227,7 @@ mod tests {
             Ok(())
         }
 
-        fn cut(&mut self, length: u64) -> io::Result<()> {
+        fn truncate(&mut self, length: u64) -> io::Result<()> {
             self.0.0.lock().unwrap().0.truncate(length as usize);
             Ok(())
         }
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_at_any_byte_leaves_whole_lines_and_is_told_once() {
+    fn a_disk_full_at_any_byte_leaves_complete_lines_and_is_reported_once() {
         let lines = ["one", "three", "five", "seven"];
         for room in 0..24 {
             let (disk, (tell, told)) = (Disk::default(), channel());
@@ -266,16 +267,16 @@ mod tests {
                 "{text}"
             );
             assert_eq!((whole, told.len()), (room >= 21, usize::from(room < 21)), "{room}: {told:?}");
-            assert!(told.iter().all(|why| why.starts_with("'/j': no room (")), "{told:?}");
+            assert!(told.iter().all(|why| why.starts_with("'/j': the disk is full (")), "{told:?}");
         }
     }
 
     #[test]
-    fn lines_that_wait_are_written_in_order_and_share_one_sync() {
+    fn waiting_lines_are_written_in_order_with_one_sync() {
         let disk = Disk::default();
         let journal = start(&disk, 1000, |why| panic!("{why}"));
         let (go, wait) = channel::<()>();
-        // The thread stands in the first line until all others wait.
+        // The thread blocks in the first line until all others wait.
         let first = move || {
             wait.recv().unwrap();
             "0\n".to_owned()
@@ -289,11 +290,11 @@ mod tests {
         let disk = disk.0.lock().unwrap();
         let expected = (0..100).map(|n| n.to_string()).collect::<Vec<_>>().join("\n") + "\n";
         assert_eq!(String::from_utf8_lossy(&disk.0), expected);
-        assert_eq!(disk.1, 2, "one for all, one at the end");
+        assert_eq!(disk.1, 2, "one sync for all lines, one at the end");
     }
 
     #[test]
-    fn a_disk_that_stands_still_holds_nobody_up() {
+    fn a_blocked_disk_blocks_no_sender() {
         let disk = Disk::default();
         let journal = start(&disk, 10, |_| {});
         let (go, wait) = channel::<()>();
@@ -302,16 +303,16 @@ mod tests {
             String::new()
         };
         journal.append(lines(false, stuck));
-        // Small lines do not exhaust what may wait, however many come at once.
+        // Small lines never exhaust the limit, however many come at once.
         assert!((0..500_000).all(|_| journal.append(lines(false, String::new))));
         let large = || PendingLines { make: Box::new(String::new), bytes: MAX_WAITING_BYTES / 4, durable: false };
-        assert_eq!((0..8).map(|_| journal.append(large())).filter(|kept| *kept).count(), 2);
+        assert_eq!((0..8).map(|_| journal.append(large())).filter(|accepted| *accepted).count(), 2);
         assert_eq!(journal.close(Duration::ZERO).unwrap_err(), "'/j': the disk is too slow");
         drop(go);
     }
 
     #[test]
-    fn a_panic_while_a_line_is_made_is_told_and_leaves_whole_lines() {
+    fn a_panic_while_making_a_line_is_reported_and_leaves_complete_lines() {
         let (disk, (tell, told)) = (Disk::default(), channel());
         let journal = start(&disk, 1000, move |why| tell.send(why).unwrap());
         assert!(journal.append(line("one")));
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_is_its_owner_s_alone_and_never_another_s() {
+    fn a_new_file_is_private_and_never_replaces_another() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("a/b/x.jsonl");
         let journal = Journal::start(path.clone(), |why| panic!("{why}")).unwrap();

@@ -1,72 +1,72 @@
-//! The runs that were kept: which there are, and which one is meant.
+//! Saved runs: lists them and finds the one that the user means.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// What all names of journals end with.
+/// Extension of journals.
 const EXTENSION: &str = "jsonl";
-/// What the ids of runs begin with, which nobody needs to type.
+/// Prefix of run ids, which users may omit.
 const PREFIX: &str = "ts-";
-/// Bytes that are read at once.
+/// Bytes per read.
 const BLOCK: usize = 1 << 16;
-/// So many others are named where one is not found.
-const MOST_NAMED: usize = 3;
+/// Maximum number of suggestions for an unknown run.
+const MAX_SUGGESTIONS: usize = 3;
 
-/// A run that was kept.
+/// A saved run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedRunFile {
-    /// Its id.
+    /// Run id.
     pub id: String,
-    /// Its journal.
+    /// Path of the journal.
     pub path: PathBuf,
-    /// The journal's size.
+    /// Size of the journal, bytes.
     pub bytes: u64,
 }
 
-/// No run, or more than one, is meant.
+/// No saved run, or more than one, matches; for display.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct NotFound(String);
 
-/// The folder of the runs; `None` without a home.
+/// Folder of the saved runs; `None` without a home folder.
 pub fn folder() -> Option<PathBuf> {
     Some(super::state::folder()?.join("runs"))
 }
 
-/// Where the journal of a run is, or will be.
-pub fn journal_of(folder: &Path, id: &str) -> PathBuf {
+/// Path of a run's journal.
+pub fn journal_path(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}.{EXTENSION}"))
 }
 
-/// All runs in a folder, the newest first: ids are times. A folder that is not there has none.
+/// All runs in a folder, newest first, because ids are times. A missing folder has no runs.
 pub fn list(folder: &Path) -> std::io::Result<Vec<SavedRunFile>> {
     let entries = match fs::read_dir(folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
-    let kept = |path: PathBuf| {
+    let saved_run = |path: PathBuf| {
         let id = path.file_stem()?.to_str()?.to_owned();
         let is_journal = path.extension().is_some_and(|e| e == EXTENSION) && id.starts_with(PREFIX);
         let meta = fs::metadata(&path).ok().filter(fs::Metadata::is_file).filter(|_| is_journal)?;
         Some(SavedRunFile { id, path, bytes: meta.len() })
     };
-    let mut runs: Vec<SavedRunFile> = entries.flatten().filter_map(|e| kept(e.path())).collect();
-    // Of two times in hexadecimal, the one with more digits is the later.
+    let mut runs: Vec<SavedRunFile> = entries.flatten().filter_map(|e| saved_run(e.path())).collect();
+    // Ids are hexadecimal times, so a longer one is later.
     runs.sort_by(|a, b| b.id.len().cmp(&a.id.len()).then_with(|| b.id.cmp(&a.id)));
     Ok(runs)
 }
 
-/// The first and the last line of a file, `longest` bytes of each at most. The last one is empty if something was cut off
-/// after it.
-pub fn first_and_last_line(path: &Path, longest: usize) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
+/// First and last line of a file, at most `longest` bytes each. The last line is empty if the file ends in the middle
+/// of a line.
+pub fn first_and_last_line(path: &Path, max_bytes: usize) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
     let mut file = BufReader::with_capacity(BLOCK, File::open(path)?);
     let mut first = Vec::new();
-    file.by_ref().take(longest as u64).read_until(b'\n', &mut first)?;
+    file.by_ref().take(max_bytes as u64).read_until(b'\n', &mut first)?;
     let mut file = file.into_inner();
     let mut from = file.seek(SeekFrom::End(0))?;
     let mut tail: Vec<u8> = Vec::new();
-    while from > 0 && tail.len() < longest {
+    while from > 0 && tail.len() < max_bytes {
         let length = from.min(BLOCK as u64);
         from -= length;
         file.seek(SeekFrom::Start(from))?;
@@ -82,11 +82,11 @@ pub fn first_and_last_line(path: &Path, longest: usize) -> std::io::Result<(Vec<
     Ok((first, Vec::new()))
 }
 
-/// The run that is meant: by its id, the begin of it that only one has, with or without `ts-`; `last` is the newest.
+/// Finds a run by its id or a unique prefix of it, with or without `ts-`; `last` is the newest.
 pub fn find<'a>(runs: &'a [SavedRunFile], wanted: &str) -> Result<&'a SavedRunFile, NotFound> {
     let shown = crate::domain::text::sanitise_line(wanted);
     let Some(newest) = runs.first() else {
-        return Err(NotFound(format!("there is no run '{shown}': none was saved yet")));
+        return Err(NotFound(format!("no run '{shown}': no runs are saved yet")));
     };
     if wanted == "last" {
         return Ok(newest);
@@ -98,20 +98,20 @@ pub fn find<'a>(runs: &'a [SavedRunFile], wanted: &str) -> Result<&'a SavedRunFi
     let begins =
         |r: &&SavedRunFile| !bare.is_empty() && r.id.strip_prefix(PREFIX).is_some_and(|id| id.starts_with(bare));
     let found: Vec<&SavedRunFile> = runs.iter().filter(begins).collect();
-    let names =
-        |runs: &[&SavedRunFile]| runs.iter().take(MOST_NAMED).map(|r| r.id.as_str()).collect::<Vec<_>>().join(", ");
+    let names = |runs: &[&SavedRunFile]| {
+        runs.iter().take(MAX_SUGGESTIONS).map(|r| r.id.as_str()).collect::<Vec<_>>().join(", ")
+    };
     match found.as_slice() {
         [only] => Ok(only),
         [] => {
             let mut near: Vec<&SavedRunFile> = runs.iter().collect();
             let likeness = |r: &SavedRunFile| strsim::jaro_winkler(r.id.strip_prefix(PREFIX).unwrap_or(&r.id), bare);
             near.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
-            Err(NotFound(format!(
-                "there is no run '{shown}'; the nearest: {}; `tokscope runs` lists all",
-                names(&near)
-            )))
+            Err(NotFound(format!("no run '{shown}'; closest: {}; list all with `tokscope runs`", names(&near))))
         }
-        many => Err(NotFound(format!("{} runs begin with '{shown}': {}; type more of it", many.len(), names(many)))),
+        many => {
+            Err(NotFound(format!("{} runs start with '{shown}': {}; type more characters", many.len(), names(many))))
+        }
     }
 }
 
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_is_first_and_nothing_else_is_a_run() {
+    fn runs_are_listed_newest_first_and_other_files_ignored() {
         let home = tempfile::tempdir().unwrap();
         assert_eq!(list(&home.path().join("none")).unwrap(), []);
         for name in ["ts-9f.jsonl", "ts-1a0.jsonl", "ts-1a1.jsonl", "ts-2.json", "x.jsonl"] {
@@ -134,11 +134,11 @@ mod tests {
         let found = list(home.path()).unwrap();
         let ids: Vec<_> = found.iter().map(|r| r.id.as_str()).collect();
         assert_eq!((ids, found[0].bytes), (vec!["ts-1a1", "ts-1a0", "ts-9f"], 3));
-        assert_eq!(found[0].path, journal_of(home.path(), "ts-1a1"));
+        assert_eq!(found[0].path, journal_path(home.path(), "ts-1a1"));
     }
 
     #[test]
-    fn the_first_and_the_last_line_are_found_without_the_rest() {
+    fn first_and_last_line_are_found_without_reading_the_rest() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let long = "x".repeat(3 * BLOCK);
         for (text, first, last) in [
@@ -157,17 +157,17 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_found_by_what_only_it_has() {
+    fn a_run_is_found_by_a_unique_prefix() {
         let runs = runs(&["ts-1a1", "ts-1a0", "ts-1a", "ts-9f"]);
         let id = |wanted| find(&runs, wanted).map(|r| r.id.as_str()).map_err(|e| e.to_string());
         assert_eq!(id("last"), Ok("ts-1a1"));
-        assert_eq!(id("ts-1a"), Ok("ts-1a"), "whole before begun");
+        assert_eq!(id("ts-1a"), Ok("ts-1a"), "an exact id takes precedence over a prefix");
         assert_eq!(id("9"), Ok("ts-9f"));
         assert_eq!(id("ts-9"), Ok("ts-9f"));
-        assert_eq!(id("1a").unwrap_err(), "3 runs begin with '1a': ts-1a1, ts-1a0, ts-1a; type more of it");
+        assert_eq!(id("1a").unwrap_err(), "3 runs start with '1a': ts-1a1, ts-1a0, ts-1a; type more characters");
         let unknown = id("9e").unwrap_err();
-        assert!(unknown.starts_with("there is no run '9e'; the nearest: ts-9f, "), "{unknown}");
+        assert!(unknown.starts_with("no run '9e'; closest: ts-9f, "), "{unknown}");
         assert!(id("").is_err() && id("ts-").is_err() && id("\u{1b}[2J").unwrap_err().contains("run ''"));
-        assert!(find(&[], "last").unwrap_err().to_string().contains("none was saved yet"));
+        assert!(find(&[], "last").unwrap_err().to_string().contains("no runs are saved yet"));
     }
 }

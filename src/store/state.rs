@@ -1,4 +1,4 @@
-//! What the program keeps between runs, in the folder that the platform has for that.
+//! Small state files that persist between runs, in the platform's folder for them.
 
 use std::fs;
 use std::io;
@@ -8,23 +8,23 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 
 use super::input::{self, Kind};
 
-/// `$XDG_STATE_HOME/tokscope` or `~/.local/state/tokscope`; on Windows below the local data, which do not follow a
-/// user to other machines. `None` without a home.
+/// `$XDG_STATE_HOME/tokscope` or `~/.local/state/tokscope`; on Windows in the local application data, which do not roam
+/// to other machines. `None` without a home folder.
 pub fn folder() -> Option<PathBuf> {
     let base = choose_base_strategy().ok()?;
     Some(base.state_dir().unwrap_or_else(|| base.cache_dir()).join("tokscope"))
 }
 
-/// What the program writes is smaller by far.
-const KEPT: Kind = Kind { file_name: None, what: "what is kept", max_bytes: 16 * 1024 * 1024 };
+/// State files; the limit is far above their real size.
+const STATE_FILE: Kind = Kind { file_name: None, what: "saved state", max_bytes: 16 * 1024 * 1024 };
 
-/// The text of a file that was kept.
+/// Text of a state file.
 pub fn read(name: &str) -> Option<String> {
     let path = folder()?.join(name);
-    String::from_utf8(input::read(&path, name, &KEPT).ok()?).ok()
+    String::from_utf8(input::read(&path, name, &STATE_FILE).ok()?).ok()
 }
 
-/// Keeps a file in place of the one before it, whole or not at all. Returns where.
+/// Replaces a state file atomically. Returns its path.
 pub fn write(name: &str, text: &str) -> io::Result<PathBuf> {
     let folder = folder().ok_or_else(|| io::Error::other("this user has no home folder"))?;
     write_in(&folder, name, text)
@@ -37,7 +37,7 @@ fn write_in(folder: &Path, name: &str, text: &str) -> io::Result<PathBuf> {
     let new = folder.join(format!(".{name}-{}.tmp", std::process::id()));
     let written = fs::write(&new, text).and_then(|()| fs::rename(&new, &path));
     written.map_err(|e| {
-        // What could not be put in its place must not be left behind.
+        // Remove the temporary file if it could not replace the old one.
         drop(fs::remove_file(&new));
         explain(&path, &e)
     })?;
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_file_stands_and_nothing_else() {
+    fn a_write_replaces_the_file_and_leaves_no_other() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("state/tokscope");
         for text in ["a", "b"] {
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_kept_says_where() {
+    fn a_failed_write_names_the_path() {
         let home = tempfile::tempdir().unwrap();
         let taken = home.path().join("taken");
         fs::write(&taken, "").unwrap();
@@ -68,6 +68,6 @@ mod tests {
         assert!(why.starts_with(&format!("'{}'", taken.display())), "{why}");
         fs::create_dir_all(home.path().join("folder/x.json/full")).unwrap();
         write_in(&home.path().join("folder"), "x.json", "a").unwrap_err();
-        assert_eq!(fs::read_dir(home.path().join("folder")).unwrap().count(), 1, "the new file is gone again");
+        assert_eq!(fs::read_dir(home.path().join("folder")).unwrap().count(), 1, "the temporary file is removed");
     }
 }

@@ -288,14 +288,14 @@ mod tests {
         let (now, sink) = (|| clock.get(), |event| sent.borrow_mut().push(event));
         let addresses = vec![format!("{address}/a"), format!("{address}/b")];
         let mut reader = Reader::new(addresses, plain(), MIN_INTERVAL, &now, &sink).unwrap();
-        let mut asked = Vec::new();
+        let mut requests = Vec::new();
         for second in 0..40_u64 {
             clock.set(Nanos::from_millis(second * 1000));
             reader.sample(false);
-            asked.extend(paths.try_iter().map(|path| (second, path)));
+            requests.extend(paths.try_iter().map(|path| (second, path)));
         }
         let expected = [(0, "/a"), (1, "/b"), (6, "/a"), (7, "/b"), (37, "/a"), (38, "/b"), (39, "/b")];
-        assert_eq!(asked, expected.map(|(second, path)| (second, path.to_owned())));
+        assert_eq!(requests, expected.map(|(second, path)| (second, path.to_owned())));
         let why = |a, b| GaugeEvent::Absent(format!("{address}/a: HTTP {a}; {address}/b: HTTP {b}"));
         let sent = sent.borrow();
         assert_eq!(sent[..3], [why(404, 404), why(503, 404), why(404, 404)], "each with its latest result");

@@ -1,12 +1,12 @@
-//! The screen without any character beyond ASCII, for terminals that show no other. One pass over what was drawn, so
-//! that nobody else need know.
+//! Replaces non-ASCII characters on the screen, for terminals that cannot show them. One pass over the finished frame, so
+//! that no pane has to care.
 
 use ratatui::buffer::{Buffer, Cell};
 
 use super::fit::width;
 
-/// Replaces every character beyond ASCII by one that is as near as it gets. Nothing moves: one cell stays one cell, and
-/// of a wide character the second cell becomes a blank.
+/// Replaces every non-ASCII character by a similar ASCII one. Nothing moves: a wide character becomes one character and a
+/// blank.
 pub fn to_ascii(buffer: &mut Buffer) {
     let columns = usize::from(buffer.area.width).max(1);
     for row in buffer.content.chunks_mut(columns) {
@@ -18,14 +18,14 @@ pub fn to_ascii(buffer: &mut Buffer) {
     }
 }
 
-/// Replaces one cell; returns how many cells after it belong to its character.
+/// Replaces one cell; returns the number of following cells that its wide character covered.
 fn replace(cell: &mut Cell, after: &mut [Cell]) -> usize {
     let covered = width(cell.symbol()).saturating_sub(1).min(after.len());
     let mut characters = cell.symbol().chars();
     let near = match (characters.next(), characters.next()) {
-        // With or without the wish that it be an emoji.
+        // U+FE0F only asks for the emoji form.
         (Some(only), None | Some('\u{FE0F}')) => near(only),
-        // Letters with marks on them: the letter. Anything else that is put together has no likeness.
+        // A letter with combining marks becomes the letter. Other sequences have no equivalent.
         (Some(letter), Some(_)) if letter.is_ascii_graphic() => letter,
         _ => '?',
     };
@@ -37,7 +37,7 @@ fn replace(cell: &mut Cell, after: &mut [Cell]) -> usize {
     covered
 }
 
-/// The ASCII character that says the same on this screen.
+/// The ASCII character that stands for `c` on this screen.
 #[expect(clippy::match_same_arms, reason = "grouped by what the signs are for")]
 fn near(c: char) -> char {
     match c {
@@ -45,10 +45,10 @@ fn near(c: char) -> char {
         // Lines and boxes.
         '─' | '╌' | '┄' | '┈' | '╴' | '╶' | '–' | '—' | '‐' | '‑' | '−' | '⎯' | '‾' => '-',
         '│' | '┃' | '╎' | '┆' | '┊' | '║' | '╵' | '╷' | '╹' | '╻' | '▏' | '▕' => '|',
-        // A heavy line is the part of a bar that is reached, or the focus.
+        // Heavy lines: the filled part of a bar, or the focused pane.
         '━' | '╸' | '╺' | '╼' | '╾' | '═' => '=',
         '\u{250C}'..='\u{254B}' | '\u{2552}'..='\u{2570}' => '+',
-        // Bars and traces: the more of the cell is filled, the denser.
+        // Bars and traces: the fuller the cell, the denser the character.
         '\u{2800}'..='\u{28FF}' => braille(c),
         '█' | '▓' | '▇' | '▉' | '▊' | '▋' | '■' | '▆' => '#',
         '▅' | '▄' | '▌' | '▐' | '▒' | '▍' | '▀' | '▎' => '=',
@@ -59,7 +59,7 @@ fn near(c: char) -> char {
         '▼' | '▽' | '▾' | '↓' | '⇩' => 'v',
         '▶' | '▸' | '▹' | '→' | '›' | '»' | '⇒' | '❯' => '>',
         '◀' | '◂' | '←' | '‹' | '«' | '⇐' | '❮' => '<',
-        // Marks. What is told apart by them stays told apart.
+        // Marks: different marks stay different.
         '✓' | '✔' => '+',
         '✗' | '✘' | '×' | '⊘' => 'x',
         '●' | '•' | '◆' | '★' | '◉' | '⬤' => '*',
@@ -77,7 +77,7 @@ fn near(c: char) -> char {
         'σ' => 's',
         '°' => 'o',
         '∞' => '8',
-        // What people and models write.
+        // Typographic quotes and spaces.
         '‘' | '’' | '′' | '‚' => '\'',
         '“' | '”' | '″' | '„' => '"',
         '\u{A0}' | '\u{2002}'..='\u{200A}' | '\u{202F}' => ' ',
@@ -109,7 +109,7 @@ const fn latin(c: char) -> Option<char> {
     })
 }
 
-/// By the number of its dots.
+/// A character as dense as the number of dots.
 fn braille(c: char) -> char {
     const DENSITY: [char; 9] = [' ', '.', '.', ':', ':', '*', '*', '#', '#'];
     let dots = (u32::from(c) & 0xFF).count_ones() as usize;
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_programs_own_signs_keep_their_sense() {
+    fn symbols_of_the_screen_stay_distinct() {
         assert_eq!(ascii("━ Cases · 3/3"), "= Cases . 3/");
         assert_eq!(ascii("━━━╸────"), "====----    ");
         assert_eq!(ascii("┌──┬─┐"), "+--+-+      ");
@@ -141,16 +141,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wide_leaves_everything_after_it_in_its_place() {
+    fn wide_characters_do_not_move_the_text_after_them() {
         assert_eq!(ascii("a你好b"), "a? ? b      ");
         assert_eq!(ascii("👩\u{200d}👩\u{200d}👧c"), "? c         ");
         assert_eq!(ascii("e\u{301}té"), "ete         ");
-        // Cut off by the edge.
+        // Cut off at the edge.
         assert_eq!(ascii("abcdefghijk你"), "abcdefghijk ");
     }
 
     #[test]
-    fn what_a_wide_character_covered_is_blank_in_its_style() {
+    fn the_second_cell_of_a_wide_character_becomes_a_blank_of_its_style() {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 4, 1));
         buffer[(1, 0)].set_symbol("x");
         buffer[(0, 0)].set_symbol("你").set_fg(Color::Red);

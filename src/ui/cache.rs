@@ -1,4 +1,4 @@
-//! What is too dear to lay out again for every frame.
+//! Layouts and figures that are too expensive to compute for every frame, and feedback from the last frame.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -10,51 +10,50 @@ use ratatui::text::Line;
 
 use super::theme::Theme;
 use super::widget::find::Match;
+use crate::app::state::ScrollExtent;
 use crate::app::state::answer;
 use crate::app::state::cases::RowId;
-use crate::app::state::report_view::ScrollExtent;
 use crate::domain::attempt::AttemptId;
 use crate::domain::difference::Figures;
 use crate::domain::session::{CaseState, Session};
 use crate::domain::time::Nanos;
 use crate::report::conclusion::Conclusion;
 
-/// Layouts kept: those of the cases between which one goes to and fro.
+/// Maximum number of layouts to keep, so that switching among a few cases lays out nothing again.
 const CAPACITY: usize = 6;
 
-/// What a layout was made of; equal keys have equal layouts.
+/// Everything that a layout of an answer depends on. Equal keys have equal layouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayoutKey {
-    /// Whose text.
+    /// The attempt whose text is laid out.
     pub id: AttemptId,
-    /// How much of it came; [`u32::MAX`] when nothing more will.
+    /// Number of events so far; [`u32::MAX`] once the text is complete.
     pub revision: u32,
-    /// Bytes of the answer.
+    /// Length of the answer, bytes.
     pub text_len: usize,
-    /// Bytes of the reasoning.
+    /// Length of the reasoning, bytes.
     pub reasoning_len: usize,
-    /// Its form.
+    /// Form of the answer on the screen.
     pub form: answer::Form,
-    /// The thinking is shown, not folded.
+    /// Whether the reasoning is unfolded.
     pub unfolded: bool,
-    /// Columns.
+    /// Width, columns.
     pub width: u16,
-    /// Styles.
+    /// Theme.
     pub theme: Theme,
 }
 
-/// A layout, what was searched in it, and where that stands.
+/// Key of the searched layout, the text to find, and its matches.
 type Found = (LayoutKey, String, Rc<[Match]>);
 
-/// Layouts of the last frames, and how far what they show can be scrolled. It belongs to the screen, not to the state.
+/// Layouts, figures and scroll limits of the last frames. The cache belongs to the screen, not to the state.
 #[derive(Debug, Default)]
 pub struct RenderCache {
     layouts: RefCell<VecDeque<(LayoutKey, Rc<[Line<'static>]>)>>,
     found: RefCell<Option<Found>>,
     answer: Cell<answer::Drawn>,
-    help_limit: Cell<u16>,
     report: RefCell<Option<(ReportKey, Rc<[Line<'static>]>)>>,
-    report_extent: Cell<ScrollExtent>,
+    overlay_extent: Cell<ScrollExtent>,
     conclusion: RefCell<Option<(ConclusionKey, Rc<Conclusion>)>>,
     reported_ttft: RefCell<Option<(Progress, Rc<ReportedTtft>)>>,
     case_figures: RefCell<BTreeMap<usize, (CaseProgress, Rc<Figures>)>>,
@@ -62,47 +61,47 @@ pub struct RenderCache {
     name_width: RefCell<Option<(Arc<[RowId]>, usize)>>,
 }
 
-/// While a run goes on, what is made of all records is made anew after this time for each of them beyond [`FEW_RECORDS`]: that
-/// takes a small share of the time, however many there are.
+/// Interval between two computations over all records of an active run, for each record beyond [`FEW_RECORDS`]. The
+/// computations then take a small share of the time, however many records there are.
 const INTERVAL_PER_RECORD: Duration = Duration::from_micros(10);
-/// Records of which everything is made anew when one more is there.
+/// Up to this number of records, every new record causes a new computation.
 const FEW_RECORDS: usize = 1000;
 
-/// The number of the report's text, columns, styles.
+/// Revision of the report's text, width in columns, theme.
 type ReportKey = (u64, u16, Theme);
 
-/// How far a run is, so that nothing ended where it is the same: when it began, when its last attempt ended, how many did.
+/// Progress of a run: start, end of the last attempt, number of attempts that ended. Equal progress has equal records.
 type Progress = (Option<Nanos>, Option<Nanos>, usize);
 
-/// That, and samples of the GPUs: the last comes after the end.
+/// Progress, and number of GPU samples: the last sample arrives after the end of the run.
 type ConclusionKey = (Progress, u64);
 
 fn progress(session: &Session) -> Progress {
     (session.began, session.last_ended, session.attempts_ended())
 }
 
-/// How far a case is: its round and stage, how many attempts are over.
+/// Progress of a case: its round and stage, and the number of attempts that ended.
 type CaseProgress = ((u32, usize), usize);
 
-/// The TTFT of all answers that are reported.
+/// TTFT of all reported answers.
 #[derive(Debug, Default)]
 pub struct ReportedTtft {
-    /// Milliseconds, ascending.
+    /// TTFT values in milliseconds, ascending.
     pub ascending_ms: Vec<f64>,
-    /// Answers out of the server's prefix cache.
+    /// Number of answers whose prompt was in the server's prefix cache.
     pub warm: usize,
-    /// Answers whose stream does not carry their TTFT.
+    /// Number of answers whose TTFT the stream cannot resolve.
     pub unresolved: usize,
 }
 
 impl RenderCache {
-    /// The layout of `key`, made now if none is kept.
+    /// The layout of `key`; computed now if it is not in the cache.
     pub fn layout(&self, key: LayoutKey, make: impl FnOnce() -> Vec<Line<'static>>) -> Rc<[Line<'static>]> {
         let mut layouts = self.layouts.borrow_mut();
         if let Some(at) = layouts.iter().position(|(k, _)| *k == key) {
             return Rc::clone(&layouts[at].1);
         }
-        // Of a text that grows, the layout before is of no use any more.
+        // Older layouts of a growing text are not needed again.
         layouts.retain(|(k, _)| k.id != key.id || k.revision == u32::MAX);
         layouts.truncate(CAPACITY - 1);
         let lines: Rc<[_]> = make().into();
@@ -110,30 +109,30 @@ impl RenderCache {
         lines
     }
 
-    /// Where `wanted` stands in the layout of `key`, looked for now if it was not yet.
-    pub fn found(&self, key: LayoutKey, wanted: &str, look: impl FnOnce() -> Vec<Match>) -> Rc<[Match]> {
+    /// Matches of `wanted` in the layout of `key`; searched now if they are not in the cache.
+    pub fn found(&self, key: LayoutKey, wanted: &str, search: impl FnOnce() -> Vec<Match>) -> Rc<[Match]> {
         let mut found = self.found.borrow_mut();
         match &*found {
             Some((k, w, matches)) if *k == key && w == wanted => Rc::clone(matches),
             _ => {
-                let matches: Rc<[_]> = look().into();
+                let matches: Rc<[_]> = search().into();
                 *found = Some((key, wanted.to_owned(), Rc::clone(&matches)));
                 matches
             }
         }
     }
 
-    /// The layout of the report.
+    /// The layout of the report; computed now if `key` changed.
     pub fn report(&self, key: ReportKey, make: impl FnOnce() -> Vec<Line<'static>>) -> Rc<[Line<'static>]> {
         cached(&self.report, key, || make().into())
     }
 
-    /// What the run came to; samples of the GPUs come after its end, too.
+    /// The conclusion of the run; computed now if an attempt ended or a GPU sample arrived.
     pub fn conclusion(&self, session: &Session, gpu_samples: u64, make: impl FnOnce() -> Conclusion) -> Rc<Conclusion> {
         cached(&self.conclusion, (progress(session), gpu_samples), || Rc::new(make()))
     }
 
-    /// The TTFT of all answers of a session that are reported.
+    /// TTFT of all reported answers of a session; recomputed at intervals while a large run is active.
     pub fn reported_ttft(&self, session: &Session, make: impl FnOnce() -> ReportedTtft) -> Rc<ReportedTtft> {
         if let Some((made_for, made)) = &*self.reported_ttft.borrow()
             && session.is_active()
@@ -146,16 +145,16 @@ impl RenderCache {
         cached(&self.reported_ttft, progress(session), || Rc::new(make()))
     }
 
-    /// Columns of the longest name in these rows.
+    /// Width of the longest name in these rows, columns.
     pub fn name_width(&self, rows: &Arc<[RowId]>, make: impl FnOnce() -> usize) -> usize {
-        let mut kept = self.name_width.borrow_mut();
-        match &*kept {
-            Some((of, width)) if Arc::ptr_eq(of, rows) => *width,
-            _ => kept.insert((Arc::clone(rows), make())).1,
+        let mut cached = self.name_width.borrow_mut();
+        match &*cached {
+            Some((measured, width)) if Arc::ptr_eq(measured, rows) => *width,
+            _ => cached.insert((Arc::clone(rows), make())).1,
         }
     }
 
-    /// The figures of a case's answers that are reported, by its place in the suite.
+    /// Figures of a case's reported answers. `case` is its index in the suite.
     pub fn case_figures(&self, case: usize, state: &CaseState, make: impl FnOnce() -> Figures) -> Rc<Figures> {
         let key = (state.place(), state.attempts.iter().filter(|a| a.record.is_some()).count());
         let mut all = self.case_figures.borrow_mut();
@@ -167,64 +166,55 @@ impl RenderCache {
         figures
     }
 
-    /// How far the report could be scrolled in the last frame that showed it.
-    pub fn report_extent(&self) -> ScrollExtent {
-        self.report_extent.get()
+    /// Scroll extent of the overlay in the last frame that showed help or report.
+    pub fn overlay_extent(&self) -> ScrollExtent {
+        self.overlay_extent.get()
     }
 
-    /// Remembers how far the report can be scrolled.
-    pub fn set_report_extent(&self, extent: ScrollExtent) {
-        self.report_extent.set(extent);
+    /// Records the scroll extent of the open overlay.
+    pub fn set_overlay_extent(&self, extent: ScrollExtent) {
+        self.overlay_extent.set(extent);
     }
 
-    /// The case whose row the last frame had there, counted from the screen's top.
+    /// The case whose row the last frame drew at this row of the screen.
     pub fn case_at(&self, row: u16) -> Option<usize> {
         self.case_rows.borrow().iter().find(|(at, _)| *at == row).map(|(_, case)| *case)
     }
 
-    /// Remembers the rows of the cases: row of the screen, case.
+    /// Records which case was drawn at which row of the screen: `(row, case)`.
     pub fn set_case_rows(&self, rows: impl IntoIterator<Item = (u16, usize)>) {
-        let mut kept = self.case_rows.borrow_mut();
-        kept.clear();
-        kept.extend(rows);
+        let mut case_rows = self.case_rows.borrow_mut();
+        case_rows.clear();
+        case_rows.extend(rows);
     }
 
-    /// What the last frame showed of the answer.
+    /// The part of the answer that the last frame showed.
     pub fn answer(&self) -> answer::Drawn {
         self.answer.get()
     }
 
-    /// Remembers what is shown of the answer.
+    /// Records the part of the answer that this frame shows.
     pub fn set_answer(&self, drawn: answer::Drawn) {
         self.answer.set(drawn);
     }
-
-    /// Lines that the help could be scrolled down in the last frame that showed it.
-    pub fn help_limit(&self) -> u16 {
-        self.help_limit.get()
-    }
-
-    /// Remembers how far the help can be scrolled down.
-    pub fn set_help_limit(&self, lines: usize) {
-        self.help_limit.set(u16::try_from(lines).unwrap_or(u16::MAX));
-    }
 }
 
-/// What was made of `key`, now if it was another one.
-/// Whether so little time passed up to the last end of an attempt that what was made before is new enough.
+/// Whether a result made at `made_at` is recent enough for the session: too little time passed until its last attempt
+/// ended.
 fn is_recent(made_at: Option<Nanos>, session: &Session) -> bool {
     let records = u32::try_from(session.attempts_ended().saturating_sub(FEW_RECORDS)).unwrap_or(u32::MAX);
     let passed = made_at.zip(session.last_ended).map(|(made_at, now)| now.since(made_at));
     passed.is_some_and(|passed| passed < INTERVAL_PER_RECORD * records)
 }
 
-fn cached<K: PartialEq, T: ?Sized>(place: &RefCell<Option<(K, Rc<T>)>>, key: K, new: impl FnOnce() -> Rc<T>) -> Rc<T> {
-    let mut place = place.borrow_mut();
-    if let Some((_, made)) = place.as_ref().filter(|(k, _)| *k == key) {
+/// The cached value if it was made for `key`; otherwise makes and caches a new one.
+fn cached<K: PartialEq, T: ?Sized>(slot: &RefCell<Option<(K, Rc<T>)>>, key: K, new: impl FnOnce() -> Rc<T>) -> Rc<T> {
+    let mut slot = slot.borrow_mut();
+    if let Some((_, made)) = slot.as_ref().filter(|(k, _)| *k == key) {
         return Rc::clone(made);
     }
     let made = new();
-    *place = Some((key, Rc::clone(&made)));
+    *slot = Some((key, Rc::clone(&made)));
     made
 }
 
@@ -249,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layout_is_made_once() {
+    fn a_layout_is_computed_once() {
         let cache = RenderCache::default();
         cache.layout(key(0, u32::MAX), || vec![Line::raw("a")]);
         let again = cache.layout(key(0, u32::MAX), || panic!("made twice"));
@@ -258,12 +248,12 @@ mod tests {
     }
 
     #[test]
-    fn a_search_is_made_once() {
+    fn a_search_runs_once() {
         let cache = RenderCache::default();
-        let look = || vec![Match::default()];
-        assert_eq!(cache.found(key(0, 1), "a", look).len(), 1);
+        let search = || vec![Match::default()];
+        assert_eq!(cache.found(key(0, 1), "a", search).len(), 1);
         assert_eq!(cache.found(key(0, 1), "a", || panic!("searched twice")).len(), 1);
-        assert_eq!(cache.found(key(0, 1), "b", Vec::new).len() + cache.found(key(0, 2), "b", look).len(), 1);
+        assert_eq!(cache.found(key(0, 1), "b", Vec::new).len() + cache.found(key(0, 2), "b", search).len(), 1);
     }
 
     #[test]
@@ -276,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_of_the_records_is_made_anew_once_one_more_is_over() {
+    fn figures_are_recomputed_when_another_attempt_ends() {
         let cache = RenderCache::default();
         let mut session = sample_session();
         let ttft = |session: &Session, warm| {
@@ -300,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_small_and_forgets_what_has_grown() {
+    fn the_cache_is_bounded_and_drops_layouts_of_growing_texts() {
         let cache = RenderCache::default();
         for revision in 0..100 {
             cache.layout(key(0, revision), Vec::new);

@@ -1,30 +1,30 @@
-//! Text that fits its place: cut and padded by the cells it takes, never by bytes or characters.
+//! Cuts and pads text by the cells it takes, never by bytes or characters.
 
 use ratatui::buffer::Buffer;
 use ratatui::text::Span;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// Stands where something was cut off.
+/// Marks text that was cut off.
 pub const ELLIPSIS: &str = "…";
 
-/// Longest grapheme in bytes that is shown whole: a family of four with skin tones is shorter, a heap of combining
-/// marks is not.
-const MAX_GRAPHEME: usize = 64;
+/// Maximum length of a grapheme that is shown in full, bytes. An emoji of four people with skin tones is shorter; a long
+/// pile of combining marks is not.
+const MAX_GRAPHEME_BYTES: usize = 64;
 
-/// The graphemes with the cells they take, as the terminal library puts them into cells. Controls are left out, and of
-/// an endless heap of marks the base alone remains.
+/// The graphemes of a text and the cells each takes, as the terminal library lays them out. Control characters are
+/// dropped, and overlong graphemes are cut to their base character.
 pub fn graphemes(text: &str) -> impl Iterator<Item = (&str, usize)> {
-    // Most text is ASCII, of which each character is a grapheme of one cell: that need not be looked up.
+    // Fast path: each character of an ASCII text is a grapheme of one cell.
     let (plain, rich) = if text.is_ascii() { (text, "") } else { ("", text) };
     let one = move |at| plain.get(at..=at).filter(|c| !c.bytes().any(|b| b.is_ascii_control()));
     (0..plain.len()).filter_map(one).map(|c| (c, 1)).chain(rich_graphemes(rich))
 }
 
-/// Leaves of every heap in a cell its base alone, whatever way it came there.
-pub fn tame(buffer: &mut Buffer) {
+/// Cuts every overlong grapheme in the buffer to its base character, whoever drew it.
+pub fn cut_long_graphemes(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
-        if cell.symbol().len() > MAX_GRAPHEME {
+        if cell.symbol().len() > MAX_GRAPHEME_BYTES {
             let base = cell.symbol().chars().next().unwrap_or(' ');
             cell.set_char(base);
         }
@@ -34,12 +34,12 @@ pub fn tame(buffer: &mut Buffer) {
 fn rich_graphemes(text: &str) -> impl Iterator<Item = (&str, usize)> {
     text.graphemes(true).filter(|g| !g.chars().any(char::is_control)).map(|g| {
         let first = g.chars().next().map_or(0, char::len_utf8);
-        let g = if g.len() > MAX_GRAPHEME { g.get(..first).unwrap_or_default() } else { g };
+        let g = if g.len() > MAX_GRAPHEME_BYTES { g.get(..first).unwrap_or_default() } else { g };
         (g, g.width())
     })
 }
 
-/// Cells that `text` takes.
+/// Number of cells that `text` takes.
 pub fn width(text: &str) -> usize {
     if text.is_ascii() && !text.bytes().any(|b| b.is_ascii_control()) {
         return text.len();
@@ -47,12 +47,12 @@ pub fn width(text: &str) -> usize {
     graphemes(text).map(|(_, cells)| cells).sum()
 }
 
-/// Cells that styled text takes.
+/// Number of cells that styled text takes.
 pub fn spans_width(spans: &[Span<'_>]) -> usize {
     spans.iter().map(|s| width(&s.content)).sum()
 }
 
-/// The start of `text` that fits `cells` cells, with `…` at the end when something had to go.
+/// The start of `text` that fits into `cells` cells, with `…` at the end if it was cut.
 pub fn cut(text: &str, cells: usize) -> String {
     let mut out = String::new();
     let mut used = 0;
@@ -74,14 +74,14 @@ pub fn cut(text: &str, cells: usize) -> String {
     out
 }
 
-/// `text` in exactly `cells` cells, at their left.
+/// `text` in exactly `cells` cells, left-aligned.
 pub fn left(text: &str, cells: usize) -> String {
     let mut out = cut(text, cells);
     out.push_str(&" ".repeat(cells.saturating_sub(width(&out))));
     out
 }
 
-/// `text` in exactly `cells` cells, at their right.
+/// `text` in exactly `cells` cells, right-aligned.
 pub fn right(text: &str, cells: usize) -> String {
     let out = cut(text, cells);
     format!("{}{out}", " ".repeat(cells.saturating_sub(width(&out))))
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn cutting_leaves_room_for_the_mark() {
+    fn cutting_leaves_room_for_the_ellipsis() {
         assert_eq!(cut("abcdef", 6), "abcdef");
         assert_eq!(cut("abcdef", 5), "abcd…");
         assert_eq!(cut("你好吗", 5), "你好…");
@@ -117,21 +117,21 @@ mod tests {
     }
 
     #[test]
-    fn no_room_is_no_text() {
+    fn without_room_the_text_is_empty() {
         assert_eq!(cut("abc", 0), "");
         assert_eq!(cut("abc", 1), "…");
         assert_eq!(left("", 2), "  ");
     }
 
     #[test]
-    fn the_short_way_through_ascii_is_no_other() {
+    fn the_fast_path_for_ascii_gives_the_same_graphemes() {
         let all: String = (0..=127_u8).map(char::from).chain("\r\n\ta b".chars()).collect();
         assert!(graphemes(&all).eq(rich_graphemes(&all)));
     }
 
     proptest::proptest! {
         #[test]
-        fn padded_text_takes_its_cells_exactly(text in "\\PC{0,20}", cells in 0_usize..30) {
+        fn padded_text_has_exactly_its_width(text in "\\PC{0,20}", cells in 0_usize..30) {
             proptest::prop_assert!(width(&cut(&text, cells)) <= cells);
             proptest::prop_assert_eq!(width(&left(&text, cells)), cells);
         }

@@ -1,4 +1,4 @@
-//! The terminal's events, read on a thread of its own.
+//! Reads the terminal's events on a separate thread.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,23 +6,23 @@ use std::sync::Arc;
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseEvent, MouseEventKind, read};
 
-/// What comes from the terminal.
+/// An event from the terminal.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A key was pressed, or repeats.
+    /// A key press or its repetition.
     Key(KeyEvent),
-    /// The mouse did something; only while it was asked for.
+    /// A mouse event. Terminals send them only while mouse reports are on.
     Mouse(MouseEvent),
     /// Text was pasted.
     Paste(String),
-    /// The screen has another size.
+    /// The terminal has a new size.
     Resized,
-    /// Nothing comes any more: the terminal is gone, or it cannot be read.
+    /// The end of input: the terminal is gone, or reading failed.
     Gone,
 }
 
-/// Reads until the terminal is gone or `sink`, called from threads of this module, returns false. They sleep between
-/// events.
+/// Starts threads that read events until the terminal is gone or `sink` returns false. The threads call `sink` and sleep
+/// between events.
 pub fn listen(sink: impl Fn(Input) -> bool + Send + Sync + 'static) -> io::Result<()> {
     let sink = Arc::new(sink);
     #[cfg(unix)]
@@ -30,17 +30,17 @@ pub fn listen(sink: impl Fn(Input) -> bool + Send + Sync + 'static) -> io::Resul
     std::thread::Builder::new().name("input".to_owned()).spawn(move || run(read, &*sink)).map(drop)
 }
 
-/// A panic is the end as well: with keys that nobody reads and a terminal that makes no signals of them, there would be no
-/// way out.
+/// Reads events until the end. A panic ends the input too: in raw mode Ctrl-C is only a key, so that without a reader the
+/// user could not quit.
 fn run(mut read: impl FnMut() -> io::Result<Event>, sink: impl Fn(Input) -> bool) {
     let all = AssertUnwindSafe(|| {
         loop {
             let input = match read() {
                 Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => Input::Key(key),
                 Ok(Event::Resize(..)) => Input::Resized,
-                // Windows tells every move.
+                // Windows also reports every move.
                 Ok(Event::Mouse(mouse)) if mouse.kind != MouseEventKind::Moved => Input::Mouse(mouse),
-                // A pasted text is no sequence of commands.
+                // Pasted text must not act as key presses.
                 Ok(Event::Paste(text)) => Input::Paste(text),
                 Ok(_) => continue,
                 Err(_gone) => return,
@@ -50,13 +50,13 @@ fn run(mut read: impl FnMut() -> io::Result<Event>, sink: impl Fn(Input) -> bool
             }
         }
     });
-    let _ended_either_way = catch_unwind(all);
-    // Where nobody listens any more, nobody minds.
+    let _panic_ends_input_too = catch_unwind(all);
+    // A false result only means that the receiver is gone.
     sink(Input::Gone);
 }
 
-/// Waits for the end of the terminal, which the terminal library takes for nothing to read, again and again. Mostly a signal
-/// comes as well; not to a process that the terminal does not control.
+/// Waits until the terminal hangs up: the terminal library mistakes that for an empty read and retries forever. Usually a
+/// signal arrives as well, but not if the terminal is not the process's controlling terminal.
 #[cfg(unix)]
 mod hang_up {
     use std::fs::File;
@@ -70,7 +70,7 @@ mod hang_up {
 
     pub(super) fn watch(sink: Arc<impl Fn(Input) -> bool + Send + Sync + 'static>) -> io::Result<()> {
         let run = move || {
-            // The one that the keys come from.
+            // The terminal that keys are read from.
             let (stdin, other) = (io::stdin(), File::open("/dev/tty").ok());
             let is_terminal = rustix::termios::isatty(stdin.as_fd());
             let terminal = if is_terminal { Some(stdin.as_fd()) } else { other.as_ref().map(File::as_fd) };
@@ -81,9 +81,9 @@ mod hang_up {
         std::thread::Builder::new().name("hang-up".to_owned()).spawn(run).map(drop)
     }
 
-    /// Sleeps until the other side is closed. False: that cannot be waited for here.
+    /// Sleeps until the other side is closed; false if the system cannot wait for that.
     fn has_ended(terminal: BorrowedFd<'_>) -> bool {
-        // Nothing is asked for; the end is told all the same.
+        // Without requested events, `poll` still reports a hang-up.
         let mut fds = [PollFd::from_borrowed_fd(terminal, PollFlags::empty())];
         loop {
             match poll(&mut fds, None) {
@@ -99,7 +99,7 @@ mod hang_up {
         use super::*;
 
         #[test]
-        fn the_end_of_the_other_side_is_seen_and_what_it_says_is_not() {
+        fn only_the_end_of_the_other_side_wakes_the_watcher() {
             let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
             let (here, ended) = std::sync::mpsc::channel();
             std::thread::spawn(move || here.send(has_ended(ours.as_fd())).unwrap());
@@ -117,19 +117,19 @@ mod tests {
     use super::*;
 
     fn read_all(mut events: Vec<fn() -> io::Result<Event>>) -> Vec<String> {
-        let heard = RefCell::new(Vec::new());
+        let received = RefCell::new(Vec::new());
         run(
             || events.remove(0)(),
             |input| {
-                heard.borrow_mut().push(format!("{input:?}"));
+                received.borrow_mut().push(format!("{input:?}"));
                 true
             },
         );
-        heard.into_inner()
+        received.into_inner()
     }
 
     #[test]
-    fn an_error_and_a_panic_are_both_the_end() {
+    fn an_error_and_a_panic_both_end_the_input() {
         let error = || Err(io::ErrorKind::Other.into());
         let panic = || panic!("while keys are read");
         let text = || Ok(Event::Paste("a".to_owned()));

@@ -1,4 +1,4 @@
-//! The table of keys: what each means, where, and what footer and help say of it.
+//! The table of key bindings: action, context, and the texts in footer and help.
 
 mod key;
 mod listing;
@@ -17,20 +17,20 @@ use crate::app::state::{App, Overlay, UiState};
 use crate::app::update::availability::is_available;
 use crate::domain::session::{CasePhase, Mode};
 
-/// Where a key means something.
+/// The part of the screen in which a key binding applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Context {
-    /// Everywhere.
+    /// Everywhere, overlays included.
     Anywhere,
-    /// In the panes, whichever keys go to.
+    /// In all panes, whichever has the focus.
     Panes,
-    /// In this pane, while keys go to it. Its own keys go before those of all panes.
+    /// In this pane while it has the focus. Its bindings take precedence over those of all panes.
     In(PaneId),
     /// In the help.
     Help,
-    /// In the question whether to quit.
+    /// In the dialog that asks whether to quit.
     ConfirmQuit,
-    /// In the choice of a format and a file.
+    /// In the dialog that asks for an export format and a file name.
     Export,
     /// In the report.
     Report,
@@ -38,17 +38,17 @@ pub enum Context {
     Palette,
     /// In the list of the endpoint's models.
     Models,
-    /// While the filter is typed.
+    /// In the filter's text field.
     FilterInput,
-    /// While the search through the answer is typed.
+    /// In the text field of the search through the answer.
     SearchInput,
 }
 
 impl Context {
-    /// The places that lie around others, inner ones first.
-    const AROUND: [Self; 2] = [Self::Panes, Self::Anywhere];
+    /// Contexts that enclose others, innermost first.
+    const ENCLOSING: [Self; 2] = [Self::Panes, Self::Anywhere];
 
-    /// Where keys go now.
+    /// The context that receives keys now.
     pub const fn from_state(ui: &UiState) -> Self {
         match ui.overlay {
             Overlay::None => Self::In(ui.focus),
@@ -63,20 +63,20 @@ impl Context {
         }
     }
 
-    /// Keys without a meaning there are typed into a text.
+    /// Whether unbound keys are typed into a text field.
     pub const fn is_typed(self) -> bool {
         matches!(self, Self::FilterInput | Self::SearchInput | Self::Export | Self::Palette | Self::Models)
     }
 
-    /// In words, for a table of keys.
+    /// Name in a listing of keys.
     pub const fn place(self) -> &'static str {
         match self {
             Self::Anywhere => "anywhere",
             Self::Panes => "panes",
             Self::In(pane) => pane.name(),
             Self::Help => "help",
-            Self::ConfirmQuit => "quit question",
-            Self::Export => "formats",
+            Self::ConfirmQuit => "quit dialog",
+            Self::Export => "export",
             Self::Report => "report",
             Self::Palette => "commands",
             Self::Models => "models",
@@ -85,18 +85,18 @@ impl Context {
         }
     }
 
-    /// Something that lies over the panes, out of which there must always be a way.
+    /// Whether the context is an overlay, which must always have a key that closes it.
     pub const fn is_dialog(self) -> bool {
         !matches!(self, Self::Anywhere | Self::Panes | Self::In(_))
     }
 
-    /// Whether a key pressed there may mean what it means in the other place.
-    pub fn meets(self, other: Self) -> bool {
-        self == other || self.hold(other) || other.hold(self)
+    /// Whether one key press can reach both contexts, because they are equal or one encloses the other.
+    pub fn overlaps(self, other: Self) -> bool {
+        self == other || self.encloses(other) || other.encloses(self)
     }
 
-    /// Whether a place lies around the other.
-    pub fn hold(self, inner: Self) -> bool {
+    /// Whether this context encloses the other one.
+    pub fn encloses(self, inner: Self) -> bool {
         match self {
             Self::Anywhere => inner != Self::Anywhere,
             Self::Panes => matches!(inner, Self::In(_)),
@@ -105,29 +105,29 @@ impl Context {
     }
 }
 
-/// Under which heading help lists a key.
+/// Heading under which help lists a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// The run and its report.
     Run,
-    /// A saved run that is played again.
+    /// The replay of a saved run.
     Replay,
     /// The selected case.
     Case,
-    /// Moving about.
+    /// Navigation.
     Move,
-    /// A pane's own: the help names the pane.
+    /// Keys of a single pane; the heading names the pane.
     Pane,
     /// The screen and the program.
     Screen,
-    /// The filter or the search, while it is typed.
+    /// The text fields of filter and search.
     Filter,
-    /// Questions and menus.
+    /// Help, report, menus and dialogs.
     Dialogs,
 }
 
 impl Group {
-    /// All but the panes' own, in the order of the help.
+    /// All groups except [`Self::Pane`], in the order of the help.
     pub const ALL: [Self; 7] =
         [Self::Run, Self::Replay, Self::Case, Self::Move, Self::Screen, Self::Filter, Self::Dialogs];
 
@@ -135,13 +135,13 @@ impl Group {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Run => "Run",
-            Self::Replay => "In a replay",
+            Self::Replay => "Replay",
             Self::Case => "Selected case",
-            Self::Move => "Moving about",
-            Self::Pane => "The pane",
+            Self::Move => "Navigation",
+            Self::Pane => "Pane",
             Self::Screen => "Screen",
-            Self::Filter => "While typing a filter or a search",
-            Self::Dialogs => "Help, report, menus, questions",
+            Self::Filter => "Filter and search input",
+            Self::Dialogs => "Dialogs",
         }
     }
 }
@@ -149,30 +149,30 @@ impl Group {
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
-    /// The keys, the one to show first.
+    /// Default keys; footer and hints show the first.
     pub keys: &'static [Key],
-    /// What they mean.
+    /// The action that the keys trigger.
     pub action: Action,
-    /// Where they do.
+    /// Context of the binding.
     pub on: Context,
-    /// Heading in the help.
+    /// Group in the help.
     pub group: Group,
-    /// Word in the footer; `None` keeps it out.
+    /// Label in the footer; `None` keeps the binding out of it.
     pub footer: Option<&'static str>,
-    /// Its key stands beside these in the footer, before the one word for both.
+    /// Action whose key the footer shows beside this one, with one label for both.
     pub beside: Option<Action>,
-    /// Word in the footer while the keys do the other thing: what was turned on is turned off.
+    /// Label in the footer while the action would turn off what it turned on.
     pub undo: Option<&'static str>,
-    /// What it does, in the help.
+    /// Description in help, palette and README.
     pub help: &'static str,
 }
 
 /// A heading of the help with the rows below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
-    /// Keys that mean the same in all panes, or in a dialog.
-    Of(Group),
-    /// A pane's own.
+    /// Keys of all panes, or of overlays.
+    Group(Group),
+    /// Keys of a single pane.
     Pane(PaneId),
 }
 
@@ -180,51 +180,51 @@ impl Section {
     /// The heading.
     pub fn title(self) -> String {
         match self {
-            Self::Of(group) => group.title().to_owned(),
+            Self::Group(group) => group.title().to_owned(),
             Self::Pane(pane) => format!("{} pane", pane.title()),
         }
     }
 
-    /// Whether a row stands there.
+    /// Whether a binding is listed in this section.
     pub fn has(self, binding: &Binding) -> bool {
         match (self, binding.on) {
             (Self::Pane(pane), on) => on == Context::In(pane),
-            (Self::Of(_), Context::In(_)) => false,
-            (Self::Of(group), _) => binding.group == group,
+            (Self::Group(_), Context::In(_)) => false,
+            (Self::Group(group), _) => binding.group == group,
         }
     }
 }
 
-/// The sections of the help that have a row: groups of the panes, panes, what lies over them.
+/// The sections of the help that have a binding: groups of all panes, single panes, overlays.
 pub fn sections<'a>(bindings: impl Iterator<Item = &'a Binding> + Clone) -> impl Iterator<Item = Section> {
     let is_over = |group: &&Group| matches!(group, Group::Filter | Group::Dialogs);
-    let below = Group::ALL.iter().filter(move |g| !is_over(g)).map(|g| Section::Of(*g));
-    let over = Group::ALL.iter().filter(is_over).map(|g| Section::Of(*g));
+    let below = Group::ALL.iter().filter(move |g| !is_over(g)).map(|g| Section::Group(*g));
+    let over = Group::ALL.iter().filter(is_over).map(|g| Section::Group(*g));
     let all = below.chain(PaneId::ALL.map(Section::Pane)).chain(over);
     all.filter(move |section| bindings.clone().any(|b| section.has(b)))
 }
 
-/// Whether a row's keys would do something now. Those of a dialog would once it is open.
+/// Whether a binding's action is available now. Actions of an overlay count as available.
 pub fn is_live(app: &App, binding: &Binding) -> bool {
     !matches!(binding.on, Context::Panes | Context::In(_)) || is_available(app, binding.action)
 }
 
-/// The word the footer has for a row now.
+/// The footer's label for a binding now; `None` hides the binding.
 pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
-    // Where there is but one attempt, the case's own row shows it.
+    // With a single attempt, the row of the case already shows it.
     let has_one = || app.scene.session.cases.get(app.ui.selected).is_none_or(|c| c.attempts.len() < 2);
     if binding.action == Action::Unfold && has_one() {
         return None;
     }
-    // What does not concern a run that is measured takes none of its room.
+    // A run that is measured needs no room for replay keys.
     if binding.group == Group::Replay && app.playback.is_none() {
         return None;
     }
     let is_on = match binding.action {
         Action::ToggleHold => match &app.playback {
-            // What it plays may be a run that is held: another word.
-            Some(playback) if playback.is_stopped() => return Some("go on"),
-            Some(playback) if playback.is_over() => return Some("again"),
+            // Not "resume": the replayed run may be held itself.
+            Some(playback) if playback.is_stopped() => return Some("play"),
+            Some(playback) if playback.is_over() => return Some("restart"),
             Some(_) => return Some("stop"),
             None => app.scene.session.mode == Mode::Held,
         },
@@ -244,12 +244,12 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
     binding.undo.filter(|_| is_on).or(binding.footer)
 }
 
-/// Keys for people: `j ↓`.
+/// Keys as the screen shows them: `j ↓`.
 pub fn keys_label(keys: &[Key]) -> String {
     keys.iter().map(Key::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// The table of keys as the README has it: those the program comes with.
+/// The default key bindings as a Markdown table, for the README.
 pub fn key_table_markdown() -> String {
     let row = |binding: &Binding| {
         let keys: Vec<_> = binding.keys.iter().map(|k| format!("`{k}`")).collect();

@@ -1,4 +1,4 @@
-//! Where everything goes at each size.
+//! Positions of header, panes and footer for each size of the screen.
 //!
 //! ```text
 //! narrow or low            from 100×30              from 160×30
@@ -9,7 +9,7 @@
 //! └ footer ────────────┘   └ footer ────────────┘   └ footer ──────────────────┘
 //! ```
 //!
-//! A machine that has no figure gets no more than the lines that say why.
+//! A GPU pane without figures gets only the lines that its reason needs.
 
 use ratatui::layout::Rect;
 
@@ -19,42 +19,43 @@ use crate::app::pane::PaneId;
 use crate::app::state::App;
 use crate::domain::session::Mode;
 
-/// The smallest screen that is more than a broken grid.
+/// Minimum size of the screen: columns, rows.
 pub const SMALLEST: (u16, u16) = (60, 16);
-/// Lines of the header.
+/// Rows of the header.
 const HEADER: u16 = 2;
-/// Further ones with what a finished run came to, on a screen that has room for them.
+/// Additional rows of the header for the conclusion of a finished run.
 const CONCLUSION: u16 = 2;
+/// Minimum rows of a screen that shows the conclusion.
 const ROOM_FOR_CONCLUSION: u16 = 20;
-/// Cells between two panes side by side.
+/// Columns between two panes side by side.
 const GUTTER: u16 = 2;
 
-/// The places on a screen.
+/// Positions on the screen.
 #[derive(Debug)]
 pub struct Layout {
-    /// Two lines at the top, more with what the run came to.
+    /// Two rows at the top, four with the conclusion of a finished run.
     pub header: Rect,
-    /// One line at the bottom.
+    /// The last row.
     pub footer: Rect,
-    /// The panes that are seen.
+    /// The visible panes and their positions.
     pub panes: Vec<(&'static Pane, Rect)>,
 }
 
-/// What of the state the layout depends on.
+/// The part of the state that the layout depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct LayoutInputs {
-    /// Rows of the table.
+    /// Number of rows in the table of cases.
     pub cases: usize,
-    /// The pane that fills the body.
+    /// The pane that is zoomed.
     pub zoomed: Option<PaneId>,
-    /// The run is over.
+    /// Whether the run is finished.
     pub finished: bool,
-    /// What the machine's pane has to show.
+    /// Content of the GPU pane.
     pub machine: GpuPaneContent,
 }
 
 impl LayoutInputs {
-    /// Those of the state.
+    /// Inputs for the run on the screen.
     pub fn from_app(app: &App) -> Self {
         let finished = app.shown().session.mode == Mode::Finished;
         Self {
@@ -66,42 +67,42 @@ impl LayoutInputs {
     }
 }
 
-/// The places on a screen of this size; `None` below [`SMALLEST`].
-pub fn compute(screen: Rect, wishes: LayoutInputs) -> Option<Layout> {
+/// The layout of a screen; `None` if it is smaller than [`SMALLEST`].
+pub fn compute(screen: Rect, inputs: LayoutInputs) -> Option<Layout> {
     if screen.width < SMALLEST.0 || screen.height < SMALLEST.1 {
         return None;
     }
     let inside = Rect { x: screen.x + 1, width: screen.width - 2, ..screen };
-    let has_conclusion = wishes.finished && screen.height >= ROOM_FOR_CONCLUSION;
+    let has_conclusion = inputs.finished && screen.height >= ROOM_FOR_CONCLUSION;
     let header = Rect { height: if has_conclusion { HEADER + CONCLUSION } else { HEADER }, ..inside };
     let footer = Rect { y: screen.bottom() - 1, height: 1, ..inside };
     let body = Rect { y: header.bottom(), height: screen.height - header.height - 1, ..inside };
-    let panes = match wishes.zoomed {
+    let panes = match inputs.zoomed {
         Some(id) => PANES.iter().filter(|p| p.id == id).map(|p| (p, body)).collect(),
-        None => arrange(body, wishes, screen),
+        None => arrange(body, inputs, screen),
     };
     Some(Layout { header, footer, panes })
 }
 
-/// Rule, heading and rows; without a row, the line that says so.
+/// Rows that the table needs: rule, heading, and one for each case; an empty table has a row with a message.
 fn table_height(cases: usize) -> u16 {
     u16::try_from(cases.max(1).saturating_add(2)).unwrap_or(u16::MAX)
 }
 
-fn arrange(body: Rect, wishes: LayoutInputs, screen: Rect) -> Vec<(&'static Pane, Rect)> {
-    let table_wants = table_height(wishes.cases);
+fn arrange(body: Rect, inputs: LayoutInputs, screen: Rect) -> Vec<(&'static Pane, Rect)> {
+    let table_wants = table_height(inputs.cases);
     let tall = screen.height >= 30;
     if tall && screen.width >= 160 {
         let (left, right) = split_columns(body, body.width * 5 / 8);
         let (table, text) = split_rows(left, table_wants.min(left.height / 2));
-        place(table, text, &stack(right, wishes.machine))
+        place(table, text, &stack(right, inputs.machine))
     } else if tall && screen.width >= 100 {
         let (table, below) = split_rows(body, table_wants.min(body.height * 2 / 5));
         let (text, right) = split_columns(below, below.width * 11 / 20);
-        place(table, text, &stack(right, wishes.machine))
+        place(table, text, &stack(right, inputs.machine))
     } else {
         let strip_height = (body.height / 4).clamp(3, 9);
-        let is_figures = matches!(wishes.machine, GpuPaneContent::Figures(_));
+        let is_figures = matches!(inputs.machine, GpuPaneContent::Figures(_));
         let (body, reason) = split_rows(body, if is_figures { body.height } else { body.height - 1 });
         let (above, strip) = split_rows(body, body.height - strip_height);
         let (table, text) = split_rows(above, table_wants.min(above.height * 5 / 8));
@@ -122,21 +123,21 @@ fn place(table: Rect, text: Rect, instruments: &[Rect]) -> Vec<(&'static Pane, R
     PANES.iter().filter_map(rect).collect()
 }
 
-/// The shares of the instruments of so many cells, in their order. What the machine's pane has nothing for, the others get.
+/// Shares of the instruments in `cells`, by weight. The GPU pane gets `machine` cells at most; the others share its rest.
 fn shares(cells: u16, machine: u16) -> Vec<u16> {
     let instruments = || PANES.iter().filter(|p| p.place == Place::Instrument);
     let all = divided(cells, &instruments().map(|p| p.weight).collect::<Vec<_>>());
-    let is_machine = |pane: &&Pane| pane.id == PaneId::Gpu;
-    let own = instruments().zip(&all).find(|(pane, _)| is_machine(pane)).map_or(0, |(_, share)| *share);
+    let is_gpu = |pane: &&Pane| pane.id == PaneId::Gpu;
+    let own = instruments().zip(&all).find(|(pane, _)| is_gpu(pane)).map_or(0, |(_, share)| *share);
     if own <= machine {
         return all;
     }
-    let weights: Vec<u16> = instruments().map(|p| if is_machine(&p) { 0 } else { p.weight }).collect();
+    let weights: Vec<u16> = instruments().map(|p| if is_gpu(&p) { 0 } else { p.weight }).collect();
     let others = divided(cells - machine, &weights);
-    instruments().zip(others).map(|(pane, share)| if is_machine(&pane) { machine } else { share }).collect()
+    instruments().zip(others).map(|(pane, share)| if is_gpu(&pane) { machine } else { share }).collect()
 }
 
-/// So many cells by weight, all of them.
+/// Divides all `cells` by weight.
 fn divided(cells: u16, weights: &[u16]) -> Vec<u16> {
     let mut left = weights.iter().sum::<u16>().max(1);
     let mut rest = cells;
@@ -159,7 +160,7 @@ fn split_columns(area: Rect, width: u16) -> (Rect, Rect) {
     (Rect { width, ..area }, Rect { x: area.x + next, width: area.width - next, ..area })
 }
 
-/// One below the other.
+/// Positions of the instruments, one below the other.
 fn stack(area: Rect, machine: GpuPaneContent) -> Vec<Rect> {
     let machine = machine.lines(area.width);
     let mut y = area.y;
@@ -171,8 +172,8 @@ fn stack(area: Rect, machine: GpuPaneContent) -> Vec<Rect> {
     shares(area.height, machine).into_iter().map(place).collect()
 }
 
-/// All as wide; a machine without figures has the line below them all instead. What does not divide evenly goes to the
-/// first.
+/// Positions of the instruments side by side, in equal widths; the first ones get the remainder. A GPU pane without figures
+/// gets the row `reason` below the others.
 fn side_by_side(area: Rect, reason: Option<Rect>) -> Vec<Rect> {
     let is_apart = |pane: &Pane| pane.id == PaneId::Gpu && reason.is_some();
     let instruments = || PANES.iter().filter(|p| p.place == Place::Instrument);
@@ -205,23 +206,23 @@ mod tests {
     }
 
     #[test]
-    fn too_small_is_said_instead_of_drawn() {
+    fn a_screen_that_is_too_small_has_no_layout() {
         assert!(layout(59, 40, 10).is_none());
         assert!(layout(200, 15, 10).is_none());
         assert!(layout(60, 16, 10).is_some());
     }
 
     #[test]
-    fn a_zoomed_pane_fills_the_body_alone() {
-        let wishes =
+    fn a_zoomed_pane_fills_the_body() {
+        let inputs =
             LayoutInputs { cases: 10, zoomed: Some(PaneId::Gpu), finished: false, machine: GpuPaneContent::Reason(31) };
-        let layout = compute(Rect::new(0, 0, 80, 24), wishes).unwrap();
+        let layout = compute(Rect::new(0, 0, 80, 24), inputs).unwrap();
         assert_eq!(layout.panes.len(), 1);
         assert_eq!((layout.panes[0].0.id, layout.panes[0].1), (PaneId::Gpu, Rect::new(1, 2, 78, 21)));
     }
 
     #[test]
-    fn the_column_is_shared_by_weight_and_used_up() {
+    fn instruments_share_the_whole_column_by_weight() {
         let layout = layout(120, 40, 10).unwrap();
         let heights: Vec<u16> =
             layout.panes.iter().filter(|p| p.0.place == Place::Instrument).map(|p| p.1.height).collect();
@@ -230,14 +231,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_machine_without_figures_does_not_need_the_others_get() {
+    fn other_instruments_get_the_rows_that_a_gpu_pane_without_figures_leaves() {
         let instruments = |width, height, machine| {
-            let wishes = LayoutInputs { cases: 10, zoomed: None, finished: false, machine };
-            let layout = compute(Rect::new(0, 0, width, height), wishes).unwrap();
-            let of = |id| layout.panes.iter().find(|p| p.0.id == id).map(|p| (p.1.width, p.1.height)).unwrap();
-            [PaneId::Scope, PaneId::Latency, PaneId::Gpu].map(of)
+            let inputs = LayoutInputs { cases: 10, zoomed: None, finished: false, machine };
+            let layout = compute(Rect::new(0, 0, width, height), inputs).unwrap();
+            let size = |id| layout.panes.iter().find(|p| p.0.id == id).map(|p| (p.1.width, p.1.height)).unwrap();
+            [PaneId::Scope, PaneId::Latency, PaneId::Gpu].map(size)
         };
-        // A short reason stands in the rule, a longer one on two lines below it.
+        // A short reason fits into the rule; a longer one takes two rows below it.
         assert_eq!(instruments(120, 40, GpuPaneContent::Reason(31)), [(52, 13), (52, 11), (52, 1)]);
         assert_eq!(instruments(120, 40, GpuPaneContent::Reason(92)), [(52, 12), (52, 10), (52, 3)]);
         assert_eq!(instruments(120, 40, GpuPaneContent::Figures(7)), [(52, 10), (52, 8), (52, 7)]);
@@ -246,23 +247,23 @@ mod tests {
     }
 
     #[test]
-    fn ten_cases_are_all_seen_at_120x40_and_eight_at_80x24() {
+    fn the_table_shows_ten_cases_at_120x40_and_eight_at_80x24() {
         let table_rows = |width, height| layout(width, height, 10).unwrap().panes[0].1.height - 2;
         assert_eq!(table_rows(120, 40), 10);
         assert_eq!(table_rows(80, 24), 8);
     }
 
     #[test]
-    fn an_empty_suite_still_has_a_line_to_say_so() {
+    fn an_empty_suite_has_a_row_for_a_message() {
         assert_eq!(layout(80, 24, 0).unwrap().panes[0].1.height, 3);
     }
 
     proptest::proptest! {
         #[test]
-        fn panes_lie_inside_the_screen_and_apart(width in 60_u16..300, height in 16_u16..120, cases in 0_usize..300, finished in proptest::bool::ANY, machine in 3_u16..40, quiet in proptest::bool::ANY) {
+        fn panes_are_inside_the_screen_and_do_not_overlap(width in 60_u16..300, height in 16_u16..120, cases in 0_usize..300, finished in proptest::bool::ANY, machine in 3_u16..40, quiet in proptest::bool::ANY) {
             let machine = if quiet { GpuPaneContent::Reason(machine) } else { GpuPaneContent::Figures(machine) };
-            let wishes = LayoutInputs { cases, zoomed: None, finished, machine };
-            let layout = compute(Rect::new(0, 0, width, height), wishes).unwrap();
+            let inputs = LayoutInputs { cases, zoomed: None, finished, machine };
+            let layout = compute(Rect::new(0, 0, width, height), inputs).unwrap();
             let mut all: Vec<Rect> = layout.panes.iter().map(|p| p.1).collect();
             proptest::prop_assert_eq!(all.len(), PANES.len());
             let least = |id| if quiet && id == PaneId::Gpu { 1 } else { 3 };

@@ -1,23 +1,23 @@
-//! The marks and words that stand beside figures, and what they mean.
+//! Marks and words beside figures, and their meaning.
 
 pub use crate::domain::quantity::ESTIMATED;
 
-/// Before a TTFT that the server's prefix cache made short.
+/// Marks a TTFT whose prompt was in the server's prefix cache.
 pub const WARM: &str = "w";
-/// Before a TTFT that it may have made short.
+/// Marks a TTFT whose prompt may have been in the server's prefix cache.
 pub const CACHE_UNKNOWN: &str = "?";
 
-/// In place of a difference that may be chance.
+/// Replaces a difference that may be chance.
 pub const SAME: &str = "≈";
 
 /// All marks, as help lists them.
 pub const MARKS: &[(&str, &str)] = &[
-    (ESTIMATED, "Rests on an estimated number of tokens"),
-    (WARM, "Warm TTFT: the server had the prompt in its cache"),
-    (CACHE_UNKNOWN, "The server does not tell, and the prompt was sent as it is (--warm): the TTFT may be warm"),
-    (SAME, "In place of a difference: no more than chance"),
-    ("", "No mark: a cold TTFT. The server says so, or nothing of a prompt that was made unique"),
-    ("!", "Behind a state: there are findings, told below the answer"),
-    ("length", "The answer was stopped by max_tokens (its finish reason)"),
-    ("Excellent", "Or Good, Fair, Poor: the average tok/s on the suite's scale, which a suite's [rating] sets"),
+    (ESTIMATED, "Estimated: based on an estimated token count"),
+    (WARM, "Warm TTFT: the prompt was in the server's prefix cache"),
+    (CACHE_UNKNOWN, "TTFT may be warm: cache use not reported, and the prompt was not made unique (--warm)"),
+    (SAME, "No difference beyond chance"),
+    ("", "No mark: cold TTFT, as reported by the server or because the prompt was made unique"),
+    ("!", "After a state: findings are listed below the answer"),
+    ("capped", "The answer was cut at a token limit, usually max_tokens"),
+    ("Excellent", "Or Good, Fair, Poor: rating of the average tok/s by the suite's [rating] thresholds"),
 ];

@@ -1,4 +1,4 @@
-//! Numbers for people: calm widths, units, a dash for what is not known.
+//! Numbers on the screen: with units, in stable widths, a dash for an unknown figure.
 
 pub use crate::domain::quantity::{UNKNOWN, grouped};
 pub use crate::domain::time::clock;
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_fit_the_size() {
+    fn the_unit_depends_on_the_size() {
         assert_eq!(millis(Some(0.8124)), "812 µs");
         assert_eq!(millis(Some(43.14)), "43.1 ms");
         assert_eq!(millis(Some(703.2)), "703 ms");

@@ -226,31 +226,32 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_takes_nothing_holds_nobody_up() {
-        let (open, gate) = channel();
-        let (told, done) = channel();
-        let outlet = Outlet::start("gated", Gated(gate), move |outcome| told.send(outcome.is_ok()).unwrap()).unwrap();
+    fn a_stalled_file_does_not_block_the_sender() {
+        let (allow, gate) = channel();
+        let (report, done) = channel();
+        let outlet = Outlet::start("gated", Gated(gate), move |outcome| report.send(outcome.is_ok()).unwrap()).unwrap();
         outlet.send(b"abc".to_vec());
         outlet.clone().write_all(b"de").unwrap();
         assert_eq!(outlet.waiting_bytes(), 5);
         let late = outlet.flush_within(Duration::ZERO).unwrap_err();
         assert_eq!(late.kind(), io::ErrorKind::TimedOut);
-        open.send(Ok(())).unwrap();
+        allow.send(Ok(())).unwrap();
         assert!(done.recv().unwrap());
         assert_eq!(outlet.waiting_bytes(), 2);
         // One timed-out wait is enough.
         outlet.flush_within(Duration::ZERO).unwrap_err();
         outlet.flush_within(Duration::from_secs(3600)).unwrap_err();
-        open.send(Ok(())).unwrap();
+        allow.send(Ok(())).unwrap();
         outlet.flush_patiently().unwrap();
     }
 
     #[test]
     fn after_an_error_the_rest_is_discarded_and_the_error_stays() {
-        let (open, gate) = sync_channel(1);
-        let (told, done) = channel();
-        let outlet = Outlet::start("broken", Gated(gate), move |outcome| told.send(outcome.is_err()).unwrap()).unwrap();
-        open.send(Err(io::Error::from_raw_os_error(5))).unwrap();
+        let (allow, gate) = sync_channel(1);
+        let (report, done) = channel();
+        let outlet =
+            Outlet::start("broken", Gated(gate), move |outcome| report.send(outcome.is_err()).unwrap()).unwrap();
+        allow.send(Err(io::Error::from_raw_os_error(5))).unwrap();
         outlet.send(b"a".to_vec());
         outlet.send(b"b".to_vec());
         let failed = outlet.flush_within(Duration::from_secs(60)).unwrap_err();

@@ -1,4 +1,4 @@
-//! What lies over the panes: help, report, palette, questions.
+//! Overlays: help, report, palette, dialogs.
 
 mod export;
 mod help;
@@ -22,13 +22,13 @@ use crate::app::state::Overlay;
 use crate::app::state::text_field::TextField;
 use crate::domain::text::sanitise_line;
 
-/// Draws the overlay there is, if there is one, over `area` (the whole screen).
+/// Draws the open overlay, if any, over `area` (the whole screen).
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let area = area.intersection(frame.area());
     match &view.app.ui.overlay {
-        // Filter and search are typed in the footer.
+        // The footer has the text fields of filter and search.
         Overlay::None | Overlay::FilterInput | Overlay::SearchInput => {}
-        Overlay::Help(line) => help::draw(frame, area, usize::from(*line), view),
+        Overlay::Help(line) => help::draw(frame, area, *line, view),
         Overlay::ConfirmQuit => quit::draw(frame, area, view),
         Overlay::Export(dialog) => export::draw(frame, area, dialog, view),
         Overlay::Report(report) => report::draw(frame, area, report, view),
@@ -37,20 +37,20 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
 }
 
-/// Puts lines into a frame in the middle of `area`, no larger than they need; `hint` stands in its lower edge.
+/// Draws lines in a frame in the middle of `area`, as large as they need, with `hint` in the bottom border.
 fn popup(frame: &mut Frame<'_>, area: Rect, title: &str, hint: Line<'static>, lines: Vec<Line<'static>>, theme: Theme) {
     let widest = lines.iter().map(|l| spans_width(&l.spans)).chain([hint.width() + 2, title.len() + 2]).max();
-    let place = centred(area, widest.unwrap_or(0) + 4, lines.len() + 2);
-    if place.is_empty() {
+    let popup_area = centred(area, widest.unwrap_or(0) + 4, lines.len() + 2);
+    if popup_area.is_empty() {
         return;
     }
-    Clear.render(place, frame.buffer_mut());
+    Clear.render(popup_area, frame.buffer_mut());
     let block = Block::bordered()
         .border_style(theme.border(true))
         .title(Span::styled(format!(" {title} "), theme.title(true)))
         .title_bottom(hint.right_aligned());
-    let inner = block.inner(place);
-    frame.render_widget(block, place);
+    let inner = block.inner(popup_area);
+    frame.render_widget(block, popup_area);
     let text = Rect { x: inner.x.saturating_add(1), width: inner.width.saturating_sub(2), ..inner };
     frame.render_widget(Paragraph::new(lines), text.intersection(inner));
 }
@@ -61,7 +61,7 @@ fn centred(area: Rect, columns: usize, rows: usize) -> Rect {
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 
-/// A text that is typed, its cursor in sight, in at most `columns`.
+/// A text field in at most `columns`, scrolled so that its cursor is visible.
 fn typed(field: &TextField, columns: usize, theme: Theme) -> Vec<Span<'static>> {
     let (before, after) = field.around_cursor();
     let (before, after) = (sanitise_line(before), sanitise_line(after));
@@ -71,25 +71,25 @@ fn typed(field: &TextField, columns: usize, theme: Theme) -> Vec<Span<'static>> 
     vec![Span::styled(before, theme.value()), Span::styled("█", theme.accent()), Span::styled(after, theme.value())]
 }
 
-/// The end of a text in at most `columns`.
+/// The end of a text in at most `columns`, with `…` before it if it was cut.
 fn tail(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
     let mut room = columns.saturating_sub(1);
-    let mut kept: Vec<&str> = Vec::new();
+    let mut end: Vec<&str> = Vec::new();
     for (grapheme, cells) in graphemes(text).collect::<Vec<_>>().into_iter().rev() {
         if cells > room {
             break;
         }
         room -= cells;
-        kept.push(grapheme);
+        end.push(grapheme);
     }
-    kept.push("…");
-    kept.into_iter().rev().collect()
+    end.push("…");
+    end.into_iter().rev().collect()
 }
 
-/// The keys of a dialog that have a word for the footer.
+/// Keys and labels of an overlay, for its bottom border.
 fn keys_of(context: Context, view: &View<'_>) -> Line<'static> {
     let mut spans = Vec::new();
     for row in view.keymap.rows_in(context) {

@@ -1,4 +1,4 @@
-//! The panes: one file and one row of [`PANES`] each, all titled alike.
+//! The panes of the dashboard. Each pane has one file, one row in [`PANES`] and the same title rule.
 
 pub mod cases;
 pub mod footer;
@@ -17,27 +17,27 @@ use super::fit;
 use super::view::View;
 use crate::app::pane::PaneId;
 
-/// What a pane needs of the screen.
+/// Where a pane goes on the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// The full width of the table column, as high as its rows.
+    /// The table's column: full width, as high as the table has rows.
     Table,
-    /// What the table leaves.
+    /// The space below the table.
     Text,
-    /// A share of the instruments' column or strip.
+    /// A share of the instruments' column, or of their strip on a small screen.
     Instrument,
 }
 
-/// A pane.
+/// A row of [`PANES`].
 #[derive(Debug)]
 pub struct Pane {
-    /// Which.
+    /// The pane that the row describes.
     pub id: PaneId,
-    /// Where it goes.
+    /// Where the pane goes.
     pub place: Place,
-    /// Its share of the instruments' column.
+    /// Share of the instruments' column, relative to the other weights; 0 outside that column.
     pub weight: u16,
-    /// Draws it, its rule included.
+    /// Draws the pane, including its title rule.
     pub draw: fn(&mut Frame<'_>, Rect, &View<'_>),
 }
 
@@ -50,8 +50,8 @@ pub const PANES: &[Pane] = &[
     Pane { id: PaneId::Gpu, place: Place::Instrument, weight: 3, draw: gpu::draw },
 ];
 
-/// Draws a pane's rule, `━ Title · about ━━━━━ figures ━`, and returns the area below it. The pane that keys go to has a
-/// heavy rule. Where the line is too short, first `about` goes, then `figures` from their end.
+/// Draws a pane's title rule, `━ Title · about ━━━━━ figures ━`, and returns the area below it. The focused pane has a
+/// heavy rule. On a short line `about` is cut first, then `figures` are dropped from their end.
 pub fn rule(
     frame: &mut Frame<'_>,
     area: Rect,
@@ -63,7 +63,7 @@ pub fn rule(
     titled_rule(frame, area, view, id, id.title(), about, figures)
 }
 
-/// The same under another title: what a pane shows instead of its own.
+/// Draws a title rule as [`rule`] does, with a title other than the pane's own.
 pub fn titled_rule(
     frame: &mut Frame<'_>,
     area: Rect,
@@ -86,9 +86,9 @@ pub fn titled_rule(
     }
     let right_width = width_of(&figures);
     let fitting = fit::cut(about, room.saturating_sub(left_width + right_width + 5));
-    // A letter or two of a name tell nothing.
-    let tells = fitting == about || fit::width(&fitting) >= 4;
-    let about = if tells && !about.is_empty() { format!("· {fitting} ") } else { String::new() };
+    // One or two letters of a name are useless.
+    let is_readable = fitting == about || fit::width(&fitting) >= 4;
+    let about = if is_readable && !about.is_empty() { format!("· {fitting} ") } else { String::new() };
 
     let mut spans = vec![
         Span::styled(format!("{stroke} "), border),
@@ -107,7 +107,7 @@ pub fn titled_rule(
     Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area }
 }
 
-/// Puts a line into the row of `area` counted from its top, if it has that row.
+/// Draws a line in row `row` of `area`, counted from the top. Does nothing below the area.
 pub fn line<'a>(frame: &mut Frame<'_>, area: Rect, row: u16, line: impl Into<Line<'a>>) {
     if row < area.height {
         let row = Rect { y: area.y + row, height: 1, ..area };
@@ -115,10 +115,10 @@ pub fn line<'a>(frame: &mut Frame<'_>, area: Rect, row: u16, line: impl Into<Lin
     }
 }
 
-/// Cells that stay free between what [`ends`] puts at the two ends.
+/// Minimum number of free cells between the two parts of a line that [`ends`] draws.
 pub const BETWEEN_ENDS: usize = 2;
 
-/// Puts `left` and `right` at the two ends of a row. Where both do not fit, `right` goes.
+/// Draws `left` and `right` at the two ends of a row. If both do not fit, only `left` is drawn.
 pub fn ends(frame: &mut Frame<'_>, area: Rect, row: u16, left: Vec<Span<'_>>, right: Vec<Span<'_>>) {
     let taken: usize = left.iter().map(Span::width).sum();
     let wanted: usize = right.iter().map(Span::width).sum();
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_pane_has_its_row_in_the_order_of_tab() {
+    fn panes_are_listed_in_tab_order() {
         let ids: Vec<_> = PANES.iter().map(|p| p.id).collect();
         assert_eq!(ids, PaneId::ALL);
     }

@@ -1,4 +1,4 @@
-//! What a move of the mouse means, by the same layout that the frame was drawn with.
+//! Translates mouse events, by the layout that the frame was drawn with.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
@@ -11,7 +11,7 @@ use crate::app::state::App;
 use crate::app::state::pointer::Pointer;
 use crate::domain::time::Nanos;
 
-/// What it means on a screen of this size; `None` when nothing.
+/// The message for a mouse event on a screen of this size; `None` if it has no effect.
 pub fn resolve(app: &App, cache: &RenderCache, screen: Rect, event: &MouseEvent, now: Nanos) -> Option<Msg> {
     let at = Position { x: event.column, y: event.row };
     let layout = layout::compute(screen, LayoutInputs::from_app(app))?;
@@ -42,7 +42,7 @@ mod tests {
     use crate::ui::view::View;
 
     #[test]
-    fn a_click_hits_what_was_drawn_there() {
+    fn a_click_hits_the_pane_and_case_drawn_there() {
         let stage = ten_cases(3);
         let cache = RenderCache::default();
         let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();

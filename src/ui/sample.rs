@@ -1,4 +1,4 @@
-//! A run to draw in tests, led where it is wanted by messages, and what was drawn as text.
+//! A small run for drawing tests, changed by messages, and the drawn screen as text.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,10 +23,10 @@ use crate::domain::session::{Plan, Session};
 use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite};
 use crate::domain::time::Nanos;
 
-/// What draws.
+/// A function that draws a part of the screen.
 pub type Draw = fn(&mut Frame<'_>, Rect, &View<'_>);
 
-/// Three cases, the first in flight.
+/// A run of three cases; the first is in flight.
 pub fn running() -> App {
     let message = |role: &str, content: &str| Message { role: role.into(), content: content.into() };
     let case = |name: &str| CaseSpec {
@@ -63,7 +63,7 @@ pub fn running() -> App {
     app
 }
 
-/// Some keys' worth of actions.
+/// Carries out actions of the user.
 pub fn act(app: &mut App, actions: &[Action]) {
     for &action in actions {
         let now = app.scene.now;
@@ -71,13 +71,13 @@ pub fn act(app: &mut App, actions: &[Action]) {
     }
 }
 
-/// A frame in which this is in flight.
+/// Ticks the frame clock with this request in flight.
 pub fn live(app: &mut App, at_ms: u64, in_flight: InFlight) {
     let live = LiveSnapshot { at: Nanos::from_millis(at_ms), in_flight: vec![in_flight], ..Default::default() };
     update(app, Msg::Frame { now: Nanos::from_millis(at_ms), live: Arc::new(live) });
 }
 
-/// An attempt ends with what `change` makes of a whole answer of three tokens.
+/// Ends an attempt. `change` alters its record, which is a complete answer of three tokens.
 pub fn end(app: &mut App, case: usize, number: u32, change: impl FnOnce(&mut AttemptRecord)) {
     let id = AttemptId { case, number };
     let mut record = AttemptRecord::started(id, false, "r".into(), "m".into(), Nanos::from_millis(1000));
@@ -91,7 +91,7 @@ pub fn end(app: &mut App, case: usize, number: u32, change: impl FnOnce(&mut Att
     update(app, Msg::Engine(Nanos::from_millis(1300), EngineFact::Ended { id, record: Arc::new(record) }));
 }
 
-/// What `draw` puts on a screen of this size.
+/// A screen of this size after `draw`.
 pub fn drawn(app: &App, theme: Theme, width: u16, height: u16, draw: Draw) -> Buffer {
     let cache = RenderCache::default();
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
@@ -100,13 +100,13 @@ pub fn drawn(app: &App, theme: Theme, width: u16, height: u16, draw: Draw) -> Bu
     frame.buffer.clone()
 }
 
-/// The same as text, without blanks at the ends of lines.
+/// The drawn screen as text, without trailing blanks.
 pub fn text(app: &App, width: u16, height: u16, draw: Draw) -> String {
     let buffer = drawn(app, Theme::mono(), width, height, draw);
     rows(&buffer, |_, out, cell| out.push_str(cell))
 }
 
-/// The same with each change of style marked.
+/// The drawn screen as text with each change of style marked.
 pub fn styled(app: &App, theme: Theme, width: u16, height: u16, draw: Draw) -> String {
     let buffer = drawn(app, theme, width, height, draw);
     let mut before = String::new();
@@ -122,7 +122,7 @@ pub fn styled(app: &App, theme: Theme, width: u16, height: u16, draw: Draw) -> S
     })
 }
 
-fn rows(buffer: &Buffer, mut put: impl FnMut(Style, &mut String, &str)) -> String {
+fn rows(buffer: &Buffer, mut append: impl FnMut(Style, &mut String, &str)) -> String {
     let mut lines = Vec::new();
     for y in 0..buffer.area.height {
         let mut line = String::new();
@@ -134,14 +134,14 @@ fn rows(buffer: &Buffer, mut put: impl FnMut(Style, &mut String, &str)) -> Strin
             }
             let cell = &buffer[(x, y)];
             skip = super::fit::width(cell.symbol()).saturating_sub(1);
-            put(cell.style(), &mut line, cell.symbol());
+            append(cell.style(), &mut line, cell.symbol());
         }
         lines.push(line.trim_end().to_owned());
     }
     lines.join("\n")
 }
 
-/// Draws at every size up to 20 × 5, at an offset, and beyond the screen: nothing may panic.
+/// Draws at every size up to 20 × 5, at an offset, and beyond the screen: no call may panic.
 pub fn survives_small_areas(app: &App, draw: Draw) {
     let cache = RenderCache::default();
     let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };

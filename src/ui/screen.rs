@@ -1,4 +1,4 @@
-//! The whole screen: its layout, the panes, and what lies over them.
+//! The whole screen: layout, panes and overlay.
 
 use ratatui::Frame;
 use ratatui::text::Line;
@@ -18,8 +18,8 @@ pub fn draw(frame: &mut Frame<'_>, view: &View<'_>) {
     let Some(layout) = layout::compute(area, LayoutInputs::from_app(view.app)) else {
         let text = format!("tokscope needs {}×{}; this is {}×{}", SMALLEST.0, SMALLEST.1, area.width, area.height);
         pane::line(frame, area, area.height / 2, Line::from(text).centered());
-        let way_out = format!("{} quits", view.key_of(Action::Quit));
-        pane::line(frame, area, area.height / 2 + 1, Line::styled(way_out, view.theme.muted()).centered());
+        let hint = format!("{} quits", view.key_of(Action::Quit));
+        pane::line(frame, area, area.height / 2 + 1, Line::styled(hint, view.theme.muted()).centered());
         return;
     };
     header::draw(frame, layout.header, view);
@@ -28,11 +28,11 @@ pub fn draw(frame: &mut Frame<'_>, view: &View<'_>) {
     }
     footer::draw(frame, layout.footer, view);
     overlay::draw(frame, area, view);
-    fit::tame(frame.buffer_mut());
+    fit::cut_long_graphemes(frame.buffer_mut());
 }
 
-/// What holds for the screen as a whole, after all is drawn: the theme's ground, and ASCII where nothing else can be
-/// shown.
+/// Last pass over the finished frame: applies the theme's background, and replaces non-ASCII characters if `ascii` is
+/// set.
 pub fn finish(frame: &mut Frame<'_>, theme: Theme, ascii: bool) {
     theme.paint(frame.buffer_mut());
     if ascii {

@@ -1,5 +1,5 @@
-//! The terminal: entered once, left on every way out, whatever was reached on the way in. A thread of its own writes to it:
-//! a terminal that nobody reads costs frames, nothing else.
+//! The terminal: taken over once, and given back on every exit, even after an error half-way. A separate thread writes to
+//! it, so a stalled terminal costs frames but delays nothing else.
 
 mod bounded;
 mod frame_bytes;
@@ -31,7 +31,7 @@ use self::whole_rows::WholeRows;
 use super::outlet::{Outlet, Standard, standard};
 use crate::domain::text::sanitise;
 
-/// One bit for each step on the way in that succeeded and is not undone yet. Static, because a panic hook must see it.
+/// One bit for each step of taking over the terminal that is not undone yet. Static, because the panic hook needs it.
 static ENTERED: AtomicU8 = AtomicU8::new(0);
 const RAW: u8 = 1;
 const ALTERNATE: u8 = 2;
@@ -39,29 +39,30 @@ const PASTE: u8 = 4;
 const CURSOR: u8 = 8;
 const MOUSE: u8 = 16;
 
-/// Writes to the terminal while it is in use. Static, because a panic hook must see it.
+/// Writer of the terminal while tokscope owns it. Static, because the panic hook needs it.
 static OUTLET: Mutex<Option<Outlet>> = Mutex::new(None);
 
-/// Longest wait for a terminal to take what enters or leaves the screen.
+/// Maximum wait for the terminal to accept the sequences that take it over or give it back.
 const SWITCH_PATIENCE: Duration = Duration::from_millis(200);
 
-/// What threads other than the screen's said when they panicked, kept until the screen is free again.
+/// Panic messages of other threads, held back until the screen is free again.
 static HELD_BACK: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// The terminal while the program owns it. Dropping it gives it back.
+/// The terminal while tokscope owns it. Dropping the value gives the terminal back.
 #[derive(Debug)]
 pub struct Terminal {
     inner: ratatui::Terminal<WholeRows<Bounded>>,
     bytes: FrameBytes,
     outlet: Outlet,
     mouse: bool,
-    /// Wanted while the terminal was taking no more: the latest text for the clipboard, and whether the mouse changed.
+    /// The latest text for the clipboard that waits until the terminal accepts output again.
     late_copy: Option<String>,
+    /// Whether a change of the mouse mode waits until then.
     late_mouse: bool,
 }
 
-/// Presses and the wheel, told in the form without a limit to the columns. Not what the terminal library asks for, which is
-/// every move as well: each would wake the program.
+/// Requests presses and the wheel, in the encoding without a limit on columns. The terminal library would also request every
+/// move, and each move would wake the program.
 #[cfg(unix)]
 mod mouse {
     use crossterm::style::Print;
@@ -70,15 +71,15 @@ mod mouse {
     pub(super) const OFF: Print<&str> = Print("\x1b[?1006l\x1b[?1000l");
 }
 
-/// There it is a mode of the console, and so is raw mode.
+/// On Windows, mouse reports are a console mode, like raw mode.
 #[cfg(not(unix))]
 mod mouse {
     pub(super) use crossterm::event::{DisableMouseCapture as OFF, EnableMouseCapture as ON};
 }
 
 impl Terminal {
-    /// Takes the terminal over: raw mode, alternate screen, bracketed paste, no cursor. `written` is called from the writing
-    /// thread whenever the terminal has taken a block, and with the error after which it takes no more.
+    /// Takes over the terminal: raw mode, alternate screen, bracketed paste, no cursor. The writing thread calls `written`
+    /// after each block, and with the error after which the terminal accepts nothing more.
     pub fn enter(written: impl Fn(io::Result<()>) + Send + 'static) -> io::Result<Self> {
         let outlet = Outlet::start("screen", standard(Standard::Out), written)?;
         *lock_outlet() = Some(outlet.clone());
@@ -88,20 +89,20 @@ impl Terminal {
         match taken_over {
             Ok(inner) => Ok(Self { inner, bytes, outlet, mouse: false, late_copy: None, late_mouse: false }),
             Err(error) => {
-                // The first error is the one to tell.
+                // Report the first error, not one of the cleanup.
                 let _second = leave();
                 Err(error)
             }
         }
     }
 
-    /// Whether the terminal has taken everything so far: only then is a frame drawn.
+    /// Whether the terminal has accepted all output so far. Frames are drawn only then.
     pub fn is_idle(&self) -> bool {
         self.outlet.waiting_bytes() == 0
     }
 
-    /// Draws a frame as one update, so that no half of it is ever seen. Returns false, and draws nothing, while the terminal
-    /// has not taken the frame before: what is drawn is the difference to that one.
+    /// Draws a frame as one synchronized update. Returns false and draws nothing while the terminal has not accepted the last
+    /// frame, since a frame is the difference to the last one.
     pub fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<bool> {
         if !self.is_idle() {
             return Ok(false);
@@ -113,7 +114,7 @@ impl Terminal {
         Ok(true)
     }
 
-    /// Sends what was wanted while the terminal was taking no more.
+    /// Sends clipboard text and mouse mode that waited while the terminal accepted nothing.
     pub fn catch_up(&mut self) -> io::Result<()> {
         if !self.is_idle() {
             return Ok(());
@@ -127,14 +128,14 @@ impl Terminal {
         Ok(())
     }
 
-    /// Forgets what is on the screen: the next frame paints everything.
+    /// Makes the next frame repaint every cell.
     pub fn repaint(&mut self) -> io::Result<()> {
-        // Not `clear`, which asks the terminal where its cursor is: the answer would go to the thread that reads keys.
+        // `clear` would query the cursor position, and the thread that reads keys would get the answer.
         let size = self.size()?;
         self.inner.resize(size)
     }
 
-    /// Has the terminal tell what the mouse does, or leaves the mouse to it.
+    /// Turns mouse reports on or off. While they are off, the terminal selects text with the mouse.
     pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
         if self.is_idle() {
@@ -146,7 +147,7 @@ impl Terminal {
 
     fn send_mouse(&self) -> io::Result<()> {
         if self.mouse {
-            // Before it is written: half of it written is to be undone too.
+            // Set before writing, because a partly written sequence must be undone too.
             ENTERED.fetch_or(MOUSE, Ordering::SeqCst);
             self.outlet.send(sequence(mouse::ON)?);
         } else {
@@ -156,13 +157,13 @@ impl Terminal {
         Ok(())
     }
 
-    /// Columns and rows.
+    /// Size of the screen.
     pub fn size(&self) -> io::Result<Rect> {
         Ok(Rect::from((Position::ORIGIN, self.inner.size()?)))
     }
 
-    /// Puts text on the clipboard through the terminal (OSC 52), which works over SSH too. While the terminal takes no more,
-    /// the latest text waits.
+    /// Copies text to the clipboard through the terminal (OSC 52), which also works over SSH. The latest text waits while
+    /// the terminal accepts nothing.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
         if self.is_idle() {
             return self.send_copy(text);
@@ -176,8 +177,8 @@ impl Terminal {
         Ok(())
     }
 
-    /// Gives the terminal back, stops the process group as `ctrl-z` does, and takes the terminal over again when it
-    /// goes on.
+    /// Gives the terminal back, stops the process group as Ctrl-Z does, and takes the terminal over again once the group
+    /// continues.
     pub fn suspend(&mut self) -> io::Result<()> {
         leave()?;
         stop_process()?;
@@ -194,14 +195,14 @@ fn lock_outlet() -> MutexGuard<'static, Option<Outlet>> {
     OUTLET.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The bytes of a command. Consoles that understand no sequences obey it at once.
+/// The escape sequence of a command. On consoles without escape sequences the command takes effect at once.
 fn sequence(command: impl Command) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     queue!(bytes, command)?;
     Ok(bytes)
 }
 
-/// Whether escape sequences do something where they are written, from now on: consoles of Windows are to be asked for it.
+/// Whether the terminal understands escape sequences. Turns them on in a Windows console.
 pub fn takes_escapes() -> bool {
     #[cfg(windows)]
     let takes = crossterm::ansi_support::supports_ansi();
@@ -210,7 +211,12 @@ pub fn takes_escapes() -> bool {
     takes
 }
 
-/// Whether an error of the screen says that there is nobody at the other end any more.
+/// Columns of the terminal; `None` if the system reports none.
+pub fn columns() -> Option<usize> {
+    crossterm::terminal::size().ok().map(|(columns, _rows)| usize::from(columns)).filter(|columns| *columns > 0)
+}
+
+/// Whether an error means that the terminal is gone.
 pub fn is_gone(error: &io::Error) -> bool {
     #[cfg(unix)]
     let hung_up = error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
@@ -227,13 +233,13 @@ impl Drop for Terminal {
 
 #[cfg(unix)]
 fn stop_process() -> io::Result<()> {
-    // The group, so that a pipeline or a wrapper stops with it.
+    // The whole group, so that a pipeline or a wrapper stops too.
     rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
     Ok(())
 }
 
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "it can fail where there is such a wish")]
+#[expect(clippy::unnecessary_wraps, reason = "the Unix version can fail")]
 fn stop_process() -> io::Result<()> {
     Ok(())
 }
@@ -241,7 +247,7 @@ fn stop_process() -> io::Result<()> {
 fn take_over(outlet: &Outlet) -> io::Result<()> {
     enable_raw_mode()?;
     ENTERED.fetch_or(RAW, Ordering::SeqCst);
-    // Marked before the terminal has it: half of it written is to be undone too.
+    // Set before writing, because a partly written sequence must be undone too.
     ENTERED.fetch_or(ALTERNATE, Ordering::SeqCst);
     outlet.send(sequence(EnterAlternateScreen)?);
     ENTERED.fetch_or(PASTE, Ordering::SeqCst);
@@ -251,7 +257,7 @@ fn take_over(outlet: &Outlet) -> io::Result<()> {
     wait_shortly(outlet)
 }
 
-/// Gives the terminal a moment. One that takes nothing now may take it later: that is no error.
+/// Waits up to [`SWITCH_PATIENCE`] for the terminal. A timeout is no error: the terminal may accept the output later.
 fn wait_shortly(outlet: &Outlet) -> io::Result<()> {
     match outlet.flush_within(SWITCH_PATIENCE) {
         Err(e) if e.kind() == io::ErrorKind::TimedOut => Ok(()),
@@ -259,8 +265,8 @@ fn wait_shortly(outlet: &Outlet) -> io::Result<()> {
     }
 }
 
-/// Undoes what was done on the way in, once. Goes on after an error and returns the first. A terminal that takes nothing
-/// is waited for a moment only.
+/// Undoes the steps of taking over the terminal. Continues after an error and returns the first one. Waits only up to
+/// [`SWITCH_PATIENCE`] for a stalled terminal.
 fn leave() -> io::Result<()> {
     let entered = ENTERED.swap(0, Ordering::SeqCst);
     let Some(outlet) = lock_outlet().take() else { return Ok(()) };
@@ -275,7 +281,7 @@ fn leave() -> io::Result<()> {
     };
     let send = |bytes: io::Result<Vec<u8>>| bytes.map(|bytes| outlet.send(bytes));
     if cfg!(windows) {
-        // It puts back the console's mode that it found, which is raw.
+        // First, because it restores the console mode that it found, which is raw.
         step(MOUSE, &mut || send(sequence(mouse::OFF)));
     }
     step(RAW, &mut disable_raw_mode);
@@ -288,20 +294,20 @@ fn leave() -> io::Result<()> {
     result.and(wait_shortly(&outlet))
 }
 
-/// Makes a panic on this thread, the screen's, give the terminal back before it is told; what other threads say is held
-/// back while the screen is in use, since it would be written across it. So is everything that stderr has no room for: it
-/// would hold up the end.
+/// Makes a panic on this thread give the terminal back before the message is printed. Messages of other threads are held back
+/// while the screen is in use, because they would be printed across it. Messages are also held back while stderr accepts
+/// nothing, because printing would block the exit.
 pub fn install_panic_hook() {
-    let screens_thread = std::thread::current().id();
-    let tell = std::panic::take_hook();
+    let screen_thread = std::thread::current().id();
+    let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        let is_screens = std::thread::current().id() == screens_thread;
-        if is_screens {
-            let _first_the_panic = leave();
+        let is_screen_thread = std::thread::current().id() == screen_thread;
+        if is_screen_thread {
+            let _report_the_panic_instead = leave();
         }
         let in_use = ENTERED.load(Ordering::SeqCst) != 0;
-        if (is_screens || !in_use) && usable::has_room(Standard::Err) {
-            return tell(panic);
+        if (is_screen_thread || !in_use) && usable::has_room(Standard::Err) {
+            return print(panic);
         }
         if let Ok(mut held_back) = HELD_BACK.lock() {
             let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
@@ -310,11 +316,11 @@ pub fn install_panic_hook() {
     }));
 }
 
-/// Writes what was held back; called once the screen is free.
-pub fn tell_what_was_held_back(to: &mut impl Write) {
+/// Prints the messages that were held back. Call it once the screen is free.
+pub fn print_held_back_panics(to: &mut impl Write) {
     let lines = HELD_BACK.lock().map(|mut held_back| std::mem::take(&mut *held_back)).unwrap_or_default();
     for line in lines {
-        // It may repeat what a server sent.
+        // The message may repeat text from a server.
         drop(writeln!(to, "tokscope: {}", sanitise(&line)));
     }
 }

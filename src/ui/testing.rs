@@ -1,4 +1,4 @@
-//! Builds states of the program by the messages that lead to them, and shows what is drawn as text.
+//! Builds states of the program from messages, and shows the drawn screen as text.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::app::update::update;
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind, Usage};
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
 use crate::domain::live::{EngineFact, EngineLag, InFlight, LiveSnapshot, ServerInfo, StreamPhase, arrival_times};
-use crate::domain::random::mixed;
+use crate::domain::random::mix;
 use crate::domain::session::{Plan, Session};
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::time::Nanos;
@@ -43,18 +43,18 @@ pub const TEN: [&str; 10] = [
 const FRAME_MS: u64 = 250;
 const MIB: u64 = 1_048_576;
 
-/// How an answer comes.
+/// Timing of a simulated answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Script {
-    /// Before the first event.
+    /// Time before the first event, milliseconds.
     pub ttft_ms: u64,
-    /// Between two events.
+    /// Gap between two events, milliseconds.
     pub gap_ms: u64,
-    /// All events.
+    /// Number of events.
     pub events: u64,
-    /// Of those, the first are reasoning.
+    /// Number of events that are reasoning; they come first.
     pub reasoning: u64,
-    /// Before this event it stops for so long.
+    /// Index of the event before which the stream stalls, and the length of the stall in milliseconds.
     pub stall: Option<(u64, u64)>,
 }
 
@@ -67,7 +67,7 @@ impl Script {
     fn arrivals(&self, started_ms: u64) -> Vec<Arrival> {
         let arrival = |i: u64| {
             let stall = self.stall.filter(|(at, _)| i >= *at).map_or(0, |(_, ms)| ms);
-            // Uneven as a real stream is, and the same in every run: a bell of about a tenth of the gap.
+            // Jitter with a bell-shaped distribution of about a tenth of the gap, the same in every run.
             let noise: u64 = (0..4).map(|k| scatter(i * 4 + k) >> 48).sum();
             let noise_ns = noise * self.gap_ms * 1_000_000 / (4 * 65_536);
             Arrival {
@@ -80,22 +80,22 @@ impl Script {
     }
 }
 
-/// Numbers without a pattern.
+/// A pseudo-random number for `n`.
 fn scatter(n: u64) -> u64 {
-    mixed(n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    mix(n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
 /// A program under test and its clock.
 pub struct Stage {
-    /// Its state.
+    /// State of the program.
     pub app: App,
-    /// Now.
+    /// Time on the clock, milliseconds.
     pub now_ms: u64,
     gpus: Vec<GpuInfo>,
     silent_gpu: Option<u32>,
     events_before: u64,
     in_flight: Vec<(AttemptId, u64, Script)>,
-    /// What the engine tells of itself.
+    /// Lag that the engine reports.
     pub lag: EngineLag,
 }
 
@@ -144,18 +144,18 @@ impl Stage {
         update(&mut self.app, msg);
     }
 
-    /// The user does something.
+    /// Carries out an action of the user.
     pub fn act(&mut self, action: Action) {
         self.send(Msg::Action(Nanos::from_millis(self.now_ms), action));
     }
 
-    /// The endpoint does not answer.
+    /// Reports that the endpoint does not answer.
     pub fn unreachable(&mut self, reason: &str, retrying: bool) {
         let fact = EngineFact::Unreachable { reason: reason.to_owned(), http_status: None, retrying };
         self.send(Msg::Engine(Nanos::from_millis(self.now_ms), fact));
     }
 
-    /// The endpoint answers.
+    /// Lets the endpoint answer: the run begins.
     pub fn connect(&mut self) {
         self.now_ms += 120;
         let server = ServerInfo { kind: Some("vLLM".to_owned()), version: Some("0.11.2".to_owned()) };
@@ -164,7 +164,7 @@ impl Stage {
         self.app.scene.gpu.begin_run(Nanos::from_millis(self.now_ms));
     }
 
-    /// The driver tells of so many GPUs of 96 GiB.
+    /// Reports `count` GPUs of 96 GiB.
     pub fn find_gpus(&mut self, count: u32) {
         let gpu = |index| GpuInfo {
             index,
@@ -181,17 +181,17 @@ impl Stage {
         self.send(Msg::Gpu(GpuEvent::Found { source, driver, gpus: self.gpus.clone(), interval_ms: FRAME_MS }));
     }
 
-    /// This GPU gives no more samples.
+    /// Ends the samples of this GPU.
     pub fn lose_gpu(&mut self, index: u32) {
         self.silent_gpu = Some(index);
     }
 
-    /// A request goes out.
+    /// Starts a request.
     pub fn start(&mut self, case: usize, number: u32, script: Script) {
         self.in_flight.push((AttemptId { case, number }, self.now_ms, script));
     }
 
-    /// Time passes, frame by frame.
+    /// Lets time pass, frame by frame.
     pub fn pass(&mut self, ms: u64) {
         let end = self.now_ms + ms;
         while self.now_ms < end {
@@ -201,7 +201,7 @@ impl Stage {
         }
     }
 
-    /// Time passes until the answer is whole, which then ends well.
+    /// Lets time pass until the answer is complete, and ends it successfully.
     pub fn finish(&mut self, case: usize) {
         let Some(at) = self.in_flight.iter().position(|(id, ..)| id.case == case) else { return };
         let (_, started, script) = self.in_flight[at];
@@ -218,8 +218,8 @@ impl Stage {
         });
     }
 
-    /// The answer ends now, in the way that `how` writes into its record.
-    pub fn end(&mut self, case: usize, how: impl FnOnce(&mut AttemptRecord)) {
+    /// Ends the answer now. `change` alters its record.
+    pub fn end(&mut self, case: usize, change: impl FnOnce(&mut AttemptRecord)) {
         let Some(at) = self.in_flight.iter().position(|(id, ..)| id.case == case) else { return };
         let (id, started, script) = self.in_flight.remove(at);
         let now = Nanos::from_millis(self.now_ms);
@@ -229,13 +229,13 @@ impl Stage {
         record.arrivals = script.arrivals(started).into_iter().filter(|a| a.at <= now).collect();
         record.ended = now;
         record.text = "# A heading\n\nSome text of the answer.\n".to_owned();
-        how(&mut record);
+        change(&mut record);
         self.events_before += record.arrivals.len() as u64;
         self.send(Msg::Engine(now, EngineFact::Ended { id, record: Arc::new(record) }));
         self.frame();
     }
 
-    /// The answer ends with an error of the server.
+    /// Ends the answer with an error.
     pub fn fail(&mut self, case: usize, status: AttemptStatus, http_status: Option<u16>, message: &str) {
         self.end(case, |record| {
             record.status = status;
@@ -266,7 +266,7 @@ impl Stage {
         }
     }
 
-    /// The frame clock ticks.
+    /// Ticks the frame clock.
     pub fn frame(&mut self) {
         let now = Nanos::from_millis(self.now_ms);
         let flying: Vec<InFlight> =
@@ -280,12 +280,12 @@ impl Stage {
         self.send(Msg::Frame { now, live: Arc::new(live) });
     }
 
-    /// What is drawn of the whole screen.
+    /// The whole screen, drawn.
     pub fn screen(&self, width: u16, height: u16) -> Buffer {
         self.draw_with(width, height, Theme::ansi(), |frame, _area, view| super::screen::draw(frame, view))
     }
 
-    /// What `draw` draws on a screen of this size.
+    /// A screen of this size after `draw`.
     pub fn draw_with(
         &self,
         width: u16,
@@ -328,7 +328,7 @@ fn flying(id: AttemptId, started_ms: u64, script: &Script, now: Nanos) -> InFlig
     }
 }
 
-/// The ten cases after `done` of them are measured, with one GPU.
+/// A run of ten cases and one GPU, in which the first `done` cases are measured.
 pub fn ten_cases(done: usize) -> Stage {
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.find_gpus(1);
@@ -340,16 +340,16 @@ pub fn ten_cases(done: usize) -> Stage {
     stage
 }
 
-/// Each case a little different.
+/// A script that differs a little from case to case.
 pub fn script_of(case: usize) -> Script {
     let n = case as u64;
     let stall = (case == 2).then_some((120, 900));
     Script { stall, ..Script::plain(80 + n * n * 9 % 140, 8 + n % 3, 300 + 100 * u64::from(n.is_multiple_of(3))) }
 }
 
-// ─── What was drawn ───
+// ─── The drawn screen ───
 
-/// The text, line by line, without blanks at the ends of lines.
+/// The text of a screen, line by line, without trailing blanks.
 pub fn text(buffer: &Buffer) -> String {
     let mut out = String::new();
     for y in buffer.area.y..buffer.area.bottom() {
@@ -366,7 +366,7 @@ pub fn text(buffer: &Buffer) -> String {
     out
 }
 
-/// Runs of equal style, a line each that has any: `3: 0..9 fg=Cyan bold  12..14 dim`.
+/// Runs of equal style, for each line that has any: `3: 0..9 fg=Cyan bold  12..14 dim`.
 pub fn styles(buffer: &Buffer) -> String {
     let mut out = String::new();
     for y in buffer.area.y..buffer.area.bottom() {
@@ -378,24 +378,24 @@ pub fn styles(buffer: &Buffer) -> String {
                 _ => runs.push((x, x + 1, style)),
             }
         }
-        let told: Vec<String> =
-            runs.iter().filter_map(|(a, b, style)| Some(format!("{a}..{b} {}", tell(*style)?))).collect();
-        if !told.is_empty() {
-            let _ = writeln!(out, "{y}: {}", told.join("  "));
+        let described: Vec<String> =
+            runs.iter().filter_map(|(a, b, style)| Some(format!("{a}..{b} {}", describe(*style)?))).collect();
+        if !described.is_empty() {
+            let _ = writeln!(out, "{y}: {}", described.join("  "));
         }
     }
     out
 }
 
-fn tell(style: Style) -> Option<String> {
+fn describe(style: Style) -> Option<String> {
     use ratatui::style::Color;
-    let mut words = Vec::new();
+    let mut parts = Vec::new();
     if let Some(fg) = style.fg.filter(|c| *c != Color::Reset) {
-        words.push(format!("fg={fg}"));
+        parts.push(format!("fg={fg}"));
     }
     if let Some(bg) = style.bg.filter(|c| *c != Color::Reset) {
-        words.push(format!("bg={bg}"));
+        parts.push(format!("bg={bg}"));
     }
-    words.extend(style.add_modifier.iter_names().map(|(name, _)| name.to_lowercase()));
-    (!words.is_empty()).then(|| words.join(" "))
+    parts.extend(style.add_modifier.iter_names().map(|(name, _)| name.to_lowercase()));
+    (!parts.is_empty()).then(|| parts.join(" "))
 }

@@ -1,4 +1,4 @@
-//! What a role on the screen looks like. Colour never carries a meaning alone.
+//! Styles of the roles on the screen. No meaning depends on colour alone.
 
 mod choice;
 mod palette;
@@ -9,7 +9,7 @@ use ratatui::style::{Color, Modifier, Style};
 pub use self::choice::Themes;
 use self::palette::Palette;
 
-/// What a theme looks like.
+/// Kind of a theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ThemeKind {
     Dark,
@@ -18,38 +18,38 @@ enum ThemeKind {
     Mono,
 }
 
-/// What colours the terminal can show.
+/// Colours that the terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Depth {
-    /// Its own sixteen, which its user may have chosen.
+    /// The terminal's own sixteen, whose values depend on its settings.
     Sixteen,
-    /// Any.
+    /// Any RGB colour.
     TrueColour,
 }
 
-/// A style for each role. As small as it looks: it is part of the key under which layouts are kept.
+/// A style for each role. Small, because layouts are cached by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
-    look: ThemeKind,
+    kind: ThemeKind,
     depth: Depth,
-    /// It brings the ground and the colour of plain text, too, in place of the terminal's own.
+    /// Whether the theme sets the background and the colour of plain text, instead of the terminal's own.
     paints: bool,
 }
 
 impl Theme {
-    /// The terminal's own sixteen colours on its own ground.
+    /// The terminal's own sixteen colours on its own background.
     pub const fn ansi() -> Self {
-        Self { look: ThemeKind::Dark, depth: Depth::Sixteen, paints: false }
+        Self { kind: ThemeKind::Dark, depth: Depth::Sixteen, paints: false }
     }
 
-    /// No colour at all, for `NO_COLOR`: only bold, dim, underline and reverse, so that no colour sequence is ever sent.
+    /// No colours, for `NO_COLOR`: only bold, dim, underline and reverse, so that no colour sequence is sent.
     pub const fn mono() -> Self {
-        Self { look: ThemeKind::Mono, depth: Depth::Sixteen, paints: false }
+        Self { kind: ThemeKind::Mono, depth: Depth::Sixteen, paints: false }
     }
 
-    /// The colours; `None` without any.
+    /// The colours; `None` for the theme without any.
     const fn palette(self) -> Option<&'static Palette> {
-        Some(match (self.look, self.depth) {
+        Some(match (self.kind, self.depth) {
             (ThemeKind::Mono, _) => return None,
             (ThemeKind::Dark, Depth::Sixteen) => &palette::DARK_16,
             (ThemeKind::Dark, Depth::TrueColour) => &palette::DARK,
@@ -64,8 +64,8 @@ impl Theme {
         self.palette().map_or_else(Style::new, |palette| Style::new().fg(role(palette)))
     }
 
-    /// Puts the theme's own ground under what was drawn, and its own text colour where none was given. Nothing changes
-    /// with a theme that keeps to the terminal's.
+    /// Applies the theme's background and text colour to cells that have none. A theme that uses the terminal's own colours
+    /// changes nothing.
     pub fn paint(self, buffer: &mut Buffer) {
         let Some(palette) = self.palette().filter(|_| self.paints) else { return };
         for cell in &mut buffer.content {
@@ -73,7 +73,7 @@ impl Theme {
                 cell.fg = palette.text;
             }
             if cell.bg == Color::Reset {
-                cell.bg = palette.ground;
+                cell.bg = palette.background;
             }
         }
     }
@@ -83,7 +83,7 @@ impl Theme {
         Style::new()
     }
 
-    /// Labels, frames, what stands back.
+    /// Labels, borders, and other text of low priority.
     pub fn muted(self) -> Style {
         match self.palette() {
             Some(palette) => Style::new().fg(palette.muted),
@@ -91,7 +91,7 @@ impl Theme {
         }
     }
 
-    /// A pane's frame.
+    /// A pane's border.
     pub fn border(self, focused: bool) -> Style {
         if focused { self.accent() } else { self.muted() }
     }
@@ -101,32 +101,32 @@ impl Theme {
         if focused { self.accent().add_modifier(Modifier::BOLD) } else { self.text().add_modifier(Modifier::BOLD) }
     }
 
-    /// What the eye should find first.
+    /// Text of high priority.
     pub fn accent(self) -> Style {
         self.fg(|p| p.accent)
     }
 
-    /// A figure that matters.
+    /// An important figure.
     pub fn value(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// Went well.
+    /// Success.
     pub fn good(self) -> Style {
         self.fg(|p| p.good)
     }
 
-    /// Needs a look: held, paused, simulated.
+    /// Needs attention: held, paused, simulated.
     pub fn warning(self) -> Style {
         self.fg(|p| p.warning).add_modifier(Modifier::BOLD)
     }
 
-    /// Went wrong.
+    /// Failure.
     pub fn bad(self) -> Style {
         self.fg(|p| p.bad).add_modifier(Modifier::BOLD)
     }
 
-    /// A notice that must not be missed: simulated, frozen.
+    /// A badge that must not be missed: simulated, frozen.
     pub fn badge(self) -> Style {
         self.warning().add_modifier(Modifier::REVERSED)
     }
@@ -136,7 +136,7 @@ impl Theme {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
-    /// Thinking that precedes an answer.
+    /// Reasoning before an answer.
     pub fn reasoning(self) -> Style {
         match self.palette() {
             Some(palette) => Style::new().fg(palette.reasoning),
@@ -160,7 +160,7 @@ impl Theme {
         self.accent().add_modifier(Modifier::BOLD)
     }
 
-    /// The line of a chart; `0` is the first of several.
+    /// The line of a chart. `index` counts its lines from 0.
     pub fn series(self, index: usize) -> Style {
         match self.palette() {
             Some(palette) => Style::new().fg(palette.series[index % palette.series.len()]),
@@ -178,7 +178,7 @@ impl Theme {
         self.fg(|p| p.link).add_modifier(Modifier::UNDERLINED)
     }
 
-    // ─── Code, by what its words are ───
+    // ─── Code, by kind of token ───
 
     /// A keyword.
     pub fn code_keyword(self) -> Style {

@@ -1,4 +1,4 @@
-//! What a pane gets to draw from.
+//! The input of everything that draws.
 
 use super::cache::RenderCache;
 use super::keymap::{Context, Key, Keymap};
@@ -7,31 +7,31 @@ use crate::app::action::Action;
 use crate::app::pane::PaneId;
 use crate::app::state::{App, Scene};
 
-/// The state and how it looks. Panes read it and change nothing.
+/// The state, and how to draw it. Panes only read it.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// The whole state.
     pub app: &'a App,
-    /// Styles.
+    /// The theme.
     pub theme: Theme,
-    /// The keys.
+    /// The keymap in use.
     pub keymap: &'a Keymap,
-    /// What is kept from frame to frame.
+    /// Layouts and figures of earlier frames.
     pub cache: &'a RenderCache,
 }
 
 impl<'a> View<'a> {
-    /// The run to show: frozen or as it is.
+    /// The run on the screen: frozen, or as it is now.
     pub fn scene(&self) -> &'a Scene {
         self.app.shown()
     }
 
-    /// The key of an action in quotes, as it is in this run.
+    /// The key of an action in the panes, in quotes.
     pub fn key_of(&self, action: Action) -> String {
         key_of(self.keymap, action)
     }
 
-    /// Whether keys go to this pane.
+    /// Whether this pane has the focus.
     pub fn is_focused(&self, pane: PaneId) -> bool {
         self.app.ui.focus == pane
     }
@@ -39,7 +39,7 @@ impl<'a> View<'a> {
 
 /// The key of an action in the panes, in quotes.
 pub fn key_of(keymap: &Keymap, action: Action) -> String {
-    // Unbound, it still has its name.
+    // An unbound action is shown by its name.
     let name = || action.name().to_owned();
     format!("'{}'", keymap.key_of(action, Context::Panes).map_or_else(name, Key::to_string))
 }

@@ -1,4 +1,4 @@
-//! Reusable drawings.
+//! Reusable drawing code: bars, charts, wrapped text and Markdown. No widget depends on a pane.
 
 pub mod bar;
 pub mod braille;

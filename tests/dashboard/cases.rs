@@ -55,7 +55,7 @@ fn cases_are_sorted_unfolded_and_compared() {
 
     screen.wait_for_text("TTFT Δlast");
     screen.send("b");
-    screen.wait_for_text("Baseline set: the figures of 3 of 3 cases");
+    screen.wait_for_text("Baseline set from 3 of 3 cases");
     screen.wait_for_text("TTFT Δbase");
     screen.wait_for_line("▸✓ Second", "≈");
     screen.send("b");

@@ -12,7 +12,7 @@ fn hold_lets_requests_in_flight_end_and_starts_none() {
     let mut screen = Dashboard::start(&suite(&THREE, ""), &gated.url());
     screen.wait_for_line("First", "answering");
     screen.send(" ");
-    screen.wait_for_text("held  1 in flight to the end");
+    screen.wait_for_text("held  1 request finishing");
     gated.open(0);
     screen.wait_for_line("First", "done");
     screen.wait_for_line("held  1/3", "0:");

@@ -28,9 +28,9 @@ fn simulator(port: u16, tokens_per_s: f64) -> Simulator {
 fn a_dead_endpoint_is_retried_and_quitting_is_status_3() {
     let url = format!("http://127.0.0.1:{}/v1", quiet_port());
     let mut screen = Dashboard::start(&suite(&["Alone"], ""), &url);
-    screen.wait_for_line("waiting for the endpoint  trying again", "refused");
-    screen.wait_for_line("Asked ", " times in 0:");
-    screen.wait_for_text("again every 2 s. The run begins by");
+    screen.wait_for_line("waiting for the endpoint  retrying", "refused");
+    screen.wait_for_line("Retrying every 2 s (", " tries in 0:");
+    screen.wait_for_text("The run starts when");
     // The whole screen is there: the prompt and the address.
     assert!(screen.text().contains(&url) && screen.text().contains("Explain Alone."), "{}", screen.text());
     screen.send("q");
@@ -56,11 +56,11 @@ fn an_endpoint_that_comes_up_later_is_measured() {
 fn one_of_two_models_is_chosen_or_given() {
     let server = Server::start(&["small-model", "large-model"], |mut request| request.answer(&["word"]));
     let mut screen = Dashboard::start(&suite(&["Alone"], ""), &server.url());
-    screen.wait_for_text("Which model?");
+    screen.wait_for_text("Choose a model");
     screen.wait_for_line(">", "small-model");
     // Letters filter the list; 'q' is a letter here.
     screen.send("q");
-    screen.wait_for_text("No model is called that.");
+    screen.wait_for_text("No matching model.");
     screen.send("\u{15}LARGE");
     screen.wait_for_line(">", "large-model");
     screen.send("\r");
@@ -70,12 +70,12 @@ fn one_of_two_models_is_chosen_or_given() {
     assert_eq!((ended.status, &report.unwrap()["target"]["model"]), (0, &"large-model".into()));
 
     let mut screen = Dashboard::start(&suite(&["Alone"], ""), &server.url());
-    screen.wait_for_text("Which model?");
+    screen.wait_for_text("Choose a model");
     screen.send("\u{1b}");
     let (ended, report) = screen.end();
     assert_eq!((ended.status, report, server.request_count()), (3, None, 1));
     let after = ended.raw.rsplit("\u{1b}[?1049l").next().unwrap();
-    assert!(after.contains("the endpoint has 2 models; name one with --model: small-model, large-model"), "{after}");
+    assert!(after.contains("the endpoint lists 2 models; pass one with --model: small-model, large-model"), "{after}");
 
     let args = [&server.url(), "--model", "large-model"];
     let mut screen = Dashboard::start_with(&suite(&["Alone"], ""), &args, &[], (120, 40));
@@ -95,7 +95,7 @@ fn cases_fail_while_the_server_is_gone_and_are_rerun_when_it_is_back() {
     screen.wait_for_line("Second", "thinking");
     drop(sim);
     screen.wait_for_text("finished  2 failed  3/3");
-    screen.wait_for_line("Third", "no link");
+    screen.wait_for_line("Third", "connect");
     // The selection follows the running case. One row up is the second case, whose answer shows its error.
     screen.send("k");
     screen.wait_for_line("Answer", "Second");
@@ -105,7 +105,7 @@ fn cases_fail_while_the_server_is_gone_and_are_rerun_when_it_is_back() {
 
     let _back = simulator(port, 5000.0);
     screen.send("r");
-    screen.wait_for_line("Second", "length");
+    screen.wait_for_line("Second", "capped");
     screen.send("R");
     screen.wait_for_text("finished  3/3");
     screen.send("q");
@@ -169,7 +169,7 @@ fn a_rejected_key_waits_for_a_retry_and_a_wrong_model_for_a_choice() {
     screen.wait_for_text("no API key was sent; set OPENAI_API_KEY");
     is_open.store(true, Ordering::SeqCst);
     screen.send("r");
-    screen.wait_for_text("Which model?");
+    screen.wait_for_text("Choose a model");
     screen.wait_for_text("The endpoint refused 'wrong'.");
     // Leaving without a choice keeps the run stopped.
     screen.send("\u{1b}");

@@ -51,8 +51,8 @@ fn a_peak_within_the_run_is_shown_and_reported() {
     let mut screen = start(&driver, &[&gated.url()]);
     screen.wait_for_line("GPU", "driver 580.95.05");
     screen.wait_for_text("NVIDIA GeForce RTX 4090");
-    screen.wait_for_text("21 000 / 24 564 MiB");
-    screen.wait_for_line("peak 22 016 at 0:", "start 20 480");
+    screen.wait_for_text("21,000 / 24,564 MiB");
+    screen.wait_for_line("peak 22,016 at 0:", "start 20,480");
     assert!(!screen.text().contains("this machine"), "{}", screen.text());
     gated.open(0);
     screen.wait_for_text("finished  1/1");
@@ -111,12 +111,12 @@ fn the_simulator_uses_no_gpu_of_this_machine() {
     let report = headless(&driver, &sim.url());
     assert_eq!(
         (&report["gpu"], &report["gpu_unavailable"]),
-        (&Value::Null, &json!("the simulator answered, which uses no GPU"))
+        (&Value::Null, &json!("the built-in simulator uses no GPU"))
     );
     let mut screen = start(&driver, &[&sim.url()]);
     screen.wait_for_text("finished  1/1");
     // A figure of this machine's GPUs would look like the simulator's.
-    screen.wait_for_text("Simulated: no GPU works for it.");
+    screen.wait_for_text("No GPU: simulated server.");
     assert!(!screen.text().contains("MiB"), "{}", screen.text());
     screen.send("q");
     assert_eq!(screen.end().0.status, 0);

@@ -24,7 +24,7 @@ fn assert_interrupted(screen: Dashboard) {
 fn quitting_asks_while_something_runs() {
     let (_gated, mut screen) = with_request_in_flight();
     screen.send("q");
-    screen.wait_for_text("1 request is running, 1 case is waiting.");
+    screen.wait_for_text("1 request in flight, 1 case queued.");
     screen.send("n");
     screen.wait_for("no question", |s| !s.contents().contains("Quit?"));
     screen.send("q");

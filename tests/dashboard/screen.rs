@@ -52,7 +52,7 @@ fn a_filter_limits_the_cases_until_it_is_cleared() {
     screen.send("?");
     screen.wait_for_text("Keys");
     screen.send("q");
-    screen.wait_for("closed help", |s| !s.contents().contains("Moving about") && !lists(s, "Third"));
+    screen.wait_for("closed help", |s| !s.contents().contains("Navigation") && !lists(s, "Third"));
     screen.send("\u{1b}");
     screen.wait_for_line("Third", "done");
     quit(screen);
@@ -62,15 +62,13 @@ fn a_filter_limits_the_cases_until_it_is_cleared() {
 fn help_lists_every_group_of_keys() {
     let mut screen = finished(&suite(&THREE, ""), &[], (120, 90));
     screen.send("?");
-    for group in
-        ["Run", "Selected case", "Moving about", "Screen", "While typing a filter", "Help, report, menus, questions"]
-    {
+    for group in ["Run", "Selected case", "Navigation", "Screen", "Filter and search input", "Dialogs"] {
         screen.wait_for_text(group);
     }
     // The screen can be repainted over the help, too.
     screen.send("\u{c}");
     screen.send("?");
-    screen.wait_for("closed help", |s| !s.contents().contains("Moving about"));
+    screen.wait_for("closed help", |s| !s.contents().contains("Navigation"));
     quit(screen);
 }
 
@@ -98,7 +96,7 @@ fn an_answer_is_searched_folded_shown_raw_and_copied() {
     let mut screen = Dashboard::start_with(&suite(&["First"], ""), &args, &[], ROOMY);
     screen.wait_for_text("finished");
     screen.send("\t\r");
-    screen.wait_for_line("▸ thinking, 3 words", "z shows it");
+    screen.wait_for_line("▸ thinking, 3 words", "z unfolds");
     screen.send("z");
     screen.wait_for_text("Let me think.");
     // The footer shows the key's next effect.

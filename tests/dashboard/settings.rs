@@ -97,7 +97,7 @@ fn a_key_bound_twice_is_rejected_with_its_line() {
     let pty = Pty::start(env!("CARGO_BIN_EXE_tokscope"), &args, folder.path(), &[], 120, 40);
     let ended = pty.end();
     assert_eq!(ended.status, 2);
-    let line = "tokscope: my.toml:3:9: 'j' of 'hold' is 'next', too (panes); give that other keys, or none: next = []";
+    let line = "tokscope: my.toml:3:9: 'j' of 'hold' is already bound to 'next' (panes); rebind that action, or unbind it: next = []";
     assert!(ended.text.contains(line), "{}", ended.text);
     assert!(!ended.raw.contains("\u{1b}[?1049h"), "the screen was never taken over");
 }
@@ -111,7 +111,7 @@ fn printing_starts_no_run_and_a_closed_pipe_is_no_error() {
     let program = env!("CARGO_BIN_EXE_tokscope");
     for (args, expected) in [
         ("--print-config", "line 1; auto, dark, light, high-contrast, mono"),
-        ("--print-keys", "Hold: start no new request"),
+        ("--print-keys", "Hold the run (requests in flight finish)"),
         ("completions bash", "complete -F _tokscope"),
         ("man", ".TH tokscope 1"),
     ] {

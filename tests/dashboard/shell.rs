@@ -14,7 +14,7 @@ fn finished() -> (Server, Dashboard) {
 }
 
 #[test]
-fn the_palette_runs_what_it_finds() {
+fn the_palette_runs_the_selected_command() {
     let gated = Gated::start(1);
     let mut screen = Dashboard::start(&suite(&TWO, ""), &gated.url());
     screen.wait_for_line("First", "answering");
@@ -27,11 +27,11 @@ fn the_palette_runs_what_it_finds() {
     screen.send("\u{15}hold");
     screen.wait_for_line(": hold", "█");
     screen.send("\r");
-    screen.wait_for_text("held  1 in flight to the end");
+    screen.wait_for_text("held  1 request finishing");
     screen.wait_for("no palette", |s| !s.contents().contains("Commands"));
     // The palette also opens with its other key and can be left without an action.
     screen.send("\u{10}quit\u{3}");
-    screen.wait_for_text("held  1 in flight to the end");
+    screen.wait_for_text("held  1 request finishing");
     screen.send(" ");
     gated.open(0);
     screen.wait_for_text("finished  2/2");
@@ -52,7 +52,7 @@ fn a_report_is_written_under_the_name_that_was_typed() {
     screen.wait_for_line("File", "gone/mine.md");
     screen.send("\u{15}out/mine.md\u{1b}[B");
     screen.wait_for_line("File", "out/mine.json");
-    screen.wait_for_text("Exists: will become 'out/mine-2.json'");
+    screen.wait_for_text("File exists; writes 'out/mine-2.json' instead");
     screen.send("\r");
     screen.wait_for_text("Report written to 'out/mine-2.json'");
     screen.send("q");
@@ -70,7 +70,7 @@ fn the_report_is_shown_and_follows_the_run() {
     screen.wait_for_line("First", "answering");
     screen.send("v");
     screen.wait_for_text("0 of 2 cases measured");
-    screen.wait_for_line("writes", "r.md");
+    screen.wait_for_line("exports", "r.md");
     gated.open(0);
     screen.wait_for_text("1 of 2 cases measured");
     screen.send("e");

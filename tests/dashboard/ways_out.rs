@@ -59,7 +59,7 @@ impl Place {
         match self {
             Self::Held => {
                 screen.send(" ");
-                screen.wait_for_text("held  1 in flight");
+                screen.wait_for_text("held  1 request finishing");
             }
             Self::MouseOn => {
                 screen.send("m");

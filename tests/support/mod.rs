@@ -8,5 +8,6 @@ pub mod faults;
 pub mod place;
 pub mod pty;
 pub mod real_server;
+pub mod schema;
 pub mod server;
 pub mod tls;

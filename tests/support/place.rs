@@ -58,8 +58,9 @@ impl Place {
         std::fs::read_to_string(self.folder.path().join(name)).unwrap()
     }
 
+    /// An exported `results.json`, held against its schema.
     pub fn json(&self, name: &str) -> Value {
-        serde_json::from_str(&self.read(name)).unwrap()
+        super::schema::read_results(self.folder.path().join(name))
     }
 }
 

@@ -231,8 +231,8 @@ impl Pty {
         assert!(!screen.bracketed_paste(), "bracketed paste is still on");
         assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "mouse reports are still on");
         let raw = String::from_utf8_lossy(&output.raw);
-        let [begun, done] = ["\u{1b}[?2026h", "\u{1b}[?2026l"].map(|mode| raw.rfind(mode));
-        assert!(begun <= done, "a frame is still held back");
+        let [frame_start, frame_end] = ["\u{1b}[?2026h", "\u{1b}[?2026l"].map(|mode| raw.rfind(mode));
+        assert!(frame_start <= frame_end, "a frame is still held back");
         let termios_after = modes(&*self.master.as_ref().unwrap().0);
         assert_eq!(termios_after, self.termios_before, "the line discipline was not restored");
         Ended { status: status.exit_code(), text: screen.contents(), raw: String::from_utf8_lossy(&output.raw).into() }

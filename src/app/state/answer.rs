@@ -41,8 +41,8 @@ pub struct Answer {
     pub unfolded: Option<bool>,
     /// Search through the answer.
     pub search: Search,
-    /// First line on the screen; `None` is home: the end of a generated text, which is followed, or the start of any
-    /// other.
+    /// First line on the screen; `None` is home: the end of a generated text, which is followed, or the start of any other
+    /// text.
     top: Option<usize>,
     /// The last frame before the user folded or unfolded the reasoning. The next frame keeps its text in place.
     refolded: Option<Drawn>,
@@ -106,15 +106,15 @@ impl Answer {
         let home = if home_is_start { 0 } else { limit };
         let refolded = self.refolded.zip(thinking);
         let from = match refolded {
-            Some((before, thinking)) => before.carried_over(total, thinking),
+            Some((last, thinking)) => last.carried_over(total, thinking),
             None => self.top.unwrap_or(home),
         };
         let from = from.min(limit);
         let (at, sought) = self.search.target(matches, from);
-        let seen = |line: usize| (from..from + rows).contains(&line);
+        let is_visible = |line: usize| (from..from + rows).contains(&line);
         let from = match matches.get(at) {
             // A third of the screen above the match shows its context.
-            Some(&line) if sought && !seen(line) => line.saturating_sub(rows / 3).min(limit),
+            Some(&line) if sought && !is_visible(line) => line.saturating_sub(rows / 3).min(limit),
             _ => from,
         };
         Drawn { page, from, limit, at, matches: matches.len(), sought, refolded: refolded.is_some() }

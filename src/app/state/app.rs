@@ -115,7 +115,7 @@ impl App {
         if self.scene.stop.is_some() && !session.attempts().any(AttemptState::is_good) {
             return 3;
         }
-        let slo_missed = !self.scene.load.keeps_slos(session);
+        let slo_missed = !self.scene.load.meets_slos(session);
         u8::from(session.is_partial() || slo_missed)
     }
 }

@@ -52,8 +52,8 @@ impl ExportDialog {
 
     /// The extension of the selected format, if the name has another one or none.
     pub fn missing_extension(&self) -> Option<&str> {
-        let wanted = extension(self.default_name());
-        (!wanted.is_empty() && extension(self.name.as_str()) != wanted).then_some(wanted)
+        let expected = extension(self.default_name());
+        (!expected.is_empty() && extension(self.name.as_str()) != expected).then_some(expected)
     }
 
     /// Default name of the selected format.

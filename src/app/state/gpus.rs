@@ -15,8 +15,8 @@ impl Scene {
             None => self.target.is_local(),
         };
         let is_real_beside_simulator = self.target.simulated && self.gpu.source != SIMULATED_SOURCE;
-        let is_one = |gpu: &&GpuTrack| !is_real_beside_simulator && (may_serve || gpu.info.host.is_some());
-        self.gpu.gpus.iter().filter(is_one).collect()
+        let is_shown = |gpu: &&GpuTrack| !is_real_beside_simulator && (may_serve || gpu.info.host.is_some());
+        self.gpu.gpus.iter().filter(is_shown).collect()
     }
 
     /// GPUs to add up: those known to serve the endpoint, otherwise all of [`Self::gpus`]. No silicon counts twice.
@@ -63,8 +63,8 @@ impl GpuTotals {
     pub fn from_scene(scene: &Scene) -> Self {
         let gpus = without_slices(&scene.gpus());
         let count = gpus.len();
-        let sum = |of: &dyn Fn(&GpuTrack) -> Option<f64>| {
-            gpus.iter().map(|gpu| of(gpu)).sum::<Option<f64>>().filter(|_| count > 0)
+        let sum = |get: &dyn Fn(&GpuTrack) -> Option<f64>| {
+            gpus.iter().map(|gpu| get(gpu)).sum::<Option<f64>>().filter(|_| count > 0)
         };
         let kind = gpus.first().map(|gpu| gpu.info.memory_kind);
         let is_alike = gpus.iter().all(|gpu| Some(gpu.info.memory_kind) == kind) && kind != Some(MemoryKind::Unified);
@@ -86,7 +86,7 @@ mod tests {
 
     const GIB: u64 = 1 << 30;
 
-    /// Two GPUs, the second shared out into two slices.
+    /// Two GPUs, the second divided into two slices.
     fn scene() -> Scene {
         let gpu = |index: u32, parent: Option<&str>| GpuInfo {
             index,
@@ -101,12 +101,12 @@ mod tests {
         "http://localhost:1/v1".clone_into(&mut scene.target.url);
         scene.gpu.apply(GpuEvent::Found { source: "nvml".to_owned(), driver: None, gpus, interval_ms: 250 });
         for index in 0..4 {
-            look(&mut scene, index, Some(100.0));
+            sample(&mut scene, index, Some(100.0));
         }
         scene
     }
 
-    fn look(scene: &mut Scene, index: u32, power_w: Option<f64>) {
+    fn sample(scene: &mut Scene, index: u32, power_w: Option<f64>) {
         let (memory, load) = (Some(GIB), Some(f64::from(index) * 10.0));
         let sample =
             GpuSample { index, power_w, memory_used_bytes: memory, utilization_percent: load, ..GpuSample::default() };
@@ -118,19 +118,19 @@ mod tests {
     }
 
     #[test]
-    fn slices_are_not_added_to_the_gpu_they_are_of() {
+    fn slices_are_not_added_to_their_gpu() {
         let mut scene = scene();
-        let together = GpuTotals::from_scene(&scene);
-        assert_eq!((together.count, together.power_w, together.load_percent), (2, Some(200.0), Some(5.0)));
-        assert_eq!((together.memory_used_mib, together.memory_total_mib), (Some(2048.0), Some(163_840.0)));
-        look(&mut scene, 1, None);
-        assert_eq!(GpuTotals::from_scene(&scene).power_w, None, "a sum of some of them would be none of all");
+        let totals = GpuTotals::from_scene(&scene);
+        assert_eq!((totals.count, totals.power_w, totals.load_percent), (2, Some(200.0), Some(5.0)));
+        assert_eq!((totals.memory_used_mib, totals.memory_total_mib), (Some(2048.0), Some(163_840.0)));
+        sample(&mut scene, 1, None);
+        assert_eq!(GpuTotals::from_scene(&scene).power_w, None, "a sum over some GPUs is not the total");
         scene.gpu.gpus[0].info.memory_kind = MemoryKind::Unified;
         assert_eq!(GpuTotals::from_scene(&scene).memory_used_mib, None);
     }
 
     #[test]
-    fn what_serves_is_what_works() {
+    fn only_gpus_known_to_serve_the_endpoint_are_added_up() {
         let mut scene = scene();
         assert_eq!(indices(&scene.working_gpus()), [0, 1]);
         let scope = |gpus: &[&str]| GpuScope::EndpointHost {
@@ -143,12 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn the_gpus_of_a_machine_that_only_asks_are_nobodys() {
+    fn gpus_of_a_machine_that_only_sends_requests_are_not_shown() {
         let mut scene = scene();
         scene.gpu.scope = Some(GpuScope::ClientHost);
         assert!(scene.gpus().is_empty());
         scene.gpu.gpus[1].info.host = Some("gpu-box".to_owned());
-        assert_eq!(indices(&scene.gpus()), [1], "the endpoint's, told by itself");
+        assert_eq!(indices(&scene.gpus()), [1], "a GPU of the endpoint's host, from its exporter");
         scene.gpu.scope = None;
         assert_eq!(scene.gpus().len(), 4);
         "https://api.example.com/v1".clone_into(&mut scene.target.url);

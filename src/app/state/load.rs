@@ -10,7 +10,7 @@ use crate::domain::sweep::Stage;
 use crate::domain::tally::Tally;
 use crate::domain::time::Nanos;
 
-/// Length of "the last seconds".
+/// Length of the window for figures of the last seconds.
 pub const WINDOW: Duration = Duration::from_secs(10);
 
 /// Figures of the requests that ended. A sweep counts each stage separately.
@@ -103,7 +103,7 @@ impl Load {
         while self.recent.front().is_some_and(|e| now.since(e.at) > WINDOW) {
             self.recent.pop_front();
         }
-        self.tally.stand_still(session.still());
+        self.tally.set_schedule_pauses(session.schedule_pauses());
         if session.stage != self.stage {
             if let Some(concurrency) = session.sweep.get(self.stage).filter(|_| self.tally.ended > 0) {
                 self.stages.push(Stage::from_tally(*concurrency, &self.tally, session));
@@ -135,9 +135,9 @@ impl Load {
 
     /// Whether every SLO is met. One stage that meets them is enough for a sweep: its last stages are meant to overload
     /// the server.
-    pub fn keeps_slos(&self, session: &Session) -> bool {
+    pub fn meets_slos(&self, session: &Session) -> bool {
         if session.sweep.is_empty() || session.slos().is_empty() {
-            return self.tally.keeps(session.slos());
+            return self.tally.meets(session.slos());
         }
         self.all_stages(session).iter().any(|s| s.slo_met == Some(true))
     }

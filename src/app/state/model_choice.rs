@@ -21,10 +21,10 @@ pub struct ModelChoice {
 impl ModelChoice {
     /// Names that contain every word of the query.
     pub fn found(&self) -> Vec<&str> {
-        let wanted: Vec<String> = self.query.as_str().split_whitespace().map(str::to_lowercase).collect();
+        let parts: Vec<String> = self.query.as_str().split_whitespace().map(str::to_lowercase).collect();
         let has_all = |name: &str| {
             let name = sanitise_line(name).to_lowercase();
-            wanted.iter().all(|part| name.contains(part.as_str()))
+            parts.iter().all(|part| name.contains(part.as_str()))
         };
         self.models.iter().map(String::as_str).filter(|name| has_all(name)).collect()
     }

@@ -5,6 +5,15 @@ use super::model_choice::ModelChoice;
 use super::palette::Palette;
 use super::report_view::ReportView;
 
+/// How far a text can be scrolled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScrollExtent {
+    /// First line on the screen when scrolled to the end.
+    pub limit: usize,
+    /// Lines of a page.
+    pub page: usize,
+}
+
 /// The layer over the panes that takes the keys.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Overlay {
@@ -12,7 +21,7 @@ pub enum Overlay {
     #[default]
     None,
     /// The list of keys, scrolled down by this many lines.
-    Help(u16),
+    Help(usize),
     /// The question whether to quit while requests are in flight.
     ConfirmQuit,
     /// The choice of an export format and a file name.

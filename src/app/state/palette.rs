@@ -12,7 +12,7 @@ pub struct Command {
     /// The pane that has the action; `None` for an action of all panes.
     pub pane: Option<PaneId>,
     /// Text that a query searches.
-    pub words: String,
+    pub search_text: String,
 }
 
 /// The query and the highlighted command.
@@ -27,10 +27,10 @@ pub struct Palette {
 /// Indices of the commands that match `query`, best match first. Each word of the query must match a word of the command,
 /// in whole or by letters in their order. Availability does not affect the order, so that no command jumps.
 pub fn found(commands: &[Command], query: &str) -> Vec<usize> {
-    let wanted: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
+    let parts: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
     let cost = |command: &Command| {
-        let words = command.words.to_lowercase();
-        wanted.iter().map(|part| word_cost(&words, part)).sum::<Option<usize>>()
+        let text = command.search_text.to_lowercase();
+        parts.iter().map(|part| word_cost(&text, part)).sum::<Option<usize>>()
     };
     let mut all: Vec<(usize, usize)> =
         commands.iter().enumerate().filter_map(|(at, command)| Some((cost(command)?, at))).collect();
@@ -39,8 +39,8 @@ pub fn found(commands: &[Command], query: &str) -> Vec<usize> {
 }
 
 /// Cost of a match: 0 at the start of a word, 1 within a word, 2 by letters only; `None` without a match.
-fn word_cost(words: &str, part: &str) -> Option<usize> {
-    let words = words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+fn word_cost(text: &str, part: &str) -> Option<usize> {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let cost = |word: &str| match word.find(part) {
         Some(0) => Some(0),
         Some(_) => Some(1),

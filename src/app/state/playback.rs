@@ -11,11 +11,11 @@ use super::scene::Scene;
 use crate::app::action::Action;
 use crate::domain::time::{Nanos, clock};
 
-/// Seconds of a replay at normal speed that a key skips. A gap counts as long as it is on the screen.
+/// Length of a skip in a replay, seconds at normal speed. A shortened gap counts as long as it takes on the screen.
 const STEP_S: f64 = 5.0;
 /// Slowest and fastest speed that the keys reach.
 const SPEED_LIMITS: (f64, f64) = (1.0 / 64.0, 1024.0);
-/// Length from which positions are shown with minutes, seconds.
+/// Minimum length of a run whose positions are shown in minutes, seconds.
 const LONG_S: f64 = 600.0;
 
 /// A saved run on the screen.
@@ -88,15 +88,15 @@ impl Playback {
     pub fn badge(&self, at: Nanos) -> String {
         let Some(player) = &self.player else { return format!("saved run, {}", self.date) };
         let began = self.recording.whole.session.began.unwrap_or_default();
-        let (speed, all) = (player.speed, self.recording.whole.now.since(began));
-        let here = at.since(began).min(all);
+        let (speed, total) = (player.speed, self.recording.whole.now.since(began));
+        let here = at.since(began).min(total);
         let speed = if speed < 1.0 { format!("1/{:.0}", 1.0 / speed) } else { format!("{speed}") };
         let mark = if player.is_playing { "replay" } else { "replay stopped" };
-        let place = |time: Duration| match time.as_secs_f64() {
-            _ if all.as_secs_f64() >= LONG_S => clock(time),
+        let position = |time: Duration| match time.as_secs_f64() {
+            _ if total.as_secs_f64() >= LONG_S => clock(time),
             s => format!("{s:.1} s"),
         };
-        format!("{mark} {speed}× {} / {}", place(here), place(all))
+        format!("{mark} {speed}× {} / {}", position(here), position(total))
     }
 
     /// Position of the replay at `now` on the screen's clock.

@@ -9,11 +9,11 @@ use crate::domain::attempt::{Arrival, AttemptRecord, StoredRecord, TextKind};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
 use crate::domain::live::{
-    InFlight, LiveSnapshot, StreamPhase, THROUGHPUT_POINTS, TRACED_STREAMS, live_end, recent_gaps_ms,
+    InFlight, LiveSnapshot, StreamPhase, THROUGHPUT_POINTS, TRACED_STREAMS, live_tail, recent_gaps_ms,
 };
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
-use crate::domain::session::{RunEvent, Session, What};
+use crate::domain::session::{EventKind, RunEvent, Session};
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::domain::trace::Trace;
@@ -45,9 +45,9 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Brings the scene to `at`; the case at `looked_at` gets its full text. The scene must be the one that this cursor
+    /// Brings the scene to `at`; the case with index `selected` gets its full text. The scene must be the one that this cursor
     /// moved last.
-    pub fn show(&mut self, scene: &mut Scene, recording: &Recording, at: Nanos, looked_at: usize) {
+    pub fn show(&mut self, scene: &mut Scene, recording: &Recording, at: Nanos, selected: usize) {
         let whole = &recording.whole;
         if at >= whole.now {
             if self.at.is_none_or(|shown| shown < whole.now) {
@@ -65,31 +65,31 @@ impl Cursor {
         self.follow_events(scene, recording, at);
         self.follow_telemetry(scene, recording, at);
         scene.traces = whole.traces.as_at(at);
-        scene.live = Arc::new(self.live(&scene.session, &whole.session, at, looked_at));
+        scene.live = Arc::new(self.live(&scene.session, &whole.session, at, selected));
         scene.now = at;
     }
 
     fn follow_events(&mut self, scene: &mut Scene, recording: &Recording, at: Nanos) {
         let whole = &recording.whole.session;
-        let left = recording.events.get(self.events..).unwrap_or_default();
-        let events = left.split_at(left.partition_point(|e| e.at <= at)).0;
-        let ended = events.iter().filter(|e| matches!(e.what, What::Ended(_))).count();
-        let counts_anew = ended > MAX_ADDED;
+        let remaining = recording.events.get(self.events..).unwrap_or_default();
+        let events = remaining.split_at(remaining.partition_point(|e| e.at <= at)).0;
+        let ended = events.iter().filter(|e| matches!(e.what, EventKind::Ended(_))).count();
+        let recounts = ended > MAX_ADDED;
         for event in events {
             if let Some(record) = whole.record_of(event) {
                 self.content_events += record.content_events() as u64;
-                if !counts_anew {
+                if !recounts {
                     scene.load.add(&record.get(), &scene.session);
                 }
             }
-            scene.session.follow(event, whole);
-            if !counts_anew {
+            scene.session.apply_from(event, whole);
+            if !recounts {
                 scene.load.advance(event.at, &scene.session);
             }
         }
         self.events += events.len();
-        scene.session.reach(at, whole);
-        if counts_anew {
+        scene.session.advance_to(at, whole);
+        if recounts {
             scene.load = Load::from_session(&scene.session, at);
         } else {
             scene.load.advance(at, &scene.session);
@@ -109,28 +109,28 @@ impl Cursor {
     }
 
     /// Requests in flight at `at`.
-    fn live(&self, session: &Session, whole: &Session, at: Nanos, looked_at: usize) -> LiveSnapshot {
+    fn live(&self, session: &Session, whole: &Session, at: Nanos, selected: usize) -> LiveSnapshot {
         let record = |id| whole.attempt(id)?.record.as_ref();
         let open: Vec<&StoredRecord> = session.open_ids().into_iter().filter_map(record).collect();
-        let is_flying = |r: &&&StoredRecord| r.started() <= at && at < r.ended();
-        let mut flying: Vec<_> = open.iter().filter(is_flying).map(|r| r.get()).collect();
-        flying.sort_by_key(|r| (r.started, r.id));
-        let traced = flying.len().saturating_sub(TRACED_STREAMS);
+        let is_in_flight = |r: &&&StoredRecord| r.started() <= at && at < r.ended();
+        let mut records: Vec<_> = open.iter().filter(is_in_flight).map(|r| r.get()).collect();
+        records.sort_by_key(|r| (r.started, r.id));
+        let traced = records.len().saturating_sub(TRACED_STREAMS);
         let in_flight =
-            flying.iter().enumerate().map(|(i, r)| flight(r, at, i >= traced, r.id.case == looked_at)).collect();
-        // The events of a condensed attempt are unknown while it was in flight.
-        let so_far: u64 = open.iter().map(|r| come(&r.get(), at).len() as u64).sum();
+            records.iter().enumerate().map(|(i, r)| flight(r, at, i >= traced, r.id.case == selected)).collect();
+        // A condensed attempt has no arrivals, so its events count only once it has ended.
+        let so_far: u64 = open.iter().map(|r| arrived(&r.get(), at).len() as u64).sum();
         LiveSnapshot { at, content_events_total: self.content_events + so_far, in_flight, ..LiveSnapshot::default() }
     }
 }
 
 /// The scene of a run before anything happened.
 fn before_anything(whole: &Scene) -> Scene {
-    let session = whole.session.before_anything();
+    let session = whole.session.without_events();
     Scene {
         now: Nanos::default(),
         target: whole.target.clone(),
-        refusals: FailedDiscoveries::default(),
+        failed_discoveries: FailedDiscoveries::default(),
         stop: None,
         live: Arc::default(),
         load: Load::new(&session),
@@ -145,15 +145,15 @@ fn before_anything(whole: &Scene) -> Scene {
 }
 
 /// The part of an answer that had arrived by then.
-fn come(record: &AttemptRecord, at: Nanos) -> &[Arrival] {
+fn arrived(record: &AttemptRecord, at: Nanos) -> &[Arrival] {
     record.arrivals.get(..record.arrivals.partition_point(|a| a.at <= at)).unwrap_or_default()
 }
 
-fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_looked_at: bool) -> InFlight {
-    let arrivals = come(record, at);
+fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_selected: bool) -> InFlight {
+    let arrivals = arrived(record, at);
     let mut flight = InFlight {
         id: record.id,
-        phase: StreamPhase::after(arrivals),
+        phase: StreamPhase::from_arrivals(arrivals),
         started: record.clock_start(),
         ttft_ms: arrivals.first().map(|a| a.at.millis_since(record.clock_start())),
         content_events: arrivals.len() as u32,
@@ -168,21 +168,21 @@ fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_looked_at: bool
         flight.arrivals = Trace::from_arrivals(arrivals);
         flight.observer_stalls = record.observer_stalls.iter().filter(|s| s.1 <= at).copied().collect();
     }
-    if is_looked_at {
+    if is_selected {
         flight.recent_gaps_ms = recent_gaps_ms(arrivals);
         flight.thinking_ms = so_far().thinking_ms();
         (flight.reasoning, flight.reasoning_cut) =
-            live_end(share_of(&record.reasoning, record, arrivals, TextKind::Reasoning));
-        (flight.text, flight.text_cut) = live_end(share_of(&record.text, record, arrivals, TextKind::Answer));
+            live_tail(share_of(&record.reasoning, record, arrivals, TextKind::Reasoning));
+        (flight.text, flight.text_cut) = live_tail(share_of(&record.text, record, arrivals, TextKind::Answer));
     }
     flight
 }
 
 /// Cuts a text in proportion to the events that had arrived: which text arrived with which event is not saved.
-fn share_of<'a>(text: &'a str, record: &AttemptRecord, come: &[Arrival], kind: TextKind) -> &'a str {
+fn share_of<'a>(text: &'a str, record: &AttemptRecord, arrived: &[Arrival], kind: TextKind) -> &'a str {
     let count = |arrivals: &[Arrival]| arrivals.iter().filter(|a| a.kind == kind).count();
-    let (here, all) = (count(come), count(&record.arrivals));
-    if here == all && come.len() == record.arrivals.len() {
+    let (here, all) = (count(arrived), count(&record.arrivals));
+    if here == all && arrived.len() == record.arrivals.len() {
         return text;
     }
     let mut to = text.len() * here / all.max(1);

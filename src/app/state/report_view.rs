@@ -17,7 +17,7 @@ pub struct ReportView {
     pub text: Option<Arc<str>>,
     /// Name of the file that an export would write now.
     pub file: String,
-    /// Number of the text within the run. Equal numbers are equal texts.
+    /// Revision of the text. Equal revisions have equal texts.
     pub revision: u64,
     /// First line on the screen.
     pub top: usize,
@@ -41,15 +41,6 @@ impl Progress {
         let session = &scene.session;
         Self { mode: session.mode, stage: session.stage, ended: scene.load.tally.ended, phases: session.counts() }
     }
-}
-
-/// How far a text can be scrolled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ScrollExtent {
-    /// First line on the screen when scrolled to the end.
-    pub limit: usize,
-    /// Lines of a page.
-    pub page: usize,
 }
 
 impl ReportView {

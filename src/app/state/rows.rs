@@ -33,10 +33,10 @@ impl App {
     fn listing(&self) -> Listing {
         let (session, now) = (&self.shown().session, self.shown().now);
         let (table, filter) = (&self.ui.cases, self.ui.filter.as_str());
-        let mut kept = self.ui.listing.borrow_mut();
-        if let Some(listing) = kept.as_ref().filter(|kept| kept.is_current(session, table, filter, now)) {
+        let mut cached = self.ui.listing.borrow_mut();
+        if let Some(listing) = cached.as_ref().filter(|cached| cached.is_current(session, table, filter, now)) {
             return listing.clone();
         }
-        kept.insert(Listing::new(session, table, filter, now)).clone()
+        cached.insert(Listing::new(session, table, filter, now)).clone()
     }
 }

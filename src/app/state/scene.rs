@@ -45,7 +45,7 @@ pub struct Scene {
     /// The endpoint under test.
     pub target: Target,
     /// Failed attempts to discover the endpoint.
-    pub refusals: FailedDiscoveries,
+    pub failed_discoveries: FailedDiscoveries,
     /// Why the run is stopped, if every request would fail for the same reason.
     pub stop: Option<Stop>,
     /// The run.
@@ -56,7 +56,7 @@ pub struct Scene {
     pub load: Load,
     /// Samples of the GPUs.
     pub gpu: GpuHistory,
-    /// Samples of the server's metrics; `None` where the server has no such page.
+    /// Samples of the server's metrics; `None` if the server has no metrics page.
     pub gauges: Option<GaugeHistory>,
     /// Samples of this machine.
     pub host: HostHistory,
@@ -74,7 +74,7 @@ impl Scene {
         Self {
             now: Nanos::default(),
             target,
-            refusals: FailedDiscoveries::default(),
+            failed_discoveries: FailedDiscoveries::default(),
             stop: None,
             load: Load::new(&session),
             session,

@@ -14,9 +14,9 @@ const SPANS_MS: [u64; 18] = [
     50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000,
     3_600_000, 14_400_000, 86_400_000,
 ];
-/// A key moves the cursor by this fraction of the window.
+/// Number of key presses that move the cursor across the window.
 const CURSOR_STEPS: u32 = 100;
-/// A key moves the window by this fraction of it.
+/// Number of key presses that move the window by its length.
 const WINDOW_STEPS: u32 = 5;
 
 /// Choices of the user in the scope.
@@ -120,10 +120,10 @@ impl ScopeState {
             return;
         }
         let (from, to) = self.window(scene);
-        let seen = to.min(scene.run_span().1).since(from);
-        if !seen.is_zero() {
+        let shown = to.min(scene.run_span().1).since(from);
+        if !shown.is_zero() {
             (self.span, self.end) = (Some(to.since(from)), Some(to));
-            self.cursor = Some(from.plus(seen / 2));
+            self.cursor = Some(from.plus(shown / 2));
         }
     }
 

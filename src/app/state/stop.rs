@@ -5,7 +5,7 @@
 pub struct Stop {
     /// The cause that all requests share.
     pub cause: StopCause,
-    /// The server's words and what the user can do, one sentence each.
+    /// The server's error message, then advice for the user.
     pub reason: String,
     /// Indices of the cases whose requests were refused: the first one, and those in flight at that moment.
     pub(in crate::app) refused: Vec<usize>,

@@ -66,12 +66,12 @@ impl<'a> StreamSelection<'a> {
         let count = streams.len();
         // A thousand may be in flight: only the newest are sorted.
         let older = count.saturating_sub(TRACED_STREAMS);
-        let begun = |s: &Stream<'_>| (s.started, s.id);
+        let start = |s: &Stream<'_>| (s.started, s.id);
         if older > 0 {
-            streams.select_nth_unstable_by_key(older, begun);
+            streams.select_nth_unstable_by_key(older, start);
             streams.drain(..older);
         }
-        streams.sort_unstable_by_key(begun);
+        streams.sort_unstable_by_key(start);
         for stream in streams.iter_mut().filter(|s| s.ended.is_none()) {
             stream.limit_ms = stream.trace.stall_limit_ms();
         }

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_loopback_host_is_this_machine() {
+    fn only_loopback_hosts_are_local() {
         let is_local = |url: &str| {
             let target = Target {
                 url: url.to_owned(),

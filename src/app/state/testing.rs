@@ -1,4 +1,4 @@
-//! States that tests begin with.
+//! Initial states for tests.
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 /// An edit of a [`TextField`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "each name describes its edit")]
 pub enum Edit {
     Insert(char),
     Paste(String),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_edited_as_in_a_shell() {
+    fn editing_works_as_in_a_shell() {
         use Edit as E;
         let paste = |text: &str| E::Paste(text.to_owned());
         let check = |edits: &[E], before: &str, after: &str| {
@@ -139,7 +139,7 @@ mod tests {
         check(&[paste("one"), E::Insert(' '), E::DeleteWord, E::DeleteWord], "", "");
         check(&[paste("a"), E::Insert('\u{1b}'), paste("b\tc\nd\n")], "ab c d", "");
         check(&[paste("x"), E::Clear, E::Left, E::Delete, E::Backspace], "", "");
-        // A letter with its accent, a family of four: one step each.
+        // A letter with a combining accent and an emoji of four people are one step each.
         check(&[paste("e\u{301}👨‍👩‍👧‍👦"), E::Backspace], "e\u{301}", "");
         check(&[paste("e\u{301}x"), E::Home, E::Right], "e\u{301}", "x");
     }

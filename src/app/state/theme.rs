@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_key_reaches_every_theme_and_names_lead_back() {
+    fn the_theme_key_reaches_every_theme_and_names_are_unique() {
         let reached: Vec<_> =
             std::iter::successors(Some(ThemeName::Auto), |theme| Some(theme.next())).take(6).collect();
         assert_eq!(reached[..5], ThemeName::ALL);

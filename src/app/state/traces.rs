@@ -69,8 +69,8 @@ impl Traces {
     pub fn as_at(&self, at: Nanos) -> Self {
         let ended: VecDeque<_> = self.ended.iter().filter(|e| e.ended <= at).map(Arc::clone).collect();
         let arrivals = ended.iter().map(|e| e.trace.len()).sum();
-        let began = self.holds.iter().filter(|(from, _)| *from <= at);
-        let holds = began.map(|&(from, to)| (from, to.filter(|to| *to <= at))).collect();
+        let earlier = self.holds.iter().filter(|(from, _)| *from <= at);
+        let holds = earlier.map(|&(from, to)| (from, to.filter(|to| *to <= at))).collect();
         Self { ended, arrivals, holds }
     }
 

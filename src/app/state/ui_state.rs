@@ -6,8 +6,7 @@ use super::answer::Answer;
 use super::cases::CaseTable;
 use super::listing::Listing;
 use super::notice::Notice;
-use super::overlay::Overlay;
-use super::report_view::ScrollExtent;
+use super::overlay::{Overlay, ScrollExtent};
 use super::scope::ScopeState;
 use super::text_field::TextField;
 use super::theme::ThemeName;
@@ -44,8 +43,8 @@ pub struct UiState {
     pub theme: ThemeName,
     /// Whether the terminal reports the mouse.
     pub mouse: bool,
-    /// How far the report could be scrolled in the last frame.
-    pub report_extent: ScrollExtent,
+    /// How far the open overlay could be scrolled in the last frame.
+    pub overlay_extent: ScrollExtent,
     /// Number of report texts rendered so far.
     pub report_revisions: u64,
 }
@@ -80,7 +79,7 @@ impl Default for UiState {
             notice: None,
             theme: ThemeName::default(),
             mouse: false,
-            report_extent: ScrollExtent::default(),
+            overlay_extent: ScrollExtent::default(),
             report_revisions: 0,
         }
     }

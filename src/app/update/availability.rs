@@ -22,28 +22,28 @@ pub fn is_available(app: &App, action: Action) -> bool {
 /// Why an action is not available now; `None` if it is available.
 pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
     let session = &app.scene.session;
-    let of_case = |of: fn(&App, &str, &CaseState) -> Option<Obstacle>| {
+    let of_case = |obstacle: fn(&App, &str, &CaseState) -> Option<Obstacle>| {
         let case = session.suite.cases.get(app.ui.selected).zip(session.cases.get(app.ui.selected));
         let Some((spec, state)) = case else { return obstruct("The suite has no cases", None) };
-        of(app, &sanitise_line(&spec.name), state)
+        obstacle(app, &sanitise_line(&spec.name), state)
     };
     let is_replay = app.playback.as_ref().is_some_and(|p| p.is_replay());
     match action {
         Action::ReplayBack | Action::ReplayForward | Action::ReplaySlower | Action::ReplayFaster if !is_replay => {
-            obstruct("Nothing is replayed: `tokscope replay` plays a saved run again", None)
+            obstruct("Replays only: `tokscope replay`", None)
         }
         Action::ToggleHold if is_replay => None,
         Action::ToggleHold | Action::TogglePauseCase | Action::Cancel | Action::Rerun | Action::RerunFailed
             if app.playback.is_some() =>
         {
-            obstruct("This is a saved run: nothing is measured", None)
+            obstruct("Not available in a saved run", None)
         }
         // Both resume a stopped run.
         Action::ToggleHold | Action::Rerun if app.scene.stop.is_some() => None,
         Action::ToggleHold => match session.mode {
             Mode::Running | Mode::Held => None,
-            Mode::Waiting => obstruct("The run has not begun: the endpoint has not answered yet", None),
-            Mode::Finished => obstruct("The run is finished: there is nothing to hold", Some(Action::Rerun)),
+            Mode::Waiting => obstruct("The run has not started: waiting for the endpoint", None),
+            Mode::Finished => obstruct("The run has finished", Some(Action::Rerun)),
         },
         Action::TogglePauseCase | Action::Cancel => of_case(ended),
         Action::Rerun => of_case(rerun),
@@ -51,35 +51,35 @@ pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
         Action::RerunFailed => obstruct("No case has failed", None),
         Action::Unfold => of_case(unfold),
         Action::Fold if app.ui.cases.unfolded.contains(&app.ui.selected) => None,
-        Action::Fold => of_case(|_, name, _| obstruct(&format!("'{name}' is not unfolded"), Some(Action::Unfold))),
+        Action::Fold => of_case(|_, name, _| obstruct(&format!("'{name}' shows no attempts"), Some(Action::Unfold))),
         Action::ToggleBaseline if has_baseline_or_figures(app) => None,
-        Action::ToggleBaseline => obstruct("There are no figures yet for a baseline", None),
+        Action::ToggleBaseline => obstruct("No results yet for a baseline", None),
         Action::Back => {
             let ui = &app.ui;
-            let has_something = ui.zoomed
+            let can_go_back = ui.zoomed
                 || !ui.filter.is_empty()
                 || !ui.follows
                 || ui.answer.is_scrolled()
                 || ui.is_answer_searched()
                 || ui.overlay != Overlay::None;
-            if has_something { None } else { obstruct("Nothing to go back from: the selection follows the run", None) }
+            if can_go_back { None } else { obstruct("Already following the run", None) }
         }
         Action::LineDown | Action::LineUp | Action::ToTop | Action::ToEnd if app.ui.answer.can_scroll() => None,
         Action::LineDown | Action::LineUp | Action::ToTop | Action::ToEnd => {
-            obstruct("All of it is on the screen", None)
+            obstruct("The whole text is on the screen", None)
         }
         Action::ToggleThinking if app.ui.answer.can_fold() => None,
-        Action::ToggleThinking => obstruct("There is no thinking in it", None),
+        Action::ToggleThinking => obstruct("The text has no reasoning", None),
         Action::NextMatch | Action::PreviousMatch if app.ui.answer.has_matches() => None,
-        Action::NextMatch | Action::PreviousMatch => obstruct("Nothing was found to go to", Some(Action::Search)),
-        Action::Zoom if app.ui.zoomed => obstruct("The pane fills the screen", Some(Action::Back)),
-        Action::ScopeWider if app.ui.scope.shows_whole(app.shown()) => obstruct("The whole run is shown", None),
+        Action::NextMatch | Action::PreviousMatch => obstruct("No match to go to", Some(Action::Search)),
+        Action::Zoom if app.ui.zoomed => obstruct("The pane is already zoomed", Some(Action::Back)),
+        Action::ScopeWider if app.ui.scope.shows_whole(app.shown()) => obstruct("The whole run is already shown", None),
         Action::ScopeEarlier if app.ui.scope.is_at_start(app.shown()) => {
-            obstruct("The run is shown from its start on", Some(Action::ScopeCloser))
+            obstruct("Already at the start of the run", Some(Action::ScopeCloser))
         }
-        Action::ScopeLater if app.ui.scope.is_at_end() => obstruct("The scope goes along with the run already", None),
+        Action::ScopeLater if app.ui.scope.is_at_end() => obstruct("The scope already follows the run", None),
         Action::ScopeNow if app.ui.scope.is_moved() => None,
-        Action::ScopeNow => obstruct("The scope shows now already", None),
+        Action::ScopeNow => obstruct("The view is already reset", None),
         _ => None,
     }
 }
@@ -101,7 +101,7 @@ fn ended(_app: &App, name: &str, state: &CaseState) -> Option<Obstacle> {
         CasePhase::Queued | CasePhase::Running | CasePhase::Paused => return None,
         CasePhase::Done => "is done",
         CasePhase::Failed => "has failed",
-        CasePhase::Cancelled => "is cancelled already",
+        CasePhase::Cancelled => "is already cancelled",
         CasePhase::Unreached => "was not started",
     };
     obstruct(&format!("'{name}' {word}"), Some(Action::Rerun))
@@ -110,10 +110,8 @@ fn ended(_app: &App, name: &str, state: &CaseState) -> Option<Obstacle> {
 /// Why a case cannot be rerun.
 fn rerun(app: &App, name: &str, state: &CaseState) -> Option<Obstacle> {
     match state.phase {
-        _ if app.scene.session.began.is_none() => {
-            obstruct("The run has not begun: the endpoint has not answered yet", None)
-        }
-        CasePhase::Queued => obstruct(&format!("'{name}' is queued: it runs when its turn comes"), None),
+        _ if app.scene.session.began.is_none() => obstruct("The run has not started: waiting for the endpoint", None),
+        CasePhase::Queued => obstruct(&format!("'{name}' is already queued"), None),
         CasePhase::Running => obstruct(&format!("'{name}' is running"), Some(Action::Cancel)),
         _ => None,
     }
@@ -122,10 +120,10 @@ fn rerun(app: &App, name: &str, state: &CaseState) -> Option<Obstacle> {
 /// Why a case cannot be unfolded.
 fn unfold(app: &App, name: &str, state: &CaseState) -> Option<Obstacle> {
     if state.attempts.is_empty() {
-        return obstruct(&format!("'{name}' has no attempt yet"), None);
+        return obstruct(&format!("'{name}' has no attempts yet"), None);
     }
     let is_unfolded = app.ui.cases.unfolded.contains(&app.ui.selected);
-    if is_unfolded { obstruct(&format!("'{name}' is unfolded already"), Some(Action::Fold)) } else { None }
+    if is_unfolded { obstruct(&format!("'{name}' already shows its attempts"), Some(Action::Fold)) } else { None }
 }
 
 #[cfg(test)]
@@ -147,22 +145,25 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_does_nothing_says_why_and_what_would() {
+    fn an_unavailable_action_shows_the_reason_and_a_remedy() {
         let mut app = app(2);
-        assert!(notice_after(&mut app, Action::ToggleHold).0.contains("has not begun"));
-        assert!(notice_after(&mut app, Action::Rerun).0.contains("has not begun"));
-        assert!(notice_after(&mut app, Action::Unfold).0.contains("no attempt yet"));
+        assert!(notice_after(&mut app, Action::ToggleHold).0.contains("has not started"));
+        assert!(notice_after(&mut app, Action::Rerun).0.contains("has not started"));
+        assert!(notice_after(&mut app, Action::Unfold).0.contains("no attempts yet"));
         discovered(&mut app, &["m"]);
         assert_eq!(notice_after(&mut app, Action::Rerun), ("'case 0' is running".to_owned(), Some(Action::Cancel)));
         assert_eq!(notice_after(&mut app, Action::RerunFailed), ("No case has failed".to_owned(), None));
-        assert!(notice_after(&mut app, Action::ToggleBaseline).0.contains("no figures yet"));
+        assert!(notice_after(&mut app, Action::ToggleBaseline).0.contains("No results yet"));
         ended(&mut app, 0, 1, AttemptStatus::Ok);
         assert_eq!(notice_after(&mut app, Action::Cancel), ("'case 0' is done".to_owned(), Some(Action::Rerun)));
         assert_eq!(
             notice_after(&mut app, Action::TogglePauseCase),
             ("'case 0' is done".to_owned(), Some(Action::Rerun))
         );
-        assert_eq!(notice_after(&mut app, Action::Fold), ("'case 0' is not unfolded".to_owned(), Some(Action::Unfold)));
+        assert_eq!(
+            notice_after(&mut app, Action::Fold),
+            ("'case 0' shows no attempts".to_owned(), Some(Action::Unfold))
+        );
         app.ui.selected = 1;
         ended(&mut app, 1, 1, AttemptStatus::Timeout);
         assert_eq!(notice_after(&mut app, Action::Cancel), ("'case 1' has failed".to_owned(), Some(Action::Rerun)));
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_do_something_is_done_without_a_word() {
+    fn an_available_action_shows_no_notice() {
         let mut app = app(2);
         discovered(&mut app, &["m"]);
         for action in [Action::ToggleHold, Action::SelectNext, Action::Unfold, Action::SortByNext, Action::Back] {
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_told_without_what_steers_a_terminal() {
+    fn names_in_notices_have_no_control_sequences() {
         let mut app = app(1);
         discovered(&mut app, &["m"]);
         std::sync::Arc::make_mut(&mut app.scene.session.suite).cases[0].name = "\u{1b}[31mred".to_owned();

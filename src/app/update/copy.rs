@@ -9,36 +9,36 @@ use crate::domain::quantity::count;
 use crate::domain::sent_request::REQUEST_NOT_STORED;
 use crate::domain::text::sanitise;
 
-/// Maximum text to copy, bytes. Terminals accept a clipboard sequence of about 100,000 bytes, and base64 adds a third; they
+/// Maximum text to copy, bytes. Terminals accept a clipboard sequence of about 100,000 bytes, and base64 adds a third. They
 /// cut or drop a longer one without an error.
 pub(super) const MAX_COPY_BYTES: usize = 74_000;
-/// Name of an answer whose beginning the live view no longer has.
+/// Name of an answer in flight whose beginning the live view has already dropped.
 const LAST_PART: &str = "The last part of the answer";
 
-/// Copies the answer as received, or what its other forms show.
+/// Copies the answer as received, or the text of its raw or request form.
 pub(super) fn copy(app: &mut App) -> Vec<Effect> {
     let now = app.scene.now;
-    let Some((what, text)) = shown_text(app) else {
+    let Some((name, text)) = shown_text(app) else {
         let message = match app.ui.answer.form {
             Form::Exchange if app.playback.is_some() => REQUEST_NOT_STORED,
-            Form::Exchange => "There is no request to copy yet",
-            Form::Raw | Form::Rendered => "There is no answer to copy yet",
+            Form::Exchange => "No request to copy yet",
+            Form::Raw | Form::Rendered => "No answer to copy yet",
         };
         show_notice(app, now, message, true);
         return Vec::new();
     };
     let bytes = text.len();
     if bytes > MAX_COPY_BYTES {
-        // A part of an answer on the clipboard would pass for the whole.
+        // A part of an answer on the clipboard could be mistaken for all of it.
         let (size, most) = (bytes.div_ceil(1000), MAX_COPY_BYTES / 1000);
-        let has_export = app.ui.answer.form != Form::Exchange && what != LAST_PART;
-        let hint = if has_export { "; a JSON export has all of it once the attempt ends" } else { "" };
-        let message = format!("Not copied: {size} kB is more than the {most} kB that terminals accept{hint}");
+        let has_export = app.ui.answer.form != Form::Exchange && name != LAST_PART;
+        let hint = if has_export { "; the JSON export has the whole text once the attempt ends" } else { "" };
+        let message = format!("Not copied: {size} kB exceeds the {most} kB that terminals accept{hint}");
         show_notice(app, now, &message, true);
         return Vec::new();
     }
     let (characters, lines) = (text.chars().count(), count(text.lines().count(), "line"));
-    let message = format!("{what} sent to the terminal's clipboard: {characters} characters, {lines}");
+    let message = format!("{name} sent to the terminal's clipboard: {characters} characters, {lines}");
     show_notice(app, now, &message, false);
     vec![Effect::Screen(ScreenEffect::Copy(text))]
 }
@@ -57,18 +57,18 @@ fn shown_text(app: &App) -> Option<(&'static str, String)> {
         Some(number) => state.attempts.iter().find(|a| a.number == number)?.record(),
         None => state.shown(),
     };
-    let (asked, reasoning, text, is_cut) = match (live, &record) {
+    let (request, reasoning, text, is_cut) = match (live, &record) {
         (Some(live), _) => (&live.sent_request, &*live.reasoning, &*live.text, live.text_cut),
         (None, Some(record)) => (&record.sent_request, record.reasoning.as_str(), record.text.as_str(), false),
         (None, None) => return None,
     };
     let is_shown = !reasoning.is_empty() && answer.shows_thinking(!text.is_empty());
-    let (what, text) = match answer.form {
-        Form::Exchange => ("Request", asked.as_ref()?.pretty_body()),
-        Form::Raw if is_shown => ("Thinking and answer", format!("{}\n\n{}", sanitise(reasoning), sanitise(text))),
+    let (name, text) = match answer.form {
+        Form::Exchange => ("Request", request.as_ref()?.pretty_body()),
+        Form::Raw if is_shown => ("Reasoning and answer", format!("{}\n\n{}", sanitise(reasoning), sanitise(text))),
         Form::Raw | Form::Rendered => ("Answer", text.to_owned()),
     };
     let text = sanitise(&text);
-    let what = if is_cut && answer.form != Form::Exchange { LAST_PART } else { what };
-    (!text.is_empty()).then_some((what, text))
+    let name = if is_cut && answer.form != Form::Exchange { LAST_PART } else { name };
+    (!text.is_empty()).then_some((name, text))
 }

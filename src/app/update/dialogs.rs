@@ -16,7 +16,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         (_, Action::Suspend) => return Some(vec![Effect::Screen(ScreenEffect::Suspend)]),
         (_, Action::Redraw) => return Some(vec![Effect::Screen(ScreenEffect::Redraw)]),
         (Overlay::Help(line), action) => match scroll_lines(action, PAGE_LINES) {
-            Some(by) => *line = line.saturating_add_signed(by as i16),
+            Some(by) => *line = line.saturating_add_signed(by),
             None => app.ui.overlay = Overlay::None,
         },
         (Overlay::Report(_), Action::ChooseExport) => return Some(export_dialog::open(app)),
@@ -24,10 +24,10 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
             return Some(vec![Effect::Report(ReportEffect::Export { exporter: 0 })]);
         }
         (Overlay::Report(view), action) => {
-            match (action, scroll_lines(action, app.ui.report_extent.page.cast_signed())) {
-                (_, Some(by)) => view.top = view.top.saturating_add_signed(by).min(app.ui.report_extent.limit),
+            match (action, scroll_lines(action, app.ui.overlay_extent.page.cast_signed())) {
+                (_, Some(by)) => view.top = view.top.saturating_add_signed(by).min(app.ui.overlay_extent.limit),
                 (Action::SelectFirst, _) => view.top = 0,
-                (Action::SelectLast, _) => view.top = app.ui.report_extent.limit,
+                (Action::SelectLast, _) => view.top = app.ui.overlay_extent.limit,
                 _ => app.ui.overlay = Overlay::None,
             }
         }

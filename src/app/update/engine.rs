@@ -33,7 +33,7 @@ pub(super) fn handle(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect>
             let is_about_key = matches!(http_status, Some(401 | 403));
             let reason = if is_about_key { format!("{reason}; {}", app.key_source.advice()) } else { reason };
             let reason = sanitise_line(&reason);
-            app.scene.refusals.add(now);
+            app.scene.failed_discoveries.add(now);
             app.scene.target.connection =
                 if retrying { Connection::Unreachable(reason) } else { Connection::Refused(reason) };
             Vec::new()
@@ -61,12 +61,7 @@ pub(super) fn handle(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect>
             effects
         }
         EngineFact::Died(why) => {
-            show_notice(
-                app,
-                now,
-                &format!("The engine stopped: {why}. What was measured can still be exported."),
-                true,
-            );
+            show_notice(app, now, &format!("The engine stopped: {why}. Results so far can still be exported."), true);
             app.scene.target.connection = Connection::Refused(why);
             if app.scene.session.began.is_some() {
                 end_without_engine(app, now);
@@ -84,7 +79,7 @@ fn end_without_engine(app: &mut App, now: Nanos) {
         let warmup = app.scene.session.attempt(id).is_some_and(|a| a.warmup);
         let mut lost = AttemptRecord::started(id, warmup, String::new(), String::new(), now);
         lost.status = AttemptStatus::Cancelled;
-        lost.warnings.push("in flight when the engine stopped: nothing of it was kept".to_owned());
+        lost.warnings.push("in flight when the engine stopped: its answer is lost".to_owned());
         drop(handle(app, now, EngineFact::Ended { id, record: Arc::new(lost) }));
     }
 }

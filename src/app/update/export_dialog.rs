@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn the_extension_goes_with_the_format_where_it_was_the_formats() {
+    fn the_extension_changes_with_the_format_if_it_was_the_old_formats() {
         assert_eq!(as_json("out/mine.md"), "out/mine.json");
         assert_eq!(as_json("r.md"), "r.json");
         assert_eq!(as_json("notes.txt"), "notes.txt");
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_nobody_touched_is_that_of_the_format() {
+    fn an_unedited_name_is_the_default_of_the_format() {
         let mut app = open_with(&["mine.md", "elsewhere/theirs.json"]);
         update(&mut app, Msg::Action(Nanos(1), Action::SelectNext));
         assert_eq!(dialog(&app).name.as_str(), "elsewhere/theirs.json");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_for_another_format_is_said() {
+    fn a_missing_or_wrong_extension_is_reported() {
         let mut app = open_with(&["r.md", "r.json"]);
         let mut differs = |name: &str| {
             update(&mut app, Msg::Edit(Edit::Clear));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_an_older_name_is_not_taken_for_the_new_ones() {
+    fn a_check_of_an_older_name_is_ignored() {
         let mut app = open_with(&["r.md"]);
         let checked =
             |name: &str| Msg::ExportChecked { name: name.to_owned(), check: NameCheck::Taken("r-2.md".to_owned()) };
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn it_closes_when_the_file_is_written_and_keeps_the_name_when_it_is_not() {
+    fn the_dialog_closes_after_writing_and_keeps_the_name_after_an_error() {
         let mut app = open_with(&["r.md", "r.json"]);
         update(&mut app, Msg::Action(Nanos(1), Action::SelectNext));
         let effects = update(&mut app, Msg::Action(Nanos(1), Action::Confirm));

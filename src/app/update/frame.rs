@@ -31,8 +31,8 @@ fn add_throughput(app: &mut App, live: &LiveSnapshot) {
     if at.since(last_at) < THROUGHPUT_STEP {
         return;
     }
-    let busy = !live.in_flight.is_empty() || total > last_total;
-    if !busy {
+    let is_busy = !live.in_flight.is_empty() || total > last_total;
+    if !is_busy {
         // An idle run has a gap in the line, not a zero, and the next window does not include the gap.
         recent.clear();
         recent.push_back((at, total));

@@ -20,7 +20,7 @@ pub(super) fn discovered(app: &mut App, now: Nanos, models: Vec<String>, list_er
         Ok(model) => begin(app, now, model, &models, list_error),
         Err(refusal) if app.asks_for_model && models.len() > 1 => {
             app.scene.target.connection = Connection::Unnamed;
-            let about = format!("It serves {} models, and --model was not given.", models.len());
+            let about = format!("{} models found. Choose one to benchmark.", models.len());
             app.ui.overlay = Overlay::Models(ModelChoice { models, refusal, about, ..ModelChoice::default() });
             Vec::new()
         }
@@ -50,11 +50,11 @@ pub(super) fn offer_another(app: &mut App) -> bool {
     let others = app.listed_models.iter().any(|name| Some(name) != app.scene.target.model.as_ref());
     let stop = app.scene.stop.as_ref().filter(|stop| stop.cause == StopCause::Model);
     let Some(stop) = stop.filter(|_| app.asks_for_model && others) else { return false };
-    let asked = app.scene.target.model.as_deref().map(sanitise_line).unwrap_or_default();
+    let refused = app.scene.target.model.as_deref().map(sanitise_line).unwrap_or_default();
     let choice = ModelChoice {
         models: app.listed_models.clone(),
         refusal: stop.reason.clone(),
-        about: format!("The endpoint refused '{asked}'. Choose another model?"),
+        about: format!("The endpoint refused '{refused}'. Choose another model?"),
         ..ModelChoice::default()
     };
     app.ui.overlay = Overlay::Models(choice);
@@ -71,10 +71,10 @@ fn choose_model(wanted: Option<&str>, listed: &[String]) -> Result<String, Strin
     match (wanted, listed) {
         (Some(name), _) => Ok(name.to_owned()),
         (None, [only]) => Ok(only.clone()),
-        (None, []) => Err("the endpoint lists no model; name one with --model".to_owned()),
+        (None, []) => Err("the endpoint lists no models; pass one with --model".to_owned()),
         (None, many) => {
             let names: Vec<_> = many.iter().take(20).map(|m| sanitise_line(m)).collect();
-            Err(format!("the endpoint has {} models; name one with --model: {}", many.len(), names.join(", ")))
+            Err(format!("the endpoint lists {} models; pass one with --model: {}", many.len(), names.join(", ")))
         }
     }
 }
@@ -87,7 +87,7 @@ fn doubt(model: &str, listed: &[String]) -> Option<String> {
     let names: Vec<_> = listed.iter().take(5).map(|m| sanitise_line(m)).collect();
     let more = if listed.len() > 5 { ", …" } else { "" };
     Some(format!(
-        "the endpoint does not list '{}', only {}{more}; tried all the same",
+        "the endpoint does not list '{}', only {}{more}; trying it anyway",
         sanitise_line(model),
         names.join(", ")
     ))
@@ -121,7 +121,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
             choice.query.clear();
             choice.at = 0;
         }
-        // A stopped run keeps what it has: only quitting leaves it.
+        // A stopped run keeps its results, so only the quit key ends the program.
         Action::Back if app.scene.stop.is_some() => app.ui.overlay = Overlay::None,
         Action::Quit if app.scene.stop.is_some() => {
             app.ui.overlay = Overlay::None;
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_models_one_is_chosen_and_asked_as_if_it_had_been_named() {
+    fn a_model_chosen_among_several_is_used_as_if_it_had_been_named() {
         let mut app = app_with_choice();
         assert_eq!((app.scene.session.mode, app.exit_status()), (Mode::Waiting, 3));
         typed(&mut app, "8b");
@@ -184,12 +184,12 @@ mod tests {
         assert_eq!((app.scene.session.mode, &app.ui.overlay), (Mode::Running, &Overlay::None));
         assert_eq!((app.wanted_model.as_deref(), &app.model_doubt), (app.scene.target.model.as_deref(), &None));
         assert!(matches!(effects[0], Effect::Run(RunEffect::BeginTelemetry)), "{effects:?}");
-        let asks = |e: &Effect| matches!(e, Effect::Run(RunEffect::Engine(EngineCommand::Start { model, .. })) if model == LISTED[2]);
-        assert!(effects.iter().any(asks), "{effects:?}");
+        let is_start = |e: &Effect| matches!(e, Effect::Run(RunEffect::Engine(EngineCommand::Start { model, .. })) if model == LISTED[2]);
+        assert!(effects.iter().any(is_start), "{effects:?}");
     }
 
     #[test]
-    fn words_are_found_in_any_order_and_nothing_found_is_nothing_chosen() {
+    fn the_query_matches_in_any_order_and_without_a_match_nothing_is_chosen() {
         let mut app = app_with_choice();
         press(&mut app, Action::SelectNext);
         typed(&mut app, "fp8 QWEN");
@@ -197,23 +197,23 @@ mod tests {
         typed(&mut app, "zzz");
         assert!(press(&mut app, Action::Confirm).is_empty());
         assert_eq!(app.scene.session.mode, Mode::Waiting);
-        // The first way back drops what was typed.
+        // The first `esc` clears the query.
         assert!(press(&mut app, Action::Back).is_empty());
         assert_eq!(choice(&app).found().len(), LISTED.len());
     }
 
     #[test]
-    fn choosing_none_ends_with_the_reason() {
+    fn closing_the_choice_quits_with_the_reason() {
         for action in [Action::Back, Action::Quit] {
             let mut app = app_with_choice();
             assert!(matches!(press(&mut app, action)[..], [Effect::Quit(3)]));
             let Connection::Refused(why) = &app.scene.target.connection else { panic!("{:?}", app.scene.target) };
-            assert!(why.contains("4 models; name one with --model: Qwen/Qwen3-8B, "), "{why}");
+            assert!(why.contains("4 models; pass one with --model: Qwen/Qwen3-8B, "), "{why}");
         }
     }
 
     #[test]
-    fn where_nobody_can_choose_it_is_refused() {
+    fn several_models_without_a_dashboard_are_an_error() {
         let mut app = app(1);
         assert!(discovered(&mut app, &LISTED).is_empty());
         assert!(matches!(app.scene.target.connection, Connection::Refused(_)));

@@ -43,13 +43,13 @@ mod tests {
     use crate::domain::time::Nanos;
 
     fn commands() -> Vec<Command> {
-        let command = |action, pane, words: &str| Command { action, pane, words: words.to_owned() };
+        let command = |action, pane, search_text: &str| Command { action, pane, search_text: search_text.to_owned() };
         vec![
-            command(Action::ToggleHold, None, "Hold: start no new request hold resume"),
-            command(Action::RerunFailed, None, "Rerun every case that failed"),
-            command(Action::Rerun, None, "Rerun: one more attempt rerun"),
+            command(Action::ToggleHold, None, "Hold the run, or resume it hold resume"),
+            command(Action::RerunFailed, None, "Rerun all failed cases"),
+            command(Action::Rerun, None, "Rerun the case rerun"),
             command(Action::ToggleFreeze, None, "Freeze the screen freeze unfreeze"),
-            command(Action::SelectNext, Some(PaneId::Preview), "Answer: one line down"),
+            command(Action::SelectNext, Some(PaneId::Preview), "Answer: scroll down one line"),
         ]
     }
 
@@ -65,7 +65,7 @@ mod tests {
         assert_eq!(actions("FREEZE"), [A::ToggleFreeze]);
         assert_eq!(actions("failed rerun"), [A::RerunFailed]);
         assert_eq!(actions("rerun"), [A::RerunFailed, A::Rerun]);
-        // The begin of a word before its middle, that before scattered letters.
+        // A match at the start of a word comes before one within a word, and that before scattered letters.
         assert_eq!(actions("re")[..2], [A::ToggleHold, A::RerunFailed]);
         assert_eq!(actions("frz"), [A::ToggleFreeze]);
         assert_eq!(actions("zzz"), []);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_chosen_is_done_in_its_pane() {
+    fn the_chosen_command_acts_in_its_pane() {
         let mut app = app(2);
         app.commands = commands();
         discovered(&mut app, &["m"]);
@@ -97,15 +97,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_possible_says_why_and_the_palette_stays() {
+    fn an_unavailable_command_reports_why_and_the_palette_stays_open() {
         let mut app = app(2);
         app.commands = commands();
         typed(&mut app, "hold");
         assert!(press(&mut app, Action::Confirm).is_empty());
         assert!(matches!(app.ui.overlay, Overlay::Palette(_)));
         let notice = app.ui.notice.as_ref().map(|n| n.text.as_str());
-        assert_eq!(notice, Some("The run has not begun: the endpoint has not answered yet"));
-        // Nothing found is nothing done.
+        assert_eq!(notice, Some("The run has not started: waiting for the endpoint"));
+        // Confirming without a match does nothing.
         update(&mut app, Msg::Edit(Edit::Paste("zzz".to_owned())));
         assert!(press(&mut app, Action::Confirm).is_empty());
         press(&mut app, Action::Back);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_choice_stays_within_what_is_found() {
+    fn the_highlight_stays_within_the_commands_found() {
         let mut app = app(1);
         app.commands = commands();
         typed(&mut app, "rerun");

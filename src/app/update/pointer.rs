@@ -8,7 +8,7 @@ use crate::app::pane::PaneId;
 use crate::app::state::pointer::Pointer;
 use crate::app::state::{App, Overlay};
 
-/// Lines by which a notch of the wheel scrolls a text.
+/// Lines that a notch of the wheel scrolls.
 const WHEEL_LINES: usize = 3;
 
 /// Carries out a mouse event.
@@ -61,13 +61,13 @@ mod tests {
     }
 
     #[test]
-    fn a_click_selects_a_case_and_gives_its_pane_the_keys() {
+    fn a_click_selects_a_case_and_focuses_its_pane() {
         let mut app = app(3);
         point(&mut app, Pointer::Click { pane: PaneId::Gpu, case: None });
         assert_eq!((app.ui.focus, app.ui.selected, app.ui.follows), (PaneId::Gpu, 0, true));
         point(&mut app, Pointer::Click { pane: PaneId::Cases, case: Some(2) });
         assert_eq!((app.ui.focus, app.ui.selected, app.ui.follows), (PaneId::Cases, 2, false));
-        // A row of a frame that is gone.
+        // A row of an older frame.
         point(&mut app, Pointer::Click { pane: PaneId::Cases, case: Some(9) });
         assert_eq!(app.ui.selected, 2);
         app.ui.overlay = Overlay::ConfirmQuit;
@@ -76,12 +76,12 @@ mod tests {
     }
 
     #[test]
-    fn the_wheel_moves_what_is_under_it() {
+    fn the_wheel_scrolls_the_pane_below_the_pointer() {
         let mut app = app(3);
         let drawn = |from| Drawn { from, limit: 10, ..Drawn::default() };
         app.ui.answer.drawn(drawn(10));
         point(&mut app, Pointer::Wheel { pane: Some(PaneId::Preview), down: false });
-        // Seven lines of the answer are above what is shown now.
+        // The answer is scrolled to line 7.
         assert_eq!(app.ui.answer.place(&[], Page { total: 15, rows: 5, ..Page::default() }).from, 7);
         assert_eq!((app.ui.selected, app.ui.focus), (0, PaneId::Cases));
         point(&mut app, Pointer::Wheel { pane: Some(PaneId::Cases), down: true });

@@ -36,14 +36,14 @@ mod tests {
     use super::*;
     use crate::app::action::Action;
     use crate::app::message::Msg;
+    use crate::app::state::ScrollExtent;
     use crate::app::state::answer::Drawn;
-    use crate::app::state::report_view::ScrollExtent;
     use crate::app::update::testing::{app, discovered, ended};
     use crate::app::update::update;
     use crate::domain::attempt::AttemptStatus;
     use crate::domain::time::Nanos;
 
-    fn asks(effects: &[Effect]) -> bool {
+    fn requests_report(effects: &[Effect]) -> bool {
         effects.iter().any(|e| matches!(e, Effect::Report(ReportEffect::RenderReport)))
     }
 
@@ -57,32 +57,32 @@ mod tests {
     }
 
     #[test]
-    fn it_is_made_anew_when_the_run_moves_on_and_not_more_than_once_a_second() {
+    fn the_report_is_rendered_when_the_run_progresses_at_most_once_a_second() {
         let mut app = app(3);
         discovered(&mut app, &["m"]);
-        assert!(asks(&update(&mut app, Msg::Action(Nanos::from_millis(100), Action::ViewReport))));
-        assert!(!asks(&frame(&mut app, 5000)));
+        assert!(requests_report(&update(&mut app, Msg::Action(Nanos::from_millis(100), Action::ViewReport))));
+        assert!(!requests_report(&frame(&mut app, 5000)));
         assert_eq!(app.wake_at(), None);
-        assert!(asks(&ended(&mut app, 0, 1, AttemptStatus::Ok)));
-        // The next one ends at once: that is told later, by the clock alone.
-        assert!(!asks(&ended(&mut app, 1, 1, AttemptStatus::Ok)));
+        assert!(requests_report(&ended(&mut app, 0, 1, AttemptStatus::Ok)));
+        // The next attempt ends within the second: the clock causes the next rendering.
+        assert!(!requests_report(&ended(&mut app, 1, 1, AttemptStatus::Ok)));
         assert_eq!(app.wake_at(), Some(Nanos::from_millis(6000)));
-        assert!(!asks(&frame(&mut app, 5999)));
-        assert!(asks(&frame(&mut app, 6000)));
-        assert!(!asks(&frame(&mut app, 9000)));
+        assert!(!requests_report(&frame(&mut app, 5999)));
+        assert!(requests_report(&frame(&mut app, 6000)));
+        assert!(!requests_report(&frame(&mut app, 9000)));
         update(&mut app, Msg::Action(Nanos::from_millis(9000), Action::Back));
-        assert!(!asks(&ended(&mut app, 2, 1, AttemptStatus::Ok)));
+        assert!(!requests_report(&ended(&mut app, 2, 1, AttemptStatus::Ok)));
     }
 
     #[test]
-    fn what_is_read_stays_where_it_is() {
+    fn a_new_text_keeps_the_scroll_position() {
         let mut app = app(1);
         let shown = |text: &str| Msg::ReportRendered { text: text.into(), file: "r.md".to_owned() };
         update(&mut app, Msg::Action(Nanos(1), Action::ViewReport));
         update(&mut app, shown("a"));
-        let report = ScrollExtent { limit: 90, page: 20 };
-        let drawn = |report| Msg::Drawn { answer: Drawn::default(), help_limit: 0, report };
-        update(&mut app, drawn(report));
+        let overlay = ScrollExtent { limit: 90, page: 20 };
+        let drawn = |overlay| Msg::Drawn { answer: Drawn::default(), overlay };
+        update(&mut app, drawn(overlay));
         for action in [Action::ScrollDown, Action::ScrollDown, Action::SelectNext, Action::SelectPrevious] {
             update(&mut app, Msg::Action(Nanos(1), action));
         }
@@ -92,7 +92,7 @@ mod tests {
         assert_ne!(view(&app).revision, before);
         update(&mut app, Msg::Action(Nanos(1), Action::SelectLast));
         assert_eq!(view(&app).top, 90);
-        // A shorter text leaves nothing beyond its end.
+        // A shorter text pulls the position back to its end.
         update(&mut app, drawn(ScrollExtent { limit: 3, page: 20 }));
         assert_eq!(view(&app).top, 3);
         update(&mut app, Msg::Action(Nanos(1), Action::SelectFirst));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_report_can_be_exported_from_there() {
+    fn the_open_report_can_be_exported() {
         let mut app = app(1);
         update(&mut app, Msg::Action(Nanos(1), Action::ViewReport));
         assert!(matches!(

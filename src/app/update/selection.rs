@@ -67,13 +67,13 @@ pub(super) fn fold(app: &mut App) {
 /// Sets the current figures as the baseline, or drops the baseline. Returns the text of the notice.
 pub(super) fn toggle_baseline(app: &mut App) -> String {
     if app.ui.cases.baseline.take().is_some() {
-        return "Baseline dropped: differences are to the attempt before".to_owned();
+        return "Baseline dropped: differences now refer to the previous attempt".to_owned();
     }
     let figures: Vec<Figures> = app.scene.session.cases.iter().map(reported).collect();
     let known = figures.iter().filter(|f| !f.is_empty()).count();
     let all = figures.len();
     app.ui.cases.baseline = Some(figures);
-    format!("Baseline set: the figures of {known} of {all} cases; differences are to it from now on")
+    format!("Baseline set from {known} of {all} cases: differences now refer to it")
 }
 
 #[cfg(test)]

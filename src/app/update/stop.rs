@@ -42,8 +42,8 @@ fn cause(app: &App, record: &AttemptRecord) -> Option<StopCause> {
 /// Returns whether only some cases use this record's model.
 fn has_own_model(app: &App, record: &AttemptRecord) -> bool {
     let run = app.scene.target.model.as_deref().unwrap_or_default();
-    let asked = |own: &Option<String>| own.as_deref().unwrap_or(run) == record.model;
-    record.model != run && !app.scene.session.suite.cases.iter().all(|case| asked(&case.model))
+    let uses_model = |own: &Option<String>| own.as_deref().unwrap_or(run) == record.model;
+    record.model != run && !app.scene.session.suite.cases.iter().all(|case| uses_model(&case.model))
 }
 
 /// Stops the run if the error of this record, which just ended, would affect every request. Starts nothing new, cancels the
@@ -57,7 +57,7 @@ pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option
         }
         return None;
     }
-    let said = record.error.as_ref().map_or("", |e| e.message.trim_end_matches(['.', ' ']));
+    let message = record.error.as_ref().map_or("", |e| e.message.trim_end_matches(['.', ' ']));
     let advice = match cause {
         StopCause::Key => app.key_source.advice(),
         StopCause::Model => format!("pass another model with --model{}", listed(app)),
@@ -69,13 +69,13 @@ pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option
         StopCause::Key | StopCause::Address | StopCause::Proxy => String::new(),
     };
     let advice = if advice.is_empty() { advice } else { format!("; {advice}") };
-    let reason = sanitise_line(&format!("{about}{said}{advice}"));
+    let reason = sanitise_line(&format!("{about}{message}{advice}"));
     let mut effects = Vec::new();
     if app.scene.session.mode == Mode::Running {
         effects.extend(session::apply(app, SessionEvent::ToggleHold));
     }
     let own = record.id;
-    effects.extend(give_back_others(app, own));
+    effects.extend(requeue_others(app, own));
     show_notice(app, now, &format!("Stopped: {reason}"), true);
     if let Some(notice) = &mut app.ui.notice {
         notice.remedy = Some(Action::Rerun);
@@ -96,7 +96,7 @@ fn listed(app: &App) -> String {
 }
 
 /// Cancels the other requests in flight and queues their cases again.
-fn give_back_others(app: &mut App, own: AttemptId) -> Vec<Effect> {
+fn requeue_others(app: &mut App, own: AttemptId) -> Vec<Effect> {
     let mut cases: Vec<usize> =
         app.scene.session.open_ids().into_iter().filter(|id| *id != own).map(|id| id.case).collect();
     cases.dedup();

@@ -1,4 +1,4 @@
-//! Updates that tests begin with.
+//! Messages that tests begin with.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::{EngineFact, ServerInfo};
 use crate::domain::time::Nanos;
 
-/// The endpoint answers with these models.
+/// Lets the endpoint answer with these models.
 pub fn discovered(app: &mut App, models: &[&str]) -> Vec<Effect> {
     let models = models.iter().map(|m| (*m).to_owned()).collect();
     update(
@@ -19,7 +19,7 @@ pub fn discovered(app: &mut App, models: &[&str]) -> Vec<Effect> {
     )
 }
 
-/// An attempt ends with this status.
+/// Ends an attempt with this status.
 pub fn ended(app: &mut App, case: usize, number: u32, status: AttemptStatus) -> Vec<Effect> {
     let id = AttemptId { case, number };
     let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos(1));

@@ -6,10 +6,9 @@ use super::*;
 use crate::app::message::Signal;
 use crate::app::state::answer::Drawn;
 use crate::app::state::model_choice::ModelChoice;
-use crate::app::state::report_view::ScrollExtent;
 use crate::app::state::text_field::{Edit, TextField};
 use crate::app::state::theme::ThemeName;
-use crate::app::state::{Connection, NOTICE_DURATION};
+use crate::app::state::{Connection, NOTICE_DURATION, ScrollExtent};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::{EngineFact, LiveSnapshot};
 use crate::domain::open_loop::{OpenLoop, Process};
@@ -26,19 +25,19 @@ fn started(effects: &[Effect]) -> Vec<(AttemptId, String)> {
 }
 
 #[test]
-fn the_only_model_is_taken_and_the_run_begins() {
+fn the_only_model_is_used_and_the_run_begins() {
     let mut app = app(2);
     let effects = discovered(&mut app, &["m1"]);
     assert_eq!(started(&effects), vec![(AttemptId { case: 0, number: 1 }, "m1".to_owned())]);
     assert!(effects.iter().any(|e| matches!(e, Effect::Run(RunEffect::TelemetryActive(true)))));
     assert_eq!(started(&ended(&mut app, 0, 1, AttemptStatus::Ok)).len(), 1);
-    // Nothing is left to measure, so the GPU is left alone.
+    // Nothing is left to measure, so the GPUs are sampled less often.
     assert!(matches!(ended(&mut app, 1, 1, AttemptStatus::Ok)[..], [Effect::Run(RunEffect::TelemetryActive(false))]));
     assert_eq!(app.exit_status(), 0);
 }
 
 #[test]
-fn the_selection_follows_the_run_until_the_user_takes_it_and_gives_it_back() {
+fn the_selection_follows_the_run_until_the_user_selects_and_again_after_back() {
     let mut app = app(3);
     discovered(&mut app, &["m"]);
     let start = |case| Msg::Engine(Nanos(1), EngineFact::Started { id: AttemptId { case, number: 1 }, at: Nanos(1) });
@@ -54,7 +53,7 @@ fn the_selection_follows_the_run_until_the_user_takes_it_and_gives_it_back() {
 }
 
 #[test]
-fn closing_gives_up_what_is_in_flight() {
+fn closing_cancels_requests_in_flight() {
     let mut app = app(1);
     discovered(&mut app, &["m"]);
     let effects = update(&mut app, Msg::Closing);
@@ -73,7 +72,7 @@ fn several_models_are_listed_and_nothing_starts() {
 }
 
 #[test]
-fn quitting_asks_while_something_runs() {
+fn quitting_asks_during_a_run() {
     let mut app = app(1);
     discovered(&mut app, &["m"]);
     assert!(update(&mut app, Msg::Action(Nanos(10), Action::Quit)).is_empty());
@@ -93,7 +92,7 @@ fn quitting_at_the_end_does_not_ask_and_a_failed_case_is_status_1() {
 }
 
 #[test]
-fn an_engine_that_stops_ends_the_run_which_is_partial_and_can_be_exported() {
+fn a_dead_engine_ends_the_run_as_partial_and_exportable() {
     let mut app = app(3);
     discovered(&mut app, &["m"]);
     ended(&mut app, 0, 1, AttemptStatus::Ok);
@@ -105,15 +104,12 @@ fn an_engine_that_stops_ends_the_run_which_is_partial_and_can_be_exported() {
     assert!(!app.is_live() && app.scene.session.is_partial());
     let status = |case: usize| app.scene.session.cases[case].attempts[0].status().unwrap();
     assert_eq!([status(0), status(1)], [AttemptStatus::Ok, AttemptStatus::Cancelled]);
-    assert_eq!(
-        app.ui.notice.as_ref().unwrap().text,
-        "The engine stopped: gone. What was measured can still be exported."
-    );
+    assert_eq!(app.ui.notice.as_ref().unwrap().text, "The engine stopped: gone. Results so far can still be exported.");
     assert!(matches!(
         update(&mut app, Msg::Action(Nanos(10), Action::Export))[..],
         [Effect::Report(ReportEffect::Export { exporter: 0 })]
     ));
-    // It does not ask, and nobody interrupted it.
+    // Quitting does not ask, and the run does not count as interrupted.
     assert!(matches!(update(&mut app, Msg::Action(Nanos(10), Action::Quit))[..], [Effect::Quit(1)]));
 }
 
@@ -125,7 +121,7 @@ fn a_signal_ends_with_130() {
 }
 
 #[test]
-fn a_frozen_screen_stands_still_while_the_run_goes_on() {
+fn a_frozen_screen_does_not_change_while_the_run_continues() {
     let mut app = app(2);
     discovered(&mut app, &["m"]);
     update(&mut app, Msg::Action(Nanos(10), Action::ToggleFreeze));
@@ -158,7 +154,7 @@ fn selection_stops_at_both_ends() {
 }
 
 #[test]
-fn a_point_of_the_throughput_is_the_second_before_it_and_nothing_in_flight_is_a_gap() {
+fn throughput_averages_the_last_second_and_has_gaps_when_idle() {
     let mut app = app(1);
     let frame = |ms, events, busy: bool| {
         let in_flight = if busy { vec![crate::domain::live::InFlight::default()] } else { Vec::new() };
@@ -168,7 +164,7 @@ fn a_point_of_the_throughput_is_the_second_before_it_and_nothing_in_flight_is_a_
             live: Arc::new(LiveSnapshot { at, content_events_total: events, in_flight, ..Default::default() }),
         }
     };
-    // Nothing for a second; then 25 events a quarter, one quarter without, and the end.
+    // 25 events per quarter of a second, one quarter without events, then the end.
     for (quarter, events) in [0, 25, 50, 50, 75, 100, 100].into_iter().enumerate() {
         update(&mut app, frame(1000 + quarter as u64 * 250, events, quarter < 6));
     }
@@ -178,18 +174,18 @@ fn a_point_of_the_throughput_is_the_second_before_it_and_nothing_in_flight_is_a_
     let rates: Vec<_> = app.scene.throughput.iter().map(|p| p.1).collect();
     let whole_seconds = [75.0, 75.0];
     let first = [100.0, 100.0, 50.0 / 0.75].into_iter().chain(whole_seconds).map(Some);
-    // What comes after a gap is not thinned by it.
+    // The first point after a gap does not include the gap.
     assert_eq!(rates, first.chain([None, Some(0.0), Some(60.0)]).collect::<Vec<_>>());
 }
 
 #[test]
-fn help_scrolled_beyond_its_end_comes_back_at_the_first_key() {
+fn help_scrolled_beyond_its_end_scrolls_back_with_the_first_key() {
     let mut app = app(1);
     update(&mut app, Msg::Action(Nanos(10), Action::Help));
     for _ in 0..5 {
         update(&mut app, Msg::Action(Nanos(10), Action::ScrollDown));
     }
-    update(&mut app, Msg::Drawn { answer: Drawn::default(), help_limit: 12, report: ScrollExtent::default() });
+    update(&mut app, Msg::Drawn { answer: Drawn::default(), overlay: ScrollExtent { limit: 12, page: 20 } });
     update(&mut app, Msg::Action(Nanos(10), Action::SelectPrevious));
     assert_eq!(app.ui.overlay, Overlay::Help(11));
 }
@@ -211,9 +207,9 @@ fn the_selection_does_not_follow_to_a_case_that_the_filter_hides() {
 }
 
 #[test]
-fn the_screen_can_be_painted_anew_and_left_from_everywhere() {
+fn redraw_and_suspend_work_in_every_overlay() {
     let mut open = app(1);
-    let mut over = vec![
+    let mut overlays = vec![
         Overlay::Help(3),
         Overlay::ConfirmQuit,
         Overlay::FilterInput,
@@ -223,9 +219,9 @@ fn the_screen_can_be_painted_anew_and_left_from_everywhere() {
     for action in [Action::ViewReport, Action::ChooseExport] {
         open.ui.overlay = Overlay::None;
         update(&mut open, Msg::Action(Nanos(10), action));
-        over.push(open.ui.overlay.clone());
+        overlays.push(open.ui.overlay.clone());
     }
-    for overlay in over {
+    for overlay in overlays {
         let mut app = app(1);
         app.ui.overlay = overlay.clone();
         assert!(matches!(
@@ -240,7 +236,7 @@ fn the_screen_can_be_painted_anew_and_left_from_everywhere() {
     }
 }
 
-/// The only starts among the effects, with their intended times.
+/// Intended times of the requests that the effects start, milliseconds.
 fn due_ms(effects: &[Effect]) -> Vec<u64> {
     let due = |e: &Effect| match e {
         Effect::Run(RunEffect::Engine(EngineCommand::Start { due, .. })) => due.map(|at| at.0 / 1_000_000),
@@ -250,14 +246,14 @@ fn due_ms(effects: &[Effect]) -> Vec<u64> {
 }
 
 #[test]
-fn a_key_after_an_idle_time_brings_its_own_time() {
+fn a_key_press_after_idle_time_advances_the_clock() {
     let mut app = app(1);
     let open_loop = OpenLoop { rate_per_s: 10.0, process: Process::Constant, seed: 1 };
     let plan = Plan { concurrency: 64, repeat: 5, open_loop: Some(open_loop), ..Plan::default() };
     app.scene.session = Session::new(Arc::clone(&app.scene.session.suite), plan);
     discovered(&mut app, &["m"]);
     let at = |ms, action| Msg::Action(Nanos::from_millis(ms), action);
-    // Idle, the screen has no frames: only the keys know how late it is.
+    // An idle screen has no frames: only key presses bring the time.
     update(&mut app, at(210, Action::ToggleHold));
     for number in 1..=3 {
         ended(&mut app, 0, number, AttemptStatus::Ok);
@@ -275,7 +271,7 @@ fn a_key_after_an_idle_time_brings_its_own_time() {
 }
 
 #[test]
-fn a_notice_stays_as_long_as_ever_after_an_idle_time() {
+fn a_notice_after_idle_time_stays_for_its_full_duration() {
     let mut app = app(1);
     discovered(&mut app, &["m"]);
     ended(&mut app, 0, 1, AttemptStatus::Ok);
@@ -288,7 +284,7 @@ fn a_notice_stays_as_long_as_ever_after_an_idle_time() {
 }
 
 #[test]
-fn the_same_key_again_means_the_same_case() {
+fn the_same_key_pressed_again_applies_to_the_same_case() {
     let mut app = app(3);
     discovered(&mut app, &["m"]);
     let pause = |app: &mut App| update(app, Msg::Action(Nanos(7), Action::TogglePauseCase));
@@ -301,7 +297,7 @@ fn the_same_key_again_means_the_same_case() {
     assert_eq!(phases, [CasePhase::Queued, CasePhase::Running, CasePhase::Queued]);
 }
 
-/// What `y` sends, and what it tells.
+/// Copied text and notice of the copy action.
 fn copied(app: &mut App) -> (Option<String>, String) {
     let effects = update(app, Msg::Action(Nanos(10), Action::Copy));
     let text = effects
@@ -311,10 +307,10 @@ fn copied(app: &mut App) -> (Option<String>, String) {
 }
 
 #[test]
-fn what_is_shown_is_copied_and_how_much_is_told() {
+fn copying_takes_the_text_on_the_screen_and_reports_its_size() {
     let mut app = app(1);
     discovered(&mut app, &["m"]);
-    assert_eq!(copied(&mut app), (None, "There is no answer to copy yet".to_owned()));
+    assert_eq!(copied(&mut app), (None, "No answer to copy yet".to_owned()));
     let id = AttemptId { case: 0, number: 1 };
     let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos(1));
     record.status = AttemptStatus::Ok;
@@ -328,20 +324,20 @@ fn what_is_shown_is_copied_and_how_much_is_told() {
         nonce: None,
     }));
     update(&mut app, Msg::Engine(Nanos(9), EngineFact::Ended { id, record: Arc::new(record) }));
-    let told = |what: &str, size: &str| format!("{what} sent to the terminal's clipboard: {size}");
-    // Its Markdown is not rendered, and what steers a terminal is gone.
+    let notice = |name: &str, size: &str| format!("{name} sent to the terminal's clipboard: {size}");
+    // The Markdown source is copied, without control sequences.
     let whole = "# Ä\nred".to_owned();
-    assert_eq!(copied(&mut app), (Some(whole), told("Answer", "7 characters, 2 lines")));
+    assert_eq!(copied(&mut app), (Some(whole), notice("Answer", "7 characters, 2 lines")));
     update(&mut app, Msg::Action(Nanos(10), Action::ToggleRaw));
     assert_eq!(copied(&mut app).0.as_deref(), Some("# Ä\nred"));
     app.ui.answer.unfolded = Some(true);
     assert_eq!(copied(&mut app).0.as_deref(), Some("Hm.\n\n# Ä\nred"));
     update(&mut app, Msg::Action(Nanos(10), Action::ToggleExchange));
-    assert_eq!(copied(&mut app), (Some("{\n  \"a\": 1\n}".to_owned()), told("Request", "12 characters, 3 lines")));
+    assert_eq!(copied(&mut app), (Some("{\n  \"a\": 1\n}".to_owned()), notice("Request", "12 characters, 3 lines")));
 }
 
 #[test]
-fn what_no_terminal_takes_is_not_copied_by_half() {
+fn text_too_long_for_terminals_is_not_copied() {
     for (bytes, is_copied) in [(MAX_COPY_BYTES, true), (MAX_COPY_BYTES + 1, false)] {
         let mut app = app(1);
         discovered(&mut app, &["m"]);
@@ -349,14 +345,14 @@ fn what_no_terminal_takes_is_not_copied_by_half() {
         let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos(1));
         record.text = "x".repeat(bytes);
         update(&mut app, Msg::Engine(Nanos(9), EngineFact::Ended { id, record: Arc::new(record) }));
-        let (text, told) = copied(&mut app);
-        assert_eq!((text.is_some(), told.starts_with("Not copied: 75 kB")), (is_copied, !is_copied), "{told}");
+        let (text, notice) = copied(&mut app);
+        assert_eq!((text.is_some(), notice.starts_with("Not copied: 75 kB")), (is_copied, !is_copied), "{notice}");
     }
 }
 
 #[test]
-fn a_model_that_is_not_listed_is_tried_and_said() {
-    let begun = |wanted: &str, listed: &[&str]| {
+fn an_unlisted_model_is_tried_with_a_warning() {
+    let doubt = |wanted: &str, listed: &[&str]| {
         let mut app = app(1);
         app.wanted_model = Some(wanted.to_owned());
         let effects = discovered(&mut app, listed);
@@ -364,16 +360,16 @@ fn a_model_that_is_not_listed_is_tried_and_said() {
         app.model_doubt
     };
     assert_eq!(
-        begun("nope", &["a", "b"]).as_deref(),
-        Some("the endpoint does not list 'nope', only a, b; tried all the same")
+        doubt("nope", &["a", "b"]).as_deref(),
+        Some("the endpoint does not list 'nope', only a, b; trying it anyway")
     );
-    assert_eq!(begun("b", &["a", "b"]), None);
-    // A list that is not told says nothing against it.
-    assert_eq!(begun("b", &[]), None);
+    assert_eq!(doubt("b", &["a", "b"]), None);
+    // An empty list causes no warning.
+    assert_eq!(doubt("b", &[]), None);
 }
 
 #[test]
-fn what_is_pasted_goes_into_a_text_and_nowhere_else() {
+fn pasted_text_goes_only_into_text_fields() {
     let mut app = app(3);
     let paste = |app: &mut App| update(app, Msg::Pasted(Nanos(9), "2q\nx".to_owned()));
     assert!(paste(&mut app).is_empty());
@@ -386,18 +382,18 @@ fn what_is_pasted_goes_into_a_text_and_nowhere_else() {
 }
 
 #[test]
-fn the_mouse_is_the_terminals_until_it_is_asked_for() {
+fn mouse_reports_are_off_until_turned_on() {
     let mut app = app(1);
     assert!(!app.ui.mouse);
     for on in [true, false] {
         let effects = update(&mut app, Msg::Action(Nanos(10), Action::ToggleMouse));
-        assert!(matches!(effects[..], [Effect::Screen(ScreenEffect::Mouse(told))] if told == on));
+        assert!(matches!(effects[..], [Effect::Screen(ScreenEffect::Mouse(sent))] if sent == on));
         assert_eq!(app.ui.mouse, on);
     }
 }
 
 #[test]
-fn the_way_back_drops_the_search_first() {
+fn back_clears_the_search_first() {
     let mut app = app(1);
     app.ui.focus = PaneId::Preview;
     app.ui.zoomed = true;
@@ -417,7 +413,7 @@ fn the_way_back_drops_the_search_first() {
 }
 
 #[test]
-fn the_next_theme_is_named() {
+fn switching_the_theme_shows_its_name() {
     let mut app = app(1);
     assert_eq!(app.ui.theme, ThemeName::Auto);
     update(&mut app, Msg::Action(Nanos(5), Action::NextTheme));
@@ -426,7 +422,7 @@ fn the_next_theme_is_named() {
 }
 
 #[test]
-fn a_digit_goes_to_its_pane() {
+fn focusing_a_pane_by_its_action() {
     let mut app = app(1);
     update(&mut app, Msg::Action(Nanos(10), Action::Focus(PaneId::Gpu)));
     assert_eq!(app.ui.focus, PaneId::Gpu);

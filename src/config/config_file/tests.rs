@@ -83,7 +83,8 @@ fn mistakes_are_told_with_file_and_line_and_what_was_meant() {
         assert_eq!(refused(text), expected, "{text}");
     }
     assert!(
-        refused("[defaults]\nexport = [\"a.md\", \"a.docx\"]").starts_with("config.toml:2:19: 'export': no format")
+        refused("[defaults]\nexport = [\"a.md\", \"a.docx\"]")
+            .starts_with("config.toml:2:19: 'export': unknown extension")
     );
 }
 
@@ -115,22 +116,23 @@ fn keys_that_cannot_be_are_refused_with_their_line() {
         ),
         (
             "[keys]\n\nhold = [\"space\", \"j\"]",
-            "config.toml:3:18: 'j' of 'hold' is 'next', too (panes); give that other keys, or none: next = []",
+            "config.toml:3:18: 'j' of 'hold' is already bound to 'next' (panes); rebind that action, or unbind it: next = []",
         ),
         (
             "[keys]\nhold = [\n  \"space\",\n  \"j\",\n]",
-            "config.toml:4: 'j' of 'hold' is 'next', too (panes); give that other keys, or none: next = []",
+            "config.toml:4: 'j' of 'hold' is already bound to 'next' (panes); rebind that action, or unbind it: next = []",
         ),
+        ("[keys]\ncopy = [\"ctrl-c\"]", "config.toml:2:9: 'ctrl-c' of 'copy' always quits; choose another key"),
         (
-            "[keys]\ncopy = [\"ctrl-c\"]",
-            "config.toml:2:9: 'ctrl-c' of 'copy' always quits, whatever else does; choose another key",
+            "[keys]\ncopy = [\"ctrl-m\"]",
+            "config.toml:2:9: 'ctrl-m' is sent as 'enter' by terminals; choose another key",
         ),
-        ("[keys]\ncopy = [\"ctrl-m\"]", "config.toml:2:9: 'ctrl-m' cannot be told from 'enter' by a terminal"),
     ] {
         assert_eq!(refused(text), expected, "{text}");
     }
     assert!(
-        refused("[keys]\ncopy = [\"alt-y\"]").starts_with("config.toml:2:9: 'alt-y' is no key; a key is one character")
+        refused("[keys]\ncopy = [\"alt-y\"]")
+            .starts_with("config.toml:2:9: 'alt-y' is not a key; a key is one character")
     );
     assert!(refused("[keys]\nxyzzy = []").contains("there is no action 'xyzzy'; known here: hold, rerun-failed, "));
     // Two lines that want the same key are both told.

@@ -1,4 +1,4 @@
-//! What is in force, as a config file.
+//! Settings in effect, as a config file.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,12 +11,12 @@ use crate::config::defaults::{SETTINGS, Value};
 use crate::domain::text::sanitise_line;
 use crate::ui::keymap::Key;
 
-/// Where what stands after a value begins, if the value leaves room.
+/// Column of the comments after the values.
 const COLUMN: usize = 40;
 
 impl Settings {
-    /// What is in force, as a config file: read as one, the same is in force again. Beside each value stands where it
-    /// comes from; what nobody set is a comment. Secrets of an address are left out.
+    /// Lists the settings in effect as a config file that sets the same again. Each value has its source as a comment;
+    /// unset values are comments. Secrets in URLs are removed.
     pub fn listing(&self) -> String {
         let mut out =
             String::from("# The configuration of tokscope as it is in force here, and where each value comes from.\n");
@@ -59,7 +59,7 @@ impl Settings {
         }
     }
 
-    /// An action with keys of the user's own is a line, any other a comment.
+    /// Lists an action with the user's own keys as a line, any other as a comment.
     fn list_keys(&self, out: &mut String) {
         let mut listed: Vec<Action> = Vec::new();
         for row in self.keymap.rows() {
@@ -102,7 +102,7 @@ fn shown(path: &Path) -> String {
     sanitise_line(&path.to_string_lossy())
 }
 
-/// A text as TOML writes it; what is no plain text by its number.
+/// Quotes a text for TOML; special characters become escapes.
 fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {

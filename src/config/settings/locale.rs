@@ -1,10 +1,9 @@
-//! Whether the terminal can be expected to show more than ASCII.
+//! Whether the locale allows more than ASCII.
 
-/// Asked in this order; the first that is set to something is the locale of characters.
+/// Variables of the character locale; the first that is set counts.
 const VARIABLES: [&str; 3] = ["LC_ALL", "LC_CTYPE", "LANG"];
 
-/// Whether the locale is one without UTF-8. Where none is set at all, as in most containers, nothing is known of the
-/// terminal, and terminals show UTF-8; so do those of Windows, which has no such variables.
+/// Whether the locale is not UTF-8. Without a locale, as in most containers and on Windows, terminals usually show UTF-8.
 pub(super) fn is_ascii(env: &dyn Fn(&str) -> Option<String>) -> bool {
     if cfg!(windows) {
         return false;

@@ -15,6 +15,7 @@ api = "chat"
 api_key_env = "FILE_KEY"
 concurrency = 4
 repeat = 3
+requests = 9
 warmup = 2
 timeout_s = 9.5
 export = ["file.md"]
@@ -58,7 +59,7 @@ fn the_file_says_what_nobody_else_does() {
     let run = completed(&[], &[], FILE);
     assert_eq!((run.url.as_deref(), run.model.as_deref()), (Some("http://file/v1"), Some("of-file")));
     assert_eq!((run.api.as_deref(), run.secrets.api_key_env.as_deref()), (Some("chat"), Some("FILE_KEY")));
-    assert_eq!((run.concurrency, run.repeat, run.warmup), (Some(4), Some(3), Some(2)));
+    assert_eq!((run.concurrency, run.repeat, run.requests, run.warmup), (Some(4), Some(3), Some(9), Some(2)));
     assert_eq!((run.timeout, run.exports), (Some(9.5), vec!["file.md".into()]));
     let screen = settings(&[], &[], FILE).screen();
     assert_eq!((screen.theme, screen.ascii, screen.reduced_motion), (ThemeName::Light, true, true));
@@ -93,7 +94,10 @@ fn what_another_option_decides_is_not_the_files_matter() {
     assert_eq!(completed(&["--rate", "5"], &[], FILE).concurrency, None);
     assert_eq!(completed(&["--sweep", "1,2"], &[], FILE).concurrency, None);
     assert_eq!(completed(&["--rate", "5", "--concurrency", "2"], &[], FILE).concurrency, Some(2));
-    assert_eq!(completed(&["--duration", "5"], &[], FILE).repeat, None);
+    let timed = completed(&["--duration", "5"], &[], FILE);
+    assert_eq!((timed.repeat, timed.requests), (None, None));
+    assert_eq!(completed(&["-n", "5"], &[], FILE).repeat, None);
+    assert_eq!(completed(&["--repeat", "5"], &[], FILE).requests, None);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One case, with what it takes from the defaults.
+//! One case, with its defaults.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::domain::suite::{CaseSpec, Message, Timeouts};
 
 const ROLES: &[&str] = &["system", "user", "assistant"];
 
-/// The keys that `[defaults]` and a case share.
+/// Keys that `[defaults]` and a case share.
 #[derive(Default)]
 pub(super) struct Params {
     max_tokens: Option<u32>,
@@ -37,7 +37,7 @@ impl Params {
         "model",
         "extra",
     ];
-    /// Where other keys belong, as the end of a sentence.
+    /// Says where other keys belong, as the end of a sentence.
     pub(super) const HINT: &str = "; other parameters of the request go into extra = { … }";
 
     pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Self {
@@ -124,7 +124,7 @@ fn messages(list: &DeValue<'_>, at: usize, mistakes: &mut Mistakes<'_>) -> Optio
         };
         message(&Section { table, at }, mistakes)
     };
-    // All are read before any is missed, so that every mistake is told.
+    // Every key is read before a missing one ends the case, so that every mistake is reported.
     let read: Vec<Option<Message>> = list.iter().map(read).collect();
     read.into_iter().collect()
 }

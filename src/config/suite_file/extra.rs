@@ -1,4 +1,4 @@
-//! `extra`: a TOML table as the JSON that goes into the request body.
+//! `extra`: a TOML table as JSON for the request body.
 
 use serde_json::{Map, Number, Value};
 use toml::Spanned;
@@ -7,14 +7,14 @@ use toml::de::{DeTable, DeValue};
 use crate::config::toml_file::{Mistakes, shown};
 use crate::config::toml_file::{Section, kind};
 
-/// What no extra may set, and why. The report would name what was not asked.
+/// Keys that `extra` must not set, and why: the report would describe another request.
 const RESERVED: &[(&str, &str)] = &[
     ("model", "give the case the key 'model' instead"),
     ("messages", "give the case the key 'prompt' or 'messages' instead"),
     ("stream", "every case is streamed, else its first token could not be timed"),
 ];
 
-/// The table `extra` of a case or of the defaults; empty if there is none.
+/// Returns the table `extra` of a case or of the defaults; empty without one.
 pub(super) fn read_extra(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Map<String, Value> {
     let table = match section.value("extra") {
         Some((DeValue::Table(table), _)) => table,

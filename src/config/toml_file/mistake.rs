@@ -1,13 +1,13 @@
-//! What is wrong in a file, and where.
+//! Mistakes in a file, and where they are.
 
 use std::fmt;
 
 use crate::domain::text::sanitise_line;
 
-/// So many mistakes are told of one file.
+/// Maximum mistakes to report for one file.
 const TOLD: usize = 20;
 
-/// A file that cannot be used. It reads `cases.toml:14: …`, one line for each mistake.
+/// Error for a file with mistakes, one line each, like `cases.toml:14: …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileError {
     file: String,
@@ -17,26 +17,26 @@ pub struct FileError {
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// Counted from 1; `None` if it is about the file as a whole.
+    /// Line, from 1; `None` for the whole file.
     pub line: Option<usize>,
-    /// In characters, counted from 1; `None` if the line says enough, since nothing stands before it there.
+    /// Column in characters, from 1; `None` at the start of the line.
     pub column: Option<usize>,
-    /// What is wrong, what is expected and what to do.
+    /// The mistake, what is expected, and what to do.
     pub message: String,
 }
 
 impl FileError {
-    /// About the file as a whole.
+    /// Creates a mistake of the whole file.
     pub(in crate::config) fn of_file(file: &str, message: String) -> Self {
         Self { file: file.to_owned(), mistakes: vec![Mistake { line: None, column: None, message }] }
     }
 
-    /// About one line.
+    /// Creates a mistake of one line.
     pub(in crate::config) fn at_line(file: &str, line: usize, message: String) -> Self {
         Self { file: file.to_owned(), mistakes: vec![Mistake { line: Some(line), column: None, message }] }
     }
 
-    /// In the order of the file; never empty.
+    /// Mistakes in the order of the file; never empty.
     pub fn mistakes(&self) -> &[Mistake] {
         &self.mistakes
     }
@@ -83,7 +83,7 @@ impl<'t> Mistakes<'t> {
         self.found.is_empty()
     }
 
-    /// The line of a byte offset, counted from 1.
+    /// Line of a byte offset, from 1.
     pub(in crate::config) fn line(&self, at: usize) -> usize {
         self.before(at).matches('\n').count() + 1
     }
@@ -98,7 +98,7 @@ impl<'t> Mistakes<'t> {
         (!begins_the_line).then(|| before.chars().count() + 1)
     }
 
-    /// All that was found, in the order of the file; `None` if nothing was.
+    /// Returns the mistakes in the order of the file; `None` without any.
     pub(in crate::config) fn into_error(mut self, file: &str) -> Option<FileError> {
         self.found.sort_by_key(|(at, _)| *at);
         let found = std::mem::take(&mut self.found);
@@ -108,7 +108,7 @@ impl<'t> Mistakes<'t> {
     }
 }
 
-/// A piece of the file as an error may show it: on one line, and not endless.
+/// Returns a piece of the file for an error: on one line, of limited length.
 pub(in crate::config) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
     let line = sanitise_line(text);

@@ -8,23 +8,23 @@ use toml::de::{DeTable, DeValue};
 use super::mistake::{Mistakes, shown};
 use crate::domain::text::sanitise_line;
 
-/// A table, and where it begins.
+/// A table and its position.
 pub(in crate::config) struct Section<'a, 'i> {
     pub(in crate::config) table: &'a DeTable<'i>,
     /// Byte offset of its header.
     pub(in crate::config) at: usize,
 }
 
-/// What a number may be.
+/// Bounds of a number.
 pub(in crate::config) struct Bounds {
     pub(in crate::config) from: f64,
     pub(in crate::config) to: f64,
-    /// Says it in words: "it must be …".
+    /// The bounds in words, after "must be".
     pub(in crate::config) what: &'static str,
 }
 
 impl<'a, 'i> Section<'a, 'i> {
-    /// Every key must be one of `known`; `hint` follows where none of those is near.
+    /// Reports keys that are not in `known`; `hint` follows if no known key is near.
     pub(in crate::config) fn check_keys(&self, known: &[&str], hint: &str, mistakes: &mut Mistakes<'_>) {
         for (key, _) in self.table {
             let name: &str = key.get_ref();
@@ -36,13 +36,13 @@ impl<'a, 'i> Section<'a, 'i> {
         }
     }
 
-    /// A value, and where its key stands.
+    /// Returns a value and the position of its key.
     pub(in crate::config) fn value(&self, key: &str) -> Option<(&'a DeValue<'i>, usize)> {
         let (key, value) = self.table.get_key_value(key)?;
         Some((value.get_ref(), key.span().start))
     }
 
-    /// A table below this one.
+    /// Returns a table below this one.
     pub(in crate::config) fn section(&self, key: &str, mistakes: &mut Mistakes<'_>) -> Option<Section<'a, 'i>> {
         match self.value(key)? {
             (DeValue::Table(table), at) => Some(Section { table, at }),
@@ -53,7 +53,7 @@ impl<'a, 'i> Section<'a, 'i> {
         }
     }
 
-    /// A text that is not blank.
+    /// Reads a text that is not blank.
     pub(in crate::config) fn text(&self, key: &str, mistakes: &mut Mistakes<'_>) -> Option<(&'a str, usize)> {
         let (value, at) = self.value(key)?;
         match value.as_str() {
@@ -64,7 +64,7 @@ impl<'a, 'i> Section<'a, 'i> {
         None
     }
 
-    /// A name, made fit for one line of a screen.
+    /// Reads a name, sanitised to one line.
     pub(in crate::config) fn name(&self, key: &str, mistakes: &mut Mistakes<'_>) -> Option<(String, usize)> {
         let (text, at) = self.text(key, mistakes)?;
         let name = sanitise_line(text).trim().to_owned();
@@ -75,7 +75,7 @@ impl<'a, 'i> Section<'a, 'i> {
         Some((name, at))
     }
 
-    /// A whole number from 1 to what `u32` holds.
+    /// Reads a whole number from 1 to the maximum of `u32`.
     pub(in crate::config) fn count(&self, key: &str, mistakes: &mut Mistakes<'_>) -> Option<u32> {
         let (value, at) = self.value(key)?;
         let number = value.as_integer().and_then(|i| u32::from_str_radix(i.as_str(), i.radix()).ok());
@@ -86,7 +86,7 @@ impl<'a, 'i> Section<'a, 'i> {
         number
     }
 
-    /// A whole number within bounds, and where it stands.
+    /// Reads a whole number within bounds, with its position.
     pub(in crate::config) fn whole(
         &self,
         key: &str,
@@ -103,7 +103,7 @@ impl<'a, 'i> Section<'a, 'i> {
         Some((number?, at))
     }
 
-    /// Yes or no, and where it stands.
+    /// Reads a boolean, with its position.
     pub(in crate::config) fn boolean(&self, key: &str, mistakes: &mut Mistakes<'_>) -> Option<(bool, usize)> {
         let (value, at) = self.value(key)?;
         if let DeValue::Boolean(value) = value {
@@ -113,7 +113,7 @@ impl<'a, 'i> Section<'a, 'i> {
         None
     }
 
-    /// One of some words, and where it stands.
+    /// Reads one of several words, with its position.
     pub(in crate::config) fn word(
         &self,
         key: &str,
@@ -129,7 +129,7 @@ impl<'a, 'i> Section<'a, 'i> {
         None
     }
 
-    /// Texts in a list, each with where it stands. `example` is how to write it.
+    /// Reads a list of texts, each with its position. `example` shows the syntax.
     pub(in crate::config) fn texts(
         &self,
         key: &str,
@@ -154,7 +154,7 @@ impl<'a, 'i> Section<'a, 'i> {
         Some(texts)
     }
 
-    /// A number within bounds, and where it stands.
+    /// Reads a number within bounds, with its position.
     pub(in crate::config) fn number(
         &self,
         key: &str,
@@ -169,7 +169,7 @@ impl<'a, 'i> Section<'a, 'i> {
         Some((number?, at))
     }
 
-    /// A length of time in seconds.
+    /// Reads a duration in seconds.
     pub(in crate::config) fn seconds(&self, key: &str, mistakes: &mut Mistakes<'_>) -> Option<Duration> {
         const SECONDS: Bounds = Bounds { from: 0.001, to: 86_400.0, what: "a number of seconds from 0.001 to 86400" };
         let (seconds, _at) = self.number(key, &SECONDS, mistakes)?;
@@ -196,7 +196,7 @@ fn wrong(key: &str, value: &DeValue<'_>, must: &str) -> String {
     }
 }
 
-/// The kind of a value, with its article.
+/// Returns the kind of a value, with its article.
 pub(in crate::config) const fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
@@ -209,13 +209,13 @@ pub(in crate::config) const fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// The word that was meant, if one is near; else all there are, and a hint.
+/// Suggests the nearest word; without one, all words and a hint.
 pub(in crate::config) fn advice(typed: &str, known: &[&str], hint: &str) -> String {
     nearest(typed, known)
         .map_or_else(|| format!("known here: {}{hint}", known.join(", ")), |near| format!("did you mean '{near}'?"))
 }
 
-/// The word that was meant, if one is near enough to be worth a guess.
+/// Returns the nearest word, if it is near enough to be meant.
 pub(in crate::config) fn nearest<'k>(typed: &str, known: &[&'k str]) -> Option<&'k str> {
     const NEAR: f64 = 0.8;
     // Names have one sign between their words, and people another.

@@ -1,52 +1,52 @@
-//! Arrivals as they are kept: nanoseconds from one to the next, and the lengths of runs that have something in common.
+//! Stored form of arrivals: nanoseconds between arrivals, and run lengths of their flags.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{Arrival, TextKind};
 use crate::domain::time::Nanos;
 
-/// Exact: what was written is read again to the nanosecond.
+/// Arrivals in columns. The form is lossless: reading returns the same nanoseconds.
 #[derive(Default, Serialize, Deserialize)]
-struct Kept {
-    /// The first since the run's zero, then each since the one before.
+struct ArrivalColumns {
+    /// Time from the start of the run to the first arrival, then from each arrival to the next.
     ns: Vec<i64>,
-    /// So many of reasoning, then of the answer, then of reasoning again, …
+    /// Number of reasoning events, then of answer events, then of reasoning events again, …
     kinds: Vec<usize>,
-    /// So many with a read of their own, then in the read before, …
+    /// Number of events that start a read, then of events in the same read as the one before, …
     coalesced: Vec<usize>,
 }
 
 pub(super) fn serialize<S: Serializer>(arrivals: &[Arrival], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut before = 0_u64;
+    let mut previous = 0_u64;
     let delta = |a: &Arrival| {
-        let delta = a.at.0.wrapping_sub(before).cast_signed();
-        before = a.at.0;
+        let delta = a.at.0.wrapping_sub(previous).cast_signed();
+        previous = a.at.0;
         delta
     };
-    let kept = Kept {
+    let columns = ArrivalColumns {
         ns: arrivals.iter().map(delta).collect(),
         kinds: runs(arrivals.iter().map(|a| a.kind == TextKind::Answer)),
         coalesced: runs(arrivals.iter().map(|a| a.coalesced)),
     };
-    kept.serialize(serializer)
+    columns.serialize(serializer)
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Arrival>, D::Error> {
-    let kept = Kept::deserialize(deserializer)?;
-    let count = kept.ns.len();
-    let unlike = || de::Error::custom("arrivals whose parts are of different lengths");
-    let is_answer = flags(&kept.kinds, count).ok_or_else(unlike)?;
-    let is_coalesced = flags(&kept.coalesced, count).ok_or_else(unlike)?;
+    let columns = ArrivalColumns::deserialize(deserializer)?;
+    let count = columns.ns.len();
+    let length_mismatch = || de::Error::custom("the columns of the arrivals have different lengths");
+    let is_answer = flags(&columns.kinds, count).ok_or_else(length_mismatch)?;
+    let is_coalesced = flags(&columns.coalesced, count).ok_or_else(length_mismatch)?;
     let mut at = 0_u64;
     let arrival = |((delta, answer), coalesced): ((i64, bool), bool)| {
         at = at.wrapping_add(delta.cast_unsigned());
         let kind = if answer { TextKind::Answer } else { TextKind::Reasoning };
         Arrival { at: Nanos(at), kind, coalesced }
     };
-    Ok(kept.ns.into_iter().zip(is_answer).zip(is_coalesced).map(arrival).collect())
+    Ok(columns.ns.into_iter().zip(is_answer).zip(is_coalesced).map(arrival).collect())
 }
 
-/// Lengths of the runs of `false`, `true`, `false`, … in turn.
+/// Lengths of the runs of equal flags, starting with `false`.
 fn runs(flags: impl Iterator<Item = bool>) -> Vec<usize> {
     let (mut runs, mut current) = (Vec::new(), false);
     for flag in flags {
@@ -64,7 +64,7 @@ fn runs(flags: impl Iterator<Item = bool>) -> Vec<usize> {
     runs
 }
 
-/// What [`runs`] was made from; `None` unless there are exactly `count`: so much memory and no more.
+/// Inverse of [`runs`]; `None` unless the lengths add up to `count`, which bounds the memory used.
 fn flags(runs: &[usize], count: usize) -> Option<Vec<bool>> {
     let mut flags = Vec::with_capacity(count);
     for (i, length) in runs.iter().enumerate() {
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_are_lengths_in_turn() {
+    fn run_lengths_alternate_starting_with_false() {
         assert_eq!(runs([false, false, true, false].into_iter()), [2, 1, 1]);
         assert_eq!(runs([true, true].into_iter()), [0, 2]);
         assert_eq!(runs(std::iter::empty()), [0; 0]);
@@ -93,8 +93,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn runs_and_back(wanted in prop::collection::vec(any::<bool>(), 0..50)) {
-            prop_assert_eq!(flags(&runs(wanted.iter().copied()), wanted.len()), Some(wanted));
+        fn run_lengths_round_trip(original in prop::collection::vec(any::<bool>(), 0..50)) {
+            prop_assert_eq!(flags(&runs(original.iter().copied()), original.len()), Some(original));
         }
     }
 }

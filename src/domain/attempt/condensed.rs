@@ -1,4 +1,4 @@
-//! A record without its text and its single arrivals, of which every figure stays.
+//! Records without text and arrivals that keep every figure.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use super::{AttemptRecord, TextKind};
 use crate::domain::statistics::Stats;
 use crate::domain::time::Nanos;
 
-/// What figures need of text and arrivals that were not kept.
+/// Summary of text and arrivals, as far as figures need them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Condensed {
     pub(super) first: Option<Nanos>,
@@ -18,23 +18,23 @@ pub struct Condensed {
     pub(super) gaps: Option<Stats>,
     pub(super) had_reasoning: bool,
     #[serde(default)]
-    pub(super) resolution: KeptResolution,
+    pub(super) resolution: StoredResolution,
 }
 
-/// A resolution in few bytes: most streams have every event in a read of its own.
+/// Resolution in a few bytes, because most streams have one event per read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum KeptResolution {
-    /// An older version did not keep it.
+pub(super) enum StoredResolution {
+    /// The record comes from an older version that did not store it.
     #[default]
     Unknown,
-    /// Every event came alone.
+    /// Every event had its own read.
     Alone,
-    /// Some events came together.
+    /// Some events shared a read.
     Shared(Resolution),
 }
 
-impl KeptResolution {
+impl StoredResolution {
     fn new(resolution: Option<Resolution>, events: usize) -> Self {
         match resolution {
             None => Self::Unknown,
@@ -53,7 +53,7 @@ impl KeptResolution {
 }
 
 impl AttemptRecord {
-    /// The same without text and single arrivals: a long run keeps thousands. All figures stay as they were.
+    /// Drops text and arrivals to save memory in long runs with thousands of records. All figures stay the same.
     #[must_use]
     pub fn condense(mut self) -> Self {
         if self.condensed.is_none() {
@@ -65,7 +65,7 @@ impl AttemptRecord {
                 coalesced: self.coalesced_events(),
                 gaps: self.inter_chunk_latency_ms(),
                 had_reasoning: !self.reasoning.is_empty(),
-                resolution: KeptResolution::new(self.resolution(), self.content_events()),
+                resolution: StoredResolution::new(self.resolution(), self.content_events()),
             };
             self.condensed = Some(Box::new(condensed));
             (self.arrivals, self.text, self.reasoning) = (Vec::new(), String::new(), String::new());

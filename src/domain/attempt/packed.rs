@@ -1,101 +1,101 @@
-//! A condensed record in about 330 bytes. Runs under load keep every record: 50,000 of them take 16 MiB packed and 65 MiB
-//! condensed (x86-64, 200 events each), an hour at 100 requests a second 0.1 GiB and 0.5 GiB.
+//! A condensed record in about 330 bytes. Runs under load keep every record: 50,000 of them take 16 MiB packed and 65
+//! MiB condensed (x86-64, 200 events each); an hour at 100 req/s takes 0.1 GiB packed and 0.5 GiB condensed.
 
+mod string_pool;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use std::mem::take;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::words::Words;
+pub use self::string_pool::StringPool;
 use super::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::nonce::nonce;
 use crate::domain::time::Nanos;
 
-/// A record without text and arrivals, packed; every figure is what it was to the last bit.
+/// A record without text and arrivals in packed form. Packing preserves every figure to the last bit.
 #[derive(Clone, Debug)]
 pub struct Packed {
-    words: Words,
-    /// A [`PackedHead`], then a [`Body`]. Nothing of it outlives the program.
+    pool: StringPool,
+    /// A [`PackedHead`], then a [`Body`]. The format is private to the running program and never stored.
     bytes: Arc<[u8]>,
 }
 
-/// What is asked of many records: it is read without the rest.
+/// Fields that are often needed, readable without unpacking the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PackedHead {
-    /// How it ended.
+    /// Status of the attempt.
     pub status: AttemptStatus,
-    /// When its request was on its way, or in the open loop's queue.
+    /// Time at which the request was sent or entered the queue of the open loop.
     pub began: Nanos,
-    /// When it was sent.
+    /// Time at which the request was sent.
     pub started: Nanos,
-    /// When it was over.
+    /// Time at which the attempt ended.
     pub ended: Nanos,
-    /// Its events with generated text.
+    /// Number of events with generated text.
     pub events: usize,
 }
 
 impl PackedHead {
-    /// Of a record that is not packed.
+    /// Creates the head of an unpacked record.
     pub fn new(record: &AttemptRecord) -> Self {
         let AttemptRecord { status, started, ended, .. } = *record;
         Self { status, began: record.began(), started, ended, events: record.content_events() }
     }
 }
 
-/// The record, and beside it what stood in its strings.
+/// The record with its strings moved out.
 #[derive(Serialize, Deserialize)]
 struct Body {
     record: AttemptRecord,
     texts: Vec<Text>,
-    /// The request id ends in the numbers of the case and of the attempt.
+    /// Whether the request id ends in the numbers of case and attempt, which are then dropped.
     is_numbered: bool,
-    /// The nonce is the one that belongs to the request id.
+    /// Whether the nonce is the one derived from the request id, which is then dropped.
     has_own_nonce: bool,
 }
 
 #[derive(Serialize, Deserialize)]
 enum Text {
-    /// What many records say: its place among the words.
+    /// Index of a string in the pool.
     Word(usize),
     Own(String),
 }
 
 impl Packed {
-    /// Packs a condensed record; `None` where it has what is not to be lost: text, or single arrivals.
-    pub fn new(record: &AttemptRecord, words: &mut Words) -> Option<Self> {
+    /// Packs a condensed record; `None` if the record still has a request, text or arrivals, which packing would lose.
+    pub fn new(record: &AttemptRecord, pool: &mut StringPool) -> Option<Self> {
         let is_bare = record.sent_request.is_none() && record.arrivals.is_empty();
         if record.condensed.is_none() || !is_bare || !(record.text.is_empty() && record.reasoning.is_empty()) {
             return None;
         }
-        let front = postcard::to_allocvec(&PackedHead::new(record)).ok()?;
-        let bytes = postcard::to_extend(&Body::new(record.clone(), words), front).ok()?;
-        Some(Self { bytes: bytes.into(), words: words.clone() })
+        let head = postcard::to_allocvec(&PackedHead::new(record)).ok()?;
+        let bytes = postcard::to_extend(&Body::new(record.clone(), pool), head).ok()?;
+        Some(Self { bytes: bytes.into(), pool: pool.clone() })
     }
 
-    /// What can be told without unpacking.
-    pub fn front(&self) -> PackedHead {
-        self.read().map_or_else(|| PackedHead::new(&AttemptRecord::default()), |(front, _)| front)
+    /// Reads the head without unpacking.
+    pub fn head(&self) -> PackedHead {
+        self.read().map_or_else(|| PackedHead::new(&AttemptRecord::default()), |(head, _)| head)
     }
 
-    /// The record.
+    /// Unpacks the record.
     pub fn unpack(&self) -> AttemptRecord {
         let body = self.read().and_then(|(_, body)| postcard::from_bytes::<Body>(body).ok());
-        body.map(|body| body.into_record(&self.words)).unwrap_or_default()
+        body.map(|body| body.into_record(&self.pool)).unwrap_or_default()
     }
 
-    /// Always something: the bytes are its own.
+    /// Splits the bytes into head and body. Never `None`, because the bytes were written by [`Self::new`].
     fn read(&self) -> Option<(PackedHead, &[u8])> {
         postcard::take_from_bytes(&self.bytes).ok()
     }
 }
 
 impl Body {
-    fn new(mut record: AttemptRecord, words: &mut Words) -> Self {
-        let has_own_nonce = record.nonce.as_ref().is_some_and(|told| *told == nonce(&record.request_id));
+    fn new(mut record: AttemptRecord, pool: &mut StringPool) -> Self {
+        let has_own_nonce = record.nonce.as_ref().is_some_and(|own| *own == nonce(&record.request_id));
         if has_own_nonce {
             record.nonce = None;
         }
@@ -103,10 +103,10 @@ impl Body {
         if let Some(length) = numbered {
             record.request_id.truncate(length);
         }
-        let text = |(string, kind): (&mut String, Kind)| match words.place(string, kind == Kind::Sentence) {
-            Some(place) => {
+        let text = |(string, kind): (&mut String, Kind)| match pool.intern(string, kind == Kind::Sentence) {
+            Some(index) => {
                 string.clear();
-                Text::Word(place)
+                Text::Word(index)
             }
             None => Text::Own(take(string)),
         };
@@ -114,11 +114,11 @@ impl Body {
         Self { record, texts, is_numbered: numbered.is_some(), has_own_nonce }
     }
 
-    fn into_record(self, words: &Words) -> AttemptRecord {
+    fn into_record(self, pool: &StringPool) -> AttemptRecord {
         let Self { mut record, texts, is_numbered, has_own_nonce } = self;
         for ((string, _), text) in strings(&mut record).zip(texts) {
             *string = match text {
-                Text::Word(place) => words.at(place).to_owned(),
+                Text::Word(index) => pool.get(index).to_owned(),
                 Text::Own(own) => own,
             };
         }
@@ -134,13 +134,13 @@ impl Body {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// One of few.
+    /// One of few values, such as a finish reason.
     Word,
-    /// A server may have a new one each time.
+    /// A sentence that may differ in every record.
     Sentence,
 }
 
-/// The strings that records mostly have in common.
+/// The strings that records often have in common, with their kind.
 fn strings(record: &mut AttemptRecord) -> impl Iterator<Item = (&mut String, Kind)> {
     let AttemptRecord { request_id, model, finish_reason, nonce, error, warnings, findings, retries, .. } = record;
     let (kind, message) = error.as_mut().map(|e| (&mut e.kind, &mut e.message)).unzip();
@@ -150,7 +150,7 @@ fn strings(record: &mut AttemptRecord) -> impl Iterator<Item = (&mut String, Kin
     words.map(|word| (word, Kind::Word)).chain(sentences.map(|sentence| (sentence, Kind::Sentence)))
 }
 
-/// What request ids end in.
+/// Suffix of a request id.
 fn numbers(id: AttemptId) -> String {
     format!("-{}-{}", id.case.saturating_add(1), id.number)
 }

@@ -9,26 +9,26 @@ use crate::domain::finish_reason::FinishClass;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptStatus {
-    /// A whole answer.
+    /// Complete answer.
     Ok,
     /// The server answered with an HTTP error, or with a JSON error instead of a stream.
     HttpError,
-    /// The server reported an error inside the stream, or sent what is no stream.
+    /// The server reported an error inside the stream, or sent something that is not a stream.
     StreamError,
     /// The stream ended without a finish reason and without `[DONE]`.
     Truncated,
-    /// It ended properly, without any generated text.
+    /// The stream ended properly but carried no generated text.
     Empty,
-    /// It did not end, or went silent, within the time allowed.
+    /// The stream did not end, or fell silent, within the timeout.
     Timeout,
-    /// No connection.
+    /// The connection failed.
     ConnectError,
-    /// Given up by the user.
+    /// Cancelled by the user.
     Cancelled,
 }
 
 impl AttemptStatus {
-    /// The name it has in `results.json`.
+    /// Name of the status in `results.json`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -44,17 +44,17 @@ impl AttemptStatus {
 }
 
 impl AttemptRecord {
-    /// Whether the finish reason of the first choice has this meaning.
+    /// Returns whether the finish reason of the first choice has this class.
     pub fn ends_as(&self, class: FinishClass) -> bool {
         self.finish_reason.as_deref().map(FinishClass::from_reason) == Some(class)
     }
 }
 
-/// What failed, for people.
+/// Error of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptError {
-    /// A short stable word.
+    /// Short stable name of the kind of error.
     pub kind: String,
-    /// The server's own message where it gave one.
+    /// The server's own message if it sent one.
     pub message: String,
 }

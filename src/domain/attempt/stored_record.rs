@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::packed::{Packed, PackedHead, Words};
+use super::packed::{Packed, PackedHead, StringPool};
 use super::{AttemptRecord, AttemptStatus};
 use crate::domain::time::Nanos;
 
@@ -44,45 +44,45 @@ impl StoredRecord {
         }
     }
 
-    /// How the attempt ended. Read without unpacking the record, like the figures below.
+    /// Status of the attempt. Read without unpacking the record, like the figures below.
     pub fn status(&self) -> AttemptStatus {
-        self.front().status
+        self.head().status
     }
 
-    /// When the request was sent or entered the queue of the open loop.
+    /// Time at which the request was sent or entered the queue of the open loop.
     pub fn began(&self) -> Nanos {
-        self.front().began
+        self.head().began
     }
 
-    /// When the request was sent.
+    /// Time at which the request was sent.
     pub fn started(&self) -> Nanos {
-        self.front().started
+        self.head().started
     }
 
-    /// When the attempt ended.
+    /// Time at which the attempt ended.
     pub fn ended(&self) -> Nanos {
-        self.front().ended
+        self.head().ended
     }
 
     /// Number of events with generated text.
     pub fn content_events(&self) -> usize {
-        self.front().events
+        self.head().events
     }
 
-    fn front(&self) -> PackedHead {
+    fn head(&self) -> PackedHead {
         match &self.0 {
             Form::Whole(record) => PackedHead::new(record),
-            Form::Packed(packed) => packed.front(),
+            Form::Packed(packed) => packed.head(),
         }
     }
 
     /// Drops text and arrivals and packs the record; records that cannot be packed stay as they are.
     #[must_use]
-    pub fn pack(self, words: &mut Words) -> Self {
+    pub fn pack(self, pool: &mut StringPool) -> Self {
         let Form::Whole(record) = self.0 else { return self };
         // As a rule no one else holds the record, so this copies nothing.
         let record = Arc::unwrap_or_clone(record).condense();
-        match Packed::new(&record, words) {
+        match Packed::new(&record, pool) {
             Some(packed) => Self(Form::Packed(packed)),
             None => record.into(),
         }

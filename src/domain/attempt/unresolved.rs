@@ -12,7 +12,7 @@ const HELD_BACK_FACTOR: f64 = 2.0;
 /// Maximum tokens in one event of an unbuffered stream: one with text and one that ends the answer.
 const TOKENS_OF_ONE_EVENT: u64 = 2;
 
-/// Why a stream cannot carry a figure. The text follows the figure's name.
+/// Reason why a stream cannot carry a figure. The text follows the figure's name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Unresolved {
     /// The whole answer was one document.
@@ -37,7 +37,7 @@ pub enum Unresolved {
     Bunched {
         /// Events that arrived with the first or with the last text, whichever causes the larger error.
         events: usize,
-        /// Whether they arrived with the last text.
+        /// Whether those events arrived with the last text.
         at_the_end: bool,
         /// All events.
         of: usize,
@@ -55,7 +55,7 @@ pub enum Unresolved {
     SharedReads {
         /// Distinct arrival times.
         bunches: usize,
-        /// Events in them.
+        /// Number of events with those arrival times.
         events: usize,
     },
     /// The whole answer arrived sooner after the request than any model decodes, so it already existed.
@@ -126,7 +126,7 @@ impl Unresolved {
 }
 
 impl AttemptRecord {
-    /// Why the answer has no first token in time; `None` if it was streamed or is not complete.
+    /// Reason why the answer has no first token in time; `None` if it was streamed or is not complete.
     pub fn not_streamed(&self) -> Option<Unresolved> {
         self.not_streamed_by(self.resolution().as_ref())
     }
@@ -161,12 +161,12 @@ impl AttemptRecord {
         }
     }
 
-    /// Why the TTFT is unresolved.
+    /// Reason why the TTFT is unresolved.
     pub fn unresolved_first_token(&self) -> Option<Unresolved> {
         self.unresolved_first(self.first_text_ms(), |r| (r.first_bunch_events > 1).then_some(r.first_hold_ms))
     }
 
-    /// Why the time to the first token that is not reasoning is unresolved.
+    /// Reason why the time to the first token that is not reasoning is unresolved.
     pub fn unresolved_first_output_token(&self) -> Option<Unresolved> {
         self.unresolved_first(self.first_answer_text_ms(), |r| Some(r.answer_hold_ms))
     }
@@ -194,7 +194,7 @@ impl AttemptRecord {
         error.is_none_or(|error| error > ERROR_BOUND).then_some(why)
     }
 
-    /// Why ITL and decode speed are unresolved.
+    /// Reason why ITL and decode speed are unresolved.
     pub fn unresolved_inter_token(&self) -> Option<Unresolved> {
         if self.has_hidden_reasoning() {
             return Some(Unresolved::HiddenReasoning);
@@ -208,12 +208,12 @@ impl AttemptRecord {
         })
     }
 
-    /// Why the number of tokens is unknown, even as an estimate.
+    /// Reason why the number of tokens is unknown, even as an estimate.
     pub fn unresolved_tokens(&self) -> Option<Unresolved> {
         self.not_streamed().filter(|why| *why == Unresolved::OneUncountedEvent)
     }
 
-    /// Why output tokens per request latency is not a model's speed.
+    /// Reason why output tokens per request latency is not a model's speed.
     pub fn unresolved_speed(&self) -> Option<Unresolved> {
         let why = self.not_streamed()?;
         if why == Unresolved::OneUncountedEvent {
@@ -229,7 +229,7 @@ impl AttemptRecord {
         None
     }
 
-    /// Why the gaps between events are unresolved.
+    /// Reason why the gaps between events are unresolved.
     pub fn unresolved_gaps(&self) -> Option<Unresolved> {
         let resolution = self.resolution();
         self.unresolved_window(resolution.as_ref()).or_else(|| {
@@ -238,7 +238,7 @@ impl AttemptRecord {
         })
     }
 
-    /// Why the time from the first to the last text is unresolved.
+    /// Reason why the time from the first to the last text is unresolved.
     fn unresolved_window(&self, resolution: Option<&Resolution>) -> Option<Unresolved> {
         if let Some(why) = self.not_streamed_by(resolution).or_else(|| self.held_back()) {
             return Some(why);

@@ -14,12 +14,12 @@ fn reasons(record: &AttemptRecord) -> impl Iterator<Item = &str> {
     first.chain(record.choice_finish_reasons.iter().flatten()).map(String::as_str)
 }
 
-/// First finish reason of this class, of any choice.
-fn reason_of(record: &AttemptRecord, class: FinishClass) -> Option<&str> {
+/// First finish reason of a class among all choices.
+fn find_reason(record: &AttemptRecord, class: FinishClass) -> Option<&str> {
     reasons(record).find(|reason| FinishClass::from_reason(reason) == class)
 }
 
-/// Returns a server's word in a short and safe form.
+/// Quotes a server's finish reason, shortened and sanitised.
 fn shown(reason: &str) -> String {
     let reason = sanitise_line(reason);
     match reason.char_indices().nth(MAX_REASON_CHARS) {
@@ -34,7 +34,7 @@ pub(super) fn no_finish_reason(s: &Subject<'_>) -> Option<String> {
 }
 
 pub(super) fn cut_short(s: &Subject<'_>) -> Option<String> {
-    let reason = reason_of(s.record, FinishClass::Length)?;
+    let reason = find_reason(s.record, FinishClass::Length)?;
     if names_context(reason) {
         return Some(format!("the answer filled the model's context window (finish reason {})", shown(reason)));
     }
@@ -52,7 +52,7 @@ fn names_context(reason: &str) -> bool {
 }
 
 pub(super) fn filtered(s: &Subject<'_>) -> Option<String> {
-    let reason = reason_of(s.record, FinishClass::Filtered)?;
+    let reason = find_reason(s.record, FinishClass::Filtered)?;
     Some(match reason {
         "content_filter" => "the server's content filter ended the answer".to_owned(),
         "refusal" => "the model refused to answer (finish reason \"refusal\")".to_owned(),
@@ -61,7 +61,7 @@ pub(super) fn filtered(s: &Subject<'_>) -> Option<String> {
 }
 
 pub(super) fn unknown_finish_reason(s: &Subject<'_>) -> Option<String> {
-    let reason = reason_of(s.record, FinishClass::Unknown)?;
+    let reason = find_reason(s.record, FinishClass::Unknown)?;
     Some(format!("unknown finish reason {}; check that the answer is complete", shown(reason)))
 }
 

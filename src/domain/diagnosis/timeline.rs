@@ -1,99 +1,99 @@
-//! The arrivals of an attempt in the figures that diagnoses need: gaps, bursts, pauses.
+//! Gaps, bursts and stalls in the arrivals of an attempt, as diagnoses need them.
 
 use super::super::attempt::{Arrival, AttemptRecord};
 use super::super::statistics::median;
 use super::super::time::Nanos;
 
-/// Below so many events a pattern may be chance.
-pub const ENOUGH_EVENTS: usize = 32;
-/// Gaps that a median needs to say what is usual.
-const ENOUGH_GAPS: usize = 8;
-/// Events closer than this were sent together, milliseconds.
+/// Minimum events for a pattern; with fewer it may be chance.
+pub const MIN_EVENTS: usize = 32;
+/// Minimum gaps for their median to be the usual gap.
+const MIN_GAPS: usize = 8;
+/// Maximum gap between events sent together, milliseconds.
 const TOGETHER_MS: f64 = 1.0;
-/// Events are together only if they also are so much closer than the mean gap: fast streams are not bursts.
+/// Maximum gap between events sent together, as a share of the mean gap; keeps fast streams from counting as bursts.
 const TOGETHER_SHARE: f64 = 0.1;
-/// Bursts closer than this may be the scheduler's doing, on either side, milliseconds.
+/// Minimum time between bursts, milliseconds; less may be the scheduler on either side.
 const APART_MS: f64 = 20.0;
-/// A silence before a burst that is no scheduler's doing, milliseconds.
+/// Minimum silence before a burst that no scheduler causes, milliseconds.
 const SILENCE_MS: f64 = 500.0;
-/// So many bursts make a pattern.
-const ENOUGH_BURSTS: usize = 5;
-/// What waited while the observer stood still is read within this time after it.
+/// Minimum bursts for a pattern.
+const MIN_BURSTS: usize = 5;
+/// Time after a stall of the observer within which it reads what piled up, milliseconds.
 const CATCHING_UP_MS: f64 = 50.0;
-/// A pause lasts at least so long, milliseconds, and so many usual gaps.
+/// Minimum length of a stall of the stream: in milliseconds, and in multiples of the usual gap.
 const PAUSE: (f64, f64) = (500.0, 10.0);
 
-/// The arrivals in figures. Times are milliseconds.
+/// Arrivals of an attempt in figures. All times are in milliseconds.
 #[derive(Debug)]
 pub struct Timeline {
-    /// Events with text.
+    /// Number of events with text.
     pub events: usize,
-    /// Of those, out of the same read as the one before.
+    /// Number of events from the same read as the event before, except for those that piled up in a stall.
     pub coalesced: usize,
-    /// From the request to the first.
+    /// Time from the request to the first event.
     pub wait_ms: f64,
-    /// From the first to the last.
+    /// Time from the first event to the last.
     pub window_ms: f64,
-    /// The pattern of bursts, if there is one.
+    /// Pattern of bursts, if there is one.
     pub bursts: Option<Bursts>,
-    /// The observer's own, up to the last event.
+    /// Stalls of the observer up to the last event.
     pub stalls: Vec<Stall>,
     gaps_ms: Vec<f64>,
 }
 
-/// A time in which the observer stood still, after the request; negative before it.
+/// A stall of the observer. Times count from the request and are negative before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Stall {
-    /// From when on.
+    /// Start.
     pub from_ms: f64,
-    /// Until when.
+    /// End.
     pub until_ms: f64,
 }
 
 impl Stall {
-    /// How long.
+    /// Length, milliseconds.
     pub const fn length_ms(&self) -> f64 {
         self.until_ms - self.from_ms
     }
 
-    /// How much of it lies between two times.
+    /// Length of the part between two times, milliseconds.
     fn within(&self, from_ms: f64, until_ms: f64) -> f64 {
         (self.until_ms.min(until_ms) - self.from_ms.max(from_ms)).max(0.0)
     }
 }
 
-/// Events that come together, again and again.
+/// A repeated pattern of events that arrive together.
 #[derive(Clone, Copy, Debug)]
 pub struct Bursts {
-    /// Events in one.
+    /// Mean number of events in a burst.
     pub mean_events: f64,
-    /// The median time between two.
+    /// Median time between two bursts, milliseconds.
     pub apart_ms: f64,
 }
 
-/// Gaps far longer than usual.
+/// Stalls of the stream: gaps far longer than usual.
 #[derive(Clone, Copy, Debug)]
 pub struct Pauses {
-    /// How many.
+    /// Number of stalls.
     pub count: usize,
-    /// All together.
+    /// Total length, milliseconds.
     pub total_ms: f64,
-    /// The longest.
+    /// Length of the longest, milliseconds.
     pub longest_ms: f64,
-    /// When that began, after the request.
+    /// Start of the longest, milliseconds after the request.
     pub longest_at_ms: f64,
 }
 
-/// One run of events that came together.
+/// A run of events that arrived together.
 #[derive(Clone, Copy, Debug)]
 pub struct Burst {
-    /// How many.
+    /// Number of events.
     pub events: usize,
-    /// From the first to the last of them.
+    /// Time from its first event to its last, milliseconds.
     pub span_ms: f64,
-    /// The silence before it.
+    /// Silence before it, milliseconds.
     pub wait_ms: f64,
-    /// When that began, after the request.
+    /// Start of that silence, milliseconds after the request.
     since_ms: f64,
 }
 
@@ -108,20 +108,20 @@ impl Timeline {
         let last_ms = wait_ms + window_ms;
         let since = |at: Nanos| at.millis_since(record.started) - record.started.millis_since(at);
         let stall = |&(from, until): &(Nanos, Nanos)| Stall { from_ms: since(from), until_ms: since(until) };
-        // Without a whole answer all of the attempt was waiting.
+        // Without a complete answer, the whole attempt counts as waiting.
         let end_ms = if record.is_ok() { last_ms } else { since(record.ended).max(last_ms) };
         let began_ms = since(record.began());
         let touches = |s: &Stall| s.from_ms < end_ms && s.until_ms > began_ms;
         let stalls: Vec<Stall> = record.observer_stalls.iter().map(stall).filter(touches).collect();
-        // What piled up while the observer stood still was not sent together.
+        // Events that piled up in a stall of the observer were not sent together.
         let piled_up =
             |a: &Arrival| stalls.iter().any(|s| (s.from_ms..=s.until_ms + CATCHING_UP_MS).contains(&since(a.at)));
         let coalesced = arrivals.iter().filter(|a| a.coalesced && !piled_up(a)).count();
         Self { events: arrivals.len(), coalesced, wait_ms, window_ms, bursts, stalls, gaps_ms }
     }
 
-    /// The one burst that is (almost) the whole answer: nine tenths of the events, at a speed no model decodes at, in a
-    /// twentieth of the request's time, after a silence that the observer did not make.
+    /// The burst that is (almost) the whole answer: at least nine tenths of the events, faster than any model decodes,
+    /// within a twentieth of the request's time, after a silence that the observer did not cause.
     pub fn whole_answer_burst(&self, latency_ms: f64) -> Option<Burst> {
         const FEWEST: usize = 16;
         const PER_MS: f64 = 5.0;
@@ -132,7 +132,8 @@ impl Timeline {
         (most && sudden && (burst.events - 1) as f64 >= burst.span_ms * PER_MS).then_some(burst)
     }
 
-    /// Whether the observer stood still while it waited for the first text, and no long silence is left without that.
+    /// Returns whether the observer stalled while waiting for the first text, and no long silence remains without that
+    /// stall.
     pub fn observer_explains_wait(&self) -> bool {
         let own_ms = self.own_ms(0.0, self.wait_ms);
         own_ms > 0.0 && self.wait_ms - own_ms < SILENCE_MS
@@ -156,13 +157,13 @@ impl Timeline {
         Some(largest)
     }
 
-    /// How long the observer itself stood still in that time.
+    /// Time in this span during which the observer stalled, milliseconds.
     fn own_ms(&self, from_ms: f64, length_ms: f64) -> f64 {
         self.stalls.iter().map(|s| s.within(from_ms, from_ms + length_ms)).sum()
     }
 
-    /// Gaps that are far longer than what is usual here: between bursts, where events come in bursts. What the observer
-    /// itself stood still is taken off, and the time that the events of one read usually take: a buffer held those.
+    /// Gaps far longer than usual; for a stream of bursts, than usual between bursts. Excludes stalls of the observer,
+    /// and the time that a buffer needs to collect the events of one read.
     pub fn pauses(&self) -> Option<Pauses> {
         let limit_ms = limit_ms(&self.gaps_ms, self.bursts)?;
         let event_ms = self.usual_event_ms().unwrap_or(0.0);
@@ -185,25 +186,25 @@ impl Timeline {
 }
 
 impl Timeline {
-    /// Usual time that an event takes: of reads that hold several, their share of the gap before.
+    /// Usual time per event, milliseconds: for a read with several events, their share of the gap before.
     fn usual_event_ms(&self) -> Option<f64> {
         let starts = self.gaps_ms.iter().enumerate().filter(|(_, gap)| **gap > 0.0);
         median(starts.map(|(at, gap)| gap / (self.in_same_read(at) + 1) as f64))
     }
 
-    /// Further events in the read that ended this gap.
+    /// Number of further events in the read that ended this gap.
     fn in_same_read(&self, gap: usize) -> usize {
         self.gaps_ms.iter().skip(gap + 1).take_while(|&&gap| gap <= 0.0).count()
     }
 }
 
-/// Gaps longer than this are far longer than what is usual among these, milliseconds; `None` where they are too few to tell.
+/// Minimum length of a stall among these gaps, milliseconds; `None` if there are too few gaps to know the usual one.
 pub fn pause_limit_ms(gaps_ms: &[f64]) -> Option<f64> {
     limit_ms(gaps_ms, Bursts::from_gaps(gaps_ms, gaps_ms.iter().sum()))
 }
 
 fn limit_ms(gaps_ms: &[f64], bursts: Option<Bursts>) -> Option<f64> {
-    if gaps_ms.len() < ENOUGH_GAPS {
+    if gaps_ms.len() < MIN_GAPS {
         return None;
     }
     let usual_ms = bursts.map(|b| b.apart_ms).or_else(|| median(gaps_ms.iter().copied()))?;
@@ -211,16 +212,16 @@ fn limit_ms(gaps_ms: &[f64], bursts: Option<Bursts>) -> Option<f64> {
 }
 
 impl Bursts {
-    /// At least every other gap is next to nothing, and those between are noticeable.
+    /// Finds bursts: at least every other gap is close to zero, and the others are noticeable.
     fn from_gaps(gaps_ms: &[f64], window_ms: f64) -> Option<Self> {
         let events = gaps_ms.len() + 1;
-        if events < ENOUGH_EVENTS {
+        if events < MIN_EVENTS {
             return None;
         }
         let together_ms = (window_ms / gaps_ms.len() as f64 * TOGETHER_SHARE).min(TOGETHER_MS);
         let apart: Vec<f64> = gaps_ms.iter().copied().filter(|&gap| gap >= together_ms).collect();
         let count = apart.len() + 1;
-        if count < ENOUGH_BURSTS || events < 2 * count {
+        if count < MIN_BURSTS || events < 2 * count {
             return None;
         }
         let apart_ms = median(apart)?;

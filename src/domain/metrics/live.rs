@@ -1,29 +1,29 @@
-//! Metrics of a stream that still runs: estimates from its events, and the time so far.
+//! Metrics of running streams: estimates from events, and elapsed time.
 
-/// Shortest time that a rate is computed over, milliseconds.
+/// Minimum time over which a rate is computed, milliseconds.
 const MIN_RATE_MS: f64 = 250.0;
 
-/// A running stream at one moment, as far as metrics need it.
+/// State of a running stream, as far as metrics need it.
 #[derive(Clone, Copy, Debug)]
 pub struct LiveStream {
     /// Time since its clock started, milliseconds.
     pub elapsed_ms: f64,
-    /// Time to first token, once it came.
+    /// TTFT, milliseconds, once known.
     pub ttft_ms: Option<f64>,
     /// Events with generated text so far.
     pub content_events: u32,
-    /// Estimated tokens that one event holds.
+    /// Estimated tokens per event.
     pub tokens_per_event: f64,
-    /// Whether most events came in reads of their own.
+    /// Whether most events had their own read.
     pub is_resolved: bool,
 }
 
-/// Figure of a running stream, in the unit of its metric.
+/// Value of a metric for a running stream, in the metric's unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LiveFigure {
-    /// Measured; the end of the stream does not change it.
+    /// Measured and final.
     Measured(f64),
-    /// Rests on an estimated number of tokens.
+    /// Based on an estimated number of tokens.
     Estimate(f64),
     /// Time so far, milliseconds.
     Elapsed(f64),
@@ -55,7 +55,7 @@ pub(super) fn inter_token(live: &LiveStream) -> Option<LiveFigure> {
     Some(LiveFigure::Estimate(1000.0 / decode_per_s(live)?))
 }
 
-/// Of metrics that are only known at the end.
+/// Function of metrics that are known only after the end.
 pub(super) const fn not_before_the_end(_live: &LiveStream) -> Option<LiveFigure> {
     None
 }
@@ -64,7 +64,7 @@ fn output_tokens(live: &LiveStream) -> f64 {
     f64::from(live.content_events) * live.tokens_per_event
 }
 
-/// Decode speed since the first token; `None` where reads hold several events, which makes it that of a buffer.
+/// Decode speed since the first token; `None` if reads hold several events, because it would be that of a buffer.
 fn decode_per_s(live: &LiveStream) -> Option<f64> {
     let since_first_ms = live.ttft_ms.map_or(0.0, |ttft| live.elapsed_ms - ttft);
     let after_first = output_tokens(live) - live.tokens_per_event;

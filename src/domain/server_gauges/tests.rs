@@ -18,7 +18,7 @@ fn history(samples: &[(u64, ServerGauges)]) -> GaugeHistory {
 }
 
 #[test]
-fn counters_are_differences_and_gauges_are_states() {
+fn counters_give_differences_and_gauges_give_states() {
     use Meter as M;
     let history = history(&[
         (
@@ -54,7 +54,7 @@ fn counters_are_differences_and_gauges_are_states() {
 }
 
 #[test]
-fn a_counter_that_was_not_there_was_at_nothing() {
+fn a_counter_that_was_missing_starts_at_zero() {
     use Meter as M;
     let history = history(&[
         (0, gauges(&[(M::Running, 0.0)])),
@@ -66,7 +66,7 @@ fn a_counter_that_was_not_there_was_at_nothing() {
 }
 
 #[test]
-fn what_is_counted_at_the_end_of_answers_makes_no_rate() {
+fn tokens_counted_at_the_end_of_answers_give_no_rate() {
     let generated = |n| gauges(&[(Meter::GeneratedTokens, n)]);
     let history = history(&[(0, generated(0.0)), (1000, generated(0.0)), (2000, generated(600.0))]);
     assert_eq!(history.generated_per_s.mean(), None);
@@ -74,7 +74,7 @@ fn what_is_counted_at_the_end_of_answers_makes_no_rate() {
 }
 
 #[test]
-fn a_mean_comes_from_a_sum_and_a_count() {
+fn a_mean_is_computed_from_a_sum_and_a_count() {
     use Meter as M;
     let history = history(&[
         (0, gauges(&[(M::TtftSeconds, 10.0), (M::TtftCount, 40.0)])),
@@ -85,7 +85,7 @@ fn a_mean_comes_from_a_sum_and_a_count() {
 }
 
 #[test]
-fn a_restart_makes_counts_unknown_and_no_rate_negative() {
+fn a_restart_makes_counts_unknown_and_rates_never_negative() {
     let generated = |n| gauges(&[(Meter::GeneratedTokens, n), (Meter::DecodedTokens, n)]);
     let history = history(&[(0, generated(900.0)), (1000, generated(10.0)), (2000, generated(60.0))]);
     assert!(history.was_restarted());
@@ -94,10 +94,10 @@ fn a_restart_makes_counts_unknown_and_no_rate_negative() {
 }
 
 #[test]
-fn what_was_counted_while_the_program_was_gone_is_in_no_rate_and_no_count() {
+fn counts_made_while_the_program_was_gone_are_excluded() {
     let generated = |n| Box::new(gauges(&[(Meter::GeneratedTokens, n), (Meter::DecodedTokens, n)]));
     let mut history = history(&[(0, *generated(0.0)), (1000, *generated(10.0))]);
-    history.break_off();
+    history.interrupt();
     for (at, n) in [(1001, 9000.0), (2001, 9020.0)] {
         history.apply(GaugeEvent::Sample(Nanos::from_millis(at), generated(n)));
     }
@@ -106,23 +106,23 @@ fn what_was_counted_while_the_program_was_gone_is_in_no_rate_and_no_count() {
 }
 
 #[test]
-fn what_the_server_does_for_others_between_is_no_part_of_the_run() {
+fn work_for_other_clients_between_active_spans_is_excluded() {
     let at = |s: u64| Nanos::from_millis(s * 1000);
     let generated = |n| gauges(&[(Meter::GeneratedTokens, n), (Meter::Running, n)]);
     let mut history = history(&[(0, generated(0.0)), (1000, generated(100.0))]);
-    let look = |history: &mut GaugeHistory, s, n| history.apply(GaugeEvent::Sample(at(s), Box::new(generated(n))));
+    let sample = |history: &mut GaugeHistory, s, n| history.apply(GaugeEvent::Sample(at(s), Box::new(generated(n))));
     history.set_active(false, at(2));
-    look(&mut history, 2, 150.0);
-    look(&mut history, 3600, 9000.0);
+    sample(&mut history, 2, 150.0);
+    sample(&mut history, 3600, 9000.0);
     history.apply(GaugeEvent::Gap(at(3601), "gone".to_owned()));
     assert_eq!((history.grown(Meter::GeneratedTokens), history.samples, history.missed), (Some(150.0), 3, 0));
-    // The look after the end finds others at work, and nothing of the run.
+    // The sample after the end shows requests of other clients only.
     assert_eq!(history.highest(Meter::Running, Nanos(0)), Some(100.0));
     assert_eq!(history.mean(Meter::Running, Nanos(0)), Some(50.0));
-    // It goes on: the hour between is not counted, what comes now is.
+    // The run resumes: the hour in between does not count, later samples do.
     history.set_active(true, at(3700));
-    look(&mut history, 3700, 9500.0);
-    look(&mut history, 3701, 9530.0);
+    sample(&mut history, 3700, 9500.0);
+    sample(&mut history, 3701, 9530.0);
     assert_eq!(history.grown(Meter::GeneratedTokens), Some(180.0));
     assert!(!history.was_restarted());
 }
@@ -134,7 +134,7 @@ fn a_meter_is_a_gauge_or_a_counter() {
 }
 
 #[test]
-fn silence_is_a_gap_and_hides_the_last_figure() {
+fn silence_is_a_gap_and_hides_the_last_value() {
     let mut history = history(&[(0, gauges(&[(Meter::Waiting, 3.0)]))]);
     history.apply(GaugeEvent::Gap(Nanos::from_millis(1000), "timed out".to_owned()));
     assert_eq!((history.now(Meter::Waiting), history.missed), (None, 1));

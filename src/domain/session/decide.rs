@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CasePhase, HORIZON, Mode, RunEvent, Session, SessionCommand, SessionEvent, What};
+use super::{CasePhase, EventKind, HORIZON, Mode, RunEvent, Session, SessionCommand, SessionEvent};
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::time::Nanos;
 
@@ -22,18 +22,21 @@ impl Session {
             SessionEvent::Begin(at) => {
                 self.now = self.now.max(at);
                 if self.mode == Mode::Waiting {
-                    self.happens(if self.stopped.is_some() { What::Resumed } else { What::Began }, &mut out);
+                    self.commit_now(
+                        if self.stopped.is_some() { EventKind::Resumed } else { EventKind::Began },
+                        &mut out,
+                    );
                 }
             }
             SessionEvent::ToggleHold => match self.mode {
-                Mode::Running => drop(self.happens(What::Held, &mut out)),
-                Mode::Held => drop(self.happens(What::HoldEnded, &mut out)),
+                Mode::Running => drop(self.commit_now(EventKind::Held, &mut out)),
+                Mode::Held => drop(self.commit_now(EventKind::HoldEnded, &mut out)),
                 Mode::Waiting | Mode::Finished => {}
             },
             SessionEvent::TogglePause(case) => match self.phase(case) {
-                Some(CasePhase::Paused) => drop(self.happens(What::CaseResumed { case }, &mut out)),
+                Some(CasePhase::Paused) => drop(self.commit_now(EventKind::CaseResumed { case }, &mut out)),
                 Some(CasePhase::Queued | CasePhase::Running) => {
-                    self.happens(What::CasePaused { case }, &mut out);
+                    self.commit_now(EventKind::CasePaused { case }, &mut out);
                 }
                 _ => {}
             },
@@ -47,18 +50,18 @@ impl Session {
             }
             SessionEvent::Cancel(case) => {
                 if matches!(self.phase(case), Some(CasePhase::Queued | CasePhase::Running | CasePhase::Paused)) {
-                    self.happens(What::CaseCancelled { case }, &mut out);
+                    self.commit_now(EventKind::CaseCancelled { case }, &mut out);
                 }
             }
-            SessionEvent::Ended(id, record) => self.ends(id, record, &mut out),
+            SessionEvent::Ended(id, record) => self.end_attempt(id, record, &mut out),
             SessionEvent::Abort => {
                 if self.mode != Mode::Finished || self.index.unsettled() > 0 {
-                    self.happens(What::Closing, &mut out);
+                    self.commit_now(EventKind::Closing, &mut out);
                 }
             }
         }
         while let Some(what) = self.next_step() {
-            if !self.happens(what, &mut out) {
+            if !self.commit_now(what, &mut out) {
                 break;
             }
         }
@@ -76,19 +79,19 @@ impl Session {
 
     fn rerun(&mut self, case: usize, out: &mut Vec<SessionCommand>) {
         if self.phase(case).is_some_and(|p| !matches!(p, CasePhase::Queued | CasePhase::Running)) {
-            self.happens(What::CaseRerun { case }, out);
+            self.commit_now(EventKind::CaseRerun { case }, out);
         }
     }
 
-    fn ends(&mut self, id: AttemptId, record: Arc<AttemptRecord>, out: &mut Vec<SessionCommand>) {
+    fn end_attempt(&mut self, id: AttemptId, record: Arc<AttemptRecord>, out: &mut Vec<SessionCommand>) {
         if self.is_open(id) {
             self.now = self.now.max(record.ended);
-            let event = RunEvent { at: self.now, what: What::Ended(id) };
+            let event = RunEvent { at: self.now, what: EventKind::Ended(id) };
             self.commit(event, Some(record), out);
         }
     }
 
-    fn happens(&mut self, what: What, out: &mut Vec<SessionCommand>) -> bool {
+    fn commit_now(&mut self, what: EventKind, out: &mut Vec<SessionCommand>) -> bool {
         self.commit(RunEvent { at: self.now, what }, None, out)
     }
 
@@ -108,19 +111,19 @@ impl Session {
     fn commands(&self, event: &RunEvent) -> Vec<SessionCommand> {
         let abort = |ids: Vec<AttemptId>| ids.into_iter().map(SessionCommand::Abort).collect();
         match event.what {
-            What::Started { case, number, warmup, due } => {
+            EventKind::Started { case, number, warmup, due } => {
                 vec![SessionCommand::Start { id: AttemptId { case, number }, warmup, due }]
             }
-            What::Held => {
-                let mut back = self.not_due(event.at);
-                back.sort_unstable();
-                abort(back.into_iter().map(|(_, id)| id).collect())
+            EventKind::Held => {
+                let mut withdrawn = self.not_due(event.at);
+                withdrawn.sort_unstable();
+                abort(withdrawn.into_iter().map(|(_, id)| id).collect())
             }
-            What::CasePaused { case } | What::CaseCancelled { case } => {
+            EventKind::CasePaused { case } | EventKind::CaseCancelled { case } => {
                 let numbers = self.cases.get(case).map(|c| c.counting().collect::<Vec<_>>()).unwrap_or_default();
                 abort(numbers.into_iter().map(|number| AttemptId { case, number }).collect())
             }
-            What::Closing => {
+            EventKind::Closing => {
                 let counts = |id: &&AttemptId| {
                     self.cases.get(id.case).is_some_and(|c| !c.is_settled() && c.counting().any(|n| n == id.number))
                 };
@@ -140,7 +143,7 @@ impl Session {
     }
 
     /// The next event that happens by itself, if one is due.
-    fn next_step(&self) -> Option<What> {
+    fn next_step(&self) -> Option<EventKind> {
         if self.mode != Mode::Running {
             return None;
         }
@@ -150,14 +153,18 @@ impl Session {
         }
         let next = self.stage + 1;
         let is_left = self.index.count(CasePhase::Cancelled) < self.cases.len();
-        Some(if next < self.sweep.len() && is_left { What::StageBegan { stage: next } } else { What::Finished })
+        Some(if next < self.sweep.len() && is_left {
+            EventKind::StageBegan { stage: next }
+        } else {
+            EventKind::Finished
+        })
     }
 
     /// The next start, or the end of the duration if that is earlier.
-    fn next_start(&self) -> Option<What> {
+    fn next_start(&self) -> Option<EventKind> {
         let started = |case: usize, warmup, due| {
             let number = u32::try_from(self.cases.get(case)?.attempts.len()).ok()?.checked_add(1)?;
-            Some(What::Started { case, number, warmup, due })
+            Some(EventKind::Started { case, number, warmup, due })
         };
         if let Some(case) = self.next_warmup() {
             return started(case, true, None);
@@ -168,11 +175,11 @@ impl Session {
         }
         let case = self.index.next_ready(if self.plan.takes_turns() { self.turn } else { 0 })?;
         // All slots were taken until now, so any delay is for lack of a slot.
-        let capped = self.full_until == Some(self.now);
-        if self.pace.is_over(self.now, capped) {
-            return Some(What::TimeUp { not_started: self.pace.missed() });
+        let capped = self.last_full_at == Some(self.now);
+        if self.clock.is_over(self.now, capped) {
+            return Some(EventKind::TimeUp { not_started: self.clock.missed() });
         }
-        let due = self.pace.next_at(self.now);
+        let due = self.clock.next_at(self.now);
         if due.is_some_and(|at| at > self.now.plus(HORIZON)) {
             return None;
         }

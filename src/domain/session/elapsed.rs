@@ -6,8 +6,8 @@ use super::Session;
 use crate::domain::spans::{Span, union};
 use crate::domain::time::Nanos;
 
-/// Past idle spans, ascending and disjoint: nothing ran, and nothing would have run without the user. The rest was held or
-/// paused, everything was done until a rerun, or the program was not running.
+/// Past idle spans, ascending and disjoint, in which nothing ran and only the user could have started something: the
+/// run was held, cases were paused, all work was done, or the program was not running.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Idle(Vec<Span>);
 
@@ -47,7 +47,7 @@ impl Session {
         Some(to.since(began).saturating_sub(idle.between(began, to)))
     }
 
-    /// Returns whether the duration exceeds the attempts that count, one after another: several ran at once, or others ran too.
+    /// Returns whether the duration covers more than the attempts that count, one after another.
     pub fn is_more_than_reported(&self) -> bool {
         let reported: usize = self.cases.iter().map(|c| c.reported().count()).sum();
         self.plan.is_load() || self.attempts().count() > reported

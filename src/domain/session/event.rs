@@ -11,13 +11,13 @@ pub struct RunEvent {
     /// Time on the run's clock.
     pub at: Nanos,
     /// Kind of event.
-    pub what: What,
+    pub what: EventKind,
 }
 
 /// Kind of event. Consequences are not separate events: pausing a case discards its running attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum What {
+pub enum EventKind {
     /// The endpoint answered, and the run began.
     Began,
     /// The user held the run. Attempts that were not due yet are withdrawn.
@@ -79,7 +79,7 @@ pub enum What {
     Resumed,
 }
 
-impl What {
+impl EventKind {
     /// The `type` of every event with its own journal line. A line of another type is not an event.
     pub const TYPES: [&str; 14] = [
         "began",
@@ -106,19 +106,19 @@ pub enum InvalidEvent {
     #[error("the suite has no such case")]
     NoSuchCase,
     /// The sweep has no such stage, or it is not the next one.
-    #[error("the sweep does not go on to such a stage")]
+    #[error("the sweep has no such next stage")]
     NoSuchStage,
     /// No attempt can have this number.
     #[error("no attempt can have this number")]
     NoSuchNumber,
     /// The attempt already started or ended.
-    #[error("the attempt is there already")]
+    #[error("the attempt has already started or ended")]
     AlreadyThere,
     /// The record is missing.
     #[error("the attempt has no record")]
     NoRecord,
     /// The state of the run or the case does not allow it.
-    #[error("this cannot happen in the state that the run is in")]
+    #[error("the state of the run does not allow this event")]
     OutOfOrder,
 }
 
@@ -127,29 +127,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_event_has_a_short_line_of_a_known_type() {
-        let started = What::Started { case: 12_345, number: 67, warmup: false, due: Some(Nanos(987_654_321_012)) };
+    fn every_event_is_a_short_line_with_a_known_type() {
+        let started = EventKind::Started { case: 12_345, number: 67, warmup: false, due: Some(Nanos(987_654_321_012)) };
         let case = 12_345;
         let all = [
-            What::Began,
-            What::Held,
-            What::HoldEnded,
+            EventKind::Began,
+            EventKind::Held,
+            EventKind::HoldEnded,
             started,
-            What::CasePaused { case },
-            What::CaseResumed { case },
-            What::CaseRerun { case },
-            What::CaseCancelled { case },
-            What::StageBegan { stage: 3 },
-            What::TimeUp { not_started: 17 },
-            What::Finished,
-            What::Closing,
-            What::Stopped,
-            What::Resumed,
+            EventKind::CasePaused { case },
+            EventKind::CaseResumed { case },
+            EventKind::CaseRerun { case },
+            EventKind::CaseCancelled { case },
+            EventKind::StageBegan { stage: 3 },
+            EventKind::TimeUp { not_started: 17 },
+            EventKind::Finished,
+            EventKind::Closing,
+            EventKind::Stopped,
+            EventKind::Resumed,
         ];
-        for (what, name) in all.into_iter().zip(What::TYPES) {
+        for (what, name) in all.into_iter().zip(EventKind::TYPES) {
             let text = serde_json::to_string(&what).unwrap();
             assert!(text.starts_with(&format!("{{\"type\":\"{name}\"")) && text.len() <= 80, "{text}");
-            assert_eq!(serde_json::from_str::<What>(&text).unwrap(), what);
+            assert_eq!(serde_json::from_str::<EventKind>(&text).unwrap(), what);
         }
     }
 }

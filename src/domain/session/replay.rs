@@ -1,74 +1,76 @@
-//! A saved run as it was at some time before: its events up to then.
+//! A saved run at an earlier time, rebuilt from its events up to then.
 
-use super::{CasePhase, Mode, RunEvent, Session, What};
+use super::{CasePhase, EventKind, Mode, RunEvent, Session};
 use crate::domain::attempt::StoredRecord;
 use crate::domain::spans::Span;
 use crate::domain::time::Nanos;
 
-/// Why nothing ran for a while.
+/// Reason why nothing ran for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdleReason {
-    /// The program was gone.
+    /// The program was not running.
     Away,
     /// The user held the run.
     Held,
-    /// The user had paused all that was left.
+    /// The user had paused all remaining cases.
     Paused,
-    /// All was done.
+    /// All work was done.
     Finished,
-    /// By the schedule, nothing was due.
+    /// Nothing was due by the schedule.
     NotDue,
 }
 
 impl Session {
-    /// This session before anything happened.
+    /// This session without any events.
     #[must_use]
-    pub fn before_anything(&self) -> Self {
+    pub fn without_events(&self) -> Self {
         Self::new(self.suite.clone(), self.plan).with_sweep(self.sweep.clone())
     }
 
-    /// This session, which `events` led to, as it was at `at`.
+    /// This session, which came from `events`, as it was at `at`.
     #[must_use]
     pub fn as_at(&self, events: &[RunEvent], at: Nanos) -> Self {
-        let mut session = self.before_anything();
+        let mut session = self.without_events();
         for event in events.iter().take_while(|e| e.at <= at) {
-            session.follow(event, self);
+            session.apply_from(event, self);
         }
-        session.reach(at, self);
+        session.advance_to(at, self);
         session
     }
 
-    /// Applies an event that led to `whole`, with the record that the attempt has there.
-    pub fn follow(&mut self, event: &RunEvent, whole: &Self) {
-        let record = whole.record_of(event);
-        // An event that could not happen did nothing when `whole` was made, either.
+    /// Applies an event of the session `complete`, with the record from there.
+    pub fn apply_from(&mut self, event: &RunEvent, complete: &Self) {
+        let record = complete.record_of(event);
+        // An invalid event had no effect on `complete` either.
         let _ignored = self.apply(event, record.cloned());
     }
 
-    /// The record of the attempt that an event ended.
+    /// Record of the attempt that an event ended.
     pub fn record_of(&self, event: &RunEvent) -> Option<&StoredRecord> {
-        let What::Ended(id) = event.what else { return None };
+        let EventKind::Ended(id) = event.what else { return None };
         self.attempt(id)?.record.as_ref()
     }
 
-    /// Brings a session that followed all events up to `at` to that time.
-    pub fn reach(&mut self, at: Nanos, whole: &Self) {
+    /// Advances a session that has all events up to `at` to that time.
+    pub fn advance_to(&mut self, at: Nanos, complete: &Self) {
         self.now = self.now.max(at);
-        if let Some(rested_at) = whole.rested_at.filter(|rested_at| *rested_at <= at && self.rested_at.is_none()) {
-            self.rest(rested_at);
+        if let Some(shown_ended_at) =
+            complete.shown_ended_at.filter(|ended_at| *ended_at <= at && self.shown_ended_at.is_none())
+        {
+            self.show_ended(shown_ended_at);
         }
     }
 
-    /// Why nothing ran in each of these times: ascending, apart.
-    pub fn why_idle(&self, events: &[RunEvent], times: &[Span]) -> Vec<IdleReason> {
-        let mut session = self.before_anything();
-        let mut left = events.iter().peekable();
+    /// Reason why nothing ran in each of these spans, which are ascending and disjoint.
+    pub fn idle_reasons(&self, events: &[RunEvent], times: &[Span]) -> Vec<IdleReason> {
+        let mut session = self.without_events();
+        let mut remaining = events.iter().peekable();
         let reason = |&(from, to): &Span| {
             let middle = Nanos(from.0.midpoint(to.0));
-            while let Some(event) = left.next_if(|e| e.at <= middle) {
-                session.follow(event, self);
+            while let Some(event) = remaining.next_if(|e| e.at <= middle) {
+                session.apply_from(event, self);
             }
-            if self.away.iter().any(|(gone, back)| *gone < to && from < *back) {
+            if self.absences.iter().any(|(left, returned)| *left < to && from < *returned) {
                 return IdleReason::Away;
             }
             let waits = session.count(CasePhase::Queued) + session.count(CasePhase::Running) > 0;

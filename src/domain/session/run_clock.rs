@@ -1,4 +1,4 @@
-//! When measured attempts start, and until when.
+//! Schedule of measured attempts, and the time limit.
 
 use std::time::Duration;
 
@@ -6,60 +6,60 @@ use super::Plan;
 use crate::domain::open_loop::Starts;
 use crate::domain::time::Nanos;
 
-/// The schedule of a run. Its time stands still while the user holds the run, and while nothing waits to be started.
+/// The schedule of a run. It is paused while the user holds the run, and while nothing waits to start.
 #[derive(Clone, Debug)]
 pub struct RunClock {
     starts: Option<Starts>,
     duration: Option<Duration>,
-    /// How much of the duration was over before this schedule.
-    spent: Duration,
+    /// Part of the duration used before this schedule.
+    used: Duration,
     origin: Option<Nanos>,
-    still_since: Option<Nanos>,
-    /// Starts that were taken back, as time since the origin, ascending; they come before all others.
-    back: Vec<Duration>,
+    paused_since: Option<Nanos>,
+    /// Withdrawn starts, as time since the origin, ascending; they come before all others.
+    withdrawn: Vec<Duration>,
 }
 
 impl RunClock {
-    /// The plan's, not begun.
+    /// Creates the schedule of a plan, not yet begun.
     pub fn new(plan: &Plan) -> Self {
         Self {
             starts: plan.open_loop.map(Starts::new),
             duration: plan.duration,
-            spent: Duration::ZERO,
+            used: Duration::ZERO,
             origin: None,
-            still_since: None,
-            back: Vec::new(),
+            paused_since: None,
+            withdrawn: Vec::new(),
         }
     }
 
-    /// So much of the duration was over before.
-    pub fn spend(&mut self, spent: Duration) {
-        self.spent = spent;
+    /// Sets the part of the duration that was used before.
+    pub fn set_used(&mut self, used: Duration) {
+        self.used = used;
     }
 
-    /// How much of the duration is over at `now`.
-    pub fn spent(&self, now: Nanos) -> Duration {
-        let now = self.still_since.unwrap_or(now);
-        self.spent + self.origin.map_or(Duration::ZERO, |origin| now.since(origin))
+    /// Part of the duration that is used at `now`.
+    pub fn used(&self, now: Nanos) -> Duration {
+        let now = self.paused_since.unwrap_or(now);
+        self.used + self.origin.map_or(Duration::ZERO, |origin| now.since(origin))
     }
 
-    /// Time stands still from now on.
-    pub fn stop(&mut self, now: Nanos) {
+    /// Pauses the schedule.
+    pub fn pause(&mut self, now: Nanos) {
         if self.origin.is_some() {
-            self.still_since.get_or_insert(now);
+            self.paused_since.get_or_insert(now);
         }
     }
 
-    /// Time begins, if it has not.
+    /// Begins the schedule, unless it has begun.
     pub fn begin(&mut self, now: Nanos) {
         self.origin.get_or_insert(now);
     }
 
-    /// Time that has begun goes on: what stood still was no time of the server's, and is nobody's queue. Returns from when
-    /// to when it stood still.
-    pub fn go_on(&mut self, now: Nanos) -> Option<(Nanos, Nanos)> {
+    /// Resumes a paused schedule. Starts move by the length of the pause, which is neither server time nor queue time.
+    /// Returns start and end of the pause.
+    pub fn resume(&mut self, now: Nanos) -> Option<(Nanos, Nanos)> {
         let origin = self.origin?;
-        let since = self.still_since.take()?;
+        let since = self.paused_since.take()?;
         let origin = origin.plus(now.since(since));
         self.origin = Some(origin);
         if let Some(next) = self.next() {
@@ -68,36 +68,36 @@ impl RunClock {
         Some((since, now))
     }
 
-    /// The next intended start; `None` in a closed loop, and before the schedule begins.
+    /// Next intended start; `None` in a closed loop, and before the schedule begins.
     pub fn next(&self) -> Option<Nanos> {
         self.next_at(self.origin?)
     }
 
-    /// The same where a schedule that has not begun begins at `now`.
+    /// Next intended start, if a schedule that has not begun begins at `now`.
     pub fn next_at(&self, now: Nanos) -> Option<Nanos> {
         let starts = self.starts.as_ref()?;
-        let offset = self.back.first().copied().unwrap_or_else(|| starts.next());
+        let offset = self.withdrawn.first().copied().unwrap_or_else(|| starts.next());
         Some(self.origin.unwrap_or(now).plus(offset))
     }
 
-    /// Goes on to the start after the next.
+    /// Advances to the following start.
     pub fn advance(&mut self) {
-        if !self.back.is_empty() {
-            self.back.remove(0);
+        if !self.withdrawn.is_empty() {
+            self.withdrawn.remove(0);
         } else if let Some(starts) = &mut self.starts {
             starts.advance();
         }
     }
 
-    /// Takes intended starts back: they come again.
-    pub fn take_back(&mut self, due: impl Iterator<Item = Nanos>) {
+    /// Puts intended starts back into the schedule.
+    pub fn withdraw(&mut self, due: impl Iterator<Item = Nanos>) {
         let Some(origin) = self.origin else { return };
-        self.back.extend(due.map(|at| at.since(origin)));
-        self.back.sort_unstable();
+        self.withdrawn.extend(due.map(|at| at.since(origin)));
+        self.withdrawn.sort_unstable();
     }
 
-    /// Whether the next start would lie beyond the run's duration. Starts that wait because the run was `capped` do so
-    /// once the duration is over; others that are late are so by this program's own delay, and still come.
+    /// Returns whether the next start lies beyond the run's duration. If all slots were taken (`capped`), waiting
+    /// starts are dropped at the end of the duration. Otherwise they are late because of this program and still happen.
     pub fn is_over(&self, now: Nanos, capped: bool) -> bool {
         let Some(left) = self.left() else { return false };
         let end = self.origin.unwrap_or(now).plus(left);
@@ -105,40 +105,40 @@ impl RunClock {
         intended >= end || (capped && now >= end)
     }
 
-    /// How long the schedule lasts from its origin on.
+    /// Duration of the schedule from its origin.
     fn left(&self) -> Option<Duration> {
-        Some(self.duration?.saturating_sub(self.spent))
+        Some(self.duration?.saturating_sub(self.used))
     }
 
-    /// A duration that is not over yet.
+    /// Returns whether a duration still limits the run.
     pub const fn is_timed(&self) -> bool {
         self.duration.is_some()
     }
 
-    /// How much of the duration is over, 0 to 1; `None` before it begins, and without one that still limits.
+    /// Used share of the duration, 0 to 1; `None` before it begins, or if no duration limits the run.
     pub fn share(&self, now: Nanos) -> Option<f64> {
         let duration = self.duration?;
         self.origin?;
-        Some((self.spent(now).as_secs_f64() / duration.as_secs_f64().max(1e-9)).min(1.0))
+        Some((self.used(now).as_secs_f64() / duration.as_secs_f64().max(1e-9)).min(1.0))
     }
 
-    /// Intended starts within the duration that did not come.
+    /// Number of intended starts within the duration that did not happen.
     pub fn missed(&self) -> usize {
         self.clone().skip_rest()
     }
 
-    /// From now on nothing limits the time: what was intended within it does not come any more.
+    /// Removes the time limit, and drops the starts left within it.
     pub fn end(&mut self) {
         self.skip_rest();
         self.duration = None;
     }
 
-    /// Passes over the starts within the duration; returns how many there were.
+    /// Skips the starts left within the duration; returns their number.
     fn skip_rest(&mut self) -> usize {
         let Some(left) = self.left().filter(|_| self.origin.is_some()) else { return 0 };
-        let taken_back = self.back.len();
-        self.back.retain(|offset| *offset >= left);
+        let withdrawn_before = self.withdrawn.len();
+        self.withdrawn.retain(|offset| *offset >= left);
         let skipped = self.starts.as_mut().map_or(0, |starts| starts.skip_to(left));
-        skipped.saturating_add(taken_back - self.back.len())
+        skipped.saturating_add(withdrawn_before - self.withdrawn.len())
     }
 }

@@ -1,11 +1,11 @@
 //! The end of the program during a run: a resumed run starts again what it interrupted.
 
-use super::{CaseState, Mode, RunClock, RunEvent, Session, What};
+use super::{CaseState, EventKind, Mode, RunClock, RunEvent, Session};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, StoredRecord};
 use crate::domain::time::Nanos;
 
-/// Message of an attempt of which nothing was saved.
-pub(super) const LOST: &str = "in flight when tokscope ended; nothing of it was saved";
+/// Warning of an attempt that was lost.
+pub(super) const LOST: &str = "in flight when tokscope ended, so nothing of it was saved";
 
 impl Session {
     /// Cancels what is left because the program ends.
@@ -22,9 +22,9 @@ impl Session {
     pub(super) fn stop(&mut self, at: Nanos) {
         self.lose_open(at);
         let was_cut_short = self.is_closing || matches!(self.mode, Mode::Running | Mode::Held);
-        (self.is_closing, self.is_cut_off, self.rested_at) = (false, false, None);
+        (self.is_closing, self.is_cut_off, self.shown_ended_at) = (false, false, None);
         for case in 0..self.cases.len() {
-            self.edit(case, CaseState::owe);
+            self.edit(case, CaseState::requeue_interrupted);
         }
         if self.began.is_none() {
             self.mode = Mode::Waiting;
@@ -33,12 +33,12 @@ impl Session {
             self.mode = if is_left { Mode::Waiting } else { Mode::Finished };
             self.stopped = is_left.then_some(at);
         }
-        let spent = self.pace.spent(at);
-        let is_timed = self.pace.is_timed();
-        self.pace = RunClock::new(&self.plan);
-        self.pace.spend(spent);
+        let used = self.clock.used(at);
+        let is_timed = self.clock.is_timed();
+        self.clock = RunClock::new(&self.plan);
+        self.clock.set_used(used);
         if !is_timed {
-            self.pace.end();
+            self.clock.end();
         }
     }
 
@@ -47,8 +47,8 @@ impl Session {
             self.stop(at);
         }
         let Some(stopped) = self.stopped.take() else { return };
-        self.still.push((stopped, at));
-        self.away.push((stopped, at));
+        self.schedule_pauses.push((stopped, at));
+        self.absences.push((stopped, at));
         self.mode = Mode::Running;
     }
 
@@ -70,7 +70,7 @@ impl Session {
     #[must_use]
     pub fn to_resume(&self, stopped: Nanos) -> Self {
         let mut session = self.clone();
-        let event = RunEvent { at: stopped, what: What::Stopped };
+        let event = RunEvent { at: stopped, what: EventKind::Stopped };
         if session.apply(&event, None).is_ok() {
             session.events = vec![event];
         }
@@ -79,12 +79,12 @@ impl Session {
 
     /// Puts the session into the state that a report shows after the program ended, last active at `at`: nothing is in flight,
     /// and interrupted attempts are queued. The run is held if something is left to do.
-    pub fn rest(&mut self, at: Nanos) {
+    pub fn show_ended(&mut self, at: Nanos) {
         self.pass_time(at.max(self.changed_at));
-        self.rested_at = Some(at);
+        self.shown_ended_at = Some(at);
         self.lose_open(at);
         for case in 0..self.cases.len() {
-            self.edit(case, CaseState::rest);
+            self.edit(case, CaseState::settle_interrupted);
         }
         // A damaged journal may say that the run finished, but lack the end of an attempt.
         if self.mode == Mode::Running || (self.mode == Mode::Finished && self.index.unsettled() > 0) {
@@ -94,7 +94,7 @@ impl Session {
         if self.mode == Mode::Held && !is_left {
             (self.mode, self.is_cut_off) = (Mode::Finished, false);
         }
-        self.pace.stop(at);
+        self.clock.pause(at);
     }
 }
 

@@ -36,7 +36,7 @@ fn cases_run_one_after_another_to_the_end() {
 }
 
 #[test]
-fn hold_lets_the_running_end_and_starts_nothing() {
+fn a_hold_lets_running_attempts_end_and_starts_nothing() {
     let mut s = session(2, Plan::default());
     s.handle(SessionEvent::Begin(Nanos(0)));
     assert_eq!(s.handle(SessionEvent::ToggleHold), vec![]);
@@ -46,7 +46,7 @@ fn hold_lets_the_running_end_and_starts_nothing() {
 }
 
 #[test]
-fn a_paused_running_case_gives_its_attempt_up_and_resumes_with_a_fresh_one() {
+fn pausing_a_running_case_discards_its_attempt_and_resuming_starts_a_new_one() {
     let mut s = session(1, Plan::default());
     s.handle(SessionEvent::Begin(Nanos(0)));
     assert_eq!(s.handle(SessionEvent::TogglePause(0)), vec![SessionCommand::Abort(id(0, 1))]);
@@ -59,7 +59,7 @@ fn a_paused_running_case_gives_its_attempt_up_and_resumes_with_a_fresh_one() {
 }
 
 #[test]
-fn an_attempt_given_up_may_end_after_its_successor() {
+fn a_discarded_attempt_may_end_after_its_successor() {
     let mut s = session(1, Plan { concurrency: 2, ..Plan::default() });
     s.handle(SessionEvent::Begin(Nanos(0)));
     s.handle(SessionEvent::TogglePause(0));
@@ -71,7 +71,7 @@ fn an_attempt_given_up_may_end_after_its_successor() {
 }
 
 #[test]
-fn a_rerun_adds_and_the_last_good_one_is_reported() {
+fn a_rerun_adds_an_attempt_and_the_last_complete_one_is_reported() {
     let mut s = session(1, Plan::default());
     s.handle(SessionEvent::Begin(Nanos(0)));
     end(&mut s, id(0, 1), AttemptStatus::Ok);
@@ -97,7 +97,7 @@ fn warmups_come_first_and_are_not_reported() {
 }
 
 #[test]
-fn cancel_gives_up_and_what_comes_late_is_ignored() {
+fn cancel_discards_attempts_and_late_records_are_ignored() {
     let mut s = session(2, Plan::default());
     s.handle(SessionEvent::Begin(Nanos(0)));
     s.handle(SessionEvent::Cancel(1));
@@ -114,7 +114,7 @@ mod load;
 
 proptest! {
     #[test]
-    fn any_order_of_events_keeps_the_promises(steps in prop::collection::vec((0u8..8, 0usize..4, 1u32..5, 0u8..3), 0..200)) {
+    fn any_order_of_inputs_keeps_the_invariants(steps in prop::collection::vec((0u8..8, 0usize..4, 1u32..5, 0u8..3), 0..200)) {
         let mut s = session(4, Plan { concurrency: 2, repeat: 2, warmup: 3, ..Plan::default() });
         for (what, case, number, how) in steps {
             match what {

@@ -39,7 +39,7 @@ pub(super) fn hint(name: &str) -> Option<&'static str> {
     let has = |part: &str| name.contains(part);
     if has("time_per_output_token") {
         return Some(
-            "guidellm's time_per_output_token includes the first token; 'tpot' or 'itl' leaves it out, 'latency' is the whole",
+            "guidellm's time_per_output_token includes the first token; use 'tpot' or 'itl' without it, or 'latency' for the whole request",
         );
     }
     if has("inter_chunk_latency") || has("icl") {

@@ -14,13 +14,13 @@ impl Slo {
         if self.comparison.is_upper_bound() == less_is_better {
             return None;
         }
-        let (sign, turned) = match self.comparison {
+        let (sign, opposite) = match self.comparison {
             Comparison::Below => ("<", ">"),
             Comparison::AtMost => ("<=", ">="),
             Comparison::Above => (">", "<"),
             Comparison::AtLeast => (">=", "<="),
         };
-        let (text, meant) = (sanitise_line(&self.text), sanitise_line(&self.text.replacen(sign, turned, 1)));
+        let (text, meant) = (sanitise_line(&self.text), sanitise_line(&self.text.replacen(sign, opposite, 1)));
         Some(format!("threshold '{text}' passes when the figure is worse; did you mean '{meant}'?"))
     }
 }

@@ -1,4 +1,4 @@
-//! Thresholds as they are written: `ttft_p95<500ms`.
+//! Parsing of thresholds like `ttft_p95<500ms`.
 
 use std::str::FromStr;
 
@@ -6,17 +6,17 @@ use super::{Comparison, RunFigure, Slo, SloUnit, Stat, Subject, alias};
 use crate::domain::metrics::{Metric, with_thresholds};
 use crate::domain::text::sanitise_line;
 
-/// The figures of the run by name. Goodput's unit tells which of its two is meant.
+/// Names of the run's figures. Goodput has two, told apart by unit.
 const RUN_FIGURES: [(&str, RunFigure); 4] = [
     ("error_rate", RunFigure::ErrorRate),
     ("goodput", RunFigure::Goodput),
     ("throughput", RunFigure::Throughput),
     ("requests", RunFigure::RequestRate),
 ];
-/// A name that is less like the typed one is no help.
-const NEAR: f64 = 0.75;
+/// Minimum similarity for a suggestion.
+const MIN_SIMILARITY: f64 = 0.75;
 
-/// Why a threshold cannot be read; for the user.
+/// Reason why a threshold is invalid, for display.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidSlo(String);
@@ -60,7 +60,8 @@ fn comparison(rest: &str) -> (Comparison, &str) {
     found.unwrap_or((Comparison::Below, rest))
 }
 
-/// What a name is about, and the unit that its end states: vLLM's `p99_ttft_ms`, `AIPerf`'s `request_latency_p95`.
+/// Figure that a name stands for, and the unit at its end, as in vLLM's `p99_ttft_ms` or `AIPerf`'s
+/// `request_latency_p95`.
 fn subject(name: &str) -> Result<(Subject, Option<&'static str>), String> {
     let lower = name.to_lowercase();
     let units = ["_ms", "_s"].map(|unit| Some((lower.strip_suffix(unit)?, unit.trim_start_matches('_'))));
@@ -74,20 +75,20 @@ fn subject(name: &str) -> Result<(Subject, Option<&'static str>), String> {
         Some(Subject::Requests(metric, *Stat::ALL.iter().find(|s| s.as_str() == statistic)?))
     };
     let named = plain.rsplit_once('_').and_then(|(figure, statistic)| figure_and_statistic(figure, statistic));
-    let turned = || plain.split_once('_').and_then(|(statistic, figure)| figure_and_statistic(figure, statistic));
-    match named.or_else(turned) {
+    let reversed = || plain.split_once('_').and_then(|(statistic, figure)| figure_and_statistic(figure, statistic));
+    match named.or_else(reversed) {
         Some(subject) => Ok((subject, unit)),
         None => Err(unknown(name, plain)),
     }
 }
 
-/// The metric that our own name or that of another tool stands for.
+/// Finds a metric by our name or by that of another tool.
 fn request_metric(name: &str) -> Option<&'static Metric> {
     let mut all = with_thresholds();
     all.find(|(_, names)| names.name == name || names.aliases.contains(&name)).map(|(metric, _)| metric)
 }
 
-/// Why a name is none, and which one may be meant.
+/// Explains an unknown name, and suggests a known one.
 fn unknown(name: &str, plain: &str) -> String {
     let figures: Vec<&str> = with_thresholds().map(|(_, names)| names.name).collect();
     if request_metric(plain).is_some() {
@@ -95,7 +96,7 @@ fn unknown(name: &str, plain: &str) -> String {
     }
     let shown = sanitise_line(name);
     if let Some(hint) = alias::hint(plain) {
-        return format!("there is no figure '{shown}': {hint}");
+        return format!("unknown figure '{shown}': {hint}");
     }
     let of_requests = figures.iter().flat_map(|f| Stat::ALL.iter().map(move |s| format!("{f}_{}", s.as_str())));
     let mut scored: Vec<(f64, String)> = of_requests
@@ -104,12 +105,12 @@ fn unknown(name: &str, plain: &str) -> String {
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
     match scored.first() {
-        Some((score, near)) if *score >= NEAR => format!("there is no figure '{shown}'; did you mean '{near}'?"),
+        Some((score, near)) if *score >= MIN_SIMILARITY => format!("unknown figure '{shown}'; did you mean '{near}'?"),
         _ => {
             let stats: Vec<&str> = Stat::ALL.iter().map(|s| s.as_str()).collect();
             let run: Vec<&str> = RUN_FIGURES.iter().map(|(name, _)| *name).collect();
             format!(
-                "there is no figure '{shown}'; there are {}, each with _{}, and {}",
+                "unknown figure '{shown}'; use one of {}, each with _{}, or {}",
                 figures.join(", "),
                 stats.join(" _"),
                 run.join(", ")
@@ -118,14 +119,14 @@ fn unknown(name: &str, plain: &str) -> String {
     }
 }
 
-/// The value in the subject's unit; `named` is the unit that the figure's name states. `%` makes a share of goodput.
+/// Threshold in the figure's unit. `named` is the unit in the figure's name; `%` selects the share for goodput.
 fn threshold(slo: &Slo, value: &str, named: Option<&str>) -> Result<(f64, Subject), String> {
     let unit_at = value.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(value.len());
     let (number, unit) = value.split_at(unit_at);
     let unit = if unit.is_empty() { named.unwrap_or_default() } else { unit };
     let shown = sanitise_line(value);
     let number: f64 =
-        number.parse().map_err(|_bad| format!("'{shown}' is no value; write a number and its unit, like 500ms"))?;
+        number.parse().map_err(|_bad| format!("'{shown}' is not a value; write a number with its unit, like 500ms"))?;
     let subject = match (slo.subject, unit) {
         (Subject::Run(RunFigure::Goodput), "%") => Subject::Run(RunFigure::GoodShare),
         (subject, _) => subject,

@@ -4,13 +4,13 @@ fn read(text: &str) -> Slo {
     text.parse().unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn refused(text: &str) -> String {
+fn error_of(text: &str) -> String {
     text.parse::<Slo>().unwrap_err().to_string()
 }
 
 #[test]
-fn thresholds_are_read_in_their_unit() {
-    for (text, told) in [
+fn thresholds_are_parsed_in_their_units() {
+    for (text, expected) in [
         ("ttft_p95<500ms", "TTFT p95 < 500 ms"),
         (" TTFT_p95 <= 0.5s ", "TTFT p95 <= 500 ms"),
         ("itl_p50<800us", "Inter-token p50 < 0.80 ms"),
@@ -18,41 +18,41 @@ fn thresholds_are_read_in_their_unit() {
         ("decode_avg>=40", "Decode avg >= 40 tok/s"),
         ("speed_min>12.5tok/s", "Speed min > 12.5 tok/s"),
         ("queue_p99<1ms", "Queue p99 < 1 ms"),
-        ("error_rate<1%", "error rate < 1 %"),
+        ("error_rate<1%", "error rate < 1%"),
         ("goodput>5req/s", "goodput > 5 req/s"),
-        ("goodput>=95%", "goodput >= 95 %"),
+        ("goodput>=95%", "goodput >= 95%"),
         ("throughput>1000", "throughput > 1000 tok/s"),
         ("requests>2/s", "requests > 2 req/s"),
     ] {
-        assert_eq!(read(text).to_string(), told);
+        assert_eq!(read(text).to_string(), expected);
     }
     assert_eq!(read("goodput>=95%").subject, Subject::Run(RunFigure::GoodShare));
 }
 
 #[test]
-fn mistakes_name_what_was_meant() {
-    for (text, told) in [
+fn mistakes_get_a_suggestion() {
+    for (text, expected) in [
         ("tttf_p95<500ms", "did you mean 'ttft_p95'"),
         ("ttft_p96<500ms", "did you mean 'ttft_p9"),
         ("eror_rate<1%", "did you mean 'error_rate'"),
         ("ttft<500ms", "needs a statistic, like ttft_p95"),
-        ("xyz<1", "there are ttft, ttfo"),
+        ("xyz<1", "use one of ttft, ttfo"),
         ("ttft_p95=500ms", "like ttft_p95<500ms"),
-        ("ttft_p95<fast", "is no value"),
+        ("ttft_p95<fast", "is not a value"),
         ("ttft_p95<500", "must be in ms or s"),
         ("ttft_p95<5%", "must be in ms or s"),
-        ("ttft_p95<-5ms", "is no value"),
+        ("ttft_p95<-5ms", "is not a value"),
         ("error_rate<0.01", "must be in %"),
         ("", "a threshold is"),
     ] {
-        let message = refused(text);
-        assert!(message.contains(told), "{text}: {message}");
+        let message = error_of(text);
+        assert!(message.contains(expected), "{text}: {message}");
     }
-    assert!(!refused("a\u{1b}[2Jb<1").contains('\u{1b}'));
+    assert!(!error_of("a\u{1b}[2Jb<1").contains('\u{1b}'));
 }
 
 #[test]
-fn names_of_other_tools_mean_the_figure_of_the_same_definition() {
+fn names_of_other_tools_select_the_same_figure() {
     for (text, same_as) in [
         ("tpot_p99<50ms", "itl_p99<50ms"),
         ("p99_tpot_ms<50", "itl_p99<50ms"),
@@ -79,30 +79,30 @@ fn names_of_other_tools_mean_the_figure_of_the_same_definition() {
             (own.subject, own.comparison, own.threshold),
             "{text}"
         );
-        // A journal keeps it as it was written, and reads it again.
+        // A journal stores the threshold as written and reads it again.
         assert_eq!(String::from(other.clone()).parse(), Ok(other));
     }
-    // A unit beside the value goes before the one in the name.
+    // A unit after the value takes precedence over the one in the name.
     assert!((read("p99_ttft_ms<1s").threshold - 1000.0).abs() < 1e-9);
 }
 
 #[test]
-fn names_with_another_definition_are_hinted_at() {
-    for (text, told) in [
-        ("time_per_output_token_p95<50ms", "includes the first token; 'tpot' or 'itl' leaves it out"),
+fn names_with_another_definition_get_a_hint() {
+    for (text, expected) in [
+        ("time_per_output_token_p95<50ms", "includes the first token; use 'tpot' or 'itl' without it"),
         ("inter_chunk_latency_p99<50ms", "'itl' is the mean time per token of each request"),
         ("total_token_throughput>100", "'throughput' counts output tokens"),
         ("std_ttft_ms<5", "use a percentile, like ttft_p95"),
         ("tpot<50ms", "'tpot' needs a statistic, like tpot_p95"),
         ("ttft_ms<50", "'ttft' needs a statistic, like ttft_p95"),
     ] {
-        let message = refused(text);
-        assert!(message.contains(told), "{text}: {message}");
+        let message = error_of(text);
+        assert!(message.contains(expected), "{text}: {message}");
     }
 }
 
 #[test]
-fn a_bound_that_a_worse_server_keeps_is_odd() {
+fn a_bound_that_a_worse_server_meets_gets_a_warning() {
     for (text, meant) in [
         ("ttft_p95>500ms", "did you mean 'ttft_p95<500ms'"),
         ("tpot_p99>=50ms", "did you mean 'tpot_p99<=50ms'"),
@@ -112,8 +112,8 @@ fn a_bound_that_a_worse_server_keeps_is_odd() {
         ("decode_avg<40", "did you mean 'decode_avg>40'"),
         ("requests<2", "did you mean 'requests>2'"),
     ] {
-        let told = read(text).odd_direction();
-        assert!(told.as_ref().is_some_and(|told| told.contains(meant)), "{text}: {told:?}");
+        let expected = read(text).odd_direction();
+        assert!(expected.as_ref().is_some_and(|expected| expected.contains(meant)), "{text}: {expected:?}");
     }
     for text in ["ttft_p95<500ms", "queue_p99<=1ms", "error_rate<1%", "speed_min>1", "throughput>=1", "goodput>95%"] {
         assert_eq!(read(text).odd_direction(), None, "{text}");

@@ -9,7 +9,7 @@ fn read(text: &str) -> Slo {
     text.parse().unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// Starts at `at` and answers with its first token `ttft` later and two more, 10 ms apart each.
+/// An answer that starts at `at_ms`, has its first token `ttft_ms` later, and two more 10 ms apart.
 fn answer(at_ms: u64, ttft_ms: u64) -> AttemptRecord {
     let mut r =
         AttemptRecord::started(AttemptId::default(), false, String::new(), String::new(), Nanos::from_millis(at_ms));
@@ -39,30 +39,30 @@ fn tally(records: &[AttemptRecord], slos: &[Slo]) -> Tally {
 }
 
 #[test]
-fn percentiles_are_compared_once_there_are_enough() {
+fn percentiles_are_compared_once_there_are_enough_values() {
     // TTFT 100, 110, … 290 ms: p95 at rank 18.05 is 280.5 ms.
     let twenty: Vec<_> = (0..20).map(|i| answer(i * 1000, 100 + i * 10)).collect();
     let slo = read("ttft_p95<285ms");
     let enough = slo.judge(&tally(&twenty, &[]));
     assert!(enough.met && enough.stand_in.is_none() && (enough.value.unwrap() - 280.5).abs() < 1e-9, "{enough:?}");
-    assert_eq!(slo.tell(&enough), "TTFT p95 280 ms < 285 ms");
-    // Of the last nineteen the maximum is compared, which is above.
+    assert_eq!(slo.describe(&enough), "TTFT p95 280 ms < 285 ms");
+    // With nineteen values the maximum is compared, which is above.
     let few = slo.judge(&tally(&twenty[1..], &[]));
     assert_eq!((few.met, few.value, few.n, few.stand_in), (false, Some(290.0), 19, Some(Stat::Max)));
-    assert_eq!(slo.tell(&few), "TTFT p95 n<20, max 290 ms ≥ 285 ms");
-    // 3 tokens in 120 to 310 ms: the slowest is compared where more is better.
+    assert_eq!(slo.describe(&few), "TTFT p95 n<20, max 290 ms ≥ 285 ms");
+    // 3 tokens in 120 to 310 ms: where more is better, the slowest is compared.
     let floor = read("speed_p90>10").judge(&tally(&twenty[15..], &[]));
     assert_eq!((floor.met, floor.stand_in), (false, Some(Stat::Min)));
 }
 
 #[test]
-fn without_a_figure_a_threshold_is_not_kept() {
+fn a_threshold_without_a_value_is_not_met() {
     for text in ["ttft_p50<9s", "error_rate<50%", "goodput>0%"] {
         let verdict = read(text).judge(&tally(&[], &[]));
         assert_eq!((verdict.value, verdict.met), (None, false), "{text}");
-        // Nothing is said to be on the other side.
-        let told = read(text).tell(&verdict);
-        assert!(told.contains("– ") && !told.contains(['≥', '≤']), "{told}");
+        // Without a value, no sign claims the opposite.
+        let text = read(text).describe(&verdict);
+        assert!(text.contains("– ") && !text.contains(['≥', '≤']), "{text}");
     }
     let only_failed = tally(&[failure(0)], &[]);
     assert!(!read("ttft_max<9s").judge(&only_failed).met);
@@ -70,38 +70,38 @@ fn without_a_figure_a_threshold_is_not_kept() {
 }
 
 #[test]
-fn goodput_is_what_keeps_every_threshold() {
+fn goodput_counts_requests_that_meet_every_threshold() {
     let slos = [read("ttft_p95<200ms"), read("latency_p50<=220ms"), read("error_rate<50%")];
-    // Kept; TTFT too long; exactly on the second threshold's edge but over the first; failed.
+    // Meets all; TTFT too long; at the bound of the second threshold but above the first; failed.
     let records = [answer(0, 100), answer(1000, 250), answer(2000, 200), failure(3000)];
     let tally = tally(&records, &slos);
     assert_eq!((tally.ended, tally.ok, tally.good), (4, 3, Some(1)));
     assert_eq!(tally.run_figure(RunFigure::GoodShare), Some(25.0));
     assert_eq!(tally.run_figure(RunFigure::ErrorRate), Some(25.0));
-    // In flight for 120, 270, 220 and, failed, 125 ms.
+    // In flight for 120, 270, 220 and (the failed one) 125 ms.
     assert!((tally.seconds() - 0.735).abs() < 1e-9, "{}", tally.seconds());
     assert!((tally.run_figure(RunFigure::Goodput).unwrap() - 1.0 / 0.735).abs() < 1e-9);
     assert!((tally.run_figure(RunFigure::Throughput).unwrap() - 9.0 / 0.735).abs() < 1e-9);
-    assert!(!tally.keeps(&slos) && tally.keeps(&slos[2..]));
+    assert!(!tally.meets(&slos) && tally.meets(&slos[2..]));
     assert_eq!(tally.failures().as_deref(), Some("1 timeout"));
     assert_eq!(tally.errors.into_iter().collect::<Vec<_>>(), [("timeout".to_owned(), 1)]);
 }
 
 #[test]
-fn without_a_threshold_for_requests_there_is_no_goodput() {
+fn goodput_needs_a_threshold_for_single_requests() {
     assert_eq!(tally(&[answer(0, 100)], &[read("error_rate<1%")]).good, None);
 }
 
 #[test]
-fn warm_ups_and_what_was_given_up_do_not_count() {
-    let (mut warm, mut gone) = (answer(0, 10), answer(0, 10));
+fn warm_ups_and_cancelled_attempts_do_not_count() {
+    let (mut warm, mut cancelled) = (answer(0, 10), answer(0, 10));
     warm.warmup = true;
-    gone.status = AttemptStatus::Cancelled;
-    assert_eq!(tally(&[warm, gone], &[]).ended, 0);
+    cancelled.status = AttemptStatus::Cancelled;
+    assert_eq!(tally(&[warm, cancelled], &[]).ended, 0);
 }
 
-/// Two answers in an open loop, the second intended at 1 000 ms and half a second late.
-fn open_loop(still_ms: &[(u64, u64)]) -> Tally {
+/// Two answers in an open loop, the second due at 1,000 ms and half a second late.
+fn open_loop(pauses_ms: &[(u64, u64)]) -> Tally {
     let suite = Suite { name: String::new(), rating: RatingScale::default(), slos: Vec::new(), cases: Vec::new() };
     let open = OpenLoop { rate_per_s: 1.0, process: Process::Constant, seed: 0 };
     let mut tally = Tally::new(&Session::new(suite.into(), Plan { open_loop: Some(open), ..Plan::default() }));
@@ -110,30 +110,31 @@ fn open_loop(still_ms: &[(u64, u64)]) -> Tally {
     for record in [answer(0, 100), late] {
         tally.add(&record, &[]);
     }
-    let still: Vec<_> = still_ms.iter().map(|&(from, to)| (Nanos::from_millis(from), Nanos::from_millis(to))).collect();
-    tally.stand_still(&still);
+    let pauses: Vec<_> =
+        pauses_ms.iter().map(|&(from, to)| (Nanos::from_millis(from), Nanos::from_millis(to))).collect();
+    tally.set_schedule_pauses(&pauses);
     tally
 }
 
 #[test]
 fn an_open_loop_counts_its_idle_time() {
     let tally = open_loop(&[]);
-    // From 0 to the last token at 1 620 ms.
+    // From 0 to the last token at 1,620 ms.
     assert!((tally.seconds() - 1.62).abs() < 1e-9);
     assert_eq!(tally.percentile(&QUEUE, 50), Some(500.0));
 }
 
 #[test]
-fn a_hold_is_no_idle_time_but_what_was_in_flight_meanwhile_counts() {
-    // The first was in flight to 120 ms, the second from 1 000 ms on.
-    for (still, seconds) in [
+fn a_hold_is_not_idle_time_but_requests_in_flight_meanwhile_count() {
+    // The first was in flight until 120 ms, the second from 1,000 ms.
+    for (pauses, seconds) in [
         (&[(50, 900)][..], 1.62 - 0.78),
         (&[(200, 300), (950, 1100)], 1.62 - 0.1 - 0.05),
         (&[(1700, 9000)], 1.62),
         (&[(0, 2000)], 1.62 - 0.88),
     ] {
-        let tally = open_loop(still);
-        assert!((tally.seconds() - seconds).abs() < 1e-9, "{still:?}: {}", tally.seconds());
+        let tally = open_loop(pauses);
+        assert!((tally.seconds() - seconds).abs() < 1e-9, "{pauses:?}: {}", tally.seconds());
     }
     let rate = open_loop(&[(50, 900)]).run_figure(RunFigure::RequestRate).unwrap();
     assert!((rate - 2.0 / 0.84).abs() < 1e-9, "{rate}");
@@ -141,18 +142,18 @@ fn a_hold_is_no_idle_time_but_what_was_in_flight_meanwhile_counts() {
 
 proptest::proptest! {
     #[test]
-    fn overlapping_times_count_once(spans in proptest::collection::vec((0_u64..50, 0_u64..10), 0..30)) {
+    fn overlapping_spans_count_once(spans in proptest::collection::vec((0_u64..50, 0_u64..10), 0..30)) {
         let records: Vec<_> = spans.iter().map(|&(at, ttft)| answer(at * 10, ttft * 10)).collect();
         let tally = tally(&records, &[]);
-        // Counted in slots of 10 ms; an answer takes its TTFT and 20 ms.
+        // Counted in slots of 10 ms; an answer takes its TTFT plus 20 ms.
         let covered = (0..100).filter(|slot| spans.iter().any(|&(at, ttft)| (at..at + ttft + 2).contains(slot))).count();
         proptest::prop_assert!((tally.seconds() - covered as f64 / 100.0).abs() < 1e-9);
     }
 }
 
 #[test]
-fn answers_without_a_resolved_figure_are_in_no_verdict() {
-    // Ten tokens in one read: its TTFT and its decode speed are not known.
+fn answers_with_unresolved_figures_are_excluded_from_verdicts() {
+    // Ten tokens in one read: TTFT and decode speed are unknown.
     let buffered = |mut record: AttemptRecord| {
         let last = record.last_arrival().unwrap();
         record.arrivals.iter_mut().for_each(|a| a.at = last);
@@ -165,12 +166,12 @@ fn answers_without_a_resolved_figure_are_in_no_verdict() {
     assert_eq!(counted.run_figure(RunFigure::GoodShare), Some(100.0));
     let ttft = slos[0].judge(&counted);
     assert_eq!((ttft.n, ttft.unresolved, ttft.met), (2, 1, true));
-    assert!(slos[0].tell(&ttft).ends_with("(1 unresolved)"), "{}", slos[0].tell(&ttft));
-    // Without any figure a threshold is not kept.
+    assert!(slos[0].describe(&ttft).ends_with("(1 unresolved)"), "{}", slos[0].describe(&ttft));
+    // Without any value the threshold is not met.
     let none = tally(&[buffered(answer(0, 100))], &slos);
     assert_eq!((none.good, none.judged(), none.run_figure(RunFigure::GoodShare)), (Some(0), 0, None));
-    assert!(!none.keeps(&slos));
-    // One that misses another threshold is missed, resolved or not.
+    assert!(!none.meets(&slos));
+    // An answer that misses another threshold counts as missed, resolved or not.
     let missed = [read("ttft_p95<500ms"), read("latency_p95<1ms")];
     assert_eq!(tally(&[buffered(answer(0, 100))], &missed).unjudged, 0);
 }

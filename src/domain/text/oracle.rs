@@ -1,14 +1,15 @@
-//! What must hold for any text that is shown: for the fuzzer and for property tests, those of every outlet as well.
+//! Properties that hold for any text that is shown. Used by the fuzzer and by property tests, including those of
+//! outputs.
 
 use unicode_width::UnicodeWidthChar;
 
 use super::{sanitise, sanitise_line};
 
-/// The longest heap of marks on one character that is let through.
-const LONGEST_HEAP: usize = 8;
+/// Maximum combining marks on one character that may pass.
+const MAX_MARKS: usize = 8;
 
-/// What no terminal, page or table may get out of foreign text. Not made from what [`sanitise`] takes out: it is here to
-/// judge it.
+/// Returns whether a character must never reach a terminal, page or table. Independent of [`sanitise`], which it
+/// judges.
 pub fn is_forbidden(c: char) -> bool {
     let n = c as u32;
     let is_control = n < 0x20 && c != '\n' && c != '\t' || (0x7f..=0x9f).contains(&n);
@@ -19,45 +20,45 @@ pub fn is_forbidden(c: char) -> bool {
     is_control || turns || breaks_lines || is_zero_width || is_tag
 }
 
-/// The first thing that must not be in text on its way out.
+/// First fault in text for output.
 pub fn fault(text: &str) -> Option<String> {
     if let Some(c) = text.chars().find(|c| is_forbidden(*c)) {
-        return Some(format!("U+{:04X} came through", c as u32));
+        return Some(format!("U+{:04X} was not removed", c as u32));
     }
-    let heap = longest_heap(text);
-    (heap > LONGEST_HEAP).then(|| format!("{heap} marks in a row came through"))
+    let marks = most_marks(text);
+    (marks > MAX_MARKS).then(|| format!("{marks} marks in a row were not removed"))
 }
 
-/// Says what does not hold for this text.
+/// Checks all properties for a text; the error names the first that fails.
 pub fn check(text: &str) -> Result<(), String> {
     let (clean, line) = (sanitise(text), sanitise_line(text));
     if let Some(fault) = fault(&clean).or_else(|| fault(&line)) {
         return Err(fault);
     }
     if line.contains(['\n', '\t']) {
-        return Err("a line has several".to_owned());
+        return Err("the single line has a line break or tab".to_owned());
     }
     if sanitise(&clean) != clean {
-        return Err("what is clean is changed again".to_owned());
+        return Err("sanitising twice changes the text".to_owned());
     }
-    // A few more than are forbidden go, all of them beyond these alphabets.
+    // Some more characters are removed than are forbidden, all outside of these alphabets.
     let harmless = |c: char| (c.is_alphanumeric() || c.is_ascii()) && !is_forbidden(c);
-    if longest_heap(text) <= LONGEST_HEAP && text.chars().all(harmless) && clean != text {
-        return Err("harmless text is changed".to_owned());
+    if most_marks(text) <= MAX_MARKS && text.chars().all(harmless) && clean != text {
+        return Err("harmless text was changed".to_owned());
     }
     Ok(())
 }
 
-fn longest_heap(text: &str) -> usize {
-    let (mut longest, mut heap) = (0, 0);
+fn most_marks(text: &str) -> usize {
+    let (mut longest, mut marks) = (0, 0);
     for c in text.chars() {
-        heap = if c.is_control() || c.width() != Some(0) { 0 } else { heap + 1 };
-        longest = longest.max(heap);
+        marks = if c.is_control() || c.width() != Some(0) { 0 } else { marks + 1 };
+        longest = longest.max(marks);
     }
     longest
 }
 
-/// What the hostile is made of, and what stands between.
+/// Hostile and harmless pieces that [`hostile`] combines.
 #[cfg(test)]
 const PIECES: &[&str] = &[
     "\u{1b}[31m",
@@ -160,7 +161,7 @@ const PIECES: &[&str] = &[
     "שלום",
 ];
 
-/// Text in which all that is hostile is more likely than chance would have it.
+/// Text in which hostile pieces are far more likely than by chance.
 #[cfg(test)]
 pub fn hostile() -> impl proptest::strategy::Strategy<Value = String> {
     use proptest::prelude::*;

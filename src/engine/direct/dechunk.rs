@@ -1,13 +1,13 @@
-//! Where a body ends, and the chunks it comes in (RFC 9112, sections 6 and 7). Pure.
+//! End and chunks of a response's body (RFC 9112, sections 6 and 7). Pure.
 
-/// How a body's end is known.
+/// Rule for the end of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyEnd {
-    /// In chunks, each with its size.
+    /// Chunks, each with its size; the last is empty.
     Chunked,
-    /// After so many bytes.
+    /// Length in bytes.
     Length(u64),
-    /// When the server closes.
+    /// The server closes the connection.
     UntilClose,
 }
 
@@ -20,31 +20,31 @@ pub struct Dechunker {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The line with a chunk's size; the size so far, and whether a digit came.
+    /// The line with a chunk's size: its value and number of digits so far.
     Size {
         size: u64,
         digits: u8,
     },
-    /// The rest of that line: an extension, and the line's end.
+    /// The rest of that line: an extension and the line end.
     SizeEnd {
         size: u64,
     },
-    /// So much of a chunk is still to come.
+    /// Remaining bytes of a chunk.
     Chunk(u64),
-    /// The line end behind a chunk.
+    /// The line end after a chunk.
     ChunkEnd,
-    /// Trailers; whether the present line is empty so far.
+    /// Trailers, and whether the current line is empty so far.
     Trailer {
         empty: bool,
     },
-    /// So much of the body is still to come.
+    /// Remaining bytes of the body.
     Length(u64),
     UntilClose,
     Over,
 }
 
 impl Dechunker {
-    /// At the begin of a body.
+    /// Starts a body with this end.
     pub const fn new(end: BodyEnd) -> Self {
         let state = match end {
             BodyEnd::Chunked => State::Size { size: 0, digits: 0 },
@@ -55,22 +55,22 @@ impl Dechunker {
         Self { state, surplus: false }
     }
 
-    /// Whether all of the body has come.
+    /// Whether the body is complete.
     pub const fn is_over(&self) -> bool {
         matches!(self.state, State::Over)
     }
 
-    /// Whether the body may end here if the server closes now.
+    /// Whether the body is complete if the server closes now.
     pub const fn may_end(&self) -> bool {
         matches!(self.state, State::Over | State::UntilClose)
     }
 
-    /// Whether more came than the body: the connection is not to be used again.
+    /// Whether bytes followed the body, so that the connection cannot be reused.
     pub const fn has_surplus(&self) -> bool {
         self.surplus
     }
 
-    /// Hands out the pieces of the body in these bytes.
+    /// Passes the pieces of the body in these bytes to `each`.
     pub fn take(&mut self, bytes: &[u8], each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
         let mut rest = bytes;
         while let Some((&first, tail)) = rest.split_first() {
@@ -124,7 +124,7 @@ impl Dechunker {
 fn size_byte(size: u64, digits: u8, byte: u8) -> Result<State, String> {
     let digit = char::from(byte).to_digit(16);
     match (digit, byte) {
-        // Sixteen digits are the most that a size can have.
+        // A size has at most 16 digits.
         (Some(digit), _) if digits < 16 => Ok(State::Size { size: size << 4 | u64::from(digit), digits: digits + 1 }),
         (None, b'\n') if digits > 0 => Ok(if size == 0 { State::Trailer { empty: true } } else { State::Chunk(size) }),
         (None, b'\r' | b';' | b' ' | b'\t') if digits > 0 => Ok(State::SizeEnd { size }),
@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    /// The body in these reads, and whether it is over.
+    /// Returns the body in these reads, and whether it is complete.
     fn body(end: BodyEnd, reads: &[&[u8]]) -> Result<(String, bool), String> {
         let mut dechunker = Dechunker::new(end);
         let mut out = Vec::new();

@@ -1,11 +1,11 @@
-//! Status line and headers of an answer, and what they say of its body. Pure.
+//! Status line and headers of a response, and the end of its body that they announce. Pure.
 
 use reqwest::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 
 use super::super::failure::NO_ONE_LENGTH;
 use super::dechunk::BodyEnd;
 
-/// So many headers are read.
+/// Maximum number of headers.
 const MAX_HEADERS: usize = 128;
 
 /// Status line and headers.
@@ -13,15 +13,15 @@ const MAX_HEADERS: usize = 128;
 pub struct Head {
     /// HTTP status code.
     pub status: u16,
-    /// What no header may hold is left out.
+    /// Valid headers; others are dropped.
     pub headers: HeaderMap,
-    /// Bytes of the head itself.
+    /// Size of the head, bytes.
     pub length: usize,
     is_http_1_1: bool,
 }
 
 impl Head {
-    /// `None` while it is not complete.
+    /// Parses the head; `None` while the head is incomplete.
     pub fn parse(bytes: &[u8]) -> Result<Option<Self>, String> {
         let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut response = httparse::Response::new(&mut fields);
@@ -29,7 +29,7 @@ impl Head {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(httparse::Error::TooManyHeaders) => return Err(format!("there are more than {MAX_HEADERS} headers")),
-            // The begin of a TLS record: an alert, or a handshake.
+            // A TLS record starts like this: an alert or a handshake.
             Err(_) if matches!(bytes, [0x15 | 0x16, 0x03, ..]) => {
                 return Err("the server speaks TLS there; try https://".to_owned());
             }
@@ -37,7 +37,7 @@ impl Head {
         };
         let mut headers = HeaderMap::new();
         for field in response.headers {
-            // What no header may hold is left out; nothing that counts here is.
+            // Invalid headers are dropped; none of them matters here.
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(field.name), HeaderValue::from_bytes(field.value)) {
                 headers.append(name, value);
             }
@@ -46,45 +46,45 @@ impl Head {
         Ok(Some(Self { status, headers, length, is_http_1_1: response.version == Some(1) }))
     }
 
-    /// How the body ends, and whether the connection outlives it (RFC 9112, sections 6.3 and 9.3). An error where several
-    /// lengths are told: whoever stands in between may have taken another one.
+    /// Returns how the body ends, and whether the connection can be reused (RFC 9112, sections 6.3 and 9.3). Several different
+    /// lengths are an error, because a proxy in between may have used another one.
     pub fn body_end(&self) -> Result<(BodyEnd, bool), String> {
-        let says = |name: &HeaderName, word: &str| {
+        let has_word = |name: &HeaderName, word: &str| {
             let values = self.headers.get_all(name).iter();
             values
                 .filter_map(|v| v.to_str().ok())
                 .flat_map(|v| v.split(','))
                 .any(|v| v.trim().eq_ignore_ascii_case(word))
         };
-        let keep = if self.is_http_1_1 { !says(&CONNECTION, "close") } else { says(&CONNECTION, "keep-alive") };
+        let keep = if self.is_http_1_1 { !has_word(&CONNECTION, "close") } else { has_word(&CONNECTION, "keep-alive") };
         Ok(if matches!(self.status, 204 | 304) {
             (BodyEnd::Length(0), keep)
-        } else if says(&TRANSFER_ENCODING, "chunked") {
-            // Both ways to tell the end: one of them lies, so that the next answer's begin would be a guess.
+        } else if has_word(&TRANSFER_ENCODING, "chunked") {
+            // Chunks and a length contradict each other, so the start of the next response would be a guess.
             (BodyEnd::Chunked, keep && !self.headers.contains_key(CONTENT_LENGTH))
         } else if let Some(length) = self.content_length()? {
             (BodyEnd::Length(length), keep)
         } else if self.status == 205 {
-            // It has no content (RFC 9110, section 15.3.6), and nothing here says that it has.
+            // A 205 response has no content (RFC 9110, section 15.3.6).
             (BodyEnd::Length(0), keep)
         } else {
             (BodyEnd::UntilClose, false)
         })
     }
 
-    /// The one length that all fields of this name tell, also where one of them is a list (RFC 9110, section 8.6).
+    /// Length on which all fields of this name agree; a field may be a list (RFC 9110, section 8.6).
     fn content_length(&self) -> Result<Option<u64>, String> {
-        let mut told = None;
+        let mut agreed = None;
         for value in self.headers.get_all(CONTENT_LENGTH) {
             for length in value.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii) {
                 let digits = str::from_utf8(length).ok().filter(|d| d.bytes().all(|b| b.is_ascii_digit()));
                 let length = digits.and_then(|digits| digits.parse().ok()).ok_or(NO_ONE_LENGTH)?;
-                if told.replace(length).is_some_and(|before| before != length) {
+                if agreed.replace(length).is_some_and(|before| before != length) {
                     return Err(NO_ONE_LENGTH.to_owned());
                 }
             }
         }
-        Ok(told)
+        Ok(agreed)
     }
 }
 
@@ -98,16 +98,16 @@ mod tests {
 
     #[test]
     fn only_one_length_is_a_length() {
-        let told = |fields: &str| {
+        let lengths = |fields: &str| {
             let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
             Head::parse(head.as_bytes()).unwrap().unwrap().body_end().map(|(end, _)| end)
         };
         for same in ["content-length: 3\r\n", "content-length: 3\r\nContent-Length: 03\r\n", "content-length: 3, 3\r\n"]
         {
-            assert_eq!(told(same), Ok(BodyEnd::Length(3)), "{same}");
+            assert_eq!(lengths(same), Ok(BodyEnd::Length(3)), "{same}");
         }
         for bad in ["3\r\ncontent-length: 4", "3, 4", "-1", "+3", "", "3,", "0x3", "3 3", "18446744073709551616"] {
-            assert_eq!(told(&format!("content-length: {bad}\r\n")), Err(NO_ONE_LENGTH.to_owned()), "{bad}");
+            assert_eq!(lengths(&format!("content-length: {bad}\r\n")), Err(NO_ONE_LENGTH.to_owned()), "{bad}");
         }
     }
 

@@ -1,7 +1,7 @@
 use super::*;
 
-const DASHBOARD: DiscoveryOptions = DiscoveryOptions { keep_looking: true, needs_list: true };
-const HEADLESS: DiscoveryOptions = DiscoveryOptions { keep_looking: false, needs_list: true };
+const DASHBOARD: DiscoveryOptions = DiscoveryOptions { keeps_trying: true, needs_list: true };
+const HEADLESS: DiscoveryOptions = DiscoveryOptions { keeps_trying: false, needs_list: true };
 
 fn minutes(n: u64) -> Duration {
     Duration::from_secs(n * 60)
@@ -26,37 +26,37 @@ fn next(trouble: &DiscoveryFailure, how: DiscoveryOptions) -> NextStep {
 #[test]
 fn a_model_that_is_being_loaded_is_waited_for_within_limits() {
     let loading = DiscoveryFailure { is_loading: true, ..http(503) };
-    assert_eq!(loading.next(HEADLESS, 0, 1, minutes(9)), NextStep::Again(LOOK_EVERY));
+    assert_eq!(loading.next(HEADLESS, 0, 1, minutes(9)), NextStep::Again(RETRY_PAUSE));
     assert_eq!(loading.next(HEADLESS, 0, 1, minutes(10)), NextStep::GiveUp);
-    assert_eq!(loading.next(DASHBOARD, 0, 1, minutes(600)), NextStep::Again(LOOK_EVERY));
+    assert_eq!(loading.next(DASHBOARD, 0, 1, minutes(600)), NextStep::Again(RETRY_PAUSE));
     let named = DiscoveryOptions { needs_list: false, ..HEADLESS };
-    assert_eq!(loading.next(named, 0, 1, minutes(0)), NextStep::Again(LOOK_EVERY), "its requests would only fail");
+    assert_eq!(loading.next(named, 0, 1, minutes(0)), NextStep::Again(RETRY_PAUSE), "its requests would only fail");
     assert_eq!(loading.reason(NextStep::GiveUp, true), "the model is still loading after 10 minutes");
-    assert_eq!(loading.reason(NextStep::Again(LOOK_EVERY), true), "the model is loading");
+    assert_eq!(loading.reason(NextStep::Again(RETRY_PAUSE), true), "the model is loading");
 }
 
 #[test]
 fn without_a_list_a_named_model_is_asked_all_the_same() {
     for status in [400, 401, 403, 404, 405, 429, 500, 501] {
-        for keep_looking in [true, false] {
-            let named = DiscoveryOptions { keep_looking, needs_list: false };
+        for keeps_trying in [true, false] {
+            let named = DiscoveryOptions { keeps_trying, needs_list: false };
             assert_eq!(next(&http(status), named), NextStep::WithoutList, "{status}");
         }
         let again = matches!(status, 429 | 500);
         assert_eq!(next(&http(status), HEADLESS), NextStep::GiveUp, "{status}");
         assert_eq!(
             next(&http(status), DASHBOARD),
-            if again { NextStep::Again(LOOK_EVERY) } else { NextStep::GiveUp },
+            if again { NextStep::Again(RETRY_PAUSE) } else { NextStep::GiveUp },
             "{status}"
         );
     }
-    // A gateway whose server is not up yet is waited for where somebody waits.
+    // A gateway whose server is starting is worth waiting for, if asked to wait.
     let named = DiscoveryOptions { needs_list: false, ..DASHBOARD };
-    assert_eq!(next(&http(502), named), NextStep::Again(LOOK_EVERY));
-    assert_eq!(next(&http(502), DiscoveryOptions { keep_looking: false, ..named }), NextStep::WithoutList);
+    assert_eq!(next(&http(502), named), NextStep::Again(RETRY_PAUSE));
+    assert_eq!(next(&http(502), DiscoveryOptions { keeps_trying: false, ..named }), NextStep::WithoutList);
     let dead = DiscoveryFailure::no_answer("connect", "refused".to_owned());
     assert_eq!(next(&dead, DiscoveryOptions { needs_list: false, ..HEADLESS }), NextStep::GiveUp);
-    assert_eq!(next(&dead, DASHBOARD), NextStep::Again(LOOK_EVERY));
+    assert_eq!(next(&dead, DASHBOARD), NextStep::Again(RETRY_PAUSE));
 }
 
 #[test]
@@ -70,14 +70,14 @@ fn retries_apply_as_they_do_to_requests() {
     for trouble in [&http(500), &http(404), &DiscoveryFailure::no_answer("tls", "no".to_owned())] {
         assert_eq!(after(trouble, 1), NextStep::GiveUp, "{}", trouble.failure.message);
     }
-    // First again, then without it.
+    // Tries again first, then goes on without the list.
     let named = DiscoveryOptions { needs_list: false, ..HEADLESS };
     assert!(matches!(http(429).next(named, 1, 1, Duration::ZERO), NextStep::Again(_)));
     assert_eq!(http(429).next(named, 1, 2, Duration::ZERO), NextStep::WithoutList);
 }
 
 #[test]
-fn what_to_do_is_told_where_a_named_model_would_help() {
+fn the_error_says_when_naming_a_model_would_help() {
     let advice = "pass --model NAME";
     assert!(http(404).reason(NextStep::GiveUp, true).contains(advice));
     assert!(!http(401).reason(NextStep::GiveUp, true).contains(advice));

@@ -10,7 +10,7 @@ use super::*;
 use crate::domain::attempt::{AttemptId, AttemptRecord, TextKind};
 use crate::protocol::api::{Api, CHAT, OLLAMA, RESPONSES};
 
-/// An attempt whose answer came in these reads, the first 100 ms after its start, each 10 ms after the one before.
+/// Record of an attempt whose answer came in these reads: the first 100 ms after the start, then one every 10 ms.
 fn feed_as(api: &'static Api, encoding: &str, reads: &[&[u8]]) -> AttemptRecord {
     let id = AttemptId { case: 0, number: 1 };
     let record = AttemptRecord::started(id, false, "r".into(), "m".into(), Nanos::default());
@@ -36,9 +36,8 @@ fn feed(reads: &[&[u8]]) -> AttemptRecord {
     feed_as(&CHAT, "", reads)
 }
 
-/// All that a test wants to see of a record, on one line: how it ended; which event was the first with text, and what
-/// each arrival was (`r`easoning or `a`nswer); reasoning and text; prompt, completion, reasoning and cached tokens; the
-/// finish reason.
+/// A record on one line: status; index of the first event with text, and the kind of each arrival (`r`easoning or `a`nswer);
+/// reasoning and text; prompt, completion, reasoning and cached tokens; finish reason.
 fn line(record: &AttemptRecord) -> String {
     let kinds: String = record.arrivals.iter().map(|a| if a.kind == TextKind::Reasoning { 'r' } else { 'a' }).collect();
     let or_dash = |n: Option<u64>| n.map_or_else(|| "-".to_owned(), |n| n.to_string());
@@ -69,7 +68,7 @@ fn an_event_has_the_time_of_the_read_that_completed_it() {
     let times: Vec<_> = record.arrivals.iter().map(|a| (a.at.millis_since(Nanos::default()), a.coalesced)).collect();
     assert_eq!(times, [(110.0, false), (130.0, false), (140.0, false), (140.0, true)]);
     assert_eq!((record.first_token_event_index, record.event_count), (Some(0), 5));
-    // The end of the stream is no token.
+    // The end of the stream is not a token.
     assert_eq!(record.request_latency_ms(), Some(140.0));
 }
 
@@ -103,7 +102,7 @@ fn a_body_is_known_by_its_first_byte_not_by_its_type() {
 }
 
 #[test]
-fn compressed_streams_are_unpacked_read_by_read_and_told() {
+fn compressed_streams_are_unpacked_read_by_read_with_a_warning() {
     use std::io::Write;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let mut reads: Vec<Vec<u8>> = Vec::new();
@@ -147,13 +146,13 @@ fn a_connection_that_breaks_takes_nothing_from_a_complete_answer() {
 }
 
 #[test]
-fn invalid_utf8_and_broken_events_are_told() {
+fn invalid_utf8_and_broken_events_are_warned_about() {
     let broken =
         [b"data: {\"choices\":[{\"delta\":{\"content\":\"a\xff\"}}]}\n\n".as_slice(), b"data: {oh\n\n"].concat();
     let record = feed(&[&broken, b"data: [DONE]\n\n"]);
     assert_eq!(record.text, "a\u{fffd}");
-    for told in ["1 events were no valid JSON", "1 events held invalid UTF-8"] {
-        assert!(record.warnings.iter().any(|w| w.starts_with(told)), "{told} in {:?}", record.warnings);
+    for warning in ["1 events were no valid JSON", "1 events held invalid UTF-8"] {
+        assert!(record.warnings.iter().any(|w| w.starts_with(warning)), "{warning} in {:?}", record.warnings);
     }
 }
 

@@ -62,7 +62,7 @@ fn a_proxy_is_the_culprit_of_what_only_it_can_have_done() {
 }
 
 #[test]
-fn no_secret_of_an_address_is_told() {
+fn no_secret_of_an_address_is_shown() {
     let proxied = peer(ENDPOINT, PROXY);
     assert!(!format!("{proxied:?}").contains("hunter22"));
     assert_eq!(peer("https://gpu.example/v1", PROXY).tunnel_target(), Some("gpu.example:443"));

@@ -1,4 +1,4 @@
-//! Several choices in one answer (`n` > 1): their texts apart, their tokens together.
+//! Several choices in one answer (`n` > 1): keeps their texts apart and adds up their tokens.
 
 use std::collections::BTreeMap;
 
@@ -10,36 +10,37 @@ use crate::protocol::failure::capped;
 use crate::protocol::surrogates::SurrogateJoiner;
 use crate::protocol::thinking::{InlineThinking, Split};
 
-/// The texts of so many choices beside the first are kept.
+/// Maximum number of further choices whose texts are kept.
 const MAX_CHOICES: usize = 127;
 
-/// The text of a choice beside the first.
+/// A choice other than the first.
 #[derive(Debug, Default)]
 struct Choice {
     thinking: InlineThinking,
     reasoning: String,
     text: String,
     finish_reason: Option<String>,
-    text_halves: SurrogateJoiner,
-    reasoning_halves: SurrogateJoiner,
+    text_joiner: SurrogateJoiner,
+    reasoning_joiner: SurrogateJoiner,
 }
 
-/// What is known of the choices.
+/// State of the choices.
 #[derive(Debug, Default)]
 pub struct Choices {
     others: BTreeMap<u32, Choice>,
     has_first: bool,
-    lone_halves: u32,
-    /// The highest index of any choice, plus one.
+    lone_surrogates: u32,
+    /// Highest index of a choice, plus one.
     count: u32,
-    /// Usages that came without a choice, and the sum of their completion tokens.
+    /// Number of usages without a choice.
     usages: u32,
+    /// Sum of their completion tokens.
     completion_tokens: u64,
 }
 
 impl Choices {
-    /// Notes which choices there are, how they end, and a usage of one of them. Returns whether one of them gave a finish
-    /// reason that is new.
+    /// Records the choices of an event, their finish reasons and a usage of one of them. Returns whether a finish reason is
+    /// new.
     pub fn note(&mut self, chunk: &Chunk<'_>) -> bool {
         self.has_first |= chunk.has_first_choice;
         let mut has_reason = false;
@@ -56,44 +57,43 @@ impl Choices {
         has_reason
     }
 
-    /// The choice beside the first with that index; `None` if there are too many.
+    /// Further choice with this index; `None` if there are too many.
     fn choice(&mut self, index: u32) -> Option<&mut Choice> {
         let has_room = self.others.len() < MAX_CHOICES || self.others.contains_key(&index);
         has_room.then(|| self.others.entry(index).or_default())
     }
 
-    /// Whether any choice beside the first has text.
+    /// Whether any further choice has text.
     pub fn have_texts(&self) -> bool {
         self.others.values().any(|choice| !choice.text.is_empty() || !choice.reasoning.is_empty())
     }
 
-    /// Whether every choice gave its finish reason; the first one's is known elsewhere.
+    /// Whether every choice has a finish reason; `first_has` says so for the first.
     pub fn have_ended(&self, first_has: bool) -> bool {
         let is_first_over = first_has || !self.has_first && !self.others.is_empty();
         is_first_over && self.others.values().all(|choice| choice.finish_reason.is_some())
     }
 
-    /// Halves of characters without a partner, in the choices beside the first.
-    pub const fn lone_halves(&self) -> u32 {
-        self.lone_halves
+    /// Number of lone surrogates in further choices.
+    pub const fn lone_surrogates(&self) -> u32 {
+        self.lone_surrogates
     }
 
-    /// Keeps the text of a choice; returns whether something was cut.
+    /// Keeps the text of a choice; returns whether some was cut.
     pub fn keep(&mut self, new: &OtherChoice, has_marks: bool) -> bool {
         let Some(choice) = self.choice(new.index) else { return true };
         let mut cut = false;
         if !new.reasoning.is_empty() {
             let held = choice.thinking.stop();
-            let reasoning = choice.reasoning_halves.join(&new.reasoning, has_marks);
+            let reasoning = choice.reasoning_joiner.join(&new.reasoning, has_marks);
             cut |= choice.add(&held) | push(&mut choice.reasoning, &reasoning);
         }
-        let text = choice.text_halves.join(&new.text, has_marks);
+        let text = choice.text_joiner.join(&new.text, has_marks);
         let split = choice.thinking.take(&text);
         cut | choice.add(&split)
     }
 
-    /// Puts the texts of the other choices behind that of the first, and the tokens together where each choice had its
-    /// own usage, as llama.cpp tells them.
+    /// Appends the texts of further choices to the first. Adds up the tokens if each choice has its own usage, as in llama.cpp.
     pub fn close(&mut self, record: &mut AttemptRecord) {
         let others = std::mem::take(&mut self.others);
         self.keep_reasons(&others, record);
@@ -105,8 +105,8 @@ impl Choices {
         }
         for (index, mut choice) in others {
             choice.finish();
-            let lone = choice.text_halves.lone.saturating_add(choice.reasoning_halves.lone);
-            self.lone_halves = self.lone_halves.saturating_add(lone);
+            let lone = choice.text_joiner.lone.saturating_add(choice.reasoning_joiner.lone);
+            self.lone_surrogates = self.lone_surrogates.saturating_add(lone);
             for (kept, new) in [(&mut record.reasoning, &choice.reasoning), (&mut record.text, &choice.text)] {
                 if !new.is_empty() {
                     push(kept, &format!("\n\n[choice {}]\n\n", u64::from(index) + 1));
@@ -122,10 +122,10 @@ impl Choices {
 }
 
 impl Choices {
-    /// Puts the finish reasons into the record: that of the first choice alone, and all of them where there are several.
+    /// Copies the finish reasons to the record: the first choice's, and the list of all if there are several.
     fn keep_reasons(&self, others: &BTreeMap<u32, Choice>, record: &mut AttemptRecord) {
         if !self.has_first && record.finish_reason.is_none() {
-            // Some count from 1.
+            // Some servers count choices from 1.
             record.finish_reason = others.values().next().and_then(|choice| choice.finish_reason.clone());
         }
         let first = self.has_first.then(|| record.finish_reason.clone());
@@ -148,10 +148,10 @@ pub fn keep_reason(kept: &mut Option<String>, new: &str) -> bool {
 }
 
 impl Choice {
-    /// Ends what is still open in its text.
+    /// Closes the text.
     fn finish(&mut self) {
-        push(&mut self.reasoning, self.reasoning_halves.finish());
-        let split = self.thinking.take(self.text_halves.finish());
+        push(&mut self.reasoning, self.reasoning_joiner.finish());
+        let split = self.thinking.take(self.text_joiner.finish());
         self.add(&split);
         let held = self.thinking.stop();
         self.add(&held);

@@ -1,4 +1,4 @@
-//! Answers in one JSON document instead of a stream.
+//! Answers that are one JSON document instead of a stream.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::engine::failure::Failure;
 use crate::protocol::failure::kind_in_body;
 
 impl Recorder {
-    /// Records a whole answer in one JSON document: it has text and tokens, but no TTFT.
+    /// Records an answer that is one JSON document: it has text and tokens, but no TTFT.
     pub fn whole_answer(&mut self, at: Nanos, body: &str) -> Result<(), Failure> {
         let kind = || kind_in_body(body).unwrap_or("json_error");
         let failed = |message: String| Failure::new(AttemptStatus::HttpError, kind(), message);
@@ -30,9 +30,9 @@ impl Recorder {
         if !chunk.is_generated() && chunk.finish_reason.is_none() {
             // FastAPI and mistral.rs report errors without an `error` field.
             let value: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-            let told = value.get("message").or_else(|| value.get("detail")).is_some();
+            let has_message = value.get("message").or_else(|| value.get("detail")).is_some();
             let message = "the response is JSON but not an answer from a model".to_owned();
-            return Err(failed(if told { crate::protocol::failure::message_of(&value) } else { message }));
+            return Err(failed(if has_message { crate::protocol::failure::message_of(&value) } else { message }));
         }
         let warning = "the server sent the answer at once instead of streaming; TTFT and ITL are not available";
         self.record.warnings.push(warning.to_owned());

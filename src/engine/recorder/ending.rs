@@ -1,4 +1,4 @@
-//! The end of an attempt: its status, and why it failed.
+//! End of an attempt: its status and its error.
 
 use super::{Recorder, push};
 use crate::domain::attempt::{AttemptError, AttemptStatus};
@@ -16,11 +16,11 @@ impl Recorder {
         let record = &mut self.record;
         // With separators between several choices, the text is not what was generated.
         record.is_text_whole &= !self.choices.have_texts();
-        self.text_cut |= push(&mut record.reasoning, self.halves.reasoning.finish());
-        let split = self.thinking.take(self.halves.text.finish());
+        self.text_cut |= push(&mut record.reasoning, self.joiners.reasoning.finish());
+        let split = self.thinking.take(self.joiners.text.finish());
         self.text_cut |= push(&mut record.reasoning, &split.reasoning);
         self.text_cut |= push(&mut record.text, &split.text);
-        self.halves.arguments.finish();
+        self.joiners.arguments.finish();
         let held = self.thinking.stop();
         self.text_cut |= push(&mut record.reasoning, &held.reasoning);
         self.text_cut |= push(&mut record.text, &held.text);
@@ -28,9 +28,9 @@ impl Recorder {
     }
 
     /// Number of lone surrogates.
-    pub(super) fn lone_halves(&self) -> u32 {
-        let halves = &self.halves;
-        let all = [halves.text.lone, halves.reasoning.lone, halves.arguments.lone, self.choices.lone_halves()];
+    pub(super) fn lone_surrogates(&self) -> u32 {
+        let joiners = &self.joiners;
+        let all = [joiners.text.lone, joiners.reasoning.lone, joiners.arguments.lone, self.choices.lone_surrogates()];
         all.into_iter().fold(0, u32::saturating_add)
     }
 
@@ -46,7 +46,7 @@ impl Recorder {
     fn outcome(&self, has_ended: bool) -> (AttemptStatus, Option<(&'static str, String)>) {
         let failed = |status, kind, message| (status, Some((kind, message)));
         let record = &self.record;
-        if self.beside.is_bodiless {
+        if self.foreign.is_bodiless {
             if let Some(status @ (204 | 205)) = record.http_status {
                 let message = format!("HTTP {status}: the server sent no content; {CHECK_ADDRESS}");
                 return failed(AttemptStatus::Empty, "no_content", message);
@@ -58,7 +58,7 @@ impl Recorder {
             return failed(AttemptStatus::StreamError, "finish_reason", format!("the server ended {end}"));
         }
         if !has_ended {
-            let place = if self.beside.is_cut { "in the middle of an event, " } else { "" };
+            let place = if self.foreign.is_cut { "in the middle of an event, " } else { "" };
             let why = format!("the stream ended {place}without a finish reason and without [DONE]");
             return failed(AttemptStatus::Truncated, "truncated", why + &self.also_sent());
         }
@@ -100,11 +100,11 @@ impl Recorder {
 
     /// Other received data that may explain the end.
     fn also_sent(&self) -> String {
-        let api = self.beside.other_api.map(|api| {
+        let api = self.foreign.other_api.map(|api| {
             let (theirs, ours) = (api.name, self.api.name);
             format!("; the server answered in the format of the {theirs} API, not {ours}; pass --api {theirs} or check the address")
         });
-        let words = self.beside.words.as_ref().map(|words| format!("; the server also sent: {words}"));
+        let words = self.foreign.words.as_ref().map(|words| format!("; the server also sent: {words}"));
         api.or(words).unwrap_or_default()
     }
 

@@ -94,7 +94,7 @@ fn counts_at_the_end_tell_nothing_of_the_first_event() {
     let end = r#"{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":7}}"#;
     let r = feed(&[(110, 1, text), (120, 2, end)]);
     assert_eq!((r.record.tokens_in_first_event, r.record.first_counted_at), (None, None));
-    // A single token event with the counts: they are its own.
+    // A single event with text and counts: the counts are its own.
     let r = feed(&[(110, 1, end)]);
     assert_eq!(r.record.tokens_in_first_event, Some(7));
 }
@@ -118,8 +118,8 @@ fn what_the_timeline_tells_and_the_servers_own_times_are_kept() {
     assert!(r.record.warnings.is_empty());
     assert_eq!(r.record.findings.iter().map(|f| f.key.clone()).collect::<Vec<_>>(), ["usage_missing", "warm_prefix"]);
     assert_eq!(r.record.notes().count(), 2);
-    let told = r.record.server_timings.unwrap();
-    assert_eq!((told.prompt_ms, told.decode_ms), (Some(150.5), Some(20.0)));
+    let timings = r.record.server_timings.unwrap();
+    assert_eq!((timings.prompt_ms, timings.decode_ms), (Some(150.5), Some(20.0)));
     assert_eq!(r.record.usage.cached_tokens, Some(64));
 }
 
@@ -156,7 +156,7 @@ fn half_a_character_has_the_time_of_its_event() {
     ]);
     assert_eq!(r.record.text, "😀");
     assert_eq!(r.record.arrivals.iter().map(|a| a.at).collect::<Vec<_>>(), [110, 120].map(Nanos::from_millis));
-    assert_eq!((r.record.time_to_first_token_ms(), r.lone_halves()), (Some(10.0), 0));
+    assert_eq!((r.record.time_to_first_token_ms(), r.lone_surrogates()), (Some(10.0), 0));
 }
 
 #[test]

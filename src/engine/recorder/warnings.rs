@@ -1,10 +1,10 @@
-//! What makes an attempt's figures less than clean.
+//! Warnings and findings about an attempt's figures.
 
 use super::Recorder;
 use crate::domain::diagnosis::diagnose;
 
 impl Recorder {
-    /// Adds what makes the figures less than clean: what happened here, and what the timeline tells.
+    /// Adds warnings about the stream, and findings from its timeline.
     pub fn warn_about(&mut self, max_tokens: u32) {
         let mut warnings = Vec::new();
         if self.malformed_events > 0 {
@@ -16,11 +16,11 @@ impl Recorder {
         if self.replaced > 0 {
             warnings.push(format!("{} events held invalid UTF-8, which was replaced", self.replaced));
         }
-        if self.lone_halves() > 0 {
-            let lone = self.lone_halves();
+        if self.lone_surrogates() > 0 {
+            let lone = self.lone_surrogates();
             warnings.push(format!("lone surrogates replaced by substitute characters: {lone}"));
         }
-        if self.beside.is_cut && self.record.error.is_none() {
+        if self.foreign.is_cut && self.record.error.is_none() {
             warnings.push("the stream ended in the middle of an event after the answer was complete".to_owned());
         }
         if self.text_cut {

@@ -14,7 +14,7 @@ const MIN_BYTES_OF_A_SPACED_KEY: usize = 16;
 /// Maximum total bytes for a search with a table of about 256 bytes for each. The alternative is five times slower.
 const MAX_BYTES_OF_A_DFA: usize = 16 * 1024;
 
-/// How dumps of bytes part their hexadecimal digits, without blanks.
+/// Separators between the hexadecimal digits of dumps, without blanks.
 const HEX_SEPARATORS: [&str; 4] = ["", ":", "-", ",0x"];
 
 /// One form of a secret, as a view shows it.
@@ -64,7 +64,7 @@ impl SecretForms {
     /// Returns all forms of these values; each comes with whether it is unlike any word.
     pub fn new(values: &[(String, bool)]) -> Self {
         let mut needles: Vec<SecretForm> = values.iter().flat_map(|(value, is_key)| forms(value, *is_key)).collect();
-        // Of two equal forms, the one that is searched everywhere comes first.
+        // Among equal forms, the one that is searched everywhere comes first.
         needles.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(b.cmp(a)));
         needles.dedup_by(|later, first| later.bytes == first.bytes);
         let bytes: usize = needles.iter().map(|needle| needle.bytes.len()).sum();

@@ -106,7 +106,7 @@ fn the_live_view_may_begin_within_a_key() {
             secrets.redact_live(whole, (whole.get(from..).unwrap().into(), true), &SearchedPrefix::default());
         let expected = match from {
             0..=4 => format!("{}[redacted] and [redacted].", whole.get(from..4).unwrap()),
-            // Within the first key, at its end, before the second, within it.
+            // Within the first key, at its end, before the second key and within it.
             5..=14 => " and [redacted].".to_owned(),
             15..=20 => format!("{}[redacted].", whole.get(from..20).unwrap()),
             _ => ".".to_owned(),
@@ -136,7 +136,7 @@ fn a_record_with_a_key_in_its_answer_says_so_and_is_not_counted() {
     assert_eq!(format!("{secrets:?}"), "Secrets { .. }");
 }
 
-/// What a reader may make of a text: as it is shown, and decoded in each way.
+/// Readings of a text: as shown, and decoded in each way.
 fn readings(text: &str) -> Vec<String> {
     let shown = |text: &str| -> String {
         let letters = sanitise(text).chars().filter(|c| c.width() != Some(0)).collect::<String>();
@@ -150,7 +150,7 @@ fn readings(text: &str) -> Vec<String> {
     readings.push(shown(&percent_decode_str(&shown(text)).decode_utf8_lossy()));
     readings.extend(serde_json::from_str(&format!("\"{}\"", shown(text))).map(|text: String| shown(&text)));
     for word in shown(text).split(|c: char| !(c.is_ascii_alphanumeric() || "+/-_".contains(c))) {
-        // Whatever stands before it: at every place.
+        // At every position, whatever comes before.
         for from in 0..word.len().min(4) {
             for engine in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {
                 let whole = word.len() - (word.len() - from) % 4;
@@ -209,7 +209,7 @@ proptest! {
     #[test]
     fn nobody_reads_the_key_in_what_is_redacted((key, disguised) in disguised(), before in any::<String>(), behind in "\\PC{0,9}") {
         let secrets = Secrets::new(Some(&key), &[], "http://h/v1", None);
-        // An unfinished escape sequence before it may swallow its begin.
+        // An unfinished escape sequence before the key may swallow its start.
         let text = format!("{} {disguised} {behind}", sanitise(&before));
         assert_unreadable(&key, &secrets.redact(&text))?;
         assert_unreadable(&key, &answer(&secrets, &text))?;

@@ -1,4 +1,4 @@
-//! What goes wrong on the way, where a whole run would be too coarse to see it.
+//! Faults that tests of whole runs are too coarse to see.
 
 use super::*;
 use crate::domain::time::Nanos;
@@ -27,7 +27,7 @@ fn with_retries(url: &str, retries: u32) -> (Engine, Receiver<EngineFact>) {
     engine_of(EngineConfig { network, ..config(url, &CHAT, true) })
 }
 
-/// A port whose queue of connections is full, so that a new one is neither taken nor refused.
+/// A port whose backlog is full, so that a connection is neither accepted nor refused.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_connection_that_never_stands_is_given_up_after_its_own_time() {
@@ -49,7 +49,7 @@ fn a_connection_that_never_stands_is_given_up_after_its_own_time() {
     assert_eq!(kind(&record), (AttemptStatus::ConnectError, "connect_timeout"));
     let said = failure(&record).1;
     assert!(said.starts_with(&format!("no connection to {address} within 0.2 s; check the host")), "{said}");
-    // The whole may be over before.
+    // The whole timeout may come first.
     start_with(&engine, 2, |case| case.timeout = Duration::from_millis(200));
     let record = end(&facts);
     assert_eq!(kind(&record), (AttemptStatus::Timeout, "timeout"));
@@ -57,7 +57,7 @@ fn a_connection_that_never_stands_is_given_up_after_its_own_time() {
 }
 
 #[test]
-fn a_name_that_nobody_knows_is_told_as_one() {
+fn an_unknown_host_name_is_reported_as_such() {
     let (engine, facts) = engine("http://nonexistent.invalid/v1");
     start_with(&engine, 1, |case| case.patience.connect = Duration::from_secs(60));
     let record = end(&facts);
@@ -78,7 +78,7 @@ fn an_error_whose_body_never_ends_is_still_that_error() {
     start(&engine, Duration::from_secs(60));
     assert_eq!(failure(&end(&facts)), (AttemptStatus::HttpError, "HTTP 500: out of mem"));
     hold.join().unwrap();
-    // One that breaks off, too.
+    // A body that breaks off is such an error, too.
     let (record, _) = measure(vec!["HTTP/1.1 500 Oh\r\ncontent-length: 999\r\n\r\nout of mem".to_owned()]);
     assert_eq!(failure(&record), (AttemptStatus::HttpError, "HTTP 500: out of mem"));
 }
@@ -101,7 +101,7 @@ fn what_is_tried_again_is_timed_from_the_last_try_and_keeps_the_others() {
     assert!(record.headers_at.unwrap() > record.started && record.http_status == Some(200));
     assert_eq!(requests.try_iter().count(), 3);
     let found: Vec<_> = record.findings.iter().filter(|f| f.key == "retried").map(|f| f.message.as_str()).collect();
-    assert_eq!(found, ["answered at try 3 after 2 × HTTP 429; the times count from the last try"]);
+    assert_eq!(found, ["answered on try 3 after 2 × HTTP 429; times count from the last try"]);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn tries_end_with_their_number_or_with_the_whole_time() {
     let record = end(&facts);
     assert_eq!(failure(&record), (AttemptStatus::HttpError, "HTTP 429: slow down; retry after 0 s"));
     assert_eq!((record.retries.len(), requests.try_iter().count()), (2, 3));
-    assert!(record.findings.iter().any(|f| f.message.starts_with("failed, too, at try 3 after 2 × HTTP 429")));
+    assert!(record.findings.iter().any(|f| f.message.starts_with("also failed on try 3 after 2 × HTTP 429")));
 
     let (url, requests) = serve(vec![limited("3600")]);
     let (engine, facts) = with_retries(&url, 2);

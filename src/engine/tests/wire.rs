@@ -1,4 +1,4 @@
-//! What other APIs, overloaded servers and odd transports need.
+//! Other APIs, overloaded servers and odd transports.
 
 use super::*;
 use crate::protocol::api::{MESSAGES, OLLAMA, RESPONSES};
@@ -157,7 +157,7 @@ fn ollama_lists_its_models_at_its_own_place() {
 }
 
 #[test]
-fn a_model_that_is_being_loaded_is_waited_for_without_being_told_to() {
+fn discovery_waits_for_a_loading_model_without_being_asked_to() {
     let loading = r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#;
     let loading = || json("503 Service Unavailable", loading);
     let (url, _requests) =
@@ -194,7 +194,7 @@ fn a_query_of_the_address_goes_out_with_every_request() {
 #[test]
 fn a_refused_request_leaves_nothing_in_the_record_of_the_one_after_it() {
     let refusal = json("400 Bad Request", r#"{"error":{"message":"stream_options: Extra inputs are not permitted"}}"#);
-    // Nobody answers the second time.
+    // Nothing answers the second request.
     let (record, _) = measure(vec![refusal]);
     assert_eq!(record.status, AttemptStatus::ConnectError, "{record:?}");
     assert_eq!((record.http_status, record.headers_at), (None, None));

@@ -1,4 +1,4 @@
-//! Both roads against a server on a loopback socket.
+//! Both transports against a server on a loopback socket.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,14 +10,14 @@ use super::super::tests::read_request;
 use super::*;
 
 #[test]
-fn only_plain_addresses_without_secrets_are_spoken_to_directly() {
+fn only_addresses_without_secrets_are_spoken_to_directly() {
     let direct_host = |url| super::direct_host(url, false);
     assert_eq!(direct_host("http://127.0.0.1:8000/v1"), Some(("127.0.0.1".to_owned(), 8000)));
     assert_eq!(direct_host("http://localhost/v1?a=b"), Some(("localhost".to_owned(), 80)));
     assert_eq!(direct_host("http://[::1]:9/v1"), Some(("[::1]".to_owned(), 9)));
-    assert_eq!(direct_host("https://127.0.0.1/v1"), None);
+    assert_eq!(direct_host("https://127.0.0.1/v1"), Some(("127.0.0.1".to_owned(), 443)));
     assert_eq!(direct_host("http://u:p@127.0.0.1/v1"), None);
-    // The environment has no part in it.
+    // The environment does not matter.
     assert_eq!(direct_host("http://gpu.example/v1"), Some(("gpu.example".to_owned(), 80)));
     assert_eq!(super::direct_host("http://127.0.0.1:8000/v1", true), None);
 }
@@ -30,8 +30,8 @@ fn post<'a>(url: &'a str, id: &'a str) -> Post<'a> {
 
 const FOREVER: Duration = Duration::from_secs(3600);
 
-/// Both roads to there. What closes within `stale_within` was closed before.
-fn roads(to: SocketAddr, headers: &HeaderMap, stale_within: Duration) -> [Transport; 2] {
+/// Both transports to this address. A connection that closes within `stale_within` counts as closed before the request.
+fn routes(to: SocketAddr, headers: &HeaderMap, stale_within: Duration) -> [Transport; 2] {
     #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
     let clock = EngineClock::new(std::time::Instant::now());
     let _already = rustls::crypto::ring::default_provider().install_default();
@@ -42,12 +42,13 @@ fn roads(to: SocketAddr, headers: &HeaderMap, stale_within: Duration) -> [Transp
     let has_request_id = headers.contains_key(REQUEST_ID);
     let library = Library { pooled: client(9), fresh: client(0), has_request_id, stale_within };
     let peer = Rc::new(Peer::new(&format!("http://{to}/v1"), &Network::default()));
-    let direct = Route::direct(&to.ip().to_string(), to.port(), headers, clock, stale_within, &peer);
+    let to = (to.ip().to_string(), to.port());
+    let direct = Route::Direct(Direct::new(to, None, headers, clock, stale_within, &peer));
     let library = Route::Library(library);
-    [Transport { clock, road: direct, peer: Rc::clone(&peer) }, Transport { clock, road: library, peer }]
+    [Transport { clock, route: direct, peer: Rc::clone(&peer) }, Transport { clock, route: library, peer }]
 }
 
-/// Posts there twice, the second time over the connection that was kept; returns what came of it.
+/// Sends two requests, the second over the kept connection; returns the second outcome.
 fn post_twice(transport: &Transport, to: SocketAddr) -> Result<Option<f64>, ConnectionError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -55,15 +56,15 @@ fn post_twice(transport: &Transport, to: SocketAddr) -> Result<Option<f64>, Conn
         let mut first = transport.post(post(&url, "one")).await.unwrap();
         while first.body.read(&mut |_, _| ()).await.unwrap() {}
         for _ in 0..100 {
-            // The library puts the connection back in a task of its own.
+            // The library returns the connection to its pool in another task.
             tokio::task::yield_now().await;
         }
         transport.post(post(&url, "two")).await.map(|answer| answer.connect_ms)
     })
 }
 
-/// Answers one request, takes another over the same connection and closes; answers what comes over new ones until it is
-/// told the end. Hands out all requests.
+/// Answers one request, reads another over the same connection and closes. Answers requests over new connections until one
+/// says END. Returns all requests.
 fn drops_the_second() -> (SocketAddr, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -86,18 +87,21 @@ fn drops_the_second() -> (SocketAddr, JoinHandle<Vec<String>>) {
     (address, server)
 }
 
-/// What came of the second request, and what the server was asked in all.
-fn with_the_second_dropped(road: usize, stale_within: Duration) -> (Result<Option<f64>, ConnectionError>, Vec<String>) {
+/// Returns the outcome of the second request, and all requests.
+fn with_the_second_dropped(
+    route: usize,
+    stale_within: Duration,
+) -> (Result<Option<f64>, ConnectionError>, Vec<String>) {
     let (to, server) = drops_the_second();
-    let outcome = post_twice(&roads(to, &HeaderMap::new(), stale_within)[road], to);
+    let outcome = post_twice(&routes(to, &HeaderMap::new(), stale_within)[route], to);
     TcpStream::connect(to).unwrap().write_all(b"END\r\n\r\n").unwrap();
     (outcome, server.join().unwrap())
 }
 
 #[test]
 fn a_request_over_a_connection_that_was_closed_before_goes_out_once_more_on_a_new_one() {
-    for road in [0, 1] {
-        let (outcome, requests) = with_the_second_dropped(road, FOREVER);
+    for route in [0, 1] {
+        let (outcome, requests) = with_the_second_dropped(route, FOREVER);
         assert!(matches!(outcome, Ok(Some(_))), "{outcome:?}");
         assert_eq!(requests.len(), 3);
         assert!(requests[1] == requests[2] && requests[1].starts_with("POST /v1/x?a=b "), "{requests:?}");
@@ -106,15 +110,15 @@ fn a_request_over_a_connection_that_was_closed_before_goes_out_once_more_on_a_ne
 
 #[test]
 fn a_request_that_the_server_had_for_a_while_is_not_sent_again() {
-    for road in [0, 1] {
-        let (outcome, requests) = with_the_second_dropped(road, Duration::ZERO);
+    for route in [0, 1] {
+        let (outcome, requests) = with_the_second_dropped(route, Duration::ZERO);
         assert!(matches!(outcome, Err(ConnectionError::Closed(_))), "{outcome:?}");
         assert_eq!(requests.len(), 2, "{requests:?}");
     }
 }
 
-/// Keeps two connections after an answer on each, and closes either at its next request; answers new ones. Tells all
-/// requests.
+/// Keeps two connections after an answer on each, and closes each at its next request; answers a new one. Sends all requests
+/// to the channel.
 fn drops_both_kept() -> (SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -140,9 +144,9 @@ fn drops_both_kept() -> (SocketAddr, Receiver<String>) {
 
 #[test]
 fn the_new_connection_is_not_the_next_kept_one() {
-    for road in [0, 1] {
+    for route in [0, 1] {
         let (to, requests) = drops_both_kept();
-        let transport = &roads(to, &HeaderMap::new(), FOREVER)[road];
+        let transport = &routes(to, &HeaderMap::new(), FOREVER)[route];
         let url = format!("http://{to}/v1/x");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let connect_ms = runtime.block_on(async {
@@ -166,9 +170,9 @@ fn headers_of_the_user_stand_in_place_of_the_usual_ones() {
     for (name, value) in [("host", "model.internal"), ("user-agent", "mine"), ("x-request-id", "theirs")] {
         headers.insert(name, value.parse().unwrap());
     }
-    for road in [0, 1] {
+    for route in [0, 1] {
         let (to, server) = drops_the_second();
-        let _lost = post_twice(&roads(to, &headers, Duration::ZERO)[road], to);
+        let _lost = post_twice(&routes(to, &headers, Duration::ZERO)[route], to);
         TcpStream::connect(to).unwrap().write_all(b"END\r\n\r\n").unwrap();
         let request = server.join().unwrap()[0].to_lowercase();
         for line in ["host: model.internal", "user-agent: mine", "x-request-id: theirs", "content-length: 2"] {
@@ -193,9 +197,9 @@ fn answers_with(fields: &'static str) -> SocketAddr {
 
 #[test]
 fn two_different_lengths_are_an_error_on_either_road_and_the_same_twice_is_none() {
-    let post_once = |road: usize, fields| {
+    let post_once = |route: usize, fields| {
         let to = answers_with(fields);
-        let transport = &roads(to, &HeaderMap::new(), FOREVER)[road];
+        let transport = &routes(to, &HeaderMap::new(), FOREVER)[route];
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut answer = transport.post(post(&format!("http://{to}/v1/x"), "one")).await?;
@@ -209,16 +213,16 @@ fn two_different_lengths_are_an_error_on_either_road_and_the_same_twice_is_none(
             Ok(body)
         })
     };
-    for road in [0, 1] {
+    for route in [0, 1] {
         for fields in
             ["content-length: 3\r\ncontent-length: 4\r\n", "content-length: 3, 4\r\n", "content-length: -3\r\n"]
         {
-            let outcome: Result<Vec<u8>, ConnectionError> = post_once(road, fields);
+            let outcome: Result<Vec<u8>, ConnectionError> = post_once(route, fields);
             let Err(ConnectionError::Closed(why)) = outcome else { panic!("{fields}: {outcome:?}") };
             assert_eq!(why, super::super::failure::NO_ONE_LENGTH, "{fields}");
         }
         for fields in ["content-length: 3\r\ncontent-length: 3\r\n", "content-length: 3, 3\r\n"] {
-            assert_eq!(post_once(road, fields).unwrap(), b"abc", "{fields}");
+            assert_eq!(post_once(route, fields).unwrap(), b"abc", "{fields}");
         }
     }
 }

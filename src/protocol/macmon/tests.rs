@@ -138,7 +138,7 @@ fn shape() -> impl Strategy<Value = Value> {
 fn check(line: &[u8]) -> Result<(), TestCaseError> {
     let reading = match read(line) {
         Ok(reading) => reading,
-        Err(odd) => return safe(odd.reason()),
+        Err(unreadable) => return safe(unreadable.reason()),
     };
     for text in [&reading.chip, &reading.machine].into_iter().flatten() {
         safe(text)?;

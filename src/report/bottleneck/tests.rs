@@ -6,7 +6,7 @@ use crate::domain::finding::Finding;
 use crate::domain::server_timings::{ServerTimings, TimingSource};
 use crate::domain::session::{Plan, SessionEvent};
 use crate::domain::suite::CaseSpec;
-use crate::domain::testing::{case, suite_of};
+use crate::domain::testing::{case, suite_with};
 use crate::domain::time::Nanos;
 use crate::report::host::HostReport;
 use crate::report::level::Level;
@@ -25,7 +25,7 @@ fn answer(ttft_ms: u64, gap_ms: u64, gaps: u64) -> AttemptRecord {
 /// A run of these answers, a case each.
 fn session(records: Vec<AttemptRecord>) -> Session {
     let cases = (0..records.len()).map(|i| CaseSpec { max_tokens: 1000, ..case(&i.to_string()) }).collect();
-    let suite = suite_of(cases);
+    let suite = suite_with(cases);
     let mut session = Session::new(Arc::new(suite), Plan { concurrency: records.len().max(1), ..Plan::default() });
     session.handle(SessionEvent::Begin(Nanos(0)));
     for (case, mut record) in records.into_iter().enumerate() {

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::text::{METHOD, about, cells};
+use super::text::{METHOD, NO_VERDICT, about, cells, says_something, throughput};
+use super::verdict::verdict;
 use super::{ComparedRun, Comparison, Figure};
 use crate::report::json::pretty;
 use crate::report::markdown::inline;
@@ -10,16 +11,21 @@ use crate::report::markdown::inline;
 /// As Markdown.
 pub fn markdown(comparison: &Comparison) -> String {
     let mut lines = vec!["# Comparison of two runs".to_owned(), String::new()];
+    lines.extend([inline(&verdict(comparison).unwrap_or_else(|| NO_VERDICT.to_owned())), String::new()]);
     let sides = [('A', &comparison.a), ('B', &comparison.b)];
     lines.extend(sides.map(|(letter, side)| format!("- **{letter}**: {}", inline(&about(side)))));
     for warning in &comparison.warnings {
         lines.extend([String::new(), format!("> {}", inline(warning))]);
     }
-    for block in &comparison.blocks {
+    if let Some([head, row]) = throughput(comparison) {
+        let [head, row] = [head, row].map(|cells| format!("| {} |", cells.join(" | ")));
+        lines.extend([String::new(), head, "|---|---:|---:|---:|".to_owned(), row]);
+    }
+    for block in comparison.blocks.iter().filter(|block| says_something(block)) {
         lines.extend([String::new(), format!("## {}", block.compared.label), String::new()]);
-        let (stage, rule) = if comparison.is_by_stage { (" At once |", "---|") } else { ("", "") };
+        let (stage, rule) = if comparison.is_by_stage { (" Concurrency |", "---:|") } else { ("", "") };
         lines.push(format!("| Case |{stage} A | B | Difference | Judgement |"));
-        lines.push(format!("|---|{rule}---|---|---|---|"));
+        lines.push(format!("|---|{rule}---:|---:|---:|---|"));
         for row in &block.rows {
             let cells: Vec<String> = cells(row, &block.compared).iter().map(|cell| inline(cell)).collect();
             lines.push(format!("| {} |", cells.join(" | ")));
@@ -32,6 +38,8 @@ pub fn markdown(comparison: &Comparison) -> String {
 #[derive(Serialize)]
 struct Document<'a> {
     schema_version: u32,
+    /// The result in one sentence; `null` without a common metric.
+    verdict: Option<String>,
     a: SideJson<'a>,
     b: SideJson<'a>,
     warnings: &'a [String],
@@ -48,6 +56,8 @@ struct SideJson<'a> {
     suite: Option<&'a str>,
     simulated: bool,
     partial: bool,
+    /// Tokens per second of the whole run.
+    output_token_throughput: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -93,6 +103,7 @@ fn side(side: &ComparedRun) -> SideJson<'_> {
         suite: side.suite.as_deref(),
         simulated: side.simulated,
         partial: side.partial,
+        output_token_throughput: side.throughput,
     }
 }
 
@@ -122,6 +133,7 @@ pub fn json(comparison: &Comparison) -> String {
         .collect();
     let document = Document {
         schema_version: 1,
+        verdict: verdict(comparison),
         a: side(&comparison.a),
         b: side(&comparison.b),
         warnings: &comparison.warnings,

@@ -9,6 +9,7 @@ use crate::domain::suite::CaseSpec;
 use crate::report::case::{is_estimated, is_warm};
 use crate::report::model::Report;
 use crate::report::spread::Spread;
+use crate::report::summary::Summary;
 
 /// A figure of a case or of a run: the mean of so many attempts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,6 +141,8 @@ pub struct ComparedRun {
     pub partial: bool,
     /// How much was run.
     pub plan: Option<Plan>,
+    /// Tokens per second of the whole run.
+    pub throughput: Option<f64>,
     /// All of it; of a sweep its last stage, or all its stages together where nothing tells them apart.
     pub whole: Measured,
     /// It ran at several concurrencies in turn.
@@ -168,6 +171,7 @@ impl ComparedRun {
             simulated: report.simulated,
             partial: session.is_partial(),
             plan: Some(plan(session)),
+            throughput: Summary::from_session(session).output_token_throughput,
             whole: Measured::from_attempts(session, CaseState::reported),
             is_sweep: !session.sweep.is_empty(),
             stages: session.sweep.iter().enumerate().filter_map(stage).collect(),

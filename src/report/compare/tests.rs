@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::metrics::Better;
 use crate::report::fixture::{answer, report, run, suite};
+use crate::report::style::Layout;
 
 fn figure(mean: f64, half_width: Option<f64>) -> Figure {
     Figure { mean, n: 3, half_width, estimated: false }
@@ -83,9 +84,11 @@ fn two_runs_stand_side_by_side() {
     b.simulated = true;
     b.plan = b.plan.map(|p| Plan { concurrency: Some(4), ..p });
     let comparison = Comparison::new(side("ts-1", &["First", "Second"], 1000), b);
-    let text = text(&comparison);
+    let text = text(&comparison, Layout::default());
     assert!(!text.contains('\u{1b}'));
     insta::assert_snapshot!(text, @r"
+    The runs measured different cases, so decode speed and TTFT cannot be judged.
+
     A  ts-1 (saved run) · glm-4.7-flash · 2026-02-06 21:49:41 · Complex Comprehensive
     B  ts-2 (saved run) · other | model · 2026-02-06 21:49:41 · Complex Comprehensive · SIMULATED
     !  B is SIMULATED: its figures come from the built-in simulator, not from a model
@@ -93,41 +96,38 @@ fn two_runs_stand_side_by_side() {
     !  the cases differ: 1 only in A, 1 only in B; the rows of all cases rest on different ones
     !  the concurrency differs: 1 and 4
 
-    TTFT, ms         A        B     DIFF
-    First      102 ± 2        –        –
-    Second     102 ± 2  202 ± 2  +98.0 %  worse
-    Third            –  202 ± 2        –
-    all cases  102 ± 1  202 ± 1  +98.0 %
+    Throughput, tok/s     A     B    DIFF
+    whole run          98.0  49.5  -49.5%
 
-    Inter-token latency, ms            A             B     DIFF
-    First                    9.27 ± 0.23             –        –
-    Second                   9.27 ± 0.23  18.36 ± 0.23  +98.0 %  worse
-    Third                              –  18.36 ± 0.23        –
-    all cases                9.27 ± 0.10  18.36 ± 0.10  +98.0 %
+    TTFT, ms         A        B    DIFF
+    First      102 ± 2        –       –
+    Second     102 ± 2  202 ± 2  +98.0%  worse
+    Third            –  202 ± 2       –
+    all cases  102 ± 1  202 ± 1  +98.0%
 
-    Speed, tok/s           A           B     DIFF
-    First         98.0 ± 2.4           –        –
-    Second        98.0 ± 2.4  49.5 ± 0.6  -49.5 %  worse
-    Third                  –  49.5 ± 0.6        –
-    all cases     98.0 ± 1.1  49.5 ± 0.3  -49.5 %
+    Inter-token latency, ms            A             B    DIFF
+    First                    9.27 ± 0.23             –       –
+    Second                   9.27 ± 0.23  18.36 ± 0.23  +98.0%  worse
+    Third                              –  18.36 ± 0.23       –
+    all cases                9.27 ± 0.10  18.36 ± 0.10  +98.0%
 
-    Output tokens        A        B    DIFF
-    First          100 ± 0        –       –
-    Second         100 ± 0  100 ± 0  +0.0 %  no difference shown
-    Third                –  100 ± 0       –
-    all cases      100 ± 0  100 ± 0  +0.0 %
+    Speed, tok/s           A           B    DIFF
+    First         98.0 ± 2.4           –       –
+    Second        98.0 ± 2.4  49.5 ± 0.6  -49.5%  worse
+    Third                  –  49.5 ± 0.6       –
+    all cases     98.0 ± 1.1  49.5 ± 0.3  -49.5%
 
-    Latency, ms          A          B     DIFF
-    First        1020 ± 25          –        –
-    Second       1020 ± 25  2020 ± 25  +98.0 %  worse
-    Third                –  2020 ± 25        –
-    all cases    1020 ± 11  2020 ± 11  +98.0 %
+    Latency, ms          A          B    DIFF
+    First        1020 ± 25          –       –
+    Second       1020 ± 25  2020 ± 25  +98.0%  worse
+    Third                –  2020 ± 25       –
+    all cases    1020 ± 11  2020 ± 11  +98.0%
 
-    Figures are means; ± is half of the mean's 95 % interval (Student's t within cases).
-    A difference is called better or worse only where the intervals do not meet.
+    Figures are means; ± is half of the mean's 95% interval (Student's t within cases).
+    A difference is better or worse only if the intervals do not overlap.
     ");
     let markdown = markdown(&comparison);
-    let rows: Vec<_> = markdown.lines().filter(|l| l.starts_with("| ")).collect();
+    let rows: Vec<_> = markdown.lines().filter(|l| l.starts_with("| ")).skip(2).collect();
     assert!(rows.iter().all(|row| row.replace("\\|", "").matches('|').count() == 6), "{rows:#?}");
     assert!(markdown.contains("other \\| model"), "{markdown}");
     let json: serde_json::Value = serde_json::from_str(&json(&comparison)).unwrap();
@@ -160,29 +160,34 @@ fn sweep(id: &str, concurrencies: &[usize]) -> ComparedRun {
 #[test]
 fn two_sweeps_are_compared_stage_by_stage_and_a_stage_alone_is_told() {
     let comparison = Comparison::new(sweep("ts-1", &[1, 4, 8]), sweep("ts-2", &[1, 2, 4]));
-    let text = text(&comparison);
+    let text = text(&comparison, Layout::default());
     let (head, _) = text.split_once("Inter-token").unwrap();
     // At 4 at once an answer takes 2 s, alone 1 s.
     insta::assert_snapshot!(head.trim_end(), @r"
+    At concurrency 4, too few repeats to judge decode speed (+0.0%) and TTFT (+0.0%).
+
     A  ts-1 (saved run) · glm-4.7-flash · 2026-02-06 21:49:41 · Complex Comprehensive
     B  ts-2 (saved run) · glm-4.7-flash · 2026-02-06 21:49:41 · Complex Comprehensive
     !  stages with answers only in A, not compared: 8 at once
     !  stages with answers only in B, not compared: 2 at once
 
-    TTFT, ms   AT ONCE    A    B    DIFF
-    a                1  100  100  +0.0 %
-    b                1  100  100  +0.0 %
-    c                1  100  100  +0.0 %
-    d                1  100  100  +0.0 %
-    all cases        1  100  100  +0.0 %
-    a                4  200  200  +0.0 %
-    b                4  200  200  +0.0 %
-    c                4  200  200  +0.0 %
-    d                4  200  200  +0.0 %
-    all cases        4  200  200  +0.0 %
+    TTFT, ms   CONC    A    B   DIFF
+    a             1  100  100  +0.0%
+    b             1  100  100  +0.0%
+    c             1  100  100  +0.0%
+    d             1  100  100  +0.0%
+    all cases     1  100  100  +0.0%
+    a             4  200  200  +0.0%
+    b             4  200  200  +0.0%
+    c             4  200  200  +0.0%
+    d             4  200  200  +0.0%
+    all cases     4  200  200  +0.0%
     ");
     let page = markdown(&comparison);
-    assert!(page.contains("| Case | At once | A | B |") && page.contains("| a | 4 | 200 | 200 | +0.0 % |"), "{page}");
+    assert!(
+        page.contains("| Case | Concurrency | A | B |") && page.contains("| a | 4 | 200 | 200 | +0.0% |"),
+        "{page}"
+    );
     let json: serde_json::Value = serde_json::from_str(&json(&comparison)).unwrap();
     let rows = json["metrics"][0]["rows"].as_array().unwrap();
     let of: Vec<_> = rows.iter().map(|row| row["concurrency"].as_u64()).collect();

@@ -1,51 +1,101 @@
 //! A comparison for the terminal.
 
-use super::{Compared, ComparedRun, Comparison, Figure, Row};
+use super::verdict::verdict;
+use super::{Block, Compared, ComparedRun, Comparison, Figure, Row};
 use crate::domain::quantity::{Quantity, UNKNOWN};
 use crate::domain::text::sanitise_line;
-use crate::report::runs_table::table;
+use crate::report::style::{Layout, Style};
+use crate::report::text_table::{table, wrap};
 
-/// What the rows of whole runs are called.
+/// Name of the rows over all cases.
 pub(super) const ALL: &str = "all cases";
-/// How the judgement is made.
+/// How differences are judged.
 pub(super) const METHOD: [&str; 2] = [
-    "Figures are means; ± is half of the mean's 95 % interval (Student's t within cases).",
-    "A difference is called better or worse only where the intervals do not meet.",
+    "Figures are means; ± is half of the mean's 95% interval (Student's t within cases).",
+    "A difference is better or worse only if the intervals do not overlap.",
 ];
+/// The verdict where no metric is in both runs.
+pub(super) const NO_VERDICT: &str = "The runs have no metric in common.";
 
-/// The whole comparison.
-pub fn text(comparison: &Comparison) -> String {
+/// Formats the whole comparison, the verdict first.
+pub fn text(comparison: &Comparison, layout: Layout) -> String {
+    let Layout { style, width } = layout;
+    let found = verdict(comparison).unwrap_or_else(|| NO_VERDICT.to_owned());
+    let mut lines = vec![style.bold(&wrap(&found, width, 0)), String::new()];
     let sides = [('A', &comparison.a), ('B', &comparison.b)];
-    let mut lines: Vec<String> = sides.map(|(letter, side)| format!("{letter}  {}", about(side))).to_vec();
-    lines.extend(comparison.warnings.iter().map(|warning| format!("!  {}", sanitise_line(warning))));
+    lines.extend(sides.map(|(letter, side)| wrap(&format!("{letter}  {}", about(side)), width, 3)));
+    let warning = |warning: &String| style.warning(&wrap(&format!("!  {}", sanitise_line(warning)), width, 3));
+    lines.extend(comparison.warnings.iter().map(warning));
     lines.push(String::new());
-    for block in &comparison.blocks {
-        let c = &block.compared;
-        let mut head = vec![c.label, "A", "B", "DIFF", ""];
-        if comparison.is_by_stage {
-            head.insert(1, "AT ONCE");
-        }
-        let head = head.into_iter().map(str::to_owned).collect();
-        let rows: Vec<Vec<String>> = std::iter::once(head).chain(block.rows.iter().map(|row| cells(row, c))).collect();
-        let right: &[usize] = if comparison.is_by_stage { &[1, 2, 3, 4] } else { &[1, 2, 3] };
-        lines.push(table(&rows, right));
+    if let Some(throughput) = throughput(comparison) {
+        lines.push(table(
+            &throughput,
+            &[1, 2, 3],
+            |row, _, cell| if row == 0 { style.bold(cell) } else { cell.to_owned() },
+        ));
     }
-    lines.extend(METHOD.map(str::to_owned));
+    lines.extend(
+        comparison.blocks.iter().filter(|block| says_something(block)).map(|block| section(comparison, block, style)),
+    );
+    lines.extend(METHOD.map(|line| style.dim(&wrap(line, width, 0))));
     lines.join("\n") + "\n"
 }
 
-/// A run in one line.
+/// Whether both runs have a figure of the metric. A metric that is neither good nor bad must also differ.
+pub(super) fn says_something(block: &Block) -> bool {
+    let is_judged = block.compared.metric.better.is_some();
+    let mut both = block.rows.iter().filter_map(|row| row.a.zip(row.b));
+    both.any(|(a, b)| is_judged || (a.mean - b.mean).abs() > f64::EPSILON)
+}
+
+fn section(comparison: &Comparison, block: &Block, style: Style) -> String {
+    let c = &block.compared;
+    let mut head = vec![c.label, "A", "B", "DIFF", ""];
+    if comparison.is_by_stage {
+        head.insert(1, "CONC");
+    }
+    let head = head.into_iter().map(str::to_owned).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(block.rows.iter().map(|row| cells(row, c))).collect();
+    let right: &[usize] = if comparison.is_by_stage { &[1, 2, 3, 4] } else { &[1, 2, 3] };
+    let paint = |row: usize, column: usize, cell: &str| {
+        let Some(row) = row.checked_sub(1).and_then(|row| block.rows.get(row)) else { return style.bold(cell) };
+        if column < *right.last().unwrap_or(&0) {
+            return if row.case.is_none() { style.bold(cell) } else { cell.to_owned() };
+        }
+        match row.judge(c.metric.better) {
+            Some(super::Judgement::Better) => style.good(cell),
+            Some(super::Judgement::Worse) => style.bad(cell),
+            Some(super::Judgement::Differs) => cell.to_owned(),
+            Some(super::Judgement::NoDifferenceShown | super::Judgement::TooFew) | None => style.dim(cell),
+        }
+    };
+    table(&rows, right, paint)
+}
+
+/// Rows of the throughput, if both runs have one and at least one of them had several requests in flight.
+pub(super) fn throughput(comparison: &Comparison) -> Option<[Vec<String>; 2]> {
+    let (a, b) = (comparison.a.throughput?, comparison.b.throughput?);
+    let is_load = |side: &ComparedRun| side.plan.is_some_and(|plan| plan.rate.is_some() || plan.concurrency != Some(1));
+    if comparison.is_by_stage || !(is_load(&comparison.a) || is_load(&comparison.b)) {
+        return None;
+    }
+    let difference = if a > 0.0 { format!("{:+.1}%", (b - a) / a * 100.0) } else { UNKNOWN.to_owned() };
+    let head = ["Throughput, tok/s", "A", "B", "DIFF"].map(str::to_owned);
+    Some([head.to_vec(), vec!["whole run".to_owned(), format!("{a:.1}"), format!("{b:.1}"), difference]])
+}
+
+/// Describes a run in one line.
 pub(super) fn about(side: &ComparedRun) -> String {
     let simulated = side.simulated.then(|| "SIMULATED".to_owned());
-    let of_kind = Some(format!("{} ({})", side.name, side.kind));
-    let parts = [of_kind, side.model.clone(), side.started_at.clone(), side.suite.clone(), simulated];
+    let name = Some(format!("{} ({})", side.name, side.kind));
+    let parts = [name, side.model.clone(), side.started_at.clone(), side.suite.clone(), simulated];
     sanitise_line(&parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
 }
 
-/// Case, the stage if it is of one, A, B, difference, judgement.
+/// Cells of a row: case, stage if there is one, A, B, difference, judgement.
 pub(super) fn cells(row: &Row, compared: &Compared) -> Vec<String> {
     let name = row.case.as_deref().map_or_else(|| ALL.to_owned(), sanitise_line);
-    let difference = row.difference_percent().map_or_else(|| UNKNOWN.to_owned(), |d| format!("{d:+.1} %"));
+    let difference = row.difference_percent().map_or_else(|| UNKNOWN.to_owned(), |d| format!("{d:+.1}%"));
     let judged = row.judge(compared.metric.better).map_or("", super::Judgement::words).to_owned();
     let figures = [row.a, row.b].map(|f| figure(f, compared.digits));
     let stage = row.concurrency.map(|n| n.to_string());

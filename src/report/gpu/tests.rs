@@ -61,7 +61,7 @@ fn without_evidence_no_token_has_a_price() {
     assert_eq!(report.efficiency, Err(why.to_owned()));
     history.apply(GpuEvent::Scope(GpuScope::Unknown { why: "nobody listens".to_owned() }));
     // An address of this machine that is not loopback: what was looked up goes before what the text of it says.
-    assert_eq!(report_of(&history, false).unwrap().scope.words(), "nobody listens");
+    assert_eq!(report_of(&history, false).unwrap().scope.explanation(), "nobody listens");
 }
 
 #[test]
@@ -71,12 +71,12 @@ fn a_slice_pays_nothing_for_it_is_not_told_what_it_took() {
     let report = report_of(&history, true).unwrap();
     let why = "it is told of all slices together (MIG)";
     assert!(report.devices.iter().all(|d| d.energy == Err(why.to_owned())));
-    assert_eq!(report.efficiency, Err(format!("of a GPU that served: {why}")));
+    assert_eq!(report.efficiency, Err(format!("no energy of a GPU that served: {why}")));
 }
 
 #[test]
 fn gpus_of_another_machine_are_left_out_with_one_line() {
-    let elsewhere = "the endpoint is not on this machine, so that its GPUs are not seen";
+    let elsewhere = "the endpoint is on another machine, so its GPUs are not visible from here";
     let mut history = history(&[("A", None)]);
     assert_eq!(report_of(&history, false).err().as_deref(), Some(elsewhere));
     history.apply(GpuEvent::Scope(GpuScope::ClientHost));
@@ -130,7 +130,7 @@ fn a_gpu_that_others_read_out_seldom_has_no_figure_of_the_whole_run() {
     let device = exported(3).devices.remove(0);
     assert_eq!((device.memory_peak_mib, device.samples, device.samples_apart_ms), (Some(6.0), 3, Some(3000)));
     // From the first to the last of them six seconds passed, and the run had ten.
-    assert_eq!(device.energy, Err("4.0 s of the run's 10.0 s have no reading".to_owned()));
+    assert_eq!(device.energy, Err("4.0 s of the 10.0 s run have no reading".to_owned()));
     let report = exported(4);
     assert_eq!((report.source.as_str(), report.driver_silent_s), ("dcgm", None));
 }

@@ -14,6 +14,7 @@ static COLUMNS: &[(&str, &Metric, f64)] = &[
     ("speed", &SPEED, 1.0),
     ("ttft", &TTFT, 1.0),
     ("inter-token", &ITL, 1.0),
+    ("itl", &ITL, 1.0),
 ];
 /// A time to first token that was not measured.
 const GUESSED: &str = "ttft (est.)";
@@ -189,13 +190,13 @@ fn plain(cell: &str) -> String {
 /// `7.03s`, `**113.7** tok/s`, `~800`, `12 ms`; a dash or `N/A` is none.
 fn number(cell: &str, factor: f64) -> Result<Option<Figure>, String> {
     let bare = cell.replace(['*', '\u{a0}'], "");
-    let bare = bare.trim();
+    let bare = without_grouping(bare.trim());
     if bare.is_empty() || bare.starts_with(['–', '-', '—']) || bare.eq_ignore_ascii_case("n/a") {
         return Ok(None);
     }
     let estimated = bare.starts_with('~');
     let bare = bare.trim_start_matches('~');
-    let end = bare.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(bare.len());
+    let end = bare.find(|c: char| !(c.is_ascii_digit() || ".,".contains(c))).unwrap_or(bare.len());
     let (digits, unit) = bare.split_at(end);
     let shown = || sanitise_line(cell);
     let value: f64 = digits.parse().map_err(|_bad| format!("'{}' is no figure", shown()))?;
@@ -207,6 +208,19 @@ fn number(cell: &str, factor: f64) -> Result<Option<Figure>, String> {
     };
     let mean = value * factor;
     Ok(mean.is_finite().then_some(Figure { mean, n: 1, half_width: None, estimated }))
+}
+
+/// Removes the commas between groups of three digits. Any other comma stays, and makes the figure unreadable.
+fn without_grouping(figure: &str) -> String {
+    let mut parts = figure.split(',');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.chars().take_while(char::is_ascii_digit).count();
+        let is_group = digits == 3 && out.ends_with(|c: char| c.is_ascii_digit());
+        out.push_str(if is_group { "" } else { "," });
+        out.push_str(part);
+    }
+    out
 }
 
 /// Of all cases, each with its one figure.
@@ -309,6 +323,7 @@ mod tests {
         let why =
             |rows: &str| read(&format!("# R\n\n| Test Case | Time |\n|---|---|\n{rows}")).unwrap_err().to_string();
         assert_eq!(why("| a | 1s |\n| b | fast |"), "line 6: 'fast' is no figure");
+        assert_eq!(why("| a | 7,03s |"), "line 5: '7,03s' is no figure");
         assert_eq!(why("|  | 1s |"), "line 5: a row without a case's name");
         assert_eq!(why("| a | 1s | 2 |"), "line 5: 3 cells under 2 headings");
         assert!(why("").contains("4 lines hold no table of cases"));

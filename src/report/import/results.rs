@@ -26,6 +26,7 @@ struct Document {
     schema_version: Option<u64>,
     run: Run,
     target: Target,
+    summary: SummaryJson,
     cases: Vec<CaseJson>,
     sweep: Vec<IgnoredAny>,
 }
@@ -50,6 +51,12 @@ struct Run {
 struct Target {
     url: Option<String>,
     model: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct SummaryJson {
+    output_token_throughput: Option<f64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -114,7 +121,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         Some(newer) => return Err(ImportError(format!("schema_version {newer} is not known here; update tokscope"))),
         None => return Err(ImportError("it is no results.json: schema_version is missing".to_owned())),
     }
-    let Document { run, target, cases, sweep, .. } = document;
+    let Document { run, target, summary, cases, sweep, .. } = document;
     let stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
     let is_whole = |a: &Attempt| stages.is_empty() || at_once(a) == run.concurrency;
     let plan = Plan {
@@ -134,6 +141,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         simulated: run.simulated,
         partial: run.partial,
         plan: Some(plan),
+        throughput: summary.output_token_throughput,
         whole: measured(&cases, is_whole),
         is_sweep: !sweep.is_empty(),
         stages,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{RunHeader, VERSION};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::EngineLag;
-use crate::domain::session::{RunEvent, What};
+use crate::domain::session::{EventKind, RunEvent};
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::report::model::Resumption;
@@ -22,7 +22,7 @@ pub struct Header<'a> {
 #[derive(Serialize, Deserialize)]
 pub struct Event {
     #[serde(flatten)]
-    pub what: What,
+    pub what: EventKind,
     pub at: Nanos,
 }
 

@@ -16,7 +16,7 @@ use crate::domain::host::HostHistory;
 use crate::domain::live::{EngineLag, THROUGHPUT_POINTS};
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
-use crate::domain::session::{RunEvent, Session, What};
+use crate::domain::session::{EventKind, RunEvent, Session};
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
@@ -193,7 +193,7 @@ impl Reader {
                 let Attempt { at, record } = parse(line)?;
                 self.last_at = self.last_at.max(record.ended);
                 self.follow_model(&record);
-                let what = What::Ended(record.id);
+                let what = EventKind::Ended(record.id);
                 self.event(RunEvent { at, what }, Some(record.into_owned()))?;
             }
             "lag" => {
@@ -220,7 +220,7 @@ impl Reader {
                 self.ended = Some(end.status);
                 return Ok(());
             }
-            known if What::TYPES.contains(&known) => {
+            known if EventKind::TYPES.contains(&known) => {
                 let Event { what, at } = parse(line)?;
                 self.event(RunEvent { at, what }, None)?;
             }
@@ -277,7 +277,7 @@ impl Reader {
         if self.run.gauges && self.gauges.is_none() {
             self.warnings.push(NO_GAUGES.to_owned());
         }
-        self.session.rest(self.last_at);
+        self.session.show_ended(self.last_at);
         Saved {
             run: self.run,
             session: self.session,

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::RunHeader;
 use super::line::End;
 use super::read::{JournalError, read_first_line};
+use crate::domain::session::Plan;
 use crate::report::run_figures::RunFigures;
 
 /// Summary of a run from the first and the last line of its journal.
@@ -26,6 +27,10 @@ pub struct JournalSummaryHeader {
     #[serde(default)]
     pub simulated: bool,
     pub suite: BriefSuite,
+    #[serde(default)]
+    pub plan: Plan,
+    #[serde(default)]
+    pub sweep: Vec<usize>,
 }
 
 /// Part of a suite.
@@ -43,6 +48,8 @@ impl From<&RunHeader> for JournalSummaryHeader {
             model: run.model.clone(),
             simulated: run.simulated,
             suite: BriefSuite { name: run.suite.name.clone() },
+            plan: run.plan,
+            sweep: run.sweep.clone(),
         }
     }
 }

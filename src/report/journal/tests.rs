@@ -16,7 +16,7 @@ use crate::domain::live::EngineLag;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::server_gauges::{GaugeEvent, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
-use crate::domain::session::{CasePhase, Mode, RunEvent, Session, SessionCommand, SessionEvent, What};
+use crate::domain::session::{CasePhase, EventKind, Mode, RunEvent, Session, SessionCommand, SessionEvent};
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::report::exporters::EXPORTERS;
@@ -29,6 +29,7 @@ fn header_of(report: &Report) -> RunHeader {
     RunHeader {
         id: report.run_id.clone(),
         tool: "0.1.0".into(),
+        command_line: report.command_line.clone(),
         epoch: report.epoch.clone(),
         base_url: "http://localhost:8000/v1".into(),
         url: report.url.clone(),
@@ -72,7 +73,7 @@ fn journal_of(report: &Report) -> String {
 
 /// The line of an attempt that ended.
 fn attempt(record: &AttemptRecord) -> String {
-    event(&RunEvent { at: record.ended, what: What::Ended(record.id) }, Some(record))
+    event(&RunEvent { at: record.ended, what: EventKind::Ended(record.id) }, Some(record))
 }
 
 fn is_attempt(line: &str) -> bool {
@@ -91,6 +92,7 @@ fn report_again(saved: Saved, beside: &Report) -> Report {
         server: saved.run.server,
         simulated: saved.run.simulated,
         tool: saved.run.tool,
+        command_line: saved.run.command_line,
         run_id: saved.run.id,
         environment: saved.run.environment,
         gpu: beside.gpu.clone(),
@@ -196,7 +198,8 @@ fn twice_the_cases_make_a_journal_of_twice_the_size() {
 
 #[test]
 fn a_start_takes_a_short_line() {
-    let what = What::Started { case: 99_999, number: 12, warmup: false, due: Some(Nanos::from_millis(86_400_000)) };
+    let what =
+        EventKind::Started { case: 99_999, number: 12, warmup: false, due: Some(Nanos::from_millis(86_400_000)) };
     let line = event(&RunEvent { at: Nanos::from_millis(86_400_000), what }, None);
     assert!(line.len() <= 100, "{line}");
 }
@@ -267,7 +270,7 @@ fn broken_lines_are_told_with_their_number_and_left_out() {
     // Lines are counted from 1, and one was put before the last of these.
     let numbers = [attempts[1] + 1, attempts[1] + 2, attempts[2] + 3];
     assert_eq!(begins, numbers.map(|n| format!("line {n} is left out")));
-    assert!(saved.warnings[2].contains("there already") && !saved.warnings.concat().contains('\u{1b}'));
+    assert!(saved.warnings[2].contains("already started or ended") && !saved.warnings.concat().contains('\u{1b}'));
 }
 
 #[test]
@@ -548,7 +551,7 @@ fn what_the_end_of_the_program_gave_up_is_owed_when_it_goes_on_and_what_the_user
     let id = AttemptId { case: 1, number: 2 };
     assert!(matches!(commands[..], [SessionCommand::Start { id: started, .. }] if started == id), "{commands:?}");
     // The time between is none of the run's.
-    assert_eq!((goes_on.began, goes_on.still().last().map(|s| s.1)), (began, Some(Nanos::from_millis(9000))));
+    assert_eq!((goes_on.began, goes_on.schedule_pauses().last().map(|s| s.1)), (began, Some(Nanos::from_millis(9000))));
     let gone = goes_on.running_for(Nanos::from_millis(9500)).unwrap();
     // The last attempt ended at 5,001 ms.
     assert_eq!(gone, Duration::from_millis(5001 - 400 + 500));
@@ -574,9 +577,9 @@ fn a_run_that_went_on_tells_where_and_keeps_its_wall_time() {
     let again = report_again(saved, &live);
     assert_eq!(again.resumed, std::slice::from_ref(&resumption));
     let markdown = (EXPORTERS[0].render)(&again);
-    let told = "> **Resumed**: the run stopped at 2026-02-06 21:50:40 and was gone on with at 2026-02-07 09:00:59, on 'other\\*' \
-                instead of 'bench', by tokscope 0.2.0 instead of 0.1.0.";
-    assert!(markdown.contains(told), "{}", markdown.lines().filter(|l| l.contains("Resumed")).collect::<String>());
+    let notice = "> **Resumed**: the run stopped at 2026-02-06 21:50:40 and was resumed at 2026-02-07 09:00:59 on 'other\\*' \
+                instead of 'bench' and by tokscope 0.2.0 instead of 0.1.0.";
+    assert!(markdown.contains(notice), "{}", markdown.lines().filter(|l| l.contains("Resumed")).collect::<String>());
     live.resumed = vec![resumption];
     assert_eq!(live.wall_time(at).strftime("%d %H:%M:%S").to_string(), "07 09:00:59");
     assert_eq!(live.wall_time(live.finished_at).strftime("%d").to_string(), "06");

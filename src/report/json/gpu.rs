@@ -65,7 +65,7 @@ struct GpuDevice<'a> {
 
 impl<'a> GpuJson<'a> {
     pub fn new(gpu: &'a GpuReport) -> Self {
-        let words = gpu.scope.words();
+        let words = gpu.scope.explanation();
         let evidence = if gpu.were_idle() {
             format!("{words}; but {} was busy: the work may have been done elsewhere", gpu.none_of_them()).into()
         } else {

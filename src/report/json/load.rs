@@ -89,7 +89,7 @@ impl<'a> LoadJson<'a> {
             slo: slos.iter().map(|slo| judged(slo, tally)).collect(),
             slo_met: (!slos.is_empty()).then(|| {
                 let one_of_all = || stages(session).iter().any(|s| s.slo_met == Some(true));
-                if session.sweep.is_empty() { tally.keeps(slos) } else { one_of_all() }
+                if session.sweep.is_empty() { tally.meets(slos) } else { one_of_all() }
             }),
             goodput: tally.good.map(|good| GoodputJson {
                 good,

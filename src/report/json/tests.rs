@@ -301,6 +301,7 @@ fn check(value: &Value, fields: Fields) {
 
 fn parse(report: &Report) -> Value {
     let value: Value = serde_json::from_str(&render(report)).expect("JSON");
+    super::schema_tests::validate(&value);
     check(&value, DOCUMENT);
     check(&value["summary"], SUMMARY);
     for (_, spread) in value["summary"]

@@ -1,27 +1,32 @@
-//! A section for each case.
+//! A section for each case, folded.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::diagnosis::WARM_PREFIX;
-use crate::domain::metrics::{INPUT_TOKENS, LATENCY, METRICS, Metric, OUTPUT_TOKENS, SPEED, TTFT};
+use crate::domain::metrics::{LATENCY, Metric, SPEED, TTFT};
+use crate::domain::quantity::count;
 use crate::domain::session::AttemptState;
 use crate::report::case::CaseView;
 
 use super::View;
 use super::escape::{UNKNOWN, code, fenced, inline, preview};
+use super::figures::{figure, grouped, label, mean, tokens, unit};
 use super::numbers::attempts;
-use super::page::{Page, digits, figure, unit};
+use super::page::Page;
 
-/// Metrics that the fixed fields and the line about the output already say.
-static SAID: [&Metric; 5] = [&LATENCY, &SPEED, &TTFT, &INPUT_TOKENS, &OUTPUT_TOKENS];
+/// Metrics in the first line of a case, as in the table of results, with their intervals.
+static FIGURES: [&Metric; 3] = [&LATENCY, &SPEED, &TTFT];
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     page.block("## Test Details");
+    page.begin_details(&format!("Previews and notes of {}", count(view.cases.len(), "case")));
     for case in &view.cases {
         page.block(&format!("### {}", inline(&case.spec.name)));
-        figures(case, page);
+        let figures: Vec<String> =
+            FIGURES.iter().map(|m| format!("**{}**: {}", label(m), figure_of(case, m))).collect();
+        page.line(&format!("- {}", figures.join(" · ")));
         about(case, page);
         page.line("");
         page.line("**Response Preview:**");
@@ -29,49 +34,26 @@ pub fn write(view: &View<'_>, page: &mut Page) {
             page.block(&fenced(&text));
         } else {
             page.line("");
-            page.block("*No text came.*");
-        }
-        page.block("---");
-    }
-    page.line("");
-}
-
-fn figures(case: &CaseView<'_>, page: &mut Page) {
-    for (metric, per_unit, digits, unit) in
-        [(&LATENCY, 1000.0, 2, "s"), (&SPEED, 1.0, 1, " tok/s"), (&TTFT, 1000.0, 3, "s")]
-    {
-        page.field(metric.label, &figure_of(case, metric, per_unit, digits, unit));
-    }
-    for metric in METRICS.iter().filter(|m| !SAID.contains(m)) {
-        if let Some(mean) = case.figure(metric) {
-            let unit = format!(" {}", unit(metric));
-            page.field(metric.label, &figure_of(case, metric, 1.0, digits(metric, Some(mean)), unit.trim_end()));
+            page.block("*No text was received.*");
         }
     }
+    page.end_details();
 }
 
-/// A case's figure; of several attempts their mean, what it may be off by, and how many it stands on.
-fn figure_of(case: &CaseView<'_>, metric: &Metric, per_unit: f64, digits: usize, unit: &str) -> String {
+/// A case's figure; of several attempts the mean, its 95% interval, and the number of attempts that have the figure.
+fn figure_of(case: &CaseView<'_>, metric: &Metric) -> String {
     let Some(spread) = case.spread(metric) else { return UNKNOWN.to_owned() };
-    let estimated = case.is_estimated() && metric.counts_output_tokens;
-    let mean = figure(Some(spread.stats.avg / per_unit), digits, estimated);
+    let mean = format!("{} {}", mean(metric, Some(&spread), case.is_estimated()), unit(metric));
     let ended = case.reported.len() + case.failures().count();
-    if ended < 2 {
-        return mean + unit;
+    match spread.n {
+        _ if ended < 2 => mean,
+        1 => format!("{mean} (1 of {ended} attempts)"),
+        n if n == ended => format!("{mean} (mean of {n})"),
+        n => format!("{mean} (mean of {n} of {ended})"),
     }
-    let mean = match spread.mean_half_width {
-        Some(half) => format!("{mean} ± {:.digits$} {}", half / per_unit, unit.trim_start()),
-        None => mean + unit,
-    };
-    let of = match spread.n {
-        1 => format!("1 of {ended} attempts"),
-        n if n == ended => format!("mean of {n}"),
-        n => format!("mean of {n} of {ended}"),
-    };
-    format!("{} ({of})", mean.trim_end())
 }
 
-/// What stands around the figures: how it ended, the output, the cache, warnings, failures.
+/// Everything beside the figures: how the case ended, output, prefix cache, warnings, findings and failures.
 fn about(case: &CaseView<'_>, page: &mut Page) {
     if case.reported.is_empty() {
         page.field("Status", case.status());
@@ -93,8 +75,8 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
     }
     notes.write(several, page);
     if let Some(record) = case.reported.last().and_then(|a| a.record()) {
-        for told in record.server_timings.iter().flat_map(|t| t.sentences(&record)) {
-            page.field(&format!("Server's Clock{}", which(several, &[record.id.number])), &inline(&told));
+        for sentence in record.server_timings.iter().flat_map(|t| t.sentences(&record)) {
+            page.field(&format!("Server's Clock{}", which(several, &[record.id.number])), &inline(&sentence));
         }
     }
     for record in case.failures().filter_map(AttemptState::record) {
@@ -108,7 +90,7 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
             },
         );
         page.field(&format!("Error{which}"), &reason);
-        let before = figure(record.time_to_first_token_ms(), 0, false);
+        let before = figure(record.time_to_first_token_ms(), 1, false);
         if before != UNKNOWN {
             let events = record.content_events();
             page.field(&format!("Before the Error{which}"), &format!("first token after {before} ms, {events} events"));
@@ -119,7 +101,7 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
     }
 }
 
-/// `cold`, `warm, 64 of 80 prompt tokens`, `unknown, prompt made unique`.
+/// Returns `cold`, `warm, 64 of 80 prompt tokens` or `unknown, unique prompt`.
 fn cache(record: &AttemptRecord) -> String {
     let state = record.prefix_cache().as_str();
     match record.usage.cached_tokens {
@@ -127,38 +109,38 @@ fn cache(record: &AttemptRecord) -> String {
             let of = record.usage.prompt_tokens.map_or_else(String::new, |n| format!(" of {n}"));
             format!("{state}, {cached}{of} prompt tokens")
         }
-        None if record.nonce.is_some() => format!("{state}, prompt made unique"),
+        None if record.nonce.is_some() => format!("{state}, unique prompt"),
         _ => state.to_owned(),
     }
 }
 
 fn output(record: &AttemptRecord, page: &mut Page) {
     let mut words = Vec::new();
-    if let Some((tokens, _)) = record.output_tokens() {
-        let estimated = crate::report::case::is_estimated(record);
+    if let Some((n, _)) = record.output_tokens() {
+        let n = tokens(Some(n as f64), crate::report::case::is_estimated(record));
         let reasoning = record.usage.reasoning_tokens.filter(|&n| n > 0);
-        let reasoning = reasoning.map_or_else(String::new, |n| format!(", of them {n} reasoning"));
-        words.push(format!("{} tokens{reasoning}", figure(Some(tokens as f64), 0, estimated)));
+        let reasoning = reasoning.map_or_else(String::new, |n| format!(" ({} reasoning)", grouped(n as f64)));
+        words.push(format!("{n} tokens{reasoning}"));
     }
-    words.push(format!("{} events with text", record.content_events()));
+    words.push(format!("{} events with text", grouped(record.content_events() as f64)));
     if !record.choice_finish_reasons.is_empty() {
         let reason = |reason: &Option<String>| reason.as_deref().map_or_else(|| UNKNOWN.to_owned(), code);
         let each: Vec<String> = record.choice_finish_reasons.iter().map(reason).collect();
-        words.push(format!("finish reasons {}", each.join(", ")));
+        words.push(format!("finish reasons {}", each.join(" ")));
     } else if let Some(reason) = &record.finish_reason {
         words.push(format!("finish reason {}", code(reason)));
     }
-    page.field("Output", &words.join("; "));
+    page.field("Output", &words.join(", "));
 }
 
-/// More that were found of one kind are counted: each may have figures of its own.
+/// Maximum number of findings of one kind that are quoted, since each may have its own figures; the rest is counted.
 const MOST_OF_A_KIND: usize = 12;
 
-/// Warnings and findings; what several attempts share is said once.
+/// Warnings and findings. One that several attempts share is written once.
 #[derive(Default)]
 struct Notes {
     notes: Vec<Note>,
-    /// Where what was said stands.
+    /// Place of each note, by name and text.
     places: HashMap<(&'static str, String), usize>,
 }
 
@@ -173,7 +155,7 @@ struct Note {
 impl Notes {
     fn add(&mut self, record: &AttemptRecord) {
         let warnings = record.warnings.iter().map(|w| ("Warning", Cow::Borrowed(""), w.as_str()));
-        // The line about the prefix cache says that one.
+        // The line about the prefix cache already says that.
         let found = record.findings.iter().filter(|f| f.key != WARM_PREFIX);
         for (name, key, text) in warnings.chain(found.map(|f| ("Finding", f.key.clone(), f.message.as_str()))) {
             let place = *self.places.entry((name, text.to_owned())).or_insert(self.notes.len());
@@ -188,9 +170,9 @@ impl Notes {
         let mut kinds: HashMap<(&str, &str), usize> = HashMap::new();
         let mut others: Vec<(&Note, usize, Vec<u32>)> = Vec::new();
         for note in &self.notes {
-            let said = kinds.entry((note.name, &*note.key)).or_default();
-            *said += 1;
-            if *said <= MOST_OF_A_KIND {
+            let quoted = kinds.entry((note.name, &*note.key)).or_default();
+            *quoted += 1;
+            if *quoted <= MOST_OF_A_KIND {
                 page.field(&format!("{}{}", note.name, which(several, &note.numbers)), &inline(&note.text));
                 continue;
             }
@@ -206,13 +188,13 @@ impl Notes {
         for (first, count, mut numbers) in others {
             numbers.sort_unstable();
             numbers.dedup();
-            let told = format!("{count} more, like: {}", inline(&first.text));
-            page.field(&format!("{}{}", first.name, which(several, &numbers)), &told);
+            let text = format!("{count} more, such as: {}", inline(&first.text));
+            page.field(&format!("{}{}", first.name, which(several, &numbers)), &text);
         }
     }
 }
 
-/// Says which attempts a line is about where there are several.
+/// Names the attempts that a line is about if there are several.
 fn which(several: bool, numbers: &[u32]) -> String {
     if several { format!(" ({})", attempts(numbers.iter().copied())) } else { String::new() }
 }

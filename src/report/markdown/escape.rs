@@ -1,26 +1,23 @@
-//! Foreign text that stays where it is put: in a line, a table cell, a code span or a fence.
+//! Foreign text, escaped for a line, a table cell, a code span or a code block.
 
 use crate::domain::attempt::AttemptRecord;
 pub use crate::domain::quantity::UNKNOWN;
 use crate::domain::text::{sanitise, sanitise_line, truncate};
 
-/// Would end a code span, or stand in it with what escapes it.
+/// Characters that would end a code span, or show there with their escape.
 const UNFIT_FOR_CODE: [char; 3] = ['`', '|', '\\'];
-/// A commit's hash has so many hexadecimal digits where it is abbreviated, and where it is not.
+/// Number of hexadecimal digits in a commit's hash, abbreviated or full.
 const HASH_DIGITS: std::ops::RangeInclusive<usize> = 7..=40;
 
-/// Longest name or message that is printed, in characters.
+/// Maximum length of a name or message, in characters.
 const LONGEST_LINE: usize = 500;
-/// Length of a preview, in characters.
+/// Maximum length of a preview, in characters.
 const PREVIEW_CHARS: usize = 300;
-/// Of those, what the thinking before an answer takes.
-const THINKING_CHARS: usize = 100;
-/// Stands before it, and before the answer.
+/// Precedes reasoning that is shown because there is no answer.
 const THINKING: &str = "Thinking:\n";
-const ANSWER: &str = "\n\nAnswer:\n";
 
-/// Text for a line or a table cell, in which nothing is markup, and nothing becomes a link, a mention or a reference where
-/// the report is shown: a word that would is a code span. Blanks are joined.
+/// Escapes text for a line or a table cell. Nothing in it is markup; a word that would become a link, a mention or a
+/// reference where the report is shown becomes a code span. Runs of blanks become one.
 pub fn inline(text: &str) -> String {
     let clean = one_line(text);
     let mut out = String::with_capacity(clean.len() + 8);
@@ -29,7 +26,7 @@ pub fn inline(text: &str) -> String {
             out.push(' ');
         }
         for part in word.split_inclusive(UNFIT_FOR_CODE) {
-            // The end of a clause is no part of an address.
+            // Punctuation at its end is not part of an address.
             let text = part.trim_end_matches(UNFIT_FOR_CODE).trim_end_matches([':', ',', ';', '.']);
             if is_linked(text) {
                 out.extend(["`", text, "`"]);
@@ -42,15 +39,15 @@ pub fn inline(text: &str) -> String {
     or_unknown(out)
 }
 
-/// The user's own text, or this program's, for a line: an address in it is a link, where the report is shown.
+/// Escapes the user's or tokscope's own text for a line. An address in it may become a link.
 pub fn own(text: &str) -> String {
     let mut out = String::new();
     escape(&one_line(text), &mut out);
     or_unknown(out)
 }
 
-/// Whether a word holds what GitHub makes a link of: an address of the web or of mail, a mention (`@name`), a reference to
-/// an issue (`#1`, `GH-1`) or to a commit.
+/// Returns whether GitHub would make a link of a word: a web or mail address, a mention (`@name`), or a reference to an
+/// issue (`#1`, `GH-1`) or a commit.
 fn is_linked(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     let before = |mark: &str, wanted: fn(char) -> bool| {
@@ -64,14 +61,14 @@ fn is_linked(word: &str) -> bool {
 }
 
 fn is_hash(word: &str) -> bool {
-    // Dates and numbers of versions have no letters, words have no digits.
+    // Dates and versions have no letters, and words no digits.
     HASH_DIGITS.contains(&word.len())
         && word.bytes().all(|b| b.is_ascii_hexdigit())
         && word.bytes().any(|b| b.is_ascii_digit())
         && word.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
-/// Adds a text in which nothing is markup.
+/// Appends text with its markup escaped.
 fn escape(text: &str, out: &mut String) {
     let chars: Vec<char> = text.chars().collect();
     for (i, &c) in chars.iter().enumerate() {
@@ -80,7 +77,7 @@ fn escape(text: &str, out: &mut String) {
             before.is_some_and(|c| c.is_alphanumeric()) && chars.get(i + 1).is_some_and(|c| c.is_alphanumeric());
         let markup = match c {
             '\\' | '`' | '*' | '[' | ']' | '{' | '}' | '<' | '>' | '&' | '|' | '~' | '$' | '^' => true,
-            // Only between words is it emphasis, and model names are full of it.
+            // Within a word it is not emphasis, and model names are full of it.
             '_' => !within_word,
             // After a blank it may end a heading.
             '#' => !before.is_some_and(|c| c.is_alphanumeric()),
@@ -93,7 +90,7 @@ fn escape(text: &str, out: &mut String) {
     }
 }
 
-/// Text as a code span; for lines, not for table cells.
+/// Returns text as a code span, for lines but not for table cells.
 pub fn code(text: &str) -> String {
     let clean = one_line(text);
     if clean.is_empty() {
@@ -104,26 +101,20 @@ pub fn code(text: &str) -> String {
     format!("{fence}{pad}{clean}{pad}{fence}")
 }
 
-/// Text as a fenced block, without a line feed at its end.
+/// Returns text as a fenced code block, without a line feed at its end.
 pub fn fenced(text: &str) -> String {
     let fence = "`".repeat((longest_run(text, '`') + 1).max(3));
     format!("{fence}\n{text}\n{fence}")
 }
 
-/// The beginning of what an attempt produced: of the answer, and before it that of the thinking, each under its name;
-/// `None` when it produced nothing to see.
+/// Returns the beginning of an attempt's answer, or of its reasoning if there is no answer; `None` without visible text.
 pub fn preview(record: &AttemptRecord) -> Option<String> {
     let seen = |text: &str| sanitise(text).trim_matches('\n').trim_end().to_owned();
     let (thinking, answer) = (seen(&record.reasoning), seen(&record.text));
     match (thinking.is_empty(), answer.is_empty()) {
         (true, true) => None,
-        (true, false) => Some(shorten(&answer, PREVIEW_CHARS)),
-        (false, true) => Some(format!("{THINKING}{}", shorten(&thinking, PREVIEW_CHARS - THINKING.len()))),
-        (false, false) => {
-            let start = format!("{THINKING}{}{ANSWER}", shorten(&thinking, THINKING_CHARS));
-            let room = PREVIEW_CHARS.saturating_sub(start.chars().count());
-            Some(start + &shorten(&answer, room))
-        }
+        (false, true) => Some(format!("{THINKING}{}", shorten_at_word(&thinking, PREVIEW_CHARS - THINKING.len()))),
+        (_, false) => Some(shorten_at_word(&answer, PREVIEW_CHARS)),
     }
 }
 
@@ -134,6 +125,17 @@ fn one_line(text: &str) -> String {
 
 fn shorten(text: &str, max_chars: usize) -> String {
     truncate(text, max_chars, "...")
+}
+
+/// Shortens text after its last whole word in the second half of the room, if there is one.
+fn shorten_at_word(text: &str, max_chars: usize) -> String {
+    let short = truncate(text, max_chars, "");
+    if short.len() == text.len() {
+        return short;
+    }
+    let end = short.rfind(char::is_whitespace).filter(|end| *end > short.len() / 2).unwrap_or(short.len());
+    let (short, _) = short.split_at(end);
+    format!("{}...", short.trim_end())
 }
 
 fn or_unknown(text: String) -> String {
@@ -265,18 +267,18 @@ mod tests {
     }
 
     #[test]
-    fn a_preview_is_the_beginning_of_the_answer_and_of_the_thinking_by_its_name() {
+    fn a_preview_is_the_beginning_of_the_answer_or_else_of_the_reasoning() {
         assert_eq!(preview(&record("", " \n ")), None);
         assert_eq!(preview(&record("", "\n\nHi\n")), Some("Hi".to_owned()));
-        assert_eq!(
-            preview(&record("Think\n\nhard.\n", "Hi")),
-            Some("Thinking:\nThink\n\nhard.\n\nAnswer:\nHi".to_owned())
-        );
+        assert_eq!(preview(&record("Think\n\nhard.\n", "Hi")), Some("Hi".to_owned()));
+        assert_eq!(preview(&record("Think\n\nhard.\n", "")), Some("Thinking:\nThink\n\nhard.".to_owned()));
         let long = "ä".repeat(301);
         assert_eq!(preview(&record("", &long)), Some("ä".repeat(300) + "..."));
         assert_eq!(preview(&record(&long, "")), Some(format!("Thinking:\n{}...", "ä".repeat(290))));
-        let both = preview(&record(&long, &"ö".repeat(301))).unwrap();
-        assert_eq!(both, format!("Thinking:\n{}...\n\nAnswer:\n{}...", "ä".repeat(100), "ö".repeat(177)));
+        let words = "word ".repeat(70);
+        assert_eq!(preview(&record("", &words)), Some("word ".repeat(60).trim_end().to_owned() + "..."));
+        let cut_within_a_word = format!("{}{words}", "x".repeat(7));
+        assert!(preview(&record("", &cut_within_a_word)).unwrap().ends_with("word..."));
         assert_eq!(preview(&record("", &"ä".repeat(300))), Some("ä".repeat(300)));
     }
 

@@ -1,201 +1,141 @@
-//! How the run did as a load: its loop, thresholds, goodput, failures by kind, the sweep. A plain run has none of it.
+//! The run as a load: its loop, SLOs, goodput and failures. A plain run without SLOs has none of it.
 
 use crate::domain::metrics::QUEUE;
-use crate::domain::session::Plan;
-use crate::domain::slo::{RunFigure, Subject};
-use crate::domain::statistics::needed_for;
-use crate::domain::sweep::{Stage, kept_in_words, knee, no_knee_up_to, saturated_from_start, stages};
-use crate::domain::tally::Tally;
-use crate::report::sweep_chart;
-use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all, unresolved_in_words};
-
-use super::View;
-use super::escape::{UNKNOWN, code, fenced};
-use super::page::{Page, figure, with_unit};
 use crate::domain::quantity::count;
+use crate::domain::session::Plan;
+use crate::domain::slo::{RunFigure, Slo, Subject, Verdict};
+use crate::domain::tally::Tally;
 
-/// Cells and lines of the chart.
-const CHART: (usize, usize) = (76, 10);
+use super::escape::code;
+use super::figures::{figure, quantity, with_unit};
+use super::page::{Page, Table};
+use super::{View, sweep};
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     let session = &view.report.session;
     let Some(tally) = &view.summary.tally else { return };
-    if session.plan.is_load() || !session.sweep.is_empty() {
+    let is_load = session.plan.is_load() || !session.sweep.is_empty();
+    if is_load {
         page.block("## Load");
-        load(view, tally, page);
-    }
-    if !session.slos().is_empty() {
-        let of = if session.sweep.is_empty() { "" } else { " of the Last Stage" };
-        page.block(&format!("### Thresholds{of}"));
-        thresholds(view, tally, page);
     }
     if !session.sweep.is_empty() {
-        page.block("### Sweep");
-        sweep(view, page);
+        sweep::write(view, page);
+    } else if is_load {
+        page.block(&headline(view, tally));
+        fields(view, tally, page);
+    }
+    if !session.slos().is_empty() {
+        page.block(if is_load { "### SLOs" } else { "## SLOs" });
+        view.name_stage(page);
+        slos(view, tally, page);
     }
 }
 
-fn load(view: &View<'_>, tally: &Tally, page: &mut Page) {
+/// What the load came to, in one line.
+fn headline(view: &View<'_>, tally: &Tally) -> String {
+    let s = &view.summary;
+    let plan = view.report.session.plan;
+    let offered = match plan.open_loop {
+        Some(open) => format!("{} req/s offered", open.rate_per_s),
+        None => format!("Concurrency {}", plan.concurrency),
+    };
+    let rates: Vec<String> = [
+        s.output_token_throughput.map(|v| with_unit(Some(v), 1, s.estimated, " tok/s")),
+        s.request_throughput.map(|v| with_unit(Some(v), 2, false, " req/s")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let slos = view.report.session.slos();
+    let missed = slos.iter().filter(|slo| !slo.judge(tally).met).count();
+    let kept = match (slos.len(), missed) {
+        (0, _) => String::new(),
+        (all, 0) => format!("; {} met", if all == 1 { "the SLO".to_owned() } else { format!("all {all} SLOs") }),
+        (all, missed) => format!("; {missed} of {} missed", count(all, "SLO")),
+    };
+    let rates = if rates.is_empty() { "no complete answer".to_owned() } else { rates.join(", ") };
+    format!("**{offered}: {rates}**; {} of {} requests succeeded{kept}.", tally.ok, tally.ended)
+}
+
+fn fields(view: &View<'_>, tally: &Tally, page: &mut Page) {
     let session = &view.report.session;
-    page.field("Loop", &describe(&session.plan, &session.sweep));
-    if !session.sweep.is_empty() {
-        page.field(
-            "Stage",
-            &format!(
-                "all sections but the sweep show its last stage, {} at once: each case's last attempts",
-                session.plan.concurrency
-            ),
-        );
+    page.field("Loop", &describe(&session.plan));
+    if session.plan.open_loop.is_some() {
+        page.field("Peak In Flight", &view.summary.peak_in_flight.to_string());
     }
-    page.field("Measured Requests", &format!("{}, of them {} ok", tally.ended, tally.ok));
     if let Some(kinds) = tally.failures() {
         page.field("Failed", &kinds);
     }
     if session.not_started > 0 {
-        page.field(
-            "Not Started",
-            &format!(
-                "{}: intended within the duration, but all slots were taken to its end",
-                count(session.not_started, "request")
-            ),
-        );
+        let requests = count(session.not_started, "request");
+        page.field("Not Started", &format!("{requests} that were due, because no slot was free within the duration"));
     }
     if tally.count(&QUEUE) > 0 {
-        let p = |p: u32| {
-            let value = tally.percentile(&QUEUE, p);
-            let text = if value.is_none() { format!("n<{}", needed_for(p)) } else { figure(value, 2, false) };
-            format!("{text} (p{p})")
-        };
-        let max = figure(tally.stats(&QUEUE).map(|s| s.max), 2, false);
-        page.field(
-            "Dispatch Delay",
-            &format!(
-                "{}, {}, {}, {max} (max) ms after the intended start; TTFT and latency hold it",
-                p(50),
-                p(95),
-                p(99)
-            ),
-        );
+        page.field("Dispatch Delay", &dispatch_delay(tally));
     }
     page.line("");
 }
 
-fn describe(plan: &Plan, sweep: &[usize]) -> String {
-    let limit = plan.limit().map_or_else(|| "any number".to_owned(), |n| format!("at most {}", count(n, "request")));
-    let time = plan.duration.map_or_else(String::new, |d| format!(", cases in turn for {} s", d.as_secs_f64()));
+/// Delay of requests behind their intended start: the percentiles that there are enough requests for, and the maximum.
+fn dispatch_delay(tally: &Tally) -> String {
+    let percentile = |p: u32| Some(format!("p{p} {}", figure(Some(tally.percentile(&QUEUE, p)?), 2, false)));
+    let max = tally.stats(&QUEUE).map(|s| format!("max {}", figure(Some(s.max), 2, false)));
+    let all: Vec<String> = [50, 95, 99].into_iter().filter_map(percentile).chain(max).collect();
+    format!("{} ms after the intended start; TTFT and Time include it", all.join(", "))
+}
+
+/// The loop of a run without a sweep.
+fn describe(plan: &Plan) -> String {
+    let time = plan.duration.map_or_else(String::new, |d| format!(" for {} s, cases in turn", d.as_secs_f64()));
     match plan.open_loop {
-        Some(open) => format!(
-            "open, {} requests/s, {} arrivals, seed {}{time}; {limit} in flight. Times count from the intended start",
-            open.rate_per_s,
-            open.process.as_str(),
-            open.seed
-        ),
-        None if !sweep.is_empty() => {
-            let stages: Vec<_> = sweep.iter().map(usize::to_string).collect();
-            format!("closed, {} requests in flight in turn{time}", stages.join(", "))
+        Some(open) => {
+            let limit = plan.limit().map_or_else(|| "no limit".to_owned(), |n| format!("at most {n}"));
+            format!(
+                "open, {} requests/s{time}, {} arrivals, seed {}, {limit} in flight; times count from the intended start",
+                open.rate_per_s,
+                open.process.as_str(),
+                open.seed
+            )
         }
         None => format!("closed, {} in flight{time}", count(plan.concurrency, "request")),
     }
 }
 
-fn thresholds(view: &View<'_>, tally: &Tally, page: &mut Page) {
-    let header = ["Threshold", "Measured", "n", "Kept"].map(str::to_owned);
-    let rows: Vec<Vec<String>> = view
-        .report
-        .session
-        .slos()
-        .iter()
-        .map(|slo| {
-            let verdict = slo.judge(tally);
-            let unit = format!(" {}", slo.unit().as_str());
-            let digits = if verdict.value.is_some_and(|v| v >= 100.0) { 0 } else { 2 };
-            let mut measured = with_unit(verdict.value, digits, false, &unit);
-            if let (Some(extreme), Subject::Requests(_, stat)) = (verdict.stand_in, slo.subject) {
-                measured = format!("{measured} ({}; too few for {})", extreme.as_str(), stat.as_str());
-            }
-            let of = format!("{}/{}", verdict.n, tally.ended);
-            let n = verdict.notes().map_or(of.clone(), |words| format!("{of} ({words})"));
-            let sign = if verdict.met { "✓" } else { "✗ missed" };
-            vec![code(&slo.text).replace('|', "\\|"), measured, n, sign.to_owned()]
-        })
-        .collect();
-    page.table(&header, &rows);
+fn slos(view: &View<'_>, tally: &Tally, page: &mut Page) {
+    let mut table = Table::default().text("SLO").number("Measured").number("n").text("Met");
+    for slo in view.report.session.slos() {
+        let verdict = slo.judge(tally);
+        let n = format!("{}/{}", verdict.n, tally.ended);
+        let n = verdict.notes().map_or(n.clone(), |words| format!("{n} ({words})"));
+        let sign = if verdict.met { "✓" } else { "✗ missed" };
+        table.row(vec![code(&slo.text).replace('|', "\\|"), measured(slo, &verdict), n, sign.to_owned()]);
+    }
+    page.table(&table);
     if let Some(good) = tally.good {
         let unresolved = match tally.unjudged {
             0 => String::new(),
             n => format!(" {} could not be judged, because a figure is unresolved.", count(n, "more request")),
         };
         page.block(&format!(
-            "Goodput: {good} of {} requests ({}) kept every threshold, {}. Each request's own figure is compared, whatever \
-             the statistic; a failed request keeps none (as AIPerf counts goodput, after DistServe).{unresolved}",
+            "**Goodput**: {}: {good} of {} requests ({}) met every SLO.{unresolved}",
+            with_unit(tally.run_figure(RunFigure::Goodput), 2, false, " req/s"),
             tally.judged(),
-            with_unit(tally.run_figure(RunFigure::GoodShare), 1, false, " %"),
-            with_unit(tally.run_figure(RunFigure::Goodput), 3, false, " req/s"),
+            with_unit(tally.run_figure(RunFigure::GoodShare), 1, false, "%"),
         ));
     }
 }
 
-fn sweep(view: &View<'_>, page: &mut Page) {
-    let stages = stages(&view.report.session);
-    let knee = knee(&stages);
-    let mut header = vec!["Concurrency".to_owned(), "n".to_owned()];
-    header.extend(SWEEP_COLUMNS.iter().map(SweepColumn::heading));
-    let doubted = stages.iter().any(|s| s.doubts.words().is_some());
-    if doubted {
-        header.push("TTFT of".to_owned());
+/// The figure that was compared with the threshold; too few requests for a percentile are judged by an extreme.
+fn measured(slo: &Slo, verdict: &Verdict) -> String {
+    match slo.subject {
+        Subject::Requests(metric, stat) => {
+            let value = quantity(metric, verdict.value, false);
+            verdict.stand_in.map_or_else(
+                || value.clone(),
+                |extreme| format!("{value} ({}; too few requests for {})", extreme.as_str(), stat.as_str()),
+            )
+        }
+        Subject::Run(RunFigure::ErrorRate | RunFigure::GoodShare) => with_unit(verdict.value, 1, false, "%"),
+        Subject::Run(_) => with_unit(verdict.value, 2, false, &format!(" {}", slo.unit().as_str())),
     }
-    let judged = stages.iter().any(|s| s.slo_met.is_some());
-    if judged {
-        header.push("Thresholds".to_owned());
-    }
-    let rows: Vec<_> = stages.iter().enumerate().map(|(at, s)| row(s, knee == Some(at), doubted, judged)).collect();
-    page.table(&header, &rows);
-    page.block(
-        "*n*: whole answers of all measured requests; percentiles stand on the whole ones. p95 is shown from 20 on.",
-    );
-    if let Some(told) = unresolved_in_words(&stages) {
-        page.block(&format!("Excluded as unresolved: {told}."));
-    }
-    let chart = sweep_chart::lines(&stages, knee, CHART.0, CHART.1);
-    if !chart.is_empty() {
-        page.block(&fenced(&chart.join("\n")));
-    }
-    if let Some(kept) = kept_in_words(&stages) {
-        page.block(&format!("Thresholds: {kept}."));
-    }
-    if let Some(found) = saturated_from_start(&stages) {
-        page.block(&format!("The sweep does not scale: {found}. More load only adds waiting time."));
-        return;
-    }
-    let found = knee.and_then(|at| stages.get(at));
-    page.block(&match found {
-        Some(stage) => format!(
-            "{} The knee is at {} at once: the point of this curve that lies farthest above the straight line from its \
-             first stage to the one with the highest throughput, both axes scaled to 0 to 1 (Kneedle, without smoothing). \
-             Beyond a knee more load buys mostly waiting.",
-            sweep_chart::KNEE,
-            stage.concurrency
-        ),
-        None => no_knee_up_to(&stages).map_or_else(
-            || "A knee needs three stages with figures.".to_owned(),
-            |last| format!("No knee up to {last} at once: throughput still grew with little cost in latency."),
-        ),
-    });
-}
-
-fn row(s: &Stage, is_knee: bool, doubted: bool, judged: bool) -> Vec<String> {
-    let mark = if is_knee { format!(" {}", sweep_chart::KNEE) } else { String::new() };
-    let mut row = vec![format!("{}{mark}", s.concurrency), n_of_all(s)];
-    row.extend(SWEEP_COLUMNS.iter().map(|column| column.cell(s, |value| figure(value, column.digits, false))));
-    if doubted {
-        row.push(s.doubts.words().unwrap_or_else(|| "cold prompts".to_owned()));
-    }
-    if judged {
-        row.push(match s.slo_met {
-            Some(true) => "✓".to_owned(),
-            Some(false) => "✗ missed".to_owned(),
-            None => UNKNOWN.to_owned(),
-        });
-    }
-    row
 }

@@ -1,13 +1,13 @@
-//! Figures in words: which attempts, and means beside maxima.
+//! Attempts and levels in words.
 
 use std::ops::RangeInclusive;
 
 use crate::domain::quantity::plural;
 
-/// More runs of numbers than that are counted.
-const MOST: usize = 8;
+/// Maximum number of runs of consecutive numbers that are listed; the rest is counted.
+const MOST_RUNS: usize = 8;
 
-/// `attempt 3`, `attempts 1, 2, 5 to 750`; of many that do not follow one another the first, and how many more.
+/// Returns `attempt 3` or `attempts 1, 2, 5 to 750`, and a count of those beyond the first runs.
 pub fn attempts(numbers: impl IntoIterator<Item = u32>) -> String {
     let mut runs: Vec<RangeInclusive<u32>> = Vec::new();
     for number in numbers {
@@ -16,21 +16,21 @@ pub fn attempts(numbers: impl IntoIterator<Item = u32>) -> String {
             _ => runs.push(number..=number),
         }
     }
-    let told = |run: &RangeInclusive<u32>| match (*run.start(), *run.end()) {
+    let ends = |run: &RangeInclusive<u32>| match (*run.start(), *run.end()) {
         (one, other) if one == other => one.to_string(),
         (one, other) if other == one + 1 => format!("{one}, {other}"),
         (one, other) => format!("{one} to {other}"),
     };
     let count = |runs: &[RangeInclusive<u32>]| runs.iter().map(|r| r.clone().count()).sum::<usize>();
-    let (first, others) = runs.split_at(runs.len().min(MOST));
-    let words = first.iter().map(told).collect::<Vec<_>>().join(", ");
+    let (first, others) = runs.split_at(runs.len().min(MOST_RUNS));
+    let words = first.iter().map(ends).collect::<Vec<_>>().join(", ");
     let noun = plural(count(&runs), "attempt");
     let more = if others.is_empty() { String::new() } else { format!(" and {} more", count(others)) };
     format!("{noun} {words}{more}")
 }
 
-/// A mean and a maximum with the same number of decimals, so that the mean never looks larger: `0.1 % on average, 0.4 %
-/// at most`. Values under 10 have one decimal.
+/// Returns a mean and a maximum with the same number of decimals, so that the mean never looks larger: `0.1% on average,
+/// 0.4% at most`. Values under 10 have one decimal.
 pub fn mean_and_max(mean: f64, max: f64, unit: &str) -> String {
     let digits = usize::from(max < 10.0);
     format!("{mean:.digits$}{unit} on average, {max:.digits$}{unit} at most")
@@ -42,9 +42,9 @@ mod tests {
 
     #[test]
     fn a_mean_never_looks_larger_than_its_maximum() {
-        assert_eq!(mean_and_max(0.1, 0.4, " %"), "0.1 % on average, 0.4 % at most");
+        assert_eq!(mean_and_max(0.1, 0.4, "%"), "0.1% on average, 0.4% at most");
         assert_eq!(mean_and_max(0.1, 0.1, ""), "0.1 on average, 0.1 at most");
-        assert_eq!(mean_and_max(12.4, 97.6, " %"), "12 % on average, 98 % at most");
+        assert_eq!(mean_and_max(12.4, 97.6, "%"), "12% on average, 98% at most");
         assert_eq!(mean_and_max(9.96, 9.99, " W"), "10.0 W on average, 10.0 W at most");
         for (mean, max) in (0..2000).map(|i| f64::from(i) / 100.0).map(|max| (max * 0.999, max)) {
             let shown = mean_and_max(mean, max, "");
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_follow_one_another_are_told_by_their_ends() {
+    fn consecutive_numbers_are_given_by_their_ends() {
         assert_eq!(attempts([3]), "attempt 3");
         assert_eq!(attempts([1, 2]), "attempts 1, 2");
         assert_eq!(attempts([1, 3, 4, 5, 9]), "attempts 1, 3 to 5, 9");

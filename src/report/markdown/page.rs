@@ -1,100 +1,128 @@
-//! A Markdown page that grows line by line, and the forms its figures have.
+//! A Markdown page that grows line by line, and its tables.
 
-use crate::domain::metrics::{Metric, Unit};
-use crate::domain::quantity::Quantity;
-use crate::report::spread::Spread;
+use super::escape::UNKNOWN;
 
 /// The page so far.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// What was written.
+    /// Markdown written so far.
     pub text: String,
 }
 
 impl Page {
-    /// A line; empty for a blank one.
+    /// Appends a line; an empty one for a blank line.
     pub fn line(&mut self, line: &str) {
         self.text.push_str(line);
         self.text.push('\n');
     }
 
-    /// A heading or a paragraph with a blank line after it.
+    /// Appends a heading or a paragraph, and a blank line.
     pub fn block(&mut self, line: &str) {
         self.line(line);
         self.line("");
     }
 
-    /// `- **Name**: value`.
+    /// Appends `- **Name**: value`.
     pub fn field(&mut self, name: &str, value: &str) {
         self.line(&format!("- **{name}**: {value}"));
     }
 
-    /// A table with a blank line after it. The cells are Markdown already.
-    pub fn table(&mut self, header: &[String], rows: &[Vec<String>]) {
-        self.row(header);
-        let rule: Vec<_> = header.iter().map(|h| "-".repeat(h.chars().count() + 2)).collect();
-        self.line(&format!("|{}|", rule.join("|")));
-        for row in rows {
-            self.row(row);
+    /// Begins a part that is folded until the reader opens it. `summary` is Markdown-free text of tokscope's own.
+    pub fn begin_details(&mut self, summary: &str) {
+        // GitHub reads Markdown inside only after a blank line.
+        self.line("<details>");
+        self.block(&format!("<summary>{summary}</summary>"));
+    }
+
+    /// Ends the folded part.
+    pub fn end_details(&mut self) {
+        self.block("</details>");
+    }
+
+    /// Appends a table and a blank line.
+    pub fn table(&mut self, table: &Table) {
+        self.row(table.columns.iter().map(|column| column.heading.as_str()));
+        let rules: Vec<String> = table.columns.iter().map(Column::rule).collect();
+        self.line(&format!("|{}|", rules.join("|")));
+        for row in &table.rows {
+            self.row(row.iter().map(String::as_str));
         }
         self.line("");
     }
 
-    fn row(&mut self, cells: &[String]) {
+    fn row<'a>(&mut self, cells: impl Iterator<Item = &'a str>) {
+        let cells: Vec<&str> = cells.collect();
         self.line(&format!("| {} |", cells.join(" | ")));
     }
 }
 
-/// A figure, with `~` before it where it is an estimate; a dash where there is none.
-pub fn figure(value: Option<f64>, digits: usize, estimated: bool) -> String {
-    Quantity::new(value, digits).estimated_if(estimated).to_string()
+/// A table. Its cells are Markdown.
+#[derive(Debug, Default)]
+pub struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<String>>,
 }
 
-/// A figure with its unit; a dash alone where there is none.
-pub fn with_unit(value: Option<f64>, digits: usize, estimated: bool, unit: &str) -> String {
-    Quantity::new(value, digits).with_unit(unit).estimated_if(estimated).to_string()
+#[derive(Debug)]
+struct Column {
+    heading: String,
+    is_number: bool,
 }
 
-/// Milliseconds as seconds.
-pub fn seconds(ms: Option<f64>, digits: usize) -> String {
-    with_unit(ms.map(|ms| ms / 1000.0), digits, false, "s")
-}
-
-/// A metric's heading with its unit.
-pub fn heading(metric: &Metric) -> String {
-    match unit(metric) {
-        "" => metric.label.to_owned(),
-        unit => format!("{} {unit}", metric.label),
+impl Column {
+    fn rule(&self) -> String {
+        let dashes = "-".repeat(self.heading.chars().count() + 1);
+        if self.is_number { format!("{dashes}:") } else { format!("{dashes}-") }
     }
 }
 
-/// The word for a metric's unit; none for tokens, which the label names.
-pub fn unit(metric: &Metric) -> &'static str {
-    match metric.unit {
-        Unit::Milliseconds => "ms",
-        Unit::TokensPerSecond => "tok/s",
-        Unit::Tokens => "",
+impl Table {
+    /// Adds a column of text.
+    #[must_use]
+    pub fn text(self, heading: &str) -> Self {
+        self.column(heading, false)
+    }
+
+    /// Adds a column of numbers, aligned to the right.
+    #[must_use]
+    pub fn number(self, heading: &str) -> Self {
+        self.column(heading, true)
+    }
+
+    fn column(mut self, heading: &str, is_number: bool) -> Self {
+        self.columns.push(Column { heading: heading.to_owned(), is_number });
+        self
+    }
+
+    /// Appends a row, a cell for each column.
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// Removes the columns that hold nothing but dashes.
+    #[must_use]
+    pub fn without_empty_columns(self) -> Self {
+        let is_used = |at: usize| self.rows.iter().any(|row| row.get(at).is_some_and(|cell| cell != UNKNOWN));
+        let used: Vec<bool> = (0..self.columns.len()).map(is_used).collect();
+        Self { columns: keep(self.columns, &used), rows: self.rows.into_iter().map(|row| keep(row, &used)).collect() }
     }
 }
 
-/// A metric's figure in its own unit, without the unit.
-pub fn bare(metric: &Metric, value: Option<f64>, estimated: bool) -> String {
-    figure(value, digits(metric, value), estimated && metric.counts_output_tokens)
+fn keep<T>(all: Vec<T>, used: &[bool]) -> Vec<T> {
+    all.into_iter().zip(used).filter_map(|(one, used)| used.then_some(one)).collect()
 }
 
-/// Decimals that a metric's figure of this size has.
-pub fn digits(metric: &Metric, value: Option<f64>) -> usize {
-    match metric.unit {
-        Unit::Milliseconds if value.is_some_and(|v| v < 100.0) => 2,
-        Unit::Milliseconds | Unit::TokensPerSecond => 1,
-        Unit::Tokens => 0,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_aligned_to_the_right_and_empty_columns_are_dropped() {
+        let mut table = Table::default().text("Case").number("a").number("b");
+        table.row(vec!["x".into(), UNKNOWN.into(), "1".into()]);
+        table.row(vec!["y".into(), UNKNOWN.into(), UNKNOWN.into()]);
+        let mut page = Page::default();
+        page.table(&table.without_empty_columns());
+        assert_eq!(page.text, "| Case | b |\n|------|--:|\n| x | 1 |\n| y | – |\n\n");
     }
-}
-
-/// A mean with half the width of its interval, as exact as the mean: `112.9 ± 1.4`. Without repeats the mean alone.
-pub fn give_or_take(metric: &Metric, spread: Option<&Spread>, estimated: bool) -> String {
-    let mean = spread.map(|s| s.stats.avg);
-    let half = spread.and_then(|s| s.mean_half_width);
-    let quantity = Quantity::new(mean, digits(metric, mean)).with_half_width(half);
-    quantity.estimated_if(estimated && metric.counts_output_tokens).to_string()
 }

@@ -34,50 +34,193 @@ fn line_of<'a>(text: &'a str, start: &str) -> &'a str {
     text.lines().find(|l| l.starts_with(start)).unwrap_or_else(|| panic!("no line '{start}…' in:\n{text}"))
 }
 
-/// The section of a case, from its heading to the rule after it.
+/// The section under a heading, up to the next heading or folded part.
 fn section<'a>(text: &'a str, name: &str) -> &'a str {
-    let after = text.split_once(&format!("\n### {name}\n")).unwrap_or_else(|| panic!("no section '{name}'")).1;
-    after.split_once("\n---\n").map_or(after, |(section, _)| section)
+    let heading = |level: &str| text.split_once(&format!("\n{level} {name}\n"));
+    let after = heading("###").or_else(|| heading("##")).unwrap_or_else(|| panic!("no section '{name}' in:\n{text}")).1;
+    let ends = ["\n## ", "\n### ", "\n<details>\n", "\n</details>\n"];
+    after.split_at(ends.iter().filter_map(|end| after.find(end)).min().unwrap_or(after.len())).0
+}
+
+/// The table of a section: its rows, each with the text of its cells.
+fn table(text: &str, name: &str) -> Vec<Vec<String>> {
+    tables(section(text, name)).into_iter().next().unwrap_or_else(|| panic!("no table in '{name}' of:\n{text}"))
 }
 
 #[test]
-fn the_added_columns_are_the_metrics_and_every_row_has_them() {
-    let tables = tables(&render(&report(sample_session())));
-    let [totals, latency, detailed] = &tables[..] else { panic!("{tables:#?}") };
-    assert!(totals.iter().all(|r| r.len() == 2));
-    assert_eq!(latency[0], ["Metric", "Mean", "p50", "p90", "p95", "p99", "Max", "n"]);
-    assert_eq!(detailed[0][5..], ["TTFT ms", "TTFO ms", "Inter-token ms", "Decode tok/s", "Status"]);
+fn every_case_has_a_row_with_a_column_for_each_metric() {
+    let text = render(&report(sample_session()));
+    let detailed = table(&text, "Detailed Results");
+    assert_eq!(
+        detailed[0],
+        [
+            "Test Case",
+            "Time (s)",
+            "Prompt (tokens)",
+            "Completion (tokens)",
+            "Speed (tok/s)",
+            "TTFT (ms)",
+            "TTFO (ms)",
+            "ITL (ms)",
+            "Decode (tok/s)"
+        ]
+    );
     assert_eq!(detailed.len(), 1 + SAMPLE.len());
     // 500 tokens; the first after 436.7 ms, the other 499 evenly over 3930.3 ms.
-    assert_eq!(detailed[4][5], "436.7");
-    assert_eq!(detailed[4][7..], ["7.88", "127.0", "ok"]);
-    let ttft = latency.iter().find(|r| r[0] == "TTFT ms").unwrap();
-    // Mean of ten tenths of 58.672 s; p95 and p99 would be little but the maximum of ten.
-    let cells = [1, 4, 5, 7].map(|i| ttft[i].as_str());
-    assert_eq!(cells, ["586.7", "n < 20", "n < 100", "10/10"]);
-    assert_eq!((ttft[6].as_str(), ttft[3] == "–"), ("755.3", false));
+    assert_eq!(detailed[4][..6], ["Debug Task", "4.37", "142", "500", "114.5", "436.7"]);
+    assert_eq!(detailed[4][7..], ["7.88", "127.0"]);
 }
 
 #[test]
-fn a_rerun_that_goes_on_makes_no_whole_run_partial_and_says_whose_figures_these_are() {
+fn percentiles_of_too_few_requests_are_a_dash_with_one_footnote() {
+    let text = render(&report(sample_session()));
+    let latency = table(&text, "Latency Statistics");
+    // No column is left for p95 and p99: ten requests are too few for either.
+    assert_eq!(latency[0], ["Metric", "Mean", "p50", "p90", "Max", "n"]);
+    let ttft = latency.iter().find(|row| row[0] == "TTFT (ms)").unwrap();
+    // Mean of ten tenths of 58.672 s.
+    assert_eq!([&ttft[1], &ttft[4], &ttft[5]], ["586.7", "755.3", "10/10"]);
+    assert_eq!(
+        text.matches("Percentiles without enough requests are left out: p95 needs 20, p99 needs 100.").count(),
+        1
+    );
+    let few = run(suite(&["a"]), Plan::default(), |id, now| Some(answer(id, now, 1000, 10, 100)));
+    for text in [text, render(&report(few)), render(&report(crate::report::fixture::sweep_session(&[1, 2])))] {
+        let cells = tables(&text).into_iter().flatten().flatten();
+        let cryptic: Vec<String> = cells.filter(|cell| cell.replace(' ', "").contains("n<")).collect();
+        assert_eq!(cryptic, [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn numbers_are_aligned_to_the_right_and_their_units_stand_in_the_heads() {
+    for session in [sample_session(), crate::report::fixture::sweep_session(&[1, 2, 4])] {
+        let text = render(&report(session));
+        for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
+            let Event::Start(Tag::Table(alignments)) = event else { continue };
+            assert!(
+                alignments.iter().skip(1).all(|a| *a == pulldown_cmark::Alignment::Right),
+                "{alignments:?}\n{text}"
+            );
+        }
+        let body =
+            tables(&text).into_iter().filter(|t| t[0] != ["Metric", "Value"]).flat_map(|t| t.into_iter().skip(1));
+        let with_unit: Vec<String> = body.flat_map(|row| row.into_iter().skip(1)).filter(|c| c.contains(' ')).collect();
+        assert_eq!(with_unit, [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn the_order_is_the_reader_s() {
+    let mut session = crate::report::fixture::sweep_session(&[1, 2, 4]);
+    std::sync::Arc::make_mut(&mut session.suite).slos = vec!["ttft_p50<150ms".parse().unwrap()];
+    let text = render(&report(session));
+    let headings: Vec<&str> = text.lines().filter(|l| l.starts_with('#') && !l.starts_with("### GPU")).collect();
+    assert_eq!(
+        headings,
+        [
+            "# glm-4.7-flash Performance Benchmark Report",
+            "## Conclusion",
+            "## Detailed Results",
+            "## Load",
+            "### Sweep",
+            "### SLOs",
+            "## Test Results Summary",
+            "### Speed Statistics",
+            "### Latency Statistics",
+            "## Test Information",
+            "## GPU Information",
+            "## Test Details",
+            "### a",
+            "### b",
+            "### c",
+            "### d",
+            "## How the Numbers Were Taken",
+        ]
+    );
+    // The chart stands before the first table.
+    assert!(text.find("Throughput, tok/s").unwrap() < text.find("\n| ").unwrap(), "{text}");
+}
+
+#[test]
+fn previews_and_method_are_folded() {
+    let text = render(&report(sample_session()));
+    let folded: Vec<&str> =
+        text.split("<details>\n").skip(1).map(|part| part.split_once("\n</details>\n").unwrap().0).collect();
+    assert_eq!(folded.len(), 2);
+    assert!(folded[0].starts_with("<summary>Previews and notes of 10 cases</summary>\n\n### Full Backend System\n"));
+    assert!(folded[1].contains("- **Clock**: ") && folded[1].contains("- **Observer**: "));
+    assert_eq!(text.matches("**Response Preview:**").count(), folded[0].matches("**Response Preview:**").count());
+}
+
+#[test]
+fn the_verdict_is_three_lines_with_rating_times_and_bottleneck() {
+    let mut r = report(sample_session());
+    r.gpu = Err("no driver".into());
+    let text = render(&r);
+    let lines: Vec<&str> = section(&text, "Conclusion").lines().filter(|l| l.starts_with("- ")).collect();
+    assert_eq!(
+        lines[..2],
+        [
+            "- **Performance Rating**: Excellent · Average Speed: 112.9 tok/s (Excellent from 100, Good from 50, Fair from 20 \
+             tok/s)",
+            // The two middle TTFTs are 524.3 and 610.3 ms; 6,600 tokens in 58.672 s.
+            "- **TTFT**: p50 567.3 ms, max 755.3 ms · **Throughput**: 112.5 tok/s, 0.17 req/s, one request at a time"
+        ]
+    );
+    assert!(lines[2].starts_with("- **Decode-bound**: 90% of the median request"), "{}", lines[2]);
+    assert_eq!(lines.len(), 3);
+}
+
+#[test]
+fn totals_of_a_sweep_cover_all_stages_and_figures_of_one_say_so() {
+    let text = render(&report(crate::report::fixture::sweep_session(&[1, 2, 4])));
+    // Four cases of 100 tokens in each of three stages: four times 1 s, 1 s and 2 s.
+    let totals = table(&text, "Test Results Summary");
+    let value = |name: &str| totals.iter().find(|r| r[0] == name).map(|r| r[1].as_str());
+    assert_eq!(value("Total Tokens"), Some("1,200"));
+    assert_eq!(value("Total Time"), Some("16.00 s"));
+    assert_eq!(value("Successful Requests"), Some("12/12"));
+    assert_eq!(value("Avg Generation Speed"), Some("50.0 tok/s at concurrency 4"));
+    assert!(line_of(&text, "- **Performance Rating**").contains("Good at concurrency 4 · Average Speed: 50.0 tok/s"));
+    // One attempt for each case in the last stage, so nothing is averaged.
+    assert!(!section(&text, "Detailed Results").contains("Attempts"), "{text}");
+    for name in ["Detailed Results", "Speed Statistics", "Latency Statistics"] {
+        assert!(section(&text, name).contains("Concurrency 4, the last stage of the sweep."), "{name} in:\n{text}");
+    }
+}
+
+#[test]
+fn the_report_shows_the_command_line() {
+    let mut r = report(sample_session());
+    r.command_line = Some("tokscope 'http://REDACTED@h/v1' --headless".into());
+    assert!(
+        section(&render(&r), "Test Information").contains("```\ntokscope 'http://REDACTED@h/v1' --headless\n```\n")
+    );
+    r.command_line = None;
+    assert!(!render(&r).contains("Command Line"));
+}
+
+#[test]
+fn a_rerun_in_progress_does_not_make_the_run_partial_and_names_the_attempts_of_its_figures() {
     let mut session = sample_session();
     session.handle(SessionEvent::Rerun(3));
     session.handle(SessionEvent::Rerun(4));
     let text = render(&report(session.clone()));
     assert!(!text.contains("Partial run"), "{text}");
-    let mark = line_of(&text, "> **Rerun going on**");
+    let mark = line_of(&text, "> **Rerun in progress**");
     assert_eq!(
         mark,
-        "> **Rerun going on**: that of 'Debug Task' (attempt 2) is running, and its figures are those of attempt 1; that of \
-         'Data Analysis Report' waits for its turn, and its figures are those of attempt 1."
+        "> **Rerun in progress**: 'Debug Task' (attempt 2 running, figures from attempt 1); 'Data Analysis Report' (queued, \
+         figures from attempt 1)."
     );
-    // Once it is over nothing is to be said of it.
+    // A finished rerun needs no notice.
     for case in [3, 4] {
         let id = AttemptId { case, number: 2 };
         session.handle(SessionEvent::Ended(id, Arc::new(answer(id, Nanos::from_millis(90_000), 1000, 10, 100))));
     }
     let text = render(&report(session));
-    assert!(!text.contains("Rerun going on") && !text.contains("Partial run"), "{text}");
+    assert!(!text.contains("Rerun in progress") && !text.contains("Partial run"), "{text}");
 }
 
 #[test]
@@ -96,20 +239,22 @@ fn failed_and_missing_cases_are_marked_and_have_no_figures() {
     let text = render(&report(session));
     let mark = line_of(&text, "> **Partial run**");
     assert!(mark.contains("1 of 4 cases measured (1 http_error, 1 running, 1 truncated)"), "{mark}");
-    assert!(mark.contains("still going on"), "{mark}");
-    let rows = tables(&text).pop().unwrap();
+    assert!(mark.contains("still in progress"), "{mark}");
+    let rows = table(&text, "Detailed Results");
     assert_eq!(rows[1].last().unwrap(), "ok");
     for (row, status) in [(2, "http_error"), (3, "truncated"), (4, "running")] {
         assert!(rows[row][1..9].iter().all(|c| c == "–"), "{:?}", rows[row]);
         assert_eq!(rows[row].last().unwrap(), status);
     }
     let b = section(&text, "b");
-    assert!(b.contains("- **Time**: –\n- **Speed**: –\n- **TTFT**: –\n"), "{b}");
+    assert!(b.contains("- **Time**: – · **Speed**: – · **TTFT**: –\n"), "{b}");
     assert!(b.contains("- **Error**: http_error (unavailable): ``all slots | are `busy` </details>``\n"), "{b}");
-    assert!(b.contains("*No text came.*"), "{b}");
+    assert!(b.contains("*No text was received.*"), "{b}");
     let c = section(&text, "c");
-    assert!(c.contains("first token after 100 ms, 100 events") && c.contains("Analyze"), "{c}");
-    assert!(text.contains("**Performance Rating**: Excellent (from 1 of 4 cases)"));
+    assert!(c.contains("first token after 100.0 ms, 100 events") && c.contains("Here it is."), "{c}");
+    assert!(
+        text.contains("**Performance Rating**: Excellent · Average Speed: 100.0 tok/s, from 1 of 4 cases (Excellent")
+    );
 }
 
 #[test]
@@ -121,28 +266,26 @@ fn a_run_without_any_figure_has_dashes_and_no_zeros() {
         "| **Avg Generation Speed** | **–** |",
         "| Total Time | – |",
         "| Total Tokens | – |",
-        "- **Median**: –",
-        "**Performance Rating**: N/A",
-        "- Average Speed: –",
     ] {
         assert!(text.lines().any(|l| l == line), "no '{line}' in:\n{text}");
     }
-    let latency = tables(&text).remove(1);
-    assert!(latency[1..].iter().all(|row| row[1..].iter().all(|c| c == "–")), "{latency:?}");
+    assert!(text.contains("**Performance Rating**: N/A · Average Speed: – (Excellent"), "{text}");
+    for name in ["Speed Statistics", "Latency Statistics"] {
+        assert_eq!(section(&text, name).trim(), "None: no request succeeded.");
+    }
+    assert!(text.contains("- **No request succeeded**: 1 unavailable; the first error is `no`\n"), "{text}");
 }
 
 #[test]
-fn a_simulated_run_says_so_at_every_place_one_could_start_to_read() {
+fn a_simulated_run_says_so_in_its_title_and_before_its_verdict() {
     let mut r = report(sample_session());
     r.simulated = true;
     let text = render(&r);
     let mut lines = text.lines();
     assert_eq!(lines.next(), Some("# glm-4.7-flash Performance Benchmark Report (SIMULATED)"));
     assert!(lines.nth(1).unwrap().starts_with("> **SIMULATED**: "));
-    assert!(line_of(&text, "- **Model**: glm").contains("(simulated: no model)"));
-    assert!(line_of(&text, "- **Server**").contains("SIMULATED"));
-    assert!(line_of(&text, "**Performance Rating**").contains("(SIMULATED)"));
-    assert!(!render(&report(sample_session())).to_lowercase().contains("simulated"));
+    assert_eq!(line_of(&text, "- **Server**"), "- **Server**: tokscope's built-in simulator");
+    assert!(!render(&report(sample_session())).to_lowercase().contains("simulat"));
 }
 
 #[test]
@@ -155,22 +298,21 @@ fn estimated_tokens_are_marked_wherever_they_show() {
         Some(r)
     });
     let text = render(&report(session));
-    let rows = tables(&text).pop().unwrap();
-    assert_eq!(rows[1][..5], ["a", "1.00s", "–", "~100", "~100.0 tok/s"]);
+    let rows = table(&text, "Detailed Results");
+    assert_eq!(rows[1][..5], ["a", "1.00", "–", "~100", "~100.0"]);
     assert!(
         rows[1][7].starts_with('~') && rows[1][8].starts_with('~') && !rows[1][5].starts_with('~'),
         "{:?}",
         rows[1]
     );
-    assert_eq!(rows[2][..5], ["b", "1.00s", "10", "100", "100.0 tok/s"]);
-    assert!(section(&text, "a").contains("- **Speed**: ~100.0 tok/s\n"));
-    for line in
-        ["| Total Tokens | ~200 |", "| **Avg Generation Speed** | **~100.0 tok/s** |", "- **Max**: ~100.0 tok/s"]
-    {
+    assert_eq!(rows[2][..5], ["b", "1.00", "10", "100", "100.0"]);
+    assert!(section(&text, "a").contains(" · **Speed**: ~100.0 tok/s · "));
+    for line in ["| Total Tokens | ~200 |", "| **Avg Generation Speed** | **~100.0 tok/s** |"] {
         assert!(text.lines().any(|l| l == line), "{line}");
     }
-    assert!(line_of(&text, "- **Token Counts**").contains("for 1 of 2 attempts without it `~` estimated"));
-    assert!(text.contains("`~`: rests on an estimated number of tokens"));
+    assert!(table(&text, "Speed Statistics")[1..].iter().flat_map(|row| &row[1..5]).all(|cell| cell.starts_with('~')));
+    assert!(line_of(&text, "- **Token Counts**").contains("`~` estimated from stream events in 1 of 2 attempts"));
+    assert!(text.contains("`~`: based on a token count that is estimated"));
 }
 
 #[test]
@@ -181,19 +323,19 @@ fn warm_attempts_are_marked_and_their_ttft_stands_apart() {
         Some(r)
     });
     let text = render(&report(session));
-    let mut tables = tables(&text);
-    let (detailed, latency) = (tables.pop().unwrap(), tables.pop().unwrap());
-    let mean = |name: &str| latency.iter().find(|r| r[0] == name).map(|r| (r[1].as_str(), r[7].as_str()));
-    assert_eq!(mean("TTFT ms"), Some(("166.7", "3/3")));
-    assert_eq!(mean("TTFT ms, cold"), Some(("200.0", "2/3")));
-    assert_eq!(mean("TTFT ms, warm"), Some(("100.0", "1/3")));
+    let (detailed, latency) = (table(&text, "Detailed Results"), table(&text, "Latency Statistics"));
+    let mean = |name: &str| latency.iter().find(|r| r[0] == name).map(|r| (r[1].as_str(), r.last().unwrap().as_str()));
+    assert_eq!(mean("TTFT (ms)"), Some(("166.7", "3/3")));
+    assert_eq!(mean("TTFT (ms), cold"), Some(("200.0", "2/3")));
+    assert_eq!(mean("TTFT (ms), warm"), Some(("100.0", "1/3")));
+    assert!(section(&text, "Conclusion").contains("p50 200.0 ms, max 200.0 ms (2 cold, 1 warm)"), "{text}");
     assert_eq!(
         detailed.iter().skip(1).map(|r| r.last().unwrap().as_str()).collect::<Vec<_>>(),
         ["ok", "ok", "ok, warm"]
     );
     assert!(section(&text, "c").contains("- **Prefix Cache**: warm, 64 of 80 prompt tokens\n"));
     assert!(text.contains("in 1 of 3 attempts"));
-    assert!(text.contains("- **Prefix Cache**: 2 cold, 1 warm; each prompt made unique\n"));
+    assert!(text.contains("- **Prefix Cache**: 2 cold, 1 warm; unique prompts\n"));
 }
 
 #[test]
@@ -208,13 +350,13 @@ fn what_the_server_does_not_tell_of_its_cache_is_unknown_and_doubted_only_where_
         render(&report(session))
     };
     let (unique, warm) = (with(false), with(true));
-    assert!(section(&unique, "a").contains("- **Prefix Cache**: unknown, prompt made unique\n"));
+    assert!(section(&unique, "a").contains("- **Prefix Cache**: unknown, unique prompt\n"));
     assert!(section(&warm, "a").contains("- **Prefix Cache**: unknown\n"));
-    assert!(unique.contains("- **Prefix Cache**: 1 unknown; each prompt made unique\n"));
-    assert!(warm.contains("- **Prefix Cache**: 1 unknown; prompts sent as they are (`--warm`)\n"));
-    let doubt = "their TTFT may be a warm one";
+    assert!(unique.contains("- **Prefix Cache**: 1 unknown; unique prompts\n"));
+    assert!(warm.contains("- **Prefix Cache**: 1 unknown; prompts sent unchanged (`--warm`)\n"));
+    let doubt = "their TTFT may be warm";
     assert!(!unique.contains(doubt) && warm.contains(doubt));
-    assert!(unique.contains("It makes each prompt some seven tokens longer") && !warm.contains("seven tokens"));
+    assert!(unique.contains("about seven tokens") && !warm.contains("seven tokens"));
 }
 
 #[test]
@@ -228,17 +370,17 @@ fn tokens_of_a_tokenizer_are_said_to_be_its_own_and_are_no_estimate() {
         Some(r)
     });
     let text = render(&report(session));
-    let told = "the server's `usage`; for 2 of 4 attempts without it counted with the tokenizer given; for 1 of 4 attempts \
-                without it `~` estimated from the events";
-    assert_eq!(line_of(&text, "- **Token Counts**"), format!("- **Token Counts**: {told}"));
-    let rows = tables(&text).pop().unwrap();
+    let sources = "from the server's `usage`; counted by the given tokenizer in 2 of 4 attempts; `~` estimated from stream \
+                   events in 1 of 4 attempts";
+    assert_eq!(line_of(&text, "- **Token Counts**"), format!("- **Token Counts**: {sources}"));
+    let rows = table(&text, "Detailed Results");
     assert_eq!([&rows[1][3], &rows[2][3], &rows[3][3]], ["100", "~100", "90"]);
     let session = run(suite(&["a"]), Plan::default(), |id, now| {
         let mut r = answer(id, now, 1000, 10, 100);
         (r.usage, r.counted_tokens) = (Usage::default(), Some(90));
         Some(r)
     });
-    assert!(render(&report(session)).contains("**: counted with the tokenizer given: the server told no `usage`\n"));
+    assert!(render(&report(session)).contains("**: counted by the given tokenizer: the server reported no `usage`\n"));
 }
 
 #[test]
@@ -254,36 +396,36 @@ fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
         line_of(&text, "> **Partial"),
         "> **Partial run**: 2 of 2 cases measured, 3 of 4 attempts; 1 attempt failed."
     );
-    let rows = tables(&text).pop().unwrap();
+    let rows = table(&text, "Detailed Results");
     // Case a: attempt 1 is the warm-up, 2 and 3 took 1 s and 2 s.
-    assert_eq!(rows[1][..5], ["a", "1.50s", "10", "100", "75.0 tok/s"]);
+    assert_eq!(rows[1][..5], ["a", "1.50", "10", "100", "75.0"]);
     assert_eq!(rows[1][9..], ["2/2", "ok"]);
     assert_eq!(rows[2][9..], ["1/2", "ok, 1 failed"]);
     // 1 and 2 s: s = √½, t = 12.7062.
-    assert!(section(&text, "a").contains("- **Time**: 1.50 ± 6.35 s (mean of 2)\n"), "{text}");
-    assert!(section(&text, "b").contains("- **Time**: 2.00s (1 of 2 attempts)\n"));
-    let tables = tables(&text);
-    let time = tables[1].iter().find(|r| r[0] == "Time ms").unwrap();
+    assert!(section(&text, "a").contains("- **Time**: 1.50 ± 6.35 s (mean of 2) · "), "{text}");
+    assert!(section(&text, "b").contains("- **Time**: 2.00 s (1 of 2 attempts) · "));
+    let latency = table(&text, "Latency Statistics");
+    let time = latency.iter().find(|r| r[0] == "Time (s)").unwrap();
     // Of the three, only case a has a repeat: s as above, over √3.
-    assert_eq!((time[1].as_str(), time[7].as_str()), ("1666.7 ± 5187.3", "3/4"));
+    assert_eq!((time[1].as_str(), time.last().unwrap().as_str()), ("1.67 ± 5.19", "3/4"));
     assert!(section(&text, "b").contains("- **Error (attempt 2)**: "));
     assert!(text.contains("| Measured Attempts | 3 |\n| Failed Attempts | 1 (1 unavailable) |"));
 }
 
 #[test]
-fn a_failed_rerun_is_told_though_the_good_attempt_counts() {
+fn a_failed_rerun_is_shown_although_the_good_attempt_counts() {
     let mut session = sample_session();
     session.handle(SessionEvent::Rerun(3));
     let id = AttemptId { case: 3, number: 2 };
     session.handle(SessionEvent::Ended(id, std::sync::Arc::new(refusal(id, Nanos::default(), "gone"))));
     let text = render(&report(session));
     assert!(line_of(&text, "> **Failed attempts**").contains("1 attempt failed"));
-    assert!(line_of(&text, "| Debug Task ").starts_with("| Debug Task | 4.37s | 142 | 500 | **114.5** tok/s |"));
+    assert!(line_of(&text, "| Debug Task ").starts_with("| Debug Task | 4.37 | 142 | 500 | 114.5 |"));
     assert!(line_of(&text, "| Debug Task ").ends_with("| 1/2 | ok, 1 failed |"));
 }
 
 #[test]
-fn failures_are_told_by_their_kind() {
+fn failures_are_counted_by_their_kind() {
     let kinds = ["rate_limited", "unavailable", "http", "rate_limited"];
     let plan = Plan { repeat: 5, ..Plan::default() };
     let session = run(suite(&["a"]), plan, |id, now| {
@@ -297,7 +439,7 @@ fn failures_are_told_by_their_kind() {
 }
 
 #[test]
-fn another_api_than_the_usual_is_named() {
+fn an_unusual_api_is_named() {
     let mut report = report(sample_session());
     assert!(!render(&report).contains("- **API**:"));
     (report.api, report.url) = ("messages", "http://h/v1/messages".into());
@@ -320,10 +462,11 @@ fn hostile_text_stays_where_it_is_put() {
     });
     let mut r = report(session);
     (r.model, r.run_id, r.environment.hostname) = (bad.into(), bad.into(), bad.into());
-    (r.server.kind, r.gpu) = (Some(bad.into()), Err(bad.into()));
+    (r.server.kind, r.gpu, r.command_line) = (Some(bad.into()), Err(bad.into()), Some(bad.into()));
     let text = render(&r);
+    let short_preview = crate::domain::text::sanitise(fence);
     assert_eq!(crate::domain::text::sanitise(&text), text);
-    let (mut blocks, mut in_block, mut headings) = (Vec::new(), false, 0);
+    let (mut blocks, mut in_block, mut headings, mut folded) = (Vec::new(), false, 0, 0);
     for event in Parser::new_ext(&text, Options::all()) {
         match event {
             Event::Start(Tag::CodeBlock(kind)) => {
@@ -334,33 +477,39 @@ fn hostile_text_stays_where_it_is_put() {
             Event::End(TagEnd::CodeBlock) => in_block = false,
             Event::Text(t) if in_block => blocks.last_mut().unwrap().push_str(&t),
             Event::Start(Tag::Heading { .. }) => headings += 1,
+            Event::Html(html) if ["<details>", "</details>"].contains(&html.trim_end()) => folded += 1,
+            Event::Html(html) if html.starts_with("<summary>") => {
+                let own = ["Previews and notes of 2 cases", "Definitions, methods, and the error of tokscope itself"];
+                assert!(own.iter().any(|own| *html == format!("<summary>{own}</summary>\n")), "{html}");
+            }
             Event::Html(_)
             | Event::InlineHtml(_)
             | Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::Emphasis) => {
                 // The only emphasis of our own.
-                let own = matches!(event, Event::Start(Tag::Emphasis)) && text.contains("*No text came.*");
+                let own = matches!(event, Event::Start(Tag::Emphasis)) && text.contains("*No text was received.*");
                 assert!(own, "{event:?} came through in:\n{text}");
             }
             _ => {}
         }
     }
-    assert_eq!(blocks, [crate::domain::text::sanitise(fence)]);
+    let command = r.command_line.as_deref().unwrap();
+    assert_eq!(blocks, [format!("{}\n", crate::domain::text::sanitise_line(command)), short_preview]);
     // Title, seven sections, two below the summary, two cases.
-    assert_eq!(headings, 12);
+    assert_eq!((headings, folded), (12, 4));
     let tables = tables(&text);
-    assert_eq!(tables.len(), 3);
+    assert_eq!(tables.len(), 4);
     assert!(tables.iter().all(|t| t.iter().all(|row| row.len() == t[0].len())));
-    assert_eq!(tables[2][2][0], "x|y # z `` [a](javascript:alert(1)) <b></details>*e*");
+    assert_eq!(tables[0][2][0], "x|y # z `` [a](javascript:alert(1)) <b></details>*e*");
 }
 
 #[test]
-fn a_plain_run_says_nothing_of_load() {
+fn a_plain_run_has_no_section_about_load() {
     let text = render(&report(sample_session()));
-    assert!(!text.contains("## Load") && !text.contains("Thresholds") && !text.contains("Sweep"));
+    assert!(!text.contains("## Load") && !text.contains("SLO") && !text.contains("Sweep"));
 }
 
 #[test]
-fn thresholds_are_told_with_what_was_measured() {
+fn slos_stand_beside_what_was_measured() {
     let mut loaded = suite(&["a", "b"]);
     loaded.slos = ["ttft_p95<150ms", "latency_max<=1s", "error_rate<1%"].map(|slo| slo.parse().unwrap()).to_vec();
     let plan = Plan { concurrency: 2, ..Plan::default() };
@@ -369,23 +518,7 @@ fn thresholds_are_told_with_what_was_measured() {
         _ => Some(refusal(id, now, "busy")),
     });
     let text = render(&report(session));
-    insta::assert_snapshot!(load_section(&text), @r"
-    ## Load
-
-    - **Loop**: closed, 2 requests in flight
-    - **Measured Requests**: 2, of them 1 ok
-    - **Failed**: 1 unavailable
-
-    ### Thresholds
-
-    | Threshold | Measured | n | Kept |
-    |-----------|----------|---|------|
-    | `ttft_p95<150ms` | 100 ms (max; too few for p95) | 1/2 | ✓ |
-    | `latency_max<=1s` | 1000 ms | 1/2 | ✓ |
-    | `error_rate<1%` | 50.00 % | 2/2 | ✗ missed |
-
-    Goodput: 1 of 2 requests (50.0 %) kept every threshold, 0.962 req/s. Each request's own figure is compared, whatever the statistic; a failed request keeps none (as AIPerf counts goodput, after DistServe).
-    ");
+    insta::assert_snapshot!(load_section(&text));
 }
 
 #[test]
@@ -399,8 +532,8 @@ fn verdicts_over_warm_and_cold_answers_say_so() {
         Some(r)
     });
     let text = render(&report(session));
-    assert!(text.contains("| `ttft_p50<150ms` | 100 ms | 3/3 (1 of 3 warm) | ✓ |"), "{text}");
-    assert!(text.contains("| `latency_p50<9s` | 1000 ms | 3/3 | ✓ |"), "{text}");
+    assert!(text.contains("| `ttft_p50<150ms` | 100.0 ms | 3/3 (1 of 3 warm) | ✓ |"), "{text}");
+    assert!(text.contains("| `latency_p50<9s` | 1.00 s | 3/3 | ✓ |"), "{text}");
 }
 
 #[test]
@@ -411,8 +544,8 @@ fn a_stage_with_warm_answers_says_so() {
     warm.usage.cached_tokens = Some(10);
     first.record = Some(warm.into());
     let text = render(&report(session));
-    assert!(text.contains("| TTFT of |\n") && text.contains("| 1 of 4 warm |\n"), "{text}");
-    assert_eq!(text.matches("| cold prompts |").count(), 2);
+    assert!(text.contains("| Prefix cache |\n") && text.contains("| 1 of 4 warm |\n"), "{text}");
+    assert_eq!(text.matches("| cold |\n").count(), 2);
 }
 
 #[test]
@@ -446,60 +579,27 @@ fn a_rate_without_a_limit_says_so_and_is_calibrated_for_what_was_in_flight() {
         peak: None,
     });
     let text = render(&report);
-    assert!(text.contains("- **Concurrency**: no limit; 1 in flight at most\n"), "{text}");
-    assert!(text.contains("seed 0; any number in flight. Times count"), "{text}");
-    assert!(line_of(&text, "- **Calibration**").contains("with this version, 1 stream:"), "{text}");
+    assert!(text.contains("- **Concurrency**: unlimited; at most 1 in flight\n"), "{text}");
+    assert!(text.contains("seed 0, no limit in flight; times count"), "{text}");
+    assert!(line_of(&text, "- **Calibration**").contains("this machine and version, 1 stream:"), "{text}");
 }
 
 #[test]
 fn a_sweep_is_a_table_and_a_curve() {
     let text = render(&report(crate::report::fixture::sweep_session(&[1, 2, 4])));
-    insta::assert_snapshot!(load_section(&text), @r"
-    ## Load
-
-    - **Loop**: closed, 1, 2, 4 requests in flight in turn
-    - **Stage**: all sections but the sweep show its last stage, 4 at once: each case's last attempts
-    - **Measured Requests**: 4, of them 4 ok
-
-    ### Sweep
-
-    | Concurrency | n | tok/s | TTFT p50 ms | tok/s per user | req/s | TTFT p95 ms | ITL p50 ms | Latency p50 ms |
-    |-------------|---|-------|-------------|----------------|-------|-------------|------------|----------------|
-    | 1 | 4/4 | 100.0 | 100.0 | 110.0 | 1.00 | n<20 | 9.09 | 1000 |
-    | 2 ◆ | 4/4 | 200.0 | 100.0 | 110.0 | 2.00 | n<20 | 9.09 | 1000 |
-    | 4 | 4/4 | 200.0 | 200.0 | 55.0 | 2.00 | n<20 | 18.18 | 2000 |
-
-    *n*: whole answers of all measured requests; percentiles stand on the whole ones. p95 is shown from 20 on.
-
-    ```
-    200 │                                ◆ 2                             ● 4
-        │
-        │
-        │
-        │                                ● 1
-        │
-        │
-        │
-        │
-        │
-      0 └──────────────────────────────────────────────────────────────────────
-        tok/s over median latency, from 0                               2000 ms
-    ```
-
-    ◆ The knee is at 2 at once: the point of this curve that lies farthest above the straight line from its first stage to the one with the highest throughput, both axes scaled to 0 to 1 (Kneedle, without smoothing). Beyond a knee more load buys mostly waiting.
-    ");
+    insta::assert_snapshot!(load_section(&text));
 }
 
 #[test]
-fn a_sweep_that_the_server_bears_has_no_knee_and_tells_what_kept_the_thresholds() {
+fn a_sweep_names_its_saturation_and_the_stages_that_meet_the_slos() {
     // With up to two at once a request takes a second, with three two.
     let mut session = crate::report::fixture::sweep_session(&[1, 2, 3]);
     std::sync::Arc::make_mut(&mut session.suite).slos = vec!["latency_p50<1500ms".parse().unwrap()];
     let text = render(&report(session));
-    assert!(text.contains("\nThresholds: kept up to 2 at once.\n"), "{text}");
-    assert!(text.contains("### Thresholds of the Last Stage\n"));
-    let borne = render(&report(crate::report::fixture::sweep_session(&[1, 2, 2])));
-    assert!(borne.contains("No knee up to 2 at once") && !borne.contains('◆'), "{borne}");
+    assert!(text.contains("\n- **SLO Limit**: met up to concurrency 2\n"), "{text}");
+    assert!(section(&text, "SLOs").contains("Concurrency 3, the last stage of the sweep."));
+    let without_knee = render(&report(crate::report::fixture::sweep_session(&[1, 2, 2])));
+    assert!(without_knee.contains("- **Saturation**: none up to concurrency 2"), "{without_knee}");
 }
 
 #[test]
@@ -519,18 +619,18 @@ fn a_sweep_names_the_requests_that_failed_in_any_stage() {
     let text = render(&report(session));
     assert_eq!(
         line_of(&text, "> **Partial"),
-        "> **Partial run**: 0 of 1 case measured (1 cancelled); of the sweep's requests failed 1 of 1 at 1 at once."
+        "> **Partial run**: 0 of 1 case measured (1 cancelled); failed requests of the sweep: 1 of 1 at concurrency 1."
     );
 }
 
+/// The section about the load, with its subsections.
 fn load_section(text: &str) -> &str {
-    let at = text.find("## Load\n").expect("a section about the load");
-    let section = text.split_at(at).1;
-    section.split_once("\n## Test Details").map_or(section, |(section, _)| section)
+    let section = text.split_once("\n## Load\n").expect("a section about the load").1;
+    section.split_once("\n## ").map_or(section, |(section, _)| section)
 }
 
 #[test]
-fn findings_of_a_kind_are_told_a_dozen_times_and_then_counted() {
+fn findings_of_a_kind_are_quoted_a_dozen_times_and_then_counted() {
     let plan = Plan { repeat: 30, ..Plan::default() };
     let session = run(suite(&["a"]), plan, |id, now| {
         let mut record = answer(id, now, 1000, 10, 100);
@@ -541,12 +641,12 @@ fn findings_of_a_kind_are_told_a_dozen_times_and_then_counted() {
     let text = render(&report(session));
     let a = section(&text, "a");
     assert!(a.contains("- **Finding (attempt 12)**: stalled 1012 ms\n") && !a.contains("Finding (attempt 13)"), "{a}");
-    assert!(a.contains("- **Finding (attempts 13 to 30)**: 18 more, like: stalled 1013 ms\n"), "{a}");
+    assert!(a.contains("- **Finding (attempts 13 to 30)**: 18 more, such as: stalled 1013 ms\n"), "{a}");
     assert!(a.contains("- **Finding (attempts 1 to 30)**: no usage\n"), "{a}");
 }
 
 #[test]
-fn what_was_found_is_counted_once_and_said_with_its_case() {
+fn findings_are_counted_once_and_quoted_with_their_case() {
     use crate::domain::diagnosis::{Finding, WARM_PREFIX};
     use crate::domain::server_timings::{ServerTimings, TimingSource};
     let finding = |key, message: &str| Finding::new(key, message);
@@ -563,9 +663,10 @@ fn what_was_found_is_counted_once_and_said_with_its_case() {
         Some(r)
     });
     let text = render(&report(session));
-    assert!(text.contains("| Findings | 3 kinds, see below |"), "{text}");
     assert!(
-        text.contains("### Findings\n\n- pauses in the stream: 2 of 4 attempts\n- no usage: 2 of 4 attempts\n"),
+        text.contains(
+            "### Findings\n\n- stalls in the stream: 2 of 4 attempts\n- no usage reported: 2 of 4 attempts\n"
+        ),
         "{text}"
     );
     let a = section(&text, "a");
@@ -574,7 +675,7 @@ fn what_was_found_is_counted_once_and_said_with_its_case() {
     assert!(!a.contains("said elsewhere") && !a.contains("<b>"), "{a}");
     // The first token came after 100 ms.
     assert!(
-        a.contains("- **Server's Clock (attempt 2)**: llama.cpp spent 60.0 ms on the prompt; the other 40.0 of"),
+        a.contains("- **Server's Clock (attempt 2)**: llama.cpp spent 60.0 ms on the prompt; the other 40.0 ms of"),
         "{a}"
     );
     assert!(!section(&text, "b").contains("Finding"));
@@ -582,11 +683,11 @@ fn what_was_found_is_counted_once_and_said_with_its_case() {
 }
 
 #[test]
-fn what_the_client_had_to_do_is_told_or_why_not() {
+fn the_load_of_the_client_is_shown_or_why_it_is_not_known() {
     let mut r = report(sample_session());
-    let line = "- **Client Load**: its cores were busy to 12 % on average, 31 % at most; of its memory at most 41000 MiB of \
-                128000 MiB were in use. tokscope itself took 3.2 % on average, 9.0 % at most of one core, and 21 MiB";
+    let line = "- **Client Load**: CPU 12% on average, 31% at most; memory 41,000 MiB of 128,000 MiB at most; tokscope 3.2% on \
+                average, 9.0% at most of one core; tokscope 21 MiB of memory";
     assert!(render(&r).lines().any(|l| l == line), "{}", render(&r));
     r.host = Err("it is not kept with a run".into());
-    assert!(render(&r).contains("- **Client Load**: not known (it is not kept with a run)"));
+    assert!(render(&r).contains("- **Client Load**: not available (it is not kept with a run)"));
 }

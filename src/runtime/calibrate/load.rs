@@ -26,6 +26,7 @@ use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite, Timeouts};
 use crate::domain::time::Nanos;
 use crate::engine::Network;
 use crate::protocol::api::CHAT;
+use crate::report::style::Style;
 use crate::sim::monotonic_ns;
 use crate::telemetry::GpuChoice;
 use crate::ui::cache::RenderCache;
@@ -153,8 +154,14 @@ fn spec(url: &str, load: Load) -> RunSpec {
             sweep: Vec::new(),
             model: None,
         },
-        saving: SavingSpec { exports: Vec::new(), journal: JournalSpec::Off },
+        saving: SavingSpec {
+            exports: Vec::new(),
+            stdout: None,
+            summary_style: Style::Plain,
+            journal: JournalSpec::Off,
+        },
         warnings: Vec::new(),
+        command_line: None,
     }
 }
 

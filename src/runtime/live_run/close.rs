@@ -7,7 +7,7 @@ use super::super::console::{self, say_to};
 use super::super::export::report_written;
 use super::super::panic_guard::catch_panic;
 use super::super::run::Run;
-use super::super::summary::summary;
+use super::super::summary::{styled, summary};
 use super::super::wake::Wake;
 use super::LiveRun;
 use crate::app::message::Msg;
@@ -36,7 +36,15 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
     // Files come first: a reader of stdout that stopped reading must not keep them from being written.
     let saved = catch_panic("this run was not saved in full", || save_end(run, status));
     let files = run.base.exports.write_all(&|| run.report());
-    let text = catch_panic("the summary", || format!("{}\n", sanitise(&summary(&run.report()))));
+    let plain = || sanitise(&summary(&run.report()));
+    let text = match run.base.exports.stdout() {
+        None => catch_panic("the summary", || styled(&plain(), run.summary_style) + "\n"),
+        // Stdout holds the export alone, for scripts.
+        Some(exporter) => {
+            say_to(stderr, &catch_panic("the summary", plain).unwrap_or_else(|why| why));
+            catch_panic("the report for stdout", || (exporter.render)(&run.report()))
+        }
+    };
     let printed = text.and_then(|text| console::print(text.as_bytes()).map_err(|why| format!("{why:#}")));
     match saved {
         Ok(Ok(saved)) => saved.iter().for_each(|saved| say_to(stderr, saved)),

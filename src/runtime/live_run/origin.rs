@@ -28,11 +28,13 @@ pub struct Origin {
     /// Whether something secret was cut from the address.
     url_cut: bool,
     retries: u32,
+    /// Command line of a new run, without secrets.
+    command_line: Option<String>,
 }
 
 impl Origin {
     /// Gives a new run its identity; a resumed run keeps its own.
-    pub fn new(endpoint: &EngineSpec, journal: &JournalSpec) -> Self {
+    pub fn new(endpoint: &EngineSpec, journal: &JournalSpec, command_line: Option<String>) -> Self {
         let (id, wall) = match journal {
             JournalSpec::Resume(resuming) => (resuming.saved.run.id.clone(), resuming.saved.run.epoch.clone()),
             JournalSpec::Off | JournalSpec::New => {
@@ -40,21 +42,24 @@ impl Origin {
             }
         };
         let url_cut = without_secrets(&endpoint.base_url) != endpoint.base_url;
-        Self { id, wall, resumed: None, api: endpoint.api, url_cut, retries: endpoint.network.retries }
+        let retries = endpoint.network.retries;
+        Self { id, wall, resumed: None, api: endpoint.api, url_cut, retries, command_line }
     }
 
-    /// Header of the run's journal. A resumed run keeps the program, machine and calibration of its first part.
+    /// Header of the run's journal. A resumed run keeps the program, machine, calibration and command line
+    /// of its first part.
     pub fn header(&self, scene: &Scene) -> RunHeader {
-        let (tool, environment, calibration) = if let Some(saved) = &self.resumed {
-            (saved.run.tool.clone(), saved.run.environment.clone(), saved.run.calibration.clone())
+        let (tool, environment, calibration, command_line) = if let Some(Saved { run, .. }) = self.resumed.as_deref() {
+            (run.tool.clone(), run.environment.clone(), run.calibration.clone(), run.command_line.clone())
         } else {
             let environment = environment::read();
             let calibration = calibration_store::load(&environment);
-            (env!("CARGO_PKG_VERSION").to_owned(), environment, calibration)
+            (env!("CARGO_PKG_VERSION").to_owned(), environment, calibration, self.command_line.clone())
         };
         RunHeader {
             id: self.id.clone(),
             tool,
+            command_line,
             epoch: self.wall.clone(),
             base_url: scene.target.url.clone(),
             url_cut: self.url_cut,

@@ -12,7 +12,7 @@ use crate::app::message::Msg;
 use crate::app::state::{Connection, Scene};
 use crate::domain::attempt::{AttemptRecord, StoredRecord};
 use crate::domain::live::EngineLag;
-use crate::domain::session::{Mode, RunEvent, Session, What};
+use crate::domain::session::{EventKind, Mode, RunEvent, Session};
 use crate::domain::telemetry_event::{TelemetryEvent, known};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
@@ -152,7 +152,7 @@ impl Saving {
         let State::Open(journal) = &self.state else { return };
         let mut room = true;
         if !events.is_empty() {
-            self.is_stale |= events.iter().any(|e| matches!(e.what, What::Ended(_)));
+            self.is_stale |= events.iter().any(|e| matches!(e.what, EventKind::Ended(_)));
             room &= journal.append(lines(events, &scene.session));
         }
         let now = self.clock.now();
@@ -180,12 +180,12 @@ impl Saving {
             let (file, path, resumption) = *resuming;
             self.telemetry.insert(0, TelemetryEvent::BrokenOff(resumption.stopped_at));
             known_at = 1;
-            let journal = Journal::go_on(file, path, self.failure_sink());
+            let journal = Journal::resume(file, path, self.failure_sink());
             journal.map(|journal| (journal, line(move || journal::resumption(&resumption))))
         } else {
             let header = header(scene);
             let Some(folder) = runs::folder() else { return self.fail("this user has no home folder") };
-            let journal = Journal::start(runs::journal_of(&folder, &header.id), self.failure_sink());
+            let journal = Journal::start(runs::journal_path(&folder, &header.id), self.failure_sink());
             journal.map(|journal| (journal, line(move || journal::header(&header))))
         };
         match started {
@@ -240,7 +240,7 @@ impl Saving {
 /// Lines for events that just happened. Commands of the user and ends of attempts must reach the disk at once; a lost start
 /// costs nothing.
 fn lines(events: Vec<RunEvent>, session: &Session) -> PendingLines {
-    let durable = events.iter().any(|e| !matches!(e.what, What::Started { .. }));
+    let durable = events.iter().any(|e| !matches!(e.what, EventKind::Started { .. }));
     let with_record = |event| (event, session.record_of(&event).map(StoredRecord::get));
     let events: Vec<(RunEvent, Option<Arc<AttemptRecord>>)> = events.into_iter().map(with_record).collect();
     let record_bytes =

@@ -49,7 +49,7 @@ fn count(tokenizer: &Tokenizer, record: &mut AttemptRecord) {
     // Counted separately: the text between them in the model's own output is not known.
     let parts = [&record.reasoning, &record.text].map(|text| tokenizer.count(text));
     match parts {
-        [Some(reasoning), Some(text)] => record.take_count(reasoning + text),
+        [Some(reasoning), Some(text)] => record.set_counted_tokens(reasoning + text),
         _ => record.warnings.push("the tokenizer cannot encode this text: it was not counted".to_owned()),
     }
 }

@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 /// Width of a line, columns.
 const COLUMNS: usize = 80;
 /// Width of the label, columns.
-const LABEL: usize = 20;
+pub(super) const LABEL: usize = 20;
 /// Space between two parts.
 const BETWEEN: &str = "   ";
 

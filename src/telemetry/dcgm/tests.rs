@@ -150,7 +150,7 @@ fn the_exporters_own_interval_is_measured() {
     }
     let taken = history.gpus[0].taken;
     assert_eq!((taken.count, taken.unchanged), (3, 4));
-    assert_eq!(taken.apart(), Some(Duration::from_secs(3)));
+    assert_eq!(taken.mean_interval(), Some(Duration::from_secs(3)));
     assert_eq!(history.gpus[0].energy.energy(Duration::from_secs(6)), Ok(Energy { joules: 2000.0, method: Counter }));
     assert_eq!((history.source.as_str(), history.interval_ms, history.samples), (NAME, 60_000, 6));
     assert_eq!(history.silence(second(8)), None);

@@ -100,8 +100,8 @@ impl Bench {
     #[expect(clippy::disallowed_methods, reason = "a missing event is recognised by the time limit")]
     fn at(&self, ms: u64, is_expected: impl Fn(&GpuEvent) -> bool) -> GpuEvent {
         self.clock.store(ms, SeqCst);
-        let began = Instant::now();
-        while began.elapsed() < LIMIT {
+        let started = Instant::now();
+        while started.elapsed() < LIMIT {
             assert!(self.sampler.sample_and_wait(LIMIT), "the sampler's thread has ended");
             if let Some(event) = self.events.try_iter().find(&is_expected) {
                 return event;

@@ -41,7 +41,7 @@ fn throttle(reasons: ThrottleReasons) -> Throttle {
         (ThrottleReasons::APPLICATIONS_CLOCKS_SETTING, Throttle::CLOCKS_SET),
     ];
     let set = KNOWN.into_iter().filter(|(reason, _)| reasons.contains(*reason));
-    set.fold(Throttle::default(), |all, (_, one)| all.and(one))
+    set.fold(Throttle::default(), |all, (_, one)| all.union(one))
 }
 
 /// Sensors that a GPU has, as far as known.

@@ -273,7 +273,7 @@ fn a_forbidden_gpu_is_omitted_and_indices_stay_the_drivers() {
 }
 
 #[test]
-fn a_name_cannot_steer_the_terminal() {
+fn a_name_cannot_control_the_terminal() {
     let infos = Bench::start("gpu 0 name=RTX\u{1b}[2J\u{202e}_1 uuid=G\u{7} total=900 used=20").infos();
     assert_eq!((infos[0].model.as_str(), infos[0].uuid.as_deref()), ("RTX 1", Some("G")));
 }

@@ -1,4 +1,4 @@
-//! A key as a binding names it.
+//! A key of a binding, and its names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// The key by itself.
+    /// A key without Ctrl.
     pub const fn plain(code: KeyCode) -> Self {
         Self { code, ctrl: false }
     }
@@ -24,8 +24,8 @@ impl Key {
         Self { code: KeyCode::Char(letter), ctrl: true }
     }
 
-    /// The key of an event; `None` with a modifier that no binding has. Terminals tell Shift in different ways: in the
-    /// character, in the modifier, in both.
+    /// The key of an event; `None` with a modifier that no binding has. Terminals report Shift in the character, in the
+    /// modifier, or in both.
     pub fn from_event(event: &KeyEvent) -> Option<Self> {
         let known = KeyModifiers::SHIFT.union(KeyModifiers::CONTROL);
         if !known.contains(event.modifiers) {
@@ -43,7 +43,7 @@ impl Key {
     }
 }
 
-/// Keys that are no character: the name to write, and the one to show where it is another.
+/// Names of keys that are not a single visible character: in the config file, and on the screen.
 const NAMED: &[(KeyCode, &str, &str)] = &[
     (KeyCode::Char(' '), "space", "space"),
     (KeyCode::Enter, "enter", "enter"),
@@ -63,11 +63,11 @@ const NAMED: &[(KeyCode, &str, &str)] = &[
     (KeyCode::PageDown, "pgdn", "pgdn"),
 ];
 
-/// What a terminal sends in place of a letter with Ctrl.
+/// Letters that terminals send as another key when pressed with Ctrl.
 const SENT_AS: &[(char, &str)] = &[('i', "tab"), ('m', "enter"), ('[', "esc")];
 
 impl Key {
-    /// The name as one types it, in ASCII but for characters that are not.
+    /// Name in the config file.
     pub fn typed(self) -> String {
         self.named(|(_, typed, _)| typed)
     }
@@ -84,14 +84,14 @@ impl Key {
     }
 }
 
-/// As in the help: `ctrl-u`, `↑`, `space`.
+/// Writes the name on the screen: `ctrl-u`, `↑`, `space`.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.named(|(_, _, shown)| shown))
     }
 }
 
-/// Reads what either name of a key says. The error says what is wrong with it, for after "'…' ".
+/// Parses either name of a key. The error continues a sentence that starts with the quoted text.
 impl FromStr for Key {
     type Err = String;
 
@@ -102,17 +102,17 @@ impl FromStr for Key {
         };
         let mut characters = rest.chars();
         let code = match (characters.next(), characters.next()) {
-            (Some(' '), None) => return Err("is a blank; write 'space'".to_owned()),
+            (Some(' '), None) => return Err("is a space character; write 'space'".to_owned()),
             (Some(c), None) if !c.is_control() && c.width() == Some(1) => match arrow(rest) {
                 Some(code) => code,
                 None => KeyCode::Char(if ctrl { c.to_ascii_lowercase() } else { c }),
             },
-            _ => of_name(rest)?,
+            _ => from_name(rest)?,
         };
         if let (true, KeyCode::Char(c)) = (ctrl, code)
             && let Some((_, sent)) = SENT_AS.iter().find(|(letter, _)| *letter == c)
         {
-            return Err(format!("cannot be told from '{sent}' by a terminal"));
+            return Err(format!("is sent as '{sent}' by terminals; choose another key"));
         }
         Ok(Self { code, ctrl })
     }
@@ -122,7 +122,7 @@ fn arrow(shown: &str) -> Option<KeyCode> {
     NAMED.iter().find(|(_, _, name)| *name == shown).map(|(code, ..)| *code)
 }
 
-fn of_name(name: &str) -> Result<KeyCode, String> {
+fn from_name(name: &str) -> Result<KeyCode, String> {
     let lower = name.to_lowercase();
     if let Some((code, ..)) = NAMED.iter().find(|(_, typed, _)| *typed == lower) {
         return Ok(*code);
@@ -132,11 +132,11 @@ fn of_name(name: &str) -> Result<KeyCode, String> {
         return Ok(KeyCode::F(n));
     }
     if let Some(letter) = lower.strip_prefix("shift-").filter(|rest| rest.chars().count() == 1) {
-        return Err(format!("is no key; write the character that Shift makes, like '{}'", letter.to_uppercase()));
+        return Err(format!("is not a key; write the character that Shift produces, like '{}'", letter.to_uppercase()));
     }
     let names: Vec<_> = NAMED.iter().map(|(_, typed, _)| *typed).collect();
     Err(format!(
-        "is no key; a key is one character, f1 to f12, or one of {}, with or without 'ctrl-' before it",
+        "is not a key; a key is one character, f1 to f12, or one of {}, with or without 'ctrl-' before it",
         names.join(" ")
     ))
 }
@@ -147,14 +147,14 @@ mod tests {
 
     use super::*;
 
-    /// Every key that an event can mean, but those that a terminal sends as another.
+    /// Every key that an event can produce, except those that terminals send as another key.
     fn keys() -> impl Strategy<Value = Key> {
         let named = proptest::sample::select(NAMED).prop_map(|(code, ..)| code);
         let function = (1_u8..=12).prop_map(KeyCode::F);
         let character =
             any::<char>().prop_filter("shown in one cell", |c| c.width() == Some(1)).prop_map(KeyCode::Char);
         let code = prop_oneof![named, function, proptest::char::range('!', '~').prop_map(KeyCode::Char), character];
-        let of = |(code, ctrl, shift)| {
+        let to_key = |(code, ctrl, shift)| {
             let ctrl = if ctrl { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
             let shift = if shift { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
             Key::from_event(&KeyEvent::new(code, ctrl | shift))
@@ -162,25 +162,25 @@ mod tests {
         let sent = |key: &Key| !(key.ctrl && SENT_AS.iter().any(|(c, _)| key.code == KeyCode::Char(*c)));
         let is_arrow = |key: &Key| matches!(key.code, KeyCode::Char('↑' | '↓' | '←' | '→'));
         (code, any::<bool>(), any::<bool>())
-            .prop_filter_map("known", of)
+            .prop_filter_map("known", to_key)
             .prop_filter("sent as itself", move |key| sent(key) && !is_arrow(key))
     }
 
     proptest! {
         #[test]
-        fn both_names_of_a_key_lead_back_to_it(key in keys()) {
+        fn both_names_of_a_key_parse_to_it(key in keys()) {
             prop_assert_eq!(key.to_string().parse(), Ok(key));
             prop_assert_eq!(key.typed().parse(), Ok(key));
         }
 
         #[test]
-        fn any_text_is_a_key_or_an_error(text in "\\PC{0,12}") {
+        fn parsing_any_text_does_not_panic(text in "\\PC{0,12}") {
             let _either = text.parse::<Key>();
         }
     }
 
     #[test]
-    fn names_are_read_in_any_letter_case_and_letters_are_not() {
+    fn names_ignore_letter_case_and_single_letters_keep_it() {
         for (text, expected) in [
             ("space", Key::plain(KeyCode::Char(' '))),
             ("Ctrl-H", Key::ctrl('h')),
@@ -198,13 +198,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_says_what_would_be() {
+    fn the_error_for_an_unknown_key_lists_valid_ones() {
         let why = |text: &str| text.parse::<Key>().unwrap_err();
-        assert_eq!(why("shift-r"), "is no key; write the character that Shift makes, like 'R'");
-        assert_eq!(why("ctrl-i"), "cannot be told from 'tab' by a terminal");
-        assert_eq!(why(" "), "is a blank; write 'space'");
+        assert_eq!(why("shift-r"), "is not a key; write the character that Shift produces, like 'R'");
+        assert_eq!(why("ctrl-i"), "is sent as 'tab' by terminals; choose another key");
+        assert_eq!(why(" "), "is a space character; write 'space'");
         for text in ["", "alt-x", "ctrl-", "f13", "f0", "jj", "你", "\u{1b}", "ctrl-ctrl-x"] {
-            assert!(why(text).starts_with("is no key; a key is one character"), "{text}");
+            assert!(why(text).starts_with("is not a key; a key is one character"), "{text}");
         }
     }
 }

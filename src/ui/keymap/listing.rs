@@ -1,10 +1,10 @@
-//! The keys as text for a terminal.
+//! Text listing of the keymap for `--print-keys`.
 
 use super::{Keymap, Row, keys_label};
 use crate::ui::fit::width;
 
 impl Keymap {
-    /// A line for each row: the action's name, where it is, its keys, what it does.
+    /// One line for each binding: action name, context, keys, description.
     pub fn listing(&self) -> String {
         let cells = |row: &Row| {
             let keys = if row.keys.is_empty() { "(none)".to_owned() } else { keys_label(&row.keys) };
@@ -33,7 +33,7 @@ mod tests {
     use crate::ui::keymap::{BINDINGS, Override};
 
     #[test]
-    fn every_row_is_a_line_and_everything_stands_in_columns() {
+    fn every_binding_is_a_line_in_aligned_columns() {
         let hold = Override { action: crate::app::action::Action::ToggleHold, keys: Vec::new() };
         let listing = Keymap::with(&[hold]).unwrap().listing();
         assert_eq!(listing.lines().count(), BINDINGS.len() + 1);
@@ -44,7 +44,10 @@ mod tests {
             assert!(line.starts_with(binding.action.name()), "{line}");
             assert_eq!(column(line, binding.help), column(head, "WHAT IT DOES"), "{line}");
         }
-        let words = |line: &str| line.split_whitespace().take(3).map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(listing.lines().nth(1).map(words), Some(["hold", "panes", "(none)"].map(str::to_owned).to_vec()));
+        let first_cells = |line: &str| line.split_whitespace().take(3).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(
+            listing.lines().nth(1).map(first_cells),
+            Some(["hold", "panes", "(none)"].map(str::to_owned).to_vec())
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The keys of this program as it runs: the table, each row with its keys.
+//! The keymap in use: the table of bindings with the user's keys, and what a key press does.
 
 use std::sync::LazyLock;
 
@@ -12,23 +12,23 @@ use crate::app::state::palette::Command;
 use crate::app::state::text_field::Edit;
 use crate::domain::time::Nanos;
 
-/// A row of the table and the keys it has now.
+/// A binding of the table and its keys in this keymap.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// What they mean.
+    /// The binding: action, context and texts.
     pub binding: &'static Binding,
-    /// The keys, the one to show first.
+    /// The keys; footer and hints show the first. Empty if unbound.
     pub keys: Vec<Key>,
 }
 
-/// All rows, in the order of the table.
+/// All bindings, in the order of the table.
 #[derive(Clone, Debug)]
 pub struct Keymap {
     rows: Vec<Row>,
 }
 
 impl Keymap {
-    /// The keys as the program comes.
+    /// The default keymap.
     pub fn standard() -> &'static Self {
         static STANDARD: LazyLock<Keymap> = LazyLock::new(|| {
             let row = |binding: &'static Binding| Row { binding, keys: binding.keys.to_vec() };
@@ -37,17 +37,17 @@ impl Keymap {
         &STANDARD
     }
 
-    /// These rows.
+    /// A keymap of these rows.
     pub(super) const fn from_rows(rows: Vec<Row>) -> Self {
         Self { rows }
     }
 
-    /// All rows.
+    /// All rows, in the order of the table.
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
 
-    /// All that can be done from the panes, in the order of the table.
+    /// The palette's commands: every action of the panes, in the order of the table.
     pub fn commands(&self) -> Vec<Command> {
         let command = |row: &Row| {
             let binding = row.binding;
@@ -57,14 +57,14 @@ impl Keymap {
                 _ => return None,
             };
             let title = pane.map_or_else(String::new, |pane| format!("{}: ", pane.title()));
-            let short = [binding.footer, binding.undo].into_iter().flatten();
-            let words = short.fold(format!("{title}{}", binding.help), |words, word| format!("{words} {word}"));
-            Some(Command { action: binding.action, pane, words })
+            let labels = [binding.footer, binding.undo].into_iter().flatten();
+            let search_text = labels.fold(format!("{title}{}", binding.help), |text, label| format!("{text} {label}"));
+            Some(Command { action: binding.action, pane, search_text })
         };
         self.rows.iter().filter(|r| r.binding.action != Action::Palette).filter_map(command).collect()
     }
 
-    /// The row of a command.
+    /// The row of a palette command.
     pub fn row_of(&self, command: &Command) -> Option<&Row> {
         let on = |context| match command.pane {
             Some(pane) => context == Context::In(pane),
@@ -73,19 +73,19 @@ impl Keymap {
         self.rows.iter().find(|r| r.binding.action == command.action && on(r.binding.on))
     }
 
-    /// The rows that mean something there, those of the place itself first.
+    /// The rows that apply in a context, the context's own rows first.
     pub fn rows_in(&self, context: Context) -> impl Iterator<Item = &Row> {
-        let of = move |wanted: Context| self.rows.iter().filter(move |r| r.binding.on == wanted);
-        let beside = Context::AROUND.iter().filter(move |around| around.hold(context));
-        of(context).chain(beside.flat_map(move |around| of(*around)))
+        let rows_of = move |wanted: Context| self.rows.iter().filter(move |r| r.binding.on == wanted);
+        let enclosing = Context::ENCLOSING.iter().filter(move |outer| outer.encloses(context));
+        rows_of(context).chain(enclosing.flat_map(move |outer| rows_of(*outer)))
     }
 
-    /// The first key of an action, there or around it; `None` where it has none.
+    /// The first key of an action in a context or in one that encloses it; `None` if it has no key.
     pub fn key_of(&self, action: Action, context: Context) -> Option<&Key> {
         self.rows_in(context).find(|r| r.binding.action == action)?.keys.first()
     }
 
-    /// What a key pressed at `now` means; `None` when nothing. Releases mean nothing.
+    /// The message for a key pressed at `now`; `None` for unbound keys and releases.
     pub fn resolve(&self, ui: &UiState, event: &KeyEvent, now: Nanos) -> Option<Msg> {
         if event.kind == KeyEventKind::Release {
             return None;
@@ -101,7 +101,7 @@ impl Keymap {
     }
 }
 
-/// What a key does to a text that is typed.
+/// The edit that a key makes in a text field; `None` if it makes none.
 fn edit_of(event: &KeyEvent) -> Option<Edit> {
     let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
     let plain = event.modifiers.difference(KeyModifiers::SHIFT).is_empty();

@@ -1,4 +1,4 @@
-//! The keys that a user has chosen in place of the table's.
+//! Key bindings from the config file, which replace those of the table.
 
 use std::fmt;
 
@@ -7,64 +7,65 @@ use crossterm::event::KeyCode;
 use super::{Context, Key, Keymap, Row};
 use crate::app::action::Action;
 
-/// The key that always leads out: it cannot be taken away, and it can mean nothing else.
-const WAY_OUT: Key = Key::ctrl('c');
+/// The key that always quits or closes. It cannot be rebound or unbound.
+const QUIT_KEY: Key = Key::ctrl('c');
 
-/// Other keys for an action, wherever it has some; none unbinds it.
+/// Keys that replace an action's default keys in every context; an empty list unbinds the action.
 ///
-/// A dialog needs a way out, and a text that is typed needs its letters. So where an action has a key in one of these,
-/// it keeps the table's if none of the chosen ones will do there.
+/// An overlay must stay usable, and a text field needs its letters. In those contexts an action keeps its default keys if
+/// none of the new ones can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
-    /// What they mean.
+    /// The action to rebind.
     pub action: Action,
-    /// The keys, the one to show first.
+    /// The new keys; footer and hints show the first.
     pub keys: Vec<Key>,
 }
 
-/// Why a key cannot mean what it should.
+/// Why a key cannot be bound to an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConflictReason {
-    /// It always leads out of the program.
-    LeadsOut,
-    /// It means this, too, there.
+    /// The key always quits.
+    AlwaysQuits,
+    /// The key already triggers this action in this context.
     Means(Action, Context),
 }
 
-/// A key that cannot mean what it should.
+/// A key that cannot be bound as requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
-    /// Which of the overrides wants it.
+    /// Index of the override that has the key.
     pub at: usize,
     /// The key.
     pub key: Key,
-    /// Why not.
+    /// The reason.
     pub why: ConflictReason,
 }
 
 impl fmt::Display for ConflictReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LeadsOut => f.write_str("always quits, whatever else does; choose another key"),
+            Self::AlwaysQuits => f.write_str("always quits; choose another key"),
             Self::Means(action, context) => {
                 let (name, place) = (action.name(), context.place());
-                write!(f, "is '{name}', too ({place}); give that other keys, or none: {name} = []")
+                write!(f, "is already bound to '{name}' ({place}); rebind that action, or unbind it: {name} = []")
             }
         }
     }
 }
 
 impl Keymap {
-    /// The table with these keys in place of its own; or all keys that would mean two things in one place. What the
-    /// table itself has twice, as a pane's own keys go before those of all panes, is none.
+    /// The default keymap with these overrides. Errors: every key that would have two meanings in one context. A pane's
+    /// default key that takes precedence over one of all panes is no conflict.
     pub fn with(overrides: &[Override]) -> Result<Self, Vec<Conflict>> {
         let standard = Self::standard().rows();
         let rows: Vec<Row> = standard.iter().map(|row| overridden(row, overrides)).collect();
         let mut conflicts: Vec<Conflict> = Vec::new();
         for (at, chosen) in overrides.iter().enumerate() {
             for &key in &chosen.keys {
-                let leads_out = (key == WAY_OUT && chosen.action != Action::Quit).then_some(ConflictReason::LeadsOut);
-                let why = leads_out.or_else(|| other_meaning(chosen.action, key, &rows));
+                let always_quits =
+                    (key == QUIT_KEY && chosen.action != Action::Quit).then_some(ConflictReason::AlwaysQuits);
+                let why = always_quits.or_else(|| other_meaning(chosen.action, key, &rows));
                 conflicts.extend(why.map(|why| Conflict { at, key, why }));
             }
         }
@@ -76,27 +77,27 @@ fn overridden(row: &Row, overrides: &[Override]) -> Row {
     let Some(chosen) = overrides.iter().find(|o| o.action == row.binding.action) else { return row.clone() };
     let on = row.binding.on;
     let mut keys: Vec<Key> = chosen.keys.iter().copied().filter(|key| !(on.is_typed() && key.is_typed())).collect();
-    if keys.is_empty() && on.is_dialog() && leads_through(row.binding.action) {
+    if keys.is_empty() && on.is_dialog() && is_needed_in_overlay(row.binding.action) {
         keys.clone_from(&row.keys);
     }
-    if row.keys.contains(&WAY_OUT) && !keys.contains(&WAY_OUT) {
-        keys.push(WAY_OUT);
+    if row.keys.contains(&QUIT_KEY) && !keys.contains(&QUIT_KEY) {
+        keys.push(QUIT_KEY);
     }
     Row { binding: row.binding, keys }
 }
 
-/// What a dialog cannot do without: the ways through it and out of it.
-const fn leads_through(action: Action) -> bool {
+/// Whether an overlay needs this action, to move in it or to close it.
+const fn is_needed_in_overlay(action: Action) -> bool {
     !matches!(action, Action::Export | Action::ChooseExport)
 }
 
-/// What else `key` means where it would mean `action`.
+/// Another meaning of `key` in a context where it triggers `action`.
 fn other_meaning(action: Action, key: Key, rows: &[Row]) -> Option<ConflictReason> {
-    let wanted = rows.iter().filter(|row| row.binding.action == action && row.keys.contains(&key));
-    let mut others = wanted.flat_map(|row| {
+    let bound = rows.iter().filter(|row| row.binding.action == action && row.keys.contains(&key));
+    let mut others = bound.flat_map(|row| {
         let on = row.binding.on;
         let is_other = move |other: &&Row| {
-            other.binding.action != action && other.binding.on.meets(on) && other.keys.contains(&key)
+            other.binding.action != action && other.binding.on.overlaps(on) && other.keys.contains(&key)
         };
         rows.iter().filter(is_other).map(|other| ConflictReason::Means(other.binding.action, other.binding.on))
     });
@@ -104,7 +105,7 @@ fn other_meaning(action: Action, key: Key, rows: &[Row]) -> Option<ConflictReaso
 }
 
 impl Key {
-    /// Whether it puts something into a text that is typed.
+    /// Whether the key types a character into a text field.
     const fn is_typed(self) -> bool {
         !self.ctrl && matches!(self.code, KeyCode::Char(_))
     }
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn without_wishes_it_is_the_table() {
+    fn without_overrides_the_keymap_is_the_default() {
         let map = Keymap::with(&[]).unwrap();
         assert_eq!(map.rows().len(), BINDINGS.len());
         for (row, binding) in map.rows().iter().zip(BINDINGS.iter()) {
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn chosen_keys_stand_in_place_of_the_tables_and_none_unbinds() {
+    fn overrides_replace_default_keys_and_an_empty_list_unbinds() {
         let map = Keymap::with(&[
             chosen(Action::ToggleHold, &["ctrl-h", "B"]),
             chosen(Action::Export, &[]),
@@ -148,24 +149,27 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_two_meanings_in_one_place_is_refused_with_the_other() {
+    fn a_key_with_two_meanings_in_one_context_is_refused_and_the_other_named() {
         let refused = |overrides: &[Override]| Keymap::with(overrides).map(drop).unwrap_err();
         let why = |action, on| ConflictReason::Means(action, on);
         let conflicts = refused(&[chosen(Action::Copy, &["C"]), chosen(Action::ToggleHold, &["space", "j"])]);
         let key = "j".parse().unwrap();
         assert_eq!(conflicts, [Conflict { at: 1, key, why: why(Action::SelectNext, Context::Panes) }]);
-        assert_eq!(conflicts[0].why.to_string(), "is 'next', too (panes); give that other keys, or none: next = []");
-        // Around it as well as in it.
+        assert_eq!(
+            conflicts[0].why.to_string(),
+            "is already bound to 'next' (panes); rebind that action, or unbind it: next = []"
+        );
+        // Conflicts with an enclosing context and with an enclosed one.
         assert_eq!(refused(&[chosen(Action::Rerun, &["ctrl-l"])])[0].why, why(Action::Redraw, Context::Anywhere));
         assert_eq!(refused(&[chosen(Action::Redraw, &["q"])])[0].why, why(Action::Quit, Context::Panes));
-        // In different places one key may mean different things: that is what dialogs are for.
+        // One key may have different meanings in contexts that do not overlap.
         assert!(Keymap::with(&[chosen(Action::Filter, &["y"]), chosen(Action::Copy, &["ctrl-y"])]).is_ok());
     }
 
     #[test]
-    fn one_key_for_two_wishes_is_told_of_both() {
-        let wishes = [chosen(Action::Copy, &["C"]), chosen(Action::Cancel, &["C"])];
-        let at: Vec<_> = Keymap::with(&wishes).map(drop).unwrap_err().iter().map(|c| c.at).collect();
+    fn one_key_in_two_overrides_is_a_conflict_of_both() {
+        let overrides = [chosen(Action::Copy, &["C"]), chosen(Action::Cancel, &["C"])];
+        let at: Vec<_> = Keymap::with(&overrides).map(drop).unwrap_err().iter().map(|c| c.at).collect();
         assert_eq!(at, [0, 1]);
     }
 
@@ -173,16 +177,16 @@ mod tests {
     fn ctrl_c_always_quits() {
         for (i, binding) in BINDINGS.iter().enumerate() {
             let map = Keymap::with(&[chosen(binding.action, &[])]).unwrap();
-            let kept = binding.keys.contains(&WAY_OUT);
-            assert_eq!(map.rows()[i].keys.contains(&WAY_OUT), kept, "{binding:?}");
+            let has_quit_key = binding.keys.contains(&QUIT_KEY);
+            assert_eq!(map.rows()[i].keys.contains(&QUIT_KEY), has_quit_key, "{binding:?}");
         }
         assert!(Keymap::with(&[chosen(Action::Quit, &["Q", "ctrl-c"])]).is_ok());
         let conflicts = Keymap::with(&[chosen(Action::Copy, &["ctrl-c"])]).map(drop).unwrap_err();
-        assert_eq!(conflicts[0].why, ConflictReason::LeadsOut);
+        assert_eq!(conflicts[0].why, ConflictReason::AlwaysQuits);
     }
 
     #[test]
-    fn dialogs_keep_a_way_out_and_typing_its_letters() {
+    fn overlays_keep_a_key_to_close_them_and_text_fields_their_letters() {
         let map = Keymap::with(&[chosen(Action::Back, &[])]).unwrap();
         assert_eq!(keys(&map, Action::Back, Context::ConfirmQuit), ["n", "esc"]);
         assert!(keys(&map, Action::Back, Context::Panes).is_empty());

@@ -49,11 +49,11 @@ const BACK_TAB: Key = Key::plain(KeyCode::BackTab);
 const ENTER: Key = Key::plain(KeyCode::Enter);
 const ESC: Key = Key::plain(KeyCode::Esc);
 
-/// Windows stops no program for its shell. The key has its name there all the same: one file of keys does on every system.
+/// Windows cannot suspend a program. The key is bound there too, so that one config file works on every system.
 const SUSPEND: &str =
-    if cfg!(windows) { "Suspend; nothing on Windows" } else { "Suspend; `fg` in the shell comes back" };
+    if cfg!(windows) { "Suspend (no effect on Windows)" } else { "Suspend (resume with `fg` in the shell)" };
 
-/// All keys, in the order of the footer.
+/// All default key bindings, in the order of the footer.
 pub static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| [FIRST, &focus_rows(), REST].concat());
 
 /// Keys that focus a pane, in the order of [`PaneId::ALL`].
@@ -68,7 +68,7 @@ fn focus_rows() -> Vec<Binding> {
     PaneId::ALL.into_iter().zip(&DIGITS).map(focus).collect()
 }
 
-/// Rows before the keys of the panes' digits.
+/// Rows before [`focus_rows`].
 const FIRST: &[Binding] = {
     const ANSWER: Context = Context::In(PaneId::Preview);
     use self::{Context as C, Group as G};
@@ -83,11 +83,11 @@ const FIRST: &[Binding] = {
                 C::Panes,
                 G::Run,
                 "hold",
-                "Hold: start no new request, let those in flight end; again: go on",
+                "Hold the run (requests in flight finish), or resume it",
             ),
             "resume",
         ),
-        row(&[ch('R')], A::RerunFailed, C::Panes, G::Run, "", "Rerun every case that failed"),
+        row(&[ch('R')], A::RerunFailed, C::Panes, G::Run, "", "Rerun all failed cases"),
         // ─── The selected case ───
         toggle(
             row(
@@ -96,58 +96,36 @@ const FIRST: &[Binding] = {
                 C::Panes,
                 G::Case,
                 "pause",
-                "Pause: give its attempt up and wait; again: a fresh attempt",
+                "Pause the case (discards its running attempt), or resume it",
             ),
-            "unpause",
+            "resume case",
         ),
-        row(&[ch('r')], A::Rerun, C::Panes, G::Case, "rerun", "Rerun: one more attempt, none is erased"),
-        row(&[ch('x')], A::Cancel, C::Panes, G::Case, "cancel", "Cancel it"),
-        row(
-            &[ch('y')],
-            A::Copy,
-            C::Panes,
-            G::Case,
-            "",
-            "Copy the answer, or the request that is shown, to the terminal's clipboard",
-        ),
+        row(&[ch('r')], A::Rerun, C::Panes, G::Case, "rerun", "Rerun the case (keeps earlier attempts)"),
+        row(&[ch('x')], A::Cancel, C::Panes, G::Case, "cancel", "Cancel the case"),
+        row(&[ch('y')], A::Copy, C::Panes, G::Case, "", "Copy the answer or the request to the clipboard"),
         // ─── In the table of cases ───
         row(&[ch('s')], A::SortByNext, C::In(P::Cases), G::Pane, "sort", "Sort by the next column"),
-        row(&[ch('S')], A::ReverseSort, C::In(P::Cases), G::Pane, "", "Sort the other way round"),
-        row(
-            &[ch('l'), RIGHT],
-            A::Unfold,
-            C::In(P::Cases),
-            G::Pane,
-            "attempts",
-            "Unfold the case: a row for each attempt",
-        ),
-        row(&[ch('h'), LEFT], A::Fold, C::In(P::Cases), G::Pane, "fold", "Fold it again"),
-        row(
-            &[ch('b')],
-            A::ToggleBaseline,
-            C::In(P::Cases),
-            G::Pane,
-            "",
-            "Baseline: compare with the figures as they are now; again: with the attempt before",
-        ),
+        row(&[ch('S')], A::ReverseSort, C::In(P::Cases), G::Pane, "", "Reverse the sort order"),
+        row(&[ch('l'), RIGHT], A::Unfold, C::In(P::Cases), G::Pane, "attempts", "Show the case's attempts"),
+        row(&[ch('h'), LEFT], A::Fold, C::In(P::Cases), G::Pane, "fold", "Hide the case's attempts"),
+        row(&[ch('b')], A::ToggleBaseline, C::In(P::Cases), G::Pane, "", "Set a baseline to compare with, or drop it"),
         // ─── A replay ───
-        // One word for both: a bracket with a word of its own looks like one of a pair around it.
-        beside(A::ReplayForward, row(&[ch('[')], A::ReplayBack, C::Panes, G::Replay, "step 5 s", "Five seconds back")),
-        row(&[ch(']')], A::ReplayForward, C::Panes, G::Replay, "", "Five seconds on"),
-        beside(A::ReplayFaster, row(&[ch('<')], A::ReplaySlower, C::Panes, G::Replay, "speed", "Half as fast")),
-        row(&[ch('>')], A::ReplayFaster, C::Panes, G::Replay, "", "Twice as fast; space stops it"),
-        // ─── The report ───
-        row(
-            &[ch('v')],
-            A::ViewReport,
-            C::Panes,
-            G::Run,
-            "report",
-            "Read the report of what is measured so far; it keeps up with the run",
+        // One label for both keys: a bracket with a label of its own looks like one of a pair around that label.
+        beside(
+            A::ReplayForward,
+            row(&[ch('[')], A::ReplayBack, C::Panes, G::Replay, "skip 5 s", "Skip back 5 s in the replay"),
         ),
-        row(&[ch('e')], A::Export, C::Panes, G::Run, "export", "Export the report of what is measured so far"),
-        row(&[ch('E')], A::ChooseExport, C::Panes, G::Run, "", "Export in any format, under a name to choose"),
-        // ─── Moving about ───
+        row(&[ch(']')], A::ReplayForward, C::Panes, G::Replay, "", "Skip forward 5 s in the replay"),
+        beside(
+            A::ReplayFaster,
+            row(&[ch('<')], A::ReplaySlower, C::Panes, G::Replay, "speed", "Halve the replay speed"),
+        ),
+        row(&[ch('>')], A::ReplayFaster, C::Panes, G::Replay, "", "Double the replay speed (space stops and plays)"),
+        // ─── The report ───
+        row(&[ch('v')], A::ViewReport, C::Panes, G::Run, "report", "View the report (updates during the run)"),
+        row(&[ch('e')], A::Export, C::Panes, G::Run, "export", "Export the report"),
+        row(&[ch('E')], A::ChooseExport, C::Panes, G::Run, "", "Choose an export format and a file name"),
+        // ─── Navigation ───
         row(&[ch('j'), DOWN], A::SelectNext, C::Panes, G::Move, "", "Next case"),
         row(&[ch('k'), UP], A::SelectPrevious, C::Panes, G::Move, "", "Previous case"),
         row(&[ch('g'), HOME], A::SelectFirst, C::Panes, G::Move, "", "First case"),
@@ -159,11 +137,11 @@ const FIRST: &[Binding] = {
             C::Panes,
             G::Move,
             "",
-            "Scroll the answer down, at its end follow it",
+            "Scroll the answer down (follows at the end)",
         ),
-        // Here, as the footer should have room for it.
-        row(&[ch('q'), ctrl('c')], A::Quit, C::Panes, G::Screen, "quit", "Quit; asks while something runs"),
-        row(&[ENTER], A::Zoom, C::Panes, G::Move, "zoom", "Let the pane fill the screen"),
+        // Listed here so that the footer has room for it.
+        row(&[ch('q'), ctrl('c')], A::Quit, C::Panes, G::Screen, "quit", "Quit (asks first during a run)"),
+        row(&[ENTER], A::Zoom, C::Panes, G::Move, "zoom", "Zoom the pane to the whole screen"),
         toggle(
             row(
                 &[ESC],
@@ -171,50 +149,33 @@ const FIRST: &[Binding] = {
                 C::Panes,
                 G::Move,
                 "back",
-                "Drop the search; out of the zoom; drop the filter; follow the case that runs",
+                "Go back: clear the search, unzoom, clear the filter, follow the run",
             ),
             "follow",
         ),
-        row(&[ch('/')], A::Filter, C::Panes, G::Move, "filter", "List only cases whose name contains what you type"),
+        row(&[ch('/')], A::Filter, C::Panes, G::Move, "filter", "Filter cases by name"),
         // ─── The answer ───
+        toggle(row(&[ch('z')], A::ToggleThinking, ANSWER, G::Pane, "fold", "Fold or unfold the reasoning"), "unfold"),
         toggle(
-            row(&[ch('z')], A::ToggleThinking, ANSWER, G::Pane, "fold", "Fold the thinking to a line; again: show it"),
-            "unfold",
-        ),
-        toggle(
-            row(&[ch('w')], A::ToggleRaw, ANSWER, G::Pane, "raw", "The text as it came; again: its Markdown rendered"),
+            row(&[ch('w')], A::ToggleRaw, ANSWER, G::Pane, "raw", "Show the raw text, or rendered Markdown"),
             "rendered",
         ),
         toggle(
-            row(
-                &[ch('d')],
-                A::ToggleExchange,
-                ANSWER,
-                G::Pane,
-                "request",
-                "The request as it was sent, and the response; again: the answer",
-            ),
+            row(&[ch('d')], A::ToggleExchange, ANSWER, G::Pane, "request", "Show request and response, or the answer"),
             "answer",
         ),
-        row(&[ch('/')], A::Search, ANSWER, G::Pane, "search", "Search what is shown"),
+        row(&[ch('/')], A::Search, ANSWER, G::Pane, "search", "Search the text"),
         row(&[ch('n')], A::NextMatch, ANSWER, G::Pane, "next", "Next match"),
         row(&[ch('N')], A::PreviousMatch, ANSWER, G::Pane, "previous", "Previous match"),
-        row(&[ch('j'), DOWN], A::LineDown, ANSWER, G::Pane, "down", "A line down"),
-        row(&[ch('k'), UP], A::LineUp, ANSWER, G::Pane, "up", "A line up"),
-        row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, ANSWER, G::Pane, "", "Some lines down, at the end follow it"),
-        row(&[PAGE_UP, ctrl('u')], A::ScrollUp, ANSWER, G::Pane, "", "Some lines up"),
-        row(&[ch('g'), HOME], A::ToTop, ANSWER, G::Pane, "top", "To its first line"),
-        row(&[ch('G'), END], A::ToEnd, ANSWER, G::Pane, "end", "To its end, and follow it"),
-        row(
-            &[ch(':'), ctrl('p')],
-            A::Palette,
-            C::Panes,
-            G::Screen,
-            "commands",
-            "Find a command by a few letters and run it",
-        ),
+        row(&[ch('j'), DOWN], A::LineDown, ANSWER, G::Pane, "down", "Scroll down one line"),
+        row(&[ch('k'), UP], A::LineUp, ANSWER, G::Pane, "up", "Scroll up one line"),
+        row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, ANSWER, G::Pane, "", "Scroll down 10 lines (follows at the end)"),
+        row(&[PAGE_UP, ctrl('u')], A::ScrollUp, ANSWER, G::Pane, "", "Scroll up 10 lines"),
+        row(&[ch('g'), HOME], A::ToTop, ANSWER, G::Pane, "top", "Go to the top"),
+        row(&[ch('G'), END], A::ToEnd, ANSWER, G::Pane, "end", "Go to the end and follow it"),
+        row(&[ch(':'), ctrl('p')], A::Palette, C::Panes, G::Screen, "commands", "Open the command palette"),
         // ─── The screen ───
-        row(&[ch('?')], A::Help, C::Panes, G::Screen, "help", "This help"),
+        row(&[ch('?')], A::Help, C::Panes, G::Screen, "help", "Show this help"),
         toggle(
             row(
                 &[ch('f')],
@@ -222,12 +183,12 @@ const FIRST: &[Binding] = {
                 C::Panes,
                 G::Screen,
                 "freeze",
-                "Freeze the screen; the measuring goes on; again: back to now",
+                "Freeze the screen (the run continues), or unfreeze it",
             ),
             "unfreeze",
         ),
-        row(&[ch('t')], A::NextTheme, C::Panes, G::Screen, "", "Next theme: auto, dark, light, high-contrast, mono"),
-        row(&[ctrl('l')], A::Redraw, C::Anywhere, G::Screen, "", "Paint the screen anew"),
+        row(&[ch('t')], A::NextTheme, C::Panes, G::Screen, "", "Next theme (auto, dark, light, high-contrast, mono)"),
+        row(&[ctrl('l')], A::Redraw, C::Anywhere, G::Screen, "", "Redraw the screen"),
         row(&[ctrl('z')], A::Suspend, C::Anywhere, G::Screen, "", SUSPEND),
         toggle(
             row(
@@ -236,38 +197,31 @@ const FIRST: &[Binding] = {
                 C::Panes,
                 G::Screen,
                 "",
-                "Mouse: click selects, wheel scrolls; again: back to the terminal, which selects text",
+                "Turn the mouse on (click selects, wheel scrolls) or off",
             ),
             "mouse off",
         ),
-        // Last, as they have the least claim to the footer.
+        // Last, because they need room in the footer least.
         row(&[TAB], A::NextPane, C::Panes, G::Move, "pane", "Next pane"),
         row(&[BACK_TAB], A::PreviousPane, C::Panes, G::Move, "", "Previous pane"),
     ]
 };
 
-/// Rows that follow the keys of the panes' digits.
+/// Rows after [`focus_rows`].
 const REST: &[Binding] = {
     use self::{Context as C, Group as G};
     use Action as A;
     &[
-        // ─── The scope, while keys go to it ───
-        row(
-            &[ch('+'), ch('=')],
-            A::ScopeCloser,
-            C::In(PaneId::Scope),
-            G::Pane,
-            "closer",
-            "Zoom in on now, or on the cursor",
-        ),
-        row(&[ch('-')], A::ScopeWider, C::In(PaneId::Scope), G::Pane, "wider", "Zoom out"),
+        // ─── In the scope ───
+        row(&[ch('+'), ch('=')], A::ScopeCloser, C::In(PaneId::Scope), G::Pane, "zoom in", "Zoom in"),
+        row(&[ch('-')], A::ScopeWider, C::In(PaneId::Scope), G::Pane, "zoom out", "Zoom out"),
         row(
             &[ch('h'), LEFT],
             A::ScopeEarlier,
             C::In(PaneId::Scope),
             G::Pane,
             "earlier",
-            "Back in the run; with a cursor that goes",
+            "Pan left, or move the cursor left",
         ),
         row(
             &[ch('l'), RIGHT],
@@ -275,7 +229,7 @@ const REST: &[Binding] = {
             C::In(PaneId::Scope),
             G::Pane,
             "later",
-            "Forth in the run, at its end follow it",
+            "Pan right (follows at the end), or move the cursor right",
         ),
         row(
             &[ch('c')],
@@ -283,7 +237,7 @@ const REST: &[Binding] = {
             C::In(PaneId::Scope),
             G::Pane,
             "cursor",
-            "A cursor with the exact values of a moment",
+            "Show or hide the cursor with exact values",
         ),
         toggle(
             row(
@@ -291,8 +245,8 @@ const REST: &[Binding] = {
                 A::ScopeStack,
                 C::In(PaneId::Scope),
                 G::Pane,
-                "stack",
-                "A lane for each stream; again: all over one another",
+                "lanes",
+                "Show a lane for each stream, or overlay them",
             ),
             "overlay",
         ),
@@ -302,63 +256,63 @@ const REST: &[Binding] = {
                 A::ScopeNow,
                 C::In(PaneId::Scope),
                 G::Pane,
-                "now",
-                "Back to now; of a run that is over to its whole",
+                "live",
+                "Reset the view: follow live, or show the finished run",
             ),
             "whole run",
         ),
-        // ─── While a filter or a search is typed ───
+        // ─── In the input of filter and search ───
         row(&[ENTER], A::Confirm, C::FilterInput, G::Filter, "keep", "Keep the filter"),
-        row(&[ESC, ctrl('c')], A::Back, C::FilterInput, G::Filter, "drop", "Drop the filter"),
+        row(&[ESC, ctrl('c')], A::Back, C::FilterInput, G::Filter, "clear", "Clear the filter"),
         row(&[ENTER], A::Confirm, C::SearchInput, G::Filter, "keep", "Keep the search"),
-        row(&[ESC, ctrl('c')], A::Back, C::SearchInput, G::Filter, "drop", "Drop the search"),
-        // ─── In what lies over the panes ───
-        row(&[ch('j'), DOWN], A::SelectNext, C::Help, G::Dialogs, "down", "Help: a line down"),
-        row(&[ch('k'), UP], A::SelectPrevious, C::Help, G::Dialogs, "up", "Help: a line up"),
-        row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Help, G::Dialogs, "", "Help: down"),
-        row(&[PAGE_UP, ctrl('u')], A::ScrollUp, C::Help, G::Dialogs, "", "Help: up"),
-        row(&[ESC, ch('q'), ch('?'), ctrl('c')], A::Back, C::Help, G::Dialogs, "close", "Help: close it"),
-        row(&[ch('j'), DOWN], A::SelectNext, C::Report, G::Dialogs, "down", "Report: a line down"),
-        row(&[ch('k'), UP], A::SelectPrevious, C::Report, G::Dialogs, "up", "Report: a line up"),
-        row(&[PAGE_DOWN, ctrl('d'), ch(' ')], A::ScrollDown, C::Report, G::Dialogs, "", "Report: a page down"),
-        row(&[PAGE_UP, ctrl('u')], A::ScrollUp, C::Report, G::Dialogs, "", "Report: a page up"),
-        row(&[ch('g'), HOME], A::SelectFirst, C::Report, G::Dialogs, "", "Report: its begin"),
-        row(&[ch('G'), END], A::SelectLast, C::Report, G::Dialogs, "", "Report: its end"),
-        row(&[ch('e')], A::Export, C::Report, G::Dialogs, "", "Report: export it"),
-        row(&[ch('E')], A::ChooseExport, C::Report, G::Dialogs, "formats", "Report: export it in any format"),
-        row(&[ESC, ch('q'), ch('v'), ctrl('c')], A::Back, C::Report, G::Dialogs, "close", "Report: close it"),
+        row(&[ESC, ctrl('c')], A::Back, C::SearchInput, G::Filter, "clear", "Clear the search"),
+        // ─── In overlays ───
+        row(&[ch('j'), DOWN], A::SelectNext, C::Help, G::Dialogs, "down", "Help: scroll down one line"),
+        row(&[ch('k'), UP], A::SelectPrevious, C::Help, G::Dialogs, "up", "Help: scroll up one line"),
+        row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Help, G::Dialogs, "", "Help: scroll down 10 lines"),
+        row(&[PAGE_UP, ctrl('u')], A::ScrollUp, C::Help, G::Dialogs, "", "Help: scroll up 10 lines"),
+        row(&[ESC, ch('q'), ch('?'), ctrl('c')], A::Back, C::Help, G::Dialogs, "close", "Help: close"),
+        row(&[ch('j'), DOWN], A::SelectNext, C::Report, G::Dialogs, "down", "Report: scroll down one line"),
+        row(&[ch('k'), UP], A::SelectPrevious, C::Report, G::Dialogs, "up", "Report: scroll up one line"),
+        row(&[PAGE_DOWN, ctrl('d'), ch(' ')], A::ScrollDown, C::Report, G::Dialogs, "", "Report: next page"),
+        row(&[PAGE_UP, ctrl('u')], A::ScrollUp, C::Report, G::Dialogs, "", "Report: previous page"),
+        row(&[ch('g'), HOME], A::SelectFirst, C::Report, G::Dialogs, "", "Report: go to the top"),
+        row(&[ch('G'), END], A::SelectLast, C::Report, G::Dialogs, "", "Report: go to the end"),
+        row(&[ch('e')], A::Export, C::Report, G::Dialogs, "", "Report: export"),
+        row(
+            &[ch('E')],
+            A::ChooseExport,
+            C::Report,
+            G::Dialogs,
+            "export as",
+            "Report: choose an export format and a file name",
+        ),
+        row(&[ESC, ch('q'), ch('v'), ctrl('c')], A::Back, C::Report, G::Dialogs, "close", "Report: close"),
         row(
             &[DOWN, TAB],
             A::SelectNext,
             C::Export,
             G::Dialogs,
             "next format",
-            "Export: next format; letters edit the name",
+            "Export: next format (typing edits the name)",
         ),
         row(&[UP, BACK_TAB], A::SelectPrevious, C::Export, G::Dialogs, "", "Export: previous format"),
         row(&[ENTER], A::Confirm, C::Export, G::Dialogs, "write", "Export: write the file"),
-        row(&[ESC, ctrl('c')], A::Back, C::Export, G::Dialogs, "back", "Export: write nothing"),
+        row(&[ESC, ctrl('c')], A::Back, C::Export, G::Dialogs, "cancel", "Export: cancel"),
         row(&[DOWN, ctrl('n')], A::SelectNext, C::Palette, G::Dialogs, "down", "Commands: next"),
         row(&[UP, ctrl('p')], A::SelectPrevious, C::Palette, G::Dialogs, "up", "Commands: previous"),
-        row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Palette, G::Dialogs, "", "Commands: a page down"),
-        row(&[PAGE_UP], A::ScrollUp, C::Palette, G::Dialogs, "", "Commands: a page up"),
-        row(&[ENTER], A::Confirm, C::Palette, G::Dialogs, "run", "Commands: run this one"),
-        row(&[ESC, ctrl('c')], A::Back, C::Palette, G::Dialogs, "close", "Commands: run none"),
-        row(&[DOWN, ctrl('n')], A::SelectNext, C::Models, G::Dialogs, "down", "Models: next; letters find one"),
+        row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Palette, G::Dialogs, "", "Commands: 10 down"),
+        row(&[PAGE_UP], A::ScrollUp, C::Palette, G::Dialogs, "", "Commands: 10 up"),
+        row(&[ENTER], A::Confirm, C::Palette, G::Dialogs, "run", "Commands: run the selected command"),
+        row(&[ESC, ctrl('c')], A::Back, C::Palette, G::Dialogs, "close", "Commands: close"),
+        row(&[DOWN, ctrl('n')], A::SelectNext, C::Models, G::Dialogs, "down", "Models: next (typing filters)"),
         row(&[UP, ctrl('p')], A::SelectPrevious, C::Models, G::Dialogs, "up", "Models: previous"),
-        row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Models, G::Dialogs, "", "Models: a page down"),
-        row(&[PAGE_UP], A::ScrollUp, C::Models, G::Dialogs, "", "Models: a page up"),
-        row(&[ENTER], A::Confirm, C::Models, G::Dialogs, "measure it", "Models: measure this one"),
-        row(&[ESC], A::Back, C::Models, G::Dialogs, "quit", "Models: drop what was typed; again: quit"),
+        row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Models, G::Dialogs, "", "Models: 10 down"),
+        row(&[PAGE_UP], A::ScrollUp, C::Models, G::Dialogs, "", "Models: 10 up"),
+        row(&[ENTER], A::Confirm, C::Models, G::Dialogs, "benchmark", "Models: benchmark the selected model"),
+        row(&[ESC], A::Back, C::Models, G::Dialogs, "quit", "Models: clear the text, then quit"),
         row(&[ctrl('c')], A::Quit, C::Models, G::Dialogs, "", "Models: quit"),
-        row(
-            &[ch('y'), ENTER, ctrl('c')],
-            A::Confirm,
-            C::ConfirmQuit,
-            G::Dialogs,
-            "quit",
-            "Quit question: quit although something runs",
-        ),
-        row(&[ch('n'), ESC], A::Back, C::ConfirmQuit, G::Dialogs, "stay", "Quit question: stay"),
+        row(&[ch('y'), ENTER, ctrl('c')], A::Confirm, C::ConfirmQuit, G::Dialogs, "quit", "Quit dialog: quit"),
+        row(&[ch('n'), ESC], A::Back, C::ConfirmQuit, G::Dialogs, "stay", "Quit dialog: stay"),
     ]
 };

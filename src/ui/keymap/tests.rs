@@ -9,7 +9,7 @@ fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {
     KeyEvent::new(code, modifiers)
 }
 
-/// What a key means while this lies over the panes.
+/// The message for a key while this overlay is open.
 fn resolve(overlay: &Overlay, event: &KeyEvent) -> Option<Msg> {
     let ui = UiState::with_overlay(overlay.clone());
     Keymap::standard().resolve(&ui, event, Nanos(7))
@@ -23,10 +23,10 @@ fn action(overlay: &Overlay, code: KeyCode, modifiers: KeyModifiers) -> Option<A
 }
 
 #[test]
-fn no_key_means_two_things_in_one_place() {
+fn no_key_has_two_meanings_in_one_context() {
     for (i, one) in BINDINGS.iter().enumerate() {
         for other in &BINDINGS[i + 1..] {
-            // A pane's own keys go before those of all panes: that is no conflict.
+            // A pane's key that takes precedence over one of all panes is no conflict.
             let overlap = one.on == other.on || one.on == Context::Anywhere || other.on == Context::Anywhere;
             let shared: Vec<_> = one.keys.iter().filter(|k| other.keys.contains(k)).map(Key::to_string).collect();
             assert!(!overlap || shared.is_empty(), "{shared:?} is both '{}' and '{}'", one.help, other.help);
@@ -36,7 +36,7 @@ fn no_key_means_two_things_in_one_place() {
 
 #[test]
 fn every_action_has_a_key() {
-    /// The action after this one; a new one does not compile before it has a place here.
+    /// The action after this one. The match is exhaustive, so that a new action must be added here.
     fn next(action: Action) -> Option<Action> {
         use Action as A;
         Some(match action {
@@ -111,7 +111,7 @@ fn every_action_has_a_key() {
 }
 
 #[test]
-fn shift_may_be_told_in_any_way() {
+fn shift_is_understood_however_the_terminal_reports_it() {
     let panes = Overlay::None;
     for (code, modifiers) in [
         (KeyCode::Char('R'), KeyModifiers::NONE),
@@ -129,7 +129,7 @@ fn shift_may_be_told_in_any_way() {
 }
 
 #[test]
-fn releases_mean_nothing_and_repeats_what_presses_do() {
+fn releases_are_ignored_and_repeats_act_like_presses() {
     let of_kind = |kind| KeyEvent::new_with_kind(KeyCode::Char('j'), KeyModifiers::NONE, kind);
     assert!(resolve(&Overlay::None, &of_kind(KeyEventKind::Release)).is_none());
     assert!(resolve(&Overlay::None, &of_kind(KeyEventKind::Repeat)).is_some());
@@ -144,7 +144,7 @@ fn a_second_ctrl_c_quits() {
 }
 
 #[test]
-fn the_filter_takes_letters_that_are_keys_elsewhere() {
+fn keys_of_the_panes_are_letters_in_the_filter() {
     let typed = |code, modifiers| match resolve(&Overlay::FilterInput, &press(code, modifiers)) {
         Some(Msg::Edit(edit)) => Some(edit),
         _ => None,
@@ -159,7 +159,7 @@ fn the_filter_takes_letters_that_are_keys_elsewhere() {
 }
 
 #[test]
-fn keys_have_names_for_people() {
+fn labels_name_keys_as_the_screen_shows_them() {
     let names = |action, on| {
         let row = BINDINGS.iter().find(|b| b.action == action && b.on == on).unwrap();
         keys_label(row.keys)
@@ -173,15 +173,15 @@ fn keys_have_names_for_people() {
     assert_eq!(names(Action::Confirm, Context::FilterInput), "enter");
 }
 
-// One row says something else there.
+// One description differs on Windows.
 #[test]
 #[cfg(not(windows))]
-fn the_table_for_people() {
+fn key_table() {
     insta::assert_snapshot!(key_table_markdown());
 }
 
 #[test]
-fn the_palette_has_what_can_be_done_from_the_panes() {
+fn the_palette_has_every_action_of_the_panes() {
     let keymap = Keymap::standard();
     let commands = keymap.commands();
     for binding in BINDINGS.iter() {
@@ -191,11 +191,11 @@ fn the_palette_has_what_can_be_done_from_the_panes() {
             .any(|c| keymap.row_of(c).is_some_and(|r| (r.binding.help, r.binding.on) == (binding.help, binding.on)));
         assert_eq!(listed, is_of_panes && binding.action != Action::Palette, "{}", binding.help);
     }
-    assert!(commands.iter().any(|c| c.words.contains("unfreeze")));
+    assert!(commands.iter().any(|c| c.search_text.contains("unfreeze")));
 }
 
 #[test]
-fn every_row_stands_under_one_heading() {
+fn every_binding_is_in_one_section() {
     let all: Vec<Section> = sections(BINDINGS.iter()).collect();
     for binding in BINDINGS.iter() {
         assert_eq!(all.iter().filter(|s| s.has(binding)).count(), 1, "{}", binding.help);
@@ -207,7 +207,7 @@ fn every_row_stands_under_one_heading() {
 }
 
 #[test]
-fn letters_are_typed_into_a_name_and_into_the_palette() {
+fn letters_are_typed_into_the_palette() {
     let palette = Overlay::Palette(crate::app::state::palette::Palette::default());
     for c in ['j', 'q', ':', '1'] {
         let typed = resolve(&palette, &press(KeyCode::Char(c), KeyModifiers::NONE));

@@ -1,4 +1,4 @@
-//! The choice of a format and a file's name.
+//! The dialog for an export format and a file name.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -12,8 +12,9 @@ use crate::ui::keymap::Context;
 use crate::ui::view::View;
 use crate::ui::widget::wrap::wrap;
 
-/// Columns of the dialog, and of the names of its fields.
+/// Maximum width of the dialog's text, columns.
 const COLUMNS: usize = 68;
+/// Width of the fields' labels, columns.
 const LABEL: usize = 8;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, dialog: &ExportDialog, view: &View<'_>) {
@@ -35,26 +36,26 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, dialog: &ExportDialog, vie
     lines.push(Line::from(file));
     lines.push(Line::from(vec![field("Folder"), Span::raw(tail(&sanitise_line(&dialog.folder), room))]));
     let (text, style) = name_note(dialog, view);
-    // The same number of lines whatever is said, so that nothing jumps while a name is typed.
-    let mut said = wrap(&[Span::styled(text, style)], columns.max(1));
-    said.truncate(2);
-    said.resize(2, Vec::new());
-    lines.extend(said.into_iter().map(Line::from));
+    // Always two lines, so that the dialog keeps its size while a name is typed.
+    let mut note = wrap(&[Span::styled(text, style)], columns.max(1));
+    note.truncate(2);
+    note.resize(2, Vec::new());
+    lines.extend(note.into_iter().map(Line::from));
     popup(frame, area, "Export as", keys_of(Context::Export, view), lines, theme);
 }
 
-/// What would become of the name.
+/// Result of checking the file name, and its style.
 fn name_note(dialog: &ExportDialog, view: &View<'_>) -> (String, Style) {
     let theme = view.theme;
     let (text, style) = match &dialog.check {
         NameCheck::Unknown => (String::new(), theme.muted()),
-        NameCheck::New => ("A new file.".to_owned(), theme.muted()),
-        NameCheck::Taken(name) => (format!("Exists: will become '{}'.", sanitise_line(name)), theme.warning()),
+        NameCheck::New => ("New file.".to_owned(), theme.muted()),
+        NameCheck::Taken(name) => (format!("File exists; writes '{}' instead.", sanitise_line(name)), theme.warning()),
         NameCheck::Refused(why) => return (format!("! {}", sanitise_line(why)), theme.bad()),
     };
     match dialog.missing_extension() {
         Some(extension) => {
-            (format!("{text} Its name does not end in '.{extension}'.").trim().to_owned(), theme.warning())
+            (format!("{text} The name does not end in '.{extension}'.").trim().to_owned(), theme.warning())
         }
         None => (text, style),
     }

@@ -1,4 +1,4 @@
-//! All keys, by group, those that would do nothing now stand back; and the marks and words beside figures.
+//! The help: all keys by section, unavailable ones dimmed, then the marks and words beside figures.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -6,14 +6,16 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{keys_of, popup};
+use crate::app::state::ScrollExtent;
 use crate::ui::fit::{spans_width, width};
 use crate::ui::keymap::{Context, Row, Section, is_live, keys_label, sections};
 use crate::ui::mark::MARKS;
 use crate::ui::view::View;
 use crate::ui::widget::wrap::wrap;
 
-/// Columns of one column of help, keys included.
+/// Width of one column of help including keys, cells.
 const COLUMN: usize = 55;
+/// Cells between the two columns.
 const GAP: usize = 3;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, scroll: usize, view: &View<'_>) {
@@ -23,9 +25,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, scroll: usize, view: &View
         if room >= 2 * COLUMN + GAP { in_two_columns(view) } else { stacked(&sections_of(room.min(76), view)) };
     let all = lines.len();
     let limit = all.saturating_sub(rows);
-    view.cache.set_help_limit(limit);
+    view.cache.set_overlay_extent(ScrollExtent { limit, page: rows.saturating_sub(1) });
     let from = scroll.min(limit);
-    // As wide as its widest line, wherever it is scrolled to.
+    // As wide as the widest line of the whole text, so that scrolling does not change the width.
     let widest = lines.iter().map(|l| spans_width(&l.spans)).max().unwrap_or(0);
     lines.drain(..from);
     lines.truncate(rows);
@@ -41,7 +43,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, scroll: usize, view: &View
     popup(frame, area, "Keys", hint, lines, view.theme);
 }
 
-/// The sections of the help, each with its heading, the marks last.
+/// The sections of the help with their headings; the last has the marks.
 fn sections_of(columns: usize, view: &View<'_>) -> Vec<Vec<Line<'static>>> {
     let rows = view.keymap.rows();
     let keys_columns = rows.iter().map(|r| width(&keys_label(&r.keys))).max().unwrap_or(0) + 2;
@@ -57,7 +59,7 @@ fn sections_of(columns: usize, view: &View<'_>) -> Vec<Vec<Line<'static>>> {
     all
 }
 
-/// One below the other, a blank line between.
+/// Sections one below the other, separated by blank lines.
 fn stacked(sections: &[Vec<Line<'static>>]) -> Vec<Line<'static>> {
     sections.join(&Line::default())
 }
@@ -69,7 +71,7 @@ fn entry(row: &Row, keys_columns: usize, columns: usize, view: &View<'_>) -> Vec
     explained(&keys_label(&row.keys), key_style, row.binding.help, text_style, keys_columns, columns)
 }
 
-/// The marks and words beside figures.
+/// The section of marks and words beside figures.
 fn marks(columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
     let theme = view.theme;
     let keys_columns = MARKS.iter().map(|(mark, _)| width(mark)).max().unwrap_or(0) + 2;
@@ -80,7 +82,7 @@ fn marks(columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
     lines
 }
 
-/// A sign in a column of its own, and what it means beside it.
+/// A sign, padded to `sign_columns`, and its wrapped meaning beside it.
 fn explained(
     sign: &str,
     sign_style: Style,
@@ -99,14 +101,14 @@ fn explained(
     text.into_iter().enumerate().map(with_sign).collect()
 }
 
-/// Two columns of the same order, as even as their sections allow.
+/// The sections in two columns of heights as equal as possible, in the same order.
 fn in_two_columns(view: &View<'_>) -> Vec<Line<'static>> {
     let sections = sections_of(COLUMN - 1, view);
-    let higher = |at: &usize| {
+    let height = |at: &usize| {
         let (left, right) = sections.split_at(*at);
         stacked(left).len().max(stacked(right).len())
     };
-    let at = (1..sections.len()).min_by_key(higher).unwrap_or(0);
+    let at = (1..sections.len()).min_by_key(height).unwrap_or(0);
     let (left, right) = sections.split_at(at);
     let (mut left, mut right) = (stacked(left), stacked(right));
     let rows = left.len().max(right.len());

@@ -1,4 +1,4 @@
-//! The endpoint's models, of which one is asked.
+//! The dialog that lists the endpoint's models.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -12,8 +12,9 @@ use crate::ui::fit::{cut, left, width};
 use crate::ui::keymap::Context;
 use crate::ui::view::View;
 
-/// Columns and models at most.
+/// Maximum width of the text, columns.
 const COLUMNS: usize = 84;
+/// Maximum number of models on the screen.
 const ROWS: usize = 16;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, choice: &ModelChoice, view: &View<'_>) {
@@ -39,13 +40,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, choice: &ModelChoice, view
         lines.push(Line::styled(left(&text, columns), theme.text()).patch_style(style));
     }
     if names.is_empty() {
-        lines.push(Line::styled("  No model is called that.", theme.muted()));
+        lines.push(Line::styled("  No matching model.", theme.muted()));
     }
-    // As high whatever is found, so that nothing jumps while one types.
+    // A fixed height, so that the dialog keeps its size while the user types.
     lines.resize(rows + 4, Line::default());
     let mut hint = keys_of(Context::Models, view);
     if names.len() > rows {
         hint.spans.insert(0, Span::styled(format!(" {} of {} ", choice.at + 1, names.len()), theme.muted()));
     }
-    popup(frame, area, "Which model?", hint, lines, theme);
+    popup(frame, area, "Choose a model", hint, lines, theme);
 }

@@ -1,4 +1,4 @@
-//! The command palette: what is typed, what it finds, and what of that does nothing now.
+//! The command palette: the query and the commands found, unavailable ones dimmed with the reason.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -11,8 +11,9 @@ use crate::ui::fit::{cut, left, width};
 use crate::ui::keymap::{Context, keys_label};
 use crate::ui::view::View;
 
-/// Columns and commands at most.
+/// Maximum width of the text, columns.
 const COLUMNS: usize = 84;
+/// Maximum number of commands on the screen.
 const ROWS: usize = 16;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, palette: &Palette, view: &View<'_>) {
@@ -30,19 +31,19 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, palette: &Palette, view: &
         lines.push(row(command, at == palette.at, columns, view));
     }
     if found.is_empty() {
-        lines.push(Line::styled("  Nothing is called that.", view.theme.muted()));
+        lines.push(Line::styled("  No matching command.", view.theme.muted()));
     }
-    // As high whatever is found, so that nothing jumps while one types.
+    // A fixed height, so that the palette keeps its size while the user types.
     lines.resize(rows + 2, Line::default());
     let mut hint = keys_of(Context::Palette, view);
     if found.len() > rows {
-        let place = format!(" {} of {} ", palette.at + 1, found.len());
-        hint.spans.insert(0, Span::styled(place, view.theme.muted()));
+        let position = format!(" {} of {} ", palette.at + 1, found.len());
+        hint.spans.insert(0, Span::styled(position, view.theme.muted()));
     }
     popup(frame, area, "Commands", hint, lines, view.theme);
 }
 
-/// What it does, why not now, and its keys.
+/// Description of a command, the reason if it is unavailable, and its keys.
 fn row(command: &Command, is_chosen: bool, columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
     let row = view.keymap.row_of(command);

@@ -1,4 +1,4 @@
-//! The question before quitting a run that is not over.
+//! The dialog before quitting an active run.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -15,13 +15,12 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let waiting = session.count(CasePhase::Queued);
     let columns = usize::from(area.width).saturating_sub(6).min(52);
     let mut lines = Vec::new();
-    let mut say = |text: String, style| {
+    let mut add = |text: String, style| {
         lines.extend(wrap(&[Span::styled(text, style)], columns).into_iter().map(Line::from));
     };
-    say(state(session.in_flight(), waiting), view.theme.value());
-    say(
-        "Quitting gives up what is not measured yet. Files named with --export are still written with what is."
-            .to_owned(),
+    add(state(session.in_flight(), waiting), view.theme.value());
+    add(
+        "Quitting cancels all requests that have not finished. Files named with --export are still written.".to_owned(),
         view.theme.text(),
     );
     popup(frame, area, "Quit?", keys_of(Context::ConfirmQuit, view), lines, view.theme);
@@ -30,18 +29,18 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 fn state(running: usize, waiting: usize) -> String {
     let requests = match running {
         0 => String::new(),
-        1 => "1 request is running".to_owned(),
-        n => format!("{n} requests are running"),
+        1 => "1 request in flight".to_owned(),
+        n => format!("{n} requests in flight"),
     };
     let cases = match waiting {
         0 => String::new(),
-        1 => "1 case is waiting".to_owned(),
-        n => format!("{n} cases are waiting"),
+        1 => "1 case queued".to_owned(),
+        n => format!("{n} cases queued"),
     };
     match (requests.is_empty(), cases.is_empty()) {
         (false, false) => format!("{requests}, {cases}."),
         // The last request ended while the question was open.
-        (true, true) => "Nothing is running any more.".to_owned(),
+        (true, true) => "No requests are in flight.".to_owned(),
         _ => format!("{requests}{cases}."),
     }
 }
@@ -51,10 +50,10 @@ mod tests {
     use super::state;
 
     #[test]
-    fn what_runs_and_waits_is_counted() {
-        assert_eq!(state(1, 0), "1 request is running.");
-        assert_eq!(state(2, 1), "2 requests are running, 1 case is waiting.");
-        assert_eq!(state(0, 3), "3 cases are waiting.");
-        assert_eq!(state(0, 0), "Nothing is running any more.");
+    fn the_dialog_counts_requests_in_flight_and_queued_cases() {
+        assert_eq!(state(1, 0), "1 request in flight.");
+        assert_eq!(state(2, 1), "2 requests in flight, 1 case queued.");
+        assert_eq!(state(0, 3), "3 cases queued.");
+        assert_eq!(state(0, 0), "No requests are in flight.");
     }
 }

@@ -1,4 +1,4 @@
-//! The report over the whole screen.
+//! The report, over the whole screen except the footer.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -6,7 +6,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Widget};
 
 use super::{keys_of, tail};
-use crate::app::state::report_view::{ReportView, ScrollExtent};
+use crate::app::state::ScrollExtent;
+use crate::app::state::report_view::ReportView;
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::width;
 use crate::ui::keymap::Context;
@@ -16,7 +17,7 @@ use crate::ui::widget::markdown;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, report: &ReportView, view: &View<'_>) {
     let theme = view.theme;
-    // The footer stays: it has the notices.
+    // The footer stays visible for notices.
     let area = Rect { height: area.height.saturating_sub(1), ..area };
     if area.is_empty() {
         return;
@@ -35,15 +36,15 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, report: &ReportView, view:
     let rows = usize::from(text_area.height);
     let all = lines.as_ref().map_or(0, |lines| lines.len());
     let limit = all.saturating_sub(rows);
-    view.cache.set_report_extent(ScrollExtent { limit, page: rows.saturating_sub(1) });
+    view.cache.set_overlay_extent(ScrollExtent { limit, page: rows.saturating_sub(1) });
     let top = report.top.min(limit);
 
-    let place = format!(" {}–{} of {all} ", (top + 1).min(all), (top + rows).min(all));
+    let position = format!(" {}–{} of {all} ", (top + 1).min(all), (top + rows).min(all));
     let hint = keys_of(Context::Report, view);
     let block = Block::bordered()
         .border_style(theme.border(true))
         .title(Span::styled(" Report ", theme.title(true)))
-        .title(Line::styled(place, theme.muted()).right_aligned())
+        .title(Line::styled(position, theme.muted()).right_aligned())
         .title_bottom(file(report, usize::from(area.width).saturating_sub(hint.width() + 4), view))
         .title_bottom(hint.right_aligned());
     frame.render_widget(block, area);
@@ -53,16 +54,16 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, report: &ReportView, view:
                 pane::line(frame, text_area, row as u16, line.clone());
             }
         }
-        None => pane::line(frame, text_area, 0, Line::styled("The report is being made …", theme.muted())),
+        None => pane::line(frame, text_area, 0, Line::styled("Rendering the report …", theme.muted())),
     }
 }
 
-/// The file that the key would write.
+/// The export key and the file it would write; empty if there is no room or no key.
 fn file(report: &ReportView, columns: usize, view: &View<'_>) -> Line<'static> {
     let Some(key) = view.keymap.key_of(crate::app::action::Action::Export, Context::Report) else {
         return Line::default();
     };
-    let (key, between) = (format!(" {key}"), " writes ");
+    let (key, between) = (format!(" {key}"), " exports ");
     let room = columns.saturating_sub(width(&key) + between.len() + 1);
     if report.file.is_empty() || room < 8 {
         return Line::default();

@@ -18,10 +18,10 @@ fn help_lists_all_keys() {
     }
 }
 
-// One row says something else there.
+// One description differs on Windows.
 #[test]
 #[cfg(not(windows))]
-fn help_is_one_calm_list() {
+fn help_looks() {
     let mut app = running();
     act(&mut app, &[Action::Help]);
     insta::assert_snapshot!("help_120x40", text(&app, 120, 40, draw));
@@ -41,18 +41,18 @@ fn help_scrolls_to_its_last_line_and_no_further() {
 }
 
 #[test]
-fn quitting_is_asked_with_what_it_gives_up() {
+fn the_quit_dialog_counts_what_would_be_cancelled() {
     let mut app = running();
     act(&mut app, &[Action::Quit]);
     insta::assert_snapshot!("quit_80x24", text(&app, 80, 24, draw));
     end(&mut app, 0, 1, |_| {});
     end(&mut app, 1, 1, |_| {});
     end(&mut app, 2, 1, |_| {});
-    assert!(text(&app, 80, 24, draw).contains("Nothing is running any more"));
+    assert!(text(&app, 80, 24, draw).contains("No requests are in flight"));
 }
 
 #[test]
-fn a_format_is_chosen_with_a_mark_and_not_by_colour_alone() {
+fn the_selected_format_has_a_mark_besides_its_colour() {
     let mut app = running();
     act(&mut app, &[Action::ChooseExport]);
     let offers = ["tokscope-m.md", "tokscope-m.json", "tokscope-m.csv"].map(str::to_owned).to_vec();
@@ -66,7 +66,7 @@ fn a_format_is_chosen_with_a_mark_and_not_by_colour_alone() {
     insta::assert_snapshot!("export_120x40", text(&app, 120, 40, draw));
     insta::assert_snapshot!("export_styles", styled(&app, Theme::mono(), 60, 12, draw));
     checked(&mut app, NameCheck::Taken("tokscope-m-2.json".to_owned()));
-    assert!(text(&app, 80, 24, draw).contains("Exists: will become 'tokscope-m-2.json'."));
+    assert!(text(&app, 80, 24, draw).contains("File exists; writes 'tokscope-m-2.json' instead."));
     checked(&mut app, NameCheck::Refused("'out/a.json': there is no folder 'out'\u{1b}[2J".to_owned()));
     let refused = text(&app, 80, 24, draw);
     assert!(refused.contains("! 'out/a.json': there is no folder 'out'"), "{refused}");
@@ -74,7 +74,7 @@ fn a_format_is_chosen_with_a_mark_and_not_by_colour_alone() {
 }
 
 #[test]
-fn small_areas() {
+fn every_overlay_survives_small_areas() {
     for action in
         [Action::Help, Action::Quit, Action::ChooseExport, Action::Filter, Action::Palette, Action::ViewReport]
     {
@@ -89,7 +89,7 @@ fn small_areas() {
 const REPORT: &str = "# m Performance Benchmark Report\n\n> **Partial run**: 1 of 3 cases measured.\n\n- **Model**: m\n\n\
     | Metric | Value |\n|---|---|\n| Total Time | 1.00s |\n\nAs hostile\u{1b}[2J as it gets.\n";
 
-fn reading(lines: usize) -> App {
+fn report_with(lines: usize) -> App {
     let mut app = running();
     act(&mut app, &[Action::ViewReport]);
     let paragraphs: Vec<_> = (0..lines).map(|n| format!("line {n}\n\n")).collect();
@@ -102,8 +102,8 @@ fn reading(lines: usize) -> App {
 fn the_report_fills_the_screen() {
     let mut app = running();
     act(&mut app, &[Action::ViewReport]);
-    assert!(text(&app, 80, 24, draw).contains("being made"));
-    let app = reading(40);
+    assert!(text(&app, 80, 24, draw).contains("Rendering the report"));
+    let app = report_with(40);
     insta::assert_snapshot!("report_80x24", text(&app, 80, 24, draw));
     insta::assert_snapshot!("report_120x40", text(&app, 120, 40, draw));
     insta::assert_snapshot!("report_200x60", text(&app, 200, 60, draw));
@@ -112,8 +112,8 @@ fn the_report_fills_the_screen() {
 }
 
 #[test]
-fn the_end_of_the_report_is_its_last_line() {
-    let mut app = reading(40);
+fn scrolled_to_its_end_the_report_shows_its_last_line() {
+    let mut app = report_with(40);
     let Overlay::Report(report) = &mut app.ui.overlay else { panic!("no report") };
     report.top = usize::MAX;
     let end = text(&app, 80, 24, draw);
@@ -121,7 +121,7 @@ fn the_end_of_the_report_is_its_last_line() {
 }
 
 #[test]
-fn the_palette_shows_what_is_found_its_keys_and_why_not() {
+fn the_palette_shows_commands_with_keys_and_why_some_are_unavailable() {
     let mut app = running();
     act(&mut app, &[Action::Palette]);
     insta::assert_snapshot!("palette_80x24", text(&app, 80, 24, draw));
@@ -132,11 +132,11 @@ fn the_palette_shows_what_is_found_its_keys_and_why_not() {
     let shown = text(&app, 80, 24, draw);
     assert!(shown.contains("(No case has failed)  R"), "{shown}");
     update(&mut app, Msg::Edit(Edit::Paste("zzz".to_owned())));
-    assert!(text(&app, 80, 24, draw).contains("Nothing is called that."));
+    assert!(text(&app, 80, 24, draw).contains("No matching command."));
 }
 
 #[test]
-fn the_end_of_a_long_name_is_in_sight_while_it_is_typed() {
+fn the_end_of_a_long_name_stays_visible_while_typing() {
     let field = TextField::new("a/long/way/to/the/report.md");
     let shown: String = typed(&field, 12, Theme::mono()).iter().map(|s| s.content.to_string()).collect();
     assert_eq!(shown, "…/report.md█");

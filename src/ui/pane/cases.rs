@@ -1,4 +1,4 @@
-//! The table of cases: one row each, live; beneath one that is unfolded, its attempts.
+//! The table of cases: one live row per case, followed by its attempts if the case is unfolded.
 
 mod cell;
 mod columns;
@@ -23,24 +23,24 @@ use crate::domain::text::sanitise_line;
 use crate::ui::view::View;
 use crate::ui::{fit, pane};
 
-/// Cells of marker and glyph before the name.
+/// Cells before the name: selection marker and status glyph.
 const LEAD: usize = 3;
-/// What marks a case whose answer has findings.
+/// Mark of a case whose answer has findings.
 const MARK: &str = " !";
 /// Cells between two columns.
 const GAP: usize = 2;
 
-/// Draws it.
+/// Draws the pane.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let suite = &view.scene().session.suite;
     let rows = view.app.table_rows();
     let room = usize::from(area.height.saturating_sub(2));
     let selected = selected(&rows, view.app.selected_row());
-    // The selection stays in the middle while there is something to scroll.
+    // The selection stays in the middle while the table scrolls.
     let first = selected.unwrap_or(0).saturating_sub(room / 2).min(rows.len().saturating_sub(room));
-    let seen = &rows[first..(first + room).min(rows.len())];
+    let visible = &rows[first..(first + room).min(rows.len())];
 
-    let figures = figures(view, &rows, first, seen.len());
+    let figures = figures(view, &rows, first, visible.len());
     let area = pane::rule(frame, area, view, PaneId::Cases, &sanitise_line(&suite.name), figures);
     let wanted_name = view.cache.name_width(&rows, || {
         let names = rows.iter().filter(|r| r.attempt.is_none()).filter_map(|r| suite.cases.get(r.case));
@@ -53,30 +53,30 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         let text = if view.app.ui.filter.is_empty() {
             "The suite has no cases.".to_owned()
         } else {
-            format!("No case matches the filter. {} drops it.", view.key_of(Action::Back))
+            format!("No case matches the filter. {} clears it.", view.key_of(Action::Back))
         };
         pane::line(frame, area, 1, Line::styled(text, view.theme.muted()));
         return;
     }
-    let on_screen = seen.iter().enumerate().map(|(at, row)| (area.y.saturating_add(at as u16 + 1), row.case));
+    let on_screen = visible.iter().enumerate().map(|(at, row)| (area.y.saturating_add(at as u16 + 1), row.case));
     view.cache.set_case_rows(on_screen);
     pane::line(frame, area, 0, heading(&table, view));
-    for (at, &id) in seen.iter().enumerate() {
-        if let Some(row) = Row::find(view.app, id).map(|row| row.kept_in(view.cache, id.case)) {
+    for (at, &id) in visible.iter().enumerate() {
+        if let Some(row) = Row::find(view.app, id).map(|row| row.cached_in(view.cache, id.case)) {
             let is_selected = selected == Some(first + at);
             pane::line(frame, area, at as u16 + 1, row_line(&row, &table, is_selected, view));
         }
     }
 }
 
-/// Where the selection is: on its row, else on its case. A frozen screen does not have what came since.
+/// Returns the index of the selected row, or of its case's row: a frozen screen lacks attempts that started later.
 fn selected(rows: &[RowId], wanted: RowId) -> Option<usize> {
     let at = |wanted: RowId| rows.iter().position(|row| *row == wanted);
     at(wanted).or_else(|| at(RowId { attempt: None, ..wanted }))
 }
 
-/// What stands at the right of the rule: the filter, and where in a long list this is.
-fn figures(view: &View<'_>, rows: &[RowId], first: usize, seen: usize) -> Vec<Span<'static>> {
+/// Figures of the title rule: the filter, and which part of a long list is visible.
+fn figures(view: &View<'_>, rows: &[RowId], first: usize, visible: usize) -> Vec<Span<'static>> {
     let all = view.scene().session.cases.len();
     let muted = view.theme.muted();
     let mut spans = Vec::new();
@@ -86,12 +86,12 @@ fn figures(view: &View<'_>, rows: &[RowId], first: usize, seen: usize) -> Vec<Sp
         spans.push(Span::styled(format!("/{filter}"), view.theme.key()));
         spans.push(Span::styled(format!("  {cases} of {all}"), muted));
     }
-    if seen < rows.len() {
-        // Attempts are counted with the cases: the rows are what is scrolled.
-        let what = if rows.len() > cases { "rows " } else { "" };
+    if visible < rows.len() {
+        // The rows scroll, so attempts are counted with the cases.
+        let noun = if rows.len() > cases { "rows " } else { "" };
         let between = if spans.is_empty() { "" } else { "  " };
-        let (from, to) = (first + 1, first + seen);
-        spans.push(Span::styled(format!("{between}{what}{from}–{to} of {}", rows.len()), muted));
+        let (from, to) = (first + 1, first + visible);
+        spans.push(Span::styled(format!("{between}{noun}{from}–{to} of {}", rows.len()), muted));
     }
     spans
 }

@@ -1,4 +1,4 @@
-//! The last line: what just happened, and the keys that do something now.
+//! The footer: the latest notice, and the keys that do something now.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -13,14 +13,14 @@ use crate::ui::keymap::{Context, Key, Row, footer_label, is_live};
 use crate::ui::view::View;
 
 const BETWEEN: &str = "  ";
-/// Cells between what just happened and the keys beside it.
-const APART: usize = 3;
-/// What is there as long as it has room, the most needed first.
-const KEPT: [Action; 4] = [Action::Help, Action::Quit, Action::NextPane, Action::Export];
-/// What the help is called where it has keys that found no room.
+/// Minimum number of cells between a notice and the keys beside it.
+const MIN_GAP: usize = 3;
+/// Keys that are shown before all others, most important first.
+const ESSENTIAL: [Action; 4] = [Action::Help, Action::Quit, Action::NextPane, Action::Export];
+/// Label of the help key if some keys did not fit.
 const MORE: &str = "more";
 
-/// Draws it.
+/// Draws the footer.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let area = area.intersection(frame.area());
     if area.is_empty() {
@@ -31,29 +31,28 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let line = match (&ui.overlay, &ui.notice) {
         (Overlay::FilterInput, _) => typed_line(&ui.filter, Context::FilterInput, columns, view),
         (Overlay::SearchInput, _) => typed_line(&ui.answer.search.field, Context::SearchInput, columns, view),
-        // A question has its keys in its own frame.
         (_, Some(notice)) => notice_line(notice, columns, view),
         _ => Line::from(keys(Context::from_state(ui), columns, view)),
     };
     frame.buffer_mut().set_line(area.x, area.y, &line, area.width);
 }
 
-/// What happened, and at the other end as many keys as it leaves room for.
+/// The notice on the left, and on the right as many keys as fit.
 fn notice_line(notice: &Notice, columns: usize, view: &View<'_>) -> Line<'static> {
     let remedy = notice.remedy.and_then(|action| remedy(action, view));
     let text = format!("{}{}", sanitise_line(&notice.text), remedy.unwrap_or_default());
-    let told = if notice.is_error {
+    let notice = if notice.is_error {
         Span::styled(cut(&format!("! {text}"), columns), view.theme.bad())
     } else {
         Span::styled(cut(&text, columns), view.theme.accent())
     };
-    let room = columns - told.width();
-    let keys = keys(Context::from_state(&view.app.ui), room.saturating_sub(APART), view);
+    let room = columns - notice.width();
+    let keys = keys(Context::from_state(&view.app.ui), room.saturating_sub(MIN_GAP), view);
     let blanks = Span::raw(" ".repeat(room.saturating_sub(spans_width(&keys))));
-    [told, blanks].into_iter().chain(keys).collect()
+    [notice, blanks].into_iter().chain(keys).collect()
 }
 
-/// What helps, with its key: ` · x cancel`.
+/// The action that helps, with its key: ` · x cancel`.
 fn remedy(action: Action, view: &View<'_>) -> Option<String> {
     let row = view.keymap.rows_in(Context::from_state(&view.app.ui)).find(|r| r.binding.action == action)?;
     let label = footer_label(view.app, row.binding)?;
@@ -78,11 +77,11 @@ fn typed_line(field: &TextField, context: Context, columns: usize, view: &View<'
     Line::from(spans)
 }
 
-/// As many keys of the table as there is room for, those that are kept at the end.
+/// Returns as many keys of the context as fit, the essential ones last.
 fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>> {
     let shown = |r: &&Row| is_live(view.app, r.binding);
     let rows: Vec<&Row> = view.keymap.rows_in(context).filter(shown).collect();
-    let of =
+    let hint_of =
         |action| rows.iter().find(|r| r.binding.action == action).and_then(|r| Some((*r, hint(r, context, view)?)));
     let mut used = 0;
     let mut fits = |hint: &[Span<'_>]| {
@@ -91,16 +90,16 @@ fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>>
         used += if fits { wanted } else { 0 };
         fits
     };
-    let mut kept: Vec<_> = KEPT.into_iter().filter_map(of).filter(|(_, hint)| fits(hint)).collect();
-    let others = rows.iter().filter(|r| !KEPT.contains(&r.binding.action));
+    let mut essential: Vec<_> = ESSENTIAL.into_iter().filter_map(hint_of).filter(|(_, hint)| fits(hint)).collect();
+    let others = rows.iter().filter(|r| !ESSENTIAL.contains(&r.binding.action));
     let others = others.filter_map(|r| Some((*r, hint(r, context, view)?)));
     let (mut hints, cut): (Vec<_>, Vec<_>) = others.partition(|(_, hint)| fits(hint));
     if cut.iter().any(|(row, _)| row.binding.on == context) {
-        for (_, help) in kept.iter_mut().filter(|(row, _)| row.binding.action == Action::Help) {
+        for (_, help) in essential.iter_mut().filter(|(row, _)| row.binding.action == Action::Help) {
             *help = labelled(help[0].content.to_string(), MORE, view);
         }
     }
-    hints.extend(kept.into_iter().rev());
+    hints.extend(essential.into_iter().rev());
     let hints: Vec<_> = hints.into_iter().map(|(_, hint)| hint).collect();
     hints.join(&Span::raw(BETWEEN))
 }
@@ -115,7 +114,7 @@ fn hint(row: &Row, context: Context, view: &View<'_>) -> Option<Vec<Span<'static
     Some(hint)
 }
 
-/// The key that stands for a row. One that means something else there, as a pane's own, does not do this.
+/// The key to show for a row. Skips keys that another row of the context, such as a pane's own, takes first.
 fn key_of(row: &Row, context: Context, view: &View<'_>) -> Option<String> {
     let means_this = |key: &&Key| {
         let first = view.keymap.rows_in(context).find(|r| r.keys.contains(*key));

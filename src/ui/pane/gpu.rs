@@ -1,5 +1,5 @@
-//! The machine: GPU memory, load, power, temperature, clocks, and what the server says of itself; or why there is no such
-//! figure.
+//! The machine: memory, utilization, power, temperature and clocks of the GPUs, and the server's own metrics; or the reason
+//! why a figure is missing.
 
 mod card;
 mod gauges;
@@ -20,27 +20,28 @@ use crate::ui::view::View;
 use crate::ui::widget::wrap::wrap;
 use crate::ui::{fit, pane};
 
-/// Above so many GPUs each has a line instead of a card.
-const CARDS: usize = 4;
-/// Lines that a card needs at least.
-const LEAST: u16 = 2;
-/// Lines that the server's gauges get at most, and those that say why there is no GPU.
+/// Maximum number of GPUs drawn as cards; more get a line each.
+const MAX_CARDS: usize = 4;
+/// Minimum lines of a card.
+const MIN_CARD: u16 = 2;
+/// Maximum lines of the server's gauges.
 const GAUGES: usize = 2;
+/// Maximum lines of the reason why there is no GPU.
 const REASON: u16 = 2;
-/// Cells of a rule that are not for what it is about.
+/// Cells of a title rule that are not available to its text.
 const RULE: usize = 12;
 
-/// What it has to show.
+/// What the pane has to show, for the layout.
 #[derive(Clone, Copy, Debug)]
 pub enum GpuPaneContent {
-    /// Figures on so many lines, its rule included.
+    /// Figures; the number of lines includes the title rule.
     Figures(u16),
-    /// Why there is none, in so many cells.
+    /// The reason why there is no figure, with its width in cells.
     Reason(u16),
 }
 
 impl GpuPaneContent {
-    /// Of the state.
+    /// Determines the content from the state.
     pub fn from_app(app: &App) -> Self {
         let scene = app.shown();
         let gpus = scene.gpus();
@@ -49,14 +50,14 @@ impl GpuPaneContent {
         }
         let body = match gpus.len() as u16 {
             0 => REASON,
-            n if usize::from(n) <= CARDS => n * card::WHOLE + n - 1,
+            n if usize::from(n) <= MAX_CARDS => n * card::FULL_LINES + n - 1,
             n => n + 1,
         };
         let server = if scene.gauges.is_some() { GAUGES as u16 } else { 0 };
         Self::Figures(body.saturating_add(server + 1))
     }
 
-    /// Lines that it has something for in so many columns, its rule included. A short reason has room in the rule.
+    /// Number of lines the content fills at a width of `columns`, including the rule. A short reason fits into the rule.
     pub fn lines(self, columns: u16) -> u16 {
         match self {
             Self::Figures(lines) => lines,
@@ -66,12 +67,12 @@ impl GpuPaneContent {
     }
 }
 
-/// Whether a text of so many cells has room in a rule.
+/// Whether a text of `cells` cells fits into a title rule.
 fn has_room(cells: usize, columns: u16) -> bool {
     cells + RULE <= usize::from(columns)
 }
 
-/// Draws it.
+/// Draws the pane.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let (theme, scene) = (view.theme, view.scene());
     let gpus = scene.gpus();
@@ -80,7 +81,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let title = if scene.gauges.is_some() { "Machine" } else { PaneId::Gpu.title() };
     let why = why_none(scene, &gpus);
     let about = match &why {
-        // The rule alone says it then, and rather a whole sentence than a cut one.
+        // The rule is all there is: show a complete first sentence rather than a cut text.
         Some(why) if area.height == 1 => {
             let end = [". ", "; "].into_iter().filter_map(|end| why.find(end)).min().unwrap_or(why.len());
             let first = why.split_at(end).0;
@@ -93,7 +94,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         return;
     }
 
-    // The server's lines stand at the bottom, and leave the GPUs one at least.
+    // The server's lines go to the bottom and leave at least one to the GPUs.
     let most = if area.height > 3 { GAUGES } else { 1 };
     let server = gauges::lines(view, area.width, most.min(usize::from(area.height)));
     let server_rows = (server.len() as u16).min(area.height.saturating_sub(1).max(1));
@@ -107,7 +108,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
 }
 
-/// Whose they are: the machine, where it is another one, and whether they serve the endpoint.
+/// Text of the rule: the machine if it is another one, and whether its GPUs serve the endpoint.
 fn about(scene: &Scene, gpus: &[&GpuTrack]) -> String {
     let mut hosts: Vec<&str> = gpus.iter().filter_map(|gpu| gpu.info.host.as_deref()).collect();
     hosts.sort_unstable();
@@ -117,31 +118,31 @@ fn about(scene: &Scene, gpus: &[&GpuTrack]) -> String {
         ([host], _) => sanitise_line(host),
         ([_, _, ..], _) => format!("{} machines", hosts.len()),
         ([], Some(GpuScope::EndpointHost { evidence, .. })) => sanitise_line(evidence),
-        ([], Some(GpuScope::Unknown { .. })) => "not known whether they serve it".to_owned(),
+        ([], Some(GpuScope::Unknown { .. })) => "serving GPUs unknown".to_owned(),
         ([], _) => String::new(),
     }
 }
 
-/// Why there is no figure of a GPU; `None` where there is one.
+/// Reason why there is no GPU figure; `None` if there is one.
 fn why_none(scene: &Scene, shown: &[&GpuTrack]) -> Option<String> {
     if !shown.is_empty() {
         return None;
     }
     if scene.target.simulated {
-        return Some("Simulated: no GPU works for it.".to_owned());
+        return Some("No GPU: simulated server.".to_owned());
     }
     let elsewhere = match &scene.gpu.scope {
         Some(scope) => *scope == GpuScope::ClientHost,
         None => !scene.target.is_local(),
     };
     if elsewhere {
-        let hint = if scene.gauges.is_none() { " --server-metrics asks the server." } else { "" };
-        return Some(format!("The endpoint is on another machine: its GPUs are not seen.{hint}"));
+        let hint = if scene.gauges.is_none() { " --server-metrics reads the metrics of the server." } else { "" };
+        return Some(format!("The endpoint is on another machine, whose GPUs are not visible from here.{hint}"));
     }
     Some(scene.gpu.absent.as_deref().map_or_else(|| "Looking for a GPU…".to_owned(), sanitise_line))
 }
 
-/// Says it; returns the rows that it took.
+/// Draws the reason; returns the number of rows used.
 fn reason(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, why: &str) -> u16 {
     let text = [Span::styled(why.to_owned(), view.theme.muted())];
     let mut lines = wrap(&text, usize::from(area.width.max(1)));
@@ -149,9 +150,9 @@ fn reason(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, why: &str) -> u16 
     let is_cut = lines.len() > usize::from(rows);
     lines.truncate(usize::from(rows));
     if let Some(last) = lines.last_mut().filter(|_| is_cut) {
-        let told: String = last.iter().map(|span| span.content.as_ref()).collect();
-        let told = fit::cut(&told, usize::from(area.width).saturating_sub(1));
-        *last = vec![Span::styled(told.trim_end_matches('…').trim_end().to_owned() + "…", view.theme.muted())];
+        let text: String = last.iter().map(|span| span.content.as_ref()).collect();
+        let text = fit::cut(&text, usize::from(area.width).saturating_sub(1));
+        *last = vec![Span::styled(text.trim_end_matches('…').trim_end().to_owned() + "…", view.theme.muted())];
     }
     for (row, line) in lines.into_iter().enumerate() {
         pane::line(frame, area, row as u16, Line::from(line));
@@ -159,16 +160,16 @@ fn reason(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, why: &str) -> u16 
     rows
 }
 
-/// Draws cards, or a line each; returns the rows that they took.
+/// Draws cards, or one line per GPU; returns the number of rows used.
 fn draw_gpus(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpus: &[&GpuTrack]) -> u16 {
     let count = gpus.len() as u16;
     let each = area.height / count.max(1);
-    if count > 1 && (gpus.len() > CARDS || each < LEAST) {
+    if count > 1 && (gpus.len() > MAX_CARDS || each < MIN_CARD) {
         rows::draw(frame, area, view, gpus);
         return area.height.min(count + 1);
     }
-    // An empty line sets cards apart where there is room for it.
-    let height = if each > card::WHOLE { card::WHOLE } else { each };
+    // An empty line separates the cards if there is room.
+    let height = each.min(card::FULL_LINES);
     let step = height + u16::from(height < each);
     for (at, gpu) in gpus.iter().enumerate() {
         let place = Rect { y: area.y + at as u16 * step, height, ..area };

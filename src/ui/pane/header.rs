@@ -1,4 +1,4 @@
-//! The header: what is measured, where the run stands, how far it is.
+//! The header: what is measured, the state of the run, and its progress.
 
 mod conclusion;
 mod hints;
@@ -10,16 +10,17 @@ use ratatui::text::Span;
 
 use crate::app::state::{Connection, Scene};
 use crate::domain::live::InFlight;
+use crate::domain::quantity::count;
 use crate::domain::session::{CasePhase, Mode};
 use crate::domain::text::sanitise_line;
 use crate::ui::view::View;
 use crate::ui::widget::bar::Bar;
 use crate::ui::{fit, number, pane};
 
-/// From here the engine's own lateness is worth a word, milliseconds at the 99th percentile.
-const LAG_WORTH_A_WORD_MS: f64 = 5.0;
+/// Engine lag above which the header shows it, milliseconds at the 99th percentile.
+const MIN_LAG_SHOWN_MS: f64 = 5.0;
 
-/// Draws it.
+/// Draws the header.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     draw_target(frame, area, view);
     draw_state(frame, area, view);
@@ -67,7 +68,7 @@ fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let taken = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
     let reserved = if right.is_empty() { 0 } else { taken(&right) + pane::BETWEEN_ENDS };
     let room = usize::from(area.width).saturating_sub(reserved);
-    // Half a version would be a wrong one: whole or not at all.
+    // Half a version would be a wrong one: each part is shown in full or not at all.
     let server = [&scene.target.server.kind, &scene.target.server.version].map(|s| s.as_deref().map(sanitise_line));
     for (at, part) in server.into_iter().flatten().enumerate() {
         let before = if at == 0 { "  " } else { " " };
@@ -83,7 +84,7 @@ fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let (theme, scene) = (view.theme, view.scene());
     let state = state(scene);
-    let style = match state.mood {
+    let style = match state.tone {
         Tone::Calm => theme.muted(),
         Tone::Live => theme.accent(),
         Tone::Good => theme.good(),
@@ -95,10 +96,10 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         left.push(Span::styled(format!("  {}", state.about), theme.text()));
     }
     let mut right = Vec::new();
-    if let Some(p99) = scene.live.lag.p99_ms.filter(|ms| *ms > LAG_WORTH_A_WORD_MS) {
+    if let Some(p99) = scene.live.lag.p99_ms.filter(|ms| *ms > MIN_LAG_SHOWN_MS) {
         right.push(Span::styled(format!("engine lag {}", number::millis(Some(p99))), theme.warning()));
     }
-    // What is ordered and not yet due is not in flight.
+    // Requests that are scheduled but not due are not in flight.
     let in_flight = scene.in_flight().count();
     if scene.session.plan.concurrency > 1 && in_flight > 0 {
         if !right.is_empty() {
@@ -116,10 +117,11 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         let (settled, all) = (scene.session.settled(), scene.session.cases.len());
         let width = usize::from(area.width / 5).clamp(8, 30);
         let share = share(scene);
-        let bar = Bar { share, tick: None, filled: style.patch(unbold(style)), rest: theme.muted(), ticked: style };
-        // While only the time limits it no case is settled: what counts are the requests.
+        let bar =
+            Bar { share, tick: None, filled: style.patch(without_bold(style)), rest: theme.muted(), ticked: style };
+        // A run limited by time alone settles no case, so it counts requests.
         let is_timed = scene.session.plan.duration.is_some() && scene.session.is_active();
-        let done = if is_timed { format!("{} ended", scene.load.tally.ended) } else { format!("{settled}/{all}") };
+        let done = if is_timed { format!("{} done", scene.load.tally.ended) } else { format!("{settled}/{all}") };
         left.push(Span::styled(format!("  {done} "), theme.value()));
         left.extend(bar.spans(width));
         left.push(Span::raw(format!("  {}", number::clock(scene.elapsed()))));
@@ -129,15 +131,15 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     pane::ends(frame, area, 1, shorten(left, room), right);
 }
 
-/// How much of the run is over, 0 to 1: of the time, else of the cases; of a sweep, over all its stages.
+/// Share of the run that is over, 0 to 1: of its duration if it has one, else of its cases. A sweep counts all its stages.
 fn share(scene: &Scene) -> f64 {
     let session = &scene.session;
-    let of_cases = || (session.settled() as f64 + under_way(scene)) / session.cases.len().max(1) as f64;
+    let of_cases = || (session.settled() as f64 + in_flight_progress(scene)) / session.cases.len().max(1) as f64;
     let share = session.share_of_time(scene.now).unwrap_or_else(of_cases).min(1.0);
     (session.stage as f64 + share) / session.sweep.len().max(1) as f64
 }
 
-/// Whether the thresholds are kept so far: `SLO ✓`, or how many are not.
+/// Whether the run meets its SLOs so far: `SLO ✓`, or the number of missed ones.
 fn slo_sign(view: &View<'_>) -> Option<(String, Style)> {
     let (theme, scene) = (view.theme, view.scene());
     let (slos, tally) = (scene.session.slos(), &scene.load.tally);
@@ -151,21 +153,21 @@ fn slo_sign(view: &View<'_>) -> Option<(String, Style)> {
     })
 }
 
-/// How much of their cases the requests in flight have behind them, in cases: by tokens against the most allowed.
-fn under_way(scene: &Scene) -> f64 {
+/// Progress of the requests in flight, in cases: each counts its tokens as a share of `max_tokens`.
+fn in_flight_progress(scene: &Scene) -> f64 {
     let share = |flying: &InFlight| {
-        let most = scene.session.suite.cases.get(flying.id.case)?.max_tokens.max(1);
-        Some((f64::from(flying.content_events) * scene.tokens_per_event / f64::from(most)).min(1.0))
+        let max_tokens = scene.session.suite.cases.get(flying.id.case)?.max_tokens.max(1);
+        Some((f64::from(flying.content_events) * scene.tokens_per_event / f64::from(max_tokens)).min(1.0))
     };
     scene.in_flight().filter_map(share).sum()
 }
 
-/// A bar of bold strokes looks ragged in some terminals.
-fn unbold(style: Style) -> Style {
+/// Removes bold: bold strokes of a bar look ragged in some terminals.
+fn without_bold(style: Style) -> Style {
     style.remove_modifier(ratatui::style::Modifier::BOLD)
 }
 
-/// `spans` in at most `room` cells.
+/// Cuts `spans` to at most `room` cells.
 fn shorten(spans: Vec<Span<'_>>, room: usize) -> Vec<Span<'_>> {
     let mut left = room;
     let mut out = Vec::new();
@@ -191,50 +193,51 @@ enum Tone {
     Bad,
 }
 
-/// Where the run stands, in words.
+/// State of the run in words.
 #[derive(Debug, PartialEq, Eq)]
 struct State {
     glyph: &'static str,
     word: &'static str,
     about: String,
-    mood: Tone,
+    tone: Tone,
 }
 
-/// Whether an endpoint that is not ready says that its model is being loaded.
+/// Whether an endpoint's reason for not being ready is that its model is loading.
 pub fn is_loading(why: &str) -> bool {
     why.to_lowercase().contains("loading")
 }
 
 fn state(scene: &Scene) -> State {
-    let is = |glyph, word, about: String, mood| State { glyph, word, about, mood };
+    let new = |glyph, word, about: String, tone| State { glyph, word, about, tone };
     let session = &scene.session;
     if let Some(stop) = &scene.stop {
-        return is("✗", "stopped", sanitise_line(&stop.reason), Tone::Bad);
+        return new("✗", "stopped", sanitise_line(&stop.reason), Tone::Bad);
     }
     match (&scene.target.connection, session.mode) {
-        (Connection::Refused(why), _) => is("✗", "refused", sanitise_line(why), Tone::Bad),
+        (Connection::Refused(why), _) => new("✗", "refused", sanitise_line(why), Tone::Bad),
         (Connection::Unreachable(why), Mode::Waiting) => {
             let word = if is_loading(why) { "the model is loading" } else { "waiting for the endpoint" };
             let why = sanitise_line(why);
-            // Said twice it is no reason.
-            let about = if why == word { "trying again".to_owned() } else { format!("trying again · {why}") };
-            is("◌", word, about, Tone::Warning)
+            // A reason that repeats the state adds nothing.
+            let about = if why == word { "retrying".to_owned() } else { format!("retrying · {why}") };
+            new("◌", word, about, Tone::Warning)
         }
-        (Connection::Unnamed, Mode::Waiting) => is("◌", "which model?", String::new(), Tone::Warning),
+        (Connection::Unnamed, Mode::Waiting) => new("◌", "choose a model", String::new(), Tone::Warning),
         (Connection::Ready, Mode::Waiting) if session.is_away(scene.now) => {
-            is("◌", "not running", String::new(), Tone::Calm)
+            new("◌", "not running", String::new(), Tone::Calm)
         }
-        (_, Mode::Waiting) => is("◌", "connecting", String::new(), Tone::Calm),
+        (_, Mode::Waiting) => new("◌", "connecting", String::new(), Tone::Calm),
         (_, Mode::Running) if !session.sweep.is_empty() => {
             let about = format!("stage {}/{}", session.stage + 1, session.sweep.len());
-            is("●", "running", about, Tone::Live)
+            new("●", "running", about, Tone::Live)
         }
-        (_, Mode::Running) => is("●", "running", String::new(), Tone::Live),
-        (_, Mode::Held) if session.is_cut_off() => is("◌", "cut off", String::new(), Tone::Warning),
+        (_, Mode::Running) => new("●", "running", String::new(), Tone::Live),
+        (_, Mode::Held) if session.is_cut_off() => new("◌", "interrupted", String::new(), Tone::Warning),
         (_, Mode::Held) if session.in_flight() > 0 => {
-            is("‖", "held", format!("{} in flight to the end", session.in_flight()), Tone::Warning)
+            let about = format!("{} finishing", count(session.in_flight(), "request"));
+            new("‖", "held", about, Tone::Warning)
         }
-        (_, Mode::Held) => is("‖", "held", String::new(), Tone::Warning),
+        (_, Mode::Held) => new("‖", "held", String::new(), Tone::Warning),
         (_, Mode::Finished) => {
             let (failed, cancelled) = (session.count(CasePhase::Failed), session.count(CasePhase::Cancelled));
             let unreached = session.count(CasePhase::Unreached);
@@ -246,12 +249,12 @@ fn state(scene: &Scene) -> State {
                 about.push(format!("{cancelled} cancelled"));
             }
             if unreached > 0 {
-                about.push(format!("{unreached} not reached"));
+                about.push(format!("{unreached} skipped"));
             }
             match (failed, cancelled + unreached) {
-                (0, 0) => is("✓", "finished", String::new(), Tone::Good),
-                (0, _) => is("✓", "finished", about.join(", "), Tone::Warning),
-                _ => is("✗", "finished", about.join(", "), Tone::Bad),
+                (0, 0) => new("✓", "finished", String::new(), Tone::Good),
+                (0, _) => new("✓", "finished", about.join(", "), Tone::Warning),
+                _ => new("✗", "finished", about.join(", "), Tone::Bad),
             }
         }
     }
@@ -266,7 +269,7 @@ mod tests {
     use crate::ui::testing::{Script, Stage, text};
     use crate::ui::theme::Theme;
 
-    fn render_header(stage: &Stage) -> (&'static str, String) {
+    fn state_of(stage: &Stage) -> (&'static str, String) {
         let now = state(&stage.app.scene);
         (now.word, now.about)
     }
@@ -276,19 +279,19 @@ mod tests {
     }
 
     #[test]
-    fn before_the_run_the_endpoint_is_what_matters() {
+    fn before_the_run_the_header_shows_the_endpoint_state() {
         let mut stage = two();
-        assert_eq!(render_header(&stage).0, "connecting");
+        assert_eq!(state_of(&stage).0, "connecting");
         stage.unreachable("connection refused", true);
-        assert_eq!(render_header(&stage), ("waiting for the endpoint", "trying again · connection refused".to_owned()));
+        assert_eq!(state_of(&stage), ("waiting for the endpoint", "retrying · connection refused".to_owned()));
         stage.unreachable("503: Loading model", true);
-        assert_eq!(render_header(&stage).0, "the model is loading");
+        assert_eq!(state_of(&stage).0, "the model is loading");
         stage.unreachable("401: no such key", false);
-        assert_eq!(render_header(&stage), ("refused", "401: no such key".to_owned()));
+        assert_eq!(state_of(&stage), ("refused", "401: no such key".to_owned()));
     }
 
     #[test]
-    fn however_long_the_rest_is_simulated_and_frozen_are_said() {
+    fn the_badges_stay_visible_at_every_width() {
         let mut stage = two();
         stage.connect();
         stage.app.scene.target.url = format!("http://localhost:8000/{}/v1", "long/".repeat(40));
@@ -298,7 +301,7 @@ mod tests {
             let shown = text(&stage.draw_with(width, 2, Theme::mono(), draw));
             assert!(shown.contains(" FROZEN at 0:00   SIMULATED"), "{shown}");
         }
-        // Nor whether anyone at all could have answered.
+        // The same holds for an unverified TLS connection.
         stage.app.frozen.as_mut().unwrap().target.route.tls_verified = Some(false);
         let shown = text(&stage.draw_with(60, 2, Theme::mono(), draw));
         assert!(shown.contains(" SIMULATED   TLS NOT VERIFIED"), "{shown}");
@@ -314,11 +317,11 @@ mod tests {
         (0..2).for_each(|case| stage.start(case, 1, Script::plain(10, 1, 5)));
         stage.finish(0);
         let shown = text(&stage.draw_with(80, 2, Theme::mono(), draw));
-        assert!(shown.contains("running  1 ended ") && shown.contains("1 in flight"), "{shown}");
+        assert!(shown.contains("running  1 done ") && shown.contains("1 in flight"), "{shown}");
     }
 
     #[test]
-    fn the_bar_of_a_sweep_runs_over_all_its_stages() {
+    fn the_progress_bar_of_a_sweep_covers_all_stages() {
         let mut stage = Stage::new(&["a", "b"], Plan::default());
         let session = stage.app.scene.session.clone();
         stage.app.scene.session = session.with_sweep(vec![1, 2]);
@@ -333,16 +336,16 @@ mod tests {
     }
 
     #[test]
-    fn a_held_run_tells_what_still_comes() {
+    fn a_held_run_counts_its_finishing_requests() {
         let mut stage = two();
         stage.connect();
-        assert_eq!(render_header(&stage).0, "running");
+        assert_eq!(state_of(&stage).0, "running");
         stage.act(Action::ToggleHold);
-        assert_eq!(render_header(&stage), ("held", "2 in flight to the end".to_owned()));
+        assert_eq!(state_of(&stage), ("held", "2 requests finishing".to_owned()));
     }
 
     #[test]
-    fn the_mouse_is_told_while_it_is_not_the_terminals() {
+    fn the_header_shows_that_mouse_input_is_captured() {
         let mut stage = two();
         let first = |stage: &Stage| text(&stage.draw_with(60, 1, Theme::mono(), draw));
         assert!(!first(&stage).contains("mouse"));
@@ -351,17 +354,17 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_run_does_not_hide_its_failures() {
+    fn a_finished_run_shows_its_failures() {
         let mut stage = two();
         stage.connect();
         (0..2).for_each(|case| stage.start(case, 1, Script::plain(10, 1, 5)));
         stage.finish(0);
         stage.fail(1, AttemptStatus::Timeout, None, "silent for 120 s");
-        assert_eq!(render_header(&stage), ("finished", "1 failed".to_owned()));
+        assert_eq!(state_of(&stage), ("finished", "1 failed".to_owned()));
         assert_eq!(state(&stage.app.scene).glyph, "✗");
         stage.act(Action::RerunFailed);
         stage.start(1, 2, Script::plain(10, 1, 5));
         stage.finish(1);
-        assert_eq!(render_header(&stage), ("finished", String::new()));
+        assert_eq!(state_of(&stage), ("finished", String::new()));
     }
 }

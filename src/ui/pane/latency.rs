@@ -1,4 +1,4 @@
-//! Latency: the time to first token of the selected case among all, and the gaps between its tokens' events.
+//! Latency: the TTFT of the selected case among all cases, and the gaps between its token events.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -24,20 +24,20 @@ use crate::ui::widget::histogram::{Histogram, range};
 use crate::ui::widget::wrap::wrap;
 use crate::ui::{fit, number, pane};
 
-/// Gaps looked at; the last ones of a longer answer.
-const GAPS: usize = 4096;
-/// Gaps shorter than this are told no further apart, milliseconds.
-const SHORTEST_MS: f64 = 0.1;
+/// Maximum number of gaps counted: the last ones of a longer answer.
+const MAX_GAPS: usize = 4096;
+/// Left end of the histogram's scale at least, milliseconds; shorter gaps fall into the first column.
+const MIN_GAP_MS: f64 = 0.1;
 
-/// From so many columns on the TTFT of all has its p99.
+/// Width from which the TTFT of all cases includes its p99, cells.
 const P99_FROM: u16 = 56;
 
-/// Rows of the histogram at most.
-const HIGHEST: u16 = 24;
-/// Gaps that a column of the histogram stands for at least, in the mean.
+/// Maximum height of the histogram, rows.
+const MAX_ROWS: u16 = 24;
+/// Minimum mean number of gaps per column of the histogram.
 const GAPS_PER_COLUMN: usize = 6;
 
-/// What is shown of the selected case.
+/// The attempt shown for the selected case.
 struct Selected<'a> {
     live: Option<&'a InFlight>,
     record: Option<Arc<AttemptRecord>>,
@@ -57,21 +57,21 @@ impl<'a> Selected<'a> {
         }
     }
 
-    /// Why the gaps are not those of the model; `None` where they are.
+    /// Reason why the gaps are not the model's own; `None` if they are.
     fn unresolved_gaps(&self) -> Option<String> {
         match (self.live, &self.record) {
-            (Some(live), _) => (!live.is_resolved()).then(|| "most events share a read".to_owned()),
+            (Some(live), _) => (!live.is_resolved()).then(|| "most events arrive several per read".to_owned()),
             (None, Some(record)) => record.unresolved_gaps().map(|why| why.to_string()),
             (None, None) => None,
         }
     }
 
-    /// The last gaps in ascending order.
+    /// Returns the last gaps in ascending order, milliseconds.
     fn gaps_ms(&self) -> Vec<f64> {
         let mut gaps: Vec<f64> = match (self.live, &self.record) {
-            (Some(live), _) => live.recent_gaps_ms.iter().rev().take(GAPS).map(|g| f64::from(*g)).collect(),
+            (Some(live), _) => live.recent_gaps_ms.iter().rev().take(MAX_GAPS).map(|g| f64::from(*g)).collect(),
             (None, Some(record)) => {
-                let tail = &record.arrivals[record.arrivals.len().saturating_sub(GAPS + 1)..];
+                let tail = &record.arrivals[record.arrivals.len().saturating_sub(MAX_GAPS + 1)..];
                 tail.windows(2).map(|w| w[1].at.millis_since(w[0].at)).collect()
             }
             (None, None) => Vec::new(),
@@ -82,11 +82,11 @@ impl<'a> Selected<'a> {
     }
 }
 
-/// TTFT of the answers to look at beside the selected one.
+/// TTFT of the answers to compare the selected one with.
 enum ComparedTtft<'a> {
-    /// Of a load all that ended.
+    /// All requests of a load that ended.
     Load(&'a Scene),
-    /// The answers that are reported.
+    /// The answers that the report uses.
     Reported(Rc<ReportedTtft>),
 }
 
@@ -108,7 +108,7 @@ impl<'a> ComparedTtft<'a> {
         }))
     }
 
-    /// In ascending order.
+    /// Returns the TTFTs in ascending order, milliseconds.
     fn ttft_ms(&self) -> Cow<'_, [f64]> {
         match self {
             Self::Load(scene) => scene.load.tally.values(&TTFT).into(),
@@ -116,8 +116,8 @@ impl<'a> ComparedTtft<'a> {
         }
     }
 
-    /// How many of them are warm, where some are: what lies between is then of two kinds.
-    fn warm_among(&self) -> String {
+    /// Counts the warm answers, if any: the range then mixes two kinds of TTFT.
+    fn warm_suffix(&self) -> String {
         let warm = match self {
             Self::Load(scene) => scene.load.tally.doubts.warm,
             Self::Reported(reported) => reported.warm,
@@ -130,8 +130,8 @@ impl<'a> ComparedTtft<'a> {
 }
 
 impl ComparedTtft<'_> {
-    /// How many more answers have no TTFT because their streams do not carry it.
-    fn unresolved_beside(&self) -> String {
+    /// Counts the answers without a TTFT because their streams cannot carry it.
+    fn unresolved_suffix(&self) -> String {
         let unresolved = match self {
             Self::Load(scene) => scene.load.tally.unresolved(&TTFT),
             Self::Reported(reported) => reported.unresolved,
@@ -140,7 +140,7 @@ impl ComparedTtft<'_> {
     }
 }
 
-/// Draws it.
+/// Draws the pane.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let (theme, scene) = (view.theme, view.scene());
     let selected = Selected::from_case(scene, view.app.ui.selected);
@@ -157,13 +157,13 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let all = others.ttft_ms();
     let gaps = selected.gaps_ms();
     if all.is_empty() && selected.live.is_none() && gaps.is_empty() {
-        pane::line(frame, area, 0, Line::styled("Nothing measured yet.", theme.muted()));
+        pane::line(frame, area, 0, Line::styled("No measurements yet.", theme.muted()));
         return;
     }
-    // From six lines on an empty one sets the two figures apart.
+    // From six lines on, an empty line separates the two figures.
     let roomy = area.height >= 6;
     draw_ttft(frame, area, view, &selected, &others);
-    // A single TTFT has no range below it: that row is the reason's, which is longer than one.
+    // A single TTFT has no range below it, so the reason, which needs several rows, gets that row.
     let has_range = others.ttft_ms().len() > 1;
     let top = match roomy {
         true => 3,
@@ -191,13 +191,13 @@ fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
     let is_warm = |r: &&Arc<AttemptRecord>| r.prefix_cache() == PrefixCache::Warm;
     let cached = selected.record.as_ref().filter(is_warm).and_then(|r| r.usage.cached_tokens);
     let right = match cached {
-        Some(tokens) => vec![Span::styled(format!("{} tokens from cache", number::grouped(tokens)), theme.warning())],
+        Some(tokens) => vec![Span::styled(format!("{} cached tokens", number::grouped(tokens)), theme.warning())],
         None if all.len() > 1 => {
-            let (n, among) = (all.len(), others.warm_among() + &others.unresolved_beside());
-            let median = format!("median of {n}{among}  {}", number::millis(Some(percentile(all, 50.0))));
+            let (n, suffix) = (all.len(), others.warm_suffix() + &others.unresolved_suffix());
+            let median = format!("median of {n}{suffix}  {}", number::millis(Some(percentile(all, 50.0))));
             let p99 = match needed_for(99) {
                 _ if area.width < P99_FROM => String::new(),
-                needed if n < needed => format!("  p99 n<{needed}"),
+                needed if n < needed => format!("  p99 needs {needed}"),
                 _ => format!("  p99 {}", number::millis(Some(percentile(all, 99.0)))),
             };
             vec![Span::styled(median + &p99, theme.muted())]
@@ -208,7 +208,7 @@ fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
     if all.len() < 2 {
         return;
     }
-    // An answer that still comes, or failed, may lie outside of what is reported.
+    // An answer that is in flight or failed may lie outside the range of the reported ones.
     let min = ttft.map_or(all[0], |t| t.min(all[0]));
     let max = ttft.map_or(all[all.len() - 1], |t| t.max(all[all.len() - 1]));
     let (from, to) = (format!("{} ", number::millis(Some(min))), format!(" {}", number::millis(Some(max))));
@@ -237,11 +237,11 @@ fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
     }
     let figures = [("p50 ", 50.0), ("p99 ", 99.0), ("max ", 100.0)];
     let texts = figures.map(|(_, p)| match needed_for(p as u32) {
-        needed if p < 100.0 && gaps.len() < needed => format!("n<{needed}"),
+        needed if p < 100.0 && gaps.len() < needed => format!("needs {needed}"),
         _ => number::millis(Some(percentile(gaps, p))),
     });
     let gap = if area.width < 40 { " " } else { "  " };
-    // As many figures as fit, the most telling first; a unit they share is told once. A p99 of too few tells least.
+    // As many figures as fit, most important first; a common unit is written once. A p99 that lacks gaps comes last.
     let row = |count: usize| {
         let lacks_p99 = gaps.len() < needed_for(99);
         let picked: &[usize] = match count {
@@ -251,7 +251,7 @@ fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
             _ => &[0],
         };
         let (figures, texts) = (picked.iter().map(|&i| figures[i]), picked.iter().map(|&i| &texts[i]));
-        let shared = texts.clone().all(|t| t.ends_with(" ms") || t.starts_with("n<"));
+        let shared = texts.clone().all(|t| t.ends_with(" ms") || t.starts_with("needs "));
         let mut spans = vec![label("gaps")];
         for (i, ((name, _), text)) in figures.zip(texts).enumerate() {
             let last = i + 1 == picked.len();
@@ -263,7 +263,7 @@ fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
     let fits = |spans: &Vec<Span<'_>>| spans.iter().map(Span::width).sum::<usize>() <= usize::from(area.width);
     let spans = (1..=3).rev().map(row).find(fits).unwrap_or_else(|| vec![label("gaps")]);
     let right = match selected.record.as_ref().and_then(|r| r.inter_token_latency_ms()) {
-        Some(mean) => vec![label("per token  "), Span::styled(number::millis(Some(mean)), theme.value())],
+        Some(mean) => vec![label("mean ITL  "), Span::styled(number::millis(Some(mean)), theme.value())],
         None if selected.live.is_some() => vec![label("so far")],
         None => Vec::new(),
     };
@@ -276,7 +276,7 @@ fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
     );
 }
 
-/// Writes `reason` beside its label, over as many rows as there are; only what no row is left for is cut.
+/// Draws `reason` beside its label, wrapped over the available rows; cuts the text that does not fit.
 fn draw_reason(frame: &mut Frame<'_>, area: Rect, label: &Span<'_>, reason: &Span<'_>) {
     let indent = fit::width(&label.content);
     let room = usize::from(area.width).saturating_sub(indent);
@@ -296,14 +296,14 @@ fn draw_reason(frame: &mut Frame<'_>, area: Rect, label: &Span<'_>, reason: &Spa
 fn draw_histogram(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gaps: &[f64]) {
     let theme = view.theme;
     let room = usize::from(area.width);
-    // Columns so broad that noise does not make a comb of them.
-    let broad = room.div_ceil((gaps.len() / GAPS_PER_COLUMN).max(12)).max(1);
-    let Some(histogram) = Histogram::new(gaps, room / broad, SHORTEST_MS) else { return };
-    let area = Rect { width: (histogram.counts.len() * broad) as u16, ..area };
-    // The last line is the scale, where there are two.
-    let rows = area.height.saturating_sub(1).clamp(area.height.min(1), HIGHEST);
+    // Columns are wide enough that noise does not turn them into a comb.
+    let column_width = room.div_ceil((gaps.len() / GAPS_PER_COLUMN).max(12)).max(1);
+    let Some(histogram) = Histogram::new(gaps, room / column_width, MIN_GAP_MS) else { return };
+    let area = Rect { width: (histogram.counts.len() * column_width) as u16, ..area };
+    // The last line holds the scale if there are at least two.
+    let rows = area.height.saturating_sub(1).clamp(area.height.min(1), MAX_ROWS);
     for (row, text) in histogram.lines(usize::from(rows)).into_iter().enumerate() {
-        let text: String = text.chars().flat_map(|c| std::iter::repeat_n(c, broad)).collect();
+        let text: String = text.chars().flat_map(|c| std::iter::repeat_n(c, column_width)).collect();
         pane::line(frame, area, row as u16, Line::styled(text, theme.series(0)));
     }
     let ends = [histogram.from, histogram.to].map(|ms| Span::styled(number::millis(Some(ms)), theme.muted()));
@@ -324,16 +324,16 @@ mod tests {
     }
 
     #[test]
-    fn until_the_first_token_the_wait_is_counted() {
+    fn the_wait_for_the_first_token_is_counted() {
         let mut stage = ten_cases(0);
-        assert!(shown(&stage).contains("Nothing measured yet"));
+        assert!(shown(&stage).contains("No measurements yet"));
         stage.start(0, 1, Script::plain(5000, 10, 10));
         stage.pass(1500);
         assert!(shown(&stage).contains("TTFT  waiting 1.5 s"), "{}", shown(&stage));
     }
 
     #[test]
-    fn an_answer_that_is_over_is_not_live_although_the_last_snapshot_has_it() {
+    fn an_ended_answer_is_not_live_even_if_the_last_snapshot_has_it() {
         let mut stage = ten_cases(0);
         stage.start(0, 1, Script::plain(100, 10, 100));
         stage.pass(500);
@@ -341,19 +341,23 @@ mod tests {
         stage.finish(0);
         stage.app.scene.live = snapshot;
         assert!(!shown(&stage).contains("so far"), "{}", shown(&stage));
-        assert!(shown(&stage).contains("per token"), "{}", shown(&stage));
+        assert!(shown(&stage).contains("mean ITL"), "{}", shown(&stage));
     }
 
     #[test]
-    fn the_p99_of_few_answers_says_how_many_it_takes() {
+    fn a_p99_of_few_answers_shows_how_many_it_needs() {
         let mut stage = ten_cases(2);
         let ttft = |stage: &Stage, cells| text(&stage.draw_with(cells, 10, Theme::ansi(), draw));
-        assert!(ttft(&stage, 60).contains("median of 2  ") && ttft(&stage, 60).contains("p99 n<100"));
-        assert!(!ttft(&stage, 40).contains("p99 n<100"));
-        // Together with the two there were before, a hundred.
+        assert!(ttft(&stage, 60).contains("median of 2  ") && ttft(&stage, 60).contains("p99 needs 100"));
+        assert!(!ttft(&stage, 40).contains("p99 needs 100"));
+        // With the two from before, a hundred.
         let more = stage.app.scene.session.cases[0].attempts[0].clone();
         stage.app.scene.session.cases[0].attempts.extend(std::iter::repeat_n(more, 98));
-        assert!(ttft(&stage, 60).contains("median of 100") && !ttft(&stage, 60).contains("n<"), "{}", ttft(&stage, 60));
+        assert!(
+            ttft(&stage, 60).contains("median of 100") && !ttft(&stage, 60).contains("needs"),
+            "{}",
+            ttft(&stage, 60)
+        );
     }
 
     #[test]
@@ -367,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_of_a_buffered_stream_are_no_histogram() {
+    fn a_buffered_stream_has_no_histogram_of_gaps() {
         let mut stage = ten_cases(0);
         stage.start(0, 1, Script::plain(100, 0, 100));
         stage.finish(0);
@@ -377,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_of_unresolved_gaps_is_readable_in_a_small_pane() {
+    fn the_reason_for_unresolved_gaps_is_readable_in_a_small_pane() {
         let mut stage = ten_cases(0);
         stage.start(0, 1, Script::plain(100, 0, 100));
         stage.finish(0);
@@ -388,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_p99_of_few_gaps_says_how_many_it_takes() {
+    fn a_p99_of_few_gaps_shows_how_many_it_needs() {
         let gaps_line = |events| {
             let mut stage = ten_cases(0);
             stage.start(0, 1, Script::plain(100, 10, events));
@@ -396,13 +400,13 @@ mod tests {
             let shown = shown(&stage);
             shown.lines().find(|l| l.starts_with("gaps")).unwrap().to_owned()
         };
-        assert!(gaps_line(100).contains("p99 n<100"), "{}", gaps_line(100));
+        assert!(gaps_line(100).contains("p99 needs 100"), "{}", gaps_line(100));
         let enough = gaps_line(101);
-        assert!(enough.contains("p99 ") && !enough.contains("n<"), "{enough}");
+        assert!(enough.contains("p99 ") && !enough.contains("needs"), "{enough}");
     }
 
     #[test]
-    fn an_answer_from_the_prefix_cache_says_so() {
+    fn an_answer_from_the_prefix_cache_shows_its_cached_tokens() {
         let mut stage = ten_cases(0);
         stage.start(0, 1, Script::plain(100, 10, 100));
         stage.pass(2000);
@@ -410,16 +414,16 @@ mod tests {
             record.status = crate::domain::attempt::AttemptStatus::Ok;
             record.usage.cached_tokens = Some(1024);
         });
-        assert!(shown(&stage).contains("1 024 tokens from cache"));
+        assert!(shown(&stage).contains("1,024 cached tokens"));
     }
 
     #[test]
-    fn only_the_last_gaps_of_a_long_answer_are_looked_at() {
+    fn only_the_last_gaps_of_a_long_answer_count() {
         let mut stage = ten_cases(0);
         stage.start(0, 1, Script { stall: Some((10, 9000)), ..Script::plain(10, 1, 6000) });
         stage.finish(0);
         let gaps = Selected::from_case(&stage.app.scene, 0).gaps_ms();
-        assert_eq!(gaps.len(), GAPS);
-        assert!(gaps[GAPS - 1] < 9000.0);
+        assert_eq!(gaps.len(), MAX_GAPS);
+        assert!(gaps[MAX_GAPS - 1] < 9000.0);
     }
 }

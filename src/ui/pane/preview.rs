@@ -1,4 +1,4 @@
-//! The answer of the selected case: as it comes, as it came, or what will be asked; or the request and its response.
+//! The answer pane: the prompt, the live or finished answer, or the request and response of the selected case.
 
 mod body;
 mod endpoint;
@@ -27,10 +27,10 @@ use crate::domain::suite::CaseSpec;
 use crate::ui::view::View;
 use crate::ui::widget::find::Match;
 
-/// Below this width the text takes the margins, too.
+/// Width from which the text has margins, cells.
 const MARGINS_FROM: u16 = 24;
 
-/// A case and what there is to show of it.
+/// A case and the part of it that is shown.
 #[derive(Clone)]
 struct Subject<'a> {
     index: usize,
@@ -45,16 +45,16 @@ enum SubjectState<'a> {
     Live(&'a InFlight),
     /// An attempt that is over.
     Ended(Arc<AttemptRecord>),
-    /// Nothing came yet: what will be asked.
+    /// No attempt yet: the prompt.
     Prompt,
 }
 
 impl<'a> SubjectState<'a> {
-    /// One attempt that was selected.
+    /// State of one selected attempt.
     fn attempt(scene: &'a Scene, state: &'a CaseState, id: AttemptId) -> Self {
-        let over = state.attempts.iter().find(|a| a.number == id.number).and_then(AttemptState::record);
+        let ended = state.attempts.iter().find(|a| a.number == id.number).and_then(AttemptState::record);
         let live = scene.in_flight().find(|f| f.id == id);
-        match (over, live) {
+        match (ended, live) {
             (Some(record), _) => Self::Ended(record),
             (None, Some(live)) => Self::Live(live),
             (None, None) => Self::Prompt,
@@ -67,12 +67,12 @@ impl<'a> Subject<'a> {
         let state = scene.session.cases.get(index)?;
         let spec = scene.session.suite.cases.get(index)?;
         // The live view may lag behind the record.
-        let is_over = |f: &&InFlight| state.attempts.iter().any(|a| a.number == f.id.number && a.record.is_some());
+        let has_ended = |f: &&InFlight| state.attempts.iter().any(|a| a.number == f.id.number && a.record.is_some());
         if let Some(number) = attempt {
             let shown = SubjectState::attempt(scene, state, AttemptId { case: index, number });
             return Some(Self { index, spec, state, shown });
         }
-        let shown = match (scene.in_flight_of(index).filter(|f| !is_over(f)), state.shown()) {
+        let shown = match (scene.in_flight_of(index).filter(|f| !has_ended(f)), state.shown()) {
             (Some(live), _) => SubjectState::Live(live),
             (None, Some(record)) if state.phase != CasePhase::Running => SubjectState::Ended(record),
             _ => SubjectState::Prompt,
@@ -80,7 +80,7 @@ impl<'a> Subject<'a> {
         Some(Self { index, spec, state, shown })
     }
 
-    /// Nothing was generated yet: what is shown is the prompt.
+    /// Whether the prompt is shown because nothing has been generated yet.
     fn is_prompt(&self) -> bool {
         match &self.shown {
             SubjectState::Live(live) => live.phase == StreamPhase::Waiting,
@@ -89,12 +89,12 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// A line above what came so far says that it is not all.
+    /// Whether the start of the live text is cut, which a line above it states.
     fn is_cut(&self) -> bool {
         matches!(self.shown, SubjectState::Live(live) if live.text_cut || live.reasoning_cut)
     }
 
-    /// What it thought, where that is not nothing, and whether the answer has begun.
+    /// `None` without reasoning; otherwise whether the answer has begun.
     fn thinking(&self) -> Option<bool> {
         let (reasoning, text) = match &self.shown {
             SubjectState::Live(live) => (&*live.reasoning, &*live.text),
@@ -105,7 +105,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Draws it.
+/// Draws the pane.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let area = area.intersection(frame.area());
     if area.is_empty() {
@@ -159,13 +159,13 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
 }
 
-/// Whether request and response have room beside each other.
+/// Whether request and response fit side by side.
 const fn is_wide(columns: u16) -> bool {
-    // The pane's margins are not among them.
+    // Without the pane's margins.
     columns >= 97
 }
 
-/// What the search finds.
+/// Returns the matches of the search.
 fn matches(body: &Body, columns: u16, view: &View<'_>) -> Rc<[Match]> {
     let answer = &view.app.ui.answer;
     let wanted = answer.search.field.as_str();
@@ -176,7 +176,7 @@ fn matches(body: &Body, columns: u16, view: &View<'_>) -> Rc<[Match]> {
     body.found(wanted, (!beside).then_some(usize::from(columns)), view)
 }
 
-/// Marks a match: the one that is gone to reversed, the others underlined.
+/// Marks a match: the current one is reversed, the others are underlined.
 fn mark(buffer: &mut Buffer, text: Rect, from: usize, offset: usize, found: &Match, is_current: bool) {
     let modifier = if is_current { Modifier::REVERSED } else { Modifier::UNDERLINED };
     for &(line, left, right) in &found.parts {

@@ -1,4 +1,4 @@
-//! The gaps between tokens as they come, and on the same time axis what the machine did.
+//! The scope: gaps between token events as they arrive, and the machine's figures on the same time axis.
 
 mod axis;
 mod cursor;
@@ -19,14 +19,14 @@ use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
-/// In less than this scales have no names, and there are no lanes.
+/// Width below which scales have no names and there are no lanes, cells.
 const NARROW: u16 = 40;
-/// From so many rows on a scale has its half.
-const HALVED: u16 = 8;
-/// In less than this the title is terse.
+/// Height from which a scale also labels its middle, rows.
+const LABELS_MIDDLE_FROM: u16 = 8;
+/// Width below which the title is short, cells.
 const TERSE: u16 = 60;
 
-/// A part of the run.
+/// The part of the run that is shown.
 #[derive(Clone, Copy, Debug)]
 struct Window {
     from: Nanos,
@@ -34,7 +34,7 @@ struct Window {
 }
 
 impl Window {
-    /// The cell of a plot so wide in which a time lies; `None` where it lies outside.
+    /// Returns the cell of `at` in a plot of `cells` cells; `None` outside the window.
     fn cell_of(self, at: Nanos, cells: u16) -> Option<u16> {
         if at < self.from || at > self.to || cells == 0 || self.to == self.from {
             return None;
@@ -44,7 +44,7 @@ impl Window {
     }
 }
 
-/// Draws it.
+/// Draws the pane.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let scene = view.scene();
     let (from, to) = view.app.ui.scope.window(scene);
@@ -52,11 +52,11 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let mut shown = StreamSelection::new(scene, from, to);
     let lanes = lanes::present(scene);
     let cursor = view.app.ui.scope.cursor;
-    let told = cursor.map(|at| cursor::items(view, at, &shown, &lanes)).unwrap_or_default();
+    let readout = cursor.map(|at| cursor::items(view, at, &shown, &lanes)).unwrap_or_default();
     let inside = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
     let names = shown.streams.iter().map(|stream| fit::width(&trace::name_of(view, stream)));
     let names = names.max().filter(|_| view.app.ui.scope.stacked).unwrap_or(0);
-    let places = ScopeLayout::new(inside.intersection(frame.area()), &lanes, &told, names);
+    let places = ScopeLayout::new(inside.intersection(frame.area()), &lanes, &readout, names);
     if view.app.ui.scope.stacked {
         let older = shown.streams.len().saturating_sub(places.stack());
         shown.streams.drain(..older);
@@ -72,11 +72,11 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
     axis::draw(frame, places.axis, places.gutter, view, window, &shown);
     if let Some(at) = cursor {
-        cursor::draw(frame, &places, view, window.cell_of(at, places.cells()), &told);
+        cursor::draw(frame, &places, view, window.cell_of(at, places.cells()), &readout);
     }
 }
 
-/// Which part of the run, and how many of its streams where they are not all.
+/// Describes the part of the run that is shown, and how many of its streams if not all.
 fn about(view: &View<'_>, width: u16, window: Window, shown: &StreamSelection<'_>) -> String {
     let (scene, scope) = (view.scene(), view.app.ui.scope);
     if scene.session.began.is_none() {
@@ -84,25 +84,25 @@ fn about(view: &View<'_>, width: u16, window: Window, shown: &StreamSelection<'_
     }
     let (began, now) = scene.run_span();
     let (from, to) = (window.from.since(began).as_secs_f64(), window.to.min(now).since(began).as_secs_f64());
-    let (span, whole) = (window.to.since(window.from).as_secs_f64(), now.since(began).as_secs_f64());
+    let (span, elapsed) = (window.to.since(window.from).as_secs_f64(), now.since(began).as_secs_f64());
     let terse = width < TERSE;
     let part = if !scope.follows() {
         let digits = if span < 1.0 { 2 } else { 1 };
-        let of = if terse { String::new() } else { format!(" of {whole:.0} s") };
-        format!("{from:.digits$} s .. {to:.digits$} s{of}")
-    } else if scene.session.is_active() || span < whole {
+        let of = if terse { String::new() } else { format!(" of {elapsed:.0} s") };
+        format!("{from:.digits$}–{to:.digits$} s{of}")
+    } else if scene.session.is_active() || span < elapsed {
         format!("{}{} s", if terse { "" } else { "last " }, (span * 100.0).round() / 100.0)
     } else {
-        format!("{}{whole:.1} s", if terse { "" } else { "whole run, " })
+        format!("{}{elapsed:.1} s", if terse { "" } else { "whole run, " })
     };
     if shown.streams.len() == shown.count {
         return part;
     }
-    let (seen, all) = (shown.streams.len(), number::grouped(shown.count as u64));
-    if terse { format!("{part} · {seen} of {all}") } else { format!("{part} · newest {seen} of {all} streams") }
+    let (visible, all) = (shown.streams.len(), number::grouped(shown.count as u64));
+    if terse { format!("{part} · {visible} of {all}") } else { format!("{part} · newest {visible} of {all} streams") }
 }
 
-/// Tokens per second: now and of the whole run. They come from the events while they arrive, so they are estimates.
+/// Tokens per second, now and on average over the run. They are counted from events, so they are estimates.
 fn figures(view: &View<'_>) -> Vec<Span<'static>> {
     let (theme, scene): (_, &Scene) = (view.theme, view.scene());
     let unit = Span::styled(" tok/s", theme.muted());
@@ -123,7 +123,7 @@ fn plot(area: Rect, gutter: u16) -> Rect {
     Rect { x: area.x + gutter.min(area.width), width: area.width.saturating_sub(gutter), ..area }
 }
 
-/// Puts a scale into the gutter: its label and its top in the first row, 0 in the last, in a high one its half between.
+/// Draws a scale into the gutter: label and top in the first row, 0 in the last, and the middle if the plot is high enough.
 fn scale(
     frame: &mut Frame<'_>,
     area: Rect,
@@ -135,18 +135,18 @@ fn scale(
 ) {
     let gutter = Rect { width: gutter.saturating_sub(1), ..area };
     let style = view.theme.muted();
-    let mut put = |row: u16, text: &str| {
+    let mut label_row = |row: u16, text: &str| {
         pane::line(frame, gutter, row, Line::styled(fit::right(text, usize::from(gutter.width)), style));
     };
-    let named = tick(top);
-    put(0, &named);
-    if area.height >= HALVED {
-        put(area.height / 2, &tick(top / 2.0));
+    let top_label = tick(top);
+    label_row(0, &top_label);
+    if area.height >= LABELS_MIDDLE_FROM {
+        label_row(area.height / 2, &tick(top / 2.0));
     }
     if area.height > 1 {
-        put(area.height - 1, "0");
+        label_row(area.height - 1, "0");
     }
-    if fit::width(label) + fit::width(&named) < usize::from(gutter.width) {
+    if fit::width(label) + fit::width(&top_label) < usize::from(gutter.width) {
         let label = Line::styled(label.to_owned(), style);
         pane::line(frame, Rect { width: label.width() as u16, ..gutter }, 0, label);
     }

@@ -1,4 +1,4 @@
-//! Foreign text on the whole screen, in every state: no cell holds what a terminal would obey, turn or pile up.
+//! Hostile text on the whole screen, in every state: no cell contains control or bidi characters, or piled-up marks.
 
 use std::sync::Arc;
 
@@ -22,12 +22,12 @@ use crate::domain::time::Nanos;
 use crate::ui::testing::{Script, Stage};
 use crate::ui::theme::Theme;
 
-/// Texts that a stage is set with.
+/// Number of texts that a stage needs.
 const TEXTS: usize = 12;
-/// More bytes are no character that fills a cell or two, but a heap.
-const MOST_BYTES: usize = 64;
+/// Maximum length of a cell's symbol, bytes: more is a pile of combining marks.
+const MAX_SYMBOL_BYTES: usize = 64;
 
-/// A program whose every foreign text is one of these.
+/// A program in which every text from outside is one of these.
 fn stage(texts: &[String]) -> Stage {
     let names: Vec<&str> = texts[..3].iter().map(String::as_str).collect();
     let mut stage = Stage::new(&names, Plan::default());
@@ -55,7 +55,7 @@ fn connect(stage: &mut Stage, texts: &[String]) {
         ..GpuInfo::default()
     };
     let gpus = vec![gpu(0, None), gpu(1, Some(&texts[11]))];
-    // Their figures are shown only where they may be the endpoint's.
+    // Figures of GPUs are shown only if they may serve the endpoint.
     let scope = GpuScope::EndpointHost { evidence: texts[11].clone(), gpus: Vec::new() };
     stage.send(Msg::Gpu(GpuEvent::Scope(scope)));
     stage.send(Msg::Gpu(GpuEvent::Found {
@@ -97,7 +97,7 @@ fn ended(record: &mut AttemptRecord, texts: &[String]) {
     );
 }
 
-/// The states in which all of it is shown somewhere.
+/// States that together show every text.
 fn states(texts: &[String]) -> Vec<Stage> {
     let mut refused = stage(texts);
     refused.send(Msg::Gpu(GpuEvent::Absent(texts[11].clone())));
@@ -136,17 +136,18 @@ fn states(texts: &[String]) -> Vec<Stage> {
     vec![refused, unreachable, over, failed, live]
 }
 
-/// What is forbidden in the cells of a screen.
+/// The first cell with a forbidden symbol, as an error message.
 fn fault(stage: &Stage, width: u16, height: u16) -> Option<String> {
     let buffer = stage.draw_with(width, height, Theme::ansi(), |frame, _, view| draw(frame, view));
-    let bad = |symbol: &str| symbol.len() > MOST_BYTES || symbol.chars().any(|c| is_forbidden(c) || c.is_control());
+    let bad =
+        |symbol: &str| symbol.len() > MAX_SYMBOL_BYTES || symbol.chars().any(|c| is_forbidden(c) || c.is_control());
     buffer.content.iter().map(ratatui::buffer::Cell::symbol).find(|s| bad(s)).map(|s| format!("{s:?} in a cell"))
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn no_cell_holds_what_a_terminal_would_obey(texts in prop::collection::vec(hostile(), TEXTS)) {
+    fn no_cell_contains_a_control_sequence(texts in prop::collection::vec(hostile(), TEXTS)) {
         for mut stage in states(&texts) {
             prop_assert_eq!(fault(&stage, 120, 40), None);
             prop_assert_eq!(fault(&stage, 80, 24), None);

@@ -49,7 +49,7 @@ fn refused() -> Stage {
 
 const MODELS: [&str; 4] = ["Qwen/Qwen3-8B", "通义千问-Max", "\u{1b}[31mllama\u{202e}-70b", "Qwen/Qwen3-32B-FP8"];
 
-/// Four models of which one is to be chosen, and a part of a name is typed.
+/// The user must choose one of four models.
 fn choosing() -> Stage {
     let mut stage = connecting();
     stage.app.asks_for_model = true;
@@ -60,7 +60,7 @@ fn choosing() -> Stage {
     stage
 }
 
-/// A long prompt is being read.
+/// The endpoint processes a long prompt.
 fn first_token() -> Stage {
     let mut stage = ten_cases(1);
     stage.start(1, 1, Script { ttft_ms: 60_000, ..script_of(1) });
@@ -74,14 +74,14 @@ fn remote() -> Stage {
     stage
 }
 
-/// Two GPUs, the server's gauges beside them: its cache fills, and it throws requests out.
+/// Two GPUs and the server's gauges: its cache fills, and it preempts requests.
 fn gauged() -> Stage {
     let mut stage = two_gpus();
     let url = "http://localhost:8000/metrics".to_owned();
     stage.send(Msg::Gauges(GaugeEvent::Found { kind: "vLLM".into(), url, interval_ms: 1000, warning: None }));
     for second in 0..6_u32 {
         let n = f64::from(second);
-        let mut told = ServerGauges::default();
+        let mut gauges = ServerGauges::default();
         for (meter, value) in [
             (Meter::Running, 8.0),
             (Meter::Waiting, 2.0 * n),
@@ -89,9 +89,9 @@ fn gauged() -> Stage {
             (Meter::Preemptions, 40.0 + n),
             (Meter::DecodedTokens, 900.0 * n),
         ] {
-            told.set(meter, value);
+            gauges.set(meter, value);
         }
-        stage.send(Msg::Gauges(GaugeEvent::Sample(Nanos::from_millis(u64::from(second) * 1000), Box::new(told))));
+        stage.send(Msg::Gauges(GaugeEvent::Sample(Nanos::from_millis(u64::from(second) * 1000), Box::new(gauges))));
     }
     stage
 }
@@ -112,7 +112,7 @@ fn silent_driver() -> Stage {
     stage
 }
 
-/// Three cases measured, the fourth in the middle of its answer after some thinking.
+/// Three cases are measured; the fourth is in the middle of its answer, after some reasoning.
 fn running() -> Stage {
     let mut stage = ten_cases(3);
     stage.start(3, 1, Script { reasoning: 60, ..script_of(3) });
@@ -137,7 +137,7 @@ fn held_stage() -> Stage {
     stage
 }
 
-/// Five over; of those one failed at once, one in mid-stream; one paused, one cancelled.
+/// Five cases ended, one of them failed at once and one in mid-stream; one is paused, one cancelled.
 fn failed() -> Stage {
     let mut stage = ten_cases(2);
     stage.start(2, 1, script_of(2));
@@ -166,7 +166,7 @@ fn done() -> Stage {
     ten_cases(10)
 }
 
-/// All over, two of them without an answer.
+/// All cases ended, two of them failed.
 fn done_in_part() -> Stage {
     let mut stage = ten_cases(8);
     stage.start(8, 1, script_of(8));
@@ -199,7 +199,7 @@ fn no_gpu() -> Stage {
     stage
 }
 
-/// Two cards, of which the second is lost on the way.
+/// Two GPUs; the second is lost during the run.
 fn two_gpus() -> Stage {
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.find_gpus(2);
@@ -354,18 +354,18 @@ fn styles_frozen_and_simulated_without_colour() {
     assert_snapshot!(styles);
 }
 
-/// What two panes look like in a theme, its ground included.
+/// Styles of two panes in a theme, including its background.
 fn in_theme(name: ThemeName, colour_term: &str) -> String {
     let themes = Themes::from_env(&|variable| (variable == "COLORTERM").then(|| colour_term.to_owned()));
     let theme = themes.theme(name);
-    let of = |stage: &Stage, id: PaneId, (width, height)| {
+    let pane_styles = |stage: &Stage, id: PaneId, (width, height)| {
         let pane = PANES.iter().find(|pane| pane.id == id).unwrap();
         styles(&stage.draw_with(width, height, theme, |frame, area, view| {
             (pane.draw)(frame, area, view);
             finish(frame, theme, false);
         }))
     };
-    format!("{}\n{}", of(&failed(), PaneId::Cases, (60, 9)), of(&running(), PaneId::Latency, (40, 6)))
+    format!("{}\n{}", pane_styles(&failed(), PaneId::Cases, (60, 9)), pane_styles(&running(), PaneId::Latency, (40, 6)))
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn styles_of_the_themes_in_true_colour() {
     assert!(!mono.contains("fg=") && !mono.contains("bg="), "{mono}");
 }
 
-/// Every state, some with what lies over the panes.
+/// Every state, some with an overlay.
 fn all_states() -> Vec<Stage> {
     let mut states = vec![
         connecting(),
@@ -440,7 +440,7 @@ fn all_states() -> Vec<Stage> {
 }
 
 #[test]
-fn in_ascii_every_cell_is_and_what_was_plain_stays_where_it_was() {
+fn in_ascii_mode_every_cell_is_ascii_and_plain_text_does_not_move() {
     for stage in all_states() {
         for (width, height) in [(80, 24), (120, 40), (200, 60), (50, 10)] {
             let plain = stage.screen(width, height);
@@ -462,7 +462,7 @@ fn in_ascii_every_cell_is_and_what_was_plain_stays_where_it_was() {
 }
 
 #[test]
-fn in_ascii_the_screen_can_still_be_read() {
+fn the_screen_looks_in_ascii() {
     let ascii = running().draw_with(80, 24, Theme::ansi(), |frame, _, view| {
         draw(frame, view);
         finish(frame, Theme::ansi(), true);
@@ -479,7 +479,7 @@ fn hostile_names_leave_no_control_character_on_the_screen() {
 }
 
 #[test]
-fn a_frozen_screen_stands_still() {
+fn a_frozen_screen_does_not_change() {
     let mut stage = running();
     stage.act(Action::ToggleFreeze);
     let before = text(&stage.screen(120, 40));
@@ -497,7 +497,7 @@ fn every_pane_survives_every_size_in_every_state() {
         for (width, height) in small {
             for pane in PANES {
                 stage.draw_with(width, height, Theme::ansi(), pane.draw);
-                // Also where the place reaches out of the screen.
+                // Also draw where the area extends beyond the screen.
                 stage.draw_with(width, height, Theme::mono(), |frame, area, view| {
                     let outside = ratatui::layout::Rect { x: area.x + width / 2, y: area.y + height / 2, ..area };
                     (pane.draw)(frame, outside.intersection(area), view);
@@ -511,7 +511,7 @@ fn every_pane_survives_every_size_in_every_state() {
 }
 
 #[test]
-fn an_answer_of_a_hundred_thousand_tokens_is_shown_to_its_end() {
+fn the_end_of_an_answer_of_a_hundred_thousand_tokens_is_shown() {
     let mut stage = ten_cases(1);
     stage.start(1, 1, script_of(1));
     stage.pass(900);
@@ -526,7 +526,7 @@ fn an_answer_of_a_hundred_thousand_tokens_is_shown_to_its_end() {
 }
 
 #[test]
-fn a_model_is_chosen_by_what_can_be_read_of_its_name() {
+fn models_are_found_by_the_visible_part_of_their_names() {
     let mut stage = choosing();
     let list = text(&stage.screen(80, 24));
     assert!(list.contains("> Qwen/Qwen3-8B") && list.contains("llama-70b") && !list.contains('\u{202e}'), "{list}");
@@ -534,23 +534,23 @@ fn a_model_is_chosen_by_what_can_be_read_of_its_name() {
     let list = text(&stage.screen(80, 24));
     assert!(list.contains("> llama-70b") && !list.contains("Qwen3-8B"), "{list}");
     stage.send(Msg::Edit(Edit::Paste("?".to_owned())));
-    assert!(text(&stage.screen(80, 24)).contains("No model is called that."));
+    assert!(text(&stage.screen(80, 24)).contains("No matching model."));
 }
 
 #[test]
-fn what_is_waited_for_is_told_with_what_would_help() {
-    let told = |stage: &Stage| text(&stage.screen(120, 40));
-    let waits = told(&unreachable());
-    assert!(waits.contains("Asked 15 times in 0:28; again every 2 s."), "{waits}");
-    assert!(waits.contains("connection refused") && waits.contains("name another URL: tokscope URL"), "{waits}");
-    let loads = told(&loading());
-    assert!(loads.contains("is there, and its model is loading.") && !loads.contains("another URL"), "{loads}");
-    let ends = told(&refused());
-    assert!(ends.contains("401: no such key") && ends.contains("'q' quits") && !ends.contains("again every"), "{ends}");
-    // No chart where there is no figure.
+fn waiting_screens_name_the_cause_and_what_the_user_can_do() {
+    let shown = |stage: &Stage| text(&stage.screen(120, 40));
+    let waits = shown(&unreachable());
+    assert!(waits.contains("Retrying every 2 s (15 tries in 0:28)."), "{waits}");
+    assert!(waits.contains("connection refused") && waits.contains("run: tokscope URL"), "{waits}");
+    let loads = shown(&loading());
+    assert!(loads.contains("is up; its model is loading.") && !loads.contains("run: tokscope"), "{loads}");
+    let ends = shown(&refused());
+    assert!(ends.contains("401: no such key") && ends.contains("'q' quits") && !ends.contains("Retrying"), "{ends}");
+    // No chart without figures.
     for stage in [unreachable, loading, refused, connecting] {
         let stage = stage();
-        assert!(!told(&stage).contains("tok/s    ") && !told(&stage).contains("└ 0:00"), "{}", told(&stage));
+        assert!(!shown(&stage).contains("tok/s    ") && !shown(&stage).contains("└ 0:00"), "{}", shown(&stage));
     }
 }
 

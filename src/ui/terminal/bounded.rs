@@ -1,4 +1,4 @@
-//! A terminal that is never taken to be larger than any is: what it says of its size decides what memory a frame takes.
+//! Bounds the size that the terminal reports, because a frame takes memory in proportion to the size.
 
 use std::io;
 
@@ -9,14 +9,14 @@ use ratatui::layout::{Position, Size};
 use super::frame_bytes::FrameBytes;
 use super::usable::size_from_environment;
 
-/// The largest part that is drawn: some 40 MB. What lies beyond stays empty.
-const MOST: Size = Size { width: 1000, height: 500 };
+/// Maximum size that is drawn, about 40 MB. The rest of a larger terminal stays empty.
+const MAX_SIZE: Size = Size { width: 1000, height: 500 };
 
-/// The terminal's backend with a bounded size, into memory.
+/// A backend that draws into memory, with a bounded size.
 #[derive(Debug)]
 pub(super) struct Bounded {
     backend: CrosstermBackend<FrameBytes>,
-    /// The size where the terminal reports none.
+    /// Size to use if the terminal reports none.
     fallback: Option<Size>,
 }
 
@@ -25,14 +25,14 @@ impl Bounded {
         Self { backend, fallback: size_from_environment(|name| std::env::var(name).ok()) }
     }
 
-    fn believed(&self, size: Size) -> Size {
+    fn effective(&self, size: Size) -> Size {
         let is_unknown = size.width == 0 || size.height == 0;
         bounded(self.fallback.filter(|_| is_unknown).unwrap_or(size))
     }
 }
 
 fn bounded(size: Size) -> Size {
-    Size { width: size.width.min(MOST.width), height: size.height.min(MOST.height) }
+    Size { width: size.width.min(MAX_SIZE.width), height: size.height.min(MAX_SIZE.height) }
 }
 
 impl Backend for Bounded {
@@ -51,8 +51,8 @@ impl Backend for Bounded {
     }
 
     fn show_cursor(&mut self) -> io::Result<()> {
-        // Dropped, the library prints an error of this one, and panics where stderr is the terminal that is gone. Whatever is
-        // written next meets the same error.
+        // On drop, the library prints an error of this call, and panics if stderr is the terminal that is gone. The next
+        // write meets the same error.
         drop(self.backend.show_cursor());
         Ok(())
     }
@@ -74,12 +74,12 @@ impl Backend for Bounded {
     }
 
     fn size(&self) -> io::Result<Size> {
-        self.backend.size().map(|size| self.believed(size))
+        self.backend.size().map(|size| self.effective(size))
     }
 
     fn window_size(&mut self) -> io::Result<WindowSize> {
         let window = self.backend.window_size()?;
-        Ok(WindowSize { columns_rows: self.believed(window.columns_rows), ..window })
+        Ok(WindowSize { columns_rows: self.effective(window.columns_rows), ..window })
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -92,19 +92,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_size_that_no_terminal_has_is_not_believed() {
-        let told = |width, height| bounded(Size { width, height });
-        assert_eq!(told(u16::MAX, u16::MAX), MOST);
-        assert_eq!([told(0, 0), told(300, 100)], [Size::new(0, 0), Size::new(300, 100)]);
+    fn an_impossible_size_is_bounded() {
+        let size = |width, height| bounded(Size { width, height });
+        assert_eq!(size(u16::MAX, u16::MAX), MAX_SIZE);
+        assert_eq!([size(0, 0), size(300, 100)], [Size::new(0, 0), Size::new(300, 100)]);
     }
 
     #[test]
-    fn a_size_of_nothing_is_the_one_of_the_environment() {
+    fn an_unknown_size_falls_back_to_the_environment() {
         let with = |fallback| Bounded { backend: CrosstermBackend::new(FrameBytes::default()), fallback };
         let named = with(Some(Size::new(100, 30)));
-        assert_eq!(named.believed(Size::new(0, 24)), Size::new(100, 30));
-        assert_eq!(named.believed(Size::new(80, 24)), Size::new(80, 24));
-        assert_eq!(with(None).believed(Size::new(0, 0)), Size::new(0, 0));
-        assert_eq!(with(Some(Size::new(u16::MAX, 9))).believed(Size::new(0, 0)).width, MOST.width);
+        assert_eq!(named.effective(Size::new(0, 24)), Size::new(100, 30));
+        assert_eq!(named.effective(Size::new(80, 24)), Size::new(80, 24));
+        assert_eq!(with(None).effective(Size::new(0, 0)), Size::new(0, 0));
+        assert_eq!(with(Some(Size::new(u16::MAX, 9))).effective(Size::new(0, 0)).width, MAX_SIZE.width);
     }
 }

@@ -1,4 +1,4 @@
-//! Bytes of a frame, before the terminal gets them.
+//! Collects the bytes of a frame before they are sent to the terminal.
 
 use std::cell::RefCell;
 use std::io::{self, Write};

@@ -43,7 +43,7 @@ pub(super) fn has_room(stream: Standard) -> bool {
     }
     #[cfg(not(unix))]
     {
-        let _told_nowhere = stream;
+        let _not_reported = stream;
         true
     }
 }

@@ -5,21 +5,21 @@ use ratatui::style::Color;
 /// A colour for each role.
 #[derive(Debug)]
 pub(super) struct Palette {
-    /// What everything stands on.
-    pub(super) ground: Color,
+    /// Background.
+    pub(super) background: Color,
     /// Plain text.
     pub(super) text: Color,
-    /// What stands back: labels, lines, what is not possible now.
+    /// Low priority: labels, lines, unavailable actions.
     pub(super) muted: Color,
-    /// What the eye should find first.
+    /// High priority.
     pub(super) accent: Color,
-    /// Went well.
+    /// Success.
     pub(super) good: Color,
-    /// Needs a look.
+    /// Needs attention.
     pub(super) warning: Color,
-    /// Went wrong.
+    /// Failure.
     pub(super) bad: Color,
-    /// Thinking: stands back, and is read.
+    /// Reasoning: less prominent than the answer, but legible.
     pub(super) reasoning: Color,
     /// Code in an answer.
     pub(super) code: Color,
@@ -29,10 +29,10 @@ pub(super) struct Palette {
     pub(super) series: [Color; 4],
 }
 
-/// The terminal's own sixteen. Those that are legible on most dark and most light grounds; what they look like is the
-/// terminal's matter.
+/// Of the terminal's own sixteen colours, those that are legible on most dark and most light backgrounds. Their exact values
+/// depend on the terminal's settings.
 pub(super) const DARK_16: Palette = Palette {
-    ground: Color::Black,
+    background: Color::Black,
     text: Color::Gray,
     muted: Color::DarkGray,
     accent: Color::Cyan,
@@ -45,9 +45,9 @@ pub(super) const DARK_16: Palette = Palette {
     series: [Color::Cyan, Color::Magenta, Color::Green, Color::Blue],
 };
 
-/// Without yellow and cyan, which nobody can read on white.
+/// Without yellow and cyan, which are illegible on white.
 pub(super) const LIGHT_16: Palette = Palette {
-    ground: Color::White,
+    background: Color::White,
     text: Color::Black,
     muted: Color::DarkGray,
     accent: Color::Blue,
@@ -61,7 +61,7 @@ pub(super) const LIGHT_16: Palette = Palette {
 };
 
 pub(super) const HIGH_CONTRAST_16: Palette = Palette {
-    ground: Color::Black,
+    background: Color::Black,
     text: Color::White,
     muted: Color::Gray,
     accent: Color::LightCyan,
@@ -79,7 +79,7 @@ const fn rgb(hex: u32) -> Color {
 }
 
 pub(super) const DARK: Palette = Palette {
-    ground: rgb(0x11_15_1a),
+    background: rgb(0x11_15_1a),
     text: rgb(0xd8_de_e9),
     muted: rgb(0x7d_87_94),
     accent: rgb(0x56_c8_d8),
@@ -93,7 +93,7 @@ pub(super) const DARK: Palette = Palette {
 };
 
 pub(super) const LIGHT: Palette = Palette {
-    ground: rgb(0xff_ff_ff),
+    background: rgb(0xff_ff_ff),
     text: rgb(0x1f_23_28),
     muted: rgb(0x6e_77_81),
     accent: rgb(0x09_69_c4),
@@ -107,7 +107,7 @@ pub(super) const LIGHT: Palette = Palette {
 };
 
 pub(super) const HIGH_CONTRAST: Palette = Palette {
-    ground: rgb(0x00_00_00),
+    background: rgb(0x00_00_00),
     text: rgb(0xff_ff_ff),
     muted: rgb(0xc0_c0_c0),
     accent: rgb(0x00_ff_ff),

@@ -4,7 +4,7 @@ use super::*;
 use crate::app::state::theme::ThemeName;
 
 #[test]
-fn without_colour_no_role_sets_one() {
+fn no_role_of_the_mono_theme_sets_a_colour() {
     for (name, style) in roles(Theme::mono()) {
         assert_eq!((style.fg, style.bg), (None, None), "{name}");
     }
@@ -42,9 +42,9 @@ fn roles(theme: Theme) -> Vec<(&'static str, Style)> {
     ]
 }
 
-/// WCAG 2: the relative luminance.
+/// Relative luminance by WCAG 2.
 fn luminance(colour: Color) -> f64 {
-    let Color::Rgb(r, g, b) = colour else { panic!("{colour} is the terminal's, not known") };
+    let Color::Rgb(r, g, b) = colour else { panic!("{colour} depends on the terminal") };
     let linear = |channel: u8| {
         let c = f64::from(channel) / 255.0;
         if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
@@ -62,31 +62,31 @@ fn true_colour(name: ThemeName) -> Theme {
 }
 
 #[test]
-fn the_contrast_of_the_recommendation_is_computed() {
+fn contrast_is_computed_as_in_wcag() {
     let (black, white) = (Color::Rgb(0, 0, 0), Color::Rgb(255, 255, 255));
     assert!((contrast(black, white) - 21.0).abs() < 1e-9);
-    // The grey that is known to be the lightest that passes on white.
+    // The lightest grey that passes on white.
     assert!((contrast(Color::Rgb(0x76, 0x76, 0x76), white) - 4.54).abs() < 0.01);
 }
 
 #[test]
-fn everything_can_be_read_on_the_ground_of_its_theme() {
+fn every_role_is_legible_on_the_background_of_its_theme() {
     for (name, text_needs, muted_needs) in
         [(ThemeName::Dark, 4.5, 3.0), (ThemeName::Light, 4.5, 3.0), (ThemeName::HighContrast, 7.0, 7.0)]
     {
         let theme = true_colour(name);
         let palette = theme.palette().unwrap();
-        let stands_back = [theme.muted(), theme.border(false)];
+        let muted_styles = [theme.muted(), theme.border(false)];
         for (role, style) in roles(theme) {
-            let needs = if stands_back.contains(&style) { muted_needs } else { text_needs };
-            let has = contrast(style.fg.unwrap_or(palette.text), palette.ground);
+            let needs = if muted_styles.contains(&style) { muted_needs } else { text_needs };
+            let has = contrast(style.fg.unwrap_or(palette.text), palette.background);
             assert!(has >= needs, "{name:?}: {role} has {has:.2} of {needs}");
         }
     }
 }
 
 #[test]
-fn the_lines_of_a_chart_and_the_three_judgements_differ_in_every_theme() {
+fn chart_lines_and_status_colours_differ_in_every_theme() {
     for name in [ThemeName::Dark, ThemeName::Light, ThemeName::HighContrast] {
         for theme in [true_colour(name), Themes::from_env(&|_| None).theme(name)] {
             let palette = theme.palette().unwrap();
@@ -98,7 +98,7 @@ fn the_lines_of_a_chart_and_the_three_judgements_differ_in_every_theme() {
 }
 
 #[test]
-fn a_theme_that_is_named_puts_its_ground_under_everything() {
+fn a_named_theme_sets_the_background_of_every_cell() {
     let drawn = |theme: Theme| {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 3, 1));
         buffer.set_string(0, 0, "a", theme.bad());
@@ -108,8 +108,8 @@ fn a_theme_that_is_named_puts_its_ground_under_everything() {
     let light = true_colour(ThemeName::Light);
     let buffer = drawn(light);
     let palette = light.palette().unwrap();
-    assert_eq!((buffer[(0, 0)].fg, buffer[(0, 0)].bg), (palette.bad, palette.ground));
-    assert_eq!((buffer[(2, 0)].fg, buffer[(2, 0)].bg), (palette.text, palette.ground));
+    assert_eq!((buffer[(0, 0)].fg, buffer[(0, 0)].bg), (palette.bad, palette.background));
+    assert_eq!((buffer[(2, 0)].fg, buffer[(2, 0)].bg), (palette.text, palette.background));
     for theme in [Theme::mono(), Theme::ansi()] {
         let buffer = drawn(theme);
         assert_eq!((buffer[(2, 0)].fg, buffer[(2, 0)].bg), (Color::Reset, Color::Reset), "{theme:?}");

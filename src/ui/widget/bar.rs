@@ -3,12 +3,12 @@
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-/// How much of a bar is filled, and what stands out on it. Shares are of the whole, 0 to 1.
+/// The content of a bar. Shares are fractions of the whole, 0 to 1.
 #[derive(Clone, Copy, Debug)]
 pub struct Bar {
-    /// The filled share.
+    /// Filled share.
     pub share: f64,
-    /// Where a tick stands.
+    /// Share at which a tick is drawn, such as a peak.
     pub tick: Option<f64>,
     /// Style of the filled part.
     pub filled: Style,
@@ -19,7 +19,7 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// The bar in `cells` cells. A share above nothing shows at least half a cell.
+    /// Draws the bar in `cells` cells. A share above 0 fills at least half a cell, so that it differs from none.
     pub fn spans(&self, cells: usize) -> Vec<Span<'static>> {
         let share = if self.share.is_finite() { self.share.clamp(0.0, 1.0) } else { 0.0 };
         let halves = (share * cells as f64 * 2.0).round() as usize;
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tick_stands_on_the_cell_its_share_falls_in() {
+    fn the_tick_is_drawn_in_the_cell_of_its_share() {
         assert_eq!(bar(0.5, Some(0.75), 8), "━━━━─┃──");
         assert_eq!(bar(0.5, Some(0.5), 8), "━━━┃────");
         assert_eq!(bar(1.0, Some(1.0), 4), "━━━┃");

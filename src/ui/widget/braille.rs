@@ -1,13 +1,13 @@
-//! A field of dots, two across and four down in each cell.
+//! A canvas of Braille dots: two across and four down in each cell.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-/// Dots of a cell by column (2) and row from the top (4), as bits of the pattern.
+/// Pattern bit of each dot in a cell, by column (2) and row from the top (4).
 const DOTS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 
-/// Dots and the style of each cell: where several draw in one, that of the last.
+/// The dots and style of each cell. The last stroke in a cell sets its style.
 #[derive(Debug)]
 pub struct Dots {
     width: usize,
@@ -16,29 +16,29 @@ pub struct Dots {
 }
 
 impl Dots {
-    /// An empty field over so many cells.
+    /// Creates an empty canvas for the cells of `area`.
     pub fn new(area: Rect) -> Self {
         let (width, height) = (usize::from(area.width), usize::from(area.height));
         Self { width, height, cells: vec![(0, Style::new()); width * height] }
     }
 
-    /// Dots across.
+    /// Width in dots.
     pub const fn columns(&self) -> usize {
         self.width * 2
     }
 
-    /// Dots down.
+    /// Height in dots.
     pub const fn rows(&self) -> usize {
         self.height * 4
     }
 
-    /// The row of a value on a scale from 0 at the bottom to `top`; what lies beyond is at its end.
+    /// Returns the dot row of a value on a scale from 0 at the bottom to `top`. Values off the scale are clamped.
     pub fn row_of(&self, value: f64, top: f64) -> usize {
         let share = if top > 0.0 { (value / top).clamp(0.0, 1.0) } else { 0.0 };
         ((1.0 - share) * self.rows().saturating_sub(1) as f64).round() as usize
     }
 
-    /// Sets the dots of a column from one row to another.
+    /// Sets the dots of a column in `rows`, counted from the top. Dots outside the canvas are ignored.
     pub fn stroke(&mut self, column: usize, rows: std::ops::RangeInclusive<usize>, style: Style) {
         for row in rows {
             if column < self.columns() && row < self.rows() {
@@ -48,25 +48,25 @@ impl Dots {
         }
     }
 
-    /// A line through one value per column; `None` is a gap in it.
+    /// Draws a line through one value per dot column; `None` leaves a gap.
     pub fn line(&mut self, values: &[Option<f64>], top: f64, style: Style) {
-        let mut before: Option<usize> = None;
+        let mut previous: Option<usize> = None;
         for (column, value) in values.iter().enumerate() {
             let row = value.filter(|v| v.is_finite()).map(|v| self.row_of(v, top));
             if let Some(row) = row {
-                // The stroke starts beside the dot before it, so that steep parts hold together.
-                let rows = match before {
+                // The stroke starts beside the previous dot, so that steep parts stay connected.
+                let rows = match previous {
                     Some(b) if b < row => b + 1..=row,
                     Some(b) if b > row => row..=b - 1,
                     _ => row..=row,
                 };
                 self.stroke(column, rows, style);
             }
-            before = row;
+            previous = row;
         }
     }
 
-    /// Puts them there; cells without a dot stay as they are.
+    /// Draws the dots into `buf`; cells without a dot stay unchanged.
     pub fn draw(&self, area: Rect, buf: &mut Buffer) {
         for (at, (pattern, style)) in self.cells.iter().enumerate().filter(|(_, cell)| cell.0 != 0) {
             let position = (area.x + (at % self.width) as u16, area.y + (at / self.width) as u16);
@@ -90,19 +90,19 @@ mod tests {
     }
 
     #[test]
-    fn a_line_goes_from_bottom_to_top_and_stops_at_a_gap() {
+    fn a_line_rises_and_stops_at_a_gap() {
         let values = [Some(0.0), Some(4.0 / 3.0), Some(8.0 / 3.0), Some(4.0), None, None, Some(4.0), Some(4.0)];
         assert_eq!(drawn(4, 1, |d| d.line(&values, 4.0, Style::new())), ["⡠⠊ ⠉"]);
     }
 
     #[test]
-    fn steep_parts_hold_together() {
+    fn steep_parts_stay_connected() {
         assert_eq!(drawn(1, 1, |d| d.line(&[Some(0.0), Some(4.0)], 4.0, Style::new())), ["⡸"]);
         assert_eq!(drawn(1, 1, |d| d.line(&[Some(4.0), Some(0.0)], 4.0, Style::new())), ["⢱"]);
     }
 
     #[test]
-    fn what_lies_beyond_the_scale_is_at_its_end_and_beyond_the_field_nowhere() {
+    fn values_off_the_scale_are_clamped_and_dots_off_the_canvas_ignored() {
         assert_eq!(drawn(1, 2, |d| d.line(&[Some(9.0), Some(-1.0)], 4.0, Style::new())), ["⢱", "⢸"]);
         assert_eq!(drawn(1, 1, |d| d.stroke(2, 0..=3, Style::new())), [" "]);
         assert_eq!(drawn(1, 1, |d| d.stroke(0, 2..=9, Style::new())), ["⡄"]);

@@ -1,11 +1,11 @@
-//! The spread of figures as columns on a logarithmic scale, and their range as a line with marks.
+//! The distribution of values as columns on a logarithmic scale, and their range as a line with marks.
 
 use crate::ui::widget::spark;
 
-/// Figures in ascending order, counted into columns of equal ratio.
+/// Values counted into columns of equal ratio.
 #[derive(Debug)]
 pub struct Histogram {
-    /// Count of each column.
+    /// Number of values in each column.
     pub counts: Vec<usize>,
     /// Left end of the scale.
     pub from: f64,
@@ -14,7 +14,8 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Counts `sorted` into `columns`; figures below `floor` go to the first column. `None` without figures or columns.
+    /// Counts `sorted`, in ascending order, into `columns`. Values below `floor` go to the first column. `None` without values
+    /// or columns.
     pub fn new(sorted: &[f64], columns: usize, floor: f64) -> Option<Self> {
         let (first, last) = (sorted.first()?, sorted.last()?);
         if columns == 0 {
@@ -22,7 +23,7 @@ impl Histogram {
         }
         let mut from = first.max(floor);
         let mut to = last.max(from);
-        // All alike: they stand in the middle of a scale of their own.
+        // Nearly equal values go to the middle of a scale around them.
         if to / from < 1.5 {
             (from, to) = (from / 1.5, to * 1.5);
         }
@@ -35,7 +36,7 @@ impl Histogram {
         Some(Self { counts, from, to })
     }
 
-    /// The columns in `rows` lines, the top one first. A column with a count is never empty.
+    /// Draws the columns in `rows` lines, the top line first. A column with a value is never empty.
     pub fn lines(&self, rows: usize) -> Vec<String> {
         let max = self.counts.iter().copied().max().unwrap_or(0).max(1);
         let eighths = |count: usize| if count == 0 { 0 } else { (count * rows * 8).div_ceil(max) };
@@ -44,12 +45,12 @@ impl Histogram {
     }
 }
 
-/// A range with its median and one marked figure: `├──┼───●─┤` in `cells` cells.
+/// Draws a range with its median and one marked value in `cells` cells: `├──┼───●─┤`.
 pub fn range(min: f64, median: f64, max: f64, marked: Option<f64>, cells: usize) -> String {
     if cells == 0 {
         return String::new();
     }
-    let place = |value: f64| {
+    let cell_of = |value: f64| {
         let share = if max > min { ((value - min) / (max - min)).clamp(0.0, 1.0) } else { 0.5 };
         (share * (cells - 1) as f64).round() as usize
     };
@@ -57,10 +58,10 @@ pub fn range(min: f64, median: f64, max: f64, marked: Option<f64>, cells: usize)
     if max > min {
         line[0] = '├';
         line[cells - 1] = '┤';
-        line[place(median)] = '┼';
+        line[cell_of(median)] = '┼';
     }
     if let Some(marked) = marked {
-        line[place(marked)] = '●';
+        line[cell_of(marked)] = '●';
     }
     line.into_iter().collect()
 }
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_of_equal_ratio_and_count_everything() {
+    fn columns_have_equal_ratios_and_count_every_value() {
         let histogram = Histogram::new(&[0.0, 1.0, 1.0, 9.0, 50.0, 100.0], 2, 1.0).unwrap();
         assert_eq!(histogram.counts, [4, 2]);
         assert_eq!((histogram.from, histogram.to), (1.0, 100.0));
@@ -78,13 +79,13 @@ mod tests {
     }
 
     #[test]
-    fn equal_figures_stand_in_the_middle() {
+    fn equal_values_fill_the_middle_column() {
         let histogram = Histogram::new(&[8.0, 8.0], 5, 0.1).unwrap();
         assert_eq!(histogram.counts, [0, 0, 2, 0, 0]);
     }
 
     #[test]
-    fn a_single_straggler_is_seen() {
+    fn a_single_outlier_is_visible() {
         let mut gaps = vec![1.0; 1000];
         gaps.push(500.0);
         assert_eq!(Histogram::new(&gaps, 4, 0.1).unwrap().lines(1), ["█  ▁"]);
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_range_shows_where_one_stands() {
+    fn the_range_marks_one_value() {
         assert_eq!(range(10.0, 12.0, 20.0, Some(15.0), 11), "├─┼──●────┤");
         assert_eq!(range(10.0, 12.0, 20.0, Some(10.0), 11), "●─┼───────┤");
         assert_eq!(range(10.0, 10.0, 10.0, Some(10.0), 5), "──●──");

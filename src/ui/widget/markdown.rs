@@ -1,9 +1,9 @@
-//! Markdown as styled, wrapped lines. What a model writes is hostile: nothing it can write costs more than its length
-//! times a constant, or leaves the width.
+//! Renders Markdown as styled, wrapped lines. The input is untrusted: no text costs more than a constant times its length,
+//! and no line exceeds the width.
 
 mod block;
-mod guard;
 mod highlight;
+mod limits;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -20,27 +20,27 @@ use crate::ui::fit;
 use crate::ui::theme::Theme;
 use crate::ui::widget::wrap::expand_tabs;
 
-/// `text` as lines of at most `width` columns, styled upon `base`.
+/// Renders `text` as lines of at most `width` columns, styled on top of `base`.
 pub fn render(text: &str, width: u16, theme: Theme, base: Style) -> Vec<Line<'static>> {
-    render_clean(&guard::tame(&sanitise(text)), false, width, theme, base)
+    render_clean(&limits::apply(&sanitise(text)), false, width, theme, base)
 }
 
-/// Lines of code in the colours of their language, upon `base`. They must be clean.
+/// Colours lines of code by their language, on top of `base`. The code must be sanitised already.
 pub fn code_lines(code: &str, language: &str, theme: Theme, base: Style) -> Vec<Vec<Span<'static>>> {
     highlight::lines(code, language, theme, base)
 }
 
-/// [`render`] for the start of a text that still grows: what is opened and not closed yet looks as if it were.
+/// Renders the start of a text that still grows: as [`render`] does, with open tables shown as if they were complete.
 pub fn render_growing(text: &str, width: u16, theme: Theme, base: Style) -> Vec<Line<'static>> {
     let text = sanitise(text);
-    let text = guard::tame(&text);
+    let text = limits::apply(&text);
     let text = unfinished::close(&text);
-    // What a line of code is may change with the next one, and colours that jump disturb: plain until it is closed.
+    // The next line may change the meaning of an open block, and colours that jump distract: it stays plain until closed.
     let is_open = unfinished::is_in_code(&text);
     render_clean(&text, is_open, width, theme, base)
 }
 
-/// The end of a text whose start is lost, so that it can be rendered.
+/// Makes the end of a text whose start was cut renderable.
 pub fn resume(end: &str) -> String {
     unfinished::resume(end)
 }
@@ -73,17 +73,17 @@ fn render_clean(text: &str, ends_in_code: bool, width: u16, theme: Theme, base: 
     renderer.page.into_lines()
 }
 
-/// What text events belong to.
+/// The kind of block that text events belong to.
 enum Block {
     Text,
     Code(String),
     Html(String),
 }
 
-/// A link on its way.
+/// An open link.
 struct Link {
     url: String,
-    /// Where in `inline` its text begins.
+    /// Index in `inline` at which the link's text begins.
     from: usize,
 }
 
@@ -97,9 +97,9 @@ struct Renderer {
     lists: Vec<Option<u64>>,
     links: Vec<Link>,
     block: Block,
-    /// The code that comes is whole.
+    /// Code blocks are coloured; false for the last one of a growing text while it is open.
     highlights: bool,
-    /// Of the block of code.
+    /// Language of the current code block.
     language: String,
     table: Option<Table>,
 }
@@ -113,7 +113,7 @@ impl Renderer {
         self.styles.push(self.style().patch(over));
     }
 
-    /// Gathers text of a paragraph. The parser has resolved entities by now, so what was clean may not be any more.
+    /// Collects text of a paragraph. The parser has resolved entities by now, so the text is sanitised again.
     fn text(&mut self, text: &str, style: Style) {
         let text = sanitise(text);
         match self.inline.last_mut() {
@@ -122,7 +122,7 @@ impl Renderer {
         }
     }
 
-    /// Ends a paragraph: what was gathered becomes lines.
+    /// Ends a paragraph: wraps the collected text into lines.
     fn flush(&mut self) {
         let inline = std::mem::take(&mut self.inline);
         if !inline.is_empty() {
@@ -158,7 +158,7 @@ impl Renderer {
                     self.text(mark, style);
                 }
             }
-            // Not enabled; would they come, their source is the best there is to show.
+            // These extensions are not enabled. If they ever are, their source is shown.
             Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => {
                 self.text(&text, self.style());
             }
@@ -196,7 +196,7 @@ impl Renderer {
             }
             Tag::List(first) => {
                 self.flush();
-                // A list within a list follows its item without a gap.
+                // A nested list follows its item without a gap.
                 if self.lists.is_empty() {
                     self.page.gap();
                 }
@@ -239,10 +239,7 @@ impl Renderer {
                     let language = if self.highlights { self.language.as_str() } else { "" };
                     self.page.code(&highlight::lines(&code, language, self.theme, self.base));
                 }
-                Block::Html(html) => self.page.text(&[Span::styled(
-                    html.trim_end_matches('\n').to_owned(),
-                    self.style().patch(self.theme.muted()),
-                )]),
+                Block::Html(html) => self.html(&html),
                 Block::Text => {}
             },
             TagEnd::List(_) => {
@@ -284,6 +281,22 @@ impl Renderer {
         }
     }
 
+    /// Shows HTML as its source, but a folded part as unfolded under its summary.
+    fn html(&mut self, html: &str) {
+        match folded_part(html) {
+            Some(summary) if summary.is_empty() => {}
+            Some(summary) => {
+                let mark = Span::styled("▾ ", self.base.patch(self.theme.accent()));
+                self.page
+                    .text(&[mark, Span::styled(sanitise_line(&summary), self.style().add_modifier(Modifier::BOLD))]);
+            }
+            None => {
+                let style = self.style().patch(self.theme.muted());
+                self.page.text(&[Span::styled(html.trim_end_matches('\n').to_owned(), style)]);
+            }
+        }
+    }
+
     fn heading(&self, level: HeadingLevel) -> Style {
         match level {
             HeadingLevel::H1 => self.theme.heading().add_modifier(Modifier::UNDERLINED),
@@ -317,16 +330,30 @@ impl Renderer {
         self.styles.pop();
         let Some(link) = self.links.pop() else { return };
         let shown: String = self.inline.iter().skip(link.from).map(|s| s.content.as_ref()).collect();
-        let said = shown == link.url || link.url.strip_prefix("mailto:") == Some(shown.as_str());
-        // An address of a thousand columns is an attack or a data URL.
+        let is_shown = shown == link.url || link.url.strip_prefix("mailto:") == Some(shown.as_str());
+        // An address of a thousand columns is an attack or a data URL: cut it.
         let url = fit::cut(&link.url, 200);
-        if !said && !url.is_empty() {
+        if !is_shown && !url.is_empty() {
             self.text(&format!(" ({url})"), self.style().patch(self.theme.muted()));
         }
     }
 }
 
-/// The first word after the fence.
+/// The summary of HTML that begins or ends a folded part and holds nothing else: empty for an end. `None` for other HTML.
+fn folded_part(html: &str) -> Option<String> {
+    let mut summary = String::new();
+    for line in html.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let text = line.strip_prefix("<summary>").and_then(|rest| rest.strip_suffix("</summary>"));
+        match (line, text) {
+            ("<details>" | "<details open>" | "</details>", _) => {}
+            (_, Some(text)) if !text.contains('<') => summary.push_str(text),
+            _ => return None,
+        }
+    }
+    Some(summary)
+}
+
+/// Returns the language that a fence names: the first word after it.
 fn language(info: &str) -> String {
     let info = sanitise_line(info);
     fit::cut(info.split([' ', ',', '{']).next().unwrap_or_default(), 24)

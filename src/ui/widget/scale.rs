@@ -1,6 +1,6 @@
-//! Round ends of scales.
+//! Round upper ends for chart scales.
 
-/// The next of 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15 … that is not below `value`; 1 where there is none.
+/// Rounds up to the next of 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15 …; returns 1 for zero, negative and non-finite values.
 pub fn round_up(value: f64) -> f64 {
     if !value.is_finite() || value <= 0.0 {
         return 1.0;
@@ -15,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scales_end_on_round_figures() {
+    fn scales_end_at_round_numbers() {
         let cases = [(0.0, 1.0), (117.3, 150.0), (100.0, 100.0), (0.7, 0.8), (9_001.0, 10_000.0), (f64::NAN, 1.0)];
         for (value, top) in cases {
             let got = round_up(value);

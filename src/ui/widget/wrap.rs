@@ -1,16 +1,16 @@
-//! Styled text broken into lines of a width in terminal columns, by grapheme.
+//! Wraps styled text into lines of a given width in terminal columns, grapheme by grapheme.
 
 use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::ui::fit::{ELLIPSIS, graphemes, width};
 
-/// Must not begin a line.
+/// Punctuation that must not begin a line.
 const CLOSING: &str = "、。，．：；？！）」』】》〉〕ー々・";
-/// Must not end a line.
+/// Punctuation that must not end a line.
 const OPENING: &str = "（「『【《〈〔";
 
-/// Pieces of text, neighbours of one style in one piece.
+/// Styled pieces of text; neighbours of the same style are merged.
 #[derive(Clone, Debug, Default)]
 struct Runs {
     spans: Vec<Span<'static>>,
@@ -39,14 +39,14 @@ impl Runs {
     }
 }
 
-/// One paragraph on its way into lines.
+/// State of wrapping one paragraph.
 struct Wrapper {
     width: usize,
     lines: Vec<Vec<Span<'static>>>,
     line: Runs,
     blanks: Runs,
     word: Runs,
-    /// The word ends in a character that may not end a line.
+    /// The word ends in a character of [`OPENING`].
     opened: bool,
     /// The word ends in an ideograph.
     after_ideograph: bool,
@@ -80,7 +80,7 @@ impl Wrapper {
             return self.blanks.push(" ", style, 1);
         }
         let (text, columns) = if columns > self.width { (ELLIPSIS, 1) } else { (text, columns) };
-        // A line may break on both sides of an ideograph, save where punctuation belongs to it.
+        // A line may break on both sides of an ideograph, except between it and its punctuation.
         let ideograph = columns == 2;
         let may_break = if ideograph { !CLOSING.contains(text) } else { self.after_ideograph };
         if may_break && !self.opened {
@@ -90,14 +90,14 @@ impl Wrapper {
             self.end_word();
         }
         self.word.push(text, style, columns);
-        // They are all wide: a narrow one need not be looked for.
+        // All of `OPENING` is wide, so only wide graphemes are looked up.
         self.opened = ideograph && OPENING.contains(text);
         self.after_ideograph = ideograph;
     }
 }
 
-/// Breaks `spans` at blanks into lines of at most `width` columns; words longer than a line are split, a line feed
-/// ends a line. Nothing at all for a width of 0, and one empty line for no text.
+/// Wraps `spans` at blanks into lines of at most `width` columns. Splits words longer than a line; a line feed ends a line.
+/// Returns no line for a width of 0, and one empty line for an empty text.
 pub fn wrap(spans: &[Span<'_>], width: usize) -> Vec<Vec<Span<'static>>> {
     if width == 0 {
         return Vec::new();
@@ -128,8 +128,8 @@ pub fn wrap(spans: &[Span<'_>], width: usize) -> Vec<Vec<Span<'static>>> {
     wrapper.lines
 }
 
-/// Cuts a line of code into pieces of at most `width` columns wherever they are full; tabs are already blanks. Nothing at
-/// all for a width of 0, and one empty piece for no text.
+/// Splits a line of code into pieces of at most `width` columns, at any character. Tabs must be expanded already. Returns
+/// no piece for a width of 0, and one empty piece for an empty line.
 pub fn split(spans: &[Span<'_>], width: usize) -> Vec<Vec<Span<'static>>> {
     let mut pieces = Vec::new();
     if width == 0 {
@@ -149,7 +149,7 @@ pub fn split(spans: &[Span<'_>], width: usize) -> Vec<Vec<Span<'static>>> {
     pieces
 }
 
-/// Tabs as blanks up to the next multiple of four columns.
+/// Expands tabs to blanks, up to the next multiple of four columns.
 pub fn expand_tabs(line: &str) -> String {
     if !line.contains('\t') {
         return line.to_owned();
@@ -177,69 +177,69 @@ mod tests {
     use super::*;
     use crate::ui::fit::{cut, spans_width};
 
-    fn lines(text: &str, width: usize) -> Vec<String> {
+    fn wrapped(text: &str, width: usize) -> Vec<String> {
         let text_of = |l: Vec<Span<'static>>| l.iter().map(|s| s.content.as_ref()).collect();
         wrap(&[Span::raw(text)], width).into_iter().map(text_of).collect()
     }
 
     #[test]
-    fn lines_break_at_blanks_and_drop_them_there() {
-        assert_eq!(lines("one two  three", 8), ["one two", "three"]);
-        assert_eq!(lines("one two  three", 14), ["one two  three"]);
-        assert_eq!(lines("a\nb\n", 9), ["a", "b", ""]);
-        assert_eq!(lines("", 9), [""]);
-        assert!(lines("x", 0).is_empty());
+    fn lines_break_at_blanks_and_drop_the_blanks() {
+        assert_eq!(wrapped("one two  three", 8), ["one two", "three"]);
+        assert_eq!(wrapped("one two  three", 14), ["one two  three"]);
+        assert_eq!(wrapped("a\nb\n", 9), ["a", "b", ""]);
+        assert_eq!(wrapped("", 9), [""]);
+        assert!(wrapped("x", 0).is_empty());
     }
 
     #[test]
-    fn long_words_are_split_on_a_line_of_their_own() {
-        assert_eq!(lines("an abcdefghijkl x", 5), ["an", "abcde", "fghij", "kl x"]);
+    fn a_word_longer_than_a_line_is_split() {
+        assert_eq!(wrapped("an abcdefghijkl x", 5), ["an", "abcde", "fghij", "kl x"]);
     }
 
     #[test]
-    fn wide_characters_break_anywhere_but_before_closing_punctuation() {
-        assert_eq!(lines("你好世界", 5), ["你好", "世界"]);
-        assert_eq!(lines("你好，世界", 4), ["你", "好，", "世界"]);
-        assert_eq!(lines("你好（世界", 6), ["你好", "（世界"]);
-        assert_eq!(lines("你", 1), ["…"]);
-        assert_eq!(lines("用tokio写", 7), ["用tokio", "写"]);
-        assert_eq!(lines("你好tokio", 6), ["你好", "tokio"]);
+    fn wide_text_breaks_anywhere_except_before_closing_punctuation() {
+        assert_eq!(wrapped("你好世界", 5), ["你好", "世界"]);
+        assert_eq!(wrapped("你好，世界", 4), ["你", "好，", "世界"]);
+        assert_eq!(wrapped("你好（世界", 6), ["你好", "（世界"]);
+        assert_eq!(wrapped("你", 1), ["…"]);
+        assert_eq!(wrapped("用tokio写", 7), ["用tokio", "写"]);
+        assert_eq!(wrapped("你好tokio", 6), ["你好", "tokio"]);
     }
 
     #[test]
     fn a_joined_emoji_is_one_grapheme() {
         let family = "👨\u{200d}👩\u{200d}👧";
         assert_eq!(width(family), 2);
-        assert_eq!(lines(&format!("{family}{family}{family}"), 4), [format!("{family}{family}"), family.to_owned()]);
+        assert_eq!(wrapped(&format!("{family}{family}{family}"), 4), [format!("{family}{family}"), family.to_owned()]);
     }
 
     #[test]
-    fn a_heap_of_marks_is_cut_to_its_base() {
-        assert_eq!(lines(&format!("a{}b", "\u{301}".repeat(100)), 9), ["ab"]);
+    fn excessive_combining_marks_are_dropped() {
+        assert_eq!(wrapped(&format!("a{}b", "\u{301}".repeat(100)), 9), ["ab"]);
     }
 
     #[test]
-    fn styles_stay_with_their_text() {
+    fn text_keeps_its_style() {
         let bold = Style::new().add_modifier(Modifier::BOLD);
         let wrapped = wrap(&[Span::raw("ab"), Span::styled("cd ef", bold)], 4);
         assert_eq!(wrapped, [vec![Span::raw("ab"), Span::styled("cd", bold)], vec![Span::styled("ef", bold)]]);
     }
 
     #[test]
-    fn tabs_go_to_multiples_of_four() {
+    fn tabs_expand_to_multiples_of_four() {
         assert_eq!(expand_tabs("\ta\tbcde\tf"), "    a   bcde    f");
     }
 
     proptest! {
         #[test]
-        fn nothing_is_wider_than_allowed_and_no_letter_is_lost(text in "[a-z 你好，（👨\u{200d}\u{301}\n\t]{0,60}", width in 2_usize..30) {
+        fn no_line_is_too_wide_and_no_letter_is_lost(text in "[a-z 你好，（👨\u{200d}\u{301}\n\t]{0,60}", width in 2_usize..30) {
             let wrapped = wrap(&[Span::raw(text.as_str())], width);
             for line in &wrapped {
                 prop_assert!(spans_width(line) <= width);
             }
             let letters = |t: &str| t.chars().filter(|c| c.is_ascii_lowercase() || *c == '好').collect::<String>();
-            let kept: String = wrapped.iter().flatten().map(|s| s.content.as_ref()).collect();
-            prop_assert_eq!(letters(&kept), letters(&text));
+            let shown: String = wrapped.iter().flatten().map(|s| s.content.as_ref()).collect();
+            prop_assert_eq!(letters(&shown), letters(&text));
             prop_assert!(crate::ui::fit::width(&cut(&text, width)) <= width);
             let line = expand_tabs(&text.replace('\n', " "));
             for piece in split(&[Span::raw(line.as_str())], width) {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Ten lines are shown of 110.
+/// A page that shows 10 of 110 lines.
 const PAGE: Page = Page { total: 110, rows: 10, home_is_start: false, grows: false, thinking: None };
 
 fn drawn(answer: &mut Answer, matches: &[usize]) -> (usize, usize) {
@@ -10,7 +10,7 @@ fn drawn(answer: &mut Answer, matches: &[usize]) -> (usize, usize) {
 }
 
 #[test]
-fn scrolling_stays_within_and_the_end_is_followed() {
+fn scrolling_stays_in_the_text_and_the_end_is_followed() {
     let mut answer = Answer::default();
     assert_eq!(drawn(&mut answer, &[]), (100, 0));
     answer.scroll(-3);
@@ -19,7 +19,7 @@ fn scrolling_stays_within_and_the_end_is_followed() {
     assert_eq!(drawn(&mut answer, &[]), (0, 0));
     answer.scroll(100);
     assert_eq!((drawn(&mut answer, &[]), answer.is_scrolled()), ((100, 0), false));
-    // A text that has become shorter is followed.
+    // A text that became shorter is followed.
     answer.scroll(-50);
     let shorter = answer.place(&[], Page { total: 30, ..PAGE });
     answer.drawn(shorter);
@@ -27,7 +27,7 @@ fn scrolling_stays_within_and_the_end_is_followed() {
 }
 
 #[test]
-fn what_was_not_generated_begins_at_its_start() {
+fn a_text_that_is_not_generated_opens_at_its_start() {
     let mut answer = Answer::default();
     let place = |answer: &mut Answer| {
         let drawn = answer.place(&[], Page { home_is_start: true, ..PAGE });
@@ -44,26 +44,26 @@ fn what_was_not_generated_begins_at_its_start() {
 }
 
 #[test]
-fn a_search_goes_to_the_next_match_from_here_and_around() {
+fn a_search_selects_the_next_match_below_and_wraps_around() {
     let mut answer = Answer::default();
     drawn(&mut answer, &[]);
     answer.scroll(-60);
     let matches = [5, 48, 49, 90];
     answer.begin_search();
     answer.edit_search(&Edit::Insert('a'));
-    // Seen already: nothing moves.
+    // The match is on the screen, so nothing moves.
     assert_eq!(drawn(&mut answer, &matches), (40, 1));
     answer.step(1);
     assert_eq!(drawn(&mut answer, &matches), (40, 2));
     answer.step(1);
     assert_eq!(drawn(&mut answer, &matches), (87, 3));
-    // Two keys before a frame.
+    // Two key presses before the next frame.
     answer.step(1);
     answer.step(1);
     assert_eq!(drawn(&mut answer, &matches), (45, 1));
     answer.step(-2);
     assert_eq!(drawn(&mut answer, &matches), (87, 3));
-    // The next frame stays, also where one scrolls away.
+    // Scrolling away does not select another match.
     answer.scroll(-80);
     assert_eq!(drawn(&mut answer, &matches), (7, 3));
     answer.drop_search();
@@ -71,7 +71,7 @@ fn a_search_goes_to_the_next_match_from_here_and_around() {
 }
 
 #[test]
-fn a_step_without_a_match_is_none() {
+fn a_step_without_matches_does_nothing() {
     let mut answer = Answer::default();
     drawn(&mut answer, &[]);
     answer.step(1);
@@ -79,7 +79,7 @@ fn a_step_without_a_match_is_none() {
 }
 
 #[test]
-fn thinking_is_shown_until_the_answer_begins_unless_the_user_chose() {
+fn reasoning_is_shown_until_the_answer_begins_unless_the_user_toggled_it() {
     let mut answer = Answer::default();
     assert!(answer.shows_thinking(false) && !answer.shows_thinking(true) && !answer.can_fold());
     answer.drawn(Drawn { page: Page { thinking: Some((0, false)), ..PAGE }, ..Drawn::default() });
@@ -91,7 +91,7 @@ fn thinking_is_shown_until_the_answer_begins_unless_the_user_chose() {
     assert!(!answer.shows_thinking(false) && !answer.shows_thinking(true));
 }
 
-/// Where the frames begin that are drawn before and after the thinking is folded or shown: 50 lines from line 2 on, or one.
+/// First lines of the frames before and after the reasoning is toggled. It has 50 lines from line 2 on, or one if folded.
 fn refolded(answer: &mut Answer, grows: bool, is_shown: bool) -> (usize, usize) {
     answer.unfolded = Some(is_shown);
     let draw = |answer: &mut Answer| {
@@ -104,29 +104,29 @@ fn refolded(answer: &mut Answer, grows: bool, is_shown: bool) -> (usize, usize) 
     let before = draw(answer);
     answer.toggle_thinking();
     let after = draw(answer);
-    assert_eq!(draw(answer), after, "it stays there");
+    assert_eq!(draw(answer), after, "the next frame stays there");
     (before, after)
 }
 
 #[test]
-fn folding_the_thinking_moves_nothing_that_stays() {
+fn folding_the_reasoning_keeps_the_answer_in_place() {
     let at = |top| Answer { top: Some(top), ..Answer::default() };
-    // The line of the answer at the top, told from the end.
+    // The first line on the screen belongs to the answer.
     assert_eq!(refolded(&mut at(100), false, true), (100, 51));
-    // Of the thinking nothing stays but its first line.
+    // The first line on the screen is folded away: the first line of the reasoning is shown.
     assert_eq!(refolded(&mut at(30), false, true), (30, 2));
     assert_eq!(refolded(&mut at(1), false, true), (1, 1));
-    // At the end of what is over it still stands there.
+    // The end of a complete text stays on the screen.
     assert_eq!(refolded(&mut Answer::default(), false, true), (149, 100));
 }
 
 #[test]
-fn the_thinking_that_is_shown_is_seen_from_its_start() {
+fn unfolded_reasoning_is_shown_from_its_start() {
     let at = |top| Answer { top: Some(top), ..Answer::default() };
     assert_eq!(refolded(&mut at(60), false, false), (60, 2));
     assert_eq!(refolded(&mut at(1), false, false), (1, 1));
     assert_eq!(refolded(&mut Answer::default(), false, false), (100, 2));
-    // What is still written is followed on, until one scrolls.
+    // A growing text stays followed unless the user scrolled.
     assert_eq!(refolded(&mut Answer::default(), true, false), (100, 149));
     assert_eq!(refolded(&mut at(60), true, false), (60, 2));
 }

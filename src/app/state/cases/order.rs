@@ -45,7 +45,7 @@ impl SortBy {
     /// Name of the sort key on the screen.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Suite => "the suite's order",
+            Self::Suite => "suite order",
             Self::Name => "name",
             Self::State => "state",
             Self::Metric(metric) => metric.label,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::app::state::replay::Recording;
 use crate::domain::session::IdleReason;
-use crate::domain::spans::{Span, without};
+use crate::domain::spans::{Span, subtract};
 use crate::domain::time::Nanos;
 
 /// Maximum time on the screen for a gap. Gaps up to twice as long are played at the replay's speed.
@@ -40,12 +40,12 @@ pub(super) fn gaps(recording: &Recording, stops: &[Stop]) -> Vec<Gap> {
     let (began, end) = (session.began.unwrap_or_default(), recording.whole.now);
     let time = |&(from, to): &Span| {
         let within = stops.iter().filter(|(at, _)| from <= *at && *at <= to);
-        let gone: Duration = within.map(|(_, gone)| *gone).sum();
-        to.since(from).saturating_add(gone)
+        let stopped: Duration = within.map(|(_, stopped)| *stopped).sum();
+        to.since(from).saturating_add(stopped)
     };
-    let mut idle = without(&[(began, end)], &session.in_flight_spans());
+    let mut idle = subtract(&[(began, end)], &session.in_flight_spans());
     idle.retain(|span| time(span) > 2 * MAX_SHOWN);
-    let why = session.why_idle(&recording.events, &idle);
+    let why = session.idle_reasons(&recording.events, &idle);
     idle.into_iter().zip(why).map(|(span, why)| Gap { from: span.0, to: span.1, time: time(&span), why }).collect()
 }
 
@@ -110,7 +110,7 @@ mod tests {
         Nanos::from_millis(at * 1000)
     }
 
-    /// Two minutes without anything from 10 s on, and ten seconds from 140 s on.
+    /// A gap of two minutes from 10 s on, and one of ten seconds from 140 s on.
     const GAPS: [Gap; 2] = [gap(10, 130), gap(140, 150)];
 
     const fn gap(from: u64, to: u64) -> Gap {
@@ -118,23 +118,23 @@ mod tests {
     }
 
     #[test]
-    fn what_ran_is_played_at_its_speed_and_what_did_not_in_a_second() {
+    fn gaps_take_a_second_and_the_rest_plays_at_its_speed() {
         let at = |from, speed, seconds| advance(&GAPS, s(from), speed, seconds);
         assert_eq!(at(0, 1.0, 9.0), s(9));
         assert_eq!(at(0, 1.0, 10.5), s(70));
         assert_eq!(at(0, 1.0, 11.0), s(130));
         assert_eq!([at(0, 1.0, 22.0), at(0, 1.0, 30.0)], [s(150), s(158)]);
-        // From within it on, the rest of the second.
+        // Starting within a gap plays the rest of its second.
         assert_eq!([at(70, 1.0, 0.5), at(70, 1.0, 2.5)], [s(130), s(132)]);
-        // Slower than it was, and so fast that there is nothing to skip.
+        // At half speed, and at a speed at which nothing is skipped.
         assert_eq!(at(0, 0.5, 22.0), Nanos::from_millis(130_500));
         assert_eq!(at(0, 200.0, 1.0), s(200));
     }
 
     #[test]
-    fn back_it_goes_as_it_came() {
+    fn rewinding_takes_as_long_as_playing() {
         let at = |from, seconds| rewind(&GAPS, s(from), 1.0, seconds);
-        // From behind a gap to before it, from within it, from its very end and from its begin.
+        // From after a gap to before it, from within it, from its end and from its start.
         assert_eq!([at(134, 6.0), at(70, 5.5), at(130, 5.0), at(10, 5.0)], [s(9), s(5), s(6), s(5)]);
         assert_eq!([at(131, 1.5), at(152, 14.0), at(3, 5.0)], [s(70), s(10), s(0)]);
         for seconds in 0..30 {
@@ -144,11 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_meanwhile_and_a_moment_after() {
+    fn a_skipped_gap_is_reported_during_it_and_shortly_after() {
         let at = |at, speed| recent(&GAPS, s(at), speed);
         assert_eq!([at(9, 1.0), at(10, 1.0), at(129, 1.0)], [None, Some(GAPS[0]), Some(GAPS[0])]);
         assert_eq!([at(133, 1.0), at(134, 1.0), at(134, 2.0)], [Some(GAPS[0]), None, Some(GAPS[0])]);
-        // The next one comes before the first is told no more.
+        // The second gap begins while the first is still reported: the second wins.
         assert_eq!([at(141, 8.0), at(159, 1.0)], [Some(GAPS[1]), None]);
     }
 }

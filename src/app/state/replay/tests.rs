@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::state::load::Load;
 use crate::app::update::testing::app;
-use crate::domain::attempt::{AttemptId, AttemptStatus, Words};
+use crate::domain::attempt::{AttemptId, AttemptStatus, StringPool};
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
 use crate::domain::session::{CasePhase, Mode, Plan, SessionCommand, SessionEvent};
 
@@ -13,7 +13,7 @@ const fn ms(at: u64) -> Nanos {
     Nanos::from_millis(at)
 }
 
-/// An attempt that takes so long, with that many events spread over it, the first half of them thinking.
+/// An attempt of `millis` milliseconds with `events` events spread evenly; the first half of them are reasoning.
 fn record(id: AttemptId, started: Nanos, millis: u64, events: u64) -> AttemptRecord {
     let mut r = AttemptRecord::started(id, false, String::new(), "m".into(), started);
     let at = |i: u64| started.plus(Duration::from_millis(millis * (i + 1) / (events + 1)));
@@ -26,22 +26,22 @@ fn record(id: AttemptId, started: Nanos, millis: u64, events: u64) -> AttemptRec
     r
 }
 
-/// A run in which each attempt takes so long with so many events, in turn.
+/// A finished run. `attempts` has the duration in milliseconds and the number of events of each attempt, in turn.
 fn whole(cases: usize, plan: Plan, attempts: &[(u64, u64)]) -> Recording {
     swept(cases, plan, &[], attempts)
 }
 
-/// The same at these concurrencies.
+/// A finished sweep over these concurrencies.
 fn swept(cases: usize, plan: Plan, sweep: &[usize], attempts: &[(u64, u64)]) -> Recording {
     let mut scene = app(cases).scene;
     let mut session = Session::new(Arc::clone(&scene.session.suite), plan).with_sweep(sweep.to_vec());
     let mut open: Vec<AttemptRecord> = Vec::new();
-    let mut taken = attempts.iter().cycle();
+    let mut attempts = attempts.iter().cycle();
     let mut now = ms(400);
     let mut commands = session.handle_at(now, SessionEvent::Begin(now));
     loop {
         for command in std::mem::take(&mut commands) {
-            if let (SessionCommand::Start { id, warmup, .. }, Some((millis, events))) = (command, taken.next()) {
+            if let (SessionCommand::Start { id, warmup, .. }, Some((millis, events))) = (command, attempts.next()) {
                 open.push(AttemptRecord { warmup, ..record(id, now, *millis, *events) });
             }
         }
@@ -74,14 +74,14 @@ fn swept(cases: usize, plan: Plan, sweep: &[usize], attempts: &[(u64, u64)]) -> 
     Recording { whole: scene, events, telemetry }
 }
 
-/// The run as it was at `at`, with the case in the place `looked_at` in full.
-fn scene_at(recording: &Recording, at: Nanos, looked_at: usize) -> Scene {
+/// The scene at `at`. The case at index `selected` has its full text.
+fn scene_at(recording: &Recording, at: Nanos, selected: usize) -> Scene {
     let mut scene = recording.whole.clone();
-    Cursor::default().show(&mut scene, recording, at, looked_at);
+    Cursor::default().show(&mut scene, recording, at, selected);
     scene
 }
 
-/// What a picture of the session shows.
+/// The part of a session that a frame shows.
 fn shown(session: &Session) -> impl PartialEq + std::fmt::Debug + use<> {
     let cases: Vec<_> = session.cases.iter().map(|c| (c.phase, c.remaining, c.attempts.clone())).collect();
     (session.mode, session.stage, session.last_ended, cases)
@@ -92,20 +92,20 @@ fn ended(scene: &Scene) -> usize {
 }
 
 #[test]
-fn an_answer_grows_as_it_came_thinking_first() {
+fn a_replayed_answer_grows_as_it_arrived() {
     let recording = whole(1, Plan::default(), &[(1000, 9)]);
     let at = |t| scene_at(&recording, ms(t), 0);
-    let flying = |t| at(t).live.in_flight.first().cloned().unwrap();
-    let waiting = flying(499);
+    let in_flight = |t| at(t).live.in_flight.first().cloned().unwrap();
+    let waiting = in_flight(499);
     assert_eq!((waiting.phase, waiting.ttft_ms, waiting.content_events), (StreamPhase::Waiting, None, 0));
-    let thinking = flying(600);
+    let thinking = in_flight(600);
     assert_eq!((thinking.phase, thinking.ttft_ms, thinking.content_events), (StreamPhase::Reasoning, Some(100.0), 2));
     assert_eq!((&*thinking.reasoning, &*thinking.text), ("héllo héllo ", ""));
     assert_eq!(thinking.recent_gaps_ms, [100.0]);
-    let answering = flying(1000);
+    let answering = in_flight(1000);
     assert_eq!((answering.phase, answering.thinking_ms), (StreamPhase::Answering, Some(400.0)));
     assert_eq!((answering.reasoning.len(), &*answering.text), (7 * 4, "wörld wörld "));
-    // Not looked at, it has no text.
+    // A case that is not selected has no text.
     assert_eq!(scene_at(&recording, ms(1000), 7).live.in_flight[0].text.len(), 0);
     assert_eq!(at(0).session.mode, Mode::Waiting);
     assert_eq!(at(600).session.cases[0].phase, CasePhase::Running);
@@ -114,10 +114,10 @@ fn an_answer_grows_as_it_came_thinking_first() {
 }
 
 #[test]
-fn an_attempt_whose_arrivals_were_dropped_shows_when_it_is_over() {
+fn a_condensed_attempt_counts_once_it_has_ended() {
     let mut recording = whole(1, Plan { repeat: 2, ..Plan::default() }, &[(1000, 9)]);
     let first = &mut recording.whole.session.cases[0].attempts[0].record;
-    *first = first.take().map(|record| record.pack(&mut Words::default()));
+    *first = first.take().map(|record| record.pack(&mut StringPool::default()));
     let at = |t| scene_at(&recording, ms(t), 0);
     assert_eq!((at(1000).live.content_events_total, at(1000).live.in_flight.len()), (0, 1));
     let after = at(1401);
@@ -131,8 +131,8 @@ fn a_text_is_cut_between_characters() {
     let r = record(AttemptId::default(), ms(0), 1000, 3);
     let odd = AttemptRecord { text: "ééé".into(), ..r };
     for count in 0..=3 {
-        let come = &odd.arrivals[..count];
-        let shown = share_of(&odd.text, &odd, come, TextKind::Answer);
+        let arrived = &odd.arrivals[..count];
+        let shown = share_of(&odd.text, &odd, arrived, TextKind::Answer);
         assert!("ééé".starts_with(shown), "{shown}");
     }
     assert_eq!(share_of(&odd.text, &odd, &odd.arrivals, TextKind::Answer), "ééé");
@@ -140,25 +140,25 @@ fn a_text_is_cut_between_characters() {
 
 proptest! {
     #[test]
-    fn at_any_time_it_is_what_had_happened_and_at_the_end_all_of_it(
+    fn a_scene_shows_what_had_happened_by_then_and_the_last_one_everything(
         (cases, concurrency, repeat, warmup) in (1_usize..4, 1_usize..4, 1_u32..4, 0_u32..2),
         attempts in prop::collection::vec((1_u64..900, 0_u64..12), 1..8),
         mut times in prop::collection::vec(0_u64..6000, 1..6),
-        looked_at in 0_usize..4,
+        selected in 0_usize..4,
     ) {
         let recording = whole(cases, Plan { concurrency, repeat, warmup, ..Plan::default() }, &attempts);
         let whole = &recording.whole;
         times.sort_unstable();
         let (mut cursor, mut scene, mut before) = (Cursor::default(), whole.clone(), None);
         for at in times.into_iter().map(ms) {
-            cursor.show(&mut scene, &recording, at, looked_at);
-            let fresh = scene_at(&recording, at, looked_at);
+            cursor.show(&mut scene, &recording, at, selected);
+            let fresh = scene_at(&recording, at, selected);
             prop_assert_eq!(shown(&scene.session), shown(&fresh.session));
             prop_assert_eq!(format!("{:?}", scene.live), format!("{:?}", fresh.live));
             prop_assert_eq!(scene.gpu.samples, fresh.gpu.samples);
             let records = || scene.session.records();
             prop_assert!(records().all(|r| r.ended <= at || at >= whole.now));
-            // What is in flight in the session is in flight in the live view, and nothing else.
+            // Session and live view have the same requests in flight.
             prop_assert_eq!(scene.session.in_flight(), scene.in_flight().count());
             prop_assert_eq!(scene.in_flight().count(), scene.live.in_flight.len());
             prop_assert!(scene.throughput.iter().all(|p| p.0 <= at));
@@ -171,7 +171,7 @@ proptest! {
                 before = Some(figures);
             }
         }
-        let end = scene_at(&recording, whole.now, looked_at);
+        let end = scene_at(&recording, whole.now, selected);
         prop_assert_eq!(shown(&end.session), shown(&whole.session));
         prop_assert_eq!((ended(&end), end.gpu.samples), (ended(whole), whole.gpu.samples));
         let nearly = whole.session.as_at(&recording.events, Nanos(whole.now.0 - 1));
@@ -180,7 +180,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_counted_frame_by_frame_is_what_is_counted_anew(
+    fn counting_frame_by_frame_equals_counting_from_the_start(
         (cases, concurrency, repeat, warmup, stages) in (1_usize..4, 1_usize..4, 1_u32..5, 0_u32..2, 0_usize..4),
         attempts in prop::collection::vec((1_u64..900, 0_u64..12), 1..8),
         steps in prop::collection::vec(prop_oneof![Just(50_u64), 1_u64..4000], 1..60),

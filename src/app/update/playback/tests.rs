@@ -16,16 +16,16 @@ const fn s(at: u64) -> Nanos {
     Nanos::from_millis(at * 1000)
 }
 
-/// A run of a minute on its clock, looked at from then on.
+/// A saved run of a minute: replayed at `speed`, or only shown.
 fn app(speed: Option<f64>) -> App {
     let mut app = measured(2);
     discovered(&mut app, &["m"]);
     ends_at(&mut app, 1, Nanos(5), s(50));
     ends_at(&mut app, 1, s(50), s(60));
-    look_at(app, speed)
+    saved(app, speed)
 }
 
-/// The case that runs ends at `to`.
+/// Ends the running case at `to`.
 fn ends_at(app: &mut App, number: u32, from: Nanos, to: Nanos) {
     let case = app.scene.session.open_ids()[0].case;
     let id = AttemptId { case, number };
@@ -34,13 +34,13 @@ fn ends_at(app: &mut App, number: u32, from: Nanos, to: Nanos) {
     update(app, Msg::Engine(to, EngineFact::Ended { id, record: Arc::new(record) }));
 }
 
-/// What is left of it, looked at.
-fn look_at(app: App, speed: Option<f64>) -> App {
-    look_at_resumed(app, speed, &[])
+/// Saves the run, and replays or shows it.
+fn saved(app: App, speed: Option<f64>) -> App {
+    saved_and_resumed(app, speed, &[])
 }
 
-/// The same of a run that was gone on with.
-fn look_at_resumed(mut app: App, speed: Option<f64>, stops: &[Stop]) -> App {
+/// Saves a run that was resumed after `stops`, and replays or shows it.
+fn saved_and_resumed(mut app: App, speed: Option<f64>, stops: &[Stop]) -> App {
     let now = app.scene.now;
     let events = app.scene.session.clone().take_events().into();
     let recording = Recording { whole: app.scene.clone(), events, telemetry: Vec::new() };
@@ -51,14 +51,14 @@ fn look_at_resumed(mut app: App, speed: Option<f64>, stops: &[Stop]) -> App {
     app
 }
 
-/// The same, and at 180 s its first case is run again, which takes 2 s.
+/// A replay of a run whose first case is rerun at 180 s, which takes 2 s.
 fn rerun_late(speed: f64) -> App {
     let mut app = app(None);
     app.playback = None;
     app.ui.selected = 0;
     press(&mut app, 180, Action::Rerun);
     ends_at(&mut app, 2, s(180), s(182));
-    look_at(app, Some(speed))
+    saved(app, Some(speed))
 }
 
 fn frame(app: &mut App, at: u64) -> Nanos {
@@ -72,16 +72,16 @@ fn press(app: &mut App, at: u64, action: Action) -> Vec<Effect> {
 }
 
 #[test]
-fn a_saved_run_measures_nothing_and_says_so() {
+fn actions_that_measure_are_unavailable_in_a_saved_run() {
     let mut app = app(None);
     assert_eq!(frame(&mut app, 70), s(60));
     for action in [Action::ToggleHold, Action::TogglePauseCase, Action::Rerun, Action::RerunFailed, Action::Cancel] {
         app.ui.notice = None;
         assert!(press(&mut app, 71, action).is_empty());
-        let told = app.ui.notice.as_ref().map(|n| n.text.as_str());
-        assert_eq!(told, Some("This is a saved run: nothing is measured"), "{action:?}");
+        let notice = app.ui.notice.as_ref().map(|n| n.text.as_str());
+        assert_eq!(notice, Some("Not available in a saved run"), "{action:?}");
     }
-    // The notice goes by the screen's clock, not by the run's.
+    // The notice expires on the screen's clock, not on the run's.
     assert_eq!(app.wake_at(), Some(s(79)));
     frame(&mut app, 79);
     assert_eq!((app.ui.notice.as_ref(), app.wake_at(), app.is_live()), (None, None, false));
@@ -93,7 +93,7 @@ fn a_saved_run_measures_nothing_and_says_so() {
 }
 
 #[test]
-fn a_replay_goes_at_its_speed_stops_seeks_and_ends() {
+fn a_replay_plays_at_its_speed_stops_skips_and_ends() {
     let mut app = app(Some(2.0));
     assert_eq!(frame(&mut app, 65).0, s(10).0 + 5);
     assert!(app.is_live());
@@ -108,17 +108,17 @@ fn a_replay_goes_at_its_speed_stops_seeks_and_ends() {
     for _ in 0..9 {
         press(&mut app, 91, Action::ReplayBack);
     }
-    assert_eq!(app.scene.now, Nanos(5), "not before its begin");
+    assert_eq!(app.scene.now, Nanos(5), "not before the start");
     assert_eq!(app.playback.as_ref().unwrap().badge(app.scene.now), "replay 4× 0.0 s / 60.0 s");
     assert_eq!(frame(&mut app, 1000), s(60));
     assert!(!app.is_live());
-    // At its end it begins anew.
+    // At the end, the replay starts again.
     press(&mut app, 1001, Action::ToggleHold);
     assert_eq!(frame(&mut app, 1002).0, s(4).0 + 5);
 }
 
 #[test]
-fn a_speed_has_its_bounds() {
+fn the_replay_speed_is_bounded() {
     let mut app = app(Some(1.0));
     for _ in 0..20 {
         press(&mut app, 60, Action::ReplaySlower);
@@ -131,33 +131,33 @@ fn a_speed_has_its_bounds() {
 }
 
 #[test]
-fn what_nobody_would_sit_through_takes_a_second() {
+fn idle_time_takes_a_second_and_is_reported() {
     let mut app = rerun_late(1.0);
-    let told = |app: &App| app.playback.as_ref().unwrap().skipped(app.scene.now);
-    // Looked at from 182 s of the screen's clock on.
-    assert_eq!((frame(&mut app, 182 + 59).0, told(&app)), (s(59).0 + 5, None));
+    let skipped = |app: &App| app.playback.as_ref().unwrap().skipped(app.scene.now);
+    // The replay starts at 182 s on the screen's clock.
+    assert_eq!((frame(&mut app, 182 + 59).0, skipped(&app)), (s(59).0 + 5, None));
     update(&mut app, Msg::Frame { now: Nanos::from_millis(242_500), live: Arc::default() });
     assert!((s(119)..s(121)).contains(&app.scene.now), "{:?}", app.scene.now);
-    let skipped = Skipped { time: Duration::from_secs(120), why: IdleReason::Finished };
-    assert_eq!((app.scene.session.mode, told(&app)), (Mode::Finished, Some(skipped)));
+    let gap = Skipped { time: Duration::from_secs(120), why: IdleReason::Finished };
+    assert_eq!((app.scene.session.mode, skipped(&app)), (Mode::Finished, Some(gap)));
     assert_eq!((app.scene.session.settled(), app.scene.elapsed().as_secs()), (2, 59));
     let badge = |app: &App| app.playback.as_ref().unwrap().badge(app.scene.now);
-    assert_eq!(badge(&app), "replay 1× 120.0 s / 182.0 s", "the position is the run's all the same");
+    assert_eq!(badge(&app), "replay 1× 120.0 s / 182.0 s", "the position is on the run's clock");
     frame(&mut app, 244);
-    assert_eq!(told(&app), Some(skipped), "it is told for a moment afterwards");
+    assert_eq!(skipped(&app), Some(gap), "reported for a moment afterwards");
     assert_eq!((app.scene.session.mode, app.scene.session.cases[0].phase), (Mode::Running, CasePhase::Running));
-    assert_eq!((frame(&mut app, 246), told(&app)), (s(182), None));
+    assert_eq!((frame(&mut app, 246), skipped(&app)), (s(182), None));
 }
 
-/// At `at` of the run within a millisecond: seconds on the screen are broken numbers.
+/// The replay is at `at` seconds, within a millisecond, because positions are rounded.
 fn assert_near(app: &App, at: u64) {
     assert!(app.scene.now.0.abs_diff(s(at).0) < 1_000_000, "{:?}, not {at} s", app.scene.now);
 }
 
 #[test]
-fn keys_get_over_what_is_skipped_in_one_step_whether_it_plays_or_not() {
+fn one_skip_passes_a_gap_whether_the_replay_plays_or_not() {
     for is_stopped in [false, true] {
-        // Nothing ran from 60 s to 180 s. Looked at from 182 s of the screen's clock on.
+        // The run was idle from 60 s to 180 s. The replay starts at 182 s on the screen's clock.
         let mut app = rerun_late(1.0);
         frame(&mut app, 182 + 58);
         if is_stopped {
@@ -167,7 +167,7 @@ fn keys_get_over_what_is_skipped_in_one_step_whether_it_plays_or_not() {
         assert_near(&app, 182);
         press(&mut app, 240, Action::ReplayBack);
         assert_near(&app, 58);
-        // Into the middle of it, and out again on either side.
+        // Into the gap, and out of it again.
         press(&mut app, 240, Action::ReplayForward);
         for back in [58, 53] {
             press(&mut app, 240, Action::ReplayBack);
@@ -178,26 +178,26 @@ fn keys_get_over_what_is_skipped_in_one_step_whether_it_plays_or_not() {
 }
 
 #[test]
-fn what_lasts_has_minutes() {
+fn positions_of_a_long_run_are_in_minutes() {
     let mut app = rerun_late(1.0);
     app.scene.now = s(1999);
     app.playback = None;
-    let app = look_at(app, Some(0.5));
+    let app = saved(app, Some(0.5));
     assert_eq!(app.playback.as_ref().unwrap().badge(s(754)), "replay 1/2× 12:33 / 33:18");
 }
 
 #[test]
-fn where_the_run_was_gone_on_with_the_time_between_is_told_however_short_on_its_clock() {
-    // Between its two cases it was gone for a day.
-    let gone = Duration::from_secs(86_400);
+fn the_time_before_a_resume_is_reported_however_short_on_the_runs_clock() {
+    // tokscope was stopped for a day between the two cases.
+    let stopped = Duration::from_secs(86_400);
     let mut app = measured(2);
     discovered(&mut app, &["m"]);
     ends_at(&mut app, 1, Nanos(5), s(20));
     ends_at(&mut app, 1, Nanos::from_millis(20_001), s(40));
-    let mut app = look_at_resumed(app, Some(1.0), &[(Nanos::from_millis(20_001), gone)]);
+    let mut app = saved_and_resumed(app, Some(1.0), &[(Nanos::from_millis(20_001), stopped)]);
     frame(&mut app, 40 + 19);
-    let told = |app: &App| app.playback.as_ref().unwrap().skipped(app.scene.now).map(|s| s.time.as_secs());
-    assert_eq!(told(&app), None);
+    let skipped = |app: &App| app.playback.as_ref().unwrap().skipped(app.scene.now).map(|s| s.time.as_secs());
+    assert_eq!(skipped(&app), None);
     assert_eq!(frame(&mut app, 40 + 22).0, s(22).0 + 5);
-    assert_eq!(told(&app), Some(86_400));
+    assert_eq!(skipped(&app), Some(86_400));
 }

@@ -12,7 +12,7 @@ use crate::domain::session::{Plan, Session};
 use crate::domain::testing::suite;
 use crate::domain::time::Nanos;
 
-/// Its run began one second after the epoch; it is `seconds` old.
+/// A run that began one second after the epoch and is `seconds` old.
 fn running(seconds: u64) -> App {
     let target = Target {
         url: "http://h/v1".into(),
@@ -35,14 +35,14 @@ fn pass(app: &mut App, until_s: u64) {
     update(app, Msg::Frame { now, live: Arc::new(LiveSnapshot { at: now, ..LiveSnapshot::default() }) });
 }
 
-fn does(app: &mut App, actions: &[Action]) {
+fn act_all(app: &mut App, actions: &[Action]) {
     for action in actions {
         let now = app.scene.now;
         update(app, Msg::Action(now, *action));
     }
 }
 
-/// What is shown, milliseconds of the run.
+/// The window of the scope, milliseconds since the start of the run.
 fn window(app: &App) -> (u64, u64) {
     let (from, to) = app.ui.scope.window(app.shown());
     (from.0 / 1_000_000 - 1000, to.0 / 1_000_000 - 1000)
@@ -53,88 +53,88 @@ fn cursor(app: &App) -> Option<u64> {
 }
 
 #[test]
-fn it_follows_now_until_it_is_moved() {
+fn the_window_follows_the_run_until_it_is_moved() {
     let mut app = running(5);
     assert_eq!(window(&app), (0, 20_000));
     pass(&mut app, 100);
     assert_eq!(window(&app), (80_000, 100_000));
-    does(&mut app, &[Action::ScopeEarlier]);
+    act_all(&mut app, &[Action::ScopeEarlier]);
     assert_eq!(window(&app), (76_000, 96_000));
     pass(&mut app, 120);
     assert_eq!(window(&app), (76_000, 96_000));
-    does(&mut app, &[Action::ScopeNow]);
+    act_all(&mut app, &[Action::ScopeNow]);
     assert_eq!(window(&app), (100_000, 120_000));
 }
 
 #[test]
-fn back_ends_at_the_beginning_and_forth_follows_again() {
+fn panning_stops_at_the_start_and_follows_again_at_the_end() {
     let mut app = running(30);
-    does(&mut app, &[Action::ScopeEarlier; 9]);
+    act_all(&mut app, &[Action::ScopeEarlier; 9]);
     assert_eq!(window(&app), (0, 20_000));
-    does(&mut app, &[Action::ScopeLater; 2]);
+    act_all(&mut app, &[Action::ScopeLater; 2]);
     assert_eq!(window(&app), (8_000, 28_000));
-    does(&mut app, &[Action::ScopeLater]);
+    act_all(&mut app, &[Action::ScopeLater]);
     assert!(app.ui.scope.follows());
     pass(&mut app, 40);
     assert_eq!(window(&app), (20_000, 40_000));
 }
 
 #[test]
-fn zooming_keeps_now_or_the_middle_or_the_cursor_where_it_is() {
+fn zooming_keeps_now_the_middle_or_the_cursor_in_place() {
     let mut app = running(100);
-    does(&mut app, &[Action::ScopeCloser]);
+    act_all(&mut app, &[Action::ScopeCloser]);
     assert_eq!(window(&app), (90_000, 100_000));
-    does(&mut app, &[Action::ScopeEarlier, Action::ScopeCloser]);
+    act_all(&mut app, &[Action::ScopeEarlier, Action::ScopeCloser]);
     assert_eq!(window(&app), (90_500, 95_500));
-    does(&mut app, &[Action::ScopeWider]);
+    act_all(&mut app, &[Action::ScopeWider]);
     assert_eq!(window(&app), (88_000, 98_000));
-    does(&mut app, &[Action::ScopeCursor]);
+    act_all(&mut app, &[Action::ScopeCursor]);
     assert_eq!(cursor(&app), Some(93_000));
-    does(&mut app, &[Action::ScopeLater; 25]);
+    act_all(&mut app, &[Action::ScopeLater; 25]);
     assert_eq!((cursor(&app), window(&app)), (Some(95_500), (88_000, 98_000)));
-    does(&mut app, &[Action::ScopeCloser]);
+    act_all(&mut app, &[Action::ScopeCloser]);
     assert_eq!((cursor(&app), window(&app)), (Some(95_500), (91_750, 96_750)));
 }
 
 #[test]
-fn zooming_out_ends_with_the_whole_run_and_zooming_in_with_fifty_milliseconds() {
+fn zoom_is_limited_to_the_whole_run_and_to_fifty_milliseconds() {
     let mut app = running(25);
-    does(&mut app, &[Action::ScopeWider; 9]);
+    act_all(&mut app, &[Action::ScopeWider; 9]);
     assert_eq!(window(&app), (0, 30_000));
-    does(&mut app, &[Action::ScopeCloser; 40]);
+    act_all(&mut app, &[Action::ScopeCloser; 40]);
     assert_eq!(window(&app), (24_950, 25_000));
 }
 
 #[test]
-fn the_cursor_takes_the_window_along_and_stays_in_the_run() {
+fn the_cursor_moves_the_window_and_stays_in_the_run() {
     let mut app = running(100);
-    does(&mut app, &[Action::ScopeCursor]);
-    does(&mut app, &[Action::ScopeEarlier; 51]);
+    act_all(&mut app, &[Action::ScopeCursor]);
+    act_all(&mut app, &[Action::ScopeEarlier; 51]);
     // The window was from 80 s to 100 s.
     assert_eq!((cursor(&app), window(&app)), (Some(79_800), (79_800, 99_800)));
-    does(&mut app, &[Action::ScopeEarlier; 1000]);
+    act_all(&mut app, &[Action::ScopeEarlier; 1000]);
     assert_eq!((cursor(&app), window(&app)), (Some(0), (0, 20_000)));
-    does(&mut app, &[Action::ScopeLater; 1000]);
+    act_all(&mut app, &[Action::ScopeLater; 1000]);
     assert_eq!((cursor(&app), window(&app).1), (Some(100_000), 100_000));
-    does(&mut app, &[Action::ScopeCursor]);
+    act_all(&mut app, &[Action::ScopeCursor]);
     assert_eq!(cursor(&app), None);
 }
 
 #[test]
-fn before_the_run_there_is_nothing_to_point_at() {
+fn there_is_no_cursor_before_the_run() {
     let mut app = running(0);
-    does(&mut app, &[Action::ScopeCursor]);
+    act_all(&mut app, &[Action::ScopeCursor]);
     assert_eq!(app.ui.scope.cursor, None);
-    does(&mut app, &[Action::ScopeEarlier, Action::ScopeWider, Action::ScopeLater]);
+    act_all(&mut app, &[Action::ScopeEarlier, Action::ScopeWider, Action::ScopeLater]);
     assert_eq!(window(&app), (0, 20_000));
 }
 
 #[test]
-fn what_stands_still_is_zoomed_as_it_stood() {
+fn a_frozen_scope_zooms_at_its_frozen_time() {
     let mut app = running(50);
-    does(&mut app, &[Action::ToggleFreeze]);
+    act_all(&mut app, &[Action::ToggleFreeze]);
     pass(&mut app, 90);
-    does(&mut app, &[Action::ScopeCloser]);
+    act_all(&mut app, &[Action::ScopeCloser]);
     assert_eq!(window(&app), (40_000, 50_000));
 }
 
@@ -151,7 +151,7 @@ fn end(app: &mut App, number: u32, from_ms: u64, count: u64) {
     update(app, Msg::Engine(now, EngineFact::Ended { id, record: Arc::new(record) }));
 }
 
-/// The streams between two times of the run: numbers of their attempts, and how many there are.
+/// The streams between two times of the run: attempt numbers of those to draw, and the number of all.
 fn shown(app: &App, from_ms: u64, to_ms: u64) -> (Vec<u32>, usize) {
     let at = |ms| Nanos::from_millis(1000 + ms);
     let shown = StreamSelection::new(app.shown(), at(from_ms), at(to_ms));
@@ -159,7 +159,7 @@ fn shown(app: &App, from_ms: u64, to_ms: u64) -> (Vec<u32>, usize) {
 }
 
 #[test]
-fn streams_are_those_of_the_window_in_flight_or_over() {
+fn streams_of_the_window_are_shown_in_flight_or_ended() {
     let mut app = running(0);
     end(&mut app, 1, 0, 9);
     end(&mut app, 2, 50, 99);
@@ -169,7 +169,7 @@ fn streams_are_those_of_the_window_in_flight_or_over() {
         ..InFlight::default()
     };
     let now = Nanos::from_millis(3000);
-    // The second is over; the live view lags behind.
+    // The second stream has ended; the live view lags behind.
     let in_flight = vec![live(2, 50), live(3, 400), live(4, 700)];
     update(&mut app, Msg::Frame { now, live: Arc::new(LiveSnapshot { at: now, in_flight, ..Default::default() }) });
     assert_eq!(shown(&app, 0, 2000), (vec![1, 2, 3, 4], 4));
@@ -180,7 +180,7 @@ fn streams_are_those_of_the_window_in_flight_or_over() {
 }
 
 #[test]
-fn of_many_streams_the_newest_are_shown_and_all_are_counted() {
+fn only_the_newest_streams_are_shown_but_all_are_counted() {
     let mut app = running(0);
     for number in 1..=100 {
         end(&mut app, number, u64::from(number), 9);
@@ -191,7 +191,7 @@ fn of_many_streams_the_newest_are_shown_and_all_are_counted() {
 }
 
 #[test]
-fn what_is_kept_of_streams_is_bounded() {
+fn the_number_of_stored_streams_is_bounded() {
     let mut app = running(0);
     for number in 1..=5 {
         end(&mut app, number, u64::from(number), 300_000);
@@ -204,12 +204,12 @@ fn what_is_kept_of_streams_is_bounded() {
 }
 
 #[test]
-fn holds_are_remembered() {
+fn holds_are_recorded() {
     let mut app = running(1);
-    does(&mut app, &[Action::ToggleHold]);
+    act_all(&mut app, &[Action::ToggleHold]);
     pass(&mut app, 3);
     assert_eq!(app.scene.traces.holds(), [(Nanos::from_millis(2000), None)]);
-    does(&mut app, &[Action::ToggleHold]);
+    act_all(&mut app, &[Action::ToggleHold]);
     pass(&mut app, 4);
     assert_eq!(app.scene.traces.holds(), [(Nanos::from_millis(2000), Some(Nanos::from_millis(4000)))]);
 }

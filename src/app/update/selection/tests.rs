@@ -30,7 +30,7 @@ fn end(app: &mut App, case: usize, number: u32, ttft_ms: u64) {
     update(app, Msg::Engine(at, EngineFact::Ended { id, record: std::sync::Arc::new(record) }));
 }
 
-/// Four cases of which three are measured, with these TTFTs.
+/// Four cases, the first three measured with these TTFTs.
 fn measured(ttfts_ms: [u64; 3]) -> App {
     let mut app = app(4);
     discovered(&mut app, &["m"]);
@@ -49,7 +49,7 @@ fn sort_by(app: &mut App, by: SortBy) {
 static TTFT: SortBy = SortBy::Metric(&crate::domain::metrics::TTFT);
 
 #[test]
-fn the_circle_begins_with_the_suite_and_comes_back_to_it() {
+fn the_sort_key_cycles_through_all_columns() {
     let mut app = app(1);
     let mut seen = Vec::new();
     for _ in SortBy::all() {
@@ -60,7 +60,7 @@ fn the_circle_begins_with_the_suite_and_comes_back_to_it() {
 }
 
 #[test]
-fn what_has_no_figure_comes_last_whichever_way() {
+fn cases_without_a_figure_come_last_in_either_order() {
     let mut app = measured([30, 10, 20]);
     sort_by(&mut app, TTFT);
     assert_eq!(app.listed_cases(), [1, 2, 0, 3]);
@@ -74,7 +74,7 @@ fn what_has_no_figure_comes_last_whichever_way() {
 }
 
 #[test]
-fn a_failed_one_has_no_figure_wherever_it_stands_in_the_suite() {
+fn a_failed_case_sorts_as_one_without_a_figure() {
     let mut app = app(4);
     discovered(&mut app, &["m"]);
     ended(&mut app, 0, 1, AttemptStatus::Timeout);
@@ -88,7 +88,7 @@ fn a_failed_one_has_no_figure_wherever_it_stands_in_the_suite() {
 }
 
 #[test]
-fn equal_ones_stay_in_the_order_of_the_suite() {
+fn equal_cases_stay_in_the_order_of_the_suite() {
     let mut app = measured([20, 10, 20]);
     sort_by(&mut app, TTFT);
     assert_eq!(app.listed_cases(), [1, 0, 2, 3]);
@@ -97,7 +97,7 @@ fn equal_ones_stay_in_the_order_of_the_suite() {
 }
 
 #[test]
-fn by_state_what_needs_a_look_comes_first() {
+fn sorting_by_state_puts_failed_cases_first() {
     let mut app = app(4);
     discovered(&mut app, &["m"]);
     end(&mut app, 0, 1, 10);
@@ -107,14 +107,14 @@ fn by_state_what_needs_a_look_comes_first() {
 }
 
 #[test]
-fn the_selection_stays_on_its_case_and_moves_in_the_order_that_is_seen() {
+fn the_selection_stays_on_its_case_and_moves_in_the_order_on_the_screen() {
     let mut app = measured([30, 10, 20]);
     act(&mut app, Action::SelectFirst);
     sort_by(&mut app, TTFT);
     assert_eq!(app.ui.selected, 0);
     act(&mut app, Action::SelectPrevious);
     assert_eq!(app.ui.selected, 2);
-    // A figure that comes moves the rows and not the selection.
+    // A new figure moves the rows but not the selection.
     end(&mut app, 3, 1, 5);
     assert_eq!((app.listed_cases(), app.ui.selected), (vec![3, 1, 2, 0], 2));
 }
@@ -131,7 +131,7 @@ fn a_frozen_screen_keeps_its_order() {
 }
 
 #[test]
-fn the_filter_is_sorted_too() {
+fn filtered_cases_are_sorted() {
     let mut app = measured([30, 10, 20]);
     sort_by(&mut app, TTFT);
     app.ui.filter = TextField::new("case 0");
@@ -139,7 +139,7 @@ fn the_filter_is_sorted_too() {
 }
 
 #[test]
-fn attempts_are_rows_that_are_walked_through_and_folded_away_again() {
+fn unfolded_attempts_are_rows_that_can_be_selected_and_folded() {
     let mut app = measured([30, 10, 20]);
     end(&mut app, 3, 1, 50);
     act(&mut app, Action::SelectFirst);
@@ -160,7 +160,7 @@ fn attempts_are_rows_that_are_walked_through_and_folded_away_again() {
 }
 
 #[test]
-fn what_is_copied_is_the_selected_attempt_s() {
+fn copying_takes_the_answer_of_the_selected_attempt() {
     let mut app = measured([30, 10, 20]);
     end(&mut app, 3, 1, 50);
     act(&mut app, Action::SelectFirst);
@@ -177,7 +177,7 @@ fn what_is_copied_is_the_selected_attempt_s() {
 }
 
 #[test]
-fn what_is_copied_has_no_control_characters_but_line_feeds_and_tabs() {
+fn copied_text_has_no_control_characters_except_line_feeds_and_tabs() {
     let mut app = measured([30, 10, 20]);
     for form in [Form::Rendered, Form::Raw] {
         act(&mut app, Action::SelectFirst);
@@ -192,17 +192,17 @@ fn what_is_copied_has_no_control_characters_but_line_feeds_and_tabs() {
 }
 
 #[test]
-fn a_baseline_tells_what_it_holds_and_goes_with_the_same_key() {
+fn setting_a_baseline_counts_its_cases_and_the_same_key_drops_it() {
     let mut app = measured([30, 10, 20]);
     act(&mut app, Action::ToggleBaseline);
-    let told = |app: &App| app.ui.notice.as_ref().map(|n| n.text.clone()).unwrap_or_default();
-    assert!(told(&app).contains("3 of 4 cases"), "{}", told(&app));
+    let notice = |app: &App| app.ui.notice.as_ref().map(|n| n.text.clone()).unwrap_or_default();
+    assert!(notice(&app).contains("3 of 4 cases"), "{}", notice(&app));
     act(&mut app, Action::ToggleBaseline);
-    assert!(told(&app).contains("dropped") && app.ui.cases.baseline.is_none(), "{}", told(&app));
+    assert!(notice(&app).contains("dropped") && app.ui.cases.baseline.is_none(), "{}", notice(&app));
 }
 
 #[test]
-fn an_attempt_is_compared_with_whole_measured_ones_up_to_it() {
+fn an_attempt_is_compared_with_earlier_complete_ones() {
     let mut app = measured([30, 10, 20]);
     end(&mut app, 3, 1, 50);
     act(&mut app, Action::SelectFirst);

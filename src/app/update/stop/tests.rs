@@ -11,7 +11,7 @@ use crate::domain::live::{EngineCommand, EngineFact, ServerInfo};
 
 const NOW: Nanos = Nanos(9);
 
-/// A running app with so many cases and slots.
+/// An app whose run has started.
 fn running(cases: usize, concurrency: usize, models: &[&str]) -> App {
     let mut app = app(cases);
     app.wanted_model = Some("wanted".to_owned());
@@ -20,16 +20,16 @@ fn running(cases: usize, concurrency: usize, models: &[&str]) -> App {
     app
 }
 
-/// Ends a request as a server refuses it, in a sentence with its full stop.
+/// Ends a request with a refusal by the server. Its message ends with a full stop.
 fn refused(app: &mut App, case: usize, http_status: u16, kind: &str) -> Vec<Effect> {
-    ends(app, case, 1, |record| {
+    end_attempt(app, case, 1, |record| {
         record.status = AttemptStatus::HttpError;
         record.http_status = Some(http_status);
         record.error = Some(AttemptError { kind: kind.to_owned(), message: format!("HTTP {http_status}: no.") });
     })
 }
 
-fn ends(app: &mut App, case: usize, number: u32, change: impl FnOnce(&mut AttemptRecord)) -> Vec<Effect> {
+fn end_attempt(app: &mut App, case: usize, number: u32, change: impl FnOnce(&mut AttemptRecord)) -> Vec<Effect> {
     let id = AttemptId { case, number };
     let own = app.scene.session.suite.cases[case].model.clone();
     let model = own.or_else(|| app.scene.target.model.clone()).unwrap_or_default();
@@ -74,30 +74,33 @@ fn a_refused_key_stops_the_run_after_the_first_request_and_says_which_key_was_se
         let advice = "the API key from MY_KEY was sent; check it, or choose another variable with --api-key-env";
         assert_eq!((stop.cause, stop.reason), (StopCause::Key, format!("HTTP {status}: no; {advice}")));
         assert_eq!((app.scene.session.in_flight(), app.exit_status()), (0, 3));
-        assert!(matches!(press(&mut app, Action::Quit)[..], [Effect::Quit(3)]), "nothing runs: it does not ask");
+        assert!(
+            matches!(press(&mut app, Action::Quit)[..], [Effect::Quit(3)]),
+            "nothing runs, so quitting does not ask"
+        );
     }
 }
 
 #[test]
-fn with_others_in_flight_they_are_given_up_and_start_again_with_r() {
+fn other_requests_in_flight_are_cancelled_and_restarted_with_r() {
     let mut app = running(5, 3, &[]);
     let effects = refused(&mut app, 1, 401, "http");
     assert!(started(&effects).is_empty(), "{effects:?}");
     let own = |case| AttemptId { case, number: 1 };
     assert_eq!(aborted(&effects), [own(0), own(2)]);
-    // One of them was refused before it heard of it; the other is cancelled.
+    // One request was refused before it could be cancelled; the other is cancelled.
     refused(&mut app, 0, 401, "http");
-    ends(&mut app, 2, 1, |record| record.status = AttemptStatus::Cancelled);
+    end_attempt(&mut app, 2, 1, |record| record.status = AttemptStatus::Cancelled);
     assert_eq!(app.scene.session.in_flight(), 0);
 
     let effects = press(&mut app, Action::Rerun);
     assert_eq!(app.scene.stop, None);
     assert_eq!(started(&effects).iter().map(|(id, _)| id.case).collect::<Vec<_>>(), [0, 1, 2]);
     for case in [0, 1, 2] {
-        ends(&mut app, case, 2, |_| ());
+        end_attempt(&mut app, case, 2, |_| ());
     }
     for case in [3, 4] {
-        ends(&mut app, case, 1, |_| ());
+        end_attempt(&mut app, case, 1, |_| ());
     }
     let phases: Vec<_> = app.scene.session.cases.iter().map(|c| c.phase).collect();
     assert_eq!((phases, app.exit_status()), (vec![CasePhase::Done; 5], 0));
@@ -106,25 +109,25 @@ fn with_others_in_flight_they_are_given_up_and_start_again_with_r() {
 #[test]
 fn repeats_of_the_refused_case_are_all_measured_after_r() {
     let mut app = running(2, 1, &[]);
-    // As `--repeat 3` would have it.
+    // As with `--repeat 3`.
     app.scene.session.plan.repeat = 3;
     app.scene.session.cases[0].remaining = 2;
     refused(&mut app, 0, 401, "http");
     let effects = press(&mut app, Action::Rerun);
     assert_eq!(started(&effects).len(), 1);
     for number in [2, 3, 4] {
-        ends(&mut app, 0, number, |_| ());
+        end_attempt(&mut app, 0, number, |_| ());
     }
     let case = &app.scene.session.cases[0];
     assert_eq!((case.phase, case.reported().count()), (CasePhase::Done, 3));
 }
 
 #[test]
-fn space_tries_again_too_and_a_second_refusal_stops_again() {
+fn space_also_tries_again_and_a_second_refusal_stops_the_run_again() {
     let mut app = running(2, 1, &[]);
     refused(&mut app, 0, 401, "http");
     assert_eq!(started(&press(&mut app, Action::ToggleHold)).len(), 1);
-    ends(&mut app, 0, 2, |record| {
+    end_attempt(&mut app, 0, 2, |record| {
         record.status = AttemptStatus::HttpError;
         record.http_status = Some(401);
         record.error = Some(AttemptError { kind: "http".to_owned(), message: "HTTP 401".to_owned() });
@@ -133,48 +136,48 @@ fn space_tries_again_too_and_a_second_refusal_stops_again() {
 }
 
 #[test]
-fn of_a_wrong_model_another_one_is_chosen_and_all_cases_ask_it() {
+fn another_model_can_be_chosen_after_a_wrong_one_and_all_cases_use_it() {
     let mut app = running(2, 1, &["small", "large"]);
     app.asks_for_model = true;
     refused(&mut app, 0, 404, MODEL_NOT_FOUND);
     let Overlay::Models(choice) = &app.ui.overlay else { panic!("{:?}", app.ui.overlay) };
     assert_eq!((choice.models.len(), choice.about.contains("'wanted'")), (2, true));
-    // Without a choice it stays stopped; `r` offers them again.
+    // Without a choice the run stays stopped; `r` offers the models again.
     assert!(press(&mut app, Action::Back).is_empty());
     assert_eq!((&app.ui.overlay, app.scene.stop.is_some()), (&Overlay::None, true));
     assert!(press(&mut app, Action::Rerun).is_empty());
     press(&mut app, Action::SelectNext);
     let effects = press(&mut app, Action::Confirm);
     assert_eq!(started(&effects), [(AttemptId { case: 0, number: 2 }, "large".to_owned())]);
-    assert_eq!(started(&ends(&mut app, 0, 2, |_| ())), [(AttemptId { case: 1, number: 1 }, "large".to_owned())]);
-    ends(&mut app, 1, 1, |_| ());
+    assert_eq!(started(&end_attempt(&mut app, 0, 2, |_| ())), [(AttemptId { case: 1, number: 1 }, "large".to_owned())]);
+    end_attempt(&mut app, 1, 1, |_| ());
     assert_eq!((app.scene.target.model.as_deref(), app.exit_status()), (Some("large"), 0));
 }
 
 #[test]
-fn without_a_screen_or_a_list_a_wrong_model_is_told_with_what_there_is() {
+fn without_a_dashboard_the_reason_lists_the_endpoints_models() {
     let mut app = running(2, 1, &["small", "large"]);
     refused(&mut app, 0, 400, MODEL_NOT_FOUND);
     let reason = app.scene.stop.clone().unwrap().reason;
     let advice = "pass another model with --model; the endpoint lists small, large";
     assert_eq!(reason, format!("model 'wanted': HTTP 400: no; {advice}"));
     assert_eq!(app.ui.overlay, Overlay::None);
-    assert_eq!(started(&press(&mut app, Action::Rerun)).len(), 1, "it tries the same again");
+    assert_eq!(started(&press(&mut app, Action::Rerun)).len(), 1, "the same model is tried again");
 }
 
 #[test]
-fn what_was_measured_before_makes_a_stop_status_1() {
+fn a_stop_after_a_measured_case_is_status_1() {
     let mut app = running(3, 1, &[]);
-    ends(&mut app, 0, 1, |_| ());
+    end_attempt(&mut app, 0, 1, |_| ());
     refused(&mut app, 1, 401, "http");
     assert_eq!((app.scene.stop.is_some(), app.exit_status()), (true, 1));
 }
 
-/// What is changed before the run, the status and kind of the first failure, and what it stops the run for.
+/// A change of the app before the run, status and kind of the first failure, and the cause for which the run stops.
 type Row<'a> = (&'a dyn Fn(&mut App), u16, &'a str, Option<StopCause>);
 
 #[test]
-fn what_concerns_one_case_stops_nothing() {
+fn errors_that_concern_one_case_stop_nothing() {
     let own_model = |app: &mut App| change_case(app, 0, |case| case.model = Some("own".to_owned()));
     let own_field = |name: &'static str| {
         move |app: &mut App| change_case(app, 0, |case| drop(case.extra.insert(name.to_owned(), "x".into())))
@@ -202,10 +205,14 @@ fn what_concerns_one_case_stops_nothing() {
         app.wanted_model = Some("wanted".to_owned());
         change(&mut app);
         discovered(&mut app, &[]);
-        let goes_on = !started(&refused(&mut app, 0, status, kind)).is_empty();
-        assert_eq!((app.scene.stop.map(|stop| stop.cause), goes_on), (expected, expected.is_none()), "{status} {kind}");
+        let continues = !started(&refused(&mut app, 0, status, kind)).is_empty();
+        assert_eq!(
+            (app.scene.stop.map(|stop| stop.cause), continues),
+            (expected, expected.is_none()),
+            "{status} {kind}"
+        );
     }
-    // A model that all cases name is the run's.
+    // A model that all cases name counts as the run's model.
     let mut app = app(2);
     (0..2).for_each(|case| change_case(&mut app, case, |spec| spec.model = Some("same".to_owned())));
     app.wanted_model = Some("wanted".to_owned());
@@ -215,7 +222,7 @@ fn what_concerns_one_case_stops_nothing() {
 }
 
 #[test]
-fn a_list_that_is_refused_says_what_was_sent_and_one_that_fails_is_a_note() {
+fn a_refused_model_list_names_the_key_and_a_failed_one_is_a_warning() {
     let mut refused = app(1);
     let reason = "GET http://h/v1/models: HTTP 401: no".to_owned();
     let fact = EngineFact::Unreachable { reason, http_status: Some(401), retrying: false };

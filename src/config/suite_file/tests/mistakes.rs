@@ -34,7 +34,7 @@ fn thresholds_are_checked_where_they_stand() {
     };
     assert_eq!(
         error_of("[\"ttft_p95<500ms\", \"tfft_p95<1s\"]"),
-        "f.toml:2:26: 'tfft_p95<1s': there is no figure 'tfft_p95'; did you mean 'ttft_p95'?"
+        "f.toml:2:26: 'tfft_p95<1s': unknown figure 'tfft_p95'; did you mean 'ttft_p95'?"
     );
     assert!(error_of("\"ttft_p95<500ms\"").contains("'slo' is a string; it must be a list"));
     assert!(error_of("[500]").contains("a threshold is an integer"));

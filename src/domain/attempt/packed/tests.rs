@@ -67,7 +67,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// Its numbers.
+    /// A record with random numbers and without strings.
     fn numbered()(
         (case, number) in (any::<usize>(), any::<u32>()),
         (warmup, is_text_whole, status) in (any::<bool>(), any::<bool>(), prop::sample::select(&STATUSES)),
@@ -120,21 +120,21 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn a_record_is_the_same_again(records in prop::collection::vec(record().boxed(), 1..4)) {
-        let mut words = Words::default();
+    fn packing_round_trips_every_record(records in prop::collection::vec(record().boxed(), 1..4)) {
+        let mut pool = StringPool::default();
         let condensed = records.into_iter().map(AttemptRecord::condense);
-        let packed: Vec<_> = condensed.map(|r| (Packed::new(&r, &mut words).unwrap(), r)).collect();
+        let packed: Vec<_> = condensed.map(|r| (Packed::new(&r, &mut pool).unwrap(), r)).collect();
         for (packed, record) in packed {
-            prop_assert_eq!(packed.front(), PackedHead::new(&record));
+            prop_assert_eq!(packed.head(), PackedHead::new(&record));
             prop_assert_eq!(packed.unpack(), record);
         }
     }
 }
 
-/// As a server that tells its own times has it answer.
-fn usual(number: u32) -> AttemptRecord {
+/// A typical answer of a server that reports its timings.
+fn typical_record(number: u32) -> AttemptRecord {
     let id = AttemptId { case: 0, number };
-    // Ten minutes into a run, of 100 tokens.
+    // Ten minutes into a run, 100 tokens.
     let started = Nanos(600_000_000_123 + u64::from(number) * 7_654_321);
     let request_id = format!("20260206-214941-3f9a{}", numbers(id));
     let after = |ns: u64| Nanos(started.0 + ns);
@@ -163,19 +163,19 @@ fn usual(number: u32) -> AttemptRecord {
 }
 
 #[test]
-fn a_usual_answer_takes_few_bytes() {
-    let mut words = Words::default();
-    let packed: Vec<_> = (1..=1000).map(|n| Packed::new(&usual(n).condense(), &mut words).unwrap()).collect();
+fn a_typical_record_takes_at_most_220_bytes() {
+    let mut pool = StringPool::default();
+    let packed: Vec<_> = (1..=1000).map(|n| Packed::new(&typical_record(n).condense(), &mut pool).unwrap()).collect();
     let longest = packed.iter().map(|p| p.bytes.len()).max().unwrap();
     assert!(longest <= 220, "{longest}");
-    assert!(packed.iter().all(|p| p.words.at(0) == "20260206-214941-3f9a" && p.words.at(3).is_empty()));
+    assert!(packed.iter().all(|p| p.pool.get(0) == "20260206-214941-3f9a" && p.pool.get(3).is_empty()));
 }
 
 #[test]
-fn what_has_a_text_after_all_is_not_packed() {
+fn a_record_with_text_is_not_packed() {
     let mut record = AttemptRecord::default().condense();
-    assert!(Packed::new(&record, &mut Words::default()).is_some());
+    assert!(Packed::new(&record, &mut StringPool::default()).is_some());
     record.text.push('a');
-    assert!(Packed::new(&record, &mut Words::default()).is_none());
-    assert!(Packed::new(&AttemptRecord::default(), &mut Words::default()).is_none());
+    assert!(Packed::new(&record, &mut StringPool::default()).is_none());
+    assert!(Packed::new(&AttemptRecord::default(), &mut StringPool::default()).is_none());
 }

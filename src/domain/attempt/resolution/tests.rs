@@ -6,7 +6,8 @@ use crate::domain::attempt::{AttemptId, AttemptStatus};
 use crate::domain::metrics::METRICS;
 use crate::domain::server_timings::{ServerTimings, TimingSource};
 
-/// A whole answer whose events come at these microseconds after the request, one token each. Equal times are one read.
+/// A complete answer whose events arrive these microseconds after the request, one token each. Equal times are one
+/// read.
 fn at_us(times: impl IntoIterator<Item = u64>) -> AttemptRecord {
     let mut record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
     for us in times {
@@ -19,7 +20,7 @@ fn at_us(times: impl IntoIterator<Item = u64>) -> AttemptRecord {
     record
 }
 
-/// Reads of so many events at these milliseconds.
+/// A complete answer from reads given as (milliseconds after the request, number of events).
 fn reads(reads: &[(u64, usize)]) -> AttemptRecord {
     at_us(reads.iter().flat_map(|&(ms, events)| std::iter::repeat_n(ms * 1000, events)))
 }
@@ -34,22 +35,22 @@ fn every_event_in_its_own_read_is_resolved() {
     assert_eq!(record.unresolved_first_token(), None);
     assert_eq!(record.unresolved_inter_token(), None);
     assert_eq!(record.unresolved_gaps(), None);
-    // A pause of the server is no sign of a buffer.
+    // A long gap on the server's side does not indicate a buffer.
     let paused = at_us([10_000, 20_000, 30_000, 2_000_000]);
     assert_eq!(paused.unresolved_inter_token(), None);
-    // Neither is a read in the middle that holds several events.
+    // A single read with several events in the middle does not matter either.
     let hiccup = at_us((0..100).map(|i| if (40..45).contains(&i) { 445_000 } else { 10_000 * (i + 1) }));
     assert_eq!((hiccup.unresolved_inter_token(), hiccup.unresolved_gaps()), (None, None));
 }
 
 #[test]
-fn most_events_in_one_read_have_no_decode_speed() {
+fn a_stream_with_most_events_in_one_read_has_no_decode_speed() {
     let last = reads(&[(100, 1), (101, 107)]);
     assert_eq!(last.decode_tokens_per_s(), None);
     let first = reads(&[(100, 107), (101, 1)]);
     assert_eq!(first.decode_tokens_per_s(), None);
     assert_eq!(first.time_to_first_token_ms(), None);
-    // Half a second for 107 events is no speed either: they may have been made at any time in it.
+    // Half a second for 107 events gives no speed either: they may have been generated at any time in it.
     let late = reads(&[(100, 1), (600, 107)]);
     assert_eq!(late.decode_tokens_per_s(), None);
     assert_eq!(late.time_to_first_token_ms(), Some(100.0));
@@ -71,13 +72,13 @@ fn a_whole_answer_in_one_read_has_neither_ttft_nor_decode_speed() {
         assert_eq!(reason(record.unresolved_gaps()), why);
         assert_eq!(record.request_latency_ms(), Some(300.0));
     }
-    // Several reads right after each other are one buffer.
+    // Several reads in quick succession come from one buffer.
     let emptied = at_us((0..200).map(|i| 300_000 + i / 20 * 100));
     assert_eq!(reason(emptied.unresolved_first_token()), "all 200 events arrived within 0.9 ms");
 }
 
 #[test]
-fn a_buffered_answer_keeps_the_speed_of_the_whole_request_where_a_model_can_have_it() {
+fn a_buffered_answer_keeps_the_speed_of_the_whole_request_if_plausible() {
     assert!(reads(&[(300, 10)]).output_tokens_per_s().is_some());
     let mut instant = reads(&[(2, 10)]);
     assert!(instant.output_tokens_per_s().is_some(), "5,000 tok/s");
@@ -91,7 +92,7 @@ fn a_buffered_answer_keeps_the_speed_of_the_whole_request_where_a_model_can_have
 fn an_answer_of_one_event_counts_as_streamed_only_if_it_is_one_token() {
     let mut record = reads(&[(300, 1)]);
     assert_eq!((record.not_streamed(), record.time_to_first_token_ms()), (None, Some(300.0)));
-    // The token that ends the answer is counted as well.
+    // Usage also counts the token that ends the answer.
     record.usage.completion_tokens = Some(2);
     assert_eq!(record.not_streamed(), None);
     record.usage.completion_tokens = Some(3);
@@ -99,14 +100,14 @@ fn an_answer_of_one_event_counts_as_streamed_only_if_it_is_one_token() {
     record.usage.completion_tokens = None;
     assert_eq!(record.not_streamed(), Some(Unresolved::OneUncountedEvent));
     assert_eq!((record.output_tokens(), record.output_tokens_per_s()), (None, None));
-    // A stream that broke off after its first event has its TTFT.
+    // A stream that breaks off after its first event keeps its TTFT.
     record.status = AttemptStatus::Truncated;
     assert_eq!((record.not_streamed(), record.time_to_first_token_ms()), (None, Some(300.0)));
 }
 
 #[test]
 fn small_regular_bunches_stay_resolved() {
-    // Speculative decoding: 3 tokens an event, then 3 events a read.
+    // Speculative decoding: 3 tokens per event, then 3 events per read.
     let mut tokens = at_us((0..100).map(|i| 200_000 + i * 30_000));
     tokens.usage.completion_tokens = Some(300);
     assert_eq!((tokens.unresolved_first_token(), tokens.unresolved_inter_token()), (None, None));
@@ -118,7 +119,7 @@ fn small_regular_bunches_stay_resolved() {
 }
 
 #[test]
-fn few_events_of_many_tokens_say_nothing_of_the_first() {
+fn few_events_with_many_tokens_leave_the_itl_unresolved() {
     let mut record = at_us((0..6).map(|i| 200_000 + i * 400_000));
     record.usage.completion_tokens = Some(300);
     assert_eq!(
@@ -126,13 +127,13 @@ fn few_events_of_many_tokens_say_nothing_of_the_first() {
         "6 events carry 300 tokens; the first event's token count is only estimated"
     );
     assert_eq!(record.unresolved_first_token(), None);
-    // A server that counts along says what the first event holds.
+    // With a running count the tokens of the first event are known.
     record.tokens_in_first_event = Some(50);
     assert_eq!(record.unresolved_inter_token(), None);
 }
 
 #[test]
-fn the_server_s_own_clock_tells_a_paced_buffer() {
+fn the_server_s_own_clock_reveals_a_paced_buffer() {
     let mut record = at_us((0..100).map(|i| 2_000_000 + i * 1000));
     let timings =
         |ms| Some(ServerTimings { decode_ms: Some(ms), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
@@ -144,7 +145,7 @@ fn the_server_s_own_clock_tells_a_paced_buffer() {
         "the server decoded for 495 ms by its own clock, but the text arrived within 99 ms"
     );
     assert_eq!(record.time_to_first_token_ms(), None);
-    // Of a short answer its clock holds the first token, which is no gap.
+    // For a short answer, the server's decode time includes the first token, which is not a gap.
     let mut short = at_us([100_000, 110_000]);
     short.usage.completion_tokens = Some(3);
     short.server_timings = timings(30.0);
@@ -152,7 +153,7 @@ fn the_server_s_own_clock_tells_a_paced_buffer() {
 }
 
 #[test]
-fn the_answer_after_the_reasoning_has_its_own_time() {
+fn the_ttfo_is_unresolved_only_if_its_own_read_is_shared() {
     let mut record = reads(&[(100, 1), (110, 1), (120, 1), (900, 40), (910, 1), (920, 1)]);
     record.arrivals.iter_mut().take(3).for_each(|a| a.kind = TextKind::Reasoning);
     assert_eq!(record.time_to_first_token_ms(), Some(100.0));
@@ -162,13 +163,13 @@ fn the_answer_after_the_reasoning_has_its_own_time() {
     assert_eq!(early.time_to_first_output_token_ms(), Some(900.0));
 }
 
-/// How the events of a stream share reads.
+/// A buffer that makes events share reads.
 #[derive(Clone, Debug)]
 enum Buffer {
-    /// Each group leaves some time after its last event, before the next one is made; the last one at any time. An event
-    /// alone is on time.
+    /// Releases a group some time after its last event and before the next event; the last group at any time. A single
+    /// event is released at once.
     Groups { sizes: Vec<usize>, holds: Vec<f64>, end_hold: f64 },
-    /// Emptied by the clock, once in so many event times, from this part of the first one on.
+    /// Released by a timer every `period` event times, first after `phase` of a period.
     Timer { period: f64, phase: f64 },
 }
 
@@ -183,7 +184,7 @@ fn buffer() -> impl Strategy<Value = Buffer> {
     prop_oneof![3 => groups, 1 => (2.0..40.0, 0.0..1.0).prop_map(|(period, phase)| Buffer::Timer { period, phase })]
 }
 
-/// The times at which events made at these times arrive, microseconds.
+/// Arrival times of events generated at these times, microseconds.
 fn buffered(made_us: &[u64], step_us: u64, buffer: &Buffer) -> Vec<u64> {
     let step = step_us as f64;
     match buffer {
@@ -210,7 +211,7 @@ fn buffered(made_us: &[u64], step_us: u64, buffer: &Buffer) -> Vec<u64> {
 }
 
 fn is_within_bound(measured: f64, known: f64) -> bool {
-    // What is shown may be off by the bound and by the resolution of the test's own clock.
+    // A figure may be off by the bound and by the resolution of the test's clock.
     (measured / known - 1.0).abs().max((known / measured - 1.0).abs()) <= ERROR_BOUND + 1e-3
 }
 
@@ -218,7 +219,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn what_is_shown_of_a_buffered_stream_is_within_the_bound(
+    fn figures_of_a_buffered_stream_are_within_the_error_bound(
         first_us in 1_000_u64..3_000_000,
         step_us in 1_000_u64..60_000,
         events in 2_usize..400,
@@ -232,7 +233,7 @@ proptest! {
             r.usage.completion_tokens = Some(events as u64 * per_event);
             r.tokens_in_first_event = Some(per_event);
         }
-        // A buffer that never joins two events leaves no trace.
+        // A buffer that never joins two events is undetectable.
         let resolution = record.resolution().unwrap();
         let is_visible = !matches!(buffer, Buffer::Timer { .. }) || resolution.arrival_times < events;
         let known_itl_ms = step_us as f64 / 1000.0 / per_event as f64;
@@ -255,7 +256,7 @@ proptest! {
     }
 
     #[test]
-    fn an_unbuffered_stream_shows_all_its_figures(
+    fn an_unbuffered_stream_has_all_figures(
         first_us in 1_000_u64..3_000_000,
         gaps_us in prop::collection::vec(250_u64..500_000, 1..200),
     ) {

@@ -1,6 +1,6 @@
 //! Changes of a case with the events of a run.
 
-use super::{CasePhase, CaseState, Cut, Start};
+use super::{CasePhase, CaseState, Interrupted, Start};
 use crate::domain::attempt::{AttemptStatus, StoredRecord};
 use crate::domain::session::AttemptState;
 
@@ -18,7 +18,7 @@ impl CaseState {
 
     /// Queues the case with this many attempts to start.
     pub(in crate::domain::session) fn queue(&mut self, remaining: u32) {
-        (self.phase, self.remaining, self.cut) = (CasePhase::Queued, remaining, None);
+        (self.phase, self.remaining, self.interrupted) = (CasePhase::Queued, remaining, None);
     }
 
     /// Begins a new batch of `repeat` attempts; a paused case continues its batch.
@@ -61,15 +61,15 @@ impl CaseState {
             return;
         }
         let least = u32::from(self.phase == CasePhase::Paused);
-        let cut = Cut { remaining: self.remaining.max(least), open: self.counting().collect() };
+        let interrupted = Interrupted { remaining: self.remaining.max(least), open: self.counting().collect() };
         self.cancel();
-        self.cut = Some(Box::new(cut));
+        self.interrupted = Some(Box::new(interrupted));
     }
 
     /// Restores what the end of the program cancelled and what the user had paused. Nothing is in flight.
-    pub(in crate::domain::session) fn owe(&mut self) {
-        if let Some(cut) = self.cut.take() {
-            self.remaining = cut.remaining;
+    pub(in crate::domain::session) fn requeue_interrupted(&mut self) {
+        if let Some(interrupted) = self.interrupted.take() {
+            self.remaining = interrupted.remaining;
             self.settle(false);
         } else if self.phase == CasePhase::Paused {
             self.queue(self.remaining.max(1));
@@ -79,7 +79,7 @@ impl CaseState {
     }
 
     /// Settles queued and running attempts when no program is left to run them.
-    pub(in crate::domain::session) fn rest(&mut self) {
+    pub(in crate::domain::session) fn settle_interrupted(&mut self) {
         if matches!(self.phase, CasePhase::Running | CasePhase::Queued) {
             self.settle(false);
         }
@@ -111,7 +111,7 @@ impl CaseState {
     }
 
     /// Discards an attempt that is scheduled but not due, and queues it again.
-    pub(in crate::domain::session) fn take_back(&mut self, number: u32) {
+    pub(in crate::domain::session) fn withdraw(&mut self, number: u32) {
         let Some(attempt) = self.attempts.get_mut((number as usize).wrapping_sub(1)) else { return };
         attempt.abandoned = true;
         self.remaining = self.remaining.saturating_add(1);
@@ -123,7 +123,7 @@ impl CaseState {
     /// Stores the record of an attempt in flight, and condenses the oldest beyond `keep`.
     pub(in crate::domain::session) fn end(&mut self, number: u32, record: StoredRecord, keep: usize) {
         let status = record.status();
-        let Some((abandoned, warmup)) = self.put(number, record, keep) else { return };
+        let Some((abandoned, warmup)) = self.store(number, record, keep) else { return };
         // Only attempts that still count keep the case running: a discarded attempt may end long after its successor.
         if !abandoned && self.phase == CasePhase::Running && self.counting().next().is_none() {
             self.settle(warmup || status == AttemptStatus::Cancelled);
@@ -132,14 +132,14 @@ impl CaseState {
 
     /// Stores the record of an attempt that left nothing, and queues it again unless the user discarded it.
     pub(in crate::domain::session) fn lose(&mut self, number: u32, record: StoredRecord) {
-        let Some((abandoned, warmup)) = self.put(number, record, usize::MAX) else { return };
+        let Some((abandoned, warmup)) = self.store(number, record, usize::MAX) else { return };
         if !abandoned && !warmup {
             self.remaining = self.remaining.saturating_add(1);
         }
     }
 
     /// Stores a record; returns whether the attempt was discarded, and whether it was a warm-up.
-    fn put(&mut self, number: u32, record: StoredRecord, keep: usize) -> Option<(bool, bool)> {
+    fn store(&mut self, number: u32, record: StoredRecord, keep: usize) -> Option<(bool, bool)> {
         let at = self.open.iter().position(|n| *n == number)?;
         let attempt = self.attempts.get_mut(number as usize - 1)?;
         self.open.remove(at);
@@ -147,14 +147,14 @@ impl CaseState {
         attempt.record = Some(record);
         let (abandoned, warmup) = (attempt.abandoned, attempt.warmup);
         self.failed_in_round |= attempt.round == self.round && attempt.is_failed();
-        self.good += usize::from(attempt.is_good());
+        self.complete += usize::from(attempt.is_good());
         self.is_doubtful = self.shown().is_some_and(|r| r.is_ok() && r.cache_doubt().is_some());
-        if let Some(cut) = &mut self.cut
-            && let Some(at) = cut.open.iter().position(|n| *n == number)
+        if let Some(interrupted) = &mut self.interrupted
+            && let Some(at) = interrupted.open.iter().position(|n| *n == number)
         {
-            cut.open.remove(at);
+            interrupted.open.remove(at);
             if status == AttemptStatus::Cancelled && !warmup {
-                cut.remaining = cut.remaining.saturating_add(1);
+                interrupted.remaining = interrupted.remaining.saturating_add(1);
             }
         }
         self.pack_beyond(keep, usize::from(status != AttemptStatus::Ok), number);
@@ -162,10 +162,10 @@ impl CaseState {
     }
 
     /// Phase of the case when nothing that counts is in flight.
-    fn settle(&mut self, given_up: bool) {
+    fn settle(&mut self, is_cancelled: bool) {
         self.phase = if self.remaining > 0 {
             CasePhase::Queued
-        } else if given_up {
+        } else if is_cancelled {
             CasePhase::Cancelled
         } else if self.failed_in_round {
             CasePhase::Failed
@@ -177,18 +177,18 @@ impl CaseState {
     /// Drops text and arrivals of an attempt that ended; its figures stay.
     pub(in crate::domain::session) fn pack(&mut self, number: u32) {
         if let Some(attempt) = self.attempts.get_mut((number as usize).wrapping_sub(1)) {
-            attempt.record = attempt.record.take().map(|record| record.pack(&mut self.words));
+            attempt.record = attempt.record.take().map(|record| record.pack(&mut self.strings));
         }
     }
 
     /// Keeps text and arrivals of attempt `number`, which ended, and drops those of the oldest attempts beyond `keep`.
     fn pack_beyond(&mut self, keep: usize, kind: usize, number: u32) {
-        let Some(whole) = self.whole.get_mut(kind) else { return };
-        whole.push_back(number);
-        if whole.len() <= keep {
+        let Some(unpacked) = self.unpacked.get_mut(kind) else { return };
+        unpacked.push_back(number);
+        if unpacked.len() <= keep {
             return;
         }
-        if let Some(oldest) = whole.pop_front() {
+        if let Some(oldest) = unpacked.pop_front() {
             self.pack(oldest);
         }
     }

@@ -1,4 +1,4 @@
-//! Rates, durations and sweeps, with times made by hand.
+//! Rates, durations and sweeps, with times set by hand.
 
 use super::*;
 use crate::domain::open_loop::{OpenLoop, Process, Starts};
@@ -25,12 +25,12 @@ fn due(case: usize, number: u32, at_ms: u64) -> SessionCommand {
     SessionCommand::Start { id: id(case, number), warmup: false, due: Some(ms(at_ms)) }
 }
 
-/// Lets the session have every tick it asks for until `to`; returns what it ordered, with the time it did.
+/// Delivers every tick that the session asks for until `to`; returns its commands with their times.
 fn run_to(s: &mut Session, to: Nanos) -> Vec<(Nanos, SessionCommand)> {
     let mut out = Vec::new();
     while let Some(at) = s.wake_at().filter(|at| *at <= to) {
         let commands = s.handle(SessionEvent::Tick(at));
-        assert!(!commands.is_empty(), "a tick it asked for did nothing");
+        assert!(!commands.is_empty(), "a requested tick did nothing");
         out.extend(commands.into_iter().map(|c| (at, c)));
     }
     out
@@ -39,7 +39,7 @@ fn run_to(s: &mut Session, to: Nanos) -> Vec<(Nanos, SessionCommand)> {
 #[test]
 fn starts_are_ordered_ahead_and_in_turn() {
     let mut s = session(2, open(4096, 3));
-    // The first is due at once; two more within the horizon of 250 ms.
+    // The first is due at once; two more are due within the horizon of 250 ms.
     assert_eq!(s.handle(SessionEvent::Begin(ms(1000))), [due(0, 1, 1000), due(1, 1, 1100), due(0, 2, 1200)]);
     assert_eq!(s.wake_at(), Some(ms(1050)));
     assert!(s.handle(SessionEvent::Tick(ms(1049))).is_empty());
@@ -54,7 +54,7 @@ fn starts_are_ordered_ahead_and_in_turn() {
 }
 
 #[test]
-fn a_slot_that_comes_late_does_not_move_the_intended_start() {
+fn a_late_slot_does_not_move_the_intended_start() {
     let mut s = session(1, open(1, 3));
     assert_eq!(s.handle(SessionEvent::Begin(ms(0))), [due(0, 1, 0)]);
     assert_eq!(s.wake_at(), None);
@@ -64,23 +64,23 @@ fn a_slot_that_comes_late_does_not_move_the_intended_start() {
 }
 
 #[test]
-fn what_the_user_holds_is_nobodys_queue() {
+fn a_hold_does_not_count_as_queue_time() {
     let mut s = session(1, open(4096, 4));
     assert_eq!(s.handle(SessionEvent::Begin(ms(0))).len(), 3);
-    // What is ordered and not due is taken back.
-    let back = [2, 3].map(|number| SessionCommand::Abort(id(0, number)));
-    assert_eq!(s.handle_at(ms(20), SessionEvent::ToggleHold), back);
+    // Orders that are not due yet are withdrawn.
+    let withdrawn = [2, 3].map(|number| SessionCommand::Abort(id(0, number)));
+    assert_eq!(s.handle_at(ms(20), SessionEvent::ToggleHold), withdrawn);
     assert_eq!((s.wake_at(), s.cases[0].phase), (None, CasePhase::Running));
     for number in [2, 3] {
         end_at(&mut s, id(0, number), ms(21), AttemptStatus::Cancelled);
     }
-    // Of the second's 100 ms and the third's 200, 20 were over.
+    // 20 ms of the second's 100 ms and of the third's 200 ms had passed.
     assert_eq!(s.handle_at(ms(5000), SessionEvent::ToggleHold), [due(0, 4, 5080), due(0, 5, 5180)]);
     assert_eq!(run_to(&mut s, ms(9000)), [(ms(5030), due(0, 6, 5280))]);
 }
 
 #[test]
-fn a_rerun_is_due_when_it_is_asked_for() {
+fn a_rerun_is_due_when_requested() {
     let mut s = session(1, open(1, 2));
     s.handle(SessionEvent::Begin(ms(0)));
     end_at(&mut s, id(0, 1), ms(5000), AttemptStatus::Ok);
@@ -98,12 +98,12 @@ fn the_schedule_begins_after_the_warm_up() {
 }
 
 #[test]
-fn a_rate_for_a_time_is_so_many_starts() {
+fn rate_and_duration_determine_the_number_of_starts() {
     let plan = Plan { duration: Some(Duration::from_secs(2)), ..open(4096, 1) };
     let mut s = session(3, plan);
     let mut ordered = s.handle(SessionEvent::Begin(ms(0)));
     ordered.extend(run_to(&mut s, ms(60_000)).into_iter().map(|(_, c)| c));
-    // At 0, 100, … 1 900 ms.
+    // At 0, 100, … 1,900 ms.
     assert_eq!(ordered.len(), 20);
     assert_eq!(ordered[19], due(1, 7, 1900));
     assert!(s.mode == Mode::Running && s.is_active());
@@ -116,7 +116,7 @@ fn a_rate_for_a_time_is_so_many_starts() {
 }
 
 #[test]
-fn a_time_in_a_closed_loop_takes_cases_in_turn_and_ends_by_itself() {
+fn a_closed_loop_with_a_duration_takes_cases_in_turn_and_ends() {
     let plan = Plan { concurrency: 2, duration: Some(Duration::from_secs(1)), ..Plan::default() };
     let mut s = session(3, plan);
     assert_eq!(s.handle(SessionEvent::Begin(ms(0))), [start(0, 1), start(1, 1)]);
@@ -135,7 +135,7 @@ fn a_time_in_a_closed_loop_takes_cases_in_turn_and_ends_by_itself() {
 }
 
 #[test]
-fn a_case_the_time_did_not_reach_was_not_run() {
+fn a_case_whose_turn_never_came_is_unreached() {
     let mut s = session(2, Plan { duration: Some(Duration::from_secs(1)), ..Plan::default() });
     s.handle(SessionEvent::Begin(ms(0)));
     end_at(&mut s, id(0, 1), ms(1500), AttemptStatus::Ok);
@@ -160,7 +160,7 @@ fn a_sweep_runs_the_plan_at_each_concurrency() {
 }
 
 #[test]
-fn a_sweep_that_is_given_up_goes_no_further() {
+fn a_cancelled_sweep_starts_no_further_stage() {
     let mut s = session(2, Plan::default()).with_sweep(vec![1, 2, 4]);
     s.handle(SessionEvent::Begin(ms(0)));
     assert_eq!(s.handle(SessionEvent::Abort), [SessionCommand::Abort(id(0, 1))]);
@@ -169,7 +169,7 @@ fn a_sweep_that_is_given_up_goes_no_further() {
 }
 
 #[test]
-fn long_runs_keep_the_figures_and_the_last_texts() {
+fn long_runs_keep_all_figures_and_the_last_texts() {
     let mut s = session(1, Plan { repeat: 600, ..Plan::default() });
     s.handle(SessionEvent::Begin(ms(0)));
     for number in 1..=600 {
@@ -184,12 +184,12 @@ fn long_runs_keep_the_figures_and_the_last_texts() {
     assert_eq!(s.cases[0].reported().count(), 600);
     let condensed = s.records().filter(|r| r.condensed.is_some()).count();
     assert_eq!((condensed, s.records().filter(|r| r.started == ms(1)).count()), (88, 600));
-    // Beside the packed bytes; of all together a request is to leave some 300.
+    // Beside the packed bytes; about 300 bytes per request are the limit in total.
     assert!(size_of::<AttemptState>() <= 72, "{}", size_of::<AttemptState>());
 }
 
 #[test]
-fn a_sweep_given_up_with_something_done_sends_nothing_more() {
+fn a_cancelled_sweep_with_results_sends_nothing_more() {
     let mut s = session(2, Plan::default()).with_sweep(vec![1, 2, 4]);
     s.handle(SessionEvent::Begin(ms(0)));
     assert_eq!(end_at(&mut s, id(0, 1), ms(1), AttemptStatus::Ok), [start(1, 1)]);
@@ -198,7 +198,7 @@ fn a_sweep_given_up_with_something_done_sends_nothing_more() {
     assert_eq!((s.mode, s.stage, s.is_partial()), (Mode::Finished, 0, true));
 }
 
-/// A sweep over two stages of two cases; how each of the four requests ends, one after another.
+/// A sweep over two stages of two cases, with the status of each of the four requests in order.
 fn swept(ends: [AttemptStatus; 4]) -> Session {
     let mut s = session(2, Plan::default()).with_sweep(vec![1, 2]);
     s.handle(SessionEvent::Begin(ms(0)));
@@ -210,7 +210,7 @@ fn swept(ends: [AttemptStatus; 4]) -> Session {
 }
 
 #[test]
-fn a_sweep_reports_its_last_stage_and_lacks_what_any_stage_lacks() {
+fn a_sweep_reports_its_last_stage_and_is_partial_if_any_stage_is() {
     use AttemptStatus::{Ok, Timeout};
     let numbers = |s: &Session| -> Vec<u32> { s.cases.iter().flat_map(|c| c.reported().map(|a| a.number)).collect() };
     let all_ok = swept([Ok; 4]);
@@ -222,23 +222,23 @@ fn a_sweep_reports_its_last_stage_and_lacks_what_any_stage_lacks() {
 }
 
 #[test]
-fn time_goes_on_with_the_hold_s_end_although_no_slot_is_free() {
+fn the_schedule_resumes_after_a_hold_even_without_a_free_slot() {
     let mut s = session(1, open(1, 3));
     s.handle(SessionEvent::Begin(ms(0)));
     s.handle_at(ms(50), SessionEvent::ToggleHold);
     s.handle_at(ms(1050), SessionEvent::ToggleHold);
-    // Intended 100 ms after the first, a second of which was held: the rest it waited for the slot.
+    // Due 100 ms after the first plus one second of hold; the rest of the wait is for a slot.
     assert_eq!(end_at(&mut s, id(0, 1), ms(3000), AttemptStatus::Ok), [due(0, 2, 1100)]);
-    assert_eq!(s.still(), [(ms(50), ms(1050))]);
+    assert_eq!(s.schedule_pauses(), [(ms(50), ms(1050))]);
 }
 
 #[test]
-fn a_rate_that_gets_no_slots_ends_with_its_time_and_tells_what_it_left_out() {
+fn a_rate_without_slots_ends_in_time_and_counts_requests_not_started() {
     let plan = Plan { duration: Some(Duration::from_secs(2)), ..open(2, 1) };
     let mut s = session(1, plan);
     assert_eq!(s.handle(SessionEvent::Begin(ms(0))), [due(0, 1, 0), due(0, 2, 100)]);
     assert_eq!(end_at(&mut s, id(0, 1), ms(1500), AttemptStatus::Ok), [due(0, 3, 200)]);
-    // Of the twenty, three were started.
+    // Three of twenty requests were started.
     assert_eq!(end_at(&mut s, id(0, 2), ms(2000), AttemptStatus::Ok), []);
     assert_eq!((s.mode, s.not_started), (Mode::Running, 17));
     end_at(&mut s, id(0, 3), ms(2600), AttemptStatus::Ok);
@@ -246,17 +246,17 @@ fn a_rate_that_gets_no_slots_ends_with_its_time_and_tells_what_it_left_out() {
 }
 
 #[test]
-fn what_this_program_delays_beyond_the_time_still_starts() {
+fn starts_delayed_by_this_program_beyond_the_duration_still_happen() {
     let plan = Plan { duration: Some(Duration::from_secs(1)), ..open(4096, 1) };
     let mut s = session(1, plan);
     assert_eq!(s.handle(SessionEvent::Begin(ms(0))).len(), 3);
-    // At 300, 400, … 900 ms, ordered far too late.
+    // Due at 300, 400, … 900 ms, ordered far too late.
     assert_eq!(s.handle(SessionEvent::Tick(ms(1500))).len(), 7);
     assert_eq!(s.not_started, 0);
 }
 
 #[test]
-fn a_hold_uses_up_no_time() {
+fn a_hold_does_not_count_towards_the_duration() {
     let plan = Plan { duration: Some(Duration::from_secs(1)), ..Plan::default() };
     let mut s = session(1, plan);
     s.handle(SessionEvent::Begin(ms(0)));
@@ -264,14 +264,14 @@ fn a_hold_uses_up_no_time() {
     end_at(&mut s, id(0, 1), ms(600), AttemptStatus::Ok);
     assert_eq!(s.share_of_time(ms(9000)), Some(0.4));
     assert_eq!(s.handle_at(ms(10_400), SessionEvent::ToggleHold), [start(0, 2)]);
-    assert_eq!((s.share_of_time(ms(10_500)), s.still()), (Some(0.5), &[(ms(400), ms(10_400))][..]));
+    assert_eq!((s.share_of_time(ms(10_500)), s.schedule_pauses()), (Some(0.5), &[(ms(400), ms(10_400))][..]));
     assert_eq!(end_at(&mut s, id(0, 2), ms(10_900), AttemptStatus::Ok), [start(0, 3)]);
     assert_eq!(end_at(&mut s, id(0, 3), ms(11_000), AttemptStatus::Ok), []);
     assert_eq!((s.mode, s.share_of_time(ms(20_000))), (Mode::Finished, Some(1.0)));
 }
 
 proptest! {
-    /// However often it is held, nothing starts meanwhile and nothing is lost.
+    /// Holds never start anything and never lose a start.
     #[test]
     fn holds_lose_no_start(
         holds in prop::collection::vec((0_u64..400, 0_u64..900), 0..6),
@@ -306,9 +306,10 @@ proptest! {
         prop_assert!(s.cases.iter().all(|c| c.reported().count() == repeat as usize) && !s.is_partial());
     }
 
-    /// Whatever the server takes, every start is intended when the seed says, none is beyond the cap, none is lost.
+    /// Every start is intended at the time the seed gives, however slow the server. None exceeds the cap, and none is
+    /// lost.
     #[test]
-    fn the_schedule_is_the_seeds_alone(
+    fn the_schedule_depends_only_on_the_seed(
         cap in 1_usize..6,
         cases in 1_usize..4,
         repeat in 1_u32..8,

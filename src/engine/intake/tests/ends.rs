@@ -1,4 +1,4 @@
-//! Transcripts of how answers end, one for each shape: file, API, what [`line`] says of it, and a part of a note.
+//! Transcripts of how answers end, one for each shape: file, API, the expected [`line`], and part of a note.
 
 /// See [`TRANSCRIPTS`](super::transcripts).
 pub const ENDS: &[(&str, &str, &str, &str)] = &[

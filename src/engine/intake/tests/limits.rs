@@ -1,4 +1,4 @@
-//! Every limit of what is kept in memory.
+//! Limits of memory.
 
 use super::*;
 use crate::engine::recorder::{MAX_ARRIVALS, MAX_TEXT_BYTES};
@@ -42,7 +42,7 @@ fn an_endless_stream_is_given_up_when_its_arrivals_fill_the_memory() {
     let mut recorder = recorder();
     let text = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
     recorder.event(Nanos(1), 1, text).unwrap();
-    // As if so many had come already.
+    // As if this many had already arrived.
     let arrival = recorder.record.arrivals[0];
     recorder.record.arrivals = vec![arrival; MAX_ARRIVALS - 1];
     recorder.event(Nanos(1), 1, text).unwrap();
@@ -55,7 +55,7 @@ fn an_endless_stream_is_given_up_when_its_arrivals_fill_the_memory() {
 fn a_body_of_comments_without_end_is_given_up() {
     let mut recorder = recorder();
     let mut intake = Intake::new("", &mut recorder).unwrap();
-    // As if that much had come already.
+    // As if this much had already arrived.
     intake.take(Nanos(1), b": ping\n\n", &mut recorder).unwrap();
     intake.bytes = MAX_BODY_BYTES - 1;
     assert!(intake.take(Nanos(2), b"\n", &mut recorder).is_ok());

@@ -1,4 +1,4 @@
-//! What every server sends, written down after their sources, documents and captures, in `assets/transcripts/servers`.
+//! Streams of every server, written after their sources, documents and captures, in `assets/transcripts/servers`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use super::ends::ENDS;
 use super::*;
 use crate::protocol::api::by_name;
 
-/// File, API, what [`line`] says of it, and a part of a warning that must come with it.
+/// File, API, the expected [`line`], and part of a warning that must be present.
 const TRANSCRIPTS: &[(&str, &str, &str, &str)] = &[
     // ─── The first token ───
     ("vllm.sse", "chat", r#"ok | 1:raa | "Let me see." "So it is" | 12/6/-/- | length"#, ""),
@@ -46,7 +46,7 @@ const TRANSCRIPTS: &[(&str, &str, &str, &str)] = &[
     ("ollama-zero-usage.sse", "chat", r#"ok | 0:a | "" "Hi" | 9/2/-/- | stop"#, ""),
     ("vllm-n2.sse", "chat", r#"ok | 2:aaaa | "" "red!\n\n[choice 2]\n\nblue?" | 12/4/-/- | stop"#, "2 choices"),
     ("llama-cpp-n2.sse", "chat", r#"ok | 2:aa | "" "one\n\n[choice 2]\n\ntwo" | 35/16/-/- | stop"#, "2 choices"),
-    // ─── Text that is no plain content ───
+    // ─── Text outside plain content ───
     ("openai-tools.sse", "chat", r#"ok | 0:aaa | "" "" | 60/15/-/- | tool_calls"#, ""),
     ("openai-refusal.sse", "chat", r#"ok | 1:aa | "" "I'm sorry, no." | 60/6/-/- | stop"#, ""),
     ("legacy-function-call.sse", "chat", r#"ok | 0:aa | "" "" | -/-/-/- | function_call"#, "no usage"),
@@ -140,11 +140,11 @@ fn every_server_in_every_split() {
             wrong.push(format!("{name}: {}", line(&whole)));
             continue;
         }
-        let told = |part: &str| whole.notes().any(|w| w.contains(part));
-        if !warning.is_empty() && !told(warning) {
+        let is_noted = |part: &str| whole.notes().any(|w| w.contains(part));
+        if !warning.is_empty() && !is_noted(warning) {
             wrong.push(format!("{name} without {warning:?}: {:?}", whole.notes().collect::<Vec<_>>()));
         }
-        assert_eq!(told("JSON"), warning.contains("JSON"), "{name}: {:?}", whole.notes().collect::<Vec<_>>());
+        assert_eq!(is_noted("JSON"), warning.contains("JSON"), "{name}: {:?}", whole.notes().collect::<Vec<_>>());
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
         assert_eq!(line(&feed_as(api, "", &single)), expected, "{name}, byte by byte");
         for at in (0..bytes.len()).step_by(7) {

@@ -141,9 +141,9 @@ fn energy_comes_from_the_counter_or_from_integrated_power() {
 fn implausible_energy_is_missing() {
     let gpu = "gpu 0 total=900 used=20 power=100000 energy=9000000\n";
     let backwards = energy(&format!("{gpu}at 5500 gpu 0 energy=0"));
-    assert_eq!(backwards, Err("its energy counter went backwards: the driver was loaded anew".to_owned()));
+    assert_eq!(backwards, Err("the energy counter went backwards, so the driver was reloaded".to_owned()));
     let lost = energy(&format!("{gpu}at 4500 gpu 0 lost=1\nat 6000 gpu 0 lost=0"));
-    assert_eq!(lost, Err("it was lost during the run".to_owned()));
+    assert_eq!(lost, Err("the GPU was lost during the run".to_owned()));
 }
 
 /// Writes a tree that looks like `/proc`, with this process listening on port 8000.

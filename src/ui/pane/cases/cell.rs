@@ -1,4 +1,4 @@
-//! What stands in a cell: a figure as it was measured or as it comes, a difference, progress.
+//! The content of a cell: a measured or live figure, a difference, or progress.
 
 use ratatui::text::Span;
 
@@ -7,7 +7,7 @@ use super::row::{Compared, Row};
 use super::trace;
 use crate::app::state::Scene;
 use crate::domain::attempt::{AttemptRecord, TokenSource};
-use crate::domain::difference::{Difference, Verdict, of_last, of_means};
+use crate::domain::difference::{Difference, Verdict, compare_last, compare_means};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::metrics::{LiveFigure, LiveStream, Metric, SPEED, TTFT, Unit};
 use crate::domain::prefix_cache::PrefixCache;
@@ -19,11 +19,11 @@ use crate::ui::number;
 use crate::ui::theme::Theme;
 use crate::ui::widget::bar::Bar;
 
-/// Width of the share within the progress, cells: `~100 %`.
-const SHARE: usize = 6;
+/// Width of the share in the progress column, cells: `~100%`.
+const SHARE: usize = 5;
 
 impl Column {
-    /// What stands in this column of a row.
+    /// Returns the content of this column in a row.
     pub(super) fn cell(&self, row: &Row<'_>, theme: Theme) -> Vec<Span<'static>> {
         let text = match self.kind {
             Kind::State => String::new(),
@@ -50,14 +50,13 @@ impl Column {
         Span::styled(self.aligned(&text), style)
     }
 
-    /// How far it is from the baseline, else from the attempt before: sign and share, or `≈` where that may be
-    /// chance.
+    /// The difference from the baseline, or else from the previous attempt: sign and share, or `≈` where it may be chance.
     fn difference(&self, metric: &Metric, row: &Row<'_>, theme: Theme) -> Span<'static> {
         let (text, style) = match difference(metric, row) {
             None => (String::new(), theme.muted()),
             Some(Difference::OtherCache) => ("cache".to_owned(), theme.muted()),
-            Some(Difference::Of { verdict: Verdict::Same, .. }) => (SAME.to_owned(), theme.muted()),
-            Some(Difference::Of { share, verdict, estimated }) => {
+            Some(Difference::Measured { verdict: Verdict::Same, .. }) => (SAME.to_owned(), theme.muted()),
+            Some(Difference::Measured { share, verdict, estimated }) => {
                 let style = if verdict == Verdict::Better { theme.good() } else { theme.bad() };
                 (signed(share, estimated), style)
             }
@@ -67,9 +66,8 @@ impl Column {
 
     fn progress(&self, row: &Row<'_>, theme: Theme) -> Vec<Span<'static>> {
         let (tokens, estimated) = match (row.live, &row.record) {
-            (Some(live), _) if live.phase == StreamPhase::Waiting => {
-                return vec![Span::styled(self.aligned("first token…"), theme.muted())];
-            }
+            // The state column already says that the row waits for its first token.
+            (Some(live), _) if live.phase == StreamPhase::Waiting => return vec![Span::raw(" ".repeat(self.width))],
             (Some(live), _) => (f64::from(live.content_events) * row.scene.tokens_per_event, true),
             (None, Some(record)) if row.phase != CasePhase::Running => match record.output_tokens() {
                 Some((n, source)) => (n as f64, source == TokenSource::Estimate),
@@ -82,36 +80,36 @@ impl Column {
         let bar = Bar { share, tick: None, filled, rest: theme.muted(), ticked: filled };
         let mark = if estimated { ESTIMATED } else { "" };
         let mut spans = bar.spans(self.width.saturating_sub(SHARE + 1));
-        let share = crate::ui::fit::right(&format!("{mark}{:.0} %", share * 100.0), SHARE + 1);
+        let share = crate::ui::fit::right(&format!("{mark}{:.0}%", share * 100.0), SHARE + 1);
         spans.push(Span::styled(share, theme.muted()));
         spans
     }
 }
 
-/// The server's finish reason, once there is one.
+/// The finish reason that the server reported.
 fn finish(row: &Row<'_>) -> String {
     let record = row.record.as_ref().filter(|_| row.phase != CasePhase::Running);
     record.and_then(|r| r.finish_reason.as_deref()).map(sanitise_line).unwrap_or_default()
 }
 
-/// `+12.3 %`, `−4.0 %`, `~+3.1 %`.
+/// Formats a share with its sign: `+12.3%`, `−4.0%`, `~+3.1%`.
 fn signed(share: f64, estimated: bool) -> String {
     let percent = (share * 100.0).abs();
     let sign = if share < 0.0 { "−" } else { "+" };
     let mark = if estimated { ESTIMATED } else { "" };
-    if percent < 99.95 { format!("{mark}{sign}{percent:.1} %") } else { format!("{mark}{sign}{percent:.0} %") }
+    if percent < 99.95 { format!("{mark}{sign}{percent:.1}%") } else { format!("{mark}{sign}{percent:.0}%") }
 }
 
 fn difference(metric: &Metric, row: &Row<'_>) -> Option<Difference> {
-    // Of an attempt that is not whole, or still comes, there is no figure to compare.
+    // An attempt that is incomplete or in flight has no figure to compare.
     row.record.as_ref().filter(|r| row.live.is_none() && !r.warmup)?;
     match row.compared() {
-        Compared::Baseline(now) => of_means(metric, now, row.baseline?),
-        Compared::Last(whole) => of_last(metric, whole),
+        Compared::Baseline(now) => compare_means(metric, now, row.baseline?),
+        Compared::Last(complete) => compare_last(metric, complete),
     }
 }
 
-/// How many there are, and whether they are shown.
+/// Number of measured attempts, with a mark if they are unfolded.
 pub(super) fn attempts(row: &Row<'_>) -> String {
     if row.attempt.is_some() {
         return String::new();
@@ -124,16 +122,16 @@ pub(super) fn attempts(row: &Row<'_>) -> String {
     }
 }
 
-/// What the server's prefix cache had of its prompt, in a word; `None` where nobody says and a unique prompt kept it out.
+/// State of the server's prefix cache for the prompt. `None` if the server reports nothing and the prompt was made unique.
 pub(super) fn cache(record: &AttemptRecord) -> Option<&'static str> {
     match record.prefix_cache() {
         PrefixCache::Cold => Some("cold"),
         PrefixCache::Warm => Some("warm"),
-        PrefixCache::Unknown => record.nonce.is_none().then_some("cache ?"),
+        PrefixCache::Unknown => record.nonce.is_none().then_some("cache unknown"),
     }
 }
 
-/// A figure of a whole answer. What rests on an estimated number of tokens says `~`.
+/// Formats a figure of a complete answer; `~` marks one that rests on an estimated number of tokens.
 pub(super) fn measured(metric: &Metric, record: &AttemptRecord) -> String {
     let estimated = matches!(record.output_tokens(), Some((_, TokenSource::Estimate)));
     let figure = text(metric.unit, (metric.get)(record), estimated && metric.counts_output_tokens);
@@ -154,7 +152,7 @@ fn text(unit: Unit, value: Option<f64>, estimated: bool) -> String {
     quantity.estimated_if(estimated).to_string()
 }
 
-/// Figure of a running stream; `None` while it is not known.
+/// Formats a figure of a stream in flight; `None` while it is unknown.
 pub(super) fn live_figure(metric: &Metric, live: &InFlight, scene: &Scene) -> Option<String> {
     let elapsed_ms = scene.now.millis_since(live.started);
     let stream = LiveStream {

@@ -1,4 +1,4 @@
-//! The columns of the table, and which of them a width has room for.
+//! The columns of the table, and the choice of those that fit a width.
 
 use super::GAP;
 use crate::app::state::App;
@@ -6,46 +6,46 @@ use crate::app::state::cases::order::{self, SortBy};
 use crate::domain::metrics::{Column as Placed, Metric, TTFT, Unit};
 use crate::ui::fit;
 
-/// Cells that a name has at least, and gets at most.
+/// Minimum and maximum width of the name, cells.
 const NAME: (usize, usize) = (20, 40);
-/// The columns up to this rank come before a long name is whole.
+/// Columns up to this rank are shown before a long name gets its full width.
 const BEFORE_NAME: u8 = 8;
-/// From so many cells on the trace is worth more than another column.
+/// Width from which the trace is at least 12 cells wide instead of 8, cells.
 const ROOMY: usize = 100;
-/// Cells that the trace gets at most.
-const TRACE_AT_MOST: usize = 48;
-/// Width of the progress, cells: bar, blank, share.
+/// Maximum width of the trace, cells.
+const MAX_TRACE: usize = 48;
+/// Width of the progress column, cells: bar, blank and share.
 const PROGRESS: usize = 13;
 
-/// What a column shows.
+/// Content of a column.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     State,
     Attempts,
     Metric(&'static Metric),
-    /// Against the attempt before, or the baseline.
+    /// Difference from the previous attempt, or from the baseline.
     Difference(&'static Metric),
     Progress,
     Finish,
     Trace,
 }
 
-/// One column.
+/// A column of the table.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
-    /// What stands above it.
+    /// Heading.
     pub(super) heading: String,
-    /// Cells.
+    /// Width, cells.
     pub(super) width: usize,
-    /// At the left; numbers stand at the right.
+    /// Aligned to the left; numbers are aligned to the right.
     pub(super) is_text: bool,
-    /// The rows are in its order.
+    /// The rows are sorted by this column.
     pub(super) is_sorted: bool,
-    /// What it shows.
+    /// Content of the column.
     pub(super) kind: Kind,
-    /// Columns with a low rank come first when there is little room.
+    /// Columns of the lowest rank stay longest when the table gets narrow.
     rank: u8,
-    /// What sorting by it means.
+    /// Sort order that this column stands for, if the table can be sorted by it.
     sort: Option<SortBy>,
 }
 
@@ -62,46 +62,46 @@ impl Column {
         Self { sort: Some(by), ..self }
     }
 
-    /// Shows the word of the row's state.
+    /// Whether the column shows the row's status word.
     pub(super) const fn is_state(&self) -> bool {
         matches!(self.kind, Kind::State)
     }
 
-    /// Shown also where a reason takes the place of figures.
+    /// Whether the column stays visible in a failed row, where the error replaces the figures.
     pub(super) const fn survives_failure(&self) -> bool {
         matches!(self.kind, Kind::State | Kind::Attempts)
     }
 
-    /// `text` in this column's cells.
+    /// Pads or cuts `text` to this column's width.
     pub(super) fn aligned(&self, text: &str) -> String {
         if self.is_text { fit::left(text, self.width) } else { fit::right(text, self.width) }
     }
 }
 
-/// The columns that fit, and the cells of the name before them.
+/// The columns that fit, and the width of the name before them.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// Cells of the name.
+    /// Width of the name, cells.
     pub(super) name: usize,
-    /// In the order they are shown.
+    /// Columns from left to right.
     pub(super) columns: Vec<Column>,
 }
 
-/// What of the state decides which columns there are.
+/// The part of the state that decides which columns exist.
 struct Needs {
     /// Some case has several attempts, or is unfolded.
     attempts: bool,
-    /// What figures are compared with.
+    /// Figures with which the difference columns compare.
     compared: Compared,
-    /// Some TTFT has a mark of what the prefix cache may have shortened.
+    /// Some TTFT is marked as possibly shortened by the prefix cache.
     doubts: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Compared {
-    /// No case has two whole answers.
+    /// No case has two complete answers.
     Nothing,
-    /// The attempt before.
+    /// The previous attempt.
     Last,
     Baseline,
 }
@@ -123,13 +123,13 @@ impl Needs {
     }
 }
 
-/// All columns in their order, with a trace of so many cells.
+/// Returns all columns in their order, with a trace of `trace` cells.
 fn all(needs: &Needs, trace: usize) -> Vec<Column> {
     let mut all = vec![Column::new("State", 9, 0, Kind::State).text().sorts(SortBy::State)];
     if needs.attempts {
         all.push(Column::new("Att.", 5, 6, Kind::Attempts));
     }
-    // Who sets a baseline wants to see it before all else.
+    // A baseline was set on purpose: its differences outrank the plain figures.
     let difference = match needs.compared {
         Compared::Nothing => None,
         Compared::Last => Some((7, "last")),
@@ -138,7 +138,7 @@ fn all(needs: &Needs, trace: usize) -> Vec<Column> {
     let doubt = if needs.doubts { 2 } else { 0 };
     for (metric, &Placed { heading, rank, has_difference }) in order::columns() {
         let width = match metric.unit {
-            // With room for a `~`.
+            // One more cell for a `~`.
             Unit::Milliseconds if metric.counts_output_tokens => 8,
             Unit::Milliseconds => 7,
             Unit::Tokens | Unit::TokensPerSecond => 6,
@@ -151,44 +151,44 @@ fn all(needs: &Needs, trace: usize) -> Vec<Column> {
             all.push(Column::new(&heading, fit::width(&heading), rank, Kind::Difference(metric)));
         }
     }
-    all.push(Column::new("of max", PROGRESS, 10, Kind::Progress).text());
+    all.push(Column::new("Progress", PROGRESS, 10, Kind::Progress).text());
     all.push(Column::new("Finish", 7, 13, Kind::Finish).text());
     all.push(Column::new("Trace", trace, 8, Kind::Trace).text());
     all
 }
 
-/// What marks the sorted column.
+/// Arrow behind the heading of the sorted column.
 pub(super) const fn arrow(reversed: bool) -> &'static str {
     if reversed { "↓" } else { "↑" }
 }
 
-/// The columns that `cells` have room for, where a name would like `wanted_name`.
+/// Chooses the columns that fit into `cells`, for names of `wanted_name` cells.
 pub(super) fn choose(cells: usize, wanted_name: usize, app: &App) -> Table {
     let needs = Needs::from_app(app);
     let mut columns = all(&needs, if cells >= ROOMY && needs.compared == Compared::Nothing { 12 } else { 8 });
     let sorting = &app.ui.cases;
     if let Some(sorted) = columns.iter_mut().find(|c| c.sort == Some(sorting.sort)) {
-        // It is there whatever the width: the order would tell nothing without it.
+        // The sorted column stays at every width: the order makes no sense without it.
         (sorted.is_sorted, sorted.rank) = (true, 0);
         sorted.heading.push_str(arrow(sorting.reversed));
         sorted.width = sorted.width.max(fit::width(&sorted.heading));
     }
     let wanted_name = wanted_name.clamp(NAME.0, NAME.1);
-    let taken = |columns: &[Column]| columns.iter().map(|c| c.width + GAP).sum::<usize>();
-    // The first-ranked columns keep the shortest name; what comes after must leave it whole.
+    let width_of = |columns: &[Column]| columns.iter().map(|c| c.width + GAP).sum::<usize>();
+    // Columns up to `BEFORE_NAME` may shorten the name; later ones must not.
     while !columns.is_empty() {
         let last = columns.iter().map(|c| c.rank).max().unwrap_or(0);
         let name = if last <= BEFORE_NAME { NAME.0 } else { wanted_name };
-        if taken(&columns) + name <= cells {
+        if width_of(&columns) + name <= cells {
             break;
         }
         columns.retain(|c| c.rank < last);
     }
-    let mut spare = cells.saturating_sub(taken(&columns));
+    let mut spare = cells.saturating_sub(width_of(&columns));
     let name = spare.min(wanted_name);
     spare -= name;
     if let Some(trace) = columns.iter_mut().find(|c| matches!(c.kind, Kind::Trace)) {
-        trace.width = (trace.width + spare).min(TRACE_AT_MOST);
+        trace.width = (trace.width + spare).min(MAX_TRACE);
     }
     Table { name, columns }
 }

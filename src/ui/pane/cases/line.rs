@@ -1,4 +1,4 @@
-//! Draws a row of the table.
+//! The line of a row in the table.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -44,7 +44,7 @@ pub(super) fn row_line(row: &Row<'_>, table: &columns::Table, is_selected: bool,
     Line::from(spans)
 }
 
-/// The state of a row, with a muted mark if its answer has findings; the preview lists them.
+/// Status word of a row, with a muted mark if its answer has findings. The answer pane lists the findings.
 fn state(row: &Row<'_>, word: &str, cells: usize, style: Style, theme: Theme) -> Vec<Span<'static>> {
     let marked = row.phase == CasePhase::Done && row.record.as_ref().is_some_and(|r| !r.findings.is_empty());
     let room = cells.saturating_sub(fit::width(word));
@@ -54,7 +54,7 @@ fn state(row: &Row<'_>, word: &str, cells: usize, style: Style, theme: Theme) ->
     vec![Span::styled(word.to_owned(), style), Span::styled(fit::left(MARK, room), theme.muted())]
 }
 
-/// The name of the case, or the number of the attempt with its kind.
+/// Name of the case, or number and kind of the attempt.
 fn name(row: &Row<'_>) -> String {
     let Some(attempt) = row.attempt else { return sanitise_line(&row.spec.name) };
     let is_last = row.state.attempts.len() == attempt.number as usize;

@@ -1,4 +1,4 @@
-//! A row: a case, or one attempt of one that is unfolded.
+//! A row of the table: a case, or one attempt of an unfolded case.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -15,46 +15,46 @@ use crate::domain::suite::CaseSpec;
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::RenderCache;
 
-/// What a row's figures are compared with, or what of it is compared.
+/// Figures of a row that the difference columns compare.
 #[derive(Clone, Debug)]
 pub(super) enum Compared {
-    /// Its figures, with the baseline.
+    /// The row's figures, to be compared with the baseline.
     Baseline(Rc<Figures>),
-    /// The last whole answers up to it.
+    /// The last complete answers up to this row.
     Last(Vec<Arc<AttemptRecord>>),
 }
 
-/// What a row needs.
+/// Everything needed to draw a row.
 #[derive(Clone, Debug)]
 pub struct Row<'a> {
     pub(super) scene: &'a Scene,
     pub(super) spec: &'a CaseSpec,
     pub(super) state: &'a CaseState,
-    /// The attempt this row is of; `None` is the case.
+    /// The attempt of this row; `None` in the row of a case.
     pub(super) attempt: Option<&'a AttemptState>,
-    /// Where the case stands, or the attempt.
+    /// Phase of the case or of the attempt.
     pub(super) phase: CasePhase,
     /// The request in flight.
     pub(super) live: Option<&'a InFlight>,
-    /// The whole answer: of a case the one that is reported.
+    /// The complete answer; for a case, the reported one.
     pub(super) record: Option<Arc<AttemptRecord>>,
-    /// What ended last, whole or not.
+    /// The attempt that ended last, complete or not.
     ended: Option<Arc<AttemptRecord>>,
-    /// Its attempts have rows of their own.
+    /// The attempts of the case have rows of their own.
     pub(super) is_unfolded: bool,
-    /// The case's figures in the baseline, if there is one.
+    /// Figures of the case in the baseline, if one is set.
     pub(super) baseline: Option<&'a Figures>,
-    /// What it is compared with, once some column does.
+    /// Figures to compare, computed by the first column that needs them.
     compared: OnceCell<Compared>,
-    /// Where figures of the case are kept from frame to frame, and its place.
-    kept: Option<(&'a RenderCache, usize)>,
+    /// Cache of expensive figures across frames, and the index of the case in it.
+    cached: Option<(&'a RenderCache, usize)>,
 }
 
 impl<'a> Row<'a> {
     pub(super) fn find(app: &'a App, id: RowId) -> Option<Self> {
         let scene = app.shown();
         let (spec, state) = (scene.session.suite.cases.get(id.case)?, scene.session.cases.get(id.case)?);
-        let whole = |r: &Arc<AttemptRecord>| r.is_ok();
+        let is_complete = |r: &Arc<AttemptRecord>| r.is_ok();
         let case = Self {
             scene,
             spec,
@@ -62,12 +62,12 @@ impl<'a> Row<'a> {
             attempt: None,
             phase: state.phase,
             live: (state.phase == CasePhase::Running).then(|| scene.in_flight_of(id.case)).flatten(),
-            record: state.shown().filter(whole),
+            record: state.shown().filter(is_complete),
             ended: state.last_ended().and_then(AttemptState::record),
             is_unfolded: app.ui.cases.unfolded.contains(&id.case),
             baseline: app.ui.cases.baseline.as_ref().and_then(|b| b.get(id.case)),
             compared: OnceCell::new(),
-            kept: None,
+            cached: None,
         };
         let Some(number) = id.attempt else { return Some(case) };
         let attempt = state.attempts.get((number as usize).checked_sub(1)?)?;
@@ -77,39 +77,39 @@ impl<'a> Row<'a> {
             attempt: Some(attempt),
             phase: phase(attempt),
             live: scene.in_flight().find(is_this),
-            record: record.clone().filter(whole),
+            record: record.clone().filter(is_complete),
             ended: record,
             is_unfolded: false,
             ..case
         })
     }
 
-    /// The row of a failure.
+    /// The attempt that ended last, complete or not.
     pub(super) fn ended(&self) -> Option<&AttemptRecord> {
         self.ended.as_deref()
     }
 
-    /// Ended because it had generated all it might.
+    /// Whether the answer ended at `max_tokens`.
     pub(super) fn is_at_length(&self) -> bool {
         self.phase == CasePhase::Done && self.record.as_ref().is_some_and(|r| r.ends_as(FinishClass::Length))
     }
 
-    /// An unmeasured attempt is in flight.
+    /// Whether a warm-up attempt is in flight.
     pub(super) fn is_warming(&self) -> bool {
         let warms = |a: &AttemptState| a.warmup && a.record.is_none();
         self.attempt.map_or_else(|| self.state.attempts.iter().any(warms), warms)
     }
 
-    /// The same row, which keeps dear figures from frame to frame.
-    pub(super) fn kept_in(self, cache: &'a RenderCache, case: usize) -> Self {
-        Self { kept: Some((cache, case)), ..self }
+    /// Keeps expensive figures of the row in `cache` across frames.
+    pub(super) fn cached_in(self, cache: &'a RenderCache, case: usize) -> Self {
+        Self { cached: Some((cache, case)), ..self }
     }
 
-    /// Looked up once for all columns.
+    /// Figures to compare, computed once for all columns.
     pub(super) fn compared(&self) -> &Compared {
         self.compared.get_or_init(|| match (self.baseline, self.attempt) {
             (Some(_), Some(_)) => Compared::Baseline(Rc::new(Figures::from_records(self.record.as_slice()))),
-            (Some(_), None) => Compared::Baseline(match self.kept {
+            (Some(_), None) => Compared::Baseline(match self.cached {
                 Some((cache, case)) => cache.case_figures(case, self.state, || reported(self.state)),
                 None => Rc::new(reported(self.state)),
             }),
@@ -119,7 +119,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// The error to show in place of figures.
+    /// Error message that replaces the figures of a failed row.
     pub(super) fn failure(&self) -> Option<String> {
         if self.phase != CasePhase::Failed || self.record.is_some() {
             return None;
@@ -127,13 +127,13 @@ impl<'a> Row<'a> {
         let record = self.ended()?;
         let error = record.error.as_ref()?;
         let message = if error.message.is_empty() { &error.kind } else { &error.message };
-        let came = record.content_events();
-        let after = if came > 0 { format!(" · after {came} events") } else { String::new() };
+        let events = record.content_events();
+        let after = if events > 0 { format!(" · after {events} events") } else { String::new() };
         Some(format!("{}{after}", sanitise_line(message)))
     }
 }
 
-/// Where an attempt stands.
+/// Phase of an attempt.
 fn phase(attempt: &AttemptState) -> CasePhase {
     match attempt.status() {
         None if attempt.abandoned => CasePhase::Cancelled,

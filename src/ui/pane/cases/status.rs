@@ -1,4 +1,4 @@
-//! Where a case stands, as a glyph and a word.
+//! Status of a row as a glyph and a word.
 
 use ratatui::style::Style;
 
@@ -8,7 +8,7 @@ use crate::domain::live::StreamPhase;
 use crate::domain::session::CasePhase;
 use crate::ui::theme::Theme;
 
-/// The glyph, the word and their style. The glyph tells the states apart without colour.
+/// Returns glyph, word and style. The glyph distinguishes the states without colour.
 pub(super) fn row_status(row: &Row<'_>, theme: Theme) -> (&'static str, String, Style) {
     let word = |glyph, word: &str, style| (glyph, word.to_owned(), style);
     match row.phase {
@@ -20,16 +20,16 @@ pub(super) fn row_status(row: &Row<'_>, theme: Theme) -> (&'static str, String, 
             StreamPhase::Answering => word("●", "answering", theme.accent()),
         },
         CasePhase::Paused => word("‖", "paused", theme.warning()),
-        // Whole, but not to the end of what it had to say.
-        CasePhase::Done if row.is_at_length() => word("✓", "length", theme.good()),
+        // Complete, but the answer was cut at `max_tokens`.
+        CasePhase::Done if row.is_at_length() => word("✓", "capped", theme.good()),
         CasePhase::Done => word("✓", "done", theme.good()),
         CasePhase::Failed => ("✗", row.ended().map_or_else(|| "failed".to_owned(), failure), theme.bad()),
         CasePhase::Cancelled => word("⊘", "cancelled", theme.muted()),
-        CasePhase::Unreached => word("–", "no turn", theme.muted()),
+        CasePhase::Unreached => word("–", "skipped", theme.muted()),
     }
 }
 
-/// A word for how an attempt failed.
+/// Returns one word for the way an attempt failed.
 pub fn failure(record: &AttemptRecord) -> String {
     let word = match record.status {
         AttemptStatus::HttpError => {
@@ -39,7 +39,7 @@ pub fn failure(record: &AttemptRecord) -> String {
         AttemptStatus::Truncated => "cut off",
         AttemptStatus::Empty => "empty",
         AttemptStatus::Timeout => "timeout",
-        AttemptStatus::ConnectError => "no link",
+        AttemptStatus::ConnectError => "connect",
         AttemptStatus::Ok | AttemptStatus::Cancelled => "failed",
     };
     word.to_owned()

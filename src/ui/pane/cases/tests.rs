@@ -8,7 +8,7 @@ use crate::domain::session::Plan;
 use crate::ui::testing::{Script, Stage, script_of, styles, ten_cases, text};
 use crate::ui::theme::Theme;
 
-/// Three cases of different luck, all unfolded, with the second attempt of the first selected; the third still runs.
+/// Three unfolded cases: complete, failed and still running. The second attempt of the first case is selected.
 fn repeated() -> Stage {
     let names = ["Full Backend System", "Debug Task", "ML Project", "Database Optimization"];
     let mut stage = Stage::new(&names, Plan { repeat: 3, warmup: 1, ..Plan::default() });
@@ -63,7 +63,7 @@ fn attempts_unfolded() {
 }
 
 #[test]
-fn selection_and_differences_without_colour() {
+fn selection_and_differences_need_no_colour() {
     let mut stage = repeated();
     let styles = styles(&stage.draw_with(118, 15, Theme::mono(), draw));
     assert!(!styles.contains("fg=") && !styles.contains("bg="), "{styles}");
@@ -91,13 +91,13 @@ fn sorted_by_a_figure() {
     stage.act(Action::ReverseSort);
     let reversed = shown(&stage, 78, 13);
     assert!(reversed.contains("TTFT↓"), "{reversed}");
-    // Those without a figure are last again.
+    // Rows without a figure are last again.
     let states: Vec<bool> = reversed.lines().skip(2).take(10).map(|line| line.contains("done")).collect();
     assert_eq!(states, [[true; 6].as_slice(), &[false; 4]].concat(), "{reversed}");
 }
 
 #[test]
-fn names_of_the_world_shift_no_column() {
+fn names_in_any_script_keep_columns_aligned() {
     let names = [
         "数据库优化与查询计划的完整分析报告以及建议",
         "🚀 Launch 👩‍👩‍👧‍👦 plan",
@@ -154,7 +154,7 @@ fn five_hundred_attempts_scroll_with_the_selection() {
 }
 
 #[test]
-fn no_cases_and_no_match_say_so() {
+fn an_empty_table_says_why() {
     let mut stage = Stage::new(&[], Plan::default());
     stage.connect();
     assert!(shown(&stage, 78, 4).contains("The suite has no cases."));
@@ -162,13 +162,13 @@ fn no_cases_and_no_match_say_so() {
     stage.app.ui.filter = crate::app::state::text_field::TextField::new("nothing like it");
     let shown = shown(&stage, 78, 4);
     assert!(
-        shown.contains("No case matches the filter. 'esc' drops it.") && shown.contains("/nothing like it  0 of 10"),
+        shown.contains("No case matches the filter. 'esc' clears it.") && shown.contains("/nothing like it  0 of 10"),
         "{shown}"
     );
 }
 
 #[test]
-fn a_filter_that_leaves_much_tells_where_this_is() {
+fn a_filtered_list_shows_its_visible_part() {
     let mut stage = ten_cases(1);
     stage.app.ui.filter = crate::app::state::text_field::TextField::new("e");
     let shown = shown(&stage, 78, 6);
@@ -176,7 +176,7 @@ fn a_filter_that_leaves_much_tells_where_this_is() {
 }
 
 #[test]
-fn a_case_with_findings_has_a_mark_and_the_others_have_none() {
+fn only_a_case_with_findings_has_a_mark() {
     let mut stage = ten_cases(0);
     for case in 0..2 {
         stage.start(case, 1, script_of(case));

@@ -1,4 +1,4 @@
-//! The small trace of a case: how its events came over its time. Prefill is a dotted line, a stall an empty place.
+//! The small trace of a row: its events over time. Prefill is a dotted line, a stall an empty cell.
 
 use ratatui::text::Span;
 
@@ -8,14 +8,14 @@ use crate::domain::live::InFlight;
 use crate::ui::theme::Theme;
 use crate::ui::widget::spark;
 
-/// Time of one bucket, milliseconds.
+/// Length of one bucket, milliseconds.
 const BUCKET_MS: u64 = 250;
 
-/// The trace in exactly `cells` cells.
+/// Draws the trace in exactly `cells` cells.
 pub fn spans(row: &Row<'_>, cells: usize, theme: Theme) -> Vec<Span<'static>> {
     let (counts, is_live) = match (row.live, &row.record) {
-        (Some(live), _) => (of_live(live, cells), true),
-        (None, Some(record)) => (of_record(record, cells), false),
+        (Some(live), _) => (live_counts(live, cells), true),
+        (None, Some(record)) => (record_counts(record, cells), false),
         (None, None) => (Vec::new(), false),
     };
     let first = counts.iter().position(|c| *c > 0).unwrap_or(counts.len());
@@ -33,18 +33,18 @@ pub fn spans(row: &Row<'_>, cells: usize, theme: Theme) -> Vec<Span<'static>> {
     ]
 }
 
-/// Buckets that go into one cell so that all fit.
+/// Number of buckets per cell so that all of them fit.
 fn buckets_per_cell(buckets: usize, cells: usize) -> usize {
     buckets.div_ceil(cells.max(1)).max(1)
 }
 
-fn of_live(live: &InFlight, cells: usize) -> Vec<u32> {
+fn live_counts(live: &InFlight, cells: usize) -> Vec<u32> {
     let per_cell = buckets_per_cell(live.trace.len(), cells);
     live.trace.chunks(per_cell).take(cells).map(|c| c.iter().map(|n| u32::from(*n)).sum()).collect()
 }
 
-/// As [`AttemptRecord::trace`] in fewer steps: looks up the borders of the cells instead of walking over all arrivals.
-fn of_record(record: &AttemptRecord, cells: usize) -> Vec<u32> {
+/// Counts as [`AttemptRecord::trace`] does, but searches for the cell boundaries instead of visiting every arrival.
+fn record_counts(record: &AttemptRecord, cells: usize) -> Vec<u32> {
     let Some(last) = record.arrivals.last() else { return Vec::new() };
     let buckets = (last.at.since(record.started).as_millis() as u64 / BUCKET_MS) as usize + 1;
     let per_cell_ms = buckets_per_cell(buckets, cells) as u64 * BUCKET_MS;
@@ -72,19 +72,19 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_trace_is_the_records_own() {
+    fn a_trace_that_fits_equals_the_records_own() {
         let record = record(&[10, 249, 250, 251, 1600, 1999, 2000]);
         let own: Vec<u32> = record.trace().into_iter().map(u32::from).collect();
-        assert_eq!(of_record(&record, 20), own);
+        assert_eq!(record_counts(&record, 20), own);
         assert_eq!(own, [2, 2, 0, 0, 0, 0, 1, 1, 1]);
     }
 
     #[test]
-    fn a_long_trace_is_folded_and_loses_no_event() {
+    fn a_long_trace_is_condensed_without_losing_events() {
         let record = record(&[10, 249, 250, 251, 1600, 1999, 2000]);
-        assert_eq!(of_record(&record, 4), [4, 0, 3]);
-        assert!(of_record(&record, 0).is_empty());
+        assert_eq!(record_counts(&record, 4), [4, 0, 3]);
+        assert!(record_counts(&record, 0).is_empty());
         let live = InFlight { trace: vec![2, 2, 0, 0, 0, 0, 1, 1, 1], ..InFlight::default() };
-        assert_eq!(of_live(&live, 4), [4, 0, 3]);
+        assert_eq!(live_counts(&live, 4), [4, 0, 3]);
     }
 }

@@ -9,20 +9,20 @@ use crate::ui::sample::{act, end, running, styled, survives_small_areas, text};
 use crate::ui::theme::Theme;
 
 #[test]
-fn keys_that_do_something_now() {
+fn only_keys_that_do_something_now_are_shown() {
     let mut app = running();
     insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space hold  p pause  x cancel  v report  enter zoom  / filter  : commands  e export  tab pane  q quit  ? help");
     insta::assert_snapshot!(text(&app, 80, 1, draw), @"s sort  space hold  p pause  x cancel  e export  tab pane  q quit  ? help");
     insta::assert_snapshot!(text(&app, 30, 1, draw), @"tab pane  q quit  ? more");
     insta::assert_snapshot!(text(&app, 5, 1, draw), @"");
     act(&mut app, &[Action::ToggleHold, Action::TogglePauseCase, Action::Zoom]);
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space resume  p unpause  r rerun  x cancel  v report  esc back  / filter  e export  tab pane  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space resume  p resume case  r rerun  x cancel  v report  esc back  / filter  e export  tab pane  q quit  ? help");
     end(&mut app, 0, 1, |_| {});
     insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}s{DarkGray} sort{}  {Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}e{DarkGray} export{}  {Cyan BOLD}tab{DarkGray} pane{}  {Cyan BOLD}q{DarkGray} quit{}  {Cyan BOLD}?{DarkGray} help{}");
 }
 
 #[test]
-fn a_pane_s_own_keys_come_first_and_hide_what_they_take() {
+fn a_panes_own_keys_come_first_and_hide_shadowed_ones() {
     let mut app = running();
     app.ui.focus = PaneId::Preview;
     let footer = text(&app, 160, 1, draw);
@@ -31,7 +31,7 @@ fn a_pane_s_own_keys_come_first_and_hide_what_they_take() {
 }
 
 #[test]
-fn a_notice_leaves_the_keys_the_rest_of_the_line() {
+fn keys_use_the_space_that_a_notice_leaves() {
     let mut app = running();
     let path = "tokscope-m.md".into();
     update(&mut app, Msg::Exported(Nanos::from_millis(9), Ok(path)));
@@ -42,18 +42,18 @@ fn a_notice_leaves_the_keys_the_rest_of_the_line() {
 }
 
 #[test]
-fn the_keys_of_a_scope_with_all_of_them_leave_room_for_the_way_out() {
+fn the_scopes_keys_leave_room_for_quit_and_help() {
     let mut app = running();
     app.ui.focus = PaneId::Scope;
     act(&mut app, &[Action::ScopeStack]);
-    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ closer  c cursor  s overlay  space hold  e export  tab pane  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ zoom in  c cursor  s overlay  space hold  e export  tab pane  q quit  ? help");
     end(&mut app, 0, 1, |_| {});
     act(&mut app, &[Action::ScopeCloser, Action::ScopeCursor]);
-    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ closer  h earlier  l later  c cursor  e export  tab pane  q quit  ? more");
+    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ zoom in  h earlier  l later  c cursor  e export  tab pane  q quit  ? more");
 }
 
 #[test]
-fn a_key_takes_a_notice_away_that_has_been_read() {
+fn a_key_dismisses_a_notice_that_has_been_read() {
     let mut app = running();
     let press = |app: &mut App, ms| update(app, Msg::Action(Nanos::from_millis(ms), Action::NextPane));
     update(&mut app, Msg::Exported(Nanos::from_millis(2_000), Ok("x.md".into())));
@@ -74,24 +74,24 @@ fn a_notice_names_the_key_that_would_help() {
 }
 
 #[test]
-fn a_dialog_has_its_own_keys() {
+fn a_dialog_shows_its_own_keys() {
     let mut app = running();
     act(&mut app, &[Action::Quit]);
     insta::assert_snapshot!(text(&app, 60, 1, draw), @"y quit  n stay");
     act(&mut app, &[Action::Back, Action::ChooseExport]);
-    insta::assert_snapshot!(text(&app, 60, 1, draw), @"↓ next format  enter write  esc back");
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"↓ next format  enter write  esc cancel");
     act(&mut app, &[Action::Back, Action::Help]);
     insta::assert_snapshot!(text(&app, 60, 1, draw), @"j down  k up  esc close");
 }
 
 #[test]
-fn the_filter_is_typed_here() {
+fn the_filter_is_edited_in_the_footer() {
     let mut app = running();
     act(&mut app, &[Action::Filter]);
     for c in "data".chars() {
         update(&mut app, Msg::Edit(Edit::Insert(c)));
     }
-    insta::assert_snapshot!(text(&app, 60, 1, draw), @"/data█  enter keep  esc drop");
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"/data█  enter keep  esc clear");
     insta::assert_snapshot!(text(&app, 12, 1, draw), @"/data█");
 }
 

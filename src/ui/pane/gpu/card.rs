@@ -1,4 +1,4 @@
-//! One GPU in as many lines as there are.
+//! The card of one GPU, in as many lines as are available.
 
 use std::time::Duration;
 
@@ -17,41 +17,41 @@ use crate::ui::widget::resample::resample;
 use crate::ui::widget::spark;
 use crate::ui::{fit, number, pane};
 
-/// Lines of a whole card: name, memory, start and peak, load, power, temperature.
-pub const WHOLE: u16 = 6;
-/// From this width on memory's bar and figures stand on one line.
+/// Lines of a full card: name, memory, peak and start, utilization, power, temperature.
+pub const FULL_LINES: u16 = 6;
+/// Width from which the memory's bar and figures share a line, cells.
 const WIDE: u16 = 44;
-/// From this width on the figures say that they include what the driver reserves.
+/// Width from which a note may follow the memory figures, cells.
 const WITH_RESERVED: u16 = 36;
-/// Cells of a label.
+/// Width of a label, cells.
 const LABEL: usize = 8;
-/// Missed samples after which the driver counts as silent.
+/// Number of missed samples after which the driver counts as silent.
 const SILENT_SAMPLES: u64 = 4;
 
-/// What a card is drawn with.
+/// State of drawing one card.
 struct Card<'a> {
     view: &'a View<'a>,
     gpu: &'a GpuTrack,
-    /// Why what is shown is old.
-    trouble: Option<String>,
-    /// Style of figures: dim when they are old.
+    /// Reason why the figures are stale, if they are.
+    stale_reason: Option<String>,
+    /// Style of figures: dim when they are stale.
     value: Style,
     width: u16,
 }
 
-/// Draws it into `area`; with `numbered`, its place in the driver's list is told.
+/// Draws the card into `area`; with `numbered`, including the driver's index of the GPU.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpu: &GpuTrack, numbered: bool) {
-    let trouble = trouble(view, gpu);
-    let value = if trouble.is_some() { view.theme.muted() } else { view.theme.value() };
-    let card = Card { view, gpu, trouble, value, width: area.width };
+    let stale_reason = stale_reason(view, gpu);
+    let value = if stale_reason.is_some() { view.theme.muted() } else { view.theme.value() };
+    let card = Card { view, gpu, stale_reason, value, width: area.width };
     let lines = card.lines(area.height, numbered);
     for (row, line) in lines.into_iter().enumerate() {
         pane::line(frame, area, row as u16, line);
     }
 }
 
-/// Why the last figures are old, if they are.
-pub(super) fn trouble(view: &View<'_>, gpu: &GpuTrack) -> Option<String> {
+/// Reason why the last figures are stale, if they are.
+pub(super) fn stale_reason(view: &View<'_>, gpu: &GpuTrack) -> Option<String> {
     let scene = view.scene();
     if let Some(reason) = &gpu.lost {
         return Some(sanitise_line(reason));
@@ -61,7 +61,7 @@ pub(super) fn trouble(view: &View<'_>, gpu: &GpuTrack) -> Option<String> {
     (scene.session.is_active() && silent > patience).then(|| format!("driver silent {:.1} s", silent.as_secs_f64()))
 }
 
-/// Before a GPU that is known to serve the endpoint, among several.
+/// Mark in front of a GPU: whether it serves the endpoint. Empty if that is unknown.
 pub(super) fn mark(view: &View<'_>, gpu: &GpuTrack) -> &'static str {
     match view.scene().serves(gpu) {
         Some(true) => "● ",
@@ -70,20 +70,20 @@ pub(super) fn mark(view: &View<'_>, gpu: &GpuTrack) -> &'static str {
     }
 }
 
-/// The last figure; while it is silent or lost the last there was, shown dim.
+/// Returns the current figure; for a silent or lost GPU the last known one, which is drawn dim.
 pub(super) fn last_of(view: &View<'_>, gpu: &GpuTrack, series: &Series) -> Option<f64> {
-    let old = || trouble(view, gpu).and_then(|_| series.iter().rev().find_map(|p| p.1));
-    series.last().or_else(old)
+    let stale = || stale_reason(view, gpu).and_then(|_| series.iter().rev().find_map(|p| p.1));
+    series.last().or_else(stale)
 }
 
-/// Name of a GPU in at most `cells` cells; the vendor is dropped first.
+/// Returns the name of a GPU in at most `cells` cells; drops the vendor first.
 pub(super) fn short_name(gpu: &GpuTrack, cells: usize) -> String {
     let name = sanitise_line(&gpu.info.model);
     if fit::width(&name) <= cells {
         return name;
     }
     let vendor = gpu.info.vendor.iter().map(String::as_str);
-    // Of a brand the model alone tells GPUs apart.
+    // The brand is the same for every model, so only the model distinguishes GPUs.
     let short = vendor.chain(["GeForce"]).fold(name.as_str(), |name, word| {
         name.strip_prefix(word).and_then(|rest| rest.strip_prefix(' ')).unwrap_or(name)
     });
@@ -97,10 +97,10 @@ impl Card<'_> {
         let index = if numbered { format!("{mark}{} ", self.gpu.info.index) } else { String::new() };
         match (height, wide) {
             (0, _) => Vec::new(),
-            (1, true) if self.trouble.is_some() => vec![self.name(&index)],
-            (1, false) if self.trouble.is_some() => vec![self.sensors()],
+            (1, true) if self.stale_reason.is_some() => vec![self.name(&index)],
+            (1, false) if self.stale_reason.is_some() => vec![self.sensors()],
             (1, _) => vec![self.memory_line(&index)],
-            (2, true) if self.trouble.is_some() => vec![self.name(&index), self.memory_line("")],
+            (2, true) if self.stale_reason.is_some() => vec![self.name(&index), self.memory_line("")],
             (2, true) => vec![self.memory_line(&index), self.sensors_and_clocks()],
             (2, false) => vec![self.memory_line(&index), self.sensors()],
             (3, true) => vec![self.name(&index), self.memory_line(""), self.sensors()],
@@ -135,7 +135,7 @@ impl Card<'_> {
     fn name(&self, index: &str) -> Line<'static> {
         let theme = self.view.theme;
         let room = usize::from(self.width);
-        match &self.trouble {
+        match &self.stale_reason {
             None => {
                 let right = self.clocks();
                 let taken = fit::spans_width(&right);
@@ -156,16 +156,16 @@ impl Card<'_> {
         }
     }
 
-    /// Its clock, and what holds it down.
+    /// The clock, and the reasons for which it is throttled.
     fn clocks(&self) -> Vec<Span<'static>> {
-        let held: Vec<_> = self.gpu.throttle.into_iter().flat_map(crate::domain::gpu::Throttle::words).collect();
+        let throttled: Vec<_> = self.gpu.throttle.into_iter().flat_map(crate::domain::gpu::Throttle::labels).collect();
         let mut spans = Vec::new();
         if let Some(mhz) = self.gpu.sm_clock_mhz.last().filter(|_| self.width >= WIDE) {
             spans.push(self.muted(format!("{mhz:.0} MHz")));
         }
-        if !held.is_empty() {
+        if !throttled.is_empty() {
             let gap = if spans.is_empty() { "" } else { "  " };
-            let text = format!("{gap}[{}]", held.join(", "));
+            let text = format!("{gap}[{}]", throttled.join(", "));
             spans.push(Span::styled(fit::cut(&text, usize::from(self.width) / 2), self.view.theme.warning()));
         }
         spans
@@ -181,12 +181,12 @@ impl Card<'_> {
         let (Some(total), Some(used)) = (total, self.used_mib()) else {
             return vec![self.muted("─".repeat(cells))];
         };
-        let filled = if self.trouble.is_some() { theme.muted() } else { theme.accent() };
+        let filled = if self.stale_reason.is_some() { theme.muted() } else { theme.accent() };
         let tick = self.gpu.peak_mib.map(|(peak, _)| peak / total);
         Bar { share: used / total, tick, filled, rest: theme.muted(), ticked: self.value }.spans(cells)
     }
 
-    /// Why there is no figure for the memory, where there is none.
+    /// Reason why the memory in use is unknown; `None` if it is known.
     fn memory_unknown(&self, cells: usize) -> Option<Span<'static>> {
         let why = self.gpu.info.memory_unknown_because.as_deref().filter(|_| self.used_mib().is_none())?;
         Some(self.muted(fit::cut(&sanitise_line(why), cells)))
@@ -196,27 +196,27 @@ impl Card<'_> {
         let mib = |v: Option<f64>| v.map_or_else(|| number::UNKNOWN.to_owned(), |v| number::grouped(v.round() as u64));
         vec![
             Span::styled(mib(self.used_mib()), self.value),
-            self.muted(format!(" / {} MiB{}", mib(self.gpu.memory_total_mib()), self.reserved())),
+            self.muted(format!(" / {} MiB{}", mib(self.gpu.memory_total_mib()), self.memory_note())),
         ]
     }
 
-    /// What the memory in use includes beside what is used, or whose it is, where there is room to say it.
-    fn reserved(&self) -> &'static str {
+    /// Note behind the memory in use, if there is room: it includes reserved memory, or covers the whole machine.
+    fn memory_note(&self) -> &'static str {
         let info = &self.gpu.info;
         match (info.memory_used_includes_reserved, info.memory_used_is_machines) {
             _ if self.width < WITH_RESERVED => "",
             (true, _) => " incl. reserved",
-            (false, true) => " of the machine",
+            (false, true) => " (whole machine)",
             (false, false) => "",
         }
     }
 
-    /// What memory it is.
+    /// Label of the memory: `unified` if CPU and GPU share it.
     fn memory_label(&self) -> &'static str {
         if self.gpu.info.memory_kind == MemoryKind::Unified { "unified" } else { "memory" }
     }
 
-    /// In GiB, for a line that holds the bar as well.
+    /// Memory figures in GiB, for a line that also holds the bar.
     fn memory_figures_short(&self) -> Vec<Span<'static>> {
         let gib = |v: Option<f64>| v.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{:.1}", v / 1024.0));
         vec![
@@ -275,9 +275,9 @@ impl Card<'_> {
         Line::from(spans)
     }
 
-    /// Load, power and temperature on one line; or what is wrong, where the name has no line to say it.
+    /// Utilization, power and temperature on one line; or the reason why they are stale, if no name line shows it.
     fn sensors(&self) -> Line<'static> {
-        if let (Some(why), true) = (&self.trouble, self.width < WIDE) {
+        if let (Some(why), true) = (&self.stale_reason, self.width < WIDE) {
             return Line::styled(fit::cut(why, usize::from(self.width)), self.view.theme.warning());
         }
         let mut spans = Vec::new();
@@ -294,7 +294,7 @@ impl Card<'_> {
         Line::from(spans)
     }
 
-    /// Where the name has no line to carry its clock and what holds it down.
+    /// The sensors, followed by clock and throttle reasons, for a card without a name line.
     fn sensors_and_clocks(&self) -> Line<'static> {
         let mut line = self.sensors();
         let clocks = self.clocks();
@@ -305,7 +305,7 @@ impl Card<'_> {
         line
     }
 
-    /// Label, figure, unit.
+    /// Label, figure and unit of each sensor.
     fn readings(&self) -> [(&'static str, String, String); 3] {
         let last = |series: &Series| {
             let value = last_of(self.view, self.gpu, series);
@@ -314,7 +314,7 @@ impl Card<'_> {
         let limit = self.gpu.info.power_limit_w.filter(|_| self.width >= 32);
         let power_unit = limit.map_or_else(|| " W".to_owned(), |limit| format!(" / {limit:.0} W"));
         [
-            ("load", last(&self.gpu.load_percent), " %".to_owned()),
+            ("util", last(&self.gpu.load_percent), "%".to_owned()),
             ("power", last(&self.gpu.power_w), power_unit),
             ("temp", last(&self.gpu.temperature_c), " °C".to_owned()),
         ]
@@ -342,7 +342,7 @@ impl Card<'_> {
         self.readings().into_iter().zip(series).map(line).collect()
     }
 
-    /// The run in `cells` small bars, on the time axis of the throughput.
+    /// Draws the run as `cells` small bars, on the time axis of the throughput.
     fn history(&self, series: &Series, top: Option<f64>, cells: usize) -> String {
         let scene = self.view.scene();
         let (from, to) = scene.window();

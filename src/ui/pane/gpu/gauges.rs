@@ -1,4 +1,4 @@
-//! What the server says of itself, or why it says nothing.
+//! The server's own gauges, or the reason why there are none.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -8,22 +8,23 @@ use crate::domain::text::sanitise_line;
 use crate::ui::view::View;
 use crate::ui::{fit, number};
 
-/// Cells of the label; from this width on there is one.
+/// Width of the label, cells.
 const LABEL: usize = 8;
+/// Width from which there is a label, cells.
 const LABELLED: u16 = 40;
 const BETWEEN: usize = 2;
 
-/// At most so many lines; none where the server is not asked.
+/// Returns at most `most` lines; none if server metrics are off.
 pub(super) fn lines(view: &View<'_>, width: u16, most: usize) -> Vec<Line<'static>> {
     let Some(gauges) = &view.scene().gauges else { return Vec::new() };
     let theme = view.theme;
     let label = if width >= LABELLED { LABEL } else { 0 };
     let room = usize::from(width).saturating_sub(label);
-    let said = |text: String, style: Style| vec![vec![Span::styled(fit::cut(&text, room), style)]];
+    let message = |text: String, style: Style| vec![vec![Span::styled(fit::cut(&text, room), style)]];
     let rows = match (&gauges.absent, &gauges.kind, &gauges.silent) {
-        (Some(why), None, _) => said(format!("no metrics: {}", sanitise_line(why)), theme.muted()),
-        (None, None, _) => said("Looking for its metrics…".to_owned(), theme.muted()),
-        (_, Some(_), Some(why)) => said(format!("silent: {}", sanitise_line(why)), theme.warning()),
+        (Some(why), None, _) => message(format!("no metrics: {}", sanitise_line(why)), theme.muted()),
+        (None, None, _) => message("Looking for server metrics…".to_owned(), theme.muted()),
+        (_, Some(_), Some(why)) => message(format!("no reply: {}", sanitise_line(why)), theme.warning()),
         (_, Some(_), None) => packed(items(gauges, view), room),
     };
     let lead = |at: usize| {
@@ -34,14 +35,14 @@ pub(super) fn lines(view: &View<'_>, width: u16, most: usize) -> Vec<Line<'stati
     rows.into_iter().take(most).enumerate().map(line).collect()
 }
 
-/// A figure and what it is of.
+/// A figure and its name.
 type Item = [Span<'static>; 2];
 
-/// What it tells, the most telling first. What it does not tell is left out.
+/// Returns the gauges that the server reports, most important first.
 fn items(gauges: &GaugeHistory, view: &View<'_>) -> Vec<Item> {
     let theme = view.theme;
-    let item = |figure: String, what: &'static str, style: Style| {
-        [Span::styled(figure, style), Span::styled(what, theme.muted())]
+    let item = |figure: String, name: &'static str, style: Style| {
+        [Span::styled(figure, style), Span::styled(name, theme.muted())]
     };
     let count = |n: f64| number::grouped(n.max(0.0).round() as u64);
     let queued = |n: f64| if n > 0.0 { theme.warning() } else { theme.value() };
@@ -50,18 +51,18 @@ fn items(gauges: &GaugeHistory, view: &View<'_>) -> Vec<Item> {
     let all = [
         gauges.now(Meter::Running).map(|n| item(count(n), " running", theme.value())),
         gauges.now(Meter::Waiting).map(|n| item(count(n), " waiting", queued(n))),
-        gauges.now(Meter::KvCache).map(|p| item(format!("{p:.0} %"), " KV cache", theme.value())),
+        gauges.now(Meter::KvCache).map(|p| item(format!("{p:.0}%"), " KV cache", theme.value())),
         gauges.grown(Meter::Preemptions).map(|n| item(count(n), " preempted", queued(n))),
         gauges.now(Meter::Retracted).map(|n| item(count(n), " retracted", queued(n))),
-        hits.map(|p| item(format!("{p:.0} %"), " prefix hits", theme.value())),
+        hits.map(|p| item(format!("{p:.0}%"), " prefix hits", theme.value())),
         gauges.generated_per_s.last().map(|n| item(count(n), " tok/s", theme.value())),
-        accepted.map(|p| item(format!("{p:.0} %"), " drafts accepted", theme.value())),
+        accepted.map(|p| item(format!("{p:.0}%"), " drafts accepted", theme.value())),
     ];
-    let told: Vec<Item> = all.into_iter().flatten().collect();
-    if told.is_empty() { vec![item(String::new(), "tells none of its gauges", theme.muted())] } else { told }
+    let reported: Vec<Item> = all.into_iter().flatten().collect();
+    if reported.is_empty() { vec![item(String::new(), "reports no gauges", theme.muted())] } else { reported }
 }
 
-/// The items in rows of so many cells, none cut.
+/// Packs the items into rows of `room` cells; drops an item that is wider than a row.
 fn packed(items: Vec<Item>, room: usize) -> Vec<Vec<Span<'static>>> {
     let mut rows: Vec<Vec<Span<'static>>> = Vec::new();
     for item in items {

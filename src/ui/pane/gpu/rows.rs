@@ -1,10 +1,10 @@
-//! Many GPUs: a line each, and what they come to together.
+//! Many GPUs: one line each, and their totals.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::card::{last_of, mark, short_name, trouble};
+use super::card::{last_of, mark, short_name, stale_reason};
 use crate::app::state::gpus::GpuTotals;
 use crate::domain::gpu_track::GpuTrack;
 use crate::domain::text::sanitise_line;
@@ -13,47 +13,47 @@ use crate::ui::{fit, number, pane};
 
 /// Cells between two columns.
 const GAP: usize = 2;
-/// A name of less tells nothing.
+/// Minimum width of a readable name, and its maximum width, cells.
 const NAME: (usize, usize) = (8, 40);
 const MIB_OF_GIB: f64 = 1024.0;
 
-/// The figures of a line, the most telling first.
+/// The figures of a line, most important first.
 type Figures = [String; 4];
 
-/// Draws them. What has no line is counted in the last one.
+/// Draws the lines. The last line counts the GPUs that have none.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpus: &[&GpuTrack]) {
     let room = usize::from(area.height);
-    let seen = if room >= gpus.len() { gpus.len() } else { room.saturating_sub(1) };
-    let together = GpuTotals::from_scene(view.scene());
-    let total = total(&together);
+    let visible = if room >= gpus.len() { gpus.len() } else { room.saturating_sub(1) };
+    let totals = GpuTotals::from_scene(view.scene());
+    let total = total(&totals);
     let each: Vec<Figures> = gpus.iter().map(|gpu| figures(view, gpu)).collect();
     let widest = |at: usize| each.iter().chain([&total]).map(|f| fit::width(&f[at])).max().unwrap_or(0);
     let widths: [usize; 4] = std::array::from_fn(widest);
     let lead = gpus.iter().map(|gpu| fit::width(&label(view, gpu))).max().unwrap_or(0);
     let width = usize::from(area.width);
-    // As many columns as fit; what is left over is the name's.
+    // As many columns as fit; the name gets the remaining cells.
     let mut left = width.saturating_sub(lead);
-    let taken = widths.iter().take_while(|w| {
+    let fitting = widths.iter().take_while(|w| {
         let fits = **w + GAP <= left;
         left = left.saturating_sub(if fits { **w + GAP } else { 0 });
         fits
     });
-    let columns = taken.count();
+    let columns = fitting.count();
     let name = if left > NAME.0 + 1 { left.min(NAME.1 + 1) } else { 0 };
-    for (row, (gpu, figures)) in gpus.iter().zip(&each).take(seen).enumerate() {
+    for (row, (gpu, figures)) in gpus.iter().zip(&each).take(visible).enumerate() {
         pane::line(frame, area, row as u16, line(view, gpu, figures, &widths[..columns], lead, name, width));
     }
-    if seen < gpus.len() || room > gpus.len() {
-        let hidden = gpus.len() - seen;
-        let all = together.count;
-        let ways = match hidden {
+    if visible < gpus.len() || room > gpus.len() {
+        let hidden = gpus.len() - visible;
+        let all = totals.count;
+        let texts = match hidden {
             0 => [format!("all {all}"), format!("={all}")],
             n => [format!("all {all}, {n} not shown"), format!("+{n}")],
         };
-        let what = ways.iter().find(|way| fit::width(way) <= lead + name).map_or("", String::as_str);
-        let mut spans = vec![Span::styled(fit::left(what, lead + name), view.theme.muted())];
+        let text = texts.iter().find(|text| fit::width(text) <= lead + name).map_or("", String::as_str);
+        let mut spans = vec![Span::styled(fit::left(text, lead + name), view.theme.muted())];
         spans.extend(cells(&total, &widths[..columns], view.theme.text()));
-        pane::line(frame, area, seen as u16, Line::from(spans));
+        pane::line(frame, area, visible as u16, Line::from(spans));
     }
 }
 
@@ -68,14 +68,14 @@ fn line(
 ) -> Line<'static> {
     let theme = view.theme;
     let mut spans = vec![Span::styled(fit::left(&label(view, gpu), lead), theme.key())];
-    if let Some(why) = trouble(view, gpu) {
+    if let Some(why) = stale_reason(view, gpu) {
         spans.push(Span::styled(fit::cut(&format!(" {why}"), width.saturating_sub(lead)), theme.warning()));
         return Line::from(spans);
     }
-    // What holds it down is worth more than what it is called.
-    let held = gpu.throttle.map(|t| t.words().collect::<Vec<_>>().join(", ")).filter(|words| !words.is_empty());
-    let style = if held.is_some() { theme.warning() } else { theme.muted() };
-    let text = held.map_or_else(|| short_name(gpu, name.saturating_sub(1)), |words| format!("[{words}]"));
+    // Throttle reasons matter more than the name.
+    let throttled = gpu.throttle.map(|t| t.labels().collect::<Vec<_>>().join(", ")).filter(|words| !words.is_empty());
+    let style = if throttled.is_some() { theme.warning() } else { theme.muted() };
+    let text = throttled.map_or_else(|| short_name(gpu, name.saturating_sub(1)), |words| format!("[{words}]"));
     if name > 0 {
         spans.push(Span::styled(fit::left(&format!(" {text}"), name), style));
     }
@@ -99,21 +99,21 @@ fn figures(view: &View<'_>, gpu: &GpuTrack) -> Figures {
         format!("{}{unit}", value.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{v:.0}")))
     };
     [
-        text(last_of(view, gpu, &gpu.load_percent), " %"),
+        text(last_of(view, gpu, &gpu.load_percent), "%"),
         gib(memory, gpu.memory_total_mib()),
         text(last_of(view, gpu, &gpu.power_w), " W"),
         text(last_of(view, gpu, &gpu.temperature_c), " °C"),
     ]
 }
 
-fn total(together: &GpuTotals) -> Figures {
+fn total(totals: &GpuTotals) -> Figures {
     let text = |value: Option<f64>, before: &str, unit: &str| {
         value.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{before}{v:.0}{unit}"))
     };
     [
-        text(together.load_percent, "mean ", " %"),
-        gib(together.memory_used_mib, together.memory_total_mib),
-        text(together.power_w, "", " W"),
+        text(totals.load_percent, "mean ", "%"),
+        gib(totals.memory_used_mib, totals.memory_total_mib),
+        text(totals.power_w, "", " W"),
         String::new(),
     ]
 }

@@ -23,7 +23,7 @@ fn one_gpu() -> Stage {
 }
 
 #[test]
-fn a_silent_driver_is_told_while_the_run_is_active() {
+fn a_silent_driver_is_shown_while_the_run_is_active() {
     let mut stage = one_gpu();
     assert!(!shown(&stage, 60, 8).contains("silent"));
     stage.now_ms += 3200;
@@ -33,7 +33,7 @@ fn a_silent_driver_is_told_while_the_run_is_active() {
 }
 
 #[test]
-fn in_a_low_pane_what_is_wrong_goes_before_what_was() {
+fn in_a_low_pane_trouble_comes_before_old_figures() {
     let mut stage = one_gpu();
     stage.app.scene.gpu.gpus[0].throttle = Some(Throttle::POWER_CAP);
     assert!(shown(&stage, 60, 3).contains("[power cap]"));
@@ -45,7 +45,7 @@ fn in_a_low_pane_what_is_wrong_goes_before_what_was() {
 }
 
 #[test]
-fn no_gpu_is_a_reason_and_never_a_figure() {
+fn without_a_gpu_the_pane_gives_the_reason_and_no_figure() {
     let mut stage = Stage::new(&TEN, Plan::default());
     assert!(shown(&stage, 40, 4).contains("Looking for a GPU"));
     stage.send(Msg::Gpu(GpuEvent::Absent("no driver here".to_owned())));
@@ -55,7 +55,7 @@ fn no_gpu_is_a_reason_and_never_a_figure() {
 }
 
 #[test]
-fn a_gpu_beside_a_server_elsewhere_or_a_simulator_gives_no_figure_and_a_reason() {
+fn a_local_gpu_is_not_shown_for_a_remote_or_simulated_server() {
     let mut stage = one_gpu();
     let reason = "The endpoint is on another machine";
     assert!(!shown(&stage, 60, 8).contains(reason));
@@ -63,18 +63,18 @@ fn a_gpu_beside_a_server_elsewhere_or_a_simulator_gives_no_figure_and_a_reason()
     let remote = shown(&stage, 60, 8);
     assert!(remote.contains(reason) && remote.contains("--server-metrics"), "{remote}");
     assert!(!remote.contains("MiB") && !remote.contains("driver"), "{remote}");
-    // The endpoint's own, told from there.
+    // GPUs that the endpoint's own host reports.
     stage.app.scene.gpu.gpus[0].info.host = Some("gpu-box\u{1b}[2J".to_owned());
     let hosted = shown(&stage, 60, 8);
     assert!(hosted.contains("GPU · gpu-box ") && hosted.contains("MiB") && !hosted.contains(reason), "{hosted}");
     stage.app.scene.target.url = "http://localhost:1/v1".to_owned();
     stage.app.scene.target.simulated = true;
     let simulated = shown(&stage, 60, 8);
-    assert!(simulated.contains("Simulated: no GPU works for it.") && !simulated.contains("MiB"), "{simulated}");
+    assert!(simulated.contains("No GPU: simulated server.") && !simulated.contains("MiB"), "{simulated}");
 }
 
 #[test]
-fn a_rule_alone_says_why_in_a_whole_sentence_if_it_can() {
+fn a_pane_of_one_line_shows_a_complete_sentence_if_it_fits() {
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.send(Msg::Gpu(GpuEvent::Absent("no driver here; no card of another maker either".to_owned())));
     let rule = |width| shown(&stage, width, 1).trim_end().trim_end_matches('─').trim_end().to_owned();
@@ -88,14 +88,14 @@ fn a_missing_sensor_is_a_dash() {
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.find_gpus(1);
     let shown = shown(&stage, 60, 8);
-    for line in ["memory", "load", "power", "temp"] {
+    for line in ["memory", "util", "power", "temp"] {
         let line = shown.lines().find(|l| l.starts_with(line)).unwrap();
         assert!(line.contains('–') && !line.contains(" 0 "), "{line}");
     }
 }
 
 #[test]
-fn what_is_special_about_its_memory_is_told() {
+fn notes_on_the_memory_are_shown() {
     let mut stage = one_gpu();
     assert!(!shown(&stage, 60, 8).contains("incl. reserved"));
     stage.app.scene.gpu.gpus[0].info.memory_used_includes_reserved = true;
@@ -107,7 +107,7 @@ fn what_is_special_about_its_memory_is_told() {
     (info.memory_kind, info.memory_used_is_machines) = (MemoryKind::Unified, true);
     let (wide, narrow) = (shown(&stage, 60, 8), shown(&stage, 40, 8));
     assert!(wide.contains("\nunified ") && !wide.contains("memory"), "{wide}");
-    assert!(wide.contains("MiB of the machine") && narrow.contains("MiB of the machine"), "{wide}{narrow}");
+    assert!(wide.contains("MiB (whole machine)") && narrow.contains("MiB (whole machine)"), "{wide}{narrow}");
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.find_gpus(1);
     stage.app.scene.gpu.gpus[0].info.memory_unknown_because = Some("shared with the machine".to_owned());
@@ -118,19 +118,19 @@ fn what_is_special_about_its_memory_is_told() {
 }
 
 #[test]
-fn what_holds_it_down_stands_beside_its_clock() {
+fn throttle_reasons_follow_the_clock() {
     let mut stage = one_gpu();
     let gpu = &mut stage.app.scene.gpu.gpus[0];
     gpu.sm_clock_mhz.push(Nanos::from_millis(stage.now_ms), Some(2610.4));
     assert!(shown(&stage, 60, 8).contains("2610 MHz") && !shown(&stage, 60, 8).contains('['));
-    stage.app.scene.gpu.gpus[0].throttle = Some(Throttle::POWER_CAP.and(Throttle::SOFTWARE_THERMAL));
+    stage.app.scene.gpu.gpus[0].throttle = Some(Throttle::POWER_CAP.union(Throttle::SOFTWARE_THERMAL));
     let wide = shown(&stage, 60, 8);
-    // The vendor's name makes room for it.
+    // The vendor's name is dropped to make room.
     assert!(wide.contains("RTX PRO 6000 B") && !wide.contains("NVIDIA"), "{wide}");
     assert!(wide.lines().nth(1).unwrap().ends_with("2610 MHz  [power cap, thermal]"), "{wide}");
 }
 
-/// Eight GPUs of which two serve the endpoint, one is held down, and one is lost.
+/// Eight GPUs: two serve the endpoint, one is throttled, one is lost.
 fn eight() -> Stage {
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.find_gpus(8);
@@ -149,11 +149,11 @@ fn eight() -> Stage {
 }
 
 #[test]
-fn many_gpus_have_a_line_each_and_one_together() {
+fn many_gpus_have_a_line_each_and_a_line_of_totals() {
     let mut stage = eight();
     insta::assert_snapshot!("eight_gpus", shown(&stage, 72, 10));
     insta::assert_snapshot!("eight_gpus_narrow", shown(&stage, 40, 6));
-    // A sum of seven would pass for one of eight.
+    // A sum over seven would be mistaken for the sum over eight.
     let total = |stage: &Stage| shown(stage, 72, 10).lines().last().unwrap().to_owned();
     assert!(total(&stage).contains('–') && !total(&stage).contains(" W"), "{}", total(&stage));
     stage.lose_gpu(99);
@@ -162,7 +162,7 @@ fn many_gpus_have_a_line_each_and_one_together() {
 }
 
 #[test]
-fn more_gpus_than_lines_are_counted() {
+fn hidden_gpus_are_counted() {
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.find_gpus(8);
     assert!(shown(&stage, 60, 5).contains("all 8, 5 not shown"));
@@ -171,21 +171,21 @@ fn more_gpus_than_lines_are_counted() {
     assert!(shown(&stage, 60, 10).contains("all 8"));
 }
 
-fn gauges(stage: &mut Stage, told: &[(Meter, f64)]) {
+fn gauges(stage: &mut Stage, values: &[(Meter, f64)]) {
     let mut gauges = ServerGauges::default();
-    for (meter, value) in told {
+    for (meter, value) in values {
         gauges.set(*meter, *value);
     }
     stage.send(Msg::Gauges(GaugeEvent::Sample(Nanos::from_millis(stage.now_ms), Box::new(gauges))));
 }
 
 #[test]
-fn the_servers_own_gauges_stand_below_and_say_why_they_are_missing() {
+fn the_servers_gauges_or_the_reason_for_none_are_below_the_gpus() {
     let mut stage = one_gpu();
     let last = |stage: &Stage| shown(stage, 60, 9).lines().rfind(|l| !l.is_empty()).unwrap().to_owned();
     assert!(!shown(&stage, 60, 9).contains("server") && shown(&stage, 60, 9).contains("─ GPU "));
     stage.app.scene.gauges = Some(GaugeHistory::default());
-    assert!(last(&stage).contains("Looking for its metrics"), "{}", last(&stage));
+    assert!(last(&stage).contains("Looking for server metrics"), "{}", last(&stage));
     assert!(shown(&stage, 60, 9).contains("─ Machine "));
     stage.send(Msg::Gauges(GaugeEvent::Absent("http://h/metrics: HTTP 404".to_owned())));
     assert_eq!(last(&stage), "server  no metrics: http://h/metrics: HTTP 404");
@@ -195,43 +195,43 @@ fn the_servers_own_gauges_stand_below_and_say_why_they_are_missing() {
         &mut stage,
         &[(Meter::Running, 4.0), (Meter::Waiting, 2.0), (Meter::KvCache, 63.4), (Meter::Preemptions, 7.0)],
     );
-    // What grew needs two looks.
-    assert_eq!(last(&stage), "server  4 running  2 waiting  63 % KV cache");
+    // A growing count needs two samples.
+    assert_eq!(last(&stage), "server  4 running  2 waiting  63% KV cache");
     stage.now_ms += 1000;
     gauges(
         &mut stage,
         &[(Meter::Running, 4.0), (Meter::Waiting, 0.0), (Meter::KvCache, 99.0), (Meter::Preemptions, 10.0)],
     );
-    assert_eq!(last(&stage), "server  4 running  0 waiting  99 % KV cache  3 preempted");
+    assert_eq!(last(&stage), "server  4 running  0 waiting  99% KV cache  3 preempted");
     let narrow = shown(&stage, 24, 5);
     assert!(narrow.contains("4 running  0 waiting") && !narrow.contains("server"), "{narrow}");
     stage.send(Msg::Gauges(GaugeEvent::Gap(Nanos::from_millis(stage.now_ms), "timed out".to_owned())));
-    assert_eq!(last(&stage), "server  silent: timed out");
+    assert_eq!(last(&stage), "server  no reply: timed out");
 }
 
 #[test]
-fn drafts_and_what_was_thrown_out_are_told_where_they_are_known() {
+fn drafts_and_retractions_are_shown_if_the_server_reports_them() {
     let mut stage = one_gpu();
     let last = |stage: &Stage| shown(stage, 60, 9).lines().rfind(|l| !l.is_empty()).unwrap().to_owned();
     let url = "http://h/metrics".to_owned();
     stage.send(Msg::Gauges(GaugeEvent::Found { kind: "SGLang".into(), url, interval_ms: 1000, warning: None }));
-    let look = [(Meter::Running, 4.0), (Meter::Retracted, 0.0)];
-    gauges(&mut stage, &[&look[..], &[(Meter::DraftTokens, 500.0), (Meter::AcceptedTokens, 499.0)]].concat());
+    let sample = [(Meter::Running, 4.0), (Meter::Retracted, 0.0)];
+    gauges(&mut stage, &[&sample[..], &[(Meter::DraftTokens, 500.0), (Meter::AcceptedTokens, 499.0)]].concat());
     assert_eq!(last(&stage), "server  4 running  0 retracted", "no draft of this run yet");
     stage.now_ms += 1000;
-    let look = [(Meter::Running, 4.0), (Meter::Retracted, 3.0)];
-    gauges(&mut stage, &[&look[..], &[(Meter::DraftTokens, 600.0), (Meter::AcceptedTokens, 571.0)]].concat());
-    assert_eq!(last(&stage), "server  4 running  3 retracted  72 % drafts accepted");
+    let sample = [(Meter::Running, 4.0), (Meter::Retracted, 3.0)];
+    gauges(&mut stage, &[&sample[..], &[(Meter::DraftTokens, 600.0), (Meter::AcceptedTokens, 571.0)]].concat());
+    assert_eq!(last(&stage), "server  4 running  3 retracted  72% drafts accepted");
 }
 
 #[test]
-fn a_server_that_tells_nothing_of_itself_is_said_to() {
+fn a_server_without_gauges_is_named_as_such() {
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.send(Msg::Gpu(GpuEvent::Absent("no driver here".to_owned())));
     let url = String::new();
     stage.send(Msg::Gauges(GaugeEvent::Found { kind: "vLLM".into(), url, interval_ms: 1000, warning: None }));
     let shown = shown(&stage, 60, 4);
-    assert_eq!(shown.lines().skip(1).collect::<Vec<_>>(), ["no driver here", "server  tells none of its gauges", ""]);
+    assert_eq!(shown.lines().skip(1).collect::<Vec<_>>(), ["no driver here", "server  reports no gauges", ""]);
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn small_areas() {
 }
 
 #[test]
-fn gpus_of_other_machines_are_called_by_their_machine() {
+fn gpus_of_other_machines_are_named_by_machine() {
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.find_gpus(2);
     for (at, host) in ["node-7", "node-7"].into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What a finished run came to: a line of figures, and a line with its bottleneck.
+//! Result of a finished run: a line of figures, and a line with its bottleneck.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -17,8 +17,9 @@ use crate::report::host::HostReport;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
-/// The rows of the header that it has.
+/// Row of the header with the figures.
 const FIGURES: u16 = 2;
+/// Row of the header with the bottleneck.
 const SENTENCE: u16 = 3;
 const BETWEEN: &str = "  ";
 
@@ -27,24 +28,24 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if area.height <= FIGURES || scene.session.mode != Mode::Finished {
         return;
     }
-    let told = view.cache.conclusion(&scene.session, scene.gpu.samples, || {
+    let conclusion = view.cache.conclusion(&scene.session, scene.gpu.samples, || {
         Conclusion::from_session(&scene.session, system_figures(scene))
     });
-    pane::line(frame, area, FIGURES, figures(&told, usize::from(area.width), view));
-    pane::line(frame, area, SENTENCE, sentence(&told, usize::from(area.width), view));
+    pane::line(frame, area, FIGURES, figures(&conclusion, usize::from(area.width), view));
+    pane::line(frame, area, SENTENCE, sentence(&conclusion, usize::from(area.width), view));
 }
 
-/// The bottleneck.
-fn sentence(told: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> {
+/// The line that names the bottleneck.
+fn sentence(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
-    let Some(bottleneck) = &told.bottleneck else {
-        return Line::styled("Nothing was measured.", theme.text());
+    let Some(bottleneck) = &conclusion.bottleneck else {
+        return Line::styled("No request was measured.", theme.text());
     };
     let (headline, evidence) = fitted(bottleneck, columns);
     Line::from(vec![Span::styled(headline, theme.value()), Span::styled(evidence, theme.text())])
 }
 
-/// Headline and evidence in so many columns. A further cause whose figures do not fit is named in the headline.
+/// Fits headline and evidence into `columns`. A second cause whose evidence does not fit is named in the headline.
 fn fitted(bottleneck: &Bottleneck, columns: usize) -> (String, String) {
     let evidence = |headline: &str| {
         let room = columns.saturating_sub(fit::width(headline));
@@ -62,14 +63,14 @@ fn fitted(bottleneck: &Bottleneck, columns: usize) -> (String, String) {
     (headline, shown)
 }
 
-/// As many whole clauses as there is room for; of a first one that is too long its start.
+/// Returns as many complete clauses as fit; cuts the first one if it is too long.
 fn clauses(sentence: &str, room: usize) -> String {
     if fit::width(sentence) <= room {
         return sentence.to_owned();
     }
     let ends = sentence.match_indices([',', ';']).map(|(at, _)| sentence.split_at(at).0);
-    let whole = ends.rev().find(|clauses| fit::width(clauses) < room);
-    whole.map_or_else(|| fit::cut(sentence, room), |clauses| format!("{clauses}{}", fit::ELLIPSIS))
+    let fitting = ends.rev().find(|clauses| fit::width(clauses) < room);
+    fitting.map_or_else(|| fit::cut(sentence, room), |clauses| format!("{clauses}{}", fit::ELLIPSIS))
 }
 
 fn system_figures(scene: &Scene) -> SystemFigures {
@@ -87,37 +88,37 @@ fn system_figures(scene: &Scene) -> SystemFigures {
     figures.with_host(HostReport::from_history(&scene.host).ok().as_ref(), is_local)
 }
 
-/// As many figures as there is room for, the first ones first.
-fn figures(told: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> {
+/// The line of figures: as many as fit, in order of importance.
+fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
-    let about = if told.estimated { ESTIMATED } else { "" };
+    let mark = if conclusion.estimated { ESTIMATED } else { "" };
     let mut all: Vec<(&str, String, &str, Style)> = Vec::new();
-    if told.partial {
-        all.push(("partial ", format!("{}/{}", told.ok, told.cases), " cases", theme.warning()));
+    if conclusion.partial {
+        all.push(("partial ", format!("{}/{}", conclusion.ok, conclusion.cases), " cases", theme.warning()));
     }
-    all.extend(told.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
+    all.extend(conclusion.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
     let rating = all.len();
-    all.extend(told.rating.as_ref().map(|(word, _)| {
+    all.extend(conclusion.rating.as_ref().map(|(word, _)| {
         let style = if matches!(*word, "Excellent" | "Good") { theme.good() } else { theme.value() };
         ("", (*word).to_owned(), "", style)
     }));
-    if told.rating.is_none() && told.rating_note.is_some() {
+    if conclusion.rating.is_none() && conclusion.rating_note.is_some() {
         all.push(("", "not rated".to_owned(), ": decode unresolved", theme.warning()));
     }
-    all.extend(told.ttft_p50_ms.map(|ms| ("TTFT p50 ", number::millis(Some(ms)), "", theme.value())));
-    all.extend(told.decode_p50.map(|v| ("decode p50 ", format!("{about}{v:.1}"), " tok/s", theme.value())));
+    all.extend(conclusion.ttft_p50_ms.map(|ms| ("TTFT p50 ", number::millis(Some(ms)), "", theme.value())));
+    all.extend(conclusion.decode_p50.map(|v| ("decode p50 ", format!("{mark}{v:.1}"), " tok/s", theme.value())));
     let width = |figures: &[(&str, String, &str, Style)]| {
         let each = figures.iter().map(|(before, figure, after, _)| [*before, figure, *after].map(fit::width));
         each.flatten().sum::<usize>() + BETWEEN.len() * figures.len().saturating_sub(1)
     };
-    // What it is measured against stands beside the word, where that costs none of the main figures.
-    let against = told.rating.as_ref().map_or_else(String::new, |(_, against)| format!(" {against}"));
-    if told.rating.is_some() && width(&all) + fit::width(&against) <= columns {
-        all.iter_mut().skip(rating).take(1).for_each(|figure| figure.2 = &against);
+    // The rating's scale follows its word if that displaces none of the main figures.
+    let scale = conclusion.rating.as_ref().map_or_else(String::new, |(_, scale)| format!(" ({scale})"));
+    if conclusion.rating.is_some() && width(&all) + fit::width(&scale) <= columns {
+        all.iter_mut().skip(rating).take(1).for_each(|figure| figure.2 = &scale);
     }
-    all.extend(told.tokens.map(|n| ("", format!("{about}{}", number::grouped(n)), " tokens", theme.value())));
-    all.extend(told.wall.map(|wall| ("in ", number::clock(wall), "", theme.value())));
-    if let Some((name, ms)) = &told.slowest {
+    all.extend(conclusion.tokens.map(|n| ("", format!("{mark}{}", number::grouped(n)), " tokens", theme.value())));
+    all.extend(conclusion.wall.map(|wall| ("in ", number::clock(wall), "", theme.value())));
+    if let Some((name, ms)) = &conclusion.slowest {
         all.push((
             "slowest ",
             format!("{} {}", fit::cut(&sanitise_line(name), 32), number::millis(Some(*ms))),
@@ -157,25 +158,25 @@ mod tests {
 
     #[test]
     fn a_sentence_is_cut_between_clauses() {
-        let said = "97 % of it, 9 ms a token, steady; GPU up to 98 %.";
-        let cut = |room| clauses(said, room);
-        assert_eq!((cut(49), cut(48)), (said.to_owned(), "97 % of it, 9 ms a token, steady…".to_owned()));
-        assert_eq!((cut(33), cut(32)), (cut(48), "97 % of it, 9 ms a token…".to_owned()));
-        assert_eq!(cut(5), "97 %…");
+        let sentence = "97% of it, 9 ms a token, steady; GPU up to 98%.";
+        let cut = |room| clauses(sentence, room);
+        assert_eq!((cut(47), cut(46)), (sentence.to_owned(), "97% of it, 9 ms a token, steady…".to_owned()));
+        assert_eq!((cut(32), cut(31)), (cut(46), "97% of it, 9 ms a token…".to_owned()));
+        assert_eq!(cut(4), "97%…");
     }
 
     #[test]
     fn a_second_cause_that_does_not_fit_is_named_in_the_headline() {
         let evidence = "tokscope itself was 11 ms late (p99), beside an ITL of 8.7 ms; also decode-bound: 90% of it.";
-        let told = Bottleneck { cause: "client-bound", evidence: evidence.to_owned(), also: vec!["decode-bound"] };
+        let found = Bottleneck { cause: "client-bound", evidence: evidence.to_owned(), also: vec!["decode-bound"] };
         let line = |columns| {
-            let (headline, shown) = fitted(&told, columns);
+            let (headline, shown) = fitted(&found, columns);
             headline + &shown
         };
         assert_eq!(line(120), format!("Client-bound: {evidence}"));
         assert_eq!(line(78), "Client-bound, also decode-bound: tokscope itself was 11 ms late (p99)…");
-        // What names itself a second time has no second cause.
-        let own = Bottleneck { also: vec!["client-bound"], ..told };
+        // A cause that repeats itself is not a second cause.
+        let own = Bottleneck { also: vec!["client-bound"], ..found };
         assert!(fitted(&own, 78).0 == "Client-bound", "{:?}", fitted(&own, 78));
     }
 
@@ -190,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn the_gpu_it_tells_of_serves_and_is_busy_in_the_run() {
+    fn only_a_serving_gpu_counts_and_only_during_the_run() {
         let mut scene = running().scene;
         scene.session.began = Some(Nanos(10));
         let gpu = |index: u32| GpuInfo { index, uuid: Some(format!("G{index}")), ..GpuInfo::default() };
         let gpus = vec![gpu(0), gpu(1)];
         scene.gpu.apply(GpuEvent::Found { source: "nvml".to_owned(), driver: None, gpus, interval_ms: 250 });
         scene.gpu.begin_run(Nanos(10));
-        let mut look = |at, index, percent| {
+        let mut sample = |at, index, percent| {
             let utilization_percent = Some(percent);
             if at == 30 {
                 scene.gpu.set_active(false, Nanos(at));
@@ -209,12 +210,12 @@ mod tests {
                 ..Default::default()
             }));
         };
-        // The run's last sample comes at its end; the job after it is none of it.
+        // The last sample of the run comes at its end; later load belongs to another job.
         for (at, serving, other) in [(20, 40.0, 99.0), (30, 60.0, 99.0), (40, 100.0, 100.0)] {
-            look(at, 0, serving);
-            look(at, 1, other);
+            sample(at, 0, serving);
+            sample(at, 1, other);
         }
-        assert_eq!(system_figures(&scene).busiest_gpu_percent, Some(99.0), "it is not known which of them serves");
+        assert_eq!(system_figures(&scene).busiest_gpu_percent, Some(99.0), "which of them serves is unknown");
         scene.gpu.scope = Some(GpuScope::EndpointHost { evidence: "seen".to_owned(), gpus: vec!["G0".to_owned()] });
         assert_eq!(system_figures(&scene).busiest_gpu_percent, Some(60.0));
         scene.target.simulated = true;

@@ -1,4 +1,4 @@
-//! Beside the clock: what makes go on what stands still, and of a replay what is not sat through.
+//! Hints beside the clock: the key that resumes a held run or a paused case, and the idle time that a replay skips.
 
 use ratatui::text::Span;
 
@@ -9,43 +9,43 @@ use crate::ui::keymap::Context;
 use crate::ui::number;
 use crate::ui::view::View;
 
-/// Words with their keys.
+/// Returns the hints with their keys.
 pub(super) fn spans(view: &View<'_>) -> Vec<Span<'static>> {
     if let Some(playback) = &view.app.playback {
-        let told = playback.skipped(view.scene().now).map(|skipped| skipped_in_words(&skipped));
-        return told.map(|told| Span::styled(format!("  {told}"), view.theme.accent())).into_iter().collect();
+        let skipped = playback.skipped(view.scene().now).map(|skipped| skipped_in_words(&skipped));
+        return skipped.map(|text| Span::styled(format!("  {text}"), view.theme.accent())).into_iter().collect();
     }
     let session = &view.scene().session;
     let paused = session.count(CasePhase::Paused);
     let key = |action| view.keymap.key_of(action, Context::In(view.app.ui.focus));
-    let hint = |before: String, action, after: &str| {
+    let hint = |before: &'static str, action, after: &'static str| {
         let Some(key) = key(action) else { return Vec::new() };
         vec![
             Span::raw(before),
             Span::styled(key.to_string(), view.theme.key()),
-            Span::styled(after.to_owned(), view.theme.muted()),
+            Span::styled(after, view.theme.muted()),
         ]
     };
     match session.mode {
-        Mode::Held => hint("  ".to_owned(), Action::ToggleHold, " resumes"),
+        Mode::Held => hint("  ", Action::ToggleHold, " resumes"),
         Mode::Running if paused > 0 => {
             let selected = session.cases.get(view.app.ui.selected).is_some_and(|c| c.phase == CasePhase::Paused);
-            let told = Span::styled(format!("  {paused} paused"), view.theme.warning());
-            let more = if selected { hint(", ".to_owned(), Action::TogglePauseCase, " goes on") } else { Vec::new() };
-            [told].into_iter().chain(more).collect()
+            let paused = Span::styled(format!("  {paused} paused"), view.theme.warning());
+            let more = if selected { hint(", ", Action::TogglePauseCase, " resumes") } else { Vec::new() };
+            [paused].into_iter().chain(more).collect()
         }
         _ => Vec::new(),
     }
 }
 
-/// `2:10 skipped: held`.
+/// Describes the skipped time and its reason: `2:10 skipped: held`.
 fn skipped_in_words(skipped: &Skipped) -> String {
     let why = match skipped.why {
         IdleReason::Away => "tokscope was not running",
         IdleReason::Held => "held",
         IdleReason::Paused => "paused",
-        IdleReason::Finished => "all was done",
-        IdleReason::NotDue => "nothing was due",
+        IdleReason::Finished => "finished",
+        IdleReason::NotDue => "no request was due",
     };
     format!("{} skipped: {why}", number::clock(skipped.time))
 }
@@ -66,18 +66,18 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_still_tells_the_key_that_makes_it_go_on() {
+    fn a_paused_case_and_a_held_run_show_the_key_that_resumes_them() {
         let mut stage = Stage::new(&["a", "b"], Plan { concurrency: 2, ..Plan::default() });
         stage.connect();
         assert!(!shown(&stage).contains("resumes") && !shown(&stage).contains("paused"));
         stage.act(Action::TogglePauseCase);
-        assert!(shown(&stage).contains("1 paused, p goes on"), "{}", shown(&stage));
+        assert!(shown(&stage).contains("1 paused, p resumes"), "{}", shown(&stage));
         stage.act(Action::ToggleHold);
         assert!(shown(&stage).trim_end().ends_with("space resumes"), "{}", shown(&stage));
     }
 
-    /// A replay of a run that was held for a minute: so far back from its end, then played for so long.
-    fn held_for_a_minute(back_from_the_end: usize, played_ms: u64) -> Stage {
+    /// A replay of a run that was held for a minute: `steps_back` steps back from its end, then played for `played_ms`.
+    fn held_for_a_minute(steps_back: usize, played_ms: u64) -> Stage {
         let mut stage = Stage::new(&["a", "b"], Plan::default());
         stage.connect();
         stage.start(0, 1, Script::plain(10, 1, 5));
@@ -94,9 +94,9 @@ mod tests {
         stage.app.playback = Some(Box::new(Playback::replay(String::new(), recording, &[], 1.0, now)));
         stage.app.scene.now = now;
         stage.act(Action::ToggleHold);
-        // From its begin to its end, and back again.
+        // From the beginning to the end, and back.
         (0..20).for_each(|_| stage.act(Action::ReplayForward));
-        (0..back_from_the_end).for_each(|_| stage.act(Action::ReplayBack));
+        (0..steps_back).for_each(|_| stage.act(Action::ReplayBack));
         if played_ms > 0 {
             stage.act(Action::ToggleHold);
             stage.pass(played_ms);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_tells_what_it_skips_and_why_and_offers_no_key_for_what_is_over() {
+    fn a_replay_shows_the_time_it_skips_and_why() {
         let at = |back, played_ms| {
             let stage = held_for_a_minute(back, played_ms);
             shown(&stage).lines().nth(1).unwrap_or_default().to_owned()

@@ -1,4 +1,4 @@
-//! The stages of a sweep as lines, and the curve below them where there is room.
+//! The stages of a sweep as table lines, and the curve below them if there is room.
 
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -11,19 +11,20 @@ use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all, unresolve
 use crate::ui::view::View;
 use crate::ui::{fit, number};
 
-/// Lines of the curve.
+/// Height of the curve, lines.
 const CURVE: u16 = 8;
 
-/// Cells of the concurrency, and of what a figure stands on.
-const AT_ONCE: usize = 8;
-const N: usize = 9;
-/// Columns that are worth more than what they stand on.
+/// Width of the concurrency, cells.
+const CONCURRENCY: usize = 12;
+/// Width of the sample count, cells.
+const N: usize = 8;
+/// Number of figures that come before the sample count.
 const BEFORE_N: usize = 2;
 
-/// A column: its heading, its cells, its text.
+/// A column: heading, width in cells, and text per stage.
 type Column = (&'static str, usize, Box<dyn Fn(&Stage) -> String>);
 
-/// In the order of their worth.
+/// Returns the columns by importance.
 fn columns() -> Vec<Column> {
     let figure = |c: &'static SweepColumn| -> Column {
         let (cells, show): (usize, fn(Option<f64>) -> String) = match c.unit {
@@ -31,32 +32,32 @@ fn columns() -> Vec<Column> {
             SloUnit::RequestsPerSecond => (7, number::rate),
             SloUnit::Tokens | SloUnit::TokensPerSecond | SloUnit::Percent => (9, number::rate),
         };
-        (c.label, cells.max(fit::width(c.label) + 1), Box::new(move |s| c.cell(s, show)))
+        (c.label, cells.max(fit::width(c.label) + 2), Box::new(move |s| c.cell(s, show)))
     };
-    let mut all: Vec<Column> = vec![("at once", AT_ONCE, Box::new(|s| s.concurrency.to_string()))];
+    let mut all: Vec<Column> = vec![("concurrency", CONCURRENCY, Box::new(|s| s.concurrency.to_string()))];
     all.extend(SWEEP_COLUMNS.iter().map(figure));
     all.insert(BEFORE_N + 1, ("n", N, Box::new(n_of_all)));
     all
 }
 
-/// The table; the knee is known once all stages are over.
+/// Returns the table; the knee is known once all stages are over.
 pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
     let (theme, scene) = (view.theme, view.scene());
     let stages = scene.load.all_stages(&scene.session);
     if stages.is_empty() {
-        let text = fit::cut("No request has ended yet.", usize::from(area.width));
+        let text = fit::cut("No request has finished yet.", usize::from(area.width));
         return vec![Row { rank: 1, spans: vec![Span::styled(text, theme.muted())] }];
     }
     let over = !scene.session.is_active();
     let knee = knee(&stages).filter(|_| over);
-    let doubted = stages.iter().any(|s| s.doubts.words().is_some());
-    // The marks after a line have two cells each.
-    let mut taken = 3 + 2 * usize::from(doubted) + 2 * usize::from(!scene.session.slos().is_empty());
+    let is_any_warm = stages.iter().any(|s| s.doubts.summary().is_some());
+    // Each mark behind a line takes two cells.
+    let mut used = 3 + 2 * usize::from(is_any_warm) + 2 * usize::from(!scene.session.slos().is_empty());
     let columns: Vec<Column> = columns()
         .into_iter()
         .take_while(|c| {
-            taken += c.1;
-            taken <= usize::from(area.width)
+            used += c.1;
+            used <= usize::from(area.width)
         })
         .collect();
     let heading = columns.iter().map(|c| Span::styled(fit::right(c.0, c.1), theme.muted())).collect();
@@ -69,22 +70,22 @@ pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
         if knee == Some(at) {
             spans.push(Span::styled(format!(" {}", sweep_chart::KNEE), theme.accent()));
         }
-        if stage.doubts.words().is_some() {
+        if stage.doubts.summary().is_some() {
             spans.push(Span::styled(" w", theme.warning()));
         }
         if stage.slo_met == Some(false) && !running {
             spans.push(Span::styled(" ✗", theme.bad()));
         }
-        // The last stages are the news; the first ones scroll away.
+        // The latest stages stay; the first ones are dropped first.
         rows.push(Row { rank: 10 - u8::try_from(at.min(8)).unwrap_or(8), spans });
     }
-    if let Some(words) = stages.iter().rev().find_map(|s| Some((s.concurrency, s.doubts.words()?))) {
-        let text = format!("w: TTFT not all cold; with {} at once {}", words.0, words.1);
+    if let Some(words) = stages.iter().rev().find_map(|s| Some((s.concurrency, s.doubts.summary()?))) {
+        let text = format!("w: prefix cache, concurrency {}: {}", words.0, words.1);
         let text = fit::cut(&text, usize::from(area.width));
         rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
     }
-    if let Some(told) = unresolved_in_words(&stages) {
-        let text = fit::cut(&format!("unresolved: {told}"), usize::from(area.width));
+    if let Some(unresolved) = unresolved_in_words(&stages) {
+        let text = fit::cut(&format!("unresolved: {unresolved}"), usize::from(area.width));
         rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
     }
     if let Some(found) = saturated_from_start(&stages).filter(|_| over) {
@@ -92,7 +93,7 @@ pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
         rows.push(Row { rank: 8, spans: vec![Span::styled(text, theme.muted())] });
     }
     if let Some(last) = no_knee_up_to(&stages).filter(|_| over) {
-        let text = format!("no knee up to {last} at once");
+        let text = format!("no saturation up to concurrency {last}");
         rows.push(Row { rank: 8, spans: vec![Span::styled(text, theme.muted())] });
     }
     let used = rows.len() as u16 + scene.session.slos().len() as u16;

@@ -1,4 +1,4 @@
-//! The lines under the rule. The long part, what was written, is laid out once and kept; what goes around it is short.
+//! The lines below the title rule. The long part, the written text, is laid out once and cached; the notes around it are short.
 
 use std::rc::Rc;
 
@@ -23,10 +23,10 @@ use crate::ui::view::{View, key_of};
 use crate::ui::widget::find::{Match, find};
 use crate::ui::widget::wrap::wrap;
 
-/// Columns of a server's message that are shown.
+/// Maximum columns of a server's message that are shown.
 const MAX_MESSAGE: usize = 1200;
 
-/// All lines, the long part shared with the frames before.
+/// All lines; the long part is shared with earlier frames.
 pub(super) struct Body {
     before: Vec<Line<'static>>,
     pub(super) text: Rc<[Line<'static>]>,
@@ -36,14 +36,14 @@ pub(super) struct Body {
 
 impl Body {
     pub(super) fn new(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Self {
-        let mut body = Self::made(subject, columns, view);
+        let mut body = Self::without_separator(subject, columns, view);
         if !body.after.is_empty() && body.before.len() + body.text.len() > 0 {
             body.after.insert(0, Line::default());
         }
         body
     }
 
-    fn made(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Self {
+    fn without_separator(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Self {
         let around = BodyRenderer {
             columns: usize::from(columns),
             form: view.app.ui.answer.form,
@@ -63,24 +63,26 @@ impl Body {
         };
         let prompt = AttemptId { case: subject.index, number: 0 };
         let key = match &subject.shown {
-            // Known a moment after the attempt is.
+            // The request becomes known a moment after the attempt.
             SubjectState::Live(live) if answer.form == Form::Exchange => {
-                key(live.id, live.content_events, live.sent_request.as_ref().map_or("", |asked| &asked.body), "")
+                key(live.id, live.content_events, live.sent_request.as_ref().map_or("", |sent| &sent.body), "")
             }
             SubjectState::Live(live) if !subject.is_prompt() => {
                 key(live.id, live.content_events, &live.text, &live.reasoning)
             }
             SubjectState::Ended(record) => key(record.id, u32::MAX, &record.text, &record.reasoning),
-            // An attempt's number begins at 1: 0 is the prompt.
+            // Attempts are numbered from 1; 0 stands for the prompt.
             SubjectState::Live(_) | SubjectState::Prompt => key(prompt, u32::MAX, "", ""),
         };
-        let paper = TranscriptRenderer::new(columns, key.unfolded, view);
+        let transcript = TranscriptRenderer::new(columns, key.unfolded, view);
         let is_prompt = subject.is_prompt();
         let text = view.cache.layout(key, || match (answer.form, &subject.shown) {
             (Form::Exchange, _) => exchange::lines(subject, columns, view),
-            (form, SubjectState::Live(live)) if !is_prompt => paper.live(live, form),
-            (form, SubjectState::Ended(record)) => paper.ended(record, form),
-            (_, SubjectState::Live(_) | SubjectState::Prompt) => paper.prompt(subject.spec, is_unique(subject, view)),
+            (form, SubjectState::Live(live)) if !is_prompt => transcript.live(live, form),
+            (form, SubjectState::Ended(record)) => transcript.ended(record, form),
+            (_, SubjectState::Live(_) | SubjectState::Prompt) => {
+                transcript.prompt(subject.spec, is_unique(subject, view))
+            }
         });
         let is_exchange = answer.form == Form::Exchange;
         let (mut before, after) = match &subject.shown {
@@ -95,12 +97,12 @@ impl Body {
         Self { before, text, after, key }
     }
 
-    /// Where the text stands that is searched for, with the lines above it counted.
+    /// Returns the matches of `wanted` in the cached text; line numbers begin after [`Self::offset`].
     pub(super) fn found(&self, wanted: &str, columns: Option<usize>, view: &View<'_>) -> Rc<[Match]> {
         view.cache.found(self.key, wanted, || find(&self.text, wanted, columns))
     }
 
-    /// Lines above what is searched.
+    /// Number of lines above the searched text.
     pub(super) fn offset(&self) -> usize {
         self.before.len()
     }
@@ -114,29 +116,31 @@ impl Body {
     }
 }
 
-/// Every attempt's prompt begins with a line of its own.
+/// Whether each attempt's prompt begins with a unique line.
 fn is_unique(subject: &Subject<'_>, view: &View<'_>) -> bool {
     !view.scene().session.plan.warm && subject.spec.takes_nonce()
 }
 
-/// Explains a finish reason such as `length` below a complete answer: a limit ended it.
+/// Explains the finish reason of an answer that a limit ended, such as `length`.
 pub(super) fn stopped(record: &AttemptRecord, max_tokens: u32) -> Option<String> {
     let is_at_limit = record.is_ok() && record.ends_as(FinishClass::Length);
     let reason = sanitise_line(record.finish_reason.as_deref().filter(|_| is_at_limit)?);
     Some(match record.output_tokens() {
-        // The server, or its context, has a lower limit.
+        // The server or its context has a lower limit.
         Some((tokens, TokenSource::Usage)) if tokens < u64::from(max_tokens) => {
-            let (tokens, most) = (grouped(tokens), grouped(u64::from(max_tokens)));
-            format!("Stopped after {tokens} tokens by a limit below max_tokens, {most} (finish reason {reason}).")
+            let (tokens, max) = (grouped(tokens), grouped(u64::from(max_tokens)));
+            format!(
+                "Stopped after {tokens} tokens by a server limit below max_tokens ({max}); finish reason: {reason}."
+            )
         }
         _ => {
-            let most = grouped(u64::from(max_tokens));
-            format!("Stopped by max_tokens, {most} (finish reason {reason}): it may have had more to say.")
+            let max = grouped(u64::from(max_tokens));
+            format!("Stopped at max_tokens ({max}); the answer may be incomplete. Finish reason: {reason}.")
         }
     })
 }
 
-// ─── What goes around it ───
+// ─── Notes around the text ───
 
 struct BodyRenderer<'a> {
     columns: usize,
@@ -152,7 +156,7 @@ impl BodyRenderer<'_> {
         lines.extend(wrap(&[Span::styled(text, style)], self.columns).into_iter().map(Line::from));
     }
 
-    /// Above what came of a failed attempt: what went wrong, and what to do.
+    /// Lines above the partial answer of a failed attempt: what went wrong, and what to do.
     fn failure(&self, record: &AttemptRecord, view: &View<'_>) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         if record.is_ok() || record.status == AttemptStatus::Cancelled {
@@ -169,32 +173,32 @@ impl BodyRenderer<'_> {
         if let Some(error) = &record.error {
             self.say(&mut lines, &error.message, self.theme.text());
         }
-        self.say(&mut lines, &format!("{} reruns it.", self.key_of(Action::Rerun)), self.theme.muted());
+        self.say(&mut lines, &format!("{} reruns the case.", self.key_of(Action::Rerun)), self.theme.muted());
         if self.form != Form::Exchange && (!record.text.is_empty() || !record.reasoning.is_empty()) {
             lines.push(Line::default());
-            lines.push(label("what came", self.columns as u16, self.theme));
+            lines.push(label("partial answer", self.columns as u16, self.theme));
         }
         lines
     }
 
-    /// Below a record: what makes it less than clean, and what became of later attempts.
+    /// Lines below an ended attempt: its flaws, and the outcome of later attempts.
     fn notes(&self, subject: &Subject<'_>, record: &AttemptRecord) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         if record.condensed.is_some() {
             self.say(
                 &mut lines,
-                "Its figures were kept, its text was not: only the last attempts keep theirs.",
+                "The text was dropped to save memory; only the latest attempts keep it. All figures remain.",
                 self.theme.muted(),
             );
         }
-        if let Some(told) = stopped(record, subject.spec.max_tokens) {
-            self.say(&mut lines, &told, self.theme.muted());
+        if let Some(reason) = stopped(record, subject.spec.max_tokens) {
+            self.say(&mut lines, &reason, self.theme.muted());
         }
         for note in record.notes() {
             self.say(&mut lines, &format!("! {note}"), self.theme.muted());
         }
-        for told in record.server_timings.iter().flat_map(|t| t.sentences(record)) {
-            self.say(&mut lines, &told, self.theme.muted());
+        for sentence in record.server_timings.iter().flat_map(|t| t.sentences(record)) {
+            self.say(&mut lines, &sentence, self.theme.muted());
         }
         match subject.state.last_ended().and_then(AttemptState::record) {
             Some(last) if last.id != record.id && !last.is_ok() && last.status != AttemptStatus::Cancelled => {
@@ -212,7 +216,7 @@ impl BodyRenderer<'_> {
         lines
     }
 
-    /// Above a prompt: what it waits for.
+    /// Lines above a prompt: what the case waits for.
     fn waiting(&self, subject: &Subject<'_>, view: &View<'_>) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         let theme = self.theme;
@@ -225,27 +229,27 @@ impl BodyRenderer<'_> {
         match (&subject.shown, subject.state.phase) {
             (SubjectState::Live(live), _) => {
                 let waited = millis(Some(view.scene().now.millis_since(live.started)));
-                self.say(&mut lines, &format!("waiting for the first token {waited}"), theme.accent());
+                self.say(&mut lines, &format!("Waiting for the first token: {waited}"), theme.accent());
             }
             (_, CasePhase::Paused) => self.say(&mut lines, &self.paused(), theme.warning()),
             (_, CasePhase::Cancelled) => self.say(&mut lines, &self.cancelled(), theme.warning()),
             (_, CasePhase::Unreached) => self.say(&mut lines, &self.unreached(), theme.warning()),
-            (_, CasePhase::Running) => self.say(&mut lines, "The request is being sent.", theme.accent()),
-            _ => self.say(&mut lines, "Not asked yet.", theme.muted()),
+            (_, CasePhase::Running) => self.say(&mut lines, "Sending the request.", theme.accent()),
+            _ => self.say(&mut lines, "Not sent yet.", theme.muted()),
         }
         lines
     }
 
     fn paused(&self) -> String {
-        format!("Paused. {} resumes it with a fresh attempt.", self.key_of(Action::TogglePauseCase))
+        format!("Paused. {} resumes with a new attempt.", self.key_of(Action::TogglePauseCase))
     }
 
     fn cancelled(&self) -> String {
-        format!("Cancelled. {} runs it again.", self.key_of(Action::Rerun))
+        format!("Cancelled. {} reruns the case.", self.key_of(Action::Rerun))
     }
 
     fn unreached(&self) -> String {
-        format!("The run's time was over before its turn. {} runs it.", self.key_of(Action::Rerun))
+        format!("Skipped: the duration of the run ended first. {} runs the case.", self.key_of(Action::Rerun))
     }
 
     fn key_of(&self, action: Action) -> String {

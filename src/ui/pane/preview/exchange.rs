@@ -1,5 +1,4 @@
-//! The request as it was sent, and the response beside its text: side by side where there is room, else one below the
-//! other.
+//! The request as it was sent, and the figures of its response: side by side if there is room, else one below the other.
 
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
@@ -20,36 +19,36 @@ use crate::ui::view::View;
 use crate::ui::widget::markdown;
 use crate::ui::widget::wrap::{split, wrap};
 
-/// Columns of the names before values.
+/// Width of the names in front of values, columns.
 const NAMES: usize = 15;
-/// Columns of a server's word or message that are shown.
+/// Maximum columns of a server's text that are shown.
 const MAX_WORD: usize = 1200;
-/// Between the two sides.
+/// Columns between request and response.
 const GUTTER: usize = 3;
 
-/// All of it.
+/// Returns the lines of request and response.
 pub(super) fn lines(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Vec<Line<'static>> {
     let theme = view.theme;
     let columns = usize::from(columns);
     let wide = is_wide(columns as u16);
-    // What was sent has the longer lines.
+    // The request has the longer lines.
     let request_columns = if wide { (columns - GUTTER) * 11 / 20 } else { columns };
     let response_columns = if wide { columns - GUTTER - request_columns } else { columns };
     let mut request = Column::new("request", request_columns, theme);
-    let asked = match &subject.shown {
+    let sent = match &subject.shown {
         SubjectState::Live(live) => live.sent_request.as_deref(),
         SubjectState::Ended(record) => record.sent_request.as_deref(),
         SubjectState::Prompt => None,
     };
-    match asked {
-        Some(asked) => request.request(asked),
+    match sent {
+        Some(sent) => request.request(sent),
         None => request.say(why_no_request(&subject.shown, view.app.playback.is_some()), theme.muted()),
     }
     let mut response = Column::new("response", response_columns, theme);
     match &subject.shown {
-        SubjectState::Live(live) => response.growing(live),
-        SubjectState::Ended(record) => response.whole(record),
-        SubjectState::Prompt => response.say("Nothing came yet.", theme.muted()),
+        SubjectState::Live(live) => response.live(live),
+        SubjectState::Ended(record) => response.ended(record),
+        SubjectState::Prompt => response.say("No response yet.", theme.muted()),
     }
     if wide {
         return beside(request.lines, response.lines, request_columns, theme);
@@ -60,20 +59,20 @@ pub(super) fn lines(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Vec
     lines
 }
 
-/// Why there is no request to show.
+/// Reason why there is no request to show.
 fn why_no_request(shown: &SubjectState<'_>, is_saved_run: bool) -> &'static str {
     match shown {
         SubjectState::Prompt => "Not sent yet.",
         SubjectState::Live(_) if !is_saved_run => "Not sent yet.",
-        // In a run that was resumed, nothing tells the attempts before the stop from the others.
-        SubjectState::Ended(record) if !is_saved_run && is_given_up_unanswered(record) => {
+        // In a resumed run, attempts from before the stop cannot be distinguished from later ones.
+        SubjectState::Ended(record) if !is_saved_run && is_cancelled_without_response(record) => {
             "No request: the attempt was cancelled before it was sent, or it ended before the run was resumed."
         }
         SubjectState::Live(_) | SubjectState::Ended(_) => REQUEST_NOT_STORED,
     }
 }
 
-fn is_given_up_unanswered(record: &AttemptRecord) -> bool {
+fn is_cancelled_without_response(record: &AttemptRecord) -> bool {
     record.status == AttemptStatus::Cancelled && record.headers_at.is_none()
 }
 
@@ -97,7 +96,7 @@ fn beside(
     (0..rows).map(row).collect()
 }
 
-/// One of the two, as it is written.
+/// Request or response while its lines are collected.
 struct Column {
     columns: usize,
     theme: Theme,
@@ -119,7 +118,7 @@ impl Column {
         self.lines.extend(wrap(&[Span::styled(text, style)], self.columns).into_iter().map(Line::from));
     }
 
-    /// `TTFT            84.1 ms`
+    /// Adds a name and its value: `TTFT            84.1 ms`.
     fn field(&mut self, name: &str, value: &str) {
         let value = cut(&sanitise_line(value), MAX_WORD);
         let names = NAMES.min(self.columns / 2);
@@ -131,29 +130,29 @@ impl Column {
 
     // ─── The request ───
 
-    fn request(&mut self, asked: &SentRequest) {
-        self.say(&format!("POST {}", asked.url), self.theme.value());
-        for (name, value) in asked.headers.iter() {
+    fn request(&mut self, sent: &SentRequest) {
+        self.say(&format!("POST {}", sent.url), self.theme.value());
+        for (name, value) in sent.headers.iter() {
             let value = value.as_deref().unwrap_or("(not shown)");
             self.say(&format!("{name}: {value}"), self.theme.muted());
         }
-        if !asked.headers.iter().any(|(name, _)| name == "x-request-id") {
-            self.say(&format!("x-request-id: {}", asked.request_id), self.theme.muted());
+        if !sent.headers.iter().any(|(name, _)| name == "x-request-id") {
+            self.say(&format!("x-request-id: {}", sent.request_id), self.theme.muted());
         }
         self.lines.push(Line::default());
-        let body = sanitise(&asked.pretty_body());
-        let mark = asked.nonce.as_deref().map(|nonce| format!("[{nonce}]"));
+        let body = sanitise(&sent.pretty_body());
+        let mark = sent.nonce.as_deref().map(|nonce| format!("[{nonce}]"));
         for mut line in markdown::code_lines(&body, "json", self.theme, self.theme.text()) {
             let marked = mark.as_ref().is_some_and(|mark| self.mark(&mut line, mark));
             self.lines.extend(split(&line, self.columns).into_iter().map(Line::from));
             if let (true, Some(mark)) = (marked, &mark) {
-                let told = format!("▲ {mark} is new in every attempt and keeps it out of prefix caches");
-                self.say(&told, self.theme.reasoning());
+                let note = format!("▲ {mark} is unique to this attempt: no prefix cache holds the prompt");
+                self.say(&note, self.theme.reasoning());
             }
         }
     }
 
-    /// Sets the first of what makes the prompt unique off from the text; `false` where it is not in this line.
+    /// Highlights the nonce in front of the prompt. Returns `false` if it is not in this line.
     fn mark(&self, line: &mut Vec<Span<'static>>, mark: &str) -> bool {
         let start = format!("\"{mark}\\n");
         let Some(at) = line.iter().position(|span| span.content.starts_with(&start)) else { return false };
@@ -168,7 +167,7 @@ impl Column {
 
     // ─── The response ───
 
-    fn growing(&mut self, live: &InFlight) {
+    fn live(&mut self, live: &InFlight) {
         let phase = match live.phase {
             StreamPhase::Waiting => "waiting for the first token",
             StreamPhase::Reasoning => "thinking",
@@ -177,10 +176,10 @@ impl Column {
         self.say(phase, self.theme.accent());
         self.field("TTFT", &millis(live.ttft_ms));
         self.field("Events", &format!("{} with text so far", grouped(u64::from(live.content_events))));
-        self.say("The rest is known once it has ended.", self.theme.muted());
+        self.say("More figures follow when the attempt ends.", self.theme.muted());
     }
 
-    fn whole(&mut self, record: &AttemptRecord) {
+    fn ended(&mut self, record: &AttemptRecord) {
         let status = record.http_status.map_or_else(|| "no HTTP status".to_owned(), |code| format!("HTTP {code}"));
         self.say(&format!("{status} · {}", record.status.as_str()), self.theme.value());
         let reason = |reason: &Option<String>| reason.clone().unwrap_or_else(|| UNKNOWN.to_owned());
@@ -195,7 +194,7 @@ impl Column {
         self.section("timings");
         let connect = millis(record.connect_ms);
         let reused = record.connect_ms.is_none() && record.headers_at.is_some();
-        self.field("Connect", if reused { "on a kept connection" } else { &connect });
+        self.field("Connect", if reused { "reused connection" } else { &connect });
         self.field("Headers", &millis(record.time_to_headers_ms()));
         for metric in METRICS.iter().filter(|m| m.unit != Unit::Tokens) {
             self.field(metric.label, &figure(metric, record));
@@ -207,17 +206,17 @@ impl Column {
         } else {
             self.field("Gaps p50", &gap(|s| s.p50));
             let few = !enough_for(record.content_events().saturating_sub(1), 99);
-            self.field("Gaps p99", &if few { format!("n<{}", needed_for(99)) } else { gap(|s| s.p99) });
+            self.field("Gaps p99", &if few { format!("needs {} gaps", needed_for(99)) } else { gap(|s| s.p99) });
             self.field("Gaps max", &gap(|s| s.max));
         }
         if let Some(late) = record.dispatch_delay_ms() {
             self.field("Sent late", &millis(Some(late)));
         }
-        let told: Vec<_> = record.server_timings.iter().flat_map(|t| t.sentences(record)).collect();
-        if !told.is_empty() {
-            self.section("the server's own clock");
-            for said in &told {
-                self.say(said, self.theme.text());
+        let sentences: Vec<_> = record.server_timings.iter().flat_map(|t| t.sentences(record)).collect();
+        if !sentences.is_empty() {
+            self.section("server timings");
+            for sentence in &sentences {
+                self.say(sentence, self.theme.text());
             }
         }
         if record.notes().next().is_some() {
@@ -234,7 +233,7 @@ fn tokens(n: Option<u64>) -> String {
 }
 
 fn prompt_tokens(record: &AttemptRecord) -> String {
-    let cached = record.usage.cached_tokens.map_or_else(String::new, |n| format!(", {} from the cache", grouped(n)));
+    let cached = record.usage.cached_tokens.map_or_else(String::new, |n| format!(", {} cached", grouped(n)));
     tokens(record.usage.prompt_tokens) + &cached
 }
 
@@ -252,10 +251,10 @@ fn output_tokens(record: &AttemptRecord) -> String {
 }
 
 fn events(record: &AttemptRecord) -> String {
-    let first = record.first_token_event_index.map_or_else(String::new, |at| format!(", the first is no. {at}"));
+    let first = record.first_token_event_index.map_or_else(String::new, |at| format!(", first token no. {at}"));
     let coalesced = match record.coalesced_events() {
         0 => String::new(),
-        n => format!(", {} in one read with another", grouped(n as u64)),
+        n => format!(", {} sharing a read", grouped(n as u64)),
     };
     let with_text = grouped(record.content_events() as u64);
     format!("{}, {with_text} with text{first}{coalesced}", grouped(u64::from(record.event_count)))

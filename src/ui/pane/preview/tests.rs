@@ -8,13 +8,12 @@ use super::*;
 use crate::app::action::Action;
 use crate::app::message::Msg;
 use crate::app::pane::PaneId;
-use crate::app::state::App;
 use crate::app::state::playback::Playback;
 use crate::app::state::replay::Recording;
-use crate::app::state::report_view::ScrollExtent;
 use crate::app::state::text_field::Edit;
+use crate::app::state::{App, ScrollExtent};
 use crate::app::update::update;
-use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, TextKind, Words};
+use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, StringPool, TextKind};
 use crate::domain::live::StreamPhase;
 use crate::domain::sent_request::SentRequest;
 use crate::domain::time::Nanos;
@@ -45,19 +44,19 @@ fn numbered(lines: usize) -> String {
 }
 
 #[test]
-fn a_waiting_request_shows_what_was_asked() {
+fn a_waiting_request_shows_its_prompt() {
     let mut app = running();
     live(&mut app, 2234, stream(StreamPhase::Waiting, "", ""));
     insta::assert_snapshot!("waiting_80x24", text(&app, 80, 24, draw));
     insta::assert_snapshot!("waiting_styles", styled(&app, Theme::ansi(), 60, 18, draw));
     act(&mut app, &[Action::SelectNext]);
-    assert!(text(&app, 80, 24, draw).contains("Not asked yet."));
+    assert!(text(&app, 80, 24, draw).contains("Not sent yet."));
     act(&mut app, &[Action::TogglePauseCase]);
-    assert!(text(&app, 80, 24, draw).contains("Paused. 'p' resumes it with a fresh attempt."));
+    assert!(text(&app, 80, 24, draw).contains("Paused. 'p' resumes with a new attempt."));
 }
 
 #[test]
-fn reasoning_stands_back_before_the_answer() {
+fn reasoning_is_dimmer_than_the_answer() {
     let mut app = running();
     let thinking = "The user wants the race. Look at **seen** first:\n\n1. it is shared\n2. there is no `Lock`";
     live(&mut app, 3000, stream(StreamPhase::Answering, thinking, ANSWER));
@@ -70,7 +69,7 @@ fn reasoning_stands_back_before_the_answer() {
 }
 
 #[test]
-fn a_whole_answer_with_its_warnings() {
+fn a_complete_answer_is_shown_with_its_warnings() {
     let mut app = running();
     end(&mut app, 0, 1, |r| {
         r.text = ANSWER.into();
@@ -83,7 +82,7 @@ fn a_whole_answer_with_its_warnings() {
 }
 
 #[test]
-fn findings_and_the_server_s_own_times_stand_below_the_answer() {
+fn findings_and_server_timings_are_below_the_answer() {
     use crate::domain::diagnosis::Finding;
     use crate::domain::server_timings::{ServerTimings, TimingSource};
     let mut app = running();
@@ -91,17 +90,17 @@ fn findings_and_the_server_s_own_times_stand_below_the_answer() {
         r.text = "Good.".into();
         r.findings.push(Finding::new("pauses", "the stream paused for 2.00 s"));
         let ttft_ms = r.time_to_first_token_ms().unwrap();
-        let told = ServerTimings { ttft_ms: Some(ttft_ms - 1.5), ..ServerTimings::from_source(TimingSource::Vllm) };
-        r.server_timings = Some(told);
+        let timings = ServerTimings { ttft_ms: Some(ttft_ms - 1.5), ..ServerTimings::from_source(TimingSource::Vllm) };
+        r.server_timings = Some(timings);
     });
     let shown = text(&app, 100, 20, draw);
     assert!(shown.contains("! the stream paused for 2.00 s"), "{shown}");
-    assert!(shown.contains("to its first token; the other 1.5 of the TTFT are network and client"), "{shown}");
+    assert!(shown.contains("to its first token; the other 1.5 ms of the TTFT are network and client"), "{shown}");
 }
 
 #[test]
-fn the_rule_says_cold_warm_or_unknown() {
-    let said = |cached: Option<u64>, nonce: Option<&str>| {
+fn the_title_shows_a_cold_warm_or_unknown_cache() {
+    let cache_of = |cached: Option<u64>, nonce: Option<&str>| {
         let mut app = running();
         end(&mut app, 0, 1, |r| {
             (r.usage.prompt_tokens, r.usage.cached_tokens) = (Some(100), cached);
@@ -113,14 +112,14 @@ fn the_rule_says_cold_warm_or_unknown() {
             .find(|word| rule.contains(&format!("· {word} ─")))
             .map(str::to_owned)
     };
-    assert_eq!(said(Some(0), None).as_deref(), Some("cold"));
-    assert_eq!(said(Some(80), Some("0a1b2c3d")).as_deref(), Some("warm"));
-    assert_eq!(said(None, None).as_deref(), Some("cache unknown"));
-    assert_eq!(said(None, Some("0a1b2c3d")).as_deref(), Some("cache unknown"));
+    assert_eq!(cache_of(Some(0), None).as_deref(), Some("cold"));
+    assert_eq!(cache_of(Some(80), Some("0a1b2c3d")).as_deref(), Some("warm"));
+    assert_eq!(cache_of(None, None).as_deref(), Some("cache unknown"));
+    assert_eq!(cache_of(None, Some("0a1b2c3d")).as_deref(), Some("cache unknown"));
 }
 
 #[test]
-fn a_failed_attempt_says_why_and_what_to_do() {
+fn a_failed_attempt_shows_its_cause_and_a_remedy() {
     let mut app = running();
     end(&mut app, 0, 1, |r| {
         r.status = AttemptStatus::StreamError;
@@ -154,7 +153,7 @@ fn a_failed_rerun_leaves_the_good_answer_and_a_note() {
 }
 
 #[test]
-fn an_old_live_view_does_not_hide_the_record() {
+fn an_outdated_live_view_does_not_hide_the_record() {
     let mut app = running();
     live(&mut app, 2000, stream(StreamPhase::Answering, "", "half"));
     assert!(text(&app, 60, 4, draw).contains("half"));
@@ -162,35 +161,35 @@ fn an_old_live_view_does_not_hide_the_record() {
     assert!(text(&app, 60, 4, draw).contains("whole"));
 }
 
-/// What is drawn, told to the state as the program does.
+/// Draws the pane and reports the layout back to the state, as the program does.
 fn shown(app: &mut App, width: u16, height: u16) -> String {
     let cache = RenderCache::default();
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let view = View { app, theme: Theme::mono(), keymap: Keymap::standard(), cache: &cache };
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
     let drawn = cache.answer();
-    update(app, Msg::Drawn { answer: drawn, help_limit: 0, report: ScrollExtent::default() });
+    update(app, Msg::Drawn { answer: drawn, overlay: ScrollExtent::default() });
     text(app, width, height, draw)
 }
 
 #[test]
-fn the_end_is_followed_unless_scrolled_up_to_the_start_at_most() {
+fn the_pane_follows_the_end_unless_scrolled_up() {
     let mut app = running();
     live(&mut app, 2000, stream(StreamPhase::Answering, "", &numbered(100)));
     app.ui.focus = PaneId::Preview;
     let end = shown(&mut app, 60, 6);
     assert!(end.contains("line 100") && end.contains("▼ following"), "{end}");
-    // A paragraph is two lines, of which the last has one; five lines are shown: 194 above them.
+    // A hundred paragraphs with blank lines between them are 199 lines, of which five are visible: 194 above them.
     act(&mut app, &[Action::ScrollUp]);
     let up = shown(&mut app, 60, 6);
-    assert!(up.contains(" 94 %") && up.contains("line 95") && !up.contains("line 96"), "{up}");
-    // What comes meanwhile does not move it.
+    assert!(up.contains("scroll 94%") && up.contains("line 95") && !up.contains("line 96"), "{up}");
+    // New text does not move the scrolled view.
     live(&mut app, 2050, stream(StreamPhase::Answering, "", &numbered(110)));
     let grown = shown(&mut app, 60, 6);
-    assert!(grown.contains(" 85 %") && grown.contains("line 95") && !grown.contains("line 96"), "{grown}");
+    assert!(grown.contains("scroll 85%") && grown.contains("line 95") && !grown.contains("line 96"), "{grown}");
     act(&mut app, &[Action::ToTop]);
     let top = shown(&mut app, 60, 6);
-    assert!(top.contains("line 1 ") && top.contains(" 0 %"), "{top}");
+    assert!(top.contains("line 1 ") && top.contains(" top "), "{top}");
     act(&mut app, &[Action::LineUp, Action::LineDown, Action::LineDown, Action::LineUp, Action::ScrollDown]);
     assert!(shown(&mut app, 60, 6).contains("line 7"));
     act(&mut app, &[Action::ToEnd]);
@@ -198,10 +197,10 @@ fn the_end_is_followed_unless_scrolled_up_to_the_start_at_most() {
 }
 
 #[test]
-fn a_live_text_without_its_start_says_so() {
+fn a_live_text_without_its_start_has_a_hint() {
     let mut app = running();
     let end_of_text = "word ".repeat(4 * 1024).split_off(4 * 1024);
-    let hint = "… the whole of it is shown once it has ended";
+    let hint = "… the full text is shown when the attempt ends";
     for is_cut in [false, true] {
         let cut = InFlight { text_cut: is_cut, ..stream(StreamPhase::Answering, "", &end_of_text) };
         live(&mut app, 2000, cut);
@@ -246,7 +245,7 @@ fn sent_request() -> SentRequest {
     }
 }
 
-/// An answer that was thought over, with all that is known of it; keys go to it.
+/// An answer with reasoning and all figures; its pane is focused.
 fn answered() -> App {
     let mut app = running();
     end(&mut app, 0, 1, |r| {
@@ -267,7 +266,7 @@ fn answered() -> App {
 }
 
 #[test]
-fn thinking_is_folded_once_the_answer_begins_unless_the_user_shows_it() {
+fn reasoning_folds_when_the_answer_begins_unless_the_user_unfolded_it() {
     let mut app = running();
     app.ui.focus = PaneId::Preview;
     let thinking = |answer| InFlight { thinking_ms: Some(3140.0), ..stream(StreamPhase::Reasoning, THINKING, answer) };
@@ -275,22 +274,22 @@ fn thinking_is_folded_once_the_answer_begins_unless_the_user_shows_it() {
     assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
     live(&mut app, 3050, thinking(ANSWER));
     let folded = shown(&mut app, 80, 24);
-    assert!(folded.contains("▸ thinking, 18 words, 3.14 s · z shows it") && !folded.contains("shared"), "{folded}");
+    assert!(folded.contains("▸ thinking, 18 words, 3.14 s · z unfolds") && !folded.contains("shared"), "{folded}");
     act(&mut app, &[Action::ToggleThinking]);
     assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
-    // It stays so, also once it has ended.
+    // It stays unfolded after the attempt has ended.
     end(&mut app, 0, 1, |r| (r.text, r.reasoning) = (ANSWER.into(), THINKING.into()));
     assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
     act(&mut app, &[Action::ToggleThinking]);
-    assert!(shown(&mut app, 80, 24).contains("▸ thinking, 18 words · z shows it"));
-    // Where the front of it is left out, its words are not known.
+    assert!(shown(&mut app, 80, 24).contains("▸ thinking, 18 words · z unfolds"));
+    // If its start is cut, the number of words is unknown.
     live(&mut app, 3100, InFlight { id: AttemptId { case: 1, number: 1 }, reasoning_cut: true, ..thinking(ANSWER) });
     app.ui.selected = 1;
-    assert!(shown(&mut app, 80, 24).contains("▸ thinking, 3.14 s · z shows it"));
+    assert!(shown(&mut app, 80, 24).contains("▸ thinking, 3.14 s · z unfolds"));
 }
 
 #[test]
-fn the_line_at_the_top_stays_there_when_the_thinking_above_it_is_folded() {
+fn folding_reasoning_keeps_the_top_line_in_place() {
     let mut app = running();
     app.ui.focus = PaneId::Preview;
     end(&mut app, 0, 1, |r| (r.text, r.reasoning) = (numbered(50), numbered(20)));
@@ -299,7 +298,7 @@ fn the_line_at_the_top_stays_there_when_the_thinking_above_it_is_folded() {
     };
     assert!(body(&mut app).last().unwrap().contains("line 50"));
     act(&mut app, &[Action::ToggleThinking]);
-    // What one wished to see is seen.
+    // Unfolding scrolls to the reasoning.
     assert!(body(&mut app)[0].contains("─ thinking ─"));
     act(&mut app, &[Action::ToEnd, Action::ScrollUp, Action::ScrollUp]);
     let unfolded = body(&mut app);
@@ -308,21 +307,24 @@ fn the_line_at_the_top_stays_there_when_the_thinking_above_it_is_folded() {
 }
 
 #[test]
-fn an_answer_that_was_stopped_says_by_what() {
+fn an_answer_cut_by_a_limit_names_the_limit() {
     let ended = |reason: &str, tokens| {
         let mut app = running();
         end(&mut app, 0, 1, |r| {
             (r.text, r.finish_reason) = ("An answer".into(), Some(reason.into()));
             r.usage.completion_tokens = Some(tokens);
         });
-        text(&app, 90, 10, draw)
+        text(&app, 110, 10, draw)
     };
     let text = ended("length", 500);
-    assert!(text.contains("Stopped by max_tokens, 500 (finish reason length): it may have had more"), "{text}");
-    // Another protocol's word; and a limit of the server's own.
+    assert!(
+        text.contains("Stopped at max_tokens (500); the answer may be incomplete. Finish reason: length."),
+        "{text}"
+    );
+    // Another protocol's finish reason, with a limit of the server's own.
     let text = ended("max_tokens", 420);
-    let told = "Stopped after 420 tokens by a limit below max_tokens, 500 (finish reason max_tokens).";
-    assert!(text.contains(told), "{text}");
+    let expected = "Stopped after 420 tokens by a server limit below max_tokens (500); finish reason: max_tokens.";
+    assert!(text.contains(expected), "{text}");
     assert!(!ended("stop", 420).contains("Stopped"));
 }
 
@@ -351,8 +353,8 @@ fn every_form_at_every_size() {
 fn a_request_that_was_not_sent_says_so_and_a_failed_one_why() {
     let mut app = running();
     act(&mut app, &[Action::ToggleExchange]);
-    let said = text(&app, 80, 24, draw);
-    assert!(said.contains("Not sent yet.") && said.contains("Nothing came yet."), "{said}");
+    let screen = text(&app, 80, 24, draw);
+    assert!(screen.contains("Not sent yet.") && screen.contains("No response yet."), "{screen}");
     live(&mut app, 1900, stream(StreamPhase::Waiting, "", ""));
     assert!(shown(&mut app, 80, 24).contains("Not sent yet."));
     live(
@@ -360,32 +362,32 @@ fn a_request_that_was_not_sent_says_so_and_a_failed_one_why() {
         2000,
         InFlight { sent_request: Some(Arc::new(sent_request())), ..stream(StreamPhase::Waiting, "", "") },
     );
-    let said = text(&app, 120, 30, draw);
-    assert!(said.contains("POST http://localhost:8000/v1/chat/completions"), "{said}");
-    assert!(said.contains("waiting for the first token"), "{said}");
+    let screen = text(&app, 120, 30, draw);
+    assert!(screen.contains("POST http://localhost:8000/v1/chat/completions"), "{screen}");
+    assert!(screen.contains("waiting for the first token"), "{screen}");
     end(&mut app, 0, 1, |r| {
         r.status = AttemptStatus::HttpError;
         r.http_status = Some(503);
         r.error = Some(AttemptError { kind: "http".into(), message: "server busy".into() });
     });
-    let said = text(&app, 120, 30, draw);
-    assert!(said.contains("server busy") && said.contains("HTTP 503 · http_error"), "{said}");
+    let screen = text(&app, 120, 30, draw);
+    assert!(screen.contains("server busy") && screen.contains("HTTP 503 · http_error"), "{screen}");
 }
 
 #[test]
-fn the_request_of_a_saved_run_is_said_to_be_missing_and_never_that_it_was_not_sent() {
+fn a_saved_run_says_that_its_requests_are_not_stored() {
     let mut app = running();
     end(&mut app, 0, 1, |_| ());
     act(&mut app, &[Action::ToggleExchange]);
     let whole = app.scene.clone();
-    // In a run that was resumed, and in one that is looked at.
+    // Holds for a resumed run and for an opened one.
     assert!(text(&app, 80, 24, draw).contains("Saved runs do not store their"));
     app.playback = Some(Box::new(Playback::open(
         "2026-02-06 21:49".into(),
         Recording { whole, events: Arc::default(), telemetry: Vec::new() },
     )));
-    let said = text(&app, 80, 24, draw);
-    assert!(said.contains("Saved runs do not store their") && !said.contains("sent"), "{said}");
+    let screen = text(&app, 80, 24, draw);
+    assert!(screen.contains("Saved runs do not store their") && !screen.contains("sent"), "{screen}");
 }
 
 fn search(app: &mut App, wanted: &str) {
@@ -396,7 +398,7 @@ fn search(app: &mut App, wanted: &str) {
 }
 
 #[test]
-fn a_search_marks_what_it_finds_and_walks_through_it() {
+fn a_search_marks_its_matches_and_steps_through_them() {
     let mut app = answered();
     search(&mut app, "SEEN");
     assert!(shown(&mut app, 80, 24).contains("1/3"));
@@ -412,19 +414,19 @@ fn a_search_marks_what_it_finds_and_walks_through_it() {
 }
 
 #[test]
-fn a_hundred_thousand_tokens_are_searched_and_scrolled() {
+fn a_long_answer_can_be_searched_and_scrolled() {
     let mut app = answered();
     end(&mut app, 1, 1, |r| r.text = numbered(30_000));
     app.ui.selected = 1;
     search(&mut app, "line 12345");
     let found = shown(&mut app, 80, 12);
-    assert!(found.contains("line 12345") && found.contains("1/1") && found.contains("41 %"), "{found}");
+    assert!(found.contains("line 12345") && found.contains("1/1") && found.contains("scroll 41%"), "{found}");
     act(&mut app, &[Action::ScrollDown]);
     assert!(shown(&mut app, 80, 12).contains("line 12350"));
 }
 
 #[test]
-fn the_raw_text_keeps_its_marks_and_indents_and_nothing_else() {
+fn raw_text_keeps_marks_and_indents_but_no_control_characters() {
     let mut app = answered();
     end(&mut app, 1, 1, |r| {
         r.text = "# A **b**\n\n    indented code that is long enough to be wrapped\u{1b}[2J\n\tx\u{202e}y".into();
@@ -439,11 +441,11 @@ fn the_raw_text_keeps_its_marks_and_indents_and_nothing_else() {
 }
 
 #[test]
-fn a_prompt_is_read_from_its_start() {
+fn a_prompt_is_shown_from_its_start() {
     let mut app = running();
     act(&mut app, &[Action::SelectNext, Action::SelectNext]);
     let first = shown(&mut app, 80, 7);
-    assert!(first.contains("Not asked yet.") && first.contains("─ system ─"), "{first}");
+    assert!(first.contains("Not sent yet.") && first.contains("─ system ─"), "{first}");
     act(&mut app, &[Action::ScrollDown]);
     assert!(shown(&mut app, 80, 7).contains("Thread(target=get"));
 }
@@ -465,7 +467,7 @@ fn small_areas() {
 }
 
 #[test]
-fn nothing_hostile_reaches_a_cell() {
+fn no_control_character_reaches_the_screen() {
     const BAD: &str = "a\u{1b}]0;t\u{7}b\u{202e}c\u{9b}2Jd\u{0}e";
     let mut app = running();
     end(&mut app, 0, 1, |r| {
@@ -483,7 +485,7 @@ fn nothing_hostile_reaches_a_cell() {
 }
 
 #[test]
-fn the_selected_attempt_is_shown_and_one_without_its_text_says_so() {
+fn the_selected_attempt_is_shown_even_without_its_text() {
     let mut app = running();
     end(&mut app, 0, 1, |record| record.text = "the first".into());
     for case in 1..3 {
@@ -496,7 +498,7 @@ fn the_selected_attempt_is_shown_and_one_without_its_text_says_so() {
     let shown = text(&app, 60, 8, draw);
     assert!(shown.contains("attempt 1 of 2") && shown.contains("the first"), "{shown}");
     let attempt = &mut app.scene.session.cases[0].attempts[0];
-    attempt.record = attempt.record.take().map(|record| record.pack(&mut Words::default()));
+    attempt.record = attempt.record.take().map(|record| record.pack(&mut StringPool::default()));
     let shown = text(&app, 90, 8, draw);
-    assert!(!shown.contains("the first") && shown.contains("its text was not"), "{shown}");
+    assert!(!shown.contains("the first") && shown.contains("The text was dropped"), "{shown}");
 }

@@ -1,4 +1,4 @@
-//! The rule over the answer: which case and attempt, where it stands, its tokens.
+//! Title rule of the answer: case, attempt, state and tokens.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -21,11 +21,11 @@ use crate::ui::pane;
 use crate::ui::pane::cases::status::failure;
 use crate::ui::view::View;
 
-/// Columns that figures leave to what the answer is about.
+/// Minimum columns that the figures leave to the name of the case.
 const MIN_ABOUT: usize = 16;
 
-/// Draws the rule and returns the area below it. What there is no room for goes: of `about` the end, then the last of
-/// `figures`.
+/// Draws the rule and returns the area below it. On a short line the end of `about` is cut first, then the last `figures` are
+/// dropped.
 pub(super) fn draw(
     frame: &mut Frame<'_>,
     area: Rect,
@@ -38,7 +38,7 @@ pub(super) fn draw(
     pane::rule(frame, area, view, PaneId::Preview, about, figures)
 }
 
-/// The case and, where there is more than one, the attempt.
+/// Name of the case, with the attempt if there are several.
 pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> String {
     let name = sanitise_line(&subject.spec.name);
     let name = match view.app.ui.answer.form {
@@ -52,18 +52,18 @@ pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> String {
         SubjectState::Prompt => return name,
     };
     let state = subject.state;
-    // How many more the time of a run will allow is not known.
-    let timed = state.remaining == u32::MAX;
-    let all = state.attempts.len() + if timed { 0 } else { state.remaining as usize };
+    // A run limited by time has no known number of attempts.
+    let is_timed = state.remaining == u32::MAX;
+    let all = state.attempts.len() + if is_timed { 0 } else { state.remaining as usize };
     let warmup = if state.attempts.iter().any(|a| a.number == number && a.warmup) { " · warm-up" } else { "" };
     match all {
         0 | 1 => format!("{name}{warmup}"),
-        _ if timed => format!("{name} · attempt {number}{warmup}"),
+        _ if is_timed => format!("{name} · attempt {number}{warmup}"),
         _ => format!("{name} · attempt {number} of {all}{warmup}"),
     }
 }
 
-/// The search, how far it is scrolled, where it stands, its tokens: the most important first.
+/// Search, scroll position, state and tokens, most important first.
 pub(super) fn figures(subject: &Subject<'_>, drawn: Drawn, view: &View<'_>) -> Vec<Span<'static>> {
     let theme = view.theme;
     let mut spans = Vec::new();
@@ -76,18 +76,22 @@ pub(super) fn figures(subject: &Subject<'_>, drawn: Drawn, view: &View<'_>) -> V
     let at_end = drawn.from >= drawn.limit;
     if drawn.limit > 0 && (!at_end || view.is_focused(PaneId::Preview)) {
         let grows = drawn.page.grows && !drawn.page.home_is_start;
-        let place =
-            if at_end && grows { "▼ following".to_owned() } else { format!("{} %", drawn.from * 100 / drawn.limit) };
-        spans.push(Span::styled(place, theme.accent()));
+        let position = match drawn.from {
+            _ if at_end && grows => "▼ following".to_owned(),
+            _ if at_end => "end".to_owned(),
+            0 => "top".to_owned(),
+            from => format!("scroll {}%", from * 100 / drawn.limit),
+        };
+        spans.push(Span::styled(position, theme.accent()));
     }
-    let waits = match subject.state.phase {
+    let word = match subject.state.phase {
         CasePhase::Queued => Some("queued"),
         CasePhase::Paused => Some("paused"),
         CasePhase::Cancelled => Some("cancelled"),
-        CasePhase::Unreached => Some("not reached"),
+        CasePhase::Unreached => Some("skipped"),
         CasePhase::Running | CasePhase::Done | CasePhase::Failed => None,
     };
-    if let (Some(word), SubjectState::Ended(_) | SubjectState::Prompt) = (waits, &subject.shown) {
+    if let (Some(word), SubjectState::Ended(_) | SubjectState::Prompt) = (word, &subject.shown) {
         spans.push(Span::styled(word, theme.warning()));
     }
     spans.extend(match &subject.shown {
@@ -98,7 +102,7 @@ pub(super) fn figures(subject: &Subject<'_>, drawn: Drawn, view: &View<'_>) -> V
     spans
 }
 
-/// The first of the figures that fit, with dots between them.
+/// Joins the first figures that fit, with dots between them.
 fn joined(figures: Vec<Span<'static>>, room: usize, view: &View<'_>) -> Vec<Span<'static>> {
     let mut all: Vec<Span<'static>> = Vec::new();
     for figure in figures {
@@ -152,7 +156,7 @@ fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> 
         _ if !record.is_ok() => {}
         (Some(doubt), _) => spans.push(Span::styled(doubt, theme.warning())),
         (None, PrefixCache::Cold) => spans.push(Span::styled("cold", theme.muted())),
-        // A nonce kept the prompt out of any cache, but nobody confirms it.
+        // A nonce made the prompt unique, but the server does not confirm a cold cache.
         (None, _) => spans.push(Span::styled("cache unknown", theme.muted())),
     }
     spans

@@ -1,4 +1,4 @@
-//! What was written, or will be asked, as lines: rendered or as it came, the thinking shown or folded.
+//! Answer, reasoning and prompt as lines: rendered or raw, with the reasoning shown or folded.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -19,28 +19,28 @@ use crate::ui::view::View;
 use crate::ui::widget::markdown;
 use crate::ui::widget::wrap::{expand_tabs, wrap};
 
-/// Columns of the rule over a section.
+/// Maximum width of a section's rule, columns.
 const LABEL: usize = 32;
-/// Text as it came is shown up to here, as the rendered one is.
+/// Maximum raw text that is shown, bytes; rendered text has the same limit.
 const MAX_RAW_BYTES: usize = 1024 * 1024;
 
 type Render = fn(&str, u16, Theme, Style) -> Vec<Line<'static>>;
 
-/// Thinking and answer on their way into lines.
+/// Reasoning and answer to be laid out.
 struct Transcript<'a> {
     reasoning: &'a str,
-    /// `None`: the front of it is left out.
+    /// Words of the reasoning; `None` if its start is cut.
     words: Option<usize>,
     thinking_ms: Option<f64>,
     text: &'a str,
 }
 
-/// How it is laid out.
+/// Lays out transcripts and prompts.
 pub(super) struct TranscriptRenderer {
     columns: u16,
     theme: Theme,
     unfolded: bool,
-    /// The key that shows the thinking.
+    /// Key that unfolds the reasoning.
     key: String,
 }
 
@@ -50,18 +50,18 @@ impl TranscriptRenderer {
         Self { columns, theme: view.theme, unfolded, key: key.map_or_else(String::new, ToString::to_string) }
     }
 
-    /// An attempt that is over.
+    /// Lays out an ended attempt.
     pub(super) fn ended(&self, record: &AttemptRecord, form: Form) -> Vec<Line<'static>> {
-        let written = Transcript {
+        let transcript = Transcript {
             reasoning: &record.reasoning,
             words: Some(record.reasoning.split_whitespace().count()),
             thinking_ms: record.thinking_ms(),
             text: &record.text,
         };
-        self.sections(&written, if form == Form::Raw { raw } else { markdown::render })
+        self.sections(&transcript, if form == Form::Raw { raw } else { markdown::render })
     }
 
-    /// An attempt in flight.
+    /// Lays out an attempt in flight.
     pub(super) fn live(&self, live: &InFlight, form: Form) -> Vec<Line<'static>> {
         let resumed = |text: &str, is_cut: bool| match form {
             Form::Rendered if is_cut => markdown::resume(text),
@@ -69,50 +69,51 @@ impl TranscriptRenderer {
         };
         let mut lines = Vec::new();
         if live.text_cut || live.reasoning_cut {
-            let hint = format!("{ELLIPSIS} the whole of it is shown once it has ended");
+            let hint = format!("{ELLIPSIS} the full text is shown when the attempt ends");
             lines.push(Line::from(Span::styled(cut(&hint, usize::from(self.columns)), self.theme.muted())));
         }
-        let written = Transcript {
+        let transcript = Transcript {
             reasoning: &resumed(&live.reasoning, live.reasoning_cut),
             words: (!live.reasoning_cut).then(|| live.reasoning.split_whitespace().count()),
             thinking_ms: live.thinking_ms,
             text: &resumed(&live.text, live.text_cut),
         };
-        lines.extend(self.sections(&written, if form == Form::Raw { raw } else { markdown::render_growing }));
+        lines.extend(self.sections(&transcript, if form == Form::Raw { raw } else { markdown::render_growing }));
         lines
     }
 
-    fn sections(&self, written: &Transcript<'_>, render: Render) -> Vec<Line<'static>> {
+    fn sections(&self, transcript: &Transcript<'_>, render: Render) -> Vec<Line<'static>> {
         let Self { columns, theme, .. } = *self;
         let mut lines = Vec::new();
-        if !written.reasoning.trim().is_empty() {
+        if !transcript.reasoning.trim().is_empty() {
             if self.unfolded {
                 lines.push(label("thinking", columns, theme));
-                lines.extend(dimmed(render(written.reasoning, columns, theme, theme.reasoning()), theme.reasoning()));
+                lines
+                    .extend(dimmed(render(transcript.reasoning, columns, theme, theme.reasoning()), theme.reasoning()));
             } else {
-                lines.push(self.folded(written));
+                lines.push(self.folded(transcript));
             }
-            if !written.text.is_empty() {
+            if !transcript.text.is_empty() {
                 lines.push(Line::default());
             }
-            if self.unfolded && !written.text.is_empty() {
+            if self.unfolded && !transcript.text.is_empty() {
                 lines.push(label("answer", columns, theme));
             }
         }
-        lines.extend(render(written.text, columns, theme, theme.text()));
+        lines.extend(render(transcript.text, columns, theme, theme.text()));
         lines
     }
 
-    /// `▸ thinking, 812 words, 3.1 s · z shows it`
-    fn folded(&self, written: &Transcript<'_>) -> Line<'static> {
+    /// The line of folded reasoning: `▸ thinking, 812 words, 3.1 s · z unfolds`.
+    fn folded(&self, transcript: &Transcript<'_>) -> Line<'static> {
         let words =
-            written.words.map_or_else(String::new, |n| format!(", {} {}", grouped(n as u64), plural(n, "word")));
-        let time = written.thinking_ms.map_or_else(String::new, |ms| format!(", {}", millis(Some(ms))));
-        let said = cut(&format!("▸ thinking{words}{time} · {} shows it", self.key), usize::from(self.columns));
-        Line::from(Span::styled(said, self.theme.reasoning()))
+            transcript.words.map_or_else(String::new, |n| format!(", {} {}", grouped(n as u64), plural(n, "word")));
+        let time = transcript.thinking_ms.map_or_else(String::new, |ms| format!(", {}", millis(Some(ms))));
+        let text = cut(&format!("▸ thinking{words}{time} · {} unfolds", self.key), usize::from(self.columns));
+        Line::from(Span::styled(text, self.theme.reasoning()))
     }
 
-    /// What will be asked.
+    /// Lays out the prompt of a case.
     pub(super) fn prompt(&self, case: &CaseSpec, is_unique: bool) -> Vec<Line<'static>> {
         let Self { columns, theme, .. } = *self;
         let mut lines = Vec::new();
@@ -123,7 +124,7 @@ impl TranscriptRenderer {
             let is_first = lines.is_empty();
             lines.push(label(&sanitise_line(&message.role), columns, theme));
             if is_first && is_unique {
-                let line = [Span::styled("[a line that is new in every attempt]", theme.reasoning())];
+                let line = [Span::styled("[a line that is unique to each attempt]", theme.reasoning())];
                 lines.extend(wrap(&line, usize::from(columns)).into_iter().map(Line::from));
             }
             lines.extend(dimmed(markdown::render(&message.content, columns, theme, theme.muted()), theme.muted()));
@@ -132,7 +133,7 @@ impl TranscriptRenderer {
     }
 }
 
-/// Text as it came, wrapped under the indent of each of its lines.
+/// Lays out raw text; a wrapped line keeps its indent.
 fn raw(text: &str, columns: u16, _theme: Theme, style: Style) -> Vec<Line<'static>> {
     let columns = usize::from(columns);
     let mut lines = Vec::new();
@@ -156,7 +157,7 @@ fn raw(text: &str, columns: u16, _theme: Theme, style: Style) -> Vec<Line<'stati
     lines
 }
 
-/// `─ thinking ────────`
+/// Draws the rule over a section: `─ thinking ────────`.
 pub(super) fn label(word: &str, columns: u16, theme: Theme) -> Line<'static> {
     let columns = usize::from(columns).min(LABEL);
     let start = cut(&format!("─ {word} "), columns);
@@ -164,7 +165,7 @@ pub(super) fn label(word: &str, columns: u16, theme: Theme) -> Line<'static> {
     Line::from(Span::styled(start + &rest, theme.muted()))
 }
 
-/// Takes colours back that would draw the eye.
+/// Applies `style` to all lines, so that no colour draws the eye.
 fn dimmed(mut lines: Vec<Line<'static>>, style: Style) -> Vec<Line<'static>> {
     for span in lines.iter_mut().flat_map(|l| &mut l.spans) {
         span.style = span.style.patch(style);

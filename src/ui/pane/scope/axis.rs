@@ -1,4 +1,4 @@
-//! The time axis: its ends, where attempts began, when the run was held.
+//! The time axis: its ends, the starts of attempts, and the times when the run was held.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{fit, number};
 
-/// What a time says in which the run was held, where there is room.
+/// Label of a time in which the run was held, if there is room.
 const HELD: &str = " held ";
 
-/// Draws it.
+/// Draws the axis.
 pub fn draw(
     frame: &mut Frame<'_>,
     area: Rect,
@@ -35,8 +35,9 @@ pub fn draw(
     let (from, to) = (time(window.from.since(began), span), time(window.to.since(began), span));
     let ends = Some((format!("└ {from} "), format!(" {to}")));
     let ends = ends.filter(|(from, to)| fit::width(from) + fit::width(to) <= cells);
-    // Between them is what a word may cover.
-    let [before, after] = ends.as_ref().map_or([0, 0], |(from, to)| [from, to].map(|end| fit::width(end) as u16));
+    // A label must stay between the two ends.
+    let [start_width, end_width] =
+        ends.as_ref().map_or([0, 0], |(from, to)| [from, to].map(|end| fit::width(end) as u16));
     buf.set_stringn(axis.x, axis.y, "─".repeat(cells), cells, style);
     for (held, until) in scene.traces.holds() {
         let until = until.unwrap_or(scene.now);
@@ -47,7 +48,7 @@ pub fn draw(
         let (from, to) = (cell(*held), cell(until));
         let width = usize::from(to - from + 1);
         buf.set_stringn(axis.x + from, axis.y, "═".repeat(width), width, view.theme.warning());
-        let (start, end) = ((from + 1).max(before), to.min(axis.width - after));
+        let (start, end) = ((from + 1).max(start_width), to.min(axis.width - end_width));
         if usize::from(end.saturating_sub(start)) >= HELD.len() {
             buf.set_stringn(axis.x + start, axis.y, HELD, HELD.len(), view.theme.warning());
         }
@@ -61,7 +62,7 @@ pub fn draw(
     }
 }
 
-/// A time of the run, as exact as a window of that length needs.
+/// Formats a time of the run, as precisely as a window of `span` needs.
 fn time(at: Duration, span: Duration) -> String {
     match span.as_millis() {
         0..1_000 => format!("{:.3} s", at.as_secs_f64()),

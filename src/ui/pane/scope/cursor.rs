@@ -1,4 +1,4 @@
-//! The cursor: a line through all plots, and below them what was at that time.
+//! The cursor: a line through all plots, and below them the figures of that time.
 
 use ratatui::Frame;
 use ratatui::style::Modifier;
@@ -13,17 +13,17 @@ use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{number, pane};
 
-/// What there is to tell of a time, piece by piece: the time, the stream of the selected case or the newest, the lanes.
+/// Returns the readout at a time in pieces: the time, the stream of the selected case or the newest stream, and the lanes.
 pub fn items(view: &View<'_>, at: Nanos, shown: &StreamSelection<'_>, lanes: &[&'static Lane]) -> Vec<String> {
     let scene = view.scene();
     let mut items = vec![format!("at {:.3} s", at.since(scene.run_span().0).as_secs_f64())];
     let now = scene.live.at;
-    let there = |s: &&Stream<'_>| s.started <= at && at <= s.ended.unwrap_or(now);
-    let there: Vec<_> = shown.streams.iter().filter(there).collect();
-    let selected = there.iter().rfind(|s| s.id.case == view.app.ui.selected).or(there.last());
+    let is_present = |s: &&Stream<'_>| s.started <= at && at <= s.ended.unwrap_or(now);
+    let present: Vec<_> = shown.streams.iter().filter(is_present).collect();
+    let selected = present.iter().rfind(|s| s.id.case == view.app.ui.selected).or(present.last());
     match selected {
         Some(stream) => {
-            let others = if there.len() > 1 { format!(" (of {} streams)", there.len()) } else { String::new() };
+            let others = if present.len() > 1 { format!(" (1 of {} streams)", present.len()) } else { String::new() };
             items.push(describe(stream, at, now));
             items.push(format!("{}{others}", name_of(view, stream)));
         }
@@ -33,7 +33,7 @@ pub fn items(view: &View<'_>, at: Nanos, shown: &StreamSelection<'_>, lanes: &[&
     items
 }
 
-/// What a stream did.
+/// Describes what a stream does at the time `at`: prefill, a gap, or nothing after its last token.
 fn describe(stream: &Stream<'_>, at: Nanos, now: Nanos) -> String {
     let first = stream.trace.first();
     if first.is_none_or(|first| at < first) {
@@ -50,20 +50,20 @@ fn describe(stream: &Stream<'_>, at: Nanos, now: Nanos) -> String {
     }
 }
 
-/// Draws the line and what it tells.
-pub fn draw(frame: &mut Frame<'_>, places: &ScopeLayout, view: &View<'_>, cell: Option<u16>, told: &[String]) {
-    for (row, line) in (0..places.cursor.height).zip(lines(told, places.cursor.width)) {
+/// Draws the cursor line and the readout.
+pub fn draw(frame: &mut Frame<'_>, places: &ScopeLayout, view: &View<'_>, cell: Option<u16>, readout: &[String]) {
+    for (row, line) in (0..places.cursor.height).zip(lines(readout, places.cursor.width)) {
         pane::line(frame, places.cursor, row, Line::styled(line, view.theme.accent()));
     }
     let Some(cell) = cell else { return };
     let style = view.theme.accent();
     for plot in places.plots() {
         for y in plot.y..plot.bottom() {
-            if let Some(there) = frame.buffer_mut().cell_mut((plot.x + cell, y)) {
-                if there.symbol() == " " {
-                    there.set_char('│').set_style(style);
+            if let Some(target) = frame.buffer_mut().cell_mut((plot.x + cell, y)) {
+                if target.symbol() == " " {
+                    target.set_char('│').set_style(style);
                 } else {
-                    there.modifier.insert(Modifier::REVERSED);
+                    target.modifier.insert(Modifier::REVERSED);
                 }
             }
         }

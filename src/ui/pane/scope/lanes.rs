@@ -15,13 +15,13 @@ use crate::ui::widget::braille::Dots;
 use crate::ui::widget::resample::resample;
 use crate::ui::widget::scale::round_up;
 
-/// Longer silence than this between two points is a gap: of what is looked at several times a second, and of what a server
-/// is asked once a second.
+/// Silence between two points that counts as a gap, for figures sampled several times a second.
 const HOLD: Duration = Duration::from_secs(1);
+/// Silence between two points that counts as a gap, for server metrics, which are read once a second.
 const SERVER_HOLD: Duration = Duration::from_secs(3);
 const MIB_OF_GIB: f64 = 1024.0;
 
-/// How several series are one.
+/// How a lane combines several series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aggregation {
     /// Their mean.
@@ -30,68 +30,68 @@ pub enum Aggregation {
     Sum,
 }
 
-/// One lane.
+/// A row of [`LANES`].
 #[derive(Debug)]
 pub struct Lane {
-    /// Its name and unit in the gutter.
+    /// Name and unit in the gutter.
     label: &'static str,
-    /// Its name before a single figure; what stands before the figure and its unit behind.
+    /// Parts of a single figure in the cursor's readout: name, mark in front of the number, and unit.
     figure: (&'static str, &'static str, &'static str),
-    /// What it shows; none: the lane is left out.
+    /// Series that the lane shows; without any, the lane is omitted.
     series: fn(&Scene) -> Vec<&Series>,
-    together: Aggregation,
-    /// The series hold so many times the unit.
+    aggregation: Aggregation,
+    /// Divisor from the unit of the series to the unit of the lane.
     per_unit: f64,
-    /// Longer silence between two points is a gap.
+    /// Silence between two points that counts as a gap.
     hold: Duration,
-    /// Top of its scale, in the unit, where that is known beforehand.
+    /// Top of the scale in the unit of the lane, if it is known beforehand.
     top: fn(&Scene) -> Option<f64>,
 }
 
-/// All lanes, the first stay longest where there is little room.
+/// All lanes. The first ones stay longest in a low pane.
 pub const LANES: &[Lane] = &[
     Lane {
         label: "tok/s",
         figure: ("", "~", " tok/s"),
         series: |scene| vec![&scene.throughput],
         hold: HOLD,
-        together: Aggregation::Sum,
+        aggregation: Aggregation::Sum,
         per_unit: 1.0,
         top: |_| None,
     },
     Lane {
-        label: "load %",
-        figure: ("load ", "", " %"),
+        label: "util %",
+        figure: ("util ", "", "%"),
         series: |scene| scene.working_gpus().into_iter().map(|g| &g.load_percent).collect(),
         hold: HOLD,
-        together: Aggregation::Mean,
+        aggregation: Aggregation::Mean,
         per_unit: 1.0,
         top: |_| Some(100.0),
     },
     Lane {
         label: "KV %",
-        figure: ("KV cache ", "", " %"),
+        figure: ("KV cache ", "", "%"),
         series: |scene| gauge(scene, Meter::KvCache),
         hold: SERVER_HOLD,
-        together: Aggregation::Mean,
+        aggregation: Aggregation::Mean,
         per_unit: 1.0,
         top: |_| Some(100.0),
     },
     Lane {
         label: "waiting",
-        figure: ("waiting ", "", " requests"),
+        figure: ("", "", " waiting"),
         series: |scene| gauge(scene, Meter::Waiting),
         hold: SERVER_HOLD,
-        together: Aggregation::Sum,
+        aggregation: Aggregation::Sum,
         per_unit: 1.0,
         top: |_| None,
     },
     Lane {
         label: "running",
-        figure: ("running ", "", " requests"),
+        figure: ("", "", " running"),
         series: |scene| gauge(scene, Meter::Running),
         hold: SERVER_HOLD,
-        together: Aggregation::Sum,
+        aggregation: Aggregation::Sum,
         per_unit: 1.0,
         top: |_| None,
     },
@@ -100,7 +100,7 @@ pub const LANES: &[Lane] = &[
         figure: ("server ", "", " tok/s"),
         series: |scene| scene.gauges.iter().map(|g| &g.generated_per_s).collect(),
         hold: SERVER_HOLD,
-        together: Aggregation::Sum,
+        aggregation: Aggregation::Sum,
         per_unit: 1.0,
         top: |_| None,
     },
@@ -109,7 +109,7 @@ pub const LANES: &[Lane] = &[
         figure: ("memory ", "", " GiB"),
         series: |scene| scene.working_gpus().into_iter().map(|g| &g.memory_used_mib).collect(),
         hold: HOLD,
-        together: Aggregation::Sum,
+        aggregation: Aggregation::Sum,
         per_unit: MIB_OF_GIB,
         top: |scene| scene.working_gpus().iter().map(|g| Some(g.memory_total_mib()? / MIB_OF_GIB)).sum(),
     },
@@ -118,7 +118,7 @@ pub const LANES: &[Lane] = &[
         figure: ("power ", "", " W"),
         series: |scene| scene.working_gpus().into_iter().map(|g| &g.power_w).collect(),
         hold: HOLD,
-        together: Aggregation::Sum,
+        aggregation: Aggregation::Sum,
         per_unit: 1.0,
         top: |scene| scene.working_gpus().iter().map(|g| g.info.power_limit_w).sum(),
     },
@@ -128,20 +128,20 @@ fn gauge(scene: &Scene, meter: Meter) -> Vec<&Series> {
     scene.gauges.iter().filter_map(|g| g.series(meter)).collect()
 }
 
-/// The lanes that have something to show.
+/// Returns the lanes that have data.
 pub fn present(scene: &Scene) -> Vec<&'static Lane> {
     LANES.iter().filter(|lane| (lane.series)(scene).iter().any(|s| s.mean().is_some())).collect()
 }
 
 impl Lane {
-    /// All its series as one: what lacks one of them is a gap.
+    /// Combines the values of all series; `None` if one is missing.
     fn join(&self, values: impl ExactSizeIterator<Item = Option<f64>>) -> Option<f64> {
         let count = values.len();
         let sum = values.sum::<Option<f64>>().filter(|_| count > 0)? / self.per_unit;
-        Some(if self.together == Aggregation::Mean { sum / count as f64 } else { sum })
+        Some(if self.aggregation == Aggregation::Mean { sum / count as f64 } else { sum })
     }
 
-    /// Its value at a time, for people; a dash where there is none.
+    /// Formats the value at the time `at`, with a dash if there is none.
     pub fn at(&self, scene: &Scene, at: Nanos) -> String {
         let values = (self.series)(scene).into_iter().map(|s| s.at(at, self.hold)).collect::<Vec<_>>();
         let (name, before, unit) = self.figure;
@@ -164,7 +164,7 @@ impl Lane {
     }
 }
 
-/// Draws one, with its place among those that are shown.
+/// Draws a lane, `at` being its index among the lanes shown.
 pub fn draw(
     frame: &mut Frame<'_>,
     area: Rect,

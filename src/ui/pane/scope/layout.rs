@@ -1,24 +1,24 @@
-//! What of the scope goes where: as much as there is room for.
+//! Layout of the scope: places for as much as fits.
 
 use ratatui::layout::Rect;
 
 use super::{Lane, NARROW, plot};
 use crate::ui::fit;
 
-/// Rows of a stream's own lane, at least.
+/// Minimum height of a stream's own lane, rows.
 const STACKED: u16 = 2;
-/// Cells of the scales with and without names.
+/// Width of the gutter with and without names, cells.
 const GUTTER: (u16, u16) = (13, 7);
-/// Rows of a lane: at least, at most.
+/// Minimum and maximum height of a lane, rows.
 const LANE: (u16, u16) = (2, 4);
-/// Rows that the trace keeps.
+/// Minimum height of the trace, rows.
 const TRACE: u16 = 4;
-/// From so many rows on there is a legend.
+/// Height from which there is a legend, rows.
 const LEGEND_FROM: u16 = 10;
-/// Cells between two figures of the cursor.
+/// Cells between two figures of the cursor's readout.
 const BETWEEN: usize = 3;
 
-/// The places, each as wide as the pane; plots begin behind the gutter.
+/// The parts of the pane. Each is as wide as the pane; plots begin behind the gutter.
 #[derive(Debug)]
 pub struct ScopeLayout {
     pub gutter: u16,
@@ -30,8 +30,8 @@ pub struct ScopeLayout {
 }
 
 impl ScopeLayout {
-    /// Shares out `area`; `told` is what the cursor tells, `longest` the cells of the longest name in the gutter.
-    pub fn new(area: Rect, lanes: &[&'static Lane], told: &[String], longest: usize) -> Self {
+    /// Lays out `area`. `readout` is the text of the cursor, `longest` the width of the longest name in the gutter, cells.
+    pub fn new(area: Rect, lanes: &[&'static Lane], readout: &[String], longest: usize) -> Self {
         let named = area.width >= NARROW;
         let wanted = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(1).min(area.width / 3);
         let gutter = if named { GUTTER.0.max(wanted) } else { GUTTER.1.min(area.width / 2) };
@@ -41,7 +41,7 @@ impl ScopeLayout {
             rest.height -= rows;
             Rect { y: rest.bottom(), height: rows, ..rest }
         };
-        let cursor = bottom(rows_of(told, area.width), TRACE.min(2));
+        let cursor = bottom(rows_of(readout, area.width), TRACE.min(2));
         let axis = bottom(1, 1);
         let legend_rows = u16::from(named && rest.height >= LEGEND_FROM);
         let legend = Rect { height: legend_rows, ..rest };
@@ -56,31 +56,31 @@ impl ScopeLayout {
         Self { gutter, legend, trace, lanes, axis, cursor }
     }
 
-    /// Cells of the plots.
+    /// Width of the plots, cells.
     pub fn cells(&self) -> u16 {
         self.trace.width - self.gutter
     }
 
-    /// Streams that have room for a lane of their own.
+    /// Number of streams that have room for a lane of their own.
     pub fn stack(&self) -> usize {
         usize::from((self.trace.height / STACKED).max(1))
     }
 
-    /// The rows between which a time is one column.
+    /// Returns all plots: a time is in the same column of each.
     pub fn plots(&self) -> impl Iterator<Item = Rect> {
         std::iter::once(self.trace).chain(self.lanes.iter().map(|l| l.1)).map(|r| plot(r, self.gutter))
     }
 }
 
-/// Rows that the figures of the cursor take, two at most.
-fn rows_of(told: &[String], width: u16) -> u16 {
-    if told.is_empty() { 0 } else { lines(told, width).len().min(2) as u16 }
+/// Height of the cursor's readout, rows; 2 at most.
+fn rows_of(readout: &[String], width: u16) -> u16 {
+    if readout.is_empty() { 0 } else { lines(readout, width).len().min(2) as u16 }
 }
 
-/// The figures of the cursor line by line.
-pub fn lines(told: &[String], width: u16) -> Vec<String> {
+/// Packs the figures of the cursor's readout into lines.
+pub fn lines(readout: &[String], width: u16) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for item in told {
+    for item in readout {
         match lines.last_mut() {
             Some(line) if fit::width(line) + BETWEEN + fit::width(item) <= usize::from(width) => {
                 line.push_str(&" ".repeat(BETWEEN));

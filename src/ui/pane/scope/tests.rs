@@ -13,7 +13,7 @@ use crate::ui::theme::Theme;
 
 use super::*;
 
-/// The strip of a small screen, the column of a larger one, the whole of a large one.
+/// Pane sizes: the strip of a small screen, the column of a larger one, and a full screen.
 const SIZES: [(u16, u16); 3] = [(30, 5), (52, 11), (120, 30)];
 
 fn stage(gpus: u32) -> Stage {
@@ -51,7 +51,7 @@ fn stalled() -> Stage {
     stage
 }
 
-/// Three at once, one of them thinks and one waits for its first token.
+/// Three requests in flight: one answering, one reasoning, one waiting for its first token.
 fn three() -> Stage {
     let mut stage = stage(1);
     stage.start(0, 1, Script::plain(600, 15, 2_000));
@@ -98,7 +98,7 @@ fn held_stage() -> Stage {
     stage
 }
 
-/// More than are drawn at once.
+/// More streams than the scope draws.
 fn crowd() -> Stage {
     let names: Vec<String> = (1..=50).map(|i| format!("case {i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -150,59 +150,59 @@ fn styles_of_three_streams_with_a_stall() {
 }
 
 #[test]
-fn without_colour_there_is_none() {
+fn a_theme_without_colour_draws_none() {
     let styles = styles(&three().draw_with(120, 30, Theme::mono(), draw));
     assert!(!styles.contains("fg=") && !styles.contains("bg="), "{styles}");
 }
 
 #[test]
-fn a_stall_of_tokscope_itself_is_told_from_one_of_the_stream() {
+fn a_stall_of_tokscope_itself_is_marked_differently() {
     let mut stage = stalled();
     let drawn = |stage: &Stage| text(&stage.draw_with(60, 12, Theme::mono(), draw));
     assert!(drawn(&stage).contains("▲ 2.42 s"), "{}", drawn(&stage));
     stage.end(0, |record| {
         record.status = AttemptStatus::Ok;
-        // From the request on: the wait for the first token, 200 gaps, and then the pause.
+        // Time from the request to the stall: TTFT and 200 gaps.
         let begin = record.started.plus(Duration::from_millis(500 + 200 * 20));
         record.observer_stalls = vec![(begin, begin.plus(Duration::from_millis(2_300)))];
     });
-    assert!(drawn(&stage).contains("△ own 2.42 s") && !drawn(&stage).contains("▲ 2"), "{}", drawn(&stage));
+    assert!(drawn(&stage).contains("△ client 2.42 s") && !drawn(&stage).contains("▲ 2"), "{}", drawn(&stage));
 }
 
 #[test]
-fn the_legend_leaves_out_what_has_no_room_as_a_whole() {
+fn the_legend_drops_whole_entries() {
     let legend = |width| {
         let drawn = text(&three().draw_with(width, 20, Theme::mono(), draw));
         drawn.lines().nth(1).unwrap_or_default().trim_end().to_owned()
     };
-    assert_eq!(legend(45), "⠒⠒ answer  ⠂⠂ reasoning  ⣀⣀ prefill");
-    assert_eq!(legend(52), "⠒⠒ answer  ⠂⠂ reasoning  ⣀⣀ prefill  ⠁ longest");
-    assert_eq!(legend(56), "⠒⠒ answer  ⠂⠂ reasoning  ⣀⣀ prefill  ⠁ longest  ▲ stall");
-    assert!(legend(90).ends_with("⣀⣀⣀ prefill   ⠁ ⠂ longest   ▲ stall"), "{}", legend(90));
+    assert_eq!(legend(45), "── answer  ·· reasoning  ▁▁ prefill");
+    assert_eq!(legend(52), "── answer  ·· reasoning  ▁▁ prefill  • max gap");
+    assert_eq!(legend(56), "── answer  ·· reasoning  ▁▁ prefill  • max gap  ▲ stall");
+    assert!(legend(90).ends_with("▁▁▁ prefill   • max gap   ▲ stall"), "{}", legend(90));
 }
 
 #[test]
-fn a_hold_is_named_in_whole_or_not_at_all() {
+fn a_hold_is_labelled_in_full_or_not_at_all() {
     let mut stage = stage(0);
     stage.start(0, 1, Script::plain(300, 20, 900));
     stage.pass(500);
     stage.act(Action::ToggleHold);
     stage.pass(9_000);
     stage.act(Action::ToggleHold);
-    let mut named = 0;
+    let mut labelled = 0;
     for width in 20..90 {
         let drawn = text(&stage.draw_with(width, 12, Theme::mono(), draw));
         let axis = drawn.lines().find(|line| line.contains('└')).unwrap_or_default();
         let word: String = axis.chars().filter(char::is_ascii_alphabetic).filter(|c| *c != 's').collect();
         assert!(["", "held"].contains(&word.as_str()), "{width}: {axis}");
-        named += usize::from(word == "held");
+        labelled += usize::from(word == "held");
     }
-    assert!(named > 40, "{named}");
+    assert!(labelled > 40, "{labelled}");
 }
 
 #[test]
-fn the_cursor_tells_what_was_there() {
-    let told = |mut stage: Stage, steps: &[Action]| {
+fn the_cursor_shows_the_figures_of_its_time() {
+    let readout = |mut stage: Stage, steps: &[Action]| {
         stage.act(Action::ScopeCursor);
         for &step in steps {
             stage.act(step);
@@ -210,51 +210,54 @@ fn the_cursor_tells_what_was_there() {
         let drawn = text(&stage.draw_with(150, 20, Theme::mono(), draw));
         drawn.lines().last().unwrap_or_default().to_owned()
     };
-    assert_eq!(told(awaiting(), &[]), "at 2.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s");
+    assert_eq!(readout(awaiting(), &[]), "at 2.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s");
     assert_eq!(
-        told(awaiting(), &[Action::ScopeLater; 12]),
+        readout(awaiting(), &[Action::ScopeLater; 12]),
         "at 4.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s"
     );
-    let stall = told(stalled(), &[]);
+    let stall = readout(stalled(), &[]);
     assert!(stall.starts_with("at 5.500 s   gap 2.42 s, answer, stall   Full Backend System   ~"), "{stall}");
-    let thought = told(reasoning_then_answer(), &[]);
-    assert!(thought.starts_with("at 8.000 s   gap ") && thought.contains(" ms, reasoning   Full Back"), "{thought}");
-    assert!(thought.contains(" GiB   power 4") && thought.ends_with(" W"), "{thought}");
-    let three = told(three(), &[]);
-    assert!(three.contains("Full Backend System (of 2 streams)"), "{three}");
+    let reasoning = readout(reasoning_then_answer(), &[]);
+    assert!(
+        reasoning.starts_with("at 8.000 s   gap ") && reasoning.contains(" ms, reasoning   Full Back"),
+        "{reasoning}"
+    );
+    assert!(reasoning.contains(" GiB   power 4") && reasoning.ends_with(" W"), "{reasoning}");
+    let three = readout(three(), &[]);
+    assert!(three.contains("Full Backend System (1 of 2 streams)"), "{three}");
 }
 
 #[test]
-fn where_there_is_less_room_the_last_lanes_give_way_first() {
+fn a_smaller_pane_drops_the_last_lanes_first() {
     let mut stage = three();
     let url = "http://h/metrics".to_owned();
     stage.send(Msg::Gauges(GaugeEvent::Found { kind: "vLLM".into(), url, interval_ms: 1000, warning: None }));
     for second in 8..12_u32 {
-        let mut told = ServerGauges::default();
+        let mut gauges = ServerGauges::default();
         for meter in [Meter::KvCache, Meter::Waiting, Meter::Running, Meter::DecodedTokens] {
-            told.set(meter, 50.0 * f64::from(second));
+            gauges.set(meter, 50.0 * f64::from(second));
         }
-        stage.send(Msg::Gauges(GaugeEvent::Sample(Nanos::from_millis(u64::from(second) * 1000), Box::new(told))));
+        stage.send(Msg::Gauges(GaugeEvent::Sample(Nanos::from_millis(u64::from(second) * 1000), Box::new(gauges))));
     }
     let lanes = |width, height| -> Vec<String> {
         let drawn = text(&stage.draw_with(width, height, Theme::mono(), draw));
-        let labels = ["tok/s", "load %", "KV %", "waiting", "running", "srv t/s", "mem GiB", "power W"];
+        let labels = ["tok/s", "util %", "KV %", "waiting", "running", "srv t/s", "mem GiB", "power W"];
         let label_of = |line: &str| labels.into_iter().find(|label| line.starts_with(label)).map(str::to_owned);
         drawn.lines().filter_map(label_of).collect()
     };
     assert_eq!(
         lanes(120, 30),
-        ["tok/s", "load %", "KV %", "waiting", "running", "srv t/s", "mem GiB", "power W"],
-        "alone on its screen it has them all"
+        ["tok/s", "util %", "KV %", "waiting", "running", "srv t/s", "mem GiB", "power W"],
+        "a full screen shows all lanes"
     );
-    assert_eq!(lanes(72, 24), ["tok/s", "load %", "KV %", "waiting", "running", "srv t/s"]);
-    assert_eq!(lanes(52, 11), ["tok/s", "load %"]);
+    assert_eq!(lanes(72, 24), ["tok/s", "util %", "KV %", "waiting", "running", "srv t/s"]);
+    assert_eq!(lanes(52, 11), ["tok/s", "util %"]);
     assert_eq!(lanes(26, 5), [""; 0]);
 }
 
-/// The column of the plot in which this first stands.
-fn cell_of(drawn: &str, row: impl Fn(&str) -> bool, what: char) -> Option<usize> {
-    drawn.lines().find(|l| row(l))?.chars().position(|c| c == what)
+/// Returns the column of the first `symbol` in the first line that `row` accepts.
+fn cell_of(drawn: &str, row: impl Fn(&str) -> bool, symbol: char) -> Option<usize> {
+    drawn.lines().find(|l| row(l))?.chars().position(|c| c == symbol)
 }
 
 #[test]
@@ -265,14 +268,14 @@ fn a_time_is_the_same_column_in_every_plot() {
 }
 
 #[test]
-fn where_an_attempt_began_its_line_begins() {
+fn a_streams_line_begins_at_the_start_of_its_attempt() {
     let drawn = text(&awaiting().draw_with(52, 11, Theme::mono(), draw));
-    // The axis begins with its own corner where the attempt of the first moment would be marked.
+    // The corner of the axis replaces the mark of an attempt that started with the run.
     assert_eq!(cell_of(&drawn, |l| l.contains('└'), '└'), cell_of(&drawn, |l| l.contains('⣀'), '⣀'), "{drawn}");
 }
 
 #[test]
-fn it_survives_every_small_size_with_everything_on() {
+fn every_small_size_is_drawn_with_all_options_on() {
     let mut stage = with_cursor();
     stage.act(Action::ScopeStack);
     for width in 0..60 {

@@ -1,6 +1,6 @@
-//! The gaps of the streams: their mean as a line, whole for an answer, dotted for reasoning; the longest as a dot above it; the
-//! wait for the first token as the line at the bottom. The scale fits the usual gaps; what is longer is cut off at the top,
-//! and stalls are named.
+//! The gaps of the streams. Their mean is a line, solid for an answer and dotted for reasoning; the longest gap is a dot above
+//! it; prefill is a line at the bottom. The scale fits the usual gaps: longer ones are clamped to the top, and stalls are
+//! labelled.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -20,21 +20,23 @@ use crate::ui::widget::scale::round_up;
 use crate::ui::widget::wrap::wrap;
 use crate::ui::{fit, number, pane};
 
-/// The scale fits this share of the columns, and leaves so much room above their longest gaps.
-const FITS: (f64, f64) = (0.95, 1.3);
-/// Of their means it is so many times the highest: the line is neither at the bottom nor at the top.
+/// Share of the columns whose longest gaps the scale fits.
+const FITTED_SHARE: f64 = 0.95;
+/// Room above those gaps, as a factor.
+const HEADROOM: f64 = 1.3;
+/// Minimum and maximum top of the scale, as factors of the highest mean: keeps the line off the bottom and the top.
 const OF_MEANS: (f64, f64) = (1.5, 3.0);
-/// What the legend says, the last first to go: wide, and tight.
+/// Entries of the legend, wide and tight; the last are dropped first. Symbols have one height and differ in ASCII.
 const LEGEND: [[(&str, &str); 5]; 2] = [
-    [("⠒⠒⠒", "answer"), ("⠂⠂⠂", "reasoning"), ("⣀⣀⣀", "prefill"), ("⠁ ⠂", "longest"), ("▲", "stall")],
-    [("⠒⠒", "answer"), ("⠂⠂", "reasoning"), ("⣀⣀", "prefill"), ("⠁", "longest"), ("▲", "stall")],
+    [("───", "answer"), ("···", "reasoning"), ("▁▁▁", "prefill"), ("•", "max gap"), ("▲", "stall")],
+    [("──", "answer"), ("··", "reasoning"), ("▁▁", "prefill"), ("•", "max gap"), ("▲", "stall")],
 ];
 
-/// A column's longest gap is drawn by itself from so many times their mean.
+/// Ratio to the mean from which a column's longest gap has a dot of its own.
 const STANDS_OUT: f64 = 1.5;
 
-/// A stream brought to the width of the plot.
-struct Drawn<'a> {
+/// A stream resampled to the width of the plot.
+struct Resampled<'a> {
     stream: &'a Stream<'a>,
     columns: Vec<Option<Column>>,
     stalls: Vec<Stall>,
@@ -46,21 +48,21 @@ pub fn draw(frame: &mut Frame<'_>, places: &ScopeLayout, view: &View<'_>, window
     let (area, gutter) = (places.trace, places.gutter);
     let dots = usize::from(places.cells()) * 2;
     let now = view.scene().live.at;
-    let drawn: Vec<_> = shown.streams.iter().map(|s| bring(s, window, now, dots, view)).collect();
+    let drawn: Vec<_> = shown.streams.iter().map(|s| resample(s, window, now, dots, view)).collect();
     let top = top_ms(&drawn);
     if view.app.ui.scope.stacked && drawn.len() > 1 {
-        // What does not divide evenly goes to the first ones.
+        // The first lanes get the rows that remain.
         let (rows, spare) = (area.height / drawn.len() as u16, usize::from(area.height) % drawn.len());
         let mut y = area.y;
         let range = format!("0–{}", tick(top));
-        let mut is_told = false;
+        let mut is_labelled = false;
         for (at, one) in drawn.iter().enumerate() {
             let lane = Rect { y, height: rows + u16::from(at < spare), ..area };
             y = lane.bottom();
             plot_streams(frame, plot(lane, gutter), view, window, std::slice::from_ref(one), top);
-            is_told |= name_lane(frame, Rect { width: gutter.saturating_sub(1), ..lane }, view, one, &range);
+            is_labelled |= label_lane(frame, Rect { width: gutter.saturating_sub(1), ..lane }, view, one, &range);
         }
-        if !is_told {
+        if !is_labelled {
             let beside = Rect { width: gutter.saturating_sub(1), ..places.axis };
             let gap = format!("gap {range}");
             let range = if fit::width(&gap) <= usize::from(beside.width) { &gap } else { &range };
@@ -73,14 +75,14 @@ pub fn draw(frame: &mut Frame<'_>, places: &ScopeLayout, view: &View<'_>, window
     legend(frame, places.legend, gutter, view);
 }
 
-/// A gap on the scale.
+/// Formats a gap on the scale.
 fn tick(ms: f64) -> String {
     if ms < 1000.0 { format!("{ms} ms") } else { format!("{} s", ms / 1000.0) }
 }
 
-/// The gutter of a lane: whose it is, and if there is a row for it, from where to where its scale goes. Returns whether it
-/// says so.
-fn name_lane(frame: &mut Frame<'_>, gutter: Rect, view: &View<'_>, one: &Drawn<'_>, range: &str) -> bool {
+/// Labels a lane with its stream and, if there is a row left, with the range of its scale. Returns whether the range was
+/// drawn.
+fn label_lane(frame: &mut Frame<'_>, gutter: Rect, view: &View<'_>, one: &Resampled<'_>, range: &str) -> bool {
     let (cells, rows) = (usize::from(gutter.width.max(1)), usize::from(gutter.height));
     let name = name_of(view, one.stream);
     let lines = wrap(&[Span::styled(name.clone(), one.style)], cells);
@@ -89,34 +91,34 @@ fn name_lane(frame: &mut Frame<'_>, gutter: Rect, view: &View<'_>, one: &Drawn<'
     } else {
         vec![Line::styled(fit::left(&name, cells), one.style)]
     };
-    let is_told = lines.len() < rows;
+    let has_range = lines.len() < rows;
     for (row, line) in (0..gutter.height).zip(lines) {
         pane::line(frame, gutter, row, line);
     }
-    if is_told {
+    if has_range {
         pane::line(frame, gutter, gutter.height - 1, muted_right(range, gutter, view));
     }
-    is_told
+    has_range
 }
 
 fn muted_right(text: &str, gutter: Rect, view: &View<'_>) -> Line<'static> {
     Line::styled(fit::right(text, usize::from(gutter.width)), view.theme.muted())
 }
 
-/// The name of a stream: its case, and the number of an attempt that is not the first.
+/// Name of a stream: its case, with the number of any attempt but the first.
 pub fn name_of(view: &View<'_>, stream: &Stream<'_>) -> String {
     let name = view.scene().session.suite.cases.get(stream.id.case).map(|c| sanitise_line(&c.name)).unwrap_or_default();
     if stream.id.number > 1 { format!("{name} #{}", stream.id.number) } else { name }
 }
 
-fn bring<'a>(stream: &'a Stream<'a>, window: Window, now: Nanos, dots: usize, view: &View<'_>) -> Drawn<'a> {
+fn resample<'a>(stream: &'a Stream<'a>, window: Window, now: Nanos, dots: usize, view: &View<'_>) -> Resampled<'a> {
     let limit = stream.limit_ms.unwrap_or(f64::INFINITY);
-    // While a stall lasts it is seen; a gap that may still be a usual one is not drawn before it is over.
+    // A stall is shown while it lasts. A gap that may still be a usual one is drawn once it is over.
     let open = stream.ended.is_none().then(|| stream.trace.last().zip(stream.trace.last_kind())).flatten();
     let open = open.map(|(from, kind)| Gap { from, to: now, kind }).filter(|gap| gap.ms() > limit);
     let mut stalls = stream.trace.stalls(window.from, window.to, limit, stream.observer_stalls);
     stalls.extend(open.filter(|g| g.to > window.from && g.from < window.to).map(|gap| Stall { gap, is_own: false }));
-    Drawn {
+    Resampled {
         stream,
         columns: columns(stream.trace, open, window.from, window.to, dots),
         stalls,
@@ -124,25 +126,25 @@ fn bring<'a>(stream: &'a Stream<'a>, window: Window, now: Nanos, dots: usize, vi
     }
 }
 
-/// The top of the scale: by the gaps that are no stalls, whose means are to be read before the longest.
-fn top_ms(drawn: &[Drawn<'_>]) -> f64 {
-    let usual = |d: &Drawn<'_>| d.stream.limit_ms.unwrap_or(f64::INFINITY);
+/// Returns the top of the scale, milliseconds. Ignores stalls, and favours the means over the longest gaps.
+fn top_ms(drawn: &[Resampled<'_>]) -> f64 {
+    let usual = |d: &Resampled<'_>| d.stream.limit_ms.unwrap_or(f64::INFINITY);
     let fits = |of: fn(&Column) -> f64| {
         let each = drawn.iter().flat_map(|d| d.columns.iter().flatten().map(of).filter(move |ms| *ms <= usual(d)));
         let mut each: Vec<f64> = each.collect();
-        let at = (each.len().checked_sub(1)? as f64 * FITS.0) as usize;
+        let at = (each.len().checked_sub(1)? as f64 * FITTED_SHARE) as usize;
         Some(*each.select_nth_unstable_by(at, f64::total_cmp).1)
     };
     let Some((mean, high)) = fits(Column::mean_ms).zip(fits(|c| f64::from(c.high_ms))) else { return 100.0 };
     scaled(mean, high)
 }
 
-/// The top of a scale for such means and longest gaps.
+/// Returns the top of the scale for a highest mean and a longest usual gap, milliseconds.
 fn scaled(mean: f64, high: f64) -> f64 {
-    round_up((high * FITS.1).clamp(mean * OF_MEANS.0, mean * OF_MEANS.1))
+    round_up((high * HEADROOM).clamp(mean * OF_MEANS.0, mean * OF_MEANS.1))
 }
 
-fn plot_streams(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Window, drawn: &[Drawn<'_>], top: f64) {
+fn plot_streams(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Window, drawn: &[Resampled<'_>], top: f64) {
     let mut dots = Dots::new(area);
     if dots.rows() == 0 || dots.columns() == 0 {
         return;
@@ -153,11 +155,11 @@ fn plot_streams(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Wind
     }
     dots.draw(area, frame.buffer_mut());
     let stalls = drawn.iter().flat_map(|d| d.stalls.iter().copied());
-    name_stalls(frame, area, view, window, stalls.collect());
+    label_stalls(frame, area, view, window, stalls.collect());
 }
 
-/// The wait for the first token: flat.
-fn prefill(dots: &mut Dots, one: &Drawn<'_>, window: Window, now: Nanos) {
+/// Draws the wait for the first token as a flat line.
+fn prefill(dots: &mut Dots, one: &Resampled<'_>, window: Window, now: Nanos) {
     let stream = one.stream;
     let until = stream.trace.first().or(stream.ended).unwrap_or(now);
     if until < window.from || stream.started > window.to {
@@ -171,33 +173,33 @@ fn prefill(dots: &mut Dots, one: &Drawn<'_>, window: Window, now: Nanos) {
     }
 }
 
-/// The mean of the gaps as a line, of reasoning as a dot in every other column; above it the longest, where it stands out.
-fn gaps(dots: &mut Dots, one: &Drawn<'_>, top: f64) {
-    let mut before: Option<usize> = None;
+/// Draws the mean of the gaps as a line, with a dot in every other column for reasoning, and outlying longest gaps as dots.
+fn gaps(dots: &mut Dots, one: &Resampled<'_>, top: f64) {
+    let mut previous: Option<usize> = None;
     for (cell, pair) in one.columns.chunks(2).enumerate() {
         if pair.iter().flatten().count() > 0 && pair.iter().flatten().all(|c| c.kind == TextKind::Reasoning) {
-            if let Some(both) = pair.iter().flatten().copied().reduce(Column::and) {
-                put(dots, cell * 2, &both, None, top, one.style);
+            if let Some(both) = pair.iter().flatten().copied().reduce(Column::merge) {
+                draw_column(dots, cell * 2, &both, None, top, one.style);
             }
-            before = None;
+            previous = None;
             continue;
         }
         for (i, column) in pair.iter().enumerate() {
-            before = column.as_ref().map(|c| put(dots, cell * 2 + i, c, before, top, one.style));
+            previous = column.as_ref().map(|c| draw_column(dots, cell * 2 + i, c, previous, top, one.style));
         }
     }
 }
 
-/// Puts a column's mean, joined with that `before` it, and its longest gap; returns the row of the mean.
-fn put(dots: &mut Dots, at: usize, column: &Column, before: Option<usize>, top: f64, style: Style) -> usize {
+/// Draws a column's mean, connected to the `previous` row, and its longest gap. Returns the row of the mean.
+fn draw_column(dots: &mut Dots, at: usize, column: &Column, previous: Option<usize>, top: f64, style: Style) -> usize {
     let (mean, high) = (column.mean_ms(), f64::from(column.high_ms));
     let row = dots.row_of(mean, top);
-    let joined = match before {
+    let connected = match previous {
         Some(b) if b < row => b + 1..=row,
         Some(b) if b > row => row..=b - 1,
         _ => row..=row,
     };
-    dots.stroke(at, joined, style);
+    dots.stroke(at, connected, style);
     if high > mean * STANDS_OUT {
         let peak = dots.row_of(high, top);
         dots.stroke(at, peak..=peak, style);
@@ -205,19 +207,19 @@ fn put(dots: &mut Dots, at: usize, column: &Column, before: Option<usize>, top: 
     row
 }
 
-/// Puts length and mark over stalls, the longest first; where there is no room for the length, the mark alone.
-fn name_stalls(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Window, mut stalls: Vec<Stall>) {
+/// Labels stalls with mark and length, the longest first; with the mark alone if the length does not fit.
+fn label_stalls(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Window, mut stalls: Vec<Stall>) {
     stalls.sort_by(|a, b| b.gap.ms().total_cmp(&a.gap.ms()));
     let mut taken: Vec<(u16, u16)> = Vec::new();
     for stall in stalls {
         let middle = Nanos(stall.gap.from.max(window.from).0.midpoint(stall.gap.to.min(window.to).0));
         let Some(cell) = window.cell_of(middle, area.width) else { continue };
         let (mark, style) =
-            if stall.is_own { ("△ own ", view.theme.muted()) } else { ("▲ ", view.theme.warning()) };
+            if stall.is_own { ("△ client ", view.theme.muted()) } else { ("▲ ", view.theme.warning()) };
         let long = format!("{mark}{}", number::millis(Some(stall.gap.ms())));
-        let alone = mark.split(' ').next().unwrap_or(mark);
+        let mark_only = mark.split(' ').next().unwrap_or(mark);
         // In a single row the length would hide the trace.
-        for text in [if area.height > 1 { long.as_str() } else { alone }, alone] {
+        for text in [if area.height > 1 { long.as_str() } else { mark_only }, mark_only] {
             let width = fit::width(text) as u16;
             if width > area.width {
                 continue;
@@ -234,24 +236,26 @@ fn name_stalls(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Windo
     }
 }
 
-/// Above the plot, and where that is too narrow over the whole width: entries that fit as a whole.
+/// Draws the legend above the plot, or over the full width if the plot is too narrow. Entries are dropped, not cut.
 fn legend(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>) {
     let spans = |entries: &[(&'static str, &'static str)], between: &'static str| {
         let mut spans = Vec::new();
-        for (i, (sign, meaning)) in entries.iter().enumerate() {
+        for (i, (symbol, meaning)) in entries.iter().enumerate() {
             let style = if *meaning == "stall" { view.theme.warning() } else { view.theme.series(0) };
             let between = if i > 0 { between } else { "" };
-            spans.extend([Span::raw(between), Span::styled(*sign, style)]);
+            spans.extend([Span::raw(between), Span::styled(*symbol, style)]);
             spans.push(Span::styled(format!(" {meaning}"), view.theme.muted()));
         }
         spans
     };
     let above = plot(area, gutter);
     let [wide, tight] = &LEGEND;
-    let ways =
+    let variants =
         [(above, &wide[..], "   "), (area, &tight[..], "  "), (area, &tight[..4], "  "), (area, &tight[..3], "  ")];
-    let ways = ways.map(|(place, entries, between)| (place, spans(entries, between)));
-    if let Some((place, spans)) = ways.into_iter().find(|(place, s)| fit::spans_width(s) <= usize::from(place.width)) {
+    let variants = variants.map(|(place, entries, between)| (place, spans(entries, between)));
+    if let Some((place, spans)) =
+        variants.into_iter().find(|(place, s)| fit::spans_width(s) <= usize::from(place.width))
+    {
         pane::line(frame, place, 0, Line::from(spans));
     }
 }
@@ -261,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn however_long_the_longest_are_the_means_have_a_third_of_the_height() {
+    fn the_means_keep_a_third_of_the_height_however_long_the_longest_gap() {
         let tops = [(9.0, 9.1), (9.0, 14.0), (9.0, 200.0), (0.0, 0.0)].map(|(mean, high)| tick(scaled(mean, high)));
         assert_eq!(tops, ["15 ms", "20 ms", "30 ms", "1 ms"]);
     }

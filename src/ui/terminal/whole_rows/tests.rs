@@ -75,9 +75,9 @@ impl Backend for Fixed {
     }
 }
 
-/// Scrolls these lines through the screen beside a figure in each row; after each frame `look` gets the terminal, which
-/// adds up the widths of code points, and the number of the frame.
-fn scroll(lines: &[&str], mut look: impl FnMut(&vt100::Screen, usize)) {
+/// Scrolls these lines through the screen beside a figure in each row. After each frame, `check` gets the frame's number and
+/// the screen of a terminal that adds up the widths of code points.
+fn scroll(lines: &[&str], mut check: impl FnMut(&vt100::Screen, usize)) {
     let wire = Wire::default();
     let mut terminal = Terminal::new(WholeRows::new(Fixed(CrosstermBackend::new(wire.clone())))).unwrap();
     let cells = |n| NonZeroU16::new(n).unwrap();
@@ -92,11 +92,11 @@ fn scroll(lines: &[&str], mut look: impl FnMut(&vt100::Screen, usize)) {
         });
         drawn.unwrap();
         shown.process(&wire.0.take());
-        look(shown.screen(), frame);
+        check(shown.screen(), frame);
     }
 }
 
-/// A figure that seldom changes.
+/// A figure that changes every four frames.
 fn figure(frame: usize, y: u16) -> String {
     format!("TTFT {}{y}.{} ms", frame / 4, y * 3)
 }
@@ -107,14 +107,14 @@ fn row(screen: &vt100::Screen, y: u16) -> String {
 
 fn figures(screen: &vt100::Screen, y: u16) -> String {
     let cells = (26..COLUMNS).filter_map(|x| screen.cell(y, x));
-    // A cell that nothing was written to has no contents.
+    // A cell that was never written has no contents.
     cells.map(|cell| if cell.has_contents() { cell.contents() } else { " " }).collect::<String>().trim_end().to_owned()
 }
 
 const PLAIN: &str = "plain words here";
 
 #[test]
-fn clusters_that_scroll_leave_nothing_behind_and_move_no_figure() {
+fn scrolling_clusters_leave_no_remains_and_move_no_figures() {
     let lines = ["क्षत्रिय नमस्ते दुनिया", PLAIN, "🇩🇪🇫🇷🇯🇵 flags", "👩‍👩‍👧‍👦 family 🏳️‍🌈", PLAIN, "", "👍🏽❤️ 1️⃣ ok", "한국어 日本語"];
     scroll(&lines, |screen, frame| {
         for y in 0..ROWS {
@@ -130,7 +130,7 @@ fn clusters_that_scroll_leave_nothing_behind_and_move_no_figure() {
 }
 
 #[test]
-fn only_rows_with_clusters_of_uncertain_width_are_painted_as_a_whole() {
+fn uncertain_widths_are_recognised() {
     let uncertain = |symbol: &str| {
         let mut cell = Cell::EMPTY;
         cell.set_symbol(symbol);
@@ -146,7 +146,7 @@ fn only_rows_with_clusters_of_uncertain_width_are_painted_as_a_whole() {
 }
 
 #[test]
-fn what_a_wide_cell_covered_is_blank_once_it_is_gone() {
+fn cells_that_a_wide_one_covered_are_blank_once_it_disappears() {
     let mut rows = WholeRows::new(());
     let cell = |symbol: &str| {
         let mut cell = Cell::EMPTY;
@@ -156,7 +156,7 @@ fn what_a_wide_cell_covered_is_blank_once_it_is_gone() {
     let (a, wide, b) = (cell("a"), cell("🎉"), cell("b"));
     assert!(!rows.take(1, &[(0, 1, &a), (1, 1, &a)]));
     assert!(rows.take(1, &[(0, 1, &wide)]));
-    assert!(rows.take(1, &[(0, 1, &b)]), "it was there");
+    assert!(rows.take(1, &[(0, 1, &b)]), "the wide cell was there before");
     assert!(!rows.take(1, &[(0, 1, &b)]));
     assert_eq!(rows.rows[1], [b, Cell::EMPTY]);
 }

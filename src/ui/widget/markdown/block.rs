@@ -1,4 +1,4 @@
-//! The page that blocks are put on: indents, quote bars, list markers, gaps between blocks.
+//! The page on which blocks are laid out: indents, quote bars, list markers and gaps between blocks.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -6,22 +6,22 @@ use ratatui::text::{Line, Span};
 use crate::ui::fit;
 use crate::ui::widget::wrap;
 
-/// Columns that are left for text; a container that would take of them has no indent.
+/// Minimum columns for text. A container that would leave less has no indent.
 const MIN_TEXT: usize = 12;
-/// More lines than this are not scrolled through on a screen.
+/// Maximum number of lines; the rest of the text is dropped.
 const MAX_LINES: usize = 100_000;
 
 /// An open quote or list item.
 struct Container {
-    /// Stands before its first line: a list's marker. Taken by it.
+    /// Prefix of the container's first line: the marker of a list item. Taken by that line.
     first: Option<Span<'static>>,
-    /// Stands before all others. As wide as `first`.
+    /// Prefix of all other lines, as wide as `first`.
     rest: Span<'static>,
-    /// It has a part in the indent.
+    /// Columns of indent that the container takes.
     columns: usize,
 }
 
-/// Lines so far.
+/// The laid-out lines and the open containers.
 pub(super) struct Page {
     width: usize,
     frame: Style,
@@ -51,7 +51,7 @@ impl Page {
         self.lines
     }
 
-    /// Columns for text.
+    /// Returns the columns left for text.
     pub(super) fn columns(&self) -> usize {
         self.width - self.indent
     }
@@ -79,15 +79,15 @@ impl Page {
         self.open(None, Span::styled("▌ ", self.frame));
     }
 
-    /// Opens an item; `false` when there is no room for its marker.
+    /// Opens a list item. Returns `false` if there is no room for its marker.
     pub(super) fn open_item(&mut self, marker: &str, style: Style) -> bool {
         let blanks = " ".repeat(fit::width(marker));
-        // Loose or tight, items follow each other without a gap: a list must not move when it turns out to be loose.
+        // Items have no gap between them, loose or tight: a list must not move when it turns out to be loose.
         self.gap_due = false;
         self.open(Some(Span::styled(marker.to_owned(), style)), Span::styled(blanks, self.base))
     }
 
-    /// Puts another marker of the same width in an item's place of the first; `false` when it is taken already.
+    /// Replaces the marker of the current item by one of the same width. Returns `false` if the marker is already drawn.
     pub(super) fn replace_marker(&mut self, marker: &'static str, style: Style) -> bool {
         match self.containers.last_mut() {
             Some(Container { first: Some(first), columns, .. }) if *columns == fit::width(marker) => {
@@ -102,7 +102,7 @@ impl Page {
         self.containers.last().is_some_and(|c| c.first.is_some())
     }
 
-    /// Ends a quote or an item; one that nothing was written in keeps its marker.
+    /// Closes a quote or an item. An empty item still shows its marker.
     pub(super) fn close(&mut self) {
         if self.in_item() {
             self.line(Vec::new());
@@ -115,7 +115,7 @@ impl Page {
 
     // ─── Blocks ───
 
-    /// Another block begins: a blank line, unless it is the first of all or of its item.
+    /// Begins a block: adds a blank line, unless the block is the first of the page or of its item.
     pub(super) fn gap(&mut self) {
         if self.gap_due && !self.in_item() && self.lines.last().is_some_and(|l| !l.spans.is_empty()) {
             self.blank_line();
@@ -132,7 +132,7 @@ impl Page {
         self.lines.push(Line::from(spans));
     }
 
-    /// Puts a line of at most [`Self::columns`] under the indent.
+    /// Adds a line of at most [`Self::columns`] columns behind the indent.
     pub(super) fn line(&mut self, spans: Vec<Span<'static>>) {
         if self.is_full() {
             return;
@@ -146,7 +146,7 @@ impl Page {
         self.gap_due = true;
     }
 
-    /// A paragraph.
+    /// Adds a paragraph.
     pub(super) fn text(&mut self, inline: &[Span<'static>]) {
         for line in wrap::wrap(inline, self.columns()) {
             self.line(line);
@@ -159,7 +159,7 @@ impl Page {
         self.line(vec![Span::styled(rule, self.frame)]);
     }
 
-    /// The language over a block of code.
+    /// Adds the language label above a code block.
     pub(super) fn code_label(&mut self, language: &str) {
         if !language.is_empty() {
             let label = fit::cut(&format!("┌ {language}"), self.columns());
@@ -167,7 +167,7 @@ impl Page {
         }
     }
 
-    /// A block of code: a bar before each line, a broken one before what did not fit and goes on.
+    /// Adds a code block. Each line has a bar in front; wrapped parts have a broken bar.
     pub(super) fn code(&mut self, lines: &[Vec<Span<'static>>]) {
         let bar_columns = if self.columns() > 2 { 2 } else { 0 };
         let columns = self.columns() - bar_columns;

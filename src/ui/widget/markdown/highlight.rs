@@ -1,150 +1,87 @@
-//! Code in colours: comments, strings, numbers and keywords of the languages that answers are full of, by a table.
+//! Syntax colours for code: comments, strings, numbers and keywords, by family of languages.
 //!
-//! No library does this here: those that know grammars bring megabytes of them, and the small ones a pattern matcher per
-//! language. A reader of a benchmark wants to see the shape of the code, in time that a frame does not notice.
+//! Libraries that know grammars add megabytes of them, or a regex engine per language. A reader of a benchmark wants to see
+//! the structure of the code, and the cost must not show in a frame.
 
 use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::ui::theme::Theme;
 
-/// What sets a language apart.
-struct Language {
-    /// As fences name it, in lower case.
-    names: &'static [&'static str],
-    /// Begin a comment up to the end of the line.
-    line_comments: &'static [&'static str],
-    /// Begin and end of a comment over lines.
-    block_comment: Option<(&'static str, &'static str)>,
-    /// Begin and end a string; the longer ones first. Those of three characters and backquotes go over lines.
+/// Languages that are alike enough to share comments, strings and one list of keywords.
+struct Family {
+    /// Names that a fence may give, in lower case, separated by blanks.
+    names: &'static str,
+    /// Begins a comment up to the end of the line.
+    line_comment: &'static str,
+    /// `/*` and `*/` enclose a comment.
+    has_block_comments: bool,
+    /// Delimiters of strings, longer ones first. Strings in three characters or a backquote may span lines.
     quotes: &'static [&'static str],
-    /// Keywords are written in any case.
-    any_case: bool,
-    /// Divided by blanks.
+    /// Keywords match in upper and lower case.
+    ignores_case: bool,
+    /// Keywords, separated by blanks.
     keywords: &'static str,
 }
 
-const C_QUOTES: &[&str] = &["\"", "'"];
-const C_COMMENT: Option<(&str, &str)> = Some(("/*", "*/"));
-
-const LANGUAGES: &[Language] = &[
-    Language {
-        names: &["rust", "rs"],
-        line_comments: &["//"],
-        block_comment: C_COMMENT,
+const FAMILIES: &[Family] = &[
+    // Apart from the C family: `'` also begins a lifetime.
+    Family {
+        names: "rust rs",
+        line_comment: "//",
+        has_block_comments: true,
         quotes: &["\""],
-        any_case: false,
+        ignores_case: false,
         keywords: "as async await break const continue crate dyn else enum extern false fn for if impl in let loop match mod \
                    move mut pub ref return self Self static struct super trait true type unsafe use where while",
     },
-    Language {
-        names: &["python", "py", "python3"],
-        line_comments: &["#"],
-        block_comment: None,
+    Family {
+        names: "c h cpp c++ hpp cc cuda csharp cs c# java kotlin kt scala swift javascript js jsx typescript ts tsx \
+                node go golang php json jsonc json5",
+        line_comment: "//",
+        has_block_comments: true,
+        quotes: &["\"", "'", "`"],
+        ignores_case: false,
+        keywords: "abstract as async auto await bool boolean break byte case catch chan char class const constexpr continue \
+                   def default defer delete do double else enum export extends extern false final finally float fn for \
+                   foreach from fun func function go goto guard if implements import in inline instanceof int interface is \
+                   let long namespace new nil null nullptr operator override package private protected public range \
+                   readonly return sealed self short signed sizeof static string struct super switch template this throw \
+                   throws trait true try type typedef typename typeof undefined union unsigned using val var virtual void \
+                   volatile when where while yield",
+    },
+    Family {
+        names: "python py python3 ruby rb elixir ex bash sh shell zsh console yaml yml toml ini dockerfile docker \
+                hcl terraform makefile",
+        line_comment: "#",
+        has_block_comments: false,
         quotes: &["\"\"\"", "'''", "\"", "'"],
-        any_case: false,
-        keywords: "and as assert async await break case class continue def del elif else except False finally for from global \
-                   if import in is lambda match None nonlocal not or pass raise return self True try while with yield",
+        ignores_case: false,
+        keywords: "and as assert async await begin break case class continue def defmodule del do done elif else elsif end \
+                   ensure esac except export false False fi finally fn for from function global if import in is lambda local \
+                   nil None nonlocal not null or pass raise rescue return self then true True try unless until when while \
+                   with yield ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM RUN USER VOLUME WORKDIR",
     },
-    Language {
-        names: &["javascript", "js", "jsx", "typescript", "ts", "tsx", "node"],
-        line_comments: &["//"],
-        block_comment: C_COMMENT,
-        quotes: &["\"", "'", "`"],
-        any_case: false,
-        keywords: "abstract any as async await boolean break case catch class const continue debugger default delete do else \
-                   enum export extends false finally for from function if implements import in instanceof interface let new \
-                   null number of private protected public readonly return static string super switch this throw true try \
-                   type typeof undefined var void while yield",
-    },
-    Language {
-        names: &["go", "golang"],
-        line_comments: &["//"],
-        block_comment: C_COMMENT,
-        quotes: &["\"", "'", "`"],
-        any_case: false,
-        keywords: "break case chan const continue default defer else error fallthrough false for func go goto if import \
-                   interface map nil package range return select struct switch true type var",
-    },
-    Language {
-        names: &[
-            "c", "h", "cpp", "c++", "hpp", "cc", "cuda", "csharp", "cs", "c#", "java", "kotlin", "kt", "scala", "swift",
-        ],
-        line_comments: &["//"],
-        block_comment: C_COMMENT,
-        quotes: C_QUOTES,
-        any_case: false,
-        keywords: "abstract async auto await bool boolean break byte case catch char class const constexpr continue data def \
-                   default delete do double else enum explicit extends extern false final finally float for foreach fun func \
-                   goto guard if implements import in inline instanceof int interface internal is let long mutable namespace \
-                   new nil null nullptr object open operator override package private protected public readonly record \
-                   return sealed self short signed sizeof static string struct super switch template this throw throws trait \
-                   true try typedef typename union unsigned using val var virtual void volatile when where while",
-    },
-    Language {
-        names: &["bash", "sh", "shell", "zsh", "console"],
-        line_comments: &["#"],
-        block_comment: None,
-        quotes: C_QUOTES,
-        any_case: false,
-        keywords: "case do done elif else esac export fi for function if in local return set then until while",
-    },
-    Language {
-        names: &["sql", "postgresql", "postgres", "mysql", "sqlite", "plsql"],
-        line_comments: &["--"],
-        block_comment: C_COMMENT,
-        quotes: C_QUOTES,
-        any_case: true,
+    Family {
+        names: "sql postgresql postgres mysql sqlite plsql",
+        line_comment: "--",
+        has_block_comments: true,
+        quotes: &["\"", "'"],
+        ignores_case: true,
         keywords: "add all alter and as asc begin between by case check column commit constraint create cross database default \
                    delete desc distinct drop else end exists explain false foreign from full group having if in index inner \
                    insert into is join key left like limit not null offset on or order outer partition primary references \
                    returning right rollback select set table then true union unique update using values view when where with",
     },
-    Language {
-        names: &["json", "jsonc", "json5"],
-        line_comments: &["//"],
-        block_comment: C_COMMENT,
-        quotes: &["\""],
-        any_case: false,
-        keywords: "true false null",
-    },
-    Language {
-        names: &["yaml", "yml", "toml", "ini", "dockerfile", "docker", "hcl", "terraform", "makefile"],
-        line_comments: &["#"],
-        block_comment: None,
-        quotes: &["\"\"\"", "\"", "'"],
-        any_case: false,
-        keywords: "true false null yes no on off ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM RUN USER VOLUME WORKDIR variable \
-                   resource module output provider",
-    },
-    Language {
-        names: &["ruby", "rb", "elixir", "ex"],
-        line_comments: &["#"],
-        block_comment: None,
-        quotes: C_QUOTES,
-        any_case: false,
-        keywords: "and begin break case class def defmodule do else elsif end ensure false fn for if in module next nil not or \
-                   require rescue return self super then true unless until when while yield",
-    },
-    Language {
-        names: &["php"],
-        line_comments: &["//", "#"],
-        block_comment: C_COMMENT,
-        quotes: C_QUOTES,
-        any_case: true,
-        keywords: "abstract and array as break case catch class const continue default echo else elseif extends false final \
-                   finally fn for foreach function if implements interface match namespace new null or private protected \
-                   public return static switch this throw trait true try use var while",
-    },
 ];
 
-/// The lines of `code` in pieces of one style each, upon `base`; in a language that is not known, each in one.
+/// Splits `code` into lines of styled pieces, on top of `base`. A language of no family stays in one style.
 pub(super) fn lines(code: &str, language: &str, theme: Theme, base: Style) -> Vec<Vec<Span<'static>>> {
     let language = language.to_ascii_lowercase();
-    let known = LANGUAGES.iter().find(|l| l.names.contains(&language.as_str()));
+    let family = FAMILIES.iter().find(|f| f.names.split_ascii_whitespace().any(|name| name == language));
     let mut lines = Vec::new();
     let mut line: Vec<Span<'static>> = Vec::new();
-    let mut put = |text: &str, style: Style| {
+    let mut push = |text: &str, style: Style| {
         for (i, part) in text.split('\n').enumerate() {
             if i > 0 {
                 lines.push(std::mem::take(&mut line));
@@ -158,28 +95,28 @@ pub(super) fn lines(code: &str, language: &str, theme: Theme, base: Style) -> Ve
     };
     let mut rest = code;
     while !rest.is_empty() {
-        let (length, style) = known.map_or((rest.len(), Style::new()), |known| token(rest, known, theme));
+        let (length, style) = family.map_or((rest.len(), Style::new()), |family| token(rest, family, theme));
         let (text, after) = rest.split_at(length);
-        put(text, base.patch(style));
+        push(text, base.patch(style));
         rest = after;
     }
     lines.push(line);
     lines
 }
 
-/// The length in bytes of what `text` begins with, and its style.
-fn token(text: &str, language: &Language, theme: Theme) -> (usize, Style) {
-    if let Some((begin, end)) = language.block_comment
-        && let Some(inside) = text.strip_prefix(begin)
+/// Returns the length in bytes and the style of the token at the start of `text`.
+fn token(text: &str, family: &Family, theme: Theme) -> (usize, Style) {
+    if family.has_block_comments
+        && let Some(inside) = text.strip_prefix("/*")
     {
-        let length = inside.find(end).map_or(text.len(), |at| begin.len() + at + end.len());
+        let length = inside.find("*/").map_or(text.len(), |at| "/*".len() + at + "*/".len());
         return (length, theme.code_comment());
     }
-    if language.line_comments.iter().any(|begin| text.starts_with(begin)) {
+    if text.starts_with(family.line_comment) {
         return (text.find('\n').unwrap_or(text.len()), theme.code_comment());
     }
-    if let Some(quote) = language.quotes.iter().find(|q| text.starts_with(**q)) {
-        return (string(text, quote), theme.code_string());
+    if let Some(quote) = family.quotes.iter().find(|q| text.starts_with(**q)) {
+        return (string_length(text, quote), theme.code_string());
     }
     let Some(first) = text.chars().next() else { return (0, Style::new()) };
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
@@ -187,12 +124,12 @@ fn token(text: &str, language: &Language, theme: Theme) -> (usize, Style) {
         return (first.len_utf8(), Style::new());
     }
     let is_number = first.is_ascii_digit();
-    let goes_on = |c: char| is_word(c) || (is_number && c == '.');
-    let word = text.split_at(text.find(|c| !goes_on(c)).unwrap_or(text.len())).0;
-    let is = |keyword: &str| keyword == word || (language.any_case && keyword.eq_ignore_ascii_case(word));
+    let continues = |c: char| is_word(c) || (is_number && c == '.');
+    let word = text.split_at(text.find(|c| !continues(c)).unwrap_or(text.len())).0;
+    let is = |keyword: &str| keyword == word || (family.ignores_case && keyword.eq_ignore_ascii_case(word));
     let style = if is_number {
         theme.code_number()
-    } else if language.keywords.split_ascii_whitespace().any(is) {
+    } else if family.keywords.split_ascii_whitespace().any(is) {
         theme.code_keyword()
     } else {
         Style::new()
@@ -200,9 +137,10 @@ fn token(text: &str, language: &Language, theme: Theme) -> (usize, Style) {
     (word.len(), style)
 }
 
-/// The length of a string up to its closing quote; where it has none, up to the end of the line, or of the text.
-fn string(text: &str, quote: &str) -> usize {
-    let over_lines = quote.len() == 3 || quote == "`";
+/// Returns the length of a string including its quotes. An unclosed string ends with its line, or with the text if its
+/// quotes may span lines.
+fn string_length(text: &str, quote: &str) -> usize {
+    let spans_lines = quote.len() == 3 || quote == "`";
     let mut at = quote.len();
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         if rest.starts_with(quote) {
@@ -210,7 +148,7 @@ fn string(text: &str, quote: &str) -> usize {
         }
         let mut chars = rest.chars();
         match chars.next() {
-            Some('\n') if !over_lines => return at,
+            Some('\n') if !spans_lines => return at,
             Some('\\') => at += 1 + chars.next().filter(|c| *c != '\n').map_or(0, char::len_utf8),
             c => at += c.map_or(1, char::len_utf8),
         }
@@ -224,7 +162,7 @@ mod tests {
 
     use super::*;
 
-    /// Each piece with a letter for what it is: `k`eyword, `s`tring, `c`omment, `n`umber.
+    /// Returns the code with each styled piece as `x<…>`: `k`eyword, `s`tring, `c`omment or `n`umber.
     fn kinds(code: &str, language: &str) -> String {
         let theme = Theme::ansi();
         let kinds = [
@@ -242,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn each_language_has_its_words_comments_and_strings() {
+    fn languages_are_coloured_by_their_family() {
         for (language, code, expected) in [
             ("rust", "let x: &'a str = \"a // b\"; // c", "k<let> x: &'a str = s<\"a // b\">; c<// c>"),
             ("Python", "def f(): return 0x1f # \"x\"", "k<def> f(): k<return> n<0x1f> c<# \"x\">"),
@@ -251,6 +189,9 @@ mod tests {
             ("go", "/* a\n b */ func", "c</* a>\nc< b */> k<func>"),
             ("sql", "Select 1.5 -- all\nfrom t", "k<Select> n<1.5> c<-- all>\nk<from> t"),
             ("json", "{\"a\": null}", "{s<\"a\">: k<null>}"),
+            ("c#", "var c = 'x'; // y", "k<var> c = s<'x'>; c<// y>"),
+            ("ruby", "def f # y", "k<def> f c<# y>"),
+            ("js", "/*/ a */ if", "c</*/ a */> k<if>"),
             ("sh", "if x; # y", "k<if> x; c<# y>"),
         ] {
             assert_eq!(kinds(code, language), expected, "{language}");
@@ -265,8 +206,8 @@ mod tests {
     }
 
     #[test]
-    fn no_language_has_two_rows() {
-        let mut names: Vec<_> = LANGUAGES.iter().flat_map(|l| l.names).collect();
+    fn no_language_is_in_two_families() {
+        let mut names: Vec<_> = FAMILIES.iter().flat_map(|f| f.names.split_ascii_whitespace()).collect();
         let all = names.len();
         names.sort_unstable();
         names.dedup();
@@ -275,8 +216,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_character_is_lost(code in "([a-z0-9\"'`#/*\\\\\n 数é-]{1,3}|let|/\\*|'''){0,60}", at in 0..LANGUAGES.len()) {
-            let shown = lines(&code, LANGUAGES[at].names[0], Theme::ansi(), Style::new());
+        fn no_character_is_lost(code in "([a-z0-9\"'`#/*\\\\\n 数é-]{1,3}|let|/\\*|'''){0,60}", at in 0..FAMILIES.len()) {
+            let name = FAMILIES[at].names.split_ascii_whitespace().next().unwrap();
+            let shown = lines(&code, name, Theme::ansi(), Style::new());
             let line = |l: &Vec<Span<'static>>| l.iter().map(|s| s.content.as_ref()).collect::<String>();
             prop_assert_eq!(shown.iter().map(line).collect::<Vec<_>>().join("\n"), code);
         }

@@ -1,22 +1,23 @@
-//! Tables: columns fitted to the width, cells wrapped; too many columns become a list of their cells.
+//! Tables: fits columns to the width and wraps cells. A table with too many columns becomes a list of its cells.
 
 use pulldown_cmark::Alignment;
 use ratatui::text::Span;
 
 use super::block::Page;
-use crate::ui::fit::spans_width;
+use crate::ui::fit::{spans_width, width};
 use crate::ui::widget::wrap::wrap;
 
-/// Below this a column cannot be read.
+/// Minimum width of a readable column.
 const MIN_COLUMN: usize = 4;
-/// Columns of a head that are repeated where rows are shown as lists.
+/// Maximum width of a header cell that is repeated in front of each cell of a list.
 const MAX_NAME: usize = 24;
-const SEPARATOR: &str = " │ ";
-const CROSSING: &str = "─┼─";
+/// Between columns, and where a rule crosses them; the narrow ones where the wide ones would break words.
+const WIDE: (&str, &str) = (" │ ", "─┼─");
+const NARROW: (&str, &str) = ("│", "┼");
 
 type Cell = Vec<Span<'static>>;
 
-/// A table on its way.
+/// A table that is being collected.
 pub(super) struct Table {
     alignments: Vec<Alignment>,
     rows: Vec<Vec<Cell>>,
@@ -36,19 +37,24 @@ impl Table {
         self.rows.push(std::mem::take(&mut self.row));
     }
 
-    /// Puts it on the page.
+    /// Adds the table to the page.
     pub(super) fn draw(&self, page: &mut Page) {
         let columns = self.alignments.len();
-        let separators = columns.saturating_sub(1) * SEPARATOR.chars().count();
-        if page.columns() < separators + columns * MIN_COLUMN {
+        let room = |(separator, _): (&str, &str)| {
+            page.columns().saturating_sub(columns.saturating_sub(1) * separator.chars().count())
+        };
+        if room(WIDE) < columns * MIN_COLUMN {
             return self.draw_as_list(page);
         }
-        let widths = fit(&self.natural_widths(), page.columns() - separators);
+        let (natural, words) = (self.widths(spans_width), self.widths(longest_word));
+        let whole_words = |style| fit_words(&natural, &words, room(style)).map(|widths| (widths, style));
+        let fitted = whole_words(WIDE).or_else(|| whole_words(NARROW));
+        let (widths, style) = fitted.unwrap_or_else(|| (fit(&natural, room(WIDE)), WIDE));
         for (i, row) in self.rows.iter().enumerate() {
-            self.draw_row(row, &widths, page);
+            self.draw_row(row, &widths, style.0, page);
             if i == 0 {
                 let rule: Vec<_> = widths.iter().map(|&w| "─".repeat(w)).collect();
-                page.line(vec![Span::styled(rule.join(CROSSING), page.frame())]);
+                page.line(vec![Span::styled(rule.join(style.1), page.frame())]);
             }
             if page.is_full() {
                 return;
@@ -56,17 +62,18 @@ impl Table {
         }
     }
 
-    fn natural_widths(&self) -> Vec<usize> {
+    /// Largest width in each column, as `measure` takes it of a cell.
+    fn widths(&self, measure: impl Fn(&[Span<'static>]) -> usize) -> Vec<usize> {
         let mut widths = vec![1; self.alignments.len()];
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(spans_width(cell));
+                *width = (*width).max(measure(cell));
             }
         }
         widths
     }
 
-    fn draw_row(&self, row: &[Cell], widths: &[usize], page: &mut Page) {
+    fn draw_row(&self, row: &[Cell], widths: &[usize], separator: &'static str, page: &mut Page) {
         let empty = Cell::new();
         let cells: Vec<_> = widths.iter().enumerate().map(|(i, &w)| wrap(row.get(i).unwrap_or(&empty), w)).collect();
         let height = cells.iter().map(Vec::len).max().unwrap_or(0);
@@ -74,7 +81,7 @@ impl Table {
             let mut spans = Vec::new();
             for (i, (cell, &width)) in cells.iter().zip(widths).enumerate() {
                 if i > 0 {
-                    spans.push(Span::styled(SEPARATOR, page.frame()));
+                    spans.push(Span::styled(separator, page.frame()));
                 }
                 let text = cell.get(line).cloned().unwrap_or_default();
                 let free = width.saturating_sub(spans_width(&text));
@@ -92,13 +99,13 @@ impl Table {
         }
     }
 
-    /// `head: cell` under each other, a blank line between the rows.
+    /// Draws each cell as `header: cell` on lines of its own, with a blank line between rows.
     fn draw_as_list(&self, page: &mut Page) {
         let Some((head, rows)) = self.rows.split_first() else { return };
         if rows.is_empty() {
             page.text(&head.join(&Span::styled(" · ", page.frame())));
         }
-        // Cut once, not wrapped again for every row.
+        // Headers are cut once, not wrapped again for every row.
         let names: Vec<_> = head.iter().map(|h| wrap(h, MAX_NAME).into_iter().next().unwrap_or_default()).collect();
         for row in rows {
             page.gap();
@@ -117,15 +124,29 @@ impl Table {
     }
 }
 
-/// Shares `room` among the columns: those that need less than an even share get what they need, the others share what
-/// is left.
+/// Columns of the longest word in a cell; a word may change its style.
+fn longest_word(cell: &[Span<'static>]) -> usize {
+    let text: String = cell.iter().map(|span| span.content.as_ref()).collect();
+    text.split_whitespace().map(width).max().unwrap_or(0)
+}
+
+/// Shares `room` among the columns without breaking a word: each gets its longest word, and those that need more share the
+/// rest. `None` where the words do not fit.
+fn fit_words(natural: &[usize], words: &[usize], room: usize) -> Option<Vec<usize>> {
+    let rest = room.checked_sub(words.iter().sum())?;
+    let wanted: Vec<usize> = natural.iter().zip(words).map(|(natural, word)| natural.saturating_sub(*word)).collect();
+    Some(fit(&wanted, rest).iter().zip(words).map(|(more, word)| more + word).collect())
+}
+
+/// Shares `room` among the columns. Columns that need less than an even share get their natural width; the others share
+/// the remainder.
 fn fit(natural: &[usize], room: usize) -> Vec<usize> {
     let mut widths = natural.to_vec();
-    let mut open: Vec<usize> = (0..natural.len()).collect();
-    open.sort_by_key(|&i| natural[i]);
+    let mut by_width: Vec<usize> = (0..natural.len()).collect();
+    by_width.sort_by_key(|&i| natural[i]);
     let mut left = room;
-    for (done, &i) in open.iter().enumerate() {
-        let share = left / (open.len() - done);
+    for (done, &i) in by_width.iter().enumerate() {
+        let share = left / (by_width.len() - done);
         widths[i] = natural[i].min(share);
         left -= widths[i];
     }
@@ -134,7 +155,15 @@ fn fit(natural: &[usize], room: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::fit;
+    use super::{fit, fit_words};
+
+    #[test]
+    fn no_word_is_broken_where_all_words_fit() {
+        // Two words of 8 and 7 columns, and a figure of 3.
+        assert_eq!(fit_words(&[16, 3], &[8, 3], 20), Some(vec![16, 3]));
+        assert_eq!(fit_words(&[16, 3], &[8, 3], 13), Some(vec![10, 3]));
+        assert_eq!(fit_words(&[16, 3], &[8, 3], 10), None);
+    }
 
     #[test]
     fn narrow_columns_keep_their_width_and_wide_ones_share() {

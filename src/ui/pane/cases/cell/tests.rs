@@ -11,7 +11,7 @@ fn row(stage: &Stage, case: usize) -> Row<'_> {
     Row::find(&stage.app, RowId { case, attempt: None }).unwrap()
 }
 
-/// What the column of this heading shows of a row, where there is room for all.
+/// Returns what the column with this heading shows for a row, in a table with room for all columns.
 fn cell(stage: &Stage, heading: &str, id: RowId) -> String {
     let table = choose(260, 20, &stage.app);
     let column = table.columns.iter().find(|c| c.heading == heading).unwrap();
@@ -29,15 +29,15 @@ fn attempt(stage: &Stage, heading: &str, number: u32) -> String {
     cell(stage, heading, RowId { case: 0, attempt: Some(number) })
 }
 
-/// Attempts of one case with exactly these TTFTs: all their tokens come at once.
+/// Attempts of one case with exactly these TTFTs: all their tokens arrive together.
 fn measured_with(ttfts_ms: &[u64]) -> Stage {
     let mut stage = Stage::new(&["one"], Plan { repeat: ttfts_ms.len() as u32, ..Plan::default() });
     stage.connect();
-    again(&mut stage, ttfts_ms);
+    measure(&mut stage, ttfts_ms);
     stage
 }
 
-fn again(stage: &mut Stage, ttfts_ms: &[u64]) {
+fn measure(stage: &mut Stage, ttfts_ms: &[u64]) {
     for ttft_ms in ttfts_ms {
         let number = stage.app.scene.session.cases[0].attempts.len() as u32;
         stage.start(0, number, Script::plain(*ttft_ms, 0, 1));
@@ -55,7 +55,7 @@ fn attempts_are_counted_and_an_unfolded_case_is_marked() {
 }
 
 #[test]
-fn figures_of_a_stream_are_estimates_and_say_so() {
+fn live_figures_are_marked_as_estimates() {
     let mut stage = ten_cases(0);
     stage.start(0, 1, script_of(0));
     stage.app.scene.tokens_per_event = 2.0;
@@ -75,7 +75,7 @@ fn figures_of_a_stream_are_estimates_and_say_so() {
 }
 
 #[test]
-fn a_warm_ttft_and_one_that_may_be_are_marked_and_a_cold_one_is_not() {
+fn warm_and_possibly_warm_ttfts_are_marked_and_cold_ones_are_not() {
     let mut stage = ten_cases(0);
     let states =
         [(Some(0), None), (Some(70), None), (None, None), (None, Some("0a1b2c3d")), (Some(70), Some("0a1b2c3d"))];
@@ -95,11 +95,11 @@ fn a_warm_ttft_and_one_that_may_be_are_marked_and_a_cold_one_is_not() {
         assert!(ttft(cold).starts_with(|c: char| c.is_ascii_digit()), "{}", ttft(cold));
     }
     let words = [0, 1, 2, 3].map(|case| cache(&row(&stage, case).record.unwrap()));
-    assert_eq!(words, [Some("cold"), Some("warm"), Some("cache ?"), None]);
+    assert_eq!(words, [Some("cold"), Some("warm"), Some("cache unknown"), None]);
 }
 
 #[test]
-fn figures_that_rest_on_counted_events_say_so() {
+fn figures_from_counted_events_are_marked_as_estimates() {
     let mut stage = ten_cases(0);
     stage.start(0, 1, script_of(0));
     stage.pass(3000);
@@ -113,29 +113,29 @@ fn figures_that_rest_on_counted_events_say_so() {
 }
 
 #[test]
-fn progress_is_the_share_of_what_may_be_generated() {
+fn progress_is_the_share_of_max_tokens() {
     let mut stage = ten_cases(0);
     stage.start(0, 1, Script::plain(1000, 10, 400));
     stage.pass(900);
-    assert_eq!(case(&stage, "of max"), "first token…");
+    assert_eq!(case(&stage, "Progress"), "");
     // A hundred events into an answer of 400 tokens at most.
     stage.pass(1095);
-    assert_eq!(case(&stage, "of max"), "━╸────  ~25 %");
+    assert_eq!(case(&stage, "Progress"), "━━─────  ~25%");
     stage.finish(0);
-    assert_eq!(case(&stage, "of max"), "━━━━━━  100 %");
+    assert_eq!(case(&stage, "Progress"), "━━━━━━━  100%");
     stage.start(1, 1, Script::plain(100, 10, 30));
     stage.pass(2000);
     stage.end(1, |record| record.status = AttemptStatus::Ok);
-    assert_eq!(cell(&stage, "of max", RowId { case: 1, attempt: None }), "╸─────  ~10 %");
-    assert_eq!(cell(&stage, "of max", RowId { case: 2, attempt: None }), "");
+    assert_eq!(cell(&stage, "Progress", RowId { case: 1, attempt: None }), "╸──────  ~10%");
+    assert_eq!(cell(&stage, "Progress", RowId { case: 2, attempt: None }), "");
 }
 
 #[test]
-fn an_attempt_is_compared_with_the_whole_one_before_it() {
+fn an_attempt_is_compared_with_the_previous_complete_one() {
     let mut stage = measured_with(&[200, 100, 101]);
     assert_eq!(case(&stage, "TTFT Δlast"), "≈");
-    assert_eq!([1, 2, 3].map(|n| attempt(&stage, "TTFT Δlast", n)), ["", "−50.0 %", "≈"]);
-    // One that failed has no figure, and the next is compared with the last whole one.
+    assert_eq!([1, 2, 3].map(|n| attempt(&stage, "TTFT Δlast", n)), ["", "−50.0%", "≈"]);
+    // A failed attempt has no figure to compare.
     stage.act(Action::Rerun);
     stage.start(0, 4, Script::plain(100, 10, 50));
     stage.fail(0, AttemptStatus::Timeout, None, "too late");
@@ -143,26 +143,26 @@ fn an_attempt_is_compared_with_the_whole_one_before_it() {
 }
 
 #[test]
-fn a_baseline_stands_still_while_new_attempts_come() {
+fn a_baseline_stays_while_new_attempts_end() {
     let mut stage = measured_with(&[100]);
     stage.act(Action::ToggleBaseline);
     assert_eq!(case(&stage, "TTFT Δbase"), "≈");
     for ttft_ms in [150, 200] {
         stage.act(Action::Rerun);
-        again(&mut stage, &[ttft_ms]);
+        measure(&mut stage, &[ttft_ms]);
     }
-    assert_eq!(case(&stage, "TTFT Δbase"), "+100 %");
-    assert_eq!(attempt(&stage, "TTFT Δbase", 2), "+50.0 %");
+    assert_eq!(case(&stage, "TTFT Δbase"), "+100%");
+    assert_eq!(attempt(&stage, "TTFT Δbase", 2), "+50.0%");
     stage.act(Action::ToggleBaseline);
-    // After 100 and 150 ms, 200 ms may well be chance.
+    // After 100 ms and 150 ms, 200 ms may be chance.
     assert_eq!(case(&stage, "TTFT Δlast"), "≈");
 }
 
 #[test]
-fn a_share_has_its_sign_and_no_more_digits_than_it_bears() {
+fn a_share_has_its_sign_and_at_most_one_decimal() {
     assert_eq!(
         [0.123, -0.04, 0.99949, 0.9996, 12.0].map(|s| signed(s, false)),
-        ["+12.3 %", "−4.0 %", "+99.9 %", "+100 %", "+1200 %"]
+        ["+12.3%", "−4.0%", "+99.9%", "+100%", "+1200%"]
     );
-    assert_eq!(signed(-0.031, true), "~−3.1 %");
+    assert_eq!(signed(-0.031, true), "~−3.1%");
 }

@@ -4,16 +4,16 @@ use crate::domain::metrics::{ITL, METRICS};
 use crate::domain::session::Plan;
 use crate::ui::testing::{Script, Stage, script_of, ten_cases};
 
-fn chosen(app: &App, cells: usize) -> (usize, Vec<String>) {
+fn columns_of(app: &App, cells: usize) -> (usize, Vec<String>) {
     let table = choose(cells, 26, app);
     (table.name, table.columns.into_iter().map(|c| c.heading).collect())
 }
 
 fn headings(cells: usize) -> (usize, Vec<String>) {
-    chosen(&ten_cases(1).app, cells)
+    columns_of(&ten_cases(1).app, cells)
 }
 
-/// A case with two whole answers.
+/// A case with two complete answers.
 fn twice() -> Stage {
     let mut stage = Stage::new(&["one"], Plan { repeat: 2, ..Plan::default() });
     stage.connect();
@@ -25,7 +25,7 @@ fn twice() -> Stage {
 }
 
 #[test]
-fn columns_come_with_the_width_and_the_name_is_whole_before_the_luxuries() {
+fn wider_tables_have_more_columns_and_a_full_name_before_the_last_ones() {
     assert_eq!(headings(31), (20, vec!["State".to_owned()]));
     assert_eq!(headings(55), (26, ["State", "TTFT", "tok/s"].map(str::to_owned).to_vec()));
     assert_eq!(headings(75), (20, ["State", "TTFT", "tok/s", "Tokens", "Time", "Trace"].map(str::to_owned).to_vec()));
@@ -34,8 +34,8 @@ fn columns_come_with_the_width_and_the_name_is_whole_before_the_luxuries() {
 }
 
 #[test]
-fn differences_come_with_a_second_answer_and_before_all_else_with_a_baseline() {
-    let has = |app: &App, cells, heading: &str| chosen(app, cells).1.iter().any(|h| h == heading);
+fn differences_need_a_second_answer_and_outrank_figures_with_a_baseline() {
+    let has = |app: &App, cells, heading: &str| columns_of(app, cells).1.iter().any(|h| h == heading);
     let mut stage = twice();
     assert!(!has(&ten_cases(1).app, 240, "TTFT Δlast") && has(&stage.app, 240, "TTFT Δlast"));
     assert!(!has(&stage.app, 75, "TTFT Δlast") && has(&stage.app, 75, "Time"));
@@ -44,17 +44,17 @@ fn differences_come_with_a_second_answer_and_before_all_else_with_a_baseline() {
 }
 
 #[test]
-fn every_column_that_sorts_is_in_the_circle_in_the_order_it_stands_in_and_all_of_the_circle_is_there() {
+fn the_sort_orders_match_the_sortable_columns() {
     let needs = Needs { attempts: true, compared: Compared::Last, doubts: false };
     let columns: Vec<SortBy> = all(&needs, 8).iter().filter_map(|c| c.sort).collect();
     assert_eq!([&[SortBy::Suite, SortBy::Name], &columns[..]].concat(), SortBy::all());
 }
 
 #[test]
-fn the_sorted_column_is_marked_and_there_at_every_width() {
+fn the_sorted_column_is_marked_and_shown_at_every_width() {
     let mut stage = ten_cases(1);
     stage.app.ui.cases.sort = SortBy::Metric(&ITL);
-    assert!(chosen(&stage.app, 75).1.contains(&"ITL↑".to_owned()));
+    assert!(columns_of(&stage.app, 75).1.contains(&"ITL↑".to_owned()));
     stage.act(Action::ReverseSort);
     let table = choose(50, 20, &stage.app);
     let marked: Vec<_> = table.columns.iter().filter(|c| c.is_sorted).map(|c| c.heading.as_str()).collect();
@@ -63,7 +63,7 @@ fn the_sorted_column_is_marked_and_there_at_every_width() {
 
 proptest::proptest! {
     #[test]
-    fn a_table_is_never_wider_than_its_place(
+    fn a_table_is_never_wider_than_its_area(
         cells in 0_usize..260, name in 0_usize..60, sort in 0_usize..11, twice_answered in proptest::bool::ANY
     ) {
         let mut stage = if twice_answered { twice() } else { ten_cases(0) };
@@ -75,9 +75,9 @@ proptest::proptest! {
 }
 
 #[test]
-fn attempts_are_counted_once_some_case_has_several() {
+fn the_attempts_column_appears_once_a_case_has_several() {
     let mut stage = ten_cases(10);
-    let has = |stage: &Stage| chosen(&stage.app, 200).1.iter().any(|h| h == "Att.");
+    let has = |stage: &Stage| columns_of(&stage.app, 200).1.iter().any(|h| h == "Att.");
     assert!(!has(&stage));
     stage.act(Action::Rerun);
     stage.start(0, 2, script_of(0));

@@ -1,29 +1,29 @@
-//! Bounds on what the parser is given: its cost grows with nesting times length.
+//! Bounds the parser's input: the cost of parsing grows with nesting times length.
 
 use std::borrow::Cow;
 
-/// Longest text that is rendered. Of a longer one the start is.
+/// Maximum text that is rendered, bytes; the rest of a longer text is dropped.
 const MAX_TEXT: usize = 1024 * 1024;
-/// Containers opened on one line.
+/// Maximum number of containers opened on one line.
 const MAX_MARKERS: usize = 24;
-/// Blank columns before a line's text.
+/// Maximum indent of a line, columns.
 const MAX_INDENT: usize = 160;
-/// Blank lines in a row.
+/// Maximum number of consecutive blank lines.
 const MAX_BLANK_LINES: usize = 40;
 
-/// `text` with its length, the nesting on each line, indents and runs of blank lines cut to what a screen can show.
-pub(super) fn tame(text: &str) -> Cow<'_, str> {
+/// Cuts the length of `text`, the nesting and indent of its lines and its runs of blank lines to the limits above.
+pub(super) fn apply(text: &str) -> Cow<'_, str> {
     let mut end = text.len().min(MAX_TEXT);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
     let (text, rest) = text.split_at(end);
     let mut blank_lines = 0;
-    let is_wild = |line: &str| {
+    let is_excessive = |line: &str| {
         blank_lines = if line.trim().is_empty() { blank_lines + 1 } else { 0 };
         blank_lines > MAX_BLANK_LINES || excess(line).is_some()
     };
-    if rest.is_empty() && !text.lines().any(is_wild) {
+    if rest.is_empty() && !text.lines().any(is_excessive) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
@@ -47,7 +47,7 @@ pub(super) fn tame(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The part of a line's start, in bytes, that opens more containers or indents more than allowed.
+/// Returns the byte range at the start of a line that exceeds the limits on containers or indent.
 fn excess(line: &str) -> Option<(usize, usize)> {
     let (mut markers, mut blanks, mut from) = (0, 0, None);
     let mut at = 0;
@@ -77,21 +77,21 @@ mod tests {
 
     #[test]
     fn ordinary_text_is_not_copied() {
-        assert!(matches!(tame("> a\n  - b\n\n1. c\n***\n- - -\n2024 1999"), Cow::Borrowed(_)));
+        assert!(matches!(apply("> a\n  - b\n\n1. c\n***\n- - -\n2024 1999"), Cow::Borrowed(_)));
     }
 
     #[test]
     fn nesting_indents_and_blank_lines_are_bounded() {
-        assert_eq!(tame(&format!("{}x\n", ">".repeat(9999))), format!("{}x\n", ">".repeat(MAX_MARKERS)));
-        assert_eq!(tame(&format!("{}x", "- ".repeat(9999))).matches('-').count(), MAX_MARKERS);
-        assert_eq!(tame(&format!("{}x", "1. ".repeat(9999))).matches('.').count(), MAX_MARKERS);
-        assert_eq!(tame(&format!("{}x", " ".repeat(9999))).len(), MAX_INDENT + 1);
-        assert_eq!(tame(&"\n".repeat(9999)).len(), MAX_BLANK_LINES);
+        assert_eq!(apply(&format!("{}x\n", ">".repeat(9999))), format!("{}x\n", ">".repeat(MAX_MARKERS)));
+        assert_eq!(apply(&format!("{}x", "- ".repeat(9999))).matches('-').count(), MAX_MARKERS);
+        assert_eq!(apply(&format!("{}x", "1. ".repeat(9999))).matches('.').count(), MAX_MARKERS);
+        assert_eq!(apply(&format!("{}x", " ".repeat(9999))).len(), MAX_INDENT + 1);
+        assert_eq!(apply(&"\n".repeat(9999)).len(), MAX_BLANK_LINES);
     }
 
     #[test]
-    fn the_rest_of_an_endless_text_is_left_out_and_said_to_be() {
+    fn an_overlong_text_is_cut_and_ends_in_an_ellipsis() {
         let text = "é".repeat(MAX_TEXT);
-        assert_eq!(tame(&text).len(), MAX_TEXT + '…'.len_utf8());
+        assert_eq!(apply(&text).len(), MAX_TEXT + '…'.len_utf8());
     }
 }

@@ -1,0 +1,92 @@
+//! Help pages: `-h` fits on one screen, `--help` lists every option.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches};
+
+use super::Cli;
+
+/// Order of the whole page.
+pub(super) const TEMPLATE: &str =
+    "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+/// Order of the summary. `{options}` lists the options without their headings.
+const SUMMARY: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{options}{after-help}";
+
+/// The first commands that a reader wants to type.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  tokscope                                  Find a server on this machine
+  tokscope --demo                           Try it without a server
+  tokscope http://localhost:8000/v1         Benchmark a server in the dashboard
+  tokscope URL -c 8 -n 100 -o report.md     Send 100 requests, 8 in flight
+  tokscope URL --sweep 1,2,4,8,16           Find where throughput saturates
+  tokscope compare last results.json        Compare two runs";
+
+/// Environment and exit status, at the end of the whole page.
+pub(super) const ENVIRONMENT: &str = "\
+Environment:
+  TOKSCOPE_URL, OPENAI_BASE_URL  Endpoint, without a URL
+  TOKSCOPE_LOCAL_PORTS           Ports to search for a server, without an
+                                 endpoint [default: 8000,8080,11434,1234,30000]
+  OPENAI_API_KEY                 API key, without --api-key-env
+  TOKSCOPE_CONFIG                Config file, without --config
+  NO_COLOR                       No colour, without --theme and --color
+
+Exit status:
+  0    everything was measured
+  1    a case failed, a threshold was missed, or the run was not fully saved
+  2    error in the command line, suite file or export
+  3    the endpoint was unreachable, or refused before anything was measured
+  130  interrupted; what was measured is still reported";
+
+/// Last lines of the summary.
+const MORE: &str = "\
+Commands: runs open report compare resume replay calibrate sim completions man
+`tokscope --help` lists all options, `tokscope COMMAND -h` those of a command.";
+
+/// Options of a run in the summary, by their ids, in few enough words for a line.
+const BRIEF: &[(&str, &str)] = &[
+    ("url", ""),
+    ("model", "Model [default: the only one served]"),
+    ("case_patterns", "Run only cases whose name contains PATTERN"),
+    ("concurrency", "Requests in flight [default: 1]"),
+    ("requests", "Measured requests in all [default: one per case]"),
+    ("duration", "Start cases in turn for S seconds"),
+    ("rate", "Start requests at this rate"),
+    ("sweep", "Measure at each concurrency in turn, like 1,2,4,8"),
+    ("slos", "Exit with 1 unless met, like 'ttft_p95<500ms'"),
+    ("headless", "Run without the dashboard"),
+    ("exports", "Write a report, in the format of its extension"),
+    ("json", "Write only results.json to stdout"),
+];
+
+/// Parses this process's command line. Prints help or an error and exits where that is asked for or needed.
+pub fn parse() -> Cli {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let mut command = command_for(&args);
+    let matches = command.try_get_matches_from_mut(args).unwrap_or_else(|e| e.exit());
+    Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.format(&mut command).exit())
+}
+
+/// Builds the command with short pages if `-h` comes before any `--help`.
+pub(super) fn command_for(args: &[OsString]) -> clap::Command {
+    let first = args.iter().skip(1).find(|arg| [OsStr::new("-h"), OsStr::new("--help")].contains(&arg.as_os_str()));
+    if first.is_some_and(|arg| arg == "-h") { summarised() } else { Cli::command() }
+}
+
+/// Hides the options that the summaries leave to `--help`.
+fn summarised() -> clap::Command {
+    let command = Cli::command().help_template(SUMMARY).after_help(MORE).override_usage("tokscope [URL] [OPTIONS]");
+    let command = command.mut_args(|arg| match BRIEF.iter().find(|(id, _)| *id == arg.get_id().as_str()) {
+        Some((_, text)) => arg.help(*text),
+        None => arg.hide(true),
+    });
+    // Options under a heading are those of a run, and longer texts belong to `--help`.
+    command.mut_subcommands(|command| {
+        command
+            .after_help(Resettable::Reset)
+            .mut_args(|arg| if arg.get_help_heading().is_some() { arg.hide(true) } else { arg })
+    })
+}

@@ -1,0 +1,154 @@
+//! The result of a comparison in one sentence.
+
+use super::{Comparison, Figure, Judgement, Row};
+use crate::domain::metrics::{ITL, LATENCY, Metric, SPEED, TTFT};
+
+/// Difference of two means in percent, and its 95% interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Change {
+    percent: f64,
+    half_width: Option<f64>,
+}
+
+impl Change {
+    /// Change from `from` to `to`. The interval is that of a ratio of two independent means, by the delta method.
+    fn new(from: Figure, to: Figure) -> Option<Self> {
+        if from.mean <= 0.0 || to.mean <= 0.0 {
+            return None;
+        }
+        let ratio = to.mean / from.mean;
+        let relative = |figure: Figure| figure.half_width.map(|half| half / figure.mean);
+        let half_width = relative(from).zip(relative(to)).map(|(from, to)| 100.0 * ratio * from.hypot(to));
+        Some(Self { percent: (ratio - 1.0) * 100.0, half_width })
+    }
+
+    /// The size of the change without its direction, with the interval if there is one.
+    fn words(self, direction: &str) -> String {
+        let size = self.percent.abs();
+        let interval = self.half_width.map_or_else(String::new, |half| {
+            format!(" (95% interval {} to {}%)", rounded((size - half).max(0.0)), rounded(size + half))
+        });
+        format!("{}% {direction}{interval}", rounded(size))
+    }
+}
+
+/// Whole percent, and tenths below ten.
+fn rounded(percent: f64) -> String {
+    let digits = usize::from(percent < 9.95);
+    format!("{percent:.digits$}")
+}
+
+/// A metric in the verdict.
+struct Aspect {
+    metric: &'static Metric,
+    /// Name in a list.
+    name: &'static str,
+    /// Start of a clause about B.
+    clause: &'static str,
+    /// Words for a higher and for a lower figure.
+    directions: [&'static str; 2],
+    /// Whether the sentence speaks of the reciprocal: a longer time between tokens is slower decoding.
+    is_reciprocal: bool,
+}
+
+static DECODE: Aspect = Aspect {
+    metric: &ITL,
+    name: "decode speed",
+    clause: "B decodes",
+    directions: ["faster", "slower"],
+    is_reciprocal: true,
+};
+static GENERATION: Aspect = Aspect {
+    metric: &SPEED,
+    name: "speed",
+    clause: "B generates",
+    directions: ["faster", "slower"],
+    is_reciprocal: false,
+};
+static FIRST_TOKEN: Aspect =
+    Aspect { metric: &TTFT, name: "TTFT", clause: "TTFT is", directions: ["longer", "shorter"], is_reciprocal: false };
+static TOTAL: Aspect = Aspect {
+    metric: &LATENCY,
+    name: "latency",
+    clause: "latency is",
+    directions: ["higher", "lower"],
+    is_reciprocal: false,
+};
+
+/// Says in one sentence how B compares with A: decode speed and TTFT, or speed and latency where those are missing. Of
+/// sweeps, at the highest common concurrency. `None` if no metric is in both runs.
+pub fn verdict(comparison: &Comparison) -> Option<String> {
+    let aspects = [pick(comparison, &[&DECODE, &GENERATION]), pick(comparison, &[&FIRST_TOKEN, &TOTAL])];
+    let (mut clear, mut same, mut few, mut apart) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut stage: Option<Option<u64>> = None;
+    for (aspect, row) in aspects.into_iter().flatten() {
+        // The sentence speaks of one stage.
+        if *stage.get_or_insert(row.concurrency) != row.concurrency {
+            continue;
+        }
+        let (a, b) = row.a.zip(row.b)?;
+        let Some(change) = (if aspect.is_reciprocal { Change::new(b, a) } else { Change::new(a, b) }) else { continue };
+        match row.judge(aspect.metric.better) {
+            Some(Judgement::Better | Judgement::Worse | Judgement::Differs) => {
+                let direction = aspect.directions[usize::from(change.percent < 0.0)];
+                clear.push(format!("{} {}", aspect.clause, change.words(direction)));
+            }
+            Some(Judgement::NoDifferenceShown) => same.push(aspect.name),
+            Some(Judgement::TooFew) => few.push(format!("{} ({:+.1}%)", aspect.name, change.percent)),
+            None => apart.push(aspect.name),
+        }
+    }
+    let mut clauses = clear;
+    if !same.is_empty() {
+        clauses.push(format!("no clear difference in {}", same.join(" and ")));
+    }
+    if !few.is_empty() {
+        clauses.push(format!("too few repeats to judge {}", few.join(" and ")));
+    }
+    if !apart.is_empty() {
+        clauses.push(format!("the runs measured different cases, so {} cannot be judged", apart.join(" and ")));
+    }
+    let sentence = clauses.join("; ");
+    let sentence = match stage.flatten() {
+        Some(n) if !sentence.is_empty() => format!("at concurrency {n}, {sentence}"),
+        _ => sentence,
+    };
+    let first = sentence.chars().next()?.to_uppercase().to_string();
+    Some(first + sentence.get(1..)? + ".")
+}
+
+/// Finds the first aspect that both runs have, with its row over all cases.
+fn pick<'a>(comparison: &'a Comparison, aspects: &[&'static Aspect]) -> Option<(&'static Aspect, &'a Row)> {
+    let total = |aspect: &&'static Aspect| {
+        let block = comparison.blocks.iter().find(|block| *block.compared.metric == *aspect.metric)?;
+        let row = block.rows.iter().rfind(|row| row.case.is_none() && row.a.is_some() && row.b.is_some())?;
+        Some((*aspect, row))
+    };
+    aspects.iter().find_map(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure(mean: f64, half_width: Option<f64>) -> Figure {
+        Figure { mean, n: 3, half_width, estimated: false }
+    }
+
+    #[test]
+    fn the_interval_is_that_of_a_ratio() {
+        // 3/10 and 4/20 are 30% and 20%: √(0.3² + 0.2²) of the ratio 2.
+        let change = Change::new(figure(10.0, Some(3.0)), figure(20.0, Some(4.0))).unwrap();
+        assert!((change.percent - 100.0).abs() < 1e-9);
+        assert!((change.half_width.unwrap() - 200.0 * 0.13_f64.sqrt()).abs() < 1e-9);
+        assert_eq!(Change::new(figure(10.0, None), figure(9.0, Some(1.0))).unwrap().half_width, None);
+        assert_eq!(Change::new(figure(0.0, None), figure(9.0, None)), None);
+    }
+
+    #[test]
+    fn sizes_are_rounded_to_what_they_can_carry() {
+        assert_eq!([12.4, 9.96, 9.94, 0.04].map(rounded), ["12", "10", "9.9", "0.0"]);
+        let change = Change { percent: -12.0, half_width: Some(2.0) };
+        assert_eq!(change.words("slower"), "12% slower (95% interval 10 to 14%)");
+    }
+}

@@ -1,0 +1,268 @@
+//! Holds `docs/results.schema.json` against the documents that are written, and against the program's own tables.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use jsonschema::Validator;
+use serde_json::{Map, Value};
+
+use super::super::fixture::{answer, refusal, report, run as run_suite, sample_session, suite, sweep_session};
+use super::*;
+use crate::domain::attempt::FailedTry;
+use crate::domain::calibration::{ErrorSpread, Level, Machine, Peak};
+use crate::domain::diagnosis::{DIAGNOSES, diagnose};
+use crate::domain::gpu::Throttle;
+use crate::domain::metrics::Unit;
+use crate::domain::open_loop::{OpenLoop, Process};
+use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
+use crate::domain::server_timings::{ServerTimings, TimingSource};
+use crate::domain::session::Plan;
+use crate::domain::time::Nanos;
+use crate::report::bottleneck::rules_markdown;
+
+fn schema() -> &'static Value {
+    static SCHEMA: OnceLock<Value> = OnceLock::new();
+    SCHEMA.get_or_init(|| {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/results.schema.json");
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    })
+}
+
+fn validator() -> &'static Validator {
+    static VALIDATOR: OnceLock<Validator> = OnceLock::new();
+    VALIDATOR.get_or_init(|| jsonschema::options().should_validate_formats(true).build(schema()).unwrap())
+}
+
+/// Panics unless the document follows the schema.
+pub fn validate(document: &Value) {
+    let errors: Vec<_> = validator().iter_errors(document).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "not as in docs/results.schema.json:\n{}", errors.join("\n"));
+}
+
+/// Follows a reference, and takes the branch of an `anyOf` that is not `null`.
+fn resolve(part: &'static Value) -> &'static Value {
+    if let Some(name) = part.get("$ref") {
+        let pointer = name.as_str().unwrap().strip_prefix('#').unwrap();
+        return resolve(schema().pointer(pointer).unwrap());
+    }
+    match part.get("anyOf") {
+        Some(branches) => resolve(&branches[0]),
+        None => part,
+    }
+}
+
+/// Paths of all keys that the schema describes, like `cases[].attempts[].error.kind`.
+fn described(part: &'static Value, path: &str, out: &mut BTreeSet<String>) {
+    let part = resolve(part);
+    if let Some(items) = part.get("items") {
+        described(items, &format!("{path}[]"), out);
+    }
+    for (key, value) in part.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let path = format!("{path}.{key}");
+        out.insert(path.clone());
+        described(value, &path, out);
+    }
+}
+
+/// Paths of all keys that a document has. Keys below a map, which the schema does not name one by one, are left out.
+fn written(value: &Value, part: &'static Value, path: &str, out: &mut BTreeSet<String>) {
+    let part = resolve(part);
+    match value {
+        Value::Array(items) => {
+            for item in items {
+                written(item, &part["items"], &format!("{path}[]"), out);
+            }
+        }
+        Value::Object(entries) if part.get("properties").is_some() => {
+            for (key, value) in entries {
+                let path = format!("{path}.{key}");
+                out.insert(path.clone());
+                written(value, &part["properties"][key], &path, out);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn calibration() -> Calibration {
+    let spread = ErrorSpread::from_errors(&[0.1, 0.2]).unwrap();
+    let level = Level {
+        streams: 1,
+        dashboard: false,
+        answers: 2,
+        unmatched: 0,
+        events: 40,
+        ttft_error_ms: spread,
+        inter_token_error_ms: spread,
+        total_error_ms: spread,
+        truth_width_ms: 0.06,
+        engine_cpu_share: Some(0.01),
+        main_cpu_share: None,
+        resident_mib: Some(10.3),
+    };
+    let peak = Peak {
+        streams: 32,
+        events: 1_000_000,
+        events_per_s: 1.2e6,
+        cpu_s_per_million_events: Some(0.8),
+        engine_cpu_share: Some(1.0),
+    };
+    Calibration {
+        version: "0.1.0".into(),
+        build: "release".into(),
+        date: "2026-02-06T21:00:00Z".into(),
+        machine: Machine { hostname: "bench".into(), cpu: None, cores: 2 },
+        levels: vec![level],
+        peak: Some(peak),
+    }
+}
+
+fn gauges(began: Nanos) -> GaugeHistory {
+    let mut history = GaugeHistory::default();
+    let url = "http://h/metrics".to_owned();
+    history.apply(GaugeEvent::Found { kind: "vLLM".into(), url, interval_ms: 1000, warning: None });
+    history.begin_run();
+    for (at, value) in [(0, 1.0), (1, 2.0)] {
+        let mut sample = ServerGauges::default();
+        for meter in
+            [Meter::Running, Meter::Waiting, Meter::Retracted, Meter::KvCache].into_iter().chain(Meter::COUNTERS)
+        {
+            sample.set(meter, value);
+        }
+        history.apply(GaugeEvent::Sample(began.plus(Duration::from_secs(at)), Box::new(sample)));
+    }
+    history
+}
+
+/// A resumed open loop with thresholds, repeats, a retry, a stall of tokscope, two choices, cold and warm prompts, a failure, a
+/// calibration and the server's metrics.
+fn load() -> Report {
+    let open_loop = Some(OpenLoop { rate_per_s: 2.5, process: Process::Constant, seed: 7 });
+    let mut asked = suite(&["a", "b"]);
+    asked.slos = ["ttft_p95<500ms", "error_rate<10%"].map(|slo| slo.parse().unwrap()).to_vec();
+    let session = run_suite(asked, Plan { repeat: 7, open_loop, ..Plan::default() }, |id, now| {
+        if (id.case, id.number) == (1, 7) {
+            return Some(refusal(id, now, "busy"));
+        }
+        let mut r = answer(id, now, 1000, 100, 20);
+        r.intended = Some(Nanos(now.0 - 300_000_000));
+        r.usage.cached_tokens = Some(if id.case == 0 { 0 } else { 90 });
+        r.choice_finish_reasons = vec![Some("stop".to_owned()), None];
+        r.retries.push(FailedTry { started: now, kind: "unavailable".into(), http_status: Some(503), waited_ms: 1.5 });
+        r.observer_stalls.push((now, now.plus(Duration::from_millis(5))));
+        r.server_timings =
+            Some(ServerTimings { prompt_ms: Some(90.5), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
+        r.findings = diagnose(&r, 800);
+        Some(r)
+    });
+    let mut report = report(session);
+    report.gauges = Some(gauges(report.session.began.unwrap()));
+    report.calibration = Some(calibration());
+    report.resumed = vec![Resumption {
+        stopped_at: Nanos(1),
+        at: Nanos(2),
+        epoch: report.epoch.clone(),
+        tool: "0.1.0".into(),
+        environment: report.environment.clone(),
+    }];
+    report
+}
+
+#[test]
+fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
+    let (mut all_described, mut all_written) = (BTreeSet::new(), BTreeSet::new());
+    described(schema(), "", &mut all_described);
+    for report in [report(sample_session()), load(), report(sweep_session(&[1, 2, 4]))] {
+        let document: Value = serde_json::from_str(&render(&report)).unwrap();
+        validate(&document);
+        written(&document, schema(), "", &mut all_written);
+    }
+    let never_written: Vec<_> = all_described.difference(&all_written).collect();
+    assert!(never_written.is_empty(), "described, but never written: {never_written:#?}");
+    assert_eq!(all_written.difference(&all_described).count(), 0, "the schema refuses keys that it does not describe");
+}
+
+#[test]
+fn every_key_has_a_description_and_every_object_refuses_other_keys() {
+    fn check(part: &Value, path: &str) {
+        for (key, value) in part.as_object().into_iter().flatten() {
+            check(value, &format!("{path}/{key}"));
+        }
+        for item in part.get("anyOf").and_then(Value::as_array).into_iter().flatten() {
+            check(item, path);
+        }
+        let Some(properties) = part.get("properties").and_then(Value::as_object) else { return };
+        if part.get("type").is_none() {
+            return;
+        }
+        assert_eq!(part["additionalProperties"], false, "{path}");
+        for (key, value) in properties {
+            let described = value.get("description").and_then(Value::as_str).is_some_and(|text| text.ends_with('.'));
+            assert!(described, "{path}/{key} has no description");
+        }
+    }
+    check(schema(), "");
+}
+
+/// The values of the `enum` or the `examples` at this path of a document, `null` left out.
+fn values(path: &str, list: &str) -> BTreeSet<String> {
+    let mut part = schema();
+    for step in path.split('.') {
+        part = resolve(part);
+        part = if step == "[]" { &part["items"] } else { &part["properties"][step] };
+    }
+    resolve(part)[list].as_array().unwrap().iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    names.into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn names_that_the_schema_lists_are_those_of_the_program_s_tables() {
+    let attempt = "cases.[].attempts.[]";
+    let keys = set(DIAGNOSES.iter().map(|d| d.key));
+    assert_eq!(values(&format!("{attempt}.findings.[].key"), "examples"), keys);
+    assert_eq!(values("summary.findings.[].key", "examples"), keys);
+    assert_eq!(values("gpu.devices.[].throttled.[]", "enum"), set(Throttle::REASONS.iter().map(|r| r.1)));
+    assert_eq!(values("summary.bottleneck.cause", "enum"), causes());
+    let metrics = set(METRICS.iter().map(|m| m.key).chain(["inter_chunk_latency_ms"]));
+    let unresolved = resolve(&resolve(&schema()["$defs"]["attempt"])["properties"]["unresolved"]);
+    assert_eq!(names_of(&unresolved["propertyNames"]), metrics);
+    let unresolved = &schema()["properties"]["summary"]["properties"]["unresolved"];
+    assert_eq!(names_of(&unresolved["propertyNames"]), set(METRICS.iter().map(|m| summary_key(m))));
+}
+
+fn causes() -> BTreeSet<String> {
+    let rules = rules_markdown();
+    let by_rule = rules.lines().skip(2).filter_map(|row| row.split(" | ").nth(1));
+    set(by_rule.chain(["no clear bottleneck"]))
+}
+
+fn names_of(property_names: &Value) -> BTreeSet<String> {
+    set(property_names["enum"].as_array().unwrap().iter().filter_map(Value::as_str))
+}
+
+#[test]
+fn figures_that_count_are_whole_numbers() {
+    for metric in METRICS {
+        let attempt = &schema()["$defs"]["attempt"]["properties"][metric.key];
+        let expected = if metric.unit == Unit::Tokens { "integer" } else { "number" };
+        assert_eq!(attempt["type"][0], expected, "{}", metric.key);
+    }
+}
+
+#[test]
+fn a_key_too_many_and_a_key_too_few_are_refused() {
+    let document: Value = serde_json::from_str(&render(&report(sample_session()))).unwrap();
+    let changed = |change: &dyn Fn(&mut Map<String, Value>)| {
+        let mut document = document.clone();
+        change(document["cases"][0]["attempts"][0].as_object_mut().unwrap());
+        validator().is_valid(&document)
+    };
+    assert!(changed(&|_| {}));
+    assert!(!changed(&|attempt| drop(attempt.insert("new".into(), 1.into()))));
+    assert!(!changed(&|attempt| drop(attempt.remove("text"))));
+    assert!(!changed(&|attempt| drop(attempt.insert("started_at".into(), "yesterday".into()))));
+}

@@ -1,0 +1,152 @@
+//! Bar charts in a code block.
+//!
+//! Bars of block characters show the same everywhere that a report is read: on GitHub, in a pager, and in the dashboard.
+//! A Mermaid chart would be source text outside GitHub.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::domain::metrics::SPEED;
+use crate::domain::quantity::count;
+use crate::domain::sweep::{Stage, knee};
+use crate::domain::text::sanitise_line;
+use crate::report::case::CaseView;
+use crate::report::sweep_chart::KNEE;
+
+use super::escape::fenced;
+use super::figures::figure;
+
+/// Cells of the longest bar of a chart with one panel, and with two.
+const BAR: usize = 36;
+const HALF_BAR: usize = 20;
+/// Cells of a figure before its bar, in a chart with two panels.
+const FIGURE: usize = 8;
+/// Maximum cells of a case's name.
+const NAME: usize = 26;
+/// Maximum number of bars; a suite may have thousands of cases.
+const MOST_BARS: usize = 30;
+/// Eighths of a cell, from one to seven.
+const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/// Returns a chart of the mean speed of each case; `None` below two cases with a speed.
+pub fn speeds(cases: &[CaseView<'_>]) -> Option<String> {
+    let bars: Vec<(String, f64, String)> = cases
+        .iter()
+        .filter_map(|case| {
+            let speed = case.figure(&SPEED)?;
+            Some((name(&case.spec.name), speed, figure(Some(speed), 1, case.is_estimated())))
+        })
+        .collect();
+    if bars.len() < 2 {
+        return None;
+    }
+    let most = bars.iter().map(|b| b.1).fold(0.0, f64::max);
+    let widest =
+        |cell: fn(&(String, f64, String)) -> &str| bars.iter().map(|b| cell(b).width()).max().unwrap_or_default();
+    let (names, figures) = (widest(|b| &b.0), widest(|b| &b.2));
+    let mut lines = vec!["Speed per case, tok/s".to_owned(), String::new()];
+    for (name, speed, shown) in bars.iter().take(MOST_BARS) {
+        let pad = " ".repeat(names.saturating_sub(name.width()));
+        lines.push(format!("{name}{pad}  {shown:>figures$} {}", bar(*speed, most, BAR)));
+    }
+    let more = bars.len().saturating_sub(MOST_BARS);
+    if more > 0 {
+        lines.push(format!("… and {}", count(more, "more case")));
+    }
+    Some(fenced(&lines.join("\n")))
+}
+
+/// Returns a chart of throughput and median TTFT against concurrency; `None` below two stages with a throughput.
+pub fn sweep(stages: &[Stage]) -> Option<String> {
+    let throughput = || stages.iter().filter_map(|s| s.tokens_per_s);
+    if throughput().count() < 2 {
+        return None;
+    }
+    let most = throughput().fold(0.0, f64::max);
+    let longest_ms = stages.iter().filter_map(|s| s.ttft_p50_ms).fold(0.0, f64::max);
+    let knee = knee(stages);
+    let panel = FIGURE + HALF_BAR + 3;
+    let mut lines = vec![format!("{:>11}    {:<panel$}{}", "Concurrency", "Throughput, tok/s", "TTFT p50, ms")];
+    for (at, stage) in stages.iter().enumerate() {
+        let mark = if knee == Some(at) { KNEE } else { ' ' };
+        let throughput = labelled(stage.tokens_per_s, most, stage.estimated);
+        let pad = " ".repeat(panel.saturating_sub(throughput.width()));
+        let ttft = labelled(stage.ttft_p50_ms, longest_ms, false);
+        lines.push(format!("{:>11} {mark}  {throughput}{pad}{ttft}", stage.concurrency));
+    }
+    if knee.is_some() {
+        lines.extend([String::new(), format!("{KNEE} knee: beyond it, more load mostly adds waiting")]);
+    }
+    Some(fenced(&lines.join("\n")))
+}
+
+/// A figure with its bar; a dash without one.
+fn labelled(value: Option<f64>, most: f64, estimated: bool) -> String {
+    let shown = figure(value, 1, estimated);
+    let bar = value.map_or_else(String::new, |value| bar(value, most, HALF_BAR));
+    format!("{shown:>FIGURE$} {bar}")
+}
+
+/// A bar from 0, to an eighth of a cell; `most` fills all cells.
+fn bar(value: f64, most: f64, cells: usize) -> String {
+    let share = if most > 0.0 { (value / most).clamp(0.0, 1.0) } else { 0.0 };
+    let eighths = (share * cells as f64 * 8.0).round() as usize;
+    let rest = (eighths % 8).checked_sub(1).and_then(|at| EIGHTHS.get(at));
+    let full = "█".repeat(eighths / 8);
+    if eighths == 0 { EIGHTHS.iter().take(1).collect() } else { full.chars().chain(rest.copied()).collect() }
+}
+
+/// The name in at most [`NAME`] cells.
+fn name(text: &str) -> String {
+    let text = sanitise_line(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.width() <= NAME {
+        return text;
+    }
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or_default();
+        used < NAME
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::session::Plan;
+    use crate::report::case::cases;
+    use crate::report::fixture::{answer, run, suite};
+    use crate::report::sweep_chart::bent;
+
+    #[test]
+    fn bars_begin_at_zero_and_end_at_an_eighth_of_a_cell() {
+        assert_eq!([8.0, 4.0, 1.0, 0.5].map(|v| bar(v, 8.0, 4)), ["████", "██", "▌", "▎"]);
+        // Even the smallest figure leaves a trace.
+        assert_eq!((bar(0.0, 8.0, 4), bar(1.0, 0.0, 4)), ("▏".into(), "▏".into()));
+    }
+
+    #[test]
+    fn each_case_has_a_bar_beside_its_name() {
+        let long = "A name that is longer than its column";
+        let session = run(suite(&["a", "語", long]), Plan::default(), |id, now| {
+            Some(answer(id, now, if id.case == 1 { 2000 } else { 1000 }, 10, 100))
+        });
+        insta::assert_snapshot!(speeds(&cases(&session)).unwrap());
+        assert_eq!(speeds(&cases(&session)[..1]), None);
+    }
+
+    #[test]
+    fn a_suite_of_thousands_has_a_chart_of_thirty() {
+        let names: Vec<String> = (0..33).map(|n| n.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let session = run(suite(&names), Plan::default(), |id, now| Some(answer(id, now, 1000, 10, 20)));
+        let chart = speeds(&cases(&session)).unwrap();
+        assert_eq!((chart.matches('█').count(), chart.lines().count()), (30 * BAR, 35));
+        assert!(chart.contains("\n… and 3 more cases\n"), "{chart}");
+    }
+
+    #[test]
+    fn stages_have_their_throughput_beside_their_ttft() {
+        insta::assert_snapshot!(sweep(&bent()).unwrap());
+        assert_eq!(sweep(&bent()[..1]), None);
+    }
+}

@@ -1,0 +1,235 @@
+//! Totals of the run, and statistics over its attempts.
+
+use std::collections::BTreeMap;
+
+use crate::domain::attempt::ERROR_BOUND;
+use crate::domain::metrics::{LATENCY, METRICS, Metric, SPEED, TTFT};
+use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::quantity::{ESTIMATED, count};
+use crate::domain::session::AttemptState;
+use crate::domain::statistics::enough_for;
+use crate::domain::sweep::stages;
+use crate::domain::tally::Tally;
+use crate::report::case::CaseView;
+use crate::report::spread::Spread;
+
+use super::View;
+use super::escape::{UNKNOWN, inline};
+use super::figures::{PERCENTILES, bare, heading, mean, needed, quantity, speeds, times, tokens, with_unit};
+use super::page::{Page, Table};
+use super::sweep::best;
+
+/// Stands in place of statistics over no attempt.
+const NO_STATISTICS: &str = "None: no request succeeded.";
+
+pub fn write(view: &View<'_>, page: &mut Page) {
+    page.block("## Test Results Summary");
+    totals(view, page);
+    speed(view, page);
+    latency(view, page);
+    findings(view, page);
+}
+
+/// Figures of the whole run. Those of a single stage say so.
+fn totals(view: &View<'_>, page: &mut Page) {
+    let (s, session) = (&view.summary, &view.report.session);
+    let whole = (!session.sweep.is_empty()).then(|| Tally::from_session(session, None));
+    let is_measured = s.attempts > 0 || whole.as_ref().is_some_and(|w| w.ok > 0);
+    let stage = view.last_stage().map_or_else(String::new, |concurrency| format!(" at concurrency {concurrency}"));
+    let seconds = match &whole {
+        Some(whole) => whole.values(&LATENCY).iter().sum::<f64>() / 1000.0,
+        None => s.total_time_s,
+    };
+    let (output_tokens, estimated) =
+        whole.as_ref().map_or((s.total_output_tokens, s.estimated), |w| (w.output_tokens, w.estimated));
+    let average = quantity(&SPEED, s.stats(&SPEED).map(|s| s.avg), s.estimated);
+    let mut table = Table::default().text("Metric").number("Value");
+    let mut row = |name: &str, value: String| table.row(vec![name.to_owned(), value]);
+    row("Successful Tests", format!("{}/{}", successful_cases(view), view.cases.len()));
+    if let Some(whole) = &whole {
+        row("Successful Requests", format!("{}/{}", whole.ok, whole.ended));
+    }
+    row("**Avg Generation Speed**", format!("**{average}{stage}**"));
+    row("Total Time", with_unit(is_measured.then_some(seconds), 2, false, " s"));
+    row("Total Tokens", tokens(is_measured.then_some(output_tokens as f64), estimated));
+    if session.is_more_than_reported() {
+        // Here the sum of request times is not what the run took.
+        row("Wall Time", with_unit(view.report.duration_s(), 2, false, " s"));
+    }
+    for (name, value) in throughput(view) {
+        row(name, value);
+    }
+    if let Some(whole) = &whole {
+        whole.failures().into_iter().for_each(|kinds| row("Failed Requests", kinds));
+    } else if session.plan.repeat > 1 || s.failed_attempts > 0 {
+        row("Measured Attempts", s.attempts.to_string());
+        row("Failed Attempts", failed_attempts(view));
+    }
+    if s.findings.is_empty() && s.ended_attempts() > 0 {
+        row("Findings", format!("none in {}{stage}", count(s.ended_attempts(), "attempt")));
+    }
+    page.table(&table);
+}
+
+/// Cases with a complete answer; in a sweep, with one in every stage.
+fn successful_cases(view: &View<'_>) -> usize {
+    let session = &view.report.session;
+    let stages = session.sweep.len().max(1);
+    if stages == 1 {
+        return view.summary.ok;
+    }
+    let is_ok = |stage: usize, case: &CaseView<'_>| case.state.reported_in(stage).next().is_some();
+    view.cases.iter().filter(|case| (0..stages).all(|stage| is_ok(stage, case))).count()
+}
+
+/// Rates of the whole run, or of the best stage; none for one request at a time, where the average speed says it.
+fn throughput(view: &View<'_>) -> Vec<(&'static str, String)> {
+    let s = &view.summary;
+    let stages = stages(&view.report.session);
+    let (tokens, requests, estimated, stage) = match best(&stages) {
+        Some(b) => (b.tokens_per_s, b.requests_per_s, b.estimated, format!(" at concurrency {}", b.concurrency)),
+        None if s.peak_in_flight > 1 => (s.output_token_throughput, s.request_throughput, s.estimated, String::new()),
+        None => return Vec::new(),
+    };
+    vec![
+        ("Aggregate Throughput", with_unit(tokens, 1, estimated, " tok/s") + &stage),
+        ("Request Throughput", with_unit(requests, 2, false, " req/s") + &stage),
+    ]
+}
+
+/// Returns `3 (2 rate_limited, 1 timeout)`.
+fn failed_attempts(view: &View<'_>) -> String {
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for failure in view.cases.iter().flat_map(CaseView::failures).filter_map(AttemptState::record) {
+        *kinds.entry(failure.failure_kind().to_owned()).or_default() += 1;
+    }
+    let all: Vec<_> = kinds.iter().map(|(kind, n)| format!("{n} {}", inline(kind))).collect();
+    let kinds = if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) };
+    format!("{}{kinds}", view.summary.failed_attempts)
+}
+
+fn speed(view: &View<'_>, page: &mut Page) {
+    let s = &view.summary;
+    page.block("### Speed Statistics");
+    view.name_stage(page);
+    if s.attempts == 0 {
+        return page.block(NO_STATISTICS);
+    }
+    let mut table = Table::default().text("Metric");
+    for name in ["Mean", "Max", "Min", "Median", "n"] {
+        table = table.number(name);
+    }
+    for metric in speeds().filter(|m| s.spread(m).is_some() || s.unresolved(m) > 0) {
+        let spread = s.spread(metric);
+        let show = |value: Option<f64>| bare(metric, value, s.estimated);
+        let stats = spread.map(|s| s.stats);
+        table.row(vec![
+            heading(metric),
+            mean(metric, spread.as_ref(), s.estimated),
+            show(stats.map(|s| s.max)),
+            show(stats.map(|s| s.min)),
+            show(stats.map(|s| s.p50)),
+            n(view, metric, spread.as_ref()),
+        ]);
+    }
+    page.table(&table);
+    if let Some(median) = s.spread(&SPEED).and_then(|s| s.median_ci95) {
+        let about = if s.estimated { ESTIMATED } else { "" };
+        page.block(&format!("95% interval of the median speed: {about}{:.1} to {:.1} tok/s.", median.low, median.high));
+    }
+}
+
+fn latency(view: &View<'_>, page: &mut Page) {
+    let s = &view.summary;
+    page.block("### Latency Statistics");
+    view.name_stage(page);
+    if s.attempts == 0 {
+        return page.block(NO_STATISTICS);
+    }
+    let by_cache = s.ttft_by_cache();
+    let is_mixed = by_cache.len() > 1;
+    let mut rows: Vec<(&Metric, String, Option<Spread>)> = Vec::new();
+    for metric in times().filter(|m| s.spread(m).is_some() || s.unresolved(m) > 0) {
+        rows.push((metric, heading(metric), s.spread(metric)));
+        if is_mixed && *metric == TTFT {
+            rows.extend(by_cache.iter().map(|(state, spread)| (metric, with_cache(metric, *state), Some(*spread))));
+        }
+    }
+    let mut table = Table::default().text("Metric").number("Mean");
+    for p in PERCENTILES {
+        table = table.number(&format!("p{p}"));
+    }
+    table = table.number("Max").number("n");
+    for (metric, name, spread) in &rows {
+        let show = |value: Option<f64>| bare(metric, value, s.estimated);
+        let mut row = vec![name.clone(), mean(metric, spread.as_ref(), s.estimated)];
+        row.extend(PERCENTILES.map(|p| show(spread.and_then(|s| s.percentile(p)))));
+        row.extend([show(spread.map(|s| s.stats.max)), n(view, metric, spread.as_ref())]);
+        table.row(row);
+    }
+    page.table(&table.without_empty_columns());
+    let is_short = |p: &u32| rows.iter().any(|(.., spread)| spread.is_some_and(|s| !enough_for(s.n, *p)));
+    let short: Vec<u32> = PERCENTILES.into_iter().filter(is_short).collect();
+    if !short.is_empty() {
+        page.block(&needed(&short));
+    }
+    notes(view, is_mixed, page);
+}
+
+/// What a reader must know of these figures: answers without them, and answers from the prefix cache.
+fn notes(view: &View<'_>, is_mixed: bool, page: &mut Page) {
+    let s = &view.summary;
+    if METRICS.iter().any(|m| s.unresolved(m) > 0) {
+        page.block(&format!(
+            "*Unresolved*: events of these answers shared reads, so the figure may be off by more than {:.0}% and is \
+             excluded. The findings and `unresolved` in `results.json` give the reason.",
+            ERROR_BOUND * 100.0
+        ));
+    }
+    let all = s.attempts;
+    if s.cache.warm > 0 {
+        let which = if is_mixed { " The TTFT row mixes warm and other answers; the rows below it do not." } else { "" };
+        page.block(&format!(
+            "Prefix cache: in {} of {all} attempts, the server had part of the prompt cached (*warm*), so their TTFT \
+             measures the cache.{which}",
+            s.cache.warm
+        ));
+    }
+    if s.cache.unknown > 0 && view.report.session.plan.warm {
+        page.block(&format!(
+            "Prefix cache: in {} of {all} attempts, the server did not report whether the prompt was cached. Prompts were \
+             sent unchanged (`--warm`), so their TTFT may be warm.",
+            s.cache.unknown
+        ));
+    }
+}
+
+fn with_cache(metric: &Metric, state: PrefixCache) -> String {
+    match state {
+        PrefixCache::Unknown => format!("{}, cache unknown", heading(metric)),
+        state => format!("{}, {}", heading(metric), state.as_str()),
+    }
+}
+
+/// Attempts that have the figure, of all that ended.
+fn n(view: &View<'_>, metric: &Metric, spread: Option<&Spread>) -> String {
+    match spread {
+        None if view.summary.unresolved(metric) == 0 => UNKNOWN.to_owned(),
+        spread => view.summary.n_of_all(metric, spread.map_or(0, |s| s.n)),
+    }
+}
+
+/// Lists what was found, and how often.
+fn findings(view: &View<'_>, page: &mut Page) {
+    if view.summary.findings.is_empty() {
+        return;
+    }
+    page.block("### Findings");
+    view.name_stage(page);
+    let all = count(view.summary.ended_attempts(), "attempt");
+    for (diagnosis, n) in &view.summary.findings {
+        page.line(&format!("- {}: {n} of {all}", diagnosis.label));
+    }
+    page.line("");
+    page.block("*Test Details* quotes each finding with its figures.");
+}

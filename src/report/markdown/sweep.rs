@@ -1,0 +1,138 @@
+//! A sweep over concurrencies: its headline, and a row for each stage.
+
+use crate::domain::metrics::{DECODE, ITL, LATENCY, Metric, TTFT};
+use crate::domain::quantity::ESTIMATED;
+use crate::domain::sweep::{Stage, knee, no_knee_up_to, saturated_from_start, slo_summary, stages};
+use crate::report::sweep_chart::KNEE;
+use crate::report::sweep_table::{n_of_all, unresolved_in_words};
+
+use super::View;
+use super::escape::UNKNOWN;
+use super::figures::{bare, figure, label, needed, quantity, unit, with_unit};
+use super::page::{Page, Table};
+
+/// Share of the highest throughput from which another stage is as good: smaller differences are noise.
+const AS_GOOD: f64 = 0.99;
+
+/// Returns the stage with the highest throughput, of equally good ones that with the lowest concurrency; `None` if no stage
+/// has a throughput.
+pub fn best(stages: &[Stage]) -> Option<&Stage> {
+    let most = stages.iter().filter_map(|stage| stage.tokens_per_s).reduce(f64::max)?;
+    let good = stages.iter().filter(|stage| stage.tokens_per_s.is_some_and(|throughput| throughput >= most * AS_GOOD));
+    good.min_by_key(|stage| stage.concurrency)
+}
+
+pub fn write(view: &View<'_>, page: &mut Page) {
+    let stages = stages(&view.report.session);
+    let duration = view.report.session.plan.duration;
+    page.block("### Sweep");
+    headline(&stages, page);
+    if let Some(duration) = duration {
+        page.block(&format!("Each stage lasted {} s, cases in turn.", duration.as_secs_f64()));
+    }
+    table(&stages, page);
+}
+
+/// Best stage, saturation, and the stages that meet the SLOs.
+fn headline(stages: &[Stage], page: &mut Page) {
+    if let Some(best) = best(stages) {
+        let details = [
+            best.requests_per_s.map(|v| with_unit(Some(v), 2, false, " req/s")),
+            best.ttft_p50_ms.map(|ms| format!("TTFT p50 {}", quantity(&TTFT, Some(ms), false))),
+            best.tokens_per_s_per_user
+                .map(|v| format!("decode p50 {} per user", quantity(&DECODE, Some(v), best.estimated))),
+        ];
+        let details: Vec<String> = details.into_iter().flatten().collect();
+        let throughput = with_unit(best.tokens_per_s, 1, best.estimated, " tok/s");
+        page.field("Best Stage", &format!("{throughput} at concurrency {} ({})", best.concurrency, details.join(", ")));
+    }
+    page.field("Saturation", &saturation(stages));
+    if let Some(met) = slo_summary(stages) {
+        page.field("SLO Limit", &met);
+    }
+    page.line("");
+}
+
+fn saturation(stages: &[Stage]) -> String {
+    if let Some(found) = saturated_from_start(stages) {
+        return format!("{found}; more load only adds waiting");
+    }
+    let found = knee(stages).and_then(|at| stages.get(at));
+    match (found, no_knee_up_to(stages)) {
+        (Some(stage), _) => {
+            format!("knee {KNEE} at concurrency {}; beyond it, more load mostly adds waiting", stage.concurrency)
+        }
+        (None, Some(last)) => {
+            format!("none up to concurrency {last}: throughput still grew at little cost in latency")
+        }
+        (None, None) => "unknown: a knee needs three stages with figures".to_owned(),
+    }
+}
+
+fn table(stages: &[Stage], page: &mut Page) {
+    let (knee, best) = (knee(stages), best(stages).map(|s| s.concurrency));
+    let mut table =
+        Table::default().number("Concurrency").number("Ok").number("Throughput (tok/s)").number("Scaling (%)");
+    table = table.number("Requests (req/s)");
+    for (metric, p) in COLUMNS {
+        table = table.number(&format!("{} p{p} ({})", label(metric), unit(metric)));
+    }
+    let is_doubted = stages.iter().any(|s| s.doubts.summary().is_some());
+    let is_judged = stages.iter().any(|s| s.slo_met.is_some());
+    if is_doubted {
+        table = table.text("Prefix cache");
+    }
+    if is_judged {
+        table = table.text("SLOs");
+    }
+    for (at, stage) in stages.iter().enumerate() {
+        let mark = if knee == Some(at) { format!("{KNEE} ") } else { String::new() };
+        let throughput = figure(stage.tokens_per_s, 1, stage.estimated);
+        let is_best = best == Some(stage.concurrency);
+        let mut row = vec![
+            format!("{mark}{}", stage.concurrency),
+            n_of_all(stage),
+            if is_best { format!("**{throughput}**") } else { throughput },
+            figure(scaling_percent(stages, stage), 0, stage.estimated),
+            figure(stage.requests_per_s, 2, false),
+        ];
+        row.extend(COLUMNS.map(|(metric, p)| bare(metric, percentile(stage, metric, p), stage.estimated)));
+        if is_doubted {
+            row.push(stage.doubts.summary().unwrap_or_else(|| "cold".to_owned()));
+        }
+        if is_judged {
+            row.push(stage.slo_met.map_or(UNKNOWN, |met| if met { "✓" } else { "✗ missed" }).to_owned());
+        }
+        table.row(row);
+    }
+    page.table(&table.without_empty_columns());
+    if stages.iter().any(|s| s.ok > 0 && s.ttft_p95_ms.is_none()) {
+        page.block(&needed(&[95]));
+    }
+    if stages.iter().any(|s| s.estimated) {
+        page.block(&format!("`{ESTIMATED}`: based on token counts that are estimated from stream events."));
+    }
+    if let Some(unresolved) = unresolved_in_words(stages) {
+        page.block(&format!("Excluded as unresolved: {unresolved}."));
+    }
+}
+
+/// Percentiles in the table, behind its rates.
+static COLUMNS: [(&Metric, u32); 5] = [(&TTFT, 50), (&TTFT, 95), (&ITL, 50), (&DECODE, 50), (&LATENCY, 50)];
+
+fn percentile(stage: &Stage, metric: &Metric, p: u32) -> Option<f64> {
+    match metric {
+        m if *m == TTFT && p == 95 => stage.ttft_p95_ms,
+        m if *m == TTFT => stage.ttft_p50_ms,
+        m if *m == ITL => stage.itl_p50_ms,
+        m if *m == DECODE => stage.tokens_per_s_per_user,
+        _ => stage.latency_p50_ms,
+    }
+}
+
+/// Throughput in percent of ideal scaling: as many times that of the lowest concurrency as the concurrency is.
+fn scaling_percent(stages: &[Stage], stage: &Stage) -> Option<f64> {
+    let first = stages.iter().min_by_key(|s| s.concurrency)?;
+    let ideal = first.tokens_per_s? / first.concurrency.max(1) as f64 * stage.concurrency as f64;
+    (ideal > 0.0).then_some(100.0 * stage.tokens_per_s? / ideal)
+}

@@ -1,0 +1,218 @@
+//! Columns of the list of runs: those that say something, as wide as the terminal allows.
+
+use std::time::Duration;
+
+use super::{Outcome, RunRow};
+use crate::domain::quantity::{Quantity, UNKNOWN};
+use crate::domain::text::sanitise_line;
+use crate::domain::time::clock;
+use crate::report::style::Style;
+use crate::report::text_table::{BETWEEN, cut, table, widths};
+
+/// Maximum width of a cell.
+const MAX_WIDTH: usize = 44;
+/// Minimum width of a name before a column is dropped.
+const MIN_WIDTH: usize = 12;
+/// Minimum width of a name once no more columns can be dropped.
+const LEAST_WIDTH: usize = 4;
+/// Path that most endpoints have.
+const USUAL_PATH: &str = "/v1/chat/completions";
+
+/// A column of the table.
+struct Column {
+    heading: &'static str,
+    is_right: bool,
+    /// Columns with a higher rank are dropped first where room is short; 0 always stays.
+    rank: u8,
+    /// Whether the cells are names that may be cut.
+    is_name: bool,
+    cell: fn(&RunRow) -> String,
+    /// Whether the cell says nothing beyond the default.
+    is_default: fn(&RunRow) -> bool,
+}
+
+const fn never(_run: &RunRow) -> bool {
+    false
+}
+
+/// All columns, in their order.
+const COLUMNS: &[Column] = &[
+    Column { heading: "RUN", is_right: false, rank: 0, is_name: false, cell: id, is_default: never },
+    Column { heading: "DATE", is_right: false, rank: 1, is_name: false, cell: date, is_default: never },
+    Column {
+        heading: "MODEL",
+        is_right: false,
+        rank: 0,
+        is_name: true,
+        cell: |r| name(r.model.as_deref()),
+        is_default: never,
+    },
+    Column { heading: "ENDPOINT", is_right: false, rank: 4, is_name: true, cell: endpoint, is_default: never },
+    Column {
+        heading: "SUITE",
+        is_right: false,
+        rank: 5,
+        is_name: true,
+        cell: |r| name(r.suite.as_deref()),
+        is_default: never,
+    },
+    Column {
+        heading: "CONC",
+        is_right: true,
+        rank: 0,
+        is_name: false,
+        cell: concurrency,
+        is_default: |r| r.concurrency.is_none_or(|n| n == 1),
+    },
+    Column {
+        heading: "RATE/S",
+        is_right: true,
+        rank: 0,
+        is_name: false,
+        cell: |r| r.rate.map_or_else(String::new, |rate| rate.to_string()),
+        is_default: |r| r.rate.is_none(),
+    },
+    Column {
+        heading: "SWEEP",
+        is_right: false,
+        rank: 0,
+        is_name: true,
+        cell: |r| r.sweep.iter().map(usize::to_string).collect::<Vec<_>>().join(","),
+        is_default: |r| r.sweep.is_empty(),
+    },
+    Column {
+        heading: "LIMIT",
+        is_right: true,
+        rank: 2,
+        is_name: false,
+        cell: limit,
+        is_default: |r| limit(r).is_empty(),
+    },
+    Column { heading: "CASES", is_right: false, rank: 0, is_name: false, cell: cases, is_default: never },
+    Column { heading: "TIME", is_right: true, rank: 3, is_name: false, cell: time, is_default: never },
+    Column { heading: "TOK/S", is_right: true, rank: 0, is_name: false, cell: speed, is_default: never },
+    Column { heading: "STATE", is_right: false, rank: 0, is_name: false, cell: state, is_default: never },
+];
+
+/// The chosen columns.
+pub struct Columns {
+    shown: Vec<&'static Column>,
+    /// Maximum width of a name.
+    name_width: usize,
+}
+
+impl Columns {
+    /// Chooses the columns that say something about these runs and fit the width.
+    pub fn new(runs: &[RunRow], width: Option<usize>) -> Self {
+        let says_something = |column: &&Column| !runs.iter().all(|run| (column.is_default)(run));
+        let mut columns = Self { shown: COLUMNS.iter().filter(says_something).collect(), name_width: MAX_WIDTH };
+        let Some(width) = width else { return columns };
+        while columns.width(runs) > width {
+            let most = columns.shown.iter().map(|column| column.rank).max().unwrap_or(0);
+            if columns.name_width > MIN_WIDTH {
+                columns.name_width -= 1;
+            } else if most > 0 {
+                columns.shown.retain(|column| column.rank < most);
+                columns.name_width = MAX_WIDTH;
+            } else if columns.name_width > LEAST_WIDTH {
+                columns.name_width -= 1;
+            } else {
+                break;
+            }
+        }
+        columns
+    }
+
+    fn width(&self, runs: &[RunRow]) -> usize {
+        let gaps = BETWEEN.len() * self.shown.len().saturating_sub(1);
+        widths(&self.rows(runs)).iter().sum::<usize>() + gaps
+    }
+
+    /// Cells of all rows, the headings first.
+    fn rows(&self, runs: &[RunRow]) -> Vec<Vec<String>> {
+        let headings = self.shown.iter().map(|column| column.heading.to_owned()).collect();
+        let cell = |column: &Column, run: &RunRow| {
+            let text = (column.cell)(run);
+            if column.is_name { cut(&text, self.name_width) } else { text }
+        };
+        let row = |run: &RunRow| self.shown.iter().map(|column| cell(column, run)).collect();
+        std::iter::once(headings).chain(runs.iter().map(row)).collect()
+    }
+
+    /// Formats the table.
+    pub fn table(&self, runs: &[RunRow], style: Style) -> String {
+        let right: Vec<usize> = (0..self.shown.len()).filter(|&i| self.shown[i].is_right).collect();
+        let paint = |row: usize, column: usize, text: &str| {
+            let Some(run) = row.checked_sub(1).and_then(|row| runs.get(row)) else { return style.bold(text) };
+            match self.shown.get(column).map(|column| column.heading) {
+                Some("DATE") => style.dim(text),
+                Some("CASES") if run.failed > 0 => style.bad(text),
+                Some("STATE") if run.state == Outcome::Unreadable => style.bad(text),
+                Some("STATE") if run.state != Outcome::Whole || run.simulated => style.warning(text),
+                Some("STATE") => style.good(text),
+                _ => text.to_owned(),
+            }
+        };
+        table(&self.rows(runs), &right, paint)
+    }
+}
+
+fn id(run: &RunRow) -> String {
+    sanitise_line(&run.id)
+}
+
+fn date(run: &RunRow) -> String {
+    run.started_at.as_deref().map_or_else(|| UNKNOWN.to_owned(), |t| sanitise_line(&minute(t)))
+}
+
+/// Date and minute of an RFC 3339 time.
+fn minute(time: &str) -> String {
+    time.chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
+}
+
+fn name(name: Option<&str>) -> String {
+    name.map_or_else(|| UNKNOWN.to_owned(), sanitise_line)
+}
+
+/// The URL without what most endpoints share.
+fn endpoint(run: &RunRow) -> String {
+    let url = name(run.url.as_deref());
+    let short = url.strip_suffix(USUAL_PATH).unwrap_or(&url);
+    short.strip_prefix("http://").unwrap_or(short).to_owned()
+}
+
+fn concurrency(run: &RunRow) -> String {
+    run.concurrency.map_or_else(String::new, |n| n.to_string())
+}
+
+/// What ends the run, beyond one attempt per case.
+fn limit(run: &RunRow) -> String {
+    match (run.requests, run.duration_limit_s) {
+        (_, Some(seconds)) => format!("{seconds} s"),
+        (Some(requests), None) => format!("n {requests}"),
+        (None, None) if run.repeat > 1 => format!("{}×", run.repeat),
+        (None, None) => String::new(),
+    }
+}
+
+fn cases(run: &RunRow) -> String {
+    match (run.state, run.failed) {
+        (Outcome::Unreadable, _) => UNKNOWN.to_owned(),
+        (_, 0) => format!("{}/{} ok", run.ok, run.cases),
+        (_, failed) => format!("{}/{} ok, {failed} failed", run.ok, run.cases),
+    }
+}
+
+fn time(run: &RunRow) -> String {
+    let seconds = run.duration_s.and_then(|s| Duration::try_from_secs_f64(s).ok());
+    seconds.map_or_else(|| UNKNOWN.to_owned(), clock)
+}
+
+fn speed(run: &RunRow) -> String {
+    Quantity::new(run.output_token_throughput_p50, 1).estimated_if(run.estimated).to_string()
+}
+
+fn state(run: &RunRow) -> String {
+    let simulated = if run.simulated { ", simulated" } else { "" };
+    format!("{}{simulated}", run.state.word())
+}

@@ -1,0 +1,54 @@
+//! Styles of text for a terminal outside the dashboard.
+
+/// How text is styled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// Not at all, as in a pipe.
+    #[default]
+    Plain,
+    /// With SGR sequences of the 16 basic colours.
+    Sgr,
+}
+
+/// How a text for the terminal looks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Layout {
+    /// Styles of headings and marks.
+    pub style: Style,
+    /// Columns of the terminal; `None` leaves lines as long as they are.
+    pub width: Option<usize>,
+}
+
+impl Style {
+    /// Marks a heading.
+    pub fn bold(self, text: &str) -> String {
+        self.wrap(text, "1", "22")
+    }
+
+    /// Marks what matters less.
+    pub fn dim(self, text: &str) -> String {
+        self.wrap(text, "2", "22")
+    }
+
+    /// Marks success or an improvement.
+    pub fn good(self, text: &str) -> String {
+        self.wrap(text, "32", "39")
+    }
+
+    /// Marks a failure or a regression.
+    pub fn bad(self, text: &str) -> String {
+        self.wrap(text, "31", "39")
+    }
+
+    /// Marks a warning.
+    pub fn warning(self, text: &str) -> String {
+        self.wrap(text, "33", "39")
+    }
+
+    fn wrap(self, text: &str, on: &str, off: &str) -> String {
+        match self {
+            Self::Sgr if !text.trim().is_empty() => format!("\x1b[{on}m{text}\x1b[{off}m"),
+            Self::Sgr | Self::Plain => text.to_owned(),
+        }
+    }
+}

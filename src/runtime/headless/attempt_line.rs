@@ -1,0 +1,41 @@
+//! The progress line of an attempt.
+
+use std::io::Write;
+
+use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::quantity::Quantity;
+use crate::domain::session::Session;
+use crate::domain::text::sanitise_line;
+use crate::report::style::Style;
+
+/// Prints the line of an attempt that ended, and its notes below.
+pub fn print_attempt(session: &Session, record: &AttemptRecord, style: Style, stderr: &mut dyn Write) {
+    let total = session.suite.cases.len();
+    let name = session.suite.cases.get(record.id.case).map_or_else(String::new, |c| sanitise_line(&c.name));
+    let (tokens, source) = record.output_tokens().unzip();
+    let tokens = Quantity::new(tokens.map(|n| n as f64), 0).estimated_if(source == Some(TokenSource::Estimate));
+    let ttft = match record.time_to_first_token_ms() {
+        None if record.unresolved_first_token().is_some() => "unresolved".to_owned(),
+        ms => format!("{} ms", Quantity::new(ms, 0)),
+    };
+    let kind = if record.warmup { " (warm-up)" } else { "" };
+    let line = match &record.error {
+        None => format!(
+            "[{}/{total}] {name}{kind}  {} s  TTFT {ttft}{}  {} tok/s  {tokens} tokens",
+            record.id.case + 1,
+            Quantity::new(record.request_latency_ms().map(|ms| ms / 1000.0), 2),
+            record.cache_doubt().map_or_else(String::new, |doubt| format!(" ({doubt})")),
+            Quantity::new(record.output_tokens_per_s(), 1),
+        ),
+        Some(e) => {
+            let why = sanitise_line(&e.message);
+            format!("[{}/{total}] {name}{kind}  {}: {why}", record.id.case + 1, record.status.as_str())
+        }
+    };
+    let line = sanitise_line(&line);
+    // A closed stream must not end the run.
+    drop(writeln!(stderr, "{}", if record.error.is_some() { style.bad(&line) } else { line }));
+    for note in record.notes() {
+        drop(writeln!(stderr, "{}", style.dim(&format!("      ! {}", sanitise_line(note)))));
+    }
+}
