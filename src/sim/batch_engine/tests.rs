@@ -5,6 +5,9 @@ use proptest::prelude::*;
 use super::scheduler::{Rejection, Scheduler, Totals};
 use super::sequence::SequenceRequest;
 use super::{BLOCK_TOKENS, EngineConfig};
+use crate::domain::prefix_cache::CacheDoubts;
+use crate::domain::statistics::median;
+use crate::domain::sweep::{Stage, knee};
 
 /// A request on the virtual clock.
 #[derive(Clone, Copy, Debug)]
@@ -304,6 +307,54 @@ fn the_knee_lies_where_the_formula_says() {
             "batch {max_batch}: {}, expected {formula}",
             stages[knee]
         );
+    }
+}
+
+/// Requests like those of the built-in suite, one after another.
+fn suite_like(count: usize) -> Vec<SequenceRequest> {
+    let one = |n: u64| request(65 + n * 7 % 10 * 12, 450 + n * 3 % 10 * 32);
+    (0..count as u64).map(one).collect()
+}
+
+#[test]
+fn the_sweep_of_the_demo_has_its_knee_where_the_formula_says() {
+    let config = EngineConfig::default();
+    let concurrencies = [1, 2, 4, 8, 16, 32];
+    let stages = concurrencies.map(|concurrency| {
+        let requests = suite_like(concurrency.max(4) * 10);
+        let bench = closed_loop(&config, 0.15, concurrency, &requests);
+        let tokens: u64 = requests.iter().map(|request| request.output).sum();
+        let latencies_ms = bench.served.iter().map(|served| served.latency_s() * 1e3);
+        stage(concurrency, requests.len(), tokens as f64 / bench.now_s, median(latencies_ms).unwrap())
+    });
+    let found = concurrencies[knee(&stages).unwrap()];
+    let formula = knee_of_formula(&config);
+    let nearest = concurrencies.into_iter().min_by(|a, b| {
+        let distance = |concurrency: &usize| (*concurrency as f64 - formula).abs();
+        distance(a).total_cmp(&distance(b))
+    });
+    // If the stage beyond the batch has the most throughput by chance, the curve bends where the queue begins.
+    assert!(Some(found) == nearest || found == config.max_batch as usize, "{found}, expected {formula}");
+    assert!(stages[5].tokens_per_s < stages[4].tokens_per_s.map(|throughput| throughput * 1.1), "{stages:?}");
+}
+
+fn stage(concurrency: usize, requests: usize, tokens_per_s: f64, latency_ms: f64) -> Stage {
+    Stage {
+        concurrency,
+        requests,
+        ok: requests,
+        requests_per_s: None,
+        tokens_per_s: Some(tokens_per_s),
+        tokens_per_s_per_user: None,
+        ttft_p50_ms: None,
+        ttft_p95_ms: None,
+        itl_p50_ms: None,
+        latency_p50_ms: Some(latency_ms),
+        doubts: CacheDoubts::default(),
+        unresolved_first_token: 0,
+        unresolved_inter_token: 0,
+        estimated: false,
+        slo_met: None,
     }
 }
 
