@@ -127,7 +127,7 @@ fn every_figure_of_an_apple_gpu_is_reported() {
         let ran = json["run"]["duration_s"].as_f64().unwrap();
         assert!((energy - 20.5 * ran).abs() <= 20.5 * 0.6, "{energy} J in {ran} s");
         assert_eq!(device["energy_method"], "integrated");
-        assert!(markdown.contains(" J (from its power, sample by sample)\n"), "{markdown}");
+        assert!(markdown.contains(" J (integrated from power samples)\n"), "{markdown}");
     } else {
         let why = device["energy_unknown_because"].as_str().unwrap();
         assert!(why.ends_with(" have no reading"), "{why}");
@@ -136,14 +136,14 @@ fn every_figure_of_an_apple_gpu_is_reported() {
     assert_eq!(json["summary"]["joules_per_output_token"], Value::Null);
     for line in [
         "- **Model**: Apple M3 Max, 40 GPU cores\n",
-        "- **Memory**: 24576 MiB (the machine's own, shared)\n",
+        "- **Memory**: 24,576 MiB (shared with the CPU)\n",
         "- **Driver**: N/A\n",
-        "- **Peak Memory**: 14336 MiB (",
-        "12288 MiB in use at its start; of all that ran on the machine)\n",
-        "- **Load**: 75 % on average, 75 % at most\n",
+        "- **Peak Memory**: 14,336 MiB (",
+        "12,288 MiB in use at its start",
+        "- **Load**: 75% on average, 75% at most\n",
         "- **Power**: 20 W on average, 20 W at most\n",
-        "Energy is that of the GPU's part of its chip alone, without memory",
-        &format!("It is not known whether these are the endpoint's GPUs: `{USERS_UNKNOWN}`"),
+        "all programs on the machine)",
+        &format!("tokscope cannot tell whether these GPUs serve the endpoint: {USERS_UNKNOWN}."),
     ] {
         assert!(markdown.contains(line), "'{line}' is missing in\n{markdown}");
     }

@@ -213,15 +213,15 @@ fn every_figure_of_two_gpus_is_reported_and_one_is_lost() {
     let summary = &json["summary"];
     assert_eq!((&summary["output_tokens_per_joule"], &summary["joules_per_output_token"]), (&json!(2.0), &json!(0.5)));
     for line in [
-        "- **Peak Memory**: 22016 MiB (",
-        "- **Peak Memory**: 11264 MiB (",
-        "20480 MiB in use at its start)",
-        "- **Energy**: 1441 J (its own counter)",
-        "- **Energy**: N/A (`the GPU was lost during the run`)",
-        "- **Throttled**: power cap in 100 % of the samples",
+        "- **Peak Memory**: 22,016 MiB (",
+        "- **Peak Memory**: 11,264 MiB (",
+        "20,480 MiB in use at its start)",
+        "- **Energy**: 1,441 J (energy counter)",
+        "- **Energy**: N/A (the GPU was lost during the run)",
+        "- **Throttled**: power cap in 100% of the samples",
         " s into the run: `the GPU fell off the bus`",
-        "**Energy per output token**: 0.500 J (2.00 output tokens per joule; 1441 J for 2882 tokens).",
-        &format!("These are the endpoint's GPUs: `pid {pid} owns :{port} and uses GPU-a`"),
+        "**Energy per output token**: 0.500 J (2.00 output tokens per joule; 1,441 J for 2,882 tokens).",
+        &format!("These GPUs serve the endpoint: pid {pid} owns :{port} and uses GPU-a."),
     ] {
         assert!(markdown.contains(line), "'{line}' is missing in\n{markdown}");
     }
@@ -239,7 +239,7 @@ fn a_driver_that_hangs_delays_neither_the_run_nor_the_exit() {
     assert_eq!(json["summary"]["ok"], 1);
     assert!(gpu["samples"].as_u64().is_some_and(|samples| samples > 0), "{gpu}");
     assert!(gpu["driver_silent_s"].as_f64().is_some_and(|seconds| seconds > 1.0), "{gpu}");
-    assert!(markdown.contains("The GPU driver was silent for "), "{markdown}");
+    assert!(markdown.contains("The GPU driver did not answer for "), "{markdown}");
 }
 
 #[test]
@@ -334,7 +334,7 @@ fn gpus_of_another_machine_are_reported_from_its_page() {
     // The exporter's interval equals the interval of the reads, as far as this machine keeps it.
     assert!(devices[0]["samples"].as_u64() >= Some(3), "{}", devices[0]);
     assert!(devices[0]["samples_apart_ms"].as_u64() >= Some(500), "{}", devices[0]);
-    for line in ["- **Host**: node-7", "- **Memory**: 81559 MiB", "- **Peak Memory**: 72000 MiB (", " samples, "] {
+    for line in ["- **Host**: node-7", "- **Memory**: 81,559 MiB", "- **Peak Memory**: 72,000 MiB (", " samples, "] {
         assert!(markdown.contains(line), "'{line}' is missing in\n{markdown}");
     }
     assert!(json["host"]["cpu_busy_percent"]["max"].as_f64().is_some_and(|percent| percent > 0.0), "{}", json["host"]);

@@ -101,7 +101,7 @@ fn an_interrupted_run_is_resumed_but_not_with_another_endpoint() {
     let (listed, _) = place.run(&["runs"], 0);
     assert!(listed.lines().nth(1).unwrap().contains("running"), "{listed}");
     let (_, stderr) = place.run(&["report", "last"], 0);
-    assert!(stderr.contains("the run is not over yet") && !stderr.contains("did not end"), "{stderr}");
+    assert!(stderr.contains("the run is still in progress") && !stderr.contains("was interrupted"), "{stderr}");
     std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(130), "{}", String::from_utf8_lossy(&ended.stderr));

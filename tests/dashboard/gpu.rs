@@ -65,10 +65,10 @@ fn a_peak_within_the_run_is_shown_and_reported() {
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
     for field in [
         "- **Model**: NVIDIA GeForce RTX 4090",
-        "- **Memory**: 24564 MiB",
+        "- **Memory**: 24,564 MiB",
         "- **Driver**: 580.95.05",
-        "- **Peak Memory**: 22016 MiB (",
-        "20480 MiB in use at its start)",
+        "- **Peak Memory**: 22,016 MiB (",
+        "20,480 MiB in use at its start)",
     ] {
         assert!(markdown.contains(field), "'{field}' is missing in\n{markdown}");
     }

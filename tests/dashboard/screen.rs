@@ -223,7 +223,7 @@ fn piped_output_selects_headless_mode() {
     let server = Server::start(&["m"], |mut request| request.answer(&["word"]));
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cases.toml"), suite(&THREE, "")).unwrap();
-    let line = format!("'{}' {} | cat", env!("CARGO_BIN_EXE_tokscope"), server.url());
+    let line = format!("'{}' {} 2>&1 | cat", env!("CARGO_BIN_EXE_tokscope"), server.url());
     let ended = Pty::start("bash", &["-o", "pipefail", "-c", &line], folder.path(), &[], 100, 30).end();
     assert_eq!(ended.status, 0, "{}", ended.text);
     assert!(ended.text.contains("[3/3] Third") && ended.text.contains("3/3"), "{}", ended.text);
