@@ -71,3 +71,55 @@ impl EngineArgs {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn parse(args: &[&str]) -> Result<Option<EngineConfig>, String> {
+        let cli = Cli::try_parse_from([&["tokscope", "sim"], args].concat()).map_err(|error| error.to_string())?;
+        let Some(Command::Sim(sim)) = cli.command else { panic!("not the simulator") };
+        Ok(sim.engine.config())
+    }
+
+    #[test]
+    fn the_engine_model_has_the_defaults_of_the_demo() {
+        assert_eq!(parse(&[]), Ok(None));
+        assert_eq!(parse(&["--engine"]), Ok(Some(EngineConfig::default())));
+        let config = parse(&["--engine", "--engine-max-batch", "4", "--engine-max-waiting", "2"]).unwrap().unwrap();
+        assert_eq!((config.max_batch, config.max_waiting), (4, Some(2)));
+    }
+
+    #[test]
+    fn options_of_both_models_are_not_mixed() {
+        for args in
+            [&["--engine", "--ttft-ms", "10"][..], &["--engine", "--tokens-per-s", "9"], &["--engine-burst", "2"]]
+        {
+            assert!(parse(args).is_err(), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn the_documentation_lists_every_option_with_its_default() {
+        let page = include_str!("../../docs/simulator.md");
+        let defaults = EngineConfig::default();
+        for (option, default) in [
+            ("step-ms", defaults.step_ms.to_string()),
+            ("decode-ms", defaults.decode_ms.to_string()),
+            ("prefill-ms", defaults.prefill_ms.to_string()),
+            ("batch-tokens", defaults.batch_tokens.to_string()),
+            ("max-batch", defaults.max_batch.to_string()),
+            ("kv-blocks", defaults.kv_blocks.to_string()),
+            ("max-waiting", "no limit".to_owned()),
+            ("burst", defaults.burst.to_string()),
+            ("stall-every-s", defaults.stall_every_s.to_string()),
+            ("seed", defaults.seed.to_string()),
+        ] {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `--engine-{option}` |"))).unwrap();
+            assert!(row.ends_with(&format!("| {default} |")), "{row}");
+        }
+    }
+}
