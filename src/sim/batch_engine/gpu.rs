@@ -14,7 +14,7 @@ const MIB_PER_BLOCK: f64 = 8.0;
 /// Power while idle, and the additions of a busy engine, of each decoding sequence and of each prompt token in the step.
 const IDLE_W: f64 = 24.0;
 const BUSY_W: f64 = 130.0;
-const SEQUENCE_W: f64 = 6.0;
+const SEQUENCE_W: f64 = 4.0;
 const PREFILL_TOKEN_W: f64 = 1.2;
 /// Power limit. The GPU is throttled while the work would need more.
 const LIMIT_W: f64 = 260.0;

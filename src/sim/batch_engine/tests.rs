@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::gpu::{Gpu, Work};
 use super::scheduler::{Rejection, Scheduler, Totals};
 use super::sequence::SequenceRequest;
 use super::{BLOCK_TOKENS, EngineConfig};
@@ -364,6 +365,33 @@ fn the_cache_of_the_demo_nearly_fills_at_its_full_batch() {
     let bench = closed_loop(&config, 0.15, 32, &vec![TYPICAL; 300]);
     let usage = bench.peaks.kv_used as f64 / f64::from(config.kv_blocks);
     assert!(usage > 0.9, "{usage}");
+}
+
+#[test]
+fn the_gpu_of_the_demo_is_throttled_at_times_and_never_the_bottleneck() {
+    let throttled_share = |concurrency: usize| {
+        let mut scheduler = Scheduler::new(EngineConfig::default(), 0.15);
+        let mut gpu = Gpu::new();
+        let mut left = suite_like(200).into_iter();
+        let mut submit = |scheduler: &mut Scheduler, count| {
+            for request in left.by_ref().take(count) {
+                scheduler.submit(request).unwrap();
+            }
+        };
+        submit(&mut scheduler, concurrency);
+        let (mut all_s, mut throttled_s) = (0.0, 0.0);
+        while let Some(step) = scheduler.step() {
+            gpu.advance(step.seconds, Work { decoding: step.decoding, prefill_tokens: step.prefill_tokens });
+            all_s += step.seconds;
+            throttled_s += if gpu.figures(0).throttle_bits == 0 { 0.0 } else { step.seconds };
+            submit(&mut scheduler, step.outputs.iter().filter(|output| output.is_last).count());
+        }
+        throttled_s / all_s
+    };
+    assert!(throttled_share(1) <= 0.0);
+    // The bottleneck rule `gpu_throttled` begins at 25%. It would be wrong: this GPU does not slow the engine down.
+    let full = throttled_share(32);
+    assert!(full > 0.0 && full < 0.2, "{full}");
 }
 
 fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
