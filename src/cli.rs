@@ -3,6 +3,7 @@
 mod calibrate;
 mod color;
 mod common_args;
+mod engine;
 mod help;
 mod network;
 mod pages;

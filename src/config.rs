@@ -4,6 +4,7 @@ mod address;
 mod command_line;
 mod config_file;
 mod defaults;
+mod demo;
 mod exports;
 mod key_file;
 mod local_ports;
@@ -93,6 +94,11 @@ pub fn run_spec(
     let server_metrics = server_metrics.transpose()?.unwrap_or_default();
     metrics::check_auth(args.server_metrics_auth, &server_metrics, &base_url)?;
     let (gpu, gpu_metrics_urls) = run_flags::gpu(&args.gpu)?;
+    let (server_metrics, (gpu, gpu_metrics_urls)) = if simulated {
+        (demo::server_metrics(&base_url, server_metrics), demo::gpu(&base_url, (gpu, gpu_metrics_urls)))
+    } else {
+        (server_metrics, (gpu, gpu_metrics_urls))
+    };
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     suite.slos.extend(args.slos.iter().cloned());
     check_slos(&suite.slos, args.rate.is_some())?;

@@ -98,8 +98,7 @@ fn listing(screen: &ScreenArgs, settings: &Settings) -> Option<String> {
 
 /// Starts the simulator of `--demo`.
 fn simulator(wanted: bool) -> anyhow::Result<Option<Simulator>> {
-    let config = SimConfig { prefix_cache: true, ..SimConfig::default() };
-    wanted.then(|| Simulator::start(config)).transpose().context("the simulator did not start")
+    wanted.then(|| Simulator::start(SimConfig::demo())).transpose().context("the simulator did not start")
 }
 
 fn begin(mut spec: RunSpec, headless: bool, color: ColorWhen, settings: &Settings) -> anyhow::Result<u8> {
@@ -165,7 +164,7 @@ fn calibrate(args: CalibrateArgs) -> anyhow::Result<u8> {
 }
 
 fn simulate(args: SimArgs) -> anyhow::Result<u8> {
-    let SimArgs { port, ttft_ms, tokens_per_s, jitter, model, prefix_cache, record_sent_times } = args;
+    let SimArgs { port, ttft_ms, tokens_per_s, jitter, model, prefix_cache, record_sent_times, engine } = args;
     if record_sent_times {
         process::end_with_parent()?;
     }
@@ -178,6 +177,7 @@ fn simulate(args: SimArgs) -> anyhow::Result<u8> {
         jitter,
         model,
         prefix_cache,
+        engine: engine.config(),
         records_sent_times: record_sent_times,
     })?;
     let mut stdout = io::stdout();

@@ -13,20 +13,29 @@
 //! * With `prefix_cache` it stores prompts in blocks of sixteen pieces. A start that an earlier prompt shared counts as
 //!   `cached_tokens` and costs no time. Three fifths of the TTFT are proportional to the uncached prompt, so a repeated
 //!   prompt takes little more than two fifths. Without the option `cached_tokens` is always 0.
-//! * Events leave at deadlines fixed when the request arrives: never early, and up to about a millisecond late. Late
+//! * Without the engine model, events leave at deadlines fixed when the request arrives: never early, and up to about a millisecond late. Late
 //!   events leave together. Each stream has the full rate, whatever the number of streams. A request with a `seed`
 //!   always gets the same deadlines, apart from time saved by the prefix cache.
+//! * With [`EngineConfig`] all requests share an engine with continuous batching instead: they wait for a place in the
+//!   batch, prefill delays decode, and decode slows down with the batch. Most answers then end with `stop`, at a paragraph.
+//!   `GET /metrics` adds the engine's gauges and the figures of a simulated GPU.
 //! * `"tokscope_sim": {"fault": NAME, "after_tokens": N}` in the request body causes a failure; in a suite it goes
 //!   under the case's `extra`. [`FAULTS`] lists the names.
 
+mod admission;
 mod answer;
+mod batch_engine;
+mod exposition;
 mod fault;
+mod natural_end;
 mod pace;
 mod prefix_cache;
 mod reply;
 mod request;
+mod schedule;
 mod sent;
 mod server;
+mod spread;
 mod tokens;
 mod wire;
 
@@ -38,6 +47,7 @@ use std::time::SystemTime;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 
+pub use self::batch_engine::{EngineConfig, MAX_BURST, MAX_KV_BLOCKS};
 pub use self::fault::{FAULTS, FaultRow};
 pub use self::sent::{AllSentTimes, SentTimes, Write, monotonic_ns};
 
@@ -59,6 +69,9 @@ pub struct SimConfig {
     pub model: String,
     /// Whether to simulate a prefix cache, which shortens the TTFT of repeated prompts.
     pub prefix_cache: bool,
+    /// Engine that all requests share; `None` for fixed deadlines. It replaces `ttft_ms` and `tokens_per_s`, and varies its
+    /// steps by `jitter`.
+    pub engine: Option<EngineConfig>,
     /// Whether to record when each event left. `GET /tokscope-sim/sent` returns the times. Every write becomes slightly
     /// more expensive.
     pub records_sent_times: bool,
@@ -73,12 +86,18 @@ impl Default for SimConfig {
             jitter: 0.15,
             model: "tokscope-sim".to_owned(),
             prefix_cache: false,
+            engine: None,
             records_sent_times: false,
         }
     }
 }
 
 impl SimConfig {
+    /// Returns the behaviour of `--demo`.
+    pub fn demo() -> Self {
+        Self { prefix_cache: true, engine: Some(EngineConfig::default()), ..Self::default() }
+    }
+
     fn check(&self) -> io::Result<()> {
         let fault = if !(0.0..=1e9).contains(&self.ttft_ms) {
             "the time to the first token must be between 0 and 1e9 ms"
@@ -86,6 +105,8 @@ impl SimConfig {
             "the tokens per second must be between 0.001 and 1e9"
         } else if !(0.0..=1.0).contains(&self.jitter) {
             "the jitter must be between 0 and 1"
+        } else if let Some(Err(fault)) = self.engine.as_ref().map(EngineConfig::check) {
+            fault
         } else {
             return Ok(());
         };

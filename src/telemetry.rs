@@ -15,6 +15,7 @@ mod sampler;
 mod sampling_loop;
 mod scope;
 mod server;
+mod simulated;
 mod source;
 mod sources;
 mod ticker;

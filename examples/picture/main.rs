@@ -54,7 +54,7 @@ const PICTURES: &[Picture] = &[
         rows: 38,
         args: &["--demo"],
         steps: &[],
-        when: |text| text.matches("capped").count() >= 4 && text.contains("answering") && text.contains("import"),
+        when: |text| text.matches(" done ").count() >= 3 && text.contains("answering") && text.contains("import"),
     },
     Picture {
         file: "scope.svg",

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::engine::EngineArgs;
 use super::values::{not_negative, rate, share};
 use crate::sim::FAULTS;
 
@@ -29,6 +30,9 @@ pub struct SimArgs {
     /// Records when each event left, and ends with the parent process. For calibration.
     #[arg(long, hide = true)]
     pub record_sent_times: bool,
+    /// Parameters of the engine model.
+    #[command(flatten)]
+    pub engine: EngineArgs,
 }
 
 /// Lists the failures that a case can ask for, from their table.

@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use super::run_flags::{self, Secrets};
-use super::{ConfigError, address, exports, metrics, network, tokenizer};
+use super::{ConfigError, address, demo, exports, metrics, network, tokenizer};
 use crate::cli::ResumeArgs;
+use crate::domain::gpu::SIMULATED_SOURCE;
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::{Api, by_name};
 use crate::protocol::url::without_secrets;
@@ -27,6 +28,7 @@ pub fn resume_spec(
     let run = resuming.saved.run.clone();
     let api = by_name(&run.api);
     let api = api.ok_or_else(|| ConfigError(format!("this tokscope speaks no '{}'", sanitise_line(&run.api))))?;
+    let is_demo = simulator_url.is_some();
     let (base_url, secrets) = match simulator_url {
         Some(_) if !run.simulated => return Err(ConfigError(format!("--demo: {} asked a server", run.id))),
         Some(url) => (url, Secrets::default()),
@@ -36,7 +38,12 @@ pub fn resume_spec(
     let typed = args.server_metrics.as_deref().or(run.gauges.then_some(""));
     let server_metrics = typed.map(|typed| metrics::addresses(typed, &base_url, api)).transpose()?.unwrap_or_default();
     metrics::check_auth(args.server_metrics_auth, &server_metrics, &base_url)?;
-    let (gpu, gpu_metrics_urls) = run_flags::gpu_again(&args.gpu, &run.id, &resuming.saved.gpu)?;
+    let saved_gpu = &resuming.saved.gpu;
+    let (gpu, gpu_metrics_urls) = if is_demo && saved_gpu.source == SIMULATED_SOURCE {
+        demo::gpu(&base_url, run_flags::gpu(&args.gpu)?)
+    } else {
+        run_flags::gpu_again(&args.gpu, &run.id, saved_gpu)?
+    };
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
     Ok(RunSpec {

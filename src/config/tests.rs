@@ -138,6 +138,15 @@ fn the_demo_goes_to_the_simulator_and_takes_no_secret_there() {
     let demo = spec(&args, &variables, folder.path(), Some("http://127.0.0.1:9/v1")).unwrap();
     assert!(demo.engine.simulated && demo.engine.api_key.is_none() && demo.engine.headers.is_empty());
     assert_eq!(demo.engine.base_url, "http://127.0.0.1:9/v1");
+    let page = vec!["http://127.0.0.1:9/metrics".to_owned()];
+    let telemetry = &demo.telemetry;
+    assert_eq!(
+        (&telemetry.server_metrics, telemetry.gpu, &telemetry.gpu_metrics_urls),
+        (&page, GpuChoice::SIMULATED, &page)
+    );
+    let without_gpu =
+        spec(&["--demo", "--gpu", "none"], &variables, folder.path(), Some("http://127.0.0.1:9/v1")).unwrap();
+    assert_eq!((without_gpu.telemetry.gpu, without_gpu.telemetry.gpu_metrics_urls), (GpuChoice::None, Vec::new()));
     // Without its simulator it must not turn to the real server.
     assert_eq!(
         refused(spec(&args, &variables, folder.path(), None)),

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::gpu_scope::GpuScope;
 use super::time::Nanos;
 
+/// Name of the source of the simulated GPU. No other source has figures in a simulated run, and it has none in any other.
+pub const SIMULATED_SOURCE: &str = "simulated";
+
 /// One sample of one GPU. A missing sensor is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

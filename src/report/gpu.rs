@@ -1,7 +1,7 @@
 //! GPU figures of a run.
 
 use crate::domain::energy::{Efficiency, Energy};
-use crate::domain::gpu::MemoryKind;
+use crate::domain::gpu::{MemoryKind, SIMULATED_SOURCE};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::gpu_track::{FEWEST_SAMPLES, GpuTrack};
@@ -91,7 +91,7 @@ pub struct GpuDeviceReport {
 }
 
 impl GpuReport {
-    /// Like [`Self::from_history`], of a run that may have been answered by the built-in simulator, which uses none.
+    /// Like [`Self::from_history`], of a run that the built-in simulator may have answered, which uses no real GPU.
     pub fn of_run(
         simulated: bool,
         is_local: bool,
@@ -99,7 +99,7 @@ impl GpuReport {
         session: &Session,
         now: Nanos,
     ) -> Result<Self, String> {
-        if simulated {
+        if simulated && gpu.source != SIMULATED_SOURCE {
             return Err("the built-in simulator uses no GPU".to_owned());
         }
         Self::from_history(gpu, session, is_local, now)

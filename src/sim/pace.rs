@@ -1,9 +1,9 @@
 //! Deadlines of tokens, computed from a seed.
 
-use std::f64::consts::TAU;
 use std::time::Duration;
 
 use super::SimConfig;
+use super::spread::Spread;
 use crate::domain::random::{Random, hash};
 
 /// Prompt length that doubles the TTFT, in tokens.
@@ -45,26 +45,6 @@ impl Iterator for Pace {
         let due = Duration::try_from_secs_f64(self.next_s).ok()?;
         self.next_s += self.gap_s * self.spread.draw(&mut self.random);
         Some(due)
-    }
-}
-
-/// Log-normal factors with mean 1: most gaps are slightly short, a few are long, none is negative.
-#[derive(Clone, Copy, Debug)]
-struct Spread {
-    mu: f64,
-    sigma: f64,
-}
-
-impl Spread {
-    fn new(relative_deviation: f64) -> Self {
-        let variance = relative_deviation.mul_add(relative_deviation, 1.0).ln();
-        Self { mu: -variance / 2.0, sigma: variance.sqrt() }
-    }
-
-    fn draw(self, random: &mut Random) -> f64 {
-        // Normal random number, by the Box–Muller transform.
-        let normal = (-2.0 * random.unit().ln()).sqrt() * (TAU * random.unit()).cos();
-        self.sigma.mul_add(normal, self.mu).exp()
     }
 }
 

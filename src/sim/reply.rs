@@ -1,28 +1,25 @@
 //! Sends one answer on schedule, as a stream of events or as one document.
 
+use std::borrow::Cow;
 use std::io;
 use std::iter::Peekable;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::answer::Tokens;
 use super::fault::{Fault, PlannedFault};
-use super::pace::Pace;
+use super::schedule::Schedule;
 use super::wire::{Counts, Event, Refusal, TextPart, Writer};
 
 /// Approximate size of the blocks in which late events leave together, bytes.
 const BLOCK_BYTES: usize = 16 * 1024;
-/// Replacement for deadlines that the clock cannot represent.
-const NEVER: Duration = Duration::from_secs(86_400 * 365);
 const ENGINE_FAILED: &str = "The simulated engine failed while generating";
 
 /// Counts an answer as in flight until dropped.
@@ -52,10 +49,8 @@ pub struct Plan {
     pub writer: Writer,
     /// Tokens of the text.
     pub tokens: Tokens,
-    /// Deadlines of the tokens.
-    pub pace: Pace,
-    /// Time of the request, from which deadlines count.
-    pub started: Instant,
+    /// Times of the tokens.
+    pub schedule: Schedule,
     /// Number of prompt tokens.
     pub prompt_tokens: u64,
     /// Number of prompt tokens from the prefix cache.
@@ -85,12 +80,6 @@ impl Generation {
         let tokens = if is_empty { Box::new(tokens.take(0)) } else { tokens };
         let counts = Counts { prompt: plan.prompt_tokens, cached: plan.cached_tokens, ..Counts::default() };
         Self { plan, tokens: tokens.peekable(), counts }
-    }
-
-    /// Time at which the next token is due.
-    fn next_due(&mut self) -> Instant {
-        let after = self.plan.pace.next().unwrap_or(NEVER).min(NEVER);
-        self.plan.started + after
     }
 
     fn next_token(&mut self) -> Option<(TextPart, &'static str)> {
@@ -135,17 +124,13 @@ enum ReplyStep {
 /// up, the server drops it, which ends the answer.
 pub struct EventStream {
     generation: Generation,
-    due: Instant,
-    timer: Pin<Box<Sleep>>,
     then: ReplyStep,
 }
 
 impl EventStream {
     /// Creates the stream and waits for the first token.
     pub fn new(plan: Plan) -> Self {
-        let mut generation = Generation::new(plan);
-        let due = generation.next_due();
-        Self { generation, due, timer: Box::pin(sleep_until(due)), then: ReplyStep::Wait }
+        Self { generation: Generation::new(plan), then: ReplyStep::Wait }
     }
 
     /// Writes an event. All events go through this function.
@@ -153,19 +138,16 @@ impl EventStream {
         self.generation.plan.writer.event(event, out);
     }
 
-    /// Writes what is due now: a fault, or a token with the events that accompany it.
-    fn step(&mut self, out: &mut Vec<u8>) -> ReplyStep {
+    /// Writes what is due now: a fault, or up to `tokens` tokens with the events that accompany them.
+    fn step(&mut self, tokens: u64, out: &mut Vec<u8>) -> ReplyStep {
         if let Some(then) = self.apply_due_fault(out) {
             return then;
         }
         if self.generation.counts.completion == 0 {
             self.emit(Event::Role, out);
         }
-        if let Some((part, piece)) = self.generation.next_token() {
-            self.emit(Event::Token(part, piece), out);
-        }
+        self.emit_tokens(tokens, out);
         if self.generation.tokens.peek().is_some() {
-            self.due = self.generation.next_due();
             return ReplyStep::Wait;
         }
         if let Some(then) = self.apply_due_fault(out) {
@@ -177,6 +159,26 @@ impl EventStream {
         }
         self.emit(Event::Done, out);
         ReplyStep::End
+    }
+
+    /// Writes up to `tokens` tokens as one event, or as one of reasoning and one of text. A fault that strikes among them
+    /// ends the event.
+    fn emit_tokens(&mut self, tokens: u64, out: &mut Vec<u8>) {
+        let Some((mut part, piece)) = self.generation.next_token() else { return };
+        let mut text = Cow::Borrowed(piece);
+        for _ in 1..tokens {
+            if self.generation.due_fault().is_some() {
+                break;
+            }
+            let Some((next_part, piece)) = self.generation.next_token() else { break };
+            if next_part == part {
+                text.to_mut().push_str(piece);
+            } else {
+                self.emit(Event::Token(part, &text), out);
+                (part, text) = (next_part, Cow::Borrowed(piece));
+            }
+        }
+        self.emit(Event::Token(part, &text), out);
     }
 
     fn apply_due_fault(&mut self, out: &mut Vec<u8>) -> Option<ReplyStep> {
@@ -207,24 +209,10 @@ impl EventStream {
 
     /// Writes everything that is due, up to one block.
     fn write_due(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) {
-        let mut now = Instant::now();
         while self.then == ReplyStep::Wait && out.len() < BLOCK_BYTES {
-            if self.due > now {
-                now = Instant::now();
-            }
-            if self.due > now {
-                if !out.is_empty() {
-                    return;
-                }
-                if self.timer.deadline() != self.due {
-                    self.timer.as_mut().reset(self.due);
-                }
-                if self.timer.as_mut().poll(context).is_pending() {
-                    return;
-                }
-                now = self.due;
-            }
-            self.then = self.step(out);
+            let waits = out.is_empty();
+            let Poll::Ready(tokens) = self.generation.plan.schedule.poll_tokens(context, waits) else { return };
+            self.then = self.step(tokens, out);
         }
     }
 }
@@ -270,7 +258,7 @@ pub enum UnstreamedReply {
 pub async fn unstreamed(plan: Plan) -> UnstreamedReply {
     let mut generation = Generation::new(plan);
     let (mut reasoning, mut text) = (String::new(), String::new());
-    let mut due = generation.next_due();
+    let mut due_tokens = generation.plan.schedule.pass().await;
     let fault = loop {
         let fault = generation.due_fault();
         if matches!(fault, Some(Fault::ErrorInStream | Fault::Cut | Fault::NoFinish | Fault::Stall)) {
@@ -281,11 +269,12 @@ pub async fn unstreamed(plan: Plan) -> UnstreamedReply {
             Some((TextPart::Answer, piece)) => text.push_str(piece),
             None => break fault,
         }
-        if generation.tokens.peek().is_some() {
-            due = generation.next_due();
+        due_tokens -= 1;
+        if due_tokens == 0 && generation.tokens.peek().is_some() {
+            due_tokens = generation.plan.schedule.pass().await;
         }
     };
-    sleep_until(due).await;
+    generation.plan.schedule.reach().await;
     let document =
         generation.plan.writer.document(&reasoning, &text, generation.finish_reason(), generation.reported_counts());
     match fault {

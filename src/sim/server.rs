@@ -19,9 +19,12 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::SimConfig;
+use super::admission::{Arrival, admit};
 use super::answer::answer;
+use super::batch_engine::{BatchEngine, Rejection};
+use super::exposition::{self, RequestCounts};
 use super::fault::Fault;
-use super::pace::{Pace, seed_of};
+use super::pace::seed_of;
 use super::prefix_cache::PrefixCache;
 use super::reply::{EventStream, InFlight, Plan, UnstreamedReply, unstreamed};
 use super::request::{self, ChatRequest};
@@ -58,6 +61,7 @@ pub struct State {
     /// Conversations that have already received their 503.
     had_503: Mutex<HashSet<u64>>,
     prefix_cache: Option<Mutex<PrefixCache>>,
+    engine: Option<BatchEngine>,
     in_flight: watch::Sender<usize>,
     generated_tokens: Arc<AtomicU64>,
     prompt_tokens: AtomicU64,
@@ -65,7 +69,7 @@ pub struct State {
 }
 
 impl State {
-    /// Creates the state. Also returns the number of answers in flight.
+    /// Creates the state, on the runtime that will serve. Also returns the number of answers in flight.
     pub fn new(config: SimConfig) -> (Arc<Self>, watch::Receiver<usize>) {
         #[expect(clippy::disallowed_methods, reason = "responses carry the current time")]
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -74,9 +78,19 @@ impl State {
         let prefix_cache = config.prefix_cache.then(Mutex::default);
         let (requests, had_503) = (AtomicU64::new(0), Mutex::default());
         let (generated_tokens, prompt_tokens) = (Arc::default(), AtomicU64::new(0));
-        let sent = SentLog::default();
-        let state =
-            Self { config, started, requests, had_503, prefix_cache, in_flight, generated_tokens, prompt_tokens, sent };
+        let engine = config.engine.clone().map(|engine| BatchEngine::start(engine, config.jitter));
+        let state = Self {
+            config,
+            started,
+            requests,
+            had_503,
+            prefix_cache,
+            engine,
+            in_flight,
+            generated_tokens,
+            prompt_tokens,
+            sent: SentLog::default(),
+        };
         (Arc::new(state), watched)
     }
 
@@ -87,16 +101,14 @@ impl State {
         cached.unwrap_or(0).min(request.prompt_tokens.saturating_sub(1))
     }
 
-    /// Metrics in Prometheus' format. No request ever waits in the simulator.
+    /// Metrics in Prometheus' format.
     fn metrics(&self) -> String {
-        let rows = [
-            ("requests_running", "gauge", *self.in_flight.borrow() as u64),
-            ("requests_waiting", "gauge", 0),
-            ("generated_tokens_total", "counter", self.generated_tokens.load(Ordering::Relaxed)),
-            ("prompt_tokens_total", "counter", self.prompt_tokens.load(Ordering::Relaxed)),
-        ];
-        let row = |(name, kind, value)| format!("# TYPE tokscope_sim:{name} {kind}\ntokscope_sim:{name} {value}\n");
-        rows.map(row).concat()
+        let counts = RequestCounts {
+            in_flight: *self.in_flight.borrow() as u64,
+            generated_tokens: self.generated_tokens.load(Ordering::Relaxed),
+            prompt_tokens: self.prompt_tokens.load(Ordering::Relaxed),
+        };
+        exposition::page(counts, self.engine.as_ref().map(BatchEngine::status).as_ref())
     }
 
     fn now_s(&self) -> u64 {
@@ -179,7 +191,7 @@ async fn chat(
         )));
     };
     let body = body.to_bytes();
-    let request = match request::read(&body, &state.config.model) {
+    let mut request = match request::read(&body, &state.config.model) {
         Ok(request) => request,
         Err(refusal) => return Ok(refuse(&refusal)),
     };
@@ -196,17 +208,20 @@ async fn chat(
     }
     let writer = Writer::new(id, state.now_s(), state.config.model.clone());
     let streams = request.stream && request.planned.is_none_or(|p| p.fault != Fault::Json);
-    state.prompt_tokens.fetch_add(request.prompt_tokens, Ordering::Relaxed);
     let cached = state.cached_tokens(&request);
-    let pace = Pace::new(&state.config, request.prompt_tokens, request.seed.unwrap_or(request_seed));
+    let arrival = Arrival { number, at: started, cached, seed: request.seed.unwrap_or(request_seed) };
+    let admission = match admit(&state.config, state.engine.as_ref(), &mut request, arrival) {
+        Ok(admission) => admission,
+        Err(rejection) => return Ok(reject(rejection)),
+    };
+    state.prompt_tokens.fetch_add(request.prompt_tokens, Ordering::Relaxed);
     let plan = Plan {
         writer,
         tokens: answer(&request),
-        pace: pace.with_cached(cached as f64 / request.prompt_tokens as f64),
-        started,
+        schedule: admission.schedule,
         prompt_tokens: request.prompt_tokens,
         cached_tokens: cached,
-        max_tokens: request.max_tokens,
+        max_tokens: admission.length_limit,
         include_usage: request.include_usage == Some(true) || !streams,
         planned: request.planned,
         in_flight: InFlight::new(&state.in_flight, &state.generated_tokens),
@@ -233,11 +248,7 @@ fn immediate_failure(state: &State, request: &ChatRequest) -> Option<Answer> {
             let is_first = state.had_503.lock().unwrap_or_else(PoisonError::into_inner).insert(conversation);
             is_first.then(|| refuse(&Refusal::new(503, "unavailable_error", "Loading model")))
         }
-        Fault::Http429 => {
-            let mut answer = refuse(&Refusal::new(429, "rate_limit_error", "Too many requests, try again in 1 second"));
-            answer.headers_mut().extend([(RETRY_AFTER, HeaderValue::from_static("1"))]);
-            Some(answer)
-        }
+        Fault::Http429 => Some(refuse_for_now()),
         Fault::Proxy502 => Some(full(StatusCode::BAD_GATEWAY, HTML, PROXY_PAGE.to_owned())),
         Fault::RefuseStreamOptions => request
             .include_usage
@@ -251,6 +262,21 @@ fn immediate_failure(state: &State, request: &ChatRequest) -> Option<Answer> {
         | Fault::Empty
         | Fault::NoUsage => None,
     }
+}
+
+fn reject(rejection: Rejection) -> Answer {
+    match rejection {
+        Rejection::QueueFull => refuse_for_now(),
+        Rejection::TooLong => {
+            refuse(&Refusal::bad_parameter("messages", "The prompt exceeds the context of the simulated engine"))
+        }
+    }
+}
+
+fn refuse_for_now() -> Answer {
+    let mut answer = refuse(&Refusal::new(429, "rate_limit_error", "Too many requests, try again in 1 second"));
+    answer.headers_mut().extend([(RETRY_AFTER, HeaderValue::from_static("1"))]);
+    answer
 }
 
 fn refuse(refusal: &Refusal) -> Answer {

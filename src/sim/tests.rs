@@ -1,5 +1,7 @@
 //! Tests of the simulator over a socket, and of its schedule on a paused clock.
 
+mod engine;
+
 use std::borrow::Cow;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -12,6 +14,7 @@ use serde_json::{Value, json};
 use super::answer::answer;
 use super::pace::Pace;
 use super::reply::{EventStream, InFlight, Plan};
+use super::schedule::Schedule;
 use super::wire::Writer;
 use super::{FAULTS, SimConfig, Simulator, check_clock};
 use crate::protocol::chunk::{Chunk, parse};
@@ -412,8 +415,7 @@ async fn arrivals(config: &SimConfig, max_tokens: u64) -> Vec<(Duration, usize)>
     let mut stream = EventStream::new(Plan {
         writer: Writer::new("id".into(), 0, config.model.clone()),
         tokens: answer(&request),
-        pace: Pace::new(config, request.prompt_tokens, 9),
-        started,
+        schedule: Schedule::fixed(Pace::new(config, request.prompt_tokens, 9), started),
         prompt_tokens: request.prompt_tokens,
         cached_tokens: 0,
         max_tokens: request.max_tokens,

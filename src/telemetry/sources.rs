@@ -2,6 +2,7 @@
 
 use super::SamplerConfig;
 use super::source::{Open, WithSource};
+use crate::domain::gpu::SIMULATED_SOURCE;
 
 /// A source, as the command line knows it.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +79,9 @@ pub enum GpuChoice {
 }
 
 impl GpuChoice {
+    /// The simulated GPU of `--demo`. It is not in [`SOURCES`], because no other run may show its figures.
+    pub const SIMULATED: Self = Self::Only(SIMULATED_SOURCE);
+
     /// Parses the value of `--gpu`.
     pub fn by_name(name: &str) -> Option<Self> {
         match name {
@@ -95,6 +99,9 @@ impl GpuChoice {
 
 /// Opens the chosen source, passes it to `then`, and closes it. An error lists the reasons of all sources tried.
 pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
+    if config.choice == GpuChoice::SIMULATED {
+        return super::simulated::open(config, then);
+    }
     let opened = open_one_of(SOURCES, config, then);
     if cfg!(windows) && config.choice == GpuChoice::Auto && config.metrics_urls.is_empty() {
         return opened.map_err(|why| format!("{why}; AMD GPUs are supported only on Linux"));

@@ -123,6 +123,24 @@ fn the_simulator_uses_no_gpu_of_this_machine() {
 }
 
 #[test]
+fn the_demo_shows_its_simulated_gpu_and_none_of_this_machine() {
+    let driver = driver("");
+    let mut screen = start(&driver, &["--demo"]);
+    screen.wait_for_text("finished  1/1");
+    screen.wait_for_text("Simulated GPU");
+    screen.wait_for_line("server", "KV cache");
+    assert!(!screen.text().contains("4090"), "{}", screen.text());
+    screen.send("q");
+    let (ended, report) = screen.end();
+    let (report, status) = (report.unwrap(), ended.status);
+    let gpu = &report["gpu"];
+    assert_eq!((status, &gpu["source"], &report["run"]["simulated"]), (0, &json!("simulated"), &json!(true)));
+    let models: Vec<&Value> = gpu["devices"].as_array().unwrap().iter().map(|device| &device["model"]).collect();
+    assert_eq!(models, [&json!("Simulated GPU")]);
+    assert_eq!(report["server_metrics"]["kind"], "tokscope-sim");
+}
+
+#[test]
 fn a_hanging_driver_delays_neither_the_screen_nor_the_exit() {
     let driver = driver("delay nvmlDeviceGetTemperature 3600000000 30");
     let gated = Gated::start(1);

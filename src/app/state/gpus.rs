@@ -1,12 +1,12 @@
 //! Which of the sampled GPUs may serve the endpoint, and their totals.
 
 use super::scene::Scene;
-use crate::domain::gpu::MemoryKind;
+use crate::domain::gpu::{MemoryKind, SIMULATED_SOURCE};
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::gpu_track::GpuTrack;
 
 impl Scene {
-    /// GPUs that may serve the endpoint. The GPUs of a machine that only sends requests do not, and no GPU serves the
+    /// GPUs that may serve the endpoint. The GPUs of a machine that only sends requests do not, and no real GPU serves the
     /// simulator.
     pub fn gpus(&self) -> Vec<&GpuTrack> {
         let may_serve = match &self.gpu.scope {
@@ -14,7 +14,8 @@ impl Scene {
             Some(GpuScope::ClientHost) => false,
             None => self.target.is_local(),
         };
-        let is_shown = |gpu: &&GpuTrack| !self.target.simulated && (may_serve || gpu.info.host.is_some());
+        let is_real_beside_simulator = self.target.simulated && self.gpu.source != SIMULATED_SOURCE;
+        let is_shown = |gpu: &&GpuTrack| !is_real_beside_simulator && (may_serve || gpu.info.host.is_some());
         self.gpu.gpus.iter().filter(is_shown).collect()
     }
 
@@ -155,5 +156,14 @@ mod tests {
         scene.target.simulated = true;
         assert!(scene.gpus().is_empty());
         assert_eq!(GpuTotals::from_scene(&scene), GpuTotals::default());
+    }
+
+    #[test]
+    fn a_simulated_gpu_serves_the_simulator() {
+        let mut scene = scene();
+        scene.target.simulated = true;
+        assert!(scene.gpus().is_empty(), "a real one does not");
+        SIMULATED_SOURCE.clone_into(&mut scene.gpu.source);
+        assert_eq!(scene.gpus().len(), 4);
     }
 }

@@ -145,6 +145,12 @@ pub(super) const DIALECTS: &[Dialect] = &[
             (M::GeneratedTokens, Sum, &["tokscope_sim_generated_tokens"]),
             (M::DecodedTokens, Sum, &["tokscope_sim_generated_tokens"]),
             (M::PromptTokens, Sum, &["tokscope_sim_prompt_tokens"]),
+            (M::KvCache, Share, &["tokscope_sim_kv_cache_usage"]),
+            (M::Preemptions, Sum, &["tokscope_sim_preemptions"]),
+            (M::PrefixHits, Sum, &["tokscope_sim_prefix_cache_hits"]),
+            (M::PrefixQueries, Sum, &["tokscope_sim_prefix_cache_queries"]),
+            (M::DraftTokens, Sum, &["tokscope_sim_draft_tokens"]),
+            (M::AcceptedTokens, Sum, &["tokscope_sim_accepted_tokens"]),
         ],
     },
 ];

@@ -152,3 +152,16 @@ fn only_a_gpu_that_serves_can_be_the_busiest() {
     serve(&mut history, &["A"]);
     assert_eq!(report_of(&history, true).unwrap().busiest_percent(), Some(40.0));
 }
+
+#[test]
+fn only_a_simulated_gpu_serves_a_simulated_run() {
+    let mut history = history(&[("A", None)]);
+    serve(&mut history, &["A"]);
+    let of_run = |history: &GpuHistory| {
+        GpuReport::of_run(true, true, history, &sample_session(), Nanos::from_millis(60_000))
+            .map(|report| report.source)
+    };
+    assert_eq!(of_run(&history), Err("the built-in simulator uses no GPU".to_owned()));
+    SIMULATED_SOURCE.clone_into(&mut history.source);
+    assert_eq!(of_run(&history), Ok("simulated".to_owned()));
+}

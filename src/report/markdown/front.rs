@@ -16,12 +16,11 @@ use super::page::Page;
 const MOST_RERUNS: usize = 4;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
-    let simulated = if view.report.simulated { " (SIMULATED)" } else { "" };
-    page.block(&format!("# {} Performance Benchmark Report{simulated}", inline(&view.report.model)));
+    page.block(&format!("# {} Performance Benchmark Report", inline(&view.report.model)));
     if view.report.simulated {
         page.block(
             "> **SIMULATED**: text and timing come from tokscope's built-in simulator. No model was measured, and no \
-             figure here describes a model or a GPU.",
+             figure here describes a model or a real GPU.",
         );
     }
     if view.report.route.is_unverified() {

@@ -277,13 +277,14 @@ fn a_run_without_any_figure_has_dashes_and_no_zeros() {
 }
 
 #[test]
-fn a_simulated_run_says_so_in_its_title_and_before_its_verdict() {
+fn a_simulated_run_says_so_once_right_below_its_title() {
     let mut r = report(sample_session());
     r.simulated = true;
     let text = render(&r);
     let mut lines = text.lines();
-    assert_eq!(lines.next(), Some("# glm-4.7-flash Performance Benchmark Report (SIMULATED)"));
+    assert_eq!(lines.next(), Some("# glm-4.7-flash Performance Benchmark Report"));
     assert!(lines.nth(1).unwrap().starts_with("> **SIMULATED**: "));
+    assert!(!lines.any(|line| line.contains("SIMULATED")));
     assert_eq!(line_of(&text, "- **Server**"), "- **Server**: tokscope's built-in simulator");
     assert!(!render(&report(sample_session())).to_lowercase().contains("simulat"));
 }
