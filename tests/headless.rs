@@ -110,7 +110,7 @@ fn repeats_are_cold_and_with_warm_marked_as_warm() {
     assert_eq!((states(&json), &json["run"]["warm"]), (vec!["cold".to_owned(); 2], &Value::Bool(false)));
     let nonces = [0, 1].map(|i| json["cases"][0]["attempts"][i]["prompt_nonce"].as_str().unwrap().to_owned());
     assert_ne!(nonces[0], nonces[1]);
-    assert!(!text(&out.stderr).contains("(warm)") && text(&out.stdout).contains("2 cold; each prompt made unique"));
+    assert!(!text(&out.stderr).contains("(warm)") && text(&out.stdout).contains("2 cold; unique prompts"));
     assert!(std::fs::read_to_string(folder.path().join("r.md")).unwrap().contains("2 cold; unique prompts"));
 
     let folder = folder_with(LONG_SUITE);
@@ -130,7 +130,7 @@ fn repeats_are_cold_and_with_warm_marked_as_warm() {
     }
     let (stdout, stderr) = (text(&out.stdout), text(&out.stderr));
     assert_eq!(stderr.lines().filter(|l| l.contains(" ms (warm)  ")).count(), 1, "{stderr}");
-    for line in ["TTFT, cold", "TTFT, warm", "1 cold, 1 warm; prompts as they are"] {
+    for line in ["TTFT, cold", "TTFT, warm", "1 cold, 1 warm; prompts sent unchanged (--warm)"] {
         assert!(stdout.contains(line), "{line} in {stdout}");
     }
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();

@@ -26,7 +26,7 @@ pub(super) fn key(path: &Path, folder: &Path) -> Result<(String, Option<String>)
         return Err(refused("is empty; write the key into it".to_owned()));
     }
     if !is_key(text) {
-        return Err(refused("must hold the key alone, on one line, without blanks".to_owned()));
+        return Err(refused("must contain only the key, on one line, without spaces".to_owned()));
     }
     Ok((text.to_owned(), warning))
 }
@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(read(b" \n"), Err("--api-key-file 'key': is empty; write the key into it".to_owned()));
         for bad in [&b"sk-hunter2\nsk-hunter2"[..], b"KEY = hunter2", b"hunter2\xff", b"\x00"] {
             let why = read(bad).unwrap_err();
-            assert_eq!(why, "--api-key-file 'key': must hold the key alone, on one line, without blanks");
+            assert_eq!(why, "--api-key-file 'key': must contain only the key, on one line, without spaces");
         }
         let long = read(&vec![b'a'; 70_000]);
         assert_eq!(long, Err("--api-key-file 'key': is larger than 64 KiB, too large for a key".to_owned()));

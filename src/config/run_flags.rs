@@ -71,14 +71,14 @@ pub(super) fn gpu_again(args: &GpuArgs, id: &str, kept: &GpuHistory) -> Result<(
         "" if kept.absent.as_deref() == Some(NOT_ASKED) => Ok((GpuChoice::None, Vec::new())),
         "" => Ok((GpuChoice::Auto, Vec::new())),
         name if is_remote(name) => Err(ConfigError(format!(
-            "the GPUs of {id} were read from an exporter's page, whose address is not kept; give it again with \
-             --gpu-metrics-url HOST, or go on without them with --gpu none"
+            "the GPUs of {id} were read from an exporter's page, whose address is not saved; pass it again with \
+             --gpu-metrics-url HOST, or resume without GPUs: --gpu none"
         ))),
         name => match GpuChoice::by_name(name) {
             Some(choice @ GpuChoice::Only(_)) => Ok((choice, Vec::new())),
             _ => Err(ConfigError(format!(
-                "the GPU figures of {id} came from '{}', which is not to be had here; name another source with --gpu, \
-                 or go on without them with --gpu none",
+                "the GPU figures of {id} came from '{}', which is not available here; choose another source with --gpu, \
+                 or resume without GPUs: --gpu none",
                 sanitise_line(name)
             ))),
         },

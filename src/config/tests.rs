@@ -96,7 +96,7 @@ fn thresholds_that_could_never_be_kept_are_refused() {
     let folder = empty_folder();
     let of = |args: &[&str]| spec(&[&["h"], args].concat(), &[], folder.path(), None);
     assert!(refused(of(&["--slo", "goodput>90%"])).contains("add one, like ttft_p95<500ms"));
-    assert!(refused(of(&["--slo", "queue_p99<5ms"])).contains("only --rate has a queue"));
+    assert!(refused(of(&["--slo", "queue_p99<5ms"])).contains("only runs with --rate have a queue"));
     assert!(of(&["--slo", "goodput>90%", "--slo", "ttft_p95<1s"]).is_ok());
     assert!(of(&["--slo", "queue_p99<5ms", "--rate", "3"]).is_ok());
 }

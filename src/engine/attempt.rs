@@ -71,7 +71,7 @@ pub async fn run(
     let outcome = tokio::select! {
         biased;
         _given_up = cancelled => {
-            Err(Failure::new(AttemptStatus::Cancelled, "cancelled", "given up by the user"))
+            Err(Failure::new(AttemptStatus::Cancelled, "cancelled", "cancelled by the user"))
         }
         result = tokio::time::timeout(timeout, work) => match result {
             Ok(Ok(result)) => result,

@@ -223,7 +223,8 @@ fn headers(config: &EngineConfig) -> Result<HeaderMap, InvalidConfig> {
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tokscope/", env!("CARGO_PKG_VERSION"))));
     let secret = |value: &str, what: &str| {
         let parsed = HeaderValue::from_str(value);
-        let mut value = parsed.map_err(|_bad| InvalidConfig(format!("{what} holds characters no header may hold")))?;
+        let mut value =
+            parsed.map_err(|_bad| InvalidConfig(format!("{what} has characters that headers must not have")))?;
         value.set_sensitive(true);
         Ok(value)
     };
@@ -239,7 +240,7 @@ fn headers(config: &EngineConfig) -> Result<HeaderMap, InvalidConfig> {
     }
     for (name, value) in &config.headers {
         let parsed = HeaderName::try_from(name.as_str());
-        let parsed = parsed.map_err(|_bad| InvalidConfig(format!("'{name}' is no name of a header")))?;
+        let parsed = parsed.map_err(|_bad| InvalidConfig(format!("'{name}' is not a header name")))?;
         headers.insert(parsed, secret(value, &format!("the value of header '{name}'"))?);
     }
     Ok(headers)

@@ -159,8 +159,8 @@ pub fn describe_cut(error: reqwest::Error) -> String {
 
 /// Adds to the library's HTTP/2 messages who ended the stream or connection.
 fn describe_http2(said: &str) -> String {
-    said.replace("stream error received", "the other side reset the HTTP/2 stream")
-        .replace("connection error received", "the other side ended the HTTP/2 connection")
+    said.replace("stream error received", "the server or a proxy reset the HTTP/2 stream")
+        .replace("connection error received", "the server or a proxy closed the HTTP/2 connection")
 }
 
 /// Whether the response was not HTTP. HTTP that exceeds a limit is another error.
@@ -185,9 +185,9 @@ mod tests {
     #[test]
     fn http_2_errors_say_who_ended_it() {
         let reset = describe_http2("stream error received: unexpected internal error encountered");
-        assert_eq!(reset, "the other side reset the HTTP/2 stream: unexpected internal error encountered");
+        assert_eq!(reset, "the server or a proxy reset the HTTP/2 stream: unexpected internal error encountered");
         let ended = describe_http2("connection error received: not a result of an error");
-        assert_eq!(ended, "the other side ended the HTTP/2 connection: not a result of an error");
+        assert_eq!(ended, "the server or a proxy closed the HTTP/2 connection: not a result of an error");
         assert_eq!(describe_http2("connection reset"), "connection reset");
     }
 }

@@ -22,7 +22,7 @@ use crate::domain::text::is_invisible;
 use crate::protocol::url::split_query;
 
 /// Warning about an answer that contained a secret.
-const REPEATED: &str = "the answer repeats a secret of the request: [redacted] stands in its place";
+const REPEATED: &str = "the answer repeats a secret of the request; it was replaced by [redacted]";
 /// Replacement for a secret.
 const REDACTED: &str = "[redacted]";
 /// Minimum length of a secret. Shorter values are like any word and protect nothing.

@@ -75,7 +75,7 @@ fn not_clear(evidence: &Evidence<'_>) -> Option<String> {
         return None;
     }
     let shares = |prefill| format!("{} of the median request is prefill, the rest decode", evidence::percent(prefill));
-    Some(evidence.prefill_share.map_or_else(|| "no attempt has the timings to tell".to_owned(), shares))
+    Some(evidence.prefill_share.map_or_else(|| "no attempt has the timings to find one".to_owned(), shares))
 }
 
 /// The rules as a table in Markdown, in the order in which they are asked.
@@ -93,7 +93,7 @@ pub fn rules_markdown() -> String {
 /// What the GPU adds: a word only where it was clearly busy or idle.
 fn gpu(busiest: Option<f64>) -> String {
     match busiest {
-        Some(percent) if percent < IDLE_PERCENT => "; no GPU seen here was at work".to_owned(),
+        Some(percent) if percent < IDLE_PERCENT => "; no visible GPU was busy".to_owned(),
         Some(percent) if percent >= BUSY_PERCENT => format!("; GPU up to {percent:.0}%"),
         _ => String::new(),
     }

@@ -33,7 +33,7 @@ impl HostReport {
             return Err(why.clone());
         }
         if host.samples == 0 {
-            return Err("the run was over before it was looked at".to_owned());
+            return Err("the run ended before the first sample".to_owned());
         }
         Ok(Self {
             samples: host.samples,

@@ -46,7 +46,8 @@ impl ServerFigures {
     pub fn from_report(report: &Report) -> Option<Result<Self, String>> {
         let history = report.gauges.as_ref()?;
         let Some(kind) = history.kind.as_deref().map(str::to_owned) else {
-            let why = history.absent.clone().unwrap_or_else(|| "the server's metrics have not answered yet".to_owned());
+            let why =
+                history.absent.clone().unwrap_or_else(|| "the server's metrics page has not answered yet".to_owned());
             return Some(Err(why));
         };
         let from = report.session.began.unwrap_or_default();
@@ -85,25 +86,27 @@ impl ServerFigures {
         let late = history.first_sample_at().zip(began).map_or(0.0, |(first, began)| first.millis_since(began));
         if late > LATE_MS {
             doubts.extend(
-                self.missed_before(history, here)
-                    .map(|missed| format!("the first look came {late:.0} ms after the first request: {missed}")),
+                self.missed_before(history, here).map(|missed| {
+                    format!("the metrics were first read {late:.0} ms after the first request; {missed}")
+                }),
             );
         }
         if history.was_restarted() {
-            doubts.push("the server was restarted during the run: what it counts is not known".to_owned());
+            doubts.push("the server was restarted during the run, so its counts are unknown".to_owned());
         }
         // An estimate from events is no count to hold against the server's.
         if let (Some(there), Some((here, true))) = (self.generated_tokens, here) {
             let here = here as f64;
             if there > here * (1.0 + TOLERANCE) {
                 doubts.push(format!(
-                    "the server generated {:.0} tokens more than came here: others used it during the run, or it generates what \
-                     it does not send",
+                    "the server generated {:.0} more tokens than tokscope received: other clients used it during the run, or \
+                     it does not send all that it generates",
                     there - here
                 ));
             } else if there < here * (1.0 - TOLERANCE) {
                 doubts.push(format!(
-                    "the server counted {:.0} tokens less than came here: these are not, or not all, the metrics of what answered",
+                    "the server counted {:.0} fewer tokens than tokscope received: the metrics may be those of another \
+                     server, or of one of several",
                     here - there
                 ));
             }
@@ -119,14 +122,13 @@ impl ServerFigures {
             .zip(here)
             .is_some_and(|(there, (here, counted))| counted && agrees(there, here as f64));
         if !is_whole {
-            return Some("what was counted before may be missing");
+            return Some("earlier counts may be missing");
         }
         // They say nothing of what is counted when a request comes, and the page may have been made before it was here.
         let is_other = |meter: &Meter| !matches!(meter, Meter::GeneratedTokens | Meter::DecodedTokens);
         let others = Meter::COUNTERS.into_iter().filter(is_other).any(|meter| history.grown(meter).is_some());
         others.then_some(
-            "generated tokens agree with what came here, but of what else was counted before (prompts, the cache, the queue) \
-             some may be missing",
+            "generated tokens agree with those received, but other earlier counts (prompts, cache, queue) may be missing",
         )
     }
 }
@@ -202,7 +204,7 @@ mod tests {
             let told = late(101, about_equal);
             assert!(told.len() == 1 && told[0].starts_with(rest), "{told:?}");
         }
-        let all = "the first look came 101 ms after the first request: what was counted before may be missing";
+        let all = "the first look came 101 ms after the first request: earlier counts may be missing";
         let more = late(101, 6931.0);
         assert!(more[0] == all && more[1].contains("331 tokens more"), "others' tokens may hide ours: {more:?}");
         let less = late(101, 6269.0);

@@ -152,7 +152,7 @@ fn level(load: Load, measured: &Measured, sent: &AllSentTimes) -> anyhow::Result
     }
     let spread = |errors: &[f64]| {
         ErrorSpread::from_errors(errors)
-            .with_context(|| format!("nothing could be compared at {} streams", load.streams))
+            .with_context(|| format!("no answer could be compared at {} streams", load.streams))
     };
     let share = |used: Option<std::time::Duration>| Some(used?.as_secs_f64() / measured.wall.as_secs_f64());
     Ok(Level {

@@ -57,7 +57,7 @@ impl Stderr {
         }
         if waiting == 0 && self.dropped_lines > 0 {
             let dropped = std::mem::take(&mut self.dropped_lines);
-            outlet.send(format!("({dropped} progress lines were dropped because stderr was not read)\n").into_bytes());
+            outlet.send(format!("({dropped} progress lines were dropped because nothing read stderr)\n").into_bytes());
         }
         outlet.send(text);
     }

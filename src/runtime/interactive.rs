@@ -173,7 +173,7 @@ impl<'a> Screen<'a> {
                 Ok(None)
             }
             Wake::Input(Input::Mouse(event)) => {
-                let screen = self.terminal.size().context("the screen's size is not known")?;
+                let screen = self.terminal.size().context("the size of the screen is unknown")?;
                 match pointer::resolve(&self.run.base().app, &self.cache, screen, &event, self.run.base().now()) {
                     Some(msg) => self.answer(msg),
                     None => Ok(None),
@@ -210,7 +210,7 @@ impl<'a> Screen<'a> {
             return Ok(());
         }
         self.run.mark_suspended();
-        self.terminal.suspend().context("the terminal could not be taken over again")?;
+        self.terminal.suspend().context("the terminal could not be set up again")?;
         Ok(())
     }
 

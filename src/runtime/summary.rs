@@ -93,7 +93,7 @@ pub fn summary(report: &Report) -> String {
     lines.push(entry("Successful", [Some(format!("{}/{}", summary.ok, session.suite.cases.len())), partial]));
     if session.unreached() > 0 {
         let (cases, all) = (session.unreached(), session.cases.len());
-        let why = format!("{cases} of {all} cases: the time limit came first");
+        let why = format!("{cases} of {all} cases, because the time limit came first");
         lines.push(entry("Not reached", [Some(why)]));
     }
     let ended = summary.ended_attempts();
@@ -105,12 +105,12 @@ pub fn summary(report: &Report) -> String {
     lines.extend(line("Decode", &DECODE, "tok/s", 1));
     lines.extend(ttft(&summary));
     if summary.attempts > 0 {
-        let how = if session.plan.warm { "prompts as they are" } else { "each prompt made unique" };
+        let how = if session.plan.warm { "prompts sent unchanged (--warm)" } else { "unique prompts" };
         lines.push(entry("Prefix cache", [Some(format!("{}; {how}", summary.cache.words()))]));
     }
     lines.extend(line("Inter-token", &ITL, "ms", 2));
     if METRICS.iter().any(|m| summary.unresolved(m) > 0) {
-        let why = "the stream does not carry these figures; see the findings below";
+        let why = "the stream cannot carry these figures; see the findings below";
         lines.push(entry("Unresolved", [Some(why.to_owned())]));
     }
     if summary.attempts > 0 {

@@ -15,7 +15,7 @@ pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> (V
     for (key, _) in section.table {
         let (name, at): (&str, usize) = (key.get_ref(), key.span().start);
         let Some(action) = action_of(name) else {
-            let advice = advice(name, &names(), "; --print-keys tells what each does");
+            let advice = advice(name, &names(), "; --print-keys describes them");
             mistakes.add(at, format!("there is no action '{}'; {advice}", shown(name)));
             continue;
         };

@@ -11,7 +11,7 @@ const ENDPOINT: &str = "http://u:hunter22@gpu.example:8000/v1?key=hunter22";
 const PROXY: Option<(&str, &str)> = Some(("http://u:hunter22@proxy.example:3128", "HTTPS_PROXY"));
 
 #[test]
-fn errors_of_the_system_name_where_and_what_to_try() {
+fn system_errors_name_the_place_and_a_remedy() {
     for (kind, to_try) in [
         (ErrorKind::ConnectionRefused, "check that the server is running and the port is right"),
         (ErrorKind::TimedOut, "check the host and any firewall"),
@@ -29,7 +29,7 @@ fn errors_of_the_system_name_where_and_what_to_try() {
 }
 
 #[test]
-fn a_name_without_an_address_is_one_sentence() {
+fn an_unresolvable_host_name_has_one_sentence() {
     let error = io::Error::other("failed to lookup address information: Name or service not known");
     let said = peer(ENDPOINT, None).unknown(&error);
     let expected =
@@ -42,7 +42,7 @@ fn a_name_without_an_address_is_one_sentence() {
 }
 
 #[test]
-fn a_proxy_is_the_culprit_of_what_only_it_can_have_done() {
+fn errors_that_only_a_proxy_can_cause_name_the_proxy() {
     let proxied = peer(ENDPOINT, PROXY);
     let said = proxied.refused(&io::Error::from(ErrorKind::ConnectionRefused));
     let start = "no connection to the proxy http://proxy.example:3128 (HTTPS_PROXY): ";

@@ -20,7 +20,7 @@ fn discovery(answers: Vec<String>, retries: u32, needs_list: bool) -> (Vec<Engin
 }
 
 #[test]
-fn a_list_that_fails_is_a_note_where_a_model_was_named_and_an_error_where_none_was() {
+fn a_failed_model_list_is_an_error_only_without_a_named_model() {
     let html = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<html>hi</html>".to_owned();
     for (answer, said) in [
         (

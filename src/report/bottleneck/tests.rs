@@ -136,7 +136,7 @@ fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
         sentence_with(vec![answer(100, 9, 100)], SystemFigures { busiest_gpu_percent, ..SystemFigures::default() })
     };
     assert!(with(Some(98.4)).ends_with("steady; GPU up to 98%."));
-    assert!(with(Some(2.0)).ends_with("steady; no GPU seen here was at work."));
+    assert!(with(Some(2.0)).ends_with("steady; no visible GPU was busy."));
     assert!(with(Some(50.0)).ends_with("steady."));
 }
 

@@ -32,7 +32,7 @@ fn the_difference_is_of_the_first() {
 }
 
 #[test]
-fn what_is_compared_are_metrics_and_which_way_they_are_better_is_theirs() {
+fn compared_figures_are_metrics_with_a_direction() {
     let told: Vec<_> = COMPARED.iter().map(|c| (c.metric.better, c.metric.counts_output_tokens)).collect();
     let (low, high) = (Some(Better::Low), Some(Better::High));
     let expected = [(low, false), (low, true), (high, true), (None, true), (low, false)];
@@ -158,7 +158,7 @@ fn sweep(id: &str, concurrencies: &[usize]) -> ComparedRun {
 }
 
 #[test]
-fn two_sweeps_are_compared_stage_by_stage_and_a_stage_alone_is_told() {
+fn sweeps_are_compared_by_stage_and_unpaired_stages_have_a_warning() {
     let comparison = Comparison::new(sweep("ts-1", &[1, 4, 8]), sweep("ts-2", &[1, 2, 4]));
     let text = text(&comparison, Layout::default());
     let (head, _) = text.split_once("Inter-token").unwrap();
@@ -168,8 +168,8 @@ fn two_sweeps_are_compared_stage_by_stage_and_a_stage_alone_is_told() {
 
     A  ts-1 (saved run) · glm-4.7-flash · 2026-02-06 21:49:41 · Complex Comprehensive
     B  ts-2 (saved run) · glm-4.7-flash · 2026-02-06 21:49:41 · Complex Comprehensive
-    !  stages with answers only in A, not compared: 8 at once
-    !  stages with answers only in B, not compared: 2 at once
+    !  not compared, because only A has answers there: concurrency 8
+    !  not compared, because only B has answers there: concurrency 2
 
     TTFT, ms   CONC    A    B   DIFF
     a             1  100  100  +0.0%
@@ -200,44 +200,42 @@ fn a_plain_run_is_compared_with_the_stage_of_its_concurrency() {
     let comparison = Comparison::new(plain.clone(), sweep("ts-2", &[1, 4]));
     assert!(comparison.is_by_stage);
     assert!(comparison.blocks[0].rows.iter().all(|row| row.concurrency == Some(1)), "{comparison:?}");
-    assert_eq!(comparison.warnings, ["stages with answers only in B, not compared: 4 at once"]);
+    assert_eq!(comparison.warnings, ["not compared, because only B has answers there: concurrency 4"]);
     // With a rate nobody says how many there were at once.
     let rate = plain.plan.map(|p| Plan { rate: Some(2.0), ..p });
     let comparison = Comparison::new(ComparedRun { plan: rate, ..plain }, sweep("ts-2", &[1, 4]));
     assert!(!comparison.is_by_stage && comparison.blocks[0].rows.iter().all(|row| row.concurrency.is_none()));
-    assert!(
-        comparison.warnings.contains(
-            &"B: a sweep: its figures are those of its last stage, 4 at once; no other is compared".to_owned()
-        )
-    );
+    assert!(comparison.warnings.contains(
+        &"B is a sweep: its figures are those of its last stage, concurrency 4; no other stage is compared".to_owned()
+    ));
 }
 
 #[test]
-fn sweeps_without_a_stage_in_common_say_what_their_figures_are_of() {
+fn sweeps_without_a_common_stage_describe_their_figures() {
     let mut pooled = sweep("ts-2", &[1, 4]);
     pooled.stages.clear();
     let warnings = |a: ComparedRun, b: ComparedRun| Comparison::new(a, b).warnings;
     assert_eq!(
         warnings(sweep("ts-1", &[1, 2]), sweep("ts-2", &[4, 8])),
         [
-            "A: a sweep: its figures are those of its last stage, 2 at once; no other is compared",
-            "B: a sweep: its figures are those of its last stage, 8 at once; no other is compared",
+            "A is a sweep: its figures are those of its last stage, concurrency 2; no other stage is compared",
+            "B is a sweep: its figures are those of its last stage, concurrency 8; no other stage is compared",
             "the concurrency differs: 2 and 8",
         ]
     );
     assert_eq!(
         warnings(sweep("ts-1", &[1, 4]), pooled),
         [
-            "A: a sweep: its figures are those of its last stage, 4 at once; no other is compared",
+            "A is a sweep: its figures are those of its last stage, concurrency 4; no other stage is compared",
             "B: a sweep whose attempts name no stage: its figures are those of all its stages together",
         ]
     );
 }
 
 #[test]
-fn the_cache_is_told_of_each_stage() {
+fn each_stage_has_its_cache_note() {
     let mut warm = sweep("ts-1", &[1, 4]);
     warm.stages[1].measured.warm = 3;
-    let note = "A: 4 at once: 3 of 4 answers came out of the server's prefix cache: their TTFT is no cold one";
+    let note = "A: concurrency 4: the server had part of the prompt of 3 of 4 answers cached, so their TTFT is warm";
     assert_eq!(Comparison::new(warm, sweep("ts-2", &[1, 4])).warnings, [note]);
 }

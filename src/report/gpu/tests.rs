@@ -56,8 +56,7 @@ fn without_evidence_no_token_has_a_price() {
     let mut history = history(&[("A", None)]);
     let report = report_of(&history, true).unwrap();
     assert_eq!((report.scope.as_str(), report.devices[0].serves), ("unknown", None));
-    let why =
-        "it is not known which GPUs serve the endpoint: the endpoint's address is loopback, which a tunnel's is too";
+    let why = "it is not known which GPUs serve the endpoint: the endpoint's address is loopback, but a tunnel may start there";
     assert_eq!(report.efficiency, Err(why.to_owned()));
     history.apply(GpuEvent::Scope(GpuScope::Unknown { why: "nobody listens".to_owned() }));
     // An address of this machine that is not loopback: what was looked up goes before what the text of it says.
@@ -69,7 +68,7 @@ fn a_slice_pays_nothing_for_it_is_not_told_what_it_took() {
     let mut history = history(&[("A", None), ("MIG-1", Some("A"))]);
     serve(&mut history, &["MIG-1"]);
     let report = report_of(&history, true).unwrap();
-    let why = "it is told of all slices together (MIG)";
+    let why = "the driver reports one figure for all MIG slices";
     assert!(report.devices.iter().all(|d| d.energy == Err(why.to_owned())));
     assert_eq!(report.efficiency, Err(format!("no energy of a GPU that served: {why}")));
 }
@@ -82,7 +81,7 @@ fn gpus_of_another_machine_are_left_out_with_one_line() {
     history.apply(GpuEvent::Scope(GpuScope::ClientHost));
     assert_eq!(report_of(&history, true).err().as_deref(), Some(elsewhere));
     history = GpuHistory::default();
-    assert_eq!(report_of(&history, true).err().as_deref(), Some("the GPU driver gave no answer in 60.0 s"));
+    assert_eq!(report_of(&history, true).err().as_deref(), Some("the GPU driver did not answer for 60.0 s"));
     history.apply(GpuEvent::Absent("no driver".to_owned()));
     assert_eq!(report_of(&history, true).err().as_deref(), Some("no driver"));
     assert_eq!(report_of(&history, false).err().as_deref(), Some(elsewhere));
@@ -123,7 +122,8 @@ fn exported(samples: u64) -> GpuReport {
 #[test]
 fn a_gpu_that_others_read_out_seldom_has_no_figure_of_the_whole_run() {
     let device = exported(2).devices.remove(0);
-    let why = "the exporter gave 2 samples in the run, and 9 looks found the page as it was: it takes 3";
+    let why =
+        "the exporter gave 2 samples during the run, and 9 reads found the page unchanged; energy and peaks need 3";
     assert_eq!((device.memory_peak_mib, device.memory_peak_at_s), (None, None));
     assert_eq!(device.memory_peak_unknown_because.as_deref(), Some(why));
     assert_eq!(device.energy, Err(why.to_owned()));

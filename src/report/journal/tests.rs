@@ -234,7 +234,7 @@ fn gpus_and_throughput_are_kept_with_their_gaps() {
 }
 
 #[test]
-fn what_a_newer_program_adds_is_passed_over_and_another_format_refused() {
+fn additions_of_newer_versions_are_ignored_and_other_formats_refused() {
     let live = report(failing());
     let text = journal_of(&live);
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -257,7 +257,7 @@ fn what_a_newer_program_adds_is_passed_over_and_another_format_refused() {
 }
 
 #[test]
-fn broken_lines_are_told_with_their_number_and_left_out() {
+fn broken_lines_are_skipped_and_listed_with_their_number() {
     let live = report(failing());
     let mut lines: Vec<String> = journal_of(&live).lines().map(str::to_owned).collect();
     let attempts: Vec<usize> = (0..lines.len()).filter(|i| is_attempt(&lines[*i])).collect();
@@ -269,7 +269,7 @@ fn broken_lines_are_told_with_their_number_and_left_out() {
     let begins: Vec<_> = saved.warnings.iter().map(|w| w.split(':').next().unwrap()).collect();
     // Lines are counted from 1, and one was put before the last of these.
     let numbers = [attempts[1] + 1, attempts[1] + 2, attempts[2] + 3];
-    assert_eq!(begins, numbers.map(|n| format!("line {n} is left out")));
+    assert_eq!(begins, numbers.map(|n| format!("line {n} was skipped")));
     assert!(saved.warnings[2].contains("already started or ended") && !saved.warnings.concat().contains('\u{1b}'));
 }
 
@@ -416,10 +416,10 @@ fn the_lag_and_the_time_are_those_of_the_end() {
 }
 
 #[test]
-fn gauges_that_were_not_kept_are_told() {
+fn missing_server_metrics_have_a_warning() {
     let run = RunHeader { gauges: true, ..header_of(&report(failing())) };
     let saved = read(header(&run).as_bytes()).unwrap();
-    assert_eq!(saved.warnings, ["the server's own gauges were not kept, and are left out"]);
+    assert_eq!(saved.warnings, ["the metrics of the server were not saved with this run"]);
 }
 
 /// What two GPUs and the server told over a run of 60 s from 0.4 s on: one lost in the middle, and silent before its end.
@@ -531,7 +531,7 @@ fn closed(session: &mut Session, at: u64) -> String {
 }
 
 #[test]
-fn what_the_end_of_the_program_gave_up_is_owed_when_it_goes_on_and_what_the_user_did_is_not() {
+fn attempts_cut_off_by_the_programs_end_are_rerun_and_cancelled_ones_are_not() {
     let mut session = run(suite(&["a", "b", "c"]), Plan { repeat: 2, ..Plan::default() }, |id, now| {
         (id.case == 0).then(|| answer(id, now, 500, 5, 50))
     });

@@ -375,7 +375,7 @@ fn a_whole_run_has_the_contract_s_shape_and_the_sample_s_figures() {
 }
 
 #[test]
-fn what_is_not_known_is_null_and_failed_attempts_and_warm_ups_are_there() {
+fn unknown_values_are_null_and_failed_attempts_and_warm_ups_are_listed() {
     let plan = Plan { warmup: 1, ..Plan::default() };
     let session = run_suite(suite(&["a", "b", "c"]), plan, |id, now| match (id.case, id.number) {
         (0, 1) => Some(answer(id, now, 1000, 10, 20)),
@@ -564,7 +564,7 @@ fn the_summary_names_the_bottleneck_as_the_report_does() {
 }
 
 #[test]
-fn what_a_buffered_stream_cannot_carry_is_null_with_its_reason() {
+fn unresolved_figures_are_null_with_their_reason() {
     let session = run_suite(suite(&["a"]), Plan { repeat: 2, ..Plan::default() }, |id, now| {
         let mut r = answer(id, now, 1000, 10, 108);
         if id.number == 2 {

@@ -81,7 +81,7 @@ fn percentiles_of_too_few_requests_are_a_dash_with_one_footnote() {
     // Mean of ten tenths of 58.672 s.
     assert_eq!([&ttft[1], &ttft[4], &ttft[5]], ["586.7", "755.3", "10/10"]);
     assert_eq!(
-        text.matches("Percentiles without enough requests are left out: p95 needs 20, p99 needs 100.").count(),
+        text.matches("Percentiles without enough requests are omitted: p95 needs 20, p99 needs 100.").count(),
         1
     );
     let few = run(suite(&["a"]), Plan::default(), |id, now| Some(answer(id, now, 1000, 10, 100)));

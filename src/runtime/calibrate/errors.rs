@@ -20,10 +20,10 @@ pub struct Errors {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CalibrationFault {
     /// Sent and received events are not the same.
-    #[error("the events that were sent are not those that were received")]
+    #[error("the events received differ from those sent")]
     Unmatched,
     /// An arrival before its departure.
-    #[error("an event arrived before it was sent: the clocks of the two processes do not agree")]
+    #[error("an event arrived before it was sent: the clocks of the two processes disagree")]
     Acausal,
 }
 

@@ -86,7 +86,7 @@ pub enum Outcome {
 pub fn run(url: &str, load: Load) -> anyhow::Result<Outcome> {
     let engines_before = process::threads_named("engine");
     let mut run = LiveRun::start(spec(url, load), Suspension::BySystem)?;
-    let epoch_ns = on_shared_clock(run.base.clock).context("this system has no clock that two processes share")?;
+    let epoch_ns = on_shared_clock(run.base.clock).context("this system has no clock that two processes can share")?;
     let cpu_before = process::this_thread_cpu();
     let mut painter = load.dashboard.then(|| Painter::new(SIZE)).transpose()?;
     let mut records = Vec::new();

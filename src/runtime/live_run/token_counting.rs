@@ -50,7 +50,7 @@ fn count(tokenizer: &Tokenizer, record: &mut AttemptRecord) {
     let parts = [&record.reasoning, &record.text].map(|text| tokenizer.count(text));
     match parts {
         [Some(reasoning), Some(text)] => record.set_counted_tokens(reasoning + text),
-        _ => record.warnings.push("the tokenizer cannot encode this text: it was not counted".to_owned()),
+        _ => record.warnings.push("the tokenizer cannot encode this text, so its tokens were not counted".to_owned()),
     }
 }
 

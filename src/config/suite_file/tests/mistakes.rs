@@ -91,7 +91,7 @@ fn cases_that_are_none() {
         ),
         (
             only("[[case]]\nname = \"\\u200B\"\nprompt = \"p\""),
-            "cases.toml:2: 'name' has nothing that can be shown; write a name",
+            "cases.toml:2: 'name' has no visible character; write a name",
         ),
         (
             after_case("[[case]]\nname = \" a\"\nprompt = \"q\""),
@@ -223,7 +223,7 @@ fn extra() {
             after_case("extra = { when = 2026-02-06 }"),
             "cases.toml:4:18: JSON has no dates; put quotes around it: \"2026-02-06\"",
         ),
-        (after_case("[case.extra]\na = [1, inf]"), "cases.toml:5:9: inf is no number in JSON"),
+        (after_case("[case.extra]\na = [1, inf]"), "cases.toml:5:9: JSON cannot express inf"),
         (
             after_case("[case.extra]\na = 18446744073709551616"),
             "cases.toml:5:5: 18446744073709551616 is too large for a number in JSON",

@@ -59,7 +59,7 @@ fn items(gauges: &GaugeHistory, view: &View<'_>) -> Vec<Item> {
         accepted.map(|p| item(format!("{p:.0}%"), " drafts accepted", theme.value())),
     ];
     let reported: Vec<Item> = all.into_iter().flatten().collect();
-    if reported.is_empty() { vec![item(String::new(), "reports no gauges", theme.muted())] } else { reported }
+    if reported.is_empty() { vec![item(String::new(), "reports no metrics", theme.muted())] } else { reported }
 }
 
 /// Packs the items into rows of `room` cells; drops an item that is wider than a row.
