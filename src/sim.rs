@@ -14,7 +14,7 @@
 //!   `cached_tokens` and costs no time. Three fifths of the TTFT are proportional to the uncached prompt, so a repeated
 //!   prompt takes little more than two fifths. Without the option `cached_tokens` is always 0.
 //! * Events leave at deadlines fixed when the request arrives: never early, and up to about a millisecond late. Late
-//!   events leave together. Each stream has the full rate, whatever the number of streams. A request with a `seed`
+//!   events leave together. Each stream has the full rate, regardless of the number of streams. A request with a `seed`
 //!   always gets the same deadlines, apart from time saved by the prefix cache.
 //! * `"tokscope_sim": {"fault": NAME, "after_tokens": N}` in the request body causes a failure; in a suite it goes
 //!   under the case's `extra`. [`FAULTS`] lists the names.

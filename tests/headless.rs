@@ -187,9 +187,9 @@ fn findings_are_shown_with_their_case_and_in_every_report() {
     let (folder, sim) = (folder_with(&suite), simulator());
     let out = tokscope(folder.path(), &[&sim.url(), "--export", "r.md", "--export", "r.json"]);
     let (stdout, stderr) = (text(&out.stdout), text(&out.stderr));
-    let said = "the server reported no usage";
+    let finding = "the server reported no usage";
     let after_third = stderr.split_once("[3/3] Third").map(|(_, after)| after.to_owned()).unwrap_or_default();
-    assert!(after_third.lines().skip(1).any(|l| l.starts_with("      ! ") && l.contains(said)), "{stderr}");
+    assert!(after_third.lines().skip(1).any(|l| l.starts_with("      ! ") && l.contains(finding)), "{stderr}");
     assert!(
         stdout.lines().any(|l| l.starts_with("Finding") && l.ends_with("no usage reported: 1 of 3 attempts")),
         "{stdout}"
@@ -198,7 +198,7 @@ fn findings_are_shown_with_their_case_and_in_every_report() {
     let findings = json["cases"][2]["attempts"][0]["findings"].as_array().unwrap();
     assert!(findings.iter().any(|f| f["key"] == "usage_missing"), "{findings:?}");
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
-    assert!(markdown.contains("- no usage reported: 1 of 3 attempts") && markdown.contains(said), "{markdown}");
+    assert!(markdown.contains("- no usage reported: 1 of 3 attempts") && markdown.contains(finding), "{markdown}");
 }
 
 /// The server's own count is reported next to ours, and a reason if there is none.

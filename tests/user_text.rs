@@ -20,7 +20,7 @@ const SILENT_ATTRIBUTES: &[&str] = &["allow", "cfg", "cfg_attr", "derive", "doc"
 /// Words that neither a text nor a comment uses: the words for them are in the field's vocabulary, or they make a
 /// sentence sound translated.
 const AVOIDED_WORDS: &[&str] =
-    &["told", "tells", "stands", "stood", "so many", "somebody", "nobody", "whatever", "gauges", "all together"];
+    &["told", "tells", "stands", "stood", "so many", "somebody", "nobody", "whatever", "all together"];
 /// First words that no comment has: a comment starts with a verb or a noun.
 const AVOIDED_BEGINNINGS: &[&str] = &["What", "Who", "Whose", "Of", "That", "It", "So"];
 
@@ -94,13 +94,18 @@ fn strings(tokens: TokenStream, file: &str, folder: &Path, texts: &mut Vec<Text>
             (TokenTree::Group(group), _) => strings(group.stream(), file, folder, texts),
             (TokenTree::Literal(literal), _) => {
                 let text = literal.to_string();
-                if text.contains(['"']) && text.contains(' ') {
+                if text.contains('"') && is_phrase(&text) {
                     texts.push(Text { file: file.to_owned(), line: literal.span().start().line, text });
                 }
             }
             _ => {}
         }
     }
+}
+
+/// Whether a literal has two words, or a word and a place for one.
+fn is_phrase(literal: &str) -> bool {
+    literal.contains(' ') && literal.split(' ').any(|word| word.chars().filter(char::is_ascii_lowercase).count() > 1)
 }
 
 fn ends_item(token: &TokenTree) -> bool {
@@ -176,7 +181,7 @@ fn strings_and_comments_use_the_words_of_the_glossary() {
 }
 
 #[test]
-fn the_glossary_is_held_against_words_and_not_parts_of_words() {
+fn avoided_words_are_found_but_not_inside_other_words() {
     assert_eq!(avoided("The server tells nothing"), ["the word 'tells'"]);
     assert_eq!(avoided("ran so many times"), ["the word 'so many'"]);
     assert_eq!(avoided("{:.0} % of the time"), ["a space before %"]);
@@ -221,10 +226,10 @@ fn list_all_user_text() {
         }
     }
     section(&mut list, folder.path(), &["man"]);
-    section(&mut list, folder.path(), &["--demo", "--headless", "-k", "REST", "-n", "2", "-o", "md,json,csv"]);
+    section(&mut list, folder.path(), &["--demo", "--headless", "-k", "Debug", "-n", "2", "-o", "report.md"]);
     section(&mut list, folder.path(), &["runs"]);
     section(&mut list, folder.path(), &["compare", "last", "last"]);
-    section(&mut list, folder.path(), &["report", "last", "--format", "md"]);
+    section(&mut list, folder.path(), &["report", "last"]);
     section(&mut list, folder.path(), &["--print-config"]);
     write!(list, "## Keys and palette\n\n{}\n\n## Figures\n\n", key_table_markdown()).unwrap();
     for metric in METRICS {

@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_holds_the_key_and_nothing_else() {
+    fn a_key_file_has_only_the_key() {
         assert_eq!(read(b"sk-1\r\n").as_deref(), Ok("sk-1"));
         assert_eq!(read(b" \n"), Err("--api-key-file 'key': is empty; write the key into it".to_owned()));
         for bad in [&b"sk-hunter2\nsk-hunter2"[..], b"KEY = hunter2", b"hunter2\xff", b"\x00"] {
@@ -70,15 +70,15 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_file_that_others_may_read_is_told() {
+    fn a_file_that_others_may_read_has_a_warning() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         std::fs::write(&path, "sk-1").unwrap();
-        for (mode, told) in [(0o600, false), (0o640, true), (0o604, true), (0o400, false)] {
+        for (mode, is_public) in [(0o600, false), (0o640, true), (0o604, true), (0o400, false)] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
             let (_, warning) = key(Path::new("key"), folder.path()).unwrap();
-            assert_eq!(warning.is_some(), told, "{mode:o}");
+            assert_eq!(warning.is_some(), is_public, "{mode:o}");
         }
     }
 }

@@ -103,10 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn gpu_figures_go_on_from_where_they_came_from() {
+    fn a_resumed_run_keeps_its_gpu_source() {
         assert_eq!(again("", None, None, None), Ok((GpuChoice::Auto, 0)), "it had not looked yet");
         assert_eq!(again("", Some("no driver"), None, None), Ok((GpuChoice::Auto, 0)));
-        assert_eq!(again("", Some(NOT_ASKED), None, None), Ok((GpuChoice::None, 0)), "nobody wanted any");
+        assert_eq!(again("", Some(NOT_ASKED), None, None), Ok((GpuChoice::None, 0)), "GPUs were turned off");
         for own in crate::telemetry::SOURCES.iter().filter(|s| !s.is_remote) {
             assert_eq!(again(own.name, None, None, None), Ok((GpuChoice::Only(own.name), 0)));
         }
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_the_gpus_goes_before_what_was() {
+    fn gpu_options_win_over_the_saved_source() {
         assert_eq!(again("dcgm", None, None, Some("box")), Ok((GpuChoice::Auto, 1)));
         assert_eq!(again("dcgm", None, Some("none"), None), Ok((GpuChoice::None, 0)));
         assert_eq!(again("", Some(NOT_ASKED), Some("auto"), None), Ok((GpuChoice::Auto, 0)));

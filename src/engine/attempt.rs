@@ -194,8 +194,8 @@ async fn send(
     let encoding = headers.get(CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let body = endpoint.secrets.redact(&error_body(encoding, answer.body).await);
     let refusal = failure::refusal(status, &header, &body);
-    let said = endpoint.transport.peer().with_culprit(status, refusal.message);
-    let mut failure = Failure::new(AttemptStatus::HttpError, refusal.kind, said);
+    let message = endpoint.transport.peer().with_culprit(status, refusal.message);
+    let mut failure = Failure::new(AttemptStatus::HttpError, refusal.kind, message);
     failure.retry_after = failure::retry_after(&header);
     Err(failure)
 }

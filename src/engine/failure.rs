@@ -137,12 +137,12 @@ pub fn describe(error: reqwest::Error) -> String {
     if causes(&error).any(|e| e.is::<hyper::Error>() && e.to_string().contains("content-length")) {
         return NO_ONE_LENGTH.to_owned();
     }
-    let said = parts.join(": ");
+    let message = parts.join(": ");
     let is_no_http = || causes(&error).any(|e| e.downcast_ref::<hyper::Error>().is_some_and(no_http_said));
     let no_http = || is_no_http().then_some("check that this is an HTTP server; it may need https://");
     match causes(&error).find_map(tls).and_then(advice).or_else(no_http) {
-        Some(advice) => format!("{said}; {advice}"),
-        None => said,
+        Some(advice) => format!("{message}; {advice}"),
+        None => message,
     }
 }
 
@@ -158,8 +158,9 @@ pub fn describe_cut(error: reqwest::Error) -> String {
 }
 
 /// Adds to the library's HTTP/2 messages who ended the stream or connection.
-fn describe_http2(said: &str) -> String {
-    said.replace("stream error received", "the server or a proxy reset the HTTP/2 stream")
+fn describe_http2(message: &str) -> String {
+    message
+        .replace("stream error received", "the server or a proxy reset the HTTP/2 stream")
         .replace("connection error received", "the server or a proxy closed the HTTP/2 connection")
 }
 

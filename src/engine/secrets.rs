@@ -180,8 +180,8 @@ impl Secrets {
     pub fn redact_record(&self, record: &mut AttemptRecord) {
         let error = record.error.iter_mut().flat_map(|e| [&mut e.kind, &mut e.message]);
         let reasons = record.choice_finish_reasons.iter_mut().flatten().chain(&mut record.finish_reason);
-        for said in error.chain(reasons).chain(&mut record.warnings) {
-            *said = self.redact(said);
+        for text in error.chain(reasons).chain(&mut record.warnings) {
+            *text = self.redact(text);
         }
         let is_cut = !record.is_ok() || record.ends_as(FinishClass::Length);
         // `|` evaluates both sides.

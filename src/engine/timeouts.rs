@@ -61,7 +61,7 @@ fn check(limits: Timeouts, now: Nanos, recorder: &Recorder) -> Verdict {
         let left = limit.saturating_sub(silent.unwrap_or_default());
         next = Some(next.map_or(left, |next| next.min(left)));
     }
-    // At least 1 ms, so that a clock that stands still does not make this spin.
+    // At least 1 ms, so that a clock that does not advance causes no busy loop.
     next.map_or(Verdict::Never, |next| Verdict::CheckAfter(next.max(Duration::from_millis(1))))
 }
 
@@ -163,8 +163,8 @@ mod tests {
         recorder.note_bytes(at(9290));
         assert_eq!(check(limits, at(9400), &recorder), Verdict::CheckAfter(Duration::from_millis(90)));
         let overdue = check(limits, at(9500), &recorder);
-        let said = "no data for 0.2 s: 1 event with text arrived, the last 0.4 s earlier";
-        assert_eq!(words(&overdue), ("stall_timeout", said));
+        let expected = "no data for 0.2 s: 1 event with text arrived, the last 0.4 s earlier";
+        assert_eq!(words(&overdue), ("stall_timeout", expected));
         recorder.event(at(9500), 2, "[DONE]").unwrap();
         assert_eq!(check(limits, at(99_000), &recorder), Verdict::Never);
     }
@@ -179,8 +179,8 @@ mod tests {
         for ms in [2000, 3500] {
             recorder.event(at(ms), ms, TEXT).unwrap();
         }
-        let said = "not finished within 3 s: 2 events with text arrived, the last 0.5 s earlier";
-        assert_eq!(whole(&recorder), said);
+        let expected = "not finished within 3 s: 2 events with text arrived, the last 0.5 s earlier";
+        assert_eq!(whole(&recorder), expected);
         assert_eq!(
             super::whole(Duration::from_secs(3), at(4000), &{
                 let record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), at(0));

@@ -91,7 +91,7 @@ pub struct GpuDeviceReport {
 }
 
 impl GpuReport {
-    /// Like [`Self::from_history`], of a run that may have been answered by the built-in simulator, which uses none.
+    /// Like [`Self::from_history`], but without GPUs if the built-in simulator answered.
     pub fn of_run(
         simulated: bool,
         is_local: bool,
@@ -105,8 +105,11 @@ impl GpuReport {
         Self::from_history(gpu, session, is_local, now)
     }
 
-    /// Of a run as it stands at `now`; an error says why these GPUs tell nothing of it. `is_local`: the address names this
-    /// machine by itself.
+    /// Reports the GPUs of a run up to `now`. `is_local`: the endpoint's URL names this machine.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says why these GPUs have no figures of the run.
     pub fn from_history(gpu: &GpuHistory, session: &Session, is_local: bool, now: Nanos) -> Result<Self, String> {
         let scope = match &gpu.scope {
             Some(scope) => scope.clone(),

@@ -19,15 +19,19 @@ pub struct HostReport {
     pub busiest_core_percent: Option<Level>,
     pub memory_used_mib: Option<Level>,
     pub memory_total_mib: Option<f64>,
-    /// Of one core.
+    /// CPU load of tokscope, percent of one core.
     pub own_cpu_percent: Option<Level>,
-    /// The thread that reads the streams, of one core.
+    /// CPU load of the thread that reads the streams, percent of one core.
     pub own_engine_percent: Option<Level>,
     pub own_rss_mib_max: Option<f64>,
 }
 
 impl HostReport {
-    /// Of a run; an error says why there are no figures.
+    /// Reports the host during a run.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says why there are no figures.
     pub fn from_history(host: &HostHistory) -> Result<Self, String> {
         if let Some(why) = &host.absent {
             return Err(why.clone());

@@ -124,7 +124,7 @@ impl ServerFigures {
         if !is_whole {
             return Some("earlier counts may be missing");
         }
-        // They say nothing of what is counted when a request comes, and the page may have been made before it was here.
+        // Other counters rise when a request arrives, and the page may have been created before that.
         let is_other = |meter: &Meter| !matches!(meter, Meter::GeneratedTokens | Meter::DecodedTokens);
         let others = Meter::COUNTERS.into_iter().filter(is_other).any(|meter| history.grown(meter).is_some());
         others.then_some(
@@ -144,19 +144,19 @@ mod tests {
     use crate::report::fixture::{report, sample_session};
 
     fn gauges(at: Nanos, pairs: &[(Meter, f64)]) -> GaugeEvent {
-        let mut told = ServerGauges::default();
+        let mut sample = ServerGauges::default();
         for (meter, value) in pairs {
-            told.set(*meter, *value);
+            sample.set(*meter, *value);
         }
-        GaugeEvent::Sample(at, Box::new(told))
+        GaugeEvent::Sample(at, Box::new(sample))
     }
 
-    /// The sample run, whose ten answers have 6,600 tokens, beside a server that generated so many.
+    /// Returns the sample run of 6,600 tokens with metrics of a server that generated `generated` tokens.
     fn beside(generated: f64) -> ServerFigures {
         looked_at(0, generated, &[])
     }
 
-    /// The same, first looked at so late, with what it counted besides until the end.
+    /// Like [`beside`], with a first read after `late_ms` and further counts at the end.
     fn looked_at(late_ms: u64, generated: f64, besides: &[(Meter, f64)]) -> ServerFigures {
         use Meter as M;
         let mut r = report(sample_session());
@@ -199,10 +199,10 @@ mod tests {
         assert!(late(100, 6600.0).is_empty());
         let rest =
             "the first look came 101 ms after the first request: generated tokens agree with what came here, but";
-        // 330 are the tolerance.
+        // The tolerance is 330 tokens.
         for about_equal in [6600.0, 6930.0, 6270.0] {
-            let told = late(101, about_equal);
-            assert!(told.len() == 1 && told[0].starts_with(rest), "{told:?}");
+            let doubts = late(101, about_equal);
+            assert!(doubts.len() == 1 && doubts[0].starts_with(rest), "{doubts:?}");
         }
         let all = "the first look came 101 ms after the first request: earlier counts may be missing";
         let more = late(101, 6931.0);

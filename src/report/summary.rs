@@ -15,7 +15,7 @@ use crate::domain::time::Nanos;
 use super::case::{CaseView, cases};
 use super::spread::Spread;
 
-/// Figures over all reported attempts. Each attempt has the same weight, whatever its case.
+/// Figures over all reported attempts. Each attempt has the same weight, regardless of its case.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// Cases with a complete answer.
@@ -170,7 +170,7 @@ impl Counted {
 }
 
 impl Summary {
-    /// The summary of a session as it stands.
+    /// Summarises the current state of a session.
     pub fn from_session(session: &Session) -> Self {
         let views = cases(session);
         let counted = Counted::from_views(&views);

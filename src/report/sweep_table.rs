@@ -154,8 +154,8 @@ mod tests {
         stages[0].unresolved_inter_token = 2;
         (stages[2].unresolved_first_token, stages[2].unresolved_inter_token) = (1, 3);
         let (first, third) = (stages[0].concurrency, stages[2].concurrency);
-        let told = format!("2 decode speed at concurrency {first}; 1 TTFT, 3 decode speed at concurrency {third}");
-        assert_eq!(unresolved_in_words(&stages), Some(told));
+        let expected = format!("2 decode speed at concurrency {first}; 1 TTFT, 3 decode speed at concurrency {third}");
+        assert_eq!(unresolved_in_words(&stages), Some(expected));
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub struct Stderr {
 const CLEAR_LINE: &[u8] = b"\r\x1b[K";
 
 impl Stderr {
-    /// Writes a line of progress, or drops it while nobody reads.
+    /// Writes a line of progress, or drops it while stderr is not read.
     pub fn progress(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(outlet) = outlet(Standard::Err) else { return };
         let mut text = self.take_status();
@@ -62,7 +62,7 @@ impl Stderr {
         outlet.send(text);
     }
 
-    /// Shows a status line in place of the one before, unless nobody reads. The next text replaces it.
+    /// Shows a status line in place of the one before, unless stderr is not read. The next text replaces it.
     pub fn show_status(&mut self, line: &str) {
         let Some(outlet) = outlet(Standard::Err).filter(|outlet| outlet.waiting_bytes() == 0) else { return };
         let mut text = CLEAR_LINE.to_vec();
@@ -100,7 +100,7 @@ impl Write for Stderr {
     }
 }
 
-/// Writes to stdout. Lines keep their order with those on stderr, unless nobody reads.
+/// Writes to stdout. Lines keep their order with those on stderr, unless a stream is not read.
 ///
 /// # Errors
 ///
@@ -178,7 +178,7 @@ pub fn finish(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake>) -> a
         let (out, sender) = (out.clone(), sender.clone());
         let wait_for_it = move || {
             let outcome = out.flush_patiently();
-            // After a signal nobody waits any more.
+            // After a signal, the program does not wait.
             drop(sender.send(Wake::Written(outcome)));
         };
         // Without a thread there is no wait.

@@ -49,7 +49,7 @@ fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     console::settle();
     terminal::install_panic_hook();
     let screen = run.base().sender.clone();
-    // A send fails only once the main thread is gone, and then nobody draws.
+    // A send fails only once the main thread has ended, and then no frame is drawn.
     let mut terminal = Terminal::enter(move |outcome| drop(screen.send(Wake::Written(outcome))))
         .context("the terminal cannot be used; --headless needs none")?;
     let keys = run.base().sender.clone();

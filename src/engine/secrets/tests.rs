@@ -22,7 +22,7 @@ fn secrets() -> Secrets {
 
 #[test]
 fn a_secret_is_redacted_wherever_it_comes_from() {
-    for (said, expected) in [
+    for (text, expected) in [
         ("bad key sk-key!", "bad key [redacted]!"),
         ("sk-key-and-more, sk-key", "[redacted], [redacted]"),
         ("got Basic dXNlcjpwYXNz", "got [redacted]"),
@@ -31,15 +31,15 @@ fn a_secret_is_redacted_wherever_it_comes_from() {
         ("proxy refuses swordfish", "proxy refuses [redacted]"),
         ("no v1 in version 2024-10-21", "no v1 in version 2024-10-21"),
     ] {
-        assert_eq!(secrets().redact(said), expected);
+        assert_eq!(secrets().redact(text), expected);
     }
 }
 
 #[test]
 fn secrets_of_an_address_are_redacted_in_every_encoding() {
     let secrets = Secrets::new(None, &[], "http://u:p%40ssw%6Frd@h/v1?key=a%2Fb-c-d", Some("http://token42@p"));
-    for said in ["p%40ssw%6Frd", "p@ssword", "a%2Fb-c-d", "a/b-c-d", "token42", "dTpwQHNzd29yZA==", "dG9rZW40Mjo="] {
-        assert_eq!(secrets.redact(&format!("got {said}!")), "got [redacted]!", "{said}");
+    for text in ["p%40ssw%6Frd", "p@ssword", "a%2Fb-c-d", "a/b-c-d", "token42", "dTpwQHNzd29yZA==", "dG9rZW40Mjo="] {
+        assert_eq!(secrets.redact(&format!("got {text}!")), "got [redacted]!", "{text}");
     }
 }
 

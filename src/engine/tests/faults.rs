@@ -47,8 +47,8 @@ fn connecting_has_its_own_timeout() {
     start_with(&engine, 1, |case| case.patience.connect = Duration::from_millis(200));
     let record = end(&facts);
     assert_eq!(kind(&record), (AttemptStatus::ConnectError, "connect_timeout"));
-    let said = failure(&record).1;
-    assert!(said.starts_with(&format!("no connection to {address} within 0.2 s; check the host")), "{said}");
+    let message = failure(&record).1;
+    assert!(message.starts_with(&format!("no connection to {address} within 0.2 s; check the host")), "{message}");
     // The whole timeout may come first.
     start_with(&engine, 2, |case| case.timeout = Duration::from_millis(200));
     let record = end(&facts);

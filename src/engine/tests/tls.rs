@@ -180,9 +180,9 @@ fn a_server_that_requires_a_client_certificate_is_named_as_such() {
         let (engine, facts) = insecure_engine(&url);
         start(&engine, Duration::from_secs(30));
         let record = end(&facts);
-        let (status, said) = failure(&record);
-        assert_eq!(status, AttemptStatus::ConnectError, "{version:?}: {said}");
-        assert!(said.contains("the server requires a client certificate"), "{version:?}: {said}");
+        let (status, message) = failure(&record);
+        assert_eq!(status, AttemptStatus::ConnectError, "{version:?}: {message}");
+        assert!(message.contains("the server requires a client certificate"), "{version:?}: {message}");
         server.join().unwrap();
     }
 }

@@ -209,16 +209,16 @@ fn a_key_at_the_cut_end_of_an_error_is_redacted() {
     let (engine, facts) = engine(&url);
     engine.send(EngineCommand::Discover { retry: false, needs_list: true });
     let EngineFact::Unreachable { reason, .. } = facts.recv().unwrap() else { panic!() };
-    for said in [failure(&record).1, reason.as_str()] {
-        assert!(said.ends_with("(request abc)") && !said.contains("sk-can"), "{said}");
+    for message in [failure(&record).1, reason.as_str()] {
+        assert!(message.ends_with("(request abc)") && !message.contains("sk-can"), "{message}");
     }
 }
 
 #[test]
 fn a_key_repeated_by_the_server_is_redacted_and_the_error_bounded() {
     let key = "sk-canary";
-    let said = format!("you sent Bearer {key} and ours");
-    let body = format!(r#"{{"error":{{"message":"{said}"}}}}"#);
+    let message = format!("you sent Bearer {key} and ours");
+    let body = format!(r#"{{"error":{{"message":"{message}"}}}}"#);
     let in_stream = format!("data: {body}\n\n");
     for answer in [json("401 Unauthorized", &body), sse(&[TEXT, &in_stream]), json("200 OK", &body)] {
         let (record, _) = measure(vec![answer]);

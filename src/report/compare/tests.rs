@@ -12,7 +12,7 @@ fn pair(a: (f64, Option<f64>), b: (f64, Option<f64>)) -> Row {
 }
 
 #[test]
-fn a_judgement_needs_intervals_that_do_not_meet() {
+fn a_judgement_needs_intervals_that_do_not_overlap() {
     let wide = |mean| (mean, Some(2.0));
     assert_eq!(pair(wide(10.0), wide(14.0)).judge(Some(Better::Low)), Some(Judgement::NoDifferenceShown), "they touch");
     assert_eq!(pair(wide(10.0), wide(14.1)).judge(Some(Better::Low)), Some(Judgement::Worse));
@@ -25,7 +25,7 @@ fn a_judgement_needs_intervals_that_do_not_meet() {
 }
 
 #[test]
-fn the_difference_is_of_the_first() {
+fn the_difference_is_relative_to_the_first_run() {
     assert_eq!(pair((10.0, None), (12.5, None)).difference_percent(), Some(25.0));
     assert_eq!(pair((10.0, None), (5.0, None)).difference_percent(), Some(-50.0));
     assert_eq!(pair((0.0, None), (5.0, None)).difference_percent(), None);
@@ -33,13 +33,13 @@ fn the_difference_is_of_the_first() {
 
 #[test]
 fn compared_figures_are_metrics_with_a_direction() {
-    let told: Vec<_> = COMPARED.iter().map(|c| (c.metric.better, c.metric.counts_output_tokens)).collect();
+    let directions: Vec<_> = COMPARED.iter().map(|c| (c.metric.better, c.metric.counts_output_tokens)).collect();
     let (low, high) = (Some(Better::Low), Some(Better::High));
     let expected = [(low, false), (low, true), (high, true), (None, true), (low, false)];
-    assert_eq!(told, expected);
+    assert_eq!(directions, expected);
 }
 
-/// Three answers a case, each of its own time.
+/// Returns a run with three answers per case, each with its own latency.
 fn side(id: &str, cases: &[&str], millis: u64) -> ComparedRun {
     let plan = crate::domain::session::Plan { repeat: 3, ..Default::default() };
     let session = run(suite(cases), plan, |id, now| Some(answer(id, now, millis + 10 * u64::from(id.number), 10, 100)));
@@ -51,8 +51,8 @@ fn totals_without_a_case_that_failed_in_one_run_are_not_judged() {
     let (a, mut b) = (side("ts-1", &["First", "Second"], 1000), side("ts-2", &["First", "Second"], 2000));
     b.whole.cases[1].figures = Vec::new();
     let comparison = Comparison::new(a, b);
-    let told = "'Second' was measured in one of the runs only: the row of all cases is not judged";
-    assert!(comparison.warnings.iter().any(|w| w == told), "{:?}", comparison.warnings);
+    let warning = "'Second' was measured in only one run, so the row of all cases is not judged";
+    assert!(comparison.warnings.iter().any(|w| w == warning), "{:?}", comparison.warnings);
     let rows = &comparison.blocks[0].rows;
     assert!(rows[0].is_of_same && !rows[2].is_of_same && rows[2].case.is_none());
 }
@@ -73,12 +73,12 @@ fn answers_without_a_resolved_figure_are_counted_beside_the_comparison() {
     assert_eq!(saved.whole.unresolved, read.whole.unresolved);
     assert_eq!(saved.whole.total[0].map(|figure| figure.n), Some(2));
     let comparison = Comparison::new(saved, side("ts-2", &["a"], 1000));
-    let told = "A: excluded as unresolved, in 3 answers: TTFT in 1, Inter-token latency in 1";
-    assert!(comparison.warnings.iter().any(|w| w == told), "{:?}", comparison.warnings);
+    let warning = "A: excluded as unresolved, in 3 answers: TTFT in 1, Inter-token latency in 1";
+    assert!(comparison.warnings.iter().any(|w| w == warning), "{:?}", comparison.warnings);
 }
 
 #[test]
-fn two_runs_stand_side_by_side() {
+fn two_runs_are_shown_side_by_side() {
     let mut b = side("ts-2", &["Second", "Third\u{1b}[2J"], 2000);
     b.model = Some("other | model".into());
     b.simulated = true;
@@ -138,7 +138,7 @@ fn two_runs_stand_side_by_side() {
 }
 
 #[test]
-fn a_run_beside_itself_shows_nothing() {
+fn a_run_compared_with_itself_has_no_difference() {
     let side = side("ts-1", &["First"], 1000);
     let comparison = Comparison::new(side.clone(), side);
     assert_eq!(comparison.warnings, [""; 0]);
@@ -162,7 +162,7 @@ fn sweeps_are_compared_by_stage_and_unpaired_stages_have_a_warning() {
     let comparison = Comparison::new(sweep("ts-1", &[1, 4, 8]), sweep("ts-2", &[1, 2, 4]));
     let text = text(&comparison, Layout::default());
     let (head, _) = text.split_once("Inter-token").unwrap();
-    // At 4 at once an answer takes 2 s, alone 1 s.
+    // An answer takes 2 s at concurrency 4, and 1 s at concurrency 1.
     insta::assert_snapshot!(head.trim_end(), @r"
     At concurrency 4, too few repeats to judge decode speed (+0.0%) and TTFT (+0.0%).
 
@@ -201,7 +201,7 @@ fn a_plain_run_is_compared_with_the_stage_of_its_concurrency() {
     assert!(comparison.is_by_stage);
     assert!(comparison.blocks[0].rows.iter().all(|row| row.concurrency == Some(1)), "{comparison:?}");
     assert_eq!(comparison.warnings, ["not compared, because only B has answers there: concurrency 4"]);
-    // With a rate nobody says how many there were at once.
+    // A run with a rate has no fixed concurrency.
     let rate = plain.plan.map(|p| Plan { rate: Some(2.0), ..p });
     let comparison = Comparison::new(ComparedRun { plan: rate, ..plain }, sweep("ts-2", &[1, 4]));
     assert!(!comparison.is_by_stage && comparison.blocks[0].rows.iter().all(|row| row.concurrency.is_none()));

@@ -137,8 +137,8 @@ struct Gaps {
 
 impl Gaps {
     fn from_stats(stats: &Stats, n: usize) -> Self {
-        let told = |p, value| enough_for(n, p).then_some(value);
-        Self { p50: stats.p50, p90: told(90, stats.p90), p99: told(99, stats.p99), max: stats.max, n }
+        let percentile = |p, value| enough_for(n, p).then_some(value);
+        Self { p50: stats.p50, p90: percentile(90, stats.p90), p99: percentile(99, stats.p99), max: stats.max, n }
     }
 }
 

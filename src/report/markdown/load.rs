@@ -1,4 +1,4 @@
-//! The run as a load: its loop, SLOs, goodput and failures. A plain run without SLOs has none of it.
+//! Load of the run: its loop, SLOs, goodput and failures. A plain run without SLOs has no such section.
 
 use crate::domain::metrics::QUEUE;
 use crate::domain::quantity::count;
@@ -31,7 +31,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     }
 }
 
-/// What the load came to, in one line.
+/// Summarises the load in one line.
 fn headline(view: &View<'_>, tally: &Tally) -> String {
     let s = &view.summary;
     let plan = view.report.session.plan;

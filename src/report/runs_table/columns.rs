@@ -185,7 +185,7 @@ fn concurrency(run: &RunRow) -> String {
     run.concurrency.map_or_else(String::new, |n| n.to_string())
 }
 
-/// What ends the run, beyond one attempt per case.
+/// Returns the limit of the run, if it is not one attempt per case.
 fn limit(run: &RunRow) -> String {
     match (run.requests, run.duration_limit_s) {
         (_, Some(seconds)) => format!("{seconds} s"),

@@ -1,9 +1,9 @@
-//! The result for people.
+//! Result of a calibration as text.
 
 use crate::domain::calibration::{Calibration, ErrorSpread, Level};
-use crate::domain::quantity::Quantity;
+use crate::domain::quantity::{Quantity, grouped};
 
-/// The page that is printed.
+/// Returns the printed page.
 pub fn render(calibration: &Calibration) -> String {
     let mut lines = head(calibration);
     lines.push(String::new());
@@ -61,7 +61,7 @@ fn spread(errors: &ErrorSpread) -> String {
     format!("{:>6} {:>6} {:>6}", figure(Some(errors.median)), figure(errors.p99), figure(Some(errors.worst)))
 }
 
-/// Microseconds where they matter, and never wider than the column.
+/// Formats an error to the microsecond if it is small, and within the width of the column.
 fn figure(ms: Option<f64>) -> Quantity<'static> {
     Quantity::new(ms, if ms.is_some_and(|ms| ms < 10.0) { 3 } else { 1 })
 }
@@ -70,7 +70,7 @@ fn foot(c: &Calibration) -> Vec<String> {
     let mut lines = Vec::new();
     let width = c.levels.iter().map(|l| l.truth_width_ms).fold(0.0, f64::max);
     lines.push(format!(
-        "The write itself took {width:.3} ms (median, largest), which bounds the precision of these errors."
+        "The server's write took {width:.3} ms (largest median), which bounds the precision of these errors."
     ));
     lines.push("CPU: share of one core during the load; with the dashboard on, `main` draws.".to_owned());
     let unmatched: usize = c.levels.iter().map(|l| l.unmatched).sum();
@@ -81,8 +81,9 @@ fn foot(c: &Calibration) -> Vec<String> {
     if let Some(peak) = &c.peak {
         let cpu = Quantity::new(peak.cpu_s_per_million_events, 2);
         lines.push(format!(
-            "At full speed, {} streams: {:.0} events/s, {cpu} CPU s per million events.",
-            peak.streams, peak.events_per_s
+            "At full speed, {} streams: {} events/s, {cpu} CPU s per million events.",
+            peak.streams,
+            grouped(peak.events_per_s as u64)
         ));
         lines.extend(peak.engine_cpu_share.map(|share| {
             let limit = if share < 0.9 { ": the server, not the engine, was the limit" } else { "" };
@@ -92,7 +93,7 @@ fn foot(c: &Calibration) -> Vec<String> {
     lines
 }
 
-/// What the dashboard changes, at the level with the most streams that has both.
+/// Describes the effect of the dashboard, at the level with the most streams that was measured with and without it.
 fn difference(c: &Calibration) -> Option<String> {
     let pairs = c.levels.iter().filter(|l| !l.dashboard).filter_map(|off| {
         let on = c.levels.iter().find(|l| l.dashboard && l.streams == off.streams)?;
@@ -169,11 +170,11 @@ mod tests {
               1  on              10   0.100      –  1.000   0.025      –  0.250   0.050      –  0.500   12.5%    3.1%        –
              16  on             160   0.130  0.520  1.300   0.033  0.130  0.325   0.065  0.260  0.650   12.5%    3.1%     14.5
 
-        The truth itself is known to 0.006 ms: so long the server's write took (median, largest).
+        The server's write took 0.006 ms (largest median), which bounds the precision of these errors.
         CPU: share of one core during the load; with the dashboard on, `main` draws.
         The dashboard (120×40, 20 frames per second, without the terminal's own work) changes the medians at
         16 streams by +0.010 ms (TTFT) and +0.003 ms (inter-token), and takes 3.0% of a core.
-        At full speed, 32 streams: 810000 events/s, 0.93 CPU s per million events.
+        At full speed, 32 streams: 810,000 events/s, 0.93 CPU s per million events.
         The engine was busy 76% of that time: the server, not the engine, was the limit.
         "#);
     }

@@ -21,7 +21,7 @@ const RECORD_TIMEOUT: Duration = Duration::from_millis(500);
 /// Exit status of a run whose journal is incomplete.
 const NOT_SAVED: u8 = 1;
 
-/// Ends the run. The summary goes to stdout, the fate of each file to `stderr`. Returns the exit status, raised if a file
+/// Ends the run. The summary goes to stdout, the result of each write to `stderr`. Returns the exit status, raised if a file
 /// could not be written, including the journal.
 pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
     let mut status = status;

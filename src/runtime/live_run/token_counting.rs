@@ -38,7 +38,7 @@ pub fn start(
     };
     let thread = std::thread::Builder::new().name("tokenizer".to_owned()).spawn(work);
     thread.map_err(|e| InvalidConfig(format!("the tokenizer's thread did not start: {e}")))?;
-    // A send fails only once the main thread is gone, and then nobody needs the fact.
+    // A send fails only once the main thread has ended, and then the fact is not needed.
     Ok(Box::new(move |at, fact| drop(sender.send((at, fact)))))
 }
 
