@@ -87,7 +87,7 @@ fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
 
 #[test]
 fn unsafe_code_is_in_its_one_file() {
-    // The lint holds all but what asks to be let off.
+    // The lint applies to all code without an exemption.
     let manifest = table("Cargo.toml");
     assert_eq!(manifest["workspace"]["lints"]["rust"]["unsafe_code"].as_str(), Some("deny"));
     assert_eq!(manifest["lints"]["workspace"].as_bool(), Some(true));

@@ -95,7 +95,9 @@ fn strings(tokens: TokenStream, file: &str, folder: &Path, texts: &mut Vec<Text>
             (TokenTree::Literal(literal), _) => {
                 let text = literal.to_string();
                 if text.contains('"') && is_phrase(&text) {
-                    texts.push(Text { file: file.to_owned(), line: literal.span().start().line, text });
+                    let lines: Vec<_> = text.split("\\\n").map(str::trim_start).collect();
+                    let line = literal.span().start().line;
+                    texts.push(Text { file: file.to_owned(), line, text: lines.concat() });
                 }
             }
             _ => {}

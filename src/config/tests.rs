@@ -94,21 +94,21 @@ fn a_rate_alone_has_no_limit_of_concurrency() {
 #[test]
 fn impossible_thresholds_are_rejected() {
     let folder = empty_folder();
-    let of = |args: &[&str]| spec(&[&["h"], args].concat(), &[], folder.path(), None);
-    assert!(refused(of(&["--slo", "goodput>90%"])).contains("add one, like ttft_p95<500ms"));
-    assert!(refused(of(&["--slo", "queue_p99<5ms"])).contains("only runs with --rate have a queue"));
-    assert!(of(&["--slo", "goodput>90%", "--slo", "ttft_p95<1s"]).is_ok());
-    assert!(of(&["--slo", "queue_p99<5ms", "--rate", "3"]).is_ok());
+    let parsed = |args: &[&str]| spec(&[&["h"], args].concat(), &[], folder.path(), None);
+    assert!(refused(parsed(&["--slo", "goodput>90%"])).contains("add one, like ttft_p95<500ms"));
+    assert!(refused(parsed(&["--slo", "queue_p99<5ms"])).contains("only runs with --rate have a queue"));
+    assert!(parsed(&["--slo", "goodput>90%", "--slo", "ttft_p95<1s"]).is_ok());
+    assert!(parsed(&["--slo", "queue_p99<5ms", "--rate", "3"]).is_ok());
 }
 
 #[test]
 fn limit_seed_and_sweep_are_passed_on() {
     let folder = empty_folder();
-    let of = |args: &[&str]| spec(args, &[], folder.path(), None).unwrap();
-    let limited = of(&["h", "--rate", "9", "--arrival", "constant", "--seed", "7", "--concurrency", "3"]);
+    let parsed = |args: &[&str]| spec(args, &[], folder.path(), None).unwrap();
+    let limited = parsed(&["h", "--rate", "9", "--arrival", "constant", "--seed", "7", "--concurrency", "3"]);
     let open_loop = OpenLoop { rate_per_s: 9.0, process: Process::Constant, seed: 7 };
     assert_eq!((limited.session.plan.concurrency, limited.session.plan.open_loop), (3, Some(open_loop)));
-    assert_eq!(of(&["h", "--sweep", "1, 2,65536"]).session.sweep, [1, 2, 65_536]);
+    assert_eq!(parsed(&["h", "--sweep", "1, 2,65536"]).session.sweep, [1, 2, 65_536]);
 }
 
 #[test]

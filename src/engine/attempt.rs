@@ -104,14 +104,14 @@ async fn drive(endpoint: &Endpoint, order: &Order, recorder: &RefCell<Recorder>)
     let begun = endpoint.now();
     let mut tries = 1;
     let answer = loop {
-        let manner = endpoint.manner.get();
-        let failure = match send(endpoint, order, recorder, manner).await {
+        let dialect = endpoint.dialect.get();
+        let failure = match send(endpoint, order, recorder, dialect).await {
             Ok(answer) => break answer,
             Err(failure) => failure,
         };
         let http_status = recorder.borrow().record.http_status;
-        if let Some((next, warning)) = manner.after_rejection(http_status.unwrap_or(0), &failure.message) {
-            endpoint.manner.set(endpoint.manner.get().combine(next));
+        if let Some((next, warning)) = dialect.after_rejection(http_status.unwrap_or(0), &failure.message) {
+            endpoint.dialect.set(endpoint.dialect.get().combine(next));
             restart(endpoint, recorder);
             recorder.borrow_mut().record.warnings.push(warning);
             continue;
@@ -150,10 +150,10 @@ async fn send(
     endpoint: &Endpoint,
     order: &Order,
     recorder: &RefCell<Recorder>,
-    manner: RequestDialect,
+    dialect: RequestDialect,
 ) -> Result<Answer, Failure> {
     let nonce = recorder.borrow().record.nonce.clone();
-    let body = (endpoint.api.body)(&order.case, &order.model, manner, nonce.as_deref()).to_string();
+    let body = (endpoint.api.body)(&order.case, &order.model, dialect, nonce.as_deref()).to_string();
     let url = address_below(&endpoint.base_url, endpoint.api.path);
     let request_id = recorder.borrow().record.request_id.clone();
     recorder.borrow_mut().record.sent_request =

@@ -71,7 +71,7 @@ pub struct Endpoint {
     /// Part of each request that its record may show.
     pub request_record: RequestRecord,
     /// Request parameters that the server accepts, learned from its refusals.
-    pub manner: std::cell::Cell<RequestDialect>,
+    pub dialect: std::cell::Cell<RequestDialect>,
     /// Kind of the server from response headers, until it is reported.
     recognised: RefCell<Recognised>,
     clock: EngineClock,
@@ -141,7 +141,7 @@ impl Endpoint {
         let transport = Transport::new(&base_url, &headers, clock, &client, fresh, tls, &network);
         let request_record = RequestRecord::new(&base_url, api, &headers);
         let retries = network.retries;
-        let (secrets, manner) = (Rc::new(secrets), std::cell::Cell::default());
+        let (secrets, dialect) = (Rc::new(secrets), std::cell::Cell::default());
         let (proxy, recognised) = (network.proxy, RefCell::default());
         Self {
             client,
@@ -154,7 +154,7 @@ impl Endpoint {
             proxy,
             secrets,
             request_record,
-            manner,
+            dialect,
             recognised,
             clock,
         }

@@ -77,7 +77,7 @@ fn found(
     list_error: Option<String>,
     sink: &impl Fn(EngineFact),
 ) {
-    at.manner.set(RequestDialect { usage: UsageRequest::for_server(server.kind.as_deref()), ..at.manner.get() });
+    at.dialect.set(RequestDialect { usage: UsageRequest::for_server(server.kind.as_deref()), ..at.dialect.get() });
     if server.kind.is_some() {
         at.mark_reported();
     }

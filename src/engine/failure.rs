@@ -69,7 +69,7 @@ impl From<ConnectionError> for Failure {
 
 /// Message for a response with contradicting lengths.
 pub const NO_ONE_LENGTH: &str = "the response's Content-Length is malformed or has two different values, so its end is unknown; \
-                                 check any proxy on the way";
+                                 check any proxy in between";
 
 /// Error of a connection that took longer than this timeout.
 #[derive(Debug, thiserror::Error)]

@@ -167,7 +167,7 @@ fn a_panic_in_one_attempt_is_reported_and_ends_the_engine() {
     start(&engine, Duration::from_secs(30));
     let fact = facts.recv_timeout(Duration::from_secs(60)).unwrap();
     assert!(matches!(&fact, EngineFact::Died(why) if why == "an internal error"), "{fact:?}");
-    // The sink goes with the thread.
+    // The sink is dropped with the thread.
     assert!(facts.recv_timeout(Duration::from_secs(60)).is_err());
     assert!(!engine.send(EngineCommand::Shutdown));
 }

@@ -10,7 +10,7 @@ fn level(figure: &MeanAndMax) -> Option<Level> {
     Some(Level { avg: figure.mean()?, max: figure.max()? })
 }
 
-/// The machine over the run; what it does not tell is `None`. As `results.json` has it. 1 MiB = 2^20 bytes.
+/// Load of the machine during the run, with the keys of `results.json`; unknown values are `None`. 1 MiB = 2^20 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the names say it, with units")]
 pub struct HostReport {

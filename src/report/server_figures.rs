@@ -63,7 +63,7 @@ impl ServerFigures {
             requests_waiting: level(Meter::Waiting),
             requests_retracted: level(Meter::Retracted),
             kv_cache_usage_percent: level(Meter::KvCache),
-            // A ratio that the server makes itself is one of its own window, not of the run: the mean is the best there is.
+            // A ratio that the server computes covers its own time window, not the run, so the mean is the best available figure.
             prefix_cache_hit_percent: history
                 .share(Meter::PrefixHits, Meter::PrefixQueries)
                 .or_else(|| history.mean(Meter::PrefixHitRate, from)),

@@ -17,7 +17,7 @@ use crate::ui::outlet::{Outlet, Standard, standard};
 const ORDER_PATIENCE: Duration = Duration::from_millis(100);
 /// Maximum wait at the end for a stream with text that the user can do without.
 const END_PATIENCE: Duration = Duration::from_secs(1);
-/// The same, once the user has asked to end.
+/// Maximum wait after the user asked to end.
 const INTERRUPTED_PATIENCE: Duration = Duration::from_millis(100);
 /// Maximum progress to keep while nothing reads it, bytes; the rest is dropped.
 const MAX_WAITING_BYTES: usize = 256 * 1024;
@@ -157,7 +157,7 @@ pub enum EndWait {
     Shortly,
 }
 
-/// Waits until the readers have what was written. Returns the exit status, raised to 2 if stdout failed meanwhile.
+/// Waits until the readers have taken all output. Returns the exit status, raised to 2 if stdout failed meanwhile.
 pub fn wait_for_readers(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake>, status: u8) -> u8 {
     let is_reported = status >= 2;
     match finish(wait, inbox, sender) {
@@ -169,7 +169,7 @@ pub fn wait_for_readers(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<W
     }
 }
 
-/// Waits until the readers have what was written. `inbox` receives signals, `sender` is its other end.
+/// Waits until the readers have taken all output. `inbox` receives signals, `sender` is its other end.
 #[expect(clippy::disallowed_methods, reason = "a limit in real time")]
 pub fn finish(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake>) -> anyhow::Result<()> {
     if wait == EndWait::ForReader

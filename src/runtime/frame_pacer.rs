@@ -32,7 +32,7 @@ impl FramePacer {
         self.dirty = true;
     }
 
-    /// Notes input of the user, who waits for its effect.
+    /// Records input of the user, which is shown in the next frame.
     pub const fn ask(&mut self) {
         self.asked = true;
     }

@@ -72,7 +72,7 @@ fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     };
     // However the dashboard ended, the measurements are saved.
     let status = run.close(status, &mut stderr);
-    // The text on the screen has gone with it.
+    // The dashboard has closed, and its text with it.
     let base = run.base();
     let scene = &base.app.scene;
     if scene.session.began.is_none()

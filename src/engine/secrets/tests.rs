@@ -150,7 +150,7 @@ fn readings(text: &str) -> Vec<String> {
     readings.push(shown(&percent_decode_str(&shown(text)).decode_utf8_lossy()));
     readings.extend(serde_json::from_str(&format!("\"{}\"", shown(text))).map(|text: String| shown(&text)));
     for word in shown(text).split(|c: char| !(c.is_ascii_alphanumeric() || "+/-_".contains(c))) {
-        // At every position, whatever comes before.
+        // Decode from every position, because any text may precede the key.
         for from in 0..word.len().min(4) {
             for engine in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {
                 let whole = word.len() - (word.len() - from) % 4;

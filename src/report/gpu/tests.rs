@@ -59,7 +59,7 @@ fn without_evidence_there_is_no_energy_per_token() {
     let why = "it is not known which GPUs serve the endpoint: the endpoint's address is loopback, but a tunnel may start there";
     assert_eq!(report.efficiency, Err(why.to_owned()));
     history.apply(GpuEvent::Scope(GpuScope::Unknown { why: "no listener".to_owned() }));
-    // An address of this machine that is not loopback: what was looked up goes before what the text of it says.
+    // An address of this machine that is not loopback: the resolved scope wins over the text of the address.
     assert_eq!(report_of(&history, false).unwrap().scope.explanation(), "no listener");
 }
 

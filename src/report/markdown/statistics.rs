@@ -82,7 +82,7 @@ fn successful_cases(view: &View<'_>) -> usize {
     view.cases.iter().filter(|case| (0..stages).all(|stage| is_ok(stage, case))).count()
 }
 
-/// Rates of the whole run, or of the best stage; none for one request at a time, where the average speed says it.
+/// Rates of the run, or of the best stage; empty for one request at a time, where the average speed is enough.
 fn throughput(view: &View<'_>) -> Vec<(&'static str, String)> {
     let s = &view.summary;
     let stages = stages(&view.report.session);

@@ -174,7 +174,7 @@ fn name(name: Option<&str>) -> String {
     name.map_or_else(|| UNKNOWN.to_owned(), sanitise_line)
 }
 
-/// The URL without what most endpoints share.
+/// Shortens a URL by the parts that most endpoints share.
 fn endpoint(run: &RunRow) -> String {
     let url = name(run.url.as_deref());
     let short = url.strip_suffix(USUAL_PATH).unwrap_or(&url);

@@ -25,7 +25,7 @@ const NOT_SAVED: u8 = 1;
 /// could not be written, including the journal.
 pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
     let mut status = status;
-    if let Err(why) = catch_panic("the end of what was in flight", || cancel_in_flight(run)) {
+    if let Err(why) = catch_panic("ending the requests in flight", || cancel_in_flight(run)) {
         say_to(stderr, &format!("tokscope: {why}"));
         status = status.max(2);
     }
