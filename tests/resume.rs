@@ -151,7 +151,7 @@ fn gpus_of_another_machine_are_not_replaced_by_local_ones() {
     let before = journal(&place) + &found.to_string() + "\n";
     std::fs::write(place.journal().unwrap(), &before).unwrap();
     let (_, stderr) = place.run(&["resume", "last", "--headless"], 2);
-    assert!(stderr.contains("give it again with --gpu-metrics-url HOST"), "{stderr}");
+    assert!(stderr.contains("pass it again with --gpu-metrics-url HOST"), "{stderr}");
     assert_eq!(journal(&place), before);
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let key = place.folder.path().join("key");

@@ -110,7 +110,7 @@ mod tests {
         }
         for other in ["http://h/metrics", "https://h:8443/metrics", "https://h.example/metrics", "https://x@y/metrics"]
         {
-            assert!(check(&[other]).unwrap_err().contains("own origin only"), "{other}");
+            assert!(check(&[other]).unwrap_err().contains("only to the endpoint's own origin"), "{other}");
         }
         assert_eq!(check(&[]), Err("--server-metrics-auth needs --server-metrics".to_owned()));
         assert!(check_auth(false, &["http://elsewhere/".to_owned()], "https://h/v1").is_ok());

@@ -111,7 +111,7 @@ mod tests {
             assert_eq!(again(own.name, None, None, None), Ok((GpuChoice::Only(own.name), 0)));
         }
         let why = again("dcgm", None, None, None).unwrap_err();
-        assert!(why.contains("give it again with --gpu-metrics-url HOST") && why.contains("--gpu none"), "{why}");
+        assert!(why.contains("pass it again with --gpu-metrics-url HOST") && why.contains("--gpu none"), "{why}");
         let why = again("voodoo\u{1b}[2J", None, None, None).unwrap_err();
         assert!(why.contains("came from 'voodoo', which") && why.contains("with --gpu,"), "{why}");
     }

@@ -447,7 +447,7 @@ fn a_connection_is_reused_after_a_complete_answer() {
 fn a_response_that_is_not_http_is_reported() {
     let (record, _) = measure(vec!["SSH-2.0-OpenSSH_9.7\r\n".to_owned()]);
     assert_eq!(record.status, AttemptStatus::ConnectError);
-    assert!(failure(&record).1.contains("is this an HTTP server?"), "{record:?}");
+    assert!(failure(&record).1.contains("check that this is an HTTP server"), "{record:?}");
 
     let endless = format!("HTTP/1.1 200 OK\r\nx-long: {}\r\n", "x".repeat(1 << 20));
     let (record, _) = measure(vec![endless]);

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::level::Level;
 use super::model::Report;
 use super::output_tokens::output_tokens;
+use crate::domain::quantity::grouped;
 use crate::domain::server_gauges::{GaugeHistory, Meter};
 use crate::domain::time::Nanos;
 
@@ -99,15 +100,15 @@ impl ServerFigures {
             let here = here as f64;
             if there > here * (1.0 + TOLERANCE) {
                 doubts.push(format!(
-                    "the server generated {:.0} more tokens than tokscope received: other clients used it during the run, or \
+                    "the server generated {} more tokens than tokscope received: other clients used it during the run, or \
                      it does not send all that it generates",
-                    there - here
+                    grouped((there - here) as u64)
                 ));
             } else if there < here * (1.0 - TOLERANCE) {
                 doubts.push(format!(
-                    "the server counted {:.0} fewer tokens than tokscope received: the metrics may be those of another \
+                    "the server counted {} fewer tokens than tokscope received: the metrics may be those of another \
                      server, or of one of several",
-                    here - there
+                    grouped((here - there) as u64)
                 ));
             }
         }
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_run_s_own_part_is_told() {
+    fn figures_cover_only_the_run() {
         let figures = beside(6600.0);
         assert_eq!(figures.requests_running, Some(Level { avg: 2.0, max: 3.0 }));
         assert_eq!(figures.kv_cache_usage_percent, Some(Level { avg: 20.0, max: 30.0 }));
@@ -186,39 +187,38 @@ mod tests {
     }
 
     #[test]
-    fn other_people_s_tokens_are_told() {
+    fn tokens_of_other_clients_are_reported() {
         let more = beside(7000.0).warnings.remove(0);
-        assert!(more.starts_with("the server generated 400 tokens more than came here"), "{more}");
+        assert!(more.starts_with("the server generated 400 more tokens than tokscope received"), "{more}");
         let less = beside(100.0).warnings.remove(0);
-        assert!(less.starts_with("the server counted 6500 tokens less"), "{less}");
+        assert!(less.starts_with("the server counted 6,500 fewer tokens"), "{less}");
     }
 
     #[test]
-    fn a_late_first_look_is_told_with_what_may_be_missing() {
+    fn a_late_first_read_has_a_warning() {
         let late = |late_ms, generated| looked_at(late_ms, generated, &[(Meter::PromptTokens, 90.0)]).warnings;
         assert!(late(100, 6600.0).is_empty());
-        let rest =
-            "the first look came 101 ms after the first request: generated tokens agree with what came here, but";
+        let rest = "the metrics were first read 101 ms after the first request; generated tokens agree with those received, but";
         // The tolerance is 330 tokens.
         for about_equal in [6600.0, 6930.0, 6270.0] {
             let doubts = late(101, about_equal);
             assert!(doubts.len() == 1 && doubts[0].starts_with(rest), "{doubts:?}");
         }
-        let all = "the first look came 101 ms after the first request: earlier counts may be missing";
+        let all = "the metrics were first read 101 ms after the first request; earlier counts may be missing";
         let more = late(101, 6931.0);
-        assert!(more[0] == all && more[1].contains("331 tokens more"), "others' tokens may hide ours: {more:?}");
+        assert!(more[0] == all && more[1].contains("331 more tokens"), "others' tokens may hide ours: {more:?}");
         let less = late(101, 6269.0);
-        assert!(less[0] == all && less[1].contains("331 tokens less"), "{less:?}");
+        assert!(less[0] == all && less[1].contains("331 fewer tokens"), "{less:?}");
     }
 
     #[test]
-    fn where_only_generated_tokens_are_counted_and_agree_a_late_look_missed_nothing() {
+    fn a_late_first_read_has_no_warning_if_all_counts_agree() {
         assert!(looked_at(101, 6600.0, &[]).warnings.is_empty());
         assert_eq!(looked_at(101, 6600.0, &[(Meter::PrefixQueries, 0.0)]).warnings.len(), 1);
     }
 
     #[test]
-    fn nothing_asked_and_nothing_found_are_two_things() {
+    fn metrics_not_requested_differ_from_metrics_not_found() {
         let mut r = report(sample_session());
         assert_eq!(ServerFigures::from_report(&r), None);
         let mut history = GaugeHistory::default();

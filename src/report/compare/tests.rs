@@ -93,7 +93,7 @@ fn two_runs_are_shown_side_by_side() {
     B  ts-2 (saved run) · other | model · 2026-02-06 21:49:41 · Complex Comprehensive · SIMULATED
     !  B is SIMULATED: its figures come from the built-in simulator, not from a model
     !  the model differs: 'glm-4.7-flash' and 'other | model'
-    !  the cases differ: 1 only in A, 1 only in B; the rows of all cases rest on different ones
+    !  the cases differ: 1 only in A, 1 only in B; the rows of all cases cover different cases
     !  the concurrency differs: 1 and 4
 
     Throughput, tok/s     A     B    DIFF
@@ -227,7 +227,7 @@ fn sweeps_without_a_common_stage_describe_their_figures() {
         warnings(sweep("ts-1", &[1, 4]), pooled),
         [
             "A is a sweep: its figures are those of its last stage, concurrency 4; no other stage is compared",
-            "B: a sweep whose attempts name no stage: its figures are those of all its stages together",
+            "B is a sweep whose attempts do not name their stages: its figures cover all stages",
         ]
     );
 }

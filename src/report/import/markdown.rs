@@ -327,8 +327,8 @@ mod tests {
     fn mistakes_have_their_line() {
         let why =
             |rows: &str| read(&format!("# R\n\n| Test Case | Time |\n|---|---|\n{rows}")).unwrap_err().to_string();
-        assert_eq!(why("| a | 1s |\n| b | fast |"), "line 6: 'fast' is no figure");
-        assert_eq!(why("| a | 7,03s |"), "line 5: '7,03s' is no figure");
+        assert_eq!(why("| a | 1s |\n| b | fast |"), "line 6: 'fast' is not a number");
+        assert_eq!(why("| a | 7,03s |"), "line 5: '7,03s' is not a number");
         assert_eq!(why("|  | 1s |"), "line 5: a row has no case name");
         assert_eq!(why("| a | 1s | 2 |"), "line 5: 3 cells under 2 headings");
         assert!(why("").contains("no table of cases in 4 lines"));

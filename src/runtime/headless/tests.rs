@@ -39,7 +39,7 @@ fn a_load_prints_progress_at_most_once_a_second() {
 }
 
 #[test]
-fn unresolved_figures_are_called_so_in_the_progress_and_explained_in_the_summary() {
+fn unresolved_figures_are_marked_in_the_progress_and_explained_in_the_summary() {
     let session = fixture::run(fixture::suite(&["a"]), Plan::default(), |id, now| {
         let mut record = fixture::answer(id, now, 1000, 10, 100);
         record.content_length = Some(6121);
@@ -51,10 +51,10 @@ fn unresolved_figures_are_called_so_in_the_progress_and_explained_in_the_summary
     let line = String::from_utf8(stderr).unwrap();
     assert!(line.contains("TTFT unresolved  "), "{line}");
     let printed = summary(&fixture::report(session));
-    let explained = printed.find("the stream does not carry these figures");
+    let explained = printed.find("the stream cannot carry these figures");
     assert!(explained.is_some_and(|at| printed.find("1 unresolved") < Some(at)), "{printed}");
     let resolved = fixture::report(fixture::sample_session());
-    assert!(!summary(&resolved).contains("does not carry"));
+    assert!(!summary(&resolved).contains("cannot carry"));
 }
 
 /// Everything that a run with these texts prints.
