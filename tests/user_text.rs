@@ -28,7 +28,7 @@ const AVOIDED_BEGINNINGS: &[&str] = &["What", "Who", "Whose", "Of", "That", "It"
 struct Text {
     file: String,
     line: usize,
-    text: String,
+    content: String,
 }
 
 fn root() -> &'static Path {
@@ -97,7 +97,7 @@ fn strings(tokens: TokenStream, file: &str, folder: &Path, texts: &mut Vec<Text>
                 if text.contains('"') && is_phrase(&text) {
                     let lines: Vec<_> = text.split("\\\n").map(str::trim_start).collect();
                     let line = literal.span().start().line;
-                    texts.push(Text { file: file.to_owned(), line, text: lines.concat() });
+                    texts.push(Text { file: file.to_owned(), line, content: lines.concat() });
                 }
             }
             _ => {}
@@ -139,8 +139,8 @@ fn comments() -> Vec<Text> {
             };
             let text = text.trim_start_matches(['/', '!']).trim();
             match comments.last_mut() {
-                Some(comment) if goes_on => write!(comment.text, " {text}").unwrap(),
-                _ => comments.push(Text { file: relative(&path), line: i + 1, text: text.to_owned() }),
+                Some(comment) if goes_on => write!(comment.content, " {text}").unwrap(),
+                _ => comments.push(Text { file: relative(&path), line: i + 1, content: text.to_owned() }),
             }
             goes_on = true;
         }
@@ -170,13 +170,13 @@ fn strings_and_comments_use_the_words_of_the_glossary() {
     assert!(strings.len() > 1000 && comments.len() > 5000, "the reader no longer finds the texts");
     let mut mistakes = String::new();
     for (text, is_comment) in strings.iter().map(|text| (text, false)).chain(comments.iter().map(|text| (text, true))) {
-        let mut found = avoided(&text.text);
-        let first = text.text.split_whitespace().next().unwrap_or_default();
+        let mut found = avoided(&text.content);
+        let first = text.content.split_whitespace().next().unwrap_or_default();
         if is_comment && AVOIDED_BEGINNINGS.contains(&first) {
             found.push(format!("'{first}' as the first word"));
         }
         for mistake in found {
-            writeln!(mistakes, "{}:{}: {mistake}: {}", text.file, text.line, text.text).unwrap();
+            writeln!(mistakes, "{}:{}: {mistake}: {}", text.file, text.line, text.content).unwrap();
         }
     }
     assert!(mistakes.is_empty(), "{} texts to rewrite:\n{mistakes}", mistakes.lines().count());
@@ -242,7 +242,7 @@ fn list_all_user_text() {
     descriptions(&schema, "", &mut list);
     list.push_str("\n## Strings\n\n");
     for text in program_strings() {
-        writeln!(list, "* `{}:{}` {}", text.file, text.line, text.text).unwrap();
+        writeln!(list, "* `{}:{}` {}", text.file, text.line, text.content).unwrap();
     }
     list.push_str("\n## Snapshots\n\n");
     for path in files("src", "snap") {

@@ -67,7 +67,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     lines.extend(unresolved_in_words(&stages).map(|stages| entry("Unresolved", [Some(stages)])));
     if !session.sweep.is_empty() {
         // Each stage shows whether it meets them; a verdict on the last stage alone would not describe the run.
-        lines.extend(slo_summary(&stages).map(|met| entry("SLOs", [Some(met)])));
+        lines.extend(slo_summary(&stages).map(|met| entry("SLO limit", [Some(met)])));
         return lines;
     }
     for slo in session.slos() {
