@@ -182,7 +182,7 @@ mod tests {
     fn a_bad_key_is_refused_without_being_shown() {
         for bad in ["hunter2 hunter2", "Bearer hunter2", "hunter2\u{7f}", "hunter2\nX-Evil: 1", "hünter2"] {
             let why = key(None, ("OPENAI_API_KEY", bad)).unwrap_err();
-            assert!(why.starts_with("the API key in OPENAI_API_KEY holds a blank"), "{why}");
+            assert!(why.starts_with("the API key in OPENAI_API_KEY has a space"), "{why}");
             assert!(!why.contains("nter2"), "{why}");
         }
     }
