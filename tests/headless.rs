@@ -135,7 +135,7 @@ fn repeats_are_cold_and_with_warm_marked_as_warm() {
     }
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
     for line in
-        ["| TTFT ms, cold |", "| TTFT ms, warm |", "1 cold, 1 warm; prompts sent as they are (`--warm`)", "ok, 1 warm"]
+        ["| TTFT ms, cold |", "| TTFT ms, warm |", "1 cold, 1 warm; prompts sent unchanged (`--warm`)", "ok, 1 warm"]
     {
         assert!(markdown.contains(line), "{line} in {markdown}");
     }
@@ -406,7 +406,7 @@ fn a_missed_slo_is_status_1() {
     let run = |slo: &str| tokscope(folder.path(), &[&url, "--concurrency", "3", "--slo", slo]);
     let met = run("latency_max<600s");
     assert_eq!(met.status.code(), Some(0), "{}", text(&met.stderr));
-    assert!(text(&met.stdout).contains("✓ Latency max") && text(&met.stdout).contains("3/3 (100.0 %)"));
+    assert!(text(&met.stdout).contains("✓ Latency max") && text(&met.stdout).contains("3/3 (100.0%)"));
     let missed = run("ttft_min<0.001ms");
     assert_eq!(missed.status.code(), Some(1), "{}", text(&missed.stderr));
     assert!(
