@@ -164,9 +164,9 @@ fn check_slos(slos: &[Slo], open_loop: bool) -> Result<(), ConfigError> {
     for slo in slos {
         let why = match slo.subject {
             Subject::Run(RunFigure::Goodput | RunFigure::GoodShare) if !about_requests => {
-                "goodput counts the requests that keep the other thresholds; add one, like ttft_p95<500ms"
+                "goodput counts the requests that meet the other thresholds; add one, like ttft_p95<500ms"
             }
-            Subject::Requests(metric, _) if *metric == QUEUE && !open_loop => "only --rate has a queue",
+            Subject::Requests(metric, _) if *metric == QUEUE && !open_loop => "only runs with --rate have a queue",
             _ => continue,
         };
         return Err(ConfigError(format!("threshold '{}': {why}", sanitise_line(&slo.text))));

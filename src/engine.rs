@@ -175,8 +175,8 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
             match command {
                 EngineCommand::Discover { retry, needs_list } => {
                     let (endpoint, sink) = (Rc::clone(&self.endpoint), Rc::clone(&self.sink));
-                    let look = discovery::DiscoveryOptions { keeps_trying: retry, needs_list };
-                    tasks.spawn_local(async move { discovery::discover(&endpoint, look, &*sink).await });
+                    let options = discovery::DiscoveryOptions { keeps_trying: retry, needs_list };
+                    tasks.spawn_local(async move { discovery::discover(&endpoint, options, &*sink).await });
                 }
                 EngineCommand::Start { id, case, model, warmup, due, ready } => {
                     let (cancel, cancelled) = oneshot::channel();

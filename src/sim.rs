@@ -14,7 +14,7 @@
 //!   `cached_tokens` and costs no time. Three fifths of the TTFT are proportional to the uncached prompt, so a repeated
 //!   prompt takes little more than two fifths. Without the option `cached_tokens` is always 0.
 //! * Without the engine model, events leave at deadlines fixed when the request arrives: never early, and up to about a millisecond late. Late
-//!   events leave together. Each stream has the full rate, whatever the number of streams. A request with a `seed`
+//!   events leave together. Each stream has the full rate, regardless of the number of streams. A request with a `seed`
 //!   always gets the same deadlines, apart from time saved by the prefix cache.
 //! * With [`EngineConfig`] all requests share an engine with continuous batching instead: they wait for a place in the
 //!   batch, prefill delays decode, and decode slows down with the batch. Most answers then end with `stop`, at a paragraph.

@@ -36,7 +36,7 @@ use crate::domain::time::Nanos;
 
 /// Reason for missing GPU figures when the user disabled them. Saved runs contain this text, and resuming one compares
 /// it.
-pub const NOT_ASKED: &str = "not asked for (--gpu none)";
+pub const NOT_ASKED: &str = "turned off (--gpu none)";
 
 /// Configuration of the GPU sampler.
 #[derive(Clone, Debug)]

@@ -73,7 +73,7 @@ mod tests {
             ("low", 1),
             // " lower": the space merges with "low", and "er" remains.
             ("low lower", 1 + 2),
-            // Two spaces: one stands alone, one joins the word; only the pattern's look-ahead separates them.
+            // Two spaces: one is a token of its own, one joins the word; only the pattern's look-ahead separates them.
             ("low  low", 1 + 1 + 1),
             ("rowel", 5),
             // Two bytes that have no token of their own.

@@ -182,7 +182,7 @@ fn a_macmon_that_hangs_from_the_start_gives_a_reason() {
         (run(&macmon, &server.url()).0, alive.join().unwrap())
     });
     let why = json["gpu_unavailable"].as_str().unwrap();
-    assert!(json["gpu"].is_null() && why.starts_with("the GPU driver gave no answer in "), "{why}");
+    assert!(json["gpu"].is_null() && why.starts_with("the GPU driver did not answer for "), "{why}");
     assert_ended(alive.0);
 }
 

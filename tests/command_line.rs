@@ -166,7 +166,7 @@ fn stdout_holds_the_export_alone() {
     assert!(place.read("file.csv").contains("Third"));
     let (_, stderr) = place.run(&[&url, "--json", "-o", "-"], 2);
     assert!(stderr.contains("stdout takes one format"), "{stderr}");
-    // So do saved runs and comparisons.
+    // Saved runs and comparisons do the same.
     let (json, _) = place.run(&["report", "last", "--json"], 0);
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["summary"]["ok"], 3);
     assert_eq!(place.run(&["report", "last", "-o", "-"], 0), place.run(&["report", "last"], 0));

@@ -43,21 +43,21 @@ fn refuse(mut wire: Wire, status: &str, headers: &str, body: &str) {
 const ROWS: &[Row] = &[
     // ─── Broken connections ───
     ("reset_at_once", "", |wire| wire.reset_after(""), "connect_error", "closed", "reset"),
-    ("closed_at_once", "", |mut wire| { wire.send(""); }, "connect_error", "closed", "closed the connection without an answer"),
-    ("half_closed_at_once", "", |mut wire| wire.half_close(), "connect_error", "closed", "closed the connection without an answer"),
+    ("closed_at_once", "", |mut wire| { wire.send(""); }, "connect_error", "closed", "closed the connection without a response"),
+    ("half_closed_at_once", "", |mut wire| wire.half_close(), "connect_error", "closed", "closed the connection without a response"),
     ("reset_in_headers", "", |wire| wire.reset_after("HTTP/1.1 200 OK\r\ncontent-ty"), "connect_error", "closed", "reset"),
-    ("half_closed_in_headers", "", |mut wire| { wire.send("HTTP/1.1 200 OK\r\ncontent-ty"); wire.half_close(); }, "connect_error", "closed", "within the headers"),
+    ("half_closed_in_headers", "", |mut wire| { wire.send("HTTP/1.1 200 OK\r\ncontent-ty"); wire.half_close(); }, "connect_error", "closed", "in the middle of the headers"),
     ("reset_in_stream", "", |wire| wire.reset_after(&format!("{HEAD}{TOKEN}")), "truncated", "cut", "reset"),
     ("half_closed_in_stream", "", |mut wire| { wire.send(format!("{OPEN}{}", chunk(TOKEN))); wire.half_close(); }, "truncated", "cut", "closed in the middle of the answer"),
     ("half_closed_until_close", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}")); wire.half_close(); }, "truncated", "truncated", "without a finish reason"),
     // ─── Silence and slowness ───
-    ("black_hole", "timeout_s = 0.4", |mut wire| wire.hold(), "timeout", "timeout", "within 0.4 s of the whole: the server did not answer at all"),
-    ("black_hole_first_token", "first_token_timeout_s = 0.4", |mut wire| wire.hold(), "timeout", "first_token_timeout", "no token within 0.4 s: the server did not answer at all"),
-    ("slow_headers", "timeout_s = 0.4", |mut wire| { wire.send("HTTP/1.1 200 OK\r\nx: "); wire.trickle("y"); }, "timeout", "timeout", "0.4 s of the whole: the server did not answer at all"),
+    ("black_hole", "timeout_s = 0.4", |mut wire| wire.hold(), "timeout", "timeout", "within the total of 0.4 s: the server sent no response"),
+    ("black_hole_first_token", "first_token_timeout_s = 0.4", |mut wire| wire.hold(), "timeout", "first_token_timeout", "no token within 0.4 s: the server sent no response"),
+    ("slow_headers", "timeout_s = 0.4", |mut wire| { wire.send("HTTP/1.1 200 OK\r\nx: "); wire.trickle("y"); }, "timeout", "timeout", "the total of 0.4 s: the server sent no response"),
     ("slow_body", "first_token_timeout_s = 0.6", |mut wire| { wire.send(format!("{HEAD}data: ")); wire.trickle("y"); }, "timeout", "first_token_timeout", "no token within 0.6 s: "),
     ("comments_only", "first_token_timeout_s = 0.6\nstall_timeout_s = 60", |mut wire| { wire.send(HEAD); wire.trickle(": ping\n\n"); }, "timeout", "first_token_timeout", "no token within 0.6 s: "),
-    ("stall", "stall_timeout_s = 0.4", |mut wire| { wire.send(format!("{HEAD}{TOKEN}")); wire.hold(); }, "timeout", "stall_timeout", "not a byte for 0.4 s: 1 event with text came"),
-    ("stall_in_prompt", "stall_timeout_s = 0.2\ntimeout_s = 0.8", |mut wire| { wire.send(HEAD); wire.hold(); }, "timeout", "timeout", "only headers came (HTTP 200)"),
+    ("stall", "stall_timeout_s = 0.4", |mut wire| { wire.send(format!("{HEAD}{TOKEN}")); wire.hold(); }, "timeout", "stall_timeout", "no data for 0.4 s: 1 event with text arrived"),
+    ("stall_in_prompt", "stall_timeout_s = 0.2\ntimeout_s = 0.8", |mut wire| { wire.send(HEAD); wire.hold(); }, "timeout", "timeout", "only headers arrived (HTTP 200)"),
     // ─── Unlimited data ───
     ("endless_stream", "timeout_s = 1", |mut wire| { wire.send(HEAD); wire.trickle(TOKEN); }, "timeout", "timeout", "within 1 s"),
     ("endless_after_done", "", |mut wire| { wire.send(format!("{HEAD}{ANSWER}")); wire.flood(TOKEN.repeat(999)); }, "ok", "", "went on sending after its answer was complete"),
@@ -69,11 +69,11 @@ const ROWS: &[Row] = &[
     ("error_of_10_gib", "", |mut wire| { wire.send("HTTP/1.1 500 Oh\r\ncontent-length: 10737418240\r\n\r\noh no "); wire.flood(vec![b'x'; 1 << 20]); }, "http_error", "http", "HTTP 500: oh no"),
     ("header_of_1_mib", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n{ANSWER}", "y".repeat(1 << 20))); }, "connect_error", "closed", "headers are longer than 256 KiB"),
     ("headers_of_1_mib", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\n{}\r\n{ANSWER}", format!("x: {}\r\n", "y".repeat(100)).repeat(9999))); }, "connect_error", "closed", "more than 128 headers"),
-    ("interim_flood", "", |mut wire| wire.flood("HTTP/1.1 100 Continue\r\n\r\n".repeat(10)), "connect_error", "closed", "more than 64 interim answers"),
+    ("interim_flood", "", |mut wire| wire.flood("HTTP/1.1 100 Continue\r\n\r\n".repeat(10)), "connect_error", "closed", "more than 64 interim responses"),
     // ─── Invalid HTTP ───
     ("no_http", "", |mut wire| { wire.send("SSH-2.0-OpenSSH_9.7\r\n"); }, "connect_error", "closed", "is this an HTTP server?"),
     ("tls_on_a_plain_port", "", |mut wire| { wire.send([0x15, 3, 3, 0, 2, 2, 70]); }, "connect_error", "closed", "speaks TLS there; try https://"),
-    ("chunks_of_garbage", "", |mut wire| { wire.send(format!("{OPEN}{}zzz\r\n", chunk(TOKEN))); }, "truncated", "cut", "the size of a chunk of the answer is no number"),
+    ("chunks_of_garbage", "", |mut wire| { wire.send(format!("{OPEN}{}zzz\r\n", chunk(TOKEN))); }, "truncated", "cut", "the size of a chunk of the response is not a number"),
     ("length_too_long", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{TOKEN}")); }, "truncated", "cut", "closed in the middle of the answer"),
     ("length_too_short", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\ncontent-length: 70\r\n\r\n{ANSWER}")); wire.hold(); }, "truncated", "truncated", "without a finish reason"),
     // ─── Rejections ───

@@ -248,7 +248,7 @@ fn a_driver_that_hangs_from_the_start_gives_a_reason() {
     let driver = Driver::install("gpu 0 total=900 used=20\ndelay nvmlDeviceGetCount_v2 3600000000");
     let json = run(&driver, &server.url()).json;
     let why = json["gpu_unavailable"].as_str().unwrap();
-    assert!(json["gpu"].is_null() && why.starts_with("the GPU driver gave no answer in "), "{why}");
+    assert!(json["gpu"].is_null() && why.starts_with("the GPU driver did not answer for "), "{why}");
 }
 
 #[test]
@@ -346,5 +346,5 @@ fn gpus_are_not_read_with_gpu_none() {
     let server = slow_server(Duration::ZERO, 1);
     let driver = Driver::install("gpu 0 uuid=GPU-a total=900 used=20");
     let json = run_with(&driver, &server.url(), &["--gpu", "none"]).json;
-    assert_eq!((&json["gpu"], &json["gpu_unavailable"]), (&Value::Null, &json!("not asked for (--gpu none)")));
+    assert_eq!((&json["gpu"], &json["gpu_unavailable"]), (&Value::Null, &json!("turned off (--gpu none)")));
 }

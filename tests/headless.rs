@@ -110,7 +110,7 @@ fn repeats_are_cold_and_with_warm_marked_as_warm() {
     assert_eq!((states(&json), &json["run"]["warm"]), (vec!["cold".to_owned(); 2], &Value::Bool(false)));
     let nonces = [0, 1].map(|i| json["cases"][0]["attempts"][i]["prompt_nonce"].as_str().unwrap().to_owned());
     assert_ne!(nonces[0], nonces[1]);
-    assert!(!text(&out.stderr).contains("(warm)") && text(&out.stdout).contains("2 cold; each prompt made unique"));
+    assert!(!text(&out.stderr).contains("(warm)") && text(&out.stdout).contains("2 cold; unique prompts"));
     assert!(std::fs::read_to_string(folder.path().join("r.md")).unwrap().contains("2 cold; unique prompts"));
 
     let folder = folder_with(LONG_SUITE);
@@ -130,7 +130,7 @@ fn repeats_are_cold_and_with_warm_marked_as_warm() {
     }
     let (stdout, stderr) = (text(&out.stdout), text(&out.stderr));
     assert_eq!(stderr.lines().filter(|l| l.contains(" ms (warm)  ")).count(), 1, "{stderr}");
-    for line in ["TTFT, cold", "TTFT, warm", "1 cold, 1 warm; prompts as they are"] {
+    for line in ["TTFT, cold", "TTFT, warm", "1 cold, 1 warm; prompts sent unchanged (--warm)"] {
         assert!(stdout.contains(line), "{line} in {stdout}");
     }
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
@@ -190,9 +190,9 @@ fn findings_are_shown_with_their_case_and_in_every_report() {
     let (folder, sim) = (folder_with(&suite), simulator());
     let out = tokscope(folder.path(), &[&sim.url(), "--export", "r.md", "--export", "r.json"]);
     let (stdout, stderr) = (text(&out.stdout), text(&out.stderr));
-    let said = "the server reported no usage";
+    let finding = "the server reported no usage";
     let after_third = stderr.split_once("[3/3] Third").map(|(_, after)| after.to_owned()).unwrap_or_default();
-    assert!(after_third.lines().skip(1).any(|l| l.starts_with("      ! ") && l.contains(said)), "{stderr}");
+    assert!(after_third.lines().skip(1).any(|l| l.starts_with("      ! ") && l.contains(finding)), "{stderr}");
     assert!(
         stdout.lines().any(|l| l.starts_with("Finding") && l.ends_with("no usage reported: 1 of 3 attempts")),
         "{stdout}"
@@ -201,7 +201,7 @@ fn findings_are_shown_with_their_case_and_in_every_report() {
     let findings = json["cases"][2]["attempts"][0]["findings"].as_array().unwrap();
     assert!(findings.iter().any(|f| f["key"] == "usage_missing"), "{findings:?}");
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
-    assert!(markdown.contains("- no usage reported: 1 of 3 attempts") && markdown.contains(said), "{markdown}");
+    assert!(markdown.contains("- no usage reported: 1 of 3 attempts") && markdown.contains(finding), "{markdown}");
 }
 
 /// The server's own count is reported next to ours, and a reason if there is none.

@@ -142,7 +142,7 @@ fn a_run_is_compared_with_results_and_with_a_scripted_report() {
     let args = ["compare", scripted.to_str().unwrap(), "last", "--export", "c.json", "--export", "c.md"];
     let (text, stderr) = place.run(&args, 0);
     for part in
-        ["the model differs: 'glm-4.7-flash' and 'lone-model'", "its TTFT is a guess", "Debug Task", "all cases"]
+        ["the model differs: 'glm-4.7-flash' and 'lone-model'", "its TTFT is estimated", "Debug Task", "all cases"]
     {
         assert!(text.contains(part), "'{part}' in {text}");
     }

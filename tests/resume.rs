@@ -48,7 +48,7 @@ fn a_killed_run_is_resumed_in_its_journal() {
     let truncated = journal(&place) + "{\"type\":\"att";
     std::fs::write(&path, &truncated).unwrap();
     let (_, stderr) = place.run(&["resume", "last", "--headless", "--export", "r.json", "--export", "r.md"], 0);
-    assert!(stderr.contains("is cut off and left out"), "{stderr}");
+    assert!(stderr.contains("is cut off and was skipped"), "{stderr}");
     let after = journal(&place);
     let before = truncated.strip_suffix("{\"type\":\"att").unwrap();
     assert!(after.starts_with(before) && after.len() > before.len(), "existing lines are unchanged");
@@ -138,7 +138,7 @@ fn secrets_of_an_address_are_not_stored_and_required_again() {
     kill(child);
     drop(hold);
     let (_, stderr) = place.run(&["resume", "last", "--headless"], 2);
-    assert!(stderr.contains("which are not kept; give it again"), "{stderr}");
+    assert!(stderr.contains("which are not saved; pass the address again"), "{stderr}");
     let (_, stderr) = place.run(&["resume", "last", &url, "--headless"], 0);
     assert!(!stderr.contains("canary") && !journal(&place).contains("canary"), "{stderr}");
 }
@@ -151,7 +151,7 @@ fn gpus_of_another_machine_are_not_replaced_by_local_ones() {
     let before = journal(&place) + &found.to_string() + "\n";
     std::fs::write(place.journal().unwrap(), &before).unwrap();
     let (_, stderr) = place.run(&["resume", "last", "--headless"], 2);
-    assert!(stderr.contains("give it again with --gpu-metrics-url HOST"), "{stderr}");
+    assert!(stderr.contains("pass it again with --gpu-metrics-url HOST"), "{stderr}");
     assert_eq!(journal(&place), before);
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let key = place.folder.path().join("key");

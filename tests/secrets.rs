@@ -48,8 +48,7 @@ struct EchoServer {
 }
 
 impl EchoServer {
-    /// With a gate, the server reports on it when the text of the first answer is out, and ends that answer when told
-    /// to.
+    /// With a gate, the server sends on it after the text of the first answer, and ends that answer once it receives.
     fn start(gate: Option<(Sender<()>, Receiver<()>)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();

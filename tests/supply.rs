@@ -86,8 +86,8 @@ fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn unsafe_code_stands_in_its_one_place() {
-    // The lint holds all but what asks to be let off.
+fn unsafe_code_is_in_its_one_file() {
+    // The lint applies to all code without an exemption.
     let manifest = table("Cargo.toml");
     assert_eq!(manifest["workspace"]["lints"]["rust"]["unsafe_code"].as_str(), Some("deny"));
     assert_eq!(manifest["lints"]["workspace"].as_bool(), Some(true));

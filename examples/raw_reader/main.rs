@@ -1,6 +1,6 @@
 //! Lower bound for clients: reads streams without parsing them. Also the server for comparing readers.
 //!
-//!     raw_reader serve EVENTS                          answers with so many events, as fast as they are read
+//!     raw_reader serve EVENTS                          answers with EVENTS events, as fast as they are read
 //!     raw_reader read URL MODEL STREAMS REQUESTS TOKENS
 //!
 //! `read` keeps STREAMS requests in flight until REQUESTS are done. It prints the times to the first bytes after the

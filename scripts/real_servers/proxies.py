@@ -119,6 +119,6 @@ def _start(children, name, port, arguments, scheme="http"):
     environment = os.environ | environment
     child = children.start(name, [program, *arguments], environment)
     wait_until(lambda: is_listening(port), f"{name} listens", child)
-    told = subprocess.run([program, "-v"], capture_output=True, text=True, env=environment)
-    version = re.search(r"\d+\.\d+[.\d]*", told.stdout + told.stderr)
+    output = subprocess.run([program, "-v"], capture_output=True, text=True, env=environment)
+    version = re.search(r"\d+\.\d+[.\d]*", output.stdout + output.stderr)
     return Server(port, child, f"{name} {version[0] if version else 'unknown'}", scheme)

@@ -39,7 +39,7 @@ def killed(bench):
     run = bench.measure(upstream.url, "--proxy", forward.root, cases=2, max_tokens=LONG_ANSWER, during=kill)
     bench.expect(run.status == 1, f"exit status 1 (is {run.status})")
     states = [a["status"] for a in run.attempts]
-    bench.expect(states == ["truncated", "connect_error"], f"one is cut, one finds nobody (are {states})")
+    bench.expect(states == ["truncated", "connect_error"], f"one is cut, one finds a closed port (are {states})")
     bench.expect_said(f"proxy.*{forward.port}", where=run.errors[1:])
 
 
@@ -47,27 +47,27 @@ def killed(bench):
 def closed(bench):
     """nothing listens on the proxy's port: the error names the proxy, not the endpoint"""
     upstream = bench.llama_cpp()
-    with closed_port() as nobody:
-        bench.measure(upstream.url, "--proxy", f"http://{LOOPBACK}:{nobody}")
-        bench.expect_unreachable(f"proxy.*{nobody}", "refused")
+    with closed_port() as closed:
+        bench.measure(upstream.url, "--proxy", f"http://{LOOPBACK}:{closed}")
+        bench.expect_unreachable(f"proxy.*{closed}", "refused")
 
 
 @setup("proxy-environment", "")
 def environment(bench):
     """HTTP_PROXY names a closed port: with --proxy env it is used, and the error names it"""
-    with closed_port() as nobody:
-        variables = {"HTTP_PROXY": f"http://{LOOPBACK}:{nobody}", "http_proxy": f"http://{LOOPBACK}:{nobody}"}
-        # The proxy would look the name up, so that nobody does.
+    with closed_port() as closed:
+        variables = {"HTTP_PROXY": f"http://{LOOPBACK}:{closed}", "http_proxy": f"http://{LOOPBACK}:{closed}"}
+        # The proxy would look the name up, so the name stays unresolved here.
         bench.measure("http://endpoint.invalid/v1", "--proxy", "env", environment=variables)
-        bench.expect_unreachable(f"proxy.*{nobody}", "refused")
+        bench.expect_unreachable(f"proxy.*{closed}", "refused")
 
 
 @setup("proxy-environment-unused", "llama.cpp")
 def environment_unused(bench):
     """HTTP_PROXY names a closed port: without --proxy it is not used"""
     upstream = bench.llama_cpp()
-    with closed_port() as nobody:
-        variables = {"HTTP_PROXY": f"http://{LOOPBACK}:{nobody}", "http_proxy": f"http://{LOOPBACK}:{nobody}"}
+    with closed_port() as closed:
+        variables = {"HTTP_PROXY": f"http://{LOOPBACK}:{closed}", "http_proxy": f"http://{LOOPBACK}:{closed}"}
         bench.measure(upstream.url, environment=variables)
     bench.expect_complete(3)
 
@@ -107,6 +107,6 @@ def password_given(bench):
 def upstream_down(bench):
     """tinyproxy runs but the endpoint does not: the error quotes the proxy"""
     forward = bench.start(proxies.tinyproxy)
-    with closed_port() as nobody:
-        bench.measure(f"http://{LOOPBACK}:{nobody}/v1", "--proxy", forward.root)
+    with closed_port() as closed:
+        bench.measure(f"http://{LOOPBACK}:{closed}/v1", "--proxy", forward.root)
     bench.expect_unreachable("HTTP 50[0-9]", "proxy")

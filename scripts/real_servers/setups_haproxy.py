@@ -84,9 +84,9 @@ def retries(bench):
 def redispatch(bench):
     """one of haproxy's two servers is down: haproxy uses the other one, and nothing fails"""
     upstream = bench.llama_cpp()
-    with closed_port() as nobody:
+    with closed_port() as closed:
         backend = "balance roundrobin\n    option redispatch 1\n    retries 3"
-        bench.measure(bench.start(proxies.haproxy, [nobody, upstream.port], backend=backend).url, cases=4)
+        bench.measure(bench.start(proxies.haproxy, [closed, upstream.port], backend=backend).url, cases=4)
     bench.expect_complete(4)
     bench.expect_tokens(TOKENS)
 
@@ -116,16 +116,16 @@ def cuts(bench):
 @setup("haproxy-503", "haproxy")
 def no_server(bench):
     """all of haproxy's servers are down: 503 for the model list"""
-    with closed_port() as nobody:
-        bench.measure(bench.start(proxies.haproxy, [nobody], server="check inter 100ms").url)
+    with closed_port() as closed:
+        bench.measure(bench.start(proxies.haproxy, [closed], server="check inter 100ms").url)
     bench.expect_unreachable("HTTP 503", "no server is available")
 
 
 @setup("haproxy-503-model", "haproxy")
 def no_server_model(bench):
     """all of haproxy's servers are down, with --model: the requests fail with 503"""
-    with closed_port() as nobody:
-        proxy = bench.start(proxies.haproxy, [nobody], server="check inter 100ms")
+    with closed_port() as closed:
+        proxy = bench.start(proxies.haproxy, [closed], server="check inter 100ms")
         bench.measure(proxy.url, "--model", "some-model", cases=2)
     bench.expect(bench.run.status in (1, 3), f"exit status 1 or 3 (is {bench.run.status})")
     bench.expect_said("HTTP 503", "no server is available")

@@ -148,6 +148,6 @@ def rate_limit_retries(bench):
 @setup("nginx-502", "nginx")
 def bad_gateway(bench):
     """nginx's upstream is down: 502 for the model list"""
-    with closed_port() as nobody:
-        bench.measure(bench.start(proxies.nginx, nobody).url)
+    with closed_port() as closed:
+        bench.measure(bench.start(proxies.nginx, closed).url)
     bench.expect_unreachable("HTTP 502", "bad gateway")

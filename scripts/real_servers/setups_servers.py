@@ -56,7 +56,7 @@ def killed(bench):
     run = bench.measure(server.url, cases=2, max_tokens=LONG_ANSWER, during=midway(server, server.child.kill))
     bench.expect(run.status == 1, f"exit status 1 (is {run.status})")
     states = [a["status"] for a in run.attempts]
-    bench.expect(states == ["truncated", "connect_error"], f"one is cut, one finds nobody (are {states})")
+    bench.expect(states == ["truncated", "connect_error"], f"one is cut, one finds a closed port (are {states})")
     bench.expect(all(a["text"] for a in run.attempts[:1]), "the text before the cut is kept")
     # The system resets a connection that came while the server was dying.
     bench.expect_said("refused|reset", where=run.errors[1:])
@@ -137,11 +137,11 @@ def upstream_killed(bench):
 
 def start_litellm(children):
     upstream = servers.llama_cpp(children)
-    nobody = closed_port()
-    down = nobody.__enter__()
+    closed = closed_port()
+    down = closed.__enter__()
     mortal = free_port()
     gateway = servers.litellm(children, {LLAMA_CPP_MODEL: upstream.port, "down": down, "mortal": mortal})
-    gateway.mortal_port, gateway.holder = mortal, nobody
+    gateway.mortal_port, gateway.holder = mortal, closed
     return gateway
 
 

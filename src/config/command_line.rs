@@ -8,7 +8,7 @@ use crate::domain::text::sanitise_line;
 use crate::protocol::url::split_query;
 use crate::runtime::spec::EngineSpec;
 
-/// Stands in place of a secret. Needs no quotes in a shell.
+/// Replaces a secret. Needs no quotes in a shell.
 const REDACTED: &str = "REDACTED";
 /// Shortest secret that is looked for inside every argument; a shorter one may be part of an ordinary word.
 const SHORTEST_SECRET: usize = 6;
@@ -37,7 +37,7 @@ pub fn command_line(
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// The variable that names the endpoint of a run without a URL, and its redacted value.
+/// Returns the variable that names the endpoint of a run without a URL, and its redacted value.
 fn endpoint_variable(args: &RunArgs, env: &dyn Fn(&str) -> Option<String>) -> Option<(&'static str, String)> {
     if args.demo || args.url.is_some() {
         return None;
@@ -46,7 +46,7 @@ fn endpoint_variable(args: &RunArgs, env: &dyn Fn(&str) -> Option<String>) -> Op
     VARIABLES.iter().find_map(set).map(|(name, url)| (name, redact_url(url.trim())))
 }
 
-/// Values of options that may hold a secret, each with its redacted form.
+/// Returns values of options that may hold a secret, each with its redacted form.
 fn replacements(args: &RunArgs) -> Vec<(String, String)> {
     let urls = [&args.url, &args.network.proxy, &args.server_metrics].into_iter().flatten();
     let urls = urls.chain(&args.gpu.gpu_metrics_urls).map(|url| (url.clone(), redact_url(url)));
@@ -58,7 +58,7 @@ fn replacements(args: &RunArgs) -> Vec<(String, String)> {
     all.filter(|(typed, _)| !typed.is_empty()).collect()
 }
 
-/// The key and all header values, wherever else they may stand.
+/// Returns the key and all header values, which are redacted in every argument.
 fn secrets(args: &RunArgs, engine: &EngineSpec) -> Vec<String> {
     let typed = args.secrets.headers.iter().filter_map(|header| Some(header.split_once(':')?.1.trim().to_owned()));
     let sent = engine.api_key.iter().cloned().chain(engine.headers.iter().map(|(_, value)| value.clone()));
@@ -74,7 +74,7 @@ fn redact(argument: &str, replacements: &[(String, String)]) -> String {
     found.unwrap_or_else(|| if argument.contains("://") { redact_url(argument) } else { argument.to_owned() })
 }
 
-/// The URL with user name, password, query and fragment replaced.
+/// Redacts user name, password, query and fragment of a URL.
 fn redact_url(url: &str) -> String {
     let (url, fragment) = url.split_at(url.find('#').unwrap_or(url.len()));
     let (plain, query) = split_query(url);
@@ -87,7 +87,7 @@ fn redact_url(url: &str) -> String {
     format!("{scheme}{host}{path}{query}{fragment}")
 }
 
-/// The argument as a POSIX shell takes it: in single quotes if it holds anything but letters, digits and a few marks.
+/// Quotes an argument for a POSIX shell, if it has anything but letters, digits and a few marks.
 fn quoted(argument: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !argument.is_empty() && argument.chars().all(is_plain) {
@@ -107,7 +107,7 @@ mod tests {
     use crate::engine::Network;
     use crate::protocol::api::CHAT;
 
-    /// The command line of these arguments, of an endpoint with the key `sk-sesame-99`.
+    /// Returns the command line of these arguments, with `sk-sesame-99` as the API key.
     fn shown(arguments: &[&str], env: &dyn Fn(&str) -> Option<String>) -> String {
         let cli = Cli::try_parse_from(["tokscope"].iter().chain(arguments)).unwrap();
         let engine = EngineSpec {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_arguments_stand_as_they_were_typed() {
+    fn ordinary_arguments_are_unchanged() {
         assert_eq!(
             without_env(&["http://localhost:8000/v1", "--model", "glm-4.7-flash", "--sweep", "1,2,4", "--headless"]),
             "tokscope http://localhost:8000/v1 --model glm-4.7-flash --sweep 1,2,4 --headless"
@@ -140,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn no_header_shows_its_value_however_it_was_typed() {
+    fn header_values_are_redacted_in_every_syntax() {
         let typed = without_env(&["http://h/v1", "--header", "Authorization: Bearer hunter2", "--header=X-Team: a"]);
         assert_eq!(typed, "tokscope http://h/v1 --header 'Authorization: REDACTED' '--header=X-Team: REDACTED'");
     }
 
     #[test]
-    fn no_url_shows_its_user_or_its_query() {
+    fn user_and_query_of_urls_are_redacted() {
         let typed = without_env(&[
             "u:hunter2@h:1/v1?api-key=hunter2",
             "--proxy=http://u:hunter2@proxy:3128",
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_shows_in_no_argument() {
+    fn the_key_is_redacted_in_every_argument() {
         assert_eq!(without_env(&["http://h/sk-sesame-99/v1"]), "tokscope http://h/REDACTED/v1");
         assert_eq!(without_env(&["http://h", "--export", "sk-sesame-99.md"]), "tokscope http://h --export REDACTED.md");
     }

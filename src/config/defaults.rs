@@ -211,8 +211,8 @@ fn as_it_is(value: &Value) -> Option<Value> {
 fn url(section: &Section<'_, '_>, key: &str, mistakes: &mut Mistakes<'_>) -> Option<(Value, usize)> {
     let (text, at) = section.text(key, mistakes)?;
     if without_secrets(text.trim()) != text.trim() {
-        let why = "'url' has a user, a password or a query, which may be secret; a file is no place for that \
-                   (api_key_env names the variable that holds the key)";
+        let why = "'url' has a user name, a password or a query, which may be secret; remove it, and set api_key_env to the \
+                   name of the variable that holds the key";
         mistakes.add(at, why.to_owned());
         return None;
     }
@@ -226,8 +226,8 @@ fn url(section: &Section<'_, '_>, key: &str, mistakes: &mut Mistakes<'_>) -> Opt
 fn api_key_env(section: &Section<'_, '_>, key: &str, mistakes: &mut Mistakes<'_>) -> Option<(Value, usize)> {
     let (name, at) = section.text(key, mistakes)?;
     if !is_variable(name) {
-        let why = "'api_key_env' takes the name of an environment variable, not the key itself (what is there is not \
-                   shown here, it may be a key)";
+        let why = "'api_key_env' takes the name of an environment variable, not the key itself \
+                   (its value is not shown, because it may be a key)";
         mistakes.add(at, why.to_owned());
         return None;
     }

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_written_passes() {
+    fn writable_exports_pass() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("sub")).unwrap();
         let absolute = folder.path().join("sub/b.json");
@@ -99,14 +99,14 @@ mod tests {
     // Even root may not create files there.
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_folder_that_cannot_be_written_is_told_before_the_run() {
+    fn an_unwritable_folder_is_reported_before_the_run() {
         let why = check_one("/sys/a.md", Path::new(".")).unwrap_err();
         assert!(why.starts_with("--export '/sys/a.md': the folder '/sys' is not writable ("), "{why}");
         assert!(why.ends_with("; choose another folder"), "{why}");
     }
 
     #[test]
-    fn what_cannot_be_written_is_told_before_the_run() {
+    fn impossible_exports_are_reported_before_the_run() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("sub.md")).unwrap();
         std::fs::write(folder.path().join("file"), "").unwrap();

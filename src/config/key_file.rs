@@ -26,7 +26,7 @@ pub(super) fn key(path: &Path, folder: &Path) -> Result<(String, Option<String>)
         return Err(refused("is empty; write the key into it".to_owned()));
     }
     if !is_key(text) {
-        return Err(refused("must hold the key alone, on one line, without blanks".to_owned()));
+        return Err(refused("must contain only the key, on one line, without spaces".to_owned()));
     }
     Ok((text.to_owned(), warning))
 }
@@ -53,12 +53,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_holds_the_key_and_nothing_else() {
+    fn a_key_file_has_only_the_key() {
         assert_eq!(read(b"sk-1\r\n").as_deref(), Ok("sk-1"));
         assert_eq!(read(b" \n"), Err("--api-key-file 'key': is empty; write the key into it".to_owned()));
         for bad in [&b"sk-hunter2\nsk-hunter2"[..], b"KEY = hunter2", b"hunter2\xff", b"\x00"] {
             let why = read(bad).unwrap_err();
-            assert_eq!(why, "--api-key-file 'key': must hold the key alone, on one line, without blanks");
+            assert_eq!(why, "--api-key-file 'key': must contain only the key, on one line, without spaces");
         }
         let long = read(&vec![b'a'; 70_000]);
         assert_eq!(long, Err("--api-key-file 'key': is larger than 64 KiB, too large for a key".to_owned()));
@@ -70,15 +70,15 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_file_that_others_may_read_is_told() {
+    fn a_file_that_others_may_read_has_a_warning() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         std::fs::write(&path, "sk-1").unwrap();
-        for (mode, told) in [(0o600, false), (0o640, true), (0o604, true), (0o400, false)] {
+        for (mode, is_public) in [(0o600, false), (0o640, true), (0o604, true), (0o400, false)] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
             let (_, warning) = key(Path::new("key"), folder.path()).unwrap();
-            assert_eq!(warning.is_some(), told, "{mode:o}");
+            assert_eq!(warning.is_some(), is_public, "{mode:o}");
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn check_auth(wanted: bool, pages: &[String], base_url: &str) -> Resu
         None => Err(ConfigError("--server-metrics-auth needs --server-metrics".to_owned())),
         Some(page) if is_own_origin(page, base_url) => Ok(()),
         Some(page) => Err(ConfigError(format!(
-            "--server-metrics-auth sends the API key to the endpoint's own origin only, and '{}' is another; drop one of the two",
+            "--server-metrics-auth sends the API key only to the endpoint's own origin, and '{}' is another; remove one of the two options",
             sanitise_line(&without_secrets(page))
         ))),
     }
@@ -60,7 +60,7 @@ fn page(typed: &str, option: &str, example: &str) -> Result<String, ConfigError>
     let (plain, query) = split_query(rest);
     let (host, path) = plain.split_once('/').unwrap_or((plain, ""));
     if host.is_empty() {
-        return Err(refuse("names no host"));
+        return Err(refuse("has no host"));
     }
     let path = if path.is_empty() { "metrics" } else { path };
     Ok(format!("{scheme}://{host}/{path}{query}"))
@@ -110,7 +110,7 @@ mod tests {
         }
         for other in ["http://h/metrics", "https://h:8443/metrics", "https://h.example/metrics", "https://x@y/metrics"]
         {
-            assert!(check(&[other]).unwrap_err().contains("own origin only"), "{other}");
+            assert!(check(&[other]).unwrap_err().contains("only to the endpoint's own origin"), "{other}");
         }
         assert_eq!(check(&[]), Err("--server-metrics-auth needs --server-metrics".to_owned()));
         assert!(check_auth(false, &["http://elsewhere/".to_owned()], "https://h/v1").is_ok());

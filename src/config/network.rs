@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_address_is_told_without_its_password() {
+    fn a_bad_address_is_shown_without_its_password() {
         assert_eq!(checked("proxy:3128").as_deref(), Ok("http://proxy:3128"));
         assert_eq!(checked("HTTP://proxy:3128").as_deref(), Ok("http://proxy:3128"));
         for (typed, expected) in [

@@ -27,10 +27,13 @@ pub fn resume_spec(
 ) -> Result<RunSpec, ConfigError> {
     let run = resuming.saved.run.clone();
     let api = by_name(&run.api);
-    let api = api.ok_or_else(|| ConfigError(format!("this tokscope speaks no '{}'", sanitise_line(&run.api))))?;
+    let api = api
+        .ok_or_else(|| ConfigError(format!("this tokscope does not support the API '{}'", sanitise_line(&run.api))))?;
     let is_demo = simulator_url.is_some();
     let (base_url, secrets) = match simulator_url {
-        Some(_) if !run.simulated => return Err(ConfigError(format!("--demo: {} asked a server", run.id))),
+        Some(_) if !run.simulated => {
+            return Err(ConfigError(format!("--demo: {} measured a server; resume it without --demo", run.id)));
+        }
         Some(url) => (url, Secrets::default()),
         None => (base_url(&run, args.url.as_deref(), api, env)?, run_flags::secrets(&args.secrets, env, folder)?),
     };
@@ -93,14 +96,14 @@ fn base_url(
     let (base, _) = found.map_err(|e| match typed.or(kept) {
         Some(_) => e,
         None => ConfigError(format!(
-            "the address of {} had a user name, a password or a query, which are not kept; give it again, like \
+            "the address of {} had a user name, a password or a query, which are not saved; pass the address again, like \
              `tokscope resume {} URL`",
             run.id, run.id
         )),
     })?;
     if without_secrets(&base) != run.base_url {
         let (here, there) = (sanitise_line(&without_secrets(&base)), sanitise_line(&run.base_url));
-        return Err(ConfigError(format!("{} asked '{there}'; what '{here}' answers would be another run", run.id)));
+        return Err(ConfigError(format!("{} measured '{there}'; start a new run for '{here}'", run.id)));
     }
     Ok(base)
 }

@@ -71,14 +71,14 @@ pub(super) fn gpu_again(args: &GpuArgs, id: &str, kept: &GpuHistory) -> Result<(
         "" if kept.absent.as_deref() == Some(NOT_ASKED) => Ok((GpuChoice::None, Vec::new())),
         "" => Ok((GpuChoice::Auto, Vec::new())),
         name if is_remote(name) => Err(ConfigError(format!(
-            "the GPUs of {id} were read from an exporter's page, whose address is not kept; give it again with \
-             --gpu-metrics-url HOST, or go on without them with --gpu none"
+            "the GPUs of {id} were read from an exporter's page, whose address is not saved; pass it again with \
+             --gpu-metrics-url HOST, or resume without GPUs: --gpu none"
         ))),
         name => match GpuChoice::by_name(name) {
             Some(choice @ GpuChoice::Only(_)) => Ok((choice, Vec::new())),
             _ => Err(ConfigError(format!(
-                "the GPU figures of {id} came from '{}', which is not to be had here; name another source with --gpu, \
-                 or go on without them with --gpu none",
+                "the GPU figures of {id} came from '{}', which is not available here; choose another source with --gpu, \
+                 or resume without GPUs: --gpu none",
                 sanitise_line(name)
             ))),
         },
@@ -103,21 +103,21 @@ mod tests {
     }
 
     #[test]
-    fn gpu_figures_go_on_from_where_they_came_from() {
+    fn a_resumed_run_keeps_its_gpu_source() {
         assert_eq!(again("", None, None, None), Ok((GpuChoice::Auto, 0)), "it had not looked yet");
         assert_eq!(again("", Some("no driver"), None, None), Ok((GpuChoice::Auto, 0)));
-        assert_eq!(again("", Some(NOT_ASKED), None, None), Ok((GpuChoice::None, 0)), "nobody wanted any");
+        assert_eq!(again("", Some(NOT_ASKED), None, None), Ok((GpuChoice::None, 0)), "GPUs were turned off");
         for own in crate::telemetry::SOURCES.iter().filter(|s| !s.is_remote) {
             assert_eq!(again(own.name, None, None, None), Ok((GpuChoice::Only(own.name), 0)));
         }
         let why = again("dcgm", None, None, None).unwrap_err();
-        assert!(why.contains("give it again with --gpu-metrics-url HOST") && why.contains("--gpu none"), "{why}");
+        assert!(why.contains("pass it again with --gpu-metrics-url HOST") && why.contains("--gpu none"), "{why}");
         let why = again("voodoo\u{1b}[2J", None, None, None).unwrap_err();
         assert!(why.contains("came from 'voodoo', which") && why.contains("with --gpu,"), "{why}");
     }
 
     #[test]
-    fn what_is_said_of_the_gpus_goes_before_what_was() {
+    fn gpu_options_win_over_the_saved_source() {
         assert_eq!(again("dcgm", None, None, Some("box")), Ok((GpuChoice::Auto, 1)));
         assert_eq!(again("dcgm", None, Some("none"), None), Ok((GpuChoice::None, 0)));
         assert_eq!(again("", Some(NOT_ASKED), Some("auto"), None), Ok((GpuChoice::Auto, 0)));

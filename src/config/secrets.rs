@@ -19,9 +19,9 @@ pub(super) fn api_key(
 ) -> Result<Option<String>, ConfigError> {
     if named.is_some_and(|name| !is_variable(name)) {
         return Err(ConfigError(
-            "--api-key-env takes the name of an environment variable, not the key itself: a key on the command line \
-             is seen by every user of this machine; put it into a variable and name that one (what was given is not \
-             shown here, it may be a key)"
+            "--api-key-env takes the name of an environment variable, not the key itself: every user of this \
+             machine can see a key on the command line; put it into a variable and pass the name of the variable (the \
+             value is not shown, because it may be a key)"
                 .to_owned(),
         ));
     }
@@ -37,8 +37,8 @@ pub(super) fn api_key(
     }
     if !is_key(key) {
         return Err(ConfigError(format!(
-            "the API key in {} holds a blank, a line break or another character that no key has; set it to the key \
-             alone",
+            "the API key in {} has a space, a line break or another character that keys cannot have; set it to the key \
+             only",
             variable(name)
         )));
     }
@@ -182,7 +182,7 @@ mod tests {
     fn a_bad_key_is_refused_without_being_shown() {
         for bad in ["hunter2 hunter2", "Bearer hunter2", "hunter2\u{7f}", "hunter2\nX-Evil: 1", "hünter2"] {
             let why = key(None, ("OPENAI_API_KEY", bad)).unwrap_err();
-            assert!(why.starts_with("the API key in OPENAI_API_KEY holds a blank"), "{why}");
+            assert!(why.starts_with("the API key in OPENAI_API_KEY has a space"), "{why}");
             assert!(!why.contains("nter2"), "{why}");
         }
     }

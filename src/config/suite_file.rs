@@ -39,7 +39,7 @@ pub(super) fn load_as(path: &Path, name: &str) -> Result<Suite, FileError> {
     parse(&toml_file::text_of(path, name, &SUITE)?, name)
 }
 
-/// Reads a suite from text. `file_name` stands in errors, and its stem is the suite's name if the text gives none.
+/// Reads a suite from text. Errors name `file_name`; its stem is the default name of the suite.
 pub fn parse(text: &str, file_name: &str) -> Result<Suite, FileError> {
     toml_file::parse(text, file_name, &SUITE, |root, mistakes| read_suite(root, file_name, mistakes))
 }

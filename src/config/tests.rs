@@ -8,7 +8,7 @@ use crate::telemetry::GpuChoice;
 
 const TWO_CASES: &str = "[suite]\nname = \"S\"\n[[case]]\nname = \"Debug Task\"\nprompt = \"p\"\n[[case]]\nname = \"ÄRGER\"\nprompt = \"q\"\n";
 
-/// What `tokscope ARGS` means in `folder`, with these variables set.
+/// Returns the inputs of `tokscope ARGS` in `folder`, with these variables set.
 fn spec(args: &[&str], variables: &[(&str, &str)], folder: &Path, simulator: Option<&str>) -> Result<RunSpec, String> {
     let cli = Cli::try_parse_from(["tokscope"].iter().chain(args)).expect("the command line is sound");
     let env = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
@@ -29,13 +29,13 @@ fn names(spec: &RunSpec) -> Vec<&str> {
     spec.session.suite.cases.iter().map(|c| c.name.as_str()).collect()
 }
 
-/// The error of what must not be accepted; a `RunSpec` has no `Debug`.
+/// Returns the error of rejected inputs; a `RunSpec` has no `Debug`.
 fn refused(result: Result<RunSpec, String>) -> String {
     result.err().expect("this is refused")
 }
 
 #[test]
-fn everything_given_arrives() {
+fn all_options_are_passed_on() {
     let folder = empty_folder();
     let args = [
         "localhost:8000",
@@ -70,7 +70,7 @@ fn everything_given_arrives() {
 }
 
 #[test]
-fn nothing_but_an_address_is_needed() {
+fn only_a_url_is_needed() {
     let folder = empty_folder();
     let spec = spec(&[], &[("TOKSCOPE_URL", "http://h"), ("OPENAI_API_KEY", "k\n")], folder.path(), None).unwrap();
     assert_eq!((spec.engine.base_url.as_str(), spec.engine.api_key.as_deref()), ("http://h/v1", Some("k")));
@@ -80,7 +80,7 @@ fn nothing_but_an_address_is_needed() {
 }
 
 #[test]
-fn a_rate_alone_knows_no_limit() {
+fn a_rate_alone_has_no_limit_of_concurrency() {
     let folder = folder_with("cases.toml", &TWO_CASES.replace("[suite]", "[suite]\nslo = [\"error_rate<1%\"]"));
     let args = ["h", "--rate", "2.5", "--duration", "30", "--slo", "ttft_p95<500ms"];
     let spec = spec(&args, &[], folder.path(), None).unwrap();
@@ -92,23 +92,23 @@ fn a_rate_alone_knows_no_limit() {
 }
 
 #[test]
-fn thresholds_that_could_never_be_kept_are_refused() {
+fn impossible_thresholds_are_rejected() {
     let folder = empty_folder();
-    let of = |args: &[&str]| spec(&[&["h"], args].concat(), &[], folder.path(), None);
-    assert!(refused(of(&["--slo", "goodput>90%"])).contains("add one, like ttft_p95<500ms"));
-    assert!(refused(of(&["--slo", "queue_p99<5ms"])).contains("only --rate has a queue"));
-    assert!(of(&["--slo", "goodput>90%", "--slo", "ttft_p95<1s"]).is_ok());
-    assert!(of(&["--slo", "queue_p99<5ms", "--rate", "3"]).is_ok());
+    let parsed = |args: &[&str]| spec(&[&["h"], args].concat(), &[], folder.path(), None);
+    assert!(refused(parsed(&["--slo", "goodput>90%"])).contains("add one, like ttft_p95<500ms"));
+    assert!(refused(parsed(&["--slo", "queue_p99<5ms"])).contains("only runs with --rate have a queue"));
+    assert!(parsed(&["--slo", "goodput>90%", "--slo", "ttft_p95<1s"]).is_ok());
+    assert!(parsed(&["--slo", "queue_p99<5ms", "--rate", "3"]).is_ok());
 }
 
 #[test]
-fn a_limit_a_seed_and_a_sweep_arrive() {
+fn limit_seed_and_sweep_are_passed_on() {
     let folder = empty_folder();
-    let of = |args: &[&str]| spec(args, &[], folder.path(), None).unwrap();
-    let limited = of(&["h", "--rate", "9", "--arrival", "constant", "--seed", "7", "--concurrency", "3"]);
+    let parsed = |args: &[&str]| spec(args, &[], folder.path(), None).unwrap();
+    let limited = parsed(&["h", "--rate", "9", "--arrival", "constant", "--seed", "7", "--concurrency", "3"]);
     let open_loop = OpenLoop { rate_per_s: 9.0, process: Process::Constant, seed: 7 };
     assert_eq!((limited.session.plan.concurrency, limited.session.plan.open_loop), (3, Some(open_loop)));
-    assert_eq!(of(&["h", "--sweep", "1, 2,65536"]).session.sweep, [1, 2, 65_536]);
+    assert_eq!(parsed(&["h", "--sweep", "1, 2,65536"]).session.sweep, [1, 2, 65_536]);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_sweep_with_fewer_requests_than_slots_is_warned_about() {
 }
 
 #[test]
-fn the_demo_goes_to_the_simulator_and_takes_no_secret_there() {
+fn a_demo_uses_the_simulator_and_sends_it_no_secret() {
     let folder = empty_folder();
     let args = ["--demo", "--header", "X-Key: hunter2"];
     let variables = [("TOKSCOPE_URL", "http://real"), ("OPENAI_API_KEY", "sk-1")];
@@ -147,7 +147,7 @@ fn the_demo_goes_to_the_simulator_and_takes_no_secret_there() {
     let without_gpu =
         spec(&["--demo", "--gpu", "none"], &variables, folder.path(), Some("http://127.0.0.1:9/v1")).unwrap();
     assert_eq!((without_gpu.telemetry.gpu, without_gpu.telemetry.gpu_metrics_urls), (GpuChoice::None, Vec::new()));
-    // Without its simulator it must not turn to the real server.
+    // Without the simulator, a demo must not use the real server.
     assert_eq!(
         refused(spec(&args, &variables, folder.path(), None)),
         "the built-in simulator of --demo is not running"
@@ -155,7 +155,7 @@ fn the_demo_goes_to_the_simulator_and_takes_no_secret_there() {
 }
 
 #[test]
-fn the_suite_is_the_one_asked_for_then_the_folders_then_the_one_built_in() {
+fn the_suite_is_the_named_one_else_the_folders_else_the_built_in_one() {
     let folder = folder_with("cases.toml", TWO_CASES);
     std::fs::write(folder.path().join("other.toml"), "[[case]]\nname = \"o\"\nprompt = \"p\"").unwrap();
     let found = spec(&["h"], &[], folder.path(), None).unwrap();
@@ -186,7 +186,7 @@ fn mistakes_in_a_suite_stop_the_start_with_file_and_line() {
 }
 
 #[test]
-fn cases_are_picked_by_any_part_of_their_name() {
+fn cases_are_selected_by_any_part_of_their_name() {
     let folder = folder_with("cases.toml", TWO_CASES);
     let pick = |patterns: &[&str]| {
         let args: Vec<&str> = patterns.iter().flat_map(|p| ["--case", p]).chain(["h"]).collect();
@@ -207,7 +207,7 @@ fn an_export_that_cannot_be_written_stops_the_start() {
 }
 
 #[test]
-fn the_api_is_the_one_wanted_or_the_one_the_address_tells() {
+fn the_api_is_the_named_one_or_that_of_the_url() {
     let folder = empty_folder();
     let spoken =
         |args: &[&str]| spec(args, &[], folder.path(), None).map(|s| (s.engine.base_url, s.engine.api.name)).unwrap();
@@ -223,7 +223,7 @@ fn the_api_is_the_one_wanted_or_the_one_the_address_tells() {
 }
 
 #[test]
-fn gpus_are_looked_at_as_it_was_asked() {
+fn gpu_options_select_the_source() {
     let folder = empty_folder();
     let gpu = |args: &[&str]| {
         spec(&[&["h"], args].concat(), &[], folder.path(), None)

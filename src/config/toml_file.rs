@@ -29,7 +29,7 @@ pub(super) fn parse<T>(
     kind: &Kind,
     read: impl FnOnce(&Section<'_, '_>, &mut Mistakes<'_>) -> Option<T>,
 ) -> Result<T, FileError> {
-    // A prompt must have the same length whatever the line ends of a checkout.
+    // The line ends of a checkout must not change the length of a prompt.
     let text = text.replace("\r\n", "\n");
     let mut mistakes = Mistakes::new(&text);
     let content = match DeTable::parse(&text) {
@@ -40,7 +40,7 @@ pub(super) fn parse<T>(
             None
         }
     };
-    // Without content there is a mistake; the other way round content with mistakes is none.
+    // Content is ignored if there are mistakes.
     match (content, mistakes.into_error(name)) {
         (Some(content), None) => Ok(content),
         (_, Some(error)) => Err(error),

@@ -84,7 +84,7 @@ pub enum EngineFact {
     Recognised(ServerInfo),
     /// The endpoint did not answer, or rejected the request.
     Unreachable {
-        /// What happened.
+        /// Description of the failure.
         reason: String,
         /// HTTP status of the rejection.
         http_status: Option<u16>,

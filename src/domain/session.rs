@@ -57,7 +57,7 @@ pub struct Plan {
     pub open_loop: Option<OpenLoop>,
     /// Time for which cases are started in turn, regardless of `repeat`.
     pub duration: Option<Duration>,
-    /// Measured requests in all, spread over the cases in turn, whatever `repeat` says. At least one per case.
+    /// Measured requests in all, spread over the cases in turn, regardless of `repeat`. At least one per case.
     pub requests: Option<u32>,
 }
 

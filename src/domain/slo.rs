@@ -214,7 +214,7 @@ impl Slo {
         }
     }
 
-    /// Judges a single request by its own value, whatever the statistic. `None` for thresholds that are not about
+    /// Judges a single request by its own value, regardless of the statistic. `None` for thresholds that are not about
     /// single requests. A request without the value misses the threshold, unless its stream cannot carry the figure.
     pub fn judge_request(&self, record: &AttemptRecord) -> Option<RequestVerdict> {
         let Subject::Requests(metric, _) = self.subject else { return None };

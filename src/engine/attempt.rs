@@ -71,7 +71,7 @@ pub async fn run(
     let outcome = tokio::select! {
         biased;
         _given_up = cancelled => {
-            Err(Failure::new(AttemptStatus::Cancelled, "cancelled", "given up by the user"))
+            Err(Failure::new(AttemptStatus::Cancelled, "cancelled", "cancelled by the user"))
         }
         result = tokio::time::timeout(timeout, work) => match result {
             Ok(Ok(result)) => result,
@@ -104,14 +104,14 @@ async fn drive(endpoint: &Endpoint, order: &Order, recorder: &RefCell<Recorder>)
     let begun = endpoint.now();
     let mut tries = 1;
     let answer = loop {
-        let manner = endpoint.manner.get();
-        let failure = match send(endpoint, order, recorder, manner).await {
+        let dialect = endpoint.dialect.get();
+        let failure = match send(endpoint, order, recorder, dialect).await {
             Ok(answer) => break answer,
             Err(failure) => failure,
         };
         let http_status = recorder.borrow().record.http_status;
-        if let Some((next, warning)) = manner.after_rejection(http_status.unwrap_or(0), &failure.message) {
-            endpoint.manner.set(endpoint.manner.get().combine(next));
+        if let Some((next, warning)) = dialect.after_rejection(http_status.unwrap_or(0), &failure.message) {
+            endpoint.dialect.set(endpoint.dialect.get().combine(next));
             restart(endpoint, recorder);
             recorder.borrow_mut().record.warnings.push(warning);
             continue;
@@ -150,10 +150,10 @@ async fn send(
     endpoint: &Endpoint,
     order: &Order,
     recorder: &RefCell<Recorder>,
-    manner: RequestDialect,
+    dialect: RequestDialect,
 ) -> Result<Answer, Failure> {
     let nonce = recorder.borrow().record.nonce.clone();
-    let body = (endpoint.api.body)(&order.case, &order.model, manner, nonce.as_deref()).to_string();
+    let body = (endpoint.api.body)(&order.case, &order.model, dialect, nonce.as_deref()).to_string();
     let url = address_below(&endpoint.base_url, endpoint.api.path);
     let request_id = recorder.borrow().record.request_id.clone();
     recorder.borrow_mut().record.sent_request =
@@ -194,8 +194,8 @@ async fn send(
     let encoding = headers.get(CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let body = endpoint.secrets.redact(&error_body(encoding, answer.body).await);
     let refusal = failure::refusal(status, &header, &body);
-    let said = endpoint.transport.peer().with_culprit(status, refusal.message);
-    let mut failure = Failure::new(AttemptStatus::HttpError, refusal.kind, said);
+    let message = endpoint.transport.peer().with_culprit(status, refusal.message);
+    let mut failure = Failure::new(AttemptStatus::HttpError, refusal.kind, message);
     failure.retry_after = failure::retry_after(&header);
     Err(failure)
 }

@@ -11,7 +11,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootC
 
 /// Servers to trust.
 pub(super) enum Trust {
-    /// Any server, whatever its certificate.
+    /// Any server, regardless of its certificate.
     Anyone,
     /// Servers with a certificate of the platform's issuers or of the given ones, or with one of the given certificates.
     Certified(Vec<CertificateDer<'static>>),

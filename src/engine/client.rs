@@ -71,7 +71,7 @@ pub struct Endpoint {
     /// Part of each request that its record may show.
     pub request_record: RequestRecord,
     /// Request parameters that the server accepts, learned from its refusals.
-    pub manner: std::cell::Cell<RequestDialect>,
+    pub dialect: std::cell::Cell<RequestDialect>,
     /// Kind of the server from response headers, until it is reported.
     recognised: RefCell<Recognised>,
     clock: EngineClock,
@@ -141,7 +141,7 @@ impl Endpoint {
         let transport = Transport::new(&base_url, &headers, clock, &client, fresh, tls, &network);
         let request_record = RequestRecord::new(&base_url, api, &headers);
         let retries = network.retries;
-        let (secrets, manner) = (Rc::new(secrets), std::cell::Cell::default());
+        let (secrets, dialect) = (Rc::new(secrets), std::cell::Cell::default());
         let (proxy, recognised) = (network.proxy, RefCell::default());
         Self {
             client,
@@ -154,7 +154,7 @@ impl Endpoint {
             proxy,
             secrets,
             request_record,
-            manner,
+            dialect,
             recognised,
             clock,
         }
@@ -223,7 +223,8 @@ fn headers(config: &EngineConfig) -> Result<HeaderMap, InvalidConfig> {
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tokscope/", env!("CARGO_PKG_VERSION"))));
     let secret = |value: &str, what: &str| {
         let parsed = HeaderValue::from_str(value);
-        let mut value = parsed.map_err(|_bad| InvalidConfig(format!("{what} holds characters no header may hold")))?;
+        let mut value =
+            parsed.map_err(|_bad| InvalidConfig(format!("{what} has characters that headers must not have")))?;
         value.set_sensitive(true);
         Ok(value)
     };
@@ -239,7 +240,7 @@ fn headers(config: &EngineConfig) -> Result<HeaderMap, InvalidConfig> {
     }
     for (name, value) in &config.headers {
         let parsed = HeaderName::try_from(name.as_str());
-        let parsed = parsed.map_err(|_bad| InvalidConfig(format!("'{name}' is no name of a header")))?;
+        let parsed = parsed.map_err(|_bad| InvalidConfig(format!("'{name}' is not a header name")))?;
         headers.insert(parsed, secret(value, &format!("the value of header '{name}'"))?);
     }
     Ok(headers)

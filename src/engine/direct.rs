@@ -213,12 +213,12 @@ impl Host {
             match read {
                 Ok(true) => {}
                 Ok(false) if nothing_came => {
-                    let why = "the server closed the connection without an answer".to_owned();
+                    let why = "the server closed the connection without a response".to_owned();
                     return Err(without_answer(written.err().map_or(why.clone(), |e| format!("{why}: {e}"))));
                 }
                 Ok(false) => {
                     return Err(ExchangeError::Broken(
-                        "the server closed the connection within the headers".to_owned(),
+                        "the server closed the connection in the middle of the headers".to_owned(),
                     ));
                 }
                 Err(error) if nothing_came => return Err(without_answer(self.broken(&error))),
@@ -232,7 +232,7 @@ impl Host {
                     interim += 1;
                     if interim > MAX_INTERIM {
                         return Err(ExchangeError::Broken(format!(
-                            "more than {MAX_INTERIM} interim answers (1xx) and no other"
+                            "more than {MAX_INTERIM} interim responses (1xx) and no final one"
                         )));
                     }
                     head = rest;

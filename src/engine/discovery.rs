@@ -77,7 +77,7 @@ fn found(
     list_error: Option<String>,
     sink: &impl Fn(EngineFact),
 ) {
-    at.manner.set(RequestDialect { usage: UsageRequest::for_server(server.kind.as_deref()), ..at.manner.get() });
+    at.dialect.set(RequestDialect { usage: UsageRequest::for_server(server.kind.as_deref()), ..at.dialect.get() });
     if server.kind.is_some() {
         at.mark_reported();
     }
@@ -141,15 +141,15 @@ impl DiscoveryFailure {
     }
 
     fn reason(&self, next: NextStep, needs_list: bool) -> String {
-        let said = &self.failure.message;
+        let message = &self.failure.message;
         match (self.is_loading, next) {
             (true, NextStep::Again(_)) => "the model is loading".to_owned(),
             (true, _) => format!("the model is still loading after {} minutes", LOADING_PATIENCE.as_secs() / 60),
             // With a wrong key or address, naming a model would not help.
             (false, NextStep::GiveUp) if needs_list && self.server.is_some() && !self.is_about_access() => {
-                format!("{said}; pass --model NAME to run without the list")
+                format!("{message}; pass --model NAME to run without the list")
             }
-            _ => said.clone(),
+            _ => message.clone(),
         }
     }
 
@@ -200,8 +200,8 @@ pub async fn fetch_models(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Di
     };
     let guess = endpoint::server_from_models(&models, &header);
     if models.get("error").is_some_and(|e| !e.is_null()) {
-        let said = at.secrets.redact(&failure::message_in_body(&body));
-        return Err(DiscoveryFailure::no_list(format!("GET {shown}: HTTP {}: {said}", status.as_u16()), guess));
+        let message = at.secrets.redact(&failure::message_in_body(&body));
+        return Err(DiscoveryFailure::no_list(format!("GET {shown}: HTTP {}: {message}", status.as_u16()), guess));
     }
     Ok((endpoint::model_names(&models), identify(at, guess).await))
 }
@@ -221,13 +221,13 @@ fn refused(
 ) -> DiscoveryFailure {
     // Redacts before anything is cut, because a part of a secret is not found.
     let refusal = failure::refusal(status, header, &at.secrets.redact(body));
-    let mut said = at.transport.peer().with_culprit(status, format!("GET {shown}: {}", refusal.message));
+    let mut message = at.transport.peer().with_culprit(status, format!("GET {shown}: {}", refusal.message));
     match status {
-        404 | 405 | 501 => said.push_str("; the server has no model list, or the address is wrong"),
-        _ if refusal.kind == TLS_EXPECTED => said.push_str("; try https://"),
+        404 | 405 | 501 => message.push_str("; the server has no model list, or the address is wrong"),
+        _ if refusal.kind == TLS_EXPECTED => message.push_str("; try https://"),
         _ => {}
     }
-    let mut failure = Failure::new(AttemptStatus::HttpError, refusal.kind, said);
+    let mut failure = Failure::new(AttemptStatus::HttpError, refusal.kind, message);
     failure.retry_after = failure::retry_after(header);
     let is_theirs = status != 407 && refusal.kind != TLS_EXPECTED;
     DiscoveryFailure {

@@ -69,7 +69,7 @@ impl From<ConnectionError> for Failure {
 
 /// Message for a response with contradicting lengths.
 pub const NO_ONE_LENGTH: &str = "the response's Content-Length is malformed or has two different values, so its end is unknown; \
-                                 check any proxy on the way";
+                                 check any proxy in between";
 
 /// Error of a connection that took longer than this timeout.
 #[derive(Debug, thiserror::Error)]
@@ -137,12 +137,12 @@ pub fn describe(error: reqwest::Error) -> String {
     if causes(&error).any(|e| e.is::<hyper::Error>() && e.to_string().contains("content-length")) {
         return NO_ONE_LENGTH.to_owned();
     }
-    let said = parts.join(": ");
+    let message = parts.join(": ");
     let is_no_http = || causes(&error).any(|e| e.downcast_ref::<hyper::Error>().is_some_and(no_http_said));
     let no_http = || is_no_http().then_some("check that this is an HTTP server; it may need https://");
     match causes(&error).find_map(tls).and_then(advice).or_else(no_http) {
-        Some(advice) => format!("{said}; {advice}"),
-        None => said,
+        Some(advice) => format!("{message}; {advice}"),
+        None => message,
     }
 }
 
@@ -158,9 +158,10 @@ pub fn describe_cut(error: reqwest::Error) -> String {
 }
 
 /// Adds to the library's HTTP/2 messages who ended the stream or connection.
-fn describe_http2(said: &str) -> String {
-    said.replace("stream error received", "the other side reset the HTTP/2 stream")
-        .replace("connection error received", "the other side ended the HTTP/2 connection")
+fn describe_http2(message: &str) -> String {
+    message
+        .replace("stream error received", "the server or a proxy reset the HTTP/2 stream")
+        .replace("connection error received", "the server or a proxy closed the HTTP/2 connection")
 }
 
 /// Whether the response was not HTTP. HTTP that exceeds a limit is another error.
@@ -185,9 +186,9 @@ mod tests {
     #[test]
     fn http_2_errors_say_who_ended_it() {
         let reset = describe_http2("stream error received: unexpected internal error encountered");
-        assert_eq!(reset, "the other side reset the HTTP/2 stream: unexpected internal error encountered");
+        assert_eq!(reset, "the server or a proxy reset the HTTP/2 stream: unexpected internal error encountered");
         let ended = describe_http2("connection error received: not a result of an error");
-        assert_eq!(ended, "the other side ended the HTTP/2 connection: not a result of an error");
+        assert_eq!(ended, "the server or a proxy closed the HTTP/2 connection: not a result of an error");
         assert_eq!(describe_http2("connection reset"), "connection reset");
     }
 }

@@ -156,8 +156,8 @@ fn recognise(bytes: &[u8], framing: Framing) -> Option<Shape> {
 }
 
 fn no_stream(page: &[u8]) -> Failure {
-    let said = failure::message_in_body(&String::from_utf8_lossy(page));
-    Failure::new(AttemptStatus::StreamError, "no_stream", format!("the server sent no stream, but: {said}"))
+    let message = failure::message_in_body(&String::from_utf8_lossy(page));
+    Failure::new(AttemptStatus::StreamError, "no_stream", format!("the server sent no stream, but: {message}"))
 }
 
 fn take_events(

@@ -39,7 +39,7 @@ impl Peer {
     /// Returns the kind and the message of a client library error without a connection.
     pub fn without_connection(&self, error: reqwest::Error) -> (&'static str, String) {
         let kind = self.kind(&error);
-        let said = match kind {
+        let message = match kind {
             "dns" => self.unknown_name(&error),
             "proxy" => self.proxy_refusal(&error),
             "connect_timeout" => {
@@ -53,7 +53,7 @@ impl Peer {
                 self.not_connected(io.as_ref(), || describe(error))
             }
         };
-        (kind, said)
+        (kind, message)
     }
 
     /// Returns the message for a client library error on an established connection.
@@ -62,13 +62,13 @@ impl Peer {
             |e: &(dyn std::error::Error + 'static)| e.downcast_ref().is_some_and(hyper::Error::is_incomplete_message);
         let closed = causes(&error).any(is_closed).then_some(ErrorKind::ConnectionReset);
         let kind = causes(&error).find_map(io_of).map(io::Error::kind).or(closed);
-        let said = with_hint(describe(error), kind.and_then(|kind| hint(kind, self.has_tls)));
-        self.via_proxy(said)
+        let message = with_hint(describe(error), kind.and_then(|kind| hint(kind, self.has_tls)));
+        self.via_proxy(message)
     }
 
     /// Returns the message for a connection that the system refused.
     pub fn refused(&self, error: &io::Error) -> String {
-        self.not_connected(Some(&Io { kind: error.kind(), said: error.to_string() }), String::new)
+        self.not_connected(Some(&Io { kind: error.kind(), message: error.to_string() }), String::new)
     }
 
     /// Returns the message for a name that does not resolve.
@@ -83,22 +83,22 @@ impl Peer {
     }
 
     /// Returns the message for a connection that broke before a response.
-    pub fn broken(&self, said: String, kind: Option<ErrorKind>) -> String {
-        with_hint(said, kind.and_then(|kind| hint(kind, self.has_tls)))
+    pub fn broken(&self, message: String, kind: Option<ErrorKind>) -> String {
+        with_hint(message, kind.and_then(|kind| hint(kind, self.has_tls)))
     }
 
     /// Names the proxy in an HTTP error that the proxy may have caused.
-    pub fn with_culprit(&self, http_status: u16, said: String) -> String {
+    pub fn with_culprit(&self, http_status: u16, message: String) -> String {
         match (&self.proxy, http_status) {
-            (Some(proxy), 407) => format!("{proxy} requires a user name and password: {said}; {PASSWORD}"),
+            (Some(proxy), 407) => format!("{proxy} requires a user name and password: {message}; {PASSWORD}"),
             // In a tunnel, only the server responds.
             (Some(proxy), 502..=504) if !self.has_tls => {
                 format!(
-                    "{said}; {proxy} may have answered instead of the server; check that it can reach {}",
+                    "{message}; {proxy} may have answered instead of the server; check that it can reach {}",
                     self.target
                 )
             }
-            _ => said,
+            _ => message,
         }
     }
 
@@ -134,14 +134,14 @@ impl Peer {
     fn not_connected(&self, error: Option<&Io>, otherwise: impl FnOnce() -> String) -> String {
         let to = self.first_stop();
         match error {
-            Some(Io { kind, said }) => {
+            Some(Io { kind, message }) => {
                 let hint = match (kind, &self.proxy) {
                     (ErrorKind::ConnectionRefused, Some(_)) => {
                         Some("check that the proxy is running and the port is right")
                     }
                     _ => hint(*kind, self.has_tls),
                 };
-                with_hint(format!("no connection to {to}: {said}"), hint)
+                with_hint(format!("no connection to {to}: {message}"), hint)
             }
             None => format!("no connection to {to}: {}", otherwise()),
         }
@@ -156,8 +156,8 @@ impl Peer {
 
     fn proxy_refusal(&self, error: &reqwest::Error) -> String {
         let (proxy, target) = (self.first_stop(), &self.target);
-        let said = causes(error).map(ToString::to_string).find(|text| text.starts_with(TUNNEL)).unwrap_or_default();
-        match said.trim_start_matches(TUNNEL) {
+        let message = causes(error).map(ToString::to_string).find(|text| text.starts_with(TUNNEL)).unwrap_or_default();
+        match message.trim_start_matches(TUNNEL) {
             "proxy authorization required" => {
                 format!("{proxy} requires a user name and password (HTTP 407); {PASSWORD}")
             }
@@ -167,10 +167,10 @@ impl Peer {
         }
     }
 
-    fn via_proxy(&self, said: String) -> String {
+    fn via_proxy(&self, message: String) -> String {
         match &self.proxy {
-            Some(proxy) => format!("{said} (through {proxy})"),
-            None => said,
+            Some(proxy) => format!("{message} (through {proxy})"),
+            None => message,
         }
     }
 }
@@ -182,7 +182,7 @@ const LATE: &str = "check the host and any firewall, or raise --connect-timeout"
 /// A system error.
 struct Io {
     kind: ErrorKind,
-    said: String,
+    message: String,
 }
 
 fn io_of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
@@ -191,13 +191,13 @@ fn io_of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Err
 
 fn innermost_io(error: &reqwest::Error) -> Option<Io> {
     let error = causes(error).filter_map(io_of).last()?;
-    Some(Io { kind: error.kind(), said: error.to_string() })
+    Some(Io { kind: error.kind(), message: error.to_string() })
 }
 
-fn with_hint(said: String, hint: Option<&str>) -> String {
+fn with_hint(message: String, hint: Option<&str>) -> String {
     match hint {
-        Some(hint) => format!("{said}; {hint}"),
-        None => said,
+        Some(hint) => format!("{message}; {hint}"),
+        None => message,
     }
 }
 

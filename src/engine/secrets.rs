@@ -22,7 +22,7 @@ use crate::domain::text::is_invisible;
 use crate::protocol::url::split_query;
 
 /// Warning about an answer that contained a secret.
-const REPEATED: &str = "the answer repeats a secret of the request: [redacted] stands in its place";
+const REPEATED: &str = "the answer repeats a secret of the request; it was replaced by [redacted]";
 /// Replacement for a secret.
 const REDACTED: &str = "[redacted]";
 /// Minimum length of a secret. Shorter values are like any word and protect nothing.
@@ -180,8 +180,8 @@ impl Secrets {
     pub fn redact_record(&self, record: &mut AttemptRecord) {
         let error = record.error.iter_mut().flat_map(|e| [&mut e.kind, &mut e.message]);
         let reasons = record.choice_finish_reasons.iter_mut().flatten().chain(&mut record.finish_reason);
-        for said in error.chain(reasons).chain(&mut record.warnings) {
-            *said = self.redact(said);
+        for text in error.chain(reasons).chain(&mut record.warnings) {
+            *text = self.redact(text);
         }
         let is_cut = !record.is_ok() || record.ends_as(FinishClass::Length);
         // `|` evaluates both sides.

@@ -167,7 +167,7 @@ fn a_panic_in_one_attempt_is_reported_and_ends_the_engine() {
     start(&engine, Duration::from_secs(30));
     let fact = facts.recv_timeout(Duration::from_secs(60)).unwrap();
     assert!(matches!(&fact, EngineFact::Died(why) if why == "an internal error"), "{fact:?}");
-    // The sink goes with the thread.
+    // The sink is dropped with the thread.
     assert!(facts.recv_timeout(Duration::from_secs(60)).is_err());
     assert!(!engine.send(EngineCommand::Shutdown));
 }
@@ -189,7 +189,7 @@ fn the_last_event_may_lack_its_blank_line() {
 }
 
 #[test]
-fn a_kept_connection_that_is_closed_under_the_request_is_replaced() {
+fn a_reused_connection_that_closes_before_the_response_is_replaced() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
@@ -221,7 +221,7 @@ fn a_kept_connection_that_is_closed_under_the_request_is_replaced() {
 }
 
 #[test]
-fn stream_options_refused_are_left_out_once_and_the_clock_starts_anew() {
+fn rejected_stream_options_are_omitted_and_the_clock_restarts() {
     let refusal = json("400 Bad Request", r#"{"error":{"message":"stream_options: Extra inputs are not permitted"}}"#);
     let (record, requests) = measure(vec![refusal, sse(&[TEXT, TEXT, FINISH])]);
     assert_eq!(record.status, AttemptStatus::Ok);
@@ -230,7 +230,7 @@ fn stream_options_refused_are_left_out_once_and_the_clock_starts_anew() {
 }
 
 #[test]
-fn a_server_that_counts_along_is_asked_to_and_what_it_refuses_is_asked_no_more() {
+fn counts_per_event_are_requested_until_the_server_rejects_the_option() {
     let refuse =
         |field: &str| json("400 Bad Request", &format!(r#"{{"message":"{field}: Extra inputs are not permitted"}}"#));
     let (url, requests) = serve(vec![
@@ -263,7 +263,7 @@ fn a_server_that_counts_along_is_asked_to_and_what_it_refuses_is_asked_no_more()
 }
 
 #[test]
-fn every_attempt_s_prompt_is_unique_unless_it_shall_be_warm() {
+fn prompts_are_unique_without_the_option_warm() {
     let prompts = |warm: bool| {
         let answer = || sse(&[TEXT, FINISH, USAGE]);
         let (url, requests) = serve(vec![answer(), answer()]);
@@ -284,7 +284,7 @@ fn every_attempt_s_prompt_is_unique_unless_it_shall_be_warm() {
 }
 
 #[test]
-fn a_record_holds_its_request_as_it_went_out_and_no_secret() {
+fn a_record_has_its_request_as_sent_without_secrets() {
     let (url, requests) = serve(vec![sse(&[TEXT, FINISH, USAGE])]);
     let (engine, facts) = engine(&format!("{url}?api-key=sk-canary"));
     start(&engine, Duration::from_secs(30));
@@ -301,7 +301,7 @@ fn a_record_holds_its_request_as_it_went_out_and_no_secret() {
 }
 
 #[test]
-fn every_way_to_fail_says_why_in_the_servers_words() {
+fn failures_quote_the_servers_error_message() {
     let overloaded = json("503 Service Unavailable", r#"{"error":"server busy"}"#);
     assert_eq!(failure(&measure(vec![overloaded]).0), (AttemptStatus::HttpError, "HTTP 503: server busy"));
 
@@ -324,7 +324,7 @@ fn every_way_to_fail_says_why_in_the_servers_words() {
 }
 
 #[test]
-fn a_cut_is_reported_in_the_same_words_whichever_library_reads() {
+fn a_cut_stream_has_the_same_message_on_both_transports() {
     let begins = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
     let chunked = format!("{begins}transfer-encoding: chunked\r\n\r\nff\r\ndata: {{");
     let counted = format!("{begins}content-length: 500\r\n\r\ndata: {{");
@@ -375,7 +375,7 @@ fn silent_server() -> (String, thread::JoinHandle<()>) {
 }
 
 #[test]
-fn silence_ends_in_a_timeout_that_keeps_what_came() {
+fn a_silent_server_ends_in_a_timeout_with_the_text_so_far() {
     let (url, hold) = silent_server();
     let (engine, facts) = engine(&url);
     start(&engine, Duration::from_millis(300));
@@ -426,7 +426,7 @@ fn serve_kept(answers: Vec<String>) -> (String, thread::JoinHandle<usize>) {
 }
 
 #[test]
-fn a_connection_is_kept_after_a_whole_answer_and_only_the_first_had_to_connect() {
+fn a_connection_is_reused_after_a_complete_answer() {
     let body = [TEXT, FINISH, USAGE, "data: [DONE]\n\n"].map(|e| format!("{:x}\r\n{e}\r\n", e.len())).concat();
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     let interim = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -447,7 +447,7 @@ fn a_connection_is_kept_after_a_whole_answer_and_only_the_first_had_to_connect()
 fn a_response_that_is_not_http_is_reported() {
     let (record, _) = measure(vec!["SSH-2.0-OpenSSH_9.7\r\n".to_owned()]);
     assert_eq!(record.status, AttemptStatus::ConnectError);
-    assert!(failure(&record).1.contains("is this an HTTP server?"), "{record:?}");
+    assert!(failure(&record).1.contains("check that this is an HTTP server"), "{record:?}");
 
     let endless = format!("HTTP/1.1 200 OK\r\nx-long: {}\r\n", "x".repeat(1 << 20));
     let (record, _) = measure(vec![endless]);

@@ -55,13 +55,13 @@ fn check(limits: Timeouts, now: Nanos, recorder: &Recorder) -> Verdict {
     if let Some(limit) = limits.stall {
         let silent = recorder.last_bytes_at().filter(|_| recorder.is_sent()).map(|at| now.since(at));
         if silent.is_some_and(|silent| silent >= limit) {
-            let message = format!("not a byte for {} s: {}", limit.as_secs_f64(), so_far(recorder, now));
+            let message = format!("no data for {} s: {}", limit.as_secs_f64(), so_far(recorder, now));
             return Verdict::Overdue(Failure::new(AttemptStatus::Timeout, "stall_timeout", message));
         }
         let left = limit.saturating_sub(silent.unwrap_or_default());
         next = Some(next.map_or(left, |next| next.min(left)));
     }
-    // At least 1 ms, so that a clock that stands still does not make this spin.
+    // At least 1 ms, so that a clock that does not advance causes no busy loop.
     next.map_or(Verdict::Never, |next| Verdict::CheckAfter(next.max(Duration::from_millis(1))))
 }
 
@@ -70,7 +70,7 @@ pub fn whole(limit: Duration, now: Nanos, recorder: &Recorder) -> Failure {
     let limit = limit.as_secs_f64();
     let so_far = so_far(recorder, now);
     let message = if recorder.record.arrivals.is_empty() {
-        format!("no token within {limit} s of the whole: {so_far}")
+        format!("no token within the total of {limit} s: {so_far}")
     } else {
         format!("not finished within {limit} s: {so_far}")
     };
@@ -84,15 +84,15 @@ fn so_far(recorder: &Recorder, now: Nanos) -> String {
         let silent = now.millis_since(last.at) / 1000.0;
         let events = record.arrivals.len();
         let events = count(events, "event");
-        return format!("{events} with text came, the last {silent:.1} s before that");
+        return format!("{events} with text arrived, the last {silent:.1} s earlier");
     }
     match (record.headers_at, recorder.last_bytes_at(), record.event_count) {
-        (None, ..) if !recorder.is_sent() => "there was no connection yet".to_owned(),
-        (None, ..) => "the server did not answer at all".to_owned(),
-        (Some(_), None, _) => format!("only headers came (HTTP {})", record.http_status.unwrap_or(0)),
-        (Some(_), Some(_), 0) => "headers came and no event".to_owned(),
-        (Some(_), Some(_), 1) => "1 event came, without text".to_owned(),
-        (Some(_), Some(_), n) => format!("{n} events came, none with text"),
+        (None, ..) if !recorder.is_sent() => "no connection was established".to_owned(),
+        (None, ..) => "the server sent no response".to_owned(),
+        (Some(_), None, _) => format!("only headers arrived (HTTP {})", record.http_status.unwrap_or(0)),
+        (Some(_), Some(_), 0) => "headers arrived, but no event".to_owned(),
+        (Some(_), Some(_), 1) => "1 event arrived, without text".to_owned(),
+        (Some(_), Some(_), n) => format!("{n} events arrived, none with text"),
     }
 }
 
@@ -132,18 +132,18 @@ mod tests {
         let limits = limits(Some(500), None);
         assert_eq!(check(limits, at(1400), &recorder), Verdict::CheckAfter(Duration::from_millis(100)));
         let overdue = check(limits, at(1500), &recorder);
-        assert_eq!(words(&overdue), ("first_token_timeout", "no token within 0.5 s: the server did not answer at all"));
+        assert_eq!(words(&overdue), ("first_token_timeout", "no token within 0.5 s: the server sent no response"));
         // Sent again at 1.4 s.
         recorder.note_sent(at(1400));
         assert_eq!(check(limits, at(1500), &recorder), Verdict::CheckAfter(Duration::from_millis(400)));
         // Comments are no token.
         recorder.record.headers_at = Some(at(1450));
         recorder.record.http_status = Some(200);
-        assert!(words(&check(limits, at(1900), &recorder)).1.ends_with("only headers came (HTTP 200)"));
+        assert!(words(&check(limits, at(1900), &recorder)).1.ends_with("only headers arrived (HTTP 200)"));
         recorder.note_bytes(at(1890));
-        assert!(words(&check(limits, at(1900), &recorder)).1.ends_with("headers came and no event"));
+        assert!(words(&check(limits, at(1900), &recorder)).1.ends_with("headers arrived, but no event"));
         recorder.event(at(1891), 1, r#"{"choices":[{"delta":{"role":"assistant"}}]}"#).unwrap();
-        assert!(words(&check(limits, at(1900), &recorder)).1.ends_with("1 event came, without text"));
+        assert!(words(&check(limits, at(1900), &recorder)).1.ends_with("1 event arrived, without text"));
         recorder.event(at(1892), 1, TEXT).unwrap();
         assert_eq!(check(limits, at(9000), &recorder), Verdict::Never);
     }
@@ -163,8 +163,8 @@ mod tests {
         recorder.note_bytes(at(9290));
         assert_eq!(check(limits, at(9400), &recorder), Verdict::CheckAfter(Duration::from_millis(90)));
         let overdue = check(limits, at(9500), &recorder);
-        let said = "not a byte for 0.2 s: 1 event with text came, the last 0.4 s before that";
-        assert_eq!(words(&overdue), ("stall_timeout", said));
+        let expected = "no data for 0.2 s: 1 event with text arrived, the last 0.4 s earlier";
+        assert_eq!(words(&overdue), ("stall_timeout", expected));
         recorder.event(at(9500), 2, "[DONE]").unwrap();
         assert_eq!(check(limits, at(99_000), &recorder), Verdict::Never);
     }
@@ -175,19 +175,19 @@ mod tests {
         let at = |ms| Nanos::from_millis(ms);
         assert_eq!(check(Timeouts::default(), at(1_000_000), &recorder), Verdict::Never);
         let whole = |recorder: &Recorder| whole(Duration::from_secs(3), at(4000), recorder).message;
-        assert_eq!(whole(&recorder), "no token within 3 s of the whole: the server did not answer at all");
+        assert_eq!(whole(&recorder), "no token within the total of 3 s: the server sent no response");
         for ms in [2000, 3500] {
             recorder.event(at(ms), ms, TEXT).unwrap();
         }
-        let said = "not finished within 3 s: 2 events with text came, the last 0.5 s before that";
-        assert_eq!(whole(&recorder), said);
+        let expected = "not finished within 3 s: 2 events with text arrived, the last 0.5 s earlier";
+        assert_eq!(whole(&recorder), expected);
         assert_eq!(
             super::whole(Duration::from_secs(3), at(4000), &{
                 let record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), at(0));
                 Recorder::new(record, &CHAT)
             })
             .message,
-            "no token within 3 s of the whole: there was no connection yet"
+            "no token within the total of 3 s: no connection was established"
         );
     }
 }

@@ -32,7 +32,7 @@ fn is_mark(c: char) -> bool {
     u32::from(c) >= FIRST_MARK
 }
 
-/// UTF-16 unit that a mark stands for.
+/// Returns the UTF-16 unit that a mark encodes.
 fn unit(c: char) -> Option<u32> {
     is_mark(c).then(|| u32::from(c) - FIRST_MARK + 0xd800)
 }

@@ -13,21 +13,21 @@ use super::gpu::IDLE_PERCENT;
 use super::summary::Summary;
 use crate::domain::session::Session;
 
-/// Heading of the sentence, wherever it stands.
+/// Heading of the sentence, in every output.
 pub const LABEL: &str = "Bottleneck";
-/// Cause where no rule fits, or only figures that two rules leave open.
+/// Cause if no rule holds.
 const NOT_CLEAR: &str = "no clear bottleneck";
-/// A GPU that is busier than this in one sample at least was at work.
+/// Load from which a GPU counts as busy, percent, in at least one sample.
 const BUSY_PERCENT: f64 = 90.0;
 
 /// Cause that limited a run, with its evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bottleneck {
-    /// In the field's word: `decode-bound`.
+    /// Cause in the field's terms, such as `decode-bound`.
     pub cause: &'static str,
-    /// What the figures show of it and of a second cause that fits, with a full stop.
+    /// Evidence of the cause and of a second cause, ending with a full stop.
     pub evidence: String,
-    /// The further causes that `evidence` names.
+    /// Further causes that `evidence` names.
     pub also: Vec<&'static str>,
 }
 
@@ -40,17 +40,17 @@ impl Bottleneck {
         Self { cause, evidence: format!("{found}{clauses}{gpu}."), also }
     }
 
-    /// The cause as the beginning of a sentence.
+    /// Returns the cause as the beginning of a sentence.
     pub fn headline(&self) -> String {
         let mut letters = self.cause.chars();
         letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
     }
 }
 
-/// The bottleneck of a run; `None` while nothing is measured.
+/// Returns the bottleneck of a run; `None` while nothing is measured.
 ///
-/// The rules are asked in the order of their table; the first that fits names the cause. The next one that fits and is no
-/// consequence of the first is named with it.
+/// The rules are checked in the order of their table. The first one that holds names the cause. The next one that holds
+/// and does not follow from the first is named beside it.
 pub fn bottleneck(session: &Session, summary: &Summary, system: SystemFigures) -> Option<Bottleneck> {
     if summary.ended_attempts() == 0 {
         return None;
@@ -75,10 +75,10 @@ fn not_clear(evidence: &Evidence<'_>) -> Option<String> {
         return None;
     }
     let shares = |prefill| format!("{} of the median request is prefill, the rest decode", evidence::percent(prefill));
-    Some(evidence.prefill_share.map_or_else(|| "no attempt has the timings to tell".to_owned(), shares))
+    Some(evidence.prefill_share.map_or_else(|| "no attempt has the timings to find one".to_owned(), shares))
 }
 
-/// The rules as a table in Markdown, in the order in which they are asked.
+/// Returns the rules as a Markdown table, in the order in which they are checked.
 pub fn rules_markdown() -> String {
     let row = |(at, rule): (usize, &Rule)| {
         let explains: Vec<String> = rule.explains.iter().map(|key| format!("`{key}`")).collect();
@@ -90,10 +90,10 @@ pub fn rules_markdown() -> String {
     heading.into_iter().map(str::to_owned).chain(rows).collect::<Vec<_>>().join("\n")
 }
 
-/// What the GPU adds: a word only where it was clearly busy or idle.
+/// Returns a note on the busiest GPU if it was clearly busy or idle.
 fn gpu(busiest: Option<f64>) -> String {
     match busiest {
-        Some(percent) if percent < IDLE_PERCENT => "; no GPU seen here was at work".to_owned(),
+        Some(percent) if percent < IDLE_PERCENT => "; no visible GPU was busy".to_owned(),
         Some(percent) if percent >= BUSY_PERCENT => format!("; GPU up to {percent:.0}%"),
         _ => String::new(),
     }

@@ -34,32 +34,32 @@ pub static COMPARED: LazyLock<Vec<Compared>> = LazyLock::new(|| {
     all.into_iter().map(|(metric, shown)| Compared { metric, label: shown.label, digits: shown.digits }).collect()
 });
 
-/// A metric of both runs: its cases, those of A first, then all of them; of two sweeps so for each stage.
+/// A metric of both runs: a row per case, those of A first, then a row over all cases. Two sweeps have these rows per stage.
 #[derive(Debug)]
 pub struct Block {
     /// Metric of all its rows.
     pub compared: Compared,
-    /// At least one.
+    /// Rows, at least one.
     pub rows: Vec<Row>,
 }
 
 /// Two runs side by side.
 #[derive(Debug)]
 pub struct Comparison {
-    /// The first: the base of the differences.
+    /// First run, the base of the differences.
     pub a: ComparedRun,
-    /// The second.
+    /// Second run.
     pub b: ComparedRun,
-    /// The rows stand for single concurrencies, each of which both have.
+    /// Whether each row compares one concurrency that both runs have.
     pub is_by_stage: bool,
-    /// A metric each; what neither has is left out.
+    /// One block per metric; metrics that neither run has are omitted.
     pub blocks: Vec<Block>,
-    /// What makes the two less than comparable, for people.
+    /// Reasons why the runs are not fully comparable, one sentence each.
     pub warnings: Vec<String>,
 }
 
 impl Comparison {
-    /// Of two runs: where one is a sweep, stage by stage if both have one at the same concurrency.
+    /// Compares two runs. If one is a sweep, the stages at a concurrency that both have are compared.
     pub fn new(a: ComparedRun, b: ComparedRun) -> Self {
         let pairs = pairs(&a, &b);
         let block = |(place, &compared): (usize, &Compared)| {
@@ -73,7 +73,7 @@ impl Comparison {
     }
 }
 
-/// The cases of both, then all of them.
+/// Returns a row for each case of either run, then the row over all cases.
 fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
     let &Pair { concurrency, a, b } = pair;
     let names = a.cases.iter().map(|c| &c.name);
@@ -89,13 +89,13 @@ fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
         b: of_case(b, name),
         is_of_same: true,
     };
-    // A case that failed in one of them is missing there.
+    // A case that failed in one of the runs has no figure there.
     let is_of_same = names.iter().all(|name| of_case(a, name).is_some() == of_case(b, name).is_some());
     let whole = Row { concurrency, case: None, a: figure(&a.total), b: figure(&b.total), is_of_same };
     names.iter().map(case).chain([whole]).collect()
 }
 
-/// What is different beside the figures.
+/// Describes differences between the runs beyond their figures.
 fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String> {
     let mut out = Vec::new();
     for (side, letter) in [(a, 'A'), (b, 'B')] {
@@ -103,7 +103,7 @@ fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String>
             out.push(format!("{letter} is SIMULATED: its figures come from the built-in simulator, not from a model"));
         }
         if side.partial {
-            out.push(format!("{letter} is partial: not all that was asked for was measured"));
+            out.push(format!("{letter} is partial: some requested attempts were not measured"));
         }
         let mut notes = side.notes.clone();
         for pair in pairs {
@@ -114,35 +114,35 @@ fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String>
         out.extend(notes.iter().map(|note| format!("{letter}: {note}")));
     }
     out.extend(pair::warnings(a, b));
-    let words = |what: &str, a: &Option<String>, b: &Option<String>| {
+    let difference = |what: &str, a: &Option<String>, b: &Option<String>| {
         let (a, b) = (a.as_ref()?, b.as_ref()?);
         (a != b).then(|| format!("the {what} differs: '{a}' and '{b}'"))
     };
-    out.extend(words("model", &a.model, &b.model));
-    out.extend(words("suite", &a.suite, &b.suite));
+    out.extend(difference("model", &a.model, &b.model));
+    out.extend(difference("suite", &a.suite, &b.suite));
     let missing = |from: &ComparedRun, other: &ComparedRun| {
         from.whole.cases.iter().filter(|c| !other.whole.cases.iter().any(|o| o.name == c.name)).count()
     };
     match (missing(a, b), missing(b, a)) {
         (0, 0) => {}
         (of_a, of_b) => out.push(format!(
-            "the cases differ: {of_a} only in A, {of_b} only in B; the rows of all cases rest on different ones"
+            "the cases differ: {of_a} only in A, {of_b} only in B; the rows of all cases cover different cases"
         )),
     }
     out.extend(pairs.iter().filter_map(|pair| Some(format!("{}{}", pair.prefix(), pair.one_sided()?))));
     if let Some((a, b)) = a.plan.zip(b.plan) {
         let number = |n: Option<u64>| n.map_or_else(|| "no limit".to_owned(), |n| n.to_string());
         let seconds = |n: Option<f64>| n.map_or_else(|| "none".to_owned(), |n| n.to_string());
-        let cache = |warm| if warm { "as they are" } else { "made unique" }.to_owned();
-        let at_once = |plan: Plan| {
-            let is_told = pairs.iter().any(|pair| pair.concurrency.is_some());
-            if is_told { String::new() } else { number(plan.concurrency) }
+        let cache = |warm| if warm { "unchanged (--warm)" } else { "unique" }.to_owned();
+        let concurrency = |plan: Plan| {
+            let is_by_stage = pairs.iter().any(|pair| pair.concurrency.is_some());
+            if is_by_stage { String::new() } else { number(plan.concurrency) }
         };
         for (what, a, b) in [
-            ("concurrency", at_once(a), at_once(b)),
-            ("rate, requests per second,", seconds(a.rate), seconds(b.rate)),
-            ("duration, seconds,", seconds(a.duration_s), seconds(b.duration_s)),
-            ("way the prompts went out", cache(a.warm), cache(b.warm)),
+            ("concurrency", concurrency(a), concurrency(b)),
+            ("rate in requests per second", seconds(a.rate), seconds(b.rate)),
+            ("duration in seconds", seconds(a.duration_s), seconds(b.duration_s)),
+            ("handling of prompts", cache(a.warm), cache(b.warm)),
         ] {
             if a != b {
                 out.push(format!("the {what} differs: {a} and {b}"));

@@ -12,36 +12,36 @@ use super::summary::Summary;
 /// Key figures of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Conclusion {
-    /// Cases with a complete answer.
+    /// Number of cases with a complete answer.
     pub ok: usize,
-    /// All cases.
+    /// Number of cases.
     pub cases: usize,
-    /// Something the plan asked for has no whole answer.
+    /// Whether a planned attempt has no complete answer.
     pub partial: bool,
     /// Median TTFT, milliseconds.
     pub ttft_p50_ms: Option<f64>,
     /// Median decode speed of a stream, tokens per second.
     pub decode_p50: Option<f64>,
-    /// Output tokens of all attempts that count; `None` without one.
+    /// Output tokens of the reported attempts; `None` without such an attempt.
     pub tokens: Option<u64>,
-    /// Some token count is an estimate.
+    /// Whether some token count is an estimate.
     pub estimated: bool,
-    /// How long the run was going, up to its last end; `None` before one.
+    /// Time from the first request to the last end; `None` before the first end.
     pub wall: Option<Duration>,
-    /// The suite's word for the average speed, and the part of its scale that earned it: `≥ 100 tok/s`.
+    /// Rating of the average speed on the suite's scale, and its range, such as `≥ 100 tok/s`.
     pub rating: Option<(&'static str, String)>,
-    /// Why there is no rating, or how many answers it does not cover.
+    /// Reason for a missing rating, or the number of answers it does not cover.
     pub rating_note: Option<String>,
-    /// Failed attempts by kind: `2 timeout, 1 http_error`; `None` without any.
+    /// Failed attempts by kind, such as `2 timeout, 1 http_error`; `None` if none failed.
     pub failures: Option<String>,
-    /// The case that took longest, and its time in milliseconds; `None` below two cases.
+    /// Name and latency in milliseconds of the slowest case; `None` below two cases.
     pub slowest: Option<(String, f64)>,
-    /// What held it back; `None` without a figure.
+    /// Bottleneck of the run; `None` without figures.
     pub bottleneck: Option<Bottleneck>,
 }
 
 impl Conclusion {
-    /// Of a session as it stands.
+    /// Summarises the current state of a session.
     pub fn from_session(session: &Session, system: SystemFigures) -> Self {
         let summary = Summary::from_session(session);
         let views = cases(session);
@@ -80,23 +80,26 @@ mod tests {
     #[test]
     fn the_samples_run() {
         let session = sample_session();
-        let told = Conclusion::from_session(&session, SystemFigures::default());
+        let conclusion = Conclusion::from_session(&session, SystemFigures::default());
         let excellent = Some(("Excellent", "≥ 100 tok/s".to_owned()));
-        assert_eq!((told.ok, told.cases, told.partial, told.rating), (10, 10, false, excellent));
-        let (name, ms) = told.slowest.clone().unwrap();
+        assert_eq!(
+            (conclusion.ok, conclusion.cases, conclusion.partial, conclusion.rating),
+            (10, 10, false, excellent)
+        );
+        let (name, ms) = conclusion.slowest.clone().unwrap();
         let longest = session.records().filter_map(|r| Some((r.request_latency_ms()?, r.id.case)));
         let longest = longest.max_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
         assert_eq!((name, ms), (session.suite.cases[longest.1].name.clone(), longest.0));
-        assert_eq!((told.failures, told.estimated), (None, false));
-        assert!(told.bottleneck.is_some());
+        assert_eq!((conclusion.failures, conclusion.estimated), (None, false));
+        assert!(conclusion.bottleneck.is_some());
     }
 
     #[test]
     fn before_the_first_answer_there_is_no_figure() {
         let session = sample_session();
         let empty = Session::new(std::sync::Arc::clone(&session.suite), session.plan);
-        let told = Conclusion::from_session(&empty, SystemFigures::default());
-        let none = Conclusion { cases: 10, partial: told.partial, ..Conclusion::default() };
-        assert_eq!(told, none);
+        let conclusion = Conclusion::from_session(&empty, SystemFigures::default());
+        let none = Conclusion { cases: 10, partial: conclusion.partial, ..Conclusion::default() };
+        assert_eq!(conclusion, none);
     }
 }

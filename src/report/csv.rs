@@ -1,7 +1,6 @@
-//! The run as a table: a row for each attempt that is over, in the manner of RFC 4180.
+//! CSV export after RFC 4180: a row for each attempt that has ended.
 //!
-//! What is not known is an empty cell. Text in it is on one line, has nothing that a terminal would obey, and begins no
-//! formula.
+//! Unknown values are empty cells. Text is on one line, has no control characters, and never begins a formula.
 
 mod cell;
 
@@ -15,10 +14,10 @@ use crate::domain::session::AttemptState;
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::RFC_3339_MILLIS;
 
-/// As RFC 4180 wants it.
+/// Line end of RFC 4180.
 const END_OF_LINE: &str = "\r\n";
 
-/// What a row is made from.
+/// Data of one row.
 struct Row<'a> {
     report: &'a Report,
     case: &'a CaseSpec,
@@ -28,7 +27,7 @@ struct Row<'a> {
 
 type Column = (&'static str, fn(&Row<'_>) -> Cell);
 
-/// What stands before the metrics.
+/// Columns before the metrics.
 const BEFORE: &[Column] = &[
     ("case", |r| text(&r.case.name)),
     ("model", |r| text(&r.record.model)),
@@ -43,18 +42,18 @@ const BEFORE: &[Column] = &[
     ("prefix_cache", |r| text(r.record.prefix_cache().as_str())),
 ];
 
-/// What stands behind them.
-const BEHIND: &[Column] = &[
-    ("token_count_source", |r| r.record.output_tokens().map(|(_, source)| text(word(source))).into()),
+/// Columns after the metrics.
+const AFTER: &[Column] = &[
+    ("token_count_source", |r| r.record.output_tokens().map(|(_, source)| text(source_name(source))).into()),
     ("retries", |r| r.record.retries.len().into()),
     ("simulated", |r| r.report.simulated.into()),
     ("unresolved", |r| unresolved(r.record).map(|keys| text(&keys)).into()),
 ];
 
-/// The table.
+/// Renders a report as CSV.
 pub fn render(report: &Report) -> String {
     let keys = |columns: &'static [Column]| columns.iter().map(|(key, _)| *key);
-    let header: Vec<&str> = keys(BEFORE).chain(METRICS.iter().map(|m| m.key)).chain(keys(BEHIND)).collect();
+    let header: Vec<&str> = keys(BEFORE).chain(METRICS.iter().map(|m| m.key)).chain(keys(AFTER)).collect();
     let mut out = header.join(",") + END_OF_LINE;
     for (case, state) in report.session.suite.cases.iter().zip(&report.session.cases) {
         for attempt in &state.attempts {
@@ -62,7 +61,7 @@ pub fn render(report: &Report) -> String {
             let row = Row { report, case, attempt, record: &record };
             let made = |columns: &'static [Column]| columns.iter().map(|(_, cell)| cell(&row));
             let cells: Vec<String> =
-                made(BEFORE).chain(metrics(&record)).chain(made(BEHIND)).map(|cell| cell.to_string()).collect();
+                made(BEFORE).chain(metrics(&record)).chain(made(AFTER)).map(|cell| cell.to_string()).collect();
             out.push_str(&cells.join(","));
             out.push_str(END_OF_LINE);
         }
@@ -77,14 +76,14 @@ fn metrics(record: &AttemptRecord) -> impl Iterator<Item = Cell> + '_ {
     })
 }
 
-/// Keys of the figures that the stream does not carry; `None` without any.
+/// Returns the keys of unresolved figures; `None` if there are none.
 fn unresolved(record: &AttemptRecord) -> Option<String> {
     let keys: Vec<&str> = METRICS.iter().filter(|m| (m.unresolved)(record).is_some()).map(|m| m.key).collect();
     (!keys.is_empty()).then(|| keys.join(" "))
 }
 
-/// As `results.json` has it.
-const fn word(source: TokenSource) -> &'static str {
+/// Name of a source, the same as in `results.json`.
+const fn source_name(source: TokenSource) -> &'static str {
     match source {
         TokenSource::Usage => "usage",
         TokenSource::Tokenizer => "tokenizer",
@@ -100,7 +99,7 @@ mod tests {
     use crate::domain::session::Plan;
     use crate::report::fixture::{answer, refusal, report, run, sample_session, suite, sweep_session};
 
-    /// The cells of a column.
+    /// Returns the cells of a column.
     fn column(table: &[Vec<String>], key: &str) -> Vec<String> {
         let at = table[0].iter().position(|k| k == key).unwrap();
         table[1..].iter().map(|row| row[at].clone()).collect()
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_s_rows_tell_their_stage_and_what_is_in_flight_has_none() {
+    fn rows_of_a_sweep_have_their_concurrency_and_attempts_in_flight_no_row() {
         let table = parsed(&render(&report(sweep_session(&[1, 2]))));
         assert_eq!(column(&table, "concurrency").iter().filter(|n| *n == "1").count(), 4);
         assert_eq!(column(&table, "concurrency").iter().filter(|n| *n == "2").count(), 4);
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_stream_does_not_carry_is_an_empty_cell_and_named() {
+    fn unresolved_figures_are_empty_cells_with_their_keys_listed() {
         let session = run(suite(&["a"]), Plan::default(), |id, now| {
             let mut r = answer(id, now, 1000, 7, 11);
             let last = r.last_arrival().unwrap();
@@ -171,7 +170,7 @@ mod tests {
     #[test]
     fn words_and_marks_are_those_of_the_json() {
         for source in [TokenSource::Usage, TokenSource::Tokenizer, TokenSource::Estimate] {
-            assert_eq!(serde_json::to_value(source).unwrap(), word(source));
+            assert_eq!(serde_json::to_value(source).unwrap(), source_name(source));
         }
         let mut simulated = report(sample_session());
         simulated.simulated = true;

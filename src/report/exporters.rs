@@ -1,31 +1,31 @@
-//! The formats a report can have.
+//! Export formats of a report.
 
 use std::path::Path;
 
 use super::model::Report;
 use super::{csv, json, markdown};
 
-/// A format a report can have.
+/// An export format of a report.
 #[derive(Debug)]
 pub struct Exporter {
-    /// Short stable name.
+    /// Short, stable name.
     pub id: &'static str,
-    /// Extension of its files, without the dot.
+    /// File extension, without the dot.
     pub extension: &'static str,
-    /// For the menu.
+    /// Label in the export dialog.
     pub label: &'static str,
-    /// The text.
+    /// Renders a report in this format.
     pub render: fn(&Report) -> String,
 }
 
-/// All formats; the first is what `e` writes.
+/// All formats; `e` writes the first one.
 pub const EXPORTERS: &[Exporter] = &[
     Exporter { id: "markdown", extension: "md", label: "Markdown report", render: markdown::render },
     Exporter { id: "json", extension: "json", label: "JSON, all figures and texts", render: json::render },
     Exporter { id: "csv", extension: "csv", label: "CSV, a row for each attempt", render: csv::render },
 ];
 
-/// Format that an export path writes to stdout: `-` is the first one, `-.json` the one with that extension.
+/// Returns the format that an export path writes to stdout: `-` means the first one, `-.json` the one with that extension.
 pub fn stdout_exporter<'a>(path: &Path, exporters: &'a [Exporter]) -> Option<&'a Exporter> {
     match path.to_str()?.strip_prefix('-')? {
         "" => exporters.first(),

@@ -18,9 +18,9 @@ use super::host::HostReport;
 use super::level::Level;
 use super::model::{Environment, Report, USUAL_API};
 
-/// Name, time in milliseconds, prompt tokens, output tokens of a run that this tool's users once made by script. Its
-/// report prints the times to 10 ms and the speeds to 0.1 tok/s; these times lie within both roundings, and their sum
-/// prints as that report's total of 58.67 s (the printed times alone add up to 58.65).
+/// Name, latency in milliseconds, prompt tokens and output tokens per case of `tests/data/sample-report.md`. That report
+/// prints latencies to 10 ms and speeds to 0.1 tok/s. The latencies here agree with both, and with its total of 58.67 s
+/// (the printed latencies add up to 58.65 s).
 pub const SAMPLE: [(&str, u64, u64, u64); 10] = [
     ("Full Backend System", 7034, 85, 800),
     ("Microservices Architecture", 5194, 92, 600),
@@ -41,7 +41,8 @@ pub fn suite(names: &[&str]) -> Suite {
     Suite { name: "Complex Comprehensive".into(), ..suite_with(cases) }
 }
 
-/// A whole answer that takes `millis`: its first token after a tenth of them, then one event a token, evenly.
+/// Returns a complete answer with a latency of `millis`: the first token after a tenth of it, then one event per token at
+/// equal intervals.
 pub fn answer(id: AttemptId, started: Nanos, millis: u64, prompt: u64, tokens: u64) -> AttemptRecord {
     let request_id = format!("ts-1-{}-{}", id.case, id.number);
     let mut r = AttemptRecord::started(id, false, request_id, "glm-4.7-flash".into(), started);
@@ -64,7 +65,7 @@ pub fn answer(id: AttemptId, started: Nanos, millis: u64, prompt: u64, tokens: u
     r
 }
 
-/// An attempt that the server refused.
+/// Returns an attempt that the server refused with HTTP 503.
 pub fn refusal(id: AttemptId, started: Nanos, message: &str) -> AttemptRecord {
     let mut r = AttemptRecord::started(id, false, "ts-1".into(), "glm-4.7-flash".into(), started);
     r.status = AttemptStatus::HttpError;
@@ -74,8 +75,8 @@ pub fn refusal(id: AttemptId, started: Nanos, message: &str) -> AttemptRecord {
     r
 }
 
-/// A session to which `respond` gives the record of every attempt it starts, one after another; `None` leaves the
-/// attempt in flight.
+/// Runs a session in which `respond` returns the record of each attempt, one after another; `None` leaves the attempt in
+/// flight.
 pub fn run(suite: Suite, plan: Plan, mut respond: impl FnMut(AttemptId, Nanos) -> Option<AttemptRecord>) -> Session {
     let mut session = Session::new(Arc::new(suite), plan);
     let mut now = Nanos::from_millis(400);
@@ -95,7 +96,7 @@ pub fn run(suite: Suite, plan: Plan, mut respond: impl FnMut(AttemptId, Nanos) -
     session
 }
 
-/// The sample's ten cases, each answered as the sample says.
+/// Runs the ten cases of [`SAMPLE`].
 pub fn sample_session() -> Session {
     let names: Vec<&str> = SAMPLE.iter().map(|s| s.0).collect();
     run(suite(&names), Plan::default(), |id, now| {
@@ -104,8 +105,7 @@ pub fn sample_session() -> Session {
     })
 }
 
-/// Four cases at each of these concurrencies, on a server that takes a second for one request, and for more at once as
-/// much longer as they are beyond two.
+/// Runs four cases at each concurrency, on a server that finishes two requests per second.
 pub fn sweep_session(concurrencies: &[usize]) -> Session {
     let session = Session::new(Arc::new(suite(&["a", "b", "c", "d"])), Plan::default());
     let mut session = session.with_sweep(concurrencies.to_vec());
@@ -119,7 +119,7 @@ pub fn sweep_session(concurrencies: &[usize]) -> Session {
     };
     take(&mut open, session.handle(SessionEvent::Begin(now)));
     while !open.is_empty() {
-        // All that are in flight end together.
+        // All requests in flight end together.
         let millis = 1000 * (open.len() as u64).div_ceil(2);
         let started = now;
         for id in std::mem::take(&mut open) {
@@ -131,7 +131,7 @@ pub fn sweep_session(concurrencies: &[usize]) -> Session {
     session
 }
 
-/// A report of a session on the sample's machine.
+/// Returns a report of a session on the sample machine.
 pub fn report(session: Session) -> Report {
     Report {
         finished_at: session.last_ended.unwrap_or_default(),
@@ -163,7 +163,7 @@ pub fn report(session: Session) -> Report {
     }
 }
 
-/// The sample's machine.
+/// Load of the sample machine.
 fn host() -> HostReport {
     let level = |avg, max| Some(Level { avg, max });
     HostReport {
@@ -178,7 +178,7 @@ fn host() -> HostReport {
     }
 }
 
-/// The sample's GPU.
+/// Figures of the sample GPU.
 fn gpu() -> GpuReport {
     let device = GpuDeviceReport {
         index: 0,

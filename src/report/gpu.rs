@@ -91,7 +91,7 @@ pub struct GpuDeviceReport {
 }
 
 impl GpuReport {
-    /// Like [`Self::from_history`], of a run that the built-in simulator may have answered, which uses no real GPU.
+    /// Like [`Self::from_history`], but without GPUs if the built-in simulator answered.
     pub fn of_run(
         simulated: bool,
         is_local: bool,
@@ -105,13 +105,16 @@ impl GpuReport {
         Self::from_history(gpu, session, is_local, now)
     }
 
-    /// Of a run as it stands at `now`; an error says why these GPUs tell nothing of it. `is_local`: the address names this
-    /// machine by itself.
+    /// Reports the GPUs of a run up to `now`. `is_local`: the endpoint's URL names this machine.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says why these GPUs have no figures of the run.
     pub fn from_history(gpu: &GpuHistory, session: &Session, is_local: bool, now: Nanos) -> Result<Self, String> {
         let scope = match &gpu.scope {
             Some(scope) => scope.clone(),
             None if is_local => {
-                GpuScope::Unknown { why: "the endpoint's address is loopback, which a tunnel's is too".to_owned() }
+                GpuScope::Unknown { why: "the endpoint's address is loopback, but a tunnel may start there".to_owned() }
             }
             None => GpuScope::ClientHost,
         };
@@ -122,7 +125,7 @@ impl GpuReport {
             return Err(why.clone());
         }
         if gpu.gpus.is_empty() {
-            return Err(format!("the GPU driver gave no answer in {:.1} s", now.as_secs_f64()));
+            return Err(format!("the GPU driver did not answer for {:.1} s", now.as_secs_f64()));
         }
         let devices: Vec<_> = gpu.gpus.iter().map(|track| device(track, gpu, &scope, session, now)).collect();
         let (output_tokens, tokens_estimated) =
@@ -189,7 +192,7 @@ fn device(track: &GpuTrack, gpu: &GpuHistory, scope: &GpuScope, session: &Sessio
     let info = &track.info;
     let too_few = too_few(track);
     let energy = if gpu.shares_energy_counter(track) {
-        Err("it is told of all slices together (MIG)".to_owned())
+        Err("the driver reports one figure for all MIG slices".to_owned())
     } else {
         too_few.clone().map_or_else(|| track.energy.energy(gpu.ran(now)), Err)
     };
@@ -241,9 +244,9 @@ fn too_few(track: &GpuTrack) -> Option<String> {
     };
     let same = match taken.unchanged {
         0 => String::new(),
-        n => format!(", and {n} looks found the page as it was"),
+        n => format!(", and {n} reads found the page unchanged"),
     };
-    Some(format!("the exporter gave {samples} in the run{same}: it takes {FEWEST_SAMPLES}"))
+    Some(format!("the exporter gave {samples} during the run{same}; energy and peaks need {FEWEST_SAMPLES}"))
 }
 
 fn efficiency(
@@ -256,7 +259,7 @@ fn efficiency(
         return Err(format!("it is not known which GPUs serve the endpoint: {}", scope.explanation()));
     }
     if session.in_flight() > 0 {
-        return Err("the tokens of what is in flight are not counted yet".to_owned());
+        return Err("the tokens of requests in flight are not counted yet".to_owned());
     }
     let serving: Vec<_> = devices.iter().filter(|d| d.serves == Some(true)).map(|d| d.energy.clone()).collect();
     Efficiency::from_gpus(&serving, output_tokens)

@@ -10,7 +10,7 @@ fn level(figure: &MeanAndMax) -> Option<Level> {
     Some(Level { avg: figure.mean()?, max: figure.max()? })
 }
 
-/// The machine over the run; what it does not tell is `None`. As `results.json` has it. 1 MiB = 2^20 bytes.
+/// Load of the machine during the run, with the keys of `results.json`; unknown values are `None`. 1 MiB = 2^20 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the names say it, with units")]
 pub struct HostReport {
@@ -19,21 +19,25 @@ pub struct HostReport {
     pub busiest_core_percent: Option<Level>,
     pub memory_used_mib: Option<Level>,
     pub memory_total_mib: Option<f64>,
-    /// Of one core.
+    /// CPU load of tokscope, percent of one core.
     pub own_cpu_percent: Option<Level>,
-    /// The thread that reads the streams, of one core.
+    /// CPU load of the thread that reads the streams, percent of one core.
     pub own_engine_percent: Option<Level>,
     pub own_rss_mib_max: Option<f64>,
 }
 
 impl HostReport {
-    /// Of a run; an error says why there are no figures.
+    /// Reports the host during a run.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says why there are no figures.
     pub fn from_history(host: &HostHistory) -> Result<Self, String> {
         if let Some(why) = &host.absent {
             return Err(why.clone());
         }
         if host.samples == 0 {
-            return Err("the run was over before it was looked at".to_owned());
+            return Err("the run ended before the first sample".to_owned());
         }
         Ok(Self {
             samples: host.samples,

@@ -1,4 +1,4 @@
-//! Runs out of reports that were written before.
+//! Readers of reports that were exported earlier.
 
 pub mod markdown;
 pub mod results;

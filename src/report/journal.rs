@@ -1,5 +1,5 @@
-//! A run as it is saved while it happens: one JSON object a line. The first line says what is run, the others what happened,
-//! each once. Lines are only ever added.
+//! Journal of a run: one JSON object per line, written while the run is in progress. The first line is the header; each
+//! other line is an event. Lines are only appended.
 
 mod line;
 mod lines;
@@ -22,64 +22,64 @@ pub use self::lines::LONGEST as LONGEST_LINE;
 pub use self::read::{JournalError, Saved, read};
 pub use self::summary::{BriefSuite, JournalSummary, JournalSummaryHeader, read_brief};
 
-/// Rises when a program of one version could not read the journals of the other; what is only added leaves it.
+/// Version of the format. Additions keep it; it rises if one version could not read the journals of the other.
 pub const VERSION: u32 = 2;
 
-/// What is known when a run begins. Without secrets.
+/// Header of a journal: the run and its settings, without secrets.
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of the journal by itself")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunHeader {
-    /// Begins every request id, and names the journal.
+    /// ID of the run: name of the journal, and prefix of every request ID.
     pub id: String,
-    /// The version of the program that ran.
+    /// Version of tokscope that measured the run.
     #[serde(default)]
     pub tool: String,
-    /// Command line that started the run, without secrets; `None` in journals that do not hold it.
+    /// Command line that started the run, without secrets; `None` in older journals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_line: Option<String>,
     /// Wall time of the run's clock at zero, with its zone.
     #[serde(with = "super::epoch")]
     pub epoch: jiff::ZonedDateTime,
-    /// Base address of the endpoint.
+    /// Base URL of the endpoint.
     pub base_url: String,
-    /// The address the requests went to.
+    /// URL of the requests.
     pub url: String,
-    /// What may be secret was left out of it: user name, password, query.
+    /// Whether a user name, a password or a query was removed from the URLs.
     #[serde(default)]
     pub url_cut: bool,
-    /// The API that was spoken there, as `--api` calls it.
+    /// API of the endpoint, as `--api` names it.
     pub api: String,
-    /// The run's model.
+    /// Model of the run.
     pub model: String,
-    /// What serves it.
+    /// Server of the endpoint.
     #[serde(default)]
     pub server: ServerInfo,
-    /// The built-in simulator answered, no model.
+    /// Whether the built-in simulator answered instead of a model.
     #[serde(default)]
     pub simulated: bool,
-    /// The address names the machine that tokscope ran on.
+    /// Whether the URL names the machine that tokscope ran on.
     #[serde(default)]
     pub local: bool,
-    /// What stood in between.
+    /// Proxy and TLS between tokscope and the server.
     #[serde(default)]
     pub route: Route,
-    /// What is run.
+    /// Suite of the run.
     pub suite: Arc<Suite>,
-    /// How much of it.
+    /// Number of attempts and settings of the load.
     pub plan: Plan,
-    /// At these concurrencies in turn; empty without a sweep.
+    /// Concurrencies of a sweep, in order; empty without a sweep.
     #[serde(default)]
     pub sweep: Vec<usize>,
-    /// So often a request was sent again that was refused for now.
+    /// Maximum retries of a request (`--retries`).
     #[serde(default)]
     pub retries: u32,
-    /// The machine tokscope ran on.
+    /// Machine that tokscope ran on.
     #[serde(default)]
     pub environment: Environment,
-    /// The server's own gauges were read beside the run.
+    /// Whether the server's metrics were read during the run.
     #[serde(default)]
     pub gauges: bool,
-    /// What the observer was found to add there.
+    /// Error of tokscope on this machine, from `tokscope calibrate`.
     #[serde(default)]
     pub calibration: Option<Calibration>,
 }

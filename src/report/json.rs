@@ -1,5 +1,4 @@
-//! The run as one JSON document: the contract's `results.json`. `null` is what is not known; a figure is never 0 for
-//! want of one.
+//! Export as one JSON document, `results.json`. An unknown value is `null`; a missing figure is never 0.
 
 mod attempt;
 mod gpu;
@@ -26,10 +25,10 @@ use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::CaseState;
 use crate::domain::time::RFC_3339_MILLIS;
 
-/// Rises when a name changes its meaning or goes; what is only added leaves it.
+/// Version of the schema. It rises if a key is removed or changes its meaning; additions keep it.
 const SCHEMA_VERSION: u32 = 1;
 
-/// The document.
+/// Renders a report as JSON.
 pub fn render(report: &Report) -> String {
     let summary = Summary::from_session(&report.session);
     let document = Document::new(report, &summary);
@@ -67,15 +66,15 @@ struct Run<'a> {
     started_at: String,
     finished_at: Option<String>,
     suite: &'a str,
-    /// `null`: as many as the rate asks for.
+    /// Maximum requests in flight; `null` if only the rate decides.
     concurrency: Option<usize>,
-    /// Requests in flight at once, at most, as it came.
+    /// Largest number of requests that were in flight together.
     peak_in_flight: usize,
     repeat: u32,
-    /// Measured requests in all; `null`: `repeat` per case.
+    /// Measured requests in all; `null` if each case has `repeat` of them.
     requests: Option<u32>,
     warmup: u32,
-    /// Prompts went out as they are; else each was made unique.
+    /// Whether prompts were sent unchanged instead of unique.
     warm: bool,
     /// Requests per second; `null` in a closed loop.
     rate: Option<f64>,
@@ -84,7 +83,7 @@ struct Run<'a> {
     simulated: bool,
     partial: bool,
     duration_s: Option<f64>,
-    /// Where it was gone on with after the program had ended.
+    /// Continuations with `tokscope resume`.
     resumed: Vec<ResumedJson<'a>>,
 }
 
@@ -102,7 +101,7 @@ struct Target<'a> {
     api: &'static str,
     model: Option<&'a str>,
     server: Server<'a>,
-    /// `null`: there is no TLS.
+    /// Whether the certificate was verified; `null` without TLS.
     tls_verified: Option<bool>,
     proxy: Option<&'a str>,
 }
@@ -121,7 +120,7 @@ struct Case<'a> {
     attempts: Attempts<'a>,
 }
 
-/// Made one by one as they are written: a long run has a hundred thousand.
+/// Attempts, converted one by one while they are written: a long run has 100,000 of them.
 struct Attempts<'a> {
     report: &'a Report,
     of: &'a CaseState,
@@ -164,26 +163,26 @@ struct SummaryJson<'a> {
     #[serde(flatten)]
     energy: gpu::EfficiencyJson<'a>,
     rating: Option<&'static str>,
-    /// Why there is none, or how many answers it does not cover.
+    /// Reason for a missing rating, or the number of answers it does not cover.
     rating_note: Option<String>,
-    /// The run's bottleneck as report and dashboard name it; `None` while nothing is measured.
+    /// Bottleneck of the run, the same as in report and dashboard; `None` while nothing is measured.
     bottleneck: Option<BottleneckJson>,
-    /// Whole answers whose stream does not carry a figure, by the figure's key; none where it carries all.
+    /// Number of complete answers without a resolved figure, by the key of the figure.
     unresolved: BTreeMap<&'static str, usize>,
     findings: Vec<FindingCount>,
     #[serde(flatten)]
     load: Option<load::LoadJson<'a>>,
 }
 
-/// In how many attempts something was found.
+/// A finding and the number of attempts that have it.
 #[derive(Serialize)]
 struct FindingCount {
     key: &'static str,
     attempts: usize,
 }
 
-/// Where the summary keeps the spread of the attempts' `output_token_throughput`. Its own name is taken there: the
-/// field means by it the throughput of the run as a whole.
+/// Key of the spread of the attempts' `output_token_throughput` in the summary. That name itself is taken there: other
+/// benchmarks use it for the throughput of the whole run.
 const SPEED_SPREAD: &str = "output_token_throughput_per_request";
 
 fn summary_key(metric: &Metric) -> &'static str {
@@ -202,7 +201,7 @@ impl Serialize for Spreads<'_> {
             let unresolved = self.0.unresolved(metric);
             let spread = self.0.spread(metric);
             let spread = spread.map(|spread| SpreadJson::new(&spread, all).with_unresolved(unresolved));
-            // A warm TTFT says how fast the cache is: it is not averaged with cold ones unmarked.
+            // A mean of warm and cold TTFTs must be recognisable: a warm TTFT measures the cache.
             let mixes = metric.is_first_token;
             map.serialize_entry(key, &if mixes { spread.map(|s| s.with_cache(self.0.cache)) } else { spread })?;
         }
@@ -213,12 +212,12 @@ impl Serialize for Spreads<'_> {
 #[derive(Serialize)]
 struct Observer<'a> {
     engine_lag_ms: Lag,
-    /// How long tokscope itself kept requests waiting that were due and had a slot.
+    /// Delay by tokscope of requests that were due and had a slot.
     dispatch_delay_ms: DispatchDelay,
-    /// Attempts, of those in the summary, during which it stood still, or that it sent late.
+    /// Reported attempts during which tokscope stalled, or that it sent late.
     stalled_attempts: usize,
     late_attempts: usize,
-    /// Of the events with text: those that came out of the same read as the one before.
+    /// Share of the events with text that arrived in the same read as the one before.
     coalesced_event_share: Option<f64>,
     calibration: Option<&'a Calibration>,
 }
@@ -230,7 +229,7 @@ struct Lag {
     max: Option<f64>,
 }
 
-/// A percentile that too few figures stand for is `null`.
+/// Spread of a delay. A percentile of too few values is `null`.
 #[derive(Serialize)]
 struct DispatchDelay {
     p50: Option<f64>,
@@ -245,7 +244,7 @@ impl<'a> Document<'a> {
         let (server_metrics, server_metrics_unavailable) = match ServerFigures::from_report(report) {
             Some(Ok(figures)) => (Some(figures), None),
             Some(Err(why)) => (None, Some(why)),
-            None => (None, Some("not asked for: --server-metrics reads them".to_owned())),
+            None => (None, Some("not requested; pass --server-metrics".to_owned())),
         };
         Self {
             schema_version: SCHEMA_VERSION,
@@ -286,7 +285,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// `None` for a name that is not known.
+/// Returns a name, or `None` if it is unknown.
 fn known(name: &str) -> Option<&str> {
     (!name.is_empty()).then_some(name)
 }
@@ -337,7 +336,7 @@ fn case_list(report: &Report) -> Vec<Case<'_>> {
     .collect()
 }
 
-/// A bottleneck: its cause in one word, and the figures that show it.
+/// A bottleneck: its cause, and the figures that show it.
 #[derive(Serialize)]
 struct BottleneckJson {
     cause: &'static str,

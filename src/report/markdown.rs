@@ -25,7 +25,7 @@ use super::summary::Summary;
 pub(super) use escape::inline;
 use page::Page;
 
-/// A report, and what is computed from it once.
+/// A report and the figures that are computed from it once.
 struct View<'a> {
     report: &'a Report,
     summary: Summary,

@@ -1,4 +1,4 @@
-//! What must hold for reports of any foreign text, in every format: for the fuzzer and for property tests.
+//! Properties of reports with any foreign text, in every format, for the fuzzer and the property tests.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,24 +27,32 @@ use crate::domain::suite::{CaseSpec, RatingScale, Suite, Timeouts};
 use crate::domain::text::{oracle, sanitise};
 use crate::domain::time::Nanos;
 
-/// Foreign texts, in the order that `report` takes them: suite, two cases, two models, server's kind and version, answer,
-/// thinking, finish reason, warning, finding, error, host, processor, GPU, driver, why it was lost, proxy, address.
+/// Number of foreign texts in the order of `report`: suite, two cases, two models, kind and version of the server, answer,
+/// reasoning, finish reason, warning, finding, error, host, CPU, GPU, driver, reason of its loss, proxy, URL.
 pub const TEXTS: usize = 20;
 
-/// Says what does not hold for a report with these texts; fewer than [`TEXTS`] come again from the first.
+/// Checks a report with these texts, which are repeated if there are fewer than [`TEXTS`].
+///
+/// # Errors
+///
+/// Describes the property that does not hold.
 pub fn check(texts: &[&str]) -> Result<(), String> {
     if texts.is_empty() {
         return Ok(());
     }
     let texts: Vec<&str> = texts.iter().copied().cycle().take(TEXTS).collect();
-    let hostile = report(&texts).ok_or("the time is no time")?;
+    let hostile = report(&texts).ok_or("invalid time")?;
     check_report(&hostile)?;
     check_markdown(&texts, &hostile)?;
     check_json(&texts, &hostile)?;
     check_csv(&texts, &hostile)
 }
 
-/// Says what must not be in what is made of this report: its formats, its row in the list of runs, a comparison.
+/// Checks all outputs of a report: its formats, its row in the list of runs, a comparison.
+///
+/// # Errors
+///
+/// Describes the forbidden character.
 pub fn check_report(report: &Report) -> Result<(), String> {
     for exporter in EXPORTERS {
         nothing_forbidden(exporter.id, &(exporter.render)(report))?;
@@ -68,8 +76,11 @@ pub fn check_report(report: &Report) -> Result<(), String> {
     compared(&ComparedRun::from_report(report))
 }
 
-/// Says what does not hold for a file of this text that is read as an older report, Markdown and JSON: it is refused in
-/// words, or compared.
+/// Checks that text read as an exported report, Markdown or JSON, is compared or refused with a harmless message.
+///
+/// # Errors
+///
+/// Describes the property that does not hold.
 pub fn check_import(text: &str) -> Result<(), String> {
     for read in [import::markdown::read, import::results::read] {
         match read(text) {
@@ -91,25 +102,25 @@ fn compared(side: &ComparedRun) -> Result<(), String> {
 
 fn nothing_forbidden(what: &str, text: &str) -> Result<(), String> {
     let text = text.replace("\r\n", "\n");
-    // JSON says what came, heaps of marks and all; what is hidden or steers stands in it as an escape.
+    // JSON preserves stacked combining marks, and escapes hidden and control characters.
     let fault = oracle::fault(&text).filter(|_| !what.ends_with("json") || text.contains(oracle::is_forbidden));
     fault.map_or(Ok(()), |fault| Err(format!("{what}: {fault}")))
 }
 
-/// The page has the parts that it has with harmless words in the same places, and neither link nor HTML.
+/// Checks that the page has the same parts as one with harmless words, and neither links nor HTML.
 fn check_markdown(texts: &[&str], hostile: &Report) -> Result<(), String> {
     let first_like = |text: &str| texts.iter().position(|t| *t == text).unwrap_or_default();
     let words: Vec<String> = texts
         .iter()
         .map(|text| {
-            // A word that would be a link is a code span.
+            // A word that would become a link is written as a code span.
             let links = spans_of_code(&markdown::inline(text));
             let word = || format!("x{}{}", first_like(text), " @x".repeat(links));
             if sanitise(text).trim().is_empty() { String::new() } else { word() }
         })
         .collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let harmless = markdown::render(&report(&words).ok_or("the time is no time")?);
+    let harmless = markdown::render(&report(&words).ok_or("invalid time")?);
     let hostile = markdown::render(hostile);
     let (expected, found) = (parts(&harmless)?, parts(&hostile)?);
     if expected == found { Ok(()) } else { Err(format!("{expected:?} became {found:?} in\n{hostile}")) }
@@ -119,13 +130,13 @@ fn spans_of_code(line: &str) -> usize {
     Parser::new(line).filter(|event| matches!(event, Event::Code(_))).count()
 }
 
-/// Returns whether a line of HTML is one of the report's own: folded parts, whose summaries hold no foreign text.
+/// Returns whether a line of HTML belongs to a folded part of the report. Its summary contains no foreign text.
 fn is_own_html(line: &str) -> bool {
     let summary = || line.trim_end().strip_prefix("<summary>")?.strip_suffix("</summary>");
     ["<details>", "</details>"].contains(&line.trim_end()) || summary().is_some_and(|text| !text.contains(['<', '&']))
 }
 
-/// How many there are of each part of a page.
+/// Counts the parts of a page by kind.
 fn parts(page: &str) -> Result<BTreeMap<&'static str, usize>, String> {
     let mut parts = BTreeMap::new();
     for event in Parser::new_ext(page, Options::all() - Options::ENABLE_SMART_PUNCTUATION) {
@@ -153,7 +164,7 @@ fn parts(page: &str) -> Result<BTreeMap<&'static str, usize>, String> {
     Ok(parts)
 }
 
-/// The document is one, and says what came.
+/// Checks that the document is valid JSON and contains the texts unchanged.
 fn check_json(texts: &[&str], hostile: &Report) -> Result<(), String> {
     let document = json::render(hostile);
     let value: serde_json::Value = serde_json::from_str(&document).map_err(|e| format!("{e} in\n{document}"))?;
@@ -170,7 +181,7 @@ fn check_json(texts: &[&str], hostile: &Report) -> Result<(), String> {
         (12, &attempt(1)["error"]["message"]),
         (13, &value["environment"]["hostname"]),
     ] {
-        // Without a model there is none.
+        // An empty model is `null`.
         if found.as_str().unwrap_or_default() != texts.get(place).copied().unwrap_or_default() {
             return Err(format!("text {place} became {found} in JSON"));
         }
@@ -178,7 +189,7 @@ fn check_json(texts: &[&str], hostile: &Report) -> Result<(), String> {
     Ok(())
 }
 
-/// Each cell is read as it was meant, and none as a formula.
+/// Checks that each cell is read as intended, and none as a formula.
 fn check_csv(texts: &[&str], hostile: &Report) -> Result<(), String> {
     let file = csv::render(hostile);
     let table = read_csv(&file, ',');
@@ -187,10 +198,10 @@ fn check_csv(texts: &[&str], hostile: &Report) -> Result<(), String> {
         return Err(format!("rows or cells are lost or new:\n{file}"));
     }
     for (row, case, model) in [(0, 1, 3), (1, 2, 4)] {
-        let meant = [case, model].map(|place| harmless(texts.get(place).copied().unwrap_or_default()));
+        let expected = [case, model].map(|place| harmless(texts.get(place).copied().unwrap_or_default()));
         let read = rows.get(row).and_then(|cells| cells.get(..2));
-        if read != Some(&meant) {
-            return Err(format!("{meant:?} became {read:?}"));
+        if read != Some(&expected) {
+            return Err(format!("{expected:?} became {read:?}"));
         }
     }
     let read_elsewhere = read_csv(&file, ';');
@@ -201,8 +212,8 @@ fn check_csv(texts: &[&str], hostile: &Report) -> Result<(), String> {
     }
 }
 
-/// What a spreadsheet reads, lenient as those are: a quote means something only where a cell begins, and one that is never
-/// closed goes to the end. Carriage returns are not told: no cell has one.
+/// Parses CSV as leniently as spreadsheets do: a quote counts only at the start of a cell, and an unclosed one extends to
+/// the end. Carriage returns are ignored, because no cell contains one.
 pub fn read_csv(file: &str, separator: char) -> Vec<Vec<String>> {
     let (mut table, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
     let (mut quoted, mut begins) = (false, true);
@@ -234,7 +245,7 @@ pub fn read_csv(file: &str, separator: char) -> Vec<Vec<String>> {
     table
 }
 
-/// A run of two cases, one measured and one refused, with these texts in it wherever foreign text can be.
+/// Returns a report of two cases, one measured and one refused, with these texts in all places of foreign text.
 fn report(texts: &[&str]) -> Option<Report> {
     let text = |place: usize| texts.get(place).copied().unwrap_or_default().to_owned();
     let case = |name, model: Option<String>| CaseSpec {
@@ -309,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_counted_and_what_is_none_is_told() {
+    fn parts_are_counted_and_html_is_reported() {
         let page = parts("# a\n\n| b |\n|---|\n| c |\n\n- d `e`\n").unwrap();
         assert_eq!(page["heading"], 1);
         assert_eq!((page["table"], page["cell"], page["code span"]), (1, 2, 1));
@@ -326,7 +337,7 @@ mod tests {
         }
 
         #[test]
-        fn a_report_of_hostile_text_is_read_again(texts in prop::collection::vec(oracle::hostile(), TEXTS)) {
+        fn a_report_of_hostile_text_can_be_imported(texts in prop::collection::vec(oracle::hostile(), TEXTS)) {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let report = report(&texts).unwrap();
             for text in [markdown::render(&report), json::render(&report), texts.concat()] {

@@ -3,7 +3,8 @@
 use crate::domain::attempt::TokenSource;
 use crate::domain::session::Session;
 
-/// How many came, warm-ups too, and whether every one of them was counted; `None` when none came. Absurd counts saturate.
+/// Returns the number of output tokens of all attempts, warm-ups included, and whether all were counted rather than
+/// estimated; `None` without tokens. Absurd counts saturate.
 pub fn output_tokens(session: &Session) -> Option<(u64, bool)> {
     session
         .records()

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::level::Level;
 use super::model::Report;
 use super::output_tokens::output_tokens;
+use crate::domain::quantity::grouped;
 use crate::domain::server_gauges::{GaugeHistory, Meter};
 use crate::domain::time::Nanos;
 
@@ -46,7 +47,8 @@ impl ServerFigures {
     pub fn from_report(report: &Report) -> Option<Result<Self, String>> {
         let history = report.gauges.as_ref()?;
         let Some(kind) = history.kind.as_deref().map(str::to_owned) else {
-            let why = history.absent.clone().unwrap_or_else(|| "the server's metrics have not answered yet".to_owned());
+            let why =
+                history.absent.clone().unwrap_or_else(|| "the server's metrics page has not answered yet".to_owned());
             return Some(Err(why));
         };
         let from = report.session.began.unwrap_or_default();
@@ -62,7 +64,7 @@ impl ServerFigures {
             requests_waiting: level(Meter::Waiting),
             requests_retracted: level(Meter::Retracted),
             kv_cache_usage_percent: level(Meter::KvCache),
-            // A ratio that the server makes itself is one of its own window, not of the run: the mean is the best there is.
+            // A ratio that the server computes covers its own time window, not the run, so the mean is the best available figure.
             prefix_cache_hit_percent: history
                 .share(Meter::PrefixHits, Meter::PrefixQueries)
                 .or_else(|| history.mean(Meter::PrefixHitRate, from)),
@@ -85,26 +87,28 @@ impl ServerFigures {
         let late = history.first_sample_at().zip(began).map_or(0.0, |(first, began)| first.millis_since(began));
         if late > LATE_MS {
             doubts.extend(
-                self.missed_before(history, here)
-                    .map(|missed| format!("the first look came {late:.0} ms after the first request: {missed}")),
+                self.missed_before(history, here).map(|missed| {
+                    format!("the metrics were first read {late:.0} ms after the first request; {missed}")
+                }),
             );
         }
         if history.was_restarted() {
-            doubts.push("the server was restarted during the run: what it counts is not known".to_owned());
+            doubts.push("the server was restarted during the run, so its counts are unknown".to_owned());
         }
         // An estimate from events is no count to hold against the server's.
         if let (Some(there), Some((here, true))) = (self.generated_tokens, here) {
             let here = here as f64;
             if there > here * (1.0 + TOLERANCE) {
                 doubts.push(format!(
-                    "the server generated {:.0} tokens more than came here: others used it during the run, or it generates what \
-                     it does not send",
-                    there - here
+                    "the server generated {} more tokens than tokscope received: other clients used it during the run, or \
+                     it does not send all that it generates",
+                    grouped((there - here) as u64)
                 ));
             } else if there < here * (1.0 - TOLERANCE) {
                 doubts.push(format!(
-                    "the server counted {:.0} tokens less than came here: these are not, or not all, the metrics of what answered",
-                    here - there
+                    "the server counted {} fewer tokens than tokscope received: the metrics may be those of another \
+                     server, or of one of several",
+                    grouped((here - there) as u64)
                 ));
             }
         }
@@ -119,14 +123,13 @@ impl ServerFigures {
             .zip(here)
             .is_some_and(|(there, (here, counted))| counted && agrees(there, here as f64));
         if !is_whole {
-            return Some("what was counted before may be missing");
+            return Some("earlier counts may be missing");
         }
-        // They say nothing of what is counted when a request comes, and the page may have been made before it was here.
+        // Other counters rise when a request arrives, and the page may have been created before that.
         let is_other = |meter: &Meter| !matches!(meter, Meter::GeneratedTokens | Meter::DecodedTokens);
         let others = Meter::COUNTERS.into_iter().filter(is_other).any(|meter| history.grown(meter).is_some());
         others.then_some(
-            "generated tokens agree with what came here, but of what else was counted before (prompts, the cache, the queue) \
-             some may be missing",
+            "generated tokens agree with those received, but other earlier counts (prompts, cache, queue) may be missing",
         )
     }
 }
@@ -142,19 +145,19 @@ mod tests {
     use crate::report::fixture::{report, sample_session};
 
     fn gauges(at: Nanos, pairs: &[(Meter, f64)]) -> GaugeEvent {
-        let mut told = ServerGauges::default();
+        let mut sample = ServerGauges::default();
         for (meter, value) in pairs {
-            told.set(*meter, *value);
+            sample.set(*meter, *value);
         }
-        GaugeEvent::Sample(at, Box::new(told))
+        GaugeEvent::Sample(at, Box::new(sample))
     }
 
-    /// The sample run, whose ten answers have 6,600 tokens, beside a server that generated so many.
+    /// Returns the sample run of 6,600 tokens with metrics of a server that generated `generated` tokens.
     fn beside(generated: f64) -> ServerFigures {
         looked_at(0, generated, &[])
     }
 
-    /// The same, first looked at so late, with what it counted besides until the end.
+    /// Like [`beside`], with a first read after `late_ms` and further counts at the end.
     fn looked_at(late_ms: u64, generated: f64, besides: &[(Meter, f64)]) -> ServerFigures {
         use Meter as M;
         let mut r = report(sample_session());
@@ -174,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_run_s_own_part_is_told() {
+    fn figures_cover_only_the_run() {
         let figures = beside(6600.0);
         assert_eq!(figures.requests_running, Some(Level { avg: 2.0, max: 3.0 }));
         assert_eq!(figures.kv_cache_usage_percent, Some(Level { avg: 20.0, max: 30.0 }));
@@ -184,39 +187,38 @@ mod tests {
     }
 
     #[test]
-    fn other_people_s_tokens_are_told() {
+    fn tokens_of_other_clients_are_reported() {
         let more = beside(7000.0).warnings.remove(0);
-        assert!(more.starts_with("the server generated 400 tokens more than came here"), "{more}");
+        assert!(more.starts_with("the server generated 400 more tokens than tokscope received"), "{more}");
         let less = beside(100.0).warnings.remove(0);
-        assert!(less.starts_with("the server counted 6500 tokens less"), "{less}");
+        assert!(less.starts_with("the server counted 6,500 fewer tokens"), "{less}");
     }
 
     #[test]
-    fn a_late_first_look_is_told_with_what_may_be_missing() {
+    fn a_late_first_read_has_a_warning() {
         let late = |late_ms, generated| looked_at(late_ms, generated, &[(Meter::PromptTokens, 90.0)]).warnings;
         assert!(late(100, 6600.0).is_empty());
-        let rest =
-            "the first look came 101 ms after the first request: generated tokens agree with what came here, but";
-        // 330 are the tolerance.
+        let rest = "the metrics were first read 101 ms after the first request; generated tokens agree with those received, but";
+        // The tolerance is 330 tokens.
         for about_equal in [6600.0, 6930.0, 6270.0] {
-            let told = late(101, about_equal);
-            assert!(told.len() == 1 && told[0].starts_with(rest), "{told:?}");
+            let doubts = late(101, about_equal);
+            assert!(doubts.len() == 1 && doubts[0].starts_with(rest), "{doubts:?}");
         }
-        let all = "the first look came 101 ms after the first request: what was counted before may be missing";
+        let all = "the metrics were first read 101 ms after the first request; earlier counts may be missing";
         let more = late(101, 6931.0);
-        assert!(more[0] == all && more[1].contains("331 tokens more"), "others' tokens may hide ours: {more:?}");
+        assert!(more[0] == all && more[1].contains("331 more tokens"), "others' tokens may hide ours: {more:?}");
         let less = late(101, 6269.0);
-        assert!(less[0] == all && less[1].contains("331 tokens less"), "{less:?}");
+        assert!(less[0] == all && less[1].contains("331 fewer tokens"), "{less:?}");
     }
 
     #[test]
-    fn where_only_generated_tokens_are_counted_and_agree_a_late_look_missed_nothing() {
+    fn a_late_first_read_has_no_warning_if_all_counts_agree() {
         assert!(looked_at(101, 6600.0, &[]).warnings.is_empty());
         assert_eq!(looked_at(101, 6600.0, &[(Meter::PrefixQueries, 0.0)]).warnings.len(), 1);
     }
 
     #[test]
-    fn nothing_asked_and_nothing_found_are_two_things() {
+    fn metrics_not_requested_differ_from_metrics_not_found() {
         let mut r = report(sample_session());
         assert_eq!(ServerFigures::from_report(&r), None);
         let mut history = GaugeHistory::default();

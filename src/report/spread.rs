@@ -7,7 +7,7 @@ use crate::domain::interval::{Interval, mean_half_width, median_interval};
 use crate::domain::metrics::Metric;
 use crate::domain::statistics::{Stats, enough_for};
 
-/// The statistics of a metric and how many figures they rest on.
+/// Statistics of a metric and the number of their values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
     /// Attempts that have the figure.
@@ -27,7 +27,7 @@ impl Spread {
         Self::from_values(attempts.into_iter().filter_map(|r| figure(r.borrow())).collect())
     }
 
-    /// The spread of figures that stand beside the places of their cases; `None` without one.
+    /// Computes the spread of figures, each with the index of its case; `None` if there are none.
     pub fn from_values(mut of_cases: Vec<(usize, f64)>) -> Option<Self> {
         of_cases.retain(|(_, figure)| figure.is_finite());
         of_cases.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -44,7 +44,7 @@ impl Spread {
         Some(Self { n: values.len(), stats: Stats::from_values(values)?, mean_half_width, median_ci95 })
     }
 
-    /// The mean's 95 % interval; `None` where no case has two figures.
+    /// Returns the mean's 95% interval; `None` if no case has two figures.
     pub fn mean_ci95(&self) -> Option<Interval> {
         let half = self.mean_half_width?;
         Some(Interval { low: self.stats.avg - half, high: self.stats.avg + half })

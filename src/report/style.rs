@@ -25,7 +25,7 @@ impl Style {
         self.wrap(text, "1", "22")
     }
 
-    /// Marks what matters less.
+    /// Marks less important text.
     pub fn dim(self, text: &str) -> String {
         self.wrap(text, "2", "22")
     }

@@ -15,7 +15,7 @@ use crate::domain::time::Nanos;
 use super::case::{CaseView, cases};
 use super::spread::Spread;
 
-/// Figures over all reported attempts. Each attempt has the same weight, whatever its case.
+/// Figures over all reported attempts. Each attempt has the same weight, regardless of its case.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// Cases with a complete answer.
@@ -163,14 +163,14 @@ impl Counted {
 
     /// Returns the spread of the TTFT for each state of the prefix cache that occurs.
     fn ttft_by_cache(&self) -> Vec<(PrefixCache, Spread)> {
-        let of = |state| self.ttft.iter().filter(move |t| t.0 == state).map(|t| t.1).collect();
+        let times = |state| self.ttft.iter().filter(move |t| t.0 == state).map(|t| t.1).collect();
         let states = [PrefixCache::Cold, PrefixCache::Warm, PrefixCache::Unknown];
-        states.into_iter().filter_map(|state| Some((state, Spread::from_values(of(state))?))).collect()
+        states.into_iter().filter_map(|state| Some((state, Spread::from_values(times(state))?))).collect()
     }
 }
 
 impl Summary {
-    /// The summary of a session as it stands.
+    /// Summarises the current state of a session.
     pub fn from_session(session: &Session) -> Self {
         let views = cases(session);
         let counted = Counted::from_views(&views);
@@ -281,8 +281,8 @@ pub fn reported(views: &[CaseView<'_>]) -> impl Iterator<Item = Arc<AttemptRecor
 
 /// Returns the maximum number of attempts in flight. An attempt that starts as another ends does not overlap it.
 fn peak_in_flight(session: &Session) -> usize {
-    let kept = session.attempts().filter_map(|a| a.record.as_ref());
-    let mut edges: Vec<(Nanos, i32)> = kept.flat_map(|r| [(r.started(), 1), (r.ended(), -1)]).collect();
+    let records = session.attempts().filter_map(|a| a.record.as_ref());
+    let mut edges: Vec<(Nanos, i32)> = records.flat_map(|r| [(r.started(), 1), (r.ended(), -1)]).collect();
     edges.sort_unstable();
     let (mut now, mut peak) = (0, 0);
     for (_, change) in edges {

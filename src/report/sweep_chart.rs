@@ -7,8 +7,8 @@ const POINT: char = '●';
 /// Marks the knee.
 pub const KNEE: char = '◆';
 
-/// The chart, `height` lines of points and two of axis, at most `width` cells wide; empty without two stages that have
-/// figures, or without room. Each mark has its concurrency beside it; where two fall together the later is seen.
+/// Returns the chart: `height` lines of points and two lines of axis, at most `width` cells wide. Empty without two stages
+/// with figures, or without room. Each mark has its concurrency beside it; a later mark covers an earlier one.
 pub fn lines(stages: &[Stage], knee: Option<usize>, width: usize, height: usize) -> Vec<String> {
     let points: Vec<(usize, f64, f64)> = stages
         .iter()

@@ -92,14 +92,14 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
 ];
 
 impl SweepColumn {
-    /// Returns the text behind a figure in a line: `ms TTFT p50`, `tok/s per user`.
+    /// Returns the text after a figure in a line: `ms TTFT p50`, `tok/s per user`.
     pub fn after_figure(&self) -> String {
         let unit = self.unit.as_str();
         if self.label == unit { unit.to_owned() } else { format!("{unit} {}", self.label) }
     }
 
-    /// The figure as `show` writes it, with `~` where it is an estimate; where the answers are too few for it how many it
-    /// takes.
+    /// Returns the figure as `show` writes it, with `~` if it is an estimate. With too few answers, returns the number
+    /// needed.
     pub fn cell(&self, stage: &Stage, show: impl FnOnce(Option<f64>) -> String) -> String {
         match (self.get)(stage) {
             None if stage.ok > 0 && self.percent > 50 => format!("n<{}", needed_for(self.percent)),
@@ -116,9 +116,9 @@ pub fn n_of_all(stage: &Stage) -> String {
 
 /// Returns the number of unresolved figures by stage: `2 TTFT, 3 decode speed at concurrency 4`; `None` without any.
 pub fn unresolved_in_words(stages: &[Stage]) -> Option<String> {
-    let of = |n: usize, what: &str| (n > 0).then(|| format!("{n} {what}"));
+    let part = |n: usize, what: &str| (n > 0).then(|| format!("{n} {what}"));
     let stage = |s: &Stage| {
-        let parts = [of(s.unresolved_first_token, "TTFT"), of(s.unresolved_inter_token, "decode speed")];
+        let parts = [part(s.unresolved_first_token, "TTFT"), part(s.unresolved_inter_token, "decode speed")];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         (!parts.is_empty()).then(|| format!("{} at concurrency {}", parts.join(", "), s.concurrency))
     };
@@ -154,8 +154,8 @@ mod tests {
         stages[0].unresolved_inter_token = 2;
         (stages[2].unresolved_first_token, stages[2].unresolved_inter_token) = (1, 3);
         let (first, third) = (stages[0].concurrency, stages[2].concurrency);
-        let told = format!("2 decode speed at concurrency {first}; 1 TTFT, 3 decode speed at concurrency {third}");
-        assert_eq!(unresolved_in_words(&stages), Some(told));
+        let expected = format!("2 decode speed at concurrency {first}; 1 TTFT, 3 decode speed at concurrency {third}");
+        assert_eq!(unresolved_in_words(&stages), Some(expected));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct Measurements<'a> {
     pub finished_at: Nanos,
 }
 
-/// Builds a report of what was run and what was measured.
+/// Builds a report from a run and its measurements.
 pub fn report(run: RunHeader, measured: Measurements<'_>) -> Report {
     let Measurements { session, resumed, gpu, gauges, host, lag, finished_at } = measured;
     Report {

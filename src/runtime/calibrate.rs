@@ -57,7 +57,7 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
         bail!("calibrate needs a clock that two processes share, which only Linux has");
     }
     let mut stderr = Stderr::default();
-    // A failed write means that nobody reads.
+    // A failed write means that stdout has no reader.
     let mut say = |text: &str| drop(stderr.write_all(format!("{text}\n").as_bytes()));
     let program = std::env::current_exe().context("the path of this program is not available")?;
     let Some(calibration) = measure(options, &program, &mut say)? else { return Ok(130) };
@@ -152,7 +152,7 @@ fn level(load: Load, measured: &Measured, sent: &AllSentTimes) -> anyhow::Result
     }
     let spread = |errors: &[f64]| {
         ErrorSpread::from_errors(errors)
-            .with_context(|| format!("nothing could be compared at {} streams", load.streams))
+            .with_context(|| format!("no answer could be compared at {} streams", load.streams))
     };
     let share = |used: Option<std::time::Duration>| Some(used?.as_secs_f64() / measured.wall.as_secs_f64());
     Ok(Level {

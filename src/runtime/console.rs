@@ -17,7 +17,7 @@ use crate::ui::outlet::{Outlet, Standard, standard};
 const ORDER_PATIENCE: Duration = Duration::from_millis(100);
 /// Maximum wait at the end for a stream with text that the user can do without.
 const END_PATIENCE: Duration = Duration::from_secs(1);
-/// The same, once the user has asked to end.
+/// Maximum wait after the user asked to end.
 const INTERRUPTED_PATIENCE: Duration = Duration::from_millis(100);
 /// Maximum progress to keep while nothing reads it, bytes; the rest is dropped.
 const MAX_WAITING_BYTES: usize = 256 * 1024;
@@ -45,7 +45,7 @@ pub struct Stderr {
 const CLEAR_LINE: &[u8] = b"\r\x1b[K";
 
 impl Stderr {
-    /// Writes a line of progress, or drops it while nobody reads.
+    /// Writes a line of progress, or drops it while stderr is not read.
     pub fn progress(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(outlet) = outlet(Standard::Err) else { return };
         let mut text = self.take_status();
@@ -57,12 +57,12 @@ impl Stderr {
         }
         if waiting == 0 && self.dropped_lines > 0 {
             let dropped = std::mem::take(&mut self.dropped_lines);
-            outlet.send(format!("({dropped} progress lines were dropped because stderr was not read)\n").into_bytes());
+            outlet.send(format!("({dropped} progress lines were dropped because nothing read stderr)\n").into_bytes());
         }
         outlet.send(text);
     }
 
-    /// Shows a status line in place of the one before, unless nobody reads. The next text replaces it.
+    /// Shows a status line in place of the one before, unless stderr is not read. The next text replaces it.
     pub fn show_status(&mut self, line: &str) {
         let Some(outlet) = outlet(Standard::Err).filter(|outlet| outlet.waiting_bytes() == 0) else { return };
         let mut text = CLEAR_LINE.to_vec();
@@ -100,7 +100,7 @@ impl Write for Stderr {
     }
 }
 
-/// Writes to stdout. Lines keep their order with those on stderr, unless nobody reads.
+/// Writes to stdout. Lines keep their order with those on stderr, unless a stream is not read.
 ///
 /// # Errors
 ///
@@ -157,7 +157,7 @@ pub enum EndWait {
     Shortly,
 }
 
-/// Waits until the readers have what was written. Returns the exit status, raised to 2 if stdout failed meanwhile.
+/// Waits until the readers have taken all output. Returns the exit status, raised to 2 if stdout failed meanwhile.
 pub fn wait_for_readers(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake>, status: u8) -> u8 {
     let is_reported = status >= 2;
     match finish(wait, inbox, sender) {
@@ -169,7 +169,7 @@ pub fn wait_for_readers(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<W
     }
 }
 
-/// Waits until the readers have what was written. `inbox` receives signals, `sender` is its other end.
+/// Waits until the readers have taken all output. `inbox` receives signals, `sender` is its other end.
 #[expect(clippy::disallowed_methods, reason = "a limit in real time")]
 pub fn finish(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake>) -> anyhow::Result<()> {
     if wait == EndWait::ForReader
@@ -178,7 +178,7 @@ pub fn finish(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake>) -> a
         let (out, sender) = (out.clone(), sender.clone());
         let wait_for_it = move || {
             let outcome = out.flush_patiently();
-            // After a signal nobody waits any more.
+            // After a signal, the program does not wait.
             drop(sender.send(Wake::Written(outcome)));
         };
         // Without a thread there is no wait.

@@ -32,7 +32,7 @@ impl FramePacer {
         self.dirty = true;
     }
 
-    /// Notes input of the user, who waits for its effect.
+    /// Records input of the user, which is shown in the next frame.
     pub const fn ask(&mut self) {
         self.asked = true;
     }
@@ -106,7 +106,7 @@ mod tests {
         pacer.skipped(ms(100));
         assert_eq!(pacer.patience(ms(120), false, false, None), None);
         assert_eq!(pacer.patience(ms(120), false, false, Some(ms(200))), Some(Duration::from_millis(80)));
-        // What is live is still followed.
+        // Live values still update.
         assert_eq!(pacer.patience(ms(120), true, false, None), Some(Duration::from_millis(30)));
         assert!(!pacer.is_due(ms(149)) && pacer.is_due(ms(150)));
     }

@@ -57,7 +57,7 @@ pub fn run(spec: RunSpec, color: ColorWhen) -> anyhow::Result<u8> {
     }
 }
 
-/// What stderr shows while the run goes on.
+/// Progress on stderr during the run.
 struct Progress {
     style: Style,
     /// One line in place of one per attempt, if stderr is no terminal.

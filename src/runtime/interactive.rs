@@ -49,7 +49,7 @@ fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     console::settle();
     terminal::install_panic_hook();
     let screen = run.base().sender.clone();
-    // A send fails only once the main thread is gone, and then nobody draws.
+    // A send fails only once the main thread has ended, and then no frame is drawn.
     let mut terminal = Terminal::enter(move |outcome| drop(screen.send(Wake::Written(outcome))))
         .context("the terminal cannot be used; --headless needs none")?;
     let keys = run.base().sender.clone();
@@ -72,7 +72,7 @@ fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     };
     // However the dashboard ended, the measurements are saved.
     let status = run.close(status, &mut stderr);
-    // The text on the screen has gone with it.
+    // The dashboard has closed, and its text with it.
     let base = run.base();
     let scene = &base.app.scene;
     if scene.session.began.is_none()
@@ -173,7 +173,7 @@ impl<'a> Screen<'a> {
                 Ok(None)
             }
             Wake::Input(Input::Mouse(event)) => {
-                let screen = self.terminal.size().context("the screen's size is not known")?;
+                let screen = self.terminal.size().context("the size of the screen is unknown")?;
                 match pointer::resolve(&self.run.base().app, &self.cache, screen, &event, self.run.base().now()) {
                     Some(msg) => self.answer(msg),
                     None => Ok(None),
@@ -210,7 +210,7 @@ impl<'a> Screen<'a> {
             return Ok(());
         }
         self.run.mark_suspended();
-        self.terminal.suspend().context("the terminal could not be taken over again")?;
+        self.terminal.suspend().context("the terminal could not be set up again")?;
         Ok(())
     }
 

@@ -212,7 +212,7 @@ fn start_engine(
     clock: Clock,
     sender: Sender<Wake>,
 ) -> Result<Engine, InvalidConfig> {
-    // A send fails only once the main thread is gone, and then nobody needs the fact.
+    // A send fails only once the main thread has ended, and then the fact is not needed.
     let deliver = move |at, fact| drop(sender.send(Wake::Msg(Msg::Engine(at, fact))));
     let facts: Facts = match tokenizer {
         Some(tokenizer) => token_counting::start(tokenizer, deliver)?,

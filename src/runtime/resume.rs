@@ -26,7 +26,7 @@ pub fn open(wanted: &str) -> anyhow::Result<Option<ResumeTarget>> {
     let path = saved::find(wanted)?;
     let named = || format!("'{}'", sanitise_line(&path.to_string_lossy()));
     let Some(mut file) = lock::open(&path).with_context(named)? else {
-        bail!("{}: another tokscope is writing it; it can be resumed once that has ended", named());
+        bail!("{}: another tokscope is writing this run; end it before you resume", named());
     };
     let saved = journal::read(BufReader::with_capacity(1 << 16, &file)).with_context(named)?;
     let mut stderr = std::io::stderr();

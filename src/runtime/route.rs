@@ -9,7 +9,7 @@ use crate::engine::Network;
 use crate::protocol::url::without_secrets;
 
 /// Warning for `--insecure`.
-const INSECURE: &str = "warning: --insecure: the server need not prove who it is; anyone on the way may answer in its place, and read the key";
+const INSECURE: &str = "warning: --insecure: the certificate is not checked; anyone on the network path can impersonate the server and read the key";
 
 /// Route to a base address.
 pub fn route(base_url: &str, network: &Network) -> Route {
@@ -25,6 +25,6 @@ pub fn print_notes(route: &Route, stderr: &mut dyn Write) {
         say_to(stderr, INSECURE);
     }
     if let Some(proxy) = &route.proxy {
-        say_to(stderr, &format!("through the proxy {}: its time is in every figure", sanitise_line(proxy)));
+        say_to(stderr, &format!("through the proxy {}; all figures include its delay", sanitise_line(proxy)));
     }
 }

@@ -77,7 +77,7 @@ impl Samplers {
     }
 
     /// Samples at the full rate while something is measured. The first read of the server's metrics precedes the first
-    /// request: whatever the server counts afterwards belongs to the run.
+    /// request: everything that the server counts afterwards belongs to the run.
     pub fn set_active(&self, active: bool) {
         self.all().for_each(|sampler| sampler.set_active(active));
         if active {

@@ -54,7 +54,7 @@ fn locate(wanted: &str) -> anyhow::Result<(PathBuf, String)> {
 }
 
 fn folder() -> anyhow::Result<PathBuf> {
-    runs::folder().context("this user has no home folder and so no saved runs")
+    runs::folder().context("this user has no home folder, so no runs are saved")
 }
 
 fn read(path: &Path) -> Result<Saved, JournalError> {

@@ -15,7 +15,7 @@ use super::process;
 use super::wake::Wake;
 use crate::app::message::{Msg, Signal};
 
-/// Who stops the process on Ctrl-Z.
+/// Part of the program that stops the process on Ctrl-Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suspension {
     /// The main thread, after it marked the requests in flight.

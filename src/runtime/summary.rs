@@ -7,7 +7,7 @@ use self::entry::entry;
 pub use self::styled::styled;
 use crate::domain::metrics::{DECODE, ITL, LATENCY, METRICS, Metric, SPEED, TTFT};
 use crate::domain::prefix_cache::PrefixCache;
-use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN};
+use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN, grouped};
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
 use crate::domain::sweep::{knee, no_knee_up_to, saturated_from_start, slo_summary, stages, unfilled_stages};
@@ -29,10 +29,10 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         let counts = format!("{} measured, {} ok", tally.ended, tally.ok);
         lines.push(entry("Requests", [Some(counts), tally.failures().map(|kinds| format!("failed: {kinds}"))]));
         if session.not_started > 0 {
-            let left_out = session.not_started;
+            let not_started = grouped(session.not_started as u64);
             lines.push(entry(
                 "Not started",
-                [Some(format!("{left_out} requests found no free slot before the time limit"))],
+                [Some(format!("{not_started} requests found no free slot before the time limit"))],
             ));
         }
         let (requests, tokens) = (summary.request_throughput, summary.output_token_throughput);
@@ -50,7 +50,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     let stages = stages(session);
     let knee = knee(&stages);
     for (at, s) in stages.iter().enumerate() {
-        let kept = s.slo_met.map(|met| if met { "✓ thresholds" } else { "✗ thresholds" }.to_owned());
+        let slo = s.slo_met.map(|met| if met { "SLO ✓" } else { "SLO ✗" }.to_owned());
         let columns = SWEEP_COLUMNS.iter().take(4).map(|c| {
             let value = c.cell(s, |v| figure(v, if c.unit == SloUnit::Milliseconds { 0 } else { c.digits }));
             Some(format!("{value} {}", c.after_figure()))
@@ -58,7 +58,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         let warm = s.doubts.summary().map_or_else(String::new, |words| format!(" ({words})"));
         let n = Some(format!("n {}{warm}", n_of_all(s)));
         let knee = (knee == Some(at)).then(|| "◆ knee".to_owned());
-        lines.push(entry(&format!("Concurrency {}", s.concurrency), columns.chain([n, knee, kept])));
+        lines.push(entry(&format!("Concurrency {}", s.concurrency), columns.chain([n, knee, slo])));
     }
     lines.extend(saturated_from_start(&stages).map(|found| entry("Knee", [Some(found.to_string())])));
     lines.extend(
@@ -70,7 +70,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     lines.extend(unresolved_in_words(&stages).map(|stages| entry("Unresolved", [Some(stages)])));
     if !session.sweep.is_empty() {
         // Each stage shows whether it meets them; a verdict on the last stage alone would not describe the run.
-        lines.extend(slo_summary(&stages).map(|kept| entry("Thresholds", [Some(kept)])));
+        lines.extend(slo_summary(&stages).map(|met| entry("SLO limit", [Some(met)])));
         return lines;
     }
     for slo in session.slos() {
@@ -96,7 +96,7 @@ pub fn summary(report: &Report) -> String {
     lines.push(entry("Successful", [Some(format!("{}/{}", summary.ok, session.suite.cases.len())), partial]));
     if session.unreached() > 0 {
         let (cases, all) = (session.unreached(), session.cases.len());
-        let why = format!("{cases} of {all} cases: the time limit came first");
+        let why = format!("{cases} of {all} cases, because the time limit came first");
         lines.push(entry("Not reached", [Some(why)]));
     }
     let ended = summary.ended_attempts();
@@ -108,16 +108,16 @@ pub fn summary(report: &Report) -> String {
     lines.extend(line("Decode", &DECODE, "tok/s", 1));
     lines.extend(ttft(&summary));
     if summary.attempts > 0 {
-        let how = if session.plan.warm { "prompts as they are" } else { "each prompt made unique" };
+        let how = if session.plan.warm { "prompts sent unchanged (--warm)" } else { "unique prompts" };
         lines.push(entry("Prefix cache", [Some(format!("{}; {how}", summary.cache.words()))]));
     }
     lines.extend(line("Inter-token", &ITL, "ms", 2));
     if METRICS.iter().any(|m| summary.unresolved(m) > 0) {
-        let why = "the stream does not carry these figures; see the findings below";
+        let why = "the stream cannot carry these figures; see the findings below";
         lines.push(entry("Unresolved", [Some(why.to_owned())]));
     }
     if summary.attempts > 0 {
-        lines.push(entry("Tokens", [Some(format!("{about}{}", summary.total_output_tokens))]));
+        lines.push(entry("Tokens", [Some(format!("{about}{}", grouped(summary.total_output_tokens)))]));
         // Only without concurrency is the sum the duration of the run.
         let label = if session.plan.is_load() { "Total time" } else { "Time" };
         lines.push(entry(label, [Some(format!("{:.2} s", summary.total_time_s))]));

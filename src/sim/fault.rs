@@ -36,7 +36,7 @@ pub enum Fault {
 pub struct FaultRow {
     /// Value of `tokscope_sim.fault`.
     pub name: &'static str,
-    /// Effect of the failure. N stands for `tokscope_sim.after_tokens`.
+    /// Effect of the failure. N is `tokscope_sim.after_tokens`.
     pub effect: &'static str,
     pub(super) fault: Fault,
 }

@@ -114,7 +114,7 @@ enum ReplyStep {
     Wait,
     /// Ends normally.
     End,
-    /// Cuts the connection. `flushed` tells whether the data written before could leave.
+    /// Cuts the connection. `flushed`: whether the data written before could leave.
     Cut { flushed: bool },
     /// Sends nothing more.
     Stall,

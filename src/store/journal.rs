@@ -254,20 +254,20 @@ mod tests {
     fn a_disk_full_at_any_byte_leaves_complete_lines_and_is_reported_once() {
         let lines = ["one", "three", "five", "seven"];
         for room in 0..24 {
-            let (disk, (tell, told)) = (Disk::default(), channel());
+            let (disk, (tell, errors)) = (Disk::default(), channel());
             let journal = start(&disk, room, move |why| tell.send(why).unwrap());
             for text in lines {
                 assert!(journal.append(line(text)));
             }
             let whole = journal.close(PATIENCE).is_ok();
-            let told: Vec<_> = told.try_iter().collect();
+            let errors: Vec<_> = errors.try_iter().collect();
             let text = String::from_utf8(disk.0.lock().unwrap().0.clone()).unwrap();
             assert!(
                 "one\nthree\nfive\nseven\n".starts_with(&text) && (text.is_empty() || text.ends_with('\n')),
                 "{text}"
             );
-            assert_eq!((whole, told.len()), (room >= 21, usize::from(room < 21)), "{room}: {told:?}");
-            assert!(told.iter().all(|why| why.starts_with("'/j': the disk is full (")), "{told:?}");
+            assert_eq!((whole, errors.len()), (room >= 21, usize::from(room < 21)), "{room}: {errors:?}");
+            assert!(errors.iter().all(|why| why.starts_with("'/j': the disk is full (")), "{errors:?}");
         }
     }
 
@@ -313,11 +313,11 @@ mod tests {
 
     #[test]
     fn a_panic_while_making_a_line_is_reported_and_leaves_complete_lines() {
-        let (disk, (tell, told)) = (Disk::default(), channel());
+        let (disk, (tell, errors)) = (Disk::default(), channel());
         let journal = start(&disk, 1000, move |why| tell.send(why).unwrap());
         assert!(journal.append(line("one")));
         assert!(journal.append(lines(true, || panic!("while a line is made"))));
-        let why = told.recv().unwrap();
+        let why = errors.recv().unwrap();
         assert_eq!(why, "'/j': an internal error");
         assert!(journal.append(line("two")));
         assert_eq!(journal.close(PATIENCE), Err(why));
@@ -338,11 +338,11 @@ mod tests {
             let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
             assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         }
-        let (tell, told) = channel();
+        let (tell, errors) = channel();
         let journal = Journal::start(path.clone(), move |why| tell.send(why).unwrap()).unwrap();
         assert!(journal.append(line("y")));
         assert!(journal.close(PATIENCE).unwrap_err().contains("x.jsonl"));
-        assert!(told.recv().unwrap().contains("x.jsonl"));
+        assert!(errors.recv().unwrap().contains("x.jsonl"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "x\n");
     }
 }

@@ -37,7 +37,7 @@ fn replace(cell: &mut Cell, after: &mut [Cell]) -> usize {
     covered
 }
 
-/// The ASCII character that stands for `c` on this screen.
+/// Returns the ASCII character that replaces `c` on this screen.
 #[expect(clippy::match_same_arms, reason = "grouped by what the signs are for")]
 fn near(c: char) -> char {
     match c {

@@ -14,9 +14,9 @@ pub const SAME: &str = "≈";
 pub const MARKS: &[(&str, &str)] = &[
     (ESTIMATED, "Estimated: based on an estimated token count"),
     (WARM, "Warm TTFT: the prompt was in the server's prefix cache"),
-    (CACHE_UNKNOWN, "TTFT may be warm: cache use not reported, and the prompt was not made unique (--warm)"),
+    (CACHE_UNKNOWN, "TTFT may be warm: cache use not reported, and the prompt is not unique (--warm)"),
     (SAME, "No difference beyond chance"),
-    ("", "No mark: cold TTFT, as reported by the server or because the prompt was made unique"),
+    ("", "No mark: cold TTFT, as reported by the server or because the prompt is unique"),
     ("!", "After a state: findings are listed below the answer"),
     ("capped", "The answer was cut at a token limit, usually max_tokens"),
     ("Excellent", "Or Good, Fair, Poor: rating of the average tok/s by the suite's [rating] thresholds"),

@@ -59,7 +59,7 @@ impl Macmon {
     }
 }
 
-/// Sends the line this many times, at most ten times a second. Returns false once nobody reads.
+/// Sends the line this many times, at most ten times a second. Returns false once the reader is gone.
 pub fn send_lines(lines: &mut File, line: &str, times: usize) -> bool {
     // A channel without a sender, as a timer.
     let (_sender, silent) = channel::<()>();

@@ -188,7 +188,7 @@ impl Pty {
         self.output.1.notify_all();
     }
 
-    /// Waits for the end while nobody reads. Returns the exit status and checks that the line discipline is restored;
+    /// Waits for the end without reading the terminal. Returns the exit status and checks that the line discipline is restored;
     /// nothing else can be restored on such a terminal.
     #[track_caller]
     pub fn end_stalled(mut self) -> u32 {
@@ -294,7 +294,7 @@ pub fn wait_until(what: &str, is_met: impl Fn() -> bool) {
     }
 }
 
-/// Size of the terminal model, limited whatever size the program is given.
+/// Size of the terminal model, bounded even if the program gets a larger size.
 fn drawable(n: u16) -> NonZero<u16> {
     NonZero::new(n.min(1000)).unwrap_or(NonZero::<u16>::MIN)
 }

@@ -1,4 +1,4 @@
-//! What the user chose on the screen. Nothing here changes a measurement.
+//! Choices of the user on the screen. Nothing here changes a measurement.
 
 use std::cell::RefCell;
 

@@ -5,7 +5,7 @@ use crate::app::message::{Effect, ScreenEffect};
 use crate::app::state::App;
 use crate::app::state::answer::Form;
 use crate::domain::attempt::AttemptId;
-use crate::domain::quantity::count;
+use crate::domain::quantity::{count, grouped};
 use crate::domain::sent_request::REQUEST_NOT_STORED;
 use crate::domain::text::sanitise;
 
@@ -37,7 +37,7 @@ pub(super) fn copy(app: &mut App) -> Vec<Effect> {
         show_notice(app, now, &message, true);
         return Vec::new();
     }
-    let (characters, lines) = (text.chars().count(), count(text.lines().count(), "line"));
+    let (characters, lines) = (grouped(text.chars().count() as u64), count(text.lines().count(), "line"));
     let message = format!("{name} sent to the terminal's clipboard: {characters} characters, {lines}");
     show_notice(app, now, &message, false);
     vec![Effect::Screen(ScreenEffect::Copy(text))]

@@ -7,15 +7,15 @@ use crate::app::action::Action;
 use crate::config::toml_file::{Mistakes, Section, advice, shown};
 use crate::ui::keymap::{BINDINGS, Key, Keymap, Override};
 
-/// The keys that are chosen, and the table with them, if they go together.
+/// Reads the user's keys, and the table of all keys with them if no two keys conflict.
 pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> (Vec<Located<Override>>, Option<Keymap>) {
     let mut chosen = Vec::new();
-    // Where each stands: its own place, and that of each of its keys.
+    // Byte offsets of each action and of each of its keys.
     let mut places: Vec<(usize, Vec<usize>)> = Vec::new();
     for (key, _) in section.table {
         let (name, at): (&str, usize) = (key.get_ref(), key.span().start);
         let Some(action) = action_of(name) else {
-            let advice = advice(name, &names(), "; --print-keys tells what each does");
+            let advice = advice(name, &names(), "; --print-keys describes them");
             mistakes.add(at, format!("there is no action '{}'; {advice}", shown(name)));
             continue;
         };
@@ -24,7 +24,7 @@ pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> (V
             places.push((at, keys_at));
         }
     }
-    // In the file's order, which the table does not keep.
+    // Restores the order of the file, which the TOML table does not keep.
     let mut order: Vec<usize> = (0..chosen.len()).collect();
     order.sort_by_key(|&i| chosen[i].1);
     let overrides: Vec<Override> = chosen.iter().map(|(chosen, _)| chosen.clone()).collect();
@@ -45,7 +45,7 @@ pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> (V
     (in_order, keymap)
 }
 
-/// The keys of one action: a list, or one alone. Each with where it stands.
+/// Reads the keys of one action, a list or a single key, with their byte offsets.
 fn read_keys(section: &Section<'_, '_>, name: &str, mistakes: &mut Mistakes<'_>) -> Option<(Vec<Key>, Vec<usize>)> {
     let texts = match section.value(name)? {
         (DeValue::String(text), at) => vec![(&**text, at)],
@@ -69,7 +69,7 @@ fn action_of(name: &str) -> Option<Action> {
     BINDINGS.iter().map(|binding| binding.action).find(|action| action.name() == name)
 }
 
-/// The names of all actions, each once, in the order of the table.
+/// Returns the names of all actions, each once, in the order of the table.
 fn names() -> Vec<&'static str> {
     let mut names = Vec::new();
     for name in BINDINGS.iter().map(|binding| binding.action.name()) {

@@ -6,7 +6,7 @@ fn refused(text: &str) -> String {
 }
 
 #[test]
-fn an_empty_file_says_nothing() {
+fn an_empty_file_sets_nothing() {
     let file = parse("# nothing\n", "config.toml").unwrap();
     assert!(file.theme.is_none() && file.ascii.is_none() && file.reduced_motion.is_none());
     assert!(file.defaults.is_empty());
@@ -14,7 +14,7 @@ fn an_empty_file_says_nothing() {
 }
 
 #[test]
-fn everything_it_can_say_arrives_with_its_line() {
+fn every_key_is_read_with_its_line() {
     let text = r#"
 theme = "high-contrast"
 ascii = "auto"
@@ -55,14 +55,14 @@ copy = "Y"
     let read = SETTINGS.iter().zip(file.defaults);
     let read: Vec<_> = read.filter_map(|(setting, at)| at.map(|at| (setting.key, at.value, at.line))).collect();
     assert_eq!(read, expected);
-    // In the order of the file.
+    // The keys are in the order of the file.
     let keys: Vec<_> = file.keys.iter().map(|at| (at.value.action, at.value.keys.len(), at.line)).collect();
     assert_eq!(keys, [(Action::TogglePauseCase, 0, 18), (Action::ToggleHold, 2, 19), (Action::Copy, 1, 20)]);
     assert!(file.keymap.is_some());
 }
 
 #[test]
-fn mistakes_are_told_with_file_and_line_and_what_was_meant() {
+fn mistakes_have_file_line_and_a_suggestion() {
     for (text, expected) in [
         ("them = \"dark\"", "config.toml:1: unknown key 'them'; did you mean 'theme'?"),
         ("\ntheme = \"drak\"", "config.toml:2: 'theme' is 'drak'; did you mean 'dark'?"),
@@ -89,7 +89,7 @@ fn mistakes_are_told_with_file_and_line_and_what_was_meant() {
 }
 
 #[test]
-fn what_may_be_a_secret_is_refused_and_not_repeated() {
+fn possible_secrets_are_rejected_and_not_repeated() {
     for text in [
         "[defaults]\napi_key_env = \"sk-hunter2\"",
         "[defaults]\nurl = \"http://me:hunter2@host/v1\"",
@@ -103,7 +103,7 @@ fn what_may_be_a_secret_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn keys_that_cannot_be_are_refused_with_their_line() {
+fn impossible_keys_are_rejected_with_their_line() {
     for (text, expected) in [
         ("[keys]\nhodl = [\"space\"]", "config.toml:2: there is no action 'hodl'; did you mean 'hold'?"),
         (
@@ -135,7 +135,7 @@ fn keys_that_cannot_be_are_refused_with_their_line() {
             .starts_with("config.toml:2:9: 'alt-y' is not a key; a key is one character")
     );
     assert!(refused("[keys]\nxyzzy = []").contains("there is no action 'xyzzy'; known here: hold, rerun-failed, "));
-    // Two lines that want the same key are both told.
+    // Both lines that bind the same key are reported.
     let both = refused("[keys]\ncopy = [\"c\"]\ncancel = [\"c\"]");
     assert_eq!(
         both.lines().map(|line| line.split(": ").next().unwrap()).collect::<Vec<_>>(),
@@ -144,7 +144,7 @@ fn keys_that_cannot_be_are_refused_with_their_line() {
 }
 
 #[test]
-fn the_file_is_called_by_its_path_and_must_be_there() {
+fn errors_name_the_file_by_its_path() {
     let folder = tempfile::tempdir().unwrap();
     let none = folder.path().join("none.toml");
     assert_eq!(load(&none).unwrap_err().to_string(), format!("{}: there is no such file", none.display()));

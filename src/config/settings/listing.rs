@@ -18,18 +18,17 @@ impl Settings {
     /// Lists the settings in effect as a config file that sets the same again. Each value has its source as a comment;
     /// unset values are comments. Secrets in URLs are removed.
     pub fn listing(&self) -> String {
-        let mut out =
-            String::from("# The configuration of tokscope as it is in force here, and where each value comes from.\n");
+        let mut out = String::from("# The configuration that tokscope uses here, and the source of each value.\n");
         let _infallible = match &self.file {
-            Some((path, true)) => writeln!(out, "# Lines are those of {}", shown(path)),
-            Some((path, false)) => writeln!(out, "# There is no {}; this is what it could hold.", shown(path)),
+            Some((path, true)) => writeln!(out, "# Line numbers refer to {}", shown(path)),
+            Some((path, false)) => writeln!(out, "# There is no {}; this is what it could contain.", shown(path)),
             None => writeln!(out, "# This user has no home folder; --config names a file."),
         };
         out.push('\n');
         self.list_screen(&mut out);
         out.push_str("\n[defaults]\n");
         self.list_defaults(&mut out);
-        out.push_str("\n[keys]\n# What tokscope --print-keys explains. ctrl-c always quits. [] unbinds.\n");
+        out.push_str("\n[keys]\n# Described by tokscope --print-keys. ctrl-c always quits; [] unbinds an action.\n");
         self.list_keys(&mut out);
         out
     }

@@ -33,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn without_any_nothing_speaks_against_it() {
+    fn without_a_locale_unicode_is_used() {
         assert!(!is_utf8(&[]));
         assert!(!is_utf8(&[("LANG", ""), ("LC_MESSAGES", "C")]));
     }

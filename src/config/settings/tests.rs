@@ -40,14 +40,14 @@ impl Settings {
     }
 }
 
-/// What is in force with this file.
+/// Returns the settings with this file.
 fn settings(args: &[&str], env: &[(&str, &str)], file: &str) -> Settings {
     let cli = cli(args);
     let content = config_file::parse(file, "config.toml").expect("the file is sound");
     Settings::put_together(&cli.run, &cli.screen, &variables(env), Some(("config.toml".into(), true)), content)
 }
 
-/// The options of a run as they are with it.
+/// Returns the options of a run, completed by this file.
 fn completed(args: &[&str], env: &[(&str, &str)], file: &str) -> RunArgs {
     let mut run = cli(args).run;
     settings(args, env, file).complete(&mut run);
@@ -55,7 +55,7 @@ fn completed(args: &[&str], env: &[(&str, &str)], file: &str) -> RunArgs {
 }
 
 #[test]
-fn the_file_says_what_nobody_else_does() {
+fn the_file_sets_options_that_no_other_source_sets() {
     let run = completed(&[], &[], FILE);
     assert_eq!((run.url.as_deref(), run.model.as_deref()), (Some("http://file/v1"), Some("of-file")));
     assert_eq!((run.api.as_deref(), run.secrets.api_key_env.as_deref()), (Some("chat"), Some("FILE_KEY")));
@@ -70,14 +70,14 @@ fn the_file_says_what_nobody_else_does() {
 }
 
 #[test]
-fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
+fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     let args =
         ["http://flag/v1", "--model", "f", "--repeat", "7", "--warmup", "0", "--export", "f.json", "--theme", "dark"];
     let run = completed(&args, &[("TOKSCOPE_URL", "http://env/v1")], FILE);
     assert_eq!((run.url.as_deref(), run.model.as_deref()), (Some("http://flag/v1"), Some("f")));
     assert_eq!((run.repeat, run.warmup, run.exports), (Some(7), Some(0), vec!["f.json".into()]));
     assert_eq!(settings(&args, &[], FILE).theme, Sourced { value: ThemeName::Dark, from: Source::Flag("--theme") });
-    // The environment's address is read where it always was.
+    // The URL of the environment is read elsewhere.
     for name in ["TOKSCOPE_URL", "OPENAI_BASE_URL"] {
         assert_eq!(completed(&[], &[(name, "http://env/v1")], FILE).url, None);
         let from = settings(&[], &[(name, "http://env/v1")], FILE).option("url").map(|url| url.from);
@@ -87,7 +87,7 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
-fn what_another_option_decides_is_not_the_files_matter() {
+fn the_file_is_ignored_for_options_that_others_exclude() {
     let demo = completed(&["--demo"], &[], FILE);
     assert!(demo.url.is_none() && demo.model.is_none() && demo.api.is_none() && demo.secrets.api_key_env.is_none());
     assert_eq!((demo.concurrency, demo.repeat), (Some(4), Some(3)));
@@ -101,7 +101,7 @@ fn what_another_option_decides_is_not_the_files_matter() {
 }
 
 #[test]
-fn the_locale_decides_where_nobody_does() {
+fn the_locale_decides_by_default() {
     let ascii = |args: &[&str], env: &[(&str, &str)], file: &str| settings(args, env, file).screen().ascii;
     assert!(cfg!(windows) || ascii(&[], &[("LANG", "C")], ""));
     assert!(!ascii(&[], &[("LANG", "C")], "ascii = false"));
@@ -110,7 +110,7 @@ fn the_locale_decides_where_nobody_does() {
 }
 
 #[test]
-fn a_file_that_is_named_must_be_there_and_the_usual_one_need_not() {
+fn a_named_file_must_exist_and_the_usual_one_may() {
     let folder = tempfile::tempdir().unwrap();
     let (usual, other) = (folder.path().join("config.toml"), folder.path().join("other.toml"));
     let theme = |args: &[&str], env: &[(&str, &str)]| {
@@ -140,7 +140,7 @@ fn what_is_in_force_as_a_file() {
 }
 
 #[test]
-fn read_again_the_same_is_in_force() {
+fn the_listing_read_as_a_file_sets_the_same() {
     let hostile = "[defaults]\nmodel = \"a\\\"b\\\\c 你 \\u00e9\"\nexport = [\"a b.md\", \"q\\\"\\\\x.md\", \"\\u202e.md\"]\n[keys]\ncopy = [\"\\\"\", \"\\\\\"]\n";
     let everything =
         ["http://flag/v1", "--model", "f", "--timeout", "0.25", "--theme", "mono", "--reduced-motion", "--ascii"];
@@ -157,7 +157,7 @@ fn read_again_the_same_is_in_force() {
             let keys: Vec<_> = s.keymap.rows().iter().map(|row| row.keys.clone()).collect();
             let mut run = cli(&[]).run;
             s.complete(&mut run);
-            // A variable's address is completed by nobody, a file's is.
+            // The URL of a variable is used as it is; that of a file is completed.
             run.url = s.option("url").map(|url| format!("{:?}", url.value));
             (s.theme.value, s.ascii.value, s.reduced_motion.value, format!("{run:?}"), keys)
         };
@@ -174,7 +174,7 @@ fn no_secret_is_listed() {
 }
 
 #[test]
-fn every_option_of_the_file_is_read_set_and_printed_by_its_own_row() {
+fn every_row_reads_sets_and_prints_its_own_option() {
     let listing = settings(&[], &[], FILE).listing();
     let (mut filled, empty) = (completed(&[], &[], FILE), cli(&[]).run);
     for setting in SETTINGS {

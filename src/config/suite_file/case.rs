@@ -26,7 +26,7 @@ pub(super) struct Params {
 }
 
 impl Params {
-    /// Their names.
+    /// Names of these keys.
     pub(super) const KEYS: &[&str] = &[
         "max_tokens",
         "temperature",
@@ -37,7 +37,7 @@ impl Params {
         "model",
         "extra",
     ];
-    /// Says where other keys belong, as the end of a sentence.
+    /// End of a sentence that says where other keys belong.
     pub(super) const HINT: &str = "; other parameters of the request go into extra = { … }";
 
     pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Self {
@@ -55,7 +55,7 @@ impl Params {
     }
 }
 
-/// Reads a case: its name with the place of it, if it has one, and the case, if it is whole.
+/// Reads a case. Returns its name with its byte offset, if it has one, and the case, if it is complete.
 pub(super) fn read_case(
     section: &Section<'_, '_>,
     defaults: &Params,

@@ -54,7 +54,7 @@ fn value(item: &Spanned<DeValue<'_>>, mistakes: &mut Mistakes<'_>) -> Option<Val
         }
         DeValue::Float(f) => match f.as_str().parse().ok().and_then(Number::from_f64) {
             Some(number) => return Some(Value::Number(number)),
-            None => format!("{} is no number in JSON", shown(f.as_str())),
+            None => format!("JSON cannot express {}", shown(f.as_str())),
         },
         DeValue::Datetime(moment) => format!("JSON has no dates; put quotes around it: \"{moment}\""),
     };

@@ -1,4 +1,4 @@
-//! What must hold for any suite file: for the fuzzer and for property tests.
+//! Properties of any suite file, for the fuzzer and the property tests.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,11 @@ use crate::config::toml_file::FileError;
 use crate::domain::suite::Suite;
 use crate::domain::text::oracle::fault;
 
-/// Says what does not hold for a file of this text.
+/// Checks a file with this text.
+///
+/// # Errors
+///
+/// Describes the property that does not hold.
 pub fn check(text: &str) -> Result<(), String> {
     match parse(text, FILE_NAME) {
         Ok(suite) => sound(&suite),
@@ -15,7 +19,7 @@ pub fn check(text: &str) -> Result<(), String> {
     }
 }
 
-/// A suite that was accepted can be run, and its names can be shown.
+/// Checks that an accepted suite can be run, and its names can be shown.
 fn sound(suite: &Suite) -> Result<(), String> {
     let names: BTreeSet<&str> = suite.cases.iter().map(|case| case.name.as_str()).collect();
     if suite.cases.is_empty() || names.len() != suite.cases.len() {
@@ -41,14 +45,14 @@ fn sound(suite: &Suite) -> Result<(), String> {
     if descends { Ok(()) } else { Err(format!("{rating:?}")) }
 }
 
-/// What is wrong is said with its place, and nothing of the file is repeated that a terminal would obey.
+/// Checks that mistakes have their place, and that errors contain no control characters of the file.
 fn check_error(error: &FileError, lines: usize) -> Result<(), String> {
-    let said = error.to_string();
-    if let Some(fault) = fault(&said) {
+    let message = error.to_string();
+    if let Some(fault) = fault(&message) {
         return Err(fault);
     }
-    if error.mistakes().is_empty() || said.lines().any(|line| !line.starts_with(FILE_NAME)) {
-        return Err(format!("said is {said:?}"));
+    if error.mistakes().is_empty() || message.lines().any(|line| !line.starts_with(FILE_NAME)) {
+        return Err(format!("error: {message:?}"));
     }
     match error.mistakes().iter().find(|m| m.line.is_some_and(|line| line == 0 || line > lines)) {
         Some(mistake) => Err(format!("a mistake beyond the {lines} lines: {mistake:?}")),
@@ -63,7 +67,7 @@ mod tests {
     use super::*;
     use crate::domain::text::oracle::hostile;
 
-    /// What suite files are made of, and noise between.
+    /// Generates lines of suite files and noise.
     fn line() -> impl Strategy<Value = String> {
         let known = vec![
             "[suite]",

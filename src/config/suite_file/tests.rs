@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::domain::suite::Message;
 
-/// A whole case, so that a text holds no mistake but the one it is about.
+/// A complete case, so that a text has only the mistake under test.
 const CASE: &str = "[[case]]\nname = \"a\"\nprompt = \"p\"\n";
 
 #[test]
-fn the_suite_built_in_is_the_sample_reports() {
+fn the_built_in_suite_is_that_of_the_sample_report() {
     let suite = builtin().unwrap();
     assert_eq!(suite.name, "Complex Comprehensive");
     assert_eq!(suite.rating, RatingScale { excellent: 100.0, good: 50.0, fair: 20.0 });
@@ -44,10 +44,10 @@ fn the_suite_built_in_is_the_sample_reports() {
     assert_eq!(roles, ["system", "user", "assistant", "user"]);
 }
 
-/// The Prompt column of the sample report. No tokenizer is at hand here: in such prompts a word, a run of punctuation
-/// and a line break are about a token each, and the chat template adds four and two for each message.
+/// Compares with the Prompt column of the sample report, without a tokenizer: in such prompts, a word, a run of punctuation
+/// and a line break are about one token each, and the chat template adds four, plus two per message.
 #[test]
-fn prompts_are_about_as_long_as_the_sample_reports() {
+fn prompts_are_about_as_long_as_in_the_sample_report() {
     let columns = [85.0, 92.0, 50.0, 142.0, 100.0, 82.0, 132.0, 81.0, 115.0, 129.0];
     for (case, tokens) in builtin().unwrap().cases.iter().zip(columns) {
         let pieces: usize = case.messages.iter().map(|m| pieces(&m.content) + 2).sum();
@@ -72,7 +72,7 @@ fn pieces(text: &str) -> usize {
 }
 
 #[test]
-fn a_case_needs_no_more_than_name_and_prompt() {
+fn a_case_needs_only_name_and_prompt() {
     let suite = parse(CASE, "/some/where/my suite.toml").unwrap();
     let case = CaseSpec {
         name: "a".into(),
@@ -91,7 +91,7 @@ fn a_case_needs_no_more_than_name_and_prompt() {
 }
 
 #[test]
-fn a_case_has_the_last_word_over_the_defaults() {
+fn a_case_overrides_the_defaults() {
     let text = r#"
         [defaults]
         max_tokens = 0x10
@@ -142,14 +142,14 @@ fn line_ends_of_windows_do_not_lengthen_a_prompt() {
 }
 
 #[test]
-fn names_are_made_fit_for_a_line() {
+fn names_are_sanitised_to_one_line() {
     let suite =
         parse("[suite]\nname = \" a\\u001b[31mb\\nc \"\n[[case]]\nname = \"x\\u202Ey\"\nprompt = \"p\"", "f").unwrap();
     assert_eq!((suite.name.as_str(), suite.cases[0].name.as_str()), ("ab c", "xy"));
 }
 
 #[test]
-fn files_that_hold_no_suite_say_why() {
+fn files_without_a_suite_have_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let error = |name: &str| {

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::domain::text::sanitise_line;
 
 /// Maximum mistakes to report for one file.
-const TOLD: usize = 20;
+const MAX_REPORTED: usize = 20;
 
 /// Error for a file with mistakes, one line each, like `cases.toml:14: …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl FileError {
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = sanitise_line(&self.file);
-        for (i, mistake) in self.mistakes.iter().take(TOLD).enumerate() {
+        for (i, mistake) in self.mistakes.iter().take(MAX_REPORTED).enumerate() {
             if i > 0 {
                 writeln!(f)?;
             }
@@ -55,7 +55,7 @@ impl fmt::Display for FileError {
             }
             write!(f, ": {}", sanitise_line(&mistake.message))?;
         }
-        match self.mistakes.len().saturating_sub(TOLD) {
+        match self.mistakes.len().saturating_sub(MAX_REPORTED) {
             0 => Ok(()),
             more => write!(f, "\n{file}: and {more} more"),
         }

@@ -69,7 +69,7 @@ impl<'a, 'i> Section<'a, 'i> {
         let (text, at) = self.text(key, mistakes)?;
         let name = sanitise_line(text).trim().to_owned();
         if name.is_empty() {
-            mistakes.add(at, format!("'{key}' has nothing that can be shown; write a name"));
+            mistakes.add(at, format!("'{key}' has no visible character; write a name"));
             return None;
         }
         Some((name, at))

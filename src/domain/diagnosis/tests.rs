@@ -434,7 +434,7 @@ fn a_missing_figure_has_a_finding_that_says_why() {
 fn time_in_a_buffer_is_not_a_stall() {
     let held = reads(&[(100, 10), (2100, 10), (4100, 10)]);
     assert!(!keys(&held).contains(&"pauses"), "{:?}", keys(&held));
-    // Twelve single events, then a long gap: a stall, whatever arrives at its end.
+    // Twelve single events, then a long gap: a stall, no matter what arrives at its end.
     let mut paused: Vec<(u64, usize)> = (0..12).map(|i| (100 + i * 10, 1)).collect();
     paused.push((3000, 2));
     assert!(keys(&reads(&paused)).contains(&"pauses"));

@@ -6,7 +6,7 @@ use super::{Comparison, RunFigure, Slo, SloUnit, Stat, Subject, alias};
 use crate::domain::metrics::{Metric, with_thresholds};
 use crate::domain::text::sanitise_line;
 
-/// Names of the run's figures. Goodput has two, told apart by unit.
+/// Names of the run's figures. Goodput has two, distinguished by unit.
 const RUN_FIGURES: [(&str, RunFigure); 4] = [
     ("error_rate", RunFigure::ErrorRate),
     ("goodput", RunFigure::Goodput),
@@ -60,7 +60,7 @@ fn comparison(rest: &str) -> (Comparison, &str) {
     found.unwrap_or((Comparison::Below, rest))
 }
 
-/// Figure that a name stands for, and the unit at its end, as in vLLM's `p99_ttft_ms` or `AIPerf`'s
+/// Returns the figure that a name means, and the unit at its end, as in vLLM's `p99_ttft_ms` or `AIPerf`'s
 /// `request_latency_p95`.
 fn subject(name: &str) -> Result<(Subject, Option<&'static str>), String> {
     let lower = name.to_lowercase();

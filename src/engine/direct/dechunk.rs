@@ -106,7 +106,7 @@ impl Dechunker {
                 State::ChunkEnd => match first {
                     b'\r' => {}
                     b'\n' => self.state = State::Size { size: 0, digits: 0 },
-                    _ => return Err("a chunk of the answer is longer than it says".to_owned()),
+                    _ => return Err("a chunk of the response is longer than its declared size".to_owned()),
                 },
                 State::Trailer { empty } => match first {
                     b'\n' if empty => self.state = State::Over,
@@ -128,7 +128,7 @@ fn size_byte(size: u64, digits: u8, byte: u8) -> Result<State, String> {
         (Some(digit), _) if digits < 16 => Ok(State::Size { size: size << 4 | u64::from(digit), digits: digits + 1 }),
         (None, b'\n') if digits > 0 => Ok(if size == 0 { State::Trailer { empty: true } } else { State::Chunk(size) }),
         (None, b'\r' | b';' | b' ' | b'\t') if digits > 0 => Ok(State::SizeEnd { size }),
-        _ => Err("the size of a chunk of the answer is no number".to_owned()),
+        _ => Err("the size of a chunk of the response is not a number".to_owned()),
     }
 }
 

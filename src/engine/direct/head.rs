@@ -33,7 +33,9 @@ impl Head {
             Err(_) if matches!(bytes, [0x15 | 0x16, 0x03, ..]) => {
                 return Err("the server speaks TLS there; try https://".to_owned());
             }
-            Err(error) => return Err(format!("the answer is no HTTP/1.1 ({error}); is this an HTTP server?")),
+            Err(error) => {
+                return Err(format!("the response is not HTTP/1.1 ({error}); check that this is an HTTP server"));
+            }
         };
         let mut headers = HeaderMap::new();
         for field in response.headers {

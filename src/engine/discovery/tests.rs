@@ -24,7 +24,7 @@ fn next(trouble: &DiscoveryFailure, how: DiscoveryOptions) -> NextStep {
 }
 
 #[test]
-fn a_model_that_is_being_loaded_is_waited_for_within_limits() {
+fn a_loading_model_is_awaited_up_to_a_limit() {
     let loading = DiscoveryFailure { is_loading: true, ..http(503) };
     assert_eq!(loading.next(HEADLESS, 0, 1, minutes(9)), NextStep::Again(RETRY_PAUSE));
     assert_eq!(loading.next(HEADLESS, 0, 1, minutes(10)), NextStep::GiveUp);
@@ -36,7 +36,7 @@ fn a_model_that_is_being_loaded_is_waited_for_within_limits() {
 }
 
 #[test]
-fn without_a_list_a_named_model_is_asked_all_the_same() {
+fn a_named_model_is_used_without_a_model_list() {
     for status in [400, 401, 403, 404, 405, 429, 500, 501] {
         for keeps_trying in [true, false] {
             let named = DiscoveryOptions { keeps_trying, needs_list: false };

@@ -73,7 +73,7 @@ fn an_event_has_the_time_of_the_read_that_completed_it() {
 }
 
 #[test]
-fn thinking_inline_corrects_the_time_to_the_first_output_token() {
+fn inline_reasoning_does_not_count_as_the_first_output_token() {
     let reads = ["why", "</th", "ink>", "so", "."].map(text_event);
     let record = feed(&reads.each_ref().map(String::as_bytes));
     assert_eq!(record.time_to_first_token_ms(), Some(100.0));
@@ -81,7 +81,7 @@ fn thinking_inline_corrects_the_time_to_the_first_output_token() {
 }
 
 #[test]
-fn a_body_is_known_by_its_first_byte_not_by_its_type() {
+fn the_first_byte_decides_the_format_of_a_body() {
     let event = text_event("a");
     for (api, body, text) in [
         (&CHAT, format!("\u{feff}{event}"), "a"),
@@ -102,7 +102,7 @@ fn a_body_is_known_by_its_first_byte_not_by_its_type() {
 }
 
 #[test]
-fn compressed_streams_are_unpacked_read_by_read_with_a_warning() {
+fn compressed_streams_are_decompressed_per_read_with_a_warning() {
     use std::io::Write;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let mut reads: Vec<Vec<u8>> = Vec::new();
@@ -126,7 +126,7 @@ fn compressed_streams_are_unpacked_read_by_read_with_a_warning() {
 }
 
 #[test]
-fn a_connection_that_breaks_takes_nothing_from_a_complete_answer() {
+fn a_complete_answer_survives_a_broken_connection() {
     let cut = || Some(Failure::new(AttemptStatus::Truncated, "cut", "reset"));
     for (body, expected) in [
         (text_event("a"), Err(cut().unwrap())),
@@ -146,12 +146,12 @@ fn a_connection_that_breaks_takes_nothing_from_a_complete_answer() {
 }
 
 #[test]
-fn invalid_utf8_and_broken_events_are_warned_about() {
+fn invalid_utf8_and_malformed_events_have_warnings() {
     let broken =
         [b"data: {\"choices\":[{\"delta\":{\"content\":\"a\xff\"}}]}\n\n".as_slice(), b"data: {oh\n\n"].concat();
     let record = feed(&[&broken, b"data: [DONE]\n\n"]);
     assert_eq!(record.text, "a\u{fffd}");
-    for warning in ["1 events were no valid JSON", "1 events held invalid UTF-8"] {
+    for warning in ["1 events were not valid JSON", "1 events held invalid UTF-8"] {
         assert!(record.warnings.iter().any(|w| w.starts_with(warning)), "{warning} in {:?}", record.warnings);
     }
 }
@@ -188,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_in_any_reads_are_taken(
+    fn any_bytes_in_any_reads_are_accepted(
         reads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..10),
         api in prop::sample::select(vec![&CHAT, &RESPONSES, &OLLAMA]),
         encoding in prop::sample::select(vec!["", "gzip", "deflate"]),

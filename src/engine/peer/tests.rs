@@ -11,7 +11,7 @@ const ENDPOINT: &str = "http://u:hunter22@gpu.example:8000/v1?key=hunter22";
 const PROXY: Option<(&str, &str)> = Some(("http://u:hunter22@proxy.example:3128", "HTTPS_PROXY"));
 
 #[test]
-fn errors_of_the_system_name_where_and_what_to_try() {
+fn system_errors_name_the_place_and_a_remedy() {
     for (kind, to_try) in [
         (ErrorKind::ConnectionRefused, "check that the server is running and the port is right"),
         (ErrorKind::TimedOut, "check the host and any firewall"),
@@ -21,39 +21,42 @@ fn errors_of_the_system_name_where_and_what_to_try() {
         (ErrorKind::PermissionDenied, "check its firewall"),
         (ErrorKind::AddrNotAvailable, "lower --concurrency or --rate"),
     ] {
-        let said = peer(ENDPOINT, None).refused(&io::Error::from(kind));
-        assert!(said.starts_with("no connection to gpu.example:8000: ") && said.contains(to_try), "{said}");
+        let message = peer(ENDPOINT, None).refused(&io::Error::from(kind));
+        assert!(message.starts_with("no connection to gpu.example:8000: ") && message.contains(to_try), "{message}");
     }
     let late = peer(ENDPOINT, None).too_late(&ConnectTimedOut(Duration::from_millis(200)));
     assert!(late.starts_with("no connection to gpu.example:8000 within 0.2 s; "), "{late}");
 }
 
 #[test]
-fn a_name_without_an_address_is_one_sentence() {
+fn an_unresolvable_host_name_has_one_sentence() {
     let error = io::Error::other("failed to lookup address information: Name or service not known");
-    let said = peer(ENDPOINT, None).unknown(&error);
+    let message = peer(ENDPOINT, None).unknown(&error);
     let expected =
         "cannot resolve the host name 'gpu.example' (Name or service not known); check its spelling and the DNS";
-    assert_eq!(said, expected);
-    let said = peer(ENDPOINT, PROXY).unknown(&error);
-    assert!(said.starts_with(
+    assert_eq!(message, expected);
+    let message = peer(ENDPOINT, PROXY).unknown(&error);
+    assert!(message.starts_with(
         "cannot resolve the host name 'proxy.example' of the proxy http://proxy.example:3128 (HTTPS_PROXY)"
     ));
 }
 
 #[test]
-fn a_proxy_is_the_culprit_of_what_only_it_can_have_done() {
+fn errors_that_only_a_proxy_can_cause_name_the_proxy() {
     let proxied = peer(ENDPOINT, PROXY);
-    let said = proxied.refused(&io::Error::from(ErrorKind::ConnectionRefused));
+    let message = proxied.refused(&io::Error::from(ErrorKind::ConnectionRefused));
     let start = "no connection to the proxy http://proxy.example:3128 (HTTPS_PROXY): ";
     assert!(
-        said.starts_with(start) && said.ends_with("check that the proxy is running and the port is right"),
-        "{said}"
+        message.starts_with(start) && message.ends_with("check that the proxy is running and the port is right"),
+        "{message}"
     );
-    let said = proxied.with_culprit(407, "HTTP 407".to_owned());
-    assert!(said.starts_with("the proxy http://proxy.example:3128 (HTTPS_PROXY) requires a user name"), "{said}");
-    let said = proxied.with_culprit(502, "HTTP 502".to_owned());
-    assert!(said.contains("HTTPS_PROXY") && said.ends_with("check that it can reach gpu.example:8000"), "{said}");
+    let message = proxied.with_culprit(407, "HTTP 407".to_owned());
+    assert!(message.starts_with("the proxy http://proxy.example:3128 (HTTPS_PROXY) requires a user name"), "{message}");
+    let message = proxied.with_culprit(502, "HTTP 502".to_owned());
+    assert!(
+        message.contains("HTTPS_PROXY") && message.ends_with("check that it can reach gpu.example:8000"),
+        "{message}"
+    );
     assert_eq!(proxied.with_culprit(500, "HTTP 500".to_owned()), "HTTP 500");
     // Inside a tunnel the server answers, and without a proxy there is none to blame.
     for peer in [peer("https://gpu.example/v1", PROXY), peer(ENDPOINT, None)] {

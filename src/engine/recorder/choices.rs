@@ -99,9 +99,7 @@ impl Choices {
         self.keep_reasons(&others, record);
         if !others.is_empty() {
             let more = others.len();
-            record
-                .warnings
-                .push(format!("{} choices came in one answer; their texts stand one after the other", more + 1));
+            record.warnings.push(format!("the answer has {} choices; their texts follow one another", more + 1));
         }
         for (index, mut choice) in others {
             choice.finish();

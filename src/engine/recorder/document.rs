@@ -34,7 +34,8 @@ impl Recorder {
             let message = "the response is JSON but not an answer from a model".to_owned();
             return Err(failed(if has_message { crate::protocol::failure::message_of(&value) } else { message }));
         }
-        let warning = "the server sent the answer at once instead of streaming; TTFT and ITL are not available";
+        let warning =
+            "the server sent the whole answer in one piece instead of streaming it; TTFT and ITL are not available";
         self.record.warnings.push(warning.to_owned());
         chunk.finish_reason.get_or_insert(Cow::Borrowed("stop"));
         self.keep(&chunk);

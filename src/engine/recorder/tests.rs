@@ -46,7 +46,7 @@ fn how_streams_end() {
 }
 
 #[test]
-fn a_text_that_is_full_is_cut_at_a_character() {
+fn a_text_at_its_limit_is_cut_between_characters() {
     let mut kept = "x".repeat(MAX_TEXT_BYTES - 3);
     assert!(push(&mut kept, "éé"));
     assert!(kept.ends_with("xé") && kept.len() == MAX_TEXT_BYTES - 1);
@@ -55,7 +55,7 @@ fn a_text_that_is_full_is_cut_at_a_character() {
 }
 
 #[test]
-fn what_is_held_back_of_a_tag_is_not_lost_when_an_attempt_fails() {
+fn a_partial_tag_is_kept_as_text_when_an_attempt_fails() {
     let mut r = recorder();
     r.event(Nanos(1), 1, r#"{"choices":[{"delta":{"content":"a </thi"}}]}"#).unwrap();
     assert_eq!(r.record.text, "a ");
@@ -64,7 +64,7 @@ fn what_is_held_back_of_a_tag_is_not_lost_when_an_attempt_fails() {
 }
 
 #[test]
-fn a_server_that_counts_along_tells_the_tokens_of_the_first_event() {
+fn counts_per_event_give_the_tokens_of_the_first_event() {
     let event = |delta: &str, tokens: u64| {
         let usage = format!(r#"{{"prompt_tokens":9,"completion_tokens":{tokens}}}"#);
         format!(r#"{{"choices":[{{"delta":{delta}}}],"usage":{usage}}}"#)
@@ -89,7 +89,7 @@ fn a_server_that_counts_along_tells_the_tokens_of_the_first_event() {
 }
 
 #[test]
-fn counts_at_the_end_tell_nothing_of_the_first_event() {
+fn a_final_count_does_not_give_the_tokens_of_the_first_event() {
     let text = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
     let end = r#"{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":7}}"#;
     let r = feed(&[(110, 1, text), (120, 2, end)]);
@@ -100,7 +100,7 @@ fn counts_at_the_end_tell_nothing_of_the_first_event() {
 }
 
 #[test]
-fn tool_calls_are_no_text_that_could_be_counted() {
+fn tool_calls_have_no_text_to_count() {
     let text = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
     let call = r#"{"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"{\"a\""}}]}}]}"#;
     assert!(feed(&[(1, 1, text), (2, 2, "[DONE]")]).record.is_countable());
@@ -108,7 +108,7 @@ fn tool_calls_are_no_text_that_could_be_counted() {
 }
 
 #[test]
-fn what_the_timeline_tells_and_the_servers_own_times_are_kept() {
+fn findings_and_server_timings_are_recorded() {
     let mut r = feed(&[
         (300, 1, r#"{"choices":[{"delta":{"content":"a"}}]}"#),
         (320, 2, r#"{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}]}"#),
@@ -148,7 +148,7 @@ fn an_answer_of_several_choices_ends_with_the_last_of_them() {
 }
 
 #[test]
-fn half_a_character_has_the_time_of_its_event() {
+fn a_split_surrogate_pair_has_the_time_of_its_event() {
     let r = feed(&[
         (110, 1, r#"{"choices":[{"delta":{"content":"\ud83d"}}]}"#),
         (120, 2, r#"{"choices":[{"delta":{"content":"\ude00"}}]}"#),

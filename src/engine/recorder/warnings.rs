@@ -8,10 +8,10 @@ impl Recorder {
     pub fn warn_about(&mut self, max_tokens: u32) {
         let mut warnings = Vec::new();
         if self.malformed_events > 0 {
-            warnings.push(format!("{} events were no valid JSON and were skipped", self.malformed_events));
+            warnings.push(format!("{} events were not valid JSON and were skipped", self.malformed_events));
         }
         if self.after_end > 0 {
-            warnings.push(format!("{} events came after the end of the answer and were passed over", self.after_end));
+            warnings.push(format!("{} events came after the end of the answer and were ignored", self.after_end));
         }
         if self.replaced > 0 {
             warnings.push(format!("{} events held invalid UTF-8, which was replaced", self.replaced));
@@ -24,7 +24,7 @@ impl Recorder {
             warnings.push("the stream ended in the middle of an event after the answer was complete".to_owned());
         }
         if self.text_cut {
-            warnings.push("the text is longer than 4 MiB; the rest was counted, not kept".to_owned());
+            warnings.push("the text is longer than 4 MiB; the rest was counted but not stored".to_owned());
         }
         self.record.warnings.append(&mut warnings);
         self.record.findings = diagnose(&self.record, max_tokens);

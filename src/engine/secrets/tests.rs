@@ -22,7 +22,7 @@ fn secrets() -> Secrets {
 
 #[test]
 fn a_secret_is_redacted_wherever_it_comes_from() {
-    for (said, expected) in [
+    for (text, expected) in [
         ("bad key sk-key!", "bad key [redacted]!"),
         ("sk-key-and-more, sk-key", "[redacted], [redacted]"),
         ("got Basic dXNlcjpwYXNz", "got [redacted]"),
@@ -31,20 +31,20 @@ fn a_secret_is_redacted_wherever_it_comes_from() {
         ("proxy refuses swordfish", "proxy refuses [redacted]"),
         ("no v1 in version 2024-10-21", "no v1 in version 2024-10-21"),
     ] {
-        assert_eq!(secrets().redact(said), expected);
+        assert_eq!(secrets().redact(text), expected);
     }
 }
 
 #[test]
-fn what_an_address_holds_is_a_secret_in_every_way_it_is_written() {
+fn secrets_of_an_address_are_redacted_in_every_encoding() {
     let secrets = Secrets::new(None, &[], "http://u:p%40ssw%6Frd@h/v1?key=a%2Fb-c-d", Some("http://token42@p"));
-    for said in ["p%40ssw%6Frd", "p@ssword", "a%2Fb-c-d", "a/b-c-d", "token42", "dTpwQHNzd29yZA==", "dG9rZW40Mjo="] {
-        assert_eq!(secrets.redact(&format!("got {said}!")), "got [redacted]!", "{said}");
+    for text in ["p%40ssw%6Frd", "p@ssword", "a%2Fb-c-d", "a/b-c-d", "token42", "dTpwQHNzd29yZA==", "dG9rZW40Mjo="] {
+        assert_eq!(secrets.redact(&format!("got {text}!")), "got [redacted]!", "{text}");
     }
 }
 
 #[test]
-fn a_secret_that_was_cut_is_one() {
+fn a_cut_secret_is_redacted() {
     assert_eq!(secrets().redact("you sent dXNlcjpw…"), "you sent [redacted]…");
     assert_eq!(secrets().redact("you sent hunter2"), "you sent [redacted]");
     assert_eq!(secrets().redact("you sent hunt"), "you sent hunt");
@@ -57,7 +57,7 @@ fn answer(secrets: &Secrets, text: &str) -> String {
 }
 
 #[test]
-fn what_a_model_writes_keeps_its_words() {
+fn ordinary_text_is_not_redacted() {
     let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let headers = [
         header("x-priority", "interactive"),
@@ -91,7 +91,7 @@ fn what_a_model_writes_keeps_its_words() {
 }
 
 #[test]
-fn a_key_with_something_hidden_in_it_is_found() {
+fn a_key_with_hidden_characters_is_found() {
     let secrets = Secrets::new(Some("sk-canary-1"), &[], "http://h/v1", None);
     assert_eq!(answer(&secrets, "a\u{200b}b sk-can\u{200b}ary\u{1b}[1m-1 é"), "a\u{200b}b [redacted] é");
     assert_eq!(answer(&secrets, "a\u{200b}b é"), "a\u{200b}b é", "what holds none stays as it came");
@@ -150,7 +150,7 @@ fn readings(text: &str) -> Vec<String> {
     readings.push(shown(&percent_decode_str(&shown(text)).decode_utf8_lossy()));
     readings.extend(serde_json::from_str(&format!("\"{}\"", shown(text))).map(|text: String| shown(&text)));
     for word in shown(text).split(|c: char| !(c.is_ascii_alphanumeric() || "+/-_".contains(c))) {
-        // At every position, whatever comes before.
+        // Decode from every position, because any text may precede the key.
         for from in 0..word.len().min(4) {
             for engine in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {
                 let whole = word.len() - (word.len() - from) % 4;
@@ -207,7 +207,7 @@ fn assert_unreadable(key: &str, shown: &str) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn nobody_reads_the_key_in_what_is_redacted((key, disguised) in disguised(), before in any::<String>(), behind in "\\PC{0,9}") {
+    fn redacted_text_does_not_contain_the_key((key, disguised) in disguised(), before in any::<String>(), behind in "\\PC{0,9}") {
         let secrets = Secrets::new(Some(&key), &[], "http://h/v1", None);
         // An unfinished escape sequence before the key may swallow its start.
         let text = format!("{} {disguised} {behind}", sanitise(&before));
@@ -216,7 +216,7 @@ proptest! {
     }
 
     #[test]
-    fn nobody_reads_the_key_while_it_comes((key, disguised) in disguised(), tail in 1..200_usize) {
+    fn a_key_is_never_visible_while_it_arrives((key, disguised) in disguised(), tail in 1..200_usize) {
         let secrets = Secrets::new(Some(&key), &[], "http://h/v1", None);
         let text = format!("Well: {disguised} ok");
         let searched = SearchedPrefix::default();
@@ -232,7 +232,7 @@ proptest! {
     }
 
     #[test]
-    fn what_holds_no_key_stays_as_it_is(text in any::<String>(), letters in "[a-z %&;0-9\u{200b}\u{1b}\\[\\\\]{0,60}") {
+    fn text_without_a_key_is_unchanged(text in any::<String>(), letters in "[a-z %&;0-9\u{200b}\u{1b}\\[\\\\]{0,60}") {
         let secrets = Secrets::new(Some("SK-CANARY-1234567"), &[], "http://h/v1", None);
         for text in [text, letters] {
             prop_assert_eq!(secrets.redact(&text), text);

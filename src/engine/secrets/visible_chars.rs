@@ -1,6 +1,6 @@
 //! Characters as a reader sees them, each with its position in the source.
 
-/// A character and the source bytes it stands for.
+/// A character and its source bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct VisibleChar {
     /// The character.
@@ -16,7 +16,7 @@ pub struct Place {
     pub from: u32,
     /// The byte after the last one.
     pub to: u32,
-    /// Whether a visible blank or line break stands before this character.
+    /// Whether a visible blank or line break precedes this character.
     pub is_after_blank: bool,
 }
 

@@ -30,7 +30,7 @@ fn with_retries(url: &str, retries: u32) -> (Engine, Receiver<EngineFact>) {
 /// A port whose backlog is full, so that a connection is neither accepted nor refused.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_connection_that_never_stands_is_given_up_after_its_own_time() {
+fn connecting_has_its_own_timeout() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let listener = runtime.block_on(async {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
@@ -47,13 +47,13 @@ fn a_connection_that_never_stands_is_given_up_after_its_own_time() {
     start_with(&engine, 1, |case| case.patience.connect = Duration::from_millis(200));
     let record = end(&facts);
     assert_eq!(kind(&record), (AttemptStatus::ConnectError, "connect_timeout"));
-    let said = failure(&record).1;
-    assert!(said.starts_with(&format!("no connection to {address} within 0.2 s; check the host")), "{said}");
+    let message = failure(&record).1;
+    assert!(message.starts_with(&format!("no connection to {address} within 0.2 s; check the host")), "{message}");
     // The whole timeout may come first.
     start_with(&engine, 2, |case| case.timeout = Duration::from_millis(200));
     let record = end(&facts);
     assert_eq!(kind(&record), (AttemptStatus::Timeout, "timeout"));
-    assert_eq!(failure(&record).1, "no token within 0.2 s of the whole: there was no connection yet");
+    assert_eq!(failure(&record).1, "no token within the total of 0.2 s: no connection was established");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn limited(wait: &str) -> String {
 }
 
 #[test]
-fn what_is_tried_again_is_timed_from_the_last_try_and_keeps_the_others() {
+fn retries_are_timed_from_the_last_try_and_listed() {
     let (url, requests) = serve(vec![limited("0"), limited("0"), sse(&[TEXT, FINISH, USAGE])]);
     let (engine, facts) = with_retries(&url, 2);
     start(&engine, Duration::from_secs(60));
@@ -105,7 +105,7 @@ fn what_is_tried_again_is_timed_from_the_last_try_and_keeps_the_others() {
 }
 
 #[test]
-fn no_limit_of_an_answer_runs_in_the_pause_before_the_next_try() {
+fn timeouts_do_not_run_between_two_tries() {
     let (url, _requests) = serve(vec![limited("1"), sse(&[TEXT, FINISH, USAGE])]);
     let (engine, facts) = with_retries(&url, 1);
     start_with(&engine, 1, |case| {
@@ -117,7 +117,7 @@ fn no_limit_of_an_answer_runs_in_the_pause_before_the_next_try() {
 }
 
 #[test]
-fn tries_end_with_their_number_or_with_the_whole_time() {
+fn retries_end_at_their_number_or_at_the_timeout() {
     let (url, requests) = serve(vec![limited("0"); 3]);
     let (engine, facts) = with_retries(&url, 2);
     start(&engine, Duration::from_secs(60));
@@ -135,7 +135,7 @@ fn tries_end_with_their_number_or_with_the_whole_time() {
 }
 
 #[test]
-fn a_server_that_restarts_is_asked_again() {
+fn a_request_to_a_restarting_server_is_retried() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     let server = thread::spawn(move || {

@@ -20,9 +20,9 @@ fn discovery(answers: Vec<String>, retries: u32, needs_list: bool) -> (Vec<Engin
 }
 
 #[test]
-fn a_list_that_fails_is_a_note_where_a_model_was_named_and_an_error_where_none_was() {
+fn a_failed_model_list_is_an_error_only_without_a_named_model() {
     let html = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<html>hi</html>".to_owned();
-    for (answer, said) in [
+    for (answer, expected) in [
         (
             json("404 Not Found", r#"{"detail":"Not Found"}"#),
             "/v1/models: HTTP 404: Not Found; the server has no model list",
@@ -38,12 +38,12 @@ fn a_list_that_fails_is_a_note_where_a_model_was_named_and_an_error_where_none_w
         let (facts, _) = discovery(vec![answer.clone()], 0, true);
         let [EngineFact::Unreachable { reason, retrying: false, .. }] = facts.as_slice() else { panic!("{facts:?}") };
         let advice = "pass --model NAME to run without the list";
-        assert!(reason.contains(said) && reason.ends_with(advice), "{reason}");
+        assert!(reason.contains(expected) && reason.ends_with(advice), "{reason}");
         let (facts, _) = discovery(vec![answer], 0, false);
         let [EngineFact::Discovered { models, list_error: Some(why), .. }] = facts.as_slice() else {
             panic!("{facts:?}")
         };
-        assert!(models.is_empty() && why.contains(said) && !why.contains("--model"), "{why}");
+        assert!(models.is_empty() && why.contains(expected) && !why.contains("--model"), "{why}");
     }
 }
 

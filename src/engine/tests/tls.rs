@@ -140,7 +140,7 @@ fn https_stamps_reads_as_finely_as_http() {
 }
 
 #[test]
-fn a_response_over_tls_ends_only_where_the_server_says_so() {
+fn a_tls_response_without_its_end_is_an_error() {
     for announces in [true, false] {
         let (url, server) = listen("https", move |listener| {
             let mut wire = Wire::accept(&listener, Some(&any_version()));
@@ -180,15 +180,15 @@ fn a_server_that_requires_a_client_certificate_is_named_as_such() {
         let (engine, facts) = insecure_engine(&url);
         start(&engine, Duration::from_secs(30));
         let record = end(&facts);
-        let (status, said) = failure(&record);
-        assert_eq!(status, AttemptStatus::ConnectError, "{version:?}: {said}");
-        assert!(said.contains("the server requires a client certificate"), "{version:?}: {said}");
+        let (status, message) = failure(&record);
+        assert_eq!(status, AttemptStatus::ConnectError, "{version:?}: {message}");
+        assert!(message.contains("the server requires a client certificate"), "{version:?}: {message}");
         server.join().unwrap();
     }
 }
 
 #[test]
-fn a_tls_connection_is_kept_and_takes_requests_of_any_length() {
+fn a_tls_connection_is_reused_for_requests_of_any_length() {
     let body = [TEXT, FINISH, DONE].concat();
     let answer =
         format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {}\r\n\r\n{body}", body.len());
@@ -227,7 +227,7 @@ fn a_tls_connection_is_kept_and_takes_requests_of_any_length() {
 }
 
 #[test]
-fn a_server_that_chooses_http_2_is_asked_in_http_2() {
+fn http_2_is_used_if_the_server_chooses_it() {
     let (asked, requests) = channel();
     let (url, _server) = listen("https", move |listener| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -4,7 +4,7 @@ use super::*;
 use crate::protocol::api::{MESSAGES, OLLAMA, RESPONSES};
 
 #[test]
-fn max_tokens_refused_is_named_otherwise() {
+fn a_rejected_max_tokens_is_sent_as_max_completion_tokens() {
     let words =
         "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
     let refusal = json("400 Bad Request", &format!("{{\"error\":{{\"message\":\"{words}\"}}}}"));
@@ -15,7 +15,7 @@ fn max_tokens_refused_is_named_otherwise() {
 }
 
 #[test]
-fn an_overloaded_server_says_when_to_come_again_and_is_not_asked_by_itself() {
+fn an_overloaded_server_is_quoted_and_not_retried_by_default() {
     let limited = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 12\r\nconnection: close\r\n\r\n{\"error\":{\"message\":\"slow down\"}}";
     let (record, requests) = measure(vec![limited.to_owned()]);
     assert_eq!(failure(&record), (AttemptStatus::HttpError, "HTTP 429: slow down; retry after 12 s"));
@@ -29,7 +29,7 @@ fn an_overloaded_server_says_when_to_come_again_and_is_not_asked_by_itself() {
 }
 
 #[test]
-fn an_error_body_without_end_is_read_to_its_limit() {
+fn an_endless_error_body_is_read_up_to_the_limit() {
     let page = format!("<html><p>oh no</p>{}", "x".repeat(1 << 20));
     let (record, _) = measure(vec![format!("HTTP/1.1 500 Oh\r\nconnection: close\r\n\r\n{page}")]);
     let (status, message) = failure(&record);
@@ -38,14 +38,14 @@ fn an_error_body_without_end_is_read_to_its_limit() {
 }
 
 #[test]
-fn headers_without_end_are_refused() {
+fn endless_headers_are_an_error() {
     let headers = format!("x-long: {}\r\n", "y".repeat(1000)).repeat(2000);
     let (record, _) = measure(vec![format!("HTTP/1.1 200 OK\r\n{headers}\r\n{TEXT}")]);
     assert_eq!(record.status, AttemptStatus::ConnectError, "{record:?}");
 }
 
 #[test]
-fn a_compressed_stream_is_unpacked() {
+fn a_compressed_stream_is_decompressed() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all([TEXT, FINISH].concat().as_bytes()).unwrap();
     let body = encoder.finish().unwrap();
@@ -92,7 +92,7 @@ fn a_compressed_list_of_models_and_a_compressed_error_are_read() {
 }
 
 #[test]
-fn a_server_that_does_not_hang_up_after_its_answer_has_answered() {
+fn an_answer_is_complete_although_the_connection_stays_open() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     let hold = thread::spawn(move || {
@@ -110,7 +110,7 @@ fn a_server_that_does_not_hang_up_after_its_answer_has_answered() {
 }
 
 #[test]
-fn each_api_is_asked_at_its_own_place_with_its_own_key() {
+fn each_api_has_its_own_path_and_key_header() {
     for (api, answer, path, key) in [
         (
             &RESPONSES,
@@ -142,7 +142,7 @@ fn each_api_is_asked_at_its_own_place_with_its_own_key() {
 }
 
 #[test]
-fn ollama_lists_its_models_at_its_own_place() {
+fn ollama_lists_its_models_at_its_own_path() {
     let tags = json("200 OK", r#"{"models":[{"name":"llama3.2:latest","model":"llama3.2:latest","size":1}]}"#);
     let (url, requests) = serve(vec![tags, json("404 Not Found", ""), json("200 OK", r#"{"version":"0.12.0"}"#)]);
     let (engine, facts) = engine_for(&url.replace("/v1", "/api"), &OLLAMA, true);
@@ -157,7 +157,7 @@ fn ollama_lists_its_models_at_its_own_place() {
 }
 
 #[test]
-fn discovery_waits_for_a_loading_model_without_being_asked_to() {
+fn discovery_waits_for_a_loading_model_by_default() {
     let loading = r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#;
     let loading = || json("503 Service Unavailable", loading);
     let (url, _requests) =
@@ -177,7 +177,7 @@ fn discovery_waits_for_a_loading_model_without_being_asked_to() {
 }
 
 #[test]
-fn a_query_of_the_address_goes_out_with_every_request() {
+fn the_query_of_the_base_url_is_sent_with_every_request() {
     let models = json("200 OK", r#"{"data":[{"id":"m","owned_by":"vllm"}]}"#);
     let (url, requests) = serve(vec![models, json("200 OK", r#"{"version":"1"}"#), sse(&[TEXT, FINISH])]);
     let (engine, facts) = engine(&format!("{url}?api-version=1"));
@@ -192,7 +192,7 @@ fn a_query_of_the_address_goes_out_with_every_request() {
 }
 
 #[test]
-fn a_refused_request_leaves_nothing_in_the_record_of_the_one_after_it() {
+fn a_retry_keeps_nothing_of_the_rejected_request() {
     let refusal = json("400 Bad Request", r#"{"error":{"message":"stream_options: Extra inputs are not permitted"}}"#);
     // Nothing answers the second request.
     let (record, _) = measure(vec![refusal]);
@@ -201,7 +201,7 @@ fn a_refused_request_leaves_nothing_in_the_record_of_the_one_after_it() {
 }
 
 #[test]
-fn a_key_where_an_error_is_cut_is_redacted() {
+fn a_key_at_the_cut_end_of_an_error_is_redacted() {
     let body = format!("{}sk-canary and more", "x".repeat(393));
     let answer = format!("HTTP/1.1 401 No\r\nx-request-id: abc\r\nconnection: close\r\n\r\n{body}");
     let (record, _) = measure(vec![answer.clone()]);
@@ -209,16 +209,16 @@ fn a_key_where_an_error_is_cut_is_redacted() {
     let (engine, facts) = engine(&url);
     engine.send(EngineCommand::Discover { retry: false, needs_list: true });
     let EngineFact::Unreachable { reason, .. } = facts.recv().unwrap() else { panic!() };
-    for said in [failure(&record).1, reason.as_str()] {
-        assert!(said.ends_with("(request abc)") && !said.contains("sk-can"), "{said}");
+    for message in [failure(&record).1, reason.as_str()] {
+        assert!(message.ends_with("(request abc)") && !message.contains("sk-can"), "{message}");
     }
 }
 
 #[test]
-fn what_a_server_repeats_of_the_key_is_redacted_and_bounded() {
+fn a_key_repeated_by_the_server_is_redacted_and_the_error_bounded() {
     let key = "sk-canary";
-    let said = format!("you sent Bearer {key} and ours");
-    let body = format!(r#"{{"error":{{"message":"{said}"}}}}"#);
+    let message = format!("you sent Bearer {key} and ours");
+    let body = format!(r#"{{"error":{{"message":"{message}"}}}}"#);
     let in_stream = format!("data: {body}\n\n");
     for answer in [json("401 Unauthorized", &body), sse(&[TEXT, &in_stream]), json("200 OK", &body)] {
         let (record, _) = measure(vec![answer]);
@@ -240,7 +240,7 @@ fn what_a_server_repeats_of_the_key_is_redacted_and_bounded() {
 }
 
 #[test]
-fn a_list_of_models_without_end_is_refused() {
+fn an_endless_model_list_is_an_error() {
     let (url, _requests) = serve(vec![json("200 OK", &" ".repeat(5 << 20))]);
     let (engine, facts) = engine(&url);
     engine.send(EngineCommand::Discover { retry: false, needs_list: true });

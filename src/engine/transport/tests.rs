@@ -10,7 +10,7 @@ use super::super::tests::read_request;
 use super::*;
 
 #[test]
-fn only_addresses_without_secrets_are_spoken_to_directly() {
+fn only_addresses_without_secrets_use_the_direct_transport() {
     let direct_host = |url| super::direct_host(url, false);
     assert_eq!(direct_host("http://127.0.0.1:8000/v1"), Some(("127.0.0.1".to_owned(), 8000)));
     assert_eq!(direct_host("http://localhost/v1?a=b"), Some(("localhost".to_owned(), 80)));
@@ -99,7 +99,7 @@ fn with_the_second_dropped(
 }
 
 #[test]
-fn a_request_over_a_connection_that_was_closed_before_goes_out_once_more_on_a_new_one() {
+fn a_request_on_a_closed_connection_is_sent_again_on_a_new_one() {
     for route in [0, 1] {
         let (outcome, requests) = with_the_second_dropped(route, FOREVER);
         assert!(matches!(outcome, Ok(Some(_))), "{outcome:?}");
@@ -109,7 +109,7 @@ fn a_request_over_a_connection_that_was_closed_before_goes_out_once_more_on_a_ne
 }
 
 #[test]
-fn a_request_that_the_server_had_for_a_while_is_not_sent_again() {
+fn a_request_that_reached_the_server_is_not_sent_again() {
     for route in [0, 1] {
         let (outcome, requests) = with_the_second_dropped(route, Duration::ZERO);
         assert!(matches!(outcome, Err(ConnectionError::Closed(_))), "{outcome:?}");
@@ -143,7 +143,7 @@ fn drops_both_kept() -> (SocketAddr, Receiver<String>) {
 }
 
 #[test]
-fn the_new_connection_is_not_the_next_kept_one() {
+fn a_retry_opens_a_new_connection_instead_of_reusing_one() {
     for route in [0, 1] {
         let (to, requests) = drops_both_kept();
         let transport = &routes(to, &HeaderMap::new(), FOREVER)[route];
@@ -165,7 +165,7 @@ fn the_new_connection_is_not_the_next_kept_one() {
 }
 
 #[test]
-fn headers_of_the_user_stand_in_place_of_the_usual_ones() {
+fn user_headers_replace_the_default_ones() {
     let mut headers = HeaderMap::new();
     for (name, value) in [("host", "model.internal"), ("user-agent", "mine"), ("x-request-id", "theirs")] {
         headers.insert(name, value.parse().unwrap());
@@ -196,7 +196,7 @@ fn answers_with(fields: &'static str) -> SocketAddr {
 }
 
 #[test]
-fn two_different_lengths_are_an_error_on_either_road_and_the_same_twice_is_none() {
+fn contradicting_content_lengths_are_an_error_on_both_transports() {
     let post_once = |route: usize, fields| {
         let to = answers_with(fields);
         let transport = &routes(to, &HeaderMap::new(), FOREVER)[route];

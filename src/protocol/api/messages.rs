@@ -67,7 +67,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     let value = |raw: Option<&RawValue>| raw.map_or(Ok(Value::Null), |r| serde_json::from_str::<Value>(r.get()));
     let delta = event.delta.unwrap_or_default();
     match &*event.kind {
-        // No output has been generated yet, whatever the output count in this event.
+        // The output count in this event is meaningless: no output has been generated yet.
         "message_start" => {
             let usage = value(event.message)?["usage"].take();
             chunk.usage = read_usage(&usage).map(|usage| Usage { completion_tokens: None, ..usage });

@@ -20,7 +20,7 @@ pub(super) struct Rule {
     pub example: &'static str,
     /// Rules that follow from this one and are not named beside it.
     pub explains: &'static [&'static str],
-    /// Whether the rule is named even if another rule already stands beside the cause.
+    /// Whether the rule is named even if another rule is already named beside the cause.
     pub is_always_named: bool,
     /// Returns the evidence; `None` if the rule does not hold.
     pub find: fn(&Evidence<'_>) -> Option<String>,

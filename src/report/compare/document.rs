@@ -8,7 +8,7 @@ use super::{ComparedRun, Comparison, Figure};
 use crate::report::json::pretty;
 use crate::report::markdown::inline;
 
-/// As Markdown.
+/// Returns the comparison as Markdown.
 pub fn markdown(comparison: &Comparison) -> String {
     let mut lines = vec!["# Comparison of two runs".to_owned(), String::new()];
     lines.extend([inline(&verdict(comparison).unwrap_or_else(|| NO_VERDICT.to_owned())), String::new()]);
@@ -68,14 +68,14 @@ struct BlockJson<'a> {
 
 #[derive(Serialize)]
 struct RowJson<'a> {
-    /// Requests at once; `null`: the run as a whole.
+    /// Concurrency; `null` for the whole run.
     concurrency: Option<u64>,
-    /// `null`: all of them.
+    /// Name of the case; `null` for all cases.
     case: Option<&'a str>,
     a: Option<FigureJson>,
     b: Option<FigureJson>,
     difference_percent: Option<f64>,
-    /// `null`: the samples do not allow one.
+    /// Judgement; `null` if the samples do not allow one.
     judgement: Option<&'static str>,
 }
 
@@ -107,7 +107,7 @@ fn side(side: &ComparedRun) -> SideJson<'_> {
     }
 }
 
-/// As JSON.
+/// Returns the comparison as JSON.
 pub fn json(comparison: &Comparison) -> String {
     let metrics = comparison
         .blocks

@@ -1,23 +1,23 @@
-//! What of two runs is set against what: the runs as a whole, or what both measured at the same concurrency.
+//! Pairs of measurements that are compared: two whole runs, or two stages at the same concurrency.
 
 use super::{Case, ComparedRun, Measured};
 
-/// Two that are compared.
+/// Two measurements that are compared.
 #[derive(Debug)]
 pub struct Pair<'a> {
-    /// Requests at once in both; `None`: the runs as a whole.
+    /// Concurrency of both; `None` for whole runs.
     pub concurrency: Option<u64>,
     pub a: &'a Measured,
     pub b: &'a Measured,
 }
 
 impl Pair<'_> {
-    /// What stands before a note on it.
+    /// Returns the beginning of a note on this pair.
     pub fn prefix(&self) -> String {
-        self.concurrency.map_or_else(String::new, |n| format!("{n} at once: "))
+        self.concurrency.map_or_else(String::new, |n| format!("concurrency {n}: "))
     }
 
-    /// Says which cases of both were measured in one of them alone.
+    /// Describes the cases of both runs that were measured in only one of them.
     pub fn one_sided(&self) -> Option<String> {
         let is_measured = |case: &Case| case.figures.iter().any(Option::is_some);
         let in_b = |case: &&Case| {
@@ -27,14 +27,14 @@ impl Pair<'_> {
         let names: Vec<String> = self.a.cases.iter().filter(in_b).map(|case| format!("'{}'", case.name)).collect();
         let (were, first) = (if names.len() == 1 { "was" } else { "were" }, names.first()?);
         let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
-        Some(format!("{first}{more} {were} measured in one of the runs only: the row of all cases is not judged"))
+        Some(format!("{first}{more} {were} measured in only one run, so the row of all cases is not judged"))
     }
 }
 
-/// Requests at once, and what they gave.
+/// Concurrency and its measurements.
 type Level<'a> = (u64, &'a Measured);
 
-/// The concurrencies of which a side has figures by themselves: the stages of a sweep, else that of its closed loop.
+/// Returns the concurrencies for which a run has separate figures: its stages, or the one of its closed loop.
 fn levels(side: &ComparedRun) -> Vec<Level<'_>> {
     if side.is_sweep {
         return side.stages.iter().map(|stage| (stage.concurrency, &stage.measured)).collect();
@@ -43,7 +43,7 @@ fn levels(side: &ComparedRun) -> Vec<Level<'_>> {
     closed.and_then(|plan| plan.concurrency).map(|n| (n, &side.whole)).into_iter().collect()
 }
 
-/// One pair a concurrency that both have, if one of them is a sweep; else the two as a whole.
+/// Returns one pair for each concurrency that both runs have if one is a sweep, else one pair of whole runs.
 pub fn pairs<'a>(a: &'a ComparedRun, b: &'a ComparedRun) -> Vec<Pair<'a>> {
     let mut out = Vec::new();
     if a.is_sweep || b.is_sweep {
@@ -59,7 +59,7 @@ pub fn pairs<'a>(a: &'a ComparedRun, b: &'a ComparedRun) -> Vec<Pair<'a>> {
     out
 }
 
-/// The stages that stand alone, and what the figures of a sweep are of where none has its like.
+/// Describes stages that only one run has. If no stage can be compared, describes what the figures of a sweep cover.
 pub fn warnings(a: &ComparedRun, b: &ComparedRun) -> Vec<String> {
     if !a.is_sweep && !b.is_sweep {
         return Vec::new();
@@ -69,8 +69,9 @@ pub fn warnings(a: &ComparedRun, b: &ComparedRun) -> Vec<String> {
         let alone = |letter: char, own: &[Level<'_>], other: &[Level<'_>]| {
             let alone = own.iter().filter(|(n, _)| !other.iter().any(|(m, _)| m == n));
             let alone: Vec<String> = alone.map(|(n, _)| n.to_string()).collect();
-            let told = || format!("stages with answers only in {letter}, not compared: {} at once", alone.join(", "));
-            (!alone.is_empty()).then(told)
+            let warning =
+                || format!("not compared, because only {letter} has answers there: concurrency {}", alone.join(", "));
+            (!alone.is_empty()).then(warning)
         };
         return [alone('A', &of_a, &of_b), alone('B', &of_b, &of_a)].into_iter().flatten().collect();
     }
@@ -79,12 +80,12 @@ pub fn warnings(a: &ComparedRun, b: &ComparedRun) -> Vec<String> {
         let last = side.plan.and_then(|plan| plan.concurrency).filter(|_| !side.stages.is_empty());
         out.push(match last {
             Some(n) => {
-                let others = if side.stages.len() > 1 { "; no other is compared" } else { "" };
-                format!("{letter}: a sweep: its figures are those of its last stage, {n} at once{others}")
+                let others = if side.stages.len() > 1 { "; no other stage is compared" } else { "" };
+                format!("{letter} is a sweep: its figures are those of its last stage, concurrency {n}{others}")
             }
-            None => format!(
-                "{letter}: a sweep whose attempts name no stage: its figures are those of all its stages together"
-            ),
+            None => {
+                format!("{letter} is a sweep whose attempts do not name their stages: its figures cover all stages")
+            }
         });
     }
     out

@@ -1,25 +1,25 @@
-//! Two figures side by side, and what can be said of them.
+//! Two figures side by side, and the judgement on their difference.
 
 use super::Figure;
 use crate::domain::metrics::Better;
 
-/// What can be said of two figures.
+/// Judgement on the difference of two figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// The 95 % intervals do not meet: B is better.
+    /// The 95% intervals do not overlap, and B is better.
     Better,
-    /// They do not meet: B is worse.
+    /// The 95% intervals do not overlap, and B is worse.
     Worse,
-    /// They do not meet, and neither is better.
+    /// The 95% intervals do not overlap, but neither direction is better.
     Differs,
-    /// The intervals meet.
+    /// The 95% intervals overlap.
     NoDifferenceShown,
-    /// One has no interval: nothing can be said of chance.
+    /// A figure has no interval, so the difference may be chance.
     TooFew,
 }
 
 impl Judgement {
-    /// In words; the empty one says nothing.
+    /// Returns the judgement in words; empty if there is none.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Better => "better",
@@ -34,26 +34,26 @@ impl Judgement {
 /// Two figures side by side.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Requests at once where it is of one stage; `None` is the run as a whole.
+    /// Concurrency of the stage; `None` for whole runs.
     pub concurrency: Option<u64>,
-    /// The case; `None` is all of them.
+    /// Name of the case; `None` for all cases.
     pub case: Option<String>,
-    /// Of the first run.
+    /// Figure of the first run.
     pub a: Option<Figure>,
-    /// Of the second.
+    /// Figure of the second run.
     pub b: Option<Figure>,
-    /// Both rest on the same cases.
+    /// Whether both figures cover the same cases.
     pub is_of_same: bool,
 }
 
 impl Row {
-    /// By how much B lies above A, in percent of A.
+    /// Returns the difference B − A in percent of A.
     pub fn difference_percent(&self) -> Option<f64> {
         let (a, b) = (self.a?.mean, self.b?.mean);
         (a > 0.0).then(|| (b - a) / a * 100.0)
     }
 
-    /// What can be said of it; `None` where one figure is missing, or they rest on different cases.
+    /// Judges the difference; `None` if a figure is missing or the figures cover different cases.
     pub fn judge(&self, better: Option<Better>) -> Option<Judgement> {
         let (a, b) = (self.a.filter(|_| self.is_of_same)?, self.b?);
         let Some((wide_a, wide_b)) = a.half_width.zip(b.half_width) else { return Some(Judgement::TooFew) };

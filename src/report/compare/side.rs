@@ -11,20 +11,20 @@ use crate::report::model::Report;
 use crate::report::spread::Spread;
 use crate::report::summary::Summary;
 
-/// A figure of a case or of a run: the mean of so many attempts.
+/// Mean of a metric over the attempts of a case or a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Figure {
-    /// In the unit of its metric.
+    /// Mean, in the unit of the metric.
     pub mean: f64,
-    /// Attempts that have it.
+    /// Number of attempts with a value.
     pub n: usize,
-    /// Half the width of the mean's 95 % interval; `None` without repeats.
+    /// Half the width of the mean's 95% interval; `None` without repeats.
     pub half_width: Option<f64>,
-    /// It rests on an estimate of the tokens.
+    /// Whether it is based on an estimated token count.
     pub estimated: bool,
 }
 
-/// Figures in the order of [`COMPARED`]; empty without any.
+/// Figures in the order of [`COMPARED`]; empty if there are none.
 pub type Figures = Vec<Option<Figure>>;
 
 /// A case of one run.
@@ -35,23 +35,23 @@ pub struct Case {
     pub figures: Figures,
 }
 
-/// What was measured, of a whole run or of one stage of a sweep.
+/// Measurements of a whole run or of one stage of a sweep.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measured {
-    /// Over all its attempts.
+    /// Figures over all attempts.
     pub total: Figures,
-    /// In the suite's order.
+    /// Cases in the order of the suite.
     pub cases: Vec<Case>,
-    /// Whole answers.
+    /// Number of complete answers.
     pub answers: usize,
-    /// Of those, the ones out of the server's prefix cache.
+    /// Complete answers with a warm prefix cache.
     pub warm: usize,
-    /// Of those, the ones whose stream does not carry a figure, in the order of [`COMPARED`]; empty without any.
+    /// Complete answers without a resolved figure, in the order of [`COMPARED`]; empty if there are none.
     pub unresolved: Vec<usize>,
 }
 
 impl Measured {
-    /// Of each case's attempts that count.
+    /// Collects the figures of the attempts that `reported` selects from each case.
     fn from_attempts<'a, A: Iterator<Item = &'a AttemptState>>(
         session: &'a Session,
         reported: impl Fn(&'a CaseState) -> A,
@@ -72,21 +72,22 @@ impl Measured {
         }
     }
 
-    /// A warm TTFT says how fast the cache is: it is not averaged with cold ones unmarked.
+    /// Returns a note if some answers are warm: their TTFT measures the cache, and the mean includes it.
     pub(super) fn cache_note(&self) -> Option<String> {
         let Self { answers, warm, .. } = self;
-        let note =
-            || format!("{warm} of {answers} answers came out of the server's prefix cache: their TTFT is no cold one");
+        let note = || {
+            format!("the server had part of the prompt of {warm} of {answers} answers cached, so their TTFT is warm")
+        };
         (*warm > 0).then(note)
     }
 
-    /// Figures that some streams do not carry: their means leave those answers out.
+    /// Returns a note on figures that are unresolved in some answers, which the means exclude.
     pub(super) fn unresolved_note(&self) -> Option<String> {
         let some = COMPARED.iter().zip(&self.unresolved).filter(|(_, n)| **n > 0);
         let label = |c: &Compared| c.label.split(',').next().unwrap_or(c.label);
         let parts: Vec<String> = some.map(|(c, n)| format!("{} in {n}", label(c))).collect();
-        let told = || format!("excluded as unresolved, in {} answers: {}", self.answers, parts.join(", "));
-        (!parts.is_empty()).then(told)
+        let note = || format!("excluded as unresolved, in {} answers: {}", self.answers, parts.join(", "));
+        (!parts.is_empty()).then(note)
     }
 }
 
@@ -103,13 +104,13 @@ fn figures(records: &[Arc<AttemptRecord>]) -> Figures {
 /// A stage of a sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
-    /// Requests at once.
+    /// Concurrency of the stage.
     pub concurrency: u64,
-    /// What came of them: at least one whole answer.
+    /// Measurements, with at least one complete answer.
     pub measured: Measured,
 }
 
-/// How much was run; what is not known is `None`.
+/// Settings of the load; `None` if unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Plan {
@@ -120,41 +121,41 @@ pub struct Plan {
     pub warm: bool,
 }
 
-/// One of two runs. What is not known is `None`.
+/// One of two runs. Unknown values are `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComparedRun {
-    /// What it is called: an id, or the name of its file.
+    /// ID of the run, or the name of its file.
     pub name: String,
-    /// Where it comes from, for people.
+    /// Kind of source, such as "saved run".
     pub kind: &'static str,
-    /// When it began, as it was told.
+    /// Start time as the source writes it.
     pub started_at: Option<String>,
-    /// The model asked.
+    /// Name of the model.
     pub model: Option<String>,
-    /// Where.
+    /// Address of the endpoint.
     pub url: Option<String>,
-    /// The suite's name.
+    /// Name of the suite.
     pub suite: Option<String>,
-    /// The simulator answered, no model.
+    /// Whether the simulator answered instead of a model.
     pub simulated: bool,
-    /// Something that was to be measured is missing.
+    /// Whether a planned measurement is missing.
     pub partial: bool,
-    /// How much was run.
+    /// Settings of the load.
     pub plan: Option<Plan>,
-    /// Tokens per second of the whole run.
+    /// Throughput of the whole run, tok/s.
     pub throughput: Option<f64>,
-    /// All of it; of a sweep its last stage, or all its stages together where nothing tells them apart.
+    /// Measurements of the run. For a sweep, those of its last stage, or of all stages if the source does not separate them.
     pub whole: Measured,
-    /// It ran at several concurrencies in turn.
+    /// Whether the run measured several concurrencies in turn.
     pub is_sweep: bool,
-    /// What those gave; none where nothing tells them apart.
+    /// Stages of a sweep; empty if the source does not separate them.
     pub stages: Vec<Stage>,
-    /// What must be known to read its figures.
+    /// Notes on how to read the figures.
     pub notes: Vec<String>,
 }
 
 impl ComparedRun {
-    /// A run as it would be reported.
+    /// Creates the side from a report.
     pub fn from_report(report: &Report) -> Self {
         let session = &report.session;
         let stage = |(at, concurrency): (usize, &usize)| {

@@ -12,7 +12,7 @@ fn pair(a: (f64, Option<f64>), b: (f64, Option<f64>)) -> Row {
 }
 
 #[test]
-fn a_judgement_needs_intervals_that_do_not_meet() {
+fn a_judgement_needs_intervals_that_do_not_overlap() {
     let wide = |mean| (mean, Some(2.0));
     assert_eq!(pair(wide(10.0), wide(14.0)).judge(Some(Better::Low)), Some(Judgement::NoDifferenceShown), "they touch");
     assert_eq!(pair(wide(10.0), wide(14.1)).judge(Some(Better::Low)), Some(Judgement::Worse));
@@ -25,21 +25,21 @@ fn a_judgement_needs_intervals_that_do_not_meet() {
 }
 
 #[test]
-fn the_difference_is_of_the_first() {
+fn the_difference_is_relative_to_the_first_run() {
     assert_eq!(pair((10.0, None), (12.5, None)).difference_percent(), Some(25.0));
     assert_eq!(pair((10.0, None), (5.0, None)).difference_percent(), Some(-50.0));
     assert_eq!(pair((0.0, None), (5.0, None)).difference_percent(), None);
 }
 
 #[test]
-fn what_is_compared_are_metrics_and_which_way_they_are_better_is_theirs() {
-    let told: Vec<_> = COMPARED.iter().map(|c| (c.metric.better, c.metric.counts_output_tokens)).collect();
+fn compared_figures_are_metrics_with_a_direction() {
+    let directions: Vec<_> = COMPARED.iter().map(|c| (c.metric.better, c.metric.counts_output_tokens)).collect();
     let (low, high) = (Some(Better::Low), Some(Better::High));
     let expected = [(low, false), (low, true), (high, true), (None, true), (low, false)];
-    assert_eq!(told, expected);
+    assert_eq!(directions, expected);
 }
 
-/// Three answers a case, each of its own time.
+/// Returns a run with three answers per case, each with its own latency.
 fn side(id: &str, cases: &[&str], millis: u64) -> ComparedRun {
     let plan = crate::domain::session::Plan { repeat: 3, ..Default::default() };
     let session = run(suite(cases), plan, |id, now| Some(answer(id, now, millis + 10 * u64::from(id.number), 10, 100)));
@@ -51,8 +51,8 @@ fn totals_without_a_case_that_failed_in_one_run_are_not_judged() {
     let (a, mut b) = (side("ts-1", &["First", "Second"], 1000), side("ts-2", &["First", "Second"], 2000));
     b.whole.cases[1].figures = Vec::new();
     let comparison = Comparison::new(a, b);
-    let told = "'Second' was measured in one of the runs only: the row of all cases is not judged";
-    assert!(comparison.warnings.iter().any(|w| w == told), "{:?}", comparison.warnings);
+    let warning = "'Second' was measured in only one run, so the row of all cases is not judged";
+    assert!(comparison.warnings.iter().any(|w| w == warning), "{:?}", comparison.warnings);
     let rows = &comparison.blocks[0].rows;
     assert!(rows[0].is_of_same && !rows[2].is_of_same && rows[2].case.is_none());
 }
@@ -73,12 +73,12 @@ fn answers_without_a_resolved_figure_are_counted_beside_the_comparison() {
     assert_eq!(saved.whole.unresolved, read.whole.unresolved);
     assert_eq!(saved.whole.total[0].map(|figure| figure.n), Some(2));
     let comparison = Comparison::new(saved, side("ts-2", &["a"], 1000));
-    let told = "A: excluded as unresolved, in 3 answers: TTFT in 1, Inter-token latency in 1";
-    assert!(comparison.warnings.iter().any(|w| w == told), "{:?}", comparison.warnings);
+    let warning = "A: excluded as unresolved, in 3 answers: TTFT in 1, Inter-token latency in 1";
+    assert!(comparison.warnings.iter().any(|w| w == warning), "{:?}", comparison.warnings);
 }
 
 #[test]
-fn two_runs_stand_side_by_side() {
+fn two_runs_are_shown_side_by_side() {
     let mut b = side("ts-2", &["Second", "Third\u{1b}[2J"], 2000);
     b.model = Some("other | model".into());
     b.simulated = true;
@@ -93,7 +93,7 @@ fn two_runs_stand_side_by_side() {
     B  ts-2 (saved run) · other | model · 2026-02-06 21:49:41 · Complex Comprehensive · SIMULATED
     !  B is SIMULATED: its figures come from the built-in simulator, not from a model
     !  the model differs: 'glm-4.7-flash' and 'other | model'
-    !  the cases differ: 1 only in A, 1 only in B; the rows of all cases rest on different ones
+    !  the cases differ: 1 only in A, 1 only in B; the rows of all cases cover different cases
     !  the concurrency differs: 1 and 4
 
     Throughput, tok/s     A     B    DIFF
@@ -138,7 +138,7 @@ fn two_runs_stand_side_by_side() {
 }
 
 #[test]
-fn a_run_beside_itself_shows_nothing() {
+fn a_run_compared_with_itself_has_no_difference() {
     let side = side("ts-1", &["First"], 1000);
     let comparison = Comparison::new(side.clone(), side);
     assert_eq!(comparison.warnings, [""; 0]);
@@ -158,18 +158,18 @@ fn sweep(id: &str, concurrencies: &[usize]) -> ComparedRun {
 }
 
 #[test]
-fn two_sweeps_are_compared_stage_by_stage_and_a_stage_alone_is_told() {
+fn sweeps_are_compared_by_stage_and_unpaired_stages_have_a_warning() {
     let comparison = Comparison::new(sweep("ts-1", &[1, 4, 8]), sweep("ts-2", &[1, 2, 4]));
     let text = text(&comparison, Layout::default());
     let (head, _) = text.split_once("Inter-token").unwrap();
-    // At 4 at once an answer takes 2 s, alone 1 s.
+    // An answer takes 2 s at concurrency 4, and 1 s at concurrency 1.
     insta::assert_snapshot!(head.trim_end(), @r"
     At concurrency 4, too few repeats to judge decode speed (+0.0%) and TTFT (+0.0%).
 
     A  ts-1 (saved run) · glm-4.7-flash · 2026-02-06 21:49:41 · Complex Comprehensive
     B  ts-2 (saved run) · glm-4.7-flash · 2026-02-06 21:49:41 · Complex Comprehensive
-    !  stages with answers only in A, not compared: 8 at once
-    !  stages with answers only in B, not compared: 2 at once
+    !  not compared, because only A has answers there: concurrency 8
+    !  not compared, because only B has answers there: concurrency 2
 
     TTFT, ms   CONC    A    B   DIFF
     a             1  100  100  +0.0%
@@ -200,44 +200,42 @@ fn a_plain_run_is_compared_with_the_stage_of_its_concurrency() {
     let comparison = Comparison::new(plain.clone(), sweep("ts-2", &[1, 4]));
     assert!(comparison.is_by_stage);
     assert!(comparison.blocks[0].rows.iter().all(|row| row.concurrency == Some(1)), "{comparison:?}");
-    assert_eq!(comparison.warnings, ["stages with answers only in B, not compared: 4 at once"]);
-    // With a rate nobody says how many there were at once.
+    assert_eq!(comparison.warnings, ["not compared, because only B has answers there: concurrency 4"]);
+    // A run with a rate has no fixed concurrency.
     let rate = plain.plan.map(|p| Plan { rate: Some(2.0), ..p });
     let comparison = Comparison::new(ComparedRun { plan: rate, ..plain }, sweep("ts-2", &[1, 4]));
     assert!(!comparison.is_by_stage && comparison.blocks[0].rows.iter().all(|row| row.concurrency.is_none()));
-    assert!(
-        comparison.warnings.contains(
-            &"B: a sweep: its figures are those of its last stage, 4 at once; no other is compared".to_owned()
-        )
-    );
+    assert!(comparison.warnings.contains(
+        &"B is a sweep: its figures are those of its last stage, concurrency 4; no other stage is compared".to_owned()
+    ));
 }
 
 #[test]
-fn sweeps_without_a_stage_in_common_say_what_their_figures_are_of() {
+fn sweeps_without_a_common_stage_describe_their_figures() {
     let mut pooled = sweep("ts-2", &[1, 4]);
     pooled.stages.clear();
     let warnings = |a: ComparedRun, b: ComparedRun| Comparison::new(a, b).warnings;
     assert_eq!(
         warnings(sweep("ts-1", &[1, 2]), sweep("ts-2", &[4, 8])),
         [
-            "A: a sweep: its figures are those of its last stage, 2 at once; no other is compared",
-            "B: a sweep: its figures are those of its last stage, 8 at once; no other is compared",
+            "A is a sweep: its figures are those of its last stage, concurrency 2; no other stage is compared",
+            "B is a sweep: its figures are those of its last stage, concurrency 8; no other stage is compared",
             "the concurrency differs: 2 and 8",
         ]
     );
     assert_eq!(
         warnings(sweep("ts-1", &[1, 4]), pooled),
         [
-            "A: a sweep: its figures are those of its last stage, 4 at once; no other is compared",
-            "B: a sweep whose attempts name no stage: its figures are those of all its stages together",
+            "A is a sweep: its figures are those of its last stage, concurrency 4; no other stage is compared",
+            "B is a sweep whose attempts do not name their stages: its figures cover all stages",
         ]
     );
 }
 
 #[test]
-fn the_cache_is_told_of_each_stage() {
+fn each_stage_has_its_cache_note() {
     let mut warm = sweep("ts-1", &[1, 4]);
     warm.stages[1].measured.warm = 3;
-    let note = "A: 4 at once: 3 of 4 answers came out of the server's prefix cache: their TTFT is no cold one";
+    let note = "A: concurrency 4: the server had part of the prompt of 3 of 4 answers cached, so their TTFT is warm";
     assert_eq!(Comparison::new(warm, sweep("ts-2", &[1, 4])).warnings, [note]);
 }

@@ -9,12 +9,12 @@ use crate::report::text_table::{table, wrap};
 
 /// Name of the rows over all cases.
 pub(super) const ALL: &str = "all cases";
-/// How differences are judged.
+/// Explanation of the judgements.
 pub(super) const METHOD: [&str; 2] = [
     "Figures are means; ± is half of the mean's 95% interval (Student's t within cases).",
     "A difference is better or worse only if the intervals do not overlap.",
 ];
-/// The verdict where no metric is in both runs.
+/// Verdict if the runs share no metric.
 pub(super) const NO_VERDICT: &str = "The runs have no metric in common.";
 
 /// Formats the whole comparison, the verdict first.

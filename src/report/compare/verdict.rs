@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_rounded_to_what_they_can_carry() {
+    fn changes_are_rounded_to_their_precision() {
         assert_eq!([12.4, 9.96, 9.94, 0.04].map(rounded), ["12", "10", "9.9", "0.0"]);
         let change = Change { percent: -12.0, half_width: Some(2.0) };
         assert_eq!(change.words("slower"), "12% slower (95% interval 10 to 14%)");

@@ -1,10 +1,10 @@
-//! A cell of the table: foreign text in it is text and nothing else.
+//! Cells of a CSV file. Foreign text in a cell is never read as a formula or as another cell.
 
 use std::fmt;
 
 use crate::domain::text::sanitise_line;
 
-/// A cell as it stands in the file.
+/// A cell as written to the file.
 pub(super) struct Cell(String);
 
 impl fmt::Display for Cell {
@@ -13,7 +13,7 @@ impl fmt::Display for Cell {
     }
 }
 
-/// Numbers and truth stand as they are: a minus before a number begins no formula.
+/// Numbers and booleans need no escaping: a minus before a number begins no formula.
 macro_rules! plain {
     ($($kind:ty),+) => {$(
         impl From<$kind> for Cell {
@@ -31,15 +31,14 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
     }
 }
 
-/// Text on one line, in quotes where the format wants them.
+/// Returns a cell with text on one line, in quotes if the format requires them.
 pub(super) fn text(text: &str) -> Cell {
     let plain = harmless(text);
     let quoted = plain.contains([',', ';', '"']) || plain.starts_with(' ') || plain.ends_with(' ');
     Cell(if quoted { format!("\"{}\"", plain.replace('"', "\"\"")) } else { plain })
 }
 
-/// What the cell says once it is read: no part of it begins a formula, also where a semicolon parts cells, as it does in
-/// spreadsheets of half of Europe.
+/// Changes text so that no part of it begins a formula, even if semicolons separate cells, as in many European locales.
 pub(in crate::report) fn harmless(text: &str) -> String {
     let line = sanitise_line(text);
     let parts: Vec<String> =
@@ -47,7 +46,7 @@ pub(in crate::report) fn harmless(text: &str) -> String {
     parts.join(";")
 }
 
-/// Whether a spreadsheet could take it for a formula: the signs, those of full width too, behind blanks and quotes.
+/// Returns whether a spreadsheet could read text as a formula: a sign, full-width ones included, after spaces and quotes.
 pub(in crate::report) fn begins_formula(text: &str) -> bool {
     let first = text.trim_start_matches(|c: char| c.is_whitespace() || c == '"').chars().next();
     matches!(first, Some('=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}'))
@@ -61,7 +60,7 @@ pub(super) mod tests {
     use crate::domain::text::oracle::{fault, hostile};
     use crate::report::oracle::read_csv;
 
-    /// The table that a reader makes of it.
+    /// Parses CSV into rows of cells.
     pub fn parsed(csv: &str) -> Vec<Vec<String>> {
         read_csv(csv, ',')
     }

@@ -5,7 +5,7 @@ use super::*;
 use crate::domain::energy::EnergyMethod;
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
 
-/// GPUs with these names, of which a sample a second tells 100 W, from the begin of the run to the end of its ten seconds.
+/// Returns GPUs with these names and one sample of 100 W per second, over a run of ten seconds.
 fn history(gpus: &[(&str, Option<&str>)]) -> GpuHistory {
     let mut history = GpuHistory::default();
     let info = |(index, (uuid, parent)): (u32, &(&str, Option<&str>))| GpuInfo {
@@ -40,7 +40,7 @@ fn report_of(history: &GpuHistory, is_local: bool) -> Result<GpuReport, String> 
 }
 
 #[test]
-fn only_the_gpus_that_serve_pay_for_the_tokens() {
+fn only_serving_gpus_count_for_the_energy_per_token() {
     let mut history = history(&[("A", None), ("B", None), ("C", None)]);
     serve(&mut history, &["A", "C"]);
     let report = report_of(&history, true).unwrap();
@@ -52,44 +52,43 @@ fn only_the_gpus_that_serve_pay_for_the_tokens() {
 }
 
 #[test]
-fn without_evidence_no_token_has_a_price() {
+fn without_evidence_there_is_no_energy_per_token() {
     let mut history = history(&[("A", None)]);
     let report = report_of(&history, true).unwrap();
     assert_eq!((report.scope.as_str(), report.devices[0].serves), ("unknown", None));
-    let why =
-        "it is not known which GPUs serve the endpoint: the endpoint's address is loopback, which a tunnel's is too";
+    let why = "it is not known which GPUs serve the endpoint: the endpoint's address is loopback, but a tunnel may start there";
     assert_eq!(report.efficiency, Err(why.to_owned()));
-    history.apply(GpuEvent::Scope(GpuScope::Unknown { why: "nobody listens".to_owned() }));
-    // An address of this machine that is not loopback: what was looked up goes before what the text of it says.
-    assert_eq!(report_of(&history, false).unwrap().scope.explanation(), "nobody listens");
+    history.apply(GpuEvent::Scope(GpuScope::Unknown { why: "no listener".to_owned() }));
+    // An address of this machine that is not loopback: the resolved scope wins over the text of the address.
+    assert_eq!(report_of(&history, false).unwrap().scope.explanation(), "no listener");
 }
 
 #[test]
-fn a_slice_pays_nothing_for_it_is_not_told_what_it_took() {
+fn a_mig_slice_has_no_energy_of_its_own() {
     let mut history = history(&[("A", None), ("MIG-1", Some("A"))]);
     serve(&mut history, &["MIG-1"]);
     let report = report_of(&history, true).unwrap();
-    let why = "it is told of all slices together (MIG)";
+    let why = "the driver reports one figure for all MIG slices";
     assert!(report.devices.iter().all(|d| d.energy == Err(why.to_owned())));
     assert_eq!(report.efficiency, Err(format!("no energy of a GPU that served: {why}")));
 }
 
 #[test]
-fn gpus_of_another_machine_are_left_out_with_one_line() {
+fn gpus_of_another_machine_are_omitted_with_one_line() {
     let elsewhere = "the endpoint is on another machine, so its GPUs are not visible from here";
     let mut history = history(&[("A", None)]);
     assert_eq!(report_of(&history, false).err().as_deref(), Some(elsewhere));
     history.apply(GpuEvent::Scope(GpuScope::ClientHost));
     assert_eq!(report_of(&history, true).err().as_deref(), Some(elsewhere));
     history = GpuHistory::default();
-    assert_eq!(report_of(&history, true).err().as_deref(), Some("the GPU driver gave no answer in 60.0 s"));
+    assert_eq!(report_of(&history, true).err().as_deref(), Some("the GPU driver did not answer for 60.0 s"));
     history.apply(GpuEvent::Absent("no driver".to_owned()));
     assert_eq!(report_of(&history, true).err().as_deref(), Some("no driver"));
     assert_eq!(report_of(&history, false).err().as_deref(), Some(elsewhere));
 }
 
 #[test]
-fn a_silence_of_the_driver_is_told() {
+fn a_silent_driver_is_reported() {
     let mut history = history(&[("A", None)]);
     assert_eq!(report_of(&history, true).unwrap().driver_silent_s, None);
     history.begin_run(Nanos::from_millis(20_000));
@@ -97,7 +96,7 @@ fn a_silence_of_the_driver_is_told() {
     assert_eq!(report_of(&history, true).unwrap().driver_silent_s, Some(Duration::from_millis(9500).as_secs_f64()));
 }
 
-/// A GPU of another machine, of which a run of ten seconds has so many samples, three seconds apart.
+/// Returns a GPU of another machine with this number of samples, three seconds apart, in a run of ten seconds.
 fn exported(samples: u64) -> GpuReport {
     let mut history = history(&[]);
     let info = GpuInfo { uuid: Some("A".to_owned()), host: Some("node-7".to_owned()), ..GpuInfo::default() };
@@ -121,9 +120,10 @@ fn exported(samples: u64) -> GpuReport {
 }
 
 #[test]
-fn a_gpu_that_others_read_out_seldom_has_no_figure_of_the_whole_run() {
+fn a_gpu_with_few_samples_has_no_figures_of_the_run() {
     let device = exported(2).devices.remove(0);
-    let why = "the exporter gave 2 samples in the run, and 9 looks found the page as it was: it takes 3";
+    let why =
+        "the exporter gave 2 samples during the run, and 9 reads found the page unchanged; energy and peaks need 3";
     assert_eq!((device.memory_peak_mib, device.memory_peak_at_s), (None, None));
     assert_eq!(device.memory_peak_unknown_because.as_deref(), Some(why));
     assert_eq!(device.energy, Err(why.to_owned()));
@@ -136,7 +136,7 @@ fn a_gpu_that_others_read_out_seldom_has_no_figure_of_the_whole_run() {
 }
 
 #[test]
-fn only_a_gpu_that_serves_can_be_the_busiest() {
+fn only_a_serving_gpu_can_be_the_busiest() {
     let mut history = history(&[("A", None), ("B", None)]);
     history.begin_run(Nanos::from_millis(20_000));
     history.set_active(true, Nanos::from_millis(20_000));

@@ -1,12 +1,12 @@
-//! A Markdown report as people make by script, and our own, read for a comparison: the fields of its head, and the table
-//! with a row for each case.
+//! Reads a Markdown report for a comparison, one of tokscope or of a user's script: the fields at its head, and the table
+//! with a row per case.
 
 use super::ImportError;
 use crate::domain::metrics::{ITL, LATENCY, Metric, OUTPUT_TOKENS, SPEED, TTFT};
 use crate::domain::text::sanitise_line;
 use crate::report::compare::{COMPARED, Case, ComparedRun, Figure, Measured};
 
-/// First words of the table's headings in lower case, the metric they hold, and what makes its unit ours.
+/// First word of a heading in lower case, its metric, and the factor that converts the cell to the metric's unit.
 static COLUMNS: &[(&str, &Metric, f64)] = &[
     ("time", &LATENCY, 1000.0),
     ("completion", &OUTPUT_TOKENS, 1.0),
@@ -16,10 +16,14 @@ static COLUMNS: &[(&str, &Metric, f64)] = &[
     ("inter-token", &ITL, 1.0),
     ("itl", &ITL, 1.0),
 ];
-/// A time to first token that was not measured.
+/// Heading of a TTFT that was estimated, not measured.
 const GUESSED: &str = "ttft (est.)";
 
-/// Reads one. A field or a cell that is missing is no error; a report without a table of cases is.
+/// Reads a report. Missing fields and cells are ignored.
+///
+/// # Errors
+///
+/// The report has no table of cases, or a row cannot be read.
 pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     let mut side = ComparedRun { kind: "Markdown report", ..ComparedRun::default() };
     let (mut guesses, mut in_head) = (false, true);
@@ -28,7 +32,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     for (i, line) in text.lines().enumerate() {
         let line = line.trim();
         if let Some(open) = fence {
-            // Inside an answer nothing is a field or a table.
+            // Text inside an answer is neither a field nor a table.
             if closes(open, line) {
                 fence = None;
             }
@@ -74,31 +78,31 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     }
     if side.whole.cases.is_empty() {
         return Err(ImportError(format!(
-            "{} lines hold no table of cases: its head is like | Test Case | Time | Completion | Speed |",
+            "no table of cases in {} lines; its heading must be like | Test Case | Time | Completion | Speed |",
             text.lines().count()
         )));
     }
     if guesses {
-        side.notes.push("its TTFT is a guess from the time, and left out".to_owned());
+        side.notes.push("its TTFT is estimated from the total time and was ignored".to_owned());
     }
     total(&mut side.whole);
     Ok(side)
 }
 
-/// A metric's place in [`COMPARED`], and what its cells are multiplied by.
+/// Index of a metric in [`COMPARED`], and the factor for its cells.
 type Column = (usize, f64);
 
-/// A fence's character, and how many of it there are.
+/// Character of a code fence, and its number of repetitions.
 type Fence = (char, usize);
 
 fn opened_fence(line: &str) -> Option<Fence> {
     let (mark, length) = ['`', '~'].map(|mark| (mark, run_of(mark, line))).into_iter().find(|fence| fence.1 >= 3)?;
-    // Backticks with another behind them are code within a line.
+    // Backticks that are followed by another one are inline code.
     let is_code = mark == '`' && line.trim_start_matches('`').contains('`');
     (!is_code).then_some((mark, length))
 }
 
-/// A shorter run, or one with a word behind it, belongs to what the fence holds.
+/// Returns whether a line closes a fence. A shorter fence, or one followed by text, is content.
 fn closes((mark, length): Fence, line: &str) -> bool {
     run_of(mark, line) >= length && line.trim_start_matches(mark).is_empty()
 }
@@ -107,14 +111,14 @@ fn run_of(mark: char, line: &str) -> usize {
     line.chars().take_while(|c| *c == mark).count()
 }
 
-/// `- **Name**: value`.
+/// Parses a field, `- **Name**: value`.
 fn field(line: &str) -> Option<(String, String)> {
     let (name, value) = line.strip_prefix("- **")?.split_once("**:")?;
     let value = sanitise_line(&value.trim().replace('`', ""));
     (!value.is_empty() && value != "N/A").then(|| (name.trim().to_lowercase(), value))
 }
 
-/// The cells of a table's row. An escaped bar is none between cells.
+/// Splits a table row into cells. An escaped bar does not separate cells.
 fn cells(line: &str) -> Option<Vec<String>> {
     let inner = line.strip_prefix('|')?;
     let mut cells = vec![String::new()];
@@ -132,21 +136,21 @@ fn cells(line: &str) -> Option<Vec<String>> {
             }
         }
     }
-    // What follows the last bar is no cell.
+    // The text after the last bar is not a cell.
     if cells.last().is_some_and(|c| c.trim().is_empty()) {
         cells.pop();
     }
     Some(cells.into_iter().map(|c| c.trim().to_owned()).collect())
 }
 
-/// The columns of a table of cases; `None` if it is another table.
+/// Returns the columns of a table of cases; `None` for other tables.
 fn heading(cells: &[String]) -> Option<Vec<Option<Column>>> {
     let names: Vec<String> = cells.iter().map(|c| c.replace("**", "").to_lowercase()).collect();
     if names.first().is_none_or(|n| n != "test case" && n != "case") {
         return None;
     }
     let place = |name: &String| {
-        // Ours have the unit behind the name.
+        // tokscope writes the unit after the name.
         let name = name.split_whitespace().next()?;
         let (_, metric, factor) = COLUMNS.iter().find(|(n, ..)| *n == name)?;
         Some((COMPARED.iter().position(|c| c.metric == *metric)?, *factor))
@@ -157,7 +161,7 @@ fn heading(cells: &[String]) -> Option<Vec<Option<Column>>> {
 
 fn row(cells: &[String], columns: &[Option<Column>]) -> Result<Case, String> {
     let Some(name) = cells.first().filter(|n| !n.is_empty()) else {
-        return Err("a row without a case's name".to_owned());
+        return Err("a row has no case name".to_owned());
     };
     if cells.len() > columns.len() {
         return Err(format!("{} cells under {} headings", cells.len(), columns.len()));
@@ -173,7 +177,7 @@ fn row(cells: &[String], columns: &[Option<Column>]) -> Result<Case, String> {
     Ok(Case { name: plain(name), figures })
 }
 
-/// Without what Markdown needs.
+/// Removes the Markdown of a cell.
 fn plain(cell: &str) -> String {
     let mut out = String::new();
     let mut chars = cell.chars();
@@ -187,7 +191,7 @@ fn plain(cell: &str) -> String {
     sanitise_line(&out)
 }
 
-/// `7.03s`, `**113.7** tok/s`, `~800`, `12 ms`; a dash or `N/A` is none.
+/// Parses a figure such as `7.03s`, `**113.7** tok/s`, `~800` or `12 ms`; `None` for a dash or `N/A`.
 fn number(cell: &str, factor: f64) -> Result<Option<Figure>, String> {
     let bare = cell.replace(['*', '\u{a0}'], "");
     let bare = without_grouping(bare.trim());
@@ -199,7 +203,7 @@ fn number(cell: &str, factor: f64) -> Result<Option<Figure>, String> {
     let end = bare.find(|c: char| !(c.is_ascii_digit() || ".,".contains(c))).unwrap_or(bare.len());
     let (digits, unit) = bare.split_at(end);
     let shown = || sanitise_line(cell);
-    let value: f64 = digits.parse().map_err(|_bad| format!("'{}' is no figure", shown()))?;
+    let value: f64 = digits.parse().map_err(|_bad| format!("'{}' is not a number", shown()))?;
     let unit = unit.split_whitespace().next().unwrap_or_default();
     let factor = match unit {
         "ms" => 1.0,
@@ -210,7 +214,7 @@ fn number(cell: &str, factor: f64) -> Result<Option<Figure>, String> {
     Ok(mean.is_finite().then_some(Figure { mean, n: 1, half_width: None, estimated }))
 }
 
-/// Removes the commas between groups of three digits. Any other comma stays, and makes the figure unreadable.
+/// Removes commas between groups of three digits. Other commas remain, so that parsing fails.
 fn without_grouping(figure: &str) -> String {
     let mut parts = figure.split(',');
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -223,16 +227,17 @@ fn without_grouping(figure: &str) -> String {
     out
 }
 
-/// Of all cases, each with its one figure.
-fn total(of: &mut Measured) {
+/// Computes the figures over all cases, one value per case.
+fn total(measured: &mut Measured) {
     let mean = |place: usize| {
-        let figures: Vec<Figure> = of.cases.iter().filter_map(|c| c.figures.get(place).copied().flatten()).collect();
+        let figures: Vec<Figure> =
+            measured.cases.iter().filter_map(|c| c.figures.get(place).copied().flatten()).collect();
         let n = figures.len();
         let mean = figures.iter().map(|f| f.mean).sum::<f64>() / n as f64;
         let estimated = figures.iter().any(|f| f.estimated);
         (n > 0).then_some(Figure { mean, n, half_width: None, estimated })
     };
-    of.total = (0..COMPARED.len()).map(mean).collect();
+    measured.total = (0..COMPARED.len()).map(mean).collect();
 }
 
 #[cfg(test)]
@@ -282,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_answer_holds_is_no_table() {
+    fn tables_inside_answers_are_ignored() {
         let table = "| Test Case | Speed |\n|---|---|\n| a | 1 tok/s |\n";
         let text = format!("```\n{table}- **Model**: no\n```\n{table}");
         let side = read(&text).unwrap();
@@ -319,14 +324,14 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_with_their_line() {
+    fn mistakes_have_their_line() {
         let why =
             |rows: &str| read(&format!("# R\n\n| Test Case | Time |\n|---|---|\n{rows}")).unwrap_err().to_string();
-        assert_eq!(why("| a | 1s |\n| b | fast |"), "line 6: 'fast' is no figure");
-        assert_eq!(why("| a | 7,03s |"), "line 5: '7,03s' is no figure");
-        assert_eq!(why("|  | 1s |"), "line 5: a row without a case's name");
+        assert_eq!(why("| a | 1s |\n| b | fast |"), "line 6: 'fast' is not a number");
+        assert_eq!(why("| a | 7,03s |"), "line 5: '7,03s' is not a number");
+        assert_eq!(why("|  | 1s |"), "line 5: a row has no case name");
         assert_eq!(why("| a | 1s | 2 |"), "line 5: 3 cells under 2 headings");
-        assert!(why("").contains("4 lines hold no table of cases"));
+        assert!(why("").contains("no table of cases in 4 lines"));
         let side = read("| Case | Time |\n| a \\| b | N/A |\n").unwrap();
         assert_eq!(
             (side.whole.cases[0].name.as_str(), side.whole.cases[0].figures.clone()),

@@ -1,4 +1,4 @@
-//! A `results.json`, read for a comparison.
+//! Reads a `results.json` for a comparison.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -14,9 +14,9 @@ use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise_line;
 use crate::report::compare::{COMPARED, Case, Compared, ComparedRun, Figure, Measured, Plan, Stage};
 
-/// The version of the document that is understood.
+/// Version of the schema that this reader supports.
 const SCHEMA_VERSION: u64 = 1;
-/// No sweep has more stages. A file that says so is taken for one without.
+/// Maximum number of stages. A file with more is read as if it had none.
 const MOST_STAGES: usize = 1000;
 
 #[derive(Deserialize)]
@@ -66,7 +66,7 @@ struct CaseJson {
     attempts: Vec<Attempt>,
 }
 
-/// What is compared of an attempt, and what says whether it counts.
+/// Compared figures of an attempt, and the fields that decide whether the attempt counts.
 #[derive(Default)]
 struct Attempt(HashMap<&'static str, Value>);
 
@@ -85,7 +85,7 @@ impl std::ops::Index<&str> for Attempt {
 }
 
 impl<'de> Deserialize<'de> for Attempt {
-    /// All else is passed over: the texts of a long run fill the memory.
+    /// Skips all other keys: the texts of a long run would fill the memory.
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Fields;
         impl<'de> Visitor<'de> for Fields {
@@ -111,19 +111,19 @@ impl<'de> Deserialize<'de> for Attempt {
     }
 }
 
-/// Reads one. The failed and the unmeasured attempts count for nothing.
+/// Reads a document. Failed attempts and warm-ups are ignored.
 pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     let document: Document = serde_json::from_str(text).map_err(|e| {
-        ImportError(format!("line {}: it is no results.json: {}", e.line(), sanitise_line(&e.to_string())))
+        ImportError(format!("line {}: not a results.json: {}", e.line(), sanitise_line(&e.to_string())))
     })?;
     match document.schema_version {
         Some(SCHEMA_VERSION) => {}
-        Some(newer) => return Err(ImportError(format!("schema_version {newer} is not known here; update tokscope"))),
-        None => return Err(ImportError("it is no results.json: schema_version is missing".to_owned())),
+        Some(newer) => return Err(ImportError(format!("unknown schema_version {newer}; update tokscope"))),
+        None => return Err(ImportError("not a results.json: schema_version is missing".to_owned())),
     }
     let Document { run, target, summary, cases, sweep, .. } = document;
     let stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
-    let is_whole = |a: &Attempt| stages.is_empty() || at_once(a) == run.concurrency;
+    let is_whole = |a: &Attempt| stages.is_empty() || stage_concurrency(a) == run.concurrency;
     let plan = Plan {
         concurrency: run.concurrency,
         repeat: run.repeat,
@@ -149,31 +149,32 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     })
 }
 
-/// Requests at once in the stage of an attempt.
-fn at_once(attempt: &Attempt) -> Option<u64> {
+/// Returns the concurrency of an attempt's stage.
+fn stage_concurrency(attempt: &Attempt) -> Option<u64> {
     attempt["concurrency"].as_u64()
 }
 
-/// Whole and measured, and none that a rerun took the place of; older files do not tell that.
+/// Returns whether an attempt is complete, measured and not replaced by a rerun; older files do not mark replaced attempts.
 fn is_good(attempt: &Attempt) -> bool {
     attempt["status"] == "ok" && attempt["warmup"] != true && attempt["reported"] != false
 }
 
-/// The stages with an answer; none where one of those answers does not say which stage it belongs to.
+/// Returns the stages with an answer; empty if an answer does not name its stage.
 fn stages(cases: &[CaseJson]) -> Vec<Stage> {
     let good = || cases.iter().flat_map(|case| &case.attempts).filter(|a| is_good(a));
-    if good().any(|a| at_once(a).is_none()) {
+    if good().any(|a| stage_concurrency(a).is_none()) {
         return Vec::new();
     }
-    let levels: BTreeSet<u64> = good().filter_map(at_once).collect();
+    let levels: BTreeSet<u64> = good().filter_map(stage_concurrency).collect();
     if levels.len() > MOST_STAGES {
         return Vec::new();
     }
-    let of = |concurrency| Stage { concurrency, measured: measured(cases, |a| at_once(a) == Some(concurrency)) };
-    levels.into_iter().map(of).collect()
+    let stage =
+        |concurrency| Stage { concurrency, measured: measured(cases, |a| stage_concurrency(a) == Some(concurrency)) };
+    levels.into_iter().map(stage).collect()
 }
 
-/// What the attempts gave that are `wanted`.
+/// Collects the measurements of the attempts that `wanted` selects.
 fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
     let mut all: Vec<Vec<Vec<f64>>> = vec![Vec::new(); COMPARED.len()];
     let mut out = Measured { unresolved: vec![0; COMPARED.len()], ..Measured::default() };
@@ -204,7 +205,7 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
     out
 }
 
-/// The mean of all figures, those of a case in ascending order.
+/// Returns the mean over all groups; the figures of each group are in ascending order.
 fn figure_of(groups: &[&[f64]], estimated: bool) -> Option<Figure> {
     let stats = Stats::from_values(groups.iter().flat_map(|g| g.iter().copied()))?;
     let n = groups.iter().map(|g| g.len()).sum();
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_compares_as_the_run_itself() {
+    fn an_exported_run_compares_like_the_run_itself() {
         let (report, text) = results();
         let (read, own) = (read(&text).unwrap(), ComparedRun::from_report(&report));
         assert_eq!((&read.model, &read.suite, read.plan), (&own.model, &own.suite, own.plan));
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rerun_takes_the_place_of_what_was_before_it_as_in_the_run_itself() {
+    fn a_rerun_replaces_earlier_attempts_like_in_the_run_itself() {
         use crate::domain::attempt::AttemptId;
         use crate::domain::session::SessionEvent;
         use crate::domain::time::Nanos;
@@ -275,7 +276,7 @@ mod tests {
         let figures = |side: &ComparedRun| side.whole.cases[0].figures[0].map(|f| f.n);
         assert_eq!(figures(&own), Some(1));
         same_figures(&read(&text).unwrap().whole, &own.whole);
-        // A file of before says nothing of it.
+        // Older files lack the key.
         let older = text.replace("\"reported\"", "\"other\"");
         assert_eq!(figures(&read(&older).unwrap()), Some(3));
     }
@@ -285,8 +286,8 @@ mod tests {
         let report = report(crate::report::fixture::sweep_session(&[1, 4]));
         let (read, own) = (read(&json(&report)).unwrap(), ComparedRun::from_report(&report));
         assert!(read.is_sweep && own.is_sweep);
-        let at_once = |side: &ComparedRun| side.stages.iter().map(|s| s.concurrency).collect::<Vec<_>>();
-        assert_eq!((at_once(&read), at_once(&own)), (vec![1, 4], vec![1, 4]));
+        let concurrencies = |side: &ComparedRun| side.stages.iter().map(|s| s.concurrency).collect::<Vec<_>>();
+        assert_eq!((concurrencies(&read), concurrencies(&own)), (vec![1, 4], vec![1, 4]));
         for (read, own) in read.stages.iter().zip(&own.stages) {
             same_figures(&read.measured, &own.measured);
         }
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_sweep_has_no_stages_and_all_its_figures_together() {
+    fn an_older_sweep_without_stages_has_figures_over_all_stages() {
         let text = json(&report(crate::report::fixture::sweep_session(&[1, 4])));
         let value: Value = serde_json::from_str(&text).unwrap();
         let without = |left: usize| {
@@ -306,16 +307,16 @@ mod tests {
             }
             read(&older.to_string()).unwrap()
         };
-        // One attempt that does not say where it belongs is enough.
+        // One attempt without a stage is enough.
         for side in [without(0), without(3)] {
             assert_eq!((side.is_sweep, side.stages.len(), side.whole.answers), (true, 0, 8));
         }
     }
 
     #[test]
-    fn what_is_none_says_where() {
+    fn errors_name_the_line_and_the_reason() {
         let why = |text: &str| read(text).unwrap_err().to_string();
-        assert!(why("{\n\"run\": 3}").starts_with("line 2: it is no results.json"), "{}", why("{\n\"run\": 3}"));
+        assert!(why("{\n\"run\": 3}").starts_with("line 2: not a results.json"), "{}", why("{\n\"run\": 3}"));
         assert!(why("{}").contains("schema_version is missing"));
         assert!(why("{\"schema_version\": 9}").contains("schema_version 9"));
     }

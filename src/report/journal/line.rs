@@ -1,4 +1,4 @@
-//! Lines of a journal, written. None holds a line feed: JSON has none inside.
+//! Writes the lines of a journal. A line contains no line feed, because JSON escapes it.
 
 use std::borrow::Cow;
 
@@ -65,7 +65,7 @@ struct Typed<'a, T> {
 }
 
 fn line(what: &impl Serialize) -> String {
-    // Only maps with keys that are no text can fail, and there are none.
+    // Serialisation fails only for maps whose keys are not strings, and there are none.
     let mut line = serde_json::to_string(what).unwrap_or_default();
     line.push('\n');
     line
@@ -75,12 +75,12 @@ fn typed(r#type: &'static str, what: &impl Serialize) -> String {
     line(&Typed { r#type, what })
 }
 
-/// The first line.
+/// Returns the first line.
 pub fn header(run: &RunHeader) -> String {
     line(&Header { tokscope_journal: VERSION, run: Cow::Borrowed(run) })
 }
 
-/// Something that happened in the run, with the record of the attempt that it ended, if it ended one.
+/// Returns the line of an event, with the record of the attempt if the event ended one.
 pub fn event(event: &RunEvent, record: Option<&AttemptRecord>) -> String {
     match record {
         Some(record) => typed("attempt", &Attempt { at: event.at, record: Cow::Borrowed(record) }),
@@ -88,27 +88,27 @@ pub fn event(event: &RunEvent, record: Option<&AttemptRecord>) -> String {
     }
 }
 
-/// How late the engine has been up to `at`. While a run goes on such lines also say that the program is alive.
+/// Returns the line of the engine's delay up to `at`. During a run, such lines also show that the program is alive.
 pub fn lag(at: Nanos, lag: EngineLag) -> String {
     typed("lag", &Lag { at, lag })
 }
 
-/// What was told of machine and server; the first of them were GPUs, and gave the line its name.
+/// Returns the line of samples of GPUs, host and server. Its type is `gpu` for historical reasons.
 pub fn telemetry(events: &[TelemetryEvent]) -> String {
     typed("gpu", &Telemetry { events })
 }
 
-/// Points of the throughput.
+/// Returns the line of throughput points.
 pub fn throughput(points: &[(Nanos, Option<f64>)]) -> String {
     typed("throughput", &Throughput { points: Cow::Borrowed(points) })
 }
 
-/// The run is resumed after the program had ended: where, and by what.
+/// Returns the line of a resumption: when, where and by which version the run was continued.
 pub fn resumption(resumption: &Resumption) -> String {
     typed("resumption", resumption)
 }
 
-/// The program ended in order, with this exit status.
+/// Returns the last line, for a program that ended regularly with this exit status.
 pub fn end(at: Nanos, status: u8, figures: Option<RunFigures>) -> String {
     typed("end", &End { at, status, figures })
 }

@@ -1,24 +1,24 @@
-//! Lines of bounded length out of a reader.
+//! Reads lines of bounded length.
 
 use std::io::{self, BufRead};
 
 /// Maximum length of a line, bytes: a header holds the whole suite.
 pub const LONGEST: usize = 256 << 20;
 
-/// What came.
+/// Result of reading a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineRead {
-    /// A line, without its end.
+    /// A line, without its line feed.
     Line,
-    /// A line that is too long; it was passed over.
+    /// A line that is too long; it was skipped.
     TooLong,
-    /// What has no end: whoever wrote it was cut off.
+    /// A last line without a line feed: its writer was interrupted.
     Torn,
-    /// No more.
+    /// End of the input.
     Nothing,
 }
 
-/// Takes the next line into `line`, of which `longest` bytes are kept at most.
+/// Reads the next line into `line`, up to `longest` bytes.
 pub fn next(from: &mut impl BufRead, line: &mut Vec<u8>, longest: usize) -> io::Result<LineRead> {
     line.clear();
     let (mut length, mut ended) = (0_usize, false);
@@ -38,7 +38,7 @@ pub fn next(from: &mut impl BufRead, line: &mut Vec<u8>, longest: usize) -> io::
             line.extend_from_slice(part);
         }
         let taken = part.len() + usize::from(end.is_some());
-        // An empty line that is cut off is nothing lost.
+        // An empty last line loses nothing.
         ended = end.is_some();
         from.consume(taken);
     }
@@ -50,8 +50,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_come_whole_and_what_is_too_long_or_torn_is_told() {
-        // A block smaller than a line, so that lines come in pieces.
+    fn lines_that_are_too_long_or_torn_are_reported() {
+        // The buffer is smaller than a line, so that lines arrive in pieces.
         let mut from = io::BufReader::with_capacity(3, &b"ab\n\nabcdef\nabcdefg\nxy"[..]);
         let mut line = Vec::new();
         let mut came = || {

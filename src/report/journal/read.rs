@@ -1,4 +1,4 @@
-//! A journal, read.
+//! Reads a journal.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
@@ -22,73 +22,73 @@ use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 use crate::report::model::Resumption;
 
-/// What is told of a run that read the server's gauges when they were not kept yet.
-const NO_GAUGES: &str = "the server's own gauges were not kept, and are left out";
-/// So many broken lines are told one by one.
-const MOST_TOLD: usize = 20;
+/// Warning for a run whose server metrics are not in its journal.
+const METRICS_NOT_SAVED: &str = "the metrics of the server were not saved with this run";
+/// Maximum number of broken lines that are listed one by one.
+const MAX_LISTED_LINES: usize = 20;
 
-/// A run out of its journal.
+/// A run read from its journal.
 #[derive(Clone, Debug)]
 pub struct Saved {
-    /// What was run, where.
+    /// Header of the journal.
     pub run: RunHeader,
     /// The run at its end, with nothing in flight.
     pub session: Session,
-    /// What happened in it, in order.
+    /// Events of the run, in order.
     pub events: Arc<[RunEvent]>,
     /// When and where it was resumed.
     pub resumed: Vec<Resumption>,
-    /// The GPUs over the run.
+    /// GPUs during the run.
     pub gpu: GpuHistory,
-    /// What the server said of itself; `None` where it was not asked.
+    /// The server's metrics during the run; `None` if they were not requested.
     pub gauges: Option<GaugeHistory>,
-    /// The machine that asked.
+    /// Load of the machine that tokscope ran on.
     pub host: HostHistory,
-    /// All that they were made from.
+    /// Samples of GPUs, server and host, in order.
     pub telemetry: Vec<TelemetryEvent>,
     /// Tokens per second over the run.
     pub throughput: Series,
-    /// How late the engine has been.
+    /// Delay of the thread that reads the streams.
     pub lag: EngineLag,
-    /// The last time that stands in it, on the run's clock.
+    /// Latest time in the journal, on the run's clock.
     pub last_at: Nanos,
-    /// The exit status, if the program ended in order.
+    /// Exit status; `None` if the program did not end regularly.
     pub ended: Option<u8>,
-    /// What could not be read, for people.
+    /// Descriptions of lines that could not be read.
     pub warnings: Vec<String>,
 }
 
-/// Why a journal is none.
+/// Reason why a file cannot be read as a journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("it cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// Its first line is not whole.
-    #[error("it ends in its first line: the run was cut off before anything was kept")]
+    /// The first line is incomplete.
+    #[error("the first line is cut off: tokscope ended before it saved anything")]
     Empty,
-    /// Its first line is no header.
-    #[error("its first line is no journal's: {0}")]
+    /// The first line is not a header.
+    #[error("the first line is not the header of a journal: {0}")]
     NoJournal(String),
-    /// An older program wrote it.
-    #[error("an older tokscope wrote it (journal version {0}; this one reads {VERSION}); read it with that one")]
+    /// An older version wrote the journal.
+    #[error("an older tokscope wrote it (journal version {0}; this one reads {VERSION}); open it with that version")]
     Older(u32),
-    /// A newer program wrote it.
+    /// A newer version wrote the journal.
     #[error("a newer tokscope wrote it (journal version {0}; this one reads {VERSION}); update tokscope")]
     Newer(u32),
 }
 
 impl Saved {
-    /// The session to resume the run with; finished if nothing is left to do.
+    /// Returns the session that continues the run; it is finished if no attempt is missing.
     pub fn to_resume(&self) -> Session {
         self.session.to_resume(self.last_at)
     }
 }
 
-/// Reads a journal. Broken lines are left out and told in [`Saved::warnings`]; what a newer program added is passed over.
+/// Reads a journal. Broken lines are skipped and listed in [`Saved::warnings`]; additions of newer versions are ignored.
 pub fn read(mut from: impl BufRead) -> Result<Saved, JournalError> {
     let mut line = Vec::new();
-    // What is no journal may be one line without an end.
+    // Another file may be a single line without an end.
     let mut first = (&mut from).take(lines::LONGEST as u64 + 1);
     let run = match lines::next(&mut first, &mut line, lines::LONGEST)? {
         LineRead::Line => read_header(&line)?,
@@ -110,7 +110,7 @@ pub fn read(mut from: impl BufRead) -> Result<Saved, JournalError> {
             }
             LineRead::TooLong => reader.broken(number, "it is too long"),
             LineRead::Torn => {
-                reader.warnings.push(format!("the last line ({number}) is cut off and left out"));
+                reader.warnings.push(format!("the last line ({number}) is cut off and was skipped"));
                 break;
             }
             LineRead::Nothing => break,
@@ -124,13 +124,13 @@ fn read_header(line: &[u8]) -> Result<RunHeader, JournalError> {
     Ok(header.run.into_owned())
 }
 
-/// Reads the first line, or what somebody wants of it, if this program can read the rest.
+/// Parses the first line, or the part of it that `T` has, if this version can read the journal.
 pub fn read_first_line<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, JournalError> {
     #[derive(Deserialize)]
     struct Version {
         tokscope_journal: u32,
     }
-    // An editor may have put a byte order mark before it.
+    // An editor may have inserted a byte order mark.
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let none = |e: &serde_json::Error| JournalError::NoJournal(sanitise_line(&e.to_string()));
     let version: Version = serde_json::from_slice(line).map_err(|e| none(&e))?;
@@ -152,7 +152,7 @@ struct Reader {
     telemetry: Vec<TelemetryEvent>,
     throughput: Series,
     lag: EngineLag,
-    /// That of the program before it was gone on with.
+    /// Worst delay before the last resumption.
     lag_before: EngineLag,
     last_at: Nanos,
     ended: Option<u8>,
@@ -240,7 +240,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Each by itself: one that a newer program added does not take the others with it.
+    /// Parses each sample by itself, so that an unknown sample of a newer version does not lose the others.
     fn telemetry(&mut self, line: &[u8]) -> Result<(), String> {
         #[derive(Deserialize)]
         struct Events<'a> {
@@ -257,12 +257,12 @@ impl Reader {
 
     fn broken(&mut self, number: usize, why: &str) {
         self.broken += 1;
-        if self.broken <= MOST_TOLD {
-            self.warnings.push(format!("line {number} is left out: {}", sanitise_line(why)));
+        if self.broken <= MAX_LISTED_LINES {
+            self.warnings.push(format!("line {number} was skipped: {}", sanitise_line(why)));
         }
     }
 
-    /// Takes the model that was asked last for the run's: where the endpoint refused the first one, another was chosen.
+    /// Updates the model of the run to that of the last attempt: the user may have chosen another after a refusal.
     fn follow_model(&mut self, record: &AttemptRecord) {
         let has_own = self.run.suite.cases.get(record.id.case).is_none_or(|case| case.model.is_some());
         if !has_own && !record.model.is_empty() {
@@ -271,11 +271,11 @@ impl Reader {
     }
 
     fn finish(mut self) -> Saved {
-        if self.broken > MOST_TOLD {
-            self.warnings.push(format!("{} more lines are left out", self.broken - MOST_TOLD));
+        if self.broken > MAX_LISTED_LINES {
+            self.warnings.push(format!("{} more lines were skipped", self.broken - MAX_LISTED_LINES));
         }
         if self.run.gauges && self.gauges.is_none() {
-            self.warnings.push(NO_GAUGES.to_owned());
+            self.warnings.push(METRICS_NOT_SAVED.to_owned());
         }
         self.session.show_ended(self.last_at);
         Saved {

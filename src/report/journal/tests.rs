@@ -50,12 +50,12 @@ fn header_of(report: &Report) -> RunHeader {
     }
 }
 
-/// The plan as it was before a sweep went on.
+/// Returns the plan of the first stage of a sweep.
 fn first_plan(session: &Session) -> Plan {
     Plan { concurrency: session.sweep.first().copied().unwrap_or(session.plan.concurrency), ..session.plan }
 }
 
-/// The lines of what happened to a session and was not taken yet.
+/// Returns the lines of the events of a session since the last call.
 fn events_of(session: &Session) -> String {
     let lines = session.clone().take_events().into_iter().map(|e| {
         let record = session.record_of(&e).map(StoredRecord::get);
@@ -64,14 +64,14 @@ fn events_of(session: &Session) -> String {
     lines.collect()
 }
 
-/// The journal of a run, as it would have been written.
+/// Returns the journal that a run would have written.
 fn journal_of(report: &Report) -> String {
     let (at, lag_then) = (report.finished_at, report.lag);
     let figures = RunFigures::new(report);
     header(&header_of(report)) + &events_of(&report.session) + &lag(at, lag_then) + &end(at, 0, Some(figures))
 }
 
-/// The line of an attempt that ended.
+/// Returns the line of an attempt that ended.
 fn attempt(record: &AttemptRecord) -> String {
     event(&RunEvent { at: record.ended, what: EventKind::Ended(record.id) }, Some(record))
 }
@@ -80,7 +80,7 @@ fn is_attempt(line: &str) -> bool {
     line.starts_with("{\"type\":\"attempt\"")
 }
 
-/// The report out of a journal; what is no part of it stands beside.
+/// Builds the report from a journal; `beside` has the parts that a journal does not hold.
 fn report_again(saved: Saved, beside: &Report) -> Report {
     Report {
         session: saved.session,
@@ -148,7 +148,7 @@ fn load() -> Session {
 }
 
 #[test]
-fn every_report_of_a_journal_is_the_run_s_to_the_last_byte() {
+fn reports_of_a_journal_equal_those_of_the_run() {
     for session in [sample_session(), failing(), rerun(), interrupted(), load(), sweep_session(&[1, 2, 4])] {
         let live = report(session);
         let saved = read(journal_of(&live).as_bytes()).unwrap();
@@ -167,10 +167,10 @@ fn first_difference(a: &str, b: &str) -> String {
 }
 
 #[test]
-fn a_long_run_drops_the_same_texts_again() {
+fn a_long_run_drops_the_same_texts_when_read() {
     let live = report(load());
     let condensed = |s: &Session| s.records().filter(|r| r.condensed.is_some()).count();
-    // The journal is written as attempts end: with their texts.
+    // The journal is written when attempts end, so it has their texts.
     let with_text = |e: RunEvent| match live.session.record_of(&e) {
         Some(record) => event(&e, Some(&answer(record.get().id, record.started(), 10, 5, 4))),
         None => event(&e, None),
@@ -182,7 +182,7 @@ fn a_long_run_drops_the_same_texts_again() {
 }
 
 #[test]
-fn twice_the_cases_make_a_journal_of_twice_the_size() {
+fn a_journal_grows_in_proportion_to_the_cases() {
     let bytes = |cases: usize| {
         let names: Vec<String> = (0..cases).map(|case| format!("case {case:06}")).collect();
         let suite = suite(&names.iter().map(String::as_str).collect::<Vec<_>>());
@@ -197,7 +197,7 @@ fn twice_the_cases_make_a_journal_of_twice_the_size() {
 }
 
 #[test]
-fn a_start_takes_a_short_line() {
+fn the_line_of_a_start_is_short() {
     let what =
         EventKind::Started { case: 99_999, number: 12, warmup: false, due: Some(Nanos::from_millis(86_400_000)) };
     let line = event(&RunEvent { at: Nanos::from_millis(86_400_000), what }, None);
@@ -205,7 +205,7 @@ fn a_start_takes_a_short_line() {
 }
 
 #[test]
-fn gpus_and_throughput_are_kept_with_their_gaps() {
+fn gpus_and_throughput_are_saved_with_their_gaps() {
     let live = report(sample_session());
     let info = GpuInfo { index: 0, model: "A".into(), ..GpuInfo::default() };
     let sample = |ms, used: u64| GpuSample {
@@ -234,7 +234,7 @@ fn gpus_and_throughput_are_kept_with_their_gaps() {
 }
 
 #[test]
-fn what_a_newer_program_adds_is_passed_over_and_another_format_refused() {
+fn additions_of_newer_versions_are_ignored_and_other_formats_refused() {
     let live = report(failing());
     let text = journal_of(&live);
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -252,12 +252,15 @@ fn what_a_newer_program_adds_is_passed_over_and_another_format_refused() {
     assert!(newer.starts_with("a newer tokscope wrote it (journal version 3;"), "{newer}");
     let older = why(&of_version(1));
     assert!(older.starts_with("an older tokscope wrote it (journal version 1;"), "{older}");
-    assert!(why("{}\n").contains("no journal's") && why("# A report\n").contains("no journal's"));
-    assert!(why("").contains("cut off") && why("# A report").contains("no journal's"));
+    assert!(
+        why("{}\n").contains("not the header of a journal")
+            && why("# A report\n").contains("not the header of a journal")
+    );
+    assert!(why("").contains("cut off") && why("# A report").contains("not the header of a journal"));
 }
 
 #[test]
-fn broken_lines_are_told_with_their_number_and_left_out() {
+fn broken_lines_are_skipped_and_listed_with_their_number() {
     let live = report(failing());
     let mut lines: Vec<String> = journal_of(&live).lines().map(str::to_owned).collect();
     let attempts: Vec<usize> = (0..lines.len()).filter(|i| is_attempt(&lines[*i])).collect();
@@ -267,14 +270,14 @@ fn broken_lines_are_told_with_their_number_and_left_out() {
     lines[attempts[1]] = "{\"type\":\"attempt\",\"at\":\u{1b}[2J".to_owned();
     let saved = read((lines.join("\n") + "\n").as_bytes()).unwrap();
     let begins: Vec<_> = saved.warnings.iter().map(|w| w.split(':').next().unwrap()).collect();
-    // Lines are counted from 1, and one was put before the last of these.
+    // Lines are counted from 1; one line was inserted before the last attempt.
     let numbers = [attempts[1] + 1, attempts[1] + 2, attempts[2] + 3];
-    assert_eq!(begins, numbers.map(|n| format!("line {n} is left out")));
+    assert_eq!(begins, numbers.map(|n| format!("line {n} was skipped")));
     assert!(saved.warnings[2].contains("already started or ended") && !saved.warnings.concat().contains('\u{1b}'));
 }
 
 #[test]
-fn cut_at_any_byte_it_loses_the_last_line_at_most() {
+fn a_journal_cut_at_any_byte_loses_at_most_its_last_line() {
     let session = run(suite(&["a"]), Plan { repeat: 3, ..Plan::default() }, |id, now| {
         let mut record = answer(id, now, 100, 5, 3);
         record.reasoning = "é\n".into();
@@ -302,7 +305,7 @@ fn cut_at_any_byte_it_loses_the_last_line_at_most() {
 }
 
 #[test]
-fn a_zone_nobody_knows_leaves_its_offset() {
+fn an_unknown_time_zone_is_read_as_its_offset() {
     let mut h = header_of(&report(sample_session()));
     let text = serde_json::to_string(&h).unwrap();
     let moved: RunHeader = serde_json::from_str(&text.replace("Europe/Berlin", "Nowhere/Atall")).unwrap();
@@ -406,7 +409,7 @@ proptest! {
 }
 
 #[test]
-fn the_lag_and_the_time_are_those_of_the_end() {
+fn lag_and_time_are_those_of_the_last_line() {
     let live = report(failing());
     let last = EngineLag { p50_ms: Some(0.1), p99_ms: None, max_ms: Some(0.1 + 0.2) };
     let late = live.finished_at.plus(Duration::from_secs(5));
@@ -416,13 +419,13 @@ fn the_lag_and_the_time_are_those_of_the_end() {
 }
 
 #[test]
-fn gauges_that_were_not_kept_are_told() {
+fn missing_server_metrics_have_a_warning() {
     let run = RunHeader { gauges: true, ..header_of(&report(failing())) };
     let saved = read(header(&run).as_bytes()).unwrap();
-    assert_eq!(saved.warnings, ["the server's own gauges were not kept, and are left out"]);
+    assert_eq!(saved.warnings, ["the metrics of the server were not saved with this run"]);
 }
 
-/// What two GPUs and the server told over a run of 60 s from 0.4 s on: one lost in the middle, and silent before its end.
+/// Samples of two GPUs and the server over a run of 60 s from 0.4 s on: one GPU is lost in the middle, and silent before.
 fn telemetry_events() -> Vec<TelemetryEvent> {
     use TelemetryEvent as T;
     let info = |index: u32| GpuInfo {
@@ -434,10 +437,10 @@ fn telemetry_events() -> Vec<TelemetryEvent> {
         ..GpuInfo::default()
     };
     let gauges = |at: u64| {
-        let mut told = ServerGauges::default();
-        told.set(Meter::Running, at as f64 / 7.0);
-        told.set(Meter::GeneratedTokens, at as f64 * 100.1);
-        T::Gauges(GaugeEvent::Sample(Nanos::from_millis(at), Box::new(told)))
+        let mut sample = ServerGauges::default();
+        sample.set(Meter::Running, at as f64 / 7.0);
+        sample.set(Meter::GeneratedTokens, at as f64 * 100.1);
+        T::Gauges(GaugeEvent::Sample(Nanos::from_millis(at), Box::new(sample)))
     };
     let url = "http://localhost:8000/metrics".to_owned();
     let warning = Some("it costs\u{1b}[2J".into());
@@ -490,7 +493,7 @@ fn telemetry_events() -> Vec<TelemetryEvent> {
 }
 
 #[test]
-fn gpus_with_energy_and_evidence_and_gauges_make_the_same_reports_again() {
+fn telemetry_makes_the_same_reports_again() {
     let (mut gpu, mut gauges, mut host) = (GpuHistory::default(), None, HostHistory::default());
     for event in telemetry_events() {
         event.apply(&mut gpu, &mut gauges, &mut host);
@@ -504,7 +507,7 @@ fn gpus_with_energy_and_evidence_and_gauges_make_the_same_reports_again() {
     let run = RunHeader { gauges: true, ..header_of(&live) };
     let journal = journal_of(&live);
     let (_, rest) = journal.split_once('\n').unwrap();
-    // In pieces, as they are kept.
+    // In several lines, as a run writes them.
     let lines: String = telemetry_events().chunks(7).map(telemetry).collect();
     let saved = read((header(&run) + &lines + rest).as_bytes()).unwrap();
     assert_eq!(saved.warnings, [""; 0]);
@@ -518,7 +521,7 @@ fn gpus_with_energy_and_evidence_and_gauges_make_the_same_reports_again() {
     }
 }
 
-/// Cancels what is in flight, as when the program ends; returns the lines of that.
+/// Cancels the attempts in flight, as at the end of the program; returns the lines.
 fn closed(session: &mut Session, at: u64) -> String {
     session.take_events();
     session.handle_at(Nanos::from_millis(at), SessionEvent::Abort);
@@ -531,7 +534,7 @@ fn closed(session: &mut Session, at: u64) -> String {
 }
 
 #[test]
-fn what_the_end_of_the_program_gave_up_is_owed_when_it_goes_on_and_what_the_user_did_is_not() {
+fn attempts_cut_off_by_the_programs_end_are_rerun_and_cancelled_ones_are_not() {
     let mut session = run(suite(&["a", "b", "c"]), Plan { repeat: 2, ..Plan::default() }, |id, now| {
         (id.case == 0).then(|| answer(id, now, 500, 5, 50))
     });
@@ -550,18 +553,18 @@ fn what_the_end_of_the_program_gave_up_is_owed_when_it_goes_on_and_what_the_user
     let commands = goes_on.handle(SessionEvent::Begin(Nanos::from_millis(9000)));
     let id = AttemptId { case: 1, number: 2 };
     assert!(matches!(commands[..], [SessionCommand::Start { id: started, .. }] if started == id), "{commands:?}");
-    // The time between is none of the run's.
+    // The time between the two parts does not belong to the run.
     assert_eq!((goes_on.began, goes_on.schedule_pauses().last().map(|s| s.1)), (began, Some(Nanos::from_millis(9000))));
     let gone = goes_on.running_for(Nanos::from_millis(9500)).unwrap();
     // The last attempt ended at 5,001 ms.
     assert_eq!(gone, Duration::from_millis(5001 - 400 + 500));
-    // Of a complete run nothing is left.
+    // A complete run has nothing left to run.
     let whole = read(journal_of(&report(sample_session())).as_bytes()).unwrap();
     assert_eq!(whole.to_resume().mode, Mode::Finished);
 }
 
 #[test]
-fn a_run_that_went_on_tells_where_and_keeps_its_wall_time() {
+fn a_resumed_run_lists_the_resumption_and_keeps_its_wall_time() {
     let mut live = report(sample_session());
     let at = live.finished_at.plus(Duration::from_millis(1));
     let resumption = Resumption {
@@ -586,7 +589,7 @@ fn a_run_that_went_on_tells_where_and_keeps_its_wall_time() {
 }
 
 #[test]
-fn of_a_timed_run_only_the_rest_of_its_time_is_left() {
+fn a_resumed_timed_run_has_only_its_remaining_time() {
     let plan = Plan { duration: Some(Duration::from_secs(10)), ..Plan::default() };
     let live = report(run(suite(&["a"]), plan, |id, now| (id.number < 8).then(|| answer(id, now, 1000, 5, 4))));
     let share = live.session.share_of_time(live.finished_at).unwrap();
@@ -607,7 +610,7 @@ fn of_a_timed_run_only_the_rest_of_its_time_is_left() {
 }
 
 #[test]
-fn a_model_chosen_in_the_run_is_the_run_s_and_a_byte_order_mark_is_no_part_of_the_header() {
+fn a_model_chosen_during_the_run_is_read_and_a_byte_order_mark_ignored() {
     let session = run(suite(&["a", "b"]), Plan::default(), |id, now| {
         let mut record = answer(id, now, 100, 7, 3);
         record.model = if id.case == 0 { "wrong" } else { "chosen" }.to_owned();
@@ -617,7 +620,7 @@ fn a_model_chosen_in_the_run_is_the_run_s_and_a_byte_order_mark_is_no_part_of_th
     of_wrong.model = "wrong".to_owned();
     let journal = format!("\u{feff}{}", journal_of(&of_wrong));
     assert_eq!(read(journal.as_bytes()).unwrap().run.model, "chosen");
-    // What a case asks of its own says nothing of the run's.
+    // The model of a single case is not the model of the run.
     let mut suite = (*of_wrong.session.suite).clone();
     suite.cases[1].model = Some("chosen".to_owned());
     of_wrong.session.suite = Arc::new(suite);
@@ -633,7 +636,7 @@ fn the_first_and_the_last_line_are_enough_for_the_list_of_runs() {
     assert_eq!(brief.figures, RunFigures::new(&live));
     let names = (brief.header.id, brief.header.model, brief.header.suite.name);
     assert_eq!(names, (live.run_id.clone(), live.model.clone(), live.session.suite.name.clone()));
-    // A run that did not end has no figures there.
+    // The last line of an interrupted run has no figures.
     assert!(read_brief(first, text.lines().nth(1).unwrap().as_bytes()).unwrap().is_none());
     assert!(read_brief(first, end(Nanos(1), 0, None).as_bytes()).unwrap().is_none());
     assert!(matches!(read_brief(b"{\"tokscope_journal\":1}", last), Err(JournalError::Older(1))));

@@ -21,35 +21,34 @@ pub struct AttemptJson<'a> {
     request_id: &'a str,
     status: &'static str,
     warmup: bool,
-    /// Requests at once in its stage of a sweep, without one in the run; `null` where the rate alone decides.
+    /// Concurrency of the stage in a sweep, else of the run; `null` if only the rate decides.
     concurrency: Option<usize>,
-    /// The figures of its case, in its stage, are made of it and its like: a rerun that is whole takes the place of what was
-    /// before it.
+    /// Whether the figures of its case and stage include this attempt. A complete rerun replaces earlier attempts.
     reported: bool,
     started_at: String,
     model: &'a str,
     http_status: Option<u16>,
     finish_reason: Option<&'a str>,
-    /// One for each choice; only where the answer has several.
+    /// Finish reason of each choice; only present if the answer has several.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     choice_finish_reasons: &'a [Option<String>],
     error: Option<&'a AttemptError>,
     warnings: Vec<&'a str>,
     findings: &'a [Finding],
-    /// The tries before this one, oldest first.
+    /// Failed tries before the measured one, oldest first.
     retries: Vec<RetryJson<'a>>,
-    /// From the intended start to `started_at`; only in an open loop.
+    /// Time from the intended start to `started_at`; only in an open loop.
     dispatch_delay_ms: Option<f64>,
-    /// The part of it that is tokscope's own: the request was due, and a slot was free.
+    /// Part of `dispatch_delay_ms` that tokscope caused: the request was due, and a slot was free.
     own_dispatch_delay_ms: Option<f64>,
-    /// When tokscope itself stood still, after the request.
+    /// Stalls of tokscope itself during the attempt.
     observer_stalls: Vec<StallJson>,
     connect_ms: Option<f64>,
     time_to_headers_ms: Option<f64>,
     #[serde(flatten)]
     figures: Figures<'a>,
     inter_chunk_latency_ms: Option<Gaps>,
-    /// Why the stream does not carry a figure, by the figure's key.
+    /// Reason why a figure is unresolved, by the key of the figure.
     unresolved: BTreeMap<&'static str, String>,
     resolution: Option<ResolutionJson>,
     reasoning_token_count: Option<u64>,
@@ -64,7 +63,7 @@ pub struct AttemptJson<'a> {
     content_event_count: usize,
     coalesced_event_count: usize,
     first_token_event_index: Option<u32>,
-    /// Text and reasoning were not kept: there are too many attempts.
+    /// Whether text and reasoning were dropped, because there are too many attempts.
     text_dropped: bool,
     server_timings: Option<ServerTimings>,
     text: &'a str,
@@ -79,15 +78,15 @@ struct RetryJson<'a> {
     waited_ms: f64,
 }
 
-/// How the text is spread over arrival times, and what that does to figures.
+/// Distribution of the text over arrival times, and the resulting error of figures.
 #[derive(Serialize)]
 struct ResolutionJson {
     arrival_times: usize,
-    /// Largest share of the events that came in one read.
+    /// Largest share of the events that arrived in one read.
     largest_read_share: Option<f64>,
-    /// Largest error of the TTFT, a share; `null` where nothing limits it.
+    /// Largest error of TTFT as a share; `null` if it is unbounded.
     time_to_first_token_error: Option<f64>,
-    /// Largest error of inter-token latency and decode speed, a share; `null` where nothing limits it.
+    /// Largest error of ITL and decode speed as a share; `null` if it is unbounded.
     inter_token_latency_error: Option<f64>,
 }
 
@@ -104,7 +103,7 @@ impl ResolutionJson {
     }
 }
 
-/// Key of the spread of the gaps between events, which is no metric of the table.
+/// Key of the spread of the gaps between events, which is not in the table of metrics.
 const GAPS: &str = "inter_chunk_latency_ms";
 
 fn unresolved(r: &AttemptRecord) -> BTreeMap<&'static str, String> {
@@ -115,7 +114,7 @@ fn unresolved(r: &AttemptRecord) -> BTreeMap<&'static str, String> {
 
 #[derive(Serialize)]
 struct StallJson {
-    /// Negative before the request.
+    /// Start relative to the request; negative before it.
     start_ms: f64,
     length_ms: f64,
 }
@@ -138,8 +137,8 @@ struct Gaps {
 
 impl Gaps {
     fn from_stats(stats: &Stats, n: usize) -> Self {
-        let told = |p, value| enough_for(n, p).then_some(value);
-        Self { p50: stats.p50, p90: told(90, stats.p90), p99: told(99, stats.p99), max: stats.max, n }
+        let percentile = |p, value| enough_for(n, p).then_some(value);
+        Self { p50: stats.p50, p90: percentile(90, stats.p90), p99: percentile(99, stats.p99), max: stats.max, n }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The GPUs.
+//! GPUs as JSON.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -27,13 +27,13 @@ struct GpuDevice<'a> {
     index: u32,
     uuid: Option<&'a str>,
     parent_uuid: Option<&'a str>,
-    /// `null`: this machine.
+    /// Host of the exporter; `null` for this machine.
     host: Option<&'a str>,
     model: &'a str,
     samples: u64,
-    /// `null`: this program set the pace.
+    /// Interval of the exporter's samples; `null` if tokscope sets the interval.
     samples_apart_ms: Option<u64>,
-    /// `null`: not known.
+    /// Whether the GPU serves the endpoint; `null` if unknown.
     serves: Option<bool>,
     memory_kind: &'static str,
     memory_total_mib: Option<f64>,
@@ -55,9 +55,9 @@ struct GpuDevice<'a> {
     energy_j: Option<f64>,
     energy_method: Option<&'static str>,
     energy_unknown_because: Option<&'a str>,
-    /// `null`: it does not tell.
+    /// Reasons for throttling; `null` if the GPU reports none.
     throttled: Option<Vec<&'static str>>,
-    /// Of the samples that told, by reason.
+    /// Share of the samples with a throttle report, by reason.
     throttled_share: Option<BTreeMap<&'static str, f64>>,
     lost: Option<&'a str>,
     lost_at_s: Option<f64>,
@@ -67,7 +67,7 @@ impl<'a> GpuJson<'a> {
     pub fn new(gpu: &'a GpuReport) -> Self {
         let words = gpu.scope.explanation();
         let evidence = if gpu.were_idle() {
-            format!("{words}; but {} was busy: the work may have been done elsewhere", gpu.none_of_them()).into()
+            format!("{words}; but {} was busy, so another machine may serve the model", gpu.none_of_them()).into()
         } else {
             words.into()
         };
@@ -124,7 +124,7 @@ fn device(device: &GpuDeviceReport) -> GpuDevice<'_> {
     }
 }
 
-/// What the run's output tokens cost.
+/// Energy of the run's output tokens.
 #[derive(Serialize)]
 pub struct EfficiencyJson<'a> {
     output_tokens_per_joule: Option<f64>,

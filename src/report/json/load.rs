@@ -1,4 +1,4 @@
-//! What a load adds to the document: thresholds, goodput, failures by kind, the sweep.
+//! Load as JSON: thresholds, goodput, failures by kind, sweep.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::domain::sweep::{Stage, knee, saturated_from_start, stages};
 use crate::domain::tally::Tally;
 use crate::report::sweep_table::SWEEP_COLUMNS;
 
-/// How the starts of the open loop were spread.
+/// Distribution of the starts in an open loop.
 #[derive(Serialize)]
 pub struct ArrivalJson {
     process: &'static str,
@@ -36,13 +36,13 @@ pub struct SloJson<'a> {
     unit: &'static str,
     value: Option<f64>,
     n: usize,
-    /// Whole answers whose stream does not carry the figure; they are in no part of the verdict.
+    /// Complete answers without a resolved figure; they do not count in the verdict.
     unresolved: usize,
-    /// Of those, whose TTFT is a warm one; 0 where it is not about a TTFT.
+    /// Number of `n` with a warm TTFT; 0 if the threshold is not about TTFT.
     warm: usize,
-    /// Of which the server told nothing, and whose prompt may have been in its cache.
+    /// Number of `n` with an unknown prefix cache, whose prompt may have been cached.
     cache_unknown: usize,
-    /// The statistic that was compared where `n` is too small for `stat`.
+    /// Statistic that was compared instead if `n` is too small for `stat`.
     compared: Option<&'static str>,
     met: bool,
 }
@@ -52,23 +52,23 @@ pub struct GoodputJson {
     good: usize,
     /// Requests that can be judged.
     of: usize,
-    /// Whole answers that cannot: their stream does not carry a figure that a threshold is about.
+    /// Complete answers that cannot be judged, because a figure of a threshold is unresolved.
     unresolved: usize,
     percent: Option<f64>,
     requests_per_s: Option<f64>,
 }
 
-/// What stands in the summary.
+/// Figures of the load in the summary.
 #[derive(Serialize)]
 pub struct LoadJson<'a> {
     measured_requests: usize,
-    /// Requests of the rate that got no slot within the duration.
+    /// Requests that were due but got no slot within the duration.
     not_started: usize,
-    /// Failed requests by the kind of their error.
+    /// Number of failed requests by kind of error.
     errors: &'a BTreeMap<String, usize>,
-    /// From the intended start to the real one; only in an open loop.
+    /// Time from the intended to the actual start; only in an open loop.
     dispatch_delay_ms: Option<super::SpreadJson>,
-    /// Concurrency from which a sweep that does not scale is saturated; `null` where it scales, or there is no sweep.
+    /// Concurrency from which a sweep that does not scale is saturated; `null` if it scales, or without a sweep.
     saturated_from_concurrency: Option<usize>,
     slo: Vec<SloJson<'a>>,
     slo_met: Option<bool>,
@@ -76,7 +76,8 @@ pub struct LoadJson<'a> {
 }
 
 impl<'a> LoadJson<'a> {
-    /// Of a sweep the thresholds are those of its last stage, `slo_met` is whether any stage keeps them all.
+    /// Judges the thresholds. In a sweep, `slo` has the verdicts of the last stage, and `slo_met` is whether any stage meets
+    /// all thresholds.
     pub fn new(tally: &'a Tally, session: &'a Session) -> Self {
         let slos = session.slos();
         let queue = tally.stats(&QUEUE).map(|stats| (tally.count(&QUEUE), stats));
@@ -84,12 +85,12 @@ impl<'a> LoadJson<'a> {
             measured_requests: tally.ended,
             not_started: session.not_started,
             errors: &tally.errors,
-            dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson::of_stats(stats, n)),
+            dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson::from_stats(stats, n)),
             saturated_from_concurrency: saturated_from_start(&stages(session)).map(|found| found.concurrency),
             slo: slos.iter().map(|slo| judged(slo, tally)).collect(),
             slo_met: (!slos.is_empty()).then(|| {
-                let one_of_all = || stages(session).iter().any(|s| s.slo_met == Some(true));
-                if session.sweep.is_empty() { tally.meets(slos) } else { one_of_all() }
+                let any_stage = || stages(session).iter().any(|s| s.slo_met == Some(true));
+                if session.sweep.is_empty() { tally.meets(slos) } else { any_stage() }
             }),
             goodput: tally.good.map(|good| GoodputJson {
                 good,
@@ -130,21 +131,22 @@ pub struct StageJson {
     concurrency: usize,
     requests: usize,
     ok: usize,
-    /// Of the whole answers, whose TTFT is a warm one.
+    /// Complete answers with a warm TTFT.
     warm: usize,
-    /// Of which the server told nothing, and whose prompt may have been in its cache.
+    /// Complete answers with an unknown prefix cache, whose prompt may have been cached.
     cache_unknown: usize,
     #[serde(flatten)]
     figures: Figures,
-    /// Whole answers whose stream does not carry the TTFT, and the decode speed.
+    /// Complete answers without a resolved TTFT.
     unresolved_first_token: usize,
+    /// Complete answers without a resolved decode speed.
     unresolved_inter_token: usize,
     tokens_estimated: bool,
     slo_met: Option<bool>,
     knee: bool,
 }
 
-/// One entry for each of the sweep's columns.
+/// Figures of a stage, one entry per column of the sweep table.
 struct Figures(Stage);
 
 impl Serialize for Figures {
@@ -153,7 +155,7 @@ impl Serialize for Figures {
     }
 }
 
-/// The stages of the sweep; none without one.
+/// Returns the stages of the sweep; empty without one.
 pub fn sweep(session: &Session) -> Vec<StageJson> {
     let stages = stages(session);
     let knee = knee(&stages);

@@ -1,4 +1,4 @@
-//! Holds `docs/results.schema.json` against the documents that are written, and against the program's own tables.
+//! Compares `docs/results.schema.json` with exported documents and with the program's tables.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -40,7 +40,7 @@ pub fn validate(document: &Value) {
     assert!(errors.is_empty(), "not as in docs/results.schema.json:\n{}", errors.join("\n"));
 }
 
-/// Follows a reference, and takes the branch of an `anyOf` that is not `null`.
+/// Resolves a reference, and the branch of an `anyOf` that is not `null`.
 fn resolve(part: &'static Value) -> &'static Value {
     if let Some(name) = part.get("$ref") {
         let pointer = name.as_str().unwrap().strip_prefix('#').unwrap();
@@ -52,7 +52,7 @@ fn resolve(part: &'static Value) -> &'static Value {
     }
 }
 
-/// Paths of all keys that the schema describes, like `cases[].attempts[].error.kind`.
+/// Collects the paths of all keys that the schema describes, like `cases[].attempts[].error.kind`.
 fn described(part: &'static Value, path: &str, out: &mut BTreeSet<String>) {
     let part = resolve(part);
     if let Some(items) = part.get("items") {
@@ -65,7 +65,7 @@ fn described(part: &'static Value, path: &str, out: &mut BTreeSet<String>) {
     }
 }
 
-/// Paths of all keys that a document has. Keys below a map, which the schema does not name one by one, are left out.
+/// Collects the paths of all keys of a document, without keys of maps, which the schema does not list.
 fn written(value: &Value, part: &'static Value, path: &str, out: &mut BTreeSet<String>) {
     let part = resolve(part);
     match value {
@@ -135,7 +135,7 @@ fn gauges(began: Nanos) -> GaugeHistory {
     history
 }
 
-/// A resumed open loop with thresholds, repeats, a retry, a stall of tokscope, two choices, cold and warm prompts, a failure, a
+/// Returns a resumed open loop with thresholds, repeats, a retry, a stall of tokscope, two choices, cold and warm prompts, a failure, a
 /// calibration and the server's metrics.
 fn load() -> Report {
     let open_loop = Some(OpenLoop { rate_per_s: 2.5, process: Process::Constant, seed: 7 });
@@ -205,7 +205,7 @@ fn every_key_has_a_description_and_every_object_refuses_other_keys() {
     check(schema(), "");
 }
 
-/// The values of the `enum` or the `examples` at this path of a document, `null` left out.
+/// Returns the values of the `enum` or the `examples` at this path, without `null`.
 fn values(path: &str, list: &str) -> BTreeSet<String> {
     let mut part = schema();
     for step in path.split('.') {
@@ -254,7 +254,7 @@ fn figures_that_count_are_whole_numbers() {
 }
 
 #[test]
-fn a_key_too_many_and_a_key_too_few_are_refused() {
+fn additional_and_missing_keys_are_rejected() {
     let document: Value = serde_json::from_str(&render(&report(sample_session()))).unwrap();
     let changed = |change: &dyn Fn(&mut Map<String, Value>)| {
         let mut document = document.clone();

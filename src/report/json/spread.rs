@@ -7,7 +7,7 @@ use crate::domain::statistics::Stats;
 use crate::report::spread::Spread;
 use crate::report::summary::CacheCounts;
 
-/// Percentiles that too few figures stand for are `null`.
+/// Statistics of a metric. Percentiles of too few values are `null`.
 #[derive(Serialize)]
 pub struct SpreadJson {
     avg: f64,
@@ -20,15 +20,15 @@ pub struct SpreadJson {
     std: f64,
     n: usize,
     n_all: usize,
-    /// Whole answers whose stream does not carry the figure.
+    /// Complete answers without a resolved figure.
     unresolved: usize,
-    /// Of a TTFT: in how many the server's prefix cache was cold, warm, or in a state it did not tell.
+    /// Number of attempts by the state of the server's prefix cache; only for TTFT.
     #[serde(skip_serializing_if = "Option::is_none")]
     prefix_cache: Option<CacheCounts>,
     ci95: Ci95,
 }
 
-/// 95 % confidence intervals, `null` without repeats or with too few figures.
+/// 95% confidence intervals; `null` without repeats or with too few values.
 #[derive(Serialize)]
 struct Ci95 {
     mean: Option<Interval>,
@@ -38,22 +38,22 @@ struct Ci95 {
 }
 
 impl SpreadJson {
-    /// Statistics of `n` figures that every attempt has.
-    pub fn of_stats(stats: Stats, n: usize) -> Self {
+    /// Creates the statistics of a figure that each of `n` attempts has.
+    pub fn from_stats(stats: Stats, n: usize) -> Self {
         Self::new(&Spread { n, stats, mean_half_width: None, median_ci95: None }, n)
     }
 
-    /// The same with what it mixes.
+    /// Adds the states of the prefix cache.
     pub fn with_cache(self, cache: CacheCounts) -> Self {
         Self { prefix_cache: Some(cache), ..self }
     }
 
-    /// The same with the answers whose stream does not carry the figure.
+    /// Adds the number of unresolved answers.
     pub fn with_unresolved(self, unresolved: usize) -> Self {
         Self { unresolved, ..self }
     }
 
-    /// A spread of `all` attempts that ended, whole or failed.
+    /// Creates the statistics from a spread; `all` counts the attempts that ended, complete or failed.
     pub fn new(spread: &Spread, all: usize) -> Self {
         let stats = spread.stats;
         Self {

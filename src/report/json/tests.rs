@@ -6,7 +6,7 @@ use crate::domain::session::Plan;
 use crate::domain::text::sanitise;
 use crate::report::bottleneck::SystemFigures;
 
-/// What the contract says of a value. A trailing `?` there means that `null` may stand for it.
+/// Type of a value in the contract.
 #[derive(Clone, Copy, Debug)]
 enum Is {
     Text,
@@ -15,12 +15,12 @@ enum Is {
     Number,
     List,
     Object,
-    /// RFC 3339 with an offset.
+    /// Time in RFC 3339 with an offset.
     Time,
 }
 use Is::{Bool, Count, List, Number, Object, Text, Time};
 
-/// Name, kind, whether it may be `null`; by the contract's own order.
+/// Name, type and whether `null` is allowed, in the order of the contract.
 type Fields = &'static [(&'static str, Is, bool)];
 
 const DOCUMENT: Fields = &[
@@ -290,7 +290,7 @@ fn is(value: &Value, kind: Is) -> bool {
     }
 }
 
-/// Panics unless every field is there and of its kind.
+/// Panics unless every field is present and of its type.
 fn check(value: &Value, fields: Fields) {
     for &(path, kind, nullable) in fields {
         let found = value.pointer(&format!("/{}", path.replace('.', "/")));
@@ -344,7 +344,7 @@ fn parse(report: &Report) -> Value {
 }
 
 #[test]
-fn a_whole_run_has_the_contract_s_shape_and_the_sample_s_figures() {
+fn a_complete_run_has_the_fields_of_the_contract_and_the_figures_of_the_sample() {
     let value = parse(&report(sample_session()));
     assert_eq!((&value["schema_version"], &value["tool"]["name"]), (&1.into(), &"tokscope".into()));
     assert_eq!(value["run"]["started_at"], "2026-02-06T21:49:41.400+01:00");
@@ -375,7 +375,7 @@ fn a_whole_run_has_the_contract_s_shape_and_the_sample_s_figures() {
 }
 
 #[test]
-fn what_is_not_known_is_null_and_failed_attempts_and_warm_ups_are_there() {
+fn unknown_values_are_null_and_failed_attempts_and_warm_ups_are_listed() {
     let plan = Plan { warmup: 1, ..Plan::default() };
     let session = run_suite(suite(&["a", "b", "c"]), plan, |id, now| match (id.case, id.number) {
         (0, 1) => Some(answer(id, now, 1000, 10, 20)),
@@ -408,19 +408,19 @@ fn what_is_not_known_is_null_and_failed_attempts_and_warm_ups_are_there() {
     }
     let of_b = &value["cases"][1]["attempts"][0];
     assert_eq!((&of_b["token_count_source"], &of_b["input_sequence_length"]), (&"estimate".into(), &Value::Null));
-    // In flight: it has no record yet.
+    // An attempt in flight has no record yet.
     assert_eq!(value["cases"][2]["attempts"], serde_json::json!([]));
     assert_eq!((&value["summary"]["ok"], &value["summary"]["failed"]), (&1.into(), &1.into()));
 }
 
 #[test]
-fn a_load_tells_its_loop_its_thresholds_and_its_goodput() {
+fn a_load_has_its_loop_its_thresholds_and_its_goodput() {
     use crate::domain::open_loop::{OpenLoop, Process};
     let open_loop = Some(OpenLoop { rate_per_s: 2.5, process: Process::Constant, seed: 7 });
     let plan = Plan { concurrency: crate::domain::session::NO_LIMIT, repeat: 2, open_loop, ..Plan::default() };
     let mut loaded = suite(&["a"]);
     loaded.slos = ["ttft_p95<500ms", "error_rate<10%"].map(|slo| slo.parse().unwrap()).to_vec();
-    // One answers 400 ms after it was due, having gone out 300 ms late; the other is refused.
+    // One request is sent 300 ms late and answered 400 ms after it was due; the other is refused.
     let session = run_suite(loaded, plan, |id, now| {
         let mut r = if id.number == 1 { answer(id, now, 1000, 10, 20) } else { refusal(id, now, "busy") };
         r.intended = Some(crate::domain::time::Nanos(now.0 - 300_000_000));
@@ -442,12 +442,12 @@ fn a_load_tells_its_loop_its_thresholds_and_its_goodput() {
 }
 
 #[test]
-fn a_sweep_tells_its_stages() {
+fn a_sweep_has_its_stages() {
     let session = crate::report::fixture::sweep_session(&[1, 2, 4]);
     let value = parse(&report(session));
     let stages = value["sweep"].as_array().unwrap();
-    let told: Vec<_> = stages.iter().map(|s| (s["concurrency"].as_u64(), s["ok"].as_u64())).collect();
-    assert_eq!(told, [(Some(1), Some(4)), (Some(2), Some(4)), (Some(4), Some(4))]);
+    let counts: Vec<_> = stages.iter().map(|s| (s["concurrency"].as_u64(), s["ok"].as_u64())).collect();
+    assert_eq!(counts, [(Some(1), Some(4)), (Some(2), Some(4)), (Some(4), Some(4))]);
     assert_eq!(stages.iter().filter(|s| s["knee"] == true).count(), 1);
     for case in value["cases"].as_array().unwrap() {
         let attempts = case["attempts"].as_array().unwrap();
@@ -489,7 +489,7 @@ fn few_figures_have_no_high_percentiles() {
     assert!(value["summary"]["request_latency_ms"].get("prefix_cache").is_none());
     assert_eq!((&ttft["n"], &ttft["n_all"]), (&10.into(), &10.into()));
     assert!(ttft["p90"].is_number() && ttft["p95"].is_null() && ttft["p99"].is_null());
-    // Ten cases once have none.
+    // Ten cases without repeats have no intervals.
     assert!(ttft["ci95"]["mean"].is_null() && ttft["ci95"]["median"].is_null());
     // 500 tokens have 499 gaps, enough for all of them.
     let gaps = &value["cases"][3]["attempts"][0]["inter_chunk_latency_ms"];
@@ -510,7 +510,7 @@ fn repeats_have_intervals() {
 }
 
 #[test]
-fn findings_and_the_server_s_times_stand_with_their_attempt() {
+fn attempts_have_their_findings_and_server_timings() {
     use crate::domain::diagnosis::diagnose;
     use crate::domain::server_timings::{ServerTimings, TimingSource};
     let session = run_suite(suite(&["a"]), Plan::default(), |id, now| {
@@ -537,7 +537,7 @@ fn findings_and_the_server_s_times_stand_with_their_attempt() {
 }
 
 #[test]
-fn an_answer_of_several_choices_tells_the_finish_reason_of_each() {
+fn an_answer_of_several_choices_has_the_finish_reason_of_each() {
     let session = run_suite(suite(&["a"]), Plan { repeat: 2, ..Plan::default() }, |id, now| {
         let mut r = answer(id, now, 1000, 10, 20);
         if id.number == 1 {
@@ -555,16 +555,16 @@ fn an_answer_of_several_choices_tells_the_finish_reason_of_each() {
 fn the_summary_names_the_bottleneck_as_the_report_does() {
     let session = run_suite(suite(&["a"]), Plan::default(), |id, now| Some(answer(id, now, 100, 10, 100)));
     let report = report(session);
-    let told =
+    let bottleneck =
         bottleneck(&report.session, &Summary::from_session(&report.session), SystemFigures::from_report(&report))
             .unwrap();
     let value = parse(&report);
-    let expected = serde_json::json!({ "cause": told.cause, "evidence": told.evidence });
+    let expected = serde_json::json!({ "cause": bottleneck.cause, "evidence": bottleneck.evidence });
     assert_eq!(value["summary"]["bottleneck"], expected);
 }
 
 #[test]
-fn what_a_buffered_stream_cannot_carry_is_null_with_its_reason() {
+fn unresolved_figures_are_null_with_their_reason() {
     let session = run_suite(suite(&["a"]), Plan { repeat: 2, ..Plan::default() }, |id, now| {
         let mut r = answer(id, now, 1000, 10, 108);
         if id.number == 2 {

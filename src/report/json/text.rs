@@ -1,4 +1,4 @@
-//! A document as text, in one pass: that of a long run is large, and must not stand in memory twice.
+//! Writes a JSON document in one pass, because a large document must not be in memory twice.
 
 use std::io::{self, Write};
 
@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::domain::text::sanitise;
 
-/// The document in lines. What could steer a terminal or hide in a line is written as `\uXXXX`: it then stands in the file,
-/// and does nothing when the file is printed.
+/// Returns an indented document. Control and invisible characters are written as `\uXXXX`, so that they have no effect when
+/// the file is printed.
 pub fn pretty(document: &(impl Serialize + ?Sized)) -> String {
     let mut out = Escaped(String::new());
-    // Only maps with keys that are no text can fail, and there are none.
+    // Serialisation fails only for maps whose keys are not strings, and there are none.
     if serde_json::to_writer_pretty(&mut out, document).is_err() {
         out.0.clear();
     }
@@ -18,8 +18,8 @@ pub fn pretty(document: &(impl Serialize + ?Sized)) -> String {
     out.0
 }
 
-/// Takes pieces of a document, none of which ends within a character, and escapes. All that is escaped stands inside strings,
-/// where JSON allows that.
+/// Escapes the pieces of a document. A piece never ends within a character. Escaped characters occur only inside strings,
+/// where JSON allows escapes.
 struct Escaped(String);
 
 impl Write for Escaped {
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_hidden_is_escaped_and_reads_as_it_was() {
+    fn hidden_characters_are_escaped_and_read_back_unchanged() {
         let text = "a\u{1b}[31m\u{9b}2J\u{202e}\u{7f}é漢🦀\u{feff}\n\"";
         let written = pretty(&[text]);
         assert_eq!(written, "[\n  \"a\\u001b[31m\\u009b2J\\u202e\\u007fé漢🦀\\ufeff\\n\\\"\"\n]\n");

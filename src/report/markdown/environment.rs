@@ -1,4 +1,4 @@
-//! What was run, where, and with which command.
+//! Suite, endpoint, machine and command line of the run.
 
 use crate::domain::quantity::count;
 use crate::domain::text::sanitise_line;

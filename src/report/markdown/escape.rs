@@ -293,7 +293,7 @@ mod tests {
         #[test]
         fn no_text_is_a_link(text in hostile()) {
             let source = inline(&text);
-            // Text that stands together is looked at together.
+            // Adjacent texts are checked together.
             let mut shown = String::new();
             for event in Parser::new_ext(&source, options()) {
                 match event {

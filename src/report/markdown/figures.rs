@@ -104,7 +104,7 @@ pub fn speeds() -> impl Iterator<Item = &'static Metric> {
 /// Returns the footnote on percentiles that too few requests have a figure for.
 pub fn needed(percentiles: &[u32]) -> String {
     let needs: Vec<String> = percentiles.iter().map(|p| format!("p{p} needs {}", needed_for(*p))).collect();
-    format!("Percentiles without enough requests are left out: {}.", needs.join(", "))
+    format!("Percentiles without enough requests are omitted: {}.", needs.join(", "))
 }
 
 #[cfg(test)]
@@ -125,6 +125,6 @@ mod tests {
 
     #[test]
     fn the_footnote_names_how_many_requests_a_percentile_takes() {
-        assert_eq!(needed(&[95, 99]), "Percentiles without enough requests are left out: p95 needs 20, p99 needs 100.");
+        assert_eq!(needed(&[95, 99]), "Percentiles without enough requests are omitted: p95 needs 20, p99 needs 100.");
     }
 }

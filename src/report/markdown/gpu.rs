@@ -11,7 +11,7 @@ use super::figures::{figure, grouped, tokens, with_unit};
 use super::numbers::mean_and_max;
 use super::page::Page;
 
-/// Stands in place of a missing figure.
+/// Replaces a missing figure.
 const NOT_AVAILABLE: &str = "N/A";
 
 pub fn write(view: &View<'_>, page: &mut Page) {

@@ -1,4 +1,4 @@
-//! The run as a load: its loop, SLOs, goodput and failures. A plain run without SLOs has none of it.
+//! Load of the run: its loop, SLOs, goodput and failures. A plain run without SLOs has no such section.
 
 use crate::domain::metrics::QUEUE;
 use crate::domain::quantity::count;
@@ -31,7 +31,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     }
 }
 
-/// What the load came to, in one line.
+/// Summarises the load in one line.
 fn headline(view: &View<'_>, tally: &Tally) -> String {
     let s = &view.summary;
     let plan = view.report.session.plan;
@@ -48,13 +48,13 @@ fn headline(view: &View<'_>, tally: &Tally) -> String {
     .collect();
     let slos = view.report.session.slos();
     let missed = slos.iter().filter(|slo| !slo.judge(tally).met).count();
-    let kept = match (slos.len(), missed) {
+    let met = match (slos.len(), missed) {
         (0, _) => String::new(),
         (all, 0) => format!("; {} met", if all == 1 { "the SLO".to_owned() } else { format!("all {all} SLOs") }),
         (all, missed) => format!("; {missed} of {} missed", count(all, "SLO")),
     };
     let rates = if rates.is_empty() { "no complete answer".to_owned() } else { rates.join(", ") };
-    format!("**{offered}: {rates}**; {} of {} requests succeeded{kept}.", tally.ok, tally.ended)
+    format!("**{offered}: {rates}**; {} of {} requests succeeded{met}.", tally.ok, tally.ended)
 }
 
 fn fields(view: &View<'_>, tally: &Tally, page: &mut Page) {
@@ -76,7 +76,7 @@ fn fields(view: &View<'_>, tally: &Tally, page: &mut Page) {
     page.line("");
 }
 
-/// Delay of requests behind their intended start: the percentiles that there are enough requests for, and the maximum.
+/// Describes the delay after the intended start: percentiles with enough requests, and the maximum.
 fn dispatch_delay(tally: &Tally) -> String {
     let percentile = |p: u32| Some(format!("p{p} {}", figure(Some(tally.percentile(&QUEUE, p)?), 2, false)));
     let max = tally.stats(&QUEUE).map(|s| format!("max {}", figure(Some(s.max), 2, false)));

@@ -103,7 +103,7 @@ fn load(view: &View<'_>, page: &mut Page) {
     if view.summary.tally.as_ref().is_some_and(|t| t.good.is_some()) {
         page.field(
             "Goodput",
-            "requests that meet every SLO, as in AIPerf and DistServe. Each request's own figure is compared, whatever the \
+            "requests that meet every SLO, as in AIPerf and DistServe. Each request's own figure is compared, regardless of the \
              SLO's statistic; a failed request meets none",
         );
     }

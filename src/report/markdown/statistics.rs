@@ -19,7 +19,7 @@ use super::figures::{PERCENTILES, bare, heading, mean, needed, quantity, speeds,
 use super::page::{Page, Table};
 use super::sweep::best;
 
-/// Stands in place of statistics over no attempt.
+/// Replaces statistics if no attempt is complete.
 const NO_STATISTICS: &str = "None: no request succeeded.";
 
 pub fn write(view: &View<'_>, page: &mut Page) {
@@ -53,7 +53,7 @@ fn totals(view: &View<'_>, page: &mut Page) {
     row("Total Time", with_unit(is_measured.then_some(seconds), 2, false, " s"));
     row("Total Tokens", tokens(is_measured.then_some(output_tokens as f64), estimated));
     if session.is_more_than_reported() {
-        // Here the sum of request times is not what the run took.
+        // The sum of request times is not the duration of such a run.
         row("Wall Time", with_unit(view.report.duration_s(), 2, false, " s"));
     }
     for (name, value) in throughput(view) {
@@ -82,7 +82,7 @@ fn successful_cases(view: &View<'_>) -> usize {
     view.cases.iter().filter(|case| (0..stages).all(|stage| is_ok(stage, case))).count()
 }
 
-/// Rates of the whole run, or of the best stage; none for one request at a time, where the average speed says it.
+/// Rates of the run, or of the best stage; empty for one request at a time, where the average speed is enough.
 fn throughput(view: &View<'_>) -> Vec<(&'static str, String)> {
     let s = &view.summary;
     let stages = stages(&view.report.session);
@@ -176,7 +176,7 @@ fn latency(view: &View<'_>, page: &mut Page) {
     notes(view, is_mixed, page);
 }
 
-/// What a reader must know of these figures: answers without them, and answers from the prefix cache.
+/// Notes on the figures: unresolved answers and answers with a warm prefix cache.
 fn notes(view: &View<'_>, is_mixed: bool, page: &mut Page) {
     let s = &view.summary;
     if METRICS.iter().any(|m| s.unresolved(m) > 0) {
@@ -219,7 +219,7 @@ fn n(view: &View<'_>, metric: &Metric, spread: Option<&Spread>) -> String {
     }
 }
 
-/// Lists what was found, and how often.
+/// Lists the findings and their counts.
 fn findings(view: &View<'_>, page: &mut Page) {
     if view.summary.findings.is_empty() {
         return;

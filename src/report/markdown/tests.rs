@@ -81,7 +81,7 @@ fn percentiles_of_too_few_requests_are_a_dash_with_one_footnote() {
     // Mean of ten tenths of 58.672 s.
     assert_eq!([&ttft[1], &ttft[4], &ttft[5]], ["586.7", "755.3", "10/10"]);
     assert_eq!(
-        text.matches("Percentiles without enough requests are left out: p95 needs 20, p99 needs 100.").count(),
+        text.matches("Percentiles without enough requests are omitted: p95 needs 20, p99 needs 100.").count(),
         1
     );
     let few = run(suite(&["a"]), Plan::default(), |id, now| Some(answer(id, now, 1000, 10, 100)));
@@ -138,7 +138,7 @@ fn the_order_is_the_reader_s() {
             "## How the Numbers Were Taken",
         ]
     );
-    // The chart stands before the first table.
+    // The chart precedes the first table.
     assert!(text.find("Throughput, tok/s").unwrap() < text.find("\n| ").unwrap(), "{text}");
 }
 
@@ -407,7 +407,7 @@ fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
     assert!(section(&text, "b").contains("- **Time**: 2.00 s (1 of 2 attempts) · "));
     let latency = table(&text, "Latency Statistics");
     let time = latency.iter().find(|r| r[0] == "Time (s)").unwrap();
-    // Of the three, only case a has a repeat: s as above, over √3.
+    // Only case a of the three has a repeat: s as above, over √3.
     assert_eq!((time[1].as_str(), time.last().unwrap().as_str()), ("1.67 ± 5.19", "3/4"));
     assert!(section(&text, "b").contains("- **Error (attempt 2)**: "));
     assert!(text.contains("| Measured Attempts | 3 |\n| Failed Attempts | 1 (1 unavailable) |"));
@@ -593,7 +593,7 @@ fn a_sweep_is_a_table_and_a_curve() {
 
 #[test]
 fn a_sweep_names_its_saturation_and_the_stages_that_meet_the_slos() {
-    // With up to two at once a request takes a second, with three two.
+    // A request takes one second at concurrency 1 and 2, and two seconds at 3.
     let mut session = crate::report::fixture::sweep_session(&[1, 2, 3]);
     std::sync::Arc::make_mut(&mut session.suite).slos = vec!["latency_p50<1500ms".parse().unwrap()];
     let text = render(&report(session));
@@ -657,7 +657,7 @@ fn findings_are_counted_once_and_quoted_with_their_case() {
         if id.case == 0 {
             r.findings.push(finding("usage_missing", "no usage"));
             r.findings.push(finding("pauses", &format!("paused <b> {}", id.number)));
-            r.findings.push(finding(WARM_PREFIX, "said elsewhere"));
+            r.findings.push(finding(WARM_PREFIX, "quoted elsewhere"));
             r.server_timings =
                 Some(ServerTimings { prompt_ms: Some(60.0), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
         }
@@ -673,7 +673,7 @@ fn findings_are_counted_once_and_quoted_with_their_case() {
     let a = section(&text, "a");
     assert!(a.contains("- **Finding (attempts 1, 2)**: no usage\n"), "{a}");
     assert!(a.contains("- **Finding (attempt 1)**: paused") && a.contains("- **Finding (attempt 2)**: paused"), "{a}");
-    assert!(!a.contains("said elsewhere") && !a.contains("<b>"), "{a}");
+    assert!(!a.contains("quoted elsewhere") && !a.contains("<b>"), "{a}");
     // The first token came after 100 ms.
     assert!(
         a.contains("- **Server's Clock (attempt 2)**: llama.cpp spent 60.0 ms on the prompt; the other 40.0 ms of"),
@@ -689,6 +689,6 @@ fn the_load_of_the_client_is_shown_or_why_it_is_not_known() {
     let line = "- **Client Load**: CPU 12% on average, 31% at most; memory 41,000 MiB of 128,000 MiB at most; tokscope 3.2% on \
                 average, 9.0% at most of one core; tokscope 21 MiB of memory";
     assert!(render(&r).lines().any(|l| l == line), "{}", render(&r));
-    r.host = Err("it is not kept with a run".into());
-    assert!(render(&r).contains("- **Client Load**: not available (it is not kept with a run)"));
+    r.host = Err("it is not saved with a run".into());
+    assert!(render(&r).contains("- **Client Load**: not available (it is not saved with a run)"));
 }

@@ -174,7 +174,7 @@ fn name(name: Option<&str>) -> String {
     name.map_or_else(|| UNKNOWN.to_owned(), sanitise_line)
 }
 
-/// The URL without what most endpoints share.
+/// Shortens a URL by the parts that most endpoints share.
 fn endpoint(run: &RunRow) -> String {
     let url = name(run.url.as_deref());
     let short = url.strip_suffix(USUAL_PATH).unwrap_or(&url);
@@ -185,7 +185,7 @@ fn concurrency(run: &RunRow) -> String {
     run.concurrency.map_or_else(String::new, |n| n.to_string())
 }
 
-/// What ends the run, beyond one attempt per case.
+/// Returns the limit of the run, if it is not one attempt per case.
 fn limit(run: &RunRow) -> String {
     match (run.requests, run.duration_limit_s) {
         (_, Some(seconds)) => format!("{seconds} s"),

@@ -86,7 +86,7 @@ fn the_throughput_of_a_rate_counts_every_round_and_no_hold() {
     let open_loop = Some(OpenLoop { rate_per_s: 10.0, process: Process::Constant, seed: 1 });
     let mut session =
         run(suite(&["a"]), Plan { open_loop, ..Plan::default() }, |id, now| Some(answer(id, now, 1000, 1, 100)));
-    // An hour later one more.
+    // One more request, an hour later.
     let later = Nanos::from_millis(3_600_000);
     session.handle_at(later, SessionEvent::Rerun(0));
     let id = AttemptId { case: 0, number: 2 };
@@ -149,7 +149,7 @@ fn intervals_are_of_the_attempts_that_have_the_figure() {
     let half = 4.3027 * 2.0 / 3.0_f64.sqrt();
     assert!(close(interval.low, 12.0 - half) && close(interval.high, 12.0 + half), "{interval:?}");
     assert_eq!(ttft.median_ci95, None);
-    // Ten cases once: how they differ is no chance.
+    // Ten cases without repeats: their differences are not random.
     let ten = Summary::from_session(&sample_session()).spread(&LATENCY).unwrap();
     assert_eq!((ten.mean_ci95(), ten.median_ci95), (None, None));
 }
@@ -190,12 +190,12 @@ fn the_peak_is_what_was_in_flight_together() {
     let stages = |concurrencies: &[usize]| {
         Summary::from_session(&crate::report::fixture::sweep_session(concurrencies)).peak_in_flight
     };
-    // Four cases: no more than four at once, whatever is allowed.
+    // Four cases: at most four are in flight, even if more are allowed.
     assert_eq!((stages(&[1]), stages(&[1, 3]), stages(&[9])), (1, 3, 4));
     assert_eq!(Summary::from_session(&sample_session()).peak_in_flight, 1);
 }
 
-/// The same answer out of a buffer: all its text in one read.
+/// Returns the same answer with all its text in one read.
 fn buffered(mut record: crate::domain::attempt::AttemptRecord) -> crate::domain::attempt::AttemptRecord {
     let last = record.last_arrival().unwrap();
     record.arrivals.iter_mut().for_each(|a| a.at = last);
@@ -205,7 +205,7 @@ fn buffered(mut record: crate::domain::attempt::AttemptRecord) -> crate::domain:
 #[test]
 fn buffered_answers_are_in_no_mean_and_get_no_rating() {
     let plan = Plan { repeat: 5, ..Plan::default() };
-    // Two of ten come in one read, twenty tokens in 2 ms: no model is that fast.
+    // Two of ten answers arrive in one read, twenty tokens in 2 ms: no model is that fast.
     let session = run(suite(&["a", "b"]), plan, |id, now| {
         Some(if id.number == 3 { buffered(answer(id, now, 2, 10, 20)) } else { answer(id, now, 1000, 10, 100) })
     });

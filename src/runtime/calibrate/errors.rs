@@ -6,24 +6,24 @@ use crate::sim::Write;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(clippy::struct_field_names, reason = "units stand in names")]
 pub struct Errors {
-    /// Of the first token's arrival.
+    /// Error of the first token's arrival.
     pub ttft_ms: f64,
-    /// Of the last token's arrival.
+    /// Error of the last token's arrival.
     pub total_ms: f64,
-    /// Of each gap between two tokens, without its sign.
+    /// Absolute error of each gap between two tokens.
     pub gaps_ms: Vec<f64>,
-    /// How long each token's write took: the departure lies somewhere in it.
+    /// Duration of each token's write: the departure lies within it.
     pub widths_ms: Vec<f64>,
 }
 
-/// Why an answer cannot be compared.
+/// Reason why an answer cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CalibrationFault {
     /// Sent and received events are not the same.
-    #[error("the events that were sent are not those that were received")]
+    #[error("the events received differ from those sent")]
     Unmatched,
-    /// An arrival before its departure.
-    #[error("an event arrived before it was sent: the clocks of the two processes do not agree")]
+    /// An event arrived before it was sent.
+    #[error("an event arrived before it was sent: the clocks of the two processes disagree")]
     Acausal,
 }
 

@@ -38,7 +38,7 @@ use crate::ui::view::View;
 
 /// Timeout of a request. A slower answer is useless for a calibration.
 const TIMEOUT: Duration = Duration::from_secs(120);
-/// Number of attempts to read two clocks at once; the fastest one counts.
+/// Number of attempts to read two clocks together; the fastest one counts.
 const PAIRS: usize = 64;
 /// Size of the dashboard, columns and rows.
 const SIZE: (u16, u16) = (120, 40);
@@ -46,7 +46,7 @@ const SIZE: (u16, u16) = (120, 40);
 /// The load of one level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
-    /// Requests in flight at once.
+    /// Requests in flight.
     pub streams: usize,
     /// Requests in all.
     pub answers: usize,
@@ -63,7 +63,7 @@ pub struct Measured {
     pub records: Vec<Arc<AttemptRecord>>,
     /// Zero of the run's clock on the clock shared with the server, nanoseconds.
     pub epoch_ns: u64,
-    /// From the first request to the end of the last answer.
+    /// Time from the first request to the end of the last answer.
     pub wall: Duration,
     /// CPU time of the engine's thread.
     pub engine_cpu: Option<Duration>,
@@ -73,12 +73,12 @@ pub struct Measured {
     pub resident_mib: Option<f64>,
 }
 
-/// How a load ended.
+/// End of a load.
 #[derive(Debug)]
 pub enum Outcome {
-    /// As planned.
+    /// Ended as planned.
     Done(Box<Measured>),
-    /// By a signal.
+    /// Ended by a signal.
     Interrupted,
 }
 
@@ -86,7 +86,7 @@ pub enum Outcome {
 pub fn run(url: &str, load: Load) -> anyhow::Result<Outcome> {
     let engines_before = process::threads_named("engine");
     let mut run = LiveRun::start(spec(url, load), Suspension::BySystem)?;
-    let epoch_ns = on_shared_clock(run.base.clock).context("this system has no clock that two processes share")?;
+    let epoch_ns = on_shared_clock(run.base.clock).context("this system has no clock that two processes can share")?;
     let cpu_before = process::this_thread_cpu();
     let mut painter = load.dashboard.then(|| Painter::new(SIZE)).transpose()?;
     let mut records = Vec::new();
@@ -165,7 +165,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
     }
 }
 
-/// Zero of the run's clock on the clock that the server's process shares, nanoseconds.
+/// Returns zero of the run's clock on the clock shared with the server's process, nanoseconds.
 fn on_shared_clock(clock: Clock) -> Option<u64> {
     let mut best: Option<(u64, u64)> = None;
     for _ in 0..PAIRS {

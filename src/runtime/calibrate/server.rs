@@ -35,7 +35,7 @@ impl Server {
         let mut line = String::new();
         BufReader::new(stdout.context("the simulator has no stdout")?).read_line(&mut line)?;
         let url = line.split_whitespace().find(|word| word.starts_with("http://"));
-        url.context("the simulator did not say where it listens")?.clone_into(&mut server.url);
+        url.context("the simulator did not print its address")?.clone_into(&mut server.url);
         Ok(server)
     }
 
@@ -51,17 +51,17 @@ impl Server {
         stream.set_read_timeout(Some(SENT_TIMES_TIMEOUT))?;
         write!(stream, "GET /tokscope-sim/sent HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).context("the simulator did not hand its times out")?;
+        stream.read_to_string(&mut answer).context("the simulator did not return its send times")?;
         match answer.split_once("\r\n\r\n") {
             Some((head, body)) if head.starts_with("HTTP/1.1 200") => Ok(serde_json::from_str(body)?),
-            _ => bail!("the simulator did not hand its times out: {}", answer.lines().next().unwrap_or_default()),
+            _ => bail!("the simulator did not return its send times: {}", answer.lines().next().unwrap_or_default()),
         }
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may be gone already.
+        // The process may have exited already.
         drop(self.child.kill());
         drop(self.child.wait());
     }

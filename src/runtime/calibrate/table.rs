@@ -1,9 +1,9 @@
-//! The result for people.
+//! Result of a calibration as text.
 
 use crate::domain::calibration::{Calibration, ErrorSpread, Level};
-use crate::domain::quantity::Quantity;
+use crate::domain::quantity::{Quantity, grouped};
 
-/// The page that is printed.
+/// Returns the printed page.
 pub fn render(calibration: &Calibration) -> String {
     let mut lines = head(calibration);
     lines.push(String::new());
@@ -26,13 +26,9 @@ fn head(c: &Calibration) -> Vec<String> {
     let cpu = c.machine.cpu.as_deref().unwrap_or("unknown CPU");
     let day = c.date.split('T').next().unwrap_or_default();
     let shared = match c.machine.cores {
-        1 => {
-            "On one core, the server, the engine and the dashboard take turns: the errors hold the server's share too."
-        }
-        2 => {
-            "Server and client are processes of their own. With 2 cores, the dashboard shares one with either of them."
-        }
-        _ => "Server, engine and dashboard are threads of two processes, with enough cores for one each.",
+        1 => "On one core, server, engine and dashboard take turns, so the errors include the server's share.",
+        2 => "Server and client are separate processes. With 2 cores, the dashboard shares a core with one of them.",
+        _ => "Server, engine and dashboard are threads of two processes, and each has a core.",
     };
     vec![
         format!(
@@ -40,7 +36,8 @@ fn head(c: &Calibration) -> Vec<String> {
             c.version, c.build, c.machine.hostname, cpu, c.machine.cores
         ),
         shared.to_owned(),
-        "Error: when the engine says an event arrived, less when the server began to hand it to the kernel.".to_owned(),
+        "Error: arrival time of an event in the engine, minus the time at which the server began to write it."
+            .to_owned(),
     ]
 }
 
@@ -64,7 +61,7 @@ fn spread(errors: &ErrorSpread) -> String {
     format!("{:>6} {:>6} {:>6}", figure(Some(errors.median)), figure(errors.p99), figure(Some(errors.worst)))
 }
 
-/// Microseconds where they matter, and never wider than the column.
+/// Formats an error to the microsecond if it is small, and within the width of the column.
 fn figure(ms: Option<f64>) -> Quantity<'static> {
     Quantity::new(ms, if ms.is_some_and(|ms| ms < 10.0) { 3 } else { 1 })
 }
@@ -73,19 +70,20 @@ fn foot(c: &Calibration) -> Vec<String> {
     let mut lines = Vec::new();
     let width = c.levels.iter().map(|l| l.truth_width_ms).fold(0.0, f64::max);
     lines.push(format!(
-        "The truth itself is known to {width:.3} ms: so long the server's write took (median, largest)."
+        "The server's write took {width:.3} ms (largest median), which bounds the precision of these errors."
     ));
-    lines.push("CPU: of one core, while the load ran; `main` draws where the dashboard is on.".to_owned());
+    lines.push("CPU: share of one core during the load; with the dashboard on, `main` draws.".to_owned());
     let unmatched: usize = c.levels.iter().map(|l| l.unmatched).sum();
     if unmatched > 0 {
-        lines.push(format!("{unmatched} answers could not be compared, event by event, and are left out."));
+        lines.push(format!("{unmatched} answers could not be compared event by event and were excluded."));
     }
     lines.extend(difference(c));
     if let Some(peak) = &c.peak {
         let cpu = Quantity::new(peak.cpu_s_per_million_events, 2);
         lines.push(format!(
-            "As fast as it is read, {} streams: {:.0} events/s, {cpu} CPU s per million events.",
-            peak.streams, peak.events_per_s
+            "At full speed, {} streams: {} events/s, {cpu} CPU s per million events.",
+            peak.streams,
+            grouped(peak.events_per_s as u64)
         ));
         lines.extend(peak.engine_cpu_share.map(|share| {
             let limit = if share < 0.9 { ": the server, not the engine, was the limit" } else { "" };
@@ -95,7 +93,7 @@ fn foot(c: &Calibration) -> Vec<String> {
     lines
 }
 
-/// What the dashboard changes, at the level with the most streams that has both.
+/// Describes the effect of the dashboard, at the level with the most streams that was measured with and without it.
 fn difference(c: &Calibration) -> Option<String> {
     let pairs = c.levels.iter().filter(|l| !l.dashboard).filter_map(|off| {
         let on = c.levels.iter().find(|l| l.dashboard && l.streams == off.streams)?;
@@ -108,7 +106,7 @@ fn difference(c: &Calibration) -> Option<String> {
     let drawing = drawing
         .map_or_else(String::new, |(on, off)| format!(", and takes {:.1}% of a core", (on - off).max(0.0) * 100.0));
     Some(format!(
-        "The dashboard (120x40, 20 frames a second, without the terminal's own work) moves the medians at\n{} streams by \
+        "The dashboard (120×40, 20 frames per second, without the terminal's own work) changes the medians at\n{} streams by \
          {ttft:+.3} ms (TTFT) and {gap:+.3} ms (inter-token){drawing}.",
         off.streams
     ))
@@ -162,8 +160,8 @@ mod tests {
         };
         insta::assert_snapshot!(render(&calibration), @r#"
         tokscope 0.1.0 (release) on bench: EPYC, 2 cores, 2026-11-24
-        Server and client are processes of their own. With 2 cores, the dashboard shares one with either of them.
-        Error: when the engine says an event arrived, less when the server began to hand it to the kernel.
+        Server and client are separate processes. With 2 cores, the dashboard shares a core with one of them.
+        Error: arrival time of an event in the engine, minus the time at which the server began to write it.
 
                                         TTFT error, ms     inter-token error, ms    total error, ms     engine    main   memory
         streams  dashboard  answers  median    p99  worst  median    p99  worst  median    p99  worst     CPU     CPU      MiB
@@ -172,11 +170,11 @@ mod tests {
               1  on              10   0.100      –  1.000   0.025      –  0.250   0.050      –  0.500   12.5%    3.1%        –
              16  on             160   0.130  0.520  1.300   0.033  0.130  0.325   0.065  0.260  0.650   12.5%    3.1%     14.5
 
-        The truth itself is known to 0.006 ms: so long the server's write took (median, largest).
-        CPU: of one core, while the load ran; `main` draws where the dashboard is on.
-        The dashboard (120x40, 20 frames a second, without the terminal's own work) moves the medians at
+        The server's write took 0.006 ms (largest median), which bounds the precision of these errors.
+        CPU: share of one core during the load; with the dashboard on, `main` draws.
+        The dashboard (120×40, 20 frames per second, without the terminal's own work) changes the medians at
         16 streams by +0.010 ms (TTFT) and +0.003 ms (inter-token), and takes 3.0% of a core.
-        As fast as it is read, 32 streams: 810000 events/s, 0.93 CPU s per million events.
+        At full speed, 32 streams: 810,000 events/s, 0.93 CPU s per million events.
         The engine was busy 76% of that time: the server, not the engine, was the limit.
         "#);
     }

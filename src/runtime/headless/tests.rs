@@ -39,7 +39,7 @@ fn a_load_prints_progress_at_most_once_a_second() {
 }
 
 #[test]
-fn unresolved_figures_are_called_so_in_the_progress_and_explained_in_the_summary() {
+fn unresolved_figures_are_marked_in_the_progress_and_explained_in_the_summary() {
     let session = fixture::run(fixture::suite(&["a"]), Plan::default(), |id, now| {
         let mut record = fixture::answer(id, now, 1000, 10, 100);
         record.content_length = Some(6121);
@@ -51,10 +51,10 @@ fn unresolved_figures_are_called_so_in_the_progress_and_explained_in_the_summary
     let line = String::from_utf8(stderr).unwrap();
     assert!(line.contains("TTFT unresolved  "), "{line}");
     let printed = summary(&fixture::report(session));
-    let explained = printed.find("the stream does not carry these figures");
+    let explained = printed.find("the stream cannot carry these figures");
     assert!(explained.is_some_and(|at| printed.find("1 unresolved") < Some(at)), "{printed}");
     let resolved = fixture::report(fixture::sample_session());
-    assert!(!summary(&resolved).contains("does not carry"));
+    assert!(!summary(&resolved).contains("cannot carry"));
 }
 
 /// Everything that a run with these texts prints.
@@ -86,20 +86,20 @@ fn printed(texts: &[String], style: Style) -> String {
 proptest! {
     #[test]
     fn hostile_text_stays_on_its_line(texts in prop::collection::vec(hostile(), 12), is_styled in any::<bool>()) {
-        let mut said = printed(&texts, if is_styled { Style::Sgr } else { Style::Plain });
+        let mut output = printed(&texts, if is_styled { Style::Sgr } else { Style::Plain });
         if is_styled {
             // One note is dim and one failure is red. Foreign text adds no sequence.
-            let notes = said.lines().filter(|l| l.starts_with("\u{1b}[2m      ! ") && l.ends_with("\u{1b}[22m"));
+            let notes = output.lines().filter(|l| l.starts_with("\u{1b}[2m      ! ") && l.ends_with("\u{1b}[22m"));
             prop_assert_eq!(notes.count(), 1);
             for own in ["\u{1b}[2m", "\u{1b}[22m", "\u{1b}[31m", "\u{1b}[39m"] {
-                said = said.replacen(own, "", 1);
+                output = output.replacen(own, "", 1);
             }
         }
-        prop_assert_eq!(fault(&said), None);
-        let own_lines = |said: &str, texts: &[String]| {
-            said.lines().count() - crate::domain::text::sanitise(&texts[11]).matches('\n').count()
+        prop_assert_eq!(fault(&output), None);
+        let own_lines = |output: &str, texts: &[String]| {
+            output.lines().count() - crate::domain::text::sanitise(&texts[11]).matches('\n').count()
         };
         let plain = vec!["x".to_owned(); 12];
-        prop_assert_eq!(own_lines(&said, &texts), own_lines(&printed(&plain, Style::Plain), &plain), "{}", said);
+        prop_assert_eq!(own_lines(&output, &texts), own_lines(&printed(&plain, Style::Plain), &plain), "{}", output);
     }
 }

@@ -21,11 +21,11 @@ const RECORD_TIMEOUT: Duration = Duration::from_millis(500);
 /// Exit status of a run whose journal is incomplete.
 const NOT_SAVED: u8 = 1;
 
-/// Ends the run. The summary goes to stdout, the fate of each file to `stderr`. Returns the exit status, raised if a file
+/// Ends the run. The summary goes to stdout, the result of each write to `stderr`. Returns the exit status, raised if a file
 /// could not be written, including the journal.
 pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
     let mut status = status;
-    if let Err(why) = catch_panic("the end of what was in flight", || cancel_in_flight(run)) {
+    if let Err(why) = catch_panic("ending the requests in flight", || cancel_in_flight(run)) {
         say_to(stderr, &format!("tokscope: {why}"));
         status = status.max(2);
     }

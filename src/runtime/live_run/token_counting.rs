@@ -38,7 +38,7 @@ pub fn start(
     };
     let thread = std::thread::Builder::new().name("tokenizer".to_owned()).spawn(work);
     thread.map_err(|e| InvalidConfig(format!("the tokenizer's thread did not start: {e}")))?;
-    // A send fails only once the main thread is gone, and then nobody needs the fact.
+    // A send fails only once the main thread has ended, and then the fact is not needed.
     Ok(Box::new(move |at, fact| drop(sender.send((at, fact)))))
 }
 
@@ -50,7 +50,7 @@ fn count(tokenizer: &Tokenizer, record: &mut AttemptRecord) {
     let parts = [&record.reasoning, &record.text].map(|text| tokenizer.count(text));
     match parts {
         [Some(reasoning), Some(text)] => record.set_counted_tokens(reasoning + text),
-        _ => record.warnings.push("the tokenizer cannot encode this text: it was not counted".to_owned()),
+        _ => record.warnings.push("the tokenizer cannot encode this text, so its tokens were not counted".to_owned()),
     }
 }
 
@@ -70,13 +70,13 @@ mod tests {
     fn facts_keep_their_order_and_time_and_records_get_their_count() {
         let tokenizer = Tokenizer::read(include_bytes!("../../../tests/data/tokenizer-characters.json")).unwrap();
         let (sender, out) = channel();
-        let way = start(tokenizer, move |at, fact| drop(sender.send((at, fact)))).unwrap();
-        way(Nanos(1), EngineFact::Started { id: AttemptId { case: 0, number: 1 }, at: Nanos(1) });
-        way(Nanos(2), ended(1, &"hm ".repeat(10_000), "Ja.", AttemptStatus::Ok));
-        way(Nanos(3), EngineFact::Started { id: AttemptId { case: 0, number: 2 }, at: Nanos(3) });
-        way(Nanos(4), ended(2, "", "given up", AttemptStatus::Cancelled));
-        way(Nanos(5), EngineFact::Died("gone".into()));
-        drop(way);
+        let input = start(tokenizer, move |at, fact| drop(sender.send((at, fact)))).unwrap();
+        input(Nanos(1), EngineFact::Started { id: AttemptId { case: 0, number: 1 }, at: Nanos(1) });
+        input(Nanos(2), ended(1, &"hm ".repeat(10_000), "Ja.", AttemptStatus::Ok));
+        input(Nanos(3), EngineFact::Started { id: AttemptId { case: 0, number: 2 }, at: Nanos(3) });
+        input(Nanos(4), ended(2, "", "given up", AttemptStatus::Cancelled));
+        input(Nanos(5), EngineFact::Died("gone".into()));
+        drop(input);
         let facts: Vec<_> = out.iter().collect();
         assert_eq!(facts.iter().map(|(at, _)| at.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
         let tokens = |fact: &EngineFact| match fact {
@@ -93,11 +93,11 @@ mod tests {
     fn a_panic_on_the_way_is_the_engine_s_end() {
         let tokenizer = Tokenizer::read(include_bytes!("../../../tests/data/tokenizer-characters.json")).unwrap();
         let (sender, out) = channel();
-        let way = start(tokenizer, move |at, fact| match fact {
+        let input = start(tokenizer, move |at, fact| match fact {
             EngineFact::Died(why) => drop(sender.send((at, why))),
             _ => panic!("as the test wants it"),
         });
-        way.unwrap()(Nanos(7), ended(1, "", "Ja.", AttemptStatus::Ok));
+        input.unwrap()(Nanos(7), ended(1, "", "Ja.", AttemptStatus::Ok));
         assert_eq!(out.recv().unwrap(), (Nanos(7), "an internal error in the tokenizer's thread".to_owned()));
     }
 }

@@ -12,7 +12,7 @@ pub fn check(bytes: &[u8]) -> Result<(), String> {
         Err(why) => {
             let why = why.to_string();
             let fault = crate::domain::text::oracle::fault(&why);
-            if why.is_empty() || fault.is_some() { Err(format!("said is {why:?}")) } else { Ok(()) }
+            if why.is_empty() || fault.is_some() { Err(format!("error: {why:?}")) } else { Ok(()) }
         }
     }
 }

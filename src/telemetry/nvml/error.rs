@@ -16,7 +16,7 @@ pub(super) fn is_absent(error: &NvmlError) -> bool {
     matches!(error, NotSupported | FailedToLoadSymbol(_) | FunctionNotFound | NoPermission)
 }
 
-/// Whether the GPU is gone until somebody repairs it.
+/// Returns whether the GPU is gone until it is reset or repaired.
 pub(super) fn is_lost(error: &NvmlError) -> bool {
     use NvmlError::{GpuLost, ResetRequired, UnexpectedVariant};
     matches!(error, GpuLost | ResetRequired | UnexpectedVariant(GPU_NOT_FOUND))

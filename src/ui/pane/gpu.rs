@@ -24,14 +24,14 @@ use crate::ui::{fit, pane};
 const MAX_CARDS: usize = 4;
 /// Minimum lines of a card.
 const MIN_CARD: u16 = 2;
-/// Maximum lines of the server's gauges.
+/// Maximum lines of the server's metrics.
 const GAUGES: usize = 2;
 /// Maximum lines of the reason why there is no GPU.
 const REASON: u16 = 2;
 /// Cells of a title rule that are not available to its text.
 const RULE: usize = 12;
 
-/// What the pane has to show, for the layout.
+/// Content of the pane, for the layout.
 #[derive(Clone, Copy, Debug)]
 pub enum GpuPaneContent {
     /// Figures; the number of lines includes the title rule.

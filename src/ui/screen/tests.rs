@@ -74,7 +74,7 @@ fn remote() -> Stage {
     stage
 }
 
-/// Two GPUs and the server's gauges: its cache fills, and it preempts requests.
+/// Two GPUs and the server's metrics: its cache fills, and it preempts requests.
 fn gauged() -> Stage {
     let mut stage = two_gpus();
     let url = "http://localhost:8000/metrics".to_owned();

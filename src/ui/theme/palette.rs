@@ -29,7 +29,7 @@ pub(super) struct Palette {
     pub(super) series: [Color; 4],
 }
 
-/// Of the terminal's own sixteen colours, those that are legible on most dark and most light backgrounds. Their exact values
+/// Colours of the terminal's own sixteen that are legible on most dark and most light backgrounds. Their exact values
 /// depend on the terminal's settings.
 pub(super) const DARK_16: Palette = Palette {
     background: Color::Black,

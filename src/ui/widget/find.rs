@@ -166,7 +166,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// A run of words is found whatever the width at which it was wrapped.
+        /// A run of words is found at any width at which it was wrapped.
         #[test]
         fn wrapped_words_are_found(words in proptest::collection::vec("[a-c]{1,9}", 1..20), from in 0_usize..20, width in 4_usize..30) {
             let text = words.join(" ");

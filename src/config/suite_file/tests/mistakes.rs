@@ -5,12 +5,12 @@ fn error(text: &str) -> String {
     parse(text, "cases.toml").expect_err(text).to_string()
 }
 
-/// A whole case, and lines below it that belong to it.
+/// Returns a complete case followed by lines that belong to it.
 fn after_case(lines: &str) -> String {
     format!("{CASE}{lines}")
 }
 
-/// Lines, and a whole case below them.
+/// Returns lines followed by a complete case.
 fn before_case(lines: &str) -> String {
     format!("{lines}\n{CASE}")
 }
@@ -19,7 +19,7 @@ fn only(text: &str) -> String {
     text.to_owned()
 }
 
-/// Each text with what is told of it.
+/// Checks each text against its expected errors.
 fn check_mistakes(table: &[(String, &str)]) {
     for (text, expected) in table {
         assert_eq!(error(text), *expected, "{text}");
@@ -27,7 +27,7 @@ fn check_mistakes(table: &[(String, &str)]) {
 }
 
 #[test]
-fn thresholds_are_checked_where_they_stand() {
+fn mistakes_in_thresholds_have_their_place() {
     let error_of = |slo: &str| {
         let text = format!("[suite]\nslo = {slo}\n[[case]]\nname = \"a\"\nprompt = \"p\"\n");
         parse(&text, "f.toml").unwrap_err().to_string()
@@ -91,7 +91,7 @@ fn cases_that_are_none() {
         ),
         (
             only("[[case]]\nname = \"\\u200B\"\nprompt = \"p\""),
-            "cases.toml:2: 'name' has nothing that can be shown; write a name",
+            "cases.toml:2: 'name' has no visible character; write a name",
         ),
         (
             after_case("[[case]]\nname = \" a\"\nprompt = \"q\""),
@@ -223,7 +223,7 @@ fn extra() {
             after_case("extra = { when = 2026-02-06 }"),
             "cases.toml:4:18: JSON has no dates; put quotes around it: \"2026-02-06\"",
         ),
-        (after_case("[case.extra]\na = [1, inf]"), "cases.toml:5:9: inf is no number in JSON"),
+        (after_case("[case.extra]\na = [1, inf]"), "cases.toml:5:9: JSON cannot express inf"),
         (
             after_case("[case.extra]\na = 18446744073709551616"),
             "cases.toml:5:5: 18446744073709551616 is too large for a number in JSON",
@@ -247,7 +247,7 @@ fn text_that_is_no_toml() {
 }
 
 #[test]
-fn hostile_text_stays_on_its_line_and_swallows_nothing() {
+fn hostile_text_stays_on_one_line() {
     check_mistakes(&[
         (
             before_case("\"\\u001b[2J\\nx.toml:9: all is well\" = 1"),
@@ -266,7 +266,7 @@ fn hostile_text_stays_on_its_line_and_swallows_nothing() {
 }
 
 #[test]
-fn all_mistakes_of_a_file_are_told_in_its_order() {
+fn all_mistakes_are_reported_in_the_order_of_the_file() {
     let text = "[[case]]\nname = \"a\"\ntemperature = 3\n[[case]]\nprompt = \"p\"\n[rating]\nodd = 1\n";
     assert_eq!(
         error(text),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::config::suite_file::parse;
 use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite, Timeouts};
 
-/// A suite as the text of a file. JSON's strings are TOML's but for the delete character, which is not generated.
+/// Writes a suite as a file. JSON strings are valid TOML except for the delete character, which is not generated.
 fn written(suite: &Suite) -> String {
     let text = |s: &str| Value::from(s).to_string();
     let scale = suite.rating;

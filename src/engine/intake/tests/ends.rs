@@ -83,7 +83,7 @@ pub const ENDS: &[(&str, &str, &str, &str)] = &[
         "error-plain-text.sse",
         "chat",
         r#"truncated (truncated: the stream ended without a finish reason and without [DONE]; the server also sent: Internal Server Error) | 0:a | "" "Hi" | -/-/-/- | -"#,
-        "no valid JSON",
+        "not valid JSON",
     ),
     (
         "error-plain-text-at-the-end.sse",

@@ -16,7 +16,7 @@ fn oversized(outcome: Result<(), Failure>) -> String {
 }
 
 #[test]
-fn an_event_of_a_mebibyte_is_taken_and_one_without_end_is_not() {
+fn an_event_of_one_mebibyte_is_read_and_an_endless_one_rejected() {
     let large = "y".repeat(1 << 20);
     assert_eq!(feed(&[text_event(&large).as_bytes()]).text, large);
     let mut recorder = recorder();
@@ -38,7 +38,7 @@ fn four_mebibytes_of_text_are_kept_and_the_rest_is_counted() {
 }
 
 #[test]
-fn an_endless_stream_is_given_up_when_its_arrivals_fill_the_memory() {
+fn an_endless_stream_ends_at_the_limit_of_arrivals() {
     let mut recorder = recorder();
     let text = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
     recorder.event(Nanos(1), 1, text).unwrap();
@@ -52,7 +52,7 @@ fn an_endless_stream_is_given_up_when_its_arrivals_fill_the_memory() {
 }
 
 #[test]
-fn a_body_of_comments_without_end_is_given_up() {
+fn an_endless_body_of_comments_ends_at_the_limit() {
     let mut recorder = recorder();
     let mut intake = Intake::new("", &mut recorder).unwrap();
     // As if this much had already arrived.
@@ -63,7 +63,7 @@ fn a_body_of_comments_without_end_is_given_up() {
 }
 
 #[test]
-fn documents_pages_and_white_space_have_their_limits_too() {
+fn documents_pages_and_white_space_are_bounded() {
     let document = [b"{\"a\":\"".as_slice(), &vec![b'x'; MAX_DOCUMENT_BYTES]].concat();
     let record = feed(&[&document]);
     assert!(line(&record).starts_with("stream_error (oversized: "), "{}", line(&record));
@@ -75,7 +75,7 @@ fn documents_pages_and_white_space_have_their_limits_too() {
 }
 
 #[test]
-fn a_small_body_that_unpacks_to_a_huge_one_is_given_up_in_time() {
+fn a_decompression_bomb_ends_at_the_limit() {
     use std::io::Write;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(b"data: ").unwrap();
@@ -87,7 +87,7 @@ fn a_small_body_that_unpacks_to_a_huge_one_is_given_up_in_time() {
 }
 
 #[test]
-fn choices_and_warnings_without_number_are_bounded() {
+fn choices_and_warnings_are_bounded() {
     let mut recorder = recorder();
     for index in 0..1000 {
         let event = format!(r#"{{"choices":[{{"index":{index},"delta":{{"content":"a"}}}}]}}"#);

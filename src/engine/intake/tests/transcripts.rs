@@ -63,7 +63,7 @@ const TRANSCRIPTS: &[(&str, &str, &str, &str)] = &[
         r#"empty (empty: the server ended the stream without any text) | -: | "" "" | 9/1/-/- | stop"#,
         "",
     ),
-    ("malformed-event.sse", "chat", r#"ok | 0:aa | "" "ab" | -/-/-/- | stop"#, "1 events were no valid JSON"),
+    ("malformed-event.sse", "chat", r#"ok | 0:aa | "" "ab" | -/-/-/- | stop"#, "1 events were not valid JSON"),
     ("error-vllm.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     ("error-sglang-first.sse", "chat", r#"stream_error (server: boom) | -: | "" "" | -/-/-/- | -"#, ""),
     ("error-llama-cpp.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
@@ -80,7 +80,7 @@ const TRANSCRIPTS: &[(&str, &str, &str, &str)] = &[
         "",
     ),
     // ─── No stream at all ───
-    ("whole.json", "chat", r#"ok | -: | "Hm" "Hi" | 9/6/-/- | stop"#, "at once instead of streaming"),
+    ("whole.json", "chat", r#"ok | -: | "Hm" "Hi" | 9/6/-/- | stop"#, "in one piece instead of streaming"),
     ("whole-error.json", "chat", r#"http_error (json_error: boom) | -: | "" "" | -/-/-/- | -"#, ""),
     ("whole-detail.json", "chat", r#"http_error (json_error: boom) | -: | "" "" | -/-/-/- | -"#, ""),
     (
@@ -101,12 +101,22 @@ const TRANSCRIPTS: &[(&str, &str, &str, &str)] = &[
         r#"truncated (truncated: the stream ended without a finish reason and without [DONE]) | 1:a | "" "Hi" | -/-/-/- | -"#,
         "",
     ),
-    ("responses-whole.json", "responses", r#"ok | -: | "Hm" "Hi" | 20/9/5/4 | stop"#, "at once instead of streaming"),
+    (
+        "responses-whole.json",
+        "responses",
+        r#"ok | -: | "Hm" "Hi" | 20/9/5/4 | stop"#,
+        "in one piece instead of streaming",
+    ),
     // ─── Messages ───
     ("messages.sse", "messages", r#"ok | 3:raa | "Hm" "Hi!" | 40/15/6/10 | end_turn"#, ""),
     ("messages-tool.sse", "messages", r#"ok | 1:aa | "" "" | 25/15/-/- | tool_use"#, ""),
     ("messages-error.sse", "messages", r#"stream_error (unavailable: boom) | 1:a | "" "Hi" | 25/-/-/- | -"#, ""),
-    ("messages-whole.json", "messages", r#"ok | -: | "" "Hi" | 25/3/-/- | max_tokens"#, "at once instead of streaming"),
+    (
+        "messages-whole.json",
+        "messages",
+        r#"ok | -: | "" "Hi" | 25/3/-/- | max_tokens"#,
+        "in one piece instead of streaming",
+    ),
     // ─── Ollama ───
     ("ollama.ndjson", "ollama", r#"ok | 0:raa | "Hm" "Hi you" | 26/5/-/- | stop"#, ""),
     (
@@ -156,7 +166,7 @@ fn every_server_in_every_split() {
 }
 
 #[test]
-fn no_transcript_lies_about_without_an_expectation() {
+fn every_transcript_has_an_expectation() {
     let there: BTreeSet<String> =
         std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     let expected = TRANSCRIPTS.iter().chain(ENDS).map(|(name, ..)| (*name).to_owned()).collect();

@@ -45,7 +45,7 @@ pub(super) struct Column {
     pub(super) kind: Kind,
     /// Columns of the lowest rank stay longest when the table gets narrow.
     rank: u8,
-    /// Sort order that this column stands for, if the table can be sorted by it.
+    /// Sort order of this column, if the table can be sorted by it.
     sort: Option<SortBy>,
 }
 

@@ -1,4 +1,4 @@
-//! The server's own gauges, or the reason why there are none.
+//! The server's metrics, or the reason why there are none.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -38,7 +38,7 @@ pub(super) fn lines(view: &View<'_>, width: u16, most: usize) -> Vec<Line<'stati
 /// A figure and its name.
 type Item = [Span<'static>; 2];
 
-/// Returns the gauges that the server reports, most important first.
+/// Returns the metrics that the server reports, most important first.
 fn items(gauges: &GaugeHistory, view: &View<'_>) -> Vec<Item> {
     let theme = view.theme;
     let item = |figure: String, name: &'static str, style: Style| {
@@ -59,7 +59,7 @@ fn items(gauges: &GaugeHistory, view: &View<'_>) -> Vec<Item> {
         accepted.map(|p| item(format!("{p:.0}%"), " drafts accepted", theme.value())),
     ];
     let reported: Vec<Item> = all.into_iter().flatten().collect();
-    if reported.is_empty() { vec![item(String::new(), "reports no gauges", theme.muted())] } else { reported }
+    if reported.is_empty() { vec![item(String::new(), "reports no metrics", theme.muted())] } else { reported }
 }
 
 /// Packs the items into rows of `room` cells; drops an item that is wider than a row.

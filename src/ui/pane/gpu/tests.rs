@@ -231,7 +231,7 @@ fn a_server_without_gauges_is_named_as_such() {
     let url = String::new();
     stage.send(Msg::Gauges(GaugeEvent::Found { kind: "vLLM".into(), url, interval_ms: 1000, warning: None }));
     let shown = shown(&stage, 60, 4);
-    assert_eq!(shown.lines().skip(1).collect::<Vec<_>>(), ["no driver here", "server  reports no gauges", ""]);
+    assert_eq!(shown.lines().skip(1).collect::<Vec<_>>(), ["no driver here", "server  reports no metrics", ""]);
 }
 
 #[test]

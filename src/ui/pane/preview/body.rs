@@ -71,7 +71,7 @@ impl Body {
                 key(live.id, live.content_events, &live.text, &live.reasoning)
             }
             SubjectState::Ended(record) => key(record.id, u32::MAX, &record.text, &record.reasoning),
-            // Attempts are numbered from 1; 0 stands for the prompt.
+            // Attempts are numbered from 1; 0 means the prompt.
             SubjectState::Live(_) | SubjectState::Prompt => key(prompt, u32::MAX, "", ""),
         };
         let transcript = TranscriptRenderer::new(columns, key.unfolded, view);

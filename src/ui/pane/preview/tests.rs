@@ -277,7 +277,7 @@ fn reasoning_folds_when_the_answer_begins_unless_the_user_unfolded_it() {
     assert!(folded.contains("▸ thinking, 18 words, 3.14 s · z unfolds") && !folded.contains("shared"), "{folded}");
     act(&mut app, &[Action::ToggleThinking]);
     assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
-    // It stays unfolded after the attempt has ended.
+    // The text stays unfolded after the attempt has ended.
     end(&mut app, 0, 1, |r| (r.text, r.reasoning) = (ANSWER.into(), THINKING.into()));
     assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
     act(&mut app, &[Action::ToggleThinking]);
