@@ -37,6 +37,8 @@ pub struct UiState {
     pub answer: Answer,
     /// Time span and cursor of the scope.
     pub scope: ScopeState,
+    /// Whether the chart of a sweep is that of throughput over throughput per user, not over concurrency.
+    pub sweep_per_user: bool,
     /// The latest event.
     pub notice: Option<Notice>,
     /// The theme.
@@ -76,6 +78,7 @@ impl Default for UiState {
             filter: TextField::default(),
             answer: Answer::default(),
             scope: ScopeState::default(),
+            sweep_per_user: false,
             notice: None,
             theme: ThemeName::default(),
             mouse: false,
