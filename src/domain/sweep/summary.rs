@@ -139,11 +139,8 @@ mod tests {
     #[test]
     fn the_slo_limit_is_the_last_of_the_stages_that_meet_all_thresholds_from_the_start() {
         let limit = |judged: &[(usize, bool)]| {
-            let stage = |&(concurrency, met): &(usize, bool)| Stage {
-                concurrency,
-                slo_met: Some(met),
-                ..bent()[0].clone()
-            };
+            let stage =
+                |&(concurrency, met): &(usize, bool)| Stage { concurrency, slo_met: Some(met), ..bent()[0].clone() };
             slo_limit(&judged.iter().map(stage).collect::<Vec<_>>())
         };
         assert_eq!(limit(&[(4, false), (1, true), (2, true)]), Some(2));

@@ -113,9 +113,9 @@ fn name(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::session::Plan;
+    use crate::domain::sweep::testing::bent;
     use crate::report::case::cases;
     use crate::report::fixture::{answer, run, suite};
-    use crate::domain::sweep::testing::bent;
 
     #[test]
     fn bars_begin_at_zero_and_end_at_an_eighth_of_a_cell() {

@@ -228,8 +228,12 @@ fn state(scene: &Scene) -> State {
         }
         (_, Mode::Waiting) => new("◌", "connecting", String::new(), Tone::Calm),
         (_, Mode::Running) if !session.sweep.is_empty() => {
-            let about =
-                format!("stage {}/{} · concurrency {}", session.stage + 1, session.sweep.len(), session.plan.concurrency);
+            let about = format!(
+                "stage {}/{} · concurrency {}",
+                session.stage + 1,
+                session.sweep.len(),
+                session.plan.concurrency
+            );
             new("●", "running", about, Tone::Live)
         }
         (_, Mode::Running) => new("●", "running", String::new(), Tone::Live),

@@ -58,7 +58,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) -> Option<Rect> 
         in_flight(view),
     );
     if !scene.session.sweep.is_empty() {
-        stages::draw(frame, area, view, slos(view));
+        stages::draw(frame, area, view);
         return None;
     }
     let mut rows = figures(view, area);
@@ -213,10 +213,7 @@ fn rates(view: &View<'_>, mark: &str, area: Rect) -> Vec<Span<'static>> {
     let throughput = scene.throughput_so_far();
     let throughput_mark = if throughput.is_some_and(|(_, is_estimated)| is_estimated) { ESTIMATED } else { "" };
     let throughput = format!("{throughput_mark}{}", number::rate(throughput.map(|(tokens_per_s, _)| tokens_per_s)));
-    let mut figures = vec![
-        (number::rate(tally.run_figure(RunFigure::RequestRate)), "req/s"),
-        (throughput, "tok/s"),
-    ];
+    let mut figures = vec![(number::rate(tally.run_figure(RunFigure::RequestRate)), "req/s"), (throughput, "tok/s")];
     let per_user = tally.percentile(&DECODE, 50);
     if per_user.is_some() {
         figures.push((format!("{mark}{}", number::rate(per_user)), "per user"));

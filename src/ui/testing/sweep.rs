@@ -5,14 +5,14 @@ use crate::domain::session::Plan;
 
 /// Concurrencies of the sweep.
 const STAGES: [usize; 5] = [1, 2, 4, 8, 16];
-/// Requests of each stage: enough for a p95.
-const CASES: usize = 20;
+/// Requests of each stage: enough for a p95, and a multiple of each concurrency.
+const CASES: usize = 32;
 
-/// Timing of an answer among `concurrency` requests: decode slows down slowly up to 8 requests, and then in proportion.
+/// Timing of an answer among `concurrency` requests: more than 8 mostly wait.
 fn script(concurrency: usize) -> Script {
     let load = concurrency as u64;
     let queued = load.saturating_sub(8);
-    Script::plain(120 + 6 * load + 60 * queued, 8 + load / 4 + queued * 5 / 4, 80)
+    Script::plain(120 + 6 * load + 48 * queued, 8 + load / 4 + queued / 4, 80)
 }
 
 /// The sweep with thresholds for TTFT and ITL, after this many complete stages.
@@ -21,7 +21,7 @@ pub fn sweep(complete: usize) -> Stage {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut stage = Stage::new(&names, Plan::default());
     let mut session = stage.app.scene.session.clone().with_sweep(STAGES.to_vec());
-    let slos = ["ttft_p95<400ms", "itl_p50<16ms"].map(|slo| slo.parse().unwrap());
+    let slos = ["ttft_p95<400ms", "itl_p50<9.5ms"].map(|slo| slo.parse().unwrap());
     std::sync::Arc::make_mut(&mut session.suite).slos = slos.to_vec();
     stage.app.scene.load = crate::app::state::load::Load::new(&session);
     stage.app.scene.session = session;

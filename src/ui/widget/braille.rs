@@ -78,7 +78,13 @@ impl Dots {
         for column in x0..=x1 {
             let row = if column == x1 { y1 } else { row_at(column) };
             // A steep line takes several rows in a column.
-            let beside = if row > previous + 1 { previous + 1 } else if previous > row + 1 { previous - 1 } else { row };
+            let beside = if row > previous + 1 {
+                previous + 1
+            } else if previous > row + 1 {
+                previous - 1
+            } else {
+                row
+            };
             self.stroke(column, row.min(beside)..=row.max(beside), style);
             previous = row;
         }

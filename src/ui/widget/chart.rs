@@ -15,14 +15,18 @@ use crate::ui::fit;
 
 /// Smallest size of a chart, cells: columns and rows.
 pub const MIN_SIZE: (u16, u16) = (18, 6);
-/// Rows of the plot per tick of the vertical axis.
+/// Rows of the plot per interval of the vertical axis.
 const ROWS_PER_TICK: u16 = 3;
+/// Maximum intervals of the vertical axis.
+const MAX_INTERVALS: u16 = 8;
 /// Columns of the plot per tick of the horizontal axis.
 const COLUMNS_PER_TICK: u16 = 10;
 /// Heights from which the title and the legend may take another row.
-const HEAD_ROWS_FROM: [u16; 2] = [9, 16];
+const HEAD_ROWS_FROM: [u16; 2] = [10, 16];
 /// Height of a plot from which the horizontal axis may have a row for its name.
 const NAME_ROW_FROM: u16 = 6;
+/// Minimum cells between the name of the horizontal axis and the tick labels beside it.
+const AROUND_NAME: u16 = 4;
 /// Cells between two entries of the legend.
 const BETWEEN: &str = "  ";
 
@@ -153,7 +157,7 @@ impl Chart<'_> {
             return;
         }
         let place = |rows: u16| {
-            let y = self.y.fitted(usize::from((rows / ROWS_PER_TICK).max(1)));
+            let y = self.y.fitted(usize::from((rows / ROWS_PER_TICK).clamp(2, MAX_INTERVALS)));
             let gutter = y.labels().map(|(_, label)| fit::width(&label)).max().unwrap_or(0) as u16 + 1;
             let plot = Rect { x: area.x + gutter, y: top, width: area.width.saturating_sub(gutter), height: rows };
             (y, plot, self.x.fitted(usize::from(plot.width / COLUMNS_PER_TICK)))
@@ -270,10 +274,10 @@ fn tick_labels(plot: &Plot<'_>, area: Rect, style: Style) -> Vec<Placed> {
 
 /// The name of the horizontal axis in the rightmost gap between tick labels that has room for it.
 fn name_between(labels: &[Placed], plot: Rect, name: &str, style: Style) -> Option<Placed> {
-    let width = fit::width(name) as u16 + 2;
+    let width = fit::width(name) as u16;
     let gap = labels.windows(2).rev().find_map(|pair| {
         let from = pair[0].0 + fit::width(&pair[0].1) as u16;
-        (pair[1].0.saturating_sub(from) >= width).then(|| from + (pair[1].0 - from - width) / 2 + 1)
+        (pair[1].0.saturating_sub(from) >= width + 2 * AROUND_NAME).then(|| from + (pair[1].0 - from - width) / 2)
     });
     gap.filter(|start| !name.is_empty() && start + width <= plot.right()).map(|start| (start, name.to_owned(), style))
 }

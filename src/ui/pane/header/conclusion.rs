@@ -143,8 +143,9 @@ fn sweep_figures(sweep: &SweepSummary, partial: bool, view: &View<'_>) -> Vec<Fi
     all.extend(sweep.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
     if let Some((best, throughput)) = sweep.best.as_ref().and_then(|best| Some((best, best.tokens_per_s?))) {
         let mark = if best.estimated { ESTIMATED } else { "" };
-        let concurrency = format!("{mark}{throughput:.0} tok/s at concurrency {}", best.concurrency);
-        all.push(("best ", concurrency, "", theme.value()));
+        let result =
+            format!("{mark}{} tok/s at concurrency {}", number::grouped(throughput.round() as u64), best.concurrency);
+        all.push(("best ", result, "", theme.value()));
     }
     let (before, concurrency) = match sweep.saturation {
         Saturation::FromStart(found) => ("saturated from concurrency ", Some(found.concurrency)),
@@ -191,12 +192,12 @@ fn fitting(all: Vec<Figure<'_>>, columns: usize, view: &View<'_>) -> Line<'stati
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::action::Action;
     use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
     use crate::domain::gpu_scope::GpuScope;
     use crate::domain::session::Plan;
     use crate::domain::time::Nanos;
     use crate::ui::sample::running;
-    use crate::app::action::Action;
     use crate::ui::testing::sweep::sweep;
     use crate::ui::testing::{Script, Stage, text};
     use crate::ui::theme::Theme;
@@ -230,9 +231,10 @@ mod tests {
         let mut stage = sweep(5);
         let line = |stage: &Stage, width| text(&stage.draw_with(width, 4, Theme::mono(), draw));
         let shown = line(&stage, 140);
-        // Five stages of twenty answers with 80 tokens each.
-        assert!(shown.contains("  8,000 tokens  in "), "{shown}");
-        assert!(shown.contains("tok/s at concurrency 8  knee at concurrency 8  SLO met up to concurrency 8"), "{shown}");
+        // Five stages of 32 answers with 80 tokens each.
+        assert!(shown.contains("  12,800 tokens  in "), "{shown}");
+        let result = "tok/s at concurrency 16  knee at concurrency 8  SLO met up to concurrency 4";
+        assert!(shown.contains("\nbest ") && shown.contains(result), "{shown}");
         assert!(!shown.contains("Excellent") && !shown.contains("partial"), "{shown}");
         assert!(line(&stage, 78).contains("best "), "{}", line(&stage, 78));
         stage.act(Action::Rerun);

@@ -7,18 +7,20 @@ use ratatui::text::Span;
 use super::{Row, fitting, sweep_chart};
 use crate::app::state::load::StagesSoFar;
 use crate::domain::slo::SloUnit;
-use crate::domain::sweep::{Saturation, Stage, knee};
+use crate::domain::sweep::{Saturation, Stage, knee, slo_summary};
 use crate::report::sweep_table::{KNEE, SWEEP_COLUMNS, SweepColumn, n_of_all, unresolved_in_words};
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
-/// Width of the table beside a chart, cells: concurrency, throughput and marks.
-const BESIDE: u16 = 24;
+/// Width below which the table has narrow columns, cells.
+const NARROW: u16 = 30;
 /// Cells between the table and the chart beside it.
 const GUTTER: u16 = 2;
-/// Height of the charts below the table from which they are not beside it, rows.
-const BELOW: u16 = 10;
+/// Minimum height of charts below the table, with a blank row above them; lower ones are beside it.
+const BELOW: u16 = 11;
 
+/// Width of concurrency and throughput in a narrow table, cells.
+const NARROW_COLUMNS: [usize; 2] = [11, 8];
 /// Width of the concurrency, cells.
 const CONCURRENCY: usize = 12;
 /// Width of the sample count, cells.
@@ -46,31 +48,32 @@ fn columns() -> Vec<Column> {
 }
 
 /// Draws table, notes and charts.
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, slos: Vec<Row>) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let so_far = view.scene().stages_so_far();
     if so_far.stages.is_empty() {
         let text = fit::cut("No tokens yet.", usize::from(area.width));
         return pane::line(frame, area, 0, Span::styled(text, view.theme.muted()));
     }
     let mut notes = notes(view, &so_far, area.width);
-    notes.extend(slos);
+    // Charts have precedence over notes; those of the lowest rank matter most.
+    notes.sort_by_key(|note| note.rank);
     let table = table(view, &so_far, area.width);
-    let wanted = (table.len() + notes.len()) as u16;
+    let wanted = table.len() as u16 + BELOW;
     let worthwhile = sweep_chart::WORTHWHILE;
-    if area.width >= worthwhile.0 && area.height > wanted + BELOW {
-        let (above, below) = split(area, wanted);
+    if area.width >= worthwhile.0 && area.height >= wanted {
+        notes.truncate(usize::from(area.height - wanted));
+        let (above, below) = split(area, (table.len() + notes.len()) as u16);
         lines(frame, above, table.into_iter().chain(notes).collect());
         let charts = Rect { y: below.y + 1, height: below.height - 1, ..below };
         return sweep_chart::draw(frame, charts, view, &so_far);
     }
-    if area.width >= BESIDE + GUTTER + worthwhile.0 && area.height >= worthwhile.1 {
-        // The chart has precedence over notes; the first ones matter most.
-        notes.sort_by_key(|note| note.rank);
+    let beside = (NARROW_COLUMNS.iter().sum::<usize>() + marks_width(view, &so_far.stages)) as u16;
+    if area.width >= beside + GUTTER + worthwhile.0 && area.height >= worthwhile.1 {
         notes.truncate(usize::from(area.height - worthwhile.1));
         let (above, below) = split(area, area.height - notes.len() as u16);
-        let rows = self::table(view, &so_far, BESIDE);
-        lines(frame, Rect { width: BESIDE, ..above }, rows);
-        let taken = BESIDE + GUTTER;
+        let rows = self::table(view, &so_far, beside);
+        lines(frame, Rect { width: beside, ..above }, rows);
+        let taken = beside + GUTTER;
         let charts = Rect { x: above.x + taken, width: above.width - taken, ..above };
         sweep_chart::draw(frame, charts, view, &so_far);
         return lines(frame, below, notes);
@@ -88,15 +91,23 @@ fn lines(frame: &mut Frame<'_>, area: Rect, rows: Vec<Row>) {
     }
 }
 
+/// Width of the marks behind a line, cells: two for each that may occur.
+fn marks_width(view: &View<'_>, stages: &[Stage]) -> usize {
+    let is_any_warm = stages.iter().any(|s| s.doubts.summary().is_some());
+    2 + 2 * usize::from(is_any_warm) + 2 * usize::from(!view.scene().session.slos().is_empty())
+}
+
 /// Returns the table; the knee is known once all stages are over.
 fn table(view: &View<'_>, so_far: &StagesSoFar, width: u16) -> Vec<Row> {
     let (theme, scene) = (view.theme, view.scene());
     let stages = &so_far.stages;
     let knee = knee(stages).filter(|_| !scene.session.is_active());
-    let is_any_warm = stages.iter().any(|s| s.doubts.summary().is_some());
-    // Each mark behind a line takes two cells.
-    let mut used = 3 + 2 * usize::from(is_any_warm) + 2 * usize::from(!scene.session.slos().is_empty());
-    let columns: Vec<Column> = columns()
+    let mut used = marks_width(view, stages);
+    let mut all = columns();
+    if width < NARROW {
+        all.iter_mut().zip(NARROW_COLUMNS).for_each(|(column, width)| column.1 = width);
+    }
+    let columns: Vec<Column> = all
         .into_iter()
         .take_while(|c| {
             used += c.1;
@@ -144,6 +155,7 @@ fn notes(view: &View<'_>, so_far: &StagesSoFar, width: u16) -> Vec<Row> {
         rows.push(note(2, &format!("unresolved: {unresolved}"), theme.warning()));
     }
     if !view.scene().session.is_active() {
+        rows.extend(slo_summary(stages).map(|met| note(9, &format!("SLO {met}"), theme.text())));
         let text = match Saturation::from_stages(stages) {
             Saturation::FromStart(found) => Some(found.to_string()),
             Saturation::NoneUpTo(last) => Some(format!("no saturation up to concurrency {last}")),

@@ -9,7 +9,7 @@ use crate::domain::slo::Subject;
 use crate::domain::sweep::{Stage, ideal_throughput, knee, slo_limit};
 use crate::report::sweep_table::KNEE;
 use crate::ui::view::View;
-use crate::ui::widget::chart::{Axis, Chart, Limit, Look, Mark, MIN_SIZE, Point, Series, Symbol};
+use crate::ui::widget::chart::{Axis, Chart, Limit, Look, MIN_SIZE, Mark, Point, Series, Symbol};
 
 /// Smallest size of a chart that is worth its place, cells: columns and rows.
 pub(super) const WORTHWHILE: (u16, u16) = (MIN_SIZE.0 + 4, 8);
@@ -20,7 +20,7 @@ const TWO_ROWS: u16 = 20;
 /// Size from which TTFT and ITL have a chart each, cells.
 const THREE: (u16, u16) = (110, 22);
 /// Width from which titles name the figure and not only its unit, cells.
-const LONG_TITLE: u16 = 34;
+const LONG_TITLE: u16 = 48;
 /// Cells between two charts.
 const GUTTER: u16 = 2;
 /// Milliseconds from which a latency is shown in seconds.

@@ -4,6 +4,12 @@ use crate::ui::number::grouped;
 
 /// Mantissas of round numbers.
 const ROUND: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
+/// Mantissas of the steps of a linear axis.
+const STEPS: [f64; 5] = [1.0, 2.0, 2.5, 5.0, 10.0];
+/// Mantissas of the steps of a linear axis with few ticks, which would otherwise end far above its values.
+const FINE_STEPS: [f64; 9] = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0, 10.0];
+/// Number of intervals up to which an axis has few ticks.
+const FEW: usize = 3;
 /// Tolerance of comparisons with the ends of an axis, as a share of the value.
 const ROUNDING: f64 = 1e-9;
 
@@ -46,7 +52,7 @@ impl Axis {
         let positive = values.into_iter().filter(|v| *v > 0.0 && v.is_finite());
         let (min, max) = positive.fold((f64::INFINITY, 0.0_f64), |(min, max), v| (min.min(v), max.max(v)));
         let (min, max) = if min.is_finite() { (min, max) } else { (1.0, 1.0) };
-        let (from, to) = (round_number(min, false), round_number(max, true));
+        let (from, to) = (round_number(min, &ROUND, false), round_number(max, &ROUND, true));
         let to = if to > from { to } else { from * 10.0 };
         Self { scale: Scale::Logarithmic, from, to, ticks: Vec::new(), decimals: None }
     }
@@ -59,7 +65,8 @@ impl Axis {
         let most = most.max(1);
         match self.scale {
             Scale::Linear => {
-                let step = round_number(self.to / most as f64, true);
+                let steps: &[f64] = if most <= FEW { &FINE_STEPS } else { &STEPS };
+                let step = round_number(self.to / most as f64, steps, true);
                 let intervals = (self.to / step * (1.0 - ROUNDING)).ceil().max(1.0) as u32;
                 let ticks: Vec<f64> = (0..=intervals).map(|i| f64::from(i) * step).collect();
                 let to = ticks.last().copied().unwrap_or(self.to);
@@ -109,10 +116,10 @@ impl Axis {
     }
 }
 
-/// The round number nearest to a positive `value` at or above it, or at or below it.
-fn round_number(value: f64, up: bool) -> f64 {
+/// The number with one of these mantissas nearest to a positive `value` at or above it, or at or below it.
+fn round_number(value: f64, mantissas: &[f64], up: bool) -> f64 {
     let power = power_of_ten(value.log10().floor() as i32);
-    let mut candidates = ROUND.iter().map(|mantissa| mantissa * power);
+    let mut candidates = mantissas.iter().map(|mantissa| mantissa * power);
     let found = if up {
         candidates.find(|c| *c >= value * (1.0 - ROUNDING))
     } else {
@@ -127,10 +134,15 @@ fn power_of_ten(exponent: i32) -> f64 {
     if exponent < 0 { 1.0 / power } else { power }
 }
 
-/// Decimals that the first digit of a value needs.
+/// Decimals that the first two digits of a value need.
 fn decimals(value: f64) -> usize {
     let first_digit = (value.abs() * (1.0 + ROUNDING)).log10().floor();
-    if first_digit.is_finite() && first_digit < 0.0 { -first_digit as usize } else { 0 }
+    if !first_digit.is_finite() {
+        return 0;
+    }
+    let (digits, exponent) = (value.abs() / power_of_ten(first_digit as i32), first_digit as i32);
+    let has_second = (digits - digits.round()).abs() > ROUNDING.sqrt();
+    usize::try_from(i32::from(has_second) - exponent).unwrap_or(0)
 }
 
 fn label(value: f64, decimals: usize) -> String {
@@ -148,6 +160,8 @@ mod tests {
     #[test]
     fn a_linear_axis_ends_at_a_round_number() {
         assert_eq!(labels(&Axis::from_zero(525.0).fitted(4)), ["0", "200", "400", "600"]);
+        assert_eq!(labels(&Axis::from_zero(555.0).fitted(2)), ["0", "300", "600"]);
+        assert_eq!(labels(&Axis::from_zero(9.1).fitted(4)), ["0.0", "2.5", "5.0", "7.5", "10.0"]);
         assert_eq!(labels(&Axis::from_zero(400.0).fitted(2)), ["0", "200", "400"]);
         assert_eq!(labels(&Axis::from_zero(0.7).fitted(5)), ["0.0", "0.2", "0.4", "0.6", "0.8"]);
         assert_eq!(labels(&Axis::from_zero(12_345.0).fitted(3)), ["0", "5,000", "10,000", "15,000"]);

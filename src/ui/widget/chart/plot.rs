@@ -95,19 +95,23 @@ impl Plot<'_> {
         }
     }
 
-    /// Writes the label of each point where there is room: right of it, left of it, above it or below it.
+    /// Writes the label of each point where there is room: right of it, left of it, above it or below
+    /// it.
     fn labels(&self, series: &Series<'_>, style: Style, buf: &mut Buffer) {
         for point in series.points.iter().filter(|p| !p.label.is_empty()) {
             let (Some(column), Some(row)) = (self.column(point.x), self.row(point.y)) else { continue };
             let width = fit::width(&point.label) as u16;
             let (right, left) = (column.saturating_add(2), column.checked_sub(width + 1));
             let middle = column.checked_sub(width / 2);
+            let ending = (column + 1).checked_sub(width);
             let places = [
                 Some((right, row)),
                 left.map(|x| (x, row)),
                 middle.zip(row.checked_sub(1)),
                 middle.map(|x| (x, row + 1)),
                 row.checked_sub(1).map(|y| (right, y)),
+                ending.zip(row.checked_sub(1)),
+                ending.map(|x| (x, row + 1)),
             ];
             let is_free = |at: &(u16, u16)| {
                 let wanted = Rect { x: at.0, y: at.1, width, height: 1 };
