@@ -573,7 +573,9 @@ fn a_sweep_has_its_result_and_its_chart_at_every_size() {
         let buffer = stage.screen(width, height);
         assert_snapshot!(format!("sweep_{width}x{height}"), text(&buffer));
     }
-    assert_snapshot!("sweep_running_120x40", text(&running_sweep().screen(120, 40)));
+    let running = text(&running_sweep().screen(120, 40));
+    assert!(running.contains("○ running") && running.contains("╌"), "the chart is visible unzoomed: {running}");
+    assert_snapshot!("sweep_running_120x40", running);
     stage.act(Action::Focus(PaneId::Latency));
     stage.act(Action::Zoom);
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {

@@ -195,7 +195,7 @@ impl<'a> Sweep<'a> {
             Subject::Requests(metric, _) => percentiles.iter().any(|p| p.0 == metric),
             Subject::Run(_) => false,
         });
-        let limit = |y: f64, text: &str| Limit { y, name: format!("SLO {text}"), style: self.view.theme.warning() };
+        let limit = |y: f64, text: &str| Limit { y, name: text.to_owned(), style: self.view.theme.warning() };
         shown
             .map(|slo| limit(slo.threshold, &slo.text))
             .filter(|limit| limit.y > 0.0 && limit.y <= highest * LIMIT_ON_SCALE)

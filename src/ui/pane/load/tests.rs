@@ -127,6 +127,7 @@ fn a_finished_sweep_has_a_table_and_charts_with_the_knee_and_the_slo_limit() {
     stage.act(Action::SweepChart);
     assert_snapshot!("sweep_per_user_78x19", shown(&stage, 78, 19));
     assert_snapshot!("sweep_per_user_52x10", shown(&stage, 52, 10));
+    assert_snapshot!("sweep_per_user_198x54", shown(&stage, 198, 54));
 }
 
 #[test]
