@@ -3,6 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
+use crate::app::state::SweepChart;
 use crate::app::state::load::StagesSoFar;
 use crate::domain::metrics::{ITL, Metric, TTFT};
 use crate::domain::slo::Subject;
@@ -58,7 +59,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, so_far: &
         knee: knee(stages).filter(|_| is_over),
         slo_limit: slo_limit(stages).filter(|_| is_over),
     };
-    if view.app.ui.sweep_per_user {
+    if view.app.ui.sweep_chart == SweepChart::PerUser {
         return sweep.per_user(area.width).draw(area, frame.buffer_mut());
     }
     if area.width >= THREE.0 && area.height >= THREE.1 {

@@ -58,6 +58,7 @@ impl Axis {
     }
 
     /// The axis with ticks at round numbers: at most `most` intervals, of which a linear axis is a whole number long.
+    #[must_use]
     pub fn fitted(&self, most: usize) -> Self {
         if !self.ticks.is_empty() {
             return self.clone();
