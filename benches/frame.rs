@@ -3,8 +3,8 @@
 //!     cargo bench --bench frame
 //!
 //! Scenarios: 16 running streams with new text in each frame; a finished suite of 200 cases, of which each frame
-//! selects another; an answer of about a hundred thousand tokens; and a run of 30,000 attempts, of which all but the
-//! last are packed.
+//! selects another; an answer of about a hundred thousand tokens; a sweep of five stages; and a run of 30,000 attempts,
+//! of which all but the last are packed.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark on the terminal")]
 
 use std::sync::Arc;
@@ -26,6 +26,7 @@ use tokscope::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
 use tokscope::domain::live::{EngineFact, InFlight, LiveSnapshot, ServerInfo, StreamPhase};
 use tokscope::domain::session::{Plan, Session};
 use tokscope::domain::suite::{CaseSpec, RatingScale, Suite};
+use tokscope::domain::sweep::Stage;
 use tokscope::domain::time::Nanos;
 use tokscope::domain::trace::Trace;
 use tokscope::ui::cache::RenderCache;
@@ -76,8 +77,22 @@ fn main() {
         measure("an answer of 500 kB, next match", width, height, &mut long, |app, _| {
             update(app, Msg::Action(Nanos::default(), Action::NextMatch));
         });
+        sweep(width, height);
         many(width, height);
     }
+}
+
+/// A sweep over five concurrencies, with its charts on the whole screen.
+fn sweep(width: u16, height: u16) {
+    let mut sweep = app(20, 1);
+    sweep.scene.session = sweep.scene.session.clone().with_sweep(vec![1, 2, 4, 8, 16]);
+    for case in 0..20 {
+        end(&mut sweep, case);
+    }
+    let stage = sweep.scene.stages_so_far().stages.pop().unwrap();
+    sweep.scene.load.stages = [1, 2, 4, 8].map(|concurrency| Stage { concurrency, ..stage.clone() }).to_vec();
+    (sweep.ui.focus, sweep.ui.zoomed) = (PaneId::Latency, true);
+    measure("a sweep, its charts alone", width, height, &mut sweep, |_, _| {});
 }
 
 /// 40 cases with 750 attempts each.

@@ -24,7 +24,6 @@ pub mod server_figures;
 pub mod spread;
 pub mod style;
 pub mod summary;
-pub mod sweep_chart;
 pub mod sweep_table;
 pub mod text_table;
 

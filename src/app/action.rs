@@ -63,6 +63,8 @@ pub enum Action {
     ScopeCursor,
     ScopeNow,
     ScopeStack,
+    // ─── Load ───
+    SweepChart,
     // ─── Replay ───
     ReplayBack,
     ReplayForward,
@@ -127,6 +129,7 @@ impl Action {
             Self::ScopeCursor => "scope-cursor",
             Self::ScopeNow => "scope-now",
             Self::ScopeStack => "scope-stack",
+            Self::SweepChart => "sweep-chart",
             Self::ReplayBack => "replay-back",
             Self::ReplayForward => "replay-forward",
             Self::ReplaySlower => "replay-slower",

@@ -227,6 +227,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         | Action::ScopeCursor
         | Action::ScopeNow
         | Action::ScopeStack => scope::act(app, action),
+        Action::SweepChart => app.ui.sweep_chart = app.ui.sweep_chart.other(),
         Action::Confirm => {}
     }
     Vec::new()

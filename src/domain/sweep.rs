@@ -1,7 +1,12 @@
 //! A sweep over concurrencies: results of each stage, and the knee beyond which more load hardly pays.
 
+mod summary;
+#[cfg(test)]
+pub(crate) mod testing;
+
 use std::fmt;
 
+pub use self::summary::{Saturation, SweepSummary, best, ideal_throughput, slo_limit};
 use super::metrics::{DECODE, ITL, LATENCY, TTFT};
 use super::prefix_cache::CacheDoubts;
 use super::quantity::count;
@@ -33,6 +38,8 @@ pub struct Stage {
     pub ttft_p95_ms: Option<f64>,
     /// Median ITL, milliseconds.
     pub itl_p50_ms: Option<f64>,
+    /// 95th percentile of ITL, milliseconds; `None` below 20 answers.
+    pub itl_p95_ms: Option<f64>,
     /// Median request latency, milliseconds.
     pub latency_p50_ms: Option<f64>,
     /// Complete answers with a warm or unknown prefix cache.
@@ -61,6 +68,7 @@ impl Stage {
             ttft_p50_ms: tally.percentile(&TTFT, 50),
             ttft_p95_ms: tally.percentile(&TTFT, 95),
             itl_p50_ms: tally.percentile(&ITL, 50),
+            itl_p95_ms: tally.percentile(&ITL, 95),
             latency_p50_ms: tally.percentile(&LATENCY, 50),
             doubts: tally.doubts,
             unresolved_first_token: tally.unresolved(&TTFT),
@@ -215,6 +223,7 @@ mod tests {
             ttft_p50_ms: None,
             ttft_p95_ms: None,
             itl_p50_ms: None,
+            itl_p95_ms: None,
             latency_p50_ms: Some(latency_ms),
             doubts: CacheDoubts::default(),
             unresolved_first_token: 0,

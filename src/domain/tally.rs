@@ -103,7 +103,7 @@ impl Tally {
             self.unjudged += usize::from(verdict == RequestVerdict::Unresolved);
         }
         let last = record.last_arrival().max(record.finish_at).unwrap_or(record.ended);
-        self.cover(record.clock_start(), if record.is_ok() { last } else { record.ended });
+        cover(&mut self.busy, record.clock_start(), if record.is_ok() { last } else { record.ended });
         if !record.is_ok() {
             *self.errors.entry(record.failure_kind().to_owned()).or_default() += 1;
             return;
@@ -123,23 +123,26 @@ impl Tally {
         }
     }
 
-    fn cover(&mut self, from: Nanos, to: Nanos) {
-        let to = to.max(from);
-        let first = self.busy.partition_point(|span| span.1 < from);
-        let after = self.busy.partition_point(|span| span.0 <= to).max(first);
-        let merged = self.busy.drain(first..after).fold((from, to), |m, span| (m.0.min(span.0), m.1.max(span.1)));
-        self.busy.insert(first, merged);
-    }
-
     /// Time that rates refer to, seconds: the time with requests in flight. In an open loop it includes the idle time
     /// in between, which is part of the rate, unless the schedule was paused.
     pub fn seconds(&self) -> f64 {
-        let busy: f64 = self.busy.iter().map(|(from, to)| to.since(*from).as_secs_f64()).sum();
+        self.seconds_of(&self.busy)
+    }
+
+    /// [`Self::seconds`], with requests in flight from `from` to `to` as well.
+    pub fn seconds_with(&self, from: Nanos, to: Nanos) -> f64 {
+        let mut busy = self.busy.clone();
+        cover(&mut busy, from, to);
+        self.seconds_of(&busy)
+    }
+
+    fn seconds_of(&self, busy_spans: &[(Nanos, Nanos)]) -> f64 {
+        let busy: f64 = busy_spans.iter().map(|(from, to)| to.since(*from).as_secs_f64()).sum();
         let idle = |w: &[(Nanos, Nanos)]| match w {
             [(_, from), (to, _)] => self.idle_s(*from, *to),
             _ => 0.0,
         };
-        if self.open_loop { busy + self.busy.windows(2).map(idle).sum::<f64>() } else { busy }
+        if self.open_loop { busy + busy_spans.windows(2).map(idle).sum::<f64>() } else { busy }
     }
 
     /// Length of an idle span without the time in which the schedule was paused, seconds.
@@ -213,6 +216,15 @@ impl Tally {
     pub fn meets(&self, slos: &[Slo]) -> bool {
         slos.iter().all(|slo| slo.judge(self).met)
     }
+}
+
+/// Adds a span to spans that are ascending and disjoint.
+fn cover(spans: &mut Vec<(Nanos, Nanos)>, from: Nanos, to: Nanos) {
+    let to = to.max(from);
+    let first = spans.partition_point(|span| span.1 < from);
+    let after = spans.partition_point(|span| span.0 <= to).max(first);
+    let merged = spans.drain(first..after).fold((from, to), |m, span| (m.0.min(span.0), m.1.max(span.1)));
+    spans.insert(first, merged);
 }
 
 /// Index of a metric among those [`with_thresholds`].

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::metrics::{DECODE, LATENCY, TTFT};
 use crate::domain::session::Session;
+use crate::domain::sweep::SweepSummary;
 
 use super::bottleneck::{Bottleneck, SystemFigures, bottleneck};
 use super::case::{CaseView, cases};
@@ -38,6 +39,8 @@ pub struct Conclusion {
     pub slowest: Option<(String, f64)>,
     /// Bottleneck of the run; `None` without figures.
     pub bottleneck: Option<Bottleneck>,
+    /// Result of the whole sweep; the other figures are those of its last stage. `None` without a sweep.
+    pub sweep: Option<SweepSummary>,
 }
 
 impl Conclusion {
@@ -61,6 +64,7 @@ impl Conclusion {
             failures: summary.tally.as_ref().and_then(crate::domain::tally::Tally::failures),
             slowest: slowest(&views),
             bottleneck: bottleneck(session, &summary, system),
+            sweep: SweepSummary::from_session(session),
         }
     }
 }

@@ -5,6 +5,9 @@ use crate::domain::slo::SloUnit;
 use crate::domain::statistics::needed_for;
 use crate::domain::sweep::Stage;
 
+/// Marks the knee.
+pub const KNEE: char = '◆';
+
 /// A figure of a stage.
 #[derive(Debug)]
 pub struct SweepColumn {
@@ -129,7 +132,7 @@ pub fn unresolved_in_words(stages: &[Stage]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sweep_chart::bent;
+    use crate::domain::sweep::testing::bent;
 
     #[test]
     fn a_cell_says_what_is_estimated_and_what_too_few_answers_do_not_tell() {

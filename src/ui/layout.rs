@@ -27,6 +27,12 @@ const HEADER: u16 = 2;
 const CONCLUSION: u16 = 2;
 /// Minimum rows of a screen that shows the conclusion.
 const ROOM_FOR_CONCLUSION: u16 = 20;
+/// Share of the instruments' column that the load of a sweep gets for its chart, relative to the weights of the others.
+const SWEEP_WEIGHT: u16 = 6;
+/// Height of the instruments' column from which that chart leaves the GPU pane its rows.
+const ROOM_FOR_ALL: u16 = 40;
+/// Maximum rows of the GPU pane beside the chart of a sweep in a lower column.
+const GPU_BESIDE_SWEEP: u16 = 4;
 /// Columns between two panes side by side.
 const GUTTER: u16 = 2;
 
@@ -52,6 +58,8 @@ pub struct LayoutInputs {
     pub finished: bool,
     /// Content of the GPU pane.
     pub machine: GpuPaneContent,
+    /// Whether the run is a sweep, whose chart needs room.
+    pub sweep: bool,
 }
 
 impl LayoutInputs {
@@ -63,6 +71,7 @@ impl LayoutInputs {
             zoomed: app.ui.zoomed.then_some(app.ui.focus),
             finished,
             machine: GpuPaneContent::from_app(app),
+            sweep: !app.shown().session.sweep.is_empty(),
         }
     }
 }
@@ -95,11 +104,11 @@ fn arrange(body: Rect, inputs: LayoutInputs, screen: Rect) -> Vec<(&'static Pane
     if tall && screen.width >= 160 {
         let (left, right) = split_columns(body, body.width * 5 / 8);
         let (table, text) = split_rows(left, table_wants.min(left.height / 2));
-        place(table, text, &stack(right, inputs.machine))
+        place(table, text, &stack(right, inputs))
     } else if tall && screen.width >= 100 {
         let (table, below) = split_rows(body, table_wants.min(body.height * 2 / 5));
         let (text, right) = split_columns(below, below.width * 11 / 20);
-        place(table, text, &stack(right, inputs.machine))
+        place(table, text, &stack(right, inputs))
     } else {
         let strip_height = (body.height / 4).clamp(3, 9);
         let is_figures = matches!(inputs.machine, GpuPaneContent::Figures(_));
@@ -124,15 +133,16 @@ fn place(table: Rect, text: Rect, instruments: &[Rect]) -> Vec<(&'static Pane, R
 }
 
 /// Shares of the instruments in `cells`, by weight. The GPU pane gets `machine` cells at most; the others share its rest.
-fn shares(cells: u16, machine: u16) -> Vec<u16> {
+fn shares(cells: u16, machine: u16, sweep: bool) -> Vec<u16> {
     let instruments = || PANES.iter().filter(|p| p.place == Place::Instrument);
-    let all = divided(cells, &instruments().map(|p| p.weight).collect::<Vec<_>>());
+    let weight = |pane: &Pane| if sweep && pane.id == PaneId::Latency { SWEEP_WEIGHT } else { pane.weight };
+    let all = divided(cells, &instruments().map(weight).collect::<Vec<_>>());
     let is_gpu = |pane: &&Pane| pane.id == PaneId::Gpu;
     let own = instruments().zip(&all).find(|(pane, _)| is_gpu(pane)).map_or(0, |(_, share)| *share);
     if own <= machine {
         return all;
     }
-    let weights: Vec<u16> = instruments().map(|p| if is_gpu(&p) { 0 } else { p.weight }).collect();
+    let weights: Vec<u16> = instruments().map(|p| if is_gpu(&p) { 0 } else { weight(p) }).collect();
     let others = divided(cells - machine, &weights);
     instruments().zip(others).map(|(pane, share)| if is_gpu(&pane) { machine } else { share }).collect()
 }
@@ -161,15 +171,17 @@ fn split_columns(area: Rect, width: u16) -> (Rect, Rect) {
 }
 
 /// Positions of the instruments, one below the other.
-fn stack(area: Rect, machine: GpuPaneContent) -> Vec<Rect> {
-    let machine = machine.lines(area.width);
+fn stack(area: Rect, inputs: LayoutInputs) -> Vec<Rect> {
+    let lines = inputs.machine.lines(area.width);
+    let is_low = inputs.sweep && area.height < ROOM_FOR_ALL;
+    let machine = if is_low { lines.min(GPU_BESIDE_SWEEP) } else { lines };
     let mut y = area.y;
     let place = |height| {
         let rect = Rect { y, height, ..area };
         y += height;
         rect
     };
-    shares(area.height, machine).into_iter().map(place).collect()
+    shares(area.height, machine, inputs.sweep).into_iter().map(place).collect()
 }
 
 /// Positions of the instruments side by side, in equal widths; the first ones get the remainder. A GPU pane without figures
@@ -201,7 +213,13 @@ mod tests {
     fn layout(width: u16, height: u16, cases: usize) -> Option<Layout> {
         compute(
             Rect::new(0, 0, width, height),
-            LayoutInputs { cases, zoomed: None, finished: false, machine: GpuPaneContent::Figures(u16::MAX) },
+            LayoutInputs {
+                cases,
+                zoomed: None,
+                finished: false,
+                machine: GpuPaneContent::Figures(u16::MAX),
+                sweep: false,
+            },
         )
     }
 
@@ -214,8 +232,13 @@ mod tests {
 
     #[test]
     fn a_zoomed_pane_fills_the_body() {
-        let inputs =
-            LayoutInputs { cases: 10, zoomed: Some(PaneId::Gpu), finished: false, machine: GpuPaneContent::Reason(31) };
+        let inputs = LayoutInputs {
+            cases: 10,
+            zoomed: Some(PaneId::Gpu),
+            finished: false,
+            machine: GpuPaneContent::Reason(31),
+            sweep: false,
+        };
         let layout = compute(Rect::new(0, 0, 80, 24), inputs).unwrap();
         assert_eq!(layout.panes.len(), 1);
         assert_eq!((layout.panes[0].0.id, layout.panes[0].1), (PaneId::Gpu, Rect::new(1, 2, 78, 21)));
@@ -231,9 +254,19 @@ mod tests {
     }
 
     #[test]
+    fn a_sweep_has_room_for_its_chart_at_120x40() {
+        for machine in [GpuPaneContent::Figures(7), GpuPaneContent::Reason(31)] {
+            let inputs = LayoutInputs { cases: 10, zoomed: None, finished: true, machine, sweep: true };
+            let layout = compute(Rect::new(0, 0, 120, 40), inputs).unwrap();
+            let load = layout.panes.iter().find(|p| p.0.id == PaneId::Latency).unwrap().1;
+            assert!(load.height >= 9, "a rule and eight rows: {load:?}");
+        }
+    }
+
+    #[test]
     fn other_instruments_get_the_rows_that_a_gpu_pane_without_figures_leaves() {
         let instruments = |width, height, machine| {
-            let inputs = LayoutInputs { cases: 10, zoomed: None, finished: false, machine };
+            let inputs = LayoutInputs { cases: 10, zoomed: None, finished: false, machine, sweep: false };
             let layout = compute(Rect::new(0, 0, width, height), inputs).unwrap();
             let size = |id| layout.panes.iter().find(|p| p.0.id == id).map(|p| (p.1.width, p.1.height)).unwrap();
             [PaneId::Scope, PaneId::Latency, PaneId::Gpu].map(size)
@@ -260,9 +293,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn panes_are_inside_the_screen_and_do_not_overlap(width in 60_u16..300, height in 16_u16..120, cases in 0_usize..300, finished in proptest::bool::ANY, machine in 3_u16..40, quiet in proptest::bool::ANY) {
+        fn panes_are_inside_the_screen_and_do_not_overlap(width in 60_u16..300, height in 16_u16..120, cases in 0_usize..300, finished in proptest::bool::ANY, machine in 3_u16..40, quiet in proptest::bool::ANY, sweep in proptest::bool::ANY) {
             let machine = if quiet { GpuPaneContent::Reason(machine) } else { GpuPaneContent::Figures(machine) };
-            let inputs = LayoutInputs { cases, zoomed: None, finished, machine };
+            let inputs = LayoutInputs { cases, zoomed: None, finished, machine, sweep };
             let layout = compute(Rect::new(0, 0, width, height), inputs).unwrap();
             let mut all: Vec<Rect> = layout.panes.iter().map(|p| p.1).collect();
             proptest::prop_assert_eq!(all.len(), PANES.len());

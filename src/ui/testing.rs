@@ -1,5 +1,7 @@
 //! Builds states of the program from messages, and shows the drawn screen as text.
 
+pub mod sweep;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;

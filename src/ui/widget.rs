@@ -2,6 +2,7 @@
 
 pub mod bar;
 pub mod braille;
+pub mod chart;
 pub mod find;
 pub mod histogram;
 pub mod markdown;

@@ -24,6 +24,15 @@ pub struct Load {
     recent: VecDeque<Ended>,
 }
 
+/// Stages of a sweep while it runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StagesSoFar {
+    /// Stages with figures, in the order of the sweep.
+    pub stages: Vec<Stage>,
+    /// Index of the stage in progress; `None` if it has no figures yet or the run is over.
+    pub running: Option<usize>,
+}
+
 /// A measured request that ended within [`WINDOW`].
 #[derive(Clone, Copy, Debug)]
 struct Ended {
@@ -131,6 +140,21 @@ impl Load {
             all.push(Stage::from_tally(*concurrency, &self.tally, session));
         }
         all
+    }
+
+    /// Stages with figures, of which the one in progress has this throughput and whether it is an estimate.
+    pub(super) fn stages_so_far(&self, session: &Session, throughput: Option<(f64, bool)>) -> StagesSoFar {
+        let mut stages = self.stages.clone();
+        let has_figures = self.tally.ended > 0 || throughput.is_some();
+        let Some(concurrency) = session.sweep.get(self.stage).filter(|_| has_figures) else {
+            return StagesSoFar { stages, running: None };
+        };
+        let mut last = Stage::from_tally(*concurrency, &self.tally, session);
+        if let Some((tokens_per_s, is_estimated)) = throughput {
+            (last.tokens_per_s, last.estimated) = (Some(tokens_per_s), is_estimated);
+        }
+        stages.push(last);
+        StagesSoFar { running: session.is_active().then_some(stages.len() - 1), stages }
     }
 
     /// Whether every SLO is met. One stage that meets them is enough for a sweep: its last stages are meant to overload

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::load::Load;
+use super::load::{Load, StagesSoFar};
 use super::stop::Stop;
 use super::target::Target;
 use super::traces::Traces;
@@ -13,6 +13,7 @@ use crate::domain::live::{InFlight, LiveSnapshot, THROUGHPUT_POINTS};
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
+use crate::domain::slo::RunFigure;
 use crate::domain::time::Nanos;
 
 /// Failed attempts to discover the endpoint.
@@ -96,6 +97,26 @@ impl Scene {
     /// The latest request in flight of a case.
     pub fn in_flight_of(&self, case: usize) -> Option<&InFlight> {
         self.in_flight().filter(|f| f.id.case == case).max_by_key(|f| f.id.number)
+    }
+
+    /// Output tokens per second since the run or its stage began, and whether they are an estimate. Tokens in flight
+    /// count too, estimated from their events. `None` before the first token.
+    pub fn throughput_so_far(&self) -> Option<(f64, bool)> {
+        let tally = &self.load.tally;
+        let is_measured = |f: &&InFlight| self.session.attempt(f.id).is_some_and(|attempt| !attempt.warmup);
+        let measured = || self.in_flight().filter(is_measured);
+        let Some(from) = measured().map(|f| f.started).min() else {
+            return tally.run_figure(RunFigure::Throughput).map(|throughput| (throughput, tally.estimated));
+        };
+        let events: u64 = measured().map(|f| u64::from(f.content_events)).sum();
+        let tokens = tally.output_tokens as f64 + events as f64 * self.tokens_per_event;
+        let seconds = tally.seconds_with(from, self.live.at);
+        (tokens > 0.0 && seconds > 0.0).then(|| (tokens / seconds, tally.estimated || events > 0))
+    }
+
+    /// Stages of the sweep with figures. The throughput of the running stage includes its tokens in flight.
+    pub fn stages_so_far(&self) -> StagesSoFar {
+        self.load.stages_so_far(&self.session, self.throughput_so_far())
     }
 
     /// Time span of charts over time: the last ten minutes of the run at most, ten seconds at least.

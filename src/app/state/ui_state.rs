@@ -12,6 +12,27 @@ use super::text_field::TextField;
 use super::theme::ThemeName;
 use crate::app::pane::PaneId;
 
+/// Chart of a sweep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SweepChart {
+    /// Throughput and latency against concurrency.
+    #[default]
+    Concurrency,
+    /// Throughput against throughput per user.
+    PerUser,
+}
+
+impl SweepChart {
+    /// The other chart.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Concurrency => Self::PerUser,
+            Self::PerUser => Self::Concurrency,
+        }
+    }
+}
+
 /// Choices of the user on the screen.
 #[derive(Clone, Debug)]
 pub struct UiState {
@@ -37,6 +58,8 @@ pub struct UiState {
     pub answer: Answer,
     /// Time span and cursor of the scope.
     pub scope: ScopeState,
+    /// The chart of a sweep.
+    pub sweep_chart: SweepChart,
     /// The latest event.
     pub notice: Option<Notice>,
     /// The theme.
@@ -76,6 +99,7 @@ impl Default for UiState {
             filter: TextField::default(),
             answer: Answer::default(),
             scope: ScopeState::default(),
+            sweep_chart: SweepChart::default(),
             notice: None,
             theme: ThemeName::default(),
             mouse: false,

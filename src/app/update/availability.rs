@@ -78,6 +78,7 @@ pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
             obstruct("Already at the start of the run", Some(Action::ScopeCloser))
         }
         Action::ScopeLater if app.ui.scope.is_at_end() => obstruct("The scope already follows the run", None),
+        Action::SweepChart if session.sweep.is_empty() => obstruct("Sweeps only: `tokscope --sweep 1,2,4,8`", None),
         Action::ScopeNow if app.ui.scope.is_moved() => None,
         Action::ScopeNow => obstruct("The view is already reset", None),
         _ => None,
@@ -153,6 +154,7 @@ mod tests {
         discovered(&mut app, &["m"]);
         assert_eq!(notice_after(&mut app, Action::Rerun), ("'case 0' is running".to_owned(), Some(Action::Cancel)));
         assert_eq!(notice_after(&mut app, Action::RerunFailed), ("No case has failed".to_owned(), None));
+        assert!(notice_after(&mut app, Action::SweepChart).0.contains("Sweeps only"));
         assert!(notice_after(&mut app, Action::ToggleBaseline).0.contains("No results yet"));
         ended(&mut app, 0, 1, AttemptStatus::Ok);
         assert_eq!(notice_after(&mut app, Action::Cancel), ("'case 0' is done".to_owned(), Some(Action::Rerun)));

@@ -10,7 +10,7 @@ use crate::domain::quantity::count;
 use crate::domain::sweep::{Stage, knee};
 use crate::domain::text::sanitise_line;
 use crate::report::case::CaseView;
-use crate::report::sweep_chart::KNEE;
+use crate::report::sweep_table::KNEE;
 
 use super::escape::fenced;
 use super::figures::figure;
@@ -113,9 +113,9 @@ fn name(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::session::Plan;
+    use crate::domain::sweep::testing::bent;
     use crate::report::case::cases;
     use crate::report::fixture::{answer, run, suite};
-    use crate::report::sweep_chart::bent;
 
     #[test]
     fn bars_begin_at_zero_and_end_at_an_eighth_of_a_cell() {

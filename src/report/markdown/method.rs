@@ -3,7 +3,7 @@
 use crate::domain::calibration::{Calibration, ErrorSpread};
 use crate::domain::diagnosis::RETRIED;
 use crate::domain::metrics::METRICS;
-use crate::report::sweep_chart::KNEE;
+use crate::report::sweep_table::KNEE;
 
 use super::View;
 use super::escape::inline;

@@ -8,7 +8,7 @@ use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::{ESTIMATED, count};
 use crate::domain::session::AttemptState;
 use crate::domain::statistics::enough_for;
-use crate::domain::sweep::stages;
+use crate::domain::sweep::{best, stages};
 use crate::domain::tally::Tally;
 use crate::report::case::CaseView;
 use crate::report::spread::Spread;
@@ -17,7 +17,6 @@ use super::View;
 use super::escape::{UNKNOWN, inline};
 use super::figures::{PERCENTILES, bare, heading, mean, needed, quantity, speeds, times, tokens, with_unit};
 use super::page::{Page, Table};
-use super::sweep::best;
 
 /// Replaces statistics if no attempt is complete.
 const NO_STATISTICS: &str = "None: no request succeeded.";

@@ -2,25 +2,13 @@
 
 use crate::domain::metrics::{DECODE, ITL, LATENCY, Metric, TTFT};
 use crate::domain::quantity::ESTIMATED;
-use crate::domain::sweep::{Stage, knee, no_knee_up_to, saturated_from_start, slo_summary, stages, unfilled_stages};
-use crate::report::sweep_chart::KNEE;
-use crate::report::sweep_table::{n_of_all, unresolved_in_words};
+use crate::domain::sweep::{Saturation, Stage, best, ideal_throughput, knee, slo_summary, stages, unfilled_stages};
+use crate::report::sweep_table::{KNEE, n_of_all, unresolved_in_words};
 
 use super::View;
 use super::escape::UNKNOWN;
 use super::figures::{bare, figure, label, needed, quantity, unit, with_unit};
 use super::page::{Page, Table};
-
-/// Share of the highest throughput from which another stage is as good: smaller differences are noise.
-const AS_GOOD: f64 = 0.99;
-
-/// Returns the stage with the highest throughput, of equally good ones that with the lowest concurrency; `None` if no stage
-/// has a throughput.
-pub fn best(stages: &[Stage]) -> Option<&Stage> {
-    let most = stages.iter().filter_map(|stage| stage.tokens_per_s).reduce(f64::max)?;
-    let good = stages.iter().filter(|stage| stage.tokens_per_s.is_some_and(|throughput| throughput >= most * AS_GOOD));
-    good.min_by_key(|stage| stage.concurrency)
-}
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     let stages = stages(&view.report.session);
@@ -60,18 +48,15 @@ fn headline(stages: &[Stage], page: &mut Page) {
 }
 
 fn saturation(stages: &[Stage]) -> String {
-    if let Some(found) = saturated_from_start(stages) {
-        return format!("{found}; more load only adds waiting");
-    }
-    let found = knee(stages).and_then(|at| stages.get(at));
-    match (found, no_knee_up_to(stages)) {
-        (Some(stage), _) => {
-            format!("knee {KNEE} at concurrency {}; beyond it, more load mostly adds waiting", stage.concurrency)
+    match Saturation::from_stages(stages) {
+        Saturation::FromStart(found) => format!("{found}; more load only adds waiting"),
+        Saturation::Knee(concurrency) => {
+            format!("knee {KNEE} at concurrency {concurrency}; beyond it, more load mostly adds waiting")
         }
-        (None, Some(last)) => {
+        Saturation::NoneUpTo(last) => {
             format!("none up to concurrency {last}: throughput still grew at little cost in latency")
         }
-        (None, None) => "unknown: a knee needs three stages with figures".to_owned(),
+        Saturation::Unknown => "unknown: a knee needs three stages with figures".to_owned(),
     }
 }
 
@@ -138,7 +123,6 @@ fn percentile(stage: &Stage, metric: &Metric, p: u32) -> Option<f64> {
 
 /// Throughput in percent of ideal scaling: as many times that of the lowest concurrency as the concurrency is.
 fn scaling_percent(stages: &[Stage], stage: &Stage) -> Option<f64> {
-    let first = stages.iter().min_by_key(|s| s.concurrency)?;
-    let ideal = first.tokens_per_s? / first.concurrency.max(1) as f64 * stage.concurrency as f64;
+    let ideal = ideal_throughput(stages, stage.concurrency)?;
     (ideal > 0.0).then_some(100.0 * stage.tokens_per_s? / ideal)
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::metrics::{SPEED, TTFT};
 use crate::domain::session::AttemptState;
-use crate::domain::sweep::{Stage, stages};
+use crate::domain::sweep::{Stage, best, stages};
 use crate::report::bottleneck::{SystemFigures, bottleneck};
 use crate::report::case::CaseView;
 use crate::report::spread::Spread;
@@ -10,7 +10,6 @@ use crate::report::spread::Spread;
 use super::escape::{code, inline};
 use super::figures::{mean, quantity, unit, with_unit};
 use super::page::Page;
-use super::sweep::best;
 use super::{View, chart};
 
 pub fn write(view: &View<'_>, page: &mut Page) {

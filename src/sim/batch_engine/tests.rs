@@ -350,6 +350,7 @@ fn stage(concurrency: usize, requests: usize, tokens_per_s: f64, latency_ms: f64
         ttft_p50_ms: None,
         ttft_p95_ms: None,
         itl_p50_ms: None,
+        itl_p95_ms: None,
         latency_p50_ms: Some(latency_ms),
         doubts: CacheDoubts::default(),
         unresolved_first_token: 0,

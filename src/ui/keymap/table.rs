@@ -261,6 +261,18 @@ const REST: &[Binding] = {
             ),
             "whole run",
         ),
+        // ─── In the load ───
+        toggle(
+            row(
+                &[ch('c')],
+                A::SweepChart,
+                C::In(PaneId::Latency),
+                G::Pane,
+                "per user",
+                "Chart a sweep over throughput per user, or over concurrency",
+            ),
+            "concurrency",
+        ),
         // ─── In the input of filter and search ───
         row(&[ENTER], A::Confirm, C::FilterInput, G::Filter, "keep", "Keep the filter"),
         row(&[ESC, ctrl('c')], A::Back, C::FilterInput, G::Filter, "clear", "Clear the filter"),

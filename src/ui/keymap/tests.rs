@@ -95,7 +95,8 @@ fn every_action_has_a_key() {
             A::ScopeLater => A::ScopeCursor,
             A::ScopeCursor => A::ScopeNow,
             A::ScopeNow => A::ScopeStack,
-            A::ScopeStack => A::ReplayBack,
+            A::ScopeStack => A::SweepChart,
+            A::SweepChart => A::ReplayBack,
             A::ReplayBack => A::ReplayForward,
             A::ReplayForward => A::ReplaySlower,
             A::ReplaySlower => A::ReplayFaster,
@@ -104,7 +105,7 @@ fn every_action_has_a_key() {
         })
     }
     let all: Vec<_> = std::iter::successors(Some(Action::ToggleHold), |&a| next(a)).collect();
-    assert_eq!(all.len(), 55 + PaneId::ALL.len());
+    assert_eq!(all.len(), 56 + PaneId::ALL.len());
     for action in all {
         assert!(BINDINGS.iter().any(|b| b.action == action), "{action:?}");
     }

@@ -228,7 +228,12 @@ fn state(scene: &Scene) -> State {
         }
         (_, Mode::Waiting) => new("◌", "connecting", String::new(), Tone::Calm),
         (_, Mode::Running) if !session.sweep.is_empty() => {
-            let about = format!("stage {}/{}", session.stage + 1, session.sweep.len());
+            let about = format!(
+                "stage {}/{} · concurrency {}",
+                session.stage + 1,
+                session.sweep.len(),
+                session.plan.concurrency
+            );
             new("●", "running", about, Tone::Live)
         }
         (_, Mode::Running) => new("●", "running", String::new(), Tone::Live),
@@ -266,6 +271,7 @@ mod tests {
     use crate::app::action::Action;
     use crate::domain::attempt::AttemptStatus;
     use crate::domain::session::Plan;
+    use crate::ui::testing::sweep::running_sweep;
     use crate::ui::testing::{Script, Stage, text};
     use crate::ui::theme::Theme;
 
@@ -333,6 +339,11 @@ mod tests {
             shares.push(share(&stage.app.scene));
         }
         assert_eq!(shares, [0.25, 0.5, 0.75, 1.0]);
+    }
+
+    #[test]
+    fn a_running_sweep_names_its_stage_and_concurrency() {
+        assert_eq!(state_of(&running_sweep()), ("running", "stage 4/5 · concurrency 8".to_owned()));
     }
 
     #[test]

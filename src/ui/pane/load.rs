@@ -2,6 +2,7 @@
 //! stages. Shown instead of the latency of single cases when several requests are in flight.
 
 mod stages;
+mod sweep_chart;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -56,15 +57,13 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) -> Option<Rect> 
         &about(scene, area.width >= WIDE),
         in_flight(view),
     );
-    let mut rows = if scene.session.sweep.is_empty() { figures(view, area) } else { stages::rows(view, area) };
-    rows.extend(slos(view));
-    // Drops the row of the highest rank first, the later of two equal ones.
-    while rows.len() > usize::from(area.height) {
-        let Some(worst) = rows.iter().map(|r| r.rank).max() else { break };
-        if let Some(at) = rows.iter().rposition(|r| r.rank == worst) {
-            rows.remove(at);
-        }
+    if !scene.session.sweep.is_empty() {
+        stages::draw(frame, area, view);
+        return None;
     }
+    let mut rows = figures(view, area);
+    rows.extend(slos(view));
+    let rows = fitting(rows, area.height);
     let used = rows.len() as u16;
     for (at, row) in rows.into_iter().enumerate() {
         pane::line(frame, area, at as u16, Line::from(row.spans));
@@ -73,9 +72,32 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) -> Option<Rect> 
     (left.height >= MIN_LATENCY).then_some(left)
 }
 
-/// Describes the load: `5 req/s, poisson` or `concurrency 8`; in a narrow pane `8 concurrent`, which keeps its number if cut.
+/// Drops rows until the others fit into `height`: the highest rank first, the later of two equal ones.
+fn fitting(mut rows: Vec<Row>, height: u16) -> Vec<Row> {
+    while rows.len() > usize::from(height) {
+        let Some(worst) = rows.iter().map(|r| r.rank).max() else { break };
+        if let Some(at) = rows.iter().rposition(|r| r.rank == worst) {
+            rows.remove(at);
+        }
+    }
+    rows
+}
+
+/// Describes the load: `5 req/s, poisson` or `concurrency 8`; in a narrow pane `8 concurrent`, which keeps its number if
+/// cut. A sweep has its stage: `stage 3/5 · concurrency 4`, and in the end its range: `sweep, concurrency 1–16`.
 fn about(scene: &Scene, wide: bool) -> String {
-    let Plan { concurrency, open_loop, .. } = scene.session.plan;
+    let session = &scene.session;
+    let Plan { concurrency, open_loop, .. } = session.plan;
+    if let (Some(least), Some(most)) = (session.sweep.iter().min(), session.sweep.iter().max()) {
+        return match (session.is_active(), wide) {
+            (true, true) => {
+                format!("stage {}/{} · concurrency {concurrency}", session.stage + 1, session.sweep.len())
+            }
+            (true, false) => format!("{}/{}", session.stage + 1, session.sweep.len()),
+            (false, true) => format!("sweep, concurrency {least}–{most}"),
+            (false, false) => format!("sweep {least}–{most}"),
+        };
+    }
     match open_loop {
         Some(open) => format!("{} req/s, {}", open.rate_per_s, open.process.as_str()),
         None if wide => format!("concurrency {concurrency}"),
@@ -184,14 +206,14 @@ fn samples_needed(percentiles: &[u32]) -> Option<String> {
     Some(format!("{} p{first} needs {} requests{}", number::UNKNOWN, needed_for(*first), others.concat()))
 }
 
-/// Rates over all requests that ended: as many as fit.
+/// Rates: as many as fit. The throughput includes tokens in flight, the other rates only requests that ended.
 fn rates(view: &View<'_>, mark: &str, area: Rect) -> Vec<Span<'static>> {
     let (theme, scene) = (view.theme, view.scene());
     let tally = &scene.load.tally;
-    let mut figures = vec![
-        (number::rate(tally.run_figure(RunFigure::RequestRate)), "req/s"),
-        (format!("{mark}{}", number::rate(tally.run_figure(RunFigure::Throughput))), "tok/s"),
-    ];
+    let throughput = scene.throughput_so_far();
+    let throughput_mark = if throughput.is_some_and(|(_, is_estimated)| is_estimated) { ESTIMATED } else { "" };
+    let throughput = format!("{throughput_mark}{}", number::rate(throughput.map(|(tokens_per_s, _)| tokens_per_s)));
+    let mut figures = vec![(number::rate(tally.run_figure(RunFigure::RequestRate)), "req/s"), (throughput, "tok/s")];
     let per_user = tally.percentile(&DECODE, 50);
     if per_user.is_some() {
         figures.push((format!("{mark}{}", number::rate(per_user)), "per user"));

@@ -14,6 +14,7 @@ use crate::domain::session::Plan;
 use crate::domain::time::Nanos;
 use crate::ui::fit::width as width_of;
 use crate::ui::pane::PANES;
+use crate::ui::testing::sweep::{running_sweep, sweep};
 use crate::ui::testing::{Script, Stage, TEN, script_of, styles, ten_cases, text};
 use crate::ui::theme::{Theme, Themes};
 
@@ -563,4 +564,23 @@ proptest::proptest! {
         stage.app.ui.focus = PaneId::ALL[focus];
         stage.screen(width, height);
     }
+}
+
+#[test]
+fn a_sweep_has_its_result_and_its_chart_at_every_size() {
+    let mut stage = sweep(5);
+    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+        let buffer = stage.screen(width, height);
+        assert_snapshot!(format!("sweep_{width}x{height}"), text(&buffer));
+    }
+    let running = text(&running_sweep().screen(120, 40));
+    assert!(running.contains("○ running") && running.contains("╌"), "the chart is visible unzoomed: {running}");
+    assert_snapshot!("sweep_running_120x40", running);
+    stage.act(Action::Focus(PaneId::Latency));
+    stage.act(Action::Zoom);
+    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+        assert_snapshot!(format!("sweep_zoomed_{width}x{height}"), text(&stage.screen(width, height)));
+    }
+    let buffer = stage.draw_with(80, 24, Theme::mono(), |frame, _, view| draw(frame, view));
+    assert_snapshot!("sweep_zoomed_styles_mono", styles(&buffer));
 }

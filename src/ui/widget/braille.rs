@@ -66,6 +66,30 @@ impl Dots {
         }
     }
 
+    /// Draws a straight line between two dots, given by column and row.
+    pub fn segment(&mut self, from: (usize, usize), to: (usize, usize), style: Style) {
+        let ((x0, y0), (x1, y1)) = if from.0 <= to.0 { (from, to) } else { (to, from) };
+        let row_at = |column: usize| {
+            let share = (column - x0) as f64 / (x1 - x0).max(1) as f64;
+            (y0 as f64 + (y1 as f64 - y0 as f64) * share).round() as usize
+        };
+        let mut previous = y0;
+        self.stroke(x0, y0..=y0, style);
+        for column in x0..=x1 {
+            let row = if column == x1 { y1 } else { row_at(column) };
+            // A steep line takes several rows in a column.
+            let beside = if row > previous + 1 {
+                previous + 1
+            } else if previous > row + 1 {
+                previous - 1
+            } else {
+                row
+            };
+            self.stroke(column, row.min(beside)..=row.max(beside), style);
+            previous = row;
+        }
+    }
+
     /// Draws the dots into `buf`; cells without a dot stay unchanged.
     pub fn draw(&self, area: Rect, buf: &mut Buffer) {
         for (at, (pattern, style)) in self.cells.iter().enumerate().filter(|(_, cell)| cell.0 != 0) {
@@ -99,6 +123,14 @@ mod tests {
     fn steep_parts_stay_connected() {
         assert_eq!(drawn(1, 1, |d| d.line(&[Some(0.0), Some(4.0)], 4.0, Style::new())), ["⡸"]);
         assert_eq!(drawn(1, 1, |d| d.line(&[Some(4.0), Some(0.0)], 4.0, Style::new())), ["⢱"]);
+    }
+
+    #[test]
+    fn a_segment_connects_its_ends_in_either_direction() {
+        let drawn = |from, to| drawn(2, 2, |d| d.segment(from, to, Style::new()));
+        assert_eq!(drawn((0, 7), (3, 0)), drawn((3, 0), (0, 7)));
+        assert_eq!(drawn((0, 0), (3, 0)), ["⠉⠉", "  "]);
+        assert_eq!(drawn((1, 0), (1, 7)), ["⢸ ", "⢸ "], "a vertical one has all its dots");
     }
 
     #[test]

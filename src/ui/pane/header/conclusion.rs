@@ -9,6 +9,7 @@ use crate::app::state::Scene;
 use crate::domain::quantity::ESTIMATED;
 use crate::domain::server_gauges::Meter;
 use crate::domain::session::Mode;
+use crate::domain::sweep::{Saturation, SweepSummary};
 use crate::domain::text::sanitise_line;
 use crate::report::bottleneck::{Bottleneck, SystemFigures};
 use crate::report::conclusion::Conclusion;
@@ -88,11 +89,17 @@ fn system_figures(scene: &Scene) -> SystemFigures {
     figures.with_host(HostReport::from_history(&scene.host).ok().as_ref(), is_local)
 }
 
+/// A figure with the words before and after it, and its style.
+type Figure<'a> = (&'a str, String, &'a str, Style);
+
 /// The line of figures: as many as fit, in order of importance.
 fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
+    if let Some(sweep) = &conclusion.sweep {
+        return fitting(sweep_figures(sweep, conclusion.partial, view), columns, view);
+    }
     let mark = if conclusion.estimated { ESTIMATED } else { "" };
-    let mut all: Vec<(&str, String, &str, Style)> = Vec::new();
+    let mut all: Vec<Figure<'_>> = Vec::new();
     if conclusion.partial {
         all.push(("partial ", format!("{}/{}", conclusion.ok, conclusion.cases), " cases", theme.warning()));
     }
@@ -107,10 +114,6 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     }
     all.extend(conclusion.ttft_p50_ms.map(|ms| ("TTFT p50 ", number::millis(Some(ms)), "", theme.value())));
     all.extend(conclusion.decode_p50.map(|v| ("decode p50 ", format!("{mark}{v:.1}"), " tok/s", theme.value())));
-    let width = |figures: &[(&str, String, &str, Style)]| {
-        let each = figures.iter().map(|(before, figure, after, _)| [*before, figure, *after].map(fit::width));
-        each.flatten().sum::<usize>() + BETWEEN.len() * figures.len().saturating_sub(1)
-    };
     // The rating's scale follows its word if that displaces none of the main figures.
     let scale = conclusion.rating.as_ref().map_or_else(String::new, |(_, scale)| format!(" ({scale})"));
     if conclusion.rating.is_some() && width(&all) + fit::width(&scale) <= columns {
@@ -126,6 +129,47 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
             theme.text(),
         ));
     }
+    fitting(all, columns, view)
+}
+
+/// The result of a whole sweep.
+fn sweep_figures(sweep: &SweepSummary, partial: bool, view: &View<'_>) -> Vec<Figure<'static>> {
+    let theme = view.theme;
+    let mark = if sweep.estimated { ESTIMATED } else { "" };
+    let mut all: Vec<Figure<'static>> = Vec::new();
+    if partial {
+        all.push(("", "partial".to_owned(), "", theme.warning()));
+    }
+    all.extend(sweep.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
+    if let Some((best, throughput)) = sweep.best.as_ref().and_then(|best| Some((best, best.tokens_per_s?))) {
+        let mark = if best.estimated { ESTIMATED } else { "" };
+        let result =
+            format!("{mark}{} tok/s at concurrency {}", number::grouped(throughput.round() as u64), best.concurrency);
+        all.push(("best ", result, "", theme.value()));
+    }
+    let (before, concurrency) = match sweep.saturation {
+        Saturation::FromStart(found) => ("saturated from concurrency ", Some(found.concurrency)),
+        Saturation::Knee(concurrency) => ("knee at concurrency ", Some(concurrency)),
+        Saturation::NoneUpTo(last) => ("no saturation up to concurrency ", Some(last)),
+        Saturation::Unknown => ("saturation unknown", None),
+    };
+    let concurrency = concurrency.map_or_else(String::new, |concurrency| concurrency.to_string());
+    all.push((before, concurrency, "", theme.value()));
+    all.extend(sweep.slo.as_ref().map(|slo| ("SLO ", slo.clone(), "", theme.value())));
+    all.push(("", format!("{mark}{}", number::grouped(sweep.output_tokens)), " tokens", theme.value()));
+    all.extend(sweep.duration.map(|duration| ("in ", number::clock(duration), "", theme.value())));
+    all
+}
+
+/// Cells that figures take in one line.
+fn width(figures: &[Figure<'_>]) -> usize {
+    let each = figures.iter().map(|(before, figure, after, _)| [*before, figure, *after].map(fit::width));
+    each.flatten().sum::<usize>() + BETWEEN.len() * figures.len().saturating_sub(1)
+}
+
+/// The figures that fit into `columns`.
+fn fitting(all: Vec<Figure<'_>>, columns: usize, view: &View<'_>) -> Line<'static> {
+    let theme = view.theme;
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut used = 0;
     for figure in all {
@@ -148,11 +192,13 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::action::Action;
     use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
     use crate::domain::gpu_scope::GpuScope;
     use crate::domain::session::Plan;
     use crate::domain::time::Nanos;
     use crate::ui::sample::running;
+    use crate::ui::testing::sweep::sweep;
     use crate::ui::testing::{Script, Stage, text};
     use crate::ui::theme::Theme;
 
@@ -178,6 +224,21 @@ mod tests {
         // A cause that repeats itself is not a second cause.
         let own = Bottleneck { also: vec!["client-bound"], ..found };
         assert!(fitted(&own, 78).0 == "Client-bound", "{:?}", fitted(&own, 78));
+    }
+
+    #[test]
+    fn the_result_of_a_sweep_covers_all_its_stages() {
+        let mut stage = sweep(5);
+        let line = |stage: &Stage, width| text(&stage.draw_with(width, 4, Theme::mono(), draw));
+        let shown = line(&stage, 140);
+        // Five stages of 32 answers with 80 tokens each.
+        assert!(shown.contains("  12,800 tokens  in "), "{shown}");
+        let result = "tok/s at concurrency 16  knee at concurrency 8  SLO met up to concurrency 4";
+        assert!(shown.contains("\nbest ") && shown.contains(result), "{shown}");
+        assert!(!shown.contains("Excellent") && !shown.contains("partial"), "{shown}");
+        assert!(line(&stage, 78).contains("best "), "{}", line(&stage, 78));
+        stage.act(Action::Rerun);
+        assert!(!line(&stage, 140).contains("best "), "a rerun is running: {}", line(&stage, 140));
     }
 
     #[test]

@@ -1,19 +1,26 @@
-//! The stages of a sweep as table lines, and the curve below them if there is room.
+//! The stages of a sweep: a table, and charts below or beside it if there is room.
 
+use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use super::Row;
+use super::{Row, fitting, sweep_chart};
+use crate::app::state::load::StagesSoFar;
 use crate::domain::slo::SloUnit;
-use crate::domain::sweep::{Stage, knee, no_knee_up_to, saturated_from_start};
-use crate::report::sweep_chart;
-use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all, unresolved_in_words};
+use crate::domain::sweep::{Saturation, Stage, knee, slo_summary};
+use crate::report::sweep_table::{KNEE, SWEEP_COLUMNS, SweepColumn, n_of_all, unresolved_in_words};
 use crate::ui::view::View;
-use crate::ui::{fit, number};
+use crate::ui::{fit, number, pane};
 
-/// Height of the curve, lines.
-const CURVE: u16 = 8;
+/// Width below which the table has narrow columns, cells.
+const NARROW: u16 = 30;
+/// Cells between the table and the chart beside it.
+const GUTTER: u16 = 2;
+/// Minimum height of charts below the table, with a blank row above them; lower ones are beside it.
+const BELOW: u16 = 11;
 
+/// Width of concurrency and throughput in a narrow table, cells.
+const NARROW_COLUMNS: [usize; 2] = [11, 8];
 /// Width of the concurrency, cells.
 const CONCURRENCY: usize = 12;
 /// Width of the sample count, cells.
@@ -40,70 +47,122 @@ fn columns() -> Vec<Column> {
     all
 }
 
-/// Returns the table; the knee is known once all stages are over.
-pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
-    let (theme, scene) = (view.theme, view.scene());
-    let stages = scene.load.all_stages(&scene.session);
-    if stages.is_empty() {
-        let text = fit::cut("No request has finished yet.", usize::from(area.width));
-        return vec![Row { rank: 1, spans: vec![Span::styled(text, theme.muted())] }];
+/// Draws table, notes and charts.
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
+    let so_far = view.scene().stages_so_far();
+    if so_far.stages.is_empty() {
+        let text = fit::cut("No tokens yet.", usize::from(area.width));
+        return pane::line(frame, area, 0, Span::styled(text, view.theme.muted()));
     }
-    let over = !scene.session.is_active();
-    let knee = knee(&stages).filter(|_| over);
+    let mut notes = notes(view, &so_far, area.width);
+    // Charts have precedence over notes; those of the lowest rank matter most.
+    notes.sort_by_key(|note| note.rank);
+    let table = table(view, &so_far, area.width);
+    let wanted = table.len() as u16 + BELOW;
+    let worthwhile = sweep_chart::WORTHWHILE;
+    if area.width >= worthwhile.0 && area.height >= wanted {
+        notes.truncate(usize::from(area.height - wanted));
+        let (above, below) = split(area, (table.len() + notes.len()) as u16);
+        lines(frame, above, table.into_iter().chain(notes).collect());
+        let charts = Rect { y: below.y + 1, height: below.height - 1, ..below };
+        return sweep_chart::draw(frame, charts, view, &so_far);
+    }
+    let beside = (NARROW_COLUMNS.iter().sum::<usize>() + marks_width(view, &so_far.stages)) as u16;
+    if area.width >= beside + GUTTER + worthwhile.0 && area.height >= worthwhile.1 {
+        notes.truncate(usize::from(area.height - worthwhile.1));
+        let (above, below) = split(area, area.height - notes.len() as u16);
+        let rows = self::table(view, &so_far, beside);
+        lines(frame, Rect { width: beside, ..above }, rows);
+        let taken = beside + GUTTER;
+        let charts = Rect { x: above.x + taken, width: above.width - taken, ..above };
+        sweep_chart::draw(frame, charts, view, &so_far);
+        return lines(frame, below, notes);
+    }
+    lines(frame, area, table.into_iter().chain(notes).collect());
+}
+
+fn split(area: Rect, height: u16) -> (Rect, Rect) {
+    (Rect { height, ..area }, Rect { y: area.y + height, height: area.height - height, ..area })
+}
+
+fn lines(frame: &mut Frame<'_>, area: Rect, rows: Vec<Row>) {
+    for (at, row) in (0..).zip(fitting(rows, area.height)) {
+        pane::line(frame, area, at, row.spans);
+    }
+}
+
+/// Width of the marks behind a line, cells: two for each that may occur.
+fn marks_width(view: &View<'_>, stages: &[Stage]) -> usize {
     let is_any_warm = stages.iter().any(|s| s.doubts.summary().is_some());
-    // Each mark behind a line takes two cells.
-    let mut used = 3 + 2 * usize::from(is_any_warm) + 2 * usize::from(!scene.session.slos().is_empty());
-    let columns: Vec<Column> = columns()
+    2 + 2 * usize::from(is_any_warm) + 2 * usize::from(!view.scene().session.slos().is_empty())
+}
+
+/// Returns the table; the knee is known once all stages are over.
+fn table(view: &View<'_>, so_far: &StagesSoFar, width: u16) -> Vec<Row> {
+    let (theme, scene) = (view.theme, view.scene());
+    let stages = &so_far.stages;
+    let knee = knee(stages).filter(|_| !scene.session.is_active());
+    let mut used = marks_width(view, stages);
+    let mut all = columns();
+    if width < NARROW {
+        all.iter_mut().zip(NARROW_COLUMNS).for_each(|(column, width)| column.1 = width);
+    }
+    let columns: Vec<Column> = all
         .into_iter()
         .take_while(|c| {
             used += c.1;
-            used <= usize::from(area.width)
+            used <= usize::from(width)
         })
         .collect();
     let heading = columns.iter().map(|c| Span::styled(fit::right(c.0, c.1), theme.muted())).collect();
     let mut rows = vec![Row { rank: 1, spans: heading }];
     for (at, stage) in stages.iter().enumerate() {
-        let running = !over && at + 1 == stages.len();
-        let style = if running { theme.muted() } else { theme.text() };
+        let is_running = so_far.running == Some(at);
+        let style = if is_running { theme.muted() } else { theme.text() };
         let mut spans: Vec<Span<'static>> =
             columns.iter().map(|c| Span::styled(fit::right(&(c.2)(stage), c.1), style)).collect();
         if knee == Some(at) {
-            spans.push(Span::styled(format!(" {}", sweep_chart::KNEE), theme.accent()));
+            spans.push(Span::styled(format!(" {KNEE}"), theme.accent()));
+        }
+        if is_running {
+            spans.push(Span::styled(" ○", theme.muted()));
         }
         if stage.doubts.summary().is_some() {
             spans.push(Span::styled(" w", theme.warning()));
         }
-        if stage.slo_met == Some(false) && !running {
+        if stage.slo_met == Some(false) && !is_running {
             spans.push(Span::styled(" ✗", theme.bad()));
         }
         // The latest stages stay; the first ones are dropped first.
         rows.push(Row { rank: 10 - u8::try_from(at.min(8)).unwrap_or(8), spans });
     }
+    rows
+}
+
+/// Returns what qualifies the figures, and the saturation once all stages are over.
+fn notes(view: &View<'_>, so_far: &StagesSoFar, width: u16) -> Vec<Row> {
+    let (theme, stages) = (view.theme, &so_far.stages);
+    let note = |rank, text: &str, style| {
+        let text = fit::cut(text, usize::from(width));
+        Row { rank, spans: vec![Span::styled(text, style)] }
+    };
+    let mut rows = Vec::new();
     if let Some(words) = stages.iter().rev().find_map(|s| Some((s.concurrency, s.doubts.summary()?))) {
         let text = format!("w: prefix cache, concurrency {}: {}", words.0, words.1);
-        let text = fit::cut(&text, usize::from(area.width));
-        rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
+        rows.push(note(2, &text, theme.warning()));
     }
-    if let Some(unresolved) = unresolved_in_words(&stages) {
-        let text = fit::cut(&format!("unresolved: {unresolved}"), usize::from(area.width));
-        rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
+    if let Some(unresolved) = unresolved_in_words(stages) {
+        rows.push(note(2, &format!("unresolved: {unresolved}"), theme.warning()));
     }
-    if let Some(found) = saturated_from_start(&stages).filter(|_| over) {
-        let text = fit::cut(&found.to_string(), usize::from(area.width));
-        rows.push(Row { rank: 8, spans: vec![Span::styled(text, theme.muted())] });
-    }
-    if let Some(last) = no_knee_up_to(&stages).filter(|_| over) {
-        let text = format!("no saturation up to concurrency {last}");
-        rows.push(Row { rank: 8, spans: vec![Span::styled(text, theme.muted())] });
-    }
-    let used = rows.len() as u16 + scene.session.slos().len() as u16;
-    if area.height >= used + CURVE + 3 {
-        let curve = sweep_chart::lines(&stages, knee, usize::from(area.width), usize::from(CURVE));
-        let line = |text: String| Row { rank: 20, spans: vec![Span::styled(text, theme.series(0))] };
-        if !curve.is_empty() {
-            rows.push(Row { rank: 20, spans: Vec::new() });
-            rows.extend(curve.into_iter().map(line));
-        }
+    if !view.scene().session.is_active() {
+        rows.extend(slo_summary(stages).map(|met| note(9, &format!("SLO {met}"), theme.text())));
+        let text = match Saturation::from_stages(stages) {
+            Saturation::FromStart(found) => Some(found.to_string()),
+            Saturation::NoneUpTo(last) => Some(format!("no saturation up to concurrency {last}")),
+            // The table marks the knee.
+            Saturation::Knee(_) | Saturation::Unknown => None,
+        };
+        rows.extend(text.map(|text| note(8, &text, theme.muted())));
     }
     rows
 }

@@ -1,10 +1,13 @@
 use insta::assert_snapshot;
 
+use crate::app::action::Action;
+use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::Plan;
 use crate::ui::pane::latency;
+use crate::ui::testing::sweep::{running_sweep, sweep};
 use crate::ui::testing::{Script, Stage, script_of, text};
 use crate::ui::theme::Theme;
 
@@ -109,38 +112,81 @@ fn the_queue_of_an_open_loop_is_shown() {
 }
 
 #[test]
-fn a_sweep_shows_its_stages_and_finally_the_knee() {
-    let mut stage = Stage::new(&["a"], Plan::default());
-    let scene: &mut Scene = &mut stage.app.scene;
-    scene.session = scene.session.clone().with_sweep(vec![1, 2, 4, 8, 16]);
-    scene.load.stages = crate::report::sweep_chart::bent();
-    assert_snapshot!(shown(&stage, 76, 20), @r"
-    ─ Load · concurrency 1 ─────────────────────────────────────────────────────
-     concurrency    tok/s  TTFT p50       n  per user  req/s  TTFT p95
-               1    100.0    100 ms   20/20     100.0    1.0      n<20
-               2    190.0    110 ms   20/20      95.0    1.9      n<20
-               4    350.0    130 ms   20/20      87.5    3.5      n<20 ◆
-               8    390.0    250 ms   20/20      48.8    3.9      n<20
-              16    400.0    500 ms   20/20      25.0    4.0      n<20
+fn a_finished_sweep_has_a_table_and_charts_with_the_knee_and_the_slo_limit() {
+    let mut stage = sweep(5);
+    // The pane unzoomed at 120x40 and 200x60, and zoomed at 80x24 and 200x60.
+    for (width, height) in [(52, 10), (73, 20), (78, 19), (198, 54)] {
+        assert_snapshot!(format!("sweep_{width}x{height}"), shown(&stage, width, height));
+    }
+    // A strip of a small screen has room for the latest stages.
+    let strip = shown(&stage, 25, 5);
+    let rows: Vec<&str> = strip.lines().skip(2).map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert_eq!(rows, ["4", "8", "16"], "{strip}");
+    assert!(strip.contains("tok/s"), "{strip}");
+    stage.act(Action::Focus(PaneId::Latency));
+    stage.act(Action::SweepChart);
+    assert_snapshot!("sweep_per_user_78x19", shown(&stage, 78, 19));
+    assert_snapshot!("sweep_per_user_52x10", shown(&stage, 52, 10));
+    assert_snapshot!("sweep_per_user_198x54", shown(&stage, 198, 54));
+}
 
-    400 │                                ● 8                             ● 16
-        │                 ◆ 4
-        │
-        │
-        │              ● 2
-        │             ● 1
-        │
-        │
-      0 └──────────────────────────────────────────────────────────────────────
-        tok/s over median latency, from 0                               5000 ms
-    ");
-    assert_snapshot!(shown(&stage, 24, 5), @r"
-    ─ Load · 1 concurrent ──
-     concurrency    tok/s
-               4    350.0 ◆
-               8    390.0
-              16    400.0
-    ");
+#[test]
+fn a_running_stage_is_an_open_point_with_its_tokens_in_flight() {
+    let stage = running_sweep();
+    let shown = shown(&stage, 78, 19);
+    assert_snapshot!("sweep_running_78x19", shown);
+    let row = shown.lines().find(|line| line.contains(" ○") && line.trim_start().starts_with("8 ")).unwrap();
+    assert!(row.contains(" ~") && row.contains(" 0/0"), "{row}");
+    assert!(!shown.contains("knee"), "the knee is known in the end only: {shown}");
+}
+
+#[test]
+fn signs_tell_the_lines_of_a_sweep_apart_without_colour_and_in_ascii() {
+    let mut buffer = sweep(5).draw_with(78, 19, Theme::mono(), latency::draw);
+    crate::ui::ascii::to_ascii(&mut buffer);
+    assert_snapshot!("sweep_ascii_78x19", text(&buffer));
+}
+
+#[test]
+fn colours_in_the_legend_are_those_of_the_lines() {
+    let buffer = sweep(5).draw_with(198, 54, Theme::ansi(), latency::draw);
+    for sign in ["▲", "■", "●"] {
+        let cells = buffer.area.positions().filter(|p| buffer[*p].symbol() == sign);
+        let styles: std::collections::BTreeMap<String, usize> = cells.fold(Default::default(), |mut all, p| {
+            *all.entry(buffer[p].fg.to_string()).or_default() += 1;
+            all
+        });
+        assert!(styles.values().all(|n| *n > 1), "a legend without points, or points without a legend: {styles:?}");
+    }
+}
+
+#[test]
+fn the_throughput_includes_tokens_in_flight() {
+    let mut stage = three(0, false, &[]);
+    (1..=3).for_each(|number| stage.start(0, number, Script::plain(500, 10, 1000)));
+    stage.pass(250);
+    assert!(shown(&stage, 60, 8).contains("– req/s  – tok/s"), "no token yet: {}", shown(&stage, 60, 8));
+    stage.pass(4750);
+    let (tokens_per_s, is_estimated) = stage.app.scene.throughput_so_far().unwrap();
+    let events: u32 = stage.app.scene.in_flight().map(|f| f.content_events).sum();
+    assert!(events > 1000 && is_estimated, "{events}");
+    // All three started five seconds ago.
+    assert!((tokens_per_s - f64::from(events) / 5.0).abs() < 1e-6, "{tokens_per_s}");
+    assert!(shown(&stage, 60, 8).contains(&format!("– req/s  ~{tokens_per_s:.1} tok/s")), "{}", shown(&stage, 60, 8));
+    for _ in 0..3 {
+        stage.finish(0);
+    }
+    let (tokens_per_s, is_estimated) = stage.app.scene.throughput_so_far().unwrap();
+    let ended = stage.app.scene.load.tally.run_figure(crate::domain::slo::RunFigure::Throughput).unwrap();
+    assert!(!is_estimated && (tokens_per_s - ended).abs() < 1e-9, "{tokens_per_s} {ended}");
+}
+
+#[test]
+fn the_title_names_the_stage_and_in_the_end_the_range() {
+    let title = |stage: &Stage, width| shown(stage, width, 8).lines().next().unwrap().to_owned();
+    assert!(title(&running_sweep(), 60).starts_with("─ Load · stage 4/5 · concurrency 8 ─"));
+    assert!(title(&sweep(5), 60).starts_with("─ Load · sweep, concurrency 1–16 ─"));
+    assert!(title(&sweep(5), 30).starts_with("─ Load · sweep 1–16 ─"));
 }
 
 #[test]
@@ -148,8 +194,8 @@ fn a_sweep_without_figures_says_so_and_warm_stages_are_marked() {
     let mut stage = Stage::new(&["a"], Plan::default());
     let scene: &mut Scene = &mut stage.app.scene;
     scene.session = scene.session.clone().with_sweep(vec![1, 2, 4, 8, 16]);
-    assert!(shown(&stage, 76, 6).contains("No request has finished yet."));
-    stage.app.scene.load.stages = crate::report::sweep_chart::bent();
+    assert!(shown(&stage, 76, 6).contains("No tokens yet."));
+    stage.app.scene.load.stages = crate::domain::sweep::testing::bent();
     let doubts = crate::domain::prefix_cache::CacheDoubts { warm: 3, unknown: 0, total: 20 };
     stage.app.scene.load.stages[1].doubts = doubts;
     let shown = shown(&stage, 76, 20);
@@ -160,10 +206,11 @@ fn a_sweep_without_figures_says_so_and_warm_stages_are_marked() {
 
 #[test]
 fn every_small_size_is_drawn() {
-    let stage = three(4, true, &["ttft_p95<200ms", "itl_p50<1ms"]);
-    for width in 0..70 {
-        for height in 0..14 {
-            stage.draw_with(width.max(1), height.max(1), Theme::mono(), latency::draw);
+    for stage in [three(4, true, &["ttft_p95<200ms", "itl_p50<1ms"]), sweep(5)] {
+        for width in (1..140).step_by(3) {
+            for height in 1..32 {
+                stage.draw_with(width, height, Theme::mono(), latency::draw);
+            }
         }
     }
 }
