@@ -28,6 +28,8 @@ pub struct Conclusion {
     pub estimated: bool,
     /// How long the run was going, up to its last end; `None` before one.
     pub wall: Option<Duration>,
+    /// Average speed that the rating is about, tok/s.
+    pub speed: Option<f64>,
     /// The suite's word for the average speed, and the part of its scale that earned it: `≥ 100 tok/s`.
     pub rating: Option<(&'static str, String)>,
     /// Why there is no rating, or how many answers it does not cover.
@@ -56,6 +58,7 @@ impl Conclusion {
             tokens: (summary.attempts > 0).then_some(summary.total_output_tokens),
             estimated: summary.estimated,
             wall: session.last_ended.and_then(|ended| session.running_for(ended)),
+            speed,
             rating: speed.map(|speed| (scale.rate(speed), scale.measured_against(speed))),
             rating_note: summary.rating_note(),
             failures: summary.tally.as_ref().and_then(crate::domain::tally::Tally::failures),

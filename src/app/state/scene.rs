@@ -10,6 +10,7 @@ use super::traces::Traces;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
 use crate::domain::live::{InFlight, LiveSnapshot, THROUGHPUT_POINTS};
+use crate::domain::progress::Progress;
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
@@ -96,6 +97,17 @@ impl Scene {
     /// The latest request in flight of a case.
     pub fn in_flight_of(&self, case: usize) -> Option<&InFlight> {
         self.in_flight().filter(|f| f.id.case == case).max_by_key(|f| f.id.number)
+    }
+
+    /// Estimated throughput of all requests over the last second, tok/s, including those in flight; `None` while
+    /// nothing streams.
+    pub fn throughput_now(&self) -> Option<f64> {
+        self.throughput.last().filter(|_| self.session.in_flight() > 0)
+    }
+
+    /// Progress of the run.
+    pub fn progress(&self) -> Progress {
+        Progress::new(&self.session, self.now)
     }
 
     /// Time span of charts over time: the last ten minutes of the run at most, ten seconds at least.

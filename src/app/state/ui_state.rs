@@ -11,6 +11,16 @@ use super::scope::ScopeState;
 use super::text_field::TextField;
 use super::theme::ThemeName;
 use crate::app::pane::PaneId;
+use crate::domain::time::Nanos;
+
+/// A question in the footer: does pausing this case discard its running attempt?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiscardQuestion {
+    /// Index of the case in the suite.
+    pub case: usize,
+    /// Time from which the question no longer stands.
+    pub until: Nanos,
+}
 
 /// Choices of the user on the screen.
 #[derive(Clone, Debug)]
@@ -39,6 +49,8 @@ pub struct UiState {
     pub scope: ScopeState,
     /// The latest event.
     pub notice: Option<Notice>,
+    /// The open question whether to discard a running attempt.
+    pub discard: Option<DiscardQuestion>,
     /// The theme.
     pub theme: ThemeName,
     /// Whether the terminal reports the mouse.
@@ -77,6 +89,7 @@ impl Default for UiState {
             answer: Answer::default(),
             scope: ScopeState::default(),
             notice: None,
+            discard: None,
             theme: ThemeName::default(),
             mouse: false,
             overlay_extent: ScrollExtent::default(),

@@ -73,7 +73,10 @@ fn all_cases_repeats_and_stages_are_planned_from_the_start() {
     while !run.open.is_empty() {
         run.end_after(1);
     }
-    assert_eq!((run.session.mode, run.progress().to_string(), run.progress().share), (Mode::Finished, "20/20".to_owned(), 1.0));
+    assert_eq!(
+        (run.session.mode, run.progress().to_string(), run.progress().share),
+        (Mode::Finished, "20/20".to_owned(), 1.0)
+    );
 }
 
 #[test]

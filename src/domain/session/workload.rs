@@ -14,8 +14,7 @@ impl Session {
     /// Number of measured requests in flight and still to start, including later stages. Requests that only the time
     /// limits are not counted.
     pub fn requests_left(&self) -> usize {
-        self.cases.iter().map(CaseState::requests_left).fold(0, usize::saturating_add)
-            + self.requests_of_later_stages()
+        self.cases.iter().map(CaseState::requests_left).fold(0, usize::saturating_add) + self.requests_of_later_stages()
     }
 
     fn requests_of_later_stages(&self) -> usize {

@@ -9,8 +9,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::app::state::{Connection, Scene};
-use crate::domain::live::InFlight;
-use crate::domain::quantity::count;
+use crate::domain::quantity::{ESTIMATED, count};
 use crate::domain::session::{CasePhase, Mode};
 use crate::domain::text::sanitise_line;
 use crate::ui::view::View;
@@ -19,6 +18,8 @@ use crate::ui::{fit, number, pane};
 
 /// Engine lag above which the header shows it, milliseconds at the 99th percentile.
 const MIN_LAG_SHOWN_MS: f64 = 5.0;
+/// Minimum width of the progress bar, cells.
+const MIN_BAR: usize = 4;
 
 /// Draws the header.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
@@ -101,42 +102,43 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
     // Requests that are scheduled but not due are not in flight.
     let in_flight = scene.in_flight().count();
-    if scene.session.plan.concurrency > 1 && in_flight > 0 {
-        if !right.is_empty() {
-            right.push(Span::raw("  "));
-        }
+    if scene.session.plan.is_load() && in_flight > 0 {
         right.push(Span::raw(format!("{in_flight} in flight")));
     }
-    if let Some((sign, style)) = slo_sign(view) {
-        if !right.is_empty() {
-            right.push(Span::raw("  "));
-        }
-        right.push(Span::styled(sign, style));
+    if let Some(speed) = scene.throughput_now() {
+        right.push(Span::styled(format!("{ESTIMATED}{speed:.0} tok/s"), theme.value()));
     }
-    if scene.session.began.is_some() {
-        let (settled, all) = (scene.session.settled(), scene.session.cases.len());
-        let width = usize::from(area.width / 5).clamp(8, 30);
-        let share = share(scene);
-        let bar =
-            Bar { share, tick: None, filled: style.patch(without_bold(style)), rest: theme.muted(), ticked: style };
-        // A run limited by time alone settles no case, so it counts requests.
-        let is_timed = scene.session.plan.duration.is_some() && scene.session.is_active();
-        let done = if is_timed { format!("{} done", scene.load.tally.ended) } else { format!("{settled}/{all}") };
-        left.push(Span::styled(format!("  {done} "), theme.value()));
-        left.extend(bar.spans(width));
-        left.push(Span::raw(format!("  {}", number::clock(scene.elapsed()))));
-    }
-    left.extend(hints::spans(view));
+    right.extend(slo_sign(view).map(|(sign, style)| Span::styled(sign, style)));
+    let gap = || Span::raw("  ");
+    let right: Vec<_> = right.into_iter().flat_map(|span| [gap(), span]).skip(1).collect();
+    let hints = hints::spans(view);
     let room = usize::from(area.width);
+    if scene.session.began.is_some() {
+        let taken = fit::spans_width(&left) + fit::spans_width(&hints) + fit::spans_width(&right) + pane::BETWEEN_ENDS;
+        left.extend(progress(scene, room.saturating_sub(taken), usize::from(area.width / 5), style, view));
+    }
+    left.extend(hints);
     pane::ends(frame, area, 1, shorten(left, room), right);
 }
 
-/// Share of the run that is over, 0 to 1: of its duration if it has one, else of its cases. A sweep counts all its stages.
-fn share(scene: &Scene) -> f64 {
-    let session = &scene.session;
-    let of_cases = || (session.settled() as f64 + in_flight_progress(scene)) / session.cases.len().max(1) as f64;
-    let share = session.share_of_time(scene.now).unwrap_or_else(of_cases).min(1.0);
-    (session.stage as f64 + share) / session.sweep.len().max(1) as f64
+/// Progress as `  21/50 ━━━━──── 0:19  0:27 left`. The bar gets shorter, and then the words go, if it does not fit.
+fn progress(scene: &Scene, room: usize, wanted_bar: usize, style: Style, view: &View<'_>) -> Vec<Span<'static>> {
+    let theme = view.theme;
+    let progress = scene.progress();
+    let noun = if progress.is_counted() { "" } else { " done" };
+    let done = format!("  {progress}{noun} ");
+    let elapsed = format!("  {}", number::clock(scene.elapsed()));
+    let left = match progress.left {
+        Some(left) => format!("  {} left", number::clock(left)),
+        None if scene.session.is_active() => format!("  {} left", number::UNKNOWN),
+        None => String::new(),
+    };
+    let words = fit::width(&done) + fit::width(&elapsed) + fit::width(&left);
+    let bar = wanted_bar.clamp(8, 30).min(room.saturating_sub(words).max(MIN_BAR));
+    let (filled, rest) = (style.patch(without_bold(style)), theme.muted());
+    let bar = Bar { share: progress.share, tick: None, filled, rest, ticked: style }.spans(bar);
+    let done = Span::styled(done, theme.value());
+    [done].into_iter().chain(bar).chain([Span::raw(elapsed), Span::styled(left, theme.muted())]).collect()
 }
 
 /// Whether the run meets its SLOs so far: `SLO ✓`, or the number of missed ones.
@@ -151,15 +153,6 @@ fn slo_sign(view: &View<'_>) -> Option<(String, Style)> {
         0 => ("SLO ✓".to_owned(), theme.good()),
         n => (format!("SLO ✗ {n} of {}", slos.len()), theme.bad()),
     })
-}
-
-/// Progress of the requests in flight, in cases: each counts its tokens as a share of `max_tokens`.
-fn in_flight_progress(scene: &Scene) -> f64 {
-    let share = |flying: &InFlight| {
-        let max_tokens = scene.session.suite.cases.get(flying.id.case)?.max_tokens.max(1);
-        Some((f64::from(flying.content_events) * scene.tokens_per_event / f64::from(max_tokens)).min(1.0))
-    };
-    scene.in_flight().filter_map(share).sum()
 }
 
 /// Removes bold: bold strokes of a bar look ragged in some terminals.
@@ -330,7 +323,7 @@ mod tests {
         for (case, number) in [(0, 1), (1, 1), (0, 2), (1, 2)] {
             stage.start(case, number, Script::plain(10, 1, 5));
             stage.finish(case);
-            shares.push(share(&stage.app.scene));
+            shares.push(stage.app.scene.progress().share);
         }
         assert_eq!(shares, [0.25, 0.5, 0.75, 1.0]);
     }

@@ -7,7 +7,7 @@ use super::Row;
 use crate::domain::slo::SloUnit;
 use crate::domain::sweep::{Stage, knee, no_knee_up_to, saturated_from_start};
 use crate::report::sweep_chart;
-use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all, unresolved_in_words};
+use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all, samples_needed, unresolved_in_words};
 use crate::ui::view::View;
 use crate::ui::{fit, number};
 
@@ -83,6 +83,11 @@ pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
         let text = format!("w: prefix cache, concurrency {}: {}", words.0, words.1);
         let text = fit::cut(&text, usize::from(area.width));
         rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
+    }
+    let is_p95_shown = columns.iter().any(|c| c.0.contains("p95"));
+    if let Some(needed) = samples_needed(&stages).filter(|_| is_p95_shown) {
+        let text = fit::cut(&format!("{} {needed}", number::UNKNOWN), usize::from(area.width));
+        rows.push(Row { rank: 9, spans: vec![Span::styled(text, theme.muted())] });
     }
     if let Some(unresolved) = unresolved_in_words(&stages) {
         let text = fit::cut(&format!("unresolved: {unresolved}"), usize::from(area.width));
