@@ -102,7 +102,7 @@ impl Scene {
     /// Estimated throughput of all requests over the last second, tok/s, including those in flight; `None` while
     /// nothing streams.
     pub fn throughput_now(&self) -> Option<f64> {
-        self.throughput.last().filter(|_| self.session.in_flight() > 0)
+        self.throughput.last().filter(|per_s| *per_s > 0.0 && self.session.in_flight() > 0)
     }
 
     /// Progress of the run.

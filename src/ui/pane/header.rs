@@ -19,7 +19,7 @@ use crate::ui::{fit, number, pane};
 /// Engine lag above which the header shows it, milliseconds at the 99th percentile.
 const MIN_LAG_SHOWN_MS: f64 = 5.0;
 /// Minimum width of the progress bar, cells.
-const MIN_BAR: usize = 4;
+const MIN_BAR: usize = 6;
 
 /// Draws the header.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
@@ -96,47 +96,58 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if !state.about.is_empty() {
         left.push(Span::styled(format!("  {}", state.about), theme.text()));
     }
-    let mut right = Vec::new();
-    if let Some(p99) = scene.live.lag.p99_ms.filter(|ms| *ms > MIN_LAG_SHOWN_MS) {
-        right.push(Span::styled(format!("engine lag {}", number::millis(Some(p99))), theme.warning()));
-    }
-    // Requests that are scheduled but not due are not in flight.
+    // The most important last: the first ones give way on a narrow screen. Requests that are not due are not in flight.
     let in_flight = scene.in_flight().count();
-    if scene.session.plan.is_load() && in_flight > 0 {
-        right.push(Span::raw(format!("{in_flight} in flight")));
-    }
-    if let Some(speed) = scene.throughput_now() {
-        right.push(Span::styled(format!("{ESTIMATED}{speed:.0} tok/s"), theme.value()));
-    }
+    let in_flight = (scene.session.plan.is_load() && in_flight > 0).then_some(in_flight);
+    let lag = scene.live.lag.p99_ms.filter(|ms| *ms > MIN_LAG_SHOWN_MS);
+    let mut right: Vec<Span<'_>> = Vec::new();
+    right.extend(in_flight.map(|n| Span::raw(format!("{n} in flight"))));
+    right.extend(scene.throughput_now().map(|v| Span::styled(format!("{ESTIMATED}{v:.0} tok/s"), theme.value())));
+    right.extend(lag.map(|ms| Span::styled(format!("engine lag {}", number::millis(Some(ms))), theme.warning())));
     right.extend(slo_sign(view).map(|(sign, style)| Span::styled(sign, style)));
-    let gap = || Span::raw("  ");
-    let right: Vec<_> = right.into_iter().flat_map(|span| [gap(), span]).skip(1).collect();
     let hints = hints::spans(view);
     let room = usize::from(area.width);
-    if scene.session.began.is_some() {
-        let taken = fit::spans_width(&left) + fit::spans_width(&hints) + fit::spans_width(&right) + pane::BETWEEN_ENDS;
-        left.extend(progress(scene, room.saturating_sub(taken), usize::from(area.width / 5), style, view));
+    let fixed = fit::spans_width(&left) + fit::spans_width(&hints) + pane::BETWEEN_ENDS;
+    let words = progress_words(scene);
+    let needed = fixed + words.iter().map(|word| fit::width(word)).sum::<usize>() + MIN_BAR;
+    while !right.is_empty() && needed + spaced_width(&right) > room {
+        right.remove(0);
     }
+    if scene.session.began.is_some() {
+        let bar = room.saturating_sub(needed + spaced_width(&right)) + MIN_BAR;
+        left.extend(progress(scene, words, bar.min(usize::from(area.width / 5).clamp(8, 30)), style, view));
+    }
+    let right: Vec<_> = right.into_iter().flat_map(|span| [Span::raw("  "), span]).skip(1).collect();
     left.extend(hints);
     pane::ends(frame, area, 1, shorten(left, room), right);
 }
 
-/// Progress as `  21/50 ━━━━──── 0:19  0:27 left`. The bar gets shorter, and then the words go, if it does not fit.
-fn progress(scene: &Scene, room: usize, wanted_bar: usize, style: Style, view: &View<'_>) -> Vec<Span<'static>> {
-    let theme = view.theme;
+/// Width of spans with two cells between them.
+fn spaced_width(spans: &[Span<'_>]) -> usize {
+    fit::spans_width(spans) + 2 * spans.len().saturating_sub(1)
+}
+
+/// Words of the progress: requests before the bar, then the elapsed time, then the time left.
+fn progress_words(scene: &Scene) -> [String; 3] {
+    if scene.session.began.is_none() {
+        return Default::default();
+    }
     let progress = scene.progress();
     let noun = if progress.is_counted() { "" } else { " done" };
-    let done = format!("  {progress}{noun} ");
-    let elapsed = format!("  {}", number::clock(scene.elapsed()));
     let left = match progress.left {
         Some(left) => format!("  {} left", number::clock(left)),
         None if scene.session.is_active() => format!("  {} left", number::UNKNOWN),
         None => String::new(),
     };
-    let words = fit::width(&done) + fit::width(&elapsed) + fit::width(&left);
-    let bar = wanted_bar.clamp(8, 30).min(room.saturating_sub(words).max(MIN_BAR));
+    [format!("  {progress}{noun} "), format!("  {}", number::clock(scene.elapsed())), left]
+}
+
+/// Progress as `  21/50 ━━━━──── 0:19  0:27 left`, with a bar of `bar` cells.
+fn progress(scene: &Scene, words: [String; 3], bar: usize, style: Style, view: &View<'_>) -> Vec<Span<'static>> {
+    let theme = view.theme;
+    let [done, elapsed, left] = words;
     let (filled, rest) = (style.patch(without_bold(style)), theme.muted());
-    let bar = Bar { share: progress.share, tick: None, filled, rest, ticked: style }.spans(bar);
+    let bar = Bar { share: scene.progress().share, tick: None, filled, rest, ticked: style }.spans(bar);
     let done = Span::styled(done, theme.value());
     [done].into_iter().chain(bar).chain([Span::raw(elapsed), Span::styled(left, theme.muted())]).collect()
 }

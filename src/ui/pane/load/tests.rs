@@ -57,7 +57,7 @@ fn percentiles_need_samples_and_failures_are_counted_by_kind() {
     last 10 s   11.0 ms        –        –        –       6/9
     – p95 needs 20 requests, p99 100
     ✗ 7 timeout  3 in the last 10 s
-    ✓ TTFT p95 n<20, max 122 ms < 200 ms
+    ✓ TTFT max 122 ms < 200 ms (p95 needs 20 requests)
     ✗ Latency p50 3397 ms ≥ 1000 ms
     ");
 }
@@ -117,11 +117,11 @@ fn a_sweep_shows_its_stages_and_finally_the_knee() {
     assert_snapshot!(shown(&stage, 76, 20), @r"
     ─ Load · concurrency 1 ─────────────────────────────────────────────────────
      concurrency    tok/s  TTFT p50       n  per user  req/s  TTFT p95
-               1    100.0    100 ms   20/20     100.0    1.0      n<20
-               2    190.0    110 ms   20/20      95.0    1.9      n<20
-               4    350.0    130 ms   20/20      87.5    3.5      n<20 ◆
-               8    390.0    250 ms   20/20      48.8    3.9      n<20
-              16    400.0    500 ms   20/20      25.0    4.0      n<20
+               1    100.0    100 ms   20/20     100.0    1.0         –
+               2    190.0    110 ms   20/20      95.0    1.9         –
+               4    350.0    130 ms   20/20      87.5    3.5         – ◆
+               8    390.0    250 ms   20/20      48.8    3.9         –
+              16    400.0    500 ms   20/20      25.0    4.0         –
 
     400 │                                ● 8                             ● 16
         │                 ◆ 4
