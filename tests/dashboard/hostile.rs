@@ -56,13 +56,13 @@ fn without_titles(raw: &str) -> String {
 
 /// Returns the first terminal sequence that tokscope would not write itself.
 fn foreign_sequence(raw: &str) -> Option<String> {
-    let raw = &without_titles(raw);
+    let raw = without_titles(raw);
     // Colours, attributes, cursor movement, erasing, and modes: alternate screen, cursor, bracketed paste, mouse,
     // synchronised output. tokscope never queries the keyboard.
     let is_mode =
         |args: &str| ["?1049", "?25", "?2004", "?2026", "?1000", "?1002", "?1003", "?1006", "?1015"].contains(&args);
     let is_number = |args: &str| args.chars().all(|c| c.is_ascii_digit() || c == ';' || c == ':');
-    let mut rest = raw;
+    let mut rest = raw.as_str();
     while let Some(at) = rest.find(|c: char| c.is_control() && !matches!(c, '\n' | '\r')) {
         let (_, from) = rest.split_at(at);
         let shown = from.chars().take(24).collect::<String>();
