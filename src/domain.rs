@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod nonce;
 pub mod open_loop;
 pub mod prefix_cache;
+pub mod progress;
 pub mod quantity;
 pub mod random;
 pub mod refusal;

@@ -20,5 +20,6 @@ pub mod terminal;
 #[cfg(test)]
 pub mod testing;
 pub mod theme;
+pub mod title;
 pub mod view;
 pub mod widget;

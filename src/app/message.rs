@@ -146,6 +146,8 @@ pub enum ScreenEffect {
     Mouse(bool),
     /// Copy text to the clipboard.
     Copy(String),
+    /// Show this text as a notification of the desktop, if the user wants one.
+    Notify(String),
     /// Stop the process until `fg`.
     Suspend,
     /// Repaint every cell.

@@ -33,4 +33,4 @@ pub use self::notice::{NOTICE_DURATION, Notice};
 pub use self::overlay::{Overlay, ScrollExtent};
 pub use self::scene::{FailedDiscoveries, Scene};
 pub use self::target::{Connection, Target};
-pub use self::ui_state::{SweepChart, UiState};
+pub use self::ui_state::{DiscardQuestion, SweepChart, UiState};

@@ -3,10 +3,12 @@
 pub mod availability;
 mod copy;
 mod dialogs;
+mod discard;
 mod engine;
 mod export_dialog;
 mod frame;
 mod model_choice;
+mod notice_of_end;
 mod notices;
 mod palette;
 mod playback;
@@ -45,6 +47,9 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         return effects;
     }
     let is_active = app.scene.session.is_active();
+    if was_active && !is_active {
+        effects.extend(notice_of_end::notification(&app.scene));
+    }
     if was_active != is_active {
         // Sampling at the full rate starts before the first request.
         let is_start = |e: &Effect| matches!(e, Effect::Run(RunEffect::Engine(EngineCommand::Start { .. })));
@@ -147,6 +152,9 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         return effects;
     }
     if let Some(obstacle) = availability::obstacle(app, action) {
+        if obstacle.why.is_empty() {
+            return Vec::new();
+        }
         let now = app.scene.now;
         show_notice(app, now, &obstacle.why, false);
         if let Some(notice) = &mut app.ui.notice {
@@ -155,12 +163,19 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         return Vec::new();
     }
     let selected = app.ui.selected;
+    if action != Action::TogglePauseCase {
+        discard::withdraw(app);
+    }
     match action {
         Action::Rerun | Action::ToggleHold if app.scene.stop.is_some() => return model_choice::try_again(app),
         Action::ReplayBack | Action::ReplayForward | Action::ReplaySlower | Action::ReplayFaster => replay(app, action),
         Action::ToggleHold if app.playback.is_some() => replay(app, action),
         Action::ToggleHold => return session::apply(app, SessionEvent::ToggleHold),
-        Action::TogglePauseCase => return apply_to_case(app, SessionEvent::TogglePause(selected)),
+        Action::TogglePauseCase if discard::must_ask(app, selected) => discard::ask(app, selected),
+        Action::TogglePauseCase => {
+            discard::withdraw(app);
+            return apply_to_case(app, SessionEvent::TogglePause(selected));
+        }
         Action::Rerun => return apply_to_case(app, SessionEvent::Rerun(selected)),
         Action::RerunFailed => return session::apply(app, SessionEvent::RerunFailed),
         Action::Cancel => return apply_to_case(app, SessionEvent::Cancel(selected)),

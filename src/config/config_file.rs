@@ -14,6 +14,7 @@ use super::toml_file::{self, FileError, Mistakes, Section, kind};
 use crate::app::state::theme::ThemeName;
 use crate::store::input::Kind;
 use crate::ui::keymap::{Keymap, Override};
+use crate::ui::terminal::NotifyBy;
 
 /// File name in the usual folder.
 const FILE_NAME: &str = "config.toml";
@@ -49,6 +50,8 @@ pub(super) struct ConfigFile {
     pub(super) theme: Option<Located<ThemeName>>,
     pub(super) ascii: Option<Located<AsciiWhen>>,
     pub(super) reduced_motion: Option<Located<bool>>,
+    pub(super) title: Option<Located<bool>>,
+    pub(super) notify: Option<Located<NotifyBy>>,
     /// Values of `[defaults]` in the order of [`SETTINGS`]; empty without that section.
     pub(super) defaults: Vec<Option<Located<Value>>>,
     /// Keys that the file sets, in its order.
@@ -75,11 +78,14 @@ pub(super) fn parse(text: &str, name: &str) -> Result<ConfigFile, FileError> {
 }
 
 fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
-    root.check_keys(&["theme", "ascii", "reduced_motion", "defaults", "keys"], "", mistakes);
+    root.check_keys(&["theme", "ascii", "reduced_motion", "title", "notify", "defaults", "keys"], "", mistakes);
     let theme = root.word("theme", &ThemeName::ALL.map(ThemeName::as_str), mistakes);
     let theme = theme.and_then(|(name, at)| Some((ThemeName::by_name(name)?, at)));
     let ascii = read_ascii(root, mistakes);
     let reduced_motion = root.boolean("reduced_motion", mistakes);
+    let title = root.boolean("title", mistakes);
+    let notify = root.word("notify", &NotifyBy::ALL.map(NotifyBy::as_str), mistakes);
+    let notify = notify.and_then(|(name, at)| Some((NotifyBy::by_name(name)?, at)));
     let defaults = root.section("defaults", mistakes).map(|section| read_defaults(&section, mistakes));
     let (keys, keymap) = match root.section("keys", mistakes) {
         Some(section) => keys::read(&section, mistakes),
@@ -89,6 +95,8 @@ fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
         theme: theme.map(|theme| Located::new(theme, mistakes)),
         ascii: ascii.map(|ascii| Located::new(ascii, mistakes)),
         reduced_motion: reduced_motion.map(|reduced| Located::new(reduced, mistakes)),
+        title: title.map(|title| Located::new(title, mistakes)),
+        notify: notify.map(|notify| Located::new(notify, mistakes)),
         defaults: defaults.unwrap_or_default(),
         keys,
         keymap,

@@ -15,6 +15,7 @@ use crate::app::state::theme::ThemeName;
 use crate::cli::{RunArgs, ScreenArgs};
 use crate::runtime::spec::ScreenSpec;
 use crate::ui::keymap::{Keymap, Override};
+use crate::ui::terminal::NotifyBy;
 use crate::ui::theme::Themes;
 
 /// Variable that names the config file.
@@ -76,6 +77,8 @@ pub struct Settings {
     theme: Sourced<ThemeName>,
     ascii: Sourced<AsciiWhen>,
     reduced_motion: Sourced<bool>,
+    title: Sourced<bool>,
+    notify: Sourced<NotifyBy>,
     /// Values of the options in the order of [`SETTINGS`].
     options: Vec<Option<Sourced<Value>>>,
     keymap: Keymap,
@@ -128,7 +131,7 @@ impl Settings {
         file: Option<(PathBuf, bool)>,
         content: ConfigFile,
     ) -> Self {
-        let ConfigFile { theme, ascii, reduced_motion, defaults, keys, keymap } = content;
+        let ConfigFile { theme, ascii, reduced_motion, title, notify, defaults, keys, keymap } = content;
         let always = screen.ascii.then_some(AsciiWhen::Always);
         let reduced = screen.reduced_motion.then_some(true);
         let option = |(at, setting): (usize, &Setting)| {
@@ -145,6 +148,8 @@ impl Settings {
                 .unwrap_or(Sourced::by_default(AsciiWhen::default())),
             reduced_motion: given_or_file("--reduced-motion", reduced.as_ref(), reduced_motion.as_ref())
                 .unwrap_or(Sourced::by_default(false)),
+            title: given_or_file("title", None, title.as_ref()).unwrap_or(Sourced::by_default(true)),
+            notify: given_or_file("notify", None, notify.as_ref()).unwrap_or(Sourced::by_default(NotifyBy::default())),
             options,
             keymap: keymap.unwrap_or_else(|| Keymap::standard().clone()),
             keys,
@@ -170,6 +175,8 @@ impl Settings {
             theme: self.theme.value,
             ascii: self.is_ascii(),
             reduced_motion: self.reduced_motion.value,
+            title: self.title.value,
+            notify: self.notify.value,
             keymap: self.keymap.clone(),
         }
     }

@@ -78,7 +78,18 @@ impl Figures {
         self.values.iter().all(Vec::is_empty)
     }
 
-    fn values(&self, metric: &Metric) -> &[f64] {
+    /// Returns whether an output token count is an estimate.
+    pub const fn is_estimated(&self) -> bool {
+        self.comparability.estimated
+    }
+
+    /// State of the server's prefix cache; `None` if it differs between the answers.
+    pub const fn cache(&self) -> Option<PrefixCache> {
+        self.comparability.cache
+    }
+
+    /// Values of a metric, one for each answer that has the figure.
+    pub fn values(&self, metric: &Metric) -> &[f64] {
         let at = METRICS.iter().position(|m| *m == metric);
         at.and_then(|at| self.values.get(at)).map_or(&[], Vec::as_slice)
     }
@@ -111,23 +122,6 @@ pub fn compare_means(metric: &Metric, now: &Figures, before: &Figures) -> Option
         (None, None) => None,
     };
     judge(metric, (mean(a)?, now.comparability), (mean(b)?, before.comparability), chance)
-}
-
-/// Compares the last of several complete answers, oldest first, with the one before. If two answers came before it,
-/// chance is the 95% interval of the difference of two single values with their spread; otherwise 2%. `None` as for
-/// [`compare_means`].
-pub fn compare_last(metric: &Metric, records: &[impl Borrow<AttemptRecord>]) -> Option<Difference> {
-    let [earlier @ .., last] = records else { return None };
-    let (last, before) = (last.borrow(), earlier.last()?.borrow());
-    let spread = values(metric, earlier);
-    // From the interval of a mean, t·s / √n, to that of a difference of two values: t·s·√2.
-    let chance = half_width(&spread).map(|half| half * (2.0 * spread.len() as f64).sqrt());
-    judge(
-        metric,
-        ((metric.get)(last)?, Comparability::from_records(&[last])),
-        ((metric.get)(before)?, Comparability::from_records(&[before])),
-        chance,
-    )
 }
 
 fn judge(
@@ -173,7 +167,8 @@ mod tests {
     }
 
     fn last(metric: &Metric, records: &[AttemptRecord]) -> Option<Difference> {
-        compare_last(metric, &records.iter().collect::<Vec<_>>())
+        let [.., before, last] = records else { return None };
+        means(metric, std::slice::from_ref(last), std::slice::from_ref(before))
     }
 
     fn means(metric: &Metric, now: &[AttemptRecord], before: &[AttemptRecord]) -> Option<Difference> {
@@ -212,11 +207,8 @@ mod tests {
 
     #[test]
     fn with_more_values_their_spread_defines_chance() {
-        // s = 10, t = 4.3027: two single values may differ by 60.8, two means of three values by 35.1.
+        // s = 10, t = 4.3027: two means of three values may differ by 35.1.
         let before = [answer(490), answer(500), answer(510)];
-        let with = |ms| [&before[..], &[answer(ms)]].concat();
-        assert_eq!(verdict(last(&TTFT, &with(510 + 60))), Some(Verdict::Same));
-        assert_eq!(verdict(last(&TTFT, &with(510 + 61))), Some(Verdict::Worse));
         let moved = |by: u64| [answer(490 + by), answer(500 + by), answer(510 + by)];
         assert_eq!(verdict(means(&TTFT, &moved(35), &before)), Some(Verdict::Same));
         assert_eq!(verdict(means(&TTFT, &moved(36), &before)), Some(Verdict::Worse));
@@ -224,13 +216,13 @@ mod tests {
         assert_eq!(verdict(means(&TTFT, &[answer(549)], &before)), Some(Verdict::Same));
         assert_eq!(verdict(means(&TTFT, &[answer(550)], &before)), Some(Verdict::Worse));
         assert_eq!(verdict(means(&TTFT, &before, &[answer(549)])), Some(Verdict::Same));
-        // The spread of two values is hardly known: s = 5 · √2, t = 12.7062, so 127 lies within.
-        let two = |ms| [answer(500), answer(510), answer(ms)];
-        assert_eq!(verdict(last(&TTFT, &two(510 + 127))), Some(Verdict::Same));
-        assert_eq!(verdict(last(&TTFT, &two(510 + 128))), Some(Verdict::Worse));
+        // The spread of two values is hardly known: s = 5 · √2, t = 12.7062, so t·s·√(1/2 + 1) is 110.
+        let two = [answer(500), answer(510)];
+        assert_eq!(verdict(means(&TTFT, &[answer(505 + 110)], &two)), Some(Verdict::Same));
+        assert_eq!(verdict(means(&TTFT, &[answer(505 + 111)], &two)), Some(Verdict::Worse));
         // Without any spread the smallest change is a difference.
-        let still = [answer(500), answer(500), answer(500), answer(501)];
-        assert_eq!(verdict(last(&TTFT, &still)), Some(Verdict::Worse));
+        let still = [answer(500), answer(500), answer(500)];
+        assert_eq!(verdict(means(&TTFT, &[answer(501)], &still)), Some(Verdict::Worse));
     }
 
     #[test]

@@ -36,6 +36,13 @@ impl<'a> Quantity<'a> {
         }
     }
 
+    /// A time in milliseconds and half the width of an interval around it, in the unit that suits the time.
+    pub fn from_millis_within(ms: f64, half_width_ms: Option<f64>) -> Self {
+        let time = Self::from_millis(ms);
+        let scale = time.value.filter(|_| ms > 0.0).map_or(1.0, |value| value / ms);
+        time.with_half_width(half_width_ms.map(|half| half * scale))
+    }
+
     /// A whole number with thousands separators: `97,887`.
     pub fn grouped(value: impl Into<Option<f64>>) -> Self {
         Self { is_grouped: true, ..Self::new(value, 0) }
@@ -114,6 +121,8 @@ mod tests {
         let times = [0.8124, 99.94, 99.96, 999.4, 999.6].map(|ms| Quantity::from_millis(ms).to_string());
         assert_eq!(times, ["812 µs", "99.9 ms", "100 ms", "999 ms", "1.00 s"]);
         assert_eq!(Quantity::from_millis(None).estimated_if(true).to_string(), "–");
+        let within = |ms, half| Quantity::from_millis_within(ms, Some(half)).to_string();
+        assert_eq!([within(195.0, 12.4), within(1500.0, 250.0)], ["195 ± 12 ms", "1.50 ± 0.25 s"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod replay;
 mod run_clock;
 mod status;
 mod stop;
+mod workload;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -207,6 +208,8 @@ pub struct Session {
     /// Number of attempts known only because later ones have higher numbers.
     inferred: usize,
     attempts_ended: usize,
+    requests_done: usize,
+    requests_when_time_was_up: usize,
     /// Ended attempts that still have text and arrivals, oldest first, with the size of their records in bytes.
     unpacked: VecDeque<(AttemptId, usize)>,
     unpacked_bytes: usize,
@@ -247,6 +250,8 @@ impl Session {
             last_full_at: None,
             inferred: 0,
             attempts_ended: 0,
+            requests_done: 0,
+            requests_when_time_was_up: 0,
             unpacked: VecDeque::new(),
             unpacked_bytes: 0,
             version: 0,

@@ -203,15 +203,19 @@ impl Slo {
     /// Name of the figure, like `TTFT p95` or `error rate`.
     pub fn name(&self) -> String {
         match self.subject {
-            Subject::Requests(metric, stat) => {
-                let label = metric.slo.as_ref().map_or(metric.label, |names| names.label);
-                format!("{label} {}", stat.as_str())
-            }
+            Subject::Requests(_, stat) => self.name_with(stat),
             Subject::Run(RunFigure::ErrorRate) => "error rate".to_owned(),
             Subject::Run(RunFigure::Goodput | RunFigure::GoodShare) => "goodput".to_owned(),
             Subject::Run(RunFigure::Throughput) => "throughput".to_owned(),
             Subject::Run(RunFigure::RequestRate) => "requests".to_owned(),
         }
+    }
+
+    /// Name of the figure with another statistic.
+    fn name_with(&self, stat: Stat) -> String {
+        let Subject::Requests(metric, _) = self.subject else { return self.name() };
+        let label = metric.slo.as_ref().map_or(metric.label, |names| names.label);
+        format!("{label} {}", stat.as_str())
     }
 
     /// Judges a single request by its own value, regardless of the statistic. `None` for thresholds that are not about
@@ -230,19 +234,22 @@ impl Slo {
         matches!(self.subject, Subject::Requests(metric, _) if metric.is_first_token)
     }
 
-    /// Describes a verdict: `TTFT p95 412 ms < 500 ms`, or `TTFT p95 n<20, max 612 ms < 500 ms`, followed by notes.
+    /// Describes a verdict: `TTFT p95 412 ms < 500 ms`, or with too few requests for the percentile
+    /// `TTFT max 612 ms ≥ 500 ms (p95 needs 20 requests)`; more notes follow.
     pub fn describe(&self, verdict: &Verdict) -> String {
         let value = verdict.value.map_or_else(|| "–".to_owned(), |v| self.with_unit(v));
-        let stand_in = match (verdict.stand_in, self.subject) {
+        let (name, needs) = match (verdict.stand_in, self.subject) {
             (Some(extreme), Subject::Requests(_, stat)) => {
-                format!("n<{}, {} ", needed_for(stat.percent()), extreme.as_str())
+                let needs = format!("{} needs {} requests", stat.as_str(), needed_for(stat.percent()));
+                (self.name_with(extreme), Some(needs))
             }
-            _ => String::new(),
+            _ => (self.name(), None),
         };
         let sign =
             if verdict.met || verdict.value.is_none() { self.comparison.as_str() } else { self.comparison.opposite() };
-        let notes = verdict.notes().map_or_else(String::new, |notes| format!(" ({notes})"));
-        format!("{} {stand_in}{value} {sign} {}{notes}", self.name(), self.with_unit(self.threshold))
+        let notes: Vec<String> = needs.into_iter().chain(verdict.notes()).collect();
+        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+        format!("{name} {value} {sign} {}{notes}", self.with_unit(self.threshold))
     }
 
     fn with_unit(&self, value: f64) -> String {

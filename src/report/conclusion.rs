@@ -29,6 +29,8 @@ pub struct Conclusion {
     pub estimated: bool,
     /// Time from the first request to the last end; `None` before the first end.
     pub wall: Option<Duration>,
+    /// Average speed that is rated, tok/s.
+    pub speed: Option<f64>,
     /// Rating of the average speed on the suite's scale, and its range, such as `≥ 100 tok/s`.
     pub rating: Option<(&'static str, String)>,
     /// Reason for a missing rating, or the number of answers it does not cover.
@@ -59,6 +61,7 @@ impl Conclusion {
             tokens: (summary.attempts > 0).then_some(summary.total_output_tokens),
             estimated: summary.estimated,
             wall: session.last_ended.and_then(|ended| session.running_for(ended)),
+            speed,
             rating: speed.map(|speed| (scale.rate(speed), scale.measured_against(speed))),
             rating_note: summary.rating_note(),
             failures: summary.tally.as_ref().and_then(crate::domain::tally::Tally::failures),

@@ -101,15 +101,24 @@ impl SweepColumn {
         if self.label == unit { unit.to_owned() } else { format!("{unit} {}", self.label) }
     }
 
-    /// Returns the figure as `show` writes it, with `~` if it is an estimate. With too few answers, returns the number
-    /// needed.
+    /// Returns the figure as `show` writes it, with `~` if it is an estimate. [`samples_needed`] explains figures that
+    /// lack answers.
     pub fn cell(&self, stage: &Stage, show: impl FnOnce(Option<f64>) -> String) -> String {
         match (self.get)(stage) {
-            None if stage.ok > 0 && self.percent > 50 => format!("n<{}", needed_for(self.percent)),
             Some(value) if self.counts_output_tokens && stage.estimated => format!("{ESTIMATED}{}", show(Some(value))),
             value => show(value),
         }
     }
+}
+
+/// States how many answers the missing percentiles of the table need: `p95 needs 20 answers`; `None` if none is missing.
+pub fn samples_needed(stages: &[Stage]) -> Option<String> {
+    let lacks = |c: &&SweepColumn| c.percent > 50 && stages.iter().any(|s| s.ok > 0 && s.ok < needed_for(c.percent));
+    let mut percents: Vec<u32> = SWEEP_COLUMNS.iter().filter(lacks).map(|c| c.percent).collect();
+    percents.sort_unstable();
+    percents.dedup();
+    let needs: Vec<String> = percents.iter().map(|p| format!("p{p} needs {} answers", needed_for(*p))).collect();
+    (!needs.is_empty()).then(|| needs.join(", "))
 }
 
 /// Returns the complete answers of all measured requests, which the percentiles of a stage are over: `19/24`.
@@ -140,7 +149,8 @@ mod tests {
         (stage.estimated, stage.ok, stage.requests) = (true, 19, 24);
         let show = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.1}"));
         let cells: Vec<_> = SWEEP_COLUMNS.iter().map(|c| c.cell(&stage, show)).collect();
-        assert_eq!(cells, ["~100.0", "100.0", "~100.0", "1.0", "n<20", "~10.0", "1000.0"]);
+        assert_eq!(cells, ["~100.0", "100.0", "~100.0", "1.0", "–", "~10.0", "1000.0"]);
+        assert_eq!(samples_needed(&[stage.clone()]).as_deref(), Some("p95 needs 20 answers"));
         assert_eq!(n_of_all(&stage), "19/24");
         let words = |at: usize| SWEEP_COLUMNS[at].after_figure();
         assert_eq!(words(0), "tok/s");

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -18,11 +19,13 @@ use super::{route, saved};
 use crate::app::message::{Msg, ScreenEffect, Signal};
 use crate::app::state::Connection;
 use crate::app::state::answer::Drawn;
+use crate::domain::time::Nanos;
 use crate::ui::cache::RenderCache;
 use crate::ui::input::{self, Input};
 use crate::ui::pointer;
 use crate::ui::screen;
 use crate::ui::terminal::{self, Terminal};
+use crate::ui::title;
 use crate::ui::view::View;
 
 /// Shows the suite run until the user quits; returns the exit status.
@@ -90,6 +93,9 @@ fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     }
 }
 
+/// Minimum time between two titles while the run is active.
+const TITLE_INTERVAL: Duration = Duration::from_millis(500);
+
 struct Screen<'a> {
     run: &'a mut dyn Run,
     terminal: &'a mut Terminal,
@@ -98,13 +104,23 @@ struct Screen<'a> {
     pacer: FramePacer,
     /// Part of the answer in the last frame.
     shown: Drawn,
+    /// Earliest time of the next title.
+    title_due: Nanos,
 }
 
 impl<'a> Screen<'a> {
     fn new(run: &'a mut dyn Run, terminal: &'a mut Terminal, look: &'a ScreenSpec) -> Self {
         run.base_mut().app.commands = look.keymap.commands();
         let pacer = FramePacer::new(look.reduced_motion);
-        Self { run, terminal, look, cache: RenderCache::default(), pacer, shown: Drawn::default() }
+        Self {
+            run,
+            terminal,
+            look,
+            cache: RenderCache::default(),
+            pacer,
+            shown: Drawn::default(),
+            title_due: Nanos::default(),
+        }
     }
 
     fn show(&mut self) -> anyhow::Result<u8> {
@@ -199,6 +215,7 @@ impl<'a> Screen<'a> {
                 ScreenEffect::Copy(text) => self.terminal.copy(&text)?,
                 ScreenEffect::Suspend => self.suspend()?,
                 ScreenEffect::Mouse(on) => self.terminal.set_mouse(on)?,
+                ScreenEffect::Notify(text) => self.terminal.notify(self.look.notify, &text),
             }
         }
         Ok(remaining.quit)
@@ -214,8 +231,18 @@ impl<'a> Screen<'a> {
         Ok(())
     }
 
+    /// Updates the terminal's title, at most twice a second while it changes.
+    fn set_title(&mut self, now: Nanos) {
+        let scene = &self.run.base().app.scene;
+        if self.look.title && (now >= self.title_due || !scene.session.is_active()) {
+            self.terminal.set_title(&title::text(scene));
+            self.title_due = now.plus(TITLE_INTERVAL);
+        }
+    }
+
     fn draw(&mut self) -> anyhow::Result<()> {
         let now = self.run.base().now();
+        self.set_title(now);
         let frame = self.run.next_frame();
         // A frame only sends requests that became due; no effect is left for the screen.
         drop(self.run.take(frame));

@@ -15,6 +15,7 @@ use crate::report::style::Style;
 use crate::telemetry::GpuChoice;
 use crate::tokenizer::Tokenizer;
 use crate::ui::keymap::Keymap;
+use crate::ui::terminal::NotifyBy;
 use crate::ui::theme::Themes;
 
 /// Everything that a live run needs to know. Without `Debug`: it holds secrets.
@@ -142,6 +143,10 @@ pub struct ScreenSpec {
     pub ascii: bool,
     /// Whether the screen changes by itself at most twice a second.
     pub reduced_motion: bool,
+    /// Whether the terminal's title shows the progress.
+    pub title: bool,
+    /// How to announce the end of a long run.
+    pub notify: NotifyBy,
     /// The keys.
     pub keymap: Keymap,
 }

@@ -18,7 +18,7 @@ use crate::report::conclusion::Conclusion;
 use crate::report::model::Report;
 use crate::report::spread::Spread;
 use crate::report::summary::Summary;
-use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all, unresolved_in_words};
+use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all, samples_needed, unresolved_in_words};
 
 /// Lines of a load: failures by kind, goodput, thresholds, the stages of a sweep.
 fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
@@ -67,6 +67,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     lines.extend(unfilled_stages(&stages).map(|unfilled| {
         entry("Not filled", [Some(format!("concurrency {unfilled}: too few requests to fill the slots; see --repeat"))])
     }));
+    lines.extend(samples_needed(&stages).map(|needed| entry(UNKNOWN, [Some(needed)])));
     lines.extend(unresolved_in_words(&stages).map(|stages| entry("Unresolved", [Some(stages)])));
     if !session.sweep.is_empty() {
         // Each stage shows whether it meets them; a verdict on the last stage alone would not describe the run.

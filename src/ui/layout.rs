@@ -25,7 +25,7 @@ pub const SMALLEST: (u16, u16) = (60, 16);
 const HEADER: u16 = 2;
 /// Additional rows of the header for the conclusion of a finished run.
 const CONCLUSION: u16 = 2;
-/// Minimum rows of a screen that shows the conclusion.
+/// Minimum rows of a screen that shows both rows of the conclusion. A lower one shows the figures only.
 const ROOM_FOR_CONCLUSION: u16 = 20;
 /// Share of the instruments' column that the load of a sweep gets for its chart, relative to the weights of the others.
 const SWEEP_WEIGHT: u16 = 6;
@@ -39,7 +39,7 @@ const GUTTER: u16 = 2;
 /// Positions on the screen.
 #[derive(Debug)]
 pub struct Layout {
-    /// Two rows at the top, four with the conclusion of a finished run.
+    /// Two rows at the top; three or four with the conclusion of a finished run.
     pub header: Rect,
     /// The last row.
     pub footer: Rect,
@@ -82,8 +82,11 @@ pub fn compute(screen: Rect, inputs: LayoutInputs) -> Option<Layout> {
         return None;
     }
     let inside = Rect { x: screen.x + 1, width: screen.width - 2, ..screen };
-    let has_conclusion = inputs.finished && screen.height >= ROOM_FOR_CONCLUSION;
-    let header = Rect { height: if has_conclusion { HEADER + CONCLUSION } else { HEADER }, ..inside };
+    let conclusion = match inputs.finished {
+        true if screen.height >= ROOM_FOR_CONCLUSION => CONCLUSION,
+        finished => u16::from(finished),
+    };
+    let header = Rect { height: HEADER + conclusion, ..inside };
     let footer = Rect { y: screen.bottom() - 1, height: 1, ..inside };
     let body = Rect { y: header.bottom(), height: screen.height - header.height - 1, ..inside };
     let panes = match inputs.zoomed {

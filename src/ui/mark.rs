@@ -17,7 +17,9 @@ pub const MARKS: &[(&str, &str)] = &[
     (CACHE_UNKNOWN, "TTFT may be warm: cache use not reported, and the prompt is not unique (--warm)"),
     (SAME, "No difference beyond chance"),
     ("", "No mark: cold TTFT, as reported by the server or because the prompt is unique"),
-    ("!", "After a state: findings are listed below the answer"),
+    ("!", "After a state: findings, such as stalls, are listed below the answer"),
     ("capped", "The answer was cut at a token limit, usually max_tokens"),
+    ("5× mean", "Mean of the case's complete attempts, ± half its 95% interval, as in the report"),
+    ("Trace", "Speed over time: half height is the run's median gap, each step 19%; yellow is a stall"),
     ("Excellent", "Or Good, Fair, Poor: rating of the average tok/s by the suite's [rating] thresholds"),
 ];

@@ -1,6 +1,7 @@
 //! The terminal: taken over once, and given back on every exit, even after an error half-way. A separate thread writes to
 //! it, so a stalled terminal costs frames but delays nothing else.
 
+mod announce;
 mod bounded;
 mod frame_bytes;
 mod usable;
@@ -24,6 +25,7 @@ use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Position, Rect};
 
+pub use self::announce::NotifyBy;
 use self::bounded::Bounded;
 use self::frame_bytes::FrameBytes;
 pub use self::usable::unusable;
@@ -38,6 +40,7 @@ const ALTERNATE: u8 = 2;
 const PASTE: u8 = 4;
 const CURSOR: u8 = 8;
 const MOUSE: u8 = 16;
+const TITLE: u8 = 32;
 
 /// Writer of the terminal while tokscope owns it. Static, because the panic hook needs it.
 static OUTLET: Mutex<Option<Outlet>> = Mutex::new(None);
@@ -59,6 +62,12 @@ pub struct Terminal {
     late_copy: Option<String>,
     /// Whether a change of the mouse mode waits until then.
     late_mouse: bool,
+    /// The latest title; `None` before the first one.
+    title: Option<String>,
+    /// Whether the title waits for the next frame.
+    is_title_due: bool,
+    /// A notification that waits until then.
+    late_notification: Option<Vec<u8>>,
 }
 
 /// Requests presses and the wheel, in the encoding without a limit on columns. The terminal library would also request every
@@ -87,7 +96,17 @@ impl Terminal {
         let taken_over = take_over(&outlet)
             .and_then(|()| ratatui::Terminal::new(WholeRows::new(Bounded::new(CrosstermBackend::new(bytes.clone())))));
         match taken_over {
-            Ok(inner) => Ok(Self { inner, bytes, outlet, mouse: false, late_copy: None, late_mouse: false }),
+            Ok(inner) => Ok(Self {
+                inner,
+                bytes,
+                outlet,
+                mouse: false,
+                late_copy: None,
+                late_mouse: false,
+                title: None,
+                is_title_due: false,
+                late_notification: None,
+            }),
             Err(error) => {
                 // Report the first error, not one of the cleanup.
                 let _second = leave();
@@ -107,6 +126,8 @@ impl Terminal {
         if !self.is_idle() {
             return Ok(false);
         }
+        let title = self.due_title();
+        self.bytes.write_all(title.as_bytes())?;
         queue!(self.bytes, BeginSynchronizedUpdate)?;
         self.inner.draw(render)?;
         queue!(self.bytes, EndSynchronizedUpdate)?;
@@ -125,7 +146,38 @@ impl Terminal {
         if let Some(text) = self.late_copy.take() {
             self.send_copy(&text)?;
         }
+        if let Some(notification) = self.late_notification.take() {
+            self.outlet.send(notification);
+        }
         Ok(())
+    }
+
+    /// Sets the title of the terminal with the next frame. The terminal gets its own title back at the end.
+    pub fn set_title(&mut self, title: &str) {
+        if self.title.as_deref() != Some(title) && takes_escapes() {
+            self.title = Some(title.to_owned());
+            self.is_title_due = true;
+        }
+    }
+
+    /// The sequence of a title that the terminal does not show yet.
+    fn due_title(&mut self) -> String {
+        let Some(title) = self.title.as_ref().filter(|_| std::mem::take(&mut self.is_title_due)) else {
+            return String::new();
+        };
+        let is_first = ENTERED.fetch_or(TITLE, Ordering::SeqCst) & TITLE == 0;
+        let push = if is_first { announce::PUSH_TITLE } else { "" };
+        format!("{push}{}", announce::title(title))
+    }
+
+    /// Shows a notification of the desktop, or rings the bell. It waits while the terminal accepts nothing.
+    pub fn notify(&mut self, how: NotifyBy, text: &str) {
+        let Some(bytes) = announce::notification(how, text).filter(|_| takes_escapes()) else { return };
+        if self.is_idle() {
+            self.outlet.send(bytes.into_bytes());
+        } else {
+            self.late_notification = Some(bytes.into_bytes());
+        }
     }
 
     /// Makes the next frame repaint every cell.
@@ -184,6 +236,7 @@ impl Terminal {
         stop_process()?;
         *lock_outlet() = Some(self.outlet.clone());
         take_over(&self.outlet)?;
+        self.title = None;
         if self.mouse {
             self.send_mouse()?;
         }
@@ -289,6 +342,10 @@ fn leave() -> io::Result<()> {
     if cfg!(not(windows)) {
         step(MOUSE, &mut || send(sequence(mouse::OFF)));
     }
+    step(TITLE, &mut || {
+        outlet.send(announce::POP_TITLE.as_bytes().to_vec());
+        Ok(())
+    });
     step(PASTE, &mut || send(sequence(DisableBracketedPaste)));
     step(ALTERNATE, &mut || send(sequence(LeaveAlternateScreen)));
     result.and(wait_shortly(&outlet))

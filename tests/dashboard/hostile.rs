@@ -34,21 +34,35 @@ fn nothing_a_model_writes_reaches_the_terminal_as_a_command() {
     let (ended, _) = screen.end();
     assert_eq!(ended.status, 1);
     for sequence in ["\u{1b}]", "\u{1b}P", "\u{1b}[31m", "\u{9b}", "\u{9d}", "\u{7}", "\u{8}", "\u{7f}", "\u{202e}"] {
-        assert!(!ended.raw.contains(sequence), "{sequence:?} reached the terminal");
+        assert!(!without_titles(&ended.raw).contains(sequence), "{sequence:?} reached the terminal");
     }
     // Only the program itself leaves the alternate screen.
     assert_eq!(ended.raw.matches("\u{1b}[?1049l").count(), 1);
     assert!(ended.raw.contains("owned"), "the text itself is shown");
 }
 
+/// Removes the titles that tokscope sets itself. A title with a control character in it stays.
+fn without_titles(raw: &str) -> String {
+    let mut parts = raw.split("\u{1b}]2;tokscope ");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once('\u{7}').filter(|(title, _)| !title.chars().any(char::is_control)) {
+            Some((_, rest)) => out.push_str(rest),
+            None => out.push_str(&format!("\u{1b}]2;{part}")),
+        }
+    }
+    out
+}
+
 /// Returns the first terminal sequence that tokscope would not write itself.
 fn foreign_sequence(raw: &str) -> Option<String> {
+    let raw = without_titles(raw);
     // Colours, attributes, cursor movement, erasing, and modes: alternate screen, cursor, bracketed paste, mouse,
     // synchronised output. tokscope never queries the keyboard.
     let is_mode =
         |args: &str| ["?1049", "?25", "?2004", "?2026", "?1000", "?1002", "?1003", "?1006", "?1015"].contains(&args);
     let is_number = |args: &str| args.chars().all(|c| c.is_ascii_digit() || c == ';' || c == ':');
-    let mut rest = raw;
+    let mut rest = raw.as_str();
     while let Some(at) = rest.find(|c: char| c.is_control() && !matches!(c, '\n' | '\r')) {
         let (_, from) = rest.split_at(at);
         let shown = from.chars().take(24).collect::<String>();
@@ -57,6 +71,8 @@ fn foreign_sequence(raw: &str) -> Option<String> {
         let (args, end) = sequence.split_at(end);
         let is_own = match end.chars().next() {
             Some('h' | 'l') => is_mode(args),
+            // The stack of titles.
+            Some('t') => ["22;0", "23;0"].contains(&args),
             Some('m' | 'H' | 'A' | 'B' | 'C' | 'D' | 'G' | 'J' | 'K') => is_number(args),
             _ => false,
         };
@@ -70,6 +86,8 @@ fn foreign_sequence(raw: &str) -> Option<String> {
 
 #[test]
 fn foreign_sequences_are_distinguished_from_our_own() {
+    assert_eq!(foreign_sequence("\u{1b}[22;0t\u{1b}]2;tokscope 1/2 · m\u{7}a\u{1b}[23;0t"), None);
+    assert!(foreign_sequence("\u{1b}]2;tokscope \u{1b}]0;t\u{7}").is_some());
     assert_eq!(foreign_sequence("a\u{1b}[1;31mb\u{1b}[?25l\u{1b}[3;4H\r\n\u{1b}[?1049l"), None);
     for foreign in
         ["\u{1b}]0;t\u{7}", "\u{1b}c", "\u{1b}[?7l", "\u{1b}[6n", "\u{1b}[>c", "\u{9b}m", "\u{7}", "\u{7f}", "\u{1b}P"]

@@ -1,6 +1,7 @@
 //! Features around the panes: palette, report, export dialog, mouse, paste.
 
 use super::Gated;
+use super::support;
 use super::support::dashboard::{Dashboard, ROOMY, suite};
 use super::support::server::Server;
 
@@ -160,4 +161,23 @@ fn a_finished_run_shows_its_result_on_the_screen_and_after_it() {
     };
     assert!(after.lines().all(|line| columns(line) <= 80), "{after}");
     assert!(ended.raw.contains("does not list"), "{}", ended.text);
+}
+
+#[test]
+fn the_terminal_has_the_progress_as_its_title_and_its_own_title_back() {
+    let gated = Gated::start(2);
+    let mut screen = Dashboard::start(&suite(&TWO, ""), &gated.url());
+    gated.open(0);
+    screen.wait_for_line("First", "done");
+    gated.open(1);
+    screen.wait_for_text("finished");
+    support::pty::wait_until("the title of a finished run", || screen.raw().contains("\u{1b}]2;tokscope finished · "));
+    screen.send("q");
+    let raw = screen.end().0.raw;
+    let places =
+        ["\u{1b}[22;0t\u{1b}]2;tokscope ", "\u{1b}]2;tokscope finished · ", "\u{1b}[23;0t"].map(|s| raw.find(s));
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
+    assert_eq!((raw.matches("\u{1b}[22;0t").count(), raw.matches("\u{1b}[23;0t").count()), (1, 1));
+    // The run was too short for a notification.
+    assert!(!raw.contains("\u{1b}]9;") && !raw.contains("\u{1b}]777;"));
 }

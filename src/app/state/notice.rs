@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::app::action::Action;
 use crate::domain::time::Nanos;
 
-/// How long a notice stays on the screen.
+/// How long a notice usually stays on the screen.
 pub const NOTICE_DURATION: Duration = Duration::from_secs(8);
 /// How long a notice stays at least. The next key press after that removes it.
 const READ_WITHIN: Duration = Duration::from_secs(2);
@@ -21,12 +21,14 @@ pub struct Notice {
     pub remedy: Option<Action>,
     /// Time of the event.
     pub at: Nanos,
+    /// How long the notice stays.
+    pub duration: Duration,
 }
 
 impl Notice {
     /// When the notice leaves the screen.
     pub fn expires_at(&self) -> Nanos {
-        self.at.plus(NOTICE_DURATION)
+        self.at.plus(self.duration)
     }
 
     /// Whether the user had time to read the notice.

@@ -10,6 +10,7 @@ use super::traces::Traces;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
 use crate::domain::live::{InFlight, LiveSnapshot, THROUGHPUT_POINTS};
+use crate::domain::progress::Progress;
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
@@ -117,6 +118,17 @@ impl Scene {
     /// Stages of the sweep with figures. The throughput of the running stage includes its tokens in flight.
     pub fn stages_so_far(&self) -> StagesSoFar {
         self.load.stages_so_far(&self.session, self.throughput_so_far())
+    }
+
+    /// Estimated throughput of all requests over the last second, tok/s, including those in flight; `None` while
+    /// nothing streams.
+    pub fn throughput_now(&self) -> Option<f64> {
+        self.throughput.last().filter(|per_s| *per_s > 0.0 && self.session.in_flight() > 0)
+    }
+
+    /// Progress of the run.
+    pub fn progress(&self) -> Progress {
+        Progress::new(&self.session, self.now)
     }
 
     /// Time span of charts over time: the last ten minutes of the run at most, ten seconds at least.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::diagnosis::pause_limit_ms;
+use crate::domain::statistics::median;
 use crate::domain::time::Nanos;
 use crate::domain::trace::Trace;
 
@@ -24,6 +25,8 @@ pub(in crate::app) struct EndedStream {
     pub observer_stalls: Vec<(Nanos, Nanos)>,
     /// Gaps longer than this are stalls, milliseconds.
     pub limit_ms: Option<f64>,
+    /// Median gap, milliseconds.
+    median_gap_ms: Option<f64>,
 }
 
 /// Streams and holds of the run for the scope. The oldest streams are dropped first.
@@ -31,6 +34,8 @@ pub(in crate::app) struct EndedStream {
 pub struct Traces {
     pub(in crate::app) ended: VecDeque<Arc<EndedStream>>,
     arrivals: usize,
+    /// Median of the streams' median gaps, milliseconds.
+    typical_gap_ms: Option<f64>,
     /// Holds of the run; the last may have no end yet.
     holds: Vec<(Nanos, Option<Nanos>)>,
 }
@@ -40,18 +45,21 @@ impl Traces {
     pub fn add(&mut self, record: &AttemptRecord) {
         let trace = Trace::from_arrivals(&record.arrivals);
         self.arrivals += trace.len();
+        let gaps: Vec<f64> = record.gaps_ms().collect();
         self.ended.push_back(Arc::new(EndedStream {
             id: record.id,
             started: record.clock_start(),
             ended: record.ended,
             observer_stalls: record.observer_stalls.clone(),
-            limit_ms: pause_limit_ms(&record.gaps_ms().collect::<Vec<_>>()),
+            limit_ms: pause_limit_ms(&gaps),
+            median_gap_ms: median(gaps),
             trace,
         }));
         while self.ended.len() > MAX_STREAMS || (self.arrivals > MAX_ARRIVALS && self.ended.len() > 1) {
             let Some(oldest) = self.ended.pop_front() else { break };
             self.arrivals -= oldest.trace.len();
         }
+        self.typical_gap_ms = typical_gap_ms(&self.ended);
     }
 
     /// Records whether the run is held from `at` on.
@@ -71,7 +79,17 @@ impl Traces {
         let arrivals = ended.iter().map(|e| e.trace.len()).sum();
         let earlier = self.holds.iter().filter(|(from, _)| *from <= at);
         let holds = earlier.map(|&(from, to)| (from, to.filter(|to| *to <= at))).collect();
-        Self { ended, arrivals, holds }
+        Self { typical_gap_ms: typical_gap_ms(&ended), ended, arrivals, holds }
+    }
+
+    /// Median gap of the run's streams that ended, milliseconds; `None` before the first.
+    pub const fn typical_gap_ms(&self) -> Option<f64> {
+        self.typical_gap_ms
+    }
+
+    /// Gaps of this attempt longer than this are stalls, milliseconds; `None` if its stream is too short or forgotten.
+    pub fn stall_limit_ms(&self, id: AttemptId) -> Option<f64> {
+        self.ended.iter().rev().find(|ended| ended.id == id)?.limit_ms
     }
 
     /// Holds of the run. The run is still held where the end is `None`.
@@ -83,4 +101,8 @@ impl Traces {
     pub fn is_empty(&self) -> bool {
         self.ended.is_empty()
     }
+}
+
+fn typical_gap_ms(ended: &VecDeque<Arc<EndedStream>>) -> Option<f64> {
+    median(ended.iter().filter_map(|stream| stream.median_gap_ms))
 }

@@ -11,6 +11,16 @@ use super::scope::ScopeState;
 use super::text_field::TextField;
 use super::theme::ThemeName;
 use crate::app::pane::PaneId;
+use crate::domain::time::Nanos;
+
+/// A question in the footer: does pausing this case discard its running attempt?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiscardQuestion {
+    /// Index of the case in the suite.
+    pub case: usize,
+    /// Time from which the question no longer stands.
+    pub until: Nanos,
+}
 
 /// Chart of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +72,8 @@ pub struct UiState {
     pub sweep_chart: SweepChart,
     /// The latest event.
     pub notice: Option<Notice>,
+    /// The open question whether to discard a running attempt.
+    pub discard: Option<DiscardQuestion>,
     /// The theme.
     pub theme: ThemeName,
     /// Whether the terminal reports the mouse.
@@ -101,6 +113,7 @@ impl Default for UiState {
             scope: ScopeState::default(),
             sweep_chart: SweepChart::default(),
             notice: None,
+            discard: None,
             theme: ThemeName::default(),
             mouse: false,
             overlay_extent: ScrollExtent::default(),

@@ -8,7 +8,7 @@ use crate::domain::text::sanitise_line;
 /// Why an action is not available.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
-    /// The reason: a sentence without its full stop.
+    /// The reason: a sentence without its full stop. Empty if the action does nothing silently.
     pub why: String,
     /// An action that would help. The footer shows it with its key.
     pub remedy: Option<Action>,
@@ -62,7 +62,8 @@ pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
                 || ui.answer.is_scrolled()
                 || ui.is_answer_searched()
                 || ui.overlay != Overlay::None;
-            if can_go_back { None } else { obstruct("Already following the run", None) }
+            // Silent: the key is pressed to be sure that nothing is open.
+            if can_go_back { None } else { obstruct("", None) }
         }
         Action::LineDown | Action::LineUp | Action::ToTop | Action::ToEnd if app.ui.answer.can_scroll() => None,
         Action::LineDown | Action::LineUp | Action::ToTop | Action::ToEnd => {

@@ -10,6 +10,7 @@ use crate::config::config_file::AsciiWhen;
 use crate::config::defaults::{SETTINGS, Value};
 use crate::domain::text::sanitise_line;
 use crate::ui::keymap::Key;
+use crate::ui::terminal::NotifyBy;
 
 /// Column of the comments after the values.
 const COLUMN: usize = 40;
@@ -46,6 +47,9 @@ impl Settings {
         line(out, &format!("ascii = {ascii}"), &format!("{}; {here}", self.ascii.from));
         let reduced = &self.reduced_motion;
         line(out, &format!("reduced_motion = {}", reduced.value), &reduced.from.to_string());
+        line(out, &format!("title = {}", self.title.value), &self.title.from.to_string());
+        let (notify, ways) = (&self.notify, NotifyBy::ALL.map(NotifyBy::as_str).join(", "));
+        line(out, &format!("notify = {}", quoted(notify.value.as_str())), &format!("{}; {ways}", notify.from));
     }
 
     fn list_defaults(&self, out: &mut String) {

@@ -3,7 +3,7 @@
 
 use super::case::Start;
 use super::{CasePhase, CaseState, EventKind, InvalidEvent, Mode, RunClock, RunEvent, Session};
-use crate::domain::attempt::{AttemptId, AttemptRecord, StoredRecord};
+use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, StoredRecord};
 use crate::domain::time::Nanos;
 
 /// Maximum attempts that may be inferred from a later number: a damaged journal may contain any number.
@@ -193,6 +193,10 @@ impl Session {
         let keep = self.max_unpacked_per_case();
         let bytes = size_in_memory(&record);
         let warmup = self.attempt(id).is_some_and(|a| a.warmup);
+        let counts = self.attempt(id).is_some_and(|a| !a.warmup && !a.abandoned);
+        // An attempt that was discarded for the end of the program may still have ended by itself.
+        let counts = counts || self.cases.get(id.case).is_some_and(|c| c.was_interrupted_in(id.number) && !warmup);
+        self.requests_done += usize::from(counts && record.status() != AttemptStatus::Cancelled);
         self.edit(id.case, |c| c.end(id.number, record, keep));
         self.index.end(id, warmup);
         self.attempts_ended += 1;
@@ -236,6 +240,7 @@ impl Session {
         for case in 0..self.cases.len() {
             self.edit(case, CaseState::end_time);
         }
+        self.requests_when_time_was_up = self.requests_done + self.requests_left();
     }
 
     /// Maximum attempts of a case that keep text and arrivals.

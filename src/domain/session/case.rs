@@ -247,6 +247,29 @@ impl CaseState {
         self.in_flight().filter(|a| !a.abandoned).map(|a| a.number)
     }
 
+    /// Number of measured attempts in flight and still to start, including those that the end of the program
+    /// interrupted. Attempts that only the time limits are not counted.
+    pub(super) fn requests_left(&self) -> usize {
+        let limited = |remaining: u32| if remaining == u32::MAX { 0 } else { remaining as usize };
+        let measured = |number: &u32| self.attempts.get(*number as usize - 1).is_some_and(|a| !a.warmup);
+        let open = self.counting().filter(measured).count();
+        let interrupted = self.interrupted.as_ref();
+        let lost = interrupted.map_or(0, |i| limited(i.remaining) + i.open.iter().filter(|n| measured(n)).count());
+        // A paused case gets at least one more attempt when it is resumed.
+        let least = u32::from(self.phase == CasePhase::Paused);
+        limited(self.remaining.max(least)) + open + lost
+    }
+
+    /// Returns whether the end of the program interrupted the case.
+    pub(super) const fn is_interrupted(&self) -> bool {
+        self.interrupted.is_some()
+    }
+
+    /// Returns whether the end of the program interrupted this attempt.
+    pub(super) fn was_interrupted_in(&self, number: u32) -> bool {
+        self.interrupted.as_ref().is_some_and(|i| i.open.contains(&number))
+    }
+
     /// Properties that the index counts.
     pub(super) fn traits(&self) -> Traits {
         Traits {

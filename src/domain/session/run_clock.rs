@@ -13,6 +13,8 @@ pub struct RunClock {
     duration: Option<Duration>,
     /// Part of the duration used before this schedule.
     used: Duration,
+    /// Largest part of the duration used before a resume moved the schedule: progress never falls below it.
+    reached: Duration,
     origin: Option<Nanos>,
     paused_since: Option<Nanos>,
     /// Withdrawn starts, as time since the origin, ascending; they come before all others.
@@ -26,15 +28,21 @@ impl RunClock {
             starts: plan.open_loop.map(Starts::new),
             duration: plan.duration,
             used: Duration::ZERO,
+            reached: Duration::ZERO,
             origin: None,
             paused_since: None,
             withdrawn: Vec::new(),
         }
     }
 
-    /// Sets the part of the duration that was used before.
-    pub fn set_used(&mut self, used: Duration) {
-        self.used = used;
+    /// Creates the schedule that continues `earlier` after the program was away from `at` on.
+    pub fn continuing(plan: &Plan, earlier: &Self, at: Nanos) -> Self {
+        Self { used: earlier.used(at), reached: earlier.reached(at), ..Self::new(plan) }
+    }
+
+    /// Largest part of the duration used up to `now`.
+    fn reached(&self, now: Nanos) -> Duration {
+        self.reached.max(self.used(now))
     }
 
     /// Part of the duration that is used at `now`.
@@ -59,6 +67,7 @@ impl RunClock {
     /// Returns start and end of the pause.
     pub fn resume(&mut self, now: Nanos) -> Option<(Nanos, Nanos)> {
         let origin = self.origin?;
+        self.reached = self.reached(now);
         let since = self.paused_since.take()?;
         let origin = origin.plus(now.since(since));
         self.origin = Some(origin);
@@ -115,11 +124,15 @@ impl RunClock {
         self.duration.is_some()
     }
 
-    /// Used share of the duration, 0 to 1; `None` before it begins, or if no duration limits the run.
+    /// Used share of the duration, 0 to 1; `None` if no duration limits the run. Never falls.
     pub fn share(&self, now: Nanos) -> Option<f64> {
         let duration = self.duration?;
-        self.origin?;
-        Some((self.used(now).as_secs_f64() / duration.as_secs_f64().max(1e-9)).min(1.0))
+        Some((self.reached(now).as_secs_f64() / duration.as_secs_f64().max(1e-9)).min(1.0))
+    }
+
+    /// Time until the duration is over, while the schedule runs; `None` if no duration limits the run.
+    pub fn time_left(&self, now: Nanos) -> Option<Duration> {
+        Some(self.duration?.saturating_sub(self.used(now)))
     }
 
     /// Number of intended starts within the duration that did not happen.

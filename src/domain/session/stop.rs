@@ -33,10 +33,8 @@ impl Session {
             self.mode = if is_left { Mode::Waiting } else { Mode::Finished };
             self.stopped = is_left.then_some(at);
         }
-        let used = self.clock.used(at);
         let is_timed = self.clock.is_timed();
-        self.clock = RunClock::new(&self.plan);
-        self.clock.set_used(used);
+        self.clock = RunClock::continuing(&self.plan, &self.clock, at);
         if !is_timed {
             self.clock.end();
         }

@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use crate::app::state::Scene;
-use crate::domain::session::Session;
+use crate::domain::progress::Progress;
+use crate::domain::quantity::{ESTIMATED, UNKNOWN};
 use crate::domain::time::{Nanos, clock};
 use crate::report::text_table::cut;
 use crate::ui::terminal;
@@ -43,30 +44,18 @@ impl StatusLine {
 
 fn text(scene: &Scene, now: Nanos) -> String {
     let (session, tally) = (&scene.session, &scene.load.tally);
+    let progress = Progress::new(session, now);
     let elapsed = session.running_for(now).unwrap_or_default();
-    let total = session.plan.measured_requests(session.cases.len());
-    let done = total.map_or_else(|| tally.ended.to_string(), |total| format!("{}/{total}", tally.ended));
     let stage = (!session.sweep.is_empty()).then(|| {
         format!("stage {}/{}, concurrency {}", session.stage + 1, session.sweep.len(), session.plan.concurrency)
     });
     let failed = tally.ended - tally.ok;
     let failed = (failed > 0).then(|| format!("{failed} failed"));
     let in_flight = Some(format!("{} in flight", session.in_flight()));
-    let left = time_left(session, tally.ended, now).map(|left| format!("about {} left", clock(left)));
-    let parts = [stage, Some(format!("{done} requests")), failed, in_flight, Some(clock(elapsed)), left];
+    let speed = scene.throughput_now().map(|v| format!("{ESTIMATED}{v:.0} tok/s"));
+    let left = Some(format!("{} left", progress.left.map_or_else(|| UNKNOWN.to_owned(), clock)));
+    let parts = [stage, Some(format!("{progress} requests")), failed, in_flight, speed, Some(clock(elapsed)), left];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
-}
-
-/// Estimates the time until the end: from the time limit, or from the pace of the requests that ended. A sweep's stages
-/// count alike. `None` before the first request of the run ended.
-fn time_left(session: &Session, ended_in_stage: usize, now: Nanos) -> Option<Duration> {
-    let in_stage = session.share_of_time(now).or_else(|| {
-        let total = session.plan.measured_requests(session.cases.len())?;
-        Some((ended_in_stage as f64 / total.max(1) as f64).min(1.0))
-    })?;
-    let share = (session.stage as f64 + in_stage) / session.sweep.len().max(1) as f64;
-    let elapsed = session.running_for(now)?;
-    (share > 0.0).then(|| elapsed.mul_f64(((1.0 - share) / share).min(1e6)))
 }
 
 #[cfg(test)]
@@ -74,7 +63,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::session::{Plan, SessionCommand, SessionEvent};
+    use crate::app::state::testing::app;
+    use crate::domain::session::{Plan, Session, SessionCommand, SessionEvent};
     use crate::report::fixture;
 
     /// Runs a session until this many attempts of one second each have ended.
@@ -90,16 +80,15 @@ mod tests {
     }
 
     #[test]
-    fn the_time_left_follows_the_pace_of_the_requests_that_ended() {
-        let left = |plan, ended: u64, at_s: u64| {
-            let session = session(plan, ended);
-            time_left(&session, ended as usize, Nanos::from_millis(at_s * 1000)).map(|left| left.as_secs())
+    fn the_line_has_the_progress_that_the_dashboard_shows() {
+        let line = |plan, ended: u64, at_s: u64| {
+            let scene = Scene::new(app(0).scene.target, session(plan, ended));
+            text(&scene, Nanos::from_millis(at_s * 1000))
         };
         let plan = Plan { requests: Some(8), ..Plan::default() };
-        assert_eq!(left(plan, 0, 1), None);
-        assert_eq!(left(plan, 2, 2), Some(6));
-        assert_eq!(left(plan, 4, 4), Some(4));
+        assert_eq!(line(plan, 0, 1), "0/8 requests · 1 in flight · 0:01 · – left");
+        assert_eq!(line(plan, 2, 2), "2/8 requests · 1 in flight · 0:02 · 0:06 left");
         let timed = Plan { duration: Some(Duration::from_secs(60)), ..Plan::default() };
-        assert_eq!(left(timed, 1, 15), Some(45));
+        assert_eq!(line(timed, 1, 15), "1 requests · 1 in flight · 0:15 · 0:45 left");
     }
 }

@@ -40,7 +40,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let first = selected.unwrap_or(0).saturating_sub(room / 2).min(rows.len().saturating_sub(room));
     let visible = &rows[first..(first + room).min(rows.len())];
 
-    let figures = figures(view, &rows, first, visible.len());
+    let mut figures = figures(view, &rows, first, visible.len());
+    figures.extend(legend(view, visible, figures.is_empty()));
     let area = pane::rule(frame, area, view, PaneId::Cases, &sanitise_line(&suite.name), figures);
     let wanted_name = view.cache.name_width(&rows, || {
         let names = rows.iter().filter(|r| r.attempt.is_none()).filter_map(|r| suite.cases.get(r.case));
@@ -94,6 +95,18 @@ fn figures(view: &View<'_>, rows: &[RowId], first: usize, visible: usize) -> Vec
         spans.push(Span::styled(format!("{between}{noun}{from}–{to} of {}", rows.len()), muted));
     }
     spans
+}
+
+/// Meaning of the marks in the visible rows.
+fn legend(view: &View<'_>, visible: &[RowId], is_first: bool) -> Option<Span<'static>> {
+    let rows: Vec<Row<'_>> = visible.iter().filter_map(|id| Row::find(view.app, *id)).collect();
+    let words = [
+        ("! findings: see the answer's end", rows.iter().any(Row::has_findings)),
+        ("capped: cut at max_tokens", rows.iter().any(Row::is_at_length)),
+    ];
+    let shown: Vec<&str> = words.into_iter().filter(|(_, is_used)| *is_used).map(|(text, _)| text).collect();
+    let between = if is_first { "" } else { "  " };
+    (!shown.is_empty()).then(|| Span::styled(format!("{between}{}", shown.join(" · ")), view.theme.muted()))
 }
 
 fn heading(table: &columns::Table, view: &View<'_>) -> Line<'static> {

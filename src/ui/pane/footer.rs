@@ -55,6 +55,9 @@ fn notice_line(notice: &Notice, columns: usize, view: &View<'_>) -> Line<'static
 /// The action that helps, with its key: ` · x cancel`.
 fn remedy(action: Action, view: &View<'_>) -> Option<String> {
     let row = view.keymap.rows_in(Context::from_state(&view.app.ui)).find(|r| r.binding.action == action)?;
+    if action == Action::TogglePauseCase && view.app.ui.discard.is_some() {
+        return Some(format!(" {} again to confirm", row.keys.first()?));
+    }
     let label = footer_label(view.app, row.binding)?;
     Some(format!(" · {} {label}", row.keys.first()?))
 }

@@ -9,8 +9,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::app::state::{Connection, Scene};
-use crate::domain::live::InFlight;
-use crate::domain::quantity::count;
+use crate::domain::quantity::{ESTIMATED, count};
 use crate::domain::session::{CasePhase, Mode};
 use crate::domain::text::sanitise_line;
 use crate::ui::view::View;
@@ -19,6 +18,8 @@ use crate::ui::{fit, number, pane};
 
 /// Engine lag above which the header shows it, milliseconds at the 99th percentile.
 const MIN_LAG_SHOWN_MS: f64 = 5.0;
+/// Minimum width of the progress bar, cells.
+const MIN_BAR: usize = 6;
 
 /// Draws the header.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
@@ -95,48 +96,60 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if !state.about.is_empty() {
         left.push(Span::styled(format!("  {}", state.about), theme.text()));
     }
-    let mut right = Vec::new();
-    if let Some(p99) = scene.live.lag.p99_ms.filter(|ms| *ms > MIN_LAG_SHOWN_MS) {
-        right.push(Span::styled(format!("engine lag {}", number::millis(Some(p99))), theme.warning()));
-    }
-    // Requests that are scheduled but not due are not in flight.
+    // The most important last: the first ones give way on a narrow screen. Requests that are not due are not in flight.
     let in_flight = scene.in_flight().count();
-    if scene.session.plan.concurrency > 1 && in_flight > 0 {
-        if !right.is_empty() {
-            right.push(Span::raw("  "));
-        }
-        right.push(Span::raw(format!("{in_flight} in flight")));
-    }
-    if let Some((sign, style)) = slo_sign(view) {
-        if !right.is_empty() {
-            right.push(Span::raw("  "));
-        }
-        right.push(Span::styled(sign, style));
+    let in_flight = (scene.session.plan.is_load() && in_flight > 0).then_some(in_flight);
+    let lag = scene.live.lag.p99_ms.filter(|ms| *ms > MIN_LAG_SHOWN_MS);
+    let mut right: Vec<Span<'_>> = Vec::new();
+    right.extend(in_flight.map(|n| Span::raw(format!("{n} in flight"))));
+    right.extend(scene.throughput_now().map(|v| Span::styled(format!("{ESTIMATED}{v:.0} tok/s"), theme.value())));
+    right.extend(lag.map(|ms| Span::styled(format!("engine lag {}", number::millis(Some(ms))), theme.warning())));
+    right.extend(slo_sign(view).map(|(sign, style)| Span::styled(sign, style)));
+    let hints = hints::spans(view);
+    let room = usize::from(area.width);
+    let fixed = fit::spans_width(&left) + fit::spans_width(&hints) + pane::BETWEEN_ENDS;
+    let words = progress_words(scene);
+    let needed = fixed + words.iter().map(|word| fit::width(word)).sum::<usize>() + MIN_BAR;
+    while !right.is_empty() && needed + spaced_width(&right) > room {
+        right.remove(0);
     }
     if scene.session.began.is_some() {
-        let (settled, all) = (scene.session.settled(), scene.session.cases.len());
-        let width = usize::from(area.width / 5).clamp(8, 30);
-        let share = share(scene);
-        let bar =
-            Bar { share, tick: None, filled: style.patch(without_bold(style)), rest: theme.muted(), ticked: style };
-        // A run limited by time alone settles no case, so it counts requests.
-        let is_timed = scene.session.plan.duration.is_some() && scene.session.is_active();
-        let done = if is_timed { format!("{} done", scene.load.tally.ended) } else { format!("{settled}/{all}") };
-        left.push(Span::styled(format!("  {done} "), theme.value()));
-        left.extend(bar.spans(width));
-        left.push(Span::raw(format!("  {}", number::clock(scene.elapsed()))));
+        let bar = room.saturating_sub(needed + spaced_width(&right)) + MIN_BAR;
+        left.extend(progress(scene, words, bar.min(usize::from(area.width / 5).clamp(8, 30)), style, view));
     }
-    left.extend(hints::spans(view));
-    let room = usize::from(area.width);
+    let right: Vec<_> = right.into_iter().flat_map(|span| [Span::raw("  "), span]).skip(1).collect();
+    left.extend(hints);
     pane::ends(frame, area, 1, shorten(left, room), right);
 }
 
-/// Share of the run that is over, 0 to 1: of its duration if it has one, else of its cases. A sweep counts all its stages.
-fn share(scene: &Scene) -> f64 {
-    let session = &scene.session;
-    let of_cases = || (session.settled() as f64 + in_flight_progress(scene)) / session.cases.len().max(1) as f64;
-    let share = session.share_of_time(scene.now).unwrap_or_else(of_cases).min(1.0);
-    (session.stage as f64 + share) / session.sweep.len().max(1) as f64
+/// Width of spans with two cells between them.
+fn spaced_width(spans: &[Span<'_>]) -> usize {
+    fit::spans_width(spans) + 2 * spans.len().saturating_sub(1)
+}
+
+/// Words of the progress: requests before the bar, then the elapsed time, then the time left.
+fn progress_words(scene: &Scene) -> [String; 3] {
+    if scene.session.began.is_none() {
+        return Default::default();
+    }
+    let progress = scene.progress();
+    let noun = if progress.is_counted() { "" } else { " done" };
+    let left = match progress.left {
+        Some(left) => format!("  {} left", number::clock(left)),
+        None if scene.session.is_active() => format!("  {} left", number::UNKNOWN),
+        None => String::new(),
+    };
+    [format!("  {progress}{noun} "), format!("  {}", number::clock(scene.elapsed())), left]
+}
+
+/// Progress as `  21/50 ━━━━──── 0:19  0:27 left`, with a bar of `bar` cells.
+fn progress(scene: &Scene, words: [String; 3], bar: usize, style: Style, view: &View<'_>) -> Vec<Span<'static>> {
+    let theme = view.theme;
+    let [done, elapsed, left] = words;
+    let (filled, rest) = (style.patch(without_bold(style)), theme.muted());
+    let bar = Bar { share: scene.progress().share, tick: None, filled, rest, ticked: style }.spans(bar);
+    let done = Span::styled(done, theme.value());
+    [done].into_iter().chain(bar).chain([Span::raw(elapsed), Span::styled(left, theme.muted())]).collect()
 }
 
 /// Whether the run meets its SLOs so far: `SLO ✓`, or the number of missed ones.
@@ -151,15 +164,6 @@ fn slo_sign(view: &View<'_>) -> Option<(String, Style)> {
         0 => ("SLO ✓".to_owned(), theme.good()),
         n => (format!("SLO ✗ {n} of {}", slos.len()), theme.bad()),
     })
-}
-
-/// Progress of the requests in flight, in cases: each counts its tokens as a share of `max_tokens`.
-fn in_flight_progress(scene: &Scene) -> f64 {
-    let share = |flying: &InFlight| {
-        let max_tokens = scene.session.suite.cases.get(flying.id.case)?.max_tokens.max(1);
-        Some((f64::from(flying.content_events) * scene.tokens_per_event / f64::from(max_tokens)).min(1.0))
-    };
-    scene.in_flight().filter_map(share).sum()
 }
 
 /// Removes bold: bold strokes of a bar look ragged in some terminals.
@@ -336,7 +340,7 @@ mod tests {
         for (case, number) in [(0, 1), (1, 1), (0, 2), (1, 2)] {
             stage.start(case, number, Script::plain(10, 1, 5));
             stage.finish(case);
-            shares.push(share(&stage.app.scene));
+            shares.push(stage.app.scene.progress().share);
         }
         assert_eq!(shares, [0.25, 0.5, 0.75, 1.0]);
     }

@@ -3,8 +3,11 @@
 use std::cmp::Ordering;
 
 use crate::domain::metrics::{Column, METRICS, Metric};
-use crate::domain::session::{CasePhase, CaseState};
+use crate::domain::session::{AttemptState, CasePhase, CaseState};
 use crate::domain::suite::CaseSpec;
+
+/// Maximum number of answers in the mean of a case: a long run has thousands.
+pub const MAX_REPORTED: usize = 200;
 
 /// Sort key of the table of cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -16,7 +19,7 @@ pub enum SortBy {
     Name,
     /// Phase of the case: failed first, done last.
     State,
-    /// Figure of this metric, of the reported attempt. Cases without a figure come last.
+    /// Figure of this metric, the mean of the reported attempts. Cases without a figure come last.
     Metric(&'static Metric),
 }
 
@@ -69,8 +72,8 @@ pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, specs: &[CaseSpec],
         }
         SortBy::Metric(metric) => {
             let figure = |case: &usize| {
-                let record = states.get(*case)?.shown().filter(|r| r.is_ok())?;
-                (metric.get)(&record).filter(|v| v.is_finite())
+                let state = states.get(*case)?;
+                mean(metric, state).or_else(|| (metric.get)(&*state.shown().filter(|r| r.is_ok())?))
             };
             sort_by_key(cases, figure, |a, b| match (a, b) {
                 (Some(a), Some(b)) => directed(a.total_cmp(b)),
@@ -81,6 +84,13 @@ pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, specs: &[CaseSpec],
             });
         }
     }
+}
+
+/// Mean of a metric over the case's last reported attempts, as its row shows it.
+fn mean(metric: &Metric, state: &CaseState) -> Option<f64> {
+    let records = state.reported().rev().take(MAX_REPORTED).filter_map(AttemptState::record);
+    let values: Vec<f64> = records.filter_map(|r| (metric.get)(&r)).filter(|v| v.is_finite()).collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 /// Sorts by a key that is computed once for each case.

@@ -4,7 +4,6 @@ use super::*;
 use crate::app::action::Action;
 use crate::app::message::{Effect, Msg, ScreenEffect};
 use crate::app::state::answer::Form;
-use crate::app::state::cases::complete_until;
 use crate::app::state::cases::order::SortBy;
 use crate::app::state::text_field::TextField;
 use crate::app::update::testing::{app, discovered, ended};
@@ -199,18 +198,4 @@ fn setting_a_baseline_counts_its_cases_and_the_same_key_drops_it() {
     assert!(notice(&app).contains("3 of 4 cases"), "{}", notice(&app));
     act(&mut app, Action::ToggleBaseline);
     assert!(notice(&app).contains("dropped") && app.ui.cases.baseline.is_none(), "{}", notice(&app));
-}
-
-#[test]
-fn an_attempt_is_compared_with_earlier_complete_ones() {
-    let mut app = measured([30, 10, 20]);
-    end(&mut app, 3, 1, 50);
-    act(&mut app, Action::SelectFirst);
-    for number in 2..=4 {
-        act(&mut app, Action::Rerun);
-        if number == 3 { drop(ended(&mut app, 0, 3, AttemptStatus::Timeout)) } else { end(&mut app, 0, number, 40) }
-    }
-    let attempts = &app.scene.session.cases[0].attempts;
-    let numbers = |until| complete_until(attempts, until).iter().map(|r| r.id.number).collect::<Vec<_>>();
-    assert_eq!([numbers(1), numbers(3), numbers(u32::MAX)], [vec![1], vec![1, 2], vec![1, 2, 4]]);
 }

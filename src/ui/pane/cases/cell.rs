@@ -3,11 +3,11 @@
 use ratatui::text::Span;
 
 use super::columns::{Column, Kind};
-use super::row::{Compared, Row};
+use super::row::Row;
 use super::trace;
 use crate::app::state::Scene;
 use crate::domain::attempt::{AttemptRecord, TokenSource};
-use crate::domain::difference::{Difference, Verdict, compare_last, compare_means};
+use crate::domain::difference::{Difference, Verdict, compare_means};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::metrics::{LiveFigure, LiveStream, Metric, SPEED, TTFT, Unit};
 use crate::domain::prefix_cache::PrefixCache;
@@ -39,6 +39,7 @@ impl Column {
 
     fn metric(&self, metric: &Metric, row: &Row<'_>, theme: Theme) -> Span<'static> {
         let figure = match (row.live, row.record.as_deref()) {
+            _ if row.is_mean() => mean(metric, row, self.width),
             _ if row.phase == CasePhase::Running && row.live.is_none() => None,
             (Some(live), _) => live_figure(metric, live, row.scene),
             (None, Some(record)) => Some(measured(metric, record)),
@@ -50,7 +51,7 @@ impl Column {
         Span::styled(self.aligned(&text), style)
     }
 
-    /// The difference from the baseline, or else from the previous attempt: sign and share, or `≈` where it may be chance.
+    /// The difference from the baseline: sign and share, or `≈` where it may be chance.
     fn difference(&self, metric: &Metric, row: &Row<'_>, theme: Theme) -> Span<'static> {
         let (text, style) = match difference(metric, row) {
             None => (String::new(), theme.muted()),
@@ -102,23 +103,45 @@ fn signed(share: f64, estimated: bool) -> String {
 
 fn difference(metric: &Metric, row: &Row<'_>) -> Option<Difference> {
     // An attempt that is incomplete or in flight has no figure to compare.
-    row.record.as_ref().filter(|r| row.live.is_none() && !r.warmup)?;
-    match row.compared() {
-        Compared::Baseline(now) => compare_means(metric, now, row.baseline?),
-        Compared::Last(complete) => compare_last(metric, complete),
-    }
+    row.record.as_ref().filter(|r| (row.live.is_none() || row.is_mean()) && !r.warmup)?;
+    compare_means(metric, row.figures(), row.baseline?)
 }
 
-/// Number of measured attempts, with a mark if they are unfolded.
+/// Formats the mean of a case's reported attempts, with half its 95% interval if that fits: `195 ± 12 ms`.
+fn mean(metric: &Metric, row: &Row<'_>, cells: usize) -> Option<String> {
+    let spread = row.spread(metric)?;
+    let figures = row.figures();
+    let estimated = metric.counts_output_tokens && figures.is_estimated();
+    let is_cold = figures.cache() == Some(PrefixCache::Cold)
+        || (figures.cache() == Some(PrefixCache::Unknown) && row.record.as_ref().is_some_and(|r| r.nonce.is_some()));
+    let cache = match figures.cache() {
+        _ if *metric != TTFT || is_cold => String::new(),
+        Some(PrefixCache::Unknown) => format!("{CACHE_UNKNOWN} "),
+        _ => format!("{WARM} "),
+    };
+    let with = |half_width: Option<f64>| {
+        let quantity = match metric.unit {
+            Unit::Milliseconds => Quantity::from_millis_within(spread.stats.avg, half_width),
+            Unit::TokensPerSecond => Quantity::new(spread.stats.avg, 1).with_half_width(half_width),
+            Unit::Tokens => Quantity::grouped(spread.stats.avg),
+        };
+        format!("{cache}{}", quantity.estimated_if(estimated))
+    };
+    let full = with(spread.mean_half_width);
+    Some(if crate::ui::fit::width(&full) <= cells { full } else { with(None) })
+}
+
+/// Number of measured attempts and their statistic, `5× mean`, with a mark if they are unfolded.
 pub(super) fn attempts(row: &Row<'_>) -> String {
     if row.attempt.is_some() {
         return String::new();
     }
-    let count = row.state.attempts.iter().filter(|a| !a.warmup).count();
-    match (row.is_unfolded, count) {
-        (true, count) => format!("▾{count}×"),
-        (false, 0 | 1) => String::new(),
-        (false, count) => format!("{count}×"),
+    let mark = if row.is_unfolded { "▾" } else { "" };
+    match row.state.attempts.iter().filter(|a| !a.warmup).count() {
+        // The means are of the attempts that count, as in the report.
+        _ if row.is_mean() => format!("{mark}{}× mean", row.state.reported().count()),
+        count if row.is_unfolded || count > 1 => format!("{mark}{count}×"),
+        _ => String::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::GAP;
 use crate::app::state::App;
 use crate::app::state::cases::order::{self, SortBy};
-use crate::domain::metrics::{Column as Placed, Metric, TTFT, Unit};
+use crate::domain::metrics::{Column as Placed, Metric, SPEED, TTFT, Unit};
 use crate::ui::fit;
 
 /// Minimum and maximum width of the name, cells.
@@ -14,6 +14,13 @@ const BEFORE_NAME: u8 = 8;
 const ROOMY: usize = 100;
 /// Maximum width of the trace, cells.
 const MAX_TRACE: usize = 48;
+/// Width of the state, cells: its short words, and in a roomy table `failed: timeout`.
+const STATE: usize = 9;
+const WIDE_STATE: usize = 15;
+/// Width of the number of attempts with their statistic, cells: `▾100× mean`.
+const MEAN: usize = 10;
+/// Additional width of a mean with its spread, cells: ` ± 12.3`.
+const SPREAD: usize = 7;
 /// Width of the progress column, cells: bar, blank and share.
 const PROGRESS: usize = 13;
 
@@ -23,7 +30,7 @@ pub(super) enum Kind {
     State,
     Attempts,
     Metric(&'static Metric),
-    /// Difference from the previous attempt, or from the baseline.
+    /// Difference from the baseline.
     Difference(&'static Metric),
     Progress,
     Finish,
@@ -91,50 +98,37 @@ pub(super) struct Table {
 struct Needs {
     /// Some case has several attempts, or is unfolded.
     attempts: bool,
-    /// Figures with which the difference columns compare.
-    compared: Compared,
+    /// Some row shows means, which have a spread.
+    means: bool,
+    /// The user set a baseline, with which the difference columns compare.
+    baseline: bool,
     /// Some TTFT is marked as possibly shortened by the prefix cache.
     doubts: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Compared {
-    /// No case has two complete answers.
-    Nothing,
-    /// The previous attempt.
-    Last,
-    Baseline,
 }
 
 impl Needs {
     fn from_app(app: &App) -> Self {
         let session = &app.shown().session;
         let table = &app.ui.cases;
-        let compared = match &table.baseline {
-            Some(_) => Compared::Baseline,
-            None if session.has_comparable_case() => Compared::Last,
-            None => Compared::Nothing,
-        };
         Self {
             attempts: !table.unfolded.is_empty() || session.has_repeated_case(),
-            compared,
+            means: session.has_comparable_case(),
+            baseline: table.baseline.is_some(),
             doubts: session.has_doubtful_case(),
         }
     }
 }
 
-/// Returns all columns in their order, with a trace of `trace` cells.
-fn all(needs: &Needs, trace: usize) -> Vec<Column> {
-    let mut all = vec![Column::new("State", 9, 0, Kind::State).text().sorts(SortBy::State)];
+/// Returns all columns in their order, for a table of `cells` cells.
+fn all(needs: &Needs, cells: usize) -> Vec<Column> {
+    let is_roomy = cells >= ROOMY;
+    let state = if is_roomy { WIDE_STATE } else { STATE };
+    let mut all = vec![Column::new("State", state, 0, Kind::State).text().sorts(SortBy::State)];
     if needs.attempts {
-        all.push(Column::new("Att.", 5, 6, Kind::Attempts));
+        all.push(Column::new("Att.", if needs.means { MEAN } else { 5 }, 6, Kind::Attempts));
     }
     // A baseline was set on purpose: its differences outrank the plain figures.
-    let difference = match needs.compared {
-        Compared::Nothing => None,
-        Compared::Last => Some((7, "last")),
-        Compared::Baseline => Some((3, "base")),
-    };
+    let difference_rank = needs.baseline.then_some(3);
     let doubt = if needs.doubts { 2 } else { 0 };
     for (metric, &Placed { heading, rank, has_difference }) in order::columns() {
         let width = match metric.unit {
@@ -144,17 +138,25 @@ fn all(needs: &Needs, trace: usize) -> Vec<Column> {
             Unit::Tokens | Unit::TokensPerSecond => 6,
         };
         let width = if *metric == TTFT { width + doubt } else { width };
+        let has_spread = needs.means && metric.unit != Unit::Tokens && cells >= room_for_spread(metric);
+        let width = if has_spread { width + SPREAD } else { width };
         let column = Column::new(heading, width.max(fit::width(heading)), rank, Kind::Metric(metric));
         all.push(column.sorts(SortBy::Metric(metric)));
-        if let Some((rank, to)) = difference.filter(|_| has_difference) {
-            let heading = format!("{heading} Δ{to}");
+        if let Some(rank) = difference_rank.filter(|_| has_difference) {
+            let heading = format!("{heading} Δbase");
             all.push(Column::new(&heading, fit::width(&heading), rank, Kind::Difference(metric)));
         }
     }
     all.push(Column::new("Progress", PROGRESS, 10, Kind::Progress).text());
     all.push(Column::new("Finish", 7, 13, Kind::Finish).text());
+    let trace = if is_roomy && !needs.baseline { 12 } else { 8 };
     all.push(Column::new("Trace", trace, 8, Kind::Trace).text());
     all
+}
+
+/// Width of a table from which a metric shows the spread of its means, cells. The two main metrics come first.
+fn room_for_spread(metric: &Metric) -> usize {
+    if *metric == TTFT || *metric == SPEED { ROOMY } else { 180 }
 }
 
 /// Arrow behind the heading of the sorted column.
@@ -165,7 +167,7 @@ pub(super) const fn arrow(reversed: bool) -> &'static str {
 /// Chooses the columns that fit into `cells`, for names of `wanted_name` cells.
 pub(super) fn choose(cells: usize, wanted_name: usize, app: &App) -> Table {
     let needs = Needs::from_app(app);
-    let mut columns = all(&needs, if cells >= ROOMY && needs.compared == Compared::Nothing { 12 } else { 8 });
+    let mut columns = all(&needs, cells);
     let sorting = &app.ui.cases;
     if let Some(sorted) = columns.iter_mut().find(|c| c.sort == Some(sorting.sort)) {
         // The sorted column stays at every width: the order makes no sense without it.

@@ -15,7 +15,8 @@ use crate::ui::view::View;
 /// Draws a row in the columns of the table.
 pub(super) fn row_line(row: &Row<'_>, table: &columns::Table, is_selected: bool, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
-    let (glyph, word, style) = status::row_status(row, theme);
+    let state_cells = table.columns.iter().find(|c| c.is_state()).map_or(0, |c| c.width);
+    let (glyph, word, style) = status::row_status(row, state_cells, theme);
     let name_style = match row.phase {
         _ if is_selected => theme.title(view.is_focused(PaneId::Cases)),
         _ if row.attempt.is_some() => theme.muted(),
@@ -46,7 +47,7 @@ pub(super) fn row_line(row: &Row<'_>, table: &columns::Table, is_selected: bool,
 
 /// Status word of a row, with a muted mark if its answer has findings. The answer pane lists the findings.
 fn state(row: &Row<'_>, word: &str, cells: usize, style: Style, theme: Theme) -> Vec<Span<'static>> {
-    let marked = row.phase == CasePhase::Done && row.record.as_ref().is_some_and(|r| !r.findings.is_empty());
+    let marked = row.has_findings();
     let room = cells.saturating_sub(fit::width(word));
     if !marked || room < MARK.len() {
         return vec![Span::styled(fit::left(word, cells), style)];

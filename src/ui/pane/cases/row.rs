@@ -4,25 +4,18 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::app::state::cases::{RowId, complete_until, reported};
+use crate::app::state::cases::{RowId, reported};
 use crate::app::state::{App, Scene};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::difference::Figures;
 use crate::domain::finish_reason::FinishClass;
 use crate::domain::live::InFlight;
+use crate::domain::metrics::Metric;
 use crate::domain::session::{AttemptState, CasePhase, CaseState};
 use crate::domain::suite::CaseSpec;
 use crate::domain::text::sanitise_line;
+use crate::report::spread::Spread;
 use crate::ui::cache::RenderCache;
-
-/// Figures of a row that the difference columns compare.
-#[derive(Clone, Debug)]
-pub(super) enum Compared {
-    /// The row's figures, to be compared with the baseline.
-    Baseline(Rc<Figures>),
-    /// The last complete answers up to this row.
-    Last(Vec<Arc<AttemptRecord>>),
-}
 
 /// Everything needed to draw a row.
 #[derive(Clone, Debug)]
@@ -44,8 +37,8 @@ pub struct Row<'a> {
     pub(super) is_unfolded: bool,
     /// Figures of the case in the baseline, if one is set.
     pub(super) baseline: Option<&'a Figures>,
-    /// Figures to compare, computed by the first column that needs them.
-    compared: OnceCell<Compared>,
+    /// Figures of the row's answers, computed by the first column that needs them.
+    figures: OnceCell<Rc<Figures>>,
     /// Cache of expensive figures across frames, and the index of the case in it.
     cached: Option<(&'a RenderCache, usize)>,
 }
@@ -66,7 +59,7 @@ impl<'a> Row<'a> {
             ended: state.last_ended().and_then(AttemptState::record),
             is_unfolded: app.ui.cases.unfolded.contains(&id.case),
             baseline: app.ui.cases.baseline.as_ref().and_then(|b| b.get(id.case)),
-            compared: OnceCell::new(),
+            figures: OnceCell::new(),
             cached: None,
         };
         let Some(number) = id.attempt else { return Some(case) };
@@ -94,6 +87,11 @@ impl<'a> Row<'a> {
         self.phase == CasePhase::Done && self.record.as_ref().is_some_and(|r| r.ends_as(FinishClass::Length))
     }
 
+    /// Whether the answer pane lists findings about the row's answer.
+    pub(super) fn has_findings(&self) -> bool {
+        self.phase == CasePhase::Done && self.record.as_ref().is_some_and(|r| !r.findings.is_empty())
+    }
+
     /// Whether a warm-up attempt is in flight.
     pub(super) fn is_warming(&self) -> bool {
         let warms = |a: &AttemptState| a.warmup && a.record.is_none();
@@ -105,18 +103,23 @@ impl<'a> Row<'a> {
         Self { cached: Some((cache, case)), ..self }
     }
 
-    /// Figures to compare, computed once for all columns.
-    pub(super) fn compared(&self) -> &Compared {
-        self.compared.get_or_init(|| match (self.baseline, self.attempt) {
-            (Some(_), Some(_)) => Compared::Baseline(Rc::new(Figures::from_records(self.record.as_slice()))),
-            (Some(_), None) => Compared::Baseline(match self.cached {
-                Some((cache, case)) => cache.case_figures(case, self.state, || reported(self.state)),
-                None => Rc::new(reported(self.state)),
-            }),
-            (None, attempt) => {
-                Compared::Last(complete_until(&self.state.attempts, attempt.map_or(u32::MAX, |a| a.number)))
-            }
+    /// Figures of the row's answers, computed once for all columns: of the attempt, or of the case's reported attempts.
+    pub(super) fn figures(&self) -> &Figures {
+        self.figures.get_or_init(|| match (self.attempt, self.cached) {
+            (Some(_), _) => Rc::new(Figures::from_records(self.record.as_slice())),
+            (None, Some((cache, case))) => cache.case_figures(case, self.state, || reported(self.state)),
+            (None, None) => Rc::new(reported(self.state)),
         })
+    }
+
+    /// Whether the row stands for several complete answers, so that its figures are means, as in the report.
+    pub(super) fn is_mean(&self) -> bool {
+        self.attempt.is_none() && self.state.reported().nth(1).is_some()
+    }
+
+    /// Mean and spread of a metric over the case's reported attempts, as the report computes them.
+    pub(super) fn spread(&self, metric: &Metric) -> Option<Spread> {
+        Spread::from_values(self.figures().values(metric).iter().map(|value| (0, *value)).collect())
     }
 
     /// Error message that replaces the figures of a failed row.

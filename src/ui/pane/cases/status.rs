@@ -6,10 +6,12 @@ use super::row::Row;
 use crate::domain::attempt::{AttemptRecord, AttemptStatus};
 use crate::domain::live::StreamPhase;
 use crate::domain::session::CasePhase;
+use crate::ui::fit;
 use crate::ui::theme::Theme;
 
-/// Returns glyph, word and style. The glyph distinguishes the states without colour.
-pub(super) fn row_status(row: &Row<'_>, theme: Theme) -> (&'static str, String, Style) {
+/// Returns glyph, word and style, with a short word if `cells` are too few. The glyph distinguishes the states without
+/// colour.
+pub(super) fn row_status(row: &Row<'_>, cells: usize, theme: Theme) -> (&'static str, String, Style) {
     let word = |glyph, word: &str, style| (glyph, word.to_owned(), style);
     match row.phase {
         CasePhase::Queued => word("·", "queued", theme.muted()),
@@ -21,12 +23,25 @@ pub(super) fn row_status(row: &Row<'_>, theme: Theme) -> (&'static str, String, 
         },
         CasePhase::Paused => word("‖", "paused", theme.warning()),
         // Complete, but the answer was cut at `max_tokens`.
-        CasePhase::Done if row.is_at_length() => word("✓", "capped", theme.good()),
+        CasePhase::Done if row.is_at_length() => word("✓", fitting("done (capped)", "capped", cells), theme.warning()),
         CasePhase::Done => word("✓", "done", theme.good()),
-        CasePhase::Failed => ("✗", row.ended().map_or_else(|| "failed".to_owned(), failure), theme.bad()),
+        CasePhase::Failed => ("✗", row.ended().map_or_else(|| "failed".to_owned(), |r| failed(r, cells)), theme.bad()),
         CasePhase::Cancelled => word("⊘", "cancelled", theme.muted()),
         CasePhase::Unreached => word("–", "skipped", theme.muted()),
     }
+}
+
+/// Returns the state of a failed row, with the way it failed: `failed: 401`.
+fn failed(record: &AttemptRecord, cells: usize) -> String {
+    let short = failure(record);
+    let cause = record.http_status.filter(|_| record.status == AttemptStatus::HttpError);
+    let long = format!("failed: {}", cause.map_or_else(|| short.clone(), |status| status.to_string()));
+    fitting(&long, &short, cells).to_owned()
+}
+
+/// Returns the first wording if it fits, otherwise the second.
+fn fitting<'a>(long: &'a str, short: &'a str, cells: usize) -> &'a str {
+    if fit::width(long) <= cells { long } else { short }
 }
 
 /// Returns one word for the way an attempt failed.

@@ -11,14 +11,14 @@ use crate::ui::theme::Theme;
 #[test]
 fn only_keys_that_do_something_now_are_shown() {
     let mut app = running();
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space hold  p pause  x cancel  v report  enter zoom  / filter  : commands  e export  tab pane  q quit  ? help");
-    insta::assert_snapshot!(text(&app, 80, 1, draw), @"s sort  space hold  p pause  x cancel  e export  tab pane  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space hold run  p pause case  x cancel  v report  enter zoom  / filter  e export  tab pane  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 80, 1, draw), @"s sort  space hold run  p pause case  e export  tab pane  q quit  ? help");
     insta::assert_snapshot!(text(&app, 30, 1, draw), @"tab pane  q quit  ? more");
     insta::assert_snapshot!(text(&app, 5, 1, draw), @"");
     act(&mut app, &[Action::ToggleHold, Action::TogglePauseCase, Action::Zoom]);
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space resume  p resume case  r rerun  x cancel  v report  esc back  / filter  e export  tab pane  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space resume run  p resume case  r rerun  x cancel  v report  esc back  e export  tab pane  q quit  ? help");
     end(&mut app, 0, 1, |_| {});
-    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}s{DarkGray} sort{}  {Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}e{DarkGray} export{}  {Cyan BOLD}tab{DarkGray} pane{}  {Cyan BOLD}q{DarkGray} quit{}  {Cyan BOLD}?{DarkGray} help{}");
+    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}s{DarkGray} sort{}  {Cyan BOLD}space{DarkGray} resume run{}  {Cyan BOLD}e{DarkGray} export{}  {Cyan BOLD}tab{DarkGray} pane{}  {Cyan BOLD}q{DarkGray} quit{}  {Cyan BOLD}?{DarkGray} help{}");
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn a_panes_own_keys_come_first_and_hide_shadowed_ones() {
     let mut app = running();
     app.ui.focus = PaneId::Preview;
     let footer = text(&app, 160, 1, draw);
-    assert!(footer.starts_with("w raw  d request  / search  space hold"), "{footer}");
+    assert!(footer.starts_with("w raw  d request  / search  space hold run"), "{footer}");
     assert!(!footer.contains("filter") && footer.contains("tab pane"), "{footer}");
 }
 
@@ -46,7 +46,7 @@ fn the_scopes_keys_leave_room_for_quit_and_help() {
     let mut app = running();
     app.ui.focus = PaneId::Scope;
     act(&mut app, &[Action::ScopeStack]);
-    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ zoom in  c cursor  s overlay  space hold  e export  tab pane  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ zoom in  c cursor  s overlay  x cancel  e export  tab pane  q quit  ? help");
     end(&mut app, 0, 1, |_| {});
     act(&mut app, &[Action::ScopeCloser, Action::ScopeCursor]);
     insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ zoom in  h earlier  l later  c cursor  e export  tab pane  q quit  ? more");

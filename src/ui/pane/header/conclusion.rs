@@ -104,10 +104,13 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
         all.push(("partial ", format!("{}/{}", conclusion.ok, conclusion.cases), " cases", theme.warning()));
     }
     all.extend(conclusion.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
+    // The measured speed is the result; the rating and its scale explain it.
     let rating = all.len();
-    all.extend(conclusion.rating.as_ref().map(|(word, _)| {
-        let style = if matches!(*word, "Excellent" | "Good") { theme.good() } else { theme.value() };
-        ("", (*word).to_owned(), "", style)
+    let word = conclusion.rating.as_ref().map_or("", |(word, _)| *word);
+    let rated = format!(" tok/s · {word}");
+    all.extend(conclusion.speed.map(|speed| {
+        let style = if matches!(word, "Excellent" | "Good") { theme.good() } else { theme.value() };
+        ("", format!("{mark}{speed:.0}"), rated.as_str(), style)
     }));
     if conclusion.rating.is_none() && conclusion.rating_note.is_some() {
         all.push(("", "not rated".to_owned(), ": decode unresolved", theme.warning()));
@@ -115,8 +118,8 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     all.extend(conclusion.ttft_p50_ms.map(|ms| ("TTFT p50 ", number::millis(Some(ms)), "", theme.value())));
     all.extend(conclusion.decode_p50.map(|v| ("decode p50 ", format!("{mark}{v:.1}"), " tok/s", theme.value())));
     // The rating's scale follows its word if that displaces none of the main figures.
-    let scale = conclusion.rating.as_ref().map_or_else(String::new, |(_, scale)| format!(" ({scale})"));
-    if conclusion.rating.is_some() && width(&all) + fit::width(&scale) <= columns {
+    let scale = conclusion.rating.as_ref().map_or_else(String::new, |(_, scale)| format!("{rated} ({scale})"));
+    if conclusion.speed.is_some() && width(&all) + fit::width(&scale) <= columns + fit::width(&rated) {
         all.iter_mut().skip(rating).take(1).for_each(|figure| figure.2 = &scale);
     }
     all.extend(conclusion.tokens.map(|n| ("", format!("{mark}{}", number::grouped(n)), " tokens", theme.value())));

@@ -8,7 +8,7 @@ use super::{Row, fitting, sweep_chart};
 use crate::app::state::load::StagesSoFar;
 use crate::domain::slo::SloUnit;
 use crate::domain::sweep::{Saturation, Stage, knee, slo_summary};
-use crate::report::sweep_table::{KNEE, SWEEP_COLUMNS, SweepColumn, n_of_all, unresolved_in_words};
+use crate::report::sweep_table::{KNEE, SWEEP_COLUMNS, SweepColumn, n_of_all, samples_needed, unresolved_in_words};
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
@@ -150,6 +150,10 @@ fn notes(view: &View<'_>, so_far: &StagesSoFar, width: u16) -> Vec<Row> {
     if let Some(words) = stages.iter().rev().find_map(|s| Some((s.concurrency, s.doubts.summary()?))) {
         let text = format!("w: prefix cache, concurrency {}: {}", words.0, words.1);
         rows.push(note(2, &text, theme.warning()));
+    }
+    if let Some(needed) = samples_needed(stages) {
+        let text = format!("{} {needed}", number::UNKNOWN);
+        rows.push(note(9, &text, theme.muted()));
     }
     if let Some(unresolved) = unresolved_in_words(stages) {
         rows.push(note(2, &format!("unresolved: {unresolved}"), theme.warning()));

@@ -60,7 +60,7 @@ fn percentiles_need_samples_and_failures_are_counted_by_kind() {
     last 10 s   11.0 ms        –        –        –       6/9
     – p95 needs 20 requests, p99 100
     ✗ 7 timeout  3 in the last 10 s
-    ✓ TTFT p95 n<20, max 122 ms < 200 ms
+    ✓ TTFT max 122 ms < 200 ms (p95 needs 20 requests)
     ✗ Latency p50 3397 ms ≥ 1000 ms
     ");
 }

@@ -1,0 +1,99 @@
+//! Progress of a run, as dashboard and status line show it.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::quantity::{ESTIMATED, grouped};
+use super::session::Session;
+use super::time::Nanos;
+
+/// Number of requests that a run plans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planned {
+    /// Exactly this many.
+    Exact(usize),
+    /// This many on average: the rate times the duration.
+    Expected(usize),
+    /// Only the time limits their number.
+    Open,
+}
+
+/// Progress of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Measured requests that ended, including reruns.
+    pub done: usize,
+    /// Measured requests of the whole run: all cases, repeats, stages and reruns.
+    pub planned: Planned,
+    /// Share of the run that is over, 0 to 1: of its duration if it has one, otherwise of the planned requests. Falls
+    /// only when the user adds requests.
+    pub share: f64,
+    /// Time until the end: of the duration, or at the pace of the requests that ended. `None` until it is known and
+    /// once nothing is left.
+    pub left: Option<Duration>,
+}
+
+impl Progress {
+    /// Returns the progress of a session at `now`.
+    pub fn new(session: &Session, now: Nanos) -> Self {
+        let (done, left) = (session.requests_done(), session.requests_left());
+        let share = share(session, now);
+        Self { done, planned: planned(session, done + left), share, left: time_left(session, now, done, left) }
+    }
+
+    /// Returns whether anything is planned to compare with.
+    pub const fn is_counted(&self) -> bool {
+        !matches!(self.planned, Planned::Open)
+    }
+}
+
+/// Writes `21/50`, `21/~60`, or `21` if only the time limits the requests.
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let done = grouped(self.done as u64);
+        match self.planned {
+            Planned::Exact(all) => write!(f, "{done}/{}", grouped(all as u64)),
+            Planned::Expected(all) => write!(f, "{done}/{ESTIMATED}{}", grouped(all as u64)),
+            Planned::Open => f.write_str(&done),
+        }
+    }
+}
+
+fn planned(session: &Session, known: usize) -> Planned {
+    let is_open = session.plan.duration.is_some();
+    let more_time = session.is_timed() || session.stage + 1 < session.sweep.len();
+    match session.requests_expected() {
+        Some(expected) if more_time => Planned::Expected(expected.max(known)),
+        Some(_) => Planned::Exact(known + session.not_started),
+        None if is_open && more_time => Planned::Open,
+        None => Planned::Exact(known),
+    }
+}
+
+fn share(session: &Session, now: Nanos) -> f64 {
+    let all = session.requests_done() + session.requests_left();
+    let of_requests = || if all == 0 { 0.0 } else { session.requests_done() as f64 / all as f64 };
+    let Some(of_time) = session.share_of_time(now) else { return of_requests() };
+    // After the duration, only requests that the user added move the share.
+    let is_extended = !session.is_timed() && all > session.requests_when_time_was_up();
+    let in_stage = if is_extended { of_requests() } else { of_time };
+    (session.stage as f64 + in_stage) / session.sweep.len().max(1) as f64
+}
+
+fn time_left(session: &Session, now: Nanos, done: usize, left: usize) -> Option<Duration> {
+    if !session.is_active() {
+        return None;
+    }
+    if session.plan.duration.is_some() {
+        return session.time_left(now);
+    }
+    // Before every slot has delivered once, the pace would be too low.
+    let first_wave = session.plan.limit().unwrap_or(1).min(done + left).max(1);
+    if done < first_wave || left == 0 {
+        return None;
+    }
+    Some(session.running_for(now)?.mul_f64(left as f64 / done as f64))
+}
+
+#[cfg(test)]
+mod tests;

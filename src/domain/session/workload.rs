@@ -1,0 +1,56 @@
+//! Work of a run in requests: done, left and expected.
+
+use std::time::Duration;
+
+use super::{CasePhase, CaseState, Session};
+use crate::domain::time::Nanos;
+
+impl Session {
+    /// Number of measured requests that ended, including reruns. Discarded and cancelled ones do not count.
+    pub const fn requests_done(&self) -> usize {
+        self.requests_done
+    }
+
+    /// Number of measured requests in flight and still to start, including later stages. Requests that only the time
+    /// limits are not counted.
+    pub fn requests_left(&self) -> usize {
+        self.cases.iter().map(CaseState::requests_left).fold(0, usize::saturating_add) + self.requests_of_later_stages()
+    }
+
+    fn requests_of_later_stages(&self) -> usize {
+        let stages = self.sweep.len().saturating_sub(self.stage + 1);
+        if stages == 0 || self.plan.duration.is_some() {
+            return 0;
+        }
+        let count = self.cases.len();
+        let takes_part = |c: &CaseState| c.phase != CasePhase::Cancelled || c.is_interrupted();
+        let cases = self.cases.iter().enumerate().filter(|(_, c)| takes_part(c));
+        let in_stage = cases.map(|(case, _)| self.plan.attempts_of(case, count) as usize).sum::<usize>();
+        in_stage.saturating_mul(stages)
+    }
+
+    /// Number of requests that the rate and the duration plan on average, over all stages; `None` if the run has no
+    /// rate or no duration.
+    pub fn requests_expected(&self) -> Option<usize> {
+        let (rate_per_s, duration) = (self.plan.open_loop?.rate_per_s, self.plan.duration?);
+        let in_stage = (rate_per_s * duration.as_secs_f64()).round().max(1.0) as usize;
+        Some(in_stage.saturating_mul(self.sweep.len().max(1)))
+    }
+
+    /// Returns whether a duration still limits the current stage.
+    pub const fn is_timed(&self) -> bool {
+        self.clock.is_timed()
+    }
+
+    /// Number of requests done and left when the last duration was over; 0 before.
+    pub const fn requests_when_time_was_up(&self) -> usize {
+        self.requests_when_time_was_up
+    }
+
+    /// Time until the durations of this stage and the later ones are over; `None` if no duration limits the stage.
+    pub fn time_left(&self, now: Nanos) -> Option<Duration> {
+        let later_stages = self.sweep.len().saturating_sub(self.stage + 1);
+        let later = self.plan.duration?.saturating_mul(u32::try_from(later_stages).unwrap_or(u32::MAX));
+        Some(self.clock.time_left(now)?.saturating_add(later))
+    }
+}
