@@ -76,8 +76,7 @@ pub(super) fn parse(text: &str, name: &str) -> Result<ConfigFile, FileError> {
 
 fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
     root.check_keys(&["theme", "ascii", "reduced_motion", "defaults", "keys"], "", mistakes);
-    let theme = root.word("theme", &ThemeName::ALL.map(ThemeName::as_str), mistakes);
-    let theme = theme.and_then(|(name, at)| Some((ThemeName::by_name(name)?, at)));
+    let theme = root.name("theme", mistakes).map(|(name, at)| (ThemeName::from_name(&name), at));
     let ascii = read_ascii(root, mistakes);
     let reduced_motion = root.boolean("reduced_motion", mistakes);
     let defaults = root.section("defaults", mistakes).map(|section| read_defaults(&section, mistakes));

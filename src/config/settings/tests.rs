@@ -44,7 +44,14 @@ impl Settings {
 fn settings(args: &[&str], env: &[(&str, &str)], file: &str) -> Settings {
     let cli = cli(args);
     let content = config_file::parse(file, "config.toml").expect("the file is sound");
-    Settings::put_together(&cli.run, &cli.screen, &variables(env), Some(("config.toml".into(), true)), content)
+    Settings::put_together(
+        &cli.run,
+        &cli.screen,
+        &variables(env),
+        Some(("config.toml".into(), true)),
+        content,
+        Vec::new(),
+    )
 }
 
 /// The options of a run as they are with it.
@@ -159,7 +166,7 @@ fn read_again_the_same_is_in_force() {
             s.complete(&mut run);
             // A variable's address is completed by nobody, a file's is.
             run.url = s.option("url").map(|url| format!("{:?}", url.value));
-            (s.theme.value, s.ascii.value, s.reduced_motion.value, format!("{run:?}"), keys)
+            (s.theme.value.clone(), s.ascii.value, s.reduced_motion.value, format!("{run:?}"), keys)
         };
         assert_eq!(values(&again), values(&before), "{}", before.listing());
     }
