@@ -121,6 +121,12 @@ impl<T> Replies<T> {
     }
 }
 
+impl<T> Default for Replies<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Replies<KeyEvent> {
     /// Takes a key.
     pub fn push_key(&mut self, key: KeyEvent) -> Taken<KeyEvent> {
@@ -160,13 +166,13 @@ fn progress(text: &[u8]) -> Progress {
     }
     if let Some(attributes) = text.strip_prefix(ATTRIBUTES) {
         return match attributes.split_last() {
-            Some((b'c', before)) if before.iter().all(is_parameter) => Progress::Complete(Reply::Attributes),
-            _ if attributes.iter().all(is_parameter) => Progress::Part,
+            Some((b'c', before)) if before.iter().copied().all(is_parameter) => Progress::Complete(Reply::Attributes),
+            _ if attributes.iter().copied().all(is_parameter) => Progress::Part,
             _ => Progress::NoReply,
         };
     }
     let Some(rest) = text.strip_prefix(COLOUR) else { return Progress::NoReply };
-    let end = rest.iter().position(|byte| !is_colour(byte)).unwrap_or(rest.len());
+    let end = rest.iter().position(|byte| !is_colour(*byte)).unwrap_or(rest.len());
     let (colour, end) = rest.split_at(end);
     match end {
         [] | [ESC] => Progress::Part,
@@ -175,12 +181,12 @@ fn progress(text: &[u8]) -> Progress {
     }
 }
 
-const fn is_parameter(byte: &u8) -> bool {
+const fn is_parameter(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b';')
 }
 
 /// Whether a colour's specification can contain this byte.
-const fn is_colour(byte: &u8) -> bool {
+const fn is_colour(byte: u8) -> bool {
     byte.is_ascii_hexdigit() || matches!(byte, b'r' | b'g' | b':' | b'/' | b'#')
 }
 

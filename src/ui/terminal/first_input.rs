@@ -90,8 +90,10 @@ mod unix {
 
     fn has_input(terminal: BorrowedFd<'_>, patience: Duration) -> io::Result<bool> {
         let timeout = Timespec::try_from(patience).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
-        match poll(&mut [PollFd::from_borrowed_fd(terminal, PollFlags::IN)], Some(&timeout)) {
-            Ok(ready) => Ok(ready > 0),
+        let mut fds = [PollFd::from_borrowed_fd(terminal, PollFlags::IN)];
+        match poll(&mut fds, Some(&timeout)) {
+            // Some systems cannot wait for every terminal, and report that instead of input.
+            Ok(_) => Ok(fds[0].revents().contains(PollFlags::IN)),
             // A signal ends the wait early. What follows is taken as late input.
             Err(rustix::io::Errno::INTR) => Ok(false),
             Err(e) => Err(e.into()),

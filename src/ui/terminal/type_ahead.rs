@@ -59,11 +59,10 @@ fn character(bytes: &[u8]) -> (Option<KeyEvent>, &[u8]) {
     let (first, rest) = bytes.split_at(length.unwrap_or(1).min(bytes.len()));
     let Some(c) = std::str::from_utf8(first).ok().and_then(|text| text.chars().next()) else { return (None, rest) };
     let key = match c {
-        '\r' => KeyEvent::new(KeyCode::Enter, plain),
+        // What was typed in the line mode of a shell has line ends instead of returns.
+        '\r' | '\n' => KeyEvent::new(KeyCode::Enter, plain),
         '\t' => KeyEvent::new(KeyCode::Tab, plain),
         '\x7f' => KeyEvent::new(KeyCode::Backspace, plain),
-        // What was typed in the line mode of a shell has line ends instead of returns.
-        '\n' => KeyEvent::new(KeyCode::Enter, plain),
         '\x01'..='\x1a' => KeyEvent::new(KeyCode::Char(char::from(c as u8 - 1 + b'a')), ctrl),
         c if c.is_control() => return (None, rest),
         c if c.is_uppercase() => KeyEvent::new(KeyCode::Char(c), KeyModifiers::SHIFT),

@@ -10,7 +10,7 @@ pub struct Role {
     /// Key in a theme file.
     pub name: &'static str,
     /// The role whose colour this one takes over if the file does not set this one.
-    pub(super) follows: Option<&'static str>,
+    pub follows: Option<&'static str>,
     /// The part of the screen that has the role.
     pub help: &'static str,
     /// Whether letters have the style, and not only lines or marks.

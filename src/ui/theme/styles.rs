@@ -76,6 +76,9 @@ impl Styles {
     /// The terminal's own colours on an unknown background. No colour of the sixteen has enough contrast for text on every
     /// common palette, so text has modifiers only. Two colours have enough for the lines of a chart.
     pub(super) const ANY_16: Self = Self {
+        // Sets the colour, because a label may stand in a coloured border.
+        muted: with(Modifier::DIM).fg(Color::Reset),
+        comment: with(Modifier::DIM.union(ITALIC)).fg(Color::Reset),
         // Red is too dark on many dark palettes.
         bad: with(BOLD.union(Modifier::UNDERLINED)),
         // Unlike a label, reasoning is read from start to end.
@@ -102,9 +105,9 @@ impl Styles {
         number: Style::new().fg(Color::Cyan),
         series: [
             Style::new().fg(Color::Cyan),
-            Style::new().fg(Color::Yellow),
             Style::new().fg(Color::Green),
-            Style::new().fg(Color::LightRed),
+            Style::new().fg(Color::Yellow),
+            Style::new(),
         ],
         ..Self::ANY_16
     };
