@@ -59,7 +59,7 @@ pub(super) fn load_folder(folder: &Path) -> Vec<Loaded> {
 
 /// Whether a theme is named by the path of its file.
 pub(super) fn is_path(name: &str) -> bool {
-    name.contains(['/', '\\']) || name.ends_with(".toml")
+    name.contains(['/', '\\']) || Path::new(name).extension().is_some_and(|extension| extension == "toml")
 }
 
 /// Reads a theme file.

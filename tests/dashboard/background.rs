@@ -24,6 +24,7 @@ fn start(env: &[(&str, &str)]) -> (Gated, Dashboard) {
 
 fn has_colour(screen: &vt100::Screen, colour: vt100::Color) -> bool {
     let (rows, columns) = screen.size();
+    let (rows, columns) = (rows.get(), columns.get());
     (0..rows)
         .any(|row| (0..columns).any(|column| screen.cell(row, column).is_some_and(|cell| cell.fgcolor() == colour)))
 }
