@@ -309,8 +309,10 @@ fn suites_in_the_book_are_accepted() {
 fn settings_in_the_book_are_accepted() {
     for settings in code_blocks("docs/settings.md", "toml") {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("config.toml"), settings).unwrap();
-        let out = tokscope(folder.path(), &["--config", "config.toml", "--print-config"]);
+        let (file, option) =
+            if settings.starts_with("inherits") { ("mine.toml", "--theme") } else { ("config.toml", "--config") };
+        std::fs::write(folder.path().join(file), settings).unwrap();
+        let out = tokscope(folder.path(), &[option, file, "--print-config"]);
         assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
     }
 }
