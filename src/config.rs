@@ -16,6 +16,7 @@ mod secrets;
 mod selection;
 mod settings;
 pub mod suite_file;
+mod theme_file;
 pub mod toml_file;
 
 use std::path::{Path, PathBuf};

@@ -13,6 +13,7 @@ pub mod outlet;
 pub mod overlay;
 pub mod pane;
 pub mod pointer;
+pub mod replies;
 #[cfg(test)]
 mod sample;
 pub mod screen;

@@ -17,6 +17,7 @@ use tokscope::domain::attempt::ERROR_BOUND;
 use tokscope::domain::metrics::METRICS;
 use tokscope::report::bottleneck::rules_markdown;
 use tokscope::ui::keymap::key_table_markdown;
+use tokscope::ui::theme::ROLES;
 
 /// Maximum length of the README in lines.
 const README_LINES: usize = 150;
@@ -62,6 +63,16 @@ fn the_metrics() {
         writeln!(table, "| {} | {} | `{}` |", metric.label, metric.help, metric.key).unwrap();
     }
     holds("docs/figures.md", "metrics", &table);
+}
+
+#[test]
+fn the_roles_of_a_theme() {
+    let mut table = "| role | where | follows |\n|---|---|---|\n".to_owned();
+    for role in ROLES {
+        let follows = role.follows.map_or_else(String::new, |other| format!("`{other}`"));
+        writeln!(table, "| `{}` | {} | {follows} |", role.name, role.help).unwrap();
+    }
+    holds("docs/settings.md", "roles", &table);
 }
 
 #[test]
@@ -298,8 +309,10 @@ fn suites_in_the_book_are_accepted() {
 fn settings_in_the_book_are_accepted() {
     for settings in code_blocks("docs/settings.md", "toml") {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("config.toml"), settings).unwrap();
-        let out = tokscope(folder.path(), &["--config", "config.toml", "--print-config"]);
+        let (file, option) =
+            if settings.starts_with("inherits") { ("mine.toml", "--theme") } else { ("config.toml", "--config") };
+        std::fs::write(folder.path().join(file), settings).unwrap();
+        let out = tokscope(folder.path(), &[option, file, "--print-config"]);
         assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
     }
 }

@@ -26,7 +26,7 @@ fn probe(name: &str) -> Pty {
 #[ignore = "panics in the terminal it runs in; the tests below run it in one of their own"]
 fn panics_on_the_screens_thread() {
     install_panic_hook();
-    let mut terminal = Terminal::enter(drop).unwrap();
+    let (mut terminal, _) = Terminal::enter(drop, None).unwrap();
     idle(&mut terminal).draw(|frame| frame.render_widget("about-to-panic", frame.area())).unwrap();
     panic!("on the screen's thread");
 }
@@ -35,7 +35,7 @@ fn panics_on_the_screens_thread() {
 #[ignore = "panics in the terminal it runs in; the tests below run it in one of their own"]
 fn panics_on_another_thread() {
     install_panic_hook();
-    let mut terminal = Terminal::enter(drop).unwrap();
+    let (mut terminal, _) = Terminal::enter(drop, None).unwrap();
     let other = std::thread::Builder::new().name("other".to_owned());
     let ended = other.spawn(|| panic!("on another thread")).unwrap().join();
     idle(&mut terminal).draw(|frame| frame.render_widget("still-drawing", frame.area())).unwrap();
@@ -48,7 +48,7 @@ fn panics_on_another_thread() {
 #[ignore = "panics in the terminal it runs in; the tests below run it in one of their own"]
 fn panics_within_a_frame() {
     install_panic_hook();
-    let mut terminal = Terminal::enter(drop).unwrap();
+    let (mut terminal, _) = Terminal::enter(drop, None).unwrap();
     terminal.set_mouse(true).unwrap();
     let _never = idle(&mut terminal).draw(|_| panic!("within a frame"));
 }

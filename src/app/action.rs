@@ -54,7 +54,7 @@ pub enum Action {
     Search,
     NextMatch,
     PreviousMatch,
-    NextTheme,
+    ChooseTheme,
     // ─── Scope ───
     ScopeCloser,
     ScopeWider,
@@ -121,7 +121,7 @@ impl Action {
             Self::Redraw => "redraw",
             Self::Suspend => "suspend",
             Self::Quit => "quit",
-            Self::NextTheme => "theme",
+            Self::ChooseTheme => "theme",
             Self::ScopeCloser => "scope-closer",
             Self::ScopeWider => "scope-wider",
             Self::ScopeEarlier => "scope-earlier",

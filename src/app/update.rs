@@ -18,6 +18,7 @@ mod scope;
 mod selection;
 mod session;
 mod stop;
+mod theme_choice;
 
 use self::notices::{dismiss_read_notice, show_notice};
 use self::selection::{fold, follow, move_selection, sort_by_next, toggle_baseline, unfold};
@@ -234,7 +235,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
             app.ui.overlay = Overlay::ConfirmQuit;
         }
         Action::Quit => return vec![Effect::Quit(app.exit_status())],
-        Action::NextTheme => next_theme(app),
+        Action::ChooseTheme => theme_choice::open(app),
         Action::ScopeCloser
         | Action::ScopeWider
         | Action::ScopeEarlier
@@ -261,13 +262,6 @@ fn replay(app: &mut App, action: Action) {
 fn apply_to_case(app: &mut App, event: SessionEvent) -> Vec<Effect> {
     app.ui.follows = false;
     session::apply(app, event)
-}
-
-/// Turns to the next theme.
-fn next_theme(app: &mut App) {
-    app.ui.theme = app.ui.theme.next();
-    let now = app.scene.now;
-    show_notice(app, now, &format!("Theme: {}", app.ui.theme.as_str()), false);
 }
 
 /// Moves the focus `by` panes on.

@@ -1,9 +1,10 @@
 //! Options of the dashboard and its config file.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{NonEmptyStringValueParser, PossibleValue, TypedValueParser};
+use clap::{Arg, Args, Command};
 
 use crate::app::state::theme::ThemeName;
 
@@ -13,7 +14,7 @@ use crate::app::state::theme::ThemeName;
 #[command(next_help_heading = "Dashboard")]
 pub struct ScreenArgs {
     /// Colours.
-    #[arg(long, value_name = "NAME", value_parser = theme_name(), hide_possible_values = true, help = theme_help())]
+    #[arg(long, value_name = "NAME", value_parser = ThemeParser, hide_possible_values = true, help = theme_help())]
     pub theme: Option<ThemeName>,
     /// Draw with ASCII only [default: if the locale is not UTF-8]
     #[arg(long)]
@@ -32,9 +33,21 @@ pub struct ScreenArgs {
     pub print_keys: bool,
 }
 
-fn theme_name() -> impl TypedValueParser<Value = ThemeName> {
-    let names = PossibleValuesParser::new(ThemeName::ALL.map(ThemeName::as_str));
-    names.map(|name| ThemeName::by_name(&name).unwrap_or_default())
+/// Accepts any name, because the user's own themes are known only later. Shells complete the names of the program.
+#[derive(Clone, Copy)]
+struct ThemeParser;
+
+impl TypedValueParser for ThemeParser {
+    type Value = ThemeName;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<ThemeName, clap::Error> {
+        let name = NonEmptyStringValueParser::new().parse_ref(command, arg, value)?;
+        Ok(ThemeName::from_name(&name))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(ThemeName::NAMES.into_iter().map(PossibleValue::new)))
+    }
 }
 
 fn config_help() -> String {
@@ -43,5 +56,5 @@ fn config_help() -> String {
 }
 
 fn theme_help() -> String {
-    format!("Colours: {} [default: auto]", ThemeName::ALL.map(ThemeName::as_str).join(", "))
+    format!("Colours: {}, or a theme file [default: auto]", ThemeName::NAMES.join(", "))
 }

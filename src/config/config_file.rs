@@ -79,8 +79,7 @@ pub(super) fn parse(text: &str, name: &str) -> Result<ConfigFile, FileError> {
 
 fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
     root.check_keys(&["theme", "ascii", "reduced_motion", "title", "notify", "defaults", "keys"], "", mistakes);
-    let theme = root.word("theme", &ThemeName::ALL.map(ThemeName::as_str), mistakes);
-    let theme = theme.and_then(|(name, at)| Some((ThemeName::by_name(name)?, at)));
+    let theme = root.name("theme", mistakes).map(|(name, at)| (ThemeName::from_name(&name), at));
     let ascii = read_ascii(root, mistakes);
     let reduced_motion = root.boolean("reduced_motion", mistakes);
     let title = root.boolean("title", mistakes);

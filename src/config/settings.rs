@@ -4,14 +4,17 @@ mod listing;
 mod locale;
 #[cfg(test)]
 mod tests;
+mod themes;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use self::themes::{custom_theme, themes_of};
 use super::ConfigError;
 use super::config_file::{self, AsciiWhen, ConfigFile, Located};
 use super::defaults::{SETTINGS, Setting, Value};
-use crate::app::state::theme::ThemeName;
+use super::theme_file::{self, Loaded};
+use crate::app::state::theme::{OfferedTheme, ThemeName};
 use crate::cli::{RunArgs, ScreenArgs};
 use crate::runtime::spec::ScreenSpec;
 use crate::ui::keymap::{Keymap, Override};
@@ -85,6 +88,8 @@ pub struct Settings {
     /// Keys that the file sets.
     keys: Vec<Located<Override>>,
     themes: Themes,
+    /// Themes to choose from on the screen.
+    offered: Vec<OfferedTheme>,
     /// Whether the locale is not UTF-8.
     ascii_locale: bool,
 }
@@ -121,7 +126,13 @@ impl Settings {
             Some((path, true)) => config_file::load(path)?,
             _ => ConfigFile::default(),
         };
-        Ok(Self::put_together(run, screen, env, file, content))
+        let folder = usual_place.and_then(theme_file::folder_beside);
+        let mut custom = folder.as_deref().map(theme_file::load_folder).unwrap_or_default();
+        let chosen = custom_theme(screen, &content, file.as_ref().map(|(path, _)| path.as_path()));
+        if let Some(chosen) = chosen {
+            chosen.load_into(&mut custom, folder.as_deref())?;
+        }
+        Ok(Self::put_together(run, screen, env, file, content, custom))
     }
 
     fn put_together(
@@ -130,8 +141,10 @@ impl Settings {
         env: &dyn Fn(&str) -> Option<String>,
         file: Option<(PathBuf, bool)>,
         content: ConfigFile,
+        custom: Vec<Loaded>,
     ) -> Self {
         let ConfigFile { theme, ascii, reduced_motion, title, notify, defaults, keys, keymap } = content;
+        let (offered, usable) = themes_of(custom);
         let always = screen.ascii.then_some(AsciiWhen::Always);
         let reduced = screen.reduced_motion.then_some(true);
         let option = |(at, setting): (usize, &Setting)| {
@@ -153,7 +166,8 @@ impl Settings {
             options,
             keymap: keymap.unwrap_or_else(|| Keymap::standard().clone()),
             keys,
-            themes: Themes::from_env(env),
+            themes: Themes::from_env(env, usable),
+            offered,
             ascii_locale: locale::is_ascii(env),
             file,
         }
@@ -171,8 +185,9 @@ impl Settings {
     /// Settings of the dashboard.
     pub fn screen(&self) -> ScreenSpec {
         ScreenSpec {
-            themes: self.themes,
-            theme: self.theme.value,
+            themes: self.themes.clone(),
+            offered: self.offered.clone(),
+            theme: self.theme.value.clone(),
             ascii: self.is_ascii(),
             reduced_motion: self.reduced_motion.value,
             title: self.title.value,

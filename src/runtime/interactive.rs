@@ -19,14 +19,19 @@ use super::{route, saved};
 use crate::app::message::{Msg, ScreenEffect, Signal};
 use crate::app::state::Connection;
 use crate::app::state::answer::Drawn;
+use crate::app::state::theme::ThemeName;
 use crate::domain::time::Nanos;
 use crate::ui::cache::RenderCache;
 use crate::ui::input::{self, Input};
 use crate::ui::pointer;
 use crate::ui::screen;
 use crate::ui::terminal::{self, Terminal};
+use crate::ui::theme::Themes;
 use crate::ui::title;
 use crate::ui::view::View;
+
+/// Maximum wait for the terminal to report its background before the first frame.
+const BACKGROUND_PATIENCE: Duration = Duration::from_millis(150);
 
 /// Shows the suite run until the user quits; returns the exit status.
 pub fn run(spec: RunSpec, look: &ScreenSpec) -> anyhow::Result<u8> {
@@ -44,7 +49,8 @@ pub fn show_saved(wanted: &str, exports: Vec<PathBuf>, speed: Option<f64>, look:
 
 fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     let app = &mut run.base_mut().app;
-    app.ui.theme = look.theme;
+    app.ui.theme = look.theme.clone();
+    app.themes.clone_from(&look.offered);
     app.asks_for_model = true;
     // Visible before the dashboard opens, and again once it has closed.
     let mut stderr = Stderr::default();
@@ -53,11 +59,20 @@ fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     terminal::install_panic_hook();
     let screen = run.base().sender.clone();
     // A send fails only once the main thread has ended, and then no frame is drawn.
-    let mut terminal = Terminal::enter(move |outcome| drop(screen.send(Wake::Written(outcome))))
+    let (mut terminal, first) = Terminal::enter(move |outcome| drop(screen.send(Wake::Written(outcome))), query(look))
         .context("the terminal cannot be used; --headless needs none")?;
     let keys = run.base().sender.clone();
-    input::listen(move |input| keys.send(Wake::Input(input)).is_ok()).context("the keyboard cannot be read")?;
-    let outcome = catch_unwind(AssertUnwindSafe(|| Screen::new(run, &mut terminal, look).show()));
+    let mut themes = look.themes.clone();
+    if let Some(colour) = first.background {
+        themes.set_background(colour);
+    }
+    for key in first.keys {
+        // A send fails only once the main thread is gone.
+        drop(keys.send(Wake::Input(Input::Key(key))));
+    }
+    input::listen(first.replies, move |input| keys.send(Wake::Input(input)).is_ok())
+        .context("the keyboard cannot be read")?;
+    let outcome = catch_unwind(AssertUnwindSafe(|| Screen::new(run, &mut terminal, look, themes).show()));
     drop(terminal);
     terminal::print_held_back_panics(&mut stderr);
     // A frame may notice the lost terminal before the signal arrives.
@@ -96,10 +111,18 @@ fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
 /// Minimum time between two titles while the run is active.
 const TITLE_INTERVAL: Duration = Duration::from_millis(500);
 
+/// Returns how long to wait for the terminal's background; `None` to not ask. Only the first frame waits. A later answer
+/// changes the colours when it arrives.
+fn query(look: &ScreenSpec) -> Option<Duration> {
+    let depends = matches!(look.theme, ThemeName::Auto | ThemeName::Custom(_));
+    look.themes.asks_for_background().then_some(if depends { BACKGROUND_PATIENCE } else { Duration::ZERO })
+}
+
 struct Screen<'a> {
     run: &'a mut dyn Run,
     terminal: &'a mut Terminal,
     look: &'a ScreenSpec,
+    themes: Themes,
     cache: RenderCache,
     pacer: FramePacer,
     /// Part of the answer in the last frame.
@@ -109,13 +132,14 @@ struct Screen<'a> {
 }
 
 impl<'a> Screen<'a> {
-    fn new(run: &'a mut dyn Run, terminal: &'a mut Terminal, look: &'a ScreenSpec) -> Self {
+    fn new(run: &'a mut dyn Run, terminal: &'a mut Terminal, look: &'a ScreenSpec, themes: Themes) -> Self {
         run.base_mut().app.commands = look.keymap.commands();
         let pacer = FramePacer::new(look.reduced_motion);
         Self {
             run,
             terminal,
             look,
+            themes,
             cache: RenderCache::default(),
             pacer,
             shown: Drawn::default(),
@@ -196,6 +220,12 @@ impl<'a> Screen<'a> {
                 }
             }
             Wake::Input(Input::Paste(text)) => self.answer(Msg::Pasted(self.run.base().now(), text)),
+            Wake::Input(Input::Background(colour)) => {
+                self.themes.set_background(colour);
+                self.pacer.ask();
+                self.pacer.touch();
+                Ok(None)
+            }
             Wake::Input(Input::Gone) => self.take(Msg::Signal(Signal::HangUp)),
         }
     }
@@ -247,7 +277,7 @@ impl<'a> Screen<'a> {
         // A frame only sends requests that became due; no effect is left for the screen.
         drop(self.run.take(frame));
         let app = &self.run.base().app;
-        let theme = self.look.themes.theme(app.ui.theme);
+        let theme = self.themes.theme(&app.ui.theme);
         let view = View { app, theme, keymap: &self.look.keymap, cache: &self.cache };
         let drawn = self.terminal.draw(|frame| {
             screen::draw(frame, &view);

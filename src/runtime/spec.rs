@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use crate::app::state::theme::ThemeName;
+use crate::app::state::theme::{OfferedTheme, ThemeName};
 use crate::domain::key_source::KeySource;
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
@@ -137,6 +137,8 @@ pub struct ResumeTarget {
 pub struct ScreenSpec {
     /// Themes as this terminal can show them.
     pub themes: Themes,
+    /// Themes to choose from.
+    pub offered: Vec<OfferedTheme>,
     /// Theme to begin with.
     pub theme: ThemeName,
     /// Whether to use ASCII characters only.

@@ -4,7 +4,15 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseEvent, MouseEventKind, read};
+use std::time::Duration;
+
+use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseEvent, MouseEventKind, poll, read};
+
+use super::replies::{Replies, Reply};
+use super::theme::Rgb;
+
+/// Silence after which an escape is a key, and not the start of a reply. The parts of a reply follow each other faster.
+const SILENCE: Duration = Duration::from_millis(50);
 
 /// An event from the terminal.
 #[derive(Clone, Debug)]
@@ -15,6 +23,8 @@ pub enum Input {
     Mouse(MouseEvent),
     /// Text was pasted.
     Paste(String),
+    /// The terminal reported its background.
+    Background(Rgb),
     /// The terminal has a new size.
     Resized,
     /// The end of input: the terminal is gone, or reading failed.
@@ -22,30 +32,32 @@ pub enum Input {
 }
 
 /// Starts threads that read events until the terminal is gone or `sink` returns false. The threads call `sink` and sleep
-/// between events.
-pub fn listen(sink: impl Fn(Input) -> bool + Send + Sync + 'static) -> io::Result<()> {
+/// between events. `replies` are those that the terminal still owes.
+pub fn listen(replies: Replies<KeyEvent>, sink: impl Fn(Input) -> bool + Send + Sync + 'static) -> io::Result<()> {
     let sink = Arc::new(sink);
     #[cfg(unix)]
     hang_up::watch(Arc::clone(&sink))?;
-    std::thread::Builder::new().name("input".to_owned()).spawn(move || run(read, &*sink)).map(drop)
+    std::thread::Builder::new().name("input".to_owned()).spawn(move || run(next_event, replies, &*sink)).map(drop)
+}
+
+/// Waits for the next event, or for a silence of this length.
+fn next_event(silence: Option<Duration>) -> io::Result<Option<Event>> {
+    match silence {
+        Some(silence) if !poll(silence)? => Ok(None),
+        _ => read().map(Some),
+    }
 }
 
 /// Reads events until the end. A panic ends the input too: in raw mode Ctrl-C is only a key, so that without a reader the
 /// user could not quit.
-fn run(mut read: impl FnMut() -> io::Result<Event>, sink: impl Fn(Input) -> bool) {
+fn run(
+    mut next: impl FnMut(Option<Duration>) -> io::Result<Option<Event>>,
+    mut replies: Replies<KeyEvent>,
+    sink: impl Fn(Input) -> bool,
+) {
     let all = AssertUnwindSafe(|| {
-        loop {
-            let input = match read() {
-                Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => Input::Key(key),
-                Ok(Event::Resize(..)) => Input::Resized,
-                // Windows also reports every move.
-                Ok(Event::Mouse(mouse)) if mouse.kind != MouseEventKind::Moved => Input::Mouse(mouse),
-                // Pasted text must not act as key presses.
-                Ok(Event::Paste(text)) => Input::Paste(text),
-                Ok(_) => continue,
-                Err(_gone) => return,
-            };
-            if !sink(input) {
+        while let Ok(event) = next(replies.is_holding().then_some(SILENCE)) {
+            if !take(event, &mut replies).into_iter().all(&sink) {
                 return;
             }
         }
@@ -53,6 +65,30 @@ fn run(mut read: impl FnMut() -> io::Result<Event>, sink: impl Fn(Input) -> bool
     let _panic_ends_input_too = catch_unwind(all);
     // A false result only means that the receiver is gone.
     sink(Input::Gone);
+}
+
+/// The input of an event; `None` is a silence.
+fn take(event: Option<Event>, replies: &mut Replies<KeyEvent>) -> Vec<Input> {
+    let (keys, other) = match event {
+        None => (replies.silence(), None),
+        Some(Event::Key(key)) if key.kind != KeyEventKind::Release => {
+            let taken = replies.push_key(key);
+            let background = match taken.reply {
+                Some(Reply::Background(Some(colour))) => Some(Input::Background(colour)),
+                _ => None,
+            };
+            (taken.released, background)
+        }
+        Some(Event::Resize(..)) => (Vec::new(), Some(Input::Resized)),
+        // Windows also reports every move.
+        Some(Event::Mouse(mouse)) if mouse.kind != MouseEventKind::Moved => {
+            (replies.silence(), Some(Input::Mouse(mouse)))
+        }
+        // Pasted text must not act as key presses.
+        Some(Event::Paste(text)) => (replies.silence(), Some(Input::Paste(text))),
+        Some(_) => (Vec::new(), None),
+    };
+    keys.into_iter().map(Input::Key).chain(other).collect()
 }
 
 /// Waits until the terminal hangs up: the terminal library mistakes that for an empty read and retries forever. Usually a
@@ -114,12 +150,15 @@ mod hang_up {
 mod tests {
     use std::cell::RefCell;
 
+    use crossterm::event::{KeyCode, KeyModifiers};
+
     use super::*;
 
     fn read_all(mut events: Vec<fn() -> io::Result<Event>>) -> Vec<String> {
         let received = RefCell::new(Vec::new());
         run(
-            || events.remove(0)(),
+            |_silence| events.remove(0)().map(Some),
+            Replies::none(),
             |input| {
                 received.borrow_mut().push(format!("{input:?}"));
                 true
@@ -135,5 +174,31 @@ mod tests {
         let text = || Ok(Event::Paste("a".to_owned()));
         assert_eq!(read_all(vec![text, error]), ["Paste(\"a\")", "Gone"]);
         assert_eq!(read_all(vec![|| Ok(Event::FocusGained), text, panic]), ["Paste(\"a\")", "Gone"]);
+    }
+
+    #[test]
+    fn a_late_reply_is_no_key_and_an_escape_key_arrives_after_a_silence() {
+        let key = |c| Some(Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
+        let alt = |c| Some(Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::ALT)));
+        let esc = Some(Event::Key(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE)));
+        let mut events = vec![key('q'), alt(']')];
+        events.extend("11;rgb:ff/ff/ff".chars().map(key));
+        events.extend([alt('\\'), key('j'), esc, None, key('k')]);
+        let received = RefCell::new(Vec::new());
+        let mut events = events.into_iter();
+        let next = |silence: Option<Duration>| {
+            let event = events.next().ok_or(io::ErrorKind::UnexpectedEof)?;
+            assert!(event.is_some() || silence.is_some(), "waits for a silence only while a key is held");
+            Ok(event)
+        };
+        run(next, Replies::new(), |input| {
+            received.borrow_mut().push(match input {
+                Input::Key(key) => format!("{:?}", key.code),
+                other => format!("{other:?}"),
+            });
+            true
+        });
+        let expected = ["Char('q')", "Background([255, 255, 255])", "Char('j')", "Esc", "Char('k')", "Gone"];
+        assert_eq!(received.into_inner(), expected);
     }
 }

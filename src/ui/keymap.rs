@@ -38,6 +38,8 @@ pub enum Context {
     Palette,
     /// In the list of the endpoint's models.
     Models,
+    /// In the list of themes.
+    Themes,
     /// In the filter's text field.
     FilterInput,
     /// In the text field of the search through the answer.
@@ -58,6 +60,7 @@ impl Context {
             Overlay::Report(_) => Self::Report,
             Overlay::Palette(_) => Self::Palette,
             Overlay::Models(_) => Self::Models,
+            Overlay::Themes(_) => Self::Themes,
             Overlay::FilterInput => Self::FilterInput,
             Overlay::SearchInput => Self::SearchInput,
         }
@@ -80,6 +83,7 @@ impl Context {
             Self::Report => "report",
             Self::Palette => "commands",
             Self::Models => "models",
+            Self::Themes => "themes",
             Self::FilterInput => "filter",
             Self::SearchInput => "search",
         }

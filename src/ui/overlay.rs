@@ -8,6 +8,7 @@ mod quit;
 mod report;
 #[cfg(test)]
 mod tests;
+mod themes;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -34,6 +35,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         Overlay::Report(report) => report::draw(frame, area, report, view),
         Overlay::Models(choice) => models::draw(frame, area, choice, view),
         Overlay::Palette(palette) => palette::draw(frame, area, palette, view),
+        Overlay::Themes(choice) => themes::draw(frame, area, choice, view),
     }
 }
 

@@ -3,7 +3,10 @@
 
 mod announce;
 mod bounded;
+mod first_input;
 mod frame_bytes;
+#[cfg(unix)]
+mod type_ahead;
 mod usable;
 mod whole_rows;
 
@@ -27,10 +30,12 @@ use ratatui::layout::{Position, Rect};
 
 pub use self::announce::NotifyBy;
 use self::bounded::Bounded;
+pub use self::first_input::FirstInput;
 use self::frame_bytes::FrameBytes;
 pub use self::usable::unusable;
 use self::whole_rows::WholeRows;
 use super::outlet::{Outlet, Standard, standard};
+use super::replies::QUERIES;
 use crate::domain::text::sanitise;
 
 /// One bit for each step of taking over the terminal that is not undone yet. Static, because the panic hook needs it.
@@ -88,25 +93,36 @@ mod mouse {
 
 impl Terminal {
     /// Takes over the terminal: raw mode, alternate screen, bracketed paste, no cursor. The writing thread calls `written`
-    /// after each block, and with the error after which the terminal accepts nothing more.
-    pub fn enter(written: impl Fn(io::Result<()>) + Send + 'static) -> io::Result<Self> {
+    /// after each block, and with the error after which the terminal accepts nothing more. With `query`, asks the terminal
+    /// for its background and waits for the answer up to that long. No other thread may read the input yet.
+    pub fn enter(
+        written: impl Fn(io::Result<()>) + Send + 'static,
+        query: Option<Duration>,
+    ) -> io::Result<(Self, FirstInput)> {
         let outlet = Outlet::start("screen", standard(Standard::Out), written)?;
         *lock_outlet() = Some(outlet.clone());
         let bytes = FrameBytes::default();
-        let taken_over = take_over(&outlet)
-            .and_then(|()| ratatui::Terminal::new(WholeRows::new(Bounded::new(CrosstermBackend::new(bytes.clone())))));
+        let taken_over = switch_screen(&outlet).and_then(|()| {
+            let first = query.map_or_else(FirstInput::none, |patience| ask(&outlet, patience));
+            set_modes(&outlet)?;
+            let backend = WholeRows::new(Bounded::new(CrosstermBackend::new(bytes.clone())));
+            Ok((ratatui::Terminal::new(backend)?, first))
+        });
         match taken_over {
-            Ok(inner) => Ok(Self {
-                inner,
-                bytes,
-                outlet,
-                mouse: false,
-                late_copy: None,
-                late_mouse: false,
-                title: None,
-                is_title_due: false,
-                late_notification: None,
-            }),
+            Ok((inner, first)) => {
+                let terminal = Self {
+                    inner,
+                    bytes,
+                    outlet,
+                    mouse: false,
+                    late_copy: None,
+                    late_mouse: false,
+                    title: None,
+                    is_title_due: false,
+                    late_notification: None,
+                };
+                Ok((terminal, first))
+            }
             Err(error) => {
                 // Report the first error, not one of the cleanup.
                 let _second = leave();
@@ -235,7 +251,8 @@ impl Terminal {
         leave()?;
         stop_process()?;
         *lock_outlet() = Some(self.outlet.clone());
-        take_over(&self.outlet)?;
+        switch_screen(&self.outlet)?;
+        set_modes(&self.outlet)?;
         self.title = None;
         if self.mouse {
             self.send_mouse()?;
@@ -297,12 +314,29 @@ fn stop_process() -> io::Result<()> {
     Ok(())
 }
 
-fn take_over(outlet: &Outlet) -> io::Result<()> {
+/// Sends the queries and waits for the replies. Without any, the program's defaults apply.
+fn ask(outlet: &Outlet, patience: Duration) -> FirstInput {
+    // A reply would stay unread on systems where nothing reads it.
+    if cfg!(not(unix)) {
+        return FirstInput::none();
+    }
+    outlet.send(QUERIES.to_vec());
+    // A terminal that accepts nothing now may answer later.
+    let patience = if outlet.flush_within(SWITCH_PATIENCE).is_ok() { patience } else { Duration::ZERO };
+    first_input::wait(patience).unwrap_or_else(|_| FirstInput::unanswered())
+}
+
+fn switch_screen(outlet: &Outlet) -> io::Result<()> {
     enable_raw_mode()?;
     ENTERED.fetch_or(RAW, Ordering::SeqCst);
     // Set before writing, because a partly written sequence must be undone too.
     ENTERED.fetch_or(ALTERNATE, Ordering::SeqCst);
     outlet.send(sequence(EnterAlternateScreen)?);
+    Ok(())
+}
+
+/// Turns on bracketed paste and hides the cursor.
+fn set_modes(outlet: &Outlet) -> io::Result<()> {
     ENTERED.fetch_or(PASTE, Ordering::SeqCst);
     outlet.send(sequence(EnableBracketedPaste)?);
     ENTERED.fetch_or(CURSOR, Ordering::SeqCst);

@@ -1,79 +1,49 @@
 //! Styles of the roles on the screen. No meaning depends on colour alone.
 
 mod choice;
+mod colour;
+mod custom;
 mod palette;
+mod roles;
+mod styles;
 
 use ratatui::buffer::Buffer;
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Color, Style};
 
 pub use self::choice::Themes;
-use self::palette::Palette;
-
-/// Kind of a theme.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ThemeKind {
-    Dark,
-    Light,
-    HighContrast,
-    Mono,
-}
-
-/// Colours that the terminal can show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Depth {
-    /// The terminal's own sixteen, whose values depend on its settings.
-    Sixteen,
-    /// Any RGB colour.
-    TrueColour,
-}
+pub use self::colour::Rgb;
+pub use self::custom::{CustomTheme, MODIFIERS};
+pub use self::roles::{ROLES, Role};
+use self::styles::Styles;
 
 /// A style for each role. Small, because layouts are cached by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Theme {
-    kind: ThemeKind,
-    depth: Depth,
-    /// Whether the theme sets the background and the colour of plain text, instead of the terminal's own.
-    paints: bool,
-}
+pub struct Theme(&'static Styles);
 
 impl Theme {
-    /// The terminal's own sixteen colours on its own background.
+    /// The terminal's own sixteen colours on a dark background.
     pub const fn ansi() -> Self {
-        Self { kind: ThemeKind::Dark, depth: Depth::Sixteen, paints: false }
+        Self(&Styles::DARK_16)
     }
 
     /// No colours, for `NO_COLOR`: only bold, dim, underline and reverse, so that no colour sequence is sent.
     pub const fn mono() -> Self {
-        Self { kind: ThemeKind::Mono, depth: Depth::Sixteen, paints: false }
-    }
-
-    /// The colours; `None` for the theme without any.
-    const fn palette(self) -> Option<&'static Palette> {
-        Some(match (self.kind, self.depth) {
-            (ThemeKind::Mono, _) => return None,
-            (ThemeKind::Dark, Depth::Sixteen) => &palette::DARK_16,
-            (ThemeKind::Dark, Depth::TrueColour) => &palette::DARK,
-            (ThemeKind::Light, Depth::Sixteen) => &palette::LIGHT_16,
-            (ThemeKind::Light, Depth::TrueColour) => &palette::LIGHT,
-            (ThemeKind::HighContrast, Depth::Sixteen) => &palette::HIGH_CONTRAST_16,
-            (ThemeKind::HighContrast, Depth::TrueColour) => &palette::HIGH_CONTRAST,
-        })
-    }
-
-    fn fg(self, role: fn(&Palette) -> Color) -> Style {
-        self.palette().map_or_else(Style::new, |palette| Style::new().fg(role(palette)))
+        Self(&Styles::MONO)
     }
 
     /// Applies the theme's background and text colour to cells that have none. A theme that uses the terminal's own colours
     /// changes nothing.
     pub fn paint(self, buffer: &mut Buffer) {
-        let Some(palette) = self.palette().filter(|_| self.paints) else { return };
+        let Styles { background, text, .. } = *self.0;
+        if background == Color::Reset && text == Color::Reset {
+            return;
+        }
         for cell in &mut buffer.content {
             if cell.fg == Color::Reset {
-                cell.fg = palette.text;
+                cell.fg = text;
             }
             if cell.bg == Color::Reset {
-                cell.bg = palette.background;
+                cell.bg = background;
             }
         }
     }
@@ -84,120 +54,110 @@ impl Theme {
     }
 
     /// Labels, borders, and other text of low priority.
-    pub fn muted(self) -> Style {
-        match self.palette() {
-            Some(palette) => Style::new().fg(palette.muted),
-            None => Style::new().add_modifier(Modifier::DIM),
-        }
+    pub const fn muted(self) -> Style {
+        self.0.muted
     }
 
     /// A pane's border.
-    pub fn border(self, focused: bool) -> Style {
-        if focused { self.accent() } else { self.muted() }
+    pub const fn border(self, focused: bool) -> Style {
+        if focused { self.0.border_focused } else { self.0.border }
     }
 
     /// A pane's title.
-    pub fn title(self, focused: bool) -> Style {
-        if focused { self.accent().add_modifier(Modifier::BOLD) } else { self.text().add_modifier(Modifier::BOLD) }
+    pub const fn title(self, focused: bool) -> Style {
+        if focused { self.0.title_focused } else { self.0.title }
     }
 
     /// Text of high priority.
-    pub fn accent(self) -> Style {
-        self.fg(|p| p.accent)
+    pub const fn accent(self) -> Style {
+        self.0.accent
     }
 
     /// An important figure.
-    pub fn value(self) -> Style {
-        Style::new().add_modifier(Modifier::BOLD)
+    pub const fn value(self) -> Style {
+        self.0.value
     }
 
     /// Success.
-    pub fn good(self) -> Style {
-        self.fg(|p| p.good)
+    pub const fn good(self) -> Style {
+        self.0.good
     }
 
     /// Needs attention: held, paused, simulated.
-    pub fn warning(self) -> Style {
-        self.fg(|p| p.warning).add_modifier(Modifier::BOLD)
+    pub const fn warning(self) -> Style {
+        self.0.warning
     }
 
     /// Failure.
-    pub fn bad(self) -> Style {
-        self.fg(|p| p.bad).add_modifier(Modifier::BOLD)
+    pub const fn bad(self) -> Style {
+        self.0.bad
     }
 
     /// A badge that must not be missed: simulated, frozen.
-    pub fn badge(self) -> Style {
-        self.warning().add_modifier(Modifier::REVERSED)
+    pub const fn badge(self) -> Style {
+        self.0.badge
     }
 
     /// The selected row of a menu.
-    pub fn selected(self) -> Style {
-        Style::new().add_modifier(Modifier::REVERSED)
+    pub const fn selected(self) -> Style {
+        self.0.selected
     }
 
     /// Reasoning before an answer.
-    pub fn reasoning(self) -> Style {
-        match self.palette() {
-            Some(palette) => Style::new().fg(palette.reasoning),
-            None => self.muted(),
-        }
-        .add_modifier(Modifier::ITALIC)
+    pub const fn reasoning(self) -> Style {
+        self.0.reasoning
     }
 
     /// Code in an answer.
-    pub fn code(self) -> Style {
-        self.fg(|p| p.code)
+    pub const fn code(self) -> Style {
+        self.0.code
     }
 
     /// A heading in an answer.
-    pub fn heading(self) -> Style {
-        self.accent().add_modifier(Modifier::BOLD)
+    pub const fn heading(self) -> Style {
+        self.0.heading
     }
 
     /// A key in the footer or the help.
-    pub fn key(self) -> Style {
-        self.accent().add_modifier(Modifier::BOLD)
+    pub const fn key(self) -> Style {
+        self.0.key
     }
 
     /// The line of a chart. `index` counts its lines from 0.
-    pub fn series(self, index: usize) -> Style {
-        match self.palette() {
-            Some(palette) => Style::new().fg(palette.series[index % palette.series.len()]),
-            None => Style::new(),
-        }
+    pub const fn series(self, index: usize) -> Style {
+        self.0.series[index % self.0.series.len()]
     }
 
     /// A quotation in an answer.
-    pub fn quote(self) -> Style {
-        Style::new().add_modifier(Modifier::ITALIC)
+    pub const fn quote(self) -> Style {
+        self.0.quote
     }
 
     /// A link's text in an answer.
-    pub fn link(self) -> Style {
-        self.fg(|p| p.link).add_modifier(Modifier::UNDERLINED)
+    pub const fn link(self) -> Style {
+        self.0.link
     }
 
     // ─── Code, by kind of token ───
 
     /// A keyword.
-    pub fn code_keyword(self) -> Style {
-        self.fg(|p| p.series[1]).add_modifier(Modifier::BOLD)
+    pub const fn code_keyword(self) -> Style {
+        self.0.keyword
     }
 
     /// A string.
-    pub fn code_string(self) -> Style {
-        self.fg(|p| p.good).add_modifier(Modifier::ITALIC)
+    pub const fn code_string(self) -> Style {
+        self.0.string
     }
 
     /// A comment.
-    pub fn code_comment(self) -> Style {
-        self.muted().add_modifier(Modifier::ITALIC)
+    pub const fn code_comment(self) -> Style {
+        self.0.comment
     }
 
     /// A number.
-    pub fn code_number(self) -> Style {
-        self.fg(|p| p.accent)
+    pub const fn code_number(self) -> Style {
+        self.0.number
     }
 }
 

@@ -7,6 +7,7 @@
 mod support;
 
 mod apple;
+mod background;
 mod cases;
 mod controls;
 mod endpoint;

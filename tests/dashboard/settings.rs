@@ -44,21 +44,35 @@ fn a_config_file_sets_keys_and_theme() {
 }
 
 #[test]
-fn one_key_cycles_through_the_themes() {
-    let (_gated, mut screen, _folder) = configured("", &[], &[]);
+fn the_list_of_themes_shows_each_and_esc_restores_the_one_before() {
+    let home = tempfile::tempdir().unwrap();
+    let themes = home.path().join("tokscope/themes");
+    std::fs::create_dir_all(&themes).unwrap();
+    std::fs::write(themes.join("mine.toml"), "inherits = \"dark\"\nbackground = 17\n").unwrap();
+    let (_gated, mut screen, _folder) = configured("", &[], &[("XDG_CONFIG_HOME", home.path().to_str().unwrap())]);
     screen.wait_for_line("First", "answering");
     assert_eq!(screen.with_screen(background), vt100::Color::Default);
+    screen.send("t");
+    screen.wait_for_line("> auto", "suits the terminal's background");
+    // The nearest of the 256 colours that this terminal has.
     for (name, expected) in [
-        ("dark", vt100::Color::Idx(0)),
-        ("light", vt100::Color::Idx(15)),
-        ("high-contrast", vt100::Color::Idx(0)),
+        ("dark", vt100::Color::Idx(233)),
+        ("light", vt100::Color::Idx(231)),
+        ("high-contrast", vt100::Color::Idx(16)),
         ("mono", vt100::Color::Default),
-        ("auto", vt100::Color::Default),
+        ("mine", vt100::Color::Idx(17)),
     ] {
-        screen.send("t");
-        screen.wait_for_text(&format!("Theme: {name}"));
+        screen.send("j");
+        screen.wait_for_text(&format!("> {name}"));
         screen.wait_for(name, |s| background(s) == expected);
     }
+    screen.send("\u{1b}");
+    screen.wait_for("no list", |s| !s.contents().contains("> mine"));
+    screen.wait_for("the theme before", |s| background(s) == vt100::Color::Default);
+    // The key of the list also moves on in it.
+    screen.send("tt\r");
+    screen.wait_for_text("Theme: dark");
+    screen.wait_for("dark", |s| background(s) == vt100::Color::Idx(233));
     quit(screen);
 }
 

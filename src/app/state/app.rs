@@ -8,6 +8,7 @@ use super::palette::Command;
 use super::playback::Playback;
 use super::scene::Scene;
 use super::target::{Connection, Target};
+use super::theme::OfferedTheme;
 use super::ui_state::UiState;
 use crate::domain::key_source::KeySource;
 use crate::domain::session::{AttemptState, Mode, Session};
@@ -28,6 +29,8 @@ pub struct App {
     pub export_labels: Vec<&'static str>,
     /// Every command of the palette.
     pub commands: Vec<Command>,
+    /// The themes that can be chosen.
+    pub themes: Vec<OfferedTheme>,
     /// Why the model may not be the one the user asked for.
     pub model_doubt: Option<String>,
     /// The model named on the command line; without one the endpoint must serve exactly one model.
@@ -59,6 +62,7 @@ impl App {
             ui: UiState::default(),
             export_labels,
             commands: Vec::new(),
+            themes: OfferedTheme::built_in(),
             model_doubt: None,
             wanted_model,
             listed_models: Vec::new(),

@@ -4,6 +4,7 @@ use super::export_dialog::ExportDialog;
 use super::model_choice::ModelChoice;
 use super::palette::Palette;
 use super::report_view::ReportView;
+use super::theme::ThemeChoice;
 
 /// How far a text can be scrolled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub enum Overlay {
     Palette(Palette),
     /// The choice among the endpoint's models.
     Models(ModelChoice),
+    /// The choice of a theme.
+    Themes(ThemeChoice),
     /// The filter of the table of cases.
     FilterInput,
     /// The search through the answer.

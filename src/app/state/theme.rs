@@ -1,7 +1,7 @@
 //! Themes by name. Their colours belong to the screen (`ui::theme`).
 
 /// Name of a theme.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum ThemeName {
     /// Dark or light, to suit the background that the terminal reports.
     #[default]
@@ -14,33 +14,62 @@ pub enum ThemeName {
     HighContrast,
     /// No colours.
     Mono,
+    /// A theme of the user, by the name of its file without the extension.
+    Custom(String),
+}
+
+/// A theme that can be chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferedTheme {
+    /// The theme.
+    pub name: ThemeName,
+    /// Why the theme cannot be used: the first mistake of its file.
+    pub mistake: Option<String>,
+}
+
+impl OfferedTheme {
+    /// The themes of the program.
+    pub fn built_in() -> Vec<Self> {
+        ThemeName::BUILT_IN.map(|name| Self { name, mistake: None }).to_vec()
+    }
+}
+
+/// The choice of a theme. The highlighted theme is already on the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThemeChoice {
+    /// Index of the highlighted theme.
+    pub at: usize,
+    /// The theme before the choice.
+    pub before: ThemeName,
 }
 
 impl ThemeName {
-    /// All themes, in the order of the theme key.
-    pub const ALL: [Self; 5] = [Self::Auto, Self::Dark, Self::Light, Self::HighContrast, Self::Mono];
+    /// The themes of the program, in the order of the list.
+    pub const BUILT_IN: [Self; 5] = [Self::Auto, Self::Dark, Self::Light, Self::HighContrast, Self::Mono];
+
+    /// Names of the themes of the program, in the same order.
+    pub const NAMES: [&'static str; 5] = ["auto", "dark", "light", "high-contrast", "mono"];
 
     /// Name in the config file, on the command line and on the screen.
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Auto => "auto",
             Self::Dark => "dark",
             Self::Light => "light",
             Self::HighContrast => "high-contrast",
             Self::Mono => "mono",
+            Self::Custom(name) => name,
         }
     }
 
-    /// The theme with this name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|theme| theme.as_str() == name)
+    /// The built-in theme with this name, or else a theme of the user.
+    pub fn from_name(name: &str) -> Self {
+        Self::by_name(name).unwrap_or_else(|| Self::Custom(name.to_owned()))
     }
 
-    /// The theme after this one; after the last, the first.
-    #[must_use]
-    pub fn next(self) -> Self {
-        let at = Self::ALL.iter().position(|&theme| theme == self).unwrap_or(0);
-        Self::ALL[(at + 1) % Self::ALL.len()]
+    /// The built-in theme with this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::BUILT_IN.into_iter().find(|theme| theme.as_str() == name)
     }
 }
 
@@ -49,12 +78,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_theme_key_reaches_every_theme_and_names_are_unique() {
-        let reached: Vec<_> =
-            std::iter::successors(Some(ThemeName::Auto), |theme| Some(theme.next())).take(6).collect();
-        assert_eq!(reached[..5], ThemeName::ALL);
-        assert_eq!(reached[5], ThemeName::Auto);
-        for theme in ThemeName::ALL {
+    fn names_of_built_in_themes_are_unique() {
+        assert_eq!(ThemeName::BUILT_IN.each_ref().map(ThemeName::as_str), ThemeName::NAMES);
+        for theme in ThemeName::BUILT_IN {
             assert_eq!(ThemeName::by_name(theme.as_str()), Some(theme));
         }
         assert_eq!(ThemeName::by_name("Dark"), None);

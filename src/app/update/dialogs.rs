@@ -1,7 +1,7 @@
 //! Keys and typing in the overlays.
 
 use super::selection::select_listed;
-use super::{export_dialog, model_choice, palette};
+use super::{export_dialog, model_choice, palette, theme_choice};
 use crate::app::action::Action;
 use crate::app::message::{Effect, ReportEffect, ScreenEffect};
 use crate::app::state::answer::PAGE_LINES;
@@ -51,6 +51,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         (Overlay::Palette(_), Action::ScrollDown) => palette::step(app, PAGE_LINES),
         (Overlay::Palette(_), Action::ScrollUp) => palette::step(app, -PAGE_LINES),
         (Overlay::Models(_), action) => return Some(model_choice::act(app, action)),
+        (Overlay::Themes(_), action) => theme_choice::act(app, action),
         (Overlay::FilterInput, Action::Back) => {
             app.ui.filter.clear();
             app.ui.overlay = Overlay::None;
@@ -103,7 +104,9 @@ pub(super) fn edit(app: &mut App, edit: &Edit) -> Option<Vec<Effect>> {
             choice.query.edit(edit);
             choice.at = 0;
         }
-        Overlay::None | Overlay::Help(_) | Overlay::ConfirmQuit | Overlay::Report(_) => return None,
+        Overlay::None | Overlay::Help(_) | Overlay::ConfirmQuit | Overlay::Report(_) | Overlay::Themes(_) => {
+            return None;
+        }
     }
     Some(Vec::new())
 }

@@ -7,7 +7,6 @@ use crate::app::message::Signal;
 use crate::app::state::answer::Drawn;
 use crate::app::state::model_choice::ModelChoice;
 use crate::app::state::text_field::{Edit, TextField};
-use crate::app::state::theme::ThemeName;
 use crate::app::state::{Connection, NOTICE_DURATION, ScrollExtent};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::{EngineFact, LiveSnapshot};
@@ -410,15 +409,6 @@ fn back_clears_the_search_first() {
     update(&mut app, Msg::Edit(Edit::Insert('b')));
     act(&mut app, Action::Back);
     assert!(app.ui.answer.search.field.is_empty() && app.ui.overlay == Overlay::None);
-}
-
-#[test]
-fn switching_the_theme_shows_its_name() {
-    let mut app = app(1);
-    assert_eq!(app.ui.theme, ThemeName::Auto);
-    update(&mut app, Msg::Action(Nanos(5), Action::NextTheme));
-    assert_eq!(app.ui.theme, ThemeName::Dark);
-    assert_eq!(app.ui.notice.as_ref().map(|n| (n.text.as_str(), n.is_error)), Some(("Theme: dark", false)));
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::Settings;
 use crate::app::action::Action;
-use crate::app::state::theme::ThemeName;
 use crate::config::config_file::AsciiWhen;
 use crate::config::defaults::{SETTINGS, Value};
 use crate::domain::text::sanitise_line;
@@ -35,7 +34,8 @@ impl Settings {
     }
 
     fn list_screen(&self, out: &mut String) {
-        let names = ThemeName::ALL.map(ThemeName::as_str).join(", ");
+        let names = self.offered.iter().filter(|theme| theme.mistake.is_none()).map(|theme| theme.name.as_str());
+        let names = names.collect::<Vec<_>>().join(", ");
         let theme = quoted(self.theme.value.as_str());
         line(out, &format!("theme = {theme}"), &format!("{}; {names}", self.theme.from));
         let ascii = match self.ascii.value {

@@ -44,7 +44,14 @@ impl Settings {
 fn settings(args: &[&str], env: &[(&str, &str)], file: &str) -> Settings {
     let cli = cli(args);
     let content = config_file::parse(file, "config.toml").expect("the file is sound");
-    Settings::put_together(&cli.run, &cli.screen, &variables(env), Some(("config.toml".into(), true)), content)
+    Settings::put_together(
+        &cli.run,
+        &cli.screen,
+        &variables(env),
+        Some(("config.toml".into(), true)),
+        content,
+        Vec::new(),
+    )
 }
 
 /// Returns the options of a run, completed by this file.
@@ -159,7 +166,7 @@ fn the_listing_read_as_a_file_sets_the_same() {
             s.complete(&mut run);
             // The URL of a variable is used as it is; that of a file is completed.
             run.url = s.option("url").map(|url| format!("{:?}", url.value));
-            (s.theme.value, s.ascii.value, s.reduced_motion.value, format!("{run:?}"), keys)
+            (s.theme.value.clone(), s.ascii.value, s.reduced_motion.value, format!("{run:?}"), keys)
         };
         assert_eq!(values(&again), values(&before), "{}", before.listing());
     }
@@ -184,4 +191,41 @@ fn every_row_reads_sets_and_prints_its_own_option() {
         (setting.set)(&mut filled, None);
         assert_eq!((setting.given)(&filled), None, "{}: `set` and `given` differ", setting.key);
     }
+}
+
+#[test]
+fn a_theme_is_one_of_the_program_a_file_of_the_folder_or_a_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let usual = folder.path().join("config.toml");
+    std::fs::create_dir(folder.path().join("themes")).unwrap();
+    for (file, text) in
+        [("mine.toml", "accent = \"red\""), ("broken.toml", "\nacent = 1\n"), ("../own.toml", "good = 2")]
+    {
+        std::fs::write(folder.path().join("themes").join(file), text).unwrap();
+    }
+    let with = |args: &[&str], config: &str| {
+        std::fs::write(&usual, config).unwrap();
+        let cli = cli(args);
+        Settings::with(&cli.run, &cli.screen, &variables(&[]), Some(&usual)).map_err(|e| e.to_string())
+    };
+    let custom = |name: &str| ThemeName::Custom(name.to_owned());
+    let place = usual.display();
+    let screen = with(&[], "theme = \"mine\"").unwrap().screen();
+    assert_eq!(screen.theme, custom("mine"));
+    let offered: Vec<_> = screen.offered.iter().map(|theme| (theme.name.as_str(), theme.mistake.is_none())).collect();
+    assert_eq!(offered[4..], [("mono", true), ("broken", false), ("mine", true)]);
+    // A path in the config file starts from the folder of that file.
+    let own = with(&[], "theme = \"./own.toml\"").unwrap().screen();
+    assert_eq!((own.theme, own.offered.len()), (custom("./own.toml"), 8));
+    let line = with(&[], "\ntheme = \"drak\"").unwrap_err();
+    assert_eq!(line, format!("{place}:2: 'theme' is 'drak'; did you mean 'dark'?"));
+    assert_eq!(with(&["--theme", "mnie"], "").unwrap_err(), "--theme 'mnie'; did you mean 'mine'?");
+    let unknown = with(&["--theme", "zzz"], "").unwrap_err();
+    assert!(unknown.contains("known here: auto, dark") && unknown.contains("zzz.toml"), "{unknown}");
+    let broken = with(&["--theme", "broken"], "").unwrap_err();
+    assert!(broken.ends_with("broken.toml:2: unknown key 'acent'; did you mean 'accent'?"), "{broken}");
+    let missing = with(&["--theme", "no/such.toml"], "").unwrap_err();
+    assert!(missing.contains("such.toml: there is no such file"), "{missing}");
+    // What is printed as a config file has the same theme again.
+    assert!(with(&[], "theme = \"mine\"").unwrap().listing().contains("theme = \"mine\""));
 }

@@ -187,7 +187,7 @@ const FIRST: &[Binding] = {
             ),
             "unfreeze",
         ),
-        row(&[ch('t')], A::NextTheme, C::Panes, G::Screen, "", "Next theme (auto, dark, light, high-contrast, mono)"),
+        row(&[ch('t')], A::ChooseTheme, C::Panes, G::Screen, "", "Choose a theme"),
         row(&[ctrl('l')], A::Redraw, C::Anywhere, G::Screen, "", "Redraw the screen"),
         row(&[ctrl('z')], A::Suspend, C::Anywhere, G::Screen, "", SUSPEND),
         toggle(
@@ -324,6 +324,10 @@ const REST: &[Binding] = {
         row(&[ENTER], A::Confirm, C::Models, G::Dialogs, "benchmark", "Models: benchmark the selected model"),
         row(&[ESC], A::Back, C::Models, G::Dialogs, "quit", "Models: clear the text, then quit"),
         row(&[ctrl('c')], A::Quit, C::Models, G::Dialogs, "", "Models: quit"),
+        row(&[DOWN, ch('j'), ch('t')], A::SelectNext, C::Themes, G::Dialogs, "next", "Themes: next"),
+        row(&[UP, ch('k')], A::SelectPrevious, C::Themes, G::Dialogs, "", "Themes: previous"),
+        row(&[ENTER], A::Confirm, C::Themes, G::Dialogs, "use", "Themes: use the selected theme"),
+        row(&[ESC, ch('q'), ctrl('c')], A::Back, C::Themes, G::Dialogs, "cancel", "Themes: restore the theme before"),
         row(&[ch('y'), ENTER, ctrl('c')], A::Confirm, C::ConfirmQuit, G::Dialogs, "quit", "Quit dialog: quit"),
         row(&[ch('n'), ESC], A::Back, C::ConfirmQuit, G::Dialogs, "stay", "Quit dialog: stay"),
     ]

@@ -41,6 +41,18 @@ fn help_scrolls_to_its_last_line_and_no_further() {
 }
 
 #[test]
+fn the_list_of_themes_marks_the_selected_one_and_shows_mistakes() {
+    use crate::app::state::theme::{OfferedTheme, ThemeName};
+    let mut app = running();
+    let mistake = Some("mine.toml:3: unknown key 'acent'; did you mean 'accent'?\u{1b}[2J".to_owned());
+    app.themes.push(OfferedTheme { name: ThemeName::Custom("mine".to_owned()), mistake });
+    act(&mut app, &[Action::ChooseTheme, Action::SelectNext]);
+    insta::assert_snapshot!("themes_80x24", text(&app, 80, 24, draw));
+    insta::assert_snapshot!("themes_styles", styled(&app, Theme::ansi(), 80, 24, draw));
+    assert!(!text(&app, 80, 24, draw).contains('\u{1b}'));
+}
+
+#[test]
 fn the_quit_dialog_counts_what_would_be_cancelled() {
     let mut app = running();
     act(&mut app, &[Action::Quit]);

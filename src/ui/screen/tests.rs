@@ -357,8 +357,8 @@ fn styles_frozen_and_simulated_without_colour() {
 
 /// Styles of two panes in a theme, including its background.
 fn in_theme(name: ThemeName, colour_term: &str) -> String {
-    let themes = Themes::from_env(&|variable| (variable == "COLORTERM").then(|| colour_term.to_owned()));
-    let theme = themes.theme(name);
+    let env = |variable: &str| (variable == "COLORTERM").then(|| colour_term.to_owned());
+    let theme = Themes::from_env(&env, Vec::new()).theme(&name);
     let pane_styles = |stage: &Stage, id: PaneId, (width, height)| {
         let pane = PANES.iter().find(|pane| pane.id == id).unwrap();
         styles(&stage.draw_with(width, height, theme, |frame, area, view| {

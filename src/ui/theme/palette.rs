@@ -2,8 +2,10 @@
 
 use ratatui::style::Color;
 
+use super::colour::{Depth, Rgb, TEXT_CONTRAST, indexed, readable, split, to_depth};
+
 /// A colour for each role.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Palette {
     /// Background.
     pub(super) background: Color,
@@ -29,37 +31,6 @@ pub(super) struct Palette {
     pub(super) series: [Color; 4],
 }
 
-/// Colours of the terminal's own sixteen that are legible on most dark and most light backgrounds. Their exact values
-/// depend on the terminal's settings.
-pub(super) const DARK_16: Palette = Palette {
-    background: Color::Black,
-    text: Color::Gray,
-    muted: Color::DarkGray,
-    accent: Color::Cyan,
-    good: Color::Green,
-    warning: Color::Yellow,
-    bad: Color::Red,
-    reasoning: Color::DarkGray,
-    code: Color::Yellow,
-    link: Color::Blue,
-    series: [Color::Cyan, Color::Magenta, Color::Green, Color::Blue],
-};
-
-/// Without yellow and cyan, which are illegible on white.
-pub(super) const LIGHT_16: Palette = Palette {
-    background: Color::White,
-    text: Color::Black,
-    muted: Color::DarkGray,
-    accent: Color::Blue,
-    good: Color::Green,
-    warning: Color::Magenta,
-    bad: Color::Red,
-    reasoning: Color::DarkGray,
-    code: Color::Magenta,
-    link: Color::Blue,
-    series: [Color::Blue, Color::Magenta, Color::Green, Color::Red],
-};
-
 pub(super) const HIGH_CONTRAST_16: Palette = Palette {
     background: Color::Black,
     text: Color::White,
@@ -75,7 +46,38 @@ pub(super) const HIGH_CONTRAST_16: Palette = Palette {
 };
 
 const fn rgb(hex: u32) -> Color {
-    Color::Rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+    super::colour::rgb(split(hex))
+}
+
+impl Palette {
+    /// The palette in colours that the terminal can show, each legible on this background.
+    pub(super) fn fitted(&self, background: Rgb, depth: Depth) -> Self {
+        let fit = |colour| readable(colour, background, TEXT_CONTRAST, depth);
+        Self {
+            background: self.background,
+            text: fit(self.text),
+            muted: fit(self.muted),
+            accent: fit(self.accent),
+            good: fit(self.good),
+            warning: fit(self.warning),
+            bad: fit(self.bad),
+            reasoning: fit(self.reasoning),
+            code: fit(self.code),
+            link: fit(self.link),
+            series: self.series.map(fit),
+        }
+    }
+
+    /// The palette on its own background.
+    pub(super) fn on_own_background(&self, depth: Depth) -> Self {
+        let background = to_depth(self.background, depth);
+        let value = match background {
+            Color::Rgb(r, g, b) => [r, g, b],
+            Color::Indexed(index) => indexed(index),
+            _ => return *self,
+        };
+        Self { background, ..self.fitted(value, depth) }
+    }
 }
 
 pub(super) const DARK: Palette = Palette {
