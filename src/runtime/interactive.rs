@@ -18,6 +18,7 @@ use super::{route, saved};
 use crate::app::message::{Msg, ScreenEffect, Signal};
 use crate::app::state::Connection;
 use crate::app::state::answer::Drawn;
+use crate::app::state::theme::ThemeName;
 use crate::ui::cache::RenderCache;
 use crate::ui::input::{self, Input};
 use crate::ui::pointer;
@@ -37,6 +38,12 @@ pub fn show_saved(wanted: &str, exports: Vec<PathBuf>, speed: Option<f64>, look:
         say_to(&mut Stderr::default(), &format!("{}: {warning}", saved.run.id));
     }
     show(&mut PlaybackRun::new(saved, exports, speed), look)
+}
+
+/// Shows a run on a terminal that the caller owns, until the user quits. Returns the exit status.
+pub fn show_on(run: &mut dyn Run, terminal: &mut Terminal, theme: ThemeName, look: &ScreenSpec) -> anyhow::Result<u8> {
+    run.base_mut().app.ui.theme = theme;
+    Screen::new(run, terminal, look).show()
 }
 
 fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
@@ -172,6 +179,8 @@ impl<'a> Screen<'a> {
                 self.suspend()?;
                 Ok(None)
             }
+            // The browser takes the message once this run is closed.
+            Wake::BrowserNews => Ok(None),
             Wake::Input(Input::Mouse(event)) => {
                 let screen = self.terminal.size().context("the screen's size is not known")?;
                 match pointer::resolve(&self.run.base().app, &self.cache, screen, &event, self.run.base().now()) {
