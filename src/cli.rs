@@ -53,7 +53,7 @@ pub enum Command {
     Sim(SimArgs),
     /// Measure tokscope's own error on this machine
     Calibrate(CalibrateArgs),
-    /// List the saved runs
+    /// Browse the saved runs, or list them in a pipe
     Runs(RunsArgs),
     /// Resume a saved run where it stopped
     Resume(Box<ResumeArgs>),

@@ -6,13 +6,18 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use tokscope::cli::{self, CalibrateArgs, Cli, Command, OpenArgs, ResumeArgs, RunArgs, ScreenArgs, SimArgs};
+use tokscope::app::state::theme::ThemeName;
+use tokscope::cli::{
+    self, CalibrateArgs, Cli, Command, CompareArgs, OpenArgs, ResumeArgs, RunArgs, RunsArgs, ScreenArgs, SimArgs,
+};
 use tokscope::cli::{completions, man_page};
 use tokscope::config::{self, Settings};
 use tokscope::domain::text::sanitise;
 use tokscope::runtime::color::ColorWhen;
-use tokscope::runtime::spec::RunSpec;
-use tokscope::runtime::{calibrate, console, headless, interactive, local_servers, process, resume, saved, stdout};
+use tokscope::runtime::spec::{RunSpec, ScreenSpec};
+use tokscope::runtime::{
+    browser, calibrate, console, headless, interactive, local_servers, process, resume, saved, stdout,
+};
 use tokscope::sim::{SimConfig, Simulator};
 use tokscope::ui::terminal::unusable;
 
@@ -24,12 +29,12 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Some(Command::Sim(args)) => simulate(args),
         Some(Command::Calibrate(args)) => calibrate(args),
-        Some(Command::Runs(args)) => saved::list(args.json, args.color.when()),
+        Some(Command::Runs(args)) => list_runs(&args),
         Some(Command::Resume(args)) => resume(&args),
         Some(Command::Open(args)) => show_saved(args, None),
         Some(Command::Replay(args)) => show_saved(args.of, Some(args.speed)),
         Some(Command::Report(args)) => saved::report(&args.run, &args.exports, args.json),
-        Some(Command::Compare(args)) => saved::compare(&args.a, &args.b, &args.exports, args.json, args.color.when()),
+        Some(Command::Compare(args)) => compare(&args),
         Some(Command::Completions(args)) => print(&completions(args)),
         Some(Command::Man) => man_page().map_err(Into::into).and_then(|page| print(&page)),
         None => run(cli),
@@ -151,6 +156,42 @@ fn show_saved(args: OpenArgs, speed: Option<f64>) -> anyhow::Result<u8> {
     }
     config::check_exports(&args.exports, Path::new("."))?;
     interactive::show_saved(&args.run, args.exports, speed, &settings.screen())
+}
+
+/// Lists the saved runs: on a terminal in the browser, else as a table.
+fn list_runs(args: &RunsArgs) -> anyhow::Result<u8> {
+    let settings = Settings::of_screen(&args.screen, &|name: &str| std::env::var(name).ok())?;
+    if let Some(listing) = listing(&args.screen, &settings) {
+        return print(listing.as_bytes());
+    }
+    if args.json || !has_screen() {
+        return saved::list(args.json, args.color.when());
+    }
+    browser::run(&look(&settings, args.color.when()))
+}
+
+/// Compares two runs: on a terminal as a screen, else as text.
+fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
+    let settings = Settings::of_screen(&args.screen, &|name: &str| std::env::var(name).ok())?;
+    if let Some(listing) = listing(&args.screen, &settings) {
+        return print(listing.as_bytes());
+    }
+    if args.json || !args.exports.is_empty() || !has_screen() {
+        return saved::compare(&args.a, &args.b, &args.exports, args.json, args.color.when());
+    }
+    browser::compare(&args.a, &args.b, &look(&settings, args.color.when()))
+}
+
+/// Whether stdin and stdout are a terminal that can show a screen.
+fn has_screen() -> bool {
+    let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    is_terminal && unusable(&|name| std::env::var(name).ok()).is_none()
+}
+
+/// The look of the screen; without colours if the user asked for none.
+fn look(settings: &Settings, color: ColorWhen) -> ScreenSpec {
+    let look = settings.screen();
+    if color == ColorWhen::Never { ScreenSpec { theme: ThemeName::Mono, ..look } } else { look }
 }
 
 /// Writes a text to stdout. A reader that closed the stream is not an error.

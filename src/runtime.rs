@@ -1,6 +1,7 @@
 //! Floor 3: threads, main loop and effects of a run. Dashboard and headless mode share all but the screen.
 
 mod assemble;
+pub mod browser;
 pub mod calibrate;
 mod calibration_store;
 mod clock;

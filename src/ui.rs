@@ -1,6 +1,7 @@
 //! Floor 2: the terminal. Draws the state and turns keys into actions.
 
 pub mod ascii;
+pub mod browser;
 pub mod cache;
 pub mod fit;
 pub mod input;

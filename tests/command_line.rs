@@ -186,7 +186,8 @@ fn colour_goes_to_terminals_and_where_it_is_asked_for() {
         let runs = |env: &[(&str, &str)]| {
             let state = place.state.path().to_str().unwrap();
             let env = [&[("XDG_STATE_HOME", state)], env].concat();
-            Pty::start(PROGRAM, command, place.folder.path(), &env, 80, 24).end()
+            let script = format!("exec {PROGRAM} {} </dev/null", command.join(" "));
+            Pty::start("sh", &["-c", &script], place.folder.path(), &env, 80, 24).end()
         };
         assert!(runs(&[]).raw.contains("\u{1b}[1m"), "{command:?}");
         assert!(!runs(&[("NO_COLOR", "1")]).raw.contains('\u{1b}'), "{command:?}");
@@ -207,7 +208,8 @@ fn the_list_of_runs_fits_the_terminal_and_shows_the_load() {
         assert!(wide.contains(part), "'{part}' in {wide}");
     }
     let env = [("XDG_STATE_HOME", place.state.path().to_str().unwrap()), ("NO_COLOR", "1")];
-    let narrow = Pty::start(PROGRAM, &["runs"], place.folder.path(), &env, 80, 24).end();
+    let script = format!("exec {PROGRAM} runs </dev/null");
+    let narrow = Pty::start("sh", &["-c", &script], place.folder.path(), &env, 80, 24).end();
     let rows: Vec<&str> = narrow.raw.lines().take(4).collect();
     assert!(rows.iter().all(|row| row.chars().count() <= 80 && row.split_whitespace().count() > 5), "{rows:#?}");
 }

@@ -16,6 +16,7 @@ use tokscope::cli::options_markdown;
 use tokscope::domain::attempt::ERROR_BOUND;
 use tokscope::domain::metrics::METRICS;
 use tokscope::report::bottleneck::rules_markdown;
+use tokscope::ui::browser::keymap::browser_key_table_markdown;
 use tokscope::ui::keymap::key_table_markdown;
 use tokscope::ui::theme::ROLES;
 
@@ -54,6 +55,7 @@ fn holds(page: &str, name: &str, table: &str) {
 #[test]
 fn the_keys() {
     holds("docs/keys.md", "keys", &key_table_markdown());
+    holds("docs/keys.md", "browser keys", &browser_key_table_markdown());
 }
 
 #[test]

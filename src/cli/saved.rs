@@ -85,6 +85,10 @@ pub struct ReplayArgs {
 
 /// Options of `tokscope runs`.
 #[derive(Args, Debug)]
+#[command(long_about = "\
+Browse the saved runs: filter, preview, open, compare, export, delete.
+
+Without a terminal on stdin and stdout, or with --json, print them as a table.")]
 pub struct RunsArgs {
     /// List as JSON
     #[arg(long)]
@@ -92,6 +96,9 @@ pub struct RunsArgs {
     /// Colour.
     #[command(flatten)]
     pub color: ColorArgs,
+    /// The screen.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 /// Options of `tokscope report`.
@@ -109,6 +116,10 @@ pub struct ReportArgs {
 
 /// Options of `tokscope compare`.
 #[derive(Args, Debug)]
+#[command(long_about = "\
+Compare two runs: saved ones, results.json files or Markdown reports.
+
+The comparison is a screen. Without a terminal on stdin and stdout, or with --json or --export, it is text.")]
 pub struct CompareArgs {
     /// Baseline: a saved run, a results.json, or a Markdown report
     pub a: String,
@@ -123,4 +134,7 @@ pub struct CompareArgs {
     /// Colour.
     #[command(flatten)]
     pub color: ColorArgs,
+    /// The screen.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }

@@ -12,8 +12,9 @@ use std::sync::LazyLock;
 pub use self::document::{json, markdown};
 use self::pair::{Pair, pairs};
 pub use self::row::{Judgement, Row};
-pub use self::side::{Case, ComparedRun, Figure, Figures, Measured, Plan, Stage};
-pub use self::text::text;
+pub use self::side::{Case, ComparedRun, Figure, Figures, Measured, Plan, Stage, ascending};
+pub use self::text::{NO_VERDICT, about, cells, says_something, text, throughput};
+pub use self::verdict::verdict;
 use crate::domain::metrics::{METRICS, Metric};
 
 /// A metric that is compared.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::Report;
 use super::summary::Summary;
-use crate::domain::metrics::SPEED;
+use crate::domain::metrics::{SPEED, TTFT};
 use crate::domain::time::RFC_3339;
 
 /// Figures of a run at its end.
@@ -22,6 +22,9 @@ pub struct RunFigures {
     pub duration_s: Option<f64>,
     /// Median over all reported attempts, tok/s.
     pub output_token_throughput_p50: Option<f64>,
+    /// Median time to first token over all reported attempts, milliseconds. Missing in journals of older versions.
+    #[serde(default)]
+    pub time_to_first_token_ms_p50: Option<f64>,
     /// Whether the median depends on estimated token counts.
     pub estimated: bool,
     /// Whether part of the run is missing.
@@ -39,6 +42,7 @@ impl RunFigures {
             failed: summary.failed,
             duration_s: report.duration_s(),
             output_token_throughput_p50: summary.stats(&SPEED).map(|s| s.p50),
+            time_to_first_token_ms_p50: summary.stats(&TTFT).map(|s| s.p50),
             estimated: summary.estimated,
             partial: report.session.is_partial(),
         }

@@ -69,6 +69,8 @@ pub struct RunRow {
     pub duration_s: Option<f64>,
     /// Median over all reported attempts, tok/s.
     pub output_token_throughput_p50: Option<f64>,
+    /// Median time to first token, milliseconds.
+    pub time_to_first_token_ms_p50: Option<f64>,
     /// Whether the median depends on estimated token counts.
     pub estimated: bool,
     pub state: Outcome,
@@ -99,6 +101,7 @@ impl RunRow {
             failed: figures.failed,
             duration_s: figures.duration_s,
             output_token_throughput_p50: figures.output_token_throughput_p50,
+            time_to_first_token_ms_p50: figures.time_to_first_token_ms_p50,
             estimated: figures.estimated,
             state,
             bytes,
@@ -126,6 +129,7 @@ impl RunRow {
             failed: 0,
             duration_s: None,
             output_token_throughput_p50: None,
+            time_to_first_token_ms_p50: None,
             estimated: false,
             state: Outcome::Unreadable,
             bytes,

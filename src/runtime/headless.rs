@@ -110,7 +110,7 @@ fn follow(run: &mut LiveRun, progress: &mut Progress, stderr: &mut Stderr) -> an
                 stop_process();
                 continue;
             }
-            Wake::Input(_) | Wake::Written(_) => continue,
+            Wake::Input(_) | Wake::Written(_) | Wake::BrowserNews => continue,
         };
         let ended = match &msg {
             Msg::Engine(_, EngineFact::Ended { record, .. }) => Some(Arc::clone(record)),

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -47,6 +47,43 @@ pub fn show_saved(wanted: &str, exports: Vec<PathBuf>, speed: Option<f64>, look:
     show(&mut PlaybackRun::new(saved, exports, speed), look)
 }
 
+/// Shows a run on a terminal that the caller owns, until the user quits. Returns the exit status.
+pub fn show_on(
+    run: &mut dyn Run,
+    terminal: &mut Terminal,
+    themes: &mut Themes,
+    theme: &ThemeName,
+    look: &ScreenSpec,
+) -> anyhow::Result<u8> {
+    run.base_mut().app.ui.theme = theme.clone();
+    run.base_mut().app.themes.clone_from(&look.offered);
+    let mut screen = Screen::new(run, terminal, look, themes.clone());
+    let status = screen.show();
+    // The terminal may have reported its background meanwhile.
+    *themes = screen.themes;
+    status
+}
+
+/// Takes over the terminal and starts to read its input into `sender`. Returns the terminal, and the themes that suit
+/// the background it reported.
+pub(super) fn enter(sender: &Sender<Wake>, look: &ScreenSpec) -> anyhow::Result<(Terminal, Themes)> {
+    let written = sender.clone();
+    // A send fails only once the main thread has ended, and then no frame is drawn.
+    let (terminal, first) = Terminal::enter(move |outcome| drop(written.send(Wake::Written(outcome))), query(look))?;
+    let mut themes = look.themes.clone();
+    if let Some(colour) = first.background {
+        themes.set_background(colour);
+    }
+    let keys = sender.clone();
+    for key in first.keys {
+        // A send fails only once the main thread has ended.
+        drop(keys.send(Wake::Input(Input::Key(key))));
+    }
+    input::listen(first.replies, move |input| keys.send(Wake::Input(input)).is_ok())
+        .context("the keyboard cannot be read")?;
+    Ok((terminal, themes))
+}
+
 fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     let app = &mut run.base_mut().app;
     app.ui.theme = look.theme.clone();
@@ -57,21 +94,8 @@ fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     route::print_notes(&run.base().app.scene.target.route, &mut stderr);
     console::settle();
     terminal::install_panic_hook();
-    let screen = run.base().sender.clone();
-    // A send fails only once the main thread has ended, and then no frame is drawn.
-    let (mut terminal, first) = Terminal::enter(move |outcome| drop(screen.send(Wake::Written(outcome))), query(look))
-        .context("the terminal cannot be used; --headless needs none")?;
-    let keys = run.base().sender.clone();
-    let mut themes = look.themes.clone();
-    if let Some(colour) = first.background {
-        themes.set_background(colour);
-    }
-    for key in first.keys {
-        // A send fails only once the main thread is gone.
-        drop(keys.send(Wake::Input(Input::Key(key))));
-    }
-    input::listen(first.replies, move |input| keys.send(Wake::Input(input)).is_ok())
-        .context("the keyboard cannot be read")?;
+    let (mut terminal, themes) =
+        enter(&run.base().sender, look).context("the terminal cannot be used; --headless needs none")?;
     let outcome = catch_unwind(AssertUnwindSafe(|| Screen::new(run, &mut terminal, look, themes).show()));
     drop(terminal);
     terminal::print_held_back_panics(&mut stderr);
@@ -212,6 +236,8 @@ impl<'a> Screen<'a> {
                 self.suspend()?;
                 Ok(None)
             }
+            // The browser takes the message once this run is closed.
+            Wake::BrowserNews => Ok(None),
             Wake::Input(Input::Mouse(event)) => {
                 let screen = self.terminal.size().context("the size of the screen is unknown")?;
                 match pointer::resolve(&self.run.base().app, &self.cache, screen, &event, self.run.base().now()) {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use jiff::ZonedDateTime;
@@ -13,6 +13,7 @@ use super::export::Exports;
 use super::restore::fill_scene;
 use super::run::{Remaining, Run, RunBase, dispatch};
 use super::signals::{self, Suspension};
+use super::wake::Wake;
 use crate::app::message::Msg;
 use crate::app::state::playback::{Playback, Stop};
 use crate::app::state::replay::Recording;
@@ -34,11 +35,26 @@ impl PlaybackRun {
     pub fn new(saved: Saved, exports: Vec<PathBuf>, speed: Option<f64>) -> Self {
         let (sender, inbox) = channel();
         signals::watch(sender.clone(), Suspension::BySystem);
+        Self::with_mailbox(saved, exports, speed, (sender, inbox))
+    }
+
+    /// The same, with a mailbox that already receives keys and signals.
+    pub fn with_mailbox(
+        saved: Saved,
+        exports: Vec<PathBuf>,
+        speed: Option<f64>,
+        (sender, inbox): (Sender<Wake>, Receiver<Wake>),
+    ) -> Self {
         // The time on the screen continues from the end of the run.
         let clock = Clock::start_at(saved.last_at).unwrap_or_else(Clock::start);
         let exports = Exports::new(exports, &saved.run.epoch);
         let app = new_app(&saved, speed);
         Self { base: RunBase { app, inbox, sender, clock, exports }, saved }
+    }
+
+    /// Closes the run and returns its mailbox.
+    pub fn into_mailbox(self) -> (Sender<Wake>, Receiver<Wake>) {
+        (self.base.sender, self.base.inbox)
     }
 }
 

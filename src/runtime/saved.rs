@@ -53,11 +53,11 @@ fn locate(wanted: &str) -> anyhow::Result<(PathBuf, String)> {
     Ok((found.path.clone(), format!("run {}", found.id)))
 }
 
-fn folder() -> anyhow::Result<PathBuf> {
+pub(super) fn folder() -> anyhow::Result<PathBuf> {
     runs::folder().context("this user has no home folder, so no runs are saved")
 }
 
-fn read(path: &Path) -> Result<Saved, JournalError> {
+pub(super) fn read(path: &Path) -> Result<Saved, JournalError> {
     journal::read(BufReader::with_capacity(1 << 16, File::open(path)?))
 }
 
@@ -121,7 +121,7 @@ pub fn list(json: bool, color: ColorWhen) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn list_entry(kept: &SavedRunFile) -> RunRow {
+pub(super) fn list_entry(kept: &SavedRunFile) -> RunRow {
     let is_running = lock::is_locked(&kept.path).unwrap_or(false);
     let state = |is_over: bool, is_partial: bool| match (is_running, is_over) {
         (true, _) => Outcome::Running,
@@ -189,7 +189,7 @@ type Import = fn(&str) -> Result<ComparedRun, ImportError>;
 const RESULTS: Kind = Kind { file_name: Some("results.json"), what: "a results.json", max_bytes: 1024 * 1024 * 1024 };
 const MARKDOWN: Kind = Kind { file_name: Some("report.md"), what: "a Markdown report", max_bytes: 64 * 1024 * 1024 };
 
-fn side(wanted: &str) -> anyhow::Result<ComparedRun> {
+pub(super) fn side(wanted: &str) -> anyhow::Result<ComparedRun> {
     let path = Path::new(wanted);
     let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     let format: Option<(Import, &Kind)> = match extension.as_deref() {

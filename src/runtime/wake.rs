@@ -14,6 +14,8 @@ pub enum Wake {
     Input(Input),
     /// A write to the terminal or to stdout finished.
     Written(io::Result<()>),
+    /// A message for the browser of saved runs waits in its own channel.
+    BrowserNews,
     /// The shell asks the process to stop, as with Ctrl-Z.
     #[cfg_attr(not(unix), allow(dead_code, reason = "this system has no such signal"))]
     Suspend,

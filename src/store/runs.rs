@@ -57,6 +57,21 @@ pub fn list(folder: &Path) -> std::io::Result<Vec<SavedRunFile>> {
     Ok(runs)
 }
 
+/// Deletes a run. Returns false, and deletes nothing, while another process writes it.
+pub fn delete(path: &Path) -> std::io::Result<bool> {
+    let Some(journal) = super::lock::open(path)? else { return Ok(false) };
+    if cfg!(windows) {
+        // An open file cannot be deleted there.
+        drop(journal);
+        fs::remove_file(path)?;
+    } else {
+        fs::remove_file(path)?;
+        // The lock lasts until here, so that no process resumes the run in between.
+        drop(journal);
+    }
+    Ok(true)
+}
+
 /// First and last line of a file, at most `longest` bytes each. The last line is empty if the file ends in the middle
 /// of a line.
 pub fn first_and_last_line(path: &Path, max_bytes: usize) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
@@ -135,6 +150,17 @@ mod tests {
         let ids: Vec<_> = found.iter().map(|r| r.id.as_str()).collect();
         assert_eq!((ids, found[0].bytes), (vec!["ts-1a1", "ts-1a0", "ts-9f"], 3));
         assert_eq!(found[0].path, journal_path(home.path(), "ts-1a1"));
+    }
+
+    #[test]
+    fn a_run_is_deleted_unless_a_process_writes_it() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("ts-1.jsonl");
+        let writer = super::super::lock::create(&path).unwrap();
+        assert!(!delete(&path).unwrap() && path.exists(), "the run is in use");
+        drop(writer);
+        assert!(delete(&path).unwrap() && !path.exists());
+        assert!(delete(&path).is_err(), "there is no such run");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod overrides;
 mod table;
 
 pub use self::key::Key;
+pub(in crate::ui) use self::map::edit_of;
 pub use self::map::{Keymap, Row};
 pub use self::overrides::{Conflict, ConflictReason, Override};
 pub use self::table::BINDINGS;

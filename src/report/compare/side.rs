@@ -48,6 +48,8 @@ pub struct Measured {
     pub warm: usize,
     /// Complete answers without a resolved figure, in the order of [`COMPARED`]; empty if there are none.
     pub unresolved: Vec<usize>,
+    /// Figures of the single attempts in the order of [`COMPARED`], ascending; empty without single attempts.
+    pub values: Vec<Vec<f64>>,
 }
 
 impl Measured {
@@ -69,6 +71,7 @@ impl Measured {
                 .iter()
                 .map(|c| all.iter().filter(|r| (c.metric.unresolved)(r).is_some()).count())
                 .collect(),
+            values: COMPARED.iter().map(|c| ascending(all.iter().filter_map(|r| (c.metric.get)(r)))).collect(),
         }
     }
 
@@ -89,6 +92,13 @@ impl Measured {
         let note = || format!("excluded as unresolved, in {} answers: {}", self.answers, parts.join(", "));
         (!parts.is_empty()).then(note)
     }
+}
+
+/// Sorts values and drops those that are no numbers.
+pub fn ascending(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+    values.sort_by(f64::total_cmp);
+    values
 }
 
 fn figures(records: &[Arc<AttemptRecord>]) -> Figures {

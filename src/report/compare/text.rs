@@ -15,7 +15,7 @@ pub(super) const METHOD: [&str; 2] = [
     "A difference is better or worse only if the intervals do not overlap.",
 ];
 /// Verdict if the runs share no metric.
-pub(super) const NO_VERDICT: &str = "The runs have no metric in common.";
+pub const NO_VERDICT: &str = "The runs have no metric in common.";
 
 /// Formats the whole comparison, the verdict first.
 pub fn text(comparison: &Comparison, layout: Layout) -> String {
@@ -42,7 +42,7 @@ pub fn text(comparison: &Comparison, layout: Layout) -> String {
 }
 
 /// Whether both runs have a figure of the metric. A metric that is neither good nor bad must also differ.
-pub(super) fn says_something(block: &Block) -> bool {
+pub fn says_something(block: &Block) -> bool {
     let is_judged = block.compared.metric.better.is_some();
     let mut both = block.rows.iter().filter_map(|row| row.a.zip(row.b));
     both.any(|(a, b)| is_judged || (a.mean - b.mean).abs() > f64::EPSILON)
@@ -73,7 +73,7 @@ fn section(comparison: &Comparison, block: &Block, style: Style) -> String {
 }
 
 /// Rows of the throughput, if both runs have one and at least one of them had several requests in flight.
-pub(super) fn throughput(comparison: &Comparison) -> Option<[Vec<String>; 2]> {
+pub fn throughput(comparison: &Comparison) -> Option<[Vec<String>; 2]> {
     let (a, b) = (comparison.a.throughput?, comparison.b.throughput?);
     let is_load = |side: &ComparedRun| side.plan.is_some_and(|plan| plan.rate.is_some() || plan.concurrency != Some(1));
     if comparison.is_by_stage || !(is_load(&comparison.a) || is_load(&comparison.b)) {
@@ -85,7 +85,7 @@ pub(super) fn throughput(comparison: &Comparison) -> Option<[Vec<String>; 2]> {
 }
 
 /// Describes a run in one line.
-pub(super) fn about(side: &ComparedRun) -> String {
+pub fn about(side: &ComparedRun) -> String {
     let simulated = side.simulated.then(|| "SIMULATED".to_owned());
     let name = Some(format!("{} ({})", side.name, side.kind));
     let parts = [name, side.model.clone(), side.started_at.clone(), side.suite.clone(), simulated];
@@ -93,7 +93,7 @@ pub(super) fn about(side: &ComparedRun) -> String {
 }
 
 /// Cells of a row: case, stage if there is one, A, B, difference, judgement.
-pub(super) fn cells(row: &Row, compared: &Compared) -> Vec<String> {
+pub fn cells(row: &Row, compared: &Compared) -> Vec<String> {
     let name = row.case.as_deref().map_or_else(|| ALL.to_owned(), sanitise_line);
     let difference = row.difference_percent().map_or_else(|| UNKNOWN.to_owned(), |d| format!("{d:+.1}%"));
     let judged = row.judge(compared.metric.better).map_or("", super::Judgement::words).to_owned();

@@ -12,7 +12,7 @@ use super::ImportError;
 use crate::domain::interval::mean_half_width;
 use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{COMPARED, Case, Compared, ComparedRun, Figure, Measured, Plan, Stage};
+use crate::report::compare::{COMPARED, Case, Compared, ComparedRun, Figure, Measured, Plan, Stage, ascending};
 
 /// Version of the schema that this reader supports.
 const SCHEMA_VERSION: u64 = 1;
@@ -201,6 +201,7 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
         let groups: Vec<&[f64]> = all.iter().map(Vec::as_slice).collect();
         figure_of(&groups, estimated && compared.metric.counts_output_tokens)
     };
+    out.values = all.iter().map(|cases| ascending(cases.iter().flatten().copied())).collect();
     out.total = COMPARED.iter().zip(&all).map(total).collect();
     out
 }

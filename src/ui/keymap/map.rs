@@ -102,7 +102,7 @@ impl Keymap {
 }
 
 /// The edit that a key makes in a text field; `None` if it makes none.
-fn edit_of(event: &KeyEvent) -> Option<Edit> {
+pub(in crate::ui) fn edit_of(event: &KeyEvent) -> Option<Edit> {
     let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
     let plain = event.modifiers.difference(KeyModifiers::SHIFT).is_empty();
     Some(match event.code {

@@ -1,0 +1,88 @@
+//! Two compared runs, as the screen shows them.
+
+/// Judgement of a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// B is better: the intervals do not overlap.
+    Better,
+    /// B is worse: the intervals do not overlap.
+    Worse,
+    /// The intervals do not overlap, and neither direction is better.
+    Differs,
+    /// The intervals overlap.
+    Same,
+    /// Without repeats there is no interval.
+    TooFew,
+    /// Not comparable: a figure is missing, or the cases are different ones.
+    Unknown,
+}
+
+impl Judged {
+    /// Mark and words on the screen. The mark tells the judgements apart without colour.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Better => "✓ better",
+            Self::Worse => "✗ worse",
+            Self::Differs => "Δ differs",
+            Self::Same => "≈ no difference",
+            Self::TooFew => "· too few repeats",
+            Self::Unknown => "",
+        }
+    }
+}
+
+/// A figure of both runs, formatted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComparedRow {
+    /// The case; the metric for the row over all cases.
+    pub name: String,
+    /// Whether the row is over all cases.
+    pub is_total: bool,
+    /// Figure of A.
+    pub a: String,
+    /// Figure of B.
+    pub b: String,
+    /// Difference from A, percent.
+    pub difference: String,
+    /// Meaning of the difference.
+    pub judged: Judged,
+}
+
+/// A metric of both runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricRows {
+    /// Heading with the unit: `TTFT, ms`.
+    pub label: String,
+    /// Rows, the totals after the cases.
+    pub rows: Vec<ComparedRow>,
+}
+
+/// Values of single requests of both runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Distribution {
+    /// Name of the metric: `TTFT`.
+    pub label: &'static str,
+    /// Meaning of the metric in a few words.
+    pub meaning: &'static str,
+    /// Values of A in milliseconds, ascending.
+    pub a_ms: Vec<f64>,
+    /// Values of B in milliseconds, ascending.
+    pub b_ms: Vec<f64>,
+}
+
+/// Two compared runs. Texts are sanitised.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComparisonView {
+    /// The result in one sentence.
+    pub verdict: String,
+    /// The first run: name, model, date, suite.
+    pub a: String,
+    /// The second run.
+    pub b: String,
+    /// Reasons why the runs are not fully comparable.
+    pub warnings: Vec<String>,
+    /// The metrics.
+    pub metrics: Vec<MetricRows>,
+    /// Distributions of TTFT, ITL and latency.
+    pub distributions: Vec<Distribution>,
+}

@@ -1,0 +1,129 @@
+//! A saved run in the list.
+
+/// State of a saved run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RunState {
+    /// Everything was measured.
+    Complete,
+    /// The run ended with something missing.
+    Partial,
+    /// Another process is writing the run.
+    Running,
+    /// The run was interrupted, and can be resumed.
+    Unfinished,
+    /// The run cannot be read.
+    Unreadable,
+}
+
+impl RunState {
+    /// Word on the screen.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Running => "running",
+            Self::Unfinished => "unfinished",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// A saved run. Texts are sanitised; what is not known is `None` or empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunEntry {
+    /// Run id.
+    pub id: String,
+    /// Start of the run in its own time zone: `2026-11-30 12:55`.
+    pub started: String,
+    /// Model.
+    pub model: String,
+    /// URL of the endpoint.
+    pub endpoint: String,
+    /// Name of the suite.
+    pub suite: String,
+    /// Load in words: `1`, `8`, `5/s`, `1,2,4,8`.
+    pub load: String,
+    /// Whether the built-in simulator answered.
+    pub simulated: bool,
+    /// Cases with an answer that counts.
+    pub ok: usize,
+    /// Cases that failed.
+    pub failed: usize,
+    /// Cases of the suite.
+    pub cases: usize,
+    /// Duration, seconds.
+    pub duration_s: Option<f64>,
+    /// Median generation speed, tok/s.
+    pub speed_tok_s: Option<f64>,
+    /// Whether the speed depends on estimated token counts.
+    pub estimated: bool,
+    /// Median time to first token, milliseconds.
+    pub ttft_ms: Option<f64>,
+    /// State.
+    pub state: RunState,
+    /// Size on disk, bytes.
+    pub bytes: u64,
+    /// Why the run cannot be read.
+    pub error: Option<String>,
+    /// Everything that the filter searches, in lower case. Set by [`Self::indexed`].
+    pub search_text: String,
+}
+
+impl RunEntry {
+    /// A run of which only its id and its size are known, and why the rest is not.
+    pub fn unreadable(id: String, bytes: u64, why: String) -> Self {
+        Self { error: Some(why), bytes, ..Self::new(id, RunState::Unreadable) }.indexed()
+    }
+
+    /// A run without figures. Fill in its fields, then call [`Self::indexed`].
+    pub const fn new(id: String, state: RunState) -> Self {
+        Self {
+            id,
+            started: String::new(),
+            model: String::new(),
+            endpoint: String::new(),
+            suite: String::new(),
+            load: String::new(),
+            simulated: false,
+            ok: 0,
+            failed: 0,
+            cases: 0,
+            duration_s: None,
+            speed_tok_s: None,
+            estimated: false,
+            ttft_ms: None,
+            state,
+            bytes: 0,
+            error: None,
+            search_text: String::new(),
+        }
+    }
+
+    /// Prepares the run for the filter.
+    #[must_use]
+    pub fn indexed(mut self) -> Self {
+        let error = self.error.as_deref().unwrap_or_default();
+        let load = format!("c{}", self.load);
+        let parts =
+            [&self.id, &self.started, &self.model, &self.endpoint, &self.suite, &load, self.state.word(), error];
+        self.search_text = parts.join("\n").to_lowercase();
+        self
+    }
+
+    /// The load in words: `concurrency 8`, `rate 5/s`, `sweep 1,2,4`.
+    pub fn load_in_words(&self) -> String {
+        let what = if self.load.ends_with("/s") {
+            "rate"
+        } else if self.load.contains(',') {
+            "sweep"
+        } else {
+            "concurrency"
+        };
+        format!("{what} {}", self.load)
+    }
+
+    /// Whether the run contains every one of these words, which are in lower case.
+    pub fn matches(&self, words: &[&str]) -> bool {
+        words.iter().all(|word| self.search_text.contains(word))
+    }
+}

@@ -1,0 +1,143 @@
+//! The comparison of two runs: verdict, table, distributions.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{BrowserView, distribution, line, rule, text};
+use crate::app::browser::comparison::{ComparedRow, ComparisonView, Judged, MetricRows};
+use crate::app::browser::message::DrawnExtents;
+use crate::ui::fit::{cut, left, right, width};
+use crate::ui::theme::Theme;
+use crate::ui::widget::wrap::wrap;
+
+/// Minimum width for the table beside the chart.
+const BESIDE: u16 = 130;
+/// Maximum width of the table beside the chart.
+const TABLE_WIDTH: u16 = 96;
+/// Maximum number of warnings on the screen.
+const MAX_WARNINGS: usize = 3;
+/// Width of a figure.
+const FIGURE: usize = 13;
+/// Width of the difference.
+const DIFFERENCE: usize = 9;
+/// Width of the judgement.
+const JUDGED: usize = 17;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, extents: &mut DrawnExtents) {
+    let theme = view.theme;
+    let comparison = match &view.browser.comparison {
+        Some(Ok(comparison)) => comparison,
+        Some(Err(why)) => return text(frame, area, 1, &format!("The runs cannot be compared: {why}"), theme.bad()),
+        None => return text(frame, area, 1, "Reading both runs …", theme.muted()),
+    };
+    let head = head(comparison, usize::from(area.width), theme);
+    let head_rows = (head.len() as u16).min(area.height / 2);
+    for (row, shown) in (0..head_rows).zip(&head) {
+        line(frame, area, row, shown);
+    }
+    let below = Rect { y: area.y + head_rows, height: area.height - head_rows, ..area };
+    let (table_area, chart_area) = if area.width >= BESIDE {
+        let table_width = TABLE_WIDTH.min(area.width * 11 / 20);
+        let [table, _, chart] =
+            Layout::horizontal([Constraint::Length(table_width), Constraint::Length(2), Constraint::Min(0)])
+                .areas(below);
+        (table, chart)
+    } else {
+        let [table, chart] = Layout::vertical([Constraint::Percentage(45), Constraint::Min(0)]).areas(below);
+        (table, chart)
+    };
+    draw_table(frame, table_area, comparison, view, extents);
+    distribution::draw(frame, chart_area, comparison, view);
+}
+
+/// Verdict, both runs, warnings, and a blank line.
+fn head(comparison: &ComparisonView, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    let mut add = |text: String, style: Style| {
+        lines.extend(wrap(&[Span::styled(text, style)], columns).into_iter().map(Line::from));
+    };
+    add(comparison.verdict.clone(), theme.value());
+    for (letter, about, series) in [("A", &comparison.a, 0), ("B", &comparison.b, 1)] {
+        add(cut(&format!("{letter}  {about}"), columns), theme.series(series));
+    }
+    for warning in comparison.warnings.iter().take(MAX_WARNINGS) {
+        add(cut(&format!("!  {warning}"), columns), theme.warning());
+    }
+    let more = comparison.warnings.len().saturating_sub(MAX_WARNINGS);
+    if more > 0 {
+        add(format!("!  {more} more: tokscope compare A B | cat"), theme.warning());
+    }
+    lines
+}
+
+/// A line of the table.
+enum TableLine<'a> {
+    Heading(&'a str),
+    Row(&'a ComparedRow),
+    Blank,
+}
+
+/// All lines: the totals of all metrics, then the cases of each.
+fn table_lines(metrics: &[MetricRows]) -> impl Iterator<Item = TableLine<'_>> {
+    let totals = metrics.iter().flat_map(|metric| metric.rows.iter().filter(|row| row.is_total).map(TableLine::Row));
+    let with_cases = metrics.iter().filter(|metric| metric.rows.iter().any(|row| !row.is_total));
+    let cases = with_cases.flat_map(|metric| {
+        let rows = metric.rows.iter().filter(|row| !row.is_total).map(TableLine::Row);
+        [TableLine::Blank, TableLine::Heading(&metric.label)].into_iter().chain(rows)
+    });
+    totals.chain(cases)
+}
+
+fn draw_table(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    comparison: &ComparisonView,
+    view: &BrowserView<'_>,
+    extents: &mut DrawnExtents,
+) {
+    let theme = view.theme;
+    let all = table_lines(&comparison.metrics).count();
+    let rows = usize::from(area.height.saturating_sub(2));
+    extents.comparison_limit = all.saturating_sub(rows);
+    extents.page = rows.saturating_sub(1);
+    let top = view.browser.comparison_top.min(extents.comparison_limit);
+    let position = format!("{}–{} of {all}", (top + 1).min(all), (top + rows).min(all));
+    let area = rule(frame, area, ("Figures", "mean ± half of its 95% interval"), &position, theme);
+    let name_columns = usize::from(area.width).saturating_sub(2 * FIGURE + DIFFERENCE + JUDGED + 3).clamp(8, 36);
+    let heads = [("A", theme.series(0)), ("B", theme.series(1)), ("DIFF", theme.muted())];
+    let mut spans = vec![Span::styled(left("ALL CASES", name_columns), theme.muted())];
+    for ((head, style), columns) in heads.into_iter().zip([FIGURE, FIGURE, DIFFERENCE]) {
+        spans.push(Span::styled(right(head, columns), style));
+    }
+    line(frame, area, 0, &Line::from(spans));
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    for (row, shown) in table_lines(&comparison.metrics).skip(top).take(rows).enumerate() {
+        let shown = match shown {
+            TableLine::Blank => continue,
+            TableLine::Heading(label) => Line::styled(format!("{label}, by case"), theme.title(false)),
+            TableLine::Row(compared) => table_row(compared, name_columns, theme),
+        };
+        line(frame, body, row as u16, &shown);
+    }
+}
+
+fn table_row(row: &ComparedRow, name_columns: usize, theme: Theme) -> Line<'static> {
+    let style = if row.is_total { theme.value() } else { theme.text() };
+    let judged = match row.judged {
+        Judged::Better => theme.good(),
+        Judged::Worse => theme.bad(),
+        Judged::Differs => theme.accent(),
+        Judged::Same | Judged::TooFew | Judged::Unknown => theme.muted(),
+    };
+    // A figure with a wide interval takes room from its neighbour's blanks, never digits.
+    let figure = |text: &str| if width(text) < FIGURE { right(text, FIGURE) } else { format!(" {text}") };
+    Line::from(vec![
+        Span::styled(left(&row.name, name_columns), style),
+        Span::styled(figure(&row.a), style),
+        Span::styled(figure(&row.b), style),
+        Span::styled(right(&row.difference, DIFFERENCE), judged),
+        Span::styled(format!("  {}", row.judged.words()), judged),
+    ])
+}

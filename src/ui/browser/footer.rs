@@ -1,0 +1,70 @@
+//! The footer: the filter while it is typed, the latest notice, and the keys that do something now.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::keymap::{BrowserContext, rows_in};
+use super::{BrowserView, TWO_PANES};
+use crate::app::browser::action::BrowserAction;
+use crate::domain::text::sanitise_line;
+use crate::ui::fit::{cut, spans_width};
+use crate::ui::theme::Theme;
+
+const BETWEEN: &str = "  ";
+/// Keys that keep their place where room is short.
+const ESSENTIAL: [BrowserAction; 2] = [BrowserAction::Quit, BrowserAction::Help];
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>) {
+    let (browser, theme) = (view.browser, view.theme);
+    let context = BrowserContext::from_state(browser);
+    let columns = usize::from(area.width);
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    if context == BrowserContext::Filter {
+        let (before, after) = browser.filter.around_cursor();
+        spans.push(Span::styled("/", theme.key()));
+        spans.push(Span::styled(sanitise_line(before), theme.value()));
+        spans.push(Span::styled("█", theme.accent()));
+        spans.push(Span::styled(sanitise_line(after), theme.value()));
+    } else if let Some(notice) = &browser.notice {
+        let (mark, style) = if notice.is_error { ("! ", theme.bad()) } else { ("", theme.accent()) };
+        spans.push(Span::styled(cut(&format!("{mark}{}", sanitise_line(&notice.text)), columns), style));
+    }
+    if !spans.is_empty() {
+        spans.push(Span::raw("   "));
+    }
+    let room = columns.saturating_sub(spans_width(&spans));
+    spans.extend(keys(context, room, area.width < TWO_PANES, theme));
+    frame.buffer_mut().set_line(area.x, area.y, &Line::from(spans), area.width);
+}
+
+/// As many keys as fit, the essential ones in any case.
+fn keys(context: BrowserContext, columns: usize, has_one_pane: bool, theme: Theme) -> Vec<Span<'static>> {
+    let hint = |row: &'static super::keymap::BrowserBinding| {
+        let (key, label) = (row.keys.first()?, row.footer?);
+        Some((
+            row.action,
+            vec![Span::styled(key.to_string(), theme.key()), Span::styled(format!(" {label}"), theme.muted())],
+        ))
+    };
+    let rows = rows_in(context).filter(|row| has_one_pane || row.action != BrowserAction::SwitchPane);
+    let all: Vec<_> = rows.filter_map(hint).collect();
+    let width_of = |hint: &[Span<'_>]| spans_width(hint) + BETWEEN.len();
+    let is_essential = |action: &BrowserAction| ESSENTIAL.contains(action);
+    let reserved: usize = all.iter().filter(|(a, _)| is_essential(a)).map(|(_, hint)| width_of(hint)).sum();
+    let mut used = reserved;
+    let mut shown = Vec::new();
+    for (action, hint) in all {
+        if !is_essential(&action) {
+            if used + width_of(&hint) > columns + BETWEEN.len() {
+                continue;
+            }
+            used += width_of(&hint);
+        }
+        if !shown.is_empty() {
+            shown.push(Span::raw(BETWEEN));
+        }
+        shown.extend(hint);
+    }
+    if reserved <= columns + BETWEEN.len() { shown } else { Vec::new() }
+}

@@ -1,0 +1,246 @@
+//! The list of runs. Only the visible rows are formatted.
+
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{BrowserView, line, rule, text};
+use crate::app::browser::entry::{RunEntry, RunState};
+use crate::app::browser::message::DrawnExtents;
+use crate::app::browser::sort::SortColumn;
+use crate::domain::quantity::ESTIMATED;
+use crate::domain::text::sanitise_line;
+use crate::ui::fit::{left, right};
+use crate::ui::number::{UNKNOWN, clock, grouped, millis, rate};
+use crate::ui::theme::Theme;
+
+/// Blanks between two columns.
+const GAP: usize = 2;
+/// Width of selection, mark and state before the columns.
+const MARKS: usize = 6;
+/// Minimum width of the model before a column is dropped.
+const MIN_MODEL: usize = 16;
+/// Maximum width of the model.
+const MAX_MODEL: usize = 40;
+
+/// A column of the list.
+struct Column {
+    heading: &'static str,
+    /// Width; 0 for the model, which takes what is left.
+    width: usize,
+    is_right: bool,
+    /// Columns with a higher rank are dropped first where room is short.
+    rank: u8,
+    sort: Option<SortColumn>,
+    cell: fn(&RunEntry) -> String,
+}
+
+/// All columns, in their order.
+const COLUMNS: &[Column] = &[
+    Column {
+        heading: "STARTED",
+        width: 16,
+        is_right: false,
+        rank: 0,
+        sort: Some(SortColumn::Started),
+        cell: |r| known(&r.started),
+    },
+    Column {
+        heading: "MODEL",
+        width: 0,
+        is_right: false,
+        rank: 0,
+        sort: Some(SortColumn::Model),
+        cell: |r| known(&r.model),
+    },
+    Column { heading: "LOAD", width: 8, is_right: true, rank: 2, sort: None, cell: |r| known(&r.load) },
+    Column { heading: "OK", width: 7, is_right: true, rank: 4, sort: None, cell: ok },
+    Column {
+        heading: "TIME",
+        width: 7,
+        is_right: true,
+        rank: 5,
+        sort: Some(SortColumn::Duration),
+        cell: |r| {
+            r.duration_s.map_or_else(|| UNKNOWN.to_owned(), |s| clock(Duration::from_secs_f64(s.clamp(0.0, 1e9))))
+        },
+    },
+    Column { heading: "TOK/S", width: 7, is_right: true, rank: 0, sort: Some(SortColumn::Speed), cell: speed },
+    Column {
+        heading: "TTFT",
+        width: 7,
+        is_right: true,
+        rank: 1,
+        sort: Some(SortColumn::Ttft),
+        cell: |r| millis(r.ttft_ms),
+    },
+    Column {
+        heading: "STATE",
+        width: 10,
+        is_right: false,
+        rank: 3,
+        sort: Some(SortColumn::State),
+        cell: |r| r.state.word().to_owned(),
+    },
+    Column { heading: "SUITE", width: 22, is_right: false, rank: 6, sort: None, cell: |r| known(&r.suite) },
+    Column { heading: "ENDPOINT", width: 24, is_right: false, rank: 7, sort: None, cell: |r| known(&r.endpoint) },
+    Column { heading: "RUN", width: 16, is_right: false, rank: 8, sort: None, cell: |r| sanitise_line(&r.id) },
+];
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, extents: &mut DrawnExtents) {
+    let browser = view.browser;
+    let count = browser.visible.len();
+    let position = if count == 0 {
+        String::new()
+    } else {
+        format!("{} of {}", grouped(browser.cursor as u64 + 1), grouped(count as u64))
+    };
+    let filter = browser.filter.as_str();
+    let about = if filter.is_empty() { String::new() } else { format!("filter: {filter}") };
+    let area = rule(frame, area, ("Runs", &about), &position, view.theme);
+    let columns = Columns::new(usize::from(area.width));
+    line(frame, area, 0, &columns.headings(browser.sort, browser.is_reversed, view.theme));
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let rows = usize::from(body.height);
+    extents.page = rows.saturating_sub(1);
+    if count == 0 {
+        let (why, style) = nothing(view);
+        text(frame, body, 1, &format!("  {why}"), style);
+        return;
+    }
+    let top = browser.cursor.saturating_sub(rows / 2).min(count.saturating_sub(rows));
+    for (row, at) in (top..count).take(rows).enumerate() {
+        if let Some(run) = browser.listed(at) {
+            let is_selected = at == browser.cursor;
+            line(frame, body, row as u16, &columns.row(run, is_selected, browser.mark_of(&run.id), view.theme));
+        }
+    }
+}
+
+/// The reason why no run is listed.
+fn nothing(view: &BrowserView<'_>) -> (String, Style) {
+    let browser = view.browser;
+    if let Some(why) = &browser.reading.failure {
+        return (format!("The runs cannot be read: {why}"), view.theme.bad());
+    }
+    let text = if browser.is_reading() {
+        "Reading the saved runs …"
+    } else if browser.runs.is_empty() {
+        "No saved runs yet. Try: tokscope --demo"
+    } else {
+        "No run matches the filter. esc clears it."
+    };
+    (text.to_owned(), view.theme.muted())
+}
+
+/// The columns that fit, and the width of the model.
+struct Columns {
+    shown: Vec<&'static Column>,
+    model_width: usize,
+}
+
+impl Columns {
+    fn new(width: usize) -> Self {
+        let mut shown: Vec<&Column> = COLUMNS.iter().collect();
+        loop {
+            let fixed: usize = shown.iter().map(|column| column.width + GAP).sum::<usize>() + MARKS;
+            let most = shown.iter().map(|column| column.rank).max().unwrap_or(0);
+            if most == 0 || width >= fixed + MIN_MODEL {
+                let model_width = width.saturating_sub(fixed).clamp(1, MAX_MODEL);
+                return Self { shown, model_width };
+            }
+            shown.retain(|column| column.rank < most);
+        }
+    }
+
+    fn padded(&self, column: &Column, text: &str) -> String {
+        let width = if column.width == 0 { self.model_width } else { column.width };
+        if column.is_right { right(text, width) } else { left(text, width) }
+    }
+
+    fn headings(&self, sort: SortColumn, is_reversed: bool, theme: Theme) -> Line<'static> {
+        let mut spans = vec![Span::raw(" ".repeat(MARKS))];
+        for column in &self.shown {
+            let is_sorted = column.sort == Some(sort);
+            let mark = match (is_sorted, is_reversed) {
+                (false, _) => "",
+                (true, false) => "▾",
+                (true, true) => "▴",
+            };
+            let style = if is_sorted { theme.accent() } else { theme.muted() };
+            spans.push(Span::styled(self.padded(column, &format!("{}{mark}", column.heading)), style));
+            spans.push(Span::raw(" ".repeat(GAP)));
+        }
+        Line::from(spans)
+    }
+
+    fn row(&self, run: &RunEntry, is_selected: bool, mark: Option<char>, theme: Theme) -> Line<'static> {
+        let pointer = if is_selected { "▸" } else { " " };
+        let mark = mark.map_or_else(|| "  ".to_owned(), |letter| format!("{letter} "));
+        let mut spans = vec![Span::styled(pointer, theme.accent()), Span::styled(mark, theme.warning())];
+        spans.push(Span::styled(format!("{}  ", sign(run.state)), state_style(run.state, theme)));
+        if let Some(why) = &run.error {
+            spans.push(Span::styled(left("unreadable", 16), theme.bad()));
+            let text = format!("  {}: {why}", sanitise_line(&run.id));
+            spans.push(Span::styled(left(&text, self.width().saturating_sub(MARKS + 16)), theme.muted()));
+        } else {
+            for column in &self.shown {
+                spans.push(Span::styled(self.padded(column, &(column.cell)(run)), style_of(column, run, theme)));
+                spans.push(Span::raw(" ".repeat(GAP)));
+            }
+        }
+        let row = Line::from(spans);
+        if is_selected { row.patch_style(theme.selected()) } else { row }
+    }
+
+    fn width(&self) -> usize {
+        let columns: usize = self.shown.iter().map(|column| column.width + GAP).sum();
+        MARKS + columns + self.model_width
+    }
+}
+
+fn style_of(column: &Column, run: &RunEntry, theme: Theme) -> Style {
+    match column.heading {
+        "STATE" => state_style(run.state, theme),
+        "TOK/S" | "TTFT" => theme.value(),
+        "MODEL" => theme.text(),
+        "OK" if run.failed > 0 => theme.bad(),
+        _ => theme.muted(),
+    }
+}
+
+fn known(text: &str) -> String {
+    if text.is_empty() { UNKNOWN.to_owned() } else { text.to_owned() }
+}
+
+fn ok(run: &RunEntry) -> String {
+    format!("{}/{}", run.ok, run.cases)
+}
+
+fn speed(run: &RunEntry) -> String {
+    let mark = if run.estimated && run.speed_tok_s.is_some() { ESTIMATED } else { "" };
+    format!("{mark}{}", rate(run.speed_tok_s))
+}
+
+fn state_style(state: RunState, theme: Theme) -> Style {
+    match state {
+        RunState::Complete => theme.good(),
+        RunState::Partial | RunState::Unfinished => theme.warning(),
+        RunState::Running => theme.accent(),
+        RunState::Unreadable => theme.bad(),
+    }
+}
+
+/// Sign of a state, for screens without room for its word.
+const fn sign(state: RunState) -> &'static str {
+    match state {
+        RunState::Complete => "✓",
+        RunState::Partial => "◐",
+        RunState::Running => "▶",
+        RunState::Unfinished => "‖",
+        RunState::Unreadable => "✗",
+    }
+}

@@ -1,0 +1,266 @@
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::style::Color;
+
+use super::*;
+use crate::app::browser::action::BrowserAction as A;
+use crate::app::browser::comparison::{ComparedRow, ComparisonView, Distribution, Judged, MetricRows};
+use crate::app::browser::entry::{RunEntry, RunState};
+use crate::app::browser::message::{BrowserMsg, PreviewText};
+use crate::app::browser::update::{refresh, update};
+use crate::app::state::text_field::Edit;
+use crate::app::state::theme::ThemeName;
+use crate::ui::screen::finish;
+use crate::ui::testing::{styles, text as text_of};
+use crate::ui::theme::Themes;
+
+/// Runs of three models over some weeks, newest first.
+fn runs(count: usize) -> Vec<RunEntry> {
+    let entry = |at: usize| {
+        let n = count - at;
+        let model = ["glm-4.7-flash", "qwen3-32b-instruct", "llama-3.3-70b"][n % 3];
+        let wave = ((n * 7919) % 23) as f64;
+        RunEntry {
+            started: format!("2026-{:02}-{:02} {:02}:{:02}", 1 + n / 28 % 12, 1 + n % 28, n % 24, n * 7 % 60),
+            model: model.to_owned(),
+            endpoint: "gpu-box:8000/v1/chat/completions".to_owned(),
+            suite: "Complex Comprehensive".to_owned(),
+            load: ["1", "8", "1,2,4,8", "5/s"][n / 3 % 7 % 4].to_owned(),
+            ok: 10 - usize::from(n.is_multiple_of(9)),
+            failed: usize::from(n.is_multiple_of(9)),
+            cases: 10,
+            duration_s: Some(58.0 + wave),
+            speed_tok_s: (n != 5).then_some(100.0 + wave + n as f64 / 4.0),
+            ttft_ms: (n != 5).then_some(180.0 - wave * 2.0),
+            estimated: n.is_multiple_of(4),
+            state: match n % 9 {
+                0 => RunState::Partial,
+                5 => RunState::Unfinished,
+                _ => RunState::Complete,
+            },
+            bytes: 180_000,
+            ..RunEntry::new(format!("ts-64a{n:04x}"), RunState::Complete)
+        }
+        .indexed()
+    };
+    (0..count).map(entry).collect()
+}
+
+fn browser(count: usize) -> Browser {
+    let mut browser = Browser::new(ThemeName::Auto);
+    refresh(&mut browser);
+    let mut all = runs(count);
+    if count > 3 {
+        all[3] = RunEntry::unreadable(all[3].id.clone(), 12, "the first line is not a journal's".to_owned());
+    }
+    let folder = "/home/ada/.local/state/tokscope/runs".to_owned();
+    update(&mut browser, BrowserMsg::Listed { listing: 1, folder, total: count });
+    update(&mut browser, BrowserMsg::Read(1, all));
+    preview(&mut browser);
+    browser
+}
+
+/// Lets the report of the selected run arrive.
+fn preview(browser: &mut Browser) {
+    let Some(id) = browser.selected().map(|run| run.id.clone()) else { return };
+    let markdown = "# Benchmark\n\n**Excellent: 112.9 tok/s.** Decode-bound: 97% of a median request.\n\n\
+                    | Case | TTFT | tok/s |\n|---|---|---|\n| Full Backend System | 181 ms | 112.9 |\n\
+                    | Debug Task | 178 ms | 113.4 |\n\n## Method\n\nOne request at a time, each case 3 times.\n";
+    let report = PreviewText {
+        command_line: Some("tokscope http://gpu-box:8000 --repeat 3".to_owned()),
+        markdown: markdown.into(),
+    };
+    update(browser, BrowserMsg::Previewed(id, Ok(report)));
+}
+
+fn act(browser: &mut Browser, action: A) {
+    update(browser, BrowserMsg::Action(action));
+}
+
+fn drawn_with(browser: &Browser, (width, height): (u16, u16), theme: Theme, ascii: bool) -> Buffer {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let cache = RenderCache::default();
+    let view = BrowserView { browser, theme, cache: &cache };
+    terminal
+        .draw(|frame| {
+            draw(frame, &view);
+            finish(frame, theme, ascii);
+        })
+        .unwrap();
+    terminal.backend().buffer().clone()
+}
+
+fn drawn(browser: &Browser, size: (u16, u16)) -> String {
+    text_of(&drawn_with(browser, size, Theme::ansi(), false))
+}
+
+fn comparison() -> ComparisonView {
+    let row = |name: &str, is_total, a: &str, b: &str, difference: &str, judged| ComparedRow {
+        name: name.to_owned(),
+        is_total,
+        a: a.to_owned(),
+        b: b.to_owned(),
+        difference: difference.to_owned(),
+        judged,
+    };
+    let metric = |label: &str, all: ComparedRow| MetricRows {
+        label: label.to_owned(),
+        rows: vec![
+            row("Full Backend System", false, "182 ± 9", "164 ± 7", "-9.9%", Judged::Better),
+            row("Debug Task", false, "178", "165", "-7.3%", Judged::TooFew),
+            all,
+        ],
+    };
+    // Waves that look like measured latencies: most requests close together, some much later.
+    let spread = |middle: f64, width: f64| {
+        let mut values: Vec<f64> =
+            (0..60).map(|i| middle + width * (f64::from(i * 37 % 60) / 30.0 - 1.0).powi(3)).collect();
+        values.sort_by(f64::total_cmp);
+        values
+    };
+    let distribution = |label, meaning, a: f64, b: f64| Distribution {
+        label,
+        meaning,
+        a_ms: spread(a, a / 3.0),
+        b_ms: spread(b, b / 4.0),
+    };
+    ComparisonView {
+        verdict: "B decodes 12% faster (95% interval 9.8 to 14%); no clear difference in TTFT.".to_owned(),
+        a: "ts-64a0012 (saved run) · glm-4.7-flash · 2026-11-02 21:49:10 · Complex Comprehensive".to_owned(),
+        b: "ts-64a0031 (saved run) · glm-4.7-flash · 2026-11-30 12:55:09 · Complex Comprehensive".to_owned(),
+        warnings: vec!["the concurrency differs: 1 and 8".to_owned()],
+        metrics: vec![
+            metric("TTFT, ms", row("TTFT, ms", true, "180 ± 12", "176 ± 11", "-2.2%", Judged::Same)),
+            metric("ITL, ms", row("ITL, ms", true, "8.87 ± 0.10", "7.80 ± 0.09", "-12.1%", Judged::Better)),
+            metric("Latency, s", row("Latency, s", true, "5.31 ± 0.02", "6.10 ± 0.03", "+14.9%", Judged::Worse)),
+        ],
+        distributions: vec![
+            distribution("TTFT", "time to first token", 180.0, 176.0),
+            distribution("ITL", "time per token", 8.87, 7.8),
+            distribution("Latency", "whole answer", 5310.0, 6100.0),
+        ],
+    }
+}
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+
+#[test]
+fn the_list_at_three_sizes() {
+    let mut browser = browser(60);
+    for action in [A::Mark, A::Down, A::Down, A::Mark] {
+        act(&mut browser, action);
+    }
+    preview(&mut browser);
+    for size in SIZES {
+        insta::assert_snapshot!(format!("list_{}x{}", size.0, size.1), drawn(&browser, size));
+    }
+}
+
+#[test]
+fn the_trend_takes_the_place_of_the_report_on_a_small_screen() {
+    let mut browser = browser(60);
+    act(&mut browser, A::Down);
+    act(&mut browser, A::SwitchPane);
+    insta::assert_snapshot!("trend_80x24", drawn(&browser, (80, 24)));
+}
+
+#[test]
+fn the_comparison_at_three_sizes() {
+    let browser = Browser::comparison_only(ThemeName::Auto, comparison());
+    for size in SIZES {
+        insta::assert_snapshot!(format!("comparison_{}x{}", size.0, size.1), drawn(&browser, size));
+    }
+}
+
+#[test]
+fn ascii_mode_uses_ascii_only() {
+    let mut list = browser(60);
+    let comparison = Browser::comparison_only(ThemeName::Auto, comparison());
+    for browser in [&list, &comparison] {
+        let text = text_of(&drawn_with(browser, (120, 40), Theme::ansi(), true));
+        assert!(text.is_ascii(), "{text}");
+    }
+    act(&mut list, A::Help);
+    assert!(text_of(&drawn_with(&list, (80, 24), Theme::ansi(), true)).is_ascii());
+    insta::assert_snapshot!("comparison_ascii", text_of(&drawn_with(&comparison, (80, 24), Theme::ansi(), true)));
+}
+
+#[test]
+fn without_colour_no_cell_has_one() {
+    for browser in [browser(60), Browser::comparison_only(ThemeName::Auto, comparison())] {
+        let buffer = drawn_with(&browser, (120, 40), Theme::mono(), false);
+        assert!(buffer.content.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
+    }
+}
+
+#[test]
+fn both_backgrounds_have_their_own_colours() {
+    let themes = Themes::from_env(&|name| (name == "COLORTERM").then(|| "truecolor".to_owned()), Vec::new());
+    let comparison = Browser::comparison_only(ThemeName::Auto, comparison());
+    let [dark, light] = [ThemeName::Dark, ThemeName::Light]
+        .map(|name| styles(&drawn_with(&comparison, (80, 24), themes.theme(&name), false)));
+    assert_ne!(dark, light);
+}
+
+#[test]
+fn dialogs_name_the_run_and_the_keys() {
+    let mut browser = browser(12);
+    act(&mut browser, A::Delete);
+    insta::assert_snapshot!("delete_80x24", drawn(&browser, (80, 24)));
+    act(&mut browser, A::Close);
+    act(&mut browser, A::Help);
+    insta::assert_snapshot!("help_120x40", drawn(&browser, (120, 40)));
+}
+
+#[test]
+fn an_empty_folder_a_failure_and_a_filter_without_a_match_are_explained() {
+    let mut empty = browser(0);
+    assert!(drawn(&empty, (80, 24)).contains("No saved runs yet. Try: tokscope --demo"));
+    act(&mut empty, A::Refresh);
+    assert!(drawn(&empty, (80, 24)).contains("Reading the saved runs …"));
+    update(&mut empty, BrowserMsg::ListFailed(2, "permission denied".to_owned()));
+    assert!(drawn(&empty, (80, 24)).contains("The runs cannot be read: permission denied"));
+    let mut filtered = browser(12);
+    act(&mut filtered, A::Filter);
+    update(&mut filtered, BrowserMsg::Edit(Edit::Paste("nothing".to_owned())));
+    let text = drawn(&filtered, (80, 24));
+    assert!(text.contains("No run matches the filter") && text.contains("/nothing█"), "{text}");
+}
+
+#[test]
+fn every_size_is_drawn() {
+    let mut list = browser(60);
+    let comparison = Browser::comparison_only(ThemeName::Auto, comparison());
+    for size in [(1, 1), (49, 11), (50, 12), (79, 23), (100, 12), (150, 28), (300, 14), (60, 90)] {
+        for dialog in [A::Close, A::Help, A::Close, A::Delete] {
+            act(&mut list, dialog);
+            drawn(&list, size);
+        }
+        act(&mut list, A::Close);
+        drawn(&comparison, size);
+    }
+}
+
+#[test]
+fn hostile_names_move_nothing() {
+    let mut browser = Browser::new(ThemeName::Auto);
+    refresh(&mut browser);
+    let evil = "a\u{1b}[2Jb\u{202e}\u{301}\u{301}👩‍👩‍👧‍👦".repeat(40);
+    let run = RunEntry {
+        model: evil.clone(),
+        started: evil.clone(),
+        load: evil.clone(),
+        ..RunEntry::new(evil.clone(), RunState::Complete)
+    };
+    update(&mut browser, BrowserMsg::Listed { listing: 1, folder: evil.clone(), total: 2 });
+    update(&mut browser, BrowserMsg::Read(1, vec![run.indexed(), RunEntry::unreadable(evil.clone(), 1, evil.clone())]));
+    act(&mut browser, A::Delete);
+    for size in SIZES {
+        assert!(!drawn(&browser, size).contains('\u{1b}'));
+    }
+    let mut view = comparison();
+    view.a.clone_from(&evil);
+    view.metrics[0].rows[0].name.clone_from(&evil);
+    assert!(!drawn(&Browser::comparison_only(ThemeName::Auto, view), (80, 24)).contains('\u{1b}'));
+}
