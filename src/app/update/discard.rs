@@ -91,9 +91,9 @@ mod tests {
         assert_eq!(notice(&app), "Discard the running attempt?");
         assert!(pause(&mut app, 12));
         assert_eq!((app.ui.discard, app.scene.session.cases[0].phase), (None, CasePhase::Paused));
-        // Resuming needs no question.
+        // Resuming needs no question. The case waits for its slot until the discarded attempt has ended.
         pause(&mut app, 13);
-        assert_eq!((app.ui.discard, app.scene.session.cases[0].phase), (None, CasePhase::Running));
+        assert_eq!((app.ui.discard, app.scene.session.cases[0].phase), (None, CasePhase::Queued));
     }
 
     #[test]

@@ -49,7 +49,7 @@ fn percentiles_are_compared_once_there_are_enough_values() {
     // With nineteen values the maximum is compared, which is above.
     let few = slo.judge(&tally(&twenty[1..], &[]));
     assert_eq!((few.met, few.value, few.n, few.stand_in), (false, Some(290.0), 19, Some(Stat::Max)));
-    assert_eq!(slo.describe(&few), "TTFT p95 n<20, max 290 ms ≥ 285 ms");
+    assert_eq!(slo.describe(&few), "TTFT max 290 ms ≥ 285 ms (p95 needs 20 requests)");
     // 3 tokens in 120 to 310 ms: where more is better, the slowest is compared.
     let floor = read("speed_p90>10").judge(&tally(&twenty[15..], &[]));
     assert_eq!((floor.met, floor.stand_in), (false, Some(Stat::Min)));
@@ -166,7 +166,7 @@ fn answers_with_unresolved_figures_are_excluded_from_verdicts() {
     assert_eq!(counted.run_figure(RunFigure::GoodShare), Some(100.0));
     let ttft = slos[0].judge(&counted);
     assert_eq!((ttft.n, ttft.unresolved, ttft.met), (2, 1, true));
-    assert!(slos[0].describe(&ttft).ends_with("(1 unresolved)"), "{}", slos[0].describe(&ttft));
+    assert!(slos[0].describe(&ttft).ends_with("(p95 needs 20 requests, 1 unresolved)"), "{}", slos[0].describe(&ttft));
     // Without any value the threshold is not met.
     let none = tally(&[buffered(answer(0, 100))], &slos);
     assert_eq!((none.good, none.judged(), none.run_figure(RunFigure::GoodShare)), (Some(0), 0, None));
