@@ -145,6 +145,7 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
 }
 
 /// Carries out an action, in the open overlay or in the panes.
+#[expect(clippy::too_many_lines, reason = "one arm for each action")]
 fn act(app: &mut App, action: Action) -> Vec<Effect> {
     if matches!(app.ui.overlay, Overlay::Palette(_)) && action == Action::Confirm {
         return palette::confirm(app).map_or_else(Vec::new, |chosen| act(app, chosen));

@@ -48,7 +48,7 @@ fn without_titles(raw: &str) -> String {
     for part in parts {
         match part.split_once('\u{7}').filter(|(title, _)| !title.chars().any(char::is_control)) {
             Some((_, rest)) => out.push_str(rest),
-            None => out.push_str(&format!("\u{1b}]2;{part}")),
+            None => out.extend(["\u{1b}]2;", part]),
         }
     }
     out

@@ -356,9 +356,9 @@ fn styles_frozen_and_simulated_without_colour() {
 }
 
 /// Styles of two panes in a theme, including its background.
-fn in_theme(name: ThemeName, colour_term: &str) -> String {
+fn in_theme(name: &ThemeName, colour_term: &str) -> String {
     let env = |variable: &str| (variable == "COLORTERM").then(|| colour_term.to_owned());
-    let theme = Themes::from_env(&env, Vec::new()).theme(&name);
+    let theme = Themes::from_env(&env, Vec::new()).theme(name);
     let pane_styles = |stage: &Stage, id: PaneId, (width, height)| {
         let pane = PANES.iter().find(|pane| pane.id == id).unwrap();
         styles(&stage.draw_with(width, height, theme, |frame, area, view| {
@@ -371,17 +371,17 @@ fn in_theme(name: ThemeName, colour_term: &str) -> String {
 
 #[test]
 fn styles_of_the_themes_in_sixteen_colours() {
-    assert_snapshot!("theme_dark_16", in_theme(ThemeName::Dark, ""));
-    assert_snapshot!("theme_light_16", in_theme(ThemeName::Light, ""));
-    assert_snapshot!("theme_high_contrast_16", in_theme(ThemeName::HighContrast, ""));
+    assert_snapshot!("theme_dark_16", in_theme(&ThemeName::Dark, ""));
+    assert_snapshot!("theme_light_16", in_theme(&ThemeName::Light, ""));
+    assert_snapshot!("theme_high_contrast_16", in_theme(&ThemeName::HighContrast, ""));
 }
 
 #[test]
 fn styles_of_the_themes_in_true_colour() {
-    assert_snapshot!("theme_dark", in_theme(ThemeName::Dark, "truecolor"));
-    assert_snapshot!("theme_light", in_theme(ThemeName::Light, "truecolor"));
-    assert_snapshot!("theme_high_contrast", in_theme(ThemeName::HighContrast, "truecolor"));
-    let mono = in_theme(ThemeName::Mono, "truecolor");
+    assert_snapshot!("theme_dark", in_theme(&ThemeName::Dark, "truecolor"));
+    assert_snapshot!("theme_light", in_theme(&ThemeName::Light, "truecolor"));
+    assert_snapshot!("theme_high_contrast", in_theme(&ThemeName::HighContrast, "truecolor"));
+    let mono = in_theme(&ThemeName::Mono, "truecolor");
     assert!(!mono.contains("fg=") && !mono.contains("bg="), "{mono}");
 }
 

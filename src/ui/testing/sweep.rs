@@ -30,8 +30,12 @@ pub fn sweep(complete: usize) -> Stage {
     for (number, concurrency) in (1..).zip(STAGES).take(complete) {
         let cases: Vec<usize> = (0..CASES).collect();
         for wave in cases.chunks(concurrency) {
-            wave.iter().for_each(|case| stage.start(*case, number, script(concurrency)));
-            wave.iter().for_each(|case| stage.finish(*case));
+            for case in wave {
+                stage.start(*case, number, script(concurrency));
+            }
+            for case in wave {
+                stage.finish(*case);
+            }
         }
     }
     stage

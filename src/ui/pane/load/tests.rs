@@ -152,10 +152,11 @@ fn colours_in_the_legend_are_those_of_the_lines() {
     let buffer = sweep(5).draw_with(198, 54, Theme::ansi(), latency::draw);
     for sign in ["▲", "■", "●"] {
         let cells = buffer.area.positions().filter(|p| buffer[*p].symbol() == sign);
-        let styles: std::collections::BTreeMap<String, usize> = cells.fold(Default::default(), |mut all, p| {
-            *all.entry(buffer[p].fg.to_string()).or_default() += 1;
-            all
-        });
+        let styles: std::collections::BTreeMap<String, usize> =
+            cells.fold(std::collections::BTreeMap::default(), |mut all, p| {
+                *all.entry(buffer[p].fg.to_string()).or_default() += 1;
+                all
+            });
         assert!(styles.values().all(|n| *n > 1), "a legend without points, or points without a legend: {styles:?}");
     }
 }

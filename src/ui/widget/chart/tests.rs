@@ -12,7 +12,7 @@ fn series<'a>(name: &'a str, symbol: Symbol, values: &[(f64, f64)]) -> Series<'a
     Series { name, style: Style::new(), look: Look::Points(symbol), points: points(values) }
 }
 
-fn chart<'a>(x: Axis, y: Axis, series: Vec<Series<'a>>) -> Chart<'a> {
+fn chart(x: Axis, y: Axis, series: Vec<Series<'_>>) -> Chart<'_> {
     let style = Style::new();
     Chart {
         title: "Throughput, tok/s",
@@ -77,7 +77,7 @@ fn open_signs_stay_distinct_in_ascii() {
     let mut buf = Buffer::empty(Rect::new(0, 0, 6, 1));
     buf.set_string(0, 0, signs.iter().collect::<String>(), Style::new());
     to_ascii(&mut buf);
-    let ascii: std::collections::BTreeSet<&str> = buf.content.iter().map(|cell| cell.symbol()).collect();
+    let ascii: std::collections::BTreeSet<&str> = buf.content.iter().map(ratatui::buffer::Cell::symbol).collect();
     assert!(ascii.len() == 6 && !ascii.contains("?"), "{ascii:?}");
 }
 
