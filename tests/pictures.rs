@@ -27,7 +27,9 @@ fn shown() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for page in pages() {
         let targets = page.split("assets/").skip(1).filter_map(|rest| rest.split(['"', ')', ' ', '`']).next());
-        names.extend(targets.filter(|name| name.ends_with(".svg")).map(str::to_owned));
+        names.extend(
+            targets.filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "svg")).map(str::to_owned),
+        );
     }
     names
 }

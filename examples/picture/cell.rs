@@ -171,8 +171,11 @@ fn shape(c: char, x: u32) -> Option<(Kind, String)> {
         '\u{2800}'..='\u{28ff}' => {
             let bits = c as u32 - 0x2800;
             let places = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)];
-            let dots = places.into_iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
-            (Kind::Dots, dots.map(|(_, (col, row))| format!("M{} {}h0", x + 22 + 39 * col, 25 + 43 * row)).collect())
+            let mut dots = String::new();
+            for (_, (col, row)) in places.into_iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1) {
+                write!(dots, "M{} {}h0", x + 22 + 39 * col, 25 + 43 * row).unwrap();
+            }
+            (Kind::Dots, dots)
         }
         '▁'..='█' => {
             let top = CELL_H - CELL_H * (c as u32 - 0x2580) / 8;

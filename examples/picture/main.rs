@@ -6,7 +6,12 @@
 //!
 //! Everything is run against the built-in simulator. The terminal must support synchronized output, so that no picture
 //! shows half a screen.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "the example panics if it cannot make a picture")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a tool of its own: it panics if it cannot make a picture"
+)]
 
 mod cell;
 #[path = "../../tests/support/fingerprint.rs"]

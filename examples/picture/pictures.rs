@@ -43,7 +43,7 @@ pub enum Step {
 }
 use Step::{Film, Keys, Lapse, Pause, Shoot, Still, Wait};
 
-/// A suite whose sweep takes a minute.
+/// A suite whose sweep takes two minutes.
 pub const SHORT: &str = r#"
 [suite]
 name = "Short"
@@ -59,7 +59,7 @@ prompt = "Explain what an index does for a slow query."
 
 /// A run that is long enough for the simulator's rare stalls.
 const LONG: &[&str] = &["--demo", "--concurrency", "3", "--repeat", "4"];
-const SWEEP: &[&str] = &["--demo", "--sweep", "1,2,4,8,16,32", "--repeat", "24", "--cases", "short.toml"];
+const SWEEP: &[&str] = &["--demo", "--sweep", "1,2,4,8,16,32", "--repeat", "16", "--cases", "short.toml"];
 
 fn is_finished(text: &str) -> bool {
     text.contains("finished")
@@ -104,7 +104,7 @@ pub const PICTURES: &[Picture] = &[
                     Film { frames: 16, ms: 250 },
                     Keys("3\r"),
                     Pause(300),
-                    Wait(has_stall),
+                    Lapse { until: has_stall, every_ms: 500, frames: 8, ms: 250 },
                     Film { frames: 14, ms: 250 },
                     Shoot(500),
                     Still,
@@ -129,7 +129,7 @@ pub const PICTURES: &[Picture] = &[
         cols: 120,
         rows: 38,
         before: &[],
-        scenes: &[Scene { args: LONG, steps: &[Wait(has_results), Wait(has_stall), Shoot(0)] }],
+        scenes: &[Scene { args: LONG, steps: &[Wait(has_results), Wait(has_stall), Pause(3000), Shoot(0)] }],
     },
     Picture {
         name: "scope",
@@ -142,6 +142,7 @@ pub const PICTURES: &[Picture] = &[
                 Wait(has_results),
                 Keys("3\r"),
                 Wait(has_stall),
+                Pause(3000),
                 Keys("c"),
                 Wait(|text| text.contains("streams)")),
                 Shoot(0),
@@ -162,7 +163,7 @@ pub const PICTURES: &[Picture] = &[
         before: &[],
         scenes: &[Scene {
             args: &["--demo", "--case", "debug", "--case", "data", "--case", "interview"],
-            steps: &[Wait(is_finished), Keys("v"), Wait(has_report), Keys("jjj"), Pause(500), Shoot(0)],
+            steps: &[Wait(is_finished), Keys("v"), Wait(has_report), Pause(500), Shoot(0)],
         }],
     },
     Picture {

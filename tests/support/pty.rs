@@ -129,9 +129,9 @@ impl Pty {
         look(self.output.0.lock().unwrap().parser.screen())
     }
 
-    /// Waits until the program has completed a frame, and passes the screen to `look`.
+    /// Waits until the program has completed a frame, and passes the screen to `use_screen`.
     #[track_caller]
-    pub fn with_frame<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+    pub fn with_frame<T>(&self, use_screen: impl FnOnce(&vt100::Screen) -> T) -> T {
         let (lock, changed) = &*self.output;
         let deadline = Instant::now() + DEADLINE;
         let mut output = lock.lock().unwrap();
@@ -140,7 +140,7 @@ impl Pty {
             assert!(!left.is_zero() && !output.ended, "no complete frame");
             output = changed.wait_timeout(output, left).unwrap().0;
         }
-        look(output.parser.screen())
+        use_screen(output.parser.screen())
     }
 
     /// Everything written to the terminal so far.
