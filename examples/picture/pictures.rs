@@ -59,7 +59,8 @@ prompt = "Explain what an index does for a slow query."
 
 /// A run that is long enough for the simulator's rare stalls.
 const LONG: &[&str] = &["--demo", "--concurrency", "3", "--repeat", "4"];
-const SWEEP: &[&str] = &["--demo", "--sweep", "1,2,4,8,16,32", "--repeat", "16", "--cases", "short.toml"];
+const SWEEP: &[&str] =
+    &["--demo", "--sweep", "1,2,4,8,16,32", "--repeat", "16", "--cases", "short.toml", "--slo", "itl_p50<12ms"];
 
 fn is_finished(text: &str) -> bool {
     text.contains("finished")
@@ -87,7 +88,7 @@ fn is_browser(text: &str) -> bool {
 }
 
 fn is_comparison(text: &str) -> bool {
-    text.contains("TTFT") && !text.contains("unmark")
+    text.contains("tokscope compare")
 }
 
 pub const PICTURES: &[Picture] = &[
@@ -114,6 +115,7 @@ pub const PICTURES: &[Picture] = &[
                 args: SWEEP,
                 steps: &[
                     Wait(is_busy),
+                    Keys("4\r"),
                     Lapse { until: is_finished, every_ms: 300, frames: 14, ms: 250 },
                     Pause(500),
                     Shoot(2500),
@@ -154,7 +156,7 @@ pub const PICTURES: &[Picture] = &[
         cols: 120,
         rows: 38,
         before: &[],
-        scenes: &[Scene { args: SWEEP, steps: &[Wait(is_finished), Pause(500), Shoot(0)] }],
+        scenes: &[Scene { args: SWEEP, steps: &[Wait(is_finished), Keys("4\r"), Pause(500), Shoot(0)] }],
     },
     Picture {
         name: "report",
