@@ -67,7 +67,7 @@ fn is_finished(text: &str) -> bool {
 }
 
 fn has_results(text: &str) -> bool {
-    is_busy(text) && (text.matches(" done ").count() + text.matches("capped").count()) >= 3
+    is_busy(text) && (text.matches(" done ").count() + text.matches("capped").count()) >= 1
 }
 
 fn is_busy(text: &str) -> bool {
