@@ -114,7 +114,7 @@ pub const PICTURES: &[Picture] = &[
             Scene {
                 args: SWEEP,
                 steps: &[
-                    Wait(is_busy),
+                    Wait(|text| text.contains("running")),
                     Keys("4\r"),
                     Lapse { until: is_finished, every_ms: 300, frames: 14, ms: 250 },
                     Pause(500),
