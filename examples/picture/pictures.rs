@@ -62,8 +62,9 @@ const LONG: &[&str] = &["--demo", "--concurrency", "3", "--repeat", "4"];
 const SWEEP: &[&str] =
     &["--demo", "--sweep", "1,2,4,8,16,32", "--repeat", "16", "--cases", "short.toml", "--slo", "itl_p50<12ms"];
 
+/// Whether the header says so; panes have the word, too.
 fn is_finished(text: &str) -> bool {
-    text.contains("finished")
+    text.lines().nth(1).is_some_and(|header| header.contains("finished"))
 }
 
 fn has_results(text: &str) -> bool {
