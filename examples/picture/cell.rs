@@ -172,8 +172,13 @@ fn shape(c: char, x: u32) -> Option<(Kind, String)> {
             let bits = c as u32 - 0x2800;
             let places = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)];
             let mut dots = String::new();
+            let mut last = None;
             for (_, (col, row)) in places.into_iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1) {
-                write!(dots, "M{} {}h0", x + 22 + 39 * col, 25 + 43 * row).unwrap();
+                let (col, row): (i32, i32) = (39 * col, 43 * row);
+                match last.replace((col, row)) {
+                    Some((c, r)) => write!(dots, "m{} {}h0", col - c, row - r).unwrap(),
+                    None => write!(dots, "M{} {}h0", x.cast_signed() + 22 + col, 25 + row).unwrap(),
+                }
             }
             (Kind::Dots, dots)
         }

@@ -103,11 +103,11 @@ pub const PICTURES: &[Picture] = &[
                 args: LONG,
                 steps: &[
                     Wait(has_results),
-                    Film { frames: 16, ms: 250 },
+                    Film { frames: 12, ms: 300 },
                     Keys("3\r"),
                     Pause(300),
-                    Lapse { until: has_stall, every_ms: 500, frames: 8, ms: 250 },
-                    Film { frames: 14, ms: 250 },
+                    Lapse { until: has_stall, every_ms: 500, frames: 6, ms: 300 },
+                    Film { frames: 10, ms: 300 },
                     Shoot(500),
                     Still,
                 ],
@@ -117,7 +117,7 @@ pub const PICTURES: &[Picture] = &[
                 steps: &[
                     Wait(|text| text.contains("running")),
                     Keys("4\r"),
-                    Lapse { until: is_finished, every_ms: 300, frames: 14, ms: 250 },
+                    Lapse { until: is_finished, every_ms: 300, frames: 12, ms: 300 },
                     Pause(500),
                     Shoot(2500),
                     Keys("v"),
