@@ -1,107 +1,122 @@
-//! Makes the README's pictures: runs tokscope in a pseudo-terminal, waits for a certain screen, and writes the screen
-//! as SVG.
+//! Makes the pictures of README and docs: runs tokscope in a pseudo-terminal and writes its screens as SVG, dark and
+//! light.
 //!
-//!     cargo build --release && cargo run --example picture
+//!     cargo run --example picture                  # all pictures
+//!     cargo run --example picture -- scope sweep   # some of them
 //!
-//! Writes `assets/dashboard.svg` and the other pictures from runs against the built-in simulator.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "the example panics if it cannot make a picture")]
+//! Everything is run against the built-in simulator. The terminal must support synchronized output, so that no picture
+//! shows half a screen.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a tool of its own: it panics if it cannot make a picture"
+)]
 
+mod cell;
+#[path = "../../tests/support/fingerprint.rs"]
+mod fingerprint;
+mod pictures;
 #[path = "../../tests/support/pty.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use the rest")]
 mod pty;
 mod svg;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
+use pictures::{PICTURES, Picture, Step, When};
 use pty::Pty;
+use svg::{Film, LOOKS, Look};
 
-/// A picture: its file and size, the arguments of tokscope, and the steps to the screen worth showing.
-struct Picture {
-    file: &'static str,
-    cols: u16,
-    rows: u16,
-    args: &'static [&'static str],
-    /// Conditions to wait for, each with the keys to press then.
-    steps: &'static [(When, &'static str)],
-    /// Condition of the screen to be captured.
-    when: When,
-}
-
-type When = fn(&str) -> bool;
-
-/// A suite whose sweep takes half a minute.
-const SHORT: &str = r#"
-[suite]
-name = "Short"
-[defaults]
-max_tokens = 80
-[[case]]
-name = "Debug Task"
-prompt = "Find the bug in a function that reverses a list."
-[[case]]
-name = "Database Optimization"
-prompt = "Explain what an index does for a slow query."
-"#;
-
-fn is_finished(text: &str) -> bool {
-    text.contains("finished")
-}
-
-const PICTURES: &[Picture] = &[
-    Picture {
-        file: "dashboard.svg",
-        cols: 120,
-        rows: 38,
-        args: &["--demo"],
-        steps: &[],
-        when: |text| text.matches(" done ").count() >= 3 && text.contains("answering") && text.contains("import"),
-    },
-    Picture {
-        file: "scope.svg",
-        cols: 120,
-        rows: 32,
-        args: &["--demo", "--concurrency", "3", "--server-metrics"],
-        steps: &[(|text| text.contains("3 in flight"), "3\r"), (|text| text.contains("0:19"), "c")],
-        when: |text| text.contains("(1 of 3 streams)"),
-    },
-    Picture {
-        file: "report.svg",
-        cols: 120,
-        rows: 38,
-        args: &["--demo", "--case", "debug", "--case", "data", "--case", "interview"],
-        steps: &[(is_finished, "v")],
-        when: |text| text.contains("Performance Summary") || text.contains("Test Results"),
-    },
-    Picture {
-        file: "sweep.svg",
-        cols: 120,
-        rows: 38,
-        args: &["--demo", "--sweep", "1,2,4,8,16", "--repeat", "8", "--cases", "short.toml"],
-        steps: &[],
-        when: is_finished,
-    },
-];
+/// Longest wait for a screen. Sweeps take minutes on a slow machine.
+const DEADLINE: Duration = Duration::from_secs(300);
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let program = root.join("target/release/tokscope");
-    assert!(program.exists(), "'{}' is missing: run 'cargo build --release' first", program.display());
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    let program = build(root);
+    let screens = fingerprint::screens(root);
+    for picture in PICTURES.iter().filter(|p| names.is_empty() || names.iter().any(|name| name == p.name)) {
+        // Dark and light at the same time: most of the time is waiting.
+        std::thread::scope(|scope| {
+            for look in &LOOKS {
+                let (program, screens) = (&program, &screens);
+                scope.spawn(move || {
+                    let svg = shoot(picture, program, look, screens);
+                    let name = format!("assets/{}-{}.svg", picture.name, look.theme);
+                    std::fs::write(root.join(&name), &svg).unwrap();
+                    eprintln!("{name}: {} KB", svg.len() / 1000);
+                });
+            }
+        });
+    }
+}
+
+/// Builds the program in the profile of this example. `PICTURE_PROGRAM` names another one.
+fn build(root: &Path) -> PathBuf {
+    if let Some(program) = std::env::var_os("PICTURE_PROGRAM") {
+        return program.into();
+    }
+    let folder = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["build", "--bin", "tokscope"]).current_dir(root);
+    if folder.ends_with("release") {
+        command.arg("--release");
+    }
+    assert!(command.status().unwrap().success(), "tokscope cannot be built");
+    folder.join(format!("tokscope{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Plays the scenes of a picture in folders of their own, and returns it as SVG.
+fn shoot(picture: &Picture, program: &Path, look: &Look, screens: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("short.toml"), SHORT).unwrap();
-    let home = folder.path().to_string_lossy().into_owned();
-    // Isolates the run from the user's settings and saved runs.
-    let env = [("XDG_STATE_HOME", home.as_str()), ("XDG_CONFIG_HOME", home.as_str())];
-    for picture in PICTURES.iter().filter(|p| wanted.is_empty() || wanted.iter().any(|w| p.file.contains(w.as_str()))) {
-        let program = program.to_string_lossy();
-        let mut pty = Pty::start(&program, picture.args, folder.path(), &env, picture.cols, picture.rows);
-        for (when, keys) in picture.steps {
-            pty.wait_for(picture.file, |screen| when(&screen.contents()));
-            pty.send(keys);
+    std::fs::write(folder.path().join("short.toml"), pictures::SHORT).unwrap();
+    let home = folder.path().to_string_lossy();
+    let env = [("XDG_STATE_HOME", &*home), ("XDG_CONFIG_HOME", &*home), ("COLORTERM", "truecolor")];
+    for args in picture.before {
+        let run = Command::new(program).args(*args).current_dir(folder.path()).envs(env).output().unwrap();
+        assert!(run.status.success(), "{args:?}: {}", String::from_utf8_lossy(&run.stderr));
+    }
+    let mut film = Film::new(look, picture.cols, picture.rows);
+    let mut still = None;
+    for scene in picture.scenes {
+        let args = [scene.args, &["--theme", look.theme]].concat();
+        let mut pty = Pty::start(&program.to_string_lossy(), &args, folder.path(), &env, picture.cols, picture.rows);
+        for step in scene.steps {
+            match *step {
+                Step::Wait(when) => wait_for(&pty, picture.name, when),
+                Step::Keys(keys) => pty.send(keys),
+                Step::Pause(ms) => std::thread::sleep(Duration::from_millis(ms)),
+                Step::Shoot(ms) => pty.with_frame(|screen| film.push(screen, ms)),
+                Step::Film { frames, ms } => {
+                    for _ in 0..frames {
+                        pty.with_frame(|screen| film.push(screen, ms));
+                        std::thread::sleep(Duration::from_millis(ms.into()));
+                    }
+                }
+                Step::Lapse { until, every_ms, frames, ms } => {
+                    let first = film.len();
+                    let start = Instant::now();
+                    while !until(&pty.text()) {
+                        pty.with_frame(|screen| film.push(screen, ms));
+                        std::thread::sleep(Duration::from_millis(every_ms));
+                        assert!(start.elapsed() < DEADLINE, "{}: no end in sight:\n{}", picture.name, pty.text());
+                    }
+                    film.thin(first, frames, ms);
+                }
+                Step::Still => still = Some(film.len() - 1),
+            }
         }
-        pty.wait_for(picture.file, |screen| (picture.when)(&screen.contents()));
-        let svg = pty.with_screen(svg::draw);
-        let path = root.join("assets").join(picture.file);
-        std::fs::write(&path, svg).unwrap();
+    }
+    film.write(screens, still.unwrap_or(0))
+}
+
+fn wait_for(pty: &Pty, picture: &str, when: When) {
+    let start = Instant::now();
+    while !when(&pty.text()) {
+        assert!(start.elapsed() < DEADLINE, "{picture}: never seen. The screen:\n{}", pty.text());
+        std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,193 +1,171 @@
-//! Converts a terminal screen to SVG. Lines, blocks and braille are drawn as shapes, so that they join in every font.
+//! Writes frames of a terminal as SVG: one frame as a still picture, more as an animation in CSS that needs no script.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use vt100::{Color, Screen};
 
-const CELL_W: f64 = 8.4;
-const CELL_H: f64 = 18.0;
-const MARGIN: f64 = 14.0;
-const BACKGROUND: &str = "#11151c";
-const FOREGROUND: &str = "#d5dbe5";
-/// The sixteen terminal colours, for a dark background.
-const PALETTE: [&str; 16] = [
-    "#1d232d", "#e06c75", "#8cc265", "#d9b25f", "#61a5ea", "#c678dd", "#4fc1c9", "#c8d0dc", "#6b7686", "#f0868e",
-    "#a5d87f", "#ecca7d", "#83bdf5", "#d897ec", "#74dbe2", "#ffffff",
+use crate::cell::{self, CELL_H, CELL_W, Colours};
+
+/// Margin around the screen in tenths of a pixel.
+const MARGIN: u32 = 140;
+
+/// Colours of the terminal's own: background, foreground and the sixteen.
+pub struct Look {
+    /// Value of `--theme`.
+    pub theme: &'static str,
+    pub background: &'static str,
+    pub foreground: &'static str,
+    sixteen: [&'static str; 16],
+}
+
+pub const LOOKS: [Look; 2] = [
+    Look {
+        theme: "dark",
+        background: "#11151c",
+        foreground: "#d5dbe5",
+        sixteen: [
+            "#1d232d", "#e06c75", "#8cc265", "#d9b25f", "#61a5ea", "#c678dd", "#4fc1c9", "#c8d0dc", "#6b7686",
+            "#f0868e", "#a5d87f", "#ecca7d", "#83bdf5", "#d897ec", "#74dbe2", "#ffffff",
+        ],
+    },
+    Look {
+        theme: "light",
+        background: "#fbfcfd",
+        foreground: "#1f2933",
+        sixteen: [
+            "#1f2933", "#c0392b", "#2e7d32", "#8a6100", "#1f5fbf", "#8e35a8", "#007b83", "#5f6b7a", "#4a5563",
+            "#a93226", "#1b5e20", "#6d4c00", "#174ea6", "#6a1b9a", "#006064", "#000000",
+        ],
+    },
 ];
 
-/// Converts the whole screen.
-pub fn draw(screen: &Screen) -> String {
-    let (rows, cols) = screen.size();
-    let (rows, cols) = (rows.get(), cols.get());
-    let (w, h) = (f64::from(cols) * CELL_W + 2.0 * MARGIN, f64::from(rows) * CELL_H + 2.0 * MARGIN);
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w:.1} {h:.1}\" width=\"{w:.0}\" height=\"{h:.0}\">\n\
-         <rect width=\"100%\" height=\"100%\" rx=\"10\" fill=\"{BACKGROUND}\"/>\n\
-         <g font-family=\"ui-monospace,'SF Mono','JetBrains Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace\" \
-         font-size=\"14\" xml:space=\"preserve\">\n"
-    );
-    for row in 0..rows {
-        let mut run = Run::default();
-        for col in 0..cols {
-            let Some(cell) = screen.cell(row, col) else { continue };
-            if cell.is_wide_continuation() {
+impl Look {
+    pub fn colour(&self, colour: Color, default: &str) -> String {
+        match colour {
+            Color::Default => default.to_owned(),
+            Color::Idx(i) => (*self.sixteen.get(usize::from(i)).unwrap_or(&self.foreground)).to_owned(),
+            Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
+        }
+    }
+}
+
+/// Frames of one terminal size, drawn as they come.
+pub struct Film<'a> {
+    look: &'a Look,
+    cols: u32,
+    rows: u32,
+    colours: Colours,
+    /// Distinct parts of rows; their index is their identifier.
+    parts: BTreeMap<String, usize>,
+    /// Row and identifier of each part of a frame, and milliseconds for which the frame is shown.
+    frames: Vec<(Vec<(u16, usize)>, u32)>,
+}
+
+impl<'a> Film<'a> {
+    pub fn new(look: &'a Look, cols: u16, rows: u16) -> Self {
+        let (colours, parts, frames) = (Colours::default(), BTreeMap::new(), Vec::new());
+        Self { look, cols: cols.into(), rows: rows.into(), colours, parts, frames }
+    }
+
+    /// Adds the screen as a frame that is shown for `ms` milliseconds.
+    pub fn push(&mut self, screen: &Screen, ms: u32) {
+        let mut frame = Vec::new();
+        for row in 0..screen.size().0.get() {
+            for cols in cell::parts(screen, row) {
+                let part = cell::draw(screen, row, cols, self.look, &mut self.colours);
+                let next = self.parts.len();
+                frame.push((row, *self.parts.entry(part).or_insert(next)));
+            }
+        }
+        match self.frames.last_mut() {
+            Some((last, shown)) if *last == frame => *shown += ms,
+            _ => self.frames.push((frame, ms)),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Of the frames from `first` on, keeps `n` at equal distances, the last one among them, each for `ms` milliseconds.
+    pub fn thin(&mut self, first: usize, n: usize, ms: u32) {
+        let taken = self.frames.split_off(first);
+        let step = taken.len().div_ceil(n).max(1);
+        let offset = taken.len().saturating_sub(1) % step;
+        self.frames.extend(taken.into_iter().skip(offset).step_by(step).map(|(frame, _)| (frame, ms)));
+    }
+
+    /// Writes the picture. `still` is the frame shown where motion is unwanted or not supported.
+    pub fn write(&self, screens: &str, still: usize) -> String {
+        let (w, h) = (self.cols * CELL_W + 2 * MARGIN, self.rows * CELL_H + 2 * MARGIN);
+        let (groups, animation) = self.groups(still);
+        let used: std::collections::BTreeSet<usize> =
+            self.frames.iter().flat_map(|(frame, _)| frame.iter().map(|(_, id)| *id)).collect();
+        let mut defs = String::new();
+        for (part, id) in self.parts.iter().filter(|(_, id)| used.contains(id)) {
+            writeln!(defs, "<g id=\"p{id}\">{part}</g>").unwrap();
+        }
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w} {h}\" width=\"{}\" height=\"{}\" data-screens=\"{screens}\">\n\
+             <style>text{{font:140px ui-monospace,'SF Mono','JetBrains Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace;white-space:pre}}\
+             path,text{{fill:currentColor}}.l{{fill:none;stroke:currentColor;stroke-width:10}}.t{{stroke-width:24}}.o{{stroke-width:27;stroke-linecap:round}}\
+             text.b{{font-weight:bold}}text.i{{font-style:italic}}.u{{text-decoration:underline}}.d{{opacity:.6}}{}{animation}</style>\n\
+             <defs>\n{defs}</defs>\n\
+             <rect width=\"{w}\" height=\"{h}\" rx=\"100\" fill=\"{}\"/>\n\
+             <g transform=\"translate({MARGIN} {MARGIN})\">\n{groups}</g>\n</svg>\n",
+            w / 10,
+            h / 10,
+            self.colours.css(),
+            self.look.background,
+        )
+    }
+
+    /// Groups of parts that appear and disappear together, and the style sheet that shows each at its time.
+    fn groups(&self, still: usize) -> (String, String) {
+        let mut intervals: BTreeMap<(usize, usize), String> = BTreeMap::new();
+        let mut shown: BTreeMap<(u16, usize), usize> = BTreeMap::new();
+        for now in 0..=self.frames.len() {
+            let frame = self.frames.get(now).map_or(&[][..], |(frame, _)| frame);
+            let (gone, kept): (BTreeMap<_, _>, _) = shown.into_iter().partition(|(part, _)| !frame.contains(part));
+            shown = kept;
+            for ((row, id), since) in gone {
+                let group = intervals.entry((since, now)).or_default();
+                write!(group, "<use href=\"#p{id}\" y=\"{}\"/>", u32::from(row) * CELL_H).unwrap();
+            }
+            for part in frame {
+                shown.entry(*part).or_insert(now);
+            }
+        }
+        let ms = |frames: &[(Vec<_>, u32)]| frames.iter().map(|(_, ms)| ms).sum::<u32>();
+        let total = ms(&self.frames);
+        let (mut groups, mut keyframes) = (String::new(), BTreeMap::new());
+        for ((since, end), parts) in intervals {
+            if (since, end) == (0, self.frames.len()) {
+                writeln!(groups, "<g>{parts}</g>").unwrap();
                 continue;
             }
-            let (mut fg, mut bg) = (colour(cell.fgcolor(), FOREGROUND), colour(cell.bgcolor(), BACKGROUND));
-            if cell.inverse() {
-                std::mem::swap(&mut fg, &mut bg);
-            }
-            let x = MARGIN + f64::from(col) * CELL_W;
-            let y = MARGIN + f64::from(row) * CELL_H;
-            let width = if cell.is_wide() { 2.0 * CELL_W } else { CELL_W };
-            if bg != BACKGROUND {
-                let _infallible = writeln!(
-                    out,
-                    "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{CELL_H}\" fill=\"{bg}\"/>",
-                    width + 0.3
-                );
-            }
-            let opacity = if cell.dim() { 0.6 } else { 1.0 };
-            let shape = cell.contents().chars().next().and_then(|c| shape(c, x, y, &fg));
-            if let Some(shape) = shape {
-                run.flush(&mut out);
-                let _infallible = writeln!(out, "<g opacity=\"{opacity}\">{shape}</g>");
-            } else if cell.has_contents() && cell.contents() != " " {
-                run.push(
-                    &mut out,
-                    cell.contents(),
-                    x,
-                    y,
-                    width,
-                    CellStyle { fg, bold: cell.bold(), italic: cell.italic(), underline: cell.underline(), opacity },
-                );
-            } else {
-                run.flush(&mut out);
-            }
+            let (start, length) = (ms(&self.frames[..since]), ms(&self.frames[since..end]));
+            keyframes.entry(length).or_insert_with(|| {
+                let percent = f64::from(length) * 100.0 / f64::from(total);
+                format!(
+                    ".k{length}{{animation-name:k{length}}}@keyframes k{length}{{0%{{visibility:visible}}{percent:.3}%,100%{{visibility:hidden}}}}"
+                )
+            });
+            let is_still = if (since..end).contains(&still) { " s" } else { "" };
+            // A negative delay starts each animation at once, at the place that it has when its parts appear.
+            let delay = i64::from(start) - i64::from(total);
+            writeln!(groups, "<g class=\"f k{length}{is_still}\" style=\"animation-delay:{delay}ms\">{parts}</g>")
+                .unwrap();
         }
-        run.flush(&mut out);
-    }
-    out.push_str("</g>\n</svg>\n");
-    out
-}
-
-#[derive(Clone, PartialEq)]
-struct CellStyle {
-    fg: String,
-    bold: bool,
-    italic: bool,
-    underline: bool,
-    opacity: f64,
-}
-
-/// Adjacent cells of one style, written as one text of exact width.
-#[derive(Default)]
-struct Run {
-    text: String,
-    x: f64,
-    y: f64,
-    width: f64,
-    style: Option<CellStyle>,
-}
-
-impl Run {
-    fn push(&mut self, out: &mut String, text: &str, x: f64, y: f64, width: f64, style: CellStyle) {
-        if self.style.as_ref() != Some(&style) {
-            self.flush(out);
-            (self.x, self.y, self.width) = (x, y, 0.0);
-            self.style = Some(style);
+        if keyframes.is_empty() {
+            return (groups, String::new());
         }
-        self.text.push_str(text);
-        self.width += width;
-    }
-
-    fn flush(&mut self, out: &mut String) {
-        let Some(style) = self.style.take() else { return };
-        let text = std::mem::take(&mut self.text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        let mut css_attributes = String::new();
-        for (wanted, css) in [
-            (style.bold, " font-weight=\"bold\""),
-            (style.italic, " font-style=\"italic\""),
-            (style.underline, " text-decoration=\"underline\""),
-        ] {
-            if wanted {
-                css_attributes.push_str(css);
-            }
-        }
-        let _infallible = writeln!(
-            out,
-            "<text x=\"{:.1}\" y=\"{:.1}\" textLength=\"{:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\" opacity=\"{}\"{css_attributes}>{text}</text>",
-            self.x,
-            self.y + CELL_H * 0.74,
-            self.width,
-            style.fg,
-            style.opacity
+        let keyframes: String = keyframes.into_values().collect();
+        let css = format!(
+            ".f{{visibility:hidden;animation-duration:{total}ms;animation-timing-function:step-end;animation-iteration-count:infinite}}\
+             .s{{visibility:visible}}{keyframes}@media(prefers-reduced-motion:reduce){{.f{{animation:none}}}}"
         );
-    }
-}
-
-/// Draws a character that must join its neighbours as a shape.
-fn shape(c: char, x: f64, y: f64, fg: &str) -> Option<String> {
-    let rect = |dx: f64, dy: f64, w: f64, h: f64| {
-        Some(format!(
-            "<rect x=\"{:.2}\" y=\"{:.2}\" width=\"{w:.2}\" height=\"{h:.2}\" fill=\"{fg}\"/>",
-            x + dx,
-            y + dy
-        ))
-    };
-    let path = |d: String, width: f64| {
-        Some(format!("<path d=\"{d}\" stroke=\"{fg}\" stroke-width=\"{width}\" fill=\"none\"/>"))
-    };
-    let (mx, my, right, bottom) = (x + CELL_W / 2.0, y + CELL_H / 2.0, x + CELL_W, y + CELL_H);
-    match c {
-        '\u{2800}'..='\u{28ff}' => {
-            let bits = c as u32 - 0x2800;
-            let mut dots = String::new();
-            for (bit, (col, row)) in
-                [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)].into_iter().enumerate()
-            {
-                if bits >> bit & 1 == 1 {
-                    let (cx, cy) =
-                        (x + CELL_W * (0.27 + 0.46 * f64::from(col)), y + CELL_H * (0.14 + 0.24 * f64::from(row)));
-                    let _infallible = write!(dots, "<circle cx=\"{cx:.2}\" cy=\"{cy:.2}\" r=\"1.35\" fill=\"{fg}\"/>");
-                }
-            }
-            Some(dots)
-        }
-        '▁'..='█' => {
-            let h = CELL_H * f64::from(c as u32 - 0x2580) / 8.0;
-            rect(0.0, CELL_H - h, CELL_W + 0.2, h)
-        }
-        '▉'..='▏' => rect(0.0, 0.0, CELL_W * f64::from(0x2590 - c as u32) / 8.0, CELL_H),
-        '─' => path(format!("M{x:.1} {my:.1}H{right:.1}"), 1.0),
-        '━' => path(format!("M{x:.1} {my:.1}H{right:.1}"), 2.4),
-        '│' => path(format!("M{mx:.1} {y:.1}V{bottom:.1}"), 1.0),
-        '╭' => path(format!("M{right:.1} {my:.1}Q{mx:.1} {my:.1} {mx:.1} {bottom:.1}"), 1.0),
-        '╮' => path(format!("M{x:.1} {my:.1}Q{mx:.1} {my:.1} {mx:.1} {bottom:.1}"), 1.0),
-        '╰' => path(format!("M{right:.1} {my:.1}Q{mx:.1} {my:.1} {mx:.1} {y:.1}"), 1.0),
-        '╯' => path(format!("M{x:.1} {my:.1}Q{mx:.1} {my:.1} {mx:.1} {y:.1}"), 1.0),
-        '├' => path(format!("M{mx:.1} {y:.1}V{bottom:.1}M{mx:.1} {my:.1}H{right:.1}"), 1.0),
-        '┤' => path(format!("M{mx:.1} {y:.1}V{bottom:.1}M{mx:.1} {my:.1}H{x:.1}"), 1.0),
-        '┬' => path(format!("M{x:.1} {my:.1}H{right:.1}M{mx:.1} {my:.1}V{bottom:.1}"), 1.0),
-        '┴' => path(format!("M{x:.1} {my:.1}H{right:.1}M{mx:.1} {my:.1}V{y:.1}"), 1.0),
-        '┼' => path(format!("M{x:.1} {my:.1}H{right:.1}M{mx:.1} {y:.1}V{bottom:.1}"), 1.0),
-        _ => None,
-    }
-}
-
-fn colour(colour: Color, default: &str) -> String {
-    match colour {
-        Color::Default => default.to_owned(),
-        Color::Idx(i @ 0..16) => PALETTE[usize::from(i)].to_owned(),
-        Color::Idx(i @ 16..232) => {
-            let i = i - 16;
-            let level = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
-            format!("#{:02x}{:02x}{:02x}", level(i / 36), level(i / 6 % 6), level(i % 6))
-        }
-        Color::Idx(i) => {
-            let grey = 8 + 10 * (i - 232);
-            format!("#{grey:02x}{grey:02x}{grey:02x}")
-        }
-        Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
+        (groups, css)
     }
 }

@@ -129,6 +129,20 @@ impl Pty {
         look(self.output.0.lock().unwrap().parser.screen())
     }
 
+    /// Waits until the program has completed a frame, and passes the screen to `use_screen`.
+    #[track_caller]
+    pub fn with_frame<T>(&self, use_screen: impl FnOnce(&vt100::Screen) -> T) -> T {
+        let (lock, changed) = &*self.output;
+        let deadline = Instant::now() + DEADLINE;
+        let mut output = lock.lock().unwrap();
+        while !output.raw.ends_with(b"\x1b[?2026l") {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero() && !output.ended, "no complete frame");
+            output = changed.wait_timeout(output, left).unwrap().0;
+        }
+        use_screen(output.parser.screen())
+    }
+
     /// Everything written to the terminal so far.
     pub fn raw(&self) -> String {
         String::from_utf8_lossy(&self.output.0.lock().unwrap().raw).into_owned()
