@@ -71,7 +71,7 @@ const ROWS: &[Row] = &[
     ("headers_of_1_mib", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\n{}\r\n{ANSWER}", format!("x: {}\r\n", "y".repeat(100)).repeat(9999))); }, "connect_error", "closed", "more than 128 headers"),
     ("interim_flood", "", |mut wire| wire.flood("HTTP/1.1 100 Continue\r\n\r\n".repeat(10)), "connect_error", "closed", "more than 64 interim responses"),
     // ─── Invalid HTTP ───
-    ("no_http", "", |mut wire| { wire.send("SSH-2.0-OpenSSH_9.7\r\n"); }, "connect_error", "closed", "is this an HTTP server?"),
+    ("no_http", "", |mut wire| { wire.send("SSH-2.0-OpenSSH_9.7\r\n"); }, "connect_error", "closed", "check that this is an HTTP server"),
     ("tls_on_a_plain_port", "", |mut wire| { wire.send([0x15, 3, 3, 0, 2, 2, 70]); }, "connect_error", "closed", "speaks TLS there; try https://"),
     ("chunks_of_garbage", "", |mut wire| { wire.send(format!("{OPEN}{}zzz\r\n", chunk(TOKEN))); }, "truncated", "cut", "the size of a chunk of the response is not a number"),
     ("length_too_long", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{TOKEN}")); }, "truncated", "cut", "closed in the middle of the answer"),
@@ -279,7 +279,7 @@ fn certificates_are_verified_unless_disabled_with_a_warning() {
         assert!(stderr.contains("certificate") && stderr.contains(reason), "{certificate}: {stderr}");
         let (status, stderr, written) = run_once(&url(tls::serve(certificate, certificate)), &["--insecure"]);
         assert_eq!(status, Some(0), "{certificate}: {stderr}");
-        assert!(stderr.contains("warning: --insecure: the server need not prove who it is"), "{stderr}");
+        assert!(stderr.contains("warning: --insecure: the certificate is not checked"), "{stderr}");
         let (json, markdown) = written.unwrap();
         assert_eq!(json["target"]["tls_verified"], false);
         assert!(markdown.contains("> **TLS not verified**") && markdown.contains("not verified (`--insecure`)"));

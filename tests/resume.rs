@@ -97,7 +97,7 @@ fn an_interrupted_run_is_resumed_but_not_with_another_endpoint() {
     wait_for_attempts(&place, 1);
     // The journal of a running run is locked, and the list shows it as running.
     let (_, stderr) = place.run(&["resume", "last", "--headless"], 2);
-    assert!(stderr.contains("another tokscope is writing it"), "{stderr}");
+    assert!(stderr.contains("another tokscope is writing this run"), "{stderr}");
     let (listed, _) = place.run(&["runs"], 0);
     assert!(listed.lines().nth(1).unwrap().contains("running"), "{listed}");
     let (_, stderr) = place.run(&["report", "last"], 0);
@@ -110,7 +110,7 @@ fn an_interrupted_run_is_resumed_but_not_with_another_endpoint() {
     assert!(listed.lines().nth(1).unwrap().contains("partial"), "{listed}");
     let before = journal(&place);
     let (_, stderr) = place.run(&["resume", "last", "http://127.0.0.1:1/v1", "--headless"], 2);
-    assert!(stderr.contains("what 'http://127.0.0.1:1/v1' answers would be another run"), "{stderr}");
+    assert!(stderr.contains("start a new run for 'http://127.0.0.1:1/v1'"), "{stderr}");
     assert_eq!(journal(&place), before);
     place.run(&["resume", "last", &server.url(), "--headless", "--export", "r.json"], 0);
     let report = place.json("r.json");

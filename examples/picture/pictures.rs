@@ -22,16 +22,16 @@ pub type When = fn(&str) -> bool;
 pub enum Step {
     Wait(When),
     Keys(&'static str),
-    /// Lets the program work for so many milliseconds.
+    /// Lets the program work for a time, milliseconds.
     Pause(u64),
-    /// Adds the screen as one frame, shown for so many milliseconds.
+    /// Adds the screen as one frame, shown for a time, milliseconds.
     Shoot(u32),
     /// Adds frames in real time, one every `ms` milliseconds.
     Film {
         frames: u32,
         ms: u32,
     },
-    /// Adds frames in time lapse: looks every `every_ms` milliseconds and keeps so many frames, each shown for `ms`.
+    /// Adds frames in time lapse: looks every `every_ms` milliseconds and keeps `frames`, each shown for `ms`.
     Lapse {
         until: When,
         every_ms: u64,

@@ -88,7 +88,7 @@ impl<'a> Film<'a> {
         self.frames.len()
     }
 
-    /// Of the frames from `first` on, keeps `n` at equal distances, the last one among them, each for `ms` milliseconds.
+    /// Keeps `n` of the frames from `first` on, at equal distances and including the last one, each for `ms` milliseconds.
     pub fn thin(&mut self, first: usize, n: usize, ms: u32) {
         let taken = self.frames.split_off(first);
         let step = taken.len().div_ceil(n).max(1);

@@ -226,7 +226,11 @@ impl<'a> Screen<'a> {
                     None => Ok(None),
                 }
             }
-            Wake::Input(Input::Resized) => self.answer(Msg::Resized),
+            Wake::Input(Input::Resized) => {
+                // A terminal that was smaller for a moment may have lost content, although its size is the same again.
+                self.terminal.repaint()?;
+                self.answer(Msg::Resized)
+            }
             Wake::Written(outcome) => {
                 outcome.context("the screen could not be written")?;
                 self.terminal.catch_up()?;

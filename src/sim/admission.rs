@@ -13,7 +13,7 @@ use super::schedule::Schedule;
 /// With the engine model, one of this many answers continues to its limit. The others end by themselves.
 const LONG_ANSWERS: u64 = 4;
 
-/// What is decided about an answer when its request arrives.
+/// Decisions about an answer when its request arrives.
 pub struct Admission {
     /// Times of its tokens.
     pub schedule: Schedule,

@@ -30,7 +30,7 @@ pub const MAX_BURST: u32 = 16;
 /// Parameters of the engine. The defaults are those of `--demo`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineConfig {
-    /// Time of a step before any token, milliseconds. It stands for reading the weights.
+    /// Time of a step before any token, milliseconds: the time to read the weights.
     pub step_ms: f64,
     /// Additional time per decoding sequence, milliseconds.
     pub decode_ms: f64,

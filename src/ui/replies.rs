@@ -29,7 +29,7 @@ pub enum Reply {
     Attributes,
 }
 
-/// What a piece of input completes.
+/// Result of a piece of input.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Taken<T> {
     /// Pieces that belong to no reply, in order.

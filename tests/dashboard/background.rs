@@ -83,7 +83,7 @@ fn a_late_reply_in_two_parts_changes_the_colours_and_is_no_key() {
     screen.send(start);
     screen.send(end);
     screen.wait_for("the accent", |s| has_colour(s, ACCENT_ON_LIGHT));
-    // Then a second reply that nobody waits for.
+    // Then a second, unexpected reply.
     screen.send(ATTRIBUTES);
     quit_unmoved(screen);
 }

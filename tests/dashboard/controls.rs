@@ -57,7 +57,7 @@ fn a_cancelled_case_ends_and_the_run_continues() {
     screen.wait_for_line("Third", "cancelled");
     screen.send("gx");
     screen.wait_for_line("First", "cancelled");
-    screen.wait_for_text("finished  2 cancelled  3/3");
+    screen.wait_for_text("finished  2 cancelled  1/1");
     screen.send("q");
     let (ended, report) = screen.end();
     let report = report.unwrap();
@@ -78,10 +78,10 @@ fn reruns_add_attempts_and_keep_earlier_ones() {
     screen.wait_for_text("finished  1 failed  3/3");
     screen.wait_for_line("Second", "cut off");
     screen.send("gr");
-    screen.wait_for_line("finished  1 failed  3/3", "0:");
+    screen.wait_for_line("finished  1 failed  4/4", "0:");
     screen.send("R");
     screen.wait_for_line("Second", "done");
-    screen.wait_for_text("finished  3/3");
+    screen.wait_for_text("finished  5/5");
     // No case is failed any more, so the key does nothing.
     screen.send("R");
     let report = screen.export_json();

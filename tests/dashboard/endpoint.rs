@@ -107,7 +107,7 @@ fn cases_fail_while_the_server_is_gone_and_are_rerun_when_it_is_back() {
     screen.send("r");
     screen.wait_for_line("Second", "capped");
     screen.send("R");
-    screen.wait_for_text("finished  3/3");
+    screen.wait_for_text("finished  5/5");
     screen.send("q");
     let (ended, report) = screen.end();
     let report = report.unwrap();
@@ -177,7 +177,7 @@ fn a_rejected_key_waits_for_a_retry_and_a_wrong_model_for_a_choice() {
     screen.send("r");
     screen.wait_for_line(">", "small");
     screen.send("large\r");
-    screen.wait_for_text("finished  2/2");
+    screen.wait_for_text("finished  4/4");
     screen.send("q");
     let (ended, report) = screen.end();
     let report = report.unwrap();

@@ -41,8 +41,10 @@ fn nothing_a_model_writes_reaches_the_terminal_as_a_command() {
     assert!(ended.raw.contains("owned"), "the text itself is shown");
 }
 
-/// Removes the titles that tokscope sets itself. A title with a control character in it stays.
+/// Removes the query for the background and the titles that tokscope writes itself. A title with a control character in
+/// it stays.
 fn without_titles(raw: &str) -> String {
+    let raw = raw.replacen("\u{1b}]11;?\u{7}\u{1b}[c", "", 1);
     let mut parts = raw.split("\u{1b}]2;tokscope ");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {

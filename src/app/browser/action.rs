@@ -1,4 +1,4 @@
-//! What the user can do in the browser.
+//! Actions of the user in the browser.
 
 /// An action of the browser. The table of its keys is in `ui::browser::keymap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

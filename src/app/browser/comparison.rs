@@ -18,7 +18,7 @@ pub enum Judged {
 }
 
 impl Judged {
-    /// Mark and words on the screen. The mark tells the judgements apart without colour.
+    /// Mark and words on the screen. The mark distinguishes the judgements without colour.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Better => "✓ better",

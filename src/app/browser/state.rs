@@ -13,7 +13,7 @@ use crate::app::state::theme::ThemeName;
 /// Maximum number of marked runs.
 const MAX_MARKS: usize = 2;
 
-/// What fills the screen.
+/// Content of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BrowserScreen {
     /// The list of runs.
@@ -32,7 +32,7 @@ pub enum LowerPane {
     Trend,
 }
 
-/// What lies over the screen and receives the keys.
+/// Dialog over the screen, which receives the keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Dialog {
     /// Nothing.
@@ -80,7 +80,7 @@ pub struct BrowserNotice {
 /// The browser.
 #[derive(Clone, Debug)]
 pub struct Browser {
-    /// What fills the screen.
+    /// Content of the screen.
     pub screen: BrowserScreen,
     /// Whether there is no list to return to, because the program was started with two runs to compare.
     pub is_comparison_only: bool,
@@ -110,7 +110,7 @@ pub struct Browser {
     pub lower: LowerPane,
     /// Trend of the selected run's model.
     pub trend: Trend,
-    /// What lies over the screen.
+    /// Dialog over the screen.
     pub dialog: Dialog,
     /// The comparison, once it was made.
     pub comparison: Option<Result<Arc<ComparisonView>, String>>,

@@ -18,7 +18,7 @@ use crate::domain::time::Nanos;
 pub struct DiscardQuestion {
     /// Index of the case in the suite.
     pub case: usize,
-    /// Time from which the question no longer stands.
+    /// Time at which the question expires.
     pub until: Nanos,
 }
 

@@ -7,7 +7,7 @@ use crate::app::state::Scene;
 use crate::domain::quantity::count;
 use crate::domain::session::{CasePhase, Mode};
 
-/// Duration from which the end of a run is worth a notification: nobody watches that long.
+/// Minimum duration of a run whose end is announced; users watch shorter runs to their end.
 const LONG_RUN: Duration = Duration::from_secs(60);
 
 /// Returns the notification for a run that just finished, if it was a long one.

@@ -226,6 +226,6 @@ fn a_theme_is_one_of_the_program_a_file_of_the_folder_or_a_path() {
     assert!(broken.ends_with("broken.toml:2: unknown key 'acent'; did you mean 'accent'?"), "{broken}");
     let missing = with(&["--theme", "no/such.toml"], "").unwrap_err();
     assert!(missing.contains("such.toml: there is no such file"), "{missing}");
-    // What is printed as a config file has the same theme again.
+    // The printed config file selects the same theme.
     assert!(with(&[], "theme = \"mine\"").unwrap().listing().contains("theme = \"mine\""));
 }

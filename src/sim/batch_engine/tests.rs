@@ -39,7 +39,7 @@ impl Served {
     }
 }
 
-/// What was seen of the engine over a run.
+/// Observations of the engine over a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Peaks {
     running: usize,

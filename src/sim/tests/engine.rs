@@ -30,7 +30,7 @@ fn gauges(sim: &Simulator) -> ServerGauges {
     server_metrics::read(&page(sim)).unwrap().gauges
 }
 
-/// Waits until so many requests run and wait.
+/// Waits for these numbers of running and waiting requests.
 fn wait_for_load(sim: &Simulator, running: f64, waiting: f64) {
     let load = |gauges: ServerGauges| (gauges.get(Meter::Running), gauges.get(Meter::Waiting));
     let patience = tokio::time::Instant::now();

@@ -17,7 +17,7 @@ const MAX_CHART_ROWS: u16 = 24;
 /// Columns for each tick of the time axis.
 const TICK_COLUMNS: u16 = 10;
 
-/// A run's curve: letter, shares at which the letter stands on the curve, and sample of the line in the legend.
+/// A run's curve: letter, shares at which the curve shows the letter, and sample of the line in the legend.
 const SIDES: [(&str, [f64; 2], &str); 2] = [("A", [0.35, 0.85], "━━━"), ("B", [0.15, 0.65], "━ ━")];
 
 /// Draws the shown distribution, and below it the next ones as far as there is room.

@@ -112,7 +112,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// Whether the row stands for several complete answers, so that its figures are means, as in the report.
+    /// Whether the row summarises several complete answers, so that its figures are means, as in the report.
     pub(super) fn is_mean(&self) -> bool {
         self.attempt.is_none() && self.state.reported().nth(1).is_some()
     }
