@@ -18,7 +18,7 @@ fn only_keys_that_do_something_now_are_shown() {
     act(&mut app, &[Action::ToggleHold, Action::TogglePauseCase, Action::Zoom]);
     insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space resume run  p resume case  r rerun  x cancel  v report  esc back  e export  tab pane  q quit  ? help");
     end(&mut app, 0, 1, |_| {});
-    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}s{DarkGray} sort{}  {Cyan BOLD}space{DarkGray} resume run{}  {Cyan BOLD}e{DarkGray} export{}  {Cyan BOLD}tab{DarkGray} pane{}  {Cyan BOLD}q{DarkGray} quit{}  {Cyan BOLD}?{DarkGray} help{}");
+    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}s{DIM} sort{}  {Cyan BOLD}space{DIM} resume run{}  {Cyan BOLD}e{DIM} export{}  {Cyan BOLD}tab{DIM} pane{}  {Cyan BOLD}q{DIM} quit{}  {Cyan BOLD}?{DIM} help{}");
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn keys_use_the_space_that_a_notice_leaves() {
     let mut app = running();
     let path = "tokscope-m.md".into();
     update(&mut app, Msg::Exported(Nanos::from_millis(9), Ok(path)));
-    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan}Report written to 'tokscope-m.md'{}   {Cyan BOLD}tab{DarkGray} pane{}  {Cyan BOLD}q{DarkGray} quit{}  {Cyan BOLD}?{DarkGray} more");
+    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan}Report written to 'tokscope-m.md'{}   {Cyan BOLD}tab{DIM} pane{}  {Cyan BOLD}q{DIM} quit{}  {Cyan BOLD}?{DIM} more");
     update(&mut app, Msg::Exported(Nanos::from_millis(9), Err("'x.md':\u{1b}[31m no space left on device".into())));
     insta::assert_snapshot!(text(&app, 60, 1, draw), @"! 'x.md': no space left on device   tab pane  q quit  ? more");
     insta::assert_snapshot!(text(&app, 20, 1, draw), @"! 'x.md': no space …");
