@@ -18,7 +18,7 @@ fn only_keys_that_do_something_now_are_shown() {
     act(&mut app, &[Action::ToggleHold, Action::TogglePauseCase, Action::Zoom]);
     insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space resume run  p resume case  r rerun  x cancel  v report  esc back  e export  tab pane  q quit  ? help");
     end(&mut app, 0, 1, |_| {});
-    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}s{DIM} sort{}  {Cyan BOLD}space{DIM} resume run{}  {Cyan BOLD}e{DIM} export{}  {Cyan BOLD}tab{DIM} pane{}  {Cyan BOLD}q{DIM} quit{}  {Cyan BOLD}?{DIM} help{}");
+    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}s{DIM} sort{}  {Cyan BOLD}space{DIM} resume run{}  {Cyan BOLD}e{DIM} export{}  {Cyan BOLD}tab{DIM} pane{}  {Cyan BOLD}q{DIM} quit{}  {Cyan BOLD}?{DIM} help");
 }
 
 #[test]
