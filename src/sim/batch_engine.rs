@@ -6,7 +6,7 @@
 //! (step_ms + decode_ms × decoding sequences + prefill_ms × prompt tokens) × jitter
 //! ```
 //!
-//! [`Scheduler`] is a pure function of the seed and the arrivals; [`BatchEngine`] runs it on the clock.
+//! `scheduler::Scheduler` is a pure function of the seed and the arrivals; [`BatchEngine`] runs it on the clock.
 
 mod driver;
 mod gpu;
@@ -40,7 +40,7 @@ pub struct EngineConfig {
     pub batch_tokens: u32,
     /// Maximum number of sequences in a step. Further requests wait.
     pub max_batch: u32,
-    /// Size of the KV cache in blocks of [`BLOCK_TOKENS`] tokens.
+    /// Size of the KV cache in blocks of `BLOCK_TOKENS` tokens.
     pub kv_blocks: u32,
     /// Maximum number of waiting requests; more are refused with HTTP 429. `None` for no limit.
     pub max_waiting: Option<u32>,
