@@ -79,7 +79,7 @@ pub fn throughput(comparison: &Comparison) -> Option<[Vec<String>; 2]> {
     if comparison.is_by_stage || !(is_load(&comparison.a) || is_load(&comparison.b)) {
         return None;
     }
-    let difference = if a > 0.0 { format!("{:+.1}%", (b - a) / a * 100.0) } else { UNKNOWN.to_owned() };
+    let difference = if a > 0.0 { signed_percent((b - a) / a * 100.0) } else { UNKNOWN.to_owned() };
     let head = ["Throughput, tok/s", "A", "B", "DIFF"].map(str::to_owned);
     Some([head.to_vec(), vec!["whole run".to_owned(), format!("{a:.1}"), format!("{b:.1}"), difference]])
 }
@@ -95,7 +95,7 @@ pub fn about(side: &ComparedRun) -> String {
 /// Cells of a row: case, stage if there is one, A, B, difference, judgement.
 pub fn cells(row: &Row, compared: &Compared) -> Vec<String> {
     let name = row.case.as_deref().map_or_else(|| ALL.to_owned(), sanitise_line);
-    let difference = row.difference_percent().map_or_else(|| UNKNOWN.to_owned(), |d| format!("{d:+.1}%"));
+    let difference = row.difference_percent().map_or_else(|| UNKNOWN.to_owned(), signed_percent);
     let judged = row.judge(compared.metric.better).map_or("", super::Judgement::words).to_owned();
     let figures = [row.a, row.b].map(|f| figure(f, compared.digits));
     let stage = row.concurrency.map(|n| n.to_string());
@@ -105,4 +105,19 @@ pub fn cells(row: &Row, compared: &Compared) -> Vec<String> {
 fn figure(figure: Option<Figure>, digits: usize) -> String {
     let quantity = Quantity::new(figure.map(|f| f.mean), digits).with_half_width(figure.and_then(|f| f.half_width));
     quantity.estimated_if(figure.is_some_and(|f| f.estimated)).to_string()
+}
+
+/// Writes a change with its sign, like `+1.2%`. A change that rounds to zero has a plus sign.
+pub(super) fn signed_percent(percent: f64) -> String {
+    format!("{:+.1}%", (percent * 10.0).round() / 10.0 + 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_change_is_negative_zero() {
+        assert_eq!([-0.04, -0.06, 0.04, 12.34].map(signed_percent), ["+0.0%", "-0.1%", "+0.0%", "+12.3%"]);
+    }
 }
