@@ -70,7 +70,7 @@ fn retries_apply_as_they_do_to_requests() {
     for trouble in [&http(500), &http(404), &DiscoveryFailure::no_answer("tls", "no".to_owned())] {
         assert_eq!(after(trouble, 1), NextStep::GiveUp, "{}", trouble.failure.message);
     }
-    // Tries again first, then goes on without the list.
+    // Tries again first, then continues without the list.
     let named = DiscoveryOptions { needs_list: false, ..HEADLESS };
     assert!(matches!(http(429).next(named, 1, 1, Duration::ZERO), NextStep::Again(_)));
     assert_eq!(http(429).next(named, 1, 2, Duration::ZERO), NextStep::WithoutList);

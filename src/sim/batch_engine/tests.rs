@@ -6,9 +6,9 @@ use super::gpu::{Gpu, Work};
 use super::scheduler::{Rejection, Scheduler, Totals};
 use super::sequence::SequenceRequest;
 use super::{BLOCK_TOKENS, EngineConfig};
-use crate::domain::prefix_cache::CacheDoubts;
 use crate::domain::statistics::median;
-use crate::domain::sweep::{Stage, knee};
+use crate::domain::sweep::knee;
+use crate::domain::sweep::testing::stage;
 
 /// A request on the virtual clock.
 #[derive(Clone, Copy, Debug)]
@@ -337,27 +337,6 @@ fn the_sweep_of_the_demo_has_its_knee_where_the_formula_says() {
     // If the stage beyond the batch has the most throughput by chance, the curve bends where the queue begins.
     assert!(Some(found) == nearest || found == config.max_batch as usize, "{found}, expected {formula}");
     assert!(stages[5].tokens_per_s < stages[4].tokens_per_s.map(|throughput| throughput * 1.1), "{stages:?}");
-}
-
-fn stage(concurrency: usize, requests: usize, tokens_per_s: f64, latency_ms: f64) -> Stage {
-    Stage {
-        concurrency,
-        requests,
-        ok: requests,
-        requests_per_s: None,
-        tokens_per_s: Some(tokens_per_s),
-        tokens_per_s_per_user: None,
-        ttft_p50_ms: None,
-        ttft_p95_ms: None,
-        itl_p50_ms: None,
-        itl_p95_ms: None,
-        latency_p50_ms: Some(latency_ms),
-        doubts: CacheDoubts::default(),
-        unresolved_first_token: 0,
-        unresolved_inter_token: 0,
-        estimated: false,
-        slo_met: None,
-    }
 }
 
 #[test]
