@@ -30,7 +30,7 @@ use super::state::palette::Palette;
 use super::state::text_field::Edit;
 use super::state::{App, Overlay};
 use crate::domain::live::EngineCommand;
-use crate::domain::session::SessionEvent;
+use crate::domain::session::SessionInput;
 
 /// Changes the state by a message, and returns the work to do outside.
 pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
@@ -83,7 +83,7 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
         }
         Msg::Frame { now, live } => {
             frame::tick(app, now, live);
-            session::apply(app, SessionEvent::Tick(now))
+            session::apply(app, SessionInput::Tick(now))
         }
         Msg::Drawn { answer, overlay } => {
             app.ui.answer.drawn(answer);
@@ -136,7 +136,7 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Resized => Vec::new(),
-        Msg::Closing => session::apply(app, SessionEvent::Abort),
+        Msg::Closing => session::apply(app, SessionInput::Abort),
         Msg::Signal(_) => {
             app.interrupted = true;
             vec![Effect::Quit(app.exit_status())]
@@ -172,15 +172,15 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Rerun | Action::ToggleHold if app.scene.stop.is_some() => return model_choice::try_again(app),
         Action::ReplayBack | Action::ReplayForward | Action::ReplaySlower | Action::ReplayFaster => replay(app, action),
         Action::ToggleHold if app.playback.is_some() => replay(app, action),
-        Action::ToggleHold => return session::apply(app, SessionEvent::ToggleHold),
+        Action::ToggleHold => return session::apply(app, SessionInput::ToggleHold),
         Action::TogglePauseCase if discard::must_ask(app, selected) => discard::ask(app, selected),
         Action::TogglePauseCase => {
             discard::withdraw(app);
-            return apply_to_case(app, SessionEvent::TogglePause(selected));
+            return apply_to_case(app, SessionInput::TogglePause(selected));
         }
-        Action::Rerun => return apply_to_case(app, SessionEvent::Rerun(selected)),
-        Action::RerunFailed => return session::apply(app, SessionEvent::RerunFailed),
-        Action::Cancel => return apply_to_case(app, SessionEvent::Cancel(selected)),
+        Action::Rerun => return apply_to_case(app, SessionInput::Rerun(selected)),
+        Action::RerunFailed => return session::apply(app, SessionInput::RerunFailed),
+        Action::Cancel => return apply_to_case(app, SessionInput::Cancel(selected)),
         Action::Export => return vec![Effect::Report(ReportEffect::Export { exporter: 0 })],
         Action::ChooseExport => return export_dialog::open(app),
         Action::ViewReport => return report_view::open(app),
@@ -260,7 +260,7 @@ fn replay(app: &mut App, action: Action) {
 
 /// Applies an event of the selected case, and stops following the run: otherwise the same key pressed again could hit
 /// another case.
-fn apply_to_case(app: &mut App, event: SessionEvent) -> Vec<Effect> {
+fn apply_to_case(app: &mut App, event: SessionInput) -> Vec<Effect> {
     app.ui.follows = false;
     session::apply(app, event)
 }

@@ -124,7 +124,7 @@ pub enum Mode {
 
 /// Input of a session: a request of the user or a fact from the engine.
 #[derive(Clone, Debug)]
-pub enum SessionEvent {
+pub enum SessionInput {
     /// The endpoint answered, so the run begins.
     Begin(Nanos),
     /// The time is now this; attempts that became due are started.

@@ -8,7 +8,7 @@ use crate::domain::energy::{Efficiency, Energy, EnergyMethod};
 use crate::domain::gpu::MemoryKind;
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::live::{EngineLag, ServerInfo};
-use crate::domain::session::{Plan, Session, SessionCommand, SessionEvent};
+use crate::domain::session::{Plan, Session, SessionCommand, SessionInput};
 use crate::domain::suite::{CaseSpec, Suite};
 use crate::domain::testing::{case, suite_with};
 use crate::domain::time::Nanos;
@@ -80,7 +80,7 @@ pub fn refusal(id: AttemptId, started: Nanos, message: &str) -> AttemptRecord {
 pub fn run(suite: Suite, plan: Plan, mut respond: impl FnMut(AttemptId, Nanos) -> Option<AttemptRecord>) -> Session {
     let mut session = Session::new(Arc::new(suite), plan);
     let mut now = Nanos::from_millis(400);
-    session.handle(SessionEvent::Begin(now));
+    session.handle(SessionInput::Begin(now));
     let next = |s: &Session| {
         let attempts = |(case, c): (usize, &crate::domain::session::CaseState)| {
             c.attempts.iter().find(|a| a.record.is_none()).map(|a| (AttemptId { case, number: a.number }, a.warmup))
@@ -91,7 +91,7 @@ pub fn run(suite: Suite, plan: Plan, mut respond: impl FnMut(AttemptId, Nanos) -
         let Some(mut record) = respond(id, now) else { break };
         record.warmup = warmup;
         now = record.ended;
-        session.handle(SessionEvent::Ended(id, Arc::new(record)));
+        session.handle(SessionInput::Ended(id, Arc::new(record)));
     }
     session
 }
@@ -117,7 +117,7 @@ pub fn sweep_session(concurrencies: &[usize]) -> Session {
             SessionCommand::Abort(_) => None,
         }));
     };
-    take(&mut open, session.handle(SessionEvent::Begin(now)));
+    take(&mut open, session.handle(SessionInput::Begin(now)));
     while !open.is_empty() {
         // All requests in flight end together.
         let millis = 1000 * (open.len() as u64).div_ceil(2);
@@ -125,7 +125,7 @@ pub fn sweep_session(concurrencies: &[usize]) -> Session {
         for id in std::mem::take(&mut open) {
             let record = answer(id, started, millis, 10, 100);
             now = record.ended;
-            take(&mut open, session.handle(SessionEvent::Ended(id, Arc::new(record))));
+            take(&mut open, session.handle(SessionInput::Ended(id, Arc::new(record))));
         }
     }
     session

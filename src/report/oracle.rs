@@ -22,7 +22,7 @@ use crate::domain::gpu::{GpuEvent, GpuInfo};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::route::Route;
-use crate::domain::session::{Plan, Session, SessionEvent};
+use crate::domain::session::{Plan, Session, SessionInput};
 use crate::domain::suite::{CaseSpec, RatingScale, Suite, Timeouts};
 use crate::domain::text::{oracle, sanitise};
 use crate::domain::time::Nanos;
@@ -261,7 +261,7 @@ fn report(texts: &[&str]) -> Option<Report> {
     let cases = vec![case(text(1), None), case(text(2), Some(text(4)))];
     let suite = Suite { name: text(0), rating: RatingScale::default(), slos: Vec::new(), cases };
     let mut session = Session::new(Arc::new(suite), Plan::default());
-    session.handle(SessionEvent::Begin(Nanos::default()));
+    session.handle(SessionInput::Begin(Nanos::default()));
     for (case, model) in [(0, text(3)), (1, text(4))] {
         let id = AttemptId { case, number: 1 };
         let mut r = AttemptRecord::started(id, false, "r".to_owned(), model, Nanos::default());
@@ -277,7 +277,7 @@ fn report(texts: &[&str]) -> Option<Report> {
             r.status = AttemptStatus::HttpError;
             r.error = Some(AttemptError { kind: "http".to_owned(), message: text(12) });
         }
-        session.handle(SessionEvent::Ended(id, Arc::new(r)));
+        session.handle(SessionInput::Ended(id, Arc::new(r)));
     }
     let mut gpu = GpuHistory::default();
     let info = GpuInfo { model: text(15), memory_unknown_because: Some(text(17)), ..GpuInfo::default() };

@@ -221,7 +221,7 @@ fn cached<K: PartialEq, T: ?Sized>(slot: &RefCell<Option<(K, Rc<T>)>>, key: K, n
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::session::SessionEvent;
+    use crate::domain::session::SessionInput;
     use crate::report::fixture::{answer, sample_session};
 
     fn key(case: usize, revision: u32) -> LayoutKey {
@@ -282,10 +282,10 @@ mod tests {
         let made = Cell::new(0);
         assert_eq!([ttft(&session, 1), ttft(&session, 2)], [1, 1]);
         assert_eq!([figures(&session, &made), figures(&session, &made)], [1, 1]);
-        session.handle(SessionEvent::Rerun(1));
+        session.handle(SessionInput::Rerun(1));
         let id = AttemptId { case: 1, number: 2 };
         let record = answer(id, session.last_ended.unwrap(), 100, 5, 4);
-        session.handle(SessionEvent::Ended(id, Arc::new(record)));
+        session.handle(SessionInput::Ended(id, Arc::new(record)));
         assert_eq!((ttft(&session, 3), figures(&session, &made)), (3, 2));
     }
 

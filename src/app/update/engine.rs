@@ -9,7 +9,7 @@ use crate::app::message::Effect;
 use crate::app::state::{App, Connection};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus};
 use crate::domain::live::{EngineFact, SIMULATOR_KIND};
-use crate::domain::session::SessionEvent;
+use crate::domain::session::SessionInput;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
@@ -57,7 +57,7 @@ pub(super) fn handle(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect>
                     model_choice::offer_another(app);
                 }
             }
-            effects.extend(session::apply(app, SessionEvent::Ended(id, record)));
+            effects.extend(session::apply(app, SessionInput::Ended(id, record)));
             effects
         }
         EngineFact::Died(why) => {
@@ -74,7 +74,7 @@ pub(super) fn handle(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect>
 /// Ends the run after the engine died, which would otherwise end the requests in flight.
 fn end_without_engine(app: &mut App, now: Nanos) {
     let open = app.scene.session.open_ids();
-    drop(session::apply(app, SessionEvent::Abort));
+    drop(session::apply(app, SessionInput::Abort));
     for id in open {
         let warmup = app.scene.session.attempt(id).is_some_and(|a| a.warmup);
         let mut lost = AttemptRecord::started(id, warmup, String::new(), String::new(), now);

@@ -8,7 +8,7 @@ use crate::app::state::answer::PAGE_LINES;
 use crate::app::state::model_choice::ModelChoice;
 use crate::app::state::stop::StopCause;
 use crate::app::state::{App, Connection, Overlay};
-use crate::domain::session::SessionEvent;
+use crate::domain::session::SessionInput;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
@@ -41,7 +41,7 @@ fn begin(app: &mut App, now: Nanos, model: String, listed: &[String], list_error
     app.scene.target.model = Some(model);
     app.scene.target.connection = Connection::Ready;
     let mut effects = vec![Effect::Run(RunEffect::BeginTelemetry)];
-    effects.extend(session::apply(app, SessionEvent::Begin(now)));
+    effects.extend(session::apply(app, SessionInput::Begin(now)));
     effects
 }
 

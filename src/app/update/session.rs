@@ -5,16 +5,16 @@ use std::sync::Arc;
 use crate::app::message::{Effect, RunEffect};
 use crate::app::state::App;
 use crate::domain::live::EngineCommand;
-use crate::domain::session::{Mode, SessionCommand, SessionEvent};
+use crate::domain::session::{Mode, SessionCommand, SessionInput};
 use crate::domain::time::Nanos;
 
 /// Applies an event to the run. A saved run ignores events.
-pub(super) fn apply(app: &mut App, event: SessionEvent) -> Vec<Effect> {
+pub(super) fn apply(app: &mut App, event: SessionInput) -> Vec<Effect> {
     if app.playback.is_some() {
         return Vec::new();
     }
     let scene = &mut app.scene;
-    let freed = if let SessionEvent::Ended(_, record) = &event { Some(record.ended) } else { None };
+    let freed = if let SessionInput::Ended(_, record) = &event { Some(record.ended) } else { None };
     let was_full = scene.session.in_flight() >= scene.session.plan.concurrency.max(1);
     let commands = scene.session.handle_at(scene.now, event);
     scene.load.advance(scene.now, &scene.session);

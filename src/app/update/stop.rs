@@ -18,7 +18,7 @@ use crate::app::state::App;
 use crate::app::state::stop::{Stop, StopCause};
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::refusal::{CONTENT_REFUSED, KEY_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
-use crate::domain::session::{CasePhase, Mode, SessionEvent};
+use crate::domain::session::{CasePhase, Mode, SessionInput};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
@@ -72,7 +72,7 @@ pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option
     let reason = sanitise_line(&format!("{about}{message}{advice}"));
     let mut effects = Vec::new();
     if app.scene.session.mode == Mode::Running {
-        effects.extend(session::apply(app, SessionEvent::ToggleHold));
+        effects.extend(session::apply(app, SessionInput::ToggleHold));
     }
     let own = record.id;
     effects.extend(requeue_others(app, own));
@@ -105,8 +105,8 @@ fn requeue_others(app: &mut App, own: AttemptId) -> Vec<Effect> {
         let is_running = |app: &App| app.scene.session.cases.get(case).is_some_and(|c| c.phase == CasePhase::Running);
         if is_running(app) {
             // A pause cancels the attempt but leaves it to do; resuming queues it.
-            effects.extend(session::apply(app, SessionEvent::TogglePause(case)));
-            effects.extend(session::apply(app, SessionEvent::TogglePause(case)));
+            effects.extend(session::apply(app, SessionInput::TogglePause(case)));
+            effects.extend(session::apply(app, SessionInput::TogglePause(case)));
         }
     }
     effects
@@ -122,14 +122,14 @@ pub(super) fn resume(app: &mut App) -> Vec<Effect> {
         let phase = app.scene.session.cases.get(case).map(|case| case.phase);
         if phase == Some(CasePhase::Queued) && !is_timed {
             // A case with attempts left is already queued. Cancelling and rerunning it restores all its attempts.
-            effects.extend(session::apply(app, SessionEvent::Cancel(case)));
+            effects.extend(session::apply(app, SessionInput::Cancel(case)));
         }
         if phase == Some(CasePhase::Failed) || phase == Some(CasePhase::Queued) && !is_timed {
-            effects.extend(session::apply(app, SessionEvent::Rerun(case)));
+            effects.extend(session::apply(app, SessionInput::Rerun(case)));
         }
     }
     if app.scene.session.mode == Mode::Held {
-        effects.extend(session::apply(app, SessionEvent::ToggleHold));
+        effects.extend(session::apply(app, SessionInput::ToggleHold));
     }
     effects
 }

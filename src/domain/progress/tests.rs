@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::open_loop::{OpenLoop, Process};
-use crate::domain::session::{Mode, Plan, SessionCommand, SessionEvent};
+use crate::domain::session::{Mode, Plan, SessionCommand, SessionInput};
 use crate::domain::testing::suite;
 
 const fn s(at: u64) -> Nanos {
@@ -23,11 +23,11 @@ impl TestRun {
     fn begin(cases: usize, plan: Plan, sweep: Vec<usize>) -> Self {
         let session = Session::new(Arc::new(suite(cases)), plan).with_sweep(sweep);
         let mut run = Self { session, open: Vec::new(), now: s(0) };
-        run.handle(SessionEvent::Begin(s(0)));
+        run.handle(SessionInput::Begin(s(0)));
         run
     }
 
-    fn handle(&mut self, event: SessionEvent) {
+    fn handle(&mut self, event: SessionInput) {
         for command in self.session.handle_at(self.now, event) {
             if let SessionCommand::Start { id, due, .. } = command {
                 self.open.push((id, due.unwrap_or(self.now)));
@@ -43,7 +43,7 @@ impl TestRun {
         let mut record = AttemptRecord::started(id, attempt.warmup, String::new(), String::new(), started);
         self.now = self.now.max(started);
         (record.status, record.ended) = (status, self.now);
-        self.handle(SessionEvent::Ended(id, Arc::new(record)));
+        self.handle(SessionInput::Ended(id, Arc::new(record)));
     }
 
     /// Ends the oldest request, `seconds` later.
@@ -90,17 +90,17 @@ fn a_rerun_adds_to_the_plan() {
     let mut run = TestRun::begin(2, Plan { repeat: 2, ..Plan::default() }, Vec::new());
     (0..4).for_each(|_| run.end_after(1));
     assert_eq!(run.progress().to_string(), "4/4");
-    run.handle(SessionEvent::Rerun(0));
+    run.handle(SessionInput::Rerun(0));
     assert_eq!((run.progress().to_string(), run.progress().share), ("4/6".to_owned(), 4.0 / 6.0));
 }
 
 #[test]
 fn a_discarded_attempt_is_not_done() {
     let mut run = TestRun::begin(2, Plan { concurrency: 2, ..Plan::default() }, Vec::new());
-    run.handle(SessionEvent::TogglePause(0));
+    run.handle(SessionInput::TogglePause(0));
     run.end(0, AttemptStatus::Ok);
     assert_eq!(run.progress().to_string(), "0/2");
-    run.handle(SessionEvent::Cancel(0));
+    run.handle(SessionInput::Cancel(0));
     assert_eq!(run.progress().to_string(), "0/1");
 }
 
@@ -156,21 +156,21 @@ proptest! {
             let known_before = run.session.requests_done() + run.session.requests_left();
             run.now = run.now.plus(Duration::from_secs(later));
             let adds = match what {
-                0 => { run.handle(SessionEvent::ToggleHold); false }
-                1 | 2 => { run.handle(SessionEvent::TogglePause(case)); true }
-                3 => { run.handle(SessionEvent::Rerun(case)); true }
-                4 => { run.handle(SessionEvent::Cancel(case)); false }
-                5 => { run.handle(SessionEvent::RerunFailed); true }
-                6..=8 => { run.handle(SessionEvent::Tick(run.now)); false }
+                0 => { run.handle(SessionInput::ToggleHold); false }
+                1 | 2 => { run.handle(SessionInput::TogglePause(case)); true }
+                3 => { run.handle(SessionInput::Rerun(case)); true }
+                4 => { run.handle(SessionInput::Cancel(case)); false }
+                5 => { run.handle(SessionInput::RerunFailed); true }
+                6..=8 => { run.handle(SessionInput::Tick(run.now)); false }
                 // The program ends, by itself or killed, and the run is resumed.
                 9 | 10 => {
                     if what == 9 {
-                        run.handle(SessionEvent::Abort);
+                        run.handle(SessionInput::Abort);
                         (0..how).for_each(|_| if !run.open.is_empty() { run.end(0, AttemptStatus::Cancelled) });
                     }
                     run.session = run.session.to_resume(run.now);
                     run.open.clear();
-                    run.handle(SessionEvent::Begin(run.now));
+                    run.handle(SessionInput::Begin(run.now));
                     false
                 }
                 _ if run.open.is_empty() => false,

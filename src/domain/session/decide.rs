@@ -2,24 +2,24 @@
 
 use std::sync::Arc;
 
-use super::{CasePhase, EventKind, HORIZON, Mode, RunEvent, Session, SessionCommand, SessionEvent};
+use super::{CasePhase, EventKind, HORIZON, Mode, RunEvent, Session, SessionCommand, SessionInput};
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::time::Nanos;
 
 impl Session {
     /// [`Self::handle`] for an input that arrived at `now`.
-    pub fn handle_at(&mut self, now: Nanos, event: SessionEvent) -> Vec<SessionCommand> {
+    pub fn handle_at(&mut self, now: Nanos, event: SessionInput) -> Vec<SessionCommand> {
         self.now = self.now.max(now);
         self.handle(event)
     }
 
     /// Handles an input and returns the commands for the engine. The events are in [`Self::take_events`]. Facts about
     /// unknown or ended attempts are ignored.
-    pub fn handle(&mut self, event: SessionEvent) -> Vec<SessionCommand> {
+    pub fn handle(&mut self, event: SessionInput) -> Vec<SessionCommand> {
         let mut out = Vec::new();
         match event {
-            SessionEvent::Tick(now) => self.now = self.now.max(now),
-            SessionEvent::Begin(at) => {
+            SessionInput::Tick(now) => self.now = self.now.max(now),
+            SessionInput::Begin(at) => {
                 self.now = self.now.max(at);
                 if self.mode == Mode::Waiting {
                     self.commit_now(
@@ -28,33 +28,33 @@ impl Session {
                     );
                 }
             }
-            SessionEvent::ToggleHold => match self.mode {
+            SessionInput::ToggleHold => match self.mode {
                 Mode::Running => drop(self.commit_now(EventKind::Held, &mut out)),
                 Mode::Held => drop(self.commit_now(EventKind::HoldEnded, &mut out)),
                 Mode::Waiting | Mode::Finished => {}
             },
-            SessionEvent::TogglePause(case) => match self.phase(case) {
+            SessionInput::TogglePause(case) => match self.phase(case) {
                 Some(CasePhase::Paused) => drop(self.commit_now(EventKind::CaseResumed { case }, &mut out)),
                 Some(CasePhase::Queued | CasePhase::Running) => {
                     self.commit_now(EventKind::CasePaused { case }, &mut out);
                 }
                 _ => {}
             },
-            SessionEvent::Rerun(case) => self.rerun(case, &mut out),
-            SessionEvent::RerunFailed => {
+            SessionInput::Rerun(case) => self.rerun(case, &mut out),
+            SessionInput::RerunFailed => {
                 let is_failed = |case: &usize| self.phase(*case) == Some(CasePhase::Failed);
                 let failed: Vec<usize> = (0..self.cases.len()).filter(is_failed).collect();
                 for case in failed {
                     self.rerun(case, &mut out);
                 }
             }
-            SessionEvent::Cancel(case) => {
+            SessionInput::Cancel(case) => {
                 if matches!(self.phase(case), Some(CasePhase::Queued | CasePhase::Running | CasePhase::Paused)) {
                     self.commit_now(EventKind::CaseCancelled { case }, &mut out);
                 }
             }
-            SessionEvent::Ended(id, record) => self.end_attempt(id, record, &mut out),
-            SessionEvent::Abort => {
+            SessionInput::Ended(id, record) => self.end_attempt(id, record, &mut out),
+            SessionInput::Abort => {
                 if self.mode != Mode::Finished || self.index.unsettled() > 0 {
                     self.commit_now(EventKind::Closing, &mut out);
                 }

@@ -79,7 +79,7 @@ impl Session {
         self.in_flight() >= self.plan.concurrency.max(1)
     }
 
-    /// Time at which the open loop needs the next [`Tick`](super::SessionEvent::Tick); `None` while it waits for
+    /// Time at which the open loop needs the next [`Tick`](super::SessionInput::Tick); `None` while it waits for
     /// something else.
     pub fn wake_at(&self) -> Option<Nanos> {
         let can_start =

@@ -21,13 +21,13 @@ fn start(case: usize, number: u32) -> SessionCommand {
 fn end(s: &mut Session, id: AttemptId, status: AttemptStatus) -> Vec<SessionCommand> {
     let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos(1));
     record.status = status;
-    s.handle(SessionEvent::Ended(id, Arc::new(record)))
+    s.handle(SessionInput::Ended(id, Arc::new(record)))
 }
 
 #[test]
 fn cases_run_one_after_another_to_the_end() {
     let mut s = session(2, Plan::default());
-    assert_eq!(s.handle(SessionEvent::Begin(Nanos(0))), vec![start(0, 1)]);
+    assert_eq!(s.handle(SessionInput::Begin(Nanos(0))), vec![start(0, 1)]);
     assert_eq!(end(&mut s, id(0, 1), AttemptStatus::Ok), vec![start(1, 1)]);
     assert_eq!(end(&mut s, id(1, 1), AttemptStatus::Timeout), vec![]);
     assert_eq!(s.mode, Mode::Finished);
@@ -38,22 +38,22 @@ fn cases_run_one_after_another_to_the_end() {
 #[test]
 fn a_hold_lets_running_attempts_end_and_starts_nothing() {
     let mut s = session(2, Plan::default());
-    s.handle(SessionEvent::Begin(Nanos(0)));
-    assert_eq!(s.handle(SessionEvent::ToggleHold), vec![]);
+    s.handle(SessionInput::Begin(Nanos(0)));
+    assert_eq!(s.handle(SessionInput::ToggleHold), vec![]);
     assert_eq!(end(&mut s, id(0, 1), AttemptStatus::Ok), vec![]);
     assert_eq!((s.mode, s.in_flight()), (Mode::Held, 0));
-    assert_eq!(s.handle(SessionEvent::ToggleHold), vec![start(1, 1)]);
+    assert_eq!(s.handle(SessionInput::ToggleHold), vec![start(1, 1)]);
 }
 
 #[test]
 fn pausing_a_running_case_discards_its_attempt_and_resuming_starts_a_new_one() {
     let mut s = session(1, Plan::default());
-    s.handle(SessionEvent::Begin(Nanos(0)));
-    assert_eq!(s.handle(SessionEvent::TogglePause(0)), vec![SessionCommand::Abort(id(0, 1))]);
+    s.handle(SessionInput::Begin(Nanos(0)));
+    assert_eq!(s.handle(SessionInput::TogglePause(0)), vec![SessionCommand::Abort(id(0, 1))]);
     assert_eq!(s.cases[0].phase, CasePhase::Paused);
     assert_eq!(end(&mut s, id(0, 1), AttemptStatus::Cancelled), vec![]);
     assert_eq!(s.cases[0].phase, CasePhase::Paused);
-    assert_eq!(s.handle(SessionEvent::TogglePause(0)), vec![start(0, 2)]);
+    assert_eq!(s.handle(SessionInput::TogglePause(0)), vec![start(0, 2)]);
     end(&mut s, id(0, 2), AttemptStatus::Ok);
     assert_eq!((s.cases[0].phase, s.cases[0].attempts.len(), s.mode), (CasePhase::Done, 2, Mode::Finished));
 }
@@ -61,9 +61,9 @@ fn pausing_a_running_case_discards_its_attempt_and_resuming_starts_a_new_one() {
 #[test]
 fn a_discarded_attempt_may_end_after_its_successor() {
     let mut s = session(1, Plan { concurrency: 2, ..Plan::default() });
-    s.handle(SessionEvent::Begin(Nanos(0)));
-    s.handle(SessionEvent::TogglePause(0));
-    assert_eq!(s.handle(SessionEvent::TogglePause(0)), vec![start(0, 2)]);
+    s.handle(SessionInput::Begin(Nanos(0)));
+    s.handle(SessionInput::TogglePause(0));
+    assert_eq!(s.handle(SessionInput::TogglePause(0)), vec![start(0, 2)]);
     end(&mut s, id(0, 2), AttemptStatus::Ok);
     assert_eq!(s.cases[0].phase, CasePhase::Done);
     end(&mut s, id(0, 1), AttemptStatus::Cancelled);
@@ -73,13 +73,13 @@ fn a_discarded_attempt_may_end_after_its_successor() {
 #[test]
 fn a_rerun_adds_an_attempt_and_the_last_complete_one_is_reported() {
     let mut s = session(1, Plan::default());
-    s.handle(SessionEvent::Begin(Nanos(0)));
+    s.handle(SessionInput::Begin(Nanos(0)));
     end(&mut s, id(0, 1), AttemptStatus::Ok);
-    assert_eq!(s.handle(SessionEvent::Rerun(0)), vec![start(0, 2)]);
+    assert_eq!(s.handle(SessionInput::Rerun(0)), vec![start(0, 2)]);
     end(&mut s, id(0, 2), AttemptStatus::StreamError);
     assert_eq!(s.cases[0].phase, CasePhase::Failed);
     assert_eq!(s.cases[0].reported().next().unwrap().number, 1);
-    s.handle(SessionEvent::RerunFailed);
+    s.handle(SessionInput::RerunFailed);
     end(&mut s, id(0, 3), AttemptStatus::Ok);
     assert_eq!(s.cases[0].reported().map(|a| a.number).collect::<Vec<_>>(), [3]);
 }
@@ -87,7 +87,7 @@ fn a_rerun_adds_an_attempt_and_the_last_complete_one_is_reported() {
 #[test]
 fn warmups_come_first_and_are_not_reported() {
     let mut s = session(2, Plan { warmup: 1, repeat: 2, concurrency: 2, ..Plan::default() });
-    let first = s.handle(SessionEvent::Begin(Nanos(0)));
+    let first = s.handle(SessionInput::Begin(Nanos(0)));
     assert_eq!(first, vec![SessionCommand::Start { id: id(0, 1), warmup: true, due: None }]);
     assert_eq!(end(&mut s, id(0, 1), AttemptStatus::Ok), vec![start(0, 2), start(0, 3)]);
     assert_eq!(s.cases[0].reported().count(), 0);
@@ -99,9 +99,9 @@ fn warmups_come_first_and_are_not_reported() {
 #[test]
 fn cancel_discards_attempts_and_late_records_are_ignored() {
     let mut s = session(2, Plan::default());
-    s.handle(SessionEvent::Begin(Nanos(0)));
-    s.handle(SessionEvent::Cancel(1));
-    s.handle(SessionEvent::Cancel(0));
+    s.handle(SessionInput::Begin(Nanos(0)));
+    s.handle(SessionInput::Cancel(1));
+    s.handle(SessionInput::Cancel(0));
     end(&mut s, id(0, 1), AttemptStatus::Cancelled);
     assert_eq!(s.mode, Mode::Finished);
     end(&mut s, id(0, 1), AttemptStatus::Ok);
@@ -118,12 +118,12 @@ proptest! {
         let mut s = session(4, Plan { concurrency: 2, repeat: 2, warmup: 3, ..Plan::default() });
         for (what, case, number, how) in steps {
             match what {
-                0 => { s.handle(SessionEvent::Begin(Nanos(0))); }
-                1 => { s.handle(SessionEvent::ToggleHold); }
-                2 => { s.handle(SessionEvent::TogglePause(case)); }
-                3 => { s.handle(SessionEvent::Rerun(case)); }
-                4 => { s.handle(SessionEvent::RerunFailed); }
-                5 => { s.handle(SessionEvent::Cancel(case)); }
+                0 => { s.handle(SessionInput::Begin(Nanos(0))); }
+                1 => { s.handle(SessionInput::ToggleHold); }
+                2 => { s.handle(SessionInput::TogglePause(case)); }
+                3 => { s.handle(SessionInput::Rerun(case)); }
+                4 => { s.handle(SessionInput::RerunFailed); }
+                5 => { s.handle(SessionInput::Cancel(case)); }
                 _ => { end(&mut s, id(case, number), [AttemptStatus::Ok, AttemptStatus::Empty, AttemptStatus::Cancelled][how as usize]); }
             }
             prop_assert!(s.in_flight() <= 2);

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::attempt::{Arrival, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use crate::domain::finding::Finding;
 use crate::domain::server_timings::{ServerTimings, TimingSource};
-use crate::domain::session::{Plan, SessionEvent};
+use crate::domain::session::{Plan, SessionInput};
 use crate::domain::suite::CaseSpec;
 use crate::domain::testing::{case, suite_with};
 use crate::domain::time::Nanos;
@@ -27,10 +27,10 @@ fn session(records: Vec<AttemptRecord>) -> Session {
     let cases = (0..records.len()).map(|i| CaseSpec { max_tokens: 1000, ..case(&i.to_string()) }).collect();
     let suite = suite_with(cases);
     let mut session = Session::new(Arc::new(suite), Plan { concurrency: records.len().max(1), ..Plan::default() });
-    session.handle(SessionEvent::Begin(Nanos(0)));
+    session.handle(SessionInput::Begin(Nanos(0)));
     for (case, mut record) in records.into_iter().enumerate() {
         record.id = AttemptId { case, number: 1 };
-        session.handle(SessionEvent::Ended(record.id, Arc::new(record)));
+        session.handle(SessionInput::Ended(record.id, Arc::new(record)));
     }
     session
 }
@@ -341,7 +341,7 @@ fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
     let suite = suite_with(vec![CaseSpec { max_tokens: 1000, ..case("a") }]);
     let plan = Plan { repeat: 8, ..Plan::default() };
     let mut session = Session::new(Arc::new(suite), plan).with_sweep(vec![1, 8]);
-    session.handle(SessionEvent::Begin(Nanos(0)));
+    session.handle(SessionInput::Begin(Nanos(0)));
     let mut now = Nanos(0);
     for number in 1..=16 {
         let mut record = if number <= 8 { first.clone() } else { last.clone() };
@@ -350,7 +350,7 @@ fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
             time.0 += now.0;
         }
         now = record.ended;
-        session.handle(SessionEvent::Ended(record.id, Arc::new(record)));
+        session.handle(SessionInput::Ended(record.id, Arc::new(record)));
     }
     sentence_of(&session, SystemFigures::default())
 }

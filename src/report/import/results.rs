@@ -264,14 +264,14 @@ mod tests {
     #[test]
     fn a_rerun_replaces_earlier_attempts_like_in_the_run_itself() {
         use crate::domain::attempt::AttemptId;
-        use crate::domain::session::SessionEvent;
+        use crate::domain::session::SessionInput;
         use crate::domain::time::Nanos;
 
         let plan = crate::domain::session::Plan { repeat: 2, ..Default::default() };
         let mut session = run(suite(&["a", "b"]), plan, |id, now| Some(answer(id, now, 1000, 10, 100)));
-        session.handle(SessionEvent::Rerun(0));
+        session.handle(SessionInput::Rerun(0));
         let id = AttemptId { case: 0, number: 3 };
-        session.handle(SessionEvent::Ended(id, answer(id, Nanos::from_millis(20_000), 3000, 10, 100).into()));
+        session.handle(SessionInput::Ended(id, answer(id, Nanos::from_millis(20_000), 3000, 10, 100).into()));
         let report = report(session);
         let (text, own) = (json(&report), ComparedRun::from_report(&report));
         let figures = |side: &ComparedRun| side.whole.cases[0].figures[0].map(|f| f.n);

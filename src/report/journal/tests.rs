@@ -16,7 +16,7 @@ use crate::domain::live::EngineLag;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::server_gauges::{GaugeEvent, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
-use crate::domain::session::{CasePhase, EventKind, Mode, RunEvent, Session, SessionCommand, SessionEvent};
+use crate::domain::session::{CasePhase, EventKind, Mode, RunEvent, Session, SessionCommand, SessionInput};
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::report::exporters::EXPORTERS;
@@ -114,14 +114,14 @@ fn failing() -> Session {
 
 fn rerun() -> Session {
     let mut session = failing();
-    session.handle(SessionEvent::RerunFailed);
+    session.handle(SessionInput::RerunFailed);
     for number in [3, 4] {
         let id = AttemptId { case: 1, number };
         let mut record = answer(id, Nanos::from_millis(60_000 * u64::from(number)), 999, 8, 77);
         record.server_timings =
             Some(ServerTimings { prompt_ms: Some(0.1 + 0.2), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
         record.usage.completion_tokens = None;
-        session.handle(SessionEvent::Ended(id, Arc::new(record)));
+        session.handle(SessionInput::Ended(id, Arc::new(record)));
     }
     session
 }
@@ -129,11 +129,11 @@ fn rerun() -> Session {
 fn interrupted() -> Session {
     let mut session =
         run(suite(&["a", "b", "c"]), Plan::default(), |id, now| (id.case == 0).then(|| answer(id, now, 500, 5, 50)));
-    session.handle(SessionEvent::Abort);
+    session.handle(SessionInput::Abort);
     let id = AttemptId { case: 1, number: 1 };
     let mut record = answer(id, Nanos::from_millis(2000), 300, 5, 20);
     record.status = AttemptStatus::Cancelled;
-    session.handle(SessionEvent::Ended(id, Arc::new(record)));
+    session.handle(SessionInput::Ended(id, Arc::new(record)));
     session
 }
 
@@ -524,11 +524,11 @@ fn telemetry_makes_the_same_reports_again() {
 /// Cancels the attempts in flight, as at the end of the program; returns the lines.
 fn closed(session: &mut Session, at: u64) -> String {
     session.take_events();
-    session.handle_at(Nanos::from_millis(at), SessionEvent::Abort);
+    session.handle_at(Nanos::from_millis(at), SessionInput::Abort);
     for id in session.open_ids() {
         let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos::from_millis(at - 1));
         (record.status, record.ended) = (AttemptStatus::Cancelled, Nanos::from_millis(at + 1));
-        session.handle(SessionEvent::Ended(id, Arc::new(record)));
+        session.handle(SessionInput::Ended(id, Arc::new(record)));
     }
     events_of(session) + &lag(Nanos::from_millis(at + 2), EngineLag::default())
 }
@@ -538,7 +538,7 @@ fn attempts_cut_off_by_the_programs_end_are_rerun_and_cancelled_ones_are_not() {
     let mut session = run(suite(&["a", "b", "c"]), Plan { repeat: 2, ..Plan::default() }, |id, now| {
         (id.case == 0).then(|| answer(id, now, 500, 5, 50))
     });
-    session.handle(SessionEvent::Cancel(2));
+    session.handle(SessionInput::Cancel(2));
     let so_far = journal_of(&report(session.clone()));
     let (so_far, _end) = so_far.trim_end().rsplit_once('\n').unwrap();
     let text = format!("{so_far}\n{}{}", closed(&mut session, 5000), end(Nanos::from_millis(5003), 130, None));
@@ -550,7 +550,7 @@ fn attempts_cut_off_by_the_programs_end_are_rerun_and_cancelled_ones_are_not() {
     assert_eq!(phases, [(CasePhase::Done, 0), (CasePhase::Queued, 2), (CasePhase::Cancelled, 0)]);
     assert_eq!(goes_on.mode, Mode::Waiting);
     let began = goes_on.began;
-    let commands = goes_on.handle(SessionEvent::Begin(Nanos::from_millis(9000)));
+    let commands = goes_on.handle(SessionInput::Begin(Nanos::from_millis(9000)));
     let id = AttemptId { case: 1, number: 2 };
     assert!(matches!(commands[..], [SessionCommand::Start { id: started, .. }] if started == id), "{commands:?}");
     // The time between the two parts does not belong to the run.
@@ -596,13 +596,13 @@ fn a_resumed_timed_run_has_only_its_remaining_time() {
     assert!((0.69..0.71).contains(&share), "{share}");
     let mut goes_on = read(journal_of(&live).as_bytes()).unwrap().to_resume();
     let begin = Nanos::from_millis(100_000);
-    goes_on.handle(SessionEvent::Begin(begin));
+    goes_on.handle(SessionInput::Begin(begin));
     assert_eq!(goes_on.share_of_time(begin).map(|s| (s * 10.0).round()), Some(7.0));
     let mut now = begin;
     for number in 9.. {
         now = now.plus(Duration::from_secs(1));
         let id = AttemptId { case: 0, number };
-        if goes_on.handle_at(now, SessionEvent::Ended(id, Arc::new(answer(id, now, 1, 5, 4)))).is_empty() {
+        if goes_on.handle_at(now, SessionInput::Ended(id, Arc::new(answer(id, now, 1, 5, 4)))).is_empty() {
             break;
         }
     }

@@ -8,7 +8,7 @@ use super::super::fixture::{SAMPLE, answer, refusal, report, run, sample_session
 use super::*;
 use crate::domain::attempt::{AttemptId, AttemptStatus, Usage};
 use crate::domain::finding::Finding;
-use crate::domain::session::{Plan, Session, SessionEvent};
+use crate::domain::session::{Plan, Session, SessionInput};
 use crate::domain::time::Nanos;
 
 /// Every table of a document: its rows, each with the text of its cells.
@@ -204,8 +204,8 @@ fn the_report_shows_the_command_line() {
 #[test]
 fn a_rerun_in_progress_does_not_make_the_run_partial_and_names_the_attempts_of_its_figures() {
     let mut session = sample_session();
-    session.handle(SessionEvent::Rerun(3));
-    session.handle(SessionEvent::Rerun(4));
+    session.handle(SessionInput::Rerun(3));
+    session.handle(SessionInput::Rerun(4));
     let text = render(&report(session.clone()));
     assert!(!text.contains("Partial run"), "{text}");
     let mark = line_of(&text, "> **Rerun in progress**");
@@ -217,7 +217,7 @@ fn a_rerun_in_progress_does_not_make_the_run_partial_and_names_the_attempts_of_i
     // A finished rerun needs no notice.
     for case in [3, 4] {
         let id = AttemptId { case, number: 2 };
-        session.handle(SessionEvent::Ended(id, Arc::new(answer(id, Nanos::from_millis(90_000), 1000, 10, 100))));
+        session.handle(SessionInput::Ended(id, Arc::new(answer(id, Nanos::from_millis(90_000), 1000, 10, 100))));
     }
     let text = render(&report(session));
     assert!(!text.contains("Rerun in progress") && !text.contains("Partial run"), "{text}");
@@ -416,9 +416,9 @@ fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
 #[test]
 fn a_failed_rerun_is_shown_although_the_good_attempt_counts() {
     let mut session = sample_session();
-    session.handle(SessionEvent::Rerun(3));
+    session.handle(SessionInput::Rerun(3));
     let id = AttemptId { case: 3, number: 2 };
-    session.handle(SessionEvent::Ended(id, std::sync::Arc::new(refusal(id, Nanos::default(), "gone"))));
+    session.handle(SessionInput::Ended(id, std::sync::Arc::new(refusal(id, Nanos::default(), "gone"))));
     let text = render(&report(session));
     assert!(line_of(&text, "> **Failed attempts**").contains("1 attempt failed"));
     assert!(line_of(&text, "| Debug Task ").starts_with("| Debug Task | 4.37 | 142 | 500 | 114.5 |"));
@@ -606,17 +606,17 @@ fn a_sweep_names_its_saturation_and_the_stages_that_meet_the_slos() {
 #[test]
 fn a_sweep_names_the_requests_that_failed_in_any_stage() {
     let mut session = Session::new(std::sync::Arc::new(suite(&["a"])), Plan::default()).with_sweep(vec![1, 2, 4]);
-    session.handle(SessionEvent::Begin(Nanos(0)));
+    session.handle(SessionInput::Begin(Nanos(0)));
     for number in 1..=2 {
         let (id, now) = (AttemptId { case: 0, number }, Nanos::from_millis(u64::from(number) * 1000));
         let record = if number == 1 { refusal(id, now, "busy") } else { answer(id, now, 500, 10, 100) };
-        session.handle(SessionEvent::Ended(id, std::sync::Arc::new(record)));
+        session.handle(SessionInput::Ended(id, std::sync::Arc::new(record)));
     }
-    session.handle(SessionEvent::Abort);
+    session.handle(SessionInput::Abort);
     let id = AttemptId { case: 0, number: 3 };
     let mut gone = refusal(id, Nanos::from_millis(3000), "");
     gone.status = AttemptStatus::Cancelled;
-    session.handle(SessionEvent::Ended(id, std::sync::Arc::new(gone)));
+    session.handle(SessionInput::Ended(id, std::sync::Arc::new(gone)));
     let text = render(&report(session));
     assert_eq!(
         line_of(&text, "> **Partial"),

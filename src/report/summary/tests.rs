@@ -4,7 +4,7 @@ use crate::domain::attempt::{AttemptId, AttemptStatus};
 use crate::domain::diagnosis::Finding;
 use crate::domain::metrics::ITL;
 use crate::domain::open_loop::{OpenLoop, Process};
-use crate::domain::session::{Plan, SessionEvent};
+use crate::domain::session::{Plan, SessionInput};
 use crate::domain::time::Nanos;
 
 fn close(a: f64, b: f64) -> bool {
@@ -76,7 +76,7 @@ fn a_run_that_still_goes_on_is_partial_and_with_a_rerun_it_is_not() {
     assert_eq!((s.ok, s.partial), (1, true));
     let mut session = sample_session();
     assert!(!Summary::from_session(&session).partial);
-    session.handle(SessionEvent::Rerun(3));
+    session.handle(SessionInput::Rerun(3));
     let s = Summary::from_session(&session);
     assert_eq!((s.ok, s.partial), (10, false));
 }
@@ -88,9 +88,9 @@ fn the_throughput_of_a_rate_counts_every_round_and_no_hold() {
         run(suite(&["a"]), Plan { open_loop, ..Plan::default() }, |id, now| Some(answer(id, now, 1000, 1, 100)));
     // One more request, an hour later.
     let later = Nanos::from_millis(3_600_000);
-    session.handle_at(later, SessionEvent::Rerun(0));
+    session.handle_at(later, SessionInput::Rerun(0));
     let id = AttemptId { case: 0, number: 2 };
-    session.handle(SessionEvent::Ended(id, std::sync::Arc::new(answer(id, later, 1000, 1, 100))));
+    session.handle(SessionInput::Ended(id, std::sync::Arc::new(answer(id, later, 1000, 1, 100))));
     let s = Summary::from_session(&session);
     assert!(close(s.busy_time_s, 2.0), "{}", s.busy_time_s);
     assert_eq!((s.request_throughput, s.output_token_throughput), (Some(1.0), Some(100.0)));
@@ -120,10 +120,10 @@ fn what_the_user_gave_up_is_no_failure_and_a_replaced_failure_is_none_any_more()
     });
     let s = Summary::from_session(&session);
     assert_eq!((s.failed, s.failed_attempts), (1, 1));
-    session.handle(SessionEvent::Rerun(0));
+    session.handle(SessionInput::Rerun(0));
     let id = AttemptId { case: 0, number: 2 };
     let good = answer(id, Nanos::from_millis(9000), 1000, 1, 100);
-    session.handle(SessionEvent::Ended(id, std::sync::Arc::new(good)));
+    session.handle(SessionInput::Ended(id, std::sync::Arc::new(good)));
     let s = Summary::from_session(&session);
     assert_eq!((s.ok, s.failed, s.failed_attempts), (1, 0, 0));
 }

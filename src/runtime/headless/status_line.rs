@@ -64,17 +64,17 @@ mod tests {
 
     use super::*;
     use crate::app::state::testing::app;
-    use crate::domain::session::{Plan, Session, SessionCommand, SessionEvent};
+    use crate::domain::session::{Plan, Session, SessionCommand, SessionInput};
     use crate::report::fixture;
 
     /// Runs a session until this many attempts of one second each have ended.
     fn session(plan: Plan, ended: u64) -> Session {
         let mut session = Session::new(Arc::new(fixture::suite(&["a", "b"])), plan);
-        let mut commands = session.handle(SessionEvent::Begin(Nanos(0)));
+        let mut commands = session.handle(SessionInput::Begin(Nanos(0)));
         for second in 0..ended {
             let Some(SessionCommand::Start { id, .. }) = commands.first().cloned() else { break };
             let record = fixture::answer(id, Nanos::from_millis(second * 1000), 1000, 10, 100);
-            commands = session.handle(SessionEvent::Ended(id, Arc::new(record)));
+            commands = session.handle(SessionInput::Ended(id, Arc::new(record)));
         }
         session
     }

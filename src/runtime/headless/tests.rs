@@ -8,7 +8,7 @@ use crate::app::state::Target;
 use crate::domain::live::ServerInfo;
 use crate::domain::route::Route;
 use crate::domain::session::Session;
-use crate::domain::session::{Plan, SessionEvent};
+use crate::domain::session::{Plan, SessionInput};
 use crate::domain::text::oracle::{fault, hostile};
 use crate::domain::time::Nanos;
 use crate::report::fixture;
@@ -28,7 +28,7 @@ fn app(session: Session) -> App {
 #[test]
 fn a_load_prints_progress_at_most_once_a_second() {
     let mut session = Session::new(Arc::new(fixture::suite(&["a"])), Plan::default());
-    session.handle(SessionEvent::Begin(Nanos::from_millis(500)));
+    session.handle(SessionInput::Begin(Nanos::from_millis(500)));
     let app = app(session);
     let mut load = LoadLine::default();
     let lines: Vec<_> = [1000, 1001, 1999, 2000, 2999, 3100]

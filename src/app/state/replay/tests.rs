@@ -7,7 +7,7 @@ use crate::app::state::load::Load;
 use crate::app::update::testing::app;
 use crate::domain::attempt::{AttemptId, AttemptStatus, StringPool};
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
-use crate::domain::session::{CasePhase, Mode, Plan, SessionCommand, SessionEvent};
+use crate::domain::session::{CasePhase, Mode, Plan, SessionCommand, SessionInput};
 
 const fn ms(at: u64) -> Nanos {
     Nanos::from_millis(at)
@@ -38,7 +38,7 @@ fn swept(cases: usize, plan: Plan, sweep: &[usize], attempts: &[(u64, u64)]) -> 
     let mut open: Vec<AttemptRecord> = Vec::new();
     let mut attempts = attempts.iter().cycle();
     let mut now = ms(400);
-    let mut commands = session.handle_at(now, SessionEvent::Begin(now));
+    let mut commands = session.handle_at(now, SessionInput::Begin(now));
     loop {
         for command in std::mem::take(&mut commands) {
             if let (SessionCommand::Start { id, warmup, .. }, Some((millis, events))) = (command, attempts.next()) {
@@ -49,7 +49,7 @@ fn swept(cases: usize, plan: Plan, sweep: &[usize], attempts: &[(u64, u64)]) -> 
         let done = open.remove(first);
         now = now.max(done.ended);
         scene.traces.add(&done);
-        commands = session.handle_at(now, SessionEvent::Ended(done.id, Arc::new(done)));
+        commands = session.handle_at(now, SessionInput::Ended(done.id, Arc::new(done)));
     }
     let gpu = GpuInfo { index: 0, model: "A".into(), ..GpuInfo::default() };
     let mut telemetry = vec![TelemetryEvent::Gpu(GpuEvent::Found {

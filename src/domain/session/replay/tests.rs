@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::open_loop::{OpenLoop, Process};
-use crate::domain::session::{CaseState, Plan, SessionCommand, SessionEvent};
+use crate::domain::session::{CaseState, Plan, SessionCommand, SessionInput};
 use crate::domain::testing::suite;
 
 const fn s(at: u64) -> Nanos {
@@ -30,7 +30,7 @@ impl Recording {
         Self { live, folded, events: Vec::new(), open: Vec::new(), snapshots: Vec::new() }
     }
 
-    fn handle(&mut self, at: Nanos, event: SessionEvent) {
+    fn handle(&mut self, at: Nanos, event: SessionInput) {
         for command in self.live.handle_at(at, event) {
             if let SessionCommand::Start { id, due, .. } = command {
                 self.open.push((id, due.unwrap_or(at)));
@@ -51,7 +51,7 @@ impl Recording {
         let status = if attempt.abandoned { AttemptStatus::Cancelled } else { status };
         let mut record = AttemptRecord::started(id, attempt.warmup, String::new(), String::new(), started);
         (record.status, record.ended) = (status, at);
-        self.handle(at, SessionEvent::Ended(id, Arc::new(record)));
+        self.handle(at, SessionInput::Ended(id, Arc::new(record)));
     }
 
     /// Ends all attempts in flight, and those that follow them.
@@ -89,10 +89,10 @@ fn phases(session: &Session) -> Vec<CasePhase> {
 /// Two cases of a second each; two minutes later the first is rerun.
 fn rerun_late() -> Recording {
     let mut recording = Recording::new(2, Plan::default(), &[]);
-    recording.handle(s(1), SessionEvent::Begin(s(1)));
+    recording.handle(s(1), SessionInput::Begin(s(1)));
     recording.end(0, s(2), AttemptStatus::Ok);
     recording.end(0, s(3), AttemptStatus::Ok);
-    recording.handle(s(123), SessionEvent::Rerun(0));
+    recording.handle(s(123), SessionInput::Rerun(0));
     recording.end(0, s(125), AttemptStatus::Ok);
     recording
 }
@@ -122,7 +122,7 @@ fn case_and_run_are_done_until_a_rerun_starts() {
 #[test]
 fn repeats_of_the_plan_are_queued_meanwhile() {
     let mut recording = Recording::new(2, Plan { repeat: 2, warmup: 1, ..Plan::default() }, &[]);
-    recording.handle(s(1), SessionEvent::Begin(s(1)));
+    recording.handle(s(1), SessionInput::Begin(s(1)));
     recording.end_all(&mut s(1));
     let first = recording.live.as_at(&recording.events, Nanos(s(3).0 - 1));
     assert_eq!(phases(&first), [CasePhase::Running, CasePhase::Queued]);
@@ -132,13 +132,13 @@ fn repeats_of_the_plan_are_queued_meanwhile() {
 #[test]
 fn holds_and_pauses_are_replayed() {
     let mut recording = Recording::new(2, Plan::default(), &[]);
-    recording.handle(s(1), SessionEvent::Begin(s(1)));
-    recording.handle(s(2), SessionEvent::ToggleHold);
+    recording.handle(s(1), SessionInput::Begin(s(1)));
+    recording.handle(s(2), SessionInput::ToggleHold);
     recording.end(0, s(3), AttemptStatus::Ok);
-    recording.handle(s(50), SessionEvent::ToggleHold);
-    recording.handle(s(51), SessionEvent::TogglePause(1));
+    recording.handle(s(50), SessionInput::ToggleHold);
+    recording.handle(s(51), SessionInput::TogglePause(1));
     recording.end(0, s(52), AttemptStatus::Cancelled);
-    recording.handle(s(90), SessionEvent::TogglePause(1));
+    recording.handle(s(90), SessionInput::TogglePause(1));
     recording.end(0, s(91), AttemptStatus::Ok);
     let Recording { live, events, .. } = recording;
     let held = live.as_at(&events, s(30));
@@ -154,9 +154,9 @@ fn holds_and_pauses_are_replayed() {
 fn the_time_between_two_starts_of_an_open_loop_belongs_to_the_run() {
     let open_loop = Some(OpenLoop { rate_per_s: 0.1, process: Process::Constant, seed: 0 });
     let mut recording = Recording::new(1, Plan { repeat: 2, concurrency: 9, open_loop, ..Plan::default() }, &[]);
-    recording.handle(s(1), SessionEvent::Begin(s(1)));
+    recording.handle(s(1), SessionInput::Begin(s(1)));
     recording.end(0, s(2), AttemptStatus::Ok);
-    recording.handle(s(11), SessionEvent::Tick(s(11)));
+    recording.handle(s(11), SessionInput::Tick(s(11)));
     recording.end(0, s(12), AttemptStatus::Ok);
     let Recording { live, events, .. } = recording;
     assert_eq!(idle_reasons(&live, &events, &[(2, 11)]), [IdleReason::NotDue]);
@@ -170,12 +170,12 @@ fn the_time_between_two_starts_of_an_open_loop_belongs_to_the_run() {
 fn a_case_that_waits_for_its_due_time_makes_the_run_not_paused() {
     let open_loop = Some(OpenLoop { rate_per_s: 0.1, process: Process::Constant, seed: 0 });
     let mut recording = Recording::new(2, Plan { concurrency: 9, repeat: 2, open_loop, ..Plan::default() }, &[]);
-    recording.handle(s(1), SessionEvent::Begin(s(1)));
+    recording.handle(s(1), SessionInput::Begin(s(1)));
     recording.end(0, s(2), AttemptStatus::Ok);
-    recording.handle(s(2), SessionEvent::TogglePause(1));
-    recording.handle(s(11), SessionEvent::Tick(s(11)));
+    recording.handle(s(2), SessionInput::TogglePause(1));
+    recording.handle(s(11), SessionInput::Tick(s(11)));
     recording.end(0, s(12), AttemptStatus::Ok);
-    recording.handle(s(40), SessionEvent::TogglePause(1));
+    recording.handle(s(40), SessionInput::TogglePause(1));
     let Recording { live, events, .. } = recording;
     assert_eq!(phases(&live.as_at(&events, s(6))), [CasePhase::Queued, CasePhase::Paused]);
     assert_eq!(idle_reasons(&live, &events, &[(2, 11), (12, 40)]), [IdleReason::NotDue, IdleReason::Paused]);
@@ -184,15 +184,15 @@ fn a_case_that_waits_for_its_due_time_makes_the_run_not_paused() {
 #[test]
 fn cases_cancelled_by_the_end_of_the_program_are_queued_until_the_resume() {
     let mut recording = Recording::new(2, Plan::default(), &[]);
-    recording.handle(s(1), SessionEvent::Begin(s(1)));
+    recording.handle(s(1), SessionInput::Begin(s(1)));
     recording.end(0, s(2), AttemptStatus::Ok);
-    recording.handle(s(3), SessionEvent::Abort);
+    recording.handle(s(3), SessionInput::Abort);
     recording.end(0, s(4), AttemptStatus::Cancelled);
     let ended = recording.saved(s(4));
     assert_eq!((ended.mode, phases(&ended)[1]), (Mode::Finished, CasePhase::Cancelled));
     recording.stop(s(4));
     assert_eq!((recording.live.mode, recording.live.cases[1].remaining), (Mode::Waiting, 1));
-    recording.handle(s(100), SessionEvent::Begin(s(100)));
+    recording.handle(s(100), SessionInput::Begin(s(100)));
     recording.end(0, s(102), AttemptStatus::Ok);
     let session = recording.live;
     let gone = session.as_at(&recording.events, s(50));
@@ -208,16 +208,16 @@ fn only_interrupted_attempts_are_started_again_and_only_once() {
     use CasePhase::{Cancelled, Queued};
     let plan = Plan { concurrency: 4, repeat: 2, ..Plan::default() };
     let mut recording = Recording::new(4, plan, &[]);
-    recording.handle(s(1), SessionEvent::Begin(s(1)));
-    recording.handle(s(2), SessionEvent::Cancel(2));
-    recording.handle(s(2), SessionEvent::TogglePause(3));
-    recording.handle(s(3), SessionEvent::Abort);
+    recording.handle(s(1), SessionInput::Begin(s(1)));
+    recording.handle(s(2), SessionInput::Cancel(2));
+    recording.handle(s(2), SessionInput::TogglePause(3));
+    recording.handle(s(3), SessionInput::Abort);
     // One attempt was done before the engine heard of the end, and one was lost.
     let first = recording.open.iter().position(|(id, _)| *id == AttemptId { case: 0, number: 1 }).unwrap();
     let (id, started) = recording.open.remove(first);
     let mut record = AttemptRecord::started(id, false, String::new(), String::new(), started);
     (record.status, record.ended) = (AttemptStatus::Ok, s(4));
-    recording.handle(s(4), SessionEvent::Ended(id, Arc::new(record)));
+    recording.handle(s(4), SessionInput::Ended(id, Arc::new(record)));
     recording.stop(s(5));
     let remaining: Vec<_> = recording.live.cases.iter().map(|c| (c.phase, c.remaining)).collect();
     assert_eq!(remaining, [(Queued, 1), (Queued, 2), (Cancelled, 0), (Queued, 2)]);
@@ -226,14 +226,14 @@ fn only_interrupted_attempts_are_started_again_and_only_once() {
 #[test]
 fn an_interrupted_run_is_not_a_held_run() {
     let mut recording = Recording::new(2, Plan::default(), &[]);
-    recording.handle(s(1), SessionEvent::Begin(s(1)));
+    recording.handle(s(1), SessionInput::Begin(s(1)));
     let cut_off = recording.saved(s(1));
-    recording.handle(s(2), SessionEvent::ToggleHold);
+    recording.handle(s(2), SessionInput::ToggleHold);
     let held = recording.saved(s(2));
     assert_eq!([cut_off.mode, held.mode], [Mode::Held; 2]);
     assert_eq!([cut_off.is_cut_off(), held.is_cut_off()], [true, false]);
     assert!(!cut_off.as_at(&recording.events, Nanos(s(1).0 - 1)).is_cut_off());
-    recording.handle(s(3), SessionEvent::ToggleHold);
+    recording.handle(s(3), SessionInput::ToggleHold);
     recording.end_all(&mut s(3));
     assert!(!recording.live.is_cut_off() && !recording.saved(s(9)).is_cut_off());
 }
@@ -241,16 +241,16 @@ fn an_interrupted_run_is_not_a_held_run() {
 #[test]
 fn a_lost_attempt_is_started_again_once() {
     let mut recording = Recording::new(1, Plan { repeat: 3, ..Plan::default() }, &[]);
-    recording.handle(s(1), SessionEvent::Begin(s(1)));
+    recording.handle(s(1), SessionInput::Begin(s(1)));
     recording.end(0, s(2), AttemptStatus::Ok);
     // Killed in the second attempt; two of the three attempts are left.
     let killed = recording.saved(s(2));
     let at = killed.as_at(&recording.events, s(5));
     assert_eq!((at.cases[0].remaining, at.cases[0].phase), (2, CasePhase::Queued));
     recording.stop(s(6));
-    recording.handle(s(100), SessionEvent::Begin(s(100)));
+    recording.handle(s(100), SessionInput::Begin(s(100)));
     recording.end(0, s(101), AttemptStatus::Ok);
-    recording.handle(s(102), SessionEvent::TogglePause(0));
+    recording.handle(s(102), SessionInput::TogglePause(0));
     recording.end(0, s(103), AttemptStatus::Cancelled);
     let saved = recording.saved(s(103));
     let remaining = |t| saved.as_at(&recording.events, s(t)).cases[0].remaining;
@@ -260,7 +260,7 @@ fn a_lost_attempt_is_started_again_once() {
 #[test]
 fn a_lost_attempt_was_in_flight_until_the_program_s_last_sign_of_life() {
     let mut recording = Recording::new(2, Plan { repeat: 2, ..Plan::default() }, &[]);
-    recording.handle(s(1), SessionEvent::Begin(s(1)));
+    recording.handle(s(1), SessionInput::Begin(s(1)));
     recording.end(0, s(2), AttemptStatus::Ok);
     // The second attempt runs for an hour; then the program is killed, and nothing runs for a day.
     let killed = recording.saved(s(3600));
@@ -274,7 +274,7 @@ fn a_lost_attempt_was_in_flight_until_the_program_s_last_sign_of_life() {
         [1799, 3599].map(|t| Some(Duration::from_secs(t)))
     );
     recording.stop(s(3600));
-    recording.handle(s(90_000), SessionEvent::Begin(s(90_000)));
+    recording.handle(s(90_000), SessionInput::Begin(s(90_000)));
     recording.end_all(&mut s(90_000));
     let session = &recording.live;
     assert_eq!(shown(&session.as_at(&recording.events, s(1800))), shown(&during));
@@ -287,13 +287,13 @@ fn a_lost_attempt_was_in_flight_until_the_program_s_last_sign_of_life() {
 fn a_timed_run_shows_the_share_of_its_time() {
     let plan = Plan { duration: Some(Duration::from_secs(10)), warmup: 1, ..Plan::default() };
     let mut recording = Recording::new(2, plan, &[]);
-    recording.handle(s(1), SessionEvent::Begin(s(1)));
+    recording.handle(s(1), SessionInput::Begin(s(1)));
     for at in 3..7 {
         recording.end(0, s(at), AttemptStatus::Ok);
     }
-    recording.handle(s(7), SessionEvent::ToggleHold);
+    recording.handle(s(7), SessionInput::ToggleHold);
     recording.end(0, s(8), AttemptStatus::Ok);
-    recording.handle(s(40), SessionEvent::ToggleHold);
+    recording.handle(s(40), SessionInput::ToggleHold);
     recording.end_all(&mut s(40));
     assert_eq!(recording.live.mode, Mode::Finished);
     let share = |at| format!("{:.2}", recording.live.as_at(&recording.events, at).share_of_time(at).unwrap());
@@ -303,7 +303,7 @@ fn a_timed_run_shows_the_share_of_its_time() {
 #[test]
 fn a_stage_starts_after_the_one_before() {
     let mut recording = Recording::new(2, Plan::default(), &[1, 2]);
-    recording.handle(s(1), SessionEvent::Begin(s(1)));
+    recording.handle(s(1), SessionInput::Begin(s(1)));
     recording.end_all(&mut s(1));
     let first = recording.live.as_at(&recording.events, Nanos(s(3).0 - 1));
     assert_eq!(
@@ -328,24 +328,24 @@ proptest! {
         let plan = Plan { concurrency, repeat, warmup, open_loop: rate, duration, ..Plan::default() };
         let mut recording = Recording::new(3, plan, &(1..=stages).collect::<Vec<_>>());
         let mut now = s(1);
-        recording.handle(now, SessionEvent::Begin(now));
+        recording.handle(now, SessionInput::Begin(now));
         for (what, case, later, how) in steps {
             now = now.plus(Duration::from_secs(later));
             match what {
-                0 => recording.handle(now, SessionEvent::ToggleHold),
-                1 | 2 => recording.handle(now, SessionEvent::TogglePause(case)),
-                3 => recording.handle(now, SessionEvent::Rerun(case)),
-                4 => recording.handle(now, SessionEvent::Cancel(case)),
-                5 => recording.handle(now, SessionEvent::RerunFailed),
-                6 | 7 => recording.handle(now, SessionEvent::Tick(now)),
-                8 => recording.handle(now, SessionEvent::Abort),
+                0 => recording.handle(now, SessionInput::ToggleHold),
+                1 | 2 => recording.handle(now, SessionInput::TogglePause(case)),
+                3 => recording.handle(now, SessionInput::Rerun(case)),
+                4 => recording.handle(now, SessionInput::Cancel(case)),
+                5 => recording.handle(now, SessionInput::RerunFailed),
+                6 | 7 => recording.handle(now, SessionInput::Tick(now)),
+                8 => recording.handle(now, SessionInput::Abort),
                 9 => {
                     let saved = recording.saved(now);
                     prop_assert_eq!(saved.in_flight(), 0);
                     prop_assert!(saved.mode != Mode::Running && saved.count(CasePhase::Running) == 0);
                     recording.stop(now);
                     now = now.plus(Duration::from_secs(9));
-                    let resumed = SessionEvent::Begin(now);
+                    let resumed = SessionInput::Begin(now);
                     if recording.live.mode == Mode::Waiting {
                         recording.handle(now, resumed);
                     } else {

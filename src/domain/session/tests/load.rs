@@ -18,7 +18,7 @@ fn open(concurrency: usize, repeat: u32) -> Plan {
 fn end_at(s: &mut Session, id: AttemptId, at: Nanos, status: AttemptStatus) -> Vec<SessionCommand> {
     let mut record = AttemptRecord::started(id, false, String::new(), String::new(), at);
     (record.status, record.ended) = (status, at);
-    s.handle(SessionEvent::Ended(id, Arc::new(record)))
+    s.handle(SessionInput::Ended(id, Arc::new(record)))
 }
 
 fn due(case: usize, number: u32, at_ms: u64) -> SessionCommand {
@@ -29,7 +29,7 @@ fn due(case: usize, number: u32, at_ms: u64) -> SessionCommand {
 fn run_to(s: &mut Session, to: Nanos) -> Vec<(Nanos, SessionCommand)> {
     let mut out = Vec::new();
     while let Some(at) = s.wake_at().filter(|at| *at <= to) {
-        let commands = s.handle(SessionEvent::Tick(at));
+        let commands = s.handle(SessionInput::Tick(at));
         assert!(!commands.is_empty(), "a requested tick did nothing");
         out.extend(commands.into_iter().map(|c| (at, c)));
     }
@@ -40,9 +40,9 @@ fn run_to(s: &mut Session, to: Nanos) -> Vec<(Nanos, SessionCommand)> {
 fn starts_are_ordered_ahead_and_in_turn() {
     let mut s = session(2, open(4096, 3));
     // The first is due at once; two more are due within the horizon of 250 ms.
-    assert_eq!(s.handle(SessionEvent::Begin(ms(1000))), [due(0, 1, 1000), due(1, 1, 1100), due(0, 2, 1200)]);
+    assert_eq!(s.handle(SessionInput::Begin(ms(1000))), [due(0, 1, 1000), due(1, 1, 1100), due(0, 2, 1200)]);
     assert_eq!(s.wake_at(), Some(ms(1050)));
-    assert!(s.handle(SessionEvent::Tick(ms(1049))).is_empty());
+    assert!(s.handle(SessionInput::Tick(ms(1049))).is_empty());
     let rest: Vec<_> = run_to(&mut s, ms(9000));
     assert_eq!(rest, [(ms(1050), due(1, 2, 1300)), (ms(1150), due(0, 3, 1400)), (ms(1250), due(1, 3, 1500))]);
     assert_eq!(s.wake_at(), None);
@@ -56,7 +56,7 @@ fn starts_are_ordered_ahead_and_in_turn() {
 #[test]
 fn a_late_slot_does_not_move_the_intended_start() {
     let mut s = session(1, open(1, 3));
-    assert_eq!(s.handle(SessionEvent::Begin(ms(0))), [due(0, 1, 0)]);
+    assert_eq!(s.handle(SessionInput::Begin(ms(0))), [due(0, 1, 0)]);
     assert_eq!(s.wake_at(), None);
     assert_eq!(end_at(&mut s, id(0, 1), ms(730), AttemptStatus::Ok), [due(0, 2, 100)]);
     assert_eq!(s.overdue(), Some(Duration::from_millis(530)));
@@ -66,33 +66,33 @@ fn a_late_slot_does_not_move_the_intended_start() {
 #[test]
 fn a_hold_does_not_count_as_queue_time() {
     let mut s = session(1, open(4096, 4));
-    assert_eq!(s.handle(SessionEvent::Begin(ms(0))).len(), 3);
+    assert_eq!(s.handle(SessionInput::Begin(ms(0))).len(), 3);
     // Orders that are not due yet are withdrawn.
     let withdrawn = [2, 3].map(|number| SessionCommand::Abort(id(0, number)));
-    assert_eq!(s.handle_at(ms(20), SessionEvent::ToggleHold), withdrawn);
+    assert_eq!(s.handle_at(ms(20), SessionInput::ToggleHold), withdrawn);
     assert_eq!((s.wake_at(), s.cases[0].phase), (None, CasePhase::Running));
     for number in [2, 3] {
         end_at(&mut s, id(0, number), ms(21), AttemptStatus::Cancelled);
     }
     // 20 ms of the second's 100 ms and of the third's 200 ms had passed.
-    assert_eq!(s.handle_at(ms(5000), SessionEvent::ToggleHold), [due(0, 4, 5080), due(0, 5, 5180)]);
+    assert_eq!(s.handle_at(ms(5000), SessionInput::ToggleHold), [due(0, 4, 5080), due(0, 5, 5180)]);
     assert_eq!(run_to(&mut s, ms(9000)), [(ms(5030), due(0, 6, 5280))]);
 }
 
 #[test]
 fn a_rerun_is_due_when_requested() {
     let mut s = session(1, open(1, 2));
-    s.handle(SessionEvent::Begin(ms(0)));
+    s.handle(SessionInput::Begin(ms(0)));
     end_at(&mut s, id(0, 1), ms(5000), AttemptStatus::Ok);
     end_at(&mut s, id(0, 2), ms(5100), AttemptStatus::Timeout);
     assert_eq!(s.mode, Mode::Finished);
-    assert_eq!(s.handle_at(ms(60_000), SessionEvent::RerunFailed), [due(0, 3, 60_000)]);
+    assert_eq!(s.handle_at(ms(60_000), SessionInput::RerunFailed), [due(0, 3, 60_000)]);
 }
 
 #[test]
 fn the_schedule_begins_after_the_warm_up() {
     let mut s = session(1, Plan { warmup: 1, ..open(4096, 1) });
-    assert_eq!(s.handle(SessionEvent::Begin(ms(0))), [SessionCommand::Start { id: id(0, 1), warmup: true, due: None }]);
+    assert_eq!(s.handle(SessionInput::Begin(ms(0))), [SessionCommand::Start { id: id(0, 1), warmup: true, due: None }]);
     assert_eq!(s.wake_at(), None);
     assert_eq!(end_at(&mut s, id(0, 1), ms(800), AttemptStatus::Ok), [due(0, 2, 800)]);
 }
@@ -101,7 +101,7 @@ fn the_schedule_begins_after_the_warm_up() {
 fn rate_and_duration_determine_the_number_of_starts() {
     let plan = Plan { duration: Some(Duration::from_secs(2)), ..open(4096, 1) };
     let mut s = session(3, plan);
-    let mut ordered = s.handle(SessionEvent::Begin(ms(0)));
+    let mut ordered = s.handle(SessionInput::Begin(ms(0)));
     ordered.extend(run_to(&mut s, ms(60_000)).into_iter().map(|(_, c)| c));
     // At 0, 100, … 1,900 ms.
     assert_eq!(ordered.len(), 20);
@@ -119,7 +119,7 @@ fn rate_and_duration_determine_the_number_of_starts() {
 fn a_timed_run_with_an_interrupted_request_is_partial() {
     let plan = Plan { duration: Some(Duration::from_secs(1)), ..Plan::default() };
     let mut s = session(1, plan);
-    s.handle(SessionEvent::Begin(ms(0)));
+    s.handle(SessionInput::Begin(ms(0)));
     end_at(&mut s, id(0, 1), ms(400), AttemptStatus::Cancelled);
     end_at(&mut s, id(0, 2), ms(1100), AttemptStatus::Ok);
     assert!(s.mode == Mode::Finished && s.is_partial());
@@ -129,7 +129,7 @@ fn a_timed_run_with_an_interrupted_request_is_partial() {
 fn a_closed_loop_with_a_duration_takes_cases_in_turn_and_ends() {
     let plan = Plan { concurrency: 2, duration: Some(Duration::from_secs(1)), ..Plan::default() };
     let mut s = session(3, plan);
-    assert_eq!(s.handle(SessionEvent::Begin(ms(0))), [start(0, 1), start(1, 1)]);
+    assert_eq!(s.handle(SessionInput::Begin(ms(0))), [start(0, 1), start(1, 1)]);
     assert_eq!(end_at(&mut s, id(0, 1), ms(400), AttemptStatus::Ok), [start(2, 1)]);
     assert_eq!(end_at(&mut s, id(1, 1), ms(500), AttemptStatus::Ok), [start(0, 2)]);
     assert_eq!(end_at(&mut s, id(2, 1), ms(999), AttemptStatus::Ok), [start(1, 2)]);
@@ -139,7 +139,7 @@ fn a_closed_loop_with_a_duration_takes_cases_in_turn_and_ends() {
     assert_eq!(end_at(&mut s, id(1, 2), ms(1300), AttemptStatus::Ok), []);
     assert!(s.mode == Mode::Finished && !s.is_partial());
     // A rerun afterwards is one attempt, not another second.
-    assert_eq!(s.handle(SessionEvent::Rerun(0)), [start(0, 3)]);
+    assert_eq!(s.handle(SessionInput::Rerun(0)), [start(0, 3)]);
     assert_eq!(end_at(&mut s, id(0, 3), ms(1400), AttemptStatus::Timeout), []);
     assert!(s.mode == Mode::Finished && s.is_partial());
 }
@@ -147,7 +147,7 @@ fn a_closed_loop_with_a_duration_takes_cases_in_turn_and_ends() {
 #[test]
 fn a_case_whose_turn_never_came_is_unreached() {
     let mut s = session(2, Plan { duration: Some(Duration::from_secs(1)), ..Plan::default() });
-    s.handle(SessionEvent::Begin(ms(0)));
+    s.handle(SessionInput::Begin(ms(0)));
     end_at(&mut s, id(0, 1), ms(1500), AttemptStatus::Ok);
     assert_eq!((s.mode, s.cases[1].phase, s.cases[1].attempts.len()), (Mode::Finished, CasePhase::Unreached, 0));
     assert!(s.is_partial() && s.unreached() == 1);
@@ -156,7 +156,7 @@ fn a_case_whose_turn_never_came_is_unreached() {
 #[test]
 fn a_sweep_runs_the_plan_at_each_concurrency() {
     let mut s = session(3, Plan::default()).with_sweep(vec![1, 2]);
-    assert_eq!(s.handle(SessionEvent::Begin(ms(0))), [start(0, 1)]);
+    assert_eq!(s.handle(SessionInput::Begin(ms(0))), [start(0, 1)]);
     assert_eq!(end_at(&mut s, id(0, 1), ms(1), AttemptStatus::Ok), [start(1, 1)]);
     assert_eq!(end_at(&mut s, id(1, 1), ms(2), AttemptStatus::Timeout), [start(2, 1)]);
     assert!(s.is_partial());
@@ -172,8 +172,8 @@ fn a_sweep_runs_the_plan_at_each_concurrency() {
 #[test]
 fn a_cancelled_sweep_starts_no_further_stage() {
     let mut s = session(2, Plan::default()).with_sweep(vec![1, 2, 4]);
-    s.handle(SessionEvent::Begin(ms(0)));
-    assert_eq!(s.handle(SessionEvent::Abort), [SessionCommand::Abort(id(0, 1))]);
+    s.handle(SessionInput::Begin(ms(0)));
+    assert_eq!(s.handle(SessionInput::Abort), [SessionCommand::Abort(id(0, 1))]);
     assert_eq!(end_at(&mut s, id(0, 1), ms(1), AttemptStatus::Cancelled), []);
     assert_eq!((s.mode, s.stage), (Mode::Finished, 0));
 }
@@ -181,12 +181,12 @@ fn a_cancelled_sweep_starts_no_further_stage() {
 #[test]
 fn long_runs_keep_all_figures_and_the_last_texts() {
     let mut s = session(1, Plan { repeat: 600, ..Plan::default() });
-    s.handle(SessionEvent::Begin(ms(0)));
+    s.handle(SessionInput::Begin(ms(0)));
     for number in 1..=600 {
         let mut record = AttemptRecord::started(id(0, number), false, String::new(), String::new(), ms(1));
         record.status = AttemptStatus::Ok;
         record.text = "a".into();
-        s.handle(SessionEvent::Ended(id(0, number), Arc::new(record)));
+        s.handle(SessionInput::Ended(id(0, number), Arc::new(record)));
     }
     let with_text: Vec<u32> =
         s.cases[0].reported().filter(|a| !a.record().unwrap().text.is_empty()).map(|a| a.number).collect();
@@ -201,9 +201,9 @@ fn long_runs_keep_all_figures_and_the_last_texts() {
 #[test]
 fn a_cancelled_sweep_with_results_sends_nothing_more() {
     let mut s = session(2, Plan::default()).with_sweep(vec![1, 2, 4]);
-    s.handle(SessionEvent::Begin(ms(0)));
+    s.handle(SessionInput::Begin(ms(0)));
     assert_eq!(end_at(&mut s, id(0, 1), ms(1), AttemptStatus::Ok), [start(1, 1)]);
-    assert_eq!(s.handle(SessionEvent::Abort), [SessionCommand::Abort(id(1, 1))]);
+    assert_eq!(s.handle(SessionInput::Abort), [SessionCommand::Abort(id(1, 1))]);
     assert_eq!(end_at(&mut s, id(1, 1), ms(2), AttemptStatus::Cancelled), []);
     assert_eq!((s.mode, s.stage, s.is_partial()), (Mode::Finished, 0, true));
 }
@@ -211,7 +211,7 @@ fn a_cancelled_sweep_with_results_sends_nothing_more() {
 /// A sweep over two stages of two cases, with the status of each of the four requests in order.
 fn swept(ends: [AttemptStatus; 4]) -> Session {
     let mut s = session(2, Plan::default()).with_sweep(vec![1, 2]);
-    s.handle(SessionEvent::Begin(ms(0)));
+    s.handle(SessionInput::Begin(ms(0)));
     for (i, (case, number)) in [(0, 1), (1, 1), (0, 2), (1, 2)].into_iter().enumerate() {
         end_at(&mut s, id(case, number), ms(1 + i as u64), ends[i]);
     }
@@ -234,9 +234,9 @@ fn a_sweep_reports_its_last_stage_and_is_partial_if_any_stage_is() {
 #[test]
 fn the_schedule_resumes_after_a_hold_even_without_a_free_slot() {
     let mut s = session(1, open(1, 3));
-    s.handle(SessionEvent::Begin(ms(0)));
-    s.handle_at(ms(50), SessionEvent::ToggleHold);
-    s.handle_at(ms(1050), SessionEvent::ToggleHold);
+    s.handle(SessionInput::Begin(ms(0)));
+    s.handle_at(ms(50), SessionInput::ToggleHold);
+    s.handle_at(ms(1050), SessionInput::ToggleHold);
     // Due 100 ms after the first plus one second of hold; the rest of the wait is for a slot.
     assert_eq!(end_at(&mut s, id(0, 1), ms(3000), AttemptStatus::Ok), [due(0, 2, 1100)]);
     assert_eq!(s.schedule_pauses(), [(ms(50), ms(1050))]);
@@ -246,7 +246,7 @@ fn the_schedule_resumes_after_a_hold_even_without_a_free_slot() {
 fn a_rate_without_slots_ends_in_time_and_counts_requests_not_started() {
     let plan = Plan { duration: Some(Duration::from_secs(2)), ..open(2, 1) };
     let mut s = session(1, plan);
-    assert_eq!(s.handle(SessionEvent::Begin(ms(0))), [due(0, 1, 0), due(0, 2, 100)]);
+    assert_eq!(s.handle(SessionInput::Begin(ms(0))), [due(0, 1, 0), due(0, 2, 100)]);
     assert_eq!(end_at(&mut s, id(0, 1), ms(1500), AttemptStatus::Ok), [due(0, 3, 200)]);
     // Three of twenty requests were started.
     assert_eq!(end_at(&mut s, id(0, 2), ms(2000), AttemptStatus::Ok), []);
@@ -259,9 +259,9 @@ fn a_rate_without_slots_ends_in_time_and_counts_requests_not_started() {
 fn starts_delayed_by_this_program_beyond_the_duration_still_happen() {
     let plan = Plan { duration: Some(Duration::from_secs(1)), ..open(4096, 1) };
     let mut s = session(1, plan);
-    assert_eq!(s.handle(SessionEvent::Begin(ms(0))).len(), 3);
+    assert_eq!(s.handle(SessionInput::Begin(ms(0))).len(), 3);
     // Due at 300, 400, … 900 ms, ordered far too late.
-    assert_eq!(s.handle(SessionEvent::Tick(ms(1500))).len(), 7);
+    assert_eq!(s.handle(SessionInput::Tick(ms(1500))).len(), 7);
     assert_eq!(s.not_started, 0);
 }
 
@@ -269,11 +269,11 @@ fn starts_delayed_by_this_program_beyond_the_duration_still_happen() {
 fn a_hold_does_not_count_towards_the_duration() {
     let plan = Plan { duration: Some(Duration::from_secs(1)), ..Plan::default() };
     let mut s = session(1, plan);
-    s.handle(SessionEvent::Begin(ms(0)));
-    s.handle_at(ms(400), SessionEvent::ToggleHold);
+    s.handle(SessionInput::Begin(ms(0)));
+    s.handle_at(ms(400), SessionInput::ToggleHold);
     end_at(&mut s, id(0, 1), ms(600), AttemptStatus::Ok);
     assert_eq!(s.share_of_time(ms(9000)), Some(0.4));
-    assert_eq!(s.handle_at(ms(10_400), SessionEvent::ToggleHold), [start(0, 2)]);
+    assert_eq!(s.handle_at(ms(10_400), SessionInput::ToggleHold), [start(0, 2)]);
     assert_eq!((s.share_of_time(ms(10_500)), s.schedule_pauses()), (Some(0.5), &[(ms(400), ms(10_400))][..]));
     assert_eq!(end_at(&mut s, id(0, 2), ms(10_900), AttemptStatus::Ok), [start(0, 3)]);
     assert_eq!(end_at(&mut s, id(0, 3), ms(11_000), AttemptStatus::Ok), []);
@@ -290,18 +290,18 @@ proptest! {
     ) {
         let mut s = session(3, Plan { concurrency: cap, ..open(cap, repeat) });
         let mut now = ms(0);
-        s.handle(SessionEvent::Begin(now));
+        s.handle(SessionInput::Begin(now));
         let mut holds = holds.into_iter();
         while s.mode != Mode::Finished {
             if let Some((after, long)) = holds.next() {
                 now = now.plus(Duration::from_millis(after));
-                s.handle(SessionEvent::Tick(now));
-                for command in s.handle_at(now, SessionEvent::ToggleHold) {
+                s.handle(SessionInput::Tick(now));
+                for command in s.handle_at(now, SessionInput::ToggleHold) {
                     let SessionCommand::Abort(id) = command else { panic!() };
                     prop_assert!(end_at(&mut s, id, now, AttemptStatus::Cancelled).is_empty());
                 }
                 now = now.plus(Duration::from_millis(long));
-                s.handle_at(now, SessionEvent::ToggleHold);
+                s.handle_at(now, SessionInput::ToggleHold);
                 continue;
             }
             let open = s.cases.iter().enumerate().find_map(|(case, c)| {
@@ -310,7 +310,7 @@ proptest! {
             now = now.plus(Duration::from_millis(40));
             match open {
                 Some(id) => end_at(&mut s, id, now, AttemptStatus::Ok),
-                None => s.handle(SessionEvent::Tick(now)),
+                None => s.handle(SessionInput::Tick(now)),
             };
         }
         prop_assert!(s.cases.iter().all(|c| c.reported().count() == repeat as usize) && !s.is_partial());
@@ -331,7 +331,7 @@ proptest! {
         let mut s = session(cases, Plan { concurrency: cap, repeat, open_loop: Some(open_loop), ..Plan::default() });
         let mut flying: Vec<(Nanos, AttemptId)> = Vec::new();
         let mut intended = Vec::new();
-        let mut commands = s.handle(SessionEvent::Begin(ms(50)));
+        let mut commands = s.handle(SessionInput::Begin(ms(50)));
         let mut now = ms(50);
         loop {
             for command in commands.drain(..) {
@@ -351,7 +351,7 @@ proptest! {
                 }
                 (_, Some(at)) => {
                     now = now.max(at);
-                    commands = s.handle(SessionEvent::Tick(now));
+                    commands = s.handle(SessionInput::Tick(now));
                     prop_assert!(!commands.is_empty());
                 }
                 (_, None) => break,
