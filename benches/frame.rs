@@ -167,6 +167,8 @@ fn app(cases: usize, concurrency: usize) -> App {
 
 fn app_with_plan(cases: usize, plan: Plan) -> App {
     let case = |i| CaseSpec {
+        follow_ups: Vec::new(),
+        think_time: std::time::Duration::ZERO,
         name: format!("Case number {i:03}"),
         model: None,
         messages: Vec::new(),

@@ -45,3 +45,4 @@ pub mod text;
 pub mod time;
 pub mod token_count;
 pub mod trace;
+pub mod turn;

@@ -451,3 +451,47 @@ fn a_server_that_closes_without_a_response_gives_advice() {
     assert_eq!(code, Some(3), "{stderr}");
     assert!(stderr.contains("dropped the connection; see the server's log"), "{stderr}");
 }
+
+#[test]
+fn each_turn_is_sent_with_the_answers_before_it() {
+    let (url, requests) = endpoint(|request| {
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        let count = body["messages"].as_array().unwrap().len();
+        ("200 OK", STREAM.replace("\"a\"", &format!("\"answer after {count} messages, \"")))
+    });
+    let folder = folder_with(
+        "[[case]]\nname = \"Talk\"\nmessages = [{ role = \"system\", content = \"Be kind.\" }]\n\
+         turns = [\"Hi\", \"Why?\", \"Bye\"]\nthink_time_s = 0.01\n",
+    );
+    let (status, stderr) = run(folder.path(), &[&url, "--headless", "--export", "out.json", "-m", "small"]);
+    assert_eq!(status, Some(0), "{stderr}");
+    let sent: Vec<Vec<(String, String)>> = posts(&requests)
+        .iter()
+        .map(|request| {
+            let body: Value = serde_json::from_str(&request.body).unwrap();
+            let part = |m: &Value, key: &str| m[key].as_str().unwrap().to_owned();
+            let messages = body["messages"].as_array().unwrap().iter().map(|m| (part(m, "role"), part(m, "content")));
+            messages.collect()
+        })
+        .collect();
+    assert_eq!(sent.len(), 3);
+    // The first line makes the prompt unique, and is the same in all turns, so that the prefix cache can help.
+    let opening = sent[0][0].1.clone();
+    assert!(opening.ends_with("]\nBe kind."), "{opening}");
+    let expected = [
+        ("system", opening.as_str()),
+        ("user", "Hi"),
+        ("assistant", "answer after 2 messages, b"),
+        ("user", "Why?"),
+        ("assistant", "answer after 4 messages, b"),
+        ("user", "Bye"),
+    ];
+    let owned = |(role, content): &(&str, &str)| ((*role).to_owned(), (*content).to_owned());
+    assert_eq!(sent[0], expected[..2].iter().map(owned).collect::<Vec<_>>());
+    assert_eq!(sent[1], expected[..4].iter().map(owned).collect::<Vec<_>>());
+    assert_eq!(sent[2], expected.iter().map(owned).collect::<Vec<_>>());
+    let report: Value = schema::read_results(folder.path().join("out.json"));
+    let turns: Vec<_> = report["cases"][0]["attempts"].as_array().unwrap().iter().map(|a| a["turn"].as_u64()).collect();
+    assert_eq!(turns, [Some(1), Some(2), Some(3)]);
+    assert_eq!(report["cases"][0]["attempts"][2]["turns"], 3);
+}

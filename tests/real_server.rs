@@ -44,6 +44,8 @@ fn engine_with(url: &str, warm: bool) -> (Engine, Receiver<EngineFact>) {
 
 fn case(prompt: &str, max_tokens: u32) -> CaseSpec {
     CaseSpec {
+        follow_ups: Vec::new(),
+        think_time: Duration::ZERO,
         name: prompt.to_owned(),
         model: None,
         messages: vec![Message { role: "user".to_owned(), content: prompt.to_owned() }],
@@ -58,6 +60,8 @@ fn case(prompt: &str, max_tokens: u32) -> CaseSpec {
 fn start(engine: &Engine, index: usize, case: CaseSpec) {
     let id = AttemptId { case: index, number: 1 };
     engine.send(EngineCommand::Start {
+        row: None,
+        turn: None,
         id,
         case: Arc::new(case),
         model: MODEL.to_owned(),
@@ -134,6 +138,8 @@ fn a_unique_prompt_is_cold_and_a_repeated_one_is_warm() {
             let id = AttemptId { case: 0, number };
             let case = Arc::new(case(&prompt, 5));
             engine.send(EngineCommand::Start {
+                row: None,
+                turn: None,
                 id,
                 case,
                 model: MODEL.to_owned(),

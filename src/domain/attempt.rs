@@ -24,6 +24,7 @@ use super::finding::Finding;
 use super::sent_request::SentRequest;
 use super::server_timings::ServerTimings;
 use super::time::Nanos;
+use super::turn::Turn;
 
 /// Identifies an attempt: its case and its number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,6 +90,8 @@ pub struct AttemptRecord {
     pub id: AttemptId,
     /// Whether the attempt is a warm-up, which is not measured.
     pub warmup: bool,
+    /// Place in a conversation; `None` for a single request.
+    pub turn: Option<Turn>,
     /// Value of the `x-request-id` header.
     pub request_id: String,
     /// Status of the attempt.
@@ -175,6 +178,7 @@ impl AttemptRecord {
         Self {
             id,
             warmup,
+            turn: None,
             request_id,
             status: AttemptStatus::Truncated,
             error: None,

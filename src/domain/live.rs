@@ -10,6 +10,7 @@ use super::sent_request::SentRequest;
 use super::suite::CaseSpec;
 use super::time::Nanos;
 use super::trace::Trace;
+use super::turn::Turn;
 
 /// Maximum points of the throughput series: an hour at four per second.
 pub const THROUGHPUT_POINTS: usize = 14_400;
@@ -40,6 +41,10 @@ pub enum EngineCommand {
         warmup: bool,
         /// Intended start in the open loop; the request must not be sent before.
         due: Option<Nanos>,
+        /// Place in a conversation, with the case's messages those of the whole conversation; `None` for a single request.
+        turn: Option<Turn>,
+        /// Row of the data set to send.
+        row: Option<u32>,
         /// Earliest time the request could be sent: it was due, and a slot was free. `None` if it did not have to wait.
         ready: Option<Nanos>,
     },

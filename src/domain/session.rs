@@ -14,13 +14,13 @@ mod status;
 mod stop;
 mod workload;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::case::{AttemptState, CasePhase, CaseState};
+pub use self::case::{AttemptState, CasePhase, CaseState, NextTurn};
 use self::elapsed::Idle;
 pub use self::event::{EventKind, InvalidEvent, RunEvent};
 use self::index::Index;
@@ -30,6 +30,7 @@ use super::attempt::{AttemptId, AttemptRecord};
 use super::open_loop::OpenLoop;
 use super::suite::Suite;
 use super::time::Nanos;
+use super::turn::Turn;
 
 /// Time by which the open loop orders a start before it is due, so that delays of the main thread do no harm. Orders
 /// that are not due yet are withdrawn when the user holds the run.
@@ -156,6 +157,10 @@ pub enum SessionCommand {
         warmup: bool,
         /// Intended start in the open loop; the request must not be sent before.
         due: Option<Nanos>,
+        /// Row of the data set to send.
+        row: Option<u32>,
+        /// Place in a conversation; `None` for a single request.
+        turn: Option<Turn>,
     },
     /// Cancel an attempt.
     Abort(AttemptId),
@@ -218,6 +223,10 @@ pub struct Session {
     now: Nanos,
     clock: RunClock,
     turn: usize,
+    /// Times from which the next turns of conversations may start, with case and conversation.
+    next_turns: BTreeSet<(Nanos, usize, u32)>,
+    /// Cases whose conversations changed with the current event.
+    changed_conversations: BTreeSet<usize>,
 }
 
 impl Session {
@@ -258,6 +267,8 @@ impl Session {
             now: Nanos::default(),
             clock: RunClock::new(&plan),
             turn: 0,
+            next_turns: BTreeSet::new(),
+            changed_conversations: BTreeSet::new(),
         }
     }
 

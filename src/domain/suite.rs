@@ -26,8 +26,14 @@ pub struct CaseSpec {
     pub name: String,
     /// Model to use instead of the run's model, on the same endpoint.
     pub model: Option<String>,
-    /// Conversation to send.
+    /// Messages to send; in a conversation, those of the first turn.
     pub messages: Vec<Message>,
+    /// User messages of the later turns of a conversation. Each is sent with all messages and answers before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follow_ups: Vec<String>,
+    /// Time between an answer and the next turn.
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
+    pub think_time: Duration,
     /// Maximum tokens to generate.
     pub max_tokens: u32,
     /// Sampling temperature.
@@ -76,6 +82,18 @@ pub struct Message {
     pub role: String,
     /// The text.
     pub content: String,
+}
+
+impl Message {
+    /// A message of the user.
+    pub fn user(content: &str) -> Self {
+        Self { role: "user".to_owned(), content: content.to_owned() }
+    }
+
+    /// An answer of the model.
+    pub fn assistant(content: &str) -> Self {
+        Self { role: "assistant".to_owned(), content: content.to_owned() }
+    }
 }
 
 /// Minimum speed for each rating, tokens per second.

@@ -10,6 +10,8 @@ pub fn case(name: &str) -> CaseSpec {
         name: name.to_owned(),
         model: None,
         messages: Vec::new(),
+        follow_ups: Vec::new(),
+        think_time: Duration::ZERO,
         max_tokens: 1,
         temperature: 0.0,
         timeout: Duration::from_secs(1),

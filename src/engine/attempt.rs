@@ -22,6 +22,7 @@ use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, FailedTry}
 use crate::domain::nonce::nonce;
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
+use crate::domain::turn::Turn;
 use crate::protocol::encoding::unpack;
 use crate::protocol::failure;
 use crate::protocol::request::RequestDialect;
@@ -45,6 +46,8 @@ pub struct Order {
     pub warmup: bool,
     /// Scheduled time of the request, in the open loop.
     pub due: Option<Nanos>,
+    /// Place in a conversation; `None` for a single request.
+    pub turn: Option<Turn>,
     /// Earliest time at which the request could be sent.
     pub ready: Option<Nanos>,
 }
@@ -60,7 +63,11 @@ pub async fn run(
     let request_id = format!("{}-{}-{}", endpoint.run_id, order.id.case + 1, order.id.number);
     let now = endpoint.now();
     let mut record = AttemptRecord::started(order.id, order.warmup, request_id, order.model.clone(), now);
-    record.nonce = (!endpoint.warm && order.case.takes_nonce()).then(|| nonce(&record.request_id));
+    record.turn = order.turn;
+    // All turns of a conversation begin with the same messages, so that each finds the one before in the prefix cache.
+    let first = order.turn.map_or(order.id.number, |turn| turn.conversation);
+    let first_id = format!("{}-{}-{first}", endpoint.run_id, order.id.case + 1);
+    record.nonce = (!endpoint.warm && order.case.takes_nonce()).then(|| nonce(&first_id));
     record.intended = order.due;
     let recorder = Rc::new(RefCell::new(Recorder::new(record, endpoint.api)));
     board.add(Rc::clone(&recorder), now);

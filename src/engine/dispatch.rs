@@ -80,6 +80,8 @@ mod tests {
 
     fn start(number: u32, due_ms: u64) -> EngineCommand {
         EngineCommand::Start {
+            row: None,
+            turn: None,
             id: AttemptId { case: 0, number },
             case: Arc::new(case("c")),
             model: String::new(),

@@ -99,7 +99,16 @@ fn start(engine: &Engine, timeout: Duration) -> AttemptId {
 fn start_number(engine: &Engine, number: u32, timeout: Duration) -> AttemptId {
     let id = AttemptId { case: 0, number };
     let case = Arc::new(case(timeout));
-    engine.send(EngineCommand::Start { id, case, model: "m".into(), warmup: false, due: None, ready: None });
+    engine.send(EngineCommand::Start {
+        row: None,
+        turn: None,
+        id,
+        case,
+        model: "m".into(),
+        warmup: false,
+        due: None,
+        ready: None,
+    });
     id
 }
 

@@ -134,7 +134,7 @@ impl Serialize for Attempts<'_> {
         for attempt in &self.of.attempts {
             let Some(record) = attempt.record() else { continue };
             let is_reported = reported.contains(&attempt.number);
-            all.serialize_element(&AttemptJson::new(self.report, attempt.stage, is_reported, &record))?;
+            all.serialize_element(&AttemptJson::new(self.report, attempt, is_reported, &record))?;
         }
         all.end()
     }

@@ -249,6 +249,8 @@ pub fn read_csv(file: &str, separator: char) -> Vec<Vec<String>> {
 fn report(texts: &[&str]) -> Option<Report> {
     let text = |place: usize| texts.get(place).copied().unwrap_or_default().to_owned();
     let case = |name, model: Option<String>| CaseSpec {
+        follow_ups: Vec::new(),
+        think_time: Duration::ZERO,
         name,
         model,
         messages: Vec::new(),

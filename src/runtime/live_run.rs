@@ -2,6 +2,7 @@
 
 mod close;
 mod origin;
+mod prompts;
 mod saving;
 mod token_counting;
 
@@ -11,6 +12,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use self::origin::Origin;
+use self::prompts::Prompts;
 use self::saving::Saving;
 use self::token_counting::Facts;
 use super::clock::Clock;
@@ -47,6 +49,7 @@ pub struct LiveRun {
     samplers: Samplers,
     saving: Saving,
     origin: Origin,
+    prompts: Prompts,
     /// Style of the summary on stdout.
     summary_style: Style,
     /// End of the run and the engine's lag until then, once the run was closed.
@@ -77,7 +80,9 @@ impl LiveRun {
         }
         let exports = Exports::new(saving.exports, &origin.wall).with_stdout(saving.stdout);
         let base = RunBase { app, inbox, sender, clock, exports };
-        Ok(Self { base, engine, samplers, saving: writer, origin, summary_style: saving.summary_style, ended: None })
+        let summary_style = saving.summary_style;
+        let prompts = Prompts::default();
+        Ok(Self { base, engine, samplers, saving: writer, origin, prompts, summary_style, ended: None })
     }
 
     /// Contacts the endpoint, over and over if `retry`, and starts the telemetry of this machine.
@@ -111,7 +116,10 @@ impl LiveRun {
 
     fn carry_out(&mut self, effect: RunEffect) {
         match effect {
-            RunEffect::Engine(command) => self.command(command),
+            RunEffect::Engine(mut command) => {
+                self.prompts.prepare(&mut command, &self.base.app.scene.session);
+                self.command(command);
+            }
             RunEffect::BeginTelemetry => {
                 // A resumed run began before.
                 if self.origin.resumed.is_none() {
@@ -152,6 +160,9 @@ impl Run for LiveRun {
 
     fn take(&mut self, msg: Msg) -> Remaining {
         self.saving.note(&msg);
+        if let Msg::Engine(_, fact) = &msg {
+            self.prompts.note(fact);
+        }
         let remaining = dispatch(self, msg, Self::carry_out);
         self.save();
         remaining

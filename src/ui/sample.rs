@@ -30,6 +30,8 @@ pub type Draw = fn(&mut Frame<'_>, Rect, &View<'_>);
 pub fn running() -> App {
     let message = |role: &str, content: &str| Message { role: role.into(), content: content.into() };
     let case = |name: &str| CaseSpec {
+        follow_ups: Vec::new(),
+        think_time: Duration::ZERO,
         name: name.into(),
         model: None,
         messages: vec![

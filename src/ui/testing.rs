@@ -105,6 +105,8 @@ impl Stage {
     /// A program that has just started.
     pub fn new(names: &[&str], plan: Plan) -> Self {
         let case = |(i, name): (usize, &&str)| CaseSpec {
+            follow_ups: Vec::new(),
+            think_time: Duration::ZERO,
             name: (*name).to_owned(),
             model: None,
             messages: Vec::new(),

@@ -21,11 +21,11 @@ pub(super) fn apply(app: &mut App, event: SessionInput) -> Vec<Effect> {
     scene.traces.hold(scene.now, scene.session.mode == Mode::Held);
     let effect = |command| match command {
         SessionCommand::Abort(id) => Effect::Run(RunEffect::Engine(EngineCommand::Abort(id))),
-        SessionCommand::Start { id, warmup, due } => {
+        SessionCommand::Start { id, warmup, due, row, turn } => {
             let case = scene.session.suite.cases[id.case].clone();
             let model = case.model.clone().or_else(|| scene.target.model.clone()).unwrap_or_default();
             let ready = ready(due, freed, was_full);
-            let start = EngineCommand::Start { id, case: Arc::new(case), model, warmup, due, ready };
+            let start = EngineCommand::Start { id, case: Arc::new(case), model, warmup, due, turn, row, ready };
             Effect::Run(RunEffect::Engine(start))
         }
     };

@@ -61,18 +61,29 @@ pub(super) fn read_case(
     defaults: &Params,
     mistakes: &mut Mistakes<'_>,
 ) -> (Option<(String, usize)>, Option<CaseSpec>) {
-    let known = [&["name", "prompt", "messages"], Params::KEYS].concat();
+    let known = [&["name", "prompt", "messages", "turns", "think_time_s"], Params::KEYS].concat();
     section.check_keys(&known, Params::HINT, mistakes);
     let own = Params::read(section, mistakes);
     if section.value("name").is_none() {
         mistakes.add(section.at, "this case has no name; give it one: name = \"…\"".to_owned());
     }
     let name = section.name("name", mistakes);
-    let messages = conversation(section, name.as_ref().map(|(name, _at)| name.as_str()), mistakes);
-    let case = name.as_ref().zip(messages).map(|((name, _at), messages)| CaseSpec {
+    let conversation = conversation(section, name.as_ref().map(|(name, _at)| name.as_str()), mistakes);
+    let think_time = section.seconds("think_time_s", mistakes);
+    if let (Some((_, at)), Some((_, follow_ups))) = (section.value("think_time_s"), &conversation)
+        && follow_ups.is_empty()
+    {
+        mistakes.add(
+            at,
+            "'think_time_s' is the time between turns, but this case has one; add turns = [\"…\", \"…\"]".to_owned(),
+        );
+    }
+    let case = name.as_ref().zip(conversation).map(|((name, _at), (messages, follow_ups))| CaseSpec {
         name: name.clone(),
         model: own.model.or_else(|| defaults.model.clone()),
         messages,
+        follow_ups,
+        think_time: think_time.unwrap_or_default(),
         max_tokens: own.max_tokens.or(defaults.max_tokens).unwrap_or(600),
         temperature: own.temperature.or(defaults.temperature).unwrap_or(0.7),
         timeout: own.timeout.or(defaults.timeout).unwrap_or(Duration::from_secs(120)),
@@ -86,24 +97,69 @@ pub(super) fn read_case(
     (name, case)
 }
 
-fn conversation(section: &Section<'_, '_>, name: Option<&str>, mistakes: &mut Mistakes<'_>) -> Option<Vec<Message>> {
+/// Reads the messages of the first request, and the user messages of the later turns.
+fn conversation(
+    section: &Section<'_, '_>,
+    name: Option<&str>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<(Vec<Message>, Vec<String>)> {
     let case = name.map_or_else(|| "this case".to_owned(), |name| format!("case '{}'", shown(name)));
-    match (section.value("prompt"), section.value("messages")) {
-        (Some(_), Some((_, at))) => {
-            mistakes.add(at, format!("{case} has both 'prompt' and 'messages'; keep one of them"));
+    let both = |one: &str, other: &str| format!("{case} has both '{one}' and '{other}'; keep one of them");
+    match (section.value("prompt"), section.value("messages"), section.value("turns")) {
+        (Some(_), Some((_, at)), _) => {
+            mistakes.add(at, both("prompt", "messages"));
             None
         }
-        (Some(_), None) => {
-            let (prompt, _at) = section.text("prompt", mistakes)?;
-            Some(vec![Message { role: "user".to_owned(), content: prompt.to_owned() }])
+        (Some(_), None, Some((_, at))) => {
+            mistakes.add(at, both("prompt", "turns"));
+            None
         }
-        (None, Some((list, at))) => messages(list, at, mistakes),
-        (None, None) => {
-            let advice = "give it prompt = \"…\" or messages = [{ role = \"user\", content = \"…\" }]";
+        (Some(_), None, None) => {
+            let (prompt, _at) = section.text("prompt", mistakes)?;
+            Some((vec![Message::user(prompt)], Vec::new()))
+        }
+        (None, None, Some((list, at))) => {
+            turns(list, at, mistakes).map(|(first, rest)| (vec![Message::user(first)], rest))
+        }
+        (None, Some((list, at)), None) => Some((messages(list, at, mistakes)?, Vec::new())),
+        (None, Some((list, at)), Some((turn_list, turns_at))) => {
+            let opening = messages(list, at, mistakes);
+            let (first, rest) = turns(turn_list, turns_at, mistakes)?;
+            let mut messages = opening?;
+            messages.push(Message::user(first));
+            Some((messages, rest))
+        }
+        (None, None, None) => {
+            let advice =
+                "give it prompt = \"…\", messages = [{ role = \"user\", content = \"…\" }] or turns = [\"…\", \"…\"]";
             mistakes.add(section.at, format!("{case} has no prompt; {advice}"));
             None
         }
     }
+}
+
+/// Reads the user messages of a conversation: the first one and the others.
+fn turns<'a>(list: &'a DeValue<'_>, at: usize, mistakes: &mut Mistakes<'_>) -> Option<(&'a str, Vec<String>)> {
+    const EXAMPLE: &str = "write turns = [\"first message\", \"second message\"]";
+    let DeValue::Array(list) = list else {
+        mistakes.add(at, format!("'turns' is {}; it must be a list of messages: {EXAMPLE}", kind(list)));
+        return None;
+    };
+    let mut read = Vec::new();
+    for item in list {
+        match item.get_ref() {
+            DeValue::String(text) => read.push(&**text),
+            other => mistakes.add(item.span().start, format!("a turn is {}; it must be text: {EXAMPLE}", kind(other))),
+        }
+    }
+    let mut read = read.into_iter();
+    let Some(first) = read.next() else {
+        if list.is_empty() {
+            mistakes.add(at, format!("'turns' is empty; it must hold at least one message: {EXAMPLE}"));
+        }
+        return None;
+    };
+    Some((first, read.map(str::to_owned).collect()))
 }
 
 fn messages(list: &DeValue<'_>, at: usize, mistakes: &mut Mistakes<'_>) -> Option<Vec<Message>> {

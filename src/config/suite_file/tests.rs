@@ -75,6 +75,8 @@ fn pieces(text: &str) -> usize {
 fn a_case_needs_only_name_and_prompt() {
     let suite = parse(CASE, "/some/where/my suite.toml").unwrap();
     let case = CaseSpec {
+        follow_ups: Vec::new(),
+        think_time: Duration::ZERO,
         name: "a".into(),
         model: None,
         messages: vec![Message { role: "user".into(), content: "p".into() }],

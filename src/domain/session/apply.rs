@@ -1,7 +1,7 @@
 //! Applies events to a session. Only events change a session, so replaying a journal gives the same session as the
 //! run itself.
 
-use super::case::Start;
+use super::case::{NextTurn, Start};
 use super::{CasePhase, CaseState, EventKind, InvalidEvent, Mode, RunClock, RunEvent, Session};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, StoredRecord};
 use crate::domain::time::Nanos;
@@ -26,7 +26,9 @@ impl Session {
                 self.withdraw(at);
             }
             EventKind::HoldEnded => self.mode = Mode::Running,
-            EventKind::Started { case, number, warmup, due } => self.start(at, case, Start { number, warmup, due })?,
+            EventKind::Started { case, number, warmup, due, row, turn } => {
+                self.start(at, case, Start { number, warmup, due, row, turn })?;
+            }
             EventKind::Ended(id) => {
                 let record = record.ok_or(InvalidEvent::NoRecord)?;
                 self.end(id, record);
@@ -53,6 +55,7 @@ impl Session {
             EventKind::Stopped => self.stop(at),
             EventKind::Resumed => self.resume(at),
         }
+        self.follow_conversations();
         self.follow_schedule(at);
         self.version += 1;
         Ok(())
@@ -133,9 +136,13 @@ impl Session {
     /// Changes a case and updates the index.
     pub(super) fn edit<T>(&mut self, case: usize, change: impl FnOnce(&mut CaseState) -> T) -> Option<T> {
         let state = self.cases.get_mut(case)?;
-        let was = state.traits();
+        let (was, turns) = (state.traits(), state.next_turns().len());
         let out = change(state);
         self.index.change(case, was, state.traits());
+        // Starts and ends change the number by one; a case that is paused or cancelled has none left.
+        if turns != state.next_turns().len() {
+            self.changed_conversations.insert(case);
+        }
         Some(out)
     }
 
@@ -161,7 +168,7 @@ impl Session {
             let turn = self.warmups_started as usize % count;
             let steps = (case + count - turn) % count + 1;
             self.warmups_started = self.warmups_started.saturating_add(steps as u32);
-        } else {
+        } else if start.turn.is_none_or(|turn| turn.number == 1) {
             self.warmups_started = self.warmups_started.max(self.plan.warmup);
             self.clock.begin(at);
             self.clock.advance();
@@ -175,7 +182,7 @@ impl Session {
         while let Some(next) = self.cases.get(case).map(|c| c.attempts.len() as u32 + 1).filter(|next| *next <= number)
         {
             self.inferred += 1;
-            self.edit(case, |c| c.start(Start { number: next, warmup: false, due: None }));
+            self.edit(case, |c| c.start(Start { number: next, warmup: false, due: None, row: None, turn: None }));
             self.index.start(AttemptId { case, number: next }, false, at);
         }
     }
@@ -186,7 +193,8 @@ impl Session {
             // The start is unknown.
             let unpacked = record.get();
             self.infer_attempts(self.changed_at, id.case, id.number - 1);
-            let start = Start { number: id.number, warmup: unpacked.warmup, due: unpacked.intended };
+            let AttemptRecord { warmup, intended, turn, .. } = *unpacked;
+            let start = Start { number: id.number, warmup, due: intended, row: None, turn };
             self.edit(id.case, |c| c.start(start));
             self.index.start(id, start.warmup, self.changed_at);
         }
@@ -197,7 +205,8 @@ impl Session {
         // An attempt that was discarded for the end of the program may still have ended by itself.
         let counts = counts || self.cases.get(id.case).is_some_and(|c| c.was_interrupted_in(id.number) && !warmup);
         self.requests_done += usize::from(counts && record.status() != AttemptStatus::Cancelled);
-        self.edit(id.case, |c| c.end(id.number, record, keep));
+        let next = self.next_turn_after(id, &record);
+        self.edit(id.case, |c| c.end(id.number, record, keep, next));
         self.index.end(id, warmup);
         self.attempts_ended += 1;
         self.last_ended = Some(ended);
@@ -213,6 +222,23 @@ impl Session {
             let Some((oldest, bytes)) = self.unpacked.pop_front() else { break };
             self.unpacked_bytes -= bytes;
             self.edit(oldest.case, |c| c.pack(oldest.number));
+        }
+    }
+
+    /// The turn that follows an attempt; `None` if the conversation ends with it. A failed turn ends its conversation.
+    fn next_turn_after(&self, id: AttemptId, record: &StoredRecord) -> Option<NextTurn> {
+        let attempt = self.attempt(id).filter(|a| !a.warmup && !a.abandoned)?;
+        let turn = attempt.turn.filter(|_| record.status() == AttemptStatus::Ok)?.next()?;
+        let think_time = self.suite.cases.get(id.case)?.think_time;
+        Some(NextTurn { ready_at: record.ended().plus(think_time), row: attempt.row, turn })
+    }
+
+    /// Updates the set of turns to come, if conversations began or ended.
+    fn follow_conversations(&mut self) {
+        for case in std::mem::take(&mut self.changed_conversations) {
+            self.next_turns.retain(|(_, of_case, _)| *of_case != case);
+            let turns = self.cases.get(case).map(CaseState::next_turns).unwrap_or_default();
+            self.next_turns.extend(turns.iter().map(|next| (next.ready_at, case, next.turn.conversation)));
         }
     }
 

@@ -2,13 +2,14 @@
 
 mod changes;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, StoredRecord, StringPool};
 use crate::domain::time::Nanos;
+use crate::domain::turn::Turn;
 
 /// Phase of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,6 +51,10 @@ pub struct AttemptState {
     pub abandoned: bool,
     /// Intended start in the open loop.
     pub due: Option<Nanos>,
+    /// Row of the data set that the request sent.
+    pub row: Option<u32>,
+    /// Place in a conversation; `None` for a single request.
+    pub turn: Option<Turn>,
     /// Record; `None` while the attempt is in flight.
     pub record: Option<StoredRecord>,
 }
@@ -111,6 +116,11 @@ pub struct CaseState {
     pub(super) stage: usize,
     /// Numbers of the attempts in flight.
     open: Vec<u32>,
+    /// Next turns of the conversations in progress that have no request in flight.
+    next_turns: Vec<NextTurn>,
+    /// Whether the time limit is over, so that no conversation goes on.
+    is_time_over: bool,
+    rows: RowCursor,
     failed_in_round: bool,
     /// Number of complete, measured answers.
     complete: usize,
@@ -138,6 +148,40 @@ pub(super) struct Start {
     pub number: u32,
     pub warmup: bool,
     pub due: Option<Nanos>,
+    pub row: Option<u32>,
+    pub turn: Option<Turn>,
+}
+
+/// Rows of a data set that a case has sent.
+#[derive(Clone, Debug, Default)]
+struct RowCursor {
+    /// Number of rows taken in order.
+    taken: u64,
+    /// Rows that were taken and discarded; they are sent again before any other.
+    returned: BTreeSet<u32>,
+}
+
+impl RowCursor {
+    fn take(&mut self, row: Option<u32>) {
+        if row.is_some_and(|row| !self.returned.remove(&row)) {
+            self.taken += 1;
+        }
+    }
+
+    fn give_back(&mut self, row: Option<u32>) {
+        self.returned.extend(row);
+    }
+}
+
+/// A turn that follows once its time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextTurn {
+    /// Time from which the turn may start.
+    pub ready_at: Nanos,
+    /// Row of the data set that the conversation uses.
+    pub row: Option<u32>,
+    /// Place of the turn.
+    pub turn: Turn,
 }
 
 impl CaseState {
@@ -150,6 +194,9 @@ impl CaseState {
             round: 0,
             stage: 0,
             open: Vec::new(),
+            next_turns: Vec::new(),
+            is_time_over: false,
+            rows: RowCursor::default(),
             failed_in_round: false,
             complete: 0,
             is_doubtful: false,
@@ -186,8 +233,8 @@ impl CaseState {
     /// failure or an interruption in its last batch.
     pub(super) fn lacks(&self, stage: usize, wanted: Option<usize>) -> bool {
         let attempts = self.stage_attempts(stage);
-        let complete = reported(attempts).count();
         let Some(wanted) = wanted else {
+            let complete = reported(attempts).count();
             let last = attempts.last().map(|a| a.round);
             return complete == 0
                 || attempts
@@ -196,7 +243,7 @@ impl CaseState {
                     .take_while(|a| Some(a.round) == last)
                     .any(|a| a.is_failed() || a.is_interrupted());
         };
-        complete < wanted
+        reported(attempts).filter(|a| a.turn.is_none_or(Turn::is_last)).count() < wanted
     }
 
     /// Returns whether the case had its turn in a stage. Discarded attempts do not count.
@@ -247,17 +294,37 @@ impl CaseState {
         self.in_flight().filter(|a| !a.abandoned).map(|a| a.number)
     }
 
-    /// Number of measured attempts in flight and still to start, including those that the end of the program
-    /// interrupted. Attempts that only the time limits are not counted.
-    pub(super) fn requests_left(&self) -> usize {
-        let limited = |remaining: u32| if remaining == u32::MAX { 0 } else { remaining as usize };
-        let measured = |number: &u32| self.attempts.get(*number as usize - 1).is_some_and(|a| !a.warmup);
-        let open = self.counting().filter(measured).count();
+    /// Number of measured requests in flight and still to start, including those that the end of the program
+    /// interrupted. Each conversation that has not started counts as `turns` requests. Requests that only the time
+    /// limits are not counted.
+    pub(super) fn requests_left(&self, turns: usize) -> usize {
+        let limited =
+            |remaining: u32| if remaining == u32::MAX { 0 } else { (remaining as usize).saturating_mul(turns) };
+        let is_measured = |number: &u32| self.attempts.get(*number as usize - 1).is_some_and(|a| !a.warmup);
+        let left = |number| self.attempts.get(number as usize - 1).and_then(|a| a.turn).map_or(1, Turn::left);
+        let open: usize = self.counting().filter(is_measured).map(left).sum();
+        let next: usize = self.next_turns.iter().map(|next| next.turn.left()).sum();
         let interrupted = self.interrupted.as_ref();
-        let lost = interrupted.map_or(0, |i| limited(i.remaining) + i.open.iter().filter(|n| measured(n)).count());
+        let lost_open = |i: &Interrupted| i.open.iter().filter(|n| is_measured(n)).count().saturating_mul(turns);
+        let lost = interrupted.map_or(0, |i| limited(i.remaining) + lost_open(i));
         // A paused case gets at least one more attempt when it is resumed.
         let least = u32::from(self.phase == CasePhase::Paused);
-        limited(self.remaining.max(least)) + open + lost
+        limited(self.remaining.max(least)) + open + next + lost
+    }
+
+    /// Next turns of the conversations in progress that have no request in flight.
+    pub fn next_turns(&self) -> &[NextTurn] {
+        &self.next_turns
+    }
+
+    /// Row that was discarded and comes before all others, or else the number of rows taken in order.
+    pub(super) fn next_row(&self) -> Result<u32, u64> {
+        self.rows.returned.first().copied().ok_or(self.rows.taken)
+    }
+
+    /// Returns whether a request or a conversation that counts is in progress.
+    fn is_busy(&self) -> bool {
+        !self.next_turns.is_empty() || self.counting().next().is_some()
     }
 
     /// Returns whether the end of the program interrupted the case.

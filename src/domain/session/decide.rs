@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{CasePhase, EventKind, HORIZON, Mode, RunEvent, Session, SessionCommand, SessionInput};
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::time::Nanos;
+use crate::domain::turn::Turn;
 
 impl Session {
     /// [`Self::handle`] for an input that arrived at `now`.
@@ -111,8 +112,8 @@ impl Session {
     fn commands(&self, event: &RunEvent) -> Vec<SessionCommand> {
         let abort = |ids: Vec<AttemptId>| ids.into_iter().map(SessionCommand::Abort).collect();
         match event.what {
-            EventKind::Started { case, number, warmup, due } => {
-                vec![SessionCommand::Start { id: AttemptId { case, number }, warmup, due }]
+            EventKind::Started { case, number, warmup, due, row, turn } => {
+                vec![SessionCommand::Start { id: AttemptId { case, number }, warmup, due, row, turn }]
             }
             EventKind::Held => {
                 let mut withdrawn = self.not_due(event.at);
@@ -147,7 +148,10 @@ impl Session {
         if self.mode != Mode::Running {
             return None;
         }
-        let start = if self.is_full() { None } else { self.next_start() };
+        if let Some(over) = self.time_up_between_turns() {
+            return Some(over);
+        }
+        let start = self.next_turn().or_else(|| if self.is_full() { None } else { self.next_start() });
         if start.is_some() || self.index.unsettled() > 0 || self.in_flight() > 0 {
             return start;
         }
@@ -162,12 +166,9 @@ impl Session {
 
     /// The next start, or the end of the duration if that is earlier.
     fn next_start(&self) -> Option<EventKind> {
-        let started = |case: usize, warmup, due| {
-            let number = u32::try_from(self.cases.get(case)?.attempts.len()).ok()?.checked_add(1)?;
-            Some(EventKind::Started { case, number, warmup, due })
-        };
         if let Some(case) = self.next_warmup() {
-            return started(case, true, None);
+            let number = self.next_number(case)?;
+            return Some(EventKind::Started { case, number, warmup: true, due: None, row: None, turn: None });
         }
         // Only warm-ups, and only at the beginning, delay measured attempts.
         if self.index.is_warming() {
@@ -183,7 +184,29 @@ impl Session {
         if due.is_some_and(|at| at > self.now.plus(HORIZON)) {
             return None;
         }
-        started(case, false, due)
+        let number = self.next_number(case)?;
+        let turns = self.turns_in(case);
+        let turn = (turns > 1).then_some(Turn::first(number, turns));
+        Some(EventKind::Started { case, number, warmup: false, due, row: None, turn })
+    }
+
+    /// The end of the duration while the users of conversations think, when no slot becomes free to notice it.
+    fn time_up_between_turns(&self) -> Option<EventKind> {
+        let is_over = self.clock.ends_at().is_some_and(|end| end <= self.now) && !self.next_turns.is_empty();
+        is_over.then(|| EventKind::TimeUp { not_started: self.clock.missed() })
+    }
+
+    /// The next turn of a conversation, if its time has come.
+    fn next_turn(&self) -> Option<EventKind> {
+        let (_, case, conversation) = *self.next_turns.first().filter(|(ready_at, ..)| *ready_at <= self.now)?;
+        let next = self.cases.get(case)?.next_turns().iter().find(|next| next.turn.conversation == conversation)?;
+        let (number, turn) = (self.next_number(case)?, Some(next.turn));
+        Some(EventKind::Started { case, number, warmup: false, due: None, row: next.row, turn })
+    }
+
+    /// Number of the next attempt of a case.
+    fn next_number(&self, case: usize) -> Option<u32> {
+        u32::try_from(self.cases.get(case)?.attempts.len()).ok()?.checked_add(1)
     }
 
     /// The case of the next warm-up; skips paused and cancelled cases.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::attempt::AttemptId;
 use crate::domain::time::Nanos;
+use crate::domain::turn::Turn;
 
 /// Something that happened, with its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,12 @@ pub enum EventKind {
         /// Intended start in the open loop.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         due: Option<Nanos>,
+        /// Row of the data set that the request sends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        row: Option<u32>,
+        /// Place of the request in its conversation; `None` for a single request.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<Turn>,
     },
     /// An attempt ended. Its record is stored with the event.
     Ended(AttemptId),
@@ -128,7 +135,14 @@ mod tests {
 
     #[test]
     fn every_event_is_a_short_line_with_a_known_type() {
-        let started = EventKind::Started { case: 12_345, number: 67, warmup: false, due: Some(Nanos(987_654_321_012)) };
+        let started = EventKind::Started {
+            row: None,
+            turn: None,
+            case: 12_345,
+            number: 67,
+            warmup: false,
+            due: Some(Nanos(987_654_321_012)),
+        };
         let case = 12_345;
         let all = [
             EventKind::Began,

@@ -114,6 +114,12 @@ impl RunClock {
         intended >= end || (capped && now >= end)
     }
 
+    /// End of the duration, while the schedule runs; `None` if no duration limits the run, or it has not begun.
+    pub fn ends_at(&self) -> Option<Nanos> {
+        let end = self.origin?.plus(self.left()?);
+        self.paused_since.is_none().then_some(end)
+    }
+
     /// Duration of the schedule from its origin.
     fn left(&self) -> Option<Duration> {
         Some(self.duration?.saturating_sub(self.used))

@@ -76,12 +76,30 @@ impl Session {
 
     /// Returns whether every slot is taken.
     pub(super) fn is_full(&self) -> bool {
-        self.in_flight() >= self.plan.concurrency.max(1)
+        self.users() >= self.plan.concurrency.max(1)
     }
 
-    /// Time at which the open loop needs the next [`Tick`](super::SessionInput::Tick); `None` while it waits for
-    /// something else.
+    /// Number of slots taken: attempts in flight, and conversations whose user thinks about the next turn.
+    pub fn users(&self) -> usize {
+        self.in_flight() + self.next_turns.len()
+    }
+
+    /// Number of turns that a conversation of this case has; 1 for a single request.
+    pub(super) fn turns_in(&self, case: usize) -> u16 {
+        let follow_ups = self.suite.cases.get(case).map_or(0, |c| c.follow_ups.len());
+        u16::try_from(follow_ups).unwrap_or(u16::MAX).saturating_add(1)
+    }
+
+    /// Time of the next [`Tick`](super::SessionInput::Tick), for the open loop or for the next turn of a conversation;
+    /// `None` while the session waits for something else.
     pub fn wake_at(&self) -> Option<Nanos> {
+        let turn = self.next_turns.first().map(|(ready_at, ..)| *ready_at).filter(|_| self.mode == Mode::Running);
+        let end = turn.and_then(|_| self.clock.ends_at());
+        [turn, end, self.start_at()].into_iter().flatten().min()
+    }
+
+    /// Time at which the open loop orders its next start.
+    fn start_at(&self) -> Option<Nanos> {
         let can_start =
             self.mode == Mode::Running && !self.is_full() && !self.index.is_warming() && self.index.is_any_ready();
         let due = self.clock.next().filter(|_| can_start)?;
@@ -124,7 +142,8 @@ impl Session {
 
     /// Returns whether something is being measured, or will be without action of the user.
     pub fn is_active(&self) -> bool {
-        self.in_flight() > 0 || (self.mode == Mode::Running && self.index.count(CasePhase::Queued) > 0)
+        let is_waiting = self.index.count(CasePhase::Queued) > 0 || !self.next_turns.is_empty();
+        self.in_flight() > 0 || (self.mode == Mode::Running && is_waiting)
     }
 
     /// Returns whether the program ended in the middle of the run, which was neither held nor finished.

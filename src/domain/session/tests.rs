@@ -15,7 +15,7 @@ fn id(case: usize, number: u32) -> AttemptId {
 }
 
 fn start(case: usize, number: u32) -> SessionCommand {
-    SessionCommand::Start { id: id(case, number), warmup: false, due: None }
+    SessionCommand::Start { row: None, turn: None, id: id(case, number), warmup: false, due: None }
 }
 
 fn end(s: &mut Session, id: AttemptId, status: AttemptStatus) -> Vec<SessionCommand> {
@@ -88,7 +88,7 @@ fn a_rerun_adds_an_attempt_and_the_last_complete_one_is_reported() {
 fn warmups_come_first_and_are_not_reported() {
     let mut s = session(2, Plan { warmup: 1, repeat: 2, concurrency: 2, ..Plan::default() });
     let first = s.handle(SessionInput::Begin(Nanos(0)));
-    assert_eq!(first, vec![SessionCommand::Start { id: id(0, 1), warmup: true, due: None }]);
+    assert_eq!(first, vec![SessionCommand::Start { row: None, turn: None, id: id(0, 1), warmup: true, due: None }]);
     assert_eq!(end(&mut s, id(0, 1), AttemptStatus::Ok), vec![start(0, 2), start(0, 3)]);
     assert_eq!(s.cases[0].reported().count(), 0);
     end(&mut s, id(0, 2), AttemptStatus::Ok);
@@ -110,6 +110,7 @@ fn cancel_discards_attempts_and_late_records_are_ignored() {
     assert!(s.cases.iter().all(|c| c.phase == CasePhase::Cancelled && c.reported().next().is_none()));
 }
 
+mod conversations;
 mod load;
 
 proptest! {

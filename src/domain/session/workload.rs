@@ -14,7 +14,8 @@ impl Session {
     /// Number of measured requests in flight and still to start, including later stages. Requests that only the time
     /// limits are not counted.
     pub fn requests_left(&self) -> usize {
-        self.cases.iter().map(CaseState::requests_left).fold(0, usize::saturating_add) + self.requests_of_later_stages()
+        let left = |(case, state): (usize, &CaseState)| state.requests_left(self.turns_in(case) as usize);
+        self.cases.iter().enumerate().map(left).fold(0, usize::saturating_add) + self.requests_of_later_stages()
     }
 
     fn requests_of_later_stages(&self) -> usize {
@@ -25,7 +26,9 @@ impl Session {
         let count = self.cases.len();
         let takes_part = |c: &CaseState| c.phase != CasePhase::Cancelled || c.is_interrupted();
         let cases = self.cases.iter().enumerate().filter(|(_, c)| takes_part(c));
-        let in_stage = cases.map(|(case, _)| self.plan.attempts_of(case, count) as usize).sum::<usize>();
+        let requests =
+            |case| (self.plan.attempts_of(case, count) as usize).saturating_mul(self.turns_in(case) as usize);
+        let in_stage = cases.map(|(case, _)| requests(case)).fold(0, usize::saturating_add);
         in_stage.saturating_mul(stages)
     }
 

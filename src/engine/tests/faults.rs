@@ -9,6 +9,8 @@ fn start_with(engine: &Engine, number: u32, change: impl FnOnce(&mut CaseSpec)) 
     change(&mut case);
     let id = AttemptId { case: 0, number };
     engine.send(EngineCommand::Start {
+        row: None,
+        turn: None,
         id,
         case: Arc::new(case),
         model: "m".into(),

@@ -216,7 +216,16 @@ fn a_tls_connection_is_reused_for_requests_of_any_length() {
             case.messages[0].content.clone_from(&prompt);
             let id = AttemptId { case: 0, number };
             let case = Arc::new(case);
-            engine.send(EngineCommand::Start { id, case, model: "m".into(), warmup: false, due: None, ready: None });
+            engine.send(EngineCommand::Start {
+                row: None,
+                turn: None,
+                id,
+                case,
+                model: "m".into(),
+                warmup: false,
+                due: None,
+                ready: None,
+            });
             let record = end(&facts);
             assert_eq!(failure(&record), (AttemptStatus::Ok, ""), "{version:?}");
             connected.push(record.connect_ms.is_some());

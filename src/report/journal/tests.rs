@@ -198,8 +198,14 @@ fn a_journal_grows_in_proportion_to_the_cases() {
 
 #[test]
 fn the_line_of_a_start_is_short() {
-    let what =
-        EventKind::Started { case: 99_999, number: 12, warmup: false, due: Some(Nanos::from_millis(86_400_000)) };
+    let what = EventKind::Started {
+        row: None,
+        turn: None,
+        case: 99_999,
+        number: 12,
+        warmup: false,
+        due: Some(Nanos::from_millis(86_400_000)),
+    };
     let line = event(&RunEvent { at: Nanos::from_millis(86_400_000), what }, None);
     assert!(line.len() <= 100, "{line}");
 }

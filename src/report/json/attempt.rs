@@ -10,6 +10,7 @@ use crate::domain::diagnosis::Finding;
 use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::server_timings::ServerTimings;
+use crate::domain::session::AttemptState;
 use crate::domain::statistics::{Stats, enough_for};
 use crate::domain::time::Nanos;
 use crate::domain::time::RFC_3339_MILLIS;
@@ -21,6 +22,18 @@ pub struct AttemptJson<'a> {
     request_id: &'a str,
     status: &'static str,
     warmup: bool,
+    /// Number of the turn in its conversation, from 1; only present in conversations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turn: Option<u16>,
+    /// Number of turns planned for the conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turns: Option<u16>,
+    /// Number of the conversation's first attempt, which identifies it within the case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation: Option<u32>,
+    /// Row of the data set, from 0; only present with a data set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<u32>,
     /// Concurrency of the stage in a sweep, else of the run; `null` if only the rate decides.
     concurrency: Option<usize>,
     /// Whether the figures of its case and stage include this attempt. A complete rerun replaces earlier attempts.
@@ -159,7 +172,7 @@ impl Serialize for Figures<'_> {
 }
 
 impl<'a> AttemptJson<'a> {
-    pub fn new(report: &Report, stage: usize, reported: bool, r: &'a AttemptRecord) -> Self {
+    pub fn new(report: &Report, attempt: &AttemptState, reported: bool, r: &'a AttemptRecord) -> Self {
         let time = |at| report.wall_time(at).strftime(RFC_3339_MILLIS).to_string();
         let retry = |t: &'a FailedTry| RetryJson {
             started_at: time(t.started),
@@ -173,7 +186,11 @@ impl<'a> AttemptJson<'a> {
             request_id: &r.request_id,
             status: r.status.as_str(),
             warmup: r.warmup,
-            concurrency: report.session.concurrency_in(stage),
+            turn: attempt.turn.map(|turn| turn.number),
+            turns: attempt.turn.map(|turn| turn.of),
+            conversation: attempt.turn.map(|turn| turn.conversation),
+            row: attempt.row,
+            concurrency: report.session.concurrency_in(attempt.stage),
             reported,
             started_at: time(r.started),
             model: &r.model,

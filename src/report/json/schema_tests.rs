@@ -169,11 +169,32 @@ fn load() -> Report {
     report
 }
 
+/// Returns a conversation of two turns that sends a row of a data set.
+fn conversation() -> Report {
+    let mut asked = suite(&["a"]);
+    asked.cases[0].follow_ups = vec!["And then?".to_owned()];
+    let mut session = Session::new(Arc::new(asked), Plan::default());
+    session.handle(SessionInput::Begin(Nanos(0)));
+    let mut turn = Turn::first(1, 2);
+    for number in [1, 2] {
+        let id = AttemptId { case: 0, number };
+        if number == 2 {
+            turn = turn.next().unwrap();
+        }
+        let what = EventKind::Started { case: 0, number, warmup: false, due: None, row: Some(4), turn: Some(turn) };
+        // The first turn has already started, without a row.
+        let _started = session.apply(&RunEvent { at: session.last_ended.unwrap_or_default(), what }, None);
+        let record = answer(id, session.last_ended.unwrap_or_default(), 1000, 100, 20);
+        session.handle(SessionInput::Ended(id, Arc::new(record)));
+    }
+    report(session)
+}
+
 #[test]
 fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     let (mut all_described, mut all_written) = (BTreeSet::new(), BTreeSet::new());
     described(schema(), "", &mut all_described);
-    for report in [report(sample_session()), load(), report(sweep_session(&[1, 2, 4]))] {
+    for report in [report(sample_session()), load(), report(sweep_session(&[1, 2, 4])), conversation()] {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);
         written(&document, schema(), "", &mut all_written);

@@ -116,6 +116,8 @@ fn spec(url: &str, load: Load) -> RunSpec {
     // Keeps the simulator sending until the token limit.
     extra.insert("ignore_eos".to_owned(), true.into());
     let case = CaseSpec {
+        follow_ups: Vec::new(),
+        think_time: Duration::ZERO,
         name: "Calibration".to_owned(),
         model: None,
         messages: vec![Message { role: "user".to_owned(), content: "Write.".to_owned() }],

@@ -55,7 +55,7 @@ fn unknown_keys() {
         (before_case("[rating]\npoor = 1"), "cases.toml:2: unknown key 'poor'; known here: excellent, good, fair"),
         (
             after_case("top_p = 1"),
-            "cases.toml:4: unknown key 'top_p'; known here: name, prompt, messages, max_tokens, temperature, timeout_s, \
+            "cases.toml:4: unknown key 'top_p'; known here: name, prompt, messages, turns, think_time_s, max_tokens, temperature, timeout_s, \
              connect_timeout_s, first_token_timeout_s, stall_timeout_s, model, extra; other parameters of the request go into extra = { … }",
         ),
     ]);
@@ -105,12 +105,31 @@ fn prompts_and_messages() {
     check_mistakes(&[
         (
             only("[[case]]\nname = \"a\""),
-            "cases.toml:1: case 'a' has no prompt; give it prompt = \"…\" or messages = [{ role = \"user\", content = \
-         \"…\" }]",
+            "cases.toml:1: case 'a' has no prompt; give it prompt = \"…\", messages = [{ role = \"user\", content = \
+         \"…\" }] or turns = [\"…\", \"…\"]",
         ),
         (
             after_case("messages = [{ role = \"user\", content = \"c\" }]"),
             "cases.toml:4: case 'a' has both 'prompt' and 'messages'; keep one of them",
+        ),
+        (after_case("turns = [\"hi\"]"), "cases.toml:4: case 'a' has both 'prompt' and 'turns'; keep one of them"),
+        (
+            only("[[case]]\nname = \"a\"\nturns = \"hi\""),
+            "cases.toml:3: 'turns' is a string; it must be a list of messages: write turns = [\"first message\", \
+             \"second message\"]",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\nturns = []"),
+            "cases.toml:3: 'turns' is empty; it must hold at least one message: write turns = [\"first message\", \
+             \"second message\"]",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\nturns = [1]"),
+            "cases.toml:3:10: a turn is an integer; it must be text: write turns = [\"first message\", \"second message\"]",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\nturns = [\"hi\"]\nthink_time_s = 2"),
+            "cases.toml:4: 'think_time_s' is the time between turns, but this case has one; add turns = [\"…\", \"…\"]",
         ),
         (
             only("[[case]]\nname = \"a\"\nprompt = \"\\n\""),
@@ -270,7 +289,8 @@ fn all_mistakes_are_reported_in_the_order_of_the_file() {
     let text = "[[case]]\nname = \"a\"\ntemperature = 3\n[[case]]\nprompt = \"p\"\n[rating]\nodd = 1\n";
     assert_eq!(
         error(text),
-        "cases.toml:1: case 'a' has no prompt; give it prompt = \"…\" or messages = [{ role = \"user\", content = \"…\" }]\n\
+        "cases.toml:1: case 'a' has no prompt; give it prompt = \"…\", messages = [{ role = \"user\", content = \"…\" }] \
+         or turns = [\"…\", \"…\"]\n\
          cases.toml:3: 'temperature' is 3; it must be a number from 0 to 2\n\
          cases.toml:4: this case has no name; give it one: name = \"…\"\n\
          cases.toml:7: unknown key 'odd'; known here: excellent, good, fair"

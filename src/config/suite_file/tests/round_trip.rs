@@ -33,8 +33,19 @@ fn written(suite: &Suite) -> String {
             let Some(millis) = time.map(|t| t.as_millis()) else { continue };
             writeln!(out, "{key} = {}.{:03}", millis / 1000, millis % 1000).unwrap();
         }
-        match case.messages.as_slice() {
-            [only] if only.role == "user" => writeln!(out, "prompt = {}", text(&only.content)).unwrap(),
+        let mut messages = case.messages.clone();
+        if !case.follow_ups.is_empty() {
+            let first = messages.pop().unwrap().content;
+            let turns: Vec<_> = std::iter::once(&first).chain(&case.follow_ups).map(|turn| text(turn)).collect();
+            writeln!(out, "turns = [{}]", turns.join(", ")).unwrap();
+            let millis = case.think_time.as_millis();
+            writeln!(out, "think_time_s = {}.{:03}", millis / 1000, millis % 1000).unwrap();
+        }
+        match messages.as_slice() {
+            [] => {}
+            [only] if only.role == "user" && case.follow_ups.is_empty() => {
+                writeln!(out, "prompt = {}", text(&only.content)).unwrap()
+            }
             list => {
                 let one = |m: &Message| format!("{{ role = {}, content = {} }}", text(&m.role), text(&m.content));
                 writeln!(out, "messages = [{}]", list.iter().map(one).collect::<Vec<_>>().join(", ")).unwrap();
@@ -85,7 +96,9 @@ prop_compose! {
 prop_compose! {
     fn case()(
         model in prop::option::of("[a-z/.-]{1,10}"),
-        messages in conversation(),
+        mut messages in conversation(),
+        follow_ups in vec("x[^\u{7f}\r]{0,20}", 0..3),
+        think in 1..=60_000_u64,
         max_tokens in 1..=u32::MAX,
         temperature in 0.0..=2.0,
         timeout in 1..=86_400_000_u64,
@@ -95,8 +108,12 @@ prop_compose! {
         let (extra, timeout) = (extra.into_iter().collect(), Duration::from_millis(timeout));
         let (connect, first_token, stall) =
             (Duration::from_millis(connect), first_token.map(Duration::from_millis), stall.map(Duration::from_millis));
+        let think_time = if follow_ups.is_empty() { Duration::ZERO } else { Duration::from_millis(think) };
+        if !follow_ups.is_empty() {
+            messages.push(Message::user("x"));
+        }
         let patience = Timeouts { connect, first_token, stall };
-        CaseSpec { name: String::new(), model, messages, max_tokens, temperature, timeout, patience, extra }
+        CaseSpec { follow_ups, think_time, name: String::new(), model, messages, max_tokens, temperature, timeout, patience, extra }
     }
 }
 

@@ -22,7 +22,7 @@ const fn ended(case: usize, number: u32) -> EventKind {
 }
 
 const fn started(case: usize, number: u32) -> EventKind {
-    EventKind::Started { case, number, warmup: false, due: None }
+    EventKind::Started { row: None, turn: None, case, number, warmup: false, due: None }
 }
 
 #[test]
@@ -82,8 +82,16 @@ fn any_event() -> impl Strategy<Value = EventKind> {
         Just(EventKind::Began),
         Just(EventKind::Held),
         Just(EventKind::HoldEnded),
-        (case.clone(), 0_u32..6, any::<bool>(), prop::option::of(any::<u64>()))
-            .prop_map(|(case, number, warmup, due)| EventKind::Started { case, number, warmup, due: due.map(Nanos) }),
+        (case.clone(), 0_u32..6, any::<bool>(), prop::option::of(any::<u64>())).prop_map(
+            |(case, number, warmup, due)| EventKind::Started {
+                row: None,
+                turn: None,
+                case,
+                number,
+                warmup,
+                due: due.map(Nanos)
+            }
+        ),
         (case.clone(), 0_u32..6).prop_map(|(case, number)| ended(case, number)),
         case.clone().prop_map(|case| EventKind::CasePaused { case }),
         case.clone().prop_map(|case| EventKind::CaseResumed { case }),

@@ -1,24 +1,47 @@
 //! Changes of a case with the events of a run.
 
-use super::{CasePhase, CaseState, Interrupted, Start};
+use super::{CasePhase, CaseState, Interrupted, NextTurn, RowCursor, Start};
 use crate::domain::attempt::{AttemptStatus, StoredRecord};
 use crate::domain::session::AttemptState;
 
 impl CaseState {
     /// Adds an attempt in flight with the next number.
-    pub(in crate::domain::session) fn start(&mut self, Start { number, warmup, due }: Start) {
+    pub(in crate::domain::session) fn start(&mut self, Start { number, warmup, due, row, turn }: Start) {
         let (round, stage) = (self.round, self.stage);
-        self.attempts.push(AttemptState { number, warmup, round, stage, abandoned: false, due, record: None });
+        self.attempts.push(AttemptState {
+            number,
+            warmup,
+            round,
+            stage,
+            abandoned: false,
+            due,
+            row,
+            turn,
+            record: None,
+        });
         self.open.push(number);
         self.phase = CasePhase::Running;
-        if !warmup && self.remaining < u32::MAX {
-            self.remaining = self.remaining.saturating_sub(1);
+        if let Some(turn) = turn.filter(|t| t.number > 1) {
+            self.next_turns.retain(|next| next.turn.conversation != turn.conversation);
+        } else if !warmup {
+            self.rows.take(row);
+            if self.remaining < u32::MAX {
+                self.remaining = self.remaining.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Continues a conversation once its next turn is ready. After the end of the time limit it does not go on.
+    pub(in crate::domain::session) fn continue_conversation(&mut self, next: NextTurn) {
+        if !self.is_time_over {
+            self.next_turns.push(next);
         }
     }
 
     /// Queues the case with this many attempts to start.
     pub(in crate::domain::session) fn queue(&mut self, remaining: u32) {
         (self.phase, self.remaining, self.interrupted) = (CasePhase::Queued, remaining, None);
+        self.is_time_over = false;
     }
 
     /// Begins a new batch of `repeat` attempts; a paused case continues its batch.
@@ -34,6 +57,7 @@ impl CaseState {
         self.stage = stage;
         if self.phase != CasePhase::Cancelled {
             self.begin_round();
+            self.rows = RowCursor::default();
             self.queue(attempts);
         }
     }
@@ -61,13 +85,16 @@ impl CaseState {
             return;
         }
         let least = u32::from(self.phase == CasePhase::Paused);
-        let interrupted = Interrupted { remaining: self.remaining.max(least), open: self.counting().collect() };
+        let open = self.counting().collect();
+        let remaining = self.remaining.max(least).saturating_add(self.end_conversations());
+        let interrupted = Interrupted { remaining, open };
         self.cancel();
         self.interrupted = Some(Box::new(interrupted));
     }
 
     /// Restores what the end of the program cancelled and what the user had paused. Nothing is in flight.
     pub(in crate::domain::session) fn requeue_interrupted(&mut self) {
+        self.remaining = self.remaining.saturating_add(self.end_conversations());
         if let Some(interrupted) = self.interrupted.take() {
             self.remaining = interrupted.remaining;
             self.settle(false);
@@ -80,6 +107,7 @@ impl CaseState {
 
     /// Settles queued and running attempts when no program is left to run them.
     pub(in crate::domain::session) fn settle_interrupted(&mut self) {
+        self.remaining = self.remaining.saturating_add(self.end_conversations());
         if matches!(self.phase, CasePhase::Running | CasePhase::Queued) {
             self.settle(false);
         }
@@ -91,7 +119,9 @@ impl CaseState {
             return;
         }
         self.remaining = 0;
-        if self.phase == CasePhase::Queued {
+        self.is_time_over = true;
+        self.next_turns.clear();
+        if self.phase == CasePhase::Queued || (self.phase == CasePhase::Running && !self.is_busy()) {
             self.settle(false);
             if !self.is_reached(self.stage) {
                 self.phase = CasePhase::Unreached;
@@ -101,31 +131,52 @@ impl CaseState {
 
     /// Marks the attempts in flight as discarded; returns the number of measured ones.
     fn abandon(&mut self) -> u32 {
-        let mut measured = 0;
+        let mut measured = self.end_conversations();
         for number in &self.open {
             let Some(attempt) = self.attempts.get_mut(*number as usize - 1) else { continue };
-            measured += u32::from(!attempt.abandoned && !attempt.warmup);
+            if !attempt.abandoned && !attempt.warmup {
+                measured += 1;
+                self.rows.give_back(attempt.row);
+            }
             attempt.abandoned = true;
         }
         measured
+    }
+
+    /// Ends the conversations that wait for their next turn; returns their number. Each will begin again if it is queued.
+    fn end_conversations(&mut self) -> u32 {
+        let ended = std::mem::take(&mut self.next_turns);
+        ended.iter().for_each(|next| self.rows.give_back(next.row));
+        u32::try_from(ended.len()).unwrap_or(u32::MAX)
     }
 
     /// Discards an attempt that is scheduled but not due, and queues it again.
     pub(in crate::domain::session) fn withdraw(&mut self, number: u32) {
         let Some(attempt) = self.attempts.get_mut((number as usize).wrapping_sub(1)) else { return };
         attempt.abandoned = true;
+        self.rows.give_back(attempt.row);
         self.remaining = self.remaining.saturating_add(1);
-        if self.phase == CasePhase::Running && self.counting().next().is_none() {
+        if self.phase == CasePhase::Running && !self.is_busy() {
             self.phase = CasePhase::Queued;
         }
     }
 
     /// Stores the record of an attempt in flight, and condenses the oldest beyond `keep`.
-    pub(in crate::domain::session) fn end(&mut self, number: u32, record: StoredRecord, keep: usize) {
+    /// A conversation goes on with `next`.
+    pub(in crate::domain::session) fn end(
+        &mut self,
+        number: u32,
+        record: StoredRecord,
+        keep: usize,
+        next: Option<NextTurn>,
+    ) {
         let status = record.status();
         let Some((abandoned, warmup)) = self.store(number, record, keep) else { return };
+        if let Some(next) = next {
+            self.continue_conversation(next);
+        }
         // Only attempts that still count keep the case running: a discarded attempt may end long after its successor.
-        if !abandoned && self.phase == CasePhase::Running && self.counting().next().is_none() {
+        if !abandoned && self.phase == CasePhase::Running && !self.is_busy() {
             self.settle(warmup || status == AttemptStatus::Cancelled);
         }
     }
@@ -134,6 +185,7 @@ impl CaseState {
     pub(in crate::domain::session) fn lose(&mut self, number: u32, record: StoredRecord) {
         let Some((abandoned, warmup)) = self.store(number, record, usize::MAX) else { return };
         if !abandoned && !warmup {
+            self.give_back_row(number);
             self.remaining = self.remaining.saturating_add(1);
         }
     }
@@ -155,10 +207,17 @@ impl CaseState {
             interrupted.open.remove(at);
             if status == AttemptStatus::Cancelled && !warmup {
                 interrupted.remaining = interrupted.remaining.saturating_add(1);
+                self.give_back_row(number);
             }
         }
         self.pack_beyond(keep, usize::from(status != AttemptStatus::Ok), number);
         Some((abandoned, warmup))
+    }
+
+    /// Queues the row of a discarded attempt to be sent again.
+    fn give_back_row(&mut self, number: u32) {
+        let row = self.attempts.get((number as usize).wrapping_sub(1)).and_then(|a| a.row);
+        self.rows.give_back(row);
     }
 
     /// Phase of the case when nothing that counts is in flight.
