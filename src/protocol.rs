@@ -11,6 +11,7 @@ pub mod lines;
 pub mod macmon;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
+pub mod output_length;
 pub mod prometheus;
 pub mod request;
 pub mod server_metrics;

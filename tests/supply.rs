@@ -124,10 +124,12 @@ fn the_crate_has_the_files_that_its_build_embeds_and_no_tests_or_pictures() {
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let list = String::from_utf8(out.stdout).unwrap().replace('\\', "/");
     let files: Vec<&str> = list.lines().collect();
-    let mut embedded: Vec<_> =
-        fs::read_dir(root().join("assets/sim")).unwrap().map(|f| f.unwrap().file_name()).collect();
-    embedded.sort();
-    let embedded = embedded.iter().map(|name| format!("assets/sim/{}", name.to_string_lossy()));
+    let names = |folder: &str| {
+        let entries = fs::read_dir(root().join(folder)).unwrap();
+        let folder = folder.to_owned();
+        entries.map(move |entry| format!("{folder}/{}", entry.unwrap().file_name().to_string_lossy()))
+    };
+    let embedded = names("assets/prose").chain(names("assets/sim"));
     let expected =
         embedded.chain(["cases.toml", "src/main.rs", "README.md", "LICENSE-MIT", "LICENSE-APACHE"].map(Into::into));
     let missing: Vec<_> = expected.filter(|file| !files.contains(&file.as_str())).collect();

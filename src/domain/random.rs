@@ -10,6 +10,22 @@ impl Random {
         Self(seed)
     }
 
+    /// Creates the generator of one item of a sequence. Items need no earlier draws and are independent of each other.
+    pub const fn for_index(seed: u64, index: u64) -> Self {
+        Self(mix(mix(seed) ^ mix(index.wrapping_add(0x9e37_79b9_7f4a_7c15))))
+    }
+
+    /// Next whole number below `limit`; 0 if the limit is 0.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        ((1.0 - self.unit()) * limit as f64) as u64
+    }
+
+    /// Next number of the standard normal distribution, by the method of Box and Muller.
+    pub fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * self.unit().ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.unit()).cos()
+    }
+
     /// Next number, above 0 and at most 1.
     pub fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -41,6 +57,20 @@ mod tests {
         assert_eq!(mix(1_234_567_u64.wrapping_add(step)), 6_457_827_717_110_365_317);
         assert_eq!(mix(1_234_567_u64.wrapping_add(step).wrapping_add(step)), 3_203_168_211_198_807_973);
         assert_eq!(hash(*b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn numbers_below_a_limit_are_all_drawn_and_neighbouring_items_are_unrelated() {
+        let mut counts = [0_u32; 8];
+        for index in 0..8000 {
+            counts[Random::for_index(3, index).below(8) as usize] += 1;
+        }
+        // 1000 each; the standard error is 30.
+        assert!(counts.iter().all(|n| (850..1150).contains(n)), "{counts:?}");
+        assert_eq!(Random::new(1).below(0), 0);
+        let first = |seed, index| Random::for_index(seed, index).unit().to_bits();
+        assert_eq!(first(3, 4), first(3, 4));
+        assert!(first(3, 4) != first(3, 5) && first(3, 4) != first(4, 3) && first(0, 0) != first(1, 1));
     }
 
     #[test]

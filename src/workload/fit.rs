@@ -1,0 +1,107 @@
+//! Tokens per character, fitted to what the server itself counts.
+
+use crate::domain::statistics::median;
+
+/// Lengths of the probes, characters. Five, so that one odd answer cannot decide the fit.
+pub const PROBE_CHARS: [usize; 5] = [400, 1200, 2400, 3600, 4800];
+
+/// A straight line from characters of a prompt to tokens that the server counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fit {
+    /// Tokens per character of prose.
+    pub tokens_per_char: f64,
+    /// Tokens that every request has beyond its text: the chat template.
+    pub overhead_tokens: f64,
+    /// Largest distance of a probe from the line, tokens. The farthest of four or more probes is ignored. `None` if
+    /// the line is an assumption.
+    pub residual_tokens: Option<f64>,
+}
+
+impl Fit {
+    /// The line to use before any probe: four characters per token, OpenAI's rule of thumb for English text
+    /// (<https://help.openai.com/en/articles/4936856>).
+    pub const ASSUMED: Self = Self { tokens_per_char: 0.25, overhead_tokens: 0.0, residual_tokens: None };
+
+    /// Expected tokens of a prompt with this many characters.
+    pub fn tokens(&self, chars: u64) -> f64 {
+        self.overhead_tokens + self.tokens_per_char * chars as f64
+    }
+}
+
+/// Fits a line to pairs of characters and tokens. The slope is the median of the slopes between all pairs (Theil and
+/// Sen), so of five probes any one may be odd. `None` unless two probes differ in length and tokens grow with characters.
+pub fn fit(probes: &[(u64, u64)]) -> Option<Fit> {
+    let points: Vec<(f64, f64)> = probes.iter().map(|(chars, tokens)| (*chars as f64, *tokens as f64)).collect();
+    let pairs = points.iter().enumerate().flat_map(|(i, a)| points.iter().skip(i + 1).map(move |b| (a, b)));
+    let slopes = pairs.filter(|(a, b)| a.0 != b.0).map(|(a, b)| (b.1 - a.1) / (b.0 - a.0));
+    let tokens_per_char = median(slopes).filter(|slope| *slope > 0.0)?;
+    let offsets = points.iter().map(|(chars, tokens)| tokens - tokens_per_char * chars);
+    let overhead_tokens = median(offsets)?.max(0.0);
+    let line = Fit { tokens_per_char, overhead_tokens, residual_tokens: None };
+    let mut residuals: Vec<f64> =
+        probes.iter().map(|(chars, tokens)| (*tokens as f64 - line.tokens(*chars)).abs()).collect();
+    residuals.sort_by(f64::total_cmp);
+    if residuals.len() >= 4 {
+        residuals.pop();
+    }
+    Some(Fit { residual_tokens: residuals.last().copied(), ..line })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Probes of a server with this line, each count rounded.
+    fn probes(tokens_per_char: f64, overhead: f64) -> Vec<(u64, u64)> {
+        let count = |chars: usize| (overhead + tokens_per_char * chars as f64).round() as u64;
+        PROBE_CHARS.iter().map(|chars| (*chars as u64, count(*chars))).collect()
+    }
+
+    #[test]
+    fn the_overhead_of_the_template_is_separated_from_the_text() {
+        let line = fit(&probes(0.23, 31.0)).unwrap();
+        assert!((line.tokens_per_char - 0.23).abs() < 0.001 && (line.overhead_tokens - 31.0).abs() < 1.5, "{line:?}");
+        assert!(line.residual_tokens.unwrap() <= 1.0, "{line:?}");
+        assert_eq!(line.tokens(1000), line.overhead_tokens + 1000.0 * line.tokens_per_char);
+    }
+
+    #[test]
+    fn too_little_or_absurd_data_gives_no_line() {
+        for probes in
+            [&[][..], &[(400, 100)], &[(400, 100), (400, 120)], &[(400, 100), (800, 100)], &[(400, 100), (800, 50)]]
+        {
+            assert_eq!(fit(probes), None, "{probes:?}");
+        }
+        assert_eq!(fit(&[(400, 110), (800, 210)]).unwrap().tokens_per_char, 0.25);
+    }
+
+    #[test]
+    fn a_spread_is_stated() {
+        // The slopes are 0.16, 0.1 and 0.04; the line is 0.1 tokens per character without an overhead.
+        assert_eq!(fit(&[(100, 10), (200, 26), (300, 30)]).unwrap().residual_tokens, Some(6.0));
+    }
+
+    proptest! {
+        #[test]
+        fn one_odd_probe_of_five_changes_nothing(
+            slope in 0.15..1.2_f64, overhead in 0.0..200.0_f64, odd in 0..5_usize, tokens in 0..100_000_u64,
+        ) {
+            let (sound, mut probes) = (fit(&probes(slope, overhead)).unwrap(), probes(slope, overhead));
+            probes[odd].1 = tokens;
+            let line = fit(&probes).unwrap();
+            prop_assert!((line.tokens_per_char - sound.tokens_per_char).abs() < 0.003, "{line:?} instead of {sound:?}");
+            prop_assert!((line.tokens(4800) - sound.tokens(4800)).abs() < 8.0, "{line:?} instead of {sound:?}");
+            prop_assert!(line.residual_tokens.unwrap() < 8.0);
+        }
+
+        #[test]
+        fn any_counts_give_a_finite_line_or_none(probes in prop::collection::vec((any::<u64>(), any::<u64>()), 0..8)) {
+            if let Some(line) = fit(&probes) {
+                prop_assert!(line.tokens_per_char.is_finite() && line.tokens_per_char > 0.0);
+                prop_assert!(line.overhead_tokens.is_finite() && line.overhead_tokens >= 0.0);
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Recorded traffic: moments, lengths and, where a trace has them, prompts of requests.
+
+mod azure;
+mod error;
+mod format;
+mod json;
+mod mooncake;
+mod openai_log;
+#[cfg(any(test, fuzzing))]
+pub mod oracle;
+mod reader;
+mod summary;
+
+use std::time::Duration;
+
+pub use self::error::TraceError;
+pub use self::format::TraceFormat;
+pub use self::reader::{BadRows, Trace, TraceOptions};
+pub use self::summary::TraceSummary;
+use crate::domain::suite::Message;
+
+/// One request of a trace.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TraceRequest {
+    /// Intended start since the first request of the trace, at the speed of the replay.
+    pub at: Duration,
+    /// Length of the prompt, tokens; `None` if the trace has the prompt but not its length.
+    pub input_tokens: Option<u32>,
+    /// Length of the answer, tokens; `None` if the trace does not know it.
+    pub output_tokens: Option<u32>,
+    /// Block of the prompt at each position, from the first on. Equal ids are equal text.
+    pub hash_ids: Option<Vec<u64>>,
+    /// The prompt itself.
+    pub messages: Option<Vec<Message>>,
+    /// Model that answered.
+    pub model: Option<String>,
+}
