@@ -9,6 +9,7 @@ mod elapsed;
 mod event;
 mod index;
 mod replay;
+mod rows;
 mod run_clock;
 mod status;
 mod stop;
@@ -25,6 +26,7 @@ use self::elapsed::Idle;
 pub use self::event::{EventKind, InvalidEvent, RunEvent};
 use self::index::Index;
 pub use self::replay::IdleReason;
+pub use self::rows::RowPlan;
 use self::run_clock::RunClock;
 use super::attempt::{AttemptId, AttemptRecord};
 use super::open_loop::OpenLoop;
@@ -107,6 +109,13 @@ impl Plan {
         let repeated = cases.saturating_mul(self.repeat as usize);
         self.duration.is_none().then(|| self.requests.map_or(repeated, |requests| requests as usize))
     }
+}
+
+/// Number of measured attempts of a case to start; [`u32::MAX`] if only the time limits them.
+fn attempts_of(suite: &Suite, plan: &Plan, case: usize) -> u32 {
+    let workload = suite.workload.as_ref().filter(|_| plan.duration.is_none());
+    let planned = workload.map(|w| w.planned.get(case).copied().unwrap_or_default());
+    planned.unwrap_or_else(|| plan.attempts_of(case, suite.cases.len()))
 }
 
 /// State of a run.
@@ -223,6 +232,10 @@ pub struct Session {
     now: Nanos,
     clock: RunClock,
     turn: usize,
+    /// Rows to send; `None` if each case sends its own prompt, and in a saved run.
+    rows: Option<Arc<RowPlan>>,
+    /// Number of rows taken in this stage.
+    rows_taken: u64,
     /// Times from which the next turns of conversations may start, with case and conversation.
     next_turns: BTreeSet<(Nanos, usize, u32)>,
     /// Cases whose conversations changed with the current event.
@@ -233,7 +246,7 @@ impl Session {
     /// Creates a session that waits for its endpoint.
     pub fn new(suite: Arc<Suite>, plan: Plan) -> Self {
         let count = suite.cases.len();
-        let cases: Vec<_> = (0..count).map(|case| CaseState::new(plan.attempts_of(case, count))).collect();
+        let cases: Vec<_> = (0..count).map(|case| CaseState::new(attempts_of(&suite, &plan, case))).collect();
         Self {
             suite,
             plan,
@@ -267,9 +280,23 @@ impl Session {
             now: Nanos::default(),
             clock: RunClock::new(&plan),
             turn: 0,
+            rows: None,
+            rows_taken: 0,
             next_turns: BTreeSet::new(),
             changed_conversations: BTreeSet::new(),
         }
+    }
+
+    /// Adds the rows that the cases of a workload send.
+    #[must_use]
+    pub fn with_rows(mut self, rows: Arc<RowPlan>) -> Self {
+        self.rows = Some(rows);
+        self
+    }
+
+    /// Number of measured attempts of a case to start, in each stage.
+    fn attempts_of(&self, case: usize) -> u32 {
+        attempts_of(&self.suite, &self.plan, case)
     }
 
     /// Adds a sweep: each stage runs the whole plan at one of these concurrencies. An empty list means no sweep.

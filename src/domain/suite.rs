@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::slo::Slo;
+use super::workload::{Conversations, Workload};
 
 /// A named list of cases with a rating scale for the results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,12 @@ pub struct Suite {
     pub slos: Vec<Slo>,
     /// Cases in the order they run.
     pub cases: Vec<CaseSpec>,
+    /// Requests that the cases stand for; `None` if each case always sends its own prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Workload>,
+    /// Conversations of the run, beside those that cases describe themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversations: Option<Conversations>,
 }
 
 /// One prompt with its request parameters.

@@ -261,7 +261,14 @@ fn report(texts: &[&str]) -> Option<Report> {
         extra: serde_json::Map::new(),
     };
     let cases = vec![case(text(1), None), case(text(2), Some(text(4)))];
-    let suite = Suite { name: text(0), rating: RatingScale::default(), slos: Vec::new(), cases };
+    let suite = Suite {
+        name: text(0),
+        rating: RatingScale::default(),
+        slos: Vec::new(),
+        cases,
+        workload: None,
+        conversations: None,
+    };
     let mut session = Session::new(Arc::new(suite), Plan::default());
     session.handle(SessionInput::Begin(Nanos::default()));
     for (case, model) in [(0, text(3)), (1, text(4))] {

@@ -117,6 +117,8 @@ impl Stage {
             extra: serde_json::Map::new(),
         };
         let suite = Suite {
+            workload: None,
+            conversations: None,
             name: "Complex Comprehensive".to_owned(),
             rating: RatingScale::default(),
             slos: Vec::new(),

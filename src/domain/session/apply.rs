@@ -172,6 +172,7 @@ impl Session {
             self.warmups_started = self.warmups_started.max(self.plan.warmup);
             self.clock.begin(at);
             self.clock.advance();
+            self.rows_taken += u64::from(start.row.is_some());
             self.turn = (case + 1) % count;
         }
         Ok(())
@@ -229,7 +230,7 @@ impl Session {
     fn next_turn_after(&self, id: AttemptId, record: &StoredRecord) -> Option<NextTurn> {
         let attempt = self.attempt(id).filter(|a| !a.warmup && !a.abandoned)?;
         let turn = attempt.turn.filter(|_| record.status() == AttemptStatus::Ok)?.next()?;
-        let think_time = self.suite.cases.get(id.case)?.think_time;
+        let think_time = self.think_time(id.case, turn);
         Some(NextTurn { ready_at: record.ended().plus(think_time), row: attempt.row, turn })
     }
 
@@ -252,9 +253,9 @@ impl Session {
         self.stage = stage;
         self.plan.concurrency = self.sweep.get(stage).copied().unwrap_or(self.plan.concurrency);
         self.clock = RunClock::new(&self.plan);
-        let count = self.cases.len();
-        for case in 0..count {
-            let attempts = self.plan.attempts_of(case, count);
+        self.rows_taken = 0;
+        for case in 0..self.cases.len() {
+            let attempts = self.attempts_of(case);
             self.edit(case, |c| c.begin_stage(stage, attempts));
         }
     }

@@ -188,7 +188,7 @@ impl CaseState {
     /// Creates a case that waits for its turn.
     pub(super) fn new(remaining: u32) -> Self {
         Self {
-            phase: CasePhase::Queued,
+            phase: if remaining == 0 { CasePhase::Unreached } else { CasePhase::Queued },
             attempts: Vec::new(),
             remaining,
             round: 0,

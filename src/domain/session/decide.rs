@@ -168,13 +168,15 @@ impl Session {
     fn next_start(&self) -> Option<EventKind> {
         if let Some(case) = self.next_warmup() {
             let number = self.next_number(case)?;
-            return Some(EventKind::Started { case, number, warmup: true, due: None, row: None, turn: None });
+            let row = self.rows.as_ref().and_then(|rows| rows.row(case, (number - 1).into()));
+            return Some(EventKind::Started { case, number, warmup: true, due: None, row, turn: None });
         }
         // Only warm-ups, and only at the beginning, delay measured attempts.
         if self.index.is_warming() {
             return None;
         }
-        let case = self.index.next_ready(if self.plan.takes_turns() { self.turn } else { 0 })?;
+        let by_row = self.rows.as_ref().and_then(|rows| rows.case_at(self.rows_taken));
+        let case = self.index.next_ready(by_row.unwrap_or(if self.plan.takes_turns() { self.turn } else { 0 }))?;
         // All slots were taken until now, so any delay is for lack of a slot.
         let capped = self.last_full_at == Some(self.now);
         if self.clock.is_over(self.now, capped) {
@@ -185,9 +187,10 @@ impl Session {
             return None;
         }
         let number = self.next_number(case)?;
-        let turns = self.turns_in(case);
+        let row = self.next_row(case);
+        let turns = self.turns(case, number, row);
         let turn = (turns > 1).then_some(Turn::first(number, turns));
-        Some(EventKind::Started { case, number, warmup: false, due, row: None, turn })
+        Some(EventKind::Started { case, number, warmup: false, due, row, turn })
     }
 
     /// The end of the duration while the users of conversations think, when no slot becomes free to notice it.
@@ -202,6 +205,12 @@ impl Session {
         let next = self.cases.get(case)?.next_turns().iter().find(|next| next.turn.conversation == conversation)?;
         let (number, turn) = (self.next_number(case)?, Some(next.turn));
         Some(EventKind::Started { case, number, warmup: false, due: None, row: next.row, turn })
+    }
+
+    /// Row that the next measured attempt of a case sends.
+    fn next_row(&self, case: usize) -> Option<u32> {
+        let rows = self.rows.as_ref()?;
+        self.cases.get(case)?.next_row().map_or_else(|taken| rows.row(case, taken), Some)
     }
 
     /// Number of the next attempt of a case.

@@ -6,6 +6,7 @@ use super::{AttemptState, CasePhase, CaseState, HORIZON, Mode, Session};
 use crate::domain::attempt::AttemptId;
 use crate::domain::slo::Slo;
 use crate::domain::time::Nanos;
+use crate::domain::turn::Turn;
 
 impl Session {
     /// The attempt with this id.
@@ -84,10 +85,30 @@ impl Session {
         self.in_flight() + self.next_turns.len()
     }
 
-    /// Number of turns that a conversation of this case has; 1 for a single request.
-    pub(super) fn turns_in(&self, case: usize) -> u16 {
+    /// Number of turns that a conversation of this case has by itself; 1 for a single request.
+    fn own_turns(&self, case: usize) -> u16 {
         let follow_ups = self.suite.cases.get(case).map_or(0, |c| c.follow_ups.len());
         u16::try_from(follow_ups).unwrap_or(u16::MAX).saturating_add(1)
+    }
+
+    /// Number of turns of the conversation that begins with attempt `number` and sends `row`; 1 for a single request.
+    pub(super) fn turns(&self, case: usize, number: u32, row: Option<u32>) -> u16 {
+        let Some(conversations) = &self.suite.conversations else { return self.own_turns(case) };
+        let asked = conversations.turns_of(case, number);
+        let of_row = row.and_then(|row| Some(self.rows.as_ref()?.turns(row))).unwrap_or(1);
+        asked.unwrap_or_else(|| of_row.max(self.own_turns(case)))
+    }
+
+    /// Number of turns to expect of a conversation of this case, for the progress.
+    pub(super) fn expected_turns(&self, case: usize) -> usize {
+        let mean = self.suite.conversations.as_ref().and_then(|c| Some(c.turns.as_ref()?.mean().round() as usize));
+        mean.unwrap_or_else(|| self.own_turns(case).into()).max(1)
+    }
+
+    /// Time before a turn of a conversation.
+    pub(super) fn think_time(&self, case: usize, turn: Turn) -> Duration {
+        let drawn = self.suite.conversations.as_ref().and_then(|c| c.think_time(case, turn.conversation, turn.number));
+        drawn.or_else(|| Some(self.suite.cases.get(case)?.think_time)).unwrap_or_default()
     }
 
     /// Time of the next [`Tick`](super::SessionInput::Tick), for the open loop or for the next turn of a conversation;
@@ -161,10 +182,9 @@ impl Session {
     /// not finished. A plan with a duration requires all of its time, a complete answer of each case, no failure, and
     /// every request of its rate. A rerun of a case that already has an answer does not make the run partial.
     pub fn is_partial(&self) -> bool {
-        let count = self.cases.len();
         let is_timed = self.plan.duration.is_some();
         let lacks = |(case, c): (usize, &CaseState)| {
-            let wanted = (!is_timed).then(|| self.plan.attempts_of(case, count).max(1) as usize);
+            let wanted = (!is_timed).then(|| self.attempts_of(case) as usize);
             let is_unsuccessful = wanted.is_none() && matches!(c.phase, CasePhase::Failed | CasePhase::Cancelled);
             is_unsuccessful || (0..=self.stage).any(|stage| c.lacks(stage, wanted))
         };

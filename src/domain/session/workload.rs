@@ -14,7 +14,7 @@ impl Session {
     /// Number of measured requests in flight and still to start, including later stages. Requests that only the time
     /// limits are not counted.
     pub fn requests_left(&self) -> usize {
-        let left = |(case, state): (usize, &CaseState)| state.requests_left(self.turns_in(case) as usize);
+        let left = |(case, state): (usize, &CaseState)| state.requests_left(self.expected_turns(case));
         self.cases.iter().enumerate().map(left).fold(0, usize::saturating_add) + self.requests_of_later_stages()
     }
 
@@ -23,11 +23,9 @@ impl Session {
         if stages == 0 || self.plan.duration.is_some() {
             return 0;
         }
-        let count = self.cases.len();
         let takes_part = |c: &CaseState| c.phase != CasePhase::Cancelled || c.is_interrupted();
         let cases = self.cases.iter().enumerate().filter(|(_, c)| takes_part(c));
-        let requests =
-            |case| (self.plan.attempts_of(case, count) as usize).saturating_mul(self.turns_in(case) as usize);
+        let requests = |case| (self.attempts_of(case) as usize).saturating_mul(self.expected_turns(case));
         let in_stage = cases.map(|(case, _)| requests(case)).fold(0, usize::saturating_add);
         in_stage.saturating_mul(stages)
     }

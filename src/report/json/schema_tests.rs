@@ -1,7 +1,7 @@
 //! Compares `docs/results.schema.json` with exported documents and with the program's tables.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jsonschema::Validator;
@@ -15,9 +15,10 @@ use crate::domain::diagnosis::{DIAGNOSES, diagnose};
 use crate::domain::gpu::Throttle;
 use crate::domain::metrics::Unit;
 use crate::domain::open_loop::{OpenLoop, Process};
+use crate::domain::row_order::{Sample, Shard};
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
-use crate::domain::session::Plan;
+use crate::domain::session::{Plan, RowPlan, Session, SessionCommand, SessionInput};
 use crate::domain::time::Nanos;
 use crate::report::bottleneck::rules_markdown;
 
@@ -169,23 +170,16 @@ fn load() -> Report {
     report
 }
 
-/// Returns a conversation of two turns that sends a row of a data set.
+/// Returns a conversation of two turns about a row of a data set.
 fn conversation() -> Report {
     let mut asked = suite(&["a"]);
     asked.cases[0].follow_ups = vec!["And then?".to_owned()];
-    let mut session = Session::new(Arc::new(asked), Plan::default());
-    session.handle(SessionInput::Begin(Nanos(0)));
-    let mut turn = Turn::first(1, 2);
-    for number in [1, 2] {
-        let id = AttemptId { case: 0, number };
-        if number == 2 {
-            turn = turn.next().unwrap();
-        }
-        let what = EventKind::Started { case: 0, number, warmup: false, due: None, row: Some(4), turn: Some(turn) };
-        // The first turn has already started, without a row.
-        let _started = session.apply(&RunEvent { at: session.last_ended.unwrap_or_default(), what }, None);
+    let rows = RowPlan::single(5, Sample::Ordered, 0, Shard::WHOLE).unwrap();
+    let mut session = Session::new(Arc::new(asked), Plan::default()).with_rows(Arc::new(rows));
+    let mut commands = session.handle(SessionInput::Begin(Nanos(0)));
+    while let Some(SessionCommand::Start { id, .. }) = commands.first().cloned() {
         let record = answer(id, session.last_ended.unwrap_or_default(), 1000, 100, 20);
-        session.handle(SessionInput::Ended(id, Arc::new(record)));
+        commands = session.handle(SessionInput::Ended(id, Arc::new(record)));
     }
     report(session)
 }

@@ -146,6 +146,8 @@ fn spec(url: &str, load: Load) -> RunSpec {
         },
         session: SessionSpec {
             suite: Suite {
+                workload: None,
+                conversations: None,
                 name: "Calibration".to_owned(),
                 rating: RatingScale::default(),
                 slos: Vec::new(),

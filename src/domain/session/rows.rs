@@ -1,0 +1,155 @@
+//! Which row of a data set each request of a run sends.
+
+use std::sync::Arc;
+
+use crate::domain::row_order::{RowOrder, RowOrderError, Sample, Shard};
+
+/// Order of the rows, for all cases of a run. A case sends rows with its tag.
+#[derive(Clone, Debug)]
+pub struct RowPlan {
+    /// Order of all rows, which decides the order of the cases; `None` for a single case.
+    mix: Option<Mix>,
+    /// Rows of each case.
+    cases: Vec<CaseRows>,
+    /// Number of turns that each row has; empty if all have one.
+    turns: Arc<[u16]>,
+}
+
+#[derive(Clone, Debug)]
+struct Mix {
+    order: RowOrder,
+    tags: Arc<[u16]>,
+}
+
+#[derive(Clone, Debug)]
+struct CaseRows {
+    order: RowOrder,
+    /// The case's rows in file order; `None` if it has all rows.
+    rows: Option<Arc<[u32]>>,
+}
+
+impl RowPlan {
+    /// Creates the plan of a source whose rows all belong to one case.
+    ///
+    /// # Errors
+    ///
+    /// If the shard gets no row.
+    pub fn single(rows: u32, sample: Sample, seed: u64, shard: Shard) -> Result<Self, RowOrderError> {
+        let order = RowOrder::new(rows.into(), sample, seed, shard)?;
+        Ok(Self { mix: None, cases: vec![CaseRows { order, rows: None }], turns: Arc::default() })
+    }
+
+    /// Creates the plan of a data set whose rows belong to the cases with these numbers.
+    ///
+    /// # Errors
+    ///
+    /// If the shard gets no row of some case.
+    pub fn tagged(tags: Arc<[u16]>, sample: Sample, seed: u64, shard: Shard) -> Result<Self, RowOrderError> {
+        let count = tags.iter().max().map_or(0, |last| usize::from(*last) + 1);
+        let mut rows: Vec<Vec<u32>> = vec![Vec::new(); count];
+        for (row, tag) in (0..).zip(tags.iter()) {
+            if let Some(rows) = rows.get_mut(usize::from(*tag)) {
+                rows.push(row);
+            }
+        }
+        let case = |(case, rows): (u64, Vec<u32>)| {
+            let order = RowOrder::new(rows.len() as u64, sample, seed.wrapping_add(case), shard)?;
+            Ok(CaseRows { order, rows: Some(rows.into()) })
+        };
+        let cases = (0..).zip(rows).map(case).collect::<Result<_, RowOrderError>>()?;
+        let order = RowOrder::new(tags.len() as u64, sample, seed, shard)?;
+        Ok(Self { mix: Some(Mix { order, tags }), cases, turns: Arc::default() })
+    }
+
+    /// Adds the number of turns that each row has.
+    #[must_use]
+    pub fn with_turns(mut self, turns: Arc<[u16]>) -> Self {
+        self.turns = turns;
+        self
+    }
+
+    /// Row that a case sends after it has taken `taken` rows.
+    pub fn row(&self, case: usize, taken: u64) -> Option<u32> {
+        let CaseRows { order, rows } = self.cases.get(case)?;
+        let at = order.row_at(taken);
+        match rows {
+            Some(rows) => rows.get(usize::try_from(at).ok()?).copied(),
+            None => u32::try_from(at).ok(),
+        }
+    }
+
+    /// Case of the next request, after `taken` rows of all cases; `None` if there is only one.
+    pub fn case_at(&self, taken: u64) -> Option<usize> {
+        let Mix { order, tags } = self.mix.as_ref()?;
+        tags.get(usize::try_from(order.row_at(taken)).ok()?).map(|tag| usize::from(*tag))
+    }
+
+    /// Number of turns that a row has, at least 1.
+    pub fn turns(&self, row: u32) -> u16 {
+        self.turns.get(row as usize).copied().unwrap_or(1).max(1)
+    }
+
+    /// Number of rows of each case that one pass sends.
+    pub fn rows_per_pass(&self) -> Vec<u32> {
+        self.cases.iter().map(|c| u32::try_from(c.order.rows_per_pass()).unwrap_or(u32::MAX)).collect()
+    }
+
+    /// Divides `requests` among the cases as their rows come.
+    pub fn divide(&self, requests: u32) -> Vec<u32> {
+        let mut planned = vec![0; self.cases.len()];
+        for taken in 0..requests {
+            let case = self.case_at(taken.into()).unwrap_or(0);
+            if let Some(planned) = planned.get_mut(case) {
+                *planned += 1;
+            }
+        }
+        planned
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tagged(tags: &[u16], sample: Sample) -> RowPlan {
+        RowPlan::tagged(tags.into(), sample, 7, Shard::WHOLE).unwrap()
+    }
+
+    /// Case and row of each request of the first pass.
+    fn pass(plan: &RowPlan, rows: u64) -> Vec<(usize, u32)> {
+        let mut taken = vec![0; plan.cases.len()];
+        let next = |all| {
+            let case = plan.case_at(all).unwrap_or(0);
+            taken[case] += 1;
+            (case, plan.row(case, taken[case] - 1).unwrap())
+        };
+        (0..rows).map(next).collect()
+    }
+
+    #[test]
+    fn rows_in_file_order_keep_it_across_tags() {
+        let plan = tagged(&[0, 1, 1, 0, 2], Sample::Ordered);
+        assert_eq!(pass(&plan, 5), [(0, 0), (1, 1), (1, 2), (0, 3), (2, 4)]);
+        assert_eq!((plan.rows_per_pass(), plan.divide(3)), (vec![2, 2, 1], vec![1, 2, 0]));
+    }
+
+    #[test]
+    fn a_shuffled_pass_sends_each_row_once_with_its_tag() {
+        let tags: Vec<u16> = (0..1000).map(|row| row % 3).collect();
+        let plan = tagged(&tags, Sample::Shuffled);
+        let mut sent = pass(&plan, 1000);
+        assert!(sent.iter().all(|(case, row)| u16::try_from(*case) == Ok(tags[*row as usize])));
+        assert!(!sent.is_sorted_by_key(|(_, row)| *row));
+        sent.sort_by_key(|(_, row)| *row);
+        assert!(sent.iter().map(|(_, row)| *row).eq(0..1000));
+    }
+
+    #[test]
+    fn shards_share_the_rows() {
+        let plans = [0, 1].map(|index| RowPlan::single(5, Sample::Shuffled, 3, Shard { index, count: 2 }).unwrap());
+        let mut sent: Vec<u32> =
+            plans.iter().flat_map(|p| (0..p.rows_per_pass()[0].into()).map(|k| p.row(0, k).unwrap())).collect();
+        sent.sort_unstable();
+        assert_eq!(sent, [0, 1, 2, 3, 4]);
+    }
+}

@@ -1,0 +1,120 @@
+//! What a run sends besides named cases: rows of a data set, synthetic prompts or a trace, and conversations about them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::data_fingerprint::DataFingerprint;
+use super::length_spec::LengthSpec;
+use super::prefix_spec::PrefixSpec;
+use super::row_order::Sample;
+use super::think_spec::ThinkSpec;
+
+/// Separates the random numbers of think times from those of turns.
+const THINK_SEED: u64 = 0x7468_696e_6b21_2121;
+
+/// Requests that differ from one another. Each case of the suite is a group of them: one for each tag of a data set, or
+/// one for all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Source of the requests.
+    pub source: WorkloadSource,
+    /// One line about the source for the user: its format, rows and lengths.
+    pub summary: String,
+    /// Number of rows that the source has; `None` for synthetic prompts, which do not end.
+    pub rows: Option<u32>,
+    /// Order of the rows.
+    #[serde(default)]
+    pub sample: Sample,
+    /// Seed of the order and of everything else that is drawn.
+    pub seed: u64,
+    /// Measured requests of each case, in each stage: as many as the source has rows, or as the user asked for. A
+    /// conversation counts once.
+    pub planned: Vec<u32>,
+}
+
+/// Source of the requests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum WorkloadSource {
+    /// Rows of a data set (`--dataset`).
+    Dataset {
+        /// Path as the user gave it, made absolute.
+        path: String,
+        /// Columns that the user mapped, as `key=NAME`.
+        #[serde(default)]
+        columns: Vec<String>,
+        /// Whether bad rows are skipped instead of refused.
+        #[serde(default)]
+        skips_bad_rows: bool,
+        /// Length and checksum of the content.
+        fingerprint: DataFingerprint,
+    },
+    /// Prose of given lengths (`--isl`).
+    Synthetic {
+        /// Tokens of a prompt.
+        input: LengthSpec,
+        /// Tokens of an answer; `None` if the model decides.
+        output: Option<LengthSpec>,
+        /// Beginning that prompts share.
+        prefix: Option<PrefixSpec>,
+    },
+    /// Requests of a trace at their own times (`--trace`).
+    Trace {
+        /// Path as the user gave it, made absolute.
+        path: String,
+        /// Whether bad rows are skipped instead of refused.
+        #[serde(default)]
+        skips_bad_rows: bool,
+        /// Factor by which time passes faster than in the trace.
+        speed: f64,
+    },
+}
+
+impl WorkloadSource {
+    /// Name of the kind in `results.json`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Dataset { .. } => "dataset",
+            Self::Synthetic { .. } => "synthetic",
+            Self::Trace { .. } => "trace",
+        }
+    }
+
+    /// Path of the file or folder; `None` for synthetic prompts.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Dataset { path, .. } | Self::Trace { path, .. } => Some(path),
+            Self::Synthetic { .. } => None,
+        }
+    }
+}
+
+/// Conversations of several turns (`--turns`, `--think`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conversations {
+    /// Turns of a conversation; `None` for those that the case or the row has.
+    pub turns: Option<LengthSpec>,
+    /// Time between an answer and the next turn; `None` for that of the case.
+    pub think: Option<ThinkSpec>,
+    /// Seed of both.
+    pub seed: u64,
+}
+
+impl Conversations {
+    /// Number of turns of a conversation, if [`Self::turns`] decides.
+    pub fn turns_of(&self, case: usize, conversation: u32) -> Option<u16> {
+        let turns = self.turns.as_ref()?.sample(self.seed, index(case, conversation, 0));
+        Some(u16::try_from(turns).unwrap_or(u16::MAX))
+    }
+
+    /// Time before turn `number` of a conversation, if [`Self::think`] decides.
+    pub fn think_time(&self, case: usize, conversation: u32, number: u16) -> Option<Duration> {
+        Some(self.think.as_ref()?.sample(self.seed ^ THINK_SEED, index(case, conversation, number)))
+    }
+}
+
+/// Index of a turn among all random draws of a run.
+const fn index(case: usize, conversation: u32, number: u16) -> u64 {
+    ((case as u64) << 48) ^ ((conversation as u64) << 16) ^ number as u64
+}
