@@ -58,13 +58,13 @@ impl Format {
             Some((mean, spread)) if mean.trim().is_empty() && self.has_exponential => {
                 Ok(Distribution::Exponential { mean: number(spread)? })
             }
-            Some((mean, std)) => self.normal(number(mean)?, number(std)?, text.trim()),
+            Some((mean, std)) => Self::normal(number(mean)?, number(std)?, text.trim()),
             None => Ok(Distribution::Fixed(number(text)?)),
         }
     }
 
     /// A normal distribution whose mean lies within the limits, so that at least half of its values do.
-    fn normal(&self, mean: f64, std: f64, text: &str) -> Result<Distribution, String> {
+    fn normal(mean: f64, std: f64, text: &str) -> Result<Distribution, String> {
         // Without a bound the spread decides all lengths, and the mean none.
         let is_narrow = std <= mean;
         is_narrow

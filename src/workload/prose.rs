@@ -109,7 +109,7 @@ fn coprime(n: u64) -> u64 {
     fn divisor(a: u64, b: u64) -> u64 {
         if b == 0 { a } else { divisor(b, a % b) }
     }
-    (n.max(1)..).find(|n| divisor(*n, word_count()) == 1).unwrap_or(1)
+    (n.max(1)..=u64::from(u32::MAX)).find(|n| divisor(*n, word_count()) == 1).unwrap_or(1)
 }
 
 #[cfg(test)]
@@ -123,7 +123,7 @@ mod tests {
         assert!(PROSE.is_ascii() && PROSE.len() < 400_000 && PROSE.len() > 200_000);
         assert!(!PROSE.to_lowercase().contains("gutenberg") && !PROSE.contains("  ") && !PROSE.contains("\n\n\n"));
         assert!(PROSE.bytes().all(|b| b == b'\n' || (32..127).contains(&b)));
-        assert!(PROSE.ends_with(".\"\n\n") || PROSE.ends_with(".\n\n"), "{:?}", &PROSE[PROSE.len() - 20..]);
+        assert!(PROSE.ends_with(".\"\n\n") || PROSE.ends_with(".\n\n"));
     }
 
     #[test]
@@ -152,8 +152,8 @@ mod tests {
         let text = last.text(2 * PROSE.len());
         assert_eq!(text.len(), 2 * PROSE.len());
         let rest = PROSE.len() - last.start;
-        assert_eq!(&text[rest..rest + 18], "To Sherlock Holmes");
-        assert_eq!(&text[rest + PROSE.len()..][..18], "To Sherlock Holmes");
+        assert!(text.get(rest..).unwrap().starts_with("To Sherlock Holmes"));
+        assert!(text.get(rest + PROSE.len()..).unwrap().starts_with("To Sherlock Holmes"));
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Ruler {
 
 impl fmt::Debug for Ruler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ruler").field("line", &self.line).field("is_exact", &self.is_exact()).finish()
+        f.debug_struct("Ruler").field("line", &self.line).field("is_exact", &self.is_exact()).finish_non_exhaustive()
     }
 }
 

@@ -22,6 +22,11 @@ fn words(text: &str) -> u64 {
     (text.split_whitespace().count() + text.matches('\n').count()) as u64
 }
 
+/// The first characters of a text.
+fn head(text: &str, chars: usize) -> &str {
+    text.get(..chars).unwrap()
+}
+
 /// Number of characters that two texts have in common at their beginning.
 fn shared_chars(a: &str, b: &str) -> usize {
     a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
@@ -31,7 +36,8 @@ fn shared_chars(a: &str, b: &str) -> usize {
 fn requests_share_no_prefix() {
     let prompts = fitted(None);
     // A heading like `Part 2.` comes before the 70 characters within which passages differ.
-    let texts: HashSet<String> = (0..100_000).map(|index| prompts.first(index, 50).text[..80].to_owned()).collect();
+    let texts: HashSet<String> =
+        (0..100_000).map(|index| head(&prompts.first(index, 50).text, 80).to_owned()).collect();
     assert_eq!(texts.len(), 100_000);
 }
 
@@ -59,7 +65,7 @@ fn a_prefix_is_shared_by_the_requests_that_draw_it_and_by_no_others() {
     let texts: Vec<String> = (0..60).map(|index| prompts.first(index, 100).text).collect();
     let mut groups = HashSet::new();
     for (i, a) in texts.iter().enumerate() {
-        groups.insert(a[..400].to_owned());
+        groups.insert(head(a, 400).to_owned());
         for b in &texts[i + 1..] {
             let shared = shared_chars(a, b);
             // 512 tokens of four characters, to the next word, and at most 70 characters of the rest.
@@ -107,7 +113,7 @@ fn equal_hash_ids_give_equal_text_and_different_ones_different_text() {
     let a = prompts.from_blocks(&[&shared[..], &[2353, 2354]].concat(), 512, 6955, 0);
     let b = prompts.from_blocks(&[&shared[..], &[2366]].concat(), 512, 6472, 1);
     assert!(a.tokens.abs_diff(6955) <= 8 && b.tokens.abs_diff(6472) <= 8, "{} {}", a.tokens, b.tokens);
-    let common = &a.text[..shared_chars(&a.text, &b.text)];
+    let common = head(&a.text, shared_chars(&a.text, &b.text));
     let tokens = words(common);
     assert!((12 * 512 - 8..12 * 512 + 20).contains(&tokens), "{tokens} tokens are shared");
     assert_eq!(a.text, prompts.from_blocks(&[&shared[..], &[2353, 2354]].concat(), 512, 6955, 9).text);
@@ -117,7 +123,7 @@ fn equal_hash_ids_give_equal_text_and_different_ones_different_text() {
 fn tokens_beyond_the_hash_ids_are_unique() {
     let prompts = counted();
     let (a, b) = (prompts.from_blocks(&[1], 512, 1000, 0), prompts.from_blocks(&[1], 512, 1000, 1));
-    let tokens = words(&a.text[..shared_chars(&a.text, &b.text)]);
+    let tokens = words(head(&a.text, shared_chars(&a.text, &b.text)));
     assert!((510..530).contains(&tokens), "{tokens}");
     assert!(a.tokens.abs_diff(1000) <= 3);
     assert_ne!(prompts.from_blocks(&[], 512, 300, 0).text, prompts.from_blocks(&[], 512, 300, 1).text);

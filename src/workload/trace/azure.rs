@@ -1,5 +1,5 @@
 //! CSV with moments and token counts: Azure's LLM inference traces of 2023 and 2024 (`TIMESTAMP,ContextTokens,
-//! GeneratedTokens`, <https://github.com/Azure/AzurePublicDataset>), and BurstGPT (`Timestamp,Model,Request
+//! GeneratedTokens`, <https://github.com/Azure/AzurePublicDataset>), and `BurstGPT` (`Timestamp,Model,Request
 //! tokens,Response tokens,…`, the timestamp in seconds, <https://github.com/HPMLL/BurstGPT>).
 
 use super::format::{Row, RowTime, tokens};

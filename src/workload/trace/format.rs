@@ -16,7 +16,7 @@ use crate::domain::suite::Message;
 pub enum TraceFormat {
     /// JSONL with `timestamp`, `input_length`, `output_length` and `hash_ids`.
     Mooncake,
-    /// CSV with `TIMESTAMP`, `ContextTokens` and `GeneratedTokens`, or BurstGPT's columns.
+    /// CSV with `TIMESTAMP`, `ContextTokens` and `GeneratedTokens`, or `BurstGPT`'s columns.
     TokenCsv,
     /// JSONL with the time and body of each request.
     OpenAiLog,

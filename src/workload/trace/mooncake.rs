@@ -2,7 +2,7 @@
 //! [46, 47]}`. The timestamp is in milliseconds; each id stands for a block of 512 tokens.
 //! <https://github.com/kvcache-ai/Mooncake/tree/main/FAST25-release>
 //!
-//! AIPerf's traces may have the prompt itself, as `text_input` or `messages`.
+//! `AIPerf`'s traces may have the prompt itself, as `text_input` or `messages`.
 
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ pub(super) fn read(line: &[u8], block_tokens: u32) -> Result<Row, String> {
         return Err("'input_length' is missing".to_owned());
     }
     let output_tokens = length(&mut line, "output_length")?.ok_or("'output_length' is missing")?;
-    let hash_ids = take(&mut line, &["hash_ids"]).map(hash_ids).transpose()?;
+    let hash_ids = take(&mut line, &["hash_ids"]).as_ref().map(hash_ids).transpose()?;
     if let (Some(ids), Some(input_tokens)) = (&hash_ids, input_tokens) {
         let room = input_tokens.div_ceil(block_tokens.max(1));
         if ids.len() as u64 > u64::from(room) {
@@ -47,7 +47,7 @@ fn length(line: &mut Object, name: &str) -> Result<Option<u32>, String> {
     tokens(number, name).map(Some)
 }
 
-fn hash_ids(value: Value) -> Result<Vec<u64>, String> {
+fn hash_ids(value: &Value) -> Result<Vec<u64>, String> {
     let ids = value.as_array().and_then(|ids| ids.iter().map(Value::as_u64).collect());
     ids.ok_or_else(|| not_a("hash_ids", "list of whole numbers from 0"))
 }

@@ -63,7 +63,7 @@ fn the_traces_of_azure_are_read() {
         "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:50.9951690,396,109\n",
     );
     assert_eq!(rows[0].input_tokens.zip(rows[0].output_tokens), Some((374, 44)));
-    assert_eq!(rows[1].at, Duration::from_nanos(4_314_579_000));
+    assert_eq!(rows[1].at, Duration::from_micros(4_314_579));
     let rows = requests(
         "TIMESTAMP,ContextTokens,GeneratedTokens\n2024-05-10 00:00:00.009930+00:00,2162,5\n2024-05-10 01:00:00.017335+01:00,2399,6\n",
     );
