@@ -3,6 +3,7 @@
 pub mod address;
 pub mod attempt;
 pub mod calibration;
+pub mod data_fingerprint;
 pub mod diagnosis;
 pub mod difference;
 pub mod energy;
@@ -25,6 +26,7 @@ pub mod quantity;
 pub mod random;
 pub mod refusal;
 pub mod route;
+pub mod row_order;
 pub mod sent_request;
 pub mod series;
 pub mod server_clock;

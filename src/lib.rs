@@ -13,3 +13,4 @@ pub mod store;
 pub mod telemetry;
 pub mod tokenizer;
 pub mod ui;
+pub mod workload;
