@@ -124,7 +124,7 @@ impl Dataset {
     /// Place of a row in the file or folder.
     pub fn place(&self, row: u64) -> Option<Place> {
         match &self.content {
-            Content::File { format, index, .. } => Some(format.place(index.get(row)?.ordinal)),
+            Content::File { format, index, .. } => Some(format.place(index.get(row)?.ordinal, None)),
             Content::Folder(folder) => folder.place(row),
         }
     }
@@ -155,7 +155,7 @@ impl Dataset {
 
     fn read_row(&self, storage: &Storage, format: &Format, index: &RowIndex, row: u64) -> Result<DataRow, RowFault> {
         let position = index.get(row).ok_or_else(|| self.no_such_row(row))?;
-        let place = format.place(position.ordinal);
+        let place = format.place(position.ordinal, None);
         let failed = |e: &std::io::Error| RowFault::Unreadable { place: place.clone(), message: io_message(e) };
         if !storage.is_unchanged().map_err(|e| failed(&e))? {
             return Err(RowFault::Changed(String::new()));
@@ -270,7 +270,8 @@ fn index_file(
     let mut index = RowIndex::default();
     let mut next_progress = PROGRESS_BYTES;
     while let Some(found) = scanner.next(&mut input, &mut row).map_err(scan_fault)? {
-        if indexer.add_record(format.place(found.position.ordinal), format.record(found, &row))? {
+        let place = format.place(found.position.ordinal, Some(found.line));
+        if indexer.add_record(place, format.record(found, &row))? {
             index.push(found.position);
         }
         if input.offset() >= next_progress {
@@ -308,10 +309,10 @@ fn checked_header(row: &RowBuffer, columns: &ColumnMapping) -> Result<Vec<String
 }
 
 impl Format {
-    fn place(&self, ordinal: u64) -> Place {
+    fn place(&self, ordinal: u64, line: Option<u64>) -> Place {
         match self.arrangement {
             Arrangement::Lines | Arrangement::Delimited(_) => Place::Line(ordinal),
-            Arrangement::Array => Place::Element(ordinal),
+            Arrangement::Array => Place::Element { number: ordinal, line },
         }
     }
 

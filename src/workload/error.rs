@@ -6,6 +6,7 @@ use super::bad_row::{BadRow, listed, shown};
 use super::columns::Column;
 use super::place::Place;
 use super::tags::MAX_TAGS;
+use crate::domain::quantity::grouped;
 
 /// Reason why a data set cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +41,7 @@ pub enum DatasetFault {
         fault: BadRow,
     },
     /// No row has a column that the user named.
-    #[error("no column '{}' for '{}'; the columns are {}", shown(&column.name), column.key, listed(columns.iter().map(String::as_str)))]
+    #[error("no column '{}' for '{}'; the columns are {}", shown(&column.name), column.key, all_of(columns))]
     MissingColumn {
         /// The mapping.
         column: Column,
@@ -58,8 +59,12 @@ pub enum DatasetFault {
         fault: BadRow,
     },
     /// The tags are not few values that repeat.
-    #[error("more than {MAX_TAGS} tags in '{}'; use a column with fewer values", shown(.0))]
+    #[error("more than {} tags in '{}'; use a column with fewer values", grouped(MAX_TAGS as u64), shown(.0))]
     TooManyTags(String),
+}
+
+fn all_of(columns: &[String]) -> String {
+    listed(columns.iter().map(String::as_str))
 }
 
 impl DatasetFault {

@@ -1,5 +1,5 @@
-//! JSON of a row: its fields by name, parsed only as far as needed. Fields that no part of a row uses are skipped without
-//! being stored.
+//! JSON of a row: its fields by name, parsed only as far as needed. Fields that no part of a row uses are skipped
+//! without being stored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,6 +8,10 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::bad_row::{BadRow, Fault, shown};
+use crate::domain::text::{sanitise_line, truncate};
+
+/// Maximum characters of a syntax error.
+const MAX_MESSAGE_CHARS: usize = 80;
 
 /// An object: its keys and unparsed values, in their order.
 pub struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
@@ -141,8 +145,9 @@ fn syntax_message(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
     let message = if error.is_eof() { "it is cut off" } else { message };
+    let message = truncate(&sanitise_line(message), MAX_MESSAGE_CHARS, "…");
     match error.line() {
-        0 | 1 => format!("{} (column {})", shown(message), error.column()),
-        line => format!("{} (line {line} of the row, column {})", shown(message), error.column()),
+        0 | 1 => format!("{message} (column {})", error.column()),
+        line => format!("{message} (line {line} of the row, column {})", error.column()),
     }
 }

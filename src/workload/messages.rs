@@ -83,8 +83,8 @@ fn known_roles() -> &'static str {
     "roles are system, developer, user, assistant and tool"
 }
 
-/// Text of a content: a string, or a list of text parts, which are joined by line feeds, as vLLM does for templates that
-/// take strings only.
+/// Text of a content: a string, or a list of text parts. Parts are joined by line feeds, as vLLM does for templates
+/// that take strings only.
 fn content_text(content: &RawValue, key: &str, number: usize) -> Result<String, BadRow> {
     if let Some(text) = json::text(content, key)? {
         return Ok(text);

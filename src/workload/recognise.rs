@@ -52,10 +52,11 @@ pub fn recognise(head: &[u8], columns: &ColumnMapping) -> Result<Arrangement, Un
             Err("is a binary file, not text; data sets are JSONL, JSON, CSV, TSV or a folder of text files".to_owned())
         }
         Some(b'[') => Ok(Arrangement::Array),
-        Some(b'{') if is_spread_over_lines(start) => Err(
-            "is a JSON object that spans lines; write an array of objects, or one object a line: jq -c . FILE > rows.jsonl"
-                .to_owned(),
-        ),
+        Some(b'{') if is_spread_over_lines(start) => {
+            Err("is a JSON object that spans lines; write an array of objects, or one object a line: \
+             jq -c . FILE > rows.jsonl"
+                .to_owned())
+        }
         Some(b'{') => Ok(Arrangement::Lines),
         Some(b'<') => Err("is an HTML or XML page, not a data set; download the raw file instead".to_owned()),
         Some(_) => table(head, columns),
@@ -80,23 +81,24 @@ fn is_spread_over_lines(start: &[u8]) -> bool {
 fn table(head: &[u8], columns: &ColumnMapping) -> Result<Arrangement, Unrecognised> {
     let headers: Vec<(u8, Vec<String>)> = DELIMITERS.iter().filter_map(|d| Some((*d, header(head, *d)?))).collect();
     let is_mapped = |names: &[String]| columns.prompt().is_some_and(|column| names.contains(&column.name));
-    let is_known =
-        |names: &[String]| RowKind::from_names(&names.iter().map(String::as_str).collect::<Vec<_>>()).is_some();
-    let found = headers
-        .iter()
-        .find(|(_, names)| is_mapped(names))
-        .or_else(|| headers.iter().find(|(_, names)| is_known(names)));
-    if let Some((delimiter, _)) = found {
+    let is_known = |names: &[String]| {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        RowKind::from_names(&names).is_some()
+    };
+    let mapped = headers.iter().find(|(_, names)| is_mapped(names));
+    if let Some((delimiter, _)) = mapped.or_else(|| headers.iter().find(|(_, names)| is_known(names))) {
         return Ok(Arrangement::Delimited(*delimiter));
     }
-    let fields = RowKind::known_fields();
     match headers.iter().max_by_key(|(_, names)| names.len()) {
-        Some((_, names)) if names.len() > 1 => Err(format!(
-            "line 1: no column for the prompt; the columns are {}. Name one with --column prompt=NAME, or add a header line with {fields}",
-            listed(names.iter().map(String::as_str))
-        )),
+        Some((_, names)) if names.len() > 1 => {
+            let (names, fields) = (listed(names.iter().map(String::as_str)), RowKind::known_fields());
+            Err(format!(
+                "line 1: no column for the prompt; the columns are {names}. Name one with --column prompt=NAME, \
+                 or add a header line with one of {fields}"
+            ))
+        }
         _ => Err("is plain text; data sets are JSONL, JSON, CSV, TSV or a folder of text files. \
-             For one prompt a line: jq -cR '{prompt: .}' FILE > rows.jsonl"
+                  For one prompt a line: jq -cR '{prompt: .}' FILE > rows.jsonl"
             .to_owned()),
     }
 }

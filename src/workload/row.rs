@@ -8,10 +8,11 @@ use crate::domain::suite::Message;
 ///
 /// A row with several turns has two uses. As a single request, it sends `messages`:
 ///
-/// * OpenAI `messages` and batch lines: the history up to the last user (or tool) message. Such rows are requests, and a
-///   shorter history would be another prompt.
-/// * `ShareGPT`: the first user turn, with the system prompt. Other benchmarks, vLLM's first, send the same, so that results
-///   compare. Assistant messages before the first user turn are dropped, because many chat templates reject them.
+/// * OpenAI `messages` and batch lines: the history up to the last user (or tool) message. Such rows are requests, and
+///   a shorter history would be another prompt.
+/// * `ShareGPT`: the first user turn, with the system prompt. Other benchmarks, vLLM's first, send the same, so that
+///   results compare. Assistant messages before the first user turn are dropped, because many chat templates reject
+///   them.
 /// * A list of prompts: the first.
 ///
 /// As a conversation, whose history is the server's own replies, it sends [`opening`](Self::opening), then each of

@@ -43,6 +43,8 @@ impl RowBuffer {
 pub struct Found {
     /// Position in the file.
     pub position: Position,
+    /// First line, from 1.
+    pub line: u64,
     /// Whether the row has its whole content in the buffer.
     pub state: RowState,
 }
@@ -86,6 +88,7 @@ pub enum Arrangement {
 }
 
 /// Splits one file.
+#[expect(clippy::large_enum_variant, reason = "there is one scanner per file")]
 pub enum Scanner {
     Lines(LineScanner),
     Array(ArrayScanner),

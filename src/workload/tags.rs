@@ -18,8 +18,8 @@ pub struct Tags {
 }
 
 impl Tags {
-    /// Sets the tag of row number `row`, which follows all rows that were set before. Returns false if there would be too
-    /// many tags.
+    /// Sets the tag of row number `row`, which follows all rows that were set before. Returns false if there would be
+    /// too many tags.
     pub fn push(&mut self, row: u64, tag: Option<&Arc<str>>) -> bool {
         let Some(tag) = tag else {
             if !self.rows.is_empty() {

@@ -18,9 +18,9 @@ pub struct ArrayScanner {
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum ArrayState {
     #[default]
-    BeforeArray,
-    InArray,
-    AfterArray,
+    Before,
+    Inside,
+    After,
 }
 
 /// Where the scan of an element is.
@@ -33,13 +33,13 @@ struct Nesting {
 
 impl ArrayScanner {
     pub fn next<R: Read>(&mut self, input: &mut Input<R>, row: &mut RowBuffer) -> Result<Option<Found>, ScanError> {
-        let is_first = self.state == ArrayState::BeforeArray;
+        let is_first = self.state == ArrayState::Before;
         match (self.state, self.next_byte(input)?) {
-            (ArrayState::BeforeArray, Some(b'[')) => self.state = ArrayState::InArray,
-            (ArrayState::InArray, Some(b',')) => {}
-            (ArrayState::InArray, Some(b']')) => return self.end(input),
-            (ArrayState::BeforeArray | ArrayState::InArray, None) => return Err(self.cut_off()),
-            (ArrayState::AfterArray, _) => return Ok(None),
+            (ArrayState::Before, Some(b'[')) => self.state = ArrayState::Inside,
+            (ArrayState::Inside, Some(b',')) => {}
+            (ArrayState::Inside, Some(b']')) => return self.end(input),
+            (ArrayState::Before | ArrayState::Inside, None) => return Err(self.cut_off()),
+            (ArrayState::After, _) => return Ok(None),
             (_, Some(_)) => {
                 let after = self.elements;
                 return Err(self.malformed(format!("expected ',' or ']' after element {after} of the array")));
@@ -84,13 +84,13 @@ impl ArrayScanner {
             input.consume(read);
         }
         let length = input.offset() - offset;
-        Ok(Found { position: Position { offset, length, ordinal: self.elements }, state })
+        Ok(Found { position: Position { offset, length, ordinal: self.elements }, line: first_line, state })
     }
 
     /// Checks that nothing follows the array, whose bracket is next.
     fn end<R: Read>(&mut self, input: &mut Input<R>) -> Result<Option<Found>, ScanError> {
         input.consume(1);
-        self.state = ArrayState::AfterArray;
+        self.state = ArrayState::After;
         match self.next_byte(input)? {
             None => Ok(None),
             Some(_) => Err(self.malformed("text follows the end of the array".to_owned())),

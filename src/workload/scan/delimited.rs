@@ -29,7 +29,8 @@ pub struct DelimitedScanner {
 impl DelimitedScanner {
     pub fn new(delimiter: u8) -> Self {
         let mut reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        // The library drops a byte order mark before the first byte that it reads, which may be in the middle of a file.
+        // The library drops a byte order mark before the first byte that it reads, which may be in the middle of a
+        // file.
         reader.read_record(b"\n", &mut [0], &mut [0]);
         Self { reader, room: vec![0; FIRST_ROOM_BYTES], ends: vec![0; FIRST_ROOM_FIELDS], lines: 0 }
     }
@@ -77,7 +78,7 @@ impl DelimitedScanner {
         row.bytes.extend_from_slice(self.room.get(..written).unwrap_or_default());
         row.ends.extend_from_slice(self.ends.get(..fields).unwrap_or_default());
         let position = Position { offset, length: input.offset() - offset, ordinal: first_line };
-        Ok(Some(Found { position, state }))
+        Ok(Some(Found { position, line: first_line, state }))
     }
 
     fn skip_line_ends<R: Read>(&mut self, input: &mut Input<R>) -> io::Result<()> {

@@ -39,7 +39,8 @@ impl LineScanner {
             }
             self.line += 1;
             if state == RowState::TooLong || !row.bytes.trim_ascii().is_empty() {
-                return Ok(Some(Found { position: Position { offset, length, ordinal: self.line }, state }));
+                let position = Position { offset, length, ordinal: self.line };
+                return Ok(Some(Found { position, line: self.line, state }));
             }
         }
     }

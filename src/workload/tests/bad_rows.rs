@@ -44,9 +44,9 @@ fn a_bad_row_is_named_with_its_place_and_reason() {
         (r#"{"prompt":"x"}"#, "no field 'messages'; the row has prompt"),
         (
             r#"{"messages":[{"role":"user","content":"\ud800"}]}"#,
-            "the field 'content' is not a valid string: it is cut off (column 8)",
+            "the field 'content' is not a valid string: unexpected end of hex escape (column 8)",
         ),
-        (r#"[1]"#, "the row is a list; it must be an object"),
+        ("[1]", "the row is a list; it must be an object"),
         ("null", "the row is null; it must be an object"),
         (r#"{"messages":"#, "not JSON: it is cut off (column 12)"),
         (r#"{"messages":[]} {}"#, "not JSON: trailing characters (column 17)"),
@@ -94,33 +94,35 @@ fn faults_of_a_table_name_the_line_of_the_record() {
         ("a,b,c\n", "has 3 fields, the header has 2; quote fields that hold the delimiter"),
         ("\"a\nb,c\n", "a quoted field has no closing quote before the end of the file"),
         (",x\n", "the field 'prompt' is empty"),
-        ("a\0,x\n", "has a NUL byte"),
     ] {
         assert_eq!(error_in(format!("{header}{row}"), &[]), format!("line 4: {error}"), "{row}");
     }
+    // A NUL byte at the start is a sign of a binary file.
+    let nul = format!("prompt\n{}a\0\n", "text\n".repeat(200));
+    assert_eq!(error_in(nul, &[]), "line 202: has a NUL byte");
     let invalid = "messages\nHi\n";
     assert_eq!(error_in(invalid, &[]), "line 2: the field 'messages' is not JSON: expected value (column 1)");
 }
 
 #[test]
-fn a_bad_element_of_an_array_has_its_number() {
-    let error = error_in(r#"[{"prompt":"a"},{"prompt":null}]"#, &[]);
-    assert_eq!(error, "element 2 of the array: the field 'prompt' is null");
+fn a_bad_element_of_an_array_has_its_line_and_number() {
+    let error = error_in("[\n{\"prompt\":\n\"a\"},\n\n{\"prompt\":null}]", &[]);
+    assert_eq!(error, "line 5 (element 2 of the array): the field 'prompt' is null");
+    let skipped = TestFile::new("data", "[{\"prompt\":1},{\"prompt\":\"a\"}]").open(&[], OnBadRow::Skip).unwrap();
+    assert_eq!(skipped.place(0).unwrap().to_string(), "element 2 of the array");
 }
 
 #[test]
 fn skipped_rows_are_counted_by_reason() {
-    let mut text = String::new();
-    for n in 0..2000 {
-        text += &match n {
-            0 => "not json\n".to_owned(),
-            1..=3 => "{\"prompt\":\"\"}\n".to_owned(),
-            4 => "{\"text\":\"\"}\n".to_owned(),
-            n => format!("{{\"prompt\":\"{}\",\"tag\":\"t{}\"}}\n", "x".repeat(n), n % 3),
-        };
-    }
     // The first line must not look like plain text.
-    let file = TestFile::new("chat.jsonl", format!("{{\"prompt\":\"y\"}}\n{text}"));
+    let mut lines = vec!["{\"prompt\":\"y\"}".to_owned()];
+    lines.extend((0..2000).map(|n| match n {
+        0 => "not json".to_owned(),
+        1..=3 => "{\"prompt\":\"\"}".to_owned(),
+        4 => "{\"text\":\"\"}".to_owned(),
+        n => format!("{{\"prompt\":\"{}\",\"tag\":\"t{}\"}}", "x".repeat(n), n % 3),
+    }));
+    let file = TestFile::new("chat.jsonl", lines.join("\n"));
     let dataset = file.open(&[], OnBadRow::Skip).unwrap();
     // Lengths 1 and 5 to 1999: rank 997.5 of 1996 values is between 1001 and 1002, rank 1895.25 between 1899 and 1900.
     assert_eq!(
