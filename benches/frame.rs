@@ -179,6 +179,8 @@ fn app_with_plan(cases: usize, plan: Plan) -> App {
         extra: serde_json::Map::new(),
     };
     let suite = Suite {
+        workload: None,
+        conversations: None,
         name: "Bench".to_owned(),
         rating: RatingScale::default(),
         slos: Vec::new(),

@@ -1,5 +1,6 @@
-//! Floor 2: requests that are not named cases. Prompts of a given length, and traces of recorded traffic.
+//! Floor 2: requests that are not named cases. Data sets, prompts of a given length, and traces of recorded traffic.
 
+pub mod dataset;
 pub mod fit;
 pub mod prompts;
 pub mod prose;

@@ -1,8 +1,8 @@
 //! Order in which a run sends the rows of a data set: in file order, shuffled, or drawn with replacement. Shards of a
 //! run divide the rows among them without communication.
 //!
-//! [`RowOrder::row_at`] computes each row from its position alone, so a shuffled order of a billion rows takes no memory,
-//! and a resumed run continues where it stopped.
+//! [`RowOrder::row_at`] computes each row from its position alone, so a shuffled order of a billion rows takes no
+//! memory, and a resumed run continues where it stopped.
 
 #[cfg(test)]
 mod tests;
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::random::mix;
 
-/// Rounds of the Feistel network. Four make it pseudo-random on large domains (Luby and Rackoff, 1988); data sets of a few
-/// rows need more.
+/// Rounds of the Feistel network. Four make it pseudo-random on large domains (Luby and Rackoff, 1988); data sets of a
+/// few rows need more.
 const ROUNDS: u64 = 10;
 /// Step of `SplitMix64` between two outputs.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -72,8 +72,8 @@ pub enum RowOrderError {
 
 /// Order of the rows that one shard sends.
 ///
-/// Shards divide `Ordered` and `Shuffled` rows into contiguous blocks of the order, whose sizes differ by one at most. Each
-/// pass of a shard covers its whole block; together, the same pass of all shards covers each row exactly once.
+/// Shards divide `Ordered` and `Shuffled` rows into contiguous blocks of the order, whose sizes differ by one at most.
+/// Each pass of a shard covers its whole block; together, the same pass of all shards covers each row exactly once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowOrder {
     rows: u64,

@@ -22,8 +22,8 @@ fn chi_square_quantile(cells: usize, z: f64) -> f64 {
     freedom * (1.0 - spread + z * spread.sqrt()).powi(3)
 }
 
-/// Asserts that a uniform source gives counts like these. It gives worse ones once in ten million times (`z` = 5.2); the
-/// seeds are fixed, so a test that passes once always passes.
+/// Asserts that a uniform source gives counts like these. A uniform source gives worse ones once in ten million times
+/// (`z` = 5.2). The seeds are fixed, so a test that passes once always passes.
 fn assert_uniform(what: &str, counts: &[u64]) {
     let (found, bound) = (chi_square(counts), chi_square_quantile(counts.len(), 5.2));
     assert!(found < bound, "{what}: chi-square {found:.1} of {} cells, bound {bound:.1}", counts.len());
@@ -130,7 +130,9 @@ fn draws_with_replacement_are_uniform_and_differ_by_shard() {
     }
     assert_uniform("pairs of two shards", &pairs);
     let mut singles = vec![0; 100];
-    first.iter().for_each(|row| singles[*row as usize] += 1);
+    for row in &first {
+        singles[*row as usize] += 1;
+    }
     assert_uniform("rows of one shard", &singles);
 }
 

@@ -1,0 +1,129 @@
+//! Checks and counts rows while a data set is opened.
+
+use std::collections::BTreeMap;
+
+use super::bad_row::{BadRow, Fault, OnBadRow};
+use super::columns::ColumnMapping;
+use super::error::DatasetFault;
+use super::lengths::Lengths;
+use super::place::Place;
+use super::record::Record;
+use super::row::DataRow;
+use super::row_parser::RowParser;
+use super::summary::{Summary, kind_name};
+use super::tags::Tags;
+
+/// Rows in which names of columns are collected, for the error about a missing one.
+const ROWS_WITH_NAMES: u64 = 1000;
+/// Maximum collected names.
+const MAX_NAMES: usize = 64;
+
+/// Figures of the rows so far.
+pub struct Indexer {
+    /// Interprets the rows.
+    pub parser: RowParser,
+    /// Tags of the rows that were kept.
+    pub tags: Tags,
+    on_bad_row: OnBadRow,
+    rows: u64,
+    skipped: BTreeMap<Fault, u64>,
+    first_bad: Option<(Place, BadRow)>,
+    lengths: Lengths,
+    multi_turn_rows: u64,
+    /// Rows with fields, whether kept or not.
+    records: u64,
+    names: Vec<String>,
+    /// For each mapped column, whether a row had it.
+    is_found: Vec<bool>,
+}
+
+impl Indexer {
+    pub fn new(columns: &ColumnMapping, on_bad_row: OnBadRow) -> Self {
+        Self {
+            parser: RowParser::new(columns),
+            tags: Tags::default(),
+            on_bad_row,
+            rows: 0,
+            skipped: BTreeMap::new(),
+            first_bad: None,
+            lengths: Lengths::default(),
+            multi_turn_rows: 0,
+            records: 0,
+            names: Vec::new(),
+            is_found: columns.iter().map(|_| false).collect(),
+        }
+    }
+
+    /// Interprets a row and counts it. Returns whether it is kept.
+    pub fn add_record(&mut self, place: Place, record: Result<Record<'_>, BadRow>) -> Result<bool, DatasetFault> {
+        let row = record.and_then(|record| {
+            self.note_columns(&record);
+            self.parser.decide_kind(&record);
+            self.parser.parse(&record)
+        });
+        self.add(place, row)
+    }
+
+    /// Counts a row. Returns whether it is kept.
+    pub fn add(&mut self, place: Place, row: Result<DataRow, BadRow>) -> Result<bool, DatasetFault> {
+        match row {
+            Ok(row) => {
+                if !self.tags.push(self.rows, row.tag.as_ref()) {
+                    let column = self.parser.columns().get(super::columns::ColumnKey::Tag).unwrap_or("tag");
+                    return Err(DatasetFault::TooManyTags(column.to_owned()));
+                }
+                self.rows += 1;
+                self.lengths.add(row.prompt_chars());
+                self.multi_turn_rows += u64::from(row.later_user_turns().next().is_some());
+                Ok(true)
+            }
+            Err(fault) if self.on_bad_row == OnBadRow::Fail => Err(DatasetFault::BadRow { place, fault }),
+            Err(fault) => {
+                *self.skipped.entry(fault.fault).or_default() += 1;
+                self.first_bad.get_or_insert((place, fault));
+                Ok(false)
+            }
+        }
+    }
+
+    /// Notes which names the rows have, and which mapped columns.
+    fn note_columns(&mut self, record: &Record<'_>) {
+        self.records += 1;
+        for (column, is_found) in self.parser.columns().iter().zip(&mut self.is_found) {
+            *is_found = *is_found || record.find(&column.name).is_some();
+        }
+        if self.records <= ROWS_WITH_NAMES && !self.is_found.is_empty() {
+            for name in record.names() {
+                if self.names.len() < MAX_NAMES && !self.names.iter().any(|known| known == name) {
+                    self.names.push(name.to_owned());
+                }
+            }
+        }
+    }
+
+    /// Checks that there are rows with the mapped columns, and summarises them.
+    pub fn finish(&mut self, name: &str, table: Option<&'static str>) -> Result<Summary, DatasetFault> {
+        let mut missing = self.parser.columns().iter().zip(&self.is_found).filter(|(_, is_found)| !**is_found);
+        if let Some((column, _)) = missing.next().filter(|_| self.records > 0) {
+            return Err(DatasetFault::MissingColumn { column: column.clone(), columns: self.names.clone() });
+        }
+        if self.rows == 0 {
+            return Err(match self.first_bad.take() {
+                Some((place, fault)) => DatasetFault::NoUsableRow { rows: self.skipped.values().sum(), place, fault },
+                None => DatasetFault::Unusable("has no rows".to_owned()),
+            });
+        }
+        self.tags.shrink();
+        Ok(Summary {
+            name: name.to_owned(),
+            kind: kind_name(self.parser.kind()),
+            table,
+            rows: self.rows,
+            skipped: std::mem::take(&mut self.skipped),
+            prompt_chars_p50: self.lengths.percentile(50.0),
+            prompt_chars_p95: self.lengths.percentile(95.0),
+            multi_turn_rows: self.multi_turn_rows,
+            tags: self.tags.names().len(),
+        })
+    }
+}

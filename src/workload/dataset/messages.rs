@@ -1,0 +1,112 @@
+//! Lists of messages: `OpenAI`'s `role` and `content`, and `ShareGPT`'s `from` and `value`.
+
+use serde_json::value::RawValue;
+
+use super::bad_row::{BadRow, Fault, shown};
+use super::json::{self, Object};
+use super::row::{ASSISTANT, DEVELOPER, SYSTEM, TOOL, USER};
+use crate::domain::suite::Message;
+
+/// A list of messages as written.
+pub struct Conversation {
+    /// Messages in their order.
+    pub messages: Vec<Message>,
+    /// Whether the list uses `ShareGPT`'s keys.
+    pub is_sharegpt: bool,
+}
+
+/// Names of roles in data sets, and the role that is sent.
+const ROLES: &[(&str, &str)] = &[
+    ("user", USER),
+    ("human", USER),
+    ("assistant", ASSISTANT),
+    ("gpt", ASSISTANT),
+    ("chatgpt", ASSISTANT),
+    ("model", ASSISTANT),
+    ("bing", ASSISTANT),
+    ("bard", ASSISTANT),
+    ("system", SYSTEM),
+    ("developer", DEVELOPER),
+    ("tool", TOOL),
+    ("observation", TOOL),
+];
+
+/// Reads the list of a field.
+pub fn read(value: &RawValue, field: &str) -> Result<Conversation, BadRow> {
+    let items = items(value, field)?;
+    let mut conversation = Conversation { messages: Vec::with_capacity(items.len()), is_sharegpt: false };
+    for (i, item) in items.into_iter().enumerate() {
+        let object = Object::read(item.get(), &format!("message {}", i + 1))?;
+        conversation.is_sharegpt |= object.get("from").is_some();
+        conversation.messages.push(message(&object, i + 1)?);
+    }
+    Ok(conversation)
+}
+
+/// Elements of a list that must not be empty.
+pub fn items<'a>(value: &'a RawValue, field: &str) -> Result<Vec<&'a RawValue>, BadRow> {
+    let field = shown(field);
+    let fault = |fault, message: &str| BadRow::new(fault, format!("the field '{field}' is {message}"));
+    match json::list(value) {
+        Some(items) if items.is_empty() => Err(fault(Fault::NoPrompt, "empty")),
+        Some(items) => Ok(items),
+        None if value.get() == "null" => Err(fault(Fault::NoPrompt, "null")),
+        None => Err(fault(Fault::InvalidField, &format!("{}; it must be a list of messages", json::kind(value)))),
+    }
+}
+
+fn message(object: &Object<'_>, number: usize) -> Result<Message, BadRow> {
+    let written = ["role", "from"].into_iter().find_map(|key| object.get(key).map(|value| (key, value)));
+    let Some((key, role)) = written else {
+        return Err(BadRow::new(Fault::UnknownRole, format!("message {number} has no role; {}", known_roles())));
+    };
+    let Some(role) = json::text(role, key)? else {
+        let message = format!("the role of message {number} is {}; {}", json::kind(role), known_roles());
+        return Err(BadRow::new(Fault::UnknownRole, message));
+    };
+    let Some((_, role)) = ROLES.iter().find(|(name, _)| *name == role) else {
+        let message = format!("message {number} has the unknown role '{}'; {}", shown(&role), known_roles());
+        return Err(BadRow::new(Fault::UnknownRole, message));
+    };
+    let calls_tools = object.get("tool_calls").is_some_and(|calls| !matches!(calls.get(), "null" | "[]"));
+    if calls_tools {
+        return Err(BadRow::new(Fault::NotText, format!("message {number} has tool calls; only text can be sent")));
+    }
+    let content = ["content", "value", "text"].into_iter().find_map(|key| object.get(key).map(|value| (key, value)));
+    let Some((key, content)) = content else {
+        return Err(BadRow::new(Fault::InvalidField, format!("message {number} has no content")));
+    };
+    Ok(Message { role: (*role).to_owned(), content: content_text(content, key, number)? })
+}
+
+fn known_roles() -> &'static str {
+    "roles are system, developer, user, assistant and tool"
+}
+
+/// Text of a content: a string, or a list of text parts. Parts are joined by line feeds, as vLLM does for templates
+/// that take strings only.
+fn content_text(content: &RawValue, key: &str, number: usize) -> Result<String, BadRow> {
+    if let Some(text) = json::text(content, key)? {
+        return Ok(text);
+    }
+    let Some(parts) = json::list(content) else {
+        let message = format!("the content of message {number} is {}; it must be text", json::kind(content));
+        return Err(BadRow::new(Fault::InvalidField, message));
+    };
+    let texts: Result<Vec<String>, BadRow> = parts.into_iter().map(|part| part_text(part, number)).collect();
+    texts.map(|texts| texts.join("\n"))
+}
+
+fn part_text(part: &RawValue, number: usize) -> Result<String, BadRow> {
+    if let Some(text) = json::text(part, "content")? {
+        return Ok(text);
+    }
+    let object = Object::read(part.get(), &format!("a content part of message {number}"))?;
+    let kind = object.get("type").map(|kind| json::text(kind, "type")).transpose()?.flatten();
+    if let Some(kind) = kind.filter(|kind| !matches!(kind.as_str(), "text" | "input_text" | "output_text")) {
+        let message = format!("message {number} has a content part '{}'; only text can be sent", shown(&kind));
+        return Err(BadRow::new(Fault::NotText, message));
+    }
+    let text = object.get("text").map(|text| json::text(text, "text")).transpose()?.flatten();
+    text.ok_or_else(|| BadRow::new(Fault::NotText, format!("message {number} has a content part without text")))
+}

@@ -1,0 +1,62 @@
+//! One row of a data set, ready to send.
+
+use std::sync::Arc;
+
+use crate::domain::suite::Message;
+
+/// One row of a data set.
+///
+/// A row with several turns has two uses. As a single request, it sends `messages`:
+///
+/// * OpenAI `messages` and batch lines: the history up to the last user (or tool) message. Such rows are requests, and
+///   a shorter history would be another prompt.
+/// * `ShareGPT`: the first user turn, with the system prompt. Other benchmarks, vLLM's first, send the same, so that
+///   results compare. Assistant messages before the first user turn are dropped, because many chat templates reject
+///   them.
+/// * A list of prompts: the first.
+///
+/// As a conversation, whose history is the server's own replies, it sends [`opening`](Self::opening), then each of
+/// [`later_user_turns`](Self::later_user_turns).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataRow {
+    /// Messages of the single request; the last one is a user or tool message.
+    pub messages: Vec<Message>,
+    /// The row's messages after `messages`.
+    pub later_messages: Vec<Message>,
+    /// Maximum tokens to generate.
+    pub max_tokens: Option<u32>,
+    /// Reference answer: the column `expected`, else the assistant message that follows `messages`.
+    pub expected: Option<String>,
+    /// Tag by which results are grouped; rows of a data set share the text.
+    pub tag: Option<Arc<str>>,
+}
+
+impl DataRow {
+    /// First request of the row as a conversation: the messages up to the first user message.
+    pub fn opening(&self) -> &[Message] {
+        let first_user = self.messages.iter().position(|message| message.role == USER);
+        self.messages.get(..=first_user.unwrap_or(self.messages.len().saturating_sub(1))).unwrap_or(&self.messages)
+    }
+
+    /// The user messages that follow the [`opening`](Self::opening).
+    pub fn later_user_turns(&self) -> impl Iterator<Item = &str> {
+        let all = self.messages.iter().chain(&self.later_messages);
+        all.skip(self.opening().len()).filter(|message| message.role == USER).map(|message| message.content.as_str())
+    }
+
+    /// Length of the single request's messages, characters.
+    pub fn prompt_chars(&self) -> u64 {
+        self.messages.iter().map(|message| message.content.chars().count() as u64).sum()
+    }
+}
+
+/// Role of the user's messages.
+pub(super) const USER: &str = "user";
+/// Role of the model's messages.
+pub(super) const ASSISTANT: &str = "assistant";
+/// Role of the system prompt.
+pub(super) const SYSTEM: &str = "system";
+/// Role of the system prompt of newer OpenAI models.
+pub(super) const DEVELOPER: &str = "developer";
+/// Role of the results of tools.
+pub(super) const TOOL: &str = "tool";
