@@ -90,6 +90,8 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
     let mut extra = serde_json::Map::new();
     extra.insert("ignore_eos".to_owned(), true.into());
     let case = Arc::new(CaseSpec {
+        follow_ups: Vec::new(),
+        think_time: std::time::Duration::ZERO,
         name: "bench".into(),
         model: None,
         messages: vec![Message { role: "user".into(), content: "go".into() }],
@@ -102,6 +104,8 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
     let start = |index: usize| {
         let id = AttemptId { case: index, number: 1 };
         engine.send(EngineCommand::Start {
+            row: None,
+            turn: None,
             id,
             case: Arc::clone(&case),
             model: model.to_owned(),
