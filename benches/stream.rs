@@ -104,6 +104,7 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
     let start = |index: usize| {
         let id = AttemptId { case: index, number: 1 };
         engine.send(EngineCommand::Start {
+            lengths: Default::default(),
             row: None,
             turn: None,
             id,

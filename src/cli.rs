@@ -12,6 +12,7 @@ mod saved;
 mod screen;
 mod sim;
 mod values;
+mod workload;
 
 use clap::{Parser, Subcommand};
 
@@ -28,6 +29,7 @@ pub use self::screen::ScreenArgs;
 pub use self::sim::SimArgs;
 pub use self::values::Sweep;
 pub(crate) use self::values::{MAX_CONCURRENCY, MAX_REPEAT, MAX_REQUESTS, MAX_WARMUP};
+pub use self::workload::WorkloadArgs;
 
 /// An oscilloscope for LLM tokens: benchmark any OpenAI-compatible endpoint, live
 #[derive(Debug, Parser)]

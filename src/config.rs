@@ -18,8 +18,10 @@ mod settings;
 pub mod suite_file;
 mod theme_file;
 pub mod toml_file;
+mod workload;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::run_flags::Secrets;
@@ -74,9 +76,20 @@ pub fn run_spec(
         ),
     };
     let network = network::network(&args.network, args.retries, &base_url, env, folder)?;
+    let mut plan = plan(args)?;
+    let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
+    let prepared = workload::prepare(&args.workload, &plan, args.seed, tokenizer.as_ref(), folder)?;
     let (mut suite, suite_source) = selection::suite(args.cases.as_deref(), folder)?;
-    selection::keep_matching(&mut suite, &args.case_patterns)?;
-    let shortened = selection::keep_requested(&mut suite, args.requests);
+    let (mut shortened, mut about_rows) = (None, None);
+    if let Some(prepared) = &prepared {
+        workload::apply(prepared, &mut suite, &mut plan);
+        about_rows = Some(workload::notice(prepared));
+    } else {
+        selection::keep_matching(&mut suite, &args.case_patterns)?;
+        shortened = selection::keep_requested(&mut suite, args.requests);
+    }
+    suite.conversations = workload::conversations(&args.workload, args.seed);
+    let requests = prepared.map(|prepared| prepared.requests).unwrap_or_default();
     let seconds = |name: &str, seconds: Option<f64>| {
         let time = seconds.map(Duration::try_from_secs_f64).transpose();
         time.map_err(|e| ConfigError(format!("--{name}: {e}")))
@@ -100,11 +113,9 @@ pub fn run_spec(
     } else {
         (server_metrics, (gpu, gpu_metrics_urls))
     };
-    let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     suite.slos.extend(args.slos.iter().cloned());
     check_slos(&suite.slos, args.rate.is_some())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
-    let plan = plan(args)?;
     let sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
     let unfilled = selection::unfilled_stages(&sweep, &plan, suite.cases.len());
     let warnings = secrets.warnings.iter().cloned().chain(odd).chain(shortened).chain(unfilled).collect();
@@ -126,7 +137,7 @@ pub fn run_spec(
             gpu,
             gpu_metrics_urls,
         },
-        session: SessionSpec { suite, suite_source, plan, sweep, model: args.model.clone() },
+        session: SessionSpec { suite, suite_source, plan, sweep, model: args.model.clone(), requests },
         saving: SavingSpec {
             exports,
             stdout,
@@ -134,6 +145,7 @@ pub fn run_spec(
             journal: if args.no_save { JournalSpec::Off } else { JournalSpec::New },
         },
         warnings,
+        notices: about_rows.into_iter().collect(),
         command_line: None,
     })
 }
@@ -152,11 +164,11 @@ pub fn check_exports(paths: &[PathBuf], folder: &Path) -> Result<(), ConfigError
 /// The largest tokenizers of today's models take 35 MiB.
 const TOKENIZER: Kind = Kind { file_name: Some("tokenizer.json"), what: "a tokenizer", max_bytes: 256 * 1024 * 1024 };
 
-fn tokenizer(path: &Path, folder: &Path) -> Result<Tokenizer, ConfigError> {
+fn tokenizer(path: &Path, folder: &Path) -> Result<Arc<Tokenizer>, ConfigError> {
     let named = sanitise_line(&path.to_string_lossy());
     let failed = |why: &str| ConfigError(format!("--tokenizer '{named}': {}", sanitise_line(why)));
     let bytes = input::read(&folder.join(path), &named, &TOKENIZER).map_err(|e| failed(&e.0))?;
-    Tokenizer::read(&bytes).map_err(|e| failed(&e.to_string()))
+    Tokenizer::read(&bytes).map(Arc::new).map_err(|e| failed(&e.to_string()))
 }
 
 /// Refuses thresholds that no run can meet.

@@ -28,6 +28,7 @@ pub mod progress;
 pub mod quantity;
 pub mod random;
 pub mod refusal;
+pub mod request_lengths;
 pub mod route;
 pub mod row_order;
 pub mod sent_request;

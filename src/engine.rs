@@ -178,14 +178,14 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
                     let options = discovery::DiscoveryOptions { keeps_trying: retry, needs_list };
                     tasks.spawn_local(async move { discovery::discover(&endpoint, options, &*sink).await });
                 }
-                EngineCommand::Start { id, case, model, warmup, due, turn, row: _, ready } => {
+                EngineCommand::Start { id, case, model, warmup, due, turn, row: _, lengths, ready } => {
                     let (cancel, cancelled) = oneshot::channel();
                     running.retain(|_, c| !c.is_closed());
                     running.insert(id, cancel);
                     let (endpoint, board, sink) =
                         (Rc::clone(&self.endpoint), Rc::clone(&self.board), Rc::clone(&self.sink));
                     tasks.spawn_local(async move {
-                        let order = attempt::Order { id, case, model, warmup, due, turn, ready };
+                        let order = attempt::Order { id, case, model, warmup, due, turn, lengths, ready };
                         let record = attempt::run(&endpoint, &board, order, cancelled, |at| {
                             sink(EngineFact::Started { id, at });
                         })

@@ -110,6 +110,9 @@ fn begin(mut spec: RunSpec, headless: bool, color: ColorWhen, settings: &Setting
     for warning in &spec.warnings {
         console::say(&format!("tokscope: warning: {}", sanitise(warning)));
     }
+    for notice in &spec.notices {
+        console::say(&format!("tokscope: {}", sanitise(notice)));
+    }
     spec.saving.summary_style = color.style_for(&io::stdout());
     let session = &spec.session;
     // With a rate, the server decides how many requests are in flight.

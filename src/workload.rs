@@ -5,4 +5,5 @@ pub mod fit;
 pub mod prompts;
 pub mod prose;
 pub mod ruler;
+pub mod source;
 pub mod trace;

@@ -60,6 +60,7 @@ fn case(prompt: &str, max_tokens: u32) -> CaseSpec {
 fn start(engine: &Engine, index: usize, case: CaseSpec) {
     let id = AttemptId { case: index, number: 1 };
     engine.send(EngineCommand::Start {
+        lengths: Default::default(),
         row: None,
         turn: None,
         id,
@@ -138,6 +139,7 @@ fn a_unique_prompt_is_cold_and_a_repeated_one_is_warm() {
             let id = AttemptId { case: 0, number };
             let case = Arc::new(case(&prompt, 5));
             engine.send(EngineCommand::Start {
+                lengths: Default::default(),
                 row: None,
                 turn: None,
                 id,

@@ -8,7 +8,7 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use super::values::{
     MAX_CONCURRENCY, MAX_REPEAT, MAX_REQUESTS, MAX_WARMUP, Sweep, process, request_rate, seconds, sweep,
 };
-use super::{ColorArgs, GpuArgs, NetworkArgs, SecretArgs};
+use super::{ColorArgs, GpuArgs, NetworkArgs, SecretArgs, WorkloadArgs};
 use crate::domain::open_loop::Process;
 use crate::domain::slo::Slo;
 use crate::protocol::api;
@@ -71,6 +71,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "Suite")]
     pub tokenizer: Option<PathBuf>,
 
+    /// Data sets, lengths, conversations and traces.
+    #[command(flatten)]
+    pub workload: WorkloadArgs,
+
     /// Requests in flight [default: 1; unlimited with --rate]
     #[arg(short, long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CONCURRENCY)))]
     pub concurrency: Option<u32>,
@@ -90,8 +94,8 @@ pub struct RunArgs {
     /// Intervals between the starts of --rate: poisson or constant [default: poisson]
     #[arg(long, value_name = "PROCESS", help_heading = "Load", value_parser = process, requires = "rate", hide_possible_values = true)]
     pub arrival: Option<Process>,
-    /// Seed of the random intervals of --rate
-    #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 0, requires = "rate")]
+    /// Seed of everything random: intervals of --rate, order of rows, lengths
+    #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 0)]
     pub seed: u64,
     /// Run everything at each concurrency in turn, like 1,2,4,8,16
     #[arg(long, value_name = "N,N", help_heading = "Load", value_parser = sweep, conflicts_with_all = ["rate", "concurrency"])]

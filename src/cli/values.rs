@@ -1,6 +1,7 @@
 //! Values of options, and their limits.
 
 use crate::domain::open_loop::Process;
+use crate::domain::row_order::Sample;
 
 /// Maximum requests in flight.
 pub(crate) const MAX_CONCURRENCY: u32 = 65_536;
@@ -39,6 +40,12 @@ pub(super) fn request_rate(text: &str) -> Result<f64, String> {
 pub(super) fn process(text: &str) -> Result<Process, String> {
     let known = [Process::Poisson, Process::Constant];
     known.into_iter().find(|p| p.as_str() == text).ok_or_else(|| "use poisson or constant".to_owned())
+}
+
+pub(super) fn sample(text: &str) -> Result<Sample, String> {
+    let known = [("ordered", Sample::Ordered), ("shuffled", Sample::Shuffled), ("replace", Sample::Replace)];
+    let named = known.into_iter().find(|(name, _)| *name == text);
+    named.map(|(_, sample)| sample).ok_or_else(|| "use ordered, shuffled or replace".to_owned())
 }
 
 /// Ascending concurrencies of a sweep.

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::run_flags::{self, Secrets};
-use super::{ConfigError, address, demo, exports, metrics, network, tokenizer};
+use super::{ConfigError, address, demo, exports, metrics, network, tokenizer, workload};
 use crate::cli::ResumeArgs;
 use crate::domain::gpu::SIMULATED_SOURCE;
 use crate::domain::text::sanitise_line;
@@ -48,6 +48,8 @@ pub fn resume_spec(
         run_flags::gpu_again(&args.gpu, &run.id, saved_gpu)?
     };
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
+    let reopened = run.suite.workload.as_ref().map(|w| workload::reopen(w, &run.plan, tokenizer.as_ref()));
+    let requests = reopened.transpose()?.unwrap_or_default();
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
     Ok(RunSpec {
         engine: EngineSpec {
@@ -72,6 +74,7 @@ pub fn resume_spec(
             plan: run.plan,
             sweep: run.sweep,
             model: Some(run.model),
+            requests,
         },
         saving: SavingSpec {
             exports,
@@ -80,6 +83,7 @@ pub fn resume_spec(
             journal: JournalSpec::Resume(Box::new(resuming)),
         },
         warnings: secrets.warnings,
+        notices: Vec::new(),
         command_line: None,
     })
 }

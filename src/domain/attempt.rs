@@ -21,6 +21,7 @@ pub use self::status::{AttemptError, AttemptStatus};
 pub use self::stored_record::StoredRecord;
 pub use self::unresolved::{ERROR_BOUND, Unresolved};
 use super::finding::Finding;
+use super::request_lengths::RequestLengths;
 use super::sent_request::SentRequest;
 use super::server_timings::ServerTimings;
 use super::time::Nanos;
@@ -92,6 +93,8 @@ pub struct AttemptRecord {
     pub warmup: bool,
     /// Place in a conversation; `None` for a single request.
     pub turn: Option<Turn>,
+    /// Lengths that a workload asked for.
+    pub lengths: RequestLengths,
     /// Value of the `x-request-id` header.
     pub request_id: String,
     /// Status of the attempt.
@@ -179,6 +182,7 @@ impl AttemptRecord {
             id,
             warmup,
             turn: None,
+            lengths: RequestLengths::default(),
             request_id,
             status: AttemptStatus::Truncated,
             error: None,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{Arrival, AttemptId, AttemptRecord, TextKind};
+use super::request_lengths::RequestLengths;
 use super::sent_request::SentRequest;
 use super::suite::CaseSpec;
 use super::time::Nanos;
@@ -45,6 +46,8 @@ pub enum EngineCommand {
         turn: Option<Turn>,
         /// Row of the data set to send.
         row: Option<u32>,
+        /// Lengths that a workload asks for.
+        lengths: RequestLengths,
         /// Earliest time the request could be sent: it was due, and a slot was free. `None` if it did not have to wait.
         ready: Option<Nanos>,
     },

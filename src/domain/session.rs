@@ -290,8 +290,13 @@ impl Session {
     /// Adds the rows that the cases of a workload send.
     #[must_use]
     pub fn with_rows(mut self, rows: Arc<RowPlan>) -> Self {
-        self.rows = Some(rows);
+        self.send_rows(Some(rows));
         self
+    }
+
+    /// Sets the rows to send from now on; `None` if each case sends its own prompt.
+    pub fn send_rows(&mut self, rows: Option<Arc<RowPlan>>) {
+        self.rows = rows;
     }
 
     /// Number of measured attempts of a case to start, in each stage.

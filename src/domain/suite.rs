@@ -55,6 +55,22 @@ pub struct CaseSpec {
 }
 
 impl CaseSpec {
+    /// A case with default parameters.
+    pub fn new(name: &str, messages: Vec<Message>) -> Self {
+        Self {
+            name: name.to_owned(),
+            model: None,
+            messages,
+            follow_ups: Vec::new(),
+            think_time: Duration::ZERO,
+            max_tokens: 600,
+            temperature: 0.7,
+            timeout: Duration::from_secs(120),
+            patience: Timeouts::default(),
+            extra: serde_json::Map::new(),
+        }
+    }
+
     /// Returns whether a nonce would be sent: it needs a message, and `extra` may replace the messages.
     pub fn takes_nonce(&self) -> bool {
         !self.messages.is_empty() && !self.extra.contains_key("messages")

@@ -28,6 +28,9 @@ pub struct Workload {
     pub sample: Sample,
     /// Seed of the order and of everything else that is drawn.
     pub seed: u64,
+    /// Tokens of the answers; `None` for those of the row, or of the case.
+    #[serde(default)]
+    pub output: Option<LengthSpec>,
     /// Measured requests of each case, in each stage: as many as the source has rows, or as the user asked for. A
     /// conversation counts once.
     pub planned: Vec<u32>,
@@ -54,8 +57,6 @@ pub enum WorkloadSource {
     Synthetic {
         /// Tokens of a prompt.
         input: LengthSpec,
-        /// Tokens of an answer; `None` if the model decides.
-        output: Option<LengthSpec>,
         /// Beginning that prompts share.
         prefix: Option<PrefixSpec>,
     },

@@ -20,6 +20,7 @@ use super::transport::{Answer, AnswerBody, Post};
 use super::{retry, timeouts};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, FailedTry};
 use crate::domain::nonce::nonce;
+use crate::domain::request_lengths::RequestLengths;
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
@@ -48,6 +49,8 @@ pub struct Order {
     pub due: Option<Nanos>,
     /// Place in a conversation; `None` for a single request.
     pub turn: Option<Turn>,
+    /// Lengths that a workload asks for.
+    pub lengths: RequestLengths,
     /// Earliest time at which the request could be sent.
     pub ready: Option<Nanos>,
 }
@@ -63,7 +66,7 @@ pub async fn run(
     let request_id = format!("{}-{}-{}", endpoint.run_id, order.id.case + 1, order.id.number);
     let now = endpoint.now();
     let mut record = AttemptRecord::started(order.id, order.warmup, request_id, order.model.clone(), now);
-    record.turn = order.turn;
+    (record.turn, record.lengths) = (order.turn, order.lengths);
     // All turns of a conversation begin with the same messages, so that each finds the one before in the prefix cache.
     let first = order.turn.map_or(order.id.number, |turn| turn.conversation);
     let first_id = format!("{}-{}-{first}", endpoint.run_id, order.id.case + 1);

@@ -80,6 +80,7 @@ mod tests {
 
     fn start(number: u32, due_ms: u64) -> EngineCommand {
         EngineCommand::Start {
+            lengths: Default::default(),
             row: None,
             turn: None,
             id: AttemptId { case: 0, number },

@@ -100,6 +100,7 @@ fn start_number(engine: &Engine, number: u32, timeout: Duration) -> AttemptId {
     let id = AttemptId { case: 0, number };
     let case = Arc::new(case(timeout));
     engine.send(EngineCommand::Start {
+        lengths: Default::default(),
         row: None,
         turn: None,
         id,

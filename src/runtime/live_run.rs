@@ -23,7 +23,7 @@ use super::route::route;
 use super::run::{Remaining, Run, RunBase, dispatch};
 use super::samplers::{Samplers, endpoint_of, metrics_client};
 use super::signals::{self, Suspension};
-use super::spec::{EngineSpec, JournalSpec, ResumeTarget, RunSpec, SessionSpec};
+use super::spec::{EngineSpec, JournalSpec, RequestSpec, ResumeTarget, RunSpec, SessionSpec};
 use super::wake::Wake;
 use crate::app::message::{Msg, RunEffect};
 use crate::app::state::{App, Connection, Target};
@@ -59,12 +59,14 @@ pub struct LiveRun {
 impl LiveRun {
     /// Starts the threads. Before [`Run::begin`] no request is sent and no driver asked.
     pub fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
-        let RunSpec { engine: endpoint, telemetry, session, saving, command_line, .. } = spec;
+        let RunSpec { engine: endpoint, telemetry, mut session, saving, command_line, .. } = spec;
         let (clock, resumption) = start_clock(&saving.journal)?;
         let mut origin = Origin::new(&endpoint, &saving.journal, command_line);
         let (sender, inbox) = channel();
         let config = endpoint.to_config(origin.id.clone(), session.plan.warm);
         let client = metrics_client(&telemetry, &config)?;
+        let RequestSpec { rows, source } = std::mem::take(&mut session.requests);
+        let prompts = Prompts::new(source);
         let mut app = new_app(&endpoint, session);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);
         let engine = start_engine(config, endpoint.tokenizer, clock, sender.clone())?;
@@ -75,13 +77,13 @@ impl LiveRun {
         if let (JournalSpec::Resume(resuming), Some(resumption)) = (saving.journal, resumption) {
             resume(*resuming, resumption, &mut app, &mut writer, &mut origin);
         }
+        app.scene.session.send_rows(rows);
         if samplers.reads_server() {
             app.scene.gauges.get_or_insert_default();
         }
         let exports = Exports::new(saving.exports, &origin.wall).with_stdout(saving.stdout);
         let base = RunBase { app, inbox, sender, clock, exports };
         let summary_style = saving.summary_style;
-        let prompts = Prompts::default();
         Ok(Self { base, engine, samplers, saving: writer, origin, prompts, summary_style, ended: None })
     }
 
@@ -117,8 +119,13 @@ impl LiveRun {
     fn carry_out(&mut self, effect: RunEffect) {
         match effect {
             RunEffect::Engine(mut command) => {
-                self.prompts.prepare(&mut command, &self.base.app.scene.session);
-                self.command(command);
+                match self.prompts.prepare(&mut command, &self.base.app.scene.session, self.base.now()) {
+                    Ok(()) => self.command(command),
+                    Err(record) => {
+                        let ended = EngineFact::Ended { id: record.id, record: record.into() };
+                        drop(self.base.sender.send(Wake::Msg(Msg::Engine(self.base.now(), ended))));
+                    }
+                }
             }
             RunEffect::BeginTelemetry => {
                 // A resumed run began before.
@@ -219,7 +226,7 @@ fn new_app(endpoint: &EngineSpec, session: SessionSpec) -> App {
 /// Starts the engine's thread. Its facts go to `sender`, through the tokenizer if there is one.
 fn start_engine(
     config: EngineConfig,
-    tokenizer: Option<Tokenizer>,
+    tokenizer: Option<Arc<Tokenizer>>,
     clock: Clock,
     sender: Sender<Wake>,
 ) -> Result<Engine, InvalidConfig> {

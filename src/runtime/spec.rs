@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::app::state::theme::{OfferedTheme, ThemeName};
 use crate::domain::key_source::KeySource;
-use crate::domain::session::Plan;
+use crate::domain::session::{Plan, RowPlan};
 use crate::domain::suite::Suite;
 use crate::engine::{EngineConfig, Network};
 use crate::protocol::api::Api;
@@ -17,6 +18,7 @@ use crate::tokenizer::Tokenizer;
 use crate::ui::keymap::Keymap;
 use crate::ui::terminal::NotifyBy;
 use crate::ui::theme::Themes;
+use crate::workload::source::Source;
 
 /// Everything that a live run needs to know. Without `Debug`: it holds secrets.
 pub struct RunSpec {
@@ -30,6 +32,8 @@ pub struct RunSpec {
     pub saving: SavingSpec,
     /// Warnings for the user before the run begins, one sentence each, without secrets.
     pub warnings: Vec<String>,
+    /// What the user should know before the run begins, one sentence each, without secrets.
+    pub notices: Vec<String>,
     /// Command line that started the run, without secrets; `None` if it is not known, or the run is resumed.
     pub command_line: Option<String>,
 }
@@ -51,7 +55,7 @@ pub struct EngineSpec {
     /// Proxy, TLS and retries.
     pub network: Network,
     /// Counts the tokens of finished responses.
-    pub tokenizer: Option<Tokenizer>,
+    pub tokenizer: Option<Arc<Tokenizer>>,
 }
 
 impl EngineSpec {
@@ -83,7 +87,6 @@ pub struct TelemetrySpec {
 }
 
 /// Cases to run, and how.
-#[derive(Debug)]
 pub struct SessionSpec {
     /// The cases.
     pub suite: Suite,
@@ -95,6 +98,17 @@ pub struct SessionSpec {
     pub sweep: Vec<usize>,
     /// Model that the user asked for.
     pub model: Option<String>,
+    /// Content of the requests of a workload.
+    pub requests: RequestSpec,
+}
+
+/// Content of the requests of a workload; nothing if the run sends its cases.
+#[derive(Default)]
+pub struct RequestSpec {
+    /// Rows that the cases send.
+    pub rows: Option<Arc<RowPlan>>,
+    /// Source of the rows.
+    pub source: Option<Source>,
 }
 
 /// Journal and reports of a run.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::app::message::{Effect, RunEffect};
 use crate::app::state::App;
 use crate::domain::live::EngineCommand;
+use crate::domain::request_lengths::RequestLengths;
 use crate::domain::session::{Mode, SessionCommand, SessionInput};
 use crate::domain::time::Nanos;
 
@@ -25,7 +26,9 @@ pub(super) fn apply(app: &mut App, event: SessionInput) -> Vec<Effect> {
             let case = scene.session.suite.cases[id.case].clone();
             let model = case.model.clone().or_else(|| scene.target.model.clone()).unwrap_or_default();
             let ready = ready(due, freed, was_full);
-            let start = EngineCommand::Start { id, case: Arc::new(case), model, warmup, due, turn, row, ready };
+            let lengths = RequestLengths::default();
+            let start =
+                EngineCommand::Start { id, case: Arc::new(case), model, warmup, due, turn, row, lengths, ready };
             Effect::Run(RunEffect::Engine(start))
         }
     };

@@ -9,6 +9,7 @@ fn start_with(engine: &Engine, number: u32, change: impl FnOnce(&mut CaseSpec)) 
     change(&mut case);
     let id = AttemptId { case: 0, number };
     engine.send(EngineCommand::Start {
+        lengths: Default::default(),
         row: None,
         turn: None,
         id,

@@ -13,7 +13,9 @@ use super::super::live_run::LiveRun;
 use super::super::process;
 use super::super::run::Run;
 use super::super::signals::Suspension;
-use super::super::spec::{EngineSpec, JournalSpec, RunSpec, SavingSpec, SessionSpec, SuiteSource, TelemetrySpec};
+use super::super::spec::{
+    EngineSpec, JournalSpec, RequestSpec, RunSpec, SavingSpec, SessionSpec, SuiteSource, TelemetrySpec,
+};
 use super::super::wake::Wake;
 use crate::app::message::Msg;
 use crate::app::state::Connection;
@@ -128,6 +130,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         extra,
     };
     RunSpec {
+        notices: Vec::new(),
         engine: EngineSpec {
             base_url: url.to_owned(),
             api: &CHAT,
@@ -145,6 +148,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
             gpu_metrics_urls: Vec::new(),
         },
         session: SessionSpec {
+            requests: RequestSpec::default(),
             suite: Suite {
                 workload: None,
                 conversations: None,

@@ -1,17 +1,25 @@
-//! Content of the requests: each turn of a conversation is sent with the answers to the turns before it.
+//! Content of the requests: rows of a workload, and conversations, whose turns are sent with the answers before them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
+use crate::domain::attempt::{AttemptError, AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::{EngineCommand, EngineFact};
 use crate::domain::session::Session;
-use crate::domain::suite::Message;
+use crate::domain::suite::{CaseSpec, Message};
+use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
+use crate::workload::source::{Source, follow_up};
 
-/// Conversations in progress.
-#[derive(Debug, Default)]
+/// Kind of the error of a request whose row cannot be read.
+const ROW_ERROR: &str = "row";
+
+/// Content of the requests of a run.
+#[derive(Default)]
 pub struct Prompts {
+    source: Option<Source>,
+    /// Whether the source knows how many tokens a character has, or need not know.
+    has_learnt: bool,
     /// Messages of each conversation so far, by case and conversation.
     conversations: BTreeMap<(usize, u32), Vec<Message>>,
     /// Turns in flight.
@@ -19,20 +27,71 @@ pub struct Prompts {
 }
 
 impl Prompts {
-    /// Puts the messages of the conversation into a start, if the request is part of one.
-    pub fn prepare(&mut self, command: &mut EngineCommand, session: &Session) {
-        let EngineCommand::Start { id, case, turn: Some(turn), .. } = command else { return };
-        self.forget_ended(session);
-        self.in_flight.insert(*id, *turn);
-        let messages = self.conversations.entry((id.case, turn.conversation)).or_default();
-        if turn.number == 1 {
-            messages.clone_from(&case.messages);
-        } else if let Some(follow_up) = case.follow_ups.get(turn.number as usize - 2) {
-            messages.push(Message::user(follow_up));
+    /// Content of a run with this source; without one, the cases have it.
+    pub fn new(source: Option<Source>) -> Self {
+        let has_learnt = source.as_ref().is_none_or(|source| source.probes() == 0);
+        Self { source, has_learnt, ..Self::default() }
+    }
+
+    /// Puts the content into a start.
+    ///
+    /// # Errors
+    ///
+    /// The record of the attempt if its row cannot be read, so that it cannot be sent.
+    pub fn prepare(
+        &mut self,
+        command: &mut EngineCommand,
+        session: &Session,
+        now: Nanos,
+    ) -> Result<(), Box<AttemptRecord>> {
+        let EngineCommand::Start { id, case, model, warmup, turn, row, lengths, .. } = command else { return Ok(()) };
+        let failed = |why: String| unsendable(*id, *warmup, model.clone(), *turn, why, now);
+        let mut content = CaseSpec::clone(case);
+        if let (Some(source), Some(row)) = (&mut self.source, *row) {
+            if let Some((text, _)) = source.probe(id.number).filter(|_| *warmup) {
+                (content.messages, content.max_tokens) = (vec![Message::user(&text)], 1);
+                *case = Arc::new(content);
+                return Ok(());
+            }
+            if !self.has_learnt {
+                self.has_learnt = true;
+                source.learn(&probes(source, session));
+            }
+            let requested = source.first(row, turn.is_some()).map_err(failed)?;
+            content.messages = requested.messages;
+            content.max_tokens = requested.max_tokens.unwrap_or(content.max_tokens);
+            *lengths = requested.lengths;
         }
-        let (mut with_history, messages) = ((**case).clone(), messages.clone());
-        with_history.messages = messages;
-        *case = Arc::new(with_history);
+        if let Some(turn) = *turn {
+            self.forget_ended(session);
+            let next = self.next_message(turn, *row, case).map_err(failed)?;
+            let messages = self.conversations.entry((id.case, turn.conversation)).or_default();
+            match next {
+                Some(next) => messages.push(next),
+                None => messages.clone_from(&content.messages),
+            }
+            content.messages.clone_from(messages);
+            self.in_flight.insert(*id, turn);
+        } else if row.is_none() {
+            return Ok(());
+        }
+        *case = Arc::new(content);
+        Ok(())
+    }
+
+    /// The user's message of a later turn; `None` for the first.
+    fn next_message(&self, turn: Turn, row: Option<u32>, case: &CaseSpec) -> Result<Option<Message>, String> {
+        if turn.number == 1 {
+            return Ok(None);
+        }
+        let text = match (&self.source, row) {
+            (Some(source), Some(row)) => source.follow_up(row, turn.number)?,
+            _ => {
+                let own = case.follow_ups.get(usize::from(turn.number) - 2);
+                own.map_or_else(|| follow_up(turn.number).to_owned(), String::clone)
+            }
+        };
+        Ok(Some(Message::user(&text)))
     }
 
     /// Adds the answer of a turn that ended to its conversation.
@@ -43,7 +102,8 @@ impl Prompts {
         if turn.is_last() || record.status != AttemptStatus::Ok {
             self.conversations.remove(&conversation);
         } else if let Some(messages) = self.conversations.get_mut(&conversation) {
-            messages.push(answer(record));
+            // Reasoning is left out, as chat programs do.
+            messages.push(Message::assistant(&record.text));
         }
     }
 
@@ -61,7 +121,28 @@ impl Prompts {
     }
 }
 
-/// The answer as a message. Reasoning is left out, as chat programs do.
-fn answer(record: &AttemptRecord) -> Message {
-    Message::assistant(&record.text)
+/// Characters and tokens of the probes that the server answered.
+fn probes(source: &Source, session: &Session) -> Vec<(u64, u64)> {
+    let warmups = session.cases.first().into_iter().flat_map(|c| &c.attempts).filter(|a| a.warmup);
+    let counted = warmups.filter_map(|a| {
+        let (_, chars) = source.probe(a.number)?;
+        Some((chars, a.record()?.usage.prompt_tokens?))
+    });
+    counted.collect()
+}
+
+/// Record of an attempt that was not sent.
+fn unsendable(
+    id: AttemptId,
+    warmup: bool,
+    model: String,
+    turn: Option<Turn>,
+    why: String,
+    now: Nanos,
+) -> Box<AttemptRecord> {
+    let mut record = AttemptRecord::started(id, warmup, String::new(), model, now);
+    record.turn = turn;
+    record.status = AttemptStatus::ConnectError;
+    record.error = Some(AttemptError { kind: ROW_ERROR.to_owned(), message: format!("not sent: {why}") });
+    Box::new(record)
 }

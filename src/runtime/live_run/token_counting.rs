@@ -16,7 +16,7 @@ pub type Facts = Box<dyn Fn(Nanos, EngineFact) + Send>;
 /// Starts the thread and returns its input. Facts reach `deliver` in the same order, records with their token count. The
 /// thread ends once the input is dropped and empty.
 pub fn start(
-    tokenizer: Tokenizer,
+    tokenizer: Arc<Tokenizer>,
     deliver: impl Fn(Nanos, EngineFact) + Send + 'static,
 ) -> Result<Facts, InvalidConfig> {
     let (sender, facts) = channel::<(Nanos, EngineFact)>();
@@ -70,7 +70,7 @@ mod tests {
     fn facts_keep_their_order_and_time_and_records_get_their_count() {
         let tokenizer = Tokenizer::read(include_bytes!("../../../tests/data/tokenizer-characters.json")).unwrap();
         let (sender, out) = channel();
-        let input = start(tokenizer, move |at, fact| drop(sender.send((at, fact)))).unwrap();
+        let input = start(Arc::new(tokenizer), move |at, fact| drop(sender.send((at, fact)))).unwrap();
         input(Nanos(1), EngineFact::Started { id: AttemptId { case: 0, number: 1 }, at: Nanos(1) });
         input(Nanos(2), ended(1, &"hm ".repeat(10_000), "Ja.", AttemptStatus::Ok));
         input(Nanos(3), EngineFact::Started { id: AttemptId { case: 0, number: 2 }, at: Nanos(3) });
@@ -93,7 +93,7 @@ mod tests {
     fn a_panic_on_the_way_is_the_engine_s_end() {
         let tokenizer = Tokenizer::read(include_bytes!("../../../tests/data/tokenizer-characters.json")).unwrap();
         let (sender, out) = channel();
-        let input = start(tokenizer, move |at, fact| match fact {
+        let input = start(Arc::new(tokenizer), move |at, fact| match fact {
             EngineFact::Died(why) => drop(sender.send((at, why))),
             _ => panic!("as the test wants it"),
         });

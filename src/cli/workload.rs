@@ -1,0 +1,57 @@
+//! Options for a workload of one's own.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+
+use super::values::{sample, speed};
+use crate::domain::length_spec::LengthSpec;
+use crate::domain::prefix_spec::PrefixSpec;
+use crate::domain::row_order::Sample;
+use crate::domain::think_spec::ThinkSpec;
+
+/// Requests other than the suite's cases, and conversations.
+#[derive(Args, Clone, Debug, Default, PartialEq)]
+pub struct WorkloadArgs {
+    /// Send the rows of this file or folder: JSONL, JSON, CSV, ShareGPT, text files
+    #[arg(long, value_name = "FILE", help_heading = "Workload", conflicts_with_all = ["isl", "trace", "cases", "case_patterns"])]
+    pub dataset: Option<PathBuf>,
+    /// Column of the data set for prompt, messages, system, expected, max_tokens or tag; repeatable
+    #[arg(long = "column", value_name = "KEY=NAME", help_heading = "Workload", requires = "dataset")]
+    pub columns: Vec<String>,
+    /// Order of the rows: ordered, shuffled or replace [default: ordered]
+    #[arg(long, value_name = "ORDER", help_heading = "Workload", value_parser = sample, requires = "dataset", hide_possible_values = true)]
+    pub sample: Option<Sample>,
+    /// Send at most N rows
+    #[arg(long, value_name = "N", help_heading = "Workload", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(conflicts_with_all = ["requests", "duration"])]
+    pub limit: Option<u32>,
+    /// Skip and count rows that cannot be sent, instead of refusing the file
+    #[arg(long, help_heading = "Workload")]
+    pub skip_bad_rows: bool,
+    /// Tokens of a prompt: 1024, 1024~128 (normal), 512..2048 or 256:60,1024:40 (weights)
+    #[arg(long, value_name = "SPEC", help_heading = "Workload", conflicts_with_all = ["trace", "cases", "case_patterns"])]
+    pub isl: Option<LengthSpec>,
+    /// Tokens of an answer, in the forms of --isl
+    #[arg(long, value_name = "SPEC", help_heading = "Workload")]
+    pub osl: Option<LengthSpec>,
+    /// Tokens that prompts share at their beginning, and the number of such beginnings: 2048 or 2048x8
+    #[arg(long, value_name = "SPEC", help_heading = "Workload", requires = "isl")]
+    pub prefix: Option<PrefixSpec>,
+    /// Turns of a conversation, in the forms of --isl; each turn is sent with the answers before it
+    #[arg(long, value_name = "SPEC", help_heading = "Workload")]
+    pub turns: Option<LengthSpec>,
+    /// Time between an answer and the next turn: 2s, 1s..5s or ~2s (exponential)
+    #[arg(long, value_name = "SPEC", help_heading = "Workload")]
+    pub think: Option<ThinkSpec>,
+    /// Send the requests of a trace at their own times: Mooncake, Azure or an OpenAI request log
+    #[arg(long, value_name = "FILE", help_heading = "Workload", conflicts_with_all = ["cases", "case_patterns", "rate", "sweep"])]
+    pub trace: Option<PathBuf>,
+    /// Replay the trace X times faster
+    #[arg(long = "speed", value_name = "X", help_heading = "Workload", value_parser = speed, requires = "trace")]
+    pub trace_speed: Option<f64>,
+    /// Send the number of the conversation in this header, for servers that route by it
+    #[arg(long, value_name = "NAME", help_heading = "Workload", value_parser = NonEmptyStringValueParser::new())]
+    pub session_header: Option<String>,
+}

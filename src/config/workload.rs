@@ -1,0 +1,238 @@
+//! The workload that the command line or a saved run names.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::ConfigError;
+use crate::cli::WorkloadArgs;
+use crate::domain::length_spec::LengthSpec;
+use crate::domain::quantity::count;
+use crate::domain::row_order::{RowOrderError, Sample, Shard};
+use crate::domain::session::{Plan, RowPlan};
+use crate::domain::suite::{CaseSpec, Suite};
+use crate::domain::text::sanitise_line;
+use crate::domain::workload::{Conversations, Workload, WorkloadSource};
+use crate::runtime::spec::RequestSpec;
+use crate::tokenizer::Tokenizer;
+use crate::workload::dataset::{Column, ColumnMapping, Dataset, OnBadRow};
+use crate::workload::ruler::CountTokens;
+use crate::workload::source::Source;
+use crate::workload::trace::{BadRows, Trace, TraceOptions};
+
+/// Requests of a workload of synthetic prompts, if the user names no number.
+const SYNTHETIC_REQUESTS: u32 = 20;
+/// Name of the case of rows without a tag, beside those with one.
+const NO_TAG: &str = "no tag";
+
+/// Requests of a run that sends more than its cases.
+pub(super) struct Prepared {
+    /// Name of the suite, if the workload replaces it.
+    pub(super) name: String,
+    /// Cases of the workload by name.
+    pub(super) cases: Vec<String>,
+    pub(super) workload: Workload,
+    pub(super) requests: RequestSpec,
+}
+
+/// Returns the workload that the options ask for; `None` if the run sends its cases.
+pub(super) fn prepare(
+    args: &WorkloadArgs,
+    plan: &Plan,
+    seed: u64,
+    tokenizer: Option<&Arc<Tokenizer>>,
+    folder: &Path,
+) -> Result<Option<Prepared>, ConfigError> {
+    let requests = plan.requests.or(args.limit);
+    let source = if let Some(path) = &args.dataset {
+        let dataset = open_dataset(&folder.join(path), &args.columns, args.skip_bad_rows)?;
+        let source = WorkloadSource::Dataset {
+            path: absolute(path, folder),
+            columns: args.columns.clone(),
+            skips_bad_rows: args.skip_bad_rows,
+            fingerprint: dataset.fingerprint(),
+        };
+        (source, Opened::Dataset(Box::new(dataset)))
+    } else if let Some(path) = &args.trace {
+        let speed = args.trace_speed.unwrap_or(1.0);
+        let trace = open_trace(&folder.join(path), args.skip_bad_rows, speed)?;
+        let source = WorkloadSource::Trace { path: absolute(path, folder), skips_bad_rows: args.skip_bad_rows, speed };
+        (source, Opened::Trace(Box::new(trace)))
+    } else if let Some(input) = &args.isl {
+        (WorkloadSource::Synthetic { input: input.clone(), prefix: args.prefix }, Opened::Synthetic)
+    } else {
+        return Ok(None);
+    };
+    let sample = args.sample.unwrap_or_default();
+    assemble(source, Options { output: args.osl.as_ref(), sample, seed, plan, requests, tokenizer }).map(Some)
+}
+
+/// Opens the source of a saved run's workload again.
+pub(super) fn reopen(
+    workload: &Workload,
+    plan: &Plan,
+    tokenizer: Option<&Arc<Tokenizer>>,
+) -> Result<RequestSpec, ConfigError> {
+    let opened = match &workload.source {
+        WorkloadSource::Dataset { path, columns, skips_bad_rows, fingerprint } => {
+            let dataset = open_dataset(Path::new(path), columns, *skips_bad_rows)?;
+            let found = dataset.fingerprint();
+            if found != *fingerprint {
+                return Err(ConfigError(format!(
+                    "the data set '{}' has changed since the run: it had {fingerprint}, and now has {found}; restore the \
+                     file, or start a new run",
+                    sanitise_line(path)
+                )));
+            }
+            Opened::Dataset(Box::new(dataset))
+        }
+        WorkloadSource::Trace { path, skips_bad_rows, speed } => {
+            Opened::Trace(Box::new(open_trace(Path::new(path), *skips_bad_rows, *speed)?))
+        }
+        WorkloadSource::Synthetic { .. } => Opened::Synthetic,
+    };
+    let Workload { sample, seed, output, .. } = workload;
+    let options =
+        Options { output: output.as_ref(), sample: *sample, seed: *seed, plan, requests: plan.requests, tokenizer };
+    assemble((workload.source.clone(), opened), options).map(|prepared| prepared.requests)
+}
+
+enum Opened {
+    Dataset(Box<Dataset>),
+    Trace(Box<Trace<File>>),
+    Synthetic,
+}
+
+struct Options<'a> {
+    output: Option<&'a LengthSpec>,
+    sample: Sample,
+    seed: u64,
+    plan: &'a Plan,
+    /// Requests in all; `None` for one pass over the rows.
+    requests: Option<u32>,
+    tokenizer: Option<&'a Arc<Tokenizer>>,
+}
+
+fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) -> Result<Prepared, ConfigError> {
+    let Options { output, sample, seed, plan, requests, tokenizer } = options;
+    let no_rows = |e: RowOrderError| ConfigError(e.to_string());
+    let counter = tokenizer.map(|tokenizer| -> CountTokens {
+        let tokenizer = Arc::clone(tokenizer);
+        Arc::new(move |text| tokenizer.count(text))
+    });
+    let (name, summary, rows, cases, row_plan, source_of_requests) = match opened {
+        Opened::Dataset(dataset) => {
+            let rows = row_count(dataset.rows())?;
+            let (cases, row_plan) = groups(&dataset, rows, sample, seed).map_err(no_rows)?;
+            let summary = dataset.summary().to_string();
+            let name = stem(source.path().unwrap_or_default());
+            let cases = cases.unwrap_or_else(|| vec![name.clone()]);
+            (name, summary, Some(rows), cases, row_plan, Source::from_dataset(*dataset, output.cloned(), seed))
+        }
+        Opened::Trace(trace) => {
+            let rows = row_count(trace.len() as u64)?;
+            let row_plan = RowPlan::single(rows, Sample::Ordered, seed, Shard::WHOLE).map_err(no_rows)?;
+            let name = stem(source.path().unwrap_or_default());
+            let summary = format!("{name}: {}", trace.summary());
+            let trace = Source::from_trace(*trace, output.cloned(), counter, seed);
+            (name.clone(), summary, Some(rows), vec![name], row_plan, trace)
+        }
+        Opened::Synthetic => {
+            let WorkloadSource::Synthetic { input, prefix } = &source else {
+                return Err(ConfigError("the workload has no lengths".to_owned()));
+            };
+            let row_plan = RowPlan::single(u32::MAX, Sample::Ordered, seed, Shard::WHOLE).map_err(no_rows)?;
+            let answer = output.map_or_else(String::new, |output| format!(", {output} out"));
+            let name = format!("{input} in{answer}");
+            let beginning = prefix.map_or_else(String::new, |prefix| format!(" after a shared beginning of {prefix}"));
+            let summary = format!("prose, {input} tokens{beginning}");
+            let prompts = Source::synthetic(input.clone(), output.cloned(), *prefix, counter, seed);
+            (name.clone(), summary, None, vec![name], row_plan, prompts)
+        }
+    };
+    let planned = match (requests, rows) {
+        (Some(requests), _) => row_plan.divide(requests.min(u32::MAX)),
+        (None, Some(_)) => row_plan.rows_per_pass().iter().map(|rows| rows.saturating_mul(plan.repeat)).collect(),
+        (None, None) => vec![SYNTHETIC_REQUESTS.saturating_mul(plan.repeat)],
+    };
+    let workload = Workload { source, summary, rows, sample, seed, output: output.cloned(), planned };
+    let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: Some(source_of_requests) };
+    Ok(Prepared { name, cases, workload, requests })
+}
+
+/// Groups the rows by tag: the names of the cases, if there are tags, and the rows of each.
+fn groups(
+    dataset: &Dataset,
+    rows: u32,
+    sample: Sample,
+    seed: u64,
+) -> Result<(Option<Vec<String>>, RowPlan), RowOrderError> {
+    let turns: Arc<[u16]> = Arc::default();
+    if dataset.tags().is_empty() {
+        return Ok((None, RowPlan::single(rows, sample, seed, Shard::WHOLE)?.with_turns(turns)));
+    }
+    let mut names: Vec<String> = dataset.tags().iter().map(|tag| sanitise_line(tag)).collect();
+    let untagged = u16::try_from(names.len()).unwrap_or(u16::MAX);
+    let tags: Vec<u16> = (0..rows).map(|row| dataset.tag_number(row.into()).unwrap_or(untagged)).collect();
+    if tags.contains(&untagged) {
+        names.push(NO_TAG.to_owned());
+    }
+    Ok((Some(names), RowPlan::tagged(tags.into(), sample, seed, Shard::WHOLE)?.with_turns(turns)))
+}
+
+fn open_dataset(path: &Path, columns: &[String], skips_bad_rows: bool) -> Result<Dataset, ConfigError> {
+    let invalid = |e: String| ConfigError(format!("--column: {e}"));
+    let columns: Vec<Column> =
+        columns.iter().map(|c| c.parse()).collect::<Result<_, _>>().map_err(|e| invalid(format!("{e}")))?;
+    let mapping = ColumnMapping::new(columns).map_err(|e| invalid(e.to_string()))?;
+    let on_bad_row = if skips_bad_rows { OnBadRow::Skip } else { OnBadRow::Fail };
+    Dataset::open(path, &mapping, on_bad_row).map_err(|e| ConfigError(e.to_string()))
+}
+
+fn open_trace(path: &Path, skips_bad_rows: bool, speed: f64) -> Result<Trace<File>, ConfigError> {
+    let failed = |why: String| ConfigError(format!("the trace '{}' {why}", sanitise_line(&path.to_string_lossy())));
+    let file = File::open(path).map_err(|e| failed(format!("cannot be read: {e}")))?;
+    let bad_rows = if skips_bad_rows { BadRows::Skip } else { BadRows::Refuse };
+    Trace::open(file, &TraceOptions { bad_rows, speed, ..TraceOptions::default() }).map_err(|e| failed(e.to_string()))
+}
+
+fn row_count(rows: u64) -> Result<u32, ConfigError> {
+    let too_many = |_| ConfigError(format!("the data set has {rows} rows; at most {} can be sent", u32::MAX));
+    u32::try_from(rows).map_err(too_many)
+}
+
+fn absolute(path: &Path, folder: &Path) -> String {
+    let joined: PathBuf = folder.join(path);
+    std::path::absolute(&joined).unwrap_or(joined).to_string_lossy().into_owned()
+}
+
+fn stem(path: &str) -> String {
+    let stem = Path::new(path).file_stem().unwrap_or_default().to_string_lossy();
+    let stem = sanitise_line(&stem);
+    if stem.trim().is_empty() { "data".to_owned() } else { stem }
+}
+
+/// Puts a workload into a suite in place of its cases.
+pub(super) fn apply(prepared: &Prepared, suite: &mut Suite, plan: &mut Plan) {
+    let case = |name: &String| CaseSpec::new(name, Vec::new());
+    suite.cases = prepared.cases.iter().map(case).collect();
+    suite.name.clone_from(&prepared.name);
+    suite.workload = Some(prepared.workload.clone());
+    if plan.duration.is_none() {
+        plan.requests = Some(prepared.workload.planned.iter().fold(0, |sum, n| n.saturating_add(sum)));
+    }
+    plan.warmup = plan.warmup.saturating_add(prepared.requests.source.as_ref().map_or(0, Source::probes));
+}
+
+/// Conversations that the options ask for.
+pub(super) fn conversations(args: &WorkloadArgs, seed: u64) -> Option<Conversations> {
+    let (turns, think) = (args.turns.clone(), args.think.clone());
+    (turns.is_some() || think.is_some()).then_some(Conversations { turns, think, seed })
+}
+
+/// One line about the rows before the run.
+pub(super) fn notice(prepared: &Prepared) -> String {
+    let planned: u64 = prepared.workload.planned.iter().copied().map(u64::from).sum();
+    let to_send = count(usize::try_from(planned).unwrap_or(usize::MAX), "request");
+    format!("{}; {to_send} to send", prepared.workload.summary)
+}

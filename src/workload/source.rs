@@ -1,0 +1,202 @@
+//! Content of each request of a workload.
+
+use std::fs::File;
+
+use super::dataset::Dataset;
+use super::fit::{Fit, PROBE_CHARS, fit};
+use super::prompts::Prompts;
+use super::ruler::{CountTokens, Ruler};
+use super::trace::Trace;
+use crate::domain::length_spec::LengthSpec;
+use crate::domain::prefix_spec::PrefixSpec;
+use crate::domain::random::mix;
+use crate::domain::request_lengths::RequestLengths;
+use crate::domain::suite::Message;
+
+/// Messages of later turns where the user gave none.
+const FOLLOW_UPS: [&str; 5] = [
+    "Please go on.",
+    "Give an example.",
+    "Explain that in more detail.",
+    "What speaks against it?",
+    "Summarise your answer in three sentences.",
+];
+/// Separates the random lengths of answers from those of prompts.
+const OUTPUT_SEED: u64 = 0x6f75_7470_7574_2121;
+/// Tokens of traced blocks that share an id.
+const BLOCK_TOKENS: u32 = 512;
+
+/// Source of the requests of a workload.
+pub struct Source {
+    kind: Kind,
+    /// Lengths of the answers; `None` for those of the row, or of the case.
+    output: Option<LengthSpec>,
+    seed: u64,
+}
+
+enum Kind {
+    Dataset(Dataset),
+    Synthetic { prompts: Writer, input: LengthSpec },
+    Trace { trace: Box<Trace<File>>, prompts: Writer },
+}
+
+/// Writes prose of given lengths.
+struct Writer {
+    prompts: Prompts,
+    prefix: Option<PrefixSpec>,
+    is_exact: bool,
+}
+
+/// Content of a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RequestContent {
+    /// Messages of a single request, or of the first turn.
+    pub messages: Vec<Message>,
+    /// Maximum tokens to generate; `None` for that of the case.
+    pub max_tokens: Option<u32>,
+    /// Model; `None` for that of the case or the run.
+    pub model: Option<String>,
+    /// Lengths that the request was built for.
+    pub lengths: RequestLengths,
+}
+
+impl Source {
+    /// Rows of a data set.
+    pub const fn from_dataset(dataset: Dataset, output: Option<LengthSpec>, seed: u64) -> Self {
+        Self { kind: Kind::Dataset(dataset), output, seed }
+    }
+
+    /// Prose of these lengths. Without a tokenizer, characters are counted until [`Self::learn`] is called.
+    pub fn synthetic(
+        input: LengthSpec,
+        output: Option<LengthSpec>,
+        prefix: Option<PrefixSpec>,
+        count: Option<CountTokens>,
+        seed: u64,
+    ) -> Self {
+        Self { kind: Kind::Synthetic { prompts: Writer::new(seed, prefix, count), input }, output, seed }
+    }
+
+    /// Requests of a trace. Its prompts are prose unless the trace has them.
+    pub fn from_trace(trace: Trace<File>, output: Option<LengthSpec>, count: Option<CountTokens>, seed: u64) -> Self {
+        Self { kind: Kind::Trace { trace: Box::new(trace), prompts: Writer::new(seed, None, count) }, output, seed }
+    }
+
+    /// Number of unmeasured probes that the run sends first, to learn how many tokens a character has.
+    pub fn probes(&self) -> u32 {
+        let needs = self.writer().is_some_and(|w| !w.is_exact);
+        if needs { PROBE_CHARS.len() as u32 } else { 0 }
+    }
+
+    /// Prompt of probe `number`, from 1, with its length in characters; `None` if there is no such probe.
+    pub fn probe(&self, number: u32) -> Option<(String, u64)> {
+        let writer = self.writer().filter(|w| !w.is_exact)?;
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        let text = writer.prompts.probe(index as u64, *PROBE_CHARS.get(index)?);
+        let chars = text.chars().count() as u64;
+        Some((text, chars))
+    }
+
+    /// Learns from probes, given as characters and tokens that the server counted. Returns a sentence about the result.
+    pub fn learn(&mut self, probes: &[(u64, u64)]) -> String {
+        let seed = self.seed;
+        let Some(writer) = self.writer_mut() else { return String::new() };
+        let Some(line) = fit(probes) else {
+            return "the server reports no prompt tokens, so prompts have four characters per token".to_owned();
+        };
+        writer.prompts = Prompts::new(seed, Ruler::from_fit(line), writer.prefix);
+        format!(
+            "prompt lengths follow {} probes: {:.2} characters per token and {:.0} tokens of template, within {:.0} tokens",
+            probes.len(),
+            1.0 / line.tokens_per_char,
+            line.overhead_tokens,
+            line.residual_tokens.unwrap_or_default().ceil()
+        )
+    }
+
+    /// Content of a request, or of the first turn of a conversation.
+    ///
+    /// # Errors
+    ///
+    /// If the file has changed or cannot be read, in one sentence.
+    pub fn first(&mut self, row: u32, is_conversation: bool) -> Result<RequestContent, String> {
+        let index = u64::from(row);
+        let drawn = self.output.as_ref().map(|spec| spec.sample(self.seed ^ OUTPUT_SEED, index));
+        let content = match &mut self.kind {
+            Kind::Dataset(dataset) => {
+                let row = dataset.row(index).map_err(|e| e.to_string())?;
+                let messages = if is_conversation { row.opening().to_vec() } else { row.messages };
+                RequestContent { messages, max_tokens: row.max_tokens, ..RequestContent::default() }
+            }
+            Kind::Synthetic { prompts, input } => {
+                let tokens = input.sample(self.seed, index);
+                let prompt = prompts.prompts.first(index, tokens);
+                let prefix = prompts.prefix.map_or(0, PrefixSpec::tokens);
+                let lengths = RequestLengths { input_tokens: Some(tokens.saturating_add(prefix)), output_tokens: None };
+                RequestContent { messages: vec![Message::user(&prompt.text)], lengths, ..RequestContent::default() }
+            }
+            Kind::Trace { trace, prompts } => {
+                let traced = trace.request(row as usize).map_err(|e| e.to_string())?;
+                let (input, output) = (traced.input_tokens, traced.output_tokens);
+                let messages = traced.messages.unwrap_or_else(|| {
+                    let ids = traced.hash_ids.unwrap_or_default();
+                    let prompt = prompts.prompts.from_blocks(&ids, BLOCK_TOKENS, input.unwrap_or(1), index);
+                    vec![Message::user(&prompt.text)]
+                });
+                let lengths = RequestLengths { input_tokens: input, output_tokens: output };
+                RequestContent { messages, max_tokens: output, model: traced.model, lengths }
+            }
+        };
+        let output_tokens = drawn.or(content.lengths.output_tokens);
+        let lengths = RequestLengths { output_tokens, ..content.lengths };
+        Ok(RequestContent { max_tokens: drawn.or(content.max_tokens), lengths, ..content })
+    }
+
+    /// User message of turn `turn` of a conversation, from 2.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::first`].
+    pub fn follow_up(&self, row: u32, turn: u16) -> Result<String, String> {
+        match &self.kind {
+            Kind::Dataset(dataset) => {
+                let row = dataset.row(row.into()).map_err(|e| e.to_string())?;
+                let own = row.later_user_turns().nth(usize::from(turn) - 2).map(str::to_owned);
+                Ok(own.unwrap_or_else(|| follow_up(turn).to_owned()))
+            }
+            Kind::Synthetic { prompts, input } => {
+                let tokens = input.sample(mix(self.seed ^ u64::from(turn)), row.into());
+                Ok(prompts.prompts.follow_up(row.into(), u32::from(turn) - 1, tokens).text)
+            }
+            Kind::Trace { .. } => Ok(follow_up(turn).to_owned()),
+        }
+    }
+
+    fn writer(&self) -> Option<&Writer> {
+        match &self.kind {
+            Kind::Synthetic { prompts, .. } | Kind::Trace { prompts, .. } => Some(prompts),
+            Kind::Dataset(_) => None,
+        }
+    }
+
+    fn writer_mut(&mut self) -> Option<&mut Writer> {
+        match &mut self.kind {
+            Kind::Synthetic { prompts, .. } | Kind::Trace { prompts, .. } => Some(prompts),
+            Kind::Dataset(_) => None,
+        }
+    }
+}
+
+impl Writer {
+    fn new(seed: u64, prefix: Option<PrefixSpec>, count: Option<CountTokens>) -> Self {
+        let exact = count.and_then(|count| Ruler::from_tokenizer(count, 0));
+        let is_exact = exact.is_some();
+        let ruler = exact.unwrap_or_else(|| Ruler::from_fit(Fit::ASSUMED));
+        Self { prompts: Prompts::new(seed, ruler, prefix), prefix, is_exact }
+    }
+}
+
+/// A message that fits after any answer.
+pub fn follow_up(turn: u16) -> &'static str {
+    FOLLOW_UPS[(usize::from(turn).max(2) - 2) % FOLLOW_UPS.len()]
+}
