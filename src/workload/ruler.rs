@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::fit::Fit;
-use super::pieces;
 use super::prose::{PROSE, Passage};
 
 /// Counts the tokens of a text; `None` if it cannot.
@@ -36,7 +35,7 @@ impl Ruler {
         Some(Self::new(line, Some(count)))
     }
 
-    /// Computes tokens from words and marks.
+    /// Computes tokens from the units of a fit.
     pub fn from_fit(fit: Fit) -> Self {
         Self::new(fit, None)
     }
@@ -60,7 +59,7 @@ impl Ruler {
     /// Tokens of a text, without the overhead of the request.
     pub fn tokens(&self, text: &str) -> f64 {
         let counted = self.count.as_ref().and_then(|count| count(text)).map(|tokens| tokens as f64);
-        counted.unwrap_or_else(|| self.line.tokens_per_piece * pieces::count(text) as f64)
+        counted.unwrap_or_else(|| self.line.tokens_per_unit * self.line.unit.count(text) as f64)
     }
 
     /// Tokens that a text adds between two others, the second of which may be empty. Line breaks may merge with their
@@ -74,7 +73,7 @@ impl Ruler {
     /// word or mark. At least one word. Returns the text and its tokens. A tokenizer counts the text once, and after
     /// that only its end.
     pub fn cut(&self, passage: &Passage, tokens: f64) -> (String, f64) {
-        let tolerance = if self.is_exact() { 0.5 } else { self.line.tokens_per_piece.max(0.5) };
+        let tolerance = if self.is_exact() { 0.5 } else { self.line.tokens_per_unit.max(0.5) };
         let mut chars = passage.word_end(((tokens / self.tokens_per_char) as usize).max(1));
         let mut error = self.tokens(&passage.text(chars)) - tokens;
         let (mut best_chars, mut best) = (chars, error);
@@ -127,6 +126,7 @@ impl fmt::Debug for Ruler {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::pieces;
     use crate::workload::prose::Passages;
 
     /// Counts like a byte-level tokenizer: pieces of at most four letters, each mark, each line break.
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_fit_gives_lengths_to_the_next_word() {
-        let fit = Fit { tokens_per_piece: 1.25, overhead_tokens: 30.0, residual_tokens: None };
+        let fit = Fit { tokens_per_unit: 1.25, overhead_tokens: 30.0, ..Fit::ASSUMED };
         let ruler = Ruler::from_fit(fit);
         assert!(!ruler.is_exact());
         let passages = Passages::shuffled(4);

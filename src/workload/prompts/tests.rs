@@ -9,7 +9,7 @@ use crate::workload::pieces;
 
 /// Prompts measured at 1.25 tokens per word or mark, after a template of 20 tokens.
 fn fitted(prefix: Option<&str>) -> Prompts {
-    let fit = Fit { tokens_per_piece: 1.25, overhead_tokens: 20.0, residual_tokens: None };
+    let fit = Fit { tokens_per_unit: 1.25, overhead_tokens: 20.0, ..Fit::ASSUMED };
     Prompts::new(11, Ruler::from_fit(fit), prefix.map(|text| text.parse().unwrap()))
 }
 
