@@ -2,6 +2,7 @@
 
 pub mod dataset;
 pub mod fit;
+pub mod pieces;
 pub mod prompts;
 pub mod prose;
 pub mod ruler;

@@ -13,7 +13,7 @@ use super::random::Random;
 const MAX_THINK: Duration = Duration::from_secs(86_400);
 /// Forms of a think time, for errors and help.
 pub const THINK_FORMS: &str = "2s, 2s~500ms (normal), 1s..5s (uniform), ~2s (exponential) or 1s:80,30s:20 (weights)";
-/// Units of a time and their seconds. A unit that ends with another one stands before it.
+/// Units of a time and their seconds. A unit comes before the ones that it ends with.
 const UNITS: [(&str, f64); 4] = [("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
 
 const FORMAT: Format = Format { number: seconds, min: 0.0, has_exponential: true, is_whole: false };

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::api::{Api, CHAT};
 
-/// A server that can be told to ignore the end-of-sequence token.
+/// A server that ignores the end-of-sequence token on request.
 struct Supporter {
     /// [`ServerInfo::kind`](crate::domain::live::ServerInfo::kind) of the server.
     kind: &'static str,

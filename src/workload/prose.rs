@@ -29,7 +29,7 @@ pub fn word_count() -> u64 {
 /// Two passages with the same `part` that begin at different words differ within 70 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Passage {
-    /// Heading that tells passages from the same word apart; empty for the first part.
+    /// Heading that distinguishes passages from the same word; empty for the first part.
     heading: String,
     /// Start of the first word, bytes.
     start: usize,

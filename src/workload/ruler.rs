@@ -9,32 +9,41 @@ use super::prose::{PROSE, Passage};
 /// Counts the tokens of a text; `None` if it cannot.
 pub type CountTokens = Arc<dyn Fn(&str) -> Option<u64> + Send + Sync>;
 
-/// Largest number of cuts tried. Three are usual.
-const MAX_CUTS: u32 = 16;
+/// Maximum cuts tried. Three are usual.
+const MAX_CUTS: u32 = 20;
 /// Characters of prose that give the first guess of tokens per character.
 const SAMPLE_CHARS: usize = 20_000;
+/// Characters before a change of the end that are counted again. A token never spans so much.
+const MARGIN_CHARS: usize = 200;
+/// Sentences between which joints are measured.
+const SENTENCES: [&str; 2] = ["He was at work again.", "I rang the bell."];
 
 /// A way to know the length of a text in tokens.
 #[derive(Clone)]
 pub struct Ruler {
     line: Fit,
     count: Option<CountTokens>,
+    tokens_per_char: f64,
 }
 
 impl Ruler {
     /// Counts with a tokenizer. `overhead_tokens` is the chat template's share of each request, if known; else 0.
     /// `None` if the tokenizer cannot encode prose.
     pub fn from_tokenizer(count: CountTokens, overhead_tokens: u64) -> Option<Self> {
-        let sample = PROSE.get(..SAMPLE_CHARS)?;
-        let tokens = count(sample).filter(|tokens| *tokens > 0)?;
-        let tokens_per_char = tokens as f64 / SAMPLE_CHARS as f64;
-        let line = Fit { tokens_per_char, overhead_tokens: overhead_tokens as f64, residual_tokens: Some(0.0) };
-        Some(Self { line, count: Some(count) })
+        count(PROSE.get(..SAMPLE_CHARS)?).filter(|tokens| *tokens > 0)?;
+        let line = Fit { overhead_tokens: overhead_tokens as f64, residual_tokens: Some(0.0), ..Fit::ASSUMED };
+        Some(Self::new(line, Some(count)))
     }
 
-    /// Computes tokens from characters.
-    pub const fn from_fit(fit: Fit) -> Self {
-        Self { line: fit, count: None }
+    /// Computes tokens from the units of a fit.
+    pub fn from_fit(fit: Fit) -> Self {
+        Self::new(fit, None)
+    }
+
+    fn new(line: Fit, count: Option<CountTokens>) -> Self {
+        let ruler = Self { line, count, tokens_per_char: 1.0 };
+        let tokens_per_char = ruler.tokens(PROSE.get(..SAMPLE_CHARS).unwrap_or(PROSE)) / SAMPLE_CHARS as f64;
+        Self { tokens_per_char, ..ruler }
     }
 
     /// Whether a tokenizer counts.
@@ -50,30 +59,28 @@ impl Ruler {
     /// Tokens of a text, without the overhead of the request.
     pub fn tokens(&self, text: &str) -> f64 {
         let counted = self.count.as_ref().and_then(|count| count(text)).map(|tokens| tokens as f64);
-        counted.unwrap_or(self.line.tokens_per_char * text.chars().count() as f64)
+        counted.unwrap_or_else(|| self.line.tokens_per_unit * self.line.unit.count(text) as f64)
+    }
+
+    /// Tokens that a text adds between two others, the second of which may be empty. Line breaks may merge with their
+    /// neighbours, so the text alone may have more or fewer.
+    pub fn tokens_between(&self, text: &str, is_last: bool) -> f64 {
+        let [before, after] = if is_last { [SENTENCES[0], ""] } else { SENTENCES };
+        self.tokens(&[before, text, after].concat()) - self.tokens(before) - self.tokens(after)
     }
 
     /// The beginning of a passage with about `tokens` tokens: within one of them with a tokenizer, else to the next
-    /// word. At least one word.
-    pub fn cut(&self, passage: &Passage, tokens: f64) -> String {
-        let per_char = self.line.tokens_per_char;
-        // Half a word beyond the cut on average, hence half a word less.
-        let aim = ((tokens / per_char) as usize).saturating_sub(3).max(1);
-        let mut chars = passage.word_end(aim);
-        let mut best = passage.text(chars);
-        if self.count.is_none() {
-            return best;
-        }
-        let mut least = f64::INFINITY;
+    /// word or mark. At least one word. Returns the text and its tokens. A tokenizer counts the text once, and after
+    /// that only its end.
+    pub fn cut(&self, passage: &Passage, tokens: f64) -> (String, f64) {
+        let tolerance = if self.is_exact() { 0.5 } else { self.line.tokens_per_unit.max(0.5) };
+        let mut chars = passage.word_end(((tokens / self.tokens_per_char) as usize).max(1));
+        let mut error = self.tokens(&passage.text(chars)) - tokens;
+        let (mut best_chars, mut best) = (chars, error);
         // The lengths known to be too short and too long, characters.
         let (mut short, mut long) = (0, usize::MAX);
         for _ in 0..MAX_CUTS {
-            let text = passage.text(chars);
-            let error = self.tokens(&text) - tokens;
-            if error.abs() < least {
-                (best, least) = (text, error.abs());
-            }
-            if least < 0.5 || long - short <= 1 {
+            if best.abs() < tolerance || long - short <= 1 {
                 break;
             }
             if error < 0.0 {
@@ -81,15 +88,32 @@ impl Ruler {
             } else {
                 long = chars;
             }
-            let next = chars.saturating_add_signed(-(error / per_char) as isize);
+            let next = chars.saturating_add_signed(-(error / self.tokens_per_char) as isize);
             let is_inside = |chars: &usize| (short + 1..long).contains(chars);
-            let word = Some(passage.word_end(next)).filter(|_| error.abs() > 4.0);
-            // Near the end, a cut may split the last word.
-            let candidates = [word, Some(next), Some(short.midpoint(long))];
-            let Some(next) = candidates.into_iter().flatten().find(is_inside) else { break };
+            let (word, middle) = (passage.word_end(next), short.midpoint(long.min(short + MARGIN_CHARS)));
+            // Near the end, a cut may split the last word to be exact.
+            let candidates = match self.is_exact() {
+                true if error.abs() < 4.0 => [next, middle, word],
+                true => [word, next, middle],
+                false => [word, passage.word_end(middle), word],
+            };
+            let Some(next) = candidates.into_iter().find(is_inside) else { break };
+            error += self.change(passage, chars, next);
             chars = next;
+            if error.abs() < best.abs() {
+                (best_chars, best) = (chars, error);
+            }
         }
-        best
+        (passage.text(best_chars), tokens + best)
+    }
+
+    /// Tokens that a passage gains if its end moves.
+    fn change(&self, passage: &Passage, from: usize, to: usize) -> f64 {
+        // A word start, so that both counts begin alike.
+        let start = passage.word_end(from.min(to).saturating_sub(MARGIN_CHARS)).min(from).min(to);
+        let (before, after) = (passage.text(from), passage.text(to));
+        let tail = |text: &str| self.tokens(text.get(start..).unwrap_or_default());
+        tail(&after) - tail(&before)
     }
 }
 
@@ -102,10 +126,11 @@ impl fmt::Debug for Ruler {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::pieces;
     use crate::workload::prose::Passages;
 
     /// Counts like a byte-level tokenizer: pieces of at most four letters, each mark, each line break.
-    fn pieces() -> CountTokens {
+    fn letters() -> CountTokens {
         Arc::new(|text: &str| {
             let words = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
             let of_word = |word: &str| {
@@ -118,31 +143,38 @@ mod tests {
 
     #[test]
     fn a_tokenizer_gives_lengths_within_one_token() {
-        let ruler = Ruler::from_tokenizer(pieces(), 0).unwrap();
+        let ruler = Ruler::from_tokenizer(letters(), 0).unwrap();
         assert!(ruler.is_exact());
         let passages = Passages::shuffled(4);
         for (i, tokens) in [1, 2, 3, 7, 16, 100, 511, 512, 1024, 8192].into_iter().cycle().take(200).enumerate() {
-            let text = ruler.cut(&passages.get(i as u64), f64::from(tokens));
-            let counted = pieces()(&text).unwrap();
+            let (text, cut) = ruler.cut(&passages.get(i as u64), f64::from(tokens));
+            let counted = letters()(&text).unwrap();
+            assert!((cut - counted as f64).abs() < 1e-6, "{cut} for {counted}");
             assert!(counted.abs_diff(u64::from(tokens as u32)) <= 1, "{counted} instead of {tokens}");
         }
     }
 
     #[test]
     fn a_fit_gives_lengths_to_the_next_word() {
-        let fit = Fit { tokens_per_char: 0.25, overhead_tokens: 30.0, residual_tokens: None };
+        let fit = Fit { tokens_per_unit: 1.25, overhead_tokens: 30.0, ..Fit::ASSUMED };
         let ruler = Ruler::from_fit(fit);
         assert!(!ruler.is_exact());
         let passages = Passages::shuffled(4);
-        let mut sum = 0.0;
         for i in 0..200 {
-            let text = ruler.cut(&passages.get(i), 1000.0);
-            let tokens = ruler.tokens(&text);
-            assert!((tokens - 1000.0).abs() < 6.0, "{tokens}");
+            let (text, tokens) = ruler.cut(&passages.get(i), 1000.0);
+            assert!((tokens - 1000.0).abs() < 4.0, "{tokens}");
+            assert!((tokens - 1.25 * pieces::count(&text) as f64).abs() < 1e-6, "{tokens}");
             assert!(!text.ends_with(char::is_whitespace));
-            sum += tokens - 1000.0;
         }
-        assert!((sum / 200.0).abs() < 0.5, "a bias of {} tokens", sum / 200.0);
+    }
+
+    #[test]
+    fn joints_are_measured_between_sentences() {
+        // A tokenizer that merges a break with the mark before it.
+        let merging: CountTokens = Arc::new(|text| Some(text.replace(".\n\n", "x").len() as u64));
+        let ruler = Ruler::from_tokenizer(merging, 0).unwrap();
+        assert!(ruler.tokens_between("\n\n", false).abs() < 1e-9);
+        assert!((ruler.tokens_between("\n\nGo on", true) - 5.0).abs() < 1e-9);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod openai_log;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 mod reader;
+mod row;
 mod summary;
 
 use std::time::Duration;

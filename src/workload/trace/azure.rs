@@ -2,7 +2,7 @@
 //! GeneratedTokens`, <https://github.com/Azure/AzurePublicDataset>), and `BurstGPT` (`Timestamp,Model,Request
 //! tokens,Response tokens,…`, the timestamp in seconds, <https://github.com/HPMLL/BurstGPT>).
 
-use super::format::{Row, RowTime, tokens};
+use super::row::{Row, RowTime, tokens};
 
 /// Names of the columns, without case, spaces and underscores.
 const TIME: &[&str] = &["timestamp"];

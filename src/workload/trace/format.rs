@@ -1,15 +1,9 @@
 //! The formats of traces, recognised by their first line.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-use serde_json::Value;
-
 use super::azure::Columns;
 use super::json::{Object, parse};
+use super::row::Row;
 use super::{mooncake, openai_log};
-use crate::domain::length_spec::MAX_LENGTH;
-use crate::domain::suite::Message;
 
 /// Kind of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,17 +25,6 @@ impl TraceFormat {
             Self::OpenAiLog => "OpenAI request log",
         }
     }
-}
-
-/// One row as read, before times are made relative.
-#[derive(Debug, Default)]
-pub(super) struct Row {
-    pub time: RowTime,
-    pub input_tokens: Option<u32>,
-    pub output_tokens: Option<u32>,
-    pub hash_ids: Option<Vec<u64>>,
-    pub messages: Option<Vec<Message>>,
-    pub model: Option<String>,
 }
 
 /// Reads the rows of a recognised trace.
@@ -105,7 +88,7 @@ impl RowReader {
 const FORMATS: &str = "is no trace; use Mooncake JSONL (timestamp, input_length, output_length, hash_ids), a CSV with \
     TIMESTAMP,ContextTokens,GeneratedTokens, or a log of OpenAI requests (one JSON object per line with a time and a body)";
 
-/// What a file is that begins like no trace, and how to convert it.
+/// Kind of a file that begins like no trace, and how to convert it.
 fn other_kind(line: &[u8]) -> Option<&'static str> {
     const KINDS: &[(&[u8], &str)] = &[
         (b"\x1f\x8b", "is compressed with gzip; decompress it with gunzip"),
@@ -117,65 +100,4 @@ fn other_kind(line: &[u8]) -> Option<&'static str> {
         (b"[", "is a JSON array; write one object per line, for example with: jq -c '.[]'"),
     ];
     KINDS.iter().find(|(start, _)| line.starts_with(start)).map(|(_, what)| *what)
-}
-
-/// A number of tokens that a request can have.
-pub(super) fn tokens(number: u64, name: &str) -> Result<u32, String> {
-    let tokens = u32::try_from(number).ok().filter(|n| (1..=MAX_LENGTH).contains(n));
-    tokens.ok_or_else(|| format!("the {name} {number} is not from 1 to {MAX_LENGTH}"))
-}
-
-/// Moment of a row, nanoseconds since an epoch of the trace's own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct RowTime(pub u64);
-
-/// Latest moment: beyond the year 2500 after the Unix epoch.
-const MAX_NANOS: f64 = 1.7e19;
-
-impl RowTime {
-    fn from_nanos(nanos: f64, written: &dyn std::fmt::Display) -> Result<Self, String> {
-        let is_valid = (0.0..=MAX_NANOS).contains(&nanos);
-        is_valid.then_some(Self(nanos as u64)).ok_or_else(|| format!("the time {written} is not a moment from 0 on"))
-    }
-
-    /// Milliseconds.
-    pub(super) fn from_millis(millis: f64) -> Result<Self, String> {
-        Self::from_nanos(millis * 1e6, &millis)
-    }
-
-    /// A number as logs have it: seconds, unless it is as large as the milliseconds, microseconds or nanoseconds since
-    /// 1970 are since 1973.
-    fn from_number(number: f64) -> Result<Self, String> {
-        let nanos_per_unit = match number {
-            n if n < 1e11 => 1e9,
-            n if n < 1e14 => 1e6,
-            n if n < 1e17 => 1e3,
-            _ => 1.0,
-        };
-        Self::from_nanos(number * nanos_per_unit, &number)
-    }
-
-    /// A date with time, with or without a zone, or a number. Times without a zone are read as UTC; only differences
-    /// between times matter.
-    pub(super) fn from_text(text: &str) -> Result<Self, String> {
-        if let Ok(number) = text.parse::<f64>() {
-            return Self::from_number(number);
-        }
-        let zoned = text.parse::<Timestamp>().ok();
-        let civil = || TimeZone::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok();
-        let moment = zoned.or_else(civil);
-        let nanos = moment.and_then(|moment| u64::try_from(moment.as_nanosecond()).ok());
-        nanos.map(Self).ok_or_else(|| {
-            format!("'{text}' is not a time, like 2023-11-16 18:15:46.68, 2026-05-01T12:00:00Z or 1714564800.5")
-        })
-    }
-
-    /// A time in JSON.
-    pub(super) fn from_json(time: &Value) -> Result<Self, String> {
-        match time {
-            Value::String(text) => Self::from_text(text),
-            Value::Number(number) => Self::from_number(number.as_f64().unwrap_or(f64::NAN)),
-            other => Err(format!("the time {other} is neither a number nor text")),
-        }
-    }
 }

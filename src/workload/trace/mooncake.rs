@@ -1,13 +1,13 @@
 //! Mooncake's JSONL, one request per line: `{"timestamp": 27482, "input_length": 6955, "output_length": 52, "hash_ids":
-//! [46, 47]}`. The timestamp is in milliseconds; each id stands for a block of 512 tokens.
+//! [46, 47]}`. The timestamp is in milliseconds; each id is a block of 512 tokens.
 //! <https://github.com/kvcache-ai/Mooncake/tree/main/FAST25-release>
 //!
 //! `AIPerf`'s traces may have the prompt itself, as `text_input` or `messages`.
 
 use serde_json::Value;
 
-use super::format::{Row, RowTime, tokens};
 use super::json::{Object, messages, parse, take, user_message};
+use super::row::{Row, RowTime, tokens};
 
 /// Reads one line.
 pub(super) fn read(line: &[u8], block_tokens: u32) -> Result<Row, String> {

@@ -13,8 +13,8 @@
 
 use serde_json::Value;
 
-use super::format::{Row, RowTime, tokens};
 use super::json::{Object, messages, parse, take, user_message};
+use super::row::{Row, RowTime, tokens};
 
 const TIMES: &[&str] =
     &["timestamp", "time", "ts", "@timestamp", "created_at", "created", "start_time", "request_time"];
