@@ -66,7 +66,7 @@ impl LiveRun {
         let config = endpoint.to_config(origin.id.clone(), session.plan.warm);
         let client = metrics_client(&telemetry, &config)?;
         let RequestSpec { rows, source } = std::mem::take(&mut session.requests);
-        let prompts = Prompts::new(source);
+        let prompts = Prompts::new(source, endpoint.api);
         let mut app = new_app(&endpoint, session);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);
         let engine = start_engine(config, endpoint.tokenizer, clock, sender.clone())?;
@@ -119,7 +119,9 @@ impl LiveRun {
     fn carry_out(&mut self, effect: RunEffect) {
         match effect {
             RunEffect::Engine(mut command) => {
-                match self.prompts.prepare(&mut command, &self.base.app.scene.session, self.base.now()) {
+                let scene = &self.base.app.scene;
+                let kind = scene.target.server.kind.as_deref();
+                match self.prompts.prepare(&mut command, &scene.session, kind, self.base.now()) {
                     Ok(()) => self.command(command),
                     Err(record) => {
                         let ended = EngineFact::Ended { id: record.id, record: record.into() };

@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use super::dataset::Dataset;
-use super::fit::{Fit, PROBE_CHARS, fit};
+use super::fit::{Fit, PROBE_CHARS, fit_texts};
 use super::prompts::Prompts;
 use super::ruler::{CountTokens, Ruler};
 use super::trace::Trace;
@@ -88,30 +88,24 @@ impl Source {
         if needs { PROBE_CHARS.len() as u32 } else { 0 }
     }
 
-    /// Prompt of probe `number`, from 1, with its length in characters; `None` if there is no such probe.
-    pub fn probe(&self, number: u32) -> Option<(String, u64)> {
+    /// Prompt of probe `number`, from 1; `None` if there is no such probe.
+    pub fn probe(&self, number: u32) -> Option<String> {
         let writer = self.writer().filter(|w| !w.is_exact)?;
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
-        let text = writer.prompts.probe(index as u64, *PROBE_CHARS.get(index)?);
-        let chars = text.chars().count() as u64;
-        Some((text, chars))
+        Some(writer.prompts.probe(index as u64, *PROBE_CHARS.get(index)?))
     }
 
-    /// Learns from probes, given as characters and tokens that the server counted. Returns a sentence about the result.
-    pub fn learn(&mut self, probes: &[(u64, u64)]) -> String {
+    /// Learns from probes, given as texts and the tokens that the server counted. Returns a sentence about the result.
+    pub fn learn(&mut self, probes: &[(String, u64)]) -> String {
         let seed = self.seed;
         let Some(writer) = self.writer_mut() else { return String::new() };
-        let Some(line) = fit(probes) else {
-            return "the server reports no prompt tokens, so prompts have four characters per token".to_owned();
+        let texts: Vec<(&str, u64)> = probes.iter().map(|(text, tokens)| (text.as_str(), *tokens)).collect();
+        let Some(line) = fit_texts(&texts) else {
+            return "the server counts no prompt tokens, so the lengths of prompts are estimates".to_owned();
         };
         writer.prompts = Prompts::new(seed, Ruler::from_fit(line), writer.prefix);
-        format!(
-            "prompt lengths follow {} probes: {:.2} characters per token and {:.0} tokens of template, within {:.0} tokens",
-            probes.len(),
-            1.0 / line.tokens_per_char,
-            line.overhead_tokens,
-            line.residual_tokens.unwrap_or_default().ceil()
-        )
+        let residual = line.residual_tokens.unwrap_or_default().ceil();
+        format!("prompt lengths were fitted to {} probes, within {residual:.0} tokens", probes.len())
     }
 
     /// Content of a request, or of the first turn of a conversation.

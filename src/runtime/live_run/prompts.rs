@@ -9,17 +9,24 @@ use crate::domain::session::Session;
 use crate::domain::suite::{CaseSpec, Message};
 use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
+use crate::protocol::api::Api;
+use crate::protocol::output_length::exact_output;
 use crate::workload::source::{Source, follow_up};
 
 /// Kind of the error of a request whose row cannot be read.
 const ROW_ERROR: &str = "row";
 
 /// Content of the requests of a run.
-#[derive(Default)]
 pub struct Prompts {
     source: Option<Source>,
+    /// API of the endpoint.
+    api: &'static Api,
     /// Whether the source knows how many tokens a character has, or need not know.
     has_learnt: bool,
+    /// Sentence about the lengths of the prompts, once it is known.
+    note: Option<String>,
+    /// Sentence about answers that may be shorter than asked for.
+    output_note: Option<String>,
     /// Messages of each conversation so far, by case and conversation.
     conversations: BTreeMap<(usize, u32), Vec<Message>>,
     /// Turns in flight.
@@ -28,9 +35,22 @@ pub struct Prompts {
 
 impl Prompts {
     /// Content of a run with this source; without one, the cases have it.
-    pub fn new(source: Option<Source>) -> Self {
+    pub fn new(source: Option<Source>, api: &'static Api) -> Self {
         let has_learnt = source.as_ref().is_none_or(|source| source.probes() == 0);
-        Self { source, has_learnt, ..Self::default() }
+        Self {
+            source,
+            api,
+            has_learnt,
+            note: None,
+            output_note: None,
+            conversations: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
+        }
+    }
+
+    /// Sentences about the lengths of prompts and answers, as far as they are known.
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        [&self.note, &self.output_note].into_iter().filter_map(|note| note.as_deref())
     }
 
     /// Puts the content into a start.
@@ -42,25 +62,32 @@ impl Prompts {
         &mut self,
         command: &mut EngineCommand,
         session: &Session,
+        server_kind: Option<&str>,
         now: Nanos,
     ) -> Result<(), Box<AttemptRecord>> {
         let EngineCommand::Start { id, case, model, warmup, turn, row, lengths, .. } = command else { return Ok(()) };
         let failed = |why: String| unsendable(*id, *warmup, model.clone(), *turn, why, now);
         let mut content = CaseSpec::clone(case);
         if let (Some(source), Some(row)) = (&mut self.source, *row) {
-            if let Some((text, _)) = source.probe(id.number).filter(|_| *warmup) {
+            if let Some(text) = source.probe(id.number).filter(|_| *warmup) {
                 (content.messages, content.max_tokens) = (vec![Message::user(&text)], 1);
                 *case = Arc::new(content);
                 return Ok(());
             }
             if !self.has_learnt {
                 self.has_learnt = true;
-                source.learn(&probes(source, session));
+                self.note = Some(source.learn(&probes(source, session)));
             }
             let requested = source.first(row, turn.is_some()).map_err(failed)?;
             content.messages = requested.messages;
             content.max_tokens = requested.max_tokens.unwrap_or(content.max_tokens);
             *lengths = requested.lengths;
+            if let Some(tokens) = lengths.output_tokens {
+                match exact_output(server_kind, self.api, tokens) {
+                    Ok(fields) => content.extra = fields.into_iter().chain(content.extra).collect(),
+                    Err(why) => self.output_note = Some(why),
+                }
+            }
         }
         if let Some(turn) = *turn {
             self.forget_ended(session);
@@ -121,14 +148,10 @@ impl Prompts {
     }
 }
 
-/// Characters and tokens of the probes that the server answered.
-fn probes(source: &Source, session: &Session) -> Vec<(u64, u64)> {
+/// Texts and tokens of the probes that the server answered.
+fn probes(source: &Source, session: &Session) -> Vec<(String, u64)> {
     let warmups = session.cases.first().into_iter().flat_map(|c| &c.attempts).filter(|a| a.warmup);
-    let counted = warmups.filter_map(|a| {
-        let (_, chars) = source.probe(a.number)?;
-        Some((chars, a.record()?.usage.prompt_tokens?))
-    });
-    counted.collect()
+    warmups.filter_map(|a| Some((source.probe(a.number)?, a.record()?.usage.prompt_tokens?))).collect()
 }
 
 /// Record of an attempt that was not sent.

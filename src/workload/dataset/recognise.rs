@@ -81,10 +81,7 @@ fn is_spread_over_lines(start: &[u8]) -> bool {
 fn table(head: &[u8], columns: &ColumnMapping) -> Result<Arrangement, Unrecognised> {
     let headers: Vec<(u8, Vec<String>)> = DELIMITERS.iter().filter_map(|d| Some((*d, header(head, *d)?))).collect();
     let is_mapped = |names: &[String]| columns.prompt().is_some_and(|column| names.contains(&column.name));
-    let is_known = |names: &[String]| {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        RowKind::from_names(&names).is_some()
-    };
+    let is_known = |names: &[String]| RowKind::from_fields(|field| names.iter().any(|name| name == field)).is_some();
     let mapped = headers.iter().find(|(_, names)| is_mapped(names));
     if let Some((delimiter, _)) = mapped.or_else(|| headers.iter().find(|(_, names)| is_known(names))) {
         return Ok(Arrangement::Delimited(*delimiter));

@@ -23,7 +23,7 @@ pub enum RowKind {
 
 /// Field by which a kind is recognised, in order of precedence. Requests of a batch may carry other fields.
 const SIGNS: &[(&str, RowKind)] = &[
-    ("body", RowKind::Batch),
+    ("body.messages", RowKind::Batch),
     ("messages", RowKind::Messages),
     ("conversations", RowKind::ShareGpt),
     ("prompt", RowKind::Prompt),
@@ -31,9 +31,9 @@ const SIGNS: &[(&str, RowKind)] = &[
 ];
 
 impl RowKind {
-    /// Recognises a kind by the names of the fields.
-    pub fn from_names(names: &[&str]) -> Option<Self> {
-        SIGNS.iter().find(|(sign, _)| names.contains(sign)).map(|(_, kind)| *kind)
+    /// Recognises a kind by its field. Dots in a name lead into nested objects.
+    pub fn from_fields(has_field: impl Fn(&str) -> bool) -> Option<Self> {
+        SIGNS.iter().find(|(sign, _)| has_field(sign)).map(|(_, kind)| *kind)
     }
 
     /// Field that the kind requires.

@@ -45,11 +45,9 @@ impl RowParser {
         &self.columns
     }
 
-    /// Decides the kind of all rows by the names of this one's fields, if no row did before.
+    /// Decides the kind of all rows by the fields of this one, if no row did before.
     pub fn decide_kind(&mut self, record: &Record<'_>) {
-        if self.kind.is_none() {
-            self.kind = RowKind::from_names(&record.names());
-        }
+        self.kind = self.kind.or_else(|| RowKind::from_fields(|field| record.find(field).is_some()));
     }
 
     /// Interprets a row.
@@ -63,7 +61,7 @@ impl RowParser {
             return Err(BadRow::new(Fault::NoPrompt, message));
         };
         // The parameters of a batch request are in its body.
-        let body = if kind == RowKind::Batch { Some(Record::Object(body(record)?)) } else { None };
+        let body = if kind == RowKind::Batch { body(record)? } else { None };
         let fields = Fields { columns: &self.columns, kind, row: record, defaults: body.as_ref().unwrap_or(record) };
         let (mut conversation, is_single_turn) = fields.conversation()?;
         if is_single_turn {
@@ -93,11 +91,13 @@ fn drop_leading_answers(messages: &mut Vec<Message>) {
     });
 }
 
-/// The request in a line of a batch file.
-fn body<'a>(record: &Record<'a>) -> Result<Object<'a>, BadRow> {
+/// The request in a line of a batch file. A table has its fields as columns of their own.
+fn body<'a>(record: &Record<'a>) -> Result<Option<Record<'a>>, BadRow> {
     match record.get("body") {
-        Some(Value::Json(value)) => Object::read(value.get(), "the field 'body'"),
-        _ => Err(BadRow::new(Fault::NoPrompt, "no field 'body'")),
+        Some(Value::Json(value)) => {
+            Object::read(value.get(), "the field 'body'").map(|body| Some(Record::Object(body)))
+        }
+        Some(Value::Text(_)) | None => Ok(None),
     }
 }
 
@@ -134,8 +134,9 @@ impl<'a> Fields<'a> {
                 Some(column) => prompt(self.required(&column.name)?, &column.name),
                 None => Err(BadRow::new(Fault::NoPrompt, "no prompt")),
             },
-            RowKind::Batch => list(self.required_default("messages")?, "body.messages"),
-            RowKind::Messages | RowKind::ShareGpt => list(self.required_default(self.kind.sign())?, self.kind.sign()),
+            RowKind::Batch | RowKind::Messages | RowKind::ShareGpt => {
+                list(self.required(self.kind.sign())?, self.kind.sign())
+            }
             RowKind::Prompt => prompt(self.required_default("prompt")?, "prompt"),
             RowKind::Alpaca => {
                 let instruction = user_text(self.required_default("instruction")?, "instruction")?;

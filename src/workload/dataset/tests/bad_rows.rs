@@ -67,11 +67,9 @@ fn faults_of_prompts_name_the_field() {
         (r#"{"prompt":[1,2]}"#, "the field 'prompt' is a list of token ids; only text can be sent"),
         (r#"{"prompt":["a",""]}"#, "the field 'prompt' is empty"),
         (r#"{"instruction":" ","input":"x"}"#, "the field 'instruction' is empty"),
-        (r#"{"body":5}"#, "the field 'body' is a number; it must be an object"),
-        (r#"{"body":{"input":"x"}}"#, "no field 'messages'; the row has input"),
         (
             r#"{"text":"x","id":1}"#,
-            "no prompt: none of the fields body, messages, conversations, prompt, instruction; the row has text, id; \
+            "no prompt: none of the fields body.messages, messages, conversations, prompt, instruction; the row has text, id; \
              name the prompt's field with --column prompt=NAME",
         ),
     ] {

@@ -133,6 +133,21 @@ fn a_folder_of_text_files_is_sorted_and_ignores_the_rest() {
 }
 
 #[test]
+fn a_text_named_body_is_no_batch_request() {
+    for text in ["subject,body,prompt\ns,b,p\n", r#"{"body":"b","prompt":"p"}"#, r#"{"body":{"a":1},"prompt":"p"}"#] {
+        assert_eq!(requests(&rows_of(text, &[])), [["user: p"]], "{text}");
+    }
+}
+
+#[test]
+fn a_batch_line_without_its_request_names_the_field() {
+    let good = r#"{"body":{"messages":[{"role":"user","content":"Hi"}]}}"#;
+    let error = |row: &str| error_in(format!("{good}\n{row}"), &[]);
+    assert_eq!(error(r#"{"id":1}"#), "line 2: no field 'body.messages'; the row has id");
+    assert_eq!(error(r#"{"body":5}"#), "line 2: the field 'body' is a number; it must be an object");
+}
+
+#[test]
 fn a_kind_is_recognised_by_its_first_sign() {
     for (row, kind) in [
         (r#"{"body":{"messages":[{"role":"user","content":"a"}]},"prompt":"b"}"#, "OpenAI batch requests"),
