@@ -37,7 +37,7 @@ struct TextFile {
 pub enum TextFault {
     /// The file cannot be read.
     Io(io::Error),
-    /// It changed since it was opened.
+    /// The file changed since it was opened.
     Changed,
 }
 

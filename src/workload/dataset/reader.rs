@@ -340,7 +340,7 @@ impl Format {
         }
         let mut row = RowBuffer::default();
         let mut input = Input::with_buffer(bytes, bytes.len());
-        let found = Scanner::for_one_row(self.arrangement).next(&mut input, &mut row);
+        let found = Scanner::new(self.arrangement).next(&mut input, &mut row);
         let found = found.ok().flatten().ok_or_else(|| BadRow::new(Fault::FieldCount, "has no fields"))?;
         parser.parse(&self.record(found, &row)?)
     }
