@@ -66,6 +66,12 @@ impl LiveRun {
         let config = endpoint.to_config(origin.id.clone(), session.plan.warm);
         let client = metrics_client(&telemetry, &config)?;
         let RequestSpec { rows, source } = std::mem::take(&mut session.requests);
+        let source = source.map(|mut source| {
+            if !session.plan.warm {
+                source.make_unique(&origin.id);
+            }
+            source
+        });
         let prompts = Prompts::new(source, endpoint.api);
         let mut app = new_app(&endpoint, session);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);

@@ -109,7 +109,7 @@ fn cache(record: &AttemptRecord) -> String {
             let of = record.usage.prompt_tokens.map_or_else(String::new, |n| format!(" of {n}"));
             format!("{state}, {cached}{of} prompt tokens")
         }
-        None if record.nonce.is_some() => format!("{state}, unique prompt"),
+        None if record.has_unique_prompt() => format!("{state}, unique prompt"),
         _ => state.to_owned(),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::{EngineCommand, EngineFact};
+use crate::domain::request_lengths::Uniqueness;
 use crate::domain::session::Session;
 use crate::domain::suite::{CaseSpec, Message};
 use crate::domain::time::Nanos;
@@ -71,6 +72,7 @@ impl Prompts {
         if let (Some(source), Some(row)) = (&mut self.source, *row) {
             if let Some(text) = source.probe(id.number).filter(|_| *warmup) {
                 (content.messages, content.max_tokens) = (vec![Message::user(&text)], 1);
+                lengths.uniqueness = Uniqueness::OwnText;
                 *case = Arc::new(content);
                 return Ok(());
             }

@@ -113,7 +113,8 @@ fn mean(metric: &Metric, row: &Row<'_>, cells: usize) -> Option<String> {
     let figures = row.figures();
     let estimated = metric.counts_output_tokens && figures.is_estimated();
     let is_cold = figures.cache() == Some(PrefixCache::Cold)
-        || (figures.cache() == Some(PrefixCache::Unknown) && row.record.as_ref().is_some_and(|r| r.nonce.is_some()));
+        || (figures.cache() == Some(PrefixCache::Unknown)
+            && row.record.as_ref().is_some_and(|r| r.has_unique_prompt()));
     let cache = match figures.cache() {
         _ if *metric != TTFT || is_cold => String::new(),
         Some(PrefixCache::Unknown) => format!("{CACHE_UNKNOWN} "),
@@ -150,7 +151,7 @@ pub(super) fn cache(record: &AttemptRecord) -> Option<&'static str> {
     match record.prefix_cache() {
         PrefixCache::Cold => Some("cold"),
         PrefixCache::Warm => Some("warm"),
-        PrefixCache::Unknown => record.nonce.is_none().then_some("cache unknown"),
+        PrefixCache::Unknown => (!record.has_unique_prompt()).then_some("cache unknown"),
     }
 }
 
@@ -161,7 +162,7 @@ pub(super) fn measured(metric: &Metric, record: &AttemptRecord) -> String {
     match record.prefix_cache() {
         _ if *metric != TTFT => figure,
         PrefixCache::Warm => format!("{WARM} {figure}"),
-        PrefixCache::Unknown if record.nonce.is_none() => format!("{CACHE_UNKNOWN} {figure}"),
+        PrefixCache::Unknown if !record.has_unique_prompt() => format!("{CACHE_UNKNOWN} {figure}"),
         _ => figure,
     }
 }
