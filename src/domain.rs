@@ -3,6 +3,7 @@
 pub mod address;
 pub mod attempt;
 pub mod calibration;
+pub mod check;
 pub mod diagnosis;
 pub mod difference;
 pub mod energy;

@@ -52,6 +52,7 @@ fn case(prompt: &str, max_tokens: u32) -> CaseSpec {
         timeout: Duration::from_secs(120),
         patience: tokscope::domain::suite::Timeouts::default(),
         extra: serde_json::Map::new(),
+        checks: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::check::CheckSpec;
 use super::slo::Slo;
 
 /// A named list of cases with a rating scale for the results.
@@ -39,6 +40,9 @@ pub struct CaseSpec {
     pub patience: Timeouts,
     /// Additional fields for the request body, sent unchanged.
     pub extra: serde_json::Map<String, serde_json::Value>,
+    /// Checks that an answer must pass to count as right; empty if nothing is checked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckSpec>,
 }
 
 impl CaseSpec {

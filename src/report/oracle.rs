@@ -257,6 +257,7 @@ fn report(texts: &[&str]) -> Option<Report> {
         timeout: Duration::from_secs(1),
         patience: Timeouts::default(),
         extra: serde_json::Map::new(),
+        checks: Vec::new(),
     };
     let cases = vec![case(text(1), None), case(text(2), Some(text(4)))];
     let suite = Suite { name: text(0), rating: RatingScale::default(), slos: Vec::new(), cases };

@@ -113,6 +113,7 @@ impl Stage {
             timeout: Duration::from_secs(120),
             patience: crate::domain::suite::Timeouts::default(),
             extra: serde_json::Map::new(),
+            checks: Vec::new(),
         };
         let suite = Suite {
             name: "Complex Comprehensive".to_owned(),

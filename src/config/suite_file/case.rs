@@ -82,6 +82,7 @@ pub(super) fn read_case(
             stall: own.stall_timeout.or(defaults.stall_timeout),
         },
         extra: defaults.extra.clone().into_iter().chain(own.extra).collect(),
+        checks: Vec::new(),
     });
     (name, case)
 }

@@ -124,6 +124,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         timeout: TIMEOUT,
         patience: Timeouts::default(),
         extra,
+        checks: Vec::new(),
     };
     RunSpec {
         engine: EngineSpec {

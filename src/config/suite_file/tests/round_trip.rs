@@ -96,7 +96,7 @@ prop_compose! {
         let (connect, first_token, stall) =
             (Duration::from_millis(connect), first_token.map(Duration::from_millis), stall.map(Duration::from_millis));
         let patience = Timeouts { connect, first_token, stall };
-        CaseSpec { name: String::new(), model, messages, max_tokens, temperature, timeout, patience, extra }
+        CaseSpec { name: String::new(), model, messages, max_tokens, temperature, timeout, patience, extra, checks: Vec::new() }
     }
 }
 
