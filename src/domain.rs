@@ -20,6 +20,7 @@ pub mod live;
 pub mod metrics;
 pub mod nonce;
 pub mod open_loop;
+pub mod pass_rate;
 pub mod prefix_cache;
 pub mod progress;
 pub mod quantity;

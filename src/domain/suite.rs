@@ -45,6 +45,13 @@ pub struct CaseSpec {
     pub checks: Vec<CheckSpec>,
 }
 
+impl Suite {
+    /// Returns whether some case has checks.
+    pub fn has_checks(&self) -> bool {
+        self.cases.iter().any(|case| !case.checks.is_empty())
+    }
+}
+
 impl CaseSpec {
     /// Returns whether a nonce would be sent: it needs a message, and `extra` may replace the messages.
     pub fn takes_nonce(&self) -> bool {

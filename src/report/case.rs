@@ -74,7 +74,7 @@ impl<'a> CaseView<'a> {
 
     /// Spread of a metric over the reported attempts.
     pub fn spread(&self, metric: &Metric) -> Option<Spread> {
-        Spread::from_values(self.figures(metric).collect())
+        Spread::of_metric(metric, self.figures(metric).collect())
     }
 
     /// Returns whether a token count of a reported attempt is an estimate.

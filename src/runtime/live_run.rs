@@ -1,5 +1,6 @@
 //! A live run: engine, telemetry and journal, driven by messages.
 
+mod answer_checks;
 mod close;
 mod origin;
 mod saving;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
+use self::answer_checks::ChecksOf;
 use self::origin::Origin;
 use self::saving::Saving;
 use self::token_counting::Facts;
@@ -62,9 +64,10 @@ impl LiveRun {
         let (sender, inbox) = channel();
         let config = endpoint.to_config(origin.id.clone(), session.plan.warm);
         let client = metrics_client(&telemetry, &config)?;
+        let checks = answer_checks::of_suite(&session.suite)?;
         let mut app = new_app(&endpoint, session);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);
-        let engine = start_engine(config, endpoint.tokenizer, clock, sender.clone())?;
+        let engine = start_engine(config, (endpoint.tokenizer, checks), clock, sender.clone())?;
         let samplers = Samplers::new(telemetry, client, attributed, clock, sender.clone());
         signals::watch(sender.clone(), suspension);
         let is_saved = !matches!(saving.journal, JournalSpec::Off);
@@ -205,18 +208,22 @@ fn new_app(endpoint: &EngineSpec, session: SessionSpec) -> App {
     app
 }
 
-/// Starts the engine's thread. Its facts go to `sender`, through the tokenizer if there is one.
+/// Starts the engine's thread. Its facts go to `sender`, through the tokenizer and the checks if there are any.
 fn start_engine(
     config: EngineConfig,
-    tokenizer: Option<Tokenizer>,
+    (tokenizer, checks): (Option<Tokenizer>, Option<ChecksOf>),
     clock: Clock,
     sender: Sender<Wake>,
 ) -> Result<Engine, InvalidConfig> {
     // A send fails only once the main thread has ended, and then the fact is not needed.
     let deliver = move |at, fact| drop(sender.send(Wake::Msg(Msg::Engine(at, fact))));
-    let facts: Facts = match tokenizer {
-        Some(tokenizer) => token_counting::start(tokenizer, deliver)?,
+    let facts: Facts = match checks {
+        Some(checks) => answer_checks::start(checks, deliver)?,
         None => Box::new(deliver),
+    };
+    let facts: Facts = match tokenizer {
+        Some(tokenizer) => token_counting::start(tokenizer, facts)?,
+        None => facts,
     };
     Engine::start(config, clock.epoch(), move |fact| facts(clock.now(), fact))
 }

@@ -196,7 +196,7 @@ mod tests {
 
     fn spread(values: &[f64]) -> Spread {
         let stats = Stats::from_values(values.iter().copied()).unwrap();
-        Spread { n: values.len(), stats, mean_half_width: None, median_ci95: None }
+        Spread { n: values.len(), stats, mean_half_width: None, median_ci95: None, share_ci95: None }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use toml::de::DeValue;
 
+use super::check::{SchemaFolder, read_checks};
 use super::extra::read_extra;
 use crate::config::toml_file::{Bounds, Section, kind, nearest};
 use crate::config::toml_file::{Mistakes, shown};
@@ -59,15 +60,17 @@ impl Params {
 pub(super) fn read_case(
     section: &Section<'_, '_>,
     defaults: &Params,
+    folder: SchemaFolder<'_>,
     mistakes: &mut Mistakes<'_>,
 ) -> (Option<(String, usize)>, Option<CaseSpec>) {
-    let known = [&["name", "prompt", "messages"], Params::KEYS].concat();
+    let known = [&["name", "prompt", "messages", "check"], Params::KEYS].concat();
     section.check_keys(&known, Params::HINT, mistakes);
     let own = Params::read(section, mistakes);
     if section.value("name").is_none() {
         mistakes.add(section.at, "this case has no name; give it one: name = \"…\"".to_owned());
     }
     let name = section.name("name", mistakes);
+    let checks = read_checks(section, folder, mistakes);
     let messages = conversation(section, name.as_ref().map(|(name, _at)| name.as_str()), mistakes);
     let case = name.as_ref().zip(messages).map(|((name, _at), messages)| CaseSpec {
         name: name.clone(),
@@ -82,7 +85,7 @@ pub(super) fn read_case(
             stall: own.stall_timeout.or(defaults.stall_timeout),
         },
         extra: defaults.extra.clone().into_iter().chain(own.extra).collect(),
-        checks: Vec::new(),
+        checks,
     });
     (name, case)
 }

@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::state::Scene;
+use crate::domain::pass_rate::whole_percent;
 use crate::domain::quantity::ESTIMATED;
 use crate::domain::server_gauges::Meter;
 use crate::domain::session::Mode;
@@ -104,6 +105,12 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
         all.push(("partial ", format!("{}/{}", conclusion.ok, conclusion.cases), " cases", theme.warning()));
     }
     all.extend(conclusion.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
+    // A fast answer that is wrong is no result.
+    let checks = conclusion.pass_rate;
+    let wrong = format!(" pass, {} wrong", checks.failed());
+    let share = checks.percent().map(whole_percent);
+    let is_wrong = checks.failed() > 0;
+    all.extend(share.clone().filter(|_| is_wrong).map(|share| ("checks: ", share, wrong.as_str(), theme.bad())));
     // The measured speed is the result; the rating and its scale explain it.
     let rating = all.len();
     let word = conclusion.rating.as_ref().map_or("", |(word, _)| *word);
@@ -117,6 +124,7 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     }
     all.extend(conclusion.ttft_p50_ms.map(|ms| ("TTFT p50 ", number::millis(Some(ms)), "", theme.value())));
     all.extend(conclusion.decode_p50.map(|v| ("decode p50 ", format!("{mark}{v:.1}"), " tok/s", theme.value())));
+    all.extend(share.filter(|_| !is_wrong).map(|share| ("checks: ", share, " pass", theme.good())));
     // The rating's scale follows its word if that displaces none of the main figures.
     let scale = conclusion.rating.as_ref().map_or_else(String::new, |(_, scale)| format!("{rated} ({scale})"));
     if conclusion.speed.is_some() && width(&all) + fit::width(&scale) <= columns + fit::width(&rated) {
