@@ -80,6 +80,7 @@ fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
     let names = a.cases.iter().map(|c| &c.name);
     let only_b = b.cases.iter().map(|c| &c.name).filter(|n| !a.cases.iter().any(|c| c.name == **n));
     let names: Vec<&String> = names.chain(only_b).collect();
+    let is_share = COMPARED.get(place).is_some_and(|compared| compared.metric.is_share());
     let figure = |figures: &Figures| figures.get(place).copied().flatten();
     let of_case =
         |side: &Measured, name: &str| side.cases.iter().find(|c| c.name == name).and_then(|c| figure(&c.figures));
@@ -89,10 +90,11 @@ fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
         a: of_case(a, name),
         b: of_case(b, name),
         is_of_same: true,
+        is_share,
     };
     // A case that failed in one of the runs has no figure there.
     let is_of_same = names.iter().all(|name| of_case(a, name).is_some() == of_case(b, name).is_some());
-    let whole = Row { concurrency, case: None, a: figure(&a.total), b: figure(&b.total), is_of_same };
+    let whole = Row { concurrency, case: None, a: figure(&a.total), b: figure(&b.total), is_of_same, is_share };
     names.iter().map(case).chain([whole]).collect()
 }
 

@@ -8,7 +8,7 @@ fn figure(mean: f64, half_width: Option<f64>) -> Figure {
 }
 
 fn pair(a: (f64, Option<f64>), b: (f64, Option<f64>)) -> Row {
-    Row { concurrency: None, case: None, a: Some(figure(a.0, a.1)), b: Some(figure(b.0, b.1)), is_of_same: true }
+    Row { concurrency: None, case: None, a: Some(figure(a.0, a.1)), b: Some(figure(b.0, b.1)), is_of_same: true, is_share: false }
 }
 
 #[test]

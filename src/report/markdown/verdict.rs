@@ -10,7 +10,7 @@ use crate::report::spread::Spread;
 use super::escape::{code, inline};
 use super::figures::{mean, quantity, unit, with_unit};
 use super::page::Page;
-use super::{View, chart};
+use super::{View, chart, checks};
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     let stages = stages(&view.report.session);
@@ -22,6 +22,9 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     };
     if !speed.is_empty() {
         page.line(&format!("- {}", speed.join(" · ")));
+    }
+    if let Some(checks) = checks::verdict(view) {
+        page.line(&format!("- {checks}"));
     }
     if let Some(failure) = only_failures(view) {
         page.line(&format!("- {failure}"));
