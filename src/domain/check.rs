@@ -69,7 +69,7 @@ pub struct CheckResult {
 
 impl CheckResult {
     /// Creates the result of a check from its failure, if any.
-    pub(super) fn new(kind: CheckKind, outcome: Result<(), String>) -> Self {
+    pub(in crate::domain) fn new(kind: CheckKind, outcome: Result<(), String>) -> Self {
         let message = outcome.err().map(|why| message::line(&why));
         Self { kind, passed: message.is_none(), message }
     }

@@ -16,6 +16,7 @@ use super::run_figures::RunFigures;
 use super::runs_table::{self, Outcome, RunRow};
 use super::style::Layout;
 use super::{csv, import, json, markdown};
+use crate::domain::check::{CheckKind, CheckResult};
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use crate::domain::finding::Finding;
 use crate::domain::gpu::{GpuEvent, GpuInfo};
@@ -274,6 +275,7 @@ fn report(texts: &[&str]) -> Option<Report> {
             (r.text, r.reasoning, r.finish_reason) = (text(7), text(8), Some(text(9)));
             r.warnings = vec![text(10)];
             r.findings = vec![Finding::new("stall", text(11))];
+            r.checks = vec![CheckResult { kind: CheckKind::Contains, passed: false, message: Some(text(11)) }];
         } else {
             r.status = AttemptStatus::HttpError;
             r.error = Some(AttemptError { kind: "http".to_owned(), message: text(12) });

@@ -53,3 +53,52 @@ impl AttemptRecord {
         self.checks.iter().find_map(crate::domain::check::CheckResult::failure)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Arrival, AttemptId, AttemptStatus};
+    use super::*;
+    use crate::domain::check::{CheckKind, CheckResult};
+    use crate::domain::time::Nanos;
+
+    /// An answer with this many events of reasoning and of text.
+    fn record(reasoning: u64, text: u64, tokens: Option<u64>) -> AttemptRecord {
+        let mut r = AttemptRecord::started(AttemptId::default(), false, String::new(), String::new(), Nanos(0));
+        let kind = |i| if i < reasoning { TextKind::Reasoning } else { TextKind::Answer };
+        r.arrivals =
+            (0..reasoning + text).map(|i| Arrival { at: Nanos(i), kind: kind(i), coalesced: false }).collect();
+        (r.text, r.status) = ("one two three".to_owned(), AttemptStatus::Ok);
+        if reasoning > 0 {
+            r.reasoning = "hm".to_owned();
+        }
+        r.usage.completion_tokens = tokens;
+        r
+    }
+
+    #[test]
+    fn tokens_of_an_answer_exclude_its_reasoning() {
+        let tokens = |r: &AttemptRecord| (r.answer().tokens, r.answer().tokens_estimated);
+        assert_eq!(tokens(&record(0, 10, Some(40))), (40, false));
+        assert_eq!(tokens(&record(0, 10, None)), (10, true));
+        // A quarter of the events is the answer.
+        assert_eq!(tokens(&record(30, 10, Some(80))), (20, true));
+        let mut reported = record(30, 10, Some(80));
+        reported.usage.reasoning_tokens = Some(50);
+        assert_eq!(tokens(&reported), (30, false));
+        // A single event without usage shows no number of tokens, but words.
+        assert_eq!(tokens(&record(0, 1, None)), (3, true));
+    }
+
+    #[test]
+    fn only_complete_answers_with_checks_pass_or_fail() {
+        let mut r = record(0, 3, Some(3));
+        assert_eq!(r.passes(), None);
+        r.checks = vec![CheckResult::new(CheckKind::Contains, Ok(())), CheckResult::new(CheckKind::Regex, Ok(()))];
+        assert_eq!((r.passes(), r.check_failure()), (Some(true), None));
+        r.checks[1] = CheckResult::new(CheckKind::Regex, Err("no match".to_owned()));
+        assert_eq!((r.passes(), r.failed_checks()), (Some(false), 1));
+        assert_eq!(r.check_failure().unwrap(), "regex: no match");
+        r.status = AttemptStatus::Timeout;
+        assert_eq!(r.passes(), None);
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::text::{METHOD, NO_VERDICT, about, cells, says_something, throughput};
+use super::text::{NO_VERDICT, about, cells, method, says_something, throughput};
 use super::verdict::verdict;
 use super::{ComparedRun, Comparison, Figure};
 use crate::domain::interval::Interval;
@@ -32,7 +32,7 @@ pub fn markdown(comparison: &Comparison) -> String {
             lines.push(format!("| {} |", cells.join(" | ")));
         }
     }
-    lines.extend([String::new(), METHOD.join(" "), String::new()]);
+    lines.extend([String::new(), method(comparison).collect::<Vec<_>>().join(" "), String::new()]);
     lines.join("\n")
 }
 

@@ -10,11 +10,13 @@ use crate::report::text_table::{table, wrap};
 /// Name of the rows over all cases.
 pub(super) const ALL: &str = "all cases";
 /// Explanation of the judgements.
-pub(super) const METHOD: [&str; 3] = [
+const METHOD: [&str; 2] = [
     "Figures are means; ± is half of the mean's 95% interval (Student's t within cases).",
     "A difference is better or worse only if the intervals do not overlap.",
-    "Pass rates differ by percentage points (pp); they are judged by Newcombe's interval of the difference.",
 ];
+/// Explanation of the judgement on pass rates.
+const METHOD_OF_SHARES: &str =
+    "Pass rates differ in percentage points (pp), and are judged by Newcombe's 95% interval of the difference.";
 /// Verdict if the runs share no metric.
 pub const NO_VERDICT: &str = "The runs have no metric in common.";
 
@@ -38,8 +40,14 @@ pub fn text(comparison: &Comparison, layout: Layout) -> String {
     lines.extend(
         comparison.blocks.iter().filter(|block| says_something(block)).map(|block| section(comparison, block, style)),
     );
-    lines.extend(METHOD.map(|line| style.dim(&wrap(line, width, 0))));
+    lines.extend(method(comparison).map(|line| style.dim(&wrap(line, width, 0))));
     lines.join("\n") + "\n"
+}
+
+/// Returns how the differences are judged, as far as it matters for this comparison.
+pub(super) fn method(comparison: &Comparison) -> impl Iterator<Item = &'static str> {
+    let has_shares = comparison.blocks.iter().any(|block| block.compared.metric.is_share() && says_something(block));
+    METHOD.into_iter().chain(has_shares.then_some(METHOD_OF_SHARES))
 }
 
 /// Whether both runs have a figure of the metric. A metric that is neither good nor bad must also differ.

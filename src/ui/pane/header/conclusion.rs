@@ -263,6 +263,29 @@ mod tests {
     }
 
     #[test]
+    fn a_fast_run_with_wrong_answers_shows_its_pass_rate_first() {
+        use crate::domain::check::{CheckKind, CheckResult};
+        let shown = |wrong: bool| {
+            let mut stage = Stage::new(&["a", "b"], Plan::default());
+            stage.connect();
+            for case in 0..2 {
+                stage.start(case, 1, Script::plain(100, 10, 100));
+                stage.pass(3000);
+                stage.end(case, |r| {
+                    r.status = crate::domain::attempt::AttemptStatus::Ok;
+                    r.usage.completion_tokens = Some(100);
+                    let failure = (wrong && case == 1).then(|| "no".to_owned());
+                    r.checks = vec![CheckResult { kind: CheckKind::Regex, passed: failure.is_none(), message: failure }];
+                });
+            }
+            text(&stage.draw_with(78, 4, Theme::mono(), draw))
+        };
+        let wrong = shown(true);
+        assert!(wrong.contains("checks: 50% pass, 1 wrong  ") && wrong.contains("tok/s"), "{wrong}");
+        assert!(shown(false).contains("checks: 100% pass"), "{}", shown(false));
+    }
+
+    #[test]
     fn only_a_serving_gpu_counts_and_only_during_the_run() {
         let mut scene = running().scene;
         scene.session.began = Some(Nanos(10));
