@@ -2,6 +2,7 @@
 
 use jsonschema::Validator;
 use regex::{Regex, RegexBuilder};
+use regex_syntax::hir::Look;
 
 use super::message::quoted;
 use super::normal::normalise;
@@ -18,7 +19,8 @@ pub struct Checks(Vec<Compiled>);
 #[derive(Debug)]
 enum Compiled {
     Contains(String),
-    Regex(Regex),
+    /// The expression, and whether a match depends on the end of the answer.
+    Regex(Regex, bool),
     JsonSchema(Box<Validator>),
     /// The text as written, and normalised.
     Equals(String, String),
@@ -60,7 +62,7 @@ impl Compiled {
                 return refuse("every answer contains the empty text; write the text that must be there");
             }
             CheckSpec::Contains(text) => Self::Contains(text.clone()),
-            CheckSpec::Regex(pattern) => Self::Regex(regex(pattern)?),
+            CheckSpec::Regex(pattern) => regex(pattern)?,
             CheckSpec::JsonSchema(schema) => Self::JsonSchema(Box::new(schema::compile(schema)?)),
             CheckSpec::Equals(text) => {
                 let normal = normalise(text);
@@ -81,7 +83,7 @@ impl Compiled {
     const fn kind(&self) -> CheckKind {
         match self {
             Self::Contains(_) => CheckKind::Contains,
-            Self::Regex(_) => CheckKind::Regex,
+            Self::Regex(..) => CheckKind::Regex,
             Self::JsonSchema(_) => CheckKind::JsonSchema,
             Self::Equals(..) => CheckKind::Equals,
             Self::ToolCall(_) => CheckKind::ToolCall,
@@ -91,7 +93,7 @@ impl Compiled {
 
     /// Returns why the answer fails.
     fn evaluate(&self, answer: &Answer<'_>) -> Result<(), String> {
-        let reads_text = matches!(self, Self::Contains(_) | Self::Regex(_) | Self::JsonSchema(_) | Self::Equals(..));
+        let reads_text = matches!(self, Self::Contains(_) | Self::Regex(..) | Self::JsonSchema(_) | Self::Equals(..));
         if reads_text && answer.text.trim().is_empty() {
             return Err(no_text(answer).to_owned());
         }
@@ -99,8 +101,11 @@ impl Compiled {
         match self {
             Self::Contains(text) if answer.text.contains(text.as_str()) => Ok(()),
             Self::Contains(text) => Err(format!("the answer does not contain {}{end}", quoted(text))),
-            Self::Regex(regex) if regex.is_match(answer.text) => Ok(()),
-            Self::Regex(regex) => Err(format!("the answer has no match of {}{end}", quoted(regex.as_str()))),
+            Self::Regex(_, reads_end) if *reads_end && answer.is_cut => {
+                Err("the answer is too long, and its end was not kept".to_owned())
+            }
+            Self::Regex(regex, _) if regex.is_match(answer.text) => Ok(()),
+            Self::Regex(regex, _) => Err(format!("the answer has no match of {}{end}", quoted(regex.as_str()))),
             Self::JsonSchema(validator) => schema::evaluate(validator, answer.text, answer.is_cut),
             Self::Equals(text, normal) => {
                 let is_equal = !answer.is_cut && normalise(answer.text) == *normal;
@@ -128,7 +133,7 @@ const fn no_text(answer: &Answer<'_>) -> &'static str {
 }
 
 /// Compiles a regular expression that some answers match and others do not. Matching takes linear time.
-fn regex(pattern: &str) -> Result<Regex, InvalidCheck> {
+fn regex(pattern: &str) -> Result<Compiled, InvalidCheck> {
     let parsed = regex_syntax::parse(pattern).map_err(|e| {
         let why = match &e {
             regex_syntax::Error::Parse(e) => format!("{} at character {}", e.kind(), e.span().start.offset + 1),
@@ -145,8 +150,9 @@ fn regex(pattern: &str) -> Result<Regex, InvalidCheck> {
         let why = "every answer matches the regular expression, because it may match nothing; use + instead of *";
         return Err(InvalidCheck(why.to_owned()));
     }
+    let reads_end = [Look::End, Look::EndLF, Look::EndCRLF].iter().any(|look| properties.look_set().contains(*look));
     let built = RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).dfa_size_limit(MAX_REGEX_BYTES).build();
-    built.map_err(|_too_big| {
+    built.map(|regex| Compiled::Regex(regex, reads_end)).map_err(|_too_big| {
         InvalidCheck("the regular expression is too large when compiled; use smaller repetitions".to_owned())
     })
 }

@@ -190,6 +190,8 @@ fn hostile_answers_are_evaluated_and_messages_stay_short() {
 fn a_cut_answer_is_not_judged_by_what_is_missing() {
     let cut = Answer { text: "start", is_cut: true, ..Answer::default() };
     assert_eq!(fail_answer(contains("start"), &cut), None);
+    assert_eq!(fail_answer(regex("^st"), &cut), None);
+    assert!(fail_answer(regex("^[a-z]+$"), &cut).unwrap().contains("its end was not kept"));
     assert!(fail_answer(contains("end"), &cut).unwrap().ends_with("in the part that was kept"));
     assert_eq!(fail_answer(CheckSpec::JsonSchema(city()), &cut).unwrap(), "the answer is too long to be read as JSON");
     assert!(fail_answer(equals("start"), &cut).is_some());
