@@ -60,6 +60,8 @@ pub struct Summary {
     pub tally: Option<Tally>,
     /// Reported attempts that pass their checks, out of those with checks.
     pub pass_rate: PassRate,
+    /// The same for the whole run: in a sweep, over all stages.
+    pub whole_pass_rate: PassRate,
     /// Findings, each with the number of reported and failed attempts that have it.
     pub findings: Vec<(&'static Diagnosis, usize)>,
     /// Delay of requests by tokscope itself, milliseconds; `None` if no request waited for it.
@@ -216,6 +218,8 @@ impl Summary {
         summary.unrated = counted.unrated;
         summary.rated_speed = Stats::from_values(counted.rated_speeds).map(|s| s.avg);
         summary.rating = summary.rated_speed.map(|speed| session.suite.rating.rate(speed));
+        summary.whole_pass_rate =
+            if session.sweep.is_empty() { summary.pass_rate } else { Tally::from_session(session, None).pass_rate };
         let tally = Tally::from_session(session, (!session.sweep.is_empty()).then_some(session.stage));
         // A load counts every request, including failures and earlier rounds: the server spent time on them too.
         let is_load = session.plan.is_load() || !session.sweep.is_empty();

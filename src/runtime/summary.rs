@@ -150,7 +150,7 @@ pub fn summary(report: &Report) -> String {
 
 /// Lines of the checks: the pass rate, and the first failures.
 fn checks(summary: &Summary, session: &Session) -> Vec<String> {
-    let Some(rate) = summary.pass_rate.words() else { return Vec::new() };
+    let Some(rate) = summary.whole_pass_rate.words() else { return Vec::new() };
     let mut lines = vec![entry("Checks", [Some(rate)])];
     if summary.pass_rate.failed() > 0 {
         let failures = check_failures(&cases(session), MAX_CHECK_FAILURES);

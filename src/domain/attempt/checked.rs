@@ -65,8 +65,7 @@ mod tests {
     fn record(reasoning: u64, text: u64, tokens: Option<u64>) -> AttemptRecord {
         let mut r = AttemptRecord::started(AttemptId::default(), false, String::new(), String::new(), Nanos(0));
         let kind = |i| if i < reasoning { TextKind::Reasoning } else { TextKind::Answer };
-        r.arrivals =
-            (0..reasoning + text).map(|i| Arrival { at: Nanos(i), kind: kind(i), coalesced: false }).collect();
+        r.arrivals = (0..reasoning + text).map(|i| Arrival { at: Nanos(i), kind: kind(i), coalesced: false }).collect();
         (r.text, r.status) = ("one two three".to_owned(), AttemptStatus::Ok);
         if reasoning > 0 {
             r.reasoning = "hm".to_owned();

@@ -142,7 +142,8 @@ enum Kind {
 
 /// The strings that records often have in common, with their kind.
 fn strings(record: &mut AttemptRecord) -> impl Iterator<Item = (&mut String, Kind)> {
-    let AttemptRecord { request_id, model, finish_reason, nonce, error, warnings, findings, retries, checks, .. } = record;
+    let AttemptRecord { request_id, model, finish_reason, nonce, error, warnings, findings, retries, checks, .. } =
+        record;
     let (kind, message) = error.as_mut().map(|e| (&mut e.kind, &mut e.message)).unzip();
     let words =
         [request_id, model].into_iter().chain(finish_reason).chain(kind).chain(retries.iter_mut().map(|r| &mut r.kind));

@@ -109,7 +109,11 @@ impl Compiled {
             Self::JsonSchema(validator) => schema::evaluate(validator, answer.text, answer.is_cut),
             Self::Equals(text, normal) => {
                 let is_equal = !answer.is_cut && normalise(answer.text) == *normal;
-                if is_equal { Ok(()) } else { Err(format!("the answer is {}, not {}", quoted(answer.text), quoted(text))) }
+                if is_equal {
+                    Ok(())
+                } else {
+                    Err(format!("the answer is {}, not {}", quoted(answer.text), quoted(text)))
+                }
             }
             Self::ToolCall(expected) => tool_call::evaluate(expected, answer.tool_calls),
             Self::MinTokens(least) if answer.tokens >= *least => Ok(()),

@@ -85,7 +85,8 @@ fn a_tool_call_needs_its_name_and_at_least_the_expected_arguments() {
         ToolCall { name: "time".to_owned(), arguments: "{}".to_owned() },
         ToolCall {
             name: "weather".to_owned(),
-            arguments: r#"{"city": "Rome", "days": 3.0, "unit": {"name": "C", "short": true}, "tags": ["a"]}"#.to_owned(),
+            arguments: r#"{"city": "Rome", "days": 3.0, "unit": {"name": "C", "short": true}, "tags": ["a"]}"#
+                .to_owned(),
         },
     ];
     let answer = Answer { tool_calls: &calls, ..Answer::default() };

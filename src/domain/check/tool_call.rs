@@ -23,7 +23,9 @@ pub(super) fn evaluate(expected: &ExpectedCall, calls: &[ToolCall]) -> Result<()
 fn compare(expected: &Map<String, Value>, call: &ToolCall) -> Result<(), String> {
     let name = quoted(&call.name);
     match serde_json::from_str(&call.arguments) {
-        Ok(Value::Object(actual)) => object(expected, &actual, "").map_err(|why| format!("in the call of {name}: {why}")),
+        Ok(Value::Object(actual)) => {
+            object(expected, &actual, "").map_err(|why| format!("in the call of {name}: {why}"))
+        }
         Ok(other) => Err(format!("the arguments of {name} are {}, not an object", json(&other))),
         Err(e) => Err(format!("the arguments of {name} are not JSON: {e}")),
     }

@@ -179,11 +179,8 @@ fn answers_with_unresolved_figures_are_excluded_from_verdicts() {
 fn checked(at_ms: u64, passes: bool) -> AttemptRecord {
     let mut record = answer(at_ms, 100);
     let kind = crate::domain::check::CheckKind::Contains;
-    record.checks = vec![crate::domain::check::CheckResult {
-        kind,
-        passed: passes,
-        message: (!passes).then(|| "no".to_owned()),
-    }];
+    record.checks =
+        vec![crate::domain::check::CheckResult { kind, passed: passes, message: (!passes).then(|| "no".to_owned()) }];
     record
 }
 

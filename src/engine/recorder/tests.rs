@@ -192,7 +192,10 @@ fn tool_calls_are_put_together_in_every_api() {
                 "[DONE]",
             ][..],
         ),
-        ("chat", &[r#"{"choices":[{"delta":{"function_call":{"name":"weather","arguments":"{\"city\":\"Rome\"}"}}}]}"#][..]),
+        (
+            "chat",
+            &[r#"{"choices":[{"delta":{"function_call":{"name":"weather","arguments":"{\"city\":\"Rome\"}"}}}]}"#][..],
+        ),
         (
             "messages",
             &[
@@ -226,7 +229,9 @@ fn tool_calls_are_put_together_in_every_api() {
 #[test]
 fn a_split_surrogate_in_arguments_is_joined() {
     let piece = |arguments: &str| {
-        format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{{"index":0,"function":{{"name":"f","arguments":"{arguments}"}}}}]}}}}]}}"#)
+        format!(
+            r#"{{"choices":[{{"delta":{{"tool_calls":[{{"index":0,"function":{{"name":"f","arguments":"{arguments}"}}}}]}}}}]}}"#
+        )
     };
     let r = feed(&[(1, 1, &piece(r#"\"\ud83d"#)), (2, 2, &piece(r#"\ude00\""#)), (3, 3, "[DONE]")]);
     let parts = r.record.answer_parts.unwrap();
@@ -235,7 +240,9 @@ fn a_split_surrogate_in_arguments_is_joined() {
 
 #[test]
 fn checks_see_the_first_of_several_choices() {
-    let event = |index: u32, text: &str| format!(r#"{{"choices":[{{"index":{index},"delta":{{"content":"{text}"}},"finish_reason":"stop"}}]}}"#);
+    let event = |index: u32, text: &str| {
+        format!(r#"{{"choices":[{{"index":{index},"delta":{{"content":"{text}"}},"finish_reason":"stop"}}]}}"#)
+    };
     let r = feed(&[(1, 1, &event(0, "first")), (2, 2, &event(1, "second"))]);
     assert!(r.record.text.contains("second"));
     assert_eq!(r.record.answer().text, "first");

@@ -8,9 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::attempt::Usage;
 use crate::domain::suite::CaseSpec;
-use crate::protocol::chunk::{
-    Chunk, Text, ToolCallPiece, call_arguments, call_text, finish_reason, finish_reason_in,
-};
+use crate::protocol::chunk::{Chunk, Text, ToolCallPiece, call_arguments, call_text, finish_reason, finish_reason_in};
 use crate::protocol::failure::{message_of, reported_error};
 use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::usage;

@@ -1,5 +1,5 @@
-use crate::domain::check::{CheckKind, CheckResult};
 use super::*;
+use crate::domain::check::{CheckKind, CheckResult};
 use crate::domain::metrics::Better;
 use crate::report::fixture::{answer, report, run, suite};
 use crate::report::style::Layout;
@@ -9,7 +9,14 @@ fn figure(mean: f64, half_width: Option<f64>) -> Figure {
 }
 
 fn pair(a: (f64, Option<f64>), b: (f64, Option<f64>)) -> Row {
-    Row { concurrency: None, case: None, a: Some(figure(a.0, a.1)), b: Some(figure(b.0, b.1)), is_of_same: true, is_share: false }
+    Row {
+        concurrency: None,
+        case: None,
+        a: Some(figure(a.0, a.1)),
+        b: Some(figure(b.0, b.1)),
+        is_of_same: true,
+        is_share: false,
+    }
 }
 
 #[test]
@@ -261,7 +268,10 @@ fn a_faster_run_with_wrong_answers_is_not_better() {
     assert!(sentence.starts_with(start) && sentence.contains("faster"), "{sentence}");
     let block = comparison.blocks.iter().find(|block| block.compared.metric.key == "pass_rate").unwrap();
     let row = &block.rows[0];
-    assert_eq!((row.judge(block.compared.metric.better), row.difference_points()), (Some(Judgement::Worse), Some(-70.0)));
+    assert_eq!(
+        (row.judge(block.compared.metric.better), row.difference_points()),
+        (Some(Judgement::Worse), Some(-70.0))
+    );
     assert_eq!(cells(row, &block.compared), ["a", "100.0", "30.0", "-70.0 pp", "worse"]);
     let shown = text(&comparison, Layout::default());
     assert!(shown.contains("Newcombe"), "{shown}");
@@ -280,5 +290,7 @@ fn pass_rates_within_chance_show_no_difference() {
     assert!(!verdict_of(10, 10).unwrap().contains("pass"), "nothing to say");
     let unchecked = verdict(&Comparison::new(side("ts-1", &["a"], 1000), side("ts-2", &["a"], 1000))).unwrap();
     assert!(!unchecked.contains("pass"), "{unchecked}");
-    assert!(!text(&Comparison::new(side("1", &["a"], 9), side("2", &["a"], 9)), Layout::default()).contains("Newcombe"));
+    assert!(
+        !text(&Comparison::new(side("1", &["a"], 9), side("2", &["a"], 9)), Layout::default()).contains("Newcombe")
+    );
 }

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 
 use super::super::fixture::{answer, refusal, report, run as run_suite, sample_session, suite, sweep_session};
 use super::*;
-use crate::domain::check::{CheckKind, CheckResult};
 use crate::domain::attempt::FailedTry;
 use crate::domain::calibration::{ErrorSpread, Level, Machine, Peak};
+use crate::domain::check::{CheckKind, CheckResult};
 use crate::domain::diagnosis::{DIAGNOSES, diagnose};
 use crate::domain::gpu::Throttle;
 use crate::domain::metrics::Unit;

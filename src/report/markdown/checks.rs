@@ -7,7 +7,7 @@ use super::escape::{code, inline};
 
 /// Returns the pass rate with its interval, and the first failures. `None` without a checked answer.
 pub fn verdict(view: &View<'_>) -> Option<String> {
-    let rate = view.summary.pass_rate;
+    let rate = view.summary.whole_pass_rate;
     let words = rate.words()?;
     if rate.failed() == 0 {
         return Some(format!("**Checks**: {words}"));
@@ -18,5 +18,7 @@ pub fn verdict(view: &View<'_>) -> Option<String> {
         format!("'{}'{attempt} {}", inline(&failure.case), code(&failure.message))
     };
     let first = failures.iter().map(one).collect::<Vec<_>>().join("; ");
-    Some(format!("**Wrong answers**: {words}; first failures: {first}"))
+    // Earlier stages of a sweep are not listed case by case.
+    let first = if first.is_empty() { first } else { format!("; first failures: {first}") };
+    Some(format!("**Wrong answers**: {words}{first}"))
 }

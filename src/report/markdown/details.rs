@@ -164,7 +164,9 @@ impl Notes {
         let found = record.findings.iter().filter(|f| f.key != WARM_PREFIX);
         let failures: Vec<String> = record.checks.iter().filter_map(CheckResult::failure).collect();
         let failures = failures.iter().map(|failure| ("Failed Check", Cow::Borrowed("check"), failure.as_str()));
-        for (name, key, text) in failures.chain(warnings).chain(found.map(|f| ("Finding", f.key.clone(), f.message.as_str()))) {
+        for (name, key, text) in
+            failures.chain(warnings).chain(found.map(|f| ("Finding", f.key.clone(), f.message.as_str())))
+        {
             let place = *self.places.entry((name, text.to_owned())).or_insert(self.notes.len());
             if place == self.notes.len() {
                 self.notes.push(Note { name, key, text: text.to_owned(), numbers: Vec::new() });

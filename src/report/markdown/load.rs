@@ -136,7 +136,9 @@ fn measured(slo: &Slo, verdict: &Verdict) -> String {
                 |extreme| format!("{value} ({}; too few requests for {})", extreme.as_str(), stat.as_str()),
             )
         }
-        Subject::Run(RunFigure::ErrorRate | RunFigure::GoodShare | RunFigure::PassRate) => with_unit(verdict.value, 1, false, "%"),
+        Subject::Run(RunFigure::ErrorRate | RunFigure::GoodShare | RunFigure::PassRate) => {
+            with_unit(verdict.value, 1, false, "%")
+        }
         Subject::Run(_) => with_unit(verdict.value, 2, false, &format!(" {}", slo.unit().as_str())),
     }
 }

@@ -709,11 +709,15 @@ fn wrong_answers_stand_in_the_verdict_with_their_first_failures() {
     let wrong = checked(|id| id.case > 0 && id.number == 2);
     let line = line_of(&wrong, "- **Wrong answers**");
     assert!(line.contains("6 of 10 answers pass their checks (60%, 95% interval 31 to 83%)"), "{line}");
-    let first = r"first failures: 'Second \| \[x\]', attempt 2 `regex: the answer has no match of '<b>'`; 'Third', attempt 2";
+    let first =
+        r"first failures: 'Second \| \[x\]', attempt 2 `regex: the answer has no match of '<b>'`; 'Third', attempt 2";
     assert!(line.contains(first) && !line.contains("Fifth"), "{line}");
     assert!(wrong.contains("| Pass Rate | 60% (6/10) |"), "{wrong}");
     assert!(wrong.contains("| ok, 1 wrong |") && wrong.contains("| Pass rate (%) |"), "{wrong}");
-    assert!(section(&wrong, "Second \\| \\[x\\]").contains("**Failed Check (attempt 2)**: regex: the answer"), "{wrong}");
+    assert!(
+        section(&wrong, "Second \\| \\[x\\]").contains("**Failed Check (attempt 2)**: regex: the answer"),
+        "{wrong}"
+    );
     let right = checked(|_| false);
     assert!(line_of(&right, "- **Checks**").contains("10 of 10 answers pass"), "{right}");
     assert!(!right.contains("wrong") && right.contains("Wilson"), "{right}");

@@ -56,7 +56,8 @@ fn text(scene: &Scene, now: Nanos) -> String {
     let in_flight = Some(format!("{} in flight", session.in_flight()));
     let speed = scene.throughput_now().map(|v| format!("{ESTIMATED}{v:.0} tok/s"));
     let left = Some(format!("{} left", progress.left.map_or_else(|| UNKNOWN.to_owned(), clock)));
-    let parts = [stage, Some(format!("{progress} requests")), failed, wrong, in_flight, speed, Some(clock(elapsed)), left];
+    let parts =
+        [stage, Some(format!("{progress} requests")), failed, wrong, in_flight, speed, Some(clock(elapsed)), left];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 

@@ -144,7 +144,8 @@ fn all(needs: &Needs, cells: usize) -> Vec<Column> {
             Unit::Percent => 4,
         };
         let width = if *metric == TTFT { width + doubt } else { width };
-        let has_spread = needs.means && metric.unit != Unit::Tokens && !metric.is_share() && cells >= room_for_spread(metric);
+        let has_spread =
+            needs.means && metric.unit != Unit::Tokens && !metric.is_share() && cells >= room_for_spread(metric);
         let width = if has_spread { width + SPREAD } else { width };
         let column = Column::new(heading, width.max(fit::width(heading)), rank, Kind::Metric(metric));
         all.push(column.sorts(SortBy::Metric(metric)));

@@ -96,8 +96,14 @@ type Figure<'a> = (&'a str, String, &'a str, Style);
 /// The line of figures: as many as fit, in order of importance.
 fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
+    let checks = conclusion.pass_rate;
+    let (is_wrong, share) = (checks.failed() > 0, checks.percent().map(whole_percent));
+    let number = format!(" pass, {} wrong", number::grouped(checks.failed() as u64));
+    let wrong: Option<Figure<'_>> =
+        share.clone().filter(|_| is_wrong).map(|share| ("checks: ", share, number.as_str(), theme.bad()));
     if let Some(sweep) = &conclusion.sweep {
-        return fitting(sweep_figures(sweep, conclusion.partial, view), columns, view);
+        let all = wrong.into_iter().chain(sweep_figures(sweep, conclusion.partial, view)).collect();
+        return fitting(all, columns, view);
     }
     let mark = if conclusion.estimated { ESTIMATED } else { "" };
     let mut all: Vec<Figure<'_>> = Vec::new();
@@ -106,11 +112,7 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     }
     all.extend(conclusion.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
     // A fast answer that is wrong is no result.
-    let checks = conclusion.pass_rate;
-    let wrong = format!(" pass, {} wrong", checks.failed());
-    let share = checks.percent().map(whole_percent);
-    let is_wrong = checks.failed() > 0;
-    all.extend(share.clone().filter(|_| is_wrong).map(|share| ("checks: ", share, wrong.as_str(), theme.bad())));
+    all.extend(wrong);
     // The measured speed is the result; the rating and its scale explain it.
     let rating = all.len();
     let word = conclusion.rating.as_ref().map_or("", |(word, _)| *word);
@@ -275,7 +277,8 @@ mod tests {
                     r.status = crate::domain::attempt::AttemptStatus::Ok;
                     r.usage.completion_tokens = Some(100);
                     let failure = (wrong && case == 1).then(|| "no".to_owned());
-                    r.checks = vec![CheckResult { kind: CheckKind::Regex, passed: failure.is_none(), message: failure }];
+                    r.checks =
+                        vec![CheckResult { kind: CheckKind::Regex, passed: failure.is_none(), message: failure }];
                 });
             }
             text(&stage.draw_with(78, 4, Theme::mono(), draw))

@@ -104,8 +104,15 @@ fn failed_checks_are_below_the_answer() {
     let mut app = running();
     end(&mut app, 0, 1, |r| {
         r.text = "Good.".into();
-        let result = |kind, message: Option<&str>| CheckResult { kind, passed: message.is_none(), message: message.map(str::to_owned) };
-        r.checks = vec![result(CheckKind::Equals, Some("the answer is 'Good.', not 'Bad'")), result(CheckKind::MinTokens, None)];
+        let result = |kind, message: Option<&str>| CheckResult {
+            kind,
+            passed: message.is_none(),
+            message: message.map(str::to_owned),
+        };
+        r.checks = vec![
+            result(CheckKind::Equals, Some("the answer is 'Good.', not 'Bad'")),
+            result(CheckKind::MinTokens, None),
+        ];
     });
     let shown = text(&app, 100, 20, draw);
     assert!(shown.contains("✗ Check failed: equals: the answer is 'Good.', not 'Bad'"), "{shown}");
