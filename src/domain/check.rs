@@ -7,6 +7,7 @@ mod answer;
 mod compiled;
 mod message;
 mod normal;
+mod row;
 mod schema;
 mod spec;
 mod tool_call;

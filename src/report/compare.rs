@@ -16,6 +16,7 @@ pub use self::side::{Case, ComparedRun, Figure, Figures, Measured, Plan, Stage, 
 pub use self::text::{NO_VERDICT, about, cells, says_something, text, throughput};
 pub use self::verdict::verdict;
 use crate::domain::metrics::{METRICS, Metric};
+use crate::domain::quantity::count;
 
 /// A metric that is compared.
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +124,7 @@ fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String>
     };
     out.extend(difference("model", &a.model, &b.model));
     out.extend(difference("suite", &a.suite, &b.suite));
+    out.extend(different_checks(a, b));
     let missing = |from: &ComparedRun, other: &ComparedRun| {
         from.whole.cases.iter().filter(|c| !other.whole.cases.iter().any(|o| o.name == c.name)).count()
     };
@@ -153,6 +155,14 @@ fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String>
         }
     }
     out
+}
+
+/// Describes cases whose answers had to pass other checks in the other run; `None` if there are none, or it is unknown.
+fn different_checks(a: &ComparedRun, b: &ComparedRun) -> Option<String> {
+    let (a, b) = (a.checks.as_ref()?, b.checks.as_ref()?);
+    let differing = a.iter().filter(|(name, checks)| b.get(*name).is_some_and(|other| other != *checks)).count();
+    let cases = count(differing, "case");
+    (differing > 0).then(|| format!("the checks of {cases} differ, so the pass rates measure different things"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{CheckKind, Checks};
+use super::CheckKind;
 
 /// One check. The JSON form is the one of a suite: `{"contains": "index"}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,22 +50,5 @@ impl CheckSpec {
             Self::ToolCall(_) => CheckKind::ToolCall,
             Self::MinTokens(_) => CheckKind::MinTokens,
         }
-    }
-
-    /// Reads the checks of a row of a data set: one check, or a list of them.
-    ///
-    /// # Errors
-    ///
-    /// Returns what is wrong with the first invalid check.
-    pub fn list_from_json(value: &Value) -> Result<Vec<Self>, InvalidCheck> {
-        let items = match value {
-            Value::Null => &[][..],
-            Value::Array(items) => items.as_slice(),
-            one => std::slice::from_ref(one),
-        };
-        let read = |item: &Value| Self::deserialize(item).map_err(|e| InvalidCheck(format!("not a check: {e}")));
-        let specs: Vec<Self> = items.iter().map(read).collect::<Result<_, _>>()?;
-        Checks::new(&specs)?;
-        Ok(specs)
     }
 }

@@ -219,6 +219,8 @@ fn rows_carry_checks_in_the_form_of_a_suite() {
     assert_eq!(read, [regex("a+"), call("f", Some(json!({"a": 1}))), CheckSpec::MinTokens(3)]);
     assert_eq!(serde_json::to_value(&read).unwrap(), several);
     assert_eq!(CheckSpec::list_from_json(&Value::Null).unwrap(), []);
+    let both = CheckSpec::list_from_json(&json!({"contains": "a", "min_tokens": 3})).unwrap();
+    assert_eq!(both, [contains("a"), CheckSpec::MinTokens(3)]);
     for wrong in [json!({"contain": "a"}), json!(["a"]), json!({"min_tokens": -1}), json!({"regex": "("})] {
         assert!(CheckSpec::list_from_json(&wrong).is_err(), "{wrong}");
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::check::{CheckKind, CheckResult};
+use crate::domain::check::{CheckKind, CheckResult, CheckSpec};
 use crate::domain::metrics::Better;
 use crate::report::fixture::{answer, report, run, suite};
 use crate::report::style::Layout;
@@ -293,4 +293,19 @@ fn pass_rates_within_chance_show_no_difference() {
     assert!(
         !text(&Comparison::new(side("1", &["a"], 9), side("2", &["a"], 9)), Layout::default()).contains("Newcombe")
     );
+}
+
+#[test]
+fn other_checks_of_a_case_are_a_warning() {
+    let with = |id: &str, checks: &[(&str, u32)]| {
+        let spec = |(name, tokens): &(&str, u32)| ((*name).to_owned(), vec![CheckSpec::MinTokens(*tokens)]);
+        ComparedRun { checks: Some(checks.iter().map(spec).collect()), ..side(id, &["a", "b"], 1000) }
+    };
+    let warned = |a: &[(&str, u32)], b: &[(&str, u32)]| {
+        let comparison = Comparison::new(with("ts-1", a), with("ts-2", b));
+        comparison.warnings.iter().find(|warning| warning.contains("checks")).cloned()
+    };
+    let expected = "the checks of 1 case differ, so the pass rates measure different things";
+    assert_eq!(warned(&[("a", 1), ("b", 2)], &[("a", 1), ("b", 3)]).as_deref(), Some(expected));
+    assert_eq!(warned(&[("a", 1)], &[("a", 1), ("b", 3)]), None);
 }

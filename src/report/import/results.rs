@@ -145,6 +145,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         whole: measured(&cases, is_whole),
         is_sweep: !sweep.is_empty(),
         stages,
+        checks: None,
         notes: Vec::new(),
     })
 }
@@ -206,7 +207,7 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
     out
 }
 
-/// Returns the mean over all groups; the figures of each group are in ascending order. `estimated` tells whether a number of
+/// Returns the mean over all groups; the figures of each group are in ascending order. `estimated`: whether a number of
 /// output tokens is an estimate.
 fn figure_of(compared: &Compared, groups: &[&[f64]], estimated: bool) -> Option<Figure> {
     let stats = Stats::from_values(groups.iter().flat_map(|g| g.iter().copied()))?;

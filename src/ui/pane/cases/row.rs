@@ -43,7 +43,7 @@ pub struct Row<'a> {
     cached: Option<(&'a RenderCache, usize)>,
 }
 
-/// What fails in a row whose answers are complete.
+/// Failed checks of a row whose answers are complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wrong {
     /// Number of checks that the answer fails.
