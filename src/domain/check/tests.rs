@@ -112,7 +112,7 @@ fn broken_arguments_fail_and_any_of_several_calls_may_pass() {
     let fails = |calls: &[ToolCall]| {
         fail_answer(call("f", Some(json!({"a": 1}))), &Answer { tool_calls: calls, ..Answer::default() })
     };
-    assert!(fails(&[broken.clone()]).unwrap().starts_with("the arguments of 'f' are not JSON: EOF"));
+    assert!(fails(std::slice::from_ref(&broken)).unwrap().starts_with("the arguments of 'f' are not JSON: EOF"));
     assert_eq!(fails(&[list]).unwrap(), "the arguments of 'f' are [1], not an object");
     assert_eq!(fails(&[broken, right]), None);
 }

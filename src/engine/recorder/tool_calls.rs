@@ -93,7 +93,9 @@ mod tests {
 
     fn calls(pieces: &[ToolCallPiece]) -> Vec<(String, String)> {
         let mut calls = ToolCalls::default();
-        pieces.iter().for_each(|piece| calls.add(std::slice::from_ref(piece), false));
+        for piece in pieces {
+            calls.add(std::slice::from_ref(piece), false);
+        }
         calls.close().0.into_iter().map(|call| (call.name, call.arguments)).collect()
     }
 

@@ -96,7 +96,7 @@ pub(super) struct Table {
 
 /// The part of the state that decides which columns exist.
 #[expect(clippy::struct_excessive_bools, reason = "each decides about columns of its own")]
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Needs {
     /// Some case has several attempts, or is unfolded.
     attempts: bool,

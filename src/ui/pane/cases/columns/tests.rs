@@ -47,7 +47,7 @@ fn differences_need_a_baseline_and_outrank_figures() {
 fn the_sort_orders_match_the_sortable_columns() {
     let needs = Needs { attempts: true, means: true, baseline: true, doubts: false, checks: false };
     for checks in [false, true] {
-        let columns: Vec<SortBy> = all(&Needs { checks, ..needs }, 240).iter().filter_map(|c| c.sort).collect();
+        let columns: Vec<SortBy> = all(&Needs { checks, ..needs.clone() }, 240).iter().filter_map(|c| c.sort).collect();
         assert_eq!([&[SortBy::Suite, SortBy::Name], &columns[..]].concat(), SortBy::all(checks));
     }
 }
