@@ -6,6 +6,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::place::{Place, kill, server, stalling, wait_for_attempts};
+use support::pty::wait_until;
 use support::server::Server;
 use tokscope::sim::{SimConfig, Simulator};
 
@@ -84,6 +85,8 @@ fn checks_are_saved_resumed_and_reported_without_evaluating_them_again() {
     let (server, hold) = stalling(1);
     let child = place.command(&[&server.url()]).spawn().unwrap();
     wait_for_attempts(&place, 1);
+    // Only the second request stalls; the resumed run must not send it.
+    wait_until("the second request is in flight", || server.request_count() == 2);
     kill(child);
     drop(hold);
     // The results come from the journal: the schema is gone.
