@@ -177,6 +177,7 @@ fn app_with_plan(cases: usize, plan: Plan) -> App {
         timeout: Duration::from_secs(120),
         patience: tokscope::domain::suite::Timeouts::default(),
         extra: serde_json::Map::new(),
+        checks: Vec::new(),
     };
     let suite = Suite {
         workload: None,

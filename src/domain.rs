@@ -3,6 +3,7 @@
 pub mod address;
 pub mod attempt;
 pub mod calibration;
+pub mod check;
 pub mod data_fingerprint;
 pub mod diagnosis;
 pub mod difference;
@@ -22,6 +23,7 @@ pub mod live;
 pub mod metrics;
 pub mod nonce;
 pub mod open_loop;
+pub mod pass_rate;
 pub mod prefix_cache;
 pub mod prefix_spec;
 pub mod progress;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::check::CheckSpec;
 use super::slo::Slo;
 use super::workload::{Conversations, Workload};
 
@@ -52,6 +53,16 @@ pub struct CaseSpec {
     pub patience: Timeouts,
     /// Additional fields for the request body, sent unchanged.
     pub extra: serde_json::Map<String, serde_json::Value>,
+    /// Checks that an answer must pass to count as right; empty if nothing is checked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckSpec>,
+}
+
+impl Suite {
+    /// Returns whether some case has checks.
+    pub fn has_checks(&self) -> bool {
+        self.cases.iter().any(|case| !case.checks.is_empty())
+    }
 }
 
 impl CaseSpec {
@@ -68,6 +79,7 @@ impl CaseSpec {
             timeout: Duration::from_secs(120),
             patience: Timeouts::default(),
             extra: serde_json::Map::new(),
+            checks: Vec::new(),
         }
     }
 

@@ -17,6 +17,7 @@ pub fn case(name: &str) -> CaseSpec {
         timeout: Duration::from_secs(1),
         patience: Timeouts::default(),
         extra: serde_json::Map::new(),
+        checks: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
-use crate::domain::metrics::{METRICS, Metric};
+use crate::domain::metrics::{METRICS, Metric, PASS_RATE};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::{AttemptState, CasePhase, CaseState, Session};
 use crate::domain::statistics::Stats;
@@ -74,7 +74,7 @@ impl<'a> CaseView<'a> {
 
     /// Spread of a metric over the reported attempts.
     pub fn spread(&self, metric: &Metric) -> Option<Spread> {
-        Spread::from_values(self.figures(metric).collect())
+        Spread::of_metric(metric, self.figures(metric).collect())
     }
 
     /// Returns whether a token count of a reported attempt is an estimate.
@@ -85,6 +85,11 @@ impl<'a> CaseView<'a> {
     /// Number of reported attempts that the server answered from its prefix cache.
     pub const fn warm(&self) -> usize {
         self.warm
+    }
+
+    /// Number of reported attempts whose answers fail a check.
+    pub fn wrong(&self) -> usize {
+        self.figures(&PASS_RATE).filter(|(_, passes)| *passes <= 0.0).count()
     }
 
     /// Records of the reported attempts.

@@ -16,6 +16,7 @@ pub use self::side::{Case, ComparedRun, Figure, Figures, Measured, Plan, Stage, 
 pub use self::text::{NO_VERDICT, about, cells, says_something, text, throughput};
 pub use self::verdict::verdict;
 use crate::domain::metrics::{METRICS, Metric};
+use crate::domain::quantity::count;
 
 /// A metric that is compared.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +81,7 @@ fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
     let names = a.cases.iter().map(|c| &c.name);
     let only_b = b.cases.iter().map(|c| &c.name).filter(|n| !a.cases.iter().any(|c| c.name == **n));
     let names: Vec<&String> = names.chain(only_b).collect();
+    let is_share = COMPARED.get(place).is_some_and(|compared| compared.metric.is_share());
     let figure = |figures: &Figures| figures.get(place).copied().flatten();
     let of_case =
         |side: &Measured, name: &str| side.cases.iter().find(|c| c.name == name).and_then(|c| figure(&c.figures));
@@ -89,10 +91,11 @@ fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
         a: of_case(a, name),
         b: of_case(b, name),
         is_of_same: true,
+        is_share,
     };
     // A case that failed in one of the runs has no figure there.
     let is_of_same = names.iter().all(|name| of_case(a, name).is_some() == of_case(b, name).is_some());
-    let whole = Row { concurrency, case: None, a: figure(&a.total), b: figure(&b.total), is_of_same };
+    let whole = Row { concurrency, case: None, a: figure(&a.total), b: figure(&b.total), is_of_same, is_share };
     names.iter().map(case).chain([whole]).collect()
 }
 
@@ -121,6 +124,7 @@ fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String>
     };
     out.extend(difference("model", &a.model, &b.model));
     out.extend(difference("suite", &a.suite, &b.suite));
+    out.extend(different_checks(a, b));
     let missing = |from: &ComparedRun, other: &ComparedRun| {
         from.whole.cases.iter().filter(|c| !other.whole.cases.iter().any(|o| o.name == c.name)).count()
     };
@@ -151,6 +155,14 @@ fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String>
         }
     }
     out
+}
+
+/// Describes cases whose answers had to pass other checks in the other run; `None` if there are none, or it is unknown.
+fn different_checks(a: &ComparedRun, b: &ComparedRun) -> Option<String> {
+    let (a, b) = (a.checks.as_ref()?, b.checks.as_ref()?);
+    let differing = a.iter().filter(|(name, checks)| b.get(*name).is_some_and(|other| other != *checks)).count();
+    let cases = count(differing, "case");
+    (differing > 0).then(|| format!("the checks of {cases} differ, so the pass rates measure different things"))
 }
 
 #[cfg(test)]

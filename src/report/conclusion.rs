@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::metrics::{DECODE, LATENCY, TTFT};
+use crate::domain::pass_rate::PassRate;
 use crate::domain::session::Session;
 use crate::domain::sweep::SweepSummary;
 
@@ -37,6 +38,8 @@ pub struct Conclusion {
     pub rating_note: Option<String>,
     /// Failed attempts by kind, such as `2 timeout, 1 http_error`; `None` if none failed.
     pub failures: Option<String>,
+    /// Answers that pass their checks, out of those with checks; in a sweep, over all stages.
+    pub pass_rate: PassRate,
     /// Name and latency in milliseconds of the slowest case; `None` below two cases.
     pub slowest: Option<(String, f64)>,
     /// Bottleneck of the run; `None` without figures.
@@ -65,6 +68,7 @@ impl Conclusion {
             rating: speed.map(|speed| (scale.rate(speed), scale.measured_against(speed))),
             rating_note: summary.rating_note(),
             failures: summary.tally.as_ref().and_then(crate::domain::tally::Tally::failures),
+            pass_rate: summary.whole_pass_rate,
             slowest: slowest(&views),
             bottleneck: bottleneck(session, &summary, system),
             sweep: SweepSummary::from_session(session),

@@ -155,6 +155,9 @@ struct SummaryJson<'a> {
     time_to_first_token_ms_warm: Option<SpreadJson>,
     tokenizer_attempts: usize,
     estimated_attempts: usize,
+    /// Reported attempts with checks, and those that pass all of them.
+    checked_attempts: usize,
+    passed_attempts: usize,
     total_output_tokens: Option<u64>,
     total_time_s: Option<f64>,
     busy_time_s: Option<f64>,
@@ -368,6 +371,8 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         time_to_first_token_ms_warm: ttft(PrefixCache::Warm),
         tokenizer_attempts: summary.tokenizer_attempts,
         estimated_attempts: summary.estimated_attempts,
+        checked_attempts: summary.pass_rate.checked,
+        passed_attempts: summary.pass_rate.passed,
         total_output_tokens: measured.then_some(summary.total_output_tokens),
         total_time_s: measured.then_some(summary.total_time_s),
         busy_time_s: measured.then_some(summary.busy_time_s),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::attempt::{AttemptRecord, TokenSource, Unresolved};
 use crate::domain::diagnosis::{DIAGNOSES, Diagnosis};
 use crate::domain::metrics::{DECODE, LATENCY, METRICS, Metric, SPEED, TTFT};
+use crate::domain::pass_rate::PassRate;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::{AttemptState, Session};
 use crate::domain::slo::RunFigure;
@@ -57,6 +58,10 @@ pub struct Summary {
     pub unrated: usize,
     /// All measured requests as a load: SLOs, goodput, failures by kind. In a sweep, those of the last stage.
     pub tally: Option<Tally>,
+    /// Reported attempts that pass their checks, out of those with checks.
+    pub pass_rate: PassRate,
+    /// The same for the whole run: in a sweep, over all stages.
+    pub whole_pass_rate: PassRate,
     /// Findings, each with the number of reported and failed attempts that have it.
     pub findings: Vec<(&'static Diagnosis, usize)>,
     /// Delay of requests by tokscope itself, milliseconds; `None` if no request waited for it.
@@ -101,6 +106,7 @@ impl CacheCounts {
 #[derive(Default)]
 struct Counted {
     cache: CacheCounts,
+    pass_rate: PassRate,
     tokenizer: usize,
     estimated: usize,
     events: usize,
@@ -131,6 +137,7 @@ impl Counted {
     fn add(&mut self, record: &AttemptRecord) {
         let cache = record.prefix_cache();
         self.cache.add(cache);
+        self.pass_rate.add(record);
         let ttft = (TTFT.get)(record);
         self.ttft.extend(ttft.map(|ms| (cache, (record.id.case, ms))));
         if let Some((tokens, source)) = record.output_tokens() {
@@ -183,6 +190,7 @@ impl Summary {
             failed: views.iter().filter(has_failed).count(),
             attempts: views.iter().map(|v| v.reported.len()).sum(),
             cache: counted.cache,
+            pass_rate: counted.pass_rate,
             tokenizer_attempts: counted.tokenizer,
             estimated_attempts: counted.estimated,
             failed_attempts: views.iter().map(|v| v.failures().count()).sum(),
@@ -192,6 +200,7 @@ impl Summary {
                 stats,
                 mean_half_width: None,
                 median_ci95: None,
+                share_ci95: None,
             }),
             events: counted.events,
             coalesced_events: counted.coalesced,
@@ -200,7 +209,7 @@ impl Summary {
             total_output_tokens: counted.tokens,
             total_time_s: latency_ms.sum::<f64>() / 1000.0,
             peak_in_flight: peak_in_flight(session),
-            spreads: METRICS.iter().filter_map(|m| Some((*m, Spread::from_values(figures(m).collect())?))).collect(),
+            spreads: METRICS.iter().filter_map(|m| Some((*m, Spread::of_metric(m, figures(m).collect())?))).collect(),
             unresolved: METRICS.iter().map(|m| (*m, views.iter().map(|v| v.unresolved(m)).sum())).collect(),
             ttft_by_cache: counted.ttft_by_cache(),
             ..Self::default()
@@ -209,6 +218,8 @@ impl Summary {
         summary.unrated = counted.unrated;
         summary.rated_speed = Stats::from_values(counted.rated_speeds).map(|s| s.avg);
         summary.rating = summary.rated_speed.map(|speed| session.suite.rating.rate(speed));
+        summary.whole_pass_rate =
+            if session.sweep.is_empty() { summary.pass_rate } else { Tally::from_session(session, None).pass_rate };
         let tally = Tally::from_session(session, (!session.sweep.is_empty()).then_some(session.stage));
         // A load counts every request, including failures and earlier rounds: the server spent time on them too.
         let is_load = session.plan.is_load() || !session.sweep.is_empty();

@@ -1,5 +1,6 @@
 //! A live run: engine, telemetry and journal, driven by messages.
 
+mod answer_checks;
 mod close;
 mod origin;
 mod prompts;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
+use self::answer_checks::ChecksOf;
 use self::origin::Origin;
 use self::prompts::Prompts;
 use self::saving::Saving;
@@ -73,9 +75,10 @@ impl LiveRun {
             source
         });
         let prompts = Prompts::new(source, endpoint.api);
+        let checks = answer_checks::of_suite(&session.suite)?;
         let mut app = new_app(&endpoint, session);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);
-        let engine = start_engine(config, endpoint.tokenizer, clock, sender.clone())?;
+        let engine = start_engine(config, (endpoint.tokenizer, checks), clock, sender.clone())?;
         let samplers = Samplers::new(telemetry, client, attributed, clock, sender.clone());
         signals::watch(sender.clone(), suspension);
         let is_saved = !matches!(saving.journal, JournalSpec::Off);
@@ -231,18 +234,22 @@ fn new_app(endpoint: &EngineSpec, session: SessionSpec) -> App {
     app
 }
 
-/// Starts the engine's thread. Its facts go to `sender`, through the tokenizer if there is one.
+/// Starts the engine's thread. Its facts go to `sender`, through the tokenizer and the checks if there are any.
 fn start_engine(
     config: EngineConfig,
-    tokenizer: Option<Arc<Tokenizer>>,
+    (tokenizer, checks): (Option<Arc<Tokenizer>>, Option<ChecksOf>),
     clock: Clock,
     sender: Sender<Wake>,
 ) -> Result<Engine, InvalidConfig> {
     // A send fails only once the main thread has ended, and then the fact is not needed.
     let deliver = move |at, fact| drop(sender.send(Wake::Msg(Msg::Engine(at, fact))));
-    let facts: Facts = match tokenizer {
-        Some(tokenizer) => token_counting::start(tokenizer, deliver)?,
+    let facts: Facts = match checks {
+        Some(checks) => answer_checks::start(checks, deliver)?,
         None => Box::new(deliver),
+    };
+    let facts: Facts = match tokenizer {
+        Some(tokenizer) => token_counting::start(tokenizer, facts)?,
+        None => facts,
     };
     Engine::start(config, clock.epoch(), move |fact| facts(clock.now(), fact))
 }

@@ -14,6 +14,8 @@ use crate::domain::sweep::{knee, no_knee_up_to, saturated_from_start, slo_summar
 use crate::domain::text::sanitise_line;
 use crate::report::bottleneck::SystemFigures;
 use crate::report::bottleneck::{self, Bottleneck};
+use crate::report::case::cases;
+use crate::report::check_failures::{MAX_CHECK_FAILURES, check_failures};
 use crate::report::conclusion::Conclusion;
 use crate::report::model::Report;
 use crate::report::spread::Spread;
@@ -95,6 +97,7 @@ pub fn summary(report: &Report) -> String {
     let about = if summary.estimated { ESTIMATED } else { "" };
     let partial = summary.partial.then(|| "partial: some measurements are missing".to_owned());
     lines.push(entry("Successful", [Some(format!("{}/{}", summary.ok, session.suite.cases.len())), partial]));
+    lines.extend(checks(&summary, session));
     if session.unreached() > 0 {
         let (cases, all) = (session.unreached(), session.cases.len());
         let why = format!("{cases} of {all} cases, because the time limit came first");
@@ -143,6 +146,17 @@ pub fn summary(report: &Report) -> String {
     let bottleneck = |b: Bottleneck| entry(bottleneck::LABEL, [Some(format!("{}: {}", b.cause, b.evidence))]);
     lines.extend(conclusion.bottleneck.map(bottleneck));
     lines.join("\n")
+}
+
+/// Lines of the checks: the pass rate, and the first failures.
+fn checks(summary: &Summary, session: &Session) -> Vec<String> {
+    let Some(rate) = summary.whole_pass_rate.words() else { return Vec::new() };
+    let mut lines = vec![entry("Checks", [Some(rate)])];
+    if summary.pass_rate.failed() > 0 {
+        let failures = check_failures(&cases(session), MAX_CHECK_FAILURES);
+        lines.extend(failures.iter().map(|failure| entry("Failed check", [Some(sanitise_line(&failure.to_string()))])));
+    }
+    lines
 }
 
 /// Line of a metric that no stream resolves.
@@ -196,7 +210,7 @@ mod tests {
 
     fn spread(values: &[f64]) -> Spread {
         let stats = Stats::from_values(values.iter().copied()).unwrap();
-        Spread { n: values.len(), stats, mean_half_width: None, median_ci95: None }
+        Spread { n: values.len(), stats, mean_half_width: None, median_ci95: None, share_ci95: None }
     }
 
     #[test]

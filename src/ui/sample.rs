@@ -46,6 +46,7 @@ pub fn running() -> App {
         timeout: Duration::from_secs(60),
         patience: crate::domain::suite::Timeouts::default(),
         extra: serde_json::Map::new(),
+        checks: Vec::new(),
     };
     let cases = ["Debug Task", "Database Optimization", "ML Project"].map(case).to_vec();
     let suite = Suite {

@@ -115,6 +115,7 @@ impl Stage {
             timeout: Duration::from_secs(120),
             patience: crate::domain::suite::Timeouts::default(),
             extra: serde_json::Map::new(),
+            checks: Vec::new(),
         };
         let suite = Suite {
             workload: None,

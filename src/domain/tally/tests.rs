@@ -189,3 +189,36 @@ fn answers_with_unresolved_figures_are_excluded_from_verdicts() {
     let missed = [read("ttft_p95<500ms"), read("latency_p95<1ms")];
     assert_eq!(tally(&[buffered(answer(0, 100))], &missed).unjudged, 0);
 }
+
+fn checked(at_ms: u64, passes: bool) -> AttemptRecord {
+    let mut record = answer(at_ms, 100);
+    let kind = crate::domain::check::CheckKind::Contains;
+    record.checks =
+        vec![crate::domain::check::CheckResult { kind, passed: passes, message: (!passes).then(|| "no".to_owned()) }];
+    record
+}
+
+#[test]
+fn the_pass_rate_counts_complete_answers_with_checks() {
+    let mut failed = checked(4000, false);
+    failed.status = AttemptStatus::Timeout;
+    let mut warmup = checked(5000, false);
+    warmup.warmup = true;
+    let records = [checked(0, true), checked(1000, false), checked(2000, true), answer(3000, 100), failed, warmup];
+    let tally = tally(&records, &[]);
+    assert_eq!((tally.pass_rate.passed, tally.pass_rate.checked), (2, 3));
+    let verdict = read("pass_rate>95%").judge(&tally);
+    assert_eq!((verdict.met, verdict.n), (false, 3));
+    assert!((verdict.value.unwrap() - 200.0 / 3.0).abs() < 1e-9);
+    assert_eq!(read("pass_rate>95%").describe(&verdict), "pass rate 66.7% ≤ 95%");
+    assert!(!read("pass_rate>=0%").judge(&super::tests::tally(&[answer(0, 100)], &[])).met, "nothing was checked");
+}
+
+#[test]
+fn goodput_leaves_out_answers_that_fail_a_check() {
+    let slos = [read("ttft_p95<500ms")];
+    let counted = tally(&[checked(0, true), checked(1000, false), answer(2000, 100)], &slos);
+    assert_eq!((counted.good, counted.ended, counted.ok), (Some(2), 3, 3));
+    // Its speed still counts.
+    assert_eq!(counted.count(&crate::domain::metrics::TTFT), 3);
+}

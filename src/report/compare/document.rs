@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::text::{METHOD, NO_VERDICT, about, cells, says_something, throughput};
+use super::text::{NO_VERDICT, about, cells, method, says_something, throughput};
 use super::verdict::verdict;
 use super::{ComparedRun, Comparison, Figure};
+use crate::domain::interval::Interval;
 use crate::report::json::pretty;
 use crate::report::markdown::inline;
 
@@ -31,7 +32,7 @@ pub fn markdown(comparison: &Comparison) -> String {
             lines.push(format!("| {} |", cells.join(" | ")));
         }
     }
-    lines.extend([String::new(), METHOD.join(" "), String::new()]);
+    lines.extend([String::new(), method(comparison).collect::<Vec<_>>().join(" "), String::new()]);
     lines.join("\n")
 }
 
@@ -75,6 +76,9 @@ struct RowJson<'a> {
     a: Option<FigureJson>,
     b: Option<FigureJson>,
     difference_percent: Option<f64>,
+    /// Difference of two pass rates, percentage points, and its interval; `null` for other metrics.
+    difference_points: Option<f64>,
+    difference_points_ci95: Option<Interval>,
     /// Judgement; `null` if the samples do not allow one.
     judgement: Option<&'static str>,
 }
@@ -123,6 +127,8 @@ pub fn json(comparison: &Comparison) -> String {
                     a: row.a.map(FigureJson::from_figure),
                     b: row.b.map(FigureJson::from_figure),
                     difference_percent: row.difference_percent(),
+                    difference_points: row.difference_points(),
+                    difference_points_ci95: row.points_ci95(),
                     judgement: row
                         .judge(block.compared.metric.better)
                         .map(super::Judgement::words)

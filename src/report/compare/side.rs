@@ -1,9 +1,11 @@
 //! One of two runs that are compared.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{COMPARED, Compared};
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::check::CheckSpec;
 use crate::domain::session::{AttemptState, CaseState, Session};
 use crate::domain::suite::CaseSpec;
 use crate::report::case::{is_estimated, is_warm};
@@ -160,6 +162,8 @@ pub struct ComparedRun {
     pub is_sweep: bool,
     /// Stages of a sweep; empty if the source does not separate them.
     pub stages: Vec<Stage>,
+    /// Checks of each case that has some; `None` if the source does not contain them.
+    pub checks: Option<HashMap<String, Vec<CheckSpec>>>,
     /// Notes on how to read the figures.
     pub notes: Vec<String>,
 }
@@ -186,9 +190,15 @@ impl ComparedRun {
             whole: Measured::from_attempts(session, CaseState::reported),
             is_sweep: !session.sweep.is_empty(),
             stages: session.sweep.iter().enumerate().filter_map(stage).collect(),
+            checks: Some(checks(session)),
             notes: Vec::new(),
         }
     }
+}
+
+fn checks(session: &Session) -> HashMap<String, Vec<CheckSpec>> {
+    let checked = session.suite.cases.iter().filter(|case| !case.checks.is_empty());
+    checked.map(|case| (case.name.clone(), case.checks.clone())).collect()
 }
 
 fn plan(session: &Session) -> Plan {

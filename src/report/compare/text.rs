@@ -10,10 +10,13 @@ use crate::report::text_table::{table, wrap};
 /// Name of the rows over all cases.
 pub(super) const ALL: &str = "all cases";
 /// Explanation of the judgements.
-pub(super) const METHOD: [&str; 2] = [
+const METHOD: [&str; 2] = [
     "Figures are means; ± is half of the mean's 95% interval (Student's t within cases).",
     "A difference is better or worse only if the intervals do not overlap.",
 ];
+/// Explanation of the judgement on pass rates.
+const METHOD_OF_SHARES: &str =
+    "Pass rates differ in percentage points (pp), and are judged by Newcombe's 95% interval of the difference.";
 /// Verdict if the runs share no metric.
 pub const NO_VERDICT: &str = "The runs have no metric in common.";
 
@@ -37,8 +40,14 @@ pub fn text(comparison: &Comparison, layout: Layout) -> String {
     lines.extend(
         comparison.blocks.iter().filter(|block| says_something(block)).map(|block| section(comparison, block, style)),
     );
-    lines.extend(METHOD.map(|line| style.dim(&wrap(line, width, 0))));
+    lines.extend(method(comparison).map(|line| style.dim(&wrap(line, width, 0))));
     lines.join("\n") + "\n"
+}
+
+/// Returns how the differences are judged, as far as it matters for this comparison.
+pub(super) fn method(comparison: &Comparison) -> impl Iterator<Item = &'static str> {
+    let has_shares = comparison.blocks.iter().any(|block| block.compared.metric.is_share() && says_something(block));
+    METHOD.into_iter().chain(has_shares.then_some(METHOD_OF_SHARES))
 }
 
 /// Whether both runs have a figure of the metric. A metric that is neither good nor bad must also differ.
@@ -95,7 +104,9 @@ pub fn about(side: &ComparedRun) -> String {
 /// Cells of a row: case, stage if there is one, A, B, difference, judgement.
 pub fn cells(row: &Row, compared: &Compared) -> Vec<String> {
     let name = row.case.as_deref().map_or_else(|| ALL.to_owned(), sanitise_line);
-    let difference = row.difference_percent().map_or_else(|| UNKNOWN.to_owned(), signed_percent);
+    let points = row.difference_points().map(|points| format!("{:+.1} pp", points + 0.0));
+    let percent = || row.difference_percent().filter(|_| !row.is_share).map(signed_percent);
+    let difference = points.or_else(percent).unwrap_or_else(|| UNKNOWN.to_owned());
     let judged = row.judge(compared.metric.better).map_or("", super::Judgement::words).to_owned();
     let figures = [row.a, row.b].map(|f| figure(f, compared.digits));
     let stage = row.concurrency.map(|n| n.to_string());

@@ -40,7 +40,7 @@ struct Ci95 {
 impl SpreadJson {
     /// Creates the statistics of a figure that each of `n` attempts has.
     pub fn from_stats(stats: Stats, n: usize) -> Self {
-        Self::new(&Spread { n, stats, mean_half_width: None, median_ci95: None }, n)
+        Self::new(&Spread { n, stats, mean_half_width: None, median_ci95: None, share_ci95: None }, n)
     }
 
     /// Adds the states of the prefix cache.
@@ -71,7 +71,7 @@ impl SpreadJson {
             prefix_cache: None,
             ci95: Ci95 {
                 mean: spread.mean_ci95(),
-                mean_method: "student_t_within_cases",
+                mean_method: if spread.share_ci95.is_some() { "wilson" } else { "student_t_within_cases" },
                 median: spread.median_ci95,
                 median_method: "order_statistics",
             },

@@ -52,6 +52,7 @@ pub fn unit(metric: &Metric) -> &'static str {
         Unit::Milliseconds => "ms",
         Unit::TokensPerSecond => "tok/s",
         Unit::Tokens => "tokens",
+        Unit::Percent => "%",
     }
 }
 
@@ -87,7 +88,7 @@ pub fn digits(metric: &Metric) -> usize {
     match metric.unit {
         Unit::Milliseconds if *metric == LATENCY || *metric == ITL => 2,
         Unit::Milliseconds | Unit::TokensPerSecond => 1,
-        Unit::Tokens => 0,
+        Unit::Tokens | Unit::Percent => 0,
     }
 }
 

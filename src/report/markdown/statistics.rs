@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::attempt::ERROR_BOUND;
 use crate::domain::metrics::{LATENCY, METRICS, Metric, SPEED, TTFT};
+use crate::domain::pass_rate::{PassRate, whole_percent};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::{ESTIMATED, count};
 use crate::domain::session::AttemptState;
@@ -63,6 +64,10 @@ fn totals(view: &View<'_>, page: &mut Page) {
     } else if session.plan.repeat > 1 || s.failed_attempts > 0 {
         row("Measured Attempts", s.attempts.to_string());
         row("Failed Attempts", failed_attempts(view));
+    }
+    if let Some(percent) = s.pass_rate.percent() {
+        let PassRate { passed, checked } = s.pass_rate;
+        row("Pass Rate", format!("{} ({passed}/{checked}){stage}", whole_percent(percent)));
     }
     if s.findings.is_empty() && s.ended_attempts() > 0 {
         row("Findings", format!("none in {}{stage}", count(s.ended_attempts(), "attempt")));

@@ -7,6 +7,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use super::super::fixture::{SAMPLE, answer, refusal, report, run, sample_session, suite};
 use super::*;
 use crate::domain::attempt::{AttemptId, AttemptStatus, Usage};
+use crate::domain::check::{CheckKind, CheckResult};
 use crate::domain::finding::Finding;
 use crate::domain::session::{Plan, Session, SessionInput};
 use crate::domain::time::Nanos;
@@ -691,4 +692,34 @@ fn the_load_of_the_client_is_shown_or_why_it_is_not_known() {
     assert!(render(&r).lines().any(|l| l == line), "{}", render(&r));
     r.host = Err("it is not saved with a run".into());
     assert!(render(&r).contains("- **Client Load**: not available (it is not saved with a run)"));
+}
+
+#[test]
+fn wrong_answers_stand_in_the_verdict_with_their_first_failures() {
+    let checked = |fails: fn(AttemptId) -> bool| {
+        let plan = Plan { repeat: 2, ..Plan::default() };
+        let session = run(suite(&["First", "Second | [x]", "Third", "Fourth", "Fifth"]), plan, |id, now| {
+            let mut record = answer(id, now, 1000, 10, 100);
+            let failure = fails(id).then(|| "the answer has no match of '<b>'".to_owned());
+            record.checks = vec![CheckResult { kind: CheckKind::Regex, passed: failure.is_none(), message: failure }];
+            Some(record)
+        });
+        render(&report(session))
+    };
+    let wrong = checked(|id| id.case > 0 && id.number == 2);
+    let line = line_of(&wrong, "- **Wrong answers**");
+    assert!(line.contains("6 of 10 answers pass their checks (60%, 95% interval 31 to 83%)"), "{line}");
+    let first =
+        r"first failures: 'Second \| \[x\]', attempt 2 `regex: the answer has no match of '<b>'`; 'Third', attempt 2";
+    assert!(line.contains(first) && !line.contains("Fifth"), "{line}");
+    assert!(wrong.contains("| Pass Rate | 60% (6/10) |"), "{wrong}");
+    assert!(wrong.contains("| ok, 1 wrong |") && wrong.contains("| Pass rate (%) |"), "{wrong}");
+    assert!(
+        section(&wrong, "Second \\| \\[x\\]").contains("**Failed Check (attempt 2)**: regex: the answer"),
+        "{wrong}"
+    );
+    let right = checked(|_| false);
+    assert!(line_of(&right, "- **Checks**").contains("10 of 10 answers pass"), "{right}");
+    assert!(!right.contains("wrong") && right.contains("Wilson"), "{right}");
+    assert!(!render(&report(sample_session())).contains("Pass"), "nothing about checks without any");
 }

@@ -128,6 +128,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         timeout: TIMEOUT,
         patience: Timeouts::default(),
         extra,
+        checks: Vec::new(),
     };
     RunSpec {
         notices: Vec::new(),

@@ -103,6 +103,7 @@ fn legend(view: &View<'_>, visible: &[RowId], is_first: bool) -> Option<Span<'st
     let words = [
         ("! findings: see the answer's end", rows.iter().any(Row::has_findings)),
         ("capped: cut at max_tokens", rows.iter().any(Row::is_at_length)),
+        ("wrong: failed a check, see the answer's end", rows.iter().any(|row| row.wrong().is_some())),
     ];
     let shown: Vec<&str> = words.into_iter().filter(|(_, is_used)| *is_used).map(|(text, _)| text).collect();
     let between = if is_first { "" } else { "  " };

@@ -10,6 +10,7 @@ use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::difference::{Difference, Verdict, compare_means};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::metrics::{LiveFigure, LiveStream, Metric, SPEED, TTFT, Unit};
+use crate::domain::pass_rate::whole_percent;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::Quantity;
 use crate::domain::session::CasePhase;
@@ -125,6 +126,7 @@ fn mean(metric: &Metric, row: &Row<'_>, cells: usize) -> Option<String> {
             Unit::Milliseconds => Quantity::from_millis_within(spread.stats.avg, half_width),
             Unit::TokensPerSecond => Quantity::new(spread.stats.avg, 1).with_half_width(half_width),
             Unit::Tokens => Quantity::grouped(spread.stats.avg),
+            Unit::Percent => return whole_percent(spread.stats.avg),
         };
         format!("{cache}{}", quantity.estimated_if(estimated))
     };
@@ -172,6 +174,7 @@ fn text(unit: Unit, value: Option<f64>, estimated: bool) -> String {
         Unit::Milliseconds => Quantity::from_millis(value),
         Unit::TokensPerSecond => Quantity::new(value, 1),
         Unit::Tokens => Quantity::grouped(value),
+        Unit::Percent => return value.map_or_else(|| number::UNKNOWN.to_owned(), whole_percent),
     };
     quantity.estimated_if(estimated).to_string()
 }

@@ -99,6 +99,27 @@ fn findings_and_server_timings_are_below_the_answer() {
 }
 
 #[test]
+fn failed_checks_are_below_the_answer() {
+    use crate::domain::check::{CheckKind, CheckResult};
+    let mut app = running();
+    end(&mut app, 0, 1, |r| {
+        r.text = "Good.".into();
+        let result = |kind, message: Option<&str>| CheckResult {
+            kind,
+            passed: message.is_none(),
+            message: message.map(str::to_owned),
+        };
+        r.checks = vec![
+            result(CheckKind::Equals, Some("the answer is 'Good.', not 'Bad'")),
+            result(CheckKind::MinTokens, None),
+        ];
+    });
+    let shown = text(&app, 100, 20, draw);
+    assert!(shown.contains("✗ Check failed: equals: the answer is 'Good.', not 'Bad'"), "{shown}");
+    assert!(shown.contains("✓ 1 check passed"), "{shown}");
+}
+
+#[test]
 fn the_title_shows_a_cold_warm_or_unknown_cache() {
     let cache_of = |cached: Option<u64>, nonce: Option<&str>| {
         let mut app = running();
