@@ -59,9 +59,9 @@ pub struct CaseSpec {
 }
 
 impl Suite {
-    /// Returns whether some case has checks.
+    /// Returns whether some case or row has checks.
     pub fn has_checks(&self) -> bool {
-        self.cases.iter().any(|case| !case.checks.is_empty())
+        self.workload.as_ref().is_some_and(|w| w.has_checks) || self.cases.iter().any(|case| !case.checks.is_empty())
     }
 }
 

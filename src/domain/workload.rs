@@ -31,6 +31,9 @@ pub struct Workload {
     /// Tokens of the answers; `None` for those of the row, or of the case.
     #[serde(default)]
     pub output: Option<LengthSpec>,
+    /// Whether rows have checks of their answers.
+    #[serde(default)]
+    pub has_checks: bool,
     /// Measured requests of each case, in each stage: as many as the source has rows, or as the user asked for. A
     /// conversation counts once.
     pub planned: Vec<u32>,

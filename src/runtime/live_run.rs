@@ -75,7 +75,7 @@ impl LiveRun {
             source
         });
         let prompts = Prompts::new(source, endpoint.api);
-        let checks = answer_checks::of_suite(&session.suite)?;
+        let checks = answer_checks::of_suite(&session.suite, Arc::clone(prompts.row_checks()))?;
         let mut app = new_app(&endpoint, session);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);
         let engine = start_engine(config, (endpoint.tokenizer, checks), clock, sender.clone())?;

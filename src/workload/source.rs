@@ -7,6 +7,7 @@ use super::fit::{Fit, PROBE_CHARS, fit_texts};
 use super::prompts::Prompts;
 use super::ruler::{CountTokens, Ruler};
 use super::trace::Trace;
+use crate::domain::check::CheckSpec;
 use crate::domain::length_spec::LengthSpec;
 use crate::domain::prefix_spec::PrefixSpec;
 use crate::domain::random::{hash, mix};
@@ -58,6 +59,8 @@ pub struct RequestContent {
     pub max_tokens: Option<u32>,
     /// Model; `None` for that of the case or the run.
     pub model: Option<String>,
+    /// Checks of the answer, beside those of the case.
+    pub checks: Vec<CheckSpec>,
     /// Lengths that the request was built for.
     pub lengths: RequestLengths,
 }
@@ -130,7 +133,7 @@ impl Source {
             Kind::Dataset(dataset) => {
                 let row = dataset.row(index).map_err(|e| e.to_string())?;
                 let messages = if is_conversation { row.opening().to_vec() } else { row.messages };
-                RequestContent { messages, max_tokens: row.max_tokens, ..RequestContent::default() }
+                RequestContent { messages, max_tokens: row.max_tokens, checks: row.checks, ..RequestContent::default() }
             }
             Kind::Synthetic { prompts, input } => {
                 let tokens = input.sample(self.seed, index);
@@ -151,7 +154,7 @@ impl Source {
                 });
                 let uniqueness = Uniqueness::Shared;
                 let lengths = RequestLengths { input_tokens: input, output_tokens: output, uniqueness };
-                RequestContent { messages, max_tokens: output, model: traced.model, lengths }
+                RequestContent { messages, max_tokens: output, model: traced.model, checks: Vec::new(), lengths }
             }
         };
         let output_tokens = drawn.or(content.lengths.output_tokens);

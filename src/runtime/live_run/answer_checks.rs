@@ -3,18 +3,20 @@
 //! A check must not hang the run: patterns take linear time, but a schema may branch exponentially. A second thread
 //! therefore evaluates, and is abandoned if it takes too long; the checks that kept it busy are not evaluated again.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::Builder;
 use std::time::Duration;
 
 use super::token_counting::Facts;
-use crate::domain::attempt::AttemptRecord;
+use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::check::{CheckResult, Checks, InvalidCheck};
 use crate::domain::live::EngineFact;
 use crate::domain::suite::Suite;
 use crate::domain::time::Nanos;
+use crate::domain::turn::Turn;
 use crate::engine::InvalidConfig;
 
 /// Maximum time to evaluate the checks of one answer.
@@ -27,8 +29,12 @@ const STACK_BYTES: usize = 8 * 1024 * 1024;
 /// Finds the checks for a record; `None` if there are none.
 pub type ChecksOf = Box<dyn Fn(&AttemptRecord) -> Option<Arc<Checks>> + Send>;
 
-/// Compiles the checks of a suite's cases; `None` if no case has any.
-pub fn of_suite(suite: &Suite) -> Result<Option<ChecksOf>, InvalidConfig> {
+/// Checks of the rows in flight, by attempt. The main thread adds them, and the thread that checks takes them.
+pub type RowChecks = Arc<Mutex<HashMap<AttemptId, Arc<Checks>>>>;
+
+/// Compiles the checks of a suite's cases; `None` if neither cases nor rows have any. A conversation is checked by its
+/// last answer.
+pub fn of_suite(suite: &Suite, of_rows: RowChecks) -> Result<Option<ChecksOf>, InvalidConfig> {
     if !suite.has_checks() {
         return Ok(None);
     }
@@ -38,7 +44,11 @@ pub fn of_suite(suite: &Suite) -> Result<Option<ChecksOf>, InvalidConfig> {
         Ok(checks.map_err(invalid)?.map(Arc::new))
     };
     let of_cases: Vec<Option<Arc<Checks>>> = suite.cases.iter().map(compile).collect::<Result<_, InvalidConfig>>()?;
-    Ok(Some(Box::new(move |record| of_cases.get(record.id.case)?.clone())))
+    Ok(Some(Box::new(move |record| {
+        let of_row = of_rows.lock().ok().and_then(|mut rows| rows.remove(&record.id));
+        let is_last = record.turn.is_none_or(Turn::is_last);
+        of_row.or_else(|| of_cases.get(record.id.case)?.clone()).filter(|_| is_last)
+    })))
 }
 
 /// Starts the thread and returns its input. Facts reach `deliver` in the same order, records with their results. The
@@ -73,10 +83,8 @@ pub fn start(
 
 /// Adds the results to a record with a complete, measured answer.
 fn check(record: &mut Arc<AttemptRecord>, checks_of: &ChecksOf, evaluator: &mut Evaluator) {
-    if !record.is_ok() || record.warmup {
-        return;
-    }
-    let Some(checks) = checks_of(record) else { return };
+    // The checks of the row are taken in any case, so that they do not pile up.
+    let Some(checks) = checks_of(record).filter(|_| record.is_ok() && !record.warmup) else { return };
     let results = evaluator.evaluate(&checks, record);
     let record = Arc::make_mut(record);
     record.checks = results;

@@ -23,7 +23,7 @@ fn contains(text: &str) -> CheckSpec {
 /// Sends these records through the thread; returns the outcomes of their checks.
 fn checked(cases: Vec<CaseSpec>, records: Vec<AttemptRecord>) -> Vec<Vec<bool>> {
     let (sender, out) = channel();
-    let checks = of_suite(&crate::domain::testing::suite_with(cases)).unwrap().unwrap();
+    let checks = of_suite(&crate::domain::testing::suite_with(cases), RowChecks::default()).unwrap().unwrap();
     let input = start(checks, move |at, fact| drop(sender.send((at, fact)))).unwrap();
     for (at, record) in records.into_iter().enumerate() {
         input(Nanos(at as u64), EngineFact::Ended { id: record.id, record: Arc::new(record) });
@@ -75,9 +75,9 @@ fn calls_of_tools_reach_their_check() {
 
 #[test]
 fn a_suite_without_checks_needs_no_thread() {
-    assert!(of_suite(&crate::domain::testing::suite(3)).unwrap().is_none());
+    assert!(of_suite(&crate::domain::testing::suite(3), RowChecks::default()).unwrap().is_none());
     let broken = crate::domain::testing::suite_with(vec![case(vec![CheckSpec::Regex("(".to_owned())])]);
-    let Err(InvalidConfig(why)) = of_suite(&broken) else { panic!("compiled") };
+    let Err(InvalidConfig(why)) = of_suite(&broken, RowChecks::default()) else { panic!("compiled") };
     assert!(why.starts_with("case 'c': not a regular expression"), "{why}");
 }
 
