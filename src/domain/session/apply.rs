@@ -195,8 +195,14 @@ impl Session {
         let warmup = self.attempt(id).is_some_and(|a| a.warmup);
         let counts = self.attempt(id).is_some_and(|a| !a.warmup && !a.abandoned);
         // An attempt that was discarded for the end of the program may still have ended by itself.
-        let counts = counts || self.cases.get(id.case).is_some_and(|c| c.was_interrupted_in(id.number) && !warmup);
-        self.requests_done += usize::from(counts && record.status() != AttemptStatus::Cancelled);
+        let was_interrupted = self.cases.get(id.case).is_some_and(|c| c.was_interrupted_in(id.number));
+        let counts = counts || (was_interrupted && !warmup);
+        if record.status() != AttemptStatus::Cancelled {
+            self.requests_done += usize::from(counts);
+            self.last_measured_end = self.last_measured_end.max(Some(ended));
+        } else if was_interrupted {
+            self.interrupt(id, warmup, record.began());
+        }
         self.edit(id.case, |c| c.end(id.number, record, keep));
         self.index.end(id, warmup);
         self.attempts_ended += 1;
