@@ -52,7 +52,7 @@ impl Bottleneck {
 /// The rules are checked in the order of their table. The first one that holds names the cause. The next one that holds
 /// and does not follow from the first is named beside it.
 pub fn bottleneck(session: &Session, summary: &Summary, system: SystemFigures) -> Option<Bottleneck> {
-    if summary.ended_attempts() == 0 {
+    if summary.examined() == 0 {
         return None;
     }
     let evidence = Evidence::new(session, summary, system);

@@ -6,6 +6,7 @@ use crate::domain::attempt::{AttemptRecord, TokenSource, Unresolved};
 use crate::domain::diagnosis::{DIAGNOSES, Diagnosis};
 use crate::domain::metrics::{DECODE, LATENCY, METRICS, Metric, SPEED, TTFT};
 use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::quantity::{count, grouped};
 use crate::domain::session::{AttemptState, Session};
 use crate::domain::slo::RunFigure;
 use crate::domain::statistics::Stats;
@@ -30,6 +31,9 @@ pub struct Summary {
     pub tokenizer_attempts: usize,
     /// Reported attempts with an estimated token count.
     pub estimated_attempts: usize,
+    /// Measured attempts that ended, complete or failed, including those that a rerun replaced. In a sweep, those of the
+    /// last stage.
+    pub measured: usize,
     /// Measured attempts that failed beside or after the reported ones.
     pub failed_attempts: usize,
     /// Whether part of the plan has no complete answer, or is still to come.
@@ -182,6 +186,7 @@ impl Summary {
             ok: views.iter().filter(|v| !v.reported.is_empty()).count(),
             failed: views.iter().filter(has_failed).count(),
             attempts: views.iter().map(|v| v.reported.len()).sum(),
+            measured: views.iter().map(CaseView::measured).sum(),
             cache: counted.cache,
             tokenizer_attempts: counted.tokenizer,
             estimated_attempts: counted.estimated,
@@ -223,9 +228,18 @@ impl Summary {
         summary
     }
 
-    /// Number of measured attempts that ended, complete or failed.
-    pub fn ended_attempts(&self) -> usize {
+    /// Number of attempts that findings are about: the reported ones, and those that failed beside or after them.
+    pub const fn examined(&self) -> usize {
         self.attempts + self.failed_attempts
+    }
+
+    /// Returns the attempts that findings are about: `6 attempts`, `6 attempts (3 replaced by reruns)`.
+    pub fn examined_in_words(&self) -> String {
+        let attempts = count(self.examined(), "attempt");
+        match self.measured.saturating_sub(self.examined()) {
+            0 => attempts,
+            replaced => format!("{attempts} ({} replaced by reruns)", grouped(replaced as u64)),
+        }
     }
 
     /// Number of ended attempts that have a finding, by its key.
@@ -248,13 +262,13 @@ impl Summary {
         self.unresolved.iter().find(|(m, _)| *m == metric).map_or(0, |(_, n)| *n)
     }
 
-    /// Returns the number of figures out of all attempts that ended: `8/10`, `8/10, 2 unresolved`.
+    /// Returns the number of figures out of all measured attempts: `8/10`, `8/10, 2 unresolved`.
     pub fn n_of_all(&self, metric: &Metric, n: usize) -> String {
         let unresolved = match self.unresolved(metric) {
             0 => String::new(),
             unresolved => format!(", {unresolved} unresolved"),
         };
-        format!("{n}/{}{unresolved}", self.ended_attempts())
+        format!("{n}/{}{unresolved}", self.measured)
     }
 
     /// Returns how many answers the rating does not cover, and why; `None` if it covers all.

@@ -7,7 +7,7 @@ use self::entry::entry;
 pub use self::styled::styled;
 use crate::domain::metrics::{DECODE, ITL, LATENCY, METRICS, Metric, SPEED, TTFT};
 use crate::domain::prefix_cache::PrefixCache;
-use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN, grouped};
+use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN, count, grouped};
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
 use crate::domain::sweep::{knee, no_knee_up_to, saturated_from_start, slo_summary, stages, unfilled_stages};
@@ -94,13 +94,17 @@ pub fn summary(report: &Report) -> String {
     }
     let about = if summary.estimated { ESTIMATED } else { "" };
     let partial = summary.partial.then(|| "partial: some measurements are missing".to_owned());
-    lines.push(entry("Successful", [Some(format!("{}/{}", summary.ok, session.suite.cases.len())), partial]));
+    let all = session.cases.len();
+    let cases = format!("{}/{}", session.cases_answered(), count(all, "case"));
+    let planned = session.requests_planned().filter(|planned| *planned != all);
+    let requests =
+        planned.map(|n| format!("{}/{} requests", grouped(session.requests_answered() as u64), grouped(n as u64)));
+    lines.push(entry("Successful", [Some(cases), requests, partial]));
     if session.unreached() > 0 {
         let (cases, all) = (session.unreached(), session.cases.len());
         let why = format!("{cases} of {all} cases, because the time limit came first");
         lines.push(entry("Not reached", [Some(why)]));
     }
-    let ended = summary.ended_attempts();
     let line = |label: &str, metric: &Metric, unit: &str, digits: usize| match summary.spread(metric) {
         Some(spread) => Some(spread_line(label, &spread, &summary.n_of_all(metric, spread.n), unit, digits)),
         None => unresolved_line(label, &summary, metric),
@@ -114,7 +118,8 @@ pub fn summary(report: &Report) -> String {
     }
     lines.extend(line("Inter-token", &ITL, "ms", 2));
     if METRICS.iter().any(|m| summary.unresolved(m) > 0) {
-        let why = "the stream cannot carry these figures; see the findings below";
+        let why = "text arrived in bunches, so its timing is unknown; turn off buffering in proxies and gateways, or ask \
+                   for longer answers (docs/resolution.md)";
         lines.push(entry("Unresolved", [Some(why.to_owned())]));
     }
     if summary.attempts > 0 {
@@ -131,8 +136,9 @@ pub fn summary(report: &Report) -> String {
         lines.push(entry("Slowest case", [Some(format!("{:.2} s", ms / 1000.0)), Some(name)]));
     }
     lines.extend(load_lines(session, &summary));
+    let examined = summary.examined_in_words();
     for (diagnosis, n) in &summary.findings {
-        lines.push(entry("Finding", [Some(format!("{}: {n} of {ended} attempts", diagnosis.label))]));
+        lines.push(entry("Finding", [Some(format!("{}: {n} of {examined}", diagnosis.label))]));
     }
     if summary.spread(&LATENCY).is_some_and(|s| s.mean_half_width.is_some()) {
         lines.push(entry("±", [Some("95% confidence interval of the mean (Student's t within cases)".to_owned())]));

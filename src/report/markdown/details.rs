@@ -66,7 +66,7 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
     {
         output(&record, page);
     }
-    let several = case.ended() > 1;
+    let several = case.measured() > 1;
     let mut notes = Notes::default();
     for record in case.records() {
         let which = which(several, &[record.id.number]);

@@ -95,14 +95,13 @@ fn missing(view: &View<'_>) -> String {
     for case in view.cases.iter().filter(|c| c.reported.is_empty()) {
         *why.entry(case.status()).or_default() += 1;
     }
-    let mut parts = vec![format!("{} of {} measured", view.summary.ok, count(view.cases.len(), "case"))];
+    let mut parts = vec![format!("{} of {} measured", session.cases_answered(), count(view.cases.len(), "case"))];
     if !why.is_empty() {
         let why: Vec<_> = why.iter().map(|(word, n)| format!("{n} {word}")).collect();
         parts.push(format!(" ({})", why.join(", ")));
     }
-    let wanted = session.plan.measured_requests(view.cases.len());
-    if let Some(wanted) = wanted.filter(|wanted| *wanted > view.cases.len()) {
-        parts.push(format!(", {} of {wanted} attempts", view.summary.attempts));
+    if let Some(planned) = session.requests_planned().filter(|planned| *planned > view.cases.len()) {
+        parts.push(format!(", {} of {planned} requests", session.requests_answered()));
     }
     if view.summary.failed_attempts > 0 && session.sweep.is_empty() && view.summary.failed == 0 {
         parts.push(format!("; {} failed", count(view.summary.failed_attempts, "attempt")));

@@ -395,7 +395,7 @@ fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
     assert!(text.contains("- **Concurrency**: 3\n- **Repeat**: 2\n- **Warm-up**: 1 attempt\n"), "{text}");
     assert_eq!(
         line_of(&text, "> **Partial"),
-        "> **Partial run**: 2 of 2 cases measured, 3 of 4 attempts; 1 attempt failed."
+        "> **Partial run**: 2 of 2 cases measured, 3 of 4 requests; 1 attempt failed."
     );
     let rows = table(&text, "Detailed Results");
     // Case a: attempt 1 is the warm-up, 2 and 3 took 1 s and 2 s.
@@ -410,7 +410,37 @@ fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
     // Only case a of the three has a repeat: s as above, over √3.
     assert_eq!((time[1].as_str(), time.last().unwrap().as_str()), ("1.67 ± 5.19", "3/4"));
     assert!(section(&text, "b").contains("- **Error (attempt 2)**: "));
-    assert!(text.contains("| Measured Attempts | 3 |\n| Failed Attempts | 1 (1 unavailable) |"));
+    assert!(text.contains("| Failed Attempts | 1 (1 unavailable) |"));
+    assert!(text.contains("| Successful Requests | 3/4 |\n| Measured Requests | 4 |"), "{text}");
+}
+
+/// Cells that hold a number of figures out of all requests, like `8/10`, in a table of the report.
+fn counts_out_of(text: &str, heading: &str) -> Vec<String> {
+    let cells = table(text, heading).into_iter().skip(1).filter_map(|row| row.last().cloned());
+    cells.filter_map(|cell| Some(cell.split_once('/')?.1.split(',').next()?.to_owned())).collect()
+}
+
+#[test]
+fn every_table_counts_the_same_requests_after_reruns() {
+    let mut suite = suite(&["a", "b"]);
+    suite.slos = vec!["ttft_p50<1s".parse().unwrap()];
+    let plan = Plan { requests: Some(6), ..Plan::default() };
+    let mut session = run(suite, plan, |id, now| Some(answer(id, now, 1000, 10, 100)));
+    session.handle(SessionInput::Rerun(0));
+    for number in 4..=6 {
+        let id = AttemptId { case: 0, number };
+        let record = answer(id, Nanos::from_millis(60_000 + u64::from(number)), 500, 10, 100);
+        session.handle(SessionInput::Ended(id, std::sync::Arc::new(record)));
+    }
+    assert!(!session.is_partial(), "a rerun repeats all requests of its case");
+    let text = render(&report(session));
+    for (heading, rows) in [("Latency Statistics", 1), ("Speed Statistics", 1)] {
+        let counts = counts_out_of(&text, heading);
+        assert!(counts.len() >= rows && counts.iter().all(|all| all == "9"), "{heading}: {counts:?}");
+    }
+    assert!(line_of(&text, "| `ttft_p50<1s`").contains("| 9/9 |"), "{text}");
+    assert!(text.contains("| Successful Requests | 6/6 |\n| Measured Requests | 9 |"), "{text}");
+    assert!(text.contains("| Findings | none in 6 attempts (3 replaced by reruns) |"), "{text}");
 }
 
 #[test]
@@ -620,7 +650,8 @@ fn a_sweep_names_the_requests_that_failed_in_any_stage() {
     let text = render(&report(session));
     assert_eq!(
         line_of(&text, "> **Partial"),
-        "> **Partial run**: 0 of 1 case measured (1 cancelled); failed requests of the sweep: 1 of 1 at concurrency 1."
+        "> **Partial run**: 0 of 1 case measured (1 cancelled), 1 of 3 requests; failed requests of the sweep: 1 of 1 at concurrency 1; \
+         1 request interrupted by the end of tokscope (`tokscope resume` repeats them)."
     );
 }
 

@@ -181,7 +181,7 @@ fn findings_and_shared_reads_are_counted_over_the_attempts() {
     });
     let s = Summary::from_session(&session);
     assert_eq!(s.findings.iter().map(|(d, n)| (d.key, *n)).collect::<Vec<_>>(), [("fake_streaming", 1), ("pauses", 3)]);
-    assert_eq!((s.attempts, s.ended_attempts(), s.coalesced_share()), (2, 3, Some(0.25)));
+    assert_eq!((s.attempts, s.measured, s.coalesced_share()), (2, 3, Some(0.25)));
     assert_eq!(Summary::default().coalesced_share(), None);
 }
 
