@@ -195,6 +195,7 @@ impl Summary {
             own_delay: Stats::from_values(counted.own_delays_ms.iter().copied()).map(|stats| Spread {
                 n: counted.own_delays_ms.len(),
                 stats,
+                repeats: 0,
                 mean_half_width: None,
                 median_ci95: None,
             }),

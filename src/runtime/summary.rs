@@ -5,6 +5,7 @@ mod styled;
 
 use self::entry::entry;
 pub use self::styled::styled;
+use crate::domain::interval::MEAN_NEEDS;
 use crate::domain::metrics::{DECODE, ITL, LATENCY, METRICS, Metric, SPEED, TTFT};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN, count, grouped};
@@ -140,7 +141,9 @@ pub fn summary(report: &Report) -> String {
     for (diagnosis, n) in &summary.findings {
         lines.push(entry("Finding", [Some(format!("{}: {n} of {examined}", diagnosis.label))]));
     }
-    if summary.spread(&LATENCY).is_some_and(|s| s.mean_half_width.is_some()) {
+    if summary.spread(&LATENCY).is_some_and(|s| s.has_too_few_repeats()) {
+        lines.push(entry("±", [Some(MEAN_NEEDS.to_owned())]));
+    } else if summary.spread(&LATENCY).is_some_and(|s| s.mean_half_width.is_some()) {
         lines.push(entry("±", [Some("95% confidence interval of the mean (Student's t within cases)".to_owned())]));
     }
     let rating = |(word, against): (&str, String)| entry("Rating", [Some(format!("{word}: {against} on average"))]);
@@ -182,7 +185,9 @@ fn spread_line(label: &str, spread: &Spread, n_of_all: &str, unit: &str, digits:
     if spread.n == 1 {
         return entry(label, [Some(format!("{:.digits$} {unit}", s.avg)), n]);
     }
-    let mean = Quantity::new(s.avg, digits).with_half_width(spread.mean_half_width);
+    let mean = Quantity::new(s.avg, digits)
+        .with_half_width(spread.mean_half_width)
+        .lacking_half_width_if(spread.has_too_few_repeats());
     // Only latencies have a high percentile of interest: high speeds are good.
     let high = [99, 95, 90].into_iter().filter(|_| unit == "ms").find_map(|p| Some((p, spread.percentile(p)?)));
     let parts = [
@@ -202,7 +207,7 @@ mod tests {
 
     fn spread(values: &[f64]) -> Spread {
         let stats = Stats::from_values(values.iter().copied()).unwrap();
-        Spread { n: values.len(), stats, mean_half_width: None, median_ci95: None }
+        Spread { n: values.len(), stats, repeats: 0, mean_half_width: None, median_ci95: None }
     }
 
     #[test]

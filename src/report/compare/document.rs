@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::text::{METHOD, NO_VERDICT, about, cells, says_something, throughput};
 use super::verdict::verdict;
-use super::{ComparedRun, Comparison, Figure};
+use super::{ComparedRun, Comparison, Figure, Judgement};
+use crate::domain::interval::MEAN_NEEDS;
 use crate::report::json::pretty;
 use crate::report::markdown::inline;
 
@@ -77,6 +78,8 @@ struct RowJson<'a> {
     difference_percent: Option<f64>,
     /// Judgement; `null` if the samples do not allow one.
     judgement: Option<&'static str>,
+    /// Reason for a missing judgement of figures that both runs have.
+    judgement_unavailable: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -125,8 +128,10 @@ pub fn json(comparison: &Comparison) -> String {
                     difference_percent: row.difference_percent(),
                     judgement: row
                         .judge(block.compared.metric.better)
-                        .map(super::Judgement::words)
-                        .filter(|w| !w.is_empty()),
+                        .filter(|judgement| *judgement != Judgement::TooFew)
+                        .map(Judgement::words),
+                    judgement_unavailable: (row.judge(block.compared.metric.better) == Some(Judgement::TooFew))
+                        .then_some(MEAN_NEEDS),
                 })
                 .collect(),
         })

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::attempt::ERROR_BOUND;
+use crate::domain::interval::MEAN_NEEDS;
 use crate::domain::metrics::{LATENCY, METRICS, Metric, SPEED, TTFT};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::ESTIMATED;
@@ -169,6 +170,9 @@ fn latency(view: &View<'_>, page: &mut Page) {
 /// Notes on the figures: unresolved answers and answers with a warm prefix cache.
 fn notes(view: &View<'_>, is_mixed: bool, page: &mut Page) {
     let s = &view.summary;
+    if METRICS.iter().any(|m| s.spread(m).is_some_and(|spread| spread.has_too_few_repeats())) {
+        page.block(&format!("`± {UNKNOWN}`: {MEAN_NEEDS}."));
+    }
     if METRICS.iter().any(|m| s.unresolved(m) > 0) {
         page.block(&format!(
             "*Unresolved*: events of these answers shared reads, so the figure may be off by more than {:.0}% and is \
