@@ -126,7 +126,11 @@ fn an_interrupted_run_is_resumed_but_not_with_another_endpoint() {
     assert!(stderr.contains("the run is still in progress") && !stderr.contains("was interrupted"), "{stderr}");
     std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let ended = child.wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{}", String::from_utf8_lossy(&ended.stderr));
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("interrupted: requests in flight are cancelled"), "{stderr}");
+    assert!(stderr.contains("; continue it with `tokscope resume ts-"), "{stderr}");
+    assert!(stderr.lines().last().unwrap().starts_with("result: interrupted · 1/2 requests ok"), "{stderr}");
     drop(hold);
     let (listed, _) = place.run(&["runs"], 0);
     assert!(listed.lines().nth(1).unwrap().contains("partial"), "{listed}");

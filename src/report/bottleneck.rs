@@ -33,10 +33,16 @@ pub struct Bottleneck {
 
 impl Bottleneck {
     fn new(cause: &'static str, found: &str, further: &[(&Rule, String)], gpu: &str) -> Self {
-        let clauses: Vec<String> =
-            further.iter().map(|(rule, found)| format!("; also {}: {found}", rule.cause)).collect();
-        let clauses = clauses.concat();
-        let also = further.iter().map(|(rule, _)| rule.cause).collect();
+        let (mut also, mut clauses) = (Vec::new(), String::new());
+        for (rule, found) in further {
+            // Further evidence of a cause that is already named needs no second name.
+            if rule.cause == cause || also.contains(&rule.cause) {
+                clauses += &format!("; {found}");
+            } else {
+                clauses += &format!("; also {}: {found}", rule.cause);
+                also.push(rule.cause);
+            }
+        }
         Self { cause, evidence: format!("{found}{clauses}{gpu}."), also }
     }
 

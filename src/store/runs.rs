@@ -34,6 +34,13 @@ pub fn folder() -> Option<PathBuf> {
     Some(super::state::folder()?.join("runs"))
 }
 
+/// Checks whether a run can be saved, by creating and removing a file in the folder. The error says why not.
+pub fn check_writable() -> Result<(), String> {
+    let folder = folder().ok_or("this user has no home folder")?;
+    super::journal::create_folder(&folder).map_err(|e| format!("'{}': {e}", folder.display()))?;
+    super::file::check_writable(&journal_path(&folder, "check")).map_err(|why| why.0)
+}
+
 /// Path of a run's journal.
 pub fn journal_path(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}.{EXTENSION}"))

@@ -723,3 +723,15 @@ fn the_load_of_the_client_is_shown_or_why_it_is_not_known() {
     r.host = Err("it is not saved with a run".into());
     assert!(render(&r).contains("- **Client Load**: not available (it is not saved with a run)"));
 }
+
+#[test]
+fn a_sweep_without_a_measured_request_has_no_empty_table() {
+    let mut session = Session::new(std::sync::Arc::new(suite(&["a"])), Plan::default()).with_sweep(vec![1, 2]);
+    session.handle(SessionInput::Begin(Nanos(0)));
+    session.show_ended(Nanos::from_millis(500));
+    let text = render(&report(session));
+    assert!(load_section(&text).contains("No stage has a measured request."), "{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    let is_empty_table = |pair: &[&str]| pair[0].starts_with("|--") && !pair[1].starts_with('|');
+    assert!(!lines.windows(2).any(is_empty_table), "{text}");
+}
