@@ -274,7 +274,7 @@ fn headless_shows_one_status_line_in_place_with_the_time_left() {
         }
         asked.answer(&["one", " two", " three"]);
     });
-    let screen = Pty::start(PROGRAM, &[&server.url(), "--headless"], place.folder.path(), &[], 80, 24);
+    let screen = Pty::start(PROGRAM, &[&server.url(), "--headless"], place.folder.path(), &[], 80, 40);
     screen.wait_for("a status line below the log", |s| {
         let text = s.contents();
         let lines: Vec<&str> = text.lines().collect();
