@@ -181,25 +181,3 @@ impl Load {
         self.all_stages(session).iter().any(|s| s.slo_met == Some(true))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::metrics::{ITL, TTFT};
-    use crate::domain::session::Plan;
-    use crate::report::fixture;
-
-    #[test]
-    fn recent_figures_count_only_answers_that_have_them() {
-        let plan = Plan { repeat: 3, ..Plan::default() };
-        let session = fixture::run(fixture::suite(&["a"]), plan, |id, now| {
-            let mut record = fixture::answer(id, now, 1000, 10, 100);
-            record.content_length = (id.number > 1).then_some(6121);
-            Some(record)
-        });
-        let load = Load::from_session(&session, session.last_ended.unwrap());
-        let recent = load.recent();
-        assert_eq!((recent.ended(), recent.ttft_count(), recent.itl_count()), (3, 1, 1));
-        assert_eq!((load.tally.count(&TTFT), load.tally.count(&ITL)), (1, 1), "all of the run is recent");
-    }
-}
