@@ -91,7 +91,9 @@ fn a_killed_timed_run_is_complete_after_its_remaining_time() {
     place.run(&["report", "last", "--export", "killed.json", "--export", "killed.md"], 0);
     assert_eq!(place.json("killed.json")["run"]["partial"], true);
     let killed = place.read("killed.md");
-    assert!(killed.contains("1 request interrupted by the end of tokscope") && killed.contains("s of 1.0 s were not run"));
+    assert!(
+        killed.contains("1 request interrupted by the end of tokscope") && killed.contains("s of 1.0 s were not run")
+    );
     place.run(&["resume", "last", "--headless", "--export", "r.json"], 0);
     let report = place.json("r.json");
     assert_eq!((&report["run"]["partial"], &report["summary"]["failed"]), (&false.into(), &0.into()));

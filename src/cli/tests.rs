@@ -112,7 +112,9 @@ fn a_word_that_resembles_a_command_is_not_a_host() {
         assert!(why.contains(&format!("did you mean `tokscope {nearest}`?")), "{why}");
         assert!(why.contains(&format!("http://{word}")), "{why}");
     }
-    for host in ["report", "localhost", "gpu", "mac", "http://reprot", "reprot:8000", "reprot.lan", "node17", "workstation"] {
+    for host in
+        ["report", "localhost", "gpu", "mac", "http://reprot", "reprot:8000", "reprot.lan", "node17", "workstation"]
+    {
         assert_eq!(super::help::mistyped_command(host, &command), None, "{host}");
     }
 }

@@ -23,7 +23,15 @@ impl<'a> Quantity<'a> {
     /// A figure with a fixed number of decimals and no unit.
     pub fn new(value: impl Into<Option<f64>>, decimals: usize) -> Self {
         let value = value.into();
-        Self { value, half_width: None, lacks_half_width: false, decimals, unit: "", is_grouped: false, is_estimated: false }
+        Self {
+            value,
+            half_width: None,
+            lacks_half_width: false,
+            decimals,
+            unit: "",
+            is_grouped: false,
+            is_estimated: false,
+        }
     }
 
     /// A time in milliseconds, in the unit that suits its size: `812 µs`, `43.1 ms`, `703 ms`, `7.03 s`.

@@ -80,7 +80,16 @@ impl LiveRun {
         }
         let exports = Exports::new(saving.exports, &origin.wall).with_stdout(saving.stdout);
         let base = RunBase { app, inbox, sender, clock, exports };
-        Ok(Self { base, engine, samplers, saving: writer, origin, summary_style: saving.summary_style, ended: None, written: Vec::new() })
+        Ok(Self {
+            base,
+            engine,
+            samplers,
+            saving: writer,
+            origin,
+            summary_style: saving.summary_style,
+            ended: None,
+            written: Vec::new(),
+        })
     }
 
     /// Contacts the endpoint, over and over if `retry`, and starts the telemetry of this machine.

@@ -119,7 +119,8 @@ pub fn summary(report: &Report) -> String {
     }
     lines.extend(line("Inter-token", &ITL, "ms", 2));
     if METRICS.iter().any(|m| summary.unresolved(m) > 0) {
-        let why = "text arrived in bunches: turn off buffering in proxies, or ask for longer answers (docs/resolution.md)";
+        let why =
+            "text arrived in bunches: turn off buffering in proxies, or ask for longer answers (docs/resolution.md)";
         lines.push(entry("Unresolved", [Some(why.to_owned())]));
     }
     if summary.attempts > 0 {

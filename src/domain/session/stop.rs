@@ -101,7 +101,8 @@ impl Session {
             let warmup = attempt.warmup;
             let (is_discarded, started) = (attempt.abandoned, attempt.due.unwrap_or(ordered).min(at));
             let lost = lost_record(id, warmup, started, at);
-            let is_interrupted = !is_discarded || self.cases.get(id.case).is_some_and(|c| c.was_interrupted_in(id.number));
+            let is_interrupted =
+                !is_discarded || self.cases.get(id.case).is_some_and(|c| c.was_interrupted_in(id.number));
             if is_interrupted {
                 self.interrupt(id, warmup, started);
             }

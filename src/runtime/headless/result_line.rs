@@ -61,7 +61,8 @@ mod tests {
         });
         let report = fixture::report(session);
         let line = result_line(&report, false, [Path::new("r.md")].into_iter());
-        let expected = "result: partial · 2/4 requests ok · 2 requests failed · Excellent · 120.0 tok/s · TTFT p50 100 ms · r.md";
+        let expected =
+            "result: partial · 2/4 requests ok · 2 requests failed · Excellent · 120.0 tok/s · TTFT p50 100 ms · r.md";
         assert_eq!(line, expected);
         assert!(result_line(&report, true, std::iter::empty()).starts_with("result: interrupted · 2/4 requests ok"));
     }
