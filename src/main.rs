@@ -112,7 +112,9 @@ fn begin(mut spec: RunSpec, headless: bool, color: ColorWhen, settings: &Setting
     for warning in &spec.warnings {
         console::say(&format!("tokscope: warning: {}", sanitise(warning)));
     }
-    if let (JournalSpec::New, Err(why)) = (&spec.saving.journal, runs::check_writable()) {
+    if matches!(spec.saving.journal, JournalSpec::New)
+        && let Err(why) = runs::check_writable()
+    {
         let why = sanitise(&why);
         let advice = "set XDG_STATE_HOME to a writable folder, or pass --no-save";
         console::say(&format!("tokscope: warning: this run will not be saved: {why}; {advice}"));
