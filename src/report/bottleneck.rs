@@ -33,16 +33,17 @@ pub struct Bottleneck {
 
 impl Bottleneck {
     fn new(cause: &'static str, found: &str, further: &[(&Rule, String)], gpu: &str) -> Self {
-        let (mut also, mut clauses) = (Vec::new(), String::new());
-        for (rule, found) in further {
+        let mut also = Vec::new();
+        let name_or_extend = |(rule, found): &(&Rule, String)| {
             // Further evidence of a cause that is already named needs no second name.
             if rule.cause == cause || also.contains(&rule.cause) {
-                clauses += &format!("; {found}");
-            } else {
-                clauses += &format!("; also {}: {found}", rule.cause);
-                also.push(rule.cause);
+                return format!("; {found}");
             }
-        }
+            also.push(rule.cause);
+            format!("; also {}: {found}", rule.cause)
+        };
+        let clauses: Vec<String> = further.iter().map(name_or_extend).collect();
+        let clauses = clauses.concat();
         Self { cause, evidence: format!("{found}{clauses}{gpu}."), also }
     }
 

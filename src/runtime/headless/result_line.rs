@@ -24,16 +24,13 @@ pub fn result_line<'a>(report: &Report, is_interrupted: bool, files: impl Iterat
     let failed = session.attempts().filter(|attempt| attempt.is_failed()).count();
     let failed = (failed > 0).then(|| format!("{} failed", count(failed, "request")));
     let stages = stages(session);
-    let figures = match best(&stages) {
-        Some(stage) => {
-            let throughput = Quantity::new(stage.tokens_per_s, 1).estimated_if(stage.estimated).with_unit(" tok/s");
-            [Some(format!("{throughput} at concurrency {}", stage.concurrency)), ttft(stage.ttft_p50_ms), None]
-        }
-        None => {
-            let mark = if conclusion.estimated { ESTIMATED } else { "" };
-            let speed = conclusion.speed.map(|speed| format!("{mark}{speed:.1} tok/s"));
-            [conclusion.rating.as_ref().map(|(word, _)| (*word).to_owned()), speed, ttft(conclusion.ttft_p50_ms)]
-        }
+    let figures = if let Some(best) = best(&stages) {
+        let throughput = Quantity::new(best.tokens_per_s, 1).estimated_if(best.estimated).with_unit(" tok/s");
+        [Some(format!("{throughput} at concurrency {}", best.concurrency)), ttft(best.ttft_p50_ms), None]
+    } else {
+        let mark = if conclusion.estimated { ESTIMATED } else { "" };
+        let speed = conclusion.speed.map(|speed| format!("{mark}{speed:.1} tok/s"));
+        [conclusion.rating.as_ref().map(|(word, _)| (*word).to_owned()), speed, ttft(conclusion.ttft_p50_ms)]
     };
     let simulated = report.simulated.then(|| "SIMULATED".to_owned());
     let files = files.map(|path| path.display().to_string());
