@@ -161,6 +161,17 @@ pub fn check_exports(paths: &[PathBuf], folder: &Path) -> Result<(), ConfigError
     exports::check(paths, folder, EXPORTERS)
 }
 
+/// Checks the files of `tokscope report`, before the run is read; texts for stdout need no check.
+pub fn check_report_exports(paths: &[PathBuf], json: bool, folder: &Path) -> Result<(), ConfigError> {
+    exports::split(paths, json, folder, EXPORTERS).map(drop)
+}
+
+/// Checks the files of `tokscope compare`, before the runs are read.
+pub fn check_comparison_exports(paths: &[PathBuf], folder: &Path) -> Result<(), ConfigError> {
+    let files: Vec<PathBuf> = paths.iter().filter(|path| stdout_exporter(path, EXPORTERS).is_none()).cloned().collect();
+    exports::check(&files, folder, EXPORTERS)
+}
+
 /// The largest tokenizers of today's models take 35 MiB.
 const TOKENIZER: Kind = Kind { file_name: Some("tokenizer.json"), what: "a tokenizer", max_bytes: 256 * 1024 * 1024 };
 

@@ -8,17 +8,19 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use tokscope::app::state::theme::ThemeName;
 use tokscope::cli::{
-    self, CalibrateArgs, Cli, Command, CompareArgs, OpenArgs, ResumeArgs, RunArgs, RunsArgs, ScreenArgs, SimArgs,
+    self, CalibrateArgs, Cli, Command, CompareArgs, OpenArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs, ScreenArgs,
+    SimArgs,
 };
 use tokscope::cli::{completions, man_page};
 use tokscope::config::{self, Settings};
 use tokscope::domain::text::sanitise;
 use tokscope::runtime::color::ColorWhen;
-use tokscope::runtime::spec::{RunSpec, ScreenSpec};
+use tokscope::runtime::spec::{JournalSpec, RunSpec, ScreenSpec};
 use tokscope::runtime::{
     browser, calibrate, console, headless, interactive, local_servers, process, resume, saved, stdout,
 };
 use tokscope::sim::{SimConfig, Simulator};
+use tokscope::store::runs;
 use tokscope::ui::terminal::unusable;
 
 /// Exit status of errors in the command line or configuration, and of an unusable terminal.
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
         Some(Command::Resume(args)) => resume(&args),
         Some(Command::Open(args)) => show_saved(args, None),
         Some(Command::Replay(args)) => show_saved(args.of, Some(args.speed)),
-        Some(Command::Report(args)) => saved::report(&args.run, &args.exports, args.json),
+        Some(Command::Report(args)) => report(&args),
         Some(Command::Compare(args)) => compare(&args),
         Some(Command::Completions(args)) => print(&completions(args)),
         Some(Command::Man) => man_page().map_err(Into::into).and_then(|page| print(&page)),
@@ -113,6 +115,13 @@ fn begin(mut spec: RunSpec, headless: bool, color: ColorWhen, settings: &Setting
     for notice in &spec.notices {
         console::say(&format!("tokscope: {}", sanitise(notice)));
     }
+    if matches!(spec.saving.journal, JournalSpec::New)
+        && let Err(why) = runs::check_writable()
+    {
+        let why = sanitise(&why);
+        let advice = "set XDG_STATE_HOME to a writable folder, or pass --no-save";
+        console::say(&format!("tokscope: warning: this run will not be saved: {why}; {advice}"));
+    }
     spec.saving.summary_style = color.style_for(&io::stdout());
     let session = &spec.session;
     // With a rate, the server decides how many requests are in flight.
@@ -173,6 +182,12 @@ fn list_runs(args: &RunsArgs) -> anyhow::Result<u8> {
     browser::run(&look(&settings, args.color.when()))
 }
 
+/// Writes the report of a saved run. Export files are checked first.
+fn report(args: &ReportArgs) -> anyhow::Result<u8> {
+    config::check_report_exports(&args.exports, args.json, Path::new("."))?;
+    saved::report(&args.run, &args.exports, args.json, args.color.when())
+}
+
 /// Compares two runs: on a terminal as a screen, else as text.
 fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
     let settings = Settings::of_screen(&args.screen, &|name: &str| std::env::var(name).ok())?;
@@ -180,6 +195,7 @@ fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
         return print(listing.as_bytes());
     }
     if args.json || !args.exports.is_empty() || !has_screen() {
+        config::check_comparison_exports(&args.exports, Path::new("."))?;
         return saved::compare(&args.a, &args.b, &args.exports, args.json, args.color.when());
     }
     browser::compare(&args.a, &args.b, &look(&settings, args.color.when()))
@@ -203,8 +219,10 @@ fn print(text: &[u8]) -> anyhow::Result<u8> {
 }
 
 fn calibrate(args: CalibrateArgs) -> anyhow::Result<u8> {
-    let CalibrateArgs { streams, quick, json } = args;
-    calibrate::run(&calibrate::Options { streams: streams.into_iter().map(|n| n as usize).collect(), quick, json })
+    let CalibrateArgs { streams, quick, json, color } = args;
+    let style = color.when().style_for(&io::stdout());
+    let streams = streams.into_iter().map(|n| n as usize).collect();
+    calibrate::run(&calibrate::Options { streams, quick, json, style })
 }
 
 fn simulate(args: SimArgs) -> anyhow::Result<u8> {

@@ -80,6 +80,30 @@ fn a_killed_run_is_resumed_in_its_journal() {
 }
 
 #[test]
+fn a_killed_timed_run_is_complete_after_its_remaining_time() {
+    let place = Place::with(&suite(&["First", "Second"], ""));
+    let (server, hold) = stalling(1);
+    let child = place.command(&[&server.url(), "--duration", "1"]).spawn().unwrap();
+    wait_for_attempts(&place, 1);
+    wait_for_the_second(&server);
+    kill(child);
+    drop(hold);
+    place.run(&["report", "last", "--export", "killed.json", "--export", "killed.md"], 0);
+    assert_eq!(place.json("killed.json")["run"]["partial"], true);
+    let killed = place.read("killed.md");
+    assert!(
+        killed.contains("1 request interrupted by the end of tokscope") && killed.contains("s of 1.0 s were not run")
+    );
+    place.run(&["resume", "last", "--headless", "--export", "r.json"], 0);
+    let report = place.json("r.json");
+    assert_eq!((&report["run"]["partial"], &report["summary"]["failed"]), (&false.into(), &0.into()));
+    let second = statuses(&report, 1);
+    assert_eq!(second[..2], ["cancelled", "ok"], "the interrupted request is repeated first");
+    let (_, stderr) = place.run(&["resume", "last", "--headless"], 0);
+    assert!(stderr.contains("nothing to resume"), "{stderr}");
+}
+
+#[test]
 fn a_complete_run_has_nothing_to_resume() {
     let (place, server) = (Place::with(&suite(&["First"], "")), server());
     place.run(&[&server.url()], 0);
@@ -104,7 +128,11 @@ fn an_interrupted_run_is_resumed_but_not_with_another_endpoint() {
     assert!(stderr.contains("the run is still in progress") && !stderr.contains("was interrupted"), "{stderr}");
     std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let ended = child.wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{}", String::from_utf8_lossy(&ended.stderr));
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("interrupted: requests in flight are cancelled"), "{stderr}");
+    assert!(stderr.contains("; continue it with `tokscope resume ts-"), "{stderr}");
+    assert!(stderr.lines().last().unwrap().starts_with("result: interrupted · 1/2 requests ok"), "{stderr}");
     drop(hold);
     let (listed, _) = place.run(&["runs"], 0);
     assert!(listed.lines().nth(1).unwrap().contains("partial"), "{listed}");

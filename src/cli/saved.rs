@@ -112,6 +112,9 @@ pub struct ReportArgs {
     /// Write results.json to stdout
     #[arg(long)]
     pub json: bool,
+    /// Colour of warnings; the report itself has none.
+    #[command(flatten)]
+    pub color: ColorArgs,
 }
 
 /// Options of `tokscope compare`.

@@ -10,6 +10,14 @@ pub struct Interval {
     pub high: f64,
 }
 
+/// Minimum degrees of freedom of an interval of the mean. With one, Student's t is 12.7: two values would give an
+/// interval of nine times their deviation on each side. See the table in NIST/SEMATECH's e-Handbook, 1.3.6.7.2.
+pub const MIN_FREEDOM: usize = 2;
+
+/// Requirement that a mean without an interval does not meet.
+pub const MEAN_NEEDS: &str = "an interval of the mean needs 3 repeats of a case, or 2 repeats of 2 cases";
+/// Requirement that a median without an interval does not meet.
+pub const MEDIAN_NEEDS: &str = "an interval of the median needs 6 values and repeats";
 impl Interval {
     /// The interval in another unit.
     #[must_use]
@@ -49,8 +57,13 @@ pub fn newcombe_interval(from: (usize, usize), to: (usize, usize)) -> Option<Int
 
 /// Half the width of Student's interval of the mean of all values: `t · s / √n`. Differences between groups (cases) are
 /// not chance and do not widen it: `s` is the deviation within groups, and `t` has as many degrees of freedom as there
-/// are values beyond one per group. `None` if no group has two values.
+/// are values beyond one per group. `None` below [`MIN_FREEDOM`].
 pub fn mean_half_width<'a>(groups: impl IntoIterator<Item = &'a [f64]>) -> Option<f64> {
+    half_width_with_freedom(groups).filter(|(_, freedom)| *freedom >= MIN_FREEDOM).map(|(half, _)| half)
+}
+
+/// [`mean_half_width`] however few values there are, with its degrees of freedom; `None` if no group has two values.
+pub fn half_width_with_freedom<'a>(groups: impl IntoIterator<Item = &'a [f64]>) -> Option<(f64, usize)> {
     let (mut n, mut freedom, mut squares) = (0, 0, 0.0);
     for group in groups.into_iter().filter(|g| !g.is_empty()) {
         let mean = group.iter().sum::<f64>() / group.len() as f64;
@@ -58,7 +71,7 @@ pub fn mean_half_width<'a>(groups: impl IntoIterator<Item = &'a [f64]>) -> Optio
         n += group.len();
         freedom += group.len() - 1;
     }
-    (freedom > 0).then(|| student_t_975(freedom) * (squares / freedom as f64 / n as f64).sqrt())
+    (freedom > 0).then(|| (student_t_975(freedom) * (squares / freedom as f64 / n as f64).sqrt(), freedom))
 }
 
 /// Distribution-free interval of a median between two order statistics: the narrowest symmetric one with at least 95%
@@ -147,7 +160,17 @@ mod tests {
         // A single value counts towards n but not towards the spread: s² = 8 / 2, four values.
         assert!(close(half(&[&[10.0, 12.0, 14.0], &[500.0]]), 4.3027 * 2.0 / 2.0));
         assert_eq!((half(&[&[1.0], &[2.0], &[]]), half(&[])), (None, None));
-        assert_eq!(half(&[&[3.0, 3.0]]), Some(0.0));
+        assert_eq!(half(&[&[3.0, 3.0, 3.0]]), Some(0.0));
+    }
+
+    #[test]
+    fn two_values_have_no_interval() {
+        let half = |groups: &[&[f64]]| mean_half_width(groups.iter().copied());
+        assert_eq!((half(&[&[1.0, 2.0]]), half(&[&[1.0, 2.0], &[5.0]])), (None, None));
+        assert!(half(&[&[1.0, 2.0, 3.0]]).is_some() && half(&[&[1.0, 2.0], &[5.0, 6.0]]).is_some());
+        // t = 12.7062 with one degree of freedom, s = √½, two values.
+        let (half, freedom) = half_width_with_freedom([&[1.0, 2.0][..]]).unwrap();
+        assert!((half - 12.7062 / 2.0).abs() < 1e-9 && freedom == 1);
     }
 
     fn rounded(interval: Option<Interval>) -> Option<[f64; 2]> {

@@ -129,6 +129,9 @@ pub enum StreamPhase {
     Answering,
 }
 
+/// Maximum wait for the endpoint's list of models.
+pub const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Delay before an endpoint that does not answer is contacted again.
 pub const DISCOVERY_RETRY_DELAY: Duration = Duration::from_secs(2);
 

@@ -97,9 +97,10 @@ impl<'a> CaseView<'a> {
         self.reported.iter().filter_map(|a| a.record())
     }
 
-    /// Number of measured attempts that ended, reruns included; in a sweep, those of the reported stage.
-    pub fn ended(&self) -> usize {
-        self.in_stage().filter(|a| !a.warmup && a.record.is_some()).count()
+    /// Number of measured attempts that ended, complete or failed, reruns included; in a sweep, those of the reported
+    /// stage. Cancelled attempts measured nothing.
+    pub fn measured(&self) -> usize {
+        self.in_stage().filter(|a| a.is_good() || a.is_failed()).count()
     }
 
     /// Attempts of the reported stage. The other stages of a sweep are in its table.

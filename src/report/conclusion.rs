@@ -20,6 +20,9 @@ pub struct Conclusion {
     pub cases: usize,
     /// Whether a planned attempt has no complete answer.
     pub partial: bool,
+    /// Number of complete answers that count, and of planned requests; `None` if each case has one request, or only the
+    /// time limits them.
+    pub requests: Option<(usize, usize)>,
     /// Median TTFT, milliseconds.
     pub ttft_p50_ms: Option<f64>,
     /// Median decode speed of a stream, tokens per second.
@@ -55,10 +58,12 @@ impl Conclusion {
         let views = cases(session);
         let speed = summary.rated_speed;
         let scale = session.suite.rating;
+        let planned = session.requests_planned().filter(|planned| *planned != views.len());
         Self {
-            ok: summary.ok,
+            ok: session.cases_answered(),
             cases: views.len(),
             partial: summary.partial,
+            requests: planned.map(|planned| (session.requests_answered(), planned)),
             ttft_p50_ms: summary.stats(&TTFT).map(|s| s.p50),
             decode_p50: summary.stats(&DECODE).map(|s| s.p50),
             tokens: (summary.attempts > 0).then_some(summary.total_output_tokens),

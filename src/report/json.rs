@@ -73,6 +73,12 @@ struct Run<'a> {
     repeat: u32,
     /// Measured requests in all; `null` if each case has `repeat` of them.
     requests: Option<u32>,
+    /// Requests that the plan asks for, over all cases and stages; `null` if the time limits them.
+    planned_requests: Option<usize>,
+    /// Measured requests that ended, complete or failed, over all stages and reruns.
+    measured_requests: usize,
+    /// Complete answers that count, over all stages.
+    successful_requests: usize,
     warmup: u32,
     /// Whether prompts were sent unchanged instead of unique.
     warm: bool,
@@ -200,7 +206,7 @@ impl Serialize for Spreads<'_> {
         let mut map = serializer.serialize_map(Some(METRICS.len()))?;
         for metric in METRICS {
             let key = summary_key(metric);
-            let all = self.0.ended_attempts();
+            let all = self.0.measured;
             let unresolved = self.0.unresolved(metric);
             let spread = self.0.spread(metric);
             let spread = spread.map(|spread| SpreadJson::new(&spread, all).with_unresolved(unresolved));
@@ -317,6 +323,9 @@ fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
         peak_in_flight: summary.peak_in_flight,
         repeat: session.plan.repeat,
         requests: session.plan.requests,
+        planned_requests: session.requests_planned(),
+        measured_requests: session.requests_measured(),
+        successful_requests: session.requests_answered(),
         warmup: session.plan.warmup,
         warm: session.plan.warm,
         rate: session.plan.open_loop.map(|open| open.rate_per_s),
@@ -356,7 +365,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
     let measured = summary.attempts > 0;
     let ttft = |state| {
         let found = summary.ttft_by_cache().iter().find(|(s, _)| *s == state);
-        found.map(|(_, spread)| SpreadJson::new(spread, summary.ended_attempts()))
+        found.map(|(_, spread)| SpreadJson::new(spread, summary.measured))
     };
     SummaryJson {
         spreads: Spreads(summary),

@@ -7,6 +7,7 @@ use crate::domain::diagnosis::{DIAGNOSES, Diagnosis};
 use crate::domain::metrics::{DECODE, LATENCY, METRICS, Metric, SPEED, TTFT};
 use crate::domain::pass_rate::PassRate;
 use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::quantity::{count, grouped};
 use crate::domain::session::{AttemptState, Session};
 use crate::domain::slo::RunFigure;
 use crate::domain::statistics::Stats;
@@ -31,6 +32,9 @@ pub struct Summary {
     pub tokenizer_attempts: usize,
     /// Reported attempts with an estimated token count.
     pub estimated_attempts: usize,
+    /// Measured attempts that ended, complete or failed, including those that a rerun replaced. In a sweep, those of the
+    /// last stage.
+    pub measured: usize,
     /// Measured attempts that failed beside or after the reported ones.
     pub failed_attempts: usize,
     /// Whether part of the plan has no complete answer, or is still to come.
@@ -189,6 +193,7 @@ impl Summary {
             ok: views.iter().filter(|v| !v.reported.is_empty()).count(),
             failed: views.iter().filter(has_failed).count(),
             attempts: views.iter().map(|v| v.reported.len()).sum(),
+            measured: views.iter().map(CaseView::measured).sum(),
             cache: counted.cache,
             pass_rate: counted.pass_rate,
             tokenizer_attempts: counted.tokenizer,
@@ -198,6 +203,7 @@ impl Summary {
             own_delay: Stats::from_values(counted.own_delays_ms.iter().copied()).map(|stats| Spread {
                 n: counted.own_delays_ms.len(),
                 stats,
+                repeats: 0,
                 mean_half_width: None,
                 median_ci95: None,
                 share_ci95: None,
@@ -234,9 +240,18 @@ impl Summary {
         summary
     }
 
-    /// Number of measured attempts that ended, complete or failed.
-    pub fn ended_attempts(&self) -> usize {
+    /// Number of attempts that findings are about: the reported ones, and those that failed beside or after them.
+    pub const fn examined(&self) -> usize {
         self.attempts + self.failed_attempts
+    }
+
+    /// Returns the attempts that findings are about: `6 attempts`, `6 attempts (3 replaced by reruns)`.
+    pub fn examined_in_words(&self) -> String {
+        let attempts = count(self.examined(), "attempt");
+        match self.measured.saturating_sub(self.examined()) {
+            0 => attempts,
+            replaced => format!("{attempts} ({} replaced by reruns)", grouped(replaced as u64)),
+        }
     }
 
     /// Number of ended attempts that have a finding, by its key.
@@ -259,13 +274,13 @@ impl Summary {
         self.unresolved.iter().find(|(m, _)| *m == metric).map_or(0, |(_, n)| *n)
     }
 
-    /// Returns the number of figures out of all attempts that ended: `8/10`, `8/10, 2 unresolved`.
+    /// Returns the number of figures out of all measured attempts: `8/10`, `8/10, 2 unresolved`.
     pub fn n_of_all(&self, metric: &Metric, n: usize) -> String {
         let unresolved = match self.unresolved(metric) {
             0 => String::new(),
             unresolved => format!(", {unresolved} unresolved"),
         };
-        format!("{n}/{}{unresolved}", self.ended_attempts())
+        format!("{n}/{}{unresolved}", self.measured)
     }
 
     /// Returns how many answers the rating does not cover, and why; `None` if it covers all.

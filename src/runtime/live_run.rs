@@ -8,6 +8,7 @@ mod saving;
 mod token_counting;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
@@ -56,6 +57,8 @@ pub struct LiveRun {
     summary_style: Style,
     /// End of the run and the engine's lag until then, once the run was closed.
     ended: Option<(Nanos, EngineLag)>,
+    /// Reports that were written when the run was closed.
+    written: Vec<PathBuf>,
 }
 
 impl LiveRun {
@@ -92,8 +95,17 @@ impl LiveRun {
         }
         let exports = Exports::new(saving.exports, &origin.wall).with_stdout(saving.stdout);
         let base = RunBase { app, inbox, sender, clock, exports };
-        let summary_style = saving.summary_style;
-        Ok(Self { base, engine, samplers, saving: writer, origin, prompts, summary_style, ended: None })
+        Ok(Self {
+            base,
+            engine,
+            samplers,
+            saving: writer,
+            origin,
+            prompts,
+            summary_style: saving.summary_style,
+            ended: None,
+            written: Vec::new(),
+        })
     }
 
     /// Contacts the endpoint, over and over if `retry`, and starts the telemetry of this machine.
@@ -105,6 +117,11 @@ impl LiveRun {
     /// The engine's latest snapshot.
     pub fn live(&self) -> Arc<LiveSnapshot> {
         self.engine.live()
+    }
+
+    /// Reports that were written when the run was closed.
+    pub fn written(&self) -> impl Iterator<Item = &Path> {
+        self.written.iter().map(PathBuf::as_path)
     }
 
     /// Sends a command to the engine. If its thread is gone, that is reported as the engine's end, so that nothing waits for

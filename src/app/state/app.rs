@@ -43,6 +43,8 @@ pub struct App {
     pub asks_for_model: bool,
     /// Whether a signal ended the run, or the user quit while requests were in flight.
     pub interrupted: bool,
+    /// Cases of the last requests in a row that got no connection.
+    pub(in crate::app) failed_connections: Vec<usize>,
     /// Content events at the points of the throughput in the last second, oldest first.
     pub(in crate::app) recent_totals: VecDeque<(Nanos, u64)>,
 }
@@ -69,6 +71,7 @@ impl App {
             key_source: KeySource::default(),
             asks_for_model: false,
             interrupted: false,
+            failed_connections: Vec::new(),
             recent_totals: VecDeque::new(),
         }
     }

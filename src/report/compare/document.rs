@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::text::{NO_VERDICT, about, cells, method, says_something, throughput};
 use super::verdict::verdict;
-use super::{ComparedRun, Comparison, Figure};
-use crate::domain::interval::Interval;
+use super::{ComparedRun, Comparison, Figure, Judgement};
+use crate::domain::interval::{Interval, MEAN_NEEDS};
 use crate::report::json::pretty;
 use crate::report::markdown::inline;
 
@@ -81,6 +81,8 @@ struct RowJson<'a> {
     difference_points_ci95: Option<Interval>,
     /// Judgement; `null` if the samples do not allow one.
     judgement: Option<&'static str>,
+    /// Reason for a missing judgement of figures that both runs have.
+    judgement_unavailable: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -131,8 +133,10 @@ pub fn json(comparison: &Comparison) -> String {
                     difference_points_ci95: row.points_ci95(),
                     judgement: row
                         .judge(block.compared.metric.better)
-                        .map(super::Judgement::words)
-                        .filter(|w| !w.is_empty()),
+                        .filter(|judgement| *judgement != Judgement::TooFew)
+                        .map(Judgement::words),
+                    judgement_unavailable: (row.judge(block.compared.metric.better) == Some(Judgement::TooFew))
+                        .then_some(MEAN_NEEDS),
                 })
                 .collect(),
         })

@@ -20,14 +20,14 @@ pub enum Judgement {
 }
 
 impl Judgement {
-    /// Returns the judgement in words; empty if there is none.
+    /// Returns the judgement in words, or why there is none.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Better => "better",
             Self::Worse => "worse",
             Self::Differs => "differs",
             Self::NoDifferenceShown => "no difference shown",
-            Self::TooFew => "",
+            Self::TooFew => "too few repeats",
         }
     }
 }

@@ -133,6 +133,7 @@ fn two_runs_are_shown_side_by_side() {
 
     Figures are means; ± is half of the mean's 95% interval (Student's t within cases).
     A difference is better or worse only if the intervals do not overlap.
+    Too few repeats: the interval needs 3 repeats of a case, or 2 repeats of 2 cases.
     ");
     let markdown = markdown(&comparison);
     let rows: Vec<_> = markdown.lines().filter(|l| l.starts_with("| ")).skip(2).collect();
@@ -180,16 +181,16 @@ fn sweeps_are_compared_by_stage_and_unpaired_stages_have_a_warning() {
     !  not compared, because only B has answers there: concurrency 2
 
     TTFT, ms   CONC    A    B   DIFF
-    a             1  100  100  +0.0%
-    b             1  100  100  +0.0%
-    c             1  100  100  +0.0%
-    d             1  100  100  +0.0%
-    all cases     1  100  100  +0.0%
-    a             4  200  200  +0.0%
-    b             4  200  200  +0.0%
-    c             4  200  200  +0.0%
-    d             4  200  200  +0.0%
-    all cases     4  200  200  +0.0%
+    a             1  100  100  +0.0%  too few repeats
+    b             1  100  100  +0.0%  too few repeats
+    c             1  100  100  +0.0%  too few repeats
+    d             1  100  100  +0.0%  too few repeats
+    all cases     1  100  100  +0.0%  too few repeats
+    a             4  200  200  +0.0%  too few repeats
+    b             4  200  200  +0.0%  too few repeats
+    c             4  200  200  +0.0%  too few repeats
+    d             4  200  200  +0.0%  too few repeats
+    all cases     4  200  200  +0.0%  too few repeats
     ");
     let page = markdown(&comparison);
     assert!(

@@ -2,7 +2,7 @@
 
 use super::verdict::verdict;
 use super::{Block, Compared, ComparedRun, Comparison, Figure, Row};
-use crate::domain::quantity::{Quantity, UNKNOWN};
+use crate::domain::quantity::{Quantity, UNKNOWN, signed_percent};
 use crate::domain::text::sanitise_line;
 use crate::report::style::{Layout, Style};
 use crate::report::text_table::{table, wrap};
@@ -10,9 +10,10 @@ use crate::report::text_table::{table, wrap};
 /// Name of the rows over all cases.
 pub(super) const ALL: &str = "all cases";
 /// Explanation of the judgements.
-const METHOD: [&str; 2] = [
+const METHOD: [&str; 3] = [
     "Figures are means; ± is half of the mean's 95% interval (Student's t within cases).",
     "A difference is better or worse only if the intervals do not overlap.",
+    "Too few repeats: the interval needs 3 repeats of a case, or 2 repeats of 2 cases.",
 ];
 /// Explanation of the judgement on pass rates.
 const METHOD_OF_SHARES: &str =
@@ -116,19 +117,4 @@ pub fn cells(row: &Row, compared: &Compared) -> Vec<String> {
 fn figure(figure: Option<Figure>, digits: usize) -> String {
     let quantity = Quantity::new(figure.map(|f| f.mean), digits).with_half_width(figure.and_then(|f| f.half_width));
     quantity.estimated_if(figure.is_some_and(|f| f.estimated)).to_string()
-}
-
-/// Writes a change with its sign, like `+1.2%`. A change that rounds to zero has a plus sign.
-pub(super) fn signed_percent(percent: f64) -> String {
-    format!("{:+.1}%", (percent * 10.0).round() / 10.0 + 0.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_change_is_negative_zero() {
-        assert_eq!([-0.04, -0.06, 0.04, 12.34].map(signed_percent), ["+0.0%", "-0.1%", "+0.0%", "+12.3%"]);
-    }
 }

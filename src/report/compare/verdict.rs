@@ -3,6 +3,7 @@
 use super::{Comparison, Figure, Judgement, Row};
 use crate::domain::metrics::{ITL, LATENCY, Metric, PASS_RATE, SPEED, TTFT};
 use crate::domain::pass_rate::whole_percent;
+use crate::domain::quantity::signed_percent;
 
 /// Difference of two means in percent, and its 95% interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,7 +96,7 @@ pub fn verdict(comparison: &Comparison) -> Option<String> {
                 clear.push(format!("{} {}", aspect.clause, change.words(direction)));
             }
             Some(Judgement::NoDifferenceShown) => same.push(aspect.name),
-            Some(Judgement::TooFew) => few.push(format!("{} ({:+.1}%)", aspect.name, change.percent)),
+            Some(Judgement::TooFew) => few.push(format!("{} ({})", aspect.name, signed_percent(change.percent))),
             None => apart.push(aspect.name),
         }
     }

@@ -71,7 +71,7 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
         let kinds: Vec<&str> = case.spec.checks.iter().map(|check| check.kind().as_str()).collect();
         page.field("Checks", &kinds.join(", ").replace('_', "\\_"));
     }
-    let several = case.ended() > 1;
+    let several = case.measured() > 1;
     let mut notes = Notes::default();
     for record in case.records() {
         let which = which(several, &[record.id.number]);

@@ -61,8 +61,9 @@ fn definitions(view: &View<'_>, page: &mut Page) {
     page.field(
         "Intervals",
         "± is the 95% confidence interval of the mean: Student's `t·s/√n`, where `s` is the deviation of repeats within \
-         their case. Differences between cases are not treated as random error, so intervals need repeats. The median's \
-         interval lies between two order statistics and needs 6 figures. Both assume independent attempts",
+         their case. Differences between cases are not treated as random error, so intervals need repeats: 3 of a \
+         case, or 2 of 2 cases. With fewer, `± –` replaces an interval that would be nine deviations wide on \
+         each side. The median's interval lies between two order statistics and needs 6 figures. Both assume independent attempts",
     );
     page.field(
         "Samples",

@@ -18,7 +18,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     view.name_stage(page);
     let rest = METRICS.iter().copied().filter(|m| !FIRST_COLUMNS.contains(m));
     let metrics: Vec<&Metric> = FIRST_COLUMNS.into_iter().chain(rest).collect();
-    let several = view.cases.iter().any(|c| c.ended() > 1);
+    let several = view.cases.iter().any(|c| c.measured() > 1);
     let all_ok = view.cases.iter().all(|c| status(c) == AttemptStatus::Ok.as_str());
     let mut table = metrics.iter().fold(Table::default().text("Test Case"), |table, m| table.number(&heading(m)));
     if several {
@@ -32,7 +32,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
         let mut row = vec![inline(&case.spec.name)];
         row.extend(metrics.iter().map(|m| bare(m, case.figure(m), estimated)));
         if several {
-            row.push(format!("{}/{}", case.reported.len(), case.ended()));
+            row.push(format!("{}/{}", case.reported.len(), case.measured()));
         }
         if !all_ok {
             row.push(status(case));

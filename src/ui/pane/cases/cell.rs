@@ -121,17 +121,18 @@ fn mean(metric: &Metric, row: &Row<'_>, cells: usize) -> Option<String> {
         Some(PrefixCache::Unknown) => format!("{CACHE_UNKNOWN} "),
         _ => format!("{WARM} "),
     };
-    let with = |half_width: Option<f64>| {
+    let with = |half_width: Option<f64>, lacks_interval: bool| {
         let quantity = match metric.unit {
             Unit::Milliseconds => Quantity::from_millis_within(spread.stats.avg, half_width),
             Unit::TokensPerSecond => Quantity::new(spread.stats.avg, 1).with_half_width(half_width),
             Unit::Tokens => Quantity::grouped(spread.stats.avg),
             Unit::Percent => return whole_percent(spread.stats.avg),
         };
-        format!("{cache}{}", quantity.estimated_if(estimated))
+        let lacks = lacks_interval && metric.unit != Unit::Tokens;
+        format!("{cache}{}", quantity.lacking_half_width_if(lacks).estimated_if(estimated))
     };
-    let full = with(spread.mean_half_width);
-    Some(if crate::ui::fit::width(&full) <= cells { full } else { with(None) })
+    let full = with(spread.mean_half_width, spread.has_too_few_repeats());
+    Some(if crate::ui::fit::width(&full) <= cells { full } else { with(None, false) })
 }
 
 /// Number of measured attempts and their statistic, `5× mean`, with a mark if they are unfolded.

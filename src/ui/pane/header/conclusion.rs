@@ -108,7 +108,11 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     let mark = if conclusion.estimated { ESTIMATED } else { "" };
     let mut all: Vec<Figure<'_>> = Vec::new();
     if conclusion.partial {
-        all.push(("partial ", format!("{}/{}", conclusion.ok, conclusion.cases), " cases", theme.warning()));
+        let (done, planned, noun) = match conclusion.requests {
+            Some((answered, planned)) => (answered, planned, " requests"),
+            None => (conclusion.ok, conclusion.cases, " cases"),
+        };
+        all.push(("partial ", format!("{done}/{planned}"), noun, theme.warning()));
     }
     all.extend(conclusion.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
     // A fast answer that is wrong is no result.
