@@ -283,7 +283,8 @@ pub static PASS_RATE: Metric = Metric {
     get: |a| a.passes().map(|passes| if passes { 100.0 } else { 0.0 }),
     unresolved: AttemptRecord::always_resolved,
     live: live::not_before_the_end,
-    column: Some(Column { heading: "Pass", rank: 7, has_difference: false }),
+    // Where it does not fit, the status of a row still says which answers are wrong.
+    column: Some(Column { heading: "Pass", rank: 10, has_difference: false }),
     // A threshold on the pass rate is about the run: `pass_rate>95%`.
     slo: None,
     compared: Some(ComparedAs { rank: 5, label: "Pass rate, %", digits: 1 }),
