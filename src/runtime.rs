@@ -12,6 +12,7 @@ mod export;
 mod frame_pacer;
 pub mod headless;
 pub mod interactive;
+pub mod last_run;
 mod live_run;
 pub mod local_servers;
 mod panic_guard;

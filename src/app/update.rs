@@ -232,7 +232,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::Redraw => return vec![Effect::Screen(ScreenEffect::Redraw)],
         Action::Suspend => return vec![Effect::Screen(ScreenEffect::Suspend)],
-        Action::Quit if app.scene.session.is_active() && app.playback.is_none() => {
+        Action::Quit if app.asks_before_quitting() => {
             app.ui.overlay = Overlay::ConfirmQuit;
         }
         Action::Quit => return vec![Effect::Quit(app.exit_status())],

@@ -16,8 +16,8 @@ Suite, load, model and URL are those of the run; new attempts are appended to it
 when the run stopped are measured again. Keys, headers and the addresses of other machines' GPUs are not saved: pass them \
 again. GPU figures come from the same source as before.")]
 pub struct ResumeArgs {
-    /// Run: its id, the start of its id, `last`, or the path of its journal
-    pub run: String,
+    /// Run: its id, the start of its id, or the path of its journal [default: the last incomplete one]
+    pub run: Option<String>,
     /// Base URL, if the run's URL had a user name, password or query (not saved)
     pub url: Option<String>,
     /// API key and headers.
@@ -62,8 +62,8 @@ pub struct ResumeArgs {
 /// Options of `tokscope open`.
 #[derive(Args, Debug)]
 pub struct OpenArgs {
-    /// Run: its id, the start of its id, `last`, or the path of its journal
-    pub run: String,
+    /// Run: its id, the start of its id, or the path of its journal [default: last]
+    pub run: Option<String>,
     /// File that the export keys write; repeatable
     #[arg(short = 'o', long = "export", value_name = "FILE", allow_hyphen_values = true)]
     pub exports: Vec<PathBuf>,
@@ -104,8 +104,8 @@ pub struct RunsArgs {
 /// Options of `tokscope report`.
 #[derive(Args, Debug)]
 pub struct ReportArgs {
-    /// Run: its id, the start of its id, `last`, or the path of its journal
-    pub run: String,
+    /// Run: its id, the start of its id, or the path of its journal [default: last]
+    pub run: Option<String>,
     /// Write to this file, in the format of its extension [default: -, Markdown to stdout]; repeatable
     #[arg(short = 'o', long = "export", value_name = "FILE", allow_hyphen_values = true)]
     pub exports: Vec<PathBuf>,

@@ -59,7 +59,13 @@ fn read_suite(root: &Section<'_, '_>, file_name: &str, mistakes: &mut Mistakes<'
         Params::read(&section, mistakes)
     });
     let cases = read_cases(root, &defaults, mistakes)?;
-    Some(Suite { name: name.map_or_else(|| stem(file_name), |(name, _at)| name), rating, slos, cases })
+    Some(Suite {
+        name: name.map_or_else(|| stem(file_name), |(name, _at)| name),
+        rating,
+        slos,
+        cases,
+        ..Suite::default()
+    })
 }
 
 /// Reads the thresholds, a list of texts.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::slo::Slo;
 
 /// A named list of cases with a rating scale for the results.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Suite {
     /// Name, shown as the report's "Test Mode".
     pub name: String,
@@ -17,6 +17,21 @@ pub struct Suite {
     pub slos: Vec<Slo>,
     /// Cases in the order they run.
     pub cases: Vec<CaseSpec>,
+    /// Patterns that selected these cases from the suite (`--case`); empty for all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub case_patterns: Vec<String>,
+}
+
+impl Suite {
+    /// The name, with the patterns that selected the cases: `Complex Comprehensive (--case debug, data)`.
+    pub fn title(&self) -> String {
+        title(&self.name, &self.case_patterns)
+    }
+}
+
+/// The name of a suite, with the patterns that selected its cases.
+pub fn title(name: &str, case_patterns: &[String]) -> String {
+    if case_patterns.is_empty() { name.to_owned() } else { format!("{name} (--case {})", case_patterns.join(", ")) }
 }
 
 /// One prompt with its request parameters.

@@ -25,5 +25,5 @@ pub fn suite(cases: usize) -> Suite {
 
 /// A suite of these cases.
 pub fn suite_with(cases: Vec<CaseSpec>) -> Suite {
-    Suite { name: "s".to_owned(), rating: RatingScale::default(), slos: Vec::new(), cases }
+    Suite { name: "s".to_owned(), rating: RatingScale::default(), slos: Vec::new(), cases, ..Suite::default() }
 }

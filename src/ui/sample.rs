@@ -46,7 +46,7 @@ pub fn running() -> App {
         extra: serde_json::Map::new(),
     };
     let cases = ["Debug Task", "Database Optimization", "ML Project"].map(case).to_vec();
-    let suite = Suite { name: "s".into(), rating: RatingScale::default(), slos: Vec::new(), cases };
+    let suite = Suite { name: "s".into(), rating: RatingScale::default(), slos: Vec::new(), cases, ..Suite::default() };
     let target = Target {
         url: "http://localhost:8000/v1".into(),
         model: None,

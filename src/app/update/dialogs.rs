@@ -15,6 +15,14 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         (Overlay::None, _) => return None,
         (_, Action::Suspend) => return Some(vec![Effect::Screen(ScreenEffect::Suspend)]),
         (_, Action::Redraw) => return Some(vec![Effect::Screen(ScreenEffect::Redraw)]),
+        // The first Ctrl-C closes an overlay, and the second one quits as without it.
+        (overlay, Action::Quit) if !matches!(overlay, Overlay::ConfirmQuit | Overlay::Models(_)) => {
+            let effects = act(app, Action::Back);
+            if app.asks_before_quitting() {
+                app.ui.overlay = Overlay::ConfirmQuit;
+            }
+            return effects;
+        }
         (Overlay::Help(line), action) => match scroll_lines(action, PAGE_LINES) {
             Some(by) => *line = line.saturating_add_signed(by),
             None => app.ui.overlay = Overlay::None,

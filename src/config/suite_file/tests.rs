@@ -86,7 +86,13 @@ fn a_case_needs_only_name_and_prompt() {
     };
     assert_eq!(
         suite,
-        Suite { name: "my suite".into(), rating: RatingScale::default(), slos: Vec::new(), cases: vec![case] }
+        Suite {
+            name: "my suite".into(),
+            rating: RatingScale::default(),
+            slos: Vec::new(),
+            cases: vec![case],
+            ..Suite::default()
+        }
     );
 }
 

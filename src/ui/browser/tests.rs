@@ -81,7 +81,8 @@ fn act(browser: &mut Browser, action: A) {
 fn drawn_with(browser: &Browser, (width, height): (u16, u16), theme: Theme, ascii: bool) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let cache = RenderCache::default();
-    let view = BrowserView { browser, theme, cache: &cache };
+    let keymap = BrowserKeymap::default();
+    let view = BrowserView { browser, theme, keymap: &keymap, cache: &cache };
     terminal
         .draw(|frame| {
             draw(frame, &view);
@@ -263,4 +264,53 @@ fn hostile_names_move_nothing() {
     view.a.clone_from(&evil);
     view.metrics[0].rows[0].name.clone_from(&evil);
     assert!(!drawn(&Browser::comparison_only(ThemeName::Auto, view), (80, 24)).contains('\u{1b}'));
+}
+
+#[test]
+fn the_selected_run_is_one_uniform_highlight() {
+    let themes = Themes::from_env(&|name| (name == "COLORTERM").then(|| "truecolor".to_owned()), Vec::new());
+    let mut browser = browser(60);
+    act(&mut browser, A::Mark);
+    for theme in [Theme::ansi(), Theme::mono(), themes.theme(&ThemeName::Dark), themes.theme(&ThemeName::Light)] {
+        let buffer = drawn_with(&browser, (120, 40), theme, false);
+        let row = (0..40).find(|y| buffer[(0, *y)].symbol() == "▸").expect("a selected row");
+        let style = buffer[(0, row)].style();
+        assert!(style.add_modifier.contains(ratatui::style::Modifier::REVERSED));
+        assert!((0..120).all(|x| buffer[(x, row)].style() == style), "{theme:?}");
+    }
+}
+
+#[test]
+fn several_runs_are_named_before_they_are_deleted() {
+    let mut browser = browser(12);
+    act(&mut browser, A::MarkAll);
+    act(&mut browser, A::Delete);
+    insta::assert_snapshot!("delete_marked_80x24", drawn(&browser, (80, 24)));
+}
+
+#[test]
+fn hints_have_the_keys_of_the_user() {
+    use crate::ui::keymap::Override;
+    let mut browser = browser(12);
+    let chosen = |action, key: &str| Override { action, keys: vec![key.parse().unwrap()] };
+    let keymap =
+        BrowserKeymap::with(&[chosen(A::PreviewDown, "D"), chosen(A::Open, "o"), chosen(A::ConfirmDelete, "Y")]);
+    let keymap = keymap.unwrap();
+    let shown = |browser: &Browser| {
+        let (mut terminal, cache) = (Terminal::new(TestBackend::new(120, 40)).unwrap(), RenderCache::default());
+        let view = BrowserView { browser, theme: Theme::ansi(), keymap: &keymap, cache: &cache };
+        terminal
+            .draw(|frame| {
+                draw(frame, &view);
+            })
+            .unwrap();
+        text_of(terminal.backend().buffer())
+    };
+    let list = shown(&browser);
+    assert!(list.contains("D K scroll") && list.contains("o open"), "{list}");
+    act(&mut browser, A::Delete);
+    assert!(shown(&browser).contains("Y delete"));
+    act(&mut browser, A::Close);
+    act(&mut browser, A::Help);
+    assert!(shown(&browser).contains("  o "));
 }

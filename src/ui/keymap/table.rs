@@ -140,7 +140,7 @@ const FIRST: &[Binding] = {
             "Scroll the answer down (follows at the end)",
         ),
         // Listed here so that the footer has room for it.
-        row(&[ch('q'), ctrl('c')], A::Quit, C::Panes, G::Screen, "quit", "Quit (asks first during a run)"),
+        row(&[ch('q')], A::Quit, C::Panes, G::Screen, "quit", "Quit (asks first during a run)"),
         row(&[ENTER], A::Zoom, C::Panes, G::Move, "zoom", "Zoom the pane to the whole screen"),
         toggle(
             row(
@@ -189,6 +189,7 @@ const FIRST: &[Binding] = {
         ),
         row(&[ch('t')], A::ChooseTheme, C::Panes, G::Screen, "", "Choose a theme"),
         row(&[ctrl('l')], A::Redraw, C::Anywhere, G::Screen, "", "Redraw the screen"),
+        row(&[ctrl('c')], A::Quit, C::Anywhere, G::Screen, "", "Close any dialog and quit (asks first during a run)"),
         row(&[ctrl('z')], A::Suspend, C::Anywhere, G::Screen, "", SUSPEND),
         toggle(
             row(
@@ -275,15 +276,15 @@ const REST: &[Binding] = {
         ),
         // ─── In the input of filter and search ───
         row(&[ENTER], A::Confirm, C::FilterInput, G::Filter, "keep", "Keep the filter"),
-        row(&[ESC, ctrl('c')], A::Back, C::FilterInput, G::Filter, "clear", "Clear the filter"),
+        row(&[ESC], A::Back, C::FilterInput, G::Filter, "clear", "Clear the filter"),
         row(&[ENTER], A::Confirm, C::SearchInput, G::Filter, "keep", "Keep the search"),
-        row(&[ESC, ctrl('c')], A::Back, C::SearchInput, G::Filter, "clear", "Clear the search"),
+        row(&[ESC], A::Back, C::SearchInput, G::Filter, "clear", "Clear the search"),
         // ─── In overlays ───
         row(&[ch('j'), DOWN], A::SelectNext, C::Help, G::Dialogs, "down", "Help: scroll down one line"),
         row(&[ch('k'), UP], A::SelectPrevious, C::Help, G::Dialogs, "up", "Help: scroll up one line"),
         row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Help, G::Dialogs, "", "Help: scroll down 10 lines"),
         row(&[PAGE_UP, ctrl('u')], A::ScrollUp, C::Help, G::Dialogs, "", "Help: scroll up 10 lines"),
-        row(&[ESC, ch('q'), ch('?'), ctrl('c')], A::Back, C::Help, G::Dialogs, "close", "Help: close"),
+        row(&[ESC, ch('q'), ch('?')], A::Back, C::Help, G::Dialogs, "close", "Help: close"),
         row(&[ch('j'), DOWN], A::SelectNext, C::Report, G::Dialogs, "down", "Report: scroll down one line"),
         row(&[ch('k'), UP], A::SelectPrevious, C::Report, G::Dialogs, "up", "Report: scroll up one line"),
         row(&[PAGE_DOWN, ctrl('d'), ch(' ')], A::ScrollDown, C::Report, G::Dialogs, "", "Report: next page"),
@@ -299,7 +300,7 @@ const REST: &[Binding] = {
             "export as",
             "Report: choose an export format and a file name",
         ),
-        row(&[ESC, ch('q'), ch('v'), ctrl('c')], A::Back, C::Report, G::Dialogs, "close", "Report: close"),
+        row(&[ESC, ch('q'), ch('v')], A::Back, C::Report, G::Dialogs, "close", "Report: close"),
         row(
             &[DOWN, TAB],
             A::SelectNext,
@@ -310,25 +311,24 @@ const REST: &[Binding] = {
         ),
         row(&[UP, BACK_TAB], A::SelectPrevious, C::Export, G::Dialogs, "", "Export: previous format"),
         row(&[ENTER], A::Confirm, C::Export, G::Dialogs, "write", "Export: write the file"),
-        row(&[ESC, ctrl('c')], A::Back, C::Export, G::Dialogs, "cancel", "Export: cancel"),
+        row(&[ESC], A::Back, C::Export, G::Dialogs, "cancel", "Export: cancel"),
         row(&[DOWN, ctrl('n')], A::SelectNext, C::Palette, G::Dialogs, "down", "Commands: next"),
         row(&[UP, ctrl('p')], A::SelectPrevious, C::Palette, G::Dialogs, "up", "Commands: previous"),
         row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Palette, G::Dialogs, "", "Commands: 10 down"),
         row(&[PAGE_UP], A::ScrollUp, C::Palette, G::Dialogs, "", "Commands: 10 up"),
         row(&[ENTER], A::Confirm, C::Palette, G::Dialogs, "run", "Commands: run the selected command"),
-        row(&[ESC, ctrl('c')], A::Back, C::Palette, G::Dialogs, "close", "Commands: close"),
+        row(&[ESC], A::Back, C::Palette, G::Dialogs, "close", "Commands: close"),
         row(&[DOWN, ctrl('n')], A::SelectNext, C::Models, G::Dialogs, "down", "Models: next (typing filters)"),
         row(&[UP, ctrl('p')], A::SelectPrevious, C::Models, G::Dialogs, "up", "Models: previous"),
         row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Models, G::Dialogs, "", "Models: 10 down"),
         row(&[PAGE_UP], A::ScrollUp, C::Models, G::Dialogs, "", "Models: 10 up"),
         row(&[ENTER], A::Confirm, C::Models, G::Dialogs, "benchmark", "Models: benchmark the selected model"),
         row(&[ESC], A::Back, C::Models, G::Dialogs, "quit", "Models: clear the text, then quit"),
-        row(&[ctrl('c')], A::Quit, C::Models, G::Dialogs, "", "Models: quit"),
         row(&[DOWN, ch('j'), ch('t')], A::SelectNext, C::Themes, G::Dialogs, "next", "Themes: next"),
         row(&[UP, ch('k')], A::SelectPrevious, C::Themes, G::Dialogs, "", "Themes: previous"),
         row(&[ENTER], A::Confirm, C::Themes, G::Dialogs, "use", "Themes: use the selected theme"),
-        row(&[ESC, ch('q'), ctrl('c')], A::Back, C::Themes, G::Dialogs, "cancel", "Themes: restore the theme before"),
-        row(&[ch('y'), ENTER, ctrl('c')], A::Confirm, C::ConfirmQuit, G::Dialogs, "quit", "Quit dialog: quit"),
+        row(&[ESC, ch('q')], A::Back, C::Themes, G::Dialogs, "cancel", "Themes: restore the theme before"),
+        row(&[ch('y'), ENTER], A::Confirm, C::ConfirmQuit, G::Dialogs, "quit", "Quit dialog: quit"),
         row(&[ch('n'), ESC], A::Back, C::ConfirmQuit, G::Dialogs, "stay", "Quit dialog: stay"),
     ]
 };

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::{keys_of, popup};
 use crate::app::state::ScrollExtent;
 use crate::ui::fit::{spans_width, width};
-use crate::ui::keymap::{Context, Row, Section, is_live, keys_label, sections};
+use crate::ui::keymap::{Context, DashboardRow, Section, is_live, keys_label, sections};
 use crate::ui::mark::MARKS;
 use crate::ui::view::View;
 use crate::ui::widget::wrap::wrap;
@@ -64,7 +64,7 @@ fn stacked(sections: &[Vec<Line<'static>>]) -> Vec<Line<'static>> {
     sections.join(&Line::default())
 }
 
-fn entry(row: &Row, keys_columns: usize, columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
+fn entry(row: &DashboardRow, keys_columns: usize, columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
     let theme = view.theme;
     let live = is_live(view.app, row.binding);
     let (key_style, text_style) = if live { (theme.key(), theme.text()) } else { (theme.muted(), theme.muted()) };

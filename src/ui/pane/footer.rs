@@ -9,7 +9,7 @@ use crate::app::state::text_field::TextField;
 use crate::app::state::{Notice, Overlay};
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{cut, spans_width};
-use crate::ui::keymap::{Context, Key, Row, footer_label, is_live};
+use crate::ui::keymap::{Context, DashboardRow, Key, footer_label, is_live};
 use crate::ui::view::View;
 
 const BETWEEN: &str = "  ";
@@ -82,8 +82,8 @@ fn typed_line(field: &TextField, context: Context, columns: usize, view: &View<'
 
 /// Returns as many keys of the context as fit, the essential ones last.
 fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>> {
-    let shown = |r: &&Row| is_live(view.app, r.binding);
-    let rows: Vec<&Row> = view.keymap.rows_in(context).filter(shown).collect();
+    let shown = |r: &&DashboardRow| is_live(view.app, r.binding);
+    let rows: Vec<&DashboardRow> = view.keymap.rows_in(context).filter(shown).collect();
     let hint_of =
         |action| rows.iter().find(|r| r.binding.action == action).and_then(|r| Some((*r, hint(r, context, view)?)));
     let mut used = 0;
@@ -107,7 +107,7 @@ fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>>
     hints.join(&Span::raw(BETWEEN))
 }
 
-fn hint(row: &Row, context: Context, view: &View<'_>) -> Option<Vec<Span<'static>>> {
+fn hint(row: &DashboardRow, context: Context, view: &View<'_>) -> Option<Vec<Span<'static>>> {
     let label = footer_label(view.app, row.binding)?;
     let mut hint = labelled(key_of(row, context, view)?, label, view);
     let beside = row.binding.beside.and_then(|other| view.keymap.rows_in(context).find(|r| r.binding.action == other));
@@ -118,7 +118,7 @@ fn hint(row: &Row, context: Context, view: &View<'_>) -> Option<Vec<Span<'static
 }
 
 /// The key to show for a row. Skips keys that another row of the context, such as a pane's own, takes first.
-fn key_of(row: &Row, context: Context, view: &View<'_>) -> Option<String> {
+fn key_of(row: &DashboardRow, context: Context, view: &View<'_>) -> Option<String> {
     let means_this = |key: &&Key| {
         let first = view.keymap.rows_in(context).find(|r| r.keys.contains(*key));
         first.is_some_and(|first| std::ptr::eq(first, row))
