@@ -15,6 +15,7 @@ use tokscope::cli::{completions, man_page};
 use tokscope::config::{self, Settings};
 use tokscope::domain::text::sanitise;
 use tokscope::runtime::color::ColorWhen;
+use tokscope::runtime::delete_runs::{self, Confirmation};
 use tokscope::runtime::spec::{RunSpec, ScreenSpec};
 use tokscope::runtime::{
     browser, calibrate, console, headless, interactive, last_run, local_servers, process, resume, saved, stdout,
@@ -178,10 +179,24 @@ fn list_runs(args: &RunsArgs) -> anyhow::Result<u8> {
     if let Some(listing) = listing(&args.screen, &settings, Settings::browser_keys_table) {
         return print(listing.as_bytes());
     }
+    if !args.delete.is_empty() {
+        return delete_runs(args);
+    }
     if args.json || !has_screen() {
         return saved::list(args.json, args.color.when());
     }
     browser::run(&look(&settings, args.color.when()))
+}
+
+/// Deletes saved runs, after asking on the terminal.
+fn delete_runs(args: &RunsArgs) -> anyhow::Result<u8> {
+    let mut stdin = io::stdin().lock();
+    let confirmation = match (args.yes, io::stdin().is_terminal()) {
+        (true, _) => Confirmation::Given,
+        (false, true) => Confirmation::Asked(&mut stdin),
+        (false, false) => Confirmation::Impossible,
+    };
+    delete_runs::delete(&args.delete, confirmation, &mut io::stderr())
 }
 
 /// Compares two runs: on a terminal as a screen, else as text.

@@ -7,6 +7,7 @@ mod calibration_store;
 mod clock;
 pub mod color;
 pub mod console;
+pub mod delete_runs;
 mod environment;
 mod export;
 mod frame_pacer;

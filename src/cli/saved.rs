@@ -88,11 +88,17 @@ pub struct ReplayArgs {
 #[command(long_about = "\
 Browse the saved runs: filter, preview, open, compare, export, delete.
 
-Without a terminal on stdin and stdout, or with --json, print them as a table.")]
+Without a terminal on stdin and stdout, or with --json, print them as a table. With --delete, delete runs.")]
 pub struct RunsArgs {
     /// List as JSON
     #[arg(long)]
     pub json: bool,
+    /// Delete these runs: their ids, the start of their ids, or `last` (asks first)
+    #[arg(long, value_name = "RUN", num_args = 1.., conflicts_with = "json")]
+    pub delete: Vec<String>,
+    /// Do not ask before --delete
+    #[arg(short = 'y', long, requires = "delete")]
+    pub yes: bool,
     /// Colour.
     #[command(flatten)]
     pub color: ColorArgs,

@@ -87,7 +87,8 @@ fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
     let notify = notify.and_then(|(name, at)| Some((NotifyBy::by_name(name)?, at)));
     let defaults = root.section("defaults", mistakes).map(|section| read_defaults(&section, mistakes));
     let keys_section = root.section("keys", mistakes);
-    let browser_section = keys_section.as_ref().and_then(|section| section.section(keys::BROWSER, mistakes));
+    let browser_section =
+        keys_section.as_ref().and_then(|section| section.section_as(keys::BROWSER, keys::BROWSER_HEADER, mistakes));
     let keys = keys_section.map(|section| keys::dashboard(&section, mistakes)).unwrap_or_default();
     let browser_keys = browser_section.map(|section| keys::browser(&section, mistakes)).unwrap_or_default();
     ConfigFile {

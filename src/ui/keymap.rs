@@ -75,7 +75,7 @@ impl Context {
 
 impl KeyContext for Context {
     fn is_typed(self) -> bool {
-        matches!(self, Self::FilterInput | Self::SearchInput | Self::Export | Self::Palette | Self::Models)
+        matches!(self, Self::Help | Self::FilterInput | Self::SearchInput | Self::Export | Self::Palette | Self::Models)
     }
 
     fn place(self) -> &'static str {
@@ -269,6 +269,7 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
         Action::TogglePauseCase => {
             app.scene.session.cases.get(app.ui.selected).is_some_and(|c| c.phase == CasePhase::Paused)
         }
+        Action::NextPane => matches!(&app.ui.overlay, Overlay::Help(help) if help.shows_all),
         Action::ToggleFreeze => app.frozen.is_some(),
         Action::ToggleMouse => app.ui.mouse,
         Action::Back => !app.ui.zoomed && app.ui.filter.is_empty() && !app.ui.is_answer_searched(),
@@ -281,6 +282,27 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
         _ => false,
     };
     binding.undo.filter(|_| is_on).or(binding.footer)
+}
+
+impl Binding {
+    /// The short name: the description up to its details.
+    pub fn name(&self) -> &'static str {
+        let end = [" (", ", ", ": "].into_iter().filter_map(|mark| self.help.find(mark)).min();
+        end.map_or(self.help, |end| self.help.split_at(end).0)
+    }
+
+    /// The details of the description after its name, with the punctuation between them; empty without details.
+    pub fn details(&self) -> &'static str {
+        self.help.split_at(self.name().len()).1
+    }
+}
+
+/// The short name of a binding now: what it would do, so that an action that turns something off says so.
+pub fn name_now(app: &App, binding: &Binding) -> String {
+    match binding.undo.filter(|undo| footer_label(app, binding) == Some(undo)) {
+        Some(undo) => undo.chars().take(1).flat_map(char::to_uppercase).chain(undo.chars().skip(1)).collect(),
+        None => binding.name().to_owned(),
+    }
 }
 
 /// Keys as the screen shows them: `j ↓`.

@@ -9,6 +9,8 @@ use crate::ui::keymap::{BINDINGS, Binding, Conflicts, Key, KeyAction, KeyBinding
 
 /// Section of the run browser within `[keys]`.
 pub(super) const BROWSER: &str = "runs";
+/// Full name of that section.
+pub(super) const BROWSER_HEADER: &str = "keys.runs";
 
 /// Keys that the file sets in a table of bindings, in its order, and the keymap with them, if no two keys conflict.
 #[derive(Debug)]

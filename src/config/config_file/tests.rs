@@ -165,7 +165,7 @@ fn keys_of_the_run_browser_have_a_section_of_their_own() {
         ("[keys.runs]\nopne = \"o\"", "config.toml:2: there is no action 'opne'; did you mean 'open'?"),
         (
             "[keys.runs]\nopen = \"d\"",
-            "config.toml:2:8: 'd' of 'open' is already bound to 'delete' (list); rebind that action, or unbind it: \
+            "config.toml:2: 'd' of 'open' is already bound to 'delete' (list); rebind that action, or unbind it: \
              delete = []",
         ),
         ("[keys]\nruns = 1", "config.toml:2: 'runs' is an integer; it must be a table: [keys.runs]"),

@@ -20,6 +20,8 @@ use crate::ui::number::UNKNOWN;
 const MAX_COLUMNS: u16 = 76;
 /// Maximum number of runs that the question lists.
 const MAX_LISTED: usize = 6;
+/// Rows of the question beside the listed runs, with its border.
+const FIXED_ROWS: usize = 8;
 /// Width of the keys in the help.
 const KEYS: usize = 16;
 
@@ -32,7 +34,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, ex
                 1 => " Delete this run? ".to_owned(),
                 n => format!(" Delete these {n} runs? "),
             };
-            popup(frame, area, &title, &question(ids, view), view.theme.bad(), view);
+            let listed = usize::from(area.height).saturating_sub(FIXED_ROWS).clamp(1, MAX_LISTED);
+            popup(frame, area, &title, &question(ids, listed, view), view.theme.bad(), view);
         }
     }
 }
@@ -64,14 +67,14 @@ fn draw_help(frame: &mut Frame<'_>, area: Rect, top: usize, view: &BrowserView<'
     popup(frame, area, &title, shown, theme.border(true), view);
 }
 
-/// The runs that would be deleted, and what that means.
-fn question(ids: &[String], view: &BrowserView<'_>) -> Vec<Line<'static>> {
+/// The runs that would be deleted, at most `listed` of them, and what that means.
+fn question(ids: &[String], listed: usize, view: &BrowserView<'_>) -> Vec<Line<'static>> {
     let theme = view.theme;
     let mut lines: Vec<Line<'static>> = match ids {
         [only] => one_run(only, view),
-        many => many.iter().take(MAX_LISTED).map(|id| Line::from(in_one_line(id, view))).collect(),
+        many => many.iter().take(listed).map(|id| Line::from(in_one_line(id, view))).collect(),
     };
-    let more = ids.len().saturating_sub(MAX_LISTED);
+    let more = if ids.len() > 1 { ids.len().saturating_sub(listed) } else { 0 };
     if more > 0 {
         lines.push(Line::styled(format!("and {more} more"), theme.muted()));
     }

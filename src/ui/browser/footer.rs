@@ -33,7 +33,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>) {
     if !spans.is_empty() {
         spans.push(Span::raw("   "));
     }
-    let room = columns.saturating_sub(spans_width(&spans));
+    // The question before a deletion has its own keys.
+    let room = if context == BrowserContext::Delete { 0 } else { columns.saturating_sub(spans_width(&spans)) };
     spans.extend(keys(view.keymap, context, room, area.width < TWO_PANES, theme));
     frame.buffer_mut().set_line(area.x, area.y, &Line::from(spans), area.width);
 }

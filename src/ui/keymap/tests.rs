@@ -171,7 +171,7 @@ fn labels_name_keys_as_the_screen_shows_them() {
     assert_eq!(names(Action::ScrollUp, Context::Panes), "pgup ctrl-u");
     assert_eq!(names(Action::ToggleHold, Context::Panes), "space");
     assert_eq!(names(Action::PreviousPane, Context::Panes), "shift-tab");
-    assert_eq!(names(Action::Back, Context::Help), "esc q ?");
+    assert_eq!(names(Action::Back, Context::Help), "esc ?");
     assert_eq!(names(Action::Confirm, Context::FilterInput), "enter");
 }
 

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use crate::app::action::Action;
 use crate::app::state::text_field::TextField;
-use crate::app::state::{Notice, Overlay};
+use crate::app::state::{Notice, Overlay, UiState};
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{cut, spans_width};
 use crate::ui::keymap::{Context, DashboardRow, Key, footer_label, is_live};
@@ -32,9 +32,15 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         (Overlay::FilterInput, _) => typed_line(&ui.filter, Context::FilterInput, columns, view),
         (Overlay::SearchInput, _) => typed_line(&ui.answer.search.field, Context::SearchInput, columns, view),
         (_, Some(notice)) => notice_line(notice, columns, view),
+        _ if has_own_hints(ui) => Line::default(),
         _ => Line::from(keys(Context::from_state(ui), columns, view)),
     };
     frame.buffer_mut().set_line(area.x, area.y, &line, area.width);
+}
+
+/// Whether an overlay is open, which has its keys in its border.
+const fn has_own_hints(ui: &UiState) -> bool {
+    !matches!(ui.overlay, Overlay::None | Overlay::FilterInput | Overlay::SearchInput)
 }
 
 /// The notice on the left, and on the right as many keys as fit.
@@ -47,7 +53,8 @@ fn notice_line(notice: &Notice, columns: usize, view: &View<'_>) -> Line<'static
         Span::styled(cut(&text, columns), view.theme.accent())
     };
     let room = columns - notice.width();
-    let keys = keys(Context::from_state(&view.app.ui), room.saturating_sub(MIN_GAP), view);
+    let room_for_keys = if has_own_hints(&view.app.ui) { 0 } else { room.saturating_sub(MIN_GAP) };
+    let keys = keys(Context::from_state(&view.app.ui), room_for_keys, view);
     let blanks = Span::raw(" ".repeat(room.saturating_sub(spans_width(&keys))));
     [notice, blanks].into_iter().chain(keys).collect()
 }
