@@ -189,9 +189,9 @@ mod tests {
         let run = RunRow::new(header, RunFigures::new(&report), Outcome::Whole, 3 << 19);
         let runs = [run, RunRow::unreadable("ts-1".into(), 1 << 19, "the first line is not the header of a journal")];
         insta::assert_snapshot!(text(&runs, "/state/runs", Layout::default()), @r"
-        RUN      DATE              MODEL      ENDPOINT        SUITE                  CASES     TIME  TOK/S  STATE
-        ts-64a1  2026-02-06 21:49  evilmodel  localhost:8000  Complex Comprehensive  10/10 ok  0:58  114.5  complete
-        ts-1     –                 –          –               –                      –            –      –  unreadable
+        RUN      DATE              MODEL      ENDPOINT        SUITE                  CASES        TIME  TOK/S  STATE
+        ts-64a1  2026-02-06 21:49  evilmodel  localhost:8000  Complex Comprehensive  10/10 ok  58.68 s  114.5  complete
+        ts-1     –                 –          –               –                      –               –      –  unreadable
         ts-1: the first line is not the header of a journal
         2 runs, 2.0 MiB in '/state/runs'; TOK/S is the median of the attempts
         ");

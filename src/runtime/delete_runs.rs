@@ -87,7 +87,7 @@ fn ask(runs: usize, stdin: &mut dyn BufRead, stderr: &mut dyn Write) -> anyhow::
             "y" | "yes" => return Ok(true),
             "" | "n" | "no" => return Ok(false),
             other => {
-                say_to(stderr, &format!("'{}' is not a choice. Type y to delete, n to keep.", sanitise_line(other)))
+                say_to(stderr, &format!("'{}' is not a choice. Type y to delete, n to keep.", sanitise_line(other)));
             }
         }
     }

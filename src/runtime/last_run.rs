@@ -18,15 +18,13 @@ pub const LAST: &str = "last";
 ///
 /// No run is saved, or the folder cannot be read.
 pub fn named_or_last(wanted: Option<&str>) -> anyhow::Result<String> {
-    match wanted.filter(|name| *name != LAST) {
-        Some(name) => Ok(name.to_owned()),
-        None => {
-            let kept = runs::list(&saved::folder()?)?;
-            let Some(newest) = kept.first() else { bail!("no runs are saved yet; try `tokscope --demo`") };
-            announce("Last run", &saved::list_entry(newest), newest);
-            Ok(newest.id.clone())
-        }
+    if let Some(name) = wanted.filter(|name| *name != LAST) {
+        return Ok(name.to_owned());
     }
+    let kept = runs::list(&saved::folder()?)?;
+    let Some(newest) = kept.first() else { bail!("no runs are saved yet; try `tokscope --demo`") };
+    announce("Last run", &saved::list_entry(newest), newest);
+    Ok(newest.id.clone())
 }
 
 /// Returns the run that the user named. Without a name, returns the id of the newest run with something left to run, and tells

@@ -30,6 +30,9 @@ pub(in crate::config) type DashboardKeys = UserKeys<<Binding as KeyBinding>::Act
 /// Keys of the run browser.
 pub(in crate::config) type BrowserKeys = UserKeys<<BrowserBinding as KeyBinding>::Action, BrowserKeymap>;
 
+/// Makes a keymap with the user's keys.
+type KeymapWith<B, K> = fn(&[Override<<B as KeyBinding>::Action>]) -> Result<K, Conflicts<B>>;
+
 /// Reads the keys of the dashboard.
 pub(super) fn dashboard(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> DashboardKeys {
     read(section, &BINDINGS, &[BROWSER], "--print-keys describes them", Keymap::with, mistakes)
@@ -48,7 +51,7 @@ fn read<B: KeyBinding, K>(
     table: &[B],
     ignored: &[&str],
     describes: &str,
-    keymap_with: fn(&[Override<B::Action>]) -> Result<K, Conflicts<B>>,
+    keymap_with: KeymapWith<B, K>,
     mistakes: &mut Mistakes<'_>,
 ) -> UserKeys<B::Action, K> {
     let mut chosen = Vec::new();

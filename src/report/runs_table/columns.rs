@@ -1,12 +1,9 @@
 //! Columns of the list of runs: those that say something, as wide as the terminal allows.
 
-use std::time::Duration;
-
 use super::{Outcome, RunRow};
 use crate::domain::quantity::{Quantity, UNKNOWN};
 use crate::domain::suite;
 use crate::domain::text::sanitise_line;
-use crate::domain::time::clock;
 use crate::report::style::Style;
 use crate::report::text_table::{BETWEEN, cut, table, widths};
 
@@ -205,8 +202,7 @@ fn cases(run: &RunRow) -> String {
 }
 
 fn time(run: &RunRow) -> String {
-    let seconds = run.duration_s.and_then(|s| Duration::try_from_secs_f64(s).ok());
-    seconds.map_or_else(|| UNKNOWN.to_owned(), clock)
+    Quantity::from_millis(run.duration_s.map(|s| s * 1000.0)).to_string()
 }
 
 fn speed(run: &RunRow) -> String {

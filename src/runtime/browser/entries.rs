@@ -147,3 +147,40 @@ fn values(run: &ComparedRun, metric: &Metric) -> Vec<f64> {
     let at = COMPARED.iter().position(|compared| compared.metric == metric);
     at.and_then(|at| run.whole.values.get(at)).cloned().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(case: Option<&str>, a: Option<Figure>, b: Option<Figure>) -> compare::Row {
+        compare::Row { concurrency: None, case: case.map(str::to_owned), a, b, is_of_same: true }
+    }
+
+    const fn figure(mean: f64, half_width: Option<f64>) -> Figure {
+        Figure { mean, n: 3, half_width, estimated: false }
+    }
+
+    fn block(metric: &Metric, rows: Vec<compare::Row>) -> Block {
+        let compared = *COMPARED.iter().find(|compared| compared.metric == metric).unwrap();
+        Block { compared, rows }
+    }
+
+    #[test]
+    fn times_of_a_comparison_have_the_unit_that_suits_their_size() {
+        let rows = vec![
+            row(Some("Short"), Some(figure(812.0, Some(30.4))), Some(figure(90.0, None))),
+            row(None, Some(figure(5310.0, Some(120.0))), None),
+        ];
+        let shown = metric_rows(&block(&LATENCY, rows));
+        assert_eq!(shown.label, "Latency");
+        let cells: Vec<_> = shown.rows.iter().map(|row| (row.a.as_str(), row.b.as_str())).collect();
+        assert_eq!(cells, [("812 ± 30 ms", "90.0 ms"), ("5.31 ± 0.12 s", "–")]);
+    }
+
+    #[test]
+    fn a_case_without_a_figure_in_either_run_has_no_row() {
+        let rows = vec![row(Some("Nowhere"), None, None), row(Some("In B"), None, Some(figure(1.0, None)))];
+        let shown = metric_rows(&block(&TTFT, rows));
+        assert_eq!(shown.rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["In B"]);
+    }
+}

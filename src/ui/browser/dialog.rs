@@ -79,8 +79,7 @@ fn question(ids: &[String], listed: usize, view: &BrowserView<'_>) -> Vec<Line<'
         lines.push(Line::styled(format!("and {more} more"), theme.muted()));
     }
     lines.push(Line::default());
-    let what = if ids.len() == 1 { "Its journal is" } else { "Their journals are" };
-    lines.push(Line::styled(format!("{what} removed from the disk. This cannot be undone."), theme.warning()));
+    lines.push(Line::styled("No copy is kept. This cannot be undone.", theme.warning()));
     lines.push(Line::default());
     let key = |action| Span::styled(view.keymap.key_of(action, BrowserContext::Delete), theme.key());
     lines.push(Line::from(vec![
