@@ -4,6 +4,7 @@ pub(in crate::ui) mod binding;
 mod key;
 mod listing;
 mod map;
+mod names;
 mod overrides;
 mod table;
 
@@ -13,6 +14,7 @@ pub use self::key::Key;
 pub(in crate::ui) use self::listing::listing;
 pub(in crate::ui) use self::map::edit_of;
 pub use self::map::{DashboardRow, Keymap};
+pub use self::names::name_now;
 pub(in crate::ui) use self::overrides::rebound;
 pub use self::overrides::{Conflict, ConflictReason, Conflicts, Override};
 pub use self::table::BINDINGS;
@@ -282,27 +284,6 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
         _ => false,
     };
     binding.undo.filter(|_| is_on).or(binding.footer)
-}
-
-impl Binding {
-    /// The short name: the description up to its details.
-    pub fn name(&self) -> &'static str {
-        let end = [" (", ", ", ": "].into_iter().filter_map(|mark| self.help.find(mark)).min();
-        end.map_or(self.help, |end| self.help.split_at(end).0)
-    }
-
-    /// The details of the description after its name, with the punctuation between them; empty without details.
-    pub fn details(&self) -> &'static str {
-        self.help.split_at(self.name().len()).1
-    }
-}
-
-/// The short name of a binding now: what it would do, so that an action that turns something off says so.
-pub fn name_now(app: &App, binding: &Binding) -> String {
-    match binding.undo.filter(|undo| footer_label(app, binding) == Some(undo)) {
-        Some(undo) => undo.chars().take(1).flat_map(char::to_uppercase).chain(undo.chars().skip(1)).collect(),
-        None => binding.name().to_owned(),
-    }
 }
 
 /// Keys as the screen shows them: `j ↓`.

@@ -245,7 +245,7 @@ const REST: &[Binding] = {
             C::In(PaneId::Scope),
             G::Pane,
             "cursor",
-            "Show or hide the cursor with exact values",
+            "Show or hide the cursor (exact values)",
         ),
         toggle(
             row(
