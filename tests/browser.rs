@@ -257,7 +257,7 @@ fn named_runs_are_deleted_after_a_question() {
     let place = three_runs();
     let all = journals(&place);
     let id = |at: usize| all[at].file_stem().unwrap().to_str().unwrap().to_owned();
-    // In a pipe nobody can be asked, and an unknown run deletes nothing.
+    // A pipe cannot ask, and an unknown run deletes nothing.
     let (_, why) = place.run(&["runs", "--delete", &id(0)], 2);
     assert!(why.contains("pass --yes"), "{why}");
     place.run(&["runs", "--yes", "--delete", &id(0), "nothing"], 2);

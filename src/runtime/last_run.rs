@@ -5,13 +5,14 @@ use anyhow::bail;
 use super::console::say_to;
 use super::saved;
 use crate::domain::session::Mode;
+use crate::domain::text::sanitise_line;
 use crate::report::runs_table::{self, Outcome, RunRow};
 use crate::store::runs::{self, SavedRunFile};
 
 /// Name of the newest run on the command line.
 pub const LAST: &str = "last";
 
-/// Returns the run that the user named. Without a name, or with [`LAST`], returns the id of the newest run and tells the user
+/// Returns the run that the user named. Without a name, or with [`LAST`], returns the id of the newest run and prints
 /// which run that is.
 ///
 /// # Errors
@@ -27,8 +28,8 @@ pub fn named_or_last(wanted: Option<&str>) -> anyhow::Result<String> {
     Ok(newest.id.clone())
 }
 
-/// Returns the run that the user named. Without a name, returns the id of the newest run with something left to run, and tells
-/// the user which run that is.
+/// Returns the run that the user named. Without a name, returns the id of the newest run with something left to run, and prints
+/// which run that is.
 ///
 /// # Errors
 ///
@@ -56,10 +57,10 @@ fn has_something_left(kept: &SavedRunFile, state: Outcome) -> bool {
     }
 }
 
-/// Tells the user which run was taken: its id, when it started, and its model.
+/// Prints which run was taken: its id, when it started, and its model.
 fn announce(what: &str, row: &RunRow, kept: &SavedRunFile) {
     let started = row.started_at.as_deref().map(runs_table::minute);
-    let about: Vec<String> = started.into_iter().chain(row.model.clone()).collect();
+    let about: Vec<String> = started.into_iter().chain(row.model.as_deref().map(sanitise_line)).collect();
     let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join(", ")) };
     say_to(&mut std::io::stderr(), &format!("{what}: {}{about}", kept.id));
 }

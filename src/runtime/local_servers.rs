@@ -75,7 +75,7 @@ fn answer(line: &str, servers: usize) -> Answer {
     }
 }
 
-/// Tells the user why an answer chooses nothing, and which answers there are.
+/// Explains why an answer chooses nothing, and lists the possible answers.
 fn advice(line: &str, servers: usize) -> String {
     let typed = sanitise_line(line.trim());
     let choices = if servers == 1 { "Press Enter".to_owned() } else { format!("Type a number from 1 to {servers}") };

@@ -251,7 +251,7 @@ fn ask_to_delete(browser: &mut Browser) {
     }
 }
 
-/// Drops the deleted runs from the list, and tells the user about those that still exist.
+/// Drops the deleted runs from the list, and names those that still exist in a notice.
 fn drop_deleted(browser: &mut Browser, outcomes: Vec<(String, Result<(), String>)>) {
     let (deleted, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|(_, outcome)| outcome.is_ok());
     let is_deleted = |id: &String| deleted.iter().any(|(gone, _)| gone == id);

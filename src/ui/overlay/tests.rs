@@ -56,7 +56,7 @@ fn a_search_finds_keys_of_every_pane_by_word_and_by_key() {
     assert!(found.contains("Freeze the screen") && !found.contains("Hold the run"), "{found}");
     search(&mut app, "zoom in");
     assert!(text(&app, 80, 24, draw).contains("Scope pane"));
-    // What does a key do?
+    // A key finds its commands.
     search(&mut app, "R");
     let found = text(&app, 80, 24, draw);
     assert!(found.contains("Key R · Run") && found.contains("Rerun all failed cases"), "{found}");
