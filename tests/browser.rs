@@ -245,7 +245,7 @@ fn a_run_of_some_cases_says_so() {
     let run = &json[0];
     assert_eq!((&run["suite"], &run["case_patterns"]), (&"Small".into(), &serde_json::json!(["sec"])));
     let mut screen = start(&place, &["runs"], (200, 40));
-    screen.wait_for_text("Small (--case sec)");
+    screen.wait_for_text(" · --case sec · ");
     screen.send(ENTER);
     screen.wait_for_text("Cases · Small (--case sec)");
     screen.send("qq");

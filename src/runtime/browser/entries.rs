@@ -27,11 +27,16 @@ pub(super) fn entry(file: &SavedRunFile, run: RunRow) -> RunEntry {
         Outcome::Unreadable => RunState::Unreadable,
     };
     let load = load(&run);
+    let selection = match run.case_patterns.as_slice() {
+        [] => String::new(),
+        patterns => sanitise_line(&format!("--case {}", patterns.join(", "))),
+    };
     RunEntry {
         started: run.started_at.as_deref().map_or_else(String::new, minute),
         model: text(run.model),
         endpoint: text(run.url).trim_start_matches("http://").trim_start_matches("https://").to_owned(),
         suite: text(run.suite.map(|name| suite::title(&name, &run.case_patterns))),
+        selection,
         load,
         simulated: run.simulated,
         ok: run.ok,

@@ -39,7 +39,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, ex
     let position = format!("{}–{} of {}", (top + 1).min(lines.len()), (top + rows).min(lines.len()), lines.len());
     let [down, up] = [BrowserAction::PreviewDown, BrowserAction::PreviewUp];
     let keys = [down, up].map(|action| view.keymap.key_of(action, BrowserContext::List)).join(" ");
-    let about = format!("{} · {keys} scroll", sanitise_line(&selected.id));
+    let selection = if selected.selection.is_empty() { String::new() } else { format!(" · {}", selected.selection) };
+    let about = format!("{}{selection} · {keys} scroll", sanitise_line(&selected.id));
     let body = rule(frame, area, ("Report", &about), &position, theme);
     for (row, shown) in lines.iter().skip(top).take(rows).enumerate() {
         line(frame, body, row as u16, shown);
