@@ -186,6 +186,7 @@ fn app_with_plan(cases: usize, plan: Plan) -> App {
         rating: RatingScale::default(),
         slos: Vec::new(),
         cases: (0..cases).map(case).collect(),
+        ..Suite::default()
     };
     let target = Target {
         url: "http://localhost:8000/v1".to_owned(),

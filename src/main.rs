@@ -15,9 +15,10 @@ use tokscope::cli::{completions, man_page};
 use tokscope::config::{self, Settings};
 use tokscope::domain::text::sanitise;
 use tokscope::runtime::color::ColorWhen;
+use tokscope::runtime::delete_runs::{self, Confirmation};
 use tokscope::runtime::spec::{JournalSpec, RunSpec, ScreenSpec};
 use tokscope::runtime::{
-    browser, calibrate, console, headless, interactive, local_servers, process, resume, saved, stdout,
+    browser, calibrate, console, headless, interactive, last_run, local_servers, process, resume, saved, stdout,
 };
 use tokscope::sim::{SimConfig, Simulator};
 use tokscope::store::runs;
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
         Some(Command::Sim(args)) => simulate(args),
         Some(Command::Calibrate(args)) => calibrate(args),
         Some(Command::Runs(args)) => list_runs(&args),
-        Some(Command::Resume(args)) => resume(&args),
+        Some(Command::Resume(args)) => resume(*args),
         Some(Command::Open(args)) => show_saved(args, None),
         Some(Command::Replay(args)) => show_saved(args.of, Some(args.speed)),
         Some(Command::Report(args)) => report(&args),
@@ -52,7 +53,7 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
     let Cli { run: mut args, screen, .. } = cli;
     let env = |name: &str| std::env::var(name).ok();
     let settings = Settings::from_args(&args, &screen, &env)?;
-    if let Some(listing) = listing(&screen, &settings) {
+    if let Some(listing) = listing(&screen, &settings, Settings::keys_table) {
         return print(listing.as_bytes());
     }
     settings.complete(&mut args);
@@ -95,10 +96,10 @@ fn quoted(arg: &OsString) -> String {
     if !arg.is_empty() && arg.chars().all(is_plain) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }
 }
 
-/// Returns the settings or keys to print in place of a run, if the user asked for them.
-fn listing(screen: &ScreenArgs, settings: &Settings) -> Option<String> {
+/// Returns the settings or keys to print in place of a run or a screen, if the user asked for them.
+fn listing(screen: &ScreenArgs, settings: &Settings, keys_table: fn(&Settings) -> String) -> Option<String> {
     let config = screen.print_config.then(|| settings.listing());
-    let keys = screen.print_keys.then(|| settings.keys_table());
+    let keys = screen.print_keys.then(|| keys_table(settings));
     let texts: Vec<String> = config.into_iter().chain(keys).collect();
     (!texts.is_empty()).then(|| texts.join("\n"))
 }
@@ -141,23 +142,36 @@ fn begin(mut spec: RunSpec, headless: bool, color: ColorWhen, settings: &Setting
     interactive::run(spec, &settings.screen())
 }
 
-fn resume(args: &ResumeArgs) -> anyhow::Result<u8> {
+fn resume(mut args: ResumeArgs) -> anyhow::Result<u8> {
     let env = |name: &str| std::env::var(name).ok();
     let settings = Settings::of_screen(&args.screen, &env)?;
-    if let Some(listing) = listing(&args.screen, &settings) {
+    if let Some(listing) = listing(&args.screen, &settings, Settings::keys_table) {
         return print(listing.as_bytes());
     }
-    let Some(resuming) = resume::open(&args.run)? else { return Ok(0) };
+    // A URL as the only argument leaves out the run.
+    if args.url.is_none() && args.run.as_ref().is_some_and(|named| named.contains("://")) {
+        args.url = args.run.take();
+    }
+    let args = &args;
+    let run = last_run::named_or_last_resumable(args.run.as_deref())?;
+    let Some(resuming) = resume::open(&run)? else { return Ok(0) };
     let simulator = simulator(args.demo)?;
     let url = simulator.as_ref().map(Simulator::url);
     let spec = config::resume_spec(args, resuming, &env, Path::new("."), url)?;
     begin(spec, args.headless, args.color.when(), &settings)
 }
 
+/// Writes the report of a saved run.
+fn report(args: &ReportArgs) -> anyhow::Result<u8> {
+    let run = last_run::named_or_last(args.run.as_deref())?;
+    config::check_report_exports(&args.exports, args.json, Path::new("."))?;
+    saved::report(&run, &args.exports, args.json, args.color.when())
+}
+
 /// Shows a saved run in the dashboard; with a speed, replays it.
 fn show_saved(args: OpenArgs, speed: Option<f64>) -> anyhow::Result<u8> {
     let settings = Settings::of_screen(&args.screen, &|name: &str| std::env::var(name).ok())?;
-    if let Some(listing) = listing(&args.screen, &settings) {
+    if let Some(listing) = listing(&args.screen, &settings, Settings::keys_table) {
         return print(listing.as_bytes());
     }
     if !io::stdout().is_terminal() {
@@ -167,14 +181,18 @@ fn show_saved(args: OpenArgs, speed: Option<f64>) -> anyhow::Result<u8> {
         bail!("showing a saved run needs a terminal; write it with `tokscope report` ({why})");
     }
     config::check_exports(&args.exports, Path::new("."))?;
-    interactive::show_saved(&args.run, args.exports, speed, &settings.screen())
+    let run = last_run::named_or_last(args.run.as_deref())?;
+    interactive::show_saved(&run, args.exports, speed, &settings.screen())
 }
 
 /// Lists the saved runs: on a terminal in the browser, else as a table.
 fn list_runs(args: &RunsArgs) -> anyhow::Result<u8> {
     let settings = Settings::of_screen(&args.screen, &|name: &str| std::env::var(name).ok())?;
-    if let Some(listing) = listing(&args.screen, &settings) {
+    if let Some(listing) = listing(&args.screen, &settings, Settings::browser_keys_table) {
         return print(listing.as_bytes());
+    }
+    if !args.delete.is_empty() {
+        return delete_runs(args);
     }
     if args.json || !has_screen() {
         return saved::list(args.json, args.color.when());
@@ -182,16 +200,21 @@ fn list_runs(args: &RunsArgs) -> anyhow::Result<u8> {
     browser::run(&look(&settings, args.color.when()))
 }
 
-/// Writes the report of a saved run. Export files are checked first.
-fn report(args: &ReportArgs) -> anyhow::Result<u8> {
-    config::check_report_exports(&args.exports, args.json, Path::new("."))?;
-    saved::report(&args.run, &args.exports, args.json, args.color.when())
+/// Deletes saved runs, after asking on the terminal.
+fn delete_runs(args: &RunsArgs) -> anyhow::Result<u8> {
+    let mut stdin = io::stdin().lock();
+    let confirmation = match (args.yes, io::stdin().is_terminal()) {
+        (true, _) => Confirmation::Given,
+        (false, true) => Confirmation::Asked(&mut stdin),
+        (false, false) => Confirmation::Impossible,
+    };
+    delete_runs::delete(&args.delete, confirmation, &mut io::stderr())
 }
 
 /// Compares two runs: on a terminal as a screen, else as text.
 fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
     let settings = Settings::of_screen(&args.screen, &|name: &str| std::env::var(name).ok())?;
-    if let Some(listing) = listing(&args.screen, &settings) {
+    if let Some(listing) = listing(&args.screen, &settings, Settings::browser_keys_table) {
         return print(listing.as_bytes());
     }
     if args.json || !args.exports.is_empty() || !has_screen() {

@@ -236,3 +236,39 @@ fn the_dashboard_resumes_a_run() {
     assert!(ended.raw.contains("Saved as run ts-"), "{}", ended.text);
     assert_eq!((ended.status, &place.json("r.json")["summary"]["ok"]), (0, &3.into()));
 }
+
+#[test]
+fn without_a_run_resume_takes_the_last_incomplete_one_and_report_the_last() {
+    let (place, server) = killed();
+    let killed = place.journal().unwrap();
+    let killed = killed.file_stem().unwrap().to_str().unwrap();
+    // A complete run that is newer.
+    place.run(&[&server.url(), "--case", "first"], 0);
+    let (_, last) = place.run(&["report", "--export", "last.json"], 0);
+    assert!(last.starts_with("Last run: ts-") && !last.contains(killed), "{last}");
+    let (_, resumed) = place.run(&["resume", "--headless"], 0);
+    assert!(resumed.contains(&format!("Last run with something left: {killed} (20")), "{resumed}");
+    // Now every run is complete.
+    let (_, nothing) = place.run(&["resume", "--headless"], 2);
+    assert!(nothing.contains("no saved run has anything left to run"), "{nothing}");
+    // A named run needs no explanation.
+    assert!(!place.run(&["report", killed], 0).1.contains("Last run"));
+}
+
+#[test]
+fn a_url_alone_resumes_the_last_incomplete_run_there() {
+    let (place, server) = killed();
+    let (_, resumed) = place.run(&["resume", &server.url(), "--headless"], 0);
+    assert!(resumed.contains("Last run with something left: ts-"), "{resumed}");
+}
+
+#[test]
+fn without_saved_runs_there_is_no_last_one() {
+    let place = Place::with(&suite(&["First"], ""));
+    for (args, expected) in
+        [(["report", "--json"], "no runs are saved yet"), (["resume", "--headless"], "no saved run has anything left")]
+    {
+        let (_, why) = place.run(&args, 2);
+        assert!(why.contains(expected), "{why}");
+    }
+}

@@ -5,6 +5,7 @@ mod app;
 pub mod cases;
 pub mod export_dialog;
 pub mod gpus;
+pub mod help_view;
 mod listing;
 pub mod load;
 pub mod model_choice;

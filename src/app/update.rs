@@ -26,7 +26,7 @@ use super::action::Action;
 use super::message::{Effect, Msg, ReportEffect, RunEffect, ScreenEffect};
 use super::pane::PaneId;
 use super::state::answer::{Form, PAGE_LINES};
-use super::state::palette::Palette;
+use super::state::help_view::HelpView;
 use super::state::text_field::Edit;
 use super::state::{App, Overlay};
 use crate::domain::live::EngineCommand;
@@ -89,7 +89,7 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
             app.ui.answer.drawn(answer);
             // A position beyond the end would make the first keys upwards do nothing.
             match &mut app.ui.overlay {
-                Overlay::Help(line) => *line = overlay.limit.min(*line),
+                Overlay::Help(help) => help.top = help.top.min(overlay.limit),
                 // A report without text has no end yet.
                 Overlay::Report(view) if view.text.is_some() => view.top = view.top.min(overlay.limit),
                 _ => {}
@@ -224,15 +224,15 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
             let (now, text) = (app.scene.now, toggle_baseline(app));
             show_notice(app, now, &text, false);
         }
-        Action::Help => app.ui.overlay = Overlay::Help(0),
-        Action::Palette => app.ui.overlay = Overlay::Palette(Palette::default()),
+        Action::Help => app.ui.overlay = Overlay::Help(HelpView::default()),
+        Action::Palette => palette::open(app),
         Action::ToggleMouse => {
             app.ui.mouse = !app.ui.mouse;
             return vec![Effect::Screen(ScreenEffect::Mouse(app.ui.mouse))];
         }
         Action::Redraw => return vec![Effect::Screen(ScreenEffect::Redraw)],
         Action::Suspend => return vec![Effect::Screen(ScreenEffect::Suspend)],
-        Action::Quit if app.scene.session.is_active() && app.playback.is_none() => {
+        Action::Quit if app.asks_before_quitting() => {
             app.ui.overlay = Overlay::ConfirmQuit;
         }
         Action::Quit => return vec![Effect::Quit(app.exit_status())],

@@ -75,8 +75,7 @@ fn read_suite(
         rating,
         slos,
         cases,
-        workload: None,
-        conversations: None,
+        ..Suite::default()
     })
 }
 

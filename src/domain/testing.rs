@@ -28,12 +28,5 @@ pub fn suite(cases: usize) -> Suite {
 
 /// A suite of these cases.
 pub fn suite_with(cases: Vec<CaseSpec>) -> Suite {
-    Suite {
-        name: "s".to_owned(),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases,
-        workload: None,
-        conversations: None,
-    }
+    Suite { name: "s".to_owned(), rating: RatingScale::default(), slos: Vec::new(), cases, ..Suite::default() }
 }

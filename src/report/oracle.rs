@@ -63,7 +63,7 @@ pub fn check_report(report: &Report) -> Result<(), String> {
         url: report.url.clone(),
         model: report.model.clone(),
         simulated: report.simulated,
-        suite: BriefSuite { name: report.session.suite.name.clone() },
+        suite: BriefSuite { name: report.session.suite.name.clone(), case_patterns: Vec::new() },
         plan: report.session.plan,
         sweep: report.session.sweep.clone(),
     };
@@ -263,14 +263,7 @@ fn report(texts: &[&str]) -> Option<Report> {
         checks: Vec::new(),
     };
     let cases = vec![case(text(1), None), case(text(2), Some(text(4)))];
-    let suite = Suite {
-        name: text(0),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases,
-        workload: None,
-        conversations: None,
-    };
+    let suite = Suite { name: text(0), rating: RatingScale::default(), slos: Vec::new(), cases, ..Suite::default() };
     let mut session = Session::new(Arc::new(suite), Plan::default());
     session.handle(SessionInput::Begin(Nanos::default()));
     for (case, model) in [(0, text(3)), (1, text(4))] {

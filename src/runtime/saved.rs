@@ -57,6 +57,15 @@ pub(super) fn folder() -> anyhow::Result<PathBuf> {
     runs::folder().context("this user has no home folder, so no runs are saved")
 }
 
+/// Deletes the journal of a run. Returns why it still exists.
+pub(super) fn delete(path: &Path) -> Result<(), String> {
+    match runs::delete(path) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("it is still running".to_owned()),
+        Err(why) => Err(why.to_string()),
+    }
+}
+
 pub(super) fn read(path: &Path) -> Result<Saved, JournalError> {
     journal::read(BufReader::with_capacity(1 << 16, File::open(path)?))
 }

@@ -49,14 +49,7 @@ pub fn running() -> App {
         checks: Vec::new(),
     };
     let cases = ["Debug Task", "Database Optimization", "ML Project"].map(case).to_vec();
-    let suite = Suite {
-        name: "s".into(),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases,
-        workload: None,
-        conversations: None,
-    };
+    let suite = Suite { name: "s".into(), rating: RatingScale::default(), slos: Vec::new(), cases, ..Suite::default() };
     let target = Target {
         url: "http://localhost:8000/v1".into(),
         model: None,

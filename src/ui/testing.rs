@@ -124,6 +124,7 @@ impl Stage {
             rating: RatingScale::default(),
             slos: Vec::new(),
             cases: names.iter().enumerate().map(case).collect(),
+            ..Suite::default()
         };
         let target = Target {
             url: "http://localhost:8000/v1".to_owned(),

@@ -105,6 +105,11 @@ impl App {
         }
     }
 
+    /// Whether quitting now would cancel requests, so that the user is asked first.
+    pub fn asks_before_quitting(&self) -> bool {
+        self.scene.session.is_active() && self.playback.is_none()
+    }
+
     /// Exit status of the run so far, as the command line documents it.
     pub fn exit_status(&self) -> u8 {
         if self.interrupted {

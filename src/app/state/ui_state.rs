@@ -7,6 +7,7 @@ use super::cases::CaseTable;
 use super::listing::Listing;
 use super::notice::Notice;
 use super::overlay::{Overlay, ScrollExtent};
+use super::palette::CommandId;
 use super::scope::ScopeState;
 use super::text_field::TextField;
 use super::theme::ThemeName;
@@ -70,6 +71,8 @@ pub struct UiState {
     pub scope: ScopeState,
     /// The chart of a sweep.
     pub sweep_chart: SweepChart,
+    /// Commands used from the palette, the latest first.
+    pub recent_commands: Vec<CommandId>,
     /// The latest event.
     pub notice: Option<Notice>,
     /// The open question whether to discard a running attempt.
@@ -112,6 +115,7 @@ impl Default for UiState {
             answer: Answer::default(),
             scope: ScopeState::default(),
             sweep_chart: SweepChart::default(),
+            recent_commands: Vec::new(),
             notice: None,
             discard: None,
             theme: ThemeName::default(),

@@ -94,8 +94,7 @@ fn a_case_needs_only_name_and_prompt() {
             rating: RatingScale::default(),
             slos: Vec::new(),
             cases: vec![case],
-            workload: None,
-            conversations: None
+            ..Suite::default()
         }
     );
 }

@@ -3,7 +3,7 @@ use crate::domain::attempt::{Arrival, AttemptId, TextKind};
 use crate::domain::metrics::QUEUE;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::Plan;
-use crate::domain::suite::{RatingScale, Suite};
+use crate::domain::suite::Suite;
 
 fn read(text: &str) -> Slo {
     text.parse().unwrap_or_else(|e| panic!("{e}"))
@@ -30,14 +30,7 @@ fn failure(at_ms: u64) -> AttemptRecord {
 }
 
 fn tally(records: &[AttemptRecord], slos: &[Slo]) -> Tally {
-    let suite = Suite {
-        name: String::new(),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases: Vec::new(),
-        workload: None,
-        conversations: None,
-    };
+    let suite = Suite::default();
     let mut tally = Tally::new(&Session::new(suite.into(), Plan::default()));
     for record in records {
         tally.add(record, slos);
@@ -109,14 +102,7 @@ fn warm_ups_and_cancelled_attempts_do_not_count() {
 
 /// Two answers in an open loop, the second due at 1,000 ms and half a second late.
 fn open_loop(pauses_ms: &[(u64, u64)]) -> Tally {
-    let suite = Suite {
-        name: String::new(),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases: Vec::new(),
-        workload: None,
-        conversations: None,
-    };
+    let suite = Suite::default();
     let open = OpenLoop { rate_per_s: 1.0, process: Process::Constant, seed: 0 };
     let mut tally = Tally::new(&Session::new(suite.into(), Plan { open_loop: Some(open), ..Plan::default() }));
     let mut late = answer(1500, 100);

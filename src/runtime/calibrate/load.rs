@@ -157,6 +157,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
                 rating: RatingScale::default(),
                 slos: Vec::new(),
                 cases: vec![case],
+                ..Suite::default()
             },
             suite_source: SuiteSource::Builtin,
             plan: Plan { concurrency: load.streams, repeat: load.answers as u32, ..Plan::default() },

@@ -42,7 +42,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 
     let mut figures = figures(view, &rows, first, visible.len());
     figures.extend(legend(view, visible, figures.is_empty()));
-    let area = pane::rule(frame, area, view, PaneId::Cases, &sanitise_line(&suite.name), figures);
+    let area = pane::rule(frame, area, view, PaneId::Cases, &sanitise_line(&suite.title()), figures);
     let wanted_name = view.cache.name_width(&rows, || {
         let names = rows.iter().filter(|r| r.attempt.is_none()).filter_map(|r| suite.cases.get(r.case));
         names.map(|c| fit::width(&c.name)).max().unwrap_or(0)
