@@ -8,6 +8,7 @@ pub mod difference;
 pub mod energy;
 pub mod finding;
 pub mod finish_reason;
+pub mod gap_envelope;
 pub mod gpu;
 pub mod gpu_history;
 pub mod gpu_scope;
