@@ -130,7 +130,7 @@ fn measure(what: &str, width: u16, height: u16, app: &mut App, mut step: impl Fn
         .map(|frame| {
             let started = Instant::now();
             step(app, frame);
-            let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
+            let view = View { app, theme: Theme::ansi(), ascii: false, keymap: Keymap::standard(), cache: &cache };
             terminal.draw(|frame| screen::draw(frame, &view)).unwrap();
             update(app, Msg::Drawn { answer: cache.answer(), overlay: cache.overlay_extent() });
             started.elapsed()
@@ -146,7 +146,7 @@ fn measure_uncached(what: &str, width: u16, height: u16, app: &App) {
     let mut terminal = Terminal::with_options(CrosstermBackend::new(std::io::sink()), options).unwrap();
     let frame = |_| {
         let cache = RenderCache::default();
-        let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
+        let view = View { app, theme: Theme::ansi(), ascii: false, keymap: Keymap::standard(), cache: &cache };
         let started = Instant::now();
         terminal.draw(|frame| screen::draw(frame, &view)).unwrap();
         started.elapsed()
@@ -256,6 +256,7 @@ fn live(now_ms: u64, arrivals: &mut Arrivals) -> LiveSnapshot {
             id: AttemptId { case, number: 1 },
             phase: StreamPhase::Answering,
             started: Nanos::default(),
+            sent: Nanos::default(),
             ttft_ms: Some(200.0 + case as f64),
             content_events: events as u32,
             arrival_times: events as u32,

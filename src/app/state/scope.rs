@@ -30,6 +30,8 @@ pub struct ScopeState {
     pub cursor: Option<Nanos>,
     /// Whether each stream has a lane; otherwise streams overlay one another.
     pub stacked: bool,
+    /// Whether the axis of the gaps is linear; otherwise it is logarithmic.
+    pub linear: bool,
 }
 
 impl ScopeState {

@@ -142,6 +142,8 @@ const FIRST: &[Binding] = {
         // Listed here so that the footer has room for it.
         row(&[ch('q'), ctrl('c')], A::Quit, C::Panes, G::Screen, "quit", "Quit (asks first during a run)"),
         row(&[ENTER], A::Zoom, C::Panes, G::Move, "zoom", "Zoom the pane to the whole screen"),
+        row(&[ch('o')], A::NextLayout, C::Panes, G::Move, "layout", "Next layout: overview, load, answer, scope"),
+        row(&[ch('O')], A::PreviousLayout, C::Panes, G::Move, "", "Previous layout"),
         toggle(
             row(
                 &[ESC],
@@ -249,6 +251,17 @@ const REST: &[Binding] = {
                 "Show a lane for each stream, or overlay them",
             ),
             "overlay",
+        ),
+        toggle(
+            row(
+                &[ch('a')],
+                A::ScopeAxis,
+                C::In(PaneId::Scope),
+                G::Pane,
+                "linear",
+                "Switch the axis of the gaps between logarithmic and linear",
+            ),
+            "log",
         ),
         toggle(
             row(

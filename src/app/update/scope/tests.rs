@@ -154,7 +154,7 @@ fn end(app: &mut App, number: u32, from_ms: u64, count: u64) {
 /// The streams between two times of the run: attempt numbers of those to draw, and the number of all.
 fn shown(app: &App, from_ms: u64, to_ms: u64) -> (Vec<u32>, usize) {
     let at = |ms| Nanos::from_millis(1000 + ms);
-    let shown = StreamSelection::new(app.shown(), at(from_ms), at(to_ms));
+    let shown = StreamSelection::new(app.shown(), at(from_ms), at(to_ms), app.selected_row());
     (shown.streams.iter().map(|s| s.id.number).collect(), shown.count)
 }
 
