@@ -55,6 +55,10 @@ fn cursor(app: &App) -> Option<u64> {
 #[test]
 fn the_window_follows_the_run_until_it_is_moved() {
     let mut app = running(5);
+    assert_eq!(window(&app), (0, 5_000));
+    pass(&mut app, 6);
+    assert_eq!(window(&app), (0, 10_000));
+    pass(&mut app, 11);
     assert_eq!(window(&app), (0, 20_000));
     pass(&mut app, 100);
     assert_eq!(window(&app), (80_000, 100_000));

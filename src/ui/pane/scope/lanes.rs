@@ -78,7 +78,7 @@ pub const LANES: &[Lane] = &[
         hold: HOLD,
     },
     Lane {
-        name: "KV cache in use",
+        name: "KV cache",
         short: "KV cache ",
         unit: "%",
         is_estimate: false,
@@ -88,7 +88,7 @@ pub const LANES: &[Lane] = &[
         hold: SERVER_HOLD,
     },
     Lane {
-        name: "requests waiting in the server",
+        name: "server queue",
         short: "",
         unit: " waiting",
         is_estimate: false,
@@ -98,7 +98,7 @@ pub const LANES: &[Lane] = &[
         hold: SERVER_HOLD,
     },
     Lane {
-        name: "requests running in the server",
+        name: "server batch",
         short: "",
         unit: " running",
         is_estimate: false,
@@ -108,7 +108,7 @@ pub const LANES: &[Lane] = &[
         hold: SERVER_HOLD,
     },
     Lane {
-        name: "throughput of the server",
+        name: "server throughput",
         short: "server ",
         unit: " tok/s",
         is_estimate: false,

@@ -12,8 +12,10 @@ const STACKED: u16 = 2;
 const GUTTER: (u16, u16) = (8, 10);
 /// Minimum and maximum height of a lane without its head, rows.
 const LANE: (u16, u16) = (2, 4);
-/// Minimum height of the trace, rows.
+/// Minimum height of the trace, rows. The trace gets at least half of a pane, or two fifths of a roomy one.
 const TRACE: u16 = 4;
+/// Height from which a pane is roomy, rows.
+const ROOMY: u16 = 22;
 /// Height from which the trace has a head, rows.
 const HEAD_FROM: u16 = 4;
 /// Cells between two figures of the cursor's readout.
@@ -48,8 +50,9 @@ impl ScopeLayout {
         let axis = bottom(1, 1);
         let head = Rect { height: u16::from(named && rest.height >= HEAD_FROM), ..rest };
         rest = Rect { y: rest.y + head.height, height: rest.height - head.height, ..rest };
-        let room = if named { rest.height - rest.height.min(TRACE.max(rest.height * 2 / 5)) } else { 0 };
-        let heights = lane_heights(room, lanes);
+        let least = if rest.height < ROOMY { rest.height.div_ceil(2) } else { rest.height * 2 / 5 };
+        let room = if named { rest.height - rest.height.min(TRACE.max(least)) } else { 0 };
+        let heights = lane_heights(room, rest.height / 2, lanes);
         let trace = Rect { height: rest.height - heights.iter().sum::<u16>(), ..rest };
         let mut y = trace.bottom();
         let place = |height| {
@@ -78,8 +81,8 @@ impl ScopeLayout {
 }
 
 /// Heights of the first lanes that fit into `room` rows, with their heads. A lane of several GPUs has a row for each, or the
-/// height of any other lane if there is no room. Those grow alike, up to the maximum.
-fn lane_heights(room: u16, lanes: &[LaneData<'_>]) -> Vec<u16> {
+/// height of any other lane if there is no room. Those grow alike, up to the maximum or until all lanes take `most` rows.
+fn lane_heights(room: u16, most: u16, lanes: &[LaneData<'_>]) -> Vec<u16> {
     let mut left = room;
     let mut heights = Vec::new();
     for data in lanes {
@@ -91,6 +94,7 @@ fn lane_heights(room: u16, lanes: &[LaneData<'_>]) -> Vec<u16> {
         left -= height;
         heights.push(height);
     }
+    left = left.min(most.saturating_sub(heights.iter().sum()));
     for height in LANE.0..LANE.1 {
         let growing = || lanes.iter().zip(&heights).enumerate().filter(|(_, (d, h))| d.parts.len() == 1 && **h == height + 1);
         let grow: Vec<usize> = growing().map(|(at, _)| at).collect();

@@ -99,7 +99,9 @@ fn value(view: &View<'_>, window: Window, shown: &StreamSelection<'_>) -> Vec<Sp
     let theme = view.theme;
     let selected = shown.selected.and_then(|at| shown.streams.get(at)).filter(|s| s.phase.is_some());
     if let Some(gap) = selected.and_then(|s| s.trace.last_gap()).filter(|_| view.app.ui.scope.follows()) {
-        return vec![Span::styled(number::millis(Some(gap.ms())), theme.value())];
+        let about = if shown.streams.len() > 1 { format!("{} ", selected_sign(view)) } else { "last ".to_owned() };
+        let style = if shown.streams.len() > 1 { theme.value() } else { theme.muted() };
+        return vec![Span::styled(about, style), Span::styled(number::millis(Some(gap.ms())), theme.value())];
     }
     match view.scene().traces.envelope().spread(window.from, window.to) {
         Some(spread) => vec![
