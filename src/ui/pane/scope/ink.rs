@@ -1,5 +1,7 @@
 //! Style of each part of the plot of gaps, its character in ASCII, and its sample in the legend.
 
+use ratatui::style::Modifier;
+
 use crate::ui::view::View;
 use crate::ui::widget::braille::Ink;
 
@@ -29,8 +31,17 @@ pub enum Emphasis {
     Low,
     /// As most.
     Usual,
-    /// Stream of the selected case.
+    /// Stream of the selected row, without another at the same time.
+    Alone,
+    /// Stream of the selected row among others.
     High,
+}
+
+impl Emphasis {
+    /// Whether the stream is that of the selected row.
+    pub const fn is_selected(self) -> bool {
+        matches!(self, Self::Alone | Self::High)
+    }
 }
 
 impl Part {
@@ -54,6 +65,7 @@ impl Part {
             (Self::Peak, _) => '*',
             (Self::Band, _) => ':',
         };
+        let style = if emphasis == Emphasis::Alone { style.add_modifier(Modifier::BOLD) } else { style };
         Ink { style, ascii: Some(ascii) }
     }
 

@@ -20,6 +20,9 @@ use crate::ui::widget::chart::Axis;
 use crate::ui::widget::wrap::wrap;
 use crate::ui::{fit, number, pane};
 
+/// Width below which the name is short, cells.
+const ROOMY: u16 = 80;
+
 /// Draws the head and the plots.
 pub fn draw(frame: &mut Frame<'_>, places: &ScopeLayout, view: &View<'_>, window: Window, shown: &StreamSelection<'_>) {
     let (area, gutter) = (places.trace, places.gutter);
@@ -31,7 +34,7 @@ pub fn draw(frame: &mut Frame<'_>, places: &ScopeLayout, view: &View<'_>, window
     let has_band = shown.is_crowded && !scope.stacked;
     let spreads = if has_band { spreads(view, window, dots) } else { Vec::new() };
     let axis = axis_of(&curves, &spreads, scope.linear);
-    let name = name(view, scope.stacked.then_some(&axis));
+    let name = name(view, places.head.width, scope.stacked.then_some(&axis));
     let value = value(view, window, shown);
     head::draw(frame, places.head, view, name, legend::entries(view, shown, has_band), value);
     if scope.stacked && curves.len() > 1 {
@@ -40,11 +43,11 @@ pub fn draw(frame: &mut Frame<'_>, places: &ScopeLayout, view: &View<'_>, window
     }
     // The selected stream lies on top, and streams in flight on those that ended.
     curves.sort_by_key(|curve| curve.emphasis != Emphasis::Low);
-    curves.sort_by_key(|curve| curve.emphasis == Emphasis::High);
+    curves.sort_by_key(|curve| curve.emphasis.is_selected());
     range::draw(frame, area, gutter, view, &axis);
     plot_curves(frame, plot(area, gutter), view, window, &curves, &axis, &spreads);
     if curves.len() > 1
-        && let Some(selected) = curves.iter().find(|curve| curve.emphasis == Emphasis::High)
+        && let Some(selected) = curves.iter().find(|curve| curve.emphasis.is_selected())
     {
         mark_end(frame, area, gutter, view, selected, &axis);
     }
@@ -52,14 +55,16 @@ pub fn draw(frame: &mut Frame<'_>, places: &ScopeLayout, view: &View<'_>, window
 
 /// How far a stream stands out.
 fn emphasis(view: &View<'_>, shown: &StreamSelection<'_>, at: usize) -> Emphasis {
-    let is_ended = shown.streams.get(at).is_some_and(|s| s.phase.is_none());
-    if shown.selected == Some(at) && shown.streams.len() > 1 && !view.app.ui.scope.stacked {
-        Emphasis::High
-    } else if is_ended && shown.streams.iter().any(|s| s.phase.is_some()) {
-        Emphasis::Low
-    } else {
-        Emphasis::Usual
+    let Some(stream) = shown.streams.get(at) else { return Emphasis::Usual };
+    let (now, is_stacked) = (view.scene().live.at, view.app.ui.scope.stacked);
+    let end = |s: &Stream<'_>| s.ended.unwrap_or(now);
+    if shown.selected == Some(at) && shown.streams.len() > 1 && !is_stacked {
+        let is_beside = |s: &Stream<'_>| s.id != stream.id && s.started < end(stream) && end(s) > stream.started;
+        let is_alone = !shown.is_crowded && !shown.streams.iter().any(is_beside);
+        return if is_alone { Emphasis::Alone } else { Emphasis::High };
     }
+    let is_done_beside_others = stream.phase.is_none() && shown.streams.iter().any(|s| s.phase.is_some());
+    if is_done_beside_others { Emphasis::Low } else { Emphasis::Usual }
 }
 
 /// Gaps of the streams that ended, until now.
@@ -84,14 +89,15 @@ fn axis_of(curves: &[Curve<'_>], spreads: &[Option<GapSpread>], linear: bool) ->
     gaps.axis(linear)
 }
 
-/// Name of the lane. `axis` adds its range, for plots without ticks.
-fn name(view: &View<'_>, axis: Option<&Axis>) -> Vec<Span<'static>> {
+/// Name of the lane, shorter in a narrow pane. `axis` adds its range, for plots without ticks.
+fn name(view: &View<'_>, cells: u16, axis: Option<&Axis>) -> Vec<Span<'static>> {
     let kind = if view.app.ui.scope.linear { "linear" } else { "log" };
     let about = match axis {
-        Some(axis) => format!(" {}, {kind}", range::about(axis)),
-        None => format!(" {kind}"),
+        Some(axis) => format!(" ({}, {kind})", range::about(axis)),
+        None => format!(" ({kind})"),
     };
-    vec![Span::styled("gap between tokens", view.theme.text()), Span::styled(about, view.theme.muted())]
+    let name = if cells < ROOMY { "token gaps" } else { "gap between tokens" };
+    vec![Span::styled(name, view.theme.text()), Span::styled(about, view.theme.muted())]
 }
 
 /// The last gap of the selected stream while it is in flight; otherwise the median gap of the streams that ended.
