@@ -4,7 +4,7 @@
 //!
 //! Scenarios: 16 running streams with new text in each frame; a finished suite of 200 cases, of which each frame
 //! selects another; an answer of about a hundred thousand tokens; a sweep of five stages; and a run of 30,000 attempts,
-//! of which all but the last are packed.
+//! of which all but the last are packed, also as an envelope in the scope.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark on the terminal")]
 
 use std::sync::Arc;
@@ -114,7 +114,9 @@ fn many(width: u16, height: u16) {
     update(&mut many, Msg::Action(Nanos::default(), Action::ToggleBaseline));
     measure("30 000 attempts, with a baseline", width, height, &mut many, walk);
     update(&mut many, Msg::Action(Nanos::default(), Action::ToggleBaseline));
-    many.ui.focus = PaneId::Cases;
+    (many.ui.focus, many.ui.zoomed) = (PaneId::Scope, true);
+    measure("30 000 attempts, all of them in the scope", width, height, &mut many, |_, _| {});
+    (many.ui.focus, many.ui.zoomed) = (PaneId::Cases, false);
     update(&mut many, Msg::Action(Nanos::default(), Action::Unfold));
     measure("30 000 attempts, a case unfolded", width, height, &mut many, |app, _| {
         update(app, Msg::Action(Nanos::default(), Action::SelectNext));

@@ -95,8 +95,21 @@ impl GapEnvelope {
         if from >= to {
             return None;
         }
-        let bins = self.bins.range((from - self.first) as usize..(to - self.first) as usize);
-        bins.fold(Bin::new(), |all, bin| all.merged(bin)).spread()
+        let mut counts = [0_u64; BUCKETS as usize];
+        let (mut min_ms, mut max_ms, mut all) = (f64::INFINITY, 0.0_f64, 0);
+        for bin in self.bins.range((from - self.first) as usize..(to - self.first) as usize) {
+            (min_ms, max_ms) = (min_ms.min(f64::from(bin.min_ms)), max_ms.max(f64::from(bin.max_ms)));
+            for &(bucket, count) in &bin.counts {
+                counts[usize::from(bucket)] += u64::from(count);
+                all += u64::from(count);
+            }
+        }
+        let mut below = 0;
+        let middle = (0..BUCKETS).find(|bucket| {
+            below += counts[usize::from(*bucket)];
+            all > 0 && below * 2 >= all
+        })?;
+        Some(GapSpread { min_ms, median_ms: length_of(middle).clamp(min_ms, max_ms), max_ms })
     }
 
     fn position(&self, at: Nanos) -> usize {
@@ -158,17 +171,6 @@ impl Bin {
         self.max_ms = self.max_ms.max(other.max_ms);
         other.counts.iter().for_each(|&(bucket, count)| self.count(bucket, count));
         self
-    }
-
-    fn spread(&self) -> Option<GapSpread> {
-        let all: u64 = self.counts.iter().map(|(_, count)| u64::from(*count)).sum();
-        let mut below = 0_u64;
-        let middle = self.counts.iter().find(|(_, count)| {
-            below += u64::from(*count);
-            below * 2 >= all
-        })?;
-        let (min_ms, max_ms) = (f64::from(self.min_ms), f64::from(self.max_ms));
-        Some(GapSpread { min_ms, median_ms: length_of(middle.0).clamp(min_ms, max_ms), max_ms })
     }
 }
 

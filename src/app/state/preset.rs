@@ -42,9 +42,14 @@ impl LayoutPreset {
 }
 
 impl App {
-    /// The layout in use: the one that the user chose; otherwise a sweep shows its chart, and other runs an overview.
+    /// The layout in use: the one that the user chose; otherwise a sweep shows its chart, and other runs an overview. Before
+    /// the run, the answer says what it waits for.
     pub fn layout_preset(&self) -> LayoutPreset {
-        let is_sweep = !self.shown().session.sweep.is_empty();
-        self.ui.layout.unwrap_or(if is_sweep { LayoutPreset::Load } else { LayoutPreset::Overview })
+        let session = &self.shown().session;
+        self.ui.layout.unwrap_or(match (session.began, session.sweep.is_empty()) {
+            (None, _) => LayoutPreset::Answer,
+            (Some(_), true) => LayoutPreset::Overview,
+            (Some(_), false) => LayoutPreset::Load,
+        })
     }
 }

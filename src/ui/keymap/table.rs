@@ -142,8 +142,6 @@ const FIRST: &[Binding] = {
         // Listed here so that the footer has room for it.
         row(&[ch('q'), ctrl('c')], A::Quit, C::Panes, G::Screen, "quit", "Quit (asks first during a run)"),
         row(&[ENTER], A::Zoom, C::Panes, G::Move, "zoom", "Zoom the pane to the whole screen"),
-        row(&[ch('o')], A::NextLayout, C::Panes, G::Move, "layout", "Next layout: overview, load, answer, scope"),
-        row(&[ch('O')], A::PreviousLayout, C::Panes, G::Move, "", "Previous layout"),
         toggle(
             row(
                 &[ESC],
@@ -155,6 +153,8 @@ const FIRST: &[Binding] = {
             ),
             "follow",
         ),
+        row(&[ch('o')], A::NextLayout, C::Panes, G::Move, "layout", "Next layout: overview, load, answer, scope"),
+        row(&[ch('O')], A::PreviousLayout, C::Panes, G::Move, "", "Previous layout"),
         row(&[ch('/')], A::Filter, C::Panes, G::Move, "filter", "Filter cases by name"),
         // ─── The answer ───
         toggle(row(&[ch('z')], A::ToggleThinking, ANSWER, G::Pane, "fold", "Fold or unfold the reasoning"), "unfold"),

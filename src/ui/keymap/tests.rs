@@ -108,7 +108,7 @@ fn every_action_has_a_key() {
         })
     }
     let all: Vec<_> = std::iter::successors(Some(Action::ToggleHold), |&a| next(a)).collect();
-    assert_eq!(all.len(), 56 + PaneId::ALL.len());
+    assert_eq!(all.len(), 59 + PaneId::ALL.len());
     for action in all {
         assert!(BINDINGS.iter().any(|b| b.action == action), "{action:?}");
     }

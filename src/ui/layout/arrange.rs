@@ -18,6 +18,8 @@ const TALL: u16 = 27;
 const WIDE: u16 = 120;
 /// Minimum rows of the cases.
 const LEAST_CASES: u16 = 4;
+/// Weight of a pane that is only shown because it has the focus.
+const FOCUSED_WEIGHT: u16 = 4;
 /// Maximum rows that the latency can use beside other panes.
 const MOST_LATENCY: u16 = 16;
 
@@ -82,13 +84,13 @@ fn medium(body: Rect, inputs: LayoutInputs) -> Placed {
         }
         LayoutPreset::Load => {
             let (left, right) = columns(below, below.width * 3 / 5);
-            let machine = Share::at_most(PaneId::Gpu, 2, machine(right.width));
-            (vec![(PaneId::Latency, left)], column(right, &[Share::new(PaneId::Scope, 3), machine]))
+            let beside = vec![Share::new(PaneId::Scope, 3), Share::at_most(PaneId::Gpu, 2, machine(right.width))];
+            (vec![(PaneId::Latency, left)], column(right, &with_focus(beside, PaneId::Latency, inputs)))
         }
         LayoutPreset::Answer => {
             let (left, right) = columns(below, below.width * 3 / 5);
-            let shares = [Share::new(PaneId::Scope, 3), Share::new(PaneId::Latency, 2)];
-            (vec![(PaneId::Preview, left)], column(right, &shares))
+            let beside = vec![Share::new(PaneId::Scope, 3), Share::new(PaneId::Latency, 2)];
+            (vec![(PaneId::Preview, left)], column(right, &with_focus(beside, PaneId::Preview, inputs)))
         }
         LayoutPreset::Scope if [PaneId::Cases, PaneId::Scope].contains(&inputs.focus) => {
             (vec![(PaneId::Scope, below)], Vec::new())
@@ -98,7 +100,7 @@ fn medium(body: Rect, inputs: LayoutInputs) -> Placed {
             (vec![(PaneId::Scope, left)], vec![(inputs.focus, right)])
         }
     };
-    with_focus([vec![(PaneId::Cases, cases)], left, right].concat(), inputs)
+    [vec![(PaneId::Cases, cases)], left, right].concat()
 }
 
 /// Cases above the main pane, and a column beside them.
@@ -122,16 +124,15 @@ fn large(body: Rect, inputs: LayoutInputs) -> Placed {
             vec![Share::at_most(PaneId::Latency, 3, MOST_LATENCY), Share::new(PaneId::Preview, answer), machine]
         }
     };
-    let placed = [vec![(PaneId::Cases, cases), (main, below)], column(right, &beside)].concat();
-    with_focus(placed, inputs)
+    [vec![(PaneId::Cases, cases), (main, below)], column(right, &with_focus(beside, main, inputs))].concat()
 }
 
-/// Gives a focused pane without a place that of the last pane.
-fn with_focus(mut placed: Placed, inputs: LayoutInputs) -> Placed {
-    if placed.iter().all(|(pane, _)| *pane != inputs.focus)
-        && let Some(last) = placed.last_mut()
-    {
-        last.0 = inputs.focus;
+/// Gives a focused pane without a place that of the last pane beside the main one.
+fn with_focus(mut beside: Vec<Share>, main: PaneId, inputs: LayoutInputs) -> Vec<Share> {
+    let is_placed = [PaneId::Cases, main].contains(&inputs.focus) || beside.iter().any(|s| s.pane == inputs.focus);
+    if !is_placed {
+        beside.pop();
+        beside.push(Share::new(inputs.focus, FOCUSED_WEIGHT));
     }
-    placed
+    beside
 }

@@ -14,8 +14,8 @@ pub fn draw(dots: &mut Dots, view: &View<'_>, axis: &Axis, columns: &[Option<Gap
     for (at, spread) in columns.iter().enumerate() {
         let Some(spread) = spread else { continue };
         let [top, bottom] = [spread.max_ms, spread.min_ms].map(|ms| dots.row_at(share(axis, ms)));
-        // Every other dot, so that the band is lighter than a line.
-        (top..=bottom).filter(|row| (row + at) % 2 == 0).for_each(|row| dots.stroke(at, row..=row, band));
+        // A quarter of the dots, so that the band is lighter than a line.
+        (top..=bottom).filter(|row| (row + at * 2).is_multiple_of(4)).for_each(|row| dots.stroke(at, row..=row, band));
     }
     let mut previous = None;
     for (at, spread) in columns.iter().enumerate() {

@@ -11,7 +11,7 @@ use crate::ui::view::View;
 use crate::ui::widget::braille::Dots;
 use crate::ui::widget::scale::round_up;
 use crate::ui::widget::spark;
-use crate::ui::{fit, pane};
+use crate::ui::{fit, number, pane};
 
 /// Draws the lane with its head; `at` is its index among the lanes shown.
 pub fn draw(
@@ -35,7 +35,7 @@ pub fn draw(
     };
     let name = vec![Span::styled(data.lane.name, style)];
     let name = if value.is_empty() {
-        [name, vec![Span::styled(data.lane.unit, view.theme.muted())]].concat()
+        [name, vec![Span::styled(format!(" {}", data.lane.unit.trim()), view.theme.muted())]].concat()
     } else {
         name
     };
@@ -61,7 +61,7 @@ pub fn draw(
 }
 
 fn tick(top: f64) -> String {
-    if top < 10.0 && top.fract() > 0.0 { format!("{top:.1}") } else { format!("{top:.0}") }
+    if top < 10.0 && top.fract() > 0.0 { format!("{top:.1}") } else { number::grouped(top.round() as u64) }
 }
 
 /// The value at the cursor; without a cursor the current value, or the mean of a window that does not follow the run.

@@ -40,7 +40,7 @@ pub fn entries(view: &View<'_>, shown: &StreamSelection<'_>, has_band: bool) -> 
     } else if queued > 0 {
         entries.push(vec![Span::styled(format!("queued {}", number::grouped(queued as u64)), view.theme.muted())]);
     }
-    if shown.streams.len() > 1 && shown.selected.is_some() {
+    if shown.count > 1 && shown.selected.is_some() {
         entries.push(vec![Span::styled(format!("{} selected", selected_sign(view)), view.theme.value())]);
     }
     entries.push(vec![Span::styled("▲ stall", view.theme.warning())]);

@@ -185,9 +185,9 @@ fn the_legend_names_and_counts_the_phases_and_drops_whole_entries() {
         let drawn = text(&three().draw_with(width, 20, Theme::mono(), draw));
         drawn.lines().nth(1).unwrap_or_default().replace('┈', "").split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(legend(45), "token gaps (log) ── answer 1 ● 20.1 ms");
-    assert_eq!(legend(62), "token gaps (log) ── answer 1 ·· thinking 1 ● 20.1 ms");
-    assert!(legend(150).contains("▁▁ prefill 1 queued 7 ● selected ▲ stall • longest"), "{}", legend(150));
+    assert_eq!(legend(45), "token gaps (log) ── answer 1 ● 12.8 ms");
+    assert_eq!(legend(62), "token gaps (log) ── answer 1 ·· thinking 1 ● 12.8 ms");
+    assert!(legend(150).contains("▁▁ prefill 1 queued 2 ● selected ▲ stall"), "{}", legend(150));
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn the_cursor_shows_the_figures_of_its_time() {
     };
     assert_eq!(readout(awaiting(), &[]), "at 2.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s");
     assert_eq!(
-        readout(awaiting(), &[Action::ScopeLater; 12]),
+        readout(awaiting(), &[Action::ScopeLater; 40]),
         "at 4.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s"
     );
     let stall = readout(stalled(), &[]);
@@ -257,7 +257,7 @@ fn a_smaller_pane_drops_the_last_lanes_first() {
         count
     };
     assert_eq!(lanes(120, 45), 8, "a full screen shows all lanes");
-    assert_eq!([lanes(120, 30), lanes(72, 24), lanes(52, 12), lanes(52, 8), lanes(26, 5)], [5, 4, 1, 0, 0]);
+    assert_eq!([lanes(120, 30), lanes(72, 24), lanes(52, 12), lanes(52, 8), lanes(26, 5)], [5, 3, 1, 0, 0]);
 }
 
 /// Returns the column of the first `symbol` in the first line that `row` accepts.
@@ -270,7 +270,7 @@ fn a_time_is_the_same_column_in_every_plot() {
     let drawn = text(&with_cursor().draw_with(120, 30, Theme::mono(), draw));
     // The axis is also a line.
     let columns: Vec<_> = drawn.lines().filter_map(|l| l.chars().skip(10).position(|c| c == '│')).collect();
-    assert!(columns.len() > 15 && columns.iter().all(|c| *c == columns[0]), "{columns:?}\n{drawn}");
+    assert!(columns.len() > 10 && columns.iter().all(|c| *c == columns[0]), "{columns:?}\n{drawn}");
 }
 
 #[test]
@@ -324,6 +324,7 @@ fn the_selected_stream_is_drawn_even_if_it_is_old() {
         // The legend has one, too.
         drawn.lines().skip(2).find_map(|line| line.chars().position(|c| c == '●'))
     };
+    stage.act(Action::SelectLast);
     let newest = signs(&stage);
     stage.act(Action::SelectFirst);
     let oldest = signs(&stage);

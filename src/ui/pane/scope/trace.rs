@@ -31,8 +31,8 @@ pub fn draw(frame: &mut Frame<'_>, places: &ScopeLayout, view: &View<'_>, window
     let now = view.scene().live.at;
     let curve = |(at, stream)| Curve::new(stream, window, now, dots, emphasis(view, shown, at));
     let mut curves: Vec<_> = shown.streams.iter().enumerate().map(curve).collect();
-    let has_band = shown.is_crowded && !scope.stacked;
-    let spreads = if has_band { spreads(view, window, dots) } else { Vec::new() };
+    let spreads = if shown.is_crowded && !scope.stacked { spreads(view, window, dots) } else { Vec::new() };
+    let has_band = spreads.iter().any(Option::is_some);
     let axis = axis_of(&curves, &spreads, scope.linear);
     let name = name(view, places.head.width, scope.stacked.then_some(&axis));
     let value = value(view, window, shown);
@@ -46,9 +46,7 @@ pub fn draw(frame: &mut Frame<'_>, places: &ScopeLayout, view: &View<'_>, window
     curves.sort_by_key(|curve| curve.emphasis.is_selected());
     range::draw(frame, area, gutter, view, &axis);
     plot_curves(frame, plot(area, gutter), view, window, &curves, &axis, &spreads);
-    if curves.len() > 1
-        && let Some(selected) = curves.iter().find(|curve| curve.emphasis.is_selected())
-    {
+    if let Some(selected) = curves.iter().find(|curve| curve.emphasis.is_selected()) {
         mark_end(frame, area, gutter, view, selected, &axis);
     }
 }
@@ -58,7 +56,7 @@ fn emphasis(view: &View<'_>, shown: &StreamSelection<'_>, at: usize) -> Emphasis
     let Some(stream) = shown.streams.get(at) else { return Emphasis::Usual };
     let (now, is_stacked) = (view.scene().live.at, view.app.ui.scope.stacked);
     let end = |s: &Stream<'_>| s.ended.unwrap_or(now);
-    if shown.selected == Some(at) && shown.streams.len() > 1 && !is_stacked {
+    if shown.selected == Some(at) && shown.count > 1 && !is_stacked {
         let is_beside = |s: &Stream<'_>| s.id != stream.id && s.started < end(stream) && end(s) > stream.started;
         let is_alone = !shown.is_crowded && !shown.streams.iter().any(is_beside);
         return if is_alone { Emphasis::Alone } else { Emphasis::High };
@@ -105,9 +103,12 @@ fn value(view: &View<'_>, window: Window, shown: &StreamSelection<'_>) -> Vec<Sp
     let theme = view.theme;
     let selected = shown.selected.and_then(|at| shown.streams.get(at)).filter(|s| s.phase.is_some());
     if let Some(gap) = selected.and_then(|s| s.trace.last_gap()).filter(|_| view.app.ui.scope.follows()) {
-        let about = if shown.streams.len() > 1 { format!("{} ", selected_sign(view)) } else { "last ".to_owned() };
-        let style = if shown.streams.len() > 1 { theme.value() } else { theme.muted() };
-        return vec![Span::styled(about, style), Span::styled(number::millis(Some(gap.ms())), theme.value())];
+        let about = if shown.count > 1 {
+            Span::styled(format!("{} ", selected_sign(view)), theme.value())
+        } else {
+            Span::styled("last ", theme.muted())
+        };
+        return vec![about, Span::styled(number::millis(Some(gap.ms())), theme.value())];
     }
     match view.scene().traces.envelope().spread(window.from, window.to) {
         Some(spread) => vec![
