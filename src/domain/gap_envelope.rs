@@ -24,6 +24,8 @@ pub struct GapSpread {
     pub min_ms: f64,
     /// Median gap, milliseconds, exact to 3%.
     pub median_ms: f64,
+    /// 95th percentile, exact to 3%, milliseconds.
+    pub p95_ms: f64,
     /// Longest gap, milliseconds.
     pub max_ms: f64,
 }
@@ -104,12 +106,15 @@ impl GapEnvelope {
                 all += u64::from(count);
             }
         }
-        let mut below = 0;
-        let middle = (0..BUCKETS).find(|bucket| {
-            below += counts[usize::from(*bucket)];
-            all > 0 && below * 2 >= all
-        })?;
-        Some(GapSpread { min_ms, median_ms: length_of(middle).clamp(min_ms, max_ms), max_ms })
+        let percentile = |percent: u64| {
+            let mut below = 0;
+            let bucket = (0..BUCKETS).find(|bucket| {
+                below += counts[usize::from(*bucket)];
+                all > 0 && below * 100 >= all * percent
+            })?;
+            Some(length_of(bucket).clamp(min_ms, max_ms))
+        };
+        Some(GapSpread { min_ms, median_ms: percentile(50)?, p95_ms: percentile(95)?, max_ms })
     }
 
     fn position(&self, at: Nanos) -> usize {
@@ -221,6 +226,15 @@ mod tests {
     }
 
     #[test]
+    fn one_long_gap_is_the_maximum_but_not_the_95th_percentile() {
+        let mut envelope = GapEnvelope::default();
+        envelope.add(gaps(0, &[10; 99]));
+        envelope.add(gaps(0, &[900]));
+        let spread = envelope.spread(s(0), s(1)).unwrap();
+        assert!((spread.p95_ms / 10.0 - 1.0).abs() < 0.03 && spread.max_ms > 899.0, "{spread:?}");
+    }
+
+    #[test]
     fn a_long_gap_counts_in_every_stretch_that_it_overlaps() {
         let mut envelope = GapEnvelope::default();
         envelope.add(gaps(500, &[4000]));
@@ -230,8 +244,8 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_no_part_of_a_long_run_is_blank() {
-        let mut envelope = GapEnvelope::default();
         const HOURS_S: u64 = 36_000;
+        let mut envelope = GapEnvelope::default();
         for second in (0..HOURS_S).step_by(2) {
             envelope.add(gaps(second * 1000, &[10 + second % 7; 100]));
         }

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! The other layouts give the largest place to another pane and fewer rows to the cases. A pane that has the focus but no
-//! place takes that of the least important one. The answer grows while it has the focus.
+//! place takes that of the least important one. The answer grows while it has the focus. Before the run, it has the place of
+//! the scope, because it says what the run waits for.
 
 mod arrange;
 mod split;
@@ -19,7 +20,7 @@ use ratatui::layout::Rect;
 
 use self::arrange::arrange;
 use super::pane::gpu::GpuPaneContent;
-use super::pane::{PANES, Pane};
+use super::pane::{PANES, Pane, scope};
 use crate::app::pane::PaneId;
 use crate::app::state::App;
 use crate::app::state::preset::LayoutPreset;
@@ -56,8 +57,12 @@ pub struct LayoutInputs {
     pub focus: PaneId,
     /// The layout in use.
     pub preset: LayoutPreset,
+    /// Whether the run has begun.
+    pub begun: bool,
     /// Whether the run is finished.
     pub finished: bool,
+    /// Number of rows that the scope can use.
+    pub scope_rows: u16,
     /// Content of the GPU pane.
     pub machine: GpuPaneContent,
 }
@@ -70,7 +75,9 @@ impl LayoutInputs {
             zoomed: app.ui.zoomed,
             focus: app.ui.focus,
             preset: app.layout_preset(),
+            begun: app.shown().session.began.is_some(),
             finished: app.shown().session.mode == Mode::Finished,
+            scope_rows: scope::useful_rows(app.shown()),
             machine: GpuPaneContent::from_app(app),
         }
     }

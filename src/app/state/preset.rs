@@ -42,14 +42,11 @@ impl LayoutPreset {
 }
 
 impl App {
-    /// The layout in use: the one that the user chose; otherwise a sweep shows its chart, and other runs an overview. Before
-    /// the run, the answer says what it waits for.
+    /// The layout in use: the one that the user chose; otherwise a sweep that has begun shows its chart, and other runs an
+    /// overview.
     pub fn layout_preset(&self) -> LayoutPreset {
         let session = &self.shown().session;
-        self.ui.layout.unwrap_or(match (session.began, session.sweep.is_empty()) {
-            (None, _) => LayoutPreset::Answer,
-            (Some(_), true) => LayoutPreset::Overview,
-            (Some(_), false) => LayoutPreset::Load,
-        })
+        let has_chart = session.began.is_some() && !session.sweep.is_empty();
+        self.ui.layout.unwrap_or(if has_chart { LayoutPreset::Load } else { LayoutPreset::Overview })
     }
 }

@@ -78,7 +78,8 @@ impl<'a> StreamSelection<'a> {
         let mut streams: Vec<_> = in_flight.chain(ended.map(|e| Stream::ended(e))).collect();
         let count = streams.len();
         let start = |s: &Stream<'_>| (s.started, s.id);
-        let is_of_row = |s: &&Stream<'_>| s.id.case == row.case && row.attempt.is_none_or(|number| s.id.number == number);
+        let is_of_row =
+            |s: &&Stream<'_>| s.id.case == row.case && row.attempt.is_none_or(|number| s.id.number == number);
         let selected = streams.iter().filter(is_of_row).max_by_key(|s| start(s)).copied();
         // A thousand may be in flight: only the newest are sorted.
         let older = count.saturating_sub(TRACED_STREAMS);

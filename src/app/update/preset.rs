@@ -62,7 +62,7 @@ mod tests {
     fn a_sweep_starts_with_the_layout_of_its_chart() {
         let mut app = app(2);
         app.scene.session = app.scene.session.clone().with_sweep(vec![1, 2]);
-        assert_eq!(app.layout_preset(), LayoutPreset::Answer, "before the run, the answer says what it waits for");
+        assert_eq!(app.layout_preset(), LayoutPreset::Overview);
         discovered(&mut app, &["m"]);
         assert_eq!(app.layout_preset(), LayoutPreset::Load);
         press(&mut app, Action::PreviousLayout);

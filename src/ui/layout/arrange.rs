@@ -20,6 +20,8 @@ const WIDE: u16 = 120;
 const LEAST_CASES: u16 = 4;
 /// Weight of a pane that is only shown because it has the focus.
 const FOCUSED_WEIGHT: u16 = 4;
+/// Minimum rows of the latency below the scope.
+const LEAST_LATENCY: u16 = 10;
 /// Maximum rows that the latency can use beside other panes.
 const MOST_LATENCY: u16 = 16;
 
@@ -44,8 +46,9 @@ fn cases_rows(body: Rect, inputs: LayoutInputs, in_overview: (u16, u16)) -> u16 
 }
 
 /// The pane with the most room, and the next one.
-const fn important(preset: LayoutPreset) -> (PaneId, PaneId) {
-    match preset {
+const fn important(inputs: LayoutInputs) -> (PaneId, PaneId) {
+    match inputs.preset {
+        LayoutPreset::Overview if !inputs.begun => (PaneId::Preview, PaneId::Scope),
         LayoutPreset::Overview => (PaneId::Scope, PaneId::Preview),
         LayoutPreset::Load => (PaneId::Latency, PaneId::Scope),
         LayoutPreset::Answer => (PaneId::Preview, PaneId::Scope),
@@ -53,10 +56,15 @@ const fn important(preset: LayoutPreset) -> (PaneId, PaneId) {
     }
 }
 
+/// Whether somebody reads the answer, or the message in its place before the run.
+fn is_read(inputs: LayoutInputs) -> bool {
+    inputs.focus == PaneId::Preview || !inputs.begun
+}
+
 /// Cases, and below them one pane, or two where they fit.
 fn small(body: Rect, inputs: LayoutInputs) -> Placed {
     let (cases, below) = rows(body, cases_rows(body, inputs, (5, 8)));
-    let (main, second) = important(inputs.preset);
+    let (main, second) = important(inputs);
     let (is_tall, is_wide) = (body.height >= TALL, body.width + 2 >= WIDE);
     let mut placed = vec![(PaneId::Cases, cases)];
     if !is_tall && !is_wide {
@@ -77,7 +85,7 @@ fn medium(body: Rect, inputs: LayoutInputs) -> Placed {
     let (left, right) = match inputs.preset {
         LayoutPreset::Overview => {
             let (left, right) = columns(below, below.width * 11 / 20);
-            let (scope, answer) = if inputs.focus == PaneId::Preview { (2, 3) } else { (3, 2) };
+            let (scope, answer) = if is_read(inputs) { (2, 3) } else { (3, 2) };
             let left = column(left, &[Share::new(PaneId::Scope, scope), Share::new(PaneId::Preview, answer)]);
             let machine = Share::at_most(PaneId::Gpu, 1, machine(right.width));
             (left, column(right, &[Share::new(PaneId::Latency, 1), machine]))
@@ -105,26 +113,40 @@ fn medium(body: Rect, inputs: LayoutInputs) -> Placed {
 
 /// Cases above the main pane, and a column beside them.
 fn large(body: Rect, inputs: LayoutInputs) -> Placed {
-    let (main, _) = important(inputs.preset);
+    let (main, _) = important(inputs);
     let (cases_in, machine) = (cases_rows(body, inputs, (1, 2)), |columns| inputs.machine.lines(columns));
     if inputs.preset == LayoutPreset::Scope {
         let (top, scope) = rows(body, cases_in.max(body.height / 4));
         let (cases, beside) = columns(top, top.width * 5 / 8);
-        let beside_pane = if [PaneId::Cases, PaneId::Scope].contains(&inputs.focus) { PaneId::Latency } else { inputs.focus };
+        let beside_pane =
+            if [PaneId::Cases, PaneId::Scope].contains(&inputs.focus) { PaneId::Latency } else { inputs.focus };
         return vec![(PaneId::Cases, cases), (beside_pane, beside), (PaneId::Scope, scope)];
     }
     let (left, right) = columns(body, body.width * 5 / 8);
     let (cases, below) = rows(left, cases_in);
     let machine = Share::at_most(PaneId::Gpu, 3, machine(right.width));
+    let mut placed = vec![(PaneId::Cases, cases)];
     let beside = match inputs.preset {
         LayoutPreset::Load => vec![Share::new(PaneId::Scope, 6), Share::new(PaneId::Preview, 3), machine],
-        LayoutPreset::Answer => vec![Share::new(PaneId::Scope, 5), Share::at_most(PaneId::Latency, 3, MOST_LATENCY), machine],
+        LayoutPreset::Answer => {
+            vec![Share::new(PaneId::Scope, 5), Share::at_most(PaneId::Latency, 3, MOST_LATENCY), machine]
+        }
+        _ if below.height >= inputs.scope_rows + LEAST_LATENCY => {
+            let (first, latency) = rows(below, inputs.scope_rows);
+            placed.extend([(main, first), (PaneId::Latency, latency)]);
+            let other = if main == PaneId::Scope { PaneId::Preview } else { PaneId::Scope };
+            placed.extend(column(right, &[Share::new(other, 4), machine]));
+            return placed;
+        }
         _ => {
-            let answer = if inputs.focus == PaneId::Preview { 8 } else { 4 };
-            vec![Share::at_most(PaneId::Latency, 3, MOST_LATENCY), Share::new(PaneId::Preview, answer), machine]
+            let other = if main == PaneId::Scope { PaneId::Preview } else { PaneId::Scope };
+            let weight = if is_read(inputs) { 8 } else { 4 };
+            vec![Share::at_most(PaneId::Latency, 3, MOST_LATENCY), Share::new(other, weight), machine]
         }
     };
-    [vec![(PaneId::Cases, cases), (main, below)], column(right, &with_focus(beside, main, inputs))].concat()
+    placed.push((main, below));
+    placed.extend(column(right, &with_focus(beside, main, inputs)));
+    placed
 }
 
 /// Gives a focused pane without a place that of the last pane beside the main one.

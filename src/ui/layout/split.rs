@@ -51,10 +51,14 @@ pub fn column(area: Rect, shares: &[Share]) -> Vec<(PaneId, Rect)> {
         let full: Vec<usize> =
             open.iter().zip(&parts).filter(|(at, rows)| **rows > shares[**at].most).map(|(at, _)| *at).collect();
         if full.is_empty() || full.len() == open.len() {
-            open.into_iter().zip(parts).for_each(|(at, rows)| heights[at] = Some(rows));
+            for (at, rows) in open.into_iter().zip(parts) {
+                heights[at] = Some(rows);
+            }
             break;
         }
-        full.into_iter().for_each(|at| heights[at] = Some(shares[at].most));
+        for at in full {
+            heights[at] = Some(shares[at].most);
+        }
     }
     let mut y = area.y;
     let place = |(share, height): (&Share, Option<u16>)| {

@@ -6,7 +6,9 @@ fn inputs(cases: usize) -> LayoutInputs {
         zoomed: false,
         focus: PaneId::Cases,
         preset: LayoutPreset::Overview,
+        begun: true,
         finished: false,
+        scope_rows: 60,
         machine: GpuPaneContent::Figures(9),
     }
 }
@@ -96,6 +98,26 @@ fn the_answer_grows_while_it_has_the_focus() {
 }
 
 #[test]
+fn before_the_run_the_answer_has_the_place_of_the_scope() {
+    let waiting = LayoutInputs { begun: false, ..inputs(10) };
+    assert_eq!(visible(80, 24, waiting), [PaneId::Cases, PaneId::Preview]);
+    assert_eq!(largest(120, 40, waiting), PaneId::Preview);
+    assert_eq!(largest(200, 60, waiting), PaneId::Preview);
+}
+
+#[test]
+fn rows_that_the_scope_cannot_use_go_to_the_latency() {
+    let size = |scope_rows, id| {
+        let layout = layout_with(200, 60, LayoutInputs { scope_rows, ..inputs(10) }).unwrap();
+        layout.panes.iter().find(|(pane, _)| pane.id == id).unwrap().1
+    };
+    // Header, cases and footer leave 45 rows.
+    assert_eq!((size(60, PaneId::Scope).height, size(26, PaneId::Scope).height), (45, 26));
+    assert_eq!((size(26, PaneId::Latency).height, size(26, PaneId::Latency).x), (19, size(26, PaneId::Scope).x));
+    assert!(size(26, PaneId::Preview).height > size(60, PaneId::Preview).height);
+}
+
+#[test]
 fn a_gpu_pane_without_figures_leaves_its_rows_to_the_others() {
     let height = |machine, id| {
         let layout = layout_with(120, 40, LayoutInputs { machine, ..inputs(10) }).unwrap();
@@ -121,10 +143,10 @@ fn an_empty_suite_has_a_row_for_a_message() {
 
 proptest::proptest! {
     #[test]
-    fn panes_fill_the_body_and_do_not_overlap(width in 60_u16..300, height in 16_u16..120, cases in 0_usize..300, finished in proptest::bool::ANY, machine in 3_u16..40, is_quiet in proptest::bool::ANY, focus in 0_usize..5, preset in 0_usize..4) {
+    fn panes_fill_the_body_and_do_not_overlap(width in 60_u16..300, height in 16_u16..120, cases in 0_usize..300, finished in proptest::bool::ANY, machine in 3_u16..40, is_quiet in proptest::bool::ANY, focus in 0_usize..5, preset in 0_usize..4, begun in proptest::bool::ANY, scope_rows in 20_u16..90) {
         let machine = if is_quiet { GpuPaneContent::Reason(machine) } else { GpuPaneContent::Figures(machine) };
         let (focus, preset) = (PaneId::ALL[focus], LayoutPreset::ALL[preset]);
-        let inputs = LayoutInputs { cases, zoomed: false, focus, preset, finished, machine };
+        let inputs = LayoutInputs { cases, zoomed: false, focus, preset, begun, finished, scope_rows, machine };
         let layout = compute(Rect::new(0, 0, width, height), inputs).unwrap();
         let mut all: Vec<Rect> = layout.panes.iter().map(|p| p.1).collect();
         proptest::prop_assert!(layout.panes.iter().any(|p| p.0.id == focus));

@@ -49,6 +49,11 @@ impl Window {
     }
 }
 
+/// Number of rows that the pane can use for this run.
+pub fn useful_rows(scene: &Scene) -> u16 {
+    layout::useful_rows(&lanes::present(scene))
+}
+
 /// Draws the pane.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let (scene, scope) = (view.scene(), view.app.ui.scope);

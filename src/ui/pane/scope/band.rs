@@ -1,4 +1,4 @@
-//! Gaps of all streams that ended: a band from the shortest to the longest, and the median as a line.
+//! Gaps of all streams that ended: a band from the shortest to the longest, and the median as a thick line.
 
 use super::curve::connected;
 use super::ink::{Emphasis, Part};
@@ -21,7 +21,9 @@ pub fn draw(dots: &mut Dots, view: &View<'_>, axis: &Axis, columns: &[Option<Gap
     for (at, spread) in columns.iter().enumerate() {
         let row = spread.map(|spread| dots.row_at(share(axis, spread.median_ms)));
         if let Some(row) = row {
-            dots.stroke(at, connected(previous, row), median);
+            // Twice as thick as the line of a stream.
+            let rows = connected(previous, row);
+            dots.stroke(at, *rows.start()..=rows.end() + 1, median);
         }
         previous = row;
     }

@@ -34,7 +34,8 @@ impl<'a> Curve<'a> {
         let open = stream.ended.is_none().then(|| stream.trace.last().zip(stream.trace.last_kind())).flatten();
         let open = open.map(|(from, kind)| Gap { from, to: now, kind }).filter(|gap| gap.ms() > limit);
         let mut stalls = stream.trace.stalls(window.from, window.to, limit, stream.observer_stalls);
-        stalls.extend(open.filter(|g| g.to > window.from && g.from < window.to).map(|gap| Stall { gap, is_own: false }));
+        stalls
+            .extend(open.filter(|g| g.to > window.from && g.from < window.to).map(|gap| Stall { gap, is_own: false }));
         let columns = columns(stream.trace, open, window.from, window.to, dots);
         Self { stream, columns, stalls, emphasis }
     }

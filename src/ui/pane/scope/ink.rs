@@ -51,13 +51,14 @@ impl Part {
         let style = match (self, emphasis) {
             (Self::Band | Self::Queued, _) | (_, Emphasis::Low) => theme.muted(),
             (_, Emphasis::High) => theme.value(),
-            (Self::Answer | Self::Peak | Self::Median, _) => theme.series(0),
+            (Self::Answer | Self::Peak, _) => theme.series(0),
             (Self::Thinking, _) => theme.series(1),
-            (Self::Prefill, _) => theme.series(3),
+            (Self::Prefill | Self::Median, _) => theme.series(3),
         };
         let ascii = match (self, emphasis) {
             (Self::Answer, Emphasis::High) => '=',
-            (Self::Answer | Self::Median, _) => '-',
+            (Self::Answer, _) => '-',
+            (Self::Median, _) => '#',
             (Self::Thinking, Emphasis::High) => '%',
             (Self::Thinking, _) => '.',
             (Self::Prefill, _) => '_',
@@ -70,17 +71,17 @@ impl Part {
     }
 
     /// Sample of the part in the legend: two cells.
-    pub fn sample(self, view: &View<'_>, emphasis: Emphasis) -> String {
+    pub fn sample(self, view: &View<'_>) -> String {
         let symbol = match self {
             Self::Peak => return "•".to_owned(),
-            Self::Answer if emphasis == Emphasis::High => '━',
-            Self::Answer | Self::Median => '─',
+            Self::Median => '━',
+            Self::Answer => '─',
             Self::Thinking => '·',
             Self::Prefill => '▁',
             Self::Queued => '┈',
             Self::Band => '░',
         };
-        let ascii = self.ink(view, emphasis).ascii.filter(|_| view.ascii);
+        let ascii = self.ink(view, Emphasis::Usual).ascii.filter(|_| view.ascii);
         ascii.unwrap_or(symbol).to_string().repeat(2)
     }
 }

@@ -48,7 +48,7 @@ pub fn draw(
         return;
     }
     let most = values.iter().flatten().flatten().copied().fold(0.0, f64::max);
-    let known = data.parts.iter().filter_map(|part| data.top(part)).reduce(f64::max).filter(|top| *top >= most);
+    let known = data.parts.iter().filter_map(|part| part.top).reduce(f64::max).filter(|top| *top >= most);
     let top = known.unwrap_or_else(|| round_up(most));
     let place = plot(body, gutter);
     let mut dots = Dots::new(place);
@@ -130,7 +130,7 @@ fn bars(
     let spans = vec![Span::styled(label, view.theme.muted()), Span::styled(value, view.theme.value())];
     pane::line(frame, Rect { width: room as u16, ..row }, 0, Line::from(spans));
     let most = values.iter().flatten().copied().fold(0.0, f64::max);
-    let top = data.top(part).filter(|top| *top >= most).unwrap_or_else(|| round_up(most));
+    let top = part.top.filter(|top| *top >= most).unwrap_or_else(|| round_up(most));
     let cells: Vec<_> = values.chunks(2).map(|pair| pair.iter().flatten().copied().reduce(f64::max)).collect();
     pane::line(frame, plot(row, gutter), 0, Line::styled(spark::bars(&cells, top), style));
 }

@@ -45,7 +45,7 @@ pub struct Part<'a> {
     pub label: String,
     series: &'a Series,
     /// Top of the scale in the unit of the lane, if it is known beforehand.
-    top: Option<f64>,
+    pub top: Option<f64>,
 }
 
 /// A lane with data.
@@ -185,11 +185,6 @@ impl LaneData<'_> {
         let mut values = resample(&points, window.from, window.to, count, hold);
         values.iter_mut().flatten().for_each(|value| *value /= self.lane.per_unit);
         values
-    }
-
-    /// Top of the scale for a part, if it is known beforehand.
-    pub fn top(&self, part: &Part<'_>) -> Option<f64> {
-        part.top
     }
 
     /// Formats a value without its unit, with a dash for an unknown one.

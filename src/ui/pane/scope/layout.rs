@@ -14,6 +14,8 @@ const GUTTER: (u16, u16) = (8, 10);
 const LANE: (u16, u16) = (2, 4);
 /// Minimum height of the trace, rows. The trace gets at least half of a pane, or two fifths of a roomy one.
 const TRACE: u16 = 4;
+/// Height of the trace that shows all there is, rows.
+const TALL_TRACE: u16 = 18;
 /// Height from which a pane is roomy, rows.
 const ROOMY: u16 = 22;
 /// Height from which the trace has a head, rows.
@@ -39,7 +41,8 @@ impl ScopeLayout {
     pub fn new(area: Rect, lanes: &[LaneData<'_>], readout: &[String], longest: usize) -> Self {
         let named = area.width >= NARROW;
         let wanted = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(3).min(area.width / 3);
-        let gutter = if named { GUTTER.1.max(if longest > 0 { wanted } else { 0 }) } else { GUTTER.0.min(area.width / 2) };
+        let gutter =
+            if named { GUTTER.1.max(if longest > 0 { wanted } else { 0 }) } else { GUTTER.0.min(area.width / 2) };
         let mut rest = area;
         let mut bottom = |rows: u16, least: u16| {
             let rows = if rest.height >= rows + least { rows } else { 0 };
@@ -80,6 +83,13 @@ impl ScopeLayout {
     }
 }
 
+/// Rows of the whole pane, with its rule, if nothing is cut.
+pub fn useful_rows(lanes: &[LaneData<'_>]) -> u16 {
+    let lane = |data: &LaneData<'_>| if data.parts.len() > 1 { data.parts.len() as u16 } else { LANE.1 };
+    // Rule, head and axis.
+    3 + TALL_TRACE + lanes.iter().map(|data| 1 + lane(data)).sum::<u16>()
+}
+
 /// Heights of the first lanes that fit into `room` rows, with their heads. A lane of several GPUs has a row for each, or the
 /// height of any other lane if there is no room. Those grow alike, up to the maximum or until all lanes take `most` rows.
 fn lane_heights(room: u16, most: u16, lanes: &[LaneData<'_>]) -> Vec<u16> {
@@ -96,13 +106,16 @@ fn lane_heights(room: u16, most: u16, lanes: &[LaneData<'_>]) -> Vec<u16> {
     }
     left = left.min(most.saturating_sub(heights.iter().sum()));
     for height in LANE.0..LANE.1 {
-        let growing = || lanes.iter().zip(&heights).enumerate().filter(|(_, (d, h))| d.parts.len() == 1 && **h == height + 1);
+        let growing =
+            || lanes.iter().zip(&heights).enumerate().filter(|(_, (d, h))| d.parts.len() == 1 && **h == height + 1);
         let grow: Vec<usize> = growing().map(|(at, _)| at).collect();
         if grow.is_empty() || grow.len() as u16 > left {
             break;
         }
         left -= grow.len() as u16;
-        grow.into_iter().for_each(|at| heights[at] += 1);
+        for at in grow {
+            heights[at] += 1;
+        }
     }
     heights
 }

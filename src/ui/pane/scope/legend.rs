@@ -16,7 +16,7 @@ pub fn entries(view: &View<'_>, shown: &StreamSelection<'_>, has_band: bool) -> 
     let scene = view.scene();
     let part = |part: Part, name: String| {
         let ink = part.ink(view, Emphasis::Usual);
-        vec![Span::styled(format!("{} {name}", part.sample(view, Emphasis::Usual)), ink.style)]
+        vec![Span::styled(format!("{} {name}", part.sample(view)), ink.style)]
     };
     let counted = |name: &str, phase: StreamPhase| {
         let count = scene.in_flight().filter(|f| f.phase == phase).count();

@@ -346,7 +346,11 @@ fn the_axis_is_logarithmic_or_linear() {
 fn one_stall_does_not_flatten_the_other_gaps() {
     let ticks = |stage: Stage| {
         let drawn = text(&stage.draw_with(120, 20, Theme::mono(), draw));
-        drawn.lines().filter(|l| l.contains(" ms┤")).map(|l| l.split('┤').next().unwrap().to_owned()).collect::<Vec<_>>()
+        drawn
+            .lines()
+            .filter(|l| l.contains(" ms┤"))
+            .map(|l| l.split('┤').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     let mut calm = stage(1);
     calm.start(0, 1, Script::plain(500, 20, 900));

@@ -14,6 +14,7 @@ use crate::app::state::streams::{Stream, StreamSelection};
 use crate::domain::gap_envelope::GapSpread;
 use crate::domain::live::StreamPhase;
 use crate::domain::text::sanitise_line;
+use crate::domain::trace::Column;
 use crate::ui::view::View;
 use crate::ui::widget::braille::Dots;
 use crate::ui::widget::chart::Axis;
@@ -79,11 +80,11 @@ fn axis_of(curves: &[Curve<'_>], spreads: &[Option<GapSpread>], linear: bool) ->
     let mut gaps = Gaps::default();
     for curve in curves {
         let limit = curve.limit_ms();
-        gaps.means.extend(curve.columns.iter().flatten().map(|c| c.mean_ms()).filter(|ms| *ms <= limit));
+        gaps.means.extend(curve.columns.iter().flatten().map(Column::mean_ms).filter(|ms| *ms <= limit));
         gaps.highs.extend(curve.columns.iter().flatten().map(|c| f64::from(c.high_ms)).filter(|ms| *ms <= limit));
     }
     gaps.means.extend(spreads.iter().flatten().map(|s| s.median_ms));
-    gaps.highs.extend(spreads.iter().flatten().map(|s| s.max_ms));
+    gaps.highs.extend(spreads.iter().flatten().map(|s| s.p95_ms));
     gaps.axis(linear)
 }
 
@@ -192,7 +193,9 @@ fn plot_curves(
         return;
     }
     band::draw(&mut dots, view, axis, spreads);
-    curves.iter().for_each(|curve| curve.draw(&mut dots, view, window, axis));
+    for curve in curves {
+        curve.draw(&mut dots, view, window, axis);
+    }
     dots.draw_as(area, frame.buffer_mut(), view.ascii);
     stalls::draw(frame, area, view, window, curves.iter().flat_map(|c| c.stalls.iter().copied()).collect());
 }
