@@ -1,6 +1,5 @@
 //! Layouts of the panes to choose from.
 
-use super::app::App;
 use crate::app::pane::PaneId;
 
 /// A layout of the panes. Each gives one pane the most room.
@@ -38,15 +37,5 @@ impl LayoutPreset {
             Self::Answer => "answer (room for the text)",
             Self::Scope => "scope (room for the timeline)",
         }
-    }
-}
-
-impl App {
-    /// The layout in use: the one that the user chose; otherwise a sweep that has begun shows its chart, and other runs an
-    /// overview.
-    pub fn layout_preset(&self) -> LayoutPreset {
-        let session = &self.shown().session;
-        let has_chart = session.began.is_some() && !session.sweep.is_empty();
-        self.ui.layout.unwrap_or(if has_chart { LayoutPreset::Load } else { LayoutPreset::Overview })
     }
 }

@@ -56,7 +56,7 @@ const fn important(inputs: LayoutInputs) -> (PaneId, PaneId) {
     }
 }
 
-/// Whether somebody reads the answer, or the message in its place before the run.
+/// Whether the answer, or the message in its place before the run, is worth more room than usual.
 fn is_read(inputs: LayoutInputs) -> bool {
     inputs.focus == PaneId::Preview || !inputs.begun
 }

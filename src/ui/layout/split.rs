@@ -40,7 +40,7 @@ pub fn columns(area: Rect, width: u16) -> (Rect, Rect) {
     (Rect { width, ..area }, Rect { x: area.x + next, width: area.width - next, ..area })
 }
 
-/// Places panes one below the other. Rows that a pane cannot use go to the others; the first gets what nobody can use.
+/// Places panes one below the other. Rows that a pane cannot use go to the others. If none can use them, all share them.
 pub fn column(area: Rect, shares: &[Share]) -> Vec<(PaneId, Rect)> {
     let mut heights: Vec<Option<u16>> = vec![None; shares.len()];
     loop {

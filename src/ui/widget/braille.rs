@@ -7,7 +7,7 @@ use ratatui::style::Style;
 /// Pattern bit of each dot in a cell, by column (2) and row from the top (4).
 const DOTS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 
-/// Style of a stroke, and the character that stands for it where there is no Braille.
+/// Style of a stroke, and its character where there is no Braille.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ink {
     /// Style.

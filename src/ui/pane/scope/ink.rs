@@ -24,7 +24,7 @@ pub enum Part {
     Median,
 }
 
-/// How far a stream stands out from the others.
+/// Prominence of a stream among the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emphasis {
     /// Ended, while others are in flight.

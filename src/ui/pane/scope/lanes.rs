@@ -22,7 +22,7 @@ const MIB_OF_GIB: f64 = 1024.0;
 pub struct Lane {
     /// Name in the head.
     pub name: &'static str,
-    /// Name in the cursor's readout; empty if the unit tells enough.
+    /// Name in the cursor's readout; empty if the unit is clear without it.
     short: &'static str,
     /// Unit, with a blank before it if there must be one.
     pub unit: &'static str,

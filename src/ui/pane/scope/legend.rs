@@ -25,7 +25,8 @@ pub fn entries(view: &View<'_>, shown: &StreamSelection<'_>, has_band: bool) -> 
     };
     let mut entries = Vec::new();
     if has_band {
-        entries.push(part(Part::Median, "median of ended".to_owned()));
+        let of = if scene.session.is_active() { "median of ended" } else { "median of all" };
+        entries.push(part(Part::Median, of.to_owned()));
         entries.push(part(Part::Band, "shortest to longest".to_owned()));
     }
     let is_single = !has_band || scene.session.is_active();
@@ -47,5 +48,6 @@ pub fn entries(view: &View<'_>, shown: &StreamSelection<'_>, has_band: bool) -> 
     if is_single {
         entries.push(part(Part::Peak, "longest".to_owned()));
     }
+    entries.push(vec![Span::styled("┴ start", view.theme.muted())]);
     entries
 }

@@ -185,8 +185,8 @@ fn the_legend_names_and_counts_the_phases_and_drops_whole_entries() {
         let drawn = text(&three().draw_with(width, 20, Theme::mono(), draw));
         drawn.lines().nth(1).unwrap_or_default().replace('┈', "").split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(legend(45), "token gaps (log) ── answer 1 ● 12.8 ms");
-    assert_eq!(legend(62), "token gaps (log) ── answer 1 ·· thinking 1 ● 12.8 ms");
+    assert_eq!(legend(45), "token gaps (log) ── answer 1 last ● 12.8 ms");
+    assert_eq!(legend(64), "token gaps (log) ── answer 1 ·· thinking 1 last ● 12.8 ms");
     assert!(legend(150).contains("▁▁ prefill 1 queued 2 ● selected ▲ stall"), "{}", legend(150));
 }
 
@@ -307,7 +307,7 @@ fn many_ended() -> Stage {
 #[test]
 fn a_finished_run_of_many_streams_has_no_blank_part() {
     let drawn = text(&many_ended().draw_with(120, 20, Theme::mono(), draw));
-    assert!(drawn.contains("50 streams") && drawn.contains("median of ended"), "{drawn}");
+    assert!(drawn.contains("50 streams") && drawn.contains("median of all"), "{drawn}");
     let axis = drawn.lines().position(|line| line.starts_with("throughput")).unwrap();
     let plot: Vec<Vec<char>> = drawn.lines().skip(2).take(axis - 2).map(|line| line.chars().collect()).collect();
     for column in 11..119 {

@@ -52,7 +52,7 @@ pub fn draw(frame: &mut Frame<'_>, places: &ScopeLayout, view: &View<'_>, window
     }
 }
 
-/// How far a stream stands out.
+/// Prominence of a stream.
 fn emphasis(view: &View<'_>, shown: &StreamSelection<'_>, at: usize) -> Emphasis {
     let Some(stream) = shown.streams.get(at) else { return Emphasis::Usual };
     let (now, is_stacked) = (view.scene().live.at, view.app.ui.scope.stacked);
@@ -107,9 +107,13 @@ fn value(view: &View<'_>, window: Window, shown: &StreamSelection<'_>) -> Vec<Sp
         let about = if shown.count > 1 {
             Span::styled(format!("{} ", selected_sign(view)), theme.value())
         } else {
-            Span::styled("last ", theme.muted())
+            Span::raw("")
         };
-        return vec![about, Span::styled(number::millis(Some(gap.ms())), theme.value())];
+        return vec![
+            Span::styled("last ", theme.muted()),
+            about,
+            Span::styled(number::millis(Some(gap.ms())), theme.value()),
+        ];
     }
     match view.scene().traces.envelope().spread(window.from, window.to) {
         Some(spread) => vec![
