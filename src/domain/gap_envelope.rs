@@ -28,14 +28,16 @@ pub struct GapSpread {
     pub p95_ms: f64,
     /// Longest gap, milliseconds.
     pub max_ms: f64,
+    /// Number of gaps that ended. Without any, median and percentile are the longest gap.
+    pub ended: u64,
 }
 
-/// Gaps that overlap a stretch of time.
+/// Gaps within a stretch of time.
 #[derive(Clone, Debug)]
 struct Bin {
     min_ms: f32,
     max_ms: f32,
-    /// Number of gaps in each bucket that has any, in the order of the buckets.
+    /// Number of gaps that ended, in each bucket that has any, in the order of the buckets.
     counts: Vec<(u16, u32)>,
 }
 
@@ -55,13 +57,16 @@ impl Default for GapEnvelope {
 }
 
 impl GapEnvelope {
-    /// Adds gaps. Each counts in every stretch that it overlaps.
+    /// Adds gaps. Each counts in the stretch in which it ends, and is among the extremes of every stretch that it overlaps.
     pub fn add(&mut self, gaps: impl IntoIterator<Item = Gap>) {
         for gap in gaps {
             self.cover(gap.from, gap.to);
             let (from, to) = (self.position(gap.from), self.position(gap.to));
             for bin in self.bins.range_mut(from..=to) {
-                bin.add(gap.ms());
+                bin.extend_to(gap.ms());
+            }
+            if let Some(bin) = self.bins.get_mut(to) {
+                bin.count(bucket_of(gap.ms()), 1);
             }
         }
     }
@@ -106,15 +111,18 @@ impl GapEnvelope {
                 all += u64::from(count);
             }
         }
+        if min_ms.is_infinite() {
+            return None;
+        }
         let percentile = |percent: u64| {
             let mut below = 0;
             let bucket = (0..BUCKETS).find(|bucket| {
                 below += counts[usize::from(*bucket)];
                 all > 0 && below * 100 >= all * percent
-            })?;
-            Some(length_of(bucket).clamp(min_ms, max_ms))
+            });
+            bucket.map_or(max_ms, |bucket| length_of(bucket).clamp(min_ms, max_ms))
         };
-        Some(GapSpread { min_ms, median_ms: percentile(50)?, p95_ms: percentile(95)?, max_ms })
+        Some(GapSpread { min_ms, median_ms: percentile(50), p95_ms: percentile(95), max_ms, ended: all })
     }
 
     fn position(&self, at: Nanos) -> usize {
@@ -158,10 +166,9 @@ impl Bin {
         Self { min_ms: f32::INFINITY, max_ms: 0.0, counts: Vec::new() }
     }
 
-    fn add(&mut self, ms: f64) {
+    fn extend_to(&mut self, ms: f64) {
         self.min_ms = self.min_ms.min(ms as f32);
         self.max_ms = self.max_ms.max(ms as f32);
-        self.count(bucket_of(ms), 1);
     }
 
     fn count(&mut self, bucket: u16, more: u32) {
@@ -235,11 +242,13 @@ mod tests {
     }
 
     #[test]
-    fn a_long_gap_counts_in_every_stretch_that_it_overlaps() {
+    fn a_long_gap_is_shown_wherever_it_lasts_and_counts_where_it_ends() {
         let mut envelope = GapEnvelope::default();
         envelope.add(gaps(500, &[4000]));
-        let longest: Vec<_> = envelope.columns(s(0), s(6), 6).iter().map(|c| c.map(|c| c.max_ms)).collect();
-        assert_eq!(longest, [Some(4000.0), Some(4000.0), Some(4000.0), Some(4000.0), Some(4000.0), None]);
+        let columns = envelope.columns(s(0), s(6), 6);
+        let longest: Vec<_> = columns.iter().map(|c| c.map(|c| (c.max_ms, c.ended))).collect();
+        let during = Some((4000.0, 0));
+        assert_eq!(longest, [during, during, during, during, Some((4000.0, 1)), None]);
     }
 
     #[test]

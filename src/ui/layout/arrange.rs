@@ -23,7 +23,7 @@ const FOCUSED_WEIGHT: u16 = 4;
 /// Minimum rows of the latency below the scope.
 const LEAST_LATENCY: u16 = 10;
 /// Maximum rows that the latency can use beside other panes.
-const MOST_LATENCY: u16 = 16;
+const MOST_LATENCY: u16 = 18;
 
 /// Places the panes.
 pub fn arrange(body: Rect, inputs: LayoutInputs, screen: Rect) -> Placed {

@@ -49,7 +49,7 @@ impl Part {
     pub fn ink(self, view: &View<'_>, emphasis: Emphasis) -> Ink {
         let theme = view.theme;
         let style = match (self, emphasis) {
-            (Self::Band | Self::Queued, _) | (_, Emphasis::Low) => theme.muted(),
+            (Self::Band | Self::Queued, _) => theme.muted(),
             (_, Emphasis::High) => theme.value(),
             (Self::Answer | Self::Peak, _) => theme.series(0),
             (Self::Thinking, _) => theme.series(1),
@@ -66,7 +66,11 @@ impl Part {
             (Self::Peak, _) => '*',
             (Self::Band, _) => ':',
         };
-        let style = if emphasis == Emphasis::Alone { style.add_modifier(Modifier::BOLD) } else { style };
+        let style = match emphasis {
+            Emphasis::Low => style.add_modifier(Modifier::DIM),
+            Emphasis::Alone => style.add_modifier(Modifier::BOLD),
+            Emphasis::Usual | Emphasis::High => style,
+        };
         Ink { style, ascii: Some(ascii) }
     }
 

@@ -185,7 +185,7 @@ fn the_legend_names_and_counts_the_phases_and_drops_whole_entries() {
         let drawn = text(&three().draw_with(width, 20, Theme::mono(), draw));
         drawn.lines().nth(1).unwrap_or_default().replace('┈', "").split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(legend(45), "token gaps (log) ── answer 1 last ● 12.8 ms");
+    assert_eq!(legend(45), "token gaps (log) last ● 12.8 ms");
     assert_eq!(legend(64), "token gaps (log) ── answer 1 ·· thinking 1 last ● 12.8 ms");
     assert!(legend(150).contains("▁▁ prefill 1 queued 2 ● selected ▲ stall"), "{}", legend(150));
 }

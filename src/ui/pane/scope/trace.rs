@@ -83,8 +83,9 @@ fn axis_of(curves: &[Curve<'_>], spreads: &[Option<GapSpread>], linear: bool) ->
         gaps.means.extend(curve.columns.iter().flatten().map(Column::mean_ms).filter(|ms| *ms <= limit));
         gaps.highs.extend(curve.columns.iter().flatten().map(|c| f64::from(c.high_ms)).filter(|ms| *ms <= limit));
     }
-    gaps.means.extend(spreads.iter().flatten().map(|s| s.median_ms));
-    gaps.highs.extend(spreads.iter().flatten().map(|s| s.p95_ms));
+    let spreads = || spreads.iter().flatten().filter(|s| s.ended > 0);
+    gaps.means.extend(spreads().map(|s| s.median_ms));
+    gaps.highs.extend(spreads().map(|s| s.p95_ms));
     gaps.axis(linear)
 }
 
