@@ -109,11 +109,4 @@ impl<'a> StreamSelection<'a> {
         self.streams.drain(..older);
         self.selected = selected.and_then(|id| self.streams.iter().position(|s| s.id == id));
     }
-
-    /// Keeps the streams that a crowded part shows one by one: those in flight, and that of the selected row.
-    pub fn keep_in_flight(&mut self) {
-        let selected = self.selected.map(|at| self.streams[at].id);
-        self.streams.retain(|s| s.phase.is_some() || Some(s.id) == selected);
-        self.selected = selected.and_then(|id| self.streams.iter().position(|s| s.id == id));
-    }
 }

@@ -68,8 +68,6 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let places = ScopeLayout::new(inside.intersection(frame.area()), &lanes, &readout, names);
     if scope.stacked {
         shown.keep_newest(places.stack());
-    } else if shown.is_crowded {
-        shown.keep_in_flight();
     }
     let figures = if places.lanes.is_empty() { figures(view) } else { Vec::new() };
     let area = pane::rule(frame, area, view, PaneId::Scope, &about(view, area.width, window, &shown), figures);

@@ -208,8 +208,6 @@ fn the_stream_of_the_selected_row_is_always_shown() {
     shown.keep_newest(4);
     let numbers: Vec<_> = shown.streams.iter().map(|s| s.id.number).collect();
     assert_eq!((numbers, selected(&shown)), (vec![3, 98, 99, 100], Some(3)));
-    shown.keep_in_flight();
-    assert_eq!((shown.streams.len(), selected(&shown)), (1, Some(3)));
 }
 
 #[test]

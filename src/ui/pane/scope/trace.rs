@@ -198,7 +198,9 @@ fn plot_curves(
         return;
     }
     band::draw(&mut dots, view, axis, spreads);
-    for curve in curves {
+    // The band has the gaps of streams that ended, but not the labels of their stalls.
+    let is_drawn = |c: &&Curve<'_>| spreads.is_empty() || c.stream.phase.is_some() || c.emphasis.is_selected();
+    for curve in curves.iter().filter(is_drawn) {
         curve.draw(&mut dots, view, window, axis);
     }
     dots.draw_as(area, frame.buffer_mut(), view.ascii);
