@@ -48,6 +48,8 @@ pub fn entries(view: &View<'_>, shown: &StreamSelection<'_>, has_band: bool) -> 
     if is_single {
         entries.push(part(Part::Peak, "longest".to_owned()));
     }
-    entries.push(vec![Span::styled("┴ start", view.theme.muted())]);
+    if !has_band {
+        entries.push(vec![Span::styled("┴ start", view.theme.muted())]);
+    }
     entries
 }
