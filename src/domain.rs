@@ -11,6 +11,7 @@ pub mod distribution;
 pub mod energy;
 pub mod finding;
 pub mod finish_reason;
+pub mod gap_envelope;
 pub mod gpu;
 pub mod gpu_history;
 pub mod gpu_scope;

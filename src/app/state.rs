@@ -14,6 +14,7 @@ mod overlay;
 pub mod palette;
 pub mod playback;
 pub mod pointer;
+pub mod preset;
 pub mod replay;
 pub mod report_view;
 mod rows;

@@ -13,6 +13,7 @@ mod notices;
 mod palette;
 mod playback;
 mod pointer;
+mod preset;
 mod report_view;
 mod scope;
 mod selection;
@@ -27,6 +28,7 @@ use super::message::{Effect, Msg, ReportEffect, RunEffect, ScreenEffect};
 use super::pane::PaneId;
 use super::state::answer::{Form, PAGE_LINES};
 use super::state::help_view::HelpView;
+use super::state::preset::LayoutPreset;
 use super::state::text_field::Edit;
 use super::state::{App, Overlay};
 use crate::domain::live::EngineCommand;
@@ -216,6 +218,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Back => follow(app),
         Action::Filter => app.ui.overlay = Overlay::FilterInput,
         Action::Copy => return copy::copy(app),
+        Action::NextLayout => preset::step(app, 1),
+        Action::PreviousLayout => preset::step(app, LayoutPreset::ALL.len() - 1),
         Action::SortByNext => sort_by_next(app),
         Action::ReverseSort => app.ui.cases.reversed = !app.ui.cases.reversed,
         Action::Unfold => unfold(app),
@@ -243,7 +247,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         | Action::ScopeLater
         | Action::ScopeCursor
         | Action::ScopeNow
-        | Action::ScopeStack => scope::act(app, action),
+        | Action::ScopeStack
+        | Action::ScopeAxis => scope::act(app, action),
         Action::SweepChart => app.ui.sweep_chart = app.ui.sweep_chart.other(),
         Action::Confirm => {}
     }

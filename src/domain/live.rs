@@ -179,6 +179,8 @@ pub struct InFlight {
     pub phase: StreamPhase,
     /// Start of its clock.
     pub started: Nanos,
+    /// Time at which the request was sent; later than the start of the clock if it was due before a slot was free.
+    pub sent: Nanos,
     /// TTFT, milliseconds, once known.
     pub ttft_ms: Option<f64>,
     /// Number of events with generated text so far, an estimate of the tokens.

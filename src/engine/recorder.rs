@@ -368,6 +368,7 @@ impl Recorder {
             id: record.id,
             phase: StreamPhase::from_arrivals(arrivals),
             started: record.clock_start(),
+            sent: record.started,
             ttft_ms: record.first_text_ms(),
             content_events: arrivals.len() as u32,
             arrival_times: self.arrival_times,

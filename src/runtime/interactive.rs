@@ -308,7 +308,7 @@ impl<'a> Screen<'a> {
         drop(self.run.take(frame));
         let app = &self.run.base().app;
         let theme = self.themes.theme(&app.ui.theme);
-        let view = View { app, theme, keymap: &self.look.keymap, cache: &self.cache };
+        let view = View { app, theme, ascii: self.look.ascii, keymap: &self.look.keymap, cache: &self.cache };
         let drawn = self.terminal.draw(|frame| {
             screen::draw(frame, &view);
             screen::finish(frame, theme, self.look.ascii);

@@ -279,6 +279,7 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
         Action::ToggleRaw => app.ui.answer.form == Form::Raw,
         Action::ToggleExchange => app.ui.answer.form == Form::Exchange,
         Action::ScopeStack => app.ui.scope.stacked,
+        Action::ScopeAxis => app.ui.scope.linear,
         Action::SweepChart => app.ui.sweep_chart == crate::app::state::SweepChart::PerUser,
         Action::ScopeNow => !app.shown().session.is_active(),
         _ => false,

@@ -98,7 +98,7 @@ pub fn end(app: &mut App, case: usize, number: u32, change: impl FnOnce(&mut Att
 pub fn drawn(app: &App, theme: Theme, width: u16, height: u16, draw: Draw) -> Buffer {
     let cache = RenderCache::default();
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    let view = View { app, theme, keymap: Keymap::standard(), cache: &cache };
+    let view = View { app, theme, ascii: false, keymap: Keymap::standard(), cache: &cache };
     let frame = terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
     frame.buffer.clone()
 }
@@ -147,7 +147,7 @@ fn rows(buffer: &Buffer, mut append: impl FnMut(Style, &mut String, &str)) -> St
 /// Draws at every size up to 20 × 5, at an offset, and beyond the screen: no call may panic.
 pub fn survives_small_areas(app: &App, draw: Draw) {
     let cache = RenderCache::default();
-    let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
+    let view = View { app, theme: Theme::ansi(), ascii: false, keymap: Keymap::standard(), cache: &cache };
     let mut terminal = Terminal::new(TestBackend::new(24, 8)).unwrap();
     for width in 0..=20 {
         for height in 0..=5 {

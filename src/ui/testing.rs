@@ -303,7 +303,7 @@ impl Stage {
     ) -> Buffer {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         let cache = crate::ui::cache::RenderCache::default();
-        let view = View { app: &self.app, theme, keymap: Keymap::standard(), cache: &cache };
+        let view = View { app: &self.app, theme, ascii: false, keymap: Keymap::standard(), cache: &cache };
         terminal.draw(|frame| draw(frame, frame.area(), &view)).unwrap();
         terminal.backend().buffer().clone()
     }
@@ -322,6 +322,7 @@ fn flying(id: AttemptId, started_ms: u64, script: &Script, now: Nanos) -> InFlig
             Some(TextKind::Answer) => StreamPhase::Answering,
         },
         started,
+        sent: started,
         ttft_ms: record.first_text_ms(),
         content_events: arrivals.len() as u32,
         arrival_times: arrival_times(&arrivals),

@@ -6,6 +6,7 @@ use super::notice::Notice;
 use super::overlay::Overlay;
 use super::palette::Command;
 use super::playback::Playback;
+use super::preset::LayoutPreset;
 use super::scene::Scene;
 use super::target::{Connection, Target};
 use super::theme::OfferedTheme;
@@ -79,6 +80,14 @@ impl App {
     /// The run on the screen: the frozen one if there is one.
     pub fn shown(&self) -> &Scene {
         self.frozen.as_deref().unwrap_or(&self.scene)
+    }
+
+    /// The layout in use: the one that the user chose; otherwise a sweep that has begun shows its chart, and other runs an
+    /// overview.
+    pub fn layout_preset(&self) -> LayoutPreset {
+        let session = &self.shown().session;
+        let has_chart = session.began.is_some() && !session.sweep.is_empty();
+        self.ui.layout.unwrap_or(if has_chart { LayoutPreset::Load } else { LayoutPreset::Overview })
     }
 
     /// Whether the picture moves without input: requests are in flight, or were in the last snapshot.

@@ -167,6 +167,7 @@ fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_selected: bool)
         id: record.id,
         phase: StreamPhase::from_arrivals(arrivals),
         started: record.clock_start(),
+        sent: record.started,
         ttft_ms: arrivals.first().map(|a| a.at.millis_since(record.clock_start())),
         content_events: arrivals.len() as u32,
         arrival_times: arrival_times(arrivals),

@@ -8,6 +8,7 @@ use super::listing::Listing;
 use super::notice::Notice;
 use super::overlay::{Overlay, ScrollExtent};
 use super::palette::CommandId;
+use super::preset::LayoutPreset;
 use super::scope::ScopeState;
 use super::text_field::TextField;
 use super::theme::ThemeName;
@@ -61,6 +62,8 @@ pub struct UiState {
     pub focus: PaneId,
     /// Whether the focused pane fills the screen.
     pub zoomed: bool,
+    /// The layout that the user chose; `None` depends on the run.
+    pub layout: Option<LayoutPreset>,
     /// The layer over the panes.
     pub overlay: Overlay,
     /// Only cases whose name contains this text are listed.
@@ -110,6 +113,7 @@ impl Default for UiState {
             follows: true,
             focus: PaneId::default(),
             zoomed: false,
+            layout: None,
             overlay: Overlay::default(),
             filter: TextField::default(),
             answer: Answer::default(),

@@ -258,7 +258,13 @@ impl Painter {
         }
         let frame = run.next_frame();
         drop(update(&mut run.base.app, frame));
-        let view = View { app: &run.base.app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &self.cache };
+        let view = View {
+            app: &run.base.app,
+            theme: Theme::ansi(),
+            ascii: false,
+            keymap: Keymap::standard(),
+            cache: &self.cache,
+        };
         self.screen.draw(|frame| screen::draw(frame, &view))?;
         self.pacer.drawn(now);
         Ok(())

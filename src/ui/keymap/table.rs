@@ -160,6 +160,8 @@ const FIRST: &[Binding] = {
             ),
             "follow",
         ),
+        row(&[ch('o')], A::NextLayout, C::Panes, G::Move, "layout", "Next layout: overview, load, answer, scope"),
+        row(&[ch('O')], A::PreviousLayout, C::Panes, G::Move, "", "Previous layout"),
         row(&[ch('/')], A::Filter, C::Panes, G::Move, "filter", "Filter cases by name"),
         // ─── The answer ───
         toggle(row(&[ch('z')], A::ToggleThinking, ANSWER, G::Pane, "fold", "Fold or unfold the reasoning"), "unfold"),
@@ -257,6 +259,17 @@ const REST: &[Binding] = {
                 "Show a lane for each stream, or overlay them",
             ),
             "overlay",
+        ),
+        toggle(
+            row(
+                &[ch('a')],
+                A::ScopeAxis,
+                C::In(PaneId::Scope),
+                G::Pane,
+                "linear",
+                "Switch the axis of the gaps between logarithmic and linear",
+            ),
+            "log",
         ),
         toggle(
             row(

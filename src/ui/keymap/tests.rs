@@ -66,7 +66,9 @@ fn every_action_has_a_key() {
             A::Zoom => A::Back,
             A::Back => A::Filter,
             A::Filter => A::Copy,
-            A::Copy => A::SortByNext,
+            A::Copy => A::NextLayout,
+            A::NextLayout => A::PreviousLayout,
+            A::PreviousLayout => A::SortByNext,
             A::SortByNext => A::ReverseSort,
             A::ReverseSort => A::Unfold,
             A::Unfold => A::Fold,
@@ -95,7 +97,8 @@ fn every_action_has_a_key() {
             A::ScopeLater => A::ScopeCursor,
             A::ScopeCursor => A::ScopeNow,
             A::ScopeNow => A::ScopeStack,
-            A::ScopeStack => A::SweepChart,
+            A::ScopeStack => A::ScopeAxis,
+            A::ScopeAxis => A::SweepChart,
             A::SweepChart => A::ReplayBack,
             A::ReplayBack => A::ReplayForward,
             A::ReplayForward => A::ReplaySlower,
@@ -105,7 +108,7 @@ fn every_action_has_a_key() {
         })
     }
     let all: Vec<_> = std::iter::successors(Some(Action::ToggleHold), |&a| next(a)).collect();
-    assert_eq!(all.len(), 56 + PaneId::ALL.len());
+    assert_eq!(all.len(), 59 + PaneId::ALL.len());
     for action in all {
         assert!(BINDINGS.iter().any(|b| b.action == action), "{action:?}");
     }

@@ -11,7 +11,7 @@ use crate::ui::theme::Theme;
 #[test]
 fn only_keys_that_do_something_now_are_shown() {
     let mut app = running();
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space hold run  p pause case  x cancel  v report  enter zoom  / filter  e export  tab pane  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space hold run  p pause case  x cancel  v report  enter zoom  o layout  e export  tab pane  q quit  ? help");
     insta::assert_snapshot!(text(&app, 80, 1, draw), @"s sort  space hold run  p pause case  e export  tab pane  q quit  ? help");
     insta::assert_snapshot!(text(&app, 30, 1, draw), @"tab pane  q quit  ? more");
     insta::assert_snapshot!(text(&app, 5, 1, draw), @"");
@@ -46,7 +46,7 @@ fn the_scopes_keys_leave_room_for_quit_and_help() {
     let mut app = running();
     app.ui.focus = PaneId::Scope;
     act(&mut app, &[Action::ScopeStack]);
-    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ zoom in  c cursor  s overlay  x cancel  e export  tab pane  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ zoom in  c cursor  s overlay  a linear  e export  tab pane  q quit  ? help");
     end(&mut app, 0, 1, |_| {});
     act(&mut app, &[Action::ScopeCloser, Action::ScopeCursor]);
     insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ zoom in  h earlier  l later  c cursor  e export  tab pane  q quit  ? more");

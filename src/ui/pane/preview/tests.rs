@@ -186,7 +186,7 @@ fn an_outdated_live_view_does_not_hide_the_record() {
 fn shown(app: &mut App, width: u16, height: u16) -> String {
     let cache = RenderCache::default();
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    let view = View { app, theme: Theme::mono(), keymap: Keymap::standard(), cache: &cache };
+    let view = View { app, theme: Theme::mono(), ascii: false, keymap: Keymap::standard(), cache: &cache };
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
     let drawn = cache.answer();
     update(app, Msg::Drawn { answer: drawn, overlay: ScrollExtent::default() });
@@ -236,7 +236,7 @@ fn a_long_answer_is_laid_out_once() {
     let mut app = running();
     end(&mut app, 0, 1, |r| r.text = numbered(20_000));
     let cache = RenderCache::default();
-    let view = View { app: &app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
+    let view = View { app: &app, theme: Theme::ansi(), ascii: false, keymap: Keymap::standard(), cache: &cache };
     let mut terminal = Terminal::new(TestBackend::new(60, 10)).unwrap();
     let subject = Subject::find(view.scene(), 0, None).unwrap();
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
