@@ -8,6 +8,9 @@ use crate::report::spread::Spread;
 use crate::report::summary::CacheCounts;
 
 /// Statistics of a metric. Percentiles of too few values are `null`.
+/// Reason why a share has no interval of the median.
+const NO_MEDIAN: &str = "a share has no median";
+
 #[derive(Serialize)]
 pub struct SpreadJson {
     avg: f64,
@@ -59,6 +62,7 @@ impl SpreadJson {
     /// Creates the statistics from a spread; `all` counts the attempts that ended, complete or failed.
     pub fn new(spread: &Spread, all: usize) -> Self {
         let stats = spread.stats;
+        let median_needs = if spread.share_ci95.is_some() { NO_MEDIAN } else { MEDIAN_NEEDS };
         Self {
             avg: stats.avg,
             min: stats.min,
@@ -77,7 +81,7 @@ impl SpreadJson {
                 mean_unavailable: spread.mean_ci95().is_none().then_some(MEAN_NEEDS),
                 mean_method: if spread.share_ci95.is_some() { "wilson" } else { "student_t_within_cases" },
                 median: spread.median_ci95,
-                median_unavailable: spread.median_ci95.is_none().then_some(MEDIAN_NEEDS),
+                median_unavailable: spread.median_ci95.is_none().then_some(median_needs),
                 median_method: "order_statistics",
             },
         }

@@ -267,7 +267,7 @@ const REST: &[Binding] = {
                 C::In(PaneId::Scope),
                 G::Pane,
                 "linear",
-                "Switch the axis of the gaps between logarithmic and linear",
+                "Switch the axis (of gaps between tokens), logarithmic or linear",
             ),
             "log",
         ),

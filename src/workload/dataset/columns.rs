@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(error(&["prompt="]), "'prompt=' is not KEY=NAME, like prompt=question");
         assert_eq!(
             error(&["promt=q"]),
-            "unknown key 'promt'; the keys are prompt, messages, system, expected, max_tokens, tag"
+            "unknown key 'promt'; the keys are prompt, messages, system, expected, max_tokens, tag, check"
         );
         assert_eq!(error(&["tag=a", "tag=b"]), "two columns for 'tag'; name one");
         assert_eq!(error(&["prompt=a", "messages=b"]), "'prompt' and 'messages' exclude each other; map one of them");
