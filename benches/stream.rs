@@ -77,6 +77,7 @@ struct Done {
 fn measure(url: &str, model: &str, load: &Load) -> Done {
     let (sender, facts) = channel();
     let config = EngineConfig {
+        session_header: None,
         base_url: url.to_owned(),
         api: &CHAT,
         api_key: None,

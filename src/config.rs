@@ -78,17 +78,24 @@ pub fn run_spec(
     let network = network::network(&args.network, args.retries, &base_url, env, folder)?;
     let mut plan = plan(args)?;
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
-    let prepared = workload::prepare(&args.workload, &plan, args.seed, tokenizer.as_ref(), folder)?;
-    let (mut suite, suite_source) = selection::suite(args.cases.as_deref(), folder)?;
+    let (file, suite_source) = if args.workload.has_source() {
+        selection::for_workload()
+    } else {
+        selection::suite(args.cases.as_deref(), folder)?
+    };
+    let workload_args = workload::merge(&args.workload, file.workload);
+    let prepared = workload::prepare(&workload_args, &plan, args.seed, tokenizer.as_ref(), folder)?;
+    let (mut suite, template) = (file.suite, file.template);
     let (mut shortened, mut about_rows) = (None, None);
     if let Some(prepared) = &prepared {
-        workload::apply(prepared, &mut suite, &mut plan);
+        selection::refuse_patterns(&args.case_patterns)?;
+        workload::apply(prepared, &template, &mut suite, &mut plan);
         about_rows = Some(workload::notice(prepared));
     } else {
         selection::keep_matching(&mut suite, &args.case_patterns)?;
         shortened = selection::keep_requested(&mut suite, args.requests);
     }
-    suite.conversations = workload::conversations(&args.workload, args.seed);
+    suite.conversations = workload::conversations(&workload_args, args.seed);
     let requests = prepared.map(|prepared| prepared.requests).unwrap_or_default();
     let seconds = |name: &str, seconds: Option<f64>| {
         let time = seconds.map(Duration::try_from_secs_f64).transpose();

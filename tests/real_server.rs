@@ -28,6 +28,7 @@ fn engine(url: &str) -> (Engine, Receiver<EngineFact>) {
 fn engine_with(url: &str, warm: bool) -> (Engine, Receiver<EngineFact>) {
     let (sender, facts) = channel();
     let config = EngineConfig {
+        session_header: None,
         base_url: url.to_owned(),
         api: &CHAT,
         api_key: None,

@@ -38,6 +38,23 @@ pub(super) struct Prepared {
     pub(super) requests: RequestSpec,
 }
 
+/// Completes the options with what the suite's file says. A source among the options replaces that of the file.
+pub(super) fn merge(args: &WorkloadArgs, file: WorkloadArgs) -> WorkloadArgs {
+    if args.has_source() {
+        return args.clone();
+    }
+    let args = args.clone();
+    WorkloadArgs {
+        limit: args.limit.or(file.limit),
+        skip_bad_rows: args.skip_bad_rows || file.skip_bad_rows,
+        osl: args.osl.or(file.osl),
+        turns: args.turns.or(file.turns),
+        think: args.think.or(file.think),
+        session_header: args.session_header.or(file.session_header),
+        ..file
+    }
+}
+
 /// Returns the workload that the options ask for; `None` if the run sends its cases.
 pub(super) fn prepare(
     args: &WorkloadArgs,
@@ -226,10 +243,12 @@ fn stem(path: &str) -> String {
 }
 
 /// Puts a workload into a suite in place of its cases.
-pub(super) fn apply(prepared: &Prepared, suite: &mut Suite, plan: &mut Plan) {
-    let case = |name: &String| CaseSpec::new(name, Vec::new());
+pub(super) fn apply(prepared: &Prepared, template: &CaseSpec, suite: &mut Suite, plan: &mut Plan) {
+    let case = |name: &String| CaseSpec { name: name.clone(), ..template.clone() };
     suite.cases = prepared.cases.iter().map(case).collect();
-    suite.name.clone_from(&prepared.name);
+    if suite.name.is_empty() {
+        suite.name.clone_from(&prepared.name);
+    }
     suite.workload = Some(prepared.workload.clone());
     if plan.duration.is_none() {
         plan.requests = Some(prepared.workload.planned.iter().fold(0, |sum, n| n.saturating_add(sum)));
@@ -239,8 +258,9 @@ pub(super) fn apply(prepared: &Prepared, suite: &mut Suite, plan: &mut Plan) {
 
 /// Conversations that the options ask for.
 pub(super) fn conversations(args: &WorkloadArgs, seed: u64) -> Option<Conversations> {
-    let (turns, think) = (args.turns.clone(), args.think.clone());
-    (turns.is_some() || think.is_some()).then_some(Conversations { turns, think, seed })
+    let WorkloadArgs { turns, think, session_header, .. } = args.clone();
+    let is_asked = turns.is_some() || think.is_some() || session_header.is_some();
+    is_asked.then_some(Conversations { turns, think, session_header, seed })
 }
 
 /// One line about the rows before the run.

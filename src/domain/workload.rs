@@ -101,6 +101,9 @@ pub struct Conversations {
     pub turns: Option<LengthSpec>,
     /// Time between an answer and the next turn; `None` for that of the case.
     pub think: Option<ThinkSpec>,
+    /// Header that carries the number of the conversation, for servers that route by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_header: Option<String>,
     /// Seed of both.
     pub seed: u64,
 }

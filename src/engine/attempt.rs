@@ -177,9 +177,13 @@ async fn send(
             record.own_delay_ms = Some(record.started.millis_since(ready));
         }
     }
+    // Requests outside a conversation are conversations of one turn.
+    let first = order.turn.map_or(order.id.number, |turn| turn.conversation);
+    let session = format!("{}-{}-{first}", endpoint.run_id, order.id.case + 1);
     let post = Post {
         url: &url,
         id: &request_id,
+        session: endpoint.session_header.as_ref().map(|name| (name, session.as_str())),
         body: &body,
         connect_within: order.case.patience.connect,
         sent: &|at| recorder.borrow_mut().note_sent(at),

@@ -68,7 +68,8 @@ impl LiveRun {
         let (clock, resumption) = start_clock(&saving.journal)?;
         let mut origin = Origin::new(&endpoint, &saving.journal, command_line);
         let (sender, inbox) = channel();
-        let config = endpoint.to_config(origin.id.clone(), session.plan.warm);
+        let mut config = endpoint.to_config(origin.id.clone(), session.plan.warm);
+        config.session_header = session.suite.conversations.as_ref().and_then(|c| c.session_header.clone());
         let client = metrics_client(&telemetry, &config)?;
         let RequestSpec { rows, source } = std::mem::take(&mut session.requests);
         let source = source.map(|mut source| {

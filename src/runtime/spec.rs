@@ -63,6 +63,7 @@ impl EngineSpec {
     /// Configuration of the engine for a run.
     pub fn to_config(&self, run_id: String, warm: bool) -> EngineConfig {
         EngineConfig {
+            session_header: None,
             base_url: self.base_url.clone(),
             api: self.api,
             api_key: self.api_key.clone(),

@@ -56,6 +56,26 @@ impl Params {
     }
 }
 
+impl Params {
+    /// A case with these parameters, without a name and a prompt.
+    pub(super) fn template(self) -> CaseSpec {
+        let case = CaseSpec::new("", Vec::new());
+        CaseSpec {
+            model: self.model,
+            max_tokens: self.max_tokens.unwrap_or(case.max_tokens),
+            temperature: self.temperature.unwrap_or(case.temperature),
+            timeout: self.timeout.unwrap_or(case.timeout),
+            patience: Timeouts {
+                connect: self.connect_timeout.unwrap_or(case.patience.connect),
+                first_token: self.first_token_timeout,
+                stall: self.stall_timeout,
+            },
+            extra: self.extra,
+            ..case
+        }
+    }
+}
+
 /// Reads a case. Returns its name with its byte offset, if it has one, and the case, if it is complete.
 pub(super) fn read_case(
     section: &Section<'_, '_>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{FILE_NAME, parse};
+use super::{FILE_NAME, parse_in};
 use crate::config::toml_file::FileError;
 use crate::domain::check::Checks;
 use crate::domain::suite::Suite;
@@ -14,8 +14,9 @@ use crate::domain::text::oracle::fault;
 ///
 /// Describes the property that does not hold.
 pub fn check(text: &str) -> Result<(), String> {
-    match parse(text, FILE_NAME) {
-        Ok(suite) => sound(&suite),
+    match parse_in(None, text, FILE_NAME) {
+        Ok(file) if file.workload.has_source() && file.suite.cases.is_empty() => Ok(()),
+        Ok(file) => sound(&file.suite),
         Err(error) => check_error(&error, text.replace("\r\n", "\n").matches('\n').count() + 1),
     }
 }

@@ -1,5 +1,6 @@
 mod mistakes;
 mod round_trip;
+mod workload;
 
 use std::time::Duration;
 
@@ -179,5 +180,5 @@ fn files_without_a_suite_have_a_reason() {
     assert_eq!(error("large.toml"), "large.toml: is larger than 64 MiB, too large for a suite");
     assert!(error("bad.toml").starts_with("bad.toml:1: unknown key 'x'"));
     std::fs::write(path("bom.toml"), format!("\u{feff}{CASE}")).unwrap();
-    assert_eq!(load(&path("bom.toml")).unwrap().name, "bom");
+    assert_eq!(load(&path("bom.toml")).unwrap().suite.name, "bom");
 }

@@ -270,11 +270,11 @@ fn hostile_text_stays_on_one_line() {
     check_mistakes(&[
         (
             before_case("\"\\u001b[2J\\nx.toml:9: all is well\" = 1"),
-            "cases.toml:1: unknown key ' x.toml:9: all is well'; known here: suite, defaults, rating, case",
+            "cases.toml:1: unknown key ' x.toml:9: all is well'; known here: suite, defaults, rating, workload, case",
         ),
         (
             before_case("\"key\\u001b]0;title\" = 1"),
-            "cases.toml:1: unknown key 'key'; known here: suite, defaults, rating, case",
+            "cases.toml:1: unknown key 'key'; known here: suite, defaults, rating, workload, case",
         ),
         (
             before_case(&format!("{} = 1", "x".repeat(61))),
@@ -357,7 +357,7 @@ fn a_schema_file_lies_beside_the_suite() {
     std::fs::write(folder.path().join("a.json"), "{\"type\":").unwrap();
     assert!(error().contains("the file 'a.json' is not valid JSON: EOF"), "{}", error());
     std::fs::write(folder.path().join("a.json"), "\u{feff}{\"type\": \"object\"}").unwrap();
-    let read = crate::config::suite_file::load_as(&suite, "s.toml").unwrap();
+    let read = crate::config::suite_file::load_as(&suite, "s.toml").unwrap().suite;
     let expected = crate::domain::check::CheckSpec::JsonSchema(serde_json::json!({"type": "object"}));
     assert_eq!(read.cases[0].checks, [expected]);
 }
