@@ -155,7 +155,8 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         (None, Some(_)) => row_plan.rows_per_pass().iter().map(|rows| rows.saturating_mul(plan.repeat)).collect(),
         (None, None) => vec![SYNTHETIC_REQUESTS.saturating_mul(plan.repeat)],
     };
-    let workload = Workload { source, summary, rows, sample, seed, output: output.cloned(), planned };
+    let probes = source_of_requests.probes();
+    let workload = Workload { source, summary, rows, sample, seed, output: output.cloned(), probes, planned };
     let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: Some(source_of_requests) };
     Ok(Prepared { name, cases, workload, requests })
 }

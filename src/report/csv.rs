@@ -48,6 +48,12 @@ const AFTER: &[Column] = &[
     ("retries", |r| r.record.retries.len().into()),
     ("simulated", |r| r.report.simulated.into()),
     ("unresolved", |r| unresolved(r.record).map(|keys| text(&keys)).into()),
+    ("row", |r| r.attempt.row.into()),
+    ("conversation", |r| r.attempt.turn.map(|turn| turn.conversation).into()),
+    ("turn", |r| r.attempt.turn.map(|turn| turn.number).into()),
+    ("requested_input_tokens", |r| r.record.lengths.input_tokens.into()),
+    ("requested_output_tokens", |r| r.record.lengths.output_tokens.into()),
+    ("cached_token_count", |r| r.record.usage.cached_tokens.into()),
 ];
 
 /// Renders a report as CSV.

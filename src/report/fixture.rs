@@ -136,6 +136,7 @@ pub fn report(session: Session) -> Report {
     Report {
         finished_at: session.last_ended.unwrap_or_default(),
         session,
+        workload_notes: Vec::new(),
         epoch: "2026-02-06T21:49:41+01:00[Europe/Berlin]".parse().expect("a time"),
         resumed: Vec::new(),
         url: "http://localhost:8000/v1/chat/completions".into(),

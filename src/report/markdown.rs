@@ -18,6 +18,7 @@ mod server;
 mod statistics;
 mod sweep;
 mod verdict;
+mod workload;
 
 use super::case::{CaseView, cases};
 use super::model::Report;
@@ -53,6 +54,7 @@ pub fn render(report: &Report) -> String {
     front::write(&view, &mut page);
     verdict::write(&view, &mut page);
     results::write(&view, &mut page);
+    workload::write(&view, &mut page);
     load::write(&view, &mut page);
     statistics::write(&view, &mut page);
     environment::write(&view, &mut page);

@@ -82,6 +82,9 @@ impl Prompts {
             content.messages = requested.messages;
             content.max_tokens = requested.max_tokens.unwrap_or(content.max_tokens);
             *lengths = requested.lengths;
+            if turn.is_some_and(|turn| turn.number > 1) {
+                lengths.input_tokens = None;
+            }
             if let Some(tokens) = lengths.output_tokens {
                 match exact_output(server_kind, self.api, tokens) {
                     Ok(fields) => content.extra = fields.into_iter().chain(content.extra).collect(),
