@@ -49,8 +49,12 @@ struct Comparability {
 
 impl Comparability {
     fn from_records(records: &[impl Borrow<AttemptRecord>]) -> Self {
-        let first = records.first().map(|r| r.borrow().prefix_cache());
-        let cache = first.filter(|first| records.iter().all(|r| r.borrow().prefix_cache() == *first));
+        // Later turns of a conversation are warm beside first turns that are cold, in every run.
+        let are_all_later = records.iter().all(|r| r.borrow().is_later_turn());
+        let decisive = records.iter().map(Borrow::borrow).filter(|r| are_all_later || !r.is_later_turn());
+        let mut states = decisive.map(AttemptRecord::prefix_cache);
+        let first = states.next();
+        let cache = first.filter(|first| states.all(|state| state == *first));
         let estimated = records.iter().any(|r| matches!(r.borrow().output_tokens(), Some((_, TokenSource::Estimate))));
         Self { cache, estimated }
     }

@@ -84,8 +84,9 @@ fn lengths(view: &View<'_>, page: &mut Page) {
     let is_input_asked = all[0].1.requested().is_some();
     if is_input_asked {
         page.block(
-            "*Deviation* is the mean of real minus asked length, in percent of the asked one. Real prompts also contain \
-             the chat template and, without `--warm`, the unique line.",
+            "*Deviation* is the mean of real minus asked length, in percent of the asked one; *Largest* is the largest \
+             single one. Real lengths are those that the server reports: prompts include the chat template and, without \
+             `--warm`, the unique line.",
         );
     }
     if ConversationCounts::from_session(&view.report.session).is_some() {

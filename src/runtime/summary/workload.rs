@@ -38,7 +38,7 @@ fn length((label, lengths): (&str, &Lengths)) -> Option<String> {
     let real = lengths.real().map(|real| format!("real {}", median(real)));
     let deviation = lengths
         .deviation()
-        .map(|d| format!("{:+.1}% on average, {:+.1}% at most (n {})", d.mean_percent, d.largest_percent, d.n));
+        .map(|d| format!("{:+.1}% on average, largest {:+.1}%   n {}", d.mean_percent, d.largest_percent, d.n));
     Some(entry(label, [Some(format!("asked {}", median(requested))), real, deviation]))
 }
 

@@ -12,6 +12,7 @@ use crate::app::state::{Connection, Scene};
 use crate::domain::quantity::{ESTIMATED, count};
 use crate::domain::session::{CasePhase, Mode};
 use crate::domain::text::sanitise_line;
+use crate::report::workload_words::rows_sent;
 use crate::ui::view::View;
 use crate::ui::widget::bar::Bar;
 use crate::ui::{fit, number, pane};
@@ -69,6 +70,10 @@ fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let taken = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
     let reserved = if right.is_empty() { 0 } else { taken(&right) + pane::BETWEEN_ENDS };
     let room = usize::from(area.width).saturating_sub(reserved);
+    if let Some(workload) = workload(scene) {
+        let part = Span::styled(format!("  {workload}"), theme.text());
+        left.extend((taken(&left) + part.width() <= room).then_some(part));
+    }
     // Half a version would be a wrong one: each part is shown in full or not at all.
     let server = [&scene.target.server.kind, &scene.target.server.version].map(|s| s.as_deref().map(sanitise_line));
     for (at, part) in server.into_iter().flatten().enumerate() {
@@ -80,6 +85,14 @@ fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         left.push(part);
     }
     pane::ends(frame, area, 0, shorten(left, room), right);
+}
+
+/// Name of the workload, with the rows sent of its rows; `None` if the run sends its cases.
+fn workload(scene: &Scene) -> Option<String> {
+    let suite = &scene.session.suite;
+    suite.workload.as_ref()?;
+    let rows = rows_sent(&scene.session).map_or_else(String::new, |rows| format!(" · {rows}"));
+    Some(format!("{}{rows}", sanitise_line(&suite.name)))
 }
 
 fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
