@@ -8,8 +8,8 @@ use crate::domain::workload::{Workload, WorkloadSource};
 /// Returns how the rows are chosen; `None` for prompts that are written, which have no rows.
 pub fn sampling(workload: &Workload) -> Option<String> {
     let rows = count(usize::try_from(workload.rows?).unwrap_or(usize::MAX), "row");
-    if let WorkloadSource::Trace { speed, .. } = workload.source {
-        return Some(format!("{rows}, in the order of the trace, {speed} times as fast"));
+    if let WorkloadSource::Trace { .. } = workload.source {
+        return Some(format!("{rows}, in the order of the trace"));
     }
     let seed = workload.seed;
     Some(match workload.sample {

@@ -192,3 +192,6 @@ impl From<TurnFigures> for TurnJson {
 pub fn turns(summary: &Summary) -> Vec<TurnJson> {
     summary.turns.figures(usize::MAX).into_iter().map(TurnJson::from).collect()
 }
+
+#[cfg(test)]
+mod tests;

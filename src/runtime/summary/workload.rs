@@ -2,6 +2,7 @@
 
 use super::entry::entry;
 use crate::domain::quantity::{Quantity, count};
+use crate::domain::text::sanitise_line;
 use crate::report::conversation_counts::ConversationCounts;
 use crate::report::lengths::Lengths;
 use crate::report::model::Report;
@@ -18,13 +19,13 @@ pub(super) fn lines(report: &Report, summary: &Summary) -> Vec<String> {
     let suite = &report.session.suite;
     let mut lines = Vec::new();
     if let Some(workload) = &suite.workload {
-        let name = format!("{} ({})", suite.name, workload.source.kind());
+        let name = format!("{} ({})", sanitise_line(&suite.name), workload.source.kind());
         lines.push(entry("Workload", [Some(name), sampling(workload)]));
         let lengths = &summary.lengths;
         lines.extend(
             [("Prompt length", &lengths.input), ("Answer length", &lengths.output)].map(length).into_iter().flatten(),
         );
-        lines.extend(report.workload_notes.iter().map(|note| entry("Note", [Some(note.clone())])));
+        lines.extend(report.workload_notes.iter().map(|note| entry("Note", [Some(sanitise_line(note))])));
     }
     let counts = ConversationCounts::from_session(&report.session);
     lines.extend(counts.map(|counts| entry("Conversations", [Some(counts.words())])));

@@ -288,7 +288,11 @@ mod tests {
     use super::*;
     use crate::app::action::Action;
     use crate::domain::attempt::AttemptStatus;
-    use crate::domain::session::Plan;
+    use std::sync::Arc;
+
+    use crate::domain::row_order::{Sample, Shard};
+    use crate::domain::session::{Plan, RowPlan, Session};
+    use crate::report::fixture::workload::dataset_suite;
     use crate::ui::testing::sweep::running_sweep;
     use crate::ui::testing::{Script, Stage, text};
     use crate::ui::theme::Theme;
@@ -331,6 +335,20 @@ mod tests {
         assert!(shown.contains(" SIMULATED   TLS NOT VERIFIED"), "{shown}");
         stage.app.frozen.as_mut().unwrap().target.route.tls_verified = Some(true);
         assert!(!text(&stage.draw_with(60, 2, Theme::mono(), draw)).contains("TLS"));
+    }
+
+    #[test]
+    fn the_workload_is_named_with_its_rows() {
+        let mut stage = Stage::new(&["questions"], Plan::default());
+        let rows = RowPlan::single(5, Sample::Ordered, 0, Shard::WHOLE).unwrap();
+        stage.app.scene.session = Session::new(Arc::new(dataset_suite()), Plan::default()).with_rows(Arc::new(rows));
+        let shown = |stage: &Stage, width| text(&stage.draw_with(width, 2, Theme::mono(), draw));
+        assert!(shown(&stage, 120).contains("  questions · 0/5 rows"), "{}", shown(&stage, 120));
+        stage.connect();
+        assert!(shown(&stage, 120).contains("  questions · 1/5 rows"), "{}", shown(&stage, 120));
+        // A name that does not fit is left out as a whole.
+        assert!(!shown(&stage, 60).contains("questions"), "{}", shown(&stage, 60));
+        assert!(!shown(&two(), 120).contains("rows"));
     }
 
     #[test]

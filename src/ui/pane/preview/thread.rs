@@ -122,3 +122,6 @@ fn answer_title(turn: Turn, record: Option<&AttemptRecord>) -> String {
     let cached = cached.map_or_else(String::new, |n| format!(" · {} cached", grouped(n)));
     format!("turn {} of {}{ttft}{cached}", turn.number, turn.of)
 }
+
+#[cfg(test)]
+mod tests;
