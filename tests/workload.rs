@@ -37,8 +37,7 @@ fn run(folder: &Path, url: &str, args: &[&str]) -> (String, Value, String) {
     let output = tokscope(folder, &[&exports, args].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-    let document = serde_json::from_str(&read("out.json")).unwrap();
-    schema::validate(&document);
+    let document = schema::read_results(folder.join("out.json"));
     (String::from_utf8(output.stdout).unwrap(), document, read("out.md"))
 }
 
@@ -105,9 +104,10 @@ fn a_data_set_in_conversations_is_reported_by_turn() {
 #[test]
 fn another_data_set_under_the_same_name_is_noticed_by_compare() {
     let (folder, simulator) = (tempfile::tempdir().unwrap(), simulator());
+    let url = simulator.url();
     for (name, question) in [("a.json", "why?"), ("b.json", "how?")] {
         std::fs::write(folder.path().join("q.jsonl"), format!("{{\"prompt\": \"{question}\"}}\n")).unwrap();
-        let args = [&*simulator.url(), "--headless", "--dataset", "q.jsonl", "--export", name];
+        let args = [&*url, "--headless", "--dataset", "q.jsonl", "--export", name];
         let output = tokscope(folder.path(), &args);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }

@@ -159,6 +159,7 @@ mod tests {
     use crate::domain::attempt::{Arrival, AttemptId, AttemptStatus, TextKind};
     use crate::domain::metrics::{ITL, OUTPUT_TOKENS, SPEED, TTFT};
     use crate::domain::time::Nanos;
+    use crate::domain::turn::Turn;
 
     /// An answer of 100 tokens: first text after `ttft_ms`, last after a second.
     fn answer(ttft_ms: u64) -> AttemptRecord {
@@ -241,6 +242,20 @@ mod tests {
         assert_eq!(verdict(last(&TTFT, &[with(80), with(90)])), Some(Verdict::Same));
         assert_eq!(means(&TTFT, &[with(0)], &[with(0), with(90)]), Some(Difference::OtherCache));
         assert_eq!(verdict(last(&ITL, &[with(0), with(90)])), Some(Verdict::Same));
+    }
+
+    #[test]
+    fn later_turns_that_are_warm_do_not_prevent_a_comparison() {
+        let turn = |number, cached, ttft_ms| {
+            let mut record = answer(ttft_ms);
+            record.turn = Some(Turn { number, ..Turn::first(1, 2) });
+            (record.usage.prompt_tokens, record.usage.cached_tokens) = (Some(100), Some(cached));
+            record
+        };
+        let conversation = |first_cached, ttft_ms| [turn(1, first_cached, ttft_ms), turn(2, 90, ttft_ms)];
+        assert_eq!(verdict(means(&TTFT, &conversation(0, 200), &conversation(0, 200))), Some(Verdict::Same));
+        assert_eq!(means(&TTFT, &conversation(90, 200), &conversation(0, 200)), Some(Difference::OtherCache));
+        assert_eq!(means(&TTFT, &[turn(2, 90, 200)], &[turn(1, 0, 200)]), Some(Difference::OtherCache));
     }
 
     #[test]

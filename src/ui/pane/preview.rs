@@ -75,7 +75,10 @@ impl<'a> Subject<'a> {
         }
         let shown = match (scene.in_flight_of(index).filter(|f| !has_ended(f)), state.shown()) {
             (Some(live), _) => SubjectState::Live(live),
-            (None, Some(record)) if state.phase != CasePhase::Running => SubjectState::Ended(record),
+            // Between two turns of a conversation, the last answer stays on the screen.
+            (None, Some(record)) if state.phase != CasePhase::Running || !state.next_turns().is_empty() => {
+                SubjectState::Ended(record)
+            }
             _ => SubjectState::Prompt,
         };
         Some(Self { index, spec, state, shown })

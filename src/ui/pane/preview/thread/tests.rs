@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::draw;
 use crate::app::action::Action;
@@ -17,9 +18,14 @@ use crate::ui::theme::Theme;
 
 /// A run whose first case is a conversation of three turns.
 fn conversation() -> App {
+    conversation_with_think_time(Duration::ZERO)
+}
+
+fn conversation_with_think_time(think_time: Duration) -> App {
     let mut app = running();
     let mut suite = Suite::clone(&app.scene.session.suite);
     suite.cases[0].follow_ups = vec!["How would you **test** it?".into(), "And without a lock?".into()];
+    suite.cases[0].think_time = think_time;
     app.scene.session = Session::new(Arc::new(suite), Plan::default());
     app.scene.session.handle(SessionInput::Begin(Nanos::from_millis(1000)));
     app
@@ -85,6 +91,13 @@ fn a_turn_that_waits_follows_the_turns_before() {
 }
 
 #[test]
+fn between_two_turns_the_last_answer_is_shown() {
+    let mut app = conversation_with_think_time(Duration::from_secs(60));
+    answer(&mut app, 1, "Two threads write to `seen`.");
+    assert!(text(&app, 100, 24, draw).contains("Two threads write to seen."));
+}
+
+#[test]
 fn messages_of_rows_come_from_the_request() {
     let mut app = conversation();
     let mut suite = Suite::clone(&app.scene.session.suite);
@@ -109,6 +122,7 @@ fn a_search_finds_earlier_turns() {
     let mut app = conversation();
     answer(&mut app, 1, "Two threads write to `seen`.");
     answer(&mut app, 2, "Run it with two threads.");
+    app.ui.selected_attempt = Some(2);
     app.ui.focus = PaneId::Preview;
     app.ui.answer.edit_search(&Edit::Paste("threads".into()));
     let shown = text(&app, 100, 40, draw);
