@@ -51,9 +51,9 @@ pub(super) fn turn_lines(summary: &Summary) -> Vec<String> {
 fn turn_line(turn: &TurnFigures) -> String {
     let mean = |spread: Option<Spread>| spread.map(|s| s.stats.avg);
     let label = if turn.turns.start() == turn.turns.end() { "Turn" } else { "Turns" };
-    let ttft = turn.ttft_ms.map(|s| format!("TTFT {:.0} ms median", s.stats.p50));
+    let ttft = turn.ttft_ms.map(|s| format!("TTFT p50 {:.0} ms", s.stats.p50));
     let cached = mean(turn.cached_tokens).zip(mean(turn.input_tokens));
-    let cached = cached.map(|(cached, all)| format!("{cached:.0} of {all:.0} tokens cached"));
+    let cached = cached.map(|(cached, all)| format!("{cached:.0}/{all:.0} cached"));
     let decode = Quantity::new(mean(turn.decode_tokens_per_s), 1).estimated_if(turn.is_estimated);
     let decode = turn.decode_tokens_per_s.map(|_| format!("{decode} tok/s"));
     let failed = (turn.failed > 0).then(|| count(turn.failed, "failure"));

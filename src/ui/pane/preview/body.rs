@@ -149,9 +149,12 @@ fn is_unique(subject: &Subject<'_>, view: &View<'_>) -> bool {
 }
 
 /// Explains the finish reason of an answer that a limit ended, such as `length`.
-pub(super) fn stopped(record: &AttemptRecord, max_tokens: u32) -> Option<String> {
+pub(super) fn stopped(record: &AttemptRecord, max_tokens: Option<u32>) -> Option<String> {
     let is_at_limit = record.is_ok() && record.ends_as(FinishClass::Length);
     let reason = sanitise_line(record.finish_reason.as_deref().filter(|_| is_at_limit)?);
+    let Some(max_tokens) = max_tokens else {
+        return Some(format!("Stopped at its token limit; the answer may be incomplete. Finish reason: {reason}."));
+    };
     Some(match record.output_tokens() {
         // The server or its context has a lower limit.
         Some((tokens, TokenSource::Usage)) if tokens < u64::from(max_tokens) => {
@@ -218,7 +221,9 @@ impl BodyRenderer<'_> {
                 self.theme.muted(),
             );
         }
-        if let Some(reason) = stopped(record, subject.spec.max_tokens) {
+        // Rows of a workload have limits of their own.
+        let own_limit = subject.attempt().and_then(|attempt| attempt.row).is_none().then_some(subject.spec.max_tokens);
+        if let Some(reason) = stopped(record, record.lengths.output_tokens.or(own_limit)) {
             self.say(&mut lines, &reason, self.theme.muted());
         }
         for note in record.notes() {

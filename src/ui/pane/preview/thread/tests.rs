@@ -95,6 +95,23 @@ fn between_two_turns_the_last_answer_is_shown() {
     let mut app = conversation_with_think_time(Duration::from_secs(60));
     answer(&mut app, 1, "Two threads write to `seen`.");
     assert!(text(&app, 100, 24, draw).contains("Two threads write to seen."));
+    let table = text(&app, 120, 10, crate::ui::pane::cases::draw);
+    assert!(table.contains("next turn"), "{table}");
+}
+
+#[test]
+fn a_row_that_reached_its_length_is_not_held_against_the_limit_of_the_case() {
+    let mut app = conversation();
+    let at_limit = |output_tokens| {
+        move |r: &mut AttemptRecord| {
+            r.turn = turn(1);
+            r.finish_reason = Some("length".into());
+            r.lengths.output_tokens = output_tokens;
+        }
+    };
+    end(&mut app, 0, 1, at_limit(Some(3)));
+    app.ui.selected_attempt = Some(1);
+    assert!(text(&app, 100, 24, draw).contains("Stopped at max_tokens (3)"));
 }
 
 #[test]
