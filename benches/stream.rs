@@ -100,6 +100,7 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
         timeout: Duration::from_secs(300),
         patience: tokscope::domain::suite::Timeouts::default(),
         extra,
+        checks: Vec::new(),
     });
     let start = |index: usize| {
         let id = AttemptId { case: index, number: 1 };

@@ -114,7 +114,7 @@ pub fn run_spec(
         (server_metrics, (gpu, gpu_metrics_urls))
     };
     suite.slos.extend(args.slos.iter().cloned());
-    check_slos(&suite.slos, args.rate.is_some())?;
+    check_slos(&suite.slos, args.rate.is_some(), suite.has_checks())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
     let sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
     let unfilled = selection::unfilled_stages(&sweep, &plan, suite.cases.len());
@@ -161,6 +161,17 @@ pub fn check_exports(paths: &[PathBuf], folder: &Path) -> Result<(), ConfigError
     exports::check(paths, folder, EXPORTERS)
 }
 
+/// Checks the files of `tokscope report`, before the run is read; texts for stdout need no check.
+pub fn check_report_exports(paths: &[PathBuf], json: bool, folder: &Path) -> Result<(), ConfigError> {
+    exports::split(paths, json, folder, EXPORTERS).map(drop)
+}
+
+/// Checks the files of `tokscope compare`, before the runs are read.
+pub fn check_comparison_exports(paths: &[PathBuf], folder: &Path) -> Result<(), ConfigError> {
+    let files: Vec<PathBuf> = paths.iter().filter(|path| stdout_exporter(path, EXPORTERS).is_none()).cloned().collect();
+    exports::check(&files, folder, EXPORTERS)
+}
+
 /// The largest tokenizers of today's models take 35 MiB.
 const TOKENIZER: Kind = Kind { file_name: Some("tokenizer.json"), what: "a tokenizer", max_bytes: 256 * 1024 * 1024 };
 
@@ -172,12 +183,15 @@ fn tokenizer(path: &Path, folder: &Path) -> Result<Arc<Tokenizer>, ConfigError> 
 }
 
 /// Refuses thresholds that no run can meet.
-fn check_slos(slos: &[Slo], open_loop: bool) -> Result<(), ConfigError> {
+fn check_slos(slos: &[Slo], open_loop: bool, has_checks: bool) -> Result<(), ConfigError> {
     let about_requests = slos.iter().any(|slo| matches!(slo.subject, Subject::Requests(..)));
     for slo in slos {
         let why = match slo.subject {
             Subject::Run(RunFigure::Goodput | RunFigure::GoodShare) if !about_requests => {
                 "goodput counts the requests that meet the other thresholds; add one, like ttft_p95<500ms"
+            }
+            Subject::Run(RunFigure::PassRate) if !has_checks => {
+                "no selected case has a check; add one to the suite, like check = { contains = \"…\" }"
             }
             Subject::Requests(metric, _) if *metric == QUEUE && !open_loop => "only runs with --rate have a queue",
             _ => continue,

@@ -2,6 +2,7 @@
 
 pub mod bottleneck;
 pub mod case;
+pub mod check_failures;
 pub mod compare;
 pub mod conclusion;
 pub mod conversation_counts;

@@ -52,6 +52,7 @@ pub(super) fn unfilled_stages(sweep: &[usize], plan: &Plan, cases: usize) -> Opt
 
 /// Keeps the cases whose names contain a pattern, in any letter case; without a pattern all of them.
 pub(super) fn keep_matching(suite: &mut Suite, patterns: &[String]) -> Result<(), ConfigError> {
+    suite.case_patterns = patterns.to_vec();
     let patterns: Vec<(&String, String)> = patterns.iter().map(|p| (p, p.to_lowercase())).collect();
     let names: Vec<String> = suite.cases.iter().map(|case| case.name.to_lowercase()).collect();
     // A pattern without a match is probably misspelt, even if others match.

@@ -1,6 +1,7 @@
 //! `cases.toml`: read, checked, with errors that name file, line and the nearest valid key.
 
 mod case;
+mod check;
 mod extra;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
@@ -13,6 +14,7 @@ use std::path::Path;
 use toml::de::DeValue;
 
 use self::case::{Params, read_case};
+use self::check::SchemaFolder;
 use super::toml_file::{self, Bounds, FileError, Mistakes, Section, kind, shown};
 use crate::domain::slo::Slo;
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
@@ -36,15 +38,24 @@ pub fn load(path: &Path) -> Result<Suite, FileError> {
 
 /// Reads a suite from a file that the user knows by another name.
 pub(super) fn load_as(path: &Path, name: &str) -> Result<Suite, FileError> {
-    parse(&toml_file::text_of(path, name, &SUITE)?, name)
+    parse_in(path.parent(), &toml_file::text_of(path, name, &SUITE)?, name)
 }
 
-/// Reads a suite from text. Errors name `file_name`; its stem is the default name of the suite.
+/// Reads a suite from text. Errors name `file_name`; its stem is the default name of the suite. The suite may not refer
+/// to other files.
 pub fn parse(text: &str, file_name: &str) -> Result<Suite, FileError> {
-    toml_file::parse(text, file_name, &SUITE, |root, mistakes| read_suite(root, file_name, mistakes))
+    parse_in(None, text, file_name)
 }
 
-fn read_suite(root: &Section<'_, '_>, file_name: &str, mistakes: &mut Mistakes<'_>) -> Option<Suite> {
+fn parse_in(folder: SchemaFolder<'_>, text: &str, file_name: &str) -> Result<Suite, FileError> {
+    toml_file::parse(text, file_name, &SUITE, |root, mistakes| read_suite(root, (file_name, folder), mistakes))
+}
+
+fn read_suite(
+    root: &Section<'_, '_>,
+    (file_name, folder): (&str, SchemaFolder<'_>),
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Suite> {
     root.check_keys(&["suite", "defaults", "rating", "case"], "", mistakes);
 
     let about = root.section("suite", mistakes);
@@ -58,14 +69,13 @@ fn read_suite(root: &Section<'_, '_>, file_name: &str, mistakes: &mut Mistakes<'
         section.check_keys(Params::KEYS, Params::HINT, mistakes);
         Params::read(&section, mistakes)
     });
-    let cases = read_cases(root, &defaults, mistakes)?;
+    let cases = read_cases(root, &defaults, folder, mistakes)?;
     Some(Suite {
         name: name.map_or_else(|| stem(file_name), |(name, _at)| name),
         rating,
         slos,
         cases,
-        workload: None,
-        conversations: None,
+        ..Suite::default()
     })
 }
 
@@ -120,7 +130,12 @@ fn read_rating(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Rating
     RatingScale { excellent, good, fair }
 }
 
-fn read_cases(root: &Section<'_, '_>, defaults: &Params, mistakes: &mut Mistakes<'_>) -> Option<Vec<CaseSpec>> {
+fn read_cases(
+    root: &Section<'_, '_>,
+    defaults: &Params,
+    folder: SchemaFolder<'_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Vec<CaseSpec>> {
     const EXAMPLE: &str = "write [[case]], then name = \"…\" and prompt = \"…\" below it";
     let Some((value, at)) = root.value("case") else {
         // A misspelt key was already reported, and may be meant for the cases.
@@ -152,7 +167,7 @@ fn read_cases(root: &Section<'_, '_>, defaults: &Params, mistakes: &mut Mistakes
             mistakes.add(at, format!("a case is {}; {EXAMPLE}", kind(value.get_ref())));
             continue;
         };
-        let (name, case) = read_case(&Section { table, at }, defaults, mistakes);
+        let (name, case) = read_case(&Section { table, at }, defaults, folder, mistakes);
         if let Some((name, name_at)) = name {
             match names.get(&name) {
                 Some(first) => {

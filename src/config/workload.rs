@@ -15,6 +15,7 @@ use crate::domain::text::sanitise_line;
 use crate::domain::workload::{Conversations, Workload, WorkloadSource};
 use crate::runtime::spec::RequestSpec;
 use crate::tokenizer::Tokenizer;
+use crate::workload::dataset::error::DatasetFault;
 use crate::workload::dataset::{Column, ColumnMapping, Dataset, OnBadRow};
 use crate::workload::ruler::CountTokens;
 use crate::workload::source::Source;
@@ -22,6 +23,8 @@ use crate::workload::trace::{BadRows, Trace, TraceOptions};
 
 /// Requests of a workload of synthetic prompts, if the user names no number.
 const SYNTHETIC_REQUESTS: u32 = 20;
+/// What to do about a bad row.
+const SKIP_HINT: &str = "; mend the row, or skip and count such rows with --skip-bad-rows";
 /// Name of the case of rows without a tag, beside those with one.
 const NO_TAG: &str = "no tag";
 
@@ -45,7 +48,7 @@ pub(super) fn prepare(
 ) -> Result<Option<Prepared>, ConfigError> {
     let requests = plan.requests.or(args.limit);
     let source = if let Some(path) = &args.dataset {
-        let dataset = open_dataset(&folder.join(path), &args.columns, args.skip_bad_rows)?;
+        let dataset = open_dataset(&in_folder(path, folder), &args.columns, args.skip_bad_rows)?;
         let source = WorkloadSource::Dataset {
             path: absolute(path, folder),
             columns: args.columns.clone(),
@@ -55,7 +58,7 @@ pub(super) fn prepare(
         (source, Opened::Dataset(Box::new(dataset)))
     } else if let Some(path) = &args.trace {
         let speed = args.trace_speed.unwrap_or(1.0);
-        let trace = open_trace(&folder.join(path), args.skip_bad_rows, speed)?;
+        let trace = open_trace(&in_folder(path, folder), args.skip_bad_rows, speed)?;
         let source = WorkloadSource::Trace { path: absolute(path, folder), skips_bad_rows: args.skip_bad_rows, speed };
         (source, Opened::Trace(Box::new(trace)))
     } else if let Some(input) = &args.isl {
@@ -120,10 +123,12 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         let tokenizer = Arc::clone(tokenizer);
         Arc::new(move |text| tokenizer.count(text))
     });
+    let mut has_checks = false;
     let (name, summary, rows, cases, row_plan, source_of_requests) = match opened {
         Opened::Dataset(dataset) => {
             let rows = row_count(dataset.rows())?;
             let (cases, row_plan) = groups(&dataset, rows, sample, seed).map_err(no_rows)?;
+            has_checks = dataset.summary().checked_rows > 0;
             let summary = dataset.summary().to_string();
             let name = stem(source.path().unwrap_or_default());
             let cases = cases.unwrap_or_else(|| vec![name.clone()]);
@@ -156,7 +161,8 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         (None, None) => vec![SYNTHETIC_REQUESTS.saturating_mul(plan.repeat)],
     };
     let probes = source_of_requests.probes();
-    let workload = Workload { source, summary, rows, sample, seed, output: output.cloned(), probes, planned };
+    let output = output.cloned();
+    let workload = Workload { source, summary, rows, sample, seed, output, probes, has_checks, planned };
     let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: Some(source_of_requests) };
     Ok(Prepared { name, cases, workload, requests })
 }
@@ -168,7 +174,7 @@ fn groups(
     sample: Sample,
     seed: u64,
 ) -> Result<(Option<Vec<String>>, RowPlan), RowOrderError> {
-    let turns: Arc<[u16]> = Arc::default();
+    let turns = dataset.turns();
     if dataset.tags().is_empty() {
         return Ok((None, RowPlan::single(rows, sample, seed, Shard::WHOLE)?.with_turns(turns)));
     }
@@ -187,7 +193,10 @@ fn open_dataset(path: &Path, columns: &[String], skips_bad_rows: bool) -> Result
         columns.iter().map(|c| c.parse()).collect::<Result<_, _>>().map_err(|e| invalid(format!("{e}")))?;
     let mapping = ColumnMapping::new(columns).map_err(|e| invalid(e.to_string()))?;
     let on_bad_row = if skips_bad_rows { OnBadRow::Skip } else { OnBadRow::Fail };
-    Dataset::open(path, &mapping, on_bad_row).map_err(|e| ConfigError(e.to_string()))
+    Dataset::open(path, &mapping, on_bad_row).map_err(|e| {
+        let hint = if matches!(e.reason, DatasetFault::BadRow { .. }) { SKIP_HINT } else { "" };
+        ConfigError(format!("{e}{hint}"))
+    })
 }
 
 fn open_trace(path: &Path, skips_bad_rows: bool, speed: f64) -> Result<Trace<File>, ConfigError> {
@@ -195,6 +204,11 @@ fn open_trace(path: &Path, skips_bad_rows: bool, speed: f64) -> Result<Trace<Fil
     let file = File::open(path).map_err(|e| failed(format!("cannot be read: {e}")))?;
     let bad_rows = if skips_bad_rows { BadRows::Skip } else { BadRows::Refuse };
     Trace::open(file, &TraceOptions { bad_rows, speed, ..TraceOptions::default() }).map_err(|e| failed(e.to_string()))
+}
+
+/// Path of a file that the user named in `folder`. In the working folder it keeps the name that the user gave.
+fn in_folder(path: &Path, folder: &Path) -> PathBuf {
+    if folder == Path::new(".") { path.to_owned() } else { folder.join(path) }
 }
 
 fn row_count(rows: u64) -> Result<u32, ConfigError> {

@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 
 use super::attempt::{AttemptRecord, TokenSource};
-use super::interval::mean_half_width;
+use super::interval::half_width_with_freedom;
 use super::metrics::{Better, METRICS, Metric, Unit};
 use super::prefix_cache::PrefixCache;
 
@@ -107,9 +107,10 @@ fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Half the confidence interval of the mean; `None` if there are too few values.
+/// Half the confidence interval of the mean; `None` if there are too few values. That of two values is too wide to show,
+/// but keeps chance from passing as a difference.
 fn half_width(values: &[f64]) -> Option<f64> {
-    if values.len() >= MIN_VALUES { mean_half_width([values]) } else { None }
+    half_width_with_freedom([values]).map(|(half, _)| half).filter(|_| values.len() >= MIN_VALUES)
 }
 
 /// Compares the means of two sets of complete answers. Chance is given by the 95% intervals of the two means. If only

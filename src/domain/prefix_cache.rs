@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::attempt::AttemptRecord;
+use super::request_lengths::Uniqueness;
 
 /// Fewer cached tokens than this belong to the chat template before the prompt, which clients cannot change.
 const TEMPLATE_TOKENS: u64 = 16;
@@ -55,11 +56,16 @@ impl AttemptRecord {
         if self.is_later_turn() {
             return None;
         }
-        match (self.prefix_cache(), &self.nonce) {
-            (PrefixCache::Warm, _) => Some("warm"),
-            (PrefixCache::Unknown, None) => Some("cache unknown"),
-            (PrefixCache::Cold, _) | (PrefixCache::Unknown, Some(_)) => None,
+        match self.prefix_cache() {
+            PrefixCache::Warm => Some("warm"),
+            PrefixCache::Unknown if !self.has_unique_prompt() => Some("cache unknown"),
+            PrefixCache::Cold | PrefixCache::Unknown => None,
         }
+    }
+
+    /// Whether the prompt was made unique, so that the server can hardly have it in its prefix cache.
+    pub fn has_unique_prompt(&self) -> bool {
+        self.nonce.is_some() || self.lengths.uniqueness == Uniqueness::OwnText
     }
 }
 

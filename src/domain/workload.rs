@@ -34,6 +34,9 @@ pub struct Workload {
     /// Warm-ups before all others that measure how many tokens the server counts for a text.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub probes: u32,
+    /// Whether rows have checks of their answers.
+    #[serde(default)]
+    pub has_checks: bool,
     /// Measured requests of each case, in each stage: as many as the source has rows, or as the user asked for. A
     /// conversation counts once.
     pub planned: Vec<u32>,

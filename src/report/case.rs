@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
-use crate::domain::metrics::{METRICS, Metric};
+use crate::domain::metrics::{METRICS, Metric, PASS_RATE};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::{AttemptState, CasePhase, CaseState, Session};
 use crate::domain::statistics::Stats;
@@ -74,7 +74,7 @@ impl<'a> CaseView<'a> {
 
     /// Spread of a metric over the reported attempts.
     pub fn spread(&self, metric: &Metric) -> Option<Spread> {
-        Spread::from_values(self.figures(metric).collect())
+        Spread::of_metric(metric, self.figures(metric).collect())
     }
 
     /// Returns whether a token count of a reported attempt is an estimate.
@@ -87,14 +87,20 @@ impl<'a> CaseView<'a> {
         self.warm
     }
 
+    /// Number of reported attempts whose answers fail a check.
+    pub fn wrong(&self) -> usize {
+        self.figures(&PASS_RATE).filter(|(_, passes)| *passes <= 0.0).count()
+    }
+
     /// Records of the reported attempts.
     pub fn records(&self) -> impl Iterator<Item = Arc<AttemptRecord>> + '_ {
         self.reported.iter().filter_map(|a| a.record())
     }
 
-    /// Number of measured attempts that ended, reruns included; in a sweep, those of the reported stage.
-    pub fn ended(&self) -> usize {
-        self.in_stage().filter(|a| !a.warmup && a.record.is_some()).count()
+    /// Number of measured attempts that ended, complete or failed, reruns included; in a sweep, those of the reported
+    /// stage. Cancelled attempts measured nothing.
+    pub fn measured(&self) -> usize {
+        self.in_stage().filter(|a| a.is_good() || a.is_failed()).count()
     }
 
     /// Attempts of the reported stage. The other stages of a sweep are in its table.

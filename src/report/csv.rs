@@ -9,6 +9,7 @@ use self::cell::{Cell, text};
 pub(super) use self::cell::{begins_formula, harmless};
 use super::model::Report;
 use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::check::CheckResult;
 use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::session::AttemptState;
 use crate::domain::suite::CaseSpec;
@@ -48,6 +49,7 @@ const AFTER: &[Column] = &[
     ("retries", |r| r.record.retries.len().into()),
     ("simulated", |r| r.report.simulated.into()),
     ("unresolved", |r| unresolved(r.record).map(|keys| text(&keys)).into()),
+    ("failed_checks", |r| failed_checks(r.record).map(|failures| text(&failures)).into()),
     ("row", |r| r.attempt.row.into()),
     ("conversation", |r| r.attempt.turn.map(|turn| turn.conversation).into()),
     ("turn", |r| r.attempt.turn.map(|turn| turn.number).into()),
@@ -86,6 +88,12 @@ fn metrics(record: &AttemptRecord) -> impl Iterator<Item = Cell> + '_ {
 fn unresolved(record: &AttemptRecord) -> Option<String> {
     let keys: Vec<&str> = METRICS.iter().filter(|m| (m.unresolved)(record).is_some()).map(|m| m.key).collect();
     (!keys.is_empty()).then(|| keys.join(" "))
+}
+
+/// Describes the failed checks; `None` if there are none.
+fn failed_checks(record: &AttemptRecord) -> Option<String> {
+    let failures: Vec<String> = record.checks.iter().filter_map(CheckResult::failure).collect();
+    (!failures.is_empty()).then(|| failures.join("; "))
 }
 
 /// Name of a source, the same as in `results.json`.

@@ -3,6 +3,7 @@
 //! The headings, fields and first columns of older reports stay, so that scripts and `compare` still find them.
 
 mod chart;
+mod checks;
 mod details;
 mod environment;
 mod escape;

@@ -15,6 +15,7 @@ use crate::report::journal::Saved;
 use crate::report::style::Style;
 use crate::telemetry::GpuChoice;
 use crate::tokenizer::Tokenizer;
+use crate::ui::browser::keymap::BrowserKeymap;
 use crate::ui::keymap::Keymap;
 use crate::ui::terminal::NotifyBy;
 use crate::ui::theme::Themes;
@@ -163,8 +164,10 @@ pub struct ScreenSpec {
     pub title: bool,
     /// How to announce the end of a long run.
     pub notify: NotifyBy,
-    /// The keys.
+    /// Keys of the dashboard.
     pub keymap: Keymap,
+    /// Keys of the run browser.
+    pub browser_keymap: BrowserKeymap,
 }
 
 /// Source of a suite.

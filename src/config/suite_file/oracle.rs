@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{FILE_NAME, parse};
 use crate::config::toml_file::FileError;
+use crate::domain::check::Checks;
 use crate::domain::suite::Suite;
 use crate::domain::text::oracle::fault;
 
@@ -35,6 +36,9 @@ fn sound(suite: &Suite) -> Result<(), String> {
             [Some(case.patience.connect), case.patience.first_token, case.patience.stall, Some(case.timeout)];
         if patience.iter().flatten().any(std::time::Duration::is_zero) || case.max_tokens == 0 {
             return Err("no time, or no token".to_owned());
+        }
+        if let Err(why) = Checks::new(&case.checks) {
+            return Err(format!("a check that cannot be evaluated: {why}"));
         }
         if !(case.temperature.is_finite() && case.temperature >= 0.0) || case.messages.is_empty() {
             return Err(format!("temperature {}, {} messages", case.temperature, case.messages.len()));
@@ -89,6 +93,10 @@ mod tests {
             "messages = [{ role = \"user\", content = \"x\" }]",
             "extra = { a = { b = [1, nan] } }",
             "extra.model = \"x\"",
+            "check = { contains = \"a\", regex = '(' }",
+            "check = [{ json_schema = { type = \"x\" } }, { equals = \"\" }]",
+            "check = { tool_call = { name = \"f\", arguments = { a = nan } } }",
+            "check = { json_schema = \"../x.json\" }",
             "max_token = 1",
             "model = \"\"",
         ];

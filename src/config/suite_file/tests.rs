@@ -85,6 +85,7 @@ fn a_case_needs_only_name_and_prompt() {
         timeout: Duration::from_secs(120),
         patience: crate::domain::suite::Timeouts::default(),
         extra: Map::new(),
+        checks: Vec::new(),
     };
     assert_eq!(
         suite,
@@ -93,8 +94,7 @@ fn a_case_needs_only_name_and_prompt() {
             rating: RatingScale::default(),
             slos: Vec::new(),
             cases: vec![case],
-            workload: None,
-            conversations: None
+            ..Suite::default()
         }
     );
 }

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::text::{METHOD, NO_VERDICT, about, cells, says_something, throughput};
+use super::text::{NO_VERDICT, about, cells, method, says_something, throughput};
 use super::verdict::verdict;
-use super::{Block, ComparedRun, Comparison, Figure, Row};
+use super::{Block, ComparedRun, Comparison, Figure, Judgement, Row};
+use crate::domain::interval::{Interval, MEAN_NEEDS};
 use crate::domain::metrics::Better;
 use crate::report::json::pretty;
 use crate::report::markdown::inline;
@@ -41,7 +42,7 @@ pub fn markdown(comparison: &Comparison) -> String {
             lines.push(format!("| {} |", cells.join(" | ")));
         }
     }
-    lines.extend([String::new(), METHOD.join(" "), String::new()]);
+    lines.extend([String::new(), method(comparison).collect::<Vec<_>>().join(" "), String::new()]);
     lines.join("\n")
 }
 
@@ -88,8 +89,13 @@ struct RowJson<'a> {
     a: Option<FigureJson>,
     b: Option<FigureJson>,
     difference_percent: Option<f64>,
+    /// Difference of two pass rates, percentage points, and its interval; `null` for other metrics.
+    difference_points: Option<f64>,
+    difference_points_ci95: Option<Interval>,
     /// Judgement; `null` if the samples do not allow one.
     judgement: Option<&'static str>,
+    /// Reason for a missing judgement of figures that both runs have.
+    judgement_unavailable: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -132,7 +138,10 @@ fn row_json(row: &Row, better: Option<Better>) -> RowJson<'_> {
         a: row.a.map(FigureJson::from_figure),
         b: row.b.map(FigureJson::from_figure),
         difference_percent: row.difference_percent(),
-        judgement: row.judge(better).map(super::Judgement::words).filter(|w| !w.is_empty()),
+        difference_points: row.difference_points(),
+        difference_points_ci95: row.points_ci95(),
+        judgement: row.judge(better).filter(|judgement| *judgement != Judgement::TooFew).map(Judgement::words),
+        judgement_unavailable: (row.judge(better) == Some(Judgement::TooFew)).then_some(MEAN_NEEDS),
     }
 }
 

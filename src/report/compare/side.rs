@@ -1,10 +1,11 @@
 //! One of two runs that are compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::{COMPARED, Compared};
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::check::CheckSpec;
 use crate::domain::quantity::grouped;
 use crate::domain::session::{AttemptState, CaseState, Session};
 use crate::domain::suite::{CaseSpec, Suite};
@@ -241,6 +242,8 @@ pub struct ComparedRun {
     pub turns: Vec<Turn>,
     /// Stages of a sweep; empty if the source does not separate them.
     pub stages: Vec<Stage>,
+    /// Checks of each case that has some; `None` if the source does not contain them.
+    pub checks: Option<HashMap<String, Vec<CheckSpec>>>,
     /// Notes on how to read the figures.
     pub notes: Vec<String>,
 }
@@ -269,6 +272,7 @@ impl ComparedRun {
             workload: ComparedWorkload::from_suite(&session.suite),
             turns: turns(session),
             stages: session.sweep.iter().enumerate().filter_map(stage).collect(),
+            checks: Some(checks(session)),
             notes: Vec::new(),
         }
     }
@@ -282,6 +286,11 @@ fn turns(session: &Session) -> Vec<Turn> {
         by_turn.entry(record.turn.map_or(0, |turn| turn.number.into())).or_default().push(record);
     }
     by_turn.into_iter().map(|(number, records)| Turn { number, figures: figures(&records) }).collect()
+}
+
+fn checks(session: &Session) -> HashMap<String, Vec<CheckSpec>> {
+    let checked = session.suite.cases.iter().filter(|case| !case.checks.is_empty());
+    checked.map(|case| (case.name.clone(), case.checks.clone())).collect()
 }
 
 fn plan(session: &Session) -> Plan {

@@ -190,6 +190,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         turns: turns(&cases, is_whole),
         is_sweep: !sweep.is_empty(),
         stages,
+        checks: None,
         notes: Vec::new(),
     })
 }
@@ -250,25 +251,29 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
         for ((compared, figure), all) in COMPARED.iter().zip(&mut figures).zip(&mut all) {
             let mut values: Vec<f64> = good.iter().filter_map(|a| a[compared.metric.key].as_f64()).collect();
             values.sort_by(f64::total_cmp);
-            *figure = figure_of(&[&values], is_estimated && compared.metric.counts_output_tokens);
+            *figure = figure_of(compared, &[&values], is_estimated);
             all.push(values);
         }
         out.cases.push(Case { name: case.name.clone(), figures });
     }
     let total = |(compared, all): (&Compared, &Vec<Vec<f64>>)| {
         let groups: Vec<&[f64]> = all.iter().map(Vec::as_slice).collect();
-        figure_of(&groups, estimated && compared.metric.counts_output_tokens)
+        figure_of(compared, &groups, estimated)
     };
     out.values = all.iter().map(|cases| ascending(cases.iter().flatten().copied())).collect();
     out.total = COMPARED.iter().zip(&all).map(total).collect();
     out
 }
 
-/// Returns the mean over all groups; the figures of each group are in ascending order.
-fn figure_of(groups: &[&[f64]], estimated: bool) -> Option<Figure> {
+/// Returns the mean over all groups; the figures of each group are in ascending order. `estimated`: whether a number of
+/// output tokens is an estimate.
+fn figure_of(compared: &Compared, groups: &[&[f64]], estimated: bool) -> Option<Figure> {
     let stats = Stats::from_values(groups.iter().flat_map(|g| g.iter().copied()))?;
     let n = groups.iter().map(|g| g.len()).sum();
+    // The interval of a share follows from its number of answers.
     let half_width = mean_half_width(groups.iter().copied().filter(|g| !g.is_empty()));
+    let half_width = half_width.filter(|_| !compared.metric.is_share());
+    let estimated = estimated && compared.metric.counts_output_tokens;
     Some(Figure { mean: stats.avg, n, half_width, estimated })
 }
 
@@ -301,7 +306,10 @@ mod tests {
             read.cases.iter().zip(&own.cases).map(|(a, b)| (&a.figures, &b.figures)).chain([(&read.total, &own.total)])
         {
             for (a, b) in a.iter().zip(b) {
-                let (a, b) = (a.unwrap(), b.unwrap());
+                let Some((a, b)) = a.zip(*b) else {
+                    assert_eq!(a.is_some(), b.is_some());
+                    continue;
+                };
                 assert!((a.mean - b.mean).abs() < 1e-9 && a.n == b.n, "{a:?} {b:?}");
                 assert_eq!(a.half_width.is_some(), b.half_width.is_some());
                 let widths = a.half_width.zip(b.half_width);

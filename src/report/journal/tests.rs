@@ -7,6 +7,7 @@ use super::*;
 use crate::domain::attempt::{
     Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, StoredRecord, TextKind, Usage,
 };
+use crate::domain::check::{CheckKind, CheckResult};
 use crate::domain::finding::Finding;
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample, Throttle};
 use crate::domain::gpu_history::GpuHistory;
@@ -365,6 +366,9 @@ prop_compose! {
             error: tokens[0].map(|_| AttemptError { kind: "k".into(), message: message.clone() }),
             warnings: vec![message.clone()],
             findings: vec![Finding::new("pauses", message.clone())],
+            checks: tokens[3].map_or_else(Vec::new, |n| vec![CheckResult {
+                kind: CheckKind::ALL[n as usize % CheckKind::ALL.len()], passed: warmup, message: (!warmup).then(|| message.clone()),
+            }]),
             intended: at(0), headers_at: at(1), finish_at: at(2), first_counted_at: at(3),
             ended: at(4).unwrap_or_default(), started: at(5).unwrap_or_default(),
             finish_reason: tokens[1].map(|_| message.clone()),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::domain::attempt::{AttemptError, AttemptRecord, FailedTry, TokenSource};
+use crate::domain::check::CheckResult;
 use crate::domain::diagnosis::Finding;
 use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::prefix_cache::PrefixCache;
@@ -69,6 +70,8 @@ pub struct AttemptJson<'a> {
     /// Reason why a figure is unresolved, by the key of the figure.
     unresolved: BTreeMap<&'static str, String>,
     resolution: Option<ResolutionJson>,
+    /// Results of the case's checks, in its order; empty without checks and for failed attempts.
+    checks: &'a [CheckResult],
     reasoning_token_count: Option<u64>,
     cached_token_count: Option<u64>,
     prefix_cache: PrefixCache,
@@ -217,6 +220,7 @@ impl<'a> AttemptJson<'a> {
             inter_chunk_latency_ms: gaps.map(|g| Gaps::from_stats(&g, r.content_events().saturating_sub(1))),
             unresolved: unresolved(r),
             resolution: ResolutionJson::from_record(r),
+            checks: &r.checks,
             reasoning_token_count: r.usage.reasoning_tokens,
             cached_token_count: r.usage.cached_tokens,
             prefix_cache: r.prefix_cache(),

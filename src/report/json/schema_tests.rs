@@ -12,6 +12,7 @@ use super::super::fixture::{answer, refusal, report, run as run_suite, sample_se
 use super::*;
 use crate::domain::attempt::FailedTry;
 use crate::domain::calibration::{ErrorSpread, Level, Machine, Peak};
+use crate::domain::check::{CheckKind, CheckResult};
 use crate::domain::diagnosis::{DIAGNOSES, diagnose};
 use crate::domain::gpu::Throttle;
 use crate::domain::metrics::Unit;
@@ -155,6 +156,8 @@ fn load() -> Report {
         r.server_timings =
             Some(ServerTimings { prompt_ms: Some(90.5), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
         r.findings = diagnose(&r, 800);
+        let failure = (id.number == 2).then(|| "no match".to_owned());
+        r.checks = vec![CheckResult { kind: CheckKind::Regex, passed: failure.is_none(), message: failure }];
         Some(r)
     });
     let mut report = report(session);
@@ -226,6 +229,7 @@ fn names_that_the_schema_lists_are_those_of_the_program_s_tables() {
     let keys = set(DIAGNOSES.iter().map(|d| d.key));
     assert_eq!(values(&format!("{attempt}.findings.[].key"), "examples"), keys);
     assert_eq!(values("summary.findings.[].key", "examples"), keys);
+    assert_eq!(values(&format!("{attempt}.checks.[].kind"), "enum"), set(CheckKind::ALL.map(CheckKind::as_str)));
     assert_eq!(values("gpu.devices.[].throttled.[]", "enum"), set(Throttle::REASONS.iter().map(|r| r.1)));
     assert_eq!(values("summary.bottleneck.cause", "enum"), causes());
     let metrics = set(METRICS.iter().map(|m| m.key).chain(["inter_chunk_latency_ms"]));

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::check::CheckResult;
 use crate::domain::diagnosis::WARM_PREFIX;
 use crate::domain::metrics::{LATENCY, Metric, SPEED, TTFT};
 use crate::domain::quantity::count;
@@ -70,7 +71,11 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
     {
         output(&record, page);
     }
-    let several = case.ended() > 1;
+    if !case.spec.checks.is_empty() {
+        let kinds: Vec<&str> = case.spec.checks.iter().map(|check| check.kind().as_str()).collect();
+        page.field("Checks", &kinds.join(", ").replace('_', "\\_"));
+    }
+    let several = case.measured() > 1;
     let mut notes = Notes::default();
     let is_listed = case.reported.len() <= MAX_CACHE_LINES;
     let mut counts = CacheCounts::default();
@@ -121,7 +126,7 @@ fn cache(record: &AttemptRecord) -> String {
             let of = record.usage.prompt_tokens.map_or_else(String::new, |n| format!(" of {n}"));
             format!("{state}, {cached}{of} prompt tokens")
         }
-        None if record.nonce.is_some() => format!("{state}, unique prompt"),
+        None if record.has_unique_prompt() => format!("{state}, unique prompt"),
         _ => state.to_owned(),
     }
 }
@@ -169,7 +174,11 @@ impl Notes {
         let warnings = record.warnings.iter().map(|w| ("Warning", Cow::Borrowed(""), w.as_str()));
         // The line about the prefix cache already says that.
         let found = record.findings.iter().filter(|f| f.key != WARM_PREFIX);
-        for (name, key, text) in warnings.chain(found.map(|f| ("Finding", f.key.clone(), f.message.as_str()))) {
+        let failures: Vec<String> = record.checks.iter().filter_map(CheckResult::failure).collect();
+        let failures = failures.iter().map(|failure| ("Failed Check", Cow::Borrowed("check"), failure.as_str()));
+        for (name, key, text) in
+            failures.chain(warnings).chain(found.map(|f| ("Finding", f.key.clone(), f.message.as_str())))
+        {
             let place = *self.places.entry((name, text.to_owned())).or_insert(self.notes.len());
             if place == self.notes.len() {
                 self.notes.push(Note { name, key, text: text.to_owned(), numbers: Vec::new() });

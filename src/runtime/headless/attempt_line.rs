@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::check::CheckResult;
 use crate::domain::quantity::Quantity;
 use crate::domain::session::Session;
 use crate::domain::text::sanitise_line;
@@ -41,6 +42,9 @@ pub fn print_attempt(session: &Session, record: &AttemptRecord, style: Style, st
     let line = sanitise_line(&line);
     // A closed stream must not end the run.
     drop(writeln!(stderr, "{}", if record.error.is_some() { style.bad(&line) } else { line }));
+    for failure in record.checks.iter().filter_map(CheckResult::failure) {
+        drop(writeln!(stderr, "{}", style.bad(&format!("      ✗ check failed: {}", sanitise_line(&failure)))));
+    }
     for note in record.notes() {
         drop(writeln!(stderr, "{}", style.dim(&format!("      ! {}", sanitise_line(note)))));
     }

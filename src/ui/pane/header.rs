@@ -268,13 +268,17 @@ fn state(scene: &Scene) -> State {
             if failed > 0 {
                 about.push(format!("{failed} failed"));
             }
+            let wrong = scene.load.tally.pass_rate.failed();
+            if wrong > 0 {
+                about.push(format!("{wrong} wrong"));
+            }
             if cancelled > 0 {
                 about.push(format!("{cancelled} cancelled"));
             }
             if unreached > 0 {
                 about.push(format!("{unreached} skipped"));
             }
-            match (failed, cancelled + unreached) {
+            match (failed + wrong, cancelled + unreached) {
                 (0, 0) => new("✓", "finished", String::new(), Tone::Good),
                 (0, _) => new("✓", "finished", about.join(", "), Tone::Warning),
                 _ => new("✗", "finished", about.join(", "), Tone::Bad),

@@ -20,11 +20,14 @@ pub enum ColumnKey {
     MaxTokens,
     /// Tag by which results are grouped.
     Tag,
+    /// Checks of the answer, as in a suite.
+    Check,
 }
 
 impl ColumnKey {
     /// All keys, in the order that messages list them.
-    pub const ALL: [Self; 6] = [Self::Prompt, Self::Messages, Self::System, Self::Expected, Self::MaxTokens, Self::Tag];
+    pub const ALL: [Self; 7] =
+        [Self::Prompt, Self::Messages, Self::System, Self::Expected, Self::MaxTokens, Self::Tag, Self::Check];
 
     /// Name in `--column NAME=…`.
     pub const fn name(self) -> &'static str {
@@ -35,6 +38,7 @@ impl ColumnKey {
             Self::Expected => "expected",
             Self::MaxTokens => "max_tokens",
             Self::Tag => "tag",
+            Self::Check => "check",
         }
     }
 }

@@ -24,7 +24,7 @@ pub enum DatasetFault {
     /// The file cannot be read, or is no data set.
     #[error("{0}")]
     Unusable(String),
-    /// The rows cannot be told apart from here on.
+    /// The next row cannot be found from here on.
     #[error("line {line}: {message}")]
     Malformed {
         /// Line of the fault.

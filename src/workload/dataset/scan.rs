@@ -105,14 +105,6 @@ impl Scanner {
         }
     }
 
-    /// Creates a scanner that starts quickly, for a single row.
-    pub fn for_one_row(arrangement: Arrangement) -> Self {
-        match arrangement {
-            Arrangement::Delimited(delimiter) => Self::Delimited(DelimitedScanner::for_one_row(delimiter)),
-            Arrangement::Lines | Arrangement::Array => Self::new(arrangement),
-        }
-    }
-
     /// Reads the next row into the buffer; `None` at the end.
     pub fn next<R: Read>(&mut self, input: &mut Input<R>, row: &mut RowBuffer) -> Result<Option<Found>, ScanError> {
         row.clear();

@@ -12,7 +12,9 @@ use super::{endpoint, exchange};
 use crate::app::action::Action;
 use crate::app::state::answer::Form;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, TokenSource};
+use crate::domain::check::CheckResult;
 use crate::domain::finish_reason::FinishClass;
+use crate::domain::quantity::count;
 use crate::domain::session::{AttemptState, CasePhase};
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::LayoutKey;
@@ -228,6 +230,13 @@ impl BodyRenderer<'_> {
         }
         for note in record.notes() {
             self.say(&mut lines, &format!("! {note}"), self.theme.muted());
+        }
+        for failure in record.checks.iter().filter_map(CheckResult::failure) {
+            self.say(&mut lines, &format!("✗ Check failed: {failure}"), self.theme.bad());
+        }
+        let passed = record.checks.len() - record.failed_checks();
+        if passed > 0 {
+            self.say(&mut lines, &format!("✓ {} passed", count(passed, "check")), self.theme.muted());
         }
         for sentence in record.server_timings.iter().flat_map(|t| t.sentences(record)) {
             self.say(&mut lines, &sentence, self.theme.muted());

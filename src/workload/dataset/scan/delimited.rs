@@ -28,16 +28,7 @@ pub struct DelimitedScanner {
 
 impl DelimitedScanner {
     pub fn new(delimiter: u8) -> Self {
-        Self::from_reader(csv_core::ReaderBuilder::new().delimiter(delimiter).build())
-    }
-
-    /// Creates a scanner without the tables that take the library longer to build than a row takes to read. A clone of
-    /// another scanner's reader would not do: version 0.1.13 copies only one of its tables.
-    pub fn for_one_row(delimiter: u8) -> Self {
-        Self::from_reader(csv_core::ReaderBuilder::new().delimiter(delimiter).nfa(true).build())
-    }
-
-    fn from_reader(mut reader: csv_core::Reader) -> Self {
+        let mut reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
         // The library drops a byte order mark before the first byte that it reads, which may be in the middle of a
         // file.
         reader.read_record(b"\n", &mut [0], &mut [0]);

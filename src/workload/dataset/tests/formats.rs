@@ -87,6 +87,11 @@ fn csv_fields_may_hold_delimiters_quotes_and_line_ends() {
 }
 
 #[test]
+fn a_byte_order_mark_inside_a_table_is_text() {
+    assert_eq!(requests(&rows_of("prompt\na\n\u{feff}b\n", &[])), [["user: a"], ["user: \u{feff}b"]]);
+}
+
+#[test]
 fn the_header_decides_the_delimiter() {
     for (text, table) in [
         ("tag\tprompt\na,b\tone, two; three\n", "TSV"),

@@ -68,7 +68,7 @@ proptest! {
         }
     }
 
-    /// Any texts survive each format, whatever characters they have.
+    /// Any texts survive each format, control characters and delimiters included.
     #[test]
     fn texts_are_the_same_in_every_format(
         texts in prop::collection::vec("\\PC{0,20}[\r\n\",;\t|é\\\\]{0,5}x", 1..20),
