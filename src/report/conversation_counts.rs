@@ -51,7 +51,7 @@ impl ConversationCounts {
 
     /// Returns `8 of 10 complete, 1 broken off, 1 in progress`.
     pub fn words(self) -> String {
-        let part = |n: usize, what: &str| (n > 0).then(|| format!(", {n} {what}")).unwrap_or_default();
+        let part = |n: usize, what: &str| if n > 0 { format!(", {n} {what}") } else { String::new() };
         let (broken_off, in_progress) = (part(self.broken_off, "broken off"), part(self.in_progress, "in progress"));
         format!("{} of {} complete{broken_off}{in_progress}", self.complete, self.all())
     }

@@ -86,7 +86,7 @@ impl From<WorkloadJson> for ComparedWorkload {
         match kind.as_str() {
             "dataset" => settings.push(("--column", columns.join(" "))),
             "synthetic" => {
-                settings.extend([("--isl", isl.unwrap_or_default()), ("--prefix", prefix.unwrap_or_default())])
+                settings.extend([("--isl", isl.unwrap_or_default()), ("--prefix", prefix.unwrap_or_default())]);
             }
             _ => settings.push(("--speed", speed.map_or_else(String::new, |speed| speed.to_string()))),
         }
