@@ -730,7 +730,7 @@ fn a_workload_and_its_turns_follow_the_results() {
     let text = render(&workload::conversations());
     let from = text.find("\n## Workload\n").unwrap();
     let until = text.find("\n## Test Results Summary\n").unwrap();
-    insta::assert_snapshot!("a_workload_of_conversations", &text[from..until]);
+    insta::assert_snapshot!("a_workload_of_conversations", text.get(from..until).unwrap());
     assert!(text.find("\n## Detailed Results\n").unwrap() < from);
     // A warm cache in later turns is no flaw of the case.
     assert_eq!(table(&text, "Detailed Results")[1].last().map(String::as_str), Some("ok, 1 failed"));

@@ -159,8 +159,9 @@ impl Saving {
             self.is_stale |= events.iter().any(|e| matches!(e.what, EventKind::Ended(_)));
             room &= journal.append(lines(events, &scene.session));
         }
-        for note in scene.workload_notes.iter().skip(self.notes_written).cloned() {
-            room &= journal.append(line(move || journal::workload_note(&note)));
+        for note in scene.workload_notes.iter().skip(self.notes_written) {
+            let text = journal::workload_note(note);
+            room &= journal.append(line(move || text));
         }
         self.notes_written = scene.workload_notes.len();
         let now = self.clock.now();

@@ -31,14 +31,14 @@ fn conversation_with_think_time(think_time: Duration) -> App {
     app
 }
 
-fn turn(number: u16) -> Option<Turn> {
-    Some(Turn { number, ..Turn::first(1, 3) })
+fn turn(number: u16) -> Turn {
+    Turn { number, ..Turn::first(1, 3) }
 }
 
 fn answer(app: &mut App, number: u16, text: &str) {
     let answer = |r: &mut AttemptRecord| {
         r.text = text.into();
-        r.turn = turn(number);
+        r.turn = Some(turn(number));
         (r.usage.prompt_tokens, r.usage.cached_tokens) = (Some(300), Some(100 * (u64::from(number) - 1)));
     };
     end(app, 0, number.into(), answer);
@@ -104,7 +104,7 @@ fn a_row_that_reached_its_length_is_not_held_against_the_limit_of_the_case() {
     let mut app = conversation();
     let at_limit = |output_tokens| {
         move |r: &mut AttemptRecord| {
-            r.turn = turn(1);
+            r.turn = Some(turn(1));
             r.finish_reason = Some("length".into());
             r.lengths.output_tokens = output_tokens;
         }
