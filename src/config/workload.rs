@@ -177,7 +177,9 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         (None, Some(_)) => row_plan.rows_per_pass().iter().map(|rows| rows.saturating_mul(plan.repeat)).collect(),
         (None, None) => vec![SYNTHETIC_REQUESTS.saturating_mul(plan.repeat)],
     };
-    let workload = Workload { source, summary, rows, sample, seed, output: output.cloned(), has_checks, planned };
+    let probes = source_of_requests.probes();
+    let output = output.cloned();
+    let workload = Workload { source, summary, rows, sample, seed, output, probes, has_checks, planned };
     let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: Some(source_of_requests) };
     Ok(Prepared { name, cases, workload, requests })
 }

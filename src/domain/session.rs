@@ -308,6 +308,11 @@ impl Session {
         self.rows = rows;
     }
 
+    /// Number of rows sent in this stage; a conversation sends one.
+    pub const fn rows_sent(&self) -> u64 {
+        self.rows_taken
+    }
+
     /// Number of measured attempts of a case to start, in each stage.
     fn attempts_of(&self, case: usize) -> u32 {
         attempts_of(&self.suite, &self.plan, case)

@@ -82,7 +82,7 @@ impl<'a> CaseView<'a> {
         self.estimated
     }
 
-    /// Number of reported attempts that the server answered from its prefix cache.
+    /// Number of reported attempts that the server answered from its prefix cache, without later turns of conversations.
     pub const fn warm(&self) -> usize {
         self.warm
     }
@@ -143,7 +143,7 @@ pub fn is_estimated(record: &AttemptRecord) -> bool {
     record.output_tokens().is_some_and(|(_, source)| source == TokenSource::Estimate)
 }
 
-/// Returns whether the server had the prompt in its prefix cache.
+/// Returns whether the server had the prompt in its prefix cache although it repeats no earlier turn.
 pub fn is_warm(record: &AttemptRecord) -> bool {
-    record.prefix_cache() == PrefixCache::Warm
+    record.prefix_cache() == PrefixCache::Warm && !record.is_later_turn()
 }

@@ -12,7 +12,9 @@ use std::sync::LazyLock;
 pub use self::document::{json, markdown};
 use self::pair::{Pair, pairs};
 pub use self::row::{Judgement, Row};
-pub use self::side::{Case, ComparedRun, Figure, Figures, Measured, Plan, Stage, ascending};
+pub use self::side::{
+    Case, ComparedRun, ComparedWorkload, Figure, Figures, Measured, Plan, Stage, Turn, ascending, fingerprint_text,
+};
 pub use self::text::{NO_VERDICT, about, cells, says_something, text, throughput};
 pub use self::verdict::verdict;
 use crate::domain::metrics::{METRICS, Metric};
@@ -56,6 +58,8 @@ pub struct Comparison {
     pub is_by_stage: bool,
     /// One block per metric; metrics that neither run has are omitted.
     pub blocks: Vec<Block>,
+    /// One block per metric with a row for each turn that both runs have; empty unless both have conversations.
+    pub turns: Vec<Block>,
     /// Reasons why the runs are not fully comparable, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -71,8 +75,29 @@ impl Comparison {
         let blocks = COMPARED.iter().enumerate().filter_map(block).collect();
         let warnings = warnings(&a, &b, &pairs);
         let is_by_stage = pairs.iter().any(|pair| pair.concurrency.is_some());
-        Self { a, b, is_by_stage, blocks, warnings }
+        let turns = turn_blocks(&a.turns, &b.turns);
+        Self { a, b, is_by_stage, blocks, turns, warnings }
     }
+}
+
+/// Compares the turns that both runs have.
+fn turn_blocks(a: &[Turn], b: &[Turn]) -> Vec<Block> {
+    let pairs: Vec<(&Turn, &Turn)> =
+        a.iter().filter_map(|a| Some((a, b.iter().find(|b| b.number == a.number)?))).collect();
+    let block = |(place, &compared): (usize, &Compared)| {
+        let figure = |turn: &Turn| turn.figures.get(place).copied().flatten();
+        let row = |(a, b): &(&Turn, &Turn)| Row {
+            is_share: compared.metric.is_share(),
+            concurrency: None,
+            case: Some(format!("turn {}", a.number)),
+            a: figure(a),
+            b: figure(b),
+            is_of_same: true,
+        };
+        let rows: Vec<Row> = pairs.iter().map(row).collect();
+        rows.iter().any(|r| r.a.is_some() || r.b.is_some()).then_some(Block { compared, rows })
+    };
+    COMPARED.iter().enumerate().filter_map(block).collect()
 }
 
 /// Returns a row for each case of either run, then the row over all cases.
@@ -124,6 +149,7 @@ fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String>
     };
     out.extend(difference("model", &a.model, &b.model));
     out.extend(difference("suite", &a.suite, &b.suite));
+    out.extend(ComparedWorkload::differences(a.workload.as_ref(), b.workload.as_ref()));
     out.extend(different_checks(a, b));
     let missing = |from: &ComparedRun, other: &ComparedRun| {
         from.whole.cases.iter().filter(|c| !other.whole.cases.iter().any(|o| o.name == c.name)).count()

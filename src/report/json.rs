@@ -5,6 +5,7 @@ mod gpu;
 mod load;
 mod spread;
 mod text;
+mod workload;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
@@ -51,6 +52,14 @@ struct Document<'a> {
     cases: Vec<Case<'a>>,
     summary: SummaryJson<'a>,
     sweep: Vec<load::StageJson>,
+    /// Requests other than the suite's cases; only present with a workload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workload: Option<workload::WorkloadJson<'a>>,
+    /// Only present in runs with conversations, as is `turns`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversations: Option<workload::ConversationsJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    turns: Vec<workload::TurnJson>,
     observer: Observer<'a>,
 }
 
@@ -277,6 +286,9 @@ impl<'a> Document<'a> {
             cases: case_list(report),
             summary: summary_json(summary, report),
             sweep: load::sweep(&report.session),
+            workload: workload::WorkloadJson::new(report, summary),
+            conversations: workload::ConversationsJson::new(report),
+            turns: workload::turns(summary),
             observer: Observer {
                 engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms },
                 dispatch_delay_ms: DispatchDelay {

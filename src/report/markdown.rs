@@ -19,6 +19,7 @@ mod server;
 mod statistics;
 mod sweep;
 mod verdict;
+mod workload;
 
 use super::case::{CaseView, cases};
 use super::model::Report;
@@ -54,6 +55,7 @@ pub fn render(report: &Report) -> String {
     front::write(&view, &mut page);
     verdict::write(&view, &mut page);
     results::write(&view, &mut page);
+    workload::write(&view, &mut page);
     load::write(&view, &mut page);
     statistics::write(&view, &mut page);
     environment::write(&view, &mut page);

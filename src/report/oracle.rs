@@ -292,6 +292,7 @@ fn report(texts: &[&str]) -> Option<Report> {
     let gpu = GpuReport::from_history(&gpu, &session, true, Nanos::from_millis(20));
     Some(Report {
         session,
+        workload_notes: vec![text(14)],
         epoch: jiff::Timestamp::from_second(1_770_000_000).ok()?.to_zoned_datetime(jiff::tz::TimeZone::UTC),
         url: text(19),
         api: USUAL_API,

@@ -15,7 +15,9 @@ use crate::domain::tally::Tally;
 use crate::domain::time::Nanos;
 
 use super::case::{CaseView, cases};
+use super::lengths::WorkloadLengths;
 use super::spread::Spread;
+use super::turns::TurnSamples;
 
 /// Figures over all reported attempts. Each attempt has the same weight, regardless of its case.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +30,12 @@ pub struct Summary {
     pub attempts: usize,
     /// Reported attempts by the state of the server's prefix cache.
     pub cache: CacheCounts,
+    /// Those among them that are later turns of conversations, where a warm cache is expected.
+    pub later_turns_cache: CacheCounts,
+    /// Figures of conversations by turn.
+    pub turns: TurnSamples,
+    /// Lengths that were asked for, and the real ones.
+    pub lengths: WorkloadLengths,
     /// Reported attempts whose tokens the user's tokenizer counted.
     pub tokenizer_attempts: usize,
     /// Reported attempts with an estimated token count.
@@ -89,12 +97,24 @@ pub struct CacheCounts {
 }
 
 impl CacheCounts {
-    fn add(&mut self, cache: PrefixCache) {
+    /// Counts an attempt.
+    pub fn add(&mut self, cache: PrefixCache) {
         match cache {
             PrefixCache::Cold => self.cold += 1,
             PrefixCache::Warm => self.warm += 1,
             PrefixCache::Unknown => self.unknown += 1,
         }
+    }
+
+    /// Number of attempts.
+    pub const fn all(self) -> usize {
+        self.cold + self.warm + self.unknown
+    }
+
+    /// Returns the counts without those of `others`, which are among them.
+    #[must_use]
+    pub const fn without(self, others: Self) -> Self {
+        Self { cold: self.cold - others.cold, warm: self.warm - others.warm, unknown: self.unknown - others.unknown }
     }
 
     /// Returns the states that occur: `8 cold, 2 warm`.
@@ -110,6 +130,9 @@ impl CacheCounts {
 #[derive(Default)]
 struct Counted {
     cache: CacheCounts,
+    later_turns_cache: CacheCounts,
+    turns: TurnSamples,
+    lengths: WorkloadLengths,
     pass_rate: PassRate,
     tokenizer: usize,
     estimated: usize,
@@ -134,6 +157,7 @@ impl Counted {
         }
         for failure in views.iter().flat_map(CaseView::failures).filter_map(AttemptState::record) {
             counted.find(&failure);
+            counted.turns.add_failure(&failure);
         }
         counted
     }
@@ -141,6 +165,11 @@ impl Counted {
     fn add(&mut self, record: &AttemptRecord) {
         let cache = record.prefix_cache();
         self.cache.add(cache);
+        if record.is_later_turn() {
+            self.later_turns_cache.add(cache);
+        }
+        self.turns.add(record);
+        self.lengths.add(record);
         self.pass_rate.add(record);
         let ttft = (TTFT.get)(record);
         self.ttft.extend(ttft.map(|ms| (cache, (record.id.case, ms))));
@@ -195,6 +224,7 @@ impl Summary {
             attempts: views.iter().map(|v| v.reported.len()).sum(),
             measured: views.iter().map(CaseView::measured).sum(),
             cache: counted.cache,
+            later_turns_cache: counted.later_turns_cache,
             pass_rate: counted.pass_rate,
             tokenizer_attempts: counted.tokenizer,
             estimated_attempts: counted.estimated,
@@ -220,6 +250,7 @@ impl Summary {
             ttft_by_cache: counted.ttft_by_cache(),
             ..Self::default()
         };
+        (summary.turns, summary.lengths) = (counted.turns, counted.lengths);
         let speed = summary.stats(&SPEED);
         summary.unrated = counted.unrated;
         summary.rated_speed = Stats::from_values(counted.rated_speeds).map(|s| s.avg);

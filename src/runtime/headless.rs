@@ -74,6 +74,8 @@ struct Progress {
     is_load: bool,
     /// A line rewritten in place, if stderr is a terminal.
     status: Option<StatusLine>,
+    /// Number of sentences about the workload that were printed.
+    notes_printed: usize,
 }
 
 impl Progress {
@@ -82,7 +84,15 @@ impl Progress {
         let is_load = session.plan.is_load() || !session.sweep.is_empty();
         let status = StatusLine::for_stderr();
         let load = (is_load && status.is_none()).then(LoadLine::default);
-        Self { style, load, is_load, status }
+        Self { style, load, is_load, status, notes_printed: 0 }
+    }
+
+    /// Prints what the run has learned about its workload since the last call.
+    fn print_notes(&mut self, scene: &Scene, stderr: &mut Stderr) {
+        for note in scene.workload_notes.iter().skip(self.notes_printed) {
+            stderr.progress(|to| say_to(to, &format!("workload: {}", sanitise_line(note))));
+        }
+        self.notes_printed = scene.workload_notes.len();
     }
 
     /// Shows that an attempt ended.
@@ -145,6 +155,7 @@ fn follow(run: &mut LiveRun, progress: &mut Progress, stderr: &mut Stderr) -> an
             say_to(stderr, &format!("waiting: {why}"));
             why.clone_into(&mut waits_for);
         }
+        progress.print_notes(&run.base.app.scene, stderr);
         if let Some(record) = ended {
             progress.attempt_ended(run, &record, stderr);
         }

@@ -180,7 +180,13 @@ impl LiveRun {
     }
 
     fn save(&mut self) {
-        let Self { base, engine, saving, origin, .. } = self;
+        let Self { base, engine, saving, origin, prompts, .. } = self;
+        let known = &mut base.app.scene.workload_notes;
+        for note in prompts.notes() {
+            if !known.iter().any(|known| known == note) {
+                known.push(note.to_owned());
+            }
+        }
         saving.save(&mut base.app.scene, || engine.live().lag, |scene| origin.header(scene));
     }
 }

@@ -2,6 +2,7 @@
 
 mod entry;
 mod styled;
+mod workload;
 
 use self::entry::entry;
 pub use self::styled::styled;
@@ -109,6 +110,7 @@ pub fn summary(report: &Report) -> String {
         let why = format!("{cases} of {all} cases, because the time limit came first");
         lines.push(entry("Not reached", [Some(why)]));
     }
+    lines.extend(workload::lines(report, &summary));
     let line = |label: &str, metric: &Metric, unit: &str, digits: usize| match summary.spread(metric) {
         Some(spread) => Some(spread_line(label, &spread, &summary.n_of_all(metric, spread.n), unit, digits)),
         None => unresolved_line(label, &summary, metric),
@@ -118,7 +120,13 @@ pub fn summary(report: &Report) -> String {
     lines.extend(ttft(&summary));
     if summary.attempts > 0 {
         let how = if session.plan.warm { "prompts sent unchanged (--warm)" } else { "unique prompts" };
-        lines.push(entry("Prefix cache", [Some(format!("{}; {how}", summary.cache.words()))]));
+        let later = summary.later_turns_cache;
+        let first = summary.cache.without(later);
+        let later = (later.all() > 0).then(|| format!("later turns: {}", later.words()));
+        let first = if later.is_some() { format!("first turns: {}", first.words()) } else { first.words() };
+        let (first, how) =
+            if later.is_some() { (first, Some(how.to_owned())) } else { (format!("{first}; {how}"), None) };
+        lines.push(entry("Prefix cache", [Some(first), later, how]));
     }
     lines.extend(line("Inter-token", &ITL, "ms", 2));
     if METRICS.iter().any(|m| summary.unresolved(m) > 0) {
@@ -139,6 +147,7 @@ pub fn summary(report: &Report) -> String {
         let name: String = sanitise_line(name).chars().take(40).collect();
         lines.push(entry("Slowest case", [Some(format!("{:.2} s", ms / 1000.0)), Some(name)]));
     }
+    lines.extend(workload::turn_lines(&summary));
     lines.extend(load_lines(session, &summary));
     let examined = summary.examined_in_words();
     for (diagnosis, n) in &summary.findings {

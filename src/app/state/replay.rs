@@ -147,6 +147,7 @@ fn before_anything(whole: &Scene) -> Scene {
         live: Arc::default(),
         load: Load::new(&session),
         session,
+        workload_notes: whole.workload_notes.clone(),
         gpu: GpuHistory::default(),
         gauges: whole.gauges.as_ref().map(|_| GaugeHistory::default()),
         host: HostHistory::default(),

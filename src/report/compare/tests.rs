@@ -1,7 +1,13 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::domain::check::{CheckKind, CheckResult, CheckSpec};
 use crate::domain::metrics::Better;
+use crate::domain::workload::{Workload, WorkloadSource};
+use crate::report::exporters::EXPORTERS;
+use crate::report::fixture::workload::conversations;
 use crate::report::fixture::{answer, report, run, suite};
+use crate::report::import::results::read;
 use crate::report::style::Layout;
 
 fn figure(mean: f64, half_width: Option<f64>) -> Figure {
@@ -247,6 +253,50 @@ fn each_stage_has_its_cache_note() {
     warm.stages[1].measured.warm = 3;
     let note = "A: concurrency 4: the server had part of the prompt of 3 of 4 answers cached, so their TTFT is warm";
     assert_eq!(Comparison::new(warm, sweep("ts-2", &[1, 4])).warnings, [note]);
+}
+
+#[test]
+fn other_data_and_other_settings_are_warned_about() {
+    let changed = |change: fn(&mut Workload)| {
+        let mut report = conversations();
+        let suite = Arc::make_mut(&mut report.session.suite);
+        suite.workload.iter_mut().for_each(change);
+        ComparedRun::from_report(&report)
+    };
+    let warnings = |b: ComparedRun| Comparison::new(changed(|_| {}), b).warnings;
+    let is_warned = |b: ComparedRun, what: &str| warnings(b).iter().any(|w| w == what);
+    let unchanged = warnings(changed(|_| {}));
+    assert!(!unchanged.iter().any(|w| w.contains("differ")), "{unchanged:?}");
+    let other_length = changed(|w| w.output = None);
+    assert!(is_warned(other_length, "--osl differs: 50 and not set"));
+    let other_data = changed(|w| {
+        if let WorkloadSource::Dataset { fingerprint, .. } = &mut w.source {
+            fingerprint.crc32 = 1;
+        }
+    });
+    let what = "the data sets differ: 12,345 bytes, CRC-32 00c0ffee and 12,345 bytes, CRC-32 00000001";
+    assert!(is_warned(other_data, what));
+    let of_cases = side("ts-2", &["First"], 1000);
+    assert!(is_warned(of_cases, "the workload differs: dataset and named cases"));
+}
+
+#[test]
+fn conversations_are_compared_by_turn() {
+    let own = ComparedRun::from_report(&conversations());
+    let json = EXPORTERS.iter().find(|e| e.id == "json").unwrap();
+    let read = read(&(json.render)(&conversations())).unwrap();
+    assert_eq!((&read.workload, read.whole.warm), (&own.workload, own.whole.warm));
+    let comparison = Comparison::new(own, read);
+    assert!(!comparison.warnings.iter().any(|w| w.contains("differ")), "{:?}", comparison.warnings);
+    let ttft = &comparison.turns[0];
+    let rows: Vec<_> =
+        ttft.rows.iter().map(|r| (r.case.as_deref().unwrap(), r.a.unwrap().mean, r.b.unwrap().mean)).collect();
+    assert_eq!(rows, [("turn 1", 100.0, 100.0), ("turn 2", 200.0, 200.0), ("turn 3", 300.0, 300.0)]);
+    let shown = text(&comparison, Layout::default());
+    assert!(shown.contains("By turn: ") && shown.contains("turn 3 "), "{shown}");
+    assert!(markdown(&comparison).contains(", by turn\n"));
+    let single = Comparison::new(side("ts-1", &["First"], 1000), side("ts-2", &["First"], 1000));
+    assert!(single.turns.is_empty());
 }
 
 /// Returns a run of ten answers to one case, of which the first `right` pass its check.

@@ -41,6 +41,10 @@ pub fn text(comparison: &Comparison, layout: Layout) -> String {
     lines.extend(
         comparison.blocks.iter().filter(|block| says_something(block)).map(|block| section(comparison, block, style)),
     );
+    lines.extend(comparison.turns.iter().filter(|block| says_something(block)).map(|block| {
+        let head = format!("By turn: {}", block.compared.label);
+        section_with(&head, false, block, style)
+    }));
     lines.extend(method(comparison).map(|line| style.dim(&wrap(line, width, 0))));
     lines.join("\n") + "\n"
 }
@@ -59,14 +63,18 @@ pub fn says_something(block: &Block) -> bool {
 }
 
 fn section(comparison: &Comparison, block: &Block, style: Style) -> String {
+    section_with(block.compared.label, comparison.is_by_stage, block, style)
+}
+
+fn section_with(title: &str, is_by_stage: bool, block: &Block, style: Style) -> String {
     let c = &block.compared;
-    let mut head = vec![c.label, "A", "B", "DIFF", ""];
-    if comparison.is_by_stage {
+    let mut head = vec![title, "A", "B", "DIFF", ""];
+    if is_by_stage {
         head.insert(1, "CONC");
     }
     let head = head.into_iter().map(str::to_owned).collect();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(block.rows.iter().map(|row| cells(row, c))).collect();
-    let right: &[usize] = if comparison.is_by_stage { &[1, 2, 3, 4] } else { &[1, 2, 3] };
+    let right: &[usize] = if is_by_stage { &[1, 2, 3, 4] } else { &[1, 2, 3] };
     let paint = |row: usize, column: usize, cell: &str| {
         let Some(row) = row.checked_sub(1).and_then(|row| block.rows.get(row)) else { return style.bold(cell) };
         if column < *right.last().unwrap_or(&0) {

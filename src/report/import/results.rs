@@ -12,12 +12,17 @@ use super::ImportError;
 use crate::domain::interval::mean_half_width;
 use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{COMPARED, Case, Compared, ComparedRun, Figure, Measured, Plan, Stage, ascending};
+use crate::report::compare::{
+    COMPARED, Case, Compared, ComparedRun, ComparedWorkload, Figure, Measured, Plan, Stage, Turn, ascending,
+    fingerprint_text,
+};
 
 /// Version of the schema that this reader supports.
 const SCHEMA_VERSION: u64 = 1;
 /// Maximum number of stages. A file with more is read as if it had none.
 const MOST_STAGES: usize = 1000;
+/// Maximum number of turns. A file with more is read as if it had none.
+const MOST_TURNS: usize = 1000;
 
 #[derive(Deserialize)]
 #[serde(default)]
@@ -28,6 +33,7 @@ struct Document {
     target: Target,
     summary: SummaryJson,
     cases: Vec<CaseJson>,
+    workload: Option<WorkloadJson>,
     sweep: Vec<IgnoredAny>,
 }
 
@@ -55,6 +61,43 @@ struct Target {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
+struct WorkloadJson {
+    kind: String,
+    source: Option<String>,
+    fingerprint: Option<FingerprintJson>,
+    columns: Vec<String>,
+    isl: Option<String>,
+    osl: Option<String>,
+    prefix: Option<String>,
+    speed: Option<f64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct FingerprintJson {
+    bytes: u64,
+    crc32: String,
+}
+
+impl From<WorkloadJson> for ComparedWorkload {
+    fn from(workload: WorkloadJson) -> Self {
+        let WorkloadJson { kind, source, fingerprint, columns, isl, osl, prefix, speed } = workload;
+        let mut settings = Vec::new();
+        match kind.as_str() {
+            "dataset" => settings.push(("--column", columns.join(" "))),
+            "synthetic" => {
+                settings.extend([("--isl", isl.unwrap_or_default()), ("--prefix", prefix.unwrap_or_default())]);
+            }
+            _ => settings.push(("--speed", speed.map_or_else(String::new, |speed| speed.to_string()))),
+        }
+        settings.push(("--osl", osl.unwrap_or_default()));
+        let fingerprint = fingerprint.map(|f| fingerprint_text(f.bytes, &f.crc32));
+        Self { kind, source, fingerprint, settings }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct SummaryJson {
     output_token_throughput: Option<f64>,
 }
@@ -71,8 +114,8 @@ struct CaseJson {
 struct Attempt(HashMap<&'static str, Value>);
 
 impl Attempt {
-    const KEYS: [&str; 7] =
-        ["status", "warmup", "concurrency", "reported", "token_count_source", "prefix_cache", "unresolved"];
+    const KEYS: [&str; 8] =
+        ["status", "warmup", "concurrency", "reported", "token_count_source", "prefix_cache", "unresolved", "turn"];
 }
 
 impl std::ops::Index<&str> for Attempt {
@@ -121,7 +164,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         Some(newer) => return Err(ImportError(format!("unknown schema_version {newer}; update tokscope"))),
         None => return Err(ImportError("not a results.json: schema_version is missing".to_owned())),
     }
-    let Document { run, target, summary, cases, sweep, .. } = document;
+    let Document { run, target, summary, cases, workload, sweep, .. } = document;
     let stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
     let is_whole = |a: &Attempt| stages.is_empty() || stage_concurrency(a) == run.concurrency;
     let plan = Plan {
@@ -143,11 +186,25 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         plan: Some(plan),
         throughput: summary.output_token_throughput,
         whole: measured(&cases, is_whole),
+        workload: workload.map(ComparedWorkload::from),
+        turns: turns(&cases, is_whole),
         is_sweep: !sweep.is_empty(),
         stages,
         checks: None,
         notes: Vec::new(),
     })
+}
+
+/// Collects the figures of the attempts that `wanted` selects by turn; empty with too many turns.
+fn turns(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Vec<Turn> {
+    let number = |a: &Attempt| a["turn"].as_u64();
+    let selected = cases.iter().flat_map(|case| &case.attempts).filter(|a| is_good(a) && wanted(a));
+    let numbers: BTreeSet<u64> = selected.filter_map(number).collect();
+    if numbers.len() > MOST_TURNS {
+        return Vec::new();
+    }
+    let figures = |turn| measured(cases, |a| wanted(a) && number(a) == Some(turn)).total;
+    numbers.into_iter().map(|turn| Turn { number: turn, figures: figures(turn) }).collect()
 }
 
 /// Returns the concurrency of an attempt's stage.
@@ -184,7 +241,8 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
         let good: Vec<&Attempt> = case.attempts.iter().filter(|a| is_good(a) && wanted(a)).collect();
         let is_estimated = good.iter().any(|a| a["token_count_source"] == "estimate");
         estimated |= is_estimated;
-        out.warm += good.iter().filter(|a| a["prefix_cache"] == "warm").count();
+        let is_later_turn = |a: &Attempt| a["turn"].as_u64().is_some_and(|turn| turn > 1);
+        out.warm += good.iter().filter(|a| a["prefix_cache"] == "warm" && !is_later_turn(a)).count();
         out.answers += good.len();
         for (compared, unresolved) in COMPARED.iter().zip(&mut out.unresolved) {
             *unresolved += good.iter().filter(|a| a["unresolved"].get(compared.metric.key).is_some()).count();

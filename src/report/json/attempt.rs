@@ -35,6 +35,11 @@ pub struct AttemptJson<'a> {
     /// Row of the data set, from 0; only present with a data set.
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<u32>,
+    /// Lengths that a workload asked for; only present where they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_input_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_output_tokens: Option<u32>,
     /// Concurrency of the stage in a sweep, else of the run; `null` if only the rate decides.
     concurrency: Option<usize>,
     /// Whether the figures of its case and stage include this attempt. A complete rerun replaces earlier attempts.
@@ -193,6 +198,8 @@ impl<'a> AttemptJson<'a> {
             turns: attempt.turn.map(|turn| turn.of),
             conversation: attempt.turn.map(|turn| turn.conversation),
             row: attempt.row,
+            requested_input_tokens: r.lengths.input_tokens,
+            requested_output_tokens: r.lengths.output_tokens,
             concurrency: report.session.concurrency_in(attempt.stage),
             reported,
             started_at: time(r.started),

@@ -1,12 +1,13 @@
 //! Compares `docs/results.schema.json` with exported documents and with the program's tables.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
+use super::super::fixture::workload::conversations;
 use super::super::fixture::{answer, refusal, report, run as run_suite, sample_session, suite, sweep_session};
 use super::*;
 use crate::domain::attempt::FailedTry;
@@ -16,10 +17,9 @@ use crate::domain::diagnosis::{DIAGNOSES, diagnose};
 use crate::domain::gpu::Throttle;
 use crate::domain::metrics::Unit;
 use crate::domain::open_loop::{OpenLoop, Process};
-use crate::domain::row_order::{Sample, Shard};
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
-use crate::domain::session::{Plan, RowPlan, Session, SessionCommand, SessionInput};
+use crate::domain::session::Plan;
 use crate::domain::time::Nanos;
 use crate::report::bottleneck::rules_markdown;
 
@@ -173,25 +173,11 @@ fn load() -> Report {
     report
 }
 
-/// Returns a conversation of two turns about a row of a data set.
-fn conversation() -> Report {
-    let mut asked = suite(&["a"]);
-    asked.cases[0].follow_ups = vec!["And then?".to_owned()];
-    let rows = RowPlan::single(5, Sample::Ordered, 0, Shard::WHOLE).unwrap();
-    let mut session = Session::new(Arc::new(asked), Plan::default()).with_rows(Arc::new(rows));
-    let mut commands = session.handle(SessionInput::Begin(Nanos(0)));
-    while let Some(SessionCommand::Start { id, .. }) = commands.first().cloned() {
-        let record = answer(id, session.last_ended.unwrap_or_default(), 1000, 100, 20);
-        commands = session.handle(SessionInput::Ended(id, Arc::new(record)));
-    }
-    report(session)
-}
-
 #[test]
 fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     let (mut all_described, mut all_written) = (BTreeSet::new(), BTreeSet::new());
     described(schema(), "", &mut all_described);
-    for report in [report(sample_session()), load(), report(sweep_session(&[1, 2, 4])), conversation()] {
+    for report in [report(sample_session()), load(), report(sweep_session(&[1, 2, 4])), conversations()] {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);
         written(&document, schema(), "", &mut all_written);

@@ -10,6 +10,7 @@ use crate::domain::metrics::{LATENCY, Metric, SPEED, TTFT};
 use crate::domain::quantity::count;
 use crate::domain::session::AttemptState;
 use crate::report::case::CaseView;
+use crate::report::summary::CacheCounts;
 
 use super::View;
 use super::escape::{UNKNOWN, code, fenced, inline, preview};
@@ -54,6 +55,9 @@ fn figure_of(case: &CaseView<'_>, metric: &Metric) -> String {
     }
 }
 
+/// Maximum number of attempts whose prefix cache is listed one by one.
+const MAX_CACHE_LINES: usize = 12;
+
 /// Everything beside the figures: how the case ended, output, prefix cache, warnings, findings and failures.
 fn about(case: &CaseView<'_>, page: &mut Page) {
     if case.reported.is_empty() {
@@ -73,10 +77,18 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
     }
     let several = case.measured() > 1;
     let mut notes = Notes::default();
+    let is_listed = case.reported.len() <= MAX_CACHE_LINES;
+    let mut counts = CacheCounts::default();
     for record in case.records() {
-        let which = which(several, &[record.id.number]);
-        page.field(&format!("Prefix Cache{which}"), &cache(&record));
+        if is_listed {
+            let which = which(several, &[record.id.number]);
+            page.field(&format!("Prefix Cache{which}"), &cache(&record));
+        }
+        counts.add(record.prefix_cache());
         notes.add(&record);
+    }
+    if !is_listed {
+        page.field("Prefix Cache", &counts.words());
     }
     notes.write(several, page);
     if let Some(record) = case.reported.last().and_then(|a| a.record()) {

@@ -186,20 +186,30 @@ fn notes(view: &View<'_>, is_mixed: bool, page: &mut Page) {
             ERROR_BOUND * 100.0
         ));
     }
-    let all = s.attempts;
-    if s.cache.warm > 0 {
+    let single = s.cache.without(s.later_turns_cache);
+    let all = single.all();
+    if single.warm > 0 {
         let which = if is_mixed { " The TTFT row mixes warm and other answers; the rows below it do not." } else { "" };
         page.block(&format!(
             "Prefix cache: in {} of {all} attempts, the server had part of the prompt cached (*warm*), so their TTFT \
              measures the cache.{which}",
-            s.cache.warm
+            single.warm
         ));
     }
-    if s.cache.unknown > 0 && view.report.session.plan.warm {
+    let later = s.later_turns_cache;
+    if later.warm > 0 {
+        page.block(&format!(
+            "Prefix cache: {} of {} later turns of conversations were warm, as expected: they repeat the turns before them. \
+             *By Turn* has their figures.",
+            later.warm,
+            later.all()
+        ));
+    }
+    if single.unknown > 0 && view.report.session.plan.warm {
         page.block(&format!(
             "Prefix cache: in {} of {all} attempts, the server did not report whether the prompt was cached. Prompts were \
              sent unchanged (`--warm`), so their TTFT may be warm.",
-            s.cache.unknown
+            single.unknown
         ));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
-use super::super::fixture::{SAMPLE, answer, refusal, report, run, sample_session, suite};
+use super::super::fixture::{SAMPLE, answer, refusal, report, run, sample_session, suite, workload};
 use super::*;
 use crate::domain::attempt::{AttemptId, AttemptStatus, Usage};
 use crate::domain::check::{CheckKind, CheckResult};
@@ -723,6 +723,32 @@ fn the_load_of_the_client_is_shown_or_why_it_is_not_known() {
     assert!(render(&r).lines().any(|l| l == line), "{}", render(&r));
     r.host = Err("it is not saved with a run".into());
     assert!(render(&r).contains("- **Client Load**: not available (it is not saved with a run)"));
+}
+
+#[test]
+fn a_workload_and_its_turns_follow_the_results() {
+    let text = render(&workload::conversations());
+    let from = text.find("\n## Workload\n").unwrap();
+    let until = text.find("\n## Test Results Summary\n").unwrap();
+    insta::assert_snapshot!("a_workload_of_conversations", text.get(from..until).unwrap());
+    assert!(text.find("\n## Detailed Results\n").unwrap() < from);
+    // A warm cache in later turns is no flaw of the case.
+    assert_eq!(table(&text, "Detailed Results")[1].last().map(String::as_str), Some("ok, 1 failed"));
+    assert!(text.contains("6 of 6 later turns of conversations were warm, as expected"), "{text}");
+    assert!(!text.contains("(*warm*)"), "{text}");
+}
+
+#[test]
+fn many_attempts_of_a_case_share_the_line_about_the_prefix_cache() {
+    let lines = |repeat: u32| {
+        let plan = Plan { repeat, ..Plan::default() };
+        let text = render(&report(run(suite(&["a"]), plan, |id, now| Some(answer(id, now, 1000, 10, 10)))));
+        text.lines().filter(|line| line.starts_with("- **Prefix Cache")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(lines(12).iter().filter(|line| line.contains("(attempt ")).count(), 12);
+    let many = lines(13);
+    assert!(many.iter().any(|line| line == "- **Prefix Cache**: 13 unknown"), "{many:?}");
+    assert!(!many.iter().any(|line| line.contains("(attempt ")), "{many:?}");
 }
 
 #[test]

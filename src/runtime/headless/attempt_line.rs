@@ -19,7 +19,13 @@ pub fn print_attempt(session: &Session, record: &AttemptRecord, style: Style, st
         None if record.unresolved_first_token().is_some() => "unresolved".to_owned(),
         ms => format!("{} ms", Quantity::new(ms, 0)),
     };
-    let kind = if record.warmup { " (warm-up)" } else { "" };
+    let is_probe = session.suite.workload.as_ref().is_some_and(|w| w.is_probe(record.id.number));
+    let kind = match (record.warmup, record.turn) {
+        (true, _) if is_probe => " (probe)".to_owned(),
+        (true, _) => " (warm-up)".to_owned(),
+        (false, Some(turn)) => format!(" (conversation {}, turn {} of {})", turn.conversation, turn.number, turn.of),
+        (false, None) => String::new(),
+    };
     let line = match &record.error {
         None => format!(
             "[{}/{total}] {name}{kind}  {} s  TTFT {ttft}{}  {} tok/s  {tokens} tokens",

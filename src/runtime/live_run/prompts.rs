@@ -94,6 +94,9 @@ impl Prompts {
             content.messages = requested.messages;
             content.max_tokens = requested.max_tokens.unwrap_or(content.max_tokens);
             *lengths = requested.lengths;
+            if turn.is_some_and(|turn| turn.number > 1) {
+                lengths.input_tokens = None;
+            }
             if !requested.checks.is_empty() {
                 // The rows were read once before, and their checks compiled.
                 let checks = Checks::new(&requested.checks).map_err(|e| failed(e.to_string()))?;

@@ -163,7 +163,7 @@ pub(super) fn measured(metric: &Metric, record: &AttemptRecord) -> String {
     let estimated = matches!(record.output_tokens(), Some((_, TokenSource::Estimate)));
     let figure = text(metric.unit, (metric.get)(record), estimated && metric.counts_output_tokens);
     match record.prefix_cache() {
-        _ if *metric != TTFT => figure,
+        _ if *metric != TTFT || record.is_later_turn() => figure,
         PrefixCache::Warm => format!("{WARM} {figure}"),
         PrefixCache::Unknown if !record.has_unique_prompt() => format!("{CACHE_UNKNOWN} {figure}"),
         _ => figure,

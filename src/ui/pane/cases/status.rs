@@ -22,6 +22,8 @@ pub(super) fn row_status(row: &Row<'_>, cells: usize, theme: Theme) -> (&'static
         CasePhase::Queued => word("·", "queued", theme.muted()),
         CasePhase::Running => match row.live.map(|l| l.phase).unwrap_or_default() {
             _ if row.is_warming() => word("○", "warm-up", theme.accent()),
+            // Between an answer and the next turn of a conversation.
+            _ if row.live.is_none() && !row.state.next_turns().is_empty() => word("○", "next turn", theme.muted()),
             StreamPhase::Waiting => word("○", "waiting", theme.accent()),
             StreamPhase::Reasoning => word("◐", "thinking", theme.accent()),
             StreamPhase::Answering => word("●", "answering", theme.accent()),
