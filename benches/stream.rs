@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use tokscope::domain::attempt::AttemptId;
 use tokscope::domain::live::{EngineCommand, EngineFact};
+use tokscope::domain::request_lengths::RequestLengths;
 use tokscope::domain::suite::{CaseSpec, Message};
 use tokscope::engine::{Engine, EngineConfig};
 use tokscope::protocol::api::CHAT;
@@ -106,7 +107,7 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
     let start = |index: usize| {
         let id = AttemptId { case: index, number: 1 };
         engine.send(EngineCommand::Start {
-            lengths: Default::default(),
+            lengths: RequestLengths::default(),
             row: None,
             turn: None,
             id,

@@ -15,6 +15,7 @@ use support::real_server::RealServer;
 use tokscope::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, TokenSource};
 use tokscope::domain::live::{EngineCommand, EngineFact, ServerInfo};
 use tokscope::domain::prefix_cache::PrefixCache;
+use tokscope::domain::request_lengths::RequestLengths;
 use tokscope::domain::suite::{CaseSpec, Message};
 use tokscope::engine::{Engine, EngineConfig};
 use tokscope::protocol::api::CHAT;
@@ -62,7 +63,7 @@ fn case(prompt: &str, max_tokens: u32) -> CaseSpec {
 fn start(engine: &Engine, index: usize, case: CaseSpec) {
     let id = AttemptId { case: index, number: 1 };
     engine.send(EngineCommand::Start {
-        lengths: Default::default(),
+        lengths: RequestLengths::default(),
         row: None,
         turn: None,
         id,
@@ -141,7 +142,7 @@ fn a_unique_prompt_is_cold_and_a_repeated_one_is_warm() {
             let id = AttemptId { case: 0, number };
             let case = Arc::new(case(&prompt, 5));
             engine.send(EngineCommand::Start {
-                lengths: Default::default(),
+                lengths: RequestLengths::default(),
                 row: None,
                 turn: None,
                 id,

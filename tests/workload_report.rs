@@ -82,7 +82,8 @@ fn prompts_and_answers_have_the_lengths_that_were_asked_for() {
 #[test]
 fn a_data_set_in_conversations_is_reported_by_turn() {
     let (folder, simulator) = (tempfile::tempdir().unwrap(), simulator());
-    let rows: String = (0..6).map(|n| format!("{{\"prompt\": \"Question {n}: why is the sky blue?\"}}\n")).collect();
+    let row = |n| format!("{{\"prompt\": \"Question {n}: why is the sky blue?\"}}\n");
+    let rows = (0..6).map(row).collect::<Vec<_>>().concat();
     std::fs::write(folder.path().join("questions.jsonl"), rows).unwrap();
     let args = ["--dataset", "questions.jsonl", "--turns", "3", "--osl", "20", "-c", "2"];
     let (summary, document, report) = run(folder.path(), &simulator.url(), &args);

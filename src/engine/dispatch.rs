@@ -76,11 +76,12 @@ mod tests {
 
     use super::*;
     use crate::domain::attempt::AttemptId;
+    use crate::domain::request_lengths::RequestLengths;
     use crate::domain::testing::case;
 
     fn start(number: u32, due_ms: u64) -> EngineCommand {
         EngineCommand::Start {
-            lengths: Default::default(),
+            lengths: RequestLengths::default(),
             row: None,
             turn: None,
             id: AttemptId { case: 0, number },

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
+use crate::domain::request_lengths::RequestLengths;
 use crate::domain::suite::{CaseSpec, Message};
 use crate::protocol::api::{Api, CHAT};
 
@@ -101,7 +102,7 @@ fn start_number(engine: &Engine, number: u32, timeout: Duration) -> AttemptId {
     let id = AttemptId { case: 0, number };
     let case = Arc::new(case(timeout));
     engine.send(EngineCommand::Start {
-        lengths: Default::default(),
+        lengths: RequestLengths::default(),
         row: None,
         turn: None,
         id,

@@ -1,6 +1,7 @@
 //! Faults that tests of whole runs are too coarse to see.
 
 use super::*;
+use crate::domain::request_lengths::RequestLengths;
 use crate::domain::time::Nanos;
 
 /// Starts the test's case with other limits.
@@ -9,7 +10,7 @@ fn start_with(engine: &Engine, number: u32, change: impl FnOnce(&mut CaseSpec)) 
     change(&mut case);
     let id = AttemptId { case: 0, number };
     engine.send(EngineCommand::Start {
-        lengths: Default::default(),
+        lengths: RequestLengths::default(),
         row: None,
         turn: None,
         id,

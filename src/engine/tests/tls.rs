@@ -217,7 +217,7 @@ fn a_tls_connection_is_reused_for_requests_of_any_length() {
             let id = AttemptId { case: 0, number };
             let case = Arc::new(case);
             engine.send(EngineCommand::Start {
-                lengths: Default::default(),
+                lengths: RequestLengths::default(),
                 row: None,
                 turn: None,
                 id,

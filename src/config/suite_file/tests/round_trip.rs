@@ -45,7 +45,7 @@ fn written(suite: &Suite) -> String {
         match messages.as_slice() {
             [] => {}
             [only] if only.role == "user" && case.follow_ups.is_empty() => {
-                writeln!(out, "prompt = {}", text(&only.content)).unwrap()
+                writeln!(out, "prompt = {}", text(&only.content)).unwrap();
             }
             list => {
                 let one = |m: &Message| format!("{{ role = {}, content = {} }}", text(&m.role), text(&m.content));

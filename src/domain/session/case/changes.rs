@@ -146,7 +146,9 @@ impl CaseState {
     /// Ends the conversations that wait for their next turn; returns their number. Each will begin again if it is queued.
     fn end_conversations(&mut self) -> u32 {
         let ended = std::mem::take(&mut self.next_turns);
-        ended.iter().for_each(|next| self.rows.give_back(next.row));
+        for next in &ended {
+            self.rows.give_back(next.row);
+        }
         u32::try_from(ended.len()).unwrap_or(u32::MAX)
     }
 
