@@ -114,7 +114,7 @@ pub fn run_spec(
         (server_metrics, (gpu, gpu_metrics_urls))
     };
     suite.slos.extend(args.slos.iter().cloned());
-    check_slos(&suite.slos, args.rate.is_some())?;
+    check_slos(&suite.slos, args.rate.is_some() || args.workload.trace.is_some())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
     let sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
     let unfilled = selection::unfilled_stages(&sweep, &plan, suite.cases.len());
@@ -179,7 +179,7 @@ fn check_slos(slos: &[Slo], open_loop: bool) -> Result<(), ConfigError> {
             Subject::Run(RunFigure::Goodput | RunFigure::GoodShare) if !about_requests => {
                 "goodput counts the requests that meet the other thresholds; add one, like ttft_p95<500ms"
             }
-            Subject::Requests(metric, _) if *metric == QUEUE && !open_loop => "only runs with --rate have a queue",
+            Subject::Requests(metric, _) if *metric == QUEUE && !open_loop => "only runs with --rate or --trace have a queue",
             _ => continue,
         };
         return Err(ConfigError(format!("threshold '{}': {why}", sanitise_line(&slo.text))));
@@ -195,7 +195,7 @@ fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
     }
     let process = args.arrival.unwrap_or_default();
     let open_loop = args.rate.map(|rate_per_s| OpenLoop { rate_per_s, process, seed: args.seed });
-    let unlimited = if open_loop.is_some() { NO_LIMIT } else { 1 };
+    let unlimited = if open_loop.is_some() || args.workload.trace.is_some() { NO_LIMIT } else { 1 };
     let duration = args.duration.map(Duration::try_from_secs_f64).transpose();
     Ok(Plan {
         concurrency: args.concurrency.map_or(unlimited, |n| n as usize),

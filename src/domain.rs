@@ -31,6 +31,7 @@ pub mod refusal;
 pub mod request_lengths;
 pub mod route;
 pub mod row_order;
+pub mod row_times;
 pub mod sent_request;
 pub mod series;
 pub mod server_clock;

@@ -43,7 +43,6 @@ pub(super) fn prepare(
     tokenizer: Option<&Arc<Tokenizer>>,
     folder: &Path,
 ) -> Result<Option<Prepared>, ConfigError> {
-    let requests = plan.requests.or(args.limit);
     let source = if let Some(path) = &args.dataset {
         let dataset = open_dataset(&folder.join(path), &args.columns, args.skip_bad_rows)?;
         let source = WorkloadSource::Dataset {
@@ -64,7 +63,7 @@ pub(super) fn prepare(
         return Ok(None);
     };
     let sample = args.sample.unwrap_or_default();
-    assemble(source, Options { output: args.osl.as_ref(), sample, seed, plan, requests, tokenizer }).map(Some)
+    assemble(source, Options { output: args.osl.as_ref(), sample, seed, plan, limit: args.limit, tokenizer }).map(Some)
 }
 
 /// Opens the source of a saved run's workload again.
@@ -92,8 +91,7 @@ pub(super) fn reopen(
         WorkloadSource::Synthetic { .. } => Opened::Synthetic,
     };
     let Workload { sample, seed, output, .. } = workload;
-    let options =
-        Options { output: output.as_ref(), sample: *sample, seed: *seed, plan, requests: plan.requests, tokenizer };
+    let options = Options { output: output.as_ref(), sample: *sample, seed: *seed, plan, limit: None, tokenizer };
     assemble((workload.source.clone(), opened), options).map(|prepared| prepared.requests)
 }
 
@@ -108,13 +106,13 @@ struct Options<'a> {
     sample: Sample,
     seed: u64,
     plan: &'a Plan,
-    /// Requests in all; `None` for one pass over the rows.
-    requests: Option<u32>,
+    /// Maximum rows to send, unless the plan has a number of requests.
+    limit: Option<u32>,
     tokenizer: Option<&'a Arc<Tokenizer>>,
 }
 
 fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) -> Result<Prepared, ConfigError> {
-    let Options { output, sample, seed, plan, requests, tokenizer } = options;
+    let Options { output, sample, seed, plan, limit, tokenizer } = options;
     let no_rows = |e: RowOrderError| ConfigError(e.to_string());
     let counter = tokenizer.map(|tokenizer| -> CountTokens {
         let tokenizer = Arc::clone(tokenizer);
@@ -131,7 +129,9 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         }
         Opened::Trace(trace) => {
             let rows = row_count(trace.len() as u64)?;
+            let times = (0..trace.len()).filter_map(|row| trace.at(row)).collect();
             let row_plan = RowPlan::single(rows, Sample::Ordered, seed, Shard::WHOLE).map_err(no_rows)?;
+            let row_plan = row_plan.with_times(times);
             let name = stem(source.path().unwrap_or_default());
             let summary = format!("{name}: {}", trace.summary());
             let trace = Source::from_trace(*trace, output.cloned(), counter, seed);
@@ -150,7 +150,10 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             (name.clone(), summary, None, vec![name], row_plan, prompts)
         }
     };
-    let planned = match (requests, rows) {
+    let at_most = |n: u32| rows.map_or(n, |rows| n.min(rows));
+    // A trace ends with its last request.
+    let asked = plan.requests.map(|n| if source.replay_speed().is_some() { at_most(n) } else { n });
+    let planned = match (asked.or(limit.map(at_most)), rows) {
         (Some(requests), _) => row_plan.divide(requests.min(u32::MAX)),
         (None, Some(_)) => row_plan.rows_per_pass().iter().map(|rows| rows.saturating_mul(plan.repeat)).collect(),
         (None, None) => vec![SYNTHETIC_REQUESTS.saturating_mul(plan.repeat)],

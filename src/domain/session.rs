@@ -8,6 +8,7 @@ mod decide;
 mod elapsed;
 mod event;
 mod index;
+mod load;
 mod replay;
 mod rows;
 mod run_clock;
@@ -297,6 +298,7 @@ impl Session {
     /// Sets the rows to send from now on; `None` if each case sends its own prompt.
     pub fn send_rows(&mut self, rows: Option<Arc<RowPlan>>) {
         self.rows = rows;
+        self.follow_row_times();
     }
 
     /// Number of measured attempts of a case to start, in each stage.

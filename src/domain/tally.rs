@@ -54,7 +54,7 @@ impl Tally {
             output_tokens: 0,
             doubts: CacheDoubts::default(),
             estimated: false,
-            open_loop: session.plan.open_loop.is_some(),
+            open_loop: session.is_open_loop(),
             columns: vec![Sorted::default(); with_thresholds().count()],
             unresolved: vec![0; with_thresholds().count()],
             busy: Vec::new(),

@@ -317,7 +317,7 @@ fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
         warmup: session.plan.warmup,
         warm: session.plan.warm,
         rate: session.plan.open_loop.map(|open| open.rate_per_s),
-        arrival: session.plan.open_loop.map(load::ArrivalJson::from),
+        arrival: load::ArrivalJson::from_session(session),
         duration_limit_s: session.plan.duration.map(|d| d.as_secs_f64()),
         simulated: report.simulated,
         partial: summary.partial,

@@ -25,7 +25,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     let Some(tally) = &summary.tally else { return Vec::new() };
     let figure = |v: Option<f64>, digits: usize| Quantity::new(v, digits).to_string();
     let mut lines = Vec::new();
-    if session.plan.is_load() {
+    if session.is_load() {
         let counts = format!("{} measured, {} ok", tally.ended, tally.ok);
         lines.push(entry("Requests", [Some(counts), tally.failures().map(|kinds| format!("failed: {kinds}"))]));
         if session.not_started > 0 {
@@ -120,7 +120,7 @@ pub fn summary(report: &Report) -> String {
     if summary.attempts > 0 {
         lines.push(entry("Tokens", [Some(format!("{about}{}", grouped(summary.total_output_tokens)))]));
         // Only without concurrency is the sum the duration of the run.
-        let label = if session.plan.is_load() { "Total time" } else { "Time" };
+        let label = if session.is_load() { "Total time" } else { "Time" };
         lines.push(entry(label, [Some(format!("{:.2} s", summary.total_time_s))]));
     }
     if let Some(seconds) = report.duration_s().filter(|_| session.is_more_than_reported()) {

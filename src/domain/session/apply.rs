@@ -33,9 +33,7 @@ impl Session {
                 let record = record.ok_or(InvalidEvent::NoRecord)?;
                 self.end(id, record);
             }
-            EventKind::CasePaused { case } => {
-                self.edit(case, CaseState::pause);
-            }
+            EventKind::CasePaused { case } => self.pause_case(case, at),
             EventKind::CaseResumed { case } => {
                 self.edit(case, |c| c.queue(c.remaining.max(1)));
                 self.wake();
@@ -158,6 +156,29 @@ impl Session {
         }
     }
 
+    /// Pauses a case. Rows of a trace that were in flight are due again as soon as it goes on; the others keep their
+    /// times.
+    fn pause_case(&mut self, case: usize, at: Nanos) {
+        let not_due: Vec<Nanos> = self.not_due(at).into_iter().filter(|(_, id)| id.case == case).map(|d| d.0).collect();
+        let remaining = |session: &Self| session.cases.get(case).map_or(0, |c| c.remaining);
+        let before = remaining(self);
+        self.edit(case, CaseState::pause);
+        if self.clock.is_traced() {
+            let returned = (remaining(self) - before) as usize;
+            let at_once = std::iter::repeat_n(at, returned.saturating_sub(not_due.len()));
+            self.clock.withdraw(at_once.chain(not_due));
+        }
+    }
+
+    /// Starts the rows of a trace at their times, from the first one that is left.
+    pub(super) fn follow_row_times(&mut self) {
+        let times = self.rows.as_ref().and_then(|rows| rows.times());
+        if let Some((times, case)) = times.cloned().zip(self.cases.first()) {
+            let (taken, returned) = case.rows_taken_and_returned();
+            self.clock.follow(times, taken, returned);
+        }
+    }
+
     fn start(&mut self, at: Nanos, case: usize, start: Start) -> Result<(), InvalidEvent> {
         self.infer_attempts(at, case, start.number - 1);
         self.edit(case, |c| c.start(start)).ok_or(InvalidEvent::NoSuchCase)?;
@@ -258,6 +279,7 @@ impl Session {
             let attempts = self.attempts_of(case);
             self.edit(case, |c| c.begin_stage(stage, attempts));
         }
+        self.follow_row_times();
     }
 
     /// Ends cases that only the time limit would have ended.

@@ -4,12 +4,43 @@ use std::time::Duration;
 
 use super::Plan;
 use crate::domain::open_loop::Starts;
+use crate::domain::row_times::{RowTimes, TracedStarts};
 use crate::domain::time::Nanos;
+
+/// Intended starts.
+#[derive(Clone, Debug)]
+enum Schedule {
+    Drawn(Starts),
+    Traced(TracedStarts),
+}
+
+impl Schedule {
+    fn next(&self) -> Duration {
+        match self {
+            Self::Drawn(starts) => starts.next(),
+            Self::Traced(starts) => starts.next(),
+        }
+    }
+
+    fn advance(&mut self) {
+        match self {
+            Self::Drawn(starts) => starts.advance(),
+            Self::Traced(starts) => starts.advance(),
+        }
+    }
+
+    fn skip_to(&mut self, until: Duration) -> usize {
+        match self {
+            Self::Drawn(starts) => starts.skip_to(until),
+            Self::Traced(starts) => starts.skip_to(until),
+        }
+    }
+}
 
 /// The schedule of a run. It is paused while the user holds the run, and while nothing waits to start.
 #[derive(Clone, Debug)]
 pub struct RunClock {
-    starts: Option<Starts>,
+    starts: Option<Schedule>,
     duration: Option<Duration>,
     /// Part of the duration used before this schedule.
     used: Duration,
@@ -25,7 +56,7 @@ impl RunClock {
     /// Creates the schedule of a plan, not yet begun.
     pub fn new(plan: &Plan) -> Self {
         Self {
-            starts: plan.open_loop.map(Starts::new),
+            starts: plan.open_loop.map(Starts::new).map(Schedule::Drawn),
             duration: plan.duration,
             used: Duration::ZERO,
             reached: Duration::ZERO,
@@ -38,6 +69,27 @@ impl RunClock {
     /// Creates the schedule that continues `earlier` after the program was away from `at` on.
     pub fn continuing(plan: &Plan, earlier: &Self, at: Nanos) -> Self {
         Self { used: earlier.used(at), reached: earlier.reached(at), ..Self::new(plan) }
+    }
+
+    /// Starts the rows of a trace at their times: first those that were `returned`, at once, then those that follow the
+    /// `taken` ones.
+    pub fn follow(&mut self, times: RowTimes, taken: u64, returned: usize) {
+        self.starts = Some(Schedule::Traced(TracedStarts::new(times, taken)));
+        self.withdrawn = vec![Duration::ZERO; returned];
+    }
+
+    /// Returns whether the starts come from a trace.
+    pub const fn is_traced(&self) -> bool {
+        matches!(self.starts, Some(Schedule::Traced(_)))
+    }
+
+    /// Time until the last of `left` starts from a trace is due; `None` if nothing is left.
+    pub fn time_to_last_start(&self, now: Nanos, left: u64) -> Option<Duration> {
+        let Some(Schedule::Traced(starts)) = &self.starts else { return None };
+        let further = left.checked_sub(1)?.checked_sub(self.withdrawn.len() as u64)?;
+        let now = self.paused_since.unwrap_or(now);
+        let position = self.origin.map_or(Duration::ZERO, |origin| now.since(origin));
+        Some(starts.after(further).saturating_sub(position))
     }
 
     /// Largest part of the duration used up to `now`.

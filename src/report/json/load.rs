@@ -18,11 +18,22 @@ use crate::report::sweep_table::SWEEP_COLUMNS;
 pub struct ArrivalJson {
     process: &'static str,
     seed: u64,
+    /// Factor by which a trace is sent faster than it was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speed: Option<f64>,
 }
 
-impl From<OpenLoop> for ArrivalJson {
-    fn from(open_loop: OpenLoop) -> Self {
-        Self { process: open_loop.process.as_str(), seed: open_loop.seed }
+impl ArrivalJson {
+    /// Distribution of the starts of a run; `None` in a closed loop.
+    pub fn from_session(session: &Session) -> Option<Self> {
+        let traced = session.suite.workload.as_ref().filter(|workload| workload.source.replay_speed().is_some());
+        let traced = traced.map(|workload| Self {
+            process: "trace",
+            seed: workload.seed,
+            speed: workload.source.replay_speed(),
+        });
+        let drawn = |open: OpenLoop| Self { process: open.process.as_str(), seed: open.seed, speed: None };
+        traced.or_else(|| session.plan.open_loop.map(drawn))
     }
 }
 

@@ -98,7 +98,7 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
     // The most important last: the first ones give way on a narrow screen. Requests that are not due are not in flight.
     let in_flight = scene.in_flight().count();
-    let in_flight = (scene.session.plan.is_load() && in_flight > 0).then_some(in_flight);
+    let in_flight = (scene.session.is_load() && in_flight > 0).then_some(in_flight);
     let lag = scene.live.lag.p99_ms.filter(|ms| *ms > MIN_LAG_SHOWN_MS);
     let mut right: Vec<Span<'_>> = Vec::new();
     right.extend(in_flight.map(|n| Span::raw(format!("{n} in flight"))));
