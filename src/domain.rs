@@ -19,6 +19,8 @@ pub mod interval;
 pub mod key_source;
 pub mod length_spec;
 pub mod live;
+pub mod load_stage_results;
+pub mod load_stages;
 pub mod metrics;
 pub mod nonce;
 pub mod open_loop;

@@ -66,6 +66,7 @@ fn read_suite(root: &Section<'_, '_>, file_name: &str, mistakes: &mut Mistakes<'
         cases,
         workload: None,
         conversations: None,
+        load_stages: None,
     })
 }
 

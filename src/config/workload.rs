@@ -1,9 +1,12 @@
 //! The workload that the command line or a saved run names.
 
+mod recorded;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::recorded::RecordedRun;
 use super::ConfigError;
 use crate::cli::WorkloadArgs;
 use crate::domain::length_spec::LengthSpec;
@@ -29,8 +32,10 @@ const NO_TAG: &str = "no tag";
 pub(super) struct Prepared {
     /// Name of the suite, if the workload replaces it.
     pub(super) name: String,
-    /// Cases of the workload by name.
-    pub(super) cases: Vec<String>,
+    /// Cases of the workload.
+    pub(super) cases: Vec<CaseSpec>,
+    /// Conversations of a saved run that is sent again.
+    pub(super) conversations: Option<Conversations>,
     pub(super) workload: Workload,
     pub(super) requests: RequestSpec,
 }
@@ -54,9 +59,15 @@ pub(super) fn prepare(
         (source, Opened::Dataset(Box::new(dataset)))
     } else if let Some(path) = &args.trace {
         let speed = args.trace_speed.unwrap_or(1.0);
-        let trace = open_trace(&folder.join(path), args.skip_bad_rows, speed)?;
-        let source = WorkloadSource::Trace { path: absolute(path, folder), skips_bad_rows: args.skip_bad_rows, speed };
-        (source, Opened::Trace(Box::new(trace)))
+        let skips_bad_rows = args.skip_bad_rows;
+        if let Some(recorded) = RecordedRun::open(path, folder, speed).transpose()? {
+            let path = absolute(Path::new(&recorded.path), folder);
+            (WorkloadSource::Trace { path, skips_bad_rows, speed }, Opened::Recorded(Box::new(recorded)))
+        } else {
+            let trace = open_trace(&folder.join(path), skips_bad_rows, speed)?;
+            let path = absolute(path, folder);
+            (WorkloadSource::Trace { path, skips_bad_rows, speed }, Opened::Trace(Box::new(trace)))
+        }
     } else if let Some(input) = &args.isl {
         (WorkloadSource::Synthetic { input: input.clone(), prefix: args.prefix }, Opened::Synthetic)
     } else {
@@ -86,7 +97,11 @@ pub(super) fn reopen(
             Opened::Dataset(Box::new(dataset))
         }
         WorkloadSource::Trace { path, skips_bad_rows, speed } => {
-            Opened::Trace(Box::new(open_trace(Path::new(path), *skips_bad_rows, *speed)?))
+            let path = Path::new(path);
+            match RecordedRun::open(path, Path::new(""), *speed).transpose()? {
+                Some(recorded) => Opened::Recorded(Box::new(recorded)),
+                None => Opened::Trace(Box::new(open_trace(path, *skips_bad_rows, *speed)?)),
+            }
         }
         WorkloadSource::Synthetic { .. } => Opened::Synthetic,
     };
@@ -98,6 +113,7 @@ pub(super) fn reopen(
 enum Opened {
     Dataset(Box<Dataset>),
     Trace(Box<Trace<File>>),
+    Recorded(Box<RecordedRun>),
     Synthetic,
 }
 
@@ -118,14 +134,16 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         let tokenizer = Arc::clone(tokenizer);
         Arc::new(move |text| tokenizer.count(text))
     });
+    let named = |name: &String| CaseSpec::new(name, Vec::new());
+    let mut conversations = None;
     let (name, summary, rows, cases, row_plan, source_of_requests) = match opened {
         Opened::Dataset(dataset) => {
             let rows = row_count(dataset.rows())?;
             let (cases, row_plan) = groups(&dataset, rows, sample, seed).map_err(no_rows)?;
             let summary = dataset.summary().to_string();
             let name = stem(source.path().unwrap_or_default());
-            let cases = cases.unwrap_or_else(|| vec![name.clone()]);
-            (name, summary, Some(rows), cases, row_plan, Source::from_dataset(*dataset, output.cloned(), seed))
+            let cases = cases.unwrap_or_else(|| vec![name.clone()]).iter().map(named).collect();
+            (name, summary, Some(rows), cases, row_plan, Some(Source::from_dataset(*dataset, output.cloned(), seed)))
         }
         Opened::Trace(trace) => {
             let rows = row_count(trace.len() as u64)?;
@@ -135,7 +153,17 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             let name = stem(source.path().unwrap_or_default());
             let summary = format!("{name}: {}", trace.summary());
             let trace = Source::from_trace(*trace, output.cloned(), counter, seed);
-            (name.clone(), summary, Some(rows), vec![name], row_plan, trace)
+            (name.clone(), summary, Some(rows), vec![named(&name)], row_plan, Some(trace))
+        }
+        Opened::Recorded(recorded) => {
+            let rows = row_count(recorded.len() as u64)?;
+            let row_plan = recorded.row_plan()?;
+            let RecordedRun { suite, summary, rows: sent, .. } = *recorded;
+            conversations.clone_from(&suite.conversations);
+            let sent_again = suite.workload.as_ref().map(|workload| reopen(workload, plan, tokenizer));
+            let inner = sent_again.transpose()?.and_then(|requests| requests.source);
+            let source = inner.map(|inner| Source::replayed(inner, sent));
+            (suite.name.clone(), summary, Some(rows), suite.cases.clone(), row_plan, source)
         }
         Opened::Synthetic => {
             let WorkloadSource::Synthetic { input, prefix } = &source else {
@@ -147,7 +175,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             let beginning = prefix.map_or_else(String::new, |prefix| format!(" after a shared beginning of {prefix}"));
             let summary = format!("prose, {input} tokens{beginning}");
             let prompts = Source::synthetic(input.clone(), output.cloned(), *prefix, counter, seed);
-            (name.clone(), summary, None, vec![name], row_plan, prompts)
+            (name.clone(), summary, None, vec![named(&name)], row_plan, Some(prompts))
         }
     };
     let at_most = |n: u32| rows.map_or(n, |rows| n.min(rows));
@@ -159,8 +187,8 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         (None, None) => vec![SYNTHETIC_REQUESTS.saturating_mul(plan.repeat)],
     };
     let workload = Workload { source, summary, rows, sample, seed, output: output.cloned(), planned };
-    let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: Some(source_of_requests) };
-    Ok(Prepared { name, cases, workload, requests })
+    let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: source_of_requests };
+    Ok(Prepared { name, cases, conversations, workload, requests })
 }
 
 /// Groups the rows by tag: the names of the cases, if there are tags, and the rows of each.
@@ -217,8 +245,7 @@ fn stem(path: &str) -> String {
 
 /// Puts a workload into a suite in place of its cases.
 pub(super) fn apply(prepared: &Prepared, suite: &mut Suite, plan: &mut Plan) {
-    let case = |name: &String| CaseSpec::new(name, Vec::new());
-    suite.cases = prepared.cases.iter().map(case).collect();
+    suite.cases.clone_from(&prepared.cases);
     suite.name.clone_from(&prepared.name);
     suite.workload = Some(prepared.workload.clone());
     if plan.duration.is_none() {

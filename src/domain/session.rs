@@ -195,6 +195,8 @@ pub struct Session {
     pub sweep: Vec<usize>,
     /// Index of the current or last stage.
     pub stage: usize,
+    /// Times at which the load stages after the first one began.
+    stages_began: Vec<Nanos>,
     /// Requests that were due within the run's duration but got no slot.
     pub not_started: usize,
     warmups_started: u32,
@@ -248,7 +250,7 @@ impl Session {
     pub fn new(suite: Arc<Suite>, plan: Plan) -> Self {
         let count = suite.cases.len();
         let cases: Vec<_> = (0..count).map(|case| CaseState::new(attempts_of(&suite, &plan, case))).collect();
-        Self {
+        let mut session = Self {
             suite,
             plan,
             mode: Mode::Waiting,
@@ -256,6 +258,7 @@ impl Session {
             last_ended: None,
             sweep: Vec::new(),
             stage: 0,
+            stages_began: Vec::new(),
             not_started: 0,
             warmups_started: 0,
             schedule_pauses: Vec::new(),
@@ -285,7 +288,9 @@ impl Session {
             rows_taken: 0,
             next_turns: BTreeSet::new(),
             changed_conversations: BTreeSet::new(),
-        }
+        };
+        session.set_schedule();
+        session
     }
 
     /// Adds the rows that the cases of a workload send.
@@ -298,7 +303,7 @@ impl Session {
     /// Sets the rows to send from now on; `None` if each case sends its own prompt.
     pub fn send_rows(&mut self, rows: Option<Arc<RowPlan>>) {
         self.rows = rows;
-        self.follow_row_times();
+        self.set_schedule();
     }
 
     /// Number of measured attempts of a case to start, in each stage.

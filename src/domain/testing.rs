@@ -34,5 +34,6 @@ pub fn suite_with(cases: Vec<CaseSpec>) -> Suite {
         cases,
         workload: None,
         conversations: None,
+        load_stages: None,
     }
 }

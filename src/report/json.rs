@@ -51,6 +51,8 @@ struct Document<'a> {
     cases: Vec<Case<'a>>,
     summary: SummaryJson<'a>,
     sweep: Vec<load::StageJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stages: Vec<load::LoadStageJson>,
     observer: Observer<'a>,
 }
 
@@ -268,6 +270,7 @@ impl<'a> Document<'a> {
             cases: case_list(report),
             summary: summary_json(summary, report),
             sweep: load::sweep(&report.session),
+            stages: load::load_stages(&report.session),
             observer: Observer {
                 engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms },
                 dispatch_delay_ms: DispatchDelay {

@@ -10,6 +10,7 @@ mod figures;
 mod front;
 mod gpu;
 mod load;
+mod load_stages;
 mod method;
 mod numbers;
 mod page;

@@ -268,6 +268,7 @@ fn report(texts: &[&str]) -> Option<Report> {
         cases,
         workload: None,
         conversations: None,
+        load_stages: None,
     };
     let mut session = Session::new(Arc::new(suite), Plan::default());
     session.handle(SessionInput::Begin(Nanos::default()));

@@ -1,6 +1,7 @@
 //! The summary of a run, as plain text for the terminal.
 
 mod entry;
+mod load_stages;
 mod styled;
 
 use self::entry::entry;
@@ -74,6 +75,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         lines.extend(slo_summary(&stages).map(|met| entry("SLO limit", [Some(met)])));
         return lines;
     }
+    lines.extend(load_stages::lines(session));
     for slo in session.slos() {
         let verdict = slo.judge(tally);
         let sign = if verdict.met { "✓" } else { "✗" };

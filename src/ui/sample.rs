@@ -55,6 +55,7 @@ pub fn running() -> App {
         cases,
         workload: None,
         conversations: None,
+        load_stages: None,
     };
     let target = Target {
         url: "http://localhost:8000/v1".into(),

@@ -94,7 +94,8 @@ fn a_case_needs_only_name_and_prompt() {
             slos: Vec::new(),
             cases: vec![case],
             workload: None,
-            conversations: None
+            conversations: None,
+            load_stages: None,
         }
     );
 }

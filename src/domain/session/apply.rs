@@ -4,6 +4,7 @@
 use super::case::{NextTurn, Start};
 use super::{CasePhase, CaseState, EventKind, InvalidEvent, Mode, RunClock, RunEvent, Session};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, StoredRecord};
+use crate::domain::load_stages::LoadStages;
 use crate::domain::time::Nanos;
 
 /// Maximum attempts that may be inferred from a later number: a damaged journal may contain any number.
@@ -46,6 +47,7 @@ impl Session {
             EventKind::CaseCancelled { case } => {
                 self.edit(case, CaseState::cancel);
             }
+            EventKind::StageBegan { stage } if self.suite.load_stages.is_some() => self.begin_load_stage(stage, at),
             EventKind::StageBegan { stage } => self.begin_stage(stage),
             EventKind::TimeUp { not_started } => self.end_time(not_started),
             EventKind::Finished => self.mode = Mode::Finished,
@@ -94,7 +96,11 @@ impl Session {
                 phase_is(case, &[Paused, Done, Failed, Cancelled, Unreached])
             }
             EventKind::StageBegan { stage } => {
-                require(stage == self.stage + 1 && stage < self.sweep.len(), InvalidEvent::NoSuchStage)
+                let follows = match &self.suite.load_stages {
+                    Some(stages) => stage == self.load_stage() + 1 && stage < stages.all().len(),
+                    None => stage == self.stage + 1 && stage < self.sweep.len(),
+                };
+                require(follows, InvalidEvent::NoSuchStage)
             }
             EventKind::TimeUp { .. }
             | EventKind::Finished
@@ -170,13 +176,24 @@ impl Session {
         }
     }
 
-    /// Starts the rows of a trace at their times, from the first one that is left.
-    pub(super) fn follow_row_times(&mut self) {
+    /// Gives a new clock the starts of a trace, from the first row that is left, or those of load stages.
+    pub(super) fn set_schedule(&mut self) {
+        let curve = self.suite.load_stages.as_ref().and_then(LoadStages::rates);
+        if let Some((plan, curve)) = self.plan.open_loop.zip(curve) {
+            self.clock.follow_curve(plan, curve);
+        }
         let times = self.rows.as_ref().and_then(|rows| rows.times());
-        if let Some((times, case)) = times.cloned().zip(self.cases.first()) {
-            let (taken, returned) = case.rows_taken_and_returned();
+        if let Some(times) = times.cloned() {
+            let (taken, returned) = self.rows_taken_and_returned();
             self.clock.follow(times, taken, returned);
         }
+    }
+
+    /// Number of rows that the cases have taken in order, and number of those that were discarded and come before all
+    /// others.
+    pub(super) fn rows_taken_and_returned(&self) -> (u64, usize) {
+        let counts = self.cases.iter().map(CaseState::rows_taken_and_returned);
+        counts.fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1))
     }
 
     fn start(&mut self, at: Nanos, case: usize, start: Start) -> Result<(), InvalidEvent> {
@@ -279,12 +296,13 @@ impl Session {
             let attempts = self.attempts_of(case);
             self.edit(case, |c| c.begin_stage(stage, attempts));
         }
-        self.follow_row_times();
+        self.set_schedule();
     }
 
     /// Ends cases that only the time limit would have ended.
     fn end_time(&mut self, not_started: usize) {
         self.not_started = self.not_started.saturating_add(not_started);
+        self.begin_last_load_stages();
         self.clock.end();
         for case in 0..self.cases.len() {
             self.edit(case, CaseState::end_time);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::Plan;
-use crate::domain::open_loop::Starts;
+use crate::domain::load_stages::RateCurve;
+use crate::domain::open_loop::{OpenLoop, Starts};
 use crate::domain::row_times::{RowTimes, TracedStarts};
 use crate::domain::time::Nanos;
 
@@ -76,6 +77,16 @@ impl RunClock {
     pub fn follow(&mut self, times: RowTimes, taken: u64, returned: usize) {
         self.starts = Some(Schedule::Traced(TracedStarts::new(times, taken)));
         self.withdrawn = vec![Duration::ZERO; returned];
+    }
+
+    /// Starts requests at a rate that changes, from the used part of the duration on.
+    pub fn follow_curve(&mut self, plan: OpenLoop, curve: RateCurve) {
+        self.starts = Some(Schedule::Drawn(Starts::with_curve(plan, curve, self.used)));
+    }
+
+    /// Time at which `used` of the duration will be or was used, as the schedule stands; `None` before it begins.
+    pub fn time_of(&self, used: Duration) -> Option<Nanos> {
+        Some(self.origin?.plus(used.saturating_sub(self.used)))
     }
 
     /// Returns whether the starts come from a trace.

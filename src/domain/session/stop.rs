@@ -35,7 +35,7 @@ impl Session {
         }
         let is_timed = self.clock.is_timed();
         self.clock = RunClock::continuing(&self.plan, &self.clock, at);
-        self.follow_row_times();
+        self.set_schedule();
         if !is_timed {
             self.clock.end();
         }

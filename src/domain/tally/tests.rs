@@ -37,6 +37,7 @@ fn tally(records: &[AttemptRecord], slos: &[Slo]) -> Tally {
         cases: Vec::new(),
         workload: None,
         conversations: None,
+        load_stages: None,
     };
     let mut tally = Tally::new(&Session::new(suite.into(), Plan::default()));
     for record in records {
@@ -116,6 +117,7 @@ fn open_loop(pauses_ms: &[(u64, u64)]) -> Tally {
         cases: Vec::new(),
         workload: None,
         conversations: None,
+        load_stages: None,
     };
     let open = OpenLoop { rate_per_s: 1.0, process: Process::Constant, seed: 0 };
     let mut tally = Tally::new(&Session::new(suite.into(), Plan { open_loop: Some(open), ..Plan::default() }));

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use crate::domain::load_stage_results::{LoadStageResult, load_stage_results};
+use crate::domain::load_stages::StageLoad;
 use crate::domain::metrics::QUEUE;
 use crate::domain::open_loop::OpenLoop;
 use crate::domain::session::Session;
@@ -18,6 +20,9 @@ use crate::report::sweep_table::SWEEP_COLUMNS;
 pub struct ArrivalJson {
     process: &'static str,
     seed: u64,
+    /// Shape of gamma-distributed intervals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    burstiness: Option<f64>,
     /// Factor by which a trace is sent faster than it was recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     speed: Option<f64>,
@@ -30,9 +35,15 @@ impl ArrivalJson {
         let traced = traced.map(|workload| Self {
             process: "trace",
             seed: workload.seed,
+            burstiness: None,
             speed: workload.source.replay_speed(),
         });
-        let drawn = |open: OpenLoop| Self { process: open.process.as_str(), seed: open.seed, speed: None };
+        let drawn = |OpenLoop { process, seed, .. }: OpenLoop| Self {
+            process: process.as_str(),
+            seed,
+            burstiness: process.burstiness(),
+            speed: None,
+        };
         traced.or_else(|| session.plan.open_loop.map(drawn))
     }
 }
@@ -164,6 +175,46 @@ impl Serialize for Figures {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(SWEEP_COLUMNS.iter().map(|column| (column.key, (column.get)(&self.0))))
     }
+}
+
+/// Results of a stage of a changing load.
+#[derive(Serialize)]
+pub struct LoadStageJson {
+    load: String,
+    /// What the load counts: `concurrency` or `rate`.
+    kind: &'static str,
+    from: f64,
+    to: f64,
+    duration_s: f64,
+    requests: usize,
+    ok: usize,
+    #[serde(flatten)]
+    figures: Figures,
+    tokens_estimated: bool,
+    slo_met: Option<bool>,
+}
+
+/// Returns the stages of `--stages` that have begun; empty without any.
+pub fn load_stages(session: &Session) -> Vec<LoadStageJson> {
+    let json = |LoadStageResult { stage, figures }: LoadStageResult| {
+        let (kind, from, to) = match stage.load {
+            StageLoad::Concurrency { from, to } => ("concurrency", f64::from(from), f64::from(to)),
+            StageLoad::Rate { from_per_s, to_per_s } => ("rate", from_per_s, to_per_s),
+        };
+        LoadStageJson {
+            load: stage.load.to_string(),
+            kind,
+            from,
+            to,
+            duration_s: stage.time.as_secs_f64(),
+            requests: figures.requests,
+            ok: figures.ok,
+            tokens_estimated: figures.estimated,
+            slo_met: figures.slo_met,
+            figures: Figures(figures),
+        }
+    };
+    load_stage_results(session).into_iter().map(json).collect()
 }
 
 /// Returns the stages of the sweep; empty without one.

@@ -9,7 +9,7 @@ use crate::domain::tally::Tally;
 use super::escape::code;
 use super::figures::{figure, quantity, with_unit};
 use super::page::{Page, Table};
-use super::{View, sweep};
+use super::{View, load_stages, sweep};
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     let session = &view.report.session;
@@ -23,6 +23,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     } else if is_load {
         page.block(&headline(view, tally));
         fields(view, tally, page);
+        load_stages::write(view, page);
     }
     if !session.slos().is_empty() {
         page.block(if is_load { "### SLOs" } else { "## SLOs" });
@@ -35,10 +36,11 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 fn headline(view: &View<'_>, tally: &Tally) -> String {
     let s = &view.summary;
     let session = &view.report.session;
-    let offered = match (session.replay_speed(), session.plan.open_loop) {
-        (Some(speed), _) => format!("Trace at {speed}x its speed"),
-        (None, Some(open)) => format!("{} req/s offered", open.rate_per_s),
-        (None, None) => format!("Concurrency {}", session.plan.concurrency),
+    let offered = match (&session.suite.load_stages, session.replay_speed(), session.plan.open_loop) {
+        (Some(stages), ..) => format!("Stages {stages}"),
+        (None, Some(speed), _) => format!("Trace at {speed}x its speed"),
+        (None, None, Some(open)) => format!("{} req/s offered", open.rate_per_s),
+        (None, None, None) => format!("Concurrency {}", session.plan.concurrency),
     };
     let rates: Vec<String> = [
         s.output_token_throughput.map(|v| with_unit(Some(v), 1, s.estimated, " tok/s")),
@@ -90,8 +92,17 @@ fn describe(session: &Session) -> String {
     let plan = &session.plan;
     let limit = || plan.limit().map_or_else(|| "no limit".to_owned(), |n| format!("at most {n}"));
     let time = plan.duration.map_or_else(String::new, |d| format!(" for {} s, cases in turn", d.as_secs_f64()));
-    match (session.replay_speed(), plan.open_loop) {
-        (Some(speed), _) => {
+    match (&session.suite.load_stages, session.replay_speed(), plan.open_loop) {
+        (Some(stages), ..) => {
+            let kind = plan.open_loop.map_or_else(
+                || "closed".to_owned(),
+                |open| {
+                    format!("open, {} arrivals, seed {}; times count from the intended start", open.process, open.seed)
+                },
+            );
+            format!("{kind}; stages {stages}, cases in turn")
+        }
+        (None, Some(speed), _) => {
             let time = plan.duration.map_or_else(String::new, |d| format!(" for {} s", d.as_secs_f64()));
             format!(
                 "open, requests of a trace at their own times, {speed}x as fast{time}, {} in flight; times count from the \
@@ -99,14 +110,14 @@ fn describe(session: &Session) -> String {
                 limit()
             )
         }
-        (None, Some(open)) => format!(
+        (None, None, Some(open)) => format!(
             "open, {} requests/s{time}, {} arrivals, seed {}, {} in flight; times count from the intended start",
             open.rate_per_s,
-            open.process.as_str(),
+            open.process,
             open.seed,
             limit()
         ),
-        (None, None) => format!("closed, {} in flight{time}", count(plan.concurrency, "request")),
+        (None, None, None) => format!("closed, {} in flight{time}", count(plan.concurrency, "request")),
     }
 }
 

@@ -241,7 +241,10 @@ fn state(scene: &Scene) -> State {
             );
             new("●", "running", about, Tone::Live)
         }
-        (_, Mode::Running) => new("●", "running", String::new(), Tone::Live),
+        (_, Mode::Running) => {
+            let about = session.load_stage_name().or_else(|| session.replay_speed().and(session.open_loop_name()));
+            new("●", "running", about.unwrap_or_default(), Tone::Live)
+        }
         (_, Mode::Held) if session.is_cut_off() => new("◌", "interrupted", String::new(), Tone::Warning),
         (_, Mode::Held) if session.in_flight() > 0 => {
             let about = format!("{} finishing", count(session.in_flight(), "request"));

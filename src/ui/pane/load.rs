@@ -98,6 +98,9 @@ fn about(scene: &Scene, wide: bool) -> String {
             (false, false) => format!("sweep {least}–{most}"),
         };
     }
+    if let Some(stages) = &session.suite.load_stages {
+        return session.load_stage_name().filter(|_| session.is_active()).unwrap_or_else(|| format!("stages {stages}"));
+    }
     match session.open_loop_name() {
         Some(name) => name,
         None if wide => format!("concurrency {concurrency}"),

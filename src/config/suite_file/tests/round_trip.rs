@@ -129,7 +129,7 @@ prop_compose! {
         }
         let (fair, good, excellent) = (steps.0, steps.0 + steps.1, steps.0 + steps.1 + steps.2);
         let slos = slos.iter().map(|slo| slo.parse().unwrap()).collect();
-        Suite { name, rating: RatingScale { excellent, good, fair }, slos, cases, workload: None, conversations: None }
+        Suite { name, rating: RatingScale { excellent, good, fair }, slos, cases, workload: None, conversations: None, load_stages: None }
     }
 }
 
