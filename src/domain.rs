@@ -44,6 +44,7 @@ pub mod slo;
 pub mod sorted;
 pub mod spans;
 pub mod statistics;
+pub mod steady_window;
 pub mod suite;
 pub mod sweep;
 pub mod tally;

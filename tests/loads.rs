@@ -66,6 +66,7 @@ fn the_requests_of_a_trace_are_due_at_their_own_times() {
         assert!(markdown.contains(words), "{words} in {markdown}");
     }
     // The first requests only.
+    std::fs::remove_file(folder.path().join("r.json")).unwrap();
     let out = tokscope(folder.path(), &[&sim.url(), "--trace", "t.jsonl", "-n", "2", "-o", "r.json"]);
     assert_due(&results(folder.path(), &out), &[0.0, 200.0]);
 }
@@ -98,4 +99,28 @@ fn stages_exclude_another_load() {
     let out = tokscope(folder.path(), &["--demo", "--stages", "4:60s", "--arrival", "constant"]);
     let stderr = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.code() == Some(2) && stderr.contains("need stages with a rate"), "{stderr}");
+}
+
+#[test]
+fn a_saved_run_is_sent_again_at_its_own_times() {
+    let (folder, sim) = (tempfile::tempdir().unwrap(), simulator());
+    let suite = "[[case]]\nname = \"One\"\nprompt = \"Hello\"\nmax_tokens = 2\n[[case]]\nname = \"Two\"\nprompt = \"Bye\"\nmax_tokens = 3\n";
+    std::fs::write(folder.path().join("cases.toml"), suite).unwrap();
+    let args = [&sim.url(), "--rate", "20", "--arrival", "constant", "-n", "5", "-o", "r.json"];
+    let first = results(folder.path(), &tokscope(folder.path(), &args));
+    let id = first["run"]["id"].as_str().unwrap();
+    // The saved run has its own cases.
+    std::fs::remove_file(folder.path().join("cases.toml")).unwrap();
+    std::fs::remove_file(folder.path().join("r.json")).unwrap();
+    let again = tokscope(folder.path(), &[&sim.url(), "--trace", id, "--speed", "0.5", "-o", "r.json"]);
+    let again = results(folder.path(), &again);
+    assert_due(&again, &[0.0, 100.0, 200.0, 300.0, 400.0]);
+    let tokens = |json: &Value| -> Vec<Vec<Value>> {
+        let case = |case: &Value| {
+            let attempts = case["attempts"].as_array().unwrap().iter();
+            std::iter::once(case["name"].clone()).chain(attempts.map(|a| a["output_sequence_length"].clone())).collect()
+        };
+        json["cases"].as_array().unwrap().iter().map(case).collect()
+    };
+    assert_eq!(tokens(&again), tokens(&first));
 }

@@ -17,6 +17,7 @@ mod page;
 mod results;
 mod server;
 mod statistics;
+mod steady;
 mod sweep;
 mod verdict;
 

@@ -6,11 +6,12 @@ use serde::{Serialize, Serializer};
 
 use crate::domain::load_stage_results::{LoadStageResult, load_stage_results};
 use crate::domain::load_stages::StageLoad;
-use crate::domain::metrics::QUEUE;
+use crate::domain::metrics::{ITL, LATENCY, QUEUE, TTFT};
 use crate::domain::open_loop::OpenLoop;
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, Slo, Stat, Subject};
 use crate::domain::statistics::Stats;
+use crate::domain::steady_window::SteadyWindow;
 use crate::domain::sweep::{Stage, knee, saturated_from_start, stages};
 use crate::domain::tally::Tally;
 use crate::report::sweep_table::SWEEP_COLUMNS;
@@ -80,6 +81,43 @@ pub struct GoodputJson {
     requests_per_s: Option<f64>,
 }
 
+/// The steady part of a load.
+#[derive(Serialize)]
+pub struct SteadyJson {
+    duration_s: f64,
+    ramp_s: f64,
+    drain_s: f64,
+    requests: usize,
+    ok: usize,
+    request_throughput: f64,
+    output_token_throughput: f64,
+    time_to_first_token_p50_ms: Option<f64>,
+    time_to_first_token_p95_ms: Option<f64>,
+    inter_token_latency_p50_ms: Option<f64>,
+    request_latency_p50_ms: Option<f64>,
+    tokens_estimated: bool,
+}
+
+impl SteadyJson {
+    fn new(window: &SteadyWindow) -> Self {
+        let requests = &window.requests;
+        Self {
+            duration_s: window.seconds(),
+            ramp_s: window.ramp_s,
+            drain_s: window.drain_s,
+            requests: requests.ended,
+            ok: requests.ok,
+            request_throughput: window.requests_per_s,
+            output_token_throughput: window.tokens_per_s,
+            time_to_first_token_p50_ms: requests.percentile(&TTFT, 50),
+            time_to_first_token_p95_ms: requests.percentile(&TTFT, 95),
+            inter_token_latency_p50_ms: requests.percentile(&ITL, 50),
+            request_latency_p50_ms: requests.percentile(&LATENCY, 50),
+            tokens_estimated: requests.estimated,
+        }
+    }
+}
+
 /// Figures of the load in the summary.
 #[derive(Serialize)]
 pub struct LoadJson<'a> {
@@ -92,6 +130,9 @@ pub struct LoadJson<'a> {
     dispatch_delay_ms: Option<super::SpreadJson>,
     /// Concurrency from which a sweep that does not scale is saturated; `null` if it scales, or without a sweep.
     saturated_from_concurrency: Option<usize>,
+    /// Part of a steady load without its ramp and its drain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steady_state: Option<SteadyJson>,
     slo: Vec<SloJson<'a>>,
     slo_met: Option<bool>,
     goodput: Option<GoodputJson>,
@@ -109,6 +150,7 @@ impl<'a> LoadJson<'a> {
             errors: &tally.errors,
             dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson::from_stats(stats, n)),
             saturated_from_concurrency: saturated_from_start(&stages(session)).map(|found| found.concurrency),
+            steady_state: SteadyWindow::from_session(session).as_ref().map(SteadyJson::new),
             slo: slos.iter().map(|slo| judged(slo, tally)).collect(),
             slo_met: (!slos.is_empty()).then(|| {
                 let any_stage = || stages(session).iter().any(|s| s.slo_met == Some(true));

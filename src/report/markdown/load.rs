@@ -9,7 +9,7 @@ use crate::domain::tally::Tally;
 use super::escape::code;
 use super::figures::{figure, quantity, with_unit};
 use super::page::{Page, Table};
-use super::{View, load_stages, sweep};
+use super::{View, load_stages, steady, sweep};
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     let session = &view.report.session;
@@ -76,6 +76,7 @@ fn fields(view: &View<'_>, tally: &Tally, page: &mut Page) {
     if tally.count(&QUEUE) > 0 {
         page.field("Dispatch Delay", &dispatch_delay(tally));
     }
+    steady::write(view, page);
     page.line("");
 }
 
