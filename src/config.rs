@@ -213,6 +213,11 @@ fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
     } else {
         1
     };
+    if args.stop_when_saturated && open_loop.is_none() && args.workload.trace.is_none() {
+        return Err(ConfigError(
+            "--stop-when-saturated needs an open loop: --rate, --trace or stages with a rate".to_owned(),
+        ));
+    }
     let duration = args.duration.map(Duration::try_from_secs_f64).transpose();
     let in_stages = args.stages.as_ref().map(LoadStages::time);
     Ok(Plan {
@@ -223,6 +228,7 @@ fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
         open_loop,
         duration: duration.map_err(|e| ConfigError(format!("--duration: {e}")))?.or(in_stages),
         requests: args.requests,
+        stop_when_saturated: args.stop_when_saturated,
     })
 }
 

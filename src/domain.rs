@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod attempt;
+pub mod backlog;
 pub mod calibration;
 pub mod data_fingerprint;
 pub mod diagnosis;

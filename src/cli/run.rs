@@ -102,6 +102,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "LOAD:TIME,…", help_heading = "Load", group = "open_loop")]
     #[arg(conflicts_with_all = ["rate", "concurrency", "duration", "requests", "repeat", "sweep", "trace", "limit"])]
     pub stages: Option<LoadStages>,
+    /// End an open loop once its queue only grows
+    #[arg(long, help_heading = "Load")]
+    pub stop_when_saturated: bool,
     /// Seed of everything random: intervals of --rate, order of rows, lengths
     #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 0)]
     pub seed: u64,

@@ -12,6 +12,8 @@ mod load;
 mod replay;
 mod rows;
 mod run_clock;
+mod saturation;
+mod schedule;
 mod status;
 mod stop;
 mod workload;
@@ -30,6 +32,7 @@ pub use self::replay::IdleReason;
 pub use self::rows::RowPlan;
 use self::run_clock::RunClock;
 use super::attempt::{AttemptId, AttemptRecord};
+use super::backlog::Backlog;
 use super::open_loop::OpenLoop;
 use super::suite::Suite;
 use super::time::Nanos;
@@ -64,11 +67,22 @@ pub struct Plan {
     pub duration: Option<Duration>,
     /// Measured requests in all, spread over the cases in turn, regardless of `repeat`. At least one per case.
     pub requests: Option<u32>,
+    /// Whether an open loop ends once its queue only grows.
+    pub stop_when_saturated: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { concurrency: 1, repeat: 1, warmup: 0, warm: false, open_loop: None, duration: None, requests: None }
+        Self {
+            concurrency: 1,
+            repeat: 1,
+            warmup: 0,
+            warm: false,
+            open_loop: None,
+            duration: None,
+            requests: None,
+            stop_when_saturated: false,
+        }
     }
 }
 
@@ -199,6 +213,10 @@ pub struct Session {
     stages_began: Vec<Nanos>,
     /// Requests that were due within the run's duration but got no slot.
     pub not_started: usize,
+    /// Time at which the run stopped because its queue only grew.
+    saturated_at: Option<Nanos>,
+    /// Length of the queue so far, if it is watched; not part of a saved run.
+    backlog: Backlog,
     warmups_started: u32,
     /// Spans in which the schedule was paused, ascending and disjoint.
     schedule_pauses: Vec<(Nanos, Nanos)>,
@@ -260,6 +278,8 @@ impl Session {
             stage: 0,
             stages_began: Vec::new(),
             not_started: 0,
+            saturated_at: None,
+            backlog: Backlog::default(),
             warmups_started: 0,
             schedule_pauses: Vec::new(),
             absences: Vec::new(),

@@ -29,7 +29,10 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     if session.is_load() {
         let counts = format!("{} measured, {} ok", tally.ended, tally.ok);
         lines.push(entry("Requests", [Some(counts), tally.failures().map(|kinds| format!("failed: {kinds}"))]));
-        if session.not_started > 0 {
+        if session.saturated_at().is_some() {
+            lines.push(entry("Stopped", [Some("the queue only grew: the server cannot sustain this load".to_owned())]));
+        }
+        if session.not_started > 0 && session.saturated_at().is_none() {
             let not_started = grouped(session.not_started as u64);
             lines.push(entry(
                 "Not started",

@@ -22,8 +22,8 @@ const JOURNAL_START: &[u8] = b"{\"tokscope_journal\"";
 pub(super) struct RecordedRun {
     /// Path of the journal.
     pub(super) path: String,
-    /// Suite of the run.
-    pub(super) suite: Arc<Suite>,
+    /// Suite of the run, without cases that sent nothing.
+    pub(super) suite: Suite,
     /// One line about the requests.
     pub(super) summary: String,
     /// Row of the run's own workload that each request sent; empty if it sent its cases.
@@ -54,6 +54,13 @@ impl RecordedRun {
             saved::load(&path).map_err(|e| failed(&format!("cannot be read: {}", sanitise_line(&format!("{e:#}")))))?;
         let mut requests = requests(&run.session);
         requests.sort_by_key(|request| request.0);
+        let mut sending: Vec<u16> = requests.iter().map(|request| request.1).collect();
+        sending.sort_unstable();
+        sending.dedup();
+        let place =
+            |case: u16| sending.binary_search(&case).ok().and_then(|at| u16::try_from(at).ok()).unwrap_or_default();
+        let mut suite = Suite::clone(&run.session.suite);
+        suite.cases = sending.iter().filter_map(|case| suite.cases.get(usize::from(*case))).cloned().collect();
         let first = requests.first().ok_or_else(|| failed("has no measured request"))?.0;
         let time =
             |at: Nanos| Duration::try_from_secs_f64(at.since(first).as_secs_f64() / speed).unwrap_or(Duration::MAX);
@@ -61,13 +68,9 @@ impl RecordedRun {
         let sent = count(requests.len(), "request");
         Ok(Self {
             summary: format!("{}: {sent} of a saved run over {:.1} s", sanitise_line(&run.run.id), span.as_secs_f64()),
-            suite: Arc::clone(&run.session.suite),
-            rows: if run.session.suite.workload.is_some() {
-                requests.iter().filter_map(|r| r.2).collect()
-            } else {
-                Vec::new()
-            },
-            cases: requests.iter().map(|request| request.1).collect(),
+            rows: if suite.workload.is_some() { requests.iter().filter_map(|r| r.2).collect() } else { Vec::new() },
+            cases: requests.iter().map(|request| place(request.1)).collect(),
+            suite,
             times: requests.iter().map(|request| time(request.0)).collect(),
             path,
         })

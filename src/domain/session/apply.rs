@@ -4,7 +4,6 @@
 use super::case::{NextTurn, Start};
 use super::{CasePhase, CaseState, EventKind, InvalidEvent, Mode, RunClock, RunEvent, Session};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, StoredRecord};
-use crate::domain::load_stages::LoadStages;
 use crate::domain::time::Nanos;
 
 /// Maximum attempts that may be inferred from a later number: a damaged journal may contain any number.
@@ -50,6 +49,7 @@ impl Session {
             EventKind::StageBegan { stage } if self.suite.load_stages.is_some() => self.begin_load_stage(stage, at),
             EventKind::StageBegan { stage } => self.begin_stage(stage),
             EventKind::TimeUp { not_started } => self.end_time(not_started),
+            EventKind::Saturated { not_started } => self.end_saturated(at, not_started),
             EventKind::Finished => self.mode = Mode::Finished,
             EventKind::Closing => self.close(),
             EventKind::Stopped => self.stop(at),
@@ -103,6 +103,7 @@ impl Session {
                 require(follows, InvalidEvent::NoSuchStage)
             }
             EventKind::TimeUp { .. }
+            | EventKind::Saturated { .. }
             | EventKind::Finished
             | EventKind::Closing
             | EventKind::Stopped
@@ -160,40 +161,6 @@ impl Session {
         for (_, id) in withdrawn {
             self.edit(id.case, |c| c.withdraw(id.number));
         }
-    }
-
-    /// Pauses a case. Rows of a trace that were in flight are due again as soon as it goes on; the others keep their
-    /// times.
-    fn pause_case(&mut self, case: usize, at: Nanos) {
-        let not_due: Vec<Nanos> = self.not_due(at).into_iter().filter(|(_, id)| id.case == case).map(|d| d.0).collect();
-        let remaining = |session: &Self| session.cases.get(case).map_or(0, |c| c.remaining);
-        let before = remaining(self);
-        self.edit(case, CaseState::pause);
-        if self.clock.is_traced() {
-            let returned = (remaining(self) - before) as usize;
-            let at_once = std::iter::repeat_n(at, returned.saturating_sub(not_due.len()));
-            self.clock.withdraw(at_once.chain(not_due));
-        }
-    }
-
-    /// Gives a new clock the starts of a trace, from the first row that is left, or those of load stages.
-    pub(super) fn set_schedule(&mut self) {
-        let curve = self.suite.load_stages.as_ref().and_then(LoadStages::rates);
-        if let Some((plan, curve)) = self.plan.open_loop.zip(curve) {
-            self.clock.follow_curve(plan, curve);
-        }
-        let times = self.rows.as_ref().and_then(|rows| rows.times());
-        if let Some(times) = times.cloned() {
-            let (taken, returned) = self.rows_taken_and_returned();
-            self.clock.follow(times, taken, returned);
-        }
-    }
-
-    /// Number of rows that the cases have taken in order, and number of those that were discarded and come before all
-    /// others.
-    pub(super) fn rows_taken_and_returned(&self) -> (u64, usize) {
-        let counts = self.cases.iter().map(CaseState::rows_taken_and_returned);
-        counts.fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1))
     }
 
     fn start(&mut self, at: Nanos, case: usize, start: Start) -> Result<(), InvalidEvent> {
@@ -300,7 +267,7 @@ impl Session {
     }
 
     /// Ends cases that only the time limit would have ended.
-    fn end_time(&mut self, not_started: usize) {
+    pub(super) fn end_time(&mut self, not_started: usize) {
         self.not_started = self.not_started.saturating_add(not_started);
         self.begin_last_load_stages();
         self.clock.end();

@@ -61,6 +61,7 @@ impl Session {
                 }
             }
         }
+        self.count_backlog();
         while let Some(what) = self.next_step() {
             if !self.commit_now(what, &mut out) {
                 break;
@@ -151,7 +152,7 @@ impl Session {
         if let Some(began) = self.next_load_stage() {
             return Some(began);
         }
-        if let Some(over) = self.time_up_between_turns() {
+        if let Some(over) = self.next_saturation().or_else(|| self.time_up_between_turns()) {
             return Some(over);
         }
         let start = self.next_turn().or_else(|| if self.is_full() { None } else { self.next_start() });

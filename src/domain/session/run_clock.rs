@@ -204,6 +204,13 @@ impl RunClock {
         Some(self.duration?.saturating_sub(self.used(now)))
     }
 
+    /// Number of starts that are due and did not happen.
+    pub fn overdue(&self, now: Nanos) -> usize {
+        let Some(origin) = self.origin else { return 0 };
+        let withdrawn = self.withdrawn.iter().filter(|offset| origin.plus(**offset) <= now).count();
+        withdrawn + self.starts.clone().map_or(0, |mut starts| starts.skip_to(now.since(origin)))
+    }
+
     /// Number of intended starts within the duration that did not happen.
     pub fn missed(&self) -> usize {
         self.clone().skip_rest()

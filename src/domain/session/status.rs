@@ -116,7 +116,7 @@ impl Session {
     pub fn wake_at(&self) -> Option<Nanos> {
         let turn = self.next_turns.first().map(|(ready_at, ..)| *ready_at).filter(|_| self.mode == Mode::Running);
         let end = turn.and_then(|_| self.clock.ends_at());
-        [turn, end, self.start_at(), self.load_changes_at()].into_iter().flatten().min()
+        [turn, end, self.start_at(), self.load_changes_at(), self.counts_backlog_at()].into_iter().flatten().min()
     }
 
     /// Time at which the open loop orders its next start.

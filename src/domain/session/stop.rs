@@ -2,6 +2,7 @@
 
 use super::{CaseState, EventKind, Mode, RunClock, RunEvent, Session};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, StoredRecord};
+use crate::domain::backlog::Backlog;
 use crate::domain::time::Nanos;
 
 /// Warning of an attempt that was lost.
@@ -36,6 +37,7 @@ impl Session {
         let is_timed = self.clock.is_timed();
         self.clock = RunClock::continuing(&self.plan, &self.clock, at);
         self.set_schedule();
+        self.backlog = Backlog::default();
         if !is_timed {
             self.clock.end();
         }

@@ -81,6 +81,11 @@ pub struct GoodputJson {
     requests_per_s: Option<f64>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 /// The steady part of a load.
 #[derive(Serialize)]
 pub struct SteadyJson {
@@ -124,6 +129,9 @@ pub struct LoadJson<'a> {
     measured_requests: usize,
     /// Requests that were due but got no slot within the duration.
     not_started: usize,
+    /// Whether the run stopped because its queue only grew.
+    #[serde(skip_serializing_if = "is_false")]
+    stopped_saturated: bool,
     /// Number of failed requests by kind of error.
     errors: &'a BTreeMap<String, usize>,
     /// Time from the intended to the actual start; only in an open loop.
@@ -147,6 +155,7 @@ impl<'a> LoadJson<'a> {
         Self {
             measured_requests: tally.ended,
             not_started: session.not_started,
+            stopped_saturated: session.saturated_at().is_some(),
             errors: &tally.errors,
             dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson::from_stats(stats, n)),
             saturated_from_concurrency: saturated_from_start(&stages(session)).map(|found| found.concurrency),

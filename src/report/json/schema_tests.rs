@@ -18,7 +18,7 @@ use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::row_order::{Sample, Shard};
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
-use crate::domain::session::{Plan, RowPlan, Session, SessionCommand, SessionInput};
+use crate::domain::session::{EventKind, Plan, RowPlan, RunEvent, Session, SessionCommand, SessionInput};
 use crate::domain::time::Nanos;
 use crate::domain::workload::{Workload, WorkloadSource};
 use crate::report::bottleneck::rules_markdown;
@@ -185,14 +185,17 @@ fn conversation() -> Report {
     report(session)
 }
 
-/// Returns a run in stages with a threshold, whose starts come in bursts.
+/// Returns a run in stages with a threshold, whose starts come in bursts until its queue only grows.
 fn staged() -> Report {
     let mut asked = suite(&["a"]);
     asked.load_stages = "5/s:1s,5/s..9/s:1s".parse().ok();
     asked.slos = vec!["ttft_p95<500ms".parse().unwrap()];
     let open_loop = Some(OpenLoop { rate_per_s: 6.0, process: Process::Gamma { burstiness: 0.5 }, seed: 7 });
     let plan = Plan { open_loop, duration: Some(Duration::from_secs(2)), concurrency: 4, ..Plan::default() };
-    report(run_suite(asked, plan, |id, now| Some(answer(id, now, 1000, 100, 20))))
+    let mut session = run_suite(asked, plan, |id, now| Some(answer(id, now, 1000, 100, 20)));
+    let saturated = RunEvent { at: session.last_ended.unwrap(), what: EventKind::Saturated { not_started: 3 } };
+    session.apply(&saturated, None).unwrap();
+    report(session)
 }
 
 /// Returns a run of a trace.

@@ -11,6 +11,9 @@ use super::figures::{figure, quantity, with_unit};
 use super::page::{Page, Table};
 use super::{View, load_stages, steady, sweep};
 
+/// Reason for the early end of an open loop.
+const SATURATED: &str = "the queue only grew, so the server cannot sustain this load";
+
 pub fn write(view: &View<'_>, page: &mut Page) {
     let session = &view.report.session;
     let Some(tally) = &view.summary.tally else { return };
@@ -69,7 +72,10 @@ fn fields(view: &View<'_>, tally: &Tally, page: &mut Page) {
     if let Some(kinds) = tally.failures() {
         page.field("Failed", &kinds);
     }
-    if session.not_started > 0 {
+    if session.saturated_at().is_some() {
+        let requests = count(session.not_started, "request");
+        page.field("Stopped", &format!("{SATURATED}; {requests} of the plan not sent"));
+    } else if session.not_started > 0 {
         let requests = count(session.not_started, "request");
         page.field("Not Started", &format!("{requests} that were due, because no slot was free within the duration"));
     }

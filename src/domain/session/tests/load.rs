@@ -11,7 +11,7 @@ const fn rate(rate_per_s: f64, process: Process) -> OpenLoop {
     OpenLoop { rate_per_s, process, seed: 3 }
 }
 
-fn open(concurrency: usize, repeat: u32) -> Plan {
+pub(super) fn open(concurrency: usize, repeat: u32) -> Plan {
     Plan { concurrency, repeat, open_loop: Some(rate(10.0, Process::Constant)), ..Plan::default() }
 }
 
