@@ -43,7 +43,7 @@ impl StageLoad {
     /// rate.
     fn concurrency(self, at: Duration, time: Duration) -> Option<usize> {
         let Self::Concurrency { from, to } = self else { return None };
-        let (at, time) = (at.min(time).as_nanos() as i128, time.as_nanos().max(1) as i128);
+        let (at, time) = (nanos(at.min(time)), nanos(time).max(1));
         let rise = i128::from(to) - i128::from(from);
         let level = i128::from(from) + (2 * rise * at + time).div_euclid(2 * time);
         Some(usize::try_from(level).unwrap_or_default().max(1))
@@ -53,7 +53,7 @@ impl StageLoad {
     fn rises_above(self, users: usize, time: Duration) -> Option<Duration> {
         let Self::Concurrency { from, to } = self else { return None };
         let steps = users as i128 + 1 - i128::from(from);
-        let (rise, time) = (i128::from(to) - i128::from(from), time.as_nanos() as i128);
+        let (rise, time) = (i128::from(to) - i128::from(from), nanos(time));
         if steps <= 0 {
             return Some(Duration::ZERO);
         }
@@ -74,10 +74,17 @@ impl fmt::Display for StageLoad {
         match self {
             Self::Concurrency { from, to } if from == to => write!(f, "{from}"),
             Self::Concurrency { from, to } => write!(f, "{from}..{to}"),
-            Self::Rate { from_per_s, to_per_s } if from_per_s == to_per_s => write!(f, "{from_per_s}/s"),
+            Self::Rate { from_per_s, to_per_s } if from_per_s.total_cmp(to_per_s).is_eq() => {
+                write!(f, "{from_per_s}/s")
+            }
             Self::Rate { from_per_s, to_per_s } => write!(f, "{from_per_s}/s..{to_per_s}/s"),
         }
     }
+}
+
+/// Length of a time, nanoseconds. A stage takes a day at most.
+fn nanos(time: Duration) -> i128 {
+    i128::from(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// Stages that follow each other without a pause. Requests in flight go on when the next stage begins.

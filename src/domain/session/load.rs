@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{AttemptState, EventKind, Mode, Session};
+use crate::domain::attempt::StoredRecord;
 use crate::domain::load_stages::LoadStage;
 use crate::domain::time::Nanos;
 
@@ -51,7 +52,7 @@ impl Session {
 
     /// Index of the load stage in which an attempt was due, or else sent.
     pub fn load_stage_of(&self, attempt: &AttemptState) -> usize {
-        let at = attempt.due.or_else(|| attempt.record.as_ref().map(|record| record.began()));
+        let at = attempt.due.or_else(|| attempt.record.as_ref().map(StoredRecord::began));
         at.map_or(self.load_stage(), |at| self.stages_began.partition_point(|began| *began <= at))
     }
 

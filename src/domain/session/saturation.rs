@@ -53,7 +53,7 @@ impl Session {
             // The rest of the plan ends as that of a run that only the time limits.
             self.edit(case, |c| {
                 if c.remaining > 0 {
-                    c.remaining = u32::MAX
+                    c.remaining = u32::MAX;
                 }
             });
         }
