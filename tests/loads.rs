@@ -31,22 +31,14 @@ fn results(folder: &Path, out: &Output) -> Value {
     schema::read_results(folder.join("r.json"))
 }
 
-/// Intended starts since the first one, milliseconds, ascending. The time stamps of a report have whole milliseconds.
-fn due_ms(json: &Value) -> Vec<f64> {
-    let attempts = json["cases"].as_array().unwrap().iter().flat_map(|case| case["attempts"].as_array().unwrap());
-    let due = |a: &Value| {
-        let started: jiff::Timestamp = a["started_at"].as_str().unwrap().parse().unwrap();
-        started.as_millisecond() as f64 - a["dispatch_delay_ms"].as_f64().unwrap()
-    };
-    let mut due: Vec<f64> = attempts.filter(|a| a["warmup"] == false).map(due).collect();
-    due.sort_by(f64::total_cmp);
-    due.iter().map(|at| at - due[0]).collect()
-}
-
-fn assert_due(json: &Value, expected_ms: &[f64]) {
-    let due_ms = due_ms(json);
-    let is_near = |(due, expected): (&f64, &f64)| (due - expected).abs() <= 1.0;
-    assert!(due_ms.len() == expected_ms.len() && due_ms.iter().zip(expected_ms).all(is_near), "{due_ms:?}");
+/// Intended starts of a run since the first one, milliseconds, from its journal.
+fn due_ms(folder: &Path, json: &Value) -> Vec<u64> {
+    let id = json["run"]["id"].as_str().unwrap();
+    let journal = folder.join("tokscope/runs").join(format!("{id}.jsonl"));
+    let journal = std::fs::read_to_string(&journal).unwrap_or_else(|e| panic!("{}: {e}", journal.display()));
+    let events = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let due: Vec<u64> = events.filter(|e| e["type"] == "started").filter_map(|e| e["due"].as_u64()).collect();
+    due.iter().map(|at| (at - due[0]) / 1_000_000).collect()
 }
 
 #[test]
@@ -58,7 +50,7 @@ fn the_requests_of_a_trace_are_due_at_their_own_times() {
     let out =
         tokscope(folder.path(), &[&sim.url(), "--trace", "t.jsonl", "--speed", "2", "-o", "r.json", "-o", "r.md"]);
     let json = results(folder.path(), &out);
-    assert_due(&json, &[0.0, 100.0, 105.0, 500.0]);
+    assert_eq!(due_ms(folder.path(), &json), [0, 100, 105, 500]);
     assert_eq!((&json["run"]["arrival"]["process"], &json["run"]["arrival"]["speed"]), (&"trace".into(), &2.0.into()));
     assert!(json["run"]["concurrency"].is_null());
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
@@ -68,7 +60,7 @@ fn the_requests_of_a_trace_are_due_at_their_own_times() {
     // The first requests only.
     std::fs::remove_file(folder.path().join("r.json")).unwrap();
     let out = tokscope(folder.path(), &[&sim.url(), "--trace", "t.jsonl", "-n", "2", "-o", "r.json"]);
-    assert_due(&results(folder.path(), &out), &[0.0, 200.0]);
+    assert_eq!(due_ms(folder.path(), &results(folder.path(), &out)), [0, 200]);
 }
 
 #[test]
@@ -114,7 +106,7 @@ fn a_saved_run_is_sent_again_at_its_own_times() {
     std::fs::remove_file(folder.path().join("r.json")).unwrap();
     let again = tokscope(folder.path(), &[&sim.url(), "--trace", id, "--speed", "0.5", "-o", "r.json"]);
     let again = results(folder.path(), &again);
-    assert_due(&again, &[0.0, 100.0, 200.0, 300.0, 400.0]);
+    assert_eq!(due_ms(folder.path(), &again), [0, 100, 200, 300, 400]);
     let tokens = |json: &Value| -> Vec<Vec<Value>> {
         let case = |case: &Value| {
             let attempts = case["attempts"].as_array().unwrap().iter();
