@@ -4,7 +4,7 @@
 //!
 //! Scenarios: 16 running streams with new text in each frame; a finished suite of 200 cases, of which each frame
 //! selects another; an answer of about a hundred thousand tokens; a sweep of five stages; and a run of 30,000 attempts,
-//! of which all but the last are packed.
+//! of which all but the last are packed, also as an envelope in the scope.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark on the terminal")]
 
 use std::sync::Arc;
@@ -114,7 +114,9 @@ fn many(width: u16, height: u16) {
     update(&mut many, Msg::Action(Nanos::default(), Action::ToggleBaseline));
     measure("30 000 attempts, with a baseline", width, height, &mut many, walk);
     update(&mut many, Msg::Action(Nanos::default(), Action::ToggleBaseline));
-    many.ui.focus = PaneId::Cases;
+    (many.ui.focus, many.ui.zoomed) = (PaneId::Scope, true);
+    measure("30 000 attempts, all of them in the scope", width, height, &mut many, |_, _| {});
+    (many.ui.focus, many.ui.zoomed) = (PaneId::Cases, false);
     update(&mut many, Msg::Action(Nanos::default(), Action::Unfold));
     measure("30 000 attempts, a case unfolded", width, height, &mut many, |app, _| {
         update(app, Msg::Action(Nanos::default(), Action::SelectNext));
@@ -130,7 +132,7 @@ fn measure(what: &str, width: u16, height: u16, app: &mut App, mut step: impl Fn
         .map(|frame| {
             let started = Instant::now();
             step(app, frame);
-            let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
+            let view = View { app, theme: Theme::ansi(), ascii: false, keymap: Keymap::standard(), cache: &cache };
             terminal.draw(|frame| screen::draw(frame, &view)).unwrap();
             update(app, Msg::Drawn { answer: cache.answer(), overlay: cache.overlay_extent() });
             started.elapsed()
@@ -146,7 +148,7 @@ fn measure_uncached(what: &str, width: u16, height: u16, app: &App) {
     let mut terminal = Terminal::with_options(CrosstermBackend::new(std::io::sink()), options).unwrap();
     let frame = |_| {
         let cache = RenderCache::default();
-        let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
+        let view = View { app, theme: Theme::ansi(), ascii: false, keymap: Keymap::standard(), cache: &cache };
         let started = Instant::now();
         terminal.draw(|frame| screen::draw(frame, &view)).unwrap();
         started.elapsed()
@@ -177,6 +179,7 @@ fn app_with_plan(cases: usize, plan: Plan) -> App {
         timeout: Duration::from_secs(120),
         patience: tokscope::domain::suite::Timeouts::default(),
         extra: serde_json::Map::new(),
+        checks: Vec::new(),
     };
     let suite = Suite {
         workload: None,
@@ -185,6 +188,7 @@ fn app_with_plan(cases: usize, plan: Plan) -> App {
         rating: RatingScale::default(),
         slos: Vec::new(),
         cases: (0..cases).map(case).collect(),
+        ..Suite::default()
     };
     let target = Target {
         url: "http://localhost:8000/v1".to_owned(),
@@ -260,6 +264,7 @@ fn live(now_ms: u64, arrivals: &mut Arrivals) -> LiveSnapshot {
             id: AttemptId { case, number: 1 },
             phase: StreamPhase::Answering,
             started: Nanos::default(),
+            sent: Nanos::default(),
             ttft_ms: Some(200.0 + case as f64),
             content_events: events as u32,
             arrival_times: events as u32,

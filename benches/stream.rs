@@ -77,6 +77,7 @@ struct Done {
 fn measure(url: &str, model: &str, load: &Load) -> Done {
     let (sender, facts) = channel();
     let config = EngineConfig {
+        session_header: None,
         base_url: url.to_owned(),
         api: &CHAT,
         api_key: None,
@@ -100,6 +101,7 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
         timeout: Duration::from_secs(300),
         patience: tokscope::domain::suite::Timeouts::default(),
         extra,
+        checks: Vec::new(),
     });
     let start = |index: usize| {
         let id = AttemptId { case: index, number: 1 };

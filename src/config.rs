@@ -79,18 +79,25 @@ pub fn run_spec(
     let network = network::network(&args.network, args.retries, &base_url, env, folder)?;
     let mut plan = plan(args)?;
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
-    let prepared = workload::prepare(&args.workload, &plan, args.seed, tokenizer.as_ref(), folder)?;
-    let (mut suite, suite_source) = selection::suite(args.cases.as_deref(), folder)?;
+    let (file, suite_source) = if args.workload.has_source() {
+        selection::for_workload()
+    } else {
+        selection::suite(args.cases.as_deref(), folder)?
+    };
+    let workload_args = workload::merge(&args.workload, file.workload);
+    let prepared = workload::prepare(&workload_args, &plan, args.seed, tokenizer.as_ref(), folder)?;
+    let (mut suite, template) = (file.suite, file.template);
     let (mut shortened, mut about_rows) = (None, None);
     if let Some(prepared) = &prepared {
-        workload::apply(prepared, &mut suite, &mut plan);
+        selection::refuse_patterns(&args.case_patterns)?;
+        workload::apply(prepared, &template, &mut suite, &mut plan);
         about_rows = Some(workload::notice(prepared));
     } else {
         selection::keep_matching(&mut suite, &args.case_patterns)?;
         shortened = selection::keep_requested(&mut suite, args.requests);
     }
-    let recorded = prepared.as_ref().and_then(|prepared| prepared.conversations.clone());
-    suite.conversations = workload::conversations(&args.workload, args.seed).or(recorded);
+    let recorded = prepared.as_ref().and_then(|prepared| prepared.recorded.as_ref()?.conversations.clone());
+    suite.conversations = workload::conversations(&workload_args, args.seed).or(recorded);
     let requests = prepared.map(|prepared| prepared.requests).unwrap_or_default();
     let seconds = |name: &str, seconds: Option<f64>| {
         let time = seconds.map(Duration::try_from_secs_f64).transpose();
@@ -117,7 +124,7 @@ pub fn run_spec(
     };
     suite.load_stages.clone_from(&args.stages);
     suite.slos.extend(args.slos.iter().cloned());
-    check_slos(&suite.slos, plan.open_loop.is_some() || args.workload.trace.is_some())?;
+    check_slos(&suite.slos, plan.open_loop.is_some() || workload_args.trace.is_some(), suite.has_checks())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
     let sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
     let unfilled = selection::unfilled_stages(&sweep, &plan, suite.cases.len());
@@ -164,6 +171,17 @@ pub fn check_exports(paths: &[PathBuf], folder: &Path) -> Result<(), ConfigError
     exports::check(paths, folder, EXPORTERS)
 }
 
+/// Checks the files of `tokscope report`, before the run is read; texts for stdout need no check.
+pub fn check_report_exports(paths: &[PathBuf], json: bool, folder: &Path) -> Result<(), ConfigError> {
+    exports::split(paths, json, folder, EXPORTERS).map(drop)
+}
+
+/// Checks the files of `tokscope compare`, before the runs are read.
+pub fn check_comparison_exports(paths: &[PathBuf], folder: &Path) -> Result<(), ConfigError> {
+    let files: Vec<PathBuf> = paths.iter().filter(|path| stdout_exporter(path, EXPORTERS).is_none()).cloned().collect();
+    exports::check(&files, folder, EXPORTERS)
+}
+
 /// The largest tokenizers of today's models take 35 MiB.
 const TOKENIZER: Kind = Kind { file_name: Some("tokenizer.json"), what: "a tokenizer", max_bytes: 256 * 1024 * 1024 };
 
@@ -175,12 +193,15 @@ fn tokenizer(path: &Path, folder: &Path) -> Result<Arc<Tokenizer>, ConfigError> 
 }
 
 /// Refuses thresholds that no run can meet.
-fn check_slos(slos: &[Slo], open_loop: bool) -> Result<(), ConfigError> {
+fn check_slos(slos: &[Slo], open_loop: bool, has_checks: bool) -> Result<(), ConfigError> {
     let about_requests = slos.iter().any(|slo| matches!(slo.subject, Subject::Requests(..)));
     for slo in slos {
         let why = match slo.subject {
             Subject::Run(RunFigure::Goodput | RunFigure::GoodShare) if !about_requests => {
                 "goodput counts the requests that meet the other thresholds; add one, like ttft_p95<500ms"
+            }
+            Subject::Run(RunFigure::PassRate) if !has_checks => {
+                "no selected case has a check; add one to the suite, like check = { contains = \"…\" }"
             }
             Subject::Requests(metric, _) if *metric == QUEUE && !open_loop => {
                 "only runs with --rate or --trace have a queue"

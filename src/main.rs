@@ -8,17 +8,20 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use tokscope::app::state::theme::ThemeName;
 use tokscope::cli::{
-    self, CalibrateArgs, Cli, Command, CompareArgs, OpenArgs, ResumeArgs, RunArgs, RunsArgs, ScreenArgs, SimArgs,
+    self, CalibrateArgs, Cli, Command, CompareArgs, OpenArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs, ScreenArgs,
+    SimArgs,
 };
 use tokscope::cli::{completions, man_page};
 use tokscope::config::{self, Settings};
 use tokscope::domain::text::sanitise;
 use tokscope::runtime::color::ColorWhen;
-use tokscope::runtime::spec::{RunSpec, ScreenSpec};
+use tokscope::runtime::delete_runs::{self, Confirmation};
+use tokscope::runtime::spec::{JournalSpec, RunSpec, ScreenSpec};
 use tokscope::runtime::{
-    browser, calibrate, console, headless, interactive, local_servers, process, resume, saved, stdout,
+    browser, calibrate, console, headless, interactive, last_run, local_servers, process, resume, saved, stdout,
 };
 use tokscope::sim::{SimConfig, Simulator};
+use tokscope::store::runs;
 use tokscope::ui::terminal::unusable;
 
 /// Exit status of errors in the command line or configuration, and of an unusable terminal.
@@ -30,10 +33,10 @@ fn main() -> ExitCode {
         Some(Command::Sim(args)) => simulate(args),
         Some(Command::Calibrate(args)) => calibrate(args),
         Some(Command::Runs(args)) => list_runs(&args),
-        Some(Command::Resume(args)) => resume(&args),
+        Some(Command::Resume(args)) => resume(*args),
         Some(Command::Open(args)) => show_saved(args, None),
         Some(Command::Replay(args)) => show_saved(args.of, Some(args.speed)),
-        Some(Command::Report(args)) => saved::report(&args.run, &args.exports, args.json),
+        Some(Command::Report(args)) => report(&args),
         Some(Command::Compare(args)) => compare(&args),
         Some(Command::Completions(args)) => print(&completions(args)),
         Some(Command::Man) => man_page().map_err(Into::into).and_then(|page| print(&page)),
@@ -50,7 +53,7 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
     let Cli { run: mut args, screen, .. } = cli;
     let env = |name: &str| std::env::var(name).ok();
     let settings = Settings::from_args(&args, &screen, &env)?;
-    if let Some(listing) = listing(&screen, &settings) {
+    if let Some(listing) = listing(&screen, &settings, Settings::keys_table) {
         return print(listing.as_bytes());
     }
     settings.complete(&mut args);
@@ -93,10 +96,10 @@ fn quoted(arg: &OsString) -> String {
     if !arg.is_empty() && arg.chars().all(is_plain) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }
 }
 
-/// Returns the settings or keys to print in place of a run, if the user asked for them.
-fn listing(screen: &ScreenArgs, settings: &Settings) -> Option<String> {
+/// Returns the settings or keys to print in place of a run or a screen, if the user asked for them.
+fn listing(screen: &ScreenArgs, settings: &Settings, keys_table: fn(&Settings) -> String) -> Option<String> {
     let config = screen.print_config.then(|| settings.listing());
-    let keys = screen.print_keys.then(|| settings.keys_table());
+    let keys = screen.print_keys.then(|| keys_table(settings));
     let texts: Vec<String> = config.into_iter().chain(keys).collect();
     (!texts.is_empty()).then(|| texts.join("\n"))
 }
@@ -112,6 +115,13 @@ fn begin(mut spec: RunSpec, headless: bool, color: ColorWhen, settings: &Setting
     }
     for notice in &spec.notices {
         console::say(&format!("tokscope: {}", sanitise(notice)));
+    }
+    if matches!(spec.saving.journal, JournalSpec::New)
+        && let Err(why) = runs::check_writable()
+    {
+        let why = sanitise(&why);
+        let advice = "set XDG_STATE_HOME to a writable folder, or pass --no-save";
+        console::say(&format!("tokscope: warning: this run will not be saved: {why}; {advice}"));
     }
     spec.saving.summary_style = color.style_for(&io::stdout());
     let session = &spec.session;
@@ -132,23 +142,36 @@ fn begin(mut spec: RunSpec, headless: bool, color: ColorWhen, settings: &Setting
     interactive::run(spec, &settings.screen())
 }
 
-fn resume(args: &ResumeArgs) -> anyhow::Result<u8> {
+fn resume(mut args: ResumeArgs) -> anyhow::Result<u8> {
     let env = |name: &str| std::env::var(name).ok();
     let settings = Settings::of_screen(&args.screen, &env)?;
-    if let Some(listing) = listing(&args.screen, &settings) {
+    if let Some(listing) = listing(&args.screen, &settings, Settings::keys_table) {
         return print(listing.as_bytes());
     }
-    let Some(resuming) = resume::open(&args.run)? else { return Ok(0) };
+    // A URL as the only argument leaves out the run.
+    if args.url.is_none() && args.run.as_ref().is_some_and(|named| named.contains("://")) {
+        args.url = args.run.take();
+    }
+    let args = &args;
+    let run = last_run::named_or_last_resumable(args.run.as_deref())?;
+    let Some(resuming) = resume::open(&run)? else { return Ok(0) };
     let simulator = simulator(args.demo)?;
     let url = simulator.as_ref().map(Simulator::url);
     let spec = config::resume_spec(args, resuming, &env, Path::new("."), url)?;
     begin(spec, args.headless, args.color.when(), &settings)
 }
 
+/// Writes the report of a saved run.
+fn report(args: &ReportArgs) -> anyhow::Result<u8> {
+    let run = last_run::named_or_last(args.run.as_deref())?;
+    config::check_report_exports(&args.exports, args.json, Path::new("."))?;
+    saved::report(&run, &args.exports, args.json, args.color.when())
+}
+
 /// Shows a saved run in the dashboard; with a speed, replays it.
 fn show_saved(args: OpenArgs, speed: Option<f64>) -> anyhow::Result<u8> {
     let settings = Settings::of_screen(&args.screen, &|name: &str| std::env::var(name).ok())?;
-    if let Some(listing) = listing(&args.screen, &settings) {
+    if let Some(listing) = listing(&args.screen, &settings, Settings::keys_table) {
         return print(listing.as_bytes());
     }
     if !io::stdout().is_terminal() {
@@ -158,14 +181,18 @@ fn show_saved(args: OpenArgs, speed: Option<f64>) -> anyhow::Result<u8> {
         bail!("showing a saved run needs a terminal; write it with `tokscope report` ({why})");
     }
     config::check_exports(&args.exports, Path::new("."))?;
-    interactive::show_saved(&args.run, args.exports, speed, &settings.screen())
+    let run = last_run::named_or_last(args.run.as_deref())?;
+    interactive::show_saved(&run, args.exports, speed, &settings.screen())
 }
 
 /// Lists the saved runs: on a terminal in the browser, else as a table.
 fn list_runs(args: &RunsArgs) -> anyhow::Result<u8> {
     let settings = Settings::of_screen(&args.screen, &|name: &str| std::env::var(name).ok())?;
-    if let Some(listing) = listing(&args.screen, &settings) {
+    if let Some(listing) = listing(&args.screen, &settings, Settings::browser_keys_table) {
         return print(listing.as_bytes());
+    }
+    if !args.delete.is_empty() {
+        return delete_runs(args);
     }
     if args.json || !has_screen() {
         return saved::list(args.json, args.color.when());
@@ -173,13 +200,25 @@ fn list_runs(args: &RunsArgs) -> anyhow::Result<u8> {
     browser::run(&look(&settings, args.color.when()))
 }
 
+/// Deletes saved runs, after asking on the terminal.
+fn delete_runs(args: &RunsArgs) -> anyhow::Result<u8> {
+    let mut stdin = io::stdin().lock();
+    let confirmation = match (args.yes, io::stdin().is_terminal()) {
+        (true, _) => Confirmation::Given,
+        (false, true) => Confirmation::Asked(&mut stdin),
+        (false, false) => Confirmation::Impossible,
+    };
+    delete_runs::delete(&args.delete, confirmation, &mut io::stderr())
+}
+
 /// Compares two runs: on a terminal as a screen, else as text.
 fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
     let settings = Settings::of_screen(&args.screen, &|name: &str| std::env::var(name).ok())?;
-    if let Some(listing) = listing(&args.screen, &settings) {
+    if let Some(listing) = listing(&args.screen, &settings, Settings::browser_keys_table) {
         return print(listing.as_bytes());
     }
     if args.json || !args.exports.is_empty() || !has_screen() {
+        config::check_comparison_exports(&args.exports, Path::new("."))?;
         return saved::compare(&args.a, &args.b, &args.exports, args.json, args.color.when());
     }
     browser::compare(&args.a, &args.b, &look(&settings, args.color.when()))
@@ -203,8 +242,10 @@ fn print(text: &[u8]) -> anyhow::Result<u8> {
 }
 
 fn calibrate(args: CalibrateArgs) -> anyhow::Result<u8> {
-    let CalibrateArgs { streams, quick, json } = args;
-    calibrate::run(&calibrate::Options { streams: streams.into_iter().map(|n| n as usize).collect(), quick, json })
+    let CalibrateArgs { streams, quick, json, color } = args;
+    let style = color.when().style_for(&io::stdout());
+    let streams = streams.into_iter().map(|n| n as usize).collect();
+    calibrate::run(&calibrate::Options { streams, quick, json, style })
 }
 
 fn simulate(args: SimArgs) -> anyhow::Result<u8> {

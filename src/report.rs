@@ -2,8 +2,10 @@
 
 pub mod bottleneck;
 pub mod case;
+pub mod check_failures;
 pub mod compare;
 pub mod conclusion;
+pub mod conversation_counts;
 mod csv;
 mod epoch;
 pub mod exporters;
@@ -12,6 +14,7 @@ pub mod host;
 pub mod import;
 pub mod journal;
 mod json;
+pub mod lengths;
 pub mod level;
 mod markdown;
 pub mod model;
@@ -26,6 +29,8 @@ pub mod style;
 pub mod summary;
 pub mod sweep_table;
 pub mod text_table;
+pub mod turns;
+pub mod workload_words;
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -23,5 +23,6 @@ pub mod terminal;
 pub mod testing;
 pub mod theme;
 pub mod title;
+mod too_small;
 pub mod view;
 pub mod widget;

@@ -66,7 +66,10 @@ fn runs_are_filtered_opened_compared_exported_and_deleted() {
     screen.wait_for("both letters", |s| s.contents().contains("━━━ A") && s.contents().contains("━ ━ B"));
     screen.send(ESC);
     screen.wait_for_text("saved runs");
-    // Deletes the oldest run, after asking.
+    // Deletes the oldest run, after asking. Two runs are still marked.
+    screen.wait_for_text("2 marked");
+    screen.send("aa");
+    screen.wait_for("no marks", |s| !s.contents().contains("marked"));
     let before = journals(&place);
     screen.send("d");
     screen.wait_for_text("This cannot be undone");
@@ -183,4 +186,91 @@ fn the_folder_is_read_again_on_demand() {
     screen.wait_for_text("No saved runs yet");
     screen.send("q");
     assert_eq!(screen.end().status, 0);
+}
+
+#[test]
+fn marked_runs_are_deleted_together() {
+    let place = three_runs();
+    let mut screen = start(&place, &["runs"], (120, 40));
+    screen.wait_for_text("3 runs");
+    // A filter and "mark all" select the old runs.
+    screen.send("/a");
+    screen.send(ENTER);
+    screen.send("a ");
+    screen.wait_for_text("2 marked");
+    screen.send("d");
+    screen.wait_for_text("Delete these 2 runs?");
+    let newest = journals(&place).pop().unwrap();
+    screen.send("y");
+    screen.wait_for_text("Deleted 2 runs");
+    assert_eq!(journals(&place), [newest]);
+    // Ctrl-C closes the help, and the second one ends the program.
+    screen.send("?");
+    screen.wait_for_text("Mark all listed runs");
+    screen.send("\u{3}\u{3}");
+    assert_eq!(screen.end().status, 0);
+}
+
+#[test]
+fn keys_of_the_browser_come_from_the_config_file() {
+    let place = three_runs();
+    let config = "[keys.runs]\nfilter = [\"F\"]\nquit = \"Q\"\n";
+    std::fs::write(place.folder.path().join("my.toml"), config).unwrap();
+    let args = ["runs", "--config", "my.toml"];
+    let mut screen = start(&place, &args, (120, 40));
+    screen.wait_for("the keys of the user", |s| ["F filter", "Q quit"].iter().all(|key| s.contents().contains(key)));
+    screen.send("Falpha");
+    screen.wait_for_text("1 of 3 runs");
+    screen.send(ENTER);
+    screen.send("q");
+    screen.send("Q");
+    assert_eq!(screen.end().status, 0);
+    let (keys, _) = place.run(&["runs", "--config", "my.toml", "--print-keys"], 0);
+    assert!(keys.lines().any(|line| line.starts_with("filter ") && line.contains(" F ")), "{keys}");
+    let (settings, _) = place.run(&["runs", "--config", "my.toml", "--print-config"], 0);
+    assert!(settings.contains("[keys.runs]") && settings.contains("filter = [\"F\"]"), "{settings}");
+    std::fs::write(place.folder.path().join("my.toml"), "[keys.runs]\nopen = \"d\"\n").unwrap();
+    let (_, why) = place.run(&args, 2);
+    assert!(why.contains("my.toml:2: 'd' of 'open' is already bound to 'delete' (list)"), "{why}");
+}
+
+#[test]
+fn a_run_of_some_cases_says_so() {
+    let (place, server) = (Place::with(&suite(&["First", "Second"], "")), server());
+    place.run(&[&server.url(), "--case", "sec"], 0);
+    let (table, _) = place.run(&["runs"], 0);
+    assert!(table.contains("Small (--case sec)"), "{table}");
+    let (json, _) = place.run(&["runs", "--json"], 0);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let run = &json[0];
+    assert_eq!((&run["suite"], &run["case_patterns"]), (&"Small".into(), &serde_json::json!(["sec"])));
+    let mut screen = start(&place, &["runs"], (200, 40));
+    screen.wait_for_text(" · --case sec · ");
+    screen.send(ENTER);
+    screen.wait_for_text("Cases · Small (--case sec)");
+    screen.send("qq");
+    assert_eq!(screen.end().status, 0);
+}
+
+#[test]
+fn named_runs_are_deleted_after_a_question() {
+    let place = three_runs();
+    let all = journals(&place);
+    let id = |at: usize| all[at].file_stem().unwrap().to_str().unwrap().to_owned();
+    // A pipe cannot ask, and an unknown run deletes nothing.
+    let (_, why) = place.run(&["runs", "--delete", &id(0)], 2);
+    assert!(why.contains("pass --yes"), "{why}");
+    place.run(&["runs", "--yes", "--delete", &id(0), "nothing"], 2);
+    assert_eq!(journals(&place), all);
+    let (_, said) = place.run(&["runs", "--yes", "--delete", &id(0), &id(0)], 0);
+    assert!(said.contains(&id(0)) && said.contains("Deleted 1 run."), "{said}");
+    assert_eq!(journals(&place), all[1..]);
+    let mut screen = start(&place, &["runs", "--delete", "last", &id(1)], (100, 30));
+    screen.wait_for_text("Delete 2 runs? This cannot be undone. [y/N]");
+    screen.send("what\n");
+    screen.wait_for_text("'what' is not a choice. Type y to delete, n to keep.");
+    screen.send("y\n");
+    let ended = screen.end();
+    assert!(ended.text.contains("Deleted 2 runs."), "{}", ended.text);
+    assert!(journals(&place).is_empty());
 }

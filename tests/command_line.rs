@@ -197,6 +197,55 @@ fn colour_goes_to_terminals_and_where_it_is_asked_for() {
 }
 
 #[test]
+fn exports_that_cannot_be_written_are_found_before_anything_is_read() {
+    let (place, server) = (Place::with(SUITE), server());
+    place.run(&[&server.url()], 0);
+    for command in [&["report", "last"][..], &["compare", "last", "last"], &["report", "no-such-run"]] {
+        for (file, why) in [
+            ("new.md/", "is a folder; name a file in it"),
+            ("missing/a.md", "there is no folder 'missing'"),
+            ("/proc/a.md", "choose another folder"),
+        ] {
+            if file.starts_with("/proc") && !cfg!(target_os = "linux") {
+                continue;
+            }
+            let (stdout, stderr) = place.run(&[command, &["--export", file]].concat(), 2);
+            assert!(stderr.contains(why) && stdout.is_empty(), "{command:?} {file}: {stdout}{stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_mistyped_command_is_no_host() {
+    let place = Place::with(SUITE);
+    for args in [&["reprot"][..], &["reprot", "last"], &["--headless", "reprot"]] {
+        let (_, stderr) = place.run(args, 2);
+        assert!(stderr.contains("did you mean `tokscope report`?"), "{stderr}");
+    }
+}
+
+#[test]
+fn an_unwritable_state_folder_is_reported_before_the_run() {
+    let (place, server) = (Place::with(SUITE), server());
+    let file = place.folder.path().join("no-folder");
+    std::fs::write(&file, "").unwrap();
+    let ended = place.command(&[&server.url()]).env("XDG_STATE_HOME", &file).output().unwrap();
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    let warning = stderr.find("warning: this run will not be saved");
+    assert!(warning.is_some() && warning < stderr.find("[1/3] First"), "{stderr}");
+    assert!(stderr.contains("XDG_STATE_HOME") && stderr.contains("--no-save"), "{stderr}");
+    assert_eq!(ended.status.code(), Some(1));
+}
+
+#[test]
+fn the_last_line_is_the_result() {
+    let (place, server) = (Place::with(SUITE), server());
+    let (_, stderr) = place.run(&[&server.url(), "-n", "6", "-o", "r.md"], 0);
+    let last = stderr.lines().last().unwrap();
+    assert!(last.starts_with("result: complete · 6/6 requests ok · ") && last.ends_with(" · r.md"), "{last}");
+}
+
+#[test]
 fn the_list_of_runs_fits_the_terminal_and_shows_the_load() {
     let (place, server) = (Place::with(SUITE), server());
     place.run(&[&server.url()], 0);
@@ -225,7 +274,7 @@ fn headless_shows_one_status_line_in_place_with_the_time_left() {
         }
         asked.answer(&["one", " two", " three"]);
     });
-    let screen = Pty::start(PROGRAM, &[&server.url(), "--headless"], place.folder.path(), &[], 80, 24);
+    let screen = Pty::start(PROGRAM, &[&server.url(), "--headless"], place.folder.path(), &[], 80, 40);
     screen.wait_for("a status line below the log", |s| {
         let text = s.contents();
         let lines: Vec<&str> = text.lines().collect();

@@ -495,3 +495,22 @@ fn each_turn_is_sent_with_the_answers_before_it() {
     assert_eq!(turns, [Some(1), Some(2), Some(3)]);
     assert_eq!(report["cases"][0]["attempts"][2]["turns"], 3);
 }
+
+#[test]
+fn the_turns_of_a_conversation_carry_its_number_in_a_header() {
+    let (url, requests) = endpoint(|_| ("200 OK", STREAM.to_owned()));
+    let folder = folder_with("[[case]]\nname = \"Talk\"\nturns = [\"Hi\", \"Bye\"]\n");
+    let args = [&url, "--headless", "--no-save", "-m", "small", "-n", "2", "--session-header", "X-Session-ID"];
+    let (status, stderr) = run(folder.path(), &args);
+    assert_eq!(status, Some(0), "{stderr}");
+    let session = |request: &Request| {
+        let line = request.head.lines().find_map(|l| l.strip_prefix("x-session-id: ").map(str::to_owned)).unwrap();
+        line.rsplit_once('-').unwrap().1.to_owned()
+    };
+    let sessions: Vec<String> = posts(&requests).iter().map(session).collect();
+    // The second conversation begins with the third request.
+    assert_eq!(sessions, ["1", "1", "3", "3"]);
+    let (status, stderr) = run(folder.path(), &[&url, "--headless", "--session-header", "a b"]);
+    assert_eq!(status, Some(2), "{stderr}");
+    assert!(stderr.contains("'a b' is not the name of a header"), "{stderr}");
+}

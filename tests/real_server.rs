@@ -28,6 +28,7 @@ fn engine(url: &str) -> (Engine, Receiver<EngineFact>) {
 fn engine_with(url: &str, warm: bool) -> (Engine, Receiver<EngineFact>) {
     let (sender, facts) = channel();
     let config = EngineConfig {
+        session_header: None,
         base_url: url.to_owned(),
         api: &CHAT,
         api_key: None,
@@ -54,6 +55,7 @@ fn case(prompt: &str, max_tokens: u32) -> CaseSpec {
         timeout: Duration::from_secs(120),
         patience: tokscope::domain::suite::Timeouts::default(),
         extra: serde_json::Map::new(),
+        checks: Vec::new(),
     }
 }
 
@@ -293,3 +295,23 @@ prompt = "Say a word."
 name = "Fourth"
 prompt = "Say another."
 "#;
+
+/// The model's weights are random: its answers are words, as many as asked for, and never the right one.
+#[test]
+fn answers_of_a_real_server_are_checked() {
+    let Some(server) = RealServer::start() else { return };
+    let suite = r#"
+[[case]]
+name = "Words"
+prompt = "What is the capital of Italy?"
+max_tokens = 20
+check = [{ min_tokens = 20 }, { regex = '[a-z]{3}' }, { equals = "Rome" }, { json_schema = { type = "object" } }]
+"#;
+    let place = support::place::Place::with(suite);
+    place.run(&[server.url(), "--export", "r.json"], 0);
+    let attempt = &place.json("r.json")["cases"][0]["attempts"][0];
+    let checks = attempt["checks"].as_array().unwrap();
+    let passed: Vec<bool> = checks.iter().map(|check| check["passed"].as_bool().unwrap()).collect();
+    assert_eq!(passed, [true, true, false, false], "{attempt}");
+    assert_eq!((&attempt["status"], &attempt["pass_rate"]), (&"ok".into(), &0.0.into()));
+}

@@ -80,6 +80,30 @@ fn a_killed_run_is_resumed_in_its_journal() {
 }
 
 #[test]
+fn a_killed_timed_run_is_complete_after_its_remaining_time() {
+    let place = Place::with(&suite(&["First", "Second"], ""));
+    let (server, hold) = stalling(1);
+    let child = place.command(&[&server.url(), "--duration", "1"]).spawn().unwrap();
+    wait_for_attempts(&place, 1);
+    wait_for_the_second(&server);
+    kill(child);
+    drop(hold);
+    place.run(&["report", "last", "--export", "killed.json", "--export", "killed.md"], 0);
+    assert_eq!(place.json("killed.json")["run"]["partial"], true);
+    let killed = place.read("killed.md");
+    assert!(
+        killed.contains("1 request interrupted by the end of tokscope") && killed.contains("s of 1.0 s were not run")
+    );
+    place.run(&["resume", "last", "--headless", "--export", "r.json"], 0);
+    let report = place.json("r.json");
+    assert_eq!((&report["run"]["partial"], &report["summary"]["failed"]), (&false.into(), &0.into()));
+    let second = statuses(&report, 1);
+    assert_eq!(second[..2], ["cancelled", "ok"], "the interrupted request is repeated first");
+    let (_, stderr) = place.run(&["resume", "last", "--headless"], 0);
+    assert!(stderr.contains("nothing to resume"), "{stderr}");
+}
+
+#[test]
 fn a_complete_run_has_nothing_to_resume() {
     let (place, server) = (Place::with(&suite(&["First"], "")), server());
     place.run(&[&server.url()], 0);
@@ -104,7 +128,11 @@ fn an_interrupted_run_is_resumed_but_not_with_another_endpoint() {
     assert!(stderr.contains("the run is still in progress") && !stderr.contains("was interrupted"), "{stderr}");
     std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let ended = child.wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{}", String::from_utf8_lossy(&ended.stderr));
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("interrupted: requests in flight are cancelled"), "{stderr}");
+    assert!(stderr.contains("; continue it with `tokscope resume ts-"), "{stderr}");
+    assert!(stderr.lines().last().unwrap().starts_with("result: interrupted · 1/2 requests ok"), "{stderr}");
     drop(hold);
     let (listed, _) = place.run(&["runs"], 0);
     assert!(listed.lines().nth(1).unwrap().contains("partial"), "{listed}");
@@ -207,4 +235,40 @@ fn the_dashboard_resumes_a_run() {
     let (ended, _) = screen.end();
     assert!(ended.raw.contains("Saved as run ts-"), "{}", ended.text);
     assert_eq!((ended.status, &place.json("r.json")["summary"]["ok"]), (0, &3.into()));
+}
+
+#[test]
+fn without_a_run_resume_takes_the_last_incomplete_one_and_report_the_last() {
+    let (place, server) = killed();
+    let killed = place.journal().unwrap();
+    let killed = killed.file_stem().unwrap().to_str().unwrap();
+    // A complete run that is newer.
+    place.run(&[&server.url(), "--case", "first"], 0);
+    let (_, last) = place.run(&["report", "--export", "last.json"], 0);
+    assert!(last.starts_with("Last run: ts-") && !last.contains(killed), "{last}");
+    let (_, resumed) = place.run(&["resume", "--headless"], 0);
+    assert!(resumed.contains(&format!("Last run with something left: {killed} (20")), "{resumed}");
+    // Now every run is complete.
+    let (_, nothing) = place.run(&["resume", "--headless"], 2);
+    assert!(nothing.contains("no saved run has anything left to run"), "{nothing}");
+    // A named run needs no explanation.
+    assert!(!place.run(&["report", killed], 0).1.contains("Last run"));
+}
+
+#[test]
+fn a_url_alone_resumes_the_last_incomplete_run_there() {
+    let (place, server) = killed();
+    let (_, resumed) = place.run(&["resume", &server.url(), "--headless"], 0);
+    assert!(resumed.contains("Last run with something left: ts-"), "{resumed}");
+}
+
+#[test]
+fn without_saved_runs_there_is_no_last_one() {
+    let place = Place::with(&suite(&["First"], ""));
+    for (args, expected) in
+        [(["report", "--json"], "no runs are saved yet"), (["resume", "--headless"], "no saved run has anything left")]
+    {
+        let (_, why) = place.run(&args, 2);
+        assert!(why.contains(expected), "{why}");
+    }
 }

@@ -47,7 +47,7 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
 
 #[test]
 fn an_unread_terminal_delays_neither_requests_nor_journal_nor_exit() {
-    for exit in ["TERM", "HUP", "USR1", "ctrl-c"] {
+    for exit in ["TERM", "HUP", "USR1", "ABRT", "ctrl-c"] {
         let server = server();
         let place = Place::with(&suite(&["Only"], ""));
         let env = [("XDG_STATE_HOME", place.state.path().to_str().unwrap())];

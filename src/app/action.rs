@@ -30,6 +30,8 @@ pub enum Action {
     Back,
     Filter,
     Copy,
+    NextLayout,
+    PreviousLayout,
     // ─── Table of cases ───
     SortByNext,
     ReverseSort,
@@ -63,6 +65,7 @@ pub enum Action {
     ScopeCursor,
     ScopeNow,
     ScopeStack,
+    ScopeAxis,
     // ─── Load ───
     SweepChart,
     // ─── Replay ───
@@ -117,6 +120,8 @@ impl Action {
             Self::Back => "back",
             Self::Filter => "filter",
             Self::Copy => "copy",
+            Self::NextLayout => "layout",
+            Self::PreviousLayout => "layout-previous",
             Self::Help => "help",
             Self::Redraw => "redraw",
             Self::Suspend => "suspend",
@@ -129,6 +134,7 @@ impl Action {
             Self::ScopeCursor => "scope-cursor",
             Self::ScopeNow => "scope-now",
             Self::ScopeStack => "scope-stack",
+            Self::ScopeAxis => "scope-axis",
             Self::SweepChart => "sweep-chart",
             Self::ReplayBack => "replay-back",
             Self::ReplayForward => "replay-forward",

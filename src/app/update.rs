@@ -13,6 +13,7 @@ mod notices;
 mod palette;
 mod playback;
 mod pointer;
+mod preset;
 mod report_view;
 mod scope;
 mod selection;
@@ -26,7 +27,8 @@ use super::action::Action;
 use super::message::{Effect, Msg, ReportEffect, RunEffect, ScreenEffect};
 use super::pane::PaneId;
 use super::state::answer::{Form, PAGE_LINES};
-use super::state::palette::Palette;
+use super::state::help_view::HelpView;
+use super::state::preset::LayoutPreset;
 use super::state::text_field::Edit;
 use super::state::{App, Overlay};
 use crate::domain::live::EngineCommand;
@@ -89,7 +91,7 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
             app.ui.answer.drawn(answer);
             // A position beyond the end would make the first keys upwards do nothing.
             match &mut app.ui.overlay {
-                Overlay::Help(line) => *line = overlay.limit.min(*line),
+                Overlay::Help(help) => help.top = help.top.min(overlay.limit),
                 // A report without text has no end yet.
                 Overlay::Report(view) if view.text.is_some() => view.top = view.top.min(overlay.limit),
                 _ => {}
@@ -216,6 +218,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Back => follow(app),
         Action::Filter => app.ui.overlay = Overlay::FilterInput,
         Action::Copy => return copy::copy(app),
+        Action::NextLayout => preset::step(app, 1),
+        Action::PreviousLayout => preset::step(app, LayoutPreset::ALL.len() - 1),
         Action::SortByNext => sort_by_next(app),
         Action::ReverseSort => app.ui.cases.reversed = !app.ui.cases.reversed,
         Action::Unfold => unfold(app),
@@ -224,15 +228,15 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
             let (now, text) = (app.scene.now, toggle_baseline(app));
             show_notice(app, now, &text, false);
         }
-        Action::Help => app.ui.overlay = Overlay::Help(0),
-        Action::Palette => app.ui.overlay = Overlay::Palette(Palette::default()),
+        Action::Help => app.ui.overlay = Overlay::Help(HelpView::default()),
+        Action::Palette => palette::open(app),
         Action::ToggleMouse => {
             app.ui.mouse = !app.ui.mouse;
             return vec![Effect::Screen(ScreenEffect::Mouse(app.ui.mouse))];
         }
         Action::Redraw => return vec![Effect::Screen(ScreenEffect::Redraw)],
         Action::Suspend => return vec![Effect::Screen(ScreenEffect::Suspend)],
-        Action::Quit if app.scene.session.is_active() && app.playback.is_none() => {
+        Action::Quit if app.asks_before_quitting() => {
             app.ui.overlay = Overlay::ConfirmQuit;
         }
         Action::Quit => return vec![Effect::Quit(app.exit_status())],
@@ -243,7 +247,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         | Action::ScopeLater
         | Action::ScopeCursor
         | Action::ScopeNow
-        | Action::ScopeStack => scope::act(app, action),
+        | Action::ScopeStack
+        | Action::ScopeAxis => scope::act(app, action),
         Action::SweepChart => app.ui.sweep_chart = app.ui.sweep_chart.other(),
         Action::Confirm => {}
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::ColorArgs;
 use super::values::MAX_CONCURRENCY;
 
 /// Options of a calibration.
@@ -24,4 +25,7 @@ pub struct CalibrateArgs {
     /// Also write the result as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Colour.
+    #[command(flatten)]
+    pub color: ColorArgs,
 }

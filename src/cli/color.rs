@@ -5,7 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::runtime::color::ColorWhen;
 
-/// Colour of lists, comparisons and headless output.
+/// Colour of everything that is printed outside the dashboard.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct ColorArgs {
     /// Colour outside the dashboard: auto, always, never [default: auto]

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::builder::Resettable;
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
 use super::Cli;
@@ -51,6 +52,8 @@ const BRIEF: &[(&str, &str)] = &[
     ("url", ""),
     ("model", "Model [default: the only one served]"),
     ("case_patterns", "Run only cases whose name contains PATTERN"),
+    ("dataset", "Send the rows of FILE instead of cases"),
+    ("isl", "Send prose of so many tokens, like 1024~128"),
     ("concurrency", "Requests in flight [default: 1]"),
     ("requests", "Measured requests in all [default: one per case]"),
     ("duration", "Start cases in turn for S seconds"),
@@ -66,8 +69,34 @@ const BRIEF: &[(&str, &str)] = &[
 pub fn parse() -> Cli {
     let args: Vec<OsString> = std::env::args_os().collect();
     let mut command = command_for(&args);
+    if let Some(why) = args.get(1).and_then(|first| mistyped_command(&first.to_string_lossy(), &command)) {
+        command.error(ErrorKind::InvalidSubcommand, why).exit();
+    }
     let matches = command.try_get_matches_from_mut(args).unwrap_or_else(|e| e.exit());
-    Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.format(&mut command).exit())
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.format(&mut command).exit());
+    // The word may also follow options.
+    if let Some(why) = cli.run.url.as_deref().and_then(|url| mistyped_command(url, &command)) {
+        command.error(ErrorKind::InvalidSubcommand, why).exit();
+    }
+    cli
+}
+
+/// Returns the error for a word that resembles a command and has nothing of a URL: neither scheme, port, dot nor digit.
+/// `None` if it is a command or may be a host.
+pub(super) fn mistyped_command(word: &str, command: &clap::Command) -> Option<String> {
+    /// Minimum Jaro-Winkler similarity, from 0 to 1: one or two letters swapped, missing or wrong.
+    const MIN_SIMILARITY: f64 = 0.88;
+    /// Minimum length of the word: shorter host names are too often close to a command.
+    const MIN_LETTERS: usize = 4;
+    let names = || command.get_subcommands().map(clap::Command::get_name);
+    if word.len() < MIN_LETTERS || !word.chars().all(|c| c.is_ascii_alphabetic()) || names().any(|name| name == word) {
+        return None;
+    }
+    let scored = names().map(|name| (strsim::jaro_winkler(&word.to_lowercase(), name), name));
+    let (_, nearest) = scored.filter(|s| s.0 >= MIN_SIMILARITY).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    Some(format!(
+        "no command '{word}'; did you mean `tokscope {nearest}`? For a host of this name, write http://{word}"
+    ))
 }
 
 /// Builds the command with short pages if `-h` comes before any `--help`.

@@ -16,8 +16,8 @@ Suite, load, model and URL are those of the run; new attempts are appended to it
 when the run stopped are measured again. Keys, headers and the addresses of other machines' GPUs are not saved: pass them \
 again. GPU figures come from the same source as before.")]
 pub struct ResumeArgs {
-    /// Run: its id, the start of its id, `last`, or the path of its journal
-    pub run: String,
+    /// Run: its id, the start of its id, or the path of its journal [default: the last incomplete one]
+    pub run: Option<String>,
     /// Base URL, if the run's URL had a user name, password or query (not saved)
     pub url: Option<String>,
     /// API key and headers.
@@ -62,8 +62,8 @@ pub struct ResumeArgs {
 /// Options of `tokscope open`.
 #[derive(Args, Debug)]
 pub struct OpenArgs {
-    /// Run: its id, the start of its id, `last`, or the path of its journal
-    pub run: String,
+    /// Run: its id, the start of its id, or the path of its journal [default: last]
+    pub run: Option<String>,
     /// File that the export keys write; repeatable
     #[arg(short = 'o', long = "export", value_name = "FILE", allow_hyphen_values = true)]
     pub exports: Vec<PathBuf>,
@@ -88,11 +88,17 @@ pub struct ReplayArgs {
 #[command(long_about = "\
 Browse the saved runs: filter, preview, open, compare, export, delete.
 
-Without a terminal on stdin and stdout, or with --json, print them as a table.")]
+Without a terminal on stdin and stdout, or with --json, print them as a table. With --delete, delete runs.")]
 pub struct RunsArgs {
     /// List as JSON
     #[arg(long)]
     pub json: bool,
+    /// Delete these runs: their ids, the start of their ids, or `last` (asks first)
+    #[arg(long, value_name = "RUN", num_args = 1.., conflicts_with = "json")]
+    pub delete: Vec<String>,
+    /// Do not ask before --delete
+    #[arg(short = 'y', long, requires = "delete")]
+    pub yes: bool,
     /// Colour.
     #[command(flatten)]
     pub color: ColorArgs,
@@ -104,14 +110,17 @@ pub struct RunsArgs {
 /// Options of `tokscope report`.
 #[derive(Args, Debug)]
 pub struct ReportArgs {
-    /// Run: its id, the start of its id, `last`, or the path of its journal
-    pub run: String,
+    /// Run: its id, the start of its id, or the path of its journal [default: last]
+    pub run: Option<String>,
     /// Write to this file, in the format of its extension [default: -, Markdown to stdout]; repeatable
     #[arg(short = 'o', long = "export", value_name = "FILE", allow_hyphen_values = true)]
     pub exports: Vec<PathBuf>,
     /// Write results.json to stdout
     #[arg(long)]
     pub json: bool,
+    /// Colour of warnings; the report itself has none.
+    #[command(flatten)]
+    pub color: ColorArgs,
 }
 
 /// Options of `tokscope compare`.

@@ -103,3 +103,27 @@ fn bad_values_are_refused() {
         assert!(Cli::try_parse_from(["tokscope"].iter().chain(bad)).is_err(), "{bad:?}");
     }
 }
+
+#[test]
+fn a_word_that_resembles_a_command_is_not_a_host() {
+    let command = Cli::command();
+    for (word, nearest) in [("reprot", "report"), ("rusn", "runs"), ("Replay", "replay"), ("comapre", "compare")] {
+        let why = super::help::mistyped_command(word, &command).unwrap();
+        assert!(why.contains(&format!("did you mean `tokscope {nearest}`?")), "{why}");
+        assert!(why.contains(&format!("http://{word}")), "{why}");
+    }
+    for host in
+        ["report", "localhost", "gpu", "mac", "http://reprot", "reprot:8000", "reprot.lan", "node17", "workstation"]
+    {
+        assert_eq!(super::help::mistyped_command(host, &command), None, "{host}");
+    }
+}
+
+#[test]
+fn every_command_that_prints_takes_a_colour() {
+    for command in ["runs", "report last", "compare a b", "resume last", "calibrate"] {
+        let args = command.split(' ').chain(["--color", "never"]);
+        let parsed = Cli::try_parse_from(std::iter::once("tokscope").chain(args));
+        assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
+    }
+}

@@ -55,3 +55,10 @@ pub struct WorkloadArgs {
     #[arg(long, value_name = "NAME", help_heading = "Workload", value_parser = NonEmptyStringValueParser::new())]
     pub session_header: Option<String>,
 }
+
+impl WorkloadArgs {
+    /// Returns whether the run sends something else than its cases.
+    pub(crate) const fn has_source(&self) -> bool {
+        self.dataset.is_some() || self.isl.is_some() || self.trace.is_some()
+    }
+}

@@ -1,6 +1,6 @@
 //! `config.toml`: theme, keys and defaults for options, read and checked.
 
-mod keys;
+pub(super) mod keys;
 #[cfg(test)]
 mod tests;
 
@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use etcetera::{BaseStrategy, choose_base_strategy};
 use toml::de::DeValue;
 
+use self::keys::{BrowserKeys, DashboardKeys};
 use super::defaults::{self, SETTINGS, Value};
 use super::toml_file::{self, FileError, Mistakes, Section, kind};
 use crate::app::state::theme::ThemeName;
 use crate::store::input::Kind;
-use crate::ui::keymap::{Keymap, Override};
 use crate::ui::terminal::NotifyBy;
 
 /// File name in the usual folder.
@@ -54,10 +54,10 @@ pub(super) struct ConfigFile {
     pub(super) notify: Option<Located<NotifyBy>>,
     /// Values of `[defaults]` in the order of [`SETTINGS`]; empty without that section.
     pub(super) defaults: Vec<Option<Located<Value>>>,
-    /// Keys that the file sets, in its order.
-    pub(super) keys: Vec<Located<Override>>,
-    /// Table of all keys, with those of the file.
-    pub(super) keymap: Option<Keymap>,
+    /// Keys of the dashboard.
+    pub(super) keys: DashboardKeys,
+    /// Keys of the run browser.
+    pub(super) browser_keys: BrowserKeys,
 }
 
 /// Usual path of the file, if this user has a home folder: `$XDG_CONFIG_HOME/tokscope/config.toml` or
@@ -86,10 +86,11 @@ fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
     let notify = root.word("notify", &NotifyBy::ALL.map(NotifyBy::as_str), mistakes);
     let notify = notify.and_then(|(name, at)| Some((NotifyBy::by_name(name)?, at)));
     let defaults = root.section("defaults", mistakes).map(|section| read_defaults(&section, mistakes));
-    let (keys, keymap) = match root.section("keys", mistakes) {
-        Some(section) => keys::read(&section, mistakes),
-        None => (Vec::new(), None),
-    };
+    let keys_section = root.section("keys", mistakes);
+    let browser_section =
+        keys_section.as_ref().and_then(|section| section.section_as(keys::BROWSER, keys::BROWSER_HEADER, mistakes));
+    let keys = keys_section.map(|section| keys::dashboard(&section, mistakes)).unwrap_or_default();
+    let browser_keys = browser_section.map(|section| keys::browser(&section, mistakes)).unwrap_or_default();
     ConfigFile {
         theme: theme.map(|theme| Located::new(theme, mistakes)),
         ascii: ascii.map(|ascii| Located::new(ascii, mistakes)),
@@ -98,7 +99,7 @@ fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
         notify: notify.map(|notify| Located::new(notify, mistakes)),
         defaults: defaults.unwrap_or_default(),
         keys,
-        keymap,
+        browser_keys,
     }
 }
 

@@ -6,7 +6,7 @@ use super::ConfigError;
 use crate::cli::extensions;
 use crate::domain::text::sanitise_line;
 use crate::report::exporters::{Exporter, stdout_exporter};
-use crate::store::file::check_writable;
+use crate::store::file::{check_writable, ends_like_a_folder};
 
 /// Checks that each path has the extension of a format and lies in a writable folder.
 pub(super) fn check(paths: &[PathBuf], folder: &Path, exporters: &[Exporter]) -> Result<(), ConfigError> {
@@ -54,12 +54,6 @@ pub(super) fn split(
     }
     check(&files, folder, exporters)?;
     Ok((files, formats.pop()))
-}
-
-/// Whether the path ends in a separator or a dot, as only a folder's does.
-fn ends_like_a_folder(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    !path.as_os_str().as_encoded_bytes().ends_with(name)
 }
 
 /// Whether a format has this file's extension.

@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use super::ConfigError;
-use super::suite_file::{self, FILE_NAME};
+use super::suite_file::{self, FILE_NAME, SuiteFile};
+use crate::cli::WorkloadArgs;
 use crate::domain::quantity::count;
 use crate::domain::session::Plan;
-use crate::domain::suite::Suite;
+use crate::domain::suite::{CaseSpec, Suite};
 use crate::domain::text::sanitise_line;
 use crate::runtime::spec::SuiteSource;
 
 /// Loads the requested suite, the file in `folder` if it exists, or the built-in suite.
-pub(super) fn suite(asked: Option<&Path>, folder: &Path) -> Result<(Suite, SuiteSource), ConfigError> {
+pub(super) fn suite(asked: Option<&Path>, folder: &Path) -> Result<(SuiteFile, SuiteSource), ConfigError> {
     if let Some(path) = asked {
         let suite = suite_file::load_as(&folder.join(path), &path.display().to_string())?;
         return Ok((suite, SuiteSource::File(path.to_owned())));
@@ -21,7 +22,16 @@ pub(super) fn suite(asked: Option<&Path>, folder: &Path) -> Result<(Suite, Suite
     if found.symlink_metadata().is_ok() {
         return Ok((suite_file::load_as(&found, FILE_NAME)?, SuiteSource::File(FILE_NAME.into())));
     }
-    Ok((suite_file::builtin()?, SuiteSource::Builtin))
+    Ok((of_cases(suite_file::builtin()?), SuiteSource::Builtin))
+}
+
+/// The suite of a workload that the options name; the workload brings the cases.
+pub(super) fn for_workload() -> (SuiteFile, SuiteSource) {
+    (of_cases(Suite::default()), SuiteSource::Builtin)
+}
+
+fn of_cases(suite: Suite) -> SuiteFile {
+    SuiteFile { suite, workload: WorkloadArgs::default(), template: CaseSpec::new("", Vec::new()) }
 }
 
 /// Keeps the first cases of the suite if fewer requests than cases are wanted. Returns a warning if any were dropped.
@@ -50,8 +60,17 @@ pub(super) fn unfilled_stages(sweep: &[usize], plan: &Plan, cases: usize) -> Opt
     })
 }
 
+/// Refuses patterns for a suite whose workload brings the cases.
+pub(super) fn refuse_patterns(patterns: &[String]) -> Result<(), ConfigError> {
+    if patterns.is_empty() {
+        return Ok(());
+    }
+    Err(ConfigError("--case selects cases, but this suite sends the rows of its [workload]; remove --case".to_owned()))
+}
+
 /// Keeps the cases whose names contain a pattern, in any letter case; without a pattern all of them.
 pub(super) fn keep_matching(suite: &mut Suite, patterns: &[String]) -> Result<(), ConfigError> {
+    suite.case_patterns = patterns.to_vec();
     let patterns: Vec<(&String, String)> = patterns.iter().map(|p| (p, p.to_lowercase())).collect();
     let names: Vec<String> = suite.cases.iter().map(|case| case.name.to_lowercase()).collect();
     // A pattern without a match is probably misspelt, even if others match.

@@ -14,9 +14,11 @@ use super::ConfigError;
 use super::config_file::{self, AsciiWhen, ConfigFile, Located};
 use super::defaults::{SETTINGS, Setting, Value};
 use super::theme_file::{self, Loaded};
+use crate::app::browser::action::BrowserAction;
 use crate::app::state::theme::{OfferedTheme, ThemeName};
 use crate::cli::{RunArgs, ScreenArgs};
 use crate::runtime::spec::ScreenSpec;
+use crate::ui::browser::keymap::BrowserKeymap;
 use crate::ui::keymap::{Keymap, Override};
 use crate::ui::terminal::NotifyBy;
 use crate::ui::theme::Themes;
@@ -85,8 +87,11 @@ pub struct Settings {
     /// Values of the options in the order of [`SETTINGS`].
     options: Vec<Option<Sourced<Value>>>,
     keymap: Keymap,
-    /// Keys that the file sets.
+    /// Keys of the dashboard that the file sets.
     keys: Vec<Located<Override>>,
+    browser_keymap: BrowserKeymap,
+    /// Keys of the run browser that the file sets.
+    browser_keys: Vec<Located<Override<BrowserAction>>>,
     themes: Themes,
     /// Themes to choose from on the screen.
     offered: Vec<OfferedTheme>,
@@ -143,7 +148,7 @@ impl Settings {
         content: ConfigFile,
         custom: Vec<Loaded>,
     ) -> Self {
-        let ConfigFile { theme, ascii, reduced_motion, title, notify, defaults, keys, keymap } = content;
+        let ConfigFile { theme, ascii, reduced_motion, title, notify, defaults, keys, browser_keys } = content;
         let (offered, usable) = themes_of(custom);
         let always = screen.ascii.then_some(AsciiWhen::Always);
         let reduced = screen.reduced_motion.then_some(true);
@@ -164,8 +169,10 @@ impl Settings {
             title: given_or_file("title", None, title.as_ref()).unwrap_or(Sourced::by_default(true)),
             notify: given_or_file("notify", None, notify.as_ref()).unwrap_or(Sourced::by_default(NotifyBy::default())),
             options,
-            keymap: keymap.unwrap_or_else(|| Keymap::standard().clone()),
-            keys,
+            keymap: keys.keymap.unwrap_or_else(|| Keymap::standard().clone()),
+            keys: keys.overrides,
+            browser_keymap: browser_keys.keymap.unwrap_or_default(),
+            browser_keys: browser_keys.overrides,
             themes: Themes::from_env(env, usable),
             offered,
             ascii_locale: locale::is_ascii(env),
@@ -193,12 +200,18 @@ impl Settings {
             title: self.title.value,
             notify: self.notify.value,
             keymap: self.keymap.clone(),
+            browser_keymap: self.browser_keymap.clone(),
         }
     }
 
-    /// Lists all keys in effect, one per line.
+    /// Lists all keys of the dashboard, one per line.
     pub fn keys_table(&self) -> String {
         self.keymap.listing()
+    }
+
+    /// Lists all keys of the run browser, one per line.
+    pub fn browser_keys_table(&self) -> String {
+        self.browser_keymap.listing()
     }
 
     const fn is_ascii(&self) -> bool {

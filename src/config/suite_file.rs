@@ -1,11 +1,13 @@
 //! `cases.toml`: read, checked, with errors that name file, line and the nearest valid key.
 
 mod case;
+mod check;
 mod extra;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 #[cfg(test)]
 mod tests;
+mod workload;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,7 +15,10 @@ use std::path::Path;
 use toml::de::DeValue;
 
 use self::case::{Params, read_case};
+use self::check::SchemaFolder;
+use self::workload::read_workload;
 use super::toml_file::{self, Bounds, FileError, Mistakes, Section, kind, shown};
+use crate::cli::WorkloadArgs;
 use crate::domain::slo::Slo;
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::text::sanitise_line;
@@ -24,28 +29,48 @@ pub const FILE_NAME: &str = "cases.toml";
 
 const SUITE: Kind = Kind { file_name: Some(FILE_NAME), what: "a suite", max_bytes: 64 * 1024 * 1024 };
 
+/// A suite as its file describes it.
+#[derive(Debug, PartialEq)]
+pub struct SuiteFile {
+    /// The suite; without cases if a workload has a source of requests.
+    pub suite: Suite,
+    /// What the run sends in place of the cases.
+    pub workload: WorkloadArgs,
+    /// Parameters of the requests of a workload.
+    pub template: CaseSpec,
+}
+
 /// Returns the built-in suite, checked like any other.
 pub fn builtin() -> Result<Suite, FileError> {
     parse(include_str!("../../cases.toml"), FILE_NAME)
 }
 
 /// Reads a suite from a file.
-pub fn load(path: &Path) -> Result<Suite, FileError> {
+pub fn load(path: &Path) -> Result<SuiteFile, FileError> {
     load_as(path, &path.display().to_string())
 }
 
 /// Reads a suite from a file that the user knows by another name.
-pub(super) fn load_as(path: &Path, name: &str) -> Result<Suite, FileError> {
-    parse(&toml_file::text_of(path, name, &SUITE)?, name)
+pub(super) fn load_as(path: &Path, name: &str) -> Result<SuiteFile, FileError> {
+    parse_in(path.parent(), &toml_file::text_of(path, name, &SUITE)?, name)
 }
 
-/// Reads a suite from text. Errors name `file_name`; its stem is the default name of the suite.
+/// Reads a suite from text. Errors name `file_name`; its stem is the default name of the suite. The suite may not refer
+/// to other files.
 pub fn parse(text: &str, file_name: &str) -> Result<Suite, FileError> {
-    toml_file::parse(text, file_name, &SUITE, |root, mistakes| read_suite(root, file_name, mistakes))
+    parse_in(None, text, file_name).map(|file| file.suite)
 }
 
-fn read_suite(root: &Section<'_, '_>, file_name: &str, mistakes: &mut Mistakes<'_>) -> Option<Suite> {
-    root.check_keys(&["suite", "defaults", "rating", "case"], "", mistakes);
+fn parse_in(folder: SchemaFolder<'_>, text: &str, file_name: &str) -> Result<SuiteFile, FileError> {
+    toml_file::parse(text, file_name, &SUITE, |root, mistakes| read_suite(root, (file_name, folder), mistakes))
+}
+
+fn read_suite(
+    root: &Section<'_, '_>,
+    (file_name, folder): (&str, SchemaFolder<'_>),
+    mistakes: &mut Mistakes<'_>,
+) -> Option<SuiteFile> {
+    root.check_keys(&["suite", "defaults", "rating", "workload", "case"], "", mistakes);
 
     let about = root.section("suite", mistakes);
     let name = about.as_ref().and_then(|suite| {
@@ -58,16 +83,20 @@ fn read_suite(root: &Section<'_, '_>, file_name: &str, mistakes: &mut Mistakes<'
         section.check_keys(Params::KEYS, Params::HINT, mistakes);
         Params::read(&section, mistakes)
     });
-    let cases = read_cases(root, &defaults, mistakes)?;
-    Some(Suite {
-        name: name.map_or_else(|| stem(file_name), |(name, _at)| name),
-        rating,
-        slos,
-        cases,
-        workload: None,
-        conversations: None,
-        load_stages: None,
-    })
+    let section = root.section("workload", mistakes);
+    let workload = section.map(|w| read_workload(&w, folder.unwrap_or(Path::new("")), mistakes)).unwrap_or_default();
+    let cases = match root.value("case") {
+        Some((_, at)) if workload.has_source() => {
+            let message = "[workload] sends requests of its own, so the suite can have no [[case]]; remove one of them";
+            mistakes.add(at, message.to_owned());
+            return None;
+        }
+        None if workload.has_source() => Vec::new(),
+        _ => read_cases(root, &defaults, folder, mistakes)?,
+    };
+    let name = name.map_or_else(|| stem(file_name), |(name, _at)| name);
+    let suite = Suite { name, rating, slos, cases, ..Suite::default() };
+    Some(SuiteFile { suite, workload, template: defaults.template() })
 }
 
 /// Reads the thresholds, a list of texts.
@@ -121,7 +150,12 @@ fn read_rating(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Rating
     RatingScale { excellent, good, fair }
 }
 
-fn read_cases(root: &Section<'_, '_>, defaults: &Params, mistakes: &mut Mistakes<'_>) -> Option<Vec<CaseSpec>> {
+fn read_cases(
+    root: &Section<'_, '_>,
+    defaults: &Params,
+    folder: SchemaFolder<'_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Vec<CaseSpec>> {
     const EXAMPLE: &str = "write [[case]], then name = \"…\" and prompt = \"…\" below it";
     let Some((value, at)) = root.value("case") else {
         // A misspelt key was already reported, and may be meant for the cases.
@@ -153,7 +187,7 @@ fn read_cases(root: &Section<'_, '_>, defaults: &Params, mistakes: &mut Mistakes
             mistakes.add(at, format!("a case is {}; {EXAMPLE}", kind(value.get_ref())));
             continue;
         };
-        let (name, case) = read_case(&Section { table, at }, defaults, mistakes);
+        let (name, case) = read_case(&Section { table, at }, defaults, folder, mistakes);
         if let Some((name, name_at)) = name {
             match names.get(&name) {
                 Some(first) => {

@@ -18,6 +18,7 @@ use crate::domain::text::sanitise_line;
 use crate::domain::workload::{Conversations, Workload, WorkloadSource};
 use crate::runtime::spec::RequestSpec;
 use crate::tokenizer::Tokenizer;
+use crate::workload::dataset::error::DatasetFault;
 use crate::workload::dataset::{Column, ColumnMapping, Dataset, OnBadRow};
 use crate::workload::ruler::CountTokens;
 use crate::workload::source::Source;
@@ -25,6 +26,8 @@ use crate::workload::trace::{BadRows, Trace, TraceOptions};
 
 /// Requests of a workload of synthetic prompts, if the user names no number.
 const SYNTHETIC_REQUESTS: u32 = 20;
+/// What to do about a bad row.
+const SKIP_HINT: &str = "; mend the row, or skip and count such rows with --skip-bad-rows";
 /// Name of the case of rows without a tag, beside those with one.
 const NO_TAG: &str = "no tag";
 
@@ -32,12 +35,29 @@ const NO_TAG: &str = "no tag";
 pub(super) struct Prepared {
     /// Name of the suite, if the workload replaces it.
     pub(super) name: String,
-    /// Cases of the workload.
-    pub(super) cases: Vec<CaseSpec>,
-    /// Conversations of a saved run that is sent again.
-    pub(super) conversations: Option<Conversations>,
+    /// Cases of the workload by name.
+    pub(super) cases: Vec<String>,
+    /// Suite of a saved run that is sent again.
+    pub(super) recorded: Option<Suite>,
     pub(super) workload: Workload,
     pub(super) requests: RequestSpec,
+}
+
+/// Completes the options with what the suite's file says. A source among the options replaces that of the file.
+pub(super) fn merge(args: &WorkloadArgs, file: WorkloadArgs) -> WorkloadArgs {
+    if args.has_source() {
+        return args.clone();
+    }
+    let args = args.clone();
+    WorkloadArgs {
+        limit: args.limit.or(file.limit),
+        skip_bad_rows: args.skip_bad_rows || file.skip_bad_rows,
+        osl: args.osl.or(file.osl),
+        turns: args.turns.or(file.turns),
+        think: args.think.or(file.think),
+        session_header: args.session_header.or(file.session_header),
+        ..file
+    }
 }
 
 /// Returns the workload that the options ask for; `None` if the run sends its cases.
@@ -49,7 +69,7 @@ pub(super) fn prepare(
     folder: &Path,
 ) -> Result<Option<Prepared>, ConfigError> {
     let source = if let Some(path) = &args.dataset {
-        let dataset = open_dataset(&folder.join(path), &args.columns, args.skip_bad_rows)?;
+        let dataset = open_dataset(&in_folder(path, folder), &args.columns, args.skip_bad_rows)?;
         let source = WorkloadSource::Dataset {
             path: absolute(path, folder),
             columns: args.columns.clone(),
@@ -64,7 +84,7 @@ pub(super) fn prepare(
             let path = absolute(Path::new(&recorded.path), folder);
             (WorkloadSource::Trace { path, skips_bad_rows, speed }, Opened::Recorded(Box::new(recorded)))
         } else {
-            let trace = open_trace(&folder.join(path), skips_bad_rows, speed)?;
+            let trace = open_trace(&in_folder(path, folder), skips_bad_rows, speed)?;
             let path = absolute(path, folder);
             (WorkloadSource::Trace { path, skips_bad_rows, speed }, Opened::Trace(Box::new(trace)))
         }
@@ -134,15 +154,15 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         let tokenizer = Arc::clone(tokenizer);
         Arc::new(move |text| tokenizer.count(text))
     });
-    let named = |name: &String| CaseSpec::new(name, Vec::new());
-    let mut conversations = None;
+    let (mut has_checks, mut saved) = (false, None);
     let (name, summary, rows, cases, row_plan, source_of_requests) = match opened {
         Opened::Dataset(dataset) => {
             let rows = row_count(dataset.rows())?;
             let (cases, row_plan) = groups(&dataset, rows, sample, seed).map_err(no_rows)?;
+            has_checks = dataset.summary().checked_rows > 0;
             let summary = dataset.summary().to_string();
             let name = stem(source.path().unwrap_or_default());
-            let cases = cases.unwrap_or_else(|| vec![name.clone()]).iter().map(named).collect();
+            let cases = cases.unwrap_or_else(|| vec![name.clone()]);
             (name, summary, Some(rows), cases, row_plan, Some(Source::from_dataset(*dataset, output.cloned(), seed)))
         }
         Opened::Trace(trace) => {
@@ -153,17 +173,19 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             let name = stem(source.path().unwrap_or_default());
             let summary = format!("{name}: {}", trace.summary());
             let trace = Source::from_trace(*trace, output.cloned(), counter, seed);
-            (name.clone(), summary, Some(rows), vec![named(&name)], row_plan, Some(trace))
+            (name.clone(), summary, Some(rows), vec![name], row_plan, Some(trace))
         }
         Opened::Recorded(recorded) => {
             let rows = row_count(recorded.len() as u64)?;
             let row_plan = recorded.row_plan()?;
             let RecordedRun { suite, summary, rows: sent, .. } = *recorded;
-            conversations.clone_from(&suite.conversations);
             let sent_again = suite.workload.as_ref().map(|workload| reopen(workload, plan, tokenizer));
             let inner = sent_again.transpose()?.and_then(|requests| requests.source);
             let source = inner.map(|inner| Source::replayed(inner, sent));
-            (suite.name.clone(), summary, Some(rows), suite.cases.clone(), row_plan, source)
+            let names = suite.cases.iter().map(|case| case.name.clone()).collect();
+            let name = suite.name.clone();
+            saved = Some(suite);
+            (name, summary, Some(rows), names, row_plan, source)
         }
         Opened::Synthetic => {
             let WorkloadSource::Synthetic { input, prefix } = &source else {
@@ -175,7 +197,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             let beginning = prefix.map_or_else(String::new, |prefix| format!(" after a shared beginning of {prefix}"));
             let summary = format!("prose, {input} tokens{beginning}");
             let prompts = Source::synthetic(input.clone(), output.cloned(), *prefix, counter, seed);
-            (name.clone(), summary, None, vec![named(&name)], row_plan, Some(prompts))
+            (name.clone(), summary, None, vec![name], row_plan, Some(prompts))
         }
     };
     let at_most = |n: u32| rows.map_or(n, |rows| n.min(rows));
@@ -186,9 +208,11 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         (None, Some(_)) => row_plan.rows_per_pass().iter().map(|rows| rows.saturating_mul(plan.repeat)).collect(),
         (None, None) => vec![SYNTHETIC_REQUESTS.saturating_mul(plan.repeat)],
     };
-    let workload = Workload { source, summary, rows, sample, seed, output: output.cloned(), planned };
+    let probes = source_of_requests.as_ref().map_or(0, Source::probes);
+    let output = output.cloned();
+    let workload = Workload { source, summary, rows, sample, seed, output, probes, has_checks, planned };
     let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: source_of_requests };
-    Ok(Prepared { name, cases, conversations, workload, requests })
+    Ok(Prepared { name, cases, recorded: saved, workload, requests })
 }
 
 /// Groups the rows by tag: the names of the cases, if there are tags, and the rows of each.
@@ -198,7 +222,7 @@ fn groups(
     sample: Sample,
     seed: u64,
 ) -> Result<(Option<Vec<String>>, RowPlan), RowOrderError> {
-    let turns: Arc<[u16]> = Arc::default();
+    let turns = dataset.turns();
     if dataset.tags().is_empty() {
         return Ok((None, RowPlan::single(rows, sample, seed, Shard::WHOLE)?.with_turns(turns)));
     }
@@ -217,7 +241,10 @@ fn open_dataset(path: &Path, columns: &[String], skips_bad_rows: bool) -> Result
         columns.iter().map(|c| c.parse()).collect::<Result<_, _>>().map_err(|e| invalid(format!("{e}")))?;
     let mapping = ColumnMapping::new(columns).map_err(|e| invalid(e.to_string()))?;
     let on_bad_row = if skips_bad_rows { OnBadRow::Skip } else { OnBadRow::Fail };
-    Dataset::open(path, &mapping, on_bad_row).map_err(|e| ConfigError(e.to_string()))
+    Dataset::open(path, &mapping, on_bad_row).map_err(|e| {
+        let hint = if matches!(e.reason, DatasetFault::BadRow { .. }) { SKIP_HINT } else { "" };
+        ConfigError(format!("{e}{hint}"))
+    })
 }
 
 fn open_trace(path: &Path, skips_bad_rows: bool, speed: f64) -> Result<Trace<File>, ConfigError> {
@@ -225,6 +252,11 @@ fn open_trace(path: &Path, skips_bad_rows: bool, speed: f64) -> Result<Trace<Fil
     let file = File::open(path).map_err(|e| failed(format!("cannot be read: {e}")))?;
     let bad_rows = if skips_bad_rows { BadRows::Skip } else { BadRows::Refuse };
     Trace::open(file, &TraceOptions { bad_rows, speed, ..TraceOptions::default() }).map_err(|e| failed(e.to_string()))
+}
+
+/// Path of a file that the user named in `folder`. In the working folder it keeps the name that the user gave.
+fn in_folder(path: &Path, folder: &Path) -> PathBuf {
+    if folder == Path::new(".") { path.to_owned() } else { folder.join(path) }
 }
 
 fn row_count(rows: u64) -> Result<u32, ConfigError> {
@@ -244,9 +276,15 @@ fn stem(path: &str) -> String {
 }
 
 /// Puts a workload into a suite in place of its cases.
-pub(super) fn apply(prepared: &Prepared, suite: &mut Suite, plan: &mut Plan) {
-    suite.cases.clone_from(&prepared.cases);
-    suite.name.clone_from(&prepared.name);
+pub(super) fn apply(prepared: &Prepared, template: &CaseSpec, suite: &mut Suite, plan: &mut Plan) {
+    let case = |name: &String| CaseSpec { name: name.clone(), ..template.clone() };
+    suite.cases = match &prepared.recorded {
+        Some(recorded) => recorded.cases.clone(),
+        None => prepared.cases.iter().map(case).collect(),
+    };
+    if suite.name.is_empty() || prepared.recorded.is_some() {
+        suite.name.clone_from(&prepared.name);
+    }
     suite.workload = Some(prepared.workload.clone());
     if plan.duration.is_none() {
         plan.requests = Some(prepared.workload.planned.iter().fold(0, |sum, n| n.saturating_add(sum)));
@@ -256,8 +294,9 @@ pub(super) fn apply(prepared: &Prepared, suite: &mut Suite, plan: &mut Plan) {
 
 /// Conversations that the options ask for.
 pub(super) fn conversations(args: &WorkloadArgs, seed: u64) -> Option<Conversations> {
-    let (turns, think) = (args.turns.clone(), args.think.clone());
-    (turns.is_some() || think.is_some()).then_some(Conversations { turns, think, seed })
+    let WorkloadArgs { turns, think, session_header, .. } = args.clone();
+    let is_asked = turns.is_some() || think.is_some() || session_header.is_some();
+    is_asked.then_some(Conversations { turns, think, session_header, seed })
 }
 
 /// One line about the rows before the run.

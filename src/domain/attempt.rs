@@ -1,6 +1,7 @@
 //! The record of one attempt at a case.
 
 mod arrivals;
+mod checked;
 mod condensed;
 mod figures;
 mod packed;
@@ -20,6 +21,7 @@ pub use self::resolution::{FASTEST_TOKENS_PER_MS, Resolution};
 pub use self::status::{AttemptError, AttemptStatus};
 pub use self::stored_record::StoredRecord;
 pub use self::unresolved::{ERROR_BOUND, Unresolved};
+use super::check::{AnswerParts, CheckResult};
 use super::finding::Finding;
 use super::request_lengths::RequestLengths;
 use super::sent_request::SentRequest;
@@ -167,6 +169,11 @@ pub struct AttemptRecord {
     pub text: String,
     /// The reasoning.
     pub reasoning: String,
+    /// Results of the case's checks; empty without checks, for a failed attempt, and before they are evaluated.
+    pub checks: Vec<CheckResult>,
+    /// Parts of the answer that only checks need; `None` if there are none, and once the record was stored.
+    #[serde(skip)]
+    pub answer_parts: Option<Box<AnswerParts>>,
 }
 
 impl Default for AttemptRecord {
@@ -217,6 +224,8 @@ impl AttemptRecord {
             server_timings: None,
             text: String::new(),
             reasoning: String::new(),
+            checks: Vec::new(),
+            answer_parts: None,
         }
     }
 }

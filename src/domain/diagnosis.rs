@@ -349,7 +349,7 @@ fn hidden_reasoning(s: &Subject<'_>) -> Option<String> {
 
 fn warm_prefix(s: &Subject<'_>) -> Option<String> {
     let cached = s.record.usage.cached_tokens?;
-    (s.record.prefix_cache() == PrefixCache::Warm)
+    (s.record.prefix_cache() == PrefixCache::Warm && !s.record.is_later_turn())
         .then(|| format!("{cached} prompt tokens came from the prefix cache, so the TTFT is warm"))
 }
 

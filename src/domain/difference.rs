@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 
 use super::attempt::{AttemptRecord, TokenSource};
-use super::interval::mean_half_width;
+use super::interval::half_width_with_freedom;
 use super::metrics::{Better, METRICS, Metric, Unit};
 use super::prefix_cache::PrefixCache;
 
@@ -49,8 +49,12 @@ struct Comparability {
 
 impl Comparability {
     fn from_records(records: &[impl Borrow<AttemptRecord>]) -> Self {
-        let first = records.first().map(|r| r.borrow().prefix_cache());
-        let cache = first.filter(|first| records.iter().all(|r| r.borrow().prefix_cache() == *first));
+        // Later turns of a conversation are warm beside first turns that are cold, in every run.
+        let are_all_later = records.iter().all(|r| r.borrow().is_later_turn());
+        let decisive = records.iter().map(Borrow::borrow).filter(|r| are_all_later || !r.is_later_turn());
+        let mut states = decisive.map(AttemptRecord::prefix_cache);
+        let first = states.next();
+        let cache = first.filter(|first| states.all(|state| state == *first));
         let estimated = records.iter().any(|r| matches!(r.borrow().output_tokens(), Some((_, TokenSource::Estimate))));
         Self { cache, estimated }
     }
@@ -103,9 +107,10 @@ fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Half the confidence interval of the mean; `None` if there are too few values.
+/// Half the confidence interval of the mean; `None` if there are too few values. That of two values is too wide to show,
+/// but keeps chance from passing as a difference.
 fn half_width(values: &[f64]) -> Option<f64> {
-    if values.len() >= MIN_VALUES { mean_half_width([values]) } else { None }
+    half_width_with_freedom([values]).map(|(half, _)| half).filter(|_| values.len() >= MIN_VALUES)
 }
 
 /// Compares the means of two sets of complete answers. Chance is given by the 95% intervals of the two means. If only
@@ -155,6 +160,7 @@ mod tests {
     use crate::domain::attempt::{Arrival, AttemptId, AttemptStatus, TextKind};
     use crate::domain::metrics::{ITL, OUTPUT_TOKENS, SPEED, TTFT};
     use crate::domain::time::Nanos;
+    use crate::domain::turn::Turn;
 
     /// An answer of 100 tokens: first text after `ttft_ms`, last after a second.
     fn answer(ttft_ms: u64) -> AttemptRecord {
@@ -237,6 +243,20 @@ mod tests {
         assert_eq!(verdict(last(&TTFT, &[with(80), with(90)])), Some(Verdict::Same));
         assert_eq!(means(&TTFT, &[with(0)], &[with(0), with(90)]), Some(Difference::OtherCache));
         assert_eq!(verdict(last(&ITL, &[with(0), with(90)])), Some(Verdict::Same));
+    }
+
+    #[test]
+    fn later_turns_that_are_warm_do_not_prevent_a_comparison() {
+        let turn = |number, cached, ttft_ms| {
+            let mut record = answer(ttft_ms);
+            record.turn = Some(Turn { number, ..Turn::first(1, 2) });
+            (record.usage.prompt_tokens, record.usage.cached_tokens) = (Some(100), Some(cached));
+            record
+        };
+        let conversation = |first_cached, ttft_ms| [turn(1, first_cached, ttft_ms), turn(2, 90, ttft_ms)];
+        assert_eq!(verdict(means(&TTFT, &conversation(0, 200), &conversation(0, 200))), Some(Verdict::Same));
+        assert_eq!(means(&TTFT, &conversation(90, 200), &conversation(0, 200)), Some(Difference::OtherCache));
+        assert_eq!(means(&TTFT, &[turn(2, 90, 200)], &[turn(1, 0, 200)]), Some(Difference::OtherCache));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! 95% confidence intervals of a mean and of a median.
+//! 95% confidence intervals of a mean, of a median, of a share, and of the difference of two shares.
 
 use serde::Serialize;
 
@@ -10,10 +10,60 @@ pub struct Interval {
     pub high: f64,
 }
 
+/// Minimum degrees of freedom of an interval of the mean. With one, Student's t is 12.7: two values would give an
+/// interval of nine times their deviation on each side. See the table in NIST/SEMATECH's e-Handbook, 1.3.6.7.2.
+pub const MIN_FREEDOM: usize = 2;
+
+/// Requirement that a mean without an interval does not meet.
+pub const MEAN_NEEDS: &str = "an interval of the mean needs 3 repeats of a case, or 2 repeats of 2 cases";
+/// Requirement that a median without an interval does not meet.
+pub const MEDIAN_NEEDS: &str = "an interval of the median needs 6 values and repeats";
+impl Interval {
+    /// The interval in another unit.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        Self { low: self.low * factor, high: self.high * factor }
+    }
+}
+
+/// Wilson's score interval of a share, from 0 to 1; `None` without a trial. It holds for few trials and for shares of 0
+/// and 1, where an interval from the normal approximation has no width. E. B. Wilson, J. Am. Stat. Assoc. 22 (1927), 209.
+pub fn wilson_interval(successes: usize, trials: usize) -> Option<Interval> {
+    if trials == 0 {
+        return None;
+    }
+    let (n, z2) = (trials as f64, Z_975 * Z_975);
+    let share = successes as f64 / n;
+    let middle = share + z2 / (2.0 * n);
+    let half = Z_975 * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
+    let bound = |value: f64| (value / (1.0 + z2 / n)).clamp(0.0, 1.0);
+    // Exact at both ends, where rounding errors would show.
+    let low = if successes == 0 { 0.0 } else { bound(middle - half) };
+    let high = if successes == trials { 1.0 } else { bound(middle + half) };
+    Some(Interval { low, high })
+}
+
+/// Newcombe's interval of the difference of two independent shares, `to` − `from`, each given as successes and trials;
+/// `None` without trials. It combines the two Wilson intervals: method 10 of R. G. Newcombe, Stat. Med. 17 (1998), 873.
+pub fn newcombe_interval(from: (usize, usize), to: (usize, usize)) -> Option<Interval> {
+    let share = |(successes, trials): (usize, usize)| successes as f64 / trials as f64;
+    let (old, new) = (wilson_interval(from.0, from.1)?, wilson_interval(to.0, to.1)?);
+    let (p, q) = (share(from), share(to));
+    Some(Interval {
+        low: (q - p - (q - new.low).hypot(old.high - p)).max(-1.0),
+        high: (q - p + (new.high - q).hypot(p - old.low)).min(1.0),
+    })
+}
+
 /// Half the width of Student's interval of the mean of all values: `t · s / √n`. Differences between groups (cases) are
 /// not chance and do not widen it: `s` is the deviation within groups, and `t` has as many degrees of freedom as there
-/// are values beyond one per group. `None` if no group has two values.
+/// are values beyond one per group. `None` below [`MIN_FREEDOM`].
 pub fn mean_half_width<'a>(groups: impl IntoIterator<Item = &'a [f64]>) -> Option<f64> {
+    half_width_with_freedom(groups).filter(|(_, freedom)| *freedom >= MIN_FREEDOM).map(|(half, _)| half)
+}
+
+/// [`mean_half_width`] however few values there are, with its degrees of freedom; `None` if no group has two values.
+pub fn half_width_with_freedom<'a>(groups: impl IntoIterator<Item = &'a [f64]>) -> Option<(f64, usize)> {
     let (mut n, mut freedom, mut squares) = (0, 0, 0.0);
     for group in groups.into_iter().filter(|g| !g.is_empty()) {
         let mean = group.iter().sum::<f64>() / group.len() as f64;
@@ -21,7 +71,7 @@ pub fn mean_half_width<'a>(groups: impl IntoIterator<Item = &'a [f64]>) -> Optio
         n += group.len();
         freedom += group.len() - 1;
     }
-    (freedom > 0).then(|| student_t_975(freedom) * (squares / freedom as f64 / n as f64).sqrt())
+    (freedom > 0).then(|| (student_t_975(freedom) * (squares / freedom as f64 / n as f64).sqrt(), freedom))
 }
 
 /// Distribution-free interval of a median between two order statistics: the narrowest symmetric one with at least 95%
@@ -110,7 +160,54 @@ mod tests {
         // A single value counts towards n but not towards the spread: s² = 8 / 2, four values.
         assert!(close(half(&[&[10.0, 12.0, 14.0], &[500.0]]), 4.3027 * 2.0 / 2.0));
         assert_eq!((half(&[&[1.0], &[2.0], &[]]), half(&[])), (None, None));
-        assert_eq!(half(&[&[3.0, 3.0]]), Some(0.0));
+        assert_eq!(half(&[&[3.0, 3.0, 3.0]]), Some(0.0));
+    }
+
+    #[test]
+    fn two_values_have_no_interval() {
+        let half = |groups: &[&[f64]]| mean_half_width(groups.iter().copied());
+        assert_eq!((half(&[&[1.0, 2.0]]), half(&[&[1.0, 2.0], &[5.0]])), (None, None));
+        assert!(half(&[&[1.0, 2.0, 3.0]]).is_some() && half(&[&[1.0, 2.0], &[5.0, 6.0]]).is_some());
+        // t = 12.7062 with one degree of freedom, s = √½, two values.
+        let (half, freedom) = half_width_with_freedom([&[1.0, 2.0][..]]).unwrap();
+        assert!((half - 12.7062 / 2.0).abs() < 1e-9 && freedom == 1);
+    }
+
+    fn rounded(interval: Option<Interval>) -> Option<[f64; 2]> {
+        interval.map(|i| [i.low, i.high].map(|bound| (bound * 1e4).round() / 1e4))
+    }
+
+    #[test]
+    fn intervals_of_shares_match_published_values() {
+        // R. G. Newcombe, Stat. Med. 17 (1998), 857, table I, method 3.
+        for (successes, trials, published) in [
+            (81, 263, [0.2553, 0.3662]),
+            (15, 148, [0.0624, 0.1605]),
+            (0, 20, [0.0, 0.1611]),
+            (1, 29, [0.0061, 0.1718]),
+            (20, 20, [0.8389, 1.0]),
+        ] {
+            assert_eq!(rounded(wilson_interval(successes, trials)), Some(published), "{successes}/{trials}");
+        }
+        assert_eq!(wilson_interval(0, 0), None);
+    }
+
+    #[test]
+    fn intervals_of_differences_match_published_values() {
+        // R. G. Newcombe, Stat. Med. 17 (1998), 873, table II, method 10.
+        for (to, from, published) in [
+            ((56, 70), (48, 80), [0.0524, 0.3339]),
+            ((9, 10), (3, 10), [0.1705, 0.8090]),
+            ((6, 7), (2, 7), [0.0582, 0.8062]),
+            ((5, 56), (0, 29), [-0.0381, 0.1926]),
+            ((0, 10), (0, 20), [-0.1611, 0.2775]),
+            ((0, 10), (0, 10), [-0.2775, 0.2775]),
+            ((10, 10), (0, 20), [0.6791, 1.0]),
+            ((10, 10), (0, 10), [0.6075, 1.0]),
+        ] {
+            assert_eq!(rounded(newcombe_interval(from, to)), Some(published), "{to:?} {from:?}");
+        }
+        assert_eq!(newcombe_interval((0, 0), (1, 1)), None);
     }
 
     #[test]

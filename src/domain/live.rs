@@ -129,6 +129,9 @@ pub enum StreamPhase {
     Answering,
 }
 
+/// Maximum wait for the endpoint's list of models.
+pub const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Delay before an endpoint that does not answer is contacted again.
 pub const DISCOVERY_RETRY_DELAY: Duration = Duration::from_secs(2);
 
@@ -176,6 +179,8 @@ pub struct InFlight {
     pub phase: StreamPhase,
     /// Start of its clock.
     pub started: Nanos,
+    /// Time at which the request was sent; later than the start of the clock if it was due before a slot was free.
+    pub sent: Nanos,
     /// TTFT, milliseconds, once known.
     pub ttft_ms: Option<f64>,
     /// Number of events with generated text so far, an estimate of the tokens.

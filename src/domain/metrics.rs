@@ -16,6 +16,8 @@ pub enum Unit {
     Tokens,
     /// Tokens per second.
     TokensPerSecond,
+    /// Percent. A single request has 0 or 100, and the mean is a share of the requests.
+    Percent,
 }
 
 /// Direction in which a metric improves.
@@ -99,6 +101,13 @@ impl PartialEq for Metric {
 
 impl Eq for Metric {}
 
+impl Metric {
+    /// Whether the mean is a share of the requests. Its interval is Wilson's, and its percentiles mean nothing.
+    pub fn is_share(&self) -> bool {
+        self.unit == Unit::Percent
+    }
+}
+
 impl fmt::Debug for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Metric({})", self.key)
@@ -106,7 +115,8 @@ impl fmt::Debug for Metric {
 }
 
 /// Metrics of single attempts, in the order of reports. Keys are only ever added.
-pub static METRICS: &[&Metric] = &[&TTFT, &TTFO, &LATENCY, &ITL, &SPEED, &DECODE, &INPUT_TOKENS, &OUTPUT_TOKENS];
+pub static METRICS: &[&Metric] =
+    &[&TTFT, &TTFO, &LATENCY, &ITL, &SPEED, &DECODE, &INPUT_TOKENS, &OUTPUT_TOKENS, &PASS_RATE];
 
 /// Metrics with thresholds but without a column: they measure the schedule, not the server.
 static THRESHOLD_ONLY: &[&Metric] = &[&QUEUE];
@@ -259,6 +269,25 @@ pub static OUTPUT_TOKENS: Metric = Metric {
     column: Some(Column { heading: "Tokens", rank: 4, has_difference: false }),
     slo: None,
     compared: Some(ComparedAs { rank: 3, label: "Output tokens", digits: 0 }),
+};
+
+/// Whether an answer passes all its checks: 100 or 0. The mean is the pass rate.
+pub static PASS_RATE: Metric = Metric {
+    key: "pass_rate",
+    label: "Pass rate",
+    unit: Unit::Percent,
+    better: Some(Better::High),
+    help: "complete answers that pass all checks of their case, in percent of those with checks",
+    counts_output_tokens: false,
+    is_first_token: false,
+    get: |a| a.passes().map(|passes| if passes { 100.0 } else { 0.0 }),
+    unresolved: AttemptRecord::always_resolved,
+    live: live::not_before_the_end,
+    // Where it does not fit, the status of a row still says which answers are wrong.
+    column: Some(Column { heading: "Pass", rank: 10, has_difference: false }),
+    // A threshold on the pass rate is about the run: `pass_rate>95%`.
+    slo: None,
+    compared: Some(ComparedAs { rank: 5, label: "Pass rate, %", digits: 1 }),
 };
 
 /// Delay between the intended start of a request and its dispatch; only in an open loop.

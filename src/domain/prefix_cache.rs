@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::attempt::AttemptRecord;
+use super::request_lengths::Uniqueness;
 
 /// Fewer cached tokens than this belong to the chat template before the prompt, which clients cannot change.
 const TEMPLATE_TOKENS: u64 = 16;
@@ -44,14 +45,27 @@ impl AttemptRecord {
         if cached == 0 || is_template || is_less_than(NEGLIGIBLE) { PrefixCache::Cold } else { PrefixCache::Warm }
     }
 
-    /// Caveat for the TTFT: warm, or possibly warm. `None` if the prompt was cold, or if the server reported nothing
-    /// but the prompt was unique.
+    /// Returns whether the prompt repeats the turns before it, so that a warm cache is expected.
+    pub fn is_later_turn(&self) -> bool {
+        self.turn.is_some_and(|turn| turn.number > 1)
+    }
+
+    /// Caveat for the TTFT: warm, or possibly warm. `None` if the prompt was cold, if the server reported nothing but
+    /// the prompt was unique, and for later turns of a conversation.
     pub fn cache_doubt(&self) -> Option<&'static str> {
-        match (self.prefix_cache(), &self.nonce) {
-            (PrefixCache::Warm, _) => Some("warm"),
-            (PrefixCache::Unknown, None) => Some("cache unknown"),
-            (PrefixCache::Cold, _) | (PrefixCache::Unknown, Some(_)) => None,
+        if self.is_later_turn() {
+            return None;
         }
+        match self.prefix_cache() {
+            PrefixCache::Warm => Some("warm"),
+            PrefixCache::Unknown if !self.has_unique_prompt() => Some("cache unknown"),
+            PrefixCache::Cold | PrefixCache::Unknown => None,
+        }
+    }
+
+    /// Whether the prompt was made unique, so that the server can hardly have it in its prefix cache.
+    pub fn has_unique_prompt(&self) -> bool {
+        self.nonce.is_some() || self.lengths.uniqueness == Uniqueness::OwnText
     }
 }
 
@@ -94,6 +108,7 @@ impl CacheDoubts {
 mod tests {
     use super::super::attempt::AttemptId;
     use super::super::time::Nanos;
+    use super::super::turn::Turn;
     use super::*;
 
     fn prefix_cache(prompt: Option<u64>, cached: Option<u64>) -> PrefixCache {
@@ -134,6 +149,18 @@ mod tests {
         assert_eq!((doubt(Some(90), Some("0")), doubt(Some(90), None)), (Some("warm"), Some("warm")));
         assert_eq!((doubt(Some(0), Some("0")), doubt(Some(0), None)), (None, None));
         assert_eq!((doubt(None, Some("0")), doubt(None, None)), (None, Some("cache unknown")));
+    }
+
+    #[test]
+    fn a_warm_cache_in_later_turns_is_no_doubt() {
+        for cached in [None, Some(0), Some(90)] {
+            let mut record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
+            (record.usage.prompt_tokens, record.usage.cached_tokens) = (Some(100), cached);
+            record.turn = Some(Turn::first(1, 2));
+            assert_eq!(record.cache_doubt().is_some(), cached != Some(0), "first turn, {cached:?}");
+            record.turn = record.turn.and_then(Turn::next);
+            assert_eq!(record.cache_doubt(), None, "second turn, {cached:?}");
+        }
     }
 
     #[test]

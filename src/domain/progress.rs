@@ -66,7 +66,8 @@ fn planned(session: &Session, known: usize) -> Planned {
         Some(expected) if more_time => Planned::Expected(expected.max(known)),
         Some(_) => Planned::Exact(known + session.not_started),
         None if is_open && more_time => Planned::Open,
-        None => Planned::Exact(known),
+        // Requests that were cancelled were planned, too.
+        None => Planned::Exact(known.max(session.requests_planned().unwrap_or(0))),
     }
 }
 

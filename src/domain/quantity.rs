@@ -12,6 +12,7 @@ pub const ESTIMATED: &str = "~";
 pub struct Quantity<'a> {
     value: Option<f64>,
     half_width: Option<f64>,
+    lacks_half_width: bool,
     decimals: usize,
     unit: &'a str,
     is_grouped: bool,
@@ -22,7 +23,15 @@ impl<'a> Quantity<'a> {
     /// A figure with a fixed number of decimals and no unit.
     pub fn new(value: impl Into<Option<f64>>, decimals: usize) -> Self {
         let value = value.into();
-        Self { value, half_width: None, decimals, unit: "", is_grouped: false, is_estimated: false }
+        Self {
+            value,
+            half_width: None,
+            lacks_half_width: false,
+            decimals,
+            unit: "",
+            is_grouped: false,
+            is_estimated: false,
+        }
     }
 
     /// A time in milliseconds, in the unit that suits its size: `812 µs`, `43.1 ms`, `703 ms`, `7.03 s`.
@@ -60,6 +69,12 @@ impl<'a> Quantity<'a> {
         Self { half_width, ..self }
     }
 
+    /// Shows a dash in place of the interval if it needs more values: `112.9 ± –`.
+    #[must_use]
+    pub const fn lacking_half_width_if(self, lacks_half_width: bool) -> Self {
+        Self { lacks_half_width, ..self }
+    }
+
     /// Marks the figure as an estimate if `is_estimated`.
     #[must_use]
     pub const fn estimated_if(self, is_estimated: bool) -> Self {
@@ -73,7 +88,11 @@ impl fmt::Display for Quantity<'_> {
         let decimals = self.decimals;
         let mark = if self.is_estimated { ESTIMATED } else { "" };
         let number = if self.is_grouped { grouped(value.round() as u64) } else { format!("{value:.decimals$}") };
-        let half = self.half_width.map_or_else(String::new, |half| format!(" ± {half:.decimals$}"));
+        let half = match self.half_width {
+            Some(half) => format!(" ± {half:.decimals$}"),
+            None if self.lacks_half_width => format!(" ± {UNKNOWN}"),
+            None => String::new(),
+        };
         f.pad(&format!("{mark}{number}{half}{}", self.unit))
     }
 }
@@ -89,6 +108,11 @@ pub fn grouped(n: u64) -> String {
         out.push(c);
     }
     out
+}
+
+/// A change in percent with its sign, like `+1.2%`. A change that rounds to zero has a plus sign.
+pub fn signed_percent(percent: f64) -> String {
+    format!("{:+.1}%", (percent * 10.0).round() / 10.0 + 0.0)
 }
 
 /// A number with its noun: `1 case`, `2 cases`.
@@ -134,5 +158,17 @@ mod tests {
     #[test]
     fn only_one_is_singular() {
         assert_eq!([0, 1, 2].map(|n| count(n, "case")), ["0 cases", "1 case", "2 cases"]);
+    }
+
+    #[test]
+    fn an_interval_with_too_few_values_is_a_dash() {
+        let lacking = Quantity::new(1.5, 1).lacking_half_width_if(true).with_unit(" s");
+        assert_eq!(lacking.to_string(), "1.5 ± – s");
+        assert_eq!(lacking.with_half_width(Some(0.3)).to_string(), "1.5 ± 0.3 s");
+    }
+
+    #[test]
+    fn no_change_is_negative_zero() {
+        assert_eq!([-0.04, -0.06, 0.04, 12.34].map(signed_percent), ["+0.0%", "-0.1%", "+0.0%", "+12.3%"]);
     }
 }

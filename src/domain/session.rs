@@ -225,6 +225,12 @@ pub struct Session {
     idle: Idle,
     /// Time of the program's last sign of life; set until the run is resumed.
     stopped: Option<Nanos>,
+    /// Time of the last stop up to which rates count; the time after it was not measured.
+    rates_end: Nanos,
+    /// Measured attempts that the end of the program interrupted since the last resume, with their starts.
+    interrupted: Vec<(AttemptId, Nanos)>,
+    /// End of the last request that was measured, complete or failed.
+    last_measured_end: Option<Nanos>,
     /// Whether the program is ending, so that cancelled attempts are started again after a resume.
     is_closing: bool,
     /// Whether the program ended in the middle of the run.
@@ -285,6 +291,9 @@ impl Session {
             absences: Vec::new(),
             idle: Idle::default(),
             stopped: None,
+            rates_end: Nanos::default(),
+            interrupted: Vec::new(),
+            last_measured_end: None,
             is_closing: false,
             is_cut_off: false,
             shown_ended_at: None,
@@ -324,6 +333,11 @@ impl Session {
     pub fn send_rows(&mut self, rows: Option<Arc<RowPlan>>) {
         self.rows = rows;
         self.set_schedule();
+    }
+
+    /// Number of rows sent in this stage; a conversation sends one.
+    pub const fn rows_sent(&self) -> u64 {
+        self.rows_taken
     }
 
     /// Number of measured attempts of a case to start, in each stage.

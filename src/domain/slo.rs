@@ -1,4 +1,4 @@
-//! Thresholds for a run (service level objectives), and goodput: the requests that meet all of them.
+//! Thresholds for a run (service level objectives), and goodput: the requests that meet all of them and pass their checks.
 
 mod alias;
 mod direction;
@@ -25,6 +25,8 @@ pub enum RunFigure {
     Throughput,
     /// Complete answers per second.
     RequestRate,
+    /// Complete answers that pass all their checks, percent of those with checks.
+    PassRate,
 }
 
 /// Figure that a threshold applies to.
@@ -154,6 +156,7 @@ impl From<Unit> for SloUnit {
             Unit::Milliseconds => Self::Milliseconds,
             Unit::Tokens => Self::Tokens,
             Unit::TokensPerSecond => Self::TokensPerSecond,
+            Unit::Percent => Self::Percent,
         }
     }
 }
@@ -194,7 +197,7 @@ impl Slo {
     pub fn unit(&self) -> SloUnit {
         match self.subject {
             Subject::Requests(metric, _) => metric.unit.into(),
-            Subject::Run(RunFigure::ErrorRate | RunFigure::GoodShare) => SloUnit::Percent,
+            Subject::Run(RunFigure::ErrorRate | RunFigure::GoodShare | RunFigure::PassRate) => SloUnit::Percent,
             Subject::Run(RunFigure::Goodput | RunFigure::RequestRate) => SloUnit::RequestsPerSecond,
             Subject::Run(RunFigure::Throughput) => SloUnit::TokensPerSecond,
         }
@@ -208,6 +211,7 @@ impl Slo {
             Subject::Run(RunFigure::Goodput | RunFigure::GoodShare) => "goodput".to_owned(),
             Subject::Run(RunFigure::Throughput) => "throughput".to_owned(),
             Subject::Run(RunFigure::RequestRate) => "requests".to_owned(),
+            Subject::Run(RunFigure::PassRate) => "pass rate".to_owned(),
         }
     }
 
@@ -303,11 +307,11 @@ pub enum RequestVerdict {
 }
 
 /// Judges a request by all thresholds about single requests; `None` if there is no such threshold. A failed request
-/// misses all of them.
+/// misses all of them, and so does an answer that fails a check.
 pub fn judge_request(record: &AttemptRecord, slos: &[Slo]) -> Option<RequestVerdict> {
     let verdicts: Vec<RequestVerdict> = slos.iter().filter_map(|slo| slo.judge_request(record)).collect();
     verdicts.first()?;
-    Some(if !record.is_ok() || verdicts.contains(&RequestVerdict::Missed) {
+    Some(if !record.is_ok() || record.passes() == Some(false) || verdicts.contains(&RequestVerdict::Missed) {
         RequestVerdict::Missed
     } else if verdicts.contains(&RequestVerdict::Unresolved) {
         RequestVerdict::Unresolved

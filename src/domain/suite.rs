@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::check::CheckSpec;
 use super::load_stages::LoadStages;
 use super::slo::Slo;
 use super::workload::{Conversations, Workload};
 
 /// A named list of cases with a rating scale for the results.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Suite {
     /// Name, shown as the report's "Test Mode".
     pub name: String,
@@ -19,6 +20,9 @@ pub struct Suite {
     pub slos: Vec<Slo>,
     /// Cases in the order they run.
     pub cases: Vec<CaseSpec>,
+    /// Patterns that selected these cases from the suite (`--case`); empty for all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub case_patterns: Vec<String>,
     /// Requests that the cases stand for; `None` if each case always sends its own prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
@@ -28,6 +32,11 @@ pub struct Suite {
     /// Loads of the run one after another; `None` if the plan has the only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_stages: Option<LoadStages>,
+}
+
+/// The name of a suite, with the patterns that selected its cases.
+pub fn title(name: &str, case_patterns: &[String]) -> String {
+    if case_patterns.is_empty() { name.to_owned() } else { format!("{name} (--case {})", case_patterns.join(", ")) }
 }
 
 /// One prompt with its request parameters.
@@ -56,6 +65,21 @@ pub struct CaseSpec {
     pub patience: Timeouts,
     /// Additional fields for the request body, sent unchanged.
     pub extra: serde_json::Map<String, serde_json::Value>,
+    /// Checks that an answer must pass to count as right; empty if nothing is checked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckSpec>,
+}
+
+impl Suite {
+    /// The name, with the patterns that selected the cases: `Complex Comprehensive (--case debug, data)`.
+    pub fn title(&self) -> String {
+        title(&self.name, &self.case_patterns)
+    }
+
+    /// Returns whether some case or row has checks.
+    pub fn has_checks(&self) -> bool {
+        self.workload.as_ref().is_some_and(|w| w.has_checks) || self.cases.iter().any(|case| !case.checks.is_empty())
+    }
 }
 
 impl CaseSpec {
@@ -72,6 +96,7 @@ impl CaseSpec {
             timeout: Duration::from_secs(120),
             patience: Timeouts::default(),
             extra: serde_json::Map::new(),
+            checks: Vec::new(),
         }
     }
 

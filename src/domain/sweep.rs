@@ -8,6 +8,7 @@ use std::fmt;
 
 pub use self::summary::{Saturation, SweepSummary, best, ideal_throughput, slo_limit};
 use super::metrics::{DECODE, ITL, LATENCY, TTFT};
+use super::pass_rate::PassRate;
 use super::prefix_cache::CacheDoubts;
 use super::quantity::count;
 use super::session::Session;
@@ -44,6 +45,8 @@ pub struct Stage {
     pub latency_p50_ms: Option<f64>,
     /// Complete answers with a warm or unknown prefix cache.
     pub doubts: CacheDoubts,
+    /// Answers that pass their checks, out of the complete answers with checks.
+    pub pass_rate: PassRate,
     /// Complete answers whose streams cannot carry the TTFT.
     pub unresolved_first_token: usize,
     /// Complete answers whose streams cannot carry the decode speed.
@@ -71,6 +74,7 @@ impl Stage {
             itl_p95_ms: tally.percentile(&ITL, 95),
             latency_p50_ms: tally.percentile(&LATENCY, 50),
             doubts: tally.doubts,
+            pass_rate: tally.pass_rate,
             unresolved_first_token: tally.unresolved(&TTFT),
             unresolved_inter_token: tally.unresolved(&DECODE),
             estimated: tally.estimated,
@@ -226,6 +230,7 @@ mod tests {
             itl_p95_ms: None,
             latency_p50_ms: Some(latency_ms),
             doubts: CacheDoubts::default(),
+            pass_rate: PassRate::default(),
             unresolved_first_token: 0,
             unresolved_inter_token: 0,
             estimated: false,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use super::metrics::{Metric, with_thresholds};
+use super::pass_rate::PassRate;
 use super::prefix_cache::CacheDoubts;
 use super::session::{AttemptState, Session};
 use super::slo::{RequestVerdict, RunFigure, Slo, Stat, Subject, Verdict, judge_request};
@@ -27,6 +28,8 @@ pub struct Tally {
     pub errors: BTreeMap<String, usize>,
     /// Output tokens of the complete answers.
     pub output_tokens: u64,
+    /// Answers that pass their checks, out of the complete answers with checks.
+    pub pass_rate: PassRate,
     /// Complete answers with a warm or unknown prefix cache.
     pub doubts: CacheDoubts,
     /// Whether any number of output tokens is an estimate.
@@ -52,6 +55,7 @@ impl Tally {
             unjudged: 0,
             errors: BTreeMap::new(),
             output_tokens: 0,
+            pass_rate: PassRate::default(),
             doubts: CacheDoubts::default(),
             estimated: false,
             open_loop: session.is_open_loop(),
@@ -110,6 +114,7 @@ impl Tally {
         }
         self.ok += 1;
         self.doubts.add(record);
+        self.pass_rate.add(record);
         if let Some((tokens, source)) = record.output_tokens() {
             self.output_tokens = self.output_tokens.saturating_add(tokens);
             self.estimated |= source == TokenSource::Estimate;
@@ -203,6 +208,7 @@ impl Tally {
             RunFigure::Goodput => per_s(self.good.filter(|_| self.judged() > 0)? as f64),
             RunFigure::Throughput => per_s(self.output_tokens as f64),
             RunFigure::RequestRate => per_s(self.ok as f64),
+            RunFigure::PassRate => self.pass_rate.percent(),
         }
     }
 
@@ -247,6 +253,7 @@ impl Slo {
             Subject::Run(figure @ (RunFigure::Goodput | RunFigure::GoodShare)) => {
                 (tally.run_figure(figure), tally.judged(), tally.unjudged, None)
             }
+            Subject::Run(figure @ RunFigure::PassRate) => (tally.run_figure(figure), tally.pass_rate.checked, 0, None),
             Subject::Run(figure) => (tally.run_figure(figure), tally.ended, 0, None),
         };
         let met = value.is_some_and(|v| self.comparison.holds(v, self.threshold));

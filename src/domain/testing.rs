@@ -17,6 +17,7 @@ pub fn case(name: &str) -> CaseSpec {
         timeout: Duration::from_secs(1),
         patience: Timeouts::default(),
         extra: serde_json::Map::new(),
+        checks: Vec::new(),
     }
 }
 
@@ -27,13 +28,5 @@ pub fn suite(cases: usize) -> Suite {
 
 /// A suite of these cases.
 pub fn suite_with(cases: Vec<CaseSpec>) -> Suite {
-    Suite {
-        name: "s".to_owned(),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases,
-        workload: None,
-        conversations: None,
-        load_stages: None,
-    }
+    Suite { name: "s".to_owned(), rating: RatingScale::default(), slos: Vec::new(), cases, ..Suite::default() }
 }

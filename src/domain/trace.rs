@@ -129,6 +129,17 @@ impl Trace {
         Some(self.blocks.back()?.arrivals.last()?.kind)
     }
 
+    /// All gaps that are kept, in order.
+    pub fn gaps(&self) -> impl Iterator<Item = Gap> {
+        self.blocks.iter().flat_map(|block| block.gaps(0..block.arrivals.len()))
+    }
+
+    /// The last gap that has ended.
+    pub fn last_gap(&self) -> Option<Gap> {
+        let block = self.blocks.back()?;
+        block.gaps(block.arrivals.len().saturating_sub(STRETCH)..block.arrivals.len()).last()
+    }
+
     /// The gap that contains a time.
     pub fn gap_at(&self, at: Nanos) -> Option<Gap> {
         let block = self.blocks.get(self.block_index(at))?;

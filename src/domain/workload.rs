@@ -31,9 +31,27 @@ pub struct Workload {
     /// Tokens of the answers; `None` for those of the row, or of the case.
     #[serde(default)]
     pub output: Option<LengthSpec>,
+    /// Warm-ups before all others that measure how many tokens the server counts for a text.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub probes: u32,
+    /// Whether rows have checks of their answers.
+    #[serde(default)]
+    pub has_checks: bool,
     /// Measured requests of each case, in each stage: as many as the source has rows, or as the user asked for. A
     /// conversation counts once.
     pub planned: Vec<u32>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+impl Workload {
+    /// Returns whether a warm-up of this number is a probe.
+    pub const fn is_probe(&self, number: u32) -> bool {
+        number <= self.probes
+    }
 }
 
 /// Source of the requests.
@@ -106,6 +124,9 @@ pub struct Conversations {
     pub turns: Option<LengthSpec>,
     /// Time between an answer and the next turn; `None` for that of the case.
     pub think: Option<ThinkSpec>,
+    /// Header that carries the number of the conversation, for servers that route by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_header: Option<String>,
     /// Seed of both.
     pub seed: u64,
 }

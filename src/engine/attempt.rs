@@ -20,7 +20,7 @@ use super::transport::{Answer, AnswerBody, Post};
 use super::{retry, timeouts};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, FailedTry};
 use crate::domain::nonce::nonce;
-use crate::domain::request_lengths::RequestLengths;
+use crate::domain::request_lengths::{RequestLengths, Uniqueness};
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
@@ -70,7 +70,8 @@ pub async fn run(
     // All turns of a conversation begin with the same messages, so that each finds the one before in the prefix cache.
     let first = order.turn.map_or(order.id.number, |turn| turn.conversation);
     let first_id = format!("{}-{}-{first}", endpoint.run_id, order.id.case + 1);
-    record.nonce = (!endpoint.warm && order.case.takes_nonce()).then(|| nonce(&first_id));
+    record.nonce = (!endpoint.warm && order.lengths.uniqueness == Uniqueness::Nonce && order.case.takes_nonce())
+        .then(|| nonce(&first_id));
     record.intended = order.due;
     let recorder = Rc::new(RefCell::new(Recorder::new(record, endpoint.api)));
     board.add(Rc::clone(&recorder), now);
@@ -176,9 +177,13 @@ async fn send(
             record.own_delay_ms = Some(record.started.millis_since(ready));
         }
     }
+    // Requests outside a conversation are conversations of one turn.
+    let first = order.turn.map_or(order.id.number, |turn| turn.conversation);
+    let session = format!("{}-{}-{first}", endpoint.run_id, order.id.case + 1);
     let post = Post {
         url: &url,
         id: &request_id,
+        session: endpoint.session_header.as_ref().map(|name| (name, session.as_str())),
         body: &body,
         connect_within: order.case.patience.connect,
         sent: &|at| recorder.borrow_mut().note_sent(at),

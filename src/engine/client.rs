@@ -17,6 +17,7 @@ use super::request_record::RequestRecord;
 use super::secrets::Secrets;
 use super::transport::{self, Transport};
 use crate::domain::live::ServerInfo;
+use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 use crate::protocol::api::{Api, Auth};
 use crate::protocol::endpoint::server_from_headers;
@@ -37,6 +38,8 @@ pub struct EngineConfig {
     pub run_id: String,
     /// Whether prompts are sent without the nonce that keeps them out of prefix caches.
     pub warm: bool,
+    /// Header that carries the number of a conversation, for servers that route by it.
+    pub session_header: Option<String>,
     /// Certificates, proxy and retries.
     pub network: Network,
 }
@@ -62,6 +65,8 @@ pub struct Endpoint {
     pub run_id: String,
     /// Whether prompts are sent without a nonce.
     pub warm: bool,
+    /// Header that carries the number of a conversation.
+    pub session_header: Option<HeaderName>,
     /// Maximum number of times a request is sent again after a refusal for now or no response.
     pub retries: u32,
     /// Proxy to the endpoint.
@@ -100,6 +105,7 @@ pub struct Prepared {
     api: &'static Api,
     run_id: String,
     warm: bool,
+    session_header: Option<HeaderName>,
     network: Network,
     clock: EngineClock,
 }
@@ -113,6 +119,7 @@ impl Prepared {
         let headers = headers(&config)?;
         let proxy = config.network.proxy.as_ref().map(|proxy| proxy.url.as_str());
         let secrets = Secrets::new(config.api_key.as_deref(), &config.headers, &config.base_url, proxy);
+        let session_header = config.session_header.as_deref().map(session_header).transpose()?;
         let EngineConfig { base_url, api, run_id, warm, network, .. } = config;
         let is_plain = transport::is_plain(&base_url, network.proxy.is_some());
         let tls = if is_plain { None } else { Some(network.tls_config()?) };
@@ -130,14 +137,33 @@ impl Prepared {
         };
         let client = build(true)?;
         let fresh = if is_plain { None } else { Some(build(false)?) };
-        Ok(Self { client, fresh, tls, secrets, headers, base_url, api, run_id, warm, network, clock })
+        Ok(Self { client, fresh, tls, secrets, headers, base_url, api, run_id, warm, session_header, network, clock })
     }
+}
+
+/// Name of the header for conversations.
+fn session_header(name: &str) -> Result<HeaderName, InvalidConfig> {
+    let invalid = |_| InvalidConfig(format!("'{}' is not the name of a header", sanitise_line(name)));
+    HeaderName::from_bytes(name.as_bytes()).map_err(invalid)
 }
 
 impl Endpoint {
     /// Creates the endpoint on the thread that uses it.
     pub fn new(prepared: Prepared) -> Self {
-        let Prepared { client, fresh, tls, secrets, headers, base_url, api, run_id, warm, network, clock } = prepared;
+        let Prepared {
+            client,
+            fresh,
+            tls,
+            secrets,
+            headers,
+            base_url,
+            api,
+            run_id,
+            warm,
+            session_header,
+            network,
+            clock,
+        } = prepared;
         let transport = Transport::new(&base_url, &headers, clock, &client, fresh, tls, &network);
         let request_record = RequestRecord::new(&base_url, api, &headers);
         let retries = network.retries;
@@ -150,6 +176,7 @@ impl Endpoint {
             api,
             run_id,
             warm,
+            session_header,
             retries,
             proxy,
             secrets,

@@ -9,7 +9,7 @@ use super::client::Endpoint;
 use super::failure::{Failure, describe};
 use super::{retry, tunnel};
 use crate::domain::attempt::AttemptStatus;
-use crate::domain::live::{DISCOVERY_RETRY_DELAY, EngineFact, ServerInfo};
+use crate::domain::live::{DISCOVERY_RETRY_DELAY, DISCOVERY_TIMEOUT, EngineFact, ServerInfo};
 use crate::domain::refusal::TLS_EXPECTED;
 use crate::protocol::encoding::unpack;
 use crate::protocol::failure::{self, capped};
@@ -24,8 +24,8 @@ const LOADING_PATIENCE: Duration = Duration::from_secs(600);
 const RETRY_PATIENCE: Duration = Duration::from_secs(120);
 /// Maximum size of a response.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-/// Timeout of a request.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout of a request that identifies the server.
+const IDENTIFY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How to look for the endpoint.
 #[derive(Clone, Copy, Debug)]
@@ -61,8 +61,9 @@ pub async fn discover(at: &Endpoint, how: DiscoveryOptions, sink: &impl Fn(Engin
                 tries += 1;
             }
             NextStep::WithoutList => {
+                let asks = failure.may_be_identified();
                 let server = failure.server.unwrap_or_default();
-                let server = if server.kind.is_none() { identify(at, server).await } else { server };
+                let server = if asks { identify(at, server).await } else { server };
                 return found(at, Vec::new(), server, Some(reason), sink);
             }
             NextStep::GiveUp => return sink(EngineFact::Unreachable { reason, http_status, retrying: false }),
@@ -92,6 +93,8 @@ pub struct DiscoveryFailure {
     may_pass: bool,
     /// Whether the server is loading the model.
     is_loading: bool,
+    /// Whether the server accepted the request and did not answer in time.
+    is_silent: bool,
     /// The server that answered, if any: it may serve requests without a list.
     pub(super) server: Option<ServerInfo>,
 }
@@ -108,13 +111,13 @@ impl DiscoveryFailure {
     /// Creates the failure of a request without a response.
     fn no_answer(kind: &'static str, why: String) -> Self {
         let failure = Failure::new(AttemptStatus::ConnectError, kind, why);
-        Self { failure, http_status: None, may_pass: true, is_loading: false, server: None }
+        Self { failure, http_status: None, may_pass: true, is_loading: false, is_silent: false, server: None }
     }
 
     /// Creates the failure of a response that is not a list.
     fn no_list(why: String, server: ServerInfo) -> Self {
         let failure = Failure::new(AttemptStatus::HttpError, "no_list", why);
-        Self { failure, http_status: None, may_pass: false, is_loading: false, server: Some(server) }
+        Self { failure, http_status: None, may_pass: false, is_loading: false, is_silent: false, server: Some(server) }
     }
 
     fn next(&self, how: DiscoveryOptions, retries: u32, tries: u32, waited: Duration) -> NextStep {
@@ -153,6 +156,12 @@ impl DiscoveryFailure {
         }
     }
 
+    /// Returns whether the server may still tell its kind. One that left the first request unanswered would leave the
+    /// others, too.
+    fn may_be_identified(&self) -> bool {
+        !self.is_silent && self.server.as_ref().is_none_or(|server| server.kind.is_none())
+    }
+
     fn is_about_access(&self) -> bool {
         matches!(self.http_status, Some(401 | 403 | 407 | 300..=399))
     }
@@ -163,7 +172,7 @@ pub async fn fetch_models(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Di
     let address = url::address_below(&at.base_url, at.api.models);
     let shown = url::without_secrets(&address);
     let peer = at.transport.peer();
-    let response = match at.client.get(&address).timeout(PATIENCE).send().await {
+    let response = match at.client.get(&address).timeout(DISCOVERY_TIMEOUT).send().await {
         Ok(response) => response,
         Err(e) if e.is_timeout() && !e.is_connect() => return Err(too_late(&shown)),
         Err(e) if e.is_connect() => {
@@ -207,8 +216,8 @@ pub async fn fetch_models(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Di
 }
 
 fn too_late(shown: &str) -> DiscoveryFailure {
-    let why = format!("GET {shown}: no answer within {} s", PATIENCE.as_secs());
-    DiscoveryFailure { may_pass: true, ..DiscoveryFailure::no_list(why, ServerInfo::default()) }
+    let why = format!("GET {shown}: no answer within {} s", DISCOVERY_TIMEOUT.as_secs());
+    DiscoveryFailure { may_pass: true, is_silent: true, ..DiscoveryFailure::no_list(why, ServerInfo::default()) }
 }
 
 /// Creates the failure of an HTTP error.
@@ -235,6 +244,7 @@ fn refused(
         http_status: Some(status),
         may_pass: (status >= 500 && status != 501) || status == 429,
         is_loading: failure::is_loading(status, body),
+        is_silent: false,
         server: is_theirs.then(|| endpoint::server_from_headers(header)),
     }
 }
@@ -279,8 +289,10 @@ async fn identify(at: &Endpoint, guess: ServerInfo) -> ServerInfo {
         if proves.is_some() && guess.kind.is_some() && proves != guess.kind.as_deref() {
             continue;
         }
-        let Ok(response) = at.client.get(format!("{root}{path}")).timeout(Duration::from_secs(2)).send().await else {
-            continue;
+        let response = match at.client.get(format!("{root}{path}")).timeout(IDENTIFY_TIMEOUT).send().await {
+            Ok(response) => response,
+            Err(e) if e.is_timeout() => return guess,
+            Err(_) => continue,
         };
         let by_headers = endpoint::server_from_headers(&|name| header_text(response.headers(), name));
         if guess.kind.is_none() && by_headers.version.is_some() {

@@ -51,6 +51,7 @@ pub fn find_servers(
 
 fn config(base_url: &str) -> EngineConfig {
     EngineConfig {
+        session_header: None,
         base_url: base_url.to_owned(),
         api: &CHAT,
         api_key: None,

@@ -3,9 +3,11 @@
 mod choices;
 mod document;
 mod ending;
+mod tool_calls;
 mod warnings;
 
 use self::choices::{Choices, keep_reason};
+use self::tool_calls::ToolCalls;
 use super::failure::Failure;
 use super::secrets::{SearchedPrefix, Secrets};
 use crate::domain::attempt::{Arrival, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
@@ -66,6 +68,7 @@ pub struct Recorder {
     text_cut: bool,
     thinking: InlineThinking,
     choices: Choices,
+    tool_calls: ToolCalls,
     joiners: SurrogateJoiners,
     foreign: ForeignContent,
     /// Parts of the texts in which the live view found no secret.
@@ -114,6 +117,7 @@ impl Recorder {
             text_cut: false,
             thinking: InlineThinking::default(),
             choices: Choices::default(),
+            tool_calls: ToolCalls::default(),
             joiners: SurrogateJoiners::default(),
             foreign: ForeignContent::default(),
             text_searched: SearchedPrefix::default(),
@@ -324,6 +328,7 @@ impl Recorder {
         if chunk.has_tool_call {
             let arguments = if chunk.marked_arguments.is_empty() { "-" } else { &chunk.marked_arguments };
             self.joiners.arguments.join(arguments, chunk.has_marks);
+            self.tool_calls.add(&chunk.tool_calls, chunk.has_marks);
         }
         if !chunk.reasoning.is_empty() {
             let held = self.thinking.stop();
@@ -363,6 +368,7 @@ impl Recorder {
             id: record.id,
             phase: StreamPhase::from_arrivals(arrivals),
             started: record.clock_start(),
+            sent: record.started,
             ttft_ms: record.first_text_ms(),
             content_events: arrivals.len() as u32,
             arrival_times: self.arrival_times,

@@ -183,6 +183,11 @@ impl Secrets {
         for text in error.chain(reasons).chain(&mut record.warnings) {
             *text = self.redact(text);
         }
+        for call in record.answer_parts.iter_mut().flat_map(|parts| &mut parts.tool_calls) {
+            for text in [&mut call.name, &mut call.arguments] {
+                self.redact_answer(text, true);
+            }
+        }
         let is_cut = !record.is_ok() || record.ends_as(FinishClass::Length);
         // `|` evaluates both sides.
         if self.redact_answer(&mut record.text, is_cut) | self.redact_answer(&mut record.reasoning, is_cut) {

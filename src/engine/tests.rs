@@ -74,6 +74,7 @@ fn engine_for(url: &str, api: &'static Api, warm: bool) -> (Engine, Receiver<Eng
 
 fn config(url: &str, api: &'static Api, warm: bool) -> EngineConfig {
     EngineConfig {
+        session_header: None,
         base_url: url.to_owned(),
         api,
         api_key: Some("sk-canary".to_owned()),

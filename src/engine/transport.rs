@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use reqwest::header::{HOST, HeaderMap};
+use reqwest::header::{HOST, HeaderMap, HeaderName};
 use reqwest::{Url, Version};
 use rustls::ClientConfig;
 
@@ -95,6 +95,8 @@ pub struct Post<'a> {
     pub url: &'a str,
     /// Id by which the server's log can be joined.
     pub id: &'a str,
+    /// Header of the conversation, with its number.
+    pub session: Option<(&'a HeaderName, &'a str)>,
     /// Body, JSON.
     pub body: &'a str,
     /// Connect timeout.
@@ -236,7 +238,9 @@ impl Direct {
         let (path, query) = (target.path(), target.query().map_or_else(String::new, |q| format!("?{q}")));
         let (body, length) = (post.body, post.body.len());
         let id = if *has_request_id { String::new() } else { format!("{REQUEST_ID}: {}\r\n", post.id) };
-        let request = format!("POST {path}{query} HTTP/1.1\r\n{head}{id}content-length: {length}\r\n\r\n{body}");
+        let session = post.session.map_or_else(String::new, |(name, value)| format!("{name}: {value}\r\n"));
+        let request =
+            format!("POST {path}{query} HTTP/1.1\r\n{head}{id}{session}content-length: {length}\r\n\r\n{body}");
         let answer = host.send(request.as_bytes(), post.connect_within, post.sent).await?;
         Ok(answer.map(|answer| Answer {
             status: answer.status,
@@ -287,6 +291,9 @@ impl Library {
         let mut request = client.post(post.url).body(post.body.to_owned());
         if !self.has_request_id {
             request = request.header(REQUEST_ID, post.id);
+        }
+        if let Some((name, value)) = post.session {
+            request = request.header(name, value);
         }
         let times = ConnectTimes::default();
         let wanted = ConnectRequest { times: Arc::clone(&times), limit: post.connect_within };

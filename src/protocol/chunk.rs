@@ -4,6 +4,7 @@
 mod index;
 mod reason;
 mod text;
+mod tool_call;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,6 +17,8 @@ use serde_json::value::RawValue;
 use self::index::Index;
 pub(super) use self::reason::{finish_reason, finish_reason_in};
 pub(super) use self::text::Text;
+pub use self::tool_call::ToolCallPiece;
+pub(super) use self::tool_call::{arguments as call_arguments, text as call_text};
 use super::failure::{declared_error, reported_error};
 use super::surrogates::{mark_lone_surrogates, without_marks};
 use super::timings::{self, TimingFields};
@@ -38,6 +41,8 @@ pub struct Chunk<'a> {
     /// Whether the event has the name or the arguments of a tool call. These are generated but are not part of the
     /// text.
     pub has_tool_call: bool,
+    /// Pieces of tool calls by the first choice.
+    pub tool_calls: Vec<ToolCallPiece>,
     /// Content of further choices (`n` > 1).
     pub others: Vec<OtherChoice>,
     /// Highest index of a choice in the event plus one; 0 without a choice.
@@ -111,10 +116,11 @@ impl<'a> Chunk<'a> {
             }
             if let Some(calls) = delta.tool_calls {
                 let calls: Value = serde_json::from_str(calls.get())?;
-                self.add_calls(calls.as_array().into_iter().flatten().map(|call| &call["function"]));
+                let calls = calls.as_array().into_iter().flatten();
+                self.add_calls(calls.map(|call| (call, &call["function"])), index == 0);
             }
             if let Some(call) = delta.function_call {
-                self.add_calls([&serde_json::from_str(call.get())?]);
+                self.add_calls([(&Value::Null, &serde_json::from_str(call.get())?)], index == 0);
             }
         } else if let Some(text) = choice.text {
             self.warning = Some(Cow::Borrowed(COMPLETIONS_SHAPE));
@@ -138,11 +144,14 @@ impl<'a> Chunk<'a> {
         Ok(())
     }
 
-    /// Records function calls.
-    pub(super) fn add_calls<'v>(&mut self, functions: impl IntoIterator<Item = &'v Value>) {
-        for function in functions.into_iter().filter(|function| is_call(function)) {
+    /// Records calls, each with its function. Only calls of the first choice are kept.
+    pub(super) fn add_calls<'v>(&mut self, calls: impl IntoIterator<Item = (&'v Value, &'v Value)>, is_first: bool) {
+        for (call, function) in calls.into_iter().filter(|(_, function)| is_call(function)) {
             self.has_tool_call = true;
             self.add_arguments(function["arguments"].as_str().unwrap_or_default());
+            if is_first {
+                self.tool_calls.push(ToolCallPiece::from_chat(call, function));
+            }
         }
     }
 
@@ -160,6 +169,7 @@ impl<'a> Chunk<'a> {
             text: Cow::Owned(self.text.into_owned()),
             finish_reason: self.finish_reason.map(|r| Cow::Owned(r.into_owned())),
             has_tool_call: self.has_tool_call,
+            tool_calls: self.tool_calls,
             others: self.others,
             choices: self.choices,
             has_first_choice: self.has_first_choice,

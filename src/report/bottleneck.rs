@@ -33,10 +33,17 @@ pub struct Bottleneck {
 
 impl Bottleneck {
     fn new(cause: &'static str, found: &str, further: &[(&Rule, String)], gpu: &str) -> Self {
-        let clauses: Vec<String> =
-            further.iter().map(|(rule, found)| format!("; also {}: {found}", rule.cause)).collect();
+        let mut also = Vec::new();
+        let name_or_extend = |(rule, found): &(&Rule, String)| {
+            // Further evidence of a cause that is already named needs no second name.
+            if rule.cause == cause || also.contains(&rule.cause) {
+                return format!("; {found}");
+            }
+            also.push(rule.cause);
+            format!("; also {}: {found}", rule.cause)
+        };
+        let clauses: Vec<String> = further.iter().map(name_or_extend).collect();
         let clauses = clauses.concat();
-        let also = further.iter().map(|(rule, _)| rule.cause).collect();
         Self { cause, evidence: format!("{found}{clauses}{gpu}."), also }
     }
 
@@ -52,7 +59,7 @@ impl Bottleneck {
 /// The rules are checked in the order of their table. The first one that holds names the cause. The next one that holds
 /// and does not follow from the first is named beside it.
 pub fn bottleneck(session: &Session, summary: &Summary, system: SystemFigures) -> Option<Bottleneck> {
-    if summary.ended_attempts() == 0 {
+    if summary.examined() == 0 {
         return None;
     }
     let evidence = Evidence::new(session, summary, system);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
-use crate::domain::metrics::{METRICS, Metric};
+use crate::domain::metrics::{METRICS, Metric, PASS_RATE};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::{AttemptState, CasePhase, CaseState, Session};
 use crate::domain::statistics::Stats;
@@ -74,7 +74,7 @@ impl<'a> CaseView<'a> {
 
     /// Spread of a metric over the reported attempts.
     pub fn spread(&self, metric: &Metric) -> Option<Spread> {
-        Spread::from_values(self.figures(metric).collect())
+        Spread::of_metric(metric, self.figures(metric).collect())
     }
 
     /// Returns whether a token count of a reported attempt is an estimate.
@@ -82,9 +82,14 @@ impl<'a> CaseView<'a> {
         self.estimated
     }
 
-    /// Number of reported attempts that the server answered from its prefix cache.
+    /// Number of reported attempts that the server answered from its prefix cache, without later turns of conversations.
     pub const fn warm(&self) -> usize {
         self.warm
+    }
+
+    /// Number of reported attempts whose answers fail a check.
+    pub fn wrong(&self) -> usize {
+        self.figures(&PASS_RATE).filter(|(_, passes)| *passes <= 0.0).count()
     }
 
     /// Records of the reported attempts.
@@ -92,9 +97,10 @@ impl<'a> CaseView<'a> {
         self.reported.iter().filter_map(|a| a.record())
     }
 
-    /// Number of measured attempts that ended, reruns included; in a sweep, those of the reported stage.
-    pub fn ended(&self) -> usize {
-        self.in_stage().filter(|a| !a.warmup && a.record.is_some()).count()
+    /// Number of measured attempts that ended, complete or failed, reruns included; in a sweep, those of the reported
+    /// stage. Cancelled attempts measured nothing.
+    pub fn measured(&self) -> usize {
+        self.in_stage().filter(|a| a.is_good() || a.is_failed()).count()
     }
 
     /// Attempts of the reported stage. The other stages of a sweep are in its table.
@@ -137,7 +143,7 @@ pub fn is_estimated(record: &AttemptRecord) -> bool {
     record.output_tokens().is_some_and(|(_, source)| source == TokenSource::Estimate)
 }
 
-/// Returns whether the server had the prompt in its prefix cache.
+/// Returns whether the server had the prompt in its prefix cache although it repeats no earlier turn.
 pub fn is_warm(record: &AttemptRecord) -> bool {
-    record.prefix_cache() == PrefixCache::Warm
+    record.prefix_cache() == PrefixCache::Warm && !record.is_later_turn()
 }

@@ -12,10 +12,13 @@ use std::sync::LazyLock;
 pub use self::document::{json, markdown};
 use self::pair::{Pair, pairs};
 pub use self::row::{Judgement, Row};
-pub use self::side::{Case, ComparedRun, Figure, Figures, Measured, Plan, Stage, ascending};
+pub use self::side::{
+    Case, ComparedRun, ComparedWorkload, Figure, Figures, Measured, Plan, Stage, Turn, ascending, fingerprint_text,
+};
 pub use self::text::{NO_VERDICT, about, cells, says_something, text, throughput};
 pub use self::verdict::verdict;
 use crate::domain::metrics::{METRICS, Metric};
+use crate::domain::quantity::count;
 
 /// A metric that is compared.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +58,8 @@ pub struct Comparison {
     pub is_by_stage: bool,
     /// One block per metric; metrics that neither run has are omitted.
     pub blocks: Vec<Block>,
+    /// One block per metric with a row for each turn that both runs have; empty unless both have conversations.
+    pub turns: Vec<Block>,
     /// Reasons why the runs are not fully comparable, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -70,8 +75,29 @@ impl Comparison {
         let blocks = COMPARED.iter().enumerate().filter_map(block).collect();
         let warnings = warnings(&a, &b, &pairs);
         let is_by_stage = pairs.iter().any(|pair| pair.concurrency.is_some());
-        Self { a, b, is_by_stage, blocks, warnings }
+        let turns = turn_blocks(&a.turns, &b.turns);
+        Self { a, b, is_by_stage, blocks, turns, warnings }
     }
+}
+
+/// Compares the turns that both runs have.
+fn turn_blocks(a: &[Turn], b: &[Turn]) -> Vec<Block> {
+    let pairs: Vec<(&Turn, &Turn)> =
+        a.iter().filter_map(|a| Some((a, b.iter().find(|b| b.number == a.number)?))).collect();
+    let block = |(place, &compared): (usize, &Compared)| {
+        let figure = |turn: &Turn| turn.figures.get(place).copied().flatten();
+        let row = |(a, b): &(&Turn, &Turn)| Row {
+            is_share: compared.metric.is_share(),
+            concurrency: None,
+            case: Some(format!("turn {}", a.number)),
+            a: figure(a),
+            b: figure(b),
+            is_of_same: true,
+        };
+        let rows: Vec<Row> = pairs.iter().map(row).collect();
+        rows.iter().any(|r| r.a.is_some() || r.b.is_some()).then_some(Block { compared, rows })
+    };
+    COMPARED.iter().enumerate().filter_map(block).collect()
 }
 
 /// Returns a row for each case of either run, then the row over all cases.
@@ -80,6 +106,7 @@ fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
     let names = a.cases.iter().map(|c| &c.name);
     let only_b = b.cases.iter().map(|c| &c.name).filter(|n| !a.cases.iter().any(|c| c.name == **n));
     let names: Vec<&String> = names.chain(only_b).collect();
+    let is_share = COMPARED.get(place).is_some_and(|compared| compared.metric.is_share());
     let figure = |figures: &Figures| figures.get(place).copied().flatten();
     let of_case =
         |side: &Measured, name: &str| side.cases.iter().find(|c| c.name == name).and_then(|c| figure(&c.figures));
@@ -89,10 +116,11 @@ fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
         a: of_case(a, name),
         b: of_case(b, name),
         is_of_same: true,
+        is_share,
     };
     // A case that failed in one of the runs has no figure there.
     let is_of_same = names.iter().all(|name| of_case(a, name).is_some() == of_case(b, name).is_some());
-    let whole = Row { concurrency, case: None, a: figure(&a.total), b: figure(&b.total), is_of_same };
+    let whole = Row { concurrency, case: None, a: figure(&a.total), b: figure(&b.total), is_of_same, is_share };
     names.iter().map(case).chain([whole]).collect()
 }
 
@@ -121,6 +149,8 @@ fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String>
     };
     out.extend(difference("model", &a.model, &b.model));
     out.extend(difference("suite", &a.suite, &b.suite));
+    out.extend(ComparedWorkload::differences(a.workload.as_ref(), b.workload.as_ref()));
+    out.extend(different_checks(a, b));
     let missing = |from: &ComparedRun, other: &ComparedRun| {
         from.whole.cases.iter().filter(|c| !other.whole.cases.iter().any(|o| o.name == c.name)).count()
     };
@@ -151,6 +181,14 @@ fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String>
         }
     }
     out
+}
+
+/// Describes cases whose answers had to pass other checks in the other run; `None` if there are none, or it is unknown.
+fn different_checks(a: &ComparedRun, b: &ComparedRun) -> Option<String> {
+    let (a, b) = (a.checks.as_ref()?, b.checks.as_ref()?);
+    let differing = a.iter().filter(|(name, checks)| b.get(*name).is_some_and(|other| other != *checks)).count();
+    let cases = count(differing, "case");
+    (differing > 0).then(|| format!("the checks of {cases} differ, so the pass rates measure different things"))
 }
 
 #[cfg(test)]

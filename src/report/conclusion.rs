@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::metrics::{DECODE, LATENCY, TTFT};
+use crate::domain::pass_rate::PassRate;
 use crate::domain::session::Session;
 use crate::domain::sweep::SweepSummary;
 
@@ -19,6 +20,9 @@ pub struct Conclusion {
     pub cases: usize,
     /// Whether a planned attempt has no complete answer.
     pub partial: bool,
+    /// Number of complete answers that count, and of planned requests; `None` if each case has one request, or only the
+    /// time limits them.
+    pub requests: Option<(usize, usize)>,
     /// Median TTFT, milliseconds.
     pub ttft_p50_ms: Option<f64>,
     /// Median decode speed of a stream, tokens per second.
@@ -37,6 +41,8 @@ pub struct Conclusion {
     pub rating_note: Option<String>,
     /// Failed attempts by kind, such as `2 timeout, 1 http_error`; `None` if none failed.
     pub failures: Option<String>,
+    /// Answers that pass their checks, out of those with checks; in a sweep, over all stages.
+    pub pass_rate: PassRate,
     /// Name and latency in milliseconds of the slowest case; `None` below two cases.
     pub slowest: Option<(String, f64)>,
     /// Bottleneck of the run; `None` without figures.
@@ -52,10 +58,12 @@ impl Conclusion {
         let views = cases(session);
         let speed = summary.rated_speed;
         let scale = session.suite.rating;
+        let planned = session.requests_planned().filter(|planned| *planned != views.len());
         Self {
-            ok: summary.ok,
+            ok: session.cases_answered(),
             cases: views.len(),
             partial: summary.partial,
+            requests: planned.map(|planned| (session.requests_answered(), planned)),
             ttft_p50_ms: summary.stats(&TTFT).map(|s| s.p50),
             decode_p50: summary.stats(&DECODE).map(|s| s.p50),
             tokens: (summary.attempts > 0).then_some(summary.total_output_tokens),
@@ -65,6 +73,7 @@ impl Conclusion {
             rating: speed.map(|speed| (scale.rate(speed), scale.measured_against(speed))),
             rating_note: summary.rating_note(),
             failures: summary.tally.as_ref().and_then(crate::domain::tally::Tally::failures),
+            pass_rate: summary.whole_pass_rate,
             slowest: slowest(&views),
             bottleneck: bottleneck(session, &summary, system),
             sweep: SweepSummary::from_session(session),

@@ -9,6 +9,7 @@ use self::cell::{Cell, text};
 pub(super) use self::cell::{begins_formula, harmless};
 use super::model::Report;
 use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::check::CheckResult;
 use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::session::AttemptState;
 use crate::domain::suite::CaseSpec;
@@ -48,6 +49,13 @@ const AFTER: &[Column] = &[
     ("retries", |r| r.record.retries.len().into()),
     ("simulated", |r| r.report.simulated.into()),
     ("unresolved", |r| unresolved(r.record).map(|keys| text(&keys)).into()),
+    ("failed_checks", |r| failed_checks(r.record).map(|failures| text(&failures)).into()),
+    ("row", |r| r.attempt.row.into()),
+    ("conversation", |r| r.attempt.turn.map(|turn| turn.conversation).into()),
+    ("turn", |r| r.attempt.turn.map(|turn| turn.number).into()),
+    ("requested_input_tokens", |r| r.record.lengths.input_tokens.into()),
+    ("requested_output_tokens", |r| r.record.lengths.output_tokens.into()),
+    ("cached_token_count", |r| r.record.usage.cached_tokens.into()),
 ];
 
 /// Renders a report as CSV.
@@ -80,6 +88,12 @@ fn metrics(record: &AttemptRecord) -> impl Iterator<Item = Cell> + '_ {
 fn unresolved(record: &AttemptRecord) -> Option<String> {
     let keys: Vec<&str> = METRICS.iter().filter(|m| (m.unresolved)(record).is_some()).map(|m| m.key).collect();
     (!keys.is_empty()).then(|| keys.join(" "))
+}
+
+/// Describes the failed checks; `None` if there are none.
+fn failed_checks(record: &AttemptRecord) -> Option<String> {
+    let failures: Vec<String> = record.checks.iter().filter_map(CheckResult::failure).collect();
+    (!failures.is_empty()).then(|| failures.join("; "))
 }
 
 /// Name of a source, the same as in `results.json`.
@@ -177,5 +191,18 @@ mod tests {
         let table = parsed(&render(&simulated));
         assert_eq!(column(&table, "simulated"), ["true"; 10]);
         assert_eq!(column(&table, "status"), [AttemptStatus::Ok.as_str(); 10]);
+    }
+
+    #[test]
+    fn rows_of_a_conversation_name_it_with_turn_and_lengths() {
+        let table = parsed(&render(&crate::report::fixture::workload::conversations()));
+        assert_eq!(column(&table, "conversation")[..4], ["1", "1", "1", "4"]);
+        assert_eq!(column(&table, "turn")[..4], ["1", "2", "3", "1"]);
+        assert_eq!(column(&table, "requested_input_tokens")[..4], ["80", "", "", "80"]);
+        assert_eq!(column(&table, "requested_output_tokens")[0], "50");
+        assert_eq!(column(&table, "cached_token_count")[..3], ["0", "100", "200"]);
+        let rows = column(&table, "row");
+        assert!(rows[0] == rows[1] && rows[0] != rows[3], "{rows:?}");
+        assert_eq!(column(&parsed(&render(&report(sample_session()))), "row")[0], "");
     }
 }

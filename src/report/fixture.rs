@@ -1,5 +1,7 @@
 //! Runs for the tests of reports.
 
+pub mod workload;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use crate::domain::session::{Plan, Session, SessionCommand, SessionInput};
 use crate::domain::suite::{CaseSpec, Suite};
 use crate::domain::testing::{case, suite_with};
 use crate::domain::time::Nanos;
+use crate::domain::turn::Turn;
 
 use super::gpu::{GpuDeviceReport, GpuReport};
 use super::host::HostReport;
@@ -75,21 +78,29 @@ pub fn refusal(id: AttemptId, started: Nanos, message: &str) -> AttemptRecord {
     r
 }
 
-/// Runs a session in which `respond` returns the record of each attempt, one after another; `None` leaves the attempt in
+/// Runs a suite in which `respond` returns the record of each attempt, one after another; `None` leaves the attempt in
 /// flight.
 pub fn run(suite: Suite, plan: Plan, mut respond: impl FnMut(AttemptId, Nanos) -> Option<AttemptRecord>) -> Session {
-    let mut session = Session::new(Arc::new(suite), plan);
+    run_session(Session::new(Arc::new(suite), plan), |id, _turn, now| respond(id, now))
+}
+
+/// Runs a session like [`run`]. `respond` also gets the attempt's place in its conversation, which the record is given.
+pub fn run_session(
+    mut session: Session,
+    mut respond: impl FnMut(AttemptId, Option<Turn>, Nanos) -> Option<AttemptRecord>,
+) -> Session {
     let mut now = Nanos::from_millis(400);
     session.handle(SessionInput::Begin(now));
     let next = |s: &Session| {
         let attempts = |(case, c): (usize, &crate::domain::session::CaseState)| {
-            c.attempts.iter().find(|a| a.record.is_none()).map(|a| (AttemptId { case, number: a.number }, a.warmup))
+            let open = c.attempts.iter().find(|a| a.record.is_none());
+            open.map(|a| (AttemptId { case, number: a.number }, a.warmup, a.turn))
         };
         s.cases.iter().enumerate().find_map(attempts)
     };
-    while let Some((id, warmup)) = next(&session) {
-        let Some(mut record) = respond(id, now) else { break };
-        record.warmup = warmup;
+    while let Some((id, warmup, turn)) = next(&session) {
+        let Some(mut record) = respond(id, turn, now) else { break };
+        (record.warmup, record.turn) = (warmup, turn);
         now = record.ended;
         session.handle(SessionInput::Ended(id, Arc::new(record)));
     }
@@ -136,6 +147,7 @@ pub fn report(session: Session) -> Report {
     Report {
         finished_at: session.last_ended.unwrap_or_default(),
         session,
+        workload_notes: Vec::new(),
         epoch: "2026-02-06T21:49:41+01:00[Europe/Berlin]".parse().expect("a time"),
         resumed: Vec::new(),
         url: "http://localhost:8000/v1/chat/completions".into(),

@@ -17,7 +17,7 @@ use crate::domain::route::Route;
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
 
-pub use self::line::{end, event, header, lag, resumption, telemetry, throughput};
+pub use self::line::{end, event, header, lag, resumption, telemetry, throughput, workload_note};
 pub use self::lines::LONGEST as LONGEST_LINE;
 pub use self::read::{JournalError, Saved, read};
 pub use self::summary::{BriefSuite, JournalSummary, JournalSummaryHeader, read_brief};

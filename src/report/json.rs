@@ -5,6 +5,7 @@ mod gpu;
 mod load;
 mod spread;
 mod text;
+mod workload;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
@@ -53,6 +54,14 @@ struct Document<'a> {
     sweep: Vec<load::StageJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     stages: Vec<load::LoadStageJson>,
+    /// Requests other than the suite's cases; only present with a workload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workload: Option<workload::WorkloadJson<'a>>,
+    /// Only present in runs with conversations, as is `turns`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversations: Option<workload::ConversationsJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    turns: Vec<workload::TurnJson>,
     observer: Observer<'a>,
 }
 
@@ -75,6 +84,12 @@ struct Run<'a> {
     repeat: u32,
     /// Measured requests in all; `null` if each case has `repeat` of them.
     requests: Option<u32>,
+    /// Requests that the plan asks for, over all cases and stages; `null` if the time limits them.
+    planned_requests: Option<usize>,
+    /// Measured requests that ended, complete or failed, over all stages and reruns.
+    measured_requests: usize,
+    /// Complete answers that count, over all stages.
+    successful_requests: usize,
     warmup: u32,
     /// Whether prompts were sent unchanged instead of unique.
     warm: bool,
@@ -157,6 +172,9 @@ struct SummaryJson<'a> {
     time_to_first_token_ms_warm: Option<SpreadJson>,
     tokenizer_attempts: usize,
     estimated_attempts: usize,
+    /// Reported attempts with checks, and those that pass all of them.
+    checked_attempts: usize,
+    passed_attempts: usize,
     total_output_tokens: Option<u64>,
     total_time_s: Option<f64>,
     busy_time_s: Option<f64>,
@@ -199,7 +217,7 @@ impl Serialize for Spreads<'_> {
         let mut map = serializer.serialize_map(Some(METRICS.len()))?;
         for metric in METRICS {
             let key = summary_key(metric);
-            let all = self.0.ended_attempts();
+            let all = self.0.measured;
             let unresolved = self.0.unresolved(metric);
             let spread = self.0.spread(metric);
             let spread = spread.map(|spread| SpreadJson::new(&spread, all).with_unresolved(unresolved));
@@ -271,6 +289,9 @@ impl<'a> Document<'a> {
             summary: summary_json(summary, report),
             sweep: load::sweep(&report.session),
             stages: load::load_stages(&report.session),
+            workload: workload::WorkloadJson::new(report, summary),
+            conversations: workload::ConversationsJson::new(report),
+            turns: workload::turns(summary),
             observer: Observer {
                 engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms },
                 dispatch_delay_ms: DispatchDelay {
@@ -317,6 +338,9 @@ fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
         peak_in_flight: summary.peak_in_flight,
         repeat: session.plan.repeat,
         requests: session.plan.requests,
+        planned_requests: session.requests_planned(),
+        measured_requests: session.requests_measured(),
+        successful_requests: session.requests_answered(),
         warmup: session.plan.warmup,
         warm: session.plan.warm,
         rate: session.plan.open_loop.map(|open| open.rate_per_s),
@@ -356,7 +380,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
     let measured = summary.attempts > 0;
     let ttft = |state| {
         let found = summary.ttft_by_cache().iter().find(|(s, _)| *s == state);
-        found.map(|(_, spread)| SpreadJson::new(spread, summary.ended_attempts()))
+        found.map(|(_, spread)| SpreadJson::new(spread, summary.measured))
     };
     SummaryJson {
         spreads: Spreads(summary),
@@ -371,6 +395,8 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         time_to_first_token_ms_warm: ttft(PrefixCache::Warm),
         tokenizer_attempts: summary.tokenizer_attempts,
         estimated_attempts: summary.estimated_attempts,
+        checked_attempts: summary.pass_rate.checked,
+        passed_attempts: summary.pass_rate.passed,
         total_output_tokens: measured.then_some(summary.total_output_tokens),
         total_time_s: measured.then_some(summary.total_time_s),
         busy_time_s: measured.then_some(summary.busy_time_s),

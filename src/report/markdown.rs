@@ -3,6 +3,7 @@
 //! The headings, fields and first columns of older reports stay, so that scripts and `compare` still find them.
 
 mod chart;
+mod checks;
 mod details;
 mod environment;
 mod escape;
@@ -20,6 +21,7 @@ mod statistics;
 mod steady;
 mod sweep;
 mod verdict;
+mod workload;
 
 use super::case::{CaseView, cases};
 use super::model::Report;
@@ -55,6 +57,7 @@ pub fn render(report: &Report) -> String {
     front::write(&view, &mut page);
     verdict::write(&view, &mut page);
     results::write(&view, &mut page);
+    workload::write(&view, &mut page);
     load::write(&view, &mut page);
     statistics::write(&view, &mut page);
     environment::write(&view, &mut page);

@@ -20,6 +20,8 @@ pub const USUAL_API: &str = "chat";
 pub struct Report {
     /// Suite, plan, cases, attempts.
     pub session: Session,
+    /// Sentences about the workload that the run learned, such as how prompt lengths were fitted.
+    pub workload_notes: Vec<String>,
     /// Wall time of the run's clock at zero.
     pub epoch: jiff::ZonedDateTime,
     /// Resumptions after the program had ended, in order.

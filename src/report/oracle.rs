@@ -17,6 +17,7 @@ use super::runs_table::{self, Outcome, RunRow};
 use super::style::Layout;
 use super::{csv, import, json, markdown};
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
+use crate::domain::check::{CheckKind, CheckResult};
 use crate::domain::finding::Finding;
 use crate::domain::gpu::{GpuEvent, GpuInfo};
 use crate::domain::gpu_history::GpuHistory;
@@ -62,7 +63,7 @@ pub fn check_report(report: &Report) -> Result<(), String> {
         url: report.url.clone(),
         model: report.model.clone(),
         simulated: report.simulated,
-        suite: BriefSuite { name: report.session.suite.name.clone() },
+        suite: BriefSuite { name: report.session.suite.name.clone(), case_patterns: Vec::new() },
         plan: report.session.plan,
         sweep: report.session.sweep.clone(),
     };
@@ -259,17 +260,10 @@ fn report(texts: &[&str]) -> Option<Report> {
         timeout: Duration::from_secs(1),
         patience: Timeouts::default(),
         extra: serde_json::Map::new(),
+        checks: Vec::new(),
     };
     let cases = vec![case(text(1), None), case(text(2), Some(text(4)))];
-    let suite = Suite {
-        name: text(0),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases,
-        workload: None,
-        conversations: None,
-        load_stages: None,
-    };
+    let suite = Suite { name: text(0), rating: RatingScale::default(), slos: Vec::new(), cases, ..Suite::default() };
     let mut session = Session::new(Arc::new(suite), Plan::default());
     session.handle(SessionInput::Begin(Nanos::default()));
     for (case, model) in [(0, text(3)), (1, text(4))] {
@@ -283,6 +277,7 @@ fn report(texts: &[&str]) -> Option<Report> {
             (r.text, r.reasoning, r.finish_reason) = (text(7), text(8), Some(text(9)));
             r.warnings = vec![text(10)];
             r.findings = vec![Finding::new("stall", text(11))];
+            r.checks = vec![CheckResult { kind: CheckKind::Contains, passed: false, message: Some(text(11)) }];
         } else {
             r.status = AttemptStatus::HttpError;
             r.error = Some(AttemptError { kind: "http".to_owned(), message: text(12) });
@@ -297,6 +292,7 @@ fn report(texts: &[&str]) -> Option<Report> {
     let gpu = GpuReport::from_history(&gpu, &session, true, Nanos::from_millis(20));
     Some(Report {
         session,
+        workload_notes: vec![text(14)],
         epoch: jiff::Timestamp::from_second(1_770_000_000).ok()?.to_zoned_datetime(jiff::tz::TimeZone::UTC),
         url: text(19),
         api: USUAL_API,

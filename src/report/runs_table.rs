@@ -5,6 +5,7 @@ mod columns;
 use serde::Serialize;
 
 use self::columns::Columns;
+pub use self::columns::minute;
 use super::journal::JournalSummaryHeader;
 use super::run_figures::RunFigures;
 use super::style::Layout;
@@ -49,6 +50,8 @@ pub struct RunRow {
     pub model: Option<String>,
     pub url: Option<String>,
     pub suite: Option<String>,
+    /// Patterns that selected the cases from the suite; empty for all of them.
+    pub case_patterns: Vec<String>,
     pub simulated: bool,
     /// Requests in flight; `None` without a limit, and in a sweep.
     pub concurrency: Option<usize>,
@@ -89,6 +92,7 @@ impl RunRow {
             model: Some(run.model),
             url: Some(run.url),
             suite: Some(run.suite.name),
+            case_patterns: run.suite.case_patterns,
             simulated: run.simulated,
             concurrency: run.plan.limit().filter(|_| run.sweep.is_empty()),
             rate: run.plan.open_loop.map(|open| open.rate_per_s),
@@ -117,6 +121,7 @@ impl RunRow {
             model: None,
             url: None,
             suite: None,
+            case_patterns: Vec::new(),
             simulated: false,
             concurrency: None,
             rate: None,
@@ -177,16 +182,16 @@ mod tests {
             url: report.url.clone(),
             model: "evil\u{1b}[2J\u{202e}model".into(),
             simulated: false,
-            suite: BriefSuite { name: report.session.suite.name.clone() },
+            suite: BriefSuite { name: report.session.suite.name.clone(), case_patterns: Vec::new() },
             plan: report.session.plan,
             sweep: Vec::new(),
         };
         let run = RunRow::new(header, RunFigures::new(&report), Outcome::Whole, 3 << 19);
         let runs = [run, RunRow::unreadable("ts-1".into(), 1 << 19, "the first line is not the header of a journal")];
         insta::assert_snapshot!(text(&runs, "/state/runs", Layout::default()), @r"
-        RUN      DATE              MODEL      ENDPOINT        SUITE                  CASES     TIME  TOK/S  STATE
-        ts-64a1  2026-02-06 21:49  evilmodel  localhost:8000  Complex Comprehensive  10/10 ok  0:58  114.5  complete
-        ts-1     –                 –          –               –                      –            –      –  unreadable
+        RUN      DATE              MODEL      ENDPOINT        SUITE                  CASES        TIME  TOK/S  STATE
+        ts-64a1  2026-02-06 21:49  evilmodel  localhost:8000  Complex Comprehensive  10/10 ok  58.68 s  114.5  complete
+        ts-1     –                 –          –               –                      –               –      –  unreadable
         ts-1: the first line is not the header of a journal
         2 runs, 2.0 MiB in '/state/runs'; TOK/S is the median of the attempts
         ");

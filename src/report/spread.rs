@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 
 use crate::domain::attempt::AttemptRecord;
-use crate::domain::interval::{Interval, mean_half_width, median_interval};
+use crate::domain::interval::{Interval, MIN_FREEDOM, mean_half_width, median_interval, wilson_interval};
 use crate::domain::metrics::Metric;
 use crate::domain::statistics::{Stats, enough_for};
 
@@ -14,17 +14,32 @@ pub struct Spread {
     pub n: usize,
     /// Statistics over these attempts.
     pub stats: Stats,
-    /// Half the width of the mean's 95% interval; `None` if no case has two figures.
+    /// Figures beyond the first of each case.
+    pub repeats: usize,
+    /// Half the width of the mean's 95% interval; `None` below [`MIN_FREEDOM`] repeats.
     pub mean_half_width: Option<f64>,
-    /// 95% interval of the median; `None` if no case has two figures, or there are too few in all.
+    /// 95% interval of the median; `None` without an interval of the mean, or below six figures.
     pub median_ci95: Option<Interval>,
+    /// Wilson's 95% interval of a share, percent; `None` for other metrics.
+    pub share_ci95: Option<Interval>,
 }
 
 impl Spread {
     /// The spread of a metric over some attempts; `None` when none of them has the figure.
     pub fn over(metric: &Metric, attempts: impl IntoIterator<Item: Borrow<AttemptRecord>>) -> Option<Self> {
         let figure = |r: &AttemptRecord| Some((r.id.case, (metric.get)(r)?));
-        Self::from_values(attempts.into_iter().filter_map(|r| figure(r.borrow())).collect())
+        Self::of_metric(metric, attempts.into_iter().filter_map(|r| figure(r.borrow())).collect())
+    }
+
+    /// Computes the spread of a metric's figures, each with the index of its case; `None` if there are none.
+    pub fn of_metric(metric: &Metric, of_cases: Vec<(usize, f64)>) -> Option<Self> {
+        let spread = Self::from_values(of_cases)?;
+        if !metric.is_share() {
+            return Some(spread);
+        }
+        let passed = (spread.stats.avg * spread.n as f64 / 100.0).round() as usize;
+        let share_ci95 = wilson_interval(passed, spread.n).map(|interval| interval.scaled(100.0));
+        Some(Self { mean_half_width: None, median_ci95: None, share_ci95, ..spread })
     }
 
     /// Computes the spread of figures, each with the index of its case; `None` if there are none.
@@ -38,14 +53,31 @@ impl Spread {
             rest = after;
             group
         });
+        let groups: Vec<&[f64]> = groups.collect();
+        let repeats = values.len() - groups.len();
         let mean_half_width = mean_half_width(groups);
         values.sort_by(f64::total_cmp);
         let median_ci95 = mean_half_width.and_then(|_| median_interval(&values));
-        Some(Self { n: values.len(), stats: Stats::from_values(values)?, mean_half_width, median_ci95 })
+        Some(Self {
+            n: values.len(),
+            stats: Stats::from_values(values)?,
+            repeats,
+            mean_half_width,
+            median_ci95,
+            share_ci95: None,
+        })
     }
 
-    /// Returns the mean's 95% interval; `None` if no case has two figures.
+    /// Returns whether figures were repeated, but not often enough for an interval of the mean.
+    pub const fn has_too_few_repeats(&self) -> bool {
+        self.repeats > 0 && self.repeats < MIN_FREEDOM
+    }
+
+    /// Returns the mean's 95% interval; `None` if no case has two figures. A share has one from its first figure.
     pub fn mean_ci95(&self) -> Option<Interval> {
+        if self.share_ci95.is_some() {
+            return self.share_ci95;
+        }
         let half = self.mean_half_width?;
         Some(Interval { low: self.stats.avg - half, high: self.stats.avg + half })
     }

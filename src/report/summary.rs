@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::domain::attempt::{AttemptRecord, TokenSource, Unresolved};
 use crate::domain::diagnosis::{DIAGNOSES, Diagnosis};
 use crate::domain::metrics::{DECODE, LATENCY, METRICS, Metric, SPEED, TTFT};
+use crate::domain::pass_rate::PassRate;
 use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::quantity::{count, grouped};
 use crate::domain::session::{AttemptState, Session};
 use crate::domain::slo::RunFigure;
 use crate::domain::statistics::Stats;
@@ -13,7 +15,9 @@ use crate::domain::tally::Tally;
 use crate::domain::time::Nanos;
 
 use super::case::{CaseView, cases};
+use super::lengths::WorkloadLengths;
 use super::spread::Spread;
+use super::turns::TurnSamples;
 
 /// Figures over all reported attempts. Each attempt has the same weight, regardless of its case.
 #[derive(Clone, Debug, Default)]
@@ -26,10 +30,19 @@ pub struct Summary {
     pub attempts: usize,
     /// Reported attempts by the state of the server's prefix cache.
     pub cache: CacheCounts,
+    /// Those among them that are later turns of conversations, where a warm cache is expected.
+    pub later_turns_cache: CacheCounts,
+    /// Figures of conversations by turn.
+    pub turns: TurnSamples,
+    /// Lengths that were asked for, and the real ones.
+    pub lengths: WorkloadLengths,
     /// Reported attempts whose tokens the user's tokenizer counted.
     pub tokenizer_attempts: usize,
     /// Reported attempts with an estimated token count.
     pub estimated_attempts: usize,
+    /// Measured attempts that ended, complete or failed, including those that a rerun replaced. In a sweep, those of the
+    /// last stage.
+    pub measured: usize,
     /// Measured attempts that failed beside or after the reported ones.
     pub failed_attempts: usize,
     /// Whether part of the plan has no complete answer, or is still to come.
@@ -57,6 +70,10 @@ pub struct Summary {
     pub unrated: usize,
     /// All measured requests as a load: SLOs, goodput, failures by kind. In a sweep, those of the last stage.
     pub tally: Option<Tally>,
+    /// Reported attempts that pass their checks, out of those with checks.
+    pub pass_rate: PassRate,
+    /// The same for the whole run: in a sweep, over all stages.
+    pub whole_pass_rate: PassRate,
     /// Findings, each with the number of reported and failed attempts that have it.
     pub findings: Vec<(&'static Diagnosis, usize)>,
     /// Delay of requests by tokscope itself, milliseconds; `None` if no request waited for it.
@@ -80,12 +97,24 @@ pub struct CacheCounts {
 }
 
 impl CacheCounts {
-    fn add(&mut self, cache: PrefixCache) {
+    /// Counts an attempt.
+    pub fn add(&mut self, cache: PrefixCache) {
         match cache {
             PrefixCache::Cold => self.cold += 1,
             PrefixCache::Warm => self.warm += 1,
             PrefixCache::Unknown => self.unknown += 1,
         }
+    }
+
+    /// Number of attempts.
+    pub const fn all(self) -> usize {
+        self.cold + self.warm + self.unknown
+    }
+
+    /// Returns the counts without those of `others`, which are among them.
+    #[must_use]
+    pub const fn without(self, others: Self) -> Self {
+        Self { cold: self.cold - others.cold, warm: self.warm - others.warm, unknown: self.unknown - others.unknown }
     }
 
     /// Returns the states that occur: `8 cold, 2 warm`.
@@ -101,6 +130,10 @@ impl CacheCounts {
 #[derive(Default)]
 struct Counted {
     cache: CacheCounts,
+    later_turns_cache: CacheCounts,
+    turns: TurnSamples,
+    lengths: WorkloadLengths,
+    pass_rate: PassRate,
     tokenizer: usize,
     estimated: usize,
     events: usize,
@@ -124,6 +157,7 @@ impl Counted {
         }
         for failure in views.iter().flat_map(CaseView::failures).filter_map(AttemptState::record) {
             counted.find(&failure);
+            counted.turns.add_failure(&failure);
         }
         counted
     }
@@ -131,6 +165,12 @@ impl Counted {
     fn add(&mut self, record: &AttemptRecord) {
         let cache = record.prefix_cache();
         self.cache.add(cache);
+        if record.is_later_turn() {
+            self.later_turns_cache.add(cache);
+        }
+        self.turns.add(record);
+        self.lengths.add(record);
+        self.pass_rate.add(record);
         let ttft = (TTFT.get)(record);
         self.ttft.extend(ttft.map(|ms| (cache, (record.id.case, ms))));
         if let Some((tokens, source)) = record.output_tokens() {
@@ -182,7 +222,10 @@ impl Summary {
             ok: views.iter().filter(|v| !v.reported.is_empty()).count(),
             failed: views.iter().filter(has_failed).count(),
             attempts: views.iter().map(|v| v.reported.len()).sum(),
+            measured: views.iter().map(CaseView::measured).sum(),
             cache: counted.cache,
+            later_turns_cache: counted.later_turns_cache,
+            pass_rate: counted.pass_rate,
             tokenizer_attempts: counted.tokenizer,
             estimated_attempts: counted.estimated,
             failed_attempts: views.iter().map(|v| v.failures().count()).sum(),
@@ -190,8 +233,10 @@ impl Summary {
             own_delay: Stats::from_values(counted.own_delays_ms.iter().copied()).map(|stats| Spread {
                 n: counted.own_delays_ms.len(),
                 stats,
+                repeats: 0,
                 mean_half_width: None,
                 median_ci95: None,
+                share_ci95: None,
             }),
             events: counted.events,
             coalesced_events: counted.coalesced,
@@ -200,15 +245,18 @@ impl Summary {
             total_output_tokens: counted.tokens,
             total_time_s: latency_ms.sum::<f64>() / 1000.0,
             peak_in_flight: peak_in_flight(session),
-            spreads: METRICS.iter().filter_map(|m| Some((*m, Spread::from_values(figures(m).collect())?))).collect(),
+            spreads: METRICS.iter().filter_map(|m| Some((*m, Spread::of_metric(m, figures(m).collect())?))).collect(),
             unresolved: METRICS.iter().map(|m| (*m, views.iter().map(|v| v.unresolved(m)).sum())).collect(),
             ttft_by_cache: counted.ttft_by_cache(),
             ..Self::default()
         };
+        (summary.turns, summary.lengths) = (counted.turns, counted.lengths);
         let speed = summary.stats(&SPEED);
         summary.unrated = counted.unrated;
         summary.rated_speed = Stats::from_values(counted.rated_speeds).map(|s| s.avg);
         summary.rating = summary.rated_speed.map(|speed| session.suite.rating.rate(speed));
+        summary.whole_pass_rate =
+            if session.sweep.is_empty() { summary.pass_rate } else { Tally::from_session(session, None).pass_rate };
         let tally = Tally::from_session(session, (!session.sweep.is_empty()).then_some(session.stage));
         // A load counts every request, including failures and earlier rounds: the server spent time on them too.
         let is_load = session.is_load() || !session.sweep.is_empty();
@@ -223,9 +271,18 @@ impl Summary {
         summary
     }
 
-    /// Number of measured attempts that ended, complete or failed.
-    pub fn ended_attempts(&self) -> usize {
+    /// Number of attempts that findings are about: the reported ones, and those that failed beside or after them.
+    pub const fn examined(&self) -> usize {
         self.attempts + self.failed_attempts
+    }
+
+    /// Returns the attempts that findings are about: `6 attempts`, `6 attempts (3 replaced by reruns)`.
+    pub fn examined_in_words(&self) -> String {
+        let attempts = count(self.examined(), "attempt");
+        match self.measured.saturating_sub(self.examined()) {
+            0 => attempts,
+            replaced => format!("{attempts} ({} replaced by reruns)", grouped(replaced as u64)),
+        }
     }
 
     /// Number of ended attempts that have a finding, by its key.
@@ -248,13 +305,13 @@ impl Summary {
         self.unresolved.iter().find(|(m, _)| *m == metric).map_or(0, |(_, n)| *n)
     }
 
-    /// Returns the number of figures out of all attempts that ended: `8/10`, `8/10, 2 unresolved`.
+    /// Returns the number of figures out of all measured attempts: `8/10`, `8/10, 2 unresolved`.
     pub fn n_of_all(&self, metric: &Metric, n: usize) -> String {
         let unresolved = match self.unresolved(metric) {
             0 => String::new(),
             unresolved => format!(", {unresolved} unresolved"),
         };
-        format!("{n}/{}{unresolved}", self.ended_attempts())
+        format!("{n}/{}{unresolved}", self.measured)
     }
 
     /// Returns how many answers the rating does not cover, and why; `None` if it covers all.

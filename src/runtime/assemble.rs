@@ -17,6 +17,8 @@ use crate::report::model::{Report, Resumption};
 pub struct Measurements<'a> {
     /// Cases and attempts.
     pub session: Session,
+    /// Sentences about the workload that the run learned.
+    pub workload_notes: Vec<String>,
     /// When and where the run was resumed.
     pub resumed: Vec<Resumption>,
     /// GPUs during the run.
@@ -33,12 +35,13 @@ pub struct Measurements<'a> {
 
 /// Builds a report from a run and its measurements.
 pub fn report(run: RunHeader, measured: Measurements<'_>) -> Report {
-    let Measurements { session, resumed, gpu, gauges, host, lag, finished_at } = measured;
+    let Measurements { session, workload_notes, resumed, gpu, gauges, host, lag, finished_at } = measured;
     Report {
         gpu: GpuReport::of_run(run.simulated, run.local, gpu, &session, finished_at),
         host: HostReport::from_history(host),
         gauges,
         session,
+        workload_notes,
         resumed,
         lag,
         finished_at,
@@ -60,6 +63,7 @@ pub fn report(run: RunHeader, measured: Measurements<'_>) -> Report {
 
 /// Builds the report of a saved run, as the run itself would have made it at its end.
 pub fn report_from_saved(saved: Saved) -> Report {
-    let Saved { run, session, resumed, gpu, gauges, host, lag, last_at, .. } = saved;
-    report(run, Measurements { session, resumed, gpu: &gpu, gauges, host: &host, lag, finished_at: last_at })
+    let Saved { run, session, workload_notes, resumed, gpu, gauges, host, lag, last_at, .. } = saved;
+    let (gpu, host, finished_at) = (&gpu, &host, last_at);
+    report(run, Measurements { session, workload_notes, resumed, gpu, gauges, host, lag, finished_at })
 }

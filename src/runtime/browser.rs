@@ -160,7 +160,7 @@ impl<'a> Session<'a> {
 
     fn wake(&mut self, wake: Wake) -> anyhow::Result<Option<u8>> {
         let msg = match wake {
-            Wake::Input(Input::Key(key)) => keymap::resolve(&self.browser, &key),
+            Wake::Input(Input::Key(key)) => self.look.browser_keymap.resolve(&self.browser, &key),
             Wake::Input(Input::Paste(text)) => {
                 keymap::takes_text(&self.browser).then_some(BrowserMsg::Edit(Edit::Paste(text)))
             }
@@ -223,7 +223,7 @@ impl<'a> Session<'a> {
             }
             BrowserEffect::Preview(id) => Job::Preview(id),
             BrowserEffect::Compare(a, b) => Job::Compare(a, b),
-            BrowserEffect::Delete(id) => Job::Delete(id),
+            BrowserEffect::Delete(ids) => Job::Delete(ids),
             BrowserEffect::Export(id, format) => Job::Export(id, format),
             BrowserEffect::Open(_) if self.is_opening => return Ok(None),
             BrowserEffect::Open(id) => {
@@ -273,7 +273,7 @@ impl<'a> Session<'a> {
 
     fn draw(&mut self) -> anyhow::Result<()> {
         let theme = self.themes.theme(&self.browser.theme);
-        let view = BrowserView { browser: &self.browser, theme, cache: &self.cache };
+        let view = BrowserView { browser: &self.browser, theme, keymap: &self.look.browser_keymap, cache: &self.cache };
         let mut extents = self.browser.extents;
         let drawn = self.terminal.draw(|frame| {
             extents = drawing::draw(frame, &view);

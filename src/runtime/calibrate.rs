@@ -24,8 +24,9 @@ use crate::domain::attempt::AttemptRecord;
 use crate::domain::calibration::{Calibration, ErrorSpread, Level, Peak};
 use crate::domain::statistics::median;
 use crate::domain::time::RFC_3339;
+use crate::report::style::Style;
 use crate::sim::{AllSentTimes, SentTimes, monotonic_ns};
-use crate::store::file::write_new;
+use crate::store::file::{check_writable, write_new};
 
 /// TTFT of the simulator with few streams, ms. Short, so that they take about a minute.
 const SHORT_TTFT_MS: f64 = 30.0;
@@ -49,6 +50,8 @@ pub struct Options {
     pub quick: bool,
     /// Further file for the result.
     pub json: Option<PathBuf>,
+    /// Style of the printed page.
+    pub style: Style,
 }
 
 /// Calibrates, prints the result and stores it for the reports of later runs. Returns the exit status.
@@ -60,8 +63,14 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
     // A failed write means that stdout has no reader.
     let mut say = |text: &str| drop(stderr.write_all(format!("{text}\n").as_bytes()));
     let program = std::env::current_exe().context("the path of this program is not available")?;
+    if let Some(path) = &options.json {
+        // The measurement takes a minute; an impossible file must not waste it.
+        check_writable(path)?;
+    }
     let Some(calibration) = measure(options, &program, &mut say)? else { return Ok(130) };
-    let printed = console::print(table::render(&calibration).as_bytes());
+    let page = table::render(&calibration);
+    let (title, rest) = page.split_once('\n').unwrap_or((&page, ""));
+    let printed = console::print(format!("{}\n{rest}", options.style.bold(title)).as_bytes());
     let text = serde_json::to_string_pretty(&calibration)? + "\n";
     if let Some(path) = &options.json {
         say(&format!("Written to '{}'", write_new(path, &text)?.display()));

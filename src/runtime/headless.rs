@@ -2,6 +2,7 @@
 
 mod attempt_line;
 mod load_line;
+mod result_line;
 mod status_line;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use anyhow::Context;
 
 use self::attempt_line::print_attempt;
 use self::load_line::LoadLine;
+use self::result_line::result_line;
 use self::status_line::StatusLine;
 use super::color::ColorWhen;
 use super::console::{EndWait, Stderr, say_to, wait_for_readers};
@@ -27,7 +29,7 @@ use super::wake::Wake;
 use crate::app::message::Msg;
 use crate::app::state::{App, Connection, Scene};
 use crate::domain::attempt::AttemptRecord;
-use crate::domain::live::EngineFact;
+use crate::domain::live::{DISCOVERY_TIMEOUT, EngineFact};
 use crate::domain::quantity::count;
 use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
@@ -47,7 +49,14 @@ pub fn run(spec: RunSpec, color: ColorWhen) -> anyhow::Result<u8> {
     stderr.clear_status();
     let status = if let Ok(Ok(status)) = &outcome { *status } else { run.base.app.exit_status() };
     // However the run ended, its measurements are saved.
+    if run.base.app.interrupted {
+        say_to(&mut stderr, "interrupted: requests in flight are cancelled, and what was measured is kept");
+    }
     let status = run.close(status, &mut stderr);
+    if run.base.app.scene.session.began.is_some() {
+        // The last line, for logs.
+        say_to(&mut stderr, &result_line(&run.report(), run.base.app.interrupted, run.written()));
+    }
     terminal::print_held_back_panics(&mut stderr);
     let wait = if run.base.app.interrupted { EndWait::Shortly } else { EndWait::ForReader };
     let status = wait_for_readers(wait, &run.base.inbox, &run.base.sender, status);
@@ -65,6 +74,8 @@ struct Progress {
     is_load: bool,
     /// A line rewritten in place, if stderr is a terminal.
     status: Option<StatusLine>,
+    /// Number of sentences about the workload that were printed.
+    notes_printed: usize,
 }
 
 impl Progress {
@@ -73,7 +84,15 @@ impl Progress {
         let is_load = session.is_load() || !session.sweep.is_empty();
         let status = StatusLine::for_stderr();
         let load = (is_load && status.is_none()).then(LoadLine::default);
-        Self { style, load, is_load, status }
+        Self { style, load, is_load, status, notes_printed: 0 }
+    }
+
+    /// Prints what the run has learned about its workload since the last call.
+    fn print_notes(&mut self, scene: &Scene, stderr: &mut Stderr) {
+        for note in scene.workload_notes.iter().skip(self.notes_printed) {
+            stderr.progress(|to| say_to(to, &format!("workload: {}", sanitise_line(note))));
+        }
+        self.notes_printed = scene.workload_notes.len();
     }
 
     /// Shows that an attempt ended.
@@ -100,6 +119,8 @@ impl Progress {
 /// Takes messages and prints progress until the run is over. Returns the exit status.
 fn follow(run: &mut LiveRun, progress: &mut Progress, stderr: &mut Stderr) -> anyhow::Result<u8> {
     run.discover(false);
+    let limit_s = DISCOVERY_TIMEOUT.as_secs();
+    say_to(stderr, &format!("connecting: asking for the list of models, for at most {limit_s} s"));
     let mut waits_for = String::new();
     loop {
         let msg = match next(run, progress.status.as_ref())? {
@@ -134,6 +155,7 @@ fn follow(run: &mut LiveRun, progress: &mut Progress, stderr: &mut Stderr) -> an
             say_to(stderr, &format!("waiting: {why}"));
             why.clone_into(&mut waits_for);
         }
+        progress.print_notes(&run.base.app.scene, stderr);
         if let Some(record) = ended {
             progress.attempt_ended(run, &record, stderr);
         }

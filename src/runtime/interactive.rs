@@ -17,7 +17,6 @@ use super::spec::{RunSpec, ScreenSpec};
 use super::wake::Wake;
 use super::{route, saved};
 use crate::app::message::{Msg, ScreenEffect, Signal};
-use crate::app::state::Connection;
 use crate::app::state::answer::Drawn;
 use crate::app::state::theme::ThemeName;
 use crate::domain::time::Nanos;
@@ -118,9 +117,10 @@ fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     let base = run.base();
     let scene = &base.app.scene;
     if scene.session.began.is_none()
-        && let Connection::Refused(why) = &scene.target.connection
+        && !base.app.interrupted
+        && let Some(why) = scene.target.why_not_started()
     {
-        say_to(&mut stderr, &format!("tokscope: '{}': {why}", scene.target.url));
+        say_to(&mut stderr, &format!("tokscope: {why}"));
     }
     if let Some(stop) = &scene.stop {
         say_to(&mut stderr, &format!("tokscope: '{}': stopped: {}", scene.target.url, stop.reason));
@@ -308,7 +308,7 @@ impl<'a> Screen<'a> {
         drop(self.run.take(frame));
         let app = &self.run.base().app;
         let theme = self.themes.theme(&app.ui.theme);
-        let view = View { app, theme, keymap: &self.look.keymap, cache: &self.cache };
+        let view = View { app, theme, ascii: self.look.ascii, keymap: &self.look.keymap, cache: &self.cache };
         let drawn = self.terminal.draw(|frame| {
             screen::draw(frame, &view);
             screen::finish(frame, theme, self.look.ascii);

@@ -1,5 +1,6 @@
 //! A live run: engine, telemetry and journal, driven by messages.
 
+mod answer_checks;
 mod close;
 mod origin;
 mod prompts;
@@ -7,10 +8,12 @@ mod saving;
 mod token_counting;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
+use self::answer_checks::ChecksOf;
 use self::origin::Origin;
 use self::prompts::Prompts;
 use self::saving::Saving;
@@ -54,6 +57,8 @@ pub struct LiveRun {
     summary_style: Style,
     /// End of the run and the engine's lag until then, once the run was closed.
     ended: Option<(Nanos, EngineLag)>,
+    /// Reports that were written when the run was closed.
+    written: Vec<PathBuf>,
 }
 
 impl LiveRun {
@@ -63,13 +68,21 @@ impl LiveRun {
         let (clock, resumption) = start_clock(&saving.journal)?;
         let mut origin = Origin::new(&endpoint, &saving.journal, command_line);
         let (sender, inbox) = channel();
-        let config = endpoint.to_config(origin.id.clone(), session.plan.warm);
+        let mut config = endpoint.to_config(origin.id.clone(), session.plan.warm);
+        config.session_header = session.suite.conversations.as_ref().and_then(|c| c.session_header.clone());
         let client = metrics_client(&telemetry, &config)?;
         let RequestSpec { rows, source } = std::mem::take(&mut session.requests);
+        let source = source.map(|mut source| {
+            if !session.plan.warm {
+                source.make_unique(&origin.id);
+            }
+            source
+        });
         let prompts = Prompts::new(source, endpoint.api);
+        let checks = answer_checks::of_suite(&session.suite, Arc::clone(prompts.row_checks()))?;
         let mut app = new_app(&endpoint, session);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);
-        let engine = start_engine(config, endpoint.tokenizer, clock, sender.clone())?;
+        let engine = start_engine(config, (endpoint.tokenizer, checks), clock, sender.clone())?;
         let samplers = Samplers::new(telemetry, client, attributed, clock, sender.clone());
         signals::watch(sender.clone(), suspension);
         let is_saved = !matches!(saving.journal, JournalSpec::Off);
@@ -83,8 +96,17 @@ impl LiveRun {
         }
         let exports = Exports::new(saving.exports, &origin.wall).with_stdout(saving.stdout);
         let base = RunBase { app, inbox, sender, clock, exports };
-        let summary_style = saving.summary_style;
-        Ok(Self { base, engine, samplers, saving: writer, origin, prompts, summary_style, ended: None })
+        Ok(Self {
+            base,
+            engine,
+            samplers,
+            saving: writer,
+            origin,
+            prompts,
+            summary_style: saving.summary_style,
+            ended: None,
+            written: Vec::new(),
+        })
     }
 
     /// Contacts the endpoint, over and over if `retry`, and starts the telemetry of this machine.
@@ -96,6 +118,11 @@ impl LiveRun {
     /// The engine's latest snapshot.
     pub fn live(&self) -> Arc<LiveSnapshot> {
         self.engine.live()
+    }
+
+    /// Reports that were written when the run was closed.
+    pub fn written(&self) -> impl Iterator<Item = &Path> {
+        self.written.iter().map(PathBuf::as_path)
     }
 
     /// Sends a command to the engine. If its thread is gone, that is reported as the engine's end, so that nothing waits for
@@ -153,7 +180,13 @@ impl LiveRun {
     }
 
     fn save(&mut self) {
-        let Self { base, engine, saving, origin, .. } = self;
+        let Self { base, engine, saving, origin, prompts, .. } = self;
+        let known = &mut base.app.scene.workload_notes;
+        for note in prompts.notes() {
+            if !known.iter().any(|known| known == note) {
+                known.push(note.to_owned());
+            }
+        }
         saving.save(&mut base.app.scene, || engine.live().lag, |scene| origin.header(scene));
     }
 }
@@ -225,18 +258,22 @@ fn new_app(endpoint: &EngineSpec, session: SessionSpec) -> App {
     app
 }
 
-/// Starts the engine's thread. Its facts go to `sender`, through the tokenizer if there is one.
+/// Starts the engine's thread. Its facts go to `sender`, through the tokenizer and the checks if there are any.
 fn start_engine(
     config: EngineConfig,
-    tokenizer: Option<Arc<Tokenizer>>,
+    (tokenizer, checks): (Option<Arc<Tokenizer>>, Option<ChecksOf>),
     clock: Clock,
     sender: Sender<Wake>,
 ) -> Result<Engine, InvalidConfig> {
     // A send fails only once the main thread has ended, and then the fact is not needed.
     let deliver = move |at, fact| drop(sender.send(Wake::Msg(Msg::Engine(at, fact))));
-    let facts: Facts = match tokenizer {
-        Some(tokenizer) => token_counting::start(tokenizer, deliver)?,
+    let facts: Facts = match checks {
+        Some(checks) => answer_checks::start(checks, deliver)?,
         None => Box::new(deliver),
+    };
+    let facts: Facts = match tokenizer {
+        Some(tokenizer) => token_counting::start(tokenizer, facts)?,
+        None => facts,
     };
     Engine::start(config, clock.epoch(), move |fact| facts(clock.now(), fact))
 }

@@ -52,7 +52,7 @@ pub fn choose<'a>(
         match answer(&line, found.len()) {
             Answer::Server(at) => return Ok(found.get(at).map(|server| server.base_url.as_str())),
             Answer::Quit => return Ok(None),
-            Answer::Unclear => {}
+            Answer::Unclear => say_to(stderr, &advice(&line, found.len())),
         }
     }
 }
@@ -73,6 +73,14 @@ fn answer(line: &str, servers: usize) -> Answer {
             _ => Answer::Unclear,
         },
     }
+}
+
+/// Explains why an answer chooses nothing, and lists the possible answers.
+fn advice(line: &str, servers: usize) -> String {
+    let typed = sanitise_line(line.trim());
+    let choices = if servers == 1 { "Press Enter".to_owned() } else { format!("Type a number from 1 to {servers}") };
+    let why = if typed.is_empty() { String::new() } else { format!("'{typed}' is not a choice. ") };
+    format!("{why}{choices}, or q to quit.")
 }
 
 /// Describes each server in one line: URL, kind, models.
@@ -162,6 +170,21 @@ mod tests {
         }
         let printed = chosen(&two, "q\n").1;
         assert!(printed.contains("  2  http://127.0.0.1:8080/v1  vLLM 0.11: needs an API key\n"), "{printed}");
+    }
+
+    #[test]
+    fn an_answer_that_is_no_choice_is_explained() {
+        let one = [server(8000, None)];
+        let two = [server(8000, None), server(8080, None)];
+        for (found, typed, expected) in [
+            (&two[..], "3\nq\n", "'3' is not a choice. Type a number from 1 to 2, or q to quit.\n"),
+            (&two, "0\nq\n", "'0' is not a choice. Type a number from 1 to 2, or q to quit.\n"),
+            (&two, "\nq\n", "Type a number from 1 to 2, or q to quit.\n"),
+            (&one, "wh\u{1b}at\nq\n", "is not a choice. Press Enter, or q to quit.\n"),
+        ] {
+            let printed = chosen(found, typed).1;
+            assert!(printed.contains(expected) && !printed.contains('\u{1b}'), "{typed:?}: {printed}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub fn fill_scene(scene: &mut Scene, saved: &Saved, session: Session) {
     scene.tokens_per_event = records.iter().rev().find_map(|r| r.get().tokens_per_event()).unwrap_or(1.0);
     scene.load = Load::from_session(&session, saved.last_at);
     scene.session = session;
+    scene.workload_notes.clone_from(&saved.workload_notes);
     scene.gpu = saved.gpu.clone();
     scene.gauges.clone_from(&saved.gauges);
     scene.host.clone_from(&saved.host);

@@ -57,14 +57,24 @@ pub(super) fn folder() -> anyhow::Result<PathBuf> {
     runs::folder().context("this user has no home folder, so no runs are saved")
 }
 
+/// Deletes the journal of a run. Returns why it still exists.
+pub(super) fn delete(path: &Path) -> Result<(), String> {
+    match runs::delete(path) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("it is still running".to_owned()),
+        Err(why) => Err(why.to_string()),
+    }
+}
+
 pub(super) fn read(path: &Path) -> Result<Saved, JournalError> {
     journal::read(BufReader::with_capacity(1 << 16, File::open(path)?))
 }
 
 /// Writes the report of a saved run to these files, or to stdout (`json`: as JSON). Without either, Markdown goes to stdout.
 /// Returns the exit status.
-pub fn report(wanted: &str, exports: &[PathBuf], json: bool) -> anyhow::Result<u8> {
+pub fn report(wanted: &str, exports: &[PathBuf], json: bool, color: ColorWhen) -> anyhow::Result<u8> {
     let mut stderr = std::io::stderr();
+    let style = color.style_for(&stderr);
     let mut formats = Vec::new();
     let mut printed: Vec<&Exporter> = EXPORTERS.iter().filter(|e| json && e.id == "json").collect();
     for path in exports {
@@ -89,7 +99,7 @@ pub fn report(wanted: &str, exports: &[PathBuf], json: bool) -> anyhow::Result<u
     let is_running = lock::is_locked(&path).unwrap_or(false);
     let saved = read(&path).context(named)?;
     for warning in &saved.warnings {
-        say_to(&mut stderr, &format!("{}: {warning}", saved.run.id));
+        say_to(&mut stderr, &style.warning(&format!("{}: {warning}", saved.run.id)));
     }
     if saved.ended.is_none() {
         let id = &saved.run.id;
@@ -98,7 +108,7 @@ pub fn report(wanted: &str, exports: &[PathBuf], json: bool) -> anyhow::Result<u
         } else {
             format!("{id}: the run was interrupted; continue it with `tokscope resume {id}`")
         };
-        say_to(&mut stderr, &how);
+        say_to(&mut stderr, &style.warning(&how));
     }
     let report = report_from_saved(saved);
     let written = printed.first().map_or(Ok(()), |format| stdout::write((format.render)(&report).as_bytes()));

@@ -67,8 +67,17 @@ pub fn stop_process() {}
 #[cfg(unix)]
 fn fatal() -> Vec<i32> {
     use rustix::process::Signal;
-    let mut fatal =
-        vec![Signal::QUIT, Signal::USR1, Signal::USR2, Signal::ALARM, Signal::VTALARM, Signal::PROF, Signal::XCPU];
+    // The C library's abort() still ends the process: it restores the default action after the handler returned.
+    let mut fatal = vec![
+        Signal::ABORT,
+        Signal::QUIT,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ALARM,
+        Signal::VTALARM,
+        Signal::PROF,
+        Signal::XCPU,
+    ];
     #[cfg(target_os = "linux")]
     fatal.extend([Signal::IO, Signal::POWER, Signal::STKFLT]);
     let mut fatal: Vec<i32> = fatal.into_iter().map(Signal::as_raw).collect();

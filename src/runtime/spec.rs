@@ -15,6 +15,7 @@ use crate::report::journal::Saved;
 use crate::report::style::Style;
 use crate::telemetry::GpuChoice;
 use crate::tokenizer::Tokenizer;
+use crate::ui::browser::keymap::BrowserKeymap;
 use crate::ui::keymap::Keymap;
 use crate::ui::terminal::NotifyBy;
 use crate::ui::theme::Themes;
@@ -62,6 +63,7 @@ impl EngineSpec {
     /// Configuration of the engine for a run.
     pub fn to_config(&self, run_id: String, warm: bool) -> EngineConfig {
         EngineConfig {
+            session_header: None,
             base_url: self.base_url.clone(),
             api: self.api,
             api_key: self.api_key.clone(),
@@ -163,8 +165,10 @@ pub struct ScreenSpec {
     pub title: bool,
     /// How to announce the end of a long run.
     pub notify: NotifyBy,
-    /// The keys.
+    /// Keys of the dashboard.
     pub keymap: Keymap,
+    /// Keys of the run browser.
+    pub browser_keymap: BrowserKeymap,
 }
 
 /// Source of a suite.

@@ -3,18 +3,22 @@
 mod entry;
 mod load_stages;
 mod styled;
+mod workload;
 
 use self::entry::entry;
 pub use self::styled::styled;
+use crate::domain::interval::MEAN_NEEDS;
 use crate::domain::metrics::{DECODE, ITL, LATENCY, METRICS, Metric, SPEED, TTFT};
 use crate::domain::prefix_cache::PrefixCache;
-use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN, grouped};
+use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN, count, grouped};
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
 use crate::domain::sweep::{knee, no_knee_up_to, saturated_from_start, slo_summary, stages, unfilled_stages};
 use crate::domain::text::sanitise_line;
 use crate::report::bottleneck::SystemFigures;
 use crate::report::bottleneck::{self, Bottleneck};
+use crate::report::case::cases;
+use crate::report::check_failures::{MAX_CHECK_FAILURES, check_failures};
 use crate::report::conclusion::Conclusion;
 use crate::report::model::Report;
 use crate::report::spread::Spread;
@@ -99,13 +103,19 @@ pub fn summary(report: &Report) -> String {
     }
     let about = if summary.estimated { ESTIMATED } else { "" };
     let partial = summary.partial.then(|| "partial: some measurements are missing".to_owned());
-    lines.push(entry("Successful", [Some(format!("{}/{}", summary.ok, session.suite.cases.len())), partial]));
+    let all = session.cases.len();
+    let cases = format!("{}/{}", session.cases_answered(), count(all, "case"));
+    let planned = session.requests_planned().filter(|planned| *planned != all);
+    let requests =
+        planned.map(|n| format!("{}/{} requests", grouped(session.requests_answered() as u64), grouped(n as u64)));
+    lines.push(entry("Successful", [Some(cases), requests, partial]));
+    lines.extend(checks(&summary, session));
     if session.unreached() > 0 {
         let (cases, all) = (session.unreached(), session.cases.len());
         let why = format!("{cases} of {all} cases, because the time limit came first");
         lines.push(entry("Not reached", [Some(why)]));
     }
-    let ended = summary.ended_attempts();
+    lines.extend(workload::lines(report, &summary));
     let line = |label: &str, metric: &Metric, unit: &str, digits: usize| match summary.spread(metric) {
         Some(spread) => Some(spread_line(label, &spread, &summary.n_of_all(metric, spread.n), unit, digits)),
         None => unresolved_line(label, &summary, metric),
@@ -115,11 +125,18 @@ pub fn summary(report: &Report) -> String {
     lines.extend(ttft(&summary));
     if summary.attempts > 0 {
         let how = if session.plan.warm { "prompts sent unchanged (--warm)" } else { "unique prompts" };
-        lines.push(entry("Prefix cache", [Some(format!("{}; {how}", summary.cache.words()))]));
+        let later = summary.later_turns_cache;
+        let first = summary.cache.without(later);
+        let later = (later.all() > 0).then(|| format!("later turns: {}", later.words()));
+        let first = if later.is_some() { format!("first turns: {}", first.words()) } else { first.words() };
+        let (first, how) =
+            if later.is_some() { (first, Some(how.to_owned())) } else { (format!("{first}; {how}"), None) };
+        lines.push(entry("Prefix cache", [Some(first), later, how]));
     }
     lines.extend(line("Inter-token", &ITL, "ms", 2));
     if METRICS.iter().any(|m| summary.unresolved(m) > 0) {
-        let why = "the stream cannot carry these figures; see the findings below";
+        let why =
+            "text arrived in bunches: turn off buffering in proxies, or ask for longer answers (docs/resolution.md)";
         lines.push(entry("Unresolved", [Some(why.to_owned())]));
     }
     if summary.attempts > 0 {
@@ -135,11 +152,15 @@ pub fn summary(report: &Report) -> String {
         let name: String = sanitise_line(name).chars().take(40).collect();
         lines.push(entry("Slowest case", [Some(format!("{:.2} s", ms / 1000.0)), Some(name)]));
     }
+    lines.extend(workload::turn_lines(&summary));
     lines.extend(load_lines(session, &summary));
+    let examined = summary.examined_in_words();
     for (diagnosis, n) in &summary.findings {
-        lines.push(entry("Finding", [Some(format!("{}: {n} of {ended} attempts", diagnosis.label))]));
+        lines.push(entry("Finding", [Some(format!("{}: {n} of {examined}", diagnosis.label))]));
     }
-    if summary.spread(&LATENCY).is_some_and(|s| s.mean_half_width.is_some()) {
+    if summary.spread(&LATENCY).is_some_and(|s| s.has_too_few_repeats()) {
+        lines.push(entry("±", [Some(MEAN_NEEDS.to_owned())]));
+    } else if summary.spread(&LATENCY).is_some_and(|s| s.mean_half_width.is_some()) {
         lines.push(entry("±", [Some("95% confidence interval of the mean (Student's t within cases)".to_owned())]));
     }
     let rating = |(word, against): (&str, String)| entry("Rating", [Some(format!("{word}: {against} on average"))]);
@@ -148,6 +169,17 @@ pub fn summary(report: &Report) -> String {
     let bottleneck = |b: Bottleneck| entry(bottleneck::LABEL, [Some(format!("{}: {}", b.cause, b.evidence))]);
     lines.extend(conclusion.bottleneck.map(bottleneck));
     lines.join("\n")
+}
+
+/// Lines of the checks: the pass rate, and the first failures.
+fn checks(summary: &Summary, session: &Session) -> Vec<String> {
+    let Some(rate) = summary.whole_pass_rate.words() else { return Vec::new() };
+    let mut lines = vec![entry("Checks", [Some(rate)])];
+    if summary.pass_rate.failed() > 0 {
+        let failures = check_failures(&cases(session), MAX_CHECK_FAILURES);
+        lines.extend(failures.iter().map(|failure| entry("Failed check", [Some(sanitise_line(&failure.to_string()))])));
+    }
+    lines
 }
 
 /// Line of a metric that no stream resolves.
@@ -181,7 +213,9 @@ fn spread_line(label: &str, spread: &Spread, n_of_all: &str, unit: &str, digits:
     if spread.n == 1 {
         return entry(label, [Some(format!("{:.digits$} {unit}", s.avg)), n]);
     }
-    let mean = Quantity::new(s.avg, digits).with_half_width(spread.mean_half_width);
+    let mean = Quantity::new(s.avg, digits)
+        .with_half_width(spread.mean_half_width)
+        .lacking_half_width_if(spread.has_too_few_repeats());
     // Only latencies have a high percentile of interest: high speeds are good.
     let high = [99, 95, 90].into_iter().filter(|_| unit == "ms").find_map(|p| Some((p, spread.percentile(p)?)));
     let parts = [
@@ -201,7 +235,7 @@ mod tests {
 
     fn spread(values: &[f64]) -> Spread {
         let stats = Stats::from_values(values.iter().copied()).unwrap();
-        Spread { n: values.len(), stats, mean_half_width: None, median_ci95: None }
+        Spread { n: values.len(), stats, repeats: 0, mean_half_width: None, median_ci95: None, share_ci95: None }
     }
 
     #[test]

@@ -110,11 +110,17 @@ fn numbered(path: &Path, n: u32) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Whether the path ends in a separator or a dot, as only a folder's does.
+pub fn ends_like_a_folder(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    !path.as_os_str().as_encoded_bytes().ends_with(name)
+}
+
 fn check(path: &Path, folder: &Path) -> Result<(), WriteError> {
     if path.file_name().is_none() {
         return Err(WriteError(format!("'{}' has no file name", path.display())));
     }
-    if path.is_dir() {
+    if path.is_dir() || ends_like_a_folder(path) {
         return Err(WriteError(format!("'{}' is a folder; name a file in it", path.display())));
     }
     match fs::metadata(folder) {
@@ -127,8 +133,13 @@ fn check(path: &Path, folder: &Path) -> Result<(), WriteError> {
 }
 
 fn explain(path: &Path, folder: &Path, error: &io::Error) -> String {
+    let is_there = folder.is_dir();
     let (path, folder) = (path.display(), folder.display());
     match error.kind() {
+        // Folders of the system, like /proc, take no files.
+        ErrorKind::NotFound if is_there => {
+            format!("'{path}': no file can be created in the folder '{folder}' ({error}); choose another folder")
+        }
         ErrorKind::NotFound => {
             format!("'{path}': there is no folder '{folder}'; create it or choose another path")
         }
@@ -308,6 +319,32 @@ mod tests {
             let text = error.to_string();
             assert!(text.contains("the folder '/sys' is not writable"), "{text}");
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_folder_that_takes_no_files_is_not_called_missing() {
+        if !Path::new("/proc").is_dir() {
+            return;
+        }
+        let path = Path::new("/proc/run.md");
+        for error in [write_new(path, "x").unwrap_err(), check_writable(path).unwrap_err()] {
+            let text = error.to_string();
+            assert!(text.contains("/proc'") && !text.contains("there is no folder"), "{text}");
+            assert!(text.ends_with("; choose another folder"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_ends_like_a_folder_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["new.md/", "new.md/.", "sub/new.md//"] {
+            let path = PathBuf::from(format!("{}/{name}", dir.path().display()));
+            for error in [write_new(&path, "x").unwrap_err(), would_write(&path).unwrap_err()] {
+                assert!(error.to_string().ends_with("is a folder; name a file in it"), "{name}: {error}");
+            }
+        }
+        assert!(names(dir.path()).is_empty());
     }
 
     #[test]

@@ -137,7 +137,7 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 /// Only the owner may read the folder, because prompts and answers are private.
-fn create_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

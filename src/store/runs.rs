@@ -34,6 +34,21 @@ pub fn folder() -> Option<PathBuf> {
     Some(super::state::folder()?.join("runs"))
 }
 
+/// Checks whether a run can be saved: creates the folder, and creates and removes a file beside it, because other
+/// programs list the folder itself. The error says why not.
+pub fn check_writable() -> Result<(), String> {
+    check_writable_folder(&folder().ok_or("this user has no home folder")?)
+}
+
+fn check_writable_folder(folder: &Path) -> Result<(), String> {
+    let explain = |e: std::io::Error| format!("'{}': {e}", folder.display());
+    super::journal::create_folder(folder).map_err(explain)?;
+    if fs::metadata(folder).map_err(explain)?.permissions().readonly() {
+        return Err(format!("the folder '{}' is not writable", folder.display()));
+    }
+    super::file::check_writable(&folder.with_file_name("check")).map_err(|why| why.0)
+}
+
 /// Path of a run's journal.
 pub fn journal_path(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}.{EXTENSION}"))
@@ -150,6 +165,19 @@ mod tests {
         let ids: Vec<_> = found.iter().map(|r| r.id.as_str()).collect();
         assert_eq!((ids, found[0].bytes), (vec!["ts-1a1", "ts-1a0", "ts-9f"], 3));
         assert_eq!(found[0].path, journal_path(home.path(), "ts-1a1"));
+    }
+
+    #[test]
+    fn a_check_of_the_folder_leaves_no_file() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("tokscope/runs");
+        assert_eq!(check_writable_folder(&folder), Ok(()));
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(home.path().join("tokscope")).unwrap().count(), 1);
+        let file = home.path().join("file");
+        fs::write(&file, "").unwrap();
+        let why = check_writable_folder(&file.join("runs")).unwrap_err();
+        assert!(why.starts_with(&format!("'{}'", file.join("runs").display())), "{why}");
     }
 
     #[test]

@@ -17,9 +17,12 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use self::keymap::{BrowserContext, BrowserKeymap};
 use super::cache::RenderCache;
 use super::fit::{cut, cut_long_graphemes, spans_width, width};
 use super::theme::Theme;
+use super::too_small;
+use crate::app::browser::action::BrowserAction;
 use crate::app::browser::message::DrawnExtents;
 use crate::app::browser::state::{Browser, BrowserScreen, LowerPane};
 use crate::ui::number::grouped;
@@ -43,6 +46,8 @@ pub struct BrowserView<'a> {
     pub browser: &'a Browser,
     /// The theme.
     pub theme: Theme,
+    /// The keymap in use.
+    pub keymap: &'a BrowserKeymap,
     /// The rendered report of an earlier frame.
     pub cache: &'a RenderCache,
 }
@@ -52,8 +57,7 @@ pub fn draw(frame: &mut Frame<'_>, view: &BrowserView<'_>) -> DrawnExtents {
     let area = frame.area();
     let mut extents = DrawnExtents::default();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        let text = format!("tokscope needs {}×{}; this is {}×{}", SMALLEST.0, SMALLEST.1, area.width, area.height);
-        frame.buffer_mut().set_line(area.x, area.y + area.height / 2, &Line::from(text), area.width);
+        too_small::draw(frame, SMALLEST, &quit_hint(view), view.theme);
         return extents;
     }
     let [top, body, bottom] =
@@ -67,6 +71,16 @@ pub fn draw(frame: &mut Frame<'_>, view: &BrowserView<'_>) -> DrawnExtents {
     dialog::draw(frame, body, view, &mut extents);
     cut_long_graphemes(frame.buffer_mut());
     extents
+}
+
+/// How to quit on a screen without room for a dialog.
+fn quit_hint(view: &BrowserView<'_>) -> String {
+    let context = BrowserContext::from_state(view.browser);
+    let action = match context {
+        BrowserContext::List | BrowserContext::Comparison => BrowserAction::Quit,
+        _ => BrowserAction::Interrupt,
+    };
+    format!("{} quits", view.keymap.key_of(action, context))
 }
 
 fn draw_list(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, extents: &mut DrawnExtents) {

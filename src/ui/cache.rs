@@ -35,6 +35,8 @@ pub struct LayoutKey {
     pub reasoning_len: usize,
     /// Form of the answer on the screen.
     pub form: answer::Form,
+    /// Whether the turns before the attempt are laid out, instead of its own text.
+    pub is_thread: bool,
     /// Whether the reasoning is unfolded.
     pub unfolded: bool,
     /// Width, columns.
@@ -232,6 +234,7 @@ mod tests {
             text_len: 0,
             reasoning_len: 0,
             form: answer::Form::Rendered,
+            is_thread: false,
             unfolded: false,
             width: 9,
             theme: Theme::mono(),

@@ -1,15 +1,22 @@
 //! The table of key bindings: action, context, and the texts in footer and help.
 
+pub(in crate::ui) mod binding;
 mod key;
 mod listing;
 mod map;
+mod names;
 mod overrides;
 mod table;
 
+use self::binding::KeyContext;
+pub use self::binding::{KeyAction, KeyBinding, Row};
 pub use self::key::Key;
+pub(in crate::ui) use self::listing::listing;
 pub(in crate::ui) use self::map::edit_of;
-pub use self::map::{Keymap, Row};
-pub use self::overrides::{Conflict, ConflictReason, Override};
+pub use self::map::{DashboardRow, Keymap};
+pub use self::names::name_now;
+pub(in crate::ui) use self::overrides::rebound;
+pub use self::overrides::{Conflict, ConflictReason, Conflicts, Override};
 pub use self::table::BINDINGS;
 use crate::app::action::Action;
 use crate::app::pane::PaneId;
@@ -66,14 +73,14 @@ impl Context {
             Overlay::SearchInput => Self::SearchInput,
         }
     }
+}
 
-    /// Whether unbound keys are typed into a text field.
-    pub const fn is_typed(self) -> bool {
-        matches!(self, Self::FilterInput | Self::SearchInput | Self::Export | Self::Palette | Self::Models)
+impl KeyContext for Context {
+    fn is_typed(self) -> bool {
+        matches!(self, Self::Help | Self::FilterInput | Self::SearchInput | Self::Export | Self::Palette | Self::Models)
     }
 
-    /// Name in a listing of keys.
-    pub const fn place(self) -> &'static str {
+    fn place(self) -> &'static str {
         match self {
             Self::Anywhere => "anywhere",
             Self::Panes => "panes",
@@ -90,23 +97,51 @@ impl Context {
         }
     }
 
-    /// Whether the context is an overlay, which must always have a key that closes it.
-    pub const fn is_dialog(self) -> bool {
+    fn is_dialog(self) -> bool {
         !matches!(self, Self::Anywhere | Self::Panes | Self::In(_))
     }
 
-    /// Whether one key press can reach both contexts, because they are equal or one encloses the other.
-    pub fn overlaps(self, other: Self) -> bool {
-        self == other || self.encloses(other) || other.encloses(self)
-    }
-
-    /// Whether this context encloses the other one.
-    pub fn encloses(self, inner: Self) -> bool {
+    fn encloses(self, inner: Self) -> bool {
         match self {
             Self::Anywhere => inner != Self::Anywhere,
             Self::Panes => matches!(inner, Self::In(_)),
             _ => false,
         }
+    }
+}
+
+impl KeyAction for Action {
+    fn name(self) -> &'static str {
+        Self::name(self)
+    }
+
+    fn is_quit(self) -> bool {
+        self == Self::Quit
+    }
+
+    fn is_needed_in_dialog(self) -> bool {
+        !matches!(self, Self::Export | Self::ChooseExport)
+    }
+}
+
+impl KeyBinding for Binding {
+    type Action = Action;
+    type Context = Context;
+
+    fn keys(&self) -> &'static [Key] {
+        self.keys
+    }
+
+    fn action(&self) -> Action {
+        self.action
+    }
+
+    fn context(&self) -> Context {
+        self.on
+    }
+
+    fn help(&self) -> &'static str {
+        self.help
     }
 }
 
@@ -236,6 +271,7 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
         Action::TogglePauseCase => {
             app.scene.session.cases.get(app.ui.selected).is_some_and(|c| c.phase == CasePhase::Paused)
         }
+        Action::NextPane => matches!(&app.ui.overlay, Overlay::Help(help) if help.shows_all),
         Action::ToggleFreeze => app.frozen.is_some(),
         Action::ToggleMouse => app.ui.mouse,
         Action::Back => !app.ui.zoomed && app.ui.filter.is_empty() && !app.ui.is_answer_searched(),
@@ -243,6 +279,7 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
         Action::ToggleRaw => app.ui.answer.form == Form::Raw,
         Action::ToggleExchange => app.ui.answer.form == Form::Exchange,
         Action::ScopeStack => app.ui.scope.stacked,
+        Action::ScopeAxis => app.ui.scope.linear,
         Action::SweepChart => app.ui.sweep_chart == crate::app::state::SweepChart::PerUser,
         Action::ScopeNow => !app.shown().session.is_active(),
         _ => false,

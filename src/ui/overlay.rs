@@ -29,7 +29,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     match &view.app.ui.overlay {
         // The footer has the text fields of filter and search.
         Overlay::None | Overlay::FilterInput | Overlay::SearchInput => {}
-        Overlay::Help(line) => help::draw(frame, area, *line, view),
+        Overlay::Help(help) => help::draw(frame, area, help, view),
         Overlay::ConfirmQuit => quit::draw(frame, area, view),
         Overlay::Export(dialog) => export::draw(frame, area, dialog, view),
         Overlay::Report(report) => report::draw(frame, area, report, view),

@@ -17,37 +17,22 @@ use super::fit;
 use super::view::View;
 use crate::app::pane::PaneId;
 
-/// Where a pane goes on the screen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The table's column: full width, as high as the table has rows.
-    Table,
-    /// The space below the table.
-    Text,
-    /// A share of the instruments' column, or of their strip on a small screen.
-    Instrument,
-}
-
 /// A row of [`PANES`].
 #[derive(Debug)]
 pub struct Pane {
     /// The pane that the row describes.
     pub id: PaneId,
-    /// Where the pane goes.
-    pub place: Place,
-    /// Share of the instruments' column, relative to the other weights; 0 outside that column.
-    pub weight: u16,
     /// Draws the pane, including its title rule.
     pub draw: fn(&mut Frame<'_>, Rect, &View<'_>),
 }
 
 /// All panes, in the order of `tab`.
 pub const PANES: &[Pane] = &[
-    Pane { id: PaneId::Cases, place: Place::Table, weight: 0, draw: cases::draw },
-    Pane { id: PaneId::Preview, place: Place::Text, weight: 0, draw: preview::draw },
-    Pane { id: PaneId::Scope, place: Place::Instrument, weight: 4, draw: scope::draw },
-    Pane { id: PaneId::Latency, place: Place::Instrument, weight: 3, draw: latency::draw },
-    Pane { id: PaneId::Gpu, place: Place::Instrument, weight: 3, draw: gpu::draw },
+    Pane { id: PaneId::Cases, draw: cases::draw },
+    Pane { id: PaneId::Preview, draw: preview::draw },
+    Pane { id: PaneId::Scope, draw: scope::draw },
+    Pane { id: PaneId::Latency, draw: latency::draw },
+    Pane { id: PaneId::Gpu, draw: gpu::draw },
 ];
 
 /// Draws a pane's title rule, `━ Title · about ━━━━━ figures ━`, and returns the area below it. The focused pane has a

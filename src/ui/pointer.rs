@@ -46,7 +46,8 @@ mod tests {
         let stage = ten_cases(3);
         let cache = RenderCache::default();
         let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
-        let view = View { app: &stage.app, theme: Theme::mono(), keymap: Keymap::standard(), cache: &cache };
+        let view =
+            View { app: &stage.app, theme: Theme::mono(), ascii: false, keymap: Keymap::standard(), cache: &cache };
         terminal.draw(|frame| crate::ui::screen::draw(frame, &view)).unwrap();
         let text = crate::ui::testing::text(terminal.backend().buffer());
         let line_of = |name: &str| text.lines().position(|l| l.contains(name)).unwrap() as u16;

@@ -46,17 +46,10 @@ pub fn running() -> App {
         timeout: Duration::from_secs(60),
         patience: crate::domain::suite::Timeouts::default(),
         extra: serde_json::Map::new(),
+        checks: Vec::new(),
     };
     let cases = ["Debug Task", "Database Optimization", "ML Project"].map(case).to_vec();
-    let suite = Suite {
-        name: "s".into(),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases,
-        workload: None,
-        conversations: None,
-        load_stages: None,
-    };
+    let suite = Suite { name: "s".into(), rating: RatingScale::default(), slos: Vec::new(), cases, ..Suite::default() };
     let target = Target {
         url: "http://localhost:8000/v1".into(),
         model: None,
@@ -105,7 +98,7 @@ pub fn end(app: &mut App, case: usize, number: u32, change: impl FnOnce(&mut Att
 pub fn drawn(app: &App, theme: Theme, width: u16, height: u16, draw: Draw) -> Buffer {
     let cache = RenderCache::default();
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    let view = View { app, theme, keymap: Keymap::standard(), cache: &cache };
+    let view = View { app, theme, ascii: false, keymap: Keymap::standard(), cache: &cache };
     let frame = terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
     frame.buffer.clone()
 }
@@ -154,7 +147,7 @@ fn rows(buffer: &Buffer, mut append: impl FnMut(Style, &mut String, &str)) -> St
 /// Draws at every size up to 20 × 5, at an offset, and beyond the screen: no call may panic.
 pub fn survives_small_areas(app: &App, draw: Draw) {
     let cache = RenderCache::default();
-    let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
+    let view = View { app, theme: Theme::ansi(), ascii: false, keymap: Keymap::standard(), cache: &cache };
     let mut terminal = Terminal::new(TestBackend::new(24, 8)).unwrap();
     for width in 0..=20 {
         for height in 0..=5 {

@@ -1,25 +1,23 @@
 //! The whole screen: layout, panes and overlay.
 
 use ratatui::Frame;
-use ratatui::text::Line;
 
 use super::ascii::to_ascii;
+use super::keymap::{Context, Key};
 use super::layout::{self, LayoutInputs, SMALLEST};
 use super::pane::{footer, header};
 use super::theme::Theme;
 use super::view::View;
-use super::{fit, overlay, pane};
+use super::{fit, overlay, too_small};
 use crate::app::action::Action;
+use crate::app::state::Overlay;
 
 /// Draws a frame.
 pub fn draw(frame: &mut Frame<'_>, view: &View<'_>) {
     let area = frame.area();
     view.cache.set_case_rows([]);
     let Some(layout) = layout::compute(area, LayoutInputs::from_app(view.app)) else {
-        let text = format!("tokscope needs {}×{}; this is {}×{}", SMALLEST.0, SMALLEST.1, area.width, area.height);
-        pane::line(frame, area, area.height / 2, Line::from(text).centered());
-        let hint = format!("{} quits", view.key_of(Action::Quit));
-        pane::line(frame, area, area.height / 2 + 1, Line::styled(hint, view.theme.muted()).centered());
+        too_small::draw(frame, SMALLEST, &quit_hint(view), view.theme);
         return;
     };
     header::draw(frame, layout.header, view);
@@ -29,6 +27,16 @@ pub fn draw(frame: &mut Frame<'_>, view: &View<'_>) {
     footer::draw(frame, layout.footer, view);
     overlay::draw(frame, area, view);
     fit::cut_long_graphemes(frame.buffer_mut());
+}
+
+/// How to quit on a screen without room for a dialog.
+fn quit_hint(view: &View<'_>) -> String {
+    let context = Context::from_state(&view.app.ui);
+    let key = |action| view.keymap.key_of(action, context).map_or_else(String::new, Key::to_string);
+    match view.app.ui.overlay {
+        Overlay::ConfirmQuit => format!("quit? {}/{}", key(Action::Confirm), key(Action::Back)),
+        _ => format!("{} quits", key(Action::Quit)),
+    }
 }
 
 /// Last pass over the finished frame: applies the theme's background, and replaces non-ASCII characters if `ascii` is

@@ -115,6 +115,7 @@ impl Stage {
             timeout: Duration::from_secs(120),
             patience: crate::domain::suite::Timeouts::default(),
             extra: serde_json::Map::new(),
+            checks: Vec::new(),
         };
         let suite = Suite {
             workload: None,
@@ -124,6 +125,7 @@ impl Stage {
             rating: RatingScale::default(),
             slos: Vec::new(),
             cases: names.iter().enumerate().map(case).collect(),
+            ..Suite::default()
         };
         let target = Target {
             url: "http://localhost:8000/v1".to_owned(),
@@ -302,7 +304,7 @@ impl Stage {
     ) -> Buffer {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         let cache = crate::ui::cache::RenderCache::default();
-        let view = View { app: &self.app, theme, keymap: Keymap::standard(), cache: &cache };
+        let view = View { app: &self.app, theme, ascii: false, keymap: Keymap::standard(), cache: &cache };
         terminal.draw(|frame| draw(frame, frame.area(), &view)).unwrap();
         terminal.backend().buffer().clone()
     }
@@ -321,6 +323,7 @@ fn flying(id: AttemptId, started_ms: u64, script: &Script, now: Nanos) -> InFlig
             Some(TextKind::Answer) => StreamPhase::Answering,
         },
         started,
+        sent: started,
         ttft_ms: record.first_text_ms(),
         content_events: arrivals.len() as u32,
         arrival_times: arrival_times(&arrivals),

@@ -9,12 +9,14 @@ mod styles;
 
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Style};
+use ratatui::text::Line;
 
 pub use self::choice::Themes;
 pub use self::colour::Rgb;
 pub use self::custom::{CustomTheme, MODIFIERS};
 pub use self::roles::{ROLES, Role};
 use self::styles::Styles;
+use super::fit::left;
 
 /// A style for each role. Small, because layouts are cached by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +103,12 @@ impl Theme {
     /// The selected row of a menu.
     pub const fn selected(self) -> Style {
         self.0.selected
+    }
+
+    /// A line as the selected row of a menu, in one style: reversed, the colours of its parts would be a patchwork.
+    pub fn highlight(self, line: &Line<'_>, columns: usize) -> Line<'static> {
+        let text: String = line.spans.iter().map(|span| span.content.as_ref()).collect();
+        Line::styled(left(&text, columns), self.selected())
     }
 
     /// Reasoning before an answer.

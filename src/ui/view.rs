@@ -14,6 +14,8 @@ pub struct View<'a> {
     pub app: &'a App,
     /// The theme.
     pub theme: Theme,
+    /// Whether the screen shows ASCII only, so that charts need signs that stay distinct there.
+    pub ascii: bool,
     /// The keymap in use.
     pub keymap: &'a Keymap,
     /// Layouts and figures of earlier frames.

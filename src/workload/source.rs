@@ -7,10 +7,11 @@ use super::fit::{Fit, PROBE_CHARS, fit_texts};
 use super::prompts::Prompts;
 use super::ruler::{CountTokens, Ruler};
 use super::trace::Trace;
+use crate::domain::check::CheckSpec;
 use crate::domain::length_spec::LengthSpec;
 use crate::domain::prefix_spec::PrefixSpec;
-use crate::domain::random::mix;
-use crate::domain::request_lengths::RequestLengths;
+use crate::domain::random::{hash, mix};
+use crate::domain::request_lengths::{RequestLengths, Uniqueness};
 use crate::domain::suite::Message;
 
 /// Messages of later turns where the user gave none.
@@ -54,6 +55,8 @@ enum Kind {
 /// Writes prose of given lengths.
 struct Writer {
     prompts: Prompts,
+    ruler: Ruler,
+    seed: u64,
     prefix: Option<PrefixSpec>,
     is_exact: bool,
 }
@@ -67,6 +70,8 @@ pub struct RequestContent {
     pub max_tokens: Option<u32>,
     /// Model; `None` for that of the case or the run.
     pub model: Option<String>,
+    /// Checks of the answer, beside those of the case.
+    pub checks: Vec<CheckSpec>,
     /// Lengths that the request was built for.
     pub lengths: RequestLengths,
 }
@@ -99,6 +104,15 @@ impl Source {
         Self { kind: Kind::Replayed { rows, source: Box::new(source) }, output, seed }
     }
 
+    /// Makes the prose different from that of any other run, so that no prompt is in the server's cache from before.
+    /// Lengths stay the same.
+    pub fn make_unique(&mut self, run_id: &str) {
+        let seed = self.seed ^ hash(run_id.bytes());
+        if let Some(writer) = self.writer_mut() {
+            writer.reseed(seed);
+        }
+    }
+
     /// Number of unmeasured probes that the run sends first, to learn how many tokens a character has.
     pub fn probes(&self) -> u32 {
         let needs = self.writer().is_some_and(|w| !w.is_exact);
@@ -114,13 +128,12 @@ impl Source {
 
     /// Learns from probes, given as texts and the tokens that the server counted. Returns a sentence about the result.
     pub fn learn(&mut self, probes: &[(String, u64)]) -> String {
-        let seed = self.seed;
         let Some(writer) = self.writer_mut() else { return String::new() };
         let texts: Vec<(&str, u64)> = probes.iter().map(|(text, tokens)| (text.as_str(), *tokens)).collect();
         let Some(line) = fit_texts(&texts) else {
             return "the server counts no prompt tokens, so the lengths of prompts are estimates".to_owned();
         };
-        writer.prompts = Prompts::new(seed, Ruler::from_fit(line), writer.prefix);
+        writer.measure_by(Ruler::from_fit(line));
         let residual = line.residual_tokens.unwrap_or_default().ceil();
         format!("prompt lengths were fitted to {} probes, within {residual:.0} tokens", probes.len())
     }
@@ -140,13 +153,15 @@ impl Source {
             Kind::Dataset(dataset) => {
                 let row = dataset.row(index).map_err(|e| e.to_string())?;
                 let messages = if is_conversation { row.opening().to_vec() } else { row.messages };
-                RequestContent { messages, max_tokens: row.max_tokens, ..RequestContent::default() }
+                RequestContent { messages, max_tokens: row.max_tokens, checks: row.checks, ..RequestContent::default() }
             }
             Kind::Synthetic { prompts, input } => {
                 let tokens = input.sample(self.seed, index);
                 let prompt = prompts.prompts.first(index, tokens);
-                let prefix = prompts.prefix.map_or(0, PrefixSpec::tokens);
-                let lengths = RequestLengths { input_tokens: Some(tokens.saturating_add(prefix)), output_tokens: None };
+                let (prefix, prefixed) = (prompts.prefix.map_or(0, PrefixSpec::tokens), prompts.prefix.is_some());
+                let input_tokens = Some(tokens.saturating_add(prefix));
+                let uniqueness = if prefixed { Uniqueness::Shared } else { Uniqueness::OwnText };
+                let lengths = RequestLengths { input_tokens, output_tokens: None, uniqueness };
                 RequestContent { messages: vec![Message::user(&prompt.text)], lengths, ..RequestContent::default() }
             }
             Kind::Trace { trace, prompts } => {
@@ -157,8 +172,9 @@ impl Source {
                     let prompt = prompts.prompts.from_blocks(&ids, BLOCK_TOKENS, input.unwrap_or(1), index);
                     vec![Message::user(&prompt.text)]
                 });
-                let lengths = RequestLengths { input_tokens: input, output_tokens: output };
-                RequestContent { messages, max_tokens: output, model: traced.model, lengths }
+                let uniqueness = Uniqueness::Shared;
+                let lengths = RequestLengths { input_tokens: input, output_tokens: output, uniqueness };
+                RequestContent { messages, max_tokens: output, model: traced.model, checks: Vec::new(), lengths }
             }
         };
         let output_tokens = drawn.or(content.lengths.output_tokens);
@@ -209,7 +225,17 @@ impl Writer {
         let exact = count.and_then(|count| Ruler::from_tokenizer(count, 0));
         let is_exact = exact.is_some();
         let ruler = exact.unwrap_or_else(|| Ruler::from_fit(Fit::ASSUMED));
-        Self { prompts: Prompts::new(seed, ruler, prefix), prefix, is_exact }
+        Self { prompts: Prompts::new(seed, ruler.clone(), prefix), ruler, seed, prefix, is_exact }
+    }
+
+    fn reseed(&mut self, seed: u64) {
+        self.seed = seed;
+        self.prompts = Prompts::new(seed, self.ruler.clone(), self.prefix);
+    }
+
+    fn measure_by(&mut self, ruler: Ruler) {
+        self.ruler = ruler.clone();
+        self.prompts = Prompts::new(self.seed, ruler, self.prefix);
     }
 }
 

@@ -57,7 +57,7 @@ fn a_cancelled_case_ends_and_the_run_continues() {
     screen.wait_for_line("Third", "cancelled");
     screen.send("gx");
     screen.wait_for_line("First", "cancelled");
-    screen.wait_for_text("finished  2 cancelled  1/1");
+    screen.wait_for_text("finished  2 cancelled  1/3");
     screen.send("q");
     let (ended, report) = screen.end();
     let report = report.unwrap();

@@ -38,6 +38,22 @@ fn a_dead_endpoint_is_retried_and_quitting_is_status_3() {
     // The first frame was drawn before the endpoint was known.
     assert!(ended.raw.contains("connecting"));
     assert_eq!((ended.status, report), (3, None));
+    let why = format!("tokscope: '{url}' was not ready before the end, so nothing was measured:");
+    assert!(ended.text.contains(&why), "{}", ended.text);
+}
+
+#[test]
+fn quitting_before_the_first_answer_says_why_nothing_was_measured() {
+    // This listener never responds.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/v1", silent.local_addr().unwrap());
+    let mut screen = Dashboard::start(&suite(&["Alone"], ""), &url);
+    screen.wait_for_text("connecting");
+    screen.send("q");
+    let (ended, report) = screen.end();
+    assert_eq!((ended.status, report), (3, None));
+    let why = format!("tokscope: '{url}' did not answer before the end, so nothing was measured");
+    assert!(ended.text.contains(&why), "{}", ended.text);
 }
 
 #[test]

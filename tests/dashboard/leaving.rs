@@ -43,6 +43,21 @@ fn a_second_ctrl_c_confirms_quitting() {
 }
 
 #[test]
+fn a_second_ctrl_c_ends_the_run_with_an_overlay_open() {
+    for (open, sign) in
+        [("?", "esc close"), ("v", "esc close"), (":", "enter run"), ("/", "enter keep"), ("t", "Themes")]
+    {
+        let (_gated, mut screen) = with_request_in_flight();
+        screen.send(open);
+        screen.wait_for_text(sign);
+        screen.send("\u{3}");
+        screen.wait_for_text("Quit?");
+        screen.send("\u{3}");
+        assert_interrupted(screen);
+    }
+}
+
+#[test]
 fn signals_end_the_run_like_quitting() {
     let mut signals = vec!["TERM", "HUP", "INT", "QUIT", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "XCPU"];
     if cfg!(target_os = "linux") {

@@ -51,7 +51,7 @@ fn a_filter_limits_the_cases_until_it_is_cleared() {
     // The filter is closed for typing but stays active.
     screen.send("?");
     screen.wait_for_text("Keys");
-    screen.send("q");
+    screen.send("?");
     screen.wait_for("closed help", |s| !s.contents().contains("Navigation") && !lists(s, "Third"));
     screen.send("\u{1b}");
     screen.wait_for_line("Third", "done");
@@ -59,16 +59,22 @@ fn a_filter_limits_the_cases_until_it_is_cleared() {
 }
 
 #[test]
-fn help_lists_every_group_of_keys() {
-    let mut screen = finished(&suite(&THREE, ""), &[], (120, 90));
+fn help_lists_the_keys_of_the_pane_and_finds_all_others() {
+    let mut screen = finished(&suite(&THREE, ""), &[], ROOMY);
     screen.send("?");
-    for group in ["Run", "Selected case", "Navigation", "Screen", "Filter and search input", "Dialogs"] {
-        screen.wait_for_text(group);
+    for heading in ["Keys · Cases pane", "Run", "Selected case", "Navigation", "Screen"] {
+        screen.wait_for_text(heading);
     }
+    screen.send("\t");
+    screen.wait_for_text("All keys");
+    screen.send("zoom out");
+    screen.wait_for_line("-", "Zoom out");
+    screen.wait_for("only what was searched", |s| !s.contents().contains("Hold the run"));
     // The screen can be repainted over the help, too.
-    screen.send("\u{c}");
-    screen.send("?");
-    screen.wait_for("closed help", |s| !s.contents().contains("Navigation"));
+    screen.send("\u{c}\u{1b}");
+    screen.wait_for_text("All keys");
+    screen.send("\u{1b}");
+    screen.wait_for("no help", |s| !s.contents().contains("All keys"));
     quit(screen);
 }
 

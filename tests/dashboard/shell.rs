@@ -22,7 +22,7 @@ fn the_palette_runs_the_selected_command() {
     screen.send(":");
     screen.wait_for_text("Commands");
     screen.send("failed");
-    screen.wait_for_text("(No case has failed)");
+    screen.wait_for_text("– No case has failed");
     screen.send("\r");
     screen.wait_for_text("! No case has failed");
     screen.send("\u{15}hold");
@@ -31,7 +31,10 @@ fn the_palette_runs_the_selected_command() {
     screen.wait_for_text("held  1 request finishing");
     screen.wait_for("no palette", |s| !s.contents().contains("Commands"));
     // The palette also opens with its other key and can be left without an action.
-    screen.send("\u{10}quit\u{3}");
+    screen.send("\u{10}quit");
+    screen.wait_for_line(": quit", "█");
+    screen.send("\u{1b}");
+    screen.wait_for("no palette", |s| !s.contents().contains("Commands"));
     screen.wait_for_text("held  1 request finishing");
     screen.send(" ");
     gated.open(0);

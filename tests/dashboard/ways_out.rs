@@ -109,8 +109,8 @@ impl Exit {
                     screen.send("y");
                 }
             }
-            // An overlay is closed first.
-            Self::CtrlC => screen.send(if place.overlay().is_some() { "\u{3}\u{3}\u{3}" } else { "\u{3}\u{3}" }),
+            // The first one also closes an overlay.
+            Self::CtrlC => screen.send("\u{3}\u{3}"),
             Self::Signal(name) => screen.signal(name),
             Self::TerminalGone => {
                 let Dashboard { folder, pty } = screen;

@@ -25,11 +25,13 @@ pub enum BrowserAction {
     Open,
     /// Mark the selected run, or unmark it.
     Mark,
+    /// Mark all listed runs, or unmark them.
+    MarkAll,
     /// Compare the marked runs.
     Compare,
-    /// Ask whether to delete the selected run.
+    /// Ask whether to delete the marked runs; without marks, the selected one.
     Delete,
-    /// Delete the run that the dialog names.
+    /// Delete the runs that the dialog names.
     ConfirmDelete,
     /// Write the Markdown report of the selected run.
     ExportMarkdown,
@@ -61,8 +63,51 @@ pub enum BrowserAction {
     Back,
     /// Quit, or leave the comparison.
     Quit,
+    /// Close the dialog; without one, end the program.
+    Interrupt,
     /// Draw the whole screen again.
     Redraw,
     /// Suspend the program.
     Suspend,
+}
+
+impl BrowserAction {
+    /// Name in the config file. The config files of users depend on it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Down => "next",
+            Self::Up => "previous",
+            Self::PageDown => "page-down",
+            Self::PageUp => "page-up",
+            Self::First => "first",
+            Self::Last => "last",
+            Self::PreviewDown => "report-down",
+            Self::PreviewUp => "report-up",
+            Self::SwitchPane => "switch-pane",
+            Self::Open => "open",
+            Self::Mark => "mark",
+            Self::MarkAll => "mark-all",
+            Self::Compare => "compare",
+            Self::Delete => "delete",
+            Self::ConfirmDelete => "confirm-delete",
+            Self::ExportMarkdown => "export",
+            Self::ExportJson => "export-json",
+            Self::Filter => "filter",
+            Self::KeepFilter => "keep-filter",
+            Self::ClearFilter => "clear-filter",
+            Self::SortNext => "sort",
+            Self::SortReverse => "sort-reverse",
+            Self::Refresh => "refresh",
+            Self::NextMetric => "next-chart",
+            Self::PreviousMetric => "previous-chart",
+            Self::NextTheme => "theme",
+            Self::Help => "help",
+            Self::Close => "close",
+            Self::Back => "back",
+            Self::Quit => "quit",
+            Self::Interrupt => "interrupt",
+            Self::Redraw => "redraw",
+            Self::Suspend => "suspend",
+        }
+    }
 }

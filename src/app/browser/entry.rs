@@ -41,6 +41,8 @@ pub struct RunEntry {
     pub endpoint: String,
     /// Name of the suite.
     pub suite: String,
+    /// Selection of the suite's cases: `--case debug`. Empty for all cases.
+    pub selection: String,
     /// Load in words: `1`, `8`, `5/s`, `1,2,4,8`.
     pub load: String,
     /// Whether the built-in simulator answered.
@@ -83,6 +85,7 @@ impl RunEntry {
             model: String::new(),
             endpoint: String::new(),
             suite: String::new(),
+            selection: String::new(),
             load: String::new(),
             simulated: false,
             ok: 0,

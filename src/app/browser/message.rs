@@ -44,8 +44,8 @@ pub enum BrowserMsg {
     Previewed(String, Result<PreviewText, String>),
     /// Two runs were compared, or could not be.
     Compared(Result<Arc<ComparisonView>, String>),
-    /// A run was deleted, or could not be.
-    Deleted(String, Result<(), String>),
+    /// Runs were deleted, or could not be: the id of each, and why it still exists.
+    Deleted(Vec<(String, Result<(), String>)>),
     /// A report was written to this file, or could not be.
     Exported(Result<String, String>),
     /// The dashboard of a run was left; with the error that kept it from opening.
@@ -76,8 +76,8 @@ pub enum BrowserEffect {
     Preview(String),
     /// Compare two runs.
     Compare(String, String),
-    /// Delete a run.
-    Delete(String),
+    /// Delete these runs.
+    Delete(Vec<String>),
     /// Write the report of a run in the format with this id.
     Export(String, &'static str),
     /// Open a run in the dashboard.

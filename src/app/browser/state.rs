@@ -10,9 +10,6 @@ use super::trend::Trend;
 use crate::app::state::text_field::TextField;
 use crate::app::state::theme::ThemeName;
 
-/// Maximum number of marked runs.
-const MAX_MARKS: usize = 2;
-
 /// Content of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BrowserScreen {
@@ -42,8 +39,8 @@ pub enum Dialog {
     Help(usize),
     /// The text field of the filter.
     Filter,
-    /// The question whether to delete the run with this id.
-    Delete(String),
+    /// The question whether to delete the runs with these ids.
+    Delete(Vec<String>),
 }
 
 /// Progress of reading the folder.
@@ -195,33 +192,41 @@ impl Browser {
         self.preview.as_ref().filter(|preview| preview.id == selected.id)
     }
 
-    /// Letter of a marked run in a comparison: the older one is the baseline A.
+    /// Mark of a run: its letter in a comparison, in which the older run is the baseline A. More than two marked runs cannot
+    /// be compared and have a star.
     pub fn mark_of(&self, id: &str) -> Option<char> {
-        let [older, newer] = self.marked_in_order();
-        match (older, newer) {
-            (Some(older), _) if older == id => Some('A'),
-            (_, Some(newer)) if newer == id => Some('B'),
+        match self.marked_in_order().as_slice() {
+            [older] | [older, _] if *older == id => Some('A'),
+            [_, newer] if *newer == id => Some('B'),
+            [_, _, _, ..] if self.marks.iter().any(|mark| mark == id) => Some('*'),
             _ => None,
         }
     }
 
-    /// The marked runs, the older one first.
-    pub(super) fn marked_in_order(&self) -> [Option<&str>; 2] {
+    /// The marked runs, the oldest first.
+    pub(super) fn marked_in_order(&self) -> Vec<&str> {
         let mut marks: Vec<&str> = self.marks.iter().map(String::as_str).collect();
         marks.sort_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
-        [marks.first().copied(), marks.get(1).copied()]
+        marks
     }
 
-    /// Marks a run or unmarks it. A third mark replaces the oldest.
+    /// Marks a run or unmarks it.
     pub(super) fn toggle_mark(&mut self, id: &str) {
-        if let Some(at) = self.marks.iter().position(|mark| mark == id) {
-            self.marks.remove(at);
-            return;
+        match self.marks.iter().position(|mark| mark == id) {
+            Some(at) => drop(self.marks.remove(at)),
+            None => self.marks.push(id.to_owned()),
         }
-        if self.marks.len() >= MAX_MARKS {
-            self.marks.remove(0);
+    }
+
+    /// Marks all listed runs; unmarks them if all of them are marked.
+    pub(super) fn toggle_all_marks(&mut self) {
+        let listed: Vec<String> =
+            (0..self.visible.len()).filter_map(|row| Some(self.listed(row)?.id.clone())).collect();
+        let are_all_marked = listed.iter().all(|id| self.marks.contains(id));
+        self.marks.retain(|mark| !listed.contains(mark));
+        if !are_all_marked {
+            self.marks.extend(listed);
         }
-        self.marks.push(id.to_owned());
     }
 
     /// Filters and sorts anew. The selection stays on its run, or on its row if the run is gone.

@@ -5,6 +5,7 @@ use super::entry::RunState;
 use super::message::{BrowserEffect, BrowserMsg};
 use super::state::{Browser, BrowserScreen, Dialog, LowerPane, Preview, Reading};
 use crate::app::state::theme::ThemeName;
+use crate::domain::quantity::count;
 
 /// Exit status after an interruption.
 const INTERRUPTED: u8 = 130;
@@ -53,14 +54,7 @@ pub fn update(browser: &mut Browser, msg: BrowserMsg) -> Vec<BrowserEffect> {
                 browser.comparison = Some(outcome);
             }
         }
-        BrowserMsg::Deleted(id, Ok(())) => {
-            browser.runs.retain(|run| run.id != id);
-            browser.marks.retain(|mark| *mark != id);
-            browser.reading.total = browser.reading.total.map(|total| total.saturating_sub(1));
-            browser.note(format!("Deleted {id}"), false);
-            browser.rebuild();
-        }
-        BrowserMsg::Deleted(id, Err(why)) => browser.note(format!("{id} was not deleted: {why}"), true),
+        BrowserMsg::Deleted(outcomes) => drop_deleted(browser, outcomes),
         BrowserMsg::Exported(Ok(path)) => browser.note(format!("Report written to '{path}'"), false),
         BrowserMsg::Returned(Ok(())) => browser.notice = None,
         BrowserMsg::Exported(Err(why)) | BrowserMsg::Returned(Err(why)) => browser.note(why, true),
@@ -106,6 +100,7 @@ fn act(browser: &mut Browser, action: A) -> Vec<BrowserEffect> {
                 browser.toggle_mark(&id);
             }
         }
+        A::MarkAll if is_list => browser.toggle_all_marks(),
         A::Filter if is_list => browser.dialog = Dialog::Filter,
         A::KeepFilter | A::Close => browser.dialog = Dialog::None,
         A::ClearFilter => {
@@ -128,14 +123,19 @@ fn act(browser: &mut Browser, action: A) -> Vec<BrowserEffect> {
         A::Compare => return compare(browser).into_iter().collect(),
         A::Delete => ask_to_delete(browser),
         A::ConfirmDelete => {
-            if let Dialog::Delete(id) = std::mem::take(&mut browser.dialog) {
-                return vec![BrowserEffect::Delete(id)];
+            if let Dialog::Delete(ids) = std::mem::take(&mut browser.dialog) {
+                return vec![BrowserEffect::Delete(ids)];
             }
         }
         A::ExportMarkdown => return export(browser, "markdown").into_iter().collect(),
         A::ExportJson => return export(browser, "json").into_iter().collect(),
         A::Back | A::Quit => return back(browser, action == A::Quit).into_iter().collect(),
-        A::Mark | A::Filter => {}
+        A::Interrupt => match std::mem::take(&mut browser.dialog) {
+            Dialog::None => return vec![BrowserEffect::Quit(0)],
+            Dialog::Filter => clear_filter(browser),
+            Dialog::Help(_) | Dialog::Delete(_) => {}
+        },
+        A::Mark | A::MarkAll | A::Filter => {}
     }
     Vec::new()
 }
@@ -218,10 +218,13 @@ fn compare(browser: &mut Browser) -> Option<BrowserEffect> {
     {
         browser.toggle_mark(&selected);
     }
-    let [Some(a), Some(b)] = browser.marked_in_order().map(|id| id.map(str::to_owned)) else {
-        browser.note("Mark two runs to compare them", true);
+    let marks: Vec<String> = browser.marked_in_order().into_iter().map(str::to_owned).collect();
+    let [a, b] = marks.as_slice() else {
+        let many = format!("{} runs are marked; mark two to compare them", marks.len());
+        browser.note(if marks.len() > 2 { many } else { "Mark two runs to compare them".to_owned() }, true);
         return None;
     };
+    let (a, b) = (a.clone(), b.clone());
     let unreadable = [&a, &b].into_iter().find(|id| browser.by_id(id).is_none_or(|run| run.error.is_some()));
     if let Some(id) = unreadable.cloned() {
         browser.note(format!("{id} cannot be read; mark another run"), true);
@@ -233,14 +236,41 @@ fn compare(browser: &mut Browser) -> Option<BrowserEffect> {
     Some(BrowserEffect::Compare(a, b))
 }
 
+/// Asks whether to delete the marked runs; without marks, the selected one. A run that is still running is kept.
 fn ask_to_delete(browser: &mut Browser) {
-    let Some(run) = browser.selected() else { return };
-    let (id, state) = (run.id.clone(), run.state);
-    if state == RunState::Running {
-        browser.note(format!("{id} is still running and cannot be deleted"), true);
-    } else {
-        browser.dialog = Dialog::Delete(id);
+    let marked = browser.marked_in_order().into_iter().map(str::to_owned).rev();
+    let selected = browser.selected().map(|run| run.id.clone()).filter(|_| browser.marks.is_empty());
+    let wanted: Vec<String> = marked.chain(selected).collect();
+    let is_running = |id: &String| browser.by_id(id).is_some_and(|run| run.state == RunState::Running);
+    let (running, to_delete): (Vec<String>, Vec<String>) = wanted.into_iter().partition(is_running);
+    if let Some(kept) = running.first() {
+        browser.note(format!("{kept} is still running and cannot be deleted"), true);
     }
+    if !to_delete.is_empty() {
+        browser.dialog = Dialog::Delete(to_delete);
+    }
+}
+
+/// Drops the deleted runs from the list, and names those that still exist in a notice.
+fn drop_deleted(browser: &mut Browser, outcomes: Vec<(String, Result<(), String>)>) {
+    let (deleted, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|(_, outcome)| outcome.is_ok());
+    let is_deleted = |id: &String| deleted.iter().any(|(gone, _)| gone == id);
+    browser.runs.retain(|run| !is_deleted(&run.id));
+    browser.marks.retain(|mark| !is_deleted(mark));
+    browser.reading.total = browser.reading.total.map(|total| total.saturating_sub(deleted.len()));
+    let gone = match deleted.as_slice() {
+        [] => String::new(),
+        [(only, _)] => format!("Deleted {only}"),
+        many => format!("Deleted {}", count(many.len(), "run")),
+    };
+    let failed: Vec<String> = failed
+        .into_iter()
+        .filter_map(|(id, outcome)| Some(format!("{id} was not deleted: {}", outcome.err()?)))
+        .collect();
+    let text = [gone].into_iter().filter(|text| !text.is_empty()).chain(failed.iter().cloned());
+    let text = text.collect::<Vec<_>>().join("; ");
+    browser.note(text, !failed.is_empty());
+    browser.rebuild();
 }
 
 /// Goes one step back: out of the comparison, then out of the filter unless the user wants to quit, then out of the program.

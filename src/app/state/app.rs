@@ -6,6 +6,7 @@ use super::notice::Notice;
 use super::overlay::Overlay;
 use super::palette::Command;
 use super::playback::Playback;
+use super::preset::LayoutPreset;
 use super::scene::Scene;
 use super::target::{Connection, Target};
 use super::theme::OfferedTheme;
@@ -43,6 +44,8 @@ pub struct App {
     pub asks_for_model: bool,
     /// Whether a signal ended the run, or the user quit while requests were in flight.
     pub interrupted: bool,
+    /// Cases of the last requests in a row that got no connection.
+    pub(in crate::app) failed_connections: Vec<usize>,
     /// Content events at the points of the throughput in the last second, oldest first.
     pub(in crate::app) recent_totals: VecDeque<(Nanos, u64)>,
 }
@@ -69,6 +72,7 @@ impl App {
             key_source: KeySource::default(),
             asks_for_model: false,
             interrupted: false,
+            failed_connections: Vec::new(),
             recent_totals: VecDeque::new(),
         }
     }
@@ -76,6 +80,14 @@ impl App {
     /// The run on the screen: the frozen one if there is one.
     pub fn shown(&self) -> &Scene {
         self.frozen.as_deref().unwrap_or(&self.scene)
+    }
+
+    /// The layout in use: the one that the user chose; otherwise a sweep that has begun shows its chart, and other runs an
+    /// overview.
+    pub fn layout_preset(&self) -> LayoutPreset {
+        let session = &self.shown().session;
+        let has_chart = session.began.is_some() && !session.sweep.is_empty();
+        self.ui.layout.unwrap_or(if has_chart { LayoutPreset::Load } else { LayoutPreset::Overview })
     }
 
     /// Whether the picture moves without input: requests are in flight, or were in the last snapshot.
@@ -100,6 +112,11 @@ impl App {
             Overlay::Report(view) => view.due(&self.scene),
             _ => None,
         }
+    }
+
+    /// Whether quitting now would cancel requests, so that the user is asked first.
+    pub fn asks_before_quitting(&self) -> bool {
+        self.scene.session.is_active() && self.playback.is_none()
     }
 
     /// Exit status of the run so far, as the command line documents it.

@@ -54,6 +54,21 @@ pub struct Recent {
 }
 
 impl Recent {
+    /// Number of requests that ended, complete or failed.
+    pub const fn ended(&self) -> usize {
+        self.ok + self.failed
+    }
+
+    /// Number of complete answers that have a TTFT.
+    pub const fn ttft_count(&self) -> usize {
+        self.ttft_ms.len()
+    }
+
+    /// Number of complete answers that have an inter-token latency.
+    pub const fn itl_count(&self) -> usize {
+        self.itl_ms.len()
+    }
+
     /// A percentile of the TTFT, milliseconds; `None` with too few answers.
     pub fn ttft_ms(&self, p: u32) -> Option<f64> {
         enough_for(self.ttft_ms.len(), p).then(|| percentile(&self.ttft_ms, f64::from(p)))

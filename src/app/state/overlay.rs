@@ -1,6 +1,7 @@
 //! Dialogs, menus and text fields over the panes.
 
 use super::export_dialog::ExportDialog;
+use super::help_view::HelpView;
 use super::model_choice::ModelChoice;
 use super::palette::Palette;
 use super::report_view::ReportView;
@@ -21,8 +22,8 @@ pub enum Overlay {
     /// Nothing: keys go to the focused pane.
     #[default]
     None,
-    /// The list of keys, scrolled down by this many lines.
-    Help(usize),
+    /// The keys.
+    Help(HelpView),
     /// The question whether to quit while requests are in flight.
     ConfirmQuit,
     /// The choice of an export format and a file name.

@@ -15,27 +15,73 @@ pub struct Command {
     pub search_text: String,
 }
 
-/// The query and the highlighted command.
+/// The query, the highlighted command, and the order of the commands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Palette {
     /// Parts of words to find, in any order.
     pub query: TextField,
     /// Index of the highlighted command among those found.
     pub at: usize,
+    /// Indices of the commands that were available when the palette opened, recently used ones first, then of the others.
+    /// The order is fixed then, so that no command jumps when the run changes.
+    order: Vec<usize>,
+    /// Number of available commands at the start of `order`.
+    available: usize,
 }
 
-/// Indices of the commands that match `query`, best match first. Each word of the query must match a word of the command,
-/// in whole or by letters in their order. Availability does not affect the order, so that no command jumps.
-pub fn found(commands: &[Command], query: &str) -> Vec<usize> {
-    let parts: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
-    let cost = |command: &Command| {
-        let text = command.search_text.to_lowercase();
-        parts.iter().map(|part| word_cost(&text, part)).sum::<Option<usize>>()
+impl Palette {
+    /// Opens the palette over these commands. `recent` has the commands used before, the latest first.
+    pub fn new(commands: &[Command], recent: &[CommandId], is_available: impl Fn(&Command) -> bool) -> Self {
+        let place = |at: &usize| {
+            let command = &commands[*at];
+            let age = recent.iter().position(|used| *used == command.id()).unwrap_or(recent.len());
+            (!is_available(command), age)
+        };
+        let mut order: Vec<usize> = (0..commands.len()).collect();
+        // Stable: otherwise the commands keep the order of the key table.
+        order.sort_by_key(place);
+        let available = commands.iter().filter(|command| is_available(command)).count();
+        Self { order, available, ..Self::default() }
+    }
+
+    /// Indices of the commands that match the query: available ones first, and of those the best matches first. Each word of
+    /// the query must match a word of the command. Commands that match only by letters in their order come last.
+    pub fn found(&self, commands: &[Command]) -> Vec<usize> {
+        let parts: Vec<String> = self.query.as_str().split_whitespace().map(str::to_lowercase).collect();
+        let place = |(rank, at): (usize, &usize)| {
+            let text = commands.get(*at)?.search_text.to_lowercase();
+            let costs: Vec<usize> = parts.iter().map(|part| word_cost(&text, part)).collect::<Option<_>>()?;
+            let is_vague = costs.contains(&BY_LETTERS);
+            Some(((is_vague, rank >= self.available, costs.iter().sum::<usize>(), rank), *at))
+        };
+        let mut all: Vec<_> = self.order.iter().enumerate().filter_map(place).collect();
+        all.sort_unstable();
+        all.into_iter().map(|(_, at)| at).collect()
+    }
+}
+
+/// An action and the pane that has it; identifies a command.
+pub type CommandId = (Action, Option<PaneId>);
+
+impl Command {
+    /// Identity of the command.
+    pub const fn id(&self) -> CommandId {
+        (self.action, self.pane)
+    }
+}
+
+/// Cost of a match by letters only.
+const BY_LETTERS: usize = 2;
+
+/// Whether each word of `query` occurs in `text`: at the start of a word, or from two letters on within one.
+pub fn contains_words(text: &str, query: &str) -> bool {
+    let text = text.to_lowercase();
+    let is_in = |part: &str| match word_cost(&text, part) {
+        Some(0) => true,
+        Some(1) => part.chars().nth(1).is_some(),
+        _ => false,
     };
-    let mut all: Vec<(usize, usize)> =
-        commands.iter().enumerate().filter_map(|(at, command)| Some((cost(command)?, at))).collect();
-    all.sort_unstable();
-    all.into_iter().map(|(_, at)| at).collect()
+    query.split_whitespace().all(|part| is_in(&part.to_lowercase()))
 }
 
 /// Cost of a match: 0 at the start of a word, 1 within a word, 2 by letters only; `None` without a match.
@@ -44,7 +90,7 @@ fn word_cost(text: &str, part: &str) -> Option<usize> {
     let cost = |word: &str| match word.find(part) {
         Some(0) => Some(0),
         Some(_) => Some(1),
-        None => has_letters(word, part).then_some(2),
+        None => has_letters(word, part).then_some(BY_LETTERS),
     };
     words.filter_map(cost).min()
 }

@@ -69,12 +69,12 @@ impl Playback {
 
     /// Whether the replay is at its end.
     pub fn is_over(&self) -> bool {
-        self.player.as_ref().is_some_and(|p| p.shown.is_some_and(|(at, _)| at >= self.recording.whole.now))
+        self.player.as_ref().is_some_and(|p| p.shown.is_some_and(|(at, _)| at >= self.recording.end()))
     }
 
     /// The gap that the replay skips at `at`, or skipped a moment before.
     pub fn skipped(&self, at: Nanos) -> Option<Skipped> {
-        let player = self.player.as_ref().filter(|_| at < self.recording.whole.now)?;
+        let player = self.player.as_ref().filter(|_| at < self.recording.end())?;
         let Gap { time, why, .. } = idle::recent(&self.gaps, at, player.speed)?;
         Some(Skipped { time, why })
     }
@@ -84,12 +84,13 @@ impl Playback {
         self.is_replay() && !self.is_stopped() && !self.is_over()
     }
 
-    /// Label in the header with `at` on the screen: date, or speed and position.
+    /// Label in the header with `at` on the screen: date, or speed and position. The position counts the time of the run
+    /// only, so that a replay ends at the wall time of the run.
     pub fn badge(&self, at: Nanos) -> String {
         let Some(player) = &self.player else { return format!("saved run, {}", self.date) };
-        let began = self.recording.whole.session.began.unwrap_or_default();
-        let (speed, total) = (player.speed, self.recording.whole.now.since(began));
-        let here = at.since(began).min(total);
+        let session = &self.recording.whole.session;
+        let [here, total] = [at, self.recording.end()].map(|at| session.run_time_at(at));
+        let speed = player.speed;
         let speed = if speed < 1.0 { format!("1/{:.0}", 1.0 / speed) } else { format!("{speed}") };
         let mark = if player.is_playing { "replay" } else { "replay stopped" };
         let position = |time: Duration| match time.as_secs_f64() {
@@ -103,13 +104,13 @@ impl Playback {
     fn position(&self, now: Nanos) -> Nanos {
         let Some(p) = self.player.as_ref() else { return self.recording.whole.now };
         let elapsed_s = if p.is_playing { now.since(p.since).as_secs_f64() } else { 0.0 };
-        idle::advance(&self.gaps, p.at, p.speed, elapsed_s).min(self.recording.whole.now)
+        idle::advance(&self.gaps, p.at, p.speed, elapsed_s).min(self.recording.end())
     }
 
     /// Carries out an action that steers the replay.
     pub fn steer(&mut self, action: Action, now: Nanos) {
         let (at, began) = (self.position(now), self.recording.whole.session.began.unwrap_or_default());
-        let end = self.recording.whole.now;
+        let end = self.recording.end();
         let Some(p) = &mut self.player else { return };
         (p.at, p.since) = (at, now);
         match action {

@@ -9,7 +9,7 @@ use crate::domain::attempt::{Arrival, AttemptRecord, StoredRecord, TextKind};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
 use crate::domain::live::{
-    InFlight, LiveSnapshot, StreamPhase, THROUGHPUT_POINTS, TRACED_STREAMS, live_tail, recent_gaps_ms,
+    InFlight, LiveSnapshot, StreamPhase, THROUGHPUT_POINTS, TRACED_STREAMS, arrival_times, live_tail, recent_gaps_ms,
 };
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
@@ -32,6 +32,14 @@ pub struct Recording {
     pub telemetry: Vec<TelemetryEvent>,
 }
 
+impl Recording {
+    /// Time at which a replay ends: the last end of a request. What happened afterwards, while the program stayed open,
+    /// is part of the final scene.
+    pub fn end(&self) -> Nanos {
+        self.whole.end()
+    }
+}
+
 /// How much of a recording a scene shows, so that the next frame adds only what happened since.
 #[derive(Clone, Debug, Default)]
 pub struct Cursor {
@@ -49,10 +57,11 @@ impl Cursor {
     /// moved last.
     pub fn show(&mut self, scene: &mut Scene, recording: &Recording, at: Nanos, selected: usize) {
         let whole = &recording.whole;
-        if at >= whole.now {
-            if self.at.is_none_or(|shown| shown < whole.now) {
+        let end = recording.end();
+        if at >= end {
+            if self.at.is_none_or(|shown| shown < end) {
                 scene.clone_from(whole);
-                self.at = Some(whole.now);
+                self.at = Some(end);
             }
             scene.now = whole.now;
             return;
@@ -65,7 +74,10 @@ impl Cursor {
         self.follow_events(scene, recording, at);
         self.follow_telemetry(scene, recording, at);
         scene.traces = whole.traces.as_at(at);
-        scene.live = Arc::new(self.live(&scene.session, &whole.session, at, selected));
+        let live = self.live(&scene.session, &whole.session, at, selected);
+        // How the delay grew is not saved; a conclusion needs the final one, as that of the finished run.
+        let lag = if scene.session.is_active() { live.lag } else { whole.live.lag };
+        scene.live = Arc::new(LiveSnapshot { lag, ..live });
         scene.now = at;
     }
 
@@ -135,6 +147,7 @@ fn before_anything(whole: &Scene) -> Scene {
         live: Arc::default(),
         load: Load::new(&session),
         session,
+        workload_notes: whole.workload_notes.clone(),
         gpu: GpuHistory::default(),
         gauges: whole.gauges.as_ref().map(|_| GaugeHistory::default()),
         host: HostHistory::default(),
@@ -155,9 +168,20 @@ fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_selected: bool)
         id: record.id,
         phase: StreamPhase::from_arrivals(arrivals),
         started: record.clock_start(),
+        sent: record.started,
         ttft_ms: arrivals.first().map(|a| a.at.millis_since(record.clock_start())),
         content_events: arrivals.len() as u32,
-        ..InFlight::default()
+        arrival_times: arrival_times(arrivals),
+        trace: Vec::new(),
+        recent_gaps_ms: Vec::new(),
+        arrivals: Trace::default(),
+        observer_stalls: Vec::new(),
+        reasoning: Arc::default(),
+        text: Arc::default(),
+        reasoning_cut: false,
+        text_cut: false,
+        thinking_ms: None,
+        sent_request: record.sent_request.clone(),
     };
     let so_far = || AttemptRecord {
         arrivals: arrivals.to_vec(),

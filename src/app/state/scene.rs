@@ -52,6 +52,8 @@ pub struct Scene {
     pub stop: Option<Stop>,
     /// The run.
     pub session: Session,
+    /// Sentences about the workload that the run learned, such as how prompt lengths were fitted.
+    pub workload_notes: Vec<String>,
     /// The engine's latest snapshot of the requests in flight.
     pub live: Arc<LiveSnapshot>,
     /// Figures of the requests that ended.
@@ -80,6 +82,7 @@ impl Scene {
             stop: None,
             load: Load::new(&session),
             session,
+            workload_notes: Vec::new(),
             live: Arc::default(),
             gpu: GpuHistory::default(),
             gauges: None,

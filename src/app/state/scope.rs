@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::scene::Scene;
 use crate::domain::time::Nanos;
 
-/// Default span of an active run.
-const DEFAULT_SPAN: Duration = Duration::from_secs(20);
+/// Default spans of an active run: the shortest that shows the whole run, or the last.
+const DEFAULT_SPANS: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20)];
 /// Minimum span of a run that ended.
 const MIN_SPAN: Duration = Duration::from_secs(1);
 /// Spans of the zoom keys, milliseconds.
@@ -22,7 +22,7 @@ const WINDOW_STEPS: u32 = 5;
 /// Choices of the user in the scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScopeState {
-    /// Length of the window; `None` is 20 s of an active run, and the whole of a run that ended.
+    /// Length of the window; `None` is up to 20 s of an active run, and the whole of a run that ended.
     pub span: Option<Duration>,
     /// End of the window; `None` follows the run.
     pub end: Option<Nanos>,
@@ -30,6 +30,8 @@ pub struct ScopeState {
     pub cursor: Option<Nanos>,
     /// Whether each stream has a lane; otherwise streams overlay one another.
     pub stacked: bool,
+    /// Whether the axis of the gaps is linear; otherwise it is logarithmic.
+    pub linear: bool,
 }
 
 impl ScopeState {
@@ -37,7 +39,9 @@ impl ScopeState {
     pub fn window(&self, scene: &Scene) -> (Nanos, Nanos) {
         let (began, now) = scene.run_span();
         let whole = now.since(began).max(MIN_SPAN);
-        let span = self.span.unwrap_or(if scene.session.is_active() { DEFAULT_SPAN } else { whole });
+        let [.., longest] = DEFAULT_SPANS;
+        let live = || DEFAULT_SPANS.into_iter().find(|span| *span >= whole).unwrap_or(longest);
+        let span = self.span.unwrap_or_else(|| if scene.session.is_active() { live() } else { whole });
         let from = before(self.end.unwrap_or(now), span).max(began);
         (from, from.plus(span))
     }

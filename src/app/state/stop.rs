@@ -20,6 +20,8 @@ pub enum StopCause {
     Model,
     /// Nothing answers at the address, or it speaks another protocol.
     Address,
+    /// The server accepts no connections any more.
+    Gone,
     /// The proxy asks for a password.
     Proxy,
 }

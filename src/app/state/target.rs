@@ -37,6 +37,22 @@ pub struct Target {
 }
 
 impl Target {
+    /// Why the run has not started, in one sentence without its full stop; `None` if the endpoint can be used.
+    pub fn why_not_started(&self) -> Option<String> {
+        let url = &self.url;
+        match &self.connection {
+            Connection::Ready => None,
+            Connection::Refused(why) => Some(format!("'{url}': {why}")),
+            Connection::Connecting => Some(format!("'{url}' did not answer before the end, so nothing was measured")),
+            Connection::Unreachable(why) => {
+                Some(format!("'{url}' was not ready before the end, so nothing was measured: {why}"))
+            }
+            Connection::Unnamed => {
+                Some(format!("'{url}' serves several models and none was chosen; pass one with --model"))
+            }
+        }
+    }
+
     /// Whether the URL names this machine: `localhost`, `127.…` or `[::1]`. A tunnel behind such an address may still
     /// end elsewhere.
     pub fn is_local(&self) -> bool {

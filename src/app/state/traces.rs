@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::diagnosis::pause_limit_ms;
+use crate::domain::gap_envelope::GapEnvelope;
 use crate::domain::statistics::median;
 use crate::domain::time::Nanos;
 use crate::domain::trace::Trace;
@@ -18,7 +19,10 @@ const MAX_ARRIVALS: usize = 1 << 20;
 #[derive(Debug)]
 pub(in crate::app) struct EndedStream {
     pub id: AttemptId,
+    /// Start of the attempt's clock.
     pub started: Nanos,
+    /// Time at which the request was sent.
+    pub sent: Nanos,
     pub ended: Nanos,
     pub trace: Trace,
     /// Times at which tokscope itself was stalled.
@@ -29,11 +33,15 @@ pub(in crate::app) struct EndedStream {
     median_gap_ms: Option<f64>,
 }
 
-/// Streams and holds of the run for the scope. The oldest streams are dropped first.
+/// Streams and holds of the run for the scope. The oldest streams are dropped first; their gaps stay in the envelope.
 #[derive(Clone, Debug, Default)]
 pub struct Traces {
     pub(in crate::app) ended: VecDeque<Arc<EndedStream>>,
     arrivals: usize,
+    /// End of the last stream that was dropped.
+    dropped_until: Option<Nanos>,
+    /// Gaps of all streams that ended, including dropped ones.
+    envelope: Arc<GapEnvelope>,
     /// Median of the streams' median gaps, milliseconds.
     typical_gap_ms: Option<f64>,
     /// Holds of the run; the last may have no end yet.
@@ -45,10 +53,12 @@ impl Traces {
     pub fn add(&mut self, record: &AttemptRecord) {
         let trace = Trace::from_arrivals(&record.arrivals);
         self.arrivals += trace.len();
+        Arc::make_mut(&mut self.envelope).add(trace.gaps());
         let gaps: Vec<f64> = record.gaps_ms().collect();
         self.ended.push_back(Arc::new(EndedStream {
             id: record.id,
             started: record.clock_start(),
+            sent: record.started,
             ended: record.ended,
             observer_stalls: record.observer_stalls.clone(),
             limit_ms: pause_limit_ms(&gaps),
@@ -58,6 +68,7 @@ impl Traces {
         while self.ended.len() > MAX_STREAMS || (self.arrivals > MAX_ARRIVALS && self.ended.len() > 1) {
             let Some(oldest) = self.ended.pop_front() else { break };
             self.arrivals -= oldest.trace.len();
+            self.dropped_until = self.dropped_until.max(Some(oldest.ended));
         }
         self.typical_gap_ms = typical_gap_ms(&self.ended);
     }
@@ -72,19 +83,37 @@ impl Traces {
         }
     }
 
-    /// The traces as they were at `at`.
+    /// The traces as they were at `at`. The envelope also has gaps after `at`.
     #[must_use]
     pub fn as_at(&self, at: Nanos) -> Self {
         let ended: VecDeque<_> = self.ended.iter().filter(|e| e.ended <= at).map(Arc::clone).collect();
         let arrivals = ended.iter().map(|e| e.trace.len()).sum();
         let earlier = self.holds.iter().filter(|(from, _)| *from <= at);
         let holds = earlier.map(|&(from, to)| (from, to.filter(|to| *to <= at))).collect();
-        Self { typical_gap_ms: typical_gap_ms(&ended), ended, arrivals, holds }
+        let envelope = Arc::clone(&self.envelope);
+        Self {
+            typical_gap_ms: typical_gap_ms(&ended),
+            ended,
+            arrivals,
+            dropped_until: self.dropped_until,
+            envelope,
+            holds,
+        }
     }
 
     /// Median gap of the run's streams that ended, milliseconds; `None` before the first.
     pub const fn typical_gap_ms(&self) -> Option<f64> {
         self.typical_gap_ms
+    }
+
+    /// Gaps of all streams that ended.
+    pub fn envelope(&self) -> &GapEnvelope {
+        &self.envelope
+    }
+
+    /// Whether streams after `from` were dropped, and only the envelope has their gaps.
+    pub fn has_dropped(&self, from: Nanos) -> bool {
+        self.dropped_until.is_some_and(|until| until > from)
     }
 
     /// Gaps of this attempt longer than this are stalls, milliseconds; `None` if its stream is too short or forgotten.

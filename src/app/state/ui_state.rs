@@ -7,6 +7,8 @@ use super::cases::CaseTable;
 use super::listing::Listing;
 use super::notice::Notice;
 use super::overlay::{Overlay, ScrollExtent};
+use super::palette::CommandId;
+use super::preset::LayoutPreset;
 use super::scope::ScopeState;
 use super::text_field::TextField;
 use super::theme::ThemeName;
@@ -60,6 +62,8 @@ pub struct UiState {
     pub focus: PaneId,
     /// Whether the focused pane fills the screen.
     pub zoomed: bool,
+    /// The layout that the user chose; `None` depends on the run.
+    pub layout: Option<LayoutPreset>,
     /// The layer over the panes.
     pub overlay: Overlay,
     /// Only cases whose name contains this text are listed.
@@ -70,6 +74,8 @@ pub struct UiState {
     pub scope: ScopeState,
     /// The chart of a sweep.
     pub sweep_chart: SweepChart,
+    /// Commands used from the palette, the latest first.
+    pub recent_commands: Vec<CommandId>,
     /// The latest event.
     pub notice: Option<Notice>,
     /// The open question whether to discard a running attempt.
@@ -107,11 +113,13 @@ impl Default for UiState {
             follows: true,
             focus: PaneId::default(),
             zoomed: false,
+            layout: None,
             overlay: Overlay::default(),
             filter: TextField::default(),
             answer: Answer::default(),
             scope: ScopeState::default(),
             sweep_chart: SweepChart::default(),
+            recent_commands: Vec::new(),
             notice: None,
             discard: None,
             theme: ThemeName::default(),

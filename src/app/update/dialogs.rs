@@ -5,6 +5,7 @@ use super::{export_dialog, model_choice, palette, theme_choice};
 use crate::app::action::Action;
 use crate::app::message::{Effect, ReportEffect, ScreenEffect};
 use crate::app::state::answer::PAGE_LINES;
+use crate::app::state::help_view::HelpView;
 use crate::app::state::text_field::Edit;
 use crate::app::state::{App, Overlay};
 
@@ -15,9 +16,24 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         (Overlay::None, _) => return None,
         (_, Action::Suspend) => return Some(vec![Effect::Screen(ScreenEffect::Suspend)]),
         (_, Action::Redraw) => return Some(vec![Effect::Screen(ScreenEffect::Redraw)]),
-        (Overlay::Help(line), action) => match scroll_lines(action, PAGE_LINES) {
-            Some(by) => *line = line.saturating_add_signed(by),
-            None => app.ui.overlay = Overlay::None,
+        // The first Ctrl-C closes an overlay, and the second one quits as without it.
+        (overlay, Action::Quit) if !matches!(overlay, Overlay::ConfirmQuit | Overlay::Models(_)) => {
+            if let Overlay::Help(help) = overlay {
+                help.query.clear();
+            }
+            let effects = act(app, Action::Back);
+            if app.asks_before_quitting() {
+                app.ui.overlay = Overlay::ConfirmQuit;
+            }
+            return effects;
+        }
+        (Overlay::Help(help), action) => match (action, scroll_lines(action, PAGE_LINES)) {
+            (_, Some(by)) => help.top = help.top.saturating_add_signed(by),
+            (Action::NextPane, _) => *help = HelpView { shows_all: !help.shows_all, ..HelpView::default() },
+            (Action::Back, _) if !help.query.is_empty() => {
+                *help = HelpView { shows_all: help.shows_all, ..HelpView::default() }
+            }
+            _ => app.ui.overlay = Overlay::None,
         },
         (Overlay::Report(_), Action::ChooseExport) => return Some(export_dialog::open(app)),
         (Overlay::Report(_), Action::Export) => {
@@ -100,11 +116,15 @@ pub(super) fn edit(app: &mut App, edit: &Edit) -> Option<Vec<Effect>> {
             palette.query.edit(edit);
             palette.at = 0;
         }
+        Overlay::Help(help) => {
+            help.query.edit(edit);
+            help.top = 0;
+        }
         Overlay::Models(choice) => {
             choice.query.edit(edit);
             choice.at = 0;
         }
-        Overlay::None | Overlay::Help(_) | Overlay::ConfirmQuit | Overlay::Report(_) | Overlay::Themes(_) => {
+        Overlay::None | Overlay::ConfirmQuit | Overlay::Report(_) | Overlay::Themes(_) => {
             return None;
         }
     }

@@ -18,8 +18,10 @@ pub(super) fn notification(scene: &Scene) -> Option<Effect> {
     }
     let failed = session.count(CasePhase::Failed);
     let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+    let wrong = scene.load.tally.pass_rate.failed();
+    let wrong = if wrong > 0 { format!(", {wrong} wrong (failed checks)") } else { String::new() };
     let requests = count(session.requests_done(), "request");
-    Some(Effect::Screen(ScreenEffect::Notify(format!("Run finished: {requests}{failed}"))))
+    Some(Effect::Screen(ScreenEffect::Notify(format!("Run finished: {requests}{failed}{wrong}"))))
 }
 
 #[cfg(test)]

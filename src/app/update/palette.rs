@@ -3,13 +3,22 @@
 use super::availability;
 use super::notices::show_notice;
 use crate::app::action::Action;
-use crate::app::state::palette::found;
+use crate::app::state::palette::{Command, Palette};
 use crate::app::state::{App, Overlay};
+
+/// Maximum number of commands that are remembered as recently used.
+const MAX_RECENT: usize = 5;
+
+/// Opens the palette: what is possible now comes first, with the recently used commands at the top.
+pub(super) fn open(app: &mut App) {
+    let is_available = |command: &Command| availability::is_available(app, command.action);
+    app.ui.overlay = Overlay::Palette(Palette::new(&app.commands, &app.ui.recent_commands, is_available));
+}
 
 /// Highlights the command `by` further down.
 pub(super) fn step(app: &mut App, by: isize) {
     let Overlay::Palette(palette) = &mut app.ui.overlay else { return };
-    let last = found(&app.commands, palette.query.as_str()).len().saturating_sub(1);
+    let last = palette.found(&app.commands).len().saturating_sub(1);
     palette.at = palette.at.saturating_add_signed(by).min(last);
 }
 
@@ -17,7 +26,7 @@ pub(super) fn step(app: &mut App, by: isize) {
 /// why, and the palette stays open.
 pub(super) fn confirm(app: &mut App) -> Option<Action> {
     let Overlay::Palette(palette) = &app.ui.overlay else { return None };
-    let chosen = found(&app.commands, palette.query.as_str()).get(palette.at).copied();
+    let chosen = palette.found(&app.commands).get(palette.at).copied();
     let command = app.commands.get(chosen?)?;
     let (action, pane) = (command.action, command.pane);
     if let Some(obstacle) = availability::obstacle(app, action) {
@@ -25,6 +34,10 @@ pub(super) fn confirm(app: &mut App) -> Option<Action> {
         show_notice(app, now, &obstacle.why, true);
         return None;
     }
+    let id = command.id();
+    app.ui.recent_commands.retain(|used| *used != id);
+    app.ui.recent_commands.insert(0, id);
+    app.ui.recent_commands.truncate(MAX_RECENT);
     app.ui.overlay = Overlay::None;
     app.ui.focus = pane.unwrap_or(app.ui.focus);
     Some(action)
@@ -35,7 +48,6 @@ mod tests {
     use super::*;
     use crate::app::message::{Effect, Msg};
     use crate::app::pane::PaneId;
-    use crate::app::state::palette::Command;
     use crate::app::state::text_field::Edit;
     use crate::app::update::testing::{app, discovered};
     use crate::app::update::update;
@@ -53,9 +65,52 @@ mod tests {
         ]
     }
 
-    fn actions(query: &str) -> Vec<Action> {
+    /// Actions found while all commands but these are available, with these recently used.
+    fn ordered(query: &str, unavailable: &[Action], recent: &[Action]) -> Vec<Action> {
         let commands = commands();
-        found(&commands, query).into_iter().map(|at| commands[at].action).collect()
+        let id = |action: &Action| commands.iter().find(|c| c.action == *action).map(Command::id);
+        let recent: Vec<_> = recent.iter().filter_map(id).collect();
+        let mut palette = Palette::new(&commands, &recent, |command| !unavailable.contains(&command.action));
+        palette.query.edit(&Edit::Paste(query.to_owned()));
+        palette.found(&commands).into_iter().map(|at| commands[at].action).collect()
+    }
+
+    fn actions(query: &str) -> Vec<Action> {
+        ordered(query, &[], &[])
+    }
+
+    #[test]
+    fn what_is_possible_comes_first_and_recently_used_commands_on_top() {
+        use Action as A;
+        let all = [A::ToggleHold, A::RerunFailed, A::Rerun, A::ToggleFreeze, A::SelectNext];
+        assert_eq!(ordered("", &[], &[]), all);
+        let hold_impossible = [A::RerunFailed, A::Rerun, A::ToggleFreeze, A::SelectNext, A::ToggleHold];
+        assert_eq!(ordered("", &[A::ToggleHold], &[]), hold_impossible);
+        let recent = [A::ToggleFreeze, A::Rerun];
+        assert_eq!(
+            ordered("", &[A::ToggleHold], &recent),
+            [A::ToggleFreeze, A::Rerun, A::RerunFailed, A::SelectNext, A::ToggleHold]
+        );
+        // A recent command that is impossible now leads only the impossible ones.
+        assert_eq!(
+            ordered("", &[A::RerunFailed, A::Rerun], &recent),
+            [A::ToggleFreeze, A::ToggleHold, A::SelectNext, A::Rerun, A::RerunFailed]
+        );
+        assert_eq!(ordered("rerun", &[A::RerunFailed], &[]), [A::Rerun, A::RerunFailed]);
+        // An impossible match of the whole word comes before possible ones by scattered letters.
+        assert_eq!(ordered("fre", &[A::ToggleFreeze], &[]), [A::ToggleFreeze]);
+    }
+
+    #[test]
+    fn a_command_from_the_palette_is_on_top_the_next_time() {
+        let mut app = app(2);
+        app.commands = commands();
+        discovered(&mut app, &["m"]);
+        typed(&mut app, "freeze");
+        press(&mut app, Action::Confirm);
+        press(&mut app, Action::Palette);
+        press(&mut app, Action::Confirm);
+        assert!(app.frozen.is_none(), "the first command unfroze the screen");
     }
 
     #[test]

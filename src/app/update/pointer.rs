@@ -52,6 +52,7 @@ mod tests {
     use super::*;
     use crate::app::message::Msg;
     use crate::app::state::answer::{Drawn, Page};
+    use crate::app::state::help_view::HelpView;
     use crate::app::update::testing::app;
     use crate::app::update::update;
     use crate::domain::time::Nanos;
@@ -88,8 +89,8 @@ mod tests {
         assert_eq!(app.ui.selected, 1);
         point(&mut app, Pointer::Wheel { pane: None, down: true });
         assert_eq!(app.ui.selected, 1);
-        app.ui.overlay = Overlay::Help(0);
+        app.ui.overlay = Overlay::Help(HelpView::default());
         point(&mut app, Pointer::Wheel { pane: Some(PaneId::Cases), down: true });
-        assert_eq!((&app.ui.overlay, app.ui.selected), (&Overlay::Help(3), 1));
+        assert_eq!((&app.ui.overlay, app.ui.selected), (&Overlay::Help(HelpView { top: 3, ..HelpView::default() }), 1));
     }
 }

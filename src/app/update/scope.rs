@@ -14,7 +14,8 @@ pub(super) fn act(app: &mut App, action: Action) {
         Action::ScopeLater => scope.step(scene, true),
         Action::ScopeCursor => scope.toggle_cursor(scene),
         Action::ScopeStack => scope.stacked = !scope.stacked,
-        _ => scope = ScopeState { stacked: scope.stacked, ..ScopeState::default() },
+        Action::ScopeAxis => scope.linear = !scope.linear,
+        _ => scope = ScopeState { stacked: scope.stacked, linear: scope.linear, ..ScopeState::default() },
     }
     app.ui.scope = scope;
 }

@@ -48,8 +48,9 @@ pub(super) fn follow(app: &mut App) {
 
 /// Sorts by the next column.
 pub(super) fn sort_by_next(app: &mut App) {
+    let has_checks = app.scene.session.suite.has_checks();
     let table = &mut app.ui.cases;
-    (table.sort, table.reversed) = (table.sort.next(), false);
+    (table.sort, table.reversed) = (table.sort.next(has_checks), false);
 }
 
 /// Shows the attempts of the selected case as rows. The selection stays on the case.

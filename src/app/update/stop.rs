@@ -7,6 +7,7 @@
 //! | HTTP 400, 404 or 422 about the model | the run's model does not exist there | the case has its own model |
 //! | HTTP 404, 405 | nothing answers at the address | the case has its own model or its own fields |
 //! | HTTP 407, or 400 about TLS | the proxy's password, or the scheme, is wrong | |
+//! | no connection, five requests in a row | the server is gone | another request got a response in between |
 //!
 //! Any other error, such as a rate limit, fails only the attempt. A model is a case's own if another case uses another model.
 
@@ -16,14 +17,33 @@ use crate::app::action::Action;
 use crate::app::message::Effect;
 use crate::app::state::App;
 use crate::app::state::stop::{Stop, StopCause};
-use crate::domain::attempt::{AttemptId, AttemptRecord};
+use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::refusal::{CONTENT_REFUSED, KEY_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
 use crate::domain::session::{CasePhase, Mode, SessionInput};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
+/// Requests in a row that get no connection before the server counts as gone.
+const MAX_FAILED_CONNECTIONS: usize = 5;
+/// Kind of error of a connection that the server closed: it may be a fault of this request only.
+const CLOSED: &str = "closed";
+
+/// Counts requests in a row that got no connection. A request that the server closed or the user cancelled does not count.
+fn count_failed_connections(app: &mut App, record: &AttemptRecord) {
+    let is_closed = record.error.as_ref().is_some_and(|e| e.kind == CLOSED);
+    match record.status {
+        AttemptStatus::Cancelled => {}
+        AttemptStatus::ConnectError if is_closed => {}
+        AttemptStatus::ConnectError => app.failed_connections.push(record.id.case),
+        _ => app.failed_connections.clear(),
+    }
+}
+
 /// Returns the cause for which all requests would fail; `None` if the error affects only this attempt.
 fn cause(app: &App, record: &AttemptRecord) -> Option<StopCause> {
+    if record.status == AttemptStatus::ConnectError && app.failed_connections.len() >= MAX_FAILED_CONNECTIONS {
+        return Some(StopCause::Gone);
+    }
     let kind = record.error.as_ref()?.kind.as_str();
     let case = app.scene.session.suite.cases.get(record.id.case)?;
     let has_own_model = has_own_model(app, record) || case.extra.contains_key("model");
@@ -49,6 +69,7 @@ fn has_own_model(app: &App, record: &AttemptRecord) -> bool {
 /// Stops the run if the error of this record, which just ended, would affect every request. Starts nothing new, cancels the
 /// requests in flight, and queues them again.
 pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option<Vec<Effect>> {
+    count_failed_connections(app, record);
     let cause = cause(app, record)?;
     if let Some(stop) = &mut app.scene.stop {
         // This request was in flight when the run stopped.
@@ -61,11 +82,15 @@ pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option
     let advice = match cause {
         StopCause::Key => app.key_source.advice(),
         StopCause::Model => format!("pass another model with --model{}", listed(app)),
+        StopCause::Gone => "what is left was not sent; start the server and resume the run".to_owned(),
         StopCause::Address => "check that the address is the API's base URL and has the right scheme".to_owned(),
         StopCause::Proxy => String::new(),
     };
     let about = match cause {
         StopCause::Model => format!("model '{}': ", record.model),
+        StopCause::Gone => {
+            format!("the server is gone: {} requests in a row got no connection: ", app.failed_connections.len())
+        }
         StopCause::Key | StopCause::Address | StopCause::Proxy => String::new(),
     };
     let advice = if advice.is_empty() { advice } else { format!("; {advice}") };
@@ -80,7 +105,13 @@ pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option
     if let Some(notice) = &mut app.ui.notice {
         notice.remedy = Some(Action::Rerun);
     }
-    app.scene.stop = Some(Stop { cause, reason, refused: vec![own.case] });
+    let mut refused = vec![own.case];
+    if cause == StopCause::Gone {
+        refused = std::mem::take(&mut app.failed_connections);
+        refused.sort_unstable();
+        refused.dedup();
+    }
+    app.scene.stop = Some(Stop { cause, reason, refused });
     Some(effects)
 }
 

@@ -186,7 +186,7 @@ fn help_scrolled_beyond_its_end_scrolls_back_with_the_first_key() {
     }
     update(&mut app, Msg::Drawn { answer: Drawn::default(), overlay: ScrollExtent { limit: 12, page: 20 } });
     update(&mut app, Msg::Action(Nanos(10), Action::SelectPrevious));
-    assert_eq!(app.ui.overlay, Overlay::Help(11));
+    assert_eq!(app.ui.overlay, Overlay::Help(HelpView { top: 11, ..HelpView::default() }));
 }
 
 #[test]
@@ -209,10 +209,10 @@ fn the_selection_does_not_follow_to_a_case_that_the_filter_hides() {
 fn redraw_and_suspend_work_in_every_overlay() {
     let mut open = app(1);
     let mut overlays = vec![
-        Overlay::Help(3),
+        Overlay::Help(HelpView::default()),
         Overlay::ConfirmQuit,
         Overlay::FilterInput,
-        Overlay::Palette(Palette::default()),
+        Overlay::Palette(crate::app::state::palette::Palette::default()),
         Overlay::Models(ModelChoice::default()),
     ];
     for action in [Action::ViewReport, Action::ChooseExport] {

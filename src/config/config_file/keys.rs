@@ -1,21 +1,69 @@
-//! `[keys]`: other keys for actions, by the actions' names.
+//! `[keys]` and `[keys.runs]`: other keys for actions of the dashboard and the run browser, by the actions' names.
 
 use toml::de::DeValue;
 
 use super::Located;
-use crate::app::action::Action;
 use crate::config::toml_file::{Mistakes, Section, advice, shown};
-use crate::ui::keymap::{BINDINGS, Key, Keymap, Override};
+use crate::ui::browser::keymap::{BROWSER_BINDINGS, BrowserBinding, BrowserKeymap};
+use crate::ui::keymap::{BINDINGS, Binding, Conflicts, Key, KeyAction, KeyBinding, Keymap, Override};
 
-/// Reads the user's keys, and the table of all keys with them if no two keys conflict.
-pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> (Vec<Located<Override>>, Option<Keymap>) {
+/// Section of the run browser within `[keys]`.
+pub(super) const BROWSER: &str = "runs";
+/// Full name of that section.
+pub(super) const BROWSER_HEADER: &str = "keys.runs";
+
+/// Keys that the file sets in a table of bindings, in its order, and the keymap with them, if no two keys conflict.
+#[derive(Debug)]
+pub(in crate::config) struct UserKeys<A, K> {
+    pub(in crate::config) overrides: Vec<Located<Override<A>>>,
+    pub(in crate::config) keymap: Option<K>,
+}
+
+impl<A, K> Default for UserKeys<A, K> {
+    fn default() -> Self {
+        Self { overrides: Vec::new(), keymap: None }
+    }
+}
+
+/// Keys of the dashboard.
+pub(in crate::config) type DashboardKeys = UserKeys<<Binding as KeyBinding>::Action, Keymap>;
+/// Keys of the run browser.
+pub(in crate::config) type BrowserKeys = UserKeys<<BrowserBinding as KeyBinding>::Action, BrowserKeymap>;
+
+/// Makes a keymap with the user's keys.
+type KeymapWith<B, K> = fn(&[Override<<B as KeyBinding>::Action>]) -> Result<K, Conflicts<B>>;
+
+/// Reads the keys of the dashboard.
+pub(super) fn dashboard(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> DashboardKeys {
+    read(section, &BINDINGS, &[BROWSER], "--print-keys describes them", Keymap::with, mistakes)
+}
+
+/// Reads the keys of the run browser.
+pub(super) fn browser(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> BrowserKeys {
+    let describes = "tokscope runs --print-keys describes them";
+    read(section, BROWSER_BINDINGS, &[], describes, BrowserKeymap::with, mistakes)
+}
+
+/// Reads the keys of the actions in a table. `ignored` are keys of the section that name no action, and `describes` says where
+/// the actions are described.
+fn read<B: KeyBinding, K>(
+    section: &Section<'_, '_>,
+    table: &[B],
+    ignored: &[&str],
+    describes: &str,
+    keymap_with: KeymapWith<B, K>,
+    mistakes: &mut Mistakes<'_>,
+) -> UserKeys<B::Action, K> {
     let mut chosen = Vec::new();
     // Byte offsets of each action and of each of its keys.
     let mut places: Vec<(usize, Vec<usize>)> = Vec::new();
     for (key, _) in section.table {
         let (name, at): (&str, usize) = (key.get_ref(), key.span().start);
-        let Some(action) = action_of(name) else {
-            let advice = advice(name, &names(), "; --print-keys describes them");
+        if ignored.contains(&name) {
+            continue;
+        }
+        let Some(action) = table.iter().map(KeyBinding::action).find(|action| action.name() == name) else {
+            let advice = advice(name, &names(table), &format!("; {describes}"));
             mistakes.add(at, format!("there is no action '{}'; {advice}", shown(name)));
             continue;
         };
@@ -27,8 +75,8 @@ pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> (V
     // Restores the order of the file, which the TOML table does not keep.
     let mut order: Vec<usize> = (0..chosen.len()).collect();
     order.sort_by_key(|&i| chosen[i].1);
-    let overrides: Vec<Override> = chosen.iter().map(|(chosen, _)| chosen.clone()).collect();
-    let keymap = match Keymap::with(&overrides) {
+    let overrides: Vec<Override<B::Action>> = chosen.iter().map(|(chosen, _)| chosen.clone()).collect();
+    let keymap = match keymap_with(&overrides) {
         Ok(keymap) => Some(keymap),
         Err(conflicts) => {
             for conflict in conflicts {
@@ -41,8 +89,8 @@ pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> (V
             None
         }
     };
-    let in_order = order.into_iter().map(|i| Located::new(chosen[i].clone(), mistakes)).collect();
-    (in_order, keymap)
+    let overrides = order.into_iter().map(|i| Located::new(chosen[i].clone(), mistakes)).collect();
+    UserKeys { overrides, keymap }
 }
 
 /// Reads the keys of one action, a list or a single key, with their byte offsets.
@@ -65,14 +113,10 @@ fn read_keys(section: &Section<'_, '_>, name: &str, mistakes: &mut Mistakes<'_>)
     Some((keys, places))
 }
 
-fn action_of(name: &str) -> Option<Action> {
-    BINDINGS.iter().map(|binding| binding.action).find(|action| action.name() == name)
-}
-
 /// Returns the names of all actions, each once, in the order of the table.
-fn names() -> Vec<&'static str> {
+fn names<B: KeyBinding>(table: &[B]) -> Vec<&'static str> {
     let mut names = Vec::new();
-    for name in BINDINGS.iter().map(|binding| binding.action.name()) {
+    for name in table.iter().map(|binding| binding.action().name()) {
         if !names.contains(&name) {
             names.push(name);
         }

@@ -10,7 +10,7 @@ fn an_empty_file_sets_nothing() {
     let file = parse("# nothing\n", "config.toml").unwrap();
     assert!(file.theme.is_none() && file.ascii.is_none() && file.reduced_motion.is_none());
     assert!(file.defaults.is_empty());
-    assert!(file.keys.is_empty() && file.keymap.is_none());
+    assert!(file.keys.overrides.is_empty() && file.keys.keymap.is_none() && file.browser_keys.keymap.is_none());
 }
 
 #[test]
@@ -56,9 +56,9 @@ copy = "Y"
     let read: Vec<_> = read.filter_map(|(setting, at)| at.map(|at| (setting.key, at.value, at.line))).collect();
     assert_eq!(read, expected);
     // The keys are in the order of the file.
-    let keys: Vec<_> = file.keys.iter().map(|at| (at.value.action, at.value.keys.len(), at.line)).collect();
+    let keys: Vec<_> = file.keys.overrides.iter().map(|at| (at.value.action, at.value.keys.len(), at.line)).collect();
     assert_eq!(keys, [(Action::TogglePauseCase, 0, 18), (Action::ToggleHold, 2, 19), (Action::Copy, 1, 20)]);
-    assert!(file.keymap.is_some());
+    assert!(file.keys.keymap.is_some());
 }
 
 #[test]
@@ -151,4 +151,25 @@ fn errors_name_the_file_by_its_path() {
     let latin = folder.path().join("latin.toml");
     std::fs::write(&latin, b"theme = \"dark\"\n# \xe9").unwrap();
     assert!(load(&latin).unwrap_err().to_string().contains("latin.toml:2: is not UTF-8"));
+}
+
+#[test]
+fn keys_of_the_run_browser_have_a_section_of_their_own() {
+    use crate::app::browser::action::BrowserAction;
+    let file = parse("[keys]\ncopy = \"Y\"\n\n[keys.runs]\nopen = \"o\"\ndelete = []\n", "config.toml").unwrap();
+    let dashboard: Vec<_> = file.keys.overrides.iter().map(|at| (at.value.action, at.line)).collect();
+    assert_eq!(dashboard, [(Action::Copy, 2)]);
+    let browser: Vec<_> = file.browser_keys.overrides.iter().map(|at| (at.value.action, at.line)).collect();
+    assert_eq!(browser, [(BrowserAction::Open, 5), (BrowserAction::Delete, 6)]);
+    for (text, expected) in [
+        ("[keys.runs]\nopne = \"o\"", "config.toml:2: there is no action 'opne'; did you mean 'open'?"),
+        (
+            "[keys.runs]\nopen = \"d\"",
+            "config.toml:2: 'd' of 'open' is already bound to 'delete' (list); rebind that action, or unbind it: \
+             delete = []",
+        ),
+        ("[keys]\nruns = 1", "config.toml:2: 'runs' is an integer; it must be a table: [keys.runs]"),
+    ] {
+        assert_eq!(refused(text), expected, "{text}");
+    }
 }

@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::Settings;
-use crate::app::action::Action;
-use crate::config::config_file::AsciiWhen;
+use crate::config::config_file::{AsciiWhen, Located};
 use crate::config::defaults::{SETTINGS, Value};
 use crate::domain::text::sanitise_line;
-use crate::ui::keymap::Key;
+use crate::ui::keymap::{Key, KeyAction, KeyBinding, Override, Row};
 use crate::ui::terminal::NotifyBy;
 
 /// Column of the comments after the values.
@@ -29,7 +28,9 @@ impl Settings {
         out.push_str("\n[defaults]\n");
         self.list_defaults(&mut out);
         out.push_str("\n[keys]\n# Described by tokscope --print-keys. ctrl-c always quits; [] unbinds an action.\n");
-        self.list_keys(&mut out);
+        list_keys(&mut out, self.keymap.rows(), &self.keys);
+        out.push_str("\n[keys.runs]\n# The run browser. Described by tokscope runs --print-keys.\n");
+        list_keys(&mut out, self.browser_keymap.rows(), &self.browser_keys);
         out
     }
 
@@ -61,24 +62,24 @@ impl Settings {
             }
         }
     }
+}
 
-    /// Lists an action with the user's own keys as a line, any other as a comment.
-    fn list_keys(&self, out: &mut String) {
-        let mut listed: Vec<Action> = Vec::new();
-        for row in self.keymap.rows() {
-            let action = row.binding.action;
-            if listed.contains(&action) {
-                continue;
-            }
-            listed.push(action);
-            let assigned = |keys: &[Key]| {
-                let keys: Vec<_> = keys.iter().map(|key| quoted(&key.typed())).collect();
-                format!("{} = [{}]", action.name(), keys.join(", "))
-            };
-            match self.keys.iter().find(|at| at.value.action == action) {
-                Some(at) => line(out, &assigned(&at.value.keys), &format!("line {}", at.line)),
-                None => line(out, &format!("# {}", assigned(&row.keys)), ""),
-            }
+/// Lists an action with the user's own keys as a line, any other as a comment.
+fn list_keys<B: KeyBinding>(out: &mut String, rows: &[Row<B>], chosen: &[Located<Override<B::Action>>]) {
+    let mut listed: Vec<B::Action> = Vec::new();
+    for row in rows {
+        let action = row.binding.action();
+        if listed.contains(&action) {
+            continue;
+        }
+        listed.push(action);
+        let assigned = |keys: &[Key]| {
+            let keys: Vec<_> = keys.iter().map(|key| quoted(&key.typed())).collect();
+            format!("{} = [{}]", action.name(), keys.join(", "))
+        };
+        match chosen.iter().find(|at| at.value.action == action) {
+            Some(at) => line(out, &assigned(&at.value.keys), &format!("line {}", at.line)),
+            None => line(out, &format!("# {}", assigned(&row.keys)), ""),
         }
     }
 }

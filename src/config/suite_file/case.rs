@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use toml::de::DeValue;
 
+use super::check::{SchemaFolder, read_checks};
 use super::extra::read_extra;
 use crate::config::toml_file::{Bounds, Section, kind, nearest};
 use crate::config::toml_file::{Mistakes, shown};
@@ -55,19 +56,41 @@ impl Params {
     }
 }
 
+impl Params {
+    /// A case with these parameters, without a name and a prompt.
+    pub(super) fn template(self) -> CaseSpec {
+        let case = CaseSpec::new("", Vec::new());
+        CaseSpec {
+            model: self.model,
+            max_tokens: self.max_tokens.unwrap_or(case.max_tokens),
+            temperature: self.temperature.unwrap_or(case.temperature),
+            timeout: self.timeout.unwrap_or(case.timeout),
+            patience: Timeouts {
+                connect: self.connect_timeout.unwrap_or(case.patience.connect),
+                first_token: self.first_token_timeout,
+                stall: self.stall_timeout,
+            },
+            extra: self.extra,
+            ..case
+        }
+    }
+}
+
 /// Reads a case. Returns its name with its byte offset, if it has one, and the case, if it is complete.
 pub(super) fn read_case(
     section: &Section<'_, '_>,
     defaults: &Params,
+    folder: SchemaFolder<'_>,
     mistakes: &mut Mistakes<'_>,
 ) -> (Option<(String, usize)>, Option<CaseSpec>) {
-    let known = [&["name", "prompt", "messages", "turns", "think_time_s"], Params::KEYS].concat();
+    let known = [&["name", "prompt", "messages", "turns", "think_time_s", "check"], Params::KEYS].concat();
     section.check_keys(&known, Params::HINT, mistakes);
     let own = Params::read(section, mistakes);
     if section.value("name").is_none() {
         mistakes.add(section.at, "this case has no name; give it one: name = \"…\"".to_owned());
     }
     let name = section.name("name", mistakes);
+    let checks = read_checks(section, folder, mistakes);
     let conversation = conversation(section, name.as_ref().map(|(name, _at)| name.as_str()), mistakes);
     let think_time = section.seconds("think_time_s", mistakes);
     if let (Some((_, at)), Some((_, follow_ups))) = (section.value("think_time_s"), &conversation)
@@ -93,6 +116,7 @@ pub(super) fn read_case(
             stall: own.stall_timeout.or(defaults.stall_timeout),
         },
         extra: defaults.extra.clone().into_iter().chain(own.extra).collect(),
+        checks,
     });
     (name, case)
 }

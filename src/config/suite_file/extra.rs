@@ -29,20 +29,21 @@ pub(super) fn read_extra(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>)
             mistakes.add(key.span().start, format!("'extra' may not set '{name}'; {why}"));
         }
     }
-    object(table, mistakes)
+    json_object(table, mistakes)
 }
 
-fn object(table: &DeTable<'_>, mistakes: &mut Mistakes<'_>) -> Map<String, Value> {
-    table.iter().filter_map(|(key, item)| Some((key.get_ref().to_string(), value(item, mistakes)?))).collect()
+/// Returns a TOML table as JSON. Reports values that JSON does not have.
+pub(super) fn json_object(table: &DeTable<'_>, mistakes: &mut Mistakes<'_>) -> Map<String, Value> {
+    table.iter().filter_map(|(key, item)| Some((key.get_ref().to_string(), json_value(item, mistakes)?))).collect()
 }
 
-// The parser holds how deep a file may nest.
-fn value(item: &Spanned<DeValue<'_>>, mistakes: &mut Mistakes<'_>) -> Option<Value> {
+/// Returns a TOML value as JSON. The parser limits how deep a file may nest.
+pub(super) fn json_value(item: &Spanned<DeValue<'_>>, mistakes: &mut Mistakes<'_>) -> Option<Value> {
     let refused = match item.get_ref() {
         DeValue::String(text) => return Some(Value::String(text.to_string())),
         DeValue::Boolean(flag) => return Some(Value::Bool(*flag)),
-        DeValue::Array(list) => return Some(list.iter().filter_map(|item| value(item, mistakes)).collect()),
-        DeValue::Table(table) => return Some(Value::Object(object(table, mistakes))),
+        DeValue::Array(list) => return Some(list.iter().filter_map(|item| json_value(item, mistakes)).collect()),
+        DeValue::Table(table) => return Some(Value::Object(json_object(table, mistakes))),
         DeValue::Integer(i) => {
             let (text, radix) = (i.as_str(), i.radix());
             let signed = i64::from_str_radix(text, radix).map(Number::from);

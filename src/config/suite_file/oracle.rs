@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{FILE_NAME, parse};
+use super::{FILE_NAME, parse_in};
 use crate::config::toml_file::FileError;
+use crate::domain::check::Checks;
 use crate::domain::suite::Suite;
 use crate::domain::text::oracle::fault;
 
@@ -13,8 +14,9 @@ use crate::domain::text::oracle::fault;
 ///
 /// Describes the property that does not hold.
 pub fn check(text: &str) -> Result<(), String> {
-    match parse(text, FILE_NAME) {
-        Ok(suite) => sound(&suite),
+    match parse_in(None, text, FILE_NAME) {
+        Ok(file) if file.workload.has_source() && file.suite.cases.is_empty() => Ok(()),
+        Ok(file) => sound(&file.suite),
         Err(error) => check_error(&error, text.replace("\r\n", "\n").matches('\n').count() + 1),
     }
 }
@@ -35,6 +37,9 @@ fn sound(suite: &Suite) -> Result<(), String> {
             [Some(case.patience.connect), case.patience.first_token, case.patience.stall, Some(case.timeout)];
         if patience.iter().flatten().any(std::time::Duration::is_zero) || case.max_tokens == 0 {
             return Err("no time, or no token".to_owned());
+        }
+        if let Err(why) = Checks::new(&case.checks) {
+            return Err(format!("a check that cannot be evaluated: {why}"));
         }
         if !(case.temperature.is_finite() && case.temperature >= 0.0) || case.messages.is_empty() {
             return Err(format!("temperature {}, {} messages", case.temperature, case.messages.len()));
@@ -89,6 +94,10 @@ mod tests {
             "messages = [{ role = \"user\", content = \"x\" }]",
             "extra = { a = { b = [1, nan] } }",
             "extra.model = \"x\"",
+            "check = { contains = \"a\", regex = '(' }",
+            "check = [{ json_schema = { type = \"x\" } }, { equals = \"\" }]",
+            "check = { tool_call = { name = \"f\", arguments = { a = nan } } }",
+            "check = { json_schema = \"../x.json\" }",
             "max_token = 1",
             "model = \"\"",
         ];

@@ -1,5 +1,6 @@
 mod mistakes;
 mod round_trip;
+mod workload;
 
 use std::time::Duration;
 
@@ -85,6 +86,7 @@ fn a_case_needs_only_name_and_prompt() {
         timeout: Duration::from_secs(120),
         patience: crate::domain::suite::Timeouts::default(),
         extra: Map::new(),
+        checks: Vec::new(),
     };
     assert_eq!(
         suite,
@@ -93,9 +95,7 @@ fn a_case_needs_only_name_and_prompt() {
             rating: RatingScale::default(),
             slos: Vec::new(),
             cases: vec![case],
-            workload: None,
-            conversations: None,
-            load_stages: None,
+            ..Suite::default()
         }
     );
 }
@@ -180,5 +180,5 @@ fn files_without_a_suite_have_a_reason() {
     assert_eq!(error("large.toml"), "large.toml: is larger than 64 MiB, too large for a suite");
     assert!(error("bad.toml").starts_with("bad.toml:1: unknown key 'x'"));
     std::fs::write(path("bom.toml"), format!("\u{feff}{CASE}")).unwrap();
-    assert_eq!(load(&path("bom.toml")).unwrap().name, "bom");
+    assert_eq!(load(&path("bom.toml")).unwrap().suite.name, "bom");
 }

@@ -44,10 +44,20 @@ impl<'a, 'i> Section<'a, 'i> {
 
     /// Returns a table below this one.
     pub(in crate::config) fn section(&self, key: &str, mistakes: &mut Mistakes<'_>) -> Option<Section<'a, 'i>> {
+        self.section_as(key, key, mistakes)
+    }
+
+    /// Like [`Self::section`], for a table whose header has this full name.
+    pub(in crate::config) fn section_as(
+        &self,
+        key: &str,
+        header: &str,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Section<'a, 'i>> {
         match self.value(key)? {
             (DeValue::Table(table), at) => Some(Section { table, at }),
             (other, at) => {
-                mistakes.add(at, format!("'{key}' is {}; it must be a table: [{key}]", kind(other)));
+                mistakes.add(at, format!("'{key}' is {}; it must be a table: [{header}]", kind(other)));
                 None
             }
         }

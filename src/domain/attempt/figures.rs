@@ -226,6 +226,7 @@ pub fn count_in_quarter(buckets: &mut Vec<u16>, since_start: std::time::Duration
 mod tests {
     use super::super::{Arrival, AttemptId, FailedTry};
     use super::*;
+    use crate::domain::check::{CheckKind, CheckResult};
 
     fn record(arrivals_ms: &[(u64, TextKind)], tokens: Option<u64>) -> AttemptRecord {
         let mut r =
@@ -327,12 +328,14 @@ mod tests {
             let mut full = record(&arrivals, tokens);
             full.arrivals[2].coalesced = true;
             full.usage.reasoning_tokens = Some(1);
-            (full.reasoning, full.text) = ("hm".into(), "ab".into());
+            (full.reasoning, full.text, full.status) = ("hm".into(), "ab".into(), AttemptStatus::Ok);
+            full.checks = vec![CheckResult { kind: CheckKind::Equals, passed: false, message: Some("no".into()) }];
             let condensed = full.clone().condense();
             assert!(condensed.text.is_empty() && condensed.reasoning.is_empty() && condensed.arrivals.is_empty());
             for m in crate::domain::metrics::METRICS {
                 assert_eq!((m.get)(&condensed), (m.get)(&full), "{}", m.key);
             }
+            assert_eq!(condensed.checks, full.checks);
             assert_eq!(condensed.inter_chunk_latency_ms(), full.inter_chunk_latency_ms());
             assert_eq!((condensed.content_events(), condensed.coalesced_events()), (3, 1));
             assert_eq!(condensed.clone().condense().content_events(), 3);

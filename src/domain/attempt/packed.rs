@@ -142,11 +142,13 @@ enum Kind {
 
 /// The strings that records often have in common, with their kind.
 fn strings(record: &mut AttemptRecord) -> impl Iterator<Item = (&mut String, Kind)> {
-    let AttemptRecord { request_id, model, finish_reason, nonce, error, warnings, findings, retries, .. } = record;
+    let AttemptRecord { request_id, model, finish_reason, nonce, error, warnings, findings, retries, checks, .. } =
+        record;
     let (kind, message) = error.as_mut().map(|e| (&mut e.kind, &mut e.message)).unzip();
     let words =
         [request_id, model].into_iter().chain(finish_reason).chain(kind).chain(retries.iter_mut().map(|r| &mut r.kind));
     let sentences = nonce.iter_mut().chain(message).chain(warnings).chain(findings.iter_mut().map(|f| &mut f.message));
+    let sentences = sentences.chain(checks.iter_mut().filter_map(|c| c.message.as_mut()));
     words.map(|word| (word, Kind::Word)).chain(sentences.map(|sentence| (sentence, Kind::Sentence)))
 }
 

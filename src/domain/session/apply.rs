@@ -39,8 +39,9 @@ impl Session {
                 self.wake();
             }
             EventKind::CaseRerun { case } => {
-                let repeat = self.plan.repeat;
-                self.edit(case, |c| c.rerun(repeat));
+                let planned = self.attempts_of(case);
+                let attempts = if planned == u32::MAX { self.plan.repeat } else { planned };
+                self.edit(case, |c| c.rerun(attempts));
                 self.wake();
             }
             EventKind::CaseCancelled { case } => {
@@ -207,10 +208,15 @@ impl Session {
         let keep = self.max_unpacked_per_case();
         let bytes = size_in_memory(&record);
         let warmup = self.attempt(id).is_some_and(|a| a.warmup);
-        let counts = self.attempt(id).is_some_and(|a| !a.warmup && !a.abandoned);
-        // An attempt that was discarded for the end of the program may still have ended by itself.
-        let counts = counts || self.cases.get(id.case).is_some_and(|c| c.was_interrupted_in(id.number) && !warmup);
-        self.requests_done += usize::from(counts && record.status() != AttemptStatus::Cancelled);
+        let was_interrupted = self.cases.get(id.case).is_some_and(|c| c.was_interrupted_in(id.number));
+        let is_discarded = self.attempt(id).is_some_and(|a| a.abandoned);
+        if record.status() != AttemptStatus::Cancelled {
+            // An attempt that was discarded for the end of the program may still have ended by itself.
+            self.requests_done += usize::from(!warmup && (was_interrupted || !is_discarded));
+            self.last_measured_end = self.last_measured_end.max(Some(ended));
+        } else if was_interrupted {
+            self.interrupt(id, warmup, record.began());
+        }
         let next = self.next_turn_after(id, &record);
         self.edit(id.case, |c| c.end(id.number, record, keep, next));
         self.index.end(id, warmup);

@@ -47,6 +47,13 @@ impl Session {
         Some(to.since(began).saturating_sub(idle.between(began, to)))
     }
 
+    /// Duration of a run that is over, up to `at`; counts as [`Self::running_for`] does.
+    pub fn run_time_at(&self, at: Nanos) -> Duration {
+        let Some(began) = self.began else { return Duration::ZERO };
+        let to = self.last_ended.map_or(at, |ended| at.min(ended));
+        to.since(began).saturating_sub(self.idle.between(began, to))
+    }
+
     /// Returns whether the duration covers more than the attempts that count, one after another.
     pub fn is_more_than_reported(&self) -> bool {
         let reported: usize = self.cases.iter().map(|c| c.reported().count()).sum();

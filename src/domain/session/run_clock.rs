@@ -67,9 +67,16 @@ impl RunClock {
         }
     }
 
-    /// Creates the schedule that continues `earlier` after the program was away from `at` on.
-    pub fn continuing(plan: &Plan, earlier: &Self, at: Nanos) -> Self {
-        Self { used: earlier.used(at), reached: earlier.reached(at), ..Self::new(plan) }
+    /// Creates the schedule that continues `earlier` after the program was away from `at` on, and repeats the last part
+    /// of the used duration.
+    pub fn continuing(plan: &Plan, earlier: &Self, at: Nanos, repeated: Duration) -> Self {
+        let used = earlier.used(at).saturating_sub(repeated);
+        Self { used, reached: earlier.reached(at), ..Self::new(plan) }
+    }
+
+    /// Length of the pause that has not ended, between two times.
+    pub fn paused_until(&self, from: Nanos, to: Nanos) -> Duration {
+        self.paused_since.map_or(Duration::ZERO, |since| to.since(since.max(from)))
     }
 
     /// Starts the rows of a trace at their times: first those that were `returned`, at once, then those that follow the

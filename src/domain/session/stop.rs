@@ -1,5 +1,7 @@
 //! The end of the program during a run: a resumed run starts again what it interrupted.
 
+use std::time::Duration;
+
 use super::{CaseState, EventKind, Mode, RunClock, RunEvent, Session};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, StoredRecord};
 use crate::domain::backlog::Backlog;
@@ -35,12 +37,54 @@ impl Session {
             self.stopped = is_left.then_some(at);
         }
         let is_timed = self.clock.is_timed();
-        self.clock = RunClock::continuing(&self.plan, &self.clock, at);
+        // A load that changes goes on where it was: earlier stages do not come back.
+        let changes = self.suite.load_stages.is_some();
+        let repeated = if changes { Duration::ZERO } else { self.time_to_repeat(at) };
+        self.clock = RunClock::continuing(&self.plan, &self.clock, at, repeated);
         self.set_schedule();
         self.backlog = Backlog::default();
         if !is_timed {
             self.clock.end();
         }
+        self.rates_end = self.interrupted_from(at);
+        if let Some((first, _)) = self.interrupted.iter().min_by_key(|(_, started)| *started) {
+            self.turn = first.case;
+        }
+        self.interrupted.clear();
+    }
+
+    /// Notes that the end of the program interrupted an attempt, so that a resumed run repeats it. Warm-ups only run
+    /// before the first measured attempt.
+    pub(super) fn interrupt(&mut self, id: AttemptId, warmup: bool, started: Nanos) {
+        if warmup {
+            self.warmups_started = self.warmups_started.saturating_sub(1);
+        } else {
+            self.interrupted.push((id, started));
+        }
+    }
+
+    /// Number of measured requests that the end of the program interrupted and no resumed run has repeated.
+    pub const fn interrupted(&self) -> usize {
+        self.interrupted.len()
+    }
+
+    /// Time from which only interrupted requests were in flight, up to the end of the program at `at`. Nothing of that
+    /// time was measured.
+    fn interrupted_from(&self, at: Nanos) -> Nanos {
+        let first = self.interrupted.iter().map(|(_, started)| *started).min();
+        first.map_or(at, |first| self.last_measured_end.map_or(first, |ended| ended.max(first)).min(at))
+    }
+
+    /// Part of the used duration that a resumed run repeats: the time from [`Self::interrupted_from`] on, and for each
+    /// earlier request that was interrupted, one interval of the rate.
+    fn time_to_repeat(&self, at: Nanos) -> Duration {
+        let from = self.interrupted_from(at);
+        let paused: Duration = self.schedule_pauses.iter().map(|p| p.1.min(at).since(p.0.max(from))).sum();
+        let paused = paused + self.clock.paused_until(from, at);
+        let earlier = self.interrupted.iter().filter(|(_, started)| *started < from).count();
+        let intervals = self.plan.open_loop.map_or(0.0, |open| earlier as f64 / open.rate_per_s);
+        let intervals = Duration::try_from_secs_f64(intervals).unwrap_or_default();
+        at.since(from).saturating_sub(paused).saturating_add(intervals)
     }
 
     pub(super) fn resume(&mut self, at: Nanos) {
@@ -48,7 +92,9 @@ impl Session {
             self.stop(at);
         }
         let Some(stopped) = self.stopped.take() else { return };
-        self.schedule_pauses.push((stopped, at));
+        // Rates leave out the time of interrupted requests, of which nothing was measured.
+        let last_pause = self.schedule_pauses.last().map_or(Nanos::default(), |pause| pause.1);
+        self.schedule_pauses.push((self.rates_end.min(stopped).max(last_pause), at));
         self.absences.push((stopped, at));
         self.mode = Mode::Running;
     }
@@ -58,7 +104,13 @@ impl Session {
         for (id, ordered) in self.index.open().clone() {
             let Some(attempt) = self.attempt(id) else { continue };
             let warmup = attempt.warmup;
-            let lost = lost_record(id, warmup, attempt.due.unwrap_or(ordered).min(at), at);
+            let (is_discarded, started) = (attempt.abandoned, attempt.due.unwrap_or(ordered).min(at));
+            let lost = lost_record(id, warmup, started, at);
+            let is_interrupted =
+                !is_discarded || self.cases.get(id.case).is_some_and(|c| c.was_interrupted_in(id.number));
+            if is_interrupted {
+                self.interrupt(id, warmup, started);
+            }
             self.edit(id.case, |c| c.lose(id.number, lost));
             self.index.end(id, warmup);
             self.attempts_ended += 1;
@@ -106,3 +158,6 @@ fn lost_record(id: AttemptId, warmup: bool, from: Nanos, to: Nanos) -> StoredRec
     lost.warnings.push(LOST.to_owned());
     lost.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,31 @@ use super::{CasePhase, CaseState, Session};
 use crate::domain::time::Nanos;
 
 impl Session {
+    /// Number of requests that the plan asks for, over all cases and stages; `None` if only the time limits them.
+    /// Reruns are not planned.
+    pub fn requests_planned(&self) -> Option<usize> {
+        let requests = |case| (self.attempts_of(case) as usize).saturating_mul(self.expected_turns(case));
+        let in_stage = || (0..self.cases.len()).map(requests).fold(0, usize::saturating_add);
+        self.plan.duration.is_none().then(|| in_stage().saturating_mul(self.sweep.len().max(1)))
+    }
+
+    /// Number of measured requests that ended, complete or failed, over all cases and stages, including reruns and those
+    /// that a rerun replaced. Warm-ups and cancelled requests do not count.
+    pub fn requests_measured(&self) -> usize {
+        self.attempts().filter(|a| a.is_good() || a.is_failed()).count()
+    }
+
+    /// Number of complete answers that count, over all cases and stages.
+    pub fn requests_answered(&self) -> usize {
+        self.cases.iter().map(|c| (0..=self.stage).map(|stage| c.reported_in(stage).count()).sum::<usize>()).sum()
+    }
+
+    /// Number of cases with a complete answer, in every stage of a sweep.
+    pub fn cases_answered(&self) -> usize {
+        let stages = self.sweep.len().max(1);
+        self.cases.iter().filter(|c| (0..stages).all(|stage| c.reported_in(stage).next().is_some())).count()
+    }
+
     /// Number of measured requests that ended, including reruns. Discarded and cancelled ones do not count.
     pub const fn requests_done(&self) -> usize {
         self.requests_done

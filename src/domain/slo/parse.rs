@@ -7,11 +7,12 @@ use crate::domain::metrics::{Metric, with_thresholds};
 use crate::domain::text::sanitise_line;
 
 /// Names of the run's figures. Goodput has two, distinguished by unit.
-const RUN_FIGURES: [(&str, RunFigure); 4] = [
+const RUN_FIGURES: [(&str, RunFigure); 5] = [
     ("error_rate", RunFigure::ErrorRate),
     ("goodput", RunFigure::Goodput),
     ("throughput", RunFigure::Throughput),
     ("requests", RunFigure::RequestRate),
+    ("pass_rate", RunFigure::PassRate),
 ];
 /// Minimum similarity for a suggestion.
 const MIN_SIMILARITY: f64 = 0.75;

@@ -23,6 +23,7 @@ fn thresholds_are_parsed_in_their_units() {
         ("goodput>=95%", "goodput >= 95%"),
         ("throughput>1000", "throughput > 1000 tok/s"),
         ("requests>2/s", "requests > 2 req/s"),
+        ("pass_rate>95%", "pass rate > 95%"),
     ] {
         assert_eq!(read(text).to_string(), expected);
     }
@@ -43,6 +44,8 @@ fn mistakes_get_a_suggestion() {
         ("ttft_p95<5%", "must be in ms or s"),
         ("ttft_p95<-5ms", "is not a value"),
         ("error_rate<0.01", "must be in %"),
+        ("pas_rate>95%", "did you mean 'pass_rate'"),
+        ("pass_rate>0.95", "must be in %"),
         ("", "a threshold is"),
     ] {
         let message = error_of(text);

@@ -1,6 +1,7 @@
 //! Stages for tests.
 
 use super::Stage;
+use crate::domain::pass_rate::PassRate;
 use crate::domain::prefix_cache::CacheDoubts;
 
 /// A stage with complete answers and only these figures.
@@ -18,6 +19,7 @@ pub fn stage(concurrency: usize, requests: usize, tokens_per_s: f64, latency_ms:
         itl_p95_ms: None,
         latency_p50_ms: Some(latency_ms),
         doubts: CacheDoubts::default(),
+        pass_rate: PassRate::default(),
         unresolved_first_token: 0,
         unresolved_inter_token: 0,
         estimated: false,

@@ -3,7 +3,7 @@ use crate::domain::attempt::{Arrival, AttemptId, TextKind};
 use crate::domain::metrics::QUEUE;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::Plan;
-use crate::domain::suite::{RatingScale, Suite};
+use crate::domain::suite::Suite;
 
 fn read(text: &str) -> Slo {
     text.parse().unwrap_or_else(|e| panic!("{e}"))
@@ -30,15 +30,7 @@ fn failure(at_ms: u64) -> AttemptRecord {
 }
 
 fn tally(records: &[AttemptRecord], slos: &[Slo]) -> Tally {
-    let suite = Suite {
-        name: String::new(),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases: Vec::new(),
-        workload: None,
-        conversations: None,
-        load_stages: None,
-    };
+    let suite = Suite::default();
     let mut tally = Tally::new(&Session::new(suite.into(), Plan::default()));
     for record in records {
         tally.add(record, slos);
@@ -110,15 +102,7 @@ fn warm_ups_and_cancelled_attempts_do_not_count() {
 
 /// Two answers in an open loop, the second due at 1,000 ms and half a second late.
 fn open_loop(pauses_ms: &[(u64, u64)]) -> Tally {
-    let suite = Suite {
-        name: String::new(),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases: Vec::new(),
-        workload: None,
-        conversations: None,
-        load_stages: None,
-    };
+    let suite = Suite::default();
     let open = OpenLoop { rate_per_s: 1.0, process: Process::Constant, seed: 0 };
     let mut tally = Tally::new(&Session::new(suite.into(), Plan { open_loop: Some(open), ..Plan::default() }));
     let mut late = answer(1500, 100);
@@ -190,4 +174,37 @@ fn answers_with_unresolved_figures_are_excluded_from_verdicts() {
     // An answer that misses another threshold counts as missed, resolved or not.
     let missed = [read("ttft_p95<500ms"), read("latency_p95<1ms")];
     assert_eq!(tally(&[buffered(answer(0, 100))], &missed).unjudged, 0);
+}
+
+fn checked(at_ms: u64, passes: bool) -> AttemptRecord {
+    let mut record = answer(at_ms, 100);
+    let kind = crate::domain::check::CheckKind::Contains;
+    record.checks =
+        vec![crate::domain::check::CheckResult { kind, passed: passes, message: (!passes).then(|| "no".to_owned()) }];
+    record
+}
+
+#[test]
+fn the_pass_rate_counts_complete_answers_with_checks() {
+    let mut failed = checked(4000, false);
+    failed.status = AttemptStatus::Timeout;
+    let mut warmup = checked(5000, false);
+    warmup.warmup = true;
+    let records = [checked(0, true), checked(1000, false), checked(2000, true), answer(3000, 100), failed, warmup];
+    let tally = tally(&records, &[]);
+    assert_eq!((tally.pass_rate.passed, tally.pass_rate.checked), (2, 3));
+    let verdict = read("pass_rate>95%").judge(&tally);
+    assert_eq!((verdict.met, verdict.n), (false, 3));
+    assert!((verdict.value.unwrap() - 200.0 / 3.0).abs() < 1e-9);
+    assert_eq!(read("pass_rate>95%").describe(&verdict), "pass rate 66.7% ≤ 95%");
+    assert!(!read("pass_rate>=0%").judge(&super::tests::tally(&[answer(0, 100)], &[])).met, "nothing was checked");
+}
+
+#[test]
+fn goodput_leaves_out_answers_that_fail_a_check() {
+    let slos = [read("ttft_p95<500ms")];
+    let counted = tally(&[checked(0, true), checked(1000, false), answer(2000, 100)], &slos);
+    assert_eq!((counted.good, counted.ended, counted.ok), (Some(2), 3, 3));
+    // Its speed still counts.
+    assert_eq!(counted.count(&crate::domain::metrics::TTFT), 3);
 }

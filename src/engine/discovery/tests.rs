@@ -15,6 +15,7 @@ fn http(status: u16) -> DiscoveryFailure {
         http_status: Some(status),
         may_pass,
         is_loading: false,
+        is_silent: false,
         server: Some(ServerInfo::default()),
     }
 }
@@ -82,4 +83,14 @@ fn the_error_says_when_naming_a_model_would_help() {
     assert!(http(404).reason(NextStep::GiveUp, true).contains(advice));
     assert!(!http(401).reason(NextStep::GiveUp, true).contains(advice));
     assert!(!DiscoveryFailure::no_answer("dns", "no".to_owned()).reason(NextStep::GiveUp, true).contains(advice));
+}
+
+#[test]
+fn a_silent_server_is_asked_nothing_more_and_the_error_names_the_timeout() {
+    let silent = too_late("http://h/v1/models");
+    let named = DiscoveryOptions { needs_list: false, ..HEADLESS };
+    assert_eq!(next(&silent, named), NextStep::WithoutList);
+    assert!(!silent.may_be_identified() && http(404).may_be_identified());
+    let limit = format!("no answer within {} s", DISCOVERY_TIMEOUT.as_secs());
+    assert!(silent.reason(NextStep::GiveUp, true).contains(&limit));
 }

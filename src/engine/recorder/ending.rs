@@ -2,6 +2,7 @@
 
 use super::{Recorder, push};
 use crate::domain::attempt::{AttemptError, AttemptStatus};
+use crate::domain::check::AnswerParts;
 use crate::domain::finish_reason::FinishClass;
 use crate::engine::failure::Failure;
 use crate::protocol::failure::capped;
@@ -24,7 +25,13 @@ impl Recorder {
         let held = self.thinking.stop();
         self.text_cut |= push(&mut record.reasoning, &held.reasoning);
         self.text_cut |= push(&mut record.text, &held.text);
+        let own_bytes = record.text.len();
         self.choices.close(record);
+        // Some servers count choices from 1, so that the first has no text of its own.
+        let first_choice_bytes = (own_bytes > 0 && record.text.len() > own_bytes).then_some(own_bytes);
+        let (tool_calls, calls_are_cut) = self.tool_calls.close();
+        let parts = AnswerParts { tool_calls, is_cut: self.text_cut || calls_are_cut, first_choice_bytes };
+        record.answer_parts = (parts != AnswerParts::default()).then(|| Box::new(parts));
     }
 
     /// Number of lone surrogates.

@@ -165,3 +165,86 @@ fn done_after_the_end_of_any_api_is_normal() {
     r.warn_about(10);
     assert_eq!(r.record.warnings, [""; 0]);
 }
+
+#[test]
+fn tool_calls_are_put_together_in_every_api() {
+    use crate::protocol::api::{APIS, by_name};
+    let of = |api: &str, events: &[&str]| {
+        let id = AttemptId { case: 0, number: 1 };
+        let record = AttemptRecord::started(id, false, "r".into(), "m".into(), Nanos(0));
+        let mut r = Recorder::new(record, by_name(api).unwrap());
+        for (at, data) in events.iter().enumerate() {
+            r.event(Nanos::from_millis(at as u64 + 1), at as u64, data).unwrap();
+        }
+        r.settle();
+        let calls = r.record.answer_parts.map(|parts| parts.tool_calls).unwrap_or_default();
+        calls.into_iter().map(|call| (call.name, call.arguments)).collect::<Vec<_>>()
+    };
+    let expected = [("weather".to_owned(), r#"{"city":"Rome"}"#.to_owned())];
+    for (api, events) in [
+        (
+            "chat",
+            &[
+                r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"weather","arguments":""}}]}}]}"#,
+                r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"city\":"}}]}}]}"#,
+                r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"\"Rome\"}"}}]}}]}"#,
+                r#"{"choices":[{"index":1,"delta":{"tool_calls":[{"index":0,"function":{"name":"other","arguments":"{}"}}]}}]}"#,
+                "[DONE]",
+            ][..],
+        ),
+        (
+            "chat",
+            &[r#"{"choices":[{"delta":{"function_call":{"name":"weather","arguments":"{\"city\":\"Rome\"}"}}}]}"#][..],
+        ),
+        (
+            "messages",
+            &[
+                r#"{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"c","name":"weather","input":{}}}"#,
+                r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"city\":"}}"#,
+                r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"\"Rome\"}"}}"#,
+                r#"{"type":"message_stop"}"#,
+            ][..],
+        ),
+        (
+            "responses",
+            &[
+                r#"{"type":"response.output_item.added","output_index":0,"item":{"type":"function_call","call_id":"c","name":"weather","arguments":""}}"#,
+                r#"{"type":"response.function_call_arguments.delta","output_index":0,"delta":"{\"city\":\"Rome\"}"}"#,
+                r#"{"type":"response.completed","response":{"status":"completed"}}"#,
+            ][..],
+        ),
+        (
+            "ollama",
+            &[
+                r#"{"message":{"content":"","tool_calls":[{"function":{"name":"weather","arguments":{"city":"Rome"}}}]},"done":false}"#,
+                r#"{"message":{"content":""},"done":true}"#,
+            ][..],
+        ),
+    ] {
+        assert_eq!(of(api, events), expected, "{api}");
+    }
+    assert_eq!(APIS.len(), 4, "an API without an example");
+}
+
+#[test]
+fn a_split_surrogate_in_arguments_is_joined() {
+    let piece = |arguments: &str| {
+        format!(
+            r#"{{"choices":[{{"delta":{{"tool_calls":[{{"index":0,"function":{{"name":"f","arguments":"{arguments}"}}}}]}}}}]}}"#
+        )
+    };
+    let r = feed(&[(1, 1, &piece(r#"\"\ud83d"#)), (2, 2, &piece(r#"\ude00\""#)), (3, 3, "[DONE]")]);
+    let parts = r.record.answer_parts.unwrap();
+    assert_eq!(parts.tool_calls[0].arguments, "\"😀\"");
+}
+
+#[test]
+fn checks_see_the_first_of_several_choices() {
+    let event = |index: u32, text: &str| {
+        format!(r#"{{"choices":[{{"index":{index},"delta":{{"content":"{text}"}},"finish_reason":"stop"}}]}}"#)
+    };
+    let r = feed(&[(1, 1, &event(0, "first")), (2, 2, &event(1, "second"))]);
+    assert!(r.record.text.contains("second"));
+    assert_eq!(r.record.answer().text, "first");
+    assert_eq!(feed(&[(1, 1, &event(0, "only"))]).record.answer_parts, None);
+}

@@ -25,7 +25,7 @@ fn only_addresses_without_secrets_use_the_direct_transport() {
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 /// A request with this id.
 fn post<'a>(url: &'a str, id: &'a str) -> Post<'a> {
-    Post { url, id, body: "{}", connect_within: FOREVER, sent: &|_at| () }
+    Post { url, id, session: None, body: "{}", connect_within: FOREVER, sent: &|_at| () }
 }
 
 const FOREVER: Duration = Duration::from_secs(3600);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::attempt::Usage;
 use crate::domain::suite::CaseSpec;
-use crate::protocol::chunk::{Chunk, Text, finish_reason, finish_reason_in};
+use crate::protocol::chunk::{Chunk, Text, ToolCallPiece, call_arguments, call_text, finish_reason, finish_reason_in};
 use crate::protocol::failure::{message_of, reported_error};
 use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::usage;
@@ -35,6 +35,7 @@ pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Optio
 struct Event<'a> {
     #[serde(borrow, default, rename = "type")]
     kind: Cow<'a, str>,
+    index: Option<u64>,
     #[serde(borrow)]
     delta: Option<Delta<'a>>,
     #[serde(borrow)]
@@ -74,12 +75,16 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
             chunk.warning = usage::fault(&usage).map(Cow::Owned);
         }
         // A block may start with text. A tool's name counts as generated.
-        "content_block_start" => add_block(&mut chunk, &value(event.content_block)?),
+        "content_block_start" => add_block(&mut chunk, event.index, &value(event.content_block)?),
         "content_block_delta" => {
             chunk.text = delta.text.text;
             chunk.reasoning = delta.thinking.text;
             chunk.has_tool_call = !delta.partial_json.text.is_empty();
             chunk.add_arguments(&delta.partial_json.text);
+            if chunk.has_tool_call {
+                let arguments = delta.partial_json.text.into_owned();
+                chunk.tool_calls.push(ToolCallPiece { index: event.index, arguments, ..ToolCallPiece::default() });
+            }
         }
         "message_delta" => {
             chunk.finish_reason = finish_reason(delta.stop_reason);
@@ -102,19 +107,23 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     Ok(chunk)
 }
 
-fn add_block(chunk: &mut Chunk<'_>, block: &Value) {
+fn add_block(chunk: &mut Chunk<'_>, index: Option<u64>, block: &Value) {
     let text = |key: &str| block[key].as_str().unwrap_or_default();
     match block["type"].as_str() {
         Some("text") => chunk.text.to_mut().push_str(text("text")),
         Some("thinking") => chunk.reasoning.to_mut().push_str(text("thinking")),
-        Some("tool_use") => chunk.has_tool_call |= !text("name").is_empty(),
+        Some("tool_use") if !text("name").is_empty() => {
+            chunk.has_tool_call = true;
+            let (id, name) = (call_text(&block["id"]), call_text(&block["name"]));
+            chunk.tool_calls.push(ToolCallPiece { index, id, name, arguments: call_arguments(&block["input"]) });
+        }
         _ => {}
     }
 }
 
 fn complete_response(chunk: &mut Chunk<'_>, message: &Value) {
     for block in message["content"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        add_block(chunk, block);
+        add_block(chunk, None, block);
     }
     chunk.finish_reason = finish_reason_in(&message["stop_reason"]).map(Cow::Owned);
     chunk.usage = read_usage(&message["usage"]);

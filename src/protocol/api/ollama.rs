@@ -68,7 +68,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
         chunk.text = message.content.text;
         chunk.reasoning = message.thinking.text;
         let calls: Value = message.tool_calls.map_or(Ok(Value::Null), |c| serde_json::from_str(c.get()))?;
-        chunk.add_calls(calls.as_array().into_iter().flatten().map(|call| &call["function"]));
+        chunk.add_calls(calls.as_array().into_iter().flatten().map(|call| (call, &call["function"])), true);
     }
     if line.done == Some(true) {
         chunk.is_end = true;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::attempt::Usage;
 use crate::domain::suite::CaseSpec;
-use crate::protocol::chunk::{Chunk, Text, finish_reason_in};
+use crate::protocol::chunk::{Chunk, Text, ToolCallPiece, call_arguments, call_text, finish_reason_in};
 use crate::protocol::failure::{message_of, reported_error};
 use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::usage;
@@ -34,6 +34,7 @@ struct Event<'a> {
     delta: Option<&'a RawValue>,
     #[serde(borrow)]
     response: Option<&'a RawValue>,
+    output_index: Option<u64>,
     #[serde(borrow)]
     item: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -55,12 +56,17 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
             let arguments = text_of(event.delta)?;
             chunk.has_tool_call = !arguments.is_empty();
             chunk.add_arguments(&arguments);
+            let arguments = arguments.into_owned();
+            chunk.tool_calls.push(ToolCallPiece { index: event.output_index, arguments, ..ToolCallPiece::default() });
         }
         // The name of a function is generated too. The API sends it with the item, not as a delta.
         "response.output_item.added" => {
             let item: Value = event.item.map_or(Ok(Value::Null), |i| serde_json::from_str(i.get()))?;
             chunk.has_tool_call =
                 item["type"] == "function_call" && item["name"].as_str().is_some_and(|n| !n.is_empty());
+            if chunk.has_tool_call {
+                chunk.tool_calls.push(function_call(event.output_index, &item));
+            }
         }
         kind @ ("response.completed"
         | "response.incomplete"
@@ -137,10 +143,18 @@ fn complete_response(chunk: &mut Chunk<'_>, document: &Value) {
                 let full = texts(&item["content"], &["reasoning_text"]);
                 chunk.reasoning.to_mut().push_str(if full.is_empty() { &summary } else { &full });
             }
-            Some("function_call") => chunk.has_tool_call = true,
+            Some("function_call") => {
+                chunk.has_tool_call = true;
+                chunk.tool_calls.push(function_call(None, item));
+            }
             _ => {}
         }
     }
+}
+
+fn function_call(index: Option<u64>, item: &Value) -> ToolCallPiece {
+    let [id, name] = ["call_id", "name"].map(|key| call_text(&item[key]));
+    ToolCallPiece { index, id, name, arguments: call_arguments(&item["arguments"]) }
 }
 
 fn read_usage(usage: &Value) -> Option<Usage> {

@@ -11,6 +11,7 @@ fn case() -> CaseSpec {
         max_tokens: 5,
         temperature: 1.5,
         extra: json!({ "top_p": 0.9 }).as_object().unwrap().clone(),
+        checks: Vec::new(),
         ..crate::domain::testing::case("c")
     }
 }

@@ -373,3 +373,15 @@ fn every_rule_has_words_of_its_own_and_explains_rules_below_it() {
         assert!(rules_markdown().contains(rule.condition) && !rule.example.ends_with('.'));
     }
 }
+
+#[test]
+fn each_cause_is_named_once() {
+    let rule = |key: &str| RULES.iter().find(|rule| rule.key == key).unwrap();
+    let further =
+        [(rule("shared_machine"), "cores were busy".to_owned()), (rule("few_own_delays"), "it stalled".into())];
+    let beside = Bottleneck::new("decode-bound", "90% of it", &further, "");
+    assert_eq!(beside.evidence, "90% of it; also client-bound: cores were busy; it stalled.");
+    assert_eq!(beside.also, ["client-bound"]);
+    let own = Bottleneck::new("client-bound", "it was late", &further[1..], "");
+    assert_eq!((own.evidence.as_str(), own.also.len()), ("it was late; it stalled.", 0));
+}

@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
-use super::text::{METHOD, NO_VERDICT, about, cells, says_something, throughput};
+use super::text::{NO_VERDICT, about, cells, method, says_something, throughput};
 use super::verdict::verdict;
-use super::{ComparedRun, Comparison, Figure};
+use super::{Block, ComparedRun, Comparison, Figure, Judgement, Row};
+use crate::domain::interval::{Interval, MEAN_NEEDS};
+use crate::domain::metrics::Better;
 use crate::report::json::pretty;
 use crate::report::markdown::inline;
 
@@ -31,7 +33,16 @@ pub fn markdown(comparison: &Comparison) -> String {
             lines.push(format!("| {} |", cells.join(" | ")));
         }
     }
-    lines.extend([String::new(), METHOD.join(" "), String::new()]);
+    for block in comparison.turns.iter().filter(|block| says_something(block)) {
+        lines.extend([String::new(), format!("## {}, by turn", block.compared.label), String::new()]);
+        lines.push("| Turn | A | B | Difference | Judgement |".to_owned());
+        lines.push("|---|---:|---:|---:|---|".to_owned());
+        for row in &block.rows {
+            let cells: Vec<String> = cells(row, &block.compared).iter().map(|cell| inline(cell)).collect();
+            lines.push(format!("| {} |", cells.join(" | ")));
+        }
+    }
+    lines.extend([String::new(), method(comparison).collect::<Vec<_>>().join(" "), String::new()]);
     lines.join("\n")
 }
 
@@ -44,6 +55,9 @@ struct Document<'a> {
     b: SideJson<'a>,
     warnings: &'a [String],
     metrics: Vec<BlockJson<'a>>,
+    /// Rows by turn, named `turn 1` and so on; only present if both runs have conversations.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    turns: Vec<BlockJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -75,8 +89,13 @@ struct RowJson<'a> {
     a: Option<FigureJson>,
     b: Option<FigureJson>,
     difference_percent: Option<f64>,
+    /// Difference of two pass rates, percentage points, and its interval; `null` for other metrics.
+    difference_points: Option<f64>,
+    difference_points_ci95: Option<Interval>,
     /// Judgement; `null` if the samples do not allow one.
     judgement: Option<&'static str>,
+    /// Reason for a missing judgement of figures that both runs have.
+    judgement_unavailable: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -107,37 +126,35 @@ fn side(side: &ComparedRun) -> SideJson<'_> {
     }
 }
 
+fn block_json(block: &Block) -> BlockJson<'_> {
+    let row = |row| row_json(row, block.compared.metric.better);
+    BlockJson { key: block.compared.metric.key, rows: block.rows.iter().map(row).collect() }
+}
+
+fn row_json(row: &Row, better: Option<Better>) -> RowJson<'_> {
+    RowJson {
+        concurrency: row.concurrency,
+        case: row.case.as_deref(),
+        a: row.a.map(FigureJson::from_figure),
+        b: row.b.map(FigureJson::from_figure),
+        difference_percent: row.difference_percent(),
+        difference_points: row.difference_points(),
+        difference_points_ci95: row.points_ci95(),
+        judgement: row.judge(better).filter(|judgement| *judgement != Judgement::TooFew).map(Judgement::words),
+        judgement_unavailable: (row.judge(better) == Some(Judgement::TooFew)).then_some(MEAN_NEEDS),
+    }
+}
+
 /// Returns the comparison as JSON.
 pub fn json(comparison: &Comparison) -> String {
-    let metrics = comparison
-        .blocks
-        .iter()
-        .map(|block| BlockJson {
-            key: block.compared.metric.key,
-            rows: block
-                .rows
-                .iter()
-                .map(|row| RowJson {
-                    concurrency: row.concurrency,
-                    case: row.case.as_deref(),
-                    a: row.a.map(FigureJson::from_figure),
-                    b: row.b.map(FigureJson::from_figure),
-                    difference_percent: row.difference_percent(),
-                    judgement: row
-                        .judge(block.compared.metric.better)
-                        .map(super::Judgement::words)
-                        .filter(|w| !w.is_empty()),
-                })
-                .collect(),
-        })
-        .collect();
     let document = Document {
         schema_version: 1,
         verdict: verdict(comparison),
         a: side(&comparison.a),
         b: side(&comparison.b),
         warnings: &comparison.warnings,
-        metrics,
+        metrics: comparison.blocks.iter().map(block_json).collect(),
+        turns: comparison.turns.iter().map(block_json).collect(),
     };
     pretty(&document)
 }

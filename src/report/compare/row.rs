@@ -1,6 +1,7 @@
 //! Two figures side by side, and the judgement on their difference.
 
 use super::Figure;
+use crate::domain::interval::{Interval, newcombe_interval};
 use crate::domain::metrics::Better;
 
 /// Judgement on the difference of two figures.
@@ -19,14 +20,14 @@ pub enum Judgement {
 }
 
 impl Judgement {
-    /// Returns the judgement in words; empty if there is none.
+    /// Returns the judgement in words, or why there is none.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Better => "better",
             Self::Worse => "worse",
             Self::Differs => "differs",
             Self::NoDifferenceShown => "no difference shown",
-            Self::TooFew => "",
+            Self::TooFew => "too few repeats",
         }
     }
 }
@@ -44,6 +45,8 @@ pub struct Row {
     pub b: Option<Figure>,
     /// Whether both figures cover the same cases.
     pub is_of_same: bool,
+    /// Whether the figures are shares of the answers, in percent.
+    pub is_share: bool,
 }
 
 impl Row {
@@ -53,17 +56,32 @@ impl Row {
         (a > 0.0).then(|| (b - a) / a * 100.0)
     }
 
+    /// Returns the difference B − A of two shares, in percentage points; `None` for other figures.
+    pub fn difference_points(&self) -> Option<f64> {
+        Some(self.b.filter(|_| self.is_share)?.mean - self.a?.mean)
+    }
+
+    /// Returns Newcombe's 95% interval of the difference of two shares, in percentage points; `None` for other figures.
+    pub fn points_ci95(&self) -> Option<Interval> {
+        let counts = |figure: Figure| ((figure.mean / 100.0 * figure.n as f64).round() as usize, figure.n);
+        let (a, b) = (self.a.filter(|_| self.is_share)?, self.b?);
+        newcombe_interval(counts(a), counts(b)).map(|interval| interval.scaled(100.0))
+    }
+
     /// Judges the difference; `None` if a figure is missing or the figures cover different cases.
     pub fn judge(&self, better: Option<Better>) -> Option<Judgement> {
         let (a, b) = (self.a.filter(|_| self.is_of_same)?, self.b?);
-        let Some((wide_a, wide_b)) = a.half_width.zip(b.half_width) else { return Some(Judgement::TooFew) };
-        if (a.mean - b.mean).abs() <= wide_a + wide_b {
-            return Some(Judgement::NoDifferenceShown);
-        }
-        Some(match better {
+        let has_larger_b = b.mean > a.mean;
+        let judged = |is_clear: bool| match better {
+            _ if !is_clear => Judgement::NoDifferenceShown,
             None => Judgement::Differs,
-            Some(better) if (b.mean < a.mean) == (better == Better::Low) => Judgement::Better,
+            Some(better) if has_larger_b == (better == Better::High) => Judgement::Better,
             Some(_) => Judgement::Worse,
-        })
+        };
+        if let Some(interval) = self.points_ci95() {
+            return Some(judged(interval.low > 0.0 || interval.high < 0.0));
+        }
+        let Some((wide_a, wide_b)) = a.half_width.zip(b.half_width) else { return Some(Judgement::TooFew) };
+        Some(judged((a.mean - b.mean).abs() > wide_a + wide_b))
     }
 }

@@ -1,11 +1,15 @@
 //! One of two runs that are compared.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::{COMPARED, Compared};
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::check::CheckSpec;
+use crate::domain::quantity::grouped;
 use crate::domain::session::{AttemptState, CaseState, Session};
-use crate::domain::suite::CaseSpec;
+use crate::domain::suite::{CaseSpec, Suite};
+use crate::domain::workload::WorkloadSource;
 use crate::report::case::{is_estimated, is_warm};
 use crate::report::model::Report;
 use crate::report::spread::Spread;
@@ -131,6 +135,80 @@ pub struct Plan {
     pub warm: bool,
 }
 
+/// Workload of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ComparedWorkload {
+    /// Kind of the source.
+    pub kind: String,
+    /// Path of the file or folder; `None` for synthetic prompts.
+    pub source: Option<String>,
+    /// Size and checksum of the data set.
+    pub fingerprint: Option<String>,
+    /// Settings that decide what is sent, as names and values.
+    pub settings: Vec<(&'static str, String)>,
+}
+
+impl ComparedWorkload {
+    fn from_suite(suite: &Suite) -> Option<Self> {
+        let workload = suite.workload.as_ref()?;
+        let (mut fingerprint, mut settings) = (None, Vec::new());
+        match &workload.source {
+            WorkloadSource::Dataset { fingerprint: found, columns, .. } => {
+                fingerprint = Some(fingerprint_text(found.bytes, &format!("{:08x}", found.crc32)));
+                settings.push(("--column", columns.join(" ")));
+            }
+            WorkloadSource::Synthetic { input, prefix } => {
+                settings.push(("--isl", input.to_string()));
+                settings.push(("--prefix", prefix.map_or_else(String::new, |prefix| prefix.to_string())));
+            }
+            WorkloadSource::Trace { speed, .. } => settings.push(("--speed", speed.to_string())),
+        }
+        settings.push(("--osl", workload.output.as_ref().map_or_else(String::new, ToString::to_string)));
+        let source = workload.source.path().map(str::to_owned);
+        Some(Self { kind: workload.source.kind().to_owned(), source, fingerprint, settings })
+    }
+
+    /// Describes how two workloads differ, one sentence each.
+    pub(super) fn differences(a: Option<&Self>, b: Option<&Self>) -> Vec<String> {
+        let kind = |side: Option<&Self>| side.map_or_else(|| "named cases".to_owned(), |side| side.kind.clone());
+        let (Some(a), Some(b)) = (a, b) else {
+            let differ = a.is_some() != b.is_some();
+            return differ.then(|| format!("the workload differs: {} and {}", kind(a), kind(b))).into_iter().collect();
+        };
+        if a.kind != b.kind {
+            return vec![format!("the workload differs: {} and {}", a.kind, b.kind)];
+        }
+        let mut out = Vec::new();
+        if let (Some(a), Some(b)) = (&a.fingerprint, &b.fingerprint)
+            && a != b
+        {
+            out.push(format!("the data sets differ: {a} and {b}"));
+        }
+        for (name, own) in &a.settings {
+            let other = b.settings.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value);
+            if own != other {
+                let [own, other] = [own, other].map(|value| if value.is_empty() { "not set" } else { value });
+                out.push(format!("{name} differs: {own} and {other}"));
+            }
+        }
+        out
+    }
+}
+
+/// Fingerprint of a data set in words.
+pub fn fingerprint_text(bytes: u64, crc32: &str) -> String {
+    format!("{} bytes, CRC-32 {crc32}", grouped(bytes))
+}
+
+/// Figures of one turn over all conversations.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turn {
+    /// Number of the turn, from 1.
+    pub number: u64,
+    /// Figures in the order of [`COMPARED`].
+    pub figures: Figures,
+}
+
 /// One of two runs. Unknown values are `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComparedRun {
@@ -158,8 +236,14 @@ pub struct ComparedRun {
     pub whole: Measured,
     /// Whether the run measured several concurrencies in turn.
     pub is_sweep: bool,
+    /// Requests other than the suite's cases; `None` if the run sent its cases, or if unknown.
+    pub workload: Option<ComparedWorkload>,
+    /// Turns of conversations, in order; empty without conversations.
+    pub turns: Vec<Turn>,
     /// Stages of a sweep; empty if the source does not separate them.
     pub stages: Vec<Stage>,
+    /// Checks of each case that has some; `None` if the source does not contain them.
+    pub checks: Option<HashMap<String, Vec<CheckSpec>>>,
     /// Notes on how to read the figures.
     pub notes: Vec<String>,
 }
@@ -185,10 +269,28 @@ impl ComparedRun {
             throughput: Summary::from_session(session).output_token_throughput,
             whole: Measured::from_attempts(session, CaseState::reported),
             is_sweep: !session.sweep.is_empty(),
+            workload: ComparedWorkload::from_suite(&session.suite),
+            turns: turns(session),
             stages: session.sweep.iter().enumerate().filter_map(stage).collect(),
+            checks: Some(checks(session)),
             notes: Vec::new(),
         }
     }
+}
+
+/// Figures of the reported attempts by turn.
+fn turns(session: &Session) -> Vec<Turn> {
+    let mut by_turn: BTreeMap<u64, Vec<Arc<AttemptRecord>>> = BTreeMap::new();
+    let reported = session.cases.iter().flat_map(CaseState::reported).filter(|a| a.turn.is_some());
+    for record in reported.filter_map(AttemptState::record) {
+        by_turn.entry(record.turn.map_or(0, |turn| turn.number.into())).or_default().push(record);
+    }
+    by_turn.into_iter().map(|(number, records)| Turn { number, figures: figures(&records) }).collect()
+}
+
+fn checks(session: &Session) -> HashMap<String, Vec<CheckSpec>> {
+    let checked = session.suite.cases.iter().filter(|case| !case.checks.is_empty());
+    checked.map(|case| (case.name.clone(), case.checks.clone())).collect()
 }
 
 fn plan(session: &Session) -> Plan {

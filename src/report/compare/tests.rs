@@ -1,6 +1,13 @@
+use std::sync::Arc;
+
 use super::*;
+use crate::domain::check::{CheckKind, CheckResult, CheckSpec};
 use crate::domain::metrics::Better;
+use crate::domain::workload::{Workload, WorkloadSource};
+use crate::report::exporters::EXPORTERS;
+use crate::report::fixture::workload::conversations;
 use crate::report::fixture::{answer, report, run, suite};
+use crate::report::import::results::read;
 use crate::report::style::Layout;
 
 fn figure(mean: f64, half_width: Option<f64>) -> Figure {
@@ -8,7 +15,14 @@ fn figure(mean: f64, half_width: Option<f64>) -> Figure {
 }
 
 fn pair(a: (f64, Option<f64>), b: (f64, Option<f64>)) -> Row {
-    Row { concurrency: None, case: None, a: Some(figure(a.0, a.1)), b: Some(figure(b.0, b.1)), is_of_same: true }
+    Row {
+        concurrency: None,
+        case: None,
+        a: Some(figure(a.0, a.1)),
+        b: Some(figure(b.0, b.1)),
+        is_of_same: true,
+        is_share: false,
+    }
 }
 
 #[test]
@@ -35,7 +49,7 @@ fn the_difference_is_relative_to_the_first_run() {
 fn compared_figures_are_metrics_with_a_direction() {
     let directions: Vec<_> = COMPARED.iter().map(|c| (c.metric.better, c.metric.counts_output_tokens)).collect();
     let (low, high) = (Some(Better::Low), Some(Better::High));
-    let expected = [(low, false), (low, true), (high, true), (None, true), (low, false)];
+    let expected = [(low, false), (low, true), (high, true), (None, true), (low, false), (high, false)];
     assert_eq!(directions, expected);
 }
 
@@ -125,6 +139,7 @@ fn two_runs_are_shown_side_by_side() {
 
     Figures are means; ± is half of the mean's 95% interval (Student's t within cases).
     A difference is better or worse only if the intervals do not overlap.
+    Too few repeats: the interval needs 3 repeats of a case, or 2 repeats of 2 cases.
     ");
     let markdown = markdown(&comparison);
     let rows: Vec<_> = markdown.lines().filter(|l| l.starts_with("| ")).skip(2).collect();
@@ -172,16 +187,16 @@ fn sweeps_are_compared_by_stage_and_unpaired_stages_have_a_warning() {
     !  not compared, because only B has answers there: concurrency 2
 
     TTFT, ms   CONC    A    B   DIFF
-    a             1  100  100  +0.0%
-    b             1  100  100  +0.0%
-    c             1  100  100  +0.0%
-    d             1  100  100  +0.0%
-    all cases     1  100  100  +0.0%
-    a             4  200  200  +0.0%
-    b             4  200  200  +0.0%
-    c             4  200  200  +0.0%
-    d             4  200  200  +0.0%
-    all cases     4  200  200  +0.0%
+    a             1  100  100  +0.0%  too few repeats
+    b             1  100  100  +0.0%  too few repeats
+    c             1  100  100  +0.0%  too few repeats
+    d             1  100  100  +0.0%  too few repeats
+    all cases     1  100  100  +0.0%  too few repeats
+    a             4  200  200  +0.0%  too few repeats
+    b             4  200  200  +0.0%  too few repeats
+    c             4  200  200  +0.0%  too few repeats
+    d             4  200  200  +0.0%  too few repeats
+    all cases     4  200  200  +0.0%  too few repeats
     ");
     let page = markdown(&comparison);
     assert!(
@@ -238,4 +253,110 @@ fn each_stage_has_its_cache_note() {
     warm.stages[1].measured.warm = 3;
     let note = "A: concurrency 4: the server had part of the prompt of 3 of 4 answers cached, so their TTFT is warm";
     assert_eq!(Comparison::new(warm, sweep("ts-2", &[1, 4])).warnings, [note]);
+}
+
+#[test]
+fn other_data_and_other_settings_are_warned_about() {
+    let changed = |change: fn(&mut Workload)| {
+        let mut report = conversations();
+        let suite = Arc::make_mut(&mut report.session.suite);
+        suite.workload.iter_mut().for_each(change);
+        ComparedRun::from_report(&report)
+    };
+    let warnings = |b: ComparedRun| Comparison::new(changed(|_| {}), b).warnings;
+    let is_warned = |b: ComparedRun, what: &str| warnings(b).iter().any(|w| w == what);
+    let unchanged = warnings(changed(|_| {}));
+    assert!(!unchanged.iter().any(|w| w.contains("differ")), "{unchanged:?}");
+    let other_length = changed(|w| w.output = None);
+    assert!(is_warned(other_length, "--osl differs: 50 and not set"));
+    let other_data = changed(|w| {
+        if let WorkloadSource::Dataset { fingerprint, .. } = &mut w.source {
+            fingerprint.crc32 = 1;
+        }
+    });
+    let what = "the data sets differ: 12,345 bytes, CRC-32 00c0ffee and 12,345 bytes, CRC-32 00000001";
+    assert!(is_warned(other_data, what));
+    let of_cases = side("ts-2", &["First"], 1000);
+    assert!(is_warned(of_cases, "the workload differs: dataset and named cases"));
+}
+
+#[test]
+fn conversations_are_compared_by_turn() {
+    let own = ComparedRun::from_report(&conversations());
+    let json = EXPORTERS.iter().find(|e| e.id == "json").unwrap();
+    let read = read(&(json.render)(&conversations())).unwrap();
+    assert_eq!((&read.workload, read.whole.warm), (&own.workload, own.whole.warm));
+    let comparison = Comparison::new(own, read);
+    assert!(!comparison.warnings.iter().any(|w| w.contains("differ")), "{:?}", comparison.warnings);
+    let ttft = &comparison.turns[0];
+    let rows: Vec<_> =
+        ttft.rows.iter().map(|r| (r.case.as_deref().unwrap(), r.a.unwrap().mean, r.b.unwrap().mean)).collect();
+    assert_eq!(rows, [("turn 1", 100.0, 100.0), ("turn 2", 200.0, 200.0), ("turn 3", 300.0, 300.0)]);
+    let shown = text(&comparison, Layout::default());
+    assert!(shown.contains("By turn: ") && shown.contains("turn 3 "), "{shown}");
+    assert!(markdown(&comparison).contains(", by turn\n"));
+    let single = Comparison::new(side("ts-1", &["First"], 1000), side("ts-2", &["First"], 1000));
+    assert!(single.turns.is_empty());
+}
+
+/// Returns a run of ten answers to one case, of which the first `right` pass its check.
+fn checked_side(id: &str, millis: u64, right: u32) -> ComparedRun {
+    let plan = crate::domain::session::Plan { repeat: 10, ..Default::default() };
+    let session = run(suite(&["a"]), plan, |id, now| {
+        let mut record = answer(id, now, millis + 10 * u64::from(id.number), 10, 100);
+        let failure = (id.number > right).then(|| "no match".to_owned());
+        record.checks = vec![CheckResult { kind: CheckKind::Regex, passed: failure.is_none(), message: failure }];
+        Some(record)
+    });
+    ComparedRun { name: id.to_owned(), ..ComparedRun::from_report(&report(session)) }
+}
+
+#[test]
+fn a_faster_run_with_wrong_answers_is_not_better() {
+    let comparison = Comparison::new(checked_side("ts-1", 1000, 10), checked_side("ts-2", 500, 3));
+    let sentence = verdict(&comparison).unwrap();
+    let start = "Fewer answers of B pass their checks, 30% instead of 100% (95% interval of the difference -89 to -29 points); B decodes";
+    assert!(sentence.starts_with(start) && sentence.contains("faster"), "{sentence}");
+    let block = comparison.blocks.iter().find(|block| block.compared.metric.key == "pass_rate").unwrap();
+    let row = &block.rows[0];
+    assert_eq!(
+        (row.judge(block.compared.metric.better), row.difference_points()),
+        (Some(Judgement::Worse), Some(-70.0))
+    );
+    assert_eq!(cells(row, &block.compared), ["a", "100.0", "30.0", "-70.0 pp", "worse"]);
+    let shown = text(&comparison, Layout::default());
+    assert!(shown.contains("Newcombe"), "{shown}");
+    let json: serde_json::Value = serde_json::from_str(&json(&comparison)).unwrap();
+    let metrics = json["metrics"].as_array().unwrap();
+    let row = &metrics.iter().find(|m| m["key"] == "pass_rate").unwrap()["rows"][0];
+    assert_eq!((&row["difference_points"], &row["judgement"]), (&(-70.0).into(), &"worse".into()));
+    assert!(row["difference_points_ci95"]["high"].as_f64().unwrap() < -28.0);
+    assert!(metrics[0]["rows"][0]["difference_points"].is_null());
+}
+
+#[test]
+fn pass_rates_within_chance_show_no_difference() {
+    let verdict_of = |a, b| verdict(&Comparison::new(checked_side("ts-1", 1000, a), checked_side("ts-2", 1000, b)));
+    assert!(verdict_of(10, 9).unwrap().starts_with("No clear difference in pass rate (100% and 90%)"));
+    assert!(!verdict_of(10, 10).unwrap().contains("pass"), "nothing to say");
+    let unchecked = verdict(&Comparison::new(side("ts-1", &["a"], 1000), side("ts-2", &["a"], 1000))).unwrap();
+    assert!(!unchecked.contains("pass"), "{unchecked}");
+    assert!(
+        !text(&Comparison::new(side("1", &["a"], 9), side("2", &["a"], 9)), Layout::default()).contains("Newcombe")
+    );
+}
+
+#[test]
+fn other_checks_of_a_case_are_a_warning() {
+    let with = |id: &str, checks: &[(&str, u32)]| {
+        let spec = |(name, tokens): &(&str, u32)| ((*name).to_owned(), vec![CheckSpec::MinTokens(*tokens)]);
+        ComparedRun { checks: Some(checks.iter().map(spec).collect()), ..side(id, &["a", "b"], 1000) }
+    };
+    let warned = |a: &[(&str, u32)], b: &[(&str, u32)]| {
+        let comparison = Comparison::new(with("ts-1", a), with("ts-2", b));
+        comparison.warnings.iter().find(|warning| warning.contains("checks")).cloned()
+    };
+    let expected = "the checks of 1 case differ, so the pass rates measure different things";
+    assert_eq!(warned(&[("a", 1), ("b", 2)], &[("a", 1), ("b", 3)]).as_deref(), Some(expected));
+    assert_eq!(warned(&[("a", 1)], &[("a", 1), ("b", 3)]), None);
 }

@@ -2,7 +2,7 @@
 
 use super::verdict::verdict;
 use super::{Block, Compared, ComparedRun, Comparison, Figure, Row};
-use crate::domain::quantity::{Quantity, UNKNOWN};
+use crate::domain::quantity::{Quantity, UNKNOWN, signed_percent};
 use crate::domain::text::sanitise_line;
 use crate::report::style::{Layout, Style};
 use crate::report::text_table::{table, wrap};
@@ -10,10 +10,14 @@ use crate::report::text_table::{table, wrap};
 /// Name of the rows over all cases.
 pub(super) const ALL: &str = "all cases";
 /// Explanation of the judgements.
-pub(super) const METHOD: [&str; 2] = [
+const METHOD: [&str; 3] = [
     "Figures are means; ± is half of the mean's 95% interval (Student's t within cases).",
     "A difference is better or worse only if the intervals do not overlap.",
+    "Too few repeats: the interval needs 3 repeats of a case, or 2 repeats of 2 cases.",
 ];
+/// Explanation of the judgement on pass rates.
+const METHOD_OF_SHARES: &str =
+    "Pass rates differ in percentage points (pp), and are judged by Newcombe's 95% interval of the difference.";
 /// Verdict if the runs share no metric.
 pub const NO_VERDICT: &str = "The runs have no metric in common.";
 
@@ -37,8 +41,18 @@ pub fn text(comparison: &Comparison, layout: Layout) -> String {
     lines.extend(
         comparison.blocks.iter().filter(|block| says_something(block)).map(|block| section(comparison, block, style)),
     );
-    lines.extend(METHOD.map(|line| style.dim(&wrap(line, width, 0))));
+    lines.extend(comparison.turns.iter().filter(|block| says_something(block)).map(|block| {
+        let head = format!("By turn: {}", block.compared.label);
+        section_with(&head, false, block, style)
+    }));
+    lines.extend(method(comparison).map(|line| style.dim(&wrap(line, width, 0))));
     lines.join("\n") + "\n"
+}
+
+/// Returns how the differences are judged, as far as it matters for this comparison.
+pub(super) fn method(comparison: &Comparison) -> impl Iterator<Item = &'static str> {
+    let has_shares = comparison.blocks.iter().any(|block| block.compared.metric.is_share() && says_something(block));
+    METHOD.into_iter().chain(has_shares.then_some(METHOD_OF_SHARES))
 }
 
 /// Whether both runs have a figure of the metric. A metric that is neither good nor bad must also differ.
@@ -49,14 +63,18 @@ pub fn says_something(block: &Block) -> bool {
 }
 
 fn section(comparison: &Comparison, block: &Block, style: Style) -> String {
+    section_with(block.compared.label, comparison.is_by_stage, block, style)
+}
+
+fn section_with(title: &str, is_by_stage: bool, block: &Block, style: Style) -> String {
     let c = &block.compared;
-    let mut head = vec![c.label, "A", "B", "DIFF", ""];
-    if comparison.is_by_stage {
+    let mut head = vec![title, "A", "B", "DIFF", ""];
+    if is_by_stage {
         head.insert(1, "CONC");
     }
     let head = head.into_iter().map(str::to_owned).collect();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(block.rows.iter().map(|row| cells(row, c))).collect();
-    let right: &[usize] = if comparison.is_by_stage { &[1, 2, 3, 4] } else { &[1, 2, 3] };
+    let right: &[usize] = if is_by_stage { &[1, 2, 3, 4] } else { &[1, 2, 3] };
     let paint = |row: usize, column: usize, cell: &str| {
         let Some(row) = row.checked_sub(1).and_then(|row| block.rows.get(row)) else { return style.bold(cell) };
         if column < *right.last().unwrap_or(&0) {
@@ -95,7 +113,9 @@ pub fn about(side: &ComparedRun) -> String {
 /// Cells of a row: case, stage if there is one, A, B, difference, judgement.
 pub fn cells(row: &Row, compared: &Compared) -> Vec<String> {
     let name = row.case.as_deref().map_or_else(|| ALL.to_owned(), sanitise_line);
-    let difference = row.difference_percent().map_or_else(|| UNKNOWN.to_owned(), signed_percent);
+    let points = row.difference_points().map(|points| format!("{:+.1} pp", points + 0.0));
+    let percent = || row.difference_percent().filter(|_| !row.is_share).map(signed_percent);
+    let difference = points.or_else(percent).unwrap_or_else(|| UNKNOWN.to_owned());
     let judged = row.judge(compared.metric.better).map_or("", super::Judgement::words).to_owned();
     let figures = [row.a, row.b].map(|f| figure(f, compared.digits));
     let stage = row.concurrency.map(|n| n.to_string());
@@ -105,19 +125,4 @@ pub fn cells(row: &Row, compared: &Compared) -> Vec<String> {
 fn figure(figure: Option<Figure>, digits: usize) -> String {
     let quantity = Quantity::new(figure.map(|f| f.mean), digits).with_half_width(figure.and_then(|f| f.half_width));
     quantity.estimated_if(figure.is_some_and(|f| f.estimated)).to_string()
-}
-
-/// Writes a change with its sign, like `+1.2%`. A change that rounds to zero has a plus sign.
-pub(super) fn signed_percent(percent: f64) -> String {
-    format!("{:+.1}%", (percent * 10.0).round() / 10.0 + 0.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_change_is_negative_zero() {
-        assert_eq!([-0.04, -0.06, 0.04, 12.34].map(signed_percent), ["+0.0%", "-0.1%", "+0.0%", "+12.3%"]);
-    }
 }

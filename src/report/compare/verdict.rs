@@ -1,7 +1,9 @@
 //! The result of a comparison in one sentence.
 
 use super::{Comparison, Figure, Judgement, Row};
-use crate::domain::metrics::{ITL, LATENCY, Metric, SPEED, TTFT};
+use crate::domain::metrics::{ITL, LATENCY, Metric, PASS_RATE, SPEED, TTFT};
+use crate::domain::pass_rate::whole_percent;
+use crate::domain::quantity::signed_percent;
 
 /// Difference of two means in percent, and its 95% interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,11 +96,11 @@ pub fn verdict(comparison: &Comparison) -> Option<String> {
                 clear.push(format!("{} {}", aspect.clause, change.words(direction)));
             }
             Some(Judgement::NoDifferenceShown) => same.push(aspect.name),
-            Some(Judgement::TooFew) => few.push(format!("{} ({:+.1}%)", aspect.name, change.percent)),
+            Some(Judgement::TooFew) => few.push(format!("{} ({})", aspect.name, signed_percent(change.percent))),
             None => apart.push(aspect.name),
         }
     }
-    let mut clauses = clear;
+    let mut clauses: Vec<String> = quality(comparison, stage.flatten()).into_iter().chain(clear).collect();
     if !same.is_empty() {
         clauses.push(format!("no clear difference in {}", same.join(" and ")));
     }
@@ -115,6 +117,27 @@ pub fn verdict(comparison: &Comparison) -> Option<String> {
     };
     let first = sentence.chars().next()?.to_uppercase().to_string();
     Some(first + sentence.get(1..)? + ".")
+}
+
+/// Says how the pass rates compare, at the concurrency of the other clauses. A faster server that answers nonsense is not
+/// better. `None` if every answer of both runs passes, or nothing was checked.
+fn quality(comparison: &Comparison, concurrency: Option<u64>) -> Option<String> {
+    let block = comparison.blocks.iter().find(|block| *block.compared.metric == PASS_RATE)?;
+    let row = block.rows.iter().rfind(|row| row.case.is_none() && row.concurrency == concurrency)?;
+    let (a, b) = (row.a?, row.b?);
+    let shares = [a, b].map(|figure| whole_percent(figure.mean));
+    let [old, new] = &shares;
+    Some(match row.judge(PASS_RATE.better)? {
+        Judgement::Better | Judgement::Worse | Judgement::Differs => {
+            let more = if b.mean > a.mean { "more" } else { "fewer" };
+            let interval = row.points_ci95().map_or_else(String::new, |ci| {
+                format!(" (95% interval of the difference {:+.0} to {:+.0} points)", ci.low, ci.high)
+            });
+            format!("{more} answers of B pass their checks, {new} instead of {old}{interval}")
+        }
+        _ if a.mean >= 100.0 && b.mean >= 100.0 => return None,
+        _ => format!("no clear difference in pass rate ({old} and {new})"),
+    })
 }
 
 /// Finds the first aspect that both runs have, with its row over all cases.

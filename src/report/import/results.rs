@@ -12,12 +12,17 @@ use super::ImportError;
 use crate::domain::interval::mean_half_width;
 use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{COMPARED, Case, Compared, ComparedRun, Figure, Measured, Plan, Stage, ascending};
+use crate::report::compare::{
+    COMPARED, Case, Compared, ComparedRun, ComparedWorkload, Figure, Measured, Plan, Stage, Turn, ascending,
+    fingerprint_text,
+};
 
 /// Version of the schema that this reader supports.
 const SCHEMA_VERSION: u64 = 1;
 /// Maximum number of stages. A file with more is read as if it had none.
 const MOST_STAGES: usize = 1000;
+/// Maximum number of turns. A file with more is read as if it had none.
+const MOST_TURNS: usize = 1000;
 
 #[derive(Deserialize)]
 #[serde(default)]
@@ -28,6 +33,7 @@ struct Document {
     target: Target,
     summary: SummaryJson,
     cases: Vec<CaseJson>,
+    workload: Option<WorkloadJson>,
     sweep: Vec<IgnoredAny>,
 }
 
@@ -55,6 +61,43 @@ struct Target {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
+struct WorkloadJson {
+    kind: String,
+    source: Option<String>,
+    fingerprint: Option<FingerprintJson>,
+    columns: Vec<String>,
+    isl: Option<String>,
+    osl: Option<String>,
+    prefix: Option<String>,
+    speed: Option<f64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct FingerprintJson {
+    bytes: u64,
+    crc32: String,
+}
+
+impl From<WorkloadJson> for ComparedWorkload {
+    fn from(workload: WorkloadJson) -> Self {
+        let WorkloadJson { kind, source, fingerprint, columns, isl, osl, prefix, speed } = workload;
+        let mut settings = Vec::new();
+        match kind.as_str() {
+            "dataset" => settings.push(("--column", columns.join(" "))),
+            "synthetic" => {
+                settings.extend([("--isl", isl.unwrap_or_default()), ("--prefix", prefix.unwrap_or_default())]);
+            }
+            _ => settings.push(("--speed", speed.map_or_else(String::new, |speed| speed.to_string()))),
+        }
+        settings.push(("--osl", osl.unwrap_or_default()));
+        let fingerprint = fingerprint.map(|f| fingerprint_text(f.bytes, &f.crc32));
+        Self { kind, source, fingerprint, settings }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct SummaryJson {
     output_token_throughput: Option<f64>,
 }
@@ -71,8 +114,8 @@ struct CaseJson {
 struct Attempt(HashMap<&'static str, Value>);
 
 impl Attempt {
-    const KEYS: [&str; 7] =
-        ["status", "warmup", "concurrency", "reported", "token_count_source", "prefix_cache", "unresolved"];
+    const KEYS: [&str; 8] =
+        ["status", "warmup", "concurrency", "reported", "token_count_source", "prefix_cache", "unresolved", "turn"];
 }
 
 impl std::ops::Index<&str> for Attempt {
@@ -121,7 +164,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         Some(newer) => return Err(ImportError(format!("unknown schema_version {newer}; update tokscope"))),
         None => return Err(ImportError("not a results.json: schema_version is missing".to_owned())),
     }
-    let Document { run, target, summary, cases, sweep, .. } = document;
+    let Document { run, target, summary, cases, workload, sweep, .. } = document;
     let stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
     let is_whole = |a: &Attempt| stages.is_empty() || stage_concurrency(a) == run.concurrency;
     let plan = Plan {
@@ -143,10 +186,25 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         plan: Some(plan),
         throughput: summary.output_token_throughput,
         whole: measured(&cases, is_whole),
+        workload: workload.map(ComparedWorkload::from),
+        turns: turns(&cases, is_whole),
         is_sweep: !sweep.is_empty(),
         stages,
+        checks: None,
         notes: Vec::new(),
     })
+}
+
+/// Collects the figures of the attempts that `wanted` selects by turn; empty with too many turns.
+fn turns(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Vec<Turn> {
+    let number = |a: &Attempt| a["turn"].as_u64();
+    let selected = cases.iter().flat_map(|case| &case.attempts).filter(|a| is_good(a) && wanted(a));
+    let numbers: BTreeSet<u64> = selected.filter_map(number).collect();
+    if numbers.len() > MOST_TURNS {
+        return Vec::new();
+    }
+    let figures = |turn| measured(cases, |a| wanted(a) && number(a) == Some(turn)).total;
+    numbers.into_iter().map(|turn| Turn { number: turn, figures: figures(turn) }).collect()
 }
 
 /// Returns the concurrency of an attempt's stage.
@@ -183,7 +241,8 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
         let good: Vec<&Attempt> = case.attempts.iter().filter(|a| is_good(a) && wanted(a)).collect();
         let is_estimated = good.iter().any(|a| a["token_count_source"] == "estimate");
         estimated |= is_estimated;
-        out.warm += good.iter().filter(|a| a["prefix_cache"] == "warm").count();
+        let is_later_turn = |a: &Attempt| a["turn"].as_u64().is_some_and(|turn| turn > 1);
+        out.warm += good.iter().filter(|a| a["prefix_cache"] == "warm" && !is_later_turn(a)).count();
         out.answers += good.len();
         for (compared, unresolved) in COMPARED.iter().zip(&mut out.unresolved) {
             *unresolved += good.iter().filter(|a| a["unresolved"].get(compared.metric.key).is_some()).count();
@@ -192,25 +251,29 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
         for ((compared, figure), all) in COMPARED.iter().zip(&mut figures).zip(&mut all) {
             let mut values: Vec<f64> = good.iter().filter_map(|a| a[compared.metric.key].as_f64()).collect();
             values.sort_by(f64::total_cmp);
-            *figure = figure_of(&[&values], is_estimated && compared.metric.counts_output_tokens);
+            *figure = figure_of(compared, &[&values], is_estimated);
             all.push(values);
         }
         out.cases.push(Case { name: case.name.clone(), figures });
     }
     let total = |(compared, all): (&Compared, &Vec<Vec<f64>>)| {
         let groups: Vec<&[f64]> = all.iter().map(Vec::as_slice).collect();
-        figure_of(&groups, estimated && compared.metric.counts_output_tokens)
+        figure_of(compared, &groups, estimated)
     };
     out.values = all.iter().map(|cases| ascending(cases.iter().flatten().copied())).collect();
     out.total = COMPARED.iter().zip(&all).map(total).collect();
     out
 }
 
-/// Returns the mean over all groups; the figures of each group are in ascending order.
-fn figure_of(groups: &[&[f64]], estimated: bool) -> Option<Figure> {
+/// Returns the mean over all groups; the figures of each group are in ascending order. `estimated`: whether a number of
+/// output tokens is an estimate.
+fn figure_of(compared: &Compared, groups: &[&[f64]], estimated: bool) -> Option<Figure> {
     let stats = Stats::from_values(groups.iter().flat_map(|g| g.iter().copied()))?;
     let n = groups.iter().map(|g| g.len()).sum();
+    // The interval of a share follows from its number of answers.
     let half_width = mean_half_width(groups.iter().copied().filter(|g| !g.is_empty()));
+    let half_width = half_width.filter(|_| !compared.metric.is_share());
+    let estimated = estimated && compared.metric.counts_output_tokens;
     Some(Figure { mean: stats.avg, n, half_width, estimated })
 }
 
@@ -243,7 +306,10 @@ mod tests {
             read.cases.iter().zip(&own.cases).map(|(a, b)| (&a.figures, &b.figures)).chain([(&read.total, &own.total)])
         {
             for (a, b) in a.iter().zip(b) {
-                let (a, b) = (a.unwrap(), b.unwrap());
+                let Some((a, b)) = a.zip(*b) else {
+                    assert_eq!(a.is_some(), b.is_some());
+                    continue;
+                };
                 assert!((a.mean - b.mean).abs() < 1e-9 && a.n == b.n, "{a:?} {b:?}");
                 assert_eq!(a.half_width.is_some(), b.half_width.is_some());
                 let widths = a.half_width.zip(b.half_width);

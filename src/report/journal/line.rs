@@ -57,6 +57,11 @@ pub struct End {
     pub figures: Option<RunFigures>,
 }
 
+#[derive(Serialize, Deserialize)]
+pub struct WorkloadNote<'a> {
+    pub text: Cow<'a, str>,
+}
+
 #[derive(Serialize)]
 struct Typed<'a, T> {
     r#type: &'static str,
@@ -101,6 +106,11 @@ pub fn telemetry(events: &[TelemetryEvent]) -> String {
 /// Returns the line of throughput points.
 pub fn throughput(points: &[(Nanos, Option<f64>)]) -> String {
     typed("throughput", &Throughput { points: Cow::Borrowed(points) })
+}
+
+/// Returns the line of a sentence about the workload.
+pub fn workload_note(text: &str) -> String {
+    typed("workload_note", &WorkloadNote { text: Cow::Borrowed(text) })
 }
 
 /// Returns the line of a resumption: when, where and by which version the run was continued.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::line::{Attempt, End, Event, Header, Lag, Throughput};
+use super::line::{Attempt, End, Event, Header, Lag, Throughput, WorkloadNote};
 use super::lines::{self, LineRead};
 use super::{RunHeader, VERSION};
 use crate::domain::attempt::AttemptRecord;
@@ -36,6 +36,8 @@ pub struct Saved {
     pub session: Session,
     /// Events of the run, in order.
     pub events: Arc<[RunEvent]>,
+    /// Sentences about the workload that the run learned.
+    pub workload_notes: Vec<String>,
     /// When and where it was resumed.
     pub resumed: Vec<Resumption>,
     /// GPUs during the run.
@@ -145,6 +147,7 @@ struct Reader {
     run: RunHeader,
     session: Session,
     events: Vec<RunEvent>,
+    workload_notes: Vec<String>,
     resumed: Vec<Resumption>,
     gpu: GpuHistory,
     host: HostHistory,
@@ -165,6 +168,7 @@ impl Reader {
         Self {
             session: Session::new(run.suite.clone(), run.plan).with_sweep(run.sweep.clone()),
             events: Vec::new(),
+            workload_notes: Vec::new(),
             resumed: Vec::new(),
             gpu: GpuHistory::default(),
             gauges: None,
@@ -208,6 +212,10 @@ impl Reader {
                 self.resumed.push(resumption);
             }
             "gpu" => self.telemetry(line)?,
+            "workload_note" => {
+                let note: WorkloadNote<'_> = parse(line)?;
+                self.workload_notes.push(sanitise_line(&note.text));
+            }
             "throughput" => {
                 let throughput: Throughput<'_> = parse(line)?;
                 for &(at, value) in throughput.points.iter() {
@@ -282,6 +290,7 @@ impl Reader {
             run: self.run,
             session: self.session,
             events: self.events.into(),
+            workload_notes: self.workload_notes,
             resumed: self.resumed,
             gpu: self.gpu,
             gauges: self.gauges,

@@ -35,9 +35,11 @@ pub struct JournalSummaryHeader {
 
 /// Part of a suite.
 #[derive(Clone, Debug, Deserialize)]
-#[expect(missing_docs, reason = "the name says it")]
+#[expect(missing_docs, reason = "the names are those of `Suite`")]
 pub struct BriefSuite {
     pub name: String,
+    #[serde(default)]
+    pub case_patterns: Vec<String>,
 }
 
 impl From<&RunHeader> for JournalSummaryHeader {
@@ -47,7 +49,7 @@ impl From<&RunHeader> for JournalSummaryHeader {
             url: run.url.clone(),
             model: run.model.clone(),
             simulated: run.simulated,
-            suite: BriefSuite { name: run.suite.name.clone() },
+            suite: BriefSuite { name: run.suite.name.clone(), case_patterns: run.suite.case_patterns.clone() },
             plan: run.plan,
             sweep: run.sweep.clone(),
         }

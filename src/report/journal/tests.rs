@@ -7,6 +7,7 @@ use super::*;
 use crate::domain::attempt::{
     Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, StoredRecord, TextKind, Usage,
 };
+use crate::domain::check::{CheckKind, CheckResult};
 use crate::domain::finding::Finding;
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample, Throttle};
 use crate::domain::gpu_history::GpuHistory;
@@ -20,6 +21,7 @@ use crate::domain::session::{CasePhase, EventKind, Mode, RunEvent, Session, Sess
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::report::exporters::EXPORTERS;
+use crate::report::fixture::workload::conversations;
 use crate::report::fixture::{answer, refusal, report, run, sample_session, suite, sweep_session};
 use crate::report::gpu::GpuReport;
 use crate::report::model::{Report, Resumption};
@@ -84,6 +86,7 @@ fn is_attempt(line: &str) -> bool {
 fn report_again(saved: Saved, beside: &Report) -> Report {
     Report {
         session: saved.session,
+        workload_notes: saved.workload_notes,
         epoch: saved.run.epoch,
         resumed: saved.resumed,
         url: saved.run.url,
@@ -363,6 +366,9 @@ prop_compose! {
             error: tokens[0].map(|_| AttemptError { kind: "k".into(), message: message.clone() }),
             warnings: vec![message.clone()],
             findings: vec![Finding::new("pauses", message.clone())],
+            checks: tokens[3].map_or_else(Vec::new, |n| vec![CheckResult {
+                kind: CheckKind::ALL[n as usize % CheckKind::ALL.len()], passed: warmup, message: (!warmup).then(|| message.clone()),
+            }]),
             intended: at(0), headers_at: at(1), finish_at: at(2), first_counted_at: at(3),
             ended: at(4).unwrap_or_default(), started: at(5).unwrap_or_default(),
             finish_reason: tokens[1].map(|_| message.clone()),
@@ -646,4 +652,15 @@ fn the_first_and_the_last_line_are_enough_for_the_list_of_runs() {
     assert!(read_brief(first, text.lines().nth(1).unwrap().as_bytes()).unwrap().is_none());
     assert!(read_brief(first, end(Nanos(1), 0, None).as_bytes()).unwrap().is_none());
     assert!(matches!(read_brief(b"{\"tokscope_journal\":1}", last), Err(JournalError::Older(1))));
+}
+
+#[test]
+fn sentences_about_the_workload_are_read_again() {
+    let report = conversations();
+    let note = "prompt lengths were fitted to 5 probes,\nwithin 3 tokens";
+    let saved = read((header(&header_of(&report)) + &workload_note(note) + &events_of(&report.session)).as_bytes());
+    let saved = saved.unwrap();
+    assert_eq!(saved.workload_notes, ["prompt lengths were fitted to 5 probes, within 3 tokens"]);
+    assert_eq!(saved.warnings, Vec::<String>::new());
+    assert_eq!(saved.session.suite.workload, report.session.suite.workload);
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::domain::attempt::{AttemptError, AttemptRecord, FailedTry, TokenSource};
+use crate::domain::check::CheckResult;
 use crate::domain::diagnosis::Finding;
 use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::prefix_cache::PrefixCache;
@@ -34,6 +35,11 @@ pub struct AttemptJson<'a> {
     /// Row of the data set, from 0; only present with a data set.
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<u32>,
+    /// Lengths that a workload asked for; only present where they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_input_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_output_tokens: Option<u32>,
     /// Concurrency of the stage in a sweep, else of the run; `null` if only the rate decides.
     concurrency: Option<usize>,
     /// Whether the figures of its case and stage include this attempt. A complete rerun replaces earlier attempts.
@@ -64,6 +70,8 @@ pub struct AttemptJson<'a> {
     /// Reason why a figure is unresolved, by the key of the figure.
     unresolved: BTreeMap<&'static str, String>,
     resolution: Option<ResolutionJson>,
+    /// Results of the case's checks, in its order; empty without checks and for failed attempts.
+    checks: &'a [CheckResult],
     reasoning_token_count: Option<u64>,
     cached_token_count: Option<u64>,
     prefix_cache: PrefixCache,
@@ -190,6 +198,8 @@ impl<'a> AttemptJson<'a> {
             turns: attempt.turn.map(|turn| turn.of),
             conversation: attempt.turn.map(|turn| turn.conversation),
             row: attempt.row,
+            requested_input_tokens: r.lengths.input_tokens,
+            requested_output_tokens: r.lengths.output_tokens,
             concurrency: report.session.concurrency_in(attempt.stage),
             reported,
             started_at: time(r.started),
@@ -210,6 +220,7 @@ impl<'a> AttemptJson<'a> {
             inter_chunk_latency_ms: gaps.map(|g| Gaps::from_stats(&g, r.content_events().saturating_sub(1))),
             unresolved: unresolved(r),
             resolution: ResolutionJson::from_record(r),
+            checks: &r.checks,
             reasoning_token_count: r.usage.reasoning_tokens,
             cached_token_count: r.usage.cached_tokens,
             prefix_cache: r.prefix_cache(),

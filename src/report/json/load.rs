@@ -210,6 +210,9 @@ pub struct StageJson {
     cache_unknown: usize,
     #[serde(flatten)]
     figures: Figures,
+    /// Complete answers with checks, and those that pass all of them.
+    checked: usize,
+    passed: usize,
     /// Complete answers without a resolved TTFT.
     unresolved_first_token: usize,
     /// Complete answers without a resolved decode speed.
@@ -279,6 +282,8 @@ pub fn sweep(session: &Session) -> Vec<StageJson> {
         warm: s.doubts.warm,
         cache_unknown: s.doubts.unknown,
         figures: Figures(s.clone()),
+        checked: s.pass_rate.checked,
+        passed: s.pass_rate.passed,
         unresolved_first_token: s.unresolved_first_token,
         unresolved_inter_token: s.unresolved_inter_token,
         tokens_estimated: s.estimated,

@@ -1,24 +1,25 @@
 //! Compares `docs/results.schema.json` with exported documents and with the program's tables.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
+use super::super::fixture::workload::conversations;
 use super::super::fixture::{answer, refusal, report, run as run_suite, sample_session, suite, sweep_session};
 use super::*;
 use crate::domain::attempt::FailedTry;
 use crate::domain::calibration::{ErrorSpread, Level, Machine, Peak};
+use crate::domain::check::{CheckKind, CheckResult};
 use crate::domain::diagnosis::{DIAGNOSES, diagnose};
 use crate::domain::gpu::Throttle;
 use crate::domain::metrics::Unit;
 use crate::domain::open_loop::{OpenLoop, Process};
-use crate::domain::row_order::{Sample, Shard};
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
-use crate::domain::session::{EventKind, Plan, RowPlan, RunEvent, Session, SessionCommand, SessionInput};
+use crate::domain::session::{EventKind, Plan, RunEvent};
 use crate::domain::time::Nanos;
 use crate::domain::workload::{Workload, WorkloadSource};
 use crate::report::bottleneck::rules_markdown;
@@ -156,6 +157,8 @@ fn load() -> Report {
         r.server_timings =
             Some(ServerTimings { prompt_ms: Some(90.5), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
         r.findings = diagnose(&r, 800);
+        let failure = (id.number == 2).then(|| "no match".to_owned());
+        r.checks = vec![CheckResult { kind: CheckKind::Regex, passed: failure.is_none(), message: failure }];
         Some(r)
     });
     let mut report = report(session);
@@ -169,20 +172,6 @@ fn load() -> Report {
         environment: report.environment.clone(),
     }];
     report
-}
-
-/// Returns a conversation of two turns about a row of a data set.
-fn conversation() -> Report {
-    let mut asked = suite(&["a"]);
-    asked.cases[0].follow_ups = vec!["And then?".to_owned()];
-    let rows = RowPlan::single(5, Sample::Ordered, 0, Shard::WHOLE).unwrap();
-    let mut session = Session::new(Arc::new(asked), Plan::default()).with_rows(Arc::new(rows));
-    let mut commands = session.handle(SessionInput::Begin(Nanos(0)));
-    while let Some(SessionCommand::Start { id, .. }) = commands.first().cloned() {
-        let record = answer(id, session.last_ended.unwrap_or_default(), 1000, 100, 20);
-        commands = session.handle(SessionInput::Ended(id, Arc::new(record)));
-    }
-    report(session)
 }
 
 /// Returns a run in stages with a threshold, whose starts come in bursts until its queue only grows.
@@ -205,9 +194,11 @@ fn traced() -> Report {
         source: WorkloadSource::Trace { path: "/trace".to_owned(), skips_bad_rows: false, speed: 2.0 },
         summary: String::new(),
         rows: Some(1),
-        sample: Sample::Ordered,
+        sample: crate::domain::row_order::Sample::Ordered,
         seed: 3,
         output: None,
+        probes: 0,
+        has_checks: false,
         planned: vec![1],
     });
     report(run_suite(asked, Plan::default(), |id, now| Some(answer(id, now, 1000, 100, 20))))
@@ -218,7 +209,7 @@ fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     let (mut all_described, mut all_written) = (BTreeSet::new(), BTreeSet::new());
     described(schema(), "", &mut all_described);
     let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4]))];
-    for report in sampled.into_iter().chain([load(), conversation(), staged(), traced()]) {
+    for report in sampled.into_iter().chain([load(), conversations(), staged(), traced()]) {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);
         written(&document, schema(), "", &mut all_written);
@@ -270,6 +261,7 @@ fn names_that_the_schema_lists_are_those_of_the_program_s_tables() {
     let keys = set(DIAGNOSES.iter().map(|d| d.key));
     assert_eq!(values(&format!("{attempt}.findings.[].key"), "examples"), keys);
     assert_eq!(values("summary.findings.[].key", "examples"), keys);
+    assert_eq!(values(&format!("{attempt}.checks.[].kind"), "enum"), set(CheckKind::ALL.map(CheckKind::as_str)));
     assert_eq!(values("gpu.devices.[].throttled.[]", "enum"), set(Throttle::REASONS.iter().map(|r| r.1)));
     assert_eq!(values("summary.bottleneck.cause", "enum"), causes());
     let metrics = set(METRICS.iter().map(|m| m.key).chain(["inter_chunk_latency_ms"]));

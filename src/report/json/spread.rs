@@ -2,12 +2,15 @@
 
 use serde::Serialize;
 
-use crate::domain::interval::Interval;
+use crate::domain::interval::{Interval, MEAN_NEEDS, MEDIAN_NEEDS};
 use crate::domain::statistics::Stats;
 use crate::report::spread::Spread;
 use crate::report::summary::CacheCounts;
 
 /// Statistics of a metric. Percentiles of too few values are `null`.
+/// Reason why a share has no interval of the median.
+const NO_MEDIAN: &str = "a share has no median";
+
 #[derive(Serialize)]
 pub struct SpreadJson {
     avg: f64,
@@ -32,15 +35,18 @@ pub struct SpreadJson {
 #[derive(Serialize)]
 struct Ci95 {
     mean: Option<Interval>,
+    /// Reason for a missing interval.
+    mean_unavailable: Option<&'static str>,
     mean_method: &'static str,
     median: Option<Interval>,
+    median_unavailable: Option<&'static str>,
     median_method: &'static str,
 }
 
 impl SpreadJson {
     /// Creates the statistics of a figure that each of `n` attempts has.
     pub fn from_stats(stats: Stats, n: usize) -> Self {
-        Self::new(&Spread { n, stats, mean_half_width: None, median_ci95: None }, n)
+        Self::new(&Spread { n, stats, repeats: 0, mean_half_width: None, median_ci95: None, share_ci95: None }, n)
     }
 
     /// Adds the states of the prefix cache.
@@ -56,6 +62,7 @@ impl SpreadJson {
     /// Creates the statistics from a spread; `all` counts the attempts that ended, complete or failed.
     pub fn new(spread: &Spread, all: usize) -> Self {
         let stats = spread.stats;
+        let median_needs = if spread.share_ci95.is_some() { NO_MEDIAN } else { MEDIAN_NEEDS };
         Self {
             avg: stats.avg,
             min: stats.min,
@@ -71,8 +78,10 @@ impl SpreadJson {
             prefix_cache: None,
             ci95: Ci95 {
                 mean: spread.mean_ci95(),
-                mean_method: "student_t_within_cases",
+                mean_unavailable: spread.mean_ci95().is_none().then_some(MEAN_NEEDS),
+                mean_method: if spread.share_ci95.is_some() { "wilson" } else { "student_t_within_cases" },
                 median: spread.median_ci95,
+                median_unavailable: spread.median_ci95.is_none().then_some(median_needs),
                 median_method: "order_statistics",
             },
         }

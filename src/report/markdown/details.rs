@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::check::CheckResult;
 use crate::domain::diagnosis::WARM_PREFIX;
 use crate::domain::metrics::{LATENCY, Metric, SPEED, TTFT};
 use crate::domain::quantity::count;
 use crate::domain::session::AttemptState;
 use crate::report::case::CaseView;
+use crate::report::summary::CacheCounts;
 
 use super::View;
 use super::escape::{UNKNOWN, code, fenced, inline, preview};
@@ -53,6 +55,9 @@ fn figure_of(case: &CaseView<'_>, metric: &Metric) -> String {
     }
 }
 
+/// Maximum number of attempts whose prefix cache is listed one by one.
+const MAX_CACHE_LINES: usize = 12;
+
 /// Everything beside the figures: how the case ended, output, prefix cache, warnings, findings and failures.
 fn about(case: &CaseView<'_>, page: &mut Page) {
     if case.reported.is_empty() {
@@ -66,12 +71,24 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
     {
         output(&record, page);
     }
-    let several = case.ended() > 1;
+    if !case.spec.checks.is_empty() {
+        let kinds: Vec<&str> = case.spec.checks.iter().map(|check| check.kind().as_str()).collect();
+        page.field("Checks", &kinds.join(", ").replace('_', "\\_"));
+    }
+    let several = case.measured() > 1;
     let mut notes = Notes::default();
+    let is_listed = case.reported.len() <= MAX_CACHE_LINES;
+    let mut counts = CacheCounts::default();
     for record in case.records() {
-        let which = which(several, &[record.id.number]);
-        page.field(&format!("Prefix Cache{which}"), &cache(&record));
+        if is_listed {
+            let which = which(several, &[record.id.number]);
+            page.field(&format!("Prefix Cache{which}"), &cache(&record));
+        }
+        counts.add(record.prefix_cache());
         notes.add(&record);
+    }
+    if !is_listed {
+        page.field("Prefix Cache", &counts.words());
     }
     notes.write(several, page);
     if let Some(record) = case.reported.last().and_then(|a| a.record()) {
@@ -109,7 +126,7 @@ fn cache(record: &AttemptRecord) -> String {
             let of = record.usage.prompt_tokens.map_or_else(String::new, |n| format!(" of {n}"));
             format!("{state}, {cached}{of} prompt tokens")
         }
-        None if record.nonce.is_some() => format!("{state}, unique prompt"),
+        None if record.has_unique_prompt() => format!("{state}, unique prompt"),
         _ => state.to_owned(),
     }
 }
@@ -157,7 +174,11 @@ impl Notes {
         let warnings = record.warnings.iter().map(|w| ("Warning", Cow::Borrowed(""), w.as_str()));
         // The line about the prefix cache already says that.
         let found = record.findings.iter().filter(|f| f.key != WARM_PREFIX);
-        for (name, key, text) in warnings.chain(found.map(|f| ("Finding", f.key.clone(), f.message.as_str()))) {
+        let failures: Vec<String> = record.checks.iter().filter_map(CheckResult::failure).collect();
+        let failures = failures.iter().map(|failure| ("Failed Check", Cow::Borrowed("check"), failure.as_str()));
+        for (name, key, text) in
+            failures.chain(warnings).chain(found.map(|f| ("Finding", f.key.clone(), f.message.as_str())))
+        {
             let place = *self.places.entry((name, text.to_owned())).or_insert(self.notes.len());
             if place == self.notes.len() {
                 self.notes.push(Note { name, key, text: text.to_owned(), numbers: Vec::new() });

@@ -64,7 +64,9 @@ fn plan(view: &View<'_>, page: &mut Page) {
         page.field("Repeat", &plan.repeat.to_string());
     }
     if plan.warmup > 0 {
-        page.field("Warm-up", &count(plan.warmup as usize, "attempt"));
+        let probes = session.suite.workload.as_ref().map_or(0, |workload| workload.probes);
+        let probes = if probes > 0 { format!(", {probes} of them probes") } else { String::new() };
+        page.field("Warm-up", &format!("{}{probes}", count(plan.warmup as usize, "attempt")));
     }
 }
 

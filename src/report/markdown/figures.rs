@@ -52,6 +52,7 @@ pub fn unit(metric: &Metric) -> &'static str {
         Unit::Milliseconds => "ms",
         Unit::TokensPerSecond => "tok/s",
         Unit::Tokens => "tokens",
+        Unit::Percent => "%",
     }
 }
 
@@ -70,11 +71,17 @@ pub fn quantity(metric: &Metric, value: Option<f64>, estimated: bool) -> String 
     if value.is_some() { format!("{bare} {}", unit(metric)) } else { bare }
 }
 
-/// Returns a mean with half the width of its 95% interval: `112.9 ± 1.4`. Without repeats, the mean alone.
+/// Returns a mean with half the width of its 95% interval: `112.9 ± 1.4`, or `112.9 ± –` if it has too few repeats.
+/// Without repeats, the mean alone.
 pub fn mean(metric: &Metric, spread: Option<&Spread>, estimated: bool) -> String {
-    let half = spread.and_then(|s| s.mean_half_width).map(|half| half * scale(metric));
     let mean = bare(metric, spread.map(|s| s.stats.avg), estimated);
-    half.map_or_else(|| mean.clone(), |half| format!("{mean} ± {half:.*}", digits(metric)))
+    match spread {
+        Some(Spread { mean_half_width: Some(half), .. }) => {
+            format!("{mean} ± {:.*}", digits(metric), half * scale(metric))
+        }
+        Some(spread) if spread.has_too_few_repeats() => format!("{mean} ± {UNKNOWN}"),
+        _ => mean,
+    }
 }
 
 /// Factor from a metric's own unit to that of the report.
@@ -87,7 +94,7 @@ pub fn digits(metric: &Metric) -> usize {
     match metric.unit {
         Unit::Milliseconds if *metric == LATENCY || *metric == ITL => 2,
         Unit::Milliseconds | Unit::TokensPerSecond => 1,
-        Unit::Tokens => 0,
+        Unit::Tokens | Unit::Percent => 0,
     }
 }
 

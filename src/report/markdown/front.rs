@@ -95,14 +95,13 @@ fn missing(view: &View<'_>) -> String {
     for case in view.cases.iter().filter(|c| c.reported.is_empty()) {
         *why.entry(case.status()).or_default() += 1;
     }
-    let mut parts = vec![format!("{} of {} measured", view.summary.ok, count(view.cases.len(), "case"))];
+    let mut parts = vec![format!("{} of {} measured", session.cases_answered(), count(view.cases.len(), "case"))];
     if !why.is_empty() {
         let why: Vec<_> = why.iter().map(|(word, n)| format!("{n} {word}")).collect();
         parts.push(format!(" ({})", why.join(", ")));
     }
-    let wanted = session.plan.measured_requests(view.cases.len());
-    if let Some(wanted) = wanted.filter(|wanted| *wanted > view.cases.len()) {
-        parts.push(format!(", {} of {wanted} attempts", view.summary.attempts));
+    if let Some(planned) = session.requests_planned().filter(|planned| *planned > view.cases.len()) {
+        parts.push(format!(", {} of {planned} requests", session.requests_answered()));
     }
     if view.summary.failed_attempts > 0 && session.sweep.is_empty() && view.summary.failed == 0 {
         parts.push(format!("; {} failed", count(view.summary.failed_attempts, "attempt")));
@@ -112,9 +111,14 @@ fn missing(view: &View<'_>) -> String {
         let requests = count(session.not_started, "request");
         parts.push(format!("; {requests} of the rate not started: no slot was free within the duration"));
     }
-    let interrupted = session.attempts().filter(|a| a.is_interrupted()).count();
-    if session.plan.duration.is_some() && interrupted > 0 {
-        parts.push(format!("; {} interrupted and not repeated", count(interrupted, "request")));
+    if session.interrupted() > 0 {
+        let requests = count(session.interrupted(), "request");
+        parts.push(format!("; {requests} interrupted by the end of tokscope (`tokscope resume` repeats them)"));
+    }
+    let time_left = session.time_left(view.report.finished_at).filter(|_| !session.is_active());
+    if let (Some(left), Some(all)) = (time_left, session.plan.duration) {
+        let all = all.saturating_mul(session.sweep.len().max(1) as u32);
+        parts.push(format!("; {:.1} s of {:.1} s were not run", left.as_secs_f64(), all.as_secs_f64()));
     }
     let is_rerun_alone = view.cases.iter().all(|c| c.state.is_rerun() || c.state.is_settled());
     if session.is_active() && !is_rerun_alone {

@@ -144,10 +144,11 @@ fn slos(view: &View<'_>, tally: &Tally, page: &mut Page) {
             n => format!(" {} could not be judged, because a figure is unresolved.", count(n, "more request")),
         };
         page.block(&format!(
-            "**Goodput**: {}: {good} of {} requests ({}) met every SLO.{unresolved}",
+            "**Goodput**: {}: {good} of {} requests ({}) met every SLO{}.{unresolved}",
             with_unit(tally.run_figure(RunFigure::Goodput), 2, false, " req/s"),
             tally.judged(),
             with_unit(tally.run_figure(RunFigure::GoodShare), 1, false, "%"),
+            if tally.pass_rate.checked > 0 { " and passed their checks" } else { "" },
         ));
     }
 }
@@ -162,7 +163,9 @@ fn measured(slo: &Slo, verdict: &Verdict) -> String {
                 |extreme| format!("{value} ({}; too few requests for {})", extreme.as_str(), stat.as_str()),
             )
         }
-        Subject::Run(RunFigure::ErrorRate | RunFigure::GoodShare) => with_unit(verdict.value, 1, false, "%"),
+        Subject::Run(RunFigure::ErrorRate | RunFigure::GoodShare | RunFigure::PassRate) => {
+            with_unit(verdict.value, 1, false, "%")
+        }
         Subject::Run(_) => with_unit(verdict.value, 2, false, &format!(" {}", slo.unit().as_str())),
     }
 }

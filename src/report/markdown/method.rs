@@ -32,8 +32,15 @@ fn definitions(view: &View<'_>, page: &mut Page) {
          `--rate`, at the intended start, so a late request has waited. An event is timed when the socket read that \
          completed it returns, before any parsing",
     );
-    for metric in METRICS {
+    for metric in METRICS.iter().filter(|m| !m.is_share()) {
         page.field(label(metric), &inline(metric.help));
+    }
+    if view.summary.pass_rate.checked > 0 {
+        page.field(
+            "Pass rate",
+            "answers that pass all checks of their case, in percent of the complete answers with checks. Reasoning is not \
+             part of the answer. The interval is Wilson's score interval and assumes independent answers",
+        );
     }
     page.field(
         "Averages",
@@ -54,8 +61,9 @@ fn definitions(view: &View<'_>, page: &mut Page) {
     page.field(
         "Intervals",
         "± is the 95% confidence interval of the mean: Student's `t·s/√n`, where `s` is the deviation of repeats within \
-         their case. Differences between cases are not treated as random error, so intervals need repeats. The median's \
-         interval lies between two order statistics and needs 6 figures. Both assume independent attempts",
+         their case. Differences between cases are not treated as random error, so intervals need repeats: 3 of a \
+         case, or 2 of 2 cases. With fewer, `± –` replaces an interval that would be nine deviations wide on \
+         each side. The median's interval lies between two order statistics and needs 6 figures. Both assume independent attempts",
     );
     page.field(
         "Samples",
@@ -104,7 +112,7 @@ fn load(view: &View<'_>, page: &mut Page) {
         page.field(
             "Goodput",
             "requests that meet every SLO, as in AIPerf and DistServe. Each request's own figure is compared, regardless of the \
-             SLO's statistic; a failed request meets none",
+             SLO's statistic; a failed request meets none, and neither does an answer that fails a check",
         );
     }
 }

@@ -18,7 +18,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     view.name_stage(page);
     let rest = METRICS.iter().copied().filter(|m| !FIRST_COLUMNS.contains(m));
     let metrics: Vec<&Metric> = FIRST_COLUMNS.into_iter().chain(rest).collect();
-    let several = view.cases.iter().any(|c| c.ended() > 1);
+    let several = view.cases.iter().any(|c| c.measured() > 1);
     let all_ok = view.cases.iter().all(|c| status(c) == AttemptStatus::Ok.as_str());
     let mut table = metrics.iter().fold(Table::default().text("Test Case"), |table, m| table.number(&heading(m)));
     if several {
@@ -32,7 +32,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
         let mut row = vec![inline(&case.spec.name)];
         row.extend(metrics.iter().map(|m| bare(m, case.figure(m), estimated)));
         if several {
-            row.push(format!("{}/{}", case.reported.len(), case.ended()));
+            row.push(format!("{}/{}", case.reported.len(), case.measured()));
         }
         if !all_ok {
             row.push(status(case));
@@ -45,18 +45,26 @@ pub fn write(view: &View<'_>, page: &mut Page) {
             "Figures are means over the attempts that count: *Attempts* shows how many of all measured attempts do.",
         );
     }
+    if view.summary.pass_rate.failed() > 0 {
+        page.block("*wrong*: the answer is complete and its speed counts, but it fails a check of its case.");
+    }
     if view.summary.estimated {
         page.block(&format!("`{ESTIMATED}`: based on a token count that is estimated from stream events."));
     }
 }
 
-/// Returns `ok`, `ok, warm`, `ok, 1 failed`, `http_error` or `not run`.
+/// Returns `ok`, `ok, warm`, `ok, wrong`, `ok, 1 failed`, `http_error` or `not run`.
 fn status(case: &CaseView<'_>) -> String {
     let mut words = vec![case.status().to_owned()];
     match case.warm() {
         0 => {}
         n if n == case.reported.len() => words.push("warm".to_owned()),
         n => words.push(format!("{n} warm")),
+    }
+    match case.wrong() {
+        0 => {}
+        n if n == case.reported.len() => words.push("wrong".to_owned()),
+        n => words.push(format!("{n} wrong")),
     }
     let failed = case.failures().count();
     if !case.reported.is_empty() && failed > 0 {

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::domain::attempt::ERROR_BOUND;
+use crate::domain::interval::MEAN_NEEDS;
 use crate::domain::metrics::{LATENCY, METRICS, Metric, SPEED, TTFT};
+use crate::domain::pass_rate::{PassRate, whole_percent};
 use crate::domain::prefix_cache::PrefixCache;
-use crate::domain::quantity::{ESTIMATED, count};
+use crate::domain::quantity::ESTIMATED;
 use crate::domain::session::AttemptState;
 use crate::domain::statistics::enough_for;
 use crate::domain::sweep::{best, stages};
@@ -44,9 +46,12 @@ fn totals(view: &View<'_>, page: &mut Page) {
     let average = quantity(&SPEED, s.stats(&SPEED).map(|s| s.avg), s.estimated);
     let mut table = Table::default().text("Metric").number("Value");
     let mut row = |name: &str, value: String| table.row(vec![name.to_owned(), value]);
-    row("Successful Tests", format!("{}/{}", successful_cases(view), view.cases.len()));
-    if let Some(whole) = &whole {
-        row("Successful Requests", format!("{}/{}", whole.ok, whole.ended));
+    row("Successful Tests", format!("{}/{}", session.cases_answered(), view.cases.len()));
+    if let Some(planned) = session.requests_planned().filter(|planned| *planned != view.cases.len()) {
+        row("Successful Requests", format!("{}/{planned}", session.requests_answered()));
+    }
+    if session.requests_measured() != session.requests_answered() {
+        row("Measured Requests", session.requests_measured().to_string());
     }
     row("**Avg Generation Speed**", format!("**{average}{stage}**"));
     row("Total Time", with_unit(is_measured.then_some(seconds), 2, false, " s"));
@@ -61,24 +66,16 @@ fn totals(view: &View<'_>, page: &mut Page) {
     if let Some(whole) = &whole {
         whole.failures().into_iter().for_each(|kinds| row("Failed Requests", kinds));
     } else if session.plan.repeat > 1 || s.failed_attempts > 0 {
-        row("Measured Attempts", s.attempts.to_string());
         row("Failed Attempts", failed_attempts(view));
     }
-    if s.findings.is_empty() && s.ended_attempts() > 0 {
-        row("Findings", format!("none in {}{stage}", count(s.ended_attempts(), "attempt")));
+    if let Some(percent) = s.pass_rate.percent() {
+        let PassRate { passed, checked } = s.pass_rate;
+        row("Pass Rate", format!("{} ({passed}/{checked}){stage}", whole_percent(percent)));
+    }
+    if s.findings.is_empty() && s.examined() > 0 {
+        row("Findings", format!("none in {}{stage}", s.examined_in_words()));
     }
     page.table(&table);
-}
-
-/// Cases with a complete answer; in a sweep, with one in every stage.
-fn successful_cases(view: &View<'_>) -> usize {
-    let session = &view.report.session;
-    let stages = session.sweep.len().max(1);
-    if stages == 1 {
-        return view.summary.ok;
-    }
-    let is_ok = |stage: usize, case: &CaseView<'_>| case.state.reported_in(stage).next().is_some();
-    view.cases.iter().filter(|case| (0..stages).all(|stage| is_ok(stage, case))).count()
 }
 
 /// Rates of the run, or of the best stage; empty for one request at a time, where the average speed is enough.
@@ -178,27 +175,41 @@ fn latency(view: &View<'_>, page: &mut Page) {
 /// Notes on the figures: unresolved answers and answers with a warm prefix cache.
 fn notes(view: &View<'_>, is_mixed: bool, page: &mut Page) {
     let s = &view.summary;
+    if METRICS.iter().any(|m| s.spread(m).is_some_and(|spread| spread.has_too_few_repeats())) {
+        page.block(&format!("`± {UNKNOWN}`: {MEAN_NEEDS}."));
+    }
     if METRICS.iter().any(|m| s.unresolved(m) > 0) {
         page.block(&format!(
             "*Unresolved*: events of these answers shared reads, so the figure may be off by more than {:.0}% and is \
-             excluded. The findings and `unresolved` in `results.json` give the reason.",
+             excluded. Turn off buffering in proxies and gateways, or ask for longer answers. The findings and `unresolved` \
+             in `results.json` give the reason of each.",
             ERROR_BOUND * 100.0
         ));
     }
-    let all = s.attempts;
-    if s.cache.warm > 0 {
+    let single = s.cache.without(s.later_turns_cache);
+    let all = single.all();
+    if single.warm > 0 {
         let which = if is_mixed { " The TTFT row mixes warm and other answers; the rows below it do not." } else { "" };
         page.block(&format!(
             "Prefix cache: in {} of {all} attempts, the server had part of the prompt cached (*warm*), so their TTFT \
              measures the cache.{which}",
-            s.cache.warm
+            single.warm
         ));
     }
-    if s.cache.unknown > 0 && view.report.session.plan.warm {
+    let later = s.later_turns_cache;
+    if later.warm > 0 {
+        page.block(&format!(
+            "Prefix cache: {} of {} later turns of conversations were warm, as expected: they repeat the turns before them. \
+             *By Turn* has their figures.",
+            later.warm,
+            later.all()
+        ));
+    }
+    if single.unknown > 0 && view.report.session.plan.warm {
         page.block(&format!(
             "Prefix cache: in {} of {all} attempts, the server did not report whether the prompt was cached. Prompts were \
              sent unchanged (`--warm`), so their TTFT may be warm.",
-            s.cache.unknown
+            single.unknown
         ));
     }
 }
@@ -210,7 +221,7 @@ fn with_cache(metric: &Metric, state: PrefixCache) -> String {
     }
 }
 
-/// Attempts that have the figure, of all that ended.
+/// Attempts that have the figure, of all measured ones.
 fn n(view: &View<'_>, metric: &Metric, spread: Option<&Spread>) -> String {
     match spread {
         None if view.summary.unresolved(metric) == 0 => UNKNOWN.to_owned(),
@@ -225,7 +236,7 @@ fn findings(view: &View<'_>, page: &mut Page) {
     }
     page.block("### Findings");
     view.name_stage(page);
-    let all = count(view.summary.ended_attempts(), "attempt");
+    let all = view.summary.examined_in_words();
     for (diagnosis, n) in &view.summary.findings {
         page.line(&format!("- {}: {n} of {all}", diagnosis.label));
     }

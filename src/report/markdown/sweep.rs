@@ -14,6 +14,9 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     let stages = stages(&view.report.session);
     let duration = view.report.session.plan.duration;
     page.block("### Sweep");
+    if stages.is_empty() {
+        return page.block("No stage has a measured request.");
+    }
     headline(&stages, page);
     if let Some(duration) = duration {
         page.block(&format!("Each stage lasted {} s, cases in turn.", duration.as_secs_f64()));

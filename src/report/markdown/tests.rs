@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
-use super::super::fixture::{SAMPLE, answer, refusal, report, run, sample_session, suite};
+use super::super::fixture::{SAMPLE, answer, refusal, report, run, sample_session, suite, workload};
 use super::*;
 use crate::domain::attempt::{AttemptId, AttemptStatus, Usage};
+use crate::domain::check::{CheckKind, CheckResult};
 use crate::domain::finding::Finding;
 use crate::domain::session::{Plan, Session, SessionInput};
 use crate::domain::time::Nanos;
@@ -395,22 +396,52 @@ fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
     assert!(text.contains("- **Concurrency**: 3\n- **Repeat**: 2\n- **Warm-up**: 1 attempt\n"), "{text}");
     assert_eq!(
         line_of(&text, "> **Partial"),
-        "> **Partial run**: 2 of 2 cases measured, 3 of 4 attempts; 1 attempt failed."
+        "> **Partial run**: 2 of 2 cases measured, 3 of 4 requests; 1 attempt failed."
     );
     let rows = table(&text, "Detailed Results");
     // Case a: attempt 1 is the warm-up, 2 and 3 took 1 s and 2 s.
     assert_eq!(rows[1][..5], ["a", "1.50", "10", "100", "75.0"]);
     assert_eq!(rows[1][9..], ["2/2", "ok"]);
     assert_eq!(rows[2][9..], ["1/2", "ok, 1 failed"]);
-    // 1 and 2 s: s = √½, t = 12.7062.
-    assert!(section(&text, "a").contains("- **Time**: 1.50 ± 6.35 s (mean of 2) · "), "{text}");
+    // Two repeats of one case are too few for an interval.
+    assert!(section(&text, "a").contains("- **Time**: 1.50 ± – s (mean of 2) · "), "{text}");
     assert!(section(&text, "b").contains("- **Time**: 2.00 s (1 of 2 attempts) · "));
     let latency = table(&text, "Latency Statistics");
     let time = latency.iter().find(|r| r[0] == "Time (s)").unwrap();
-    // Only case a of the three has a repeat: s as above, over √3.
-    assert_eq!((time[1].as_str(), time.last().unwrap().as_str()), ("1.67 ± 5.19", "3/4"));
+    assert_eq!((time[1].as_str(), time.last().unwrap().as_str()), ("1.67 ± –", "3/4"));
+    assert!(text.contains("\n`± –`: an interval of the mean needs 3 repeats of a case"), "{text}");
     assert!(section(&text, "b").contains("- **Error (attempt 2)**: "));
-    assert!(text.contains("| Measured Attempts | 3 |\n| Failed Attempts | 1 (1 unavailable) |"));
+    assert!(text.contains("| Failed Attempts | 1 (1 unavailable) |"));
+    assert!(text.contains("| Successful Requests | 3/4 |\n| Measured Requests | 4 |"), "{text}");
+}
+
+/// Cells that hold a number of figures out of all requests, like `8/10`, in a table of the report.
+fn counts_out_of(text: &str, heading: &str) -> Vec<String> {
+    let cells = table(text, heading).into_iter().skip(1).filter_map(|row| row.last().cloned());
+    cells.filter_map(|cell| Some(cell.split_once('/')?.1.split(',').next()?.to_owned())).collect()
+}
+
+#[test]
+fn every_table_counts_the_same_requests_after_reruns() {
+    let mut suite = suite(&["a", "b"]);
+    suite.slos = vec!["ttft_p50<1s".parse().unwrap()];
+    let plan = Plan { requests: Some(6), ..Plan::default() };
+    let mut session = run(suite, plan, |id, now| Some(answer(id, now, 1000, 10, 100)));
+    session.handle(SessionInput::Rerun(0));
+    for number in 4..=6 {
+        let id = AttemptId { case: 0, number };
+        let record = answer(id, Nanos::from_millis(60_000 + u64::from(number)), 500, 10, 100);
+        session.handle(SessionInput::Ended(id, std::sync::Arc::new(record)));
+    }
+    assert!(!session.is_partial(), "a rerun repeats all requests of its case");
+    let text = render(&report(session));
+    for (heading, rows) in [("Latency Statistics", 1), ("Speed Statistics", 1)] {
+        let counts = counts_out_of(&text, heading);
+        assert!(counts.len() >= rows && counts.iter().all(|all| all == "9"), "{heading}: {counts:?}");
+    }
+    assert!(line_of(&text, "| `ttft_p50<1s`").contains("| 9/9 |"), "{text}");
+    assert!(text.contains("| Successful Requests | 6/6 |\n| Measured Requests | 9 |"), "{text}");
+    assert!(text.contains("| Findings | none in 6 attempts (3 replaced by reruns) |"), "{text}");
 }
 
 #[test]
@@ -620,7 +651,8 @@ fn a_sweep_names_the_requests_that_failed_in_any_stage() {
     let text = render(&report(session));
     assert_eq!(
         line_of(&text, "> **Partial"),
-        "> **Partial run**: 0 of 1 case measured (1 cancelled); failed requests of the sweep: 1 of 1 at concurrency 1."
+        "> **Partial run**: 0 of 1 case measured (1 cancelled), 1 of 3 requests; failed requests of the sweep: 1 of 1 at concurrency 1; \
+         1 request interrupted by the end of tokscope (`tokscope resume` repeats them)."
     );
 }
 
@@ -691,4 +723,72 @@ fn the_load_of_the_client_is_shown_or_why_it_is_not_known() {
     assert!(render(&r).lines().any(|l| l == line), "{}", render(&r));
     r.host = Err("it is not saved with a run".into());
     assert!(render(&r).contains("- **Client Load**: not available (it is not saved with a run)"));
+}
+
+#[test]
+fn a_workload_and_its_turns_follow_the_results() {
+    let text = render(&workload::conversations());
+    let from = text.find("\n## Workload\n").unwrap();
+    let until = text.find("\n## Test Results Summary\n").unwrap();
+    insta::assert_snapshot!("a_workload_of_conversations", text.get(from..until).unwrap());
+    assert!(text.find("\n## Detailed Results\n").unwrap() < from);
+    // A warm cache in later turns is no flaw of the case.
+    assert_eq!(table(&text, "Detailed Results")[1].last().map(String::as_str), Some("ok, 1 failed"));
+    assert!(text.contains("6 of 6 later turns of conversations were warm, as expected"), "{text}");
+    assert!(!text.contains("(*warm*)"), "{text}");
+}
+
+#[test]
+fn many_attempts_of_a_case_share_the_line_about_the_prefix_cache() {
+    let lines = |repeat: u32| {
+        let plan = Plan { repeat, ..Plan::default() };
+        let text = render(&report(run(suite(&["a"]), plan, |id, now| Some(answer(id, now, 1000, 10, 10)))));
+        text.lines().filter(|line| line.starts_with("- **Prefix Cache")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(lines(12).iter().filter(|line| line.contains("(attempt ")).count(), 12);
+    let many = lines(13);
+    assert!(many.iter().any(|line| line == "- **Prefix Cache**: 13 unknown"), "{many:?}");
+    assert!(!many.iter().any(|line| line.contains("(attempt ")), "{many:?}");
+}
+
+#[test]
+fn wrong_answers_stand_in_the_verdict_with_their_first_failures() {
+    let checked = |fails: fn(AttemptId) -> bool| {
+        let plan = Plan { repeat: 2, ..Plan::default() };
+        let session = run(suite(&["First", "Second | [x]", "Third", "Fourth", "Fifth"]), plan, |id, now| {
+            let mut record = answer(id, now, 1000, 10, 100);
+            let failure = fails(id).then(|| "the answer has no match of '<b>'".to_owned());
+            record.checks = vec![CheckResult { kind: CheckKind::Regex, passed: failure.is_none(), message: failure }];
+            Some(record)
+        });
+        render(&report(session))
+    };
+    let wrong = checked(|id| id.case > 0 && id.number == 2);
+    let line = line_of(&wrong, "- **Wrong answers**");
+    assert!(line.contains("6 of 10 answers pass their checks (60%, 95% interval 31 to 83%)"), "{line}");
+    let first =
+        r"first failures: 'Second \| \[x\]', attempt 2 `regex: the answer has no match of '<b>'`; 'Third', attempt 2";
+    assert!(line.contains(first) && !line.contains("Fifth"), "{line}");
+    assert!(wrong.contains("| Pass Rate | 60% (6/10) |"), "{wrong}");
+    assert!(wrong.contains("| ok, 1 wrong |") && wrong.contains("| Pass rate (%) |"), "{wrong}");
+    assert!(
+        section(&wrong, "Second \\| \\[x\\]").contains("**Failed Check (attempt 2)**: regex: the answer"),
+        "{wrong}"
+    );
+    let right = checked(|_| false);
+    assert!(line_of(&right, "- **Checks**").contains("10 of 10 answers pass"), "{right}");
+    assert!(!right.contains("wrong") && right.contains("Wilson"), "{right}");
+    assert!(!render(&report(sample_session())).contains("Pass"), "nothing about checks without any");
+}
+
+#[test]
+fn a_sweep_without_a_measured_request_has_no_empty_table() {
+    let mut session = Session::new(std::sync::Arc::new(suite(&["a"])), Plan::default()).with_sweep(vec![1, 2]);
+    session.handle(SessionInput::Begin(Nanos(0)));
+    session.show_ended(Nanos::from_millis(500));
+    let text = render(&report(session));
+    assert!(load_section(&text).contains("No stage has a measured request."), "{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    let is_empty_table = |pair: &[&str]| pair[0].starts_with("|--") && !pair[1].starts_with('|');
+    assert!(!lines.windows(2).any(is_empty_table), "{text}");
 }

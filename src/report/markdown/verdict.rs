@@ -10,11 +10,16 @@ use crate::report::spread::Spread;
 use super::escape::{code, inline};
 use super::figures::{mean, quantity, unit, with_unit};
 use super::page::Page;
-use super::{View, chart};
+use super::{View, chart, checks};
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     let stages = stages(&view.report.session);
     page.block("## Conclusion");
+    let checks = checks::verdict(view);
+    // No rating before a reader knows that answers are wrong.
+    if let Some(wrong) = checks.as_ref().filter(|_| view.summary.whole_pass_rate.failed() > 0) {
+        page.line(&format!("- {wrong}"));
+    }
     page.line(&format!("- {}", rating(view)));
     let speed = match best(&stages) {
         Some(stage) => vec![of_stage(stage, stages.len())],
@@ -22,6 +27,9 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     };
     if !speed.is_empty() {
         page.line(&format!("- {}", speed.join(" · ")));
+    }
+    if let Some(checks) = checks.filter(|_| view.summary.whole_pass_rate.failed() == 0) {
+        page.line(&format!("- {checks}"));
     }
     if let Some(failure) = only_failures(view) {
         page.line(&format!("- {failure}"));

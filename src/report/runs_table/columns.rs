@@ -1,11 +1,9 @@
 //! Columns of the list of runs: those that say something, as wide as the terminal allows.
 
-use std::time::Duration;
-
 use super::{Outcome, RunRow};
 use crate::domain::quantity::{Quantity, UNKNOWN};
+use crate::domain::suite;
 use crate::domain::text::sanitise_line;
-use crate::domain::time::clock;
 use crate::report::style::Style;
 use crate::report::text_table::{BETWEEN, cut, table, widths};
 
@@ -53,7 +51,7 @@ const COLUMNS: &[Column] = &[
         is_right: false,
         rank: 5,
         is_name: true,
-        cell: |r| name(r.suite.as_deref()),
+        cell: |r| name(r.suite.as_ref().map(|name| suite::title(name, &r.case_patterns)).as_deref()),
         is_default: never,
     },
     Column {
@@ -162,12 +160,12 @@ fn id(run: &RunRow) -> String {
 }
 
 fn date(run: &RunRow) -> String {
-    run.started_at.as_deref().map_or_else(|| UNKNOWN.to_owned(), |t| sanitise_line(&minute(t)))
+    run.started_at.as_deref().map_or_else(|| UNKNOWN.to_owned(), minute)
 }
 
-/// Date and minute of an RFC 3339 time.
-fn minute(time: &str) -> String {
-    time.chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
+/// Date and minute of an RFC 3339 time: `2026-11-30 12:55`.
+pub fn minute(time: &str) -> String {
+    sanitise_line(time).chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
 fn name(name: Option<&str>) -> String {
@@ -204,8 +202,7 @@ fn cases(run: &RunRow) -> String {
 }
 
 fn time(run: &RunRow) -> String {
-    let seconds = run.duration_s.and_then(|s| Duration::try_from_secs_f64(s).ok());
-    seconds.map_or_else(|| UNKNOWN.to_owned(), clock)
+    Quantity::from_millis(run.duration_s.map(|s| s * 1000.0)).to_string()
 }
 
 fn speed(run: &RunRow) -> String {

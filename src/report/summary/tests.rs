@@ -100,7 +100,11 @@ fn the_throughput_of_a_rate_counts_every_round_and_no_hold() {
 fn percentiles_need_enough_figures() {
     let stats = Stats::from_values([1.0, 2.0]).unwrap();
     let shown = |n| {
-        [50, 90, 95, 99].map(|p| Spread { n, stats, mean_half_width: None, median_ci95: None }.percentile(p).is_some())
+        [50, 90, 95, 99].map(|p| {
+            Spread { n, stats, repeats: 0, mean_half_width: None, median_ci95: None, share_ci95: None }
+                .percentile(p)
+                .is_some()
+        })
     };
     assert_eq!(shown(9), [true, false, false, false]);
     assert_eq!(shown(10), [true, true, false, false]);
@@ -181,7 +185,7 @@ fn findings_and_shared_reads_are_counted_over_the_attempts() {
     });
     let s = Summary::from_session(&session);
     assert_eq!(s.findings.iter().map(|(d, n)| (d.key, *n)).collect::<Vec<_>>(), [("fake_streaming", 1), ("pauses", 3)]);
-    assert_eq!((s.attempts, s.ended_attempts(), s.coalesced_share()), (2, 3, Some(0.25)));
+    assert_eq!((s.attempts, s.measured, s.coalesced_share()), (2, 3, Some(0.25)));
     assert_eq!(Summary::default().coalesced_share(), None);
 }
 

@@ -3,9 +3,11 @@
 use crate::app::browser::comparison::{ComparedRow, ComparisonView, Distribution, Judged, MetricRows};
 use crate::app::browser::entry::{RunEntry, RunState};
 use crate::domain::metrics::{ITL, LATENCY, Metric, TTFT};
+use crate::domain::quantity::{Quantity, UNKNOWN};
+use crate::domain::suite;
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{self, Block, COMPARED, ComparedRun, Comparison, Judgement};
-use crate::report::runs_table::{Outcome, RunRow};
+use crate::report::compare::{self, Block, COMPARED, ComparedRun, Comparison, Figure, Judgement};
+use crate::report::runs_table::{Outcome, RunRow, minute};
 use crate::store::runs::SavedRunFile;
 
 /// Maximum length of a sweep that is listed in full.
@@ -25,11 +27,16 @@ pub(super) fn entry(file: &SavedRunFile, run: RunRow) -> RunEntry {
         Outcome::Unreadable => RunState::Unreadable,
     };
     let load = load(&run);
+    let selection = match run.case_patterns.as_slice() {
+        [] => String::new(),
+        patterns => sanitise_line(&format!("--case {}", patterns.join(", "))),
+    };
     RunEntry {
         started: run.started_at.as_deref().map_or_else(String::new, minute),
         model: text(run.model),
         endpoint: text(run.url).trim_start_matches("http://").trim_start_matches("https://").to_owned(),
-        suite: text(run.suite),
+        suite: text(run.suite.map(|name| suite::title(&name, &run.case_patterns))),
+        selection,
         load,
         simulated: run.simulated,
         ok: run.ok,
@@ -44,11 +51,6 @@ pub(super) fn entry(file: &SavedRunFile, run: RunRow) -> RunEntry {
         ..RunEntry::new(file.id.clone(), state)
     }
     .indexed()
-}
-
-/// `2026-11-30 12:55` from an RFC 3339 time.
-fn minute(rfc_3339: &str) -> String {
-    sanitise_line(rfc_3339).replacen('T', " ", 1).chars().take(16).collect()
 }
 
 fn load(run: &RunRow) -> String {
@@ -104,20 +106,28 @@ pub(super) fn comparison_view(comparison: &Comparison) -> ComparisonView {
     }
 }
 
+/// End of a heading whose figures are times in milliseconds.
+const IN_MILLIS: &str = ", ms";
+
 fn metric_rows(block: &Block) -> MetricRows {
-    let label = block.compared.label;
+    // On the screen each time has the unit that suits its size.
+    let time = block.compared.label.strip_suffix(IN_MILLIS);
+    let label = time.unwrap_or(block.compared.label);
     let row = |row: &compare::Row| {
         let mut cells = compare::cells(row, &block.compared).into_iter();
         let case = cells.next().unwrap_or_default();
         let stage = row.concurrency.and_then(|_| cells.next());
         let name = if row.case.is_none() { label.to_owned() } else { case };
-        let mut next = || cells.next().unwrap_or_default();
+        let [a, b] = [row.a, row.b].map(|figure| {
+            let cell = cells.next().unwrap_or_default();
+            if time.is_some() { in_suitable_unit(figure) } else { cell }
+        });
         ComparedRow {
             name: stage.map_or_else(|| name.clone(), |stage| format!("{name} · concurrency {stage}")),
             is_total: row.case.is_none(),
-            a: next(),
-            b: next(),
-            difference: next(),
+            a,
+            b,
+            difference: cells.next().unwrap_or_default(),
             judged: row.judge(block.compared.metric.better).map_or(Judged::Unknown, |judgement| match judgement {
                 Judgement::Better => Judged::Better,
                 Judgement::Worse => Judged::Worse,
@@ -127,11 +137,55 @@ fn metric_rows(block: &Block) -> MetricRows {
             }),
         }
     };
-    MetricRows { label: label.to_owned(), rows: block.rows.iter().map(row).collect() }
+    let rows = block.rows.iter().filter(|row| row.a.is_some() || row.b.is_some());
+    MetricRows { label: label.to_owned(), rows: rows.map(row).collect() }
+}
+
+/// A time in milliseconds with half of its interval: `195 ± 12 ms`, `1.50 ± 0.25 s`.
+fn in_suitable_unit(figure: Option<Figure>) -> String {
+    let Some(figure) = figure else { return UNKNOWN.to_owned() };
+    Quantity::from_millis_within(figure.mean, figure.half_width).estimated_if(figure.estimated).to_string()
 }
 
 /// Values of a metric of the single requests, ascending. Of a sweep, those of its last stage.
 fn values(run: &ComparedRun, metric: &Metric) -> Vec<f64> {
     let at = COMPARED.iter().position(|compared| compared.metric == metric);
     at.and_then(|at| run.whole.values.get(at)).cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(case: Option<&str>, a: Option<Figure>, b: Option<Figure>) -> compare::Row {
+        compare::Row { concurrency: None, case: case.map(str::to_owned), a, b, is_of_same: true, is_share: false }
+    }
+
+    const fn figure(mean: f64, half_width: Option<f64>) -> Figure {
+        Figure { mean, n: 3, half_width, estimated: false }
+    }
+
+    fn block(metric: &Metric, rows: Vec<compare::Row>) -> Block {
+        let compared = *COMPARED.iter().find(|compared| compared.metric == metric).unwrap();
+        Block { compared, rows }
+    }
+
+    #[test]
+    fn times_of_a_comparison_have_the_unit_that_suits_their_size() {
+        let rows = vec![
+            row(Some("Short"), Some(figure(812.0, Some(30.4))), Some(figure(90.0, None))),
+            row(None, Some(figure(5310.0, Some(120.0))), None),
+        ];
+        let shown = metric_rows(&block(&LATENCY, rows));
+        assert_eq!(shown.label, "Latency");
+        let cells: Vec<_> = shown.rows.iter().map(|row| (row.a.as_str(), row.b.as_str())).collect();
+        assert_eq!(cells, [("812 ± 30 ms", "90.0 ms"), ("5.31 ± 0.12 s", "–")]);
+    }
+
+    #[test]
+    fn a_case_without_a_figure_in_either_run_has_no_row() {
+        let rows = vec![row(Some("Nowhere"), None, None), row(Some("In B"), None, Some(figure(1.0, None)))];
+        let shown = metric_rows(&block(&TTFT, rows));
+        assert_eq!(shown.rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["In B"]);
+    }
 }

@@ -36,7 +36,7 @@ pub(super) enum News {
 pub(super) enum Job {
     Preview(String),
     Compare(String, String),
-    Delete(String),
+    Delete(Vec<String>),
     Export(String, &'static str),
     Load(String),
 }
@@ -114,13 +114,12 @@ fn carry_out(job: Job, folder: &Path) -> News {
             let compared = || Ok(Arc::new(comparison_view(&Comparison::new(side(&a)?, side(&b)?))));
             BrowserMsg::Compared(guarded("the comparison", compared))
         }
-        Job::Delete(id) => {
-            let outcome = match runs::delete(&path(&id)) {
-                Ok(true) => Ok(()),
-                Ok(false) => Err("it is still running".to_owned()),
-                Err(why) => Err(why.to_string()),
+        Job::Delete(ids) => {
+            let delete = |id: String| {
+                let outcome = saved::delete(&path(&id));
+                (id, outcome)
             };
-            BrowserMsg::Deleted(id, outcome)
+            BrowserMsg::Deleted(ids.into_iter().map(delete).collect())
         }
         Job::Export(id, format) => BrowserMsg::Exported(guarded("the report", || write(read(&id)?, format))),
         Job::Load(id) => {

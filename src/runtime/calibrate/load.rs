@@ -128,6 +128,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         timeout: TIMEOUT,
         patience: Timeouts::default(),
         extra,
+        checks: Vec::new(),
     };
     RunSpec {
         notices: Vec::new(),
@@ -157,6 +158,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
                 rating: RatingScale::default(),
                 slos: Vec::new(),
                 cases: vec![case],
+                ..Suite::default()
             },
             suite_source: SuiteSource::Builtin,
             plan: Plan { concurrency: load.streams, repeat: load.answers as u32, ..Plan::default() },
@@ -257,7 +259,13 @@ impl Painter {
         }
         let frame = run.next_frame();
         drop(update(&mut run.base.app, frame));
-        let view = View { app: &run.base.app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &self.cache };
+        let view = View {
+            app: &run.base.app,
+            theme: Theme::ansi(),
+            ascii: false,
+            keymap: Keymap::standard(),
+            cache: &self.cache,
+        };
         self.screen.draw(|frame| screen::draw(frame, &view))?;
         self.pacer.drawn(now);
         Ok(())

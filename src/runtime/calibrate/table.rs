@@ -100,8 +100,10 @@ fn difference(c: &Calibration) -> Option<String> {
         Some((off, on))
     });
     let (off, on) = pairs.max_by_key(|(off, _)| off.streams)?;
-    let ttft = on.ttft_error_ms.median - off.ttft_error_ms.median;
-    let gap = on.inter_token_error_ms.median - off.inter_token_error_ms.median;
+    // Adding zero turns a negative zero into a positive one.
+    let change_ms = |on: f64, off: f64| ((on - off) * 1000.0).round() / 1000.0 + 0.0;
+    let ttft = change_ms(on.ttft_error_ms.median, off.ttft_error_ms.median);
+    let gap = change_ms(on.inter_token_error_ms.median, off.inter_token_error_ms.median);
     let drawing = on.main_cpu_share.zip(off.main_cpu_share);
     let drawing = drawing
         .map_or_else(String::new, |(on, off)| format!(", and takes {:.1}% of a core", (on - off).max(0.0) * 100.0));

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::check::CheckResult;
 use crate::domain::quantity::Quantity;
 use crate::domain::session::Session;
 use crate::domain::text::sanitise_line;
@@ -18,7 +19,13 @@ pub fn print_attempt(session: &Session, record: &AttemptRecord, style: Style, st
         None if record.unresolved_first_token().is_some() => "unresolved".to_owned(),
         ms => format!("{} ms", Quantity::new(ms, 0)),
     };
-    let kind = if record.warmup { " (warm-up)" } else { "" };
+    let is_probe = session.suite.workload.as_ref().is_some_and(|w| w.is_probe(record.id.number));
+    let kind = match (record.warmup, record.turn) {
+        (true, _) if is_probe => " (probe)".to_owned(),
+        (true, _) => " (warm-up)".to_owned(),
+        (false, Some(turn)) => format!(" (conversation {}, turn {} of {})", turn.conversation, turn.number, turn.of),
+        (false, None) => String::new(),
+    };
     let line = match &record.error {
         None => format!(
             "[{}/{total}] {name}{kind}  {} s  TTFT {ttft}{}  {} tok/s  {tokens} tokens",
@@ -35,6 +42,9 @@ pub fn print_attempt(session: &Session, record: &AttemptRecord, style: Style, st
     let line = sanitise_line(&line);
     // A closed stream must not end the run.
     drop(writeln!(stderr, "{}", if record.error.is_some() { style.bad(&line) } else { line }));
+    for failure in record.checks.iter().filter_map(CheckResult::failure) {
+        drop(writeln!(stderr, "{}", style.bad(&format!("      ✗ check failed: {}", sanitise_line(&failure)))));
+    }
     for note in record.notes() {
         drop(writeln!(stderr, "{}", style.dim(&format!("      ! {}", sanitise_line(note)))));
     }

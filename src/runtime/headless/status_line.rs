@@ -52,10 +52,13 @@ fn text(scene: &Scene, now: Nanos) -> String {
     let stage = stage.or_else(|| session.load_stage_name());
     let failed = tally.ended - tally.ok;
     let failed = (failed > 0).then(|| format!("{failed} failed"));
+    let wrong = tally.pass_rate.failed();
+    let wrong = (wrong > 0).then(|| format!("{wrong} wrong"));
     let in_flight = Some(format!("{} in flight", session.in_flight()));
     let speed = scene.throughput_now().map(|v| format!("{ESTIMATED}{v:.0} tok/s"));
     let left = Some(format!("{} left", progress.left.map_or_else(|| UNKNOWN.to_owned(), clock)));
-    let parts = [stage, Some(format!("{progress} requests")), failed, in_flight, speed, Some(clock(elapsed)), left];
+    let parts =
+        [stage, Some(format!("{progress} requests")), failed, wrong, in_flight, speed, Some(clock(elapsed)), left];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 

@@ -12,6 +12,7 @@ use super::super::wake::Wake;
 use super::LiveRun;
 use crate::app::message::Msg;
 use crate::domain::live::EngineCommand;
+use crate::domain::session::Mode;
 use crate::domain::text::sanitise;
 use crate::report::run_figures::RunFigures;
 
@@ -36,6 +37,7 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
     // Files come first: a reader of stdout that stopped reading must not keep them from being written.
     let saved = catch_panic("this run was not saved in full", || save_end(run, status));
     let files = run.base.exports.write_all(&|| run.report());
+    run.written = files.iter().flatten().cloned().collect();
     let plain = || sanitise(&summary(&run.report()));
     let text = match run.base.exports.stdout() {
         None => catch_panic("the summary", || styled(&plain(), run.summary_style) + "\n"),
@@ -67,7 +69,9 @@ fn save_end(run: &mut LiveRun, status: u8) -> Result<Option<String>, String> {
     let scene = &base.app.scene;
     let is_saved = saving.finish(scene, now, lag, status, || RunFigures::new(&origin.report(scene, now, lag)))?;
     let id = &origin.id;
-    Ok(is_saved.then(|| format!("Saved as run {id} (tokscope report {id})")))
+    let is_left = scene.session.to_resume(now).mode != Mode::Finished;
+    let how = if is_left { format!("; continue it with `tokscope resume {id}`") } else { String::new() };
+    Ok(is_saved.then(|| format!("Saved as run {id} (tokscope report {id}){how}")))
 }
 
 /// Cancels the requests in flight, and takes the last records and samples.

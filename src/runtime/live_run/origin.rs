@@ -88,6 +88,7 @@ impl Origin {
         };
         let measured = Measurements {
             session: scene.session.clone(),
+            workload_notes: scene.workload_notes.clone(),
             resumed,
             gpu: &scene.gpu,
             gauges: scene.gauges.clone(),

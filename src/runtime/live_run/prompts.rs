@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::answer_checks::RowChecks;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptRecord, AttemptStatus};
+use crate::domain::check::Checks;
 use crate::domain::live::{EngineCommand, EngineFact};
+use crate::domain::request_lengths::Uniqueness;
 use crate::domain::session::Session;
 use crate::domain::suite::{CaseSpec, Message};
 use crate::domain::time::Nanos;
@@ -23,6 +26,8 @@ pub struct Prompts {
     api: &'static Api,
     /// Whether the source knows how many tokens a character has, or need not know.
     has_learnt: bool,
+    /// Checks of the rows in flight.
+    row_checks: RowChecks,
     /// Sentence about the lengths of the prompts, once it is known.
     note: Option<String>,
     /// Sentence about answers that may be shorter than asked for.
@@ -41,11 +46,17 @@ impl Prompts {
             source,
             api,
             has_learnt,
+            row_checks: RowChecks::default(),
             note: None,
             output_note: None,
             conversations: BTreeMap::new(),
             in_flight: BTreeMap::new(),
         }
+    }
+
+    /// Checks of the rows in flight.
+    pub const fn row_checks(&self) -> &RowChecks {
+        &self.row_checks
     }
 
     /// Sentences about the lengths of prompts and answers, as far as they are known.
@@ -71,6 +82,7 @@ impl Prompts {
         if let (Some(source), Some(row)) = (&mut self.source, *row) {
             if let Some(text) = source.probe(id.number).filter(|_| *warmup) {
                 (content.messages, content.max_tokens) = (vec![Message::user(&text)], 1);
+                lengths.uniqueness = Uniqueness::OwnText;
                 *case = Arc::new(content);
                 return Ok(());
             }
@@ -82,6 +94,16 @@ impl Prompts {
             content.messages = requested.messages;
             content.max_tokens = requested.max_tokens.unwrap_or(content.max_tokens);
             *lengths = requested.lengths;
+            if turn.is_some_and(|turn| turn.number > 1) {
+                lengths.input_tokens = None;
+            }
+            if !requested.checks.is_empty() {
+                // The rows were read once before, and their checks compiled.
+                let checks = Checks::new(&requested.checks).map_err(|e| failed(e.to_string()))?;
+                if let Ok(mut rows) = self.row_checks.lock() {
+                    rows.insert(*id, Arc::new(checks));
+                }
+            }
             if let Some(tokens) = lengths.output_tokens {
                 match exact_output(server_kind, self.api, tokens) {
                     Ok(fields) => content.extra = fields.into_iter().chain(content.extra).collect(),

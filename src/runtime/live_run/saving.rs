@@ -42,6 +42,8 @@ pub struct Saving {
     sender: Sender<Wake>,
     /// Telemetry that was not written yet; before the run, its latest events.
     telemetry: Vec<TelemetryEvent>,
+    /// Number of sentences about the workload that were written.
+    notes_written: usize,
     /// The last point of the throughput that was written.
     throughput_to: Option<Nanos>,
     /// When continuous data was last written.
@@ -73,6 +75,7 @@ impl Saving {
             clock,
             sender,
             telemetry: Vec::new(),
+            notes_written: 0,
             throughput_to: None,
             written_at: Nanos::default(),
             is_stale: false,
@@ -81,6 +84,7 @@ impl Saving {
 
     /// Appends to this journal once the run is resumed.
     pub fn resume(&mut self, file: File, path: PathBuf, saved: &Saved, resumption: Resumption) {
+        self.notes_written = saved.workload_notes.len();
         self.throughput_to = saved.throughput.iter().next_back().map(|p| p.0);
         self.state = State::Resuming(Box::new((file, path, resumption)));
     }
@@ -155,6 +159,11 @@ impl Saving {
             self.is_stale |= events.iter().any(|e| matches!(e.what, EventKind::Ended(_)));
             room &= journal.append(lines(events, &scene.session));
         }
+        for note in scene.workload_notes.iter().skip(self.notes_written) {
+            let text = journal::workload_note(note);
+            room &= journal.append(line(move || text));
+        }
+        self.notes_written = scene.workload_notes.len();
         let now = self.clock.now();
         let is_due = now.since(self.written_at) >= INTERVAL
             && (self.is_stale || !self.telemetry.is_empty() || scene.session.in_flight() > 0);

@@ -19,7 +19,7 @@ const TABLE_WIDTH: u16 = 96;
 /// Maximum number of warnings on the screen.
 const MAX_WARNINGS: usize = 3;
 /// Width of a figure.
-const FIGURE: usize = 13;
+const FIGURE: usize = 15;
 /// Width of the difference.
 const DIFFERENCE: usize = 9;
 /// Width of the judgement.
@@ -74,20 +74,41 @@ fn head(comparison: &ComparisonView, columns: usize, theme: Theme) -> Vec<Line<'
 
 /// A line of the table.
 enum TableLine<'a> {
+    /// Heading of a metric's rows by case.
     Heading(&'a str),
     Row(&'a ComparedRow),
     Blank,
 }
 
-/// All lines: the totals of all metrics, then the cases of each.
-fn table_lines(metrics: &[MetricRows]) -> impl Iterator<Item = TableLine<'_>> {
-    let totals = metrics.iter().flat_map(|metric| metric.rows.iter().filter(|row| row.is_total).map(TableLine::Row));
-    let with_cases = metrics.iter().filter(|metric| metric.rows.iter().any(|row| !row.is_total));
-    let cases = with_cases.flat_map(|metric| {
-        let rows = metric.rows.iter().filter(|row| !row.is_total).map(TableLine::Row);
-        [TableLine::Blank, TableLine::Heading(&metric.label)].into_iter().chain(rows)
+/// All lines: the totals of all metrics, then the cases of each. A metric without cases has no heading.
+fn table_lines(metrics: &[MetricRows]) -> Vec<TableLine<'_>> {
+    let mut lines: Vec<TableLine<'_>> = Vec::new();
+    lines.extend(metrics.iter().flat_map(|metric| metric.rows.iter().filter(|row| row.is_total)).map(TableLine::Row));
+    for metric in metrics {
+        let mut cases = metric.rows.iter().filter(|row| !row.is_total).map(TableLine::Row).peekable();
+        if cases.peek().is_some() {
+            lines.extend([TableLine::Blank, TableLine::Heading(&metric.label)]);
+            lines.extend(cases);
+        }
+    }
+    lines
+}
+
+/// Heading of the first visible row: that of its metric, unless the heading itself is still visible.
+fn heading_at(lines: &[TableLine<'_>], top: usize) -> String {
+    let above = lines.iter().take(top).rev().find_map(|line| match line {
+        TableLine::Heading(label) => Some(*label),
+        TableLine::Row(_) | TableLine::Blank => None,
     });
-    totals.chain(cases)
+    match (lines.get(top), above) {
+        (Some(TableLine::Row(row)), None) if row.is_total => "ALL CASES".to_owned(),
+        (Some(TableLine::Row(_)), Some(label)) => by_case(label),
+        _ => String::new(),
+    }
+}
+
+fn by_case(label: &str) -> String {
+    format!("{label}, by case")
 }
 
 fn draw_table(
@@ -98,25 +119,35 @@ fn draw_table(
     extents: &mut DrawnExtents,
 ) {
     let theme = view.theme;
-    let all = table_lines(&comparison.metrics).count();
+    let lines = table_lines(&comparison.metrics);
+    let all = lines.len();
     let rows = usize::from(area.height.saturating_sub(2));
     extents.comparison_limit = all.saturating_sub(rows);
     extents.page = rows.saturating_sub(1);
+    if all == 0 {
+        let area = rule(frame, area, ("Figures", ""), "", theme);
+        return text(frame, area, 0, "There is nothing to compare.", theme.muted());
+    }
     let top = view.browser.comparison_top.min(extents.comparison_limit);
     let position = format!("{}–{} of {all}", (top + 1).min(all), (top + rows).min(all));
     let area = rule(frame, area, ("Figures", "mean ± half of its 95% interval"), &position, theme);
     let name_columns = usize::from(area.width).saturating_sub(2 * FIGURE + DIFFERENCE + JUDGED + 3).clamp(8, 36);
     let heads = [("A", theme.series(0)), ("B", theme.series(1)), ("DIFF", theme.muted())];
-    let mut spans = vec![Span::styled(left("ALL CASES", name_columns), theme.muted())];
+    let mut spans = vec![Span::styled(left(&heading_at(&lines, top), name_columns), theme.muted())];
     for ((head, style), columns) in heads.into_iter().zip([FIGURE, FIGURE, DIFFERENCE]) {
         spans.push(Span::styled(right(head, columns), style));
     }
     line(frame, area, 0, &Line::from(spans));
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    for (row, shown) in table_lines(&comparison.metrics).skip(top).take(rows).enumerate() {
+    let mut visible: Vec<&TableLine<'_>> = lines.iter().skip(top).take(rows).collect();
+    // A heading whose rows are all below the screen would announce nothing.
+    while matches!(visible.last(), Some(TableLine::Heading(_) | TableLine::Blank)) {
+        visible.pop();
+    }
+    for (row, shown) in visible.into_iter().enumerate() {
         let shown = match shown {
             TableLine::Blank => continue,
-            TableLine::Heading(label) => Line::styled(format!("{label}, by case"), theme.title(false)),
+            TableLine::Heading(label) => Line::styled(by_case(label), theme.title(false)),
             TableLine::Row(compared) => table_row(compared, name_columns, theme),
         };
         line(frame, body, row as u16, &shown);

@@ -7,7 +7,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Widget};
 
 use super::BrowserView;
-use super::keymap::sections;
+use super::keymap::BrowserContext;
+use crate::app::browser::action::BrowserAction;
 use crate::app::browser::entry::RunEntry;
 use crate::app::browser::message::DrawnExtents;
 use crate::app::browser::state::Dialog;
@@ -17,6 +18,10 @@ use crate::ui::number::UNKNOWN;
 
 /// Maximum width of a dialog.
 const MAX_COLUMNS: u16 = 76;
+/// Maximum number of runs that the question lists.
+const MAX_LISTED: usize = 6;
+/// Rows of the question beside the listed runs, with its border.
+const FIXED_ROWS: usize = 8;
 /// Width of the keys in the help.
 const KEYS: usize = 16;
 
@@ -24,9 +29,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, ex
     match &view.browser.dialog {
         Dialog::None | Dialog::Filter => {}
         Dialog::Help(top) => draw_help(frame, area, *top, view, extents),
-        Dialog::Delete(id) => {
-            let lines = question(view.browser.by_id(id), id, view);
-            popup(frame, area, " Delete this run? ", &lines, view.theme.bad(), view);
+        Dialog::Delete(ids) => {
+            let title = match ids.len() {
+                1 => " Delete this run? ".to_owned(),
+                n => format!(" Delete these {n} runs? "),
+            };
+            let listed = usize::from(area.height).saturating_sub(FIXED_ROWS).clamp(1, MAX_LISTED);
+            popup(frame, area, &title, &question(ids, listed, view), view.theme.bad(), view);
         }
     }
 }
@@ -34,7 +43,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, ex
 fn draw_help(frame: &mut Frame<'_>, area: Rect, top: usize, view: &BrowserView<'_>, extents: &mut DrawnExtents) {
     let theme = view.theme;
     let mut lines: Vec<Line<'static>> = Vec::new();
-    for (title, rows) in sections() {
+    for (title, rows) in view.keymap.sections() {
         if !lines.is_empty() {
             lines.push(Line::default());
         }
@@ -49,31 +58,62 @@ fn draw_help(frame: &mut Frame<'_>, area: Rect, top: usize, view: &BrowserView<'
     let top = top.min(extents.help_limit);
     let below = lines.len().saturating_sub(top + rows);
     let shown = lines.get(top..).unwrap_or_default();
-    let title = if below > 0 { format!(" Keys · j scrolls, {below} more ") } else { " Keys ".to_owned() };
+    let title = if below > 0 {
+        let key = view.keymap.key_of(BrowserAction::Down, BrowserContext::Help);
+        format!(" Keys · {key} scrolls, {below} more ")
+    } else {
+        " Keys ".to_owned()
+    };
     popup(frame, area, &title, shown, theme.border(true), view);
 }
 
-/// The run that would be deleted, and what that means.
-fn question(run: Option<&RunEntry>, id: &str, view: &BrowserView<'_>) -> Vec<Line<'static>> {
+/// The runs that would be deleted, at most `listed` of them, and what that means.
+fn question(ids: &[String], listed: usize, view: &BrowserView<'_>) -> Vec<Line<'static>> {
     let theme = view.theme;
-    let mut lines = vec![Line::styled(sanitise_line(id), theme.value())];
-    if let Some(why) = run.and_then(|run| run.error.as_ref()) {
-        lines.push(Line::from(format!("cannot be read: {why}")));
-    } else if let Some(run) = run {
-        let or_unknown = |text: &str| if text.is_empty() { UNKNOWN.to_owned() } else { text.to_owned() };
-        lines.push(Line::from(format!("{} · {}", or_unknown(&run.started), or_unknown(&run.model))));
-        lines.push(Line::from(format!("{}, {} of {} cases ok", run.state.word(), run.ok, run.cases)));
+    let mut lines: Vec<Line<'static>> = match ids {
+        [only] => one_run(only, view),
+        many => many.iter().take(listed).map(|id| Line::from(in_one_line(id, view))).collect(),
+    };
+    let more = if ids.len() > 1 { ids.len().saturating_sub(listed) } else { 0 };
+    if more > 0 {
+        lines.push(Line::styled(format!("and {more} more"), theme.muted()));
     }
     lines.push(Line::default());
-    lines.push(Line::styled("Its journal is removed from the disk. This cannot be undone.", theme.warning()));
+    lines.push(Line::styled("No copy is kept. This cannot be undone.", theme.warning()));
     lines.push(Line::default());
+    let key = |action| Span::styled(view.keymap.key_of(action, BrowserContext::Delete), theme.key());
     lines.push(Line::from(vec![
-        Span::styled("y", theme.key()),
+        key(BrowserAction::ConfirmDelete),
         Span::raw(" delete    "),
-        Span::styled("n", theme.key()),
+        key(BrowserAction::Close),
         Span::raw(" keep"),
     ]));
     lines
+}
+
+fn one_run(id: &str, view: &BrowserView<'_>) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::styled(sanitise_line(id), view.theme.value())];
+    match view.browser.by_id(id) {
+        Some(RunEntry { error: Some(why), .. }) => lines.push(Line::from(format!("cannot be read: {why}"))),
+        Some(run) => {
+            lines.push(Line::from(format!("{} · {}", known(&run.started), known(&run.model))));
+            lines.push(Line::from(format!("{}, {} of {} cases ok", run.state.word(), run.ok, run.cases)));
+        }
+        None => {}
+    }
+    lines
+}
+
+fn in_one_line(id: &str, view: &BrowserView<'_>) -> String {
+    let about = match view.browser.by_id(id) {
+        Some(run) if run.error.is_none() => format!("{} · {}", known(&run.started), known(&run.model)),
+        _ => "cannot be read".to_owned(),
+    };
+    format!("{}  {about}", sanitise_line(id))
+}
+
+fn known(text: &str) -> String {
+    if text.is_empty() { UNKNOWN.to_owned() } else { text.to_owned() }
 }
 
 /// Draws lines in a frame in the middle of `area`.

@@ -4,8 +4,10 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::keymap::BrowserContext;
 use super::plot::{Axis, Curve, Plot};
 use super::{BrowserView, line, rule, text};
+use crate::app::browser::action::BrowserAction;
 use crate::app::browser::comparison::ComparisonView;
 use crate::domain::statistics::{enough_for, percentile};
 use crate::ui::number::{grouped, millis};
@@ -41,7 +43,8 @@ fn draw_one(frame: &mut Frame<'_>, area: Rect, comparison: &ComparisonView, at: 
     let all = &comparison.distributions;
     let Some(shown) = all.get(at) else { return };
     let names: Vec<&str> = (0..all.len()).map(|other| if other == at { "●" } else { "○" }).collect();
-    let figures = format!("{} tab: next", names.join(" "));
+    let key = view.keymap.key_of(BrowserAction::NextMetric, BrowserContext::Comparison);
+    let figures = format!("{} {key}: next", names.join(" "));
     let area = rule(frame, area, (shown.label, shown.meaning), &figures, theme);
     let values = [&shown.a_ms, &shown.b_ms];
     let mut row = 0;
@@ -58,10 +61,13 @@ fn draw_one(frame: &mut Frame<'_>, area: Rect, comparison: &ComparisonView, at: 
         line(frame, area, row, &legend.into_iter().collect::<Line<'_>>());
         row += 1;
     }
-    let unit = format!("share of requests, by {} in ms", shown.label);
-    text(frame, area, row, &unit, theme.muted());
+    // The unit of the legend: from one second on, times are in seconds.
+    let longest = values.into_iter().filter_map(|values| values.last()).copied().fold(0.0, f64::max);
+    let (unit, unit_ms) = if longest < 1000.0 { ("ms", 1.0) } else { ("s", 1000.0) };
+    text(frame, area, row, &format!("share of requests, by {} in {unit}", shown.label), theme.muted());
+    let in_unit = values.map(|values| values.iter().map(|ms| ms / unit_ms).collect::<Vec<f64>>());
     let area = Rect { y: area.y + row + 1, height: area.height.saturating_sub(row + 1), ..area };
-    draw_curves(frame, area, values, view);
+    draw_curves(frame, area, [&in_unit[0], &in_unit[1]], view);
 }
 
 fn draw_curves(frame: &mut Frame<'_>, area: Rect, values: [&Vec<f64>; 2], view: &BrowserView<'_>) {

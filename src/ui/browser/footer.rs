@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::keymap::{BrowserContext, rows_in};
+use super::keymap::{BrowserContext, BrowserKeymap, BrowserRow};
 use super::{BrowserView, TWO_PANES};
 use crate::app::browser::action::BrowserAction;
 use crate::domain::text::sanitise_line;
@@ -33,21 +33,28 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>) {
     if !spans.is_empty() {
         spans.push(Span::raw("   "));
     }
-    let room = columns.saturating_sub(spans_width(&spans));
-    spans.extend(keys(context, room, area.width < TWO_PANES, theme));
+    // The question before a deletion has its own keys.
+    let room = if context == BrowserContext::Delete { 0 } else { columns.saturating_sub(spans_width(&spans)) };
+    spans.extend(keys(view.keymap, context, room, area.width < TWO_PANES, theme));
     frame.buffer_mut().set_line(area.x, area.y, &Line::from(spans), area.width);
 }
 
 /// As many keys as fit, the essential ones in any case.
-fn keys(context: BrowserContext, columns: usize, has_one_pane: bool, theme: Theme) -> Vec<Span<'static>> {
-    let hint = |row: &'static super::keymap::BrowserBinding| {
-        let (key, label) = (row.keys.first()?, row.footer?);
+fn keys(
+    keymap: &BrowserKeymap,
+    context: BrowserContext,
+    columns: usize,
+    has_one_pane: bool,
+    theme: Theme,
+) -> Vec<Span<'static>> {
+    let hint = |row: &BrowserRow| {
+        let (key, label) = (row.keys.first()?, row.binding.footer?);
         Some((
-            row.action,
+            row.binding.action,
             vec![Span::styled(key.to_string(), theme.key()), Span::styled(format!(" {label}"), theme.muted())],
         ))
     };
-    let rows = rows_in(context).filter(|row| has_one_pane || row.action != BrowserAction::SwitchPane);
+    let rows = keymap.rows_in(context).filter(|row| has_one_pane || row.binding.action != BrowserAction::SwitchPane);
     let all: Vec<_> = rows.filter_map(hint).collect();
     let width_of = |hint: &[Span<'_>]| spans_width(hint) + BETWEEN.len();
     let is_essential = |action: &BrowserAction| ESSENTIAL.contains(action);

@@ -1,11 +1,16 @@
-//! The table of the browser's keys: action, context, and the texts in footer and help.
+//! The browser's keys: action, context, and the texts in footer and help; what a key press does.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
+mod table;
 
+use crossterm::event::{KeyEvent, KeyEventKind};
+
+use self::BrowserContext::{Anywhere, Comparison, Delete, Filter, Help, List, Screens};
+pub use self::table::BROWSER_BINDINGS;
 use crate::app::browser::action::BrowserAction as A;
 use crate::app::browser::message::BrowserMsg;
 use crate::app::browser::state::{Browser, BrowserScreen, Dialog};
-use crate::ui::keymap::{Key, edit_of, keys_label};
+use crate::ui::keymap::binding::{KeyContext, Row, default_rows};
+use crate::ui::keymap::{Conflicts, Key, KeyAction, KeyBinding, Override, edit_of, keys_label, listing, rebound};
 
 /// Part of the browser in which a key applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +27,8 @@ pub enum BrowserContext {
     Delete,
     /// The help.
     Help,
+    /// Everywhere, dialogs included.
+    Anywhere,
 }
 
 impl BrowserContext {
@@ -45,11 +52,52 @@ impl BrowserContext {
             Self::Filter => "Filter input",
             Self::Delete => "Delete dialog",
             Self::Help => "Help",
+            Self::Anywhere => "Everywhere",
+        }
+    }
+}
+
+impl KeyContext for BrowserContext {
+    fn place(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Comparison => "comparison",
+            Self::Screens => "screens",
+            Self::Filter => "filter",
+            Self::Delete => "delete dialog",
+            Self::Help => "help",
+            Self::Anywhere => "anywhere",
         }
     }
 
+    fn is_typed(self) -> bool {
+        self == Self::Filter
+    }
+
+    fn is_dialog(self) -> bool {
+        matches!(self, Self::Filter | Self::Delete | Self::Help)
+    }
+
     fn encloses(self, inner: Self) -> bool {
-        self == Self::Screens && matches!(inner, Self::List | Self::Comparison)
+        match self {
+            Self::Anywhere => inner != Self::Anywhere,
+            Self::Screens => matches!(inner, Self::List | Self::Comparison),
+            _ => false,
+        }
+    }
+}
+
+impl KeyAction for A {
+    fn name(self) -> &'static str {
+        Self::name(self)
+    }
+
+    fn is_quit(self) -> bool {
+        self == Self::Interrupt
+    }
+
+    fn is_needed_in_dialog(self) -> bool {
+        true
     }
 }
 
@@ -68,111 +116,108 @@ pub struct BrowserBinding {
     pub help: &'static str,
 }
 
-const fn c(letter: char) -> Key {
-    Key::plain(KeyCode::Char(letter))
-}
+impl KeyBinding for BrowserBinding {
+    type Action = A;
+    type Context = BrowserContext;
 
-const fn k(code: KeyCode) -> Key {
-    Key::plain(code)
-}
-
-const fn row(
-    keys: &'static [Key],
-    action: A,
-    on: BrowserContext,
-    footer: Option<&'static str>,
-    help: &'static str,
-) -> BrowserBinding {
-    BrowserBinding { keys, action, on, footer, help }
-}
-
-use BrowserContext::{Comparison, Delete, Filter, Help, List, Screens};
-
-/// All keys of the browser. The footer shows those with a label in this order.
-pub const BROWSER_BINDINGS: &[BrowserBinding] = &[
-    row(&[k(KeyCode::Enter)], A::Open, List, Some("open"), "Open the run in the dashboard (`q` returns)"),
-    row(&[c('/')], A::Filter, List, Some("filter"), "Filter: every word must occur in the run"),
-    row(&[c(' ')], A::Mark, List, Some("mark"), "Mark the run, or unmark it"),
-    row(&[c('c')], A::Compare, List, Some("compare"), "Compare the two marked runs; the older one is A"),
-    row(&[c('s')], A::SortNext, List, Some("sort"), "Sort by the next column"),
-    row(&[c('S')], A::SortReverse, List, None, "Reverse the sort order"),
-    row(&[c('e')], A::ExportMarkdown, List, Some("export"), "Export the Markdown report to the current folder"),
-    row(&[c('E')], A::ExportJson, List, None, "Export results.json to the current folder"),
-    row(&[c('d'), k(KeyCode::Delete)], A::Delete, List, Some("delete"), "Delete the run (asks first)"),
-    row(
-        &[k(KeyCode::Tab)],
-        A::SwitchPane,
-        List,
-        Some("report/trend"),
-        "Show report or trend, if there is room for one",
-    ),
-    row(&[c('J'), k(KeyCode::Right)], A::PreviewDown, List, None, "Scroll the report down"),
-    row(&[c('K'), k(KeyCode::Left)], A::PreviewUp, List, None, "Scroll the report up"),
-    row(&[c('r')], A::Refresh, List, None, "Read the folder again"),
-    row(
-        &[k(KeyCode::Tab), k(KeyCode::Right)],
-        A::NextMetric,
-        Comparison,
-        Some("next chart"),
-        "Chart of the next metric",
-    ),
-    row(&[k(KeyCode::BackTab), k(KeyCode::Left)], A::PreviousMetric, Comparison, None, "Chart of the previous metric"),
-    row(&[c('j'), k(KeyCode::Down)], A::Down, Screens, None, "Next run, or one line down"),
-    row(&[c('k'), k(KeyCode::Up)], A::Up, Screens, None, "Previous run, or one line up"),
-    row(&[k(KeyCode::PageDown), Key::ctrl('d')], A::PageDown, Screens, None, "One page down"),
-    row(&[k(KeyCode::PageUp), Key::ctrl('u')], A::PageUp, Screens, None, "One page up"),
-    row(&[c('g'), k(KeyCode::Home)], A::First, Screens, None, "Go to the top"),
-    row(&[c('G'), k(KeyCode::End)], A::Last, Screens, None, "Go to the end"),
-    row(&[c('t')], A::NextTheme, Screens, None, "Next theme"),
-    row(&[Key::ctrl('l')], A::Redraw, Screens, None, "Redraw the screen"),
-    row(&[Key::ctrl('z')], A::Suspend, Screens, None, "Suspend (resume with `fg` in the shell)"),
-    row(&[k(KeyCode::Esc)], A::Back, Screens, None, "Go back: leave the comparison, clear the filter, quit"),
-    row(&[c('q'), Key::ctrl('c')], A::Quit, Screens, Some("quit"), "Leave the comparison, or quit"),
-    row(&[c('?')], A::Help, Screens, Some("help"), "Show these keys"),
-    row(&[k(KeyCode::Enter)], A::KeepFilter, Filter, Some("keep"), "Keep the filter"),
-    row(&[k(KeyCode::Esc), Key::ctrl('c')], A::ClearFilter, Filter, Some("clear"), "Clear the filter"),
-    row(&[k(KeyCode::Down)], A::Down, Filter, None, "Next run"),
-    row(&[k(KeyCode::Up)], A::Up, Filter, None, "Previous run"),
-    row(&[c('y'), c('d')], A::ConfirmDelete, Delete, Some("delete"), "Delete the run"),
-    row(&[c('n'), k(KeyCode::Esc), c('q'), Key::ctrl('c')], A::Close, Delete, Some("keep"), "Keep the run"),
-    row(&[c('j'), k(KeyCode::Down)], A::Down, Help, None, "Scroll down"),
-    row(&[c('k'), k(KeyCode::Up)], A::Up, Help, None, "Scroll up"),
-    row(&[k(KeyCode::Esc), c('q'), c('?'), Key::ctrl('c')], A::Close, Help, Some("close"), "Close the help"),
-];
-
-/// The rows that apply in a context, its own rows first.
-pub fn rows_in(context: BrowserContext) -> impl Iterator<Item = &'static BrowserBinding> {
-    let own = BROWSER_BINDINGS.iter().filter(move |row| row.on == context);
-    own.chain(BROWSER_BINDINGS.iter().filter(move |row| row.on.encloses(context)))
-}
-
-/// The message for a key press; `None` for unbound keys and releases.
-pub fn resolve(browser: &Browser, event: &KeyEvent) -> Option<BrowserMsg> {
-    if event.kind == KeyEventKind::Release {
-        return None;
+    fn keys(&self) -> &'static [Key] {
+        self.keys
     }
-    let context = BrowserContext::from_state(browser);
-    let bound = Key::from_event(event).and_then(|key| rows_in(context).find(|row| row.keys.contains(&key)));
-    match bound {
-        Some(row) => Some(BrowserMsg::Action(row.action)),
-        None if context == Filter => edit_of(event).map(BrowserMsg::Edit),
-        None => None,
+
+    fn action(&self) -> A {
+        self.action
+    }
+
+    fn context(&self) -> BrowserContext {
+        self.on
+    }
+
+    fn help(&self) -> &'static str {
+        self.help
+    }
+}
+
+/// A binding of the browser and its keys.
+pub type BrowserRow = Row<BrowserBinding>;
+
+/// All bindings of the browser with the keys in use, in the order of the table.
+#[derive(Clone, Debug)]
+pub struct BrowserKeymap {
+    rows: Vec<BrowserRow>,
+}
+
+impl Default for BrowserKeymap {
+    fn default() -> Self {
+        Self { rows: default_rows(BROWSER_BINDINGS) }
+    }
+}
+
+impl BrowserKeymap {
+    /// The default keymap with these overrides.
+    ///
+    /// # Errors
+    ///
+    /// Returns the keys that would have two meanings in one context.
+    pub fn with(overrides: &[Override<A>]) -> Result<Self, Conflicts<BrowserBinding>> {
+        Ok(Self { rows: rebound(BROWSER_BINDINGS, overrides)? })
+    }
+
+    /// All rows, in the order of the table.
+    pub fn rows(&self) -> &[BrowserRow] {
+        &self.rows
+    }
+
+    /// The rows that apply in a context, its own rows first.
+    pub fn rows_in(&self, context: BrowserContext) -> impl Iterator<Item = &BrowserRow> {
+        let own = self.rows.iter().filter(move |row| row.binding.on == context);
+        own.chain(self.rows.iter().filter(move |row| row.binding.on.encloses(context)))
+    }
+
+    /// The first key of an action in a context, as the screen shows it; its name if it is unbound.
+    pub fn key_of(&self, action: A, context: BrowserContext) -> String {
+        let mut keys =
+            self.rows_in(context).filter(|row| row.binding.action == action).filter_map(|row| row.keys.first());
+        keys.next().map_or_else(|| action.name().to_owned(), Key::to_string)
+    }
+
+    /// The message for a key press; `None` for unbound keys and releases.
+    pub fn resolve(&self, browser: &Browser, event: &KeyEvent) -> Option<BrowserMsg> {
+        if event.kind == KeyEventKind::Release {
+            return None;
+        }
+        let context = BrowserContext::from_state(browser);
+        let bound = Key::from_event(event).and_then(|key| {
+            // A letter bound for the whole screen is still typed into a text field.
+            let is_text = |row: &BrowserRow| context.is_typed() && key.is_typed() && row.binding.on != context;
+            self.rows_in(context).find(|row| row.keys.contains(&key) && !is_text(row))
+        });
+        match bound {
+            Some(row) => Some(BrowserMsg::Action(row.binding.action)),
+            None if context.is_typed() => edit_of(event).map(BrowserMsg::Edit),
+            None => None,
+        }
+    }
+
+    /// The sections of the help: heading, and keys with their descriptions.
+    pub fn sections(&self) -> impl Iterator<Item = (&'static str, Vec<(String, &'static str)>)> {
+        let rows = |on| self.rows.iter().filter(move |row| row.binding.on == on);
+        let row = |row: &BrowserRow| (keys_label(&row.keys), row.binding.help);
+        SECTIONS.into_iter().map(move |on| (on.title(), rows(on).map(row).collect()))
+    }
+
+    /// One line for each binding: action name, context, keys, description.
+    pub fn listing(&self) -> String {
+        listing(&self.rows)
     }
 }
 
 /// Whether pasted text goes into a text field.
 pub fn takes_text(browser: &Browser) -> bool {
-    BrowserContext::from_state(browser) == Filter
+    BrowserContext::from_state(browser).is_typed()
 }
 
 /// Contexts in the order of help and documentation.
-const SECTIONS: [BrowserContext; 6] = [List, Comparison, Screens, Filter, Delete, Help];
-
-/// The sections of the help: heading, and keys with their descriptions.
-pub fn sections() -> impl Iterator<Item = (&'static str, Vec<(String, &'static str)>)> {
-    let rows = |on| BROWSER_BINDINGS.iter().filter(move |row| row.on == on);
-    SECTIONS.into_iter().map(move |on| (on.title(), rows(on).map(|row| (keys_label(row.keys), row.help)).collect()))
-}
+const SECTIONS: [BrowserContext; 7] = [List, Comparison, Screens, Anywhere, Filter, Delete, Help];
 
 /// The keys as a Markdown table, for the documentation.
 pub fn browser_key_table_markdown() -> String {
@@ -187,12 +232,28 @@ pub fn browser_key_table_markdown() -> String {
 
 #[cfg(test)]
 mod tests {
+    use crossterm::event::{KeyCode, KeyModifiers};
+
     use super::*;
+    use crate::app::browser::update::update;
+    use crate::app::state::theme::ThemeName;
+
+    fn chosen(action: A, keys: &[&str]) -> Override<A> {
+        Override { action, keys: keys.iter().map(|key| key.parse().unwrap()).collect() }
+    }
+
+    fn action_of(keymap: &BrowserKeymap, browser: &Browser, letter: char) -> Option<A> {
+        match keymap.resolve(browser, &KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE)) {
+            Some(BrowserMsg::Action(action)) => Some(action),
+            _ => None,
+        }
+    }
 
     #[test]
     fn no_key_has_two_meanings_in_one_context() {
+        let keymap = BrowserKeymap::default();
         for context in SECTIONS {
-            let keys: Vec<Key> = rows_in(context).flat_map(|row| row.keys.iter().copied()).collect();
+            let keys: Vec<Key> = keymap.rows_in(context).flat_map(|row| row.keys.iter().copied()).collect();
             for (at, key) in keys.iter().enumerate() {
                 assert!(!keys[..at].contains(key), "{key} has two meanings in {context:?}");
             }
@@ -200,9 +261,47 @@ mod tests {
     }
 
     #[test]
-    fn every_context_can_be_left_with_ctrl_c() {
-        for context in [List, Comparison, Filter, Delete, Help] {
-            assert!(rows_in(context).any(|row| row.keys.contains(&Key::ctrl('c'))), "{context:?}");
+    fn no_two_actions_share_a_name() {
+        for (at, row) in BROWSER_BINDINGS.iter().enumerate() {
+            for other in &BROWSER_BINDINGS[at + 1..] {
+                assert_eq!(row.action == other.action, row.action.name() == other.action.name());
+            }
         }
+    }
+
+    #[test]
+    fn ctrl_c_works_in_every_context_and_cannot_be_rebound() {
+        let keymap = BrowserKeymap::with(&[chosen(A::Interrupt, &["Z"])]).unwrap();
+        for context in [List, Comparison, Filter, Delete, Help] {
+            assert!(keymap.rows_in(context).any(|row| row.keys.contains(&Key::ctrl('c'))), "{context:?}");
+        }
+        let conflicts = BrowserKeymap::with(&[chosen(A::Mark, &["ctrl-c"])]).map(drop).unwrap_err();
+        assert_eq!(conflicts[0].why.to_string(), "always quits; choose another key");
+    }
+
+    #[test]
+    fn an_action_has_the_keys_of_the_user_in_the_screens_and_its_own_in_a_dialog() {
+        let keymap =
+            BrowserKeymap::with(&[chosen(A::Down, &["n"]), chosen(A::Close, &[]), chosen(A::Redraw, &["L"])]).unwrap();
+        let mut browser = Browser::new(ThemeName::Auto);
+        assert_eq!(action_of(&keymap, &browser, 'n'), Some(A::Down));
+        assert_eq!(action_of(&keymap, &browser, 'j'), None);
+        assert_eq!(action_of(&keymap, &browser, 'L'), Some(A::Redraw));
+        update(&mut browser, BrowserMsg::Action(A::Filter));
+        // The text field keeps its letters.
+        assert_eq!(action_of(&keymap, &browser, 'n'), None);
+        assert_eq!(action_of(&keymap, &browser, 'L'), None);
+        update(&mut browser, BrowserMsg::Action(A::KeepFilter));
+        update(&mut browser, BrowserMsg::Action(A::Help));
+        assert_eq!(action_of(&keymap, &browser, 'q'), Some(A::Close));
+    }
+
+    #[test]
+    fn a_key_with_two_meanings_is_refused_and_the_other_named() {
+        let conflicts = BrowserKeymap::with(&[chosen(A::Open, &["d"])]).map(drop).unwrap_err();
+        assert_eq!(
+            conflicts[0].why.to_string(),
+            "is already bound to 'delete' (list); rebind that action, or unbind it: delete = []"
+        );
     }
 }

@@ -1,20 +1,20 @@
 //! The list of runs. Only the visible rows are formatted.
 
-use std::time::Duration;
-
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::keymap::BrowserContext;
 use super::{BrowserView, line, rule, text};
+use crate::app::browser::action::BrowserAction;
 use crate::app::browser::entry::{RunEntry, RunState};
 use crate::app::browser::message::DrawnExtents;
 use crate::app::browser::sort::SortColumn;
 use crate::domain::quantity::ESTIMATED;
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{left, right};
-use crate::ui::number::{UNKNOWN, clock, grouped, millis, rate};
+use crate::ui::number::{UNKNOWN, grouped, millis, rate};
 use crate::ui::theme::Theme;
 
 /// Blanks between two columns.
@@ -60,13 +60,11 @@ const COLUMNS: &[Column] = &[
     Column { heading: "OK", width: 7, is_right: true, rank: 4, sort: None, cell: ok },
     Column {
         heading: "TIME",
-        width: 7,
+        width: 9,
         is_right: true,
         rank: 5,
         sort: Some(SortColumn::Duration),
-        cell: |r| {
-            r.duration_s.map_or_else(|| UNKNOWN.to_owned(), |s| clock(Duration::from_secs_f64(s.clamp(0.0, 1e9))))
-        },
+        cell: |r| millis(r.duration_s.map(|s| s * 1000.0)),
     },
     Column { heading: "TOK/S", width: 7, is_right: true, rank: 0, sort: Some(SortColumn::Speed), cell: speed },
     Column {
@@ -96,13 +94,19 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, ex
     let position = if count == 0 {
         String::new()
     } else {
-        format!("{} of {}", grouped(browser.cursor as u64 + 1), grouped(count as u64))
+        let marked = match browser.marks.len() {
+            0 => String::new(),
+            n => format!("{} marked · ", grouped(n as u64)),
+        };
+        format!("{marked}{} of {}", grouped(browser.cursor as u64 + 1), grouped(count as u64))
     };
     let filter = browser.filter.as_str();
     let about = if filter.is_empty() { String::new() } else { format!("filter: {filter}") };
     let area = rule(frame, area, ("Runs", &about), &position, view.theme);
     let columns = Columns::new(usize::from(area.width));
-    line(frame, area, 0, &columns.headings(browser.sort, browser.is_reversed, view.theme));
+    if count > 0 {
+        line(frame, area, 0, &columns.headings(browser.sort, browser.is_reversed, view.theme));
+    }
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let rows = usize::from(body.height);
     extents.page = rows.saturating_sub(1);
@@ -115,7 +119,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, ex
     for (row, at) in (top..count).take(rows).enumerate() {
         if let Some(run) = browser.listed(at) {
             let is_selected = at == browser.cursor;
-            line(frame, body, row as u16, &columns.row(run, is_selected, browser.mark_of(&run.id), view.theme));
+            let (mark, width) = (browser.mark_of(&run.id), usize::from(body.width));
+            line(frame, body, row as u16, &columns.row(run, is_selected, mark, width, view.theme));
         }
     }
 }
@@ -131,7 +136,8 @@ fn nothing(view: &BrowserView<'_>) -> (String, Style) {
     } else if browser.runs.is_empty() {
         "No saved runs yet. Try: tokscope --demo"
     } else {
-        "No run matches the filter. esc clears it."
+        let key = view.keymap.key_of(BrowserAction::Back, BrowserContext::List);
+        return (format!("No run matches the filter. {key} clears it."), view.theme.muted());
     };
     (text.to_owned(), view.theme.muted())
 }
@@ -177,7 +183,15 @@ impl Columns {
         Line::from(spans)
     }
 
-    fn row(&self, run: &RunEntry, is_selected: bool, mark: Option<char>, theme: Theme) -> Line<'static> {
+    /// The row of a run, `columns` wide.
+    fn row(
+        &self,
+        run: &RunEntry,
+        is_selected: bool,
+        mark: Option<char>,
+        columns: usize,
+        theme: Theme,
+    ) -> Line<'static> {
         let pointer = if is_selected { "▸" } else { " " };
         let mark = mark.map_or_else(|| "  ".to_owned(), |letter| format!("{letter} "));
         let mut spans = vec![Span::styled(pointer, theme.accent()), Span::styled(mark, theme.warning())];
@@ -193,7 +207,7 @@ impl Columns {
             }
         }
         let row = Line::from(spans);
-        if is_selected { row.patch_style(theme.selected()) } else { row }
+        if is_selected { theme.highlight(&row, columns) } else { row }
     }
 
     fn width(&self) -> usize {

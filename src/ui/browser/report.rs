@@ -4,7 +4,9 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::keymap::BrowserContext;
 use super::{BrowserView, line, rule, text};
+use crate::app::browser::action::BrowserAction;
 use crate::app::browser::message::{DrawnExtents, PreviewText};
 use crate::domain::text::sanitise_line;
 use crate::ui::theme::Theme;
@@ -35,8 +37,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, ex
     extents.preview_limit = limit;
     let top = browser.preview_top.min(limit);
     let position = format!("{}–{} of {}", (top + 1).min(lines.len()), (top + rows).min(lines.len()), lines.len());
-    let body =
-        rule(frame, area, ("Report", &format!("{} · J K scroll", sanitise_line(&selected.id))), &position, theme);
+    let [down, up] = [BrowserAction::PreviewDown, BrowserAction::PreviewUp];
+    let keys = [down, up].map(|action| view.keymap.key_of(action, BrowserContext::List)).join(" ");
+    let selection = if selected.selection.is_empty() { String::new() } else { format!(" · {}", selected.selection) };
+    let about = format!("{}{selection} · {keys} scroll", sanitise_line(&selected.id));
+    let body = rule(frame, area, ("Report", &about), &position, theme);
     for (row, shown) in lines.iter().skip(top).take(rows).enumerate() {
         line(frame, body, row as u16, shown);
     }

@@ -81,7 +81,8 @@ fn act(browser: &mut Browser, action: A) {
 fn drawn_with(browser: &Browser, (width, height): (u16, u16), theme: Theme, ascii: bool) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let cache = RenderCache::default();
-    let view = BrowserView { browser, theme, cache: &cache };
+    let keymap = BrowserKeymap::default();
+    let view = BrowserView { browser, theme, keymap: &keymap, cache: &cache };
     terminal
         .draw(|frame| {
             draw(frame, &view);
@@ -107,8 +108,8 @@ fn comparison() -> ComparisonView {
     let metric = |label: &str, all: ComparedRow| MetricRows {
         label: label.to_owned(),
         rows: vec![
-            row("Full Backend System", false, "182 ± 9", "164 ± 7", "-9.9%", Judged::Better),
-            row("Debug Task", false, "178", "165", "-7.3%", Judged::TooFew),
+            row("Full Backend System", false, "182 ± 9 ms", "164 ± 7 ms", "-9.9%", Judged::Better),
+            row("Debug Task", false, "178 ms", "165 ms", "-7.3%", Judged::TooFew),
             all,
         ],
     };
@@ -131,9 +132,9 @@ fn comparison() -> ComparisonView {
         b: "ts-64a0031 (saved run) · glm-4.7-flash · 2026-11-30 12:55:09 · Complex Comprehensive".to_owned(),
         warnings: vec!["the concurrency differs: 1 and 8".to_owned()],
         metrics: vec![
-            metric("TTFT, ms", row("TTFT, ms", true, "180 ± 12", "176 ± 11", "-2.2%", Judged::Same)),
-            metric("ITL, ms", row("ITL, ms", true, "8.87 ± 0.10", "7.80 ± 0.09", "-12.1%", Judged::Better)),
-            metric("Latency, s", row("Latency, s", true, "5.31 ± 0.02", "6.10 ± 0.03", "+14.9%", Judged::Worse)),
+            metric("TTFT", row("TTFT", true, "180 ± 12 ms", "176 ± 11 ms", "-2.2%", Judged::Same)),
+            metric("ITL", row("ITL", true, "8.9 ± 0.1 ms", "7.8 ± 0.1 ms", "-12.1%", Judged::Better)),
+            metric("Latency", row("Latency", true, "5.31 ± 0.02 s", "6.10 ± 0.03 s", "+14.9%", Judged::Worse)),
         ],
         distributions: vec![
             distribution("TTFT", "time to first token", 180.0, 176.0),
@@ -263,4 +264,83 @@ fn hostile_names_move_nothing() {
     view.a.clone_from(&evil);
     view.metrics[0].rows[0].name.clone_from(&evil);
     assert!(!drawn(&Browser::comparison_only(ThemeName::Auto, view), (80, 24)).contains('\u{1b}'));
+}
+
+#[test]
+fn the_selected_run_is_one_uniform_highlight() {
+    let themes = Themes::from_env(&|name| (name == "COLORTERM").then(|| "truecolor".to_owned()), Vec::new());
+    let mut browser = browser(60);
+    act(&mut browser, A::Mark);
+    for theme in [Theme::ansi(), Theme::mono(), themes.theme(&ThemeName::Dark), themes.theme(&ThemeName::Light)] {
+        let buffer = drawn_with(&browser, (120, 40), theme, false);
+        let row = (0..40).find(|y| buffer[(0, *y)].symbol() == "▸").expect("a selected row");
+        let style = buffer[(0, row)].style();
+        assert!(style.add_modifier.contains(ratatui::style::Modifier::REVERSED));
+        assert!((0..120).all(|x| buffer[(x, row)].style() == style), "{theme:?}");
+    }
+}
+
+#[test]
+fn several_runs_are_named_before_they_are_deleted() {
+    let mut browser = browser(12);
+    act(&mut browser, A::MarkAll);
+    act(&mut browser, A::Delete);
+    insta::assert_snapshot!("delete_marked_80x24", drawn(&browser, (80, 24)));
+}
+
+#[test]
+fn hints_have_the_keys_of_the_user() {
+    use crate::ui::keymap::Override;
+    let mut browser = browser(12);
+    let chosen = |action, key: &str| Override { action, keys: vec![key.parse().unwrap()] };
+    let keymap =
+        BrowserKeymap::with(&[chosen(A::PreviewDown, "D"), chosen(A::Open, "o"), chosen(A::ConfirmDelete, "Y")]);
+    let keymap = keymap.unwrap();
+    let shown = |browser: &Browser| {
+        let (mut terminal, cache) = (Terminal::new(TestBackend::new(120, 40)).unwrap(), RenderCache::default());
+        let view = BrowserView { browser, theme: Theme::ansi(), keymap: &keymap, cache: &cache };
+        terminal
+            .draw(|frame| {
+                draw(frame, &view);
+            })
+            .unwrap();
+        text_of(terminal.backend().buffer())
+    };
+    let list = shown(&browser);
+    assert!(list.contains("D K scroll") && list.contains("o open"), "{list}");
+    act(&mut browser, A::Delete);
+    assert!(shown(&browser).contains("Y delete"));
+    act(&mut browser, A::Close);
+    act(&mut browser, A::Help);
+    assert!(shown(&browser).contains("  o "));
+}
+
+#[test]
+fn a_heading_of_the_comparison_always_has_rows_below_it() {
+    let rows_below = |text: &str| {
+        let mut lines = text.lines().map(|line| line.split("  ").next().unwrap_or_default());
+        lines.by_ref().find(|line| line.contains("by case")).map(|_| lines.next().unwrap_or_default().to_owned())
+    };
+    let mut browser = Browser::comparison_only(ThemeName::Auto, comparison());
+    for top in 0..20 {
+        browser.comparison_top = top;
+        for height in 14..40 {
+            let shown = drawn(&browser, (80, height));
+            let below = rows_below(&shown).unwrap_or_else(|| "Full".to_owned());
+            assert!(["Full", "Debug"].iter().any(|case| below.starts_with(case)), "{height} rows: {shown}");
+        }
+    }
+    // The rows of a case keep the heading of their metric when that has scrolled away.
+    let end = drawn(&browser, (80, 24));
+    assert!(end.contains("ITL, by case") && end.contains("Latency, by case") && !end.contains("ALL CASES"), "{end}");
+}
+
+#[test]
+fn without_figures_the_comparison_has_no_column_headings() {
+    let empty = ComparisonView { metrics: Vec::new(), distributions: Vec::new(), ..comparison() };
+    let shown = drawn(&Browser::comparison_only(ThemeName::Auto, empty), (80, 24));
+    assert!(!shown.contains("DIFF") && !shown.contains("ALL CASES"), "{shown}");
+    assert!(shown.contains("There is nothing to compare."));
+    // Nor has an empty list.
+    assert!(!drawn(&browser(0), (80, 24)).contains("STARTED"));
 }

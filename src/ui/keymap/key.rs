@@ -24,6 +24,11 @@ impl Key {
         Self { code: KeyCode::Char(letter), ctrl: true }
     }
 
+    /// Whether the key types a character into a text field.
+    pub(in crate::ui) const fn is_typed(self) -> bool {
+        !self.ctrl && matches!(self.code, KeyCode::Char(_))
+    }
+
     /// The key of an event; `None` with a modifier that no binding has. Terminals report Shift in the character, in the
     /// modifier, or in both.
     pub fn from_event(event: &KeyEvent) -> Option<Self> {

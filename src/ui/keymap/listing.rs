@@ -1,29 +1,35 @@
 //! Text listing of the keymap for `--print-keys`.
 
-use super::{Keymap, Row, keys_label};
+use super::binding::{KeyAction, KeyBinding, KeyContext, Row};
+use super::{Keymap, keys_label};
 use crate::ui::fit::width;
+
+/// One line for each binding: action name, context, keys, description.
+pub fn listing<B: KeyBinding>(rows: &[Row<B>]) -> String {
+    let cells = |row: &Row<B>| {
+        let keys = if row.keys.is_empty() { "(none)".to_owned() } else { keys_label(&row.keys) };
+        [row.binding.action().name().to_owned(), row.binding.context().place().to_owned(), keys]
+    };
+    let head = ["ACTION", "WHERE", "KEYS"].map(str::to_owned);
+    let rows: Vec<_> = std::iter::once((head, "WHAT IT DOES"))
+        .chain(rows.iter().map(|row| (cells(row), row.binding.help())))
+        .collect();
+    let widest = |i: usize| rows.iter().map(|(cells, _)| width(&cells[i])).max().unwrap_or(0);
+    let widths = [widest(0), widest(1), widest(2)];
+    let line = |(cells, help): &([String; 3], &str)| {
+        let padded = cells.iter().zip(widths).map(|(cell, columns)| {
+            let blanks = columns.saturating_sub(width(cell)) + 2;
+            format!("{cell}{}", " ".repeat(blanks))
+        });
+        format!("{}{help}\n", padded.collect::<String>())
+    };
+    rows.iter().map(line).collect()
+}
 
 impl Keymap {
     /// One line for each binding: action name, context, keys, description.
     pub fn listing(&self) -> String {
-        let cells = |row: &Row| {
-            let keys = if row.keys.is_empty() { "(none)".to_owned() } else { keys_label(&row.keys) };
-            [row.binding.action.name().to_owned(), row.binding.on.place().to_owned(), keys]
-        };
-        let head = ["ACTION", "WHERE", "KEYS"].map(str::to_owned);
-        let rows: Vec<_> = std::iter::once((head, "WHAT IT DOES"))
-            .chain(self.rows().iter().map(|row| (cells(row), row.binding.help)))
-            .collect();
-        let widest = |i: usize| rows.iter().map(|(cells, _)| width(&cells[i])).max().unwrap_or(0);
-        let widths = [widest(0), widest(1), widest(2)];
-        let line = |(cells, help): &([String; 3], &str)| {
-            let padded = cells.iter().zip(widths).map(|(cell, columns)| {
-                let blanks = columns.saturating_sub(width(cell)) + 2;
-                format!("{cell}{}", " ".repeat(blanks))
-            });
-            format!("{}{help}\n", padded.collect::<String>())
-        };
-        rows.iter().map(line).collect()
+        listing(self.rows())
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{BINDINGS, Binding, Context, Key};
+use super::binding::KeyContext;
+use super::{BINDINGS, Binding, Context, Key, binding};
 use crate::app::action::Action;
 use crate::app::message::Msg;
 use crate::app::state::UiState;
@@ -12,44 +13,35 @@ use crate::app::state::palette::Command;
 use crate::app::state::text_field::Edit;
 use crate::domain::time::Nanos;
 
-/// A binding of the table and its keys in this keymap.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// The binding: action, context and texts.
-    pub binding: &'static Binding,
-    /// The keys; footer and hints show the first. Empty if unbound.
-    pub keys: Vec<Key>,
-}
+/// A binding of the dashboard and its keys in this keymap.
+pub type DashboardRow = binding::Row<Binding>;
 
 /// All bindings, in the order of the table.
 #[derive(Clone, Debug)]
 pub struct Keymap {
-    rows: Vec<Row>,
+    rows: Vec<DashboardRow>,
 }
 
 impl Keymap {
     /// The default keymap.
     pub fn standard() -> &'static Self {
-        static STANDARD: LazyLock<Keymap> = LazyLock::new(|| {
-            let row = |binding: &'static Binding| Row { binding, keys: binding.keys.to_vec() };
-            Keymap::from_rows(BINDINGS.iter().map(row).collect())
-        });
+        static STANDARD: LazyLock<Keymap> = LazyLock::new(|| Keymap::from_rows(binding::default_rows(&BINDINGS)));
         &STANDARD
     }
 
     /// A keymap of these rows.
-    pub(super) const fn from_rows(rows: Vec<Row>) -> Self {
+    pub(super) const fn from_rows(rows: Vec<DashboardRow>) -> Self {
         Self { rows }
     }
 
     /// All rows, in the order of the table.
-    pub fn rows(&self) -> &[Row] {
+    pub fn rows(&self) -> &[DashboardRow] {
         &self.rows
     }
 
     /// The palette's commands: every action of the panes, in the order of the table.
     pub fn commands(&self) -> Vec<Command> {
-        let command = |row: &Row| {
+        let command = |row: &DashboardRow| {
             let binding = row.binding;
             let pane = match binding.on {
                 Context::In(pane) => Some(pane),
@@ -57,6 +49,10 @@ impl Keymap {
                 _ => return None,
             };
             let title = pane.map_or_else(String::new, |pane| format!("{}: ", pane.title()));
+            // Ctrl-C quits as the row of the panes does.
+            if binding.on == Context::Anywhere && binding.action == Action::Quit {
+                return None;
+            }
             let labels = [binding.footer, binding.undo].into_iter().flatten();
             let search_text = labels.fold(format!("{title}{}", binding.help), |text, label| format!("{text} {label}"));
             Some(Command { action: binding.action, pane, search_text })
@@ -65,7 +61,7 @@ impl Keymap {
     }
 
     /// The row of a palette command.
-    pub fn row_of(&self, command: &Command) -> Option<&Row> {
+    pub fn row_of(&self, command: &Command) -> Option<&DashboardRow> {
         let on = |context| match command.pane {
             Some(pane) => context == Context::In(pane),
             None => matches!(context, Context::Panes | Context::Anywhere),
@@ -74,7 +70,7 @@ impl Keymap {
     }
 
     /// The rows that apply in a context, the context's own rows first.
-    pub fn rows_in(&self, context: Context) -> impl Iterator<Item = &Row> {
+    pub fn rows_in(&self, context: Context) -> impl Iterator<Item = &DashboardRow> {
         let rows_of = move |wanted: Context| self.rows.iter().filter(move |r| r.binding.on == wanted);
         let enclosing = Context::ENCLOSING.iter().filter(move |outer| outer.encloses(context));
         rows_of(context).chain(enclosing.flat_map(move |outer| rows_of(*outer)))
@@ -82,7 +78,7 @@ impl Keymap {
 
     /// The first key of an action in a context or in one that encloses it; `None` if it has no key.
     pub fn key_of(&self, action: Action, context: Context) -> Option<&Key> {
-        self.rows_in(context).find(|r| r.binding.action == action)?.keys.first()
+        self.rows_in(context).filter(|r| r.binding.action == action).find_map(|r| r.keys.first())
     }
 
     /// The message for a key pressed at `now`; `None` for unbound keys and releases.
@@ -92,7 +88,11 @@ impl Keymap {
         }
         let context = Context::from_state(ui);
         let pressed = Key::from_event(event);
-        let bound = pressed.and_then(|key| self.rows_in(context).find(|r| r.keys.contains(&key)));
+        let bound = pressed.and_then(|key| {
+            // A letter bound for the whole screen is still typed into a text field.
+            let is_text = |row: &DashboardRow| context.is_typed() && key.is_typed() && row.binding.on != context;
+            self.rows_in(context).find(|r| r.keys.contains(&key) && !is_text(r))
+        });
         match bound {
             Some(row) => Some(Msg::Action(now, row.binding.action)),
             None if context.is_typed() => edit_of(event).map(Msg::Edit),

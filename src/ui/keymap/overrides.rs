@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use crossterm::event::KeyCode;
-
-use super::{Context, Key, Keymap, Row};
+use super::binding::{KeyAction, KeyBinding, KeyContext, Row, default_rows};
+use super::{BINDINGS, Binding, Context, Key, Keymap};
 use crate::app::action::Action;
 
 /// The key that always quits or closes. It cannot be rebound or unbound.
@@ -15,34 +14,37 @@ const QUIT_KEY: Key = Key::ctrl('c');
 /// An overlay must stay usable, and a text field needs its letters. In those contexts an action keeps its default keys if
 /// none of the new ones can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Override {
+pub struct Override<A = Action> {
     /// The action to rebind.
-    pub action: Action,
+    pub action: A,
     /// The new keys; footer and hints show the first.
     pub keys: Vec<Key>,
 }
 
 /// Why a key cannot be bound to an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConflictReason {
+pub enum ConflictReason<A = Action, C = Context> {
     /// The key always quits.
     AlwaysQuits,
     /// The key already triggers this action in this context.
-    Means(Action, Context),
+    Means(A, C),
 }
 
 /// A key that cannot be bound as requested.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conflict {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conflict<A = Action, C = Context> {
     /// Index of the override that has the key.
     pub at: usize,
     /// The key.
     pub key: Key,
     /// The reason.
-    pub why: ConflictReason,
+    pub why: ConflictReason<A, C>,
 }
 
-impl fmt::Display for ConflictReason {
+/// Conflicts in a table of bindings.
+pub type Conflicts<B> = Vec<Conflict<<B as KeyBinding>::Action, <B as KeyBinding>::Context>>;
+
+impl<A: KeyAction, C: KeyContext> fmt::Display for ConflictReason<A, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlwaysQuits => f.write_str("always quits; choose another key"),
@@ -55,60 +57,70 @@ impl fmt::Display for ConflictReason {
 }
 
 impl Keymap {
-    /// The default keymap with these overrides. Errors: every key that would have two meanings in one context. A pane's
-    /// default key that takes precedence over one of all panes is no conflict.
-    pub fn with(overrides: &[Override]) -> Result<Self, Vec<Conflict>> {
-        let standard = Self::standard().rows();
-        let rows: Vec<Row> = standard.iter().map(|row| overridden(row, overrides)).collect();
-        let mut conflicts: Vec<Conflict> = Vec::new();
-        for (at, chosen) in overrides.iter().enumerate() {
-            for &key in &chosen.keys {
-                let always_quits =
-                    (key == QUIT_KEY && chosen.action != Action::Quit).then_some(ConflictReason::AlwaysQuits);
-                let why = always_quits.or_else(|| other_meaning(chosen.action, key, &rows));
-                conflicts.extend(why.map(|why| Conflict { at, key, why }));
-            }
-        }
-        if conflicts.is_empty() { Ok(Self::from_rows(rows)) } else { Err(conflicts) }
+    /// The default keymap with these overrides.
+    ///
+    /// # Errors
+    ///
+    /// Returns the conflicts as [`rebound`] does.
+    pub fn with(overrides: &[Override]) -> Result<Self, Conflicts<Binding>> {
+        rebound(&BINDINGS, overrides).map(Self::from_rows)
     }
 }
 
-fn overridden(row: &Row, overrides: &[Override]) -> Row {
-    let Some(chosen) = overrides.iter().find(|o| o.action == row.binding.action) else { return row.clone() };
-    let on = row.binding.on;
+/// The rows of a table with these overrides.
+///
+/// # Errors
+///
+/// Returns every key that would have two meanings in one context. A default key that takes precedence over one of an
+/// enclosing context is no conflict.
+pub fn rebound<B: KeyBinding>(
+    table: &'static [B],
+    overrides: &[Override<B::Action>],
+) -> Result<Vec<Row<B>>, Conflicts<B>> {
+    let rows: Vec<Row<B>> = default_rows(table).into_iter().map(|row| overridden(row, overrides)).collect();
+    let mut conflicts: Conflicts<B> = Vec::new();
+    for (at, chosen) in overrides.iter().enumerate() {
+        for &key in &chosen.keys {
+            let why = match (key == QUIT_KEY, chosen.action.is_quit()) {
+                (true, true) => None,
+                (true, false) => Some(ConflictReason::AlwaysQuits),
+                (false, _) => other_meaning(chosen.action, key, &rows),
+            };
+            conflicts.extend(why.map(|why| Conflict { at, key, why }));
+        }
+    }
+    if conflicts.is_empty() { Ok(rows) } else { Err(conflicts) }
+}
+
+fn overridden<B: KeyBinding>(row: Row<B>, overrides: &[Override<B::Action>]) -> Row<B> {
+    let (action, on) = (row.binding.action(), row.binding.context());
+    let Some(chosen) = overrides.iter().find(|o| o.action == action) else { return row };
+    if row.keys == [QUIT_KEY] {
+        return row;
+    }
     let mut keys: Vec<Key> = chosen.keys.iter().copied().filter(|key| !(on.is_typed() && key.is_typed())).collect();
-    if keys.is_empty() && on.is_dialog() && is_needed_in_overlay(row.binding.action) {
+    if keys.is_empty() && on.is_dialog() && action.is_needed_in_dialog() {
         keys.clone_from(&row.keys);
     }
-    if row.keys.contains(&QUIT_KEY) && !keys.contains(&QUIT_KEY) {
-        keys.push(QUIT_KEY);
-    }
-    Row { binding: row.binding, keys }
-}
-
-/// Whether an overlay needs this action, to move in it or to close it.
-const fn is_needed_in_overlay(action: Action) -> bool {
-    !matches!(action, Action::Export | Action::ChooseExport)
+    Row { keys, ..row }
 }
 
 /// Another meaning of `key` in a context where it triggers `action`.
-fn other_meaning(action: Action, key: Key, rows: &[Row]) -> Option<ConflictReason> {
-    let bound = rows.iter().filter(|row| row.binding.action == action && row.keys.contains(&key));
+fn other_meaning<B: KeyBinding>(
+    action: B::Action,
+    key: Key,
+    rows: &[Row<B>],
+) -> Option<ConflictReason<B::Action, B::Context>> {
+    let bound = rows.iter().filter(|row| row.binding.action() == action && row.keys.contains(&key));
     let mut others = bound.flat_map(|row| {
-        let on = row.binding.on;
-        let is_other = move |other: &&Row| {
-            other.binding.action != action && other.binding.on.overlaps(on) && other.keys.contains(&key)
+        let on = row.binding.context();
+        let is_other = move |other: &&Row<B>| {
+            other.binding.action() != action && other.binding.context().overlaps(on) && other.keys.contains(&key)
         };
-        rows.iter().filter(is_other).map(|other| ConflictReason::Means(other.binding.action, other.binding.on))
+        let reason = |other: &Row<B>| ConflictReason::Means(other.binding.action(), other.binding.context());
+        rows.iter().filter(is_other).map(reason)
     });
     others.next()
-}
-
-impl Key {
-    /// Whether the key types a character into a text field.
-    const fn is_typed(self) -> bool {
-        !self.ctrl && matches!(self.code, KeyCode::Char(_))
-    }
 }
 
 #[cfg(test)]
@@ -191,7 +203,7 @@ mod tests {
         assert_eq!(keys(&map, Action::Back, Context::ConfirmQuit), ["n", "esc"]);
         assert!(keys(&map, Action::Back, Context::Panes).is_empty());
         let map = Keymap::with(&[chosen(Action::Back, &["B"])]).unwrap();
-        assert_eq!(keys(&map, Action::Back, Context::FilterInput), ["esc", "ctrl-c"]);
-        assert_eq!(keys(&map, Action::Back, Context::Help), ["B", "ctrl-c"]);
+        assert_eq!(keys(&map, Action::Back, Context::FilterInput), ["esc"]);
+        assert_eq!(keys(&map, Action::Back, Context::Report), ["B"]);
     }
 }

@@ -102,20 +102,27 @@ const FIRST: &[Binding] = {
         ),
         row(&[ch('r')], A::Rerun, C::Panes, G::Case, "rerun", "Rerun the case (keeps earlier attempts)"),
         row(&[ch('x')], A::Cancel, C::Panes, G::Case, "cancel", "Cancel the case"),
-        row(&[ch('y')], A::Copy, C::Panes, G::Case, "", "Copy the answer or the request to the clipboard"),
+        row(&[ch('y')], A::Copy, C::Panes, G::Case, "", "Copy the answer or request (to the clipboard)"),
         // ─── In the table of cases ───
         row(&[ch('s')], A::SortByNext, C::In(P::Cases), G::Pane, "sort", "Sort by the next column"),
         row(&[ch('S')], A::ReverseSort, C::In(P::Cases), G::Pane, "", "Reverse the sort order"),
         row(&[ch('l'), RIGHT], A::Unfold, C::In(P::Cases), G::Pane, "attempts", "Show the case's attempts"),
         row(&[ch('h'), LEFT], A::Fold, C::In(P::Cases), G::Pane, "fold", "Hide the case's attempts"),
-        row(&[ch('b')], A::ToggleBaseline, C::In(P::Cases), G::Pane, "", "Set a baseline to compare with, or drop it"),
+        row(
+            &[ch('b')],
+            A::ToggleBaseline,
+            C::In(P::Cases),
+            G::Pane,
+            "",
+            "Set a baseline (to compare with), or drop it",
+        ),
         // ─── A replay ───
         // One label for both keys: a bracket with a label of its own looks like one of a pair around that label.
         beside(
             A::ReplayForward,
-            row(&[ch('[')], A::ReplayBack, C::Panes, G::Replay, "skip 5 s", "Skip back 5 s in the replay"),
+            row(&[ch('[')], A::ReplayBack, C::Panes, G::Replay, "skip 5 s", "Skip back 5 s (in a replay)"),
         ),
-        row(&[ch(']')], A::ReplayForward, C::Panes, G::Replay, "", "Skip forward 5 s in the replay"),
+        row(&[ch(']')], A::ReplayForward, C::Panes, G::Replay, "", "Skip forward 5 s (in a replay)"),
         beside(
             A::ReplayFaster,
             row(&[ch('<')], A::ReplaySlower, C::Panes, G::Replay, "speed", "Halve the replay speed"),
@@ -124,7 +131,7 @@ const FIRST: &[Binding] = {
         // ─── The report ───
         row(&[ch('v')], A::ViewReport, C::Panes, G::Run, "report", "View the report (updates during the run)"),
         row(&[ch('e')], A::Export, C::Panes, G::Run, "export", "Export the report"),
-        row(&[ch('E')], A::ChooseExport, C::Panes, G::Run, "", "Choose an export format and a file name"),
+        row(&[ch('E')], A::ChooseExport, C::Panes, G::Run, "", "Export as (choose format and file name)"),
         // ─── Navigation ───
         row(&[ch('j'), DOWN], A::SelectNext, C::Panes, G::Move, "", "Next case"),
         row(&[ch('k'), UP], A::SelectPrevious, C::Panes, G::Move, "", "Previous case"),
@@ -140,8 +147,8 @@ const FIRST: &[Binding] = {
             "Scroll the answer down (follows at the end)",
         ),
         // Listed here so that the footer has room for it.
-        row(&[ch('q'), ctrl('c')], A::Quit, C::Panes, G::Screen, "quit", "Quit (asks first during a run)"),
-        row(&[ENTER], A::Zoom, C::Panes, G::Move, "zoom", "Zoom the pane to the whole screen"),
+        row(&[ch('q')], A::Quit, C::Panes, G::Screen, "quit", "Quit (asks first during a run)"),
+        row(&[ENTER], A::Zoom, C::Panes, G::Move, "zoom", "Zoom the pane (to the whole screen)"),
         toggle(
             row(
                 &[ESC],
@@ -153,6 +160,8 @@ const FIRST: &[Binding] = {
             ),
             "follow",
         ),
+        row(&[ch('o')], A::NextLayout, C::Panes, G::Move, "layout", "Next layout: overview, load, answer, scope"),
+        row(&[ch('O')], A::PreviousLayout, C::Panes, G::Move, "", "Previous layout"),
         row(&[ch('/')], A::Filter, C::Panes, G::Move, "filter", "Filter cases by name"),
         // ─── The answer ───
         toggle(row(&[ch('z')], A::ToggleThinking, ANSWER, G::Pane, "fold", "Fold or unfold the reasoning"), "unfold"),
@@ -175,7 +184,7 @@ const FIRST: &[Binding] = {
         row(&[ch('G'), END], A::ToEnd, ANSWER, G::Pane, "end", "Go to the end and follow it"),
         row(&[ch(':'), ctrl('p')], A::Palette, C::Panes, G::Screen, "commands", "Open the command palette"),
         // ─── The screen ───
-        row(&[ch('?')], A::Help, C::Panes, G::Screen, "help", "Show this help"),
+        row(&[ch('?')], A::Help, C::Panes, G::Screen, "help", "Help (the keys of this pane; type to search)"),
         toggle(
             row(
                 &[ch('f')],
@@ -189,6 +198,7 @@ const FIRST: &[Binding] = {
         ),
         row(&[ch('t')], A::ChooseTheme, C::Panes, G::Screen, "", "Choose a theme"),
         row(&[ctrl('l')], A::Redraw, C::Anywhere, G::Screen, "", "Redraw the screen"),
+        row(&[ctrl('c')], A::Quit, C::Anywhere, G::Screen, "", "Close any dialog and quit (asks first during a run)"),
         row(&[ctrl('z')], A::Suspend, C::Anywhere, G::Screen, "", SUSPEND),
         toggle(
             row(
@@ -237,7 +247,7 @@ const REST: &[Binding] = {
             C::In(PaneId::Scope),
             G::Pane,
             "cursor",
-            "Show or hide the cursor with exact values",
+            "Show or hide the cursor (exact values)",
         ),
         toggle(
             row(
@@ -249,6 +259,17 @@ const REST: &[Binding] = {
                 "Show a lane for each stream, or overlay them",
             ),
             "overlay",
+        ),
+        toggle(
+            row(
+                &[ch('a')],
+                A::ScopeAxis,
+                C::In(PaneId::Scope),
+                G::Pane,
+                "linear",
+                "Switch the axis (of gaps between tokens), logarithmic or linear",
+            ),
+            "log",
         ),
         toggle(
             row(
@@ -269,21 +290,25 @@ const REST: &[Binding] = {
                 C::In(PaneId::Latency),
                 G::Pane,
                 "per user",
-                "Chart a sweep over throughput per user, or over concurrency",
+                "Chart throughput per user (of a sweep), or over concurrency",
             ),
             "concurrency",
         ),
         // ─── In the input of filter and search ───
         row(&[ENTER], A::Confirm, C::FilterInput, G::Filter, "keep", "Keep the filter"),
-        row(&[ESC, ctrl('c')], A::Back, C::FilterInput, G::Filter, "clear", "Clear the filter"),
+        row(&[ESC], A::Back, C::FilterInput, G::Filter, "clear", "Clear the filter"),
         row(&[ENTER], A::Confirm, C::SearchInput, G::Filter, "keep", "Keep the search"),
-        row(&[ESC, ctrl('c')], A::Back, C::SearchInput, G::Filter, "clear", "Clear the search"),
+        row(&[ESC], A::Back, C::SearchInput, G::Filter, "clear", "Clear the search"),
         // ─── In overlays ───
-        row(&[ch('j'), DOWN], A::SelectNext, C::Help, G::Dialogs, "down", "Help: scroll down one line"),
-        row(&[ch('k'), UP], A::SelectPrevious, C::Help, G::Dialogs, "up", "Help: scroll up one line"),
+        row(&[DOWN], A::SelectNext, C::Help, G::Dialogs, "down", "Help: scroll down one line (typing searches)"),
+        row(&[UP], A::SelectPrevious, C::Help, G::Dialogs, "up", "Help: scroll up one line"),
         row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Help, G::Dialogs, "", "Help: scroll down 10 lines"),
-        row(&[PAGE_UP, ctrl('u')], A::ScrollUp, C::Help, G::Dialogs, "", "Help: scroll up 10 lines"),
-        row(&[ESC, ch('q'), ch('?'), ctrl('c')], A::Back, C::Help, G::Dialogs, "close", "Help: close"),
+        row(&[PAGE_UP], A::ScrollUp, C::Help, G::Dialogs, "", "Help: scroll up 10 lines"),
+        toggle(
+            row(&[TAB], A::NextPane, C::Help, G::Dialogs, "all keys", "Help: list all keys, or those of the pane"),
+            "this pane",
+        ),
+        row(&[ESC, ch('?')], A::Back, C::Help, G::Dialogs, "close", "Help: clear the search, then close"),
         row(&[ch('j'), DOWN], A::SelectNext, C::Report, G::Dialogs, "down", "Report: scroll down one line"),
         row(&[ch('k'), UP], A::SelectPrevious, C::Report, G::Dialogs, "up", "Report: scroll up one line"),
         row(&[PAGE_DOWN, ctrl('d'), ch(' ')], A::ScrollDown, C::Report, G::Dialogs, "", "Report: next page"),
@@ -299,7 +324,7 @@ const REST: &[Binding] = {
             "export as",
             "Report: choose an export format and a file name",
         ),
-        row(&[ESC, ch('q'), ch('v'), ctrl('c')], A::Back, C::Report, G::Dialogs, "close", "Report: close"),
+        row(&[ESC, ch('q'), ch('v')], A::Back, C::Report, G::Dialogs, "close", "Report: close"),
         row(
             &[DOWN, TAB],
             A::SelectNext,
@@ -310,25 +335,24 @@ const REST: &[Binding] = {
         ),
         row(&[UP, BACK_TAB], A::SelectPrevious, C::Export, G::Dialogs, "", "Export: previous format"),
         row(&[ENTER], A::Confirm, C::Export, G::Dialogs, "write", "Export: write the file"),
-        row(&[ESC, ctrl('c')], A::Back, C::Export, G::Dialogs, "cancel", "Export: cancel"),
+        row(&[ESC], A::Back, C::Export, G::Dialogs, "cancel", "Export: cancel"),
         row(&[DOWN, ctrl('n')], A::SelectNext, C::Palette, G::Dialogs, "down", "Commands: next"),
         row(&[UP, ctrl('p')], A::SelectPrevious, C::Palette, G::Dialogs, "up", "Commands: previous"),
         row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Palette, G::Dialogs, "", "Commands: 10 down"),
         row(&[PAGE_UP], A::ScrollUp, C::Palette, G::Dialogs, "", "Commands: 10 up"),
         row(&[ENTER], A::Confirm, C::Palette, G::Dialogs, "run", "Commands: run the selected command"),
-        row(&[ESC, ctrl('c')], A::Back, C::Palette, G::Dialogs, "close", "Commands: close"),
+        row(&[ESC], A::Back, C::Palette, G::Dialogs, "close", "Commands: close"),
         row(&[DOWN, ctrl('n')], A::SelectNext, C::Models, G::Dialogs, "down", "Models: next (typing filters)"),
         row(&[UP, ctrl('p')], A::SelectPrevious, C::Models, G::Dialogs, "up", "Models: previous"),
         row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Models, G::Dialogs, "", "Models: 10 down"),
         row(&[PAGE_UP], A::ScrollUp, C::Models, G::Dialogs, "", "Models: 10 up"),
         row(&[ENTER], A::Confirm, C::Models, G::Dialogs, "benchmark", "Models: benchmark the selected model"),
         row(&[ESC], A::Back, C::Models, G::Dialogs, "quit", "Models: clear the text, then quit"),
-        row(&[ctrl('c')], A::Quit, C::Models, G::Dialogs, "", "Models: quit"),
         row(&[DOWN, ch('j'), ch('t')], A::SelectNext, C::Themes, G::Dialogs, "next", "Themes: next"),
         row(&[UP, ch('k')], A::SelectPrevious, C::Themes, G::Dialogs, "", "Themes: previous"),
         row(&[ENTER], A::Confirm, C::Themes, G::Dialogs, "use", "Themes: use the selected theme"),
-        row(&[ESC, ch('q'), ctrl('c')], A::Back, C::Themes, G::Dialogs, "cancel", "Themes: restore the theme before"),
-        row(&[ch('y'), ENTER, ctrl('c')], A::Confirm, C::ConfirmQuit, G::Dialogs, "quit", "Quit dialog: quit"),
+        row(&[ESC, ch('q')], A::Back, C::Themes, G::Dialogs, "cancel", "Themes: restore the theme before"),
+        row(&[ch('y'), ENTER], A::Confirm, C::ConfirmQuit, G::Dialogs, "quit", "Quit dialog: quit"),
         row(&[ch('n'), ESC], A::Back, C::ConfirmQuit, G::Dialogs, "stay", "Quit dialog: stay"),
     ]
 };

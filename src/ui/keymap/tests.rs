@@ -66,7 +66,9 @@ fn every_action_has_a_key() {
             A::Zoom => A::Back,
             A::Back => A::Filter,
             A::Filter => A::Copy,
-            A::Copy => A::SortByNext,
+            A::Copy => A::NextLayout,
+            A::NextLayout => A::PreviousLayout,
+            A::PreviousLayout => A::SortByNext,
             A::SortByNext => A::ReverseSort,
             A::ReverseSort => A::Unfold,
             A::Unfold => A::Fold,
@@ -95,7 +97,8 @@ fn every_action_has_a_key() {
             A::ScopeLater => A::ScopeCursor,
             A::ScopeCursor => A::ScopeNow,
             A::ScopeNow => A::ScopeStack,
-            A::ScopeStack => A::SweepChart,
+            A::ScopeStack => A::ScopeAxis,
+            A::ScopeAxis => A::SweepChart,
             A::SweepChart => A::ReplayBack,
             A::ReplayBack => A::ReplayForward,
             A::ReplayForward => A::ReplaySlower,
@@ -105,7 +108,7 @@ fn every_action_has_a_key() {
         })
     }
     let all: Vec<_> = std::iter::successors(Some(Action::ToggleHold), |&a| next(a)).collect();
-    assert_eq!(all.len(), 56 + PaneId::ALL.len());
+    assert_eq!(all.len(), 59 + PaneId::ALL.len());
     for action in all {
         assert!(BINDINGS.iter().any(|b| b.action == action), "{action:?}");
     }
@@ -140,7 +143,8 @@ fn releases_are_ignored_and_repeats_act_like_presses() {
 #[test]
 fn a_second_ctrl_c_quits() {
     assert_eq!(action(&Overlay::None, KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Action::Quit));
-    assert_eq!(action(&Overlay::ConfirmQuit, KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Action::Confirm));
+    // The dialog confirms when it is asked to quit.
+    assert_eq!(action(&Overlay::ConfirmQuit, KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Action::Quit));
     assert_eq!(action(&Overlay::ConfirmQuit, KeyCode::Char('q'), KeyModifiers::NONE), None);
 }
 
@@ -170,7 +174,7 @@ fn labels_name_keys_as_the_screen_shows_them() {
     assert_eq!(names(Action::ScrollUp, Context::Panes), "pgup ctrl-u");
     assert_eq!(names(Action::ToggleHold, Context::Panes), "space");
     assert_eq!(names(Action::PreviousPane, Context::Panes), "shift-tab");
-    assert_eq!(names(Action::Back, Context::Help), "esc q ? ctrl-c");
+    assert_eq!(names(Action::Back, Context::Help), "esc ?");
     assert_eq!(names(Action::Confirm, Context::FilterInput), "enter");
 }
 
@@ -190,7 +194,8 @@ fn the_palette_has_every_action_of_the_panes() {
         let listed = commands
             .iter()
             .any(|c| keymap.row_of(c).is_some_and(|r| (r.binding.help, r.binding.on) == (binding.help, binding.on)));
-        assert_eq!(listed, is_of_panes && binding.action != Action::Palette, "{}", binding.help);
+        let is_ctrl_c = binding.on == Context::Anywhere && binding.action == Action::Quit;
+        assert_eq!(listed, is_of_panes && binding.action != Action::Palette && !is_ctrl_c, "{}", binding.help);
     }
     assert!(commands.iter().any(|c| c.search_text.contains("unfreeze")));
 }

@@ -1,85 +1,207 @@
-//! The help: all keys by section, unavailable ones dimmed, then the marks and words beside figures.
+//! The help: a short list of the keys that work in the focused pane, all keys, or the keys that match a search.
+
+mod columns;
+mod search;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{keys_of, popup};
+use super::{keys_of, popup, typed};
+use crate::app::action::Action;
+use crate::app::pane::PaneId;
 use crate::app::state::ScrollExtent;
-use crate::ui::fit::{spans_width, width};
-use crate::ui::keymap::{Context, Row, Section, is_live, keys_label, sections};
+use crate::app::state::help_view::HelpView;
+use crate::ui::fit::{cut, spans_width, width};
+use crate::ui::keymap::{Binding, Context, DashboardRow, Group, Key, Section, is_live, keys_label, name_now, sections};
 use crate::ui::mark::MARKS;
 use crate::ui::view::View;
 use crate::ui::widget::wrap::wrap;
 
-/// Width of one column of help including keys, cells.
-const COLUMN: usize = 55;
-/// Cells between the two columns.
-const GAP: usize = 3;
+/// Maximum width of the text, columns.
+const MAX_COLUMNS: usize = 116;
+/// Minimum number of rows for keys, if the screen has them.
+const MIN_ROWS: usize = 20;
+/// Rows above the keys: the search and a blank.
+const HEAD: usize = 2;
+/// Groups of the keys that work in every pane.
+const GENERAL: [Group; 5] = [Group::Run, Group::Replay, Group::Case, Group::Move, Group::Screen];
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, scroll: usize, view: &View<'_>) {
-    let room = usize::from(area.width).saturating_sub(6);
-    let rows = usize::from(area.height).saturating_sub(2);
-    let mut lines =
-        if room >= 2 * COLUMN + GAP { in_two_columns(view) } else { stacked(&sections_of(room.min(76), view)) };
-    let all = lines.len();
-    let limit = all.saturating_sub(rows);
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, help: &HelpView, view: &View<'_>) {
+    let theme = view.theme;
+    let columns = usize::from(area.width).saturating_sub(6).min(MAX_COLUMNS);
+    let focus = view.app.ui.focus;
+    let short = short(focus, columns, view);
+    // The short list gives the height, so that the help keeps its place while the user types.
+    let rows = usize::from(area.height).saturating_sub(2 + HEAD).min(short.len().max(MIN_ROWS)).max(1);
+    let (title, mut keys) = match help {
+        HelpView { query, .. } if !query.is_empty() => {
+            ("Keys found".to_owned(), search::found(query.as_str(), columns, view))
+        }
+        HelpView { shows_all: true, .. } => ("All keys".to_owned(), stacked(&all(columns, view))),
+        HelpView { shows_all: false, .. } => (format!("Keys · {} pane", focus.title()), short),
+    };
+    let total = keys.len();
+    let limit = total.saturating_sub(rows);
     view.cache.set_overlay_extent(ScrollExtent { limit, page: rows.saturating_sub(1) });
-    let from = scroll.min(limit);
-    // As wide as the widest line of the whole text, so that scrolling does not change the width.
-    let widest = lines.iter().map(|l| spans_width(&l.spans)).max().unwrap_or(0);
-    lines.drain(..from);
-    lines.truncate(rows);
-    if let Some(first) = lines.first_mut() {
-        let blanks = widest.saturating_sub(spans_width(&first.spans));
-        first.spans.push(Span::raw(" ".repeat(blanks)));
-    }
+    keys.drain(..help.top.min(limit));
+    keys.truncate(rows);
+    let below = limit.saturating_sub(help.top);
+    keys.resize(rows, Line::default());
+    let mut lines = vec![search_line(help, columns, view), Line::raw(" ".repeat(columns))];
+    lines.extend(keys);
     let mut hint = keys_of(Context::Help, view);
-    let below = all - from - lines.len();
     if below > 0 {
-        hint.spans.insert(0, Span::styled(format!(" {below} more lines "), view.theme.muted()));
+        hint.spans.insert(0, Span::styled(format!(" {below} more lines "), theme.muted()));
     }
-    popup(frame, area, "Keys", hint, lines, view.theme);
+    popup(frame, area, &title, hint, lines, theme);
 }
 
-/// The sections of the help with their headings; the last has the marks.
-fn sections_of(columns: usize, view: &View<'_>) -> Vec<Vec<Line<'static>>> {
-    let rows = view.keymap.rows();
-    let keys_columns = rows.iter().map(|r| width(&keys_label(&r.keys))).max().unwrap_or(0) + 2;
+/// Difference between the two keys that stop work.
+const HOLD_OR_PAUSE: &str = "Hold stops the run and wastes nothing: requests in flight finish. Pause stops one case and discards \
+                             its running attempt.";
+
+/// The keys that work in a pane, in columns, and a note on the keys that are easily confused.
+fn short(pane: PaneId, columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
+    let mut lines = columns::arrange(&of_pane(pane, view), columns);
+    if view.app.playback.is_none() {
+        lines.push(Line::default());
+        lines.extend(
+            wrap(&[Span::styled(HOLD_OR_PAUSE, view.theme.muted())], columns.max(1)).into_iter().map(Line::from),
+        );
+    }
+    lines
+}
+
+/// The text field of the search; while it is empty, what it does.
+fn search_line(help: &HelpView, columns: usize, view: &View<'_>) -> Line<'static> {
+    let theme = view.theme;
+    let mut spans = vec![Span::styled("/ ", theme.key())];
+    spans.extend(typed(&help.query, columns.saturating_sub(2), theme));
+    if help.query.is_empty() {
+        let room = columns.saturating_sub(spans_width(&spans));
+        spans.push(Span::styled(cut(" type a word or a key to search all keys", room), theme.muted()));
+    }
+    Line::from(spans)
+}
+
+/// A heading and the keys below it, each with a short description.
+pub(super) struct Block {
+    title: String,
+    entries: Vec<Entry>,
+}
+
+/// A key, its short description, and whether it does something now.
+pub(super) struct Entry {
+    keys: String,
+    name: String,
+    key_style: Style,
+    name_style: Style,
+}
+
+impl Entry {
+    fn new(keys: String, name: String, is_live: bool, view: &View<'_>) -> Self {
+        let theme = view.theme;
+        let (key_style, name_style) =
+            if is_live { (theme.key(), theme.text()) } else { (theme.muted(), theme.muted()) };
+        Self { keys, name, key_style, name_style }
+    }
+}
+
+/// The keys that work in a pane: its own first, then those of all panes.
+fn of_pane(pane: PaneId, view: &View<'_>) -> Vec<(Style, Block)> {
+    let context = Context::In(pane);
+    let rows: Vec<&DashboardRow> = view.keymap.rows_in(context).collect();
+    let is_wanted = |group: &Group| *group != Group::Replay || view.app.playback.is_some();
+    let general = GENERAL.iter().filter(|group| is_wanted(group)).map(|group| Section::Group(*group));
     let section = |section: Section| {
-        let mut lines = vec![Line::from(Span::styled(section.title(), view.theme.title(false)))];
-        for row in rows.iter().filter(|r| section.has(r.binding)) {
-            lines.extend(entry(row, keys_columns, columns, view));
+        let rows_of = rows.iter().filter(|row| section.has(row.binding)).filter(|row| !is_focus(row.binding));
+        let entry = |row: &&DashboardRow| {
+            let keys = effective_keys(row, &rows);
+            let name = name_now(view.app, row.binding);
+            (!keys.is_empty()).then(|| Entry::new(keys_label(&keys), name, is_live(view.app, row.binding), view))
+        };
+        let mut entries: Vec<Entry> = rows_of.filter_map(entry).collect();
+        if section == Section::Group(Group::Move) {
+            entries.extend(focus_entry(&rows, view));
         }
-        lines
+        let is_own = matches!(section, Section::Pane(_));
+        (!entries.is_empty()).then(|| (view.theme.title(is_own), Block { title: section.title(), entries }))
     };
-    let mut all: Vec<_> = sections(rows.iter().map(|r| r.binding)).map(section).collect();
-    all.push(marks(columns, view));
+    std::iter::once(Section::Pane(pane)).chain(general).filter_map(section).collect()
+}
+
+/// Keys of a row that no row before it takes: a pane's own keys take precedence.
+fn effective_keys(row: &DashboardRow, rows: &[&DashboardRow]) -> Vec<Key> {
+    let means_this = |key: &&Key| {
+        let first = rows.iter().find(|other| other.keys.contains(key));
+        first.is_some_and(|first| std::ptr::eq(*first, row))
+    };
+    row.keys.iter().filter(means_this).copied().collect()
+}
+
+const fn is_focus(binding: &Binding) -> bool {
+    matches!(binding.action, Action::Focus(_))
+}
+
+/// The keys that focus a pane, as one entry: `1 … 5`.
+fn focus_entry(rows: &[&DashboardRow], view: &View<'_>) -> Option<Entry> {
+    let keys: Vec<Key> =
+        rows.iter().filter(|row| is_focus(row.binding)).filter_map(|row| row.keys.first().copied()).collect();
+    let (first, last) = (keys.first()?, keys.last()?);
+    let label = if keys.len() > 1 { format!("{first} … {last}") } else { first.to_string() };
+    Some(Entry::new(label, "Go to a pane".to_owned(), true, view))
+}
+
+/// All sections with full descriptions; the last one has the marks.
+fn all(columns: usize, view: &View<'_>) -> Vec<Vec<Line<'static>>> {
+    let rows = view.keymap.rows();
+    let section = |section: Section| {
+        let rows = rows.iter().filter(|row| section.has(row.binding));
+        described(&section.title(), rows, columns, view)
+    };
+    let mut all: Vec<_> = sections(rows.iter().map(|row| row.binding)).map(section).collect();
+    all.push(marks(MARKS.iter(), columns, view));
     all
+}
+
+/// A heading and rows with their full descriptions.
+fn described<'a>(
+    title: &str,
+    rows: impl Iterator<Item = &'a DashboardRow>,
+    columns: usize,
+    view: &View<'_>,
+) -> Vec<Line<'static>> {
+    let theme = view.theme;
+    let keys_columns = view.keymap.rows().iter().map(|row| width(&keys_label(&row.keys))).max().unwrap_or(0) + 2;
+    let mut lines = vec![Line::from(Span::styled(title.to_owned(), theme.title(false)))];
+    for row in rows {
+        let live = is_live(view.app, row.binding);
+        let (key_style, text_style) = if live { (theme.key(), theme.text()) } else { (theme.muted(), theme.muted()) };
+        lines.extend(explained(&keys_label(&row.keys), key_style, row.binding.help, text_style, keys_columns, columns));
+    }
+    lines
+}
+
+/// The section of marks and words beside figures.
+fn marks<'a>(
+    marks: impl Iterator<Item = &'a (&'static str, &'static str)>,
+    columns: usize,
+    view: &View<'_>,
+) -> Vec<Line<'static>> {
+    let theme = view.theme;
+    let sign_columns = MARKS.iter().map(|(mark, _)| width(mark)).max().unwrap_or(0) + 2;
+    let mut lines = vec![Line::from(Span::styled("Marks and words", theme.title(false)))];
+    for (mark, meaning) in marks {
+        lines.extend(explained(mark, theme.text(), meaning, theme.text(), sign_columns, columns));
+    }
+    lines
 }
 
 /// Sections one below the other, separated by blank lines.
 fn stacked(sections: &[Vec<Line<'static>>]) -> Vec<Line<'static>> {
     sections.join(&Line::default())
-}
-
-fn entry(row: &Row, keys_columns: usize, columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
-    let theme = view.theme;
-    let live = is_live(view.app, row.binding);
-    let (key_style, text_style) = if live { (theme.key(), theme.text()) } else { (theme.muted(), theme.muted()) };
-    explained(&keys_label(&row.keys), key_style, row.binding.help, text_style, keys_columns, columns)
-}
-
-/// The section of marks and words beside figures.
-fn marks(columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
-    let theme = view.theme;
-    let keys_columns = MARKS.iter().map(|(mark, _)| width(mark)).max().unwrap_or(0) + 2;
-    let mut lines = vec![Line::from(Span::styled("Marks and words", theme.title(false)))];
-    for (mark, meaning) in MARKS {
-        lines.extend(explained(mark, theme.text(), meaning, theme.text(), keys_columns, columns));
-    }
-    lines
 }
 
 /// A sign, padded to `sign_columns`, and its wrapped meaning beside it.
@@ -99,26 +221,4 @@ fn explained(
         Line::from(spans)
     };
     text.into_iter().enumerate().map(with_sign).collect()
-}
-
-/// The sections in two columns of heights as equal as possible, in the same order.
-fn in_two_columns(view: &View<'_>) -> Vec<Line<'static>> {
-    let sections = sections_of(COLUMN - 1, view);
-    let height = |at: &usize| {
-        let (left, right) = sections.split_at(*at);
-        stacked(left).len().max(stacked(right).len())
-    };
-    let at = (1..sections.len()).min_by_key(height).unwrap_or(0);
-    let (left, right) = sections.split_at(at);
-    let (mut left, mut right) = (stacked(left), stacked(right));
-    let rows = left.len().max(right.len());
-    left.resize(rows, Line::default());
-    right.resize(rows, Line::default());
-    let side_by_side = |(mut left, right): (Line<'static>, Line<'static>)| {
-        let blanks = (COLUMN + GAP).saturating_sub(spans_width(&left.spans));
-        left.spans.push(Span::raw(" ".repeat(blanks)));
-        left.spans.extend(right.spans);
-        left
-    };
-    left.into_iter().zip(right).map(side_by_side).collect()
 }

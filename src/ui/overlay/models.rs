@@ -2,7 +2,6 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{keys_of, popup, typed};
@@ -35,9 +34,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, choice: &ModelChoice, view
     ];
     for (at, name) in names.iter().enumerate().skip(first).take(rows) {
         let is_chosen = at == choice.at;
-        let style = if is_chosen { theme.selected() } else { Style::new() };
         let text = format!("{}{}", if is_chosen { "> " } else { "  " }, cut(name, columns.saturating_sub(2)));
-        lines.push(Line::styled(left(&text, columns), theme.text()).patch_style(style));
+        let line = Line::styled(left(&text, columns), theme.text());
+        lines.push(if is_chosen { theme.highlight(&line, columns) } else { line });
     }
     if names.is_empty() {
         lines.push(Line::styled("  No matching model.", theme.muted()));

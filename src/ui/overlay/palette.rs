@@ -5,10 +5,11 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{keys_of, popup, typed};
-use crate::app::state::palette::{Command, Palette, found};
+use crate::app::state::palette::{Command, Palette};
 use crate::app::update::availability::obstacle;
+use crate::domain::text::sanitise_line;
 use crate::ui::fit::{cut, left, width};
-use crate::ui::keymap::{Context, keys_label};
+use crate::ui::keymap::{Context, keys_label, name_now};
 use crate::ui::view::View;
 
 /// Maximum width of the text, columns.
@@ -20,7 +21,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, palette: &Palette, view: &
     let commands = &view.app.commands;
     let columns = usize::from(area.width).saturating_sub(6).min(COLUMNS);
     let rows = usize::from(area.height).saturating_sub(6).min(ROWS).min(commands.len()).max(1);
-    let found = found(commands, palette.query.as_str());
+    let found = palette.found(commands);
     let first = (palette.at + 1).saturating_sub(rows).min(found.len().saturating_sub(rows));
     let mut query = vec![Span::styled(": ", view.theme.key())];
     query.extend(typed(&palette.query, columns.saturating_sub(2), view.theme));
@@ -43,27 +44,33 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, palette: &Palette, view: &
     popup(frame, area, "Commands", hint, lines, view.theme);
 }
 
-/// Description of a command, the reason if it is unavailable, and its keys.
+/// Name of a command, its details or the reason why it is unavailable, and its keys.
 fn row(command: &Command, is_chosen: bool, columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
     let row = view.keymap.row_of(command);
     let keys = row.map_or_else(String::new, |r| keys_label(&r.keys));
-    let help = row.map_or("", |r| r.binding.help);
-    let text = command.pane.map_or_else(|| help.to_owned(), |pane| format!("{}: {help}", pane.title()));
-    let why = obstacle(view.app, command.action).map(|o| format!("({})", o.why)).unwrap_or_default();
+    let name = row.map_or_else(String::new, |r| name_now(view.app, r.binding));
+    let name = command.pane.map_or_else(|| name.clone(), |pane| format!("{}: {name}", pane.title()));
+    let obstacle = obstacle(view.app, command.action);
+    let about = match (&obstacle, row) {
+        (Some(obstacle), _) if obstacle.why.is_empty() => String::new(),
+        (Some(obstacle), _) => format!(" – {}", sanitise_line(&obstacle.why)),
+        (None, Some(row)) => row.binding.details().to_owned(),
+        (None, None) => String::new(),
+    };
     let (mark, room) = (if is_chosen { "> " } else { "  " }, columns.saturating_sub(2));
     let keys = cut(&keys, room);
-    let why = cut(&why, room.saturating_sub(width(&keys)) / 2);
-    let gap = if why.is_empty() { "" } else { "  " };
-    let room = room.saturating_sub(width(&keys) + width(&why) + gap.len());
-    let text = left(&cut(&text, room.saturating_sub(2)), room);
+    // A gap before the keys.
+    let room = room.saturating_sub(width(&keys) + 2);
+    let name = cut(&name, room);
+    let about = left(&cut(&about, room.saturating_sub(width(&name))), room.saturating_sub(width(&name)) + 2);
     let (text_style, key_style) =
-        if why.is_empty() { (theme.text(), theme.key()) } else { (theme.muted(), theme.muted()) };
-    let spans = vec![
+        if obstacle.is_none() { (theme.text(), theme.key()) } else { (theme.muted(), theme.muted()) };
+    let line = Line::from(vec![
         Span::styled(mark, text_style),
-        Span::styled(text, text_style),
-        Span::styled(format!("{why}{gap}"), theme.muted()),
+        Span::styled(name, text_style),
+        Span::styled(about, theme.muted()),
         Span::styled(keys, key_style),
-    ];
-    if is_chosen { Line::from(spans).patch_style(theme.selected()) } else { Line::from(spans) }
+    ]);
+    if is_chosen { theme.highlight(&line, columns) } else { line }
 }

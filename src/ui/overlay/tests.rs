@@ -1,43 +1,102 @@
 use super::*;
 use crate::app::action::Action;
 use crate::app::message::Msg;
+use crate::app::pane::PaneId;
 use crate::app::state::App;
 use crate::app::state::export_dialog::NameCheck;
 use crate::app::state::text_field::Edit;
 use crate::app::update::update;
-use crate::ui::keymap::BINDINGS;
+use crate::ui::keymap::{BINDINGS, keys_label};
 use crate::ui::sample::{act, end, running, styled, survives_small_areas, text};
 
-#[test]
-fn help_lists_all_keys() {
+fn help_of(pane: PaneId) -> App {
     let mut app = running();
-    act(&mut app, &[Action::Help]);
-    let all = text(&app, 120, 90, draw);
-    for binding in BINDINGS.iter() {
-        assert!(all.contains(&binding.keys[0].to_string()), "{}", binding.help);
+    act(&mut app, &[Action::Focus(pane), Action::Help]);
+    app
+}
+
+fn search(app: &mut App, query: &str) {
+    update(app, Msg::Edit(Edit::Clear));
+    update(app, Msg::Edit(Edit::Paste(query.to_owned())));
+}
+
+#[test]
+fn help_opens_on_the_keys_that_work_in_the_focused_pane() {
+    let cases = text(&help_of(PaneId::Cases), 80, 24, draw);
+    assert!(cases.contains("Keys · Cases pane") && cases.contains("Sort by the next column"), "{cases}");
+    assert!(cases.contains("j ↓  ") && cases.contains("Next case") && !cases.contains("Search the text"), "{cases}");
+    let answer = text(&help_of(PaneId::Preview), 80, 24, draw);
+    assert!(answer.contains("Keys · Answer pane") && answer.contains("Search the text"), "{answer}");
+    // The pane's own keys take the place of those that select a case.
+    assert!(!answer.contains("Next case") && !answer.contains("Sort by the next"), "{answer}");
+}
+
+#[test]
+fn all_keys_are_one_key_away() {
+    let mut app = help_of(PaneId::Cases);
+    act(&mut app, &[Action::NextPane]);
+    let mut all = String::new();
+    for _ in 0..40 {
+        all += &text(&app, 130, 40, draw);
+        act(&mut app, &[Action::ScrollDown]);
     }
+    for binding in BINDINGS.iter() {
+        assert!(all.contains(&keys_label(binding.keys)), "{}", binding.help);
+        assert!(all.contains(binding.help), "{}", binding.help);
+    }
+    act(&mut app, &[Action::NextPane]);
+    assert!(text(&app, 80, 24, draw).contains("Keys · Cases pane"));
+}
+
+#[test]
+fn a_search_finds_keys_of_every_pane_by_word_and_by_key() {
+    let mut app = help_of(PaneId::Cases);
+    search(&mut app, "unfreeze");
+    let found = text(&app, 80, 24, draw);
+    assert!(found.contains("Freeze the screen") && !found.contains("Hold the run"), "{found}");
+    search(&mut app, "zoom in");
+    assert!(text(&app, 80, 24, draw).contains("Scope pane"));
+    // A key finds its commands.
+    search(&mut app, "R");
+    let found = text(&app, 80, 24, draw);
+    assert!(found.contains("Key R · Run") && found.contains("Rerun all failed cases"), "{found}");
+    search(&mut app, "space");
+    assert!(text(&app, 80, 24, draw).contains("Hold the run"));
+    search(&mut app, "estimated");
+    assert!(text(&app, 80, 24, draw).contains("Marks and words"));
+    search(&mut app, "zzz");
+    assert!(text(&app, 80, 24, draw).contains("No key or mark matches."));
+    // Going back clears the search before it closes the help.
+    act(&mut app, &[Action::Back]);
+    assert!(text(&app, 80, 24, draw).contains("Keys · Cases pane"));
+    act(&mut app, &[Action::Back]);
+    assert_eq!(app.ui.overlay, Overlay::None);
 }
 
 // One description differs on Windows.
 #[test]
 #[cfg(not(windows))]
 fn help_looks() {
-    let mut app = running();
-    act(&mut app, &[Action::Help]);
+    let mut app = help_of(PaneId::Cases);
     insta::assert_snapshot!("help_120x40", text(&app, 120, 40, draw));
     insta::assert_snapshot!("help_200x60", text(&app, 200, 60, draw));
     insta::assert_snapshot!("help_80x24", text(&app, 80, 24, draw));
     insta::assert_snapshot!("help_styles", styled(&app, Theme::ansi(), 80, 16, draw));
+    search(&mut app, "export");
+    insta::assert_snapshot!("help_search_80x24", text(&app, 80, 24, draw));
+    search(&mut app, "");
+    act(&mut app, &[Action::NextPane]);
+    insta::assert_snapshot!("help_all_120x40", text(&app, 120, 40, draw));
+    insta::assert_snapshot!("help_answer_80x24", text(&help_of(PaneId::Preview), 80, 24, draw));
 }
 
 #[test]
 fn help_scrolls_to_its_last_line_and_no_further() {
-    let mut app = running();
-    act(&mut app, &[Action::Help]);
-    act(&mut app, &[Action::SelectNext; 200]);
+    let mut app = help_of(PaneId::Cases);
+    act(&mut app, &[Action::NextPane]);
+    act(&mut app, &[Action::SelectNext; 400]);
     let end = text(&app, 80, 24, draw);
-    assert!(end.contains(BINDINGS[BINDINGS.len() - 1].help), "{end}");
-    assert!(!end.contains("more line"));
+    assert!(end.contains("Excellent") && end.contains("Marks and words") && !end.contains("more line"), "{end}");
 }
 
 #[test]
@@ -142,7 +201,7 @@ fn the_palette_shows_commands_with_keys_and_why_some_are_unavailable() {
     update(&mut app, Msg::Edit(Edit::Paste("rerun".to_owned())));
     insta::assert_snapshot!("palette_styles", styled(&app, Theme::ansi(), 80, 10, draw));
     let shown = text(&app, 80, 24, draw);
-    assert!(shown.contains("(No case has failed)  R"), "{shown}");
+    assert!(shown.contains("Rerun all failed cases – No case has failed"), "{shown}");
     update(&mut app, Msg::Edit(Edit::Paste("zzz".to_owned())));
     assert!(text(&app, 80, 24, draw).contains("No matching command."));
 }

@@ -67,7 +67,7 @@ fn row(offered: &OfferedTheme, is_chosen: bool, columns: usize, view: &View<'_>)
         Span::styled(name, theme.text()),
         Span::styled(about, about_style),
     ]);
-    if is_chosen { line.patch_style(theme.selected()) } else { line }
+    if is_chosen { theme.highlight(&line, columns) } else { line }
 }
 
 const fn about(name: &ThemeName) -> &'static str {

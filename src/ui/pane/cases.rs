@@ -42,7 +42,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 
     let mut figures = figures(view, &rows, first, visible.len());
     figures.extend(legend(view, visible, figures.is_empty()));
-    let area = pane::rule(frame, area, view, PaneId::Cases, &sanitise_line(&suite.name), figures);
+    let area = pane::rule(frame, area, view, PaneId::Cases, &sanitise_line(&suite.title()), figures);
     let wanted_name = view.cache.name_width(&rows, || {
         let names = rows.iter().filter(|r| r.attempt.is_none()).filter_map(|r| suite.cases.get(r.case));
         names.map(|c| fit::width(&c.name)).max().unwrap_or(0)
@@ -103,6 +103,7 @@ fn legend(view: &View<'_>, visible: &[RowId], is_first: bool) -> Option<Span<'st
     let words = [
         ("! findings: see the answer's end", rows.iter().any(Row::has_findings)),
         ("capped: cut at max_tokens", rows.iter().any(Row::is_at_length)),
+        ("wrong: failed a check, see the answer's end", rows.iter().any(|row| row.wrong().is_some())),
     ];
     let shown: Vec<&str> = words.into_iter().filter(|(_, is_used)| *is_used).map(|(text, _)| text).collect();
     let between = if is_first { "" } else { "  " };

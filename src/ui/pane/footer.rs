@@ -6,10 +6,10 @@ use ratatui::text::{Line, Span};
 
 use crate::app::action::Action;
 use crate::app::state::text_field::TextField;
-use crate::app::state::{Notice, Overlay};
+use crate::app::state::{Notice, Overlay, UiState};
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{cut, spans_width};
-use crate::ui::keymap::{Context, Key, Row, footer_label, is_live};
+use crate::ui::keymap::{Context, DashboardRow, Key, footer_label, is_live};
 use crate::ui::view::View;
 
 const BETWEEN: &str = "  ";
@@ -32,9 +32,15 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         (Overlay::FilterInput, _) => typed_line(&ui.filter, Context::FilterInput, columns, view),
         (Overlay::SearchInput, _) => typed_line(&ui.answer.search.field, Context::SearchInput, columns, view),
         (_, Some(notice)) => notice_line(notice, columns, view),
+        _ if has_own_hints(ui) => Line::default(),
         _ => Line::from(keys(Context::from_state(ui), columns, view)),
     };
     frame.buffer_mut().set_line(area.x, area.y, &line, area.width);
+}
+
+/// Whether an overlay is open, which has its keys in its border.
+const fn has_own_hints(ui: &UiState) -> bool {
+    !matches!(ui.overlay, Overlay::None | Overlay::FilterInput | Overlay::SearchInput)
 }
 
 /// The notice on the left, and on the right as many keys as fit.
@@ -47,7 +53,8 @@ fn notice_line(notice: &Notice, columns: usize, view: &View<'_>) -> Line<'static
         Span::styled(cut(&text, columns), view.theme.accent())
     };
     let room = columns - notice.width();
-    let keys = keys(Context::from_state(&view.app.ui), room.saturating_sub(MIN_GAP), view);
+    let room_for_keys = if has_own_hints(&view.app.ui) { 0 } else { room.saturating_sub(MIN_GAP) };
+    let keys = keys(Context::from_state(&view.app.ui), room_for_keys, view);
     let blanks = Span::raw(" ".repeat(room.saturating_sub(spans_width(&keys))));
     [notice, blanks].into_iter().chain(keys).collect()
 }
@@ -82,8 +89,8 @@ fn typed_line(field: &TextField, context: Context, columns: usize, view: &View<'
 
 /// Returns as many keys of the context as fit, the essential ones last.
 fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>> {
-    let shown = |r: &&Row| is_live(view.app, r.binding);
-    let rows: Vec<&Row> = view.keymap.rows_in(context).filter(shown).collect();
+    let shown = |r: &&DashboardRow| is_live(view.app, r.binding);
+    let rows: Vec<&DashboardRow> = view.keymap.rows_in(context).filter(shown).collect();
     let hint_of =
         |action| rows.iter().find(|r| r.binding.action == action).and_then(|r| Some((*r, hint(r, context, view)?)));
     let mut used = 0;
@@ -107,7 +114,7 @@ fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>>
     hints.join(&Span::raw(BETWEEN))
 }
 
-fn hint(row: &Row, context: Context, view: &View<'_>) -> Option<Vec<Span<'static>>> {
+fn hint(row: &DashboardRow, context: Context, view: &View<'_>) -> Option<Vec<Span<'static>>> {
     let label = footer_label(view.app, row.binding)?;
     let mut hint = labelled(key_of(row, context, view)?, label, view);
     let beside = row.binding.beside.and_then(|other| view.keymap.rows_in(context).find(|r| r.binding.action == other));
@@ -118,7 +125,7 @@ fn hint(row: &Row, context: Context, view: &View<'_>) -> Option<Vec<Span<'static
 }
 
 /// The key to show for a row. Skips keys that another row of the context, such as a pane's own, takes first.
-fn key_of(row: &Row, context: Context, view: &View<'_>) -> Option<String> {
+fn key_of(row: &DashboardRow, context: Context, view: &View<'_>) -> Option<String> {
     let means_this = |key: &&Key| {
         let first = view.keymap.rows_in(context).find(|r| r.keys.contains(*key));
         first.is_some_and(|first| std::ptr::eq(first, row))

@@ -12,6 +12,7 @@ use crate::app::state::{Connection, Scene};
 use crate::domain::quantity::{ESTIMATED, count};
 use crate::domain::session::{CasePhase, Mode};
 use crate::domain::text::sanitise_line;
+use crate::report::workload_words::rows_sent;
 use crate::ui::view::View;
 use crate::ui::widget::bar::Bar;
 use crate::ui::{fit, number, pane};
@@ -69,6 +70,10 @@ fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let taken = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
     let reserved = if right.is_empty() { 0 } else { taken(&right) + pane::BETWEEN_ENDS };
     let room = usize::from(area.width).saturating_sub(reserved);
+    if let Some(workload) = workload(scene) {
+        let part = Span::styled(format!("  {workload}"), theme.text());
+        left.extend((taken(&left) + part.width() <= room).then_some(part));
+    }
     // Half a version would be a wrong one: each part is shown in full or not at all.
     let server = [&scene.target.server.kind, &scene.target.server.version].map(|s| s.as_deref().map(sanitise_line));
     for (at, part) in server.into_iter().flatten().enumerate() {
@@ -80,6 +85,14 @@ fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         left.push(part);
     }
     pane::ends(frame, area, 0, shorten(left, room), right);
+}
+
+/// Name of the workload, with the rows sent of its rows; `None` if the run sends its cases.
+fn workload(scene: &Scene) -> Option<String> {
+    let suite = &scene.session.suite;
+    suite.workload.as_ref()?;
+    let rows = rows_sent(&scene.session).map_or_else(String::new, |rows| format!(" · {rows}"));
+    Some(format!("{}{rows}", sanitise_line(&suite.name)))
 }
 
 fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
@@ -258,13 +271,17 @@ fn state(scene: &Scene) -> State {
             if failed > 0 {
                 about.push(format!("{failed} failed"));
             }
+            let wrong = scene.load.tally.pass_rate.failed();
+            if wrong > 0 {
+                about.push(format!("{wrong} wrong"));
+            }
             if cancelled > 0 {
                 about.push(format!("{cancelled} cancelled"));
             }
             if unreached > 0 {
                 about.push(format!("{unreached} skipped"));
             }
-            match (failed, cancelled + unreached) {
+            match (failed + wrong, cancelled + unreached) {
                 (0, 0) => new("✓", "finished", String::new(), Tone::Good),
                 (0, _) => new("✓", "finished", about.join(", "), Tone::Warning),
                 _ => new("✗", "finished", about.join(", "), Tone::Bad),
@@ -278,7 +295,11 @@ mod tests {
     use super::*;
     use crate::app::action::Action;
     use crate::domain::attempt::AttemptStatus;
-    use crate::domain::session::Plan;
+    use std::sync::Arc;
+
+    use crate::domain::row_order::{Sample, Shard};
+    use crate::domain::session::{Plan, RowPlan, Session};
+    use crate::report::fixture::workload::dataset_suite;
     use crate::ui::testing::sweep::running_sweep;
     use crate::ui::testing::{Script, Stage, text};
     use crate::ui::theme::Theme;
@@ -321,6 +342,20 @@ mod tests {
         assert!(shown.contains(" SIMULATED   TLS NOT VERIFIED"), "{shown}");
         stage.app.frozen.as_mut().unwrap().target.route.tls_verified = Some(true);
         assert!(!text(&stage.draw_with(60, 2, Theme::mono(), draw)).contains("TLS"));
+    }
+
+    #[test]
+    fn the_workload_is_named_with_its_rows() {
+        let mut stage = Stage::new(&["questions"], Plan::default());
+        let rows = RowPlan::single(5, Sample::Ordered, 0, Shard::WHOLE).unwrap();
+        stage.app.scene.session = Session::new(Arc::new(dataset_suite()), Plan::default()).with_rows(Arc::new(rows));
+        let shown = |stage: &Stage, width| text(&stage.draw_with(width, 2, Theme::mono(), draw));
+        assert!(shown(&stage, 120).contains("  questions · 0/5 rows"), "{}", shown(&stage, 120));
+        stage.connect();
+        assert!(shown(&stage, 120).contains("  questions · 1/5 rows"), "{}", shown(&stage, 120));
+        // A name that does not fit is left out as a whole.
+        assert!(!shown(&stage, 60).contains("questions"), "{}", shown(&stage, 60));
+        assert!(!shown(&two(), 120).contains("rows"));
     }
 
     #[test]

@@ -191,7 +191,11 @@ fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
     let is_warm = |r: &&Arc<AttemptRecord>| r.prefix_cache() == PrefixCache::Warm;
     let cached = selected.record.as_ref().filter(is_warm).and_then(|r| r.usage.cached_tokens);
     let right = match cached {
-        Some(tokens) => vec![Span::styled(format!("{} cached tokens", number::grouped(tokens)), theme.warning())],
+        Some(tokens) => {
+            let is_expected = selected.record.as_ref().is_some_and(|r| r.is_later_turn());
+            let style = if is_expected { theme.muted() } else { theme.warning() };
+            vec![Span::styled(format!("{} cached tokens", number::grouped(tokens)), style)]
+        }
         None if all.len() > 1 => {
             let (n, suffix) = (all.len(), others.warm_suffix() + &others.unresolved_suffix());
             let median = format!("median of {n}{suffix}  {}", number::millis(Some(percentile(all, 50.0))));

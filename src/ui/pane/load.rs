@@ -165,14 +165,13 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
         Row { rank, spans }
     };
     let all = tally.ended;
-    let recent_n = (recent.ok, recent.ok + recent.failed);
     let mut rows = vec![
         Row { rank: 3, spans: rates(view, mark, area) },
         Row { rank: 1, spans: heading },
         line(0, "TTFT", true, &|p| tally.percentile(&TTFT, p), (tally.count(&TTFT), all)),
-        line(6, &recent_label, false, &|p| recent.ttft_ms(p), recent_n),
+        line(6, &recent_label, false, &|p| recent.ttft_ms(p), (recent.ttft_count(), recent.ended())),
         line(0, "ITL", true, &|p| tally.percentile(&ITL, p), (tally.count(&ITL), all)),
-        line(7, &recent_label, false, &|p| recent.itl_ms(p), recent_n),
+        line(7, &recent_label, false, &|p| recent.itl_ms(p), (recent.itl_count(), recent.ended())),
     ];
     if scene.session.is_open_loop() {
         rows.push(line(4, "Queue", true, &|p| tally.percentile(&QUEUE, p), (tally.count(&QUEUE), all)));

@@ -5,6 +5,7 @@ mod endpoint;
 mod exchange;
 #[cfg(test)]
 mod tests;
+mod thread;
 mod title;
 mod transcript;
 
@@ -74,10 +75,23 @@ impl<'a> Subject<'a> {
         }
         let shown = match (scene.in_flight_of(index).filter(|f| !has_ended(f)), state.shown()) {
             (Some(live), _) => SubjectState::Live(live),
-            (None, Some(record)) if state.phase != CasePhase::Running => SubjectState::Ended(record),
+            // Between two turns of a conversation, the last answer stays on the screen.
+            (None, Some(record)) if state.phase != CasePhase::Running || !state.next_turns().is_empty() => {
+                SubjectState::Ended(record)
+            }
             _ => SubjectState::Prompt,
         };
         Some(Self { index, spec, state, shown })
+    }
+
+    /// The shown attempt in the session; `None` if a prompt is shown.
+    fn attempt(&self) -> Option<&'a AttemptState> {
+        let number = match &self.shown {
+            SubjectState::Live(live) => live.id.number,
+            SubjectState::Ended(record) => record.id.number,
+            SubjectState::Prompt => return None,
+        };
+        self.state.attempts.get(usize::try_from(number).ok()?.checked_sub(1)?)
     }
 
     /// Whether the prompt is shown because nothing has been generated yet.
@@ -124,9 +138,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let total = body.len();
     let matches = matches(&body, columns, view);
     let lines: Vec<usize> = matches.iter().map(|m| m.line() + body.offset()).collect();
-    let home_is_start = subject.is_prompt() || answer.form == Form::Exchange;
+    let home_is_start = (subject.is_prompt() && !body.is_thread()) || answer.form == Form::Exchange;
     let thinking = subject.thinking().filter(|_| answer.form != Form::Exchange);
-    let head = body.offset() + usize::from(subject.is_cut());
+    let head = body.offset() + body.thread_len() + usize::from(subject.is_cut());
     let drawn = answer.place(
         &lines,
         Page {

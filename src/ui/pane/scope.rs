@@ -1,16 +1,23 @@
 //! The scope: gaps between token events as they arrive, and the machine's figures on the same time axis.
 
 mod axis;
+mod band;
 mod cursor;
+mod curve;
+mod head;
+mod ink;
+mod lane;
 mod lanes;
 mod layout;
+mod legend;
+mod range;
+mod stalls;
 mod trace;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use self::lanes::Lane;
 use self::layout::ScopeLayout;
 use crate::app::pane::PaneId;
 use crate::app::state::Scene;
@@ -19,10 +26,8 @@ use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
-/// Width below which scales have no names and there are no lanes, cells.
+/// Width below which there are neither heads nor lanes, cells.
 const NARROW: u16 = 40;
-/// Height from which a scale also labels its middle, rows.
-const LABELS_MIDDLE_FROM: u16 = 8;
 /// Width below which the title is short, cells.
 const TERSE: u16 = 60;
 
@@ -44,34 +49,38 @@ impl Window {
     }
 }
 
+/// Number of rows that the pane can use for this run.
+pub fn useful_rows(scene: &Scene) -> u16 {
+    layout::useful_rows(&lanes::present(scene))
+}
+
 /// Draws the pane.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
-    let scene = view.scene();
-    let (from, to) = view.app.ui.scope.window(scene);
+    let (scene, scope) = (view.scene(), view.app.ui.scope);
+    let (from, to) = scope.window(scene);
     let window = Window { from, to };
-    let mut shown = StreamSelection::new(scene, from, to);
+    let mut shown = StreamSelection::new(scene, from, to, view.app.selected_row());
     let lanes = lanes::present(scene);
-    let cursor = view.app.ui.scope.cursor;
-    let readout = cursor.map(|at| cursor::items(view, at, &shown, &lanes)).unwrap_or_default();
+    let readout = scope.cursor.map(|at| cursor::items(view, at, &shown, &lanes)).unwrap_or_default();
     let inside = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
     let names = shown.streams.iter().map(|stream| fit::width(&trace::name_of(view, stream)));
-    let names = names.max().filter(|_| view.app.ui.scope.stacked).unwrap_or(0);
+    let names = names.max().filter(|_| scope.stacked).unwrap_or(0);
     let places = ScopeLayout::new(inside.intersection(frame.area()), &lanes, &readout, names);
-    if view.app.ui.scope.stacked {
-        let older = shown.streams.len().saturating_sub(places.stack());
-        shown.streams.drain(..older);
+    if scope.stacked {
+        shown.keep_newest(places.stack());
     }
-    let area = pane::rule(frame, area, view, PaneId::Scope, &about(view, area.width, window, &shown), figures(view));
+    let figures = if places.lanes.is_empty() { figures(view) } else { Vec::new() };
+    let area = pane::rule(frame, area, view, PaneId::Scope, &about(view, area.width, window, &shown), figures);
     if shown.streams.is_empty() && scene.traces.is_empty() {
         pane::line(frame, area, 0, Line::styled("No tokens yet.", view.theme.muted()));
         return;
     }
     trace::draw(frame, &places, view, window, &shown);
-    for (at, (lane, rect)) in places.lanes.iter().enumerate() {
-        lanes::draw(frame, *rect, places.gutter, view, window, (at, lane));
+    for (at, (data, rect)) in lanes.iter().zip(&places.lanes).enumerate() {
+        lane::draw(frame, *rect, places.gutter, view, window, (at, data));
     }
     axis::draw(frame, places.axis, places.gutter, view, window, &shown);
-    if let Some(at) = cursor {
+    if let Some(at) = scope.cursor {
         cursor::draw(frame, &places, view, window.cell_of(at, places.cells()), &readout);
     }
 }
@@ -95,6 +104,9 @@ fn about(view: &View<'_>, width: u16, window: Window, shown: &StreamSelection<'_
     } else {
         format!("{}{elapsed:.1} s", if terse { "" } else { "whole run, " })
     };
+    if !scope.stacked && shown.is_crowded {
+        return format!("{part} · {} streams", number::grouped(shown.count as u64));
+    }
     if shown.streams.len() == shown.count {
         return part;
     }
@@ -121,35 +133,6 @@ fn figures(view: &View<'_>) -> Vec<Span<'static>> {
 /// The part of an area to the right of the gutter.
 fn plot(area: Rect, gutter: u16) -> Rect {
     Rect { x: area.x + gutter.min(area.width), width: area.width.saturating_sub(gutter), ..area }
-}
-
-/// Draws a scale into the gutter: label and top in the first row, 0 in the last, and the middle if the plot is high enough.
-fn scale(
-    frame: &mut Frame<'_>,
-    area: Rect,
-    gutter: u16,
-    view: &View<'_>,
-    label: &str,
-    top: f64,
-    tick: fn(f64) -> String,
-) {
-    let gutter = Rect { width: gutter.saturating_sub(1), ..area };
-    let style = view.theme.muted();
-    let mut label_row = |row: u16, text: &str| {
-        pane::line(frame, gutter, row, Line::styled(fit::right(text, usize::from(gutter.width)), style));
-    };
-    let top_label = tick(top);
-    label_row(0, &top_label);
-    if area.height >= LABELS_MIDDLE_FROM {
-        label_row(area.height / 2, &tick(top / 2.0));
-    }
-    if area.height > 1 {
-        label_row(area.height - 1, "0");
-    }
-    if fit::width(label) + fit::width(&top_label) < usize::from(gutter.width) {
-        let label = Line::styled(label.to_owned(), style);
-        pane::line(frame, Rect { width: label.width() as u16, ..gutter }, 0, label);
-    }
 }
 
 #[cfg(test)]

@@ -7,19 +7,34 @@ use ratatui::style::Style;
 /// Pattern bit of each dot in a cell, by column (2) and row from the top (4).
 const DOTS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 
-/// The dots and style of each cell. The last stroke in a cell sets its style.
+/// Style of a stroke, and its character where there is no Braille.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ink {
+    /// Style.
+    pub style: Style,
+    /// Character in ASCII; without one, the character is as dense as the dots.
+    pub ascii: Option<char>,
+}
+
+impl From<Style> for Ink {
+    fn from(style: Style) -> Self {
+        Self { style, ascii: None }
+    }
+}
+
+/// The dots and ink of each cell. The last stroke in a cell sets its ink.
 #[derive(Debug)]
 pub struct Dots {
     width: usize,
     height: usize,
-    cells: Vec<(u8, Style)>,
+    cells: Vec<(u8, Ink)>,
 }
 
 impl Dots {
     /// Creates an empty canvas for the cells of `area`.
     pub fn new(area: Rect) -> Self {
         let (width, height) = (usize::from(area.width), usize::from(area.height));
-        Self { width, height, cells: vec![(0, Style::new()); width * height] }
+        Self { width, height, cells: vec![(0, Ink::default()); width * height] }
     }
 
     /// Width in dots.
@@ -34,16 +49,21 @@ impl Dots {
 
     /// Returns the dot row of a value on a scale from 0 at the bottom to `top`. Values off the scale are clamped.
     pub fn row_of(&self, value: f64, top: f64) -> usize {
-        let share = if top > 0.0 { (value / top).clamp(0.0, 1.0) } else { 0.0 };
-        ((1.0 - share) * self.rows().saturating_sub(1) as f64).round() as usize
+        self.row_at(if top > 0.0 { value / top } else { 0.0 })
+    }
+
+    /// Returns the dot row at a share of the height, from 0 at the bottom to 1. Other shares are clamped.
+    pub fn row_at(&self, share: f64) -> usize {
+        ((1.0 - share.clamp(0.0, 1.0)) * self.rows().saturating_sub(1) as f64).round() as usize
     }
 
     /// Sets the dots of a column in `rows`, counted from the top. Dots outside the canvas are ignored.
-    pub fn stroke(&mut self, column: usize, rows: std::ops::RangeInclusive<usize>, style: Style) {
+    pub fn stroke(&mut self, column: usize, rows: std::ops::RangeInclusive<usize>, ink: impl Into<Ink>) {
+        let ink = ink.into();
         for row in rows {
             if column < self.columns() && row < self.rows() {
                 let cell = &mut self.cells[row / 4 * self.width + column / 2];
-                *cell = (cell.0 | DOTS[column % 2][row % 4], style);
+                *cell = (cell.0 | DOTS[column % 2][row % 4], ink);
             }
         }
     }
@@ -63,6 +83,16 @@ impl Dots {
                 self.stroke(column, rows, style);
             }
             previous = row;
+        }
+    }
+
+    /// Fills the space between the bottom and one value per dot column; `None` leaves a gap.
+    pub fn area(&mut self, values: &[Option<f64>], top: f64, style: Style) {
+        let bottom = self.rows().saturating_sub(1);
+        for (column, value) in values.iter().enumerate() {
+            if let Some(value) = value.filter(|v| v.is_finite()) {
+                self.stroke(column, self.row_of(value, top)..=bottom, style);
+            }
         }
     }
 
@@ -92,10 +122,16 @@ impl Dots {
 
     /// Draws the dots into `buf`; cells without a dot stay unchanged.
     pub fn draw(&self, area: Rect, buf: &mut Buffer) {
-        for (at, (pattern, style)) in self.cells.iter().enumerate().filter(|(_, cell)| cell.0 != 0) {
+        self.draw_as(area, buf, false);
+    }
+
+    /// Draws as [`Self::draw`] does; with `ascii`, strokes whose ink has a character are drawn with it.
+    pub fn draw_as(&self, area: Rect, buf: &mut Buffer, ascii: bool) {
+        for (at, (pattern, ink)) in self.cells.iter().enumerate().filter(|(_, cell)| cell.0 != 0) {
             let position = (area.x + (at % self.width) as u16, area.y + (at / self.width) as u16);
             if let Some(cell) = buf.cell_mut(position) {
-                cell.set_char(char::from_u32(0x2800 + u32::from(*pattern)).unwrap_or(' ')).set_style(*style);
+                let braille = char::from_u32(0x2800 + u32::from(*pattern)).unwrap_or(' ');
+                cell.set_char(ink.ascii.filter(|_| ascii).unwrap_or(braille)).set_style(ink.style);
             }
         }
     }
@@ -131,6 +167,22 @@ mod tests {
         assert_eq!(drawn((0, 7), (3, 0)), drawn((3, 0), (0, 7)));
         assert_eq!(drawn((0, 0), (3, 0)), ["⠉⠉", "  "]);
         assert_eq!(drawn((1, 0), (1, 7)), ["⢸ ", "⢸ "], "a vertical one has all its dots");
+    }
+
+    #[test]
+    fn an_area_reaches_from_the_bottom_to_the_value() {
+        let values = [Some(2.0), Some(4.0), None, Some(0.0)];
+        assert_eq!(drawn(2, 1, |d| d.area(&values, 4.0, Style::new())), ["⣼⢀"]);
+    }
+
+    #[test]
+    fn in_ascii_a_stroke_is_the_character_of_its_ink() {
+        let area = Rect::new(0, 0, 2, 1);
+        let (mut buf, mut dots) = (Buffer::empty(area), Dots::new(area));
+        dots.stroke(0, 0..=3, Ink { ascii: Some('-'), ..Ink::default() });
+        dots.stroke(2, 0..=3, Style::new());
+        dots.draw_as(area, &mut buf, true);
+        assert_eq!((buf[(0, 0)].symbol(), buf[(1, 0)].symbol()), ("-", "⡇"));
     }
 
     #[test]

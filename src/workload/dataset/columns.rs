@@ -20,11 +20,14 @@ pub enum ColumnKey {
     MaxTokens,
     /// Tag by which results are grouped.
     Tag,
+    /// Checks of the answer, as in a suite.
+    Check,
 }
 
 impl ColumnKey {
     /// All keys, in the order that messages list them.
-    pub const ALL: [Self; 6] = [Self::Prompt, Self::Messages, Self::System, Self::Expected, Self::MaxTokens, Self::Tag];
+    pub const ALL: [Self; 7] =
+        [Self::Prompt, Self::Messages, Self::System, Self::Expected, Self::MaxTokens, Self::Tag, Self::Check];
 
     /// Name in `--column NAME=…`.
     pub const fn name(self) -> &'static str {
@@ -35,6 +38,7 @@ impl ColumnKey {
             Self::Expected => "expected",
             Self::MaxTokens => "max_tokens",
             Self::Tag => "tag",
+            Self::Check => "check",
         }
     }
 }
@@ -153,7 +157,7 @@ mod tests {
         assert_eq!(error(&["prompt="]), "'prompt=' is not KEY=NAME, like prompt=question");
         assert_eq!(
             error(&["promt=q"]),
-            "unknown key 'promt'; the keys are prompt, messages, system, expected, max_tokens, tag"
+            "unknown key 'promt'; the keys are prompt, messages, system, expected, max_tokens, tag, check"
         );
         assert_eq!(error(&["tag=a", "tag=b"]), "two columns for 'tag'; name one");
         assert_eq!(error(&["prompt=a", "messages=b"]), "'prompt' and 'messages' exclude each other; map one of them");

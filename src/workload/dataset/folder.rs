@@ -146,5 +146,12 @@ pub(super) fn text_row(content: &[u8], stamp: Stamp) -> Result<DataRow, BadRow> 
         return Err(BadRow::new(Fault::NoPrompt, "the file is empty"));
     }
     let message = Message { role: USER.to_owned(), content: text.to_owned() };
-    Ok(DataRow { messages: vec![message], later_messages: Vec::new(), max_tokens: None, expected: None, tag: None })
+    Ok(DataRow {
+        messages: vec![message],
+        later_messages: Vec::new(),
+        max_tokens: None,
+        expected: None,
+        checks: Vec::new(),
+        tag: None,
+    })
 }

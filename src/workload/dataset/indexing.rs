@@ -30,6 +30,9 @@ pub struct Indexer {
     first_bad: Option<(Place, BadRow)>,
     lengths: Lengths,
     multi_turn_rows: u64,
+    checked_rows: u64,
+    /// Turns of each row that was kept; empty as long as all have one.
+    pub turns: Vec<u16>,
     /// Rows with fields, whether kept or not.
     records: u64,
     names: Vec<String>,
@@ -48,6 +51,8 @@ impl Indexer {
             first_bad: None,
             lengths: Lengths::default(),
             multi_turn_rows: 0,
+            checked_rows: 0,
+            turns: Vec::new(),
             records: 0,
             names: Vec::new(),
             is_found: columns.iter().map(|_| false).collect(),
@@ -74,7 +79,10 @@ impl Indexer {
                 }
                 self.rows += 1;
                 self.lengths.add(row.prompt_chars());
-                self.multi_turn_rows += u64::from(row.later_user_turns().next().is_some());
+                let later_turns = u16::try_from(row.later_user_turns().count()).unwrap_or(u16::MAX);
+                self.multi_turn_rows += u64::from(later_turns > 0);
+                self.checked_rows += u64::from(!row.checks.is_empty());
+                self.note_turns(later_turns);
                 Ok(true)
             }
             Err(fault) if self.on_bad_row == OnBadRow::Fail => Err(DatasetFault::BadRow { place, fault }),
@@ -83,6 +91,15 @@ impl Indexer {
                 self.first_bad.get_or_insert((place, fault));
                 Ok(false)
             }
+        }
+    }
+
+    /// Notes the turns of the row that was counted last.
+    fn note_turns(&mut self, later_turns: u16) {
+        if later_turns > 0 || !self.turns.is_empty() {
+            let earlier = usize::try_from(self.rows - 1).unwrap_or(usize::MAX);
+            self.turns.resize(earlier, 1);
+            self.turns.push(later_turns.saturating_add(1));
         }
     }
 
@@ -123,6 +140,7 @@ impl Indexer {
             prompt_chars_p50: self.lengths.percentile(50.0),
             prompt_chars_p95: self.lengths.percentile(95.0),
             multi_turn_rows: self.multi_turn_rows,
+            checked_rows: self.checked_rows,
             tags: self.tags.names().len(),
         })
     }

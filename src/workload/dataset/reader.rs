@@ -36,6 +36,7 @@ pub struct Dataset {
     content: Content,
     parser: RowParser,
     tags: Tags,
+    turns: Arc<[u16]>,
     summary: Summary,
     fingerprint: DataFingerprint,
 }
@@ -116,6 +117,11 @@ impl Dataset {
         self.tags.names()
     }
 
+    /// Number of turns of each row as a conversation; empty if all have one.
+    pub fn turns(&self) -> Arc<[u16]> {
+        Arc::clone(&self.turns)
+    }
+
     /// Number of a row's tag in [`tags`](Self::tags), without reading the row; `None` for a row without a tag.
     pub fn tag_number(&self, row: u64) -> Option<u16> {
         self.tags.number(row)
@@ -135,7 +141,7 @@ impl Dataset {
             Content::File { index, .. } => index.memory_bytes(),
             Content::Folder(folder) => folder.memory_bytes(),
         };
-        content + self.tags.memory_bytes()
+        content + self.tags.memory_bytes() + size_of_val(&*self.turns)
     }
 
     /// Reads a row, counted from 0.
@@ -222,8 +228,9 @@ fn open_folder(
     indexer.parser.set_kind(RowKind::TextFile);
     let (folder, fingerprint) = Folder::open(path, &mut indexer)?;
     let summary = indexer.finish(name, None)?;
-    let Indexer { parser, tags, .. } = indexer;
-    Ok(Dataset { name: name.to_owned(), content: Content::Folder(folder), parser, tags, summary, fingerprint })
+    let Indexer { parser, tags, turns, .. } = indexer;
+    let turns = turns.into();
+    Ok(Dataset { name: name.to_owned(), content: Content::Folder(folder), parser, tags, turns, summary, fingerprint })
 }
 
 /// A file after its only pass.
@@ -232,14 +239,15 @@ struct IndexedFile {
     index: RowIndex,
     parser: RowParser,
     tags: Tags,
+    turns: Arc<[u16]>,
     summary: Summary,
     fingerprint: DataFingerprint,
 }
 
 impl IndexedFile {
     fn into_dataset(self, name: String, storage: Storage) -> Dataset {
-        let Self { format, index, parser, tags, summary, fingerprint } = self;
-        Dataset { name, content: Content::File { storage, format, index }, parser, tags, summary, fingerprint }
+        let Self { format, index, parser, tags, turns, summary, fingerprint } = self;
+        Dataset { name, content: Content::File { storage, format, index }, parser, tags, turns, summary, fingerprint }
     }
 }
 
@@ -282,8 +290,9 @@ fn index_file(
     index.shrink();
     let summary = indexer.finish(name, table_name(arrangement))?;
     let fingerprint = DataFingerprint { bytes: input.offset(), crc32: input.checksum() };
-    let Indexer { parser, tags, .. } = indexer;
-    Ok(IndexedFile { format, index, parser, tags, summary, fingerprint })
+    let Indexer { parser, tags, turns, .. } = indexer;
+    let turns = turns.into();
+    Ok(IndexedFile { format, index, parser, tags, turns, summary, fingerprint })
 }
 
 fn scan_fault(error: ScanError) -> DatasetFault {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::check::CheckSpec;
 use crate::domain::suite::Message;
 
 /// One row of a data set.
@@ -17,7 +18,7 @@ use crate::domain::suite::Message;
 ///
 /// As a conversation, whose history is the server's own replies, it sends [`opening`](Self::opening), then each of
 /// [`later_user_turns`](Self::later_user_turns).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DataRow {
     /// Messages of the single request; the last one is a user or tool message.
     pub messages: Vec<Message>,
@@ -27,6 +28,8 @@ pub struct DataRow {
     pub max_tokens: Option<u32>,
     /// Reference answer: the column `expected`, else the assistant message that follows `messages`.
     pub expected: Option<String>,
+    /// Checks of the answer.
+    pub checks: Vec<CheckSpec>,
     /// Tag by which results are grouped; rows of a data set share the text.
     pub tag: Option<Arc<str>>,
 }

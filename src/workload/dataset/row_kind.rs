@@ -67,6 +67,7 @@ impl RowKind {
             (_, ColumnKey::System) => &["system"],
             (_, ColumnKey::MaxTokens) => &["max_tokens", "max_completion_tokens", "output_tokens"],
             (_, ColumnKey::Tag) => &["tag"],
+            (_, ColumnKey::Check) => &["check"],
             (_, ColumnKey::Prompt | ColumnKey::Messages) => &[],
         }
     }

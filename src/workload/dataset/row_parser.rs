@@ -11,7 +11,9 @@ use super::messages::{self, Conversation};
 use super::record::{Record, Value};
 use super::row::{ASSISTANT, DEVELOPER, DataRow, SYSTEM, TOOL, USER};
 use super::row_kind::RowKind;
+use crate::domain::check::CheckSpec;
 use crate::domain::suite::Message;
+use crate::domain::text::sanitise_line;
 
 /// Maximum length of a tag. Longer ones are texts from the wrong column.
 const MAX_TAG_CHARS: usize = 200;
@@ -78,6 +80,7 @@ impl RowParser {
         row.expected = fields.label(ColumnKey::Expected)?.or_else(reply);
         row.max_tokens = fields.max_tokens()?;
         row.tag = fields.tag()?;
+        row.checks = fields.checks()?;
         Ok(row)
     }
 }
@@ -112,7 +115,7 @@ fn split(mut messages: Vec<Message>, is_single_turn: bool) -> Result<DataRow, Ba
         return Err(BadRow::new(Fault::NoPrompt, format!("message {} is empty", last + 1)));
     }
     let later_messages = messages.split_off(last + 1);
-    Ok(DataRow { messages, later_messages, max_tokens: None, expected: None, tag: None })
+    Ok(DataRow { messages, later_messages, max_tokens: None, expected: None, checks: Vec::new(), tag: None })
 }
 
 /// The fields of one row by their keys.
@@ -174,6 +177,22 @@ impl<'a> Fields<'a> {
 
     fn max_tokens(&self) -> Result<Option<u32>, BadRow> {
         self.value(ColumnKey::MaxTokens).map_or(Ok(None), |(value, field)| value.count(field))
+    }
+
+    /// Checks of the answer: JSON as in a suite; in a table, its text.
+    fn checks(&self) -> Result<Vec<CheckSpec>, BadRow> {
+        let Some((value, field)) = self.value(ColumnKey::Check) else { return Ok(Vec::new()) };
+        let text = match value {
+            Value::Json(raw) => raw.get(),
+            Value::Text(text) if text.trim().is_empty() => return Ok(Vec::new()),
+            Value::Text(text) => text,
+        };
+        let wrong = |why: &dyn std::fmt::Display| {
+            let message = format!("the field '{}' is {}", shown(field), sanitise_line(&why.to_string()));
+            BadRow::new(Fault::InvalidField, message)
+        };
+        let checks: serde_json::Value = serde_json::from_str(text).map_err(|e| wrong(&format!("not JSON: {e}")))?;
+        CheckSpec::list_from_json(&checks).map_err(|e| wrong(&format!("no list of checks: {e}")))
     }
 
     fn tag(&self) -> Result<Option<Arc<str>>, BadRow> {

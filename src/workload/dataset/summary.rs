@@ -27,6 +27,8 @@ pub struct Summary {
     pub prompt_chars_p95: Option<f64>,
     /// Rows with several user turns.
     pub multi_turn_rows: u64,
+    /// Rows with checks of their answers.
+    pub checked_rows: u64,
     /// Distinct tags.
     pub tags: usize,
 }
@@ -71,6 +73,9 @@ impl fmt::Display for Summary {
         let chars = Quantity::grouped;
         write!(f, ", prompts {} characters at the median, ", chars(self.prompt_chars_p50))?;
         write!(f, "{} at p95", chars(self.prompt_chars_p95))?;
+        if self.checked_rows > 0 {
+            write!(f, ", {} with checks", grouped(self.checked_rows))?;
+        }
         if self.multi_turn_rows > 0 {
             write!(f, ", {} with several user turns", grouped(self.multi_turn_rows))?;
         }

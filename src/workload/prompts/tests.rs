@@ -38,8 +38,8 @@ fn requests_share_no_prefix() {
     let prompts = fitted(None);
     // A heading like `Part 2.` comes before the 70 characters within which passages differ.
     let texts: HashSet<String> =
-        (0..100_000).map(|index| head(&prompts.first(index, 100).text, 80).to_owned()).collect();
-    assert_eq!(texts.len(), 100_000);
+        (0..70_000).map(|index| head(&prompts.first(index, 100).text, 80).to_owned()).collect();
+    assert_eq!(texts.len(), 70_000);
 }
 
 #[test]

@@ -135,14 +135,63 @@ fn the_charts_of_the_comparison_come_round() {
 }
 
 #[test]
-fn a_third_mark_replaces_the_oldest() {
+fn only_two_marked_runs_are_compared() {
     let mut browser = three();
     for action in [A::Mark, A::Down, A::Mark, A::Down, A::Mark] {
         act_on(&mut browser, action);
     }
-    assert_eq!(browser.marks, ["ts-2", "ts-1"]);
+    assert_eq!(["ts-1", "ts-2", "ts-3"].map(|id| browser.mark_of(id)), [Some('*'); 3]);
+    assert_eq!(act_on(&mut browser, A::Compare), []);
+    assert_eq!(browser.notice.as_ref().unwrap().text, "3 runs are marked; mark two to compare them");
     act_on(&mut browser, A::Mark);
-    assert_eq!(browser.marks, ["ts-2"]);
+    assert_eq!(["ts-1", "ts-2", "ts-3"].map(|id| browser.mark_of(id)), [None, Some('A'), Some('B')]);
+}
+
+#[test]
+fn marked_runs_are_deleted_together_except_running_ones() {
+    let mut browser = three();
+    act_on(&mut browser, A::MarkAll);
+    act_on(&mut browser, A::Delete);
+    // The second run is still running.
+    let both = vec!["ts-3".to_owned(), "ts-1".to_owned()];
+    assert_eq!(browser.dialog, Dialog::Delete(both.clone()));
+    assert!(browser.notice.as_ref().unwrap().text.starts_with("ts-2 is still running"));
+    assert_eq!(act_on(&mut browser, A::ConfirmDelete), [BrowserEffect::Delete(both)]);
+    let outcomes = vec![("ts-3".to_owned(), Ok(())), ("ts-1".to_owned(), Err("permission denied".to_owned()))];
+    update(&mut browser, BrowserMsg::Deleted(outcomes));
+    assert_eq!((ids(&browser), &browser.marks), (vec!["ts-2", "ts-1"], &vec!["ts-2".to_owned(), "ts-1".to_owned()]));
+    let notice = browser.notice.as_ref().unwrap();
+    let expected = "Deleted ts-3; ts-1 was not deleted: permission denied";
+    assert_eq!((notice.text.as_str(), notice.is_error), (expected, true));
+}
+
+#[test]
+fn marking_all_covers_the_listed_runs_only_and_again_unmarks_them() {
+    let mut browser = three();
+    act_on(&mut browser, A::Filter);
+    type_text(&mut browser, "glm");
+    act_on(&mut browser, A::KeepFilter);
+    act_on(&mut browser, A::MarkAll);
+    assert_eq!(browser.marks, ["ts-3", "ts-1"]);
+    act_on(&mut browser, A::Mark);
+    act_on(&mut browser, A::MarkAll);
+    assert_eq!(browser.marks.len(), 2, "one was not marked");
+    act_on(&mut browser, A::MarkAll);
+    assert!(browser.marks.is_empty());
+}
+
+#[test]
+fn a_second_interrupt_ends_the_program_wherever_the_user_is() {
+    for open in [A::Help, A::Filter, A::Delete] {
+        let mut browser = three();
+        act_on(&mut browser, open);
+        assert_eq!(act_on(&mut browser, A::Interrupt), []);
+        assert_eq!(browser.dialog, Dialog::None);
+        assert_eq!(act_on(&mut browser, A::Interrupt), [BrowserEffect::Quit(0)]);
+    }
+    let mut browser = three();
+    browser.screen = BrowserScreen::Comparison;
+    assert_eq!(act_on(&mut browser, A::Interrupt), [BrowserEffect::Quit(0)]);
 }
 
 #[test]
@@ -150,13 +199,13 @@ fn a_run_is_deleted_only_after_a_confirmation_and_never_while_it_runs() {
     let mut browser = three();
     act_on(&mut browser, A::Mark);
     act_on(&mut browser, A::Delete);
-    assert_eq!(browser.dialog, Dialog::Delete("ts-3".to_owned()));
+    assert_eq!(browser.dialog, Dialog::Delete(vec!["ts-3".to_owned()]));
     assert_eq!(act_on(&mut browser, A::Close), []);
     assert_eq!(act_on(&mut browser, A::ConfirmDelete), [], "nothing was asked");
     act_on(&mut browser, A::Delete);
-    assert_eq!(act_on(&mut browser, A::ConfirmDelete), [BrowserEffect::Delete("ts-3".to_owned())]);
+    assert_eq!(act_on(&mut browser, A::ConfirmDelete), [BrowserEffect::Delete(vec!["ts-3".to_owned()])]);
     assert_eq!(ids(&browser).len(), 3, "the run stays until it is gone from the disk");
-    let effects = update(&mut browser, BrowserMsg::Deleted("ts-3".to_owned(), Ok(())));
+    let effects = update(&mut browser, BrowserMsg::Deleted(vec![("ts-3".to_owned(), Ok(()))]));
     assert_eq!(effects, [BrowserEffect::Preview("ts-2".to_owned())]);
     assert_eq!((ids(&browser), browser.marks.len(), browser.is_reading()), (vec!["ts-2", "ts-1"], 0, false));
     // The selected run is still running.
@@ -173,7 +222,7 @@ fn an_unreadable_run_is_listed_with_its_reason_and_not_opened() {
         assert_eq!(browser.notice.as_ref().unwrap().text, "ts-1 cannot be read: not a journal");
     }
     act_on(&mut browser, A::Delete);
-    assert_eq!(browser.dialog, Dialog::Delete("ts-1".to_owned()), "it can be deleted");
+    assert_eq!(browser.dialog, Dialog::Delete(vec!["ts-1".to_owned()]), "it can be deleted");
 }
 
 #[test]

@@ -23,24 +23,25 @@ pub enum SortBy {
     Metric(&'static Metric),
 }
 
-/// Metrics that have a column, in the order of their columns.
-pub fn columns() -> Vec<(&'static Metric, &'static Column)> {
-    let mut all: Vec<_> = METRICS.iter().filter_map(|m| Some((*m, m.column.as_ref()?))).collect();
+/// Metrics that have a column, in the order of their columns. The pass rate has one only if some case `has_checks`.
+pub fn columns(has_checks: bool) -> Vec<(&'static Metric, &'static Column)> {
+    let shown = METRICS.iter().filter(|m| has_checks || !m.is_share());
+    let mut all: Vec<_> = shown.filter_map(|m| Some((*m, m.column.as_ref()?))).collect();
     all.sort_by_key(|(_, column)| column.rank);
     all
 }
 
 impl SortBy {
     /// Every sort key, in the order of the columns.
-    pub fn all() -> Vec<Self> {
+    pub fn all(has_checks: bool) -> Vec<Self> {
         let before = [Self::Suite, Self::Name, Self::State];
-        before.into_iter().chain(columns().into_iter().map(|(metric, _)| Self::Metric(metric))).collect()
+        before.into_iter().chain(columns(has_checks).into_iter().map(|(metric, _)| Self::Metric(metric))).collect()
     }
 
     /// The sort key after this one; after the last, the first.
     #[must_use]
-    pub fn next(self) -> Self {
-        let all = Self::all();
+    pub fn next(self, has_checks: bool) -> Self {
+        let all = Self::all(has_checks);
         let at = all.iter().position(|s| *s == self).unwrap_or(0);
         all.get(at + 1).copied().unwrap_or_default()
     }

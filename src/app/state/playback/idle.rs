@@ -37,7 +37,7 @@ pub(super) struct Gap {
 /// The gaps of a run, ascending and disjoint.
 pub(super) fn gaps(recording: &Recording, stops: &[Stop]) -> Vec<Gap> {
     let session = &recording.whole.session;
-    let (began, end) = (session.began.unwrap_or_default(), recording.whole.now);
+    let (began, end) = (session.began.unwrap_or_default(), recording.end());
     let time = |&(from, to): &Span| {
         let within = stops.iter().filter(|(at, _)| from <= *at && *at <= to);
         let stopped: Duration = within.map(|(_, stopped)| *stopped).sum();

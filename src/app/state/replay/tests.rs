@@ -201,3 +201,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_request_in_flight_is_as_resolved_as_in_the_live_run() {
+    let recording = whole(1, Plan::default(), &[(10_000, 100)]);
+    let scene = scene_at(&recording, ms(5400), 0);
+    let flight = scene.in_flight().next().unwrap();
+    assert!(flight.content_events > 40 && flight.is_resolved(), "{flight:?}");
+    assert_eq!(flight.arrival_times, flight.content_events);
+}

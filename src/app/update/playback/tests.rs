@@ -9,7 +9,7 @@ use crate::app::state::replay::Recording;
 use crate::app::update::testing::{app as measured, discovered};
 use crate::app::update::update;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
-use crate::domain::live::EngineFact;
+use crate::domain::live::{EngineFact, EngineLag, LiveSnapshot};
 use crate::domain::session::{CasePhase, IdleReason, Mode};
 
 const fn s(at: u64) -> Nanos {
@@ -142,7 +142,7 @@ fn idle_time_takes_a_second_and_is_reported() {
     assert_eq!((app.scene.session.mode, skipped(&app)), (Mode::Finished, Some(gap)));
     assert_eq!((app.scene.session.settled(), app.scene.elapsed().as_secs()), (2, 59));
     let badge = |app: &App| app.playback.as_ref().unwrap().badge(app.scene.now);
-    assert_eq!(badge(&app), "replay 1× 120.0 s / 182.0 s", "the position is on the run's clock");
+    assert_eq!(badge(&app), "replay 1× 60.0 s / 62.0 s", "idle time does not count");
     frame(&mut app, 244);
     assert_eq!(skipped(&app), Some(gap), "reported for a moment afterwards");
     assert_eq!((app.scene.session.mode, app.scene.session.cases[0].phase), (Mode::Running, CasePhase::Running));
@@ -179,11 +179,29 @@ fn one_skip_passes_a_gap_whether_the_replay_plays_or_not() {
 
 #[test]
 fn positions_of_a_long_run_are_in_minutes() {
-    let mut app = rerun_late(1.0);
-    app.scene.now = s(1999);
-    app.playback = None;
+    let mut app = measured(2);
+    discovered(&mut app, &["m"]);
+    ends_at(&mut app, 1, Nanos(5), s(50));
+    ends_at(&mut app, 1, s(50), s(1999));
     let app = saved(app, Some(0.5));
     assert_eq!(app.playback.as_ref().unwrap().badge(s(754)), "replay 1/2× 12:33 / 33:18");
+}
+
+#[test]
+fn a_replay_ends_with_the_last_request_and_shows_the_finished_run() {
+    let mut app = app(None);
+    app.playback = None;
+    // The dashboard stayed open for four minutes after the last answer.
+    app.scene.now = s(300);
+    let lag = EngineLag { p99_ms: Some(7.0), ..EngineLag::default() };
+    app.scene.live = Arc::new(LiveSnapshot { lag, ..LiveSnapshot::default() });
+    let (mut opened, mut replayed) = (saved(app.clone(), None), saved(app, Some(1.0)));
+    frame(&mut opened, 301);
+    frame(&mut replayed, 300 + 60);
+    let playback = replayed.playback.as_ref().unwrap();
+    assert!(playback.is_over() && !playback.is_moving());
+    assert_eq!(playback.badge(replayed.scene.now), "replay 1× 60.0 s / 60.0 s");
+    assert_eq!(format!("{:?}", replayed.scene), format!("{:?}", opened.scene));
 }
 
 #[test]

@@ -55,6 +55,10 @@ fn cursor(app: &App) -> Option<u64> {
 #[test]
 fn the_window_follows_the_run_until_it_is_moved() {
     let mut app = running(5);
+    assert_eq!(window(&app), (0, 5_000));
+    pass(&mut app, 6);
+    assert_eq!(window(&app), (0, 10_000));
+    pass(&mut app, 11);
     assert_eq!(window(&app), (0, 20_000));
     pass(&mut app, 100);
     assert_eq!(window(&app), (80_000, 100_000));
@@ -126,7 +130,7 @@ fn there_is_no_cursor_before_the_run() {
     act_all(&mut app, &[Action::ScopeCursor]);
     assert_eq!(app.ui.scope.cursor, None);
     act_all(&mut app, &[Action::ScopeEarlier, Action::ScopeWider, Action::ScopeLater]);
-    assert_eq!(window(&app), (0, 20_000));
+    assert_eq!(window(&app), (0, 5_000));
 }
 
 #[test]
@@ -154,7 +158,7 @@ fn end(app: &mut App, number: u32, from_ms: u64, count: u64) {
 /// The streams between two times of the run: attempt numbers of those to draw, and the number of all.
 fn shown(app: &App, from_ms: u64, to_ms: u64) -> (Vec<u32>, usize) {
     let at = |ms| Nanos::from_millis(1000 + ms);
-    let shown = StreamSelection::new(app.shown(), at(from_ms), at(to_ms));
+    let shown = StreamSelection::new(app.shown(), at(from_ms), at(to_ms), app.selected_row());
     (shown.streams.iter().map(|s| s.id.number).collect(), shown.count)
 }
 
@@ -188,6 +192,35 @@ fn only_the_newest_streams_are_shown_but_all_are_counted() {
     let (numbers, count) = shown(&app, 0, 1000);
     assert_eq!(count, 100);
     assert_eq!(numbers, (101 - TRACED_STREAMS as u32..=100).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_stream_of_the_selected_row_is_always_shown() {
+    let mut app = running(0);
+    for number in 1..=100 {
+        end(&mut app, number, u64::from(number), 9);
+    }
+    app.ui.selected_attempt = Some(3);
+    let at = |ms: u64| Nanos::from_millis(1000 + ms);
+    let mut shown = StreamSelection::new(app.shown(), at(0), at(1000), app.selected_row());
+    let selected = |shown: &StreamSelection<'_>| shown.selected.map(|i| shown.streams[i].id.number);
+    assert_eq!((shown.streams[0].id.number, selected(&shown), shown.is_crowded), (3, Some(3), true));
+    shown.keep_newest(4);
+    let numbers: Vec<_> = shown.streams.iter().map(|s| s.id.number).collect();
+    assert_eq!((numbers, selected(&shown)), (vec![3, 98, 99, 100], Some(3)));
+}
+
+#[test]
+fn dropped_streams_stay_in_the_envelope() {
+    let mut app = running(0);
+    for number in 1..=5 {
+        end(&mut app, number, u64::from(number) * 10_000, 300_000);
+    }
+    let at = |ms: u64| Nanos::from_millis(1000 + ms);
+    let shown = |from_ms| StreamSelection::new(app.shown(), at(from_ms), at(from_ms + 90_000), app.selected_row());
+    // A stream lasts 3,000 s, so the second, which is dropped, ends after 3,020 s.
+    assert_eq!((shown(0).count, shown(0).is_crowded, shown(3_025_000).is_crowded), (3, true, false));
+    assert!(app.shown().traces.envelope().spread(at(10_000), at(20_000)).is_some());
 }
 
 #[test]

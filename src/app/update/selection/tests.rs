@@ -51,11 +51,11 @@ static TTFT: SortBy = SortBy::Metric(&crate::domain::metrics::TTFT);
 fn the_sort_key_cycles_through_all_columns() {
     let mut app = app(1);
     let mut seen = Vec::new();
-    for _ in SortBy::all() {
+    for _ in SortBy::all(false) {
         seen.push(app.ui.cases.sort);
         act(&mut app, Action::SortByNext);
     }
-    assert_eq!((seen, app.ui.cases.sort), (SortBy::all(), SortBy::Suite));
+    assert_eq!((seen, app.ui.cases.sort), (SortBy::all(false), SortBy::Suite));
 }
 
 #[test]

@@ -174,6 +174,52 @@ fn a_stop_after_a_measured_case_is_status_1() {
 }
 
 /// A change of the app before the run, status and kind of the first failure, and the cause for which the run stops.
+/// Ends a request that got no connection.
+fn without_connection(app: &mut App, case: usize, kind: &str) -> Vec<Effect> {
+    end_attempt(app, case, 1, |record| {
+        record.status = AttemptStatus::ConnectError;
+        record.error = Some(AttemptError { kind: kind.to_owned(), message: "connection refused".to_owned() });
+    })
+}
+
+#[test]
+fn a_server_that_is_gone_stops_the_run_and_nothing_more_is_sent() {
+    let mut app = running(9, 1, &[]);
+    assert!(!started(&end_attempt(&mut app, 0, 1, |_| ())).is_empty());
+    // A connection that the server closed may concern one request only.
+    assert!(!started(&without_connection(&mut app, 1, "closed")).is_empty());
+    for case in 2..6 {
+        assert!(!started(&without_connection(&mut app, case, "connect")).is_empty());
+        assert_eq!(app.scene.stop, None, "{case}");
+    }
+    assert!(started(&without_connection(&mut app, 6, "connect")).is_empty());
+    let stop = app.scene.stop.clone().unwrap();
+    assert_eq!((stop.cause, app.scene.session.mode), (StopCause::Gone, Mode::Held));
+    assert!(stop.reason.starts_with("the server is gone: 5 requests in a row got no connection: "), "{}", stop.reason);
+    assert!(stop.reason.contains("what is left was not sent"), "{}", stop.reason);
+    // Resumed, the run repeats the requests without a connection and then sends what is left.
+    let first = started(&press(&mut app, Action::Rerun))[0].0;
+    assert_eq!(first, AttemptId { case: 2, number: 2 });
+    let again = app.scene.session.count(CasePhase::Queued) + app.scene.session.count(CasePhase::Running);
+    assert_eq!(again, 7, "five cases are repeated, and two were not sent");
+}
+
+#[test]
+fn a_response_between_failed_connections_keeps_the_run_going() {
+    let mut app = running(12, 1, &[]);
+    for case in 0..10 {
+        if case == 4 {
+            refused(&mut app, case, 503, "unavailable");
+        } else {
+            without_connection(&mut app, case, "connect");
+        }
+        assert_eq!(app.scene.stop.is_some(), case == 9, "{case}");
+        if app.scene.stop.is_some() {
+            break;
+        }
+    }
+}
+
 type Row<'a> = (&'a dyn Fn(&mut App), u16, &'a str, Option<StopCause>);
 
 #[test]

@@ -55,7 +55,7 @@ fn unknown_keys() {
         (before_case("[rating]\npoor = 1"), "cases.toml:2: unknown key 'poor'; known here: excellent, good, fair"),
         (
             after_case("top_p = 1"),
-            "cases.toml:4: unknown key 'top_p'; known here: name, prompt, messages, turns, think_time_s, max_tokens, temperature, timeout_s, \
+            "cases.toml:4: unknown key 'top_p'; known here: name, prompt, messages, turns, think_time_s, check, max_tokens, temperature, timeout_s, \
              connect_timeout_s, first_token_timeout_s, stall_timeout_s, model, extra; other parameters of the request go into extra = { … }",
         ),
     ]);
@@ -270,11 +270,11 @@ fn hostile_text_stays_on_one_line() {
     check_mistakes(&[
         (
             before_case("\"\\u001b[2J\\nx.toml:9: all is well\" = 1"),
-            "cases.toml:1: unknown key ' x.toml:9: all is well'; known here: suite, defaults, rating, case",
+            "cases.toml:1: unknown key ' x.toml:9: all is well'; known here: suite, defaults, rating, workload, case",
         ),
         (
             before_case("\"key\\u001b]0;title\" = 1"),
-            "cases.toml:1: unknown key 'key'; known here: suite, defaults, rating, case",
+            "cases.toml:1: unknown key 'key'; known here: suite, defaults, rating, workload, case",
         ),
         (
             before_case(&format!("{} = 1", "x".repeat(61))),
@@ -299,4 +299,65 @@ fn all_mistakes_are_reported_in_the_order_of_the_file() {
     let error = error(&many);
     assert_eq!(error.lines().count(), 21);
     assert!(error.ends_with("\ncases.toml: and 5 more"), "{error}");
+}
+
+#[test]
+fn checks_that_cannot_be_evaluated() {
+    let known = "known here: contains, regex, json_schema, equals, tool_call, min_tokens; a check says what must be in the \
+                 answer, and cannot be negated";
+    check_mistakes(&[
+        (after_case("check = 5"), "cases.toml:4: a check is an integer; write check = { contains = \"…\" }, or a list of such tables"),
+        (after_case("check = { contain = \"a\" }"), "cases.toml:4:11: unknown key 'contain'; did you mean 'contains'?"),
+        (after_case("check = { never = \"a\" }"), &format!("cases.toml:4:11: unknown key 'never'; {known}")),
+        (after_case("check = { }"), "cases.toml:4: this check is empty; write check = { contains = \"…\" }, or a list of such tables"),
+        (after_case("check = [{ contains = \"a\" },\n  { min_tokens = 0 }]"), "cases.toml:5:5: 'min_tokens' is 0; it must be a whole number from 1 to 4294967295"),
+        (after_case("check = { contains = \" \" }"), "cases.toml:4:11: 'contains' is blank; write a text, or leave the key out"),
+        (
+            after_case("check = { regex = 'a(' }"),
+            "cases.toml:4:11: 'regex': not a regular expression: unclosed group at character 2; in TOML, put it in single quotes: '…'",
+        ),
+        (
+            after_case("check.regex = '.*'"),
+            "cases.toml:4:7: 'regex': every answer matches the regular expression, because it may match nothing; use + instead of *",
+        ),
+        (
+            after_case("check = { json_schema = 5 }"),
+            "cases.toml:4:25: 'json_schema' is an integer; it must be a table, a string of JSON, or the name of a file",
+        ),
+        (
+            after_case("check = { json_schema = { \"$ref\" = \"http://a/b.json\" } }"),
+            "cases.toml:4:11: 'json_schema': the schema refers to something outside of it (Resource 'http://a/b.json' is not \
+             present in a registry and retrieving it failed: Retrieval is disabled, cannot fetch http://a/b.json); nothing is \
+             fetched, so copy it under $defs",
+        ),
+        (
+            after_case("check = { json_schema = \"a.json\" }"),
+            "cases.toml:4:25: 'json_schema': the file 'a.json' cannot be read, because this suite is not a file; write the schema as a table",
+        ),
+        (
+            after_case("check = { json_schema = '{\"type\": ' }"),
+            "cases.toml:4:25: 'json_schema' is not valid JSON: EOF while parsing a value at line 1 column 9",
+        ),
+        (
+            after_case("check = { tool_call = { arguments = { a = 2026-01-01 } } }"),
+            "cases.toml:4:11: this tool_call has no name; write { name = \"…\", arguments = { … } }\n\
+             cases.toml:4:43: JSON has no dates; put quotes around it: \"2026-01-01\"",
+        ),
+        (after_case("check = { tool_call = \"f\" }"), "cases.toml:4:11: 'tool_call' is a string; it must be a table: [tool_call]"),
+    ].map(|(text, expected)| (text, expected)));
+}
+
+#[test]
+fn a_schema_file_lies_beside_the_suite() {
+    let folder = tempfile::tempdir().unwrap();
+    let suite = folder.path().join("s.toml");
+    std::fs::write(&suite, after_case("check = { json_schema = \"a.json\" }")).unwrap();
+    let error = || crate::config::suite_file::load_as(&suite, "s.toml").unwrap_err().to_string();
+    assert!(error().ends_with("the file 'a.json' there is no such file"), "{}", error());
+    std::fs::write(folder.path().join("a.json"), "{\"type\":").unwrap();
+    assert!(error().contains("the file 'a.json' is not valid JSON: EOF"), "{}", error());
+    std::fs::write(folder.path().join("a.json"), "\u{feff}{\"type\": \"object\"}").unwrap();
+    let read = crate::config::suite_file::load_as(&suite, "s.toml").unwrap().suite;
+    let expected = crate::domain::check::CheckSpec::JsonSchema(serde_json::json!({"type": "object"}));
+    assert_eq!(read.cases[0].checks, [expected]);
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::config::suite_file::parse;
+use crate::domain::check::{CheckSpec, ExpectedCall};
 use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite, Timeouts};
 
 /// Writes a suite as a file. JSON strings are valid TOML except for the delete character, which is not generated.
@@ -54,6 +55,9 @@ fn written(suite: &Suite) -> String {
         if let Some(model) = &case.model {
             writeln!(out, "model = {}", text(model)).unwrap();
         }
+        let checks: Vec<String> =
+            case.checks.iter().map(|check| toml_value(&serde_json::to_value(check).unwrap())).collect();
+        writeln!(out, "check = [{}]", checks.join(", ")).unwrap();
         writeln!(out, "extra = {}", toml_value(&Value::Object(case.extra.clone()))).unwrap();
     }
     out
@@ -93,6 +97,21 @@ prop_compose! {
     }
 }
 
+fn check() -> impl Strategy<Value = CheckSpec> {
+    let text = || "[a-z][^\u{7f}\r]{0,10}";
+    let object = || btree_map("x[^\u{7f}]{0,5}", json_value(), 0..3).prop_map(|map| map.into_iter().collect());
+    prop_oneof![
+        text().prop_map(CheckSpec::Contains),
+        text().prop_map(CheckSpec::Equals),
+        "[a-z]{1,5}\\\\d".prop_map(CheckSpec::Regex),
+        (1..u32::MAX).prop_map(CheckSpec::MinTokens),
+        (text(), prop::option::of(object()))
+            .prop_map(|(name, arguments)| CheckSpec::ToolCall(ExpectedCall { name, arguments })),
+        prop::sample::select(vec!["object", "string"])
+            .prop_map(|kind| CheckSpec::JsonSchema(serde_json::json!({ "type": kind }))),
+    ]
+}
+
 prop_compose! {
     fn case()(
         model in prop::option::of("[a-z/.-]{1,10}"),
@@ -104,6 +123,7 @@ prop_compose! {
         timeout in 1..=86_400_000_u64,
         (connect, first_token, stall) in (1..=60_000_u64, prop::option::of(1..=60_000_u64), prop::option::of(1..=60_000_u64)),
         extra in btree_map("x[^\u{7f}]{0,5}", json_value(), 0..3),
+        checks in vec(check(), 0..3),
     ) -> CaseSpec {
         let (extra, timeout) = (extra.into_iter().collect(), Duration::from_millis(timeout));
         let (connect, first_token, stall) =
@@ -113,7 +133,7 @@ prop_compose! {
             messages.push(Message::user("x"));
         }
         let patience = Timeouts { connect, first_token, stall };
-        CaseSpec { follow_ups, think_time, name: String::new(), model, messages, max_tokens, temperature, timeout, patience, extra }
+        CaseSpec { follow_ups, think_time, name: String::new(), model, messages, max_tokens, temperature, timeout, patience, extra, checks }
     }
 }
 
@@ -129,7 +149,7 @@ prop_compose! {
         }
         let (fair, good, excellent) = (steps.0, steps.0 + steps.1, steps.0 + steps.1 + steps.2);
         let slos = slos.iter().map(|slo| slo.parse().unwrap()).collect();
-        Suite { name, rating: RatingScale { excellent, good, fair }, slos, cases, workload: None, conversations: None, load_stages: None }
+        Suite { name, rating: RatingScale { excellent, good, fair }, slos, cases, ..Suite::default() }
     }
 }
 
@@ -161,6 +181,10 @@ const PIECES: &[&str] = &[
     "[case.extra]",
     "[[case.messages]]",
     "[defaults]",
+    "[workload]",
+    "isl",
+    "turns",
+    "columns",
     "[rating]",
     "[a.b]",
     "\n",
@@ -173,6 +197,11 @@ const PIECES: &[&str] = &[
     "role",
     "content",
     "extra",
+    "check",
+    "contains",
+    "regex",
+    "json_schema",
+    "tool_call",
     "max_tokens",
     "excellent",
     "good",

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::attempt::{Arrival, AttemptError, FailedTry, TextKind, Usage};
+use crate::domain::check::{CheckKind, CheckResult};
 use crate::domain::diagnosis::DIAGNOSES;
 use crate::domain::finding::Finding;
 use crate::domain::server_timings::{ServerTimings, TimingSource};
@@ -103,6 +104,7 @@ prop_compose! {
         warnings in prop::collection::vec(words(), 0..3),
         findings in prop::collection::vec((0..DIAGNOSES.len(), words()), 0..3),
         retries in prop::collection::vec(retry().boxed(), 0..3),
+        checks in prop::collection::vec((0..CheckKind::ALL.len(), prop::option::of(words())), 0..3),
         has_error in any::<bool>(),
     ) -> AttemptRecord {
         let [request_id, model, kind, message, text, reasoning] = <[String; 6]>::try_from(words).unwrap();
@@ -112,6 +114,9 @@ prop_compose! {
             nonce: if own_nonce { Some(self::nonce(&request_id)) } else { nonce },
             request_id,
             error: has_error.then_some(AttemptError { kind, message }),
+            checks: checks.into_iter().map(|(at, message)| CheckResult {
+                kind: CheckKind::ALL[at], passed: message.is_none(), message,
+            }).collect(),
             findings: findings.into_iter().map(|(at, message)| Finding::new(DIAGNOSES[at].key, message)).collect(),
             ..record
         }
@@ -163,11 +168,11 @@ fn typical_record(number: u32) -> AttemptRecord {
 }
 
 #[test]
-fn a_typical_record_takes_at_most_222_bytes() {
+fn a_typical_record_takes_at_most_226_bytes() {
     let mut pool = StringPool::default();
     let packed: Vec<_> = (1..=1000).map(|n| Packed::new(&typical_record(n).condense(), &mut pool).unwrap()).collect();
     let longest = packed.iter().map(|p| p.bytes.len()).max().unwrap();
-    assert!(longest <= 222, "{longest}");
+    assert!(longest <= 226, "{longest}");
     assert!(packed.iter().all(|p| p.pool.get(0) == "20260206-214941-3f9a" && p.pool.get(3).is_empty()));
 }
 

@@ -188,6 +188,10 @@ impl CaseState {
             self.give_back_row(number);
             self.remaining = self.remaining.saturating_add(1);
         }
+        // Another attempt takes its place, as after an orderly end of the program.
+        if let Some(attempt) = self.attempts.get_mut((number as usize).wrapping_sub(1)) {
+            attempt.abandoned = true;
+        }
     }
 
     /// Stores a record; returns whether the attempt was discarded, and whether it was a warm-up.

@@ -18,6 +18,8 @@ fn trace(times_ms: &[u64], plan: Plan) -> Session {
         sample: Sample::Ordered,
         seed: 0,
         output: None,
+        probes: 0,
+        has_checks: false,
         planned: vec![plan.requests.unwrap_or(rows)],
     });
     Session::new(Arc::new(suite), plan).with_rows(Arc::new(row_plan))

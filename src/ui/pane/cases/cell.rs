@@ -10,6 +10,7 @@ use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::difference::{Difference, Verdict, compare_means};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::metrics::{LiveFigure, LiveStream, Metric, SPEED, TTFT, Unit};
+use crate::domain::pass_rate::whole_percent;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::Quantity;
 use crate::domain::session::CasePhase;
@@ -113,22 +114,25 @@ fn mean(metric: &Metric, row: &Row<'_>, cells: usize) -> Option<String> {
     let figures = row.figures();
     let estimated = metric.counts_output_tokens && figures.is_estimated();
     let is_cold = figures.cache() == Some(PrefixCache::Cold)
-        || (figures.cache() == Some(PrefixCache::Unknown) && row.record.as_ref().is_some_and(|r| r.nonce.is_some()));
+        || (figures.cache() == Some(PrefixCache::Unknown)
+            && row.record.as_ref().is_some_and(|r| r.has_unique_prompt()));
     let cache = match figures.cache() {
         _ if *metric != TTFT || is_cold => String::new(),
         Some(PrefixCache::Unknown) => format!("{CACHE_UNKNOWN} "),
         _ => format!("{WARM} "),
     };
-    let with = |half_width: Option<f64>| {
+    let with = |half_width: Option<f64>, lacks_interval: bool| {
         let quantity = match metric.unit {
             Unit::Milliseconds => Quantity::from_millis_within(spread.stats.avg, half_width),
             Unit::TokensPerSecond => Quantity::new(spread.stats.avg, 1).with_half_width(half_width),
             Unit::Tokens => Quantity::grouped(spread.stats.avg),
+            Unit::Percent => return whole_percent(spread.stats.avg),
         };
-        format!("{cache}{}", quantity.estimated_if(estimated))
+        let lacks = lacks_interval && metric.unit != Unit::Tokens;
+        format!("{cache}{}", quantity.lacking_half_width_if(lacks).estimated_if(estimated))
     };
-    let full = with(spread.mean_half_width);
-    Some(if crate::ui::fit::width(&full) <= cells { full } else { with(None) })
+    let full = with(spread.mean_half_width, spread.has_too_few_repeats());
+    Some(if crate::ui::fit::width(&full) <= cells { full } else { with(None, false) })
 }
 
 /// Number of measured attempts and their statistic, `5× mean`, with a mark if they are unfolded.
@@ -150,7 +154,7 @@ pub(super) fn cache(record: &AttemptRecord) -> Option<&'static str> {
     match record.prefix_cache() {
         PrefixCache::Cold => Some("cold"),
         PrefixCache::Warm => Some("warm"),
-        PrefixCache::Unknown => record.nonce.is_none().then_some("cache unknown"),
+        PrefixCache::Unknown => (!record.has_unique_prompt()).then_some("cache unknown"),
     }
 }
 
@@ -159,9 +163,9 @@ pub(super) fn measured(metric: &Metric, record: &AttemptRecord) -> String {
     let estimated = matches!(record.output_tokens(), Some((_, TokenSource::Estimate)));
     let figure = text(metric.unit, (metric.get)(record), estimated && metric.counts_output_tokens);
     match record.prefix_cache() {
-        _ if *metric != TTFT => figure,
+        _ if *metric != TTFT || record.is_later_turn() => figure,
         PrefixCache::Warm => format!("{WARM} {figure}"),
-        PrefixCache::Unknown if record.nonce.is_none() => format!("{CACHE_UNKNOWN} {figure}"),
+        PrefixCache::Unknown if !record.has_unique_prompt() => format!("{CACHE_UNKNOWN} {figure}"),
         _ => figure,
     }
 }
@@ -171,6 +175,7 @@ fn text(unit: Unit, value: Option<f64>, estimated: bool) -> String {
         Unit::Milliseconds => Quantity::from_millis(value),
         Unit::TokensPerSecond => Quantity::new(value, 1),
         Unit::Tokens => Quantity::grouped(value),
+        Unit::Percent => return value.map_or_else(|| number::UNKNOWN.to_owned(), whole_percent),
     };
     quantity.estimated_if(estimated).to_string()
 }

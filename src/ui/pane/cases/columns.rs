@@ -96,6 +96,7 @@ pub(super) struct Table {
 
 /// The part of the state that decides which columns exist.
 #[expect(clippy::struct_excessive_bools, reason = "each decides about columns of its own")]
+#[derive(Clone)]
 struct Needs {
     /// Some case has several attempts, or is unfolded.
     attempts: bool,
@@ -105,6 +106,8 @@ struct Needs {
     baseline: bool,
     /// Some TTFT is marked as possibly shortened by the prefix cache.
     doubts: bool,
+    /// Some case has checks.
+    checks: bool,
 }
 
 impl Needs {
@@ -116,6 +119,7 @@ impl Needs {
             means: session.has_comparable_case(),
             baseline: table.baseline.is_some(),
             doubts: session.has_doubtful_case(),
+            checks: session.suite.has_checks(),
         }
     }
 }
@@ -131,15 +135,17 @@ fn all(needs: &Needs, cells: usize) -> Vec<Column> {
     // A baseline was set on purpose: its differences outrank the plain figures.
     let difference_rank = needs.baseline.then_some(3);
     let doubt = if needs.doubts { 2 } else { 0 };
-    for (metric, &Placed { heading, rank, has_difference }) in order::columns() {
+    for (metric, &Placed { heading, rank, has_difference }) in order::columns(needs.checks) {
         let width = match metric.unit {
             // One more cell for a `~`.
             Unit::Milliseconds if metric.counts_output_tokens => 8,
             Unit::Milliseconds => 7,
             Unit::Tokens | Unit::TokensPerSecond => 6,
+            Unit::Percent => 4,
         };
         let width = if *metric == TTFT { width + doubt } else { width };
-        let has_spread = needs.means && metric.unit != Unit::Tokens && cells >= room_for_spread(metric);
+        let has_spread =
+            needs.means && metric.unit != Unit::Tokens && !metric.is_share() && cells >= room_for_spread(metric);
         let width = if has_spread { width + SPREAD } else { width };
         let column = Column::new(heading, width.max(fit::width(heading)), rank, Kind::Metric(metric));
         all.push(column.sorts(SortBy::Metric(metric)));

@@ -61,5 +61,6 @@ fn name(row: &Row<'_>) -> String {
     let is_last = row.state.attempts.len() == attempt.number as usize;
     let warmup = if attempt.warmup { " · warm-up" } else { "" };
     let cache = row.record.as_deref().and_then(cell::cache).map_or_else(String::new, |word| format!(" · {word}"));
-    format!("{} {}{warmup}{cache}", if is_last { "└" } else { "├" }, attempt.number)
+    let turn = attempt.turn.map_or_else(String::new, |turn| format!(" · turn {}/{}", turn.number, turn.of));
+    format!("{} {}{warmup}{turn}{cache}", if is_last { "└" } else { "├" }, attempt.number)
 }

@@ -10,7 +10,7 @@ use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::difference::Figures;
 use crate::domain::finish_reason::FinishClass;
 use crate::domain::live::InFlight;
-use crate::domain::metrics::Metric;
+use crate::domain::metrics::{Metric, PASS_RATE};
 use crate::domain::session::{AttemptState, CasePhase, CaseState};
 use crate::domain::suite::CaseSpec;
 use crate::domain::text::sanitise_line;
@@ -41,6 +41,15 @@ pub struct Row<'a> {
     figures: OnceCell<Rc<Figures>>,
     /// Cache of expensive figures across frames, and the index of the case in it.
     cached: Option<(&'a RenderCache, usize)>,
+}
+
+/// Failed checks of a row whose answers are complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// Number of checks that the answer fails.
+    Checks(usize),
+    /// Number of answers that fail a check, and of those that were checked.
+    Answers { failed: usize, checked: usize },
 }
 
 impl<'a> Row<'a> {
@@ -92,6 +101,20 @@ impl<'a> Row<'a> {
         self.phase == CasePhase::Done && self.record.as_ref().is_some_and(|r| !r.findings.is_empty())
     }
 
+    /// Answers of a finished row that fail checks; `None` if all pass, or nothing was checked.
+    pub(super) fn wrong(&self) -> Option<Wrong> {
+        if self.phase != CasePhase::Done {
+            return None;
+        }
+        if self.is_mean() {
+            let passes = self.figures().values(&PASS_RATE);
+            let failed = passes.iter().filter(|passes| **passes <= 0.0).count();
+            return (failed > 0).then_some(Wrong::Answers { failed, checked: passes.len() });
+        }
+        let failed = self.record.as_ref().map_or(0, |record| record.failed_checks());
+        (failed > 0).then_some(Wrong::Checks(failed))
+    }
+
     /// Whether a warm-up attempt is in flight.
     pub(super) fn is_warming(&self) -> bool {
         let warms = |a: &AttemptState| a.warmup && a.record.is_none();
@@ -119,7 +142,7 @@ impl<'a> Row<'a> {
 
     /// Mean and spread of a metric over the case's reported attempts, as the report computes them.
     pub(super) fn spread(&self, metric: &Metric) -> Option<Spread> {
-        Spread::from_values(self.figures().values(metric).iter().map(|value| (0, *value)).collect())
+        Spread::of_metric(metric, self.figures().values(metric).iter().map(|value| (0, *value)).collect())
     }
 
     /// Error message that replaces the figures of a failed row.

@@ -2,9 +2,10 @@
 
 use ratatui::style::Style;
 
-use super::row::Row;
+use super::row::{Row, Wrong};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus};
 use crate::domain::live::StreamPhase;
+use crate::domain::quantity::count;
 use crate::domain::session::CasePhase;
 use crate::ui::fit;
 use crate::ui::theme::Theme;
@@ -13,10 +14,16 @@ use crate::ui::theme::Theme;
 /// colour.
 pub(super) fn row_status(row: &Row<'_>, cells: usize, theme: Theme) -> (&'static str, String, Style) {
     let word = |glyph, word: &str, style| (glyph, word.to_owned(), style);
+    if let Some(wrong) = row.wrong() {
+        // Complete and measured, so not a failed request.
+        return ("!", wrong_words(wrong, cells), theme.bad());
+    }
     match row.phase {
         CasePhase::Queued => word("·", "queued", theme.muted()),
         CasePhase::Running => match row.live.map(|l| l.phase).unwrap_or_default() {
             _ if row.is_warming() => word("○", "warm-up", theme.accent()),
+            // Between an answer and the next turn of a conversation.
+            _ if row.live.is_none() && !row.state.next_turns().is_empty() => word("○", "next turn", theme.muted()),
             StreamPhase::Waiting => word("○", "waiting", theme.accent()),
             StreamPhase::Reasoning => word("◐", "thinking", theme.accent()),
             StreamPhase::Answering => word("●", "answering", theme.accent()),
@@ -37,6 +44,21 @@ fn failed(record: &AttemptRecord, cells: usize) -> String {
     let cause = record.http_status.filter(|_| record.status == AttemptStatus::HttpError);
     let long = format!("failed: {}", cause.map_or_else(|| short.clone(), |status| status.to_string()));
     fitting(&long, &short, cells).to_owned()
+}
+
+/// Describes answers that fail checks, in the longest words that fit: `done, 1 check failed` or `done, 2 of 5 wrong`.
+fn wrong_words(wrong: Wrong, cells: usize) -> String {
+    let words = match wrong {
+        Wrong::Checks(failed) => {
+            let checks = count(failed, "check");
+            [format!("done, {checks} failed"), format!("{checks} failed"), "wrong".to_owned()]
+        }
+        Wrong::Answers { failed, checked } => {
+            [format!("done, {failed} of {checked} wrong"), format!("{failed}/{checked} wrong"), "wrong".to_owned()]
+        }
+    };
+    let [.., shortest] = &words;
+    words.iter().find(|words| fit::width(words) <= cells).unwrap_or(shortest).clone()
 }
 
 /// Returns the first wording if it fits, otherwise the second.

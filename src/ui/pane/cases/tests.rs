@@ -3,6 +3,7 @@ use insta::assert_snapshot;
 use super::*;
 use crate::app::action::Action;
 use crate::domain::attempt::AttemptStatus;
+use crate::domain::check::{CheckKind, CheckResult, CheckSpec};
 use crate::domain::diagnosis::Finding;
 use crate::domain::session::Plan;
 use crate::ui::testing::{Script, Stage, script_of, styles, ten_cases, text};
@@ -191,4 +192,43 @@ fn only_a_case_with_findings_has_a_mark() {
     let shown = shown(&stage, 100, 14);
     let rows: Vec<&str> = shown.lines().filter(|l| l.contains("done")).collect();
     assert_eq!(rows.iter().map(|r| r.contains("done !")).collect::<Vec<_>>(), [false, true], "{shown}");
+}
+
+#[test]
+fn a_row_with_a_failed_check_says_so_at_every_width() {
+    let failed = |failed: usize| {
+        let results = (0..3).map(|i| CheckResult {
+            kind: CheckKind::Contains,
+            passed: i >= failed,
+            message: (i < failed).then(|| "missing".to_owned()),
+        });
+        results.collect::<Vec<_>>()
+    };
+    let mut stage = Stage::new(&["one", "two", "three"], Plan { repeat: 2, ..Plan::default() });
+    stage.connect();
+    for (case, fails) in [(0, [0, 0]), (1, [1, 0]), (2, [2, 1])] {
+        for number in 1..=2 {
+            stage.start(case, number, Script::plain(100, 10, 50));
+            stage.pass(1000);
+            stage.end(case, |r| {
+                r.status = AttemptStatus::Ok;
+                r.usage.completion_tokens = Some(50);
+                r.checks = failed(fails[number as usize - 1]);
+            });
+        }
+    }
+    let suite = std::sync::Arc::make_mut(&mut stage.app.scene.session.suite);
+    suite.cases[0].checks = vec![CheckSpec::MinTokens(1)];
+    let wide = shown(&stage, 160, 6);
+    let row = |name: &str| wide.lines().find(|line| line.contains(name)).unwrap().to_owned();
+    assert!(row("one").contains("done ") && row("one").contains("100%"), "{wide}");
+    assert!(row("two").contains("1/2 wrong") && row("two").contains(" 50%"), "{wide}");
+    assert!(row("three").contains("2/2 wrong") && row("three").contains(" 0%"), "{wide}");
+    assert!(wide.contains("wrong: failed a check"), "{wide}");
+    let narrow = shown(&stage, 60, 6);
+    assert!(narrow.contains("1/2 wrong"), "{narrow}");
+    stage.act(Action::SelectLast);
+    stage.act(Action::Unfold);
+    let attempts = shown(&stage, 160, 8);
+    assert!(attempts.contains("2 checks failed") && attempts.contains("1 check failed"), "{attempts}");
 }

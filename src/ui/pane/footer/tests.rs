@@ -11,7 +11,7 @@ use crate::ui::theme::Theme;
 #[test]
 fn only_keys_that_do_something_now_are_shown() {
     let mut app = running();
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space hold run  p pause case  x cancel  v report  enter zoom  / filter  e export  tab pane  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space hold run  p pause case  x cancel  v report  enter zoom  o layout  e export  tab pane  q quit  ? help");
     insta::assert_snapshot!(text(&app, 80, 1, draw), @"s sort  space hold run  p pause case  e export  tab pane  q quit  ? help");
     insta::assert_snapshot!(text(&app, 30, 1, draw), @"tab pane  q quit  ? more");
     insta::assert_snapshot!(text(&app, 5, 1, draw), @"");
@@ -46,7 +46,7 @@ fn the_scopes_keys_leave_room_for_quit_and_help() {
     let mut app = running();
     app.ui.focus = PaneId::Scope;
     act(&mut app, &[Action::ScopeStack]);
-    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ zoom in  c cursor  s overlay  x cancel  e export  tab pane  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ zoom in  c cursor  s overlay  a linear  e export  tab pane  q quit  ? help");
     end(&mut app, 0, 1, |_| {});
     act(&mut app, &[Action::ScopeCloser, Action::ScopeCursor]);
     insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ zoom in  h earlier  l later  c cursor  e export  tab pane  q quit  ? more");
@@ -74,14 +74,14 @@ fn a_notice_names_the_key_that_would_help() {
 }
 
 #[test]
-fn a_dialog_shows_its_own_keys() {
+fn keys_of_an_overlay_are_shown_once_in_its_border() {
     let mut app = running();
-    act(&mut app, &[Action::Quit]);
-    insta::assert_snapshot!(text(&app, 60, 1, draw), @"y quit  n stay");
-    act(&mut app, &[Action::Back, Action::ChooseExport]);
-    insta::assert_snapshot!(text(&app, 60, 1, draw), @"↓ next format  enter write  esc cancel");
-    act(&mut app, &[Action::Back, Action::Help]);
-    insta::assert_snapshot!(text(&app, 60, 1, draw), @"j down  k up  esc close");
+    for open in [Action::Quit, Action::ChooseExport, Action::ViewReport, Action::Help, Action::Palette] {
+        act(&mut app, &[open]);
+        assert_eq!(text(&app, 60, 1, draw).trim(), "", "{open:?}");
+        act(&mut app, &[Action::Back]);
+    }
+    assert!(text(&app, 60, 1, draw).contains("q quit"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::state::Scene;
+use crate::domain::pass_rate::whole_percent;
 use crate::domain::quantity::ESTIMATED;
 use crate::domain::server_gauges::Meter;
 use crate::domain::session::Mode;
@@ -95,15 +96,27 @@ type Figure<'a> = (&'a str, String, &'a str, Style);
 /// The line of figures: as many as fit, in order of importance.
 fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
+    let checks = conclusion.pass_rate;
+    let (is_wrong, share) = (checks.failed() > 0, checks.percent().map(whole_percent));
+    let number = format!(" pass, {} wrong", number::grouped(checks.failed() as u64));
+    let wrong: Option<Figure<'_>> =
+        share.clone().filter(|_| is_wrong).map(|share| ("checks: ", share, number.as_str(), theme.bad()));
     if let Some(sweep) = &conclusion.sweep {
-        return fitting(sweep_figures(sweep, conclusion.partial, view), columns, view);
+        let all = wrong.into_iter().chain(sweep_figures(sweep, conclusion.partial, view)).collect();
+        return fitting(all, columns, view);
     }
     let mark = if conclusion.estimated { ESTIMATED } else { "" };
     let mut all: Vec<Figure<'_>> = Vec::new();
     if conclusion.partial {
-        all.push(("partial ", format!("{}/{}", conclusion.ok, conclusion.cases), " cases", theme.warning()));
+        let (done, planned, noun) = match conclusion.requests {
+            Some((answered, planned)) => (answered, planned, " requests"),
+            None => (conclusion.ok, conclusion.cases, " cases"),
+        };
+        all.push(("partial ", format!("{done}/{planned}"), noun, theme.warning()));
     }
     all.extend(conclusion.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
+    // A fast answer that is wrong is no result.
+    all.extend(wrong);
     // The measured speed is the result; the rating and its scale explain it.
     let rating = all.len();
     let word = conclusion.rating.as_ref().map_or("", |(word, _)| *word);
@@ -117,6 +130,7 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     }
     all.extend(conclusion.ttft_p50_ms.map(|ms| ("TTFT p50 ", number::millis(Some(ms)), "", theme.value())));
     all.extend(conclusion.decode_p50.map(|v| ("decode p50 ", format!("{mark}{v:.1}"), " tok/s", theme.value())));
+    all.extend(share.filter(|_| !is_wrong).map(|share| ("checks: ", share, " pass", theme.good())));
     // The rating's scale follows its word if that displaces none of the main figures.
     let scale = conclusion.rating.as_ref().map_or_else(String::new, |(_, scale)| format!("{rated} ({scale})"));
     if conclusion.speed.is_some() && width(&all) + fit::width(&scale) <= columns + fit::width(&rated) {
@@ -252,6 +266,30 @@ mod tests {
         stage.finish(0);
         let shown = text(&stage.draw_with(78, 4, Theme::mono(), draw));
         assert!(shown.contains("not rated: decode unresolved"), "{shown}");
+    }
+
+    #[test]
+    fn a_fast_run_with_wrong_answers_shows_its_pass_rate_first() {
+        use crate::domain::check::{CheckKind, CheckResult};
+        let shown = |wrong: bool| {
+            let mut stage = Stage::new(&["a", "b"], Plan::default());
+            stage.connect();
+            for case in 0..2 {
+                stage.start(case, 1, Script::plain(100, 10, 100));
+                stage.pass(3000);
+                stage.end(case, |r| {
+                    r.status = crate::domain::attempt::AttemptStatus::Ok;
+                    r.usage.completion_tokens = Some(100);
+                    let failure = (wrong && case == 1).then(|| "no".to_owned());
+                    r.checks =
+                        vec![CheckResult { kind: CheckKind::Regex, passed: failure.is_none(), message: failure }];
+                });
+            }
+            text(&stage.draw_with(78, 4, Theme::mono(), draw))
+        };
+        let wrong = shown(true);
+        assert!(wrong.contains("checks: 50% pass, 1 wrong  ") && wrong.contains("tok/s"), "{wrong}");
+        assert!(shown(false).contains("checks: 100% pass"), "{}", shown(false));
     }
 
     #[test]

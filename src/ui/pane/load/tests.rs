@@ -3,9 +3,11 @@ use insta::assert_snapshot;
 use crate::app::action::Action;
 use crate::app::pane::PaneId;
 use crate::app::state::Scene;
+use crate::app::state::load::Load;
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::Plan;
+use crate::report::fixture;
 use crate::ui::pane::latency;
 use crate::ui::testing::sweep::{running_sweep, sweep};
 use crate::ui::testing::{Script, Stage, script_of, text};
@@ -46,6 +48,23 @@ fn before_the_first_answer_every_figure_is_a_dash() {
     ITL               –        –        –        –         –
     last 10 s         –        –        –        –         –
     ");
+}
+
+#[test]
+fn no_window_has_more_figures_than_the_run() {
+    let mut stage = three(0, false, &[]);
+    let plan = Plan { concurrency: 3, repeat: 3, ..Plan::default() };
+    let session = fixture::run(fixture::suite(&["a"]), plan, |id, now| {
+        let mut record = fixture::answer(id, now, 1000, 10, 100);
+        record.content_length = (id.number > 1).then_some(6121);
+        Some(record)
+    });
+    stage.app.scene.load = Load::from_session(&session, session.last_ended.unwrap());
+    stage.app.scene.session = session;
+    let shown = shown(&stage, 60, 12);
+    let counts = shown.lines().filter(|line| line.starts_with("TTFT") || line.starts_with("last 10 s"));
+    let counts: Vec<_> = counts.filter_map(|line| line.split_whitespace().last()).collect();
+    assert_eq!(counts, ["1/3"; 3], "{shown}");
 }
 
 #[test]

@@ -5,13 +5,16 @@ use std::rc::Rc;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::thread::Thread;
 use super::transcript::{TranscriptRenderer, label};
 use super::{Subject, SubjectState};
 use super::{endpoint, exchange};
 use crate::app::action::Action;
 use crate::app::state::answer::Form;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, TokenSource};
+use crate::domain::check::CheckResult;
 use crate::domain::finish_reason::FinishClass;
+use crate::domain::quantity::count;
 use crate::domain::session::{AttemptState, CasePhase};
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::LayoutKey;
@@ -29,6 +32,8 @@ const MAX_MESSAGE: usize = 1200;
 /// All lines; the long part is shared with earlier frames.
 pub(super) struct Body {
     before: Vec<Line<'static>>,
+    /// Turns before the shown attempt; empty for a single request.
+    thread: Rc<[Line<'static>]>,
     pub(super) text: Rc<[Line<'static>]>,
     after: Vec<Line<'static>>,
     key: LayoutKey,
@@ -37,7 +42,7 @@ pub(super) struct Body {
 impl Body {
     pub(super) fn new(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Self {
         let mut body = Self::without_separator(subject, columns, view);
-        if !body.after.is_empty() && body.before.len() + body.text.len() > 0 {
+        if !body.after.is_empty() && body.before.len() + body.thread.len() + body.text.len() > 0 {
             body.after.insert(0, Line::default());
         }
         body
@@ -57,6 +62,7 @@ impl Body {
             text_len: text.len(),
             reasoning_len: reasoning.len(),
             form: answer.form,
+            is_thread: false,
             unfolded: answer.shows_thinking(!text.is_empty()),
             width: columns,
             theme: view.theme,
@@ -64,7 +70,9 @@ impl Body {
         let prompt = AttemptId { case: subject.index, number: 0 };
         let key = match &subject.shown {
             // The request becomes known a moment after the attempt.
-            SubjectState::Live(live) if answer.form == Form::Exchange => {
+            SubjectState::Live(live)
+                if answer.form == Form::Exchange || (subject.is_prompt() && Thread::new(subject).is_some()) =>
+            {
                 key(live.id, live.content_events, live.sent_request.as_ref().map_or("", |sent| &sent.body), "")
             }
             SubjectState::Live(live) if !subject.is_prompt() => {
@@ -76,10 +84,20 @@ impl Body {
         };
         let transcript = TranscriptRenderer::new(columns, key.unfolded, view);
         let is_prompt = subject.is_prompt();
+        let thread = Thread::new(subject).filter(|_| answer.form != Form::Exchange);
+        let thread_lines = thread.as_ref().map_or_else(Rc::default, |thread| {
+            let id = subject.attempt().map_or(prompt, |attempt| AttemptId { number: attempt.number, ..prompt });
+            let text_len = thread.request_len() * 2 + usize::from(is_prompt);
+            let ends = matches!(subject.shown, SubjectState::Ended(_));
+            let revision = u32::MAX - u32::from(!ends);
+            let key = LayoutKey { id, revision, text_len, reasoning_len: 0, is_thread: true, unfolded: false, ..key };
+            view.cache.layout(key, || thread.lines(columns, view.theme))
+        });
         let text = view.cache.layout(key, || match (answer.form, &subject.shown) {
             (Form::Exchange, _) => exchange::lines(subject, columns, view),
             (form, SubjectState::Live(live)) if !is_prompt => transcript.live(live, form),
             (form, SubjectState::Ended(record)) => transcript.ended(record, form),
+            (_, SubjectState::Live(_)) if thread.is_some() => Vec::new(),
             (_, SubjectState::Live(_) | SubjectState::Prompt) => {
                 transcript.prompt(subject.spec, is_unique(subject, view))
             }
@@ -88,18 +106,29 @@ impl Body {
         let (mut before, after) = match &subject.shown {
             SubjectState::Ended(record) if is_exchange => (around.failure(record, view), Vec::new()),
             SubjectState::Ended(record) => (around.failure(record, view), around.notes(subject, record)),
+            _ if thread.is_some() && is_prompt && !is_exchange => (Vec::new(), around.waiting(subject, view)),
             _ if is_prompt => (around.waiting(subject, view), Vec::new()),
             _ => (Vec::new(), Vec::new()),
         };
         if !before.is_empty() && (is_prompt || is_exchange) {
             before.push(Line::default());
         }
-        Self { before, text, after, key }
+        Self { before, thread: thread_lines, text, after, key }
     }
 
     /// Returns the matches of `wanted` in the cached text; line numbers begin after [`Self::offset`].
     pub(super) fn found(&self, wanted: &str, columns: Option<usize>, view: &View<'_>) -> Rc<[Match]> {
-        view.cache.found(self.key, wanted, || find(&self.text, wanted, columns))
+        view.cache.found(self.key, wanted, || find(&[&*self.thread, &*self.text].concat(), wanted, columns))
+    }
+
+    /// Whether turns of a conversation are above the text.
+    pub(super) fn is_thread(&self) -> bool {
+        !self.thread.is_empty()
+    }
+
+    /// Number of lines about the turns before.
+    pub(super) fn thread_len(&self) -> usize {
+        self.thread.len()
     }
 
     /// Number of lines above the searched text.
@@ -108,11 +137,11 @@ impl Body {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.before.len() + self.text.len() + self.after.len()
+        self.before.len() + self.thread.len() + self.text.len() + self.after.len()
     }
 
     pub(super) fn lines(&self) -> impl Iterator<Item = &Line<'static>> {
-        self.before.iter().chain(self.text.iter()).chain(&self.after)
+        self.before.iter().chain(self.thread.iter()).chain(self.text.iter()).chain(&self.after)
     }
 }
 
@@ -122,9 +151,12 @@ fn is_unique(subject: &Subject<'_>, view: &View<'_>) -> bool {
 }
 
 /// Explains the finish reason of an answer that a limit ended, such as `length`.
-pub(super) fn stopped(record: &AttemptRecord, max_tokens: u32) -> Option<String> {
+pub(super) fn stopped(record: &AttemptRecord, max_tokens: Option<u32>) -> Option<String> {
     let is_at_limit = record.is_ok() && record.ends_as(FinishClass::Length);
     let reason = sanitise_line(record.finish_reason.as_deref().filter(|_| is_at_limit)?);
+    let Some(max_tokens) = max_tokens else {
+        return Some(format!("Stopped at its token limit; the answer may be incomplete. Finish reason: {reason}."));
+    };
     Some(match record.output_tokens() {
         // The server or its context has a lower limit.
         Some((tokens, TokenSource::Usage)) if tokens < u64::from(max_tokens) => {
@@ -191,11 +223,20 @@ impl BodyRenderer<'_> {
                 self.theme.muted(),
             );
         }
-        if let Some(reason) = stopped(record, subject.spec.max_tokens) {
+        // Rows of a workload have limits of their own.
+        let own_limit = subject.attempt().and_then(|attempt| attempt.row).is_none().then_some(subject.spec.max_tokens);
+        if let Some(reason) = stopped(record, record.lengths.output_tokens.or(own_limit)) {
             self.say(&mut lines, &reason, self.theme.muted());
         }
         for note in record.notes() {
             self.say(&mut lines, &format!("! {note}"), self.theme.muted());
+        }
+        for failure in record.checks.iter().filter_map(CheckResult::failure) {
+            self.say(&mut lines, &format!("✗ Check failed: {failure}"), self.theme.bad());
+        }
+        let passed = record.checks.len() - record.failed_checks();
+        if passed > 0 {
+            self.say(&mut lines, &format!("✓ {} passed", count(passed, "check")), self.theme.muted());
         }
         for sentence in record.server_timings.iter().flat_map(|t| t.sentences(record)) {
             self.say(&mut lines, &sentence, self.theme.muted());

@@ -196,7 +196,7 @@ impl Column {
         let reused = record.connect_ms.is_none() && record.headers_at.is_some();
         self.field("Connect", if reused { "reused connection" } else { &connect });
         self.field("Headers", &millis(record.time_to_headers_ms()));
-        for metric in METRICS.iter().filter(|m| m.unit != Unit::Tokens) {
+        for metric in METRICS.iter().filter(|m| m.unit != Unit::Tokens && !m.is_share()) {
             self.field(metric.label, &figure(metric, record));
         }
         let gaps = record.inter_chunk_latency_ms();
@@ -217,6 +217,15 @@ impl Column {
             self.section("server timings");
             for sentence in &sentences {
                 self.say(sentence, self.theme.text());
+            }
+        }
+        if !record.checks.is_empty() {
+            self.section("checks");
+            for check in &record.checks {
+                match check.failure() {
+                    Some(failure) => self.say(&format!("✗ {failure}"), self.theme.bad()),
+                    None => self.say(&format!("✓ {}", check.kind.as_str()), self.theme.text()),
+                }
             }
         }
         if record.notes().next().is_some() {
@@ -274,6 +283,7 @@ fn figure(metric: &Metric, record: &AttemptRecord) -> String {
         Unit::Milliseconds => Quantity::from_millis(value),
         Unit::TokensPerSecond => Quantity::new(value, 1).with_unit(" tok/s"),
         Unit::Tokens => Quantity::new(value, 1),
+        Unit::Percent => Quantity::new(value, 0).with_unit("%"),
     };
     quantity.estimated_if(metric.counts_output_tokens && is_estimate).to_string()
 }

@@ -99,6 +99,27 @@ fn findings_and_server_timings_are_below_the_answer() {
 }
 
 #[test]
+fn failed_checks_are_below_the_answer() {
+    use crate::domain::check::{CheckKind, CheckResult};
+    let mut app = running();
+    end(&mut app, 0, 1, |r| {
+        r.text = "Good.".into();
+        let result = |kind, message: Option<&str>| CheckResult {
+            kind,
+            passed: message.is_none(),
+            message: message.map(str::to_owned),
+        };
+        r.checks = vec![
+            result(CheckKind::Equals, Some("the answer is 'Good.', not 'Bad'")),
+            result(CheckKind::MinTokens, None),
+        ];
+    });
+    let shown = text(&app, 100, 20, draw);
+    assert!(shown.contains("✗ Check failed: equals: the answer is 'Good.', not 'Bad'"), "{shown}");
+    assert!(shown.contains("✓ 1 check passed"), "{shown}");
+}
+
+#[test]
 fn the_title_shows_a_cold_warm_or_unknown_cache() {
     let cache_of = |cached: Option<u64>, nonce: Option<&str>| {
         let mut app = running();
@@ -165,7 +186,7 @@ fn an_outdated_live_view_does_not_hide_the_record() {
 fn shown(app: &mut App, width: u16, height: u16) -> String {
     let cache = RenderCache::default();
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    let view = View { app, theme: Theme::mono(), keymap: Keymap::standard(), cache: &cache };
+    let view = View { app, theme: Theme::mono(), ascii: false, keymap: Keymap::standard(), cache: &cache };
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
     let drawn = cache.answer();
     update(app, Msg::Drawn { answer: drawn, overlay: ScrollExtent::default() });
@@ -215,7 +236,7 @@ fn a_long_answer_is_laid_out_once() {
     let mut app = running();
     end(&mut app, 0, 1, |r| r.text = numbered(20_000));
     let cache = RenderCache::default();
-    let view = View { app: &app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
+    let view = View { app: &app, theme: Theme::ansi(), ascii: false, keymap: Keymap::standard(), cache: &cache };
     let mut terminal = Terminal::new(TestBackend::new(60, 10)).unwrap();
     let subject = Subject::find(view.scene(), 0, None).unwrap();
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();

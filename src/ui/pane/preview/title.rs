@@ -55,11 +55,18 @@ pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> String {
     // A run limited by time has no known number of attempts.
     let is_timed = state.remaining == u32::MAX;
     let all = state.attempts.len() + if is_timed { 0 } else { state.remaining as usize };
-    let warmup = if state.attempts.iter().any(|a| a.number == number && a.warmup) { " · warm-up" } else { "" };
+    let is_probe = view.scene().session.suite.workload.as_ref().is_some_and(|w| w.is_probe(number));
+    let warmup = match subject.attempt().is_some_and(|attempt| attempt.warmup) {
+        true if is_probe => " · probe for prompt lengths",
+        true => " · warm-up",
+        false => "",
+    };
+    let turn = subject.attempt().and_then(|attempt| attempt.turn);
+    let turn = turn.map_or_else(String::new, |turn| format!(" · turn {} of {}", turn.number, turn.of));
     match all {
-        0 | 1 => format!("{name}{warmup}"),
-        _ if is_timed => format!("{name} · attempt {number}{warmup}"),
-        _ => format!("{name} · attempt {number} of {all}{warmup}"),
+        0 | 1 => format!("{name}{warmup}{turn}"),
+        _ if is_timed => format!("{name} · attempt {number}{warmup}{turn}"),
+        _ => format!("{name} · attempt {number} of {all}{warmup}{turn}"),
     }
 }
 
@@ -155,6 +162,8 @@ fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> 
     match (record.cache_doubt(), record.prefix_cache()) {
         _ if !record.is_ok() => {}
         (Some(doubt), _) => spans.push(Span::styled(doubt, theme.warning())),
+        // Later turns of a conversation repeat the turns before.
+        (None, PrefixCache::Warm) => spans.push(Span::styled("warm", theme.muted())),
         (None, PrefixCache::Cold) => spans.push(Span::styled("cold", theme.muted())),
         // A nonce made the prompt unique, but the server does not confirm a cold cache.
         (None, _) => spans.push(Span::styled("cache unknown", theme.muted())),

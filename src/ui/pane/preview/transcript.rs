@@ -19,7 +19,7 @@ use crate::ui::view::View;
 use crate::ui::widget::markdown;
 use crate::ui::widget::wrap::{expand_tabs, wrap};
 
-/// Maximum width of a section's rule, columns.
+/// Width of a section's rule, columns; a longer title has a longer rule.
 const LABEL: usize = 32;
 /// Maximum raw text that is shown, bytes; rendered text has the same limit.
 const MAX_RAW_BYTES: usize = 1024 * 1024;
@@ -159,14 +159,14 @@ fn raw(text: &str, columns: u16, _theme: Theme, style: Style) -> Vec<Line<'stati
 
 /// Draws the rule over a section: `─ thinking ────────`.
 pub(super) fn label(word: &str, columns: u16, theme: Theme) -> Line<'static> {
-    let columns = usize::from(columns).min(LABEL);
+    let columns = usize::from(columns).min(LABEL.max(width(word) + 4));
     let start = cut(&format!("─ {word} "), columns);
     let rest = "─".repeat(columns - width(&start));
     Line::from(Span::styled(start + &rest, theme.muted()))
 }
 
 /// Applies `style` to all lines, so that no colour draws the eye.
-fn dimmed(mut lines: Vec<Line<'static>>, style: Style) -> Vec<Line<'static>> {
+pub(super) fn dimmed(mut lines: Vec<Line<'static>>, style: Style) -> Vec<Line<'static>> {
     for span in lines.iter_mut().flat_map(|l| &mut l.spans) {
         span.style = span.style.patch(style);
     }

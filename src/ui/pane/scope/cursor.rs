@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::style::Modifier;
 use ratatui::text::Line;
 
-use super::Lane;
+use super::lanes::LaneData;
 use super::layout::{ScopeLayout, lines};
 use super::trace::name_of;
 use crate::app::state::streams::{Stream, StreamSelection};
@@ -14,7 +14,7 @@ use crate::ui::view::View;
 use crate::ui::{number, pane};
 
 /// Returns the readout at a time in pieces: the time, the stream of the selected case or the newest stream, and the lanes.
-pub fn items(view: &View<'_>, at: Nanos, shown: &StreamSelection<'_>, lanes: &[&'static Lane]) -> Vec<String> {
+pub fn items(view: &View<'_>, at: Nanos, shown: &StreamSelection<'_>, lanes: &[LaneData<'_>]) -> Vec<String> {
     let scene = view.scene();
     let mut items = vec![format!("at {:.3} s", at.since(scene.run_span().0).as_secs_f64())];
     let now = scene.live.at;
@@ -29,7 +29,7 @@ pub fn items(view: &View<'_>, at: Nanos, shown: &StreamSelection<'_>, lanes: &[&
         }
         None => items.push("no stream".to_owned()),
     }
-    items.extend(lanes.iter().map(|lane| lane.at(scene, at)));
+    items.extend(lanes.iter().map(|lane| lane.readout(at)));
     items
 }
 

@@ -1,19 +1,15 @@
-//! The lanes below the trace: one row of [`LANES`] each.
+//! The table of lanes below the gaps: one row of [`LANES`] each.
 
 use std::time::Duration;
 
-use ratatui::Frame;
-use ratatui::layout::Rect;
-
-use super::{Window, plot, scale};
+use super::Window;
 use crate::app::state::Scene;
+use crate::domain::gpu_track::GpuTrack;
 use crate::domain::series::Series;
 use crate::domain::server_gauges::Meter;
 use crate::domain::time::Nanos;
-use crate::ui::view::View;
-use crate::ui::widget::braille::Dots;
+use crate::ui::number;
 use crate::ui::widget::resample::resample;
-use crate::ui::widget::scale::round_up;
 
 /// Silence between two points that counts as a gap, for figures sampled several times a second.
 const HOLD: Duration = Duration::from_secs(1);
@@ -21,167 +17,189 @@ const HOLD: Duration = Duration::from_secs(1);
 const SERVER_HOLD: Duration = Duration::from_secs(3);
 const MIB_OF_GIB: f64 = 1024.0;
 
-/// How a lane combines several series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aggregation {
-    /// Their mean.
-    Mean,
-    /// Their sum.
-    Sum,
-}
-
 /// A row of [`LANES`].
 #[derive(Debug)]
 pub struct Lane {
-    /// Name and unit in the gutter.
-    label: &'static str,
-    /// Parts of a single figure in the cursor's readout: name, mark in front of the number, and unit.
-    figure: (&'static str, &'static str, &'static str),
+    /// Name in the head.
+    pub name: &'static str,
+    /// Name in the cursor's readout; empty if the unit is clear without it.
+    short: &'static str,
+    /// Unit, with a blank before it if there must be one.
+    pub unit: &'static str,
+    /// Whether the figure is an estimate.
+    is_estimate: bool,
+    /// Decimals of a value.
+    decimals: usize,
     /// Series that the lane shows; without any, the lane is omitted.
-    series: fn(&Scene) -> Vec<&Series>,
-    aggregation: Aggregation,
+    parts: fn(&Scene) -> Vec<Part<'_>>,
     /// Divisor from the unit of the series to the unit of the lane.
     per_unit: f64,
     /// Silence between two points that counts as a gap.
     hold: Duration,
+}
+
+/// One line of a lane: a GPU, or all there is.
+#[derive(Debug)]
+pub struct Part<'a> {
+    /// Name of the GPU if there are several; otherwise empty.
+    pub label: String,
+    series: &'a Series,
     /// Top of the scale in the unit of the lane, if it is known beforehand.
-    top: fn(&Scene) -> Option<f64>,
+    pub top: Option<f64>,
+}
+
+/// A lane with data.
+#[derive(Debug)]
+pub struct LaneData<'a> {
+    pub lane: &'static Lane,
+    pub parts: Vec<Part<'a>>,
 }
 
 /// All lanes. The first ones stay longest in a low pane.
 pub const LANES: &[Lane] = &[
     Lane {
-        label: "tok/s",
-        figure: ("", "~", " tok/s"),
-        series: |scene| vec![&scene.throughput],
+        name: "throughput",
+        short: "",
+        unit: " tok/s",
+        is_estimate: true,
+        decimals: 0,
+        parts: |scene| vec![Part { label: String::new(), series: &scene.throughput, top: None }],
+        per_unit: 1.0,
         hold: HOLD,
-        aggregation: Aggregation::Sum,
-        per_unit: 1.0,
-        top: |_| None,
     },
     Lane {
-        label: "util %",
-        figure: ("util ", "", "%"),
-        series: |scene| scene.working_gpus().into_iter().map(|g| &g.load_percent).collect(),
+        name: "GPU utilization",
+        short: "util ",
+        unit: "%",
+        is_estimate: false,
+        decimals: 0,
+        parts: |scene| gpus(scene, |gpu| (&gpu.load_percent, Some(100.0))),
+        per_unit: 1.0,
         hold: HOLD,
-        aggregation: Aggregation::Mean,
-        per_unit: 1.0,
-        top: |_| Some(100.0),
     },
     Lane {
-        label: "KV %",
-        figure: ("KV cache ", "", "%"),
-        series: |scene| gauge(scene, Meter::KvCache),
+        name: "KV cache",
+        short: "KV cache ",
+        unit: "%",
+        is_estimate: false,
+        decimals: 0,
+        parts: |scene| gauge(scene, Meter::KvCache, Some(100.0)),
+        per_unit: 1.0,
         hold: SERVER_HOLD,
-        aggregation: Aggregation::Mean,
-        per_unit: 1.0,
-        top: |_| Some(100.0),
     },
     Lane {
-        label: "waiting",
-        figure: ("", "", " waiting"),
-        series: |scene| gauge(scene, Meter::Waiting),
+        name: "server queue",
+        short: "",
+        unit: " waiting",
+        is_estimate: false,
+        decimals: 0,
+        parts: |scene| gauge(scene, Meter::Waiting, None),
+        per_unit: 1.0,
         hold: SERVER_HOLD,
-        aggregation: Aggregation::Sum,
-        per_unit: 1.0,
-        top: |_| None,
     },
     Lane {
-        label: "running",
-        figure: ("", "", " running"),
-        series: |scene| gauge(scene, Meter::Running),
+        name: "server batch",
+        short: "",
+        unit: " running",
+        is_estimate: false,
+        decimals: 0,
+        parts: |scene| gauge(scene, Meter::Running, None),
+        per_unit: 1.0,
         hold: SERVER_HOLD,
-        aggregation: Aggregation::Sum,
-        per_unit: 1.0,
-        top: |_| None,
     },
     Lane {
-        label: "srv t/s",
-        figure: ("server ", "", " tok/s"),
-        series: |scene| scene.gauges.iter().map(|g| &g.generated_per_s).collect(),
+        name: "server throughput",
+        short: "server ",
+        unit: " tok/s",
+        is_estimate: false,
+        decimals: 0,
+        parts: |scene| {
+            let series = scene.gauges.iter().map(|g| &g.generated_per_s);
+            series.map(|series| Part { label: String::new(), series, top: None }).collect()
+        },
+        per_unit: 1.0,
         hold: SERVER_HOLD,
-        aggregation: Aggregation::Sum,
-        per_unit: 1.0,
-        top: |_| None,
     },
     Lane {
-        label: "mem GiB",
-        figure: ("memory ", "", " GiB"),
-        series: |scene| scene.working_gpus().into_iter().map(|g| &g.memory_used_mib).collect(),
-        hold: HOLD,
-        aggregation: Aggregation::Sum,
+        name: "GPU memory",
+        short: "memory ",
+        unit: " GiB",
+        is_estimate: false,
+        decimals: 1,
+        parts: |scene| {
+            gpus(scene, |gpu| (&gpu.memory_used_mib, gpu.memory_total_mib().map(|total| total / MIB_OF_GIB)))
+        },
         per_unit: MIB_OF_GIB,
-        top: |scene| scene.working_gpus().iter().map(|g| Some(g.memory_total_mib()? / MIB_OF_GIB)).sum(),
+        hold: HOLD,
     },
     Lane {
-        label: "power W",
-        figure: ("power ", "", " W"),
-        series: |scene| scene.working_gpus().into_iter().map(|g| &g.power_w).collect(),
-        hold: HOLD,
-        aggregation: Aggregation::Sum,
+        name: "GPU power",
+        short: "power ",
+        unit: " W",
+        is_estimate: false,
+        decimals: 0,
+        parts: |scene| gpus(scene, |gpu| (&gpu.power_w, gpu.info.power_limit_w)),
         per_unit: 1.0,
-        top: |scene| scene.working_gpus().iter().map(|g| g.info.power_limit_w).sum(),
+        hold: HOLD,
     },
 ];
 
-fn gauge(scene: &Scene, meter: Meter) -> Vec<&Series> {
-    scene.gauges.iter().filter_map(|g| g.series(meter)).collect()
+fn gauge(scene: &Scene, meter: Meter, top: Option<f64>) -> Vec<Part<'_>> {
+    let series = scene.gauges.iter().filter_map(|g| g.series(meter));
+    series.map(|series| Part { label: String::new(), series, top }).collect()
+}
+
+/// One part for each GPU that works for the endpoint.
+fn gpus<'a>(scene: &'a Scene, get: fn(&GpuTrack) -> (&Series, Option<f64>)) -> Vec<Part<'a>> {
+    let all = scene.working_gpus();
+    let is_single = all.len() == 1;
+    let part = |gpu: &'a GpuTrack| {
+        let (series, top) = get(gpu);
+        let label = if is_single { String::new() } else { format!("GPU{}", gpu.info.index) };
+        Part { label, series, top }
+    };
+    all.into_iter().map(part).collect()
 }
 
 /// Returns the lanes that have data.
-pub fn present(scene: &Scene) -> Vec<&'static Lane> {
-    LANES.iter().filter(|lane| (lane.series)(scene).iter().any(|s| s.mean().is_some())).collect()
+pub fn present(scene: &Scene) -> Vec<LaneData<'_>> {
+    let data = LANES.iter().map(|lane| LaneData { lane, parts: (lane.parts)(scene) });
+    data.filter(|data| data.parts.iter().any(|part| part.series.mean().is_some())).collect()
 }
 
-impl Lane {
-    /// Combines the values of all series; `None` if one is missing.
-    fn join(&self, values: impl ExactSizeIterator<Item = Option<f64>>) -> Option<f64> {
-        let count = values.len();
-        let sum = values.sum::<Option<f64>>().filter(|_| count > 0)? / self.per_unit;
-        Some(if self.aggregation == Aggregation::Mean { sum / count as f64 } else { sum })
+impl LaneData<'_> {
+    /// Value of a part at a time.
+    pub fn at(&self, part: &Part<'_>, at: Nanos) -> Option<f64> {
+        Some(part.series.at(at, self.lane.hold)? / self.lane.per_unit)
     }
 
-    /// Formats the value at the time `at`, with a dash if there is none.
-    pub fn at(&self, scene: &Scene, at: Nanos) -> String {
-        let values = (self.series)(scene).into_iter().map(|s| s.at(at, self.hold)).collect::<Vec<_>>();
-        let (name, before, unit) = self.figure;
-        match self.join(values.into_iter()) {
-            Some(value) if self.per_unit > 1.0 => format!("{name}{before}{value:.1}{unit}"),
-            Some(value) => format!("{name}{before}{value:.0}{unit}"),
-            None => format!("{name}{}{unit}", crate::ui::number::UNKNOWN),
-        }
+    /// The last value of a part, unless it is missing.
+    pub fn last(&self, part: &Part<'_>) -> Option<f64> {
+        Some(part.series.last()? / self.lane.per_unit)
     }
 
-    fn columns(&self, scene: &Scene, window: Window, count: usize) -> Vec<Option<f64>> {
-        let each: Vec<_> = (self.series)(scene)
-            .into_iter()
-            .map(|series| {
-                let points = series.between(window.from, window.to, self.hold);
-                resample(&points, window.from, window.to, count, self.hold)
-            })
-            .collect();
-        (0..count).map(|i| self.join(each.iter().map(|v| v.get(i).copied().flatten()))).collect()
+    /// Values of a part in `count` columns of the window.
+    pub fn columns(&self, part: &Part<'_>, window: Window, count: usize) -> Vec<Option<f64>> {
+        let hold = self.lane.hold;
+        let points = part.series.between(window.from, window.to, hold);
+        let mut values = resample(&points, window.from, window.to, count, hold);
+        values.iter_mut().flatten().for_each(|value| *value /= self.lane.per_unit);
+        values
     }
-}
 
-/// Draws a lane, `at` being its index among the lanes shown.
-pub fn draw(
-    frame: &mut Frame<'_>,
-    area: Rect,
-    gutter: u16,
-    view: &View<'_>,
-    window: Window,
-    (at, lane): (usize, &Lane),
-) {
-    let scene = view.scene();
-    let plot = plot(area, gutter);
-    let mut dots = Dots::new(plot);
-    let values = lane.columns(scene, window, dots.columns());
-    let most = values.iter().flatten().copied().fold(0.0, f64::max);
-    let top = (lane.top)(scene).filter(|top| *top >= most).unwrap_or_else(|| round_up(most));
-    let style = view.theme.series(at);
-    dots.line(&values, top, style);
-    dots.draw(plot, frame.buffer_mut());
-    let tick = |top: f64| if top < 10.0 && top.fract() > 0.0 { format!("{top:.1}") } else { format!("{top:.0}") };
-    scale(frame, area, gutter, view, lane.label, top, tick);
+    /// Formats a value without its unit, with a dash for an unknown one.
+    pub fn number(&self, value: Option<f64>) -> String {
+        let decimals = self.lane.decimals;
+        let mark = if self.lane.is_estimate { "~" } else { "" };
+        value.map_or_else(|| number::UNKNOWN.to_owned(), |value| format!("{mark}{value:.decimals$}"))
+    }
+
+    /// The value at a time for the cursor's readout: of several GPUs the lowest and the highest.
+    pub fn readout(&self, at: Nanos) -> String {
+        let Lane { short, unit, .. } = self.lane;
+        let values = self.parts.iter().map(|part| self.at(part, at)).collect::<Option<Vec<_>>>();
+        let [low, high] = [f64::min, f64::max].map(|best| values.clone()?.into_iter().reduce(best));
+        let (low, high) = (self.number(low), self.number(high));
+        if low == high { format!("{short}{low}{unit}") } else { format!("{short}{low}–{high}{unit}") }
+    }
 }

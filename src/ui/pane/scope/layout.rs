@@ -2,19 +2,24 @@
 
 use ratatui::layout::Rect;
 
-use super::{Lane, NARROW, plot};
+use super::lanes::LaneData;
+use super::{NARROW, plot};
 use crate::ui::fit;
 
 /// Minimum height of a stream's own lane, rows.
 const STACKED: u16 = 2;
-/// Width of the gutter with and without names, cells.
-const GUTTER: (u16, u16) = (13, 7);
-/// Minimum and maximum height of a lane, rows.
+/// Width of the gutter, in a narrow pane and otherwise, cells.
+const GUTTER: (u16, u16) = (8, 10);
+/// Minimum and maximum height of a lane without its head, rows.
 const LANE: (u16, u16) = (2, 4);
-/// Minimum height of the trace, rows.
+/// Minimum height of the trace, rows. The trace gets at least half of a pane, or two fifths of a roomy one.
 const TRACE: u16 = 4;
-/// Height from which there is a legend, rows.
-const LEGEND_FROM: u16 = 10;
+/// Height of the trace that shows all there is, rows.
+const TALL_TRACE: u16 = 18;
+/// Height from which a pane is roomy, rows.
+const ROOMY: u16 = 22;
+/// Height from which the trace has a head, rows.
+const HEAD_FROM: u16 = 4;
 /// Cells between two figures of the cursor's readout.
 const BETWEEN: usize = 3;
 
@@ -22,19 +27,22 @@ const BETWEEN: usize = 3;
 #[derive(Debug)]
 pub struct ScopeLayout {
     pub gutter: u16,
-    pub legend: Rect,
+    /// Head of the trace.
+    pub head: Rect,
     pub trace: Rect,
-    pub lanes: Vec<(&'static Lane, Rect)>,
+    /// The first lanes, in order, each with its head.
+    pub lanes: Vec<Rect>,
     pub axis: Rect,
     pub cursor: Rect,
 }
 
 impl ScopeLayout {
     /// Lays out `area`. `readout` is the text of the cursor, `longest` the width of the longest name in the gutter, cells.
-    pub fn new(area: Rect, lanes: &[&'static Lane], readout: &[String], longest: usize) -> Self {
+    pub fn new(area: Rect, lanes: &[LaneData<'_>], readout: &[String], longest: usize) -> Self {
         let named = area.width >= NARROW;
-        let wanted = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(1).min(area.width / 3);
-        let gutter = if named { GUTTER.0.max(wanted) } else { GUTTER.1.min(area.width / 2) };
+        let wanted = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(3).min(area.width / 3);
+        let gutter =
+            if named { GUTTER.1.max(if longest > 0 { wanted } else { 0 }) } else { GUTTER.0.min(area.width / 2) };
         let mut rest = area;
         let mut bottom = |rows: u16, least: u16| {
             let rows = if rest.height >= rows + least { rows } else { 0 };
@@ -43,17 +51,19 @@ impl ScopeLayout {
         };
         let cursor = bottom(rows_of(readout, area.width), TRACE.min(2));
         let axis = bottom(1, 1);
-        let legend_rows = u16::from(named && rest.height >= LEGEND_FROM);
-        let legend = Rect { height: legend_rows, ..rest };
-        rest = Rect { y: rest.y + legend_rows, height: rest.height - legend_rows, ..rest };
-        let room = rest.height - rest.height.min(TRACE.max(rest.height * 2 / 5));
-        let count = if named { (room / LANE.0).min(lanes.len() as u16) } else { 0 };
-        let rows = room.checked_div(count).unwrap_or(0).clamp(LANE.0, LANE.1);
-        let trace = Rect { height: rest.height - rows * count, ..rest };
-        let place =
-            |(i, lane): (u16, &&'static Lane)| (*lane, Rect { y: trace.bottom() + i * rows, height: rows, ..rest });
-        let lanes = (0..count).zip(lanes).map(place).collect();
-        Self { gutter, legend, trace, lanes, axis, cursor }
+        let head = Rect { height: u16::from(named && rest.height >= HEAD_FROM), ..rest };
+        rest = Rect { y: rest.y + head.height, height: rest.height - head.height, ..rest };
+        let least = if rest.height < ROOMY { rest.height.div_ceil(2) } else { rest.height * 2 / 5 };
+        let room = if named { rest.height - rest.height.min(TRACE.max(least)) } else { 0 };
+        let heights = lane_heights(room, rest.height / 2, lanes);
+        let trace = Rect { height: rest.height - heights.iter().sum::<u16>(), ..rest };
+        let mut y = trace.bottom();
+        let place = |height| {
+            let lane = Rect { y, height, ..rest };
+            y = lane.bottom();
+            lane
+        };
+        Self { gutter, head, trace, lanes: heights.into_iter().map(place).collect(), axis, cursor }
     }
 
     /// Width of the plots, cells.
@@ -68,8 +78,46 @@ impl ScopeLayout {
 
     /// Returns all plots: a time is in the same column of each.
     pub fn plots(&self) -> impl Iterator<Item = Rect> {
-        std::iter::once(self.trace).chain(self.lanes.iter().map(|l| l.1)).map(|r| plot(r, self.gutter))
+        let below_head = |lane: &Rect| Rect { y: lane.y + 1, height: lane.height.saturating_sub(1), ..*lane };
+        std::iter::once(self.trace).chain(self.lanes.iter().map(below_head)).map(|r| plot(r, self.gutter))
     }
+}
+
+/// Rows of the whole pane, with its rule, if nothing is cut.
+pub fn useful_rows(lanes: &[LaneData<'_>]) -> u16 {
+    let lane = |data: &LaneData<'_>| if data.parts.len() > 1 { data.parts.len() as u16 } else { LANE.1 };
+    // Rule, head and axis.
+    3 + TALL_TRACE + lanes.iter().map(|data| 1 + lane(data)).sum::<u16>()
+}
+
+/// Heights of the first lanes that fit into `room` rows, with their heads. A lane of several GPUs has a row for each, or the
+/// height of any other lane if there is no room. Those grow alike, up to the maximum or until all lanes take `most` rows.
+fn lane_heights(room: u16, most: u16, lanes: &[LaneData<'_>]) -> Vec<u16> {
+    let mut left = room;
+    let mut heights = Vec::new();
+    for data in lanes {
+        let rows = u16::try_from(data.parts.len()).unwrap_or(u16::MAX).saturating_add(1);
+        let height = if rows > LANE.0 && rows <= left { rows } else { LANE.0 + 1 };
+        if height > left {
+            break;
+        }
+        left -= height;
+        heights.push(height);
+    }
+    left = left.min(most.saturating_sub(heights.iter().sum()));
+    for height in LANE.0..LANE.1 {
+        let growing =
+            || lanes.iter().zip(&heights).enumerate().filter(|(_, (d, h))| d.parts.len() == 1 && **h == height + 1);
+        let grow: Vec<usize> = growing().map(|(at, _)| at).collect();
+        if grow.is_empty() || grow.len() as u16 > left {
+            break;
+        }
+        left -= grow.len() as u16;
+        for at in grow {
+            heights[at] += 1;
+        }
+    }
+    heights
 }
 
 /// Height of the cursor's readout, rows; 2 at most.

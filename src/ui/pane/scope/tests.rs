@@ -6,6 +6,7 @@ use crate::app::action::Action;
 use crate::app::message::Msg;
 use crate::app::pane::PaneId;
 use crate::domain::attempt::AttemptStatus;
+use crate::domain::gpu::{GpuEvent, GpuSample};
 use crate::domain::server_gauges::{GaugeEvent, Meter, ServerGauges};
 use crate::domain::session::Plan;
 use crate::ui::testing::{Script, Stage, TEN, styles, text};
@@ -109,6 +110,13 @@ fn crowd() -> Stage {
     stage
 }
 
+fn eight_gpus() -> Stage {
+    let mut stage = stage(8);
+    stage.start(0, 1, Script::plain(300, 20, 900));
+    stage.pass(3_000);
+    stage
+}
+
 fn shown(stage: &Stage) -> String {
     let one = |&(width, height): &(u16, u16)| text(&stage.draw_with(width, height, Theme::mono(), draw));
     SIZES.iter().map(one).collect::<Vec<_>>().join("\n")
@@ -139,6 +147,8 @@ looks! {
     with_cursor;
     held_stage;
     crowd;
+    many_ended;
+    eight_gpus;
 }
 
 #[test]
@@ -170,15 +180,14 @@ fn a_stall_of_tokscope_itself_is_marked_differently() {
 }
 
 #[test]
-fn the_legend_drops_whole_entries() {
+fn the_legend_names_and_counts_the_phases_and_drops_whole_entries() {
     let legend = |width| {
         let drawn = text(&three().draw_with(width, 20, Theme::mono(), draw));
-        drawn.lines().nth(1).unwrap_or_default().trim_end().to_owned()
+        drawn.lines().nth(1).unwrap_or_default().replace('┈', "").split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(legend(45), "── answer  ·· reasoning  ▁▁ prefill");
-    assert_eq!(legend(52), "── answer  ·· reasoning  ▁▁ prefill  • max gap");
-    assert_eq!(legend(56), "── answer  ·· reasoning  ▁▁ prefill  • max gap  ▲ stall");
-    assert!(legend(90).ends_with("▁▁▁ prefill   • max gap   ▲ stall"), "{}", legend(90));
+    assert_eq!(legend(45), "token gaps (log) last ● 12.8 ms");
+    assert_eq!(legend(64), "token gaps (log) ── answer 1 ·· thinking 1 last ● 12.8 ms");
+    assert!(legend(150).contains("▁▁ prefill 1 queued 2 ● selected ▲ stall"), "{}", legend(150));
 }
 
 #[test]
@@ -212,7 +221,7 @@ fn the_cursor_shows_the_figures_of_its_time() {
     };
     assert_eq!(readout(awaiting(), &[]), "at 2.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s");
     assert_eq!(
-        readout(awaiting(), &[Action::ScopeLater; 12]),
+        readout(awaiting(), &[Action::ScopeLater; 40]),
         "at 4.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s"
     );
     let stall = readout(stalled(), &[]);
@@ -239,20 +248,16 @@ fn a_smaller_pane_drops_the_last_lanes_first() {
         }
         stage.send(Msg::Gauges(GaugeEvent::Sample(Nanos::from_millis(u64::from(second) * 1000), Box::new(gauges))));
     }
-    let lanes = |width, height| -> Vec<String> {
+    let lanes = |width, height| -> usize {
         let drawn = text(&stage.draw_with(width, height, Theme::mono(), draw));
-        let labels = ["tok/s", "util %", "KV %", "waiting", "running", "srv t/s", "mem GiB", "power W"];
-        let label_of = |line: &str| labels.into_iter().find(|label| line.starts_with(label)).map(str::to_owned);
-        drawn.lines().filter_map(label_of).collect()
+        let names = lanes::LANES.iter().map(|lane| format!("{} ┈", lane.name));
+        let shown: Vec<bool> = names.map(|name| drawn.lines().any(|line| line.starts_with(&name))).collect();
+        let count = shown.iter().filter(|is_shown| **is_shown).count();
+        assert!(shown[..count].iter().all(|is_shown| *is_shown), "the first lanes stay: {shown:?}");
+        count
     };
-    assert_eq!(
-        lanes(120, 30),
-        ["tok/s", "util %", "KV %", "waiting", "running", "srv t/s", "mem GiB", "power W"],
-        "a full screen shows all lanes"
-    );
-    assert_eq!(lanes(72, 24), ["tok/s", "util %", "KV %", "waiting", "running", "srv t/s"]);
-    assert_eq!(lanes(52, 11), ["tok/s", "util %"]);
-    assert_eq!(lanes(26, 5), [""; 0]);
+    assert_eq!(lanes(120, 45), 8, "a full screen shows all lanes");
+    assert_eq!([lanes(120, 30), lanes(72, 24), lanes(52, 12), lanes(52, 8), lanes(26, 5)], [5, 3, 1, 0, 0]);
 }
 
 /// Returns the column of the first `symbol` in the first line that `row` accepts.
@@ -263,8 +268,9 @@ fn cell_of(drawn: &str, row: impl Fn(&str) -> bool, symbol: char) -> Option<usiz
 #[test]
 fn a_time_is_the_same_column_in_every_plot() {
     let drawn = text(&with_cursor().draw_with(120, 30, Theme::mono(), draw));
-    let columns: Vec<_> = drawn.lines().filter_map(|l| l.chars().position(|c| c == '│')).collect();
-    assert!(columns.len() > 15 && columns.iter().all(|c| *c == columns[0]), "{columns:?}\n{drawn}");
+    // The axis is also a line.
+    let columns: Vec<_> = drawn.lines().filter_map(|l| l.chars().skip(10).position(|c| c == '│')).collect();
+    assert!(columns.len() > 10 && columns.iter().all(|c| *c == columns[0]), "{columns:?}\n{drawn}");
 }
 
 #[test]
@@ -283,4 +289,134 @@ fn every_small_size_is_drawn_with_all_options_on() {
             stage.draw_with(width, height, Theme::ansi(), draw);
         }
     }
+}
+
+/// Fifty streams that ended, one after the other; the scope draws 32.
+fn many_ended() -> Stage {
+    let names: Vec<String> = (1..=50).map(|i| format!("case {i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut stage = Stage::new(&names, Plan::default());
+    stage.connect();
+    for case in 0..50 {
+        stage.start(case, 1, Script::plain(50, 10 + case as u64 % 3, 60));
+        stage.finish(case);
+    }
+    stage
+}
+
+#[test]
+fn a_finished_run_of_many_streams_has_no_blank_part() {
+    let drawn = text(&many_ended().draw_with(120, 20, Theme::mono(), draw));
+    assert!(drawn.contains("50 streams") && drawn.contains("median of all"), "{drawn}");
+    let axis = drawn.lines().position(|line| line.starts_with("throughput")).unwrap();
+    let plot: Vec<Vec<char>> = drawn.lines().skip(2).take(axis - 2).map(|line| line.chars().collect()).collect();
+    for column in 11..119 {
+        let is_blank = plot.iter().all(|row| row.get(column).is_none_or(|c| *c == ' '));
+        assert!(!is_blank, "column {column}:\n{drawn}");
+    }
+}
+
+#[test]
+fn the_selected_stream_is_drawn_even_if_it_is_old() {
+    let mut stage = many_ended();
+    let signs = |stage: &Stage| {
+        let drawn = text(&stage.draw_with(120, 20, Theme::mono(), draw));
+        // The legend has one, too.
+        drawn.lines().skip(2).find_map(|line| line.chars().position(|c| c == '●'))
+    };
+    stage.act(Action::SelectLast);
+    let newest = signs(&stage);
+    stage.act(Action::SelectFirst);
+    let oldest = signs(&stage);
+    assert!(oldest.is_some_and(|at| at < 20) && newest.is_some_and(|at| at > 100), "{oldest:?} {newest:?}");
+}
+
+#[test]
+fn the_axis_is_logarithmic_or_linear() {
+    let mut stage = three();
+    let drawn = |stage: &Stage| text(&stage.draw_with(120, 20, Theme::mono(), draw));
+    assert!(drawn(&stage).contains("(log)") && !drawn(&stage).contains(" 0 ms┤"), "{}", drawn(&stage));
+    stage.act(Action::ScopeAxis);
+    assert!(drawn(&stage).contains("(linear)") && drawn(&stage).contains(" 0 ms┤"), "{}", drawn(&stage));
+    stage.act(Action::ScopeNow);
+    assert!(drawn(&stage).contains("(linear)"), "resetting the view keeps the axis");
+}
+
+#[test]
+fn one_stall_does_not_flatten_the_other_gaps() {
+    let ticks = |stage: Stage| {
+        let drawn = text(&stage.draw_with(120, 20, Theme::mono(), draw));
+        drawn
+            .lines()
+            .filter(|l| l.contains(" ms┤"))
+            .map(|l| l.split('┤').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let mut calm = stage(1);
+    calm.start(0, 1, Script::plain(500, 20, 900));
+    calm.pass(11_000);
+    assert_eq!(ticks(stalled()), ticks(calm));
+}
+
+#[test]
+fn each_gpu_has_a_row_with_its_own_value() {
+    let mut stage = Stage::new(&TEN, Plan::default());
+    stage.find_gpus(2);
+    stage.connect();
+    stage.start(0, 1, Script::plain(300, 20, 900));
+    stage.pass(3_000);
+    for (index, percent) in [(0, 97.0), (1, 0.0)] {
+        let at = Nanos::from_millis(stage.now_ms);
+        let sample = GpuSample { at, index, utilization_percent: Some(percent), ..GpuSample::default() };
+        stage.send(Msg::Gpu(GpuEvent::Sample(sample)));
+    }
+    let drawn = text(&stage.draw_with(120, 30, Theme::mono(), draw));
+    let value = |gpu: &str| drawn.lines().find(|l| l.starts_with(gpu)).and_then(|l| l.split_whitespace().nth(1));
+    assert!(value("GPU0").is_some_and(|v| v.starts_with("97")), "{drawn}");
+    assert!(value("GPU1").is_some_and(|v| v.starts_with('0')), "{drawn}");
+}
+
+#[test]
+fn gpus_without_room_for_a_row_each_name_the_busiest_and_the_idlest() {
+    let stage = eight_gpus();
+    let drawn = text(&stage.draw_with(120, 18, Theme::mono(), draw));
+    let head = drawn.lines().find(|line| line.starts_with("GPU utilization")).unwrap();
+    assert!(head.contains(" highest GPU") && head.contains(", lowest GPU"), "{drawn}");
+}
+
+#[test]
+fn time_in_the_queue_of_the_open_loop_differs_from_prefill() {
+    let mut stage = stage(0);
+    stage.start(0, 1, Script::plain(6_000, 20, 100));
+    stage.pass(4_000);
+    let drawn = |stage: &Stage| text(&stage.draw_with(120, 12, Theme::mono(), draw));
+    assert!(drawn(&stage).contains('⣀') && !drawn(&stage).contains('⢀'), "{}", drawn(&stage));
+    let mut live = (*stage.app.scene.live).clone();
+    live.in_flight[0].sent = live.in_flight[0].started.plus(Duration::from_secs(2));
+    stage.send(Msg::Frame { now: live.at, live: std::sync::Arc::new(live) });
+    // Every other dot: the first two seconds are dotted.
+    let after = drawn(&stage);
+    assert!(after.contains("⡀⡀⡀") && after.contains("⣀⣀⣀"), "{after}");
+}
+
+#[test]
+fn ascii_tells_phases_and_the_selected_stream_apart() {
+    let mut stage = three();
+    stage.start(3, 1, Script::plain(100, 45, 400));
+    stage.pass(3_000);
+    stage.act(Action::SelectFirst);
+    let buffer = stage.draw_with(150, 24, Theme::mono(), |frame, area, view| {
+        draw(frame, area, &View { ascii: true, ..*view });
+        crate::ui::ascii::to_ascii(frame.buffer_mut());
+    });
+    let drawn = text(&buffer);
+    let legend = drawn.lines().nth(1).unwrap();
+    for entry in ["-- answer", ".. thinking", "__ prefill", "@ selected", "^ stall", "* longest"] {
+        assert!(legend.contains(entry), "{entry}: {legend}");
+    }
+    let plot: String = drawn.lines().skip(2).take_while(|line| !line.starts_with("throughput")).collect();
+    for sign in ['-', '.', '_', '@', '='] {
+        assert!(plot.contains(sign), "{sign}\n{drawn}");
+    }
+    assert!(drawn.is_ascii(), "{drawn}");
 }

@@ -112,7 +112,7 @@ impl Axis {
     }
 
     /// Ticks with their labels, ascending.
-    pub(super) fn labels(&self) -> impl DoubleEndedIterator<Item = (f64, String)> {
+    pub fn labels(&self) -> impl DoubleEndedIterator<Item = (f64, String)> {
         self.ticks.iter().map(|tick| (*tick, label(*tick, self.decimals.unwrap_or_else(|| decimals(*tick)))))
     }
 }

@@ -30,7 +30,8 @@ fn wider_tables_have_more_columns_and_a_full_name_before_the_last_ones() {
     assert_eq!(headings(55), (26, ["State", "TTFT", "tok/s"].map(str::to_owned).to_vec()));
     assert_eq!(headings(75), (20, ["State", "TTFT", "tok/s", "Tokens", "Time", "Trace"].map(str::to_owned).to_vec()));
     let (name, all) = headings(240);
-    assert_eq!((name, all.len()), (26, METRICS.len() + 4));
+    let shown = METRICS.iter().filter(|m| !m.is_share()).count();
+    assert_eq!((name, all.len()), (26, shown + 4));
 }
 
 #[test]
@@ -44,9 +45,11 @@ fn differences_need_a_baseline_and_outrank_figures() {
 
 #[test]
 fn the_sort_orders_match_the_sortable_columns() {
-    let needs = Needs { attempts: true, means: true, baseline: true, doubts: false };
-    let columns: Vec<SortBy> = all(&needs, 240).iter().filter_map(|c| c.sort).collect();
-    assert_eq!([&[SortBy::Suite, SortBy::Name], &columns[..]].concat(), SortBy::all());
+    let needs = Needs { attempts: true, means: true, baseline: true, doubts: false, checks: false };
+    for checks in [false, true] {
+        let columns: Vec<SortBy> = all(&Needs { checks, ..needs.clone() }, 240).iter().filter_map(|c| c.sort).collect();
+        assert_eq!([&[SortBy::Suite, SortBy::Name], &columns[..]].concat(), SortBy::all(checks));
+    }
 }
 
 #[test]
@@ -63,10 +66,10 @@ fn the_sorted_column_is_marked_and_shown_at_every_width() {
 proptest::proptest! {
     #[test]
     fn a_table_is_never_wider_than_its_area(
-        cells in 0_usize..260, name in 0_usize..60, sort in 0_usize..11, twice_answered in proptest::bool::ANY
+        cells in 0_usize..260, name in 0_usize..60, sort in 0_usize..12, twice_answered in proptest::bool::ANY
     ) {
         let mut stage = if twice_answered { twice() } else { ten_cases(0) };
-        stage.app.ui.cases.sort = SortBy::all()[sort];
+        stage.app.ui.cases.sort = SortBy::all(true)[sort];
         let table = choose(cells, name, &stage.app);
         let width = table.name + table.columns.iter().map(|c| c.width + GAP).sum::<usize>();
         proptest::prop_assert!(width <= cells, "{} > {}", width, cells);

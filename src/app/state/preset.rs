@@ -1,0 +1,41 @@
+//! Layouts of the panes to choose from.
+
+use crate::app::pane::PaneId;
+
+/// A layout of the panes. Each gives one pane the most room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayoutPreset {
+    /// All panes that the screen has room for.
+    Overview,
+    /// Latency, or the chart of a sweep.
+    Load,
+    /// The answer of the selected case.
+    Answer,
+    /// The scope.
+    Scope,
+}
+
+impl LayoutPreset {
+    /// All layouts, in the order of the key that switches them.
+    pub const ALL: [Self; 4] = [Self::Overview, Self::Load, Self::Answer, Self::Scope];
+
+    /// The pane that gets the focus with the layout.
+    pub const fn main_pane(self) -> PaneId {
+        match self {
+            Self::Overview => PaneId::Cases,
+            Self::Load => PaneId::Latency,
+            Self::Answer => PaneId::Preview,
+            Self::Scope => PaneId::Scope,
+        }
+    }
+
+    /// Name, and the pane that has the most room.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Load => "load (room for latency and sweep charts)",
+            Self::Answer => "answer (room for the text)",
+            Self::Scope => "scope (room for the timeline)",
+        }
+    }
+}

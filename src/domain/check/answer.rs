@@ -1,0 +1,38 @@
+//! The parts of an answer that checks read.
+
+/// A call of a tool, put together from the events of a stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolCall {
+    /// Name of the tool.
+    pub name: String,
+    /// Arguments as the model wrote them, as a rule a JSON object.
+    pub arguments: String,
+}
+
+/// Parts of an answer that are needed for checks only, and are not stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AnswerParts {
+    /// Calls of tools by the first choice, in order.
+    pub tool_calls: Vec<ToolCall>,
+    /// Whether text or arguments were too long and are incomplete.
+    pub is_cut: bool,
+    /// Length of the first choice at the start of the text, bytes; `None` if the text has only one choice.
+    pub first_choice_bytes: Option<usize>,
+}
+
+/// A complete answer as checks see it. Reasoning is not part of the answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Answer<'a> {
+    /// Text of the first choice.
+    pub text: &'a str,
+    /// Calls of tools by the first choice.
+    pub tool_calls: &'a [ToolCall],
+    /// Tokens of the answer without reasoning.
+    pub tokens: u64,
+    /// Whether the number of tokens is an estimate.
+    pub tokens_estimated: bool,
+    /// Whether text or arguments were too long and are incomplete.
+    pub is_cut: bool,
+    /// Whether the answer ended at `max_tokens`.
+    pub is_capped: bool,
+}

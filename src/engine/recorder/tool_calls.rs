@@ -1,0 +1,147 @@
+//! Puts the tool calls of an answer together from their pieces.
+
+use std::mem::take;
+
+use super::push;
+use crate::domain::check::ToolCall;
+use crate::protocol::chunk::ToolCallPiece;
+use crate::protocol::surrogates::SurrogateJoiner;
+
+/// Maximum number of calls to keep.
+const MAX_CALLS: usize = 128;
+/// Maximum bytes of names and arguments to keep, of all calls together.
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// A call that is not complete yet.
+#[derive(Debug, Default)]
+struct OpenCall {
+    index: Option<u64>,
+    id: String,
+    call: ToolCall,
+    arguments_joiner: SurrogateJoiner,
+}
+
+/// Calls of the first choice.
+#[derive(Debug, Default)]
+pub struct ToolCalls {
+    open: Vec<OpenCall>,
+    bytes: usize,
+    is_cut: bool,
+}
+
+impl ToolCalls {
+    /// Adds the pieces of an event.
+    pub fn add(&mut self, pieces: &[ToolCallPiece], has_marks: bool) {
+        for piece in pieces {
+            self.bytes = self.bytes.saturating_add(piece.id.len() + piece.name.len() + piece.arguments.len());
+            if self.bytes > MAX_BYTES {
+                self.is_cut = true;
+                return;
+            }
+            let Some(open) = self.call_of(piece) else { continue };
+            // Some servers repeat the name in every event; others send it in pieces.
+            if open.call.name != piece.name && open.call.arguments.is_empty() {
+                push(&mut open.call.name, &piece.name);
+            }
+            let arguments = open.arguments_joiner.join(&piece.arguments, has_marks);
+            push(&mut open.call.arguments, &arguments);
+        }
+    }
+
+    /// Returns the call that a piece belongs to, which may be a new one; `None` if there are too many. Some servers give
+    /// every call the index 0, and each its own identifier.
+    fn call_of(&mut self, piece: &ToolCallPiece) -> Option<&mut OpenCall> {
+        let is_same_id = |open: &OpenCall| piece.id.is_empty() || open.id.is_empty() || open.id == piece.id;
+        let known = match piece.index {
+            Some(_) => self.open.iter().rposition(|open| open.index == piece.index && is_same_id(open)),
+            // Without index and identifier, a name begins a call.
+            None if piece.id.is_empty() && !piece.name.is_empty() => None,
+            None => self.open.len().checked_sub(1).filter(|last| self.open.get(*last).is_some_and(is_same_id)),
+        };
+        if known.is_none() && self.open.len() >= MAX_CALLS {
+            self.is_cut = true;
+            return None;
+        }
+        let at = known.unwrap_or_else(|| {
+            self.open.push(OpenCall { index: piece.index, ..OpenCall::default() });
+            self.open.len() - 1
+        });
+        let open = self.open.get_mut(at)?;
+        if open.id.is_empty() {
+            open.id.clone_from(&piece.id);
+        }
+        Some(open)
+    }
+
+    /// Ends the calls. Returns them, and whether some are incomplete because they were too long.
+    pub fn close(&mut self) -> (Vec<ToolCall>, bool) {
+        let close = |mut open: OpenCall| {
+            push(&mut open.call.arguments, open.arguments_joiner.finish());
+            open.call
+        };
+        (take(&mut self.open).into_iter().map(close).collect(), self.is_cut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(index: impl Into<Option<u64>>, id: &str, name: &str, arguments: &str) -> ToolCallPiece {
+        ToolCallPiece { index: index.into(), id: id.into(), name: name.into(), arguments: arguments.into() }
+    }
+
+    fn calls(pieces: &[ToolCallPiece]) -> Vec<(String, String)> {
+        let mut calls = ToolCalls::default();
+        for piece in pieces {
+            calls.add(std::slice::from_ref(piece), false);
+        }
+        calls.close().0.into_iter().map(|call| (call.name, call.arguments)).collect()
+    }
+
+    fn expected(all: &[(&str, &str)]) -> Vec<(String, String)> {
+        all.iter().map(|(name, arguments)| ((*name).to_owned(), (*arguments).to_owned())).collect()
+    }
+
+    #[test]
+    fn pieces_join_the_call_with_their_index() {
+        let pieces = [
+            piece(0, "a", "weather", ""),
+            piece(0, "", "", "{\"city\""),
+            piece(1, "b", "time", ""),
+            piece(0, "", "", ":\"Rome\"}"),
+            piece(1, "", "", "{}"),
+        ];
+        assert_eq!(calls(&pieces), expected(&[("weather", "{\"city\":\"Rome\"}"), ("time", "{}")]));
+    }
+
+    #[test]
+    fn names_may_come_in_pieces_or_in_every_event() {
+        let in_pieces = [piece(0, "a", "get_", ""), piece(0, "", "time", ""), piece(0, "", "", "{}")];
+        assert_eq!(calls(&in_pieces), expected(&[("get_time", "{}")]));
+        let repeated = [piece(0, "a", "time", "{"), piece(0, "a", "time", "}")];
+        assert_eq!(calls(&repeated), expected(&[("time", "{}")]));
+    }
+
+    #[test]
+    fn calls_without_a_distinct_index_are_told_apart() {
+        let by_id = [piece(0, "a", "one", "{}"), piece(0, "b", "two", "{}")];
+        assert_eq!(calls(&by_id), expected(&[("one", "{}"), ("two", "{}")]));
+        let whole = [piece(None, "", "one", "{}"), piece(None, "", "one", "{\"a\":1}")];
+        assert_eq!(calls(&whole), expected(&[("one", "{}"), ("one", "{\"a\":1}")]));
+        let legacy = [piece(None, "", "one", ""), piece(None, "", "", "{"), piece(None, "", "", "}")];
+        assert_eq!(calls(&legacy), expected(&[("one", "{}")]));
+    }
+
+    #[test]
+    fn many_or_huge_calls_are_cut() {
+        let mut many = ToolCalls::default();
+        (0..1000).for_each(|i| many.add(&[piece(i, "", "f", "{}")], false));
+        let (kept, is_cut) = many.close();
+        assert_eq!((kept.len(), is_cut), (MAX_CALLS, true));
+        let mut huge = ToolCalls::default();
+        (0..100).for_each(|_| huge.add(&[piece(0, "", "", &"x".repeat(100_000))], false));
+        let (kept, is_cut) = huge.close();
+        assert!(is_cut && kept.iter().all(|call| call.arguments.len() <= MAX_BYTES));
+    }
+}

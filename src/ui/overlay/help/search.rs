@@ -1,0 +1,47 @@
+//! The keys and marks that match a search.
+
+use ratatui::text::Line;
+
+use super::{described, marks, stacked};
+use crate::app::state::palette::contains_words;
+use crate::ui::keymap::{DashboardRow, Section, sections};
+use crate::ui::mark::MARKS;
+use crate::ui::view::View;
+
+/// The rows that match: those with this key first, then those with these words.
+pub(super) fn found(query: &str, columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
+    let query = query.trim();
+    let rows = view.keymap.rows();
+    let has_key = |row: &&DashboardRow| row.keys.iter().any(|key| key.to_string() == query || key.typed() == query);
+    let mut blocks: Vec<Vec<Line<'static>>> = Vec::new();
+    let with_key = |section: &Section| rows.iter().filter(|row| section.has(row.binding)).filter(has_key).count();
+    for section in sections(rows.iter().map(|row| row.binding)).filter(|section| with_key(section) > 0) {
+        let title = format!("Key {query} · {}", section.title());
+        blocks.push(described(
+            &title,
+            rows.iter().filter(|row| section.has(row.binding)).filter(has_key),
+            columns,
+            view,
+        ));
+    }
+    for section in sections(rows.iter().map(|row| row.binding)) {
+        let title = section.title();
+        let has_words = |row: &&DashboardRow| {
+            let labels = [row.binding.footer, row.binding.undo].into_iter().flatten().collect::<Vec<_>>().join(" ");
+            section.has(row.binding)
+                && contains_words(&format!("{title} {} {labels}", row.binding.help), query)
+                && !has_key(row)
+        };
+        if rows.iter().any(|row| has_words(&row)) {
+            blocks.push(described(&title, rows.iter().filter(has_words), columns, view));
+        }
+    }
+    let has_mark = |mark: &&(&'static str, &'static str)| mark.0 == query || contains_words(mark.1, query);
+    if MARKS.iter().any(|mark| has_mark(&mark)) {
+        blocks.push(marks(MARKS.iter().filter(has_mark), columns, view));
+    }
+    if blocks.is_empty() {
+        return vec![Line::styled("No key or mark matches.", view.theme.muted())];
+    }
+    stacked(&blocks)
+}
