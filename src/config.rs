@@ -27,8 +27,9 @@ use std::time::Duration;
 use self::run_flags::Secrets;
 pub use self::settings::Settings;
 use crate::cli::RunArgs;
+use crate::domain::load_stages::LoadStages;
 use crate::domain::metrics::QUEUE;
-use crate::domain::open_loop::OpenLoop;
+use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::{NO_LIMIT, Plan};
 use crate::domain::slo::{RunFigure, Slo, Subject};
 use crate::domain::text::sanitise_line;
@@ -95,7 +96,8 @@ pub fn run_spec(
         selection::keep_matching(&mut suite, &args.case_patterns)?;
         shortened = selection::keep_requested(&mut suite, args.requests);
     }
-    suite.conversations = workload::conversations(&workload_args, args.seed);
+    let recorded = prepared.as_ref().and_then(|prepared| prepared.recorded.as_ref()?.conversations.clone());
+    suite.conversations = workload::conversations(&workload_args, args.seed).or(recorded);
     let requests = prepared.map(|prepared| prepared.requests).unwrap_or_default();
     let seconds = |name: &str, seconds: Option<f64>| {
         let time = seconds.map(Duration::try_from_secs_f64).transpose();
@@ -120,8 +122,9 @@ pub fn run_spec(
     } else {
         (server_metrics, (gpu, gpu_metrics_urls))
     };
+    suite.load_stages.clone_from(&args.stages);
     suite.slos.extend(args.slos.iter().cloned());
-    check_slos(&suite.slos, args.rate.is_some(), suite.has_checks())?;
+    check_slos(&suite.slos, plan.open_loop.is_some() || workload_args.trace.is_some(), suite.has_checks())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
     let sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
     let unfilled = selection::unfilled_stages(&sweep, &plan, suite.cases.len());
@@ -200,7 +203,9 @@ fn check_slos(slos: &[Slo], open_loop: bool, has_checks: bool) -> Result<(), Con
             Subject::Run(RunFigure::PassRate) if !has_checks => {
                 "no selected case has a check; add one to the suite, like check = { contains = \"…\" }"
             }
-            Subject::Requests(metric, _) if *metric == QUEUE && !open_loop => "only runs with --rate have a queue",
+            Subject::Requests(metric, _) if *metric == QUEUE && !open_loop => {
+                "only runs with --rate or --trace have a queue"
+            }
             _ => continue,
         };
         return Err(ConfigError(format!("threshold '{}': {why}", sanitise_line(&slo.text))));
@@ -214,18 +219,37 @@ fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
     if args.requests.is_some() && args.repeat.is_some() {
         return Err(ConfigError("'requests' and 'repeat' are both set; remove one from the config file".to_owned()));
     }
-    let process = args.arrival.unwrap_or_default();
-    let open_loop = args.rate.map(|rate_per_s| OpenLoop { rate_per_s, process, seed: args.seed });
-    let unlimited = if open_loop.is_some() { NO_LIMIT } else { 1 };
+    let burstiness = args.burstiness.map(|burstiness| Process::Gamma { burstiness });
+    let process = burstiness.or(args.arrival).unwrap_or_default();
+    let rate = args.rate.or_else(|| args.stages.as_ref()?.mean_rate_per_s());
+    if rate.is_none() && (args.arrival.is_some() || burstiness.is_some()) {
+        return Err(ConfigError("--arrival and --burstiness need stages with a rate, like 5/s:60s".to_owned()));
+    }
+    let open_loop = rate.map(|rate_per_s| OpenLoop { rate_per_s, process, seed: args.seed });
+    let in_stages = args.stages.as_ref().and_then(LoadStages::most_concurrent);
+    let unlimited = if let Some(most) = in_stages {
+        most
+    } else if open_loop.is_some() || args.workload.trace.is_some() {
+        NO_LIMIT
+    } else {
+        1
+    };
+    if args.stop_when_saturated && open_loop.is_none() && args.workload.trace.is_none() {
+        return Err(ConfigError(
+            "--stop-when-saturated needs an open loop: --rate, --trace or stages with a rate".to_owned(),
+        ));
+    }
     let duration = args.duration.map(Duration::try_from_secs_f64).transpose();
+    let in_stages = args.stages.as_ref().map(LoadStages::time);
     Ok(Plan {
         concurrency: args.concurrency.map_or(unlimited, |n| n as usize),
         repeat: args.repeat.unwrap_or(1),
         warmup: args.warmup.unwrap_or(0),
         warm: args.warm,
         open_loop,
-        duration: duration.map_err(|e| ConfigError(format!("--duration: {e}")))?,
+        duration: duration.map_err(|e| ConfigError(format!("--duration: {e}")))?.or(in_stages),
         requests: args.requests,
+        stop_when_saturated: args.stop_when_saturated,
     })
 }
 

@@ -125,8 +125,8 @@ fn begin(mut spec: RunSpec, headless: bool, color: ColorWhen, settings: &Setting
     }
     spec.saving.summary_style = color.style_for(&io::stdout());
     let session = &spec.session;
-    // With a rate, the server decides how many requests are in flight.
-    let concurrency = if session.plan.open_loop.is_some() { 1 } else { session.plan.concurrency };
+    // In an open loop without a limit, the server decides how many requests are in flight.
+    let concurrency = if session.plan.open_loop.is_some() { 1 } else { session.plan.limit().unwrap_or(1) };
     process::provide_for(session.sweep.iter().copied().max().unwrap_or(concurrency).max(concurrency))?;
     if headless || spec.saving.stdout.is_some() {
         return headless::run(spec, color);

@@ -6,9 +6,10 @@ use clap::Args;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 
 use super::values::{
-    MAX_CONCURRENCY, MAX_REPEAT, MAX_REQUESTS, MAX_WARMUP, Sweep, process, request_rate, seconds, sweep,
+    MAX_CONCURRENCY, MAX_REPEAT, MAX_REQUESTS, MAX_WARMUP, Sweep, burstiness, process, request_rate, seconds, sweep,
 };
 use super::{ColorArgs, GpuArgs, NetworkArgs, SecretArgs, WorkloadArgs};
+use crate::domain::load_stages::LoadStages;
 use crate::domain::open_loop::Process;
 use crate::domain::slo::Slo;
 use crate::protocol::api;
@@ -75,7 +76,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub workload: WorkloadArgs,
 
-    /// Requests in flight [default: 1; unlimited with --rate]
+    /// Requests in flight [default: 1; unlimited with --rate or --trace]
     #[arg(short, long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CONCURRENCY)))]
     pub concurrency: Option<u32>,
     /// Measured requests in all, cases in turn [default: one per case]
@@ -89,11 +90,21 @@ pub struct RunArgs {
     #[arg(long, value_name = "S", help_heading = "Load", value_parser = seconds, conflicts_with = "repeat")]
     pub duration: Option<f64>,
     /// Start requests at this rate, without waiting for responses
-    #[arg(long, value_name = "REQ_PER_S", help_heading = "Load", value_parser = request_rate)]
+    #[arg(long, value_name = "REQ_PER_S", help_heading = "Load", value_parser = request_rate, group = "open_loop")]
     pub rate: Option<f64>,
-    /// Intervals between the starts of --rate: poisson or constant [default: poisson]
-    #[arg(long, value_name = "PROCESS", help_heading = "Load", value_parser = process, requires = "rate", hide_possible_values = true)]
+    /// Intervals between the starts of --rate or --stages: poisson or constant [default: poisson]
+    #[arg(long, value_name = "PROCESS", help_heading = "Load", value_parser = process, requires = "open_loop", hide_possible_values = true)]
     pub arrival: Option<Process>,
+    /// Gamma-distributed intervals of --rate: 1 is poisson, less comes in bursts, more is more even
+    #[arg(long, value_name = "FACTOR", help_heading = "Load", value_parser = burstiness, requires = "open_loop", conflicts_with = "arrival")]
+    pub burstiness: Option<f64>,
+    /// Loads one after another: 4:60s,16:60s or 5/s:60s,10/s:60s; ramps: 1..16:60s, 1/s..10/s:60s
+    #[arg(long, value_name = "LOAD:TIME,…", help_heading = "Load", group = "open_loop")]
+    #[arg(conflicts_with_all = ["rate", "concurrency", "duration", "requests", "repeat", "sweep", "trace", "limit"])]
+    pub stages: Option<LoadStages>,
+    /// End an open loop once its queue only grows
+    #[arg(long, help_heading = "Load")]
+    pub stop_when_saturated: bool,
     /// Seed of everything random: intervals of --rate, order of rows, lengths
     #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 0)]
     pub seed: u64,

@@ -37,6 +37,10 @@ pub(super) fn request_rate(text: &str) -> Result<f64, String> {
     number(text, 0.001, 100_000.0)
 }
 
+pub(super) fn burstiness(text: &str) -> Result<f64, String> {
+    number(text, 0.01, 1000.0)
+}
+
 pub(super) fn process(text: &str) -> Result<Process, String> {
     let known = [Process::Poisson, Process::Constant];
     known.into_iter().find(|p| p.as_str() == text).ok_or_else(|| "use poisson or constant".to_owned())

@@ -45,7 +45,7 @@ pub struct WorkloadArgs {
     /// Time between an answer and the next turn: 2s, 1s..5s or ~2s (exponential)
     #[arg(long, value_name = "SPEC", help_heading = "Workload")]
     pub think: Option<ThinkSpec>,
-    /// Send the requests of a trace at their own times: Mooncake, Azure or an OpenAI request log
+    /// Send the requests of a trace at their own times: Mooncake, Azure, an OpenAI request log or a saved run
     #[arg(long, value_name = "FILE", help_heading = "Workload", conflicts_with_all = ["cases", "case_patterns", "rate", "sweep"])]
     pub trace: Option<PathBuf>,
     /// Replay the trace X times faster

@@ -96,7 +96,7 @@ fn impossible_thresholds_are_rejected() {
     let folder = empty_folder();
     let parsed = |args: &[&str]| spec(&[&["h"], args].concat(), &[], folder.path(), None);
     assert!(refused(parsed(&["--slo", "goodput>90%"])).contains("add one, like ttft_p95<500ms"));
-    assert!(refused(parsed(&["--slo", "queue_p99<5ms"])).contains("only runs with --rate have a queue"));
+    assert!(refused(parsed(&["--slo", "queue_p99<5ms"])).contains("only runs with --rate or --trace have a queue"));
     assert!(parsed(&["--slo", "goodput>90%", "--slo", "ttft_p95<1s"]).is_ok());
     assert!(parsed(&["--slo", "queue_p99<5ms", "--rate", "3"]).is_ok());
 }

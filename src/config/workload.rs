@@ -1,9 +1,12 @@
 //! The workload that the command line or a saved run names.
 
+mod recorded;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::recorded::RecordedRun;
 use super::ConfigError;
 use crate::cli::WorkloadArgs;
 use crate::domain::length_spec::LengthSpec;
@@ -34,6 +37,8 @@ pub(super) struct Prepared {
     pub(super) name: String,
     /// Cases of the workload by name.
     pub(super) cases: Vec<String>,
+    /// Suite of a saved run that is sent again.
+    pub(super) recorded: Option<Suite>,
     pub(super) workload: Workload,
     pub(super) requests: RequestSpec,
 }
@@ -63,7 +68,6 @@ pub(super) fn prepare(
     tokenizer: Option<&Arc<Tokenizer>>,
     folder: &Path,
 ) -> Result<Option<Prepared>, ConfigError> {
-    let requests = plan.requests.or(args.limit);
     let source = if let Some(path) = &args.dataset {
         let dataset = open_dataset(&in_folder(path, folder), &args.columns, args.skip_bad_rows)?;
         let source = WorkloadSource::Dataset {
@@ -75,16 +79,22 @@ pub(super) fn prepare(
         (source, Opened::Dataset(Box::new(dataset)))
     } else if let Some(path) = &args.trace {
         let speed = args.trace_speed.unwrap_or(1.0);
-        let trace = open_trace(&in_folder(path, folder), args.skip_bad_rows, speed)?;
-        let source = WorkloadSource::Trace { path: absolute(path, folder), skips_bad_rows: args.skip_bad_rows, speed };
-        (source, Opened::Trace(Box::new(trace)))
+        let skips_bad_rows = args.skip_bad_rows;
+        if let Some(recorded) = RecordedRun::open(path, folder, speed).transpose()? {
+            let path = absolute(Path::new(&recorded.path), folder);
+            (WorkloadSource::Trace { path, skips_bad_rows, speed }, Opened::Recorded(Box::new(recorded)))
+        } else {
+            let trace = open_trace(&in_folder(path, folder), skips_bad_rows, speed)?;
+            let path = absolute(path, folder);
+            (WorkloadSource::Trace { path, skips_bad_rows, speed }, Opened::Trace(Box::new(trace)))
+        }
     } else if let Some(input) = &args.isl {
         (WorkloadSource::Synthetic { input: input.clone(), prefix: args.prefix }, Opened::Synthetic)
     } else {
         return Ok(None);
     };
     let sample = args.sample.unwrap_or_default();
-    assemble(source, Options { output: args.osl.as_ref(), sample, seed, plan, requests, tokenizer }).map(Some)
+    assemble(source, Options { output: args.osl.as_ref(), sample, seed, plan, limit: args.limit, tokenizer }).map(Some)
 }
 
 /// Opens the source of a saved run's workload again.
@@ -107,19 +117,23 @@ pub(super) fn reopen(
             Opened::Dataset(Box::new(dataset))
         }
         WorkloadSource::Trace { path, skips_bad_rows, speed } => {
-            Opened::Trace(Box::new(open_trace(Path::new(path), *skips_bad_rows, *speed)?))
+            let path = Path::new(path);
+            match RecordedRun::open(path, Path::new(""), *speed).transpose()? {
+                Some(recorded) => Opened::Recorded(Box::new(recorded)),
+                None => Opened::Trace(Box::new(open_trace(path, *skips_bad_rows, *speed)?)),
+            }
         }
         WorkloadSource::Synthetic { .. } => Opened::Synthetic,
     };
     let Workload { sample, seed, output, .. } = workload;
-    let options =
-        Options { output: output.as_ref(), sample: *sample, seed: *seed, plan, requests: plan.requests, tokenizer };
+    let options = Options { output: output.as_ref(), sample: *sample, seed: *seed, plan, limit: None, tokenizer };
     assemble((workload.source.clone(), opened), options).map(|prepared| prepared.requests)
 }
 
 enum Opened {
     Dataset(Box<Dataset>),
     Trace(Box<Trace<File>>),
+    Recorded(Box<RecordedRun>),
     Synthetic,
 }
 
@@ -128,19 +142,19 @@ struct Options<'a> {
     sample: Sample,
     seed: u64,
     plan: &'a Plan,
-    /// Requests in all; `None` for one pass over the rows.
-    requests: Option<u32>,
+    /// Maximum rows to send, unless the plan has a number of requests.
+    limit: Option<u32>,
     tokenizer: Option<&'a Arc<Tokenizer>>,
 }
 
 fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) -> Result<Prepared, ConfigError> {
-    let Options { output, sample, seed, plan, requests, tokenizer } = options;
+    let Options { output, sample, seed, plan, limit, tokenizer } = options;
     let no_rows = |e: RowOrderError| ConfigError(e.to_string());
     let counter = tokenizer.map(|tokenizer| -> CountTokens {
         let tokenizer = Arc::clone(tokenizer);
         Arc::new(move |text| tokenizer.count(text))
     });
-    let mut has_checks = false;
+    let (mut has_checks, mut saved) = (false, None);
     let (name, summary, rows, cases, row_plan, source_of_requests) = match opened {
         Opened::Dataset(dataset) => {
             let rows = row_count(dataset.rows())?;
@@ -149,15 +163,29 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             let summary = dataset.summary().to_string();
             let name = stem(source.path().unwrap_or_default());
             let cases = cases.unwrap_or_else(|| vec![name.clone()]);
-            (name, summary, Some(rows), cases, row_plan, Source::from_dataset(*dataset, output.cloned(), seed))
+            (name, summary, Some(rows), cases, row_plan, Some(Source::from_dataset(*dataset, output.cloned(), seed)))
         }
         Opened::Trace(trace) => {
             let rows = row_count(trace.len() as u64)?;
+            let times = (0..trace.len()).filter_map(|row| trace.at(row)).collect();
             let row_plan = RowPlan::single(rows, Sample::Ordered, seed, Shard::WHOLE).map_err(no_rows)?;
+            let row_plan = row_plan.with_times(times);
             let name = stem(source.path().unwrap_or_default());
             let summary = format!("{name}: {}", trace.summary());
             let trace = Source::from_trace(*trace, output.cloned(), counter, seed);
-            (name.clone(), summary, Some(rows), vec![name], row_plan, trace)
+            (name.clone(), summary, Some(rows), vec![name], row_plan, Some(trace))
+        }
+        Opened::Recorded(recorded) => {
+            let rows = row_count(recorded.len() as u64)?;
+            let row_plan = recorded.row_plan()?;
+            let RecordedRun { suite, summary, rows: sent, .. } = *recorded;
+            let sent_again = suite.workload.as_ref().map(|workload| reopen(workload, plan, tokenizer));
+            let inner = sent_again.transpose()?.and_then(|requests| requests.source);
+            let source = inner.map(|inner| Source::replayed(inner, sent));
+            let names = suite.cases.iter().map(|case| case.name.clone()).collect();
+            let name = suite.name.clone();
+            saved = Some(suite);
+            (name, summary, Some(rows), names, row_plan, source)
         }
         Opened::Synthetic => {
             let WorkloadSource::Synthetic { input, prefix } = &source else {
@@ -169,19 +197,22 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             let beginning = prefix.map_or_else(String::new, |prefix| format!(" after a shared beginning of {prefix}"));
             let summary = format!("prose, {input} tokens{beginning}");
             let prompts = Source::synthetic(input.clone(), output.cloned(), *prefix, counter, seed);
-            (name.clone(), summary, None, vec![name], row_plan, prompts)
+            (name.clone(), summary, None, vec![name], row_plan, Some(prompts))
         }
     };
-    let planned = match (requests, rows) {
+    let at_most = |n: u32| rows.map_or(n, |rows| n.min(rows));
+    // A trace ends with its last request.
+    let asked = plan.requests.map(|n| if source.replay_speed().is_some() { at_most(n) } else { n });
+    let planned = match (asked.or(limit.map(at_most)), rows) {
         (Some(requests), _) => row_plan.divide(requests.min(u32::MAX)),
         (None, Some(_)) => row_plan.rows_per_pass().iter().map(|rows| rows.saturating_mul(plan.repeat)).collect(),
         (None, None) => vec![SYNTHETIC_REQUESTS.saturating_mul(plan.repeat)],
     };
-    let probes = source_of_requests.probes();
+    let probes = source_of_requests.as_ref().map_or(0, Source::probes);
     let output = output.cloned();
     let workload = Workload { source, summary, rows, sample, seed, output, probes, has_checks, planned };
-    let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: Some(source_of_requests) };
-    Ok(Prepared { name, cases, workload, requests })
+    let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: source_of_requests };
+    Ok(Prepared { name, cases, recorded: saved, workload, requests })
 }
 
 /// Groups the rows by tag: the names of the cases, if there are tags, and the rows of each.
@@ -247,8 +278,11 @@ fn stem(path: &str) -> String {
 /// Puts a workload into a suite in place of its cases.
 pub(super) fn apply(prepared: &Prepared, template: &CaseSpec, suite: &mut Suite, plan: &mut Plan) {
     let case = |name: &String| CaseSpec { name: name.clone(), ..template.clone() };
-    suite.cases = prepared.cases.iter().map(case).collect();
-    if suite.name.is_empty() {
+    suite.cases = match &prepared.recorded {
+        Some(recorded) => recorded.cases.clone(),
+        None => prepared.cases.iter().map(case).collect(),
+    };
+    if suite.name.is_empty() || prepared.recorded.is_some() {
         suite.name.clone_from(&prepared.name);
     }
     suite.workload = Some(prepared.workload.clone());

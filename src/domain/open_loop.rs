@@ -1,9 +1,11 @@
 //! The open loop: requests start at scheduled times, however fast the server answers.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::load_stages::RateCurve;
 use super::random::Random;
 
 /// Requests at a fixed rate. A closed loop waits for an answer before the next request, so a slow server gets less
@@ -19,7 +21,7 @@ pub struct OpenLoop {
 }
 
 /// Distribution of starts over time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Process {
     /// Exponential gaps, as from independent users.
@@ -27,6 +29,11 @@ pub enum Process {
     Poisson,
     /// Equal gaps.
     Constant,
+    /// Gaps of a gamma distribution, as vLLM's `--burstiness` draws them.
+    Gamma {
+        /// Shape of the distribution, above 0: 1 is Poisson, less comes in bursts, more is more even.
+        burstiness: f64,
+    },
 }
 
 impl Process {
@@ -35,37 +42,98 @@ impl Process {
         match self {
             Self::Poisson => "poisson",
             Self::Constant => "constant",
+            Self::Gamma { .. } => "gamma",
         }
+    }
+
+    /// Shape of gamma-distributed gaps; `None` for other processes.
+    pub const fn burstiness(self) -> Option<f64> {
+        match self {
+            Self::Gamma { burstiness } => Some(burstiness),
+            Self::Poisson | Self::Constant => None,
+        }
+    }
+}
+
+/// Writes `poisson`, `constant`, or `gamma 0.5` with the burstiness.
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())?;
+        self.burstiness().map_or(Ok(()), |burstiness| write!(f, " {burstiness}"))
     }
 }
 
 /// Schedule of intended starts, as time since the first start, which is at zero.
 #[derive(Clone, Debug)]
 pub struct Starts {
-    plan: OpenLoop,
+    process: Process,
+    pace: Pace,
     taken: u64,
     random: Random,
-    next_s: f64,
+    /// Position of the next start in the process of rate 1.
+    position: f64,
+}
+
+/// Turns positions in a process of rate 1 into seconds.
+#[derive(Clone, Debug)]
+enum Pace {
+    Constant {
+        rate_per_s: f64,
+    },
+    /// A rate that changes, from a time on.
+    Curve {
+        curve: RateCurve,
+        from_s: f64,
+        from: f64,
+    },
+}
+
+impl Pace {
+    fn time_s(&self, position: f64) -> f64 {
+        match self {
+            Self::Constant { rate_per_s } => position / rate_per_s,
+            Self::Curve { curve, from_s, from } => curve.time_of_s(from + position) - from_s,
+        }
+    }
+
+    fn position(&self, time_s: f64) -> f64 {
+        match self {
+            Self::Constant { rate_per_s } => time_s * rate_per_s,
+            Self::Curve { curve, from_s, from } => curve.starts_until(from_s + time_s) - from,
+        }
+    }
 }
 
 impl Starts {
     /// Creates a schedule at its first start.
     pub const fn new(plan: OpenLoop) -> Self {
-        Self { plan, taken: 0, random: Random::new(plan.seed), next_s: 0.0 }
+        Self::at_pace(plan, Pace::Constant { rate_per_s: plan.rate_per_s })
+    }
+
+    /// Creates a schedule whose rate changes, from `from` on the curve.
+    pub fn with_curve(plan: OpenLoop, curve: RateCurve, from: Duration) -> Self {
+        let from_s = from.as_secs_f64();
+        let position = curve.starts_until(from_s);
+        Self::at_pace(plan, Pace::Curve { curve, from_s, from: position })
+    }
+
+    const fn at_pace(plan: OpenLoop, pace: Pace) -> Self {
+        Self { process: plan.process, pace, taken: 0, random: Random::new(plan.seed), position: 0.0 }
     }
 
     /// Time of the next start.
     pub fn next(&self) -> Duration {
-        Duration::try_from_secs_f64(self.next_s).unwrap_or(Duration::MAX)
+        Duration::try_from_secs_f64(self.pace.time_s(self.position).max(0.0)).unwrap_or(Duration::MAX)
     }
 
     /// Advances to the following start.
     pub fn advance(&mut self) {
         self.taken += 1;
-        match self.plan.process {
-            // Multiplying instead of adding avoids accumulated rounding errors.
-            Process::Constant => self.next_s = self.taken as f64 / self.plan.rate_per_s,
-            Process::Poisson => self.next_s += -self.random.unit().ln() / self.plan.rate_per_s,
+        match self.process {
+            // Counting instead of adding avoids accumulated rounding errors.
+            Process::Constant => self.position = self.taken as f64,
+            Process::Poisson => self.position -= self.random.unit().ln(),
+            Process::Gamma { burstiness } => self.position += self.random.gamma(burstiness) / burstiness,
         }
     }
 
@@ -76,7 +144,7 @@ impl Starts {
         let mut skipped = 0;
         while self.next() < until {
             if skipped == MAX_STEPS {
-                self.next_s = until.as_secs_f64();
+                self.position = self.pace.position(until.as_secs_f64());
                 break;
             }
             self.advance();
@@ -126,5 +194,42 @@ mod tests {
         // A share of 1 − 1/e of the gaps is shorter than the mean.
         let short = gaps.iter().filter(|g| **g < 0.1).count() as f64 / gaps.len() as f64;
         assert!((short - 0.632).abs() < 0.015, "{short}");
+    }
+
+    /// Mean and squared coefficient of variation of the gaps.
+    fn gap_statistics(process: Process, count: usize) -> (f64, f64) {
+        let starts = first(process, 10.0, 5, count + 1);
+        let gaps: Vec<f64> = starts.windows(2).map(|w| w[1].as_secs_f64() - w[0].as_secs_f64()).collect();
+        let n = gaps.len() as f64;
+        let mean = gaps.iter().sum::<f64>() / n;
+        (mean, gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / n / (mean * mean))
+    }
+
+    #[test]
+    fn gamma_gaps_keep_the_mean_rate_and_have_the_asked_burstiness() {
+        const N: usize = 40_000;
+        for burstiness in [0.25, 0.5, 1.0, 2.0, 10.0] {
+            let (mean, variation) = gap_statistics(Process::Gamma { burstiness }, N);
+            // The mean of a gamma distribution of shape k has a standard error of mean / sqrt(kN).
+            let error = 0.1 / (burstiness * N as f64).sqrt();
+            assert!((mean - 0.1).abs() < 4.0 * error, "{burstiness}: mean {mean}");
+            // The variance is mean² / k. With the kurtosis 3 + 6/k, its relative standard error is
+            // sqrt((2 + 6/k) / N), to which that of the squared mean adds 2 / sqrt(kN) at most.
+            let error = ((2.0 + 6.0 / burstiness) / N as f64).sqrt() + 2.0 / (burstiness * N as f64).sqrt();
+            assert!((variation * burstiness - 1.0).abs() < 4.0 * error, "{burstiness}: variation {variation}");
+        }
+    }
+
+    #[test]
+    fn starts_follow_a_ramp() {
+        let curve = "0/s..10/s:100s".parse::<crate::domain::load_stages::LoadStages>().unwrap().rates().unwrap();
+        let constant = OpenLoop { rate_per_s: 5.0, process: Process::Constant, seed: 0 };
+        let mut starts = Starts::with_curve(constant, curve.clone(), Duration::ZERO);
+        // 500 starts are expected in 100 s, a quarter of them in the first half.
+        assert_eq!(starts.skip_to(Duration::from_secs(50)), 125);
+        assert_eq!(starts.skip_to(Duration::from_secs(100)), 375);
+        // From the middle on, the first start is at once.
+        let mut later = Starts::with_curve(constant, curve, Duration::from_secs(50));
+        assert_eq!((later.next(), later.skip_to(Duration::from_secs(50))), (Duration::ZERO, 375));
     }
 }

@@ -28,7 +28,7 @@ pub struct Progress {
     /// Share of the run that is over, 0 to 1: of its duration if it has one, otherwise of the planned requests. Falls
     /// only when the user adds requests.
     pub share: f64,
-    /// Time until the end: of the duration, or at the pace of the requests that ended. `None` until it is known and
+    /// Time until the end: of the duration, until the last request of a trace is due, or at the pace of the requests that ended. `None` until it is known and
     /// once nothing is left.
     pub left: Option<Duration>,
 }
@@ -87,6 +87,9 @@ fn time_left(session: &Session, now: Nanos, done: usize, left: usize) -> Option<
     }
     if session.plan.duration.is_some() {
         return session.time_left(now);
+    }
+    if let Some(left) = session.time_to_last_start(now) {
+        return Some(left);
     }
     // Before every slot has delivered once, the pace would be too low.
     let first_wave = session.plan.limit().unwrap_or(1).min(done + left).max(1);

@@ -8,9 +8,12 @@ mod decide;
 mod elapsed;
 mod event;
 mod index;
+mod load;
 mod replay;
 mod rows;
 mod run_clock;
+mod saturation;
+mod schedule;
 mod status;
 mod stop;
 mod workload;
@@ -29,6 +32,7 @@ pub use self::replay::IdleReason;
 pub use self::rows::RowPlan;
 use self::run_clock::RunClock;
 use super::attempt::{AttemptId, AttemptRecord};
+use super::backlog::Backlog;
 use super::open_loop::OpenLoop;
 use super::suite::Suite;
 use super::time::Nanos;
@@ -63,11 +67,22 @@ pub struct Plan {
     pub duration: Option<Duration>,
     /// Measured requests in all, spread over the cases in turn, regardless of `repeat`. At least one per case.
     pub requests: Option<u32>,
+    /// Whether an open loop ends once its queue only grows.
+    pub stop_when_saturated: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { concurrency: 1, repeat: 1, warmup: 0, warm: false, open_loop: None, duration: None, requests: None }
+        Self {
+            concurrency: 1,
+            repeat: 1,
+            warmup: 0,
+            warm: false,
+            open_loop: None,
+            duration: None,
+            requests: None,
+            stop_when_saturated: false,
+        }
     }
 }
 
@@ -194,8 +209,14 @@ pub struct Session {
     pub sweep: Vec<usize>,
     /// Index of the current or last stage.
     pub stage: usize,
+    /// Times at which the load stages after the first one began.
+    stages_began: Vec<Nanos>,
     /// Requests that were due within the run's duration but got no slot.
     pub not_started: usize,
+    /// Time at which the run stopped because its queue only grew.
+    saturated_at: Option<Nanos>,
+    /// Length of the queue so far, if it is watched; not part of a saved run.
+    backlog: Backlog,
     warmups_started: u32,
     /// Spans in which the schedule was paused, ascending and disjoint.
     schedule_pauses: Vec<(Nanos, Nanos)>,
@@ -253,7 +274,7 @@ impl Session {
     pub fn new(suite: Arc<Suite>, plan: Plan) -> Self {
         let count = suite.cases.len();
         let cases: Vec<_> = (0..count).map(|case| CaseState::new(attempts_of(&suite, &plan, case))).collect();
-        Self {
+        let mut session = Self {
             suite,
             plan,
             mode: Mode::Waiting,
@@ -261,7 +282,10 @@ impl Session {
             last_ended: None,
             sweep: Vec::new(),
             stage: 0,
+            stages_began: Vec::new(),
             not_started: 0,
+            saturated_at: None,
+            backlog: Backlog::default(),
             warmups_started: 0,
             schedule_pauses: Vec::new(),
             absences: Vec::new(),
@@ -293,7 +317,9 @@ impl Session {
             rows_taken: 0,
             next_turns: BTreeSet::new(),
             changed_conversations: BTreeSet::new(),
-        }
+        };
+        session.set_schedule();
+        session
     }
 
     /// Adds the rows that the cases of a workload send.
@@ -306,6 +332,7 @@ impl Session {
     /// Sets the rows to send from now on; `None` if each case sends its own prompt.
     pub fn send_rows(&mut self, rows: Option<Arc<RowPlan>>) {
         self.rows = rows;
+        self.set_schedule();
     }
 
     /// Number of rows sent in this stage; a conversation sends one.

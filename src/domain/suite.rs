@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::check::CheckSpec;
+use super::load_stages::LoadStages;
 use super::slo::Slo;
 use super::workload::{Conversations, Workload};
 
@@ -28,6 +29,9 @@ pub struct Suite {
     /// Conversations of the run, beside those that cases describe themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversations: Option<Conversations>,
+    /// Loads of the run one after another; `None` if the plan has the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_stages: Option<LoadStages>,
 }
 
 /// The name of a suite, with the patterns that selected its cases.

@@ -58,7 +58,7 @@ impl Tally {
             pass_rate: PassRate::default(),
             doubts: CacheDoubts::default(),
             estimated: false,
-            open_loop: session.plan.open_loop.is_some(),
+            open_loop: session.is_open_loop(),
             columns: vec![Sorted::default(); with_thresholds().count()],
             unresolved: vec![0; with_thresholds().count()],
             busy: Vec::new(),

@@ -100,6 +100,14 @@ impl WorkloadSource {
         }
     }
 
+    /// Factor by which a trace is sent faster than it was recorded; `None` for other sources.
+    pub const fn replay_speed(&self) -> Option<f64> {
+        match self {
+            Self::Trace { speed, .. } => Some(*speed),
+            Self::Dataset { .. } | Self::Synthetic { .. } => None,
+        }
+    }
+
     /// Path of the file or folder; `None` for synthetic prompts.
     pub fn path(&self) -> Option<&str> {
         match self {

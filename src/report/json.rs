@@ -52,6 +52,8 @@ struct Document<'a> {
     cases: Vec<Case<'a>>,
     summary: SummaryJson<'a>,
     sweep: Vec<load::StageJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stages: Vec<load::LoadStageJson>,
     /// Requests other than the suite's cases; only present with a workload.
     #[serde(skip_serializing_if = "Option::is_none")]
     workload: Option<workload::WorkloadJson<'a>>,
@@ -286,6 +288,7 @@ impl<'a> Document<'a> {
             cases: case_list(report),
             summary: summary_json(summary, report),
             sweep: load::sweep(&report.session),
+            stages: load::load_stages(&report.session),
             workload: workload::WorkloadJson::new(report, summary),
             conversations: workload::ConversationsJson::new(report),
             turns: workload::turns(summary),
@@ -341,7 +344,7 @@ fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
         warmup: session.plan.warmup,
         warm: session.plan.warm,
         rate: session.plan.open_loop.map(|open| open.rate_per_s),
-        arrival: session.plan.open_loop.map(load::ArrivalJson::from),
+        arrival: load::ArrivalJson::from_session(session),
         duration_limit_s: session.plan.duration.map(|d| d.as_secs_f64()),
         simulated: report.simulated,
         partial: summary.partial,

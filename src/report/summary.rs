@@ -259,7 +259,7 @@ impl Summary {
             if session.sweep.is_empty() { summary.pass_rate } else { Tally::from_session(session, None).pass_rate };
         let tally = Tally::from_session(session, (!session.sweep.is_empty()).then_some(session.stage));
         // A load counts every request, including failures and earlier rounds: the server spent time on them too.
-        let is_load = session.plan.is_load() || !session.sweep.is_empty();
+        let is_load = session.is_load() || !session.sweep.is_empty();
         let reported = (!is_load).then(|| Tally::from_records(session, reported(&views)));
         let rates = reported.as_ref().unwrap_or(&tally);
         summary.busy_time_s = rates.seconds();

@@ -81,7 +81,7 @@ struct Progress {
 impl Progress {
     fn new(scene: &Scene, style: Style) -> Self {
         let session = &scene.session;
-        let is_load = session.plan.is_load() || !session.sweep.is_empty();
+        let is_load = session.is_load() || !session.sweep.is_empty();
         let status = StatusLine::for_stderr();
         let load = (is_load && status.is_none()).then(LoadLine::default);
         Self { style, load, is_load, status, notes_printed: 0 }

@@ -1,6 +1,7 @@
 //! The summary of a run, as plain text for the terminal.
 
 mod entry;
+mod load_stages;
 mod styled;
 mod workload;
 
@@ -29,10 +30,13 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     let Some(tally) = &summary.tally else { return Vec::new() };
     let figure = |v: Option<f64>, digits: usize| Quantity::new(v, digits).to_string();
     let mut lines = Vec::new();
-    if session.plan.is_load() {
+    if session.is_load() {
         let counts = format!("{} measured, {} ok", tally.ended, tally.ok);
         lines.push(entry("Requests", [Some(counts), tally.failures().map(|kinds| format!("failed: {kinds}"))]));
-        if session.not_started > 0 {
+        if session.saturated_at().is_some() {
+            lines.push(entry("Stopped", [Some("the queue only grew: the server cannot sustain this load".to_owned())]));
+        }
+        if session.not_started > 0 && session.saturated_at().is_none() {
             let not_started = grouped(session.not_started as u64);
             lines.push(entry(
                 "Not started",
@@ -78,6 +82,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         lines.extend(slo_summary(&stages).map(|met| entry("SLO limit", [Some(met)])));
         return lines;
     }
+    lines.extend(load_stages::lines(session));
     for slo in session.slos() {
         let verdict = slo.judge(tally);
         let sign = if verdict.met { "✓" } else { "✗" };
@@ -137,7 +142,7 @@ pub fn summary(report: &Report) -> String {
     if summary.attempts > 0 {
         lines.push(entry("Tokens", [Some(format!("{about}{}", grouped(summary.total_output_tokens)))]));
         // Only without concurrency is the sum the duration of the run.
-        let label = if session.plan.is_load() { "Total time" } else { "Time" };
+        let label = if session.is_load() { "Total time" } else { "Time" };
         lines.push(entry(label, [Some(format!("{:.2} s", summary.total_time_s))]));
     }
     if let Some(seconds) = report.duration_s().filter(|_| session.is_more_than_reported()) {

@@ -120,6 +120,7 @@ impl Stage {
         let suite = Suite {
             workload: None,
             conversations: None,
+            load_stages: None,
             name: "Complex Comprehensive".to_owned(),
             rating: RatingScale::default(),
             slos: Vec::new(),

@@ -37,8 +37,19 @@ pub struct Source {
 
 enum Kind {
     Dataset(Dataset),
-    Synthetic { prompts: Writer, input: LengthSpec },
-    Trace { trace: Box<Trace<File>>, prompts: Writer },
+    Synthetic {
+        prompts: Writer,
+        input: LengthSpec,
+    },
+    Trace {
+        trace: Box<Trace<File>>,
+        prompts: Writer,
+    },
+    /// Rows of another source in the order of an earlier run.
+    Replayed {
+        rows: Vec<u32>,
+        source: Box<Source>,
+    },
 }
 
 /// Writes prose of given lengths.
@@ -87,6 +98,12 @@ impl Source {
         Self { kind: Kind::Trace { trace: Box::new(trace), prompts: Writer::new(seed, None, count) }, output, seed }
     }
 
+    /// Rows of another source, numbered by their place in this list.
+    pub fn replayed(source: Self, rows: Vec<u32>) -> Self {
+        let (output, seed) = (source.output.clone(), source.seed);
+        Self { kind: Kind::Replayed { rows, source: Box::new(source) }, output, seed }
+    }
+
     /// Makes the prose different from that of any other run, so that no prompt is in the server's cache from before.
     /// Lengths stay the same.
     pub fn make_unique(&mut self, run_id: &str) {
@@ -130,6 +147,9 @@ impl Source {
         let index = u64::from(row);
         let drawn = self.output.as_ref().map(|spec| spec.sample(self.seed ^ OUTPUT_SEED, index));
         let content = match &mut self.kind {
+            Kind::Replayed { rows, source } => {
+                return source.first(rows.get(row as usize).copied().unwrap_or(row), is_conversation);
+            }
             Kind::Dataset(dataset) => {
                 let row = dataset.row(index).map_err(|e| e.to_string())?;
                 let messages = if is_conversation { row.opening().to_vec() } else { row.messages };
@@ -169,6 +189,7 @@ impl Source {
     /// As [`Self::first`].
     pub fn follow_up(&self, row: u32, turn: u16) -> Result<String, String> {
         match &self.kind {
+            Kind::Replayed { rows, source } => source.follow_up(rows.get(row as usize).copied().unwrap_or(row), turn),
             Kind::Dataset(dataset) => {
                 let row = dataset.row(row.into()).map_err(|e| e.to_string())?;
                 let own = row.later_user_turns().nth(usize::from(turn) - 2).map(str::to_owned);
@@ -185,6 +206,7 @@ impl Source {
     fn writer(&self) -> Option<&Writer> {
         match &self.kind {
             Kind::Synthetic { prompts, .. } | Kind::Trace { prompts, .. } => Some(prompts),
+            Kind::Replayed { source, .. } => source.writer(),
             Kind::Dataset(_) => None,
         }
     }
@@ -192,6 +214,7 @@ impl Source {
     fn writer_mut(&mut self) -> Option<&mut Writer> {
         match &mut self.kind {
             Kind::Synthetic { prompts, .. } | Kind::Trace { prompts, .. } => Some(prompts),
+            Kind::Replayed { source, .. } => source.writer_mut(),
             Kind::Dataset(_) => None,
         }
     }

@@ -33,9 +33,7 @@ impl Session {
                 let record = record.ok_or(InvalidEvent::NoRecord)?;
                 self.end(id, record);
             }
-            EventKind::CasePaused { case } => {
-                self.edit(case, CaseState::pause);
-            }
+            EventKind::CasePaused { case } => self.pause_case(case, at),
             EventKind::CaseResumed { case } => {
                 self.edit(case, |c| c.queue(c.remaining.max(1)));
                 self.wake();
@@ -49,8 +47,10 @@ impl Session {
             EventKind::CaseCancelled { case } => {
                 self.edit(case, CaseState::cancel);
             }
+            EventKind::StageBegan { stage } if self.suite.load_stages.is_some() => self.begin_load_stage(stage, at),
             EventKind::StageBegan { stage } => self.begin_stage(stage),
             EventKind::TimeUp { not_started } => self.end_time(not_started),
+            EventKind::Saturated { not_started } => self.end_saturated(at, not_started),
             EventKind::Finished => self.mode = Mode::Finished,
             EventKind::Closing => self.close(),
             EventKind::Stopped => self.stop(at),
@@ -97,9 +97,14 @@ impl Session {
                 phase_is(case, &[Paused, Done, Failed, Cancelled, Unreached])
             }
             EventKind::StageBegan { stage } => {
-                require(stage == self.stage + 1 && stage < self.sweep.len(), InvalidEvent::NoSuchStage)
+                let follows = match &self.suite.load_stages {
+                    Some(stages) => stage == self.load_stage() + 1 && stage < stages.all().len(),
+                    None => stage == self.stage + 1 && stage < self.sweep.len(),
+                };
+                require(follows, InvalidEvent::NoSuchStage)
             }
             EventKind::TimeUp { .. }
+            | EventKind::Saturated { .. }
             | EventKind::Finished
             | EventKind::Closing
             | EventKind::Stopped
@@ -264,11 +269,13 @@ impl Session {
             let attempts = self.attempts_of(case);
             self.edit(case, |c| c.begin_stage(stage, attempts));
         }
+        self.set_schedule();
     }
 
     /// Ends cases that only the time limit would have ended.
-    fn end_time(&mut self, not_started: usize) {
+    pub(super) fn end_time(&mut self, not_started: usize) {
         self.not_started = self.not_started.saturating_add(not_started);
+        self.begin_last_load_stages();
         self.clock.end();
         for case in 0..self.cases.len() {
             self.edit(case, CaseState::end_time);

@@ -317,6 +317,11 @@ impl CaseState {
         &self.next_turns
     }
 
+    /// Number of rows taken in order, and number of those that were discarded and come before all others.
+    pub(super) fn rows_taken_and_returned(&self) -> (u64, usize) {
+        (self.rows.taken, self.rows.returned.len())
+    }
+
     /// Row that was discarded and comes before all others, or else the number of rows taken in order.
     pub(super) fn next_row(&self) -> Result<u32, u64> {
         self.rows.returned.first().copied().ok_or(self.rows.taken)

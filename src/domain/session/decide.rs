@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CasePhase, EventKind, HORIZON, Mode, RunEvent, Session, SessionCommand, SessionInput};
+use super::{CasePhase, CaseState, EventKind, HORIZON, Mode, RowPlan, RunEvent, Session, SessionCommand, SessionInput};
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
@@ -61,6 +61,7 @@ impl Session {
                 }
             }
         }
+        self.count_backlog();
         while let Some(what) = self.next_step() {
             if !self.commit_now(what, &mut out) {
                 break;
@@ -148,7 +149,10 @@ impl Session {
         if self.mode != Mode::Running {
             return None;
         }
-        if let Some(over) = self.time_up_between_turns() {
+        if let Some(began) = self.next_load_stage() {
+            return Some(began);
+        }
+        if let Some(over) = self.next_saturation().or_else(|| self.time_up_between_turns()) {
             return Some(over);
         }
         let start = self.next_turn().or_else(|| if self.is_full() { None } else { self.next_start() });
@@ -175,7 +179,7 @@ impl Session {
         if self.index.is_warming() {
             return None;
         }
-        let by_row = self.rows.as_ref().and_then(|rows| rows.case_at(self.rows_taken));
+        let by_row = self.rows.as_ref().and_then(|rows| self.case_of_next_row(rows));
         let case = self.index.next_ready(by_row.unwrap_or(if self.plan.takes_turns() { self.turn } else { 0 }))?;
         // All slots were taken until now, so any delay is for lack of a slot.
         let capped = self.last_full_at == Some(self.now);
@@ -205,6 +209,17 @@ impl Session {
         let next = self.cases.get(case)?.next_turns().iter().find(|next| next.turn.conversation == conversation)?;
         let (number, turn) = (self.next_number(case)?, Some(next.turn));
         Some(EventKind::Started { case, number, warmup: false, due: None, row: next.row, turn })
+    }
+
+    /// Case of the next row. In a trace, discarded rows come before all others, the earliest first.
+    fn case_of_next_row(&self, rows: &RowPlan) -> Option<usize> {
+        if rows.times().is_none() {
+            return rows.case_at(self.rows_taken);
+        }
+        let (taken, returned) = self.rows_taken_and_returned();
+        let first_returned = |(case, state): (usize, &CaseState)| Some((state.next_row().ok()?, case));
+        let earliest = if returned > 0 { self.cases.iter().enumerate().filter_map(first_returned).min() } else { None };
+        earliest.map(|(_, case)| case).or_else(|| rows.case_at(taken))
     }
 
     /// Row that the next measured attempt of a case sends.

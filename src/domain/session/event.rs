@@ -76,6 +76,11 @@ pub enum EventKind {
         /// Requests due within the duration that got no slot.
         not_started: usize,
     },
+    /// The queue of the open loop only grew, so nothing more starts.
+    Saturated {
+        /// Requests of the plan that were not sent.
+        not_started: usize,
+    },
     /// Nothing is left to do.
     Finished,
     /// The program began to end and cancelled what was left. A resumed run starts all of it.
@@ -88,7 +93,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The `type` of every event with its own journal line. A line of another type is not an event.
-    pub const TYPES: [&str; 14] = [
+    pub const TYPES: [&str; 15] = [
         "began",
         "held",
         "hold_ended",
@@ -99,6 +104,7 @@ impl EventKind {
         "case_cancelled",
         "stage_began",
         "time_up",
+        "saturated",
         "finished",
         "closing",
         "stopped",
@@ -155,6 +161,7 @@ mod tests {
             EventKind::CaseCancelled { case },
             EventKind::StageBegan { stage: 3 },
             EventKind::TimeUp { not_started: 17 },
+            EventKind::Saturated { not_started: 9 },
             EventKind::Finished,
             EventKind::Closing,
             EventKind::Stopped,

@@ -1,8 +1,10 @@
 //! Which row of a data set each request of a run sends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::row_order::{RowOrder, RowOrderError, Sample, Shard};
+use crate::domain::row_times::RowTimes;
 
 /// Order of the rows, for all cases of a run. A case sends rows with its tag.
 #[derive(Clone, Debug)]
@@ -13,6 +15,8 @@ pub struct RowPlan {
     cases: Vec<CaseRows>,
     /// Number of turns that each row has; empty if all have one.
     turns: Arc<[u16]>,
+    /// Times of the rows of a trace.
+    times: Option<RowTimes>,
 }
 
 #[derive(Clone, Debug)]
@@ -36,7 +40,7 @@ impl RowPlan {
     /// If the shard gets no row.
     pub fn single(rows: u32, sample: Sample, seed: u64, shard: Shard) -> Result<Self, RowOrderError> {
         let order = RowOrder::new(rows.into(), sample, seed, shard)?;
-        Ok(Self { mix: None, cases: vec![CaseRows { order, rows: None }], turns: Arc::default() })
+        Ok(Self { mix: None, cases: vec![CaseRows { order, rows: None }], turns: Arc::default(), times: None })
     }
 
     /// Creates the plan of a data set whose rows belong to the cases with these numbers.
@@ -58,7 +62,7 @@ impl RowPlan {
         };
         let cases = (0..).zip(rows).map(case).collect::<Result<_, RowOrderError>>()?;
         let order = RowOrder::new(tags.len() as u64, sample, seed, shard)?;
-        Ok(Self { mix: Some(Mix { order, tags }), cases, turns: Arc::default() })
+        Ok(Self { mix: Some(Mix { order, tags }), cases, turns: Arc::default(), times: None })
     }
 
     /// Adds the number of turns that each row has.
@@ -66,6 +70,18 @@ impl RowPlan {
     pub fn with_turns(mut self, turns: Arc<[u16]>) -> Self {
         self.turns = turns;
         self
+    }
+
+    /// Adds the times at which the rows are sent, in file order.
+    #[must_use]
+    pub fn with_times(mut self, times: Arc<[Duration]>) -> Self {
+        self.times = RowTimes::new(times);
+        self
+    }
+
+    /// Times at which the rows are sent; `None` if the load decides.
+    pub const fn times(&self) -> Option<&RowTimes> {
+        self.times.as_ref()
     }
 
     /// Row that a case sends after it has taken `taken` rows.

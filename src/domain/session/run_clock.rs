@@ -3,13 +3,45 @@
 use std::time::Duration;
 
 use super::Plan;
-use crate::domain::open_loop::Starts;
+use crate::domain::load_stages::RateCurve;
+use crate::domain::open_loop::{OpenLoop, Starts};
+use crate::domain::row_times::{RowTimes, TracedStarts};
 use crate::domain::time::Nanos;
+
+/// Intended starts.
+#[derive(Clone, Debug)]
+enum Schedule {
+    Drawn(Starts),
+    Traced(TracedStarts),
+}
+
+impl Schedule {
+    fn next(&self) -> Duration {
+        match self {
+            Self::Drawn(starts) => starts.next(),
+            Self::Traced(starts) => starts.next(),
+        }
+    }
+
+    fn advance(&mut self) {
+        match self {
+            Self::Drawn(starts) => starts.advance(),
+            Self::Traced(starts) => starts.advance(),
+        }
+    }
+
+    fn skip_to(&mut self, until: Duration) -> usize {
+        match self {
+            Self::Drawn(starts) => starts.skip_to(until),
+            Self::Traced(starts) => starts.skip_to(until),
+        }
+    }
+}
 
 /// The schedule of a run. It is paused while the user holds the run, and while nothing waits to start.
 #[derive(Clone, Debug)]
 pub struct RunClock {
-    starts: Option<Starts>,
+    starts: Option<Schedule>,
     duration: Option<Duration>,
     /// Part of the duration used before this schedule.
     used: Duration,
@@ -25,7 +57,7 @@ impl RunClock {
     /// Creates the schedule of a plan, not yet begun.
     pub fn new(plan: &Plan) -> Self {
         Self {
-            starts: plan.open_loop.map(Starts::new),
+            starts: plan.open_loop.map(Starts::new).map(Schedule::Drawn),
             duration: plan.duration,
             used: Duration::ZERO,
             reached: Duration::ZERO,
@@ -45,6 +77,37 @@ impl RunClock {
     /// Length of the pause that has not ended, between two times.
     pub fn paused_until(&self, from: Nanos, to: Nanos) -> Duration {
         self.paused_since.map_or(Duration::ZERO, |since| to.since(since.max(from)))
+    }
+
+    /// Starts the rows of a trace at their times: first those that were `returned`, at once, then those that follow the
+    /// `taken` ones.
+    pub fn follow(&mut self, times: RowTimes, taken: u64, returned: usize) {
+        self.starts = Some(Schedule::Traced(TracedStarts::new(times, taken)));
+        self.withdrawn = vec![Duration::ZERO; returned];
+    }
+
+    /// Starts requests at a rate that changes, from the used part of the duration on.
+    pub fn follow_curve(&mut self, plan: OpenLoop, curve: RateCurve) {
+        self.starts = Some(Schedule::Drawn(Starts::with_curve(plan, curve, self.used)));
+    }
+
+    /// Time at which `used` of the duration will be or was used, as the schedule stands; `None` before it begins.
+    pub fn time_of(&self, used: Duration) -> Option<Nanos> {
+        Some(self.origin?.plus(used.saturating_sub(self.used)))
+    }
+
+    /// Returns whether the starts come from a trace.
+    pub const fn is_traced(&self) -> bool {
+        matches!(self.starts, Some(Schedule::Traced(_)))
+    }
+
+    /// Time until the last of `left` starts from a trace is due; `None` if nothing is left.
+    pub fn time_to_last_start(&self, now: Nanos, left: u64) -> Option<Duration> {
+        let Some(Schedule::Traced(starts)) = &self.starts else { return None };
+        let further = left.checked_sub(1)?.checked_sub(self.withdrawn.len() as u64)?;
+        let now = self.paused_since.unwrap_or(now);
+        let position = self.origin.map_or(Duration::ZERO, |origin| now.since(origin));
+        Some(starts.after(further).saturating_sub(position))
     }
 
     /// Largest part of the duration used up to `now`.
@@ -146,6 +209,13 @@ impl RunClock {
     /// Time until the duration is over, while the schedule runs; `None` if no duration limits the run.
     pub fn time_left(&self, now: Nanos) -> Option<Duration> {
         Some(self.duration?.saturating_sub(self.used(now)))
+    }
+
+    /// Number of starts that are due and did not happen.
+    pub fn overdue(&self, now: Nanos) -> usize {
+        let Some(origin) = self.origin else { return 0 };
+        let withdrawn = self.withdrawn.iter().filter(|offset| origin.plus(**offset) <= now).count();
+        withdrawn + self.starts.clone().map_or(0, |mut starts| starts.skip_to(now.since(origin)))
     }
 
     /// Number of intended starts within the duration that did not happen.

@@ -77,7 +77,7 @@ impl Session {
 
     /// Returns whether every slot is taken.
     pub(super) fn is_full(&self) -> bool {
-        self.users() >= self.plan.concurrency.max(1)
+        self.users() >= self.concurrency_now().max(1)
     }
 
     /// Number of slots taken: attempts in flight, and conversations whose user thinks about the next turn.
@@ -116,7 +116,7 @@ impl Session {
     pub fn wake_at(&self) -> Option<Nanos> {
         let turn = self.next_turns.first().map(|(ready_at, ..)| *ready_at).filter(|_| self.mode == Mode::Running);
         let end = turn.and_then(|_| self.clock.ends_at());
-        [turn, end, self.start_at()].into_iter().flatten().min()
+        [turn, end, self.start_at(), self.load_changes_at(), self.counts_backlog_at()].into_iter().flatten().min()
     }
 
     /// Time at which the open loop orders its next start.

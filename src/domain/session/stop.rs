@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{CaseState, EventKind, Mode, RunClock, RunEvent, Session};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, StoredRecord};
+use crate::domain::backlog::Backlog;
 use crate::domain::time::Nanos;
 
 /// Warning of an attempt that was lost.
@@ -36,8 +37,12 @@ impl Session {
             self.stopped = is_left.then_some(at);
         }
         let is_timed = self.clock.is_timed();
-        let repeated = self.time_to_repeat(at);
+        // A load that changes goes on where it was: earlier stages do not come back.
+        let changes = self.suite.load_stages.is_some();
+        let repeated = if changes { Duration::ZERO } else { self.time_to_repeat(at) };
         self.clock = RunClock::continuing(&self.plan, &self.clock, at, repeated);
+        self.set_schedule();
+        self.backlog = Backlog::default();
         if !is_timed {
             self.clock.end();
         }

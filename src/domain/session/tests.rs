@@ -113,6 +113,9 @@ fn cancel_discards_attempts_and_late_records_are_ignored() {
 mod conversations;
 mod load;
 mod rows;
+mod saturation;
+mod stages;
+mod traces;
 
 proptest! {
     #[test]

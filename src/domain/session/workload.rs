@@ -63,6 +63,13 @@ impl Session {
         Some(in_stage.saturating_mul(self.sweep.len().max(1)))
     }
 
+    /// Time until the last request of a trace is due; `None` for other runs, after that time, and in a saved run, which
+    /// does not have the trace's times.
+    pub fn time_to_last_start(&self, now: Nanos) -> Option<Duration> {
+        let left = self.cases.iter().map(|case| u64::from(case.remaining)).sum();
+        self.clock.time_to_last_start(now, left).filter(|left| !left.is_zero())
+    }
+
     /// Returns whether a duration still limits the current stage.
     pub const fn is_timed(&self) -> bool {
         self.clock.is_timed()

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use crate::domain::metrics::QUEUE;
+use crate::domain::load_stage_results::{LoadStageResult, load_stage_results};
+use crate::domain::load_stages::StageLoad;
+use crate::domain::metrics::{ITL, LATENCY, QUEUE, TTFT};
 use crate::domain::open_loop::OpenLoop;
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, Slo, Stat, Subject};
 use crate::domain::statistics::Stats;
+use crate::domain::steady_window::SteadyWindow;
 use crate::domain::sweep::{Stage, knee, saturated_from_start, stages};
 use crate::domain::tally::Tally;
 use crate::report::sweep_table::SWEEP_COLUMNS;
@@ -18,11 +21,31 @@ use crate::report::sweep_table::SWEEP_COLUMNS;
 pub struct ArrivalJson {
     process: &'static str,
     seed: u64,
+    /// Shape of gamma-distributed intervals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    burstiness: Option<f64>,
+    /// Factor by which a trace is sent faster than it was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speed: Option<f64>,
 }
 
-impl From<OpenLoop> for ArrivalJson {
-    fn from(open_loop: OpenLoop) -> Self {
-        Self { process: open_loop.process.as_str(), seed: open_loop.seed }
+impl ArrivalJson {
+    /// Distribution of the starts of a run; `None` in a closed loop.
+    pub fn from_session(session: &Session) -> Option<Self> {
+        let traced = session.suite.workload.as_ref().filter(|workload| workload.source.replay_speed().is_some());
+        let traced = traced.map(|workload| Self {
+            process: "trace",
+            seed: workload.seed,
+            burstiness: None,
+            speed: workload.source.replay_speed(),
+        });
+        let drawn = |OpenLoop { process, seed, .. }: OpenLoop| Self {
+            process: process.as_str(),
+            seed,
+            burstiness: process.burstiness(),
+            speed: None,
+        };
+        traced.or_else(|| session.plan.open_loop.map(drawn))
     }
 }
 
@@ -58,18 +81,66 @@ pub struct GoodputJson {
     requests_per_s: Option<f64>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// The steady part of a load.
+#[derive(Serialize)]
+pub struct SteadyJson {
+    duration_s: f64,
+    ramp_s: f64,
+    drain_s: f64,
+    requests: usize,
+    ok: usize,
+    request_throughput: f64,
+    output_token_throughput: f64,
+    time_to_first_token_p50_ms: Option<f64>,
+    time_to_first_token_p95_ms: Option<f64>,
+    inter_token_latency_p50_ms: Option<f64>,
+    request_latency_p50_ms: Option<f64>,
+    tokens_estimated: bool,
+}
+
+impl SteadyJson {
+    fn new(window: &SteadyWindow) -> Self {
+        let requests = &window.requests;
+        Self {
+            duration_s: window.seconds(),
+            ramp_s: window.ramp_s,
+            drain_s: window.drain_s,
+            requests: requests.ended,
+            ok: requests.ok,
+            request_throughput: window.requests_per_s,
+            output_token_throughput: window.tokens_per_s,
+            time_to_first_token_p50_ms: requests.percentile(&TTFT, 50),
+            time_to_first_token_p95_ms: requests.percentile(&TTFT, 95),
+            inter_token_latency_p50_ms: requests.percentile(&ITL, 50),
+            request_latency_p50_ms: requests.percentile(&LATENCY, 50),
+            tokens_estimated: requests.estimated,
+        }
+    }
+}
+
 /// Figures of the load in the summary.
 #[derive(Serialize)]
 pub struct LoadJson<'a> {
     measured_requests: usize,
     /// Requests that were due but got no slot within the duration.
     not_started: usize,
+    /// Whether the run stopped because its queue only grew.
+    #[serde(skip_serializing_if = "is_false")]
+    stopped_saturated: bool,
     /// Number of failed requests by kind of error.
     errors: &'a BTreeMap<String, usize>,
     /// Time from the intended to the actual start; only in an open loop.
     dispatch_delay_ms: Option<super::SpreadJson>,
     /// Concurrency from which a sweep that does not scale is saturated; `null` if it scales, or without a sweep.
     saturated_from_concurrency: Option<usize>,
+    /// Part of a steady load without its ramp and its drain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steady_state: Option<SteadyJson>,
     slo: Vec<SloJson<'a>>,
     slo_met: Option<bool>,
     goodput: Option<GoodputJson>,
@@ -84,9 +155,11 @@ impl<'a> LoadJson<'a> {
         Self {
             measured_requests: tally.ended,
             not_started: session.not_started,
+            stopped_saturated: session.saturated_at().is_some(),
             errors: &tally.errors,
             dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson::from_stats(stats, n)),
             saturated_from_concurrency: saturated_from_start(&stages(session)).map(|found| found.concurrency),
+            steady_state: SteadyWindow::from_session(session).as_ref().map(SteadyJson::new),
             slo: slos.iter().map(|slo| judged(slo, tally)).collect(),
             slo_met: (!slos.is_empty()).then(|| {
                 let any_stage = || stages(session).iter().any(|s| s.slo_met == Some(true));
@@ -156,6 +229,46 @@ impl Serialize for Figures {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(SWEEP_COLUMNS.iter().map(|column| (column.key, (column.get)(&self.0))))
     }
+}
+
+/// Results of a stage of a changing load.
+#[derive(Serialize)]
+pub struct LoadStageJson {
+    load: String,
+    /// What the load counts: `concurrency` or `rate`.
+    kind: &'static str,
+    from: f64,
+    to: f64,
+    duration_s: f64,
+    requests: usize,
+    ok: usize,
+    #[serde(flatten)]
+    figures: Figures,
+    tokens_estimated: bool,
+    slo_met: Option<bool>,
+}
+
+/// Returns the stages of `--stages` that have begun; empty without any.
+pub fn load_stages(session: &Session) -> Vec<LoadStageJson> {
+    let json = |LoadStageResult { stage, figures }: LoadStageResult| {
+        let (kind, from, to) = match stage.load {
+            StageLoad::Concurrency { from, to } => ("concurrency", f64::from(from), f64::from(to)),
+            StageLoad::Rate { from_per_s, to_per_s } => ("rate", from_per_s, to_per_s),
+        };
+        LoadStageJson {
+            load: stage.load.to_string(),
+            kind,
+            from,
+            to,
+            duration_s: stage.time.as_secs_f64(),
+            requests: figures.requests,
+            ok: figures.ok,
+            tokens_estimated: figures.estimated,
+            slo_met: figures.slo_met,
+            figures: Figures(figures),
+        }
+    };
+    load_stage_results(session).into_iter().map(json).collect()
 }
 
 /// Returns the stages of the sweep; empty without one.

@@ -19,8 +19,9 @@ use crate::domain::metrics::Unit;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
-use crate::domain::session::Plan;
+use crate::domain::session::{EventKind, Plan, RunEvent};
 use crate::domain::time::Nanos;
+use crate::domain::workload::{Workload, WorkloadSource};
 use crate::report::bottleneck::rules_markdown;
 
 fn schema() -> &'static Value {
@@ -173,11 +174,42 @@ fn load() -> Report {
     report
 }
 
+/// Returns a run in stages with a threshold, whose starts come in bursts until its queue only grows.
+fn staged() -> Report {
+    let mut asked = suite(&["a"]);
+    asked.load_stages = "5/s:1s,5/s..9/s:1s".parse().ok();
+    asked.slos = vec!["ttft_p95<500ms".parse().unwrap()];
+    let open_loop = Some(OpenLoop { rate_per_s: 6.0, process: Process::Gamma { burstiness: 0.5 }, seed: 7 });
+    let plan = Plan { open_loop, duration: Some(Duration::from_secs(2)), concurrency: 4, ..Plan::default() };
+    let mut session = run_suite(asked, plan, |id, now| Some(answer(id, now, 1000, 100, 20)));
+    let saturated = RunEvent { at: session.last_ended.unwrap(), what: EventKind::Saturated { not_started: 3 } };
+    session.apply(&saturated, None).unwrap();
+    report(session)
+}
+
+/// Returns a run of a trace.
+fn traced() -> Report {
+    let mut asked = suite(&["a"]);
+    asked.workload = Some(Workload {
+        source: WorkloadSource::Trace { path: "/trace".to_owned(), skips_bad_rows: false, speed: 2.0 },
+        summary: String::new(),
+        rows: Some(1),
+        sample: crate::domain::row_order::Sample::Ordered,
+        seed: 3,
+        output: None,
+        probes: 0,
+        has_checks: false,
+        planned: vec![1],
+    });
+    report(run_suite(asked, Plan::default(), |id, now| Some(answer(id, now, 1000, 100, 20))))
+}
+
 #[test]
 fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     let (mut all_described, mut all_written) = (BTreeSet::new(), BTreeSet::new());
     described(schema(), "", &mut all_described);
-    for report in [report(sample_session()), load(), report(sweep_session(&[1, 2, 4])), conversations()] {
+    let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4]))];
+    for report in sampled.into_iter().chain([load(), conversations(), staged(), traced()]) {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);
         written(&document, schema(), "", &mut all_written);

@@ -48,7 +48,9 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 fn plan(view: &View<'_>, page: &mut Page) {
     let session = &view.report.session;
     let plan = session.plan;
-    if session.sweep.is_empty() {
+    if let Some(stages) = &session.suite.load_stages {
+        page.field("Stages", &stages.to_string());
+    } else if session.sweep.is_empty() {
         match plan.limit() {
             Some(1) => {}
             Some(limit) => page.field("Concurrency", &limit.to_string()),

@@ -2,19 +2,22 @@
 
 use crate::domain::metrics::QUEUE;
 use crate::domain::quantity::count;
-use crate::domain::session::Plan;
+use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, Slo, Subject, Verdict};
 use crate::domain::tally::Tally;
 
 use super::escape::code;
 use super::figures::{figure, quantity, with_unit};
 use super::page::{Page, Table};
-use super::{View, sweep};
+use super::{View, load_stages, steady, sweep};
+
+/// Reason for the early end of an open loop.
+const SATURATED: &str = "the queue only grew, so the server cannot sustain this load";
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     let session = &view.report.session;
     let Some(tally) = &view.summary.tally else { return };
-    let is_load = session.plan.is_load() || !session.sweep.is_empty();
+    let is_load = session.is_load() || !session.sweep.is_empty();
     if is_load {
         page.block("## Load");
     }
@@ -23,6 +26,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     } else if is_load {
         page.block(&headline(view, tally));
         fields(view, tally, page);
+        load_stages::write(view, page);
     }
     if !session.slos().is_empty() {
         page.block(if is_load { "### SLOs" } else { "## SLOs" });
@@ -34,10 +38,12 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 /// Summarises the load in one line.
 fn headline(view: &View<'_>, tally: &Tally) -> String {
     let s = &view.summary;
-    let plan = view.report.session.plan;
-    let offered = match plan.open_loop {
-        Some(open) => format!("{} req/s offered", open.rate_per_s),
-        None => format!("Concurrency {}", plan.concurrency),
+    let session = &view.report.session;
+    let offered = match (&session.suite.load_stages, session.replay_speed(), session.plan.open_loop) {
+        (Some(stages), ..) => format!("Stages {stages}"),
+        (None, Some(speed), _) => format!("Trace at {speed}x its speed"),
+        (None, None, Some(open)) => format!("{} req/s offered", open.rate_per_s),
+        (None, None, None) => format!("Concurrency {}", session.plan.concurrency),
     };
     let rates: Vec<String> = [
         s.output_token_throughput.map(|v| with_unit(Some(v), 1, s.estimated, " tok/s")),
@@ -59,20 +65,24 @@ fn headline(view: &View<'_>, tally: &Tally) -> String {
 
 fn fields(view: &View<'_>, tally: &Tally, page: &mut Page) {
     let session = &view.report.session;
-    page.field("Loop", &describe(&session.plan));
-    if session.plan.open_loop.is_some() {
+    page.field("Loop", &describe(session));
+    if session.is_open_loop() {
         page.field("Peak In Flight", &view.summary.peak_in_flight.to_string());
     }
     if let Some(kinds) = tally.failures() {
         page.field("Failed", &kinds);
     }
-    if session.not_started > 0 {
+    if session.saturated_at().is_some() {
+        let requests = count(session.not_started, "request");
+        page.field("Stopped", &format!("{SATURATED}; {requests} of the plan not sent"));
+    } else if session.not_started > 0 {
         let requests = count(session.not_started, "request");
         page.field("Not Started", &format!("{requests} that were due, because no slot was free within the duration"));
     }
     if tally.count(&QUEUE) > 0 {
         page.field("Dispatch Delay", &dispatch_delay(tally));
     }
+    steady::write(view, page);
     page.line("");
 }
 
@@ -85,19 +95,36 @@ fn dispatch_delay(tally: &Tally) -> String {
 }
 
 /// The loop of a run without a sweep.
-fn describe(plan: &Plan) -> String {
+fn describe(session: &Session) -> String {
+    let plan = &session.plan;
+    let limit = || plan.limit().map_or_else(|| "no limit".to_owned(), |n| format!("at most {n}"));
     let time = plan.duration.map_or_else(String::new, |d| format!(" for {} s, cases in turn", d.as_secs_f64()));
-    match plan.open_loop {
-        Some(open) => {
-            let limit = plan.limit().map_or_else(|| "no limit".to_owned(), |n| format!("at most {n}"));
+    match (&session.suite.load_stages, session.replay_speed(), plan.open_loop) {
+        (Some(stages), ..) => {
+            let kind = plan.open_loop.map_or_else(
+                || "closed".to_owned(),
+                |open| {
+                    format!("open, {} arrivals, seed {}; times count from the intended start", open.process, open.seed)
+                },
+            );
+            format!("{kind}; stages {stages}, cases in turn")
+        }
+        (None, Some(speed), _) => {
+            let time = plan.duration.map_or_else(String::new, |d| format!(" for {} s", d.as_secs_f64()));
             format!(
-                "open, {} requests/s{time}, {} arrivals, seed {}, {limit} in flight; times count from the intended start",
-                open.rate_per_s,
-                open.process.as_str(),
-                open.seed
+                "open, requests of a trace at their own times, {speed}x as fast{time}, {} in flight; times count from the \
+                 intended start",
+                limit()
             )
         }
-        None => format!("closed, {} in flight{time}", count(plan.concurrency, "request")),
+        (None, None, Some(open)) => format!(
+            "open, {} requests/s{time}, {} arrivals, seed {}, {} in flight; times count from the intended start",
+            open.rate_per_s,
+            open.process,
+            open.seed,
+            limit()
+        ),
+        (None, None, None) => format!("closed, {} in flight{time}", count(plan.concurrency, "request")),
     }
 }
 

@@ -153,6 +153,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
             suite: Suite {
                 workload: None,
                 conversations: None,
+                load_stages: None,
                 name: "Calibration".to_owned(),
                 rating: RatingScale::default(),
                 slos: Vec::new(),

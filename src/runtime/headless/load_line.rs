@@ -29,7 +29,7 @@ impl LoadLine {
         self.next = now.plus(interval);
         let (session, tally) = (&scene.session, &scene.load.tally);
         let stage = match session.sweep.len() {
-            0 => String::new(),
+            0 => session.load_stage_name().map_or_else(String::new, |name| format!("  {name}")),
             all => format!("  stage {}/{all}, concurrency {}", session.stage + 1, session.plan.concurrency),
         };
         let (ok, failed, open) = (tally.ok, tally.ended - tally.ok, session.in_flight());

@@ -49,6 +49,7 @@ fn text(scene: &Scene, now: Nanos) -> String {
     let stage = (!session.sweep.is_empty()).then(|| {
         format!("stage {}/{}, concurrency {}", session.stage + 1, session.sweep.len(), session.plan.concurrency)
     });
+    let stage = stage.or_else(|| session.load_stage_name());
     let failed = tally.ended - tally.ok;
     let failed = (failed > 0).then(|| format!("{failed} failed"));
     let wrong = tally.pass_rate.failed();

@@ -111,7 +111,7 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
     // The most important last: the first ones give way on a narrow screen. Requests that are not due are not in flight.
     let in_flight = scene.in_flight().count();
-    let in_flight = (scene.session.plan.is_load() && in_flight > 0).then_some(in_flight);
+    let in_flight = (scene.session.is_load() && in_flight > 0).then_some(in_flight);
     let lag = scene.live.lag.p99_ms.filter(|ms| *ms > MIN_LAG_SHOWN_MS);
     let mut right: Vec<Span<'_>> = Vec::new();
     right.extend(in_flight.map(|n| Span::raw(format!("{n} in flight"))));
@@ -254,7 +254,10 @@ fn state(scene: &Scene) -> State {
             );
             new("●", "running", about, Tone::Live)
         }
-        (_, Mode::Running) => new("●", "running", String::new(), Tone::Live),
+        (_, Mode::Running) => {
+            let about = session.load_stage_name().or_else(|| session.replay_speed().and(session.open_loop_name()));
+            new("●", "running", about.unwrap_or_default(), Tone::Live)
+        }
         (_, Mode::Held) if session.is_cut_off() => new("◌", "interrupted", String::new(), Tone::Warning),
         (_, Mode::Held) if session.in_flight() > 0 => {
             let about = format!("{} finishing", count(session.in_flight(), "request"));

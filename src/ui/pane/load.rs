@@ -42,7 +42,7 @@ struct Row {
 
 /// Whether the run is shown as a load.
 pub fn is_shown(scene: &Scene) -> bool {
-    scene.session.plan.is_load() || !scene.session.sweep.is_empty()
+    scene.session.is_load() || !scene.session.sweep.is_empty()
 }
 
 /// Draws the load; returns the area left for the selected case, if it is large enough.
@@ -83,11 +83,11 @@ fn fitting(mut rows: Vec<Row>, height: u16) -> Vec<Row> {
     rows
 }
 
-/// Describes the load: `5 req/s, poisson` or `concurrency 8`; in a narrow pane `8 concurrent`, which keeps its number if
+/// Describes the load: `5 req/s, poisson`, `trace, 2x` or `concurrency 8`; in a narrow pane `8 concurrent`, which keeps its number if
 /// cut. A sweep has its stage: `stage 3/5 · concurrency 4`, and in the end its range: `sweep, concurrency 1–16`.
 fn about(scene: &Scene, wide: bool) -> String {
     let session = &scene.session;
-    let Plan { concurrency, open_loop, .. } = session.plan;
+    let Plan { concurrency, .. } = session.plan;
     if let (Some(least), Some(most)) = (session.sweep.iter().min(), session.sweep.iter().max()) {
         return match (session.is_active(), wide) {
             (true, true) => {
@@ -98,8 +98,11 @@ fn about(scene: &Scene, wide: bool) -> String {
             (false, false) => format!("sweep {least}–{most}"),
         };
     }
-    match open_loop {
-        Some(open) => format!("{} req/s, {}", open.rate_per_s, open.process.as_str()),
+    if let Some(stages) = &session.suite.load_stages {
+        return session.load_stage_name().filter(|_| session.is_active()).unwrap_or_else(|| format!("stages {stages}"));
+    }
+    match session.open_loop_name() {
+        Some(name) => name,
         None if wide => format!("concurrency {concurrency}"),
         None => format!("{concurrency} concurrent"),
     }
@@ -170,7 +173,7 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
         line(0, "ITL", true, &|p| tally.percentile(&ITL, p), (tally.count(&ITL), all)),
         line(7, &recent_label, false, &|p| recent.itl_ms(p), (recent.itl_count(), recent.ended())),
     ];
-    if scene.session.plan.open_loop.is_some() {
+    if scene.session.is_open_loop() {
         rows.push(line(4, "Queue", true, &|p| tally.percentile(&QUEUE, p), (tally.count(&QUEUE), all)));
     }
     // A maximum is not a p99: too few answers have none.

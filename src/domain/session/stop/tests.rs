@@ -26,6 +26,7 @@ const fn timed(seconds: u64) -> Plan {
         open_loop: None,
         duration: Some(Duration::from_secs(seconds)),
         requests: None,
+        stop_when_saturated: false,
     }
 }
 

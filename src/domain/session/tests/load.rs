@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::open_loop::{OpenLoop, Process, Starts};
 
-const fn ms(n: u64) -> Nanos {
+pub(super) const fn ms(n: u64) -> Nanos {
     Nanos::from_millis(n)
 }
 
@@ -11,11 +11,11 @@ const fn rate(rate_per_s: f64, process: Process) -> OpenLoop {
     OpenLoop { rate_per_s, process, seed: 3 }
 }
 
-fn open(concurrency: usize, repeat: u32) -> Plan {
+pub(super) fn open(concurrency: usize, repeat: u32) -> Plan {
     Plan { concurrency, repeat, open_loop: Some(rate(10.0, Process::Constant)), ..Plan::default() }
 }
 
-fn end_at(s: &mut Session, id: AttemptId, at: Nanos, status: AttemptStatus) -> Vec<SessionCommand> {
+pub(super) fn end_at(s: &mut Session, id: AttemptId, at: Nanos, status: AttemptStatus) -> Vec<SessionCommand> {
     let mut record = AttemptRecord::started(id, false, String::new(), String::new(), at);
     (record.status, record.ended) = (status, at);
     s.handle(SessionInput::Ended(id, Arc::new(record)))
@@ -25,8 +25,13 @@ fn due(case: usize, number: u32, at_ms: u64) -> SessionCommand {
     SessionCommand::Start { row: None, turn: None, id: id(case, number), warmup: false, due: Some(ms(at_ms)) }
 }
 
+/// The start of a row of a workload with one case.
+pub(super) fn due_row(number: u32, row: u32, at_ms: u64) -> SessionCommand {
+    SessionCommand::Start { row: Some(row), turn: None, id: id(0, number), warmup: false, due: Some(ms(at_ms)) }
+}
+
 /// Delivers every tick that the session asks for until `to`; returns its commands with their times.
-fn run_to(s: &mut Session, to: Nanos) -> Vec<(Nanos, SessionCommand)> {
+pub(super) fn run_to(s: &mut Session, to: Nanos) -> Vec<(Nanos, SessionCommand)> {
     let mut out = Vec::new();
     while let Some(at) = s.wake_at().filter(|at| *at <= to) {
         let commands = s.handle(SessionInput::Tick(at));

@@ -1,0 +1,25 @@
+//! The stages of a changing load, as lines of the summary.
+
+use super::entry::entry;
+use crate::domain::load_stage_results::{LoadStageResult, load_stage_results};
+use crate::domain::quantity::Quantity;
+use crate::domain::session::Session;
+use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all};
+
+/// Figures of a line.
+const COLUMNS: usize = 4;
+
+/// A line for each stage that has begun.
+pub(super) fn lines(session: &Session) -> impl Iterator<Item = String> {
+    load_stage_results(session).into_iter().map(|result| line(&result))
+}
+
+fn line(LoadStageResult { stage, figures }: &LoadStageResult) -> String {
+    let column = |c: &SweepColumn| {
+        let value = c.cell(figures, |v| Quantity::new(v, c.digits).to_string());
+        Some(format!("{value} {}", c.after_figure()))
+    };
+    let n = Some(format!("n {}", n_of_all(figures)));
+    let slo = figures.slo_met.map(|met| if met { "SLO ✓" } else { "SLO ✗" }.to_owned());
+    entry(&format!("Stage {}", stage.load), SWEEP_COLUMNS.iter().take(COLUMNS).map(column).chain([n, slo]))
+}
