@@ -14,10 +14,14 @@ use crate::domain::think_spec::ThinkSpec;
 /// Requests other than the suite's cases, and conversations.
 #[derive(Args, Clone, Debug, Default, PartialEq)]
 pub struct WorkloadArgs {
-    /// Send the rows of this file or folder: JSONL, JSON, CSV, ShareGPT, text files
+    /// Data set.
+    #[arg(help = "Send the rows of this file or folder: JSONL, JSON, CSV, ShareGPT, text files")]
     #[arg(long, value_name = "FILE", help_heading = "Workload", conflicts_with_all = ["isl", "trace", "cases", "case_patterns"])]
     pub dataset: Option<PathBuf>,
-    /// Column of the data set for prompt, messages, system, expected, max_tokens or tag; repeatable
+    /// Columns of the data set.
+    #[arg(
+        help = "Column of the data set for prompt, messages, system, expected, max_tokens, tag or check; repeatable"
+    )]
     #[arg(long = "column", value_name = "KEY=NAME", help_heading = "Workload", requires = "dataset")]
     pub columns: Vec<String>,
     /// Order of the rows: ordered, shuffled or replace [default: ordered]

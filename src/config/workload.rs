@@ -78,15 +78,15 @@ pub(super) fn prepare(
         };
         (source, Opened::Dataset(Box::new(dataset)))
     } else if let Some(path) = &args.trace {
-        let speed = args.trace_speed.unwrap_or(1.0);
+        let times_faster = args.trace_speed.unwrap_or(1.0);
         let skips_bad_rows = args.skip_bad_rows;
-        if let Some(recorded) = RecordedRun::open(path, folder, speed).transpose()? {
+        if let Some(recorded) = RecordedRun::open(path, folder, times_faster).transpose()? {
             let path = absolute(Path::new(&recorded.path), folder);
-            (WorkloadSource::Trace { path, skips_bad_rows, speed }, Opened::Recorded(Box::new(recorded)))
+            (WorkloadSource::Trace { path, skips_bad_rows, speed: times_faster }, Opened::Recorded(Box::new(recorded)))
         } else {
-            let trace = open_trace(&in_folder(path, folder), skips_bad_rows, speed)?;
+            let trace = open_trace(&in_folder(path, folder), skips_bad_rows, times_faster)?;
             let path = absolute(path, folder);
-            (WorkloadSource::Trace { path, skips_bad_rows, speed }, Opened::Trace(Box::new(trace)))
+            (WorkloadSource::Trace { path, skips_bad_rows, speed: times_faster }, Opened::Trace(Box::new(trace)))
         }
     } else if let Some(input) = &args.isl {
         (WorkloadSource::Synthetic { input: input.clone(), prefix: args.prefix }, Opened::Synthetic)
@@ -137,6 +137,7 @@ enum Opened {
     Synthetic,
 }
 
+#[derive(Clone, Copy)]
 struct Options<'a> {
     output: Option<&'a LengthSpec>,
     sample: Sample,
@@ -204,7 +205,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
     // A trace ends with its last request.
     let asked = plan.requests.map(|n| if source.replay_speed().is_some() { at_most(n) } else { n });
     let planned = match (asked.or(limit.map(at_most)), rows) {
-        (Some(requests), _) => row_plan.divide(requests.min(u32::MAX)),
+        (Some(requests), _) => row_plan.divide(requests),
         (None, Some(_)) => row_plan.rows_per_pass().iter().map(|rows| rows.saturating_mul(plan.repeat)).collect(),
         (None, None) => vec![SYNTHETIC_REQUESTS.saturating_mul(plan.repeat)],
     };

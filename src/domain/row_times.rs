@@ -111,7 +111,9 @@ mod tests {
         fn starts_ascend_over_all_passes(mut ms in prop::collection::vec(0_u64..5000, 1..40), taken in 0_u64..100) {
             ms.sort_unstable();
             let first = ms[0];
-            ms.iter_mut().for_each(|at| *at -= first);
+            for at in &mut ms {
+                *at -= first;
+            }
             let starts = TracedStarts::new(times(&ms), taken);
             let at: Vec<Duration> = (0..100).map(|further| starts.after(further)).collect();
             prop_assert_eq!(at[0], Duration::ZERO);

@@ -36,7 +36,7 @@ pub struct Source {
 }
 
 enum Kind {
-    Dataset(Dataset),
+    Dataset(Box<Dataset>),
     Synthetic {
         prompts: Writer,
         input: LengthSpec,
@@ -78,8 +78,8 @@ pub struct RequestContent {
 
 impl Source {
     /// Rows of a data set.
-    pub const fn from_dataset(dataset: Dataset, output: Option<LengthSpec>, seed: u64) -> Self {
-        Self { kind: Kind::Dataset(dataset), output, seed }
+    pub fn from_dataset(dataset: Dataset, output: Option<LengthSpec>, seed: u64) -> Self {
+        Self { kind: Kind::Dataset(Box::new(dataset)), output, seed }
     }
 
     /// Prose of these lengths. Without a tokenizer, characters are counted until [`Self::learn`] is called.

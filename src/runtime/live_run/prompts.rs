@@ -77,7 +77,7 @@ impl Prompts {
         now: Nanos,
     ) -> Result<(), Box<AttemptRecord>> {
         let EngineCommand::Start { id, case, model, warmup, turn, row, lengths, .. } = command else { return Ok(()) };
-        let failed = |why: String| unsendable(*id, *warmup, model.clone(), *turn, why, now);
+        let failed = |why: String| unsendable(*id, *warmup, model.clone(), *turn, &why, now);
         let mut content = CaseSpec::clone(case);
         if let (Some(source), Some(row)) = (&mut self.source, *row) {
             if let Some(text) = source.probe(id.number).filter(|_| *warmup) {
@@ -133,12 +133,11 @@ impl Prompts {
         if turn.number == 1 {
             return Ok(None);
         }
-        let text = match (&self.source, row) {
-            (Some(source), Some(row)) => source.follow_up(row, turn.number)?,
-            _ => {
-                let own = case.follow_ups.get(usize::from(turn.number) - 2);
-                own.map_or_else(|| follow_up(turn.number).to_owned(), String::clone)
-            }
+        let text = if let (Some(source), Some(row)) = (&self.source, row) {
+            source.follow_up(row, turn.number)?
+        } else {
+            let own = case.follow_ups.get(usize::from(turn.number) - 2);
+            own.map_or_else(|| follow_up(turn.number).to_owned(), String::clone)
         };
         Ok(Some(Message::user(&text)))
     }
@@ -182,7 +181,7 @@ fn unsendable(
     warmup: bool,
     model: String,
     turn: Option<Turn>,
-    why: String,
+    why: &str,
     now: Nanos,
 ) -> Box<AttemptRecord> {
     let mut record = AttemptRecord::started(id, warmup, String::new(), model, now);

@@ -179,7 +179,9 @@ proptest! {
         }
         let events = s.take_events();
         let mut replayed = s.without_events();
-        events.iter().for_each(|event| replayed.apply_from(event, &s));
+        for event in &events {
+            replayed.apply_from(event, &s);
+        }
         prop_assert_eq!(stages_of_attempts(&replayed), stages_of_attempts(&s));
     }
 }
