@@ -8,6 +8,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use support::place::{Place, kill, server, stalling, wait_for_attempts};
+use support::server::Server;
 
 /// Rows of two tags. The server always answers "one two three".
 const ROWS: &str = concat!(
@@ -21,6 +22,13 @@ fn place_with(rows: &str) -> Place {
     let place = Place::with("[[case]]\nname = \"unused\"\nprompt = \"p\"\n");
     std::fs::write(place.folder.path().join("rows.jsonl"), rows).unwrap();
     place
+}
+
+/// Otherwise the gated request would be the first one after resuming.
+fn wait_for_the_third(server: &Server) {
+    while server.request_count() < 3 {
+        std::thread::yield_now();
+    }
 }
 
 /// Rows of the attempts of each case, by its name.
@@ -50,6 +58,7 @@ fn a_killed_run_sends_the_rest_of_the_rows_when_it_is_resumed() {
     let args = [&server.url(), "--headless", "--dataset", "rows.jsonl"];
     let child = place.command(&args).stderr(Stdio::null()).spawn().unwrap();
     wait_for_attempts(&place, 2);
+    wait_for_the_third(&server);
     kill(child);
     drop(hold);
     place.run(&["resume", "last", "--headless", "--export", "out.json"], 0);
@@ -68,6 +77,7 @@ fn a_changed_data_set_is_not_resumed() {
     let args = [&server.url(), "--headless", "--dataset", "rows.jsonl"];
     let child = place.command(&args).stderr(Stdio::null()).spawn().unwrap();
     wait_for_attempts(&place, 2);
+    wait_for_the_third(&server);
     kill(child);
     drop(hold);
     std::fs::write(place.folder.path().join("rows.jsonl"), ROWS.replace("third", "3rd")).unwrap();

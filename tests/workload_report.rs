@@ -67,12 +67,12 @@ fn prompts_and_answers_have_the_lengths_that_were_asked_for() {
     }
     assert!(workload["input_deviation_percent"]["mean"].as_f64().unwrap().abs() <= MAX_MEAN_DEVIATION);
     let note = workload["notes"][0].as_str().unwrap();
-    assert!(note.starts_with("prompt lengths were fitted to 5 probes"), "{note}");
+    assert!(note.starts_with("prompt lengths were fitted to 7 probes"), "{note}");
     assert!(
         summary.contains("Prompt length       asked ") && summary.contains("Answer length       asked 40 median"),
         "{summary}"
     );
-    assert!(report.contains("the first 5 warm-ups are probes"), "{report}");
+    assert!(report.contains("the first 7 warm-ups are probes"), "{report}");
     // The saved run repeats what the run learned.
     let again = tokscope(folder.path(), &["report", "last", "--json"]);
     let again: Value = serde_json::from_slice(&again.stdout).unwrap();

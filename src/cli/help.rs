@@ -53,7 +53,7 @@ const BRIEF: &[(&str, &str)] = &[
     ("model", "Model [default: the only one served]"),
     ("case_patterns", "Run only cases whose name contains PATTERN"),
     ("dataset", "Send the rows of FILE instead of cases"),
-    ("isl", "Send prose of so many tokens, like 1024~128"),
+    ("isl", "Send prose of this many tokens, like 1024~128"),
     ("concurrency", "Requests in flight [default: 1]"),
     ("requests", "Measured requests in all [default: one per case]"),
     ("duration", "Start cases in turn for S seconds"),

@@ -34,7 +34,7 @@ const SUITE: Kind = Kind { file_name: Some(FILE_NAME), what: "a suite", max_byte
 pub struct SuiteFile {
     /// The suite; without cases if a workload has a source of requests.
     pub suite: Suite,
-    /// What the run sends in place of the cases.
+    /// Requests that the run sends in place of the cases.
     pub workload: WorkloadArgs,
     /// Parameters of the requests of a workload.
     pub template: CaseSpec,

@@ -26,7 +26,7 @@ use crate::workload::trace::{BadRows, Trace, TraceOptions};
 
 /// Requests of a workload of synthetic prompts, if the user names no number.
 const SYNTHETIC_REQUESTS: u32 = 20;
-/// What to do about a bad row.
+/// Advice about a bad row.
 const SKIP_HINT: &str = "; mend the row, or skip and count such rows with --skip-bad-rows";
 /// Name of the case of rows without a tag, beside those with one.
 const NO_TAG: &str = "no tag";

@@ -1,4 +1,4 @@
-//! What a workload knows about a prompt: the lengths it asks for, and whether the prompt is unique.
+//! Properties of a prompt that a workload knows: the lengths it asks for, and whether the prompt is unique.
 
 use serde::{Deserialize, Serialize};
 

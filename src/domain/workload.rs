@@ -1,4 +1,4 @@
-//! What a run sends besides named cases: rows of a data set, synthetic prompts or a trace, and conversations about them.
+//! Requests of a run besides named cases: rows of a data set, synthetic prompts or a trace, and conversations about them.
 
 use std::time::Duration;
 

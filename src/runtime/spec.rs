@@ -33,7 +33,7 @@ pub struct RunSpec {
     pub saving: SavingSpec,
     /// Warnings for the user before the run begins, one sentence each, without secrets.
     pub warnings: Vec<String>,
-    /// What the user should know before the run begins, one sentence each, without secrets.
+    /// Notices for the user before the run begins, one sentence each, without secrets.
     pub notices: Vec<String>,
     /// Command line that started the run, without secrets; `None` if it is not known, or the run is resumed.
     pub command_line: Option<String>,

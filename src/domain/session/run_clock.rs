@@ -91,7 +91,7 @@ impl RunClock {
         self.starts = Some(Schedule::Drawn(Starts::with_curve(plan, curve, self.used)));
     }
 
-    /// Time at which `used` of the duration will be or was used, as the schedule stands; `None` before it begins.
+    /// Time at which `used` of the duration will be or was used, by the present schedule; `None` before it begins.
     pub fn time_of(&self, used: Duration) -> Option<Nanos> {
         Some(self.origin?.plus(used.saturating_sub(self.used)))
     }

@@ -235,7 +235,7 @@ impl Serialize for Figures {
 #[derive(Serialize)]
 pub struct LoadStageJson {
     load: String,
-    /// What the load counts: `concurrency` or `rate`.
+    /// Unit of the load: `concurrency` or `rate`.
     kind: &'static str,
     from: f64,
     to: f64,

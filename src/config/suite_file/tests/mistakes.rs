@@ -279,7 +279,7 @@ fn hostile_text_stays_on_one_line() {
         (
             before_case(&format!("{} = 1", "x".repeat(61))),
             "cases.toml:1: unknown key 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'; known here: suite, \
-             defaults, rating, case",
+             defaults, rating, workload, case",
         ),
     ]);
 }

@@ -27,7 +27,7 @@ fn run_against(served_per_s: u64, plan: Plan) -> Session {
 #[test]
 fn an_open_loop_whose_queue_only_grows_is_stopped() {
     let timed = Plan { duration: Some(Duration::from_secs(120)), ..open(NO_LIMIT, 1) };
-    // Of 1,200 requests, 300 are due within 30 s, a few more are ordered ahead, and 150 are answered.
+    // The plan has 1,200 requests; 300 are due within 30 s, a few more are ordered ahead, and 150 are answered.
     let plans =
         [(timed, 890..=900), (Plan { concurrency: 2, ..timed }, 1045..=1050), (open(NO_LIMIT, 1200), 890..=900)];
     for (plan, not_started) in plans {
