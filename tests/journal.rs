@@ -18,7 +18,9 @@ fn a_saved_run_gives_the_same_reports_again() {
     let id = path.file_stem().unwrap().to_str().unwrap();
     assert!(stderr.contains(&format!("Saved as run {id} (tokscope report {id})")), "{stderr}");
     let (_, stderr) = place.run(&["report", "last", "--export", "again.json", "--export", "again.md"], 0);
-    assert_eq!(stderr, "Report written to 'again.json'\nReport written to 'again.md'\n");
+    let (taken, written) = stderr.split_once('\n').unwrap();
+    assert!(taken.starts_with(&format!("Last run: {id} (")) && taken.ends_with(", lone-model)"), "{taken}");
+    assert_eq!(written, "Report written to 'again.json'\nReport written to 'again.md'\n");
     assert_eq!(place.json("r.json"), place.json("again.json"));
     assert_eq!(place.read("r.md"), place.read("again.md"));
     let (markdown, _) = place.run(&["report", id], 0);
