@@ -61,7 +61,7 @@ impl Keymap {
     ///
     /// # Errors
     ///
-    /// Returns the conflicts as [`rebound`] does.
+    /// Returns the conflicts as `rebound` does.
     pub fn with(overrides: &[Override]) -> Result<Self, Conflicts<Binding>> {
         rebound(&BINDINGS, overrides).map(Self::from_rows)
     }
