@@ -258,7 +258,7 @@ fn the_dashboard_controls_the_run() {
     screen.wait_for_text("held  1 request finishing");
     screen.send("x");
     screen.wait_for_line("First", "cancelled");
-    screen.wait_for_line("held  0/3", "0:");
+    screen.wait_for_line("held  0/4", "0:");
     screen.wait_for_line("Second", "queued");
     screen.send(" ");
     screen.wait_for_line("Second", "answering");
@@ -273,7 +273,7 @@ fn the_dashboard_controls_the_run() {
     screen.send("gjp");
     screen.wait_for_line("Second", "answering");
     screen.send("x");
-    screen.wait_for_text("finished  2 cancelled  3/3");
+    screen.wait_for_text("finished  2 cancelled  3/4");
     screen.send("e");
     screen.wait_for_text("Report written to 'r.md'");
     screen.send("q");

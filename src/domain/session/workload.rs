@@ -6,9 +6,13 @@ use super::{CasePhase, CaseState, Session};
 use crate::domain::time::Nanos;
 
 impl Session {
-    /// Number of requests that the plan asks for, over all cases and stages; `None` if only the time limits them.
-    /// Reruns are not planned.
+    /// Number of requests that the plan asks for, over all cases and stages; `None` if only the time limits them,
+    /// or if the turns of conversations are drawn. Reruns are not planned.
     pub fn requests_planned(&self) -> Option<usize> {
+        let turns = self.suite.conversations.as_ref().and_then(|c| c.turns.as_ref());
+        if turns.is_some_and(|turns| turns.as_fixed().is_none()) {
+            return None;
+        }
         let requests = |case| (self.attempts_of(case) as usize).saturating_mul(self.expected_turns(case));
         let in_stage = || (0..self.cases.len()).map(requests).fold(0, usize::saturating_add);
         self.plan.duration.is_none().then(|| in_stage().saturating_mul(self.sweep.len().max(1)))

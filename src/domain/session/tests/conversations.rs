@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::testing::{case, suite_with};
+use crate::domain::workload::Conversations;
 
 const fn ms(n: u64) -> Nanos {
     Nanos::from_millis(n)
@@ -131,6 +132,17 @@ fn the_end_of_the_time_ends_conversations_that_wait() {
     assert_eq!(end_at(&mut s, 2, ms(1100), AttemptStatus::Ok), [""; 0]);
     assert_eq!((s.mode, s.cases[0].phase, s.users()), (Mode::Finished, CasePhase::Done, 0));
     assert!(!s.is_partial(), "a timed run counts no conversations");
+}
+
+#[test]
+fn conversations_of_drawn_length_plan_no_number_of_requests() {
+    let planned = |turns: &str| {
+        let mut suite = suite_with(vec![case("talk")]);
+        let turns = Some(turns.parse().unwrap());
+        suite.conversations = Some(Conversations { turns, think: None, session_header: None, seed: 0 });
+        Session::new(Arc::new(suite), Plan { repeat: 3, ..Plan::default() }).requests_planned()
+    };
+    assert_eq!((planned("4"), planned("2..6")), (Some(12), None));
 }
 
 #[test]
