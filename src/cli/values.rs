@@ -47,9 +47,7 @@ pub(super) fn process(text: &str) -> Result<Process, String> {
 }
 
 pub(super) fn sample(text: &str) -> Result<Sample, String> {
-    let known = [("ordered", Sample::Ordered), ("shuffled", Sample::Shuffled), ("replace", Sample::Replace)];
-    let named = known.into_iter().find(|(name, _)| *name == text);
-    named.map(|(_, sample)| sample).ok_or_else(|| "use ordered, shuffled or replace".to_owned())
+    Sample::by_name(text).ok_or_else(|| "use ordered, shuffled or replace".to_owned())
 }
 
 /// Ascending concurrencies of a sweep.

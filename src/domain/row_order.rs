@@ -32,6 +32,14 @@ pub enum Sample {
     Replace,
 }
 
+impl Sample {
+    /// Finds an order by its name on the command line and in a suite.
+    pub fn by_name(name: &str) -> Option<Self> {
+        let known = [("ordered", Self::Ordered), ("shuffled", Self::Shuffled), ("replace", Self::Replace)];
+        known.into_iter().find(|(known, _)| *known == name).map(|(_, sample)| sample)
+    }
+}
+
 /// One of several processes that share a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {

@@ -217,25 +217,7 @@ mod tests {
     use super::*;
 
     fn stage(concurrency: usize, latency_ms: f64, tokens_per_s: f64) -> Stage {
-        Stage {
-            concurrency,
-            requests: concurrency,
-            ok: concurrency,
-            requests_per_s: None,
-            tokens_per_s: Some(tokens_per_s),
-            tokens_per_s_per_user: None,
-            ttft_p50_ms: None,
-            ttft_p95_ms: None,
-            itl_p50_ms: None,
-            itl_p95_ms: None,
-            latency_p50_ms: Some(latency_ms),
-            doubts: CacheDoubts::default(),
-            pass_rate: PassRate::default(),
-            unresolved_first_token: 0,
-            unresolved_inter_token: 0,
-            estimated: false,
-            slo_met: None,
-        }
+        super::testing::stage(concurrency, concurrency, tokens_per_s, latency_ms)
     }
 
     #[test]

@@ -99,8 +99,12 @@ fn start(engine: &Engine, timeout: Duration) -> AttemptId {
 }
 
 fn start_number(engine: &Engine, number: u32, timeout: Duration) -> AttemptId {
+    start_case(engine, number, case(timeout))
+}
+
+fn start_case(engine: &Engine, number: u32, case: CaseSpec) -> AttemptId {
     let id = AttemptId { case: 0, number };
-    let case = Arc::new(case(timeout));
+    let case = Arc::new(case);
     engine.send(EngineCommand::Start {
         lengths: RequestLengths::default(),
         row: None,

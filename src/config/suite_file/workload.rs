@@ -98,14 +98,9 @@ fn columns(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Vec<String
 
 fn sample(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<Sample> {
     let (word, at) = section.text("sample", mistakes)?;
-    match word {
-        "ordered" => Some(Sample::Ordered),
-        "shuffled" => Some(Sample::Shuffled),
-        "replace" => Some(Sample::Replace),
-        other => {
-            let message = format!("unknown order '{}'; it must be ordered, shuffled or replace", shown(other));
-            mistakes.add(at, message);
-            None
-        }
+    let sample = Sample::by_name(word);
+    if sample.is_none() {
+        mistakes.add(at, format!("unknown order '{}'; it must be ordered, shuffled or replace", shown(word)));
     }
+    sample
 }

@@ -214,19 +214,7 @@ fn a_tls_connection_is_reused_for_requests_of_any_length() {
         for number in 1..=2 {
             let mut case = case(Duration::from_secs(60));
             case.messages[0].content.clone_from(&prompt);
-            let id = AttemptId { case: 0, number };
-            let case = Arc::new(case);
-            engine.send(EngineCommand::Start {
-                lengths: RequestLengths::default(),
-                row: None,
-                turn: None,
-                id,
-                case,
-                model: "m".into(),
-                warmup: false,
-                due: None,
-                ready: None,
-            });
+            start_case(&engine, number, case);
             let record = end(&facts);
             assert_eq!(failure(&record), (AttemptStatus::Ok, ""), "{version:?}");
             connected.push(record.connect_ms.is_some());
