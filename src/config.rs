@@ -12,6 +12,7 @@ mod metrics;
 mod network;
 mod resume;
 mod run_flags;
+mod search;
 mod secrets;
 mod selection;
 mod settings;
@@ -27,6 +28,7 @@ use std::time::Duration;
 use self::run_flags::Secrets;
 pub use self::settings::Settings;
 use crate::cli::RunArgs;
+use crate::domain::load_search::SearchVariable;
 use crate::domain::load_stages::LoadStages;
 use crate::domain::metrics::QUEUE;
 use crate::domain::open_loop::{OpenLoop, Process};
@@ -36,7 +38,7 @@ use crate::domain::text::sanitise_line;
 use crate::protocol::api::{self, CHAT};
 use crate::report::exporters::{EXPORTERS, stdout_exporter};
 use crate::report::style::Style;
-use crate::runtime::spec::{EngineSpec, JournalSpec, RunSpec, SavingSpec, SessionSpec, TelemetrySpec};
+use crate::runtime::spec::{EngineSpec, GateSpec, JournalSpec, RunSpec, SavingSpec, SessionSpec, TelemetrySpec};
 use crate::store::input::{self, Kind};
 use crate::tokenizer::Tokenizer;
 
@@ -78,6 +80,7 @@ pub fn run_spec(
     };
     let network = network::network(&args.network, args.retries, &base_url, env, folder)?;
     let mut plan = plan(args)?;
+    let find = search::settings(args)?;
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     let (file, suite_source) = if args.workload.has_source() {
         selection::for_workload()
@@ -91,7 +94,8 @@ pub fn run_spec(
     if let Some(prepared) = &prepared {
         selection::refuse_patterns(&args.case_patterns)?;
         workload::apply(prepared, &template, &mut suite, &mut plan);
-        about_rows = Some(workload::notice(prepared));
+        // A search sends rows as long as it needs.
+        about_rows = args.find.is_none().then(|| workload::notice(prepared));
     } else {
         selection::keep_matching(&mut suite, &args.case_patterns)?;
         shortened = selection::keep_requested(&mut suite, args.requests);
@@ -124,6 +128,8 @@ pub fn run_spec(
     };
     suite.load_stages.clone_from(&args.stages);
     suite.slos.extend(args.slos.iter().cloned());
+    search::check(find.as_ref(), &suite.slos)?;
+    suite.find = find;
     check_slos(&suite.slos, plan.open_loop.is_some() || workload_args.trace.is_some(), suite.has_checks())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
     let sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
@@ -153,6 +159,8 @@ pub fn run_spec(
             stdout,
             summary_style: Style::Plain,
             journal: if args.no_save { JournalSpec::Off } else { JournalSpec::New },
+            // The program reads the baseline before the run begins.
+            gate: GateSpec { rules: args.gate.rules.clone(), github: args.gate.github, baseline: None },
         },
         warnings,
         notices: about_rows.into_iter().collect(),
@@ -221,7 +229,9 @@ fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
     }
     let burstiness = args.burstiness.map(|burstiness| Process::Gamma { burstiness });
     let process = burstiness.or(args.arrival).unwrap_or_default();
-    let rate = args.rate.or_else(|| args.stages.as_ref()?.mean_rate_per_s());
+    // A search sets the rate of each probe.
+    let searched = args.max.filter(|_| args.find == Some(SearchVariable::Rate));
+    let rate = args.rate.or(searched).or_else(|| args.stages.as_ref()?.mean_rate_per_s());
     if rate.is_none() && (args.arrival.is_some() || burstiness.is_some()) {
         return Err(ConfigError("--arrival and --burstiness need stages with a rate, like 5/s:60s".to_owned()));
     }
@@ -241,13 +251,14 @@ fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
     }
     let duration = args.duration.map(Duration::try_from_secs_f64).transpose();
     let in_stages = args.stages.as_ref().map(LoadStages::time);
+    let of_probe = args.find.map(|_| search::PROBE_TIME);
     Ok(Plan {
         concurrency: args.concurrency.map_or(unlimited, |n| n as usize),
         repeat: args.repeat.unwrap_or(1),
         warmup: args.warmup.unwrap_or(0),
         warm: args.warm,
         open_loop,
-        duration: duration.map_err(|e| ConfigError(format!("--duration: {e}")))?.or(in_stages),
+        duration: duration.map_err(|e| ConfigError(format!("--duration: {e}")))?.or(in_stages).or(of_probe),
         requests: args.requests,
         stop_when_saturated: args.stop_when_saturated,
     })

@@ -13,6 +13,7 @@ use tokscope::cli::{
 };
 use tokscope::cli::{completions, man_page};
 use tokscope::config::{self, Settings};
+use tokscope::domain::load_search::SearchVariable;
 use tokscope::domain::text::sanitise;
 use tokscope::runtime::color::ColorWhen;
 use tokscope::runtime::delete_runs::{self, Confirmation};
@@ -67,6 +68,9 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
     // Dropping the simulator stops it.
     let simulator = simulator(args.demo)?;
     let mut spec = config::run_spec(args, &env, Path::new("."), simulator.as_ref().map(Simulator::url))?;
+    if let Some(baseline) = &args.gate.baseline {
+        spec.saving.gate.baseline = Some(Box::new(saved::baseline(baseline)?));
+    }
     spec.command_line = Some(config::command_line(std::env::args_os().skip(1), args, &spec.engine, &env));
     begin(spec, args.headless, args.color.when(), &settings)
 }
@@ -127,7 +131,9 @@ fn begin(mut spec: RunSpec, headless: bool, color: ColorWhen, settings: &Setting
     let session = &spec.session;
     // In an open loop without a limit, the server decides how many requests are in flight.
     let concurrency = if session.plan.open_loop.is_some() { 1 } else { session.plan.limit().unwrap_or(1) };
-    process::provide_for(session.sweep.iter().copied().max().unwrap_or(concurrency).max(concurrency))?;
+    let searched = session.suite.find.filter(|find| find.variable == SearchVariable::Concurrency);
+    let stages = session.sweep.iter().copied().chain(searched.map(|find| find.max.0 as usize));
+    process::provide_for(stages.max().unwrap_or(concurrency).max(concurrency))?;
     if headless || spec.saving.stdout.is_some() {
         return headless::run(spec, color);
     }
@@ -217,9 +223,9 @@ fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
     if let Some(listing) = listing(&args.screen, &settings, Settings::browser_keys_table) {
         return print(listing.as_bytes());
     }
-    if args.json || !args.exports.is_empty() || !has_screen() {
+    if args.json || !args.exports.is_empty() || !args.rules.is_empty() || !has_screen() {
         config::check_comparison_exports(&args.exports, Path::new("."))?;
-        return saved::compare(&args.a, &args.b, &args.exports, args.json, args.color.when());
+        return saved::compare([&args.a, &args.b], &args.exports, args.json, &args.rules, args.color.when());
     }
     browser::compare(&args.a, &args.b, &look(&settings, args.color.when()))
 }

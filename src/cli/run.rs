@@ -6,14 +6,40 @@ use clap::Args;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 
 use super::values::{
-    MAX_CONCURRENCY, MAX_REPEAT, MAX_REQUESTS, MAX_WARMUP, Sweep, burstiness, process, request_rate, seconds, sweep,
+    MAX_CONCURRENCY, MAX_REPEAT, MAX_REQUESTS, MAX_WARMUP, Sweep, burstiness, pause_s, process, request_rate,
+    search_variable, seconds, sweep,
 };
 use super::{ColorArgs, GpuArgs, NetworkArgs, SecretArgs, WorkloadArgs};
+use crate::domain::load_search::SearchVariable;
 use crate::domain::load_stages::LoadStages;
 use crate::domain::open_loop::Process;
 use crate::domain::slo::Slo;
 use crate::protocol::api;
 use crate::report::exporters::{EXPORTERS, Exporter};
+use crate::report::gate::RegressionRule;
+
+/// Options of a regression gate.
+#[derive(Args, Debug, Default)]
+pub struct GateArgs {
+    /// Saved run or results.json to compare this run with
+    #[arg(long, value_name = "RUN|FILE", help_heading = "Gate", requires = "rules")]
+    pub baseline: Option<String>,
+    /// Rules.
+    #[arg(
+        long = "fail-on-regression",
+        id = "rules",
+        value_name = "RULE",
+        help_heading = "Gate",
+        requires = "baseline"
+    )]
+    #[arg(
+        help = "Exit with 1 if a figure is worse than the baseline's by more than this, like 'ttft_p95:5%'; repeatable"
+    )]
+    pub rules: Vec<RegressionRule>,
+    /// Write annotations and the job summary of GitHub Actions
+    #[arg(long, help_heading = "Gate")]
+    pub github: bool,
+}
 
 /// Options of a new run. The default value asks for nothing.
 #[derive(Args, Debug, Default)]
@@ -102,6 +128,16 @@ pub struct RunArgs {
     #[arg(long, value_name = "LOAD:TIME,…", help_heading = "Load", group = "open_loop")]
     #[arg(conflicts_with_all = ["rate", "concurrency", "duration", "requests", "repeat", "sweep", "trace", "limit"])]
     pub stages: Option<LoadStages>,
+    /// Find the largest concurrency or rate that meets every --slo, up to --max
+    #[arg(long, value_name = "LOAD", help_heading = "Load", value_parser = search_variable, requires = "max", group = "open_loop")]
+    #[arg(conflicts_with_all = ["rate", "sweep", "stages", "trace", "requests", "repeat", "limit", "stop_when_saturated"])]
+    pub find: Option<SearchVariable>,
+    /// Highest load that --find tries
+    #[arg(long, value_name = "N", help_heading = "Load", value_parser = request_rate, requires = "find")]
+    pub max: Option<f64>,
+    /// Time between two probes of --find in seconds [default: 2]
+    #[arg(long, value_name = "S", help_heading = "Load", value_parser = pause_s, requires = "find")]
+    pub cool_down: Option<f64>,
     /// End an open loop once its queue only grows
     #[arg(long, help_heading = "Load")]
     pub stop_when_saturated: bool,
@@ -115,6 +151,9 @@ pub struct RunArgs {
     #[arg(long = "slo", value_name = "THRESHOLD", help_heading = "Load")]
     #[arg(help = "Exit with 1 unless met, like 'ttft_p95<500ms' (sweep: by any stage); repeatable")]
     pub slos: Vec<Slo>,
+    /// Regression gate.
+    #[command(flatten)]
+    pub gate: GateArgs,
     /// Unmeasured requests before the first measured one [default: 0]
     #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_WARMUP)))]
     pub warmup: Option<u32>,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{ColorArgs, GpuArgs, NetworkArgs, ScreenArgs, SecretArgs};
+use crate::report::gate::RegressionRule;
 
 /// Options of `tokscope resume`.
 #[derive(Args, Debug)]
@@ -137,6 +138,12 @@ pub struct CompareArgs {
     /// Write the comparison to a file (.md .json); `-` writes Markdown to stdout; repeatable
     #[arg(short = 'o', long = "export", value_name = "FILE", allow_hyphen_values = true)]
     pub exports: Vec<PathBuf>,
+    /// Rules.
+    #[arg(long = "fail-on-regression", value_name = "RULE")]
+    #[arg(
+        help = "Exit with 1 if a figure of B is worse than that of A by more than this, like 'ttft_p95:5%'; repeatable"
+    )]
+    pub rules: Vec<RegressionRule>,
     /// Write the comparison as JSON to stdout
     #[arg(long)]
     pub json: bool,

@@ -1,5 +1,6 @@
 //! Values of options, and their limits.
 
+use crate::domain::load_search::SearchVariable;
 use crate::domain::open_loop::Process;
 use crate::domain::row_order::Sample;
 
@@ -39,6 +40,14 @@ pub(super) fn request_rate(text: &str) -> Result<f64, String> {
 
 pub(super) fn burstiness(text: &str) -> Result<f64, String> {
     number(text, 0.01, 1000.0)
+}
+
+pub(super) fn pause_s(text: &str) -> Result<f64, String> {
+    number(text, 0.0, 3600.0)
+}
+
+pub(super) fn search_variable(text: &str) -> Result<SearchVariable, String> {
+    SearchVariable::by_name(text).ok_or_else(|| "use concurrency or rate".to_owned())
 }
 
 pub(super) fn process(text: &str) -> Result<Process, String> {

@@ -122,7 +122,8 @@ pub(super) static SETTINGS: &[Setting] = &[
         read: |section, key, mistakes| section.whole(key, 1..=MAX_CONCURRENCY, mistakes).map(with(Value::Count)),
         given: |run| run.concurrency.map(Value::Count),
         is_open: |run| {
-            run.rate.is_none() && run.sweep.is_none() && run.stages.is_none() && run.workload.trace.is_none()
+            let is_single = run.sweep.is_none() && run.stages.is_none() && run.find.is_none();
+            run.rate.is_none() && is_single && run.workload.trace.is_none()
         },
         set: |run, value| run.concurrency = value.and_then(Value::count),
         printed: as_it_is,
@@ -134,7 +135,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         unset: "1",
         read: |section, key, mistakes| section.whole(key, 1..=MAX_REPEAT, mistakes).map(with(Value::Count)),
         given: |run| run.repeat.map(Value::Count),
-        is_open: |run| run.duration.is_none() && run.requests.is_none() && run.stages.is_none(),
+        is_open: |run| run.duration.is_none() && run.requests.is_none() && run.stages.is_none() && run.find.is_none(),
         set: |run, value| run.repeat = value.and_then(Value::count),
         printed: as_it_is,
     },
@@ -145,7 +146,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         unset: "one per case",
         read: |section, key, mistakes| section.whole(key, 1..=MAX_REQUESTS, mistakes).map(with(Value::Count)),
         given: |run| run.requests.map(Value::Count),
-        is_open: |run| run.duration.is_none() && run.repeat.is_none() && run.stages.is_none(),
+        is_open: |run| run.duration.is_none() && run.repeat.is_none() && run.stages.is_none() && run.find.is_none(),
         set: |run, value| run.requests = value.and_then(Value::count),
         printed: as_it_is,
     },

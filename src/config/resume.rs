@@ -14,7 +14,7 @@ use crate::report::exporters::EXPORTERS;
 use crate::report::journal::RunHeader;
 use crate::report::style::Style;
 use crate::runtime::spec::{
-    EngineSpec, JournalSpec, ResumeTarget, RunSpec, SavingSpec, SessionSpec, SuiteSource, TelemetrySpec,
+    EngineSpec, GateSpec, JournalSpec, ResumeTarget, RunSpec, SavingSpec, SessionSpec, SuiteSource, TelemetrySpec,
 };
 
 /// Checks everything that a resumed run needs, as [`super::run_spec`] does for a new one.
@@ -81,6 +81,7 @@ pub fn resume_spec(
             stdout,
             summary_style: Style::Plain,
             journal: JournalSpec::Resume(Box::new(resuming)),
+            gate: GateSpec::default(),
         },
         warnings: secrets.warnings,
         notices: Vec::new(),

@@ -71,7 +71,7 @@ pub fn half_width_with_freedom<'a>(groups: impl IntoIterator<Item = &'a [f64]>) 
         n += group.len();
         freedom += group.len() - 1;
     }
-    (freedom > 0).then(|| (student_t_975(freedom) * (squares / freedom as f64 / n as f64).sqrt(), freedom))
+    (freedom > 0).then(|| (t_975(freedom) * (squares / freedom as f64 / n as f64).sqrt(), freedom))
 }
 
 /// Distribution-free interval of a median between two order statistics: the narrowest symmetric one with at least 95%
@@ -111,7 +111,7 @@ const T_975: [f64; 30] = [
 ];
 
 /// 97.5% quantile of Student's t for one or more degrees of freedom; beyond the table by Fisher's expansion.
-fn student_t_975(freedom: usize) -> f64 {
+pub fn t_975(freedom: usize) -> f64 {
     if let Some(&t) = T_975.get(freedom - 1) {
         return t;
     }
@@ -141,10 +141,10 @@ mod tests {
             (1_000, 1.962),
             (1_000_000, 1.960),
         ] {
-            assert!((student_t_975(freedom) - published).abs() < 0.0006, "{freedom}: {}", student_t_975(freedom));
+            assert!((t_975(freedom) - published).abs() < 0.0006, "{freedom}: {}", t_975(freedom));
         }
         for freedom in 1..200 {
-            assert!(student_t_975(freedom) > student_t_975(freedom + 1), "{freedom}");
+            assert!(t_975(freedom) > t_975(freedom + 1), "{freedom}");
         }
     }
 

@@ -61,7 +61,8 @@ impl fmt::Display for Progress {
 
 fn planned(session: &Session, known: usize) -> Planned {
     let is_open = session.plan.duration.is_some();
-    let more_time = session.is_timed() || session.stage + 1 < session.sweep.len();
+    let is_searching = session.search().is_some_and(|search| !search.is_complete());
+    let more_time = is_searching || session.is_timed() || session.stage + 1 < session.sweep.len();
     match session.requests_expected() {
         Some(expected) if more_time => Planned::Expected(expected.max(known)),
         Some(_) => Planned::Exact(known + session.not_started),
@@ -75,6 +76,9 @@ fn share(session: &Session, now: Nanos) -> f64 {
     let all = session.requests_done() + session.requests_left();
     let of_requests = || if all == 0 { 0.0 } else { session.requests_done() as f64 / all as f64 };
     let Some(of_time) = session.share_of_time(now) else { return of_requests() };
+    if session.search().is_some() {
+        return of_time;
+    }
     // After the duration, only requests that the user added move the share.
     let is_extended = !session.is_timed() && all > session.requests_when_time_was_up();
     let in_stage = if is_extended { of_requests() } else { of_time };

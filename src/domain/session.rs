@@ -14,6 +14,7 @@ mod rows;
 mod run_clock;
 mod saturation;
 mod schedule;
+mod search;
 mod status;
 mod stop;
 mod workload;
@@ -31,6 +32,7 @@ use self::index::Index;
 pub use self::replay::IdleReason;
 pub use self::rows::RowPlan;
 use self::run_clock::RunClock;
+pub use self::search::{Probe, SearchState};
 use super::attempt::{AttemptId, AttemptRecord};
 use super::backlog::Backlog;
 use super::open_loop::OpenLoop;
@@ -207,8 +209,10 @@ pub struct Session {
     pub last_ended: Option<Nanos>,
     /// Concurrency of each stage of the sweep; empty without a sweep.
     pub sweep: Vec<usize>,
-    /// Index of the current or last stage.
+    /// Index of the current or last stage, or of the probe of a search.
     pub stage: usize,
+    /// Search for the largest load; `None` if the load is given.
+    search: Option<SearchState>,
     /// Times at which the load stages after the first one began.
     stages_began: Vec<Nanos>,
     /// Requests that were due within the run's duration but got no slot.
@@ -272,9 +276,11 @@ pub struct Session {
 impl Session {
     /// Creates a session that waits for its endpoint.
     pub fn new(suite: Arc<Suite>, plan: Plan) -> Self {
+        let plan = Self::plan_of_search(plan, suite.find.as_ref());
         let count = suite.cases.len();
         let cases: Vec<_> = (0..count).map(|case| CaseState::new(attempts_of(&suite, &plan, case))).collect();
         let mut session = Self {
+            search: suite.find.map(SearchState::new),
             suite,
             plan,
             mode: Mode::Waiting,

@@ -6,7 +6,7 @@ mod parse;
 
 use std::fmt;
 
-pub use self::parse::InvalidSlo;
+pub use self::parse::{InvalidSlo, figure_by_name};
 use super::attempt::AttemptRecord;
 use super::metrics::{Metric, Unit};
 use super::prefix_cache::CacheDoubts;
@@ -112,7 +112,8 @@ impl Comparison {
         }
     }
 
-    pub(super) fn holds(self, value: f64, threshold: f64) -> bool {
+    /// Returns whether a value meets a threshold.
+    pub fn holds(self, value: f64, threshold: f64) -> bool {
         match self {
             Self::Below => value < threshold,
             Self::AtMost => value <= threshold,
@@ -121,7 +122,8 @@ impl Comparison {
         }
     }
 
-    pub(super) const fn is_upper_bound(self) -> bool {
+    /// Returns whether lower values meet a threshold.
+    pub const fn is_upper_bound(self) -> bool {
         matches!(self, Self::Below | Self::AtMost)
     }
 }
@@ -256,7 +258,8 @@ impl Slo {
         format!("{name} {value} {sign} {}{notes}", self.with_unit(self.threshold))
     }
 
-    fn with_unit(&self, value: f64) -> String {
+    /// A value of the figure with its unit.
+    pub fn with_unit(&self, value: f64) -> String {
         let digits = if value.fract().abs() < 1e-9 || value >= 100.0 {
             0
         } else if value >= 10.0 {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::check::CheckSpec;
+use super::load_search::LoadSearch;
 use super::load_stages::LoadStages;
 use super::slo::Slo;
 use super::workload::{Conversations, Workload};
@@ -32,6 +33,9 @@ pub struct Suite {
     /// Loads of the run one after another; `None` if the plan has the only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_stages: Option<LoadStages>,
+    /// Search for the largest load that meets the thresholds; `None` if the load is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub find: Option<LoadSearch>,
 }
 
 /// The name of a suite, with the patterns that selected its cases.

@@ -30,3 +30,13 @@ pub fn suite(cases: usize) -> Suite {
 pub fn suite_with(cases: Vec<CaseSpec>) -> Suite {
     Suite { name: "s".to_owned(), rating: RatingScale::default(), slos: Vec::new(), cases, ..Suite::default() }
 }
+
+/// Values that `scripts/reference-statistics` computed with `SciPy`.
+pub fn reference() -> serde_json::Value {
+    serde_json::from_str(include_str!("../../tests/data/statistics/reference.json")).expect("a JSON document")
+}
+
+/// Numbers of a JSON list.
+pub fn numbers(list: &serde_json::Value) -> Vec<f64> {
+    list.as_array().into_iter().flatten().filter_map(serde_json::Value::as_f64).collect()
+}

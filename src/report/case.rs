@@ -33,12 +33,17 @@ pub struct CaseView<'a> {
 /// Returns the cases of a session, in the order of the suite.
 pub fn cases(session: &Session) -> Vec<CaseView<'_>> {
     let both = session.suite.cases.iter().zip(&session.cases).enumerate();
-    both.map(|(index, (spec, state))| CaseView::new(index, spec, state)).collect()
+    // The figures of a search are those at its limit.
+    let probe = session.headline_probe();
+    both.map(|(index, (spec, state))| CaseView::new(index, spec, state, probe)).collect()
 }
 
 impl<'a> CaseView<'a> {
-    fn new(index: usize, spec: &'a CaseSpec, state: &'a CaseState) -> Self {
-        let reported: Vec<_> = state.reported().collect();
+    fn new(index: usize, spec: &'a CaseSpec, state: &'a CaseState, probe: Option<usize>) -> Self {
+        let reported: Vec<_> = match probe {
+            Some(probe) => state.reported_in(probe).collect(),
+            None => state.reported().collect(),
+        };
         let figures = vec![Vec::new(); METRICS.len()];
         let unresolved = vec![0; METRICS.len()];
         let mut view = Self { spec, state, reported, index, figures, unresolved, estimated: false, warm: 0 };
@@ -105,7 +110,7 @@ impl<'a> CaseView<'a> {
 
     /// Attempts of the reported stage. The other stages of a sweep are in its table.
     fn in_stage(&self) -> impl DoubleEndedIterator<Item = &'a AttemptState> {
-        let stage = self.state.attempts.last().map_or(0, |a| a.stage);
+        let stage = self.reported.first().copied().or_else(|| self.state.attempts.last()).map_or(0, |a| a.stage);
         self.state.attempts.iter().filter(move |a| a.stage == stage)
     }
 

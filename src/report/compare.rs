@@ -2,8 +2,10 @@
 
 mod document;
 mod pair;
+mod percentiles;
 mod row;
 mod side;
+mod significance;
 mod text;
 mod verdict;
 
@@ -11,11 +13,13 @@ use std::sync::LazyLock;
 
 pub use self::document::{json, markdown};
 use self::pair::{Pair, pairs};
+pub use self::percentiles::PercentileRow;
 pub use self::row::{Judgement, Row};
 pub use self::side::{
-    Case, ComparedRun, ComparedWorkload, Figure, Figures, Measured, Plan, Stage, Turn, ascending, fingerprint_text,
+    Case, ComparedRun, ComparedWorkload, Figure, Figures, Measured, Plan, Stage, Turn, ascending, cluster,
+    fingerprint_text,
 };
-pub use self::text::{NO_VERDICT, about, cells, says_something, text, throughput};
+pub use self::text::{NO_VERDICT, about, cells, percentile_cells, says_something, text, throughput};
 pub use self::verdict::verdict;
 use crate::domain::metrics::{METRICS, Metric};
 use crate::domain::quantity::count;
@@ -60,6 +64,8 @@ pub struct Comparison {
     pub blocks: Vec<Block>,
     /// One block per metric with a row for each turn that both runs have; empty unless both have conversations.
     pub turns: Vec<Block>,
+    /// Percentiles of both runs over all cases, in the order of the stages and metrics.
+    pub percentiles: Vec<PercentileRow>,
     /// Reasons why the runs are not fully comparable, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -74,9 +80,10 @@ impl Comparison {
         };
         let blocks = COMPARED.iter().enumerate().filter_map(block).collect();
         let warnings = warnings(&a, &b, &pairs);
+        let percentiles = percentiles::rows(&pairs);
         let is_by_stage = pairs.iter().any(|pair| pair.concurrency.is_some());
         let turns = turn_blocks(&a.turns, &b.turns);
-        Self { a, b, is_by_stage, blocks, turns, warnings }
+        Self { a, b, is_by_stage, blocks, turns, percentiles, warnings }
     }
 }
 
@@ -88,13 +95,11 @@ fn turn_blocks(a: &[Turn], b: &[Turn]) -> Vec<Block> {
         let figure = |turn: &Turn| turn.figures.get(place).copied().flatten();
         let row = |(a, b): &(&Turn, &Turn)| Row {
             is_share: compared.metric.is_share(),
-            concurrency: None,
             case: Some(format!("turn {}", a.number)),
-            a: figure(a),
-            b: figure(b),
-            is_of_same: true,
+            ..Row::new(figure(a), figure(b))
         };
-        let rows: Vec<Row> = pairs.iter().map(row).collect();
+        let mut rows: Vec<Row> = pairs.iter().map(row).collect();
+        significance::correct(&mut rows);
         rows.iter().any(|r| r.a.is_some() || r.b.is_some()).then_some(Block { compared, rows })
     };
     COMPARED.iter().enumerate().filter_map(block).collect()
@@ -110,18 +115,19 @@ fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
     let figure = |figures: &Figures| figures.get(place).copied().flatten();
     let of_case =
         |side: &Measured, name: &str| side.cases.iter().find(|c| c.name == name).and_then(|c| figure(&c.figures));
-    let case = |name: &&String| Row {
-        concurrency,
-        case: Some((*name).clone()),
-        a: of_case(a, name),
-        b: of_case(b, name),
-        is_of_same: true,
-        is_share,
+    let case = |name: &&String| {
+        let row = Row::new(of_case(a, name), of_case(b, name));
+        let test = significance::paired_test(a, b, place, Some(name.as_str())).or(row.test);
+        Row { concurrency, case: Some((*name).clone()), is_share, test, ..row }
     };
     // A case that failed in one of the runs has no figure there.
     let is_of_same = names.iter().all(|name| of_case(a, name).is_some() == of_case(b, name).is_some());
-    let whole = Row { concurrency, case: None, a: figure(&a.total), b: figure(&b.total), is_of_same, is_share };
-    names.iter().map(case).chain([whole]).collect()
+    let whole = Row { concurrency, is_of_same, is_share, ..Row::new(figure(&a.total), figure(&b.total)) };
+    let whole = Row { test: significance::paired_test(a, b, place, None).or(whole.test), ..whole };
+    let mut rows: Vec<Row> = names.iter().map(case).collect();
+    significance::correct(&mut rows);
+    rows.push(whole);
+    rows
 }
 
 /// Describes differences between the runs beyond their figures.

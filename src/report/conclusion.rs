@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::metrics::{DECODE, LATENCY, TTFT};
 use crate::domain::pass_rate::PassRate;
+use crate::domain::search_results::SearchResult;
 use crate::domain::session::Session;
 use crate::domain::sweep::SweepSummary;
 
@@ -49,6 +50,8 @@ pub struct Conclusion {
     pub bottleneck: Option<Bottleneck>,
     /// Result of the whole sweep; the other figures are those of its last stage. `None` without a sweep.
     pub sweep: Option<SweepSummary>,
+    /// Result of a search for the largest load in one sentence; `None` without a search.
+    pub search: Option<String>,
 }
 
 impl Conclusion {
@@ -77,6 +80,7 @@ impl Conclusion {
             slowest: slowest(&views),
             bottleneck: bottleneck(session, &summary, system),
             sweep: SweepSummary::from_session(session),
+            search: SearchResult::from_session(session).map(|result| result.sentence),
         }
     }
 }

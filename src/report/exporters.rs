@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::model::Report;
-use super::{csv, json, markdown};
+use super::{csv, json, junit, markdown};
 
 /// An export format of a report.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub const EXPORTERS: &[Exporter] = &[
     Exporter { id: "markdown", extension: "md", label: "Markdown report", render: markdown::render },
     Exporter { id: "json", extension: "json", label: "JSON, all figures and texts", render: json::render },
     Exporter { id: "csv", extension: "csv", label: "CSV, a row for each attempt", render: csv::render },
+    Exporter { id: "junit", extension: "xml", label: "JUnit XML, a test for each case", render: junit::render },
 ];
 
 /// Returns the format that an export path writes to stdout: `-` means the first one, `-.json` the one with that extension.

@@ -145,6 +145,7 @@ pub fn sweep_session(concurrencies: &[usize]) -> Session {
 /// Returns a report of a session on the sample machine.
 pub fn report(session: Session) -> Report {
     Report {
+        gate: None,
         finished_at: session.last_ended.unwrap_or_default(),
         session,
         workload_notes: Vec::new(),

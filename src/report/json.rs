@@ -1,6 +1,7 @@
 //! Export as one JSON document, `results.json`. An unknown value is `null`; a missing figure is never 0.
 
 mod attempt;
+mod find;
 mod gpu;
 mod load;
 mod spread;
@@ -15,6 +16,8 @@ use self::attempt::AttemptJson;
 use self::spread::SpreadJson;
 pub(super) use self::text::pretty;
 use super::bottleneck::{Bottleneck, SystemFigures, bottleneck};
+use super::fingerprint::digest;
+use super::gate_result::GateResult;
 use super::host::HostReport;
 use super::model::{Environment, Report, Resumption};
 use super::server_figures::ServerFigures;
@@ -54,6 +57,12 @@ struct Document<'a> {
     sweep: Vec<load::StageJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     stages: Vec<load::LoadStageJson>,
+    /// Result of a search for the largest load; only present with `--find`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    find: Option<find::FindJson>,
+    /// Result of a regression gate; only present with `--baseline`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gate: Option<GateJson<'a>>,
     /// Requests other than the suite's cases; only present with a workload.
     #[serde(skip_serializing_if = "Option::is_none")]
     workload: Option<workload::WorkloadJson<'a>>,
@@ -99,6 +108,8 @@ struct Run<'a> {
     duration_limit_s: Option<f64>,
     simulated: bool,
     partial: bool,
+    /// Checksum of what the run sends and under which load; equal in runs that can be compared.
+    requests_digest: String,
     duration_s: Option<f64>,
     /// Continuations with `tokscope resume`.
     resumed: Vec<ResumedJson<'a>>,
@@ -192,6 +203,23 @@ struct SummaryJson<'a> {
     findings: Vec<FindingCount>,
     #[serde(flatten)]
     load: Option<load::LoadJson<'a>>,
+}
+
+/// Result of a regression gate.
+#[derive(Serialize)]
+struct GateJson<'a> {
+    /// Whether the gate only advises, because machine, server or suite differ.
+    advisory: bool,
+    /// Whether some rule shows a regression.
+    regression: bool,
+    #[serde(flatten)]
+    result: &'a GateResult,
+}
+
+impl<'a> GateJson<'a> {
+    fn new(result: &'a GateResult) -> Self {
+        Self { advisory: result.is_advisory(), regression: result.has_regression(), result }
+    }
 }
 
 /// A finding and the number of attempts that have it.
@@ -289,6 +317,8 @@ impl<'a> Document<'a> {
             summary: summary_json(summary, report),
             sweep: load::sweep(&report.session),
             stages: load::load_stages(&report.session),
+            find: find::FindJson::from_session(&report.session),
+            gate: report.gate.as_deref().map(GateJson::new),
             workload: workload::WorkloadJson::new(report, summary),
             conversations: workload::ConversationsJson::new(report),
             turns: workload::turns(summary),
@@ -348,6 +378,7 @@ fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
         duration_limit_s: session.plan.duration.map(|d| d.as_secs_f64()),
         simulated: report.simulated,
         partial: summary.partial,
+        requests_digest: digest(session),
         duration_s: report.duration_s(),
     }
 }

@@ -8,7 +8,9 @@ mod details;
 mod environment;
 mod escape;
 mod figures;
+mod find;
 mod front;
+mod gate;
 mod gpu;
 mod load;
 mod load_stages;
@@ -59,6 +61,7 @@ pub fn render(report: &Report) -> String {
     results::write(&view, &mut page);
     workload::write(&view, &mut page);
     load::write(&view, &mut page);
+    gate::write(&view, &mut page);
     statistics::write(&view, &mut page);
     environment::write(&view, &mut page);
     gpu::write(&view, &mut page);

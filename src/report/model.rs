@@ -7,8 +7,11 @@ use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::gate_result::GateResult;
 use super::gpu::GpuReport;
 use super::host::HostReport;
 
@@ -58,6 +61,8 @@ pub struct Report {
     pub lag: EngineLag,
     /// Error of tokscope on this machine, if it was calibrated.
     pub calibration: Option<Calibration>,
+    /// Result of a regression gate, if the run had one.
+    pub gate: Option<Arc<GateResult>>,
     /// When the report was made, on the run's clock.
     pub finished_at: Nanos,
 }

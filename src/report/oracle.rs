@@ -15,7 +15,7 @@ use super::model::{Environment, Report, USUAL_API};
 use super::run_figures::RunFigures;
 use super::runs_table::{self, Outcome, RunRow};
 use super::style::Layout;
-use super::{csv, import, json, markdown};
+use super::{csv, import, json, junit, markdown};
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use crate::domain::check::{CheckKind, CheckResult};
 use crate::domain::finding::Finding;
@@ -46,7 +46,8 @@ pub fn check(texts: &[&str]) -> Result<(), String> {
     check_report(&hostile)?;
     check_markdown(&texts, &hostile)?;
     check_json(&texts, &hostile)?;
-    check_csv(&texts, &hostile)
+    check_csv(&texts, &hostile)?;
+    check_junit(&hostile)
 }
 
 /// Checks all outputs of a report: its formats, its row in the list of runs, a comparison.
@@ -191,6 +192,26 @@ fn check_json(texts: &[&str], hostile: &Report) -> Result<(), String> {
 }
 
 /// Checks that each cell is read as intended, and none as a formula.
+/// Checks that foreign text adds no element to the `JUnit` export.
+fn check_junit(hostile: &Report) -> Result<(), String> {
+    const ELEMENTS: [&str; 8] =
+        ["?xml ", "testsuites", "testsuite", "properties", "property", "testcase", "failure", "skipped"];
+    let file = junit::render(hostile);
+    let elements: Vec<&str> = file.split('<').skip(1).collect();
+    let is_known = |element: &&str| {
+        let name = element.strip_prefix('/').unwrap_or(element);
+        ELEMENTS.iter().chain(&["system-out"]).any(|known| name.starts_with(known))
+    };
+    let cases = elements.iter().filter(|element| element.starts_with("testcase ")).count();
+    // Each element ends once, and each attribute has two quotes.
+    let ends =
+        elements.iter().all(|element| element.matches('>').count() == 1 && element.matches('"').count() % 2 == 0);
+    if cases != 2 || !ends || !elements.iter().all(is_known) {
+        return Err(format!("elements are lost or new:\n{file}"));
+    }
+    Ok(())
+}
+
 fn check_csv(texts: &[&str], hostile: &Report) -> Result<(), String> {
     let file = csv::render(hostile);
     let table = read_csv(&file, ',');
@@ -311,6 +332,7 @@ fn report(texts: &[&str]) -> Option<Report> {
         local: true,
         lag: EngineLag::default(),
         calibration: None,
+        gate: None,
         finished_at: Nanos::from_millis(20),
     })
 }

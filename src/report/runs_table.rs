@@ -7,7 +7,7 @@ use serde::Serialize;
 use self::columns::Columns;
 pub use self::columns::minute;
 use super::journal::JournalSummaryHeader;
-use super::run_figures::RunFigures;
+use super::run_figures::{FoundLoad, RunFigures};
 use super::style::Layout;
 use super::text_table::wrap;
 use crate::domain::quantity::count;
@@ -59,6 +59,9 @@ pub struct RunRow {
     pub rate: Option<f64>,
     /// Concurrencies of a sweep.
     pub sweep: Vec<usize>,
+    /// Largest load that a search found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub find: Option<FoundLoad>,
     /// Attempts per case.
     pub repeat: u32,
     /// Measured requests in all, if that was the limit.
@@ -94,9 +97,10 @@ impl RunRow {
             suite: Some(run.suite.name),
             case_patterns: run.suite.case_patterns,
             simulated: run.simulated,
-            concurrency: run.plan.limit().filter(|_| run.sweep.is_empty()),
-            rate: run.plan.open_loop.map(|open| open.rate_per_s),
+            concurrency: run.plan.limit().filter(|_| run.sweep.is_empty() && figures.find.is_none()),
+            rate: run.plan.open_loop.map(|open| open.rate_per_s).filter(|_| figures.find.is_none()),
             sweep: run.sweep,
+            find: figures.find,
             repeat: run.plan.repeat,
             requests: run.plan.requests,
             duration_limit_s: run.plan.duration.map(|limit| limit.as_secs_f64()),
@@ -126,6 +130,7 @@ impl RunRow {
             concurrency: None,
             rate: None,
             sweep: Vec::new(),
+            find: None,
             repeat: 1,
             requests: None,
             duration_limit_s: None,

@@ -5,7 +5,11 @@ use std::borrow::Borrow;
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::interval::{Interval, MIN_FREEDOM, mean_half_width, median_interval, wilson_interval};
 use crate::domain::metrics::Metric;
+use crate::domain::order_statistics::percentile_interval;
 use crate::domain::statistics::{Stats, enough_for};
+
+/// Percentiles whose intervals [`Spread::tail_ci95`] has.
+pub const TAIL_PERCENTS: [u32; 3] = [90, 95, 99];
 
 /// Statistics of a metric and the number of their values.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +24,8 @@ pub struct Spread {
     pub mean_half_width: Option<f64>,
     /// 95% interval of the median; `None` without an interval of the mean, or below six figures.
     pub median_ci95: Option<Interval>,
+    /// Exact 95% intervals of p90, p95 and p99 between order statistics; each is `None` with too few figures.
+    pub tail_ci95: [Option<Interval>; 3],
     /// Wilson's 95% interval of a share, percent; `None` for other metrics.
     pub share_ci95: Option<Interval>,
 }
@@ -39,7 +45,7 @@ impl Spread {
         }
         let passed = (spread.stats.avg * spread.n as f64 / 100.0).round() as usize;
         let share_ci95 = wilson_interval(passed, spread.n).map(|interval| interval.scaled(100.0));
-        Some(Self { mean_half_width: None, median_ci95: None, share_ci95, ..spread })
+        Some(Self { mean_half_width: None, median_ci95: None, tail_ci95: [None; 3], share_ci95, ..spread })
     }
 
     /// Computes the spread of figures, each with the index of its case; `None` if there are none.
@@ -58,12 +64,14 @@ impl Spread {
         let mean_half_width = mean_half_width(groups);
         values.sort_by(f64::total_cmp);
         let median_ci95 = mean_half_width.and_then(|_| median_interval(&values));
+        let tail_ci95 = TAIL_PERCENTS.map(|p| percentile_interval(&values, p.into()));
         Some(Self {
             n: values.len(),
             stats: Stats::from_values(values)?,
             repeats,
             mean_half_width,
             median_ci95,
+            tail_ci95,
             share_ci95: None,
         })
     }

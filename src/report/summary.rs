@@ -236,6 +236,7 @@ impl Summary {
                 repeats: 0,
                 mean_half_width: None,
                 median_ci95: None,
+                tail_ci95: [None; 3],
                 share_ci95: None,
             }),
             events: counted.events,
@@ -257,7 +258,8 @@ impl Summary {
         summary.rating = summary.rated_speed.map(|speed| session.suite.rating.rate(speed));
         summary.whole_pass_rate =
             if session.sweep.is_empty() { summary.pass_rate } else { Tally::from_session(session, None).pass_rate };
-        let tally = Tally::from_session(session, (!session.sweep.is_empty()).then_some(session.stage));
+        let stage = (!session.sweep.is_empty()).then_some(session.stage).or_else(|| session.headline_probe());
+        let tally = Tally::from_session(session, stage);
         // A load counts every request, including failures and earlier rounds: the server spent time on them too.
         let is_load = session.is_load() || !session.sweep.is_empty();
         let reported = (!is_load).then(|| Tally::from_records(session, reported(&views)));

@@ -58,6 +58,7 @@ pub fn report(run: RunHeader, measured: Measurements<'_>) -> Report {
         run_id: run.id,
         environment: run.environment,
         calibration: run.calibration,
+        gate: None,
     }
 }
 

@@ -25,6 +25,7 @@ use super::route;
 use super::run::Run;
 use super::signals::{Suspension, stop_process};
 use super::spec::RunSpec;
+use super::summary::probe_line;
 use super::wake::Wake;
 use crate::app::message::Msg;
 use crate::app::state::{App, Connection, Scene};
@@ -76,6 +77,8 @@ struct Progress {
     status: Option<StatusLine>,
     /// Number of sentences about the workload that were printed.
     notes_printed: usize,
+    /// Number of finished probes that were printed.
+    probes_printed: usize,
 }
 
 impl Progress {
@@ -84,7 +87,7 @@ impl Progress {
         let is_load = session.is_load() || !session.sweep.is_empty();
         let status = StatusLine::for_stderr();
         let load = (is_load && status.is_none()).then(LoadLine::default);
-        Self { style, load, is_load, status, notes_printed: 0 }
+        Self { style, load, is_load, status, notes_printed: 0, probes_printed: 0 }
     }
 
     /// Prints what the run has learned about its workload since the last call.
@@ -93,6 +96,17 @@ impl Progress {
             stderr.progress(|to| say_to(to, &format!("workload: {}", sanitise_line(note))));
         }
         self.notes_printed = scene.workload_notes.len();
+    }
+
+    /// Prints the probes of a search that are over since the last call.
+    fn print_probes(&mut self, scene: &Scene, stderr: &mut Stderr) {
+        let Some(search) = scene.session.search() else { return };
+        let probes = &scene.load.probes;
+        for (at, probe) in probes.iter().enumerate().skip(self.probes_printed) {
+            let line = probe_line(at + 1, &search.settings, probe, scene.session.slos());
+            stderr.progress(|to| say_to(to, &sanitise_line(&line)));
+        }
+        self.probes_printed = probes.len();
     }
 
     /// Shows that an attempt ended.
@@ -156,6 +170,7 @@ fn follow(run: &mut LiveRun, progress: &mut Progress, stderr: &mut Stderr) -> an
             why.clone_into(&mut waits_for);
         }
         progress.print_notes(&run.base.app.scene, stderr);
+        progress.print_probes(&run.base.app.scene, stderr);
         if let Some(record) = ended {
             progress.attempt_ended(run, &record, stderr);
         }

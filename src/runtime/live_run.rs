@@ -26,7 +26,7 @@ use super::route::route;
 use super::run::{Remaining, Run, RunBase, dispatch};
 use super::samplers::{Samplers, endpoint_of, metrics_client};
 use super::signals::{self, Suspension};
-use super::spec::{EngineSpec, JournalSpec, RequestSpec, ResumeTarget, RunSpec, SessionSpec};
+use super::spec::{EngineSpec, GateSpec, JournalSpec, RequestSpec, ResumeTarget, RunSpec, SessionSpec};
 use super::wake::Wake;
 use crate::app::message::{Msg, RunEffect};
 use crate::app::state::{App, Connection, Target};
@@ -37,6 +37,7 @@ use crate::domain::time::Nanos;
 use crate::engine::{Engine, EngineConfig, InvalidConfig};
 use crate::protocol::url::without_secrets;
 use crate::report::exporters::EXPORTERS;
+use crate::report::gate_result::GateResult;
 use crate::report::model::{Report, Resumption};
 use crate::report::style::Style;
 use crate::tokenizer::Tokenizer;
@@ -59,6 +60,9 @@ pub struct LiveRun {
     ended: Option<(Nanos, EngineLag)>,
     /// Reports that were written when the run was closed.
     written: Vec<PathBuf>,
+    gate: GateSpec,
+    /// Result of the gate, once the run is closed.
+    gate_result: Option<Arc<GateResult>>,
 }
 
 impl LiveRun {
@@ -106,6 +110,8 @@ impl LiveRun {
             summary_style: saving.summary_style,
             ended: None,
             written: Vec::new(),
+            gate: saving.gate,
+            gate_result: None,
         })
     }
 
@@ -212,7 +218,7 @@ impl Run for LiveRun {
 
     fn report(&self) -> Report {
         let (now, lag) = self.ended.unwrap_or_else(|| (self.base.now(), self.live().lag));
-        self.origin.report(&self.base.app.scene, now, lag)
+        Report { gate: self.gate_result.clone(), ..self.origin.report(&self.base.app.scene, now, lag) }
     }
 
     fn next_frame(&self) -> Msg {

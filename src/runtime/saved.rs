@@ -17,6 +17,8 @@ use super::stdout;
 use crate::domain::text::sanitise_line;
 use crate::report::compare::{self, ComparedRun, Comparison};
 use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path, stdout_exporter};
+use crate::report::gate::{self, RegressionRule};
+use crate::report::gate_result::GateResult;
 use crate::report::import::{self, ImportError};
 use crate::report::journal::{self, JournalError, JournalSummaryHeader, Saved};
 use crate::report::run_figures::RunFigures;
@@ -162,7 +164,13 @@ fn layout(color: ColorWhen) -> Layout {
 
 /// Compares two runs: saved ones, `results.json` files or Markdown reports. Writes to these files, and to stdout: text, or
 /// what an export or `json` asks for. Returns the exit status.
-pub fn compare(a: &str, b: &str, exports: &[PathBuf], json: bool, color: ColorWhen) -> anyhow::Result<u8> {
+pub fn compare(
+    [a, b]: [&str; 2],
+    exports: &[PathBuf],
+    json: bool,
+    rules: &[RegressionRule],
+    color: ColorWhen,
+) -> anyhow::Result<u8> {
     type Render = fn(&Comparison) -> String;
     let (mut files, mut printed): (Vec<(&PathBuf, Render)>, Vec<Render>) = (Vec::new(), Vec::new());
     for path in exports {
@@ -181,15 +189,27 @@ pub fn compare(a: &str, b: &str, exports: &[PathBuf], json: bool, color: ColorWh
     if printed.len() > 1 {
         bail!("stdout takes one format; write the others to files with --export FILE");
     }
-    let comparison = Comparison::new(side(a)?, side(b)?);
+    let (a, b) = (side(a)?, side(b)?);
+    let gate = (!rules.is_empty()).then(|| gate::evaluate(rules, &a, &b));
+    let comparison = Comparison::new(a, b);
     let text = match printed.first() {
         Some(render) => render(&comparison),
         None => compare::text(&comparison, layout(color)),
     };
     let printed = stdout::write(text.as_bytes());
     let files = files.into_iter().map(|(path, render)| export::write(path, || render(&comparison)));
-    let status = report_written("Comparison", files, &mut std::io::stderr());
-    printed.map(|()| status)
+    let mut stderr = std::io::stderr();
+    let status = report_written("Comparison", files, &mut stderr);
+    for line in gate.iter().flat_map(GateResult::lines) {
+        say_to(&mut stderr, &sanitise_line(&line));
+    }
+    let is_worse = gate.is_some_and(|gate| gate.fails());
+    printed.map(|()| status.max(u8::from(is_worse)))
+}
+
+/// Reads the baseline of a regression gate, named as for [`compare`].
+pub fn baseline(wanted: &str) -> anyhow::Result<ComparedRun> {
+    side(wanted).context("--baseline")
 }
 
 /// Reads a report that was exported.

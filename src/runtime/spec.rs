@@ -10,7 +10,9 @@ use crate::domain::session::{Plan, RowPlan};
 use crate::domain::suite::Suite;
 use crate::engine::{EngineConfig, Network};
 use crate::protocol::api::Api;
+use crate::report::compare::ComparedRun;
 use crate::report::exporters::Exporter;
+use crate::report::gate::RegressionRule;
 use crate::report::journal::Saved;
 use crate::report::style::Style;
 use crate::telemetry::GpuChoice;
@@ -124,6 +126,19 @@ pub struct SavingSpec {
     pub summary_style: Style,
     /// The run's journal.
     pub journal: JournalSpec,
+    /// Regression gate and output for GitHub Actions.
+    pub gate: GateSpec,
+}
+
+/// A regression gate; nothing by default.
+#[derive(Debug, Default)]
+pub struct GateSpec {
+    /// Run to compare with.
+    pub baseline: Option<Box<ComparedRun>>,
+    /// Figures that must not become worse.
+    pub rules: Vec<RegressionRule>,
+    /// Whether to write annotations and the job summary of GitHub Actions.
+    pub github: bool,
 }
 
 /// The journal of a run.

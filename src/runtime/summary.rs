@@ -1,11 +1,13 @@
 //! The summary of a run, as plain text for the terminal.
 
 mod entry;
+mod find;
 mod load_stages;
 mod styled;
 mod workload;
 
 use self::entry::entry;
+pub use self::find::probe_line;
 pub use self::styled::styled;
 use crate::domain::interval::MEAN_NEEDS;
 use crate::domain::metrics::{DECODE, ITL, LATENCY, METRICS, Metric, SPEED, TTFT};
@@ -54,6 +56,10 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         let share = format!("{good}/{} ({}%)", tally.judged(), figure(share, 1));
         let unresolved = (tally.unjudged > 0).then(|| format!("{} unresolved", tally.unjudged));
         lines.push(entry("Goodput", [Some(share), Some(format!("{} req/s", figure(rate, 2))), unresolved]));
+    }
+    if session.search().is_some() {
+        lines.extend(find::lines(session));
+        return lines;
     }
     let stages = stages(session);
     let knee = knee(&stages);
@@ -154,6 +160,10 @@ pub fn summary(report: &Report) -> String {
     }
     lines.extend(workload::turn_lines(&summary));
     lines.extend(load_lines(session, &summary));
+    if let Some(gate) = &report.gate {
+        lines.push(entry("Baseline", [Some(sanitise_line(&gate.baseline))]));
+        lines.extend(gate.lines().into_iter().map(|line| entry("Gate", [Some(sanitise_line(&line))])));
+    }
     let examined = summary.examined_in_words();
     for (diagnosis, n) in &summary.findings {
         lines.push(entry("Finding", [Some(format!("{}: {n} of {examined}", diagnosis.label))]));
@@ -235,7 +245,15 @@ mod tests {
 
     fn spread(values: &[f64]) -> Spread {
         let stats = Stats::from_values(values.iter().copied()).unwrap();
-        Spread { n: values.len(), stats, repeats: 0, mean_half_width: None, median_ci95: None, share_ci95: None }
+        Spread {
+            n: values.len(),
+            stats,
+            repeats: 0,
+            mean_half_width: None,
+            median_ci95: None,
+            tail_ci95: [None; 3],
+            share_ci95: None,
+        }
     }
 
     #[test]

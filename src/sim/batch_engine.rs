@@ -12,6 +12,8 @@ mod driver;
 mod gpu;
 mod kv_cache;
 mod scheduler;
+#[cfg(test)]
+mod search_tests;
 mod sequence;
 mod stalls;
 #[cfg(test)]

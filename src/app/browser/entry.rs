@@ -115,6 +115,9 @@ impl RunEntry {
 
     /// The load in words: `concurrency 8`, `rate 5/s`, `sweep 1,2,4`.
     pub fn load_in_words(&self) -> String {
+        if self.load.starts_with("found ") {
+            return self.load.clone();
+        }
         let what = if self.load.ends_with("/s") {
             "rate"
         } else if self.load.contains(',') {

@@ -86,7 +86,8 @@ impl App {
     /// overview.
     pub fn layout_preset(&self) -> LayoutPreset {
         let session = &self.shown().session;
-        let has_chart = session.began.is_some() && !session.sweep.is_empty();
+        let is_in_stages = !session.sweep.is_empty() || session.search().is_some();
+        let has_chart = session.began.is_some() && is_in_stages;
         self.ui.layout.unwrap_or(if has_chart { LayoutPreset::Load } else { LayoutPreset::Overview })
     }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::domain::attempt::{AttemptRecord, AttemptStatus};
+use crate::domain::search_results::ProbeResult;
 use crate::domain::session::Session;
 use crate::domain::statistics::{enough_for, percentile};
 use crate::domain::sweep::Stage;
@@ -21,6 +22,10 @@ pub struct Load {
     /// Stages of the sweep that are over.
     pub stages: Vec<Stage>,
     stage: usize,
+    /// Finished probes of a search that have a steady part.
+    pub probes: Vec<ProbeResult>,
+    /// Number of finished probes, with and without a steady part.
+    finished_probes: usize,
     recent: VecDeque<Ended>,
 }
 
@@ -83,7 +88,14 @@ impl Recent {
 impl Load {
     /// Figures before the first request.
     pub fn new(session: &Session) -> Self {
-        Self { tally: Tally::new(session), stages: Vec::new(), stage: 0, recent: VecDeque::new() }
+        Self {
+            tally: Tally::new(session),
+            stages: Vec::new(),
+            stage: 0,
+            probes: Vec::new(),
+            finished_probes: 0,
+            recent: VecDeque::new(),
+        }
     }
 
     /// Figures at `now`, counted from the attempts of a session.
@@ -93,8 +105,10 @@ impl Load {
             (tally.ended > 0).then(|| Stage::from_tally(*concurrency, &tally, session))
         };
         let stages = session.sweep.iter().enumerate().take(session.stage).filter_map(measured).collect();
-        let tally = Tally::from_session(session, (!session.sweep.is_empty()).then_some(session.stage));
-        let mut load = Self { tally, stages, stage: session.stage, recent: VecDeque::new() };
+        let is_in_stages = !session.sweep.is_empty() || session.search().is_some();
+        let tally = Tally::from_session(session, is_in_stages.then_some(session.stage));
+        let mut load = Self { tally, stages, stage: session.stage, ..Self::new(session) };
+        load.add_probes(session);
         let records = session.attempts().filter_map(|a| a.record.as_ref());
         let mut recent: Vec<_> = records.filter(|r| now.since(r.ended()) <= WINDOW).collect();
         recent.sort_by_key(|r| r.ended());
@@ -128,12 +142,23 @@ impl Load {
             self.recent.pop_front();
         }
         self.tally.set_schedule_pauses(session.schedule_pauses());
+        self.add_probes(session);
         if session.stage != self.stage {
             if let Some(concurrency) = session.sweep.get(self.stage).filter(|_| self.tally.ended > 0) {
                 self.stages.push(Stage::from_tally(*concurrency, &self.tally, session));
             }
             self.stage = session.stage;
             self.tally = Tally::new(session);
+        }
+    }
+
+    /// Adds the probes that were judged since the last call.
+    fn add_probes(&mut self, session: &Session) {
+        let Some(search) = session.search() else { return };
+        let finished = search.probes.iter().filter(|probe| probe.judged.is_some()).count();
+        if finished > self.finished_probes {
+            self.probes.extend((self.finished_probes..finished).filter_map(|at| ProbeResult::new(session, at)));
+            self.finished_probes = finished;
         }
     }
 
@@ -173,8 +198,11 @@ impl Load {
     }
 
     /// Whether every SLO is met. One stage that meets them is enough for a sweep: its last stages are meant to overload
-    /// the server.
+    /// the server. A search needs a load that passed.
     pub fn meets_slos(&self, session: &Session) -> bool {
+        if let Some(search) = session.search() {
+            return search.outcome().last_pass.is_some();
+        }
         if session.sweep.is_empty() || session.slos().is_empty() {
             return self.tally.meets(session.slos());
         }

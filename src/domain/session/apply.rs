@@ -2,7 +2,7 @@
 //! run itself.
 
 use super::case::{NextTurn, Start};
-use super::{CasePhase, CaseState, EventKind, InvalidEvent, Mode, RunClock, RunEvent, Session};
+use super::{CasePhase, CaseState, EventKind, InvalidEvent, Mode, RunEvent, Session};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, StoredRecord};
 use crate::domain::time::Nanos;
 
@@ -49,6 +49,8 @@ impl Session {
             }
             EventKind::StageBegan { stage } if self.suite.load_stages.is_some() => self.begin_load_stage(stage, at),
             EventKind::StageBegan { stage } => self.begin_stage(stage),
+            EventKind::ProbeBegan { probe, load } => self.begin_probe(probe, load, at),
+            EventKind::ProbeJudged { verdict, meets, requests } => self.end_probe(at, verdict, meets, requests),
             EventKind::TimeUp { not_started } => self.end_time(not_started),
             EventKind::Saturated { not_started } => self.end_saturated(at, not_started),
             EventKind::Finished => self.mode = Mode::Finished,
@@ -103,6 +105,8 @@ impl Session {
                 };
                 require(follows, InvalidEvent::NoSuchStage)
             }
+            EventKind::ProbeBegan { probe, load } => self.check_probe(probe, load),
+            EventKind::ProbeJudged { .. } => self.check_verdict(),
             EventKind::TimeUp { .. }
             | EventKind::Saturated { .. }
             | EventKind::Finished
@@ -214,6 +218,9 @@ impl Session {
             // An attempt that was discarded for the end of the program may still have ended by itself.
             self.requests_done += usize::from(!warmup && (was_interrupted || !is_discarded));
             self.last_measured_end = self.last_measured_end.max(Some(ended));
+            if !warmup && !is_discarded {
+                self.count_probed();
+            }
         } else if was_interrupted {
             self.interrupt(id, warmup, record.began());
         }
@@ -263,13 +270,7 @@ impl Session {
     fn begin_stage(&mut self, stage: usize) {
         self.stage = stage;
         self.plan.concurrency = self.sweep.get(stage).copied().unwrap_or(self.plan.concurrency);
-        self.clock = RunClock::new(&self.plan);
-        self.rows_taken = 0;
-        for case in 0..self.cases.len() {
-            let attempts = self.attempts_of(case);
-            self.edit(case, |c| c.begin_stage(stage, attempts));
-        }
-        self.set_schedule();
+        self.restart_cases(stage);
     }
 
     /// Ends cases that only the time limit would have ended.

@@ -62,7 +62,7 @@ impl Session {
             }
         }
         self.count_backlog();
-        while let Some(what) = self.next_step() {
+        while let Some(what) = self.next_search_step().or_else(|| self.next_step()) {
             if !self.commit_now(what, &mut out) {
                 break;
             }
@@ -125,6 +125,7 @@ impl Session {
                 let numbers = self.cases.get(case).map(|c| c.counting().collect::<Vec<_>>()).unwrap_or_default();
                 abort(numbers.into_iter().map(|number| AttemptId { case, number }).collect())
             }
+            EventKind::ProbeJudged { verdict, .. } => abort(self.discarded_by(verdict)),
             EventKind::Closing => {
                 let counts = |id: &&AttemptId| {
                     self.cases.get(id.case).is_some_and(|c| !c.is_settled() && c.counting().any(|n| n == id.number))
@@ -158,6 +159,9 @@ impl Session {
         let start = self.next_turn().or_else(|| if self.is_full() { None } else { self.next_start() });
         if start.is_some() || self.index.unsettled() > 0 || self.in_flight() > 0 {
             return start;
+        }
+        if self.is_search_left() {
+            return None;
         }
         let next = self.stage + 1;
         let is_left = self.index.count(CasePhase::Cancelled) < self.cases.len();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::attempt::AttemptId;
+use crate::domain::load_search::{ProbeVerdict, SearchLoad};
 use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
 
@@ -71,6 +72,22 @@ pub enum EventKind {
         /// Index of the stage, from 0.
         stage: usize,
     },
+    /// A probe of the search began.
+    ProbeBegan {
+        /// Index of the probe, from 0.
+        probe: usize,
+        /// Its load.
+        load: SearchLoad,
+    },
+    /// A probe of the search was judged. Nothing more of it starts; unless it passed, requests in flight are discarded.
+    ProbeJudged {
+        /// Its verdict.
+        verdict: ProbeVerdict,
+        /// Whether its estimates meet every threshold.
+        meets: bool,
+        /// Requests of its steady part.
+        requests: u32,
+    },
     /// The plan's duration is over.
     TimeUp {
         /// Requests due within the duration that got no slot.
@@ -93,7 +110,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The `type` of every event with its own journal line. A line of another type is not an event.
-    pub const TYPES: [&str; 15] = [
+    pub const TYPES: [&str; 17] = [
         "began",
         "held",
         "hold_ended",
@@ -103,6 +120,8 @@ impl EventKind {
         "case_rerun",
         "case_cancelled",
         "stage_began",
+        "probe_began",
+        "probe_judged",
         "time_up",
         "saturated",
         "finished",
@@ -160,6 +179,8 @@ mod tests {
             EventKind::CaseRerun { case },
             EventKind::CaseCancelled { case },
             EventKind::StageBegan { stage: 3 },
+            EventKind::ProbeBegan { probe: 12, load: SearchLoad(123_456) },
+            EventKind::ProbeJudged { verdict: ProbeVerdict::Undecided, meets: true, requests: 4321 },
             EventKind::TimeUp { not_started: 17 },
             EventKind::Saturated { not_started: 9 },
             EventKind::Finished,

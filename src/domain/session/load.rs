@@ -43,8 +43,11 @@ impl Session {
         self.stages_began.len()
     }
 
-    /// Name of the current load stage, like `stage 2/3, 1..16`; `None` without stages.
+    /// Name of the current load stage, like `stage 2/3, 1..16`, or of the current probe of a search; `None` without either.
     pub fn load_stage_name(&self) -> Option<String> {
+        if self.search().is_some() {
+            return self.probe_name();
+        }
         let stages = self.load_stages();
         let LoadStage { load, .. } = stages.get(self.load_stage())?;
         Some(format!("stage {}/{}, {load}", self.load_stage() + 1, stages.len()))

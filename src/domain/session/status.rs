@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{AttemptState, CasePhase, CaseState, HORIZON, Mode, Session};
 use crate::domain::attempt::AttemptId;
+use crate::domain::load_search::SearchVariable;
 use crate::domain::slo::Slo;
 use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
@@ -27,6 +28,9 @@ impl Session {
 
     /// Concurrency of a stage of the sweep, or of the run without a sweep; `None` if the rate alone decides.
     pub fn concurrency_in(&self, stage: usize) -> Option<usize> {
+        if let Some(search) = self.search.as_ref().filter(|s| s.settings.variable == SearchVariable::Concurrency) {
+            return search.probes.get(stage).map(|probe| probe.load.0 as usize);
+        }
         self.sweep.get(stage).copied().or_else(|| self.plan.limit())
     }
 
@@ -116,7 +120,9 @@ impl Session {
     pub fn wake_at(&self) -> Option<Nanos> {
         let turn = self.next_turns.first().map(|(ready_at, ..)| *ready_at).filter(|_| self.mode == Mode::Running);
         let end = turn.and_then(|_| self.clock.ends_at());
-        [turn, end, self.start_at(), self.load_changes_at(), self.counts_backlog_at()].into_iter().flatten().min()
+        let times =
+            [turn, end, self.start_at(), self.load_changes_at(), self.counts_backlog_at(), self.probe_begins_at()];
+        times.into_iter().flatten().min()
     }
 
     /// Time at which the open loop orders its next start.
@@ -142,6 +148,9 @@ impl Session {
     /// Used share of the plan's duration at `now`, 0 to 1, without holds; `None` without a duration.
     pub fn share_of_time(&self, now: Nanos) -> Option<f64> {
         self.plan.duration?;
+        if let Some(search) = &self.search {
+            return Some(search.share());
+        }
         if !self.clock.is_timed() {
             return Some(1.0);
         }
@@ -164,7 +173,7 @@ impl Session {
     /// Returns whether something is being measured, or will be without action of the user.
     pub fn is_active(&self) -> bool {
         let is_waiting = self.index.count(CasePhase::Queued) > 0 || !self.next_turns.is_empty();
-        self.in_flight() > 0 || (self.mode == Mode::Running && is_waiting)
+        self.in_flight() > 0 || (self.mode == Mode::Running && (is_waiting || self.is_search_left()))
     }
 
     /// Returns whether the program ended in the middle of the run, which was neither held nor finished.
@@ -182,6 +191,9 @@ impl Session {
     /// not finished. A plan with a duration requires all of its time, a complete answer of each case, no failure, and
     /// every request of its rate. A rerun of a case that already has an answer does not make the run partial.
     pub fn is_partial(&self) -> bool {
+        if let Some(search) = &self.search {
+            return !search.is_complete();
+        }
         let is_timed = self.plan.duration.is_some();
         let lacks = |(case, c): (usize, &CaseState)| {
             let wanted = (!is_timed).then(|| self.attempts_of(case) as usize);

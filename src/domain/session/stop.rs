@@ -32,7 +32,7 @@ impl Session {
         if self.began.is_none() {
             self.mode = Mode::Waiting;
         } else if was_cut_short {
-            let is_left = self.index.unsettled() > 0 || self.stage + 1 < self.sweep.len();
+            let is_left = self.index.unsettled() > 0 || self.stage + 1 < self.sweep.len() || self.is_search_left();
             self.mode = if is_left { Mode::Waiting } else { Mode::Finished };
             self.stopped = is_left.then_some(at);
         }
@@ -143,7 +143,7 @@ impl Session {
         if self.mode == Mode::Running || (self.mode == Mode::Finished && self.index.unsettled() > 0) {
             (self.mode, self.is_cut_off) = (Mode::Held, true);
         }
-        let is_left = self.index.unsettled() > 0 || self.stage + 1 < self.sweep.len();
+        let is_left = self.index.unsettled() > 0 || self.stage + 1 < self.sweep.len() || self.is_search_left();
         if self.mode == Mode::Held && !is_left {
             (self.mode, self.is_cut_off) = (Mode::Finished, false);
         }

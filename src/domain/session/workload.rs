@@ -62,6 +62,10 @@ impl Session {
     /// Number of requests that the rate and the duration plan on average, over all stages; `None` if the run has no
     /// rate or no duration.
     pub fn requests_expected(&self) -> Option<usize> {
+        // A probe ends as soon as it is decided.
+        if self.search.is_some() {
+            return None;
+        }
         let (rate_per_s, duration) = (self.plan.open_loop?.rate_per_s, self.plan.duration?);
         let in_stage = (rate_per_s * duration.as_secs_f64()).round().max(1.0) as usize;
         Some(in_stage.saturating_mul(self.sweep.len().max(1)))
@@ -86,6 +90,10 @@ impl Session {
 
     /// Time until the durations of this stage and the later ones are over; `None` if no duration limits the stage.
     pub fn time_left(&self, now: Nanos) -> Option<Duration> {
+        // The number of probes of a search is not known.
+        if self.search.is_some() {
+            return None;
+        }
         let later_stages = self.sweep.len().saturating_sub(self.stage + 1);
         let later = self.plan.duration?.saturating_mul(u32::try_from(later_stages).unwrap_or(u32::MAX));
         Some(self.clock.time_left(now)?.saturating_add(later))

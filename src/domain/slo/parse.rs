@@ -61,6 +61,15 @@ fn comparison(rest: &str) -> (Comparison, &str) {
     found.unwrap_or((Comparison::Below, rest))
 }
 
+/// Returns the figure that a name means, as in a threshold.
+///
+/// # Errors
+///
+/// If there is no such figure, with a suggestion.
+pub fn figure_by_name(name: &str) -> Result<Subject, String> {
+    subject(name).map(|(subject, _unit)| subject)
+}
+
 /// Returns the figure that a name means, and the unit at its end, as in vLLM's `p99_ttft_ms` or `AIPerf`'s
 /// `request_latency_p95`.
 fn subject(name: &str) -> Result<(Subject, Option<&'static str>), String> {

@@ -2,13 +2,15 @@
 
 use serde::Serialize;
 
-use super::text::{NO_VERDICT, about, cells, method, says_something, throughput};
+use super::percentiles::PercentileFigure;
+use super::text::{NO_VERDICT, about, cells, method, percentiles, says_something, throughput};
 use super::verdict::verdict;
-use super::{Block, ComparedRun, Comparison, Figure, Judgement, Row};
+use super::{Block, ComparedRun, Comparison, Figure, Judgement, PercentileRow, Row};
 use crate::domain::interval::{Interval, MEAN_NEEDS};
 use crate::domain::metrics::Better;
 use crate::report::json::pretty;
 use crate::report::markdown::inline;
+use crate::report::run_figures::FoundLoad;
 
 /// Returns the comparison as Markdown.
 pub fn markdown(comparison: &Comparison) -> String {
@@ -42,6 +44,15 @@ pub fn markdown(comparison: &Comparison) -> String {
             lines.push(format!("| {} |", cells.join(" | ")));
         }
     }
+    if let Some(rows) = percentiles(comparison) {
+        lines.extend([String::new(), "## Percentiles, all cases".to_owned(), String::new()]);
+        for (at, row) in rows.iter().enumerate() {
+            lines.push(format!("| {} |", row.join(" | ")));
+            if at == 0 {
+                lines.push(format!("|---|{}", "---:|".repeat(row.len() - 1)));
+            }
+        }
+    }
     lines.extend([String::new(), method(comparison).collect::<Vec<_>>().join(" "), String::new()]);
     lines.join("\n")
 }
@@ -58,6 +69,49 @@ struct Document<'a> {
     /// Rows by turn, named `turn 1` and so on; only present if both runs have conversations.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     turns: Vec<BlockJson<'a>>,
+    /// Percentiles over all cases; empty if a run has too few attempts.
+    percentiles: Vec<PercentileJson>,
+}
+
+#[derive(Serialize)]
+struct PercentileJson {
+    key: &'static str,
+    percentile: u32,
+    concurrency: Option<u64>,
+    a: PercentileFigureJson,
+    b: PercentileFigureJson,
+    difference_percent: Option<f64>,
+    /// Interval of the difference by a cluster bootstrap; `null` with too few cases, rows or conversations.
+    difference_percent_ci95: Option<Interval>,
+    /// Units that each draw of the bootstrap takes.
+    design: Option<&'static str>,
+    /// Number of clusters, or of attempts, that could be drawn.
+    units: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct PercentileFigureJson {
+    value: f64,
+    n: usize,
+    /// Exact interval between order statistics; `null` with too few attempts.
+    ci95: Option<Interval>,
+}
+
+impl PercentileJson {
+    fn new(row: &PercentileRow) -> Self {
+        let figure = |PercentileFigure { value, n, ci95 }| PercentileFigureJson { value, n, ci95 };
+        Self {
+            key: row.compared.metric.key,
+            percentile: row.percent,
+            concurrency: row.concurrency,
+            a: figure(row.a),
+            b: figure(row.b),
+            difference_percent: (row.a.value > 0.0).then(|| (row.b.value / row.a.value - 1.0) * 100.0),
+            difference_percent_ci95: row.change.map(|change| change.ci95.scaled(100.0)),
+            design: row.change.map(|change| change.design.as_str()),
+            units: row.change.map(|change| change.units),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -72,6 +126,9 @@ struct SideJson<'a> {
     partial: bool,
     /// Tokens per second of the whole run.
     output_token_throughput: Option<f64>,
+    /// Largest load that the run's search found; only present with a search.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    find: Option<FoundLoad>,
 }
 
 #[derive(Serialize)]
@@ -89,6 +146,12 @@ struct RowJson<'a> {
     a: Option<FigureJson>,
     b: Option<FigureJson>,
     difference_percent: Option<f64>,
+    /// Interval of the difference; `null` if a figure has no interval, and for pass rates.
+    difference_percent_ci95: Option<Interval>,
+    /// Two-sided p-value of the difference, corrected by Holm's method in rows of single cases.
+    p_value: Option<f64>,
+    /// Whether the test compared the runs in pairs of cases, rows or conversations.
+    paired: bool,
     /// Difference of two pass rates, percentage points, and its interval; `null` for other metrics.
     difference_points: Option<f64>,
     difference_points_ci95: Option<Interval>,
@@ -123,6 +186,7 @@ fn side(side: &ComparedRun) -> SideJson<'_> {
         simulated: side.simulated,
         partial: side.partial,
         output_token_throughput: side.throughput,
+        find: side.found,
     }
 }
 
@@ -138,6 +202,9 @@ fn row_json(row: &Row, better: Option<Better>) -> RowJson<'_> {
         a: row.a.map(FigureJson::from_figure),
         b: row.b.map(FigureJson::from_figure),
         difference_percent: row.difference_percent(),
+        difference_percent_ci95: row.difference_percent_ci95(),
+        p_value: row.p_value(),
+        paired: row.test.is_some_and(|test| test.is_paired && !row.is_share),
         difference_points: row.difference_points(),
         difference_points_ci95: row.points_ci95(),
         judgement: row.judge(better).filter(|judgement| *judgement != Judgement::TooFew).map(Judgement::words),
@@ -155,6 +222,7 @@ pub fn json(comparison: &Comparison) -> String {
         warnings: &comparison.warnings,
         metrics: comparison.blocks.iter().map(block_json).collect(),
         turns: comparison.turns.iter().map(block_json).collect(),
+        percentiles: comparison.percentiles.iter().map(PercentileJson::new).collect(),
     };
     pretty(&document)
 }

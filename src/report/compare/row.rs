@@ -1,19 +1,20 @@
 //! Two figures side by side, and the judgement on their difference.
 
 use super::Figure;
+use crate::domain::hypothesis_test::{DifferenceTest, LEVEL, welch};
 use crate::domain::interval::{Interval, newcombe_interval};
 use crate::domain::metrics::Better;
 
 /// Judgement on the difference of two figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// The 95% intervals do not overlap, and B is better.
+    /// The difference is significant, and B is better.
     Better,
-    /// The 95% intervals do not overlap, and B is worse.
+    /// The difference is significant, and B is worse.
     Worse,
-    /// The 95% intervals do not overlap, but neither direction is better.
+    /// The difference is significant, but neither direction is better.
     Differs,
-    /// The 95% intervals overlap.
+    /// The difference may be chance.
     NoDifferenceShown,
     /// A figure has no interval, so the difference may be chance.
     TooFew,
@@ -47,9 +48,31 @@ pub struct Row {
     pub is_of_same: bool,
     /// Whether the figures are shares of the answers, in percent.
     pub is_share: bool,
+    /// Test of the difference; `None` if a figure has no interval.
+    pub test: Option<DifferenceTest>,
+    /// P-value of the test, corrected for the number of cases; `None` if it needs no correction.
+    pub corrected_p: Option<f64>,
 }
 
 impl Row {
+    /// Creates the row of two figures over all cases of two whole runs, with Welch's test of their difference.
+    pub fn new(a: Option<Figure>, b: Option<Figure>) -> Self {
+        let estimates = a.and_then(Figure::estimate).zip(b.and_then(Figure::estimate));
+        let test = estimates.and_then(|(a, b)| welch(a, b));
+        Self { concurrency: None, case: None, a, b, is_of_same: true, is_share: false, test, corrected_p: None }
+    }
+
+    /// Returns the p-value of the difference, corrected if the row is one of several cases; `None` without a test.
+    pub fn p_value(&self) -> Option<f64> {
+        self.corrected_p.or_else(|| Some(self.test.filter(|_| !self.is_share)?.p_value))
+    }
+
+    /// Returns the 95% interval of the difference in percent of A; `None` without a test.
+    pub fn difference_percent_ci95(&self) -> Option<Interval> {
+        let (a, test) = (self.a.filter(|a| a.mean > 0.0)?, self.test.filter(|_| !self.is_share)?);
+        Some(test.ci95.scaled(100.0 / a.mean))
+    }
+
     /// Returns the difference B − A in percent of A.
     pub fn difference_percent(&self) -> Option<f64> {
         let (a, b) = (self.a?.mean, self.b?.mean);
@@ -81,7 +104,6 @@ impl Row {
         if let Some(interval) = self.points_ci95() {
             return Some(judged(interval.low > 0.0 || interval.high < 0.0));
         }
-        let Some((wide_a, wide_b)) = a.half_width.zip(b.half_width) else { return Some(Judgement::TooFew) };
-        Some(judged((a.mean - b.mean).abs() > wide_a + wide_b))
+        Some(self.p_value().map_or(Judgement::TooFew, |p| judged(p < LEVEL)))
     }
 }

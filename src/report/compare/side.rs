@@ -5,13 +5,18 @@ use std::sync::Arc;
 
 use super::{COMPARED, Compared};
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::bootstrap::{ClusterKey, Observation};
 use crate::domain::check::CheckSpec;
+use crate::domain::hypothesis_test::Estimate;
+use crate::domain::interval::t_975;
 use crate::domain::quantity::grouped;
 use crate::domain::session::{AttemptState, CaseState, Session};
 use crate::domain::suite::{CaseSpec, Suite};
 use crate::domain::workload::WorkloadSource;
 use crate::report::case::{is_estimated, is_warm};
+use crate::report::fingerprint::Fingerprint;
 use crate::report::model::Report;
+use crate::report::run_figures::FoundLoad;
 use crate::report::spread::Spread;
 use crate::report::summary::Summary;
 
@@ -24,8 +29,18 @@ pub struct Figure {
     pub n: usize,
     /// Half the width of the mean's 95% interval; `None` without repeats.
     pub half_width: Option<f64>,
+    /// Values beyond the first of each case: degrees of freedom of the interval.
+    pub freedom: usize,
     /// Whether it is based on an estimated token count.
     pub estimated: bool,
+}
+
+impl Figure {
+    /// Returns the mean with its standard error; `None` without an interval.
+    pub(super) fn estimate(self) -> Option<Estimate> {
+        let half = self.half_width.filter(|_| self.freedom > 0)?;
+        Some(Estimate { mean: self.mean, standard_error: half / t_975(self.freedom), freedom: self.freedom })
+    }
 }
 
 /// Figures in the order of [`COMPARED`]; empty if there are none.
@@ -54,6 +69,8 @@ pub struct Measured {
     pub unresolved: Vec<usize>,
     /// Figures of the single attempts in the order of [`COMPARED`], ascending; empty without single attempts.
     pub values: Vec<Vec<f64>>,
+    /// The same figures with their clusters, in no order; empty without single attempts.
+    pub observations: Vec<Vec<Observation>>,
 }
 
 impl Measured {
@@ -64,6 +81,17 @@ impl Measured {
     ) -> Self {
         let records = |case| reported(case).filter_map(AttemptState::record).collect();
         let cases: Vec<Vec<Arc<AttemptRecord>>> = session.cases.iter().map(records).collect();
+        let mut observations = vec![Vec::new(); COMPARED.len()];
+        for (case, spec) in session.cases.iter().zip(&session.suite.cases) {
+            let name: Arc<str> = spec.name.as_str().into();
+            for (attempt, record) in reported(case).filter_map(|attempt| Some((attempt, attempt.record()?))) {
+                let cluster = cluster(&name, attempt.turn.map(|turn| turn.conversation), attempt.row);
+                for (compared, observations) in COMPARED.iter().zip(&mut observations) {
+                    let value = (compared.metric.get)(&record).filter(|value| value.is_finite());
+                    observations.extend(value.map(|value| Observation { cluster: cluster.clone(), value }));
+                }
+            }
+        }
         let all = cases.concat();
         let case = |(spec, records): (&CaseSpec, &Vec<_>)| Case { name: spec.name.clone(), figures: figures(records) };
         Self {
@@ -75,6 +103,7 @@ impl Measured {
                 .iter()
                 .map(|c| all.iter().filter(|r| (c.metric.unresolved)(r).is_some()).count())
                 .collect(),
+            observations,
             values: COMPARED.iter().map(|c| ascending(all.iter().filter_map(|r| (c.metric.get)(r)))).collect(),
         }
     }
@@ -98,6 +127,12 @@ impl Measured {
     }
 }
 
+/// Returns the cluster of an attempt: its conversation, else the row that it sent, else its case.
+pub fn cluster(case: &Arc<str>, conversation: Option<u32>, row: Option<u32>) -> ClusterKey {
+    // A row is the same conversation in every run; the number of an attempt is not.
+    ClusterKey { case: Arc::clone(case), member: row.or(conversation) }
+}
+
 /// Sorts values and drops those that are no numbers.
 pub fn ascending(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
@@ -110,7 +145,7 @@ fn figures(records: &[Arc<AttemptRecord>]) -> Figures {
     let figure = |c: &Compared| {
         let s = Spread::over(c.metric, records.iter().map(Arc::clone))?;
         let estimated = is_estimated && c.metric.counts_output_tokens;
-        Some(Figure { mean: s.stats.avg, n: s.n, half_width: s.mean_half_width, estimated })
+        Some(Figure { mean: s.stats.avg, n: s.n, half_width: s.mean_half_width, freedom: s.repeats, estimated })
     };
     COMPARED.iter().map(figure).collect()
 }
@@ -244,6 +279,10 @@ pub struct ComparedRun {
     pub stages: Vec<Stage>,
     /// Checks of each case that has some; `None` if the source does not contain them.
     pub checks: Option<HashMap<String, Vec<CheckSpec>>>,
+    /// Largest load that a search found; `None` without a search.
+    pub found: Option<FoundLoad>,
+    /// Machine, server and suite, which a gate checks.
+    pub fingerprint: Fingerprint,
     /// Notes on how to read the figures.
     pub notes: Vec<String>,
 }
@@ -267,12 +306,17 @@ impl ComparedRun {
             partial: session.is_partial(),
             plan: Some(plan(session)),
             throughput: Summary::from_session(session).output_token_throughput,
-            whole: Measured::from_attempts(session, CaseState::reported),
+            whole: match session.headline_probe() {
+                Some(probe) => Measured::from_attempts(session, |case| case.reported_in(probe)),
+                None => Measured::from_attempts(session, CaseState::reported),
+            },
             is_sweep: !session.sweep.is_empty(),
             workload: ComparedWorkload::from_suite(&session.suite),
             turns: turns(session),
             stages: session.sweep.iter().enumerate().filter_map(stage).collect(),
             checks: Some(checks(session)),
+            found: FoundLoad::from_session(session),
+            fingerprint: Fingerprint::from_report(report),
             notes: Vec::new(),
         }
     }

@@ -11,28 +11,23 @@ use crate::report::import::results::read;
 use crate::report::style::Layout;
 
 fn figure(mean: f64, half_width: Option<f64>) -> Figure {
-    Figure { mean, n: 3, half_width, estimated: false }
+    Figure { mean, n: 3, half_width, freedom: 2, estimated: false }
 }
 
 fn pair(a: (f64, Option<f64>), b: (f64, Option<f64>)) -> Row {
-    Row {
-        concurrency: None,
-        case: None,
-        a: Some(figure(a.0, a.1)),
-        b: Some(figure(b.0, b.1)),
-        is_of_same: true,
-        is_share: false,
-    }
+    Row::new(Some(figure(a.0, a.1)), Some(figure(b.0, b.1)))
 }
 
 #[test]
-fn a_judgement_needs_intervals_that_do_not_overlap() {
+fn a_judgement_needs_a_significant_difference() {
+    // Half of 2 with 2 degrees of freedom is a standard error of 2 / 4.3027. Welch's test then has 4 degrees of freedom,
+    // so that a difference of 2.7764 · √2 · 2 / 4.3027 = 1.825 is significant.
     let wide = |mean| (mean, Some(2.0));
-    assert_eq!(pair(wide(10.0), wide(14.0)).judge(Some(Better::Low)), Some(Judgement::NoDifferenceShown), "they touch");
-    assert_eq!(pair(wide(10.0), wide(14.1)).judge(Some(Better::Low)), Some(Judgement::Worse));
-    assert_eq!(pair(wide(10.0), wide(14.1)).judge(Some(Better::High)), Some(Judgement::Better));
-    assert_eq!(pair(wide(14.1), wide(10.0)).judge(Some(Better::Low)), Some(Judgement::Better));
-    assert_eq!(pair(wide(14.1), wide(10.0)).judge(None), Some(Judgement::Differs));
+    assert_eq!(pair(wide(10.0), wide(11.82)).judge(Some(Better::Low)), Some(Judgement::NoDifferenceShown));
+    assert_eq!(pair(wide(10.0), wide(11.83)).judge(Some(Better::Low)), Some(Judgement::Worse));
+    assert_eq!(pair(wide(10.0), wide(11.83)).judge(Some(Better::High)), Some(Judgement::Better));
+    assert_eq!(pair(wide(11.83), wide(10.0)).judge(Some(Better::Low)), Some(Judgement::Better));
+    assert_eq!(pair(wide(11.83), wide(10.0)).judge(None), Some(Judgement::Differs));
     assert_eq!(pair(wide(10.0), (99.0, None)).judge(Some(Better::Low)), Some(Judgement::TooFew));
     assert_eq!(Row { a: None, ..pair(wide(1.0), wide(2.0)) }.judge(Some(Better::Low)), None);
     assert_eq!(Row { is_of_same: false, ..pair(wide(10.0), wide(99.0)) }.judge(Some(Better::Low)), None);
@@ -359,4 +354,45 @@ fn other_checks_of_a_case_are_a_warning() {
     let expected = "the checks of 1 case differ, so the pass rates measure different things";
     assert_eq!(warned(&[("a", 1), ("b", 2)], &[("a", 1), ("b", 3)]).as_deref(), Some(expected));
     assert_eq!(warned(&[("a", 1)], &[("a", 1), ("b", 3)]), None);
+}
+
+#[test]
+fn the_more_cases_are_compared_the_stronger_a_difference_must_be() {
+    // A p-value of about 2%: significant alone, not among 20 cases.
+    let row = || pair((10.0, Some(2.0)), (12.4, Some(2.0)));
+    let judged = |rows: &mut Vec<Row>| {
+        significance::correct(rows);
+        rows[0].judge(Some(Better::Low))
+    };
+    assert_eq!(judged(&mut vec![row()]), Some(Judgement::Worse));
+    let same = || pair((10.0, Some(2.0)), (10.0, Some(2.0)));
+    let mut many: Vec<Row> = std::iter::once(row()).chain((0..19).map(|_| same())).collect();
+    assert_eq!(judged(&mut many), Some(Judgement::NoDifferenceShown));
+}
+
+#[test]
+fn ten_cases_without_repeats_are_compared_in_pairs() {
+    let names: Vec<String> = (0..10).map(|i| format!("case {i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let side = |slower: u64| {
+        let session = run(suite(&names), crate::domain::session::Plan::default(), |id, now| {
+            let millis = 1000 * (1 + id.case as u64) + slower * (9 + id.case as u64 % 3);
+            Some(answer(id, now, millis, 10, 100))
+        });
+        ComparedRun::from_report(&report(session))
+    };
+    let comparison = Comparison::new(side(0), side(10));
+    let latency = comparison.blocks.iter().find(|block| block.compared.metric.key == "request_latency_ms").unwrap();
+    let total = latency.rows.last().unwrap();
+    assert!(total.test.is_some_and(|test| test.is_paired), "{total:?}");
+    assert_eq!(total.judge(Some(Better::Low)), Some(Judgement::Worse));
+    // One case alone has no repeats.
+    assert_eq!(latency.rows[0].judge(Some(Better::Low)), Some(Judgement::TooFew));
+    let percentile = comparison.percentiles.iter().find(|row| row.percent == 50).unwrap();
+    assert!(percentile.change.is_some_and(|change| change.ci95.low > 0.0), "{percentile:?}");
+    let json: serde_json::Value = serde_json::from_str(&json(&comparison)).unwrap();
+    assert_eq!(json["percentiles"][0]["design"], "paired_clusters");
+    let rows = json["metrics"][0]["rows"].as_array().unwrap();
+    assert_eq!((&rows[10]["paired"], &rows[0]["p_value"]), (&true.into(), &serde_json::Value::Null));
+    assert!(text(&comparison, Layout::default()).contains("95% INTERVAL"));
 }

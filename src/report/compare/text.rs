@@ -1,7 +1,7 @@
 //! A comparison for the terminal.
 
 use super::verdict::verdict;
-use super::{Block, Compared, ComparedRun, Comparison, Figure, Row};
+use super::{Block, Compared, ComparedRun, Comparison, Figure, PercentileRow, Row};
 use crate::domain::quantity::{Quantity, UNKNOWN, signed_percent};
 use crate::domain::text::sanitise_line;
 use crate::report::style::{Layout, Style};
@@ -10,14 +10,17 @@ use crate::report::text_table::{table, wrap};
 /// Name of the rows over all cases.
 pub(super) const ALL: &str = "all cases";
 /// Explanation of the judgements.
-const METHOD: [&str; 3] = [
+const METHOD: [&str; 4] = [
     "Figures are means; ± is half of the mean's 95% interval (Student's t within cases).",
-    "A difference is better or worse only if the intervals do not overlap.",
+    "A difference is better or worse only if its p-value is below 5%: Welch's test, or Student's in pairs of 10 or more cases.",
+    "The p-values of several cases are corrected by Holm's method.",
     "Too few repeats: the interval needs 3 repeats of a case, or 2 repeats of 2 cases.",
 ];
 /// Explanation of the judgement on pass rates.
 const METHOD_OF_SHARES: &str =
     "Pass rates differ in percentage points (pp), and are judged by Newcombe's 95% interval of the difference.";
+/// Explanation of the intervals of percentiles.
+const METHOD_OF_PERCENTILES: &str = "Intervals of percentiles come from a bootstrap of cases, rows or conversations; with fewer than 10, of attempts within cases.";
 /// Verdict if the runs share no metric.
 pub const NO_VERDICT: &str = "The runs have no metric in common.";
 
@@ -45,6 +48,11 @@ pub fn text(comparison: &Comparison, layout: Layout) -> String {
         let head = format!("By turn: {}", block.compared.label);
         section_with(&head, false, block, style)
     }));
+    lines.extend(percentiles(comparison).map(|rows| {
+        let right: Vec<usize> = (1..rows.first().map_or(0, Vec::len)).collect();
+        let bold = |row: usize, _: usize, cell: &str| if row == 0 { style.bold(cell) } else { cell.to_owned() };
+        table(&rows, &right, bold)
+    }));
     lines.extend(method(comparison).map(|line| style.dim(&wrap(line, width, 0))));
     lines.join("\n") + "\n"
 }
@@ -52,7 +60,9 @@ pub fn text(comparison: &Comparison, layout: Layout) -> String {
 /// Returns how the differences are judged, as far as it matters for this comparison.
 pub(super) fn method(comparison: &Comparison) -> impl Iterator<Item = &'static str> {
     let has_shares = comparison.blocks.iter().any(|block| block.compared.metric.is_share() && says_something(block));
-    METHOD.into_iter().chain(has_shares.then_some(METHOD_OF_SHARES))
+    let has_percentiles = comparison.percentiles.iter().any(|row| row.change.is_some());
+    let shares = has_shares.then_some(METHOD_OF_SHARES);
+    METHOD.into_iter().chain(shares).chain(has_percentiles.then_some(METHOD_OF_PERCENTILES))
 }
 
 /// Whether both runs have a figure of the metric. A metric that is neither good nor bad must also differ.
@@ -100,6 +110,33 @@ pub fn throughput(comparison: &Comparison) -> Option<[Vec<String>; 2]> {
     let difference = if a > 0.0 { signed_percent((b - a) / a * 100.0) } else { UNKNOWN.to_owned() };
     let head = ["Throughput, tok/s", "A", "B", "DIFF"].map(str::to_owned);
     Some([head.to_vec(), vec!["whole run".to_owned(), format!("{a:.1}"), format!("{b:.1}"), difference]])
+}
+
+/// Rows of the percentiles with their heading; `None` without any.
+pub(super) fn percentiles(comparison: &Comparison) -> Option<Vec<Vec<String>>> {
+    comparison.percentiles.first()?;
+    let mut head = vec!["Percentiles", "A", "B", "DIFF", "95% INTERVAL"];
+    if comparison.is_by_stage {
+        head.insert(1, "CONC");
+    }
+    let head = head.into_iter().map(str::to_owned).collect();
+    Some(std::iter::once(head).chain(comparison.percentiles.iter().map(percentile_cells)).collect())
+}
+
+/// Cells of a percentile: name, stage if there is one, A, B, difference, interval of the difference.
+pub fn percentile_cells(row: &PercentileRow) -> Vec<String> {
+    let PercentileRow { compared, percent, .. } = row;
+    let (label, unit) = compared.label.split_once(", ").unwrap_or((compared.label, ""));
+    let name = format!("{label} p{percent}, {unit}");
+    let value = |value: f64| Quantity::new(Some(value), compared.digits).to_string();
+    let change = if row.a.value > 0.0 { Some((row.b.value / row.a.value - 1.0) * 100.0) } else { None };
+    let interval = row.change.map(|change| change.ci95.scaled(100.0));
+    let interval = interval.map(|ci| format!("{} to {}", signed_percent(ci.low), signed_percent(ci.high)));
+    let or_unknown = |cell: Option<String>| cell.unwrap_or_else(|| UNKNOWN.to_owned());
+    let stage = row.concurrency.map(|n| n.to_string());
+    let figures =
+        [value(row.a.value), value(row.b.value), or_unknown(change.map(signed_percent)), or_unknown(interval)];
+    [name].into_iter().chain(stage).chain(figures).collect()
 }
 
 /// Describes a run in one line.

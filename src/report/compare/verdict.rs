@@ -100,7 +100,9 @@ pub fn verdict(comparison: &Comparison) -> Option<String> {
             None => apart.push(aspect.name),
         }
     }
-    let mut clauses: Vec<String> = quality(comparison, stage.flatten()).into_iter().chain(clear).collect();
+    let limits = found(comparison);
+    let mut clauses: Vec<String> =
+        limits.into_iter().chain(quality(comparison, stage.flatten())).chain(clear).collect();
     if !same.is_empty() {
         clauses.push(format!("no clear difference in {}", same.join(" and ")));
     }
@@ -117,6 +119,18 @@ pub fn verdict(comparison: &Comparison) -> Option<String> {
     };
     let first = sentence.chars().next()?.to_uppercase().to_string();
     Some(first + sentence.get(1..)? + ".")
+}
+
+/// Says how the largest loads that two searches found compare; `None` unless both runs searched for the same.
+fn found(comparison: &Comparison) -> Option<String> {
+    let (a, b) = (comparison.a.found?, comparison.b.found?);
+    (a.variable == b.variable).then(|| match (a.last_pass, b.last_pass) {
+        (Some(old), Some(new)) if (old - new).abs() < f64::EPSILON => format!("B holds the same load as A, {b}"),
+        (Some(_), Some(_)) => format!("B holds {b} instead of {a}"),
+        (None, Some(_)) => format!("B holds {b}, and A no load"),
+        (Some(_), None) => format!("B holds no load, and A {a}"),
+        (None, None) => "neither run holds a load".to_owned(),
+    })
 }
 
 /// Says how the pass rates compare, at the concurrency of the other clauses. A faster server that answers nonsense is not
@@ -155,7 +169,7 @@ mod tests {
     use super::*;
 
     fn figure(mean: f64, half_width: Option<f64>) -> Figure {
-        Figure { mean, n: 3, half_width, estimated: false }
+        Figure { mean, n: 3, half_width, freedom: 2, estimated: false }
     }
 
     #[test]

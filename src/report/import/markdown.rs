@@ -211,7 +211,7 @@ fn number(cell: &str, factor: f64) -> Result<Option<Figure>, String> {
         _ => factor,
     };
     let mean = value * factor;
-    Ok(mean.is_finite().then_some(Figure { mean, n: 1, half_width: None, estimated }))
+    Ok(mean.is_finite().then_some(Figure { mean, n: 1, half_width: None, freedom: 0, estimated }))
 }
 
 /// Removes commas between groups of three digits. Other commas remain, so that parsing fails.
@@ -235,7 +235,7 @@ fn total(measured: &mut Measured) {
         let n = figures.len();
         let mean = figures.iter().map(|f| f.mean).sum::<f64>() / n as f64;
         let estimated = figures.iter().any(|f| f.estimated);
-        (n > 0).then_some(Figure { mean, n, half_width: None, estimated })
+        (n > 0).then_some(Figure { mean, n, half_width: None, freedom: 0, estimated })
     };
     measured.total = (0..COMPARED.len()).map(mean).collect();
 }

@@ -3,19 +3,26 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::ImportError;
+use crate::domain::bootstrap::Observation;
 use crate::domain::interval::mean_half_width;
+use crate::domain::live::ServerInfo;
+use crate::domain::load_search::SearchVariable;
 use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise_line;
 use crate::report::compare::{
-    COMPARED, Case, Compared, ComparedRun, ComparedWorkload, Figure, Measured, Plan, Stage, Turn, ascending,
+    COMPARED, Case, Compared, ComparedRun, ComparedWorkload, Figure, Measured, Plan, Stage, Turn, ascending, cluster,
     fingerprint_text,
 };
+use crate::report::fingerprint::{Fingerprint, RunProperties};
+use crate::report::model::Environment;
+use crate::report::run_figures::FoundLoad;
 
 /// Version of the schema that this reader supports.
 const SCHEMA_VERSION: u64 = 1;
@@ -35,6 +42,28 @@ struct Document {
     cases: Vec<CaseJson>,
     workload: Option<WorkloadJson>,
     sweep: Vec<IgnoredAny>,
+    environment: Environment,
+    gpu: Option<GpuJson>,
+    find: Option<FindJson>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct GpuJson {
+    devices: Vec<DeviceJson>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct DeviceJson {
+    model: String,
+}
+
+/// Result of a search.
+#[derive(Deserialize)]
+struct FindJson {
+    variable: SearchVariable,
+    last_pass: Option<f64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -50,13 +79,16 @@ struct Run {
     warm: bool,
     simulated: bool,
     partial: bool,
+    requests_digest: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Target {
     url: Option<String>,
+    api: String,
     model: Option<String>,
+    server: ServerInfo,
 }
 
 #[derive(Deserialize, Default)]
@@ -114,8 +146,18 @@ struct CaseJson {
 struct Attempt(HashMap<&'static str, Value>);
 
 impl Attempt {
-    const KEYS: [&str; 8] =
-        ["status", "warmup", "concurrency", "reported", "token_count_source", "prefix_cache", "unresolved", "turn"];
+    const KEYS: [&str; 10] = [
+        "status",
+        "warmup",
+        "concurrency",
+        "reported",
+        "token_count_source",
+        "prefix_cache",
+        "unresolved",
+        "turn",
+        "conversation",
+        "row",
+    ];
 }
 
 impl std::ops::Index<&str> for Attempt {
@@ -164,7 +206,16 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         Some(newer) => return Err(ImportError(format!("unknown schema_version {newer}; update tokscope"))),
         None => return Err(ImportError("not a results.json: schema_version is missing".to_owned())),
     }
-    let Document { run, target, summary, cases, workload, sweep, .. } = document;
+    let Document { run, target, summary, cases, workload, sweep, environment, gpu, find, .. } = document;
+    let fingerprint = Fingerprint::new(RunProperties {
+        environment,
+        gpus: gpu.map_or_else(Vec::new, |gpu| gpu.devices.into_iter().map(|device| device.model).collect()),
+        api: target.api,
+        model: target.model.clone().unwrap_or_default(),
+        server: target.server,
+        simulated: run.simulated,
+        digest: run.requests_digest.clone(),
+    });
     let stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
     let is_whole = |a: &Attempt| stages.is_empty() || stage_concurrency(a) == run.concurrency;
     let plan = Plan {
@@ -191,6 +242,8 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         is_sweep: !sweep.is_empty(),
         stages,
         checks: None,
+        found: find.map(|FindJson { variable, last_pass }| FoundLoad { variable, last_pass }),
+        fingerprint,
         notes: Vec::new(),
     })
 }
@@ -235,7 +288,8 @@ fn stages(cases: &[CaseJson]) -> Vec<Stage> {
 /// Collects the measurements of the attempts that `wanted` selects.
 fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
     let mut all: Vec<Vec<Vec<f64>>> = vec![Vec::new(); COMPARED.len()];
-    let mut out = Measured { unresolved: vec![0; COMPARED.len()], ..Measured::default() };
+    let (unresolved, observations) = (vec![0; COMPARED.len()], vec![Vec::new(); COMPARED.len()]);
+    let mut out = Measured { unresolved, observations, ..Measured::default() };
     let mut estimated = false;
     for case in cases {
         let good: Vec<&Attempt> = case.attempts.iter().filter(|a| is_good(a) && wanted(a)).collect();
@@ -246,6 +300,15 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
         out.answers += good.len();
         for (compared, unresolved) in COMPARED.iter().zip(&mut out.unresolved) {
             *unresolved += good.iter().filter(|a| a["unresolved"].get(compared.metric.key).is_some()).count();
+        }
+        let name: Arc<str> = case.name.as_str().into();
+        for attempt in &good {
+            let number = |key| attempt[key].as_u64().and_then(|n| u32::try_from(n).ok());
+            let cluster = cluster(&name, number("conversation"), number("row"));
+            for (compared, observations) in COMPARED.iter().zip(&mut out.observations) {
+                let value = attempt[compared.metric.key].as_f64();
+                observations.extend(value.map(|value| Observation { cluster: cluster.clone(), value }));
+            }
         }
         let mut figures = vec![None; COMPARED.len()];
         for ((compared, figure), all) in COMPARED.iter().zip(&mut figures).zip(&mut all) {
@@ -269,12 +332,13 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
 /// output tokens is an estimate.
 fn figure_of(compared: &Compared, groups: &[&[f64]], estimated: bool) -> Option<Figure> {
     let stats = Stats::from_values(groups.iter().flat_map(|g| g.iter().copied()))?;
-    let n = groups.iter().map(|g| g.len()).sum();
+    let n: usize = groups.iter().map(|g| g.len()).sum();
+    let freedom = n - groups.iter().filter(|g| !g.is_empty()).count();
     // The interval of a share follows from its number of answers.
     let half_width = mean_half_width(groups.iter().copied().filter(|g| !g.is_empty()));
     let half_width = half_width.filter(|_| !compared.metric.is_share());
     let estimated = estimated && compared.metric.counts_output_tokens;
-    Some(Figure { mean: stats.avg, n, half_width, estimated })
+    Some(Figure { mean: stats.avg, n, half_width, freedom, estimated })
 }
 
 #[cfg(test)]

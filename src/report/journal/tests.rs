@@ -105,6 +105,7 @@ fn report_again(saved: Saved, beside: &Report) -> Report {
         route: saved.run.route,
         lag: saved.lag,
         calibration: saved.run.calibration,
+        gate: None,
         finished_at: saved.last_at,
     }
 }

@@ -148,7 +148,7 @@ pub struct LoadJson<'a> {
 
 impl<'a> LoadJson<'a> {
     /// Judges the thresholds. In a sweep, `slo` has the verdicts of the last stage, and `slo_met` is whether any stage meets
-    /// all thresholds.
+    /// all thresholds. In a search, it is whether a load passed.
     pub fn new(tally: &'a Tally, session: &'a Session) -> Self {
         let slos = session.slos();
         let queue = tally.stats(&QUEUE).map(|stats| (tally.count(&QUEUE), stats));
@@ -163,7 +163,9 @@ impl<'a> LoadJson<'a> {
             slo: slos.iter().map(|slo| judged(slo, tally)).collect(),
             slo_met: (!slos.is_empty()).then(|| {
                 let any_stage = || stages(session).iter().any(|s| s.slo_met == Some(true));
-                if session.sweep.is_empty() { tally.meets(slos) } else { any_stage() }
+                let passed = session.search().map(|search| search.outcome().last_pass.is_some());
+                let met = || if session.sweep.is_empty() { tally.meets(slos) } else { any_stage() };
+                passed.unwrap_or_else(met)
             }),
             goodput: tally.good.map(|good| GoodputJson {
                 good,

@@ -15,6 +15,8 @@ use crate::domain::calibration::{ErrorSpread, Level, Machine, Peak};
 use crate::domain::check::{CheckKind, CheckResult};
 use crate::domain::diagnosis::{DIAGNOSES, diagnose};
 use crate::domain::gpu::Throttle;
+use crate::domain::interval::Interval;
+use crate::domain::load_search::LoadSearch;
 use crate::domain::metrics::Unit;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
@@ -23,6 +25,7 @@ use crate::domain::session::{EventKind, Plan, RunEvent};
 use crate::domain::time::Nanos;
 use crate::domain::workload::{Workload, WorkloadSource};
 use crate::report::bottleneck::rules_markdown;
+use crate::report::gate_result::{GateResult, GateVerdict, RuleResult};
 
 fn schema() -> &'static Value {
     static SCHEMA: OnceLock<Value> = OnceLock::new();
@@ -144,7 +147,7 @@ fn load() -> Report {
     let open_loop = Some(OpenLoop { rate_per_s: 2.5, process: Process::Constant, seed: 7 });
     let mut asked = suite(&["a", "b"]);
     asked.slos = ["ttft_p95<500ms", "error_rate<10%"].map(|slo| slo.parse().unwrap()).to_vec();
-    let session = run_suite(asked, Plan { repeat: 7, open_loop, ..Plan::default() }, |id, now| {
+    let session = run_suite(asked, Plan { repeat: 400, open_loop, ..Plan::default() }, |id, now| {
         if (id.case, id.number) == (1, 7) {
             return Some(refusal(id, now, "busy"));
         }
@@ -187,6 +190,51 @@ fn staged() -> Report {
     report(session)
 }
 
+/// Returns a search for the largest concurrency up to 1, and a gate against an equal run.
+fn searched() -> Report {
+    let mut asked = suite(&["a"]);
+    asked.find = Some(LoadSearch::concurrency(1, Duration::ZERO));
+    asked.slos = vec!["ttft_p50<500ms".parse().unwrap()];
+    let plan = Plan { duration: Some(Duration::from_secs(60)), ..Plan::default() };
+    let mut report = report(run_suite(asked, plan, |id, now| Some(answer(id, now, 1000, 100, 20))));
+    let rule = RuleResult {
+        text: "ttft_p50:5%".to_owned(),
+        figure: "TTFT p50".to_owned(),
+        unit: "ms",
+        tolerance_percent: 5.0,
+        baseline: Some(100.0),
+        value: Some(100.0),
+        worse_percent: Some(0.0),
+        worse_percent_ci95: Some(Interval { low: -1.0, high: 1.0 }),
+        verdict: GateVerdict::Pass,
+    };
+    let (differences, notes) = (Vec::new(), Vec::new());
+    report.gate = Some(GateResult { baseline: "ts-1".to_owned(), differences, notes, rules: vec![rule] }.into());
+    report
+}
+
+#[test]
+fn a_search_has_its_limit_and_its_probes() {
+    let document: Value = serde_json::from_str(&render(&searched())).unwrap();
+    let find = &document["find"];
+    assert_eq!(
+        (&find["variable"], &find["last_pass"], &find["first_fail"]),
+        (&"concurrency".into(), &1.0.into(), &Value::Null)
+    );
+    let probes = find["probes"].as_array().unwrap();
+    assert_eq!(probes.len(), 2, "the maximum is confirmed");
+    assert!(
+        probes.iter().all(|probe| probe["value"] == 1.0 && probe["verdict"] == "pass" && probe["n"].as_u64() > Some(7))
+    );
+    let sentence = find["sentence"].as_str().unwrap();
+    let expected = "Holds 1 concurrent user within TTFT p50 < 500 ms, with a goodput of ";
+    assert!(sentence.starts_with(expected) && sentence.ends_with(", the maximum of the search."), "{sentence}");
+    assert_eq!((&document["run"]["partial"], &document["summary"]["slo_met"]), (&false.into(), &true.into()));
+    let rule = &document["gate"]["rules"][0];
+    assert_eq!((&rule["verdict"], &rule["worse_percent"]), (&"pass".into(), &0.0.into()));
+    assert_eq!((&document["gate"]["advisory"], &document["gate"]["regression"]), (&false.into(), &false.into()));
+}
+
 /// Returns a run of a trace.
 fn traced() -> Report {
     let mut asked = suite(&["a"]);
@@ -209,7 +257,7 @@ fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     let (mut all_described, mut all_written) = (BTreeSet::new(), BTreeSet::new());
     described(schema(), "", &mut all_described);
     let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4]))];
-    for report in sampled.into_iter().chain([load(), conversations(), staged(), traced()]) {
+    for report in sampled.into_iter().chain(vec![load(), conversations(), staged(), traced(), searched()]) {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);
         written(&document, schema(), "", &mut all_written);

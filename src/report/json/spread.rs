@@ -41,12 +41,27 @@ struct Ci95 {
     median: Option<Interval>,
     median_unavailable: Option<&'static str>,
     median_method: &'static str,
+    p90: Option<Interval>,
+    p95: Option<Interval>,
+    p99: Option<Interval>,
+    percentile_method: &'static str,
 }
 
 impl SpreadJson {
     /// Creates the statistics of a figure that each of `n` attempts has.
     pub fn from_stats(stats: Stats, n: usize) -> Self {
-        Self::new(&Spread { n, stats, repeats: 0, mean_half_width: None, median_ci95: None, share_ci95: None }, n)
+        Self::new(
+            &Spread {
+                n,
+                stats,
+                repeats: 0,
+                mean_half_width: None,
+                median_ci95: None,
+                tail_ci95: [None; 3],
+                share_ci95: None,
+            },
+            n,
+        )
     }
 
     /// Adds the states of the prefix cache.
@@ -62,6 +77,7 @@ impl SpreadJson {
     /// Creates the statistics from a spread; `all` counts the attempts that ended, complete or failed.
     pub fn new(spread: &Spread, all: usize) -> Self {
         let stats = spread.stats;
+        let [p90, p95, p99] = spread.tail_ci95;
         let median_needs = if spread.share_ci95.is_some() { NO_MEDIAN } else { MEDIAN_NEEDS };
         Self {
             avg: stats.avg,
@@ -83,6 +99,10 @@ impl SpreadJson {
                 median: spread.median_ci95,
                 median_unavailable: spread.median_ci95.is_none().then_some(median_needs),
                 median_method: "order_statistics",
+                p90,
+                p95,
+                p99,
+                percentile_method: "order_statistics",
             },
         }
     }

@@ -46,6 +46,7 @@ const DOCUMENT: Fields = &[
     ("run.duration_limit_s", Number, true),
     ("run.simulated", Bool, false),
     ("run.partial", Bool, false),
+    ("run.requests_digest", Text, false),
     ("run.duration_s", Number, true),
     ("run.resumed", List, false),
     ("target.url", Text, false),
@@ -273,6 +274,10 @@ const SPREAD: Fields = &[
     ("ci95.mean_method", Text, false),
     ("ci95.median", Object, true),
     ("ci95.median_method", Text, false),
+    ("ci95.p90", Object, true),
+    ("ci95.p95", Object, true),
+    ("ci95.p99", Object, true),
+    ("ci95.percentile_method", Text, false),
 ];
 
 const GAPS: Fields = &[

@@ -50,6 +50,8 @@ fn plan(view: &View<'_>, page: &mut Page) {
     let plan = session.plan;
     if let Some(stages) = &session.suite.load_stages {
         page.field("Stages", &stages.to_string());
+    } else if let Some(search) = &session.suite.find {
+        page.field("Search", &search.to_string());
     } else if session.sweep.is_empty() {
         match plan.limit() {
             Some(1) => {}

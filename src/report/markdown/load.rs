@@ -9,7 +9,7 @@ use crate::domain::tally::Tally;
 use super::escape::code;
 use super::figures::{figure, quantity, with_unit};
 use super::page::{Page, Table};
-use super::{View, load_stages, steady, sweep};
+use super::{View, find, load_stages, steady, sweep};
 
 /// Reason for the early end of an open loop.
 const SATURATED: &str = "the queue only grew, so the server cannot sustain this load";
@@ -20,6 +20,10 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     let is_load = session.is_load() || !session.sweep.is_empty();
     if is_load {
         page.block("## Load");
+    }
+    if session.search().is_some() {
+        // Its table has the thresholds of every probe.
+        return find::write(view, page);
     }
     if !session.sweep.is_empty() {
         sweep::write(view, page);

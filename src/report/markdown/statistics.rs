@@ -13,7 +13,7 @@ use crate::domain::statistics::enough_for;
 use crate::domain::sweep::{best, stages};
 use crate::domain::tally::Tally;
 use crate::report::case::CaseView;
-use crate::report::spread::Spread;
+use crate::report::spread::{Spread, TAIL_PERCENTS};
 
 use super::View;
 use super::escape::{UNKNOWN, inline};
@@ -164,12 +164,27 @@ fn latency(view: &View<'_>, page: &mut Page) {
         table.row(row);
     }
     page.table(&table.without_empty_columns());
+    tail_intervals(&rows, s.estimated, page);
     let is_short = |p: &u32| rows.iter().any(|(.., spread)| spread.is_some_and(|s| !enough_for(s.n, *p)));
     let short: Vec<u32> = PERCENTILES.into_iter().filter(is_short).collect();
     if !short.is_empty() {
         page.block(&needed(&short));
     }
     notes(view, is_mixed, page);
+}
+
+/// Names the highest percentile of each time that has an interval.
+fn tail_intervals(rows: &[(&Metric, String, Option<Spread>)], estimated: bool, page: &mut Page) {
+    let interval = |(metric, name, spread): &(&Metric, String, Option<Spread>)| {
+        let intervals = spread.as_ref()?.tail_ci95;
+        let (p, ci) = TAIL_PERCENTS.into_iter().zip(intervals).filter_map(|(p, ci)| Some((p, ci?))).next_back()?;
+        let [low, high] = [ci.low, ci.high].map(|end| bare(metric, Some(end), estimated));
+        Some(format!("{name} p{p}: {low} to {high}"))
+    };
+    let all: Vec<String> = rows.iter().filter_map(interval).collect();
+    if !all.is_empty() {
+        page.block(&format!("95% intervals of the highest percentiles: {}.", all.join("; ")));
+    }
 }
 
 /// Notes on the figures: unresolved answers and answers with a warm prefix cache.

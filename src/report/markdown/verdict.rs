@@ -1,6 +1,7 @@
 //! The verdict: rating, TTFT and throughput, and what limits the run, each in a line. A chart follows it.
 
 use crate::domain::metrics::{SPEED, TTFT};
+use crate::domain::search_results::SearchResult;
 use crate::domain::session::AttemptState;
 use crate::domain::sweep::{Stage, best, stages};
 use crate::report::bottleneck::{SystemFigures, bottleneck};
@@ -19,6 +20,9 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     // No rating before a reader knows that answers are wrong.
     if let Some(wrong) = checks.as_ref().filter(|_| view.summary.whole_pass_rate.failed() > 0) {
         page.line(&format!("- {wrong}"));
+    }
+    if let Some(found) = SearchResult::from_session(&view.report.session) {
+        page.line(&format!("- **Largest Load**: {}", inline(&found.sentence)));
     }
     page.line(&format!("- {}", rating(view)));
     let speed = match best(&stages) {

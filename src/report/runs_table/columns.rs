@@ -79,6 +79,14 @@ const COLUMNS: &[Column] = &[
         is_default: |r| r.sweep.is_empty(),
     },
     Column {
+        heading: "FOUND",
+        is_right: true,
+        rank: 0,
+        is_name: false,
+        cell: |r| r.find.map_or_else(String::new, |found| found.to_string()),
+        is_default: |r| r.find.is_none(),
+    },
+    Column {
         heading: "LIMIT",
         is_right: true,
         rank: 2,

@@ -101,9 +101,17 @@ fn percentiles_need_enough_figures() {
     let stats = Stats::from_values([1.0, 2.0]).unwrap();
     let shown = |n| {
         [50, 90, 95, 99].map(|p| {
-            Spread { n, stats, repeats: 0, mean_half_width: None, median_ci95: None, share_ci95: None }
-                .percentile(p)
-                .is_some()
+            Spread {
+                n,
+                stats,
+                repeats: 0,
+                mean_half_width: None,
+                median_ci95: None,
+                tail_ci95: [None; 3],
+                share_ci95: None,
+            }
+            .percentile(p)
+            .is_some()
         })
     };
     assert_eq!(shown(9), [true, false, false, false]);

@@ -54,6 +54,9 @@ pub(super) fn entry(file: &SavedRunFile, run: RunRow) -> RunEntry {
 }
 
 fn load(run: &RunRow) -> String {
+    if let Some(found) = run.find {
+        return format!("found {found}");
+    }
     if let (Some(first), Some(last)) = (run.sweep.first(), run.sweep.last()) {
         let all = run.sweep.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         return if all.len() <= MAX_SWEEP { all } else { format!("{first},…,{last}") };
@@ -91,7 +94,7 @@ pub(super) fn comparison_view(comparison: &Comparison) -> ComparisonView {
         a: compare::about(&comparison.a),
         b: compare::about(&comparison.b),
         warnings: comparison.warnings.iter().map(|warning| sanitise_line(warning)).collect(),
-        metrics: throughput.into_iter().chain(blocks).collect(),
+        metrics: throughput.into_iter().chain(blocks).chain(percentiles(comparison)).collect(),
         distributions: both
             .into_iter()
             .map(|(metric, label, meaning)| Distribution {
@@ -104,6 +107,26 @@ pub(super) fn comparison_view(comparison: &Comparison) -> ComparisonView {
             .filter(|shown| !shown.a_ms.is_empty() || !shown.b_ms.is_empty())
             .collect(),
     }
+}
+
+/// The percentiles over all cases, each with the interval of its difference; `None` without any.
+fn percentiles(comparison: &Comparison) -> Option<MetricRows> {
+    let row = |row: &compare::PercentileRow| {
+        let mut cells = compare::percentile_cells(row).into_iter();
+        let name = cells.next().unwrap_or_default();
+        let stage = row.concurrency.and_then(|_| cells.next());
+        let [a, b, difference, interval] = std::array::from_fn(|_| cells.next().unwrap_or_default());
+        ComparedRow {
+            name: stage.map_or_else(|| name.clone(), |stage| format!("{name} · concurrency {stage}")),
+            is_total: false,
+            a,
+            b,
+            difference: if row.change.is_some() { format!("{difference} ({interval})") } else { difference },
+            judged: Judged::Unknown,
+        }
+    };
+    let rows: Vec<ComparedRow> = comparison.percentiles.iter().map(row).collect();
+    (!rows.is_empty()).then(|| MetricRows { label: "Percentiles".to_owned(), rows })
 }
 
 /// End of a heading whose figures are times in milliseconds.
@@ -158,11 +181,11 @@ mod tests {
     use super::*;
 
     fn row(case: Option<&str>, a: Option<Figure>, b: Option<Figure>) -> compare::Row {
-        compare::Row { concurrency: None, case: case.map(str::to_owned), a, b, is_of_same: true, is_share: false }
+        compare::Row { case: case.map(str::to_owned), ..compare::Row::new(a, b) }
     }
 
     const fn figure(mean: f64, half_width: Option<f64>) -> Figure {
-        Figure { mean, n: 3, half_width, estimated: false }
+        Figure { mean, n: 3, half_width, freedom: 2, estimated: false }
     }
 
     fn block(metric: &Metric, rows: Vec<compare::Row>) -> Block {

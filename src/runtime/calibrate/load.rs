@@ -14,7 +14,7 @@ use super::super::process;
 use super::super::run::Run;
 use super::super::signals::Suspension;
 use super::super::spec::{
-    EngineSpec, JournalSpec, RequestSpec, RunSpec, SavingSpec, SessionSpec, SuiteSource, TelemetrySpec,
+    EngineSpec, GateSpec, JournalSpec, RequestSpec, RunSpec, SavingSpec, SessionSpec, SuiteSource, TelemetrySpec,
 };
 use super::super::wake::Wake;
 use crate::app::message::Msg;
@@ -170,6 +170,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
             stdout: None,
             summary_style: Style::Plain,
             journal: JournalSpec::Off,
+            gate: GateSpec::default(),
         },
         warnings: Vec::new(),
         command_line: None,

@@ -8,6 +8,7 @@ use crate::domain::text::sanitise_line;
 use crate::report::bottleneck::SystemFigures;
 use crate::report::conclusion::Conclusion;
 use crate::report::model::Report;
+use crate::report::run_figures::FoundLoad;
 
 /// Returns the line, like `result: complete · 10/10 requests ok · Excellent · 112.9 tok/s · TTFT p50 95.1 ms · r.md`. The
 /// speed is the mean of the answers; in a sweep, throughput and TTFT are those of the best stage.
@@ -24,7 +25,9 @@ pub fn result_line<'a>(report: &Report, is_interrupted: bool, files: impl Iterat
     let failed = session.attempts().filter(|attempt| attempt.is_failed()).count();
     let failed = (failed > 0).then(|| format!("{} failed", count(failed, "request")));
     let stages = stages(session);
-    let figures = if let Some(best) = best(&stages) {
+    let figures = if let Some(found) = FoundLoad::from_session(session) {
+        [Some(format!("largest load: {found}")), None, None]
+    } else if let Some(best) = best(&stages) {
         let throughput = Quantity::new(best.tokens_per_s, 1).estimated_if(best.estimated).with_unit(" tok/s");
         [Some(format!("{throughput} at concurrency {}", best.concurrency)), ttft(best.ttft_p50_ms), None]
     } else {

@@ -1,6 +1,8 @@
 //! The end of a live run: cancels requests in flight, saves the journal, writes the reports, prints the summary.
 
+use std::fs::OpenOptions;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::console::{self, say_to};
@@ -14,10 +16,15 @@ use crate::app::message::Msg;
 use crate::domain::live::EngineCommand;
 use crate::domain::session::Mode;
 use crate::domain::text::sanitise;
+use crate::report::compare::ComparedRun;
 use crate::report::run_figures::RunFigures;
+use crate::report::{gate, github};
 
 /// Maximum wait for the next record of a cancelled request. A tokenizer may still be counting finished ones.
 const RECORD_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Variable with the file of the job summary, which GitHub Actions sets.
+const JOB_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// Exit status of a run whose journal is incomplete.
 const NOT_SAVED: u8 = 1;
@@ -36,6 +43,10 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
     run.command_and_wait(EngineCommand::Publish);
     // Files come first: a reader of stdout that stopped reading must not keep them from being written.
     let saved = catch_panic("this run was not saved in full", || save_end(run, status));
+    if let Err(why) = catch_panic("the regression gate", || judge(run)) {
+        say_to(stderr, &format!("tokscope: {why}"));
+        status = status.max(2);
+    }
     let files = run.base.exports.write_all(&|| run.report());
     run.written = files.iter().flatten().cloned().collect();
     let plain = || sanitise(&summary(&run.report()));
@@ -59,7 +70,48 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
         say_to(stderr, &format!("tokscope: {why}"));
         status = status.max(2);
     }
-    status.max(report_written("Report", files, stderr))
+    let has_regression = run.gate_result.as_ref().is_some_and(|gate| gate.fails());
+    status = status.max(u8::from(has_regression)).max(report_written("Report", files, stderr));
+    if run.gate.github {
+        status = status.max(write_for_github(run, stderr));
+    }
+    status
+}
+
+/// Compares the run with the baseline, if there is one.
+fn judge(run: &mut LiveRun) {
+    let Some(baseline) = &run.gate.baseline else { return };
+    let result = gate::evaluate(&run.gate.rules, baseline, &ComparedRun::from_report(&run.report()));
+    run.gate_result = Some(Arc::new(result));
+}
+
+/// Writes annotations to `stderr`, where GitHub Actions also looks for them, and adds the job summary to its file. Returns
+/// the exit status of the write.
+fn write_for_github(run: &LiveRun, stderr: &mut dyn Write) -> u8 {
+    let texts = catch_panic("the annotations", || {
+        let report = run.report();
+        (github::annotations(&report), github::job_summary(&report))
+    });
+    let (annotations, summary) = match texts {
+        Ok(texts) => texts,
+        Err(why) => {
+            say_to(stderr, &format!("tokscope: {why}"));
+            return 2;
+        }
+    };
+    annotations.lines().for_each(|line| say_to(stderr, line));
+    let Some(path) = std::env::var_os(JOB_SUMMARY).filter(|path| !path.is_empty()) else {
+        say_to(stderr, &format!("tokscope: {JOB_SUMMARY} is not set, so no job summary is written"));
+        return 0;
+    };
+    let appended = OpenOptions::new().create(true).append(true).open(path);
+    match appended.and_then(|mut file| file.write_all(summary.as_bytes())) {
+        Ok(()) => 0,
+        Err(why) => {
+            say_to(stderr, &format!("tokscope: the job summary was not written: {why}"));
+            2
+        }
+    }
 }
 
 /// Saves the end of the run. Returns the line to print, if the run was saved. Reports from now on show what was saved.

@@ -170,7 +170,7 @@ fn slo_sign(view: &View<'_>) -> Option<(String, Style)> {
     let (theme, scene) = (view.theme, view.scene());
     let (slos, tally) = (scene.session.slos(), &scene.load.tally);
     // The result of a sweep names the stages that meet the SLOs; the tally has only the current stage.
-    if slos.is_empty() || tally.ended == 0 || !scene.session.sweep.is_empty() {
+    if slos.is_empty() || tally.ended == 0 || !scene.session.sweep.is_empty() || scene.session.search().is_some() {
         return None;
     }
     let missed = slos.iter().filter(|slo| !slo.judge(tally).met).count();

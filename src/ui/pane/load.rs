@@ -1,6 +1,7 @@
 //! The run as a load: rates, percentiles over all requests and over the last seconds, failures and SLOs; for a sweep, its
 //! stages. Shown instead of the latency of single cases when several requests are in flight.
 
+mod search;
 mod stages;
 mod sweep_chart;
 
@@ -57,6 +58,10 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) -> Option<Rect> 
         &about(scene, area.width >= WIDE),
         in_flight(view),
     );
+    if scene.session.search().is_some() {
+        search::draw(frame, area, view);
+        return None;
+    }
     if !scene.session.sweep.is_empty() {
         stages::draw(frame, area, view);
         return None;
@@ -97,6 +102,10 @@ fn about(scene: &Scene, wide: bool) -> String {
             (false, true) => format!("sweep, concurrency {least}–{most}"),
             (false, false) => format!("sweep {least}–{most}"),
         };
+    }
+    if let Some(search) = &session.suite.find {
+        let probe = session.probe_name().filter(|_| session.is_active());
+        return probe.unwrap_or_else(|| format!("search, {search}"));
     }
     if let Some(stages) = &session.suite.load_stages {
         return session.load_stage_name().filter(|_| session.is_active()).unwrap_or_else(|| format!("stages {stages}"));

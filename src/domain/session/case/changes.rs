@@ -129,6 +129,20 @@ impl CaseState {
         }
     }
 
+    /// Discards the attempts in flight without queueing them again, because their probe is over.
+    pub(in crate::domain::session) fn discard_open(&mut self) {
+        self.next_turns.clear();
+        for number in &self.open {
+            if let Some(attempt) = self.attempts.get_mut(*number as usize - 1) {
+                attempt.abandoned = true;
+            }
+        }
+        if matches!(self.phase, CasePhase::Queued | CasePhase::Running) {
+            self.remaining = 0;
+            self.settle(false);
+        }
+    }
+
     /// Marks the attempts in flight as discarded; returns the number of measured ones.
     fn abandon(&mut self) -> u32 {
         let mut measured = self.end_conversations();

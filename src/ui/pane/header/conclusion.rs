@@ -101,6 +101,10 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     let number = format!(" pass, {} wrong", number::grouped(checks.failed() as u64));
     let wrong: Option<Figure<'_>> =
         share.clone().filter(|_| is_wrong).map(|share| ("checks: ", share, number.as_str(), theme.bad()));
+    if let Some(sentence) = &conclusion.search {
+        let all = wrong.into_iter().chain([("", clauses(sentence, columns), "", theme.value())]).collect();
+        return fitting(all, columns, view);
+    }
     if let Some(sweep) = &conclusion.sweep {
         let all = wrong.into_iter().chain(sweep_figures(sweep, conclusion.partial, view)).collect();
         return fitting(all, columns, view);

@@ -9,6 +9,7 @@ use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::Plan;
 use crate::report::fixture;
 use crate::ui::pane::latency;
+use crate::ui::testing::search::search;
 use crate::ui::testing::sweep::{running_sweep, sweep};
 use crate::ui::testing::{Script, Stage, script_of, text};
 use crate::ui::theme::Theme;
@@ -233,4 +234,16 @@ fn every_small_size_is_drawn() {
             }
         }
     }
+}
+
+#[test]
+fn a_search_shows_its_probes_its_limit_and_a_chart_of_the_thresholds() {
+    let stage = search(usize::MAX);
+    let session = &stage.app.scene.session;
+    assert_eq!(session.search().unwrap().outcome().last_pass.map(|load| load.0), Some(6));
+    for (width, height) in [(120, 20), (78, 24), (52, 10), (30, 6)] {
+        assert_snapshot!(format!("search_{width}x{height}"), shown(&stage, width, height));
+    }
+    // After six probes, the seventh has not begun.
+    assert_snapshot!("search_running_78x24", shown(&search(6), 78, 24));
 }
