@@ -6,8 +6,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 pub use self::parse::{InvalidStages, STAGE_FORMS};
 
 /// One load and the time for which it holds.
@@ -88,8 +86,7 @@ fn nanos(time: Duration) -> i128 {
 }
 
 /// Stages that follow each other without a pause. Requests in flight go on when the next stage begins.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LoadStages(Arc<[LoadStage]>);
 
 impl LoadStages {

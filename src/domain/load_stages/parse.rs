@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{LoadStage, LoadStages, StageLoad};
+use crate::domain::serde_text::serde_as_text;
 use crate::domain::think_spec::parse_duration;
 
 /// Forms of stages, for errors and help.
@@ -40,19 +41,7 @@ impl FromStr for LoadStages {
     }
 }
 
-impl TryFrom<String> for LoadStages {
-    type Error = InvalidStages;
-
-    fn try_from(text: String) -> Result<Self, InvalidStages> {
-        text.parse()
-    }
-}
-
-impl From<LoadStages> for String {
-    fn from(stages: LoadStages) -> Self {
-        stages.to_string()
-    }
-}
+serde_as_text!(LoadStages);
 
 fn stage(text: &str) -> Result<LoadStage, String> {
     let (load, time) = text.split_once(':').ok_or_else(|| format!("the stage '{text}' has no time"))?;
