@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::parse::{InvalidStages, STAGE_FORMS};
+pub use self::parse::{InvalidStages, MAX_CONCURRENCY, MAX_RATE_PER_S, MIN_RATE_PER_S, STAGE_FORMS};
 
 /// One load and the time for which it holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
