@@ -1,4 +1,4 @@
-//! Warnings and findings about an attempt's figures.
+//! Warnings about an attempt's figures, and findings from its diagnosis.
 
 use super::Recorder;
 use crate::domain::diagnosis::diagnose;
