@@ -14,7 +14,7 @@ use super::failure::undeclared_error;
 use super::request::RequestDialect;
 use crate::domain::suite::CaseSpec;
 
-/// Format that separates the events of a stream.
+/// Format of a stream: how its events are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// Server-sent events.
@@ -42,13 +42,13 @@ pub struct Api {
     pub path: &'static str,
     /// Path of the model list, relative to the base address.
     pub models: &'static str,
-    /// Format that separates the events of a stream.
+    /// Format of a stream in this API.
     pub framing: Framing,
     /// Whether an address that ends with `root` selects this API.
     pub is_named_by_root: bool,
     /// Whether every base address must end with `root`. If so, another API's root is replaced.
     pub needs_root: bool,
-    /// Whether named events are ignored, because this API never names its own.
+    /// Whether to ignore named events, because this API's own events have no names.
     pub ignores_named_events: bool,
     /// HTTP header that carries the API key.
     pub auth: Auth,
