@@ -61,7 +61,7 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
         bail!("calibrate needs a clock that two processes share, which only Linux has");
     }
     let mut stderr = Stderr::default();
-    // If writing fails, nobody reads stderr.
+    // If writing fails, stderr has no reader.
     let mut say = |text: &str| drop(stderr.write_all(format!("{text}\n").as_bytes()));
     let program = std::env::current_exe().context("the path of this program is not available")?;
     if let Some(path) = &options.json {

@@ -40,7 +40,7 @@ pub fn provide_for(requests: usize) -> Result<(), TooFewFiles> {
 fn check(requests: usize, allowed: Option<u64>) -> Result<(), TooFewFiles> {
     let needed = requests as u64 + OWN_FILES;
     match allowed {
-        // A single request always fits, whatever the estimate says.
+        // A single request always fits, regardless of the estimate.
         Some(allowed) if needed > allowed && requests > 1 => Err(TooFewFiles { requests, needed, allowed }),
         _ => Ok(()),
     }

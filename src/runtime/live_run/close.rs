@@ -35,7 +35,7 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
         return status;
     }
     run.command_and_wait(EngineCommand::Publish);
-    // Write the files first: if nobody reads stdout, the files must still be written.
+    // Write the files first: even if stdout has no reader, the files must still be written.
     let saved = catch_panic("this run was not saved in full", || save_end(run, status));
     let files = run.base.exports.write_all(&|| run.report());
     run.written = files.iter().flatten().cloned().collect();
