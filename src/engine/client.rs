@@ -19,7 +19,7 @@ use super::transport::{self, Transport};
 use crate::domain::live::ServerInfo;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
-use crate::protocol::api::{Api, Auth};
+use crate::protocol::api::{Api, KeyHeader};
 use crate::protocol::endpoint::server_from_headers;
 use crate::protocol::request::RequestDialect;
 
@@ -260,8 +260,8 @@ fn headers(config: &EngineConfig) -> Result<HeaderMap, InvalidConfig> {
     }
     if let Some(key) = &config.api_key {
         let (name, value) = match config.api.auth {
-            Auth::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
-            Auth::XApiKey => (HeaderName::from_static("x-api-key"), key.clone()),
+            KeyHeader::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
+            KeyHeader::XApiKey => (HeaderName::from_static("x-api-key"), key.clone()),
         };
         headers.insert(name, secret(&value, "the API key")?);
     }

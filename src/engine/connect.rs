@@ -23,7 +23,7 @@ pub type ConnectTimes = Arc<Mutex<Option<(Nanos, Nanos)>>>;
 
 /// Connect timeout of one attempt, and the place for its connect times.
 #[derive(Clone, Debug)]
-pub struct ConnectRequest {
+pub struct ConnectTiming {
     /// Place for the connect times.
     pub times: ConnectTimes,
     /// Connect timeout.
@@ -32,7 +32,7 @@ pub struct ConnectRequest {
 
 tokio::task_local! {
     /// Connect timing of the attempt that is being polled.
-    pub static WANTED: ConnectRequest;
+    pub static WANTED: ConnectTiming;
 }
 
 /// Limits and times every connection, and passes the times to the attempt that is waiting for it.
@@ -69,7 +69,7 @@ where
 
     fn call(&mut self, target: R) -> Self::Future {
         // The client calls the connector on the task of the request, so the task-local value is that of the request.
-        let wanted = WANTED.try_with(ConnectRequest::clone).ok();
+        let wanted = WANTED.try_with(ConnectTiming::clone).ok();
         let limit = wanted.as_ref().map_or(LIMIT, |wanted| wanted.limit);
         let (clock, begun) = (self.clock, self.clock.now());
         let connecting = self.inner.call(target);

@@ -107,7 +107,7 @@ impl Intake {
                     "error" => take_event(recorder, at, self.reads, event),
                     _ => recorder.last_event(at, self.reads, event.data),
                 });
-                recorder.replaced = events.replaced;
+                recorder.invalid_utf8_events = events.invalid_utf8_events;
                 let stray_words = events.stray_text();
                 if let Some(words) = stray_words {
                     recorder.stray_words(words);
@@ -120,7 +120,7 @@ impl Intake {
             }
             Shape::Lines(lines) => {
                 let outcome = lines.finish(&mut |line| recorder.last_event(at, self.reads, line));
-                recorder.replaced = lines.replaced;
+                recorder.invalid_utf8_events = lines.invalid_utf8_lines;
                 outcome
             }
             // An incomplete document cannot be parsed.
@@ -168,7 +168,7 @@ fn take_events(
     recorder: &mut Recorder,
 ) -> Result<(), Failure> {
     let outcome = events.push(bytes, &mut |event| take_event(recorder, at, read, event));
-    recorder.replaced = events.replaced;
+    recorder.invalid_utf8_events = events.invalid_utf8_events;
     outcome
 }
 
@@ -180,7 +180,7 @@ fn take_lines(
     recorder: &mut Recorder,
 ) -> Result<(), Failure> {
     let outcome = lines.push(bytes, &mut |line| recorder.event(at, read, line));
-    recorder.replaced = lines.replaced;
+    recorder.invalid_utf8_events = lines.invalid_utf8_lines;
     outcome
 }
 

@@ -49,7 +49,7 @@ pub struct Recorder {
     /// The record so far.
     pub record: AttemptRecord,
     /// Number of events with invalid UTF-8. Replacement characters took its place.
-    pub replaced: u32,
+    pub invalid_utf8_events: u32,
     api: &'static Api,
     /// Whether the answer's last event has arrived: `[DONE]` or an equivalent of the API.
     end_seen: bool,
@@ -103,7 +103,7 @@ impl Recorder {
     pub fn new(record: AttemptRecord, api: &'static Api) -> Self {
         Self {
             record,
-            replaced: 0,
+            invalid_utf8_events: 0,
             api,
             end_seen: false,
             after_end: 0,

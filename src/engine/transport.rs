@@ -15,7 +15,7 @@ use reqwest::{Url, Version};
 use rustls::ClientConfig;
 
 use super::clock::EngineClock;
-use super::connect::{ConnectRequest, ConnectTimes, WANTED};
+use super::connect::{ConnectTimes, ConnectTiming, WANTED};
 use super::direct::{DirectBody, Host};
 use super::failure::{ConnectionError, describe_cut};
 use super::network::Network;
@@ -300,7 +300,7 @@ impl Library {
             request = request.header(name, value);
         }
         let times = ConnectTimes::default();
-        let wanted = ConnectRequest { times: Arc::clone(&times), limit: post.connect_within };
+        let wanted = ConnectTiming { times: Arc::clone(&times), limit: post.connect_within };
         let mut started = clock.now();
         (post.sent)(started);
         let result = WANTED.scope(wanted, request.send()).await;

@@ -57,7 +57,7 @@ pub struct EventReader {
     skip_lf: bool,
     unusual: FullParser,
     /// Number of events in which invalid UTF-8 was replaced.
-    pub replaced: u32,
+    pub invalid_utf8_events: u32,
 }
 
 impl fmt::Debug for EventReader {
@@ -141,7 +141,7 @@ impl EventReader {
             self.skip_lf = tail.first() == Some(&b'\r');
             used += end + 1;
             let line = String::from_utf8_lossy(line);
-            self.replaced += u32::from(matches!(line, std::borrow::Cow::Owned(_)));
+            self.invalid_utf8_events += u32::from(matches!(line, std::borrow::Cow::Owned(_)));
             self.unusual.line(&line, each)?;
         }
     }
@@ -153,7 +153,7 @@ impl EventReader {
         match std::str::from_utf8(data) {
             Ok(data) => each(SseEvent { name: "message", data }),
             Err(_broken) => {
-                self.replaced += 1;
+                self.invalid_utf8_events += 1;
                 each(SseEvent { name: "message", data: &String::from_utf8_lossy(data) })
             }
         }

@@ -13,7 +13,7 @@ pub struct LineReader {
     /// The unfinished last line.
     pending: Vec<u8>,
     /// Number of lines in which invalid UTF-8 was replaced.
-    pub replaced: u32,
+    pub invalid_utf8_lines: u32,
 }
 
 impl LineReader {
@@ -43,7 +43,7 @@ impl LineReader {
 
     fn pass_on<E>(&mut self, line: &[u8], each: &mut OnLine<'_, E>) -> Result<(), E> {
         let text = String::from_utf8_lossy(line);
-        self.replaced += u32::from(matches!(text, std::borrow::Cow::Owned(_)));
+        self.invalid_utf8_lines += u32::from(matches!(text, std::borrow::Cow::Owned(_)));
         let text = text.trim_start_matches('\u{feff}').trim_ascii();
         if text.is_empty() { Ok(()) } else { each(text) }
     }

@@ -44,7 +44,7 @@ impl Drop for InFlight {
 }
 
 /// All data that determine an answer.
-pub struct Plan {
+pub struct ReplyPlan {
     /// Writer of the answer's events.
     pub writer: Writer,
     /// Tokens of the text.
@@ -67,13 +67,13 @@ pub struct Plan {
 
 /// An answer in progress.
 struct Generation {
-    plan: Plan,
+    plan: ReplyPlan,
     tokens: Peekable<Tokens>,
     counts: Counts,
 }
 
 impl Generation {
-    fn new(mut plan: Plan) -> Self {
+    fn new(mut plan: ReplyPlan) -> Self {
         let none: Tokens = Box::new(std::iter::empty());
         let tokens = std::mem::replace(&mut plan.tokens, none);
         let is_empty = plan.planned.is_some_and(|p| p.fault == Fault::Empty);
@@ -129,7 +129,7 @@ pub struct EventStream {
 
 impl EventStream {
     /// Creates a stream that begins by waiting for the first token.
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(plan: ReplyPlan) -> Self {
         Self { generation: Generation::new(plan), then: ReplyStep::Wait }
     }
 
@@ -256,7 +256,7 @@ pub enum UnstreamedReply {
 }
 
 /// Generates an answer on the same schedule as a stream, and returns the answer as a whole.
-pub async fn unstreamed(plan: Plan) -> UnstreamedReply {
+pub async fn unstreamed(plan: ReplyPlan) -> UnstreamedReply {
     let mut generation = Generation::new(plan);
     let (mut reasoning, mut text) = (String::new(), String::new());
     let mut due_tokens = generation.plan.schedule.pass().await;

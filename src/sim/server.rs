@@ -26,7 +26,7 @@ use super::exposition::{self, RequestCounts};
 use super::fault::Fault;
 use super::pace::seed_of;
 use super::prefix_cache::PrefixCache;
-use super::reply::{EventStream, InFlight, Plan, UnstreamedReply, unstreamed};
+use super::reply::{EventStream, InFlight, ReplyPlan, UnstreamedReply, unstreamed};
 use super::request::{self, ChatRequest};
 use super::sent::{RecordedStream, SentLog, WriteRecorder};
 use super::wire::{Refusal, Writer, models};
@@ -216,7 +216,7 @@ async fn chat(
         Err(rejection) => return Ok(reject(rejection)),
     };
     state.prompt_tokens.fetch_add(request.prompt_tokens, Ordering::Relaxed);
-    let plan = Plan {
+    let plan = ReplyPlan {
         writer,
         tokens: answer(&request),
         schedule: admission.schedule,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::answer::answer;
 use super::pace::Pace;
-use super::reply::{EventStream, InFlight, Plan};
+use super::reply::{EventStream, InFlight, ReplyPlan};
 use super::schedule::Schedule;
 use super::wire::Writer;
 use super::{FAULTS, SimConfig, Simulator, check_clock};
@@ -413,7 +413,7 @@ async fn arrivals(config: &SimConfig, max_tokens: u64) -> Vec<(Duration, usize)>
     let request = super::request::read(body.as_bytes(), &config.model).unwrap();
     let started = tokio::time::Instant::now();
     let (count, _watched) = tokio::sync::watch::channel(0);
-    let mut stream = EventStream::new(Plan {
+    let mut stream = EventStream::new(ReplyPlan {
         writer: Writer::new("id".into(), 0, config.model.clone()),
         tokens: answer(&request),
         schedule: Schedule::fixed(Pace::new(config, request.prompt_tokens, 9), started),

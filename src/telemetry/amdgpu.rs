@@ -33,7 +33,7 @@ pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), S
         return Err("no AMD GPU with the amdgpu driver".to_owned());
     }
     let cards = (0..).zip(devices).map(|(index, (_, device))| Card::new(index, device, &config.amdgpu_ids)).collect();
-    then(&mut Source { cards, driver: driver(config), proc_root: config.proc_root.clone() });
+    then(&mut AmdgpuSource { cards, driver: driver(config), proc_root: config.proc_root.clone() });
     Ok(())
 }
 
@@ -58,13 +58,13 @@ fn text(file: &Path) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-struct Source {
+struct AmdgpuSource {
     cards: Vec<Card>,
     driver: Option<String>,
     proc_root: PathBuf,
 }
 
-impl GpuSource for Source {
+impl GpuSource for AmdgpuSource {
     fn name(&self) -> &'static str {
         NAME
     }

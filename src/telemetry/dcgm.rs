@@ -28,11 +28,11 @@ pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), S
         return Err("no DCGM exporter given; pass --gpu-metrics-url".to_owned());
     }
     let pages = config.metrics_urls.iter().map(|url| Page::new(url.clone())).collect();
-    then(&mut Source { fetcher: Fetcher::new()?, pages, gpus: Vec::new(), driver: None });
+    then(&mut DcgmSource { fetcher: Fetcher::new()?, pages, gpus: Vec::new(), driver: None });
     Ok(())
 }
 
-struct Source {
+struct DcgmSource {
     fetcher: Fetcher,
     pages: Vec<Page>,
     gpus: Vec<Gpu>,
@@ -102,7 +102,7 @@ impl Page {
     }
 }
 
-impl Source {
+impl DcgmSource {
     /// Adds the GPUs that a page reports for the first time, and updates the properties of known ones.
     fn update_gpus(&mut self, page_index: usize) {
         let Some(page) = self.pages.get(page_index) else { return };
@@ -129,7 +129,7 @@ impl Source {
     }
 }
 
-impl GpuSource for Source {
+impl GpuSource for DcgmSource {
     fn name(&self) -> &'static str {
         NAME
     }

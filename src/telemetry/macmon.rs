@@ -46,7 +46,7 @@ pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), S
     let pipe = Pipe::start(&program, config)?;
     let info = info(&pipe.wait(FIRST_LINE_TIMEOUT)?);
     let state = State::Running { pipe, last_line: None, has_figures: true };
-    then(&mut Source {
+    then(&mut MacmonSource {
         program,
         config: config.clone(),
         info,
@@ -67,7 +67,7 @@ fn find(path: Option<&OsStr>) -> Option<PathBuf> {
     std::env::split_paths(path?).map(|folder| folder.join(NAME)).find(is_program)
 }
 
-struct Source {
+struct MacmonSource {
     program: PathBuf,
     config: SamplerConfig,
     info: GpuInfo,
@@ -91,7 +91,7 @@ enum State {
     },
 }
 
-impl Source {
+impl MacmonSource {
     /// Starts macmon again.
     fn start(&mut self, at: Nanos) -> SampleError {
         match Pipe::start(&self.program, &self.config) {
@@ -144,7 +144,7 @@ impl Source {
     }
 }
 
-impl GpuSource for Source {
+impl GpuSource for MacmonSource {
     fn name(&self) -> &'static str {
         NAME
     }

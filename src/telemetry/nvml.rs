@@ -64,7 +64,7 @@ pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), S
     if gpus.is_empty() {
         return Err(denied.map_or_else(|| "the NVIDIA driver reports no GPU".to_owned(), |e| error::describe_start(&e)));
     }
-    then(&mut Source { nvml: &nvml, driver, gpus, system_bytes });
+    then(&mut NvmlSource { nvml: &nvml, driver, gpus, system_bytes });
     Ok(())
 }
 
@@ -82,14 +82,14 @@ fn load(lib_path: Option<&OsStr>) -> Result<Box<Nvml>, String> {
     Err(sanitise_line(&format!("{usual} not found: no NVIDIA driver on this machine")))
 }
 
-struct Source<'a> {
+struct NvmlSource<'a> {
     nvml: &'a Nvml,
     driver: Option<String>,
     gpus: Vec<Gpu<'a>>,
     system_bytes: Option<u64>,
 }
 
-impl GpuSource for Source<'_> {
+impl GpuSource for NvmlSource<'_> {
     fn name(&self) -> &'static str {
         NAME
     }

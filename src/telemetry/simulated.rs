@@ -15,13 +15,13 @@ const NAME: &str = "Simulated GPU";
 pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     let url = config.metrics_urls.first().ok_or("the simulator has no metrics page")?;
     let mut source =
-        Source { fetcher: Fetcher::new()?, url: url.clone(), reading: Err(String::new()), gpus: Vec::new() };
+        SimulatedSource { fetcher: Fetcher::new()?, url: url.clone(), reading: Err(String::new()), gpus: Vec::new() };
     source.read_page();
     then(&mut source);
     Ok(())
 }
 
-struct Source {
+struct SimulatedSource {
     fetcher: Fetcher,
     url: String,
     /// Figures on the page, or the reason why there are none.
@@ -30,7 +30,7 @@ struct Source {
     gpus: Vec<GpuInfo>,
 }
 
-impl Source {
+impl SimulatedSource {
     fn read_page(&mut self) {
         let first = |page: String| read(&page).into_iter().next();
         let page = self.fetcher.fetch(&self.url);
@@ -52,7 +52,7 @@ fn info(reading: &Reading) -> GpuInfo {
     }
 }
 
-impl GpuSource for Source {
+impl GpuSource for SimulatedSource {
     fn name(&self) -> &'static str {
         SIMULATED_SOURCE
     }

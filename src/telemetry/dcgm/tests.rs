@@ -24,12 +24,12 @@ fn second(s: u64) -> Nanos {
 }
 
 /// Returns a source for these addresses. No page was read yet.
-fn source(urls: &[&str]) -> Source {
+fn source(urls: &[&str]) -> DcgmSource {
     let pages = urls.iter().map(|url| Page::new((*url).to_owned())).collect();
-    Source { fetcher: Fetcher::new().unwrap(), pages, gpus: Vec::new(), driver: None }
+    DcgmSource { fetcher: Fetcher::new().unwrap(), pages, gpus: Vec::new(), driver: None }
 }
 
-fn take(source: &mut Source, page: usize, at: u64, text: Result<String, &str>) {
+fn take(source: &mut DcgmSource, page: usize, at: u64, text: Result<String, &str>) {
     source.pages[page].update(second(at), text.map_err(str::to_owned));
     source.update_gpus(page);
 }
