@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn without_limits_only_the_whole_counts() {
+    fn without_other_limits_only_the_attempt_timeout_applies() {
         let mut recorder = sent();
         let at = |ms| Nanos::from_millis(ms);
         assert_eq!(check(Timeouts::default(), at(1_000_000), &recorder), Verdict::Never);

@@ -96,7 +96,7 @@ impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> SamplerThread<Now, Sink> {
         }
     }
 
-    /// Samples each GPU once. A requested sample marks the start or end of a run or attempt, so it also checks the
+    /// Samples each GPU once. A requested sample marks the start or end of a measurement, so it also checks the
     /// GPUs' users.
     fn sample_all(&mut self, source: &mut dyn GpuSource, requested: bool) {
         source.prepare((self.now)());

@@ -23,7 +23,7 @@ pub(super) trait GpuSource {
     /// Name of the source on the command line and in reports.
     fn name(&self) -> &'static str;
 
-    /// Minimum interval between two samples at which the source has new figures.
+    /// Minimum useful interval between two samples.
     fn min_interval(&self) -> Duration {
         Duration::ZERO
     }

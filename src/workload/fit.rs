@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_is_stated() {
+    fn the_residual_of_a_fit_is_reported() {
         // The slopes are 0.16, 0.1 and 0.04. The line has 0.1 tokens per piece and no overhead.
         assert_eq!(fit(Unit::Piece, &[(100, 10), (200, 26), (300, 30)]).unwrap().residual_tokens, Some(6.0));
     }

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passage_goes_on_after_the_last_word() {
+    fn a_passage_continues_after_the_last_word() {
         let last = Passage::new(word_count() - 1, 0);
         let text = last.text(2 * PROSE.len());
         assert_eq!(text.len(), 2 * PROSE.len());

@@ -160,12 +160,12 @@ mod tests {
     }
 
     #[test]
-    fn bare_line_feeds_are_understood() {
+    fn bare_line_feeds_are_accepted() {
         assert_eq!(body(BodyEnd::Chunked, &[b"3\nabc\n0\n\n"]), Ok(("abc".to_owned(), true)));
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn malformed_chunks_are_refused() {
         for wire in [&b"xyz"[..], b"\r\n", b";a\r\n", b"2\r\nabc\r\n", b"11112222333344445\r\n"] {
             assert!(body(BodyEnd::Chunked, &[wire]).is_err(), "{:?}", String::from_utf8_lossy(wire));
         }

@@ -167,7 +167,7 @@ fn done_after_the_end_of_any_api_is_normal() {
 }
 
 #[test]
-fn tool_calls_are_put_together_in_every_api() {
+fn tool_calls_are_assembled_in_every_api() {
     use crate::protocol::api::{APIS, by_name};
     let of = |api: &str, events: &[&str]| {
         let id = AttemptId { case: 0, number: 1 };

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_without_a_distinct_index_are_told_apart() {
+    fn calls_without_a_distinct_index_stay_separate() {
         let by_id = [piece(0, "a", "one", "{}"), piece(0, "b", "two", "{}")];
         assert_eq!(calls(&by_id), expected(&[("one", "{}"), ("two", "{}")]));
         let whole = [piece(None, "", "one", "{}"), piece(None, "", "one", "{\"a\":1}")];

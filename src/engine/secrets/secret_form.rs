@@ -11,7 +11,7 @@ use super::view::{View, is_plain, plain_views, views};
 /// by chance across two words.
 const MIN_BYTES_OF_A_SPACED_KEY: usize = 16;
 
-/// Maximum total length of all forms for a search table (DFA) with about 256 bytes for each. Without the table, the
+/// Maximum total length of all forms for a search table (DFA) with about 256 bytes per byte. Without the table, the
 /// search is five times slower.
 const MAX_BYTES_OF_A_DFA: usize = 16 * 1024;
 

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn invisible_characters_and_other_spellings_of_a_letter_are_seen_through() {
+    fn invisible_characters_and_styled_letters_hide_nothing() {
         for hidden in [
             "",
             "\u{200b}",
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn an_escape_that_the_text_ends_within_is_no_character() {
+    fn an_escape_cut_off_at_the_end_gives_no_character() {
         for cut in ["sk%", "sk%7", "sk\\", "sk\\u00", "sk&#11"] {
             assert_eq!(read(cut).last().unwrap(), "sk", "{cut}");
         }

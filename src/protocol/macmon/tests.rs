@@ -93,7 +93,7 @@ fn the_clock_is_reported_only_without_idle_parts() {
 }
 
 #[test]
-fn a_share_never_exceeds_the_whole() {
+fn a_share_never_exceeds_one() {
     let active = |share: f64| with(&[("/gpu_active_ratio", json!(share))]).unwrap().active_percent;
     assert_eq!([1.0, 1.000_000_1, 1.5, -0.1].map(active), [Some(100.0), Some(100.0), None, None]);
 }
