@@ -32,7 +32,7 @@ const MAX_WARNINGS: usize = 16;
 /// Maximum number of arrivals in the live view. The latest ones are kept, and views share their memory.
 const LIVE_ARRIVALS: usize = 65_536;
 
-/// Detail of an attempt in the live view.
+/// Level of detail of an attempt in the live view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
     /// Counters only.

@@ -221,7 +221,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     parse_with(parse_strictly, data)
 }
 
-/// Like [`parse`], but fails on a lone surrogate.
+/// Parses an event like [`parse`], but fails on a lone surrogate.
 pub(super) fn parse_strictly(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     let wire: Wire<'_> = serde_json::from_str(data)?;
     let mut chunk = wire.choices.0;

@@ -32,7 +32,7 @@ impl<'a> Sample<'a> {
     }
 }
 
-/// All samples of a page.
+/// Returns all samples of a page.
 pub fn samples(page: &str) -> impl Iterator<Item = Sample<'_>> {
     page.lines().filter_map(sample)
 }

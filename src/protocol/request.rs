@@ -80,7 +80,7 @@ impl RequestDialect {
     }
 }
 
-/// Messages to send, with the nonce in front of the first one.
+/// Returns the messages to send, with the nonce at the start of the first one.
 pub fn conversation(case: &CaseSpec, nonce: Option<&str>) -> Vec<Message> {
     let mut messages = case.messages.clone();
     if let (Some(nonce), Some(first)) = (nonce, messages.first_mut()) {

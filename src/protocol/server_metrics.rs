@@ -126,7 +126,7 @@ impl Found {
     }
 }
 
-/// Key that identifies an engine on the page.
+/// Returns a key that identifies an engine on the page.
 fn engine_key(sample: &Sample<'_>) -> String {
     let labels = sample.labels().filter(|(name, _)| !WITHIN_ENGINE_LABELS.contains(name));
     labels.fold(String::new(), |mut key, (name, value)| {

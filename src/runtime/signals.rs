@@ -20,7 +20,7 @@ use crate::app::message::{Msg, Signal};
 pub enum Suspension {
     /// The main thread, after marking the requests in flight.
     ByMainThread,
-    /// The system, or the screen.
+    /// The system, or the dashboard when the user presses the key.
     BySystem,
 }
 

@@ -148,7 +148,7 @@ pub struct ResumeTarget {
     pub path: PathBuf,
 }
 
-/// Look and keys of the dashboard.
+/// Appearance and keys of the dashboard.
 #[derive(Debug)]
 pub struct ScreenSpec {
     /// Themes in the colours that this terminal can show.
@@ -159,7 +159,7 @@ pub struct ScreenSpec {
     pub theme: ThemeName,
     /// Whether to use ASCII characters only.
     pub ascii: bool,
-    /// Whether the screen changes by itself at most twice a second.
+    /// Whether motion is reduced: without input, the screen changes at most twice a second.
     pub reduced_motion: bool,
     /// Whether the terminal's title shows the progress.
     pub title: bool,

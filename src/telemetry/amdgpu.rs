@@ -18,7 +18,7 @@ use crate::domain::time::Nanos;
 /// Name of this source and of the kernel driver.
 pub(super) const NAME: &str = "amdgpu";
 
-/// Finds the driver's cards and passes the open source to `then`.
+/// Finds the driver's cards and passes the opened source to `then`.
 pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     let folder = config.sys_root.join("class/drm");
     let mut devices: Vec<(u32, PathBuf)> = fs::read_dir(&folder)

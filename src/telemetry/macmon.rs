@@ -40,7 +40,7 @@ const ABSENT: &str = if cfg!(target_os = "macos") {
 const USERS_UNKNOWN: &str =
     "the endpoint's address is local, but macOS does not report which process listens there or uses the GPU";
 
-/// Starts macmon, waits for its first line and passes the open source to `then`.
+/// Starts macmon, waits for its first line and passes the opened source to `then`.
 pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     let program = find(config.program_path.as_deref()).ok_or_else(|| ABSENT.to_owned())?;
     let pipe = Pipe::start(&program, config)?;

@@ -32,7 +32,7 @@ const LIBRARIES: &[&str] = if cfg!(windows) {
     &["libnvidia-ml.so.1", "/run/opengl-driver/lib/libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1"]
 };
 
-/// Loads the library, passes the open source to `then`, and shuts the library down.
+/// Loads the library, passes the opened source to `then`, and shuts the library down.
 pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     let nvml = load(config.lib_path.as_ref().map(|p| p.as_os_str()))?;
     let driver = nvml.sys_driver_version().ok().map(|v| sanitise_line(&v));

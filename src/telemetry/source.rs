@@ -18,7 +18,7 @@ pub(super) enum SampleError {
     Unchanged,
 }
 
-/// An open source. Its calls may block for as long as the driver blocks.
+/// An opened source. Its calls may block for as long as the driver blocks.
 pub(super) trait GpuSource {
     /// Name of the source on the command line and in reports.
     fn name(&self) -> &'static str;
@@ -66,7 +66,7 @@ pub(super) struct GpuUsers {
     pub(super) pids: Vec<u32>,
 }
 
-/// Callback that receives an open source.
+/// Callback that receives an opened source.
 pub(super) type WithSource<'a> = &'a mut dyn FnMut(&mut dyn GpuSource);
 
 /// Opens a source, passes it to the callback, and closes it. A callback is needed because the source borrows from its

@@ -42,7 +42,7 @@ struct Tls {
 }
 
 impl Reader {
-    /// Creates a reader whose stamps come from this clock.
+    /// Creates a reader that takes the times of reads from this clock.
     pub fn new(clock: EngineClock) -> Self {
         Self { clock, scratch: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()) }
     }

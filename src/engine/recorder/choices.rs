@@ -63,7 +63,7 @@ impl Choices {
         has_room.then(|| self.others.entry(index).or_default())
     }
 
-    /// Whether any further choice has text.
+    /// Whether any choice besides the first has text.
     pub fn have_texts(&self) -> bool {
         self.others.values().any(|choice| !choice.text.is_empty() || !choice.reasoning.is_empty())
     }

@@ -115,7 +115,7 @@ impl Recorder {
         api.or(words).unwrap_or_default()
     }
 
-    /// Ends the attempt as failed.
+    /// Sets the status and error of an attempt that failed.
     pub fn fail(&mut self, failure: Failure) {
         self.close();
         self.record.status = failure.status;

@@ -30,7 +30,7 @@ pub struct ToolCalls {
 }
 
 impl ToolCalls {
-    /// Adds the pieces of an event.
+    /// Adds the pieces of tool calls in an event.
     pub fn add(&mut self, pieces: &[ToolCallPiece], has_marks: bool) {
         for piece in pieces {
             self.bytes = self.bytes.saturating_add(piece.id.len() + piece.name.len() + piece.arguments.len());

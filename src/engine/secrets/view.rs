@@ -137,7 +137,7 @@ const fn is_a_letter_of_its_own(c: char) -> bool {
 mod tests {
     use super::*;
 
-    /// The views of a text as strings.
+    /// Returns the views of a text as strings.
     fn read(text: &str) -> Vec<String> {
         views(text).into_iter().map(|view| String::from_utf8(view.bytes).unwrap()).collect()
     }

@@ -1,6 +1,6 @@
 //! Characters as a reader sees them, each with its position in the source.
 
-/// A character and its source bytes.
+/// A character and its position in the source.
 #[derive(Clone, Copy, Debug)]
 pub struct VisibleChar {
     /// The character.

@@ -33,7 +33,7 @@ const POINT_BYTES: usize = 256;
 /// Reason why saving stops if the disk is too slow or full.
 const DISK_FULL: &str = "the disk accepts no more data";
 
-/// State of saving a run.
+/// Saves a run, and holds the state of its journal.
 #[derive(Debug)]
 pub struct Saving {
     state: State,

@@ -33,7 +33,7 @@ pub(super) enum Place {
 pub(super) struct Gpu<'a> {
     pub(super) info: GpuInfo,
     place: Place,
-    /// `None` until opening the GPU succeeds.
+    /// Handle and state of the GPU; `None` until opening it succeeds.
     opened: Option<Opened<'a>>,
 }
 

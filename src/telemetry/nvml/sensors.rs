@@ -8,7 +8,7 @@ use nvml_wrapper::error::NvmlError;
 use super::error::{is_absent, is_lost};
 use crate::domain::gpu::{GpuSample, Throttle};
 
-/// Reads a sensor into a sample.
+/// Function that reads a sensor into a sample.
 type Sensor = fn(&Device<'_>, &mut GpuSample) -> Result<(), NvmlError>;
 
 /// All sensors. The load is the first.
