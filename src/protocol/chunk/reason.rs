@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 use crate::protocol::surrogates::replace_lone_surrogates;
 
-/// Returns a finish reason as the server wrote it. JSON other than a string (an object, a number) is kept as JSON text. Null, false,
-/// blank strings and a printed null (`"null"`, `"None"`) count as no reason.
+/// Returns a finish reason as the server wrote it. JSON other than a string (an object, a number) is kept as JSON text.
+/// Null, false, blank strings and a printed null (`"null"`, `"None"`) count as no reason.
 pub fn finish_reason(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     let raw = raw?.get();
     let reason = if raw.starts_with('"') {
