@@ -14,7 +14,7 @@ use super::failure::undeclared_error;
 use super::request::RequestDialect;
 use crate::domain::suite::CaseSpec;
 
-/// Format that separates the events of a stream.
+/// Format of a stream: how its events are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// Server-sent events.
@@ -25,7 +25,7 @@ pub enum Framing {
 
 /// HTTP header that carries the API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Auth {
+pub enum KeyHeader {
     /// `Authorization: Bearer …`
     Bearer,
     /// `x-api-key: …`
@@ -42,16 +42,16 @@ pub struct Api {
     pub path: &'static str,
     /// Path of the model list, relative to the base address.
     pub models: &'static str,
-    /// Format that separates the events of a stream.
+    /// Format of a stream in this API.
     pub framing: Framing,
     /// Whether an address that ends with `root` selects this API.
     pub is_named_by_root: bool,
     /// Whether every base address must end with `root`. If so, another API's root is replaced.
     pub needs_root: bool,
-    /// Whether named events are ignored, because this API never names its own.
+    /// Whether to ignore named events, because this API's own events have no names.
     pub ignores_named_events: bool,
     /// HTTP header that carries the API key.
-    pub auth: Auth,
+    pub auth: KeyHeader,
     /// Headers sent with every request.
     pub headers: &'static [(&'static str, &'static str)],
     /// Builds the body of a streaming request from the case, the model and the dialect. The optional nonce makes the
@@ -102,7 +102,7 @@ pub static CHAT: Api = Api {
     is_named_by_root: false,
     needs_root: false,
     ignores_named_events: true,
-    auth: Auth::Bearer,
+    auth: KeyHeader::Bearer,
     headers: &[],
     body: chat::body,
     parse: super::chunk::parse_strictly,
@@ -118,7 +118,7 @@ pub static RESPONSES: Api = Api {
     is_named_by_root: false,
     needs_root: false,
     ignores_named_events: false,
-    auth: Auth::Bearer,
+    auth: KeyHeader::Bearer,
     headers: &[],
     body: responses::body,
     parse: responses::parse,
@@ -134,7 +134,7 @@ pub static MESSAGES: Api = Api {
     is_named_by_root: false,
     needs_root: false,
     ignores_named_events: false,
-    auth: Auth::XApiKey,
+    auth: KeyHeader::XApiKey,
     headers: &[("anthropic-version", "2023-06-01")],
     body: messages::body,
     parse: messages::parse,
@@ -150,7 +150,7 @@ pub static OLLAMA: Api = Api {
     is_named_by_root: true,
     needs_root: true,
     ignores_named_events: false,
-    auth: Auth::Bearer,
+    auth: KeyHeader::Bearer,
     headers: &[],
     body: ollama::body,
     parse: ollama::parse,
