@@ -101,7 +101,7 @@ impl<'a> Chunk<'a> {
         self.choices = self.choices.max(index.saturating_add(1));
         self.has_first_choice |= index == 0;
         let mut other = OtherChoice { index, ..OtherChoice::default() };
-        if let Some(delta) = choice.delta.or(choice.message) {
+        if let Some(delta) = choice.delta.or_else(|| choice.message.map(|message| *message)) {
             // Servers may repeat the same reasoning under several names. The first one that is not empty counts.
             let candidates = [delta.content.thinking, delta.reasoning_content.text, delta.reasoning.text];
             let named = candidates.into_iter().find(|r| !r.is_empty());
@@ -224,7 +224,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
 /// Parses an event like [`parse`], but fails on a lone surrogate.
 pub(super) fn parse_strictly(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     let wire: Wire<'_> = serde_json::from_str(data)?;
-    let mut chunk = wire.choices.0;
+    let mut chunk = *wire.choices.0;
     if let Some(error) = wire.error {
         chunk.error = reported_error(Some(&value_of(error)), &serde_json::from_str(data)?).or(chunk.error);
     }
@@ -279,8 +279,10 @@ struct Wire<'a> {
 }
 
 /// All choices of an event, merged while they are parsed.
+///
+/// In a box, because serde moves each value several times, and a move of a chunk costs more than the allocation.
 #[derive(Default)]
-struct Choices<'a>(Chunk<'a>);
+struct Choices<'a>(Box<Chunk<'a>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Choices<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -302,7 +304,7 @@ impl<'de> Visitor<'de> for ChoicesVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Choices<'de>, A::Error> {
-        let mut chunk = Chunk::default();
+        let mut chunk = Box::<Chunk<'_>>::default();
         while let Some(choice) = seq.next_element()? {
             chunk.add(choice).map_err(A::Error::custom)?;
         }
@@ -317,7 +319,7 @@ struct Choice<'a> {
     #[serde(borrow)]
     delta: Option<Delta<'a>>,
     #[serde(borrow)]
-    message: Option<Delta<'a>>,
+    message: Option<Box<Delta<'a>>>,
     /// Text of a legacy completion.
     #[serde(borrow)]
     text: Option<Text<'a>>,
