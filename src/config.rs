@@ -85,6 +85,9 @@ pub fn run_spec(
         selection::suite(args.cases.as_deref(), folder)?
     };
     let workload_args = workload::merge(&args.workload, file.workload);
+    if workload_args.depth.is_some() {
+        plan = workload::plan_depths(args, plan)?;
+    }
     let prepared = workload::prepare(&workload_args, &plan, args.seed, tokenizer.as_ref(), folder)?;
     let (mut suite, template) = (file.suite, file.template);
     let (mut shortened, mut about_rows) = (None, None);

@@ -241,3 +241,39 @@ fn gpu_options_select_the_source() {
         assert!(error.contains(why), "{error}");
     }
 }
+
+#[test]
+fn depths_are_cases_of_three_requests_one_at_a_time() {
+    let folder = empty_folder();
+    let args = ["h:1", "--depth", "0,4096", "--osl", "8"];
+    let spec = spec(&args, &[], folder.path(), None).unwrap();
+    assert_eq!(names(&spec), ["pp2048 tg8", "pp2048 tg8 @ d4096"]);
+    let workload = spec.session.suite.workload.as_ref().unwrap();
+    assert_eq!((workload.planned.as_slice(), workload.source.kind(), workload.probes), (&[3, 3][..], "depth", 7));
+    assert_eq!(spec.session.plan, Plan { repeat: 3, warmup: 7, ..Plan::default() });
+    assert!(spec.notices[0].ends_with("6 requests to send"), "{:?}", spec.notices);
+}
+
+#[test]
+fn depths_exclude_other_loads_and_drawn_lengths() {
+    let suite = "[workload]\ndepth = [0, 4096]\nisl = 512\n";
+    let folder = folder_with("cases.toml", suite);
+    let with = |args: &[&str]| spec(&[&["h:1"], args].concat(), &[], folder.path(), None);
+    let depth = with(&["--repeat", "5"]).unwrap();
+    assert_eq!((names(&depth), depth.session.plan.repeat), (vec!["pp512 tg32", "pp512 tg32 @ d4096"], 5));
+    for (args, why) in [
+        (&["-c", "2"][..], "--depth measures unique prompts one at a time, so it excludes a concurrency above 1"),
+        (&["--rate", "2"], "--depth measures unique prompts one at a time, so it excludes --rate"),
+        (&["--sweep", "1,2"], "--depth measures unique prompts one at a time, so it excludes --sweep"),
+        (&["--duration", "2"], "--depth measures unique prompts one at a time, so it excludes --duration"),
+        (&["--warm"], "--depth measures unique prompts one at a time, so it excludes --warm"),
+        (
+            &["-n", "9"],
+            "--depth measures unique prompts one at a time, so it excludes --requests; --repeat sets the requests at each depth",
+        ),
+        (&["--osl", "8..9"], "--depth needs one length for all requests, so --osl 8..9 does not go with it; use a number"),
+    ] {
+        assert_eq!(refused(with(args)), why);
+    }
+    assert!(Cli::try_parse_from(["tokscope", "h:1", "--depth", "0", "--rate", "2"]).is_err());
+}

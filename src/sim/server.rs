@@ -267,9 +267,13 @@ fn immediate_failure(state: &State, request: &ChatRequest) -> Option<Answer> {
 fn reject(rejection: Rejection) -> Answer {
     match rejection {
         Rejection::QueueFull => refuse_for_now(),
-        Rejection::TooLong => {
-            refuse(&Refusal::bad_parameter("messages", "The prompt exceeds the context of the simulated engine"))
-        }
+        Rejection::TooLong { context_tokens, prompt_tokens } => refuse(&Refusal::bad_parameter(
+            "messages",
+            &format!(
+                "This model's maximum context length is {context_tokens} tokens. However, your messages resulted in \
+                 {prompt_tokens} tokens."
+            ),
+        )),
     }
 }
 

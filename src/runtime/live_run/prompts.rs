@@ -8,7 +8,7 @@ use crate::domain::attempt::{AttemptError, AttemptId, AttemptRecord, AttemptStat
 use crate::domain::check::Checks;
 use crate::domain::live::{EngineCommand, EngineFact};
 use crate::domain::request_lengths::Uniqueness;
-use crate::domain::session::Session;
+use crate::domain::session::{AttemptState, Session};
 use crate::domain::suite::{CaseSpec, Message};
 use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
@@ -80,7 +80,7 @@ impl Prompts {
         let failed = |why: String| unsendable(*id, *warmup, model.clone(), *turn, &why, now);
         let mut content = CaseSpec::clone(case);
         if let (Some(source), Some(row)) = (&mut self.source, *row) {
-            if let Some(text) = source.probe(id.number).filter(|_| *warmup) {
+            if let Some(text) = probe(source, session, *id).filter(|_| *warmup) {
                 (content.messages, content.max_tokens) = (vec![Message::user(&text)], 1);
                 lengths.uniqueness = Uniqueness::OwnText;
                 *case = Arc::new(content);
@@ -171,8 +171,13 @@ impl Prompts {
 
 /// Texts and tokens of the probes that the server answered.
 fn probes(source: &Source, session: &Session) -> Vec<(String, u64)> {
-    let warmups = session.cases.first().into_iter().flat_map(|c| &c.attempts).filter(|a| a.warmup);
-    warmups.filter_map(|a| Some((source.probe(a.number)?, a.record()?.usage.prompt_tokens?))).collect()
+    let records = session.attempts().filter(|a| a.warmup).filter_map(AttemptState::record);
+    records.filter_map(|r| Some((probe(source, session, r.id)?, r.usage.prompt_tokens?))).collect()
+}
+
+/// Text of a warm-up that is a probe; `None` for other warm-ups.
+fn probe(source: &Source, session: &Session, id: AttemptId) -> Option<String> {
+    source.probe(session.suite.workload.as_ref()?.probe_number(id, session.cases.len())?)
 }
 
 /// Record of an attempt that was not sent.
