@@ -217,7 +217,7 @@ fn the_api_is_the_named_one_or_that_of_the_url() {
     assert_eq!(spoken(&["h:1", "--api", "ollama"]), ("http://h:1/api".to_owned(), "ollama"));
     let demo = spec(&["--demo"], &[], folder.path(), Some("http://127.0.0.1:9/v1")).unwrap();
     assert_eq!(demo.engine.api.name, "chat");
-    for args in [["h:1", "--api", "completions"], ["--demo", "--api", "chat"]] {
+    for args in [["h:1", "--api", "edits"], ["--demo", "--api", "chat"]] {
         assert!(Cli::try_parse_from(["tokscope"].iter().chain(&args)).is_err(), "{args:?}");
     }
 }
@@ -271,9 +271,40 @@ fn depths_exclude_other_loads_and_drawn_lengths() {
             &["-n", "9"],
             "--depth measures unique prompts one at a time, so it excludes --requests; --repeat sets the requests at each depth",
         ),
-        (&["--osl", "8..9"], "--depth needs one length for all requests, so --osl 8..9 does not go with it; use a number"),
+        (
+            &["--osl", "8..9"],
+            "--depth needs one length for all requests, so --osl 8..9 does not go with it; use a number",
+        ),
     ] {
         assert_eq!(refused(with(args)), why);
     }
     assert!(Cli::try_parse_from(["tokscope", "h:1", "--depth", "0", "--rate", "2"]).is_err());
+}
+
+#[test]
+fn legacy_completions_take_cases_with_one_user_message_only() {
+    let with = |cases: &str, more: &[&str]| {
+        let folder = folder_with("cases.toml", cases);
+        spec(&[&["h:1", "--api", "completions"], more].concat(), &[], folder.path(), None)
+    };
+    let one = with(TWO_CASES, &[]).unwrap();
+    assert_eq!((one.engine.api.name, names(&one).len()), ("completions", 2));
+    let system = "[[case]]\nname = \"a\"\nmessages = [{ role = \"system\", content = \"s\" }, { role = \"user\", content = \"u\" }]\n";
+    assert_eq!(
+        refused(with(system, &[])),
+        "case 'a': the completions API takes one text, so it needs a single user message instead of system, user; use another --api"
+    );
+    let turns = "[[case]]\nname = \"a\"\nturns = [\"u\", \"v\"]\n";
+    assert_eq!(
+        refused(with(turns, &[])),
+        "case 'a': it has several turns, but the completions API takes one text; use another --api"
+    );
+    let folder = empty_folder();
+    let builtin = spec(&["h:1", "--api", "completions"], &[], folder.path(), None).unwrap();
+    assert_eq!(
+        (builtin.session.suite.cases.len(), builtin.warnings.concat().as_str()),
+        (9, "the completions API takes one text, so the run omits: Multi-turn Conversation")
+    );
+    let why = "--turns sends conversations, but the completions API takes one text; use another --api";
+    assert_eq!(refused(with(TWO_CASES, &["--turns", "3"])), why);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::api::{Api, CHAT};
+use super::api::{Api, CHAT, COMPLETIONS};
 
 /// A server that ignores the end-of-sequence token on request.
 struct Supporter {
@@ -12,7 +12,7 @@ struct Supporter {
     takes_min_tokens: bool,
 }
 
-/// Servers whose chat completions take `ignore_eos`. Others reject it (Mistral, Azure) or ignore it (Ollama, TGI, OpenAI).
+/// Servers whose chat completions and legacy completions take `ignore_eos`. Others reject it (Mistral, Azure) or ignore it (Ollama, TGI, OpenAI).
 ///
 /// * vLLM: `ignore_eos` and `min_tokens` are extra parameters of its chat API
 ///   (<https://docs.vllm.ai/en/stable/serving/openai_compatible_server.html>).
@@ -33,7 +33,7 @@ const SUPPORTERS: &[Supporter] = &[
 /// Fields to add to the body of a request for an answer of `tokens` tokens, next to `max_tokens`. If the server is not
 /// known to take any, the error says so in one sentence.
 pub fn exact_output(server_kind: Option<&str>, api: &Api, tokens: u32) -> Result<Map<String, Value>, String> {
-    if api.name != CHAT.name {
+    if ![&CHAT, &COMPLETIONS].contains(&api) {
         return Err(format!(
             "answers may be shorter than asked for: the {} API cannot ignore the end of an answer",
             api.name

@@ -91,6 +91,7 @@ impl Prompts {
                 self.note = Some(source.learn(&probes(source, session)));
             }
             let requested = source.first(row, turn.is_some()).map_err(failed)?;
+            self.api.check_messages(&requested.messages).map_err(failed)?;
             content.messages = requested.messages;
             content.max_tokens = requested.max_tokens.unwrap_or(content.max_tokens);
             *lengths = requested.lengths;
@@ -120,6 +121,7 @@ impl Prompts {
                 None => messages.clone_from(&content.messages),
             }
             content.messages.clone_from(messages);
+            self.api.check_messages(&content.messages).map_err(failed)?;
             self.in_flight.insert(*id, turn);
         } else if row.is_none() {
             return Ok(());
