@@ -40,6 +40,7 @@ pub mod route;
 pub mod row_order;
 pub mod row_times;
 pub mod sent_request;
+mod serde_text;
 pub mod series;
 pub mod server_clock;
 pub mod server_gauges;

@@ -1,4 +1,5 @@
-//! Floor 2: requests that are not named cases. Data sets, prompts of a given length, and traces of recorded traffic.
+//! Floor 2: workloads, whose requests are not named cases: data sets, prompts of a given length, and traces of recorded
+//! traffic.
 
 pub mod dataset;
 pub mod fit;

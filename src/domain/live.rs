@@ -181,7 +181,8 @@ pub struct InFlight {
     pub started: Nanos,
     /// Time at which the request was sent; later than the start of the clock if it was due before a slot was free.
     pub sent: Nanos,
-    /// TTFT, milliseconds, once known.
+    /// Time to the first event with text, milliseconds; `None` before this event. Differs from the record's TTFT, which
+    /// is `None` if the first text may have been held back.
     pub ttft_ms: Option<f64>,
     /// Number of events with generated text so far, an estimate of the tokens.
     pub content_events: u32,

@@ -99,7 +99,7 @@ pub fn unfilled_stages(stages: &[Stage]) -> Option<String> {
     (!named.is_empty()).then(|| named.join(", "))
 }
 
-/// Stages of a session that have ended requests.
+/// Stages of a session in which at least one request has ended.
 pub fn stages(session: &Session) -> Vec<Stage> {
     let measured = |(at, concurrency): (usize, &usize)| {
         let tally = Tally::from_session(session, Some(at));

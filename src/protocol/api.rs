@@ -15,7 +15,7 @@ use super::failure::undeclared_error;
 use super::request::RequestDialect;
 use crate::domain::suite::{CaseSpec, Message};
 
-/// Format that separates the events of a stream.
+/// Format of a stream: how its events are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// Server-sent events.
@@ -35,7 +35,7 @@ pub enum PromptForm {
 
 /// HTTP header that carries the API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Auth {
+pub enum KeyHeader {
     /// `Authorization: Bearer …`
     Bearer,
     /// `x-api-key: …`
@@ -52,18 +52,18 @@ pub struct Api {
     pub path: &'static str,
     /// Path of the model list, relative to the base address.
     pub models: &'static str,
-    /// Format that separates the events of a stream.
+    /// Format of a stream in this API.
     pub framing: Framing,
     /// Whether an address that ends with `root` selects this API.
     pub is_named_by_root: bool,
     /// Whether every base address must end with `root`. If so, another API's root is replaced.
     pub needs_root: bool,
-    /// Whether named events are ignored, because this API never names its own.
+    /// Whether to ignore named events, because this API's own events have no names.
     pub ignores_named_events: bool,
     /// Form of the prompt in a request.
     pub prompt: PromptForm,
     /// HTTP header that carries the API key.
-    pub auth: Auth,
+    pub auth: KeyHeader,
     /// Headers sent with every request.
     pub headers: &'static [(&'static str, &'static str)],
     /// Builds the body of a streaming request from the case, the model and the dialect. The optional nonce makes the
@@ -138,7 +138,7 @@ pub static CHAT: Api = Api {
     needs_root: false,
     ignores_named_events: true,
     prompt: PromptForm::Messages,
-    auth: Auth::Bearer,
+    auth: KeyHeader::Bearer,
     headers: &[],
     body: chat::body,
     parse: super::chunk::parse_strictly,
@@ -155,7 +155,7 @@ pub static COMPLETIONS: Api = Api {
     needs_root: false,
     ignores_named_events: true,
     prompt: PromptForm::Text,
-    auth: Auth::Bearer,
+    auth: KeyHeader::Bearer,
     headers: &[],
     body: completions::body,
     parse: completions::parse,
@@ -172,7 +172,7 @@ pub static RESPONSES: Api = Api {
     needs_root: false,
     ignores_named_events: false,
     prompt: PromptForm::Messages,
-    auth: Auth::Bearer,
+    auth: KeyHeader::Bearer,
     headers: &[],
     body: responses::body,
     parse: responses::parse,
@@ -189,7 +189,7 @@ pub static MESSAGES: Api = Api {
     needs_root: false,
     ignores_named_events: false,
     prompt: PromptForm::Messages,
-    auth: Auth::XApiKey,
+    auth: KeyHeader::XApiKey,
     headers: &[("anthropic-version", "2023-06-01")],
     body: messages::body,
     parse: messages::parse,
@@ -206,7 +206,7 @@ pub static OLLAMA: Api = Api {
     needs_root: true,
     ignores_named_events: false,
     prompt: PromptForm::Messages,
-    auth: Auth::Bearer,
+    auth: KeyHeader::Bearer,
     headers: &[],
     body: ollama::body,
     parse: ollama::parse,

@@ -42,7 +42,7 @@ pub struct RunHeader {
     pub epoch: jiff::ZonedDateTime,
     /// Base URL of the endpoint.
     pub base_url: String,
-    /// URL of the requests.
+    /// URL that requests are posted to: the base URL with the API's path.
     pub url: String,
     /// Whether a user name, a password or a query was removed from the URLs.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! The summary of a run, as plain text for the terminal.
+//! Summary of a run, as plain text for the terminal.
 
 mod depth;
 mod entry;
@@ -26,7 +26,7 @@ use crate::report::spread::Spread;
 use crate::report::summary::Summary;
 use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all, samples_needed, unresolved_in_words};
 
-/// Lines of a load: failures by kind, goodput, thresholds, the stages of a sweep.
+/// Returns the lines of a load: failures by kind, goodput, thresholds, and the stages of a sweep.
 fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     let Some(tally) = &summary.tally else { return Vec::new() };
     let figure = |v: Option<f64>, digits: usize| Quantity::new(v, digits).to_string();
@@ -79,7 +79,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     lines.extend(samples_needed(&stages).map(|needed| entry(UNKNOWN, [Some(needed)])));
     lines.extend(unresolved_in_words(&stages).map(|stages| entry("Unresolved", [Some(stages)])));
     if !session.sweep.is_empty() {
-        // Each stage shows whether it meets them; a verdict on the last stage alone would not describe the run.
+        // Each stage shows its own verdict. A verdict on the last stage alone would not describe the run.
         lines.extend(slo_summary(&stages).map(|met| entry("SLO limit", [Some(met)])));
         return lines;
     }
@@ -93,7 +93,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     lines
 }
 
-/// Writes the summary: a line for each metric, then the verdicts.
+/// Returns the summary: a line for each metric, and then the verdicts.
 pub fn summary(report: &Report) -> String {
     let session = &report.session;
     let summary = Summary::from_session(session);
@@ -142,7 +142,7 @@ pub fn summary(report: &Report) -> String {
     }
     if summary.attempts > 0 {
         lines.push(entry("Tokens", [Some(format!("{about}{}", grouped(summary.total_output_tokens)))]));
-        // Only without concurrency is the sum the duration of the run.
+        // The sum of the times is the duration of the run only if requests run one after another.
         let label = if session.is_load() { "Total time" } else { "Time" };
         lines.push(entry(label, [Some(format!("{:.2} s", summary.total_time_s))]));
     }
@@ -173,7 +173,7 @@ pub fn summary(report: &Report) -> String {
     lines.join("\n")
 }
 
-/// Lines of the checks: the pass rate, and the first failures.
+/// Returns the lines of the checks: the pass rate and the first failures.
 fn checks(summary: &Summary, session: &Session) -> Vec<String> {
     let Some(rate) = summary.whole_pass_rate.words() else { return Vec::new() };
     let mut lines = vec![entry("Checks", [Some(rate)])];
@@ -184,13 +184,13 @@ fn checks(summary: &Summary, session: &Session) -> Vec<String> {
     lines
 }
 
-/// Line of a metric that no stream resolves.
+/// Returns the line of a metric that no stream resolves.
 fn unresolved_line(label: &str, summary: &Summary, metric: &Metric) -> Option<String> {
     let n = summary.n_of_all(metric, 0);
     (summary.unresolved(metric) > 0).then(|| entry(label, [Some(UNKNOWN.to_owned()), Some(format!("n {n}"))]))
 }
 
-/// One TTFT line for each state of the prefix cache: a mean over cold and warm would describe neither.
+/// Returns one TTFT line for each state of the prefix cache: a mean of cold and warm would describe neither.
 fn ttft(summary: &Summary) -> Vec<String> {
     let by_cache = summary.ttft_by_cache();
     if by_cache.is_empty() {
@@ -208,7 +208,8 @@ fn ttft(summary: &Summary) -> Vec<String> {
         .collect()
 }
 
-/// Line of a metric over the attempts that have it, `n_of_all` of those that ended. A single value is printed once.
+/// Returns the line of a metric. `n_of_all` is the number of attempts that have the metric, out of all ended ones. A
+/// single value is printed once.
 fn spread_line(label: &str, spread: &Spread, n_of_all: &str, unit: &str, digits: usize) -> String {
     let s = spread.stats;
     let n = Some(format!("n {n_of_all}"));
@@ -218,7 +219,7 @@ fn spread_line(label: &str, spread: &Spread, n_of_all: &str, unit: &str, digits:
     let mean = Quantity::new(s.avg, digits)
         .with_half_width(spread.mean_half_width)
         .lacking_half_width_if(spread.has_too_few_repeats());
-    // Only latencies have a high percentile of interest: high speeds are good.
+    // Show a high percentile only for latencies: a high speed is no problem.
     let high = [99, 95, 90].into_iter().filter(|_| unit == "ms").find_map(|p| Some((p, spread.percentile(p)?)));
     let parts = [
         Some(format!("{mean} {unit} mean")),

@@ -1,21 +1,22 @@
-//! Text of the simulator's answers: a prepared text on the prompt's topic, followed by other texts.
+//! Text of the simulator's answers: a prepared text on the prompt's topic, followed by the other texts.
 
 use super::request::ChatRequest;
 use super::tokens::pieces;
 use super::wire::TextPart;
 
-/// A prepared answer, with keywords that select it.
+/// A prepared answer, and the keywords that select it.
 struct Topic {
     keywords: &'static [&'static str],
     source: &'static str,
 }
 
-/// Separator between reasoning and answer, as reasoning models write it.
+/// Separator between reasoning and answer, as in the output of reasoning models.
 const END_OF_REASONING: &str = "\n</think>\n\n";
-/// Separator between an answer and the next one, if more tokens are requested than one answer has.
+/// Separator between two answers, if a request wants more tokens than one answer has.
 const RULE: &str = "\n\n---\n\n";
 
-/// On a tie in keywords the first topic wins. The last topic is for prompts without a keyword.
+/// Topics of the answers. The topic with the most keywords in the prompt is used; on a tie, the first. The last topic
+/// is for prompts without a keyword.
 const TOPICS: &[Topic] = &[
     Topic {
         keywords: &["fastapi", "rest api", "backend", "jwt", "crud", "pydantic", "sqlalchemy", "authentication"],
@@ -94,7 +95,7 @@ impl Topic {
     }
 }
 
-/// Tokens of an answer, in order.
+/// Tokens of an answer, in order. Each comes with the part of the answer to which it belongs.
 pub type Tokens = Box<dyn Iterator<Item = (TextPart, &'static str)> + Send>;
 
 /// Returns the tokens that answer a request.
@@ -115,7 +116,7 @@ pub fn answer(request: &ChatRequest) -> Tokens {
     Box::new(tokens.take(limit))
 }
 
-/// Index of the topic with the most keywords in a conversation.
+/// Returns the index of the topic with the most keywords in a conversation.
 fn topic_of(conversation: &str) -> usize {
     let conversation = conversation.to_lowercase();
     let matches = |topic: &Topic| topic.keywords.iter().filter(|&&k| conversation.contains(k)).count();

@@ -18,11 +18,11 @@ use super::fault::{Fault, PlannedFault};
 use super::schedule::Schedule;
 use super::wire::{Counts, Event, Refusal, TextPart, Writer};
 
-/// Approximate size of the blocks in which late events leave together, bytes.
+/// Approximate maximum size of a block of late events that leave together, bytes.
 const BLOCK_BYTES: usize = 16 * 1024;
 const ENGINE_FAILED: &str = "The simulated engine failed while generating";
 
-/// Counts an answer as in flight until dropped.
+/// Guard that counts an answer as in flight until dropped.
 #[derive(Debug)]
 pub struct InFlight {
     count: watch::Sender<usize>,
@@ -30,7 +30,7 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// Increments the count.
+    /// Increments the count of answers in flight.
     pub fn new(count: &watch::Sender<usize>, generated: &Arc<AtomicU64>) -> Self {
         count.send_modify(|n| *n += 1);
         Self { count: count.clone(), generated: Arc::clone(generated) }
@@ -43,9 +43,9 @@ impl Drop for InFlight {
     }
 }
 
-/// Everything that determines an answer.
-pub struct Plan {
-    /// Writer of its events.
+/// All data that determine an answer.
+pub struct ReplyPlan {
+    /// Writer of the answer's events.
     pub writer: Writer,
     /// Tokens of the text.
     pub tokens: Tokens,
@@ -55,7 +55,7 @@ pub struct Plan {
     pub prompt_tokens: u64,
     /// Number of prompt tokens from the prefix cache.
     pub cached_tokens: u64,
-    /// Maximum number of generated tokens. Reaching it gives the finish reason `length`.
+    /// Maximum number of generated tokens; reaching it makes the finish reason `length`. `None` for no limit.
     pub max_tokens: Option<u64>,
     /// Whether to report token counts.
     pub include_usage: bool,
@@ -67,13 +67,13 @@ pub struct Plan {
 
 /// An answer in progress.
 struct Generation {
-    plan: Plan,
+    plan: ReplyPlan,
     tokens: Peekable<Tokens>,
     counts: Counts,
 }
 
 impl Generation {
-    fn new(mut plan: Plan) -> Self {
+    fn new(mut plan: ReplyPlan) -> Self {
         let none: Tokens = Box::new(std::iter::empty());
         let tokens = std::mem::replace(&mut plan.tokens, none);
         let is_empty = plan.planned.is_some_and(|p| p.fault == Fault::Empty);
@@ -90,7 +90,7 @@ impl Generation {
         Some(token)
     }
 
-    /// Returns the planned fault if it is due: after its number of tokens, or at the last token.
+    /// Returns the planned fault if it is due: after its number of tokens, or at the end of the answer.
     fn due_fault(&mut self) -> Option<Fault> {
         let planned = self.plan.planned?;
         let is_due = self.counts.completion >= planned.after_tokens || self.tokens.peek().is_none();
@@ -107,29 +107,29 @@ impl Generation {
     }
 }
 
-/// State after a step of a stream.
+/// Next action of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReplyStep {
     /// Waits until the next token is due.
     Wait,
     /// Ends normally.
     End,
-    /// Cuts the connection. `flushed`: whether the data written before could leave.
+    /// Cuts the connection. `flushed` is whether the earlier data had a chance to leave.
     Cut { flushed: bool },
-    /// Sends nothing more.
+    /// Sends nothing more, but keeps the connection open.
     Stall,
 }
 
-/// Body of a streamed answer. It writes events when they are due and the server can send them. When the client hangs
-/// up, the server drops it, which ends the answer.
+/// Body of a streamed answer. Writes each event when it is due and the server can send it. If the client hangs up, the
+/// server drops this body, which ends the answer.
 pub struct EventStream {
     generation: Generation,
     then: ReplyStep,
 }
 
 impl EventStream {
-    /// Creates the stream and waits for the first token.
-    pub fn new(plan: Plan) -> Self {
+    /// Creates a stream that begins by waiting for the first token.
+    pub fn new(plan: ReplyPlan) -> Self {
         Self { generation: Generation::new(plan), then: ReplyStep::Wait }
     }
 
@@ -138,7 +138,7 @@ impl EventStream {
         self.generation.plan.writer.event(event, out);
     }
 
-    /// Writes what is due now: a fault, or up to `tokens` tokens with the events that accompany them.
+    /// Writes a fault if one is due; otherwise up to `tokens` tokens and the events that go with them.
     fn step(&mut self, tokens: u64, out: &mut Vec<u8>) -> ReplyStep {
         if let Some(then) = self.apply_due_fault(out) {
             return then;
@@ -161,8 +161,8 @@ impl EventStream {
         ReplyStep::End
     }
 
-    /// Writes up to `tokens` tokens as one event, or as one of reasoning and one of text. A fault that strikes among them
-    /// ends the event.
+    /// Writes up to `tokens` tokens as one event, or as two if both reasoning and text are among them. A fault that is
+    /// due in between ends the event.
     fn emit_tokens(&mut self, tokens: u64, out: &mut Vec<u8>) {
         let Some((mut part, piece)) = self.generation.next_token() else { return };
         let mut text = Cow::Borrowed(piece);
@@ -232,7 +232,8 @@ impl Body for EventStream {
             ReplyStep::End => Poll::Ready(None),
             ReplyStep::Cut { flushed: true } => Poll::Ready(Some(Err(io::Error::other("cut as requested")))),
             ReplyStep::Cut { flushed: false } => {
-                // The server flushes its buffer while the body is pending, but discards the buffer on an error.
+                // Let the server flush its buffer first: it flushes while the body is pending, but discards the buffer
+                // on an error.
                 self.then = ReplyStep::Cut { flushed: true };
                 context.waker().wake_by_ref();
                 Poll::Pending
@@ -244,7 +245,7 @@ impl Body for EventStream {
 /// Outcome of an answer without streaming.
 #[derive(Debug)]
 pub enum UnstreamedReply {
-    /// The complete document.
+    /// A complete document.
     Document(Value),
     /// A truncated document.
     Malformed(String),
@@ -254,8 +255,8 @@ pub enum UnstreamedReply {
     Cut,
 }
 
-/// Generates on the same schedule as a stream, and returns the complete answer.
-pub async fn unstreamed(plan: Plan) -> UnstreamedReply {
+/// Generates an answer on the same schedule as a stream, and returns the answer as a whole.
+pub async fn unstreamed(plan: ReplyPlan) -> UnstreamedReply {
     let mut generation = Generation::new(plan);
     let (mut reasoning, mut text) = (String::new(), String::new());
     let mut due_tokens = generation.plan.schedule.pass().await;

@@ -14,7 +14,7 @@ pub struct ChatRequest {
     pub conversation: String,
     /// Number of prompt tokens: pieces of the text plus the overhead of a chat template.
     pub prompt_tokens: u64,
-    /// Maximum tokens to generate; `None` to stop at the end of the answer.
+    /// Maximum number of tokens to generate; `None` to stop at the end of the answer.
     pub max_tokens: Option<u64>,
     /// Whether to stream the answer.
     pub stream: bool,
@@ -22,9 +22,9 @@ pub struct ChatRequest {
     pub include_usage: Option<bool>,
     /// Whether to generate reasoning before the answer.
     pub thinking: bool,
-    /// Whether to generate up to `max_tokens` regardless of the text's end.
+    /// Whether to generate `max_tokens` tokens even if the text ends earlier.
     pub ignore_eos: bool,
-    /// Seed for repeatable deadlines.
+    /// Seed for reproducible deadlines.
     pub seed: Option<u64>,
     /// Failure to simulate.
     pub planned: Option<PlannedFault>,
@@ -89,7 +89,7 @@ struct SimField {
     after_tokens: Option<u64>,
 }
 
-/// Parses the body of a request to a server that has only `model`.
+/// Parses and checks the body of a request. `model` is the only model of the server.
 pub fn read(body: &[u8], model: &str, format: Format) -> Result<ChatRequest, Refusal> {
     let body: Body = serde_json::from_slice(body).map_err(|e| Refusal::bad(&format!("Invalid request body: {e}")))?;
     let requested_model = body.model.ok_or_else(|| Refusal::bad_parameter("model", "Field required"))?;

@@ -1,10 +1,10 @@
-//! Formats of events, documents and error responses.
+//! Formats of the simulator's events, documents and error responses.
 
 use serde_json::{Value, json};
 
 use super::format::Format;
 
-/// Part of an answer that a piece of text belongs to.
+/// Part of an answer to which a piece of text belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextPart {
     /// The reasoning before the answer.
@@ -57,20 +57,20 @@ pub enum Event<'a> {
     Done,
 }
 
-/// Writes the events and documents of one answer, with their common fields.
+/// Writes the events and documents of one answer. All of them share some fields.
 #[derive(Clone, Debug)]
 pub struct Writer {
     id: String,
     created: u64,
     model: String,
     format: Format,
-    /// Start of a token's event up to the key of its text. Built once, because the simulator shares its cores with the
-    /// client.
+    /// Start of a token's event up to the key of its text. Built once, to save CPU time: the simulator shares its
+    /// cores with the client.
     before_delta: String,
 }
 
 impl Writer {
-    /// Creates the writer of one answer. `created` is in seconds since 1970.
+    /// Creates the writer of one answer. `created` is its time in seconds since 1970.
     pub fn new(id: String, created: u64, model: String, format: Format) -> Self {
         let name = Value::from(model.as_str());
         let (object, delta) = (object_of_events(format), if format == Format::Chat { r#""delta":{"# } else { "" });
@@ -199,7 +199,7 @@ impl Refusal {
         Self { parameter: Some("model"), code: Some("model_not_found"), ..refusal }
     }
 
-    /// Error body in OpenAI's format.
+    /// Returns the error body in OpenAI's format.
     pub fn body(&self) -> Value {
         json!({ "error": { "message": self.message, "type": self.kind, "param": self.parameter, "code": self.code } })
     }

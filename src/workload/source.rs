@@ -1,4 +1,4 @@
-//! Content of each request of a workload.
+//! Provides the content of each request of a workload.
 
 use std::fs::File;
 
@@ -15,7 +15,7 @@ use crate::domain::random::{hash, mix};
 use crate::domain::request_lengths::{RequestLengths, Uniqueness};
 use crate::domain::suite::Message;
 
-/// Messages of later turns where the user gave none.
+/// User messages for later turns, if the user gave none.
 const FOLLOW_UPS: [&str; 5] = [
     "Please go on.",
     "Give an example.",
@@ -23,15 +23,15 @@ const FOLLOW_UPS: [&str; 5] = [
     "What speaks against it?",
     "Summarise your answer in three sentences.",
 ];
-/// Separates the random lengths of answers from those of prompts.
+/// Seed that makes the random lengths of answers independent of those of prompts.
 const OUTPUT_SEED: u64 = 0x6f75_7470_7574_2121;
-/// Tokens of traced blocks that share an id.
+/// Number of tokens in a traced block, which has one id.
 const BLOCK_TOKENS: u32 = 512;
 
 /// Source of the requests of a workload.
 pub struct Source {
     kind: Kind,
-    /// Lengths of the answers; `None` for those of the row, or of the case.
+    /// Lengths of the answers; `None` to use that of the row or the case.
     output: Option<LengthSpec>,
     seed: u64,
 }
@@ -52,7 +52,7 @@ enum Kind {
         trace: Box<Trace<File>>,
         prompts: Writer,
     },
-    /// Rows of another source in the order of an earlier run.
+    /// Rows of another source, in the order of an earlier run.
     Replayed {
         rows: Vec<u32>,
         source: Box<Source>,
@@ -73,23 +73,24 @@ struct Writer {
 pub struct RequestContent {
     /// Messages of a single request, or of the first turn.
     pub messages: Vec<Message>,
-    /// Maximum tokens to generate; `None` for that of the case.
+    /// Maximum tokens to generate; `None` to use that of the case.
     pub max_tokens: Option<u32>,
-    /// Model; `None` for that of the case or the run.
+    /// Model; `None` to use that of the case or the run.
     pub model: Option<String>,
-    /// Checks of the answer, beside those of the case.
+    /// Checks of the answer, in addition to those of the case.
     pub checks: Vec<CheckSpec>,
-    /// Lengths that the request was built for.
+    /// Lengths for which the request was built.
     pub lengths: RequestLengths,
 }
 
 impl Source {
-    /// Rows of a data set.
+    /// Creates a source of the rows of a data set.
     pub fn from_dataset(dataset: Dataset, output: Option<LengthSpec>, seed: u64) -> Self {
         Self { kind: Kind::Dataset(Box::new(dataset)), output, seed }
     }
 
-    /// Prose of these lengths. Without a tokenizer, characters are counted until [`Self::learn`] is called.
+    /// Creates a source of prose with these lengths. Without a tokenizer, the lengths are estimated from
+    /// [`Fit::ASSUMED`] until [`Self::learn`] is called.
     pub fn synthetic(
         input: LengthSpec,
         output: Option<LengthSpec>,
@@ -100,8 +101,9 @@ impl Source {
         Self { kind: Kind::Synthetic { prompts: Writer::new(seed, prefix, count), input }, output, seed }
     }
 
-    /// Prose of `prompt_tokens` tokens after contexts of these depths. Row `r` of `n` depths has depth `r % n`, as
-    /// [`RowPlan::endless`](crate::domain::session::RowPlan::endless) numbers them. Lengths are as in [`Self::synthetic`].
+    /// Creates a source of prose of `prompt_tokens` tokens after contexts of these depths. Row `r` of `n` depths has
+    /// depth `r % n`, as [`RowPlan::endless`](crate::domain::session::RowPlan::endless) numbers them. Lengths are as in
+    /// [`Self::synthetic`].
     pub fn at_depths(
         depths: Depths,
         prompt_tokens: u32,
@@ -113,19 +115,19 @@ impl Source {
         Self { kind: Kind::Depth { prompts: Writer::new(seed, None, count), depths, prompt_tokens }, output, seed }
     }
 
-    /// Requests of a trace. Its prompts are prose unless the trace has them.
+    /// Creates a source of the requests of a trace. If the trace has no prompts, they are prose.
     pub fn from_trace(trace: Trace<File>, output: Option<LengthSpec>, count: Option<CountTokens>, seed: u64) -> Self {
         Self { kind: Kind::Trace { trace: Box::new(trace), prompts: Writer::new(seed, None, count) }, output, seed }
     }
 
-    /// Rows of another source, numbered by their place in this list.
+    /// Creates a source of another source's rows, numbered by their position in `rows`.
     pub fn replayed(source: Self, rows: Vec<u32>) -> Self {
         let (output, seed) = (source.output.clone(), source.seed);
         Self { kind: Kind::Replayed { rows, source: Box::new(source) }, output, seed }
     }
 
-    /// Makes the prose different from that of any other run, so that no prompt is in the server's cache from before.
-    /// Lengths stay the same.
+    /// Makes the prose different from that of all other runs, so that the server's cache holds no prompt from an
+    /// earlier run. The lengths stay the same.
     pub fn make_unique(&mut self, run_id: &str) {
         let seed = self.seed ^ hash(run_id.bytes());
         if let Some(writer) = self.writer_mut() {
@@ -133,20 +135,20 @@ impl Source {
         }
     }
 
-    /// Number of unmeasured probes that the run sends first, to learn how many tokens a character has.
+    /// Returns the number of unmeasured probes that the run sends first, to learn how many tokens a unit of text has.
     pub fn probes(&self) -> u32 {
         let needs = self.writer().is_some_and(|w| !w.is_exact);
         if needs { PROBE_CHARS.len() as u32 } else { 0 }
     }
 
-    /// Prompt of probe `number`, from 1; `None` if there is no such probe.
+    /// Returns the prompt of probe `number`, from 1; `None` if there is no such probe.
     pub fn probe(&self, number: u32) -> Option<String> {
         let writer = self.writer().filter(|w| !w.is_exact)?;
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
         Some(writer.prompts.probe(index as u64, *PROBE_CHARS.get(index)?))
     }
 
-    /// Learns from probes, given as texts and the tokens that the server counted. Returns a sentence about the result.
+    /// Fits the lengths to probes, given as texts and the server's token counts. Returns a sentence about the result.
     pub fn learn(&mut self, probes: &[(String, u64)]) -> String {
         let Some(writer) = self.writer_mut() else { return String::new() };
         let texts: Vec<(&str, u64)> = probes.iter().map(|(text, tokens)| (text.as_str(), *tokens)).collect();
@@ -158,11 +160,11 @@ impl Source {
         format!("prompt lengths were fitted to {} probes, within {residual:.0} tokens", probes.len())
     }
 
-    /// Content of a request, or of the first turn of a conversation.
+    /// Returns the content of a request, or of the first turn of a conversation.
     ///
     /// # Errors
     ///
-    /// If the file has changed or cannot be read, in one sentence.
+    /// The file has changed or cannot be read. The error is one sentence.
     pub fn first(&mut self, row: u32, is_conversation: bool) -> Result<RequestContent, String> {
         let index = u64::from(row);
         let drawn = self.output.as_ref().map(|spec| spec.sample(self.seed ^ OUTPUT_SEED, index));
@@ -211,11 +213,11 @@ impl Source {
         Ok(RequestContent { max_tokens: drawn.or(content.max_tokens), lengths, ..content })
     }
 
-    /// User message of turn `turn` of a conversation, from 2.
+    /// Returns the user message of turn `turn` of a conversation, from 2 on.
     ///
     /// # Errors
     ///
-    /// As [`Self::first`].
+    /// The same as for [`Self::first`].
     pub fn follow_up(&self, row: u32, turn: u16) -> Result<String, String> {
         match &self.kind {
             Kind::Replayed { rows, source } => source.follow_up(rows.get(row as usize).copied().unwrap_or(row), turn),
@@ -272,7 +274,7 @@ impl Writer {
     }
 }
 
-/// A message that fits after any answer.
+/// Returns a user message that fits after any answer.
 pub fn follow_up(turn: u16) -> &'static str {
     FOLLOW_UPS[(usize::from(turn).max(2) - 2) % FOLLOW_UPS.len()]
 }

@@ -62,7 +62,7 @@ pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
                 || ui.answer.is_scrolled()
                 || ui.is_answer_searched()
                 || ui.overlay != Overlay::None;
-            // Silent: the key is pressed to be sure that nothing is open.
+            // Show no message: users press this key just to make sure that nothing is open.
             if can_go_back { None } else { obstruct("", None) }
         }
         Action::LineDown | Action::LineUp | Action::ToTop | Action::ToEnd if app.ui.answer.can_scroll() => None,

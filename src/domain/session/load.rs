@@ -77,8 +77,8 @@ impl Session {
         self.stages_began.push(began.min(at).max(after));
     }
 
-    /// Begins all load stages that are left, because nothing more starts. Their times may lie ahead: requests that were
-    /// ordered early are due in them.
+    /// Begins all load stages that are left, because nothing more starts. Their start times may be in the future, because
+    /// requests scheduled ahead fall into them.
     pub(super) fn begin_last_load_stages(&mut self) {
         let Some(stages) = &self.suite.load_stages else { return };
         let left = (self.load_stage() + 1..).map_while(|stage| self.clock.time_of(stages.begins_at(stage)?));

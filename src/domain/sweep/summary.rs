@@ -24,8 +24,8 @@ pub fn ideal_throughput(stages: &[Stage], concurrency: usize) -> Option<f64> {
     Some(first.tokens_per_s? / first.concurrency.max(1) as f64 * concurrency as f64)
 }
 
-/// Highest concurrency at which every threshold is met. `None` without thresholds, and if a lower concurrency misses
-/// one.
+/// Highest concurrency at which every threshold is met. `None` without thresholds, if no stage meets them all, or if a
+/// lower concurrency misses one.
 pub fn slo_limit(stages: &[Stage]) -> Option<usize> {
     let mut judged: Vec<(usize, bool)> = stages.iter().filter_map(|s| Some((s.concurrency, s.slo_met?))).collect();
     judged.sort_unstable();

@@ -71,7 +71,7 @@ fn counts_per_event_give_the_tokens_of_the_first_event() {
     };
     let r = feed(&[
         (110, 1, &event(r#"{"role":"assistant","content":""}"#, 0)),
-        // The first token is half a character.
+        // The first token is half a character, so its event has no text.
         (200, 2, &event(r#"{"content":""}"#, 1)),
         (300, 3, &event(r#"{"content":"é漢"}"#, 4)),
         (340, 4, &event(r#"{"content":"a"}"#, 6)),
@@ -94,7 +94,7 @@ fn a_final_count_does_not_give_the_tokens_of_the_first_event() {
     let end = r#"{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":7}}"#;
     let r = feed(&[(110, 1, text), (120, 2, end)]);
     assert_eq!((r.record.tokens_in_first_event, r.record.first_counted_at), (None, None));
-    // A single event with text and counts: the counts are its own.
+    // A single event with text and counts: the counts are those of this event.
     let r = feed(&[(110, 1, end)]);
     assert_eq!(r.record.tokens_in_first_event, Some(7));
 }
@@ -142,7 +142,7 @@ fn an_answer_of_several_choices_ends_with_the_last_of_them() {
     assert_eq!((record.status, record.finish_reason.as_deref()), (AttemptStatus::Ok, Some("stop")));
     assert_eq!(record.choice_finish_reasons, [Some("stop".to_owned()), Some("length".to_owned())]);
     assert_eq!(record.finish_at, Some(Nanos::from_millis(140)));
-    // Some servers count their choices from 1.
+    // Some servers number choices from 1.
     let r = feed(&[(110, 1, &event(1, "a", r#""stop""#))]);
     assert_eq!((r.record.status, r.record.finish_reason.as_deref()), (AttemptStatus::Ok, Some("stop")));
 }
@@ -167,7 +167,7 @@ fn done_after_the_end_of_any_api_is_normal() {
 }
 
 #[test]
-fn tool_calls_are_put_together_in_every_api() {
+fn tool_calls_are_assembled_in_every_api() {
     use crate::protocol::api::{APIS, by_name};
     let of = |api: &str, events: &[&str]| {
         let id = AttemptId { case: 0, number: 1 };

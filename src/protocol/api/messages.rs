@@ -13,7 +13,7 @@ use crate::protocol::failure::{message_of, reported_error};
 use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::usage;
 
-/// Builds the body of a streaming request. The API takes system messages in a field of their own, and rejects a
+/// Builds the body of a streaming request. The API expects system messages in a separate field, and rejects a
 /// temperature above 1.
 pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Option<&str>) -> Value {
     let (system, messages): (Vec<_>, Vec<_>) = conversation(case, nonce).into_iter().partition(|m| m.role == "system");
@@ -68,7 +68,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     let value = |raw: Option<&RawValue>| raw.map_or(Ok(Value::Null), |r| serde_json::from_str::<Value>(r.get()));
     let delta = event.delta.unwrap_or_default();
     match &*event.kind {
-        // The output count in this event is meaningless: no output has been generated yet.
+        // Ignore the output count of this event: no output has been generated yet.
         "message_start" => {
             let usage = value(event.message)?["usage"].take();
             chunk.usage = read_usage(&usage).map(|usage| Usage { completion_tokens: None, ..usage });
@@ -93,7 +93,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
             chunk.warning = usage::fault(&usage).map(Cow::Owned);
         }
         "message_stop" => chunk.is_end = true,
-        // A complete response.
+        // A complete response in one document.
         "message" => complete_response(&mut chunk, &serde_json::from_str(data)?),
         _ => {}
     }

@@ -13,10 +13,10 @@ use crate::protocol::failure::reported_error;
 use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::{timings, usage};
 
-/// Maximum load time of a model that is already in memory, in nanoseconds. Finding a loaded model takes far less.
+/// Maximum load time of a model that is already in memory, nanoseconds. Loading a model from disk takes longer.
 const MAX_WARM_LOAD_NS: u64 = 500_000_000;
 
-/// Builds the body of a streaming request. An `options` object in the case's `extra` overrides single options.
+/// Builds the body of a streaming request. Options in the case's `extra` override those of the same name.
 pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Option<&str>) -> Value {
     let mut options = Map::new();
     options.insert("num_predict".into(), case.max_tokens.into());
@@ -74,7 +74,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
         chunk.is_end = true;
         let last: Value = serde_json::from_str(data)?;
         chunk.server_timings = timings::ollama(&last).map(Box::new);
-        // Older releases send no reason.
+        // Older releases of Ollama send no reason.
         chunk.finish_reason = Some(finish_reason(line.done_reason).unwrap_or(Cow::Borrowed("stop")));
         chunk.usage = usage::usage_if_any(Usage {
             prompt_tokens: usage::number(&last, &["prompt_eval_count"]),

@@ -1,4 +1,4 @@
-//! OpenAI's Responses API: `response.…` events, each with its `type`.
+//! OpenAI's Responses API. Every event has a `type` that begins with `response.`.
 
 use std::borrow::Cow;
 
@@ -59,7 +59,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
             let arguments = arguments.into_owned();
             chunk.tool_calls.push(ToolCallPiece { index: event.output_index, arguments, ..ToolCallPiece::default() });
         }
-        // The name of a function is generated too. The API sends it with the item, not as a delta.
+        // A function's name is generated, too, but arrives with the item and not as a delta.
         "response.output_item.added" => {
             let item: Value = event.item.map_or(Ok(Value::Null), |i| serde_json::from_str(i.get()))?;
             chunk.has_tool_call =
@@ -82,7 +82,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
             }
         }
         "error" | "response.error" => chunk.error = Some(message_of(&error_value(data)?)),
-        // A complete response, or an error without a type.
+        // A complete response in one document, or an error without a type.
         "" => {
             let document: Value = serde_json::from_str(data)?;
             complete_response(&mut chunk, &document);

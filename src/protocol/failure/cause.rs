@@ -1,12 +1,12 @@
-//! Causes of an HTTP error that affect every request: a wrong key, model or scheme. Also recognises a flagged prompt and
-//! one that is too long, which affect one request only.
+//! Recognises errors that affect every request: a wrong key, model or scheme. Also recognises a flagged prompt and one
+//! that is too long, which affect only one request.
 
 use serde_json::Value;
 
 use super::message_in_body;
 use crate::domain::refusal::{CONTENT_REFUSED, CONTEXT_EXCEEDED, KEY_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
 
-/// Kind of an HTTP error with this body; `None` if the body names none of these causes.
+/// Returns the kind of an HTTP error with this body; `None` if the body names none of these causes.
 pub(super) fn kind_of_refusal(http_status: u16, body: &str) -> Option<&'static str> {
     let error = ErrorText::new(body);
     match http_status {
@@ -21,7 +21,7 @@ pub(super) fn kind_of_refusal(http_status: u16, body: &str) -> Option<&'static s
     }
 }
 
-/// Whether a code or type in lower case means that the key is wrong or missing.
+/// Returns whether an error's code or type, in lower case, means that the key is wrong or missing.
 pub(super) fn is_key_code(word: &str) -> bool {
     ["invalid_api_key", "api_key_invalid", "authentication_error", "unauthorized"].contains(&word)
 }
@@ -30,8 +30,8 @@ pub(super) fn is_key_code(word: &str) -> bool {
 struct ErrorText {
     /// `code`, `type` and `param` of the error.
     codes: [String; 3],
-    /// The server's message. Other fields are excluded because some servers echo the whole request there, and its
-    /// prompt may contain anything.
+    /// The server's message. Other fields are left out: some servers echo the whole request there, and its prompt may
+    /// contain anything.
     text: String,
 }
 
@@ -66,7 +66,7 @@ impl ErrorText {
         if [code, kind].iter().any(|word| WORDS.iter().any(|known| word.contains(known))) || param == "model" {
             return true;
         }
-        // Anthropic writes only the model after a colon, without a sentence.
+        // Anthropic writes no sentence, only the model's name after a colon.
         let is_anthropic = kind == "not_found_error" && self.text.contains("model:");
         let names_model = self.text.contains("model") || self.text.contains("deployment");
         is_anthropic || names_model && SENTENCES.iter().any(|sentence| self.text.contains(sentence))

@@ -34,7 +34,7 @@ pub(super) fn own_standstill(e: &Evidence<'_>) -> Option<String> {
     is_own_standstill(e).then(|| standstills(e)).flatten()
 }
 
-/// Delays of tokscope itself that are too few for their own rule.
+/// Evidence of tokscope's own delays that are too rare for a rule of their own.
 pub(super) fn few_own_delays(e: &Evidence<'_>) -> Option<String> {
     let counts = &e.counts;
     let stalled = || (!is_own_standstill(e)).then(|| standstills(e)).flatten();

@@ -1,4 +1,4 @@
-//! Saved runs and comparisons in the form that the browser shows.
+//! Converts saved runs and comparisons to what the browser shows.
 
 use crate::app::browser::comparison::{ComparedRow, ComparisonView, Distribution, Judged, MetricRows};
 use crate::app::browser::entry::{RunEntry, RunState};
@@ -10,10 +10,10 @@ use crate::report::compare::{self, Block, COMPARED, ComparedRun, Comparison, Fig
 use crate::report::runs_table::{Outcome, RunRow, minute};
 use crate::store::runs::SavedRunFile;
 
-/// Maximum length of a sweep that is listed in full.
+/// Maximum length of a list of concurrencies to show in full, characters.
 const MAX_SWEEP: usize = 8;
 
-/// The entry of a saved run in the list.
+/// Returns the list entry of a saved run.
 pub(super) fn entry(file: &SavedRunFile, run: RunRow) -> RunEntry {
     let text = |text: Option<String>| text.map_or_else(String::new, |text| sanitise_line(&text));
     if let Some(why) = run.error {
@@ -47,7 +47,7 @@ pub(super) fn entry(file: &SavedRunFile, run: RunRow) -> RunEntry {
         estimated: run.estimated,
         ttft_ms: run.time_to_first_token_ms_p50,
         bytes: run.bytes,
-        // The file's name: its first line may name another run.
+        // Use the id in the file's name: the first line may name another run.
         ..RunEntry::new(file.id.clone(), state)
     }
     .indexed()
@@ -65,7 +65,7 @@ fn load(run: &RunRow) -> String {
     }
 }
 
-/// A comparison as the screen shows it.
+/// Converts a comparison for the screen.
 pub(super) fn comparison_view(comparison: &Comparison) -> ComparisonView {
     let throughput = compare::throughput(comparison).map(|[head, row]| {
         let cell = |at: usize| row.get(at).cloned().unwrap_or_default();
@@ -100,17 +100,17 @@ pub(super) fn comparison_view(comparison: &Comparison) -> ComparisonView {
                 a_ms: values(&comparison.a, metric),
                 b_ms: values(&comparison.b, metric),
             })
-            // Unresolved figures have no values.
+            // Leave out metrics without values: their figures are unresolved.
             .filter(|shown| !shown.a_ms.is_empty() || !shown.b_ms.is_empty())
             .collect(),
     }
 }
 
-/// End of a heading whose figures are times in milliseconds.
+/// End of the headings over times in milliseconds.
 const IN_MILLIS: &str = ", ms";
 
 fn metric_rows(block: &Block) -> MetricRows {
-    // On the screen each time has the unit that suits its size.
+    // On the screen, each time has a unit that suits its size.
     let time = block.compared.label.strip_suffix(IN_MILLIS);
     let label = time.unwrap_or(block.compared.label);
     let row = |row: &compare::Row| {
@@ -141,13 +141,14 @@ fn metric_rows(block: &Block) -> MetricRows {
     MetricRows { label: label.to_owned(), rows: rows.map(row).collect() }
 }
 
-/// A time in milliseconds with half of its interval: `195 ± 12 ms`, `1.50 ± 0.25 s`.
+/// Formats a time with half the width of its interval: `195 ± 12 ms`, `1.50 ± 0.25 s`.
 fn in_suitable_unit(figure: Option<Figure>) -> String {
     let Some(figure) = figure else { return UNKNOWN.to_owned() };
     Quantity::from_millis_within(figure.mean, figure.half_width).estimated_if(figure.estimated).to_string()
 }
 
-/// Values of a metric of the single requests, ascending. Of a sweep, those of its last stage.
+/// Returns the values of a metric for the single requests, ascending. For a sweep, these are the requests of the last
+/// stage.
 fn values(run: &ComparedRun, metric: &Metric) -> Vec<f64> {
     let at = COMPARED.iter().position(|compared| compared.metric == metric);
     at.and_then(|at| run.whole.values.get(at)).cloned().unwrap_or_default()

@@ -1,4 +1,5 @@
-//! Content of the requests: rows of a workload, and conversations, whose turns are sent with the answers before them.
+//! Content of the requests: rows of a workload, and conversations, in which each turn is sent together with the earlier
+//! answers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::protocol::api::Api;
 use crate::protocol::output_length::exact_output;
 use crate::workload::source::{Source, follow_up};
 
-/// Kind of the error of a request whose row cannot be read.
+/// Kind of the error if a row cannot be read.
 const ROW_ERROR: &str = "row";
 
 /// Content of the requests of a run.
@@ -24,22 +25,22 @@ pub struct Prompts {
     source: Option<Source>,
     /// API of the endpoint.
     api: &'static Api,
-    /// Whether the source knows how many tokens a character has, or need not know.
+    /// Whether the source has learnt how many tokens a character has, or does not need this figure.
     has_learnt: bool,
     /// Checks of the rows in flight.
     row_checks: RowChecks,
-    /// Sentence about the lengths of the prompts, once it is known.
+    /// Note on the lengths of the prompts, once they are known.
     note: Option<String>,
-    /// Sentence about answers that may be shorter than asked for.
+    /// Note that answers may be shorter than requested.
     output_note: Option<String>,
-    /// Messages of each conversation so far, by case and conversation.
+    /// Messages of each conversation so far, by index of the case and number of the conversation.
     conversations: BTreeMap<(usize, u32), Vec<Message>>,
     /// Turns in flight.
     in_flight: BTreeMap<AttemptId, Turn>,
 }
 
 impl Prompts {
-    /// Content of a run with this source; without one, the cases have it.
+    /// Creates the content of a run. Without a source, the requests have the content of the cases.
     pub fn new(source: Option<Source>, api: &'static Api) -> Self {
         let has_learnt = source.as_ref().is_none_or(|source| source.probes() == 0);
         Self {
@@ -59,16 +60,16 @@ impl Prompts {
         &self.row_checks
     }
 
-    /// Sentences about the lengths of prompts and answers, as far as they are known.
+    /// Returns the notes on the lengths of prompts and answers that are known so far.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
         [&self.note, &self.output_note].into_iter().filter_map(|note| note.as_deref())
     }
 
-    /// Puts the content into a start.
+    /// Fills in the content of a request that is about to start.
     ///
     /// # Errors
     ///
-    /// The record of the attempt if its row cannot be read, so that it cannot be sent.
+    /// The row of the request cannot be read. The error is the record of the attempt, which cannot be sent.
     pub fn prepare(
         &mut self,
         command: &mut EngineCommand,
@@ -99,7 +100,7 @@ impl Prompts {
                 lengths.input_tokens = None;
             }
             if !requested.checks.is_empty() {
-                // The rows were read once before, and their checks compiled.
+                // Compile the checks again: they were compiled when the rows were first read, but not kept.
                 let checks = Checks::new(&requested.checks).map_err(|e| failed(e.to_string()))?;
                 if let Ok(mut rows) = self.row_checks.lock() {
                     rows.insert(*id, Arc::new(checks));
@@ -130,7 +131,7 @@ impl Prompts {
         Ok(())
     }
 
-    /// The user's message of a later turn; `None` for the first.
+    /// Returns the user's message of a later turn; `None` for the first turn.
     fn next_message(&self, turn: Turn, row: Option<u32>, case: &CaseSpec) -> Result<Option<Message>, String> {
         if turn.number == 1 {
             return Ok(None);
@@ -144,7 +145,7 @@ impl Prompts {
         Ok(Some(Message::user(&text)))
     }
 
-    /// Adds the answer of a turn that ended to its conversation.
+    /// Adds the answer of a turn that has ended to its conversation.
     pub fn note(&mut self, fact: &EngineFact) {
         let EngineFact::Ended { id, record } = fact else { return };
         let Some(turn) = self.in_flight.remove(id) else { return };
@@ -152,12 +153,12 @@ impl Prompts {
         if turn.is_last() || record.status != AttemptStatus::Ok {
             self.conversations.remove(&conversation);
         } else if let Some(messages) = self.conversations.get_mut(&conversation) {
-            // Reasoning is left out, as chat programs do.
+            // Send the answers without their reasoning, like chat programs do.
             messages.push(Message::assistant(&record.text));
         }
     }
 
-    /// Drops the conversations that the user ended between two turns.
+    /// Drops conversations that have ended between two turns because the user ended them.
     fn forget_ended(&mut self, session: &Session) {
         if self.conversations.len() > 2 * session.users() + 16 {
             let waiting = |(case, conversation): &(usize, u32)| {
@@ -171,7 +172,7 @@ impl Prompts {
     }
 }
 
-/// Texts and tokens of the probes that the server answered.
+/// Returns texts and token counts of the probes that the server has answered.
 fn probes(source: &Source, session: &Session) -> Vec<(String, u64)> {
     let records = session.attempts().filter(|a| a.warmup).filter_map(AttemptState::record);
     records.filter_map(|r| Some((probe(source, session, r.id)?, r.usage.prompt_tokens?))).collect()
@@ -182,7 +183,7 @@ fn probe(source: &Source, session: &Session, id: AttemptId) -> Option<String> {
     source.probe(session.suite.workload.as_ref()?.probe_number(id, session.cases.len())?)
 }
 
-/// Record of an attempt that was not sent.
+/// Returns the record of an attempt that was not sent.
 fn unsendable(
     id: AttemptId,
     warmup: bool,

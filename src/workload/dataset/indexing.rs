@@ -1,4 +1,4 @@
-//! Checks and counts rows while a data set is opened.
+//! Checks and counts the rows when a data set is opened.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,16 @@ use super::row_parser::RowParser;
 use super::summary::{Summary, kind_name};
 use super::tags::Tags;
 
-/// Rows in which names of columns are collected, for the error about a missing one.
+/// Number of rows from which to collect column names, for the error about a missing column.
 const ROWS_WITH_NAMES: u64 = 1000;
-/// Maximum collected names.
+/// Maximum number of column names to collect.
 const MAX_NAMES: usize = 64;
 
-/// Figures of the rows so far.
+/// Figures of the rows that were read so far.
 pub struct Indexer {
-    /// Interprets the rows.
+    /// Parser of the rows.
     pub parser: RowParser,
-    /// Tags of the rows that were kept.
+    /// Tags of the usable rows.
     pub tags: Tags,
     on_bad_row: OnBadRow,
     rows: u64,
@@ -31,12 +31,12 @@ pub struct Indexer {
     lengths: Lengths,
     multi_turn_rows: u64,
     checked_rows: u64,
-    /// Turns of each row that was kept; empty as long as all have one.
+    /// Number of turns of each usable row; empty as long as all rows have one turn.
     pub turns: Vec<u16>,
-    /// Rows with fields, whether kept or not.
+    /// Number of rows with fields, usable or not.
     records: u64,
     names: Vec<String>,
-    /// For each mapped column, whether a row had it.
+    /// Whether any row had the column, for each mapped column.
     is_found: Vec<bool>,
 }
 
@@ -59,7 +59,7 @@ impl Indexer {
         }
     }
 
-    /// Interprets a row and counts it. Returns whether it is kept.
+    /// Parses and counts a row. Returns whether the row is usable.
     pub fn add_record(&mut self, place: Place, record: Result<Record<'_>, BadRow>) -> Result<bool, DatasetFault> {
         let row = record.and_then(|record| {
             self.note_columns(&record);
@@ -69,7 +69,7 @@ impl Indexer {
         self.add(place, row)
     }
 
-    /// Counts a row. Returns whether it is kept.
+    /// Counts a row. Returns whether the row is usable.
     pub fn add(&mut self, place: Place, row: Result<DataRow, BadRow>) -> Result<bool, DatasetFault> {
         match row {
             Ok(row) => {
@@ -94,7 +94,7 @@ impl Indexer {
         }
     }
 
-    /// Notes the turns of the row that was counted last.
+    /// Records the number of turns of the row that was counted last.
     fn note_turns(&mut self, later_turns: u16) {
         if later_turns > 0 || !self.turns.is_empty() {
             let earlier = usize::try_from(self.rows - 1).unwrap_or(usize::MAX);
@@ -103,7 +103,7 @@ impl Indexer {
         }
     }
 
-    /// Notes which names the rows have, and which mapped columns.
+    /// Records the column names of a row, and which mapped columns the row has.
     fn note_columns(&mut self, record: &Record<'_>) {
         self.records += 1;
         for (column, is_found) in self.parser.columns().iter().zip(&mut self.is_found) {
@@ -118,7 +118,7 @@ impl Indexer {
         }
     }
 
-    /// Checks that there are rows with the mapped columns, and summarises them.
+    /// Checks that there are usable rows and that the mapped columns exist. Returns the summary.
     pub fn finish(&mut self, name: &str, table: Option<&'static str>) -> Result<Summary, DatasetFault> {
         let mut missing = self.parser.columns().iter().zip(&self.is_found).filter(|(_, is_found)| !**is_found);
         if let Some((column, _)) = missing.next().filter(|_| self.records > 0) {

@@ -1,4 +1,4 @@
-//! Lists of messages: `OpenAI`'s `role` and `content`, and `ShareGPT`'s `from` and `value`.
+//! Reads lists of messages, with the keys of `OpenAI` (`role`, `content`) or `ShareGPT` (`from`, `value`).
 
 use serde_json::value::RawValue;
 
@@ -7,15 +7,15 @@ use super::json::{self, Object};
 use super::row::{ASSISTANT, DEVELOPER, SYSTEM, TOOL, USER};
 use crate::domain::suite::Message;
 
-/// A list of messages as written.
+/// A list of messages.
 pub struct Conversation {
-    /// Messages in their order.
+    /// Messages in their original order.
     pub messages: Vec<Message>,
-    /// Whether the list uses `ShareGPT`'s keys.
+    /// Whether the list uses the keys of `ShareGPT`.
     pub is_sharegpt: bool,
 }
 
-/// Names of roles in data sets, and the role that is sent.
+/// Names of roles in data sets, each with the role to send.
 const ROLES: &[(&str, &str)] = &[
     ("user", USER),
     ("human", USER),
@@ -31,7 +31,7 @@ const ROLES: &[(&str, &str)] = &[
     ("observation", TOOL),
 ];
 
-/// Reads the list of a field.
+/// Reads the messages in a field.
 pub fn read(value: &RawValue, field: &str) -> Result<Conversation, BadRow> {
     let items = items(value, field)?;
     let mut conversation = Conversation { messages: Vec::with_capacity(items.len()), is_sharegpt: false };
@@ -43,7 +43,7 @@ pub fn read(value: &RawValue, field: &str) -> Result<Conversation, BadRow> {
     Ok(conversation)
 }
 
-/// Elements of a list that must not be empty.
+/// Returns the elements of a list. Fails if the list is empty.
 pub fn items<'a>(value: &'a RawValue, field: &str) -> Result<Vec<&'a RawValue>, BadRow> {
     let field = shown(field);
     let fault = |fault, message: &str| BadRow::new(fault, format!("the field '{field}' is {message}"));
@@ -83,8 +83,8 @@ fn known_roles() -> &'static str {
     "roles are system, developer, user, assistant and tool"
 }
 
-/// Text of a content: a string, or a list of text parts. Parts are joined by line feeds, as vLLM does for templates
-/// that take strings only.
+/// Returns the text of a message's content, which is a string or a list of text parts. Joins the parts with line feeds.
+/// vLLM does the same for templates that accept only strings.
 fn content_text(content: &RawValue, key: &str, number: usize) -> Result<String, BadRow> {
     if let Some(text) = json::text(content, key)? {
         return Ok(text);

@@ -20,7 +20,7 @@ fn contains(text: &str) -> CheckSpec {
     CheckSpec::Contains(text.to_owned())
 }
 
-/// Sends these records through the thread; returns the outcomes of their checks.
+/// Sends these records through the thread. Returns whether each of their checks passed.
 fn checked(cases: Vec<CaseSpec>, records: Vec<AttemptRecord>) -> Vec<Vec<bool>> {
     let (sender, out) = channel();
     let checks = of_suite(&crate::domain::testing::suite_with(cases), RowChecks::default()).unwrap().unwrap();
@@ -81,7 +81,7 @@ fn a_suite_without_checks_needs_no_thread() {
     assert!(why.starts_with("case 'c': not a regular expression"), "{why}");
 }
 
-/// A schema that takes 2^40 steps, although it is small.
+/// Returns a small schema whose evaluation takes 2^40 steps.
 fn exponential() -> Value {
     let link = |i: u32| {
         let next = format!("#/$defs/d{}", i + 1);
@@ -102,7 +102,7 @@ fn checks_that_never_end_are_abandoned_and_others_still_work() {
     let message = |results: &[CheckResult]| results[0].message.clone().unwrap_or_default();
     let results = evaluator.evaluate(&never, &answer);
     assert_eq!(message(&results), "not evaluated: it took more than 0.2 s; simplify the schema");
-    // The same checks are not tried again, others are.
+    // These checks are not tried again, but other checks are.
     evaluator.limit = Duration::from_secs(600);
     assert!(message(&evaluator.evaluate(&never, &answer)).contains("for an earlier answer"));
     assert!(evaluator.evaluate(&quick, &answer)[0].passed);

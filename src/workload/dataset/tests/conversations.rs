@@ -47,7 +47,7 @@ fn the_result_of_a_tool_may_end_a_request() {
 }
 
 #[test]
-fn a_row_s_own_system_prompt_comes_before_the_column() {
+fn a_system_prompt_in_the_messages_takes_precedence_over_the_column() {
     let rows = rows_of(
         concat!(
             r#"{"system":"column","messages":[{"role":"system","content":"own"},{"role":"user","content":"u"}]}"#,

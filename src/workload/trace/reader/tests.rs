@@ -58,7 +58,7 @@ fn a_trace_may_have_its_prompts() {
 
 #[test]
 fn the_traces_of_azure_are_read() {
-    // The first rows of AzureLLMInferenceTrace_conv.csv (2023) and of the 2024 trace.
+    // These are the first rows of AzureLLMInferenceTrace_conv.csv (2023) and of the 2024 trace.
     let rows = requests(
         "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:50.9951690,396,109\n",
     );
