@@ -85,6 +85,9 @@ pub fn run_spec(
         selection::suite(args.cases.as_deref(), folder)?
     };
     let workload_args = workload::merge(&args.workload, file.workload);
+    if workload_args.depth.is_some() {
+        plan = workload::plan_depths(args, plan)?;
+    }
     let prepared = workload::prepare(&workload_args, &plan, args.seed, tokenizer.as_ref(), folder)?;
     let (mut suite, template) = (file.suite, file.template);
     let (mut shortened, mut about_rows) = (None, None);
@@ -98,6 +101,7 @@ pub fn run_spec(
     }
     let recorded = prepared.as_ref().and_then(|prepared| prepared.recorded.as_ref()?.conversations.clone());
     suite.conversations = workload::conversations(&workload_args, args.seed).or(recorded);
+    let left_out = selection::check_api(&mut suite, &suite_source, api)?;
     let requests = prepared.map(|prepared| prepared.requests).unwrap_or_default();
     let seconds = |name: &str, seconds: Option<f64>| {
         let time = seconds.map(Duration::try_from_secs_f64).transpose();
@@ -128,7 +132,8 @@ pub fn run_spec(
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
     let sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
     let unfilled = selection::unfilled_stages(&sweep, &plan, suite.cases.len());
-    let warnings = secrets.warnings.iter().cloned().chain(odd).chain(shortened).chain(unfilled).collect();
+    let warnings =
+        secrets.warnings.iter().cloned().chain(odd).chain(shortened).chain(left_out).chain(unfilled).collect();
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
     Ok(RunSpec {
         engine: EngineSpec {

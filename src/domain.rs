@@ -5,6 +5,7 @@ pub mod attempt;
 pub mod backlog;
 pub mod calibration;
 pub mod check;
+pub mod context_depth;
 pub mod data_fingerprint;
 pub mod diagnosis;
 pub mod difference;

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod conclusion;
 pub mod conversation_counts;
 mod csv;
+pub mod depth_rows;
 mod epoch;
 pub mod exporters;
 pub mod gpu;

@@ -30,6 +30,7 @@ mod answer;
 mod batch_engine;
 mod exposition;
 mod fault;
+mod format;
 mod natural_end;
 mod pace;
 mod prefix_cache;

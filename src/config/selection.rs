@@ -9,6 +9,7 @@ use crate::domain::quantity::count;
 use crate::domain::session::Plan;
 use crate::domain::suite::{CaseSpec, Suite};
 use crate::domain::text::sanitise_line;
+use crate::protocol::api::Api;
 use crate::runtime::spec::SuiteSource;
 
 /// Loads the requested suite, the file in `folder` if it exists, or the built-in suite.
@@ -58,6 +59,40 @@ pub(super) fn unfilled_stages(sweep: &[usize], plan: &Plan, cases: usize) -> Opt
             unfilled.join(", ")
         )
     })
+}
+
+/// Refuses cases and conversations whose messages the API cannot carry. Rows of a workload are checked when they are
+/// sent. The built-in suite omits such cases; returns a warning about that.
+pub(super) fn check_api(suite: &mut Suite, source: &SuiteSource, api: &Api) -> Result<Option<String>, ConfigError> {
+    let mut omitted = Vec::new();
+    if *source == SuiteSource::Builtin {
+        suite.cases.retain(|case| {
+            let fits = api.check_messages(&case.messages).is_ok();
+            omitted.extend((!fits).then(|| case.name.clone()));
+            fits
+        });
+    }
+    if suite.cases.is_empty() {
+        let why = format!("--case selects no case that the {} API can carry; it takes one text", api.name);
+        return Err(ConfigError(why));
+    }
+    for case in &suite.cases {
+        let refused = |why: String| ConfigError(format!("case '{}': {why}", sanitise_line(&case.name)));
+        api.check_messages(&case.messages).map_err(refused)?;
+        if !case.follow_ups.is_empty() && !api.takes_messages() {
+            return Err(refused(format!(
+                "it has several turns, but the {} API takes one text; use another --api",
+                api.name
+            )));
+        }
+    }
+    let turns = suite.conversations.as_ref().and_then(|conversations| conversations.turns.as_ref());
+    if turns.is_some_and(|turns| turns.max() > 1) && !api.takes_messages() {
+        let why = format!("--turns sends conversations, but the {} API takes one text; use another --api", api.name);
+        return Err(ConfigError(why));
+    }
+    let names = omitted.join(", ");
+    Ok((!omitted.is_empty()).then(|| format!("the {} API takes one text, so the run omits: {names}", api.name)))
 }
 
 /// Refuses patterns for a suite whose workload brings the cases.

@@ -1,11 +1,13 @@
 //! The workload that the command line or a saved run names.
 
+mod depth;
 mod recorded;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(super) use self::depth::plan_depths;
 use self::recorded::RecordedRun;
 use super::ConfigError;
 use crate::cli::WorkloadArgs;
@@ -52,6 +54,7 @@ pub(super) fn merge(args: &WorkloadArgs, file: WorkloadArgs) -> WorkloadArgs {
     WorkloadArgs {
         limit: args.limit.or(file.limit),
         skip_bad_rows: args.skip_bad_rows || file.skip_bad_rows,
+        depth: args.depth.or(file.depth),
         osl: args.osl.or(file.osl),
         turns: args.turns.or(file.turns),
         think: args.think.or(file.think),
@@ -88,6 +91,8 @@ pub(super) fn prepare(
             let path = absolute(path, folder);
             (WorkloadSource::Trace { path, skips_bad_rows, speed: times_faster }, Opened::Trace(Box::new(trace)))
         }
+    } else if let Some(depths) = &args.depth {
+        (depth::source(depths, args.isl.as_ref(), args.osl.as_ref())?, Opened::Depth)
     } else if let Some(input) = &args.isl {
         (WorkloadSource::Synthetic { input: input.clone(), prefix: args.prefix }, Opened::Synthetic)
     } else {
@@ -124,6 +129,7 @@ pub(super) fn reopen(
             }
         }
         WorkloadSource::Synthetic { .. } => Opened::Synthetic,
+        WorkloadSource::Depth { .. } => Opened::Depth,
     };
     let Workload { sample, seed, output, .. } = workload;
     let options = Options { output: output.as_ref(), sample: *sample, seed: *seed, plan, limit: None, tokenizer };
@@ -135,6 +141,7 @@ enum Opened {
     Trace(Box<Trace<File>>),
     Recorded(Box<RecordedRun>),
     Synthetic,
+    Depth,
 }
 
 #[derive(Clone, Copy)]
@@ -188,11 +195,23 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             saved = Some(suite);
             (name, summary, Some(rows), names, row_plan, source)
         }
+        Opened::Depth => {
+            let WorkloadSource::Depth { depths, prompt_tokens, output_tokens } = &source else {
+                return Err(ConfigError("the workload has no depths".to_owned()));
+            };
+            let (prompt_tokens, output_tokens) = (*prompt_tokens, *output_tokens);
+            let (name, cases) = depth::names(depths, prompt_tokens, output_tokens);
+            let row_plan = RowPlan::endless(u32::try_from(cases.len()).unwrap_or(u32::MAX)).map_err(no_rows)?;
+            let summary =
+                format!("prose, {prompt_tokens} tokens after a context of {depths} tokens, {output_tokens} tokens out");
+            let prompts = Source::at_depths(depths.clone(), prompt_tokens, output_tokens, counter, seed);
+            (name, summary, None, cases, row_plan, Some(prompts))
+        }
         Opened::Synthetic => {
             let WorkloadSource::Synthetic { input, prefix } = &source else {
                 return Err(ConfigError("the workload has no lengths".to_owned()));
             };
-            let row_plan = RowPlan::single(u32::MAX, Sample::Ordered, seed, Shard::WHOLE).map_err(no_rows)?;
+            let row_plan = RowPlan::endless(1).map_err(no_rows)?;
             let answer = output.map_or_else(String::new, |output| format!(", {output} out"));
             let name = format!("{input} in{answer}");
             let beginning = prefix.map_or_else(String::new, |prefix| format!(" after a shared beginning of {prefix}"));
@@ -207,10 +226,11 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
     let planned = match (asked.or(limit.map(at_most)), rows) {
         (Some(requests), _) => row_plan.divide(requests),
         (None, Some(_)) => row_plan.rows_per_pass().iter().map(|rows| rows.saturating_mul(plan.repeat)).collect(),
+        (None, None) if source.depths().is_some() => vec![plan.repeat; cases.len()],
         (None, None) => vec![SYNTHETIC_REQUESTS.saturating_mul(plan.repeat)],
     };
     let probes = source_of_requests.as_ref().map_or(0, Source::probes);
-    let output = output.cloned();
+    let output = output.cloned().or_else(|| source.output_tokens().map(LengthSpec::fixed));
     let workload = Workload { source, summary, rows, sample, seed, output, probes, has_checks, planned };
     let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: source_of_requests };
     Ok(Prepared { name, cases, recorded: saved, workload, requests })
@@ -287,7 +307,8 @@ pub(super) fn apply(prepared: &Prepared, template: &CaseSpec, suite: &mut Suite,
         suite.name.clone_from(&prepared.name);
     }
     suite.workload = Some(prepared.workload.clone());
-    if plan.duration.is_none() {
+    // Depths are measured one after another; a number of requests would have them take turns.
+    if plan.duration.is_none() && prepared.workload.source.depths().is_none() {
         plan.requests = Some(prepared.workload.planned.iter().fold(0, |sum, n| n.saturating_add(sum)));
     }
     plan.warmup = plan.warmup.saturating_add(prepared.requests.source.as_ref().map_or(0, Source::probes));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::check::CheckSpec;
+use super::context_depth::Depths;
 use super::load_stages::LoadStages;
 use super::slo::Slo;
 use super::workload::{Conversations, Workload};
@@ -74,6 +75,11 @@ impl Suite {
     /// The name, with the patterns that selected the cases: `Complex Comprehensive (--case debug, data)`.
     pub fn title(&self) -> String {
         title(&self.name, &self.case_patterns)
+    }
+
+    /// Context depths of the cases; `None` unless the run measures depths.
+    pub fn depths(&self) -> Option<&Depths> {
+        self.workload.as_ref()?.source.depths()
     }
 
     /// Returns whether some case or row has checks.

@@ -1,6 +1,7 @@
 //! The supported APIs: for each one the request path, the request body, and the parser of its events.
 
 mod chat;
+mod completions;
 mod messages;
 mod ollama;
 mod responses;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use super::chunk::{Chunk, parse_with};
 use super::failure::undeclared_error;
 use super::request::RequestDialect;
-use crate::domain::suite::CaseSpec;
+use crate::domain::suite::{CaseSpec, Message};
 
 /// Format of a stream: how its events are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,15 @@ pub enum Framing {
     Sse,
     /// Newline-delimited JSON: one document per line.
     Ndjson,
+}
+
+/// Form of the prompt in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PromptForm {
+    /// A list of messages with roles.
+    Messages,
+    /// One text.
+    Text,
 }
 
 /// HTTP header that carries the API key.
@@ -50,6 +60,8 @@ pub struct Api {
     pub needs_root: bool,
     /// Whether to ignore named events, because this API's own events have no names.
     pub ignores_named_events: bool,
+    /// Form of the prompt in a request.
+    pub prompt: PromptForm,
     /// HTTP header that carries the API key.
     pub auth: KeyHeader,
     /// Headers sent with every request.
@@ -61,6 +73,29 @@ pub struct Api {
 }
 
 impl Api {
+    /// Whether a request takes a list of messages. If not, it takes one text.
+    pub fn takes_messages(&self) -> bool {
+        self.prompt == PromptForm::Messages
+    }
+
+    /// Checks that a request can carry these messages.
+    ///
+    /// # Errors
+    ///
+    /// In one sentence, if the API takes one text and they are more.
+    pub fn check_messages(&self, messages: &[Message]) -> Result<(), String> {
+        let is_one_text = messages.len() < 2 && messages.iter().all(|message| message.role == "user");
+        if self.takes_messages() || is_one_text {
+            return Ok(());
+        }
+        let roles: Vec<&str> = messages.iter().map(|message| message.role.as_str()).collect();
+        Err(format!(
+            "the {} API takes one text, so it needs a single user message instead of {}; use another --api",
+            self.name,
+            roles.join(", "),
+        ))
+    }
+
     /// Reads the data of one event, or a complete response that arrived as one document.
     pub fn read<'a>(&self, data: &'a str) -> Result<Chunk<'a>, serde_json::Error> {
         parse_with(self.parse, data)
@@ -102,10 +137,28 @@ pub static CHAT: Api = Api {
     is_named_by_root: false,
     needs_root: false,
     ignores_named_events: true,
+    prompt: PromptForm::Messages,
     auth: KeyHeader::Bearer,
     headers: &[],
     body: chat::body,
     parse: super::chunk::parse_strictly,
+};
+
+/// OpenAI's legacy Completions API: a text and its continuation.
+pub static COMPLETIONS: Api = Api {
+    name: "completions",
+    root: "/v1",
+    path: "/completions",
+    models: "/models",
+    framing: Framing::Sse,
+    is_named_by_root: false,
+    needs_root: false,
+    ignores_named_events: true,
+    prompt: PromptForm::Text,
+    auth: KeyHeader::Bearer,
+    headers: &[],
+    body: completions::body,
+    parse: completions::parse,
 };
 
 /// OpenAI's Responses API.
@@ -118,6 +171,7 @@ pub static RESPONSES: Api = Api {
     is_named_by_root: false,
     needs_root: false,
     ignores_named_events: false,
+    prompt: PromptForm::Messages,
     auth: KeyHeader::Bearer,
     headers: &[],
     body: responses::body,
@@ -134,6 +188,7 @@ pub static MESSAGES: Api = Api {
     is_named_by_root: false,
     needs_root: false,
     ignores_named_events: false,
+    prompt: PromptForm::Messages,
     auth: KeyHeader::XApiKey,
     headers: &[("anthropic-version", "2023-06-01")],
     body: messages::body,
@@ -150,14 +205,15 @@ pub static OLLAMA: Api = Api {
     is_named_by_root: true,
     needs_root: true,
     ignores_named_events: false,
+    prompt: PromptForm::Messages,
     auth: KeyHeader::Bearer,
     headers: &[],
     body: ollama::body,
     parse: ollama::parse,
 };
 
-/// All supported APIs. The first is the default.
-pub static APIS: &[&Api] = &[&CHAT, &RESPONSES, &MESSAGES, &OLLAMA];
+/// All supported APIs. The first is the default. An address belongs to the first one whose path it ends with.
+pub static APIS: &[&Api] = &[&CHAT, &RESPONSES, &MESSAGES, &OLLAMA, &COMPLETIONS];
 
 /// Names of all supported APIs, as `--api` accepts them.
 pub fn names() -> Vec<&'static str> {

@@ -28,7 +28,7 @@ use crate::domain::attempt::Usage;
 use crate::domain::server_timings::ServerTimings;
 
 /// Warning about a chat response in the format of the legacy completions API.
-const COMPLETIONS_SHAPE: &str = "the server answered a chat request in the format of the legacy completions API \
+pub(super) const COMPLETIONS_SHAPE: &str = "the server answered a chat request in the format of the legacy completions API \
     (choices[].text); check that the address and the model serve chat completions";
 
 /// Content of one event. Texts borrow from the event unless they contain escapes.

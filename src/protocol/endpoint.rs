@@ -27,7 +27,9 @@ pub fn resolve(typed: &str, wanted: Option<&'static Api>) -> Result<(String, &'s
     }
     let named = APIS.iter().copied().find(|api| is_named_by(path, api));
     let api = wanted.or(named).unwrap_or(&CHAT);
-    let mut path = path.strip_suffix(api.path).unwrap_or(path).trim_end_matches('/').to_owned();
+    // `/chat/completions` also ends with `/completions`.
+    let longest = named.filter(|named| named.path.ends_with(api.path)).unwrap_or(api).path;
+    let mut path = path.strip_suffix(longest).unwrap_or(path).trim_end_matches('/').to_owned();
     if api.needs_root && !path.ends_with(api.root) {
         // The server's OpenAI-compatible API is under /v1; replace this root.
         path.truncate(path.strip_suffix(CHAT.root).map_or(path.len(), str::len));
@@ -116,7 +118,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::protocol::api::{MESSAGES, OLLAMA, RESPONSES};
+    use crate::protocol::api::{COMPLETIONS, MESSAGES, OLLAMA, RESPONSES};
     use crate::protocol::url::address_below;
 
     fn resolved(typed: &str, wanted: Option<&'static Api>) -> (String, &'static str) {
@@ -155,6 +157,7 @@ mod tests {
             ("https://h/api/v1", "https://h/api/v1", "chat"),
             ("http://h/api/chat/completions", "http://h/api", "chat"),
             ("http://api", "http://api/v1", "chat"),
+            ("http://h/v1/completions", "http://h/v1", "completions"),
         ] {
             assert_eq!(resolved(typed, None), (base.to_owned(), api), "{typed}");
         }
@@ -163,6 +166,9 @@ mod tests {
         }
         assert_eq!(resolved("http://h/api", Some(&CHAT)).0, "http://h/api");
         assert_eq!(resolved("https://h", Some(&MESSAGES)).0, "https://h/v1");
+        for typed in ["h:1", "h:1/v1", "h:1/v1/completions", "h:1/v1/chat/completions"] {
+            assert_eq!(resolved(typed, Some(&COMPLETIONS)).0, "http://h:1/v1", "{typed}");
+        }
     }
 
     #[test]
@@ -182,6 +188,7 @@ mod tests {
     #[test]
     fn the_request_address_ends_with_the_path_of_the_api() {
         assert_eq!(request_url("http://h/v1", &CHAT), "http://h/v1/chat/completions");
+        assert_eq!(request_url("http://h/v1", &COMPLETIONS), "http://h/v1/completions");
         assert_eq!(request_url("http://h/v1", &RESPONSES), "http://h/v1/responses");
         assert_eq!(request_url("http://h/v1", &MESSAGES), "http://h/v1/messages");
         assert_eq!(request_url("http://h/api", &OLLAMA), "http://h/api/chat");

@@ -27,7 +27,7 @@ pub fn capped(message: String) -> String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Short stable identifier: `rate_limited`, `unavailable`, `redirect`, `model_not_found`, `key_refused`,
-    /// `content_refused`, `tls_expected`, or `http`.
+    /// `content_refused`, `context_exceeded`, `tls_expected`, or `http`.
     pub kind: &'static str,
     /// HTTP status, the server's message, when to retry, and the server's request ID.
     pub message: String,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::api::{Api, CHAT};
+use super::api::{Api, CHAT, COMPLETIONS};
 
 /// A kind of server that can ignore the end-of-sequence token on request.
 struct Supporter {
@@ -12,8 +12,8 @@ struct Supporter {
     takes_min_tokens: bool,
 }
 
-/// Servers whose chat completions accept `ignore_eos`. Others reject the field (Mistral, Azure) or ignore it (Ollama,
-/// TGI, OpenAI).
+/// Servers whose chat completions and legacy completions accept `ignore_eos`. Others reject the field (Mistral, Azure) or
+/// ignore it (Ollama, TGI, OpenAI).
 ///
 /// * vLLM: `ignore_eos` and `min_tokens` are extra parameters of its chat API
 ///   (<https://docs.vllm.ai/en/stable/serving/openai_compatible_server.html>).
@@ -34,7 +34,7 @@ const SUPPORTERS: &[Supporter] = &[
 /// Returns the fields that make a server generate exactly `tokens` tokens, to send next to `max_tokens`. If the server
 /// is not known to support such fields, the error is a sentence for the user.
 pub fn exact_output(server_kind: Option<&str>, api: &Api, tokens: u32) -> Result<Map<String, Value>, String> {
-    if api.name != CHAT.name {
+    if ![&CHAT, &COMPLETIONS].contains(&api) {
         return Err(format!(
             "answers may be shorter than asked for: the {} API cannot ignore the end of an answer",
             api.name

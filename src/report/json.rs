@@ -1,6 +1,7 @@
 //! Export as one JSON document, `results.json`. An unknown value is `null`; a missing figure is never 0.
 
 mod attempt;
+mod depth;
 mod gpu;
 mod load;
 mod spread;
@@ -62,6 +63,9 @@ struct Document<'a> {
     conversations: Option<workload::ConversationsJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     turns: Vec<workload::TurnJson>,
+    /// Only present in runs that measure context depths.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    depth: Vec<depth::DepthJson>,
     observer: Observer<'a>,
 }
 
@@ -292,6 +296,7 @@ impl<'a> Document<'a> {
             workload: workload::WorkloadJson::new(report, summary),
             conversations: workload::ConversationsJson::new(report),
             turns: workload::turns(summary),
+            depth: depth::depths(&report.session),
             observer: Observer {
                 engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms },
                 dispatch_delay_ms: DispatchDelay {

@@ -4,6 +4,7 @@
 
 mod chart;
 mod checks;
+mod depth;
 mod details;
 mod environment;
 mod escape;
@@ -57,6 +58,7 @@ pub fn render(report: &Report) -> String {
     front::write(&view, &mut page);
     verdict::write(&view, &mut page);
     results::write(&view, &mut page);
+    depth::write(&view, &mut page);
     workload::write(&view, &mut page);
     load::write(&view, &mut page);
     statistics::write(&view, &mut page);

@@ -1,5 +1,6 @@
 //! Summary of a run, as plain text for the terminal.
 
+mod depth;
 mod entry;
 mod load_stages;
 mod styled;
@@ -153,6 +154,7 @@ pub fn summary(report: &Report) -> String {
         lines.push(entry("Slowest case", [Some(format!("{:.2} s", ms / 1000.0)), Some(name)]));
     }
     lines.extend(workload::turn_lines(&summary));
+    lines.extend(depth::lines(session));
     lines.extend(load_lines(session, &summary));
     let examined = summary.examined_in_words();
     for (diagnosis, n) in &summary.findings {

@@ -1,15 +1,16 @@
-//! Parses chat requests, and checks them as strictly as a real server.
+//! Parses requests for chat and legacy completions, and checks them as strictly as a real server.
 
 use serde::Deserialize;
 
 use super::fault::{self, DEFAULT_AFTER_TOKENS, PlannedFault};
+use super::format::Format;
 use super::tokens::pieces;
 use super::wire::Refusal;
 
-/// Content of a chat request.
+/// Content of a request.
 #[derive(Clone, Debug)]
 pub struct ChatRequest {
-    /// Messages with their roles, one per line.
+    /// Messages with their roles, one per line; or the prompt.
     pub conversation: String,
     /// Number of prompt tokens: pieces of the text plus the overhead of a chat template.
     pub prompt_tokens: u64,
@@ -33,6 +34,7 @@ pub struct ChatRequest {
 struct Body {
     model: Option<String>,
     messages: Option<Vec<Message>>,
+    prompt: Option<Prompt>,
     max_tokens: Option<i64>,
     max_completion_tokens: Option<i64>,
     n: Option<u64>,
@@ -59,6 +61,13 @@ enum Content {
 }
 
 #[derive(Deserialize)]
+#[serde(untagged)]
+enum Prompt {
+    One(String),
+    Several(Vec<String>),
+}
+
+#[derive(Deserialize)]
 struct Part {
     text: Option<String>,
 }
@@ -81,15 +90,11 @@ struct SimField {
 }
 
 /// Parses and checks the body of a request. `model` is the only model of the server.
-pub fn read(body: &[u8], model: &str) -> Result<ChatRequest, Refusal> {
+pub fn read(body: &[u8], model: &str, format: Format) -> Result<ChatRequest, Refusal> {
     let body: Body = serde_json::from_slice(body).map_err(|e| Refusal::bad(&format!("Invalid request body: {e}")))?;
     let requested_model = body.model.ok_or_else(|| Refusal::bad_parameter("model", "Field required"))?;
     if requested_model != model {
         return Err(Refusal::unknown_model(&requested_model));
-    }
-    let messages = body.messages.ok_or_else(|| Refusal::bad_parameter("messages", "Field required"))?;
-    if messages.is_empty() {
-        return Err(Refusal::bad_parameter("messages", "There must be at least one message"));
     }
     if body.n.is_some_and(|n| n != 1) {
         return Err(Refusal::bad_parameter("n", "Only one choice is generated"));
@@ -98,7 +103,10 @@ pub fn read(body: &[u8], model: &str) -> Result<ChatRequest, Refusal> {
     if body.stream_options.is_some() && !stream {
         return Err(Refusal::bad_parameter("stream_options", "stream_options are only allowed with stream: true"));
     }
-    let (conversation, prompt_tokens) = read_messages(messages)?;
+    let (conversation, prompt_tokens) = match format {
+        Format::Chat => read_messages(body.messages)?,
+        Format::Completion => read_prompt(body.prompt)?,
+    };
     let thinking_off = body.reasoning_effort.as_deref() == Some("none")
         || body.chat_template_kwargs.and_then(|a| a.enable_thinking) == Some(false);
     Ok(ChatRequest {
@@ -107,14 +115,30 @@ pub fn read(body: &[u8], model: &str) -> Result<ChatRequest, Refusal> {
         max_tokens: limit(body.max_completion_tokens.or(body.max_tokens))?,
         stream,
         include_usage: body.stream_options.map(|options| options.include_usage.unwrap_or(false)),
-        thinking: !thinking_off,
+        thinking: format == Format::Chat && !thinking_off,
         ignore_eos: body.ignore_eos.unwrap_or(false),
         seed: body.seed.map(i64::cast_unsigned),
         planned: body.tokscope_sim.map(plan).transpose()?.flatten(),
     })
 }
 
-fn read_messages(messages: Vec<Message>) -> Result<(String, u64), Refusal> {
+fn read_prompt(prompt: Option<Prompt>) -> Result<(String, u64), Refusal> {
+    let prompt = match prompt {
+        Some(Prompt::One(prompt)) => prompt,
+        Some(Prompt::Several(prompts)) if prompts.len() == 1 => prompts.concat(),
+        Some(Prompt::Several(_)) => return Err(Refusal::bad_parameter("prompt", "Only one prompt is continued")),
+        None => return Err(Refusal::bad_parameter("prompt", "Field required")),
+    };
+    // The start token.
+    let tokens = 1 + pieces(&prompt).count() as u64;
+    Ok((prompt, tokens))
+}
+
+fn read_messages(messages: Option<Vec<Message>>) -> Result<(String, u64), Refusal> {
+    let messages = messages.ok_or_else(|| Refusal::bad_parameter("messages", "Field required"))?;
+    if messages.is_empty() {
+        return Err(Refusal::bad_parameter("messages", "There must be at least one message"));
+    }
     let mut conversation = String::new();
     let mut tokens = 3;
     for message in messages {
@@ -155,7 +179,7 @@ mod tests {
     fn parse_with(more: &Value) -> Result<ChatRequest, Refusal> {
         let mut body = json!({ "model": "m", "messages": [{ "role": "user", "content": "Write SQL." }] });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        read(body.to_string().as_bytes(), "m")
+        read(body.to_string().as_bytes(), "m", Format::Chat)
     }
 
     #[test]
@@ -174,6 +198,25 @@ mod tests {
         let request = parse_with(&two).unwrap();
         assert_eq!(request.prompt_tokens, 3 + 4 + 4 + 3);
         assert_eq!(request.conversation, "system: \nuser: Write SQL.\n");
+    }
+
+    #[test]
+    fn a_completion_has_one_prompt_without_a_template() {
+        let parse = |prompt: Value| {
+            let body = json!({ "model": "m", "prompt": prompt });
+            read(body.to_string().as_bytes(), "m", Format::Completion)
+        };
+        for prompt in [json!("Write SQL."), json!(["Write SQL."])] {
+            let request = parse(prompt).unwrap();
+            assert_eq!(
+                (request.conversation.as_str(), request.prompt_tokens, request.thinking),
+                ("Write SQL.", 4, false)
+            );
+        }
+        for prompt in [json!(null), json!(["a", "b"]), json!([])] {
+            let refusal = parse(prompt).unwrap_err();
+            assert!(refusal.status == 400 && refusal.body().to_string().contains("prompt"), "{}", refusal.body());
+        }
     }
 
     #[test]
@@ -221,6 +264,6 @@ mod tests {
             assert_eq!(refusal.status, status, "{more}");
             assert!(refusal.body().to_string().contains(named), "{more}: {}", refusal.body());
         }
-        assert_eq!(read(b"{\"model\":", "m").unwrap_err().status, 400);
+        assert_eq!(read(b"{\"model\":", "m", Format::Chat).unwrap_err().status, 400);
     }
 }

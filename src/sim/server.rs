@@ -24,6 +24,7 @@ use super::answer::answer;
 use super::batch_engine::{BatchEngine, Rejection};
 use super::exposition::{self, RequestCounts};
 use super::fault::Fault;
+use super::format::Format;
 use super::pace::seed_of;
 use super::prefix_cache::PrefixCache;
 use super::reply::{EventStream, InFlight, ReplyPlan, UnstreamedReply, unstreamed};
@@ -168,7 +169,8 @@ async fn route(
         (&Method::GET, "/tokscope-sim/sent") if recorder.is_some() => {
             Ok(document(StatusCode::OK, &json!(state.sent.take())))
         }
-        (&Method::POST, "/v1/chat/completions") => chat(state, request, recorder).await,
+        (&Method::POST, "/v1/chat/completions") => generate(state, request, Format::Chat, recorder).await,
+        (&Method::POST, "/v1/completions") => generate(state, request, Format::Completion, recorder).await,
         (method, path) => {
             let message = format!("Not found: {method} {path}");
             Ok(refuse(&Refusal::new(404, "NotFoundError", &message)))
@@ -176,9 +178,10 @@ async fn route(
     }
 }
 
-async fn chat(
+async fn generate(
     state: &State,
     request: Request<Incoming>,
+    format: Format,
     recorder: Option<&WriteRecorder>,
 ) -> Result<Answer, ConnectionCut> {
     let started = Instant::now();
@@ -192,7 +195,7 @@ async fn chat(
         )));
     };
     let body = body.to_bytes();
-    let mut request = match request::read(&body, &state.config.model) {
+    let mut request = match request::read(&body, &state.config.model, format) {
         Ok(request) => request,
         Err(refusal) => return Ok(refuse(&refusal)),
     };
@@ -201,13 +204,13 @@ async fn chat(
     }
     // A repeated request gets different deadlines, like on a real machine.
     let request_seed = seed_of(&[&body, &request_id, &number.to_le_bytes()]);
-    let id = format!("chatcmpl-{request_seed:016x}");
+    let id = format!("{}-{request_seed:016x}", if format == Format::Chat { "chatcmpl" } else { "cmpl" });
     if let Some(recorder) = recorder {
         let record_id =
             if request_id.is_empty() { id.clone() } else { String::from_utf8_lossy(&request_id).into_owned() };
         recorder.begin(record_id, &state.sent);
     }
-    let writer = Writer::new(id, state.now_s(), state.config.model.clone());
+    let writer = Writer::new(id, state.now_s(), state.config.model.clone(), format);
     let streams = request.stream && request.planned.is_none_or(|p| p.fault != Fault::Json);
     let cached = state.cached_tokens(&request);
     let arrival = Arrival { number, at: started, cached, seed: request.seed.unwrap_or(request_seed) };
@@ -268,9 +271,13 @@ fn immediate_failure(state: &State, request: &ChatRequest) -> Option<Answer> {
 fn reject(rejection: Rejection) -> Answer {
     match rejection {
         Rejection::QueueFull => refuse_for_now(),
-        Rejection::TooLong => {
-            refuse(&Refusal::bad_parameter("messages", "The prompt exceeds the context of the simulated engine"))
-        }
+        Rejection::TooLong { context_tokens, prompt_tokens } => refuse(&Refusal::bad_parameter(
+            "messages",
+            &format!(
+                "This model's maximum context length is {context_tokens} tokens. However, your messages resulted in \
+                 {prompt_tokens} tokens."
+            ),
+        )),
     }
 }
 

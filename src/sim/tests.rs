@@ -17,6 +17,7 @@ use super::reply::{EventStream, InFlight, ReplyPlan};
 use super::schedule::Schedule;
 use super::wire::Writer;
 use super::{FAULTS, SimConfig, Simulator, check_clock};
+use crate::protocol::api::COMPLETIONS;
 use crate::protocol::chunk::{Chunk, parse};
 use crate::protocol::failure::message_in_body;
 use crate::protocol::request::{RequestDialect, UsageRequest};
@@ -147,6 +148,33 @@ fn read(reply: &Reply) -> StreamContent {
         out.errors.extend(error);
     }
     out
+}
+
+#[test]
+fn legacy_completions_continue_a_prompt_without_reasoning() {
+    let sim = simulator();
+    let body = json!({ "model": "m", "prompt": "Implement Dijkstra.", "max_tokens": 40, "stream": true,
+        "stream_options": { "include_usage": true } });
+    let reply = ask(&sim, "POST", "/v1/completions", &body.to_string());
+    assert!(reply.status == 200 && reply.is_complete, "{}", reply.body);
+    let chunks: Vec<_> = reply
+        .events()
+        .into_iter()
+        .filter(|event| *event != "[DONE]")
+        .map(|event| COMPLETIONS.read(event).unwrap())
+        .collect();
+    assert_eq!(chunks.iter().filter(|chunk| chunk.is_generated()).count(), 40);
+    assert!(chunks.iter().all(|chunk| chunk.reasoning.is_empty() && chunk.warning.is_none()));
+    assert_eq!(chunks.iter().find_map(|chunk| chunk.finish_reason.as_deref()), Some("length"));
+    let usage = chunks.iter().find_map(|chunk| chunk.usage).unwrap();
+    assert_eq!(usage.completion_tokens, Some(40));
+    let whole = json!({ "model": "m", "prompt": "Implement Dijkstra.", "max_tokens": 40 });
+    let document = ask(&sim, "POST", "/v1/completions", &whole.to_string()).json();
+    let streamed: String = chunks.iter().map(|chunk| chunk.text.as_ref()).collect();
+    assert_eq!(
+        (&document["object"], document["choices"][0]["text"].as_str()),
+        (&json!("text_completion"), Some(streamed.as_str()))
+    );
 }
 
 #[test]
@@ -410,11 +438,11 @@ fn a_failed_start_gives_a_reason() {
 /// Returns the arrival times of a stream's blocks, and the number of events in each. Only waiting advances the clock.
 async fn arrivals(config: &SimConfig, max_tokens: u64) -> Vec<(Duration, usize)> {
     let body = chat_body(&json!({ "max_tokens": max_tokens })).to_string();
-    let request = super::request::read(body.as_bytes(), &config.model).unwrap();
+    let request = super::request::read(body.as_bytes(), &config.model, super::format::Format::Chat).unwrap();
     let started = tokio::time::Instant::now();
     let (count, _watched) = tokio::sync::watch::channel(0);
     let mut stream = EventStream::new(ReplyPlan {
-        writer: Writer::new("id".into(), 0, config.model.clone()),
+        writer: Writer::new("id".into(), 0, config.model.clone(), super::format::Format::Chat),
         tokens: answer(&request),
         schedule: Schedule::fixed(Pace::new(config, request.prompt_tokens, 9), started),
         prompt_tokens: request.prompt_tokens,

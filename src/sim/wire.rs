@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::format::Format;
+
 /// Part of an answer to which a piece of text belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextPart {
@@ -61,30 +63,41 @@ pub struct Writer {
     id: String,
     created: u64,
     model: String,
-    /// Start of a token's event up to the key in its delta. Built once, to save CPU time: the simulator shares its
+    format: Format,
+    /// Start of a token's event up to the key of its text. Built once, to save CPU time: the simulator shares its
     /// cores with the client.
     before_delta: String,
 }
 
 impl Writer {
     /// Creates the writer of one answer. `created` is its time in seconds since 1970.
-    pub fn new(id: String, created: u64, model: String) -> Self {
+    pub fn new(id: String, created: u64, model: String, format: Format) -> Self {
         let name = Value::from(model.as_str());
+        let (object, delta) = (object_of_events(format), if format == Format::Chat { r#""delta":{"# } else { "" });
         let before_delta = format!(
-            r#"data: {{"id":"{id}","object":"chat.completion.chunk","created":{created},"model":{name},"choices":[{{"index":0,"delta":{{"#
+            r#"data: {{"id":"{id}","object":"{object}","created":{created},"model":{name},"choices":[{{"index":0,{delta}"#
         );
-        Self { id, created, model, before_delta }
+        Self { id, created, model, format, before_delta }
     }
 
     /// Appends one event.
     pub fn event(&self, event: Event<'_>, out: &mut Vec<u8>) {
+        let text_key = if self.format == Format::Chat { r#""content":"# } else { r#""text":"# };
         match event {
+            // Legacy completions have no role.
+            Event::Role if self.format == Format::Completion => {}
             Event::Role => self.delta(r#""role":"assistant","content":"""#, None, "null", out),
             Event::Token(TextPart::Reasoning, piece) => self.delta(r#""reasoning_content":"#, Some(piece), "null", out),
-            Event::Token(TextPart::Answer, piece) => self.delta(r#""content":"#, Some(piece), "null", out),
-            Event::Finish(reason) => self.delta("", None, &Value::from(reason).to_string(), out),
+            Event::Token(TextPart::Answer, piece) => self.delta(text_key, Some(piece), "null", out),
+            Event::Finish(reason) => {
+                let reason = Value::from(reason).to_string();
+                match self.format {
+                    Format::Chat => self.delta("", None, &reason, out),
+                    Format::Completion => self.delta(text_key, Some(""), &reason, out),
+                }
+            }
             Event::Usage(counts) => {
-                let event = json!({ "id": self.id, "object": "chat.completion.chunk", "created": self.created,
+                let event = json!({ "id": self.id, "object": object_of_events(self.format), "created": self.created,
                     "model": self.model, "choices": [], "usage": counts.json() });
                 out.extend_from_slice(format!("data: {event}\n\n").as_bytes());
             }
@@ -95,7 +108,8 @@ impl Writer {
             }
             Event::Malformed => {
                 out.extend_from_slice(self.before_delta.as_bytes());
-                out.extend_from_slice(b"\"content\":\"\n\n");
+                out.extend_from_slice(text_key.as_bytes());
+                out.extend_from_slice(b"\"\n\n");
             }
             Event::Done => out.extend_from_slice(b"data: [DONE]\n\n"),
         }
@@ -108,24 +122,41 @@ impl Writer {
             // Writing to memory cannot fail.
             let _written = serde_json::to_writer(&mut *out, text);
         }
-        out.extend_from_slice(br#"},"logprobs":null,"finish_reason":"#);
+        out.extend_from_slice(if self.format == Format::Chat { b"}," } else { b"," });
+        out.extend_from_slice(br#""logprobs":null,"finish_reason":"#);
         out.extend_from_slice(finish_reason.as_bytes());
         out.extend_from_slice(b"}]}\n\n");
     }
 
     /// Returns the complete answer as one document.
     pub fn document(&self, reasoning: &str, text: &str, finish_reason: &str, counts: Option<Counts>) -> Value {
+        if self.format == Format::Completion {
+            let choice = json!({ "index": 0, "text": text, "logprobs": null, "finish_reason": finish_reason });
+            return self.document_with("text_completion", &choice, counts);
+        }
         let mut message = json!({ "role": "assistant", "content": text });
         if !reasoning.is_empty() {
             message["reasoning_content"] = reasoning.into();
         }
         let choice = json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason });
-        let mut document = json!({ "id": self.id, "object": "chat.completion", "created": self.created,
-            "model": self.model, "choices": [choice] });
+        self.document_with("chat.completion", &choice, counts)
+    }
+
+    fn document_with(&self, object: &str, choice: &Value, counts: Option<Counts>) -> Value {
+        let mut document = json!({ "id": self.id, "object": object, "created": self.created, "model": self.model,
+            "choices": [choice] });
         if let Some(counts) = counts {
             document["usage"] = counts.json();
         }
         document
+    }
+}
+
+/// Value of `object` in events.
+const fn object_of_events(format: Format) -> &'static str {
+    match format {
+        Format::Chat => "chat.completion.chunk",
+        Format::Completion => "text_completion",
     }
 }
 
@@ -177,11 +208,12 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::api::COMPLETIONS;
     use crate::protocol::chunk::{Chunk, parse};
 
     fn sent(event: Event<'_>) -> String {
         let mut out = Vec::new();
-        Writer::new("chatcmpl-1".into(), 7, "a \"b\"".into()).event(event, &mut out);
+        Writer::new("chatcmpl-1".into(), 7, "a \"b\"".into(), Format::Chat).event(event, &mut out);
         let text = String::from_utf8(out).unwrap();
         text.strip_prefix("data: ").unwrap().strip_suffix("\n\n").unwrap().to_owned()
     }
@@ -203,6 +235,25 @@ mod tests {
         assert_eq!((usage.reasoning_tokens, usage.cached_tokens), (Some(2), Some(1)));
         assert!(parse(&sent(Event::Malformed)).is_err());
         assert_eq!(sent(Event::Done), "[DONE]");
+    }
+
+    #[test]
+    fn events_of_a_completion_are_read_by_its_parser() {
+        let read = |event: Event<'_>| {
+            let mut out = Vec::new();
+            Writer::new("cmpl-1".into(), 7, "m".into(), Format::Completion).event(event, &mut out);
+            let text = String::from_utf8(out).unwrap();
+            text.strip_prefix("data: ").map(|data| COMPLETIONS.read(data.trim_end()).unwrap().into_owned())
+        };
+        assert_eq!(read(Event::Role), None);
+        let token = read(Event::Token(TextPart::Answer, " a\"")).unwrap();
+        assert_eq!((token.text.as_ref(), token.warning), (" a\"", None));
+        let finish = read(Event::Finish("length")).unwrap();
+        assert!(finish.finish_reason.as_deref() == Some("length") && !finish.is_generated());
+        assert_eq!(
+            read(Event::Usage(Counts { prompt: 3, ..Counts::default() })).unwrap().usage.unwrap().prompt_tokens,
+            Some(3)
+        );
     }
 
     #[test]

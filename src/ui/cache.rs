@@ -18,6 +18,7 @@ use crate::domain::difference::Figures;
 use crate::domain::session::{CaseState, Session};
 use crate::domain::time::Nanos;
 use crate::report::conclusion::Conclusion;
+use crate::report::depth_rows::DepthRow;
 
 /// Maximum number of layouts to keep, so that switching among a few cases lays out nothing again.
 const CAPACITY: usize = 6;
@@ -58,6 +59,7 @@ pub struct RenderCache {
     overlay_extent: Cell<ScrollExtent>,
     conclusion: RefCell<Option<(ConclusionKey, Rc<Conclusion>)>>,
     reported_ttft: RefCell<Option<(Progress, Rc<ReportedTtft>)>>,
+    depth_rows: RefCell<Option<(Progress, Rc<[DepthRow]>)>>,
     case_figures: RefCell<BTreeMap<usize, (CaseProgress, Rc<Figures>)>>,
     case_rows: RefCell<Vec<(u16, usize)>>,
     name_width: RefCell<Option<(Arc<[RowId]>, usize)>>,
@@ -145,6 +147,11 @@ impl RenderCache {
             return Rc::clone(made);
         }
         cached(&self.reported_ttft, progress(session), || Rc::new(make()))
+    }
+
+    /// Figures at each context depth; computed now if an attempt ended.
+    pub fn depth_rows(&self, session: &Session, make: impl FnOnce() -> Vec<DepthRow>) -> Rc<[DepthRow]> {
+        cached(&self.depth_rows, progress(session), || make().into())
     }
 
     /// Width of the longest name in these rows, columns.

@@ -1,6 +1,7 @@
 //! The panes of the dashboard. Each pane has one file, one row in [`PANES`] and the same title rule.
 
 pub mod cases;
+pub mod depths;
 pub mod footer;
 pub mod gpu;
 pub mod header;

@@ -8,6 +8,7 @@ use super::prompts::Prompts;
 use super::ruler::{CountTokens, Ruler};
 use super::trace::Trace;
 use crate::domain::check::CheckSpec;
+use crate::domain::context_depth::Depths;
 use crate::domain::length_spec::LengthSpec;
 use crate::domain::prefix_spec::PrefixSpec;
 use crate::domain::random::{hash, mix};
@@ -40,6 +41,12 @@ enum Kind {
     Synthetic {
         prompts: Writer,
         input: LengthSpec,
+    },
+    Depth {
+        prompts: Writer,
+        depths: Depths,
+        /// Tokens of the prompt after the context.
+        prompt_tokens: u32,
     },
     Trace {
         trace: Box<Trace<File>>,
@@ -92,6 +99,20 @@ impl Source {
         seed: u64,
     ) -> Self {
         Self { kind: Kind::Synthetic { prompts: Writer::new(seed, prefix, count), input }, output, seed }
+    }
+
+    /// Creates a source of prose of `prompt_tokens` tokens after contexts of these depths. Row `r` of `n` depths has
+    /// depth `r % n`, as [`RowPlan::endless`](crate::domain::session::RowPlan::endless) numbers them. Lengths are as in
+    /// [`Self::synthetic`].
+    pub fn at_depths(
+        depths: Depths,
+        prompt_tokens: u32,
+        output_tokens: u32,
+        count: Option<CountTokens>,
+        seed: u64,
+    ) -> Self {
+        let output = Some(LengthSpec::fixed(output_tokens));
+        Self { kind: Kind::Depth { prompts: Writer::new(seed, None, count), depths, prompt_tokens }, output, seed }
     }
 
     /// Creates a source of the requests of a trace. If the trace has no prompts, they are prose.
@@ -165,6 +186,15 @@ impl Source {
                 let lengths = RequestLengths { input_tokens, output_tokens: None, uniqueness };
                 RequestContent { messages: vec![Message::user(&prompt.text)], lengths, ..RequestContent::default() }
             }
+            Kind::Depth { prompts, depths, prompt_tokens } => {
+                let depths = depths.as_slice();
+                let depth = depths.get(row as usize % depths.len().max(1)).copied().unwrap_or_default();
+                let tokens = depth.saturating_add(*prompt_tokens);
+                let prompt = prompts.prompts.first(index, tokens);
+                let lengths =
+                    RequestLengths { input_tokens: Some(tokens), output_tokens: None, uniqueness: Uniqueness::OwnText };
+                RequestContent { messages: vec![Message::user(&prompt.text)], lengths, ..RequestContent::default() }
+            }
             Kind::Trace { trace, prompts } => {
                 let traced = trace.request(row as usize).map_err(|e| e.to_string())?;
                 let (input, output) = (traced.input_tokens, traced.output_tokens);
@@ -200,13 +230,15 @@ impl Source {
                 let tokens = input.sample(mix(self.seed ^ u64::from(turn)), row.into());
                 Ok(prompts.prompts.follow_up(row.into(), u32::from(turn) - 1, tokens).text)
             }
-            Kind::Trace { .. } => Ok(follow_up(turn).to_owned()),
+            Kind::Trace { .. } | Kind::Depth { .. } => Ok(follow_up(turn).to_owned()),
         }
     }
 
     fn writer(&self) -> Option<&Writer> {
         match &self.kind {
-            Kind::Synthetic { prompts, .. } | Kind::Trace { prompts, .. } => Some(prompts),
+            Kind::Synthetic { prompts, .. } | Kind::Depth { prompts, .. } | Kind::Trace { prompts, .. } => {
+                Some(prompts)
+            }
             Kind::Replayed { source, .. } => source.writer(),
             Kind::Dataset(_) => None,
         }
@@ -214,7 +246,9 @@ impl Source {
 
     fn writer_mut(&mut self) -> Option<&mut Writer> {
         match &mut self.kind {
-            Kind::Synthetic { prompts, .. } | Kind::Trace { prompts, .. } => Some(prompts),
+            Kind::Synthetic { prompts, .. } | Kind::Depth { prompts, .. } | Kind::Trace { prompts, .. } => {
+                Some(prompts)
+            }
             Kind::Replayed { source, .. } => source.writer_mut(),
             Kind::Dataset(_) => None,
         }
@@ -244,3 +278,6 @@ impl Writer {
 pub fn follow_up(turn: u16) -> &'static str {
     FOLLOW_UPS[(usize::from(turn).max(2) - 2) % FOLLOW_UPS.len()]
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,12 @@ fn each_api_builds_its_own_body() {
         json!({ "model": "m", "messages": messages, "max_tokens": 5, "temperature": 1.5, "stream": true,
             "stream_options": { "include_usage": true }, "top_p": 0.9 })
     );
+    let one = CaseSpec { messages: vec![Message::user("hi")], ..case() };
+    assert_eq!(
+        (COMPLETIONS.body)(&one, "m", RequestDialect::default(), Some("0a1b2c3d")),
+        json!({ "model": "m", "prompt": "[0a1b2c3d]\nhi", "max_tokens": 5, "temperature": 1.5, "stream": true,
+            "stream_options": { "include_usage": true }, "top_p": 0.9 })
+    );
     assert_eq!(
         body(&RESPONSES),
         json!({ "model": "m", "input": messages, "max_output_tokens": 5, "temperature": 1.5, "stream": true, "store": false,
@@ -71,7 +77,7 @@ fn names_are_unique_and_found() {
     for api in APIS {
         assert_eq!(by_name(api.name), Some(*api));
     }
-    assert_eq!(by_name("completions"), None);
+    assert_eq!(by_name("edits"), None);
 }
 
 #[test]
@@ -81,6 +87,7 @@ fn a_lone_surrogate_loses_no_event_in_any_api() {
         (&RESPONSES, r#"{"type":"response.output_text.delta","delta":"a\ud83d"}"#),
         (&MESSAGES, r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"a\ud83d"}}"#),
         (&OLLAMA, r#"{"message":{"content":"a\ud83d"}}"#),
+        (&COMPLETIONS, r#"{"choices":[{"text":"a\ud83d"}]}"#),
     ] {
         let chunk = api.read(event).unwrap();
         let mut joiner = crate::protocol::surrogates::SurrogateJoiner::default();
@@ -130,4 +137,15 @@ fn messages_in_extra_are_sent_unchanged() {
     assert_eq!((CHAT.body)(&case, "m", RequestDialect::default(), Some("0a1b2c3d"))["messages"], own);
     assert!(!case.takes_nonce());
     assert!(!CaseSpec { messages: Vec::new(), extra: serde_json::Map::new(), ..case }.takes_nonce());
+}
+
+#[test]
+fn only_a_single_user_message_is_one_text() {
+    let user = Message::user("hi");
+    let system = Message { role: "system".into(), content: "be brief".into() };
+    assert_eq!(COMPLETIONS.check_messages(std::slice::from_ref(&user)), Ok(()));
+    assert_eq!(CHAT.check_messages(&[system.clone(), user.clone()]), Ok(()));
+    let why = "the completions API takes one text, so it needs a single user message instead of system, user; use another --api";
+    assert_eq!(COMPLETIONS.check_messages(&[system.clone(), user]), Err(why.to_owned()));
+    assert!(COMPLETIONS.check_messages(&[system]).is_err());
 }

@@ -161,6 +161,10 @@ impl ComparedWorkload {
                 settings.push(("--isl", input.to_string()));
                 settings.push(("--prefix", prefix.map_or_else(String::new, |prefix| prefix.to_string())));
             }
+            WorkloadSource::Depth { depths, prompt_tokens, .. } => {
+                settings.push(("--depth", depths.to_string()));
+                settings.push(("--isl", prompt_tokens.to_string()));
+            }
             WorkloadSource::Trace { speed, .. } => settings.push(("--speed", speed.to_string())),
         }
         settings.push(("--osl", workload.output.as_ref().map_or_else(String::new, ToString::to_string)));

@@ -69,6 +69,7 @@ struct WorkloadJson {
     isl: Option<String>,
     osl: Option<String>,
     prefix: Option<String>,
+    depths: Vec<u32>,
     speed: Option<f64>,
 }
 
@@ -81,12 +82,16 @@ struct FingerprintJson {
 
 impl From<WorkloadJson> for ComparedWorkload {
     fn from(workload: WorkloadJson) -> Self {
-        let WorkloadJson { kind, source, fingerprint, columns, isl, osl, prefix, speed } = workload;
+        let WorkloadJson { kind, source, fingerprint, columns, isl, osl, prefix, depths, speed } = workload;
         let mut settings = Vec::new();
         match kind.as_str() {
             "dataset" => settings.push(("--column", columns.join(" "))),
             "synthetic" => {
                 settings.extend([("--isl", isl.unwrap_or_default()), ("--prefix", prefix.unwrap_or_default())]);
+            }
+            "depth" => {
+                let depths: Vec<String> = depths.iter().map(u32::to_string).collect();
+                settings.extend([("--depth", depths.join(",")), ("--isl", isl.unwrap_or_default())]);
             }
             _ => settings.push(("--speed", speed.map_or_else(String::new, |speed| speed.to_string()))),
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
+use super::super::fixture::depth::depth_session;
 use super::super::fixture::workload::conversations;
 use super::super::fixture::{answer, refusal, report, run as run_suite, sample_session, suite, sweep_session};
 use super::*;
@@ -204,12 +205,21 @@ fn traced() -> Report {
     report(run_suite(asked, Plan::default(), |id, now| Some(answer(id, now, 1000, 100, 20))))
 }
 
+/// Returns a run that measures context depths, of which the server's own times give a prefill speed.
+fn depths() -> Report {
+    report(depth_session(|_, mut record| {
+        record.server_timings =
+            Some(ServerTimings { prompt_ms: Some(400.0), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
+        record
+    }))
+}
+
 #[test]
 fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     let (mut all_described, mut all_written) = (BTreeSet::new(), BTreeSet::new());
     described(schema(), "", &mut all_described);
     let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4]))];
-    for report in sampled.into_iter().chain([load(), conversations(), staged(), traced()]) {
+    for report in sampled.into_iter().chain(vec![load(), conversations(), staged(), traced(), depths()]) {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);
         written(&document, schema(), "", &mut all_written);

@@ -19,7 +19,7 @@ pub fn print_attempt(session: &Session, record: &AttemptRecord, style: Style, st
         None if record.unresolved_first_token().is_some() => "unresolved".to_owned(),
         ms => format!("{} ms", Quantity::new(ms, 0)),
     };
-    let is_probe = session.suite.workload.as_ref().is_some_and(|w| w.is_probe(record.id.number));
+    let is_probe = session.suite.workload.as_ref().is_some_and(|w| w.probe_number(record.id, total).is_some());
     let kind = match (record.warmup, record.turn) {
         (true, _) if is_probe => " (probe)".to_owned(),
         (true, _) => " (warm-up)".to_owned(),

@@ -9,7 +9,7 @@ use crate::domain::attempt::{AttemptError, AttemptId, AttemptRecord, AttemptStat
 use crate::domain::check::Checks;
 use crate::domain::live::{EngineCommand, EngineFact};
 use crate::domain::request_lengths::Uniqueness;
-use crate::domain::session::Session;
+use crate::domain::session::{AttemptState, Session};
 use crate::domain::suite::{CaseSpec, Message};
 use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
@@ -81,7 +81,7 @@ impl Prompts {
         let failed = |why: String| unsendable(*id, *warmup, model.clone(), *turn, &why, now);
         let mut content = CaseSpec::clone(case);
         if let (Some(source), Some(row)) = (&mut self.source, *row) {
-            if let Some(text) = source.probe(id.number).filter(|_| *warmup) {
+            if let Some(text) = probe(source, session, *id).filter(|_| *warmup) {
                 (content.messages, content.max_tokens) = (vec![Message::user(&text)], 1);
                 lengths.uniqueness = Uniqueness::OwnText;
                 *case = Arc::new(content);
@@ -92,6 +92,7 @@ impl Prompts {
                 self.note = Some(source.learn(&probes(source, session)));
             }
             let requested = source.first(row, turn.is_some()).map_err(failed)?;
+            self.api.check_messages(&requested.messages).map_err(failed)?;
             content.messages = requested.messages;
             content.max_tokens = requested.max_tokens.unwrap_or(content.max_tokens);
             *lengths = requested.lengths;
@@ -121,6 +122,7 @@ impl Prompts {
                 None => messages.clone_from(&content.messages),
             }
             content.messages.clone_from(messages);
+            self.api.check_messages(&content.messages).map_err(failed)?;
             self.in_flight.insert(*id, turn);
         } else if row.is_none() {
             return Ok(());
@@ -172,8 +174,13 @@ impl Prompts {
 
 /// Returns texts and token counts of the probes that the server has answered.
 fn probes(source: &Source, session: &Session) -> Vec<(String, u64)> {
-    let warmups = session.cases.first().into_iter().flat_map(|c| &c.attempts).filter(|a| a.warmup);
-    warmups.filter_map(|a| Some((source.probe(a.number)?, a.record()?.usage.prompt_tokens?))).collect()
+    let records = session.attempts().filter(|a| a.warmup).filter_map(AttemptState::record);
+    records.filter_map(|r| Some((probe(source, session, r.id)?, r.usage.prompt_tokens?))).collect()
+}
+
+/// Text of a warm-up that is a probe; `None` for other warm-ups.
+fn probe(source: &Source, session: &Session, id: AttemptId) -> Option<String> {
+    source.probe(session.suite.workload.as_ref()?.probe_number(id, session.cases.len())?)
 }
 
 /// Returns the record of an attempt that was not sent.

@@ -18,7 +18,12 @@ pub enum Rejection {
     /// Too many requests are waiting.
     QueueFull,
     /// Prompt and answer do not fit into the KV cache.
-    TooLong,
+    TooLong {
+        /// Tokens of the KV cache.
+        context_tokens: u64,
+        /// Tokens of the prompt.
+        prompt_tokens: u64,
+    },
 }
 
 /// Tokens that a step has generated for one sequence.
@@ -98,8 +103,9 @@ impl Scheduler {
     /// Adds a request to the queue and returns its ID.
     pub fn submit(&mut self, request: SequenceRequest) -> Result<u64, Rejection> {
         let sequence = Sequence::new(self.next_id, request);
-        if sequence.request.prompt.saturating_add(sequence.request.output) > self.config.context_tokens() {
-            return Err(Rejection::TooLong);
+        let (context_tokens, prompt_tokens) = (self.config.context_tokens(), sequence.request.prompt);
+        if prompt_tokens.saturating_add(sequence.request.output) > context_tokens {
+            return Err(Rejection::TooLong { context_tokens, prompt_tokens });
         }
         if self.config.max_waiting.is_some_and(|limit| self.waiting.len() >= limit as usize) {
             return Err(Rejection::QueueFull);

@@ -193,7 +193,8 @@ fn a_full_queue_refuses_and_an_oversized_request_is_rejected() {
     assert_eq!(results, [Ok(0), Ok(1), Err(Rejection::QueueFull)]);
     let context = calm().context_tokens();
     assert!(scheduler.step().is_some());
-    assert_eq!(scheduler.submit(request(context, 1)), Err(Rejection::TooLong));
+    let too_long = Rejection::TooLong { context_tokens: context, prompt_tokens: context };
+    assert_eq!(scheduler.submit(request(context, 1)), Err(too_long));
     assert_eq!(scheduler.submit(request(context - 1, 1)), Ok(2));
 }
 

@@ -105,7 +105,9 @@ fn a_fault_within_a_burst_strikes_at_its_token() {
 /// Returns the text of the first tokens of the answer to [`chat_body`].
 fn answer_text(tokens: u64) -> String {
     let body = chat_body(&json!({ "max_tokens": tokens })).to_string();
-    answer(&crate::sim::request::read(body.as_bytes(), "m").unwrap()).map(|(_, piece)| piece).collect()
+    answer(&crate::sim::request::read(body.as_bytes(), "m", crate::sim::format::Format::Chat).unwrap())
+        .map(|(_, piece)| piece)
+        .collect()
 }
 
 #[test]

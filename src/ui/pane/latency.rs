@@ -18,7 +18,7 @@ use crate::domain::session::{AttemptState, CaseState};
 use crate::domain::statistics::{needed_for, percentile};
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::ReportedTtft;
-use crate::ui::pane::load;
+use crate::ui::pane::{depths, load};
 use crate::ui::view::View;
 use crate::ui::widget::histogram::{Histogram, range};
 use crate::ui::widget::wrap::wrap;
@@ -146,6 +146,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let selected = Selected::from_case(scene, view.app.ui.selected);
     let about = scene.session.suite.cases.get(view.app.ui.selected).map_or("", |c| c.name.as_str());
     let about = sanitise_line(about);
+    if depths::is_shown(scene) {
+        return depths::draw(frame, area, view);
+    }
     let area = if load::is_shown(scene) {
         let Some(area) = load::draw(frame, area, view) else { return };
         pane::line(frame, area, 0, Line::styled(fit::cut(&about, usize::from(area.width)), theme.heading()));

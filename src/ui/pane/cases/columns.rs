@@ -2,7 +2,7 @@
 
 use super::GAP;
 use crate::app::state::App;
-use crate::app::state::cases::order::{self, SortBy};
+use crate::app::state::cases::order::{self, Measures, SortBy};
 use crate::domain::metrics::{Column as Placed, Metric, SPEED, TTFT, Unit};
 use crate::ui::fit;
 
@@ -106,8 +106,8 @@ struct Needs {
     baseline: bool,
     /// Some TTFT is marked as possibly shortened by the prefix cache.
     doubts: bool,
-    /// Some case has checks.
-    checks: bool,
+    /// Kinds of measurement in the suite.
+    measures: Measures,
 }
 
 impl Needs {
@@ -119,7 +119,7 @@ impl Needs {
             means: session.has_comparable_case(),
             baseline: table.baseline.is_some(),
             doubts: session.has_doubtful_case(),
-            checks: session.suite.has_checks(),
+            measures: Measures::from_suite(&session.suite),
         }
     }
 }
@@ -135,7 +135,7 @@ fn all(needs: &Needs, cells: usize) -> Vec<Column> {
     // A baseline was set on purpose: its differences outrank the plain figures.
     let difference_rank = needs.baseline.then_some(3);
     let doubt = if needs.doubts { 2 } else { 0 };
-    for (metric, &Placed { heading, rank, has_difference }) in order::columns(needs.checks) {
+    for (metric, &Placed { heading, rank, has_difference }) in order::columns(needs.measures) {
         let width = match metric.unit {
             // One more cell for a `~`.
             Unit::Milliseconds if metric.counts_output_tokens => 8,

@@ -46,16 +46,18 @@ pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> String {
         Form::Raw => format!("{name} · raw"),
         Form::Exchange => format!("{name} · request and response"),
     };
-    let number = match &subject.shown {
-        SubjectState::Live(live) => live.id.number,
-        SubjectState::Ended(record) => record.id.number,
+    let id = match &subject.shown {
+        SubjectState::Live(live) => live.id,
+        SubjectState::Ended(record) => record.id,
         SubjectState::Prompt => return name,
     };
+    let number = id.number;
     let state = subject.state;
     // A run limited by time has no known number of attempts.
     let is_timed = state.remaining == u32::MAX;
     let all = state.attempts.len() + if is_timed { 0 } else { state.remaining as usize };
-    let is_probe = view.scene().session.suite.workload.as_ref().is_some_and(|w| w.is_probe(number));
+    let suite = &view.scene().session.suite;
+    let is_probe = suite.workload.as_ref().is_some_and(|w| w.probe_number(id, suite.cases.len()).is_some());
     let warmup = match subject.attempt().is_some_and(|attempt| attempt.warmup) {
         true if is_probe => " · probe for prompt lengths",
         true => " · warm-up",
