@@ -22,6 +22,7 @@ pub mod model;
 pub mod oracle;
 mod output_tokens;
 pub mod run_figures;
+pub mod run_totals;
 pub mod runs_table;
 pub mod server_figures;
 pub mod spread;

@@ -127,7 +127,7 @@ fn a_run_that_another_process_resumes_meanwhile_is_not_deleted() {
     let journal = std::fs::File::open(place.journal().unwrap()).unwrap();
     rustix::fs::flock(&journal, rustix::fs::FlockOperation::LockExclusive).unwrap();
     screen.send("dy");
-    screen.wait_for_text("was not deleted: it is still running");
+    screen.wait_for_text("was not deleted: another tokscope still has it open");
     assert!(place.journal().is_some());
     screen.send("q");
     assert_eq!(screen.end().status, 0);

@@ -11,17 +11,24 @@ use crate::domain::quantity::{count, grouped};
 use crate::domain::session::{AttemptState, Session};
 use crate::domain::slo::RunFigure;
 use crate::domain::statistics::Stats;
+use crate::domain::sweep::headline_stage;
 use crate::domain::tally::Tally;
 use crate::domain::time::Nanos;
 
-use super::case::{CaseView, cases};
+use super::case::{CaseView, cases_in};
 use super::lengths::WorkloadLengths;
+use super::run_totals::RunTotals;
 use super::spread::Spread;
 use super::turns::TurnSamples;
 
-/// Figures over all reported attempts. Each attempt has the same weight, regardless of its case.
+/// Figures over all reported attempts; in a sweep, over those of its [headline stage](headline_stage). Each attempt has
+/// the same weight, regardless of its case.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
+    /// Concurrency of the sweep's stage that the figures are of; `None` without a sweep.
+    pub stage: Option<usize>,
+    /// Counts and sums over the whole run.
+    pub totals: RunTotals,
     /// Cases with a complete answer.
     pub ok: usize,
     /// Cases without a complete answer that have a failed attempt. The other cases were not run, or were cancelled.
@@ -40,8 +47,7 @@ pub struct Summary {
     pub tokenizer_attempts: usize,
     /// Reported attempts with an estimated token count.
     pub estimated_attempts: usize,
-    /// Measured attempts that ended, complete or failed, including those that a rerun replaced. In a sweep, those of the
-    /// last stage.
+    /// Measured attempts that ended, complete or failed, including those that a rerun replaced.
     pub measured: usize,
     /// Measured attempts that failed beside or after the reported ones.
     pub failed_attempts: usize,
@@ -68,12 +74,10 @@ pub struct Summary {
     pub rated_speed: Option<f64>,
     /// Reported attempts that cannot be rated, because their speed or decode speed is unresolved.
     pub unrated: usize,
-    /// All measured requests as a load: SLOs, goodput, failures by kind. In a sweep, those of the last stage.
+    /// All measured requests as a load: SLOs, goodput, failures by kind.
     pub tally: Option<Tally>,
     /// Reported attempts that pass their checks, out of those with checks.
     pub pass_rate: PassRate,
-    /// The same for the whole run: in a sweep, over all stages.
-    pub whole_pass_rate: PassRate,
     /// Findings, each with the number of reported and failed attempts that have it.
     pub findings: Vec<(&'static Diagnosis, usize)>,
     /// Delay of requests by tokscope itself, milliseconds; `None` if no request waited for it.
@@ -212,13 +216,15 @@ impl Counted {
 impl Summary {
     /// Summarises the current state of a session.
     pub fn from_session(session: &Session) -> Self {
-        let views = cases(session);
+        let stage = headline_stage(session);
+        let views = cases_in(session, stage);
         let counted = Counted::from_views(&views);
         let figures = |m: &'static Metric| views.iter().flat_map(|v| v.figures(m));
         let latency_ms = figures(&LATENCY).map(|f| f.1);
         let findings = DIAGNOSES.iter().zip(&counted.findings).filter(|(_, n)| **n > 0);
         let has_failed = |v: &&CaseView<'_>| v.reported.is_empty() && v.failures().next().is_some();
         let mut summary = Self {
+            stage: session.sweep.get(stage).copied(),
             ok: views.iter().filter(|v| !v.reported.is_empty()).count(),
             failed: views.iter().filter(has_failed).count(),
             attempts: views.iter().map(|v| v.reported.len()).sum(),
@@ -255,9 +261,7 @@ impl Summary {
         summary.unrated = counted.unrated;
         summary.rated_speed = Stats::from_values(counted.rated_speeds).map(|s| s.avg);
         summary.rating = summary.rated_speed.map(|speed| session.suite.rating.rate(speed));
-        summary.whole_pass_rate =
-            if session.sweep.is_empty() { summary.pass_rate } else { Tally::from_session(session, None).pass_rate };
-        let tally = Tally::from_session(session, (!session.sweep.is_empty()).then_some(session.stage));
+        let tally = Tally::from_session(session, (!session.sweep.is_empty()).then_some(stage));
         // A load counts every request, including failures and earlier rounds: the server spent time on them too.
         let is_load = session.is_load() || !session.sweep.is_empty();
         let reported = (!is_load).then(|| Tally::from_records(session, reported(&views)));
@@ -267,6 +271,10 @@ impl Summary {
             summary.output_token_throughput = rates.run_figure(RunFigure::Throughput).filter(|_| speed.is_some());
             summary.request_throughput = rates.run_figure(RunFigure::RequestRate);
         }
+        summary.totals = match session.sweep.as_slice() {
+            [] => RunTotals::from_single_stage(&summary, &tally),
+            _ => RunTotals::from_all_stages(session),
+        };
         summary.tally = Some(tally);
         summary
     }

@@ -82,8 +82,8 @@ fn progress(session: &Session) -> Progress {
     (session.began, session.last_ended, session.attempts_ended())
 }
 
-/// Progress of a case: its round and stage, and the number of attempts that ended.
-type CaseProgress = ((u32, usize), usize);
+/// Progress of a case: its round and stage, the number of attempts that ended, and the stage that is shown.
+type CaseProgress = ((u32, usize), usize, usize);
 
 /// TTFT of all reported answers.
 #[derive(Debug, Default)]
@@ -156,9 +156,14 @@ impl RenderCache {
         }
     }
 
-    /// Figures of a case's reported answers. `case` is its index in the suite.
-    pub fn case_figures(&self, case: usize, state: &CaseState, make: impl FnOnce() -> Figures) -> Rc<Figures> {
-        let key = (state.place(), state.attempts.iter().filter(|a| a.record.is_some()).count());
+    /// Figures of a case's reported answers in a stage of the sweep. `case` is its index in the suite.
+    pub fn case_figures(
+        &self,
+        (case, stage): (usize, usize),
+        state: &CaseState,
+        make: impl FnOnce() -> Figures,
+    ) -> Rc<Figures> {
+        let key = (state.place(), state.attempts.iter().filter(|a| a.record.is_some()).count(), stage);
         let mut all = self.case_figures.borrow_mut();
         if let Some((_, figures)) = all.get(&case).filter(|(k, _)| *k == key) {
             return Rc::clone(figures);
@@ -276,7 +281,7 @@ mod tests {
             cache.reported_ttft(session, || ReportedTtft { warm, ..ReportedTtft::default() }).warm
         };
         let figures = |session: &Session, made: &Cell<usize>| {
-            cache.case_figures(1, &session.cases[1], || {
+            cache.case_figures((1, 0), &session.cases[1], || {
                 made.set(made.get() + 1);
                 Figures::default()
             });

@@ -136,12 +136,14 @@ impl Saving {
         journal.append(PendingLines { make: Box::new(make), bytes, durable })
     }
 
-    /// Saves what happened since the last call. `lag` is the engine's, `header` begins a new journal.
+    /// Saves what happened since the last call. `lag` is the engine's, `header` begins a new journal, and `figures` are
+    /// saved once all work is done: the program may stay open long after that.
     pub fn save(
         &mut self,
         scene: &mut Scene,
-        lag: impl FnOnce() -> EngineLag,
+        lag: impl Fn() -> EngineLag,
         header: impl FnOnce(&Scene) -> RunHeader,
+        figures: impl FnOnce(&Scene, Nanos, EngineLag) -> RunFigures,
     ) {
         if self.is_waiting() {
             if scene.session.began.is_none() || scene.session.mode == Mode::Waiting {
@@ -155,6 +157,7 @@ impl Saving {
         let events = scene.session.take_events();
         let State::Open(journal) = &self.state else { return };
         let mut room = true;
+        let is_finished = events.iter().any(|e| e.what == EventKind::Finished);
         if !events.is_empty() {
             self.is_stale |= events.iter().any(|e| matches!(e.what, EventKind::Ended(_)));
             room &= journal.append(lines(events, &scene.session));
@@ -165,6 +168,10 @@ impl Saving {
         }
         self.notes_written = scene.workload_notes.len();
         let now = self.clock.now();
+        if is_finished {
+            let figures = figures(scene, now, lag());
+            room &= journal.append(line(move || journal::figures(now, figures)));
+        }
         let is_due = now.since(self.written_at) >= INTERVAL
             && (self.is_stale || !self.telemetry.is_empty() || scene.session.in_flight() > 0);
         if is_due {

@@ -127,6 +127,7 @@ fn comparison() -> ComparisonView {
         b_ms: spread(b, b / 4.0),
     };
     ComparisonView {
+        stage: None,
         verdict: "B decodes 12% faster (95% interval 9.8 to 14%); no clear difference in TTFT.".to_owned(),
         a: "ts-64a0012 (saved run) · glm-4.7-flash · 2026-11-02 21:49:10 · Complex Comprehensive".to_owned(),
         b: "ts-64a0031 (saved run) · glm-4.7-flash · 2026-11-30 12:55:09 · Complex Comprehensive".to_owned(),

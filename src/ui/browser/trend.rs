@@ -32,7 +32,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>) {
         return;
     };
     let simulated = if selected.simulated { " · simulated" } else { "" };
-    let about = format!("{} · {}{simulated}", selected.model, selected.load_in_words());
+    let stage = trend.stage.map_or_else(String::new, |stage| format!(", all at concurrency {stage}"));
+    let about = format!("{} · {}{stage}{simulated}", selected.model, selected.load_in_words());
     let runs = count(trend.points.len(), "run");
     let area = rule(frame, area, ("Trend", if selected.model.is_empty() { "" } else { &about }), &runs, theme);
     if trend.points.is_empty() {

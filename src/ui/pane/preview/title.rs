@@ -63,10 +63,12 @@ pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> String {
     };
     let turn = subject.attempt().and_then(|attempt| attempt.turn);
     let turn = turn.map_or_else(String::new, |turn| format!(" · turn {} of {}", turn.number, turn.of));
+    let stage = subject.attempt().and_then(|attempt| view.scene().session.stage_name_of(attempt));
+    let stage = stage.map_or_else(String::new, |stage| format!(" · {stage}"));
     match all {
-        0 | 1 => format!("{name}{warmup}{turn}"),
-        _ if is_timed => format!("{name} · attempt {number}{warmup}{turn}"),
-        _ => format!("{name} · attempt {number} of {all}{warmup}{turn}"),
+        0 | 1 => format!("{name}{warmup}{stage}{turn}"),
+        _ if is_timed => format!("{name} · attempt {number}{warmup}{stage}{turn}"),
+        _ => format!("{name} · attempt {number} of {all}{warmup}{stage}{turn}"),
     }
 }
 
@@ -132,8 +134,8 @@ fn live_figures(live: &InFlight, scene: &Scene, view: &View<'_>) -> Vec<Span<'st
         StreamPhase::Reasoning => Span::styled("thinking", theme.accent()),
         StreamPhase::Answering => Span::styled("answering", theme.accent()),
     };
-    let tokens = (f64::from(live.content_events) * scene.tokens_per_event).round();
-    vec![phase, Span::styled(format!("~{} tokens", grouped(tokens as u64)), theme.muted())]
+    let tokens = Quantity::grouped(f64::from(live.content_events) * scene.tokens_per_event).estimated_if(true);
+    vec![phase, Span::styled(format!("{tokens} tokens"), theme.muted())]
 }
 
 fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> {

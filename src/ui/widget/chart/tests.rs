@@ -25,6 +25,7 @@ fn chart(x: Axis, y: Axis, series: Vec<Series<'_>>) -> Chart<'_> {
         title_style: style,
         axis_style: style,
         label_style: style,
+        apart_name: "too few requests",
     }
 }
 
@@ -83,7 +84,7 @@ fn open_signs_stay_distinct_in_ascii() {
 
 #[test]
 fn labels_stand_beside_their_points_and_never_over_one_another() {
-    let label = |x: f64| Point { x, y: 1.0, is_open: false, label: format!("point {x}") };
+    let label = |x: f64| Point { x, y: 1.0, label: format!("point {x}"), ..Point::default() };
     let mut crowded = chart(Axis::from_zero(10.0), Axis::from_zero(1.0), Vec::new());
     let mut all = series("all", Symbol::Square, &[]);
     all.points = vec![label(2.0), label(2.0), label(10.0)];
