@@ -1,6 +1,7 @@
 //! Floor 1: a run as text. Pure.
 
 pub mod bottleneck;
+pub mod cache_counts;
 pub mod case;
 pub mod check_failures;
 pub mod compare;

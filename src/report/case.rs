@@ -43,15 +43,16 @@ pub fn cases(session: &Session) -> Vec<CaseView<'_>> {
 /// Returns the cases as one stage of a sweep measured them.
 pub fn cases_in(session: &Session, stage: usize) -> Vec<CaseView<'_>> {
     let both = session.suite.cases.iter().zip(&session.cases).enumerate();
-    both.map(|(index, (spec, state))| CaseView::new(index, spec, state, stage)).collect()
+    both.map(|(index, (spec, case))| CaseView::new(index, spec, case, stage)).collect()
 }
 
 impl<'a> CaseView<'a> {
-    fn new(index: usize, spec: &'a CaseSpec, state: &'a CaseState, stage: usize) -> Self {
-        let reported: Vec<_> = state.reported_in(stage).collect();
+    fn new(index: usize, spec: &'a CaseSpec, case: &'a CaseState, stage: usize) -> Self {
+        let reported: Vec<_> = case.reported_in(stage).collect();
         let figures = vec![Vec::new(); METRICS.len()];
         let unresolved = vec![0; METRICS.len()];
-        let mut view = Self { spec, state, reported, stage, index, figures, unresolved, estimated: false, warm: 0 };
+        let (estimated, warm) = (false, 0);
+        let mut view = Self { spec, state: case, reported, stage, index, figures, unresolved, estimated, warm };
         for record in view.reported.iter().filter_map(|a| a.record()) {
             for ((column, unresolved), metric) in view.figures.iter_mut().zip(&mut view.unresolved).zip(METRICS) {
                 let figure = (metric.get)(&record);

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::cache_counts::CacheCounts;
 use super::case::is_estimated;
-use super::summary::{CacheCounts, Summary};
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::pass_rate::PassRate;
-use crate::domain::session::{CaseState, Session};
+use crate::domain::session::{AttemptState, CaseState, Session};
 use crate::domain::tally::Tally;
 
 /// Counts and sums over a whole run. Rates and percentiles describe one stage of a sweep instead; see
@@ -42,25 +42,6 @@ pub struct RunTotals {
 }
 
 impl RunTotals {
-    /// Totals of a run without a sweep, which are those of its only stage.
-    pub(super) fn from_single_stage(summary: &Summary, tally: &Tally) -> Self {
-        Self {
-            ok: summary.ok,
-            failed: summary.failed,
-            attempts: summary.attempts,
-            failed_attempts: summary.failed_attempts,
-            cache: summary.cache,
-            tokenizer_attempts: summary.tokenizer_attempts,
-            estimated_attempts: summary.estimated_attempts,
-            pass_rate: summary.pass_rate,
-            output_tokens: summary.total_output_tokens,
-            time_s: summary.total_time_s,
-            busy_time_s: summary.busy_time_s,
-            measured_requests: tally.ended,
-            errors: tally.errors.clone(),
-        }
-    }
-
     /// Totals over all stages of a sweep.
     pub(super) fn from_all_stages(session: &Session) -> Self {
         let tally = Tally::from_session(session, None);
@@ -76,7 +57,7 @@ impl RunTotals {
             let is_answered = stages.clone().all(|stage| case.reported_in(stage).next().is_some());
             let mut failed = 0;
             for stage in stages.clone() {
-                case.reported_in(stage).filter_map(|a| a.record()).for_each(|record| totals.add(&record));
+                case.reported_in(stage).filter_map(AttemptState::record).for_each(|record| totals.add(&record));
                 failed += failed_beside(case, stage);
             }
             totals.failed_attempts += failed;
@@ -113,33 +94,4 @@ impl RunTotals {
 fn failed_beside(case: &CaseState, stage: usize) -> usize {
     let from = case.reported_in(stage).next().map_or(0, |a| a.round);
     case.stage_attempts(stage).iter().filter(|a| a.round >= from && a.is_failed()).count()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::fixture::{sample_session, sweep_session};
-
-    #[test]
-    fn totals_of_a_sweep_cover_all_stages_and_its_rates_the_best_one() {
-        // Four cases at each of three concurrencies, 100 tokens each; two requests per second at most.
-        let session = sweep_session(&[1, 2, 4]);
-        let summary = Summary::from_session(&session);
-        let totals = &summary.totals;
-        assert_eq!((totals.attempts, totals.output_tokens, totals.measured_requests), (12, 1200, 12));
-        assert_eq!((totals.ok, totals.failed, totals.failed_attempts), (4, 0, 0));
-        // Four times 1 s one after another, twice 1 s, once 2 s.
-        assert!((totals.busy_time_s - 8.0).abs() < 0.1, "{}", totals.busy_time_s);
-        // Concurrency 4 is not faster than 2.
-        assert_eq!((summary.stage, summary.attempts), (Some(2), 4));
-        let throughput = summary.output_token_throughput.unwrap();
-        assert!((throughput - 200.0).abs() < 5.0, "{throughput}");
-    }
-
-    #[test]
-    fn without_a_sweep_totals_are_those_of_the_run() {
-        let summary = Summary::from_session(&sample_session());
-        assert_eq!(summary.totals.output_tokens, summary.total_output_tokens);
-        assert_eq!((summary.stage, summary.totals.attempts), (None, 10));
-    }
 }

@@ -206,7 +206,8 @@ pub fn json(runs: &[RunRow]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture::{report, sample_session};
+    use crate::domain::session::Session;
+    use crate::report::fixture::{report, sample_session, sweep_session};
     use crate::report::journal::BriefSuite;
 
     #[test]
@@ -217,11 +218,7 @@ mod tests {
             url: report.url.clone(),
             model: "evil\u{1b}[2J\u{202e}model".into(),
             simulated: false,
-            suite: BriefSuite {
-                name: report.session.suite.name.clone(),
-                case_patterns: Vec::new(),
-                load_stages: None,
-            },
+            suite: BriefSuite { name: report.session.suite.name.clone(), case_patterns: Vec::new(), load_stages: None },
             plan: report.session.plan,
             sweep: Vec::new(),
         };
@@ -239,5 +236,40 @@ mod tests {
         let back: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!((&back[0]["ok"], &back[1]["state"]), (&10.into(), &"unreadable".into()));
         assert_eq!(text(&[], "/x", Layout::default()), "No saved runs in '/x'\n");
+    }
+
+    #[test]
+    fn a_sweep_names_the_stage_of_its_figures_and_wrong_answers_are_counted() {
+        let row = |session: Session, change: fn(&mut RunFigures)| {
+            let report = report(session);
+            let header = JournalSummaryHeader {
+                id: report.run_id.clone(),
+                url: report.url.clone(),
+                model: "m".into(),
+                simulated: false,
+                suite: BriefSuite { name: "s".into(), case_patterns: Vec::new(), load_stages: None },
+                plan: report.session.plan,
+                sweep: report.session.sweep.clone(),
+            };
+            let mut figures = RunFigures::new(&report);
+            change(&mut figures);
+            RunRow::new(header, figures, Outcome::Whole, 0)
+        };
+        let swept = row(sweep_session(&[1, 2, 4]), |_| {});
+        assert_eq!((swept.stage_concurrency, swept.sweep_stages.len()), (Some(2), 3));
+        assert_eq!(swept.output_token_throughput_p50, swept.sweep_stages[1].output_token_throughput_p50);
+        // An older version saved the figures of the last stage.
+        let older = row(sweep_session(&[1, 2, 4]), |f| (f.stage_concurrency, f.pass_rate) = (None, None));
+        assert_eq!(older.stage_concurrency, Some(4));
+        let wrong = row(sample_session(), |f| {
+            (f.pass_rate, f.failed_attempts) = (Some(PassRate { passed: 3, checked: 4 }), 2);
+        });
+        assert!(swept.is_clean() && !wrong.is_clean());
+        let table = text(&[swept, wrong], "/x", Layout::default());
+        let rows: Vec<&str> = table.lines().collect();
+        assert!(rows[0].contains("  AT  PASS  STATE"), "{table}");
+        assert!(rows[1].ends_with("  2        complete"), "{table}");
+        assert!(rows[2].ends_with("  75%  complete, 2 failed, 1 wrong"), "{table}");
+        assert!(table.contains("in a sweep of its best stage, AT"), "{table}");
     }
 }

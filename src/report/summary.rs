@@ -15,6 +15,7 @@ use crate::domain::sweep::headline_stage;
 use crate::domain::tally::Tally;
 use crate::domain::time::Nanos;
 
+pub use super::cache_counts::CacheCounts;
 use super::case::{CaseView, cases_in};
 use super::lengths::WorkloadLengths;
 use super::run_totals::RunTotals;
@@ -89,45 +90,6 @@ pub struct Summary {
     spreads: Vec<(&'static Metric, Spread)>,
     unresolved: Vec<(&'static Metric, usize)>,
     ttft_by_cache: Vec<(PrefixCache, Spread)>,
-}
-
-/// Attempts by the state of the prefix cache that the server reports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct CacheCounts {
-    pub cold: usize,
-    pub warm: usize,
-    pub unknown: usize,
-}
-
-impl CacheCounts {
-    /// Counts an attempt.
-    pub fn add(&mut self, cache: PrefixCache) {
-        match cache {
-            PrefixCache::Cold => self.cold += 1,
-            PrefixCache::Warm => self.warm += 1,
-            PrefixCache::Unknown => self.unknown += 1,
-        }
-    }
-
-    /// Number of attempts.
-    pub const fn all(self) -> usize {
-        self.cold + self.warm + self.unknown
-    }
-
-    /// Returns the counts without those of `others`, which are among them.
-    #[must_use]
-    pub const fn without(self, others: Self) -> Self {
-        Self { cold: self.cold - others.cold, warm: self.warm - others.warm, unknown: self.unknown - others.unknown }
-    }
-
-    /// Returns the states that occur: `8 cold, 2 warm`.
-    pub fn words(&self) -> String {
-        let all =
-            [(self.cold, PrefixCache::Cold), (self.warm, PrefixCache::Warm), (self.unknown, PrefixCache::Unknown)];
-        let some = all.iter().filter(|(n, _)| *n > 0).map(|(n, cache)| format!("{n} {}", cache.as_str()));
-        some.collect::<Vec<_>>().join(", ")
-    }
 }
 
 /// Counts over the reported attempts, made in one pass because records of a long run are unpacked for it.
@@ -272,11 +234,30 @@ impl Summary {
             summary.request_throughput = rates.run_figure(RunFigure::RequestRate);
         }
         summary.totals = match session.sweep.as_slice() {
-            [] => RunTotals::from_single_stage(&summary, &tally),
+            [] => summary.totals_of_single_stage(&tally),
             _ => RunTotals::from_all_stages(session),
         };
         summary.tally = Some(tally);
         summary
+    }
+
+    /// Totals of a run without a sweep, which are those of its only stage.
+    fn totals_of_single_stage(&self, tally: &Tally) -> RunTotals {
+        RunTotals {
+            ok: self.ok,
+            failed: self.failed,
+            attempts: self.attempts,
+            failed_attempts: self.failed_attempts,
+            cache: self.cache,
+            tokenizer_attempts: self.tokenizer_attempts,
+            estimated_attempts: self.estimated_attempts,
+            pass_rate: self.pass_rate,
+            output_tokens: self.total_output_tokens,
+            time_s: self.total_time_s,
+            busy_time_s: self.busy_time_s,
+            measured_requests: tally.ended,
+            errors: tally.errors.clone(),
+        }
     }
 
     /// Number of attempts that findings are about: the reported ones, and those that failed beside or after them.

@@ -9,8 +9,8 @@ use self::entry::entry;
 pub use self::styled::styled;
 use crate::domain::interval::MEAN_NEEDS;
 use crate::domain::metrics::{DECODE, ITL, LATENCY, METRICS, Metric, SPEED, TTFT};
-use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::pass_rate::whole_percent;
+use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN, count, grouped};
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
@@ -121,7 +121,10 @@ pub fn summary(report: &Report) -> String {
     }
     lines.extend(workload::lines(report, &summary));
     if let Some(concurrency) = summary.stage {
-        lines.push(entry("Best stage", [Some(format!("concurrency {concurrency}: speed, latency, rating and findings are of it"))]));
+        lines.push(entry(
+            "Best stage",
+            [Some(format!("concurrency {concurrency}: speed, latency, rating and findings are of it"))],
+        ));
     }
     let line = |label: &str, metric: &Metric, unit: &str, digits: usize| match summary.spread(metric) {
         Some(spread) => Some(spread_line(label, &spread, &summary.n_of_all(metric, spread.n), unit, digits)),

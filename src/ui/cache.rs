@@ -156,20 +156,20 @@ impl RenderCache {
         }
     }
 
-    /// Figures of a case's reported answers in a stage of the sweep. `case` is its index in the suite.
+    /// Figures of a case's reported answers in a stage of the sweep. `index` is its index in the suite.
     pub fn case_figures(
         &self,
-        (case, stage): (usize, usize),
-        state: &CaseState,
+        (index, stage): (usize, usize),
+        case: &CaseState,
         make: impl FnOnce() -> Figures,
     ) -> Rc<Figures> {
-        let key = (state.place(), state.attempts.iter().filter(|a| a.record.is_some()).count(), stage);
+        let key = (case.place(), case.attempts.iter().filter(|a| a.record.is_some()).count(), stage);
         let mut all = self.case_figures.borrow_mut();
-        if let Some((_, figures)) = all.get(&case).filter(|(k, _)| *k == key) {
+        if let Some((_, figures)) = all.get(&index).filter(|(k, _)| *k == key) {
             return Rc::clone(figures);
         }
         let figures = Rc::new(make());
-        all.insert(case, (key, Rc::clone(&figures)));
+        all.insert(index, (key, Rc::clone(&figures)));
         figures
     }
 

@@ -48,3 +48,36 @@ impl Trend {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::browser::entry::{RunState, StageEntry};
+
+    fn sweep(id: &str, best: usize, speeds: &[(usize, f64)]) -> RunEntry {
+        let stage =
+            |&(concurrency, speed): &(usize, f64)| StageEntry { concurrency, speed_tok_s: Some(speed), ttft_ms: None };
+        let of_best = speeds.iter().find(|(concurrency, _)| *concurrency == best);
+        RunEntry {
+            load: "1,8,16".to_owned(),
+            stage: Some(best),
+            speed_tok_s: of_best.map(|(_, speed)| *speed),
+            stages: speeds.iter().map(stage).collect(),
+            ..RunEntry::new(id.to_owned(), RunState::Complete)
+        }
+    }
+
+    #[test]
+    fn all_points_of_sweeps_are_of_one_stage() {
+        let first = sweep("ts-1", 8, &[(1, 100.0), (8, 60.0), (16, 40.0)]);
+        let second = sweep("ts-2", 16, &[(1, 101.0), (8, 62.0), (16, 45.0)]);
+        // Saved by an older version, with the figures of its last stage alone.
+        let older = sweep("ts-3", 16, &[]);
+        let runs = [second.clone(), first.clone(), RunEntry { speed_tok_s: Some(44.0), ..older }];
+        let speeds = |trend: &Trend| trend.points.iter().filter_map(|p| p.speed_tok_s).collect::<Vec<_>>();
+        let trend = Trend::new(&runs, &first);
+        assert_eq!((trend.stage, speeds(&trend)), (Some(8), vec![60.0, 62.0]));
+        let trend = Trend::new(&runs, &second);
+        assert_eq!((trend.stage, speeds(&trend), trend.selected), (Some(16), vec![40.0, 45.0, 44.0], 1));
+    }
+}

@@ -31,8 +31,8 @@ pub struct RowId {
 }
 
 /// Figures of the last complete, measured answers of a case in a stage of the sweep.
-pub fn reported(state: &CaseState, stage: usize) -> Figures {
-    let mut last: Vec<_> = state.reported_in(stage).rev().take(MAX_REPORTED).filter_map(AttemptState::record).collect();
+pub fn reported(case: &CaseState, stage: usize) -> Figures {
+    let mut last: Vec<_> = case.reported_in(stage).rev().take(MAX_REPORTED).filter_map(AttemptState::record).collect();
     last.reverse();
     Figures::from_records(&last)
 }

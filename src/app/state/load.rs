@@ -23,7 +23,7 @@ pub struct Load {
     /// Output tokens of those stages, and the time that their rates refer to.
     earlier: Work,
     stage: usize,
-    /// Stage that stands for the run, kept because every frame needs it.
+    /// Stage that represents the run, kept because every frame needs it.
     headline: usize,
     recent: VecDeque<Ended>,
 }
@@ -154,7 +154,7 @@ impl Load {
     }
 
     /// Index of the stage whose figures the screen shows for single cases: the current one while the run is active,
-    /// then the one that [stands for the run](headline_of). 0 without a sweep.
+    /// then the one that [represents the run](headline_of). 0 without a sweep.
     pub fn shown_stage(&self, session: &Session) -> usize {
         if session.is_active() { session.stage } else { self.headline }
     }

@@ -147,11 +147,7 @@ impl Scene {
 
     /// Number of cases that failed; in a sweep, of requests that failed in any stage.
     pub fn failed(&self) -> usize {
-        if self.session.sweep.is_empty() {
-            self.session.count(CasePhase::Failed)
-        } else {
-            self.load.failed_in_stages()
-        }
+        if self.session.sweep.is_empty() { self.session.count(CasePhase::Failed) } else { self.load.failed_in_stages() }
     }
 
     /// Index of the stage whose figures the screen shows for single cases; see [`Load::shown_stage`].

@@ -80,7 +80,8 @@ impl Model {
             let count = measured.map_or(0.0, |pace| pace.all.count as f64);
             // A stage that is over needs no prediction.
             let weight = if stage < session.stage { 0.0 } else { PREDICTION_WEIGHT };
-            let grown = if before > 0.0 { (count * after / before + weight * predicted) / (count + weight) } else { predicted };
+            let grown =
+                if before > 0.0 { (count * after / before + weight * predicted) / (count + weight) } else { predicted };
             for (case, duration_s) in durations_s.iter_mut().enumerate() {
                 *duration_s = mean_s(case).unwrap_or(*duration_s * grown);
             }

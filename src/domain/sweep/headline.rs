@@ -1,9 +1,9 @@
-//! The stage of a sweep that stands for the run where there is room for the figures of one stage.
+//! The stage of a sweep that represents the run where there is room for the figures of one stage.
 
 use super::{Stage, best, stages};
 use crate::domain::session::Session;
 
-/// Index of the stage that stands for the run: the one with the [best](best) throughput so far, or the current one
+/// Index of the stage that represents the run: the one with the [best](best) throughput so far, or the current one
 /// before any stage has a throughput. Mixed figures of several loads would describe none of them. 0 without a sweep.
 ///
 /// Totals such as tokens, requests and failures cover all stages instead.

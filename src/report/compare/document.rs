@@ -130,7 +130,7 @@ impl FigureJson {
     }
 }
 
-fn side<'a>(side: &'a ComparedRun, focus: Option<u64>, throughput: Option<f64>) -> SideJson<'a> {
+fn side(side: &ComparedRun, focus: Option<u64>, throughput: Option<f64>) -> SideJson<'_> {
     SideJson {
         name: &side.name,
         kind: side.kind,

@@ -239,7 +239,7 @@ pub struct ComparedRun {
     pub throughput: Option<f64>,
     /// Measurements of the run. For a sweep, those of `stage`, or of all stages if the source does not separate them.
     pub whole: Measured,
-    /// Concurrency of the sweep's stage that stands for the run; `None` without a sweep or separate stages.
+    /// Concurrency of the sweep's stage that represents the run; `None` without a sweep or separate stages.
     pub stage: Option<u64>,
     /// Stages of `--stages`, as given there; empty without any, `None` if unknown.
     pub load_stages: Option<String>,

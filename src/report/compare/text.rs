@@ -94,7 +94,7 @@ fn section_with(title: &str, is_by_stage: bool, block: &Block, style: Style) -> 
 /// had several requests in flight. `None` unless both runs have a throughput.
 pub fn throughput(comparison: &Comparison) -> Option<Vec<Vec<String>>> {
     let is_load = |side: &ComparedRun| side.plan.is_some_and(|plan| plan.rate.is_some() || plan.concurrency != Some(1));
-    if !comparison.is_by_stage && !(is_load(&comparison.a) || is_load(&comparison.b)) {
+    if !(comparison.is_by_stage || is_load(&comparison.a) || is_load(&comparison.b)) {
         return None;
     }
     let row = |row: &ThroughputRow| {

@@ -252,12 +252,11 @@ fn stages(cases: &[CaseJson]) -> Vec<Stage> {
     if levels.len() > MOST_STAGES {
         return Vec::new();
     }
-    let stage =
-        |concurrency| Stage {
-            concurrency,
-            throughput: None,
-            measured: measured(cases, |a| stage_concurrency(a) == Some(concurrency)),
-        };
+    let stage = |concurrency| Stage {
+        concurrency,
+        throughput: None,
+        measured: measured(cases, |a| stage_concurrency(a) == Some(concurrency)),
+    };
     levels.into_iter().map(stage).collect()
 }
 

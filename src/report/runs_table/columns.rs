@@ -103,7 +103,11 @@ const COLUMNS: &[Column] = &[
         is_right: true,
         rank: 0,
         is_name: false,
-        cell: |r| r.stage_concurrency.filter(|_| r.output_token_throughput_p50.is_some()).map_or_else(String::new, |n| n.to_string()),
+        cell: |r| {
+            r.stage_concurrency
+                .filter(|_| r.output_token_throughput_p50.is_some())
+                .map_or_else(String::new, |n| n.to_string())
+        },
         is_default: |r| r.stage_concurrency.is_none(),
     },
     Column {

@@ -276,8 +276,7 @@ fn speed(run: &RunEntry) -> String {
 fn state_style(run: &RunEntry, theme: Theme) -> Style {
     match run.state {
         RunState::Complete if run.is_clean() => theme.good(),
-        RunState::Complete => theme.warning(),
-        RunState::Partial | RunState::Unfinished => theme.warning(),
+        RunState::Complete | RunState::Partial | RunState::Unfinished => theme.warning(),
         RunState::Running => theme.accent(),
         RunState::Unreadable => theme.bad(),
     }

@@ -22,6 +22,7 @@ use self::layout::ScopeLayout;
 use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::app::state::streams::StreamSelection;
+use crate::domain::quantity::Quantity;
 use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
@@ -119,13 +120,14 @@ fn figures(view: &View<'_>) -> Vec<Span<'static>> {
     let (theme, scene): (_, &Scene) = (view.theme, view.scene());
     let now = scene.throughput.last().filter(|_| scene.session.is_active());
     let (began, end) = scene.run_span();
-    let mean = scene.mean_throughput(began, end).map(|mean| format!("mean {}", number::throughput(mean)));
+    let mean = scene.mean_throughput(began, end);
     match (now, mean) {
-        (Some(now), Some(mean)) => vec![
-            Span::styled(format!("now ~{}", number::whole(now)), theme.value()),
-            Span::styled(format!("  {mean}"), theme.muted()),
+        (Some(now), Some((mean, is_estimated))) => vec![
+            Span::styled(format!("~{}", number::whole(now)), theme.value()),
+            Span::styled(" tok/s", theme.muted()),
+            Span::styled(format!("  mean {}", Quantity::grouped(mean).estimated_if(is_estimated)), theme.muted()),
         ],
-        (None, Some(mean)) => vec![Span::styled(mean, theme.muted())],
+        (None, Some(mean)) => vec![Span::styled(format!("mean {}", number::throughput(mean)), theme.muted())],
         (_, None) => Vec::new(),
     }
 }

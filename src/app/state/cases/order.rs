@@ -84,8 +84,8 @@ pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, SortedCases { specs
         }
         SortBy::Metric(metric) => {
             let figure = |case: &usize| {
-                let state = states.get(*case)?;
-                mean(metric, state, stage).or_else(|| (metric.get)(&*state.shown_in(stage).filter(|r| r.is_ok())?))
+                let case = states.get(*case)?;
+                mean(metric, case, stage).or_else(|| (metric.get)(&*case.shown_in(stage).filter(|r| r.is_ok())?))
             };
             sort_by_key(cases, figure, |a, b| match (a, b) {
                 (Some(a), Some(b)) => directed(a.total_cmp(b)),
@@ -99,8 +99,8 @@ pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, SortedCases { specs
 }
 
 /// Mean of a metric over the case's last reported attempts, as its row shows it.
-fn mean(metric: &Metric, state: &CaseState, stage: usize) -> Option<f64> {
-    let records = state.reported_in(stage).rev().take(MAX_REPORTED).filter_map(AttemptState::record);
+fn mean(metric: &Metric, case: &CaseState, stage: usize) -> Option<f64> {
+    let records = case.reported_in(stage).rev().take(MAX_REPORTED).filter_map(AttemptState::record);
     let values: Vec<f64> = records.filter_map(|r| (metric.get)(&r)).filter(|v| v.is_finite()).collect();
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }

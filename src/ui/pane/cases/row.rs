@@ -59,16 +59,16 @@ impl<'a> Row<'a> {
         let scene = app.shown();
         let (spec, state) = (scene.session.suite.cases.get(id.case)?, scene.session.cases.get(id.case)?);
         let is_complete = |r: &Arc<AttemptRecord>| r.is_ok();
-        let stage = scene.shown_stage();
+        let shown_stage = scene.shown_stage();
         let case = Self {
             scene,
             spec,
             state,
-            stage,
+            stage: shown_stage,
             attempt: None,
             phase: state.phase,
             live: (state.phase == CasePhase::Running).then(|| scene.in_flight_of(id.case)).flatten(),
-            record: state.shown_in(stage).filter(is_complete),
+            record: state.shown_in(shown_stage).filter(is_complete),
             ended: state.last_ended().and_then(AttemptState::record),
             is_unfolded: app.ui.cases.unfolded.contains(&id.case),
             baseline: app.ui.cases.baseline.as_ref().and_then(|b| b.get(id.case)),

@@ -175,14 +175,21 @@ fn notes(view: &View<'_>, so_far: &StagesSoFar, width: u16) -> Vec<Row> {
         rows.push(note(2, &format!("unresolved: {unresolved}"), theme.warning()));
     }
     if !view.scene().session.is_active() {
-        rows.extend(slo_summary(stages).map(|met| note(9, &format!("SLO {met}"), theme.text())));
+        let slo = slo_summary(stages).map(|met| format!("SLO {met}"));
+        let knee = format!("{KNEE} knee: more load mostly adds waiting");
+        let both = slo.as_ref().map(|slo| format!("{slo} · {knee}"));
+        let is_knee = matches!(Saturation::from_stages(stages), Saturation::Knee(_));
+        let is_joined = is_knee && both.as_ref().is_some_and(|both| fit::width(both) <= usize::from(width));
+        let slo = if is_joined { both } else { slo };
+        // The result comes before the explanation of a mark.
+        rows.extend(slo.map(|text| note(8, &text, theme.text())));
         let text = match Saturation::from_stages(stages) {
             Saturation::FromStart(found) => Some(found.to_string()),
             Saturation::NoneUpTo(last) => Some(format!("no saturation up to concurrency {last}")),
-            Saturation::Knee(_) => Some(format!("{KNEE} knee: beyond it, more load mostly adds waiting")),
+            Saturation::Knee(_) => Some(knee).filter(|_| !is_joined),
             Saturation::Unknown => None,
         };
-        rows.extend(text.map(|text| note(8, &text, theme.muted())));
+        rows.extend(text.map(|text| note(9, &text, theme.muted())));
     }
     rows
 }

@@ -134,9 +134,7 @@ impl<'a> Sweep<'a> {
     }
 
     fn points(&self, get: impl Fn(&Stage) -> Option<f64>) -> Vec<Point> {
-        let point = |(at, stage): (usize, &Stage)| {
-            Some(self.point(at, stage.concurrency as f64, get(stage)?))
-        };
+        let point = |(at, stage): (usize, &Stage)| Some(self.point(at, stage.concurrency as f64, get(stage)?));
         self.stages.iter().enumerate().filter_map(point).collect()
     }
 

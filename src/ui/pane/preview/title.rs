@@ -63,12 +63,12 @@ pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> String {
     };
     let turn = subject.attempt().and_then(|attempt| attempt.turn);
     let turn = turn.map_or_else(String::new, |turn| format!(" · turn {} of {}", turn.number, turn.of));
-    let stage = subject.attempt().and_then(|attempt| view.scene().session.stage_name_of(attempt));
-    let stage = stage.map_or_else(String::new, |stage| format!(" · {stage}"));
+    let at_stage = subject.attempt().and_then(|attempt| view.scene().session.stage_name_of(attempt));
+    let at_stage = at_stage.map_or_else(String::new, |name| format!(" · {name}"));
     match all {
-        0 | 1 => format!("{name}{warmup}{stage}{turn}"),
-        _ if is_timed => format!("{name} · attempt {number}{warmup}{stage}{turn}"),
-        _ => format!("{name} · attempt {number} of {all}{warmup}{stage}{turn}"),
+        0 | 1 => format!("{name}{warmup}{at_stage}{turn}"),
+        _ if is_timed => format!("{name} · attempt {number}{warmup}{at_stage}{turn}"),
+        _ => format!("{name} · attempt {number} of {all}{warmup}{at_stage}{turn}"),
     }
 }
 

@@ -75,12 +75,7 @@ fn value(view: &View<'_>, data: &LaneData<'_>, part: &Part<'_>, window: Window) 
     ]
 }
 
-fn shown_value(
-    view: &View<'_>,
-    data: &LaneData<'_>,
-    part: &Part<'_>,
-    window: Window,
-) -> (&'static str, Option<f64>) {
+fn shown_value(view: &View<'_>, data: &LaneData<'_>, part: &Part<'_>, window: Window) -> (&'static str, Option<f64>) {
     let scope = view.app.ui.scope;
     match scope.cursor {
         Some(at) => ("", data.at(part, at)),

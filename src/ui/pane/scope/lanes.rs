@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::Window;
 use crate::app::state::Scene;
 use crate::domain::gpu_track::GpuTrack;
+use crate::domain::quantity::Quantity;
 use crate::domain::series::Series;
 use crate::domain::server_gauges::Meter;
 use crate::domain::time::Nanos;
-use crate::domain::quantity::Quantity;
 use crate::ui::widget::resample::resample;
 
 /// Silence between two points that counts as a gap, for figures sampled several times a second.
