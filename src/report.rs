@@ -1,6 +1,7 @@
 //! Floor 1: a run as text. Pure.
 
 pub mod bottleneck;
+pub mod cache_counts;
 pub mod case;
 pub mod check_failures;
 pub mod compare;
@@ -23,6 +24,7 @@ pub mod model;
 pub mod oracle;
 mod output_tokens;
 pub mod run_figures;
+pub mod run_totals;
 pub mod runs_table;
 pub mod server_figures;
 pub mod spread;

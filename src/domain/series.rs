@@ -47,6 +47,13 @@ impl Series {
         (self.count > 0).then(|| self.sum / self.count as f64)
     }
 
+    /// Mean of the values between two times, both included; `None` without one. Points that were dropped do not count.
+    pub fn mean_between(&self, from: Nanos, to: Nanos) -> Option<f64> {
+        let values = self.between(from, to, Duration::ZERO).into_iter().filter(|(at, _)| *at <= to);
+        let (sum, count) = values.filter_map(|(_, value)| value).fold((0.0, 0), |(sum, n), value| (sum + value, n + 1));
+        (count > 0).then(|| sum / f64::from(count))
+    }
+
     /// Points from `before` earlier than `from` up to the first after `to`, oldest first. Reads only those points.
     pub fn between(&self, from: Nanos, to: Nanos, before: Duration) -> Vec<(Nanos, Option<f64>)> {
         let start = self.points.partition_point(|p| p.0.plus(before) < from);
@@ -85,6 +92,8 @@ mod tests {
         assert_eq!(times(56, 90), [0_u64; 0]);
         assert_eq!(times(55, 90), [50]);
         let at = |at| s.at(Nanos(at), Duration::from_nanos(5));
+        let mean = |from, to| s.mean_between(Nanos(from), Nanos(to));
+        assert_eq!((mean(10, 40), mean(11, 39), mean(30, 30)), (Some(7.0 / 3.0), Some(2.0), None));
         assert_eq!((at(9), at(10), at(15), at(16), at(32), at(90)), (None, Some(1.0), Some(1.0), None, None, None));
     }
 

@@ -293,12 +293,22 @@ impl GaugeHistory {
 
     /// Mean of a gauge since `from`, while the run was active.
     pub fn mean(&self, meter: Meter, from: Nanos) -> Option<f64> {
-        let values = self.levels(meter, from)?;
+        self.mean_between(meter, from, Nanos(u64::MAX))
+    }
+
+    /// Mean of a gauge between two times, both included, while the run was active.
+    pub fn mean_between(&self, meter: Meter, from: Nanos, to: Nanos) -> Option<f64> {
+        let values = self.levels_between(meter, from, to)?;
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
     fn levels(&self, meter: Meter, from: Nanos) -> Option<Vec<f64>> {
-        let looks = self.series(meter)?.since(from).into_iter().filter(|(at, _)| !self.closing.contains(at));
+        self.levels_between(meter, from, Nanos(u64::MAX))
+    }
+
+    fn levels_between(&self, meter: Meter, from: Nanos, to: Nanos) -> Option<Vec<f64>> {
+        let points = self.series(meter)?.since(from).into_iter().take_while(|(at, _)| *at <= to);
+        let looks = points.filter(|(at, _)| !self.closing.contains(at));
         Some(looks.filter_map(|(_, value)| value).collect())
     }
 

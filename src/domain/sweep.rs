@@ -1,11 +1,13 @@
 //! A sweep over concurrencies: results of each stage, and the knee beyond which more load hardly pays.
 
+mod headline;
 mod summary;
 #[cfg(test)]
 pub(crate) mod testing;
 
 use std::fmt;
 
+pub use self::headline::{headline_concurrency, headline_of, headline_stage};
 pub use self::summary::{Saturation, SweepSummary, best, ideal_throughput, slo_limit};
 use super::metrics::{DECODE, ITL, LATENCY, TTFT};
 use super::pass_rate::PassRate;

@@ -16,6 +16,7 @@ use self::attempt::AttemptJson;
 use self::spread::SpreadJson;
 pub(super) use self::text::pretty;
 use super::bottleneck::{Bottleneck, SystemFigures, bottleneck};
+use super::case::{CaseView, cases};
 use super::host::HostReport;
 use super::model::{Environment, Report, Resumption};
 use super::server_figures::ServerFigures;
@@ -138,6 +139,10 @@ struct Case<'a> {
     name: &'a str,
     model: Option<&'a str>,
     max_tokens: u32,
+    /// Why the case has no complete answer: the status of its last attempt, or a word for a request that was not sent; only
+    /// present without an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_measured: Option<&'static str>,
     attempts: Attempts<'a>,
 }
 
@@ -163,6 +168,9 @@ impl Serialize for Attempts<'_> {
 
 #[derive(Serialize)]
 struct SummaryJson<'a> {
+    /// Concurrency of the sweep's stage that rates and metrics describe; only present in a sweep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage_concurrency: Option<usize>,
     #[serde(flatten)]
     spreads: Spreads<'a>,
     ok: usize,
@@ -357,15 +365,15 @@ fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
     }
 }
 
-fn case_list(report: &Report) -> Vec<Case<'_>> {
-    let both = report.session.suite.cases.iter().zip(&report.session.cases);
-    both.map(|(spec, state)| Case {
-        name: &spec.name,
-        model: spec.model.as_deref().or(known(&report.model)),
-        max_tokens: spec.max_tokens,
-        attempts: Attempts { report, of: state },
-    })
-    .collect()
+fn case_list<'a>(report: &'a Report) -> Vec<Case<'a>> {
+    let case = |view: CaseView<'a>| Case {
+        name: &view.spec.name,
+        model: view.spec.model.as_deref().or(known(&report.model)),
+        max_tokens: view.spec.max_tokens,
+        not_measured: view.reported.is_empty().then(|| view.status()),
+        attempts: Attempts { report, of: view.state },
+    };
+    cases(&report.session).into_iter().map(case).collect()
 }
 
 /// A bottleneck: its cause, and the figures that show it.
@@ -382,29 +390,31 @@ impl From<Bottleneck> for BottleneckJson {
 }
 
 fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a> {
-    let measured = summary.attempts > 0;
+    let totals = &summary.totals;
+    let measured = totals.attempts > 0;
     let ttft = |state| {
         let found = summary.ttft_by_cache().iter().find(|(s, _)| *s == state);
         found.map(|(_, spread)| SpreadJson::new(spread, summary.measured))
     };
     SummaryJson {
+        stage_concurrency: summary.stage,
         spreads: Spreads(summary),
-        ok: summary.ok,
-        failed: summary.failed,
-        attempts: summary.attempts,
-        failed_attempts: summary.failed_attempts,
-        cold_attempts: summary.cache.cold,
-        cached_attempts: summary.cache.warm,
-        unknown_cache_attempts: summary.cache.unknown,
+        ok: totals.ok,
+        failed: totals.failed,
+        attempts: totals.attempts,
+        failed_attempts: totals.failed_attempts,
+        cold_attempts: totals.cache.cold,
+        cached_attempts: totals.cache.warm,
+        unknown_cache_attempts: totals.cache.unknown,
         time_to_first_token_ms_cold: ttft(PrefixCache::Cold),
         time_to_first_token_ms_warm: ttft(PrefixCache::Warm),
-        tokenizer_attempts: summary.tokenizer_attempts,
-        estimated_attempts: summary.estimated_attempts,
-        checked_attempts: summary.pass_rate.checked,
-        passed_attempts: summary.pass_rate.passed,
-        total_output_tokens: measured.then_some(summary.total_output_tokens),
-        total_time_s: measured.then_some(summary.total_time_s),
-        busy_time_s: measured.then_some(summary.busy_time_s),
+        tokenizer_attempts: totals.tokenizer_attempts,
+        estimated_attempts: totals.estimated_attempts,
+        checked_attempts: totals.pass_rate.checked,
+        passed_attempts: totals.pass_rate.passed,
+        total_output_tokens: measured.then_some(totals.output_tokens),
+        total_time_s: measured.then_some(totals.time_s),
+        busy_time_s: measured.then_some(totals.busy_time_s),
         output_token_throughput: summary.output_token_throughput,
         request_throughput: summary.request_throughput,
         energy: gpu::EfficiencyJson::from_report(report),
@@ -412,7 +422,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         rating_note: summary.rating_note(),
         bottleneck: bottleneck(&report.session, summary, SystemFigures::from_report(report)).map(BottleneckJson::from),
         unresolved: METRICS.iter().map(|m| (summary_key(m), summary.unresolved(m))).filter(|(_, n)| *n > 0).collect(),
-        load: summary.tally.as_ref().map(|tally| load::LoadJson::new(tally, &report.session)),
+        load: summary.tally.as_ref().map(|tally| load::LoadJson::new(tally, totals, &report.session)),
         findings: summary.findings.iter().map(|&(d, attempts)| FindingCount { key: d.key, attempts }).collect(),
     }
 }

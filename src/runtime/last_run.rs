@@ -7,6 +7,7 @@ use super::saved;
 use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
 use crate::report::runs_table::{self, Outcome, RunRow};
+use crate::store::lock;
 use crate::store::runs::{self, SavedRunFile};
 
 /// Name of the newest run on the command line.
@@ -51,7 +52,8 @@ pub fn named_or_last_resumable(wanted: Option<&str>) -> anyhow::Result<String> {
 fn has_something_left(kept: &SavedRunFile, state: Outcome) -> bool {
     match state {
         Outcome::Partial | Outcome::Unfinished => {
-            saved::read(&kept.path).is_ok_and(|saved| saved.to_resume().mode != Mode::Finished)
+            let is_open = lock::is_locked(&kept.path).unwrap_or(false);
+            !is_open && saved::read(&kept.path).is_ok_and(|saved| saved.to_resume().mode != Mode::Finished)
         }
         Outcome::Whole | Outcome::Running | Outcome::Unreadable => false,
     }

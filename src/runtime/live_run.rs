@@ -38,6 +38,7 @@ use crate::engine::{Engine, EngineConfig, InvalidConfig};
 use crate::protocol::url::without_secrets;
 use crate::report::exporters::EXPORTERS;
 use crate::report::model::{Report, Resumption};
+use crate::report::run_figures::RunFigures;
 use crate::report::style::Style;
 use crate::tokenizer::Tokenizer;
 
@@ -187,7 +188,12 @@ impl LiveRun {
                 known.push(note.to_owned());
             }
         }
-        saving.save(&mut base.app.scene, || engine.live().lag, |scene| origin.header(scene));
+        saving.save(
+            &mut base.app.scene,
+            || engine.live().lag,
+            |scene| origin.header(scene),
+            |scene, now, lag| RunFigures::new(&origin.report(scene, now, lag)),
+        );
     }
 }
 

@@ -61,13 +61,23 @@ pub(super) fn folder() -> anyhow::Result<PathBuf> {
 pub(super) fn delete(path: &Path) -> Result<(), String> {
     match runs::delete(path) {
         Ok(true) => Ok(()),
-        Ok(false) => Err("it is still running".to_owned()),
+        Ok(false) => Err("another tokscope still has it open".to_owned()),
         Err(why) => Err(why.to_string()),
     }
 }
 
 pub(super) fn read(path: &Path) -> Result<Saved, JournalError> {
     journal::read(BufReader::with_capacity(1 << 16, File::open(path)?))
+}
+
+/// Reads a run for a report. If another process is still writing the run, its requests in flight are not interrupted
+/// ones.
+pub(super) fn read_for_report(path: &Path) -> Result<Saved, JournalError> {
+    // Check this before reading, so that a run that ends in between is read completely.
+    if !lock::is_locked(path).unwrap_or(false) {
+        return read(path);
+    }
+    journal::read_in_progress(BufReader::with_capacity(1 << 16, File::open(path)?))
 }
 
 /// Writes the report of a saved run to these files, or as JSON to stdout if `json`. Without either, writes Markdown to
@@ -95,15 +105,14 @@ pub fn report(wanted: &str, exports: &[PathBuf], json: bool, color: ColorWhen) -
         printed.extend(EXPORTERS.first());
     }
     let (path, named) = locate(wanted)?;
-    // Check this before reading, so that a run that ends in between is read completely.
-    let is_running = lock::is_locked(&path).unwrap_or(false);
-    let saved = read(&path).context(named)?;
+    let is_open = lock::is_locked(&path).unwrap_or(false);
+    let saved = read_for_report(&path).context(named)?;
     for warning in &saved.warnings {
         say_to(&mut stderr, &style.warning(&format!("{}: {warning}", saved.run.id)));
     }
-    if saved.ended.is_none() {
+    if !saved.is_over() {
         let id = &saved.run.id;
-        let how = if is_running {
+        let how = if is_open {
             format!("{id}: the run is still in progress; this report covers what is saved so far")
         } else {
             format!("{id}: the run was interrupted; continue it with `tokscope resume {id}`")
@@ -132,12 +141,13 @@ pub fn list(json: bool, color: ColorWhen) -> anyhow::Result<u8> {
 }
 
 pub(super) fn list_entry(kept: &SavedRunFile) -> RunRow {
-    let is_running = lock::is_locked(&kept.path).unwrap_or(false);
-    let state = |is_over: bool, is_partial: bool| match (is_running, is_over) {
-        (true, _) => Outcome::Running,
-        (_, false) => Outcome::Unfinished,
-        _ if is_partial => Outcome::Partial,
-        _ => Outcome::Whole,
+    let is_open = lock::is_locked(&kept.path).unwrap_or(false);
+    // A finished run stays finished while its dashboard is open.
+    let state = |is_over: bool, is_partial: bool| match (is_over, is_open) {
+        (false, true) => Outcome::Running,
+        (false, false) => Outcome::Unfinished,
+        (true, _) if is_partial => Outcome::Partial,
+        (true, _) => Outcome::Whole,
     };
     let listed = || {
         let (first, last) = runs::first_and_last_line(&kept.path, journal::LONGEST_LINE)?;
@@ -146,8 +156,8 @@ pub(super) fn list_entry(kept: &SavedRunFile) -> RunRow {
             return Ok(RunRow::new(brief.header, brief.figures, state, kept.bytes));
         }
         // The journal has no final figures: the run is still in progress or was cut off.
-        let saved = read(&kept.path)?;
-        let (header, is_over) = (JournalSummaryHeader::from(&saved.run), saved.ended.is_some());
+        let saved = read_for_report(&kept.path)?;
+        let (header, is_over) = (JournalSummaryHeader::from(&saved.run), saved.is_over());
         let figures = RunFigures::new(&report_from_saved(saved));
         let state = state(is_over, figures.partial);
         Ok(RunRow::new(header, figures, state, kept.bytes))

@@ -10,6 +10,7 @@ use self::entry::entry;
 pub use self::styled::styled;
 use crate::domain::interval::MEAN_NEEDS;
 use crate::domain::metrics::{DECODE, ITL, LATENCY, METRICS, Metric, SPEED, TTFT};
+use crate::domain::pass_rate::whole_percent;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN, count, grouped};
 use crate::domain::session::Session;
@@ -31,9 +32,11 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     let Some(tally) = &summary.tally else { return Vec::new() };
     let figure = |v: Option<f64>, digits: usize| Quantity::new(v, digits).to_string();
     let mut lines = Vec::new();
+    let totals = &summary.totals;
+    let at_stage = summary.stage.map(|concurrency| format!("at concurrency {concurrency}"));
     if session.is_load() {
-        let counts = format!("{} measured, {} ok", tally.ended, tally.ok);
-        lines.push(entry("Requests", [Some(counts), tally.failures().map(|kinds| format!("failed: {kinds}"))]));
+        let counts = format!("{} measured, {} ok", totals.measured_requests, totals.complete_requests());
+        lines.push(entry("Requests", [Some(counts), totals.failures().map(|kinds| format!("failed: {kinds}"))]));
         if session.saturated_at().is_some() {
             lines.push(entry("Stopped", [Some("the queue only grew: the server cannot sustain this load".to_owned())]));
         }
@@ -46,15 +49,15 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         }
         let (requests, tokens) = (summary.request_throughput, summary.output_token_throughput);
         let rates = [format!("{} req/s", figure(requests, 2)), format!("{} tok/s", figure(tokens, 1))];
-        lines.push(entry("Throughput", rates.map(Some)));
-    } else if let Some(kinds) = tally.failures() {
+        lines.push(entry("Throughput", rates.map(Some).into_iter().chain([at_stage.clone()])));
+    } else if let Some(kinds) = totals.failures() {
         lines.push(entry("Failed", [Some(kinds)]));
     }
     if let Some(good) = tally.good {
         let (share, rate) = (tally.run_figure(RunFigure::GoodShare), tally.run_figure(RunFigure::Goodput));
         let share = format!("{good}/{} ({}%)", tally.judged(), figure(share, 1));
         let unresolved = (tally.unjudged > 0).then(|| format!("{} unresolved", tally.unjudged));
-        lines.push(entry("Goodput", [Some(share), Some(format!("{} req/s", figure(rate, 2))), unresolved]));
+        lines.push(entry("Goodput", [Some(share), Some(format!("{} req/s", figure(rate, 2))), unresolved, at_stage]));
     }
     let stages = stages(session);
     let knee = knee(&stages);
@@ -66,8 +69,9 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         });
         let warm = s.doubts.summary().map_or_else(String::new, |words| format!(" ({words})"));
         let n = Some(format!("n {}{warm}", n_of_all(s)));
+        let pass = s.pass_rate.percent().map(|percent| format!("{} pass", whole_percent(percent)));
         let knee = (knee == Some(at)).then(|| "◆ knee".to_owned());
-        lines.push(entry(&format!("Concurrency {}", s.concurrency), columns.chain([n, knee, slo])));
+        lines.push(entry(&format!("Concurrency {}", s.concurrency), columns.chain([n, pass, knee, slo])));
     }
     lines.extend(saturated_from_start(&stages).map(|found| entry("Knee", [Some(found.to_string())])));
     lines.extend(
@@ -117,6 +121,12 @@ pub fn summary(report: &Report) -> String {
         lines.push(entry("Not reached", [Some(why)]));
     }
     lines.extend(workload::lines(report, &summary));
+    if let Some(concurrency) = summary.stage {
+        lines.push(entry(
+            "Best stage",
+            [Some(format!("concurrency {concurrency}: speed, latency, rating and findings are of it"))],
+        ));
+    }
     let line = |label: &str, metric: &Metric, unit: &str, digits: usize| match summary.spread(metric) {
         Some(spread) => Some(spread_line(label, &spread, &summary.n_of_all(metric, spread.n), unit, digits)),
         None => unresolved_line(label, &summary, metric),
@@ -140,11 +150,14 @@ pub fn summary(report: &Report) -> String {
             "text arrived in bunches: turn off buffering in proxies, or ask for longer answers (docs/resolution.md)";
         lines.push(entry("Unresolved", [Some(why.to_owned())]));
     }
-    if summary.attempts > 0 {
-        lines.push(entry("Tokens", [Some(format!("{about}{}", grouped(summary.total_output_tokens)))]));
+    let totals = &summary.totals;
+    if totals.attempts > 0 {
+        let about = if totals.estimated_attempts > 0 { ESTIMATED } else { "" };
+        let stages = summary.stage.map(|_| "all stages".to_owned());
+        lines.push(entry("Tokens", [Some(format!("{about}{}", grouped(totals.output_tokens))), stages]));
         // The sum of the times is the duration of the run only if requests run one after another.
-        let label = if session.is_load() { "Total time" } else { "Time" };
-        lines.push(entry(label, [Some(format!("{:.2} s", summary.total_time_s))]));
+        let label = if session.is_load() || summary.stage.is_some() { "Total time" } else { "Time" };
+        lines.push(entry(label, [Some(format!("{:.2} s", totals.time_s))]));
     }
     if let Some(seconds) = report.duration_s().filter(|_| session.is_more_than_reported()) {
         lines.push(entry("Wall time", [Some(format!("{seconds:.2} s"))]));
@@ -175,7 +188,7 @@ pub fn summary(report: &Report) -> String {
 
 /// Returns the lines of the checks: the pass rate and the first failures.
 fn checks(summary: &Summary, session: &Session) -> Vec<String> {
-    let Some(rate) = summary.whole_pass_rate.words() else { return Vec::new() };
+    let Some(rate) = summary.totals.pass_rate.words() else { return Vec::new() };
     let mut lines = vec![entry("Checks", [Some(rate)])];
     if summary.pass_rate.failed() > 0 {
         let failures = check_failures(&cases(session), MAX_CHECK_FAILURES);

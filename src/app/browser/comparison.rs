@@ -79,6 +79,8 @@ pub struct ComparisonView {
     pub a: String,
     /// The second run.
     pub b: String,
+    /// Concurrency that verdict and distributions describe; `None` if whole runs are compared.
+    pub stage: Option<u64>,
     /// Reasons why the runs are not fully comparable.
     pub warnings: Vec<String>,
     /// The metrics.

@@ -94,7 +94,8 @@ fn obstruct(why: &str, remedy: Option<Action>) -> Option<Obstacle> {
 
 /// Whether there is a baseline to drop, or a figure to make one of.
 fn has_baseline_or_figures(app: &App) -> bool {
-    app.ui.cases.baseline.is_some() || app.scene.session.cases.iter().any(|c| c.reported().next().is_some())
+    let stage = app.scene.shown_stage();
+    app.ui.cases.baseline.is_some() || app.scene.session.cases.iter().any(|c| c.reported_in(stage).next().is_some())
 }
 
 /// Why a case cannot be paused or cancelled.

@@ -55,7 +55,7 @@ fn shown_text(app: &App) -> Option<(&'static str, String)> {
     let state = scene.session.cases.get(row.case)?;
     let record = match row.attempt {
         Some(number) => state.attempts.iter().find(|a| a.number == number)?.record(),
-        None => state.shown(),
+        None => state.shown_in(scene.shown_stage()).or_else(|| state.shown()),
     };
     let (request, reasoning, text, is_cut) = match (live, &record) {
         (Some(live), _) => (&live.sent_request, &*live.reasoning, &*live.text, live.text_cut),

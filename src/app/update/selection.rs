@@ -71,7 +71,8 @@ pub(super) fn toggle_baseline(app: &mut App) -> String {
     if app.ui.cases.baseline.take().is_some() {
         return "Baseline dropped: differences now refer to the previous attempt".to_owned();
     }
-    let figures: Vec<Figures> = app.scene.session.cases.iter().map(reported).collect();
+    let stage = app.scene.shown_stage();
+    let figures: Vec<Figures> = app.scene.session.cases.iter().map(|case| reported(case, stage)).collect();
     let known = figures.iter().filter(|f| !f.is_empty()).count();
     let all = figures.len();
     app.ui.cases.baseline = Some(figures);

@@ -215,6 +215,9 @@ impl Session {
             // An attempt that was discarded for the end of the program may still have ended by itself.
             self.requests_done += usize::from(!warmup && (was_interrupted || !is_discarded));
             self.last_measured_end = self.last_measured_end.max(Some(ended));
+            if let Some(stage) = self.attempt(id).filter(|_| !warmup && !is_discarded).map(|a| a.stage) {
+                self.count_duration(stage, &record.get());
+            }
         } else if was_interrupted {
             self.interrupt(id, warmup, record.began());
         }

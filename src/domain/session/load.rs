@@ -7,6 +7,12 @@ use crate::domain::attempt::StoredRecord;
 use crate::domain::load_stages::LoadStage;
 use crate::domain::time::Nanos;
 
+/// Names the kind of an unmeasured attempt: a warm-up, or a probe that measures prompt lengths for a workload.
+pub fn warmup_name(session: &Session, attempt: &AttemptState) -> &'static str {
+    let is_probe = session.suite.workload.as_ref().is_some_and(|workload| workload.is_probe(attempt.number));
+    if is_probe { "probe" } else { "warm-up" }
+}
+
 impl Session {
     /// Returns whether requests start at scheduled times, however fast the server answers.
     pub fn is_open_loop(&self) -> bool {
@@ -54,6 +60,15 @@ impl Session {
     pub fn load_stage_of(&self, attempt: &AttemptState) -> usize {
         let at = attempt.due.or_else(|| attempt.record.as_ref().map(StoredRecord::began));
         at.map_or(self.load_stage(), |at| self.stages_began.partition_point(|began| *began <= at))
+    }
+
+    /// Names the stage of an attempt of a sweep or of load stages: `at 8`, `stage 2, 1..16`. `None` without stages.
+    pub fn stage_name_of(&self, attempt: &AttemptState) -> Option<String> {
+        if let Some(concurrency) = self.sweep.get(attempt.stage) {
+            return Some(format!("at {concurrency}"));
+        }
+        let at = self.load_stage_of(attempt);
+        Some(format!("stage {}, {}", at + 1, self.load_stages().get(at)?.load))
     }
 
     /// Number of requests that may be in flight now.

@@ -15,6 +15,8 @@ pub struct RowPlan {
     cases: Vec<CaseRows>,
     /// Number of turns that each row has; empty if all have one.
     turns: Arc<[u16]>,
+    /// Whether some row has several turns.
+    has_conversations: bool,
     /// Times of the rows of a trace.
     times: Option<RowTimes>,
 }
@@ -49,12 +51,8 @@ impl RowPlan {
     /// If the shard gets no row.
     pub fn single(rows: u32, sample: Sample, seed: u64, shard: Shard) -> Result<Self, RowOrderError> {
         let order = RowOrder::new(rows.into(), sample, seed, shard)?;
-        Ok(Self {
-            mix: None,
-            cases: vec![CaseRows { order, rows: RowsOfCase::All }],
-            turns: Arc::default(),
-            times: None,
-        })
+        let cases = vec![CaseRows { order, rows: RowsOfCase::All }];
+        Ok(Self { mix: None, cases, turns: Arc::default(), has_conversations: false, times: None })
     }
 
     /// Creates the plan of a data set whose rows belong to the cases with these numbers.
@@ -76,7 +74,8 @@ impl RowPlan {
         };
         let cases = (0..).zip(rows).map(case).collect::<Result<_, RowOrderError>>()?;
         let order = RowOrder::new(tags.len() as u64, sample, seed, shard)?;
-        Ok(Self { mix: Some(Mix { order, tags }), cases, turns: Arc::default(), times: None })
+        let mix = Some(Mix { order, tags });
+        Ok(Self { mix, cases, turns: Arc::default(), has_conversations: false, times: None })
     }
 
     /// Creates the plan of written prompts. Of `cases` cases, case `c` sends the rows `c`, `c + cases`,
@@ -89,12 +88,14 @@ impl RowPlan {
         let rows = u64::from(u32::MAX) / u64::from(cases.max(1));
         let order = RowOrder::new(if cases == 0 { 0 } else { rows }, Sample::Ordered, 0, Shard::WHOLE)?;
         let case = |first| CaseRows { order, rows: RowsOfCase::Endless { first, step: cases } };
-        Ok(Self { mix: None, cases: (0..cases).map(case).collect(), turns: Arc::default(), times: None })
+        let cases = (0..cases).map(case).collect();
+        Ok(Self { mix: None, cases, turns: Arc::default(), has_conversations: false, times: None })
     }
 
     /// Adds the number of turns that each row has.
     #[must_use]
     pub fn with_turns(mut self, turns: Arc<[u16]>) -> Self {
+        self.has_conversations = turns.iter().any(|turns| *turns > 1);
         self.turns = turns;
         self
     }
@@ -132,6 +133,11 @@ impl RowPlan {
     pub fn case_at(&self, taken: u64) -> Option<usize> {
         let Mix { order, tags } = self.mix.as_ref()?;
         tags.get(usize::try_from(order.row_at(taken)).ok()?).map(|tag| usize::from(*tag))
+    }
+
+    /// Returns whether some row has several turns.
+    pub const fn has_conversations(&self) -> bool {
+        self.has_conversations
     }
 
     /// Number of turns that a row has, at least 1.

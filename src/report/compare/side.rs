@@ -8,7 +8,10 @@ use crate::domain::attempt::AttemptRecord;
 use crate::domain::check::CheckSpec;
 use crate::domain::quantity::grouped;
 use crate::domain::session::{AttemptState, CaseState, Session};
+use crate::domain::slo::RunFigure;
 use crate::domain::suite::{CaseSpec, Suite};
+use crate::domain::sweep::headline_stage;
+use crate::domain::tally::Tally;
 use crate::domain::workload::WorkloadSource;
 use crate::report::case::{is_estimated, is_warm};
 use crate::report::model::Report;
@@ -120,6 +123,8 @@ fn figures(records: &[Arc<AttemptRecord>]) -> Figures {
 pub struct Stage {
     /// Concurrency of the stage.
     pub concurrency: u64,
+    /// Throughput of the stage, tok/s.
+    pub throughput: Option<f64>,
     /// Measurements, with at least one complete answer.
     pub measured: Measured,
 }
@@ -234,10 +239,14 @@ pub struct ComparedRun {
     pub partial: bool,
     /// Settings of the load.
     pub plan: Option<Plan>,
-    /// Throughput of the whole run, tok/s.
+    /// Throughput of the run, tok/s; of a sweep, that of `stage`.
     pub throughput: Option<f64>,
-    /// Measurements of the run. For a sweep, those of its last stage, or of all stages if the source does not separate them.
+    /// Measurements of the run. For a sweep, those of `stage`, or of all stages if the source does not separate them.
     pub whole: Measured,
+    /// Concurrency of the sweep's stage that represents the run; `None` without a sweep or separate stages.
+    pub stage: Option<u64>,
+    /// Stages of `--stages`, as given there; empty without any, `None` if unknown.
+    pub load_stages: Option<String>,
     /// Whether the run measured several concurrencies in turn.
     pub is_sweep: bool,
     /// Requests other than the suite's cases; `None` if the run sent its cases, or if unknown.
@@ -258,8 +267,15 @@ impl ComparedRun {
         let session = &report.session;
         let stage = |(at, concurrency): (usize, &usize)| {
             let measured = Measured::from_attempts(session, |case| case.reported_in(at));
-            (measured.answers > 0).then_some(Stage { concurrency: *concurrency as u64, measured })
+            let throughput = || Tally::from_session(session, Some(at)).run_figure(RunFigure::Throughput);
+            (measured.answers > 0).then(|| Stage {
+                concurrency: *concurrency as u64,
+                throughput: throughput(),
+                measured,
+            })
         };
+        let summary = Summary::from_session(session);
+        let headline = headline_stage(session);
         Self {
             name: report.run_id.clone(),
             kind: "saved run",
@@ -270,8 +286,10 @@ impl ComparedRun {
             simulated: report.simulated,
             partial: session.is_partial(),
             plan: Some(plan(session)),
-            throughput: Summary::from_session(session).output_token_throughput,
-            whole: Measured::from_attempts(session, CaseState::reported),
+            throughput: summary.output_token_throughput,
+            whole: Measured::from_attempts(session, |case| case.reported_in(headline)),
+            stage: summary.stage.map(|concurrency| concurrency as u64),
+            load_stages: Some(session.suite.load_stages.as_ref().map_or_else(String::new, ToString::to_string)),
             is_sweep: !session.sweep.is_empty(),
             workload: ComparedWorkload::from_suite(&session.suite),
             turns: turns(session),
@@ -282,10 +300,11 @@ impl ComparedRun {
     }
 }
 
-/// Figures of the reported attempts by turn.
+/// Figures of the reported attempts by turn; in a sweep, of those of its headline stage.
 fn turns(session: &Session) -> Vec<Turn> {
     let mut by_turn: BTreeMap<u64, Vec<Arc<AttemptRecord>>> = BTreeMap::new();
-    let reported = session.cases.iter().flat_map(CaseState::reported).filter(|a| a.turn.is_some());
+    let stage = headline_stage(session);
+    let reported = session.cases.iter().flat_map(|case| case.reported_in(stage)).filter(|a| a.turn.is_some());
     for record in reported.filter_map(AttemptState::record) {
         by_turn.entry(record.turn.map_or(0, |turn| turn.number.into())).or_default().push(record);
     }

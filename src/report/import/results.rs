@@ -34,7 +34,22 @@ struct Document {
     summary: SummaryJson,
     cases: Vec<CaseJson>,
     workload: Option<WorkloadJson>,
-    sweep: Vec<IgnoredAny>,
+    sweep: Vec<SweepJson>,
+    stages: Vec<LoadStageJson>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct SweepJson {
+    concurrency: Option<u64>,
+    output_token_throughput: Option<f64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct LoadStageJson {
+    load: String,
+    duration_s: f64,
 }
 
 #[derive(Deserialize, Default)]
@@ -105,6 +120,7 @@ impl From<WorkloadJson> for ComparedWorkload {
 #[serde(default)]
 struct SummaryJson {
     output_token_throughput: Option<f64>,
+    stage_concurrency: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -169,9 +185,16 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         Some(newer) => return Err(ImportError(format!("unknown schema_version {newer}; update tokscope"))),
         None => return Err(ImportError("not a results.json: schema_version is missing".to_owned())),
     }
-    let Document { run, target, summary, cases, workload, sweep, .. } = document;
-    let stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
-    let is_whole = |a: &Attempt| stages.is_empty() || stage_concurrency(a) == run.concurrency;
+    let Document { run, target, summary, cases, workload, sweep, stages: load_stages, .. } = document;
+    let mut stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
+    for stage in &mut stages {
+        let same = sweep.iter().find(|entry| entry.concurrency == Some(stage.concurrency));
+        stage.throughput = same.and_then(|entry| entry.output_token_throughput);
+    }
+    // Older files have the figures of the last stage.
+    let stage = summary.stage_concurrency.or(run.concurrency).filter(|_| !stages.is_empty());
+    let is_whole = |a: &Attempt| stages.is_empty() || stage_concurrency(a) == stage;
+    let load_stages: Vec<String> = load_stages.iter().map(|s| format!("{}:{}s", s.load, s.duration_s)).collect();
     let plan = Plan {
         concurrency: run.concurrency,
         repeat: run.repeat,
@@ -194,6 +217,8 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         workload: workload.map(ComparedWorkload::from),
         turns: turns(&cases, is_whole),
         is_sweep: !sweep.is_empty(),
+        stage,
+        load_stages: Some(load_stages.join(",")),
         stages,
         checks: None,
         notes: Vec::new(),
@@ -232,8 +257,11 @@ fn stages(cases: &[CaseJson]) -> Vec<Stage> {
     if levels.len() > MOST_STAGES {
         return Vec::new();
     }
-    let stage =
-        |concurrency| Stage { concurrency, measured: measured(cases, |a| stage_concurrency(a) == Some(concurrency)) };
+    let stage = |concurrency| Stage {
+        concurrency,
+        throughput: None,
+        measured: measured(cases, |a| stage_concurrency(a) == Some(concurrency)),
+    };
     levels.into_iter().map(stage).collect()
 }
 

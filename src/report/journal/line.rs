@@ -57,6 +57,13 @@ pub struct End {
     pub figures: Option<RunFigures>,
 }
 
+/// Figures of a run whose work is done, while its program is still open.
+#[derive(Serialize, Deserialize)]
+pub struct Figures {
+    pub at: Nanos,
+    pub figures: RunFigures,
+}
+
 #[derive(Serialize, Deserialize)]
 pub struct WorkloadNote<'a> {
     pub text: Cow<'a, str>,
@@ -116,6 +123,11 @@ pub fn workload_note(text: &str) -> String {
 /// Returns the line of a resumption: when, where and by which version the run was continued.
 pub fn resumption(resumption: &Resumption) -> String {
     typed("resumption", resumption)
+}
+
+/// Returns the line of a run's figures once all its work is done. More work may follow.
+pub fn figures(at: Nanos, figures: RunFigures) -> String {
+    typed("figures", &Figures { at, figures })
 }
 
 /// Returns the last line, for a program that ended regularly with this exit status.

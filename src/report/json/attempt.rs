@@ -42,6 +42,9 @@ pub struct AttemptJson<'a> {
     requested_output_tokens: Option<u32>,
     /// Concurrency of the stage in a sweep, else of the run; `null` if only the rate decides.
     concurrency: Option<usize>,
+    /// Number of the stage of --stages in which the attempt was due or sent, from 1; only present with --stages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load_stage: Option<usize>,
     /// Whether the figures of its case and stage include this attempt. A complete rerun replaces earlier attempts.
     reported: bool,
     started_at: String,
@@ -201,6 +204,7 @@ impl<'a> AttemptJson<'a> {
             requested_input_tokens: r.lengths.input_tokens,
             requested_output_tokens: r.lengths.output_tokens,
             concurrency: report.session.concurrency_in(attempt.stage),
+            load_stage: (!report.session.load_stages().is_empty()).then(|| report.session.load_stage_of(attempt) + 1),
             reported,
             started_at: time(r.started),
             model: &r.model,

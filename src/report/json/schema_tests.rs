@@ -20,7 +20,7 @@ use crate::domain::metrics::Unit;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
-use crate::domain::session::{EventKind, Plan, RunEvent};
+use crate::domain::session::{EventKind, Plan, RunEvent, Session, SessionInput};
 use crate::domain::time::Nanos;
 use crate::domain::workload::{Workload, WorkloadSource};
 use crate::report::bottleneck::rules_markdown;
@@ -218,8 +218,11 @@ fn depths() -> Report {
 fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     let (mut all_described, mut all_written) = (BTreeSet::new(), BTreeSet::new());
     described(schema(), "", &mut all_described);
-    let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4]))];
-    for report in sampled.into_iter().chain(vec![load(), conversations(), staged(), traced(), depths()]) {
+    let mut left = Session::new(std::sync::Arc::new(suite(&["a"])), Plan::default());
+    left.handle(SessionInput::Begin(Nanos(0)));
+    left.handle(SessionInput::Abort);
+    let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4])), report(left)];
+    for report in sampled.into_iter().chain([load(), conversations(), staged(), traced(), depths()]) {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);
         written(&document, schema(), "", &mut all_written);

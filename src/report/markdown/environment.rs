@@ -32,7 +32,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     page.field("Test Mode", &inline(&report.session.suite.name));
     plan(view, page);
     page.field("Token Counts", &token_source(view));
-    if view.summary.attempts > 0 {
+    if view.summary.totals.attempts > 0 {
         page.field("Prefix Cache", &cache(view));
     }
     page.field("Client", &client(view));
@@ -84,8 +84,8 @@ fn server(view: &View<'_>) -> String {
 
 /// Says who counted the output tokens.
 fn token_source(view: &View<'_>) -> String {
-    let s = &view.summary;
-    let (all, estimated, counted) = (s.attempts, s.estimated_attempts, s.tokenizer_attempts);
+    let whole = &view.summary.totals;
+    let (all, estimated, counted) = (whole.attempts, whole.estimated_attempts, whole.tokenizer_attempts);
     match (counted, estimated) {
         _ if all == 0 => format!("{UNKNOWN} (nothing was measured)"),
         (0, 0) => "from the server's `usage`".to_owned(),
@@ -104,7 +104,7 @@ fn token_source(view: &View<'_>) -> String {
 /// Returns `10 cold; unique prompts`.
 fn cache(view: &View<'_>) -> String {
     let how = if view.report.session.plan.warm { "prompts sent unchanged (`--warm`)" } else { "unique prompts" };
-    format!("{}; {how}", view.summary.cache.words())
+    format!("{}; {how}", view.summary.totals.cache.words())
 }
 
 fn client(view: &View<'_>) -> String {

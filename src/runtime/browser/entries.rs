@@ -1,12 +1,12 @@
 //! Converts saved runs and comparisons to what the browser shows.
 
 use crate::app::browser::comparison::{ComparedRow, ComparisonView, Distribution, Judged, MetricRows};
-use crate::app::browser::entry::{RunEntry, RunState};
+use crate::app::browser::entry::{RunEntry, RunState, StageEntry};
 use crate::domain::metrics::{ITL, LATENCY, Metric, TTFT};
 use crate::domain::quantity::{Quantity, UNKNOWN};
 use crate::domain::suite;
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{self, Block, COMPARED, ComparedRun, Comparison, Figure, Judgement};
+use crate::report::compare::{self, Block, COMPARED, Comparison, Figure, Judgement, Measured};
 use crate::report::runs_table::{Outcome, RunRow, minute};
 use crate::store::runs::SavedRunFile;
 
@@ -31,7 +31,16 @@ pub(super) fn entry(file: &SavedRunFile, run: RunRow) -> RunEntry {
         [] => String::new(),
         patterns => sanitise_line(&format!("--case {}", patterns.join(", "))),
     };
+    let stages = run.sweep_stages.iter().map(|stage| StageEntry {
+        concurrency: stage.concurrency,
+        speed_tok_s: stage.output_token_throughput_p50,
+        ttft_ms: stage.time_to_first_token_ms_p50,
+    });
     RunEntry {
+        stages: stages.collect(),
+        stage: run.stage_concurrency,
+        pass_rate: run.pass_rate,
+        failed_attempts: run.failed_attempts,
         started: run.started_at.as_deref().map_or_else(String::new, minute),
         model: text(run.model),
         endpoint: text(run.url).trim_start_matches("http://").trim_start_matches("https://").to_owned(),
@@ -58,6 +67,9 @@ fn load(run: &RunRow) -> String {
         let all = run.sweep.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         return if all.len() <= MAX_SWEEP { all } else { format!("{first},…,{last}") };
     }
+    if let Some(stages) = &run.stages {
+        return sanitise_line(stages);
+    }
     match (run.rate, run.concurrency) {
         (Some(rate), _) => format!("{rate}/s"),
         (None, Some(concurrency)) => concurrency.to_string(),
@@ -67,19 +79,18 @@ fn load(run: &RunRow) -> String {
 
 /// Converts a comparison for the screen.
 pub(super) fn comparison_view(comparison: &Comparison) -> ComparisonView {
-    let throughput = compare::throughput(comparison).map(|[head, row]| {
-        let cell = |at: usize| row.get(at).cloned().unwrap_or_default();
-        let label = head.into_iter().next().unwrap_or_default();
-        let row = ComparedRow {
-            name: label.clone(),
-            is_total: true,
-            a: cell(1),
-            b: cell(2),
-            difference: cell(3),
-            judged: Judged::Unknown,
+    let throughput = compare::throughput(comparison).map(|table| {
+        let mut table = table.into_iter();
+        let label = table.next().into_iter().flatten().next().unwrap_or_default();
+        let row = |cells: Vec<String>| {
+            let cell = |at: usize| cells.get(at).cloned().unwrap_or_default();
+            let name = if comparison.is_by_stage { format!("{label} · {}", cell(0)) } else { label.clone() };
+            let judged = Judged::Unknown;
+            ComparedRow { name, is_total: true, a: cell(1), b: cell(2), difference: cell(3), judged }
         };
-        MetricRows { label, rows: vec![row] }
+        MetricRows { rows: table.map(row).collect(), label }
     });
+    let [a, b] = comparison.focused();
     let blocks = comparison.blocks.iter().filter(|block| compare::says_something(block)).map(metric_rows);
     let both = [
         (&TTFT, "TTFT", "time to first token"),
@@ -90,6 +101,7 @@ pub(super) fn comparison_view(comparison: &Comparison) -> ComparisonView {
         verdict: compare::verdict(comparison).unwrap_or_else(|| compare::NO_VERDICT.to_owned()),
         a: compare::about(&comparison.a),
         b: compare::about(&comparison.b),
+        stage: comparison.focus,
         warnings: comparison.warnings.iter().map(|warning| sanitise_line(warning)).collect(),
         metrics: throughput.into_iter().chain(blocks).collect(),
         distributions: both
@@ -97,8 +109,8 @@ pub(super) fn comparison_view(comparison: &Comparison) -> ComparisonView {
             .map(|(metric, label, meaning)| Distribution {
                 label,
                 meaning,
-                a_ms: values(&comparison.a, metric),
-                b_ms: values(&comparison.b, metric),
+                a_ms: values(a, metric),
+                b_ms: values(b, metric),
             })
             // Leave out metrics without values: their figures are unresolved.
             .filter(|shown| !shown.a_ms.is_empty() || !shown.b_ms.is_empty())
@@ -147,11 +159,10 @@ fn in_suitable_unit(figure: Option<Figure>) -> String {
     Quantity::from_millis_within(figure.mean, figure.half_width).estimated_if(figure.estimated).to_string()
 }
 
-/// Returns the values of a metric for the single requests, ascending. For a sweep, these are the requests of the last
-/// stage.
-fn values(run: &ComparedRun, metric: &Metric) -> Vec<f64> {
+/// Returns the values of a metric for the single requests, ascending.
+fn values(measured: &Measured, metric: &Metric) -> Vec<f64> {
     let at = COMPARED.iter().position(|compared| compared.metric == metric);
-    at.and_then(|at| run.whole.values.get(at)).cloned().unwrap_or_default()
+    at.and_then(|at| measured.values.get(at)).cloned().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -104,9 +104,10 @@ pub(super) fn start(folder: PathBuf, jobs: Receiver<Job>, reporter: Reporter) ->
 fn carry_out(job: Job, folder: &Path) -> News {
     let path = |id: &str| runs::journal_path(folder, id);
     let read = |id: &str| saved::read(&path(id)).map_err(|why| why.to_string());
+    let read_for_report = |id: &str| saved::read_for_report(&path(id)).map_err(|why| why.to_string());
     News::Msg(match job {
         Job::Preview(id) => {
-            let text = guarded("the report", || read(&id).map(preview));
+            let text = guarded("the report", || read_for_report(&id).map(preview));
             BrowserMsg::Previewed(id, text)
         }
         Job::Compare(a, b) => {
@@ -121,7 +122,7 @@ fn carry_out(job: Job, folder: &Path) -> News {
             };
             BrowserMsg::Deleted(ids.into_iter().map(delete).collect())
         }
-        Job::Export(id, format) => BrowserMsg::Exported(guarded("the report", || write(read(&id)?, format))),
+        Job::Export(id, format) => BrowserMsg::Exported(guarded("the report", || write(read_for_report(&id)?, format))),
         Job::Load(id) => {
             return News::Loaded(guarded("the run", || read(&id).map(Box::new)).map_err(|why| format!("{id}: {why}")));
         }

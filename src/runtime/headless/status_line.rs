@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::app::state::Scene;
 use crate::domain::progress::Progress;
-use crate::domain::quantity::{ESTIMATED, UNKNOWN};
+use crate::domain::quantity::UNKNOWN;
 use crate::domain::time::{Nanos, clock};
 use crate::report::text_table::cut;
-use crate::ui::terminal;
+use crate::ui::{number, terminal};
 
 /// Minimum time between two updates.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -55,7 +55,7 @@ fn text(scene: &Scene, now: Nanos) -> String {
     let wrong = tally.pass_rate.failed();
     let wrong = (wrong > 0).then(|| format!("{wrong} wrong"));
     let in_flight = Some(format!("{} in flight", session.in_flight()));
-    let speed = scene.throughput_now().map(|v| format!("{ESTIMATED}{v:.0} tok/s"));
+    let speed = scene.throughput_so_far().map(number::throughput);
     let left = Some(format!("{} left", progress.left.map_or_else(|| UNKNOWN.to_owned(), clock)));
     let parts =
         [stage, Some(format!("{progress} requests")), failed, wrong, in_flight, speed, Some(clock(elapsed)), left];

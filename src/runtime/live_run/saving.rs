@@ -138,12 +138,13 @@ impl Saving {
     }
 
     /// Saves everything since the last call. `lag` returns the engine's lag, and `header` the first line of a new
-    /// journal.
+    /// journal. `figures` are saved once all work is done, because the program may stay open long after that.
     pub fn save(
         &mut self,
         scene: &mut Scene,
-        lag: impl FnOnce() -> EngineLag,
+        lag: impl Fn() -> EngineLag,
         header: impl FnOnce(&Scene) -> RunHeader,
+        figures: impl FnOnce(&Scene, Nanos, EngineLag) -> RunFigures,
     ) {
         if self.is_waiting() {
             if scene.session.began.is_none() || scene.session.mode == Mode::Waiting {
@@ -157,6 +158,7 @@ impl Saving {
         let events = scene.session.take_events();
         let State::Open(journal) = &self.state else { return };
         let mut room = true;
+        let is_finished = events.iter().any(|e| e.what == EventKind::Finished);
         if !events.is_empty() {
             self.is_stale |= events.iter().any(|e| matches!(e.what, EventKind::Ended(_)));
             room &= journal.append(lines(events, &scene.session));
@@ -167,6 +169,10 @@ impl Saving {
         }
         self.notes_written = scene.workload_notes.len();
         let now = self.clock.now();
+        if is_finished {
+            let figures = figures(scene, now, lag());
+            room &= journal.append(line(move || journal::figures(now, figures)));
+        }
         let is_due = now.since(self.written_at) >= INTERVAL
             && (self.is_stale || !self.telemetry.is_empty() || scene.session.in_flight() > 0);
         if is_due {

@@ -45,7 +45,8 @@ fn draw_one(frame: &mut Frame<'_>, area: Rect, comparison: &ComparisonView, at: 
     let names: Vec<&str> = (0..all.len()).map(|other| if other == at { "●" } else { "○" }).collect();
     let key = view.keymap.key_of(BrowserAction::NextMetric, BrowserContext::Comparison);
     let figures = format!("{} {key}: next", names.join(" "));
-    let area = rule(frame, area, (shown.label, shown.meaning), &figures, theme);
+    let stage = comparison.stage.map_or_else(String::new, |stage| format!(" · concurrency {stage}"));
+    let area = rule(frame, area, (shown.label, &format!("{}{stage}", shown.meaning)), &figures, theme);
     let values = [&shown.a_ms, &shown.b_ms];
     let mut row = 0;
     for (series, ((letter, _, sample), values)) in SIDES.iter().zip(values).enumerate() {

@@ -11,6 +11,7 @@ use crate::app::browser::message::{BrowserMsg, PreviewText};
 use crate::app::browser::update::{refresh, update};
 use crate::app::state::text_field::Edit;
 use crate::app::state::theme::ThemeName;
+use crate::domain::pass_rate::PassRate;
 use crate::ui::screen::finish;
 use crate::ui::testing::{styles, text as text_of};
 use crate::ui::theme::Themes;
@@ -21,12 +22,15 @@ fn runs(count: usize) -> Vec<RunEntry> {
         let n = count - at;
         let model = ["glm-4.7-flash", "qwen3-32b-instruct", "llama-3.3-70b"][n % 3];
         let wave = ((n * 7919) % 23) as f64;
+        let load = ["1", "8", "1,2,4,8", "5/s"][n / 3 % 7 % 4];
         RunEntry {
+            stage: load.contains(',').then_some(4),
+            pass_rate: n.is_multiple_of(4).then_some(PassRate { passed: 10 - n % 3, checked: 10 }),
             started: format!("2026-{:02}-{:02} {:02}:{:02}", 1 + n / 28 % 12, 1 + n % 28, n % 24, n * 7 % 60),
             model: model.to_owned(),
             endpoint: "gpu-box:8000/v1/chat/completions".to_owned(),
             suite: "Complex Comprehensive".to_owned(),
-            load: ["1", "8", "1,2,4,8", "5/s"][n / 3 % 7 % 4].to_owned(),
+            load: load.to_owned(),
             ok: 10 - usize::from(n.is_multiple_of(9)),
             failed: usize::from(n.is_multiple_of(9)),
             cases: 10,
@@ -127,6 +131,7 @@ fn comparison() -> ComparisonView {
         b_ms: spread(b, b / 4.0),
     };
     ComparisonView {
+        stage: None,
         verdict: "B decodes 12% faster (95% interval 9.8 to 14%); no clear difference in TTFT.".to_owned(),
         a: "ts-64a0012 (saved run) · glm-4.7-flash · 2026-11-02 21:49:10 · Complex Comprehensive".to_owned(),
         b: "ts-64a0031 (saved run) · glm-4.7-flash · 2026-11-30 12:55:09 · Complex Comprehensive".to_owned(),

@@ -15,14 +15,15 @@ const DATE_COLUMNS: usize = 13;
 
 /// A chart of the trend.
 struct Chart {
-    title: &'static str,
+    /// Title before and after the stage of a sweep.
+    title: [&'static str; 2],
     value: fn(&TrendPoint) -> Option<f64>,
     series: usize,
 }
 
 const CHARTS: [Chart; 2] = [
-    Chart { title: "tok/s, median of the run", value: |p| p.speed_tok_s, series: 0 },
-    Chart { title: "TTFT p50, ms", value: |p| p.ttft_ms, series: 1 },
+    Chart { title: ["tok/s, median of the run", ""], value: |p| p.speed_tok_s, series: 0 },
+    Chart { title: ["TTFT p50", ", ms"], value: |p| p.ttft_ms, series: 1 },
 ];
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>) {
@@ -54,7 +55,9 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, chart: &Chart, trend: &Trend, v
     let style = theme.series(chart.series);
     let selected = trend.points.get(trend.selected).and_then(chart.value);
     let now = selected.map_or_else(String::new, |value| format!("  ◆ {value:.1}"));
-    text(frame, area, 0, &format!("{}{now}", chart.title), style);
+    let stage = trend.stage.map_or_else(String::new, |stage| format!(" at concurrency {stage}"));
+    let [before, after] = chart.title;
+    text(frame, area, 0, &format!("{before}{stage}{after}{now}"), style);
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let values = || trend.points.iter().filter_map(chart.value);
     if values().next().is_none() {

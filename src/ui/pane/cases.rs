@@ -41,6 +41,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let visible = &rows[first..(first + room).min(rows.len())];
 
     let mut figures = figures(view, &rows, first, visible.len());
+    figures.extend(stage(view, figures.is_empty()));
     figures.extend(legend(view, visible, figures.is_empty()));
     let area = pane::rule(frame, area, view, PaneId::Cases, &sanitise_line(&suite.title()), figures);
     let wanted_name = view.cache.name_width(&rows, || {
@@ -95,6 +96,14 @@ fn figures(view: &View<'_>, rows: &[RowId], first: usize, visible: usize) -> Vec
         spans.push(Span::styled(format!("{between}{noun}{from}–{to} of {}", rows.len()), muted));
     }
     spans
+}
+
+/// Stage of a sweep that the figures of the cases are of.
+fn stage(view: &View<'_>, is_first: bool) -> Option<Span<'static>> {
+    let scene = view.scene();
+    let concurrency = scene.session.sweep.get(scene.shown_stage())?;
+    let between = if is_first { "" } else { "  " };
+    Some(Span::styled(format!("{between}figures at concurrency {concurrency}"), view.theme.text()))
 }
 
 /// Meaning of the marks in the visible rows.

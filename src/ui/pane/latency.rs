@@ -14,7 +14,7 @@ use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::InFlight;
 use crate::domain::metrics::TTFT;
 use crate::domain::prefix_cache::PrefixCache;
-use crate::domain::session::{AttemptState, CaseState};
+use crate::domain::session::AttemptState;
 use crate::domain::statistics::{needed_for, percentile};
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::ReportedTtft;
@@ -46,7 +46,7 @@ struct Selected<'a> {
 impl<'a> Selected<'a> {
     fn from_case(scene: &'a Scene, case: usize) -> Self {
         let live = scene.in_flight_of(case);
-        let record = scene.session.cases.get(case).and_then(CaseState::shown);
+        let record = scene.session.cases.get(case).and_then(|case| case.shown_in(scene.shown_stage()));
         Self { live, record: record.filter(|_| live.is_none()) }
     }
 
@@ -96,7 +96,8 @@ impl<'a> ComparedTtft<'a> {
             return Self::Load(scene);
         }
         Self::Reported(view.cache.reported_ttft(&scene.session, || {
-            let reported = scene.session.cases.iter().flat_map(CaseState::reported);
+            let stage = scene.shown_stage();
+            let reported = scene.session.cases.iter().flat_map(|case| case.reported_in(stage));
             let mut all = ReportedTtft::default();
             for record in reported.filter_map(AttemptState::record) {
                 all.ascending_ms.extend(record.time_to_first_token_ms());

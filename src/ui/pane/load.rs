@@ -221,7 +221,7 @@ fn rates(view: &View<'_>, mark: &str, area: Rect) -> Vec<Span<'static>> {
         figures.push((format!("{mark}{}", number::rate(per_user)), "per user"));
     }
     if let Some(share) = tally.run_figure(RunFigure::GoodShare) {
-        figures.push((format!("{share:.0}%"), "within SLO"));
+        figures.push((format!("{}%", number::whole(share)), "within SLO"));
     }
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut left = usize::from(area.width);

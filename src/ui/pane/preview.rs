@@ -73,7 +73,9 @@ impl<'a> Subject<'a> {
             let shown = SubjectState::attempt(scene, state, AttemptId { case: index, number });
             return Some(Self { index, spec, state, shown });
         }
-        let shown = match (scene.in_flight_of(index).filter(|f| !has_ended(f)), state.shown()) {
+        // The answer of the row, or else an earlier one.
+        let ended = state.shown_in(scene.shown_stage()).or_else(|| state.shown());
+        let shown = match (scene.in_flight_of(index).filter(|f| !has_ended(f)), ended) {
             (Some(live), _) => SubjectState::Live(live),
             // Between two turns of a conversation, the last answer stays on the screen.
             (None, Some(record)) if state.phase != CasePhase::Running || !state.next_turns().is_empty() => {

@@ -22,6 +22,7 @@ use self::layout::ScopeLayout;
 use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::app::state::streams::StreamSelection;
+use crate::domain::quantity::Quantity;
 use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
@@ -114,18 +115,19 @@ fn about(view: &View<'_>, width: u16, window: Window, shown: &StreamSelection<'_
     if terse { format!("{part} · {visible} of {all}") } else { format!("{part} · newest {visible} of {all} streams") }
 }
 
-/// Tokens per second, now and on average over the run. They are counted from events, so they are estimates.
+/// Tokens per second: now, counted from events, and of the run so far.
 fn figures(view: &View<'_>) -> Vec<Span<'static>> {
     let (theme, scene): (_, &Scene) = (view.theme, view.scene());
-    let unit = Span::styled(" tok/s", theme.muted());
     let now = scene.throughput.last().filter(|_| scene.session.is_active());
-    match (now, scene.throughput.mean()) {
-        (Some(now), Some(mean)) => vec![
-            Span::styled(format!("~{now:.0}"), theme.value()),
-            unit,
-            Span::styled(format!("  mean ~{mean:.0}"), theme.muted()),
+    let (began, end) = scene.run_span();
+    let mean = scene.mean_throughput(began, end);
+    match (now, mean) {
+        (Some(now), Some((mean, is_estimated))) => vec![
+            Span::styled(format!("~{}", number::whole(now)), theme.value()),
+            Span::styled(" tok/s", theme.muted()),
+            Span::styled(format!("  mean {}", Quantity::grouped(mean).estimated_if(is_estimated)), theme.muted()),
         ],
-        (None, Some(mean)) => vec![Span::styled(format!("mean ~{mean:.0}"), theme.muted()), unit],
+        (None, Some(mean)) => vec![Span::styled(format!("mean {}", number::throughput(mean)), theme.muted())],
         (_, None) => Vec::new(),
     }
 }

@@ -77,8 +77,19 @@ impl SortBy {
     }
 }
 
+/// Cases to sort, with their specs, and the stage of the sweep whose figures decide.
+#[derive(Clone, Copy, Debug)]
+pub struct SortedCases<'a> {
+    /// Cases of the suite.
+    pub specs: &'a [CaseSpec],
+    /// Their states.
+    pub states: &'a [CaseState],
+    /// Index of the stage; 0 without a sweep.
+    pub stage: usize,
+}
+
 /// Sorts indices of cases. Equal cases stay in the order of the suite.
-pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, specs: &[CaseSpec], states: &[CaseState]) {
+pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, SortedCases { specs, states, stage }: SortedCases<'_>) {
     let directed = |order: Ordering| if reversed { order.reverse() } else { order };
     match by {
         SortBy::Suite if reversed => cases.reverse(),
@@ -93,8 +104,8 @@ pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, specs: &[CaseSpec],
         }
         SortBy::Metric(metric) => {
             let figure = |case: &usize| {
-                let state = states.get(*case)?;
-                mean(metric, state).or_else(|| (metric.get)(&*state.shown().filter(|r| r.is_ok())?))
+                let case = states.get(*case)?;
+                mean(metric, case, stage).or_else(|| (metric.get)(&*case.shown_in(stage).filter(|r| r.is_ok())?))
             };
             sort_by_key(cases, figure, |a, b| match (a, b) {
                 (Some(a), Some(b)) => directed(a.total_cmp(b)),
@@ -108,8 +119,8 @@ pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, specs: &[CaseSpec],
 }
 
 /// Mean of a metric over the case's last reported attempts, as its row shows it.
-fn mean(metric: &Metric, state: &CaseState) -> Option<f64> {
-    let records = state.reported().rev().take(MAX_REPORTED).filter_map(AttemptState::record);
+fn mean(metric: &Metric, case: &CaseState, stage: usize) -> Option<f64> {
+    let records = case.reported_in(stage).rev().take(MAX_REPORTED).filter_map(AttemptState::record);
     let values: Vec<f64> = records.filter_map(|r| (metric.get)(&r)).filter(|v| v.is_finite()).collect();
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }

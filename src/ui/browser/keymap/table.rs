@@ -51,7 +51,7 @@ pub const BROWSER_BINDINGS: &[BrowserBinding] = &[
     ),
     row(&[c('J'), k(KeyCode::Right)], A::PreviewDown, List, None, "Scroll the report down"),
     row(&[c('K'), k(KeyCode::Left)], A::PreviewUp, List, None, "Scroll the report up"),
-    row(&[c('r')], A::Refresh, List, None, "Read the folder again"),
+    row(&[c('r')], A::Refresh, List, Some("refresh"), "Read the folder again"),
     row(
         &[k(KeyCode::Tab), k(KeyCode::Right)],
         A::NextMetric,

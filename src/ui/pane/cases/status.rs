@@ -29,11 +29,15 @@ pub(super) fn row_status(row: &Row<'_>, cells: usize, theme: Theme) -> (&'static
             StreamPhase::Answering => word("●", "answering", theme.accent()),
         },
         CasePhase::Paused => word("‖", "paused", theme.warning()),
+        CasePhase::Done if row.attempt.is_some_and(|a| a.warmup) => word("✓", "warm-up", theme.muted()),
         // Complete, but the answer was cut at `max_tokens`.
         CasePhase::Done if row.is_at_length() => word("✓", fitting("done (capped)", "capped", cells), theme.warning()),
         CasePhase::Done => word("✓", "done", theme.good()),
         CasePhase::Failed => ("✗", row.ended().map_or_else(|| "failed".to_owned(), |r| failed(r, cells)), theme.bad()),
-        CasePhase::Cancelled => word("⊘", "cancelled", theme.muted()),
+        CasePhase::Cancelled => {
+            let left = row.state.left_as().filter(|_| row.attempt.is_none());
+            word("⊘", left.unwrap_or("cancelled"), theme.muted())
+        }
         CasePhase::Unreached => word("–", "skipped", theme.muted()),
     }
 }

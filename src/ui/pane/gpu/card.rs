@@ -193,10 +193,9 @@ impl Card<'_> {
     }
 
     fn memory_figures(&self) -> Vec<Span<'static>> {
-        let mib = |v: Option<f64>| v.map_or_else(|| number::UNKNOWN.to_owned(), |v| number::grouped(v.round() as u64));
         vec![
-            Span::styled(mib(self.used_mib()), self.value),
-            self.muted(format!(" / {} MiB{}", mib(self.gpu.memory_total_mib()), self.memory_note())),
+            Span::styled(number::gib(self.used_mib()), self.value),
+            self.muted(format!(" / {} GiB{}", number::gib(self.gpu.memory_total_mib()), self.memory_note())),
         ]
     }
 
@@ -216,12 +215,11 @@ impl Card<'_> {
         if self.gpu.info.memory_kind == MemoryKind::Unified { "unified" } else { "memory" }
     }
 
-    /// Memory figures in GiB, for a line that also holds the bar.
+    /// Memory figures for a narrow line that also holds the bar.
     fn memory_figures_short(&self) -> Vec<Span<'static>> {
-        let gib = |v: Option<f64>| v.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{:.1}", v / 1024.0));
         vec![
-            Span::styled(gib(self.used_mib()), self.value),
-            self.muted(format!("/{} GiB", gib(self.gpu.memory_total_mib()))),
+            Span::styled(number::gib(self.used_mib()), self.value),
+            self.muted(format!("/{} GiB", number::gib(self.gpu.memory_total_mib()))),
         ]
     }
 
@@ -266,11 +264,11 @@ impl Card<'_> {
         }
         spans.extend([
             self.muted("peak "),
-            Span::styled(number::grouped(peak.round() as u64), self.value),
-            self.muted(when),
+            Span::styled(number::gib(Some(peak)), self.value),
+            self.muted(format!(" GiB{when}")),
         ]);
         if let Some(start) = self.gpu.used_at_start_mib.filter(|_| self.width >= WIDE) {
-            spans.push(self.muted(format!("   start {}", number::grouped(start.round() as u64))));
+            spans.push(self.muted(format!("   start {} GiB", number::gib(Some(start)))));
         }
         Line::from(spans)
     }
@@ -309,7 +307,7 @@ impl Card<'_> {
     fn readings(&self) -> [(&'static str, String, String); 3] {
         let last = |series: &Series| {
             let value = last_of(self.view, self.gpu, series);
-            value.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{v:.0}"))
+            value.map_or_else(|| number::UNKNOWN.to_owned(), number::whole)
         };
         let limit = self.gpu.info.power_limit_w.filter(|_| self.width >= 32);
         let power_unit = limit.map_or_else(|| " W".to_owned(), |limit| format!(" / {limit:.0} W"));

@@ -44,19 +44,20 @@ fn items(gauges: &GaugeHistory, view: &View<'_>) -> Vec<Item> {
     let item = |figure: String, name: &'static str, style: Style| {
         [Span::styled(figure, style), Span::styled(name, theme.muted())]
     };
-    let count = |n: f64| number::grouped(n.max(0.0).round() as u64);
+    let count = |n: f64| number::whole(n.max(0.0));
+    let percent = |p: f64| format!("{}%", number::whole(p.max(0.0)));
     let queued = |n: f64| if n > 0.0 { theme.warning() } else { theme.value() };
     let hits = gauges.now(Meter::PrefixHitRate).or_else(|| gauges.share(Meter::PrefixHits, Meter::PrefixQueries));
     let accepted = gauges.share(Meter::AcceptedTokens, Meter::DraftTokens);
     let all = [
         gauges.now(Meter::Running).map(|n| item(count(n), " running", theme.value())),
         gauges.now(Meter::Waiting).map(|n| item(count(n), " waiting", queued(n))),
-        gauges.now(Meter::KvCache).map(|p| item(format!("{p:.0}%"), " KV cache", theme.value())),
+        gauges.now(Meter::KvCache).map(|p| item(percent(p), " KV cache", theme.value())),
         gauges.grown(Meter::Preemptions).map(|n| item(count(n), " preempted", queued(n))),
         gauges.now(Meter::Retracted).map(|n| item(count(n), " retracted", queued(n))),
-        hits.map(|p| item(format!("{p:.0}%"), " prefix hits", theme.value())),
+        hits.map(|p| item(percent(p), " prefix hits", theme.value())),
         gauges.generated_per_s.last().map(|n| item(count(n), " tok/s", theme.value())),
-        accepted.map(|p| item(format!("{p:.0}%"), " drafts accepted", theme.value())),
+        accepted.map(|p| item(percent(p), " drafts accepted", theme.value())),
     ];
     let reported: Vec<Item> = all.into_iter().flatten().collect();
     if reported.is_empty() { vec![item(String::new(), "reports no metrics", theme.muted())] } else { reported }

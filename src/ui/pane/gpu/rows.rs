@@ -15,7 +15,6 @@ use crate::ui::{fit, number, pane};
 const GAP: usize = 2;
 /// Minimum width of a readable name, and its maximum width, cells.
 const NAME: (usize, usize) = (8, 40);
-const MIB_OF_GIB: f64 = 1024.0;
 
 /// The figures of a line, most important first.
 type Figures = [String; 4];
@@ -96,7 +95,7 @@ fn cells(figures: &Figures, widths: &[usize], style: ratatui::style::Style) -> V
 fn figures(view: &View<'_>, gpu: &GpuTrack) -> Figures {
     let memory = last_of(view, gpu, &gpu.memory_used_mib);
     let text = |value: Option<f64>, unit: &str| {
-        format!("{}{unit}", value.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{v:.0}")))
+        format!("{}{unit}", value.map_or_else(|| number::UNKNOWN.to_owned(), number::whole))
     };
     [
         text(last_of(view, gpu, &gpu.load_percent), "%"),
@@ -108,7 +107,7 @@ fn figures(view: &View<'_>, gpu: &GpuTrack) -> Figures {
 
 fn total(totals: &GpuTotals) -> Figures {
     let text = |value: Option<f64>, before: &str, unit: &str| {
-        value.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{before}{v:.0}{unit}"))
+        value.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{before}{}{unit}", number::whole(v)))
     };
     [
         text(totals.load_percent, "mean ", "%"),
@@ -119,7 +118,5 @@ fn total(totals: &GpuTotals) -> Figures {
 }
 
 fn gib(used: Option<f64>, total: Option<f64>) -> String {
-    let figure =
-        |mib: Option<f64>| mib.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{:.0}", v / MIB_OF_GIB));
-    format!("{}/{} GiB", figure(used), figure(total))
+    format!("{}/{} GiB", number::gib(used), number::gib(total))
 }

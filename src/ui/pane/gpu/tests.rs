@@ -62,15 +62,15 @@ fn a_local_gpu_is_not_shown_for_a_remote_or_simulated_server() {
     stage.app.scene.target.url = "https://api.example.com/v1".to_owned();
     let remote = shown(&stage, 60, 8);
     assert!(remote.contains(reason) && remote.contains("--server-metrics"), "{remote}");
-    assert!(!remote.contains("MiB") && !remote.contains("driver"), "{remote}");
+    assert!(!remote.contains("GiB") && !remote.contains("driver"), "{remote}");
     // GPUs that the endpoint's own host reports.
     stage.app.scene.gpu.gpus[0].info.host = Some("gpu-box\u{1b}[2J".to_owned());
     let hosted = shown(&stage, 60, 8);
-    assert!(hosted.contains("GPU · gpu-box ") && hosted.contains("MiB") && !hosted.contains(reason), "{hosted}");
+    assert!(hosted.contains("GPU · gpu-box ") && hosted.contains("GiB") && !hosted.contains(reason), "{hosted}");
     stage.app.scene.target.url = "http://localhost:1/v1".to_owned();
     stage.app.scene.target.simulated = true;
     let simulated = shown(&stage, 60, 8);
-    assert!(simulated.contains("No GPU: simulated server.") && !simulated.contains("MiB"), "{simulated}");
+    assert!(simulated.contains("No GPU: simulated server.") && !simulated.contains("GiB"), "{simulated}");
 }
 
 #[test]
@@ -100,14 +100,14 @@ fn notes_on_the_memory_are_shown() {
     assert!(!shown(&stage, 60, 8).contains("incl. reserved"));
     stage.app.scene.gpu.gpus[0].info.memory_used_includes_reserved = true;
     for width in [60, 40] {
-        assert!(shown(&stage, width, 8).contains("MiB incl. reserved"), "{}", shown(&stage, width, 8));
+        assert!(shown(&stage, width, 8).contains("GiB incl. reserved"), "{}", shown(&stage, width, 8));
     }
     let mut stage = one_gpu();
     let info = &mut stage.app.scene.gpu.gpus[0].info;
     (info.memory_kind, info.memory_used_is_machines) = (MemoryKind::Unified, true);
     let (wide, narrow) = (shown(&stage, 60, 8), shown(&stage, 40, 8));
     assert!(wide.contains("\nunified ") && !wide.contains("memory"), "{wide}");
-    assert!(wide.contains("MiB (whole machine)") && narrow.contains("MiB (whole machine)"), "{wide}{narrow}");
+    assert!(wide.contains("GiB (whole machine)") && narrow.contains("GiB (whole machine)"), "{wide}{narrow}");
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.find_gpus(1);
     stage.app.scene.gpu.gpus[0].info.memory_unknown_because = Some("shared with the machine".to_owned());

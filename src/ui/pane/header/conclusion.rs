@@ -123,13 +123,17 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     let rated = format!(" tok/s · {word}");
     all.extend(conclusion.speed.map(|speed| {
         let style = if matches!(word, "Excellent" | "Good") { theme.good() } else { theme.value() };
-        ("", format!("{mark}{speed:.0}"), rated.as_str(), style)
+        ("", format!("{mark}{}", number::whole(speed)), rated.as_str(), style)
     }));
     if conclusion.rating.is_none() && conclusion.rating_note.is_some() {
         all.push(("", "not rated".to_owned(), ": decode unresolved", theme.warning()));
     }
     all.extend(conclusion.ttft_p50_ms.map(|ms| ("TTFT p50 ", number::millis(Some(ms)), "", theme.value())));
-    all.extend(conclusion.decode_p50.map(|v| ("decode p50 ", format!("{mark}{v:.1}"), " tok/s", theme.value())));
+    all.extend(
+        conclusion
+            .decode_p50
+            .map(|v| ("decode p50 ", format!("{mark}{}", number::rate(Some(v))), " tok/s", theme.value())),
+    );
     all.extend(share.filter(|_| !is_wrong).map(|share| ("checks: ", share, " pass", theme.good())));
     // The rating's scale follows its word if that displaces none of the main figures.
     let scale = conclusion.rating.as_ref().map_or_else(String::new, |(_, scale)| format!("{rated} ({scale})"));
@@ -160,8 +164,7 @@ fn sweep_figures(sweep: &SweepSummary, partial: bool, view: &View<'_>) -> Vec<Fi
     all.extend(sweep.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
     if let Some((best, throughput)) = sweep.best.as_ref().and_then(|best| Some((best, best.tokens_per_s?))) {
         let mark = if best.estimated { ESTIMATED } else { "" };
-        let result =
-            format!("{mark}{} tok/s at concurrency {}", number::grouped(throughput.round() as u64), best.concurrency);
+        let result = format!("{mark}{} tok/s at concurrency {}", number::whole(throughput), best.concurrency);
         all.push(("best ", result, "", theme.value()));
     }
     let (before, concurrency) = match sweep.saturation {

@@ -6,6 +6,7 @@ use ratatui::text::Span;
 
 use super::{Row, fitting, sweep_chart};
 use crate::app::state::load::StagesSoFar;
+use crate::domain::pass_rate::whole_percent;
 use crate::domain::slo::SloUnit;
 use crate::domain::sweep::{Saturation, Stage, knee, slo_summary};
 use crate::report::sweep_table::{KNEE, SWEEP_COLUMNS, SweepColumn, n_of_all, samples_needed, unresolved_in_words};
@@ -27,12 +28,16 @@ const CONCURRENCY: usize = 12;
 const N: usize = 8;
 /// Number of figures that come before the sample count.
 const BEFORE_N: usize = 2;
+/// Width of the pass rate, cells.
+const PASS: usize = 7;
+/// Marks a stage with fewer requests than slots, as in the chart.
+const UNFILLED: char = '+';
 
 /// A column: heading, width in cells, and text per stage.
 type Column = (&'static str, usize, Box<dyn Fn(&Stage) -> String>);
 
-/// Returns the columns by importance.
-fn columns() -> Vec<Column> {
+/// Returns the columns by importance. Only answers with checks have a pass rate.
+fn columns(has_checks: bool) -> Vec<Column> {
     let figure = |c: &'static SweepColumn| -> Column {
         let (cells, show): (usize, fn(Option<f64>) -> String) = match c.unit {
             SloUnit::Milliseconds => (10, number::millis),
@@ -44,6 +49,10 @@ fn columns() -> Vec<Column> {
     let mut all: Vec<Column> = vec![("concurrency", CONCURRENCY, Box::new(|s| s.concurrency.to_string()))];
     all.extend(SWEEP_COLUMNS.iter().map(figure));
     all.insert(BEFORE_N + 1, ("n", N, Box::new(n_of_all)));
+    if has_checks {
+        let pass = |s: &Stage| s.pass_rate.percent().map_or_else(|| number::UNKNOWN.to_owned(), whole_percent);
+        all.insert(BEFORE_N, ("pass", PASS, Box::new(pass)));
+    }
     all
 }
 
@@ -103,7 +112,7 @@ fn table(view: &View<'_>, so_far: &StagesSoFar, width: u16) -> Vec<Row> {
     let stages = &so_far.stages;
     let knee = knee(stages).filter(|_| !scene.session.is_active());
     let mut used = marks_width(view, stages);
-    let mut all = columns();
+    let mut all = columns(stages.iter().any(|stage| stage.pass_rate.checked > 0));
     if width < NARROW {
         all.iter_mut().zip(NARROW_COLUMNS).for_each(|(column, width)| column.1 = width);
     }
@@ -126,6 +135,8 @@ fn table(view: &View<'_>, so_far: &StagesSoFar, width: u16) -> Vec<Row> {
         }
         if is_running {
             spans.push(Span::styled(" ○", theme.muted()));
+        } else if !stage.fills_slots() {
+            spans.push(Span::styled(format!(" {UNFILLED}"), theme.warning()));
         }
         if stage.doubts.summary().is_some() {
             spans.push(Span::styled(" w", theme.warning()));
@@ -151,6 +162,11 @@ fn notes(view: &View<'_>, so_far: &StagesSoFar, width: u16) -> Vec<Row> {
         let text = format!("w: prefix cache, concurrency {}: {}", words.0, words.1);
         rows.push(note(2, &text, theme.warning()));
     }
+    let over = || stages.iter().enumerate().filter(|(at, _)| so_far.running != Some(*at)).map(|(_, stage)| stage);
+    if over().any(|stage| !stage.fills_slots()) {
+        let text = format!("{UNFILLED} fewer requests than slots: no knee, no best (see --repeat)");
+        rows.push(note(3, &text, theme.warning()));
+    }
     if let Some(needed) = samples_needed(stages) {
         let text = format!("{} {needed}", number::UNKNOWN);
         rows.push(note(9, &text, theme.muted()));
@@ -159,14 +175,21 @@ fn notes(view: &View<'_>, so_far: &StagesSoFar, width: u16) -> Vec<Row> {
         rows.push(note(2, &format!("unresolved: {unresolved}"), theme.warning()));
     }
     if !view.scene().session.is_active() {
-        rows.extend(slo_summary(stages).map(|met| note(9, &format!("SLO {met}"), theme.text())));
+        let slo = slo_summary(stages).map(|met| format!("SLO {met}"));
+        let knee = format!("{KNEE} knee: more load mostly adds waiting");
+        let both = slo.as_ref().map(|slo| format!("{slo} · {knee}"));
+        let is_knee = matches!(Saturation::from_stages(stages), Saturation::Knee(_));
+        let is_joined = is_knee && both.as_ref().is_some_and(|both| fit::width(both) <= usize::from(width));
+        let slo = if is_joined { both } else { slo };
+        // The result comes before the explanation of a mark.
+        rows.extend(slo.map(|text| note(8, &text, theme.text())));
         let text = match Saturation::from_stages(stages) {
             Saturation::FromStart(found) => Some(found.to_string()),
             Saturation::NoneUpTo(last) => Some(format!("no saturation up to concurrency {last}")),
-            // The table marks the knee.
-            Saturation::Knee(_) | Saturation::Unknown => None,
+            Saturation::Knee(_) => Some(knee).filter(|_| !is_joined),
+            Saturation::Unknown => None,
         };
-        rows.extend(text.map(|text| note(8, &text, theme.muted())));
+        rows.extend(text.map(|text| note(9, &text, theme.muted())));
     }
     rows
 }

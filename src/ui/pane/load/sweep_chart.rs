@@ -107,6 +107,7 @@ impl<'a> Sweep<'a> {
             title_style: theme.value(),
             axis_style: theme.muted(),
             label_style: theme.text(),
+            apart_name: "fewer requests than slots",
         }
     }
 
@@ -126,11 +127,14 @@ impl<'a> Sweep<'a> {
         knee.into_iter().chain(limit).collect()
     }
 
+    fn point(&self, at: usize, x: f64, y: f64) -> Point {
+        let is_open = self.running == Some(at);
+        let is_apart = !is_open && self.stages.get(at).is_some_and(|stage| !stage.fills_slots());
+        Point { x, y, is_open, is_apart, label: String::new() }
+    }
+
     fn points(&self, get: impl Fn(&Stage) -> Option<f64>) -> Vec<Point> {
-        let point = |(at, stage): (usize, &Stage)| {
-            let is_open = self.running == Some(at);
-            Some(Point { x: stage.concurrency as f64, y: get(stage)?, is_open, label: String::new() })
-        };
+        let point = |(at, stage): (usize, &Stage)| Some(self.point(at, stage.concurrency as f64, get(stage)?));
         self.stages.iter().enumerate().filter_map(point).collect()
     }
 
@@ -214,8 +218,7 @@ impl<'a> Sweep<'a> {
             if self.slo_limit == Some(stage.concurrency) {
                 label = format!("{label} · SLO limit");
             }
-            let is_open = self.running == Some(at);
-            Some(Point { x: stage.tokens_per_s_per_user?, y: stage.tokens_per_s?, is_open, label })
+            Some(Point { label, ..self.point(at, stage.tokens_per_s_per_user?, stage.tokens_per_s?) })
         };
         let points: Vec<Point> = self.stages.iter().enumerate().filter_map(point).collect();
         let top = points.iter().map(|p| p.y).fold(0.0, f64::max);

@@ -225,6 +225,42 @@ fn a_sweep_without_figures_says_so_and_warm_stages_are_marked() {
 }
 
 #[test]
+fn a_stage_with_fewer_requests_than_slots_is_marked_and_the_knee_explained() {
+    let mut stage = sweep(5);
+    assert!(shown(&stage, 76, 30).contains("◆ knee: more load mostly adds waiting"), "{}", shown(&stage, 76, 30));
+    assert!(!shown(&stage, 76, 30).contains("fewer requests than slots"));
+    stage.app.scene.load.tally.ended = 10;
+    stage.app.scene.load.tally.ok = 10;
+    let shown = shown(&stage, 76, 30);
+    let row = shown.lines().find(|line| line.trim_start().starts_with("16 ")).unwrap();
+    assert!(row.contains(" + "), "{shown}");
+    assert!(shown.contains("+ fewer requests than slots: no knee, no best (see --repeat)"), "{shown}");
+}
+
+#[test]
+fn a_sweep_with_checks_has_the_pass_rate_of_each_stage() {
+    let mut stage = sweep(5);
+    assert!(!shown(&stage, 76, 30).contains("pass"));
+    stage.app.scene.load.stages[1].pass_rate = crate::domain::pass_rate::PassRate { passed: 24, checked: 32 };
+    let shown = shown(&stage, 76, 30);
+    let lines: Vec<&str> = shown.lines().collect();
+    let end = |line: &str, word: &str| line.split_once(word).map(|(before, _)| before.chars().count() + word.len());
+    let row = lines.iter().find(|line| line.trim_start().starts_with("2 ")).unwrap();
+    assert_eq!(end(lines[1], "pass"), end(row, "75%"), "{shown}");
+}
+
+#[test]
+fn the_header_shows_the_throughput_of_the_pane() {
+    let mut stage = three(0, false, &[]);
+    (1..=3).for_each(|number| stage.start(0, number, Script::plain(500, 10, 1000)));
+    stage.pass(5000);
+    stage.frame();
+    let throughput = crate::ui::number::throughput(stage.app.scene.throughput_so_far().unwrap());
+    let header = text(&stage.draw_with(120, 3, Theme::ansi(), crate::ui::pane::header::draw));
+    assert!(header.contains(&throughput), "{throughput} in {header}");
+}
+
+#[test]
 fn every_small_size_is_drawn() {
     for stage in [three(4, true, &["ttft_p95<200ms", "itl_p50<1ms"]), sweep(5)] {
         for width in (1..140).step_by(3) {

@@ -65,10 +65,12 @@ pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> String {
     };
     let turn = subject.attempt().and_then(|attempt| attempt.turn);
     let turn = turn.map_or_else(String::new, |turn| format!(" · turn {} of {}", turn.number, turn.of));
+    let at_stage = subject.attempt().and_then(|attempt| view.scene().session.stage_name_of(attempt));
+    let at_stage = at_stage.map_or_else(String::new, |name| format!(" · {name}"));
     match all {
-        0 | 1 => format!("{name}{warmup}{turn}"),
-        _ if is_timed => format!("{name} · attempt {number}{warmup}{turn}"),
-        _ => format!("{name} · attempt {number} of {all}{warmup}{turn}"),
+        0 | 1 => format!("{name}{warmup}{at_stage}{turn}"),
+        _ if is_timed => format!("{name} · attempt {number}{warmup}{at_stage}{turn}"),
+        _ => format!("{name} · attempt {number} of {all}{warmup}{at_stage}{turn}"),
     }
 }
 
@@ -134,8 +136,8 @@ fn live_figures(live: &InFlight, scene: &Scene, view: &View<'_>) -> Vec<Span<'st
         StreamPhase::Reasoning => Span::styled("thinking", theme.accent()),
         StreamPhase::Answering => Span::styled("answering", theme.accent()),
     };
-    let tokens = (f64::from(live.content_events) * scene.tokens_per_event).round();
-    vec![phase, Span::styled(format!("~{} tokens", grouped(tokens as u64)), theme.muted())]
+    let tokens = Quantity::grouped(f64::from(live.content_events) * scene.tokens_per_event).estimated_if(true);
+    vec![phase, Span::styled(format!("{tokens} tokens"), theme.muted())]
 }
 
 fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> {

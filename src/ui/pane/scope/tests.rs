@@ -70,6 +70,34 @@ fn stacked() -> Stage {
     stage
 }
 
+#[test]
+fn queued_counts_requests() {
+    let mut stage = Stage::new(&TEN[..2], Plan { concurrency: 2, repeat: 5, ..Plan::default() });
+    stage.connect();
+    stage.app.ui.focus = PaneId::Scope;
+    (1..=2).for_each(|number| stage.start(0, number, Script::plain(200, 20, 900)));
+    stage.pass(2_000);
+    // Two of ten are in flight.
+    assert_eq!(stage.app.scene.session.requests_queued(), Some(8));
+    let shown = text(&stage.draw_with(120, 30, Theme::ansi(), draw));
+    assert!(shown.contains("answer 2") && shown.contains("queued 8"), "{shown}");
+}
+
+#[test]
+fn means_do_not_depend_on_the_width_and_are_those_of_the_run() {
+    let stage = done();
+    let scene = &stage.app.scene;
+    let (began, end) = scene.run_span();
+    let throughput = scene.mean_throughput(began, end).unwrap();
+    let ended = scene.load.tally.run_figure(crate::domain::slo::RunFigure::Throughput).unwrap();
+    assert!((throughput.0 - ended).abs() < 1e-9, "{throughput:?} {ended}");
+    let expected = format!("mean ~{} tok/s", crate::ui::number::whole(ended));
+    for width in [80, 97, 120, 200] {
+        let shown = text(&stage.draw_with(width, 40, Theme::ansi(), draw));
+        assert!(shown.contains(&expected), "{expected} at {width}: {shown}");
+    }
+}
+
 fn done() -> Stage {
     let mut stage = Stage::new(&TEN[..3], Plan::default());
     stage.find_gpus(2);
