@@ -8,6 +8,9 @@ use unicode_width::UnicodeWidthStr;
 /// Marks text that was cut off.
 pub const ELLIPSIS: &str = "…";
 
+/// Ends of clauses, after which a sentence may stop.
+const CLAUSE_ENDS: [&str; 6] = [". ", "; ", ", ", ": ", " (", " · "];
+
 /// Maximum length of a grapheme that is shown in full, bytes. An emoji of four people with skin tones is shorter; a long
 /// pile of combining marks is not.
 const MAX_GRAPHEME_BYTES: usize = 64;
@@ -74,6 +77,19 @@ pub fn cut(text: &str, cells: usize) -> String {
     out
 }
 
+/// The start of a sentence of the program: as many complete clauses as fit into `cells` cells. Only if not even the first one
+/// fits, it is cut.
+pub fn clauses(text: &str, cells: usize) -> String {
+    if width(text) <= cells {
+        return text.to_owned();
+    }
+    let ends = CLAUSE_ENDS.iter().flat_map(|end| text.match_indices(end)).map(|(at, _)| at);
+    let mut ends: Vec<usize> = ends.filter(|at| *at > 0).collect();
+    ends.sort_unstable();
+    let starts = ends.into_iter().rev().map(|at| text.split_at(at).0);
+    starts.into_iter().find(|start| width(start) <= cells).map_or_else(|| cut(text, cells), str::to_owned)
+}
+
 /// `text` in exactly `cells` cells, left-aligned.
 pub fn left(text: &str, cells: usize) -> String {
     let mut out = cut(text, cells);
@@ -114,6 +130,17 @@ mod tests {
         assert_eq!(cut("你好吗", 4), "你…");
         assert_eq!(cut("ab", 0), "");
         assert_eq!(cut("你", 1), "…");
+    }
+
+    #[test]
+    fn a_sentence_ends_with_a_complete_clause() {
+        let sentence = "Too few answers: p95 needs 20 (of them 3 are missing), p99 100";
+        assert_eq!(clauses(sentence, 62), sentence);
+        assert_eq!(clauses(sentence, 61), "Too few answers: p95 needs 20 (of them 3 are missing)");
+        assert_eq!(clauses(sentence, 40), "Too few answers: p95 needs 20");
+        assert_eq!(clauses(sentence, 20), "Too few answers");
+        assert_eq!(clauses(sentence, 6), "Too f…");
+        assert_eq!(clauses(". a", 1), "…");
     }
 
     #[test]

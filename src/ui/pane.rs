@@ -43,21 +43,9 @@ pub fn rule(
     view: &View<'_>,
     id: PaneId,
     about: &str,
-    figures: Vec<Span<'static>>,
-) -> Rect {
-    titled_rule(frame, area, view, id, id.title(), about, figures)
-}
-
-/// Draws a title rule as [`rule`] does, with a title other than the pane's own.
-pub fn titled_rule(
-    frame: &mut Frame<'_>,
-    area: Rect,
-    view: &View<'_>,
-    id: PaneId,
-    title: &'static str,
-    about: &str,
     mut figures: Vec<Span<'static>>,
 ) -> Rect {
+    let title = id.title();
     let focused = view.is_focused(id);
     let (stroke, border) = (if focused { "━" } else { "─" }, view.theme.border(focused));
     let room = usize::from(area.width);

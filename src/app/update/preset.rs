@@ -9,8 +9,7 @@ pub(super) fn step(app: &mut App, by: usize) {
     let now = app.scene.now;
     let current = LayoutPreset::ALL.iter().position(|preset| *preset == app.layout_preset()).unwrap_or(0);
     let next = LayoutPreset::ALL[(current + by) % LayoutPreset::ALL.len()];
-    (app.ui.layout, app.ui.zoomed) = (Some(next), false);
-    app.ui.focus = next.main_pane();
+    app.ui.use_layout(next);
     show_notice(app, now, &format!("Layout: {}", next.description()), false);
 }
 

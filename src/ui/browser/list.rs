@@ -66,10 +66,10 @@ const COLUMNS: &[Column] = &[
         sort: Some(SortColumn::Duration),
         cell: |r| millis(r.duration_s.map(|s| s * 1000.0)),
     },
-    Column { heading: "TOK/S", width: 7, is_right: true, rank: 0, sort: Some(SortColumn::Speed), cell: speed },
+    Column { heading: "SPEED P50", width: 10, is_right: true, rank: 0, sort: Some(SortColumn::Speed), cell: speed },
     Column {
-        heading: "TTFT",
-        width: 7,
+        heading: "TTFT P50",
+        width: 9,
         is_right: true,
         rank: 1,
         sort: Some(SortColumn::Ttft),
@@ -219,7 +219,7 @@ impl Columns {
 fn style_of(column: &Column, run: &RunEntry, theme: Theme) -> Style {
     match column.heading {
         "STATE" => state_style(run.state, theme),
-        "TOK/S" | "TTFT" => theme.value(),
+        "SPEED P50" | "TTFT P50" => theme.value(),
         "MODEL" => theme.text(),
         "OK" if run.failed > 0 => theme.bad(),
         _ => theme.muted(),

@@ -21,7 +21,7 @@ struct Chart {
 }
 
 const CHARTS: [Chart; 2] = [
-    Chart { title: "tok/s, median of the run", value: |p| p.speed_tok_s, series: 0 },
+    Chart { title: "speed p50, tok/s", value: |p| p.speed_tok_s, series: 0 },
     Chart { title: "TTFT p50, ms", value: |p| p.ttft_ms, series: 1 },
 ];
 

@@ -99,6 +99,8 @@ fn about(view: &View<'_>, width: u16, window: Window, shown: &StreamSelection<'_
         let digits = if span < 1.0 { 2 } else { 1 };
         let of = if terse { String::new() } else { format!(" of {elapsed:.0} s") };
         format!("{from:.digits$}–{to:.digits$} s{of}")
+    } else if scene.session.is_active() && span > elapsed {
+        format!("{}{elapsed:.0} s", if terse { "" } else { "run so far, " })
     } else if scene.session.is_active() || span < elapsed {
         format!("{}{} s", if terse { "" } else { "last " }, (span * 100.0).round() / 100.0)
     } else {
@@ -114,18 +116,19 @@ fn about(view: &View<'_>, width: u16, window: Window, shown: &StreamSelection<'_
     if terse { format!("{part} · {visible} of {all}") } else { format!("{part} · newest {visible} of {all} streams") }
 }
 
-/// Tokens per second, now and on average over the run. They are counted from events, so they are estimates.
+/// Throughput, now and on average over the run. Its tokens are counted from events, so they are estimates.
 fn figures(view: &View<'_>) -> Vec<Span<'static>> {
     let (theme, scene): (_, &Scene) = (view.theme, view.scene());
-    let unit = Span::styled(" tok/s", theme.muted());
+    let (name, unit) = (Span::styled("throughput ", theme.muted()), Span::styled(" tok/s", theme.muted()));
     let now = scene.throughput.last().filter(|_| scene.session.is_active());
     match (now, scene.throughput.mean()) {
         (Some(now), Some(mean)) => vec![
+            name,
             Span::styled(format!("~{now:.0}"), theme.value()),
             unit,
             Span::styled(format!("  mean ~{mean:.0}"), theme.muted()),
         ],
-        (None, Some(mean)) => vec![Span::styled(format!("mean ~{mean:.0}"), theme.muted()), unit],
+        (None, Some(mean)) => vec![name, Span::styled(format!("mean ~{mean:.0}"), theme.muted()), unit],
         (_, None) => Vec::new(),
     }
 }
