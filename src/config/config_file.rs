@@ -80,7 +80,11 @@ pub(super) fn parse(text: &str, name: &str) -> Result<ConfigFile, FileError> {
 }
 
 fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
-    root.check_keys(&["theme", "ascii", "reduced_motion", "title", "notify", "layout", "defaults", "keys"], "", mistakes);
+    root.check_keys(
+        &["theme", "ascii", "reduced_motion", "title", "notify", "layout", "defaults", "keys"],
+        "",
+        mistakes,
+    );
     let theme = root.name("theme", mistakes).map(|(name, at)| (ThemeName::from_name(&name), at));
     let ascii = read_ascii(root, mistakes);
     let reduced_motion = root.boolean("reduced_motion", mistakes);

@@ -84,7 +84,7 @@ impl Series {
     /// Doubles the stretches until the series has room again.
     fn halve(&mut self) {
         let span = |points: &VecDeque<Point>| points.back()?.at.0.checked_sub(points.front()?.at.0);
-        let mean_ns = span(&self.points).unwrap_or(0) / self.points.len().max(1) as u64;
+        let mean_ns = span(&self.points).unwrap_or(0) / self.points.len().saturating_sub(1).max(1) as u64;
         self.width_ns = (self.width_ns.max(mean_ns) * 2).max(1);
         let points = std::mem::take(&mut self.points);
         points.into_iter().for_each(|point| self.insert(point));
@@ -186,7 +186,10 @@ mod tests {
     fn a_full_series_halves_its_resolution() {
         let mut s = Series::new(4);
         (0..5_u32).for_each(|i| s.push(Nanos(u64::from(i) * 10), Some(f64::from(i))));
-        assert_eq!(s.iter().collect::<Vec<_>>(), [(Nanos(0), Some(0.5)), (Nanos(20), Some(2.5)), (Nanos(40), Some(4.0))]);
+        assert_eq!(
+            s.iter().collect::<Vec<_>>(),
+            [(Nanos(0), Some(0.5)), (Nanos(20), Some(2.5)), (Nanos(40), Some(4.0))]
+        );
         // The last sample is exact, and its point is settled only when the next stretch begins.
         s.push(Nanos(50), Some(9.0));
         assert_eq!((s.last(), s.iter().next_back()), (Some(9.0), Some((Nanos(40), Some(6.5)))));
@@ -211,7 +214,8 @@ mod tests {
         assert!(series.points.len() <= 14_400 && series.points.len() > 14_400 / 4, "{}", series.points.len());
         assert_eq!(series.iter().next().map(|p| p.0), Some(Nanos(0)));
         for hour in 0..24_u32 {
-            let at = |minute: u64| series.at(Nanos::from_millis((u64::from(hour) * 60 + minute) * 60_000), Duration::ZERO);
+            let at =
+                |minute: u64| series.at(Nanos::from_millis((u64::from(hour) * 60 + minute) * 60_000), Duration::ZERO);
             assert_eq!(at(30), Some(f64::from(hour)), "hour {hour}");
             assert_eq!(at(50), (hour != 9).then_some(f64::from(hour)), "hour {hour}");
         }

@@ -35,6 +35,15 @@ pub const PANES: &[Pane] = &[
     Pane { id: PaneId::Gpu, draw: gpu::draw },
 ];
 
+/// Text beside the title of a pane.
+#[derive(Clone, Copy, Debug)]
+pub enum About<'a> {
+    /// A name of the user or the endpoint: where room is short, its end is cut.
+    Name(&'a str),
+    /// Words of the program: where room is short, complete clauses are left out.
+    Words(&'a str),
+}
+
 /// Draws a pane's title rule, `━ Title · about ━━━━━ figures ━`, and returns the area below it. The focused pane has a
 /// heavy rule. On a short line `about` is cut first, then `figures` are dropped from their end.
 pub fn rule(
@@ -42,7 +51,7 @@ pub fn rule(
     area: Rect,
     view: &View<'_>,
     id: PaneId,
-    about: &str,
+    about: About<'_>,
     mut figures: Vec<Span<'static>>,
 ) -> Rect {
     let title = id.title();
@@ -58,10 +67,15 @@ pub fn rule(
         figures.pop();
     }
     let right_width = width_of(&figures);
-    let fitting = fit::cut(about, room.saturating_sub(left_width + right_width + 5));
-    // One or two letters of a name are useless.
-    let is_readable = fitting == about || fit::width(&fitting) >= 4;
-    let about = if is_readable && !about.is_empty() { format!("· {fitting} ") } else { String::new() };
+    let room_for_about = room.saturating_sub(left_width + right_width + 5);
+    let fitting = match about {
+        About::Words(words) => Some(fit::clauses(words, room_for_about)).filter(|text| !text.ends_with(fit::ELLIPSIS)),
+        // One or two letters of a name are useless.
+        About::Name(name) => {
+            Some(fit::cut(name, room_for_about)).filter(|text| text == name || fit::width(text) >= LEAST_NAME)
+        }
+    };
+    let about = fitting.filter(|text| !text.is_empty()).map_or_else(String::new, |text| format!("· {text} "));
 
     let mut spans = vec![
         Span::styled(format!("{stroke} "), border),
@@ -79,6 +93,9 @@ pub fn rule(
     line(frame, area, 0, Line::from(spans));
     Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area }
 }
+
+/// Minimum width of a cut name, cells.
+const LEAST_NAME: usize = 4;
 
 /// Draws a line in row `row` of `area`, counted from the top. Does nothing below the area.
 pub fn line<'a>(frame: &mut Frame<'_>, area: Rect, row: u16, line: impl Into<Line<'a>>) {

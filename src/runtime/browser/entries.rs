@@ -202,7 +202,8 @@ mod tests {
                 .map(|compared| (compared.metric == &TTFT).then_some(figure(ttft_ms, None)))
                 .collect(),
         };
-        let run = |first, second| ComparedRun { turns: vec![turn(1, first), turn(2, second)], ..ComparedRun::default() };
+        let run =
+            |first, second| ComparedRun { turns: vec![turn(1, first), turn(2, second)], ..ComparedRun::default() };
         let view = comparison_view(&Comparison::new(run(100.0, 50.0), run(110.0, 45.0)));
         let [ttft] = &view.metrics[..] else { panic!("{:?}", view.metrics) };
         assert_eq!((ttft.label.as_str(), ttft.by), ("TTFT", RowsBy::Turn));

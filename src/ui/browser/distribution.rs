@@ -68,8 +68,10 @@ fn draw_one(frame: &mut Frame<'_>, area: Rect, comparison: &ComparisonView, at: 
             }
         };
         let style = theme.series(series);
-        legends
-            .push(vec![Span::styled(format!("{sample} {letter} "), style), Span::styled(format!(" {figures}"), theme.text())]);
+        legends.push(vec![
+            Span::styled(format!("{sample} {letter} "), style),
+            Span::styled(format!(" {figures}"), theme.text()),
+        ]);
     }
     let beside = legends.join(&Span::raw("   "));
     // On a low chart, each row counts.

@@ -400,9 +400,11 @@ fn fixed_words_are_never_cut() {
     act(&mut list, A::Down);
     let mut view = comparison();
     (view.a, view.b) = ("ts-1".to_owned(), "ts-2".to_owned());
+    view.metrics.iter_mut().flat_map(|metric| &mut metric.rows).for_each(|row| "case".clone_into(&mut row.name));
     view.metrics.push(MetricRows { label: "Inter-token latency".to_owned(), ..view.metrics[0].clone() });
     let compared = Browser::comparison_only(ThemeName::Auto, view);
-    for (width, height) in [80, 90, 100, 120, 140, 160, 200].into_iter().flat_map(|w| [24, 30, 40, 60].map(|h| (w, h))) {
+    for (width, height) in [80, 90, 100, 120, 140, 160, 200].into_iter().flat_map(|w| [24, 30, 40, 60].map(|h| (w, h)))
+    {
         let mut screens = vec![list.clone(), compared.clone()];
         for dialog in [A::SwitchPane, A::Help, A::Delete, A::Filter] {
             let mut other = list.clone();
@@ -436,8 +438,10 @@ fn each_sign_is_in_the_glossary() {
         for size in SIZES {
             let shown = drawn(browser, size);
             let is_line = |c: char| ('\u{2500}'..='\u{257F}').contains(&c) || ('\u{2800}'..='\u{28FF}').contains(&c);
-            let unknown: Vec<char> =
-                shown.chars().filter(|c| !c.is_ascii() && !is_line(*c) && *c != '…' && !known.contains(*c)).collect();
+            let unknown: Vec<char> = shown
+                .chars()
+                .filter(|c| !c.is_ascii() && !is_line(*c) && !['…', '·'].contains(c) && !known.contains(*c))
+                .collect();
             assert!(unknown.is_empty(), "{place:?}: {unknown:?}");
         }
     }

@@ -28,9 +28,13 @@ pub const SIGNS: &[Term] = &[
     sign("w", "Warm TTFT: the prompt was in the server's prefix cache"),
     sign("?", "TTFT may be warm: cache use is not reported, and the prompt is not unique (--warm)"),
     sign("!", "In a state: findings, such as stalls, below the answer; in a message: an error"),
+    sign("≥ ≤", "At least, at most"),
     sign("…", "A name or an answer was cut to fit"),
     // ─── States ───
-    sign("●", "Running or answering; before a GPU: it serves the endpoint; on a line: the selected stream or case; in a chart: a complete stage"),
+    sign(
+        "●",
+        "Running or answering; before a GPU: it serves the endpoint; on a line: the selected stream or case; in a chart: a complete stage",
+    ),
     sign("○", "Waiting for the first token; in a sweep: the running stage"),
     sign("◐", "Reasoning"),
     sign("◌", "Waiting for the endpoint, or interrupted"),
@@ -53,7 +57,10 @@ pub const SIGNS: &[Term] = &[
     sign("┈┈", "In the scope: queued, the wait for a slot"),
     sign("░░", "In the scope: shortest to longest gap of the streams that ended"),
     sign("•", "In the scope: a gap far longer than its neighbours"),
-    sign("▲", "In the scope: a stall of the server; in a chart: p95; below a request: the line that makes a prompt unique"),
+    sign(
+        "▲",
+        "In the scope: a stall of the server; in a chart: p95; below a request: the line that makes a prompt unique",
+    ),
     sign("△", "In the scope: a stall of tokscope's own machine; in a chart: p95 of the running stage"),
     sign("■ □", "In a chart: ITL p50; open: of the running stage"),
     sign("┴", "In the scope: start of a request; below a chart: a tick"),

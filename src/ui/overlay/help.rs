@@ -150,12 +150,12 @@ const fn is_focus(binding: &Binding) -> bool {
     matches!(binding.action, Action::Focus(_))
 }
 
-/// The keys that focus a pane, as one entry: `1 … 5`.
+/// The keys that focus a pane, as one entry: `1–5`.
 fn focus_entry(rows: &[&DashboardRow], view: &View<'_>) -> Option<Entry> {
     let keys: Vec<Key> =
         rows.iter().filter(|row| is_focus(row.binding)).filter_map(|row| row.keys.first().copied()).collect();
     let (first, last) = (keys.first()?, keys.last()?);
-    let label = if keys.len() > 1 { format!("{first} … {last}") } else { first.to_string() };
+    let label = if keys.len() > 1 { format!("{first}–{last}") } else { first.to_string() };
     Some(Entry::new(label, "Go to a pane".to_owned(), true, view))
 }
 

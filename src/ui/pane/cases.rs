@@ -20,6 +20,7 @@ use crate::app::pane::PaneId;
 use crate::app::state::cases::RowId;
 use crate::app::state::cases::order::SortBy;
 use crate::domain::text::sanitise_line;
+use crate::ui::pane::About;
 use crate::ui::view::View;
 use crate::ui::{fit, pane};
 
@@ -42,7 +43,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 
     let mut figures = figures(view, &rows, first, visible.len());
     figures.extend(legend(view, visible, figures.is_empty()));
-    let area = pane::rule(frame, area, view, PaneId::Cases, &sanitise_line(&suite.title()), figures);
+    let area = pane::rule(frame, area, view, PaneId::Cases, About::Name(&sanitise_line(&suite.title())), figures);
     let wanted_name = view.cache.name_width(&rows, || {
         let names = rows.iter().filter(|r| r.attempt.is_none()).filter_map(|r| suite.cases.get(r.case));
         names.map(|c| fit::width(&c.name)).max().unwrap_or(0)

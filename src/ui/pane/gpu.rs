@@ -16,6 +16,7 @@ use crate::app::state::{App, Scene};
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::gpu_track::GpuTrack;
 use crate::domain::text::sanitise_line;
+use crate::ui::pane::About;
 use crate::ui::view::View;
 use crate::ui::widget::wrap::wrap;
 use crate::ui::{fit, pane};
@@ -84,7 +85,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         Some(none) if area.height == 1 => none.fitting(|text| has_room(fit::width(text), area.width)).to_owned(),
         _ => about(scene, &gpus, area.width),
     };
-    let area = pane::rule(frame, area, view, PaneId::Gpu, &about, driver.into_iter().collect());
+    let area = pane::rule(frame, area, view, PaneId::Gpu, About::Words(&about), driver.into_iter().collect());
     if area.is_empty() {
         return;
     }
@@ -161,9 +162,8 @@ impl NoGpu {
 
 /// Draws the reason; returns the number of rows used.
 fn reason(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, none: &NoGpu) -> u16 {
-    let wrapped = |text: &str| {
-        wrap(&[Span::styled(text.to_owned(), view.theme.muted())], usize::from(area.width.max(1)))
-    };
+    let wrapped =
+        |text: &str| wrap(&[Span::styled(text.to_owned(), view.theme.muted())], usize::from(area.width.max(1)));
     let lines = wrapped(none.fitting(|text| wrapped(text).len() <= usize::from(area.height)));
     let rows = (lines.len() as u16).min(area.height);
     for (row, line) in (0..rows).zip(lines) {

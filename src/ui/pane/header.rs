@@ -115,7 +115,9 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let lag = scene.live.lag.p99_ms.filter(|ms| *ms > MIN_LAG_SHOWN_MS);
     let mut right: Vec<Span<'_>> = Vec::new();
     right.extend(in_flight.map(|n| Span::raw(format!("{n} in flight"))));
-    right.extend(scene.throughput_now().map(|v| Span::styled(format!("throughput {ESTIMATED}{v:.0} tok/s"), theme.value())));
+    right.extend(
+        scene.throughput_now().map(|v| Span::styled(format!("throughput {ESTIMATED}{v:.0} tok/s"), theme.value())),
+    );
     right.extend(lag.map(|ms| Span::styled(format!("engine lag {}", number::millis(Some(ms))), theme.warning())));
     right.extend(slo_sign(view).map(|(sign, style)| Span::styled(sign, style)));
     let hints = hints::spans(view);

@@ -18,7 +18,7 @@ use crate::domain::session::{AttemptState, CaseState};
 use crate::domain::statistics::{needed_for, percentile};
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::ReportedTtft;
-use crate::ui::pane::load;
+use crate::ui::pane::{About, load};
 use crate::ui::view::View;
 use crate::ui::widget::histogram::{Histogram, range};
 use crate::ui::widget::wrap::wrap;
@@ -151,7 +151,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         pane::line(frame, area, 0, Line::styled(fit::cut(&about, usize::from(area.width)), theme.heading()));
         Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
     } else {
-        pane::rule(frame, area, view, PaneId::Latency, &about, Vec::new())
+        pane::rule(frame, area, view, PaneId::Latency, About::Name(&about), Vec::new())
     };
     let others = ComparedTtft::from_view(scene, view);
     let all = others.ttft_ms();

@@ -16,6 +16,7 @@ use crate::domain::quantity::ESTIMATED;
 use crate::domain::session::Plan;
 use crate::domain::slo::RunFigure;
 use crate::domain::statistics::needed_for;
+use crate::ui::pane::About;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
@@ -50,7 +51,8 @@ pub fn is_shown(scene: &Scene) -> bool {
 /// Draws the load; returns the area left for the selected case, if it is large enough.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) -> Option<Rect> {
     let scene = view.scene();
-    let area = pane::rule(frame, area, view, PaneId::Latency, &about(scene, area.width >= WIDE), in_flight(view));
+    let about = about(scene, area.width >= WIDE);
+    let area = pane::rule(frame, area, view, PaneId::Latency, About::Words(&about), in_flight(view));
     if !scene.session.sweep.is_empty() {
         stages::draw(frame, area, view);
         return None;
@@ -193,7 +195,10 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
         let is_recent = recent.failed > 0 && scene.session.is_active();
         let now = if is_recent { format!("  {} in {recent_seconds}", recent.failed) } else { String::new() };
         let text = format!("✗ {kinds}{now}");
-        rows.push(Row { rank: 2, spans: vec![Span::styled(fit::clauses(&text, usize::from(area.width)), theme.bad())] });
+        rows.push(Row {
+            rank: 2,
+            spans: vec![Span::styled(fit::clauses(&text, usize::from(area.width)), theme.bad())],
+        });
     }
     rows
 }

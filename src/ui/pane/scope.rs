@@ -23,6 +23,7 @@ use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::app::state::streams::StreamSelection;
 use crate::domain::time::Nanos;
+use crate::ui::pane::About;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
@@ -70,7 +71,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         shown.keep_newest(places.stack());
     }
     let figures = if places.lanes.is_empty() { figures(view) } else { Vec::new() };
-    let area = pane::rule(frame, area, view, PaneId::Scope, &about(view, area.width, window, &shown), figures);
+    let about = about(view, area.width, window, &shown);
+    let area = pane::rule(frame, area, view, PaneId::Scope, About::Words(&about), figures);
     if shown.streams.is_empty() && scene.traces.is_empty() {
         pane::line(frame, area, 0, Line::styled("No tokens yet.", view.theme.muted()));
         return;
@@ -100,7 +102,7 @@ fn about(view: &View<'_>, width: u16, window: Window, shown: &StreamSelection<'_
         let of = if terse { String::new() } else { format!(" of {elapsed:.0} s") };
         format!("{from:.digits$}–{to:.digits$} s{of}")
     } else if scene.session.is_active() && span > elapsed {
-        format!("{}{elapsed:.0} s", if terse { "" } else { "run so far, " })
+        format!("{}{:.0} s", if terse { "" } else { "run so far, " }, elapsed.floor())
     } else if scene.session.is_active() || span < elapsed {
         format!("{}{} s", if terse { "" } else { "last " }, (span * 100.0).round() / 100.0)
     } else {

@@ -18,9 +18,22 @@ use crate::ui::testing::sweep::{running_sweep, sweep};
 use crate::ui::testing::{Script, Stage, TEN, ten_cases, text};
 use crate::ui::theme::Theme;
 
-/// Sizes from the smallest usual terminal to the largest.
-const WIDTHS: [u16; 9] = [80, 88, 96, 100, 112, 120, 140, 160, 200];
-const HEIGHTS: [u16; 5] = [24, 30, 36, 40, 60];
+/// Sizes from the smallest usual terminal to the largest, on both sides of the borders between layouts.
+const SIZES: [(u16, u16); 13] = [
+    (80, 24),
+    (80, 36),
+    (80, 60),
+    (88, 24),
+    (99, 40),
+    (100, 30),
+    (112, 32),
+    (120, 24),
+    (120, 40),
+    (140, 36),
+    (160, 36),
+    (180, 45),
+    (200, 60),
+];
 /// Texts that end with an ellipsis because something goes on.
 const ONGOING: [&str; 2] = ["Looking for a GPU…", "Looking for server metrics…"];
 
@@ -81,7 +94,7 @@ fn rename(scene: &mut Scene) {
 fn fixed_words_are_never_cut() {
     let mut cut = BTreeSet::new();
     for stage in states() {
-        for (width, height) in WIDTHS.into_iter().flat_map(|width| HEIGHTS.map(|height| (width, height))) {
+        for (width, height) in SIZES {
             let shown = text(&stage.screen(width, height));
             let lines = shown.lines().filter(|line| !ONGOING.iter().any(|ongoing| line.contains(ongoing)));
             cut.extend(lines.filter(|line| line.contains('…')).map(|line| format!("{width}x{height}: {line}")));
@@ -94,7 +107,7 @@ fn fixed_words_are_never_cut() {
 fn is_plain(c: char) -> bool {
     c.is_alphanumeric()
         || c.is_ascii()
-        || ['…', '’', '°', 'µ', '█', ' '].contains(&c)
+        || ['…', '’', '°', 'µ', '█', ' ', '←', '→'].contains(&c)
         || ('\u{2500}'..='\u{257F}').contains(&c)
         || ('\u{2581}'..='\u{2590}').contains(&c)
         || ('\u{2800}'..='\u{28FF}').contains(&c)
@@ -119,13 +132,20 @@ fn each_sign_of_the_screen_is_in_the_glossary() {
     }
 }
 
-/// Words in titles, heads and legends that have their everyday meaning, and names.
-const EVERYDAY: [&str; 0] = [];
+/// Words in titles, heads and legends that have their everyday meaning, units, and names of the tests.
+const EVERYDAY: [&str; 21] = [
+    "all", "and", "as", "at", "case", "from", "in", "ms", "needs", "newest", "no", "not", "of", "on", "requests",
+    "rtx", "run", "streams", "suite", "to", "up",
+];
 
-/// Lines of a screen that name something: title rules, heads of lanes, headings of tables and legends of charts.
+/// Lines of a pane that name something: its title rule, heads of lanes, headings of tables and legends of charts.
 fn naming_lines(shown: &str) -> impl Iterator<Item = &str> {
-    let names = ["─ ", "━ ", "┈┈", " State ", " p50 ", " p95", "● measured", "● TTFT", "concurrency  "];
-    shown.lines().filter(move |line| names.iter().any(|name| line.contains(name)))
+    let names = ["┈┈", " State ", " p50 ", " p95", "● measured", "● TTFT", "concurrency  "];
+    shown
+        .lines()
+        .enumerate()
+        .filter(move |(at, line)| *at == 0 || names.iter().any(|name| line.contains(name)))
+        .map(|l| l.1)
 }
 
 #[test]
@@ -137,14 +157,15 @@ fn each_word_of_titles_heads_and_legends_is_in_the_glossary() {
             || terms.iter().any(|term| term.split(|c: char| !c.is_alphanumeric() && c != '/').any(|part| part == word))
     };
     let mut unknown = BTreeSet::new();
+    let panes = || PANES.iter().filter(|pane| pane.id != PaneId::Preview);
     for stage in states() {
-        for (width, height) in [(80, 24), (120, 40), (200, 60)] {
-            let shown = text(&stage.screen(width, height));
+        for (pane, (width, height)) in panes().flat_map(|pane| [(60, 12), (120, 40)].map(|size| (pane, size))) {
+            let shown = text(&stage.draw_with(width, height, Theme::ansi(), pane.draw));
             for line in naming_lines(&shown) {
                 let words = line.split(|c: char| !c.is_alphanumeric() && c != '/' && c != '.');
-                let words = words.map(|word| word.trim_matches(['.', '/'])).filter(|word| {
-                    word.len() > 1 && word.chars().all(|c| c.is_ascii_alphabetic() || c == '/')
-                });
+                let words = words
+                    .map(|word| word.trim_matches(['.', '/']))
+                    .filter(|word| word.len() > 1 && word.chars().all(|c| c.is_ascii_alphabetic() || c == '/'));
                 unknown.extend(words.filter(|word| !is_known(word)).map(|word| word.to_lowercase()));
             }
         }
@@ -156,7 +177,7 @@ fn each_word_of_titles_heads_and_legends_is_in_the_glossary() {
 fn each_column_and_pane_is_in_the_glossary() {
     let terms: Vec<&str> = terms_of(Place::Dashboard).map(|term| term.term).collect();
     let is_known = |name: &str| terms.iter().any(|term| term.to_lowercase() == name.to_lowercase());
-    let panes = PaneId::ALL.map(PaneId::title).into_iter().filter(|title| *title != "Cases");
+    let panes = PaneId::ALL.map(PaneId::title).into_iter();
     let columns = METRICS.iter().filter_map(|metric| Some(metric.column.as_ref()?.heading));
     for name in panes.chain(columns).filter(|name| !["Decode"].contains(name)) {
         assert!(is_known(name), "{name}");

@@ -154,7 +154,13 @@ impl Card<'_> {
         let room = usize::from(self.width);
         match &self.stale_reason {
             None => {
-                let right = self.clocks();
+                let is_roomy = |right: &[Span<'_>]| {
+                    let name = fit::width(index) + fit::width(&self.gpu.info.model);
+                    name + fit::spans_width(right) + 2 <= room
+                };
+                // The figures say themselves that they are means.
+                let right =
+                    Some(self.clocks()).filter(|right| !is_over(self.view) || is_roomy(right)).unwrap_or_default();
                 let taken = fit::spans_width(&right);
                 let room = room.saturating_sub(if taken > 0 { taken + 2 } else { 0 });
                 let name = short_name(self.gpu, room.saturating_sub(fit::width(index)));

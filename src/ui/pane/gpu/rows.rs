@@ -74,7 +74,11 @@ fn line(
         return Line::from(spans);
     }
     // Throttle reasons matter more than the name, except those from after the run.
-    let throttled = gpu.throttle.filter(|_| !is_over(view)).map(|t| t.labels().collect::<Vec<_>>().join(", ")).filter(|words| !words.is_empty());
+    let throttled = gpu
+        .throttle
+        .filter(|_| !is_over(view))
+        .map(|t| t.labels().collect::<Vec<_>>().join(", "))
+        .filter(|words| !words.is_empty());
     let style = if throttled.is_some() { theme.warning() } else { theme.muted() };
     let text = throttled.map_or_else(|| short_name(gpu, name.saturating_sub(1)), |words| format!("[{words}]"));
     if name > 0 {

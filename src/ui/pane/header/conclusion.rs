@@ -71,7 +71,8 @@ fn clauses(sentence: &str, room: usize) -> String {
     if fit::width(sentence) <= room {
         return sentence.to_owned();
     }
-    let mut ends: Vec<usize> = [", ", "; "].iter().flat_map(|end| sentence.match_indices(end)).map(|(at, _)| at).collect();
+    let mut ends: Vec<usize> =
+        [", ", "; "].iter().flat_map(|end| sentence.match_indices(end)).map(|(at, _)| at).collect();
     ends.sort_unstable();
     let mut starts = ends.into_iter().rev().map(|at| sentence.split_at(at).0);
     let fitting = starts.find(|clauses| fit::width(clauses) < room);
@@ -131,8 +132,8 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
         all.push(("", "not rated".to_owned(), ": decode unresolved", theme.warning()));
     }
     all.extend(conclusion.ttft_p50_ms.map(|ms| ("TTFT p50 ", number::millis(Some(ms)), "", theme.value())));
-    all.extend(conclusion.decode_p50.map(|v| ("decode p50 ", format!("{mark}{v:.1}"), " tok/s", theme.value())));
     all.extend(share.filter(|_| !is_wrong).map(|share| ("checks: ", share, " pass", theme.good())));
+    all.extend(conclusion.decode_p50.map(|v| ("decode p50 ", format!("{mark}{v:.1}"), " tok/s", theme.value())));
     // The rating's scale follows its word if that displaces none of the main figures.
     let scale = conclusion.rating.as_ref().map_or_else(String::new, |(_, scale)| format!("{rated} ({scale})"));
     if conclusion.speed.is_some() && width(&all) + fit::width(&scale) <= columns + fit::width(&rated) {

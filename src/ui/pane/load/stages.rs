@@ -21,8 +21,9 @@ const BELOW: u16 = 11;
 
 /// Heading of the throughput. Its unit alone would not say whose tokens they are.
 const THROUGHPUT: &str = "throughput";
-/// Width of concurrency and throughput in a narrow table, cells.
-const NARROW_COLUMNS: [usize; 2] = [11, 11];
+/// Heading of the concurrency in a narrow table, and width of concurrency and throughput there, cells.
+const NARROW_CONCURRENCY: &str = "conc.";
+const NARROW_COLUMNS: [usize; 2] = [6, 11];
 /// Width of the concurrency, cells.
 const CONCURRENCY: usize = 12;
 /// Width of the sample count, cells.
@@ -131,6 +132,7 @@ fn fitting_columns(view: &View<'_>, stages: &[Stage], width: u16) -> Vec<Column>
     let mut all = columns();
     if width < NARROW {
         all.iter_mut().zip(NARROW_COLUMNS).for_each(|(column, width)| column.width = width);
+        all.iter_mut().take(1).for_each(|column| column.heading = NARROW_CONCURRENCY);
     }
     let fits = |column: &Column| {
         used += column.width;

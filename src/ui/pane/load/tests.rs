@@ -61,10 +61,11 @@ fn no_window_has_more_figures_than_the_run() {
     });
     stage.app.scene.load = Load::from_session(&session, session.last_ended.unwrap());
     stage.app.scene.session = session;
+    let recent = stage.app.scene.load.recent();
+    assert_eq!((recent.ttft_count(), recent.itl_count(), recent.ended()), (1, 1, 3));
     let shown = shown(&stage, 60, 12);
-    let counts = shown.lines().filter(|line| line.starts_with("TTFT") || line.starts_with("last 10 s"));
-    let counts: Vec<_> = counts.filter_map(|line| line.split_whitespace().last()).collect();
-    assert_eq!(counts, ["1/3"; 3], "{shown}");
+    let count = shown.lines().find(|line| line.starts_with("TTFT")).and_then(|line| line.split_whitespace().last());
+    assert_eq!(count, Some("1/3"), "{shown}");
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn the_queue_of_an_open_loop_is_shown() {
     stage.pass(1000);
     // The second was due after 100 ms.
     let shown = shown(&stage, 60, 10);
-    assert!(shown.contains("Latency · 10 req/s, constant"), "{shown}");
+    assert!(shown.contains("Latency · 10 req/s"), "{shown}");
     assert!(shown.contains("1 in flight  queue 900 ms"), "{shown}");
 }
 
@@ -155,7 +156,7 @@ fn a_running_stage_is_an_open_point_with_its_tokens_in_flight() {
     let shown = shown(&stage, 78, 19);
     assert_snapshot!("sweep_running_78x19", shown);
     let row = shown.lines().find(|line| line.contains(" ○") && line.trim_start().starts_with("8 ")).unwrap();
-    assert!(row.contains(" ~") && row.contains(" 0/0"), "{row}");
+    assert!(row.contains(" ~") && row.contains(" – "), "{row}");
     assert!(!shown.contains("knee"), "the knee is known in the end only: {shown}");
 }
 
@@ -192,7 +193,11 @@ fn the_throughput_includes_tokens_in_flight() {
     assert!(events > 1000 && is_estimated, "{events}");
     // All three started five seconds ago.
     assert!((tokens_per_s - f64::from(events) / 5.0).abs() < 1e-6, "{tokens_per_s}");
-    assert!(shown(&stage, 60, 8).contains(&format!("– req/s  ~{tokens_per_s:.1} throughput")), "{}", shown(&stage, 60, 8));
+    assert!(
+        shown(&stage, 60, 8).contains(&format!("– req/s  ~{tokens_per_s:.1} throughput")),
+        "{}",
+        shown(&stage, 60, 8)
+    );
     for _ in 0..3 {
         stage.finish(0);
     }

@@ -76,7 +76,7 @@ pub(super) fn draw(
     let figures = joined(figures, usize::from(area.width).saturating_sub(taken + reserved), view);
     let beside = if figures.is_empty() { 0 } else { spans_width(&figures) + 3 };
     let about = about.fitted(usize::from(area.width).saturating_sub(taken + beside));
-    pane::rule(frame, area, view, PaneId::Preview, &about, figures)
+    pane::rule(frame, area, view, PaneId::Preview, pane::About::Name(&about), figures)
 }
 
 /// Name of the case, with the attempt if there are several.

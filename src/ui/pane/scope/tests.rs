@@ -225,7 +225,10 @@ fn the_cursor_shows_the_figures_of_its_time() {
         "at 4.000 s   prefill 4.00 s   Full Backend System   throughput ~0 tok/s"
     );
     let stall = readout(stalled(), &[]);
-    assert!(stall.starts_with("at 5.500 s   gap 2.42 s, answer, stall   Full Backend System   ~"), "{stall}");
+    assert!(
+        stall.starts_with("at 5.500 s   gap 2.42 s, answer, stall   Full Backend System   throughput ~"),
+        "{stall}"
+    );
     let reasoning = readout(reasoning_then_answer(), &[]);
     assert!(
         reasoning.starts_with("at 8.000 s   gap ") && reasoning.contains(" ms, reasoning   Full Back"),
@@ -450,7 +453,8 @@ fn after_a_day_the_lanes_still_show_the_beginning_of_the_run() {
     stage.app.ui.scope.span = Some(Duration::from_secs(24 * 3_600));
     let scene = &stage.app.scene;
     let (from, to) = stage.app.ui.scope.window(scene);
-    for data in lanes::present(scene).iter().filter(|data| ["throughput", "GPU utilization"].contains(&data.lane.name)) {
+    for data in lanes::present(scene).iter().filter(|data| ["throughput", "GPU utilization"].contains(&data.lane.name))
+    {
         let columns = data.columns(&data.parts[0], Window { from, to }, 200);
         let blank = columns.iter().take(199).filter(|value| value.is_none()).count();
         assert_eq!(blank, 0, "{}: {columns:?}", data.lane.name);
