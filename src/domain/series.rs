@@ -9,7 +9,7 @@ use super::time::Nanos;
 /// Share of the capacity, in percent, that a series may fill after its resolution was halved.
 const FULL_AFTER_HALVING_PERCENT: usize = 75;
 
-/// Points in time with a value or a gap. A point stands for one sample until the series is full, then for the mean of all
+/// Points in time with a value or a gap. A point is one sample until the series is full, then the mean of all
 /// samples within a stretch of time.
 #[derive(Clone, Debug)]
 pub struct Series {

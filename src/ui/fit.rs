@@ -8,8 +8,8 @@ use unicode_width::UnicodeWidthStr;
 /// Marks text that was cut off.
 pub const ELLIPSIS: &str = "…";
 
-/// Ends of clauses, after which a sentence may stop.
-const CLAUSE_ENDS: [&str; 6] = [". ", "; ", ", ", ": ", " (", " · "];
+/// Ends of clauses, after which a sentence may stop: the strongest ones first.
+const CLAUSE_ENDS: [&[&str]; 2] = [&[". ", "; "], &[", ", ": ", " (", " · "]];
 
 /// Maximum length of a grapheme that is shown in full, bytes. An emoji of four people with skin tones is shorter; a long
 /// pile of combining marks is not.
@@ -83,11 +83,11 @@ pub fn clauses(text: &str, cells: usize) -> String {
     if width(text) <= cells {
         return text.to_owned();
     }
-    let ends = CLAUSE_ENDS.iter().flat_map(|end| text.match_indices(end)).map(|(at, _)| at);
-    let mut ends: Vec<usize> = ends.filter(|at| *at > 0).collect();
-    ends.sort_unstable();
-    let starts = ends.into_iter().rev().map(|at| text.split_at(at).0);
-    starts.into_iter().find(|start| width(start) <= cells).map_or_else(|| cut(text, cells), str::to_owned)
+    let longest = |marks: &[&str]| {
+        let ends = marks.iter().flat_map(|mark| text.match_indices(mark)).map(|(at, _)| text.split_at(at).0);
+        ends.filter(|start| !start.is_empty() && width(start) <= cells).max_by_key(|start| start.len())
+    };
+    CLAUSE_ENDS.iter().find_map(|marks| longest(marks)).map_or_else(|| cut(text, cells), str::to_owned)
 }
 
 /// `text` in exactly `cells` cells, left-aligned.
@@ -141,6 +141,7 @@ mod tests {
         assert_eq!(clauses(sentence, 20), "Too few answers");
         assert_eq!(clauses(sentence, 6), "Too f…");
         assert_eq!(clauses(". a", 1), "…");
+        assert_eq!(clauses("2 at 1; 3, 4 at 2", 10), "2 at 1");
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub const WORDS: &[Term] = &[
     word("layout", "Arrangement of the panes: overview, load, answer or scope (`o`, or `layout` in the config file)"),
     word("length", "Finish reason: a token limit cut the answer"),
     word("linear, log", "Axis of the gaps: equal steps, or equal factors (`a`)"),
-    word("longest", "The longest gap of a stretch of time, if it stands out"),
+    word("longest", "The longest gap of a stretch of time, if it is far longer than the mean"),
     word("max", "The highest value"),
     word("mean ITL", "ITL of the answer"),
     word("means", "Figures of a case with several attempts are means over them, as in the report"),

@@ -25,7 +25,7 @@ pub(super) fn found(query: &str, columns: usize, view: &View<'_>) -> Vec<Line<'s
         ));
     }
     let glossary = glossary::search(query, view.ascii);
-    blocks.extend(section(glossary.named, columns, view));
+    blocks.extend(section("Signs and words", glossary.named, columns, view));
     for section in sections(rows.iter().map(|row| row.binding)) {
         let title = section.title();
         let has_words = |row: &&DashboardRow| {
@@ -38,16 +38,21 @@ pub(super) fn found(query: &str, columns: usize, view: &View<'_>) -> Vec<Line<'s
             blocks.push(described(&title, rows.iter().filter(has_words), columns, view));
         }
     }
-    blocks.extend(section(glossary.explained, columns, view));
+    blocks.extend(section("In other explanations", glossary.explained, columns, view));
     if blocks.is_empty() {
         return vec![Line::styled("No key, sign or word matches.", view.theme.muted())];
     }
     stacked(&blocks)
 }
 
-/// Signs and words under their heading; `None` without any.
-fn section(found: Vec<&'static Term>, columns: usize, view: &View<'_>) -> Option<Vec<Line<'static>>> {
-    let heading = Line::from(Span::styled("Signs and words", view.theme.title(false)));
+/// Signs and words under a heading; `None` without any.
+fn section(
+    title: &'static str,
+    found: Vec<&'static Term>,
+    columns: usize,
+    view: &View<'_>,
+) -> Option<Vec<Line<'static>>> {
+    let heading = Line::from(Span::styled(title, view.theme.title(false)));
     let lines = terms(found.into_iter(), columns, view);
     (!lines.is_empty()).then(|| std::iter::once(heading).chain(lines).collect())
 }

@@ -28,7 +28,7 @@ fn twice() -> Stage {
 fn wider_tables_have_more_columns_and_a_full_name_before_the_last_ones() {
     assert_eq!(headings(31), (20, vec!["State".to_owned()]));
     assert_eq!(headings(55), (26, ["State", "TTFT", "Speed"].map(str::to_owned).to_vec()));
-    assert_eq!(headings(75), (20, ["State", "TTFT", "Speed", "Tokens", "Time", "Trace"].map(str::to_owned).to_vec()));
+    assert_eq!(headings(75), (26, ["State", "TTFT", "Speed", "Tokens", "Time"].map(str::to_owned).to_vec()));
     let (name, all) = headings(240);
     let shown = METRICS.iter().filter(|m| !m.is_share()).count();
     assert_eq!((name, all.len()), (26, shown + 4));
