@@ -87,7 +87,9 @@ impl Series {
         let mean_ns = span(&self.points).unwrap_or(0) / self.points.len().saturating_sub(1).max(1) as u64;
         self.width_ns = (self.width_ns.max(mean_ns) * 2).max(1);
         let points = std::mem::take(&mut self.points);
-        points.into_iter().for_each(|point| self.insert(point));
+        for point in points {
+            self.insert(point);
+        }
         if self.points.len() * 100 > self.capacity * FULL_AFTER_HALVING_PERCENT && self.points.len() > 1 {
             self.halve();
         }

@@ -58,6 +58,16 @@ mod tests {
     }
 
     #[test]
+    fn a_run_begins_with_the_layout_of_the_settings() {
+        let mut app = app(2);
+        app.scene.session = app.scene.session.clone().with_sweep(vec![1, 2]);
+        app.ui.begin_with(Some(LayoutPreset::Scope));
+        discovered(&mut app, &["m"]);
+        assert_eq!((app.layout_preset(), app.ui.focus), (LayoutPreset::Scope, PaneId::Scope));
+        assert_eq!(press(&mut app, Action::NextLayout).0, LayoutPreset::Overview);
+    }
+
+    #[test]
     fn a_sweep_starts_with_the_layout_of_its_chart() {
         let mut app = app(2);
         app.scene.session = app.scene.session.clone().with_sweep(vec![1, 2]);

@@ -142,3 +142,18 @@ fn silence_is_a_gap_and_hides_the_last_value() {
     assert_eq!(history.series(Meter::GeneratedTokens).map(|s| s.iter().count()), None);
     assert_eq!(history.grown(Meter::GeneratedTokens), None);
 }
+
+#[test]
+fn the_extremes_of_a_day_are_exact_though_its_history_is_condensed() {
+    let mut history = GaugeHistory::default();
+    history.begin_run();
+    for second in 0..86_400_u32 {
+        let running = if second == 5 { 99.0 } else { 1.0 };
+        let sample = Box::new(gauges(&[(Meter::Running, running)]));
+        history.apply(GaugeEvent::Sample(Nanos::from_millis(u64::from(second) * 1000), sample));
+    }
+    assert_eq!(history.highest(Meter::Running), Some(99.0));
+    assert!(history.mean(Meter::Running).is_some_and(|mean| (mean - 86_498.0 / 86_400.0).abs() < 1e-9));
+    let series = history.series(Meter::Running).unwrap();
+    assert!(series.iter().count() <= HISTORY_POINTS && series.iter().next().is_some_and(|point| point.0 == Nanos(0)));
+}

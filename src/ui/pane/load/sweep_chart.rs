@@ -182,7 +182,8 @@ impl<'a> Sweep<'a> {
         let limits = self.limits(&percentiles, highest(&series));
         let values: Vec<f64> =
             series.iter().flat_map(|s| s.points.iter().map(|p| p.y)).chain(limits.iter().map(|l| l.y)).collect();
-        let title = if width >= LONG_TITLE { "Latency, ms" } else { "Latency" };
+        // The names of the curves say which latencies they are.
+        let title = if width >= LONG_TITLE { "Latency, ms" } else { "ms" };
         Chart { limits, ..self.chart(title, Axis::logarithmic(values), series) }
     }
 
