@@ -13,7 +13,7 @@ use super::time::Nanos;
 use super::trace::Trace;
 use super::turn::Turn;
 
-/// Maximum points of the throughput series: an hour at four per second.
+/// Maximum points of the throughput series: an hour at four per second in full resolution.
 pub const THROUGHPUT_POINTS: usize = 14_400;
 /// Maximum text of a stream in the live view, bytes.
 const TEXT_BYTES: usize = 16 * 1024;

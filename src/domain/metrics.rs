@@ -211,7 +211,7 @@ pub static SPEED: Metric = Metric {
     get: AttemptRecord::output_tokens_per_s,
     unresolved: AttemptRecord::unresolved_speed,
     live: live::speed,
-    column: Some(Column { heading: "tok/s", rank: 2, has_difference: true }),
+    column: Some(Column { heading: "Speed", rank: 2, has_difference: true }),
     slo: Some(SloNames { name: "speed", label: "Speed", aliases: &[] }),
     compared: Some(ComparedAs { rank: 2, label: "Speed, tok/s", digits: 1 }),
 };

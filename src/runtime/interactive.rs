@@ -54,8 +54,10 @@ pub fn show_on(
     theme: &ThemeName,
     look: &ScreenSpec,
 ) -> anyhow::Result<u8> {
-    run.base_mut().app.ui.theme = theme.clone();
-    run.base_mut().app.themes.clone_from(&look.offered);
+    let app = &mut run.base_mut().app;
+    app.ui.theme = theme.clone();
+    app.ui.begin_with(look.layout);
+    app.themes.clone_from(&look.offered);
     let mut screen = Screen::new(run, terminal, look, themes.clone());
     let status = screen.show();
     // Keep the themes: the terminal may have reported its background meanwhile.
@@ -86,6 +88,7 @@ pub(super) fn enter(sender: &Sender<Wake>, look: &ScreenSpec) -> anyhow::Result<
 fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     let app = &mut run.base_mut().app;
     app.ui.theme = look.theme.clone();
+    app.ui.begin_with(look.layout);
     app.themes.clone_from(&look.offered);
     app.asks_for_model = true;
     // Print the notes to stderr now: they stay visible before the dashboard and after it.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::app::state::preset::LayoutPreset;
 use crate::app::state::theme::{OfferedTheme, ThemeName};
 use crate::domain::key_source::KeySource;
 use crate::domain::session::{Plan, RowPlan};
@@ -165,6 +166,8 @@ pub struct ScreenSpec {
     pub title: bool,
     /// How to announce the end of a long run.
     pub notify: NotifyBy,
+    /// Layout to begin with; `None` depends on the run.
+    pub layout: Option<LayoutPreset>,
     /// Keys of the dashboard.
     pub keymap: Keymap,
     /// Keys of the run browser.

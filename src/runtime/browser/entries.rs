@@ -1,6 +1,6 @@
 //! Converts saved runs and comparisons to what the browser shows.
 
-use crate::app::browser::comparison::{ComparedRow, ComparisonView, Distribution, Judged, MetricRows};
+use crate::app::browser::comparison::{ComparedRow, ComparisonView, Distribution, Judged, MetricRows, RowsBy};
 use crate::app::browser::entry::{RunEntry, RunState, StageEntry};
 use crate::domain::metrics::{ITL, LATENCY, Metric, TTFT};
 use crate::domain::quantity::{Quantity, UNKNOWN};
@@ -88,10 +88,14 @@ pub(super) fn comparison_view(comparison: &Comparison) -> ComparisonView {
             let judged = Judged::Unknown;
             ComparedRow { name, is_total: true, a: cell(1), b: cell(2), difference: cell(3), judged }
         };
-        MetricRows { rows: table.map(row).collect(), label }
+        MetricRows { rows: table.map(row).collect(), label, by: RowsBy::Case }
     });
     let [a, b] = comparison.focused();
-    let blocks = comparison.blocks.iter().filter(|block| compare::says_something(block)).map(metric_rows);
+    let rows_of = |blocks: &[Block], by| -> Vec<MetricRows> {
+        blocks.iter().filter(|block| compare::says_something(block)).map(|block| metric_rows(block, by)).collect()
+    };
+    let blocks = rows_of(&comparison.blocks, RowsBy::Case);
+    let turns = rows_of(&comparison.turns, RowsBy::Turn);
     let both = [
         (&TTFT, "TTFT", "time to first token"),
         (&ITL, "ITL", "time per token"),
@@ -103,7 +107,7 @@ pub(super) fn comparison_view(comparison: &Comparison) -> ComparisonView {
         b: compare::about(&comparison.b),
         stage: comparison.focus,
         warnings: comparison.warnings.iter().map(|warning| sanitise_line(warning)).collect(),
-        metrics: throughput.into_iter().chain(blocks).collect(),
+        metrics: throughput.into_iter().chain(blocks).chain(turns).collect(),
         distributions: both
             .into_iter()
             .map(|(metric, label, meaning)| Distribution {
@@ -121,7 +125,7 @@ pub(super) fn comparison_view(comparison: &Comparison) -> ComparisonView {
 /// End of the headings over times in milliseconds.
 const IN_MILLIS: &str = ", ms";
 
-fn metric_rows(block: &Block) -> MetricRows {
+fn metric_rows(block: &Block, by: RowsBy) -> MetricRows {
     // On the screen, each time has a unit that suits its size.
     let time = block.compared.label.strip_suffix(IN_MILLIS);
     let label = time.unwrap_or(block.compared.label);
@@ -150,7 +154,7 @@ fn metric_rows(block: &Block) -> MetricRows {
         }
     };
     let rows = block.rows.iter().filter(|row| row.a.is_some() || row.b.is_some());
-    MetricRows { label: label.to_owned(), rows: rows.map(row).collect() }
+    MetricRows { label: label.to_owned(), by, rows: rows.map(row).collect() }
 }
 
 /// Formats a time with half the width of its interval: `195 ± 12 ms`, `1.50 ± 0.25 s`.
@@ -188,7 +192,7 @@ mod tests {
             row(Some("Short"), Some(figure(812.0, Some(30.4))), Some(figure(90.0, None))),
             row(None, Some(figure(5310.0, Some(120.0))), None),
         ];
-        let shown = metric_rows(&block(&LATENCY, rows));
+        let shown = metric_rows(&block(&LATENCY, rows), RowsBy::Case);
         assert_eq!(shown.label, "Latency");
         let cells: Vec<_> = shown.rows.iter().map(|row| (row.a.as_str(), row.b.as_str())).collect();
         assert_eq!(cells, [("812 ± 30 ms", "90.0 ms"), ("5.31 ± 0.12 s", "–")]);
@@ -197,7 +201,25 @@ mod tests {
     #[test]
     fn a_case_without_a_figure_in_either_run_has_no_row() {
         let rows = vec![row(Some("Nowhere"), None, None), row(Some("In B"), None, Some(figure(1.0, None)))];
-        let shown = metric_rows(&block(&TTFT, rows));
+        let shown = metric_rows(&block(&TTFT, rows), RowsBy::Case);
         assert_eq!(shown.rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["In B"]);
+    }
+
+    #[test]
+    fn conversations_are_compared_by_turn_as_in_the_report() {
+        let turn = |number, ttft_ms| compare::Turn {
+            number,
+            figures: COMPARED
+                .iter()
+                .map(|compared| (compared.metric == &TTFT).then_some(figure(ttft_ms, None)))
+                .collect(),
+        };
+        let run =
+            |first, second| ComparedRun { turns: vec![turn(1, first), turn(2, second)], ..ComparedRun::default() };
+        let view = comparison_view(&Comparison::new(run(100.0, 50.0), run(110.0, 45.0)));
+        let [ttft] = &view.metrics[..] else { panic!("{:?}", view.metrics) };
+        assert_eq!((ttft.label.as_str(), ttft.by), ("TTFT", RowsBy::Turn));
+        let rows: Vec<_> = ttft.rows.iter().map(|row| (row.name.as_str(), row.a.as_str(), row.b.as_str())).collect();
+        assert_eq!(rows, [("turn 1", "100 ms", "110 ms"), ("turn 2", "50.0 ms", "45.0 ms")]);
     }
 }

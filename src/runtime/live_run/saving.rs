@@ -121,7 +121,9 @@ impl Saving {
         let State::Open(journal) = &self.state else { return true };
         (self.written_at, self.is_stale) = (at, false);
         let telemetry = std::mem::take(&mut self.telemetry);
-        let points = scene.throughput.since(self.throughput_to.map_or(Nanos::default(), |at| Nanos(at.0 + 1)));
+        let from = self.throughput_to.map_or(Nanos::default(), |at| Nanos(at.0 + 1));
+        // At the end of the run no sample follows that could change the last point.
+        let points = if durable { scene.throughput.since(from) } else { scene.throughput.settled_since(from) };
         self.throughput_to = points.last().map(|p| p.0).or(self.throughput_to);
         let bytes = (telemetry.len() + points.len() + 1) * POINT_BYTES;
         let make = move || {

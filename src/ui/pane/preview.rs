@@ -128,7 +128,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         return;
     }
     let Some(subject) = Subject::find(view.scene(), view.app.ui.selected, view.app.ui.selected_attempt) else {
-        title::draw(frame, area, "", Vec::new(), view);
+        title::draw(frame, area, &title::About::empty(), Vec::new(), view);
         return;
     };
     let inner = Rect { y: area.y + 1, height: area.height - 1, ..area };

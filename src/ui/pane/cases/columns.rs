@@ -8,12 +8,12 @@ use crate::ui::fit;
 
 /// Minimum and maximum width of the name, cells.
 const NAME: (usize, usize) = (20, 40);
-/// Columns up to this rank are shown before a long name gets its full width.
-const BEFORE_NAME: u8 = 8;
-/// Width from which the trace is at least 12 cells wide instead of 8, cells.
+/// Columns up to this rank are shown before a long name gets its full width; the trace is not among them.
+const BEFORE_NAME: u8 = 7;
+/// Width from which a table shows long states and the spread of means, cells.
 const ROOMY: usize = 100;
-/// Maximum width of the trace, cells.
-const MAX_TRACE: usize = 48;
+/// Minimum and maximum width of the trace, cells.
+const TRACE: (usize, usize) = (8, 48);
 /// Width of the state, cells: its short words, and in a roomy table `failed: timeout`.
 const STATE: usize = 9;
 const WIDE_STATE: usize = 15;
@@ -156,8 +156,7 @@ fn all(needs: &Needs, cells: usize) -> Vec<Column> {
     }
     all.push(Column::new("Progress", PROGRESS, 10, Kind::Progress).text());
     all.push(Column::new("Finish", 7, 13, Kind::Finish).text());
-    let trace = if is_roomy && !needs.baseline { 12 } else { 8 };
-    all.push(Column::new("Trace", trace, 8, Kind::Trace).text());
+    all.push(Column::new("Trace", TRACE.0, 8, Kind::Trace).text());
     all
 }
 
@@ -197,7 +196,7 @@ pub(super) fn choose(cells: usize, wanted_name: usize, app: &App) -> Table {
     let name = spare.min(wanted_name);
     spare -= name;
     if let Some(trace) = columns.iter_mut().find(|c| matches!(c.kind, Kind::Trace)) {
-        trace.width = (trace.width + spare).min(MAX_TRACE);
+        trace.width = (trace.width + spare).min(TRACE.1);
     }
     Table { name, columns }
 }

@@ -32,10 +32,12 @@ pub(super) fn row_line(row: &Row<'_>, table: &columns::Table, is_selected: bool,
     for (at, column) in table.columns.iter().enumerate() {
         spans.push(Span::raw(" ".repeat(GAP)));
         match &failure {
-            Some(why) if !column.survives_failure() => {
+            Some((why, after)) if !column.survives_failure() => {
                 let rest = &table.columns[at..];
                 let room = rest.iter().map(|c| c.width + GAP).sum::<usize>() - GAP;
-                spans.push(Span::styled(fit::cut(why, room), theme.text()));
+                let both = format!("{why}{after}");
+                let text = if fit::width(&both) <= room { both } else { fit::cut(why, room) };
+                spans.push(Span::styled(text, theme.text()));
                 break;
             }
             _ if column.is_state() => spans.extend(state(row, &word, column.width, style, theme)),

@@ -151,8 +151,8 @@ impl<'a> Row<'a> {
         Spread::of_metric(metric, self.figures().values(metric).iter().map(|value| (0, *value)).collect())
     }
 
-    /// Error message that replaces the figures of a failed row.
-    pub(super) fn failure(&self) -> Option<String> {
+    /// Error message that replaces the figures of a failed row, and the words after it.
+    pub(super) fn failure(&self) -> Option<(String, String)> {
         if self.phase != CasePhase::Failed || self.record.is_some() {
             return None;
         }
@@ -161,7 +161,7 @@ impl<'a> Row<'a> {
         let message = if error.message.is_empty() { &error.kind } else { &error.message };
         let events = record.content_events();
         let after = if events > 0 { format!(" · after {events} events") } else { String::new() };
-        Some(format!("{}{after}", sanitise_line(message)))
+        Some((sanitise_line(message), after))
     }
 }
 

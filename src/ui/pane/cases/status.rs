@@ -25,7 +25,7 @@ pub(super) fn row_status(row: &Row<'_>, cells: usize, theme: Theme) -> (&'static
             // Between an answer and the next turn of a conversation.
             _ if row.live.is_none() && !row.state.next_turns().is_empty() => word("○", "next turn", theme.muted()),
             StreamPhase::Waiting => word("○", "waiting", theme.accent()),
-            StreamPhase::Reasoning => word("◐", "thinking", theme.accent()),
+            StreamPhase::Reasoning => word("◐", "reasoning", theme.accent()),
             StreamPhase::Answering => word("●", "answering", theme.accent()),
         },
         CasePhase::Paused => word("‖", "paused", theme.warning()),

@@ -295,3 +295,19 @@ fn a_row_with_a_failed_check_says_so_at_every_width() {
     let attempts = shown(&stage, 160, 8);
     assert!(attempts.contains("2 checks failed") && attempts.contains("1 check failed"), "{attempts}");
 }
+
+#[test]
+fn means_are_named_at_every_width() {
+    let mut stage = Stage::new(&["a", "b"], Plan { repeat: 2, ..Plan::default() });
+    stage.connect();
+    for (case, number) in [(0, 1), (1, 1), (0, 2), (1, 2)] {
+        let before = text(&stage.draw_with(78, 6, Theme::ansi(), draw));
+        assert_eq!(before.contains("means"), number == 2 && case == 1, "{before}");
+        stage.start(case, number, Script::plain(100, 10, 30));
+        stage.finish(case);
+    }
+    for width in 58..200 {
+        let shown = text(&stage.draw_with(width, 6, Theme::ansi(), draw));
+        assert!(shown.lines().nth(1).unwrap().contains("Case · means"), "{width}: {shown}");
+    }
+}

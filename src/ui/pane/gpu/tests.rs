@@ -49,7 +49,7 @@ fn without_a_gpu_the_pane_gives_the_reason_and_no_figure() {
     let mut stage = Stage::new(&TEN, Plan::default());
     assert!(shown(&stage, 40, 4).contains("Looking for a GPU"));
     stage.send(Msg::Gpu(GpuEvent::Absent("no driver here".to_owned())));
-    assert!(shown(&stage, 10, 2).ends_with("no driver…\n") || shown(&stage, 10, 2).ends_with("no…\n"));
+    assert!(shown(&stage, 10, 2).ends_with("none\n"), "{}", shown(&stage, 10, 2));
     let shown = shown(&stage, 40, 4);
     assert!(shown.contains("no driver here") && !shown.contains('0'), "{shown}");
 }
@@ -80,7 +80,7 @@ fn a_pane_of_one_line_shows_a_complete_sentence_if_it_fits() {
     let rule = |width| shown(&stage, width, 1).trim_end().trim_end_matches('─').trim_end().to_owned();
     assert_eq!(rule(70), "─ GPU · no driver here; no card of another maker either");
     assert_eq!(rule(50), "─ GPU · no driver here");
-    assert_eq!(rule(20), "─ GPU · no drive…");
+    assert_eq!(rule(20), "─ GPU · none");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn the_servers_gauges_or_the_reason_for_none_are_below_the_gpus() {
     assert!(!shown(&stage, 60, 9).contains("server") && shown(&stage, 60, 9).contains("─ GPU "));
     stage.app.scene.gauges = Some(GaugeHistory::default());
     assert!(last(&stage).contains("Looking for server metrics"), "{}", last(&stage));
-    assert!(shown(&stage, 60, 9).contains("─ Machine "));
+    assert!(shown(&stage, 60, 9).contains("─ GPU "));
     stage.send(Msg::Gauges(GaugeEvent::Absent("http://h/metrics: HTTP 404".to_owned())));
     assert_eq!(last(&stage), "server  no metrics: http://h/metrics: HTTP 404");
     let url = "http://h/metrics".to_owned();
@@ -253,4 +253,38 @@ fn gpus_of_other_machines_are_named_by_machine() {
     assert!(shown(&stage, 60, 8).contains("GPU · node-7"), "{}", shown(&stage, 60, 8));
     stage.app.scene.gpu.gpus[1].info.host = Some("node-8".to_owned());
     assert!(shown(&stage, 60, 8).contains("GPU · 2 machines"));
+}
+
+#[test]
+fn a_finished_run_shows_means_and_no_later_load() {
+    let mut stage = crate::ui::testing::ten_cases(10);
+    // The GPU is idle after the run.
+    stage.pass(3000);
+    let of_run = |stage: &Stage| stage.app.scene.gpu.gpus[0].load.mean().map(|mean| format!("mean {mean:.0}%"));
+    let wanted = of_run(&stage).unwrap();
+    assert_ne!(wanted, "mean 0%");
+    for (width, height) in [(60, 8), (60, 4), (40, 8), (40, 4)] {
+        let shown = shown(&stage, width, height);
+        assert!(shown.contains(&wanted) && !shown.contains(" 0%"), "{width}x{height}: {shown}");
+    }
+    let mut short = stage;
+    "A100".clone_into(&mut short.app.scene.gpu.gpus[0].info.model);
+    assert!(shown(&short, 60, 8).contains("means of the run"), "{}", shown(&short, 60, 8));
+}
+
+#[test]
+fn server_metrics_of_a_finished_run_are_means() {
+    let mut stage = crate::ui::testing::ten_cases(9);
+    let url = "http://localhost:8000/metrics".to_owned();
+    stage.send(Msg::Gauges(GaugeEvent::Found { kind: "vLLM".into(), url, interval_ms: 1000, warning: None }));
+    for (second, running) in (0..4).zip([4.0, 8.0, 8.0, 0.0]) {
+        let mut gauges = ServerGauges::default();
+        gauges.set(Meter::Running, running);
+        let at = Nanos::from_millis(stage.now_ms + second * 1000);
+        stage.send(Msg::Gauges(GaugeEvent::Sample(at, Box::new(gauges))));
+    }
+    assert!(shown(&stage, 60, 10).contains("server  0 running"), "{}", shown(&stage, 60, 10));
+    stage.start(9, 1, script_of(9));
+    stage.finish(9);
+    assert!(shown(&stage, 60, 10).contains("server  means of the run:  5.0 running"), "{}", shown(&stage, 60, 10));
 }

@@ -20,7 +20,7 @@ const TWO_COLUMNS: u16 = 66;
 const TWO_ROWS: u16 = 20;
 /// Size from which TTFT and ITL have a chart each, cells.
 const THREE: (u16, u16) = (110, 22);
-/// Width from which titles name the figure and not only its unit, cells.
+/// Width from which titles have the unit beside the name of the figure, cells.
 const LONG_TITLE: u16 = 48;
 /// Cells between two charts.
 const GUTTER: u16 = 2;
@@ -77,6 +77,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, so_far: &
     };
     sweep.throughput(first.width).draw(first, frame.buffer_mut());
     sweep.all_latencies(second.width).draw(second, frame.buffer_mut());
+}
+
+/// Whether charts in `width` columns and `height` rows include the percentiles of the latencies.
+pub(super) fn has_latencies(view: &View<'_>, width: u16, height: u16) -> bool {
+    view.app.ui.sweep_chart == SweepChart::Concurrency && (height >= TWO_ROWS || width >= TWO_COLUMNS)
 }
 
 fn columns(area: Rect) -> (Rect, Rect) {
@@ -150,7 +155,7 @@ impl<'a> Sweep<'a> {
             let name = if width >= LONG_TITLE { "ideal scaling" } else { "ideal" };
             series.push(Series { name, style: theme.muted(), look, points: Vec::new() });
         }
-        let title = if width >= LONG_TITLE { "Throughput, tok/s" } else { "tok/s" };
+        let title = if width >= LONG_TITLE { "Throughput, tok/s" } else { "Throughput" };
         self.chart(title, Axis::from_zero(top), series)
     }
 
@@ -181,6 +186,7 @@ impl<'a> Sweep<'a> {
         let limits = self.limits(&percentiles, highest(&series));
         let values: Vec<f64> =
             series.iter().flat_map(|s| s.points.iter().map(|p| p.y)).chain(limits.iter().map(|l| l.y)).collect();
+        // The names of the curves say which latencies they are.
         let title = if width >= LONG_TITLE { "Latency, ms" } else { "ms" };
         Chart { limits, ..self.chart(title, Axis::logarithmic(values), series) }
     }
@@ -225,7 +231,7 @@ impl<'a> Sweep<'a> {
         let right = points.iter().map(|p| p.x).fold(0.0, f64::max);
         let look = Look::Points(Symbol::Circle);
         let series = vec![Series { name: "stage, by concurrency", style: theme.series(0), look, points }];
-        let title = if width >= LONG_TITLE { "Throughput, tok/s" } else { "tok/s" };
+        let title = if width >= LONG_TITLE { "Throughput, tok/s" } else { "Throughput" };
         Chart {
             x: Axis::from_zero(right),
             x_name: "tok/s per user (p50)",

@@ -170,7 +170,7 @@ impl Column {
     fn live(&mut self, live: &InFlight) {
         let phase = match live.phase {
             StreamPhase::Waiting => "waiting for the first token",
-            StreamPhase::Reasoning => "thinking",
+            StreamPhase::Reasoning => "reasoning",
             StreamPhase::Answering => "answering",
         };
         self.say(phase, self.theme.accent());

@@ -295,18 +295,18 @@ fn reasoning_folds_when_the_answer_begins_unless_the_user_unfolded_it() {
     assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
     live(&mut app, 3050, thinking(ANSWER));
     let folded = shown(&mut app, 80, 24);
-    assert!(folded.contains("▸ thinking, 18 words, 3.14 s · z unfolds") && !folded.contains("shared"), "{folded}");
+    assert!(folded.contains("▸ reasoning, 18 words, 3.14 s · z unfolds") && !folded.contains("shared"), "{folded}");
     act(&mut app, &[Action::ToggleThinking]);
     assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
     // The text stays unfolded after the attempt has ended.
     end(&mut app, 0, 1, |r| (r.text, r.reasoning) = (ANSWER.into(), THINKING.into()));
     assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
     act(&mut app, &[Action::ToggleThinking]);
-    assert!(shown(&mut app, 80, 24).contains("▸ thinking, 18 words · z unfolds"));
+    assert!(shown(&mut app, 80, 24).contains("▸ reasoning, 18 words · z unfolds"));
     // If its start is cut, the number of words is unknown.
     live(&mut app, 3100, InFlight { id: AttemptId { case: 1, number: 1 }, reasoning_cut: true, ..thinking(ANSWER) });
     app.ui.selected = 1;
-    assert!(shown(&mut app, 80, 24).contains("▸ thinking, 3.14 s · z unfolds"));
+    assert!(shown(&mut app, 80, 24).contains("▸ reasoning, 3.14 s · z unfolds"));
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn folding_reasoning_keeps_the_top_line_in_place() {
     assert!(body(&mut app).last().unwrap().contains("line 50"));
     act(&mut app, &[Action::ToggleThinking]);
     // Unfolding scrolls to the reasoning.
-    assert!(body(&mut app)[0].contains("─ thinking ─"));
+    assert!(body(&mut app)[0].contains("─ reasoning ─"));
     act(&mut app, &[Action::ToEnd, Action::ScrollUp, Action::ScrollUp]);
     let unfolded = body(&mut app);
     act(&mut app, &[Action::ToggleThinking]);

@@ -87,7 +87,7 @@ impl TranscriptRenderer {
         let mut lines = Vec::new();
         if !transcript.reasoning.trim().is_empty() {
             if self.unfolded {
-                lines.push(label("thinking", columns, theme));
+                lines.push(label("reasoning", columns, theme));
                 lines
                     .extend(dimmed(render(transcript.reasoning, columns, theme, theme.reasoning()), theme.reasoning()));
             } else {
@@ -104,12 +104,15 @@ impl TranscriptRenderer {
         lines
     }
 
-    /// The line of folded reasoning: `▸ thinking, 812 words, 3.1 s · z unfolds`.
+    /// The line of folded reasoning: `▸ reasoning, 812 words, 3.1 s · z unfolds`.
     fn folded(&self, transcript: &Transcript<'_>) -> Line<'static> {
         let words =
             transcript.words.map_or_else(String::new, |n| format!(", {} {}", grouped(n as u64), plural(n, "word")));
         let time = transcript.thinking_ms.map_or_else(String::new, |ms| format!(", {}", millis(Some(ms))));
-        let text = cut(&format!("▸ thinking{words}{time} · {} unfolds", self.key), usize::from(self.columns));
+        let key = &self.key;
+        let texts = [format!("▸ reasoning{words}{time} · {key} unfolds"), format!("▸ reasoning · {key} unfolds")];
+        let fitting = texts.iter().find(|text| width(text) <= usize::from(self.columns));
+        let text = fitting.map_or("▸ reasoning", String::as_str).to_owned();
         Line::from(Span::styled(text, self.theme.reasoning()))
     }
 
@@ -157,7 +160,7 @@ fn raw(text: &str, columns: u16, _theme: Theme, style: Style) -> Vec<Line<'stati
     lines
 }
 
-/// Draws the rule over a section: `─ thinking ────────`.
+/// Draws the rule over a section: `─ reasoning ────────`.
 pub(super) fn label(word: &str, columns: u16, theme: Theme) -> Line<'static> {
     let columns = usize::from(columns).min(LABEL.max(width(word) + 4));
     let start = cut(&format!("─ {word} "), columns);

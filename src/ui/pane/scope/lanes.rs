@@ -67,7 +67,7 @@ fn sample_mean(_: &Scene, part: &Part<'_>, window: Window) -> Option<f64> {
 pub const LANES: &[Lane] = &[
     Lane {
         name: "throughput",
-        short: "",
+        short: "throughput ",
         unit: " tok/s",
         is_estimate: true,
         decimals: 0,
@@ -122,7 +122,7 @@ pub const LANES: &[Lane] = &[
     },
     Lane {
         name: "server throughput",
-        short: "server ",
+        short: "server throughput ",
         unit: " tok/s",
         is_estimate: false,
         decimals: 0,
@@ -208,7 +208,7 @@ impl LaneData<'_> {
 
     /// Values of a part in `count` columns of the window.
     pub fn columns(&self, part: &Part<'_>, window: Window, count: usize) -> Vec<Option<f64>> {
-        let hold = self.lane.hold;
+        let hold = part.series.hold(self.lane.hold);
         let points = part.series.between(window.from, window.to, hold);
         let mut values = resample(&points, window.from, window.to, count, hold);
         values.iter_mut().flatten().for_each(|value| *value /= self.lane.per_unit);

@@ -31,7 +31,7 @@ pub fn entries(view: &View<'_>, shown: &StreamSelection<'_>, has_band: bool) -> 
     let is_single = !has_band || scene.session.is_active();
     if is_single {
         entries.push(part(Part::Answer, counted("answer", StreamPhase::Answering)));
-        entries.push(part(Part::Thinking, counted("thinking", StreamPhase::Reasoning)));
+        entries.push(part(Part::Thinking, counted("reasoning", StreamPhase::Reasoning)));
         entries.push(part(Part::Prefill, counted("prefill", StreamPhase::Waiting)));
     }
     // Requests, as in the other phases.

@@ -214,7 +214,7 @@ fn the_legend_names_and_counts_the_phases_and_drops_whole_entries() {
         drawn.lines().nth(1).unwrap_or_default().replace('┈', "").split_whitespace().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(legend(45), "token gaps (log) last ● 12.8 ms");
-    assert_eq!(legend(64), "token gaps (log) ── answer 1 ·· thinking 1 last ● 12.8 ms");
+    assert_eq!(legend(64), "token gaps (log) ── answer 1 ·· reasoning 1 last ● 12.8 ms");
     assert!(legend(150).contains("▁▁ prefill 1 queued 2 ● selected ▲ stall"), "{}", legend(150));
 }
 
@@ -247,13 +247,16 @@ fn the_cursor_shows_the_figures_of_its_time() {
         let drawn = text(&stage.draw_with(150, 20, Theme::mono(), draw));
         drawn.lines().last().unwrap_or_default().to_owned()
     };
-    assert_eq!(readout(awaiting(), &[]), "at 2.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s");
+    assert_eq!(readout(awaiting(), &[]), "at 2.000 s   prefill 4.00 s   Full Backend System   throughput ~0 tok/s");
     assert_eq!(
         readout(awaiting(), &[Action::ScopeLater; 40]),
-        "at 4.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s"
+        "at 4.000 s   prefill 4.00 s   Full Backend System   throughput ~0 tok/s"
     );
     let stall = readout(stalled(), &[]);
-    assert!(stall.starts_with("at 5.500 s   gap 2.42 s, answer, stall   Full Backend System   ~"), "{stall}");
+    assert!(
+        stall.starts_with("at 5.500 s   gap 2.42 s, answer, stall   Full Backend System   throughput ~"),
+        "{stall}"
+    );
     let reasoning = readout(reasoning_then_answer(), &[]);
     assert!(
         reasoning.starts_with("at 8.000 s   gap ") && reasoning.contains(" ms, reasoning   Full Back"),
@@ -439,7 +442,7 @@ fn ascii_tells_phases_and_the_selected_stream_apart() {
     });
     let drawn = text(&buffer);
     let legend = drawn.lines().nth(1).unwrap();
-    for entry in ["-- answer", ".. thinking", "__ prefill", "@ selected", "^ stall", "* longest"] {
+    for entry in ["-- answer", ".. reasoning", "__ prefill", "@ selected", "^ stall", "* longest"] {
         assert!(legend.contains(entry), "{entry}: {legend}");
     }
     let plot: String = drawn.lines().skip(2).take_while(|line| !line.starts_with("throughput")).collect();
@@ -447,4 +450,41 @@ fn ascii_tells_phases_and_the_selected_stream_apart() {
         assert!(plot.contains(sign), "{sign}\n{drawn}");
     }
     assert!(drawn.is_ascii(), "{drawn}");
+}
+
+#[test]
+fn the_title_claims_no_time_that_has_not_passed() {
+    let mut stage = stage(0);
+    stage.start(0, 1, Script::plain(100, 20, 5_000));
+    stage.pass(12_000);
+    let title = |stage: &Stage| text(&stage.draw_with(100, 8, Theme::ansi(), draw)).lines().next().unwrap().to_owned();
+    assert!(title(&stage).contains("Scope · run so far, 12 s"), "{}", title(&stage));
+    stage.pass(13_000);
+    assert!(title(&stage).contains("Scope · last 20 s"), "{}", title(&stage));
+}
+
+#[test]
+fn after_a_day_the_lanes_still_show_the_beginning_of_the_run() {
+    const STEP_MS: u64 = 1_000;
+    let mut stage = stage(1);
+    let began_ms = stage.now_ms;
+    stage.start(0, 1, Script::plain(10, 20, 20));
+    for step in 0..24 * 3_600 {
+        let at = Nanos::from_millis(began_ms + step * STEP_MS);
+        stage.app.scene.throughput.push(at, Some(100.0));
+        let sample = GpuSample { at, index: 0, utilization_percent: Some(90.0), ..GpuSample::default() };
+        stage.send(Msg::Gpu(GpuEvent::Sample(sample)));
+    }
+    stage.now_ms = began_ms + 24 * 3_600 * STEP_MS;
+    stage.frame();
+    stage.finish(0);
+    stage.app.ui.scope.span = Some(Duration::from_secs(24 * 3_600));
+    let scene = &stage.app.scene;
+    let (from, to) = stage.app.ui.scope.window(scene);
+    for data in lanes::present(scene).iter().filter(|data| ["throughput", "GPU utilization"].contains(&data.lane.name))
+    {
+        let columns = data.columns(&data.parts[0], Window { from, to }, 200);
+        let blank = columns.iter().take(199).filter(|value| value.is_none()).count();
+        assert_eq!(blank, 0, "{}: {columns:?}", data.lane.name);
+    }
 }

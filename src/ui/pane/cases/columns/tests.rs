@@ -27,8 +27,8 @@ fn twice() -> Stage {
 #[test]
 fn wider_tables_have_more_columns_and_a_full_name_before_the_last_ones() {
     assert_eq!(headings(31), (20, vec!["State".to_owned()]));
-    assert_eq!(headings(55), (26, ["State", "TTFT", "tok/s"].map(str::to_owned).to_vec()));
-    assert_eq!(headings(75), (20, ["State", "TTFT", "tok/s", "Tokens", "Time", "Trace"].map(str::to_owned).to_vec()));
+    assert_eq!(headings(55), (26, ["State", "TTFT", "Speed"].map(str::to_owned).to_vec()));
+    assert_eq!(headings(75), (26, ["State", "TTFT", "Speed", "Tokens", "Time"].map(str::to_owned).to_vec()));
     let (name, all) = headings(240);
     let shown = METRICS.iter().filter(|m| !m.is_share() && **m != &PREFILL).count();
     assert_eq!((name, all.len()), (26, shown + 4));
@@ -40,7 +40,7 @@ fn differences_need_a_baseline_and_outrank_figures() {
     let mut stage = twice();
     assert!(!columns_of(&stage.app, 240).1.iter().any(|heading| heading.contains('Δ')) && has(&stage.app, 75, "Time"));
     stage.act(Action::ToggleBaseline);
-    assert!(has(&stage.app, 75, "TTFT Δbase") && has(&stage.app, 75, "tok/s Δbase") && !has(&stage.app, 75, "Time"));
+    assert!(has(&stage.app, 75, "TTFT Δbase") && has(&stage.app, 75, "Speed Δbase") && !has(&stage.app, 75, "Time"));
 }
 
 #[test]
