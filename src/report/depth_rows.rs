@@ -75,7 +75,8 @@ pub fn depth_rows(session: &Session) -> Vec<DepthRow> {
 
 impl DepthRow {
     fn new(test: DepthTest, state: &CaseState) -> Self {
-        let records: Vec<Arc<AttemptRecord>> = state.reported().filter_map(AttemptState::record).collect();
+        // Runs at depths have no stages.
+        let records: Vec<Arc<AttemptRecord>> = state.reported_in(0).filter_map(AttemptState::record).collect();
         let (cut, whole): (Vec<_>, Vec<_>) = records.iter().partition(|record| is_cut(record, test));
         let figure = |get: fn(&AttemptRecord) -> Option<f64>| {
             MeanStd::from_values(whole.iter().filter_map(|record| get(record)))

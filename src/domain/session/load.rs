@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::{AttemptState, EventKind, Mode, Session};
-use crate::domain::attempt::StoredRecord;
+use crate::domain::attempt::{AttemptId, StoredRecord};
 use crate::domain::load_stages::LoadStage;
 use crate::domain::time::Nanos;
 
 /// Names the kind of an unmeasured attempt: a warm-up, or a probe that measures prompt lengths for a workload.
-pub fn warmup_name(session: &Session, attempt: &AttemptState) -> &'static str {
-    let is_probe = session.suite.workload.as_ref().is_some_and(|workload| workload.is_probe(attempt.number));
+pub fn warmup_name(session: &Session, id: AttemptId) -> &'static str {
+    let (workload, cases) = (session.suite.workload.as_ref(), session.suite.cases.len());
+    let is_probe = workload.is_some_and(|workload| workload.probe_number(id, cases).is_some());
     if is_probe { "probe" } else { "warm-up" }
 }
 

@@ -59,8 +59,7 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, chart: &Chart, trend: &Trend, v
     let now = selected.map_or_else(String::new, |value| format!("  ◆ {value:.1}"));
     let stage = trend.stage.map_or_else(String::new, |stage| format!(" at concurrency {stage}"));
     let Chart { name, unit, .. } = chart;
-    let titles =
-        [format!("{name}{stage}, {unit}{now}"), format!("{name}{stage}, {unit}"), format!("{name}, {unit}")];
+    let titles = [format!("{name}{stage}, {unit}{now}"), format!("{name}{stage}, {unit}"), format!("{name}, {unit}")];
     let fitting = titles.iter().find(|title| width(title) <= usize::from(area.width));
     text(frame, area, 0, fitting.map_or(*name, String::as_str), style);
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };

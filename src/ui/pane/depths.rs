@@ -12,6 +12,8 @@ use crate::app::state::Scene;
 use crate::domain::quantity::ESTIMATED;
 use crate::domain::session::CasePhase;
 use crate::report::depth_rows::{DepthRow, MeanStd, depth_rows};
+
+use crate::ui::pane::About;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
@@ -49,8 +51,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let scene = view.scene();
     let rows = view.cache.depth_rows(&scene.session, || depth_rows(&scene.session));
     let measured = rows.iter().filter(|row| row.n > 0).count();
-    let about = format!("{measured} of {} measured, tok/s", rows.len());
-    let area = pane::titled_rule(frame, area, view, PaneId::Latency, "Depth", &about, Vec::new());
+    let about = format!("{measured} of {} depths measured, tok/s", rows.len());
+    let area = pane::rule(frame, area, view, PaneId::Latency, About::Words(&about), Vec::new());
     let table = table(&rows, view, area.width, COLUMNS.len());
     let (below, beside) = (table.len() as u16 + BELOW, table_width(BESIDE) as u16 + GUTTER);
     let has_chart = rows.len() > 1;

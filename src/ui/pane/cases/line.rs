@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use super::row::Row;
 use super::{GAP, LEAD, MARK, cell, columns, status};
 use crate::app::pane::PaneId;
+use crate::domain::attempt::AttemptId;
 use crate::domain::session::{CasePhase, warmup_name};
 use crate::domain::text::sanitise_line;
 use crate::ui::fit;
@@ -62,7 +63,8 @@ fn name(row: &Row<'_>) -> String {
     let Some(attempt) = row.attempt else { return sanitise_line(&row.spec.name) };
     let is_last = row.state.attempts.len() == attempt.number as usize;
     let session = &row.scene.session;
-    let warmup = if attempt.warmup { format!(" · {}", warmup_name(session, attempt)) } else { String::new() };
+    let id = AttemptId { case: row.case, number: attempt.number };
+    let warmup = if attempt.warmup { format!(" · {}", warmup_name(session, id)) } else { String::new() };
     let stage = session.stage_name_of(attempt).map_or_else(String::new, |stage| format!(" · {stage}"));
     let cache = row.record.as_deref().and_then(cell::cache).map_or_else(String::new, |word| format!(" · {word}"));
     let turn = attempt.turn.map_or_else(String::new, |turn| format!(" · turn {}/{}", turn.number, turn.of));

@@ -21,6 +21,8 @@ use crate::ui::cache::RenderCache;
 #[derive(Clone, Debug)]
 pub struct Row<'a> {
     pub(super) scene: &'a Scene,
+    /// Index of the case.
+    pub(super) case: usize,
     pub(super) spec: &'a CaseSpec,
     pub(super) state: &'a CaseState,
     /// Stage of the sweep that the figures of a case are of; 0 without a sweep.
@@ -62,6 +64,7 @@ impl<'a> Row<'a> {
         let shown_stage = scene.shown_stage();
         let case = Self {
             scene,
+            case: id.case,
             spec,
             state,
             stage: shown_stage,

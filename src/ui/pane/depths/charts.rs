@@ -77,6 +77,7 @@ fn chart<'a>(view: &View<'_>, rows: &[DepthRow], title: &'a str, y: Axis, series
         title_style: theme.value(),
         axis_style: theme.muted(),
         label_style: theme.text(),
+        apart_name: "",
     }
 }
 
@@ -84,7 +85,13 @@ fn all_series(view: &View<'_>, rows: &[DepthRow], figures: &[Figure]) -> Vec<Ser
     let series = |&(name, symbol, colour, get): &Figure| {
         let point = |(case, row): (usize, &DepthRow)| {
             let is_open = is_running(view.scene(), case);
-            Some(Point { x: f64::from(row.test.depth), y: get(row)?.mean, is_open, label: String::new() })
+            Some(Point {
+                x: f64::from(row.test.depth),
+                y: get(row)?.mean,
+                is_open,
+                is_apart: false,
+                label: String::new(),
+            })
         };
         let mut points: Vec<Point> = rows.iter().enumerate().filter_map(point).collect();
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
