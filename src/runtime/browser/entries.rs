@@ -172,6 +172,7 @@ fn values(measured: &Measured, metric: &Metric) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::compare::ComparedRun;
 
     fn row(case: Option<&str>, a: Option<Figure>, b: Option<Figure>) -> compare::Row {
         compare::Row { concurrency: None, case: case.map(str::to_owned), a, b, is_of_same: true, is_share: false }
