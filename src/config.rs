@@ -98,6 +98,7 @@ pub fn run_spec(
     }
     let recorded = prepared.as_ref().and_then(|prepared| prepared.recorded.as_ref()?.conversations.clone());
     suite.conversations = workload::conversations(&workload_args, args.seed).or(recorded);
+    selection::check_content(&suite, api)?;
     let requests = prepared.map(|prepared| prepared.requests).unwrap_or_default();
     let seconds = |name: &str, seconds: Option<f64>| {
         let time = seconds.map(Duration::try_from_secs_f64).transpose();

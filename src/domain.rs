@@ -59,6 +59,7 @@ pub mod text;
 pub mod think_spec;
 pub mod time;
 pub mod token_count;
+pub mod tools;
 pub mod trace;
 pub mod turn;
 pub mod workload;

@@ -19,6 +19,9 @@
 //! * With [`EngineConfig`] all requests share an engine with continuous batching instead: they wait for a place in the
 //!   batch, prefill delays decode, and decode slows down with the batch. Most answers then end with `stop`, at a paragraph.
 //!   `GET /metrics` adds the engine's gauges and the figures of a simulated GPU.
+//! * With `tools`, it calls one whose name or description shares a word with the last question, or as `tool_choice` says.
+//!   With `response_format`, it answers with JSON. Arguments and JSON follow their schema, with names and numbers of the
+//!   question.
 //! * `"tokscope_sim": {"fault": NAME, "after_tokens": N}` in the request body causes a failure; in a suite it goes
 //!   under the case's `extra`. [`FAULTS`] lists the names.
 
@@ -33,9 +36,11 @@ mod prefix_cache;
 mod reply;
 mod request;
 mod schedule;
+mod schema_instance;
 mod sent;
 mod server;
 mod spread;
+mod structured;
 mod tokens;
 mod wire;
 

@@ -9,6 +9,7 @@ use crate::domain::quantity::count;
 use crate::domain::session::Plan;
 use crate::domain::suite::{CaseSpec, Suite};
 use crate::domain::text::sanitise_line;
+use crate::protocol::api::Api;
 use crate::runtime::spec::SuiteSource;
 
 /// Loads the requested suite, the file in `folder` if it exists, or the built-in suite.
@@ -39,6 +40,20 @@ pub(super) fn keep_requested(suite: &mut Suite, requests: Option<u32>) -> Option
     let (requests, cases) = (requests? as usize, suite.cases.len());
     suite.cases.truncate(requests);
     (requests < cases).then(|| format!("--requests {requests} covers only the first {requests} of {cases} cases"))
+}
+
+/// Refuses content that the API or a conversation cannot carry.
+pub(super) fn check_content(suite: &Suite, api: &Api) -> Result<(), ConfigError> {
+    for case in &suite.cases {
+        let refuse = |why: String| Err(ConfigError(format!("case '{}': {why}", sanitise_line(&case.name))));
+        if let Some(what) = (api.unsupported)(case) {
+            return refuse(format!("the API '{}' has no {what}; change the case, or pass another --api", api.name));
+        }
+        if suite.conversations.is_some() && !case.tools.is_empty() {
+            return refuse("conversations cannot have tools, because nothing answers the calls; remove one".to_owned());
+        }
+    }
+    Ok(())
 }
 
 /// Warns of stages of a sweep that have more slots than requests: they do not put their load on the server.

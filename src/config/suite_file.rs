@@ -7,6 +7,7 @@ mod extra;
 pub mod oracle;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod workload;
 
 use std::collections::HashMap;
@@ -81,7 +82,9 @@ fn read_suite(
     let rating = root.section("rating", mistakes).map_or_else(RatingScale::default, |r| read_rating(&r, mistakes));
     let defaults = root.section("defaults", mistakes).map_or_else(Params::default, |section| {
         section.check_keys(Params::KEYS, Params::HINT, mistakes);
-        Params::read(&section, mistakes)
+        let params = Params::read(&section, folder, mistakes);
+        params.check(&section, mistakes);
+        params
     });
     let section = root.section("workload", mistakes);
     let workload = section.map(|w| read_workload(&w, folder.unwrap_or(Path::new("")), mistakes)).unwrap_or_default();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::check::CheckSpec;
 use super::load_stages::LoadStages;
 use super::slo::Slo;
+use super::tools::{ResponseFormat, Tool, ToolChoice};
 use super::workload::{Conversations, Workload};
 
 /// A named list of cases with a rating scale for the results.
@@ -63,6 +64,15 @@ pub struct CaseSpec {
     /// Time limits for single steps of an attempt.
     #[serde(default)]
     pub patience: Timeouts,
+    /// Tools that the model may call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Tool>,
+    /// Whether the model must call a tool; `None` leaves it to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_choice: Option<ToolChoice>,
+    /// Form of the answer; `None` for plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_format: Option<ResponseFormat>,
     /// Additional fields for the request body, sent unchanged.
     pub extra: serde_json::Map<String, serde_json::Value>,
     /// Checks that an answer must pass to count as right; empty if nothing is checked.
@@ -95,6 +105,9 @@ impl CaseSpec {
             temperature: 0.7,
             timeout: Duration::from_secs(120),
             patience: Timeouts::default(),
+            tools: Vec::new(),
+            tool_choice: None,
+            response_format: None,
             extra: serde_json::Map::new(),
             checks: Vec::new(),
         }

@@ -16,6 +16,9 @@ pub fn case(name: &str) -> CaseSpec {
         temperature: 0.0,
         timeout: Duration::from_secs(1),
         patience: Timeouts::default(),
+        tools: Vec::new(),
+        tool_choice: None,
+        response_format: None,
         extra: serde_json::Map::new(),
         checks: Vec::new(),
     }

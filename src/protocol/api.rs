@@ -57,6 +57,8 @@ pub struct Api {
     /// Builds the body of a streaming request from the case, the model and the dialect. The optional nonce makes the
     /// prompt unique. Fields in the case's `extra` override everything else.
     pub body: fn(&CaseSpec, &str, RequestDialect, Option<&str>) -> Value,
+    /// Names a part of a case that the API does not have; `None` if it can send the case.
+    pub unsupported: fn(&CaseSpec) -> Option<&'static str>,
     parse: for<'a> fn(&'a str) -> Result<Chunk<'a>, serde_json::Error>,
 }
 
@@ -105,6 +107,7 @@ pub static CHAT: Api = Api {
     auth: Auth::Bearer,
     headers: &[],
     body: chat::body,
+    unsupported: |_case| None,
     parse: super::chunk::parse_strictly,
 };
 
@@ -121,6 +124,7 @@ pub static RESPONSES: Api = Api {
     auth: Auth::Bearer,
     headers: &[],
     body: responses::body,
+    unsupported: |_case| None,
     parse: responses::parse,
 };
 
@@ -137,6 +141,7 @@ pub static MESSAGES: Api = Api {
     auth: Auth::XApiKey,
     headers: &[("anthropic-version", "2023-06-01")],
     body: messages::body,
+    unsupported: messages::unsupported,
     parse: messages::parse,
 };
 
@@ -153,6 +158,7 @@ pub static OLLAMA: Api = Api {
     auth: Auth::Bearer,
     headers: &[],
     body: ollama::body,
+    unsupported: ollama::unsupported,
     parse: ollama::parse,
 };
 

@@ -1,8 +1,10 @@
 //! Parses chat requests and checks them as strictly as a real server.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::fault::{self, DEFAULT_AFTER_TOKENS, PlannedFault};
+use super::structured::{AnswerForm, FormRequest, ToolEntry};
 use super::tokens::pieces;
 use super::wire::Refusal;
 
@@ -27,6 +29,8 @@ pub struct ChatRequest {
     pub seed: Option<u64>,
     /// Failure to simulate.
     pub planned: Option<PlannedFault>,
+    /// Form of the answer.
+    pub form: AnswerForm,
 }
 
 #[derive(Deserialize)]
@@ -42,6 +46,9 @@ struct Body {
     ignore_eos: Option<bool>,
     reasoning_effort: Option<String>,
     chat_template_kwargs: Option<TemplateArguments>,
+    tools: Option<Vec<Value>>,
+    tool_choice: Option<Value>,
+    response_format: Option<Value>,
     tokscope_sim: Option<SimField>,
 }
 
@@ -98,12 +105,17 @@ pub fn read(body: &[u8], model: &str) -> Result<ChatRequest, Refusal> {
     if body.stream_options.is_some() && !stream {
         return Err(Refusal::bad_parameter("stream_options", "stream_options are only allowed with stream: true"));
     }
-    let (conversation, prompt_tokens) = read_messages(messages)?;
+    let tools = body.tools.unwrap_or_default();
+    let tool_tokens: u64 = tools.iter().map(|tool| pieces(&tool.to_string()).count() as u64).sum();
+    let tools: Result<Vec<ToolEntry>, _> = tools.into_iter().map(serde_json::from_value).collect();
+    let tools = tools.map_err(|e| Refusal::bad_parameter("tools", &e.to_string()))?;
+    let forms = FormRequest { tools, tool_choice: body.tool_choice, response_format: body.response_format };
+    let Conversation { text: conversation, tokens, last_question } = read_messages(messages)?;
     let thinking_off = body.reasoning_effort.as_deref() == Some("none")
         || body.chat_template_kwargs.and_then(|a| a.enable_thinking) == Some(false);
     Ok(ChatRequest {
         conversation,
-        prompt_tokens,
+        prompt_tokens: tokens + tool_tokens,
         max_tokens: limit(body.max_completion_tokens.or(body.max_tokens))?,
         stream,
         include_usage: body.stream_options.map(|options| options.include_usage.unwrap_or(false)),
@@ -111,11 +123,21 @@ pub fn read(body: &[u8], model: &str) -> Result<ChatRequest, Refusal> {
         ignore_eos: body.ignore_eos.unwrap_or(false),
         seed: body.seed.map(i64::cast_unsigned),
         planned: body.tokscope_sim.map(plan).transpose()?.flatten(),
+        form: forms.decide(last_question.as_deref())?,
     })
 }
 
-fn read_messages(messages: Vec<Message>) -> Result<(String, u64), Refusal> {
+/// The messages of a request.
+struct Conversation {
+    text: String,
+    tokens: u64,
+    /// Text of the last message, if it is the user's.
+    last_question: Option<String>,
+}
+
+fn read_messages(messages: Vec<Message>) -> Result<Conversation, Refusal> {
     let mut conversation = String::new();
+    let mut last_question = None;
     let mut tokens = 3;
     for message in messages {
         if !matches!(message.role.as_str(), "system" | "developer" | "user" | "assistant" | "tool") {
@@ -128,8 +150,9 @@ fn read_messages(messages: Vec<Message>) -> Result<(String, u64), Refusal> {
         };
         tokens += 4 + pieces(&text).count() as u64;
         conversation.extend([message.role.as_str(), ": ", &text, "\n"]);
+        last_question = (message.role == "user").then_some(text);
     }
-    Ok((conversation, tokens))
+    Ok(Conversation { text: conversation, tokens, last_question })
 }
 
 fn limit(max_tokens: Option<i64>) -> Result<Option<u64>, Refusal> {
@@ -147,7 +170,7 @@ fn plan(field: SimField) -> Result<Option<PlannedFault>, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::sim::fault::Fault;
@@ -214,6 +237,9 @@ mod tests {
             (json!({ "max_tokens": "many" }), 400, "many"),
             (json!({ "n": 2 }), 400, "n"),
             (json!({ "stream_options": { "include_usage": true } }), 400, "stream_options"),
+            (json!({ "tools": [{ "name": "f" }] }), 400, "tools"),
+            (json!({ "tool_choice": "required" }), 400, "tool_choice"),
+            (json!({ "response_format": { "type": "xml" } }), 400, "xml"),
             (json!({ "tokscope_sim": { "fault": "fire" } }), 400, "fire"),
             (json!({ "tokscope_sim": { "faults": "cut" } }), 400, "faults"),
         ] {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::suite::CaseSpec;
+use crate::domain::tools::{ResponseFormat, Tool, ToolChoice};
 use crate::protocol::request::{RequestDialect, conversation, stream_options};
 
 /// Builds the body of a streaming request.
@@ -17,6 +18,37 @@ pub fn body(case: &CaseSpec, model: &str, dialect: RequestDialect, nonce: Option
     if let Some(options) = stream_options(dialect.usage) {
         body.insert("stream_options".into(), options);
     }
+    if !case.tools.is_empty() {
+        body.insert("tools".into(), tools(&case.tools));
+    }
+    if let Some(choice) = &case.tool_choice {
+        let named = |name: &str| json!({ "type": "function", "function": { "name": name } });
+        body.insert("tool_choice".into(), tool_choice(choice, named));
+    }
+    match &case.response_format {
+        None => {}
+        Some(ResponseFormat::JsonObject) => {
+            drop(body.insert("response_format".into(), json!({ "type": "json_object" })))
+        }
+        Some(ResponseFormat::JsonSchema(schema)) => {
+            body.insert("response_format".into(), json!({ "type": "json_schema", "json_schema": schema }));
+        }
+    }
     body.extend(case.extra.clone());
     Value::Object(body)
+}
+
+/// Tools in the form of chat completions.
+pub fn tools(tools: &[Tool]) -> Value {
+    tools.iter().map(|tool| json!({ "type": "function", "function": tool })).collect()
+}
+
+/// Value of `tool_choice` in OpenAI's APIs, whose forms of a named tool differ.
+pub fn tool_choice(choice: &ToolChoice, named: impl Fn(&str) -> Value) -> Value {
+    match choice {
+        ToolChoice::Named(name) => named(name),
+        ToolChoice::Auto => "auto".into(),
+        ToolChoice::None => "none".into(),
+        ToolChoice::Required => "required".into(),
+    }
 }

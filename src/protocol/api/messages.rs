@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::attempt::Usage;
 use crate::domain::suite::CaseSpec;
+use crate::domain::tools::{ResponseFormat, Tool, ToolChoice};
 use crate::protocol::chunk::{Chunk, Text, ToolCallPiece, call_arguments, call_text, finish_reason, finish_reason_in};
 use crate::protocol::failure::{message_of, reported_error};
 use crate::protocol::request::{RequestDialect, conversation};
@@ -27,8 +28,41 @@ pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Optio
     body.insert("max_tokens".into(), case.max_tokens.into());
     body.insert("temperature".into(), case.temperature.min(1.0).into());
     body.insert("stream".into(), true.into());
+    if !case.tools.is_empty() {
+        body.insert("tools".into(), case.tools.iter().map(tool).collect());
+    }
+    if let Some(choice) = &case.tool_choice {
+        let choice = match choice {
+            ToolChoice::Auto => json!({ "type": "auto" }),
+            ToolChoice::None => json!({ "type": "none" }),
+            ToolChoice::Required => json!({ "type": "any" }),
+            ToolChoice::Named(name) => json!({ "type": "tool", "name": name }),
+        };
+        body.insert("tool_choice".into(), choice);
+    }
+    if let Some(ResponseFormat::JsonSchema(answer)) = &case.response_format {
+        let format = json!({ "type": "json_schema", "schema": answer.schema });
+        body.insert("output_config".into(), json!({ "format": format }));
+    }
     body.extend(case.extra.clone());
     Value::Object(body)
+}
+
+fn tool(tool: &Tool) -> Value {
+    let mut value = json!({ "name": tool.name, "input_schema": tool.parameters });
+    if let Some(description) = &tool.description {
+        value["description"] = description.as_str().into();
+    }
+    if let Some(strict) = tool.strict {
+        value["strict"] = strict.into();
+    }
+    value
+}
+
+/// Returns why this API cannot send a case.
+pub fn unsupported(case: &CaseSpec) -> Option<&'static str> {
+    let wants_any_json = matches!(case.response_format, Some(ResponseFormat::JsonObject));
+    wants_any_json.then_some("response_format = { type = \"json_object\" }, only a JSON schema")
 }
 
 #[derive(Deserialize)]

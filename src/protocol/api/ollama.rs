@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::attempt::Usage;
 use crate::domain::suite::CaseSpec;
+use crate::domain::tools::{ResponseFormat, ToolChoice};
+use crate::protocol::api::chat::tools;
 use crate::protocol::chunk::{Chunk, Text, finish_reason};
 use crate::protocol::failure::reported_error;
 use crate::protocol::request::{RequestDialect, conversation};
@@ -32,8 +34,22 @@ pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Optio
     body.insert("messages".into(), json!(conversation(case, nonce)));
     body.insert("stream".into(), true.into());
     body.insert("options".into(), Value::Object(options));
+    if !case.tools.is_empty() {
+        body.insert("tools".into(), tools(&case.tools));
+    }
+    match &case.response_format {
+        None => {}
+        Some(ResponseFormat::JsonObject) => drop(body.insert("format".into(), "json".into())),
+        Some(ResponseFormat::JsonSchema(answer)) => drop(body.insert("format".into(), answer.schema.clone())),
+    }
     body.extend(extra);
     Value::Object(body)
+}
+
+/// Returns why this API cannot send a case: the model always decides about tools.
+pub fn unsupported(case: &CaseSpec) -> Option<&'static str> {
+    let forces = case.tool_choice.as_ref().is_some_and(|choice| *choice != ToolChoice::Auto);
+    forces.then_some("tool_choice other than \"auto\"")
 }
 
 #[derive(Deserialize)]

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::suite::Message;
+use crate::domain::tools::{AnswerSchema, ResponseFormat, Tool, ToolChoice};
 use crate::protocol::request::UsageRequest;
 
 fn case() -> CaseSpec {
@@ -130,4 +131,79 @@ fn messages_in_extra_are_sent_unchanged() {
     assert_eq!((CHAT.body)(&case, "m", RequestDialect::default(), Some("0a1b2c3d"))["messages"], own);
     assert!(!case.takes_nonce());
     assert!(!CaseSpec { messages: Vec::new(), extra: serde_json::Map::new(), ..case }.takes_nonce());
+}
+
+/// A case that must call one of two tools, and must answer in JSON.
+fn formed(choice: ToolChoice) -> CaseSpec {
+    let schema = json!({ "type": "object", "properties": { "city": { "type": "string" } } });
+    let tool = |name: &str, description: Option<&str>, strict| Tool {
+        name: name.to_owned(),
+        description: description.map(str::to_owned),
+        parameters: schema.clone(),
+        strict,
+    };
+    let answer = AnswerSchema { name: "place".to_owned(), schema: schema.clone(), strict: Some(true) };
+    CaseSpec {
+        tools: vec![tool("weather", Some("Weather of a city"), Some(true)), tool("time", None, None)],
+        tool_choice: Some(choice),
+        response_format: Some(ResponseFormat::JsonSchema(answer)),
+        ..case()
+    }
+}
+
+#[test]
+fn tools_and_response_format_have_the_form_of_each_api() {
+    let schema = json!({ "type": "object", "properties": { "city": { "type": "string" } } });
+    let function =
+        json!({ "name": "weather", "description": "Weather of a city", "parameters": schema, "strict": true });
+    let bare = json!({ "name": "time", "parameters": schema });
+    let fields = |api: &Api, names: &[&str]| {
+        let body = (api.body)(&formed(ToolChoice::Named("time".to_owned())), "m", RequestDialect::default(), None);
+        names.iter().map(|name| body.get(*name).cloned().unwrap_or_default()).collect::<Vec<_>>()
+    };
+    let wrapped = json!([{ "type": "function", "function": function }, { "type": "function", "function": bare }]);
+    assert_eq!(
+        fields(&CHAT, &["tools", "tool_choice", "response_format"]),
+        [
+            wrapped.clone(),
+            json!({ "type": "function", "function": { "name": "time" } }),
+            json!({ "type": "json_schema", "json_schema": { "name": "place", "schema": schema, "strict": true } }),
+        ]
+    );
+    let flat = |function: &Value| {
+        let mut flat = function.clone();
+        flat["type"] = "function".into();
+        flat
+    };
+    assert_eq!(
+        fields(&RESPONSES, &["tools", "tool_choice", "text"]),
+        [
+            json!([flat(&function), flat(&bare)]),
+            json!({ "type": "function", "name": "time" }),
+            json!({ "format": { "type": "json_schema", "name": "place", "schema": schema, "strict": true } }),
+        ]
+    );
+    assert_eq!(
+        fields(&MESSAGES, &["tools", "tool_choice", "output_config"]),
+        [
+            json!([
+                { "name": "weather", "description": "Weather of a city", "input_schema": schema, "strict": true },
+                { "name": "time", "input_schema": schema },
+            ]),
+            json!({ "type": "tool", "name": "time" }),
+            json!({ "format": { "type": "json_schema", "schema": schema } }),
+        ]
+    );
+    assert_eq!(fields(&OLLAMA, &["tools", "tool_choice", "format"]), [wrapped, Value::Null, schema]);
+}
+
+#[test]
+fn an_api_names_what_it_cannot_send() {
+    let any_json = CaseSpec { response_format: Some(ResponseFormat::JsonObject), ..case() };
+    for api in APIS {
+        assert_eq!((api.unsupported)(&case()), None, "{api:?}");
+        assert_eq!((api.unsupported)(&formed(ToolChoice::Auto)), None, "{api:?}");
+        assert_eq!((api.unsupported)(&formed(ToolChoice::Required)).is_some(), *api == &OLLAMA, "{api:?}");
+        assert_eq!((api.unsupported)(&any_json).is_some(), *api == &MESSAGES, "{api:?}");
+    }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::domain::attempt::{AttemptError, AttemptRecord, FailedTry, TokenSource};
-use crate::domain::check::CheckResult;
+use crate::domain::check::{CheckResult, ToolCall};
 use crate::domain::diagnosis::Finding;
 use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::prefix_cache::PrefixCache;
@@ -89,6 +89,8 @@ pub struct AttemptJson<'a> {
     server_timings: Option<ServerTimings>,
     text: &'a str,
     reasoning: &'a str,
+    /// Calls of tools by the first choice, in order; empty without any, and if the text was dropped.
+    tool_calls: &'a [ToolCall],
 }
 
 #[derive(Serialize)]
@@ -237,6 +239,7 @@ impl<'a> AttemptJson<'a> {
             server_timings: r.server_timings,
             text: &r.text,
             reasoning: &r.reasoning,
+            tool_calls: &r.tool_calls,
         }
     }
 }

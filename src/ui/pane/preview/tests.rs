@@ -14,6 +14,7 @@ use crate::app::state::text_field::Edit;
 use crate::app::state::{App, ScrollExtent};
 use crate::app::update::update;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, StringPool, TextKind};
+use crate::domain::check::ToolCall;
 use crate::domain::live::StreamPhase;
 use crate::domain::sent_request::SentRequest;
 use crate::domain::time::Nanos;
@@ -53,6 +54,19 @@ fn a_waiting_request_shows_its_prompt() {
     assert!(text(&app, 80, 24, draw).contains("Not sent yet."));
     act(&mut app, &[Action::TogglePauseCase]);
     assert!(text(&app, 80, 24, draw).contains("Paused. 'p' resumes with a new attempt."));
+}
+
+#[test]
+fn calls_of_tools_are_shown_while_they_stream_and_afterwards() {
+    let call = |arguments: &str| ToolCall { name: "weather\u{1b}[2J".to_owned(), arguments: arguments.to_owned() };
+    let mut app = running();
+    let calling = InFlight { tool_calls: vec![call("{\"city\":\"Ro")], ..stream(StreamPhase::Answering, "Hm.", "") };
+    live(&mut app, 2234, calling);
+    let screen = text(&app, 60, 14, draw);
+    assert!(screen.contains("▸ thinking") && screen.contains("─ tool call: weather ─"), "{screen}");
+    assert!(screen.contains("{\"city\":\"Ro"), "{screen}");
+    end(&mut app, 0, 1, |record| record.tool_calls = vec![call("{\"city\":\"Rome\"}"), call("")]);
+    insta::assert_snapshot!("tool_calls_60x14", text(&app, 60, 14, draw));
 }
 
 #[test]
