@@ -93,7 +93,7 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
     extra.insert("ignore_eos".to_owned(), true.into());
     let case = Arc::new(CaseSpec {
         name: "bench".into(),
-        messages: vec![Message { role: "user".into(), content: "go".into() }],
+        messages: vec![Message::user("go")],
         max_tokens: load.max_tokens,
         temperature: 0.0,
         timeout: Duration::from_secs(300),

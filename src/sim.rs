@@ -19,6 +19,7 @@
 //! * With [`EngineConfig`] all requests share an engine with continuous batching instead: they wait for a place in the
 //!   batch, prefill delays decode, and decode slows down with the batch. Most answers then end with `stop`, at a paragraph.
 //!   `GET /metrics` adds the engine's gauges and the figures of a simulated GPU.
+//! * Images and audio take prompt tokens: a PNG one for each square of 28 pixels, audio one for 1,280 bytes.
 //! * With `tools`, it calls one whose name or description shares a word with the last question, or as `tool_choice` says.
 //!   With `response_format`, it answers with JSON. Arguments and JSON follow their schema, with names and numbers of the
 //!   question.
@@ -30,6 +31,7 @@ mod answer;
 mod batch_engine;
 mod exposition;
 mod fault;
+mod media;
 mod natural_end;
 mod pace;
 mod prefix_cache;

@@ -47,7 +47,7 @@ fn engine_with(url: &str, warm: bool) -> (Engine, Receiver<EngineFact>) {
 fn case(prompt: &str, max_tokens: u32) -> CaseSpec {
     CaseSpec {
         name: prompt.to_owned(),
-        messages: vec![Message { role: "user".to_owned(), content: prompt.to_owned() }],
+        messages: vec![Message::user(prompt)],
         max_tokens,
         temperature: 0.7,
         timeout: Duration::from_secs(120),

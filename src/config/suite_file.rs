@@ -3,6 +3,7 @@
 mod case;
 mod check;
 mod extra;
+mod media;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 #[cfg(test)]
@@ -17,7 +18,9 @@ use toml::de::DeValue;
 
 use self::case::{Params, read_case};
 use self::check::SchemaFolder;
+use self::media::CaseMedia;
 use self::workload::read_workload;
+use super::media_file::MAX_SUITE_BYTES;
 use super::toml_file::{self, Bounds, FileError, Mistakes, Section, kind, shown};
 use crate::cli::WorkloadArgs;
 use crate::domain::slo::Slo;
@@ -184,6 +187,7 @@ fn read_cases(
     };
     let mut names: HashMap<String, usize> = HashMap::new();
     let mut cases = Vec::new();
+    let mut media_bytes = 0;
     for value in list {
         let at = value.span().start;
         let DeValue::Table(table) = value.get_ref() else {
@@ -202,7 +206,17 @@ fn read_cases(
                 None => drop(names.insert(name, name_at)),
             }
         }
+        media_bytes += case.as_ref().map_or(0, |case: &CaseSpec| CaseMedia::bytes(&case.messages));
         cases.extend(case);
+        if media_bytes > MAX_SUITE_BYTES {
+            let message = format!(
+                "the images and audio files up to this case have more than {} MiB; they stay in memory, so use fewer or \
+                 smaller ones",
+                MAX_SUITE_BYTES >> 20
+            );
+            mistakes.add(at, message);
+            return None;
+        }
     }
     Some(cases)
 }

@@ -23,6 +23,7 @@ pub use self::stored_record::StoredRecord;
 pub use self::unresolved::{ERROR_BOUND, Unresolved};
 use super::check::{AnswerParts, CheckResult, ToolCall};
 use super::finding::Finding;
+use super::media::MediaCount;
 use super::request_lengths::RequestLengths;
 use super::sent_request::SentRequest;
 use super::server_timings::ServerTimings;
@@ -97,6 +98,8 @@ pub struct AttemptRecord {
     pub turn: Option<Turn>,
     /// Lengths that a workload asked for.
     pub lengths: RequestLengths,
+    /// Images and audio that were sent; `None` without any.
+    pub media: Option<Box<MediaCount>>,
     /// Value of the `x-request-id` header.
     pub request_id: String,
     /// Status of the attempt.
@@ -194,6 +197,7 @@ impl AttemptRecord {
             warmup,
             turn: None,
             lengths: RequestLengths::default(),
+            media: None,
             request_id,
             status: AttemptStatus::Truncated,
             error: None,

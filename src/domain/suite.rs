@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::CheckSpec;
 use super::load_stages::LoadStages;
+use super::media::{GeneratedImages, Media, MediaCount};
 use super::slo::Slo;
 use super::tools::{ResponseFormat, Tool, ToolChoice};
 use super::workload::{Conversations, Workload};
@@ -64,6 +65,9 @@ pub struct CaseSpec {
     /// Time limits for single steps of an attempt.
     #[serde(default)]
     pub patience: Timeouts,
+    /// Images that are generated for each request, after the last message of its first turn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generated_images: Vec<GeneratedImages>,
     /// Tools that the model may call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Tool>,
@@ -105,12 +109,20 @@ impl CaseSpec {
             temperature: 0.7,
             timeout: Duration::from_secs(120),
             patience: Timeouts::default(),
+            generated_images: Vec::new(),
             tools: Vec::new(),
             tool_choice: None,
             response_format: None,
             extra: serde_json::Map::new(),
             checks: Vec::new(),
         }
+    }
+
+    /// Counts the images and audio files in the messages; `None` without any.
+    pub fn media_count(&self) -> Option<MediaCount> {
+        let mut count = MediaCount::default();
+        self.messages.iter().flat_map(|message| &message.media).for_each(|media| count.add(media));
+        (!count.is_empty()).then_some(count)
     }
 
     /// Returns whether a nonce would be sent: it needs a message, and `extra` may replace the messages.
@@ -147,17 +159,25 @@ pub struct Message {
     pub role: String,
     /// The text.
     pub content: String,
+    /// Images and audio after the text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<Media>,
 }
 
 impl Message {
+    /// A message of text.
+    pub fn new(role: &str, content: &str) -> Self {
+        Self { role: role.to_owned(), content: content.to_owned(), media: Vec::new() }
+    }
+
     /// A message of the user.
     pub fn user(content: &str) -> Self {
-        Self { role: "user".to_owned(), content: content.to_owned() }
+        Self::new("user", content)
     }
 
     /// An answer of the model.
     pub fn assistant(content: &str) -> Self {
-        Self { role: "assistant".to_owned(), content: content.to_owned() }
+        Self::new("assistant", content)
     }
 }
 

@@ -124,7 +124,7 @@ pub static RESPONSES: Api = Api {
     auth: Auth::Bearer,
     headers: &[],
     body: responses::body,
-    unsupported: |_case| None,
+    unsupported: responses::unsupported,
     parse: responses::parse,
 };
 

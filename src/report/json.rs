@@ -21,6 +21,7 @@ use super::server_figures::ServerFigures;
 use super::summary::Summary;
 use crate::domain::calibration::Calibration;
 use crate::domain::diagnosis::{OBSERVER_STALLED, SENT_LATE};
+use crate::domain::media::MediaCount;
 use crate::domain::metrics::{METRICS, Metric, SPEED};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::CaseState;
@@ -170,6 +171,9 @@ struct SummaryJson<'a> {
     unknown_cache_attempts: usize,
     time_to_first_token_ms_cold: Option<SpreadJson>,
     time_to_first_token_ms_warm: Option<SpreadJson>,
+    /// Images and audio of the reported attempts; only present if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media: Option<MediaJson>,
     tokenizer_attempts: usize,
     estimated_attempts: usize,
     /// Reported attempts with checks, and those that pass all of them.
@@ -192,6 +196,15 @@ struct SummaryJson<'a> {
     findings: Vec<FindingCount>,
     #[serde(flatten)]
     load: Option<load::LoadJson<'a>>,
+}
+
+/// Images and audio of the reported attempts.
+#[derive(Serialize)]
+struct MediaJson {
+    /// Attempts with images or audio.
+    attempts: usize,
+    #[serde(flatten)]
+    count: MediaCount,
 }
 
 /// A finding and the number of attempts that have it.
@@ -376,6 +389,11 @@ impl From<Bottleneck> for BottleneckJson {
     }
 }
 
+fn media(summary: &Summary) -> Option<MediaJson> {
+    let (count, attempts) = summary.media;
+    (attempts > 0).then_some(MediaJson { attempts, count })
+}
+
 fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a> {
     let measured = summary.attempts > 0;
     let ttft = |state| {
@@ -393,6 +411,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         unknown_cache_attempts: summary.cache.unknown,
         time_to_first_token_ms_cold: ttft(PrefixCache::Cold),
         time_to_first_token_ms_warm: ttft(PrefixCache::Warm),
+        media: media(summary),
         tokenizer_attempts: summary.tokenizer_attempts,
         estimated_attempts: summary.estimated_attempts,
         checked_attempts: summary.pass_rate.checked,

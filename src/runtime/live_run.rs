@@ -31,6 +31,7 @@ use super::wake::Wake;
 use crate::app::message::{Msg, RunEffect};
 use crate::app::state::{App, Connection, Target};
 use crate::domain::live::{EngineCommand, EngineFact, EngineLag, LiveSnapshot, ServerInfo};
+use crate::domain::random::hash;
 use crate::domain::session::Session;
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
@@ -78,7 +79,8 @@ impl LiveRun {
             }
             source
         });
-        let prompts = Prompts::new(source, endpoint.api);
+        let image_salt = (!session.plan.warm).then(|| hash(origin.id.bytes()));
+        let prompts = Prompts::new(source, endpoint.api, image_salt);
         let checks = answer_checks::of_suite(&session.suite, Arc::clone(prompts.row_checks()))?;
         let mut app = new_app(&endpoint, session);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::fault::{self, DEFAULT_AFTER_TOKENS, PlannedFault};
+use super::media;
 use super::structured::{AnswerForm, FormRequest, ToolEntry};
 use super::tokens::pieces;
 use super::wire::Refusal;
@@ -68,6 +69,18 @@ enum Content {
 #[derive(Deserialize)]
 struct Part {
     text: Option<String>,
+    image_url: Option<ImageUrl>,
+    input_audio: Option<InputAudio>,
+}
+
+#[derive(Deserialize)]
+struct ImageUrl {
+    url: String,
+}
+
+#[derive(Deserialize)]
+struct InputAudio {
+    data: String,
 }
 
 #[derive(Deserialize)]
@@ -146,7 +159,20 @@ fn read_messages(messages: Vec<Message>) -> Result<Conversation, Refusal> {
         let text = match message.content {
             None => String::new(),
             Some(Content::Text(text)) => text,
-            Some(Content::Parts(parts)) => parts.into_iter().filter_map(|p| p.text).collect(),
+            Some(Content::Parts(parts)) => {
+                let mut text = String::new();
+                for part in parts {
+                    text += &part.text.unwrap_or_default();
+                    let image = part.image_url.map(|image| media::image(&image.url)).transpose()?;
+                    let audio = part.input_audio.map(|audio| media::audio(&audio.data)).transpose()?;
+                    for (media_tokens, checksum) in image.into_iter().chain(audio) {
+                        tokens += media_tokens;
+                        // Prompts with different images have no common cache.
+                        conversation += &format!("<{checksum:08x}>");
+                    }
+                }
+                text
+            }
         };
         tokens += 4 + pieces(&text).count() as u64;
         conversation.extend([message.role.as_str(), ": ", &text, "\n"]);
@@ -197,6 +223,25 @@ mod tests {
         let request = parse_with(&two).unwrap();
         assert_eq!(request.prompt_tokens, 3 + 4 + 4 + 3);
         assert_eq!(request.conversation, "system: \nuser: Write SQL.\n");
+    }
+
+    #[test]
+    fn images_take_prompt_tokens_and_tell_prompts_apart() {
+        let prompt = |rest: &[u8]| {
+            let png = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x38\0\0\0\x38", rest].concat();
+            let url =
+                format!("data:image/png;base64,{}", base64::Engine::encode(&base64::prelude::BASE64_STANDARD, png));
+            let parts =
+                json!([{ "type": "text", "text": "Look." }, { "type": "image_url", "image_url": { "url": url } }]);
+            parse_with(&json!({ "messages": [{ "role": "user", "content": parts }] })).unwrap()
+        };
+        let (one, other) = (prompt(b"1"), prompt(b"2"));
+        // "Look", "." and 2 x 2 squares.
+        assert_eq!(one.prompt_tokens, 3 + 4 + 2 + 4);
+        assert_ne!(one.conversation, other.conversation);
+        let unknown =
+            json!({ "messages": [{ "role": "user", "content": [{ "image_url": { "url": "data:;base64,AAAA" } }] }] });
+        assert_eq!(parse_with(&unknown).unwrap_err().status, 400);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub type Draw = fn(&mut Frame<'_>, Rect, &View<'_>);
 
 /// A run of three cases; the first is in flight.
 pub fn running() -> App {
-    let message = |role: &str, content: &str| Message { role: role.into(), content: content.into() };
+    let message = Message::new;
     let case = |name: &str| CaseSpec {
         name: name.into(),
         messages: vec![

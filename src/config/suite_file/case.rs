@@ -7,6 +7,7 @@ use toml::de::DeValue;
 
 use super::check::{SchemaFolder, read_checks};
 use super::extra::read_extra;
+use super::media::CaseMedia;
 use super::tools::{check_extra, check_tool_choice, read_response_format, read_tool_choice, read_tools};
 use crate::config::toml_file::{Bounds, Section, kind, nearest};
 use crate::config::toml_file::{Mistakes, shown};
@@ -108,7 +109,8 @@ pub(super) fn read_case(
     folder: SchemaFolder<'_>,
     mistakes: &mut Mistakes<'_>,
 ) -> (Option<(String, usize)>, Option<CaseSpec>) {
-    let known = [&["name", "prompt", "messages", "turns", "think_time_s", "check"], Params::KEYS].concat();
+    let known =
+        [&["name", "prompt", "messages", "turns", "think_time_s", "images", "audio", "check"], Params::KEYS].concat();
     section.check_keys(&known, Params::HINT, mistakes);
     let own = Params::read(section, folder, mistakes);
     if section.value("name").is_none() {
@@ -123,7 +125,11 @@ pub(super) fn read_case(
     let response_format = own.response_format.or_else(|| defaults.response_format.clone());
     let extra = defaults.extra.clone().into_iter().chain(own.extra).collect();
     check_extra(section, &extra, mistakes);
-    let conversation = conversation(section, name.as_ref().map(|(name, _at)| name.as_str()), mistakes);
+    let mut media = CaseMedia::read(section, folder, mistakes);
+    let mut conversation = conversation(section, name.as_ref().map(|(name, _at)| name.as_str()), mistakes);
+    if let Some((messages, _)) = &mut conversation {
+        media.attach(messages, mistakes);
+    }
     let think_time = section.seconds("think_time_s", mistakes);
     if let (Some((_, at)), Some((_, follow_ups))) = (section.value("think_time_s"), &conversation)
         && follow_ups.is_empty()
@@ -155,6 +161,7 @@ pub(super) fn read_case(
             stall: own.stall_timeout.or(defaults.stall_timeout),
         },
         checks: checks.unwrap_or_else(|| checks_of_format(response_format.as_ref())),
+        generated_images: media.generated,
         tools,
         tool_choice: tool_choice.map(|(choice, _at)| choice),
         response_format,
@@ -277,5 +284,5 @@ fn message(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<Mes
         mistakes.add(role_at, format!("unknown role '{}'; {advice}", shown(role)));
         return None;
     }
-    Some(Message { role: role.to_owned(), content: content?.0.to_owned() })
+    Some(Message::new(role, content?.0))
 }

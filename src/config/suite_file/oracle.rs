@@ -103,6 +103,8 @@ mod tests {
             "tool_choice = { name = \"f\" }",
             "response_format = { type = \"json_schema\", schema = { type = \"object\" } }",
             "response_format = { type = \"json_object\", schema = nan }",
+            "images = [\"x.png\", { width = 3, height = 0 }, 3]",
+            "audio = [{ width = 3 }]",
             "max_token = 1",
             "model = \"\"",
         ];

@@ -1,4 +1,5 @@
 mod builtin;
+mod media;
 mod mistakes;
 mod round_trip;
 mod tools;
@@ -77,7 +78,7 @@ fn pieces(text: &str) -> usize {
 #[test]
 fn a_case_needs_only_name_and_prompt() {
     let suite = parse(CASE, "/some/where/my suite.toml").unwrap();
-    let case = CaseSpec::new("a", vec![Message { role: "user".into(), content: "p".into() }]);
+    let case = CaseSpec::new("a", vec![Message::user("p")]);
     assert_eq!((case.max_tokens, case.temperature, case.timeout.as_secs()), (600, 0.7, 120));
     assert_eq!(
         suite,

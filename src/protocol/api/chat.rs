@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::media::Media;
 use crate::domain::suite::CaseSpec;
 use crate::domain::tools::{ResponseFormat, Tool, ToolChoice};
+use crate::protocol::media::{audio, image_url, messages_with};
 use crate::protocol::request::{RequestDialect, conversation, stream_options};
 
 /// Builds the body of a streaming request.
@@ -11,7 +13,7 @@ pub fn body(case: &CaseSpec, model: &str, dialect: RequestDialect, nonce: Option
     let limit = if dialect.max_completion_tokens { "max_completion_tokens" } else { "max_tokens" };
     let mut body = Map::new();
     body.insert("model".into(), model.into());
-    body.insert("messages".into(), json!(conversation(case, nonce)));
+    body.insert("messages".into(), messages_with(&conversation(case, nonce), "text", part));
     body.insert(limit.into(), case.max_tokens.into());
     body.insert("temperature".into(), case.temperature.into());
     body.insert("stream".into(), true.into());
@@ -36,6 +38,15 @@ pub fn body(case: &CaseSpec, model: &str, dialect: RequestDialect, nonce: Option
     }
     body.extend(case.extra.clone());
     Value::Object(body)
+}
+
+fn part(media: &Media) -> Value {
+    match audio(media) {
+        Some(audio) => {
+            json!({ "type": "input_audio", "input_audio": { "data": audio.mark(), "format": audio.format.name() } })
+        }
+        None => json!({ "type": "image_url", "image_url": { "url": image_url(media) } }),
+    }
 }
 
 /// Tools in the form of chat completions.

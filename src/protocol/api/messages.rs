@@ -7,10 +7,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::domain::attempt::Usage;
+use crate::domain::media::Media;
 use crate::domain::suite::CaseSpec;
 use crate::domain::tools::{ResponseFormat, Tool, ToolChoice};
 use crate::protocol::chunk::{Chunk, Text, ToolCallPiece, call_arguments, call_text, finish_reason, finish_reason_in};
 use crate::protocol::failure::{message_of, reported_error};
+use crate::protocol::media::{AUDIO, has_audio, messages_with};
 use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::usage;
 
@@ -24,7 +26,7 @@ pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Optio
         let texts: Vec<_> = system.iter().map(|m| m.content.as_str()).collect();
         body.insert("system".into(), texts.join("\n\n").into());
     }
-    body.insert("messages".into(), json!(messages));
+    body.insert("messages".into(), messages_with(&messages, "text", part));
     body.insert("max_tokens".into(), case.max_tokens.into());
     body.insert("temperature".into(), case.temperature.min(1.0).into());
     body.insert("stream".into(), true.into());
@@ -48,6 +50,16 @@ pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Optio
     Value::Object(body)
 }
 
+fn part(media: &Media) -> Value {
+    let source = match media {
+        Media::Url(url) => json!({ "type": "url", "url": url }),
+        Media::Content(content) => {
+            json!({ "type": "base64", "media_type": content.format.media_type(), "data": content.mark() })
+        }
+    };
+    json!({ "type": "image", "source": source })
+}
+
 fn tool(tool: &Tool) -> Value {
     let mut value = json!({ "name": tool.name, "input_schema": tool.parameters });
     if let Some(description) = &tool.description {
@@ -59,10 +71,11 @@ fn tool(tool: &Tool) -> Value {
     value
 }
 
-/// Returns why this API cannot send a case.
+/// Names what this API cannot send.
 pub fn unsupported(case: &CaseSpec) -> Option<&'static str> {
     let wants_any_json = matches!(case.response_format, Some(ResponseFormat::JsonObject));
-    wants_any_json.then_some("response_format = { type = \"json_object\" }, only a JSON schema")
+    let json_object = "response_format = { type = \"json_object\" }, only a JSON schema";
+    wants_any_json.then_some(json_object).or_else(|| has_audio(case).then_some(AUDIO))
 }
 
 #[derive(Deserialize)]

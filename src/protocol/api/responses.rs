@@ -7,11 +7,13 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::domain::attempt::Usage;
+use crate::domain::media::Media;
 use crate::domain::suite::CaseSpec;
 use crate::domain::tools::{ResponseFormat, Tool};
 use crate::protocol::api::chat::tool_choice;
 use crate::protocol::chunk::{Chunk, Text, ToolCallPiece, call_arguments, call_text, finish_reason_in};
 use crate::protocol::failure::{message_of, reported_error};
+use crate::protocol::media::{AUDIO, has_audio, image_url, messages_with};
 use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::usage;
 
@@ -19,7 +21,7 @@ use crate::protocol::usage;
 pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Option<&str>) -> Value {
     let mut body = Map::new();
     body.insert("model".into(), model.into());
-    body.insert("input".into(), json!(conversation(case, nonce)));
+    body.insert("input".into(), messages_with(&conversation(case, nonce), "input_text", part));
     body.insert("max_output_tokens".into(), case.max_tokens.into());
     body.insert("temperature".into(), case.temperature.into());
     body.insert("stream".into(), true.into());
@@ -35,6 +37,15 @@ pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Optio
     }
     body.extend(case.extra.clone());
     Value::Object(body)
+}
+
+fn part(media: &Media) -> Value {
+    json!({ "type": "input_image", "image_url": image_url(media) })
+}
+
+/// Names what this API cannot send.
+pub fn unsupported(case: &CaseSpec) -> Option<&'static str> {
+    has_audio(case).then_some(AUDIO)
 }
 
 /// Returns a tool in the form of this API: the members of the function beside its type.

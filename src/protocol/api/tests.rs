@@ -1,12 +1,15 @@
 use serde_json::json;
 
 use super::*;
+use crate::domain::data_fingerprint::DataFingerprint;
+use crate::domain::media::{Media, MediaContent, MediaFormat};
 use crate::domain::suite::Message;
 use crate::domain::tools::{AnswerSchema, ResponseFormat, Tool, ToolChoice};
+use crate::protocol::media::with_contents;
 use crate::protocol::request::UsageRequest;
 
 fn case() -> CaseSpec {
-    let message = |role: &str, content: &str| Message { role: role.into(), content: content.into() };
+    let message = Message::new;
     CaseSpec {
         messages: vec![message("system", "be brief"), message("user", "hi")],
         max_tokens: 5,
@@ -205,5 +208,54 @@ fn an_api_names_what_it_cannot_send() {
         assert_eq!((api.unsupported)(&formed(ToolChoice::Auto)), None, "{api:?}");
         assert_eq!((api.unsupported)(&formed(ToolChoice::Required)).is_some(), *api == &OLLAMA, "{api:?}");
         assert_eq!((api.unsupported)(&any_json).is_some(), *api == &MESSAGES, "{api:?}");
+    }
+}
+
+fn media(format: MediaFormat) -> Media {
+    let fingerprint = DataFingerprint { bytes: 3, crc32: 7 };
+    Media::Content(MediaContent { format, path: None, fingerprint, base64: "AAAA".into() })
+}
+
+/// Body of a request with this media in its only message, as it is sent.
+fn body_with(api: &Api, media: Vec<Media>) -> Value {
+    let case = CaseSpec { messages: vec![Message { media, ..Message::user("look") }], ..case() };
+    let body = (api.body)(&case, "m", RequestDialect::default(), None).to_string();
+    serde_json::from_str(&with_contents(body, &case.messages)).unwrap()
+}
+
+#[test]
+fn images_and_audio_have_the_form_of_each_api() {
+    let url = Media::Url("https://h/x.png".to_owned());
+    let text = |kind: &str| json!({ "type": kind, "text": "look" });
+    let data = "data:image/jpeg;base64,AAAA";
+    assert_eq!(
+        body_with(&CHAT, vec![media(MediaFormat::Jpeg), url.clone(), media(MediaFormat::Wav)])["messages"][0]["content"],
+        json!([
+            text("text"),
+            { "type": "image_url", "image_url": { "url": data } },
+            { "type": "image_url", "image_url": { "url": "https://h/x.png" } },
+            { "type": "input_audio", "input_audio": { "data": "AAAA", "format": "wav" } },
+        ])
+    );
+    assert_eq!(
+        body_with(&RESPONSES, vec![media(MediaFormat::Jpeg)])["input"][0]["content"],
+        json!([text("input_text"), { "type": "input_image", "image_url": data }])
+    );
+    let base64 = json!({ "type": "base64", "media_type": "image/jpeg", "data": "AAAA" });
+    assert_eq!(
+        body_with(&MESSAGES, vec![media(MediaFormat::Jpeg), url.clone()])["messages"][0]["content"],
+        json!([
+            text("text"),
+            { "type": "image", "source": base64 },
+            { "type": "image", "source": { "type": "url", "url": "https://h/x.png" } },
+        ])
+    );
+    let message = &body_with(&OLLAMA, vec![media(MediaFormat::Png)])["messages"][0];
+    assert_eq!(*message, json!({ "role": "user", "content": "look", "images": ["AAAA"] }));
+    let with = |media| CaseSpec { messages: vec![Message { media: vec![media], ..Message::user("") }], ..case() };
+    for api in APIS {
+        assert_eq!((api.unsupported)(&with(media(MediaFormat::Png))), None, "{api:?}");
+        assert_eq!((api.unsupported)(&with(media(MediaFormat::Mp3))).is_some(), *api != &CHAT, "{api:?}");
+        assert_eq!((api.unsupported)(&with(url.clone())).is_some(), *api == &OLLAMA, "{api:?}");
     }
 }

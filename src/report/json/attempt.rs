@@ -8,6 +8,7 @@ use serde::ser::{SerializeMap, Serializer};
 use crate::domain::attempt::{AttemptError, AttemptRecord, FailedTry, TokenSource};
 use crate::domain::check::{CheckResult, ToolCall};
 use crate::domain::diagnosis::Finding;
+use crate::domain::media::MediaCount;
 use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::server_timings::ServerTimings;
@@ -40,6 +41,9 @@ pub struct AttemptJson<'a> {
     requested_input_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requested_output_tokens: Option<u32>,
+    /// Images and audio that were sent; only present if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media: Option<&'a MediaCount>,
     /// Concurrency of the stage in a sweep, else of the run; `null` if only the rate decides.
     concurrency: Option<usize>,
     /// Whether the figures of its case and stage include this attempt. A complete rerun replaces earlier attempts.
@@ -202,6 +206,7 @@ impl<'a> AttemptJson<'a> {
             row: attempt.row,
             requested_input_tokens: r.lengths.input_tokens,
             requested_output_tokens: r.lengths.output_tokens,
+            media: r.media.as_deref(),
             concurrency: report.session.concurrency_in(attempt.stage),
             reported,
             started_at: time(r.started),

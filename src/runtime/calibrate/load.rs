@@ -119,7 +119,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
     extra.insert("ignore_eos".to_owned(), true.into());
     let case = CaseSpec {
         name: "Calibration".to_owned(),
-        messages: vec![Message { role: "user".to_owned(), content: "Write.".to_owned() }],
+        messages: vec![Message::user("Write.")],
         max_tokens: load.max_tokens,
         temperature: 0.0,
         timeout: TIMEOUT,

@@ -7,6 +7,7 @@ use super::answer_checks::RowChecks;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::check::Checks;
 use crate::domain::live::{EngineCommand, EngineFact};
+use crate::domain::random::mix;
 use crate::domain::request_lengths::Uniqueness;
 use crate::domain::session::Session;
 use crate::domain::suite::{CaseSpec, Message};
@@ -14,6 +15,7 @@ use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
 use crate::protocol::api::Api;
 use crate::protocol::output_length::exact_output;
+use crate::workload::image::generate;
 use crate::workload::source::{Source, follow_up};
 
 /// Kind of the error of a request whose row cannot be read.
@@ -24,6 +26,8 @@ pub struct Prompts {
     source: Option<Source>,
     /// API of the endpoint.
     api: &'static Api,
+    /// Makes generated images differ between requests and runs; `None` in a warm run.
+    image_salt: Option<u64>,
     /// Whether the source knows how many tokens a character has, or need not know.
     has_learnt: bool,
     /// Checks of the rows in flight.
@@ -39,12 +43,13 @@ pub struct Prompts {
 }
 
 impl Prompts {
-    /// Content of a run with this source; without one, the cases have it.
-    pub fn new(source: Option<Source>, api: &'static Api) -> Self {
+    /// Content of a run with this source; without one, the cases have it. Generated images depend on `image_salt`.
+    pub fn new(source: Option<Source>, api: &'static Api, image_salt: Option<u64>) -> Self {
         let has_learnt = source.as_ref().is_none_or(|source| source.probes() == 0);
         Self {
             source,
             api,
+            image_salt,
             has_learnt,
             row_checks: RowChecks::default(),
             note: None,
@@ -111,6 +116,11 @@ impl Prompts {
                 }
             }
         }
+        let is_first = turn.is_none_or(|turn| turn.number == 1);
+        if is_first && !content.generated_images.is_empty() {
+            let number = turn.map_or(id.number, |turn| turn.conversation);
+            self.add_images(&mut content, id.case, number).map_err(failed)?;
+        }
         if let Some(turn) = *turn {
             self.forget_ended(session);
             let next = self.next_message(turn, *row, case).map_err(failed)?;
@@ -121,10 +131,21 @@ impl Prompts {
             }
             content.messages.clone_from(messages);
             self.in_flight.insert(*id, turn);
-        } else if row.is_none() {
+        } else if row.is_none() && content.generated_images.is_empty() {
             return Ok(());
         }
         *case = Arc::new(content);
+        Ok(())
+    }
+
+    /// Adds generated images to the last message of the user. They differ between requests and runs; in a warm run, all
+    /// requests of a case have the same.
+    fn add_images(&self, content: &mut CaseSpec, case: usize, number: u32) -> Result<(), String> {
+        let request = self.image_salt.map_or(0, |salt| mix(salt ^ u64::from(number)));
+        let Some(message) = content.messages.iter_mut().rfind(|message| message.role == "user") else { return Ok(()) };
+        for images in &content.generated_images {
+            message.media.extend(generate(*images, mix(request ^ case as u64))?);
+        }
         Ok(())
     }
 
@@ -133,13 +154,11 @@ impl Prompts {
         if turn.number == 1 {
             return Ok(None);
         }
-        let text = if let (Some(source), Some(row)) = (&self.source, row) {
-            source.follow_up(row, turn.number)?
-        } else {
-            let own = case.follow_ups.get(usize::from(turn.number) - 2);
-            own.map_or_else(|| follow_up(turn.number).to_owned(), String::clone)
-        };
-        Ok(Some(Message::user(&text)))
+        if let (Some(source), Some(row)) = (&self.source, row) {
+            return source.follow_up(row, turn.number).map(Some);
+        }
+        let own = case.follow_ups.get(usize::from(turn.number) - 2);
+        Ok(Some(Message::user(own.map_or_else(|| follow_up(turn.number), String::as_str))))
     }
 
     /// Adds the answer of a turn that ended to its conversation.

@@ -42,9 +42,13 @@ impl DataRow {
     }
 
     /// The user messages that follow the [`opening`](Self::opening).
-    pub fn later_user_turns(&self) -> impl Iterator<Item = &str> {
-        let all = self.messages.iter().chain(&self.later_messages);
-        all.skip(self.opening().len()).filter(|message| message.role == USER).map(|message| message.content.as_str())
+    pub fn later_user_turns(&self) -> impl Iterator<Item = &Message> {
+        self.all_messages().skip(self.opening().len()).filter(|message| message.role == USER)
+    }
+
+    /// All messages of the row.
+    pub fn all_messages(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter().chain(&self.later_messages)
     }
 
     /// Length of the single request's messages, characters.

@@ -112,7 +112,7 @@ prop_compose! {
     fn conversation()(
         messages in vec((prop::sample::select(vec!["system", "user", "assistant"]), "x[^\u{7f}\r]{0,20}"), 1..4)
     ) -> Vec<Message> {
-        messages.into_iter().map(|(role, content)| Message { role: role.to_owned(), content }).collect()
+        messages.into_iter().map(|(role, content)| Message::new(role, &content)).collect()
     }
 }
 
@@ -261,6 +261,9 @@ const PIECES: &[&str] = &[
     "tool_call",
     "tools",
     "tool_choice",
+    "images",
+    "audio",
+    "width",
     "response_format",
     "schema",
     "max_tokens",

@@ -9,7 +9,7 @@ use crate::app::state::answer::Form;
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::check::ToolCall;
 use crate::domain::live::InFlight;
-use crate::domain::quantity::plural;
+use crate::domain::quantity::{count, plural};
 use crate::domain::suite::CaseSpec;
 use crate::domain::text::{sanitise, sanitise_line};
 use crate::ui::fit::{ELLIPSIS, cut, width};
@@ -141,8 +141,19 @@ impl TranscriptRenderer {
                 lines.extend(wrap(&line, usize::from(columns)).into_iter().map(Line::from));
             }
             lines.extend(dimmed(markdown::render(&message.content, columns, theme, theme.muted()), theme.muted()));
+            lines.extend(message.media.iter().map(|media| self.about(&media.to_string())));
+        }
+        for images in &case.generated_images {
+            let number = count(images.count as usize, "image");
+            lines.push(self.about(&format!("{number} of {}x{}, new in each request", images.width, images.height)));
         }
         lines
+    }
+
+    /// A line about an image or audio.
+    fn about(&self, text: &str) -> Line<'static> {
+        let text = format!("[{}]", sanitise_line(text));
+        Line::from(Span::styled(cut(&text, usize::from(self.columns)), self.theme.reasoning()))
     }
 }
 
