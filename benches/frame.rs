@@ -268,6 +268,7 @@ fn live(now_ms: u64, arrivals: &mut Arrivals) -> LiveSnapshot {
             observer_stalls: Vec::new(),
             reasoning: "The user wants a backend with a database and an API.\n".repeat(8).into(),
             text: (0..=shown).rev().find_map(|end| ANSWER.get(..end)).unwrap_or_default().into(),
+            tool_calls: Vec::new(),
             reasoning_cut: false,
             text_cut: false,
             thinking_ms: None,

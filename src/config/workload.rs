@@ -166,7 +166,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             let rows = row_count(dataset.rows())?;
             let (cases, row_plan) = groups(&dataset, rows, sample, seed).map_err(no_rows)?;
             has_checks = dataset.summary().checked_rows > 0;
-            media = dataset.summary().media.clone();
+            media.clone_from(&dataset.summary().media);
             let summary = dataset.summary().to_string();
             let name = stem(source.path().unwrap_or_default());
             let cases = cases.unwrap_or_else(|| vec![name.clone()]);

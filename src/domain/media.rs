@@ -106,7 +106,7 @@ pub struct MediaContent {
 }
 
 impl MediaContent {
-    /// Short text that stands for the content in a body until it is sent. Equal texts stand for equal contents.
+    /// Short text in place of the content in a body, until the body is sent. Equal texts mean equal contents.
     pub fn mark(&self) -> String {
         let DataFingerprint { bytes, crc32 } = self.fingerprint;
         format!("<{} of {bytes} bytes, CRC-32 {crc32:08x}>", self.format.name())
@@ -203,12 +203,18 @@ impl GeneratedImages {
         if !(1..=MAX_MEDIA as u32).contains(&count) {
             return Err(InvalidImages(format!("{count} images; a request can have 1 to {MAX_MEDIA}")));
         }
-        let pixels = u64::from(width) * u64::from(height) * u64::from(count);
+        let images = Self { width, height, count, seed: 0 };
+        let pixels = images.pixels();
         if pixels > MAX_PIXELS {
             let message = format!("{count} of {width}x{height} have {pixels} pixels; a request can have {MAX_PIXELS}");
             return Err(InvalidImages(message));
         }
-        Ok(Self { width, height, count, seed: 0 })
+        Ok(images)
+    }
+
+    /// Pixels of all images of a request.
+    pub fn pixels(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height) * u64::from(self.count)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Images and audio in the body of a request. Until a request is sent, a short mark stands for each content, so that
-//! neither building nor showing a body copies megabytes.
+//! Images and audio in the body of a request. Until a request is sent, the body has a short mark in place of each content,
+//! so that neither building nor showing a body copies megabytes.
 
 use std::collections::HashMap;
 
@@ -55,7 +55,7 @@ fn all(case: &CaseSpec) -> impl Iterator<Item = &Media> {
     case.messages.iter().flat_map(|message| &message.media)
 }
 
-/// Replaces the marks in a body by the contents they stand for.
+/// Replaces the marks in a body by their contents.
 pub fn with_contents(body: String, messages: &[Message]) -> String {
     let contents = messages.iter().flat_map(|message| &message.media).filter_map(|media| match media {
         Media::Content(content) => Some((content.mark(), &*content.base64)),

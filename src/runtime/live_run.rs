@@ -2,6 +2,7 @@
 
 mod answer_checks;
 mod close;
+mod images;
 mod origin;
 mod prompts;
 mod saving;
@@ -14,6 +15,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use self::answer_checks::ChecksOf;
+use self::images::Images;
 use self::origin::Origin;
 use self::prompts::Prompts;
 use self::saving::Saving;
@@ -80,7 +82,7 @@ impl LiveRun {
             source
         });
         let image_salt = (!session.plan.warm).then(|| hash(origin.id.bytes()));
-        let prompts = Prompts::new(source, endpoint.api, image_salt);
+        let prompts = Prompts::new(source, endpoint.api, Images::new(image_salt));
         let checks = answer_checks::of_suite(&session.suite, Arc::clone(prompts.row_checks()))?;
         let mut app = new_app(&endpoint, session);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);

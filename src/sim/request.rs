@@ -168,7 +168,7 @@ fn read_messages(messages: Vec<Message>) -> Result<Conversation, Refusal> {
                     for (media_tokens, checksum) in image.into_iter().chain(audio) {
                         tokens += media_tokens;
                         // Prompts with different images have no common cache.
-                        conversation += &format!("<{checksum:08x}>");
+                        conversation.extend(["<", &checksum.to_string(), ">"]);
                     }
                 }
                 text

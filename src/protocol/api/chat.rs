@@ -27,14 +27,12 @@ pub fn body(case: &CaseSpec, model: &str, dialect: RequestDialect, nonce: Option
         let named = |name: &str| json!({ "type": "function", "function": { "name": name } });
         body.insert("tool_choice".into(), tool_choice(choice, named));
     }
-    match &case.response_format {
-        None => {}
-        Some(ResponseFormat::JsonObject) => {
-            drop(body.insert("response_format".into(), json!({ "type": "json_object" })))
-        }
-        Some(ResponseFormat::JsonSchema(schema)) => {
-            body.insert("response_format".into(), json!({ "type": "json_schema", "json_schema": schema }));
-        }
+    if let Some(format) = &case.response_format {
+        let format = match format {
+            ResponseFormat::JsonObject => json!({ "type": "json_object" }),
+            ResponseFormat::JsonSchema(schema) => json!({ "type": "json_schema", "json_schema": schema }),
+        };
+        body.insert("response_format".into(), format);
     }
     body.extend(case.extra.clone());
     Value::Object(body)

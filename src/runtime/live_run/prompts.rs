@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::answer_checks::RowChecks;
+use super::images::Images;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::check::Checks;
 use crate::domain::live::{EngineCommand, EngineFact};
-use crate::domain::random::mix;
 use crate::domain::request_lengths::Uniqueness;
 use crate::domain::session::Session;
 use crate::domain::suite::{CaseSpec, Message};
@@ -15,7 +15,6 @@ use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
 use crate::protocol::api::Api;
 use crate::protocol::output_length::exact_output;
-use crate::workload::image::generate;
 use crate::workload::source::{Source, follow_up};
 
 /// Kind of the error of a request whose row cannot be read.
@@ -26,8 +25,7 @@ pub struct Prompts {
     source: Option<Source>,
     /// API of the endpoint.
     api: &'static Api,
-    /// Makes generated images differ between requests and runs; `None` in a warm run.
-    image_salt: Option<u64>,
+    images: Images,
     /// Whether the source knows how many tokens a character has, or need not know.
     has_learnt: bool,
     /// Checks of the rows in flight.
@@ -43,13 +41,13 @@ pub struct Prompts {
 }
 
 impl Prompts {
-    /// Content of a run with this source; without one, the cases have it. Generated images depend on `image_salt`.
-    pub fn new(source: Option<Source>, api: &'static Api, image_salt: Option<u64>) -> Self {
+    /// Content of a run with this source; without one, the cases have it.
+    pub fn new(source: Option<Source>, api: &'static Api, images: Images) -> Self {
         let has_learnt = source.as_ref().is_none_or(|source| source.probes() == 0);
         Self {
             source,
             api,
-            image_salt,
+            images,
             has_learnt,
             row_checks: RowChecks::default(),
             note: None,
@@ -118,8 +116,7 @@ impl Prompts {
         }
         let is_first = turn.is_none_or(|turn| turn.number == 1);
         if is_first && !content.generated_images.is_empty() {
-            let number = turn.map_or(id.number, |turn| turn.conversation);
-            self.add_images(&mut content, id.case, number).map_err(failed)?;
+            self.add_images(&mut content, id.case, session).map_err(failed)?;
         }
         if let Some(turn) = *turn {
             self.forget_ended(session);
@@ -138,14 +135,11 @@ impl Prompts {
         Ok(())
     }
 
-    /// Adds generated images to the last message of the user. They differ between requests and runs; in a warm run, all
-    /// requests of a case have the same.
-    fn add_images(&self, content: &mut CaseSpec, case: usize, number: u32) -> Result<(), String> {
-        let request = self.image_salt.map_or(0, |salt| mix(salt ^ u64::from(number)));
+    /// Adds generated images to the last message of the user.
+    fn add_images(&mut self, content: &mut CaseSpec, case: usize, session: &Session) -> Result<(), String> {
         let Some(message) = content.messages.iter_mut().rfind(|message| message.role == "user") else { return Ok(()) };
-        for images in &content.generated_images {
-            message.media.extend(generate(*images, mix(request ^ case as u64))?);
-        }
+        let sent = || session.attempts().count();
+        message.media.extend(self.images.next(case, &content.generated_images, sent)?);
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use crate::app::update::update;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, StringPool, TextKind};
 use crate::domain::check::ToolCall;
 use crate::domain::live::StreamPhase;
+use crate::domain::media::Media;
 use crate::domain::sent_request::SentRequest;
 use crate::domain::time::Nanos;
 use crate::ui::cache::RenderCache;
@@ -54,6 +55,18 @@ fn a_waiting_request_shows_its_prompt() {
     assert!(text(&app, 80, 24, draw).contains("Not sent yet."));
     act(&mut app, &[Action::TogglePauseCase]);
     assert!(text(&app, 80, 24, draw).contains("Paused. 'p' resumes with a new attempt."));
+}
+
+#[test]
+fn a_prompt_names_its_images_and_audio() {
+    let mut app = running();
+    let case = &mut Arc::make_mut(&mut app.scene.session.suite).cases[1];
+    case.messages[1].media.push(Media::Url("http://h/\u{1b}[2Jx.png".to_owned()));
+    case.generated_images.push("64x32*2".parse().unwrap());
+    act(&mut app, &[Action::SelectNext]);
+    let screen = text(&app, 60, 24, draw);
+    assert!(screen.contains("[image http://h/x.png]"), "{screen}");
+    assert!(screen.contains("[2 images of 64x32, new in each request]"), "{screen}");
 }
 
 #[test]
