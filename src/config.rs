@@ -8,6 +8,7 @@ mod demo;
 mod exports;
 mod key_file;
 mod local_ports;
+mod media_file;
 mod metrics;
 mod network;
 mod resume;
@@ -102,6 +103,9 @@ pub fn run_spec(
     let recorded = prepared.as_ref().and_then(|prepared| prepared.recorded.as_ref()?.conversations.clone());
     suite.conversations = workload::conversations(&workload_args, args.seed).or(recorded);
     let left_out = selection::check_api(&mut suite, &suite_source, api)?;
+    media_file::reload(&mut suite)?;
+    workload::generate_images(&mut suite, workload_args.image, args.seed);
+    selection::check_content(&suite, api, prepared.as_ref().map_or(&[], |prepared| &prepared.media))?;
     let requests = prepared.map(|prepared| prepared.requests).unwrap_or_default();
     let seconds = |name: &str, seconds: Option<f64>| {
         let time = seconds.map(Duration::try_from_secs_f64).transpose();

@@ -22,6 +22,10 @@
 //! * With [`EngineConfig`], all requests share an engine with continuous batching instead. Requests wait for a place in
 //!   the batch, prefill delays decode, and decode slows down as the batch grows. Most answers then end with `stop`,
 //!   after a paragraph. `GET /metrics` adds the engine's gauges and the figures of a simulated GPU.
+//! * Images and audio take prompt tokens: a PNG image one for each square of 28 pixels, audio one for 1,280 bytes.
+//! * With `tools`, the simulator calls a tool whose name or description shares a word with the last question, or the one
+//!   that `tool_choice` names. With `response_format`, it answers with JSON. Arguments and JSON follow their schema, with
+//!   names and numbers of the question.
 //! * `"tokscope_sim": {"fault": NAME, "after_tokens": N}` in the request body causes a failure. In a suite, write it
 //!   under the case's `extra`. [`FAULTS`] lists the names.
 
@@ -31,15 +35,18 @@ mod batch_engine;
 mod exposition;
 mod fault;
 mod format;
+mod media;
 mod natural_end;
 mod pace;
 mod prefix_cache;
 mod reply;
 mod request;
 mod schedule;
+mod schema_instance;
 mod sent;
 mod server;
 mod spread;
+mod structured;
 mod tokens;
 mod wire;
 

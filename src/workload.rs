@@ -3,6 +3,7 @@
 
 pub mod dataset;
 pub mod fit;
+pub mod image;
 pub mod pieces;
 pub mod prompts;
 pub mod prose;

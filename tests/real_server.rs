@@ -46,17 +46,12 @@ fn engine_with(url: &str, warm: bool) -> (Engine, Receiver<EngineFact>) {
 
 fn case(prompt: &str, max_tokens: u32) -> CaseSpec {
     CaseSpec {
-        follow_ups: Vec::new(),
-        think_time: Duration::ZERO,
         name: prompt.to_owned(),
-        model: None,
-        messages: vec![Message { role: "user".to_owned(), content: prompt.to_owned() }],
+        messages: vec![Message::user(prompt)],
         max_tokens,
         temperature: 0.7,
         timeout: Duration::from_secs(120),
-        patience: tokscope::domain::suite::Timeouts::default(),
-        extra: serde_json::Map::new(),
-        checks: Vec::new(),
+        ..CaseSpec::new("", Vec::new())
     }
 }
 

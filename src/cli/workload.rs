@@ -8,6 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use super::values::{sample, speed};
 use crate::domain::context_depth::Depths;
 use crate::domain::length_spec::LengthSpec;
+use crate::domain::media::GeneratedImages;
 use crate::domain::prefix_spec::PrefixSpec;
 use crate::domain::row_order::Sample;
 use crate::domain::think_spec::ThinkSpec;
@@ -54,6 +55,9 @@ pub struct WorkloadArgs {
     /// Time between an answer and the next turn: 2s, 1s..5s or ~2s (exponential)
     #[arg(long, value_name = "SPEC", help_heading = "Workload")]
     pub think: Option<ThinkSpec>,
+    /// Add generated images to each request: 1024x768, or 1024x768*2 for two
+    #[arg(long, value_name = "SIZE", help_heading = "Workload")]
+    pub image: Option<GeneratedImages>,
     /// Send the requests of a trace at their own times: Mooncake, Azure, an OpenAI request log or a saved run
     #[arg(long, value_name = "FILE", help_heading = "Workload", conflicts_with_all = ["cases", "case_patterns", "rate", "sweep"])]
     pub trace: Option<PathBuf>,

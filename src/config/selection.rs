@@ -5,9 +5,10 @@ use std::path::Path;
 use super::ConfigError;
 use super::suite_file::{self, FILE_NAME, SuiteFile};
 use crate::cli::WorkloadArgs;
+use crate::domain::media::Media;
 use crate::domain::quantity::count;
 use crate::domain::session::Plan;
-use crate::domain::suite::{CaseSpec, Suite};
+use crate::domain::suite::{CaseSpec, Message, Suite};
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::Api;
 use crate::runtime::spec::SuiteSource;
@@ -40,6 +41,24 @@ pub(super) fn keep_requested(suite: &mut Suite, requests: Option<u32>) -> Option
     let (requests, cases) = (requests? as usize, suite.cases.len());
     suite.cases.truncate(requests);
     (requests < cases).then(|| format!("--requests {requests} covers only the first {requests} of {cases} cases"))
+}
+
+/// Refuses content that the API or a conversation cannot carry. `media` has an example of each kind in the rows.
+pub(super) fn check_content(suite: &Suite, api: &Api, media: &[Media]) -> Result<(), ConfigError> {
+    let with_media = |case: &CaseSpec| {
+        let message = Message { media: media.to_vec(), ..Message::user("") };
+        CaseSpec { messages: [case.messages.clone(), vec![message]].concat(), ..case.clone() }
+    };
+    for case in suite.cases.iter().map(with_media) {
+        let refuse = |why: String| Err(ConfigError(format!("case '{}': {why}", sanitise_line(&case.name))));
+        if let Some(what) = (api.unsupported)(&case) {
+            return refuse(format!("the API '{}' has no {what}; change the case, or pass another --api", api.name));
+        }
+        if suite.conversations.is_some() && !case.tools.is_empty() {
+            return refuse("conversations cannot have tools, because nothing answers the calls; remove one".to_owned());
+        }
+    }
+    Ok(())
 }
 
 /// Warns of stages of a sweep that have more slots than requests: they do not put their load on the server.

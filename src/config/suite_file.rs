@@ -3,10 +3,12 @@
 mod case;
 mod check;
 mod extra;
+mod media;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod workload;
 
 use std::collections::HashMap;
@@ -16,7 +18,9 @@ use toml::de::DeValue;
 
 use self::case::{Params, read_case};
 use self::check::SchemaFolder;
+use self::media::CaseMedia;
 use self::workload::read_workload;
+use super::media_file::MAX_SUITE_BYTES;
 use super::toml_file::{self, Bounds, FileError, Mistakes, Section, kind, shown};
 use crate::cli::WorkloadArgs;
 use crate::domain::slo::Slo;
@@ -81,7 +85,9 @@ fn read_suite(
     let rating = root.section("rating", mistakes).map_or_else(RatingScale::default, |r| read_rating(&r, mistakes));
     let defaults = root.section("defaults", mistakes).map_or_else(Params::default, |section| {
         section.check_keys(Params::KEYS, Params::HINT, mistakes);
-        Params::read(&section, mistakes)
+        let params = Params::read(&section, folder, mistakes);
+        params.check(&section, mistakes);
+        params
     });
     let section = root.section("workload", mistakes);
     let workload = section.map(|w| read_workload(&w, folder.unwrap_or(Path::new("")), mistakes)).unwrap_or_default();
@@ -181,6 +187,7 @@ fn read_cases(
     };
     let mut names: HashMap<String, usize> = HashMap::new();
     let mut cases = Vec::new();
+    let mut media_bytes = 0;
     for value in list {
         let at = value.span().start;
         let DeValue::Table(table) = value.get_ref() else {
@@ -199,7 +206,17 @@ fn read_cases(
                 None => drop(names.insert(name, name_at)),
             }
         }
+        media_bytes += case.as_ref().map_or(0, |case: &CaseSpec| CaseMedia::bytes(&case.messages));
         cases.extend(case);
+        if media_bytes > MAX_SUITE_BYTES {
+            let message = format!(
+                "the images and audio files up to this case have more than {} MiB; they stay in memory, so use fewer or \
+                 smaller ones",
+                MAX_SUITE_BYTES >> 20
+            );
+            mistakes.add(at, message);
+            return None;
+        }
     }
     Some(cases)
 }

@@ -102,6 +102,23 @@ fn impossible_thresholds_are_rejected() {
 }
 
 #[test]
+fn content_that_the_api_or_a_conversation_cannot_carry_is_refused() {
+    let suite = "[[case]]\nname = \"a\"\nprompt = \"p\"\ntools = [{ name = \"f\" }]\ntool_choice = \"required\"\n";
+    let folder = folder_with("tools.toml", suite);
+    let parsed = |more: &[&str]| {
+        let args = [&["http://h/v1", "--cases", "tools.toml"], more].concat();
+        spec(&args, &[], folder.path(), None)
+    };
+    assert!(parsed(&[]).is_ok());
+    let why = refused(parsed(&["--api", "ollama"]));
+    assert_eq!(
+        why,
+        "case 'a': the API 'ollama' has no tool_choice other than \"auto\"; change the case, or pass another --api"
+    );
+    assert!(refused(parsed(&["--turns", "2"])).contains("conversations cannot have tools"));
+}
+
+#[test]
 fn limit_seed_and_sweep_are_passed_on() {
     let folder = empty_folder();
     let parsed = |args: &[&str]| spec(args, &[], folder.path(), None).unwrap();

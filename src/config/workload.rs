@@ -12,7 +12,9 @@ use self::recorded::RecordedRun;
 use super::ConfigError;
 use crate::cli::WorkloadArgs;
 use crate::domain::length_spec::LengthSpec;
+use crate::domain::media::{GeneratedImages, Media};
 use crate::domain::quantity::count;
+use crate::domain::random::mix;
 use crate::domain::row_order::{RowOrderError, Sample, Shard};
 use crate::domain::session::{Plan, RowPlan};
 use crate::domain::suite::{CaseSpec, Suite};
@@ -43,6 +45,8 @@ pub(super) struct Prepared {
     pub(super) recorded: Option<Suite>,
     pub(super) workload: Workload,
     pub(super) requests: RequestSpec,
+    /// An example of each kind of images and audio in the rows.
+    pub(super) media: Vec<Media>,
 }
 
 /// Completes the options with what the suite's file says. A source among the options replaces that of the file.
@@ -58,6 +62,7 @@ pub(super) fn merge(args: &WorkloadArgs, file: WorkloadArgs) -> WorkloadArgs {
         osl: args.osl.or(file.osl),
         turns: args.turns.or(file.turns),
         think: args.think.or(file.think),
+        image: args.image.or(file.image),
         session_header: args.session_header.or(file.session_header),
         ..file
     }
@@ -162,12 +167,13 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         let tokenizer = Arc::clone(tokenizer);
         Arc::new(move |text| tokenizer.count(text))
     });
-    let (mut has_checks, mut saved) = (false, None);
+    let (mut has_checks, mut saved, mut media) = (false, None, Vec::new());
     let (name, summary, rows, cases, row_plan, source_of_requests) = match opened {
         Opened::Dataset(dataset) => {
             let rows = row_count(dataset.rows())?;
             let (cases, row_plan) = groups(&dataset, rows, sample, seed).map_err(no_rows)?;
             has_checks = dataset.summary().checked_rows > 0;
+            media.clone_from(&dataset.summary().media);
             let summary = dataset.summary().to_string();
             let name = stem(source.path().unwrap_or_default());
             let cases = cases.unwrap_or_else(|| vec![name.clone()]);
@@ -233,7 +239,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
     let output = output.cloned().or_else(|| source.output_tokens().map(LengthSpec::fixed));
     let workload = Workload { source, summary, rows, sample, seed, output, probes, has_checks, planned };
     let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: source_of_requests };
-    Ok(Prepared { name, cases, recorded: saved, workload, requests })
+    Ok(Prepared { name, cases, recorded: saved, workload, requests, media })
 }
 
 /// Groups the rows by tag: the names of the cases, if there are tags, and the rows of each.
@@ -312,6 +318,16 @@ pub(super) fn apply(prepared: &Prepared, template: &CaseSpec, suite: &mut Suite,
         plan.requests = Some(prepared.workload.planned.iter().fold(0, |sum, n| n.saturating_add(sum)));
     }
     plan.warmup = plan.warmup.saturating_add(prepared.requests.source.as_ref().map_or(0, Source::probes));
+}
+
+/// Adds the images that the options ask for, and gives all generated images their seeds.
+pub(super) fn generate_images(suite: &mut Suite, images: Option<GeneratedImages>, seed: u64) {
+    for case in &mut suite.cases {
+        case.generated_images.extend(images);
+        for (number, images) in case.generated_images.iter_mut().enumerate() {
+            images.seed = mix(seed ^ number as u64);
+        }
+    }
 }
 
 /// Conversations that the options ask for.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{Arrival, AttemptId, AttemptRecord, TextKind};
+use super::check::ToolCall;
 use super::request_lengths::RequestLengths;
 use super::sent_request::SentRequest;
 use super::suite::CaseSpec;
@@ -200,6 +201,8 @@ pub struct InFlight {
     pub reasoning: Arc<str>,
     /// Answer so far.
     pub text: Arc<str>,
+    /// Calls of tools so far; long arguments are cut at their end.
+    pub tool_calls: Vec<ToolCall>,
     /// Whether the start of the reasoning is cut off.
     pub reasoning_cut: bool,
     /// Whether the start of the answer is cut off.

@@ -26,6 +26,7 @@ use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
 use crate::protocol::encoding::unpack;
 use crate::protocol::failure;
+use crate::protocol::media::with_contents;
 use crate::protocol::request::RequestDialect;
 use crate::protocol::url::address_below;
 
@@ -67,6 +68,7 @@ pub async fn run(
     let now = endpoint.now();
     let mut record = AttemptRecord::started(order.id, order.warmup, request_id, order.model.clone(), now);
     (record.turn, record.lengths) = (order.turn, order.lengths);
+    record.media = order.case.media_count().map(Box::new);
     // All turns of a conversation share one nonce, so that each turn finds the previous one in the prefix cache.
     let first = order.turn.map_or(order.id.number, |turn| turn.conversation);
     let first_id = format!("{}-{}-{first}", endpoint.run_id, order.id.case + 1);
@@ -169,6 +171,8 @@ async fn send(
     let request_id = recorder.borrow().record.request_id.clone();
     recorder.borrow_mut().record.sent_request =
         Some(Arc::new(endpoint.request_record.with_body(request_id.clone(), &body, nonce)));
+    // The record shows marks in place of megabytes.
+    let body = with_contents(body, &order.case.messages);
     {
         let record = &mut recorder.borrow_mut().record;
         record.started = endpoint.now();

@@ -386,6 +386,7 @@ impl Recorder {
                 secrets.redact_live(&record.reasoning, live_tail(&record.reasoning), &self.reasoning_searched);
             (live.text, live.text_cut) =
                 secrets.redact_live(&record.text, live_tail(&record.text), &self.text_searched);
+            live.tool_calls = self.tool_calls.shown(secrets);
             live.thinking_ms = record.thinking_ms();
             live.sent_request.clone_from(&record.sent_request);
         }

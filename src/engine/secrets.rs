@@ -186,7 +186,7 @@ impl Secrets {
         for text in error.chain(reasons).chain(&mut record.warnings) {
             *text = self.redact(text);
         }
-        for call in record.answer_parts.iter_mut().flat_map(|parts| &mut parts.tool_calls) {
+        for call in &mut record.tool_calls {
             for text in [&mut call.name, &mut call.arguments] {
                 self.redact_answer(text, true);
             }

@@ -120,12 +120,7 @@ fn start_case(engine: &Engine, number: u32, case: CaseSpec) -> AttemptId {
 }
 
 fn case(timeout: Duration) -> CaseSpec {
-    CaseSpec {
-        messages: vec![Message { role: "user".into(), content: "hi".into() }],
-        max_tokens: 10,
-        timeout,
-        ..crate::domain::testing::case("c")
-    }
+    CaseSpec { messages: vec![Message::user("hi")], max_tokens: 10, timeout, ..crate::domain::testing::case("c") }
 }
 
 fn end(facts: &Receiver<EngineFact>) -> Arc<AttemptRecord> {

@@ -69,6 +69,8 @@ pub struct Api {
     /// Builds the body of a streaming request from the case, the model and the dialect. The optional nonce makes the
     /// prompt unique. Fields in the case's `extra` override everything else.
     pub body: fn(&CaseSpec, &str, RequestDialect, Option<&str>) -> Value,
+    /// Names a part of a case that the API does not have; `None` if it can send the case.
+    pub unsupported: fn(&CaseSpec) -> Option<&'static str>,
     parse: for<'a> fn(&'a str) -> Result<Chunk<'a>, serde_json::Error>,
 }
 
@@ -141,6 +143,7 @@ pub static CHAT: Api = Api {
     auth: KeyHeader::Bearer,
     headers: &[],
     body: chat::body,
+    unsupported: |_case| None,
     parse: super::chunk::parse_strictly,
 };
 
@@ -158,6 +161,7 @@ pub static COMPLETIONS: Api = Api {
     auth: KeyHeader::Bearer,
     headers: &[],
     body: completions::body,
+    unsupported: completions::unsupported,
     parse: completions::parse,
 };
 
@@ -175,6 +179,7 @@ pub static RESPONSES: Api = Api {
     auth: KeyHeader::Bearer,
     headers: &[],
     body: responses::body,
+    unsupported: responses::unsupported,
     parse: responses::parse,
 };
 
@@ -192,6 +197,7 @@ pub static MESSAGES: Api = Api {
     auth: KeyHeader::XApiKey,
     headers: &[("anthropic-version", "2023-06-01")],
     body: messages::body,
+    unsupported: messages::unsupported,
     parse: messages::parse,
 };
 
@@ -209,6 +215,7 @@ pub static OLLAMA: Api = Api {
     auth: KeyHeader::Bearer,
     headers: &[],
     body: ollama::body,
+    unsupported: ollama::unsupported,
     parse: ollama::parse,
 };
 

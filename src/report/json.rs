@@ -23,6 +23,7 @@ use super::server_figures::ServerFigures;
 use super::summary::Summary;
 use crate::domain::calibration::Calibration;
 use crate::domain::diagnosis::{OBSERVER_STALLED, SENT_LATE};
+use crate::domain::media::MediaCount;
 use crate::domain::metrics::{METRICS, Metric, SPEED};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::CaseState;
@@ -182,6 +183,9 @@ struct SummaryJson<'a> {
     unknown_cache_attempts: usize,
     time_to_first_token_ms_cold: Option<SpreadJson>,
     time_to_first_token_ms_warm: Option<SpreadJson>,
+    /// Images and audio of the reported attempts; only present if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media: Option<MediaJson>,
     tokenizer_attempts: usize,
     estimated_attempts: usize,
     /// Reported attempts with checks, and those that pass all of them.
@@ -204,6 +208,15 @@ struct SummaryJson<'a> {
     findings: Vec<FindingCount>,
     #[serde(flatten)]
     load: Option<load::LoadJson<'a>>,
+}
+
+/// Images and audio of the reported attempts.
+#[derive(Serialize)]
+struct MediaJson {
+    /// Attempts with images or audio.
+    attempts: usize,
+    #[serde(flatten)]
+    count: MediaCount,
 }
 
 /// A finding and the number of attempts that have it.
@@ -389,6 +402,11 @@ impl From<Bottleneck> for BottleneckJson {
     }
 }
 
+fn media(summary: &Summary) -> Option<MediaJson> {
+    let (count, attempts) = summary.media;
+    (attempts > 0).then_some(MediaJson { attempts, count })
+}
+
 fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a> {
     let totals = &summary.totals;
     let measured = totals.attempts > 0;
@@ -408,6 +426,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         unknown_cache_attempts: totals.cache.unknown,
         time_to_first_token_ms_cold: ttft(PrefixCache::Cold),
         time_to_first_token_ms_warm: ttft(PrefixCache::Warm),
+        media: media(summary),
         tokenizer_attempts: totals.tokenizer_attempts,
         estimated_attempts: totals.estimated_attempts,
         checked_attempts: totals.pass_rate.checked,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::attempt::{AttemptRecord, TokenSource, Unresolved};
 use crate::domain::diagnosis::{DIAGNOSES, Diagnosis};
+use crate::domain::media::MediaCount;
 use crate::domain::metrics::{DECODE, LATENCY, METRICS, Metric, SPEED, TTFT};
 use crate::domain::pass_rate::PassRate;
 use crate::domain::prefix_cache::PrefixCache;
@@ -44,6 +45,8 @@ pub struct Summary {
     pub turns: TurnSamples,
     /// Lengths that were asked for, and the real ones.
     pub lengths: WorkloadLengths,
+    /// Images and audio of the reported attempts, and the number of attempts that have any.
+    pub media: (MediaCount, usize),
     /// Reported attempts whose tokens the user's tokenizer counted.
     pub tokenizer_attempts: usize,
     /// Reported attempts with an estimated token count.
@@ -99,6 +102,7 @@ struct Counted {
     later_turns_cache: CacheCounts,
     turns: TurnSamples,
     lengths: WorkloadLengths,
+    media: (MediaCount, usize),
     pass_rate: PassRate,
     tokenizer: usize,
     estimated: usize,
@@ -136,6 +140,10 @@ impl Counted {
         }
         self.turns.add(record);
         self.lengths.add(record);
+        if let Some(media) = &record.media {
+            self.media.0.merge(media);
+            self.media.1 += 1;
+        }
         self.pass_rate.add(record);
         let ttft = (TTFT.get)(record);
         self.ttft.extend(ttft.map(|ms| (cache, (record.id.case, ms))));
@@ -218,7 +226,7 @@ impl Summary {
             ttft_by_cache: counted.ttft_by_cache(),
             ..Self::default()
         };
-        (summary.turns, summary.lengths) = (counted.turns, counted.lengths);
+        (summary.turns, summary.lengths, summary.media) = (counted.turns, counted.lengths, counted.media);
         let speed = summary.stats(&SPEED);
         summary.unrated = counted.unrated;
         summary.rated_speed = Stats::from_values(counted.rated_speeds).map(|s| s.avg);

@@ -2,6 +2,7 @@
 
 mod answer_checks;
 mod close;
+mod images;
 mod origin;
 mod prompts;
 mod saving;
@@ -14,6 +15,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use self::answer_checks::ChecksOf;
+use self::images::Images;
 use self::origin::Origin;
 use self::prompts::Prompts;
 use self::saving::Saving;
@@ -31,6 +33,7 @@ use super::wake::Wake;
 use crate::app::message::{Msg, RunEffect};
 use crate::app::state::{App, Connection, Target};
 use crate::domain::live::{EngineCommand, EngineFact, EngineLag, LiveSnapshot, ServerInfo};
+use crate::domain::random::hash;
 use crate::domain::session::Session;
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
@@ -79,7 +82,8 @@ impl LiveRun {
             }
             source
         });
-        let prompts = Prompts::new(source, endpoint.api);
+        let image_salt = (!session.plan.warm).then(|| hash(origin.id.bytes()));
+        let prompts = Prompts::new(source, endpoint.api, Images::new(image_salt));
         let checks = answer_checks::of_suite(&session.suite, Arc::clone(prompts.row_checks()))?;
         let mut app = new_app(&endpoint, session);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);

@@ -15,7 +15,7 @@ pub fn natural_end(tokens: Tokens, limit: u64, seed: u64) -> Option<u64> {
     let mut is_code = false;
     let mut ends = Vec::new();
     for ((part, piece), before) in tokens.zip(0..limit) {
-        if part == TextPart::Reasoning {
+        if part != TextPart::Answer {
             continue;
         }
         if piece == "```" {
@@ -37,7 +37,7 @@ mod tests {
     const TEXT: [&str; 12] = ["One", ".", "\n\n", "```", "a", "\n\n", "b", "```", "\n\n", "Two", ".", "\n\n"];
 
     fn tokens(part: TextPart) -> Tokens {
-        Box::new(TEXT.into_iter().map(move |piece| (part, piece)))
+        Box::new(TEXT.into_iter().map(move |piece| (part, piece.into())))
     }
 
     #[test]
@@ -53,8 +53,9 @@ mod tests {
 
     #[test]
     fn the_seed_chooses_among_several_paragraphs() {
-        let many =
-            || -> Tokens { Box::new((0..100).map(|n| (TextPart::Answer, if n % 2 == 1 { "\n\n" } else { "a" }))) };
+        let many = || -> Tokens {
+            Box::new((0..100).map(|n| (TextPart::Answer, if n % 2 == 1 { "\n\n" } else { "a" }.into())))
+        };
         let ends: Vec<u64> = (0..200).filter_map(|seed| natural_end(many(), 100, seed)).collect();
         assert!(ends.len() == 200 && ends.iter().all(|end| (80..100).contains(end) && end % 2 == 1));
         assert!((81..100).step_by(2).all(|end| ends.contains(&end)));

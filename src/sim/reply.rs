@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use super::answer::Tokens;
 use super::fault::{Fault, PlannedFault};
 use super::schedule::Schedule;
-use super::wire::{Counts, Event, Refusal, TextPart, Writer};
+use super::wire::{Counts, Event, Refusal, TextPart, WholeAnswer, Writer};
 
 /// Approximate maximum size of a block of late events that leave together, bytes.
 const BLOCK_BYTES: usize = 16 * 1024;
@@ -70,6 +70,8 @@ struct Generation {
     plan: ReplyPlan,
     tokens: Peekable<Tokens>,
     counts: Counts,
+    /// Whether the answer calls a tool.
+    calls_tool: bool,
 }
 
 impl Generation {
@@ -79,14 +81,15 @@ impl Generation {
         let is_empty = plan.planned.is_some_and(|p| p.fault == Fault::Empty);
         let tokens = if is_empty { Box::new(tokens.take(0)) } else { tokens };
         let counts = Counts { prompt: plan.prompt_tokens, cached: plan.cached_tokens, ..Counts::default() };
-        Self { plan, tokens: tokens.peekable(), counts }
+        Self { plan, tokens: tokens.peekable(), counts, calls_tool: false }
     }
 
-    fn next_token(&mut self) -> Option<(TextPart, &'static str)> {
+    fn next_token(&mut self) -> Option<(TextPart, Cow<'static, str>)> {
         let token = self.tokens.next()?;
         self.plan.in_flight.generated.fetch_add(1, Ordering::Relaxed);
         self.counts.completion += 1;
         self.counts.reasoning += u64::from(token.0 == TextPart::Reasoning);
+        self.calls_tool |= token.0 == TextPart::ToolName;
         Some(token)
     }
 
@@ -98,7 +101,11 @@ impl Generation {
     }
 
     fn finish_reason(&self) -> &'static str {
-        if self.plan.max_tokens == Some(self.counts.completion) { "length" } else { "stop" }
+        match self.plan.max_tokens {
+            Some(limit) if limit == self.counts.completion => "length",
+            _ if self.calls_tool => "tool_calls",
+            _ => "stop",
+        }
     }
 
     fn reported_counts(&self) -> Option<Counts> {
@@ -164,18 +171,17 @@ impl EventStream {
     /// Writes up to `tokens` tokens as one event, or as two if both reasoning and text are among them. A fault that is
     /// due in between ends the event.
     fn emit_tokens(&mut self, tokens: u64, out: &mut Vec<u8>) {
-        let Some((mut part, piece)) = self.generation.next_token() else { return };
-        let mut text = Cow::Borrowed(piece);
+        let Some((mut part, mut text)) = self.generation.next_token() else { return };
         for _ in 1..tokens {
             if self.generation.due_fault().is_some() {
                 break;
             }
             let Some((next_part, piece)) = self.generation.next_token() else { break };
             if next_part == part {
-                text.to_mut().push_str(piece);
+                text.to_mut().push_str(&piece);
             } else {
                 self.emit(Event::Token(part, &text), out);
-                (part, text) = (next_part, Cow::Borrowed(piece));
+                (part, text) = (next_part, piece);
             }
         }
         self.emit(Event::Token(part, &text), out);
@@ -258,7 +264,7 @@ pub enum UnstreamedReply {
 /// Generates an answer on the same schedule as a stream, and returns the answer as a whole.
 pub async fn unstreamed(plan: ReplyPlan) -> UnstreamedReply {
     let mut generation = Generation::new(plan);
-    let (mut reasoning, mut text) = (String::new(), String::new());
+    let mut answer = WholeAnswer::default();
     let mut due_tokens = generation.plan.schedule.pass().await;
     let fault = loop {
         let fault = generation.due_fault();
@@ -266,8 +272,7 @@ pub async fn unstreamed(plan: ReplyPlan) -> UnstreamedReply {
             break fault;
         }
         match generation.next_token() {
-            Some((TextPart::Reasoning, piece)) => reasoning.push_str(piece),
-            Some((TextPart::Answer, piece)) => text.push_str(piece),
+            Some((part, piece)) => answer.add(part, &piece),
             None => break fault,
         }
         due_tokens -= 1;
@@ -276,8 +281,7 @@ pub async fn unstreamed(plan: ReplyPlan) -> UnstreamedReply {
         }
     };
     generation.plan.schedule.reach().await;
-    let document =
-        generation.plan.writer.document(&reasoning, &text, generation.finish_reason(), generation.reported_counts());
+    let document = generation.plan.writer.document(&answer, generation.finish_reason(), generation.reported_counts());
     match fault {
         Some(Fault::ErrorInStream) => UnstreamedReply::Refused(Refusal::new(500, "InternalServerError", ENGINE_FAILED)),
         Some(Fault::Cut | Fault::NoFinish) => UnstreamedReply::Cut,

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::format::Format;
 
+/// Key of the text of a legacy completion.
+const TEXT: &str = r#""text":"#;
+
 /// Part of an answer to which a piece of text belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextPart {
@@ -11,6 +14,36 @@ pub enum TextPart {
     Reasoning,
     /// The answer.
     Answer,
+    /// Name of a tool to call.
+    ToolName,
+    /// Arguments of the call.
+    ToolArguments,
+}
+
+/// The parts of an answer that is not streamed.
+#[derive(Clone, Debug, Default)]
+pub struct WholeAnswer {
+    /// The reasoning.
+    pub reasoning: String,
+    /// The answer.
+    pub text: String,
+    /// Name of the tool to call; empty without a call.
+    pub tool_name: String,
+    /// Arguments of the call.
+    pub tool_arguments: String,
+}
+
+impl WholeAnswer {
+    /// Adds a token.
+    pub fn add(&mut self, part: TextPart, piece: &str) {
+        let text = match part {
+            TextPart::Reasoning => &mut self.reasoning,
+            TextPart::Answer => &mut self.text,
+            TextPart::ToolName => &mut self.tool_name,
+            TextPart::ToolArguments => &mut self.tool_arguments,
+        };
+        text.push_str(piece);
+    }
 }
 
 /// Token counts of one request.
@@ -82,18 +115,16 @@ impl Writer {
 
     /// Appends one event.
     pub fn event(&self, event: Event<'_>, out: &mut Vec<u8>) {
-        let text_key = if self.format == Format::Chat { r#""content":"# } else { r#""text":"# };
         match event {
             // Legacy completions have no role.
             Event::Role if self.format == Format::Completion => {}
             Event::Role => self.delta(r#""role":"assistant","content":"""#, None, "null", out),
-            Event::Token(TextPart::Reasoning, piece) => self.delta(r#""reasoning_content":"#, Some(piece), "null", out),
-            Event::Token(TextPart::Answer, piece) => self.delta(text_key, Some(piece), "null", out),
+            Event::Token(part, piece) => self.token(part, piece, out),
             Event::Finish(reason) => {
                 let reason = Value::from(reason).to_string();
                 match self.format {
                     Format::Chat => self.delta("", None, &reason, out),
-                    Format::Completion => self.delta(text_key, Some(""), &reason, out),
+                    Format::Completion => self.delta(TEXT, Some(""), &reason, out),
                 }
             }
             Event::Usage(counts) => {
@@ -108,11 +139,30 @@ impl Writer {
             }
             Event::Malformed => {
                 out.extend_from_slice(self.before_delta.as_bytes());
-                out.extend_from_slice(text_key.as_bytes());
+                let key = if self.format == Format::Chat { r#""content":"# } else { TEXT };
+                out.extend_from_slice(key.as_bytes());
                 out.extend_from_slice(b"\"\n\n");
             }
             Event::Done => out.extend_from_slice(b"data: [DONE]\n\n"),
         }
+    }
+
+    fn token(&self, part: TextPart, piece: &str, out: &mut Vec<u8>) {
+        let call = match part {
+            TextPart::Reasoning => return self.delta(r#""reasoning_content":"#, Some(piece), "null", out),
+            TextPart::Answer if self.format == Format::Completion => return self.delta(TEXT, Some(piece), "null", out),
+            TextPart::Answer => return self.delta(r#""content":"#, Some(piece), "null", out),
+            TextPart::ToolName => {
+                json!({ "index": 0, "id": self.call_id(), "type": "function",
+                    "function": { "name": piece, "arguments": "" } })
+            }
+            TextPart::ToolArguments => json!({ "index": 0, "function": { "arguments": piece } }),
+        };
+        self.delta(&format!(r#""tool_calls":[{call}]"#), None, "null", out);
+    }
+
+    fn call_id(&self) -> String {
+        format!("call-{}", self.id)
     }
 
     fn delta(&self, key: &str, text: Option<&str>, finish_reason: &str, out: &mut Vec<u8>) {
@@ -129,14 +179,18 @@ impl Writer {
     }
 
     /// Returns the complete answer as one document.
-    pub fn document(&self, reasoning: &str, text: &str, finish_reason: &str, counts: Option<Counts>) -> Value {
+    pub fn document(&self, answer: &WholeAnswer, finish_reason: &str, counts: Option<Counts>) -> Value {
         if self.format == Format::Completion {
-            let choice = json!({ "index": 0, "text": text, "logprobs": null, "finish_reason": finish_reason });
+            let choice = json!({ "index": 0, "text": answer.text, "logprobs": null, "finish_reason": finish_reason });
             return self.document_with("text_completion", &choice, counts);
         }
-        let mut message = json!({ "role": "assistant", "content": text });
-        if !reasoning.is_empty() {
-            message["reasoning_content"] = reasoning.into();
+        let mut message = json!({ "role": "assistant", "content": answer.text });
+        if !answer.reasoning.is_empty() {
+            message["reasoning_content"] = answer.reasoning.as_str().into();
+        }
+        if !answer.tool_name.is_empty() {
+            let function = json!({ "name": answer.tool_name, "arguments": answer.tool_arguments });
+            message["tool_calls"] = json!([{ "id": self.call_id(), "type": "function", "function": function }]);
         }
         let choice = json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason });
         self.document_with("chat.completion", &choice, counts)
@@ -228,6 +282,9 @@ mod tests {
         let hostile = "\"\\\n\u{1b}[2J\u{2028}é";
         assert_eq!(read(Event::Token(TextPart::Reasoning, hostile)).reasoning, hostile);
         assert_eq!(read(Event::Token(TextPart::Answer, hostile)).text, hostile);
+        let name = read(Event::Token(TextPart::ToolName, "get"));
+        assert_eq!((name.tool_calls[0].name.as_str(), name.tool_calls[0].index), ("get", Some(0)));
+        assert_eq!(read(Event::Token(TextPart::ToolArguments, hostile)).tool_calls[0].arguments, hostile);
         assert_eq!(read(Event::Finish("stop")).finish_reason.as_deref(), Some("stop"));
         assert_eq!(read(Event::Error("boom")).error.as_deref(), Some("boom"));
         let usage = read(Event::Usage(Counts { prompt: 3, cached: 1, completion: 5, reasoning: 2 })).usage.unwrap();

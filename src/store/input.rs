@@ -25,8 +25,13 @@ pub struct ReadError(pub String);
 /// Maximum silence of a pipe or device. The program that writes to it may have to ask the user first.
 const MAX_SILENCE: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 30_000 });
 
-/// Reads a file. `name` is the file's name as the user gave it.
+/// Reads a text file. `name` is the file's name as the user gave it.
 pub fn read(path: &Path, name: &str, kind: &Kind) -> Result<Vec<u8>, ReadError> {
+    read_binary(path, name, kind).and_then(as_utf8)
+}
+
+/// Reads a file of any content. `name` is the file's name as the user gave it.
+pub fn read_binary(path: &Path, name: &str, kind: &Kind) -> Result<Vec<u8>, ReadError> {
     let folder = || {
         let example = |file: &str| format!(", like {}", Path::new(name).join(file).display());
         ReadError(format!("is a folder; name the file in it{}", kind.file_name.map_or_else(String::new, example)))
@@ -68,7 +73,7 @@ pub fn read(path: &Path, name: &str, kind: &Kind) -> Result<Vec<u8>, ReadError> 
         read_patiently(&mut file, limit, &mut bytes)
     };
     read.map_err(failed)?;
-    if bytes.len() as u64 > kind.max_bytes { Err(too_large()) } else { as_utf8(bytes) }
+    if bytes.len() as u64 > kind.max_bytes { Err(too_large()) } else { Ok(bytes) }
 }
 
 /// Removes a byte order mark. All files that users name are UTF-8 text. UTF-16 is rejected here, because a parser would

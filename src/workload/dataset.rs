@@ -6,6 +6,7 @@
 
 pub mod bad_row;
 pub mod columns;
+mod content;
 pub mod error;
 mod folder;
 mod index;

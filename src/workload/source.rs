@@ -218,19 +218,19 @@ impl Source {
     /// # Errors
     ///
     /// The same as for [`Self::first`].
-    pub fn follow_up(&self, row: u32, turn: u16) -> Result<String, String> {
+    pub fn follow_up(&self, row: u32, turn: u16) -> Result<Message, String> {
         match &self.kind {
             Kind::Replayed { rows, source } => source.follow_up(rows.get(row as usize).copied().unwrap_or(row), turn),
             Kind::Dataset(dataset) => {
                 let row = dataset.row(row.into()).map_err(|e| e.to_string())?;
-                let own = row.later_user_turns().nth(usize::from(turn) - 2).map(str::to_owned);
-                Ok(own.unwrap_or_else(|| follow_up(turn).to_owned()))
+                let own = row.later_user_turns().nth(usize::from(turn) - 2).cloned();
+                Ok(own.unwrap_or_else(|| Message::user(follow_up(turn))))
             }
             Kind::Synthetic { prompts, input } => {
                 let tokens = input.sample(mix(self.seed ^ u64::from(turn)), row.into());
-                Ok(prompts.prompts.follow_up(row.into(), u32::from(turn) - 1, tokens).text)
+                Ok(Message::user(&prompts.prompts.follow_up(row.into(), u32::from(turn) - 1, tokens).text))
             }
-            Kind::Trace { .. } | Kind::Depth { .. } => Ok(follow_up(turn).to_owned()),
+            Kind::Trace { .. } | Kind::Depth { .. } => Ok(Message::user(follow_up(turn))),
         }
     }
 

@@ -177,6 +177,7 @@ fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_selected: bool)
         observer_stalls: Vec::new(),
         reasoning: Arc::default(),
         text: Arc::default(),
+        tool_calls: Vec::new(),
         reasoning_cut: false,
         text_cut: false,
         thinking_ms: None,

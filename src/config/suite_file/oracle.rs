@@ -98,6 +98,13 @@ mod tests {
             "check = [{ json_schema = { type = \"x\" } }, { equals = \"\" }]",
             "check = { tool_call = { name = \"f\", arguments = { a = nan } } }",
             "check = { json_schema = \"../x.json\" }",
+            "tools = [{ name = \"f\" }]",
+            "tools = [{ name = \"f\", parameters = { type = \"x\" } }, 3]",
+            "tool_choice = { name = \"f\" }",
+            "response_format = { type = \"json_schema\", schema = { type = \"object\" } }",
+            "response_format = { type = \"json_object\", schema = nan }",
+            "images = [\"x.png\", { width = 3, height = 0 }, 3]",
+            "audio = [{ width = 3 }]",
             "max_token = 1",
             "model = \"\"",
         ];

@@ -26,6 +26,7 @@ const KEYS: &[&str] = &[
     "trace",
     "speed",
     "session_header",
+    "image",
 ];
 /// Keys that exclude each other: each is a source of requests. With `depth`, `isl` is the length after the context.
 const SOURCES: [[&str; 3]; 2] = [["dataset", "isl", "trace"], ["dataset", "depth", "trace"]];
@@ -68,6 +69,7 @@ pub(super) fn read_workload(section: &Section<'_, '_>, folder: &Path, mistakes: 
         prefix: spec(section, "prefix", mistakes),
         turns: spec(section, "turns", mistakes),
         think: spec(section, "think", mistakes),
+        image: spec(section, "image", mistakes),
         trace: path("trace", mistakes),
         trace_speed: section.number("speed", &SPEED, mistakes).map(|(speed, _at)| speed),
         session_header: section.text("session_header", mistakes).map(|(name, _at)| name.to_owned()),

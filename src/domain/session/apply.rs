@@ -307,8 +307,7 @@ impl Session {
 
 /// Approximate memory of a record, bytes; almost none without text and arrivals.
 fn size_in_memory(record: &StoredRecord) -> usize {
-    let record = record.get();
-    size_of::<AttemptRecord>() + size_of_val(&*record.arrivals) + record.text.len() + record.reasoning.len()
+    record.get().size_in_memory()
 }
 
 #[cfg(test)]

@@ -30,7 +30,8 @@ impl Recorder {
         // Some servers number choices from 1. Then the first choice has no text, and no length to record.
         let first_choice_bytes = (own_bytes > 0 && record.text.len() > own_bytes).then_some(own_bytes);
         let (tool_calls, calls_are_cut) = self.tool_calls.close();
-        let parts = AnswerParts { tool_calls, is_cut: self.text_cut || calls_are_cut, first_choice_bytes };
+        record.tool_calls = tool_calls;
+        let parts = AnswerParts { is_cut: self.text_cut || calls_are_cut, first_choice_bytes };
         record.answer_parts = (parts != AnswerParts::default()).then(|| Box::new(parts));
     }
 

@@ -177,8 +177,7 @@ fn tool_calls_are_assembled_in_every_api() {
             r.event(Nanos::from_millis(at as u64 + 1), at as u64, data).unwrap();
         }
         r.settle();
-        let calls = r.record.answer_parts.map(|parts| parts.tool_calls).unwrap_or_default();
-        calls.into_iter().map(|call| (call.name, call.arguments)).collect::<Vec<_>>()
+        r.record.tool_calls.into_iter().map(|call| (call.name, call.arguments)).collect::<Vec<_>>()
     };
     let expected = [("weather".to_owned(), r#"{"city":"Rome"}"#.to_owned())];
     for (api, events) in [
@@ -235,8 +234,7 @@ fn a_split_surrogate_in_arguments_is_joined() {
         )
     };
     let r = feed(&[(1, 1, &piece(r#"\"\ud83d"#)), (2, 2, &piece(r#"\ude00\""#)), (3, 3, "[DONE]")]);
-    let parts = r.record.answer_parts.unwrap();
-    assert_eq!(parts.tool_calls[0].arguments, "\"😀\"");
+    assert_eq!(r.record.tool_calls[0].arguments, "\"😀\"");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::mem::take;
 
 use super::push;
 use crate::domain::check::ToolCall;
+use crate::engine::secrets::Secrets;
 use crate::protocol::chunk::ToolCallPiece;
 use crate::protocol::surrogates::SurrogateJoiner;
 
@@ -11,6 +12,11 @@ use crate::protocol::surrogates::SurrogateJoiner;
 const MAX_CALLS: usize = 128;
 /// Maximum bytes of identifiers, names and arguments to keep, for all tool calls of an answer.
 const MAX_BYTES: usize = 1024 * 1024;
+
+/// Maximum number of tool calls in the live view.
+const MAX_SHOWN_CALLS: usize = 8;
+/// Maximum characters of a name and of arguments in the live view.
+const MAX_SHOWN_CHARS: usize = 4096;
 
 /// A tool call that may still grow.
 #[derive(Debug, Default)]
@@ -73,6 +79,18 @@ impl ToolCalls {
         Some(open)
     }
 
+    /// Returns the calls so far for the live view, cut and with `secrets` redacted.
+    pub fn shown(&self, secrets: &Secrets) -> Vec<ToolCall> {
+        let shown = |open: &OpenCall| {
+            let mut call = ToolCall { name: start(&open.call.name), arguments: start(&open.call.arguments) };
+            for text in [&mut call.name, &mut call.arguments] {
+                secrets.redact_answer(text, true);
+            }
+            call
+        };
+        self.open.iter().take(MAX_SHOWN_CALLS).map(shown).collect()
+    }
+
     /// Returns the calls, and whether calls are missing or incomplete because they exceeded a limit.
     pub fn close(&mut self) -> (Vec<ToolCall>, bool) {
         let close = |mut open: OpenCall| {
@@ -81,6 +99,11 @@ impl ToolCalls {
         };
         (take(&mut self.open).into_iter().map(close).collect(), self.is_cut)
     }
+}
+
+/// Start of a text for the live view.
+fn start(text: &str) -> String {
+    text.chars().take(MAX_SHOWN_CHARS).collect()
 }
 
 #[cfg(test)]

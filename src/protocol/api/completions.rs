@@ -24,6 +24,14 @@ pub fn body(case: &CaseSpec, model: &str, dialect: RequestDialect, nonce: Option
     Value::Object(body)
 }
 
+/// Names what this API cannot send: it knows only text.
+pub fn unsupported(case: &CaseSpec) -> Option<&'static str> {
+    let tools = (!case.tools.is_empty()).then_some("tools");
+    let format = case.response_format.is_some().then_some("response_format");
+    let media = case.messages.iter().any(|message| !message.media.is_empty()).then_some("images or audio");
+    tools.or(format).or(media)
+}
+
 /// Parses one event. Servers send the fields of a chat completion, but the text is `choices[].text`.
 pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     let mut chunk = parse_strictly(data)?;

@@ -209,11 +209,12 @@ impl Reader {
         let kind: Type<'_> = parse(line)?;
         match &*kind.r#type {
             "attempt" => {
-                let Attempt { at, record } = parse(line)?;
+                let Attempt { at, record, tool_calls } = parse(line)?;
+                let record = AttemptRecord { tool_calls: tool_calls.into_owned(), ..record.into_owned() };
                 self.last_at = self.last_at.max(record.ended);
                 self.follow_model(&record);
                 let what = EventKind::Ended(record.id);
-                self.event(RunEvent { at, what }, Some(record.into_owned()))?;
+                self.event(RunEvent { at, what }, Some(record))?;
             }
             "lag" => {
                 let Lag { at, lag } = parse(line)?;

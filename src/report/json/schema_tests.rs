@@ -13,9 +13,10 @@ use super::super::fixture::{answer, refusal, report, run as run_suite, sample_se
 use super::*;
 use crate::domain::attempt::FailedTry;
 use crate::domain::calibration::{ErrorSpread, Level, Machine, Peak};
-use crate::domain::check::{CheckKind, CheckResult};
+use crate::domain::check::{CheckKind, CheckResult, ToolCall};
 use crate::domain::diagnosis::{DIAGNOSES, diagnose};
 use crate::domain::gpu::Throttle;
+use crate::domain::media::MediaCount;
 use crate::domain::metrics::Unit;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
@@ -153,6 +154,8 @@ fn load() -> Report {
         r.intended = Some(Nanos(now.0 - 300_000_000));
         r.usage.cached_tokens = Some(if id.case == 0 { 0 } else { 90 });
         r.choice_finish_reasons = vec![Some("stop".to_owned()), None];
+        r.media = Some(Box::new(MediaCount { images: 2, image_bytes: 9, audio: 1, audio_bytes: 5 }));
+        r.tool_calls = vec![ToolCall { name: "f".to_owned(), arguments: "{}".to_owned() }];
         r.retries.push(FailedTry { started: now, kind: "unavailable".into(), http_status: Some(503), waited_ms: 1.5 });
         r.observer_stalls.push((now, now.plus(Duration::from_millis(5))));
         r.server_timings =

@@ -179,6 +179,7 @@ const ATTEMPT: Fields = &[
     ("text_dropped", Bool, false),
     ("text", Text, false),
     ("reasoning", Text, false),
+    ("tool_calls", List, false),
 ];
 
 const SUMMARY: Fields = &[

@@ -12,6 +12,23 @@ use super::figures::grouped;
 use super::numbers::mean_and_max;
 use super::page::Page;
 
+/// Number and size of the images and audio files of the reported attempts; `None` without any.
+fn media(view: &View<'_>) -> Option<String> {
+    let grouped = |n: u64| grouped(n as f64);
+    let (media, attempts) = view.summary.media;
+    let part = |n: u32, one: &str, many: &str, bytes: u64| {
+        let noun = if n == 1 { one } else { many };
+        let size = if bytes > 0 { format!(" ({} bytes)", grouped(bytes)) } else { String::new() };
+        (n > 0).then(|| format!("{} {noun}{size}", grouped(u64::from(n))))
+    };
+    let parts = [
+        part(media.images, "image", "images", media.image_bytes),
+        part(media.audio, "audio file", "audio files", media.audio_bytes),
+    ];
+    let words = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    (!media.is_empty()).then(|| format!("{words} in {}", count(attempts, "request")))
+}
+
 pub fn write(view: &View<'_>, page: &mut Page) {
     let report = view.report;
     page.block("## Test Information");
@@ -31,6 +48,9 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     page.field("Test Cases", &view.cases.len().to_string());
     page.field("Test Mode", &inline(&report.session.suite.name));
     plan(view, page);
+    if let Some(media) = media(view) {
+        page.field("Images and Audio", &media);
+    }
     page.field("Token Counts", &token_source(view));
     if view.summary.totals.attempts > 0 {
         page.field("Prefix Cache", &cache(view));

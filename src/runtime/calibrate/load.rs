@@ -24,7 +24,7 @@ use crate::domain::attempt::AttemptRecord;
 use crate::domain::key_source::KeySource;
 use crate::domain::live::EngineFact;
 use crate::domain::session::{Mode, Plan};
-use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite, Timeouts};
+use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite};
 use crate::domain::time::Nanos;
 use crate::engine::Network;
 use crate::protocol::api::CHAT;
@@ -118,17 +118,13 @@ fn spec(url: &str, load: Load) -> RunSpec {
     // Makes the simulator send up to the token limit.
     extra.insert("ignore_eos".to_owned(), true.into());
     let case = CaseSpec {
-        follow_ups: Vec::new(),
-        think_time: Duration::ZERO,
         name: "Calibration".to_owned(),
-        model: None,
-        messages: vec![Message { role: "user".to_owned(), content: "Write.".to_owned() }],
+        messages: vec![Message::user("Write.")],
         max_tokens: load.max_tokens,
         temperature: 0.0,
         timeout: TIMEOUT,
-        patience: Timeouts::default(),
         extra,
-        checks: Vec::new(),
+        ..CaseSpec::new("", Vec::new())
     };
     RunSpec {
         notices: Vec::new(),

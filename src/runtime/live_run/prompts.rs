@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::answer_checks::RowChecks;
+use super::images::Images;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::check::Checks;
 use crate::domain::live::{EngineCommand, EngineFact};
@@ -25,6 +26,7 @@ pub struct Prompts {
     source: Option<Source>,
     /// API of the endpoint.
     api: &'static Api,
+    images: Images,
     /// Whether the source has learnt how many tokens a character has, or does not need this figure.
     has_learnt: bool,
     /// Checks of the rows in flight.
@@ -41,11 +43,12 @@ pub struct Prompts {
 
 impl Prompts {
     /// Creates the content of a run. Without a source, the requests have the content of the cases.
-    pub fn new(source: Option<Source>, api: &'static Api) -> Self {
+    pub fn new(source: Option<Source>, api: &'static Api, images: Images) -> Self {
         let has_learnt = source.as_ref().is_none_or(|source| source.probes() == 0);
         Self {
             source,
             api,
+            images,
             has_learnt,
             row_checks: RowChecks::default(),
             note: None,
@@ -113,6 +116,10 @@ impl Prompts {
                 }
             }
         }
+        let is_first = turn.is_none_or(|turn| turn.number == 1);
+        if is_first && !content.generated_images.is_empty() {
+            self.add_images(&mut content, id.case, session).map_err(failed)?;
+        }
         if let Some(turn) = *turn {
             self.forget_ended(session);
             let next = self.next_message(turn, *row, case).map_err(failed)?;
@@ -124,10 +131,18 @@ impl Prompts {
             content.messages.clone_from(messages);
             self.api.check_messages(&content.messages).map_err(failed)?;
             self.in_flight.insert(*id, turn);
-        } else if row.is_none() {
+        } else if row.is_none() && content.generated_images.is_empty() {
             return Ok(());
         }
         *case = Arc::new(content);
+        Ok(())
+    }
+
+    /// Adds generated images to the last message of the user.
+    fn add_images(&mut self, content: &mut CaseSpec, case: usize, session: &Session) -> Result<(), String> {
+        let Some(message) = content.messages.iter_mut().rfind(|message| message.role == "user") else { return Ok(()) };
+        let sent = || session.attempts().count();
+        message.media.extend(self.images.next(case, &content.generated_images, sent)?);
         Ok(())
     }
 
@@ -136,13 +151,11 @@ impl Prompts {
         if turn.number == 1 {
             return Ok(None);
         }
-        let text = if let (Some(source), Some(row)) = (&self.source, row) {
-            source.follow_up(row, turn.number)?
-        } else {
-            let own = case.follow_ups.get(usize::from(turn.number) - 2);
-            own.map_or_else(|| follow_up(turn.number).to_owned(), String::clone)
-        };
-        Ok(Some(Message::user(&text)))
+        if let (Some(source), Some(row)) = (&self.source, row) {
+            return source.follow_up(row, turn.number).map(Some);
+        }
+        let own = case.follow_ups.get(usize::from(turn.number) - 2);
+        Ok(Some(Message::user(own.map_or_else(|| follow_up(turn.number), String::as_str))))
     }
 
     /// Adds the answer of a turn that has ended to its conversation.

@@ -262,9 +262,8 @@ fn lines(events: Vec<RunEvent>, session: &Session) -> PendingLines {
     let durable = events.iter().any(|e| !matches!(e.what, EventKind::Started { .. }));
     let with_record = |event| (event, session.record_of(&event).map(StoredRecord::get));
     let events: Vec<(RunEvent, Option<Arc<AttemptRecord>>)> = events.into_iter().map(with_record).collect();
-    let record_bytes =
-        |r: &AttemptRecord| size_of_val(r) + size_of_val(&*r.arrivals) + r.text.len() + r.reasoning.len();
-    let bytes = events.iter().map(|(event, r)| size_of_val(event) + r.as_deref().map_or(0, record_bytes)).sum();
+    let record_bytes = |r: &Option<Arc<AttemptRecord>>| r.as_ref().map_or(0, |r| r.size_in_memory());
+    let bytes = events.iter().map(|(event, r)| size_of_val(event) + record_bytes(r)).sum();
     let make = move || events.iter().map(|(event, record)| journal::event(event, record.as_deref())).collect();
     PendingLines { make: Box::new(make), bytes, durable }
 }

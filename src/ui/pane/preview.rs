@@ -110,14 +110,23 @@ impl<'a> Subject<'a> {
         matches!(self.shown, SubjectState::Live(live) if live.text_cut || live.reasoning_cut)
     }
 
+    /// Whether the answer has begun: text, or a call of a tool.
+    fn has_answer(&self) -> bool {
+        match &self.shown {
+            SubjectState::Live(live) => !live.text.is_empty() || !live.tool_calls.is_empty(),
+            SubjectState::Ended(record) => !record.text.is_empty() || !record.tool_calls.is_empty(),
+            SubjectState::Prompt => false,
+        }
+    }
+
     /// `None` without reasoning; otherwise whether the answer has begun.
     fn thinking(&self) -> Option<bool> {
-        let (reasoning, text) = match &self.shown {
-            SubjectState::Live(live) => (&*live.reasoning, &*live.text),
-            SubjectState::Ended(record) => (record.reasoning.as_str(), record.text.as_str()),
+        let reasoning = match &self.shown {
+            SubjectState::Live(live) => &*live.reasoning,
+            SubjectState::Ended(record) => record.reasoning.as_str(),
             SubjectState::Prompt => return None,
         };
-        (!reasoning.trim().is_empty()).then_some(!text.is_empty())
+        (!reasoning.trim().is_empty()).then(|| self.has_answer())
     }
 }
 

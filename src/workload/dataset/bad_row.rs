@@ -39,7 +39,7 @@ impl Fault {
             Self::NotUtf8 => "not UTF-8",
             Self::NulByte => "with NUL bytes",
             Self::UnknownRole => "with an unknown role",
-            Self::NotText => "with content other than text",
+            Self::NotText => "with content that cannot be sent",
             Self::InvalidField => "with an invalid field",
             Self::DuplicateKey => "with a duplicate key",
             Self::FieldCount => "with a wrong number of fields",

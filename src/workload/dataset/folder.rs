@@ -145,7 +145,7 @@ pub(super) fn text_row(content: &[u8], stamp: Stamp) -> Result<DataRow, BadRow> 
     if text.trim().is_empty() {
         return Err(BadRow::new(Fault::NoPrompt, "the file is empty"));
     }
-    let message = Message { role: USER.to_owned(), content: text.to_owned() };
+    let message = Message::new(USER, text);
     Ok(DataRow {
         messages: vec![message],
         later_messages: Vec::new(),

@@ -12,6 +12,7 @@ use super::row::DataRow;
 use super::row_parser::RowParser;
 use super::summary::{Summary, kind_name};
 use super::tags::Tags;
+use crate::domain::media::{Media, MediaContent};
 
 /// Number of rows from which to collect column names, for the error about a missing column.
 const ROWS_WITH_NAMES: u64 = 1000;
@@ -31,6 +32,9 @@ pub struct Indexer {
     lengths: Lengths,
     multi_turn_rows: u64,
     checked_rows: u64,
+    media_rows: u64,
+    /// An example of each kind of media: an image that the server fetches, an image, and audio.
+    media: [Option<Media>; 3],
     /// Number of turns of each usable row; empty as long as all rows have one turn.
     pub turns: Vec<u16>,
     /// Number of rows with fields, usable or not.
@@ -52,6 +56,8 @@ impl Indexer {
             lengths: Lengths::default(),
             multi_turn_rows: 0,
             checked_rows: 0,
+            media_rows: 0,
+            media: [None, None, None],
             turns: Vec::new(),
             records: 0,
             names: Vec::new(),
@@ -83,6 +89,7 @@ impl Indexer {
                 self.multi_turn_rows += u64::from(later_turns > 0);
                 self.checked_rows += u64::from(!row.checks.is_empty());
                 self.note_turns(later_turns);
+                self.note_media(&row);
                 Ok(true)
             }
             Err(fault) if self.on_bad_row == OnBadRow::Fail => Err(DatasetFault::BadRow { place, fault }),
@@ -92,6 +99,26 @@ impl Indexer {
                 Ok(false)
             }
         }
+    }
+
+    /// Records images and audio of a row.
+    fn note_media(&mut self, row: &DataRow) {
+        let mut has_media = false;
+        for media in row.all_messages().flat_map(|message| &message.media) {
+            has_media = true;
+            let [url, image, audio] = &mut self.media;
+            let example = match media {
+                Media::Url(_) => url,
+                Media::Content(content) if content.format.is_audio() => audio,
+                Media::Content(_) => image,
+            };
+            // The content itself is not needed, and may be large.
+            example.get_or_insert_with(|| match media {
+                Media::Content(content) => Media::Content(MediaContent { base64: "".into(), ..content.clone() }),
+                Media::Url(_) => media.clone(),
+            });
+        }
+        self.media_rows += u64::from(has_media);
     }
 
     /// Records the number of turns of the row that was counted last.
@@ -141,6 +168,8 @@ impl Indexer {
             prompt_chars_p95: self.lengths.percentile(95.0),
             multi_turn_rows: self.multi_turn_rows,
             checked_rows: self.checked_rows,
+            media_rows: self.media_rows,
+            media: self.media.iter().flatten().cloned().collect(),
             tags: self.tags.names().len(),
         })
     }

@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::bad_row::{BadRow, Fault, shown};
+use super::content::{self, Content};
 use super::json::{self, Object};
 use super::row::{ASSISTANT, DEVELOPER, SYSTEM, TOOL, USER};
 use crate::domain::suite::Message;
@@ -76,37 +77,14 @@ fn message(object: &Object<'_>, number: usize) -> Result<Message, BadRow> {
     let Some((key, content)) = content else {
         return Err(BadRow::new(Fault::InvalidField, format!("message {number} has no content")));
     };
-    Ok(Message { role: (*role).to_owned(), content: content_text(content, key, number)? })
+    let Content { text, media } = content::read(content, key, number)?;
+    if !media.is_empty() && *role != USER {
+        let message = format!("message {number} has images or audio, but only messages of the user can have them");
+        return Err(BadRow::new(Fault::NotText, message));
+    }
+    Ok(Message { role: (*role).to_owned(), content: text, media })
 }
 
 fn known_roles() -> &'static str {
     "roles are system, developer, user, assistant and tool"
-}
-
-/// Returns the text of a message's content, which is a string or a list of text parts. Joins the parts with line feeds.
-/// vLLM does the same for templates that accept only strings.
-fn content_text(content: &RawValue, key: &str, number: usize) -> Result<String, BadRow> {
-    if let Some(text) = json::text(content, key)? {
-        return Ok(text);
-    }
-    let Some(parts) = json::list(content) else {
-        let message = format!("the content of message {number} is {}; it must be text", json::kind(content));
-        return Err(BadRow::new(Fault::InvalidField, message));
-    };
-    let texts: Result<Vec<String>, BadRow> = parts.into_iter().map(|part| part_text(part, number)).collect();
-    texts.map(|texts| texts.join("\n"))
-}
-
-fn part_text(part: &RawValue, number: usize) -> Result<String, BadRow> {
-    if let Some(text) = json::text(part, "content")? {
-        return Ok(text);
-    }
-    let object = Object::read(part.get(), &format!("a content part of message {number}"))?;
-    let kind = object.get("type").map(|kind| json::text(kind, "type")).transpose()?.flatten();
-    if let Some(kind) = kind.filter(|kind| !matches!(kind.as_str(), "text" | "input_text" | "output_text")) {
-        let message = format!("message {number} has a content part '{}'; only text can be sent", shown(&kind));
-        return Err(BadRow::new(Fault::NotText, message));
-    }
-    let text = object.get("text").map(|text| json::text(text, "text")).transpose()?.flatten();
-    text.ok_or_else(|| BadRow::new(Fault::NotText, format!("message {number} has a content part without text")))
 }

@@ -42,9 +42,13 @@ impl DataRow {
     }
 
     /// Returns the user messages after the [`opening`](Self::opening).
-    pub fn later_user_turns(&self) -> impl Iterator<Item = &str> {
-        let all = self.messages.iter().chain(&self.later_messages);
-        all.skip(self.opening().len()).filter(|message| message.role == USER).map(|message| message.content.as_str())
+    pub fn later_user_turns(&self) -> impl Iterator<Item = &Message> {
+        self.all_messages().skip(self.opening().len()).filter(|message| message.role == USER)
+    }
+
+    /// Returns all messages of the row.
+    pub fn all_messages(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter().chain(&self.later_messages)
     }
 
     /// Returns the total length of the single request's messages, characters.

@@ -73,7 +73,7 @@ impl RowParser {
         if let Some(system) = fields.text(ColumnKey::System)?.filter(|text| !text.trim().is_empty()) {
             let has_system = row.messages.iter().any(|message| [SYSTEM, DEVELOPER].contains(&message.role.as_str()));
             if !has_system {
-                row.messages.insert(0, Message { role: SYSTEM.to_owned(), content: system });
+                row.messages.insert(0, Message::new(SYSTEM, &system));
             }
         }
         let reply = || row.later_messages.first().filter(|m| m.role == ASSISTANT).map(|m| m.content.clone());
@@ -112,7 +112,8 @@ fn split(mut messages: Vec<Message>, is_single_turn: bool) -> Result<DataRow, Ba
     let Some(last) = last.filter(|_| messages.iter().any(|message| message.role == USER)) else {
         return Err(BadRow::new(Fault::NoPrompt, "no user message"));
     };
-    if messages.get(last).is_some_and(|message| message.content.trim().is_empty()) {
+    let is_blank = |message: &Message| message.content.trim().is_empty() && message.media.is_empty();
+    if messages.get(last).is_some_and(is_blank) {
         return Err(BadRow::new(Fault::NoPrompt, format!("message {} is empty", last + 1)));
     }
     let later_messages = messages.split_off(last + 1);
@@ -254,7 +255,7 @@ fn prompt(value: Value<'_>, field: &str) -> Result<(Conversation, bool), BadRow>
 
 /// Returns a conversation of user messages. A single request sends only the first.
 fn user_turns(texts: impl IntoIterator<Item = String>) -> (Conversation, bool) {
-    let messages = texts.into_iter().map(|content| Message { role: USER.to_owned(), content }).collect();
+    let messages = texts.into_iter().map(|content| Message { content, ..Message::new(USER, "") }).collect();
     (Conversation { messages, is_sharegpt: false }, true)
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use super::bad_row::Fault;
 use super::row_kind::RowKind;
 use super::scan::Arrangement;
+use crate::domain::media::Media;
 use crate::domain::quantity::{Quantity, grouped, plural};
 
 /// Figures of a data set.
@@ -29,6 +30,10 @@ pub struct Summary {
     pub multi_turn_rows: u64,
     /// Number of rows with checks of their answers.
     pub checked_rows: u64,
+    /// Number of rows with images or audio.
+    pub media_rows: u64,
+    /// An example of each kind of images and audio, without its content.
+    pub media: Vec<Media>,
     /// Number of distinct tags.
     pub tags: usize,
 }
@@ -75,6 +80,9 @@ impl fmt::Display for Summary {
         write!(f, "{} at p95", chars(self.prompt_chars_p95))?;
         if self.checked_rows > 0 {
             write!(f, ", {} with checks", grouped(self.checked_rows))?;
+        }
+        if self.media_rows > 0 {
+            write!(f, ", {} with images or audio", grouped(self.media_rows))?;
         }
         if self.multi_turn_rows > 0 {
             write!(f, ", {} with several user turns", grouped(self.multi_turn_rows))?;

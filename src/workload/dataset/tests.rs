@@ -4,6 +4,7 @@ mod bad_files;
 mod bad_rows;
 mod conversations;
 mod formats;
+mod media;
 mod properties;
 mod reading;
 

@@ -50,7 +50,7 @@ pub(super) fn take(object: &mut Object, names: &[&str]) -> Option<Value> {
 
 /// Returns a conversation with one user message.
 pub(super) fn user_message(content: String) -> Vec<Message> {
-    vec![Message { role: "user".to_owned(), content }]
+    vec![Message { content, ..Message::user("") }]
 }
 
 /// Reads messages that can be replayed as text.
@@ -73,7 +73,7 @@ fn message(logged: LoggedMessage) -> Result<Message, String> {
         Some(LoggedContent::Text(text)) => text,
         Some(LoggedContent::Parts(parts)) => parts.into_iter().map(part).collect::<Result<Vec<_>, _>>()?.join("\n"),
     };
-    Ok(Message { role, content })
+    Ok(Message { role, content, media: Vec::new() })
 }
 
 fn part(part: LoggedPart) -> Result<String, String> {

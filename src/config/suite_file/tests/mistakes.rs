@@ -55,8 +55,8 @@ fn unknown_keys() {
         (before_case("[rating]\npoor = 1"), "cases.toml:2: unknown key 'poor'; known here: excellent, good, fair"),
         (
             after_case("top_p = 1"),
-            "cases.toml:4: unknown key 'top_p'; known here: name, prompt, messages, turns, think_time_s, check, max_tokens, temperature, timeout_s, \
-             connect_timeout_s, first_token_timeout_s, stall_timeout_s, model, extra; other parameters of the request go into extra = { … }",
+            "cases.toml:4: unknown key 'top_p'; known here: name, prompt, messages, turns, think_time_s, images, audio, check, max_tokens, temperature, timeout_s, \
+             connect_timeout_s, first_token_timeout_s, stall_timeout_s, model, tools, tool_choice, response_format, extra; other parameters of the request go into extra = { … }",
         ),
     ]);
 }

@@ -64,11 +64,8 @@ fn reasoning_is_not_the_answer_and_the_first_choice_is() {
 #[test]
 fn calls_of_tools_reach_their_check() {
     let call = ExpectedCall { name: "f".to_owned(), arguments: None };
-    let parts = AnswerParts {
-        tool_calls: vec![ToolCall { name: "f".into(), ..ToolCall::default() }],
-        ..AnswerParts::default()
-    };
-    let calling = AttemptRecord { answer_parts: Some(Box::new(parts)), ..record(0, "", AttemptStatus::Ok) };
+    let tool_calls = vec![ToolCall { name: "f".into(), ..ToolCall::default() }];
+    let calling = AttemptRecord { tool_calls, ..record(0, "", AttemptStatus::Ok) };
     let checks = vec![CheckSpec::ToolCall(call)];
     assert_eq!(checked(vec![case(checks)], vec![calling, record(0, "", AttemptStatus::Ok)]), [[true], [false]]);
 }

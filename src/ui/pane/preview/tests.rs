@@ -14,7 +14,9 @@ use crate::app::state::text_field::Edit;
 use crate::app::state::{App, ScrollExtent};
 use crate::app::update::update;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, StringPool, TextKind};
+use crate::domain::check::ToolCall;
 use crate::domain::live::StreamPhase;
+use crate::domain::media::Media;
 use crate::domain::sent_request::SentRequest;
 use crate::domain::time::Nanos;
 use crate::ui::cache::RenderCache;
@@ -53,6 +55,31 @@ fn a_waiting_request_shows_its_prompt() {
     assert!(text(&app, 80, 24, draw).contains("Not sent yet."));
     act(&mut app, &[Action::TogglePauseCase]);
     assert!(text(&app, 80, 24, draw).contains("Paused. 'p' resumes with a new attempt."));
+}
+
+#[test]
+fn a_prompt_names_its_images_and_audio() {
+    let mut app = running();
+    let case = &mut Arc::make_mut(&mut app.scene.session.suite).cases[1];
+    case.messages[1].media.push(Media::Url("http://h/\u{1b}[2Jx.png".to_owned()));
+    case.generated_images.push("64x32*2".parse().unwrap());
+    act(&mut app, &[Action::SelectNext]);
+    let screen = text(&app, 60, 24, draw);
+    assert!(screen.contains("[image http://h/x.png]"), "{screen}");
+    assert!(screen.contains("[2 images of 64x32, new in each request]"), "{screen}");
+}
+
+#[test]
+fn calls_of_tools_are_shown_while_they_stream_and_afterwards() {
+    let call = |arguments: &str| ToolCall { name: "weather\u{1b}[2J".to_owned(), arguments: arguments.to_owned() };
+    let mut app = running();
+    let calling = InFlight { tool_calls: vec![call("{\"city\":\"Ro")], ..stream(StreamPhase::Answering, "Hm.", "") };
+    live(&mut app, 2234, calling);
+    let screen = text(&app, 60, 14, draw);
+    assert!(screen.contains("▸ thinking") && screen.contains("─ tool call: weather ─"), "{screen}");
+    assert!(screen.contains("{\"city\":\"Ro"), "{screen}");
+    end(&mut app, 0, 1, |record| record.tool_calls = vec![call("{\"city\":\"Rome\"}"), call("")]);
+    insta::assert_snapshot!("tool_calls_60x14", text(&app, 60, 14, draw));
 }
 
 #[test]

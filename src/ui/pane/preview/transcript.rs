@@ -7,8 +7,9 @@ use crate::app::action::Action;
 use crate::app::pane::PaneId;
 use crate::app::state::answer::Form;
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::check::ToolCall;
 use crate::domain::live::InFlight;
-use crate::domain::quantity::plural;
+use crate::domain::quantity::{count, plural};
 use crate::domain::suite::CaseSpec;
 use crate::domain::text::{sanitise, sanitise_line};
 use crate::ui::fit::{ELLIPSIS, cut, width};
@@ -33,6 +34,7 @@ struct Transcript<'a> {
     words: Option<usize>,
     thinking_ms: Option<f64>,
     text: &'a str,
+    tool_calls: &'a [ToolCall],
 }
 
 /// Lays out transcripts and prompts.
@@ -57,6 +59,7 @@ impl TranscriptRenderer {
             words: Some(record.reasoning.split_whitespace().count()),
             thinking_ms: record.thinking_ms(),
             text: &record.text,
+            tool_calls: &record.tool_calls,
         };
         self.sections(&transcript, if form == Form::Raw { raw } else { markdown::render })
     }
@@ -77,6 +80,7 @@ impl TranscriptRenderer {
             words: (!live.reasoning_cut).then(|| live.reasoning.split_whitespace().count()),
             thinking_ms: live.thinking_ms,
             text: &resumed(&live.text, live.text_cut),
+            tool_calls: &live.tool_calls,
         };
         lines.extend(self.sections(&transcript, if form == Form::Raw { raw } else { markdown::render_growing }));
         lines
@@ -100,7 +104,16 @@ impl TranscriptRenderer {
                 lines.push(label("answer", columns, theme));
             }
         }
-        lines.extend(render(transcript.text, columns, theme, theme.text()));
+        if !transcript.text.is_empty() || transcript.tool_calls.is_empty() {
+            lines.extend(render(transcript.text, columns, theme, theme.text()));
+        }
+        for call in transcript.tool_calls {
+            if !lines.is_empty() {
+                lines.push(Line::default());
+            }
+            lines.push(label(&format!("tool call: {}", sanitise_line(&call.name)), columns, theme));
+            lines.extend(raw(&call.pretty_arguments(), columns, theme, theme.text()));
+        }
         lines
     }
 
@@ -131,8 +144,19 @@ impl TranscriptRenderer {
                 lines.extend(wrap(&line, usize::from(columns)).into_iter().map(Line::from));
             }
             lines.extend(dimmed(markdown::render(&message.content, columns, theme, theme.muted()), theme.muted()));
+            lines.extend(message.media.iter().map(|media| self.about(&media.to_string())));
+        }
+        for images in &case.generated_images {
+            let number = count(images.count as usize, "image");
+            lines.push(self.about(&format!("{number} of {}x{}, new in each request", images.width, images.height)));
         }
         lines
+    }
+
+    /// A line about an image or audio.
+    fn about(&self, text: &str) -> Line<'static> {
+        let text = format!("[{}]", sanitise_line(text));
+        Line::from(Span::styled(cut(&text, usize::from(self.columns)), self.theme.reasoning()))
     }
 }
 

@@ -25,7 +25,7 @@ fn a_bad_row_is_named_with_its_place_and_reason() {
         (r#"{"messages":["Hi"]}"#, "message 1 is a string; it must be an object"),
         (
             r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]}"#,
-            "message 1 has a content part 'image_url'; only text can be sent",
+            "message 1 has an image without a URL",
         ),
         (
             r#"{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":null,"tool_calls":[{}]}]}"#,
