@@ -3,6 +3,7 @@
 mod attempt;
 mod gpu;
 mod load;
+mod models;
 mod spread;
 mod text;
 mod workload;
@@ -63,6 +64,9 @@ struct Document<'a> {
     conversations: Option<workload::ConversationsJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     turns: Vec<workload::TurnJson>,
+    /// Figures by model; only present if the run mixes several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    models: Vec<models::ModelJson>,
     observer: Observer<'a>,
 }
 
@@ -305,6 +309,7 @@ impl<'a> Document<'a> {
             workload: workload::WorkloadJson::new(report, summary),
             conversations: workload::ConversationsJson::new(report),
             turns: workload::turns(summary),
+            models: models::models(&report.session),
             observer: Observer {
                 engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms },
                 dispatch_delay_ms: DispatchDelay {

@@ -13,6 +13,7 @@ mod gpu;
 mod load;
 mod load_stages;
 mod method;
+mod models;
 mod numbers;
 mod page;
 mod results;
@@ -57,6 +58,7 @@ pub fn render(report: &Report) -> String {
     front::write(&view, &mut page);
     verdict::write(&view, &mut page);
     results::write(&view, &mut page);
+    models::write(&view, &mut page);
     workload::write(&view, &mut page);
     load::write(&view, &mut page);
     statistics::write(&view, &mut page);

@@ -209,6 +209,15 @@ pub struct Turn {
     pub figures: Figures,
 }
 
+/// Figures of one model of a mix over all cases.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelSide {
+    /// Name of the model.
+    pub name: String,
+    /// Figures in the order of [`COMPARED`].
+    pub figures: Figures,
+}
+
 /// One of two runs. Unknown values are `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComparedRun {
@@ -240,6 +249,8 @@ pub struct ComparedRun {
     pub workload: Option<ComparedWorkload>,
     /// Turns of conversations, in order; empty without conversations.
     pub turns: Vec<Turn>,
+    /// Models of a mix; empty if the run has one model.
+    pub models: Vec<ModelSide>,
     /// Stages of a sweep; empty if the source does not separate them.
     pub stages: Vec<Stage>,
     /// Checks of each case that has some; `None` if the source does not contain them.
@@ -271,6 +282,7 @@ impl ComparedRun {
             is_sweep: !session.sweep.is_empty(),
             workload: ComparedWorkload::from_suite(&session.suite),
             turns: turns(session),
+            models: models(session),
             stages: session.sweep.iter().enumerate().filter_map(stage).collect(),
             checks: Some(checks(session)),
             notes: Vec::new(),
@@ -286,6 +298,18 @@ fn turns(session: &Session) -> Vec<Turn> {
         by_turn.entry(record.turn.map_or(0, |turn| turn.number.into())).or_default().push(record);
     }
     by_turn.into_iter().map(|(number, records)| Turn { number, figures: figures(&records) }).collect()
+}
+
+/// Figures of the reported attempts by model; empty without a mix.
+fn models(session: &Session) -> Vec<ModelSide> {
+    if session.suite.model_mix.is_none() {
+        return Vec::new();
+    }
+    let mut by_model: BTreeMap<String, Vec<Arc<AttemptRecord>>> = BTreeMap::new();
+    for record in session.cases.iter().flat_map(CaseState::reported).filter_map(AttemptState::record) {
+        by_model.entry(record.model.clone()).or_default().push(record);
+    }
+    by_model.into_iter().map(|(name, records)| ModelSide { name, figures: figures(&records) }).collect()
 }
 
 fn checks(session: &Session) -> HashMap<String, Vec<CheckSpec>> {

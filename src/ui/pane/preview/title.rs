@@ -63,10 +63,17 @@ pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> String {
     };
     let turn = subject.attempt().and_then(|attempt| attempt.turn);
     let turn = turn.map_or_else(String::new, |turn| format!(" · turn {} of {}", turn.number, turn.of));
+    // The other attempts may have another model.
+    let mix = view.scene().session.suite.model_mix.as_ref().filter(|_| subject.spec.model.is_none());
+    let drawn = mix.map(|mix| {
+        let first = subject.attempt().and_then(|attempt| attempt.turn).map_or(number, |turn| turn.conversation);
+        format!(" · {}", sanitise_line(mix.choose(subject.index, first)))
+    });
+    let drawn = drawn.unwrap_or_default();
     match all {
-        0 | 1 => format!("{name}{warmup}{turn}"),
-        _ if is_timed => format!("{name} · attempt {number}{warmup}{turn}"),
-        _ => format!("{name} · attempt {number} of {all}{warmup}{turn}"),
+        0 | 1 => format!("{name}{drawn}{warmup}{turn}"),
+        _ if is_timed => format!("{name}{drawn} · attempt {number}{warmup}{turn}"),
+        _ => format!("{name}{drawn} · attempt {number} of {all}{warmup}{turn}"),
     }
 }
 
