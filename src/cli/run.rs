@@ -27,7 +27,7 @@ pub struct RunArgs {
     #[arg(short, long, value_name = "NAME", help_heading = "Endpoint", value_parser = NonEmptyStringValueParser::new())]
     pub model: Option<String>,
     /// Models to mix.
-    #[arg(long, value_names = ["NAME", "WEIGHT"], num_args = 2, help_heading = "Endpoint", conflicts_with_all = ["model", "demo"])]
+    #[arg(long, value_names = ["NAME", "N"], num_args = 2, help_heading = "Endpoint", conflicts_with_all = ["model", "demo"])]
     #[arg(help = "Draw the model of each request by weight, as for LoRA adapters; repeatable")]
     pub model_mix: Vec<String>,
     /// API of the endpoint.

@@ -11,7 +11,7 @@ pub(super) fn mix(typed: &[String], file: Vec<WeightedModel>, seed: u64) -> Resu
         return ModelMix::new(file, seed).map_err(|e| failed(e.to_string()));
     }
     let model = |pair: &[String]| {
-        let [name, weight] = pair else { return Err(failed("write NAME WEIGHT".to_owned())) };
+        let [name, weight] = pair else { return Err(failed("write NAME N".to_owned())) };
         let parsed = weight.parse().ok().filter(|weight| *weight > 0);
         let weight = parsed.ok_or_else(|| {
             failed(format!("'{weight}' is no weight of '{name}'; write a whole number from 1, like --model-mix NAME 3"))
