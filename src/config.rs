@@ -10,6 +10,7 @@ mod key_file;
 mod local_ports;
 mod media_file;
 mod metrics;
+mod model_mix;
 mod network;
 mod resume;
 mod run_flags;
@@ -30,6 +31,7 @@ pub use self::settings::Settings;
 use crate::cli::RunArgs;
 use crate::domain::load_stages::LoadStages;
 use crate::domain::metrics::QUEUE;
+use crate::domain::model_mix::ModelMix;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::{NO_LIMIT, Plan};
 use crate::domain::slo::{RunFigure, Slo, Subject};
@@ -85,6 +87,8 @@ pub fn run_spec(
     } else {
         selection::suite(args.cases.as_deref(), folder)?
     };
+    let model_mix = model_mix::mix(&args.model_mix, file.models, args.seed)?
+        .filter(|_| args.model.is_none() || !args.model_mix.is_empty());
     let workload_args = workload::merge(&args.workload, file.workload);
     if workload_args.depth.is_some() {
         plan = workload::plan_depths(args, plan)?;
@@ -131,6 +135,8 @@ pub fn run_spec(
         (server_metrics, (gpu, gpu_metrics_urls))
     };
     suite.load_stages.clone_from(&args.stages);
+    let model = model_mix.as_ref().map(ModelMix::title).or_else(|| args.model.clone());
+    suite.model_mix = model_mix;
     suite.slos.extend(args.slos.iter().cloned());
     check_slos(&suite.slos, plan.open_loop.is_some() || workload_args.trace.is_some(), suite.has_checks())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
@@ -156,7 +162,7 @@ pub fn run_spec(
             gpu,
             gpu_metrics_urls,
         },
-        session: SessionSpec { suite, suite_source, plan, sweep, model: args.model.clone(), requests },
+        session: SessionSpec { suite, suite_source, plan, sweep, model, requests },
         saving: SavingSpec {
             exports,
             stdout,

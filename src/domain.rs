@@ -27,6 +27,7 @@ pub mod load_stage_results;
 pub mod load_stages;
 pub mod media;
 pub mod metrics;
+pub mod model_mix;
 pub mod nonce;
 pub mod open_loop;
 pub mod pass_rate;

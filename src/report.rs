@@ -20,6 +20,7 @@ pub mod lengths;
 pub mod level;
 mod markdown;
 pub mod model;
+pub mod models;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 mod output_tokens;

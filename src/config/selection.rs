@@ -33,7 +33,7 @@ pub(super) fn for_workload() -> (SuiteFile, SuiteSource) {
 }
 
 fn of_cases(suite: Suite) -> SuiteFile {
-    SuiteFile { suite, workload: WorkloadArgs::default(), template: CaseSpec::new("", Vec::new()) }
+    SuiteFile { suite, models: Vec::new(), workload: WorkloadArgs::default(), template: CaseSpec::new("", Vec::new()) }
 }
 
 /// Keeps the first cases of the suite if fewer requests than cases are wanted. Returns a warning if any were dropped.

@@ -4,6 +4,7 @@ mod case;
 mod check;
 mod extra;
 mod media;
+mod models;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 #[cfg(test)]
@@ -19,10 +20,12 @@ use toml::de::DeValue;
 use self::case::{Params, read_case};
 use self::check::SchemaFolder;
 use self::media::CaseMedia;
+use self::models::read_models;
 use self::workload::read_workload;
 use super::media_file::MAX_SUITE_BYTES;
 use super::toml_file::{self, Bounds, FileError, Mistakes, Section, kind, shown};
 use crate::cli::WorkloadArgs;
+use crate::domain::model_mix::WeightedModel;
 use crate::domain::slo::Slo;
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::text::sanitise_line;
@@ -38,6 +41,8 @@ const SUITE: Kind = Kind { file_name: Some(FILE_NAME), what: "a suite", max_byte
 pub struct SuiteFile {
     /// The suite; without cases if a workload has a source of requests.
     pub suite: Suite,
+    /// Models that requests draw from; empty if the run has one.
+    pub models: Vec<WeightedModel>,
     /// Requests that the run sends in place of the cases.
     pub workload: WorkloadArgs,
     /// Parameters of the requests of a workload.
@@ -74,7 +79,7 @@ fn read_suite(
     (file_name, folder): (&str, SchemaFolder<'_>),
     mistakes: &mut Mistakes<'_>,
 ) -> Option<SuiteFile> {
-    root.check_keys(&["suite", "defaults", "rating", "workload", "case"], "", mistakes);
+    root.check_keys(&["suite", "model", "defaults", "rating", "workload", "case"], "", mistakes);
 
     let about = root.section("suite", mistakes);
     let name = about.as_ref().and_then(|suite| {
@@ -89,6 +94,7 @@ fn read_suite(
         params.check(&section, mistakes);
         params
     });
+    let models = read_models(root, mistakes);
     let section = root.section("workload", mistakes);
     let workload = section.map(|w| read_workload(&w, folder.unwrap_or(Path::new("")), mistakes)).unwrap_or_default();
     let cases = match root.value("case") {
@@ -102,7 +108,7 @@ fn read_suite(
     };
     let name = name.map_or_else(|| stem(file_name), |(name, _at)| name);
     let suite = Suite { name, rating, slos, cases, ..Suite::default() };
-    Some(SuiteFile { suite, workload, template: defaults.template() })
+    Some(SuiteFile { suite, models, workload, template: defaults.template() })
 }
 
 /// Reads the thresholds, a list of texts.

@@ -8,6 +8,7 @@ use super::check::CheckSpec;
 use super::context_depth::Depths;
 use super::load_stages::LoadStages;
 use super::media::{GeneratedImages, Media, MediaCount};
+use super::model_mix::ModelMix;
 use super::slo::Slo;
 use super::tools::{ResponseFormat, Tool, ToolChoice};
 use super::workload::{Conversations, Workload};
@@ -32,6 +33,9 @@ pub struct Suite {
     /// Conversations of the run, beside those that cases describe themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversations: Option<Conversations>,
+    /// Models that requests draw from; `None` if the run has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_mix: Option<ModelMix>,
     /// Loads of the run one after another; `None` if the plan has the only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_stages: Option<LoadStages>,

@@ -13,7 +13,8 @@ pub use self::document::{json, markdown};
 use self::pair::{Pair, pairs};
 pub use self::row::{Judgement, Row};
 pub use self::side::{
-    Case, ComparedRun, ComparedWorkload, Figure, Figures, Measured, Plan, Stage, Turn, ascending, fingerprint_text,
+    Case, ComparedRun, ComparedWorkload, Figure, Figures, Measured, ModelSide, Plan, Stage, Turn, ascending,
+    fingerprint_text,
 };
 pub use self::text::{NO_VERDICT, about, cells, says_something, text, throughput};
 pub use self::verdict::verdict;
@@ -65,6 +66,8 @@ pub struct Comparison {
     pub blocks: Vec<Block>,
     /// One block per metric with a row for each turn that both runs have; empty unless both have conversations.
     pub turns: Vec<Block>,
+    /// One block per metric with a row for each model that both runs mix; empty unless both mix models.
+    pub models: Vec<Block>,
     /// Reasons why the runs are not fully comparable, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -88,7 +91,8 @@ impl Comparison {
         };
         let throughput = pairs.iter().map(throughput).collect();
         let turns = turn_blocks(&a.turns, &b.turns);
-        Self { a, b, is_by_stage, focus, throughput, blocks, turns, warnings }
+        let models = model_blocks(&a.models, &b.models);
+        Self { a, b, is_by_stage, focus, throughput, blocks, turns, models, warnings }
     }
 
     /// Measurements of both runs that the chart shows: those of [`Self::focus`], or of the whole runs.
@@ -126,16 +130,30 @@ impl ThroughputRow {
     }
 }
 
+/// Figures of both runs for something that both have, with its name.
+type NamedPair<'a> = (String, &'a Figures, &'a Figures);
+
+/// Compares the models that both runs mix.
+fn model_blocks(a: &[ModelSide], b: &[ModelSide]) -> Vec<Block> {
+    let pair = |a: &'_ ModelSide| b.iter().find(|b| b.name == a.name).map(|b| &b.figures);
+    named_blocks(&a.iter().filter_map(|a| Some((a.name.clone(), &a.figures, pair(a)?))).collect::<Vec<_>>())
+}
+
 /// Compares the turns that both runs have.
 fn turn_blocks(a: &[Turn], b: &[Turn]) -> Vec<Block> {
-    let pairs: Vec<(&Turn, &Turn)> =
-        a.iter().filter_map(|a| Some((a, b.iter().find(|b| b.number == a.number)?))).collect();
+    let pair = |a: &'_ Turn| b.iter().find(|b| b.number == a.number).map(|b| &b.figures);
+    named_blocks(
+        &a.iter().filter_map(|a| Some((format!("turn {}", a.number), &a.figures, pair(a)?))).collect::<Vec<_>>(),
+    )
+}
+
+fn named_blocks(pairs: &[NamedPair<'_>]) -> Vec<Block> {
     let block = |(place, &compared): (usize, &Compared)| {
-        let figure = |turn: &Turn| turn.figures.get(place).copied().flatten();
-        let row = |(a, b): &(&Turn, &Turn)| Row {
+        let figure = |figures: &Figures| figures.get(place).copied().flatten();
+        let row = |(name, a, b): &NamedPair<'_>| Row {
             is_share: compared.metric.is_share(),
             concurrency: None,
-            case: Some(format!("turn {}", a.number)),
+            case: Some(name.clone()),
             a: figure(a),
             b: figure(b),
             is_of_same: true,

@@ -4,6 +4,7 @@ mod attempt;
 mod depth;
 mod gpu;
 mod load;
+mod models;
 mod spread;
 mod text;
 mod workload;
@@ -68,6 +69,9 @@ struct Document<'a> {
     /// Only present in runs that measure context depths.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     depth: Vec<depth::DepthJson>,
+    /// Figures by model; only present if the run mixes several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    models: Vec<models::ModelJson>,
     observer: Observer<'a>,
 }
 
@@ -318,6 +322,7 @@ impl<'a> Document<'a> {
             conversations: workload::ConversationsJson::new(report),
             turns: workload::turns(summary),
             depth: depth::depths(&report.session),
+            models: models::models(&report.session),
             observer: Observer {
                 engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms },
                 dispatch_delay_ms: DispatchDelay {

@@ -14,6 +14,7 @@ mod gpu;
 mod load;
 mod load_stages;
 mod method;
+mod models;
 mod numbers;
 mod page;
 mod results;
@@ -60,6 +61,7 @@ pub fn render(report: &Report) -> String {
     verdict::write(&view, &mut page);
     results::write(&view, &mut page);
     depth::write(&view, &mut page);
+    models::write(&view, &mut page);
     workload::write(&view, &mut page);
     load::write(&view, &mut page);
     statistics::write(&view, &mut page);

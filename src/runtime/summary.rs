@@ -23,6 +23,7 @@ use crate::report::case::cases;
 use crate::report::check_failures::{MAX_CHECK_FAILURES, check_failures};
 use crate::report::conclusion::Conclusion;
 use crate::report::model::Report;
+use crate::report::models::{ModelFigures, figures};
 use crate::report::spread::Spread;
 use crate::report::summary::Summary;
 use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all, samples_needed, unresolved_in_words};
@@ -97,6 +98,21 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     lines
 }
 
+/// Returns a line for each model of a mix.
+fn models(session: &Session) -> Vec<String> {
+    let line = |model: ModelFigures| {
+        let mean = |label: &str, spread: Option<Spread>, digits: usize, unit: &str| {
+            spread.map(|s| format!("{label} {:.digits$} {unit}", s.stats.avg))
+        };
+        let failed = (model.failed > 0).then(|| format!("{} failed", grouped(model.failed as u64)));
+        let name = Some(sanitise_line(&model.name));
+        let ttft = mean("TTFT", model.ttft_ms, 0, "ms");
+        let decode = mean("decode", model.decode_tokens_per_s, 1, "tok/s");
+        entry("Model", [name, ttft, decode, Some(format!("n {}", grouped(model.n as u64))), failed])
+    };
+    figures(session).into_iter().map(line).collect()
+}
+
 /// Returns the summary: a line for each metric, and then the verdicts.
 pub fn summary(report: &Report) -> String {
     let session = &report.session;
@@ -144,6 +160,7 @@ pub fn summary(report: &Report) -> String {
             if later.is_some() { (first, Some(how.to_owned())) } else { (format!("{first}; {how}"), None) };
         lines.push(entry("Prefix cache", [Some(first), later, how]));
     }
+    lines.extend(models(session));
     lines.extend(line("Inter-token", &ITL, "ms", 2));
     if METRICS.iter().any(|m| summary.unresolved(m) > 0) {
         let why =

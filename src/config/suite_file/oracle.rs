@@ -105,6 +105,8 @@ mod tests {
             "response_format = { type = \"json_object\", schema = nan }",
             "images = [\"x.png\", { width = 3, height = 0 }, 3]",
             "audio = [{ width = 3 }]",
+            "[[model]]",
+            "weight = 0",
             "max_token = 1",
             "model = \"\"",
         ];

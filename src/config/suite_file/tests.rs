@@ -1,6 +1,7 @@
 mod builtin;
 mod media;
 mod mistakes;
+mod models;
 mod round_trip;
 mod tools;
 mod workload;

@@ -146,7 +146,7 @@ fn messages_in_extra_are_sent_unchanged() {
 #[test]
 fn only_a_single_user_message_is_one_text() {
     let user = Message::user("hi");
-    let system = Message { role: "system".into(), content: "be brief".into() };
+    let system = Message { role: "system".into(), ..Message::user("be brief") };
     assert_eq!(COMPLETIONS.check_messages(std::slice::from_ref(&user)), Ok(()));
     assert_eq!(CHAT.check_messages(&[system.clone(), user.clone()]), Ok(()));
     let why = "the completions API takes one text, so it needs a single user message instead of system, user; use another --api";

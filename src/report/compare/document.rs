@@ -36,13 +36,16 @@ pub fn markdown(comparison: &Comparison) -> String {
             lines.push(format!("| {} |", cells.join(" | ")));
         }
     }
-    for block in comparison.turns.iter().filter(|block| says_something(block)) {
-        lines.extend([String::new(), format!("## {}, by turn", block.compared.label), String::new()]);
-        lines.push("| Turn | A | B | Difference | Judgement |".to_owned());
-        lines.push("|---|---:|---:|---:|---|".to_owned());
-        for row in &block.rows {
-            let cells: Vec<String> = cells(row, &block.compared).iter().map(|cell| inline(cell)).collect();
-            lines.push(format!("| {} |", cells.join(" | ")));
+    for (what, blocks) in [("Turn", &comparison.turns), ("Model", &comparison.models)] {
+        for block in blocks.iter().filter(|block| says_something(block)) {
+            let heading = format!("## {}, by {}", block.compared.label, what.to_lowercase());
+            lines.extend([String::new(), heading, String::new()]);
+            lines.push(format!("| {what} | A | B | Difference | Judgement |"));
+            lines.push("|---|---:|---:|---:|---|".to_owned());
+            for row in &block.rows {
+                let cells: Vec<String> = cells(row, &block.compared).iter().map(|cell| inline(cell)).collect();
+                lines.push(format!("| {} |", cells.join(" | ")));
+            }
         }
     }
     lines.extend([String::new(), method(comparison).collect::<Vec<_>>().join(" "), String::new()]);
@@ -63,6 +66,9 @@ struct Document<'a> {
     /// Rows by turn, named `turn 1` and so on; only present if both runs have conversations.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     turns: Vec<BlockJson<'a>>,
+    /// Rows by model; only present if both runs mix models.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    models: Vec<BlockJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -182,6 +188,7 @@ pub fn json(comparison: &Comparison) -> String {
         warnings: &comparison.warnings,
         metrics: comparison.blocks.iter().map(block_json).collect(),
         turns: comparison.turns.iter().map(block_json).collect(),
+        models: comparison.models.iter().map(block_json).collect(),
     };
     pretty(&document)
 }

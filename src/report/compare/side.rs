@@ -218,6 +218,15 @@ pub struct Turn {
     pub figures: Figures,
 }
 
+/// Figures of one model of a mix over all cases.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelSide {
+    /// Name of the model.
+    pub name: String,
+    /// Figures in the order of [`COMPARED`].
+    pub figures: Figures,
+}
+
 /// One of two runs. Unknown values are `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComparedRun {
@@ -253,6 +262,8 @@ pub struct ComparedRun {
     pub workload: Option<ComparedWorkload>,
     /// Turns of conversations, in order; empty without conversations.
     pub turns: Vec<Turn>,
+    /// Models of a mix; empty if the run has one model.
+    pub models: Vec<ModelSide>,
     /// Stages of a sweep; empty if the source does not separate them.
     pub stages: Vec<Stage>,
     /// Checks of each case that has some; `None` if the source does not contain them.
@@ -293,6 +304,7 @@ impl ComparedRun {
             is_sweep: !session.sweep.is_empty(),
             workload: ComparedWorkload::from_suite(&session.suite),
             turns: turns(session),
+            models: models(session),
             stages: session.sweep.iter().enumerate().filter_map(stage).collect(),
             checks: Some(checks(session)),
             notes: Vec::new(),
@@ -309,6 +321,20 @@ fn turns(session: &Session) -> Vec<Turn> {
         by_turn.entry(record.turn.map_or(0, |turn| turn.number.into())).or_default().push(record);
     }
     by_turn.into_iter().map(|(number, records)| Turn { number, figures: figures(&records) }).collect()
+}
+
+/// Figures of the reported attempts by model, in a sweep of its headline stage; empty without a mix.
+fn models(session: &Session) -> Vec<ModelSide> {
+    if session.suite.model_mix.is_none() {
+        return Vec::new();
+    }
+    let mut by_model: BTreeMap<String, Vec<Arc<AttemptRecord>>> = BTreeMap::new();
+    let stage = headline_stage(session);
+    let reported = session.cases.iter().flat_map(|case| case.reported_in(stage));
+    for record in reported.filter_map(AttemptState::record) {
+        by_model.entry(record.model.clone()).or_default().push(record);
+    }
+    by_model.into_iter().map(|(name, records)| ModelSide { name, figures: figures(&records) }).collect()
 }
 
 fn checks(session: &Session) -> HashMap<String, Vec<CheckSpec>> {

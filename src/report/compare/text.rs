@@ -45,6 +45,10 @@ pub fn text(comparison: &Comparison, layout: Layout) -> String {
         let head = format!("By turn: {}", block.compared.label);
         section_with(&head, false, block, style)
     }));
+    lines.extend(comparison.models.iter().filter(|block| says_something(block)).map(|block| {
+        let head = format!("By model: {}", block.compared.label);
+        section_with(&head, false, block, style)
+    }));
     lines.extend(method(comparison).map(|line| style.dim(&wrap(line, width, 0))));
     lines.join("\n") + "\n"
 }

@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use super::ImportError;
 use crate::domain::interval::mean_half_width;
+use crate::domain::model_mix::MAX_MODELS;
 use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise_line;
 use crate::report::compare::{
-    COMPARED, Case, Compared, ComparedRun, ComparedWorkload, Figure, Measured, Plan, Stage, Turn, ascending,
+    COMPARED, Case, Compared, ComparedRun, ComparedWorkload, Figure, Measured, ModelSide, Plan, Stage, Turn, ascending,
     fingerprint_text,
 };
 
@@ -34,6 +35,7 @@ struct Document {
     summary: SummaryJson,
     cases: Vec<CaseJson>,
     workload: Option<WorkloadJson>,
+    models: Vec<IgnoredAny>,
     sweep: Vec<SweepJson>,
     stages: Vec<LoadStageJson>,
 }
@@ -135,8 +137,17 @@ struct CaseJson {
 struct Attempt(HashMap<&'static str, Value>);
 
 impl Attempt {
-    const KEYS: [&str; 8] =
-        ["status", "warmup", "concurrency", "reported", "token_count_source", "prefix_cache", "unresolved", "turn"];
+    const KEYS: [&str; 9] = [
+        "status",
+        "warmup",
+        "concurrency",
+        "reported",
+        "token_count_source",
+        "prefix_cache",
+        "unresolved",
+        "turn",
+        "model",
+    ];
 }
 
 impl std::ops::Index<&str> for Attempt {
@@ -185,7 +196,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         Some(newer) => return Err(ImportError(format!("unknown schema_version {newer}; update tokscope"))),
         None => return Err(ImportError("not a results.json: schema_version is missing".to_owned())),
     }
-    let Document { run, target, summary, cases, workload, sweep, stages: load_stages, .. } = document;
+    let Document { run, target, summary, cases, workload, models: mixed, sweep, stages: load_stages, .. } = document;
     let mut stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
     for stage in &mut stages {
         let same = sweep.iter().find(|entry| entry.concurrency == Some(stage.concurrency));
@@ -216,6 +227,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         whole: measured(&cases, is_whole),
         workload: workload.map(ComparedWorkload::from),
         turns: turns(&cases, is_whole),
+        models: if mixed.is_empty() { Vec::new() } else { models(&cases, is_whole) },
         is_sweep: !sweep.is_empty(),
         stage,
         load_stages: Some(load_stages.join(",")),
@@ -235,6 +247,17 @@ fn turns(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Vec<Turn> {
     }
     let figures = |turn| measured(cases, |a| wanted(a) && number(a) == Some(turn)).total;
     numbers.into_iter().map(|turn| Turn { number: turn, figures: figures(turn) }).collect()
+}
+
+/// Collects the figures of the attempts that `wanted` selects by model; empty with too many models.
+fn models(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Vec<ModelSide> {
+    let selected = cases.iter().flat_map(|case| &case.attempts).filter(|a| is_good(a) && wanted(a));
+    let names: BTreeSet<&str> = selected.filter_map(|a| a["model"].as_str()).collect();
+    if names.len() > MAX_MODELS {
+        return Vec::new();
+    }
+    let figures = |name: &str| measured(cases, |a| wanted(a) && a["model"].as_str() == Some(name)).total;
+    names.into_iter().map(|name| ModelSide { name: name.to_owned(), figures: figures(name) }).collect()
 }
 
 /// Returns the concurrency of an attempt's stage.

@@ -289,7 +289,8 @@ impl Reader {
     /// Updates the model of the run to that of the last attempt: the user may have chosen another after a refusal.
     fn follow_model(&mut self, record: &AttemptRecord) {
         let has_own = self.run.suite.cases.get(record.id.case).is_none_or(|case| case.model.is_some());
-        if !has_own && !record.model.is_empty() {
+        let is_drawn = self.run.suite.model_mix.is_some();
+        if !has_own && !is_drawn && !record.model.is_empty() {
             self.run.model.clone_from(&record.model);
         }
     }

@@ -18,6 +18,7 @@ use crate::domain::diagnosis::{DIAGNOSES, diagnose};
 use crate::domain::gpu::Throttle;
 use crate::domain::media::MediaCount;
 use crate::domain::metrics::Unit;
+use crate::domain::model_mix::{ModelMix, WeightedModel};
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
@@ -145,6 +146,8 @@ fn gauges(began: Nanos) -> GaugeHistory {
 fn load() -> Report {
     let open_loop = Some(OpenLoop { rate_per_s: 2.5, process: Process::Constant, seed: 7 });
     let mut asked = suite(&["a", "b"]);
+    let model = WeightedModel { name: "glm-4.7-flash".to_owned(), weight: 2 };
+    asked.model_mix = Some(ModelMix { models: vec![model], seed: 0 });
     asked.slos = ["ttft_p95<500ms", "error_rate<10%"].map(|slo| slo.parse().unwrap()).to_vec();
     let session = run_suite(asked, Plan { repeat: 7, open_loop, ..Plan::default() }, |id, now| {
         if (id.case, id.number) == (1, 7) {

@@ -164,9 +164,9 @@ pub struct TurnJson {
     output_token_throughput_per_user: Option<TurnSpreadJson>,
 }
 
-/// Mean and percentiles of a figure of a turn; a percentile of too few values is `null`.
+/// Mean and percentiles of a figure of a turn or of a model; a percentile of too few values is `null`.
 #[derive(Serialize)]
-struct TurnSpreadJson {
+pub struct TurnSpreadJson {
     mean: f64,
     p50: Option<f64>,
     p95: Option<f64>,

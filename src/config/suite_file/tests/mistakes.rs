@@ -270,16 +270,16 @@ fn hostile_text_stays_on_one_line() {
     check_mistakes(&[
         (
             before_case("\"\\u001b[2J\\nx.toml:9: all is well\" = 1"),
-            "cases.toml:1: unknown key ' x.toml:9: all is well'; known here: suite, defaults, rating, workload, case",
+            "cases.toml:1: unknown key ' x.toml:9: all is well'; known here: suite, model, defaults, rating, workload, case",
         ),
         (
             before_case("\"key\\u001b]0;title\" = 1"),
-            "cases.toml:1: unknown key 'key'; known here: suite, defaults, rating, workload, case",
+            "cases.toml:1: unknown key 'key'; known here: suite, model, defaults, rating, workload, case",
         ),
         (
             before_case(&format!("{} = 1", "x".repeat(61))),
             "cases.toml:1: unknown key 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'; known here: suite, \
-             defaults, rating, workload, case",
+             model, defaults, rating, workload, case",
         ),
     ]);
 }

@@ -17,6 +17,7 @@ use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, StringPool,
 use crate::domain::check::ToolCall;
 use crate::domain::live::StreamPhase;
 use crate::domain::media::Media;
+use crate::domain::model_mix::{ModelMix, WeightedModel};
 use crate::domain::sent_request::SentRequest;
 use crate::domain::time::Nanos;
 use crate::ui::cache::RenderCache;
@@ -55,6 +56,18 @@ fn a_waiting_request_shows_its_prompt() {
     assert!(text(&app, 80, 24, draw).contains("Not sent yet."));
     act(&mut app, &[Action::TogglePauseCase]);
     assert!(text(&app, 80, 24, draw).contains("Paused. 'p' resumes with a new attempt."));
+}
+
+#[test]
+fn the_title_names_the_model_of_an_attempt_in_a_mix() {
+    let mut app = running();
+    let models = ["one", "two"].map(|name| WeightedModel { name: name.to_owned(), weight: 1 }).to_vec();
+    let mix = ModelMix { models, seed: 3 };
+    let drawn = mix.choose(0, 1).to_owned();
+    Arc::make_mut(&mut app.scene.session.suite).model_mix = Some(mix);
+    end(&mut app, 0, 1, |record| record.model.clone_from(&drawn));
+    let screen = text(&app, 80, 6, draw);
+    assert!(screen.contains(&format!("Debug Task · {drawn}")), "{screen}");
 }
 
 #[test]

@@ -97,6 +97,12 @@ pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> About {
     let is_timed = state.remaining == u32::MAX;
     let all = state.attempts.len() + if is_timed { 0 } else { state.remaining as usize };
     let number = id.number;
+    // The other attempts may have another model.
+    if let Some(mix) = view.scene().session.suite.model_mix.as_ref().filter(|_| subject.spec.model.is_none()) {
+        let first = subject.attempt().and_then(|attempt| attempt.turn).map_or(number, |turn| turn.conversation);
+        let model = sanitise_line(mix.choose(subject.index, first));
+        about.add(&model, &model);
+    }
     match all {
         0 | 1 => {}
         _ if is_timed => about.add(&format!("attempt {number}"), &format!("#{number}")),
