@@ -8,6 +8,7 @@ use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::{AttemptState, CasePhase, CaseState, Session};
 use crate::domain::statistics::Stats;
 use crate::domain::suite::CaseSpec;
+use crate::domain::sweep::headline_stage;
 
 use super::spread::Spread;
 
@@ -18,8 +19,11 @@ pub struct CaseView<'a> {
     pub spec: &'a CaseSpec,
     /// State of the case, with all its attempts.
     pub state: &'a CaseState,
-    /// Complete, measured attempts of the last round that has any; empty for a case without figures.
+    /// Complete, measured attempts of the last round that has any; empty for a case without figures. In a sweep, those of
+    /// one stage.
     pub reported: Vec<&'a AttemptState>,
+    /// Index of that stage; 0 without a sweep.
+    stage: usize,
     /// Place of the case in the suite.
     index: usize,
     /// Figures of the reported attempts, in the order of [`METRICS`]. Kept so that no record is unpacked twice.
@@ -30,23 +34,25 @@ pub struct CaseView<'a> {
     warm: usize,
 }
 
-/// Returns the cases of a session, in the order of the suite.
+/// Returns the cases of a session, in the order of the suite; in a sweep, as its [headline stage](headline_stage)
+/// measured them.
 pub fn cases(session: &Session) -> Vec<CaseView<'_>> {
+    cases_in(session, headline_stage(session))
+}
+
+/// Returns the cases as one stage of a sweep measured them.
+pub fn cases_in(session: &Session, stage: usize) -> Vec<CaseView<'_>> {
     let both = session.suite.cases.iter().zip(&session.cases).enumerate();
-    // The figures of a search are those at its limit.
-    let probe = session.headline_probe();
-    both.map(|(index, (spec, state))| CaseView::new(index, spec, state, probe)).collect()
+    both.map(|(index, (spec, case))| CaseView::new(index, spec, case, stage)).collect()
 }
 
 impl<'a> CaseView<'a> {
-    fn new(index: usize, spec: &'a CaseSpec, state: &'a CaseState, probe: Option<usize>) -> Self {
-        let reported: Vec<_> = match probe {
-            Some(probe) => state.reported_in(probe).collect(),
-            None => state.reported().collect(),
-        };
+    fn new(index: usize, spec: &'a CaseSpec, case: &'a CaseState, stage: usize) -> Self {
+        let reported: Vec<_> = case.reported_in(stage).collect();
         let figures = vec![Vec::new(); METRICS.len()];
         let unresolved = vec![0; METRICS.len()];
-        let mut view = Self { spec, state, reported, index, figures, unresolved, estimated: false, warm: 0 };
+        let (estimated, warm) = (false, 0);
+        let mut view = Self { spec, state: case, reported, stage, index, figures, unresolved, estimated, warm };
         for record in view.reported.iter().filter_map(|a| a.record()) {
             for ((column, unresolved), metric) in view.figures.iter_mut().zip(&mut view.unresolved).zip(METRICS) {
                 let figure = (metric.get)(&record);
@@ -110,8 +116,7 @@ impl<'a> CaseView<'a> {
 
     /// Attempts of the reported stage. The other stages of a sweep are in its table.
     fn in_stage(&self) -> impl DoubleEndedIterator<Item = &'a AttemptState> {
-        let stage = self.reported.first().copied().or_else(|| self.state.attempts.last()).map_or(0, |a| a.stage);
-        self.state.attempts.iter().filter(move |a| a.stage == stage)
+        self.state.stage_attempts(self.stage).iter()
     }
 
     /// Measured attempts that failed in the reported round or after it. A cancelled attempt is not a failure.
@@ -133,7 +138,7 @@ impl<'a> CaseView<'a> {
         match self.state.phase {
             CasePhase::Running => "running",
             CasePhase::Paused => "paused",
-            CasePhase::Cancelled => AttemptStatus::Cancelled.as_str(),
+            CasePhase::Cancelled => self.state.left_as().unwrap_or(AttemptStatus::Cancelled.as_str()),
             CasePhase::Unreached => "not reached",
             CasePhase::Queued | CasePhase::Done | CasePhase::Failed => {
                 let last = self.failures().next_back().or_else(|| self.state.last_ended());

@@ -104,6 +104,7 @@ pub fn digest(session: &Session) -> String {
         &session.suite.cases,
         session.suite.workload.as_ref().map(|workload| (source_text(workload), &workload.output, workload.seed)),
         &session.suite.conversations,
+        &session.suite.model_mix,
         &session.suite.load_stages,
         &session.suite.find,
         (load, plan.repeat, plan.warm, &session.sweep),
@@ -117,6 +118,9 @@ fn source_text(workload: &Workload) -> String {
     match &workload.source {
         WorkloadSource::Dataset { columns, fingerprint, .. } => format!("{fingerprint} {}", columns.join(" ")),
         WorkloadSource::Trace { speed, .. } => format!("trace {speed}"),
+        WorkloadSource::Depth { depths, prompt_tokens, output_tokens } => {
+            format!("depth {depths} {prompt_tokens} {output_tokens}")
+        }
         WorkloadSource::Synthetic { input, prefix } => {
             format!("{input} {}", prefix.map_or_else(String::new, |prefix| prefix.to_string()))
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cases::order::{self, SortBy};
+use super::cases::order::{self, SortBy, SortedCases};
 use super::cases::{CaseTable, RowId};
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
@@ -35,10 +35,12 @@ struct Input {
     unfolded: BTreeSet<usize>,
     /// The session's version, if the order or the rows depend on it.
     version: Option<u64>,
+    /// Stage of the sweep whose figures decide the order.
+    stage: usize,
 }
 
 impl Input {
-    fn new(session: &Session, table: &CaseTable, filter: &str) -> Self {
+    fn new(session: &Session, stage: usize, table: &CaseTable, filter: &str) -> Self {
         let moves = matches!(table.sort, SortBy::State | SortBy::Metric(_)) || !table.unfolded.is_empty();
         Self {
             filter: filter.to_owned(),
@@ -46,16 +48,18 @@ impl Input {
             reversed: table.reversed,
             unfolded: table.unfolded.clone(),
             version: moves.then(|| session.version()),
+            stage,
         }
     }
 }
 
 impl Listing {
-    /// Filters and sorts the cases. `filter` is the text that the user typed.
-    pub fn new(session: &Session, table: &CaseTable, filter: &str, now: Nanos) -> Self {
+    /// Filters and sorts the cases, by their figures in `stage`. `filter` is the text that the user typed.
+    pub fn new(session: &Session, stage: usize, table: &CaseTable, filter: &str, now: Nanos) -> Self {
         let (wanted, specs) = (filter.to_lowercase(), &session.suite.cases);
         let mut cases: Vec<usize> = (0..specs.len()).filter(|&i| passes(&wanted, &specs[i].name)).collect();
-        order::sort(&mut cases, table.sort, table.reversed, specs, &session.cases);
+        let sorted = SortedCases { specs, states: &session.cases, stage };
+        order::sort(&mut cases, table.sort, table.reversed, sorted);
         let mut rows = Vec::with_capacity(cases.len());
         for &case in &cases {
             rows.push(RowId { case, attempt: None });
@@ -64,13 +68,13 @@ impl Listing {
                 rows.extend(attempts.iter().map(|a| RowId { case, attempt: Some(a.number) }));
             }
         }
-        let input = Input::new(session, table, filter);
+        let input = Input::new(session, stage, table, filter);
         Self { input, made_at: now, cases: cases.into(), rows: rows.into() }
     }
 
     /// Whether the rows are those of this input, or recent enough in a large suite that runs.
-    pub fn is_current(&self, session: &Session, table: &CaseTable, filter: &str, now: Nanos) -> bool {
-        let input = Input::new(session, table, filter);
+    pub fn is_current(&self, session: &Session, stage: usize, table: &CaseTable, filter: &str, now: Nanos) -> bool {
+        let input = Input::new(session, stage, table, filter);
         let is_recent = session.is_active() && self.made_at <= now && now.since(self.made_at) < order_interval(session);
         self.input == input
             || (is_recent

@@ -7,7 +7,7 @@ use crate::domain::attempt::{AttemptRecord, AttemptStatus};
 use crate::domain::search_results::ProbeResult;
 use crate::domain::session::Session;
 use crate::domain::statistics::{enough_for, percentile};
-use crate::domain::sweep::Stage;
+use crate::domain::sweep::{Stage, headline_of};
 use crate::domain::tally::Tally;
 use crate::domain::time::Nanos;
 
@@ -21,12 +21,40 @@ pub struct Load {
     pub tally: Tally,
     /// Stages of the sweep that are over.
     pub stages: Vec<Stage>,
+    /// Output tokens of those stages, and the time that their rates refer to.
+    earlier: Work,
     stage: usize,
+    /// Stage that represents the run, kept because every frame needs it.
+    headline: usize,
     /// Finished probes of a search that have a steady part.
     pub probes: Vec<ProbeResult>,
     /// Number of finished probes, with and without a steady part.
     finished_probes: usize,
     recent: VecDeque<Ended>,
+}
+
+/// Output tokens, and the time that their rate refers to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Work {
+    /// Output tokens of complete answers.
+    pub tokens: f64,
+    /// Time with requests in flight, seconds.
+    pub seconds: f64,
+    /// Whether the tokens are an estimate.
+    pub is_estimated: bool,
+}
+
+impl Work {
+    fn add(&mut self, tally: &Tally) {
+        self.tokens += tally.output_tokens as f64;
+        self.seconds += tally.seconds();
+        self.is_estimated |= tally.estimated;
+    }
+
+    /// Tokens per second; `None` without a token.
+    pub fn per_s(self) -> Option<(f64, bool)> {
+        (self.tokens > 0.0 && self.seconds > 0.0).then(|| (self.tokens / self.seconds, self.is_estimated))
+    }
 }
 
 /// Stages of a sweep while it runs.
@@ -91,7 +119,9 @@ impl Load {
         Self {
             tally: Tally::new(session),
             stages: Vec::new(),
+            earlier: Work::default(),
             stage: 0,
+            headline: 0,
             probes: Vec::new(),
             finished_probes: 0,
             recent: VecDeque::new(),
@@ -100,15 +130,18 @@ impl Load {
 
     /// Figures at `now`, counted from the attempts of a session.
     pub fn from_session(session: &Session, now: Nanos) -> Self {
+        let mut earlier = Work::default();
         let measured = |(at, concurrency): (usize, &usize)| {
             let tally = Tally::from_session(session, Some(at));
+            earlier.add(&tally);
             (tally.ended > 0).then(|| Stage::from_tally(*concurrency, &tally, session))
         };
         let stages = session.sweep.iter().enumerate().take(session.stage).filter_map(measured).collect();
         let is_in_stages = !session.sweep.is_empty() || session.search().is_some();
         let tally = Tally::from_session(session, is_in_stages.then_some(session.stage));
-        let mut load = Self { tally, stages, stage: session.stage, ..Self::new(session) };
+        let mut load = Self { tally, stages, earlier, stage: session.stage, ..Self::new(session) };
         load.add_probes(session);
+        load.find_headline(session);
         let records = session.attempts().filter_map(|a| a.record.as_ref());
         let mut recent: Vec<_> = records.filter(|r| now.since(r.ended()) <= WINDOW).collect();
         recent.sort_by_key(|r| r.ended());
@@ -122,6 +155,21 @@ impl Load {
     pub fn add(&mut self, record: &AttemptRecord, session: &Session) {
         self.tally.add(record, session.slos());
         self.add_recent(record);
+        self.find_headline(session);
+    }
+
+    fn find_headline(&mut self, session: &Session) {
+        self.headline = if session.sweep.len() < 2 {
+            session.headline_probe().unwrap_or(0)
+        } else {
+            headline_of(session, &self.all_stages(session))
+        };
+    }
+
+    /// Index of the stage whose figures the screen shows for single cases: the current one while the run is active,
+    /// then the one that [represents the run](headline_of). 0 without a sweep and a search.
+    pub fn shown_stage(&self, session: &Session) -> usize {
+        if session.is_active() { session.stage } else { self.headline }
     }
 
     fn add_recent(&mut self, record: &AttemptRecord) {
@@ -146,6 +194,7 @@ impl Load {
         if session.stage != self.stage {
             if let Some(concurrency) = session.sweep.get(self.stage).filter(|_| self.tally.ended > 0) {
                 self.stages.push(Stage::from_tally(*concurrency, &self.tally, session));
+                self.earlier.add(&self.tally);
             }
             self.stage = session.stage;
             self.tally = Tally::new(session);
@@ -159,6 +208,7 @@ impl Load {
         if finished > self.finished_probes {
             self.probes.extend((self.finished_probes..finished).filter_map(|at| ProbeResult::new(session, at)));
             self.finished_probes = finished;
+            self.find_headline(session);
         }
     }
 
@@ -195,6 +245,21 @@ impl Load {
         }
         stages.push(last);
         StagesSoFar { running: session.is_active().then_some(stages.len() - 1), stages }
+    }
+
+    /// Output tokens of the stages of a sweep that are over, and their time.
+    pub const fn earlier(&self) -> Work {
+        self.earlier
+    }
+
+    /// Number of answers that fail a check; in a sweep, over all stages.
+    pub fn wrong_answers(&self) -> usize {
+        self.stages.iter().map(|stage| stage.pass_rate.failed()).sum::<usize>() + self.tally.pass_rate.failed()
+    }
+
+    /// Number of requests that failed in the stages of a sweep, reruns included.
+    pub fn failed_in_stages(&self) -> usize {
+        self.stages.iter().map(|stage| stage.requests - stage.ok).sum::<usize>() + self.tally.ended - self.tally.ok
     }
 
     /// Whether every SLO is met. One stage that meets them is enough for a sweep: its last stages are meant to overload

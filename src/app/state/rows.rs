@@ -31,12 +31,12 @@ impl App {
 
     /// The rows, listed anew only if they changed.
     fn listing(&self) -> Listing {
-        let (session, now) = (&self.shown().session, self.shown().now);
+        let (session, stage, now) = (&self.shown().session, self.shown().shown_stage(), self.shown().now);
         let (table, filter) = (&self.ui.cases, self.ui.filter.as_str());
         let mut cached = self.ui.listing.borrow_mut();
-        if let Some(listing) = cached.as_ref().filter(|cached| cached.is_current(session, table, filter, now)) {
+        if let Some(listing) = cached.as_ref().filter(|cached| cached.is_current(session, stage, table, filter, now)) {
             return listing.clone();
         }
-        cached.insert(Listing::new(session, table, filter, now)).clone()
+        cached.insert(Listing::new(session, stage, table, filter, now)).clone()
     }
 }

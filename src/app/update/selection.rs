@@ -1,6 +1,7 @@
 //! Selection, order, unfolded cases and baseline of the table of cases.
 
 use crate::app::state::App;
+use crate::app::state::cases::order::Measures;
 use crate::app::state::cases::{RowId, reported};
 use crate::domain::difference::Figures;
 use crate::domain::session::CasePhase;
@@ -48,9 +49,9 @@ pub(super) fn follow(app: &mut App) {
 
 /// Sorts by the next column.
 pub(super) fn sort_by_next(app: &mut App) {
-    let has_checks = app.scene.session.suite.has_checks();
+    let measures = Measures::from_suite(&app.scene.session.suite);
     let table = &mut app.ui.cases;
-    (table.sort, table.reversed) = (table.sort.next(has_checks), false);
+    (table.sort, table.reversed) = (table.sort.next(measures), false);
 }
 
 /// Shows the attempts of the selected case as rows. The selection stays on the case.
@@ -70,7 +71,8 @@ pub(super) fn toggle_baseline(app: &mut App) -> String {
     if app.ui.cases.baseline.take().is_some() {
         return "Baseline dropped: differences now refer to the previous attempt".to_owned();
     }
-    let figures: Vec<Figures> = app.scene.session.cases.iter().map(reported).collect();
+    let stage = app.scene.shown_stage();
+    let figures: Vec<Figures> = app.scene.session.cases.iter().map(|case| reported(case, stage)).collect();
     let known = figures.iter().filter(|f| !f.is_empty()).count();
     let all = figures.len();
     app.ui.cases.baseline = Some(figures);

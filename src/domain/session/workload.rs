@@ -31,8 +31,8 @@ impl Session {
 
     /// Number of cases with a complete answer, in every stage of a sweep.
     pub fn cases_answered(&self) -> usize {
-        let stages = self.sweep.len().max(1);
-        self.cases.iter().filter(|c| (0..stages).all(|stage| c.reported_in(stage).next().is_some())).count()
+        let stages = self.headline_probe().map_or(0..self.sweep.len().max(1), |probe| probe..probe + 1);
+        self.cases.iter().filter(|c| stages.clone().all(|stage| c.reported_in(stage).next().is_some())).count()
     }
 
     /// Number of measured requests that ended, including reruns. Discarded and cancelled ones do not count.

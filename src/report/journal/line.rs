@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{RunHeader, VERSION};
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::check::ToolCall;
 use crate::domain::live::EngineLag;
 use crate::domain::session::{EventKind, RunEvent};
 use crate::domain::telemetry_event::TelemetryEvent;
@@ -30,6 +31,9 @@ pub struct Event {
 pub struct Attempt<'a> {
     pub at: Nanos,
     pub record: Cow<'a, AttemptRecord>,
+    /// Calls of tools; beside the record, so that requests without any take no bytes for them.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub tool_calls: Cow<'a, [ToolCall]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,6 +59,13 @@ pub struct End {
     pub status: u8,
     #[serde(default)]
     pub figures: Option<RunFigures>,
+}
+
+/// Figures of a run whose work is done, while its program is still open.
+#[derive(Serialize, Deserialize)]
+pub struct Figures {
+    pub at: Nanos,
+    pub figures: RunFigures,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -88,7 +99,10 @@ pub fn header(run: &RunHeader) -> String {
 /// Returns the line of an event, with the record of the attempt if the event ended one.
 pub fn event(event: &RunEvent, record: Option<&AttemptRecord>) -> String {
     match record {
-        Some(record) => typed("attempt", &Attempt { at: event.at, record: Cow::Borrowed(record) }),
+        Some(record) => {
+            let tool_calls = Cow::Borrowed(&*record.tool_calls);
+            typed("attempt", &Attempt { at: event.at, record: Cow::Borrowed(record), tool_calls })
+        }
         None => line(&Event { what: event.what, at: event.at }),
     }
 }
@@ -116,6 +130,11 @@ pub fn workload_note(text: &str) -> String {
 /// Returns the line of a resumption: when, where and by which version the run was continued.
 pub fn resumption(resumption: &Resumption) -> String {
     typed("resumption", resumption)
+}
+
+/// Returns the line of a run's figures once all its work is done. More work may follow.
+pub fn figures(at: Nanos, figures: RunFigures) -> String {
+    typed("figures", &Figures { at, figures })
 }
 
 /// Returns the last line, for a program that ended regularly with this exit status.

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 
 use super::RunHeader;
-use super::line::End;
+use super::line::{End, Figures};
 use super::read::{JournalError, read_first_line};
+use crate::domain::load_stages::LoadStages;
 use crate::domain::session::Plan;
 use crate::report::run_figures::RunFigures;
 
@@ -40,6 +41,8 @@ pub struct BriefSuite {
     pub name: String,
     #[serde(default)]
     pub case_patterns: Vec<String>,
+    #[serde(default)]
+    pub load_stages: Option<LoadStages>,
 }
 
 impl From<&RunHeader> for JournalSummaryHeader {
@@ -49,14 +52,19 @@ impl From<&RunHeader> for JournalSummaryHeader {
             url: run.url.clone(),
             model: run.model.clone(),
             simulated: run.simulated,
-            suite: BriefSuite { name: run.suite.name.clone(), case_patterns: run.suite.case_patterns.clone() },
+            suite: BriefSuite {
+                name: run.suite.name.clone(),
+                case_patterns: run.suite.case_patterns.clone(),
+                load_stages: run.suite.load_stages.clone(),
+            },
             plan: run.plan,
             sweep: run.sweep.clone(),
         }
     }
 }
 
-/// Reads the first and the last line of a journal. `None` if the last line is not the end of a run.
+/// Reads the first and the last line of a journal. `None` if the last line is neither the end of a run nor its figures
+/// once its work was done.
 ///
 /// # Errors
 ///
@@ -67,7 +75,14 @@ pub fn read_brief(first: &[u8], last: &[u8]) -> Result<Option<JournalSummary>, J
         run: JournalSummaryHeader,
     }
     const END: &[u8] = b"{\"type\":\"end\"";
+    const FIGURES: &[u8] = b"{\"type\":\"figures\"";
     let first: First = read_first_line(first)?;
-    let end: Option<End> = last.starts_with(END).then(|| serde_json::from_slice(last).ok()).flatten();
-    Ok(end.and_then(|end| end.figures).map(|figures| JournalSummary { header: first.run, figures }))
+    let figures = if last.starts_with(END) {
+        serde_json::from_slice::<End>(last).ok().and_then(|end| end.figures)
+    } else if last.starts_with(FIGURES) {
+        serde_json::from_slice::<Figures>(last).ok().map(|done| done.figures)
+    } else {
+        None
+    };
+    Ok(figures.map(|figures| JournalSummary { header: first.run, figures }))
 }

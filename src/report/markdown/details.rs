@@ -24,6 +24,7 @@ static FIGURES: [&Metric; 3] = [&LATENCY, &SPEED, &TTFT];
 pub fn write(view: &View<'_>, page: &mut Page) {
     page.block("## Test Details");
     page.begin_details(&format!("Previews and notes of {}", count(view.cases.len(), "case")));
+    view.name_stage(page);
     for case in &view.cases {
         page.block(&format!("### {}", inline(&case.spec.name)));
         let figures: Vec<String> =

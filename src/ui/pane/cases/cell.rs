@@ -143,7 +143,7 @@ pub(super) fn attempts(row: &Row<'_>) -> String {
     let mark = if row.is_unfolded { "▾" } else { "" };
     match row.state.attempts.iter().filter(|a| !a.warmup).count() {
         // The means are of the attempts that count, as in the report.
-        _ if row.is_mean() => format!("{mark}{}× mean", row.state.reported().count()),
+        _ if row.is_mean() => format!("{mark}{}× mean", row.state.reported_in(row.stage).count()),
         count if row.is_unfolded || count > 1 => format!("{mark}{count}×"),
         _ => String::new(),
     }

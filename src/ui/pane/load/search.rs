@@ -130,7 +130,13 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, search: &Searc
         let point = |result: &&ProbeResult| {
             let y = percent(slo, result.figures.get(at)?)?;
             let is_open = result.probe.verdict == ProbeVerdict::Undecided;
-            Some(Point { x: search.settings.value(result.probe.load), y, is_open, label: String::new() })
+            Some(Point {
+                x: search.settings.value(result.probe.load),
+                y,
+                is_open,
+                is_apart: false,
+                label: String::new(),
+            })
         };
         let mut points: Vec<Point> = probes.iter().filter_map(point).collect();
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
@@ -167,6 +173,7 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, search: &Searc
         title_style: theme.value(),
         axis_style: theme.muted(),
         label_style: theme.text(),
+        apart_name: "",
     }
     .draw(area, frame.buffer_mut());
 }
