@@ -156,7 +156,7 @@ fn load() -> Report {
         if (id.case, id.number) == (1, 7) {
             return Some(refusal(id, now, "busy"));
         }
-        let mut r = answer(id, now, 1000, 100, 20);
+        let mut r = answer(id, now, 1000, 1000, 20);
         r.intended = Some(Nanos(now.0 - 300_000_000));
         r.usage.cached_tokens = Some(if id.case == 0 { 0 } else { 90 });
         r.choice_finish_reasons = vec![Some("stop".to_owned()), None];
