@@ -186,6 +186,10 @@ fn sweeps_are_compared_by_stage_and_unpaired_stages_have_a_warning() {
     !  not compared, because only A has answers there: concurrency 8
     !  not compared, because only B has answers there: concurrency 2
 
+    Throughput, tok/s      A      B   DIFF
+    concurrency 1      100.0  100.0  +0.0%
+    concurrency 4      200.0  200.0  +0.0%
+
     TTFT, ms   CONC    A    B   DIFF
     a             1  100  100  +0.0%  too few repeats
     b             1  100  100  +0.0%  too few repeats

@@ -40,8 +40,8 @@ fn three(rounds: u32, failing: bool, slos: &[&str]) -> Stage {
 #[test]
 fn before_the_first_answer_every_figure_is_a_dash() {
     assert_snapshot!(shown(&three(0, false, &[]), 60, 8), @r"
-    ─ Latency · concurrency 3 ─────────────────────── 0 in flight ─
-    – req/s  – tok/s
+    ─ Latency · concurrency 3 ──────────────────── 0 in flight ─
+    – req/s  – throughput
                     p50      p90      p95      p99         n
     TTFT              –        –        –        –         –
     last 10 s         –        –        –        –         –
@@ -71,8 +71,8 @@ fn no_window_has_more_figures_than_the_run() {
 #[test]
 fn percentiles_need_samples_and_failures_are_counted_by_kind() {
     assert_snapshot!(shown(&three(7, true, &["ttft_p95<200ms", "latency_p50<1s"]), 60, 12), @r"
-    ─ Latency · concurrency 3 ─────────────────────── 0 in flight ─
-    0.5 req/s  149.6 tok/s  94.0 per user  0% within SLO
+    ─ Latency · concurrency 3 ──────────────────── 0 in flight ─
+    0.5 req/s  149.6 throughput  94.0 per user  0% within SLO
                     p50      p90      p95      p99         n
     TTFT         108 ms   122 ms        –        –     14/21
     last 10 s    108 ms        –        –        –       6/9
@@ -88,7 +88,7 @@ fn percentiles_need_samples_and_failures_are_counted_by_kind() {
 #[test]
 fn a_narrow_strip_keeps_the_median_and_the_p95() {
     assert_snapshot!(shown(&three(7, true, &["ttft_p95<200ms"]), 24, 5), @r"
-    ─ Latency ─── 0 in flight ─
+    ─ Latency  0 in flight ─
     n 14/21     p50      p95
     TTFT     108 ms        –
     ITL     11.0 ms        –
