@@ -70,6 +70,8 @@ pub struct RequestContent {
     pub max_tokens: Option<u32>,
     /// Model; `None` for that of the case or the run.
     pub model: Option<String>,
+    /// User messages of the later turns that the row has.
+    pub follow_ups: Vec<String>,
     /// Checks of the answer, beside those of the case.
     pub checks: Vec<CheckSpec>,
     /// Lengths that the request was built for.
@@ -152,8 +154,11 @@ impl Source {
             }
             Kind::Dataset(dataset) => {
                 let row = dataset.row(index).map_err(|e| e.to_string())?;
+                let own = row.later_user_turns().filter(|_| is_conversation).map(str::to_owned);
+                let follow_ups: Vec<String> = own.collect();
                 let messages = if is_conversation { row.opening().to_vec() } else { row.messages };
-                RequestContent { messages, max_tokens: row.max_tokens, checks: row.checks, ..RequestContent::default() }
+                let (max_tokens, checks) = (row.max_tokens, row.checks);
+                RequestContent { messages, max_tokens, follow_ups, checks, ..RequestContent::default() }
             }
             Kind::Synthetic { prompts, input } => {
                 let tokens = input.sample(self.seed, index);
@@ -174,7 +179,8 @@ impl Source {
                 });
                 let uniqueness = Uniqueness::Shared;
                 let lengths = RequestLengths { input_tokens: input, output_tokens: output, uniqueness };
-                RequestContent { messages, max_tokens: output, model: traced.model, checks: Vec::new(), lengths }
+                let (max_tokens, model) = (output, traced.model);
+                RequestContent { messages, max_tokens, model, lengths, ..RequestContent::default() }
             }
         };
         let output_tokens = drawn.or(content.lengths.output_tokens);
@@ -182,24 +188,15 @@ impl Source {
         Ok(RequestContent { max_tokens: drawn.or(content.max_tokens), lengths, ..content })
     }
 
-    /// User message of turn `turn` of a conversation, from 2.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::first`].
-    pub fn follow_up(&self, row: u32, turn: u16) -> Result<String, String> {
+    /// User message of turn `turn` of a conversation, from 2, if its row has none of its own.
+    pub fn follow_up(&self, row: u32, turn: u16) -> String {
         match &self.kind {
             Kind::Replayed { rows, source } => source.follow_up(rows.get(row as usize).copied().unwrap_or(row), turn),
-            Kind::Dataset(dataset) => {
-                let row = dataset.row(row.into()).map_err(|e| e.to_string())?;
-                let own = row.later_user_turns().nth(usize::from(turn) - 2).map(str::to_owned);
-                Ok(own.unwrap_or_else(|| follow_up(turn).to_owned()))
-            }
             Kind::Synthetic { prompts, input } => {
                 let tokens = input.sample(mix(self.seed ^ u64::from(turn)), row.into());
-                Ok(prompts.prompts.follow_up(row.into(), u32::from(turn) - 1, tokens).text)
+                prompts.prompts.follow_up(row.into(), u32::from(turn) - 1, tokens).text
             }
-            Kind::Trace { .. } => Ok(follow_up(turn).to_owned()),
+            Kind::Dataset(_) | Kind::Trace { .. } => follow_up(turn).to_owned(),
         }
     }
 

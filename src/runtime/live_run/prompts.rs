@@ -7,14 +7,14 @@ use super::answer_checks::RowChecks;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::check::Checks;
 use crate::domain::live::{EngineCommand, EngineFact};
-use crate::domain::request_lengths::Uniqueness;
+use crate::domain::request_lengths::{RequestLengths, Uniqueness};
 use crate::domain::session::Session;
 use crate::domain::suite::{CaseSpec, Message};
 use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
 use crate::protocol::api::Api;
 use crate::protocol::output_length::exact_output;
-use crate::workload::source::{Source, follow_up};
+use crate::workload::source::{RequestContent, Source, follow_up};
 
 /// Kind of the error of a request whose row cannot be read.
 const ROW_ERROR: &str = "row";
@@ -32,10 +32,37 @@ pub struct Prompts {
     note: Option<String>,
     /// Sentence about answers that may be shorter than asked for.
     output_note: Option<String>,
-    /// Messages of each conversation so far, by case and conversation.
-    conversations: BTreeMap<(usize, u32), Vec<Message>>,
+    /// Conversations in progress, by case and conversation.
+    conversations: BTreeMap<(usize, u32), Conversation>,
     /// Turns in flight.
     in_flight: BTreeMap<AttemptId, Turn>,
+}
+
+/// A conversation in progress.
+#[derive(Default)]
+struct Conversation {
+    /// Messages so far.
+    messages: Vec<Message>,
+    /// What its row says about all turns. It is read with the first one.
+    row: Option<Arc<RowContent>>,
+}
+
+/// Content of a row besides the messages of the first turn.
+struct RowContent {
+    max_tokens: Option<u32>,
+    lengths: RequestLengths,
+    /// User messages of the later turns.
+    follow_ups: Vec<String>,
+    checks: Option<Arc<Checks>>,
+}
+
+impl RowContent {
+    fn new(requested: RequestContent) -> Result<Self, String> {
+        let RequestContent { max_tokens, lengths, follow_ups, checks, .. } = requested;
+        // The rows were read once before, and their checks compiled.
+        let compiled = (!checks.is_empty()).then(|| Checks::new(&checks)).transpose().map_err(|e| e.to_string())?;
+        Ok(Self { max_tokens, lengths, follow_ups, checks: compiled.map(Arc::new) })
+    }
 }
 
 impl Prompts {
@@ -79,6 +106,7 @@ impl Prompts {
         let EngineCommand::Start { id, case, model, warmup, turn, row, lengths, .. } = command else { return Ok(()) };
         let failed = |why: String| unsendable(*id, *warmup, model.clone(), *turn, &why, now);
         let mut content = CaseSpec::clone(case);
+        let mut of_row = None;
         if let (Some(source), Some(row)) = (&mut self.source, *row) {
             if let Some(text) = source.probe(id.number).filter(|_| *warmup) {
                 (content.messages, content.max_tokens) = (vec![Message::user(&text)], 1);
@@ -90,20 +118,24 @@ impl Prompts {
                 self.has_learnt = true;
                 self.note = Some(source.learn(&probes(source, session)));
             }
-            let requested = source.first(row, turn.is_some()).map_err(failed)?;
-            content.messages = requested.messages;
-            content.max_tokens = requested.max_tokens.unwrap_or(content.max_tokens);
-            *lengths = requested.lengths;
-            if turn.is_some_and(|turn| turn.number > 1) {
+            let later = turn.filter(|turn| turn.number > 1);
+            let begun = later.and_then(|turn| self.conversations.get(&(id.case, turn.conversation)));
+            let known = if let Some(known) = begun.and_then(|begun| begun.row.clone()) {
+                known
+            } else {
+                let mut requested = source.first(row, turn.is_some()).map_err(failed)?;
+                content.messages = std::mem::take(&mut requested.messages);
+                Arc::new(RowContent::new(requested).map_err(failed)?)
+            };
+            content.max_tokens = known.max_tokens.unwrap_or(content.max_tokens);
+            *lengths = known.lengths;
+            if later.is_some() {
                 lengths.input_tokens = None;
             }
-            if !requested.checks.is_empty() {
-                // The rows were read once before, and their checks compiled.
-                let checks = Checks::new(&requested.checks).map_err(|e| failed(e.to_string()))?;
-                if let Ok(mut rows) = self.row_checks.lock() {
-                    rows.insert(*id, Arc::new(checks));
-                }
+            if let (Some(checks), Ok(mut rows)) = (&known.checks, self.row_checks.lock()) {
+                rows.insert(*id, Arc::clone(checks));
             }
+            of_row = Some(known);
             if let Some(tokens) = lengths.output_tokens {
                 match exact_output(server_kind, self.api, tokens) {
                     Ok(fields) => content.extra = fields.into_iter().chain(content.extra).collect(),
@@ -112,15 +144,16 @@ impl Prompts {
             }
         }
         if let Some(turn) = *turn {
-            self.forget_ended(session);
-            let next = self.next_message(turn, *row, case).map_err(failed)?;
-            let messages = self.conversations.entry((id.case, turn.conversation)).or_default();
+            let next = self.next_message(turn, *row, of_row.as_deref(), case);
+            let conversation = self.conversations.entry((id.case, turn.conversation)).or_default();
             match next {
-                Some(next) => messages.push(next),
-                None => messages.clone_from(&content.messages),
+                Some(next) => conversation.messages.push(next),
+                None => conversation.messages.clone_from(&content.messages),
             }
-            content.messages.clone_from(messages);
+            content.messages.clone_from(&conversation.messages);
+            conversation.row = of_row;
             self.in_flight.insert(*id, turn);
+            self.forget_ended(session);
         } else if row.is_none() {
             return Ok(());
         }
@@ -129,17 +162,23 @@ impl Prompts {
     }
 
     /// The user's message of a later turn; `None` for the first.
-    fn next_message(&self, turn: Turn, row: Option<u32>, case: &CaseSpec) -> Result<Option<Message>, String> {
-        if turn.number == 1 {
-            return Ok(None);
+    fn next_message(
+        &self,
+        turn: Turn,
+        row: Option<u32>,
+        of_row: Option<&RowContent>,
+        case: &CaseSpec,
+    ) -> Option<Message> {
+        let at = usize::from(turn.number).checked_sub(2)?;
+        let follow_ups = of_row.map_or(&case.follow_ups, |row| &row.follow_ups);
+        if let Some(own) = follow_ups.get(at) {
+            return Some(Message::user(own));
         }
-        let text = if let (Some(source), Some(row)) = (&self.source, row) {
-            source.follow_up(row, turn.number)?
-        } else {
-            let own = case.follow_ups.get(usize::from(turn.number) - 2);
-            own.map_or_else(|| follow_up(turn.number).to_owned(), String::clone)
+        let text = match (&self.source, row) {
+            (Some(source), Some(row)) => source.follow_up(row, turn.number),
+            _ => follow_up(turn.number).to_owned(),
         };
-        Ok(Some(Message::user(&text)))
+        Some(Message::user(&text))
     }
 
     /// Adds the answer of a turn that ended to its conversation.
@@ -149,9 +188,9 @@ impl Prompts {
         let conversation = (id.case, turn.conversation);
         if turn.is_last() || record.status != AttemptStatus::Ok {
             self.conversations.remove(&conversation);
-        } else if let Some(messages) = self.conversations.get_mut(&conversation) {
+        } else if let Some(conversation) = self.conversations.get_mut(&conversation) {
             // Reasoning is left out, as chat programs do.
-            messages.push(Message::assistant(&record.text));
+            conversation.messages.push(Message::assistant(&record.text));
         }
     }
 
@@ -190,3 +229,6 @@ fn unsendable(
     record.error = Some(AttemptError { kind: ROW_ERROR.to_owned(), message: format!("not sent: {why}") });
     Box::new(record)
 }
+
+#[cfg(test)]
+mod tests;
