@@ -16,9 +16,10 @@ mod saturation;
 mod schedule;
 mod status;
 mod stop;
+mod unpacked;
 mod workload;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ use self::index::Index;
 pub use self::replay::IdleReason;
 pub use self::rows::RowPlan;
 use self::run_clock::RunClock;
+use self::unpacked::UnpackedRecords;
 use super::attempt::{AttemptId, AttemptRecord};
 use super::backlog::Backlog;
 use super::open_loop::OpenLoop;
@@ -250,10 +252,12 @@ pub struct Session {
     inferred: usize,
     attempts_ended: usize,
     requests_done: usize,
+    /// Sum of the cases' measured requests in flight and still to start.
+    requests_left_in_stage: usize,
+    /// Requests that the plan asks for in each stage.
+    requests_planned_in_stage: usize,
     requests_when_time_was_up: usize,
-    /// Ended attempts that still have text and arrivals, oldest first, with the size of their records in bytes.
-    unpacked: VecDeque<(AttemptId, usize)>,
-    unpacked_bytes: usize,
+    unpacked: UnpackedRecords,
     /// Number of events applied.
     version: u64,
     now: Nanos,
@@ -306,9 +310,10 @@ impl Session {
             inferred: 0,
             attempts_ended: 0,
             requests_done: 0,
+            requests_left_in_stage: 0,
+            requests_planned_in_stage: 0,
             requests_when_time_was_up: 0,
-            unpacked: VecDeque::new(),
-            unpacked_bytes: 0,
+            unpacked: UnpackedRecords::default(),
             version: 0,
             now: Nanos::default(),
             clock: RunClock::new(&plan),
@@ -318,6 +323,7 @@ impl Session {
             next_turns: BTreeSet::new(),
             changed_conversations: BTreeSet::new(),
         };
+        session.count_requests();
         session.set_schedule();
         session
     }
@@ -335,7 +341,7 @@ impl Session {
         self.set_schedule();
     }
 
-    /// Number of rows sent in this stage; a conversation sends one.
+    /// Number of rows sent in this stage; a conversation sends one. A row that is sent again counts once.
     pub const fn rows_sent(&self) -> u64 {
         self.rows_taken
     }

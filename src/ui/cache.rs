@@ -158,7 +158,7 @@ impl RenderCache {
 
     /// Figures of a case's reported answers. `case` is its index in the suite.
     pub fn case_figures(&self, case: usize, state: &CaseState, make: impl FnOnce() -> Figures) -> Rc<Figures> {
-        let key = (state.place(), state.attempts.iter().filter(|a| a.record.is_some()).count());
+        let key = (state.place(), state.ended_count());
         let mut all = self.case_figures.borrow_mut();
         if let Some((_, figures)) = all.get(&case).filter(|(k, _)| *k == key) {
             return Rc::clone(figures);

@@ -12,6 +12,21 @@ impl App {
         self.listing().cases.to_vec()
     }
 
+    /// Number of cases that pass the filter.
+    pub fn listed_case_count(&self) -> usize {
+        self.listing().cases.len()
+    }
+
+    /// Whether some case or row of the run on the screen has checks.
+    pub fn has_checks(&self) -> bool {
+        self.listing().has_checks()
+    }
+
+    /// Index of a row of the table; `None` if it is not listed.
+    pub fn row_place(&self, row: RowId) -> Option<usize> {
+        self.listing().place(row)
+    }
+
     /// Whether a case passes the filter.
     pub fn is_listed(&self, case: usize) -> bool {
         let name = || self.shown().session.suite.cases.get(case).map(|c| c.name.as_str());
@@ -21,7 +36,7 @@ impl App {
 
     /// The rows of the table: each listed case, and below it the attempts of an unfolded case, newest last.
     pub fn table_rows(&self) -> Arc<[RowId]> {
-        self.listing().rows
+        Arc::clone(&self.listing().rows)
     }
 
     /// The selected row.
@@ -30,13 +45,14 @@ impl App {
     }
 
     /// The rows, listed anew only if they changed.
-    fn listing(&self) -> Listing {
+    fn listing(&self) -> Arc<Listing> {
         let (session, now) = (&self.shown().session, self.shown().now);
         let (table, filter) = (&self.ui.cases, self.ui.filter.as_str());
         let mut cached = self.ui.listing.borrow_mut();
         if let Some(listing) = cached.as_ref().filter(|cached| cached.is_current(session, table, filter, now)) {
-            return listing.clone();
+            return Arc::clone(listing);
         }
-        cached.insert(Listing::new(session, table, filter, now)).clone()
+        let listing = Arc::new(Listing::new(session, table, filter, now, cached.as_deref()));
+        Arc::clone(cached.insert(listing))
     }
 }

@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 
 use crate::domain::metrics::{Column, METRICS, Metric};
 use crate::domain::session::{AttemptState, CasePhase, CaseState};
-use crate::domain::suite::CaseSpec;
 
 /// Maximum number of answers in the mean of a case: a long run has thousands.
 pub const MAX_REPORTED: usize = 200;
@@ -57,14 +56,14 @@ impl SortBy {
     }
 }
 
-/// Sorts indices of cases. Equal cases stay in the order of the suite.
-pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, specs: &[CaseSpec], states: &[CaseState]) {
+/// Sorts indices of cases. `names` are in lower case. Equal cases stay in the order of the suite.
+pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, names: &[String], states: &[CaseState]) {
     let directed = |order: Ordering| if reversed { order.reverse() } else { order };
     match by {
         SortBy::Suite if reversed => cases.reverse(),
         SortBy::Suite => {}
         SortBy::Name => {
-            let name = |case: &usize| specs.get(*case).map(|s| s.name.to_lowercase());
+            let name = |case: &usize| names.get(*case).map(String::as_str);
             sort_by_key(cases, name, |a, b| directed(a.cmp(b)));
         }
         SortBy::State => {

@@ -119,7 +119,7 @@ impl Needs {
             means: session.has_comparable_case(),
             baseline: table.baseline.is_some(),
             doubts: session.has_doubtful_case(),
-            checks: session.suite.has_checks(),
+            checks: app.has_checks(),
         }
     }
 }

@@ -72,7 +72,7 @@ impl<'a> Row<'a> {
             cached: None,
         };
         let Some(number) = id.attempt else { return Some(case) };
-        let attempt = state.attempts.get((number as usize).checked_sub(1)?)?;
+        let attempt = state.attempt(number)?;
         let record = attempt.record();
         let is_this = |f: &&InFlight| f.id == AttemptId { case: id.case, number };
         Some(Self {
@@ -118,7 +118,7 @@ impl<'a> Row<'a> {
     /// Whether a warm-up attempt is in flight.
     pub(super) fn is_warming(&self) -> bool {
         let warms = |a: &AttemptState| a.warmup && a.record.is_none();
-        self.attempt.map_or_else(|| self.state.attempts.iter().any(warms), warms)
+        self.attempt.map_or_else(|| self.state.is_warming(), warms)
     }
 
     /// Keeps expensive figures of the row in `cache` across frames.
@@ -137,7 +137,7 @@ impl<'a> Row<'a> {
 
     /// Whether the row summarises several complete answers, so that its figures are means, as in the report.
     pub(super) fn is_mean(&self) -> bool {
-        self.attempt.is_none() && self.state.reported().nth(1).is_some()
+        self.attempt.is_none() && self.state.reported_count() > 1
     }
 
     /// Mean and spread of a metric over the case's reported attempts, as the report computes them.
