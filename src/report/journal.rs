@@ -1,6 +1,7 @@
 //! Journal of a run: one JSON object per line, written while the run is in progress. The first line is the header; each
 //! other line is an event. Lines are only appended.
 
+mod compact;
 mod line;
 mod lines;
 mod read;

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::Report;
-use super::summary::Summary;
 use crate::domain::metrics::{SPEED, TTFT};
 use crate::domain::time::RFC_3339;
 
@@ -34,7 +33,7 @@ pub struct RunFigures {
 impl RunFigures {
     /// Returns the figures of a report.
     pub fn new(report: &Report) -> Self {
-        let summary = Summary::from_session(&report.session);
+        let summary = report.summary();
         Self {
             started_at: report.started_at().strftime(RFC_3339).to_string(),
             cases: report.session.cases.len(),

@@ -14,7 +14,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use self::answer_checks::ChecksOf;
-use self::origin::Origin;
+use self::origin::{Origin, ResumedRun};
 use self::prompts::Prompts;
 use self::saving::Saving;
 use self::token_counting::Facts;
@@ -59,6 +59,8 @@ pub struct LiveRun {
     ended: Option<(Nanos, EngineLag)>,
     /// Reports that were written when the run was closed.
     written: Vec<PathBuf>,
+    /// The report at the end, once the run was closed. Its figures take seconds for a million requests.
+    final_report: Option<Report>,
 }
 
 impl LiveRun {
@@ -106,6 +108,7 @@ impl LiveRun {
             summary_style: saving.summary_style,
             ended: None,
             written: Vec::new(),
+            final_report: None,
         })
     }
 
@@ -118,6 +121,11 @@ impl LiveRun {
     /// The engine's latest snapshot.
     pub fn live(&self) -> Arc<LiveSnapshot> {
         self.engine.live()
+    }
+
+    /// The report at the end, once the run was closed.
+    pub const fn final_report(&self) -> Option<&Report> {
+        self.final_report.as_ref()
     }
 
     /// Reports that were written when the run was closed.
@@ -280,11 +288,10 @@ fn start_engine(
 
 /// Restores a saved run that is resumed.
 fn resume(resuming: ResumeTarget, resumption: Resumption, app: &mut App, saving: &mut Saving, origin: &mut Origin) {
-    let ResumeTarget { mut saved, file, path } = resuming;
+    let ResumeTarget { saved, file, path } = resuming;
     let scene = &mut app.scene;
     restore::fill_scene(scene, &saved, saved.to_resume());
     TelemetryEvent::BrokenOff(saved.last_at).apply(&mut scene.gpu, &mut scene.gauges, &mut scene.host);
     saving.resume(file, path, &saved, resumption.clone());
-    saved.resumed.push(resumption);
-    origin.resumed = Some(Box::new(saved));
+    origin.resumed = Some(Box::new(ResumedRun::new(saved, resumption)));
 }

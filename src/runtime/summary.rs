@@ -95,8 +95,8 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
 /// Writes the summary: a line for each metric, then the verdicts.
 pub fn summary(report: &Report) -> String {
     let session = &report.session;
-    let summary = Summary::from_session(session);
-    let conclusion = Conclusion::from_session(session, SystemFigures::from_report(report));
+    let summary = report.summary();
+    let conclusion = Conclusion::new(session, summary, SystemFigures::from_report(report));
     let mut lines = Vec::new();
     if report.simulated {
         lines.push(entry("SIMULATED", [Some("no model was measured".to_owned())]));

@@ -1,19 +1,20 @@
 //! One of two runs that are compared.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use super::{COMPARED, Compared};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::check::CheckSpec;
 use crate::domain::quantity::grouped;
 use crate::domain::session::{AttemptState, CaseState, Session};
-use crate::domain::suite::{CaseSpec, Suite};
+use crate::domain::suite::Suite;
 use crate::domain::workload::WorkloadSource;
 use crate::report::case::{is_estimated, is_warm};
 use crate::report::model::Report;
 use crate::report::spread::Spread;
-use crate::report::summary::Summary;
+
+/// Sequence of loads of a run with a single load.
+pub const ONE_LOAD: &str = "none";
 
 /// Mean of a metric over the attempts of a case or a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,26 +58,35 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// The cases by their names.
+    pub(super) fn by_name(&self) -> HashMap<&str, &Case> {
+        self.cases.iter().map(|case| (case.name.as_str(), case)).collect()
+    }
+
     /// Collects the figures of the attempts that `reported` selects from each case.
     fn from_attempts<'a, A: Iterator<Item = &'a AttemptState>>(
         session: &'a Session,
         reported: impl Fn(&'a CaseState) -> A,
     ) -> Self {
-        let records = |case| reported(case).filter_map(AttemptState::record).collect();
-        let cases: Vec<Vec<Arc<AttemptRecord>>> = session.cases.iter().map(records).collect();
-        let all = cases.concat();
-        let case = |(spec, records): (&CaseSpec, &Vec<_>)| Case { name: spec.name.clone(), figures: figures(records) };
-        Self {
-            total: figures(&all),
-            cases: session.suite.cases.iter().zip(&cases).map(case).collect(),
-            answers: all.len(),
-            warm: all.iter().filter(|r| is_warm(r)).count(),
-            unresolved: COMPARED
-                .iter()
-                .map(|c| all.iter().filter(|r| (c.metric.unresolved)(r).is_some()).count())
-                .collect(),
-            values: COMPARED.iter().map(|c| ascending(all.iter().filter_map(|r| (c.metric.get)(r)))).collect(),
+        let (mut all, mut answers, mut warm) = (Samples::default(), 0, 0);
+        let mut unresolved = vec![0; COMPARED.len()];
+        let mut cases = Vec::new();
+        for (spec, state) in session.suite.cases.iter().zip(&session.cases) {
+            let mut own = Samples::default();
+            // Old records are unpacked one at a time, because those of a long run would fill the memory.
+            for record in reported(state).filter_map(AttemptState::record) {
+                own.add(&record);
+                answers += 1;
+                warm += usize::from(is_warm(&record));
+                for (unresolved, compared) in unresolved.iter_mut().zip(COMPARED.iter()) {
+                    *unresolved += usize::from((compared.metric.unresolved)(&record).is_some());
+                }
+            }
+            all.extend(&own);
+            cases.push(Case { name: spec.name.clone(), figures: own.into_figures() });
         }
+        let values = all.figures.iter().map(|figures| ascending(figures.iter().map(|f| f.1))).collect();
+        Self { total: all.into_figures(), cases, answers, warm, unresolved, values }
     }
 
     /// Returns a note if some answers are warm: their TTFT measures the cache, and the mean includes it.
@@ -105,14 +115,44 @@ pub fn ascending(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-fn figures(records: &[Arc<AttemptRecord>]) -> Figures {
-    let is_estimated = records.iter().any(|r| is_estimated(r));
-    let figure = |c: &Compared| {
-        let s = Spread::over(c.metric, records.iter().map(Arc::clone))?;
-        let estimated = is_estimated && c.metric.counts_output_tokens;
-        Some(Figure { mean: s.stats.avg, n: s.n, half_width: s.mean_half_width, estimated })
-    };
-    COMPARED.iter().map(figure).collect()
+/// Figures of single attempts.
+struct Samples {
+    /// In the order of [`COMPARED`], each with the index of its case.
+    figures: Vec<Vec<(usize, f64)>>,
+    /// Whether some token count is an estimate.
+    is_estimated: bool,
+}
+
+impl Default for Samples {
+    fn default() -> Self {
+        Self { figures: vec![Vec::new(); COMPARED.len()], is_estimated: false }
+    }
+}
+
+impl Samples {
+    fn add(&mut self, record: &AttemptRecord) {
+        self.is_estimated |= is_estimated(record);
+        for (figures, compared) in self.figures.iter_mut().zip(COMPARED.iter()) {
+            figures.extend((compared.metric.get)(record).map(|figure| (record.id.case, figure)));
+        }
+    }
+
+    fn extend(&mut self, other: &Self) {
+        self.is_estimated |= other.is_estimated;
+        for (figures, others) in self.figures.iter_mut().zip(&other.figures) {
+            figures.extend(others);
+        }
+    }
+
+    fn into_figures(self) -> Figures {
+        let Self { figures, is_estimated } = self;
+        let figure = |(c, figures): (&Compared, Vec<(usize, f64)>)| {
+            let s = Spread::of_metric(c.metric, figures)?;
+            let estimated = is_estimated && c.metric.counts_output_tokens;
+            Some(Figure { mean: s.stats.avg, n: s.n, half_width: s.mean_half_width, estimated })
+        };
+        COMPARED.iter().zip(figures).map(figure).collect()
+    }
 }
 
 /// A stage of a sweep.
@@ -142,7 +182,7 @@ pub struct ComparedWorkload {
     pub kind: String,
     /// Path of the file or folder; `None` for synthetic prompts.
     pub source: Option<String>,
-    /// Size and checksum of the data set.
+    /// Size and checksum of the data set or the trace.
     pub fingerprint: Option<String>,
     /// Settings that decide what is sent, as names and values.
     pub settings: Vec<(&'static str, String)>,
@@ -151,12 +191,11 @@ pub struct ComparedWorkload {
 impl ComparedWorkload {
     fn from_suite(suite: &Suite) -> Option<Self> {
         let workload = suite.workload.as_ref()?;
-        let (mut fingerprint, mut settings) = (None, Vec::new());
+        let fingerprint = workload.source.fingerprint();
+        let fingerprint = fingerprint.map(|found| fingerprint_text(found.bytes, &format!("{:08x}", found.crc32)));
+        let mut settings = Vec::new();
         match &workload.source {
-            WorkloadSource::Dataset { fingerprint: found, columns, .. } => {
-                fingerprint = Some(fingerprint_text(found.bytes, &format!("{:08x}", found.crc32)));
-                settings.push(("--column", columns.join(" ")));
-            }
+            WorkloadSource::Dataset { columns, .. } => settings.push(("--column", columns.join(" "))),
             WorkloadSource::Synthetic { input, prefix } => {
                 settings.push(("--isl", input.to_string()));
                 settings.push(("--prefix", prefix.map_or_else(String::new, |prefix| prefix.to_string())));
@@ -178,11 +217,12 @@ impl ComparedWorkload {
         if a.kind != b.kind {
             return vec![format!("the workload differs: {} and {}", a.kind, b.kind)];
         }
-        let mut out = Vec::new();
+        let (mut out, kind_of_both) = (Vec::new(), a.kind.as_str());
         if let (Some(a), Some(b)) = (&a.fingerprint, &b.fingerprint)
             && a != b
         {
-            out.push(format!("the data sets differ: {a} and {b}"));
+            let what = if kind_of_both == "trace" { "traces" } else { "data sets" };
+            out.push(format!("the {what} differ: {a} and {b}"));
         }
         for (name, own) in &a.settings {
             let other = b.settings.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value);
@@ -195,7 +235,7 @@ impl ComparedWorkload {
     }
 }
 
-/// Fingerprint of a data set in words.
+/// Fingerprint of a data set or a trace in words.
 pub fn fingerprint_text(bytes: u64, crc32: &str) -> String {
     format!("{} bytes, CRC-32 {crc32}", grouped(bytes))
 }
@@ -236,6 +276,8 @@ pub struct ComparedRun {
     pub whole: Measured,
     /// Whether the run measured several concurrencies in turn.
     pub is_sweep: bool,
+    /// Loads one after another (`--stages`), like `4:60s,16:60s`; [`ONE_LOAD`] with a single load, `None` if unknown.
+    pub load_stages: Option<String>,
     /// Requests other than the suite's cases; `None` if the run sent its cases, or if unknown.
     pub workload: Option<ComparedWorkload>,
     /// Turns of conversations, in order; empty without conversations.
@@ -266,9 +308,12 @@ impl ComparedRun {
             simulated: report.simulated,
             partial: session.is_partial(),
             plan: Some(plan(session)),
-            throughput: Summary::from_session(session).output_token_throughput,
+            throughput: report.summary().output_token_throughput,
             whole: Measured::from_attempts(session, CaseState::reported),
             is_sweep: !session.sweep.is_empty(),
+            load_stages: Some(
+                session.suite.load_stages.as_ref().map_or_else(|| ONE_LOAD.to_owned(), ToString::to_string),
+            ),
             workload: ComparedWorkload::from_suite(&session.suite),
             turns: turns(session),
             stages: session.sweep.iter().enumerate().filter_map(stage).collect(),
@@ -280,12 +325,12 @@ impl ComparedRun {
 
 /// Figures of the reported attempts by turn.
 fn turns(session: &Session) -> Vec<Turn> {
-    let mut by_turn: BTreeMap<u64, Vec<Arc<AttemptRecord>>> = BTreeMap::new();
+    let mut by_turn: BTreeMap<u64, Samples> = BTreeMap::new();
     let reported = session.cases.iter().flat_map(CaseState::reported).filter(|a| a.turn.is_some());
     for record in reported.filter_map(AttemptState::record) {
-        by_turn.entry(record.turn.map_or(0, |turn| turn.number.into())).or_default().push(record);
+        by_turn.entry(record.turn.map_or(0, |turn| turn.number.into())).or_default().add(&record);
     }
-    by_turn.into_iter().map(|(number, records)| Turn { number, figures: figures(&records) }).collect()
+    by_turn.into_iter().map(|(number, samples)| Turn { number, figures: samples.into_figures() }).collect()
 }
 
 fn checks(session: &Session) -> HashMap<String, Vec<CheckSpec>> {

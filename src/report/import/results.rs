@@ -13,7 +13,7 @@ use crate::domain::interval::mean_half_width;
 use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise_line;
 use crate::report::compare::{
-    COMPARED, Case, Compared, ComparedRun, ComparedWorkload, Figure, Measured, Plan, Stage, Turn, ascending,
+    COMPARED, Case, Compared, ComparedRun, ComparedWorkload, Figure, Measured, ONE_LOAD, Plan, Stage, Turn, ascending,
     fingerprint_text,
 };
 
@@ -35,6 +35,23 @@ struct Document {
     cases: Vec<CaseJson>,
     workload: Option<WorkloadJson>,
     sweep: Vec<IgnoredAny>,
+    stages: Vec<LoadStageJson>,
+}
+
+/// A stage of a changing load.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct LoadStageJson {
+    load: String,
+    duration_s: f64,
+}
+
+/// Writes stages as `--stages` does: `4:60s,16:60s`.
+fn load_stages(stages: &[LoadStageJson]) -> String {
+    if stages.is_empty() {
+        return ONE_LOAD.to_owned();
+    }
+    stages.iter().map(|stage| format!("{}:{}s", stage.load, stage.duration_s)).collect::<Vec<_>>().join(",")
 }
 
 #[derive(Deserialize, Default)]
@@ -164,7 +181,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         Some(newer) => return Err(ImportError(format!("unknown schema_version {newer}; update tokscope"))),
         None => return Err(ImportError("not a results.json: schema_version is missing".to_owned())),
     }
-    let Document { run, target, summary, cases, workload, sweep, .. } = document;
+    let Document { run, target, summary, cases, workload, sweep, stages: loads, .. } = document;
     let stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
     let is_whole = |a: &Attempt| stages.is_empty() || stage_concurrency(a) == run.concurrency;
     let plan = Plan {
@@ -186,6 +203,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         plan: Some(plan),
         throughput: summary.output_token_throughput,
         whole: measured(&cases, is_whole),
+        load_stages: Some(load_stages(&loads)),
         workload: workload.map(ComparedWorkload::from),
         turns: turns(&cases, is_whole),
         is_sweep: !sweep.is_empty(),
@@ -296,7 +314,7 @@ mod tests {
     }
 
     fn json(report: &crate::report::model::Report) -> String {
-        (EXPORTERS.iter().find(|e| e.id == "json").unwrap().render)(report)
+        EXPORTERS.iter().find(|e| e.id == "json").unwrap().render(report)
     }
 
     #[track_caller]

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
+use super::compact::compact;
 use super::{RunHeader, VERSION};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::EngineLag;
@@ -26,10 +28,16 @@ pub struct Event {
     pub at: Nanos,
 }
 
-#[derive(Serialize, Deserialize)]
-pub struct Attempt<'a> {
+#[derive(Deserialize)]
+pub struct Attempt {
     pub at: Nanos,
-    pub record: Cow<'a, AttemptRecord>,
+    pub record: AttemptRecord,
+}
+
+#[derive(Serialize)]
+struct CompactAttempt {
+    at: Nanos,
+    record: Box<RawValue>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -88,7 +96,10 @@ pub fn header(run: &RunHeader) -> String {
 /// Returns the line of an event, with the record of the attempt if the event ended one.
 pub fn event(event: &RunEvent, record: Option<&AttemptRecord>) -> String {
     match record {
-        Some(record) => typed("attempt", &Attempt { at: event.at, record: Cow::Borrowed(record) }),
+        Some(record) => match compact(record) {
+            Ok(record) => typed("attempt", &CompactAttempt { at: event.at, record }),
+            Err(_) => String::new(),
+        },
         None => line(&Event { what: event.what, at: event.at }),
     }
 }

@@ -198,7 +198,7 @@ impl Reader {
                 self.last_at = self.last_at.max(record.ended);
                 self.follow_model(&record);
                 let what = EventKind::Ended(record.id);
-                self.event(RunEvent { at, what }, Some(record.into_owned()))?;
+                self.event(RunEvent { at, what }, Some(record))?;
             }
             "lag" => {
                 let Lag { at, lag } = parse(line)?;
