@@ -24,6 +24,7 @@ pub mod length_spec;
 pub mod live;
 pub mod load_stage_results;
 pub mod load_stages;
+pub mod load_timeline;
 pub mod metrics;
 pub mod nonce;
 pub mod open_loop;

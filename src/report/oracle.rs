@@ -63,7 +63,7 @@ pub fn check_report(report: &Report) -> Result<(), String> {
         url: report.url.clone(),
         model: report.model.clone(),
         simulated: report.simulated,
-        suite: BriefSuite { name: report.session.suite.name.clone(), case_patterns: Vec::new() },
+        suite: BriefSuite::from(&*report.session.suite),
         plan: report.session.plan,
         sweep: report.session.sweep.clone(),
     };

@@ -59,6 +59,12 @@ pub struct RunRow {
     pub rate: Option<f64>,
     /// Concurrencies of a sweep.
     pub sweep: Vec<usize>,
+    /// Loads one after another (`--stages`), like `4:60s,16:60s`.
+    pub stages: Option<String>,
+    /// Kind of the workload: `dataset`, `synthetic` or `trace`; `None` if the run sent its cases.
+    pub workload: Option<&'static str>,
+    /// Factor by which a trace was sent faster than it was recorded.
+    pub trace_speed: Option<f64>,
     /// Attempts per case.
     pub repeat: u32,
     /// Measured requests in all, if that was the limit.
@@ -97,6 +103,9 @@ impl RunRow {
             concurrency: run.plan.limit().filter(|_| run.sweep.is_empty()),
             rate: run.plan.open_loop.map(|open| open.rate_per_s),
             sweep: run.sweep,
+            stages: run.suite.load_stages.map(|stages| stages.to_string()),
+            workload: run.suite.workload.as_ref().map(|workload| workload.source.kind()),
+            trace_speed: run.suite.workload.and_then(|workload| workload.source.replay_speed()),
             repeat: run.plan.repeat,
             requests: run.plan.requests,
             duration_limit_s: run.plan.duration.map(|limit| limit.as_secs_f64()),
@@ -126,6 +135,9 @@ impl RunRow {
             concurrency: None,
             rate: None,
             sweep: Vec::new(),
+            stages: None,
+            workload: None,
+            trace_speed: None,
             repeat: 1,
             requests: None,
             duration_limit_s: None,
@@ -182,7 +194,7 @@ mod tests {
             url: report.url.clone(),
             model: "evil\u{1b}[2J\u{202e}model".into(),
             simulated: false,
-            suite: BriefSuite { name: report.session.suite.name.clone(), case_patterns: Vec::new() },
+            suite: BriefSuite { name: report.session.suite.name.clone(), ..BriefSuite::default() },
             plan: report.session.plan,
             sweep: Vec::new(),
         };

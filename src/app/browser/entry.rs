@@ -1,5 +1,8 @@
 //! A saved run in the list.
 
+/// Stands between the loads of `--stages`.
+pub const STAGE_ARROW: &str = "→";
+
 /// State of a saved run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RunState {
@@ -43,7 +46,7 @@ pub struct RunEntry {
     pub suite: String,
     /// Selection of the suite's cases: `--case debug`. Empty for all cases.
     pub selection: String,
-    /// Load in words: `1`, `8`, `5/s`, `1,2,4,8`.
+    /// Load in words: `1`, `8`, `5/s`, `1,2,4,8`, `5/s→10/s`, `trace 2x`.
     pub load: String,
     /// Whether the built-in simulator answered.
     pub simulated: bool,
@@ -113,9 +116,14 @@ impl RunEntry {
         self
     }
 
-    /// The load in words: `concurrency 8`, `rate 5/s`, `sweep 1,2,4`.
+    /// The load in words: `concurrency 8`, `rate 5/s`, `sweep 1,2,4`, `stages 5/s→10/s`, `trace 2x`.
     pub fn load_in_words(&self) -> String {
-        let what = if self.load.ends_with("/s") {
+        if self.load.starts_with("trace") {
+            return self.load.clone();
+        }
+        let what = if self.load.contains(STAGE_ARROW) || self.load.contains("..") {
+            "stages"
+        } else if self.load.ends_with("/s") {
             "rate"
         } else if self.load.contains(',') {
             "sweep"

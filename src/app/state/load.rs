@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::domain::attempt::{AttemptRecord, AttemptStatus};
+use crate::domain::load_timeline::LoadTimeline;
 use crate::domain::session::Session;
 use crate::domain::statistics::{enough_for, percentile};
 use crate::domain::sweep::Stage;
@@ -20,6 +21,8 @@ pub struct Load {
     pub tally: Tally,
     /// Stages of the sweep that are over.
     pub stages: Vec<Stage>,
+    /// The load over time; only with load stages.
+    pub timeline: Option<LoadTimeline>,
     stage: usize,
     recent: VecDeque<Ended>,
 }
@@ -83,7 +86,7 @@ impl Recent {
 impl Load {
     /// Figures before the first request.
     pub fn new(session: &Session) -> Self {
-        Self { tally: Tally::new(session), stages: Vec::new(), stage: 0, recent: VecDeque::new() }
+        Self { tally: Tally::new(session), stages: Vec::new(), timeline: None, stage: 0, recent: VecDeque::new() }
     }
 
     /// Figures at `now`, counted from the attempts of a session.
@@ -94,7 +97,8 @@ impl Load {
         };
         let stages = session.sweep.iter().enumerate().take(session.stage).filter_map(measured).collect();
         let tally = Tally::from_session(session, (!session.sweep.is_empty()).then_some(session.stage));
-        let mut load = Self { tally, stages, stage: session.stage, recent: VecDeque::new() };
+        let timeline = if session.load_stages().is_empty() { None } else { LoadTimeline::from_session(session) };
+        let mut load = Self { tally, stages, timeline, stage: session.stage, recent: VecDeque::new() };
         let records = session.attempts().filter_map(|a| a.record.as_ref());
         let mut recent: Vec<_> = records.filter(|r| now.since(r.ended()) <= WINDOW).collect();
         recent.sort_by_key(|r| r.ended());
@@ -107,6 +111,9 @@ impl Load {
     /// Counts an attempt that ended.
     pub fn add(&mut self, record: &AttemptRecord, session: &Session) {
         self.tally.add(record, session.slos());
+        if let Some(began) = session.began.filter(|_| !session.load_stages().is_empty()) {
+            self.timeline.get_or_insert_with(|| LoadTimeline::new(began)).add(record);
+        }
         self.add_recent(record);
     }
 

@@ -1,7 +1,7 @@
 //! Saved runs and comparisons in the form that the browser shows.
 
 use crate::app::browser::comparison::{ComparedRow, ComparisonView, Distribution, Judged, MetricRows};
-use crate::app::browser::entry::{RunEntry, RunState};
+use crate::app::browser::entry::{RunEntry, RunState, STAGE_ARROW};
 use crate::domain::metrics::{ITL, LATENCY, Metric, TTFT};
 use crate::domain::quantity::{Quantity, UNKNOWN};
 use crate::domain::suite;
@@ -57,6 +57,18 @@ fn load(run: &RunRow) -> String {
     if let (Some(first), Some(last)) = (run.sweep.first(), run.sweep.last()) {
         let all = run.sweep.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         return if all.len() <= MAX_SWEEP { all } else { format!("{first},…,{last}") };
+    }
+    if let Some(stages) = &run.stages {
+        // The loads without their times: `5/s→10/s`, `4→4..32`.
+        let loads: Vec<&str> = stages.split(',').filter_map(|stage| stage.split(':').next()).collect();
+        let all = loads.join(STAGE_ARROW);
+        return match loads.as_slice() {
+            [first, .., last] if all.chars().count() > MAX_SWEEP => format!("{first}{STAGE_ARROW}…{STAGE_ARROW}{last}"),
+            _ => all,
+        };
+    }
+    if let Some(speed) = run.trace_speed {
+        return format!("trace {speed}x");
     }
     match (run.rate, run.concurrency) {
         (Some(rate), _) => format!("{rate}/s"),
