@@ -1,6 +1,6 @@
 //! A saved run in the list.
 
-/// Stands between the loads of `--stages`.
+/// Separates the loads of `--stages`.
 pub const STAGE_ARROW: &str = "→";
 
 /// State of a saved run.

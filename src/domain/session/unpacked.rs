@@ -17,8 +17,8 @@ pub struct UnpackedRecords {
 }
 
 impl UnpackedRecords {
-    /// Adds the record of an attempt that ended. `is_packed` tells which records were packed in the meantime; their
-    /// entries are dropped once they are half of all.
+    /// Adds the record of an attempt that ended. Entries of records that were packed since (`is_packed`) are dropped
+    /// once they are half of all.
     pub fn push(&mut self, id: AttemptId, bytes: usize, is_packed: impl Fn(AttemptId) -> bool) {
         self.entries.push_back((id, bytes));
         self.bytes += bytes;

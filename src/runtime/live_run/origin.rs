@@ -16,7 +16,7 @@ use crate::protocol::url::without_secrets;
 use crate::report::journal::{RunHeader, Saved};
 use crate::report::model::{Report, Resumption};
 
-/// What a resumed run still needs of the saved one. Its attempts are in the session, and only there.
+/// Facts of the saved run that a resumed one needs. Its attempts are in the session, and only there.
 pub struct ResumedRun {
     run: RunHeader,
     /// All resumptions, including the latest.

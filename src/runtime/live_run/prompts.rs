@@ -43,7 +43,7 @@ pub struct Prompts {
 struct Conversation {
     /// Messages so far.
     messages: Vec<Message>,
-    /// What its row says about all turns. It is read with the first one.
+    /// Content of its row for all turns, read with the first one.
     row: Option<Arc<RowContent>>,
 }
 

@@ -5,7 +5,7 @@ use crate::domain::attempt::{AttemptStatus, StoredRecord};
 use crate::domain::session::AttemptState;
 use crate::domain::turn::Turn;
 
-/// Number of requests that an attempt in flight stands for: itself, and the turns that follow it.
+/// Number of requests that an attempt in flight still needs: its own, and those of the turns that follow.
 fn requests_left(warmup: bool, turn: Option<Turn>) -> usize {
     if warmup { 0 } else { turn.map_or(1, Turn::left) }
 }

@@ -170,7 +170,7 @@ fn an_open_loop_starts_conversations_at_its_rate() {
 }
 
 proptest! {
-    /// Whatever users and server do, every incremental count equals a fresh one.
+    /// Checks every incremental count against a fresh one, in any order of events.
     #[test]
     fn counts_stay_right_in_any_order_of_events(
         steps in prop::collection::vec((0_u8..9, 0_usize..9, 1_u64..400), 1..60),
