@@ -173,7 +173,7 @@ const MOST_OF_A_KIND: usize = 12;
 #[derive(Default)]
 struct Notes {
     /// Notes that are quoted, at most [`MOST_OF_A_KIND`] of each kind.
-    notes: Vec<Note>,
+    texts: Vec<Note>,
     /// Place of each quoted note, by name and text.
     places: HashMap<(&'static str, String), usize>,
     /// Number of quoted notes by name and key.
@@ -215,33 +215,30 @@ impl Notes {
     }
 
     fn note(&mut self, name: &'static str, key: Cow<'static, str>, text: &str, number: u32) {
-        if let Some(note) = self.places.get(&(name, text.to_owned())).and_then(|place| self.notes.get_mut(*place)) {
+        if let Some(note) = self.places.get(&(name, text.to_owned())).and_then(|place| self.texts.get_mut(*place)) {
             note.numbers.push(number);
             return;
         }
         let quoted = self.quoted.entry((name, key.clone())).or_default();
         if *quoted < MOST_OF_A_KIND {
             *quoted += 1;
-            self.places.insert((name, text.to_owned()), self.notes.len());
-            self.notes.push(Note { name, text: text.to_owned(), numbers: vec![number] });
+            self.places.insert((name, text.to_owned()), self.texts.len());
+            self.texts.push(Note { name, text: text.to_owned(), numbers: vec![number] });
             return;
         }
         let hash = hash(text);
-        match self.others.iter_mut().find(|other| (other.name, &other.key) == (name, &key)) {
-            Some(other) => {
-                other.different.insert(hash);
-                other.numbers.push(number);
-            }
-            None => {
-                let different = HashSet::from([hash]);
-                let numbers = vec![number];
-                self.others.push(OtherNotes { name, key, first: text.to_owned(), different, numbers });
-            }
+        let is_of_kind = |other: &&mut OtherNotes| (other.name, &other.key) == (name, &key);
+        if let Some(other) = self.others.iter_mut().find(is_of_kind) {
+            other.different.insert(hash);
+            other.numbers.push(number);
+        } else {
+            let (different, numbers) = (HashSet::from([hash]), vec![number]);
+            self.others.push(OtherNotes { name, key, first: text.to_owned(), different, numbers });
         }
     }
 
     fn write(self, several: bool, page: &mut Page) {
-        for note in &self.notes {
+        for note in &self.texts {
             page.field(&format!("{}{}", note.name, which(several, &note.numbers)), &inline(&note.text));
         }
         for OtherNotes { name, first, different, mut numbers, .. } in self.others {
