@@ -155,7 +155,7 @@ pub fn summary(report: &Report) -> String {
     lines.extend(workload::turn_lines(summary));
     lines.extend(load_lines(session, summary));
     let examined = summary.examined_in_words();
-    for (diagnosis, n) in summary.findings {
+    for (diagnosis, n) in &summary.findings {
         lines.push(entry("Finding", [Some(format!("{}: {n} of {examined}", diagnosis.label))]));
     }
     if summary.spread(&LATENCY).is_some_and(|s| s.has_too_few_repeats()) {
