@@ -235,7 +235,7 @@ fn measure_browser(
             let started = Instant::now();
             step(browser, frame);
             let view = BrowserView { browser, theme: Theme::ansi(), keymap: &keymap, cache: &cache };
-            terminal.draw(|frame| drop(tokscope::ui::browser::draw(frame, &view))).unwrap();
+            terminal.draw(|frame| _ = tokscope::ui::browser::draw(frame, &view)).unwrap();
             started.elapsed()
         })
         .skip(20)
