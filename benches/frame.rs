@@ -289,17 +289,11 @@ fn app(cases: usize, concurrency: usize) -> App {
 
 fn app_with_plan(cases: usize, plan: Plan) -> App {
     let case = |i| CaseSpec {
-        follow_ups: Vec::new(),
-        think_time: std::time::Duration::ZERO,
         name: format!("Case number {i:03}"),
-        model: None,
-        messages: Vec::new(),
         max_tokens: 600,
         temperature: 0.7,
         timeout: Duration::from_secs(120),
-        patience: tokscope::domain::suite::Timeouts::default(),
-        extra: serde_json::Map::new(),
-        checks: Vec::new(),
+        ..CaseSpec::new("", Vec::new())
     };
     let suite = Suite {
         workload: None,
@@ -394,6 +388,7 @@ fn live(now_ms: u64, arrivals: &mut Arrivals) -> LiveSnapshot {
             observer_stalls: Vec::new(),
             reasoning: "The user wants a backend with a database and an API.\n".repeat(8).into(),
             text: (0..=shown).rev().find_map(|end| ANSWER.get(..end)).unwrap_or_default().into(),
+            tool_calls: Vec::new(),
             reasoning_cut: false,
             text_cut: false,
             thinking_ms: None,

@@ -92,17 +92,13 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
     let mut extra = serde_json::Map::new();
     extra.insert("ignore_eos".to_owned(), true.into());
     let case = Arc::new(CaseSpec {
-        follow_ups: Vec::new(),
-        think_time: std::time::Duration::ZERO,
         name: "bench".into(),
-        model: None,
-        messages: vec![Message { role: "user".into(), content: "go".into() }],
+        messages: vec![Message::user("go")],
         max_tokens: load.max_tokens,
         temperature: 0.0,
         timeout: Duration::from_secs(300),
-        patience: tokscope::domain::suite::Timeouts::default(),
         extra,
-        checks: Vec::new(),
+        ..CaseSpec::new("", Vec::new())
     });
     let start = |index: usize| {
         let id = AttemptId { case: index, number: 1 };

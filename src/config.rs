@@ -8,7 +8,9 @@ mod demo;
 mod exports;
 mod key_file;
 mod local_ports;
+mod media_file;
 mod metrics;
+mod model_mix;
 mod network;
 mod resume;
 mod run_flags;
@@ -29,6 +31,7 @@ pub use self::settings::Settings;
 use crate::cli::RunArgs;
 use crate::domain::load_stages::LoadStages;
 use crate::domain::metrics::QUEUE;
+use crate::domain::model_mix::ModelMix;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::{NO_LIMIT, Plan};
 use crate::domain::slo::{RunFigure, Slo, Subject};
@@ -84,7 +87,12 @@ pub fn run_spec(
     } else {
         selection::suite(args.cases.as_deref(), folder)?
     };
+    let model_mix = model_mix::mix(&args.model_mix, file.models, args.seed)?
+        .filter(|_| args.model.is_none() || !args.model_mix.is_empty());
     let workload_args = workload::merge(&args.workload, file.workload);
+    if workload_args.depth.is_some() {
+        plan = workload::plan_depths(args, plan)?;
+    }
     let prepared = workload::prepare(&workload_args, &plan, args.seed, tokenizer.as_ref(), folder)?;
     let (mut suite, template) = (file.suite, file.template);
     let (mut shortened, mut about_rows) = (None, None);
@@ -98,6 +106,10 @@ pub fn run_spec(
     }
     let recorded = prepared.as_ref().and_then(|prepared| prepared.recorded.as_ref()?.conversations.clone());
     suite.conversations = workload::conversations(&workload_args, args.seed).or(recorded);
+    let left_out = selection::check_api(&mut suite, &suite_source, api)?;
+    media_file::reload(&mut suite)?;
+    workload::generate_images(&mut suite, workload_args.image, args.seed);
+    selection::check_content(&suite, api, prepared.as_ref().map_or(&[], |prepared| &prepared.media))?;
     let requests = prepared.map(|prepared| prepared.requests).unwrap_or_default();
     let seconds = |name: &str, seconds: Option<f64>| {
         let time = seconds.map(Duration::try_from_secs_f64).transpose();
@@ -123,12 +135,15 @@ pub fn run_spec(
         (server_metrics, (gpu, gpu_metrics_urls))
     };
     suite.load_stages.clone_from(&args.stages);
+    let model = model_mix.as_ref().map(ModelMix::title).or_else(|| args.model.clone());
+    suite.model_mix = model_mix;
     suite.slos.extend(args.slos.iter().cloned());
     check_slos(&suite.slos, plan.open_loop.is_some() || workload_args.trace.is_some(), suite.has_checks())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
     let sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
     let unfilled = selection::unfilled_stages(&sweep, &plan, suite.cases.len());
-    let warnings = secrets.warnings.iter().cloned().chain(odd).chain(shortened).chain(unfilled).collect();
+    let warnings =
+        secrets.warnings.iter().cloned().chain(odd).chain(shortened).chain(left_out).chain(unfilled).collect();
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
     Ok(RunSpec {
         engine: EngineSpec {
@@ -147,7 +162,7 @@ pub fn run_spec(
             gpu,
             gpu_metrics_urls,
         },
-        session: SessionSpec { suite, suite_source, plan, sweep, model: args.model.clone(), requests },
+        session: SessionSpec { suite, suite_source, plan, sweep, model, requests },
         saving: SavingSpec {
             exports,
             stdout,

@@ -1,4 +1,4 @@
-//! Floor 2: the network. One thread with its own runtime reads all streams; nothing else runs on it.
+//! Floor 2: the network. A single thread with its own runtime reads all streams and does nothing else.
 
 mod attempt;
 mod board;
@@ -57,7 +57,7 @@ use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
 /// Name of the engine's thread, which reads the streams.
 pub const THREAD: &str = "engine";
 
-/// Handle on the engine's thread.
+/// Handle of the engine's thread.
 #[derive(Debug)]
 pub struct Engine {
     commands: mpsc::UnboundedSender<EngineCommand>,
@@ -110,7 +110,7 @@ impl Engine {
     /// Sends a command to the engine; returns false if the engine has ended.
     pub fn send(&self, command: EngineCommand) -> bool {
         let waits = matches!(command, EngineCommand::Start { due: Some(_), .. });
-        // An abort must not overtake a start that is still waiting.
+        // Send an abort the same way as scheduled starts, so that it does not overtake a start that is still waiting.
         let follows = matches!(command, EngineCommand::Abort(_)) && self.starts.get().is_some();
         if !(waits || follows) {
             return self.commands.send(command).is_ok();
@@ -122,22 +122,22 @@ impl Engine {
         starts.as_ref().is_some_and(|starts| starts.send(command).is_ok())
     }
 
-    /// Asks for this case's text and for all traces in the next live views. With `None`, as at the start, live views hold only
-    /// counters.
+    /// Asks the engine to publish this case's text and all traces in the next live views. With `None`, which is the
+    /// default, live views hold only counters.
     pub fn watch(&self, case: Option<usize>) {
         self.watched.set(case);
     }
 
-    /// The latest live view.
+    /// Returns the latest live view.
     pub fn live(&self) -> Arc<LiveSnapshot> {
-        // The guard is dropped at once, because it could block the engine.
+        // Drop the guard at once: it could block the engine.
         Arc::clone(&self.live.borrow())
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // The thread is not joined, because a hanging DNS query must not delay the exit.
+        // Do not join the thread: a hanging DNS query must not delay the exit.
         let _gone = self.commands.send(EngineCommand::Shutdown);
         drop(self.thread.take());
     }
@@ -164,7 +164,7 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
                 command = inbox.recv() => command,
                 Some(why) = failures.recv() => return (self.sink)(EngineFact::Died(why)),
                 Some(ended) = tasks.join_next() => {
-                    // The runtime would swallow the panic, and the attempt would never end.
+                    // Pass the panic on: the runtime would swallow it, and the attempt would never end.
                     if let Err(error) = ended && let Ok(panic) = error.try_into_panic() {
                         std::panic::resume_unwind(panic);
                     }
@@ -212,7 +212,7 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
     }
 }
 
-/// Publishes the live view while the run is active or an attempt is in flight, and measures the lag of each wake.
+/// Publishes live views while the run is active or an attempt is in flight. Measures the lag of each beat.
 async fn publish(board: Rc<Board>, clock: EngineClock, mut pulse: Pulse) {
     loop {
         board.wait_until_watched().await;
@@ -220,7 +220,7 @@ async fn publish(board: Rc<Board>, clock: EngineClock, mut pulse: Pulse) {
         while board.is_watched() {
             let Some(first) = pulse.next().await else { return };
             let now = clock.now();
-            // After a long standstill, several beats are waiting.
+            // After a long stall, several beats are waiting.
             board.note_beats([first].into_iter().chain(std::iter::from_fn(|| pulse.try_next())), now);
             board.publish(now);
         }

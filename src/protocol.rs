@@ -9,6 +9,7 @@ pub mod failure;
 pub mod framing;
 pub mod lines;
 pub mod macmon;
+pub mod media;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 pub mod output_length;

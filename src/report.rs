@@ -1,12 +1,14 @@
 //! Floor 1: a run as text. Pure.
 
 pub mod bottleneck;
+pub mod cache_counts;
 pub mod case;
 pub mod check_failures;
 pub mod compare;
 pub mod conclusion;
 pub mod conversation_counts;
 mod csv;
+pub mod depth_rows;
 mod epoch;
 pub mod exporters;
 pub mod gpu;
@@ -18,10 +20,12 @@ pub mod lengths;
 pub mod level;
 mod markdown;
 pub mod model;
+pub mod models;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 mod output_tokens;
 pub mod run_figures;
+pub mod run_totals;
 pub mod runs_table;
 pub mod server_figures;
 pub mod spread;

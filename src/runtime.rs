@@ -1,4 +1,4 @@
-//! Floor 3: threads, main loop and effects of a run. Dashboard and headless mode share all but the screen.
+//! Floor 3: threads, main loop and effects of a run. Dashboard and headless mode differ only in the screen.
 
 mod assemble;
 pub mod browser;

@@ -1,25 +1,32 @@
-//! Floor 2: the simulator. It is an HTTP server on loopback that speaks the OpenAI protocol without a model.
+//! Floor 2: the simulator, an HTTP server on loopback that speaks the OpenAI protocol without a model.
 //!
 //! * Routes: `GET /v1/models`, `/health` and `/version`, and `POST /v1/chat/completions`, streamed or not. Every
 //!   response carries `server: tokscope-sim/VERSION`, so that clients recognise a simulator on any port.
-//! * A stream looks like vLLM's: headers at once; the role event together with the first token; one token per event,
-//!   first as `reasoning_content`, then as `content`; the finish event, the usage event if requested, `[DONE]`.
-//! * The text is prepared Markdown on the prompt's topic. `max_tokens` (or `max_completion_tokens`) is met exactly
-//!   while there is text, which is some thousand tokens; after that, and without a limit, the answer ends with `stop`.
-//!   `ignore_eos: true` repeats the text without end. `chat_template_kwargs.enable_thinking: false` and
-//!   `reasoning_effort: "none"` omit the reasoning.
-//! * `usage.completion_tokens` is the number of token events. `usage.prompt_tokens` counts the pieces of the messages'
-//!   text, plus four per message, plus three.
-//! * With `prefix_cache` it stores prompts in blocks of sixteen pieces. A start that an earlier prompt shared counts as
-//!   `cached_tokens` and costs no time. Three fifths of the TTFT are proportional to the uncached prompt, so a repeated
-//!   prompt takes little more than two fifths. Without the option `cached_tokens` is always 0.
-//! * Without the engine model, events leave at deadlines fixed when the request arrives: never early, and up to about a millisecond late. Late
-//!   events leave together. Each stream has the full rate, regardless of the number of streams. A request with a `seed`
-//!   always gets the same deadlines, apart from time saved by the prefix cache.
-//! * With [`EngineConfig`] all requests share an engine with continuous batching instead: they wait for a place in the
-//!   batch, prefill delays decode, and decode slows down with the batch. Most answers then end with `stop`, at a paragraph.
-//!   `GET /metrics` adds the engine's gauges and the figures of a simulated GPU.
-//! * `"tokscope_sim": {"fault": NAME, "after_tokens": N}` in the request body causes a failure; in a suite it goes
+//! * A stream looks like one of vLLM: headers at once; the role event together with the first token; one token per
+//!   event, first as `reasoning_content`, then as `content`; the finish event, the usage event if requested, and
+//!   `[DONE]`.
+//! * The text is prepared Markdown on the prompt's topic. The answer has exactly `max_tokens` (or
+//!   `max_completion_tokens`) tokens as long as there is text, some thousand tokens. Without a limit, and after the end
+//!   of the text, the answer ends with `stop`. `ignore_eos: true` repeats the text without end.
+//!   `chat_template_kwargs.enable_thinking: false` and `reasoning_effort: "none"` omit the reasoning.
+//! * `usage.completion_tokens` is the number of token events. `usage.prompt_tokens` is the number of pieces in the
+//!   messages' text, plus four per message, plus three.
+//! * With `prefix_cache`, the simulator keeps prompts in blocks of sixteen pieces. Tokens at the start of a prompt that
+//!   an earlier prompt shares count as `cached_tokens` and cost no time. Three fifths of the TTFT are proportional to
+//!   the uncached part of the prompt, so a repeated prompt takes little more than two fifths. Without this option,
+//!   `cached_tokens` is always 0.
+//! * Without the engine model, events leave at deadlines that are fixed when the request arrives. Events are never
+//!   early, and up to about a millisecond late. Late events leave together. Each stream has the full rate, regardless
+//!   of the number of streams. A request with a `seed` always gets the same deadlines, apart from the time that the
+//!   prefix cache saves.
+//! * With [`EngineConfig`], all requests share an engine with continuous batching instead. Requests wait for a place in
+//!   the batch, prefill delays decode, and decode slows down as the batch grows. Most answers then end with `stop`,
+//!   after a paragraph. `GET /metrics` adds the engine's gauges and the figures of a simulated GPU.
+//! * Images and audio take prompt tokens: a PNG image one for each square of 28 pixels, audio one for 1,280 bytes.
+//! * With `tools`, the simulator calls a tool whose name or description shares a word with the last question, or the one
+//!   that `tool_choice` names. With `response_format`, it answers with JSON. Arguments and JSON follow their schema, with
+//!   names and numbers of the question.
+//! * `"tokscope_sim": {"fault": NAME, "after_tokens": N}` in the request body causes a failure. In a suite, write it
 //!   under the case's `extra`. [`FAULTS`] lists the names.
 
 mod admission;
@@ -27,15 +34,19 @@ mod answer;
 mod batch_engine;
 mod exposition;
 mod fault;
+mod format;
+mod media;
 mod natural_end;
 mod pace;
 mod prefix_cache;
 mod reply;
 mod request;
 mod schedule;
+mod schema_instance;
 mod sent;
 mod server;
 mod spread;
+mod structured;
 mod tokens;
 mod wire;
 
@@ -51,7 +62,7 @@ pub use self::batch_engine::{EngineConfig, MAX_BURST, MAX_KV_BLOCKS};
 pub use self::fault::{FAULTS, FaultRow};
 pub use self::sent::{AllSentTimes, SentTimes, Write, monotonic_ns};
 
-/// Maximum number of connections waiting to be accepted. The system may allow fewer.
+/// Maximum number of connections waiting to be accepted. The system may set a lower limit.
 const ACCEPT_QUEUE: u32 = 4096;
 
 /// Behaviour of the simulator.
@@ -59,7 +70,7 @@ const ACCEPT_QUEUE: u32 = 4096;
 pub struct SimConfig {
     /// Port on the loopback address; 0 picks a free one.
     pub port: u16,
-    /// Time to the first token of a short prompt, in milliseconds. A prompt of 8192 tokens doubles it.
+    /// Time to the first token of a very short prompt, milliseconds. A prompt of 8192 tokens doubles it.
     pub ttft_ms: f64,
     /// Decode speed after the first token, tokens per second.
     pub tokens_per_s: f64,
@@ -69,11 +80,11 @@ pub struct SimConfig {
     pub model: String,
     /// Whether to simulate a prefix cache, which shortens the TTFT of repeated prompts.
     pub prefix_cache: bool,
-    /// Engine that all requests share; `None` for fixed deadlines. It replaces `ttft_ms` and `tokens_per_s`, and varies its
-    /// steps by `jitter`.
+    /// Engine that all requests share; `None` for fixed deadlines. With an engine, `ttft_ms` and `tokens_per_s` have no
+    /// effect, and `jitter` varies the duration of its steps.
     pub engine: Option<EngineConfig>,
-    /// Whether to record when each event left. `GET /tokscope-sim/sent` returns the times. Every write becomes slightly
-    /// more expensive.
+    /// Whether to record when each event left, which makes every write slightly slower. `GET /tokscope-sim/sent`
+    /// returns the times.
     pub records_sent_times: bool,
 }
 
@@ -114,10 +125,10 @@ impl SimConfig {
     }
 }
 
-/// Rejects clocks outside of the years that HTTP dates can express (four digits, RFC 9110, section 5.6.7). The server
-/// library panics beyond them.
+/// Fails if the clock is outside of the years that HTTP dates can express (four digits, RFC 9110, section 5.6.7). The
+/// server library panics for such times.
 fn check_clock(now: SystemTime) -> io::Result<()> {
-    /// The day before the year 10000, in seconds since 1970.
+    /// Start of the last day before the year 10000, in seconds since 1970.
     const LAST_DAY_S: u64 = 253_402_214_400;
     let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH);
     if since_1970.is_ok_and(|since| since.as_secs() < LAST_DAY_S) {
@@ -128,7 +139,7 @@ fn check_clock(now: SystemTime) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, fault))
 }
 
-/// A running simulator. Dropping it ends all streams and frees the port.
+/// A running simulator. Dropping this value ends all streams and frees the port.
 #[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
@@ -138,8 +149,8 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Binds the port and serves from a thread of its own. Fails if the port is taken, or if a number in `config` or
-    /// the system clock is out of range.
+    /// Binds the port and serves on a separate thread. Fails if the port is taken, or if a number in `config` or the
+    /// system clock is out of range.
     pub fn start(config: SimConfig) -> io::Result<Self> {
         config.check()?;
         #[expect(clippy::disallowed_methods, reason = "checks whether responses can carry the current date")]
@@ -152,7 +163,7 @@ impl Simulator {
             .map_err(|e| io::Error::new(e.kind(), format!("port {port} on 127.0.0.1 cannot be used: {e}")))?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
-        // The runtime ends with the thread, and all connections end with the runtime.
+        // The thread owns the runtime, so all connections end with the thread.
         let serve = move || runtime.block_on(server::serve(listener, state, stopped));
         let thread = std::thread::Builder::new().name("simulator".to_owned()).spawn(serve)?;
         Ok(Self { address, in_flight, stop: Some(stop), thread: Some(thread) })
@@ -163,7 +174,7 @@ impl Simulator {
         format!("http://{}/v1", self.address)
     }
 
-    /// Number of responses in flight. The receiver sees every change.
+    /// Returns the number of responses in flight, as a receiver that sees every change.
     pub fn in_flight(&self) -> watch::Receiver<usize> {
         self.in_flight.clone()
     }
@@ -175,11 +186,11 @@ impl Simulator {
     }
 }
 
-/// Opens the listening socket. The long queue is needed because thousands of clients may connect at once; with a short
-/// queue some would be dropped and retry a second later.
+/// Opens the listening socket. Thousands of clients may connect at once, so the queue is long. With a short queue, the
+/// system would drop some connections, and the clients would retry a second later.
 fn listen(port: u16) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
-    // Allows binding a port that was just freed. On Windows the option has another meaning.
+    // Allow binding a port that was just freed. On Windows the option has a different meaning.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
@@ -190,7 +201,7 @@ impl Drop for Simulator {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // The panic hook has already reported a panic of the thread.
+            // The panic hook has already reported any panic of the thread.
             let _ended = thread.join();
         }
     }

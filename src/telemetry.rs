@@ -34,8 +34,8 @@ use crate::domain::gpu::GpuEvent;
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::time::Nanos;
 
-/// Reason for missing GPU figures when the user disabled them. Saved runs contain this text, and resuming one compares
-/// it.
+/// Reason for missing GPU figures if the user turned them off. Saved runs contain this text, and resuming a run
+/// compares it.
 pub const NOT_ASKED: &str = "turned off (--gpu none)";
 
 /// Configuration of the GPU sampler.
@@ -43,9 +43,9 @@ pub const NOT_ASKED: &str = "turned off (--gpu none)";
 pub struct SamplerConfig {
     /// Time between two samples.
     pub interval: Duration,
-    /// Path of the NVML library, if it is not in its usual place.
+    /// Path of the NVML library, if the library is not in a usual place.
     pub lib_path: Option<PathBuf>,
-    /// Endpoint whose GPUs are wanted. With `None`, the sampler does not check whether the GPUs belong to an endpoint.
+    /// Endpoint that the GPUs may serve; `None` skips this check.
     pub endpoint: Option<Endpoint>,
     /// Root of Linux' process file system, normally `/proc`.
     pub proc_root: PathBuf,
@@ -62,7 +62,7 @@ pub struct SamplerConfig {
 }
 
 impl Default for SamplerConfig {
-    /// Samples four times a second. Most sensors do not update more often.
+    /// Samples four times a second, because most sensors do not update more often.
     fn default() -> Self {
         Self {
             interval: Duration::from_millis(250),
@@ -78,7 +78,7 @@ impl Default for SamplerConfig {
     }
 }
 
-/// Host and port that receive the requests.
+/// Host and port to which the requests are sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// Host name or IP address.
@@ -87,7 +87,7 @@ pub struct Endpoint {
     pub port: u16,
 }
 
-/// Handle to the sampler's thread. No call waits for the driver, which may hang; dropping the handle stops the thread
+/// Handle of a sampler's thread. No call waits for the driver, which may hang. Dropping the handle stops the thread
 /// without waiting for it.
 #[derive(Debug)]
 pub struct Sampler {
@@ -95,38 +95,39 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Takes a sample now, in addition to the regular ones. Requests that queue up behind a slow driver are merged.
+    /// Takes a sample now, in addition to the regular ones. Several requests that wait for a slow driver share one
+    /// sample.
     pub fn sample_now(&self) {
         self.send(Command::Sample(None));
     }
 
-    /// Takes a sample now and waits at most `limit` until its events reached the sink. Returns false if none arrived,
-    /// because the driver does not answer or there are no GPUs.
+    /// Takes a sample now and waits, for at most `limit`, until the sink has its events. Returns false if this takes
+    /// longer, or if the thread has ended because there are no GPUs.
     pub fn sample_and_wait(&self, limit: Duration) -> bool {
         let (taken, wait) = channel();
         self.send(Command::Sample(Some(taken)));
         wait.recv_timeout(limit).is_ok()
     }
 
-    /// Starts or stops regular sampling. The sampler starts inactive: after one initial sample it only serves requests.
+    /// Starts or stops regular sampling. A new sampler takes one initial sample and then only the requested ones.
     pub fn set_active(&self, active: bool) {
         self.send(Command::Active(active));
     }
 
     fn send(&self, command: Command) {
-        // Without GPUs the thread has already reported that and ended.
+        // Sending fails if the thread has ended; then the thread has already reported why.
         drop(self.commands.send(command));
     }
 }
 
-/// Starts the sampler. `now` is the run's clock. `sink` receives every event, on the sampler's thread.
+/// Starts the sampler. `now` reads the run's clock. `sink` receives every event, on the sampler's thread.
 pub fn start(
     config: SamplerConfig,
     now: impl Fn() -> Nanos + Send + 'static,
     sink: impl Fn(GpuEvent) + Send + 'static,
 ) -> Sampler {
     if config.choice == GpuChoice::None {
-        // No thread receives the commands, so no call waits for a reply.
+        // Drop the receiver, so that no call waits for a reply.
         let (commands, _no_receiver) = channel();
         let why = NOT_ASKED.to_owned();
         sink(GpuEvent::Scope(GpuScope::Unknown { why: why.clone() }));
@@ -143,7 +144,7 @@ fn start_with(
     sink: impl Fn(GpuEvent) + Send + 'static,
 ) -> Sampler {
     let (commands, inbox) = channel();
-    // The sink is sent after the thread was spawned, so that it can still report a failure to spawn.
+    // Pass the sink on only after the thread was started: if starting fails, the sink must report this.
     let (sink_sender, sink_receiver) = sync_channel(1);
     let thread = move || {
         if let Ok(sink) = sink_receiver.recv() {

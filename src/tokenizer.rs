@@ -1,21 +1,21 @@
-//! Floor 2: a user's Hugging Face `tokenizer.json`, used to count received text.
+//! Floor 2: counts tokens with a Hugging Face `tokenizer.json` of the user.
 
-/// Reason why a file is not a tokenizer, for display.
+/// Reason why a file is not a valid tokenizer, for display.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidTokenizer(String);
 
-/// A tokenizer for counting.
+/// A tokenizer that counts tokens.
 pub struct Tokenizer(inner::Inner);
 
 impl Tokenizer {
-    /// Reads the bytes of a `tokenizer.json`.
+    /// Creates a tokenizer from the bytes of a `tokenizer.json`.
     pub fn read(bytes: &[u8]) -> Result<Self, InvalidTokenizer> {
         inner::read(bytes).map(Self)
     }
 
-    /// Number of tokens in a text, without the special tokens that a template would add. `None` if the tokenizer cannot
-    /// encode the text.
+    /// Returns the number of tokens in a text, without the special tokens that a template would add. Returns `None` if
+    /// the tokenizer cannot encode the text.
     pub fn count(&self, text: &str) -> Option<u64> {
         if text.is_empty() { Some(0) } else { inner::count(&self.0, text) }
     }
@@ -30,7 +30,7 @@ mod inner {
     pub fn read(bytes: &[u8]) -> Result<Inner, InvalidTokenizer> {
         let invalid = |e| InvalidTokenizer(format!("is not a Hugging Face tokenizer.json: {e}"));
         let mut tokenizer = Inner::from_bytes(bytes).map_err(invalid)?;
-        // Files of embedding models enable both, and either would falsify the count.
+        // Turn off padding and truncation, which files of embedding models enable: both would falsify the count.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(invalid)?;
         Ok(tokenizer)
@@ -38,7 +38,7 @@ mod inner {
 
     pub fn count(tokenizer: &Inner, text: &str) -> Option<u64> {
         let encode = || tokenizer.encode_fast(text, false).ok().map(|encoding| encoding.len() as u64);
-        // A malformed but loadable file may make the tokenizer panic, which must not end the run.
+        // A malformed file may load and still make the tokenizer panic. This must not end the run.
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(encode)).ok().flatten()
     }
 }
@@ -71,17 +71,18 @@ mod tests {
         for (text, tokens) in [
             ("", 0),
             ("low", 1),
-            // " lower": the space merges with "low", and "er" remains.
+            // In " lower", the space merges with "low", and "er" remains.
             ("low lower", 1 + 2),
-            // Two spaces: one is a token of its own, one joins the word; only the pattern's look-ahead separates them.
+            // One of two spaces is a separate token, and the other joins the word. Only the look-ahead of the pattern
+            // separates them.
             ("low  low", 1 + 1 + 1),
             ("rowel", 5),
-            // Two bytes that have no token of their own.
+            // These two bytes have no tokens of more than one byte.
             ("é", 2),
             ("low lower  low rowel é\n", 1 + 2 + 1 + 1 + 6 + 3 + 1),
-            // Longer than the file's truncation limit, shorter than its padding.
+            // This text is longer than the file's truncation limit and shorter than its padding.
             ("wwww", 4),
-            // A special token in a text is one token.
+            // A special token in a text counts as one token.
             ("<s>low", 2),
         ] {
             assert_eq!(bpe.count(text), Some(tokens), "{text:?}");

@@ -4,6 +4,7 @@ pub mod ascii;
 pub mod browser;
 pub mod cache;
 pub mod fit;
+pub mod glossary;
 pub mod input;
 pub mod keymap;
 pub mod layout;

@@ -1,7 +1,9 @@
-//! Floor 2: requests that are not named cases. Data sets, prompts of a given length, and traces of recorded traffic.
+//! Floor 2: workloads, whose requests are not named cases: data sets, prompts of a given length, and traces of recorded
+//! traffic.
 
 pub mod dataset;
 pub mod fit;
+pub mod image;
 pub mod pieces;
 pub mod prompts;
 pub mod prose;

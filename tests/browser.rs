@@ -119,6 +119,40 @@ fn a_running_run_is_not_deleted_and_a_broken_one_has_its_reason() {
 }
 
 #[test]
+fn a_finished_run_is_complete_while_its_dashboard_is_open() {
+    let place = Place::with(&suite(&["First"], ""));
+    let server = server();
+    let mut dashboard = start(&place, &[&server.url()], (100, 30));
+    dashboard.wait_for_text("finished");
+    wait_until("a finished journal", || place.run(&["runs"], 0).0.contains("complete"));
+    let (list, _) = place.run(&["runs"], 0);
+    assert!(!list.contains("running"), "{list}");
+    let (_, stderr) = place.run(&["report", "last"], 0);
+    assert!(!stderr.contains("in progress") && !stderr.contains("interrupted"), "{stderr}");
+    dashboard.send("q");
+    assert_eq!(dashboard.end().status, 0);
+}
+
+#[test]
+fn the_report_of_a_running_run_does_not_call_it_interrupted() {
+    let place = Place::with(&suite(&["First", "Second"], ""));
+    let (server, hold) = stalling(1);
+    let child = place.command(&[&server.url()]).spawn().unwrap();
+    wait_for_attempts(&place, 1);
+    let mut screen = start(&place, &["runs"], (140, 40));
+    screen.wait_for_text("running");
+    screen.wait_for_text("still in progress");
+    let (report, _) = place.run(&["report", "last"], 0);
+    for text in [report, screen.with_screen(vt100::Screen::contents)] {
+        assert!(!text.contains("interrupted") && !text.contains("cancelled"), "{text}");
+    }
+    screen.send("q");
+    assert_eq!(screen.end().status, 0);
+    kill(child);
+    drop(hold);
+}
+
+#[test]
 fn a_run_that_another_process_resumes_meanwhile_is_not_deleted() {
     let place = Place::with(&suite(&["First"], ""));
     place.run(&[&server().url()], 0);
@@ -127,7 +161,7 @@ fn a_run_that_another_process_resumes_meanwhile_is_not_deleted() {
     let journal = std::fs::File::open(place.journal().unwrap()).unwrap();
     rustix::fs::flock(&journal, rustix::fs::FlockOperation::LockExclusive).unwrap();
     screen.send("dy");
-    screen.wait_for_text("was not deleted: it is still running");
+    screen.wait_for_text("was not deleted: another tokscope still has it open");
     assert!(place.journal().is_some());
     screen.send("q");
     assert_eq!(screen.end().status, 0);

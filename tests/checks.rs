@@ -157,3 +157,40 @@ fn answers_of_the_simulator_pass_the_built_in_suite() {
     let (stdout, _) = place.run(&[&sim.url(), "--export", "r.json", "--slo", "pass_rate>=100%"], 0);
     assert!(stdout.contains("10 of 10 answers pass their checks"), "{stdout}");
 }
+
+/// A suite that asks for calls and for JSON.
+const FORMED: &str = r#"
+[[case]]
+name = "Weather"
+prompt = "How is the weather in Rome?"
+check = { tool_call = { name = "weather", arguments = { city = "Rome" } } }
+[[case.tools]]
+name = "weather"
+description = "Current weather of a city"
+parameters = { type = "object", properties = { city = { type = "string" } }, required = ["city"] }
+
+[[case]]
+name = "Extraction"
+prompt = "Extract place and year as JSON. It was in Rome in 1960."
+[case.response_format]
+type = "json_schema"
+schema = { type = "object", properties = { city = { type = "string" }, year = { type = "integer" } }, required = ["city", "year"] }
+"#;
+
+#[test]
+fn calls_and_json_of_the_simulator_are_checked_saved_and_shown() {
+    let sim = Simulator::start(SimConfig { ttft_ms: 5.0, tokens_per_s: 20_000.0, ..SimConfig::default() }).unwrap();
+    let place = Place::with(FORMED);
+    let exports = ["--export", "r.json", "--export", "r.md"];
+    let (stdout, _) = place.run(&[&[sim.url().as_str()], &exports[..]].concat(), 0);
+    assert!(stdout.contains("2 of 2 answers pass their checks"), "{stdout}");
+    let results = place.json("r.json");
+    let attempt = |case: usize| &results["cases"][case]["attempts"][0];
+    assert_eq!(attempt(0)["tool_calls"], json!([{ "name": "weather", "arguments": "{\"city\":\"Rome\"}" }]));
+    assert_eq!((&attempt(0)["finish_reason"], &attempt(0)["text"]), (&json!("tool_calls"), &json!("")));
+    assert_eq!(attempt(1)["text"], r#"{"city":"Rome","year":1960}"#);
+    assert_eq!(outcomes(&results, 1), [("json_schema".to_owned(), true)], "the schema is checked by itself");
+    assert!(place.read("r.md").contains("Tool call: weather {\"city\":\"Rome\"}"));
+    place.run(&["report", "last", "--export", "again.json"], 0);
+    assert_eq!(place.json("again.json"), results, "the journal holds the calls");
+}

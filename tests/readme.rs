@@ -17,6 +17,7 @@ use tokscope::domain::attempt::ERROR_BOUND;
 use tokscope::domain::metrics::METRICS;
 use tokscope::report::bottleneck::rules_markdown;
 use tokscope::ui::browser::keymap::browser_key_table_markdown;
+use tokscope::ui::glossary::{signs_markdown, words_markdown};
 use tokscope::ui::keymap::key_table_markdown;
 use tokscope::ui::theme::ROLES;
 
@@ -56,6 +57,12 @@ fn holds(page: &str, name: &str, table: &str) {
 fn the_keys() {
     holds("docs/keys.md", "keys", &key_table_markdown());
     holds("docs/keys.md", "browser keys", &browser_key_table_markdown());
+}
+
+#[test]
+fn the_glossary() {
+    holds("docs/glossary.md", "words", &words_markdown());
+    holds("docs/glossary.md", "signs", &signs_markdown());
 }
 
 #[test]

@@ -46,17 +46,12 @@ fn engine_with(url: &str, warm: bool) -> (Engine, Receiver<EngineFact>) {
 
 fn case(prompt: &str, max_tokens: u32) -> CaseSpec {
     CaseSpec {
-        follow_ups: Vec::new(),
-        think_time: Duration::ZERO,
         name: prompt.to_owned(),
-        model: None,
-        messages: vec![Message { role: "user".to_owned(), content: prompt.to_owned() }],
+        messages: vec![Message::user(prompt)],
         max_tokens,
         temperature: 0.7,
         timeout: Duration::from_secs(120),
-        patience: tokscope::domain::suite::Timeouts::default(),
-        extra: serde_json::Map::new(),
-        checks: Vec::new(),
+        ..CaseSpec::new("", Vec::new())
     }
 }
 
@@ -315,4 +310,62 @@ check = [{ min_tokens = 20 }, { regex = '[a-z]{3}' }, { equals = "Rome" }, { jso
     let passed: Vec<bool> = checks.iter().map(|check| check["passed"].as_bool().unwrap()).collect();
     assert_eq!(passed, [true, true, false, false], "{attempt}");
     assert_eq!((&attempt["status"], &attempt["pass_rate"]), (&"ok".into(), &0.0.into()));
+}
+
+/// Runs headless with a JSON export and returns it, with what was written to stderr.
+fn headless(server: &RealServer, args: &[&str], status: i32) -> (serde_json::Value, String) {
+    let place = support::place::Place::with("[[case]]\nname = \"Words\"\nprompt = \"Say a word.\"\nmax_tokens = 20\n");
+    let (_, stderr) = place.run(&[&[server.url(), "--headless", "--export", "r.json"], args].concat(), status);
+    (place.json("r.json"), stderr)
+}
+
+#[test]
+fn legacy_completions_are_measured_with_the_servers_counts_and_times() {
+    let Some(server) = RealServer::start() else { return };
+    let (report, _) = headless(&server, &["--api", "completions"], 0);
+    assert_eq!(
+        (&report["target"]["api"], &report["target"]["server"]["kind"]),
+        (&json!("completions"), &json!("llama.cpp"))
+    );
+    let attempt = &report["cases"][0]["attempts"][0];
+    assert_eq!(
+        (
+            &attempt["status"],
+            &attempt["finish_reason"],
+            &attempt["output_sequence_length"],
+            &attempt["token_count_source"]
+        ),
+        (&json!("ok"), &json!("length"), &json!(20), &json!("usage"))
+    );
+    assert!(attempt["input_sequence_length"].as_u64() > Some(0) && attempt["server_timings"].is_object(), "{attempt}");
+}
+
+#[test]
+fn depths_are_measured_cold_until_the_context_ends() {
+    let Some(server) = RealServer::start() else { return };
+    let args = ["--depth", "0,500,100000", "--isl", "400", "--osl", "16", "--repeat", "2"];
+    let (report, stderr) = headless(&server, &args, 1);
+    let depth = report["depth"].as_array().unwrap();
+    for (row, asked) in depth.iter().zip([400.0, 900.0]) {
+        let real = row["input_sequence_length"]["mean"].as_f64().unwrap();
+        // The tokenizer of this model is odd, so its prompts fit worse.
+        assert!((real - asked).abs() < 0.25 * asked, "asked {asked}, real {real}");
+        // Sixteen tokens of this model may arrive in one read.
+        for key in ["prefill_throughput_per_user", "server_prefill_throughput"] {
+            assert_eq!(row[key]["n"], 2, "{row}");
+        }
+    }
+    assert!(depth[2]["n"] == 0 && depth[2]["unavailable"].as_str().unwrap().contains("context size"), "{depth:?}");
+    assert!(stderr.contains("context size"), "{stderr}");
+    let measured = |case: &serde_json::Value| -> Vec<serde_json::Value> {
+        let attempts = case["attempts"].as_array().unwrap().iter();
+        attempts.filter(|attempt| attempt["warmup"] == false).cloned().collect()
+    };
+    let all: Vec<_> = report["cases"].as_array().unwrap().iter().flat_map(measured).collect();
+    assert_eq!(all.len(), 5);
+    assert_eq!(all[4]["error"]["kind"], "context_exceeded");
+    for attempt in &all[..4] {
+        let cached = attempt["cached_token_count"].as_u64().unwrap_or(0);
+        assert!(cached < 20, "only the template is shared: {attempt}");
+    }
 }

@@ -124,3 +124,32 @@ fn a_bad_row_is_named_or_skipped() {
     let (_, stderr) = place.run(&args, 0);
     assert!(stderr.contains("1 row of 2 (1 skipped"), "{stderr}");
 }
+
+#[test]
+fn a_killed_run_of_depths_measures_the_rest_when_it_is_resumed() {
+    let place = Place::with("[workload]\ndepth = [0, 600]\nisl = 400\nosl = 3\n");
+    // Seven probes, and the first of two requests at the first depth.
+    let (server, hold) = stalling(8);
+    let args = [&server.url(), "--headless", "--repeat", "2"];
+    let child = place.command(&args).stderr(Stdio::null()).spawn().unwrap();
+    wait_for_attempts(&place, 8);
+    while server.request_count() < 9 {
+        std::thread::yield_now();
+    }
+    kill(child);
+    drop(hold);
+    place.run(&["resume", "last", "--headless", "--export", "out.json"], 0);
+    let report = place.json("out.json");
+    let complete = |case: &Value| {
+        let attempts = case["attempts"].as_array().unwrap().iter();
+        attempts.filter(|attempt| attempt["warmup"] == false && attempt["status"] == "ok").count()
+    };
+    let counts: Vec<usize> = report["cases"].as_array().unwrap().iter().map(complete).collect();
+    assert_eq!(counts, [2, 2]);
+    let mut rows: Vec<u64> = sent_rows(&report).into_iter().flat_map(|(_, rows)| rows).collect();
+    let all = rows.len();
+    rows.sort_unstable();
+    rows.dedup();
+    // No prompt is sent twice, since the server may have the killed one in its cache.
+    assert_eq!((rows.len(), report["run"]["partial"].as_bool()), (all, Some(false)));
+}

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use tokscope::sim::{SimConfig, Simulator};
+use tokscope::sim::{EngineConfig, SimConfig, Simulator};
 
 /// Largest deviation of a fitted prompt from the asked length, percent.
 const MAX_PROMPT_DEVIATION: f64 = 10.0;
@@ -115,4 +115,50 @@ fn another_data_set_under_the_same_name_is_noticed_by_compare() {
     let output = tokscope(folder.path(), &["compare", "a.json", "b.json"]);
     let shown = String::from_utf8_lossy(&output.stdout).replace("\n   ", " ");
     assert!(shown.contains("the data sets differ: 19 bytes, CRC-32 "), "{shown}");
+}
+
+#[test]
+fn each_depth_has_its_rows_and_one_beyond_the_context_has_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    // A KV cache of 100 blocks of 16 tokens.
+    let engine =
+        EngineConfig { kv_blocks: 100, step_ms: 10.0, prefill_ms: 0.05, stall_every_s: 0.0, ..EngineConfig::default() };
+    let simulator = Simulator::start(SimConfig { engine: Some(engine), ..SimConfig::default() }).unwrap();
+    let url = simulator.url();
+    let args = ["--depth", "0,600,4000", "--isl", "400", "--osl", "16", "--repeat", "2"];
+    let exports = [&*url, "--headless", "--export", "out.json", "--export", "out.md", "--export", "out.csv"];
+    let output = tokscope(folder.path(), &[&exports, &args[..]].concat());
+    // The refused depth is a failed case.
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let document = schema::read_results(folder.path().join("out.json"));
+    let depth = document["depth"].as_array().unwrap();
+    let counts: Vec<_> = depth.iter().map(|d| (d["depth"].as_u64().unwrap(), d["n"].as_u64().unwrap())).collect();
+    assert_eq!(counts, [(0, 2), (600, 2), (4000, 0)]);
+    for measured in &depth[..2] {
+        let asked = measured["depth"].as_f64().unwrap() + 400.0;
+        let real = measured["input_sequence_length"]["mean"].as_f64().unwrap();
+        assert!(((real - asked) / asked * 100.0).abs() <= MAX_PROMPT_DEVIATION, "asked {asked}, real {real}");
+        for key in ["prefill_throughput_per_user", "time_to_first_token_ms", "output_token_throughput_per_user"] {
+            // A busy machine may read several events at once.
+            assert!(measured[key]["mean"].is_number() || measured["unavailable"].is_string(), "{measured}");
+        }
+    }
+    assert!(depth[2]["unavailable"].as_str().unwrap().contains("maximum context length"), "{}", depth[2]);
+    // One refusal is enough, and no prompt of the others was in the cache.
+    let sent = attempts(&document);
+    assert_eq!(sent.len(), 5);
+    assert!(sent.iter().filter(|a| a["status"] == "ok").all(|a| a["cached_token_count"].as_u64().unwrap_or(0) == 0));
+    let summary = String::from_utf8(output.stdout).unwrap();
+    assert!(summary.contains(" pp400 @ d600 | ") && summary.contains(" tg16 @ d600 | "), "{summary}");
+    let report = std::fs::read_to_string(folder.path().join("out.md")).unwrap();
+    assert!(report.contains("\n## Context Depth\n") && report.contains("| pp400 @ d600 | "), "{report}");
+    let table = std::fs::read_to_string(folder.path().join("out.csv")).unwrap();
+    assert!(table.lines().next().unwrap().ends_with(",context_depth"), "{table}");
+    // The saved run has the same figures, and two runs are compared depth by depth.
+    let again = tokscope(folder.path(), &["report", "last", "--json"]);
+    let again: Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!(again["depth"], document["depth"]);
+    let compared = tokscope(folder.path(), &["compare", "out.json", "out.json"]);
+    let compared = String::from_utf8_lossy(&compared.stdout);
+    assert!(compared.contains("Prefill, tok/s") && compared.contains("pp400 tg16 @ d600"), "{compared}");
 }

@@ -26,6 +26,10 @@ pub struct RunArgs {
     /// Model to benchmark [default: the endpoint's only model]
     #[arg(short, long, value_name = "NAME", help_heading = "Endpoint", value_parser = NonEmptyStringValueParser::new())]
     pub model: Option<String>,
+    /// Models to mix.
+    #[arg(long, value_names = ["NAME", "N"], num_args = 2, help_heading = "Endpoint", conflicts_with_all = ["model", "demo"])]
+    #[arg(help = "Draw the model of each request by weight, as for LoRA adapters; repeatable")]
+    pub model_mix: Vec<String>,
     /// API of the endpoint.
     #[arg(long, value_name = "API", help_heading = "Endpoint", conflicts_with = "demo", hide_possible_values = true)]
     #[arg(value_parser = PossibleValuesParser::new(api::names()), help = api_help())]

@@ -3,9 +3,10 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::builder::{NonEmptyStringValueParser, PossibleValue, TypedValueParser};
+use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Args, Command};
 
+use crate::app::state::preset::LayoutPreset;
 use crate::app::state::theme::ThemeName;
 
 /// Look of the dashboard, and the file that holds it.
@@ -22,6 +23,9 @@ pub struct ScreenArgs {
     /// Update the screen at most twice a second
     #[arg(long)]
     pub reduced_motion: bool,
+    /// Layout of the panes.
+    #[arg(long, value_name = "NAME", value_parser = layout_parser(), hide_possible_values = true, help = layout_help())]
+    pub layout: Option<LayoutPreset>,
     /// Config file.
     #[arg(long, value_name = "FILE", help = config_help())]
     pub config: Option<PathBuf>,
@@ -53,6 +57,15 @@ impl TypedValueParser for ThemeParser {
 fn config_help() -> String {
     let place = if cfg!(windows) { r"%APPDATA%\tokscope\config.toml" } else { "~/.config/tokscope/config.toml" };
     format!("Theme, keys and default options [default: {place}]")
+}
+
+fn layout_parser() -> impl TypedValueParser<Value = LayoutPreset> {
+    PossibleValuesParser::new(LayoutPreset::NAMES)
+        .try_map(|name| LayoutPreset::from_name(&name).ok_or("there is no such layout"))
+}
+
+fn layout_help() -> String {
+    format!("Layout: {} [default: by the run]", LayoutPreset::NAMES.join(", "))
 }
 
 fn theme_help() -> String {

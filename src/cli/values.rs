@@ -1,10 +1,10 @@
 //! Values of options, and their limits.
 
+pub(crate) use crate::domain::load_stages::MAX_CONCURRENCY;
+use crate::domain::load_stages::{MAX_RATE_PER_S, MIN_RATE_PER_S};
 use crate::domain::open_loop::Process;
 use crate::domain::row_order::Sample;
 
-/// Maximum requests in flight.
-pub(crate) const MAX_CONCURRENCY: u32 = 65_536;
 /// Maximum measured attempts per case.
 pub(crate) const MAX_REPEAT: u32 = 100_000;
 /// Maximum measured requests in all.
@@ -34,7 +34,7 @@ pub(super) fn speed(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn request_rate(text: &str) -> Result<f64, String> {
-    number(text, 0.001, 100_000.0)
+    number(text, MIN_RATE_PER_S, MAX_RATE_PER_S)
 }
 
 pub(super) fn burstiness(text: &str) -> Result<f64, String> {

@@ -6,7 +6,9 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::values::{sample, speed};
+use crate::domain::context_depth::Depths;
 use crate::domain::length_spec::LengthSpec;
+use crate::domain::media::GeneratedImages;
 use crate::domain::prefix_spec::PrefixSpec;
 use crate::domain::row_order::Sample;
 use crate::domain::think_spec::ThinkSpec;
@@ -37,6 +39,10 @@ pub struct WorkloadArgs {
     /// Tokens of a prompt: 1024, 1024~128 (normal), 512..2048 or 256:60,1024:40 (weights)
     #[arg(long, value_name = "SPEC", help_heading = "Workload", conflicts_with_all = ["trace", "cases", "case_patterns"])]
     pub isl: Option<LengthSpec>,
+    /// Measure prefill and decode speed after contexts of these lengths: 0,4096,8192 (tokens)
+    #[arg(long, value_name = "LIST", help_heading = "Workload", conflicts_with_all = ["dataset", "trace", "cases", "case_patterns"])]
+    #[arg(conflicts_with_all = ["prefix", "turns", "think", "limit", "rate", "sweep", "stages", "duration", "requests", "warm"])]
+    pub depth: Option<Depths>,
     /// Tokens of an answer, in the forms of --isl
     #[arg(long, value_name = "SPEC", help_heading = "Workload")]
     pub osl: Option<LengthSpec>,
@@ -49,6 +55,9 @@ pub struct WorkloadArgs {
     /// Time between an answer and the next turn: 2s, 1s..5s or ~2s (exponential)
     #[arg(long, value_name = "SPEC", help_heading = "Workload")]
     pub think: Option<ThinkSpec>,
+    /// Add generated images to each request: 1024x768, or 1024x768*2 for two
+    #[arg(long, value_name = "SIZE", help_heading = "Workload")]
+    pub image: Option<GeneratedImages>,
     /// Send the requests of a trace at their own times: Mooncake, Azure, an OpenAI request log or a saved run
     #[arg(long, value_name = "FILE", help_heading = "Workload", conflicts_with_all = ["cases", "case_patterns", "rate", "sweep"])]
     pub trace: Option<PathBuf>,
@@ -63,6 +72,6 @@ pub struct WorkloadArgs {
 impl WorkloadArgs {
     /// Returns whether the run sends something else than its cases.
     pub(crate) const fn has_source(&self) -> bool {
-        self.dataset.is_some() || self.isl.is_some() || self.trace.is_some()
+        self.dataset.is_some() || self.isl.is_some() || self.depth.is_some() || self.trace.is_some()
     }
 }

@@ -12,6 +12,7 @@ use toml::de::DeValue;
 use self::keys::{BrowserKeys, DashboardKeys};
 use super::defaults::{self, SETTINGS, Value};
 use super::toml_file::{self, FileError, Mistakes, Section, kind};
+use crate::app::state::preset::LayoutPreset;
 use crate::app::state::theme::ThemeName;
 use crate::store::input::Kind;
 use crate::ui::terminal::NotifyBy;
@@ -52,6 +53,7 @@ pub(super) struct ConfigFile {
     pub(super) reduced_motion: Option<Located<bool>>,
     pub(super) title: Option<Located<bool>>,
     pub(super) notify: Option<Located<NotifyBy>>,
+    pub(super) layout: Option<Located<LayoutPreset>>,
     /// Values of `[defaults]` in the order of [`SETTINGS`]; empty without that section.
     pub(super) defaults: Vec<Option<Located<Value>>>,
     /// Keys of the dashboard.
@@ -78,13 +80,19 @@ pub(super) fn parse(text: &str, name: &str) -> Result<ConfigFile, FileError> {
 }
 
 fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
-    root.check_keys(&["theme", "ascii", "reduced_motion", "title", "notify", "defaults", "keys"], "", mistakes);
+    root.check_keys(
+        &["theme", "ascii", "reduced_motion", "title", "notify", "layout", "defaults", "keys"],
+        "",
+        mistakes,
+    );
     let theme = root.name("theme", mistakes).map(|(name, at)| (ThemeName::from_name(&name), at));
     let ascii = read_ascii(root, mistakes);
     let reduced_motion = root.boolean("reduced_motion", mistakes);
     let title = root.boolean("title", mistakes);
     let notify = root.word("notify", &NotifyBy::ALL.map(NotifyBy::as_str), mistakes);
     let notify = notify.and_then(|(name, at)| Some((NotifyBy::by_name(name)?, at)));
+    let layout = root.word("layout", &LayoutPreset::NAMES, mistakes);
+    let layout = layout.and_then(|(name, at)| Some((LayoutPreset::from_name(name)?, at)));
     let defaults = root.section("defaults", mistakes).map(|section| read_defaults(&section, mistakes));
     let keys_section = root.section("keys", mistakes);
     let browser_section =
@@ -97,6 +105,7 @@ fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
         reduced_motion: reduced_motion.map(|reduced| Located::new(reduced, mistakes)),
         title: title.map(|title| Located::new(title, mistakes)),
         notify: notify.map(|notify| Located::new(notify, mistakes)),
+        layout: layout.map(|layout| Located::new(layout, mistakes)),
         defaults: defaults.unwrap_or_default(),
         keys,
         browser_keys,

@@ -122,7 +122,8 @@ pub(super) static SETTINGS: &[Setting] = &[
         read: |section, key, mistakes| section.whole(key, 1..=MAX_CONCURRENCY, mistakes).map(with(Value::Count)),
         given: |run| run.concurrency.map(Value::Count),
         is_open: |run| {
-            run.rate.is_none() && run.sweep.is_none() && run.stages.is_none() && run.workload.trace.is_none()
+            let sets_own = run.workload.trace.is_some() || run.workload.depth.is_some();
+            run.rate.is_none() && run.sweep.is_none() && run.stages.is_none() && !sets_own
         },
         set: |run, value| run.concurrency = value.and_then(Value::count),
         printed: as_it_is,
@@ -131,7 +132,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         key: "repeat",
         flag: "--repeat",
         variables: &[],
-        unset: "1",
+        unset: "1; 3 with --depth",
         read: |section, key, mistakes| section.whole(key, 1..=MAX_REPEAT, mistakes).map(with(Value::Count)),
         given: |run| run.repeat.map(Value::Count),
         is_open: |run| run.duration.is_none() && run.requests.is_none() && run.stages.is_none(),
@@ -145,7 +146,9 @@ pub(super) static SETTINGS: &[Setting] = &[
         unset: "one per case",
         read: |section, key, mistakes| section.whole(key, 1..=MAX_REQUESTS, mistakes).map(with(Value::Count)),
         given: |run| run.requests.map(Value::Count),
-        is_open: |run| run.duration.is_none() && run.repeat.is_none() && run.stages.is_none(),
+        is_open: |run| {
+            run.duration.is_none() && run.repeat.is_none() && run.stages.is_none() && run.workload.depth.is_none()
+        },
         set: |run, value| run.requests = value.and_then(Value::count),
         printed: as_it_is,
     },

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::run_flags::{self, Secrets};
-use super::{ConfigError, address, demo, exports, metrics, network, tokenizer, workload};
+use super::{ConfigError, address, demo, exports, media_file, metrics, network, tokenizer, workload};
 use crate::cli::ResumeArgs;
 use crate::domain::gpu::SIMULATED_SOURCE;
 use crate::domain::text::sanitise_line;
@@ -50,6 +50,8 @@ pub fn resume_spec(
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     let reopened = run.suite.workload.as_ref().map(|w| workload::reopen(w, &run.plan, tokenizer.as_ref()));
     let requests = reopened.transpose()?.unwrap_or_default();
+    let mut suite = (*run.suite).clone();
+    media_file::reload(&mut suite)?;
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
     Ok(RunSpec {
         engine: EngineSpec {
@@ -69,7 +71,7 @@ pub fn resume_spec(
             gpu_metrics_urls,
         },
         session: SessionSpec {
-            suite: (*run.suite).clone(),
+            suite,
             suite_source: SuiteSource::Saved,
             plan: run.plan,
             sweep: run.sweep,

@@ -5,10 +5,12 @@ use std::path::Path;
 use super::ConfigError;
 use super::suite_file::{self, FILE_NAME, SuiteFile};
 use crate::cli::WorkloadArgs;
+use crate::domain::media::Media;
 use crate::domain::quantity::count;
 use crate::domain::session::Plan;
-use crate::domain::suite::{CaseSpec, Suite};
+use crate::domain::suite::{CaseSpec, Message, Suite};
 use crate::domain::text::sanitise_line;
+use crate::protocol::api::Api;
 use crate::runtime::spec::SuiteSource;
 
 /// Loads the requested suite, the file in `folder` if it exists, or the built-in suite.
@@ -31,7 +33,7 @@ pub(super) fn for_workload() -> (SuiteFile, SuiteSource) {
 }
 
 fn of_cases(suite: Suite) -> SuiteFile {
-    SuiteFile { suite, workload: WorkloadArgs::default(), template: CaseSpec::new("", Vec::new()) }
+    SuiteFile { suite, models: Vec::new(), workload: WorkloadArgs::default(), template: CaseSpec::new("", Vec::new()) }
 }
 
 /// Keeps the first cases of the suite if fewer requests than cases are wanted. Returns a warning if any were dropped.
@@ -39,6 +41,24 @@ pub(super) fn keep_requested(suite: &mut Suite, requests: Option<u32>) -> Option
     let (requests, cases) = (requests? as usize, suite.cases.len());
     suite.cases.truncate(requests);
     (requests < cases).then(|| format!("--requests {requests} covers only the first {requests} of {cases} cases"))
+}
+
+/// Refuses content that the API or a conversation cannot carry. `media` has an example of each kind in the rows.
+pub(super) fn check_content(suite: &Suite, api: &Api, media: &[Media]) -> Result<(), ConfigError> {
+    let with_media = |case: &CaseSpec| {
+        let message = Message { media: media.to_vec(), ..Message::user("") };
+        CaseSpec { messages: [case.messages.clone(), vec![message]].concat(), ..case.clone() }
+    };
+    for case in suite.cases.iter().map(with_media) {
+        let refuse = |why: String| Err(ConfigError(format!("case '{}': {why}", sanitise_line(&case.name))));
+        if let Some(what) = (api.unsupported)(&case) {
+            return refuse(format!("the API '{}' has no {what}; change the case, or pass another --api", api.name));
+        }
+        if suite.conversations.is_some() && !case.tools.is_empty() {
+            return refuse("conversations cannot have tools, because nothing answers the calls; remove one".to_owned());
+        }
+    }
+    Ok(())
 }
 
 /// Warns of stages of a sweep that have more slots than requests: they do not put their load on the server.
@@ -58,6 +78,40 @@ pub(super) fn unfilled_stages(sweep: &[usize], plan: &Plan, cases: usize) -> Opt
             unfilled.join(", ")
         )
     })
+}
+
+/// Refuses cases and conversations whose messages the API cannot carry. Rows of a workload are checked when they are
+/// sent. The built-in suite omits such cases; returns a warning about that.
+pub(super) fn check_api(suite: &mut Suite, source: &SuiteSource, api: &Api) -> Result<Option<String>, ConfigError> {
+    let mut omitted = Vec::new();
+    if *source == SuiteSource::Builtin {
+        suite.cases.retain(|case| {
+            let fits = api.check_messages(&case.messages).is_ok();
+            omitted.extend((!fits).then(|| case.name.clone()));
+            fits
+        });
+    }
+    if suite.cases.is_empty() {
+        let why = format!("--case selects no case that the {} API can carry; it takes one text", api.name);
+        return Err(ConfigError(why));
+    }
+    for case in &suite.cases {
+        let refused = |why: String| ConfigError(format!("case '{}': {why}", sanitise_line(&case.name)));
+        api.check_messages(&case.messages).map_err(refused)?;
+        if !case.follow_ups.is_empty() && !api.takes_messages() {
+            return Err(refused(format!(
+                "it has several turns, but the {} API takes one text; use another --api",
+                api.name
+            )));
+        }
+    }
+    let turns = suite.conversations.as_ref().and_then(|conversations| conversations.turns.as_ref());
+    if turns.is_some_and(|turns| turns.max() > 1) && !api.takes_messages() {
+        let why = format!("--turns sends conversations, but the {} API takes one text; use another --api", api.name);
+        return Err(ConfigError(why));
+    }
+    let names = omitted.join(", ");
+    Ok((!omitted.is_empty()).then(|| format!("the {} API takes one text, so the run omits: {names}", api.name)))
 }
 
 /// Refuses patterns for a suite whose workload brings the cases.

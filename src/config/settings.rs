@@ -15,6 +15,7 @@ use super::config_file::{self, AsciiWhen, ConfigFile, Located};
 use super::defaults::{SETTINGS, Setting, Value};
 use super::theme_file::{self, Loaded};
 use crate::app::browser::action::BrowserAction;
+use crate::app::state::preset::LayoutPreset;
 use crate::app::state::theme::{OfferedTheme, ThemeName};
 use crate::cli::{RunArgs, ScreenArgs};
 use crate::runtime::spec::ScreenSpec;
@@ -84,6 +85,8 @@ pub struct Settings {
     reduced_motion: Sourced<bool>,
     title: Sourced<bool>,
     notify: Sourced<NotifyBy>,
+    /// Layout to begin with; `None` depends on the run.
+    layout: Option<Sourced<LayoutPreset>>,
     /// Values of the options in the order of [`SETTINGS`].
     options: Vec<Option<Sourced<Value>>>,
     keymap: Keymap,
@@ -148,7 +151,7 @@ impl Settings {
         content: ConfigFile,
         custom: Vec<Loaded>,
     ) -> Self {
-        let ConfigFile { theme, ascii, reduced_motion, title, notify, defaults, keys, browser_keys } = content;
+        let ConfigFile { theme, ascii, reduced_motion, title, notify, layout, defaults, keys, browser_keys } = content;
         let (offered, usable) = themes_of(custom);
         let always = screen.ascii.then_some(AsciiWhen::Always);
         let reduced = screen.reduced_motion.then_some(true);
@@ -168,6 +171,7 @@ impl Settings {
                 .unwrap_or(Sourced::by_default(false)),
             title: given_or_file("title", None, title.as_ref()).unwrap_or(Sourced::by_default(true)),
             notify: given_or_file("notify", None, notify.as_ref()).unwrap_or(Sourced::by_default(NotifyBy::default())),
+            layout: given_or_file("--layout", screen.layout.as_ref(), layout.as_ref()),
             options,
             keymap: keys.keymap.unwrap_or_else(|| Keymap::standard().clone()),
             keys: keys.overrides,
@@ -199,6 +203,7 @@ impl Settings {
             reduced_motion: self.reduced_motion.value,
             title: self.title.value,
             notify: self.notify.value,
+            layout: self.layout.as_ref().map(|layout| layout.value),
             keymap: self.keymap.clone(),
             browser_keymap: self.browser_keymap.clone(),
         }

@@ -3,10 +3,13 @@
 mod case;
 mod check;
 mod extra;
+mod media;
+mod models;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod workload;
 
 use std::collections::HashMap;
@@ -16,9 +19,13 @@ use toml::de::DeValue;
 
 use self::case::{Params, read_case};
 use self::check::SchemaFolder;
+use self::media::CaseMedia;
+use self::models::read_models;
 use self::workload::read_workload;
+use super::media_file::MAX_SUITE_BYTES;
 use super::toml_file::{self, Bounds, FileError, Mistakes, Section, kind, shown};
 use crate::cli::WorkloadArgs;
+use crate::domain::model_mix::WeightedModel;
 use crate::domain::slo::Slo;
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::text::sanitise_line;
@@ -34,6 +41,8 @@ const SUITE: Kind = Kind { file_name: Some(FILE_NAME), what: "a suite", max_byte
 pub struct SuiteFile {
     /// The suite; without cases if a workload has a source of requests.
     pub suite: Suite,
+    /// Models that requests draw from; empty if the run has one.
+    pub models: Vec<WeightedModel>,
     /// Requests that the run sends in place of the cases.
     pub workload: WorkloadArgs,
     /// Parameters of the requests of a workload.
@@ -70,7 +79,7 @@ fn read_suite(
     (file_name, folder): (&str, SchemaFolder<'_>),
     mistakes: &mut Mistakes<'_>,
 ) -> Option<SuiteFile> {
-    root.check_keys(&["suite", "defaults", "rating", "workload", "case"], "", mistakes);
+    root.check_keys(&["suite", "model", "defaults", "rating", "workload", "case"], "", mistakes);
 
     let about = root.section("suite", mistakes);
     let name = about.as_ref().and_then(|suite| {
@@ -81,8 +90,11 @@ fn read_suite(
     let rating = root.section("rating", mistakes).map_or_else(RatingScale::default, |r| read_rating(&r, mistakes));
     let defaults = root.section("defaults", mistakes).map_or_else(Params::default, |section| {
         section.check_keys(Params::KEYS, Params::HINT, mistakes);
-        Params::read(&section, mistakes)
+        let params = Params::read(&section, folder, mistakes);
+        params.check(&section, mistakes);
+        params
     });
+    let models = read_models(root, mistakes);
     let section = root.section("workload", mistakes);
     let workload = section.map(|w| read_workload(&w, folder.unwrap_or(Path::new("")), mistakes)).unwrap_or_default();
     let cases = match root.value("case") {
@@ -96,7 +108,7 @@ fn read_suite(
     };
     let name = name.map_or_else(|| stem(file_name), |(name, _at)| name);
     let suite = Suite { name, rating, slos, cases, ..Suite::default() };
-    Some(SuiteFile { suite, workload, template: defaults.template() })
+    Some(SuiteFile { suite, models, workload, template: defaults.template() })
 }
 
 /// Reads the thresholds, a list of texts.
@@ -181,6 +193,7 @@ fn read_cases(
     };
     let mut names: HashMap<String, usize> = HashMap::new();
     let mut cases = Vec::new();
+    let mut media_bytes = 0;
     for value in list {
         let at = value.span().start;
         let DeValue::Table(table) = value.get_ref() else {
@@ -199,7 +212,17 @@ fn read_cases(
                 None => drop(names.insert(name, name_at)),
             }
         }
+        media_bytes += case.as_ref().map_or(0, |case: &CaseSpec| CaseMedia::bytes(&case.messages));
         cases.extend(case);
+        if media_bytes > MAX_SUITE_BYTES {
+            let message = format!(
+                "the images and audio files up to this case have more than {} MiB; they stay in memory, so use fewer or \
+                 smaller ones",
+                MAX_SUITE_BYTES >> 20
+            );
+            mistakes.add(at, message);
+            return None;
+        }
     }
     Some(cases)
 }

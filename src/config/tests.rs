@@ -102,6 +102,23 @@ fn impossible_thresholds_are_rejected() {
 }
 
 #[test]
+fn content_that_the_api_or_a_conversation_cannot_carry_is_refused() {
+    let suite = "[[case]]\nname = \"a\"\nprompt = \"p\"\ntools = [{ name = \"f\" }]\ntool_choice = \"required\"\n";
+    let folder = folder_with("tools.toml", suite);
+    let parsed = |more: &[&str]| {
+        let args = [&["http://h/v1", "--cases", "tools.toml"], more].concat();
+        spec(&args, &[], folder.path(), None)
+    };
+    assert!(parsed(&[]).is_ok());
+    let why = refused(parsed(&["--api", "ollama"]));
+    assert_eq!(
+        why,
+        "case 'a': the API 'ollama' has no tool_choice other than \"auto\"; change the case, or pass another --api"
+    );
+    assert!(refused(parsed(&["--turns", "2"])).contains("conversations cannot have tools"));
+}
+
+#[test]
 fn limit_seed_and_sweep_are_passed_on() {
     let folder = empty_folder();
     let parsed = |args: &[&str]| spec(args, &[], folder.path(), None).unwrap();
@@ -217,7 +234,7 @@ fn the_api_is_the_named_one_or_that_of_the_url() {
     assert_eq!(spoken(&["h:1", "--api", "ollama"]), ("http://h:1/api".to_owned(), "ollama"));
     let demo = spec(&["--demo"], &[], folder.path(), Some("http://127.0.0.1:9/v1")).unwrap();
     assert_eq!(demo.engine.api.name, "chat");
-    for args in [["h:1", "--api", "completions"], ["--demo", "--api", "chat"]] {
+    for args in [["h:1", "--api", "edits"], ["--demo", "--api", "chat"]] {
         assert!(Cli::try_parse_from(["tokscope"].iter().chain(&args)).is_err(), "{args:?}");
     }
 }
@@ -240,4 +257,71 @@ fn gpu_options_select_the_source() {
         let error = gpu(&[&["--gpu", choice], urls].concat()).unwrap_err();
         assert!(error.contains(why), "{error}");
     }
+}
+
+#[test]
+fn depths_are_cases_of_three_requests_one_at_a_time() {
+    let folder = empty_folder();
+    let args = ["h:1", "--depth", "0,4096", "--osl", "8"];
+    let spec = spec(&args, &[], folder.path(), None).unwrap();
+    assert_eq!(names(&spec), ["pp2048 tg8", "pp2048 tg8 @ d4096"]);
+    let workload = spec.session.suite.workload.as_ref().unwrap();
+    assert_eq!((workload.planned.as_slice(), workload.source.kind(), workload.probes), (&[3, 3][..], "depth", 7));
+    assert_eq!(spec.session.plan, Plan { repeat: 3, warmup: 7, ..Plan::default() });
+    assert!(spec.notices[0].ends_with("6 requests to send"), "{:?}", spec.notices);
+}
+
+#[test]
+fn depths_exclude_other_loads_and_drawn_lengths() {
+    let suite = "[workload]\ndepth = [0, 4096]\nisl = 512\n";
+    let folder = folder_with("cases.toml", suite);
+    let with = |args: &[&str]| spec(&[&["h:1"], args].concat(), &[], folder.path(), None);
+    let depth = with(&["--repeat", "5"]).unwrap();
+    assert_eq!((names(&depth), depth.session.plan.repeat), (vec!["pp512 tg32", "pp512 tg32 @ d4096"], 5));
+    for (args, why) in [
+        (&["-c", "2"][..], "--depth measures unique prompts one at a time, so it excludes a concurrency above 1"),
+        (&["--rate", "2"], "--depth measures unique prompts one at a time, so it excludes --rate"),
+        (&["--sweep", "1,2"], "--depth measures unique prompts one at a time, so it excludes --sweep"),
+        (&["--duration", "2"], "--depth measures unique prompts one at a time, so it excludes --duration"),
+        (&["--warm"], "--depth measures unique prompts one at a time, so it excludes --warm"),
+        (
+            &["-n", "9"],
+            "--depth measures unique prompts one at a time, so it excludes --requests; --repeat sets the requests at each depth",
+        ),
+        (
+            &["--osl", "8..9"],
+            "--depth needs one length for all requests, so --osl 8..9 does not go with it; use a number",
+        ),
+    ] {
+        assert_eq!(refused(with(args)), why);
+    }
+    assert!(Cli::try_parse_from(["tokscope", "h:1", "--depth", "0", "--rate", "2"]).is_err());
+}
+
+#[test]
+fn legacy_completions_take_cases_with_one_user_message_only() {
+    let with = |cases: &str, more: &[&str]| {
+        let folder = folder_with("cases.toml", cases);
+        spec(&[&["h:1", "--api", "completions"], more].concat(), &[], folder.path(), None)
+    };
+    let one = with(TWO_CASES, &[]).unwrap();
+    assert_eq!((one.engine.api.name, names(&one).len()), ("completions", 2));
+    let system = "[[case]]\nname = \"a\"\nmessages = [{ role = \"system\", content = \"s\" }, { role = \"user\", content = \"u\" }]\n";
+    assert_eq!(
+        refused(with(system, &[])),
+        "case 'a': the completions API takes one text, so it needs a single user message instead of system, user; use another --api"
+    );
+    let turns = "[[case]]\nname = \"a\"\nturns = [\"u\", \"v\"]\n";
+    assert_eq!(
+        refused(with(turns, &[])),
+        "case 'a': it has several turns, but the completions API takes one text; use another --api"
+    );
+    let folder = empty_folder();
+    let builtin = spec(&["h:1", "--api", "completions"], &[], folder.path(), None).unwrap();
+    assert_eq!(
+        (builtin.session.suite.cases.len(), builtin.warnings.concat().as_str()),
+        (9, "the completions API takes one text, so the run omits: Multi-turn Conversation")
+    );
+    let why = "--turns sends conversations, but the completions API takes one text; use another --api";
+    assert_eq!(refused(with(TWO_CASES, &["--turns", "3"])), why);
 }

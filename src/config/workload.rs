@@ -1,17 +1,21 @@
 //! The workload that the command line or a saved run names.
 
+mod depth;
 mod recorded;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(super) use self::depth::plan_depths;
 use self::recorded::RecordedRun;
 use super::ConfigError;
 use crate::cli::WorkloadArgs;
 use crate::domain::data_fingerprint::DataFingerprint;
 use crate::domain::length_spec::LengthSpec;
+use crate::domain::media::{GeneratedImages, Media};
 use crate::domain::quantity::count;
+use crate::domain::random::mix;
 use crate::domain::row_order::{RowOrderError, Sample, Shard};
 use crate::domain::session::{Plan, RowPlan};
 use crate::domain::suite::{CaseSpec, Suite};
@@ -42,6 +46,8 @@ pub(super) struct Prepared {
     pub(super) recorded: Option<Suite>,
     pub(super) workload: Workload,
     pub(super) requests: RequestSpec,
+    /// An example of each kind of images and audio in the rows.
+    pub(super) media: Vec<Media>,
 }
 
 /// Completes the options with what the suite's file says. A source among the options replaces that of the file.
@@ -53,9 +59,11 @@ pub(super) fn merge(args: &WorkloadArgs, file: WorkloadArgs) -> WorkloadArgs {
     WorkloadArgs {
         limit: args.limit.or(file.limit),
         skip_bad_rows: args.skip_bad_rows || file.skip_bad_rows,
+        depth: args.depth.or(file.depth),
         osl: args.osl.or(file.osl),
         turns: args.turns.or(file.turns),
         think: args.think.or(file.think),
+        image: args.image.or(file.image),
         session_header: args.session_header.or(file.session_header),
         ..file
     }
@@ -93,6 +101,8 @@ pub(super) fn prepare(
             let source = WorkloadSource::Trace { path, skips_bad_rows, speed: times_faster, fingerprint };
             (source, Opened::Trace(Box::new(trace)))
         }
+    } else if let Some(depths) = &args.depth {
+        (depth::source(depths, args.isl.as_ref(), args.osl.as_ref())?, Opened::Depth)
     } else if let Some(input) = &args.isl {
         (WorkloadSource::Synthetic { input: input.clone(), prefix: args.prefix }, Opened::Synthetic)
     } else {
@@ -125,6 +135,7 @@ pub(super) fn reopen(
             }
         }
         WorkloadSource::Synthetic { .. } => Opened::Synthetic,
+        WorkloadSource::Depth { .. } => Opened::Depth,
     };
     let Workload { sample, seed, output, .. } = workload;
     let options = Options { output: output.as_ref(), sample: *sample, seed: *seed, plan, limit: None, tokenizer };
@@ -153,6 +164,7 @@ enum Opened {
     Trace(Box<Trace<File>>),
     Recorded(Box<RecordedRun>),
     Synthetic,
+    Depth,
 }
 
 #[derive(Clone, Copy)]
@@ -173,12 +185,13 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         let tokenizer = Arc::clone(tokenizer);
         Arc::new(move |text| tokenizer.count(text))
     });
-    let (mut has_checks, mut saved) = (false, None);
+    let (mut has_checks, mut saved, mut media) = (false, None, Vec::new());
     let (name, summary, rows, cases, row_plan, source_of_requests) = match opened {
         Opened::Dataset(dataset) => {
             let rows = row_count(dataset.rows())?;
             let (cases, row_plan) = groups(&dataset, rows, sample, seed).map_err(no_rows)?;
             has_checks = dataset.summary().checked_rows > 0;
+            media.clone_from(&dataset.summary().media);
             let summary = dataset.summary().to_string();
             let name = stem(source.path().unwrap_or_default());
             let cases = cases.unwrap_or_else(|| vec![name.clone()]);
@@ -206,11 +219,23 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             saved = Some(suite);
             (name, summary, Some(rows), names, row_plan, source)
         }
+        Opened::Depth => {
+            let WorkloadSource::Depth { depths, prompt_tokens, output_tokens } = &source else {
+                return Err(ConfigError("the workload has no depths".to_owned()));
+            };
+            let (prompt_tokens, output_tokens) = (*prompt_tokens, *output_tokens);
+            let (name, cases) = depth::names(depths, prompt_tokens, output_tokens);
+            let row_plan = RowPlan::endless(u32::try_from(cases.len()).unwrap_or(u32::MAX)).map_err(no_rows)?;
+            let summary =
+                format!("prose, {prompt_tokens} tokens after a context of {depths} tokens, {output_tokens} tokens out");
+            let prompts = Source::at_depths(depths.clone(), prompt_tokens, output_tokens, counter, seed);
+            (name, summary, None, cases, row_plan, Some(prompts))
+        }
         Opened::Synthetic => {
             let WorkloadSource::Synthetic { input, prefix } = &source else {
                 return Err(ConfigError("the workload has no lengths".to_owned()));
             };
-            let row_plan = RowPlan::single(u32::MAX, Sample::Ordered, seed, Shard::WHOLE).map_err(no_rows)?;
+            let row_plan = RowPlan::endless(1).map_err(no_rows)?;
             let answer = output.map_or_else(String::new, |output| format!(", {output} out"));
             let name = format!("{input} in{answer}");
             let beginning = prefix.map_or_else(String::new, |prefix| format!(" after a shared beginning of {prefix}"));
@@ -225,13 +250,14 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
     let planned = match (asked.or(limit.map(at_most)), rows) {
         (Some(requests), _) => row_plan.divide(requests),
         (None, Some(_)) => row_plan.rows_per_pass().iter().map(|rows| rows.saturating_mul(plan.repeat)).collect(),
+        (None, None) if source.depths().is_some() => vec![plan.repeat; cases.len()],
         (None, None) => vec![SYNTHETIC_REQUESTS.saturating_mul(plan.repeat)],
     };
     let probes = source_of_requests.as_ref().map_or(0, Source::probes);
-    let output = output.cloned();
+    let output = output.cloned().or_else(|| source.output_tokens().map(LengthSpec::fixed));
     let workload = Workload { source, summary, rows, sample, seed, output, probes, has_checks, planned };
     let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: source_of_requests };
-    Ok(Prepared { name, cases, recorded: saved, workload, requests })
+    Ok(Prepared { name, cases, recorded: saved, workload, requests, media })
 }
 
 /// Groups the rows by tag: the names of the cases, if there are tags, and the rows of each.
@@ -305,10 +331,21 @@ pub(super) fn apply(prepared: &Prepared, template: &CaseSpec, suite: &mut Suite,
         suite.name.clone_from(&prepared.name);
     }
     suite.workload = Some(prepared.workload.clone());
-    if plan.duration.is_none() {
+    // Depths are measured one after another; a number of requests would have them take turns.
+    if plan.duration.is_none() && prepared.workload.source.depths().is_none() {
         plan.requests = Some(prepared.workload.planned.iter().fold(0, |sum, n| n.saturating_add(sum)));
     }
     plan.warmup = plan.warmup.saturating_add(prepared.requests.source.as_ref().map_or(0, Source::probes));
+}
+
+/// Adds the images that the options ask for, and gives all generated images their seeds.
+pub(super) fn generate_images(suite: &mut Suite, images: Option<GeneratedImages>, seed: u64) {
+    for case in &mut suite.cases {
+        case.generated_images.extend(images);
+        for (number, images) in case.generated_images.iter_mut().enumerate() {
+            images.seed = mix(seed ^ number as u64);
+        }
+    }
 }
 
 /// Conversations that the options ask for.

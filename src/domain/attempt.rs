@@ -5,6 +5,7 @@ mod checked;
 mod condensed;
 mod figures;
 mod packed;
+mod prefill;
 mod resolution;
 mod status;
 mod stored_record;
@@ -17,12 +18,14 @@ use serde::{Deserialize, Serialize};
 pub use self::condensed::Condensed;
 pub use self::figures::{TokenSource, count_in_quarter};
 pub use self::packed::StringPool;
+pub use self::prefill::MIN_PREFILLED_TOKENS;
 pub use self::resolution::{FASTEST_TOKENS_PER_MS, Resolution};
 pub use self::status::{AttemptError, AttemptStatus};
 pub use self::stored_record::StoredRecord;
 pub use self::unresolved::{ERROR_BOUND, Unresolved};
-use super::check::{AnswerParts, CheckResult};
+use super::check::{AnswerParts, CheckResult, ToolCall};
 use super::finding::Finding;
+use super::media::MediaCount;
 use super::request_lengths::RequestLengths;
 use super::sent_request::SentRequest;
 use super::server_timings::ServerTimings;
@@ -97,6 +100,8 @@ pub struct AttemptRecord {
     pub turn: Option<Turn>,
     /// Lengths that a workload asked for.
     pub lengths: RequestLengths,
+    /// Images and audio that were sent; `None` without any.
+    pub media: Option<Box<MediaCount>>,
     /// Value of the `x-request-id` header.
     pub request_id: String,
     /// Status of the attempt.
@@ -169,6 +174,10 @@ pub struct AttemptRecord {
     pub text: String,
     /// The reasoning.
     pub reasoning: String,
+    /// Calls of tools by the first choice, in order. The journal writes them beside the record; empty in a condensed
+    /// record.
+    #[serde(skip)]
+    pub tool_calls: Vec<ToolCall>,
     /// Results of the case's checks; empty without checks, for a failed attempt, and before they are evaluated.
     pub checks: Vec<CheckResult>,
     /// Parts of the answer that only checks need; `None` if there are none, and once the record was stored.
@@ -190,6 +199,7 @@ impl AttemptRecord {
             warmup,
             turn: None,
             lengths: RequestLengths::default(),
+            media: None,
             request_id,
             status: AttemptStatus::Truncated,
             error: None,
@@ -224,8 +234,15 @@ impl AttemptRecord {
             server_timings: None,
             text: String::new(),
             reasoning: String::new(),
+            tool_calls: Vec::new(),
             checks: Vec::new(),
             answer_parts: None,
         }
+    }
+
+    /// Approximate memory of the record, bytes; almost none without text and arrivals.
+    pub fn size_in_memory(&self) -> usize {
+        let calls: usize = self.tool_calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
+        size_of::<Self>() + size_of_val(&*self.arrivals) + self.text.len() + self.reasoning.len() + calls
     }
 }

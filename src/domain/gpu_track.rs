@@ -7,7 +7,7 @@ use super::gpu::{GpuInfo, GpuSample, Throttle};
 use super::series::Series;
 use super::time::Nanos;
 
-/// Maximum points in each series: two hours at four samples per second.
+/// Maximum points in each series: two hours at four samples per second in full resolution.
 const HISTORY_POINTS: usize = 28_800;
 /// Bytes per MiB, the unit of `nvidia-smi`.
 const MIB: f64 = 1_048_576.0;
@@ -39,6 +39,8 @@ pub struct GpuTrack {
     pub load: MeanAndMax,
     /// Power during the run, watts.
     pub power: MeanAndMax,
+    /// Core temperature during the run, degrees Celsius.
+    pub temperature: MeanAndMax,
     /// Reasons for reduced clocks during the run.
     pub throttled: Throttled,
     /// Energy during the run.
@@ -160,6 +162,7 @@ impl GpuTrack {
             peak_mib: None,
             load: MeanAndMax::default(),
             power: MeanAndMax::default(),
+            temperature: MeanAndMax::default(),
             throttled: Throttled::default(),
             energy: EnergyMeter::default(),
             lost: None,
@@ -182,6 +185,7 @@ impl GpuTrack {
         self.peak_mib = None;
         self.load = MeanAndMax::default();
         self.power = MeanAndMax::default();
+        self.temperature = MeanAndMax::default();
         self.throttled = Throttled::default();
         self.energy = EnergyMeter::default();
         self.taken = SampleCount::default();
@@ -223,6 +227,7 @@ impl GpuTrack {
             }
             self.load.add(sample.utilization_percent);
             self.power.add(sample.power_w);
+            self.temperature.add(sample.temperature_c);
             self.throttled.add(sample.throttle);
             self.energy.sample(sample.at, sample.energy_j, sample.power_w);
             self.closed = span.until.is_some_and(|until| sample.at >= until);

@@ -6,7 +6,7 @@ use super::gpu_track::MeanAndMax;
 use super::series::Series;
 use super::time::Nanos;
 
-/// Maximum points in each series: eight hours at one sample per second.
+/// Maximum points in each series: eight hours at one sample per second in full resolution.
 const HISTORY_POINTS: usize = 28_800;
 
 /// One sample of the machine. Missing values are `None`, never 0. Shares cover the time since the sample before.

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use super::distribution::{Distribution, Format};
 use super::random::Random;
+use super::serde_text::serde_as_text;
 
 /// Maximum length, tokens: the largest context windows have 10 million.
 pub const MAX_LENGTH: u32 = 10_000_000;
@@ -20,8 +19,7 @@ const FORMAT: Format = Format { number: length, min: 1.0, has_exponential: false
 ///
 /// Values of a normal distribution below 1 are drawn again, so that short lengths do not pile up at 1. Values above the
 /// mean plus four standard deviations are drawn again too.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LengthSpec {
     distribution: Distribution,
     text: String,
@@ -76,19 +74,7 @@ impl FromStr for LengthSpec {
     }
 }
 
-impl TryFrom<String> for LengthSpec {
-    type Error = InvalidLength;
-
-    fn try_from(text: String) -> Result<Self, InvalidLength> {
-        text.parse()
-    }
-}
-
-impl From<LengthSpec> for String {
-    fn from(spec: LengthSpec) -> Self {
-        spec.text
-    }
-}
+serde_as_text!(LengthSpec);
 
 impl fmt::Display for LengthSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

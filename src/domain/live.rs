@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{Arrival, AttemptId, AttemptRecord, TextKind};
+use super::check::ToolCall;
 use super::request_lengths::RequestLengths;
 use super::sent_request::SentRequest;
 use super::suite::CaseSpec;
@@ -13,7 +14,7 @@ use super::time::Nanos;
 use super::trace::Trace;
 use super::turn::Turn;
 
-/// Maximum points of the throughput series: an hour at four per second.
+/// Maximum points of the throughput series: an hour at four per second in full resolution.
 pub const THROUGHPUT_POINTS: usize = 14_400;
 /// Maximum text of a stream in the live view, bytes.
 const TEXT_BYTES: usize = 16 * 1024;
@@ -181,7 +182,8 @@ pub struct InFlight {
     pub started: Nanos,
     /// Time at which the request was sent; later than the start of the clock if it was due before a slot was free.
     pub sent: Nanos,
-    /// TTFT, milliseconds, once known.
+    /// Time to the first event with text, milliseconds; `None` before this event. Differs from the record's TTFT, which
+    /// is `None` if the first text may have been held back.
     pub ttft_ms: Option<f64>,
     /// Number of events with generated text so far, an estimate of the tokens.
     pub content_events: u32,
@@ -199,6 +201,8 @@ pub struct InFlight {
     pub reasoning: Arc<str>,
     /// Answer so far.
     pub text: Arc<str>,
+    /// Calls of tools so far; long arguments are cut at their end.
+    pub tool_calls: Vec<ToolCall>,
     /// Whether the start of the reasoning is cut off.
     pub reasoning_cut: bool,
     /// Whether the start of the answer is cut off.

@@ -6,9 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-pub use self::parse::{InvalidStages, STAGE_FORMS};
+pub use self::parse::{InvalidStages, MAX_CONCURRENCY, MAX_RATE_PER_S, MIN_RATE_PER_S, STAGE_FORMS};
 
 /// One load and the time for which it holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,8 +86,7 @@ fn nanos(time: Duration) -> i128 {
 }
 
 /// Stages that follow each other without a pause. Requests in flight go on when the next stage begins.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LoadStages(Arc<[LoadStage]>);
 
 impl LoadStages {

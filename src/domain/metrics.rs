@@ -116,7 +116,7 @@ impl fmt::Debug for Metric {
 
 /// Metrics of single attempts, in the order of reports. Keys are only ever added.
 pub static METRICS: &[&Metric] =
-    &[&TTFT, &TTFO, &LATENCY, &ITL, &SPEED, &DECODE, &INPUT_TOKENS, &OUTPUT_TOKENS, &PASS_RATE];
+    &[&TTFT, &TTFO, &LATENCY, &ITL, &SPEED, &DECODE, &PREFILL, &INPUT_TOKENS, &OUTPUT_TOKENS, &PASS_RATE];
 
 /// Metrics with thresholds but without a column: they measure the schedule, not the server.
 static THRESHOLD_ONLY: &[&Metric] = &[&QUEUE];
@@ -211,7 +211,7 @@ pub static SPEED: Metric = Metric {
     get: AttemptRecord::output_tokens_per_s,
     unresolved: AttemptRecord::unresolved_speed,
     live: live::speed,
-    column: Some(Column { heading: "tok/s", rank: 2, has_difference: true }),
+    column: Some(Column { heading: "Speed", rank: 2, has_difference: true }),
     slo: Some(SloNames { name: "speed", label: "Speed", aliases: &[] }),
     compared: Some(ComparedAs { rank: 2, label: "Speed, tok/s", digits: 1 }),
 };
@@ -235,6 +235,24 @@ pub static DECODE: Metric = Metric {
         aliases: &["output_token_throughput_per_user", "output_inference_speed", "decode_speed"],
     }),
     compared: None,
+};
+
+/// Prefill speed. `AIPerf`'s metric of this name also counts cached tokens.
+pub static PREFILL: Metric = Metric {
+    key: "prefill_throughput_per_user",
+    label: "Prefill",
+    unit: Unit::TokensPerSecond,
+    better: Some(Better::High),
+    help: "prompt tokens without cached ones / TTFT, from 256 tokens on",
+    counts_output_tokens: false,
+    is_first_token: false,
+    get: AttemptRecord::prefill_tokens_per_s,
+    unresolved: AttemptRecord::unresolved_prefill,
+    live: live::not_before_the_end,
+    // Only a run that measures context depths shows it.
+    column: Some(Column { heading: "Prefill", rank: 3, has_difference: false }),
+    slo: Some(SloNames { name: "prefill", label: "Prefill", aliases: &["prefill_throughput_per_user"] }),
+    compared: Some(ComparedAs { rank: 6, label: "Prefill, tok/s", digits: 1 }),
 };
 
 /// Tokens of the prompt.

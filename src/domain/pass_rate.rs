@@ -1,11 +1,13 @@
 //! The share of complete answers that pass all their checks.
 
+use serde::{Deserialize, Serialize};
+
 use super::attempt::AttemptRecord;
 use super::interval::{Interval, wilson_interval};
 use super::quantity::count;
 
 /// Number of answers that pass all their checks, out of those with checks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassRate {
     /// Complete answers that pass all their checks.
     pub passed: usize,
@@ -23,7 +25,8 @@ impl PassRate {
 
     /// Number of answers that fail a check.
     pub const fn failed(self) -> usize {
-        self.checked - self.passed
+        // A damaged journal may hold any numbers.
+        self.checked.saturating_sub(self.passed)
     }
 
     /// The pass rate, percent; `None` without a checked answer.

@@ -74,7 +74,7 @@ impl AttemptRecord {
 pub struct CacheDoubts {
     /// Answers with a warm cache.
     pub warm: usize,
-    /// Answers without a report from the server whose prompt may have been cached.
+    /// Answers whose prompt may have been cached, although the server reported nothing.
     pub unknown: usize,
     /// All answers, including cold ones.
     pub total: usize,

@@ -3,17 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use super::length_spec::MAX_LENGTH;
 use super::random::Random;
+use super::serde_text::serde_as_text;
 
 /// Maximum number of distinct prefixes.
 const MAX_PREFIXES: u32 = 1_000_000;
 
 /// A prefix that requests share, and how many distinct ones there are: `2048` or `2048x8`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrefixSpec {
     tokens: u32,
     count: u32,
@@ -58,19 +56,7 @@ impl FromStr for PrefixSpec {
     }
 }
 
-impl TryFrom<String> for PrefixSpec {
-    type Error = InvalidPrefix;
-
-    fn try_from(text: String) -> Result<Self, InvalidPrefix> {
-        text.parse()
-    }
-}
-
-impl From<PrefixSpec> for String {
-    fn from(spec: PrefixSpec) -> Self {
-        spec.to_string()
-    }
-}
+serde_as_text!(PrefixSpec);
 
 impl fmt::Display for PrefixSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

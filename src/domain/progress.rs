@@ -1,10 +1,12 @@
 //! Progress of a run, as dashboard and status line show it.
 
+mod time_left;
+
 use std::fmt;
 use std::time::Duration;
 
 use super::quantity::{ESTIMATED, grouped};
-use super::session::Session;
+use super::session::{Mode, Session};
 use super::time::Nanos;
 
 /// Number of requests that a run plans.
@@ -28,8 +30,8 @@ pub struct Progress {
     /// Share of the run that is over, 0 to 1: of its duration if it has one, otherwise of the planned requests. Falls
     /// only when the user adds requests.
     pub share: f64,
-    /// Time until the end: of the duration, until the last request of a trace is due, or at the pace of the requests that ended. `None` until it is known and
-    /// once nothing is left.
+    /// Time until the end: of the duration, or as [estimated](time_left) from the requests that ended. `None` until it is
+    /// known, while the run is held, and once nothing is left.
     pub left: Option<Duration>,
 }
 
@@ -89,11 +91,14 @@ fn time_left(session: &Session, now: Nanos, done: usize, left: usize) -> Option<
         return session.time_left(now);
     }
     if let Some(left) = session.time_to_last_start(now) {
-        return Some(left);
+        return Some(left.saturating_add(time_left::mean_duration(session).unwrap_or_default()));
     }
-    // Before every slot has delivered once, the pace would be too low.
-    let first_wave = session.plan.limit().unwrap_or(1).min(done + left).max(1);
-    if done < first_wave || left == 0 {
+    if !session.has_conversations() {
+        return time_left::time_left(session, now);
+    }
+    // Turns and the user's pauses between them: at the pace so far, once every slot has delivered.
+    let first_wave = session.plan.limit().unwrap_or(1).min(done + left).max(2);
+    if done < first_wave || left == 0 || session.mode != Mode::Running {
         return None;
     }
     Some(session.running_for(now)?.mul_f64(left as f64 / done as f64))

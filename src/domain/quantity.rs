@@ -87,14 +87,22 @@ impl fmt::Display for Quantity<'_> {
         let Some(value) = self.value else { return f.pad(UNKNOWN) };
         let decimals = self.decimals;
         let mark = if self.is_estimated { ESTIMATED } else { "" };
-        let number = if self.is_grouped { grouped(value.round() as u64) } else { format!("{value:.decimals$}") };
+        let number = if self.is_grouped { grouped(value.round() as u64) } else { decimal(value, decimals) };
         let half = match self.half_width {
-            Some(half) => format!(" ± {half:.decimals$}"),
+            Some(half) => format!(" ± {}", decimal(half, decimals)),
             None if self.lacks_half_width => format!(" ± {UNKNOWN}"),
             None => String::new(),
         };
         f.pad(&format!("{mark}{number}{half}{}", self.unit))
     }
+}
+
+/// A number with this many decimals, rounded half away from zero, as [`Quantity::grouped`] rounds. The formatting of the
+/// standard library rounds half to even, so that one figure would differ from place to place.
+pub fn decimal(value: f64, decimals: usize) -> String {
+    let scale = 10_f64.powi(i32::try_from(decimals).unwrap_or(i32::MAX));
+    let rounded = (value * scale).round() / scale;
+    if rounded.is_finite() { format!("{rounded:.decimals$}") } else { format!("{value:.decimals$}") }
 }
 
 /// A whole number with thousands separators: `97,887`.
@@ -153,6 +161,16 @@ mod tests {
     fn thousands_are_grouped() {
         assert_eq!([0, 999, 1000, 97_887, 1_234_567].map(grouped), ["0", "999", "1,000", "97,887", "1,234,567"]);
         assert_eq!(Quantity::grouped(Some(1999.6)).estimated_if(true).to_string(), "~2,000");
+    }
+
+    #[test]
+    fn one_figure_is_rounded_the_same_everywhere() {
+        for value in [492.5, 493.5, 0.5, 1.5, 2.5] {
+            let plain = Quantity::new(value, 0).to_string();
+            assert_eq!(plain, Quantity::grouped(value).to_string(), "{value}");
+        }
+        assert_eq!([decimal(492.5, 0), decimal(0.25, 1), decimal(-0.25, 1)], ["493", "0.3", "-0.3"]);
+        assert_eq!(decimal(f64::MAX, 1), format!("{:.1}", f64::MAX));
     }
 
     #[test]

@@ -7,10 +7,11 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::gpu_track::MeanAndMax;
 use super::series::Series;
 use super::time::Nanos;
 
-/// Maximum points in each series: eight hours at one sample per second.
+/// Maximum points in each series: eight hours at one sample per second in full resolution.
 const HISTORY_POINTS: usize = 28_800;
 
 /// A metric that a server may export. Samples are stored in this order, so new metrics go at the end.
@@ -152,6 +153,10 @@ pub struct GaugeHistory {
     /// Tokens generated per second for all clients of the server, between two samples.
     pub generated_per_s: Series,
     gauges: [Series; Meter::GAUGES.len()],
+    /// Mean and maximum of the gauges while the run was active.
+    levels: [MeanAndMax; Meter::GAUGES.len()],
+    /// Time of the first sample in the levels.
+    first_level: Option<Nanos>,
     first: Option<(Nanos, ServerGauges)>,
     last: Option<(Nanos, ServerGauges)>,
     restarted: bool,
@@ -162,8 +167,6 @@ pub struct GaugeHistory {
     until: Option<Nanos>,
     /// Whether the sample after that was taken. Later samples are not part of the run.
     closed: bool,
-    /// Times of those last samples, in which no request of the run is in flight.
-    closing: Vec<Nanos>,
 }
 
 impl Default for GaugeHistory {
@@ -180,6 +183,8 @@ impl Default for GaugeHistory {
             missed: 0,
             generated_per_s: series(),
             gauges: std::array::from_fn(|_| series()),
+            levels: [MeanAndMax::default(); Meter::GAUGES.len()],
+            first_level: None,
             first: None,
             last: None,
             restarted: false,
@@ -187,7 +192,6 @@ impl Default for GaugeHistory {
             carried: ServerGauges::default(),
             until: None,
             closed: false,
-            closing: Vec::new(),
         }
     }
 }
@@ -222,7 +226,8 @@ impl GaugeHistory {
         self.interrupted = false;
         self.carried = ServerGauges::default();
         self.closed = false;
-        self.closing.clear();
+        self.levels = [MeanAndMax::default(); Meter::GAUGES.len()];
+        self.first_level = None;
         (self.samples, self.missed) = (0, 0);
     }
 
@@ -270,8 +275,12 @@ impl GaugeHistory {
         self.silent = None;
         self.samples += 1;
         self.closed = self.until.is_some_and(|until| at >= until);
-        if self.closed {
-            self.closing.push(at);
+        // In the last sample, no request of the run is in flight.
+        if !self.closed {
+            self.first_level.get_or_insert(at);
+            for (level, meter) in self.levels.iter_mut().zip(Meter::GAUGES) {
+                level.add(gauges.get(meter));
+            }
         }
     }
 
@@ -286,20 +295,30 @@ impl GaugeHistory {
         self.last.as_ref().filter(|_| self.silent.is_none()).and_then(|(_, gauges)| gauges.get(meter))
     }
 
-    /// Maximum of a gauge since `from`, while the run was active.
-    pub fn highest(&self, meter: Meter, from: Nanos) -> Option<f64> {
-        self.levels(meter, from)?.into_iter().reduce(f64::max)
+    /// Maximum of a gauge while the run was active.
+    pub fn highest(&self, meter: Meter) -> Option<f64> {
+        self.level(meter)?.max()
     }
 
-    /// Mean of a gauge since `from`, while the run was active.
-    pub fn mean(&self, meter: Meter, from: Nanos) -> Option<f64> {
-        let values = self.levels(meter, from)?;
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    /// Mean of a gauge while the run was active.
+    pub fn mean(&self, meter: Meter) -> Option<f64> {
+        self.level(meter)?.mean()
     }
 
-    fn levels(&self, meter: Meter, from: Nanos) -> Option<Vec<f64>> {
-        let looks = self.series(meter)?.since(from).into_iter().filter(|(at, _)| !self.closing.contains(at));
-        Some(looks.filter_map(|(_, value)| value).collect())
+    /// Mean of a gauge between two times, both included, while the run was active.
+    pub fn mean_between(&self, meter: Meter, from: Nanos, to: Nanos) -> Option<f64> {
+        let is_whole = self.first_level.is_some_and(|first| from <= first)
+            && self.last.as_ref().is_some_and(|(last, _)| *last <= to);
+        if is_whole {
+            // The points of a long run are too coarse to leave out the samples after its end.
+            return self.mean(meter);
+        }
+        let end = self.until.filter(|_| self.closed).map_or(to, |until| to.min(Nanos(until.0.saturating_sub(1))));
+        self.series(meter)?.mean_between(from, end)
+    }
+
+    fn level(&self, meter: Meter) -> Option<&MeanAndMax> {
+        self.levels.get(Meter::GAUGES.iter().position(|m| *m == meter)?)
     }
 
     /// Growth of a counter since the run began; `None` with fewer than two samples, or if server or run were

@@ -9,6 +9,7 @@ mod elapsed;
 mod event;
 mod index;
 mod load;
+mod pace;
 mod replay;
 mod rows;
 mod run_clock;
@@ -29,6 +30,8 @@ pub use self::case::{AttemptState, CasePhase, CaseState, NextTurn};
 use self::elapsed::Idle;
 pub use self::event::{EventKind, InvalidEvent, RunEvent};
 use self::index::Index;
+pub use self::load::warmup_name;
+pub use self::pace::{Capped, Durations, Pace, StagePace};
 pub use self::replay::IdleReason;
 pub use self::rows::RowPlan;
 use self::run_clock::RunClock;
@@ -251,6 +254,8 @@ pub struct Session {
     /// Number of attempts known only because later ones have higher numbers.
     inferred: usize,
     attempts_ended: usize,
+    /// Durations of the requests that ended.
+    pace: Pace,
     requests_done: usize,
     /// Sum of the cases' measured requests in flight and still to start.
     requests_left_in_stage: usize,
@@ -309,6 +314,7 @@ impl Session {
             last_full_at: None,
             inferred: 0,
             attempts_ended: 0,
+            pace: Pace::default(),
             requests_done: 0,
             requests_left_in_stage: 0,
             requests_planned_in_stage: 0,
@@ -346,7 +352,11 @@ impl Session {
         self.rows_taken
     }
 
-    /// Number of measured attempts of a case to start, in each stage.
+    /// Number of measured attempts of a case to start, in each stage; [`u32::MAX`] if only the time limits them.
+    pub fn planned_attempts(&self, case: usize) -> u32 {
+        self.attempts_of(case)
+    }
+
     fn attempts_of(&self, case: usize) -> u32 {
         attempts_of(&self.suite, &self.plan, case)
     }

@@ -5,8 +5,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::check::CheckSpec;
+use super::context_depth::Depths;
 use super::load_stages::LoadStages;
+use super::media::{GeneratedImages, Media, MediaCount};
+use super::model_mix::ModelMix;
 use super::slo::Slo;
+use super::tools::{ResponseFormat, Tool, ToolChoice};
 use super::workload::{Conversations, Workload};
 
 /// A named list of cases with a rating scale for the results.
@@ -29,6 +33,9 @@ pub struct Suite {
     /// Conversations of the run, beside those that cases describe themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversations: Option<Conversations>,
+    /// Models that requests draw from; `None` if the run has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_mix: Option<ModelMix>,
     /// Loads of the run one after another; `None` if the plan has the only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_stages: Option<LoadStages>,
@@ -63,6 +70,18 @@ pub struct CaseSpec {
     /// Time limits for single steps of an attempt.
     #[serde(default)]
     pub patience: Timeouts,
+    /// Images that are generated for each request, after the last message of its first turn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generated_images: Vec<GeneratedImages>,
+    /// Tools that the model may call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Tool>,
+    /// Whether the model must call a tool; `None` leaves it to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_choice: Option<ToolChoice>,
+    /// Form of the answer; `None` for plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_format: Option<ResponseFormat>,
     /// Additional fields for the request body, sent unchanged.
     pub extra: serde_json::Map<String, serde_json::Value>,
     /// Checks that an answer must pass to count as right; empty if nothing is checked.
@@ -74,6 +93,11 @@ impl Suite {
     /// The name, with the patterns that selected the cases: `Complex Comprehensive (--case debug, data)`.
     pub fn title(&self) -> String {
         title(&self.name, &self.case_patterns)
+    }
+
+    /// Context depths of the cases; `None` unless the run measures depths.
+    pub fn depths(&self) -> Option<&Depths> {
+        self.workload.as_ref()?.source.depths()
     }
 
     /// Returns whether some case or row has checks.
@@ -95,9 +119,20 @@ impl CaseSpec {
             temperature: 0.7,
             timeout: Duration::from_secs(120),
             patience: Timeouts::default(),
+            generated_images: Vec::new(),
+            tools: Vec::new(),
+            tool_choice: None,
+            response_format: None,
             extra: serde_json::Map::new(),
             checks: Vec::new(),
         }
+    }
+
+    /// Counts the images and audio files in the messages; `None` without any.
+    pub fn media_count(&self) -> Option<MediaCount> {
+        let mut count = MediaCount::default();
+        self.messages.iter().flat_map(|message| &message.media).for_each(|media| count.add(media));
+        (!count.is_empty()).then_some(count)
     }
 
     /// Returns whether a nonce would be sent: it needs a message, and `extra` may replace the messages.
@@ -134,17 +169,25 @@ pub struct Message {
     pub role: String,
     /// The text.
     pub content: String,
+    /// Images and audio after the text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<Media>,
 }
 
 impl Message {
+    /// A message of text.
+    pub fn new(role: &str, content: &str) -> Self {
+        Self { role: role.to_owned(), content: content.to_owned(), media: Vec::new() }
+    }
+
     /// A message of the user.
     pub fn user(content: &str) -> Self {
-        Self { role: "user".to_owned(), content: content.to_owned() }
+        Self::new("user", content)
     }
 
     /// An answer of the model.
     pub fn assistant(content: &str) -> Self {
-        Self { role: "assistant".to_owned(), content: content.to_owned() }
+        Self::new("assistant", content)
     }
 }
 

@@ -1,11 +1,13 @@
 //! A sweep over concurrencies: results of each stage, and the knee beyond which more load hardly pays.
 
+mod headline;
 mod summary;
 #[cfg(test)]
 pub(crate) mod testing;
 
 use std::fmt;
 
+pub use self::headline::{headline_concurrency, headline_of, headline_stage};
 pub use self::summary::{Saturation, SweepSummary, best, ideal_throughput, slo_limit};
 use super::metrics::{DECODE, ITL, LATENCY, TTFT};
 use super::pass_rate::PassRate;
@@ -99,7 +101,7 @@ pub fn unfilled_stages(stages: &[Stage]) -> Option<String> {
     (!named.is_empty()).then(|| named.join(", "))
 }
 
-/// Stages of a session that have ended requests.
+/// Stages of a session in which at least one request has ended.
 pub fn stages(session: &Session) -> Vec<Stage> {
     let measured = |(at, concurrency): (usize, &usize)| {
         let tally = Tally::from_session(session, Some(at));

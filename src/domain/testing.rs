@@ -16,6 +16,10 @@ pub fn case(name: &str) -> CaseSpec {
         temperature: 0.0,
         timeout: Duration::from_secs(1),
         patience: Timeouts::default(),
+        generated_images: Vec::new(),
+        tools: Vec::new(),
+        tool_choice: None,
+        response_format: None,
         extra: serde_json::Map::new(),
         checks: Vec::new(),
     }

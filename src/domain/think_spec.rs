@@ -4,10 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::distribution::{Distribution, Format};
 use super::random::Random;
+use super::serde_text::serde_as_text;
 
 /// Maximum think time.
 const MAX_THINK: Duration = Duration::from_secs(86_400);
@@ -23,8 +22,7 @@ const FORMAT: Format = Format { number: seconds, min: 0.0, has_exponential: true
 ///
 /// Exponential times are those of independent users, as in TPC-C, and like those are cut at ten times the mean. Negative
 /// values of a normal distribution are drawn again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ThinkSpec {
     distribution: Distribution,
     text: String,
@@ -76,19 +74,7 @@ impl FromStr for ThinkSpec {
     }
 }
 
-impl TryFrom<String> for ThinkSpec {
-    type Error = InvalidThink;
-
-    fn try_from(text: String) -> Result<Self, InvalidThink> {
-        text.parse()
-    }
-}
-
-impl From<ThinkSpec> for String {
-    fn from(spec: ThinkSpec) -> Self {
-        spec.text
-    }
-}
+serde_as_text!(ThinkSpec);
 
 impl fmt::Display for ThinkSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

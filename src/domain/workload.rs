@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::attempt::AttemptId;
+use super::context_depth::{DepthTest, Depths};
 use super::data_fingerprint::DataFingerprint;
 use super::length_spec::LengthSpec;
 use super::prefix_spec::PrefixSpec;
@@ -48,9 +50,24 @@ const fn is_zero(n: &u32) -> bool {
 }
 
 impl Workload {
-    /// Returns whether a warm-up of this number is a probe.
-    pub const fn is_probe(&self, number: u32) -> bool {
-        number <= self.probes
+    /// Number of the probe that a warm-up of a run with `cases` cases is, from 1; `None` if it is none. Warm-ups take
+    /// the cases in turn, and the first ones are probes.
+    pub fn probe_number(&self, id: AttemptId, cases: usize) -> Option<u32> {
+        let before = u32::try_from(cases).ok()?.checked_mul(id.number.checked_sub(1)?)?;
+        let number = before.checked_add(u32::try_from(id.case).ok()?)?.checked_add(1)?;
+        (number <= self.probes).then_some(number)
+    }
+
+    /// Requests of a case at its context depth; `None` unless the run measures depths.
+    pub fn depth_test(&self, case: usize) -> Option<DepthTest> {
+        let WorkloadSource::Depth { depths, prompt_tokens, output_tokens } = &self.source else { return None };
+        let (prompt_tokens, output_tokens) = (*prompt_tokens, *output_tokens);
+        depths.as_slice().get(case).map(|depth| DepthTest { depth: *depth, prompt_tokens, output_tokens })
+    }
+
+    /// Whether a case ends with a request that the server refuses, because the others ask for the same.
+    pub const fn ends_case_if_refused(&self) -> bool {
+        matches!(self.source, WorkloadSource::Depth { .. })
     }
 }
 
@@ -78,6 +95,15 @@ pub enum WorkloadSource {
         /// Beginning that prompts share.
         prefix: Option<PrefixSpec>,
     },
+    /// Prose after contexts of given depths (`--depth`). Each depth is a case.
+    Depth {
+        /// Tokens of context, one for each case.
+        depths: Depths,
+        /// Tokens of the prompt after the context.
+        prompt_tokens: u32,
+        /// Tokens of the answer.
+        output_tokens: u32,
+    },
     /// Requests of a trace at their own times (`--trace`).
     Trace {
         /// Path as the user gave it, made absolute.
@@ -99,6 +125,7 @@ impl WorkloadSource {
         match self {
             Self::Dataset { .. } => "dataset",
             Self::Synthetic { .. } => "synthetic",
+            Self::Depth { .. } => "depth",
             Self::Trace { .. } => "trace",
         }
     }
@@ -107,7 +134,7 @@ impl WorkloadSource {
     pub const fn replay_speed(&self) -> Option<f64> {
         match self {
             Self::Trace { speed, .. } => Some(*speed),
-            Self::Dataset { .. } | Self::Synthetic { .. } => None,
+            Self::Dataset { .. } | Self::Synthetic { .. } | Self::Depth { .. } => None,
         }
     }
 
@@ -116,15 +143,25 @@ impl WorkloadSource {
         match self {
             Self::Dataset { fingerprint, .. } => Some(*fingerprint),
             Self::Trace { fingerprint, .. } => *fingerprint,
-            Self::Synthetic { .. } => None,
+            Self::Synthetic { .. } | Self::Depth { .. } => None,
         }
     }
 
-    /// Path of the file or folder; `None` for synthetic prompts.
+    /// Context depths, one for each case; `None` for other sources.
+    pub const fn depths(&self) -> Option<&Depths> {
+        if let Self::Depth { depths, .. } = self { Some(depths) } else { None }
+    }
+
+    /// Tokens of each answer; `None` for sources whose answers have lengths of their own.
+    pub const fn output_tokens(&self) -> Option<u32> {
+        if let Self::Depth { output_tokens, .. } = self { Some(*output_tokens) } else { None }
+    }
+
+    /// Path of the file or folder; `None` for prompts that are written.
     pub fn path(&self) -> Option<&str> {
         match self {
             Self::Dataset { path, .. } | Self::Trace { path, .. } => Some(path),
-            Self::Synthetic { .. } => None,
+            Self::Synthetic { .. } | Self::Depth { .. } => None,
         }
     }
 }

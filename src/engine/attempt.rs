@@ -1,4 +1,4 @@
-//! One request from its first byte to its record.
+//! Runs one attempt: sends its request, follows the response and builds the record.
 
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
@@ -26,15 +26,16 @@ use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
 use crate::protocol::encoding::unpack;
 use crate::protocol::failure;
+use crate::protocol::media::with_contents;
 use crate::protocol::request::RequestDialect;
 use crate::protocol::url::address_below;
 
-/// Maximum bytes read of an error's body.
+/// Maximum bytes to read from the body of an error response.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
-/// Maximum time to read an error's body.
+/// Maximum time to read the body of an error response.
 const ERROR_WITHIN: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 5000 });
 
-/// One attempt to make.
+/// An attempt to run.
 #[derive(Debug)]
 pub struct Order {
     /// Case and number of the attempt.
@@ -43,15 +44,15 @@ pub struct Order {
     pub case: Arc<CaseSpec>,
     /// Name of the model.
     pub model: String,
-    /// Whether the attempt only warms up and is not measured.
+    /// Whether the attempt is a warm-up, which is not measured.
     pub warmup: bool,
-    /// Scheduled time of the request, in the open loop.
+    /// Scheduled time of the request in an open-loop run; `None` in a closed loop.
     pub due: Option<Nanos>,
     /// Place in a conversation; `None` for a single request.
     pub turn: Option<Turn>,
-    /// Lengths that a workload asks for.
+    /// Prompt and output lengths that the workload asks for.
     pub lengths: RequestLengths,
-    /// Earliest time at which the request could be sent.
+    /// Earliest time at which tokscope could have sent the request.
     pub ready: Option<Nanos>,
 }
 
@@ -67,7 +68,8 @@ pub async fn run(
     let now = endpoint.now();
     let mut record = AttemptRecord::started(order.id, order.warmup, request_id, order.model.clone(), now);
     (record.turn, record.lengths) = (order.turn, order.lengths);
-    // All turns of a conversation begin with the same messages, so that each finds the one before in the prefix cache.
+    record.media = order.case.media_count().map(Box::new);
+    // All turns of a conversation share one nonce, so that each turn finds the previous one in the prefix cache.
     let first = order.turn.map_or(order.id.number, |turn| turn.conversation);
     let first_id = format!("{}-{}-{first}", endpoint.run_id, order.id.case + 1);
     record.nonce = (!endpoint.warm && order.lengths.uniqueness == Uniqueness::Nonce && order.case.takes_nonce())
@@ -106,7 +108,7 @@ pub async fn run(
     }
     endpoint.secrets.redact_record(&mut recorder.record);
     recorder.warn_about(order.case.max_tokens);
-    // The record is moved out, because a copy of its timeline and texts may be large.
+    // Move the record out: copying its timeline and texts could be expensive.
     let nothing = AttemptRecord::started(order.id, order.warmup, String::new(), String::new(), now);
     std::mem::replace(&mut recorder.record, nothing)
 }
@@ -131,7 +133,7 @@ async fn drive(endpoint: &Endpoint, order: &Order, recorder: &RefCell<Recorder>)
         let pause = (tries <= endpoint.retries).then(|| retry::pause(&failure, http_status, tries, left)).flatten();
         let Some(pause) = pause else { return Err(failure) };
         let (started, failed_at) = (recorder.borrow().record.started, endpoint.now());
-        // Timeouts do not run during the pause.
+        // No timeout runs during the pause.
         recorder.borrow_mut().note_unsent();
         tokio::time::sleep(pause).await;
         tries += 1;
@@ -145,7 +147,7 @@ async fn drive(endpoint: &Endpoint, order: &Order, recorder: &RefCell<Recorder>)
     follow(answer.body, endpoint.clock(), recorder, intake).await
 }
 
-/// Resets the record for a further try, whose clock starts anew: a refused try must not count.
+/// Resets the record for another try. The clock starts anew, so the figures exclude the refused try.
 fn restart(endpoint: &Endpoint, recorder: &RefCell<Recorder>) {
     let mut recorder = recorder.borrow_mut();
     recorder.note_unsent();
@@ -169,15 +171,17 @@ async fn send(
     let request_id = recorder.borrow().record.request_id.clone();
     recorder.borrow_mut().record.sent_request =
         Some(Arc::new(endpoint.request_record.with_body(request_id.clone(), &body, nonce)));
+    // The record shows marks in place of megabytes.
+    let body = with_contents(body, &order.case.messages);
     {
         let record = &mut recorder.borrow_mut().record;
         record.started = endpoint.now();
-        // Only the first try is delayed by tokscope itself; the server caused the later ones.
+        // Count only the delay of the first try: tokscope caused this one, the server caused the later ones.
         if let (Some(ready), None) = (order.ready, record.own_delay_ms) {
             record.own_delay_ms = Some(record.started.millis_since(ready));
         }
     }
-    // Requests outside a conversation are conversations of one turn.
+    // A request outside a conversation counts as a conversation of one turn.
     let first = order.turn.map_or(order.id.number, |turn| turn.conversation);
     let session = format!("{}-{}-{first}", endpoint.run_id, order.id.case + 1);
     let post = Post {
@@ -204,7 +208,7 @@ async fn send(
         return Ok(answer);
     }
     let headers = answer.headers;
-    // Redacts before anything is cut, because a part of a secret is not found.
+    // Redact before any text is cut: a partial secret would not be recognised.
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(|v| endpoint.secrets.redact(v));
     let encoding = headers.get(CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let body = endpoint.secrets.redact(&error_body(encoding, answer.body).await);
@@ -215,7 +219,8 @@ async fn send(
     Err(failure)
 }
 
-/// Reads an error's body within its limits. A body that breaks off or never ends still describes the error.
+/// Reads the body of an error response within the limits. A body that breaks off or never ends still describes the
+/// error.
 async fn error_body(encoding: &str, mut body: AnswerBody) -> String {
     let mut bytes = Vec::new();
     let read = async {

@@ -1,4 +1,4 @@
-//! The attempts in flight, and the live view published from them.
+//! Keeps the attempts in flight, and publishes the live view from them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use crate::domain::attempt::AttemptId;
 use crate::domain::live::{LiveSnapshot, TRACED_STREAMS};
 use crate::domain::time::Nanos;
 
-/// The case on the screen; any thread may set it. Without one, the live view holds only counters.
+/// The case on the screen, which any thread may set. Without a case on the screen, the live view holds only counters.
 #[derive(Clone, Debug)]
 pub struct WatchedCase(Arc<AtomicUsize>);
 
@@ -31,7 +31,7 @@ impl Default for WatchedCase {
 impl WatchedCase {
     const NOBODY: usize = usize::MAX;
 
-    /// Sets the case on the screen, or none.
+    /// Sets the case on the screen; `None` if the screen shows no case.
     pub fn set(&self, case: Option<usize>) {
         self.0.store(case.unwrap_or(Self::NOBODY), Ordering::Relaxed);
     }
@@ -72,7 +72,8 @@ impl Board {
         }
     }
 
-    /// Adds a recorder to the live view. Its record gets the standstills that its request waited through.
+    /// Adds a recorder to the live view. If the thread stalled while the request was waiting to start, its record gets
+    /// these stalls.
     pub fn add(&self, recorder: Rc<RefCell<Recorder>>, now: Nanos) {
         self.check_standstill(now);
         {
@@ -83,8 +84,8 @@ impl Board {
         self.begin_to_watch(now);
     }
 
-    /// Removes a recorder from the live view; its events still count. After a standstill, data may be handled before the beat
-    /// that reveals the standstill, so this checks for one before the record is handed on.
+    /// Removes a recorder from the live view; its events still count. Checks for a stall first: after a stall, the
+    /// engine may handle the last data before the late beat.
     pub fn remove(&self, recorder: &Rc<RefCell<Recorder>>, now: Nanos) {
         self.check_standstill(now);
         self.in_flight.borrow_mut().retain(|r| !Rc::ptr_eq(r, recorder));
@@ -95,7 +96,7 @@ impl Board {
         self.finished_events.set(self.finished_events.get() + events);
     }
 
-    /// Sets whether the run is active from `now` on.
+    /// Starts or ends the run's active time at `now`.
     pub fn set_active(&self, active: bool, now: Nanos) {
         self.check_standstill(now);
         self.active.set(active);
@@ -111,8 +112,8 @@ impl Board {
         self.watched_from_now.notify_one();
     }
 
-    /// Records that this thread runs at `now`. A standstill before goes to every record in flight and to the live view at once.
-    /// So does a sleep of the machine, which the run's clock does not count.
+    /// Records that this thread runs at `now`. Adds a stall that has just ended to every record in flight, and
+    /// publishes the live view. Adds a warning if the machine slept, because the run's clock excludes sleep.
     pub fn check_standstill(&self, now: Nanos) {
         if let Some(slept) = self.standstills.newly_slept() {
             self.note_sleep(slept);
@@ -145,28 +146,28 @@ impl Board {
         !self.in_flight.borrow().is_empty()
     }
 
-    /// Whether standstills of this thread matter: the run is active, or an attempt is in flight.
+    /// Whether stalls of this thread matter: the run is active, or an attempt is in flight.
     pub fn is_watched(&self) -> bool {
         self.active.get() || self.is_busy()
     }
 
-    /// Waits until standstills of this thread matter.
+    /// Waits until stalls of this thread matter.
     pub async fn wait_until_watched(&self) {
         while !self.is_watched() {
             self.watched_from_now.notified().await;
         }
     }
 
-    /// Records the lateness of beats that arrived at `now`, in the order they were sent.
+    /// Records how late these beats arrived at `now`. The beats are in the order in which they were sent.
     pub fn note_beats(&self, beats: impl IntoIterator<Item = Beat>, now: Nanos) {
         for (i, beat) in beats.into_iter().enumerate() {
             if i == 0 {
                 self.standstills.expect_beat(beat.due);
                 self.check_standstill(now);
             }
-            // The lag counts from the send: a beat that could not be sent in time belongs to a standstill.
+            // Count the lag from the time of sending: if the beat was already sent late, the whole process stalled.
             self.lags.borrow_mut().note(now.millis_since(beat.sent));
-            // If the pulse was starved, so was the engine.
+            // Charge the late beat to every request in flight: the same thread reads their streams.
             for recorder in self.in_flight.borrow().iter() {
                 recorder.borrow_mut().note_lag(now.millis_since(beat.due));
             }
@@ -174,7 +175,7 @@ impl Board {
         }
     }
 
-    /// Publishes a new live view in place of the last.
+    /// Publishes a new live view.
     pub fn publish(&self, now: Nanos) {
         let recorders = self.in_flight.borrow();
         let watched = self.watched.get();
@@ -254,7 +255,7 @@ mod tests {
         board.add(Rc::clone(&recorder), ms(480));
         board.note_beats([beat(500, 501)], ms(599));
         board.note_beats([beat(600, 600), beat(650, 650)], ms(800));
-        // The whole process stalled, so that the beat was sent late, too.
+        // The whole process stalled, so the beat was also sent late.
         board.note_beats([beat(850, 1849)], ms(1850));
         board.remove(&recorder, ms(1850));
         board.note_beats([beat(2000, 2000)], ms(2400));
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_before_the_beat_that_tells_of_a_stall_has_it_noted() {
+    fn an_attempt_that_ends_before_the_late_beat_still_records_the_stall() {
         let board = board();
         let [in_time, late, again] = [1, 2, 3].map(|number| recorder(0, number));
         board.add(Rc::clone(&in_time), ms(0));
@@ -273,7 +274,7 @@ mod tests {
         // The next beat is due at 100.
         board.remove(&in_time, ms(199));
         board.remove(&late, ms(900));
-        // Nothing is in flight now, so no beat comes.
+        // Nothing is in flight now, so no beat arrives.
         board.add(Rc::clone(&again), ms(5000));
         board.remove(&again, ms(5020));
         assert_eq!([&in_time, &late].map(stalls), [vec![], vec![(199, 900)]]);
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_request_that_no_beat_saw_has_its_stall_noted() {
+    fn a_request_that_starts_and_ends_between_two_beats_records_its_stall() {
         let (board, recorder) = (board(), recorder(0, 1));
         board.set_active(true, ms(0));
         board.note_beats([beat(50, 50)], ms(50));
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stall_with_nothing_in_flight_counts_and_marks_what_was_due() {
+    fn a_stall_with_nothing_in_flight_counts_and_goes_to_the_delayed_request() {
         let board = board();
         board.set_active(true, ms(0));
         board.note_beats([beat(50, 50)], ms(50));
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_run_ends_the_watch_with_a_last_look() {
+    fn the_end_of_a_run_checks_for_a_stall_once_more() {
         let board = board();
         board.set_active(true, ms(0));
         board.set_active(false, ms(900));
@@ -329,19 +330,19 @@ mod tests {
     }
 
     #[test]
-    fn a_beat_that_was_sent_late_is_not_the_engine_s_lag() {
+    fn a_beat_that_was_sent_late_adds_no_lag_of_the_engine() {
         let board = board();
         board.set_active(true, ms(0));
         board.note_beats([beat(50, 110)], ms(111));
         assert_eq!(board.lags.borrow().summary().max_ms, Some(1.0));
-        // Neither is a beat that was sent very late while this thread ran.
+        // A beat that was sent very late while this thread ran adds no lag either.
         board.check_standstill(ms(200));
         board.check_standstill(ms(290));
         board.note_beats([beat(160, 300)], ms(301));
         assert_eq!(board.lags.borrow().summary().max_ms, Some(1.0));
     }
 
-    /// Returns whether the live view holds text, gaps and trace of each of these attempts.
+    /// Returns whether the live view holds text, gaps and trace of each of these attempts, in the order of `attempts`.
     fn shown(watched: Option<usize>, attempts: &[(usize, u32)]) -> Vec<(bool, bool, bool)> {
         let (publish, live) = watch::channel(Arc::default());
         let watch = WatchedCase::default();
@@ -371,13 +372,13 @@ mod tests {
         let attempts = [(0, 1), (1, 1), (1, 3), (1, 2)];
         assert_eq!(shown(Some(1), &attempts), [trace, counters, all, counters]);
         assert_eq!(shown(None, &attempts), [counters; 4]);
-        // The number in flight does not matter.
+        // The number of attempts in flight does not matter.
         let many: Vec<_> = (0..100).map(|case| (case, 1)).collect();
         assert_eq!(shown(Some(99), &many)[99], all);
     }
 
     #[test]
-    fn the_newest_streams_carry_their_arrivals_as_long_as_somebody_looks() {
+    fn the_newest_streams_carry_their_arrivals_while_a_case_is_on_the_screen() {
         let (publish, live) = watch::channel(Arc::default());
         let watch = WatchedCase::default();
         let board = Board::new(publish, watch.clone(), Rc::default());

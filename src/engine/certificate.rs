@@ -1,5 +1,5 @@
-//! TLS of connections to the endpoint: which certificates are trusted. Besides the platform's issuers, the user may supply
-//! issuers or the server's own certificate, or trust any certificate.
+//! TLS settings for the endpoint: which certificates to trust. Besides the platform's issuers, the user may trust
+//! further issuers, the server's certificate itself, or any certificate.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootC
 pub(super) enum Trust {
     /// Any server, regardless of its certificate.
     Anyone,
-    /// Servers with a certificate of the platform's issuers or of the given ones, or with one of the given certificates.
+    /// Servers whose certificate is among the given ones, or was signed by a given issuer or an issuer of the platform.
     Certified(Vec<CertificateDer<'static>>),
 }
 
@@ -33,14 +33,14 @@ pub(super) fn client_config(trust: Trust) -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-/// Verifies like the platform, with the given issuers added. A certificate that equals a given one byte for byte is pinned:
-/// it needs no issuer, and its host name and purpose do not matter. Its dates still count, and the handshake still proves that
-/// the server has its key.
+/// Verifies certificates with the platform's issuers and the given ones. A certificate that equals a given one byte for
+/// byte is pinned: its issuer, host name and purpose do not matter. Its dates still count, and the handshake still
+/// proves that the server holds its key.
 #[derive(Debug)]
 struct GivenCertificates {
     given: Vec<CertificateDer<'static>>,
     usual: rustls_platform_verifier::Verifier,
-    /// Knows only the given certificates: its errors are the same on every platform, and it checks the dates first.
+    /// Trusts only the given certificates. Its errors are the same on every platform, and it checks the dates first.
     pinned: Arc<WebPkiServerVerifier>,
 }
 
@@ -57,8 +57,8 @@ impl GivenCertificates {
     }
 }
 
-/// Returns whether pinning settles an error: the certificate is an issuer's, its issuer is unknown, or it names another host.
-/// Errors about dates and broken certificates remain.
+/// Returns whether pinning makes this error irrelevant: the certificate is that of an issuer, its issuer is unknown, or
+/// it names another host. Wrong dates and broken certificates stay errors.
 fn is_settled_by_pinning(error: &Error) -> bool {
     match error {
         Error::InvalidCertificate(
@@ -66,7 +66,7 @@ fn is_settled_by_pinning(error: &Error) -> bool {
             | CertificateError::NotValidForName
             | CertificateError::NotValidForNameContext { .. },
         ) => true,
-        // webpki's error has no variant in rustls.
+        // rustls has no variant for this error of webpki.
         Error::InvalidCertificate(CertificateError::Other(other)) => other.to_string().contains("CaUsedAsEndEntity"),
         _ => false,
     }
@@ -114,7 +114,7 @@ impl ServerCertVerifier for GivenCertificates {
     }
 }
 
-/// Verifies nothing: for `--insecure`.
+/// Accepts any certificate, for `--insecure`.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

@@ -1,4 +1,4 @@
-//! The endpoint and its HTTP client, configured to add nothing to measured times.
+//! The endpoint and its HTTP client, configured so that the client adds nothing to measured times.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -19,7 +19,7 @@ use super::transport::{self, Transport};
 use crate::domain::live::ServerInfo;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
-use crate::protocol::api::{Api, Auth};
+use crate::protocol::api::{Api, KeyHeader};
 use crate::protocol::endpoint::server_from_headers;
 use crate::protocol::request::RequestDialect;
 
@@ -38,7 +38,7 @@ pub struct EngineConfig {
     pub run_id: String,
     /// Whether prompts are sent without the nonce that keeps them out of prefix caches.
     pub warm: bool,
-    /// Header that carries the number of a conversation, for servers that route by it.
+    /// Header for the number of the conversation, for servers that use the header to route requests.
     pub session_header: Option<String>,
     /// Certificates, proxy and retries.
     pub network: Network,
@@ -53,7 +53,7 @@ impl fmt::Debug for EngineConfig {
 
 /// The endpoint, its HTTP client and the run's clock.
 pub struct Endpoint {
-    /// HTTP client for requests that are not measured; keeps connections alive.
+    /// HTTP client for requests that are not measured. Keeps connections alive.
     pub client: reqwest::Client,
     /// Transport of the measured requests.
     pub transport: Transport,
@@ -65,9 +65,9 @@ pub struct Endpoint {
     pub run_id: String,
     /// Whether prompts are sent without a nonce.
     pub warm: bool,
-    /// Header that carries the number of a conversation.
+    /// Header for the number of the conversation.
     pub session_header: Option<HeaderName>,
-    /// Maximum number of times a request is sent again after a refusal for now or no response.
+    /// Maximum number of retries of a request that gets no response or a temporary refusal.
     pub retries: u32,
     /// Proxy to the endpoint.
     pub proxy: Option<ProxyChoice>,
@@ -77,12 +77,12 @@ pub struct Endpoint {
     pub request_record: RequestRecord,
     /// Request parameters that the server accepts, learned from its refusals.
     pub dialect: std::cell::Cell<RequestDialect>,
-    /// Kind of the server from response headers, until it is reported.
+    /// Progress in recognising the kind of server from response headers.
     recognised: RefCell<Recognised>,
     clock: EngineClock,
 }
 
-/// State of the server's kind.
+/// Progress in recognising the kind of server.
 #[derive(Debug, Default)]
 enum Recognised {
     /// Unknown so far.
@@ -94,7 +94,7 @@ enum Recognised {
     Reported,
 }
 
-/// The parts of an endpoint that are checked before its thread runs.
+/// Parts of an endpoint, checked before the engine's thread starts.
 pub struct Prepared {
     client: reqwest::Client,
     fresh: Option<reqwest::Client>,
@@ -114,7 +114,7 @@ impl Prepared {
     /// Checks the headers and builds the clients.
     pub fn new(config: EngineConfig, epoch: Instant) -> Result<Self, InvalidConfig> {
         let clock = EngineClock::new(epoch);
-        // A second installation is refused, and harmless.
+        // The process may already have a crypto provider. A second installation fails and does no harm.
         let _already = rustls::crypto::ring::default_provider().install_default();
         let headers = headers(&config)?;
         let proxy = config.network.proxy.as_ref().map(|proxy| proxy.url.as_str());
@@ -129,7 +129,7 @@ impl Prepared {
                 .default_headers(headers.clone())
                 .pool_idle_timeout(Duration::from_secs(300))
                 .pool_max_idle_per_host(if keeps { usize::MAX } else { 0 })
-                // The target of a redirect would get the key.
+                // Follow no redirect: its target would get the key.
                 .redirect(reqwest::redirect::Policy::none())
                 .connector_layer(TimeConnect(clock))
                 .build()
@@ -141,14 +141,14 @@ impl Prepared {
     }
 }
 
-/// Name of the header for conversations.
+/// Checks the name of the header for conversations.
 fn session_header(name: &str) -> Result<HeaderName, InvalidConfig> {
     let invalid = |_| InvalidConfig(format!("'{}' is not the name of a header", sanitise_line(name)));
     HeaderName::from_bytes(name.as_bytes()).map_err(invalid)
 }
 
 impl Endpoint {
-    /// Creates the endpoint on the thread that uses it.
+    /// Creates the endpoint. Call this on the thread that uses the endpoint.
     pub fn new(prepared: Prepared) -> Self {
         let Prepared {
             client,
@@ -192,12 +192,12 @@ impl Endpoint {
         self.clock.now()
     }
 
-    /// Records that the server's kind was reported.
+    /// Records that the engine has reported the kind of server.
     pub fn mark_reported(&self) {
         *self.recognised.borrow_mut() = Recognised::Reported;
     }
 
-    /// Recognises a server of unknown kind by its response headers: some servers name themselves nowhere else.
+    /// Recognises a server of unknown kind from its response headers: some servers identify themselves nowhere else.
     pub fn recognise(&self, headers: &HeaderMap) {
         let mut recognised = self.recognised.borrow_mut();
         if !matches!(*recognised, Recognised::Unknown) {
@@ -210,7 +210,7 @@ impl Endpoint {
         }
     }
 
-    /// Returns once what [`Self::recognise`] recognised.
+    /// Returns the server that [`Self::recognise`] found; `None` on later calls.
     pub fn take_recognised(&self) -> Option<ServerInfo> {
         let mut recognised = self.recognised.borrow_mut();
         if !matches!(*recognised, Recognised::ByHeaders(_)) {
@@ -228,8 +228,8 @@ impl Endpoint {
     }
 }
 
-/// Returns a client for other pages of the endpoint's origin, over the same network. With `with_secrets`, the client sends
-/// the key and the user's headers.
+/// Returns a client for other pages of the endpoint's origin, with the same certificates and proxy. If `with_secrets`,
+/// the client sends the key and the user's headers.
 pub fn page_client(config: &EngineConfig, with_secrets: bool) -> Result<reqwest::ClientBuilder, InvalidConfig> {
     let _already = rustls::crypto::ring::default_provider().install_default();
     let is_plain = transport::is_plain(&config.base_url, config.network.proxy.is_some());
@@ -238,7 +238,7 @@ pub fn page_client(config: &EngineConfig, with_secrets: bool) -> Result<reqwest:
     if !with_secrets {
         return Ok(client);
     }
-    // The key and the user's headers are marked as sensitive.
+    // `headers` marks the key and the user's headers as sensitive.
     let secrets = headers(config)?.into_iter().filter_map(|(name, value)| Some((name?, value)));
     Ok(client.default_headers(secrets.filter(|(_, value)| value.is_sensitive()).collect()))
 }
@@ -260,8 +260,8 @@ fn headers(config: &EngineConfig) -> Result<HeaderMap, InvalidConfig> {
     }
     if let Some(key) = &config.api_key {
         let (name, value) = match config.api.auth {
-            Auth::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
-            Auth::XApiKey => (HeaderName::from_static("x-api-key"), key.clone()),
+            KeyHeader::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
+            KeyHeader::XApiKey => (HeaderName::from_static("x-api-key"), key.clone()),
         };
         headers.insert(name, secret(&value, "the API key")?);
     }

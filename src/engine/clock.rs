@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::domain::time::Nanos;
 
-/// The run's clock, which counts from the run's start.
+/// Clock whose zero is the start of the run.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineClock {
     epoch: Instant,

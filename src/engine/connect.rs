@@ -1,4 +1,4 @@
-//! Measures how long the client library takes to connect, for each attempt.
+//! Measures for each attempt how long the client library takes to connect.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,24 +18,24 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Default connect timeout.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Start and end of connecting, once known.
+/// Start and end of connecting, once both are known.
 pub type ConnectTimes = Arc<Mutex<Option<(Nanos, Nanos)>>>;
 
-/// Request of an attempt to time its connection.
+/// Connect timeout of one attempt, and the place for its connect times.
 #[derive(Clone, Debug)]
-pub struct ConnectRequest {
-    /// Destination of the times.
+pub struct ConnectTiming {
+    /// Place for the connect times.
     pub times: ConnectTimes,
     /// Connect timeout.
     pub limit: Duration,
 }
 
 tokio::task_local! {
-    /// Request of the attempt that is being polled.
-    pub static WANTED: ConnectRequest;
+    /// Connect timing of the attempt that is being polled.
+    pub static WANTED: ConnectTiming;
 }
 
-/// Times every connection, enforces its timeout, and passes the times to the attempt that asked for them.
+/// Limits and times every connection, and passes the times to the attempt that is waiting for it.
 #[derive(Clone, Copy)]
 pub struct TimeConnect(pub EngineClock);
 
@@ -47,7 +47,7 @@ impl<S> Layer<S> for TimeConnect {
     }
 }
 
-/// A connector with its timer.
+/// A connector that times its connections.
 #[derive(Clone)]
 pub struct TimedConnect<S> {
     inner: S,
@@ -68,8 +68,8 @@ where
     }
 
     fn call(&mut self, target: R) -> Self::Future {
-        // The client starts to connect on the task of the request.
-        let wanted = WANTED.try_with(ConnectRequest::clone).ok();
+        // The client calls the connector on the task of the request, so the task-local value is that of the request.
+        let wanted = WANTED.try_with(ConnectTiming::clone).ok();
         let limit = wanted.as_ref().map_or(LIMIT, |wanted| wanted.limit);
         let (clock, begun) = (self.clock, self.clock.now());
         let connecting = self.inner.call(target);

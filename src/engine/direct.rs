@@ -1,11 +1,13 @@
-//! HTTP/1.1 straight on the socket, plain or TLS, without a proxy.
+//! HTTP/1.1 directly on the socket, plain or TLS, without a proxy.
 //!
-//! The client library passes every HTTP chunk from one task to another. That costs as much as all other work on an event,
-//! and hides which chunks came in one read of the socket. Here, each read is stamped when the call returns, and its bytes
-//! are parsed in place, in one buffer that all connections share. HTTP/2 and proxies stay with the library (see `transport`).
+//! The client library passes every HTTP chunk from one task to another. This costs as much as all other work on an
+//! event, and hides which chunks arrived in one read of the socket. Here, each read is stamped when the call returns.
+//! Its bytes are parsed in place, in one buffer that all connections share. HTTP/2 and proxies still use the library
+//! (see `transport`).
 //!
-//! hyper's connection, polled in the same task over a stamped socket, costs more: 1.55 instead of 0.94 µs of CPU an event for
-//! HTTP with 100 events a write, and 1.61 instead of 1.08 µs for HTTPS. It passes every chunk through a channel.
+//! An alternative was hyper's connection, polled in the same task over a stamped socket. It passes every chunk through
+//! a channel and costs more CPU time per event: 1.55 instead of 0.94 µs for HTTP with 100 events in a write, and 1.61
+//! instead of 1.08 µs for HTTPS.
 
 use std::cell::RefCell;
 use std::io;
@@ -36,14 +38,14 @@ const MAX_HEAD_BYTES: usize = 256 * 1024;
 /// Maximum number of interim (1xx) responses before the final one.
 const MAX_INTERIM: usize = 64;
 
-/// A host with its idle connections.
+/// A host and its idle connections.
 #[derive(Debug)]
 pub struct Host {
     name: String,
     port: u16,
     clock: EngineClock,
     stale_within: Duration,
-    /// Addresses of the host, once resolved.
+    /// Addresses of the host; empty until the first lookup.
     addresses: RefCell<Vec<SocketAddr>>,
     idle: RefCell<Vec<Connection>>,
     /// TLS configuration for `https://`.
@@ -52,7 +54,7 @@ pub struct Host {
     peer: Rc<Peer>,
 }
 
-/// Head of a response, and its body still to be read.
+/// Head of a response, with a body that is not read yet.
 #[derive(Debug)]
 pub struct DirectAnswer {
     /// HTTP status code.
@@ -61,9 +63,9 @@ pub struct DirectAnswer {
     pub headers: HeaderMap,
     /// Time when writing the request to the open connection began.
     pub started: Nanos,
-    /// Time to connect, including TLS; `None` on a kept connection.
+    /// Time to connect, including TLS, milliseconds; `None` if the connection was reused.
     pub connect_ms: Option<f64>,
-    /// Time when the read that completed the headers returned.
+    /// Time at which the read that completed the headers returned.
     pub headers_at: Nanos,
     /// Body.
     pub body: DirectBody,
@@ -76,13 +78,13 @@ pub struct DirectBody {
     connection: Option<Connection>,
     dechunker: Dechunker,
     keep: bool,
-    /// Bytes of the read that completed the headers, with its time.
+    /// Bytes after the headers in the read that completed the headers, with the time of that read.
     rest: Option<(Nanos, Vec<u8>)>,
 }
 
 impl Host {
-    /// Creates a host without connections. A kept connection that closes within `stale_within` of a request counts as closed
-    /// before the request.
+    /// Creates a host without connections. If a reused connection closes within `stale_within` after a request, the
+    /// server is assumed to have closed the connection before the request.
     pub fn new(
         (name, port): (String, u16),
         tls: Option<Arc<ClientConfig>>,
@@ -94,12 +96,13 @@ impl Host {
         Self { name, port, clock, stale_within, addresses, idle, tls, reader: Reader::new(clock), peer }
     }
 
-    /// Sends a whole request and reads the head of its response. Replaces a kept connection that turns out closed, once, by a
-    /// new one, and restarts the clock: many servers close right after a stream, so that the close crosses the next request.
-    /// A connection that breaks later was already serving the request, so the request is not sent again.
+    /// Sends a request and reads the head of its response. If a reused connection turns out to be closed, opens a new
+    /// one, sends the request again and restarts the clock. This is common: many servers close a connection right after
+    /// a stream, while the next request is on its way. A connection that breaks later was already serving the request,
+    /// so the request is not sent again.
     ///
-    /// `connect` is the connect timeout; `sent` gets the time when writing begins. Returns `None`, without sending, if the
-    /// server chose HTTP/2.
+    /// `connect` is the connect timeout; `sent` is called with the time at which writing begins. Returns `None`,
+    /// without sending, if the server chose HTTP/2.
     pub async fn send(
         self: &Rc<Self>,
         request: &[u8],
@@ -124,7 +127,7 @@ impl Host {
         })
     }
 
-    /// Takes an idle connection that the server has not closed.
+    /// Takes an idle connection that the server has not closed; drops closed ones.
     fn take_kept(&self) -> Option<Connection> {
         loop {
             let kept = self.idle.borrow_mut().pop()?;
@@ -151,14 +154,15 @@ impl Host {
 
     async fn connect_and_shake_hands(&self) -> Result<Connection, (&'static str, io::Error)> {
         let socket = self.connect_anywhere().await?;
-        // Without the option the request still works, only later.
+        // If setting this option fails, the request still works, but may be delayed.
         let _at_once = socket.set_nodelay(true);
         let Some(config) = &self.tls else { return Ok(Connection::plain(socket)) };
         let name = ServerName::try_from(self.name.clone()).map_err(|e| ("tls", io::Error::other(e)))?;
         Connection::with_tls(socket, Arc::clone(config), name, &self.reader).await.map_err(|e| ("connect", e))
     }
 
-    /// Connects to any address of the host. Resolves the name for the first connection, and again once its addresses fail.
+    /// Connects to any address of the host. Resolves the name for the first connection, and again when all known
+    /// addresses fail.
     async fn connect_anywhere(&self) -> Result<TcpStream, (&'static str, io::Error)> {
         let known = self.addresses.borrow().clone();
         if !known.is_empty()
@@ -171,7 +175,7 @@ impl Host {
         let mut found: Vec<_> = looked_up.map_err(|e| ("dns", e))?.collect();
         let refused = |e| ("connect", e);
         let stream = TcpStream::connect(&*found).await.map_err(refused)?;
-        // From now on, the address that answered is tried first.
+        // Try the address that answered first from now on.
         let answered = stream.peer_addr().map_err(refused)?;
         found.sort_by_key(|address| *address != answered);
         *self.addresses.borrow_mut() = found;
@@ -187,9 +191,10 @@ impl Host {
     ) -> Result<DirectAnswer, ExchangeError> {
         let started = self.clock.now();
         sent(started);
-        // The read reports an error, because the server may have answered before it closed.
+        // Ignore an error of the write: the server may have answered before it closed, and the read reports a lost
+        // connection.
         let written = connection.write_all(request).await;
-        // The server does not work on a request that it did not get in full.
+        // A server does not process a request that arrived only in part.
         let is_unsent = written.is_err();
         let without_answer = |why| {
             let is_stale = is_unsent || self.clock.now().since(started) <= self.stale_within;
@@ -224,7 +229,8 @@ impl Host {
                 Err(error) if nothing_came => return Err(without_answer(self.broken(&error))),
                 Err(error) => return Err(ExchangeError::Broken(self.broken(&error))),
             }
-            // Only a line end can complete the head, so a head that arrives byte by byte is not parsed again for each byte.
+            // Only a line end can complete the head. This avoids parsing again for each byte of a head that arrives
+            // byte by byte.
             while may_be_whole && let Some(parsed) = Head::parse(&head).map_err(ExchangeError::Broken)? {
                 let rest = head.split_off(parsed.length);
                 // Interim responses precede the final one.
@@ -275,7 +281,8 @@ impl Host {
 }
 
 impl DirectBody {
-    /// Reads the socket once and passes the pieces of the body to `each`, all with the read's time. Returns false at the end.
+    /// Reads the socket once and passes the pieces of the body to `each`, all with the time of the read. Returns false
+    /// at the end.
     pub async fn read(&mut self, each: &mut dyn FnMut(Nanos, &[u8])) -> Result<bool, String> {
         if let Some((at, rest)) = self.rest.take() {
             self.dechunker.take(&rest, &mut |piece| each(at, piece))?;
@@ -305,7 +312,7 @@ impl DirectBody {
         }
     }
 
-    /// Returns whether the body goes on. At its end, keeps the connection for the next request.
+    /// Returns whether more of the body follows. At the end of the body, keeps the connection for the next request.
     fn has_more(&mut self) -> bool {
         if !self.dechunker.is_over() {
             return true;
@@ -319,8 +326,8 @@ impl DirectBody {
 
 /// Failure of an exchange.
 enum ExchangeError {
-    /// The connection closed at once and without a byte: the server had closed it before the request.
+    /// The connection closed at once without a response: the server had closed it before the request.
     Stale(String),
-    /// The connection broke after a byte, or after the server had the request for a while.
+    /// The connection broke in the middle of the response, or some time after the server had received the request.
     Broken(String),
 }

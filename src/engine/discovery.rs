@@ -1,4 +1,4 @@
-//! Discovers the endpoint: its models, kind and version.
+//! Discovers the endpoint's models, kind and version.
 
 use std::time::Duration;
 
@@ -16,28 +16,28 @@ use crate::protocol::failure::{self, capped};
 use crate::protocol::request::{RequestDialect, UsageRequest};
 use crate::protocol::{endpoint, url};
 
-/// Pause between two tries; tests need no pause.
+/// Pause between two tries; short in tests.
 const RETRY_PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { DISCOVERY_RETRY_DELAY };
 /// Maximum time to wait while the server loads a model.
 const LOADING_PATIENCE: Duration = Duration::from_secs(600);
-/// Maximum time for all the tries of `--retries`.
+/// Maximum total time for the retries of `--retries`.
 const RETRY_PATIENCE: Duration = Duration::from_secs(120);
 /// Maximum size of a response.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-/// Timeout of a request that identifies the server.
+/// Timeout of a request for the kind and version of the server.
 const IDENTIFY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How to look for the endpoint.
+/// Settings of the discovery.
 #[derive(Clone, Copy, Debug)]
 pub struct DiscoveryOptions {
     /// Whether to try again until the endpoint answers.
     pub keeps_trying: bool,
-    /// Whether the run cannot start without the list, because the user named no model.
+    /// Whether the run needs the list of models, because the user named no model.
     pub needs_list: bool,
 }
 
-/// Discovers the endpoint and its models, and reports to `sink`. Waits, within limits, while the server loads a model. If the
-/// user named a model, an endpoint without a list is accepted.
+/// Discovers the endpoint and its models, and reports the result to `sink`. Waits, within limits, while the server
+/// loads a model. If the user named a model, discovery also succeeds without a list of models.
 pub async fn discover(at: &Endpoint, how: DiscoveryOptions, sink: &impl Fn(EngineFact)) {
     let begun = at.now();
     let mut tries = 1;
@@ -85,7 +85,7 @@ fn found(
     sink(EngineFact::Discovered { models, server, list_error });
 }
 
-/// Why there is no list of models.
+/// Failure to get the list of models.
 pub struct DiscoveryFailure {
     failure: Failure,
     pub(super) http_status: Option<u16>,
@@ -95,11 +95,11 @@ pub struct DiscoveryFailure {
     is_loading: bool,
     /// Whether the server accepted the request and did not answer in time.
     is_silent: bool,
-    /// The server that answered, if any: it may serve requests without a list.
+    /// The server that answered, if any. Without a list it may still serve requests.
     pub(super) server: Option<ServerInfo>,
 }
 
-/// Next step after a try without a list.
+/// Next step after the request for the list failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NextStep {
     Again(Duration),
@@ -125,7 +125,7 @@ impl DiscoveryFailure {
             let waits = how.keeps_trying || waited < LOADING_PATIENCE;
             return if waits { NextStep::Again(RETRY_PAUSE) } else { NextStep::GiveUp };
         }
-        // A gateway responds like this while its server starts.
+        // A gateway gives these responses while the server behind it starts.
         let is_gateway = matches!(self.http_status, Some(502..=504));
         let waits = how.keeps_trying && self.may_pass;
         let will_do = !how.needs_list && self.server.is_some() && !(waits && is_gateway);
@@ -148,7 +148,7 @@ impl DiscoveryFailure {
         match (self.is_loading, next) {
             (true, NextStep::Again(_)) => "the model is loading".to_owned(),
             (true, _) => format!("the model is still loading after {} minutes", LOADING_PATIENCE.as_secs() / 60),
-            // With a wrong key or address, naming a model would not help.
+            // Suggest no model name if the key or the address is wrong.
             (false, NextStep::GiveUp) if needs_list && self.server.is_some() && !self.is_about_access() => {
                 format!("{message}; pass --model NAME to run without the list")
             }
@@ -156,8 +156,8 @@ impl DiscoveryFailure {
         }
     }
 
-    /// Returns whether the server may still tell its kind. One that left the first request unanswered would leave the
-    /// others, too.
+    /// Returns whether to ask the server for its kind. A server that left the first request unanswered would leave
+    /// these requests unanswered, too.
     fn may_be_identified(&self) -> bool {
         !self.is_silent && self.server.as_ref().is_none_or(|server| server.kind.is_none())
     }
@@ -228,7 +228,7 @@ fn refused(
     shown: &str,
     body: &str,
 ) -> DiscoveryFailure {
-    // Redacts before anything is cut, because a part of a secret is not found.
+    // Redact before any text is cut: a partial secret would not be recognised.
     let refusal = failure::refusal(status, header, &at.secrets.redact(body));
     let mut message = at.transport.peer().with_culprit(status, format!("GET {shown}: {}", refusal.message));
     match status {
@@ -253,13 +253,13 @@ fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned)
 }
 
-/// Why a body could not be read.
+/// Failure to read a body.
 enum BodyError {
     TooLate,
     Broken(String),
 }
 
-/// Reads a body of limited size.
+/// Reads a body up to the size limit.
 async fn read_text(mut response: reqwest::Response) -> Result<String, BodyError> {
     let broken = |e: reqwest::Error| if e.is_timeout() { BodyError::TooLate } else { BodyError::Broken(describe(e)) };
     let encoding = header_text(response.headers(), CONTENT_ENCODING.as_str()).unwrap_or_default();
@@ -278,7 +278,7 @@ async fn read_text(mut response: reqwest::Response) -> Result<String, BodyError>
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Asks the server for its kind and version. Clouds are not asked, because they would only see stray requests.
+/// Asks the server for its kind and version. Asks no cloud services: they would only see stray requests.
 async fn identify(at: &Endpoint, guess: ServerInfo) -> ServerInfo {
     let (base, _query) = url::split_query(&at.base_url);
     let root = base.strip_suffix(at.api.root).unwrap_or(base);

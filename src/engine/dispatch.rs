@@ -1,5 +1,5 @@
-//! Holds scheduled starts until they are due, on a thread of its own: timers of the engine's runtime have a resolution of a
-//! millisecond, which would add to every TTFT.
+//! Holds scheduled starts until they are due, on a separate thread. Timers of the engine's runtime have a resolution of
+//! a millisecond, which would add to every TTFT.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -9,8 +9,8 @@ use super::helper::{self, Failed};
 use crate::domain::live::EngineCommand;
 use crate::domain::time::Nanos;
 
-/// Starts the thread, which passes every command to `deliver`: a start when due, others at once. The thread ends when the
-/// sender is dropped or `deliver` returns false. Returns `None` if the thread cannot be started.
+/// Starts the thread, which passes starts to `deliver` when they are due, and other commands at once. The thread ends
+/// when the sender is dropped or `deliver` returns false. Returns `None` if the thread cannot be started.
 pub fn start(
     clock: EngineClock,
     failed: Failed,
@@ -22,7 +22,7 @@ pub fn start(
 }
 
 fn run(inbox: &Receiver<EngineCommand>, now: impl Fn() -> Nanos, deliver: impl Fn(EngineCommand) -> bool) {
-    // Earliest first.
+    // Starts in the order in which they are due.
     let mut waiting: VecDeque<(Nanos, EngineCommand)> = VecDeque::new();
     loop {
         let woken = match waiting.front() {
@@ -54,7 +54,7 @@ fn take(
             waiting.insert(at, (*due, command));
             return true;
         }
-        // A start that is aborted early is delivered with its abort: it sends nothing, but leaves a record.
+        // Deliver the start before its abort: the attempt sends nothing, but leaves a record.
         EngineCommand::Abort(id) => {
             let of_it = |c: &EngineCommand| matches!(c, EngineCommand::Start { id: other, .. } if other == id);
             let given_up = waiting.iter().position(|(_, c)| of_it(c)).and_then(|at| waiting.remove(at));
@@ -101,7 +101,7 @@ mod tests {
         }
     }
 
-    /// Returns the delivered commands, with a clock that advances by a second at each reading.
+    /// Returns the commands in the order of delivery. The clock advances by a second at each reading.
     fn delivered(commands: Vec<EngineCommand>) -> Vec<String> {
         let (sender, inbox) = channel();
         let count = commands.iter().filter(|c| matches!(c, EngineCommand::Start { .. })).count();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_up_early_starts_and_ends_at_once() {
+    fn a_start_that_is_aborted_early_starts_and_ends_at_once() {
         let abort = EngineCommand::Abort(AttemptId { case: 0, number: 1 });
         let hour = 3_600_000;
         assert_eq!(delivered(vec![start(1, hour), start(2, 0), abort]), ["start 1", "abort 1", "start 2"]);

@@ -7,7 +7,7 @@ use crate::protocol::encoding::BrokenEncoding;
 use crate::protocol::failure::capped;
 use crate::protocol::framing::EventTooLarge;
 
-/// Error of a configuration with which the engine cannot start.
+/// Invalid configuration, with which the engine cannot start.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidConfig(pub String);
@@ -17,11 +17,11 @@ pub struct InvalidConfig(pub String);
 pub struct Failure {
     /// Status of the attempt.
     pub status: AttemptStatus,
-    /// Kind: a short stable word.
+    /// Kind of failure, as a short stable word.
     pub kind: &'static str,
     /// Message for people, of bounded length.
     pub message: String,
-    /// Time that the server asks clients to wait.
+    /// Time to wait before a retry, as requested by the server.
     pub retry_after: Option<Duration>,
 }
 
@@ -31,7 +31,7 @@ impl Failure {
         Self { status, kind, message: capped(message.into()), retry_after: None }
     }
 
-    /// Creates the failure of a response that exceeds a limit of memory.
+    /// Creates the failure of a response that exceeds a memory limit.
     pub fn oversized(message: impl Into<String>) -> Self {
         Self::new(AttemptStatus::StreamError, "oversized", message)
     }
@@ -52,9 +52,9 @@ impl From<BrokenEncoding> for Failure {
 /// Failure of a connection.
 #[derive(Debug)]
 pub enum ConnectionError {
-    /// Connecting failed: kind (a short stable word) and message.
+    /// Connecting failed. Holds the kind, a short stable word, and the message.
     Connect(&'static str, String),
-    /// The connection was made, but carried no response, or none in HTTP.
+    /// The connection was established, but carried no response or one that is not HTTP.
     Closed(String),
 }
 
@@ -67,23 +67,23 @@ impl From<ConnectionError> for Failure {
     }
 }
 
-/// Message for a response with contradicting lengths.
+/// Message for a response with contradictory lengths.
 pub const NO_ONE_LENGTH: &str = "the response's Content-Length is malformed or has two different values, so its end is unknown; \
                                  check any proxy in between";
 
-/// Error of a connection that took longer than this timeout.
+/// No connection within this timeout.
 #[derive(Debug, thiserror::Error)]
 #[error("no connection within {} s", .0.as_secs_f64())]
 pub struct ConnectTimedOut(pub Duration);
 
-/// Returns an error and its sources.
+/// Returns an error followed by its sources.
 pub(super) fn causes<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |e| e.source())
 }
 
-/// Finds the TLS error inside system errors.
+/// Finds the TLS error inside a system error.
 pub(super) fn tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
     let inner = |e: &&'a (dyn std::error::Error + 'static)| -> Option<&'a (dyn std::error::Error + 'static)> {
         Some(e.downcast_ref::<std::io::Error>()?.get_ref()?)
@@ -91,7 +91,7 @@ pub(super) fn tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'
     std::iter::successors(Some(error), inner).find_map(|e| e.downcast_ref())
 }
 
-/// Returns what to do about a TLS error.
+/// Returns advice for a TLS error.
 fn advice(error: &rustls::Error) -> Option<&'static str> {
     match error {
         rustls::Error::InvalidCertificate(_) => {
@@ -116,19 +116,19 @@ pub fn describe_tls(error: &rustls::Error) -> String {
     }
 }
 
-/// Returns the message for a system error, which may hold a TLS error.
+/// Returns the message for a system error, with TLS advice if it wraps a TLS error.
 pub fn describe_io(error: &std::io::Error) -> String {
     tls(error).map_or_else(|| error.to_string(), describe_tls)
 }
 
-/// Returns the whole message of a client error, without the URL, which may hold a password.
+/// Returns the complete message of a client error, without the URL, which may contain a password.
 pub fn describe(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut parts: Vec<String> = Vec::new();
     for e in causes(&error) {
         let text = e.to_string();
         let cause = e.source();
-        // Wrapping messages of the libraries are dropped, unless there is no cause.
+        // Drop the libraries' wrapper messages, except for an error without a cause.
         let says_nothing = cause.is_some() && LAYERS.contains(&text.as_str());
         if !says_nothing && !parts.last().is_some_and(|last| last.contains(&text)) {
             parts.push(text);
@@ -146,10 +146,10 @@ pub fn describe(error: reqwest::Error) -> String {
     }
 }
 
-/// Message for a body that ended too soon.
+/// Message for a body that ended too early.
 pub const CLOSED_MIDWAY: &str = "closed in the middle of the answer";
 
-/// Returns the message for a body that broke off, in the same words for every transport.
+/// Returns the message for a body that broke off. The wording is the same for every transport.
 pub fn describe_cut(error: reqwest::Error) -> String {
     let is_end = |e: &(dyn std::error::Error + 'static)| {
         e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::UnexpectedEof)
@@ -157,19 +157,19 @@ pub fn describe_cut(error: reqwest::Error) -> String {
     if causes(&error).any(is_end) { CLOSED_MIDWAY.to_owned() } else { describe_http2(&describe(error)) }
 }
 
-/// Adds to the library's HTTP/2 messages who ended the stream or connection.
+/// Adds to the library's HTTP/2 messages which side ended the stream or the connection.
 fn describe_http2(message: &str) -> String {
     message
         .replace("stream error received", "the server or a proxy reset the HTTP/2 stream")
         .replace("connection error received", "the server or a proxy closed the HTTP/2 connection")
 }
 
-/// Whether the response was not HTTP. HTTP that exceeds a limit is another error.
+/// Returns whether the response was not HTTP. A response beyond a size limit is a different error.
 fn no_http_said(error: &hyper::Error) -> bool {
     error.is_parse() && !error.is_parse_too_large()
 }
 
-/// Messages with which reqwest and hyper wrap the actual error.
+/// Messages that reqwest and hyper wrap around the actual error.
 const LAYERS: [&str; 6] = [
     "error sending request",
     "client error (Connect)",

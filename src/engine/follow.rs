@@ -1,4 +1,4 @@
-//! Reads the body of a response to its end, within limits.
+//! Reads the body of a response to its end, within the limits.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use super::recorder::Recorder;
 use super::transport::AnswerBody;
 use crate::domain::attempt::AttemptStatus;
 
-/// Maximum wait for the usage after the finish reason.
+/// Maximum time to wait for the usage after the finish reason.
 const USAGE_WITHIN: Duration = Duration::from_secs(10);
-/// Maximum time that a body may stay open after the last event of an answer.
+/// Maximum time that a body may stay open after the answer's last event.
 const REST_WITHIN: Duration = Duration::from_secs(1);
-/// Maximum bytes after the last event of an answer.
+/// Maximum bytes after the answer's last event.
 const MAX_REST_BYTES: u64 = 1024 * 1024;
 
 /// Warning about a server that keeps the connection open.
 pub const KEPT_OPEN: &str = "the server kept the connection open after its answer was complete";
 const WENT_ON: &str = "the server went on sending after its answer was complete";
 
-/// Reads the response to its end. After the answer's last event this only frees the connection, so it is limited.
+/// Reads the response to its end. After the answer's last event, reading on only frees the connection, so limits apply.
 pub async fn follow(
     body: AnswerBody,
     clock: EngineClock,
@@ -40,7 +40,7 @@ pub async fn follow(
     }
     match tokio::time::timeout(REST_WITHIN, reading.read_until(|_| false, MAX_REST_BYTES)).await {
         Ok(Ok(Stop::Full)) => reading.abandon(WENT_ON),
-        // The answer is complete, so errors no longer matter.
+        // Ignore errors here: the answer is complete.
         Ok(Ok(Stop::End | Stop::Met) | Err(_)) => Ok(()),
         Err(_elapsed) => reading.abandon(KEPT_OPEN),
     }
@@ -53,7 +53,7 @@ enum Stop {
     End,
     /// The condition is met.
     Met,
-    /// The limit of bytes is exceeded.
+    /// More bytes than the limit arrived.
     Full,
 }
 
@@ -65,9 +65,9 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Reads until the condition is met, the body ends, or more than `most` bytes arrived.
+    /// Reads until the condition is met, the body ends, or more than `most` bytes have arrived.
     async fn read_until(&mut self, is_met: impl Fn(&Recorder) -> bool, most: u64) -> Result<Stop, Failure> {
-        // The connection can be reused only if the whole read was unframed, so a failure does not end the read.
+        // Read on after a failure: the connection can be reused only if the body was read to its end.
         let mut outcome = Ok(());
         let mut came: u64 = 0;
         while !is_met(&self.recorder.borrow()) {
@@ -97,7 +97,7 @@ impl Reading<'_> {
         Ok(Stop::Met)
     }
 
-    /// Abandons the rest of the body: the answer is complete without it.
+    /// Stops reading the body, because the answer is already complete.
     fn abandon(&mut self, warning: &str) -> Result<(), Failure> {
         let mut recorder = self.recorder.borrow_mut();
         recorder.record.warnings.push(warning.to_owned());

@@ -1,4 +1,4 @@
-//! Helper threads of the engine, which cannot work without them: a panic in one ends the engine.
+//! Helper threads of the engine. The engine cannot work without them, so a panic in one ends the engine.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,11 +8,11 @@ use tokio::sync::mpsc::UnboundedSender;
 /// Channel on which a thread reports its failure.
 pub type Failed = UnboundedSender<String>;
 
-/// Starts a thread with this name. A panic in it is reported on `failed`.
+/// Starts a thread with this name. Reports a panic in the thread on `failed`.
 pub fn spawn(name: &'static str, failed: Failed, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let run = move || {
         if catch_unwind(AssertUnwindSafe(body)).is_err() {
-            // An engine that has ended needs no report.
+            // Sending fails only if the engine has ended; then no report is needed.
             drop(failed.send(format!("an internal error in the thread '{name}'")));
         }
     };
@@ -31,7 +31,7 @@ mod tests {
         spawn("odd", failed.clone(), || panic!("as the test wants it")).unwrap();
         assert_eq!(failures.blocking_recv().unwrap(), "an internal error in the thread 'odd'");
         spawn("even", failed, || {}).unwrap();
-        // The last sender ends with the thread.
+        // The last sender is dropped when the thread ends.
         assert_eq!(failures.blocking_recv(), None);
     }
 }

@@ -1,5 +1,5 @@
-//! Takes the bytes of a response and passes its events to the recorder. The response may be an event stream, a JSON
-//! document per line, one JSON document, or a page for people. Pure: reads and their times come in.
+//! Passes the events in a response's bytes to the recorder. The response may be an event stream, a JSON document per
+//! line, one JSON document, or an HTML page. Reads no clock: callers pass each read with its time.
 
 use super::failure::Failure;
 use super::recorder::Recorder;
@@ -11,16 +11,16 @@ use crate::protocol::failure;
 use crate::protocol::framing::{EventReader, SseEvent};
 use crate::protocol::lines::LineReader;
 
-/// Maximum size of a response, unpacked.
+/// Maximum size of a response after decompression.
 pub const MAX_BODY_BYTES: u64 = 512 * 1024 * 1024;
 /// Maximum size of a response that is one JSON document.
 pub const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
-/// Maximum bytes read of a response that is not a model's.
+/// Maximum bytes to read of a response that is not from a model.
 const MAX_PAGE_BYTES: usize = 64 * 1024;
 
-/// Format of a response, recognised by its first byte: content types are often wrong.
+/// Format of a response. The first byte decides, because content types are often wrong.
 enum Shape {
-    /// Only white space so far.
+    /// Unknown: only white space has arrived.
     Unknown(Vec<u8>),
     /// Server-sent events.
     Events(Box<EventReader>),
@@ -28,11 +28,11 @@ enum Shape {
     Lines(LineReader),
     /// One JSON document.
     Document(Vec<u8>),
-    /// A page for people.
+    /// An HTML page.
     Page(Vec<u8>),
 }
 
-/// Takes the reads of one response.
+/// Reads one response.
 pub struct Intake {
     shape: Shape,
     decoder: Option<Decoder>,
@@ -41,7 +41,7 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Starts a response with this `Content-Encoding`.
+    /// Creates the intake of a response with this `Content-Encoding`.
     pub fn new(encoding: &str, recorder: &mut Recorder) -> Result<Self, Failure> {
         let decoder = Decoder::new(encoding).map_err(|m| Failure::new(AttemptStatus::StreamError, "encoding", m))?;
         if decoder.is_some() {
@@ -51,12 +51,12 @@ impl Intake {
         Ok(Self { shape: Shape::Unknown(Vec::new()), decoder, reads: 0, bytes: 0 })
     }
 
-    /// Counts a further read; the pieces taken from now on belong to it.
+    /// Starts the next read. Pieces passed from now on belong to this read.
     pub const fn next_read(&mut self) {
         self.reads += 1;
     }
 
-    /// Takes a piece of a read that returned at `at`.
+    /// Passes on a piece of a read that returned at `at`.
     pub fn take(&mut self, at: Nanos, bytes: &[u8], recorder: &mut Recorder) -> Result<(), Failure> {
         let Some(mut decoder) = self.decoder.take() else { return self.unpacked(at, bytes, recorder) };
         let outcome = decoder.push(bytes, &mut |piece| self.unpacked(at, piece, recorder));
@@ -87,7 +87,7 @@ impl Intake {
             Shape::Unknown(before) => {
                 before.extend_from_slice(bytes);
                 let Some(kind) = recognise(before, recorder.api().framing) else {
-                    // Endless white space is not a response either.
+                    // Stop if the white space never ends.
                     return if before.len() < MAX_PAGE_BYTES { Ok(()) } else { Err(no_stream(before)) };
                 };
                 let before = std::mem::take(before);
@@ -98,16 +98,16 @@ impl Intake {
         }
     }
 
-    /// Ends the response. `broken` says how its connection broke, if it did.
+    /// Ends the response. `broken` is the failure of its connection, if any.
     pub fn end(&mut self, at: Nanos, broken: Option<Failure>, recorder: &mut Recorder) -> Result<(), Failure> {
         let outcome = match &mut self.shape {
             Shape::Events(events) => {
                 let outcome = events.finish(&mut |event| match event.name {
-                    // A server's error message is reported even if it was cut.
+                    // Report a server's error message even if it was cut off.
                     "error" => take_event(recorder, at, self.reads, event),
                     _ => recorder.last_event(at, self.reads, event.data),
                 });
-                recorder.replaced = events.replaced;
+                recorder.invalid_utf8_events = events.invalid_utf8_events;
                 let stray_words = events.stray_text();
                 if let Some(words) = stray_words {
                     recorder.stray_words(words);
@@ -120,10 +120,10 @@ impl Intake {
             }
             Shape::Lines(lines) => {
                 let outcome = lines.finish(&mut |line| recorder.last_event(at, self.reads, line));
-                recorder.replaced = lines.replaced;
+                recorder.invalid_utf8_events = lines.invalid_utf8_lines;
                 outcome
             }
-            // A part of a document cannot be read.
+            // An incomplete document cannot be parsed.
             Shape::Document(_) | Shape::Page(_) if broken.is_some() => Ok(()),
             Shape::Document(document) => recorder.whole_answer(at, &String::from_utf8_lossy(document)),
             Shape::Page(page) => Err(no_stream(page)),
@@ -133,14 +133,14 @@ impl Intake {
             }
         };
         match (outcome, broken) {
-            // A connection that breaks after the complete answer does no harm.
+            // A connection that breaks after a complete answer does no harm.
             (Ok(()), Some(broken)) if !recorder.has_ended() => Err(broken),
             (outcome, _) => outcome,
         }
     }
 }
 
-/// Recognises the format by the first byte that is not white space; `None` while there is none.
+/// Recognises the format by the first byte that is not white space. Returns `None` until such a byte arrives.
 fn recognise(bytes: &[u8], framing: Framing) -> Option<Shape> {
     const BOM: &[u8] = b"\xef\xbb\xbf";
     if bytes.len() < BOM.len() && BOM.starts_with(bytes) {
@@ -168,7 +168,7 @@ fn take_events(
     recorder: &mut Recorder,
 ) -> Result<(), Failure> {
     let outcome = events.push(bytes, &mut |event| take_event(recorder, at, read, event));
-    recorder.replaced = events.replaced;
+    recorder.invalid_utf8_events = events.invalid_utf8_events;
     outcome
 }
 
@@ -180,14 +180,14 @@ fn take_lines(
     recorder: &mut Recorder,
 ) -> Result<(), Failure> {
     let outcome = lines.push(bytes, &mut |line| recorder.event(at, read, line));
-    recorder.replaced = lines.replaced;
+    recorder.invalid_utf8_events = lines.invalid_utf8_lines;
     outcome
 }
 
 fn take_event(recorder: &mut Recorder, at: Nanos, read: u64, event: SseEvent<'_>) -> Result<(), Failure> {
     match event.name {
         "error" => recorder.error_event(at, read, event.data),
-        // An API without names of its own: a proxy or another API sent this event.
+        // The API has no named events, so a proxy or another API sent this one.
         name if name != "message" && recorder.api().ignores_named_events => recorder.named_event(at, read, event.data),
         _ => recorder.event(at, read, event.data),
     }

@@ -1,15 +1,15 @@
-//! Lag of the engine's thread over a whole run, in bounded memory.
+//! Distribution of the engine thread's lag over a run, in bounded memory.
 
 use crate::domain::live::EngineLag;
 
-/// Smallest distinguished lag, milliseconds.
+/// Smallest lag to distinguish, milliseconds.
 const LEAST_MS: f64 = 0.001;
-/// Ratio between adjacent buckets: percentiles are exact to half a step, 1%.
+/// Ratio between adjacent buckets. Percentiles are exact to half a step, which is 1%.
 const STEP: f64 = 1.02;
-/// Number of buckets; the last one starts at about five hours.
+/// Number of buckets. The last one starts at about five hours.
 const BUCKETS: usize = 1200;
 
-/// Histogram in logarithmic steps. Its maximum is exact, its percentiles (nearest rank) are exact to 1%.
+/// Histogram with logarithmic buckets. The maximum is exact; percentiles (nearest rank) are exact to 1%.
 #[derive(Debug)]
 pub struct Lags {
     counts: Vec<u64>,
@@ -24,10 +24,10 @@ impl Default for Lags {
 }
 
 impl Lags {
-    /// Adds a lag, milliseconds.
+    /// Adds a lag in milliseconds.
     pub fn note(&mut self, ms: f64) {
         let steps = (ms / LEAST_MS).ln() / STEP.ln();
-        // Below the smallest lag, the logarithm is negative or not a number.
+        // The logarithm is negative below the smallest lag, and not a number for a negative lag.
         let bucket = if steps > 0.0 { steps as usize + 1 } else { 0 };
         if let Some(count) = self.counts.get_mut(bucket.min(BUCKETS - 1)) {
             *count += 1;
@@ -36,7 +36,7 @@ impl Lags {
         self.max_ms = self.max_ms.max(ms);
     }
 
-    /// Median, p99 and maximum; empty without a lag.
+    /// Returns median, p99 and maximum; empty if no lag was recorded.
     pub fn summary(&self) -> EngineLag {
         if self.total == 0 {
             return EngineLag::default();
@@ -62,10 +62,10 @@ mod tests {
     use crate::domain::statistics::percentile;
 
     #[test]
-    fn percentiles_of_a_long_run_are_right_to_one_per_cent_and_the_greatest_is_exact() {
+    fn percentiles_of_a_long_run_are_exact_to_one_per_cent_and_the_maximum_is_exact() {
         let mut lags = Lags::default();
         assert_eq!(lags.summary(), EngineLag::default());
-        // From 0.01 to 9 ms, with the worst at the end.
+        // Lags from 0.01 to 9 ms, and the largest at the end.
         let mut all: Vec<f64> = (0..200_000).map(|i| 0.01 + f64::from(i * 7 % 9000) / 1000.0).collect();
         all.push(1234.5);
         for ms in &all {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hardly_late_or_late_beyond_measure_counts() {
+    fn tiny_and_huge_lags_count() {
         let mut lags = Lags::default();
         lags.note(0.0);
         assert_eq!(lags.summary(), EngineLag { p50_ms: Some(0.0), p99_ms: Some(0.0), max_ms: Some(0.0) });

@@ -1,4 +1,4 @@
-//! Finds servers among addresses that may have none, without a key.
+//! Looks for servers at addresses that may have none. Sends no key.
 
 use std::time::{Duration, Instant};
 
@@ -14,20 +14,20 @@ use crate::protocol::api::CHAT;
 /// A server that answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundServer {
-    /// Its base URL, as asked.
+    /// Base URL, as given.
     pub base_url: String,
     /// Kind and version, as far as the server reports them.
     pub server: ServerInfo,
-    /// Its models; `None` if the list needs a key.
+    /// Models of the server; `None` if the list requires a key.
     pub models: Option<Vec<String>>,
 }
 
-/// Asks all addresses for their models at the same time, each for at most `timeout`. Returns those that answered, in the
-/// order of `base_urls`. No key is sent: any program may listen there.
+/// Asks all addresses for their models at the same time, each for at most `timeout`. Returns the servers that answered,
+/// in the order of `base_urls`. Sends no key, because any program may listen at these addresses.
 ///
 /// # Errors
 ///
-/// The HTTP client or its runtime could not be set up.
+/// The HTTP client or its runtime cannot be set up.
 pub fn find_servers(
     base_urls: &[String],
     timeout: Duration,

@@ -1,4 +1,4 @@
-//! Configuration of the network to the endpoint: trusted certificates and proxy.
+//! Settings of the network to the endpoint: trusted certificates and proxy.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use rustls::{ClientConfig, RootCertStore};
 use super::certificate::{self, Trust};
 use super::failure::InvalidConfig;
 
-/// Options of the network. By default, certificates are verified against the platform's roots and no proxy is used.
+/// Settings of the network. By default, certificates are verified against the platform's roots and no proxy is used.
 #[derive(Clone, Default)]
 pub struct Network {
     /// Whether to skip the verification of certificates.
     pub insecure: bool,
-    /// Further certificates to trust, in PEM: issuers', or the server's own. May be empty.
+    /// Further certificates to trust, in PEM: of issuers or of the server itself. May be empty.
     pub cacert: Vec<u8>,
     /// Proxy for all requests.
     pub proxy: Option<ProxyChoice>,
-    /// Maximum number of times a request is sent again after a refusal for now or no response.
+    /// Maximum number of retries of a request that gets no response or a temporary refusal.
     pub retries: u32,
 }
 
@@ -28,26 +28,26 @@ pub struct Network {
 pub struct ProxyChoice {
     /// URL, including any password.
     pub url: String,
-    /// Option or environment variable that set the proxy.
+    /// Name of the option or environment variable that set the proxy.
     pub source: &'static str,
 }
 
 impl std::fmt::Debug for Network {
-    // A proxy's URL may hold a password.
+    // Show no proxy: its URL may contain a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Network").field("insecure", &self.insecure).finish_non_exhaustive()
     }
 }
 
 impl Network {
-    /// Applies these options to a client. Without `tls`, no root certificates are loaded, because a machine may have none.
+    /// Applies these settings to a client. Without `tls`, loads no root certificates, because a machine may have none.
     pub(super) fn apply(
         &self,
         client: ClientBuilder,
         tls: Option<&Arc<ClientConfig>>,
     ) -> Result<ClientBuilder, InvalidConfig> {
-        // Proxies of the environment or the system are ignored: a proxy that the user did not ask for would be measured
-        // with the server.
+        // Ignore proxies of the environment and the system: a proxy that the user did not ask for would distort the
+        // measurement.
         let mut client = client.no_proxy();
         if let Some(proxy) = &self.proxy {
             let proxy = Proxy::all(&proxy.url).map_err(|e| InvalidConfig(format!("the proxy: {}", e.without_url())))?;
@@ -67,7 +67,7 @@ impl Network {
     }
 }
 
-/// Returns the certificates in a PEM file; a file without any is an error.
+/// Returns the certificates in a PEM file; fails if the file has none.
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidConfig> {
     if pem.is_empty() {
         return Ok(Vec::new());
@@ -78,7 +78,7 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidC
         let why = "holds no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----";
         return Err(InvalidConfig(why.to_owned()));
     }
-    // Each is checked here, because the TLS library's own error does not say which one is invalid.
+    // Check each certificate here: errors of the TLS library do not say which one is invalid.
     let mut roots = RootCertStore::empty();
     for (i, certificate) in found.iter().enumerate() {
         let added = roots.add(certificate.clone());

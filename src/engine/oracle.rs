@@ -1,4 +1,4 @@
-//! Invariants for any bytes in any reads, from socket to record, for the fuzzer and for property tests.
+//! Invariants of the path from socket to record, for arbitrary bytes and reads. Fuzzer and property tests check them.
 
 use super::failure::Failure;
 use super::intake::Intake;
@@ -13,8 +13,8 @@ use crate::protocol::surrogates::SurrogateJoiner;
 /// Content encodings to try.
 const ENCODINGS: [&str; 3] = ["", "gzip", "deflate"];
 
-/// Checks the invariants for an input. Its first byte chooses API and encoding, its second the number of the following bytes
-/// that are positions to cut the rest at.
+/// Checks the invariants for an input. Byte 0 selects API and encoding. Byte 1 gives the number of cut positions, which
+/// follow; the rest is the response.
 pub fn check(input: &[u8]) -> Result<(), String> {
     let [choice, cuts, rest @ ..] = input else { return Ok(()) };
     let Some(api) = APIS.get(usize::from(*choice) % APIS.len()) else { return Ok(()) };
@@ -38,7 +38,7 @@ pub fn check(input: &[u8]) -> Result<(), String> {
             return Err("an arrival is before the one before it".to_owned());
         }
     }
-    // The output of a broken compressed body depends on the reads.
+    // For a broken compressed body, the decompressed output depends on the reads.
     if encoding.is_empty() {
         same(&whole, &split)?;
         nothing_lost(api, bytes, &whole)?;
@@ -66,7 +66,7 @@ fn feed(api: &'static Api, encoding: &str, reads: &[&[u8]]) -> AttemptRecord {
     recorder.record
 }
 
-/// Checks that the cuts between reads change nothing but times.
+/// Checks that two divisions into reads differ in times only.
 fn same(a: &AttemptRecord, b: &AttemptRecord) -> Result<(), String> {
     let facts = |r: &AttemptRecord| {
         let kinds: Vec<_> = r.arrivals.iter().map(|a| a.kind).collect();
@@ -78,7 +78,7 @@ fn same(a: &AttemptRecord, b: &AttemptRecord) -> Result<(), String> {
     if a == b { Ok(()) } else { Err(format!("the reads make a difference: {a:?} and {b:?}")) }
 }
 
-/// Checks that the record holds all generated text up to the first error or the last event, except for tags.
+/// Checks that the record holds all generated text up to the first error or the last event, except for thinking tags.
 fn nothing_lost(api: &'static Api, bytes: &[u8], record: &AttemptRecord) -> Result<(), String> {
     if record.event_count == 0 {
         return Ok(());
@@ -94,7 +94,7 @@ fn nothing_lost(api: &'static Api, bytes: &[u8], record: &AttemptRecord) -> Resu
                 content.push_str(&text_halves.join(&chunk.text, chunk.has_marks));
                 reasoning_bytes += reasoning_halves.join(&chunk.reasoning, chunk.has_marks).len();
             }
-            // Text in an event with an error counts.
+            // Count text in an event with an error, too.
             over |= chunk.error.is_some() || chunk.is_end;
         }
         over |= name == "error";
@@ -118,7 +118,8 @@ fn nothing_lost(api: &'static Api, bytes: &[u8], record: &AttemptRecord) -> Resu
     }
 }
 
-/// Number of characters that tags of inline thinking, and the white space before them, may remove.
+/// Returns the maximum number of bytes that the removal of inline thinking tags, and of white space before them, may
+/// take away.
 fn tag_bytes(content: &str) -> usize {
     let (open, close) = ("<think>", "</think>");
     let begun = content.trim_start();
@@ -132,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    /// Bytes that reach deep into the parsers: whole events, parts of events, and noise.
+    /// Generates bytes that reach deep into the parsers: events, parts of events, and noise.
     fn piece() -> impl Strategy<Value = Vec<u8>> {
         let known: Vec<&[u8]> = vec![
             b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",

@@ -1,4 +1,5 @@
-//! The other end of a connection, endpoint or proxy, and the message for a failed one: who failed, how, what to try.
+//! The other end of a connection, endpoint or proxy. Writes the messages for failed connections: which end failed, how,
+//! and what to try.
 
 use std::io::{self, ErrorKind};
 
@@ -8,15 +9,15 @@ use super::failure::{ConnectTimedOut, causes, describe, tls};
 use super::network::{Network, ProxyChoice};
 use crate::protocol::url::without_secrets;
 
-/// The endpoint of a connection.
+/// The endpoint and the proxy to it, as named in messages.
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
     /// Host and port of the endpoint.
     target: String,
-    /// Host of the first connection: the proxy if there is one.
+    /// Host that tokscope connects to: the proxy if there is one, otherwise the endpoint.
     host: String,
     has_tls: bool,
-    /// Description of the proxy for users: `the proxy http://p:3128 (--proxy)`.
+    /// Description of the proxy for users, like `the proxy http://p:3128 (--proxy)`.
     proxy: Option<String>,
 }
 
@@ -36,7 +37,7 @@ impl Peer {
         }
     }
 
-    /// Returns the kind and the message of a client library error without a connection.
+    /// Returns kind and message of a client library error that occurred while connecting.
     pub fn without_connection(&self, error: reqwest::Error) -> (&'static str, String) {
         let kind = self.kind(&error);
         let message = match kind {
@@ -46,7 +47,7 @@ impl Peer {
                 let late = causes(&error).find_map(|e| e.downcast_ref()).map(|late| self.too_late(late));
                 late.unwrap_or_else(|| describe(error))
             }
-            // Also through a proxy, the handshake is the server's.
+            // The TLS handshake is with the server, even through a proxy.
             "tls" => return (kind, self.via_proxy(describe(error))),
             _ => {
                 let io = innermost_io(&error);
@@ -66,7 +67,7 @@ impl Peer {
         self.via_proxy(message)
     }
 
-    /// Returns the message for a connection that the system refused.
+    /// Returns the message for a system error while connecting.
     pub fn refused(&self, error: &io::Error) -> String {
         self.not_connected(Some(&Io { kind: error.kind(), message: error.to_string() }), String::new)
     }
@@ -91,7 +92,7 @@ impl Peer {
     pub fn with_culprit(&self, http_status: u16, message: String) -> String {
         match (&self.proxy, http_status) {
             (Some(proxy), 407) => format!("{proxy} requires a user name and password: {message}; {PASSWORD}"),
-            // In a tunnel, only the server responds.
+            // In a tunnel, only the server can respond.
             (Some(proxy), 502..=504) if !self.has_tls => {
                 format!(
                     "{message}; {proxy} may have answered instead of the server; check that it can reach {}",
@@ -102,7 +103,7 @@ impl Peer {
         }
     }
 
-    /// Host and port of the endpoint, if a proxy tunnels to it.
+    /// Host and port of the endpoint if a proxy tunnels the connection; otherwise `None`.
     pub fn tunnel_target(&self) -> Option<&str> {
         (self.has_tls && self.proxy.is_some()).then_some(self.target.as_str())
     }
@@ -119,7 +120,7 @@ impl Peer {
             if text == "dns error" {
                 return "dns";
             }
-            // The library's type for this error is not public.
+            // The type of this error is private to the library, so only its text identifies it.
             if self.proxy.is_some() && text.starts_with(TUNNEL) && !text.ends_with("underlying connection") {
                 return "proxy";
             }
@@ -201,7 +202,7 @@ fn with_hint(message: String, hint: Option<&str>) -> String {
     }
 }
 
-/// Suggests what to try after a system error.
+/// Returns advice on a system error.
 fn hint(kind: ErrorKind, has_tls: bool) -> Option<&'static str> {
     match kind {
         ErrorKind::ConnectionRefused => Some("check that the server is running and the port is right"),

@@ -1,5 +1,5 @@
-//! A thread that wakes the engine at a steady pace during a run, with the time of each wake. A timer of the engine's runtime
-//! has a resolution of a millisecond, which would look like lag of the engine.
+//! A thread that wakes the engine at regular intervals during a run. A timer of the engine's runtime has a resolution
+//! of a millisecond, which would look like lag of the engine.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -10,19 +10,19 @@ use super::clock::EngineClock;
 use super::helper::{self, Failed};
 use crate::domain::time::Nanos;
 
-/// Interval between beats, and so between live views.
+/// Interval between beats, and therefore between live views.
 pub const PULSE_EVERY: Duration = Duration::from_millis(50);
 
-/// One wake of the engine.
+/// A wake of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beat {
     /// Scheduled time.
     pub due: Nanos,
-    /// Time when the beat was sent.
+    /// Time at which the beat was sent.
     pub sent: Nanos,
 }
 
-/// The engine's handle on the thread, which ends when the handle is dropped.
+/// Handle of the thread, which ends when the handle is dropped.
 #[derive(Debug)]
 pub struct Pulse {
     wanted: Sender<bool>,
@@ -30,7 +30,7 @@ pub struct Pulse {
 }
 
 impl Pulse {
-    /// Starts the thread, which sleeps until beats are wanted.
+    /// Starts the thread. It sends no beats until [`Self::want`] asks for them.
     pub fn start(clock: EngineClock, failed: Failed) -> std::io::Result<Self> {
         let (wanted, wants) = channel();
         let (beat, beats) = mpsc::unbounded_channel();
@@ -41,7 +41,7 @@ impl Pulse {
     /// Starts or stops the beats. Discards beats that are still queued.
     pub fn want(&mut self, beats: bool) {
         while self.beats.try_recv().is_ok() {}
-        // The thread ends early only if the process is ending.
+        // Sending fails only if the thread has ended, which happens when the process ends.
         let _sent = self.wanted.send(beats);
     }
 
@@ -50,7 +50,7 @@ impl Pulse {
         self.beats.recv().await
     }
 
-    /// Returns a beat that has already arrived.
+    /// Returns a beat that has already arrived, if any.
     pub fn try_next(&mut self) -> Option<Beat> {
         self.beats.try_recv().ok()
     }
@@ -80,11 +80,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_beats_while_it_is_wanted_and_says_when() {
+    fn beats_with_their_times_are_sent_while_wanted() {
         let (wanted, wants) = channel();
         wanted.send(true).unwrap();
         let (looks, beats) = (Cell::new(0), RefCell::new(Vec::new()));
-        // A clock that advances by 20 ms at each reading.
+        // The clock advances by 20 ms at each reading.
         let now = || Nanos::from_millis(20 * looks.replace(looks.get() + 1));
         run(&wants, now, |beat| {
             beats.borrow_mut().push(beat);
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_with_the_engine() {
+    fn the_thread_ends_with_the_engine() {
         let (wanted, wants) = channel();
         for want in [true, false] {
             wanted.send(want).unwrap();

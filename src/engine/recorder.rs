@@ -1,4 +1,4 @@
-//! Records one stream: takes events with their arrival times and builds the attempt's record.
+//! Records one stream: builds the attempt's record from events and their arrival times.
 
 mod choices;
 mod document;
@@ -21,18 +21,18 @@ use crate::protocol::surrogates::SurrogateJoiner;
 use crate::protocol::thinking::InlineThinking;
 use crate::protocol::usage;
 
-/// Maximum bytes of text to keep, and of reasoning; the rest is only counted.
+/// Maximum bytes of answer text to keep, and as many of reasoning. Longer texts are cut.
 pub const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
-/// Maximum number of events with text, because the arrival of each stays in memory.
+/// Maximum number of events with text: memory holds the arrival time of each.
 pub const MAX_ARRIVALS: usize = 1024 * 1024;
-/// Maximum number of events to compare with other APIs while none is of the expected API.
+/// Maximum number of events to compare with other APIs, as long as none fits the expected API.
 const MAX_EXPLAINED_EVENTS: u32 = 64;
-/// Maximum number of the server's warnings to keep.
+/// Maximum number of server warnings to keep.
 const MAX_WARNINGS: usize = 16;
-/// Maximum number of arrivals in the live view, the latest ones. Views share them.
+/// Maximum number of arrivals in the live view. The latest ones are kept, and views share their memory.
 const LIVE_ARRIVALS: usize = 65_536;
 
-/// Detail of an attempt in the live view.
+/// Level of detail of an attempt in the live view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
     /// Counters only.
@@ -43,21 +43,22 @@ pub enum Detail {
     All,
 }
 
-/// A running attempt.
+/// Recorder of a running attempt.
 #[derive(Debug)]
 pub struct Recorder {
     /// The record so far.
     pub record: AttemptRecord,
-    /// Number of events with invalid UTF-8, which was replaced.
-    pub replaced: u32,
+    /// Number of events with invalid UTF-8. Replacement characters took its place.
+    pub invalid_utf8_events: u32,
     api: &'static Api,
-    /// Whether the last event, `[DONE]` or the API's own, has arrived.
+    /// Whether the answer's last event has arrived: `[DONE]` or an equivalent of the API.
     end_seen: bool,
-    /// Number of events after the last one.
+    /// Number of events after the answer's last event.
     after_end: u32,
-    /// Whether the request is out, so that the server is responsible from here on.
+    /// Whether the request was sent. From then on, the server is responsible for any delay.
     is_sent: bool,
     last_bytes_at: Option<Nanos>,
+    /// Number of beats during the attempt, for the mean lag.
     beats: u32,
     malformed_events: u32,
     last_read: Option<u64>,
@@ -71,17 +72,17 @@ pub struct Recorder {
     tool_calls: ToolCalls,
     joiners: SurrogateJoiners,
     foreign: ForeignContent,
-    /// Parts of the texts in which the live view found no secret.
+    /// Length of the text in which the live view found no secret.
     text_searched: SearchedPrefix,
     reasoning_searched: SearchedPrefix,
 }
 
-/// Content of the body that is not an event of the expected API. It may explain a failure.
+/// Content of the body that does not belong to the expected API. Such content may explain a failure.
 #[derive(Debug, Default)]
 struct ForeignContent {
-    /// First text that is not an event of the API.
+    /// First text outside the events of the API.
     words: Option<String>,
-    /// API of the events, if none is of the expected API.
+    /// Another API that the events fit, if none fits the expected API.
     other_api: Option<&'static Api>,
     /// Whether the stream ended in the middle of an event.
     is_cut: bool,
@@ -89,7 +90,7 @@ struct ForeignContent {
     is_bodiless: bool,
 }
 
-/// Joins surrogate pairs that are split between events, in each generated text.
+/// Joins surrogate pairs that are split between events, separately for each generated text.
 #[derive(Debug, Default)]
 struct SurrogateJoiners {
     text: SurrogateJoiner,
@@ -98,11 +99,11 @@ struct SurrogateJoiners {
 }
 
 impl Recorder {
-    /// Creates a recorder for a new record of an answer in this API.
+    /// Creates a recorder that fills this new record. The answer is expected in this API's format.
     pub fn new(record: AttemptRecord, api: &'static Api) -> Self {
         Self {
             record,
-            replaced: 0,
+            invalid_utf8_events: 0,
             api,
             end_seen: false,
             after_end: 0,
@@ -125,28 +126,29 @@ impl Recorder {
         }
     }
 
-    /// API of the answer.
+    /// API of the expected answer.
     pub const fn api(&self) -> &'static Api {
         self.api
     }
 
-    /// Whether the answer is complete, so that later errors do no harm.
+    /// Whether the answer is complete. Later errors then do no harm.
     pub fn has_ended(&self) -> bool {
         self.end_seen || self.choices.have_ended(self.record.finish_reason.is_some())
     }
 
-    /// Whether the last event has arrived: `[DONE]` or the API's own. The usage arrives before it.
+    /// Whether the answer's last event has arrived: `[DONE]` or an equivalent of the API. The usage arrives before this
+    /// event.
     pub const fn has_last_event(&self) -> bool {
         self.end_seen
     }
 
-    /// Records that sending the request begins, and the wait for the server with it.
+    /// Records that sending the request began at `at`; waiting for the server begins then, too.
     pub const fn note_sent(&mut self, at: Nanos) {
         self.is_sent = true;
         self.record.started = at;
     }
 
-    /// Records that the request will be sent again later.
+    /// Records that the request is not in progress: it will be sent again later.
     pub const fn note_unsent(&mut self) {
         self.is_sent = false;
     }
@@ -156,37 +158,37 @@ impl Recorder {
         self.is_sent
     }
 
-    /// Records the lag of a wake of the engine's thread, milliseconds.
+    /// Records the lag of a beat, milliseconds.
     pub fn note_lag(&mut self, ms: f64) {
         self.beats += 1;
         let mean = self.record.observer_lag_ms.unwrap_or(0.0);
         self.record.observer_lag_ms = Some(mean + (ms - mean) / f64::from(self.beats));
     }
 
-    /// Records the arrival of bytes of the response.
+    /// Records that bytes of the response arrived.
     pub const fn note_bytes(&mut self, at: Nanos) {
         self.last_bytes_at = Some(at);
     }
 
-    /// Arrival of the latest bytes.
+    /// Arrival time of the latest bytes.
     pub const fn last_bytes_at(&self) -> Option<Nanos> {
         self.last_bytes_at
     }
 
-    /// Records the data of an event that read number `read`, returned at `at`, completed.
+    /// Records an event, whose last byte arrived in the read number `read`, at `at`.
     pub fn event(&mut self, at: Nanos, read: u64, data: &str) -> Result<(), Failure> {
         self.any_event(at, read, data, true)
     }
 
-    /// Records the data of an event with a custom name: JSON of the API counts, other data is ignored.
+    /// Records an event with a custom name. Data that is not JSON of the API is ignored.
     pub fn named_event(&mut self, at: Nanos, read: u64, data: &str) -> Result<(), Failure> {
         self.any_event(at, read, data, false)
     }
 
-    /// Records the data of an event named `error`. After the last event of an answer, such an event counts like any other.
+    /// Records an event named `error`. After the answer's last event, such an event is handled like any other.
     pub fn error_event(&mut self, at: Nanos, read: u64, data: &str) -> Result<(), Failure> {
         if !self.end_seen && !self.api.read(data).is_ok_and(|chunk| chunk.error.is_some()) {
-            // Text in the same event is kept.
+            // Keep text in the same event.
             let text = self.any_event(at, read, data, false);
             let kind = kind_in_body(data).unwrap_or("server");
             return text.and(Err(Failure::new(AttemptStatus::StreamError, kind, message_in_body(data))));
@@ -194,8 +196,8 @@ impl Recorder {
         self.any_event(at, read, data, false)
     }
 
-    /// Records the data of an event that the end of the stream closed, if the data is complete JSON or `[DONE]`. Keeps plain text
-    /// as text of the server. Other data was cut and is not an event.
+    /// Records an event that the end of the stream closed, if its data is complete JSON or `[DONE]`. Keeps plain text
+    /// as text outside the API. Drops other data: it was cut off.
     pub fn last_event(&mut self, at: Nanos, read: u64, data: &str) -> Result<(), Failure> {
         let data = data.trim_ascii();
         if data == "[DONE]" || self.api.read_or_error(data).is_ok() {
@@ -209,7 +211,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Keeps the first text that is not an event of the API.
+    /// Keeps the first text outside the events of the API.
     pub fn stray_words(&mut self, words: &str) {
         self.foreign.words.get_or_insert_with(|| capped(words.to_owned()));
     }
@@ -225,7 +227,7 @@ impl Recorder {
         let coalesced = self.last_read.replace(read) == Some(read);
         let data = data.trim_ascii();
         if self.end_seen {
-            // Some servers send `[DONE]` in every API.
+            // Some servers end the stream with `[DONE]` in every API.
             self.after_end += u32::from(data != "[DONE]");
             return Ok(());
         }
@@ -245,13 +247,13 @@ impl Recorder {
             self.explain(data);
         }
         let error = chunk.error.take();
-        // An event with an error may hold the last text.
+        // An event with an error may also hold the last text.
         self.take(at, index, coalesced, &chunk)?;
         let failure = |error| Failure::new(AttemptStatus::StreamError, kind_in_body(data).unwrap_or("server"), error);
         error.map_or(Ok(()), |error| Err(failure(error)))
     }
 
-    /// Searches an event without content for an explanation.
+    /// Looks for an explanation in an event without content.
     fn explain(&mut self, data: &str) {
         if self.foreign.words.is_none() && data.contains("\"message\":\"") {
             self.stray_words(&message_in_body(data));
@@ -281,7 +283,8 @@ impl Recorder {
         Ok(())
     }
 
-    /// Uses running token counts of the server: they show when its first token was there and how many the first event holds.
+    /// Uses the server's running token counts. The counts reveal when the first token was generated, and how many
+    /// tokens the first event holds.
     fn count_along(&mut self, at: Nanos, chunk: &Chunk<'_>) {
         let record = &mut self.record;
         let so_far = chunk.usage.and_then(|u| u.completion_tokens).filter(|&n| n > 0);
@@ -291,7 +294,7 @@ impl Recorder {
         }
     }
 
-    /// Records everything but text: finish reason, usage, warnings and timings.
+    /// Records everything but the text: finish reason, usage, warnings and timings.
     fn note(&mut self, at: Nanos, chunk: &Chunk<'_>) {
         let record = &mut self.record;
         self.end_seen |= chunk.is_end;
@@ -317,7 +320,7 @@ impl Recorder {
         }
     }
 
-    /// Keeps the text; returns the kind of the event.
+    /// Keeps the texts of an event. Returns whether the event belongs to the answer or the reasoning.
     fn keep(&mut self, chunk: &Chunk<'_>) -> TextKind {
         let record = &mut self.record;
         let mut says_more = chunk.has_tool_call;
@@ -340,7 +343,7 @@ impl Recorder {
         let text = self.joiners.text.join(&chunk.text, chunk.has_marks);
         let split = self.thinking.take(&text);
         if split.relabels {
-            // The opening tag came late or not at all, so the text so far was reasoning.
+            // The opening tag was late or missing, so all text so far was reasoning.
             let thought = std::mem::take(&mut record.text);
             self.text_searched = SearchedPrefix::default();
             self.text_cut |= push(&mut record.reasoning, &thought);
@@ -354,7 +357,7 @@ impl Recorder {
         if says_more { TextKind::Answer } else { TextKind::Reasoning }
     }
 
-    /// Arrivals for the live view. Copies only new arrivals, and at most one block of older ones.
+    /// Returns the arrivals for the live view. Copies only new arrivals and at most one block of older ones.
     pub fn arrivals(&mut self) -> Trace {
         self.live.extend_from(&self.record.arrivals, LIVE_ARRIVALS);
         self.live.clone()
@@ -383,6 +386,7 @@ impl Recorder {
                 secrets.redact_live(&record.reasoning, live_tail(&record.reasoning), &self.reasoning_searched);
             (live.text, live.text_cut) =
                 secrets.redact_live(&record.text, live_tail(&record.text), &self.text_searched);
+            live.tool_calls = self.tool_calls.shown(secrets);
             live.thinking_ms = record.thinking_ms();
             live.sent_request.clone_from(&record.sent_request);
         }
@@ -390,7 +394,7 @@ impl Recorder {
     }
 }
 
-/// Appends text up to the limit; returns whether some was cut.
+/// Appends text up to the limit. Returns whether any text was cut.
 fn push(kept: &mut String, new: &str) -> bool {
     let mut room = MAX_TEXT_BYTES.saturating_sub(kept.len());
     if new.len() <= room {

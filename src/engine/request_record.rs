@@ -1,4 +1,4 @@
-//! The part of a request that a record may show: never a key or any other value that the user entered.
+//! Parts of a request that a record may show: never a key or another value that the user entered.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
-    /// Creates the shared part. Of headers that are marked as sensitive, only the names are kept.
+    /// Creates the shared part. Sensitive headers keep only their names.
     pub fn new(base_url: &str, api: &Api, headers: &HeaderMap) -> Self {
         let value = |v: &reqwest::header::HeaderValue| {
             (!v.is_sensitive()).then(|| v.to_str().ok()).flatten().map(str::to_owned)
@@ -27,7 +27,7 @@ impl RequestRecord {
         }
     }
 
-    /// Returns the record of a request with this body. `nonce` is the nonce within the body.
+    /// Returns the record of a request with this body. `nonce` is the nonce in the body.
     pub fn with_body(&self, request_id: String, body: &str, nonce: Option<String>) -> SentRequest {
         SentRequest {
             url: Arc::clone(&self.url),

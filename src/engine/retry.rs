@@ -1,21 +1,21 @@
-//! Retries of requests that the server refused for now. Retries are opt-in, and every one is recorded.
+//! Retries of requests that got a temporary refusal or no response. Users must opt in, and every retry is recorded.
 
 use std::time::Duration;
 
 use super::failure::Failure;
 use crate::domain::attempt::AttemptStatus;
 
-/// Pause before the second try if the server asks for none; doubles with each further try.
+/// Pause before the second try if the server requests none. Each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 500 });
-/// Maximum pause, unless the server asks for a longer one.
+/// Maximum pause, unless the server requests a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Returns the pause before the next try, after `tries` tries; `None` if a retry is pointless. A pause that the server asks for
-/// is kept. A pause beyond the time `left` is pointless.
+/// Returns the pause before the next try, after `tries` tries. Prefers the pause that the server requests. Returns
+/// `None` if a retry is pointless, or if the pause is not shorter than the time `left`.
 pub fn pause(failure: &Failure, http_status: Option<u16>, tries: u32, left: Duration) -> Option<Duration> {
     let is_worth_it = match failure.status {
         AttemptStatus::HttpError => matches!(http_status, Some(429 | 503 | 529)),
-        // A certificate that is untrusted now stays untrusted.
+        // An untrusted certificate stays untrusted.
         AttemptStatus::ConnectError => failure.kind != "tls",
         _ => false,
     };
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_s_word_goes_before_our_own_pause_which_doubles() {
+    fn the_server_s_pause_takes_precedence_over_the_default_which_doubles() {
         assert_eq!(pause(&refused(Some(7)), Some(429), 1, LEFT), Some(Duration::from_secs(7)));
         assert_eq!(pause(&refused(Some(0)), Some(503), 1, LEFT), Some(Duration::ZERO));
         for (tries, times) in [(1, 1), (2, 2), (3, 4), (4, 8)] {
@@ -47,13 +47,13 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_beyond_the_whole_is_none() {
+    fn a_pause_beyond_the_timeout_is_refused() {
         assert_eq!(pause(&refused(Some(60)), Some(429), 1, LEFT), None);
         assert_eq!(pause(&refused(Some(59)), Some(429), 1, LEFT), Some(Duration::from_secs(59)));
     }
 
     #[test]
-    fn only_what_may_pass_is_tried_again() {
+    fn only_temporary_failures_are_retried() {
         let failure = |status, kind| Failure::new(status, kind, "no");
         for (failure, http_status, again) in [
             (failure(AttemptStatus::HttpError, "http"), Some(500), false),

@@ -1,6 +1,8 @@
-//! Keeps the user's secrets out of text from servers: errors may repeat a refused key or a request's headers, and answers may
-//! repeat secrets in the middle of their text. Secrets are searched in the text as a reader sees it (`view`), in every form in
-//! which they are sent or repeated (`secret_form`), and redacted in the text itself.
+//! Keeps the user's secrets out of text from servers. Error messages may repeat a refused key or request headers, and
+//! answers may repeat secrets in the middle of their text.
+//!
+//! The search covers the text as a reader sees it (`view`), and every form in which a secret is sent or repeated
+//! (`secret_form`). Matches are redacted in the original text.
 
 mod decode;
 mod secret_form;
@@ -25,18 +27,19 @@ use crate::protocol::url::split_query;
 const REPEATED: &str = "the answer repeats a secret of the request; it was replaced by [redacted]";
 /// Replacement for a secret.
 const REDACTED: &str = "[redacted]";
-/// Minimum length of a secret. Shorter values are like any word and protect nothing.
+/// Minimum length of a secret. Shorter values look like ordinary words, and redacting them protects nothing.
 const LEAST_BYTES: usize = 6;
-/// Minimum length of a key that is searched in answers, which have many words: `ollama` and `EMPTY` are keys, too.
+/// Minimum length of a key to search for in answers. Answers have many words, and words like `ollama` and `EMPTY` are
+/// also used as keys.
 const LEAST_BYTES_OF_A_KEY: usize = 8;
-/// Minimum length of a key without a digit, longer than `placeholder` and `not-needed`, and of a key in a header whose name
-/// does not announce one.
+/// Minimum length of a key that has no digit, or of a value in a header whose name does not suggest a key. Longer than
+/// `placeholder` and `not-needed`.
 const SURE_BYTES_OF_A_KEY: usize = 20;
-/// Parts of names whose values are secrets, in queries and headers.
+/// Substrings of the names of query parameters and headers whose values are secrets.
 const SECRET_NAMES: [&str; 7] = ["key", "token", "secret", "sig", "password", "auth", "cookie"];
-/// Maximum bytes before a text's shown end to search for the start of a secret that reaches into the shown end.
+/// Maximum bytes before the shown end of a text in which to look for the start of a secret.
 const MAX_BYTES_BEFORE: usize = 4096;
-/// Minimum of these bytes, with room for an escape sequence between letters.
+/// Minimum bytes before the shown end, enough for escape sequences between letters.
 const MIN_BYTES_BEFORE: usize = 512;
 
 /// Values to redact.
@@ -45,19 +48,19 @@ pub struct Secrets {
     needles: SecretForms,
 }
 
-/// Length of the part of a growing text whose shown end held no secret.
+/// Length of the part of a growing text that was already searched and holds no secret.
 #[derive(Debug, Default)]
 pub struct SearchedPrefix(Cell<usize>);
 
 impl fmt::Debug for Secrets {
-    // Secrets must not reach a log.
+    // Show no values: secrets must not reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secrets").finish_non_exhaustive()
     }
 }
 
-/// Whether a value is unlike any word and unlike public values, such as types or addresses, so that it is also searched in
-/// answers.
+/// Returns whether a value looks like a key, and not like a word or a public value such as a type or an address. Keys
+/// are also searched for in answers. `is_named`: the name or place of the value suggests a secret.
 fn is_key(value: &str, is_named: bool) -> bool {
     let has_digit = value.bytes().any(|b| b.is_ascii_digit());
     let is_long = value.len() >= SURE_BYTES_OF_A_KEY;
@@ -75,14 +78,14 @@ fn names_secret(name: &str) -> bool {
 impl Secrets {
     /// Collects the key, all header values, and the secrets in the URLs of endpoint and proxy.
     pub fn new(api_key: Option<&str>, headers: &[(String, String)], base_url: &str, proxy: Option<&str>) -> Self {
-        // Each value comes with whether its place is one for secrets.
+        // Values as entered, each with whether its name or place suggests a secret.
         let mut values: Vec<(&str, bool)> = api_key.map(|key| (key, true)).into_iter().collect();
-        // Values as they are sent, such as user and password in base64.
+        // Values as sent, such as user and password in base64.
         let mut written: Vec<(String, bool)> = Vec::new();
         for (name, value) in headers {
             let is_named = names_secret(name);
             values.push((value, is_named));
-            // Servers repeat a token without its scheme.
+            // Servers may repeat a token without its scheme, such as `Bearer`.
             if name.to_ascii_lowercase().ends_with("authorization") {
                 values.extend(value.split_ascii_whitespace().skip(1).map(|token| (token, is_named)));
             }
@@ -90,7 +93,7 @@ impl Secrets {
         let (base, query) = split_query(base_url);
         for address in [Some(base), proxy].into_iter().flatten() {
             let authority = address.split('/').nth(2).unwrap_or_default();
-            // A user without a password is a token.
+            // A user name without a password is a token.
             let user = authority.rsplit_once('@').map(|(user, _host)| user.split_once(':').unwrap_or(("", user)));
             values.extend(user.map(|(_name, password)| (password, true)));
             written.extend(user.map(|(name, password)| {
@@ -102,7 +105,7 @@ impl Secrets {
             values.extend(names_secret(name).then_some((value, true)));
         }
         for (value, is_named) in values {
-            // Servers repeat values of a URL decoded.
+            // Servers may repeat a value of a URL in percent-decoded form.
             let decoded = percent_decode_str(value).decode_utf8().ok();
             written.extend(decoded.map(|decoded| (decoded.into_owned(), is_named)));
             written.push((value.to_owned(), is_named));
@@ -114,15 +117,15 @@ impl Secrets {
         Self { needles: SecretForms::new(&written) }
     }
 
-    /// Returns the text without secrets, also if it was cut within one.
+    /// Returns the text without secrets, including a secret that is cut off at the end of the text.
     pub fn redact(&self, text: &str) -> String {
         let mut out = text.to_owned();
         self.take_out(&mut out, SearchOptions::all(LEAST_BYTES));
         out
     }
 
-    /// Redacts keys in a model's text or name; leaves secrets that may be common words. If the text `may_end_within` a key,
-    /// redacts the start of the key as well. Returns whether there were any.
+    /// Redacts keys in a model's text or name, but not secrets that may be ordinary words. If `may_end_within`, also
+    /// redacts the start of a key at the end of the text. Returns whether the text contained a key.
     pub fn redact_answer(&self, text: &mut String, may_end_within: bool) -> bool {
         self.take_out(text, SearchOptions::keys(may_end_within.then_some(LEAST_BYTES_OF_A_KEY)))
     }
@@ -136,8 +139,8 @@ impl Secrets {
         true
     }
 
-    /// Redacts keys in the shown end of a growing text, also a key that starts before the end. While there is none, searches
-    /// only what is new since the last call with the same `searched`.
+    /// Redacts keys in the shown end of a growing text, including a key that starts before the shown end. As long as no
+    /// key is found, each call with the same `searched` looks only at new text.
     pub fn redact_live(
         &self,
         whole: &str,
@@ -151,7 +154,7 @@ impl Secrets {
             searched.0.set(whole.len());
             return (end, is_cut);
         }
-        // Searches the whole end until the secret has left it.
+        // Search the whole shown end again until the key is no longer in it.
         searched.0.set(0);
         let window_from = self.begin_of_what_shows_before(whole, from);
         let window = whole.get(window_from..).unwrap_or(&end);
@@ -183,23 +186,23 @@ impl Secrets {
         for text in error.chain(reasons).chain(&mut record.warnings) {
             *text = self.redact(text);
         }
-        for call in record.answer_parts.iter_mut().flat_map(|parts| &mut parts.tool_calls) {
+        for call in &mut record.tool_calls {
             for text in [&mut call.name, &mut call.arguments] {
                 self.redact_answer(text, true);
             }
         }
         let is_cut = !record.is_ok() || record.ends_as(FinishClass::Length);
-        // `|` evaluates both sides.
+        // `|` instead of `||`: both texts must be redacted.
         if self.redact_answer(&mut record.text, is_cut) | self.redact_answer(&mut record.reasoning, is_cut) {
-            // The text is no longer as generated.
+            // Text with redactions is not the generated text.
             record.is_text_whole = false;
             record.warnings.push(REPEATED.to_owned());
         }
     }
 }
 
-/// Returns the text from a position on, with these ranges redacted. Drops the rest of a range that starts before the
-/// position.
+/// Returns the text from position `from` on, with these ranges redacted. Of a range that starts before the position,
+/// drops the rest without a mark.
 fn redacted(text: &str, ranges: &[Range<usize>], from: usize) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = from;

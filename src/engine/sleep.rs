@@ -1,13 +1,15 @@
-//! Time that this machine slept. The run's clock excludes it, so no figure shows it, but the server kept running.
+//! Time that this machine slept. The run's clock excludes sleep, so no figure shows it, although the server kept
+//! running.
 
 use std::time::Duration;
 
-/// Time asleep since the machine started; `None` if the system does not report it.
+/// Returns the time asleep since the machine started; `None` if the system does not report it.
 pub fn total() -> Option<Duration> {
     #[cfg(target_os = "linux")]
     {
         use rustix::time::{ClockId, clock_gettime};
-        /// The clocks are read one after another, so a long time between two readings makes the difference meaningless.
+        /// Maximum time between the first and the last reading. The clocks are read one after another; with a longer
+        /// time between, their difference is meaningless.
         const AT_ONCE: Duration = Duration::from_millis(10);
         let read = |clock| Duration::try_from(clock_gettime(clock)).ok();
         let (before, with_sleep, after) =
@@ -22,7 +24,7 @@ pub fn total() -> Option<Duration> {
 mod tests {
     #[test]
     #[cfg(target_os = "linux")]
-    fn it_does_not_grow_while_the_machine_is_awake() {
+    fn sleep_does_not_grow_while_the_machine_is_awake() {
         let mut looks = std::iter::repeat_with(super::total).flatten();
         let (first, then) = (looks.next().unwrap(), looks.next().unwrap());
         assert!(first.abs_diff(then) < std::time::Duration::from_millis(50), "{first:?} {then:?}");

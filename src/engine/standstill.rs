@@ -1,5 +1,5 @@
-//! Detects stalls of the engine's thread: the process was stopped or starved, or the machine slept. Regular beats reveal a
-//! stall. So does every check in between, because data that arrived meanwhile may be handled before the beat.
+//! Detects stalls of the engine's thread: the process was stopped or starved, or the machine slept. A late beat reveals
+//! a stall. Other checks do so, too, because the engine may handle data before the late beat.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -9,18 +9,18 @@ use super::pulse::PULSE_EVERY;
 use super::sleep;
 use crate::domain::time::Nanos;
 
-/// Minimum lateness of a wake that counts as a stall, milliseconds.
+/// Minimum delay of a beat that counts as a stall, milliseconds.
 const STANDSTILL_MS: f64 = 100.0;
-/// Maximum number of stalls to remember, for requests that waited through them.
+/// Maximum number of stalls to keep, for requests that waited through them.
 const MAX_REMEMBERED: usize = 64;
 
 /// Start and end of a stall.
 pub type Span = (Nanos, Nanos);
 
-/// Record of the thread's stalls.
+/// Stalls of the thread.
 #[derive(Debug, Default)]
 pub struct Standstills {
-    /// `None` while nothing is watched and no beat comes.
+    /// State of the beats; `None` while nothing is watched and no beats arrive.
     seen: Cell<Option<Heartbeat>>,
     /// Total sleep of the machine at the last check.
     slept: Cell<Option<Duration>>,
@@ -31,7 +31,7 @@ pub struct Standstills {
 struct Heartbeat {
     /// Last time at which the thread ran.
     alive: Nanos,
-    /// Latest time of the next wake.
+    /// Latest time at which the next beat is due.
     next_beat: Nanos,
 }
 
@@ -48,13 +48,13 @@ impl Standstills {
         self.seen.set(None);
     }
 
-    /// Sets the time of the next beat.
+    /// Sets the time at which the next beat is due.
     pub fn expect_beat(&self, due: Nanos) {
         self.seen.set(self.seen.get().map(|seen| Heartbeat { next_beat: due, ..seen }));
     }
 
-    /// Records that the thread runs at `now`. A beat that is long overdue reveals a stall, from when the beat was due or the
-    /// thread last ran. Returns each stall once.
+    /// Records that the thread runs at `now`. If a beat is long overdue, returns the stall, which began when the beat
+    /// was due or when the thread last ran. Returns each stall once.
     pub fn check(&self, now: Nanos) -> Option<Span> {
         let seen = self.seen.get()?;
         self.seen.set(Some(Heartbeat { alive: seen.alive.max(now), ..seen }));
@@ -70,12 +70,12 @@ impl Standstills {
         Some((from, now))
     }
 
-    /// Stalls that ended after a request was due.
+    /// Returns the stalls that ended after `due`, the scheduled time of a request.
     pub fn since(&self, due: Nanos) -> Vec<Span> {
         self.recent.borrow().iter().filter(|(_, until)| *until > due).copied().collect()
     }
 
-    /// Time that the machine slept since the last check, if long enough to matter.
+    /// Returns how long the machine slept since the last check; `None` if not long enough to matter.
     pub fn newly_slept(&self) -> Option<Duration> {
         self.newly_slept_of(sleep::total()?)
     }

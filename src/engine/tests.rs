@@ -1,4 +1,4 @@
-//! The engine against a scripted server on a loopback socket. Tests check order and content, never times.
+//! Tests of the engine against a scripted server on a loopback socket. They check order and content, never times.
 
 mod faults;
 mod list;
@@ -29,7 +29,7 @@ fn json(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{body}")
 }
 
-/// Answers each connection with the next script; sends the requests to the channel.
+/// Starts a server that answers each connection with the next script. Returns its URL, and a channel with the requests.
 fn serve(answers: Vec<String>) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -120,12 +120,7 @@ fn start_case(engine: &Engine, number: u32, case: CaseSpec) -> AttemptId {
 }
 
 fn case(timeout: Duration) -> CaseSpec {
-    CaseSpec {
-        messages: vec![Message { role: "user".into(), content: "hi".into() }],
-        max_tokens: 10,
-        timeout,
-        ..crate::domain::testing::case("c")
-    }
+    CaseSpec { messages: vec![Message::user("hi")], max_tokens: 10, timeout, ..crate::domain::testing::case("c") }
 }
 
 fn end(facts: &Receiver<EngineFact>) -> Arc<AttemptRecord> {
@@ -158,7 +153,7 @@ fn a_whole_stream() {
     assert_eq!(failure(&record), (AttemptStatus::Ok, ""));
     assert_eq!((record.text.as_str(), record.output_tokens()), ("aa", Some((2, TokenSource::Usage))));
     assert!(record.connect_ms.is_some() && record.first_text_ms().is_some());
-    // The whole answer came in one read.
+    // The whole answer arrived in one read, so there is no time to the first token.
     assert_eq!(record.time_to_first_token_ms(), None);
     assert_eq!(record.event_count, 5);
     let asked = requests[0].to_lowercase();
@@ -173,7 +168,7 @@ fn a_whole_stream() {
 fn a_panic_in_one_attempt_is_reported_and_ends_the_engine() {
     let (url, _requests) = serve(vec![sse(&[TEXT, FINISH])]);
     let (sender, facts) = channel();
-    // Called from within the attempt.
+    // The engine calls the sink from within the attempt.
     let sink = move |fact| match fact {
         EngineFact::Started { .. } => panic!("within an attempt"),
         fact => drop(sender.send(fact)),
@@ -183,7 +178,7 @@ fn a_panic_in_one_attempt_is_reported_and_ends_the_engine() {
     start(&engine, Duration::from_secs(30));
     let fact = facts.recv_timeout(Duration::from_secs(60)).unwrap();
     assert!(matches!(&fact, EngineFact::Died(why) if why == "an internal error"), "{fact:?}");
-    // The sink is dropped with the thread.
+    // The sink is dropped when the thread ends, which closes the channel.
     assert!(facts.recv_timeout(Duration::from_secs(60)).is_err());
     assert!(!engine.send(EngineCommand::Shutdown));
 }
@@ -229,7 +224,7 @@ fn a_reused_connection_that_closes_before_the_response_is_replaced() {
     let record = end(&facts);
     assert_eq!(failure(&record), (AttemptStatus::Ok, ""));
     assert!(record.connect_ms.is_some());
-    // A stream with a length was complete before its first byte was sent.
+    // The whole stream was ready before the server sent its first byte, so it has a length but no TTFT.
     assert!(record.content_length.is_some() && record.first_text_ms().is_some());
     assert_eq!(record.time_to_first_token_ms(), None);
     let (lost, repeated) = server.join().unwrap();
@@ -347,7 +342,7 @@ fn a_cut_stream_has_the_same_message_on_both_transports() {
     let expected = (AttemptStatus::Truncated, "the connection broke: closed in the middle of the answer");
     for cut in [chunked, counted] {
         assert_eq!(failure(&measure(vec![cut.clone()]).0), expected);
-        // Through a proxy, reqwest reads the response.
+        // Through a proxy, reqwest reads the response instead.
         let (proxy, _requests) = serve(vec![cut]);
         let proxy = ProxyChoice { url: proxy, source: "--proxy" };
         let network = Network { proxy: Some(proxy), ..Network::default() };
@@ -376,7 +371,7 @@ fn a_dead_port_is_a_connect_error_and_unreachable() {
     assert_eq!(end(&facts).status, AttemptStatus::ConnectError);
 }
 
-/// A server that sends one token and then keeps the connection open in silence.
+/// Starts a server that sends one token and then keeps the connection open without sending.
 fn silent_server() -> (String, thread::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -384,7 +379,7 @@ fn silent_server() -> (String, thread::JoinHandle<()>) {
         let (mut stream, _peer) = listener.accept().unwrap();
         read_request(&mut stream);
         stream.write_all(sse(&[TEXT]).as_bytes()).unwrap();
-        // Ends when the client hangs up.
+        // The read ends when the client closes the connection.
         let _closed = stream.read(&mut [0; 1]);
     });
     (url, hold)
@@ -426,7 +421,7 @@ fn discovery_finds_models_kind_and_version() {
     assert!(requests.try_iter().nth(1).unwrap().starts_with("GET /version "));
 }
 
-/// Answers each request on one connection with the next of these.
+/// Starts a server that answers the requests on one connection, in the order of `answers`.
 fn serve_kept(answers: Vec<String>) -> (String, thread::JoinHandle<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());

@@ -11,8 +11,8 @@ use crate::domain::quantity::count;
 use crate::domain::suite::Timeouts;
 use crate::domain::time::Nanos;
 
-/// Waits until the first token is overdue or the answer is silent for too long. Checks at the earliest time at which that is
-/// possible, so that events cost nothing.
+/// Waits until the first token is overdue or the answer has been silent for too long. Sleeps until the earliest time at
+/// which this is possible, so events need no check.
 pub async fn watch(limits: Timeouts, clock: EngineClock, recorder: &RefCell<Recorder>) -> Failure {
     loop {
         let verdict = check(limits, clock.now(), &recorder.borrow());
@@ -42,7 +42,7 @@ fn check(limits: Timeouts, now: Nanos, recorder: &Recorder) -> Verdict {
         return Verdict::Never;
     }
     if let Some(limit) = limits.first_token {
-        // No timeout runs during a pause between tries. Each check uses the current start.
+        // The start changes with each retry, and no timeout runs during the pause before one.
         let waited = now.since(record.started);
         if record.arrivals.is_empty() {
             if recorder.is_sent() && waited >= limit {
@@ -61,11 +61,11 @@ fn check(limits: Timeouts, now: Nanos, recorder: &Recorder) -> Verdict {
         let left = limit.saturating_sub(silent.unwrap_or_default());
         next = Some(next.map_or(left, |next| next.min(left)));
     }
-    // At least 1 ms, so that a clock that does not advance causes no busy loop.
+    // Wait at least 1 ms: a clock that does not advance must not cause a busy loop.
     next.map_or(Verdict::Never, |next| Verdict::CheckAfter(next.max(Duration::from_millis(1))))
 }
 
-/// Creates the failure of an attempt that exceeded its whole timeout.
+/// Creates the failure of an attempt that exceeded the timeout of the whole attempt.
 pub fn whole(limit: Duration, now: Nanos, recorder: &Recorder) -> Failure {
     let limit = limit.as_secs_f64();
     let so_far = so_far(recorder, now);
@@ -104,7 +104,7 @@ mod tests {
 
     const TEXT: &str = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
 
-    /// Recorder of an attempt whose request was sent at 1 s.
+    /// Returns the recorder of an attempt whose request was sent at 1 s.
     fn sent() -> Recorder {
         let record =
             AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos::from_millis(1000));
@@ -133,10 +133,10 @@ mod tests {
         assert_eq!(check(limits, at(1400), &recorder), Verdict::CheckAfter(Duration::from_millis(100)));
         let overdue = check(limits, at(1500), &recorder);
         assert_eq!(words(&overdue), ("first_token_timeout", "no token within 0.5 s: the server sent no response"));
-        // Sent again at 1.4 s.
+        // The request is sent again at 1.4 s.
         recorder.note_sent(at(1400));
         assert_eq!(check(limits, at(1500), &recorder), Verdict::CheckAfter(Duration::from_millis(400)));
-        // Comments are no token.
+        // Headers and comments are no tokens.
         recorder.record.headers_at = Some(at(1450));
         recorder.record.http_status = Some(200);
         assert!(words(&check(limits, at(1900), &recorder)).1.ends_with("only headers arrived (HTTP 200)"));
@@ -153,13 +153,13 @@ mod tests {
         let mut recorder = sent();
         let at = |ms| Nanos::from_millis(ms);
         let limits = limits(None, Some(200));
-        // A prompt may take its time: nothing of the answer has come.
+        // The timeout does not run yet: nothing of the answer has arrived, and processing a prompt may take long.
         assert_eq!(check(limits, at(9000), &recorder), Verdict::CheckAfter(Duration::from_millis(200)));
         recorder.record.headers_at = Some(at(9000));
         recorder.note_bytes(at(9100));
         recorder.event(at(9100), 1, TEXT).unwrap();
         assert_eq!(check(limits, at(9250), &recorder), Verdict::CheckAfter(Duration::from_millis(50)));
-        // A comment, for instance.
+        // Any bytes end the silence, for example a comment.
         recorder.note_bytes(at(9290));
         assert_eq!(check(limits, at(9400), &recorder), Verdict::CheckAfter(Duration::from_millis(90)));
         let overdue = check(limits, at(9500), &recorder);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn without_limits_only_the_whole_counts() {
+    fn without_other_limits_only_the_attempt_timeout_applies() {
         let mut recorder = sent();
         let at = |ms| Nanos::from_millis(ms);
         assert_eq!(check(Timeouts::default(), at(1_000_000), &recorder), Verdict::Never);

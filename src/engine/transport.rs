@@ -1,5 +1,5 @@
-//! Sends a request to the endpoint and reads its response, each read with its time: straight on the socket if possible,
-//! through the client library with HTTP/2 or a proxy.
+//! Sends a request to the endpoint and reads its response, with a time for each read. HTTP/1.1 without a proxy is read
+//! directly from the socket; HTTP/2 and proxies use the client library.
 
 use std::cell::Cell;
 use std::fmt;
@@ -15,35 +15,37 @@ use reqwest::{Url, Version};
 use rustls::ClientConfig;
 
 use super::clock::EngineClock;
-use super::connect::{ConnectRequest, ConnectTimes, WANTED};
+use super::connect::{ConnectTimes, ConnectTiming, WANTED};
 use super::direct::{DirectBody, Host};
 use super::failure::{ConnectionError, describe_cut};
 use super::network::Network;
 use super::peer::Peer;
 use crate::domain::time::Nanos;
 
-/// Header by which a server's log can be joined.
+/// Header with the request id, to find the request in the server's log.
 const REQUEST_ID: &str = "x-request-id";
 /// Message for a server that speaks HTTP/2 without TLS.
 const NO_HTTP_1_1: &str = "the server speaks HTTP/2 only";
-/// Maximum time after which a kept connection that closes without a byte counts as closed before the request, which is then
-/// sent again, once, on a new connection. With servers that close after each stream this happens in nearly every case. No
-/// figure suffers, because the clock starts anew, so there is no warning; the time to connect shows it. A server that closes
-/// later may have worked on the prompt, so the attempt fails. The longer limit in tests allows for a busy machine.
+/// Maximum time after a request within which a reused connection that closes without a byte counts as closed before the
+/// request. The request is then sent again on a new connection, once.
+///
+/// Servers that close after each stream cause this in nearly every case. No figure suffers, because the clock starts
+/// anew, so there is no warning; `connect_ms` shows the new connection. A server that closes later may have worked on
+/// the prompt, so the attempt fails. The longer limit in tests allows for a busy machine.
 const STALE_WITHIN: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 100 });
 
-/// Head of a response, and its body still to be read.
+/// Head of a response, with a body that is not read yet.
 #[derive(Debug)]
 pub struct Answer {
     /// HTTP status code.
     pub status: u16,
     /// Headers.
     pub headers: HeaderMap,
-    /// Time when sending the request on an open connection began.
+    /// Time at which sending the request on an open connection began.
     pub started: Nanos,
-    /// Time to connect, including TLS; `None` on a kept connection.
+    /// Time to connect, including TLS, milliseconds; `None` if the connection was reused.
     pub connect_ms: Option<f64>,
-    /// Time when the headers were complete.
+    /// Time at which the headers were complete.
     pub headers_at: Nanos,
     /// Body.
     pub body: AnswerBody,
@@ -53,7 +55,7 @@ pub struct Answer {
 pub enum AnswerBody {
     /// Read from the socket.
     Direct(DirectBody),
-    /// Read by the client library, whose chunks count as reads.
+    /// Read by the client library. Each of its chunks counts as a read.
     Library(EngineClock, Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>>>>),
 }
 
@@ -67,8 +69,8 @@ impl fmt::Debug for AnswerBody {
 }
 
 impl AnswerBody {
-    /// Reads once and passes the pieces of the body to `each`, with the read's time. Returns false at the end of the body. An
-    /// error says how the connection broke.
+    /// Reads once and passes the pieces of the body to `each`, with the time of the read. Returns false at the end of
+    /// the body. The error describes how the connection broke.
     pub async fn read(&mut self, each: &mut dyn FnMut(Nanos, &[u8])) -> Result<bool, String> {
         match self {
             Self::Direct(body) => body.read(each).await,
@@ -93,15 +95,16 @@ impl AnswerBody {
 pub struct Post<'a> {
     /// Target.
     pub url: &'a str,
-    /// Id by which the server's log can be joined.
+    /// Request id, to find the request in the server's log.
     pub id: &'a str,
-    /// Header of the conversation, with its number.
+    /// Header for conversations, with the number of this conversation.
     pub session: Option<(&'a HeaderName, &'a str)>,
     /// Body, JSON.
     pub body: &'a str,
     /// Connect timeout.
     pub connect_within: Duration,
-    /// Called with the time when sending begins, again when the request is repeated. The library connects after the call.
+    /// Called with the time at which sending begins, again if the request is repeated. The library connects after the
+    /// call.
     pub sent: &'a dyn Fn(Nanos),
 }
 
@@ -115,21 +118,21 @@ pub struct Transport {
 
 #[derive(Debug)]
 enum Route {
-    /// Straight on the socket.
+    /// Directly on the socket.
     Direct(Direct),
     /// Through the client library.
     Library(Library),
-    /// Straight on the socket with TLS, unless the server chooses HTTP/2.
+    /// Directly on the socket with TLS, unless the server chooses HTTP/2.
     Negotiated { direct: Direct, library: Library, is_http2: Cell<bool> },
 }
 
-/// HTTP/1.1 straight on the socket.
+/// HTTP/1.1 directly on the socket.
 #[derive(Debug)]
 struct Direct {
     host: Rc<Host>,
-    /// Header lines that all requests share, with their line ends.
+    /// Header lines that all requests share, with line ends.
     head: String,
-    /// Whether `head` holds the user's own request id.
+    /// Whether `head` holds a request id that the user set.
     has_request_id: bool,
 }
 
@@ -140,14 +143,14 @@ struct Library {
     pooled: reqwest::Client,
     /// Makes a new connection for every request.
     fresh: reqwest::Client,
-    /// Whether the client's headers hold the user's own request id.
+    /// Whether the client's headers hold a request id that the user set.
     has_request_id: bool,
     stale_within: Duration,
 }
 
 impl Transport {
-    /// Creates the transport for this base URL and these headers. `pooled` keeps connections, `fresh` does not. `fresh` and
-    /// `tls` are `None` if the URL [`is_plain`].
+    /// Creates the transport for this base URL and these headers. `pooled` keeps connections open; `fresh` does not.
+    /// `fresh` and `tls` are `None` if the URL [`is_plain`].
     pub fn new(
         base_url: &str,
         headers: &HeaderMap,
@@ -175,19 +178,19 @@ impl Transport {
         Self { clock, route, peer }
     }
 
-    /// Records the HTTP version of a response from the endpoint, because HTTP/2 needs the client library.
+    /// Records the HTTP version of a response: a server that chooses HTTP/2 needs the client library.
     pub fn note_version(&self, version: Version) {
         if let Route::Negotiated { is_http2, .. } = &self.route {
             is_http2.set(version == Version::HTTP_2);
         }
     }
 
-    /// The endpoint, for messages about connections.
+    /// The other end of the connection, for messages.
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    /// Sends a request; returns the head of its response.
+    /// Sends a request and returns the head of its response.
     pub async fn post(&self, post: Post<'_>) -> Result<Answer, ConnectionError> {
         match &self.route {
             Route::Direct(direct) => {
@@ -225,7 +228,7 @@ impl Direct {
         for (name, value) in headers {
             head.extend([name.as_str(), ": ", &String::from_utf8_lossy(value.as_bytes()), "\r\n"]);
         }
-        // An IPv6 address is resolved without its brackets.
+        // The resolver expects an IPv6 address without brackets.
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let host = Rc::new(Host::new((host, port), tls, clock, stale_within, Rc::clone(peer)));
         Self { host, head, has_request_id: headers.contains_key(REQUEST_ID) }
@@ -253,12 +256,13 @@ impl Direct {
     }
 }
 
-/// Whether the URL needs no TLS, and neither a password nor a proxy keeps it off the socket.
+/// Returns whether requests to the URL go directly to the socket without TLS: it is an HTTP URL without a password, and
+/// there is no proxy.
 pub fn is_plain(base_url: &str, proxied: bool) -> bool {
     Url::parse(base_url).is_ok_and(|url| url.scheme() == "http") && direct_host(base_url, proxied).is_some()
 }
 
-/// Host and port to connect to directly; `None` for a URL with a password, or with a proxy.
+/// Host and port to connect to directly; `None` if the URL has a password or a proxy is used.
 fn direct_host(base_url: &str, proxied: bool) -> Option<(String, u16)> {
     let url = Url::parse(base_url).ok().filter(|_| !proxied)?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -296,14 +300,14 @@ impl Library {
             request = request.header(name, value);
         }
         let times = ConnectTimes::default();
-        let wanted = ConnectRequest { times: Arc::clone(&times), limit: post.connect_within };
+        let wanted = ConnectTiming { times: Arc::clone(&times), limit: post.connect_within };
         let mut started = clock.now();
         (post.sent)(started);
         let result = WANTED.scope(wanted, request.send()).await;
         let headers_at = clock.now();
         let mut connect_ms = None;
         if let Some((begun, connected)) = *times.lock().unwrap_or_else(PoisonError::into_inner) {
-            // The time to connect is separate: the clock starts once the request can be sent.
+            // Connecting is measured separately: the clock starts when the connection can carry the request.
             connect_ms = Some(connected.millis_since(begun));
             started = started.max(connected);
         }
@@ -328,15 +332,15 @@ impl Library {
     }
 }
 
-/// A request without a response.
+/// A request that got no response.
 struct LostRequest {
-    /// Whether its connection was a kept one that closed.
+    /// Whether its connection was a reused one that the server closed.
     was_kept: bool,
     error: ConnectionError,
     at: Nanos,
 }
 
-/// Whether an error is a closed connection, not an invalid response.
+/// Returns whether an error means a closed connection, not an invalid response.
 fn is_close(error: &reqwest::Error) -> bool {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(e) = cause {

@@ -1,4 +1,4 @@
-//! Asks a proxy why it refused a tunnel, because the client library does not report the status.
+//! Asks a proxy why it refused a tunnel: the client library does not report the status.
 
 use std::time::Duration;
 
@@ -11,17 +11,18 @@ use tokio::net::TcpStream;
 
 use super::network::ProxyChoice;
 
-/// Maximum time for the proxy's response.
+/// Maximum time to wait for the proxy's response.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Maximum length of the status line.
+/// Maximum length of the status line, bytes.
 const MAX_LINE_BYTES: usize = 256;
 
-/// Status with which a plain HTTP proxy refuses a tunnel to `target`, like `HTTP 403 Forbidden`; `None` if it is not available.
+/// Returns the status with which an HTTP proxy refuses a tunnel to `target`, like `HTTP 403 Forbidden`. Returns `None`
+/// if the status is not available.
 pub(super) async fn refusal(proxy: &ProxyChoice, target: &str) -> Option<String> {
     let url = Url::parse(&proxy.url).ok().filter(|url| url.scheme() == "http")?;
     let line = tokio::time::timeout(PATIENCE, status_line(&url, target)).await.ok()?.ok()?;
     let status = line.split_once(' ').filter(|(version, _)| version.starts_with("HTTP/"))?.1.trim();
-    // A proxy that accepts the tunnel now does not explain the earlier refusal.
+    // The proxy accepts the tunnel now, which does not explain the earlier refusal.
     (!status.starts_with('2')).then(|| format!("HTTP {status}"))
 }
 

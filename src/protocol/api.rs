@@ -1,6 +1,7 @@
 //! The supported APIs: for each one the request path, the request body, and the parser of its events.
 
 mod chat;
+mod completions;
 mod messages;
 mod ollama;
 mod responses;
@@ -12,9 +13,9 @@ use serde_json::Value;
 use super::chunk::{Chunk, parse_with};
 use super::failure::undeclared_error;
 use super::request::RequestDialect;
-use crate::domain::suite::CaseSpec;
+use crate::domain::suite::{CaseSpec, Message};
 
-/// Format that separates the events of a stream.
+/// Format of a stream: how its events are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// Server-sent events.
@@ -23,9 +24,18 @@ pub enum Framing {
     Ndjson,
 }
 
+/// Form of the prompt in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PromptForm {
+    /// A list of messages with roles.
+    Messages,
+    /// One text.
+    Text,
+}
+
 /// HTTP header that carries the API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Auth {
+pub enum KeyHeader {
     /// `Authorization: Bearer …`
     Bearer,
     /// `x-api-key: …`
@@ -42,25 +52,52 @@ pub struct Api {
     pub path: &'static str,
     /// Path of the model list, relative to the base address.
     pub models: &'static str,
-    /// Format that separates the events of a stream.
+    /// Format of a stream in this API.
     pub framing: Framing,
     /// Whether an address that ends with `root` selects this API.
     pub is_named_by_root: bool,
     /// Whether every base address must end with `root`. If so, another API's root is replaced.
     pub needs_root: bool,
-    /// Whether named events are ignored, because this API never names its own.
+    /// Whether to ignore named events, because this API's own events have no names.
     pub ignores_named_events: bool,
+    /// Form of the prompt in a request.
+    pub prompt: PromptForm,
     /// HTTP header that carries the API key.
-    pub auth: Auth,
+    pub auth: KeyHeader,
     /// Headers sent with every request.
     pub headers: &'static [(&'static str, &'static str)],
     /// Builds the body of a streaming request from the case, the model and the dialect. The optional nonce makes the
     /// prompt unique. Fields in the case's `extra` override everything else.
     pub body: fn(&CaseSpec, &str, RequestDialect, Option<&str>) -> Value,
+    /// Names a part of a case that the API does not have; `None` if it can send the case.
+    pub unsupported: fn(&CaseSpec) -> Option<&'static str>,
     parse: for<'a> fn(&'a str) -> Result<Chunk<'a>, serde_json::Error>,
 }
 
 impl Api {
+    /// Whether a request takes a list of messages. If not, it takes one text.
+    pub fn takes_messages(&self) -> bool {
+        self.prompt == PromptForm::Messages
+    }
+
+    /// Checks that a request can carry these messages.
+    ///
+    /// # Errors
+    ///
+    /// In one sentence, if the API takes one text and they are more.
+    pub fn check_messages(&self, messages: &[Message]) -> Result<(), String> {
+        let is_one_text = messages.len() < 2 && messages.iter().all(|message| message.role == "user");
+        if self.takes_messages() || is_one_text {
+            return Ok(());
+        }
+        let roles: Vec<&str> = messages.iter().map(|message| message.role.as_str()).collect();
+        Err(format!(
+            "the {} API takes one text, so it needs a single user message instead of {}; use another --api",
+            self.name,
+            roles.join(", "),
+        ))
+    }
+
     /// Reads the data of one event, or a complete response that arrived as one document.
     pub fn read<'a>(&self, data: &'a str) -> Result<Chunk<'a>, serde_json::Error> {
         parse_with(self.parse, data)
@@ -102,10 +139,30 @@ pub static CHAT: Api = Api {
     is_named_by_root: false,
     needs_root: false,
     ignores_named_events: true,
-    auth: Auth::Bearer,
+    prompt: PromptForm::Messages,
+    auth: KeyHeader::Bearer,
     headers: &[],
     body: chat::body,
+    unsupported: |_case| None,
     parse: super::chunk::parse_strictly,
+};
+
+/// OpenAI's legacy Completions API: a text and its continuation.
+pub static COMPLETIONS: Api = Api {
+    name: "completions",
+    root: "/v1",
+    path: "/completions",
+    models: "/models",
+    framing: Framing::Sse,
+    is_named_by_root: false,
+    needs_root: false,
+    ignores_named_events: true,
+    prompt: PromptForm::Text,
+    auth: KeyHeader::Bearer,
+    headers: &[],
+    body: completions::body,
+    unsupported: completions::unsupported,
+    parse: completions::parse,
 };
 
 /// OpenAI's Responses API.
@@ -118,9 +175,11 @@ pub static RESPONSES: Api = Api {
     is_named_by_root: false,
     needs_root: false,
     ignores_named_events: false,
-    auth: Auth::Bearer,
+    prompt: PromptForm::Messages,
+    auth: KeyHeader::Bearer,
     headers: &[],
     body: responses::body,
+    unsupported: responses::unsupported,
     parse: responses::parse,
 };
 
@@ -134,9 +193,11 @@ pub static MESSAGES: Api = Api {
     is_named_by_root: false,
     needs_root: false,
     ignores_named_events: false,
-    auth: Auth::XApiKey,
+    prompt: PromptForm::Messages,
+    auth: KeyHeader::XApiKey,
     headers: &[("anthropic-version", "2023-06-01")],
     body: messages::body,
+    unsupported: messages::unsupported,
     parse: messages::parse,
 };
 
@@ -150,14 +211,16 @@ pub static OLLAMA: Api = Api {
     is_named_by_root: true,
     needs_root: true,
     ignores_named_events: false,
-    auth: Auth::Bearer,
+    prompt: PromptForm::Messages,
+    auth: KeyHeader::Bearer,
     headers: &[],
     body: ollama::body,
+    unsupported: ollama::unsupported,
     parse: ollama::parse,
 };
 
-/// All supported APIs. The first is the default.
-pub static APIS: &[&Api] = &[&CHAT, &RESPONSES, &MESSAGES, &OLLAMA];
+/// All supported APIs. The first is the default. An address belongs to the first one whose path it ends with.
+pub static APIS: &[&Api] = &[&CHAT, &RESPONSES, &MESSAGES, &OLLAMA, &COMPLETIONS];
 
 /// Names of all supported APIs, as `--api` accepts them.
 pub fn names() -> Vec<&'static str> {

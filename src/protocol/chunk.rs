@@ -1,5 +1,6 @@
-//! One event of a stream, parsed tolerantly: every field is optional and unknown fields are ignored. Each API maps its
-//! events to a [`Chunk`]. The chat completion parser is here and reads an event in one pass.
+//! Parser for one event of a stream. The parser is tolerant: every field is optional, and unknown fields are ignored.
+//!
+//! Each API maps its events to a [`Chunk`]. The parser for chat completions is here; it reads an event in one pass.
 
 mod index;
 mod reason;
@@ -27,7 +28,7 @@ use crate::domain::attempt::Usage;
 use crate::domain::server_timings::ServerTimings;
 
 /// Warning about a chat response in the format of the legacy completions API.
-const COMPLETIONS_SHAPE: &str = "the server answered a chat request in the format of the legacy completions API \
+pub(super) const COMPLETIONS_SHAPE: &str = "the server answered a chat request in the format of the legacy completions API \
     (choices[].text); check that the address and the model serve chat completions";
 
 /// Content of one event. Texts borrow from the event unless they contain escapes.
@@ -38,14 +39,13 @@ pub struct Chunk<'a> {
     pub reasoning: Cow<'a, str>,
     /// Answer text.
     pub text: Cow<'a, str>,
-    /// Whether the event has the name or the arguments of a tool call. These are generated but are not part of the
-    /// text.
+    /// Whether the event has the name or arguments of a tool call. Both are generated, but not part of the text.
     pub has_tool_call: bool,
     /// Pieces of tool calls by the first choice.
     pub tool_calls: Vec<ToolCallPiece>,
     /// Content of further choices (`n` > 1).
     pub others: Vec<OtherChoice>,
-    /// Highest index of a choice in the event plus one; 0 without a choice.
+    /// Highest index of a choice in the event, plus one; 0 without a choice.
     pub choices: u32,
     /// Whether the event has content for the first choice.
     pub has_first_choice: bool,
@@ -55,16 +55,16 @@ pub struct Chunk<'a> {
     pub usage: Option<Usage>,
     /// Timings measured by the server, if the event reports any. Boxed because few events do.
     pub server_timings: Option<Box<ServerTimings>>,
-    /// Whether the event ends the stream, as `[DONE]` does.
+    /// Whether the event ends the stream, like `[DONE]`.
     pub is_end: bool,
     /// Problem that the server reports and that makes the figures less reliable.
     pub warning: Option<Cow<'static, str>>,
-    /// The server's error. It ends the attempt after the rest of the event is used.
+    /// The server's error, which ends the attempt after the rest of the event is recorded.
     pub error: Option<String>,
-    /// Whether the texts contain marks of lone surrogates, to be resolved by a
-    /// [`SurrogateJoiner`](super::surrogates::SurrogateJoiner).
+    /// Whether the texts contain marks in place of lone surrogates. A
+    /// [`SurrogateJoiner`](super::surrogates::SurrogateJoiner) resolves these marks.
     pub has_marks: bool,
-    /// Arguments of tool calls that contain such marks.
+    /// Arguments of tool calls that contain marks of lone surrogates.
     pub marked_arguments: String,
 }
 
@@ -95,13 +95,13 @@ impl<'a> Chunk<'a> {
         self.choices == 0 && !has_fact && !has_text
     }
 
-    /// Adds a choice. Fails on a lone surrogate in a part that is parsed twice, as the parser does elsewhere.
+    /// Adds a choice. Like the parser, fails on a lone surrogate in a part that is parsed a second time.
     fn add(&mut self, choice: Choice<'a>) -> Result<(), serde_json::Error> {
         let index = choice.index.0;
         self.choices = self.choices.max(index.saturating_add(1));
         self.has_first_choice |= index == 0;
         let mut other = OtherChoice { index, ..OtherChoice::default() };
-        if let Some(delta) = choice.delta.or(choice.message) {
+        if let Some(delta) = choice.delta.or_else(|| choice.message.map(|message| *message)) {
             // Servers may repeat the same reasoning under several names. The first one that is not empty counts.
             let candidates = [delta.content.thinking, delta.reasoning_content.text, delta.reasoning.text];
             let named = candidates.into_iter().find(|r| !r.is_empty());
@@ -138,13 +138,13 @@ impl<'a> Chunk<'a> {
             self.finish_reason = self.finish_reason.take().or(reason);
         } else {
             other.finish_reason = reason.map(Cow::into_owned);
-            // A choice without text is added too, because it exists.
+            // Add a choice without text, too: the choice exists.
             self.others.push(other);
         }
         Ok(())
     }
 
-    /// Records calls, each with its function. Only calls of the first choice are kept.
+    /// Records tool calls, each given with its `function` object. Keeps only the calls of the first choice.
     pub(super) fn add_calls<'v>(&mut self, calls: impl IntoIterator<Item = (&'v Value, &'v Value)>, is_first: bool) {
         for (call, function) in calls.into_iter().filter(|(_, function)| is_call(function)) {
             self.has_tool_call = true;
@@ -192,13 +192,14 @@ fn append<'a>(to: &mut Cow<'a, str>, text: Cow<'a, str>) {
     }
 }
 
-/// Parses the data of one event with `parser`. On a lone surrogate, parses again with the surrogate marked.
+/// Parses the data of one event with `parser`. If this fails because of a lone surrogate, puts a mark in its place and
+/// parses again.
 pub fn parse_with(
     parser: for<'a> fn(&'a str) -> Result<Chunk<'a>, serde_json::Error>,
     data: &str,
 ) -> Result<Chunk<'_>, serde_json::Error> {
     match parser(data) {
-        // A lone surrogate must not lose the whole event.
+        // Without the marks, a lone surrogate would lose the whole event.
         Err(_) if data.contains("\\u") => {
             let mut chunk = parser(&mark_lone_surrogates(data))?.into_owned();
             chunk.has_marks = true;
@@ -220,10 +221,10 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     parse_with(parse_strictly, data)
 }
 
-/// Like [`parse`], but fails on a lone surrogate.
+/// Parses an event like [`parse`], but fails on a lone surrogate.
 pub(super) fn parse_strictly(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     let wire: Wire<'_> = serde_json::from_str(data)?;
-    let mut chunk = wire.choices.0;
+    let mut chunk = *wire.choices.0;
     if let Some(error) = wire.error {
         chunk.error = reported_error(Some(&value_of(error)), &serde_json::from_str(data)?).or(chunk.error);
     }
@@ -251,7 +252,8 @@ pub(super) fn parse_strictly(data: &str) -> Result<Chunk<'_>, serde_json::Error>
     Ok(chunk)
 }
 
-/// Parses a rare part of an event. Such parts are read twice, which keeps the common path fast.
+/// Parses a part of an event that is rarely present. Such parts are parsed separately, which keeps the common path
+/// fast.
 fn value_of(raw: &RawValue) -> Value {
     serde_json::from_str(raw.get()).unwrap_or_default()
 }
@@ -277,8 +279,10 @@ struct Wire<'a> {
 }
 
 /// All choices of an event, merged while they are parsed.
+///
+/// In a box, because serde moves each value several times, and a move of a chunk costs more than the allocation.
 #[derive(Default)]
-struct Choices<'a>(Chunk<'a>);
+struct Choices<'a>(Box<Chunk<'a>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Choices<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -300,7 +304,7 @@ impl<'de> Visitor<'de> for ChoicesVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Choices<'de>, A::Error> {
-        let mut chunk = Chunk::default();
+        let mut chunk = Box::<Chunk<'_>>::default();
         while let Some(choice) = seq.next_element()? {
             chunk.add(choice).map_err(A::Error::custom)?;
         }
@@ -315,7 +319,7 @@ struct Choice<'a> {
     #[serde(borrow)]
     delta: Option<Delta<'a>>,
     #[serde(borrow)]
-    message: Option<Delta<'a>>,
+    message: Option<Box<Delta<'a>>>,
     /// Text of a legacy completion.
     #[serde(borrow)]
     text: Option<Text<'a>>,

@@ -1,7 +1,7 @@
-//! Parser for a page of NVIDIA's DCGM exporter: its GPUs and their figures.
+//! Parser for a page of NVIDIA's DCGM exporter, which lists GPUs with their figures.
 //!
-//! The exporter prints one line per figure and GPU. Label spellings changed over the years, and a configuration file
-//! selects the printed figures, so the parser requires none of them.
+//! The exporter prints one line per figure and GPU. The spelling of labels changed over the years, and a configuration
+//! file selects the figures. The parser therefore requires none of them.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ const MAX_RATIO: f64 = 1.01;
 /// The clock reasons have 32 bits.
 const MAX_BITS: f64 = 4_294_967_295.0;
 
-/// Bits of the clock reasons and their meaning. Bits for an idle GPU are omitted.
+/// Bits of the clock reasons and their meanings. Bits that are set on an idle GPU are left out.
 const REASONS: [(u64, Throttle); 7] = [
     (0x2, Throttle::CLOCKS_SET),
     (0x4, Throttle::POWER_CAP),
@@ -133,8 +133,8 @@ impl Reading {
         self.bytes(Figure::MemoryReserved)
     }
 
-    /// Total memory in bytes, and whether the true total is larger because the driver's reserved memory is not
-    /// reported.
+    /// Total memory in bytes. The flag is true if the real total is larger, because the exporter does not report the
+    /// memory that the driver reserves.
     pub fn memory_total_bytes(&self) -> Option<(u64, bool)> {
         if let Some(total) = self.bytes(Figure::MemoryTotal) {
             return Some((total, false));
@@ -144,7 +144,8 @@ impl Reading {
         Some((reported.saturating_add(reserved.unwrap_or(0)), reserved.is_none()))
     }
 
-    /// Load, percent. The driver's utilization covers the whole GPU, so a slice uses the engine's activity instead.
+    /// Load, percent. The driver's utilization covers the whole GPU, so a slice reports the activity of its engine
+    /// instead.
     pub fn utilization_percent(&self) -> Option<f64> {
         let driver = self.get(Figure::Utilization).filter(|_| self.key.slice.is_none());
         driver.or_else(|| self.get(Figure::EngineActive).map(|ratio| ratio.min(1.0) * 100.0))
@@ -193,7 +194,7 @@ impl Reading {
     }
 }
 
-/// Reads the GPUs of a page, sorted by host, GPU and slice. Returns none if the page is not from this exporter.
+/// Reads the GPUs of a page, sorted by host, GPU and slice. Returns no GPUs if the page is not from this exporter.
 pub fn read(page: &str) -> Vec<Reading> {
     let mut readings: Vec<Reading> = Vec::new();
     let mut indices: HashMap<Key, usize> = HashMap::new();
@@ -214,7 +215,8 @@ pub fn read(page: &str) -> Vec<Reading> {
         if reading.driver.is_none() {
             reading.driver = text(&sample, &["DCGM_FI_DRIVER_VERSION", "driver_version"]);
         }
-        // The exporter prints NaN for a sensor that does not answer, and repeats a GPU for each container that uses it.
+        // Skip the NaN that the exporter prints for a sensor that does not respond. A GPU may repeat: the exporter
+        // prints it again for each container that uses it.
         if (0.0..=figure.max()).contains(&sample.value) {
             reading.figures.insert(figure, sample.value);
         }
@@ -306,7 +308,7 @@ mod tests {
 
     #[test]
     fn pages_changed_by_a_collector_are_read() {
-        // A collector between exporter and tokscope adds `_total`, and writes NaN for a lost value.
+        // A collector between the exporter and tokscope adds `_total`, and writes NaN for a lost value.
         let page = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION_total{gpu=\"0\"} 8500\nDCGM_FI_DEV_GPU_TEMP{gpu=\"0\"} NaN\n";
         let [gpu] = &read(page)[..] else { panic!("one GPU") };
         assert_eq!((gpu.energy_j(), gpu.temperature_c()), (Some(8.5), None));
@@ -314,7 +316,7 @@ mod tests {
 
     #[test]
     fn placeholder_values_count_as_missing() {
-        // Values that DCGM uses for "unknown", as integers and floats, and values no sensor can mean.
+        // Values with which DCGM marks unknown figures, as integers and floats, and values beyond any sensor's range.
         for (name, blank) in [
             ("FB_USED", "2147483632"),
             ("FB_TOTAL", "9223372036854775792"),

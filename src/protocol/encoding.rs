@@ -1,4 +1,5 @@
-//! Compressed responses. tokscope asks for none, but gateways send them, and a `--header` may ask.
+//! Decompresses responses. tokscope requests no compression, but a gateway may compress anyway, and `--header` may
+//! request it.
 
 use std::io::{self, Write};
 
@@ -7,16 +8,16 @@ use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 /// Size of the blocks passed to the decoder, bytes. Small blocks bound the size of each result.
 const BLOCK_BYTES: usize = 4096;
 
-/// A compressed body that cannot be unpacked.
+/// A compressed body that cannot be decompressed.
 #[derive(Debug, thiserror::Error)]
 #[error("the compressed response is broken: {0}")]
 pub struct BrokenEncoding(io::Error);
 
-/// Decompresses a body incrementally. Output that a read completes is available at once.
+/// Decompresses a body incrementally. The output of each read is available at once.
 pub enum Decoder {
     /// `gzip`
     Gzip(Box<MultiGzDecoder<Vec<u8>>>),
-    /// `deflate` before its first byte, which shows the variant.
+    /// `deflate` before the first byte, which reveals the variant.
     UnknownDeflate,
     /// `deflate` in the zlib format, as the standard defines it.
     Zlib(Box<ZlibDecoder<Vec<u8>>>),
@@ -25,8 +26,8 @@ pub enum Decoder {
 }
 
 impl Decoder {
-    /// Returns the decoder for a `Content-Encoding`, or `None` for an uncompressed body. Fails on an unsupported
-    /// encoding.
+    /// Returns the decoder for a `Content-Encoding`; `None` for an uncompressed body. Fails if the encoding is not
+    /// supported.
     pub fn new(encoding: &str) -> Result<Option<Self>, String> {
         match encoding.trim().to_ascii_lowercase().as_str() {
             "" | "identity" => Ok(None),
@@ -38,7 +39,7 @@ impl Decoder {
         }
     }
 
-    /// Decompresses one read and passes the result to `each` in pieces. Stops at its first error.
+    /// Decompresses one read and passes the result to `each` in pieces. Stops if `each` fails.
     pub fn push<E: From<BrokenEncoding>>(
         &mut self,
         read: &[u8],
@@ -73,8 +74,8 @@ impl Decoder {
     }
 }
 
-/// Decompresses a whole body with this `Content-Encoding`. Stops once the output exceeds `limit` bytes. If the body was
-/// truncated, returns its beginning.
+/// Decompresses a whole body with this `Content-Encoding`. Stops once the output exceeds `limit` bytes. If the body is
+/// truncated, returns the part that can be decompressed.
 ///
 /// # Errors
 ///
@@ -117,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    /// Two events, each flushed by itself as a streaming server does.
+    /// Returns two compressed events. Each is flushed separately, as a streaming server does.
     fn compressed(encoding: &str) -> [Vec<u8>; 2] {
         fn both<W: Write>(mut encoder: W, out: impl Fn(&W) -> &Vec<u8>) -> [Vec<u8>; 2] {
             encoder.write_all(b"data: first\n\n").unwrap();
@@ -152,7 +153,7 @@ mod tests {
             let mut decoder = Decoder::new(name).unwrap().unwrap();
             assert_eq!(unpacked(&mut decoder, &first), b"data: first\n\n", "{name} {kind}");
             assert_eq!(unpacked(&mut decoder, &second), b"data: second\n\n", "{name} {kind}");
-            // Single bytes give the same result.
+            // Byte-by-byte reads give the same result.
             let mut decoder = Decoder::new(name).unwrap().unwrap();
             let bytes = [first, second].concat();
             let out: Vec<u8> = bytes.iter().flat_map(|b| unpacked(&mut decoder, &[*b])).collect();

@@ -1,4 +1,4 @@
-//! Addresses of an endpoint, and recognition of the server behind it.
+//! Parses an endpoint's address, and recognises the server behind it.
 
 use std::collections::HashSet;
 
@@ -8,9 +8,11 @@ use super::api::{APIS, Api, CHAT};
 use super::url::{split_query, with_http_scheme};
 use crate::domain::live::{SIMULATOR_KIND, ServerInfo};
 
-/// Resolves an address as typed by the user. Returns the base address without a trailing slash, and the API. The API is
-/// `wanted`, else the one whose path the address ends with, else chat completions. A bare host gets the API's usual
-/// path. A query (Azure's `?api-version=…`) stays at the end and is sent with every request.
+/// Parses an address that the user typed. Returns the base address without a trailing slash, and the API.
+///
+/// The API is `wanted` if given, otherwise the API whose path ends the address, otherwise chat completions. A bare host
+/// gets the API's usual path. A query, such as Azure's `?api-version=…`, stays at the end and is sent with every
+/// request.
 pub fn resolve(typed: &str, wanted: Option<&'static Api>) -> Result<(String, &'static Api), String> {
     let typed = typed.trim();
     let Some(with_scheme) = with_http_scheme(typed) else {
@@ -25,29 +27,31 @@ pub fn resolve(typed: &str, wanted: Option<&'static Api>) -> Result<(String, &'s
     }
     let named = APIS.iter().copied().find(|api| is_named_by(path, api));
     let api = wanted.or(named).unwrap_or(&CHAT);
-    let mut path = path.strip_suffix(api.path).unwrap_or(path).trim_end_matches('/').to_owned();
+    // `/chat/completions` also ends with `/completions`.
+    let longest = named.filter(|named| named.path.ends_with(api.path)).unwrap_or(api).path;
+    let mut path = path.strip_suffix(longest).unwrap_or(path).trim_end_matches('/').to_owned();
     if api.needs_root && !path.ends_with(api.root) {
-        // The same server has its OpenAI-compatible API under /v1.
+        // The server's OpenAI-compatible API is under /v1; replace this root.
         path.truncate(path.strip_suffix(CHAT.root).map_or(path.len(), str::len));
         path.push_str(api.root);
     }
-    // An explicit path is kept; only a bare host gets the usual one.
+    // Keep an explicit path; only a bare host gets the usual one.
     Ok((format!("{scheme}://{host}{}{query}", if path.is_empty() { api.root } else { &path }), api))
 }
 
-/// Returns the address of an API's requests, for a base address without secrets.
+/// Returns the URL of an API's requests. The base address must have no secrets.
 pub fn request_url(base_url: &str, api: &Api) -> String {
     format!("{base_url}{}", api.path)
 }
 
-/// Whether a path ends with an API's own path (below its root if it needs one), or with its root alone.
+/// Returns whether a path ends with an API's path (below the API's root if it needs one), or with its root alone.
 fn is_named_by(path: &str, api: &Api) -> bool {
     let rest = path.strip_suffix(api.path);
     rest.is_some_and(|base| !api.needs_root || base.ends_with(api.root))
         || api.is_named_by_root && path.ends_with(api.root)
 }
 
-/// Model names of a `/v1/models` response, in order and without duplicates. Blank names are ignored because no request
+/// Returns the model names of a `/v1/models` response, in order and without duplicates. Ignores blank names: no request
 /// can use them.
 pub fn model_names(models: &Value) -> Vec<String> {
     let lists = ["data", "models"].iter().filter_map(|name| models.get(*name)).chain([models]);
@@ -58,12 +62,12 @@ pub fn model_names(models: &Value) -> Vec<String> {
     names.filter(|name| seen.insert(name.clone())).collect()
 }
 
-/// LiteLLM's version header, and the headers that some of its responses carry without the version.
+/// Name of LiteLLM's version header. Some of its responses have only the other headers of [`LITELLM_HEADERS`].
 const LITELLM_VERSION: &str = "x-litellm-version";
 const LITELLM_HEADERS: [&str; 4] =
     [LITELLM_VERSION, "x-litellm-call-id", "x-litellm-model-id", "x-litellm-model-group"];
 
-/// Kind and version of the server according to its response headers. `header` looks one up by its lower-case name.
+/// Recognises kind and version of the server from response headers. `header` looks up a header by its lower-case name.
 pub fn server_from_headers(header: &dyn Fn(&str) -> Option<String>) -> ServerInfo {
     if LITELLM_HEADERS.iter().any(|name| header(name).is_some()) {
         return ServerInfo { kind: Some("LiteLLM".to_owned()), version: header(LITELLM_VERSION) };
@@ -77,8 +81,8 @@ pub fn server_from_headers(header: &dyn Fn(&str) -> Option<String>) -> ServerInf
     ServerInfo { kind: kind.map(str::to_owned), version: None }
 }
 
-/// Kind of the server. The headers of a gateway or simulator take precedence over the owner of the first model, because
-/// behind a gateway that owner is another server.
+/// Recognises the kind of server from its model list. Headers of a gateway or simulator take precedence: behind a
+/// gateway, the first model's owner is another server.
 pub fn server_from_models(models: &Value, header: &dyn Fn(&str) -> Option<String>) -> ServerInfo {
     let by_headers = server_from_headers(header);
     if by_headers.kind.is_some() {
@@ -97,8 +101,8 @@ pub fn server_from_models(models: &Value, header: &dyn Fn(&str) -> Option<String
 }
 
 /// Paths below the root of the host where servers report their version, in the order to try. The second field is the
-/// kind of server that a valid response proves; `None` if the kind must be known from elsewhere. The third is a JSON
-/// pointer to the version.
+/// kind of server that a valid response proves; `None` if the path proves no kind. The third is a JSON pointer to the
+/// version.
 pub const IDENTITY: &[(&str, Option<&str>, &str)] = &[
     ("/version", None, "/version"),
     ("/api/version", Some("Ollama"), "/version"),
@@ -114,7 +118,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::protocol::api::{MESSAGES, OLLAMA, RESPONSES};
+    use crate::protocol::api::{COMPLETIONS, MESSAGES, OLLAMA, RESPONSES};
     use crate::protocol::url::address_below;
 
     fn resolved(typed: &str, wanted: Option<&'static Api>) -> (String, &'static str) {
@@ -153,6 +157,7 @@ mod tests {
             ("https://h/api/v1", "https://h/api/v1", "chat"),
             ("http://h/api/chat/completions", "http://h/api", "chat"),
             ("http://api", "http://api/v1", "chat"),
+            ("http://h/v1/completions", "http://h/v1", "completions"),
         ] {
             assert_eq!(resolved(typed, None), (base.to_owned(), api), "{typed}");
         }
@@ -161,6 +166,9 @@ mod tests {
         }
         assert_eq!(resolved("http://h/api", Some(&CHAT)).0, "http://h/api");
         assert_eq!(resolved("https://h", Some(&MESSAGES)).0, "https://h/v1");
+        for typed in ["h:1", "h:1/v1", "h:1/v1/completions", "h:1/v1/chat/completions"] {
+            assert_eq!(resolved(typed, Some(&COMPLETIONS)).0, "http://h:1/v1", "{typed}");
+        }
     }
 
     #[test]
@@ -180,6 +188,7 @@ mod tests {
     #[test]
     fn the_request_address_ends_with_the_path_of_the_api() {
         assert_eq!(request_url("http://h/v1", &CHAT), "http://h/v1/chat/completions");
+        assert_eq!(request_url("http://h/v1", &COMPLETIONS), "http://h/v1/completions");
         assert_eq!(request_url("http://h/v1", &RESPONSES), "http://h/v1/responses");
         assert_eq!(request_url("http://h/v1", &MESSAGES), "http://h/v1/messages");
         assert_eq!(request_url("http://h/api", &OLLAMA), "http://h/api/chat");

@@ -1,4 +1,4 @@
-//! Reads error messages and retry hints of servers.
+//! Reads error messages and retry hints from servers' responses.
 
 mod cause;
 mod message;
@@ -14,33 +14,33 @@ use super::url::without_secrets;
 use crate::domain::refusal::KEY_REFUSED;
 use crate::domain::text::truncate;
 
-/// Maximum length of a server's message in a record, in characters: an event may hold millions.
+/// Maximum characters of a server's message in a record. An event may hold millions.
 const MAX_MESSAGE_CHARS: usize = 2048;
 
 /// Cuts a server's message to at most 2048 characters.
 pub fn capped(message: String) -> String {
-    // A text never has more characters than bytes, so short messages need no count.
+    // A text never has more characters than bytes, so a short message need not be counted.
     if message.len() <= MAX_MESSAGE_CHARS { message } else { truncate(&message, MAX_MESSAGE_CHARS, "…") }
 }
 
-/// An HTTP error response, described for the user.
+/// Description of an HTTP error response for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Short stable identifier: `rate_limited`, `unavailable`, `redirect`, `model_not_found`, `key_refused`,
-    /// `content_refused`, `tls_expected`, or `http`.
+    /// `content_refused`, `context_exceeded`, `tls_expected`, or `http`.
     pub kind: &'static str,
     /// HTTP status, the server's message, when to retry, and the server's request ID.
     pub message: String,
 }
 
-/// Reads an HTTP error response. `header` looks one up by its lower-case name.
+/// Reads an HTTP error response. `header` looks up a header by its lower-case name.
 pub fn refusal(http_status: u16, header: &dyn Fn(&str) -> Option<String>, body: &str) -> Refusal {
     let body = body.trim_start_matches('\u{feff}');
     let by_body = || cause::kind_of_refusal(http_status, body);
     let mut kind = kind_of_status(http_status.into()).or_else(by_body).unwrap_or("http");
     let mut message = format!("HTTP {http_status}");
     let text = message_in_body(body);
-    // An error page repeats its status first. Other texts may start with a number of their own.
+    // An error page repeats its status at the start. Other texts may start with an unrelated number.
     let repeated = format!("{http_status} ");
     let text = text.strip_prefix(&repeated).filter(|_| body.trim_start().starts_with('<')).unwrap_or(&text);
     if !text.is_empty() {
@@ -49,8 +49,7 @@ pub fn refusal(http_status: u16, header: &dyn Fn(&str) -> Option<String>, body: 
     if (300..400).contains(&http_status)
         && let Some(to) = header("location").filter(|to| !to.is_empty())
     {
-        // Following a redirect would send the key to another host, and the redirect's time would count towards the
-        // figures.
+        // Never follow a redirect: this would send the key to another host and distort the measured times.
         kind = "redirect";
         message = format!("HTTP {http_status}: redirects to {}, which is not followed", shorten(&without_secrets(&to)));
     }
@@ -63,7 +62,7 @@ pub fn refusal(http_status: u16, header: &dyn Fn(&str) -> Option<String>, body: 
     Refusal { kind, message }
 }
 
-/// Kind of the statuses that ask the client to retry later. 529 is Anthropic's.
+/// Kind of a status that asks the client to retry later. 529 is specific to Anthropic.
 const fn kind_of_status(status: u64) -> Option<&'static str> {
     match status {
         429 => Some("rate_limited"),
@@ -72,8 +71,8 @@ const fn kind_of_status(status: u64) -> Option<&'static str> {
     }
 }
 
-/// Kind of a JSON error, inside a stream or in place of one, that asks to retry later or reports a wrong key. Uses the
-/// error's code, else its type.
+/// Kind of a JSON error that asks to retry later or reports a wrong key; `None` for other errors. The error's code
+/// decides, otherwise its type.
 pub fn kind_in_body(body: &str) -> Option<&'static str> {
     let value: Value = serde_json::from_str(&replace_lone_surrogates(body.trim_start_matches('\u{feff}'))).ok()?;
     let outer = value.pointer("/response/error").or_else(|| value.get("error")).filter(|e| !e.is_null());
@@ -98,13 +97,13 @@ pub fn kind_in_body(body: &str) -> Option<&'static str> {
 fn retry_hint(header: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     match retry_after(header) {
         Some(wait) => Some(format!("retry after {} s", (wait.as_secs_f64() * 1000.0).round() / 1000.0)),
-        // A date is relative to the server's own clock. Without the `Date` header it is only quoted.
+        // A date is relative to the server's clock, so without the `Date` header it can only be quoted.
         None => date(&header("retry-after")?).map(|then| format!("retry after {}", then.0)),
     }
 }
 
-/// Time the server asks the client to wait before a retry: in milliseconds, in seconds, or as a date relative to the
-/// server's `Date` header.
+/// Time that the server asks the client to wait before a retry. Servers give milliseconds, seconds, or a date, which is
+/// relative to the `Date` header.
 pub fn retry_after(header: &dyn Fn(&str) -> Option<String>) -> Option<Duration> {
     let number = |name: &str, units_per_second: f64| {
         let value = header(name)?.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0)?;
@@ -122,7 +121,7 @@ fn date(text: &str) -> Option<(&str, i64)> {
     Some((text, jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_millisecond()))
 }
 
-/// Whether an HTTP error says that the model is still loading, which calls for waiting.
+/// Returns whether an HTTP error means that the model is still loading and a later try may succeed.
 pub fn is_loading(http_status: u16, body: &str) -> bool {
     http_status == 503 && message_in_body(body).to_ascii_lowercase().contains("loading")
 }

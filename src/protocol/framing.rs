@@ -1,9 +1,12 @@
-//! Splits a server-sent event stream into its events.
+//! Splits a server-sent event stream into events.
 //!
-//! Nearly every event is one `data:` line and a blank line that end in LF. Those events are passed on without a copy.
-//! All other lines (CR or CRLF, several lines, names, comments) go through eventsource-stream, one whole line at a time.
-//! That avoids three faults of the crate: it returns nothing after an invalid UTF-8 byte, drops a last event without a
-//! blank line, and searches its whole buffer again for every line. A property test holds both paths to the same events.
+//! Nearly every event is one `data:` line and a blank line, both ended by LF. Such events are passed on without a copy.
+//! All other lines (CR or CRLF, several lines, names, comments) go through eventsource-stream, one complete line at a
+//! time.
+//!
+//! Feeding whole lines avoids three faults of that crate. It returns nothing after an invalid UTF-8 byte, drops a last
+//! event without a blank line, and searches its whole buffer again for every line. A property test checks that both
+//! paths return the same events.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -18,11 +21,12 @@ use futures_util::Stream;
 use memchr::memchr2;
 use serde::de::IgnoredAny;
 
-/// Maximum size of JSON that spans several lines without `data:`. Each further line parses it again.
+/// Maximum size of JSON that spans several lines without `data:`, bytes. The JSON is parsed again for each further
+/// line.
 const MAX_BARE_BYTES: usize = 16 * 1024;
-/// Maximum characters stored of a line that belongs to no event.
+/// Maximum characters to keep of a line that belongs to no event.
 const MAX_STRAY_CHARS: usize = 400;
-/// Maximum size of an event.
+/// Maximum size of an event, bytes.
 pub const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// An event that is larger than [`MAX_EVENT_BYTES`].
@@ -39,21 +43,21 @@ pub struct SseEvent<'a> {
     pub data: &'a str,
 }
 
-/// Callback that takes one event of a stream. An error stops the reader.
+/// Callback for one event of a stream. If it fails, the reader stops.
 pub type OnEvent<'a, E> = dyn FnMut(SseEvent<'_>) -> Result<(), E> + 'a;
 
 /// Splits one stream into its events.
 #[derive(Default)]
 pub struct EventReader {
-    /// An unfinished line, or an event that lacks its blank line.
+    /// An unfinished line, or an event whose blank line has not arrived.
     pending: Vec<u8>,
-    /// Number of bytes at the start of `pending` that hold no line end.
+    /// Number of bytes at the start of `pending` that are known to hold no line end.
     searched: usize,
     started: bool,
     skip_lf: bool,
     unusual: FullParser,
     /// Number of events in which invalid UTF-8 was replaced.
-    pub replaced: u32,
+    pub invalid_utf8_events: u32,
 }
 
 impl fmt::Debug for EventReader {
@@ -63,7 +67,7 @@ impl fmt::Debug for EventReader {
 }
 
 impl EventReader {
-    /// Passes each event that this read completes to `each`. Stops at its first error.
+    /// Passes each event that this read completes to `each`. Stops if `each` fails.
     pub fn push<E: From<EventTooLarge>>(&mut self, read: &[u8], each: &mut OnEvent<'_, E>) -> Result<(), E> {
         if self.pending.is_empty() {
             let used = self.take(read, 0, each)?;
@@ -75,23 +79,24 @@ impl EventReader {
             pending.drain(..used);
             self.pending = pending;
         }
-        // The last byte may be the first half of a line end.
+        // Search the last byte again: it may be the first half of a CRLF.
         self.searched = self.pending.len().saturating_sub(1);
         if self.pending.len() > MAX_EVENT_BYTES { Err(EventTooLarge.into()) } else { Ok(()) }
     }
 
-    /// Passes on the rest at the end of the stream. The last event may lack its blank line.
+    /// Passes on the rest at the end of the stream, even if the last event lacks its blank line.
     pub fn finish<E: From<EventTooLarge>>(&mut self, each: &mut OnEvent<'_, E>) -> Result<(), E> {
         self.started = true;
         self.push(b"\n\n", each)
     }
 
-    /// First line that belongs to no event. A server that does not stream may give its reason there.
+    /// First line that belongs to no event. A server that does not stream may explain itself in such a line.
     pub fn stray_text(&self) -> Option<&str> {
         self.unusual.stray_text.as_deref()
     }
 
-    /// Takes complete lines from `bytes`; the first line has no end before `searched`. Returns the number of bytes used.
+    /// Reads complete lines from `bytes`; the first line has no end before `searched`. Returns the number of bytes
+    /// used.
     fn take<E: From<EventTooLarge>>(
         &mut self,
         bytes: &[u8],
@@ -136,7 +141,7 @@ impl EventReader {
             self.skip_lf = tail.first() == Some(&b'\r');
             used += end + 1;
             let line = String::from_utf8_lossy(line);
-            self.replaced += u32::from(matches!(line, std::borrow::Cow::Owned(_)));
+            self.invalid_utf8_events += u32::from(matches!(line, std::borrow::Cow::Owned(_)));
             self.unusual.line(&line, each)?;
         }
     }
@@ -148,19 +153,19 @@ impl EventReader {
         match std::str::from_utf8(data) {
             Ok(data) => each(SseEvent { name: "message", data }),
             Err(_broken) => {
-                self.replaced += 1;
+                self.invalid_utf8_events += 1;
                 each(SseEvent { name: "message", data: &String::from_utf8_lossy(data) })
             }
         }
     }
 }
 
-/// Parses everything but plain `data:` lines: eventsource-stream, fed with whole lines.
+/// Parses all lines but plain `data:` lines. Feeds eventsource-stream with complete lines.
 struct FullParser {
     lines: Rc<RefCell<VecDeque<String>>>,
     events: EventStream<LineQueue>,
     open_bytes: usize,
-    /// Unfinished JSON of several lines without `data:`.
+    /// Unfinished JSON that spans several lines without `data:`.
     bare: String,
     stray_text: Option<String>,
 }
@@ -185,12 +190,12 @@ impl Default for FullParser {
 }
 
 impl FullParser {
-    /// Whether no event is unfinished.
+    /// Returns whether no event is unfinished.
     const fn is_between_events(&self) -> bool {
         self.open_bytes == 0
     }
 
-    /// Takes a line, passed without its line end.
+    /// Parses a line, passed without its line end.
     fn line<E: From<EventTooLarge>>(&mut self, line: &str, each: &mut OnEvent<'_, E>) -> Result<(), E> {
         self.open_bytes = if line.is_empty() { 0 } else { self.open_bytes + line.len() };
         if self.open_bytes > MAX_EVENT_BYTES {
@@ -200,7 +205,7 @@ impl FullParser {
             return Ok(());
         }
         if let Some(error) = line.strip_prefix("error:").map(str::trim_ascii).filter(|error| !error.is_empty()) {
-            // llama.cpp sends this line as an event; it ends the one before.
+            // llama.cpp sends this line as an event of its own, without a blank line before.
             self.end_event(each)?;
             return each(SseEvent { name: "error", data: error });
         }
@@ -210,14 +215,14 @@ impl FullParser {
         self.field(line, each)
     }
 
-    /// Takes a line of JSON that lacks its `data:`. Returns whether the line was used.
+    /// Parses a line of JSON that lacks its `data:`. Returns whether the line was used.
     fn bare_json<E>(&mut self, line: &str, each: &mut OnEvent<'_, E>) -> Result<bool, E> {
         let is_first = self.bare.is_empty();
         if is_first && !line.trim_ascii_start().starts_with('{') {
             return Ok(false);
         }
         if !is_first && (line.is_empty() || is_field(line) || self.bare.len() + line.len() > MAX_BARE_BYTES) {
-            // The lines were not JSON after all.
+            // The collected lines turned out not to be JSON.
             let words = std::mem::take(&mut self.bare);
             self.stray_text.get_or_insert_with(|| words.chars().take(MAX_STRAY_CHARS).collect());
             return Ok(false);
@@ -238,16 +243,16 @@ impl FullParser {
         self.field("", each)
     }
 
-    /// Takes a line that is a field, a comment, or blank.
+    /// Parses a line that is a field, a comment, or blank.
     fn field<E>(&mut self, line: &str, each: &mut OnEvent<'_, E>) -> Result<(), E> {
         self.lines.borrow_mut().push_back(format!("{line}\n"));
-        // The queue never waits: every line is there already.
+        // Polling never waits, because the queue already holds the whole line.
         let mut context = Context::from_waker(Waker::noop());
         while let Poll::Ready(Some(event)) = Pin::new(&mut self.events).poll_next(&mut context) {
             match event {
                 Ok(event) if event.data.is_empty() => {}
                 Ok(event) => each(SseEvent { name: &event.event, data: &event.data })?,
-                // Unreachable with whole lines; later events must still be read.
+                // Complete lines cause no error. If one does, reset the parser to read later events.
                 Err(_no_line) => {
                     *self = Self::default();
                     break;
@@ -258,7 +263,7 @@ impl FullParser {
     }
 }
 
-/// Whether the line is blank, a comment, a field of the standard, or the start of one.
+/// Returns whether the line is blank, a comment, a field of the standard, or the beginning of one.
 fn is_field(line: &str) -> bool {
     const NAMES: [&str; 5] = ["data", "event", "id", "retry", "error"];
     let name = line.split_once(':').map_or(line, |(name, _)| name);

@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use super::framing::{EventTooLarge, MAX_EVENT_BYTES};
 
-/// Callback that takes one line. An error stops the reader.
+/// Callback for one line. If it fails, the reader stops.
 pub type OnLine<'a, E> = dyn FnMut(&str) -> Result<(), E> + 'a;
 
 /// Splits one stream into its lines.
@@ -13,11 +13,11 @@ pub struct LineReader {
     /// The unfinished last line.
     pending: Vec<u8>,
     /// Number of lines in which invalid UTF-8 was replaced.
-    pub replaced: u32,
+    pub invalid_utf8_lines: u32,
 }
 
 impl LineReader {
-    /// Passes each line that this read completes to `each`, except empty ones. Stops at its first error.
+    /// Passes each line that this read completes to `each`, except empty ones. Stops if `each` fails.
     pub fn push<E: From<EventTooLarge>>(&mut self, read: &[u8], each: &mut OnLine<'_, E>) -> Result<(), E> {
         let mut rest = read;
         while let Some(end) = memchr(b'\n', rest) {
@@ -35,7 +35,7 @@ impl LineReader {
         if self.pending.len() > MAX_EVENT_BYTES { Err(EventTooLarge.into()) } else { Ok(()) }
     }
 
-    /// Passes on the last line, which may lack its line end.
+    /// Passes on the last line, even if it lacks its line end.
     pub fn finish<E>(&mut self, each: &mut OnLine<'_, E>) -> Result<(), E> {
         let last = std::mem::take(&mut self.pending);
         self.pass_on(&last, each)
@@ -43,7 +43,7 @@ impl LineReader {
 
     fn pass_on<E>(&mut self, line: &[u8], each: &mut OnLine<'_, E>) -> Result<(), E> {
         let text = String::from_utf8_lossy(line);
-        self.replaced += u32::from(matches!(text, std::borrow::Cow::Owned(_)));
+        self.invalid_utf8_lines += u32::from(matches!(text, std::borrow::Cow::Owned(_)));
         let text = text.trim_start_matches('\u{feff}').trim_ascii();
         if text.is_empty() { Ok(()) } else { each(text) }
     }

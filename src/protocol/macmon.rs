@@ -1,8 +1,8 @@
-//! Parser for a line of `macmon pipe --soc-info`: figures of an Apple GPU and of the memory it shares with the
-//! processor.
+//! Parser for a line of `macmon pipe --soc-info`: figures of an Apple GPU, and of the memory that the GPU shares with
+//! the processor.
 //!
-//! Version 0.8 renamed the fields. Since then macmon reports the share of time in which the GPU was active; before, it
-//! reported only that share weighted by the clock. Missing values read 0, in newer versions partly `null`.
+//! Version 0.8 renamed the fields and added the share of time in which the GPU was active. Older versions report only
+//! that share weighted by the clock. Missing values are 0, in newer versions partly `null`.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ const MAX_C: f64 = 150.0;
 const MAX_MHZ: f64 = 100_000.0;
 /// Shares are stored with few bits and may slightly exceed 1.
 const MAX_SHARE: f64 = 1.01;
-/// Minimum active share at which no part of the interval can have been idle.
+/// Minimum active share that proves that no quarter of the interval was idle.
 const BUSY_SHARE: f64 = 0.9;
 /// Maximum length of a line that is quoted to the user, in characters.
 const MAX_TEXT_CHARS: usize = 160;
@@ -36,10 +36,11 @@ pub struct Reading {
     pub memory_used_bytes: Option<u64>,
     /// Share of time in which the GPU was active, percent.
     pub active_percent: Option<f64>,
-    /// Whether macmon reports that share only weighted by the clock.
+    /// Whether macmon reports the active share only weighted by the clock.
     pub is_load_weighted: bool,
     /// Mean clock of the GPU, MHz; `None` unless the GPU was active nearly all the time. macmon averages four parts of
-    /// the interval and counts an idle part as 0 MHz, so any idle time makes the mean a clock that the GPU never had.
+    /// the interval and counts an idle part as 0 MHz. With any idle time, the mean would be a clock that the GPU never
+    /// had.
     pub clock_mhz: Option<f64>,
     /// Mean power of the GPU without its memory, watts.
     pub power_w: Option<f64>,
@@ -98,13 +99,13 @@ pub fn read(line: &[u8]) -> Result<Reading, UnreadableLine> {
         gpu_cores: at("/soc/gpu_cores").and_then(Value::as_u64).filter(|cores| *cores > 0),
         max_clock_mhz: clocks.filter(|mhz| (1.0..=MAX_MHZ).contains(mhz)).reduce(f64::max),
         memory_total_bytes: total,
-        // macmon adds and subtracts counters that it reads at different times, so the result may exceed the total.
+        // The sum may exceed the total: macmon combines counters that it reads at different times.
         memory_used_bytes: at("/memory/ram_usage").and_then(Value::as_u64).filter(|used| total >= Some(*used)),
         active_percent: active.map(|share| share.min(1.0) * 100.0),
         is_load_weighted: active.is_none() && weighted.is_some(),
-        // The active share is never below the weighted one.
+        // Use the weighted share if the active share is missing: it is never larger.
         clock_mhz: clock.filter(|mhz| *mhz > 0.0 && active.or(weighted) >= Some(BUSY_SHARE)),
-        // A GPU that worked used power, so 0 W means a missing sensor.
+        // A GPU that was active used power, so 0 W means a missing sensor.
         power_w: power.filter(|watts| *watts > 0.0 || !was_active),
         temperature_c: number("/temp/gpu_temp_avg", MAX_C).filter(|celsius| *celsius > 0.0),
     })
@@ -112,7 +113,7 @@ pub fn read(line: &[u8]) -> Result<Reading, UnreadableLine> {
 
 /// Returns the start of a text as one line that is safe to display.
 fn displayable(text: &str) -> String {
-    // Sanitising may remove most of the characters, so a longer prefix is taken first.
+    // Keep a longer prefix first, because sanitising may remove most of its characters.
     let text: String = text.chars().take(MAX_TEXT_CHARS * 8).collect();
     let text = sanitise_line(text.trim());
     let cut: String = text.trim().chars().take(MAX_TEXT_CHARS).collect();

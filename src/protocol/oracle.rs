@@ -1,4 +1,4 @@
-//! Invariants of any page of server or GPU metrics, for the fuzzer and for property tests.
+//! Invariants for any page of server or GPU metrics. Fuzzer and property tests check them.
 
 use super::prometheus::samples;
 use super::server_metrics::read;
@@ -6,18 +6,18 @@ use super::{dcgm, macmon};
 use crate::domain::server_gauges::Meter;
 use crate::domain::text::oracle::fault;
 
-/// Labels that are looked up on every line.
+/// Labels to look up on every line.
 const LABELS: [&str; 3] = ["engine", "model_name", "uuid"];
-/// Figures that are looked up on every page.
+/// Figures to look up on every page.
 const METERS: [Meter; 4] = [Meter::Running, Meter::KvCache, Meter::GeneratedTokens, Meter::TtftSeconds];
 
-/// Upper bounds for the figures of a GPU, in the units of the readings.
+/// Upper bounds for the figures of a GPU, in the units of [`dcgm::Reading`] and [`macmon::Reading`].
 const PERCENT: f64 = 100.0;
 const WATTS: f64 = 1e6;
 const CELSIUS: f64 = 1e3;
 const MEGAHERTZ: f64 = 1e6;
 const JOULES: f64 = 1e15;
-/// No GPU has as much memory. The sum of several such figures stays far below the maximum of `u64`.
+/// More memory than any GPU has. The sum of several such figures stays far below the maximum of `u64`.
 const BYTES: u64 = 1 << 48;
 
 /// Checks a page with every parser. Returns the first violated invariant.
@@ -27,7 +27,7 @@ pub fn check(page: &str) -> Result<(), String> {
     check_server(page)
 }
 
-/// Checks a line as macmon's.
+/// Checks a line with macmon's parser.
 fn check_macmon(line: &str) -> Result<(), String> {
     let reading = match macmon::read(line.as_bytes()) {
         Ok(reading) => reading,
@@ -47,7 +47,7 @@ fn check_macmon(line: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks a page as the DCGM exporter's.
+/// Checks a page with the DCGM parser.
 fn check_dcgm(page: &str) -> Result<(), String> {
     let reading = dcgm::read(page);
     for gpu in &reading {
@@ -100,12 +100,12 @@ fn check_figures(figures: impl IntoIterator<Item = (Option<f64>, f64)>) -> Resul
     Ok(())
 }
 
-/// Adds comments, blank lines and CRLF line ends, which must not change the result.
+/// Adds comments, blank lines and CRLF line ends. None of these must change the result.
 fn with_noise(page: &str) -> String {
     page.lines().fold(String::new(), |page, line| page + "\n# HELP x y\r\n" + line + "\r\n")
 }
 
-/// Checks a page as a server's.
+/// Checks a page with the parser for servers.
 fn check_server(page: &str) -> Result<(), String> {
     for sample in samples(page) {
         let starts_like_a_name = sample.name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == ':');
@@ -192,7 +192,7 @@ mod tests {
         }
     }
 
-    /// Plausible values and arbitrary ones.
+    /// Generates plausible and arbitrary values.
     fn figure() -> impl Strategy<Value = f64> {
         prop_oneof![0.0..1.5_f64, 0.0..1e5_f64, Just(f64::MAX), any::<f64>()]
     }

@@ -2,23 +2,24 @@
 
 use serde_json::{Map, Value, json};
 
-use super::api::{Api, CHAT};
+use super::api::{Api, CHAT, COMPLETIONS};
 
-/// A server that ignores the end-of-sequence token on request.
+/// A kind of server that can ignore the end-of-sequence token on request.
 struct Supporter {
     /// [`ServerInfo::kind`](crate::domain::live::ServerInfo::kind) of the server.
     kind: &'static str,
-    /// Whether the server also takes `min_tokens`.
+    /// Whether the server also accepts `min_tokens`.
     takes_min_tokens: bool,
 }
 
-/// Servers whose chat completions take `ignore_eos`. Others reject it (Mistral, Azure) or ignore it (Ollama, TGI, OpenAI).
+/// Servers whose chat completions and legacy completions accept `ignore_eos`. Others reject the field (Mistral, Azure) or
+/// ignore it (Ollama, TGI, OpenAI).
 ///
 /// * vLLM: `ignore_eos` and `min_tokens` are extra parameters of its chat API
 ///   (<https://docs.vllm.ai/en/stable/serving/openai_compatible_server.html>).
-/// * `SGLang`: both in its chat request; its own tests set `ignore_eos` (`test_openai_server_ignore_eos.py`), and
+/// * `SGLang`: both in its chat request. Its tests set `ignore_eos` (`test_openai_server_ignore_eos.py`), and
 ///   <https://docs.sglang.io/basic_usage/sampling_params.html> defines it.
-/// * llama.cpp: `ignore_eos` alone, from `/completion`, whose options its chat completions take too
+/// * llama.cpp: only `ignore_eos`. Its chat completions accept the options of `/completion`, too
 ///   (<https://github.com/ggml-org/llama.cpp/tree/master/tools/server>).
 /// * `TensorRT-LLM`: both in `ChatCompletionRequest` of `tensorrt_llm/serve/openai_protocol.py`.
 /// * The simulator: `ignore_eos`.
@@ -30,10 +31,10 @@ const SUPPORTERS: &[Supporter] = &[
     Supporter { kind: crate::domain::live::SIMULATOR_KIND, takes_min_tokens: false },
 ];
 
-/// Fields to add to the body of a request for an answer of `tokens` tokens, next to `max_tokens`. If the server is not
-/// known to take any, the error says so in one sentence.
+/// Returns the fields that make a server generate exactly `tokens` tokens, to send next to `max_tokens`. If the server
+/// is not known to support such fields, the error is a sentence for the user.
 pub fn exact_output(server_kind: Option<&str>, api: &Api, tokens: u32) -> Result<Map<String, Value>, String> {
-    if api.name != CHAT.name {
+    if ![&CHAT, &COMPLETIONS].contains(&api) {
         return Err(format!(
             "answers may be shorter than asked for: the {} API cannot ignore the end of an answer",
             api.name

@@ -1,21 +1,21 @@
-//! Parser for the Prometheus text format: names, labels and values. It skips comments, types, time stamps, exemplars
-//! and invalid lines. `OpenMetrics` pages parse the same way.
+//! Parser for names, labels and values in the Prometheus text format. Skips comments, types, time stamps, exemplars and
+//! invalid lines. `OpenMetrics` pages parse the same way.
 
 use std::borrow::Cow;
 
 /// One line of a page: a value with its name and labels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample<'a> {
-    /// Name of the metric as printed.
+    /// Name of the metric, as printed.
     pub name: &'a str,
     /// Text between the braces.
     labels: &'a str,
-    /// Value; `NaN` if the page says so.
+    /// Value. May be `NaN` or infinite, as on the page.
     pub value: f64,
 }
 
 impl<'a> Sample<'a> {
-    /// All labels with their values, in the order of the page.
+    /// Returns all labels with their values, in the order of the page.
     pub fn labels(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
         Labels(self.labels)
     }
@@ -25,13 +25,14 @@ impl<'a> Sample<'a> {
         self.labels().find(|(label, _)| *label == name).map(|(_, value)| value)
     }
 
-    /// Value of the first of these labels that exists and is not empty. Exporters changed the case of labels over time.
+    /// Returns the value of the first of these labels that exists and is not empty. Exporters have changed the case of
+    /// labels over time.
     pub fn any_label(&self, names: &[&str]) -> Option<Cow<'a, str>> {
         names.iter().find_map(|name| self.label(name).filter(|value| !value.is_empty()))
     }
 }
 
-/// All samples of a page.
+/// Returns all samples of a page.
 pub fn samples(page: &str) -> impl Iterator<Item = Sample<'_>> {
     page.lines().filter_map(sample)
 }
@@ -57,7 +58,7 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok()
 }
 
-/// Index of the brace that ends the labels: the first one outside of quotes.
+/// Returns the index of the brace that ends the labels: the first brace outside of quotes.
 fn end_of_labels(inside: &str) -> Option<usize> {
     let (mut quoted, mut escaped) = (false, false);
     for (at, c) in inside.char_indices() {
@@ -72,7 +73,7 @@ fn end_of_labels(inside: &str) -> Option<usize> {
     None
 }
 
-/// Iterator over the pairs between the braces. It stops at the first malformed pair.
+/// Iterator over the pairs between the braces. Stops at the first malformed pair.
 struct Labels<'a>(&'a str);
 
 impl<'a> Iterator for Labels<'a> {
@@ -177,7 +178,7 @@ words are no number
         fn written_samples_are_read_back(value in any::<f64>(), label in "\\PC{0,20}") {
             let escaped = label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
             let line = format!("name{{a=\"x\",b=\"{escaped}\"}} {value}");
-            // A page is split at line feeds only; other separators that end a line in Unicode must not split it.
+            // Skip text with other line ends of Unicode: only line feeds may split a page.
             prop_assume!(line.lines().count() == 1);
             let read = sample(&line).unwrap();
             prop_assert!(read.value.to_bits() == value.to_bits() || read.value.is_nan() && value.is_nan());

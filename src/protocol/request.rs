@@ -1,11 +1,11 @@
-//! Server-dependent parts of a request, and what a rejected request teaches about them.
+//! Parts of a request that depend on the server. After a rejection, the request is adapted.
 
 use serde_json::{Value, json};
 
 use crate::domain::nonce::with_nonce;
 use crate::domain::suite::{CaseSpec, Message};
 
-/// Which token counts a request asks the server to report. Greater values ask for more.
+/// Token counts to request from the server. Greater values ask for more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UsageRequest {
     /// No counts.
@@ -18,7 +18,8 @@ pub enum UsageRequest {
 }
 
 impl UsageRequest {
-    /// Chooses the counts to request from this kind of server. Servers that do not know the field may reject it.
+    /// Chooses the counts to request from this kind of server. A server that does not know the field may reject the
+    /// request.
     pub fn for_server(server_kind: Option<&str>) -> Self {
         match server_kind {
             Some("vLLM" | "SGLang" | "TensorRT-LLM") => Self::Continuous,
@@ -26,7 +27,7 @@ impl UsageRequest {
         }
     }
 
-    /// Next smaller request after this one was rejected.
+    /// Returns the next smaller request, for use after this one was rejected.
     pub const fn less(self) -> Option<Self> {
         match self {
             Self::Continuous => Some(Self::AtEnd),
@@ -79,7 +80,7 @@ impl RequestDialect {
     }
 }
 
-/// Messages to send, with the nonce in front of the first one.
+/// Returns the messages to send, with the nonce at the start of the first one.
 pub fn conversation(case: &CaseSpec, nonce: Option<&str>) -> Vec<Message> {
     let mut messages = case.messages.clone();
     if let (Some(nonce), Some(first)) = (nonce, messages.first_mut()) {

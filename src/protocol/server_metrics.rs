@@ -1,8 +1,8 @@
 //! Parser for the metrics of inference servers, on pages in Prometheus' format.
 //!
-//! vLLM, SGLang, TensorRT-LLM and LMDeploy report shares from 0 to 1. Counters have one instance per engine and model,
-//! which are added; shares are never added. Names use `:` or `_` after the prefix, and counters come with and without
-//! `_total`.
+//! vLLM, SGLang, TensorRT-LLM and LMDeploy report shares from 0 to 1. Counters have one instance per engine and model;
+//! the instances are added. Shares are never added. Names have `:` or `_` after the prefix, and counters come with and
+//! without `_total`.
 
 mod dialects;
 #[cfg(test)]
@@ -19,8 +19,8 @@ use crate::domain::server_gauges::{Meter, ServerGauges};
 /// Paths of the metrics page below the root of the host, in the order to try.
 pub const PATHS: &[&str] = &["/metrics", "/prometheus/metrics", "/v1/metrics"];
 
-/// Labels that distinguish the processes of one engine or the parts of a total. Each process may report the whole
-/// engine, and the total is on the page too, so these instances must not be added.
+/// Labels that distinguish the processes of one engine, or the parts of a total. Such instances must not be added: each
+/// process may report the whole engine, and the page has the total, too.
 const WITHIN_ENGINE_LABELS: [&str; 5] = ["tp_rank", "pp_rank", "moe_ep_rank", "pid", "priority"];
 
 /// Rule that combines the instances of a metric into one figure.
@@ -30,10 +30,10 @@ enum Combine {
     Sum,
     /// Sum over all listed names.
     Parts,
-    /// Sum over engines of the highest instance each. The ranks of an engine report the same figure, and no part
-    /// exceeds the whole.
+    /// Sum over engines, with the highest instance of each. The ranks of an engine report the same figure, and no part
+    /// exceeds the total.
     Engines,
-    /// Highest share, converted from 0 to 1 into percent.
+    /// Highest share, converted from 0–1 to percent.
     Share,
 }
 
@@ -43,10 +43,10 @@ type Row = (Meter, Combine, &'static [&'static str]);
 #[derive(Debug)]
 struct Dialect {
     kind: &'static str,
-    /// Side effect of reading the page, for the user.
+    /// Side effect of reading the page, as a warning for the user.
     warning: Option<&'static str>,
-    /// Meters and their metric names, newer names first; the first one found counts. A name may require a label, like
-    /// `tokens{mode=decode}`.
+    /// Meters and their metric names, newer names first. The first name on the page counts. A name may require a label,
+    /// like `tokens{mode=decode}`.
     rows: &'static [Row],
 }
 
@@ -55,19 +55,19 @@ struct Dialect {
 pub struct ServerPage {
     /// Kind of server that uses these names.
     pub kind: &'static str,
-    /// Side effect of reading the page on that server.
+    /// Side effect of reading the page, as a warning for the user.
     pub warning: Option<&'static str>,
     /// The figures.
     pub gauges: ServerGauges,
 }
 
-/// Reads a page. Returns `None` without figures of a known server.
+/// Reads a page. Returns `None` if the page has no figures of a known server.
 pub fn read(page: &str) -> Option<ServerPage> {
     let read_as = |dialect: &Dialect| {
         let gauges = dialect.read(page);
         ServerPage { kind: dialect.kind, warning: dialect.warning, gauges }
     };
-    // A proxy or front end may print some of another server's names, so the server with the most figures wins.
+    // Use the server with the most figures: a proxy or front end may print some names of another server.
     let best = DIALECTS.iter().map(read_as).max_by_key(|page| page.gauges.known_count())?;
     (best.gauges.known_count() > 0).then_some(best)
 }
@@ -84,7 +84,7 @@ impl Dialect {
         }
         let mut gauges = ServerGauges::default();
         for ((meter, combine, _), found) in self.rows.iter().zip(found) {
-            // Finite instances may add up to infinity, which is not a figure.
+            // Drop infinity, which may result from adding finite instances.
             if let Some(value) = found.value(*combine).filter(|value| value.is_finite()) {
                 gauges.set(*meter, value);
             }
@@ -96,9 +96,9 @@ impl Dialect {
 /// Instances found for one row.
 #[derive(Default)]
 struct Found {
-    /// Position of their name in the row's list.
+    /// Rank of the metric name found, in the row's list of names.
     rank: usize,
-    /// Values by engine if the row combines engines, else under one empty key.
+    /// Values by engine if the row combines engines; otherwise one value with an empty key.
     values: BTreeMap<String, f64>,
 }
 
@@ -126,7 +126,7 @@ impl Found {
     }
 }
 
-/// Key that identifies an engine on the page.
+/// Returns a key that identifies an engine on the page.
 fn engine_key(sample: &Sample<'_>) -> String {
     let labels = sample.labels().filter(|(name, _)| !WITHIN_ENGINE_LABELS.contains(name));
     labels.fold(String::new(), |mut key, (name, value)| {
@@ -135,7 +135,7 @@ fn engine_key(sample: &Sample<'_>) -> String {
     })
 }
 
-/// Whether a sample has that name and label. `:` after the prefix and `_total` at the end are ignored.
+/// Returns whether a sample has this name and label. Accepts `:` after the prefix, and `_total` at the end.
 fn has_name(sample: &Sample<'_>, name: &str) -> bool {
     let (name, label) = name.trim_end_matches('}').split_once('{').unwrap_or((name, ""));
     let printed = sample.name.strip_suffix("_total").unwrap_or(sample.name);

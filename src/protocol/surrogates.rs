@@ -1,18 +1,18 @@
-//! Lone surrogates: half of a character in UTF-16, as `json.dumps` writes it when a model stops inside a character. The
-//! other half may come with the next event.
+//! Handles lone surrogates: half of a character in UTF-16. `json.dumps` writes them when a model stops inside a
+//! character; the other half may arrive with the next event.
 
 use std::borrow::Cow;
 
-/// First of 2048 private-use characters that stand for the lone surrogates U+D800–U+DFFF while an event is read.
+/// First of 2048 private-use characters that replace the lone surrogates U+D800–U+DFFF while an event is parsed.
 const FIRST_MARK: u32 = 0x0010_f800;
 
-/// Replaces every `\uD800`–`\uDFFF` escape without a partner by U+FFFD.
+/// Replaces every unpaired escape `\uD800`–`\uDFFF` by U+FFFD.
 pub fn replace_lone_surrogates(json: &str) -> String {
     map_lone_surrogates(json, |_| char::REPLACEMENT_CHARACTER)
 }
 
-/// Replaces every lone surrogate by its mark, which [`SurrogateJoiner`] resolves. Uses U+FFFD instead if the text
-/// already contains such private-use characters.
+/// Replaces every lone surrogate by a mark, which [`SurrogateJoiner`] resolves. Uses U+FFFD instead of marks if the
+/// text already contains such private-use characters.
 pub fn mark_lone_surrogates(json: &str) -> String {
     let is_ambiguous = json.contains(is_mark) || json.to_ascii_lowercase().contains("\\udbfe");
     let is_ambiguous = is_ambiguous || json.to_ascii_lowercase().contains("\\udbff");
@@ -37,25 +37,25 @@ fn unit(c: char) -> Option<u32> {
     is_mark(c).then(|| u32::from(c) - FIRST_MARK + 0xd800)
 }
 
-/// Joins the halves of characters across the events of one text.
+/// Joins the halves of a character that two events of a text share.
 #[derive(Clone, Debug, Default)]
 pub struct SurrogateJoiner {
-    /// A high surrogate whose partner may come with the next text.
+    /// A high surrogate whose partner may arrive with the next piece.
     high: Option<u32>,
-    /// Number of surrogates without a partner so far; each became U+FFFD.
+    /// Number of surrogates without a partner so far. Each was replaced by U+FFFD.
     pub lone: u32,
 }
 
 impl SurrogateJoiner {
-    /// Takes the next piece of the text, which contains marks only if `is_marked`. Returns the resolved text and holds
-    /// back a high surrogate at its end.
+    /// Adds the next piece of the text, which contains marks only if `is_marked`. Returns the resolved text. Holds back
+    /// a high surrogate at its end.
     pub fn join<'a>(&mut self, text: &'a str, is_marked: bool) -> Cow<'a, str> {
         if text.is_empty() || self.high.is_none() && !is_marked {
             return Cow::Borrowed(text);
         }
         let mut joined = String::with_capacity(text.len() + 4);
         for c in text.chars() {
-            // Without marks, private-use characters stand for themselves.
+            // Without marks, private-use characters represent themselves.
             let unit = unit(c).filter(|_| is_marked);
             match (self.high.take(), unit) {
                 (Some(high), Some(low @ 0xdc00..)) => {
@@ -75,7 +75,7 @@ impl SurrogateJoiner {
         Cow::Owned(joined)
     }
 
-    /// Ends the text. Returns U+FFFD if a high surrogate still waits for its partner.
+    /// Ends the text. Returns U+FFFD if a high surrogate is still waiting for its partner.
     pub fn finish(&mut self) -> &'static str {
         match self.high.take() {
             Some(_) => {
@@ -92,7 +92,7 @@ impl SurrogateJoiner {
     }
 }
 
-/// Replaces every `\uD800`–`\uDFFF` escape without a partner by the result of `replacement`.
+/// Replaces every unpaired escape `\uD800`–`\uDFFF` by the result of `replacement`.
 fn map_lone_surrogates(json: &str, replacement: impl Fn(u32) -> char) -> String {
     let mut out = String::with_capacity(json.len());
     let mut rest = json;

@@ -1,8 +1,8 @@
-//! Inline thinking: `<think>…</think>` within the text of an answer.
+//! Splits off inline thinking: `<think>…</think>` within the text of an answer.
 //!
-//! Two patterns count: an answer that starts with the opening tag, and a closing tag without an opening one (the prompt
-//! ended with the opening tag). In the second case everything before the closing tag was thinking. If the server sends
-//! reasoning in its own field, tags in the text are plain text.
+//! Two patterns are recognised: an answer that starts with the opening tag, and a closing tag without an opening one,
+//! because the prompt ended with it. In the second case, everything before the closing tag was thinking. If the server
+//! sends reasoning in a separate field, tags in the text are plain text.
 
 use std::borrow::Cow;
 
@@ -10,17 +10,17 @@ use memchr::memchr;
 
 const OPEN: &str = "<think>";
 const CLOSE: &str = "</think>";
-/// Maximum white space before an opening tag, bytes. More makes the text an answer without a tag.
+/// Maximum white space before an opening tag, bytes. After more white space, tags are plain text.
 const MAX_INDENT_BYTES: usize = 1024;
 
-/// One piece of content, split. Up to the length of a tag may be held back until the next piece.
+/// One piece of content, split. A suffix that may be the start of a tag is held back until the next piece.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Split<'a> {
     /// Thinking part of the piece.
     pub reasoning: Cow<'a, str>,
     /// Answer part of the piece.
     pub text: Cow<'a, str>,
-    /// Whether all answer text returned before was thinking too.
+    /// Whether all answer text returned earlier was thinking, too.
     pub relabels: bool,
     /// Whether the piece is thinking or part of a tag.
     pub is_thinking: bool,
@@ -33,9 +33,9 @@ enum State {
     Start,
     /// Between the tags.
     Inside,
-    /// In text that a closing tag may still turn into thinking.
+    /// In text that turns into thinking if a closing tag follows.
     Open,
-    /// In the answer; no tag can change that any more.
+    /// In the answer, where tags no longer matter.
     Answer,
 }
 
@@ -47,7 +47,7 @@ pub struct InlineThinking {
 }
 
 impl InlineThinking {
-    /// Takes the next piece of content.
+    /// Splits the next piece of content.
     pub fn take<'a>(&mut self, content: &'a str) -> Split<'a> {
         let whole = if self.held.is_empty() {
             match self.state {
@@ -83,8 +83,8 @@ impl InlineThinking {
         }
     }
 
-    /// Ends the search for tags, because the answer is over or reasoning came in its own field. Returns the text held
-    /// back.
+    /// Ends the search for tags, because the answer is complete or reasoning arrived in a separate field. Returns the
+    /// text that was held back.
     pub fn stop(&mut self) -> Split<'static> {
         let held = Cow::Owned(std::mem::take(&mut self.held));
         let was_inside = self.state == State::Inside;
@@ -113,7 +113,7 @@ impl InlineThinking {
                 let (reasoning, text) = (Cow::Owned(thought.to_owned()), Cow::Owned(answer.to_owned()));
                 Split { reasoning, text, relabels: true, is_thinking: true }
             }
-            // The answer mentions the tag.
+            // The answer only mentions the tag.
             (Some(_), _) => {
                 self.state = State::Answer;
                 Split { text: whole, ..Split::default() }
@@ -122,7 +122,7 @@ impl InlineThinking {
         }
     }
 
-    /// Returns `whole` without a suffix that may be the start of a tag, and holds that suffix back.
+    /// Returns `whole` without a suffix that may be the start of a tag. Holds that suffix back.
     fn hold_back<'a>(&mut self, whole: Cow<'a, str>, tags: &[&str]) -> Cow<'a, str> {
         let Some(at) = whole.rfind('<') else { return whole };
         let (before, end) = whole.split_at(at);

@@ -1,10 +1,10 @@
-//! Timings that servers measure themselves and send with their answers, each in its own format.
+//! Reads timings that servers measure and send with their answers, each in a different format.
 
 use serde_json::Value;
 
 use crate::domain::server_timings::{ServerTimings, TimingSource};
 
-/// Fields of an event that may hold a server's timings, under their names on the wire.
+/// Fields of an event that may hold a server's timings, with their names in the JSON.
 #[derive(Clone, Debug, Default)]
 pub struct TimingFields {
     /// llama.cpp.
@@ -32,11 +32,12 @@ pub fn read(fields: &TimingFields) -> Option<ServerTimings> {
         .or_else(|| read_with(&fields.usage, mistral_rs))
 }
 
-/// Reads the last line of Ollama's native stream, whose durations are in nanoseconds. `None` if it has none.
+/// Reads the last line of Ollama's native stream, with durations in nanoseconds. Returns `None` if the line has no
+/// timings.
 pub fn ollama(line: &Value) -> Option<ServerTimings> {
     let ms = |key| Some(number(line, key)? / 1e6);
     let timings = ServerTimings {
-        // Loading the model is not queueing, but the request waits in the same way.
+        // Loading the model is not queueing, but delays the request in the same way.
         queue_ms: ms("load_duration"),
         prompt_ms: ms("prompt_eval_duration"),
         decode_ms: ms("eval_duration"),
@@ -101,7 +102,7 @@ fn mistral_rs(usage: &Value) -> ServerTimings {
     }
 }
 
-/// Reads a duration, count or speed. Negative values count as unknown, because servers send −1 for it.
+/// Reads a duration, count or speed. Negative values count as missing, because servers send −1 for unknown ones.
 fn number(object: &Value, key: &str) -> Option<f64> {
     object.get(key).and_then(Value::as_f64).filter(|n| n.is_finite() && *n >= 0.0)
 }

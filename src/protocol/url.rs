@@ -1,7 +1,7 @@
-//! URLs as text: scheme, query, paths below a base address, and URLs without secrets.
+//! Functions for URLs as text: scheme, query, paths below a base address, and removal of secrets.
 
-/// Returns the URL with its scheme in lower case; adds `http://` if there is none. `None` for schemes other than HTTP and
-/// HTTPS.
+/// Returns the URL with its scheme in lower case; adds `http://` if the URL has no scheme. Returns `None` for schemes
+/// other than HTTP and HTTPS.
 pub fn with_http_scheme(typed: &str) -> Option<String> {
     let is_scheme = |scheme: &str| scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
     let Some((scheme, rest)) = typed.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
@@ -11,7 +11,7 @@ pub fn with_http_scheme(typed: &str) -> Option<String> {
     matches!(scheme.as_str(), "http" | "https").then(|| format!("{scheme}://{rest}"))
 }
 
-/// Splits a URL before its query. The query includes its `?`; a lone `?` counts as no query.
+/// Splits a URL before its query. The query includes its `?`; a `?` without a query is dropped.
 pub fn split_query(url: &str) -> (&str, &str) {
     let (plain, query) = url.split_at(url.find('?').unwrap_or(url.len()));
     (plain, if query == "?" { "" } else { query })

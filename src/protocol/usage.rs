@@ -1,11 +1,11 @@
-//! Token counts in every format that servers report.
+//! Reads token counts in all formats that servers use.
 
 use serde_json::Value;
 
 use super::failure::shorten;
 use crate::domain::attempt::Usage;
 
-/// Maximum number accepted as a token count. Larger floats are not exact, and no server has generated as many tokens.
+/// Maximum accepted token count. Larger floats are not exact, and no server generates as many tokens.
 const MAX_COUNT: u64 = 1 << 48;
 /// Usage fields that hold a token count.
 const COUNT_FIELDS: &[&str] = &[
@@ -24,12 +24,12 @@ const COUNT_FIELDS: &[&str] = &[
     "eval_count",
 ];
 
-/// Token count at a path below `value`.
+/// Reads the token count at a path below `value`.
 pub fn number(value: &Value, path: &[&str]) -> Option<u64> {
     path.iter().try_fold(value, |v, key| v.get(key)).and_then(count)
 }
 
-/// Token count: a whole number, also as a float (`3.0`) or as a string of digits (`"300"`).
+/// Reads a token count: an integer, a float without a fraction (`3.0`), or a string of digits (`"300"`).
 pub fn count(value: &Value) -> Option<u64> {
     let whole = |n: f64| (n.fract() == 0.0 && (0.0..=MAX_COUNT as f64).contains(&n)).then_some(n as u64);
     let count = match value {
@@ -40,7 +40,7 @@ pub fn count(value: &Value) -> Option<u64> {
     count.filter(|&n| n <= MAX_COUNT)
 }
 
-/// Warning about the first usage field that is not a token count; `None` if all are.
+/// Returns a warning about the first usage field that is not a token count; `None` if all are.
 pub fn fault(usage: &Value) -> Option<String> {
     let fields = usage.as_object()?;
     fields.iter().find_map(|(name, value)| match value {
@@ -54,11 +54,11 @@ pub fn fault(usage: &Value) -> Option<String> {
     })
 }
 
-/// Reads the `usage` object of a chat completion. `None` if it has no counts, or only zeros.
+/// Reads the `usage` object of a chat completion. Returns `None` if it has no counts, or only zeros.
 pub fn read(usage: &Value) -> Option<Usage> {
     let number = |path: &[&str]| number(usage, path);
     let details = number(&["completion_tokens_details", "reasoning_tokens"]);
-    // In order: OpenAI and most others; DeepSeek; Moonshot; Anthropic's name, which gateways pass on.
+    // Field names in this order: OpenAI and most others; DeepSeek; Moonshot; Anthropic, whose name gateways pass on.
     let cached = number(&["prompt_tokens_details", "cached_tokens"])
         .or_else(|| number(&["prompt_cache_hit_tokens"]))
         .or_else(|| number(&["cached_tokens"]))
@@ -72,14 +72,14 @@ pub fn read(usage: &Value) -> Option<Usage> {
     usage_if_any(with_reasoning(counts, number(&["total_tokens"])))
 }
 
-/// Returns `None` if the counts are all missing or zero.
+/// Returns `None` if both counts are missing or zero.
 pub fn usage_if_any(usage: Usage) -> Option<Usage> {
     let any = usage.prompt_tokens.unwrap_or(0) > 0 || usage.completion_tokens.unwrap_or(0) > 0;
     any.then_some(usage)
 }
 
-/// Adds reasoning tokens for servers that count them separately: those that report more reasoning than completion
-/// tokens, or whose total includes both.
+/// Adds reasoning tokens to the completion tokens if the server counts them separately. Such servers report more
+/// reasoning than completion tokens, or a total that includes both.
 fn with_reasoning(mut usage: Usage, total: Option<u64>) -> Usage {
     if let (Some(completion), Some(reasoning)) = (usage.completion_tokens, usage.reasoning_tokens) {
         let both = completion.saturating_add(reasoning);
@@ -91,7 +91,7 @@ fn with_reasoning(mut usage: Usage, total: Option<u64>) -> Usage {
     usage
 }
 
-/// Reads the counts in llama.cpp's `timings`, which it always sends with the last event.
+/// Reads the counts in llama.cpp's `timings`, which the server always sends with the last event.
 pub fn from_timings(timings: &Value) -> Option<Usage> {
     let number = |key| number(timings, &[key]);
     let cached_tokens = number("cache_n");
@@ -113,7 +113,8 @@ pub fn fill_gaps(usage: Usage, other: Usage) -> Usage {
     }
 }
 
-/// Merges two usages of one stream. The later one wins unless it counts fewer tokens; the other fills its gaps.
+/// Merges two usage reports of one stream. The later one takes precedence unless it counts fewer tokens; the other
+/// fills its gaps.
 pub fn merge(current: Usage, new: Usage) -> Usage {
     let is_later = new.completion_tokens.unwrap_or(0) >= current.completion_tokens.unwrap_or(0);
     if is_later { fill_gaps(new, current) } else { fill_gaps(current, new) }
@@ -125,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    /// Prompt, completion, reasoning and cached tokens.
+    /// Returns prompt, completion, reasoning and cached tokens.
     fn counts(usage: &Value) -> Option<[Option<u64>; 4]> {
         read(usage).map(|u| [u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.cached_tokens])
     }
@@ -180,13 +181,13 @@ mod tests {
 
     #[test]
     fn separately_counted_reasoning_is_added() {
-        // xAI reports 12 + 2 + 340. Vercel's gateway to Gemini leaves reasoning out of the total too.
+        // xAI reports a total of 12 + 2 + 340 tokens. The total of Vercel's gateway to Gemini excludes reasoning, too.
         let xai = json!({"prompt_tokens": 12, "completion_tokens": 2, "total_tokens": 354,
             "completion_tokens_details": {"reasoning_tokens": 340}});
         assert_eq!(counts(&xai), Some([Some(12), Some(342), Some(340), None]));
         let gateway = json!({"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11, "reasoning_tokens": 25});
         assert_eq!(counts(&gateway), Some([Some(9), Some(27), Some(25), None]));
-        // Fewer reasoning than completion tokens, but a total that includes both.
+        // Here reasoning is smaller than completion, but the total includes both.
         let mixed = json!({"prompt_tokens": 10, "completion_tokens": 30, "total_tokens": 60, "reasoning_tokens": 20});
         assert_eq!(counts(&mixed), Some([Some(10), Some(50), Some(20), None]));
         let large = json!({"prompt_tokens": MAX_COUNT, "completion_tokens": 1, "reasoning_tokens": MAX_COUNT});

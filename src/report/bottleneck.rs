@@ -81,7 +81,9 @@ fn not_clear(evidence: &Evidence<'_>) -> Option<String> {
     if evidence.summary.attempts == 0 {
         return None;
     }
-    let shares = |prefill| format!("{} of the median request is prefill, the rest decode", evidence::percent(prefill));
+    let stage = evidence.at_stage();
+    let shares =
+        |prefill| format!("{} of the median request{stage} is prefill, the rest decode", evidence::percent(prefill));
     Some(evidence.prefill_share.map_or_else(|| "no attempt has the timings to find one".to_owned(), shares))
 }
 

@@ -8,6 +8,7 @@ use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::{AttemptState, CasePhase, CaseState, Session};
 use crate::domain::statistics::Stats;
 use crate::domain::suite::CaseSpec;
+use crate::domain::sweep::headline_stage;
 
 use super::spread::Spread;
 
@@ -18,25 +19,38 @@ pub struct CaseView<'a> {
     pub spec: &'a CaseSpec,
     /// State of the case, with all its attempts.
     pub state: &'a CaseState,
-    /// Complete, measured attempts of the last round that has any; empty for a case without figures.
+    /// Complete, measured attempts of the last round that has any; empty for a case without figures. In a sweep, those of
+    /// one stage.
     pub reported: Vec<&'a AttemptState>,
+    /// Index of that stage; 0 without a sweep.
+    stage: usize,
     /// Place of the case in the suite.
     index: usize,
     figures: Figures,
 }
 
-/// Returns the cases of a session, in the order of the suite.
+/// Returns the cases of a session, in the order of the suite; in a sweep, as its [headline stage](headline_stage)
+/// measured them.
 pub fn cases(session: &Session) -> Vec<CaseView<'_>> {
-    let both = session.suite.cases.iter().zip(&session.cases).enumerate();
-    both.map(|(index, (spec, state))| CaseView::new(index, spec, state)).collect()
+    cases_in(session, headline_stage(session))
 }
 
-/// Returns the cases of a session as [`cases`] does. `see` gets each attempt that ended with its record, and whether it is
-/// a reported one. Each record is unpacked once for all of it.
-pub fn cases_seen(session: &Session, mut see: impl FnMut(&AttemptState, &AttemptRecord, bool)) -> Vec<CaseView<'_>> {
+/// Returns the cases as one stage of a sweep measured them.
+pub fn cases_in(session: &Session, stage: usize) -> Vec<CaseView<'_>> {
+    let both = session.suite.cases.iter().zip(&session.cases).enumerate();
+    both.map(|(index, (spec, case))| CaseView::new(index, spec, case, stage)).collect()
+}
+
+/// Returns the cases of a session as [`cases_in`] does. `see` gets each attempt that ended with its record, and whether it
+/// is a reported one. Each record is unpacked once for all of it.
+pub fn cases_seen(
+    session: &Session,
+    stage: usize,
+    mut see: impl FnMut(&AttemptState, &AttemptRecord, bool),
+) -> Vec<CaseView<'_>> {
     let mut views = Vec::with_capacity(session.cases.len());
     for (index, (spec, state)) in session.suite.cases.iter().zip(&session.cases).enumerate() {
-        let mut view = CaseView::without_figures(index, spec, state);
+        let mut view = CaseView::without_figures(index, spec, state, stage);
         let mut reported = view.reported.iter().map(|a| a.number).peekable();
         let mut figures = Figures::default();
         for attempt in &state.attempts {
@@ -85,16 +99,17 @@ impl Figures {
 }
 
 impl<'a> CaseView<'a> {
-    fn new(index: usize, spec: &'a CaseSpec, state: &'a CaseState) -> Self {
-        let mut view = Self::without_figures(index, spec, state);
+    fn new(index: usize, spec: &'a CaseSpec, state: &'a CaseState, stage: usize) -> Self {
+        let mut view = Self::without_figures(index, spec, state, stage);
         let mut figures = Figures::default();
         view.records().for_each(|record| figures.add(&record));
         view.figures = figures;
         view
     }
 
-    fn without_figures(index: usize, spec: &'a CaseSpec, state: &'a CaseState) -> Self {
-        Self { spec, state, reported: state.reported().collect(), index, figures: Figures::default() }
+    fn without_figures(index: usize, spec: &'a CaseSpec, state: &'a CaseState, stage: usize) -> Self {
+        let reported = state.reported_in(stage).collect();
+        Self { spec, state, reported, stage, index, figures: Figures::default() }
     }
 
     /// Figures of a metric over the reported attempts, each with the place of the case.
@@ -148,8 +163,7 @@ impl<'a> CaseView<'a> {
 
     /// Attempts of the reported stage. The other stages of a sweep are in its table.
     fn in_stage(&self) -> impl DoubleEndedIterator<Item = &'a AttemptState> {
-        let stage = self.state.attempts.last().map_or(0, |a| a.stage);
-        self.state.attempts.iter().filter(move |a| a.stage == stage)
+        self.state.stage_attempts(self.stage).iter()
     }
 
     /// Measured attempts that failed in the reported round or after it. A cancelled attempt is not a failure.
@@ -171,7 +185,7 @@ impl<'a> CaseView<'a> {
         match self.state.phase {
             CasePhase::Running => "running",
             CasePhase::Paused => "paused",
-            CasePhase::Cancelled => AttemptStatus::Cancelled.as_str(),
+            CasePhase::Cancelled => self.state.left_as().unwrap_or(AttemptStatus::Cancelled.as_str()),
             CasePhase::Unreached => "not reached",
             CasePhase::Queued | CasePhase::Done | CasePhase::Failed => {
                 let last = self.failures().next_back().or_else(|| self.state.last_ended());

@@ -14,7 +14,7 @@ pub use self::document::{json, markdown};
 use self::pair::{Pair, pairs};
 pub use self::row::{Judgement, Row};
 pub use self::side::{
-    Case, ComparedRun, ComparedWorkload, Figure, Figures, Measured, ONE_LOAD, Plan, Stage, Turn, ascending,
+    Case, ComparedRun, ComparedWorkload, Figure, Figures, Measured, ModelSide, Plan, Stage, Turn, ascending,
     fingerprint_text,
 };
 pub use self::text::{NO_VERDICT, about, cells, says_something, text, throughput};
@@ -58,10 +58,17 @@ pub struct Comparison {
     pub b: ComparedRun,
     /// Whether each row compares one concurrency that both runs have.
     pub is_by_stage: bool,
+    /// Concurrency that the verdict, the chart and the figures of the sides describe: the highest that both runs have.
+    /// `None` if whole runs are compared.
+    pub focus: Option<u64>,
+    /// Throughput of each pair of stages, or of the runs.
+    pub throughput: Vec<ThroughputRow>,
     /// One block per metric; metrics that neither run has are omitted.
     pub blocks: Vec<Block>,
     /// One block per metric with a row for each turn that both runs have; empty unless both have conversations.
     pub turns: Vec<Block>,
+    /// One block per metric with a row for each model that both runs mix; empty unless both mix models.
+    pub models: Vec<Block>,
     /// Reasons why the runs are not fully comparable, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -77,21 +84,77 @@ impl Comparison {
         let blocks = COMPARED.iter().enumerate().filter_map(block).collect();
         let warnings = warnings(&a, &b, &pairs);
         let is_by_stage = pairs.iter().any(|pair| pair.concurrency.is_some());
+        let focus = pairs.iter().filter_map(|pair| pair.concurrency).max();
+        let throughput = |pair: &Pair<'_>| ThroughputRow {
+            concurrency: pair.concurrency,
+            a: pair.throughput[0],
+            b: pair.throughput[1],
+        };
+        let throughput = pairs.iter().map(throughput).collect();
         let turns = turn_blocks(&a.turns, &b.turns);
-        Self { a, b, is_by_stage, blocks, turns, warnings }
+        let models = model_blocks(&a.models, &b.models);
+        Self { a, b, is_by_stage, focus, throughput, blocks, turns, models, warnings }
     }
+
+    /// Measurements of both runs that the chart shows: those of [`Self::focus`], or of the whole runs.
+    pub fn focused(&self) -> [&Measured; 2] {
+        let find = |side: &'_ ComparedRun| side.stages.iter().position(|stage| Some(stage.concurrency) == self.focus);
+        [&self.a, &self.b].map(|side| {
+            let at = find(side).filter(|_| self.focus.is_some());
+            at.and_then(|at| side.stages.get(at)).map_or(&side.whole, |stage| &stage.measured)
+        })
+    }
+
+    /// Throughput of both runs at [`Self::focus`], or of the runs.
+    pub fn focused_throughput(&self) -> [Option<f64>; 2] {
+        let row = self.throughput.iter().find(|row| row.concurrency == self.focus);
+        row.map_or([None; 2], |row| [row.a, row.b])
+    }
+}
+
+/// Throughput of two runs, or of a stage of both.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ThroughputRow {
+    /// Concurrency of the stage; `None` for whole runs.
+    pub concurrency: Option<u64>,
+    /// Throughput of A, tok/s.
+    pub a: Option<f64>,
+    /// Throughput of B, tok/s.
+    pub b: Option<f64>,
+}
+
+impl ThroughputRow {
+    /// Difference B − A in percent of A.
+    pub fn difference_percent(&self) -> Option<f64> {
+        let (a, b) = self.a.zip(self.b)?;
+        (a > 0.0).then(|| (b - a) / a * 100.0)
+    }
+}
+
+/// Figures of both runs for something that both have, with its name.
+type NamedPair<'a> = (String, &'a Figures, &'a Figures);
+
+/// Compares the models that both runs mix.
+fn model_blocks(a: &[ModelSide], b: &[ModelSide]) -> Vec<Block> {
+    let pair = |a: &'_ ModelSide| b.iter().find(|b| b.name == a.name).map(|b| &b.figures);
+    named_blocks(&a.iter().filter_map(|a| Some((a.name.clone(), &a.figures, pair(a)?))).collect::<Vec<_>>())
 }
 
 /// Compares the turns that both runs have.
 fn turn_blocks(a: &[Turn], b: &[Turn]) -> Vec<Block> {
-    let pairs: Vec<(&Turn, &Turn)> =
-        a.iter().filter_map(|a| Some((a, b.iter().find(|b| b.number == a.number)?))).collect();
+    let pair = |a: &'_ Turn| b.iter().find(|b| b.number == a.number).map(|b| &b.figures);
+    named_blocks(
+        &a.iter().filter_map(|a| Some((format!("turn {}", a.number), &a.figures, pair(a)?))).collect::<Vec<_>>(),
+    )
+}
+
+fn named_blocks(pairs: &[NamedPair<'_>]) -> Vec<Block> {
     let block = |(place, &compared): (usize, &Compared)| {
-        let figure = |turn: &Turn| turn.figures.get(place).copied().flatten();
-        let row = |(a, b): &(&Turn, &Turn)| Row {
+        let figure = |figures: &Figures| figures.get(place).copied().flatten();
+        let row = |(name, a, b): &NamedPair<'_>| Row {
             is_share: compared.metric.is_share(),
             concurrency: None,
-            case: Some(format!("turn {}", a.number)),
+            case: Some(name.clone()),
             a: figure(a),
             b: figure(b),
             is_of_same: true,
@@ -104,7 +167,7 @@ fn turn_blocks(a: &[Turn], b: &[Turn]) -> Vec<Block> {
 
 /// Returns a row for each case of either run, then the row over all cases.
 fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
-    let &Pair { concurrency, a, b } = pair;
+    let &Pair { concurrency, a, b, .. } = pair;
     let names = a.cases.iter().map(|c| &c.name);
     let (in_a, in_b) = (a.by_name(), b.by_name());
     let only_b = b.cases.iter().map(|c| &c.name).filter(|name| !in_a.contains_key(name.as_str()));
@@ -151,9 +214,12 @@ fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String>
     };
     out.extend(difference("model", &a.model, &b.model));
     out.extend(difference("suite", &a.suite, &b.suite));
-    out.extend(difference("sequence of loads (--stages)", &a.load_stages, &b.load_stages));
     out.extend(ComparedWorkload::differences(a.workload.as_ref(), b.workload.as_ref()));
     out.extend(different_checks(a, b));
+    if let Some((a, b)) = a.load_stages.as_ref().zip(b.load_stages.as_ref()).filter(|(a, b)| a != b) {
+        let [a, b] = [a, b].map(|stages| if stages.is_empty() { "none" } else { stages });
+        out.push(format!("the stages of the load differ: {a} and {b}"));
+    }
     let missing = |from: &ComparedRun, other: &ComparedRun| {
         let known = other.whole.by_name();
         from.whole.cases.iter().filter(|case| !known.contains_key(case.name.as_str())).count()
@@ -165,16 +231,17 @@ fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String>
         )),
     }
     out.extend(pairs.iter().filter_map(|pair| Some(format!("{}{}", pair.prefix(), pair.one_sided()?))));
+    let stages = [a.stage, b.stage];
     if let Some((a, b)) = a.plan.zip(b.plan) {
         let number = |n: Option<u64>| n.map_or_else(|| "no limit".to_owned(), |n| n.to_string());
         let seconds = |n: Option<f64>| n.map_or_else(|| "none".to_owned(), |n| n.to_string());
         let cache = |warm| if warm { "unchanged (--warm)" } else { "unique" }.to_owned();
-        let concurrency = |plan: Plan| {
+        let concurrency = |plan: Plan, stage: Option<u64>| {
             let is_by_stage = pairs.iter().any(|pair| pair.concurrency.is_some());
-            if is_by_stage { String::new() } else { number(plan.concurrency) }
+            if is_by_stage { String::new() } else { number(stage.or(plan.concurrency)) }
         };
         for (what, a, b) in [
-            ("concurrency", concurrency(a), concurrency(b)),
+            ("concurrency", concurrency(a, stages[0]), concurrency(b, stages[1])),
             ("rate in requests per second", seconds(a.rate), seconds(b.rate)),
             ("duration in seconds", seconds(a.duration_s), seconds(b.duration_s)),
             ("handling of prompts", cache(a.warm), cache(b.warm)),

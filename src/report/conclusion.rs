@@ -76,7 +76,7 @@ impl Conclusion {
             rating: speed.map(|speed| (scale.rate(speed), scale.measured_against(speed))),
             rating_note: summary.rating_note(),
             failures: summary.tally.as_ref().and_then(crate::domain::tally::Tally::failures),
-            pass_rate: summary.whole_pass_rate,
+            pass_rate: summary.totals.pass_rate,
             slowest: summary
                 .slowest_case
                 .and_then(|(case, ms)| Some((session.suite.cases.get(case)?.name.clone(), ms))),

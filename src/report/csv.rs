@@ -58,6 +58,7 @@ const AFTER: &[Column] = &[
     ("requested_input_tokens", |r| r.record.lengths.input_tokens.into()),
     ("requested_output_tokens", |r| r.record.lengths.output_tokens.into()),
     ("cached_token_count", |r| r.record.usage.cached_tokens.into()),
+    ("context_depth", |r| depth(r).into()),
 ];
 
 /// Renders a report as CSV.
@@ -97,6 +98,12 @@ fn metrics(record: &AttemptRecord) -> impl Iterator<Item = Cell> + '_ {
         (Some(tokens), Unit::Tokens) => (tokens as u64).into(),
         (figure, _) => figure.filter(|f| f.is_finite()).into(),
     })
+}
+
+/// Tokens of context before the prompt; `None` unless the run measures depths.
+fn depth(row: &Row<'_>) -> Option<u32> {
+    let workload = row.report.session.suite.workload.as_ref().filter(|_| !row.record.warmup)?;
+    Some(workload.depth_test(row.record.id.case)?.depth)
 }
 
 /// Returns the keys of unresolved figures; `None` if there are none.
@@ -206,6 +213,15 @@ mod tests {
         let table = parsed(&render(&simulated));
         assert_eq!(column(&table, "simulated"), ["true"; 10]);
         assert_eq!(column(&table, "status"), [AttemptStatus::Ok.as_str(); 10]);
+    }
+
+    #[test]
+    fn rows_of_a_depth_have_it_with_the_prefill_speed() {
+        let table = parsed(&render(&report(crate::report::fixture::depth::depth_session(|_, record| record))));
+        assert_eq!(column(&table, "context_depth"), ["0", "0", "0", "4096", "4096", "4096", "8192", "8192", "8192"]);
+        assert_eq!(column(&table, "prefill_throughput_per_user")[0], "4096");
+        let other = parsed(&render(&report(sample_session())));
+        assert_eq!([&column(&other, "context_depth")[0], &column(&other, "prefill_throughput_per_user")[0]], ["", ""]);
     }
 
     #[test]

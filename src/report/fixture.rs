@@ -1,5 +1,6 @@
 //! Runs for the tests of reports.
 
+pub mod depth;
 pub mod workload;
 
 use std::sync::Arc;

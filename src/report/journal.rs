@@ -18,9 +18,9 @@ use crate::domain::route::Route;
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
 
-pub use self::line::{end, event, header, lag, resumption, telemetry, throughput, workload_note};
+pub use self::line::{end, event, figures, header, lag, resumption, telemetry, throughput, workload_note};
 pub use self::lines::LONGEST as LONGEST_LINE;
-pub use self::read::{JournalError, Saved, read};
+pub use self::read::{JournalError, Saved, read, read_in_progress};
 pub use self::summary::{BriefSuite, BriefWorkload, JournalSummary, JournalSummaryHeader, read_brief};
 
 /// Version of the format. Additions keep it; it rises if one version could not read the journals of the other.
@@ -43,7 +43,7 @@ pub struct RunHeader {
     pub epoch: jiff::ZonedDateTime,
     /// Base URL of the endpoint.
     pub base_url: String,
-    /// URL of the requests.
+    /// URL that requests are posted to: the base URL with the API's path.
     pub url: String,
     /// Whether a user name, a password or a query was removed from the URLs.
     #[serde(default)]

@@ -1,8 +1,10 @@
 //! Export as one JSON document, `results.json`. An unknown value is `null`; a missing figure is never 0.
 
 mod attempt;
+mod depth;
 mod gpu;
 mod load;
+mod models;
 mod spread;
 mod text;
 mod workload;
@@ -17,12 +19,14 @@ use self::spread::SpreadJson;
 pub(super) use self::text::pretty;
 use self::text::write_pretty;
 use super::bottleneck::{Bottleneck, SystemFigures, bottleneck};
+use super::case::{CaseView, cases};
 use super::host::HostReport;
 use super::model::{Environment, Report, Resumption};
 use super::server_figures::ServerFigures;
 use super::summary::Summary;
 use crate::domain::calibration::Calibration;
 use crate::domain::diagnosis::{OBSERVER_STALLED, SENT_LATE};
+use crate::domain::media::MediaCount;
 use crate::domain::metrics::{METRICS, Metric, SPEED};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::CaseState;
@@ -72,6 +76,12 @@ struct Document<'a> {
     conversations: Option<workload::ConversationsJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     turns: Vec<workload::TurnJson>,
+    /// Only present in runs that measure context depths.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    depth: Vec<depth::DepthJson>,
+    /// Figures by model; only present if the run mixes several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    models: Vec<models::ModelJson>,
     observer: Observer<'a>,
 }
 
@@ -144,6 +154,10 @@ struct Case<'a> {
     name: &'a str,
     model: Option<&'a str>,
     max_tokens: u32,
+    /// Why the case has no complete answer: the status of its last attempt, or a word for a request that was not sent; only
+    /// present without an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_measured: Option<&'static str>,
     attempts: Attempts<'a>,
 }
 
@@ -169,6 +183,9 @@ impl Serialize for Attempts<'_> {
 
 #[derive(Serialize)]
 struct SummaryJson<'a> {
+    /// Concurrency of the sweep's stage that rates and metrics describe; only present in a sweep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage_concurrency: Option<usize>,
     #[serde(flatten)]
     spreads: Spreads<'a>,
     ok: usize,
@@ -180,6 +197,9 @@ struct SummaryJson<'a> {
     unknown_cache_attempts: usize,
     time_to_first_token_ms_cold: Option<SpreadJson>,
     time_to_first_token_ms_warm: Option<SpreadJson>,
+    /// Images and audio of the reported attempts; only present if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media: Option<MediaJson>,
     tokenizer_attempts: usize,
     estimated_attempts: usize,
     /// Reported attempts with checks, and those that pass all of them.
@@ -202,6 +222,15 @@ struct SummaryJson<'a> {
     findings: Vec<FindingCount>,
     #[serde(flatten)]
     load: Option<load::LoadJson<'a>>,
+}
+
+/// Images and audio of the reported attempts.
+#[derive(Serialize)]
+struct MediaJson {
+    /// Attempts with images or audio.
+    attempts: usize,
+    #[serde(flatten)]
+    count: MediaCount,
 }
 
 /// A finding and the number of attempts that have it.
@@ -302,6 +331,8 @@ impl<'a> Document<'a> {
             workload: workload::WorkloadJson::new(report, summary),
             conversations: workload::ConversationsJson::new(report),
             turns: workload::turns(summary),
+            depth: depth::depths(&report.session),
+            models: models::models(&report.session),
             observer: Observer {
                 engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms },
                 dispatch_delay_ms: DispatchDelay {
@@ -362,15 +393,15 @@ fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
     }
 }
 
-fn case_list(report: &Report) -> Vec<Case<'_>> {
-    let both = report.session.suite.cases.iter().zip(&report.session.cases);
-    both.map(|(spec, state)| Case {
-        name: &spec.name,
-        model: spec.model.as_deref().or(known(&report.model)),
-        max_tokens: spec.max_tokens,
-        attempts: Attempts { report, of: state },
-    })
-    .collect()
+fn case_list<'a>(report: &'a Report) -> Vec<Case<'a>> {
+    let case = |view: CaseView<'a>| Case {
+        name: &view.spec.name,
+        model: view.spec.model.as_deref().or(known(&report.model)),
+        max_tokens: view.spec.max_tokens,
+        not_measured: view.reported.is_empty().then(|| view.status()),
+        attempts: Attempts { report, of: view.state },
+    };
+    cases(&report.session).into_iter().map(case).collect()
 }
 
 /// A bottleneck: its cause, and the figures that show it.
@@ -386,30 +417,38 @@ impl From<Bottleneck> for BottleneckJson {
     }
 }
 
+fn media(summary: &Summary) -> Option<MediaJson> {
+    let (count, attempts) = summary.media;
+    (attempts > 0).then_some(MediaJson { attempts, count })
+}
+
 fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a> {
-    let measured = summary.attempts > 0;
+    let totals = &summary.totals;
+    let measured = totals.attempts > 0;
     let ttft = |state| {
         let found = summary.ttft_by_cache().iter().find(|(s, _)| *s == state);
         found.map(|(_, spread)| SpreadJson::new(spread, summary.measured))
     };
     SummaryJson {
+        stage_concurrency: summary.stage,
         spreads: Spreads(summary),
-        ok: summary.ok,
-        failed: summary.failed,
-        attempts: summary.attempts,
-        failed_attempts: summary.failed_attempts,
-        cold_attempts: summary.cache.cold,
-        cached_attempts: summary.cache.warm,
-        unknown_cache_attempts: summary.cache.unknown,
+        ok: totals.ok,
+        failed: totals.failed,
+        attempts: totals.attempts,
+        failed_attempts: totals.failed_attempts,
+        cold_attempts: totals.cache.cold,
+        cached_attempts: totals.cache.warm,
+        unknown_cache_attempts: totals.cache.unknown,
         time_to_first_token_ms_cold: ttft(PrefixCache::Cold),
         time_to_first_token_ms_warm: ttft(PrefixCache::Warm),
-        tokenizer_attempts: summary.tokenizer_attempts,
-        estimated_attempts: summary.estimated_attempts,
-        checked_attempts: summary.pass_rate.checked,
-        passed_attempts: summary.pass_rate.passed,
-        total_output_tokens: measured.then_some(summary.total_output_tokens),
-        total_time_s: measured.then_some(summary.total_time_s),
-        busy_time_s: measured.then_some(summary.busy_time_s),
+        media: media(summary),
+        tokenizer_attempts: totals.tokenizer_attempts,
+        estimated_attempts: totals.estimated_attempts,
+        checked_attempts: totals.pass_rate.checked,
+        passed_attempts: totals.pass_rate.passed,
+        total_output_tokens: measured.then_some(totals.output_tokens),
+        total_time_s: measured.then_some(totals.time_s),
+        busy_time_s: measured.then_some(totals.busy_time_s),
         output_token_throughput: summary.output_token_throughput,
         request_throughput: summary.request_throughput,
         energy: gpu::EfficiencyJson::from_report(report),
@@ -417,7 +456,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         rating_note: summary.rating_note(),
         bottleneck: bottleneck(&report.session, summary, SystemFigures::from_report(report)).map(BottleneckJson::from),
         unresolved: METRICS.iter().map(|m| (summary_key(m), summary.unresolved(m))).filter(|(_, n)| *n > 0).collect(),
-        load: summary.tally.as_ref().map(|tally| load::LoadJson::new(tally, &report.session)),
+        load: summary.tally.as_ref().map(|tally| load::LoadJson::new(tally, totals, &report.session)),
         findings: summary.findings.iter().map(|&(d, attempts)| FindingCount { key: d.key, attempts }).collect(),
     }
 }

@@ -4,6 +4,7 @@
 
 mod chart;
 mod checks;
+mod depth;
 mod details;
 mod environment;
 mod escape;
@@ -13,6 +14,7 @@ mod gpu;
 mod load;
 mod load_stages;
 mod method;
+mod models;
 mod numbers;
 mod page;
 mod results;
@@ -39,15 +41,15 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    /// Concurrency of the stage that the summary describes; `None` without a sweep.
-    fn last_stage(&self) -> Option<usize> {
-        self.report.session.sweep.get(self.report.session.stage).copied()
+    /// Names the stage of a sweep that a figure describes: ` at concurrency 8`. Empty without a sweep.
+    fn at_stage(&self) -> String {
+        self.summary.stage.map_or_else(String::new, |concurrency| format!(" at concurrency {concurrency}"))
     }
 
     /// Says which stage of a sweep the section describes.
     fn name_stage(&self, page: &mut Page) {
-        if let Some(concurrency) = self.last_stage() {
-            page.block(&format!("Concurrency {concurrency}, the last stage of the sweep."));
+        if let Some(concurrency) = self.summary.stage {
+            page.block(&format!("Concurrency {concurrency}, the best stage of the sweep."));
         }
     }
 }
@@ -68,6 +70,8 @@ pub fn render(report: &Report) -> String {
     front::write(&view, &mut page);
     verdict::write(&view, &mut page);
     results::write(&view, &mut page);
+    depth::write(&view, &mut page);
+    models::write(&view, &mut page);
     workload::write(&view, &mut page);
     load::write(&view, &mut page);
     statistics::write(&view, &mut page);

@@ -78,7 +78,7 @@ impl Report {
         resumed.map_or(&self.epoch, |r| &r.epoch).saturating_add(std::time::Duration::from_nanos(at.0))
     }
 
-    /// Returns when the first request was sent, or the run's clock started.
+    /// Returns the wall time of the first request, or of the clock's start if nothing was sent.
     pub fn started_at(&self) -> jiff::ZonedDateTime {
         self.wall_time(self.session.began.unwrap_or_default())
     }

@@ -17,14 +17,14 @@ use super::runs_table::{self, Outcome, RunRow};
 use super::style::Layout;
 use super::{csv, import, json, markdown};
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
-use crate::domain::check::{CheckKind, CheckResult};
+use crate::domain::check::{CheckKind, CheckResult, ToolCall};
 use crate::domain::finding::Finding;
 use crate::domain::gpu::{GpuEvent, GpuInfo};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::route::Route;
 use crate::domain::session::{Plan, Session, SessionInput};
-use crate::domain::suite::{CaseSpec, RatingScale, Suite, Timeouts};
+use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::text::{oracle, sanitise};
 use crate::domain::time::Nanos;
 
@@ -250,17 +250,12 @@ pub fn read_csv(file: &str, separator: char) -> Vec<Vec<String>> {
 fn report(texts: &[&str]) -> Option<Report> {
     let text = |place: usize| texts.get(place).copied().unwrap_or_default().to_owned();
     let case = |name, model: Option<String>| CaseSpec {
-        follow_ups: Vec::new(),
-        think_time: Duration::ZERO,
         name,
         model,
-        messages: Vec::new(),
         max_tokens: 1,
         temperature: 0.0,
         timeout: Duration::from_secs(1),
-        patience: Timeouts::default(),
-        extra: serde_json::Map::new(),
-        checks: Vec::new(),
+        ..CaseSpec::new("", Vec::new())
     };
     let cases = vec![case(text(1), None), case(text(2), Some(text(4)))];
     let suite = Suite { name: text(0), rating: RatingScale::default(), slos: Vec::new(), cases, ..Suite::default() };
@@ -275,6 +270,7 @@ fn report(texts: &[&str]) -> Option<Report> {
             r.status = AttemptStatus::Ok;
             r.arrivals = [3, 5, 8].map(arrival).to_vec();
             (r.text, r.reasoning, r.finish_reason) = (text(7), text(8), Some(text(9)));
+            r.tool_calls = vec![ToolCall { name: text(4), arguments: text(8) }];
             r.warnings = vec![text(10)];
             r.findings = vec![Finding::new("stall", text(11))];
             r.checks = vec![CheckResult { kind: CheckKind::Contains, passed: false, message: Some(text(11)) }];

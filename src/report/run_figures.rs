@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::case::cases_in;
 use super::model::Report;
-use crate::domain::metrics::{SPEED, TTFT};
+use crate::domain::metrics::{Metric, SPEED, TTFT};
+use crate::domain::pass_rate::PassRate;
+use crate::domain::session::Session;
+use crate::domain::statistics::Stats;
 use crate::domain::time::RFC_3339;
 
 /// Figures of a run at its end.
@@ -19,11 +23,24 @@ pub struct RunFigures {
     pub failed: usize,
     /// Duration of the run, seconds.
     pub duration_s: Option<f64>,
-    /// Median over all reported attempts, tok/s.
+    /// Median speed of the reported attempts, tok/s; in a sweep, of those of the stage `stage_concurrency`.
     pub output_token_throughput_p50: Option<f64>,
-    /// Median time to first token over all reported attempts, milliseconds. Missing in journals of older versions.
+    /// Median time to first token of the same attempts, milliseconds. Missing in journals of older versions.
     #[serde(default)]
     pub time_to_first_token_ms_p50: Option<f64>,
+    /// Concurrency of the sweep's stage that the medians are of; `None` without a sweep, and in journals of older
+    /// versions, whose medians are of the last stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_concurrency: Option<usize>,
+    /// Medians of each stage of a sweep that has an answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageFigures>,
+    /// Answers that pass their checks, out of those with checks, over all stages. `None` in journals of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass_rate: Option<PassRate>,
+    /// Failed attempts beside or after the answers that count, over all stages.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed_attempts: usize,
     /// Whether the median depends on estimated token counts.
     pub estimated: bool,
     /// Whether part of the run is missing.
@@ -37,13 +54,50 @@ impl RunFigures {
         Self {
             started_at: report.started_at().strftime(RFC_3339).to_string(),
             cases: report.session.cases.len(),
-            ok: summary.ok,
-            failed: summary.failed,
+            ok: summary.totals.ok,
+            failed: summary.totals.failed,
             duration_s: report.duration_s(),
             output_token_throughput_p50: summary.stats(&SPEED).map(|s| s.p50),
             time_to_first_token_ms_p50: summary.stats(&TTFT).map(|s| s.p50),
+            stage_concurrency: summary.stage,
+            stages: stages(&report.session),
+            pass_rate: Some(summary.totals.pass_rate),
+            failed_attempts: summary.totals.failed_attempts,
             estimated: summary.estimated,
             partial: report.session.is_partial(),
         }
     }
+}
+
+/// Medians of one stage of a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StageFigures {
+    /// Requests in flight.
+    pub concurrency: usize,
+    /// Median speed of the reported attempts, tok/s.
+    pub output_token_throughput_p50: Option<f64>,
+    /// Median time to first token, milliseconds.
+    pub time_to_first_token_ms_p50: Option<f64>,
+}
+
+fn stages(session: &Session) -> Vec<StageFigures> {
+    let stage = |(at, concurrency): (usize, &usize)| {
+        let views = cases_in(session, at);
+        let p50 = |metric: &Metric| {
+            let values = views.iter().flat_map(|view| view.figures(metric)).map(|(_, value)| value);
+            Stats::from_values(values).map(|stats| stats.p50)
+        };
+        let is_measured = views.iter().any(|view| !view.reported.is_empty());
+        is_measured.then(|| StageFigures {
+            concurrency: *concurrency,
+            output_token_throughput_p50: p50(&SPEED),
+            time_to_first_token_ms_p50: p50(&TTFT),
+        })
+    };
+    session.sweep.iter().enumerate().filter_map(stage).collect()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+const fn is_zero(n: &usize) -> bool {
+    *n == 0
 }

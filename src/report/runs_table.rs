@@ -7,9 +7,10 @@ use serde::Serialize;
 use self::columns::Columns;
 pub use self::columns::minute;
 use super::journal::JournalSummaryHeader;
-use super::run_figures::RunFigures;
+use super::run_figures::{RunFigures, StageFigures};
 use super::style::Layout;
 use super::text_table::wrap;
+use crate::domain::pass_rate::PassRate;
 use crate::domain::quantity::count;
 use crate::domain::text::sanitise_line;
 
@@ -59,9 +60,9 @@ pub struct RunRow {
     pub rate: Option<f64>,
     /// Concurrencies of a sweep.
     pub sweep: Vec<usize>,
-    /// Loads one after another (`--stages`), like `4:60s,16:60s`.
+    /// Stages of `--stages`, as given there.
     pub stages: Option<String>,
-    /// Kind of the workload: `dataset`, `synthetic` or `trace`; `None` if the run sent its cases.
+    /// Kind of the workload: `dataset`, `synthetic`, `depth` or `trace`; `None` if the run sent its cases.
     pub workload: Option<&'static str>,
     /// Factor by which a trace was sent faster than it was recorded.
     pub trace_speed: Option<f64>,
@@ -76,10 +77,18 @@ pub struct RunRow {
     pub failed: usize,
     /// Duration of the run.
     pub duration_s: Option<f64>,
-    /// Median over all reported attempts, tok/s.
+    /// Median speed of the reported attempts, tok/s; in a sweep, of those of the stage `stage_concurrency`.
     pub output_token_throughput_p50: Option<f64>,
-    /// Median time to first token, milliseconds.
+    /// Median time to first token of the same attempts, milliseconds.
     pub time_to_first_token_ms_p50: Option<f64>,
+    /// Concurrency of the sweep's stage that the medians are of: the best one. `None` without a sweep.
+    pub stage_concurrency: Option<usize>,
+    /// Medians of each stage of a sweep; empty in runs of older versions.
+    pub sweep_stages: Vec<StageFigures>,
+    /// Answers that pass their checks, out of those with checks; `None` in runs of older versions.
+    pub pass_rate: Option<PassRate>,
+    /// Attempts that failed beside or after those that count.
+    pub failed_attempts: usize,
     /// Whether the median depends on estimated token counts.
     pub estimated: bool,
     pub state: Outcome,
@@ -92,6 +101,7 @@ pub struct RunRow {
 impl RunRow {
     /// Creates the row of a run.
     pub fn new(run: JournalSummaryHeader, figures: RunFigures, state: Outcome, bytes: u64) -> Self {
+        let stages = run.suite.load_stages;
         Self {
             id: run.id,
             started_at: Some(figures.started_at),
@@ -100,10 +110,15 @@ impl RunRow {
             suite: Some(run.suite.name),
             case_patterns: run.suite.case_patterns,
             simulated: run.simulated,
-            concurrency: run.plan.limit().filter(|_| run.sweep.is_empty()),
-            rate: run.plan.open_loop.map(|open| open.rate_per_s),
+            concurrency: run.plan.limit().filter(|_| run.sweep.is_empty() && stages.is_none()),
+            rate: run.plan.open_loop.filter(|_| stages.is_none()).map(|open| open.rate_per_s),
+            // Older versions saved the medians of the last stage.
+            stage_concurrency: figures.stage_concurrency.or(run.sweep.last().copied()),
+            sweep_stages: figures.stages,
+            pass_rate: figures.pass_rate.filter(|rate| rate.checked > 0),
+            failed_attempts: figures.failed_attempts,
             sweep: run.sweep,
-            stages: run.suite.load_stages.map(|stages| stages.to_string()),
+            stages: stages.map(|stages| stages.to_string()),
             workload: run.suite.workload.as_ref().map(|workload| workload.source.kind()),
             trace_speed: run.suite.workload.and_then(|workload| workload.source.replay_speed()),
             repeat: run.plan.repeat,
@@ -122,6 +137,16 @@ impl RunRow {
         }
     }
 
+    /// Number of answers that fail a check.
+    pub fn wrong(&self) -> usize {
+        self.pass_rate.map_or(0, PassRate::failed)
+    }
+
+    /// Returns whether the run is complete and neither an attempt failed nor an answer is wrong.
+    pub fn is_clean(&self) -> bool {
+        self.state == Outcome::Whole && self.failed == 0 && self.failed_attempts == 0 && self.wrong() == 0
+    }
+
     /// Creates the row of a run whose journal cannot be read.
     pub fn unreadable(id: String, bytes: u64, why: &str) -> Self {
         Self {
@@ -138,6 +163,10 @@ impl RunRow {
             stages: None,
             workload: None,
             trace_speed: None,
+            stage_concurrency: None,
+            sweep_stages: Vec::new(),
+            pass_rate: None,
+            failed_attempts: 0,
             repeat: 1,
             requests: None,
             duration_limit_s: None,
@@ -167,8 +196,10 @@ pub fn text(runs: &[RunRow], folder: &str, layout: Layout) -> String {
     };
     let unreadable: String = runs.iter().filter_map(why).collect();
     let mib = runs.iter().map(|r| r.bytes).sum::<u64>() as f64 / 1_048_576.0;
+    let is_any_sweep = runs.iter().any(|run| run.stage_concurrency.is_some());
+    let at = if is_any_sweep { ", in a sweep of its best stage, AT" } else { "" };
     let total =
-        format!("{}, {mib:.1} MiB in '{folder}'; TOK/S is the median of the attempts", count(runs.len(), "run"));
+        format!("{}, {mib:.1} MiB in '{folder}'; TOK/S is the median of the attempts{at}", count(runs.len(), "run"));
     Columns::new(runs, layout.width).table(runs, style)
         + &unreadable
         + &style.dim(&wrap(&total, layout.width, 0))
@@ -183,7 +214,8 @@ pub fn json(runs: &[RunRow]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture::{report, sample_session};
+    use crate::domain::session::Session;
+    use crate::report::fixture::{report, sample_session, sweep_session};
     use crate::report::journal::BriefSuite;
 
     #[test]
@@ -212,5 +244,40 @@ mod tests {
         let back: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!((&back[0]["ok"], &back[1]["state"]), (&10.into(), &"unreadable".into()));
         assert_eq!(text(&[], "/x", Layout::default()), "No saved runs in '/x'\n");
+    }
+
+    #[test]
+    fn a_sweep_names_the_stage_of_its_figures_and_wrong_answers_are_counted() {
+        let row = |session: Session, change: fn(&mut RunFigures)| {
+            let report = report(session);
+            let header = JournalSummaryHeader {
+                id: report.run_id.clone(),
+                url: report.url.clone(),
+                model: "m".into(),
+                simulated: false,
+                suite: BriefSuite { name: "s".into(), ..BriefSuite::default() },
+                plan: report.session.plan,
+                sweep: report.session.sweep.clone(),
+            };
+            let mut figures = RunFigures::new(&report);
+            change(&mut figures);
+            RunRow::new(header, figures, Outcome::Whole, 0)
+        };
+        let swept = row(sweep_session(&[1, 2, 4]), |_| {});
+        assert_eq!((swept.stage_concurrency, swept.sweep_stages.len()), (Some(2), 3));
+        assert_eq!(swept.output_token_throughput_p50, swept.sweep_stages[1].output_token_throughput_p50);
+        // An older version saved the figures of the last stage.
+        let older = row(sweep_session(&[1, 2, 4]), |f| (f.stage_concurrency, f.pass_rate) = (None, None));
+        assert_eq!(older.stage_concurrency, Some(4));
+        let wrong = row(sample_session(), |f| {
+            (f.pass_rate, f.failed_attempts) = (Some(PassRate { passed: 3, checked: 4 }), 2);
+        });
+        assert!(swept.is_clean() && !wrong.is_clean());
+        let table = text(&[swept, wrong], "/x", Layout::default());
+        let rows: Vec<&str> = table.lines().collect();
+        assert!(rows[0].contains("  AT  PASS  STATE"), "{table}");
+        assert!(rows[1].ends_with("  2        complete"), "{table}");
+        assert!(rows[2].ends_with("  75%  complete, 2 failed, 1 wrong"), "{table}");
+        assert!(table.contains("in a sweep of its best stage, AT"), "{table}");
     }
 }

@@ -51,8 +51,7 @@ impl ServerFigures {
                 history.absent.clone().unwrap_or_else(|| "the server's metrics page has not answered yet".to_owned());
             return Some(Err(why));
         };
-        let from = report.session.began.unwrap_or_default();
-        let level = |meter| level(history, meter, from);
+        let level = |meter| level(history, meter);
         let here = output_tokens(&report.session);
         let mut figures = Self {
             kind,
@@ -67,7 +66,7 @@ impl ServerFigures {
             // A ratio that the server computes covers its own time window, not the run, so the mean is the best available figure.
             prefix_cache_hit_percent: history
                 .share(Meter::PrefixHits, Meter::PrefixQueries)
-                .or_else(|| history.mean(Meter::PrefixHitRate, from)),
+                .or_else(|| history.mean(Meter::PrefixHitRate)),
             preemptions: history.grown(Meter::Preemptions),
             prompt_tokens: history.grown(Meter::PromptTokens),
             generated_tokens: history.grown(Meter::GeneratedTokens),
@@ -134,8 +133,8 @@ impl ServerFigures {
     }
 }
 
-fn level(history: &GaugeHistory, meter: Meter, from: Nanos) -> Option<Level> {
-    Some(Level { avg: history.mean(meter, from)?, max: history.highest(meter, from)? })
+fn level(history: &GaugeHistory, meter: Meter) -> Option<Level> {
+    Some(Level { avg: history.mean(meter)?, max: history.highest(meter)? })
 }
 
 #[cfg(test)]

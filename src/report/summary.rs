@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use crate::domain::attempt::{AttemptRecord, TokenSource, Unresolved};
 use crate::domain::diagnosis::{DIAGNOSES, Diagnosis};
+use crate::domain::media::MediaCount;
 use crate::domain::metrics::{DECODE, LATENCY, METRICS, Metric, SPEED, TTFT};
 use crate::domain::pass_rate::PassRate;
 use crate::domain::prefix_cache::PrefixCache;
@@ -11,17 +12,25 @@ use crate::domain::quantity::{count, grouped};
 use crate::domain::session::{AttemptState, Session};
 use crate::domain::slo::RunFigure;
 use crate::domain::statistics::Stats;
+use crate::domain::sweep::headline_stage;
 use crate::domain::tally::{Tally, TallyBuilder};
 use crate::domain::time::Nanos;
 
+pub use super::cache_counts::CacheCounts;
 use super::case::{CaseView, cases_seen};
 use super::lengths::WorkloadLengths;
+use super::run_totals::RunTotals;
 use super::spread::Spread;
 use super::turns::TurnSamples;
 
-/// Figures over all reported attempts. Each attempt has the same weight, regardless of its case.
+/// Figures over all reported attempts; in a sweep, over those of its [headline stage](headline_stage). Each attempt has
+/// the same weight, regardless of its case.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
+    /// Concurrency of the sweep's stage that the figures are of; `None` without a sweep.
+    pub stage: Option<usize>,
+    /// Counts and sums over the whole run.
+    pub totals: RunTotals,
     /// Cases with a complete answer.
     pub ok: usize,
     /// Cases without a complete answer that have a failed attempt. The other cases were not run, or were cancelled.
@@ -36,12 +45,13 @@ pub struct Summary {
     pub turns: TurnSamples,
     /// Lengths that were asked for, and the real ones.
     pub lengths: WorkloadLengths,
+    /// Images and audio of the reported attempts, and the number of attempts that have any.
+    pub media: (MediaCount, usize),
     /// Reported attempts whose tokens the user's tokenizer counted.
     pub tokenizer_attempts: usize,
     /// Reported attempts with an estimated token count.
     pub estimated_attempts: usize,
-    /// Measured attempts that ended, complete or failed, including those that a rerun replaced. In a sweep, those of the
-    /// last stage.
+    /// Measured attempts that ended, complete or failed, including those that a rerun replaced.
     pub measured: usize,
     /// Measured attempts that failed beside or after the reported ones.
     pub failed_attempts: usize,
@@ -68,12 +78,10 @@ pub struct Summary {
     pub rated_speed: Option<f64>,
     /// Reported attempts that cannot be rated, because their speed or decode speed is unresolved.
     pub unrated: usize,
-    /// All measured requests as a load: SLOs, goodput, failures by kind. In a sweep, those of the last stage.
+    /// All measured requests as a load: SLOs, goodput, failures by kind.
     pub tally: Option<Tally>,
     /// Reported attempts that pass their checks, out of those with checks.
     pub pass_rate: PassRate,
-    /// The same for the whole run: in a sweep, over all stages.
-    pub whole_pass_rate: PassRate,
     /// Findings, each with the number of reported and failed attempts that have it.
     pub findings: Vec<(&'static Diagnosis, usize)>,
     /// Delay of requests by tokscope itself, milliseconds; `None` if no request waited for it.
@@ -106,45 +114,6 @@ impl SummaryCell {
     }
 }
 
-/// Attempts by the state of the prefix cache that the server reports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct CacheCounts {
-    pub cold: usize,
-    pub warm: usize,
-    pub unknown: usize,
-}
-
-impl CacheCounts {
-    /// Counts an attempt.
-    pub fn add(&mut self, cache: PrefixCache) {
-        match cache {
-            PrefixCache::Cold => self.cold += 1,
-            PrefixCache::Warm => self.warm += 1,
-            PrefixCache::Unknown => self.unknown += 1,
-        }
-    }
-
-    /// Number of attempts.
-    pub const fn all(self) -> usize {
-        self.cold + self.warm + self.unknown
-    }
-
-    /// Returns the counts without those of `others`, which are among them.
-    #[must_use]
-    pub const fn without(self, others: Self) -> Self {
-        Self { cold: self.cold - others.cold, warm: self.warm - others.warm, unknown: self.unknown - others.unknown }
-    }
-
-    /// Returns the states that occur: `8 cold, 2 warm`.
-    pub fn words(&self) -> String {
-        let all =
-            [(self.cold, PrefixCache::Cold), (self.warm, PrefixCache::Warm), (self.unknown, PrefixCache::Unknown)];
-        let some = all.iter().filter(|(n, _)| *n > 0).map(|(n, cache)| format!("{n} {}", cache.as_str()));
-        some.collect::<Vec<_>>().join(", ")
-    }
-}
-
 /// Counts over the reported attempts, made in one pass because records of a long run are unpacked for it.
 #[derive(Default)]
 struct Counted {
@@ -152,6 +121,7 @@ struct Counted {
     later_turns_cache: CacheCounts,
     turns: TurnSamples,
     lengths: WorkloadLengths,
+    media: (MediaCount, usize),
     pass_rate: PassRate,
     tokenizer: usize,
     estimated: usize,
@@ -189,6 +159,10 @@ impl Counted {
         }
         self.turns.add(record);
         self.lengths.add(record);
+        if let Some(media) = &record.media {
+            self.media.0.merge(media);
+            self.media.1 += 1;
+        }
         self.pass_rate.add(record);
         let ttft = (TTFT.get)(record);
         self.ttft.extend(ttft.map(|ms| (cache, (record.id.case, ms))));
@@ -231,15 +205,16 @@ impl Counted {
 impl Summary {
     /// Summarises the current state of a session.
     pub fn from_session(session: &Session) -> Self {
+        let stage = headline_stage(session);
         let is_load = session.is_load() || !session.sweep.is_empty();
         let (mut counted, mut tally) = (Counted::new(), TallyBuilder::new(session));
         let mut reported = (!is_load).then(|| TallyBuilder::new(session));
-        let views = cases_seen(session, |attempt, record, is_reported| {
+        let views = cases_seen(session, stage, |attempt, record, is_reported| {
             if is_reported {
                 counted.add(record);
                 reported.as_mut().into_iter().for_each(|reported| reported.add(record));
             }
-            if session.sweep.is_empty() || attempt.stage == session.stage {
+            if session.sweep.is_empty() || attempt.stage == stage {
                 tally.add(record);
             }
         });
@@ -249,6 +224,7 @@ impl Summary {
         let findings = DIAGNOSES.iter().zip(&counted.findings).filter(|(_, n)| **n > 0);
         let has_failed = |v: &&CaseView<'_>| v.reported.is_empty() && v.failures().next().is_some();
         let mut summary = Self {
+            stage: session.sweep.get(stage).copied(),
             ok: views.iter().filter(|v| !v.reported.is_empty()).count(),
             failed: views.iter().filter(has_failed).count(),
             attempts: views.iter().map(|v| v.reported.len()).sum(),
@@ -281,13 +257,11 @@ impl Summary {
             ttft_by_cache: counted.ttft_by_cache(),
             ..Self::default()
         };
-        (summary.turns, summary.lengths) = (counted.turns, counted.lengths);
+        (summary.turns, summary.lengths, summary.media) = (counted.turns, counted.lengths, counted.media);
         let speed = summary.stats(&SPEED);
         summary.unrated = counted.unrated;
         summary.rated_speed = Stats::from_values(counted.rated_speeds).map(|s| s.avg);
         summary.rating = summary.rated_speed.map(|speed| session.suite.rating.rate(speed));
-        summary.whole_pass_rate =
-            if session.sweep.is_empty() { summary.pass_rate } else { Tally::from_session(session, None).pass_rate };
         // A load counts every request, including failures and earlier rounds: the server spent time on them too.
         let (tally, reported) = (tally.finish(), reported.map(TallyBuilder::finish));
         let rates = reported.as_ref().unwrap_or(&tally);
@@ -296,8 +270,31 @@ impl Summary {
             summary.output_token_throughput = rates.run_figure(RunFigure::Throughput).filter(|_| speed.is_some());
             summary.request_throughput = rates.run_figure(RunFigure::RequestRate);
         }
+        summary.totals = match session.sweep.as_slice() {
+            [] => summary.totals_of_single_stage(&tally),
+            _ => RunTotals::from_all_stages(session),
+        };
         summary.tally = Some(tally);
         summary
+    }
+
+    /// Totals of a run without a sweep, which are those of its only stage.
+    fn totals_of_single_stage(&self, tally: &Tally) -> RunTotals {
+        RunTotals {
+            ok: self.ok,
+            failed: self.failed,
+            attempts: self.attempts,
+            failed_attempts: self.failed_attempts,
+            cache: self.cache,
+            tokenizer_attempts: self.tokenizer_attempts,
+            estimated_attempts: self.estimated_attempts,
+            pass_rate: self.pass_rate,
+            output_tokens: self.total_output_tokens,
+            time_s: self.total_time_s,
+            busy_time_s: self.busy_time_s,
+            measured_requests: tally.ended,
+            errors: tally.errors.clone(),
+        }
     }
 
     /// Number of attempts that findings are about: the reported ones, and those that failed beside or after them.

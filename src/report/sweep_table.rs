@@ -113,8 +113,14 @@ impl SweepColumn {
 
 /// States how many answers the missing percentiles of the table need: `p95 needs 20 answers`; `None` if none is missing.
 pub fn samples_needed(stages: &[Stage]) -> Option<String> {
+    samples_needed_for(stages, |_| true)
+}
+
+/// Like [`samples_needed`], for the percentiles that `is_shown` selects.
+pub fn samples_needed_for(stages: &[Stage], is_shown: impl Fn(u32) -> bool) -> Option<String> {
     let lacks = |c: &&SweepColumn| c.percent > 50 && stages.iter().any(|s| s.ok > 0 && s.ok < needed_for(c.percent));
-    let mut percents: Vec<u32> = SWEEP_COLUMNS.iter().filter(lacks).map(|c| c.percent).collect();
+    let lacking = SWEEP_COLUMNS.iter().filter(lacks).map(|c| c.percent).filter(|percent| is_shown(*percent));
+    let mut percents: Vec<u32> = lacking.collect();
     percents.sort_unstable();
     percents.dedup();
     let needs: Vec<String> = percents.iter().map(|p| format!("p{p} needs {} answers", needed_for(*p))).collect();

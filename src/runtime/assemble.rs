@@ -18,19 +18,19 @@ use crate::report::summary::SummaryCell;
 pub struct Measurements<'a> {
     /// Cases and attempts.
     pub session: Session,
-    /// Sentences about the workload that the run learned.
+    /// Sentences about facts of the workload that became known during the run.
     pub workload_notes: Vec<String>,
-    /// When and where the run was resumed.
+    /// Times at which the run was resumed, and the machine of each time.
     pub resumed: Vec<Resumption>,
     /// GPUs during the run.
     pub gpu: &'a GpuHistory,
     /// The server's metrics; `None` if they were not read.
     pub gauges: Option<GaugeHistory>,
-    /// The machine of tokscope during the run.
+    /// Load of the machine that runs tokscope.
     pub host: &'a HostHistory,
-    /// Delay of the engine's own thread.
+    /// Lag of the engine's thread.
     pub lag: EngineLag,
-    /// When the report was made, on the run's clock.
+    /// Time of the report, on the run's clock.
     pub finished_at: Nanos,
 }
 
@@ -63,7 +63,7 @@ pub fn report(run: RunHeader, measured: Measurements<'_>) -> Report {
     }
 }
 
-/// Builds the report of a saved run, as the run itself would have made it at its end.
+/// Builds the report of a saved run: the same report that the run would have made at its end.
 pub fn report_from_saved(saved: Saved) -> Report {
     let Saved { run, session, workload_notes, resumed, gpu, gauges, host, lag, last_at, .. } = saved;
     let (gpu, host, finished_at) = (&gpu, &host, last_at);

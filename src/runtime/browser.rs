@@ -1,4 +1,4 @@
-//! The browser of saved runs: its loop, which takes messages, carries out effects and draws.
+//! Main loop of the browser of saved runs: handles messages, carries out effects and draws.
 
 mod entries;
 mod worker;
@@ -35,14 +35,14 @@ use crate::ui::theme::Themes;
 /// Exit status after a signal or the loss of the terminal.
 const INTERRUPTED: u8 = 130;
 
-/// Lets the user browse the saved runs; returns the exit status.
+/// Shows the saved runs until the user leaves. Returns the exit status.
 pub fn run(look: &ScreenSpec) -> anyhow::Result<u8> {
     let mut browser = Browser::new(look.theme.clone());
     let first = refresh(&mut browser);
     show(browser, Some(first), look)
 }
 
-/// Shows the comparison of two runs, named as for `tokscope compare`; returns the exit status.
+/// Shows the comparison of two runs, named as for `tokscope compare`. Returns the exit status.
 pub fn compare(a: &str, b: &str, look: &ScreenSpec) -> anyhow::Result<u8> {
     let comparison = Comparison::new(saved::side(a)?, saved::side(b)?);
     show(Browser::comparison_only(look.theme.clone(), entries::comparison_view(&comparison)), None, look)
@@ -64,7 +64,7 @@ fn show(browser: Browser, first: Option<BrowserEffect>, look: &ScreenSpec) -> an
     drop(terminal);
     terminal::print_held_back_panics(&mut Stderr::default());
     match outcome {
-        // A frame may notice the lost terminal before the signal arrives.
+        // Drawing a frame may notice that the terminal is gone before the signal arrives.
         Ok(Err(error)) if error.downcast_ref().is_some_and(terminal::is_gone) => Ok(INTERRUPTED),
         Ok(shown) => shown,
         Err(panic) => resume_unwind(panic),
@@ -80,12 +80,12 @@ struct Session<'a> {
     pacer: FramePacer,
     clock: Clock,
     folder: PathBuf,
-    /// Sender and receiver of everything that wakes the main thread; `None` while a dashboard has them.
+    /// Both ends of the channel that wakes the main thread; `None` while a dashboard uses them.
     mailbox: Option<(Sender<Wake>, Receiver<Wake>)>,
     reporter: Reporter,
     news: Receiver<News>,
     jobs: Sender<Job>,
-    /// Whether a run to open is being read.
+    /// Whether a run that the user wants to open is being read.
     is_opening: bool,
 }
 
@@ -120,7 +120,7 @@ impl<'a> Session<'a> {
     }
 
     fn show(mut self, first: Option<BrowserEffect>) -> anyhow::Result<u8> {
-        // The first frame comes before the disk is read.
+        // Draw the first frame before any access to the disk.
         self.draw()?;
         if let Some(first) = first {
             self.carry_out(first)?;
@@ -244,7 +244,7 @@ impl<'a> Session<'a> {
         Ok(None)
     }
 
-    /// Shows a run in the dashboard until the user leaves it. Returns an exit status if a signal ended it.
+    /// Shows a run in the dashboard until the user leaves it. Returns an exit status if a signal ended the dashboard.
     fn open(&mut self, saved: Saved) -> anyhow::Result<Option<u8>> {
         self.is_opening = false;
         let mailbox = self.mailbox.take().context("the mailbox is in use")?;
@@ -257,13 +257,13 @@ impl<'a> Session<'a> {
         self.terminal.set_mouse(false)?;
         self.terminal.repaint()?;
         self.take(BrowserMsg::Returned(Ok(())))?;
-        // Messages that arrived in the meantime.
+        // Handle the messages that arrived in the meantime.
         self.take_news()
     }
 
     fn suspend(&mut self) -> anyhow::Result<()> {
         if cfg!(not(unix)) {
-            // No shell of this system could continue the process.
+            // No shell of this system could continue a stopped process.
             return Ok(());
         }
         self.terminal.suspend().context("the terminal could not be taken over again")?;

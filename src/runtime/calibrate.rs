@@ -1,5 +1,5 @@
-//! Measures this program's own error on this machine: the unmodified engine against a simulator that records when every
-//! event left.
+//! Measures the error of tokscope on this machine. The engine, as in any run, measures a simulator that records when
+//! every event left.
 
 mod errors;
 mod load;
@@ -28,16 +28,17 @@ use crate::report::style::Style;
 use crate::sim::{AllSentTimes, SentTimes, monotonic_ns};
 use crate::store::file::{check_writable, write_new};
 
-/// TTFT of the simulator with few streams, ms. Short, so that they take about a minute.
+/// TTFT of the simulator for few streams, ms. Short, so that the calibration takes only about a minute.
 const SHORT_TTFT_MS: f64 = 30.0;
-/// TTFT of the simulator with hundreds of streams, ms: first tokens arrive after all connections are open.
+/// TTFT of the simulator for hundreds of streams, ms. Long enough to open all connections before the first token
+/// arrives.
 const LONG_TTFT_MS: f64 = 200.0;
 const FROM_HUNDREDS: usize = 64;
 const TOKENS_PER_S: f64 = 50.0;
 const JITTER: f64 = 0.15;
-/// Pace beyond that of any reader, tokens per second.
+/// Speed of a simulator that sends faster than any client reads, tokens per second.
 const AS_FAST_AS_READ: f64 = 1e6;
-/// Minimum answers for a p99.
+/// Minimum number of answers for a p99.
 const ENOUGH_ANSWERS: usize = 100;
 const PEAK_STREAMS: usize = 32;
 
@@ -46,9 +47,9 @@ const PEAK_STREAMS: usize = 32;
 pub struct Options {
     /// Concurrencies to measure.
     pub streams: Vec<usize>,
-    /// Whether to run a few answers only, as a check that everything works.
+    /// Whether to run only a few answers, to check that the calibration works.
     pub quick: bool,
-    /// Further file for the result.
+    /// Additional file for the result.
     pub json: Option<PathBuf>,
     /// Style of the printed page.
     pub style: Style,
@@ -60,11 +61,11 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
         bail!("calibrate needs a clock that two processes share, which only Linux has");
     }
     let mut stderr = Stderr::default();
-    // A failed write means that stdout has no reader.
+    // If writing fails, stderr has no reader.
     let mut say = |text: &str| drop(stderr.write_all(format!("{text}\n").as_bytes()));
     let program = std::env::current_exe().context("the path of this program is not available")?;
     if let Some(path) = &options.json {
-        // The measurement takes a minute; an impossible file must not waste it.
+        // Check the file before the measurement, which takes a minute.
         check_writable(path)?;
     }
     let Some(calibration) = measure(options, &program, &mut say)? else { return Ok(130) };
@@ -93,7 +94,8 @@ fn date() -> String {
     wall_clock::now().strftime(RFC_3339).to_string()
 }
 
-/// Measures all levels, without and with the dashboard, then the peak. `None` if a signal ended it.
+/// Measures all levels, first without and then with the dashboard, and then the peak. Returns `None` if a signal ended
+/// the measurement.
 fn measure(options: &Options, program: &Path, say: &mut dyn FnMut(&str)) -> anyhow::Result<Option<Calibration>> {
     let largest = options.streams.iter().copied().max().unwrap_or(1);
     super::process::provide_for(largest)?;
@@ -130,7 +132,7 @@ fn measure(options: &Options, program: &Path, say: &mut dyn FnMut(&str)) -> anyh
     }))
 }
 
-/// Chooses answers short enough that a hundred take seconds, and long enough for gaps.
+/// Chooses the length of the answers: short enough for a hundred of them in seconds, and long enough to have gaps.
 fn load_of(streams: usize, dashboard: bool, quick: bool) -> Load {
     let (least, max_tokens) = match (quick, streams) {
         (true, _) => (1, 10),
@@ -142,7 +144,7 @@ fn load_of(streams: usize, dashboard: bool, quick: bool) -> Load {
     Load { streams, answers: least.next_multiple_of(streams.max(1)), max_tokens, dashboard }
 }
 
-/// The errors of all answers at one load.
+/// Returns the errors of all answers at one load.
 fn level(load: Load, measured: &Measured, sent: &AllSentTimes) -> anyhow::Result<Level> {
     let (mut ttft, mut gaps, mut total, mut widths) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut unmatched, mut events) = (0, 0);

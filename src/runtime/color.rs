@@ -1,24 +1,24 @@
-//! Whether to colour output outside the dashboard.
+//! Decides whether to colour output outside the dashboard.
 
 use std::io::IsTerminal;
 
 use crate::report::style::Style;
 use crate::ui::terminal::takes_escapes;
 
-/// When to use colour.
+/// Condition for using colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ColorWhen {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Also in a pipe or a file.
+    /// Everywhere, even in a pipe or a file.
     Always,
     /// Nowhere.
     Never,
 }
 
 impl ColorWhen {
-    /// The style for a stream.
+    /// Returns the style for a stream.
     pub fn style_for(self, stream: &impl IsTerminal) -> Style {
         let is_styled = match self {
             Self::Always => true,
@@ -29,7 +29,7 @@ impl ColorWhen {
     }
 }
 
-/// Whether the environment allows styles. `NO_COLOR` also turns off bold and dim text.
+/// Returns whether the environment allows styles. `NO_COLOR` turns off bold and dim text, too.
 fn shows_styles(env: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> bool {
     env("NO_COLOR").is_none_or(|value| value.is_empty()) && env("TERM").is_none_or(|term| term != "dumb")
 }

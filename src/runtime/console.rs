@@ -1,5 +1,5 @@
-//! Stdout and stderr of a run. Writing never waits for a reader: a stopped terminal or an unread pipe must delay neither the
-//! measurement nor the end.
+//! Stdout and stderr of a run. Writing never waits for a reader: a stopped terminal or an unread pipe must delay
+//! neither the measurement nor the end of the program.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::OnceLock;
@@ -13,13 +13,13 @@ use crate::app::message::Msg;
 use crate::domain::text::sanitise;
 use crate::ui::outlet::{Outlet, Standard, standard};
 
-/// Maximum wait for one stream before the other is written, so that lines keep their order on a terminal.
+/// Maximum time to wait for one stream before writing to the other. Keeps the lines in order on a terminal.
 const ORDER_PATIENCE: Duration = Duration::from_millis(100);
-/// Maximum wait at the end for a stream with text that the user can do without.
+/// Maximum time to wait, at the end, for a reader of text that is not essential.
 const END_PATIENCE: Duration = Duration::from_secs(1);
-/// Maximum wait after the user asked to end.
+/// Maximum time to wait after the user has interrupted the program.
 const INTERRUPTED_PATIENCE: Duration = Duration::from_millis(100);
-/// Maximum progress to keep while nothing reads it, bytes; the rest is dropped.
+/// Maximum unread progress text to keep, bytes. Further lines are dropped.
 const MAX_WAITING_BYTES: usize = 256 * 1024;
 
 static OUT: OnceLock<Option<Outlet>> = OnceLock::new();
@@ -33,7 +33,7 @@ fn outlet(stream: Standard) -> Option<&'static Outlet> {
     place.get_or_init(|| Outlet::start(name, standard(stream), drop).ok()).as_ref()
 }
 
-/// Stderr. Writes nothing if its thread cannot start.
+/// Handle of stderr. Writes nothing if the writing thread cannot start.
 #[derive(Debug, Default)]
 pub struct Stderr {
     dropped_lines: usize,
@@ -41,11 +41,11 @@ pub struct Stderr {
     shows_status: bool,
 }
 
-/// Moves to the start of the line and clears it.
+/// Bytes that move the cursor to the start of the line and clear the line.
 const CLEAR_LINE: &[u8] = b"\r\x1b[K";
 
 impl Stderr {
-    /// Writes a line of progress, or drops it while stderr is not read.
+    /// Writes a line of progress. Drops the line if too much text is unread.
     pub fn progress(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(outlet) = outlet(Standard::Err) else { return };
         let mut text = self.take_status();
@@ -62,7 +62,8 @@ impl Stderr {
         outlet.send(text);
     }
 
-    /// Shows a status line in place of the one before, unless stderr is not read. The next text replaces it.
+    /// Shows a status line in place of the previous one, unless stderr has unread text. The next text replaces the
+    /// status line.
     pub fn show_status(&mut self, line: &str) {
         let Some(outlet) = outlet(Standard::Err).filter(|outlet| outlet.waiting_bytes() == 0) else { return };
         let mut text = CLEAR_LINE.to_vec();
@@ -79,7 +80,7 @@ impl Stderr {
         }
     }
 
-    /// Bytes that remove the status line, if there is one.
+    /// Returns the bytes that remove the status line, if one is shown.
     fn take_status(&mut self) -> Vec<u8> {
         if std::mem::take(&mut self.shows_status) { CLEAR_LINE.to_vec() } else { Vec::new() }
     }
@@ -100,11 +101,11 @@ impl Write for Stderr {
     }
 }
 
-/// Writes to stdout. Lines keep their order with those on stderr, unless a stream is not read.
+/// Writes to stdout. The lines keep their order with those on stderr, unless a stream is not read.
 ///
 /// # Errors
 ///
-/// The stream cannot be written. A reader that closed the stream is not an error.
+/// Stdout cannot be written. A reader that has closed the stream is not an error.
 pub fn print(text: &[u8]) -> anyhow::Result<()> {
     let Some(outlet) = outlet(Standard::Out) else { return super::stdout::write(text) };
     settle();
@@ -121,14 +122,15 @@ fn checked(written: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// Waits a moment for the reader of stderr, before something else is written to the same terminal.
+/// Waits a moment for the reader of stderr, before other text goes to the same terminal.
 pub fn settle() {
     if let Some(outlet) = outlet(Standard::Err) {
         let _read_or_not = outlet.flush_within(ORDER_PATIENCE);
     }
 }
 
-/// Writes lines of text, without control characters that a terminal would obey. A closed stream must not end the run.
+/// Writes lines of text, without control characters that could affect the terminal. Ignores errors: a closed stream
+/// must not end the run.
 pub fn say_to(to: &mut dyn Write, lines: &str) {
     drop(to.write_all(format!("{}\n", sanitise(lines)).as_bytes()));
 }
@@ -148,16 +150,16 @@ pub fn say_last(line: &str) {
     }
 }
 
-/// How long the program waits at its end for the reader of stdout.
+/// Time to wait, at the end of the program, for the reader of stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndWait {
-    /// Until the reader has everything, or a signal arrives.
+    /// Wait until the reader has read everything, or a signal arrives.
     ForReader,
-    /// A moment: the text is on a terminal, or the user wants to leave.
+    /// Wait a moment: the output is on a terminal, or the user wants to leave.
     Shortly,
 }
 
-/// Waits until the readers have taken all output. Returns the exit status, raised to 2 if stdout failed meanwhile.
+/// Waits until the readers have read all output. Returns the exit status, raised to 2 if writing to stdout failed.
 pub fn wait_for_readers(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake>, status: u8) -> u8 {
     let is_reported = status >= 2;
     match finish(wait, inbox, sender) {
@@ -169,7 +171,7 @@ pub fn wait_for_readers(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<W
     }
 }
 
-/// Waits until the readers have taken all output. `inbox` receives signals, `sender` is its other end.
+/// Waits until the readers have read all output. `inbox` receives signals, and `sender` is its other end.
 #[expect(clippy::disallowed_methods, reason = "a limit in real time")]
 pub fn finish(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake>) -> anyhow::Result<()> {
     if wait == EndWait::ForReader
@@ -178,10 +180,10 @@ pub fn finish(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake>) -> a
         let (out, sender) = (out.clone(), sender.clone());
         let wait_for_it = move || {
             let outcome = out.flush_patiently();
-            // After a signal, the program does not wait.
+            // Sending fails after a signal, when the program no longer waits.
             drop(sender.send(Wake::Written(outcome)));
         };
-        // Without a thread there is no wait.
+        // If the thread cannot start, do not wait.
         if std::thread::Builder::new().name("end".to_owned()).spawn(wait_for_it).is_ok() {
             while !matches!(inbox.recv(), Ok(Wake::Written(_) | Wake::Msg(Msg::Signal(_))) | Err(_)) {}
         }

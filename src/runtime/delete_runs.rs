@@ -1,4 +1,4 @@
-//! Deletes saved runs that the command line names, after asking.
+//! Deletes the saved runs that the command line names, after asking the user.
 
 use std::io::{BufRead, Write};
 
@@ -11,24 +11,24 @@ use crate::domain::text::sanitise_line;
 use crate::report::runs_table::{self, RunRow};
 use crate::store::runs::{self, SavedRunFile};
 
-/// Exit status if a run was not deleted.
+/// Exit status if a run could not be deleted.
 const NOT_DELETED: u8 = 1;
 
-/// Where the user confirms.
+/// Source of the user's confirmation.
 pub enum Confirmation<'a> {
-    /// The user asked for no question.
+    /// The user has asked to delete without a question.
     Given,
-    /// The user is asked, and answers here.
+    /// Ask the user; read the answer from here.
     Asked(&'a mut dyn BufRead),
-    /// There is no terminal to ask on.
+    /// There is no terminal on which to ask.
     Impossible,
 }
 
-/// Deletes these saved runs, each named by its id, the start of it, or `last`. Returns the exit status.
+/// Deletes saved runs. Each name is an id, the beginning of an id, or `last`. Returns the exit status.
 ///
 /// # Errors
 ///
-/// A name matches no run or several, or the user cannot be asked. Then nothing is deleted.
+/// A name matches no run or several runs, or the user cannot be asked. Nothing is deleted then.
 pub fn delete(wanted: &[String], confirmation: Confirmation<'_>, stderr: &mut dyn Write) -> anyhow::Result<u8> {
     let kept = runs::list(&saved::folder()?)?;
     let mut chosen: Vec<&SavedRunFile> = Vec::new();
@@ -73,7 +73,7 @@ fn about(run: &SavedRunFile, row: &RunRow) -> String {
     [Some(run.id.clone()), started, model].into_iter().flatten().collect::<Vec<_>>().join("  ")
 }
 
-/// Asks until the answer is yes or no. The end of the input, and an empty line, count as no.
+/// Asks until the answer is yes or no. An empty line and the end of the input count as no.
 fn ask(runs: usize, stdin: &mut dyn BufRead, stderr: &mut dyn Write) -> anyhow::Result<bool> {
     loop {
         write!(stderr, "Delete {}? This cannot be undone. [y/N] ", count(runs, "run"))?;

@@ -1,8 +1,8 @@
-//! Description of this machine.
+//! Describes this machine.
 
 use crate::report::model::Environment;
 
-/// Reads host name, system, CPU and memory. Facts that cannot be found stay unknown.
+/// Reads host name, system, CPU and memory. Facts that cannot be read are left out.
 pub fn read() -> Environment {
     Environment {
         hostname: gethostname::gethostname().to_string_lossy().into_owned(),

@@ -15,35 +15,35 @@ use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
 use crate::report::model::Report;
 use crate::store::file::{default_name, would_write, write_new_with};
 
-/// Files that reports are written to.
+/// Files for reports.
 #[derive(Debug)]
 pub struct Exports {
-    /// Files that the command line asked for.
+    /// Files that the command line requests.
     requested: Vec<PathBuf>,
-    /// Format that goes to stdout at the end, in place of the summary.
+    /// Format of the report to write to stdout at the end, in place of the summary.
     stdout: Option<&'static Exporter>,
-    /// Start of the run, for default file names.
+    /// Start time of the run, for default file names.
     stamp: String,
 }
 
 impl Exports {
-    /// Files of the command line, and default names for a run that started at `wall`.
+    /// Creates the exports of a run that started at `wall`. `requested` are the files of the command line.
     pub fn new(requested: Vec<PathBuf>, wall: &ZonedDateTime) -> Self {
         Self { requested, stdout: None, stamp: wall.strftime("%Y-%m-%d-%H%M%S").to_string() }
     }
 
-    /// Sets the format that goes to stdout at the end.
+    /// Sets the format of the report to write to stdout at the end.
     #[must_use]
     pub fn with_stdout(self, stdout: Option<&'static Exporter>) -> Self {
         Self { stdout, ..self }
     }
 
-    /// Format that goes to stdout at the end, in place of the summary.
+    /// Format of the report to write to stdout at the end, in place of the summary.
     pub const fn stdout(&self) -> Option<&'static Exporter> {
         self.stdout
     }
 
-    /// Carries out an effect and returns the message that answers it. `report` makes the report of the run in `scene`.
+    /// Carries out an effect and returns the resulting message. `report` builds the report of the run in `scene`.
     pub fn carry_out(&self, effect: ReportEffect, scene: &Scene, now: Nanos, report: &dyn Fn() -> Report) -> Msg {
         match effect {
             ReportEffect::Export { exporter } => {
@@ -61,7 +61,7 @@ impl Exports {
         }
     }
 
-    /// Writes every file that the command line asked for. Returns the path of each, or why it was not written.
+    /// Writes all files that the command line requests. Returns for each its path, or why it was not written.
     pub fn write_all(&self, report: &Report) -> Vec<Result<PathBuf, String>> {
         let write = |path: &PathBuf| match exporter_for_path(path) {
             Some(exporter) => write_with(path, |to| exporter.write(report, to)),
@@ -70,14 +70,14 @@ impl Exports {
         self.requested.iter().map(write).collect()
     }
 
-    /// Default file names for the export dialog.
+    /// Returns the default file names for the export dialog.
     fn offers(&self, scene: &Scene) -> Msg {
         let offers = EXPORTERS.iter().map(|e| self.path_for(e, scene).display().to_string()).collect();
         let folder = std::env::current_dir().map_or_else(|_| ".".to_owned(), |folder| folder.display().to_string());
         Msg::ExportsOffered { offers, folder }
     }
 
-    /// The report in the first format, and the file that an export would write.
+    /// Returns the report in the first format, and the name of the file that an export would write.
     fn rendered(&self, scene: &Scene, report: &dyn Fn() -> Report) -> Msg {
         let Some(exporter) = EXPORTERS.first() else {
             return Msg::ReportRendered { text: "".into(), file: String::new() };
@@ -88,7 +88,7 @@ impl Exports {
         Msg::ReportRendered { text, file: path.display().to_string() }
     }
 
-    /// The first requested file of this format; else a name of the model and the start of the run.
+    /// Returns the first requested file of this format, otherwise a name made of the model and the start time.
     fn path_for(&self, exporter: &Exporter, scene: &Scene) -> PathBuf {
         let is_requested = |p: &&PathBuf| exporter_for_path(p).is_some_and(|e| e.id == exporter.id);
         self.requested.iter().find(is_requested).cloned().unwrap_or_else(|| {
@@ -102,7 +102,8 @@ fn render_to(exporter: &Exporter, path: &Path, report: &dyn Fn() -> Report) -> R
     write_with(path, |to| exporter.write(&report(), to))
 }
 
-/// Writes the text that `make` returns to a new file. Returns its path: a taken name gets a number.
+/// Writes the text that `make` returns to a new file. If the name is taken, adds a number. Returns the path of the
+/// file.
 pub fn write(path: &Path, make: impl FnOnce() -> String) -> Result<PathBuf, String> {
     write_with(path, |to| to.write_all(make().as_bytes()))
 }
@@ -113,7 +114,7 @@ pub fn write_with(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<
     written.map_err(|e| e.to_string())
 }
 
-/// Prints which files were written and which were not. Returns the exit status: 2 if one was not.
+/// Prints which files were written, and which were not. Returns the exit status, 2 if a file was not written.
 pub fn report_written(
     what: &str,
     files: impl IntoIterator<Item = Result<PathBuf, String>>,
@@ -151,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_fails_does_not_keep_the_others_from_being_written() {
+    fn a_failed_file_does_not_stop_the_others() {
         type Make = fn() -> String;
         let dir = tempfile::tempdir().unwrap();
         let made: [(&str, Make); 4] = [

@@ -1,5 +1,5 @@
-//! Decides when the next frame is due: at most 20 a second, none while nothing changes. With reduced motion the screen changes
-//! by itself at most twice a second; input of the user is still answered at once.
+//! Decides when the next frame is due: at most 20 times a second, and only after a change. With reduced motion, changes
+//! without input are shown at most twice a second; input of the user is still shown immediately.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use crate::domain::time::Nanos;
 /// Minimum time between two frames.
 pub const FRAME_TIME: Duration = Duration::from_millis(50);
 
-/// Minimum time between two frames without input, with reduced motion.
+/// Minimum time between two frames without input, if motion is reduced.
 pub const CALM_FRAME_TIME: Duration = Duration::from_millis(500);
 
-/// Decides when to draw. Pure: the caller passes the time.
+/// Decides when to draw. Reads no clock: callers pass the time.
 #[derive(Debug)]
 pub struct FramePacer {
     frame_time: Duration,
@@ -21,33 +21,33 @@ pub struct FramePacer {
 }
 
 impl FramePacer {
-    /// Starts before the first frame.
+    /// Creates a pacer for a screen that shows no frame yet.
     pub const fn new(reduced_motion: bool) -> Self {
         let frame_time = if reduced_motion { CALM_FRAME_TIME } else { FRAME_TIME };
         Self { frame_time, drawn_at: None, dirty: false, asked: false }
     }
 
-    /// Notes a change that the screen does not show yet.
+    /// Records a change that the screen does not show yet.
     pub const fn touch(&mut self) {
         self.dirty = true;
     }
 
-    /// Records input of the user, which is shown in the next frame.
+    /// Records input of the user. The next frame shows its effect.
     pub const fn ask(&mut self) {
         self.asked = true;
     }
 
-    /// Whether to draw now.
+    /// Returns whether to draw now.
     pub fn is_due(&self, now: Nanos) -> bool {
         (self.dirty || self.asked) && self.drawn_at.is_none_or(|at| now.since(at) >= self.frame_time())
     }
 
-    /// Notes that a due frame could not be drawn, since the terminal has not taken the last one. It stays due.
+    /// Records that a due frame was not drawn, because the terminal has not read the last one. The frame stays due.
     pub const fn skipped(&mut self, now: Nanos) {
         self.drawn_at = Some(now);
     }
 
-    /// Notes that a frame was drawn.
+    /// Records that a frame was drawn.
     pub const fn drawn(&mut self, now: Nanos) {
         self.drawn_at = Some(now);
         self.dirty = false;
@@ -58,8 +58,8 @@ impl FramePacer {
         if self.asked { FRAME_TIME } else { self.frame_time }
     }
 
-    /// Maximum time to sleep: until the next frame while something is `live` or can be drawn, else until `wake_at`. `None`
-    /// without either.
+    /// Returns the maximum time to sleep: until the next frame if values are `live` or a change can be drawn, and until
+    /// `wake_at` if that is earlier. Returns `None` if neither applies.
     pub fn patience(&self, now: Nanos, live: bool, can_draw: bool, wake_at: Option<Nanos>) -> Option<Duration> {
         let next_frame = self.drawn_at.map_or(now, |at| at.plus(self.frame_time()));
         let due = (live || can_draw && (self.dirty || self.asked)).then_some(next_frame);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_could_not_be_drawn_stays_due_and_wakes_nobody() {
+    fn a_frame_that_could_not_be_drawn_stays_due_without_a_wake_up() {
         let mut pacer = FramePacer::new(false);
         pacer.touch();
         pacer.skipped(ms(100));

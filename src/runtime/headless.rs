@@ -1,4 +1,4 @@
-//! Runs without a dashboard: progress on stderr, the summary on stdout.
+//! Runs without a dashboard: progress goes to stderr, the summary to stdout.
 
 mod attempt_line;
 mod load_line;
@@ -38,7 +38,7 @@ use crate::ui::terminal;
 
 const SIMULATED: &str = "SIMULATED: figures come from the built-in simulator, not from a model";
 
-/// Runs the suite to its end. Returns the exit status.
+/// Runs the suite and returns the exit status.
 pub fn run(spec: RunSpec, color: ColorWhen) -> anyhow::Result<u8> {
     let mut run = LiveRun::start(spec, Suspension::ByMainThread)?;
     let mut stderr = Stderr::default();
@@ -48,13 +48,13 @@ pub fn run(spec: RunSpec, color: ColorWhen) -> anyhow::Result<u8> {
     let outcome = catch_unwind(AssertUnwindSafe(|| follow(&mut run, &mut progress, &mut stderr)));
     stderr.clear_status();
     let status = if let Ok(Ok(status)) = &outcome { *status } else { run.base.app.exit_status() };
-    // However the run ended, its measurements are saved.
+    // Save the measurements, no matter how the run ended.
     if run.base.app.interrupted {
         say_to(&mut stderr, "interrupted: requests in flight are cancelled, and what was measured is kept");
     }
     let status = run.close(status, &mut stderr);
     if run.base.app.scene.session.began.is_some() {
-        // The last line, for logs.
+        // End with one line that logs can use.
         if let Some(report) = run.final_report() {
             say_to(&mut stderr, &result_line(report, run.base.app.interrupted, run.written()));
         }
@@ -71,12 +71,12 @@ pub fn run(spec: RunSpec, color: ColorWhen) -> anyhow::Result<u8> {
 /// Progress on stderr during the run.
 struct Progress {
     style: Style,
-    /// One line in place of one per attempt, if stderr is no terminal.
+    /// One line at intervals, in place of one per attempt; only for a load, if stderr is not a terminal.
     load: Option<LoadLine>,
     is_load: bool,
-    /// A line rewritten in place, if stderr is a terminal.
+    /// Line that is rewritten in place, if stderr is a terminal.
     status: Option<StatusLine>,
-    /// Number of sentences about the workload that were printed.
+    /// Number of notes about the workload that were already printed.
     notes_printed: usize,
 }
 
@@ -89,7 +89,7 @@ impl Progress {
         Self { style, load, is_load, status, notes_printed: 0 }
     }
 
-    /// Prints what the run has learned about its workload since the last call.
+    /// Prints the notes about the workload that are new since the last call.
     fn print_notes(&mut self, scene: &Scene, stderr: &mut Stderr) {
         for note in scene.workload_notes.iter().skip(self.notes_printed) {
             stderr.progress(|to| say_to(to, &format!("workload: {}", sanitise_line(note))));
@@ -97,7 +97,7 @@ impl Progress {
         self.notes_printed = scene.workload_notes.len();
     }
 
-    /// Shows that an attempt ended.
+    /// Prints progress after an attempt has ended.
     fn attempt_ended(&mut self, run: &LiveRun, record: &AttemptRecord, stderr: &mut Stderr) {
         let (scene, now) = (&run.base.app.scene, run.base.now());
         if let Some(load) = &mut self.load {
@@ -118,7 +118,7 @@ impl Progress {
     }
 }
 
-/// Takes messages and prints progress until the run is over. Returns the exit status.
+/// Handles messages and prints progress until the run is over. Returns the exit status.
 fn follow(run: &mut LiveRun, progress: &mut Progress, stderr: &mut Stderr) -> anyhow::Result<u8> {
     run.discover(false);
     let limit_s = DISCOVERY_TIMEOUT.as_secs();
@@ -166,7 +166,7 @@ fn follow(run: &mut LiveRun, progress: &mut Progress, stderr: &mut Stderr) -> an
         }
         let url = || sanitise_line(&run.base.app.scene.target.url);
         if let Some(stop) = &run.base.app.scene.stop {
-            // Without a dashboard the user cannot fix the cause.
+            // Stop: without a dashboard, the user cannot fix the cause.
             say_to(stderr, &format!("tokscope: '{}': stopped: {}", url(), stop.reason));
             return Ok(run.base.app.exit_status());
         }
@@ -181,7 +181,7 @@ fn follow(run: &mut LiveRun, progress: &mut Progress, stderr: &mut Stderr) -> an
     }
 }
 
-/// Waits for the next event, or until a request or the status line is due.
+/// Waits for the next event, at most until a request or the status line is due.
 fn next(run: &LiveRun, status: Option<&StatusLine>) -> anyhow::Result<Wake> {
     let due = status.and_then(|status| status.next_at(&run.base.app.scene));
     let Some(at) = run.base.app.wake_at().into_iter().chain(due).min() else {

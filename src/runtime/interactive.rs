@@ -1,4 +1,4 @@
-//! Runs with the dashboard: the loop that takes messages, carries out effects and draws.
+//! Runs with the dashboard. The main loop handles messages, carries out effects and draws.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
@@ -29,15 +29,15 @@ use crate::ui::theme::Themes;
 use crate::ui::title;
 use crate::ui::view::View;
 
-/// Maximum wait for the terminal to report its background before the first frame.
+/// Maximum time to wait, before the first frame, for the terminal to report its background.
 const BACKGROUND_PATIENCE: Duration = Duration::from_millis(150);
 
-/// Shows the suite run until the user quits; returns the exit status.
+/// Runs the suite in the dashboard until the user quits. Returns the exit status.
 pub fn run(spec: RunSpec, look: &ScreenSpec) -> anyhow::Result<u8> {
     show(&mut LiveRun::start(spec, Suspension::BySystem)?, look)
 }
 
-/// Shows a saved run as it was at its end, or plays it at `speed` times its own.
+/// Shows a saved run at its end, or plays it at `speed` times its original speed. Returns the exit status.
 pub fn show_saved(wanted: &str, exports: Vec<PathBuf>, speed: Option<f64>, look: &ScreenSpec) -> anyhow::Result<u8> {
     let saved = saved::load(wanted)?;
     for warning in &saved.warnings {
@@ -46,7 +46,7 @@ pub fn show_saved(wanted: &str, exports: Vec<PathBuf>, speed: Option<f64>, look:
     show(&mut PlaybackRun::new(saved, exports, speed), look)
 }
 
-/// Shows a run on a terminal that the caller owns, until the user quits. Returns the exit status.
+/// Shows a run on a terminal of the caller until the user quits. Returns the exit status.
 pub fn show_on(
     run: &mut dyn Run,
     terminal: &mut Terminal,
@@ -54,20 +54,22 @@ pub fn show_on(
     theme: &ThemeName,
     look: &ScreenSpec,
 ) -> anyhow::Result<u8> {
-    run.base_mut().app.ui.theme = theme.clone();
-    run.base_mut().app.themes.clone_from(&look.offered);
+    let app = &mut run.base_mut().app;
+    app.ui.theme = theme.clone();
+    app.ui.begin_with(look.layout);
+    app.themes.clone_from(&look.offered);
     let mut screen = Screen::new(run, terminal, look, themes.clone());
     let status = screen.show();
-    // The terminal may have reported its background meanwhile.
+    // Keep the themes: the terminal may have reported its background meanwhile.
     *themes = screen.themes;
     status
 }
 
-/// Takes over the terminal and starts to read its input into `sender`. Returns the terminal, and the themes that suit
-/// the background it reported.
+/// Takes over the terminal, and starts to read its input into `sender`. Returns the terminal, and the themes for the
+/// background that it reported.
 pub(super) fn enter(sender: &Sender<Wake>, look: &ScreenSpec) -> anyhow::Result<(Terminal, Themes)> {
     let written = sender.clone();
-    // A send fails only once the main thread has ended, and then no frame is drawn.
+    // Sending fails only if the main thread has ended, when no frames are drawn any more.
     let (terminal, first) = Terminal::enter(move |outcome| drop(written.send(Wake::Written(outcome))), query(look))?;
     let mut themes = look.themes.clone();
     if let Some(colour) = first.background {
@@ -75,7 +77,7 @@ pub(super) fn enter(sender: &Sender<Wake>, look: &ScreenSpec) -> anyhow::Result<
     }
     let keys = sender.clone();
     for key in first.keys {
-        // A send fails only once the main thread has ended.
+        // Sending fails only if the main thread has ended.
         drop(keys.send(Wake::Input(Input::Key(key))));
     }
     input::listen(first.replies, move |input| keys.send(Wake::Input(input)).is_ok())
@@ -86,9 +88,10 @@ pub(super) fn enter(sender: &Sender<Wake>, look: &ScreenSpec) -> anyhow::Result<
 fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     let app = &mut run.base_mut().app;
     app.ui.theme = look.theme.clone();
+    app.ui.begin_with(look.layout);
     app.themes.clone_from(&look.offered);
     app.asks_for_model = true;
-    // Visible before the dashboard opens, and again once it has closed.
+    // Print the notes to stderr now: they stay visible before the dashboard and after it.
     let mut stderr = Stderr::default();
     route::print_notes(&run.base().app.scene.target.route, &mut stderr);
     console::settle();
@@ -98,7 +101,7 @@ fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     let outcome = catch_unwind(AssertUnwindSafe(|| Screen::new(run, &mut terminal, look, themes).show()));
     drop(terminal);
     terminal::print_held_back_panics(&mut stderr);
-    // A frame may notice the lost terminal before the signal arrives.
+    // Drawing a frame may notice that the terminal is gone before the signal arrives.
     let outcome = outcome.map(|shown| match shown {
         Err(error) if error.downcast_ref().is_some_and(terminal::is_gone) => {
             let app = &mut run.base_mut().app;
@@ -111,9 +114,9 @@ fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
         Ok(Ok(status)) => *status,
         Ok(Err(_)) | Err(_) => run.base().app.exit_status(),
     };
-    // However the dashboard ended, the measurements are saved.
+    // Save the measurements, no matter how the dashboard ended.
     let status = run.close(status, &mut stderr);
-    // The dashboard has closed, and its text with it.
+    // Print the reasons again: the text on the dashboard is gone.
     let base = run.base();
     let scene = &base.app.scene;
     if scene.session.began.is_none()
@@ -135,8 +138,8 @@ fn show(run: &mut dyn Run, look: &ScreenSpec) -> anyhow::Result<u8> {
 /// Minimum time between two titles while the run is active.
 const TITLE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Returns how long to wait for the terminal's background; `None` to not ask. Only the first frame waits. A later answer
-/// changes the colours when it arrives.
+/// Returns how long to wait for the terminal's background; `None` means not to ask. Only the first frame waits. A later
+/// answer changes the colours when it arrives.
 fn query(look: &ScreenSpec) -> Option<Duration> {
     let depends = matches!(look.theme, ThemeName::Auto | ThemeName::Custom(_));
     look.themes.asks_for_background().then_some(if depends { BACKGROUND_PATIENCE } else { Duration::ZERO })
@@ -149,9 +152,9 @@ struct Screen<'a> {
     themes: Themes,
     cache: RenderCache,
     pacer: FramePacer,
-    /// Part of the answer in the last frame.
+    /// Part of the answer that the last frame shows.
     shown: Drawn,
-    /// Earliest time of the next title.
+    /// Earliest time of the next change of the title.
     title_due: Nanos,
 }
 
@@ -172,14 +175,14 @@ impl<'a> Screen<'a> {
     }
 
     fn show(&mut self) -> anyhow::Result<u8> {
-        // The first frame comes before any network access: a dead endpoint must not delay it.
+        // Draw the first frame before any network access: an endpoint that does not respond must not delay it.
         self.draw()?;
         self.run.begin();
         loop {
             if let Some(status) = self.wait()? {
                 return Ok(status);
             }
-            // One frame shows all events that are waiting.
+            // Handle all waiting events before the next frame.
             while let Ok(wake) = self.run.base().inbox.try_recv() {
                 if let Some(status) = self.wake(wake)? {
                     return Ok(status);
@@ -227,7 +230,7 @@ impl<'a> Screen<'a> {
                 }
             }
             Wake::Input(Input::Resized) => {
-                // A terminal that was smaller for a moment may have lost content, although its size is the same again.
+                // Repaint even if the size did not change: a terminal that was briefly smaller may have lost content.
                 self.terminal.repaint()?;
                 self.answer(Msg::Resized)
             }
@@ -240,7 +243,7 @@ impl<'a> Screen<'a> {
                 self.suspend()?;
                 Ok(None)
             }
-            // The browser takes the message once this run is closed.
+            // Ignore this wake-up: the browser reads its message after this run is closed.
             Wake::BrowserNews => Ok(None),
             Wake::Input(Input::Mouse(event)) => {
                 let screen = self.terminal.size().context("the size of the screen is unknown")?;
@@ -260,7 +263,7 @@ impl<'a> Screen<'a> {
         }
     }
 
-    /// Takes input of the user.
+    /// Handles input of the user.
     fn answer(&mut self, msg: Msg) -> anyhow::Result<Option<u8>> {
         self.pacer.ask();
         self.take(msg)
@@ -283,7 +286,7 @@ impl<'a> Screen<'a> {
 
     fn suspend(&mut self) -> anyhow::Result<()> {
         if cfg!(not(unix)) {
-            // No shell of this system could continue the process.
+            // No shell of this system could continue a stopped process.
             return Ok(());
         }
         self.run.mark_suspended();
@@ -291,7 +294,7 @@ impl<'a> Screen<'a> {
         Ok(())
     }
 
-    /// Updates the terminal's title, at most twice a second while it changes.
+    /// Updates the terminal's title. While the run is active, at most twice a second.
     fn set_title(&mut self, now: Nanos) {
         let scene = &self.run.base().app.scene;
         if self.look.title && (now >= self.title_due || !scene.session.is_active()) {
@@ -304,7 +307,7 @@ impl<'a> Screen<'a> {
         let now = self.run.base().now();
         self.set_title(now);
         let frame = self.run.next_frame();
-        // A frame only sends requests that became due; no effect is left for the screen.
+        // A frame only sends requests that are due, and has no effects for the screen.
         drop(self.run.take(frame));
         let app = &self.run.base().app;
         let theme = self.themes.theme(&app.ui.theme);
@@ -320,7 +323,8 @@ impl<'a> Screen<'a> {
         drop(self.run.take(Msg::Drawn { answer, overlay }));
         self.pacer.drawn(now);
         if answer != self.shown {
-            // The footer offers commands for the visible part of the answer: it follows one frame later.
+            // Draw again: the footer offers commands for the visible part of the answer, which is known only after
+            // drawing.
             self.shown = answer;
             self.pacer.touch();
         }

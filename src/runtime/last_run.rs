@@ -1,4 +1,4 @@
-//! The run that a command takes if the user names none: the last one, or the last one with something left to run.
+//! Chooses a run if the user names none: the newest run, or the newest one that can be resumed.
 
 use anyhow::bail;
 
@@ -7,17 +7,18 @@ use super::saved;
 use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
 use crate::report::runs_table::{self, Outcome, RunRow};
+use crate::store::lock;
 use crate::store::runs::{self, SavedRunFile};
 
 /// Name of the newest run on the command line.
 pub const LAST: &str = "last";
 
-/// Returns the run that the user named. Without a name, or with [`LAST`], returns the id of the newest run and prints
-/// which run that is.
+/// Returns the name that the user gave. Without a name, or with [`LAST`], returns the id of the newest run and prints
+/// which run this is.
 ///
 /// # Errors
 ///
-/// No run is saved, or the folder cannot be read.
+/// No runs are saved, or the folder cannot be read.
 pub fn named_or_last(wanted: Option<&str>) -> anyhow::Result<String> {
     if let Some(name) = wanted.filter(|name| *name != LAST) {
         return Ok(name.to_owned());
@@ -28,12 +29,12 @@ pub fn named_or_last(wanted: Option<&str>) -> anyhow::Result<String> {
     Ok(newest.id.clone())
 }
 
-/// Returns the run that the user named. Without a name, returns the id of the newest run with something left to run, and prints
-/// which run that is.
+/// Returns the name that the user gave. Without a name, returns the id of the newest run that can be resumed, and
+/// prints which run this is.
 ///
 /// # Errors
 ///
-/// Nothing is left to run in any saved run, or the folder cannot be read.
+/// No saved run can be resumed, or the folder cannot be read.
 pub fn named_or_last_resumable(wanted: Option<&str>) -> anyhow::Result<String> {
     if wanted.is_some() {
         return named_or_last(wanted);
@@ -51,13 +52,14 @@ pub fn named_or_last_resumable(wanted: Option<&str>) -> anyhow::Result<String> {
 fn has_something_left(kept: &SavedRunFile, state: Outcome) -> bool {
     match state {
         Outcome::Partial | Outcome::Unfinished => {
-            saved::read(&kept.path).is_ok_and(|saved| saved.to_resume().mode != Mode::Finished)
+            let is_open = lock::is_locked(&kept.path).unwrap_or(false);
+            !is_open && saved::read(&kept.path).is_ok_and(|saved| saved.to_resume().mode != Mode::Finished)
         }
         Outcome::Whole | Outcome::Running | Outcome::Unreadable => false,
     }
 }
 
-/// Prints which run was taken: its id, when it started, and its model.
+/// Prints which run was chosen: its id, start time and model.
 fn announce(what: &str, row: &RunRow, kept: &SavedRunFile) {
     let started = row.started_at.as_deref().map(runs_table::minute);
     let about: Vec<String> = started.into_iter().chain(row.model.as_deref().map(sanitise_line)).collect();

@@ -1,7 +1,8 @@
-//! A live run: engine, telemetry and journal, driven by messages.
+//! A live run: engine, telemetry and journal, controlled by messages.
 
 mod answer_checks;
 mod close;
+mod images;
 mod origin;
 mod prompts;
 mod saving;
@@ -14,6 +15,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use self::answer_checks::ChecksOf;
+use self::images::Images;
 use self::origin::{Origin, ResumedRun};
 use self::prompts::Prompts;
 use self::saving::Saving;
@@ -31,6 +33,7 @@ use super::wake::Wake;
 use crate::app::message::{Msg, RunEffect};
 use crate::app::state::{App, Connection, Target};
 use crate::domain::live::{EngineCommand, EngineFact, EngineLag, LiveSnapshot, ServerInfo};
+use crate::domain::random::hash;
 use crate::domain::session::Session;
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
@@ -38,10 +41,11 @@ use crate::engine::{Engine, EngineConfig, InvalidConfig};
 use crate::protocol::url::without_secrets;
 use crate::report::exporters::EXPORTERS;
 use crate::report::model::{Report, Resumption};
+use crate::report::run_figures::RunFigures;
 use crate::report::style::Style;
 use crate::tokenizer::Tokenizer;
 
-/// Maximum wait for an answer of the engine's thread.
+/// Maximum time to wait for a reply of the engine's thread.
 const ENGINE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// A run with its threads.
@@ -55,7 +59,7 @@ pub struct LiveRun {
     prompts: Prompts,
     /// Style of the summary on stdout.
     summary_style: Style,
-    /// End of the run and the engine's lag until then, once the run was closed.
+    /// End of the run, and the engine's lag up to the end; `None` until the run is closed.
     ended: Option<(Nanos, EngineLag)>,
     /// Reports that were written when the run was closed.
     written: Vec<PathBuf>,
@@ -64,7 +68,7 @@ pub struct LiveRun {
 }
 
 impl LiveRun {
-    /// Starts the threads. Before [`Run::begin`] no request is sent and no driver asked.
+    /// Starts the threads. Until [`Run::begin`], no request is sent and no GPU driver is used.
     pub fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
         let RunSpec { engine: endpoint, telemetry, mut session, saving, command_line, .. } = spec;
         let (clock, resumption) = start_clock(&saving.journal)?;
@@ -80,7 +84,8 @@ impl LiveRun {
             }
             source
         });
-        let prompts = Prompts::new(source, endpoint.api);
+        let image_salt = (!session.plan.warm).then(|| hash(origin.id.bytes()));
+        let prompts = Prompts::new(source, endpoint.api, Images::new(image_salt));
         let checks = answer_checks::of_suite(&session.suite, Arc::clone(prompts.row_checks()))?;
         let mut app = new_app(&endpoint, session);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);
@@ -112,13 +117,13 @@ impl LiveRun {
         })
     }
 
-    /// Contacts the endpoint, over and over if `retry`, and starts the telemetry of this machine.
+    /// Contacts the endpoint, repeatedly if `retry`, and starts the telemetry of this machine.
     pub fn discover(&mut self, retry: bool) {
         self.samplers.start_machine();
         self.command(EngineCommand::Discover { retry, needs_list: self.base.app.wanted_model.is_none() });
     }
 
-    /// The engine's latest snapshot.
+    /// Returns the engine's latest live view.
     pub fn live(&self) -> Arc<LiveSnapshot> {
         self.engine.live()
     }
@@ -133,8 +138,8 @@ impl LiveRun {
         self.written.iter().map(PathBuf::as_path)
     }
 
-    /// Sends a command to the engine. If its thread is gone, that is reported as the engine's end, so that nothing waits for
-    /// an answer.
+    /// Sends a command to the engine. If the engine's thread has ended, reports the end of the engine, so that nothing
+    /// waits for a reply.
     fn command(&self, command: EngineCommand) {
         if !self.engine.send(command) {
             let died = Msg::Engine(self.base.now(), EngineFact::Died("its thread is gone".to_owned()));
@@ -142,8 +147,8 @@ impl LiveRun {
         }
     }
 
-    /// Sends a command that the engine confirms, and waits a moment for that. An engine that does not answer measures
-    /// nothing either.
+    /// Sends a command that the engine confirms, and waits a moment for the confirmation. If it does not arrive, the
+    /// engine measures nothing either.
     fn command_and_wait(&self, command: impl FnOnce(Sender<()>) -> EngineCommand) {
         let (confirm, confirmed) = channel();
         if self.engine.send(command(confirm)) {
@@ -165,7 +170,7 @@ impl LiveRun {
                 }
             }
             RunEffect::BeginTelemetry => {
-                // A resumed run began before.
+                // A resumed run has already begun.
                 if self.origin.resumed.is_none() {
                     self.record_telemetry(TelemetryEvent::Began(self.base.now()));
                 }
@@ -180,7 +185,7 @@ impl LiveRun {
         }
     }
 
-    /// Adds an event to the histories and to the journal.
+    /// Adds an event to the histories and the journal.
     fn record_telemetry(&mut self, event: TelemetryEvent) {
         self.saving.note_telemetry(event.clone());
         let scene = &mut self.base.app.scene;
@@ -195,7 +200,12 @@ impl LiveRun {
                 known.push(note.to_owned());
             }
         }
-        saving.save(&mut base.app.scene, || engine.live().lag, |scene| origin.header(scene));
+        saving.save(
+            &mut base.app.scene,
+            || engine.live().lag,
+            |scene| origin.header(scene),
+            |scene, now, lag| RunFigures::new(&origin.report(scene, now, lag)),
+        );
     }
 }
 
@@ -241,7 +251,7 @@ impl Run for LiveRun {
     }
 }
 
-/// Starts the run's clock. A resumed run continues its own, from where the resumption says.
+/// Starts the run's clock. A resumed run continues its previous clock after its last event.
 fn start_clock(journal: &JournalSpec) -> Result<(Clock, Option<Resumption>), InvalidConfig> {
     let JournalSpec::Resume(resuming) = journal else { return Ok((Clock::start(), None)) };
     let (clock, resumption) = continue_clock(&resuming.saved).ok_or_else(|| {
@@ -266,14 +276,14 @@ fn new_app(endpoint: &EngineSpec, session: SessionSpec) -> App {
     app
 }
 
-/// Starts the engine's thread. Its facts go to `sender`, through the tokenizer and the checks if there are any.
+/// Starts the engine's thread. Its facts pass through the tokenizer and the checks, if any, to `sender`.
 fn start_engine(
     config: EngineConfig,
     (tokenizer, checks): (Option<Arc<Tokenizer>>, Option<ChecksOf>),
     clock: Clock,
     sender: Sender<Wake>,
 ) -> Result<Engine, InvalidConfig> {
-    // A send fails only once the main thread has ended, and then the fact is not needed.
+    // Sending fails only if the main thread has ended; then no fact is needed.
     let deliver = move |at, fact| drop(sender.send(Wake::Msg(Msg::Engine(at, fact))));
     let facts: Facts = match checks {
         Some(checks) => answer_checks::start(checks, deliver)?,
@@ -286,7 +296,7 @@ fn start_engine(
     Engine::start(config, clock.epoch(), move |fact| facts(clock.now(), fact))
 }
 
-/// Restores a saved run that is resumed.
+/// Restores the saved run that is being resumed.
 fn resume(resuming: ResumeTarget, resumption: Resumption, app: &mut App, saving: &mut Saving, origin: &mut Origin) {
     let ResumeTarget { saved, file, path } = resuming;
     let scene = &mut app.scene;

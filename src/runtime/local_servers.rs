@@ -1,4 +1,4 @@
-//! Offers the servers on this machine when the command line names no endpoint.
+//! Offers the servers on this machine if the command line names no endpoint.
 
 use std::io::{BufRead, Write};
 use std::time::Duration;
@@ -8,23 +8,23 @@ use super::console::say_to;
 use crate::domain::text::sanitise_line;
 use crate::engine::{FoundServer, find_servers};
 
-/// Usual ports of vLLM, llama.cpp, Ollama, LM Studio and SGLang, in the order of the offer.
+/// Default ports of vLLM, llama.cpp, Ollama, LM Studio and SGLang, in the order of the offer.
 pub const USUAL_PORTS: [u16; 5] = [8000, 8080, 11434, 1234, 30000];
-/// Maximum time for all answers.
+/// Maximum time to wait for all answers.
 const TIMEOUT: Duration = Duration::from_millis(1500);
 /// Maximum length of a list of models, characters.
 const MODELS_WIDTH: usize = 48;
 
-/// Asks both loopback addresses of each port for models. Returns the servers that answered, one per port.
+/// Asks for models at both loopback addresses of each port. Returns the servers that answered, one per port.
 pub fn find(ports: &[u16]) -> anyhow::Result<Vec<FoundServer>> {
     let urls = |port: &u16| [format!("http://127.0.0.1:{port}/v1"), format!("http://[::1]:{port}/v1")];
     let mut found = find_servers(&ports.iter().flat_map(urls).collect::<Vec<_>>(), TIMEOUT, Clock::start().epoch())?;
-    // Most servers listen on both addresses.
+    // Keep one entry per port: most servers listen on both addresses.
     found.dedup_by_key(|server| server.base_url.rsplit(':').next().map(str::to_owned));
     Ok(found)
 }
 
-/// Asks the user which server to benchmark. Returns its base URL, or `None` if the user declines.
+/// Asks the user which server to benchmark. Returns the server's base URL, or `None` if the user declines.
 ///
 /// # Errors
 ///
@@ -75,7 +75,7 @@ fn answer(line: &str, servers: usize) -> Answer {
     }
 }
 
-/// Explains why an answer chooses nothing, and lists the possible answers.
+/// Explains why the user's input is not a choice, and lists the possible ones.
 fn advice(line: &str, servers: usize) -> String {
     let typed = sanitise_line(line.trim());
     let choices = if servers == 1 { "Press Enter".to_owned() } else { format!("Type a number from 1 to {servers}") };
@@ -83,7 +83,7 @@ fn advice(line: &str, servers: usize) -> String {
     format!("{why}{choices}, or q to quit.")
 }
 
-/// Describes each server in one line: URL, kind, models.
+/// Describes each server in one line: URL, kind and models.
 fn descriptions(found: &[FoundServer]) -> Vec<String> {
     let width = found.iter().map(|server| server.base_url.len()).max().unwrap_or(0);
     let line = |server: &FoundServer| format!("{:<width$}  {}", server.base_url, about(server));
@@ -101,7 +101,7 @@ fn about(found: &FoundServer) -> String {
     sanitise_line(&format!("{kind}{version}: {models}"))
 }
 
-/// Lists as many models as fit, at least one, and counts the others.
+/// Lists as many models as fit, at least one, and counts the rest.
 fn model_list(models: &[String]) -> String {
     let mut list = String::new();
     for (at, model) in models.iter().enumerate() {
@@ -114,8 +114,8 @@ fn model_list(models: &[String]) -> String {
     list
 }
 
-/// The error without an endpoint and without a terminal to ask on: the command lines to type. `args` are those of this
-/// process, quoted for a shell.
+/// Returns the error if no endpoint is given and there is no terminal on which to ask. The error lists command lines to
+/// type. `args` are the arguments of this process, quoted for a shell.
 pub fn offer_as_error(found: &[FoundServer], ports: &[u16], args: &str) -> String {
     if found.is_empty() {
         let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
@@ -144,7 +144,7 @@ mod tests {
         }
     }
 
-    /// The chosen URL and the printed text.
+    /// Returns the chosen URL and the printed text.
     fn chosen(found: &[FoundServer], typed: &str) -> (Option<String>, String) {
         let mut printed = Vec::new();
         let chosen = choose(found, &mut typed.as_bytes(), &mut printed).unwrap().map(str::to_owned);

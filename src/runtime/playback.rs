@@ -1,4 +1,4 @@
-//! A saved run in the dashboard, as it was at its end or played at a speed. Nothing is measured.
+//! Shows a saved run in the dashboard, at its end or as a playback. Nothing is measured.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,21 +24,21 @@ use crate::report::exporters::EXPORTERS;
 use crate::report::journal::Saved;
 use crate::report::model::{Report, Resumption};
 
-/// A saved run that is shown.
+/// A saved run in the dashboard.
 pub struct PlaybackRun {
     base: RunBase,
     saved: Saved,
 }
 
 impl PlaybackRun {
-    /// Opens a saved run at its end, or plays it at `speed` times its own.
+    /// Opens a saved run at its end, or plays it at `speed` times its original speed.
     pub fn new(saved: Saved, exports: Vec<PathBuf>, speed: Option<f64>) -> Self {
         let (sender, inbox) = channel();
         signals::watch(sender.clone(), Suspension::BySystem);
         Self::with_mailbox(saved, exports, speed, (sender, inbox))
     }
 
-    /// The same, with a mailbox that already receives keys and signals.
+    /// Opens a saved run like [`Self::new`], with a mailbox that already receives keys and signals.
     pub fn with_mailbox(
         saved: Saved,
         exports: Vec<PathBuf>,
@@ -68,7 +68,7 @@ impl Run for PlaybackRun {
     }
 
     fn take(&mut self, msg: Msg) -> Remaining {
-        // A saved run asks for no work of a live one.
+        // A saved run has no effects of a live run.
         dispatch(self, msg, |_, _| ())
     }
 
@@ -110,12 +110,12 @@ fn wall_time(epoch: &ZonedDateTime, at: Nanos) -> ZonedDateTime {
     epoch.saturating_add(Duration::from_nanos(at.0))
 }
 
-/// Points at which the run was resumed, each with the wall time that had passed since it stopped.
+/// Returns the times at which the run was resumed, each with the wall time since the run had stopped.
 fn stops(saved: &Saved) -> Vec<Stop> {
     let epochs_before = std::iter::once(&saved.run.epoch).chain(saved.resumed.iter().map(|r| &r.epoch));
     let stop = |(r, before): (&Resumption, &ZonedDateTime)| {
         let passed = wall_time(&r.epoch, r.at).duration_since(&wall_time(before, r.stopped_at));
-        // Negative if the wall clock was set back in the meantime.
+        // The duration is negative if the wall clock was set back in the meantime.
         (r.at, passed.try_into().unwrap_or_default())
     };
     saved.resumed.iter().zip(epochs_before).map(stop).collect()

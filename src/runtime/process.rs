@@ -3,10 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-/// Open files besides those of requests: terminal, journal, libraries, async runtime.
+/// Number of open files that requests do not account for: terminal, journal, libraries and runtime.
 const OWN_FILES: u64 = 64;
 
-/// The limit of open files is too low for the run.
+/// Error if the limit of open files is too low for the run.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{requests} requests in flight need {needed} open files, and this process may have {allowed}: raise the hard limit \
@@ -18,21 +18,21 @@ pub struct TooFewFiles {
     allowed: u64,
 }
 
-/// Raises the limit of open files to what the system allows this process; returns it, `None` without a limit.
+/// Raises the limit of open files to the maximum that the system allows. Returns the limit, or `None` if there is none.
 pub fn raise_open_files() -> Option<u64> {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let limit = getrlimit(Resource::Nofile);
         let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-        // macOS refuses "no limit"; the old limit stays.
+        // macOS refuses "no limit"; keep the old limit then.
         if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current }
     }
     #[cfg(not(unix))]
     None
 }
 
-/// Raises the limit of open files for this many requests in flight, or says why the limit is too low.
+/// Raises the limit of open files for this many requests in flight. Fails if the limit remains too low.
 pub fn provide_for(requests: usize) -> Result<(), TooFewFiles> {
     check(requests, raise_open_files())
 }
@@ -40,20 +40,21 @@ pub fn provide_for(requests: usize) -> Result<(), TooFewFiles> {
 fn check(requests: usize, allowed: Option<u64>) -> Result<(), TooFewFiles> {
     let needed = requests as u64 + OWN_FILES;
     match allowed {
-        // One request always fits, regardless of the estimate.
+        // A single request always fits, regardless of the estimate.
         Some(allowed) if needed > allowed && requests > 1 => Err(TooFewFiles { requests, needed, allowed }),
         _ => Ok(()),
     }
 }
 
-/// Asks the system to end this process with the thread that started it. Only Linux can.
+/// Asks the system to end this process when the thread that started it ends. Works only on Linux.
 pub fn end_with_parent() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
     Ok(())
 }
 
-/// Whether this process was started with a signal ignored, as `nohup` does with SIGHUP. False if the system cannot say.
+/// Returns whether this process was started with this signal ignored, like SIGHUP under `nohup`. Returns false if the
+/// system does not report this.
 pub fn ignores(signal: i32) -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| has_ignored(&status, signal))
 }
@@ -66,7 +67,7 @@ fn has_ignored(status: &str, signal: i32) -> bool {
     bits.and_then(|bits| bits.checked_shr(place)).is_some_and(|bits| bits & 1 == 1)
 }
 
-/// Ids of this process's threads with this name; empty if the system cannot say.
+/// Returns the ids of the threads of this process with this name; empty if the system does not report them.
 pub fn threads_named(name: &str) -> Vec<u32> {
     let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
     let is_named =
@@ -75,19 +76,19 @@ pub fn threads_named(name: &str) -> Vec<u32> {
     tasks.flatten().filter(|task| is_named(&task.path())).filter_map(id).collect()
 }
 
-/// CPU time that one of this process's threads has used.
+/// Returns the CPU time that a thread of this process has used.
 pub fn thread_cpu(thread: u32) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
     Some(Duration::from_nanos(stat.split_whitespace().next()?.parse().ok()?))
 }
 
-/// CPU time that the calling thread has used.
+/// Returns the CPU time that the calling thread has used.
 pub fn this_thread_cpu() -> Option<Duration> {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     Some(Duration::from_nanos(stat.split_whitespace().next()?.parse().ok()?))
 }
 
-/// Memory this process has in RAM, MiB (2^20 bytes).
+/// Returns the memory of this process in RAM, MiB (2^20 bytes).
 pub fn resident_mib() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

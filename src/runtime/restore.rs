@@ -1,4 +1,4 @@
-//! The state of the program from a saved run.
+//! Restores the state of the program from a saved run.
 
 use crate::app::state::Scene;
 use crate::app::state::load::Load;
@@ -6,7 +6,7 @@ use crate::domain::attempt::StoredRecord;
 use crate::domain::session::Session;
 use crate::report::journal::Saved;
 
-/// Fills a scene from a saved run, with `session` in the state to show.
+/// Fills a scene from a saved run. `session` is the session to show.
 pub fn fill_scene(scene: &mut Scene, saved: &Saved, session: Session) {
     let mut records: Vec<&StoredRecord> = session.attempts().filter_map(|a| a.record.as_ref()).collect();
     records.sort_by_key(|r| r.ended());

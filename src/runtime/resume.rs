@@ -16,12 +16,12 @@ use crate::report::journal::{self, Saved};
 use crate::report::model::Resumption;
 use crate::store::lock;
 
-/// Gap on the run's clock between its last event and the first one after resuming.
+/// Time between the last event of a run and the first one after resuming, on the run's clock.
 const GAP: Duration = Duration::from_millis(1);
-/// Block of a journal that is searched at once for its last line.
+/// Number of bytes of a journal to search at once for the last line.
 const BLOCK_BYTES: u64 = 1 << 16;
 
-/// Opens a saved run and locks its journal. `None` if nothing is left to run, which it prints.
+/// Opens a saved run and locks its journal. If nothing is left to run, prints this and returns `None`.
 pub fn open(wanted: &str) -> anyhow::Result<Option<ResumeTarget>> {
     let path = saved::find(wanted)?;
     let named = || format!("'{}'", sanitise_line(&path.to_string_lossy()));
@@ -50,7 +50,7 @@ fn nothing_left(id: &str, session: &Session) -> String {
     format!("{id}: nothing to resume, because every case has been run{counts}")
 }
 
-/// Cuts an unfinished last line and moves to the end: the next write must begin a line.
+/// Removes an incomplete last line and moves to the end: the next write must begin a new line.
 fn cut_torn_line(file: &mut File) -> std::io::Result<()> {
     let end = end_of_last_line(file)?;
     file.set_len(end)?;
@@ -73,7 +73,7 @@ fn end_of_last_line(file: &mut File) -> std::io::Result<u64> {
     Ok(0)
 }
 
-/// Continues the clock of a saved run. `None` if the clock of this system does not reach back that far.
+/// Continues the clock of a saved run. Returns `None` if the system's clock does not reach back that far.
 pub fn continue_clock(saved: &Saved) -> Option<(Clock, Resumption)> {
     let at = saved.last_at.plus(GAP);
     let clock = Clock::start_at(at)?;

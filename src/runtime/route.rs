@@ -1,4 +1,4 @@
-//! The route to the endpoint: TLS and proxy.
+//! Route to the endpoint: TLS and proxy.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use crate::protocol::url::without_secrets;
 /// Warning for `--insecure`.
 const INSECURE: &str = "warning: --insecure: the certificate is not checked; anyone on the network path can impersonate the server and read the key";
 
-/// Route to a base address.
+/// Returns the route to a base address.
 pub fn route(base_url: &str, network: &Network) -> Route {
     Route {
         tls_verified: base_url.starts_with("https://").then_some(!network.insecure),

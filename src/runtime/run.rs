@@ -1,4 +1,4 @@
-//! Runs as the dashboard shows them: a live run, or the playback of a saved one.
+//! Runs that the dashboard can show: a live run, or the playback of a saved one.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -13,9 +13,9 @@ use crate::app::update::update;
 use crate::domain::time::Nanos;
 use crate::report::model::Report;
 
-/// State, mailbox, clock and export files, which every run has.
+/// State, mailbox, clock and export files: the parts that all kinds of runs have.
 pub struct RunBase {
-    /// The state.
+    /// State of the program.
     pub app: App,
     /// Events from all threads.
     pub inbox: Receiver<Wake>,
@@ -23,12 +23,12 @@ pub struct RunBase {
     pub sender: Sender<Wake>,
     /// The run's clock.
     pub clock: Clock,
-    /// Files that reports are written to.
+    /// Files for reports.
     pub exports: Exports,
 }
 
 impl RunBase {
-    /// Time on the run's clock.
+    /// Returns the time on the run's clock.
     pub fn now(&self) -> Nanos {
         self.clock.now()
     }
@@ -36,43 +36,44 @@ impl RunBase {
 
 /// A live run or a playback. The default methods suit a playback, which measures nothing.
 pub trait Run {
-    /// The part that every kind of run shares.
+    /// Returns the parts that all kinds of runs have.
     fn base(&self) -> &RunBase;
 
-    /// The same, to change.
+    /// Returns the same parts as [`Self::base`], mutably.
     fn base_mut(&mut self) -> &mut RunBase;
 
-    /// Takes a message and carries out its effects. Returns those that are left to the caller.
+    /// Handles a message and carries out its effects. Returns the effects that remain for the caller.
     fn take(&mut self, msg: Msg) -> Remaining;
 
-    /// The report of everything measured so far.
+    /// Builds the report of everything measured so far.
     fn report(&self) -> Report;
 
-    /// The message of the next frame. A live run publishes the text of the selected case for it.
+    /// Returns the message for the next frame. A live run also publishes the text of the selected case.
     fn next_frame(&self) -> Msg;
 
     /// Contacts the endpoint and starts the telemetry.
     fn begin(&mut self) {}
 
-    /// Marks the requests in flight before the process stops: their times become worthless.
+    /// Marks the requests in flight before the process is stopped: their times are no longer meaningful.
     fn mark_suspended(&self) {}
 
-    /// Ends the run, writes its files and prints the summary. Returns the exit status, raised if a file failed.
+    /// Ends the run, writes its files and prints the summary. Returns the exit status, raised if a file could not be
+    /// written.
     fn close(&mut self, status: u8, _stderr: &mut dyn Write) -> u8 {
         status
     }
 }
 
-/// Effects that are left to the caller.
+/// Effects that remain for the caller.
 #[derive(Debug, Default)]
 pub struct Remaining {
     /// Effects for the terminal.
     pub screen: Vec<ScreenEffect>,
-    /// Exit status to end the program with.
+    /// Exit status, if the program must end.
     pub quit: Option<u8>,
 }
 
-/// Takes a message and carries out its effects; `carry_out` does so with those of a live run.
+/// Handles a message and carries out its effects. `carry_out` carries out the effects of a live run.
 pub fn dispatch<R: Run>(run: &mut R, msg: Msg, carry_out: impl Fn(&mut R, RunEffect)) -> Remaining {
     let mut remaining = Remaining::default();
     let mut effects = VecDeque::from(update(&mut run.base_mut().app, msg));

@@ -1,4 +1,4 @@
-//! Threads that sample the GPUs, this machine and the server's metrics during a run.
+//! Starts and controls the threads that sample the GPUs, this machine and the server's metrics during a run.
 
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -10,29 +10,30 @@ use crate::app::message::Msg;
 use crate::engine::{self, EngineConfig, InvalidConfig};
 use crate::telemetry::{self, Endpoint, HostConfig, Sampler, SamplerConfig, watch_host, watch_server};
 
-/// Time between two reads of the server's metrics. Each read costs the server time.
+/// Time between two reads of the server's metrics: each read costs the server some work.
 const SERVER_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two samples of this machine.
 const HOST_INTERVAL: Duration = Duration::from_secs(1);
-/// Maximum delay of the first request by the first read of the server's metrics.
+/// Maximum time by which the first read of the server's metrics may delay the first request.
 const FIRST_READ_TIMEOUT: Duration = Duration::from_millis(500);
-/// Maximum wait for the last sample of each thread.
+/// Maximum time to wait for the last sample of each thread.
 const LAST_SAMPLE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The sampling threads of a run.
 pub struct Samplers {
     clock: Clock,
     sender: Sender<Wake>,
-    /// How to sample the GPUs, until [`Self::start_machine`] does so.
+    /// Configuration of the GPU sampler, until [`Self::start_machine`] uses it.
     planned: Option<SamplerConfig>,
-    /// GPUs and this machine.
+    /// Samplers of the GPUs and of this machine.
     machine: Vec<Sampler>,
-    /// The server's metrics, if they are read.
+    /// Sampler of the server's metrics, if they are read.
     server: Option<Sampler>,
 }
 
 impl Samplers {
-    /// Starts to read the server's metrics through `client`. `endpoint` is the address that GPUs are attributed to.
+    /// Creates the samplers, and starts to read the server's metrics through `client`. `endpoint` is the address that
+    /// the GPUs may serve.
     pub fn new(
         spec: TelemetrySpec,
         client: reqwest::ClientBuilder,
@@ -54,12 +55,12 @@ impl Samplers {
         Self { clock, sender, planned: Some(planned), machine: Vec::new(), server }
     }
 
-    /// Whether the server's metrics are read.
+    /// Returns whether the server's metrics are read.
     pub const fn reads_server(&self) -> bool {
         self.server.is_some()
     }
 
-    /// Starts to sample the GPUs and this machine. No driver is asked before.
+    /// Starts to sample the GPUs and this machine. No GPU driver is used before.
     pub fn start_machine(&mut self) {
         let Some(config) = self.planned.take() else { return };
         let (clock, events) = (self.clock, self.sender.clone());
@@ -71,13 +72,13 @@ impl Samplers {
         self.machine = vec![telemetry::start(config, move || clock.now(), deliver), host];
     }
 
-    /// Takes a sample of the GPUs and this machine now.
+    /// Requests a sample of the GPUs and this machine now.
     pub fn sample_machine(&self) {
         self.machine.iter().for_each(Sampler::sample_now);
     }
 
-    /// Samples at the full rate while something is measured. The first read of the server's metrics precedes the first
-    /// request: everything that the server counts afterwards belongs to the run.
+    /// Starts or stops regular sampling. When it starts, the server's metrics are read before the first request: all
+    /// counts after this read belong to the run.
     pub fn set_active(&self, active: bool) {
         self.all().for_each(|sampler| sampler.set_active(active));
         if active {
@@ -87,7 +88,7 @@ impl Samplers {
         }
     }
 
-    /// Takes a last sample of everything. A thread that does not answer in time has none.
+    /// Takes a last sample of everything. A thread that does not answer in time is skipped.
     pub fn sample_last(&self) {
         for sampler in self.all() {
             let _in_time = sampler.sample_and_wait(LAST_SAMPLE_TIMEOUT);
@@ -99,8 +100,8 @@ impl Samplers {
     }
 }
 
-/// Builds the client for the server's metrics. On the endpoint's own origin it uses the route of the requests, with the key if
-/// the user asked for that; elsewhere it connects directly and sends no key.
+/// Returns the client for the server's metrics. If all pages are on the endpoint's origin, uses the same route as the
+/// requests, and sends the key if the user asked for this. Otherwise connects directly and sends no key.
 pub fn metrics_client(spec: &TelemetrySpec, config: &EngineConfig) -> Result<reqwest::ClientBuilder, InvalidConfig> {
     let origin = |url: &str| reqwest::Url::parse(url).ok().map(|url| url.origin());
     let is_own = spec.server_metrics.iter().all(|page| origin(page) == origin(&config.base_url));
@@ -110,7 +111,7 @@ pub fn metrics_client(spec: &TelemetrySpec, config: &EngineConfig) -> Result<req
     Ok(reqwest::Client::builder().no_proxy())
 }
 
-/// Host and port of a base address.
+/// Returns host and port of a base address.
 pub fn endpoint_of(base_url: &str) -> Option<Endpoint> {
     let url = reqwest::Url::parse(base_url).ok()?;
     Some(Endpoint { host: url.host_str()?.to_owned(), port: url.port_or_known_default()? })

@@ -1,4 +1,4 @@
-//! Commands about saved runs: list, report, compare.
+//! Commands for saved runs: list, report and compare.
 
 #[cfg(fuzzing)]
 pub mod oracle;
@@ -26,18 +26,18 @@ use crate::store::input::{self, Kind};
 use crate::store::lock;
 use crate::store::runs::{self, SavedRunFile};
 
-/// Finds the journal of a run by its path, its id or the start of it, or `last`.
+/// Finds the journal of a run by its path, its id, the beginning of its id, or `last`.
 pub fn find(wanted: &str) -> anyhow::Result<PathBuf> {
     locate(wanted).map(|(path, _named)| path)
 }
 
-/// Reads a saved run, named as for [`find`].
+/// Reads a saved run. `wanted` names it as for [`find`].
 pub fn load(wanted: &str) -> anyhow::Result<Saved> {
     let (path, named) = locate(wanted)?;
     read(&path).context(named)
 }
 
-/// Finds a journal, and its name for error messages.
+/// Finds a journal, and returns its path and its name for error messages.
 fn locate(wanted: &str) -> anyhow::Result<(PathBuf, String)> {
     let path = Path::new(wanted);
     if path.is_file() {
@@ -57,11 +57,11 @@ pub(super) fn folder() -> anyhow::Result<PathBuf> {
     runs::folder().context("this user has no home folder, so no runs are saved")
 }
 
-/// Deletes the journal of a run. Returns why it still exists.
+/// Deletes the journal of a run. The error says why it still exists.
 pub(super) fn delete(path: &Path) -> Result<(), String> {
     match runs::delete(path) {
         Ok(true) => Ok(()),
-        Ok(false) => Err("it is still running".to_owned()),
+        Ok(false) => Err("another tokscope still has it open".to_owned()),
         Err(why) => Err(why.to_string()),
     }
 }
@@ -70,8 +70,18 @@ pub(super) fn read(path: &Path) -> Result<Saved, JournalError> {
     journal::read(BufReader::with_capacity(1 << 16, File::open(path)?))
 }
 
-/// Writes the report of a saved run to these files, or to stdout (`json`: as JSON). Without either, Markdown goes to stdout.
-/// Returns the exit status.
+/// Reads a run for a report. If another process is still writing the run, its requests in flight are not interrupted
+/// ones.
+pub(super) fn read_for_report(path: &Path) -> Result<Saved, JournalError> {
+    // Check this before reading, so that a run that ends in between is read completely.
+    if !lock::is_locked(path).unwrap_or(false) {
+        return read(path);
+    }
+    journal::read_in_progress(BufReader::with_capacity(1 << 16, File::open(path)?))
+}
+
+/// Writes the report of a saved run to these files, or as JSON to stdout if `json`. Without either, writes Markdown to
+/// stdout. Returns the exit status.
 pub fn report(wanted: &str, exports: &[PathBuf], json: bool, color: ColorWhen) -> anyhow::Result<u8> {
     let mut stderr = std::io::stderr();
     let style = color.style_for(&stderr);
@@ -95,15 +105,14 @@ pub fn report(wanted: &str, exports: &[PathBuf], json: bool, color: ColorWhen) -
         printed.extend(EXPORTERS.first());
     }
     let (path, named) = locate(wanted)?;
-    // Checked before the read: a run that ends in between is read to its end.
-    let is_running = lock::is_locked(&path).unwrap_or(false);
-    let saved = read(&path).context(named)?;
+    let is_open = lock::is_locked(&path).unwrap_or(false);
+    let saved = read_for_report(&path).context(named)?;
     for warning in &saved.warnings {
         say_to(&mut stderr, &style.warning(&format!("{}: {warning}", saved.run.id)));
     }
-    if saved.ended.is_none() {
+    if !saved.is_over() {
         let id = &saved.run.id;
-        let how = if is_running {
+        let how = if is_open {
             format!("{id}: the run is still in progress; this report covers what is saved so far")
         } else {
             format!("{id}: the run was interrupted; continue it with `tokscope resume {id}`")
@@ -132,12 +141,13 @@ pub fn list(json: bool, color: ColorWhen) -> anyhow::Result<u8> {
 }
 
 pub(super) fn list_entry(kept: &SavedRunFile) -> RunRow {
-    let is_running = lock::is_locked(&kept.path).unwrap_or(false);
-    let state = |is_over: bool, is_partial: bool| match (is_running, is_over) {
-        (true, _) => Outcome::Running,
-        (_, false) => Outcome::Unfinished,
-        _ if is_partial => Outcome::Partial,
-        _ => Outcome::Whole,
+    let is_open = lock::is_locked(&kept.path).unwrap_or(false);
+    // A finished run stays finished while its dashboard is open.
+    let state = |is_over: bool, is_partial: bool| match (is_over, is_open) {
+        (false, true) => Outcome::Running,
+        (false, false) => Outcome::Unfinished,
+        (true, _) if is_partial => Outcome::Partial,
+        (true, _) => Outcome::Whole,
     };
     let listed = || {
         let (first, last) = runs::first_and_last_line(&kept.path, journal::LONGEST_LINE)?;
@@ -145,9 +155,9 @@ pub(super) fn list_entry(kept: &SavedRunFile) -> RunRow {
             let state = state(true, brief.figures.partial);
             return Ok(RunRow::new(brief.header, brief.figures, state, kept.bytes));
         }
-        // The run is still going, or was cut off: its journal has no final figures.
-        let saved = read(&kept.path)?;
-        let (header, is_over) = (JournalSummaryHeader::from(&saved.run), saved.ended.is_some());
+        // The journal has no final figures: the run is still in progress or was cut off.
+        let saved = read_for_report(&kept.path)?;
+        let (header, is_over) = (JournalSummaryHeader::from(&saved.run), saved.is_over());
         let figures = RunFigures::new(&report_from_saved(saved));
         let state = state(is_over, figures.partial);
         Ok(RunRow::new(header, figures, state, kept.bytes))
@@ -155,13 +165,13 @@ pub(super) fn list_entry(kept: &SavedRunFile) -> RunRow {
     listed().unwrap_or_else(|e: JournalError| RunRow::unreadable(kept.id.clone(), kept.bytes, &e.to_string()))
 }
 
-/// Style and width of text on stdout.
+/// Returns style and width for text on stdout.
 fn layout(color: ColorWhen) -> Layout {
     Layout { style: color.style_for(&std::io::stdout()), width: stdout::terminal_columns() }
 }
 
-/// Compares two runs: saved ones, `results.json` files or Markdown reports. Writes to these files, and to stdout: text, or
-/// what an export or `json` asks for. Returns the exit status.
+/// Compares two runs: saved runs, `results.json` files or Markdown reports. Writes the comparison to these files, and
+/// to stdout as text or in the requested format. Returns the exit status.
 pub fn compare(a: &str, b: &str, exports: &[PathBuf], json: bool, color: ColorWhen) -> anyhow::Result<u8> {
     type Render = fn(&Comparison) -> String;
     let (mut files, mut printed): (Vec<(&PathBuf, Render)>, Vec<Render>) = (Vec::new(), Vec::new());
@@ -192,10 +202,10 @@ pub fn compare(a: &str, b: &str, exports: &[PathBuf], json: bool, color: ColorWh
     printed.map(|()| status)
 }
 
-/// Reads a report that was exported.
+/// Function that reads an exported report.
 type Import = fn(&str) -> Result<ComparedRun, ImportError>;
 
-/// Maximum size of a `results.json`: four times that of 100,000 attempts without long responses.
+/// Maximum size of a `results.json`: four times the size for 100,000 attempts without long responses.
 const RESULTS: Kind = Kind { file_name: Some("results.json"), what: "a results.json", max_bytes: 1024 * 1024 * 1024 };
 const MARKDOWN: Kind = Kind { file_name: Some("report.md"), what: "a Markdown report", max_bytes: 64 * 1024 * 1024 };
 

@@ -18,13 +18,13 @@ use crate::app::message::{Msg, Signal};
 /// Part of the program that stops the process on Ctrl-Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suspension {
-    /// The main thread, after it marked the requests in flight.
+    /// The main thread, after marking the requests in flight.
     ByMainThread,
-    /// The system, or the screen.
+    /// The system, or the dashboard when the user presses the key.
     BySystem,
 }
 
-/// Watches for signals on a thread of its own. Once this returns, no signal ends the program unnoticed.
+/// Watches for signals on a separate thread. After this call, no signal ends the program without cleaning up.
 pub fn watch(sender: Sender<Wake>, suspension: Suspension) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
     let watched = {
@@ -42,19 +42,19 @@ pub fn watch(sender: Sender<Wake>, suspension: Suspension) {
                 }
             });
         };
-        // A dashboard still has its keys; without one, nothing else could end the run.
+        // Without a dashboard, end the run: no key could end it. The dashboard still has its keys.
         if catch_unwind(AssertUnwindSafe(listen)).is_err() && suspension == Suspension::ByMainThread {
             drop(sender.send(Wake::Msg(Msg::Signal(Signal::Terminate))));
         }
     };
-    // Without the thread signals do nothing; the keys still do.
+    // If the thread cannot start, signals have no effect, but keys still do.
     drop(std::thread::Builder::new().name("signals".to_owned()).spawn(run));
 }
 
-/// Stops the process with SIGSTOP; returns once it continues.
+/// Stops the process with SIGSTOP. Returns when the process continues.
 #[cfg(unix)]
 pub fn stop_process() {
-    // This process exists, so the call cannot fail.
+    // This call cannot fail, because this process exists.
     let _stopped = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
 }
 
@@ -62,12 +62,13 @@ pub fn stop_process() {
 #[cfg(not(unix))]
 pub fn stop_process() {}
 
-/// Signals that end a process by default, except program faults and signals with a meaning of their own here. Unwatched,
-/// they would leave the terminal in raw mode and the run unsaved. The standard library ignores SIGPIPE.
+/// Returns the signals that would end the process by default, except program faults and signals that are handled
+/// separately. Without a handler, they would leave the terminal in raw mode and the run unsaved. SIGPIPE is missing
+/// because the standard library ignores it.
 #[cfg(unix)]
 fn fatal() -> Vec<i32> {
     use rustix::process::Signal;
-    // The C library's abort() still ends the process: it restores the default action after the handler returned.
+    // The C library's abort() still ends the process: it restores the default action after the handler has returned.
     let mut fatal = vec![
         Signal::ABORT,
         Signal::QUIT,
@@ -81,7 +82,7 @@ fn fatal() -> Vec<i32> {
     #[cfg(target_os = "linux")]
     fatal.extend([Signal::IO, Signal::POWER, Signal::STKFLT]);
     let mut fatal: Vec<i32> = fatal.into_iter().map(Signal::as_raw).collect();
-    // Real-time signals, except those that libc uses itself.
+    // These are the real-time signals, except those that libc uses.
     #[cfg(target_os = "linux")]
     fatal.extend(35..=64);
     fatal
@@ -94,7 +95,8 @@ struct SignalStreams {
     interrupt: unix::Signal,
     suspend: Option<unix::Signal>,
     fatal: Vec<unix::Signal>,
-    /// Never read. Watching it makes a write beyond the file size limit fail instead of ending the program.
+    /// Never received from. Watching this signal makes a write beyond the file size limit fail instead of ending the
+    /// program.
     _too_large: unix::Signal,
 }
 
@@ -105,9 +107,9 @@ impl SignalStreams {
         use unix::{SignalKind, signal};
         let raw = |raw: Raw| signal(SignalKind::from_raw(raw.as_raw()));
         let is_headless = suspension == Suspension::ByMainThread;
-        // Under `nohup`, the run continues without the terminal; a dashboard cannot.
+        // With `nohup`, a headless run continues without the terminal; a dashboard cannot.
         let stays = is_headless && process::ignores(Raw::HUP.as_raw());
-        // Signals that were ignored at the start stay ignored. Not every system has all of them.
+        // Signals that were ignored at the start stay ignored. Skip signals that a system does not have.
         let fatal = fatal().into_iter().filter(|raw| !process::ignores(*raw));
         Ok(Self {
             fatal: fatal.filter_map(|raw| signal(SignalKind::from_raw(raw)).ok()).collect(),
@@ -169,7 +171,7 @@ impl SignalStreams {
         tokio::select! {
             got = interrupt.recv() => got.map(|()| wake(Signal::Interrupt)),
             got = terminate.recv() => got.map(|()| wake(Signal::Terminate)),
-            // The window was closed. The system ends the process some seconds later.
+            // The window was closed. The system will end the process some seconds later.
             got = close.recv() => got.map(|()| wake(Signal::HangUp)),
             got = log_off.recv() => got.map(|()| wake(Signal::Terminate)),
             got = shut_down.recv() => got.map(|()| wake(Signal::Terminate)),

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::app::state::preset::LayoutPreset;
 use crate::app::state::theme::{OfferedTheme, ThemeName};
 use crate::domain::key_source::KeySource;
 use crate::domain::session::{Plan, RowPlan};
@@ -21,11 +22,11 @@ use crate::ui::terminal::NotifyBy;
 use crate::ui::theme::Themes;
 use crate::workload::source::Source;
 
-/// Everything that a live run needs to know. Without `Debug`: it holds secrets.
+/// All inputs of a live run. Has no `Debug`, because it contains secrets.
 pub struct RunSpec {
     /// The endpoint and how to reach it.
     pub engine: EngineSpec,
-    /// Telemetry beside the run.
+    /// Telemetry during the run.
     pub telemetry: TelemetrySpec,
     /// Cases to run, and how.
     pub session: SessionSpec,
@@ -35,11 +36,11 @@ pub struct RunSpec {
     pub warnings: Vec<String>,
     /// Notices for the user before the run begins, one sentence each, without secrets.
     pub notices: Vec<String>,
-    /// Command line that started the run, without secrets; `None` if it is not known, or the run is resumed.
+    /// Command line that started the run, without secrets; `None` if unknown or if the run is resumed.
     pub command_line: Option<String>,
 }
 
-/// The endpoint and how to reach it. Without `Debug`: it holds secrets.
+/// The endpoint and how to reach it. Has no `Debug`, because it contains secrets.
 pub struct EngineSpec {
     /// Base address, including `/v1` or the like.
     pub base_url: String,
@@ -55,12 +56,12 @@ pub struct EngineSpec {
     pub headers: Vec<(String, String)>,
     /// Proxy, TLS and retries.
     pub network: Network,
-    /// Counts the tokens of finished responses.
+    /// Tokenizer that counts the tokens of finished responses.
     pub tokenizer: Option<Arc<Tokenizer>>,
 }
 
 impl EngineSpec {
-    /// Configuration of the engine for a run.
+    /// Returns the configuration of the engine for a run.
     pub fn to_config(&self, run_id: String, warm: bool) -> EngineConfig {
         EngineConfig {
             session_header: None,
@@ -75,12 +76,12 @@ impl EngineSpec {
     }
 }
 
-/// Telemetry beside a run.
+/// Telemetry during a run.
 #[derive(Debug)]
 pub struct TelemetrySpec {
-    /// Addresses that may serve the server's metrics, in the order to try; empty to read none.
+    /// Addresses to try for the server's metrics, in this order; empty to read none.
     pub server_metrics: Vec<String>,
-    /// Whether to send the key and the headers there too. These addresses are on the endpoint's own origin.
+    /// Whether to send the key and the headers to these addresses, too. All of them are then on the endpoint's origin.
     pub server_metrics_auth: bool,
     /// Source of GPU figures.
     pub gpu: GpuChoice,
@@ -96,15 +97,15 @@ pub struct SessionSpec {
     pub suite_source: SuiteSource,
     /// Concurrency, repeats and limits.
     pub plan: Plan,
-    /// Concurrencies to run one after another; empty without a sweep.
+    /// Concurrencies to run one after another; empty if there is no sweep.
     pub sweep: Vec<usize>,
-    /// Model that the user asked for.
+    /// Model that the user named.
     pub model: Option<String>,
     /// Content of the requests of a workload.
     pub requests: RequestSpec,
 }
 
-/// Content of the requests of a workload; nothing if the run sends its cases.
+/// Content of the requests of a workload; empty if the run sends its cases.
 #[derive(Default)]
 pub struct RequestSpec {
     /// Rows that the cases send.
@@ -116,9 +117,9 @@ pub struct RequestSpec {
 /// Journal and reports of a run.
 #[derive(Debug)]
 pub struct SavingSpec {
-    /// Files to write at the end. The first Markdown file also names what the export key writes.
+    /// Files to write at the end. The export key of the dashboard uses the first Markdown file.
     pub exports: Vec<PathBuf>,
-    /// Format to write to stdout at the end, in place of the summary.
+    /// Format of the report to write to stdout at the end, in place of the summary.
     pub stdout: Option<&'static Exporter>,
     /// Style of the summary on stdout.
     pub summary_style: Style,
@@ -129,11 +130,11 @@ pub struct SavingSpec {
 /// The journal of a run.
 #[derive(Debug)]
 pub enum JournalSpec {
-    /// The run is not saved.
+    /// Do not save the run.
     Off,
-    /// The run gets a new journal.
+    /// Create a new journal.
     New,
-    /// The run resumes a saved one, whose suite, plan, sweep and model are those of the spec.
+    /// Resume a saved run. Suite, plan, sweep and model of the specification are those of the saved run.
     Resume(Box<ResumeTarget>),
 }
 
@@ -148,10 +149,10 @@ pub struct ResumeTarget {
     pub path: PathBuf,
 }
 
-/// Look and keys of the dashboard.
+/// Appearance and keys of the dashboard.
 #[derive(Debug)]
 pub struct ScreenSpec {
-    /// Themes as this terminal can show them.
+    /// Themes in the colours that this terminal can show.
     pub themes: Themes,
     /// Themes to choose from.
     pub offered: Vec<OfferedTheme>,
@@ -159,12 +160,14 @@ pub struct ScreenSpec {
     pub theme: ThemeName,
     /// Whether to use ASCII characters only.
     pub ascii: bool,
-    /// Whether the screen changes by itself at most twice a second.
+    /// Whether motion is reduced: without input, the screen changes at most twice a second.
     pub reduced_motion: bool,
     /// Whether the terminal's title shows the progress.
     pub title: bool,
     /// How to announce the end of a long run.
     pub notify: NotifyBy,
+    /// Layout to begin with; `None` depends on the run.
+    pub layout: Option<LayoutPreset>,
     /// Keys of the dashboard.
     pub keymap: Keymap,
     /// Keys of the run browser.

@@ -6,12 +6,12 @@ use anyhow::Context;
 
 use crate::ui::terminal;
 
-/// Columns of the terminal that stdout is; `None` if it is none.
+/// Returns the width of the terminal, columns; `None` if stdout is not a terminal.
 pub fn terminal_columns() -> Option<usize> {
     io::stdout().is_terminal().then(terminal::columns).flatten()
 }
 
-/// Writes all bytes. A reader that closed the stream is not an error; a full disk is.
+/// Writes all bytes. A full disk is an error; a reader that has closed the stream is not.
 pub fn write(bytes: &[u8]) -> anyhow::Result<()> {
     write_with(|to| to.write_all(bytes))
 }

@@ -1,5 +1,6 @@
-//! The summary of a run, as plain text for the terminal.
+//! Summary of a run, as plain text for the terminal.
 
+mod depth;
 mod entry;
 mod load_stages;
 mod styled;
@@ -9,6 +10,7 @@ use self::entry::entry;
 pub use self::styled::styled;
 use crate::domain::interval::MEAN_NEEDS;
 use crate::domain::metrics::{DECODE, ITL, LATENCY, METRICS, Metric, SPEED, TTFT};
+use crate::domain::pass_rate::whole_percent;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN, count, grouped};
 use crate::domain::session::Session;
@@ -21,18 +23,21 @@ use crate::report::case::cases;
 use crate::report::check_failures::{MAX_CHECK_FAILURES, check_failures};
 use crate::report::conclusion::Conclusion;
 use crate::report::model::Report;
+use crate::report::models::{ModelFigures, figures};
 use crate::report::spread::Spread;
 use crate::report::summary::Summary;
 use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all, samples_needed, unresolved_in_words};
 
-/// Lines of a load: failures by kind, goodput, thresholds, the stages of a sweep.
+/// Returns the lines of a load: failures by kind, goodput, thresholds, and the stages of a sweep.
 fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     let Some(tally) = &summary.tally else { return Vec::new() };
     let figure = |v: Option<f64>, digits: usize| Quantity::new(v, digits).to_string();
     let mut lines = Vec::new();
+    let totals = &summary.totals;
+    let at_stage = summary.stage.map(|concurrency| format!("at concurrency {concurrency}"));
     if session.is_load() {
-        let counts = format!("{} measured, {} ok", tally.ended, tally.ok);
-        lines.push(entry("Requests", [Some(counts), tally.failures().map(|kinds| format!("failed: {kinds}"))]));
+        let counts = format!("{} measured, {} ok", totals.measured_requests, totals.complete_requests());
+        lines.push(entry("Requests", [Some(counts), totals.failures().map(|kinds| format!("failed: {kinds}"))]));
         if session.saturated_at().is_some() {
             lines.push(entry("Stopped", [Some("the queue only grew: the server cannot sustain this load".to_owned())]));
         }
@@ -45,15 +50,15 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         }
         let (requests, tokens) = (summary.request_throughput, summary.output_token_throughput);
         let rates = [format!("{} req/s", figure(requests, 2)), format!("{} tok/s", figure(tokens, 1))];
-        lines.push(entry("Throughput", rates.map(Some)));
-    } else if let Some(kinds) = tally.failures() {
+        lines.push(entry("Throughput", rates.map(Some).into_iter().chain([at_stage.clone()])));
+    } else if let Some(kinds) = totals.failures() {
         lines.push(entry("Failed", [Some(kinds)]));
     }
     if let Some(good) = tally.good {
         let (share, rate) = (tally.run_figure(RunFigure::GoodShare), tally.run_figure(RunFigure::Goodput));
         let share = format!("{good}/{} ({}%)", tally.judged(), figure(share, 1));
         let unresolved = (tally.unjudged > 0).then(|| format!("{} unresolved", tally.unjudged));
-        lines.push(entry("Goodput", [Some(share), Some(format!("{} req/s", figure(rate, 2))), unresolved]));
+        lines.push(entry("Goodput", [Some(share), Some(format!("{} req/s", figure(rate, 2))), unresolved, at_stage]));
     }
     let stages = stages(session);
     let knee = knee(&stages);
@@ -65,8 +70,9 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         });
         let warm = s.doubts.summary().map_or_else(String::new, |words| format!(" ({words})"));
         let n = Some(format!("n {}{warm}", n_of_all(s)));
+        let pass = s.pass_rate.percent().map(|percent| format!("{} pass", whole_percent(percent)));
         let knee = (knee == Some(at)).then(|| "◆ knee".to_owned());
-        lines.push(entry(&format!("Concurrency {}", s.concurrency), columns.chain([n, knee, slo])));
+        lines.push(entry(&format!("Concurrency {}", s.concurrency), columns.chain([n, pass, knee, slo])));
     }
     lines.extend(saturated_from_start(&stages).map(|found| entry("Knee", [Some(found.to_string())])));
     lines.extend(
@@ -78,7 +84,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     lines.extend(samples_needed(&stages).map(|needed| entry(UNKNOWN, [Some(needed)])));
     lines.extend(unresolved_in_words(&stages).map(|stages| entry("Unresolved", [Some(stages)])));
     if !session.sweep.is_empty() {
-        // Each stage shows whether it meets them; a verdict on the last stage alone would not describe the run.
+        // Each stage shows its own verdict. A verdict on the last stage alone would not describe the run.
         lines.extend(slo_summary(&stages).map(|met| entry("SLO limit", [Some(met)])));
         return lines;
     }
@@ -92,7 +98,22 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     lines
 }
 
-/// Writes the summary: a line for each metric, then the verdicts.
+/// Returns a line for each model of a mix.
+fn models(session: &Session) -> Vec<String> {
+    let line = |model: ModelFigures| {
+        let mean = |label: &str, spread: Option<Spread>, digits: usize, unit: &str| {
+            spread.map(|s| format!("{label} {:.digits$} {unit}", s.stats.avg))
+        };
+        let failed = (model.failed > 0).then(|| format!("{} failed", grouped(model.failed as u64)));
+        let name = Some(sanitise_line(&model.name));
+        let ttft = mean("TTFT", model.ttft_ms, 0, "ms");
+        let decode = mean("decode", model.decode_tokens_per_s, 1, "tok/s");
+        entry("Model", [name, ttft, decode, Some(format!("n {}", grouped(model.n as u64))), failed])
+    };
+    figures(session).into_iter().map(line).collect()
+}
+
+/// Returns the summary: a line for each metric, and then the verdicts.
 pub fn summary(report: &Report) -> String {
     let session = &report.session;
     let summary = report.summary();
@@ -116,6 +137,12 @@ pub fn summary(report: &Report) -> String {
         lines.push(entry("Not reached", [Some(why)]));
     }
     lines.extend(workload::lines(report, summary));
+    if let Some(concurrency) = summary.stage {
+        lines.push(entry(
+            "Best stage",
+            [Some(format!("concurrency {concurrency}: speed, latency, rating and findings are of it"))],
+        ));
+    }
     let line = |label: &str, metric: &Metric, unit: &str, digits: usize| match summary.spread(metric) {
         Some(spread) => Some(spread_line(label, &spread, &summary.n_of_all(metric, spread.n), unit, digits)),
         None => unresolved_line(label, summary, metric),
@@ -133,17 +160,21 @@ pub fn summary(report: &Report) -> String {
             if later.is_some() { (first, Some(how.to_owned())) } else { (format!("{first}; {how}"), None) };
         lines.push(entry("Prefix cache", [Some(first), later, how]));
     }
+    lines.extend(models(session));
     lines.extend(line("Inter-token", &ITL, "ms", 2));
     if METRICS.iter().any(|m| summary.unresolved(m) > 0) {
         let why =
             "text arrived in bunches: turn off buffering in proxies, or ask for longer answers (docs/resolution.md)";
         lines.push(entry("Unresolved", [Some(why.to_owned())]));
     }
-    if summary.attempts > 0 {
-        lines.push(entry("Tokens", [Some(format!("{about}{}", grouped(summary.total_output_tokens)))]));
-        // Only without concurrency is the sum the duration of the run.
-        let label = if session.is_load() { "Total time" } else { "Time" };
-        lines.push(entry(label, [Some(format!("{:.2} s", summary.total_time_s))]));
+    let totals = &summary.totals;
+    if totals.attempts > 0 {
+        let about = if totals.estimated_attempts > 0 { ESTIMATED } else { "" };
+        let stages = summary.stage.map(|_| "all stages".to_owned());
+        lines.push(entry("Tokens", [Some(format!("{about}{}", grouped(totals.output_tokens))), stages]));
+        // The sum of the times is the duration of the run only if requests run one after another.
+        let label = if session.is_load() || summary.stage.is_some() { "Total time" } else { "Time" };
+        lines.push(entry(label, [Some(format!("{:.2} s", totals.time_s))]));
     }
     if let Some(seconds) = report.duration_s().filter(|_| session.is_more_than_reported()) {
         lines.push(entry("Wall time", [Some(format!("{seconds:.2} s"))]));
@@ -153,6 +184,7 @@ pub fn summary(report: &Report) -> String {
         lines.push(entry("Slowest case", [Some(format!("{:.2} s", ms / 1000.0)), Some(name)]));
     }
     lines.extend(workload::turn_lines(summary));
+    lines.extend(depth::lines(session));
     lines.extend(load_lines(session, summary));
     let examined = summary.examined_in_words();
     for (diagnosis, n) in &summary.findings {
@@ -171,9 +203,9 @@ pub fn summary(report: &Report) -> String {
     lines.join("\n")
 }
 
-/// Lines of the checks: the pass rate, and the first failures.
+/// Returns the lines of the checks: the pass rate and the first failures.
 fn checks(summary: &Summary, session: &Session) -> Vec<String> {
-    let Some(rate) = summary.whole_pass_rate.words() else { return Vec::new() };
+    let Some(rate) = summary.totals.pass_rate.words() else { return Vec::new() };
     let mut lines = vec![entry("Checks", [Some(rate)])];
     if summary.pass_rate.failed() > 0 {
         let failures = check_failures(&cases(session), MAX_CHECK_FAILURES);
@@ -182,13 +214,13 @@ fn checks(summary: &Summary, session: &Session) -> Vec<String> {
     lines
 }
 
-/// Line of a metric that no stream resolves.
+/// Returns the line of a metric that no stream resolves.
 fn unresolved_line(label: &str, summary: &Summary, metric: &Metric) -> Option<String> {
     let n = summary.n_of_all(metric, 0);
     (summary.unresolved(metric) > 0).then(|| entry(label, [Some(UNKNOWN.to_owned()), Some(format!("n {n}"))]))
 }
 
-/// One TTFT line for each state of the prefix cache: a mean over cold and warm would describe neither.
+/// Returns one TTFT line for each state of the prefix cache: a mean of cold and warm would describe neither.
 fn ttft(summary: &Summary) -> Vec<String> {
     let by_cache = summary.ttft_by_cache();
     if by_cache.is_empty() {
@@ -206,7 +238,8 @@ fn ttft(summary: &Summary) -> Vec<String> {
         .collect()
 }
 
-/// Line of a metric over the attempts that have it, `n_of_all` of those that ended. A single value is printed once.
+/// Returns the line of a metric. `n_of_all` is the number of attempts that have the metric, out of all ended ones. A
+/// single value is printed once.
 fn spread_line(label: &str, spread: &Spread, n_of_all: &str, unit: &str, digits: usize) -> String {
     let s = spread.stats;
     let n = Some(format!("n {n_of_all}"));
@@ -216,7 +249,7 @@ fn spread_line(label: &str, spread: &Spread, n_of_all: &str, unit: &str, digits:
     let mean = Quantity::new(s.avg, digits)
         .with_half_width(spread.mean_half_width)
         .lacking_half_width_if(spread.has_too_few_repeats());
-    // Only latencies have a high percentile of interest: high speeds are good.
+    // Show a high percentile only for latencies: a high speed is no problem.
     let high = [99, 95, 90].into_iter().filter(|_| unit == "ms").find_map(|p| Some((p, spread.percentile(p)?)));
     let parts = [
         Some(format!("{mean} {unit} mean")),

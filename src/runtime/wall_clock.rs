@@ -5,14 +5,15 @@ use std::time::{Duration, SystemTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-/// Now, in this machine's time zone, or UTC if the zone is unknown. A clock outside the years -9999 to 9999 is clamped to
-/// them: the run measures on the monotonic clock and must not fail.
+/// Returns the current time in this machine's time zone, or in UTC if the zone is unknown. A time outside the years
+/// -9999 to 9999 is clamped: the run measures with the monotonic clock and must not fail.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the time of day")]
 pub fn now() -> ZonedDateTime {
     nearest_timestamp(SystemTime::now()).to_zoned_datetime(TimeZone::system())
 }
 
-/// Microseconds since 1970 by a clock that may be set anywhere: unlike [`now`] a new number with every call.
+/// Returns the microseconds since 1970. Unlike [`now`], the result is never clamped, so it differs between calls even
+/// if the clock is set to an extreme time.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the time of day")]
 pub fn microseconds_since_1970() -> i64 {
     let now = SystemTime::now();
@@ -43,7 +44,7 @@ mod tests {
             assert_eq!(nearest_timestamp(time), nearest);
             for hours in [-12, 0, 14] {
                 let there = nearest.to_zoned_datetime(TimeZone::fixed(jiff::tz::offset(hours)));
-                // The formats of a report, the list of runs, and a journal.
+                // These are the formats of a report, of the list of runs, and of a journal.
                 let day = Duration::from_secs(86_400);
                 for wall in [there.saturating_add(day), there.saturating_sub(day)] {
                     assert!(!wall.strftime(crate::domain::time::RFC_3339).to_string().is_empty());

@@ -1,4 +1,4 @@
-//! Takes a request into the engine model, or gives it fixed deadlines.
+//! Decides how an answer is scheduled: by the engine model or by fixed deadlines.
 
 use tokio::time::Instant;
 
@@ -10,18 +10,18 @@ use super::pace::Pace;
 use super::request::ChatRequest;
 use super::schedule::Schedule;
 
-/// With the engine model, one of this many answers continues to its limit. The others end by themselves.
+/// With the engine model, one of this many answers has all its `max_tokens`. The others end earlier, with `stop`.
 const LONG_ANSWERS: u64 = 4;
 
-/// Decisions about an answer when its request arrives.
+/// Schedule and limit of an answer, decided when its request arrives.
 pub struct Admission {
     /// Times of its tokens.
     pub schedule: Schedule,
-    /// Number of generated tokens that gives the finish reason `length`.
+    /// Number of generated tokens at which the finish reason is `length`; `None` without a limit.
     pub length_limit: Option<u64>,
 }
 
-/// Facts about a request that its body lacks.
+/// Facts about a request that are not in its body.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
     /// Number of earlier requests.
@@ -34,7 +34,8 @@ pub struct Arrival {
     pub seed: u64,
 }
 
-/// Decides when the tokens of an answer are due. The engine model also lowers `max_tokens` to where the answer ends.
+/// Schedules the tokens of an answer. With the engine model, also lowers `max_tokens` to the place where the answer
+/// ends by itself.
 pub fn admit(
     config: &SimConfig,
     engine: Option<&BatchEngine>,

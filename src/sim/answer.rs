@@ -1,21 +1,26 @@
-//! Text of the simulator's answers: a prepared text on the prompt's topic, followed by other texts.
+//! Text of the simulator's answers: a prepared text on the prompt's topic, followed by the other texts, or an answer in a
+//! requested form.
+
+use std::borrow::Cow;
 
 use super::request::ChatRequest;
+use super::structured::AnswerForm;
 use super::tokens::pieces;
 use super::wire::TextPart;
 
-/// A prepared answer, with keywords that select it.
+/// A prepared answer, and the keywords that select it.
 struct Topic {
     keywords: &'static [&'static str],
     source: &'static str,
 }
 
-/// Separator between reasoning and answer, as reasoning models write it.
+/// Separator between reasoning and answer, as in the output of reasoning models.
 const END_OF_REASONING: &str = "\n</think>\n\n";
-/// Separator between an answer and the next one, if more tokens are requested than one answer has.
+/// Separator between two answers, if a request wants more tokens than one answer has.
 const RULE: &str = "\n\n---\n\n";
 
-/// On a tie in keywords the first topic wins. The last topic is for prompts without a keyword.
+/// Topics of the answers. The topic with the most keywords in the prompt is used; on a tie, the first. The last topic
+/// is for prompts without a keyword.
 const TOPICS: &[Topic] = &[
     Topic {
         keywords: &["fastapi", "rest api", "backend", "jwt", "crud", "pydantic", "sqlalchemy", "authentication"],
@@ -94,13 +99,20 @@ impl Topic {
     }
 }
 
-/// Tokens of an answer, in order.
-pub type Tokens = Box<dyn Iterator<Item = (TextPart, &'static str)> + Send>;
+/// Tokens of an answer, in order. Each comes with the part of the answer to which it belongs.
+pub type Tokens = Box<dyn Iterator<Item = (TextPart, Cow<'static, str>)> + Send>;
 
 /// Returns the tokens that answer a request.
 pub fn answer(request: &ChatRequest) -> Tokens {
     let first = topic_of(&request.conversation);
     let reasoning = TOPICS.get(first).filter(|_| request.thinking).map_or("", Topic::reasoning);
+    let limit = request.max_tokens.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    if let Some(content) = formed(&request.form) {
+        // An answer with a form is worth nothing if it is cut, so reasoning is dropped where there is no room for both.
+        let thoughts: Vec<_> = pieces(reasoning).map(|p| (TextPart::Reasoning, Cow::Borrowed(p))).collect();
+        let thoughts = if thoughts.len() + content.len() <= limit { thoughts } else { Vec::new() };
+        return Box::new(thoughts.into_iter().chain(content).take(limit));
+    }
     let texts = match request.max_tokens {
         None => 1,
         Some(_) if request.ignore_eos => usize::MAX,
@@ -110,12 +122,24 @@ pub fn answer(request: &ChatRequest) -> Tokens {
         let between = if n == 0 { "" } else { RULE };
         pieces(between).chain(pieces(topic.answer()))
     });
-    let tokens = pieces(reasoning).map(|p| (TextPart::Reasoning, p)).chain(text.map(|p| (TextPart::Answer, p)));
-    let limit = request.max_tokens.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
-    Box::new(tokens.take(limit))
+    let reasoning = pieces(reasoning).map(|p| (TextPart::Reasoning, Cow::Borrowed(p)));
+    Box::new(reasoning.chain(text.map(|p| (TextPart::Answer, Cow::Borrowed(p)))).take(limit))
 }
 
-/// Index of the topic with the most keywords in a conversation.
+/// Tokens of an answer with a form; `None` for a text on a topic.
+fn formed(form: &AnswerForm) -> Option<Vec<(TextPart, Cow<'static, str>)>> {
+    let own = |part| move |piece: &str| (part, Cow::Owned(piece.to_owned()));
+    match form {
+        AnswerForm::Topic => None,
+        AnswerForm::Json(text) => Some(pieces(text).map(own(TextPart::Answer)).collect()),
+        AnswerForm::ToolCall { name, arguments } => {
+            let name = std::iter::once((TextPart::ToolName, Cow::Owned(name.clone())));
+            Some(name.chain(pieces(arguments).map(own(TextPart::ToolArguments))).collect())
+        }
+    }
+}
+
+/// Returns the index of the topic with the most keywords in a conversation.
 fn topic_of(conversation: &str) -> usize {
     let conversation = conversation.to_lowercase();
     let matches = |topic: &Topic| topic.keywords.iter().filter(|&&k| conversation.contains(k)).count();
@@ -142,6 +166,7 @@ mod tests {
             ignore_eos: false,
             seed: None,
             planned: None,
+            form: AnswerForm::Topic,
         }
     }
 
@@ -216,5 +241,20 @@ mod tests {
         assert!(parts[reasoning..].iter().all(|p| *p == TextPart::Answer));
         chat.thinking = false;
         assert!(answer(&chat).all(|(part, _)| part == TextPart::Answer));
+    }
+
+    #[test]
+    fn an_answer_with_a_form_is_whole_if_the_limit_allows() {
+        let mut chat = request("", Some(800));
+        chat.form = AnswerForm::Json(r#"{"city":"Rome"}"#.to_owned());
+        let text = |chat: &ChatRequest| -> String {
+            answer(chat).filter(|(part, _)| *part == TextPart::Answer).map(|(_, piece)| piece).collect()
+        };
+        assert_eq!(text(&chat), r#"{"city":"Rome"}"#);
+        assert!(answer(&chat).any(|(part, _)| part == TextPart::Reasoning));
+        chat.max_tokens = Some(20);
+        assert_eq!(text(&chat), r#"{"city":"Rome"}"#);
+        chat.max_tokens = Some(2);
+        assert_eq!(answer(&chat).count(), 2);
     }
 }

@@ -1,6 +1,7 @@
-//! Model of an inference engine with continuous batching. All requests of the server share its steps.
+//! Model of an inference engine with continuous batching. All requests to the simulator share the engine's steps.
 //!
-//! One step computes a chunk of waiting prompts and one token for every decoding sequence. It takes
+//! In one step, the engine computes a chunk of the waiting prompts, and one token for each decoding sequence. A step
+//! takes
 //!
 //! ```text
 //! (step_ms + decode_ms × decoding sequences + prefill_ms × prompt tokens) × jitter
@@ -22,7 +23,7 @@ pub use self::kv_cache::BLOCK_TOKENS;
 pub use self::scheduler::Rejection;
 pub use self::sequence::SequenceRequest;
 
-/// Maximum of [`EngineConfig::kv_blocks`]: the memory of a million tokens.
+/// Maximum of [`EngineConfig::kv_blocks`], enough for a million tokens.
 pub const MAX_KV_BLOCKS: u32 = 1 << 16;
 /// Maximum of [`EngineConfig::burst`].
 pub const MAX_BURST: u32 = 16;
@@ -30,23 +31,23 @@ pub const MAX_BURST: u32 = 16;
 /// Parameters of the engine. The defaults are those of `--demo`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineConfig {
-    /// Time of a step before any token, milliseconds: the time to read the weights.
+    /// Time of a step without any tokens, milliseconds. A real engine spends this time on reading the weights.
     pub step_ms: f64,
     /// Additional time per decoding sequence, milliseconds.
     pub decode_ms: f64,
     /// Additional time per prompt token, milliseconds.
     pub prefill_ms: f64,
-    /// Token budget of a step: one per decoding sequence, the rest for prompts.
+    /// Token budget of a step: one for each decoding sequence, and the rest for prompts.
     pub batch_tokens: u32,
     /// Maximum number of sequences in a step. Further requests wait.
     pub max_batch: u32,
     /// Size of the KV cache in blocks of `BLOCK_TOKENS` tokens.
     pub kv_blocks: u32,
-    /// Maximum number of waiting requests; more are refused with HTTP 429. `None` for no limit.
+    /// Maximum number of waiting requests. Further ones are refused with HTTP 429. `None` for no limit.
     pub max_waiting: Option<u32>,
-    /// Maximum number of tokens per sequence and step, which speculative decoding sends in one event. 1 is off.
+    /// Maximum number of tokens per sequence and step. Speculative decoding sends them in one event. 1 turns it off.
     pub burst: u32,
-    /// Mean time between stalls, in seconds of work; 0 for none.
+    /// Mean working time between two stalls, seconds; 0 for no stalls.
     pub stall_every_s: f64,
     /// Seed of jitter, bursts and stalls.
     pub seed: u64,
@@ -70,7 +71,7 @@ impl Default for EngineConfig {
 }
 
 impl EngineConfig {
-    /// Checks the parameters. Fails with a reason for the user.
+    /// Checks the parameters. The error is a reason for the user.
     pub fn check(&self) -> Result<(), &'static str> {
         let is_time = |value: f64| (0.0..=1e6).contains(&value);
         if ![self.step_ms, self.decode_ms, self.prefill_ms].into_iter().all(is_time) {
@@ -92,7 +93,7 @@ impl EngineConfig {
         }
     }
 
-    /// Number of tokens that a prompt and its answer may have together.
+    /// Returns the maximum number of tokens of a prompt and its answer together.
     pub fn context_tokens(&self) -> u64 {
         u64::from(self.kv_blocks) * BLOCK_TOKENS
     }

@@ -1,10 +1,10 @@
-//! The page of `GET /metrics`, in Prometheus' format.
+//! Page of `GET /metrics`, in Prometheus' format.
 
 use std::fmt::Write;
 
 use super::batch_engine::EngineStatus;
 
-/// Figures that the simulator has with and without the engine model.
+/// Figures that do not depend on the engine model.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestCounts {
     /// Answers in flight.
@@ -15,7 +15,7 @@ pub struct RequestCounts {
     pub prompt_tokens: u64,
 }
 
-/// Writes the page. Without the engine model no request ever waits, and there is no GPU.
+/// Returns the page. Without the engine model, requests never wait and there is no GPU.
 pub fn page(counts: RequestCounts, engine: Option<&EngineStatus>) -> String {
     let (running, waiting) =
         engine.map_or((counts.in_flight, 0), |engine| (engine.running as u64, engine.waiting as u64));

@@ -17,7 +17,7 @@ pub enum Fault {
     Json,
     /// An error event, then `[DONE]`.
     ErrorInStream,
-    /// The connection is cut.
+    /// The connection is closed in the middle of the answer.
     Cut,
     /// The stream ends normally, but without finish reason, usage and `[DONE]`.
     NoFinish,
@@ -45,7 +45,7 @@ const fn row(name: &'static str, fault: Fault, effect: &'static str) -> FaultRow
     FaultRow { name, effect, fault }
 }
 
-/// Default of N. A shorter answer fails at its end.
+/// Default number of tokens before a failure. If the answer is shorter, the failure is at its end.
 pub const DEFAULT_AFTER_TOKENS: u64 = 20;
 
 /// All failures that a request can cause.
@@ -78,7 +78,7 @@ pub struct PlannedFault {
     pub after_tokens: u64,
 }
 
-/// Looks up a failure by its name. An error lists all names.
+/// Looks up a failure by its name. The error lists all names.
 pub fn find(name: &str) -> Result<Fault, String> {
     let row = FAULTS.iter().find(|row| row.name == name);
     row.map(|row| row.fault).ok_or_else(|| {

@@ -6,14 +6,14 @@ use super::SimConfig;
 use super::spread::Spread;
 use crate::domain::random::{Random, hash};
 
-/// Prompt length that doubles the TTFT, in tokens.
+/// Prompt length that doubles the TTFT, tokens.
 const TTFT_DOUBLING_TOKENS: f64 = 8192.0;
 
-/// Share of the TTFT that depends on the uncached part of the prompt.
+/// Share of the TTFT that is proportional to the uncached part of the prompt.
 const PROMPT_SHARE_OF_TTFT: f64 = 0.6;
 
-/// Iterator over the deadlines of one answer's tokens, counted from the request. It sums exact gaps, so delays do not
-/// accumulate.
+/// Iterator over the deadlines of one answer's tokens, as durations since the request. Adds up exact gaps, so delays do
+/// not accumulate.
 #[derive(Clone, Debug)]
 pub struct Pace {
     random: Random,
@@ -32,7 +32,7 @@ impl Pace {
         Self { random, spread, next_s, gap_s: 1.0 / config.tokens_per_s }
     }
 
-    /// Shortens the TTFT for a prompt of which this share, 0 to 1, is cached.
+    /// Shortens the TTFT of a prompt, if this share of it, 0 to 1, is cached.
     pub fn with_cached(self, share: f64) -> Self {
         Self { next_s: self.next_s * PROMPT_SHARE_OF_TTFT.mul_add(-share.clamp(0.0, 1.0), 1.0), ..self }
     }
@@ -48,7 +48,7 @@ impl Iterator for Pace {
     }
 }
 
-/// Derives a seed from data that identifies a request.
+/// Returns a seed that is a hash of the data that identifies a request.
 pub fn seed_of(parts: &[&[u8]]) -> u64 {
     hash(parts.iter().copied().flatten().copied())
 }
@@ -61,7 +61,7 @@ mod tests {
         SimConfig { ttft_ms: 200.0, tokens_per_s: 100.0, jitter, ..SimConfig::default() }
     }
 
-    /// Gaps in units of the configured gap.
+    /// Returns the gaps between tokens, as multiples of the configured gap.
     fn gaps(jitter: f64, seed: u64) -> Vec<f64> {
         let due: Vec<_> = Pace::new(&config(jitter), 0, seed).take(10_001).collect();
         due.windows(2).map(|w| w[1].saturating_sub(w[0]).as_secs_f64() * 100.0).collect()
@@ -94,12 +94,12 @@ mod tests {
             let mut gaps = gaps(jitter, seed);
             let n = gaps.len() as f64;
             let mean = gaps.iter().sum::<f64>() / n;
-            // Tolerance of four standard errors.
+            // The tolerance is four standard errors.
             assert!((mean - 1.0).abs() < 4.0 * jitter / n.sqrt(), "mean {mean} at {jitter}");
             let deviation = (gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / n).sqrt();
             assert!((deviation / jitter - 1.0).abs() < 0.1, "deviation {deviation} at {jitter}");
             gaps.sort_by(f64::total_cmp);
-            // Median of the log-normal distribution with mean 1.
+            // The expected median is that of the log-normal distribution with mean 1.
             let median = 1.0 / (1.0 + jitter * jitter).sqrt();
             assert!((gaps[gaps.len() / 2] - median).abs() < 0.03, "median {} at {jitter}", gaps[gaps.len() / 2]);
             assert!(gaps[0] > 0.0);

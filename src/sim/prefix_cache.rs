@@ -1,14 +1,14 @@
-//! Prefix cache of the simulator: blocks of sixteen tokens, each identified by its content and everything before it, as
-//! in vLLM.
+//! Prefix cache of the simulator: blocks of sixteen tokens. As in vLLM, a block is identified by its content and
+//! everything before it.
 
 use std::collections::HashSet;
 
 use super::pace::seed_of;
 use super::tokens::pieces;
 
-/// Block size in tokens. Only complete blocks are cached.
+/// Block size, tokens. Only complete blocks are cached.
 const BLOCK_TOKENS: usize = 16;
-/// Maximum number of blocks. The cache is emptied when it is full.
+/// Maximum number of blocks. A full cache is emptied.
 const MAX_BLOCKS: usize = 1 << 16;
 
 /// Blocks of earlier prompts.
@@ -18,7 +18,7 @@ pub struct PrefixCache {
 }
 
 impl PrefixCache {
-    /// Adds a conversation. Returns the number of tokens at its start that an earlier one shared.
+    /// Adds a conversation. Returns the number of tokens at its start that are shared with an earlier conversation.
     pub fn insert(&mut self, conversation: &str) -> u64 {
         let tokens: Vec<&str> = pieces(conversation).collect();
         let mut prefix = 0_u64;
@@ -29,7 +29,7 @@ impl PrefixCache {
             if self.blocks.len() >= MAX_BLOCKS {
                 self.blocks.clear();
             }
-            // After a new block all blocks are new, because each depends on those before it.
+            // After a new block all blocks are new, because each depends on the blocks before it.
             let is_known = !self.blocks.insert(prefix);
             cached += if is_known { BLOCK_TOKENS as u64 } else { 0 };
         }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     fn words(range: std::ops::Range<u32>) -> String {
-        // "w", "10" and so on: two tokens each.
+        // Each number gives two tokens, like "w" and "10".
         range.flat_map(|n| ["w".to_owned(), (n % 90 + 10).to_string()]).collect()
     }
 
@@ -50,11 +50,11 @@ mod tests {
     fn complete_blocks_of_a_common_prefix_are_cached() {
         let mut cache = PrefixCache::default();
         assert_eq!(cache.insert(&words(0..20)), 0);
-        // 40 tokens: two complete blocks, and eight tokens that form none.
+        // These 40 tokens fill two blocks. The remaining eight fill none.
         assert_eq!(cache.insert(&words(0..20)), 32);
         assert_eq!(cache.insert(&(words(0..8) + &words(40..52))), 16);
         assert_eq!(cache.insert(&format!("[3f9a1c07]\n{}", words(0..20))), 0);
-        // The same block after another start is a different block.
+        // A block after a different start is a different block.
         assert_eq!(cache.insert(&words(8..20)), 0);
     }
 

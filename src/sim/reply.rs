@@ -16,13 +16,13 @@ use tokio::sync::watch;
 use super::answer::Tokens;
 use super::fault::{Fault, PlannedFault};
 use super::schedule::Schedule;
-use super::wire::{Counts, Event, Refusal, TextPart, Writer};
+use super::wire::{Counts, Event, Refusal, TextPart, WholeAnswer, Writer};
 
-/// Approximate size of the blocks in which late events leave together, bytes.
+/// Approximate maximum size of a block of late events that leave together, bytes.
 const BLOCK_BYTES: usize = 16 * 1024;
 const ENGINE_FAILED: &str = "The simulated engine failed while generating";
 
-/// Counts an answer as in flight until dropped.
+/// Guard that counts an answer as in flight until dropped.
 #[derive(Debug)]
 pub struct InFlight {
     count: watch::Sender<usize>,
@@ -30,7 +30,7 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// Increments the count.
+    /// Increments the count of answers in flight.
     pub fn new(count: &watch::Sender<usize>, generated: &Arc<AtomicU64>) -> Self {
         count.send_modify(|n| *n += 1);
         Self { count: count.clone(), generated: Arc::clone(generated) }
@@ -43,9 +43,9 @@ impl Drop for InFlight {
     }
 }
 
-/// Everything that determines an answer.
-pub struct Plan {
-    /// Writer of its events.
+/// All data that determine an answer.
+pub struct ReplyPlan {
+    /// Writer of the answer's events.
     pub writer: Writer,
     /// Tokens of the text.
     pub tokens: Tokens,
@@ -55,7 +55,7 @@ pub struct Plan {
     pub prompt_tokens: u64,
     /// Number of prompt tokens from the prefix cache.
     pub cached_tokens: u64,
-    /// Maximum number of generated tokens. Reaching it gives the finish reason `length`.
+    /// Maximum number of generated tokens; reaching it makes the finish reason `length`. `None` for no limit.
     pub max_tokens: Option<u64>,
     /// Whether to report token counts.
     pub include_usage: bool,
@@ -67,30 +67,33 @@ pub struct Plan {
 
 /// An answer in progress.
 struct Generation {
-    plan: Plan,
+    plan: ReplyPlan,
     tokens: Peekable<Tokens>,
     counts: Counts,
+    /// Whether the answer calls a tool.
+    calls_tool: bool,
 }
 
 impl Generation {
-    fn new(mut plan: Plan) -> Self {
+    fn new(mut plan: ReplyPlan) -> Self {
         let none: Tokens = Box::new(std::iter::empty());
         let tokens = std::mem::replace(&mut plan.tokens, none);
         let is_empty = plan.planned.is_some_and(|p| p.fault == Fault::Empty);
         let tokens = if is_empty { Box::new(tokens.take(0)) } else { tokens };
         let counts = Counts { prompt: plan.prompt_tokens, cached: plan.cached_tokens, ..Counts::default() };
-        Self { plan, tokens: tokens.peekable(), counts }
+        Self { plan, tokens: tokens.peekable(), counts, calls_tool: false }
     }
 
-    fn next_token(&mut self) -> Option<(TextPart, &'static str)> {
+    fn next_token(&mut self) -> Option<(TextPart, Cow<'static, str>)> {
         let token = self.tokens.next()?;
         self.plan.in_flight.generated.fetch_add(1, Ordering::Relaxed);
         self.counts.completion += 1;
         self.counts.reasoning += u64::from(token.0 == TextPart::Reasoning);
+        self.calls_tool |= token.0 == TextPart::ToolName;
         Some(token)
     }
 
-    /// Returns the planned fault if it is due: after its number of tokens, or at the last token.
+    /// Returns the planned fault if it is due: after its number of tokens, or at the end of the answer.
     fn due_fault(&mut self) -> Option<Fault> {
         let planned = self.plan.planned?;
         let is_due = self.counts.completion >= planned.after_tokens || self.tokens.peek().is_none();
@@ -98,7 +101,11 @@ impl Generation {
     }
 
     fn finish_reason(&self) -> &'static str {
-        if self.plan.max_tokens == Some(self.counts.completion) { "length" } else { "stop" }
+        match self.plan.max_tokens {
+            Some(limit) if limit == self.counts.completion => "length",
+            _ if self.calls_tool => "tool_calls",
+            _ => "stop",
+        }
     }
 
     fn reported_counts(&self) -> Option<Counts> {
@@ -107,29 +114,29 @@ impl Generation {
     }
 }
 
-/// State after a step of a stream.
+/// Next action of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReplyStep {
     /// Waits until the next token is due.
     Wait,
     /// Ends normally.
     End,
-    /// Cuts the connection. `flushed`: whether the data written before could leave.
+    /// Cuts the connection. `flushed` is whether the earlier data had a chance to leave.
     Cut { flushed: bool },
-    /// Sends nothing more.
+    /// Sends nothing more, but keeps the connection open.
     Stall,
 }
 
-/// Body of a streamed answer. It writes events when they are due and the server can send them. When the client hangs
-/// up, the server drops it, which ends the answer.
+/// Body of a streamed answer. Writes each event when it is due and the server can send it. If the client hangs up, the
+/// server drops this body, which ends the answer.
 pub struct EventStream {
     generation: Generation,
     then: ReplyStep,
 }
 
 impl EventStream {
-    /// Creates the stream and waits for the first token.
-    pub fn new(plan: Plan) -> Self {
+    /// Creates a stream that begins by waiting for the first token.
+    pub fn new(plan: ReplyPlan) -> Self {
         Self { generation: Generation::new(plan), then: ReplyStep::Wait }
     }
 
@@ -138,7 +145,7 @@ impl EventStream {
         self.generation.plan.writer.event(event, out);
     }
 
-    /// Writes what is due now: a fault, or up to `tokens` tokens with the events that accompany them.
+    /// Writes a fault if one is due; otherwise up to `tokens` tokens and the events that go with them.
     fn step(&mut self, tokens: u64, out: &mut Vec<u8>) -> ReplyStep {
         if let Some(then) = self.apply_due_fault(out) {
             return then;
@@ -161,21 +168,20 @@ impl EventStream {
         ReplyStep::End
     }
 
-    /// Writes up to `tokens` tokens as one event, or as one of reasoning and one of text. A fault that strikes among them
-    /// ends the event.
+    /// Writes up to `tokens` tokens as one event, or as two if both reasoning and text are among them. A fault that is
+    /// due in between ends the event.
     fn emit_tokens(&mut self, tokens: u64, out: &mut Vec<u8>) {
-        let Some((mut part, piece)) = self.generation.next_token() else { return };
-        let mut text = Cow::Borrowed(piece);
+        let Some((mut part, mut text)) = self.generation.next_token() else { return };
         for _ in 1..tokens {
             if self.generation.due_fault().is_some() {
                 break;
             }
             let Some((next_part, piece)) = self.generation.next_token() else { break };
             if next_part == part {
-                text.to_mut().push_str(piece);
+                text.to_mut().push_str(&piece);
             } else {
                 self.emit(Event::Token(part, &text), out);
-                (part, text) = (next_part, Cow::Borrowed(piece));
+                (part, text) = (next_part, piece);
             }
         }
         self.emit(Event::Token(part, &text), out);
@@ -232,7 +238,8 @@ impl Body for EventStream {
             ReplyStep::End => Poll::Ready(None),
             ReplyStep::Cut { flushed: true } => Poll::Ready(Some(Err(io::Error::other("cut as requested")))),
             ReplyStep::Cut { flushed: false } => {
-                // The server flushes its buffer while the body is pending, but discards the buffer on an error.
+                // Let the server flush its buffer first: it flushes while the body is pending, but discards the buffer
+                // on an error.
                 self.then = ReplyStep::Cut { flushed: true };
                 context.waker().wake_by_ref();
                 Poll::Pending
@@ -244,7 +251,7 @@ impl Body for EventStream {
 /// Outcome of an answer without streaming.
 #[derive(Debug)]
 pub enum UnstreamedReply {
-    /// The complete document.
+    /// A complete document.
     Document(Value),
     /// A truncated document.
     Malformed(String),
@@ -254,10 +261,10 @@ pub enum UnstreamedReply {
     Cut,
 }
 
-/// Generates on the same schedule as a stream, and returns the complete answer.
-pub async fn unstreamed(plan: Plan) -> UnstreamedReply {
+/// Generates an answer on the same schedule as a stream, and returns the answer as a whole.
+pub async fn unstreamed(plan: ReplyPlan) -> UnstreamedReply {
     let mut generation = Generation::new(plan);
-    let (mut reasoning, mut text) = (String::new(), String::new());
+    let mut answer = WholeAnswer::default();
     let mut due_tokens = generation.plan.schedule.pass().await;
     let fault = loop {
         let fault = generation.due_fault();
@@ -265,8 +272,7 @@ pub async fn unstreamed(plan: Plan) -> UnstreamedReply {
             break fault;
         }
         match generation.next_token() {
-            Some((TextPart::Reasoning, piece)) => reasoning.push_str(piece),
-            Some((TextPart::Answer, piece)) => text.push_str(piece),
+            Some((part, piece)) => answer.add(part, &piece),
             None => break fault,
         }
         due_tokens -= 1;
@@ -275,8 +281,7 @@ pub async fn unstreamed(plan: Plan) -> UnstreamedReply {
         }
     };
     generation.plan.schedule.reach().await;
-    let document =
-        generation.plan.writer.document(&reasoning, &text, generation.finish_reason(), generation.reported_counts());
+    let document = generation.plan.writer.document(&answer, generation.finish_reason(), generation.reported_counts());
     match fault {
         Some(Fault::ErrorInStream) => UnstreamedReply::Refused(Refusal::new(500, "InternalServerError", ENGINE_FAILED)),
         Some(Fault::Cut | Fault::NoFinish) => UnstreamedReply::Cut,

@@ -1,4 +1,4 @@
-//! When the tokens of an answer are due: at fixed deadlines, or as the engine model generates them.
+//! Schedule of an answer's tokens: fixed deadlines, or the times at which the engine model generates them.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -10,10 +10,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::batch_engine::TokenFeed;
 use super::pace::Pace;
 
-/// Replacement for deadlines that the clock cannot represent.
+/// Delay of a deadline that the clock cannot represent: a year.
 const NEVER: Duration = Duration::from_secs(86_400 * 365);
 
-/// Source of the times of an answer.
+/// Source of the times of an answer's tokens.
 pub enum Schedule {
     /// Deadlines that were fixed when the request arrived.
     Fixed(Deadlines),
@@ -27,8 +27,8 @@ impl Schedule {
         Self::Fixed(Deadlines::new(pace, started))
     }
 
-    /// Polls for the tokens of the next event, at least one. Without `waits`, only what is due already is returned, and
-    /// nothing wakes the caller later.
+    /// Polls for the number of tokens in the next event, at least one. If not `waits`, returns only what is already
+    /// due, and nothing wakes the caller later.
     pub fn poll_tokens(&mut self, context: &mut Context<'_>, waits: bool) -> Poll<u64> {
         match self {
             Self::Fixed(deadlines) => deadlines.poll_due(context, waits).map(|()| 1),
@@ -36,8 +36,8 @@ impl Schedule {
         }
     }
 
-    /// Passes the next event of an answer that is not streamed, and returns its number of tokens. Waits for the engine, but
-    /// not for a deadline: only the last one matters, to [`Self::reach`].
+    /// Moves on to the next event of an answer that is not streamed. Returns the event's number of tokens. Waits for
+    /// the engine but not for a deadline, because [`Self::reach`] waits for the last one.
     pub async fn pass(&mut self) -> u64 {
         match self {
             Self::Fixed(deadlines) => {
@@ -49,7 +49,7 @@ impl Schedule {
         }
     }
 
-    /// Waits for the deadline of the last event that was passed.
+    /// Waits for the deadline of the event to which [`Self::pass`] moved last.
     pub async fn reach(&self) {
         if let Self::Fixed(deadlines) = self {
             sleep_until(deadlines.passed).await;
@@ -63,7 +63,7 @@ pub struct Deadlines {
     started: Instant,
     due: Instant,
     passed: Instant,
-    /// Latest known time. It avoids reading the clock for events that are overdue.
+    /// Latest known time. Saves reading the clock for events that are overdue.
     now: Instant,
     timer: Pin<Box<Sleep>>,
 }

@@ -1,6 +1,6 @@
-//! Records when each event left, as a reference for a client's own measurements.
+//! Records when each event left, as a reference for the measurements of a client.
 //!
-//! The recorder observes the socket, not the code that fills it: an event has left with the write that took its last
+//! The recorder observes the socket, not the code that fills it. An event has left when a write has taken its last
 //! byte. `GET /tokscope-sim/sent` returns the records and clears them.
 
 use std::collections::HashMap;
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Current time of the system's monotonic clock in nanoseconds, comparable between processes; `None` on systems without
-/// such a clock.
+/// Returns the time of the system's monotonic clock, nanoseconds. All processes share this clock. Returns `None` on
+/// systems without such a clock.
 pub fn monotonic_ns() -> Option<u64> {
     #[cfg(target_os = "linux")]
     {
@@ -27,14 +27,14 @@ pub fn monotonic_ns() -> Option<u64> {
     None
 }
 
-/// One write to the socket that took the last byte of one or more events.
+/// A write to the socket that took the last byte of at least one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Write {
     /// Time just before the call, nanoseconds on the monotonic clock.
     pub before_ns: u64,
     /// Time just after the call, nanoseconds on the monotonic clock.
     pub after_ns: u64,
-    /// Number of events completed by the write, including `[DONE]`.
+    /// Number of events that the write completed, including `[DONE]`.
     pub events: u32,
 }
 
@@ -47,10 +47,11 @@ pub struct SentTimes {
     pub writes: Vec<Write>,
 }
 
-/// Times of all answers, by the request's `x-request-id`, or by the answer's own ID if the request has none.
+/// Times of all answers, by the request's `x-request-id`. A request without that header is identified by the answer's
+/// id.
 pub type AllSentTimes = HashMap<String, SentTimes>;
 
-/// Times that were not requested yet.
+/// Times that no client has requested yet.
 #[derive(Debug, Default)]
 pub struct SentLog(Mutex<HashMap<String, Arc<Mutex<SentTimes>>>>);
 
@@ -75,7 +76,7 @@ struct RecorderState {
 }
 
 impl WriteRecorder {
-    /// Starts recording an answer. Further writes belong to it.
+    /// Starts recording an answer. All further writes belong to it.
     pub fn begin(&self, id: String, log: &SentLog) {
         let mut state = lock(&self.0);
         let times = SentTimes { received_ns: state.read_ns, writes: Vec::new() };
@@ -94,7 +95,7 @@ impl WriteRecorder {
     }
 }
 
-/// Counts blank lines, which end events. JSON contains none, and lines of HTTP itself end in CR LF.
+/// Counts the blank lines that end events. JSON has none, and the lines of HTTP end in CR LF.
 #[derive(Debug, Default)]
 struct EventEnds {
     ends_in_lf: bool,
@@ -114,7 +115,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A socket that records its reads and writes.
+/// A socket that records the times of its reads and writes.
 #[derive(Debug)]
 pub struct RecordedStream {
     stream: TcpStream,
@@ -122,7 +123,7 @@ pub struct RecordedStream {
 }
 
 impl RecordedStream {
-    /// Wraps a socket and records into `recorder`.
+    /// Wraps a socket. The times go to `recorder`.
     pub fn new(stream: TcpStream, recorder: WriteRecorder) -> Self {
         Self { stream, recorder }
     }

@@ -24,9 +24,10 @@ use super::answer::answer;
 use super::batch_engine::{BatchEngine, Rejection};
 use super::exposition::{self, RequestCounts};
 use super::fault::Fault;
+use super::format::Format;
 use super::pace::seed_of;
 use super::prefix_cache::PrefixCache;
-use super::reply::{EventStream, InFlight, Plan, UnstreamedReply, unstreamed};
+use super::reply::{EventStream, InFlight, ReplyPlan, UnstreamedReply, unstreamed};
 use super::request::{self, ChatRequest};
 use super::sent::{RecordedStream, SentLog, WriteRecorder};
 use super::wire::{Refusal, Writer, models};
@@ -39,14 +40,14 @@ const EXPOSITION: HeaderValue = HeaderValue::from_static("text/plain; version=0.
 const HTML: HeaderValue = HeaderValue::from_static("text/html");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
-/// Pause after a failed accept, until file descriptors may be free again.
+/// Pause after a failed accept. File descriptors may be free again afterwards.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 const PROXY_PAGE: &str =
     "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>";
 
 type Answer = Response<Either<Full<Bytes>, EventStream>>;
 
-/// Ends the connection without a response.
+/// Error that makes the server close the connection without a response.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was cut as requested")]
 struct ConnectionCut;
@@ -58,7 +59,7 @@ pub struct State {
     /// Time of the start, as seconds since 1970 and on the monotonic clock.
     started: (u64, Instant),
     requests: AtomicU64,
-    /// Conversations that have already received their 503.
+    /// Conversations whose first request was already refused with HTTP 503.
     had_503: Mutex<HashSet<u64>>,
     prefix_cache: Option<Mutex<PrefixCache>>,
     engine: Option<BatchEngine>,
@@ -69,7 +70,8 @@ pub struct State {
 }
 
 impl State {
-    /// Creates the state, on the runtime that will serve. Also returns the number of answers in flight.
+    /// Creates the state. Call this on the runtime that will serve. Also returns a receiver for the number of answers
+    /// in flight.
     pub fn new(config: SimConfig) -> (Arc<Self>, watch::Receiver<usize>) {
         #[expect(clippy::disallowed_methods, reason = "responses carry the current time")]
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -94,14 +96,14 @@ impl State {
         (Arc::new(state), watched)
     }
 
-    /// Number of prompt tokens from the prefix cache. The last token is always computed.
+    /// Returns the number of prompt tokens from the prefix cache. The last token is always computed.
     fn cached_tokens(&self, request: &ChatRequest) -> u64 {
         let cache = self.prefix_cache.as_ref();
         let cached = cache.map(|c| c.lock().unwrap_or_else(PoisonError::into_inner).insert(&request.conversation));
         cached.unwrap_or(0).min(request.prompt_tokens.saturating_sub(1))
     }
 
-    /// Metrics in Prometheus' format.
+    /// Returns the metrics in Prometheus' format.
     fn metrics(&self) -> String {
         let counts = RequestCounts {
             in_flight: *self.in_flight.borrow() as u64,
@@ -131,7 +133,7 @@ pub async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: onesho
 }
 
 async fn serve_connection(stream: TcpStream, state: Arc<State>) {
-    // Without this option, TCP would hold back small writes.
+    // Without this option, TCP would delay small writes.
     let _best_effort = stream.set_nodelay(true);
     if state.config.records_sent_times {
         let recorder = WriteRecorder::default();
@@ -150,7 +152,7 @@ async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(stream: S, state: Arc<Sta
             Ok::<_, ConnectionCut>(answer)
         }
     });
-    // An error means that the client hung up, which is no failure of the server.
+    // Ignore the error: it means that the client hung up.
     let _ended = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await;
 }
 
@@ -167,7 +169,8 @@ async fn route(
         (&Method::GET, "/tokscope-sim/sent") if recorder.is_some() => {
             Ok(document(StatusCode::OK, &json!(state.sent.take())))
         }
-        (&Method::POST, "/v1/chat/completions") => chat(state, request, recorder).await,
+        (&Method::POST, "/v1/chat/completions") => generate(state, request, Format::Chat, recorder).await,
+        (&Method::POST, "/v1/completions") => generate(state, request, Format::Completion, recorder).await,
         (method, path) => {
             let message = format!("Not found: {method} {path}");
             Ok(refuse(&Refusal::new(404, "NotFoundError", &message)))
@@ -175,9 +178,10 @@ async fn route(
     }
 }
 
-async fn chat(
+async fn generate(
     state: &State,
     request: Request<Incoming>,
+    format: Format,
     recorder: Option<&WriteRecorder>,
 ) -> Result<Answer, ConnectionCut> {
     let started = Instant::now();
@@ -191,22 +195,22 @@ async fn chat(
         )));
     };
     let body = body.to_bytes();
-    let mut request = match request::read(&body, &state.config.model) {
+    let mut request = match request::read(&body, &state.config.model, format) {
         Ok(request) => request,
         Err(refusal) => return Ok(refuse(&refusal)),
     };
     if let Some(failure) = immediate_failure(state, &request) {
         return Ok(failure);
     }
-    // A repeated request gets other deadlines, as from a real machine.
+    // A repeated request gets different deadlines, like on a real machine.
     let request_seed = seed_of(&[&body, &request_id, &number.to_le_bytes()]);
-    let id = format!("chatcmpl-{request_seed:016x}");
+    let id = format!("{}-{request_seed:016x}", if format == Format::Chat { "chatcmpl" } else { "cmpl" });
     if let Some(recorder) = recorder {
         let record_id =
             if request_id.is_empty() { id.clone() } else { String::from_utf8_lossy(&request_id).into_owned() };
         recorder.begin(record_id, &state.sent);
     }
-    let writer = Writer::new(id, state.now_s(), state.config.model.clone());
+    let writer = Writer::new(id, state.now_s(), state.config.model.clone(), format);
     let streams = request.stream && request.planned.is_none_or(|p| p.fault != Fault::Json);
     let cached = state.cached_tokens(&request);
     let arrival = Arrival { number, at: started, cached, seed: request.seed.unwrap_or(request_seed) };
@@ -215,7 +219,7 @@ async fn chat(
         Err(rejection) => return Ok(reject(rejection)),
     };
     state.prompt_tokens.fetch_add(request.prompt_tokens, Ordering::Relaxed);
-    let plan = Plan {
+    let plan = ReplyPlan {
         writer,
         tokens: answer(&request),
         schedule: admission.schedule,
@@ -239,7 +243,7 @@ async fn chat(
     }
 }
 
-/// Returns the response of faults that occur before any generation.
+/// Returns the response of a fault that occurs before any token is generated.
 fn immediate_failure(state: &State, request: &ChatRequest) -> Option<Answer> {
     match request.planned?.fault {
         Fault::Http500 => Some(refuse(&Refusal::new(500, "InternalServerError", "The simulated engine is dead"))),
@@ -267,9 +271,13 @@ fn immediate_failure(state: &State, request: &ChatRequest) -> Option<Answer> {
 fn reject(rejection: Rejection) -> Answer {
     match rejection {
         Rejection::QueueFull => refuse_for_now(),
-        Rejection::TooLong => {
-            refuse(&Refusal::bad_parameter("messages", "The prompt exceeds the context of the simulated engine"))
-        }
+        Rejection::TooLong { context_tokens, prompt_tokens } => refuse(&Refusal::bad_parameter(
+            "messages",
+            &format!(
+                "This model's maximum context length is {context_tokens} tokens. However, your messages resulted in \
+                 {prompt_tokens} tokens."
+            ),
+        )),
     }
 }
 

@@ -1,10 +1,10 @@
-//! Random factors that vary times around their mean.
+//! Random factors that spread times around their mean.
 
 use std::f64::consts::TAU;
 
 use crate::domain::random::Random;
 
-/// Log-normal factors with mean 1: most gaps are slightly short, a few are long, none is negative.
+/// Log-normal factors with mean 1: most are slightly below 1, a few are large, and none is negative.
 #[derive(Clone, Copy, Debug)]
 pub struct Spread {
     mu: f64,
@@ -12,7 +12,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Creates factors with this standard deviation.
+    /// Creates factors with this relative standard deviation.
     pub fn new(relative_deviation: f64) -> Self {
         let variance = relative_deviation.mul_add(relative_deviation, 1.0).ln();
         Self { mu: -variance / 2.0, sigma: variance.sqrt() }
@@ -20,7 +20,7 @@ impl Spread {
 
     /// Draws a factor.
     pub fn draw(self, random: &mut Random) -> f64 {
-        // Normal random number, by the Box–Muller transform.
+        // The Box–Muller transform gives a normally distributed number.
         let normal = (-2.0 * random.unit().ln()).sqrt() * (TAU * random.unit()).cos();
         self.sigma.mul_add(normal, self.mu).exp()
     }

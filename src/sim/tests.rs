@@ -13,15 +13,17 @@ use serde_json::{Value, json};
 
 use super::answer::answer;
 use super::pace::Pace;
-use super::reply::{EventStream, InFlight, Plan};
+use super::reply::{EventStream, InFlight, ReplyPlan};
 use super::schedule::Schedule;
 use super::wire::Writer;
 use super::{FAULTS, SimConfig, Simulator, check_clock};
+use crate::protocol::api::COMPLETIONS;
 use crate::protocol::chunk::{Chunk, parse};
 use crate::protocol::failure::message_in_body;
 use crate::protocol::request::{RequestDialect, UsageRequest};
 
-/// Prompt tokens of [`chat_body`]: "Imple", "ment", " Dijkstra", "."; four for the message, and three.
+/// Number of prompt tokens of [`chat_body`]: "Imple", "ment", " Dijkstra" and "."; four for the message, and three
+/// more.
 const PROMPT_TOKENS: u64 = 4 + 4 + 3;
 
 fn quick() -> SimConfig {
@@ -34,7 +36,7 @@ fn simulator() -> Simulator {
 
 fn connect(to: &Simulator) -> TcpStream {
     let stream = TcpStream::connect(to.address).unwrap();
-    // Timeout for a test that would hang. No test measures it.
+    // Timeout for a test that would otherwise hang. No test depends on its length.
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream
 }
@@ -78,7 +80,7 @@ fn ask(sim: &Simulator, method: &str, path: &str, body: &str) -> Reply {
     Reply { status, head, body, is_complete }
 }
 
-/// Body, and whether its final chunk arrived.
+/// Returns the body, and whether its final chunk arrived.
 fn unchunk(mut rest: &str) -> (String, bool) {
     let mut body = String::new();
     while let Some((length, tail)) = rest.split_once("\r\n") {
@@ -149,7 +151,34 @@ fn read(reply: &Reply) -> StreamContent {
 }
 
 #[test]
-fn it_identifies_itself() {
+fn legacy_completions_continue_a_prompt_without_reasoning() {
+    let sim = simulator();
+    let body = json!({ "model": "m", "prompt": "Implement Dijkstra.", "max_tokens": 40, "stream": true,
+        "stream_options": { "include_usage": true } });
+    let reply = ask(&sim, "POST", "/v1/completions", &body.to_string());
+    assert!(reply.status == 200 && reply.is_complete, "{}", reply.body);
+    let chunks: Vec<_> = reply
+        .events()
+        .into_iter()
+        .filter(|event| *event != "[DONE]")
+        .map(|event| COMPLETIONS.read(event).unwrap())
+        .collect();
+    assert_eq!(chunks.iter().filter(|chunk| chunk.is_generated()).count(), 40);
+    assert!(chunks.iter().all(|chunk| chunk.reasoning.is_empty() && chunk.warning.is_none()));
+    assert_eq!(chunks.iter().find_map(|chunk| chunk.finish_reason.as_deref()), Some("length"));
+    let usage = chunks.iter().find_map(|chunk| chunk.usage).unwrap();
+    assert_eq!(usage.completion_tokens, Some(40));
+    let whole = json!({ "model": "m", "prompt": "Implement Dijkstra.", "max_tokens": 40 });
+    let document = ask(&sim, "POST", "/v1/completions", &whole.to_string()).json();
+    let streamed: String = chunks.iter().map(|chunk| chunk.text.as_ref()).collect();
+    assert_eq!(
+        (&document["object"], document["choices"][0]["text"].as_str()),
+        (&json!("text_completion"), Some(streamed.as_str()))
+    );
+}
+
+#[test]
+fn the_simulator_identifies_itself() {
     let sim = simulator();
     let models = ask(&sim, "GET", "/v1/models", "");
     assert!(models.head.contains(concat!("server: tokscope-sim/", env!("CARGO_PKG_VERSION"))), "{}", models.head);
@@ -176,7 +205,7 @@ fn a_stream_has_every_event() {
     assert_eq!((seen.finish_reason.as_deref(), seen.done), (Some("length"), true));
     assert!(seen.reasoning.starts_with("We need to implement A*"), "{}", seen.reasoning);
     assert!(seen.text.starts_with("# Shortest Paths"), "{}", seen.text);
-    // Role, tokens, finish, usage, [DONE].
+    // The events are the role, the tokens, finish, usage and [DONE].
     assert_eq!(reply.events().len(), 1 + 800 + 3);
     let usage: Value = serde_json::from_str(reply.events()[802]).unwrap();
     assert_eq!((&usage["choices"], &usage["usage"]["prompt_tokens"]), (&json!([]), &json!(PROMPT_TOKENS)));
@@ -336,7 +365,7 @@ fn every_fault_has_an_effect_and_errors_list_every_name() {
     assert!(FAULTS.iter().all(|row| unknown.body.contains(row.name)), "{}", unknown.body);
 }
 
-/// Waits until this number of answers is in flight.
+/// Waits until exactly this number of answers is in flight.
 fn wait_for(sim: &Simulator, answers: usize) {
     let mut in_flight = sim.in_flight();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -374,7 +403,7 @@ fn hanging_up_ends_the_answer() {
 
 #[test]
 fn dropping_the_simulator_ends_streams_and_frees_the_port() {
-    // Another test may take the port in between, but not every time.
+    // Another test may take the port in between, but hardly five times.
     let is_freed = (0..5).any(|_| {
         let sim = simulator();
         let mut stream = connect(&sim);
@@ -406,14 +435,14 @@ fn a_failed_start_gives_a_reason() {
     }
 }
 
-/// Arrival times of a stream's events, on a clock that only waiting advances.
+/// Returns the arrival times of a stream's blocks, and the number of events in each. Only waiting advances the clock.
 async fn arrivals(config: &SimConfig, max_tokens: u64) -> Vec<(Duration, usize)> {
     let body = chat_body(&json!({ "max_tokens": max_tokens })).to_string();
-    let request = super::request::read(body.as_bytes(), &config.model).unwrap();
+    let request = super::request::read(body.as_bytes(), &config.model, super::format::Format::Chat).unwrap();
     let started = tokio::time::Instant::now();
     let (count, _watched) = tokio::sync::watch::channel(0);
-    let mut stream = EventStream::new(Plan {
-        writer: Writer::new("id".into(), 0, config.model.clone()),
+    let mut stream = EventStream::new(ReplyPlan {
+        writer: Writer::new("id".into(), 0, config.model.clone(), super::format::Format::Chat),
         tokens: answer(&request),
         schedule: Schedule::fixed(Pace::new(config, request.prompt_tokens, 9), started),
         prompt_tokens: request.prompt_tokens,
@@ -438,7 +467,7 @@ async fn each_token_leaves_separately_at_its_deadline() {
     let seen = arrivals(&config, 200).await;
     let due: Vec<Duration> = Pace::new(&config, PROMPT_TOKENS, 9).take(200).collect();
     assert_eq!(seen.len(), 200);
-    // The first event arrives with the role; the last with finish, usage and [DONE].
+    // The first token leaves together with the role, the last one with finish, usage and [DONE].
     assert!(seen[0].1 == 2 && seen[199].1 == 4 && seen[1..199].iter().all(|(_, events)| *events == 1));
     for ((at, _), due) in seen.iter().zip(due) {
         // The timer has a resolution of one millisecond.

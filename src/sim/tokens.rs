@@ -1,14 +1,15 @@
-//! Splits text roughly as a tokenizer does: words with the preceding space, long words in parts, digits in threes.
+//! Splits text roughly like a tokenizer: words with the space before them, long words in parts, and digits in groups of
+//! three.
 
-/// Maximum length of a word that stays one piece, in letters.
+/// Maximum length of a word that stays one piece, letters.
 const MAX_WORD_LETTERS: usize = 8;
-/// Approximate length of the parts of a longer word, in letters.
+/// Approximate length of the parts of a longer word, letters.
 const PART_LETTERS: usize = 7;
-/// Number of letters considered when a word is split evenly.
+/// Maximum number of letters to look at when splitting a word into even parts.
 const LOOK_AHEAD: usize = 56;
 const MAX_INDENT: usize = 16;
 
-/// Splits `text` into pieces. Joined they give `text` again, and none is empty.
+/// Splits `text` into pieces, none of which is empty. Joined, the pieces give `text` again.
 pub fn pieces(text: &str) -> TokenPieces<'_> {
     TokenPieces { rest: text }
 }
@@ -37,7 +38,7 @@ fn first_piece(text: &str, first: char) -> usize {
         ' ' => {
             let blanks = bytes_while(text, MAX_INDENT, |c| c == ' ');
             match text.chars().nth(blanks) {
-                // The last space belongs to the following text.
+                // The last space belongs to the text after it.
                 Some(next) if !next.is_whitespace() => {
                     if blanks > 1 {
                         blanks - 1
@@ -52,7 +53,7 @@ fn first_piece(text: &str, first: char) -> usize {
     }
 }
 
-/// Length of the first piece of a text that does not start with a space.
+/// Returns the length of the first piece of a text that does not start with a space, bytes.
 fn unspaced(text: &str, first: char) -> usize {
     let after_underscore = text.strip_prefix('_').filter(|rest| rest.starts_with(char::is_alphabetic));
     if let Some(word) = after_underscore {
@@ -62,7 +63,7 @@ fn unspaced(text: &str, first: char) -> usize {
     } else if first.is_numeric() {
         bytes_while(text, 3, char::is_numeric)
     } else {
-        // ``` ** -- == are one each.
+        // Keep a run of equal characters together, such as ``` ** -- ==.
         bytes_while(text, 4, |c| c == first)
     }
 }

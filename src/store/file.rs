@@ -1,4 +1,4 @@
-//! Writes files atomically, and never over an existing file.
+//! Writes new files atomically. Never replaces an existing file.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -6,9 +6,9 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Maximum names tried for one file.
+/// Maximum number of names to try for one file.
 const MAX_NAMES: u32 = 9_999;
-/// Maximum length of a model's name in a file name, bytes.
+/// Maximum length of a model's name within a file name, bytes.
 const MAX_PART_BYTES: usize = 80;
 
 /// Reason why a file was not written, with its path and advice.
@@ -16,15 +16,15 @@ const MAX_PART_BYTES: usize = 80;
 #[error("{0}")]
 pub struct WriteError(pub String);
 
-/// Path that [`write_new`] would write now. Another program may take the name in between.
+/// Returns the path to which [`write_new`] would write now. Another program may take this name in between.
 pub fn would_write(path: &Path) -> Result<PathBuf, WriteError> {
     check(path, folder_of(path))?;
     let is_free = |candidate: &PathBuf| candidate.symlink_metadata().is_err();
     (1..=MAX_NAMES).map(|n| numbered(path, n)).find(is_free).ok_or_else(|| all_taken(path))
 }
 
-/// Checks whether [`write_new`] can write there now, by creating and removing a file in the folder. A taken name is no
-/// obstacle.
+/// Checks whether [`write_new`] could write there now, by creating and removing a file in the folder. A taken name is
+/// no problem.
 pub fn check_writable(path: &Path) -> Result<(), WriteError> {
     let folder = folder_of(path);
     would_write(path)?;
@@ -36,8 +36,8 @@ pub fn check_writable(path: &Path) -> Result<(), WriteError> {
     Temporary::with(folder, |_| Ok(())).map(drop).map_err(|e| fail(&e))
 }
 
-/// Writes `text` atomically to a new file: `path`, or the first free name of `name-2.ext`, `name-3.ext`, … if it is
-/// taken. Returns the path written. The folder must exist.
+/// Writes `text` atomically to a new file: `path`, or if this name is taken the first free name of `name-2.ext`,
+/// `name-3.ext`, … Returns the path of the file. The folder must exist.
 pub fn write_new(path: &Path, text: &str) -> Result<PathBuf, WriteError> {
     write_new_with(path, |file| file.write_all(text.as_bytes()))
 }
@@ -76,20 +76,21 @@ fn all_taken(path: &Path) -> WriteError {
     WriteError(format!("'{}' and {MAX_NAMES} numbered names after it are taken; choose another name", path.display()))
 }
 
-/// File name from a model's name and a time stamp, without anything that could leave the folder.
+/// Returns a file name made of a model's name and a time stamp. The name has no characters that could lead out of the
+/// folder.
 pub fn default_name(model: &str, stamp: &str, extension: &str) -> String {
     let part = |text: &str, fallback: &str| {
         let part = plain(text);
         if part.is_empty() { fallback.to_owned() } else { part }
     };
     let model = part(model, "run");
-    // The simulator's model already has the program's name.
+    // The simulator's model name already begins with the program's name.
     let model = model.strip_prefix("tokscope-").unwrap_or(&model);
-    // The prefix also prevents Windows device names and hidden files.
+    // The prefix also avoids hidden files, and names that Windows reserves for devices.
     format!("tokscope-{model}-{}.{}", part(stamp, "0"), part(extension, "txt"))
 }
 
-/// Keeps letters, digits, `.` and `_`; everything else becomes a hyphen, never at the ends and never twice.
+/// Keeps letters, digits, `.` and `_`. Other characters become hyphens, but not at the ends and never two in a row.
 fn plain(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
@@ -104,7 +105,7 @@ fn plain(text: &str) -> String {
     out.trim_matches(['-', '.']).to_owned()
 }
 
-/// The path for `n` = 1, else `name-2.ext`, `name-3.ext`, …
+/// Returns the path itself for `n` = 1, otherwise `name-2.ext`, `name-3.ext`, …
 fn numbered(path: &Path, n: u32) -> PathBuf {
     if n == 1 {
         return path.to_owned();
@@ -118,7 +119,7 @@ fn numbered(path: &Path, n: u32) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Whether the path ends in a separator or a dot, as only a folder's does.
+/// Returns whether the path ends in a separator or a dot, which only makes sense for a folder.
 pub fn ends_like_a_folder(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     !path.as_os_str().as_encoded_bytes().ends_with(name)
@@ -144,7 +145,7 @@ fn explain(path: &Path, folder: &Path, error: &io::Error) -> String {
     let is_there = folder.is_dir();
     let (path, folder) = (path.display(), folder.display());
     match error.kind() {
-        // Folders of the system, like /proc, take no files.
+        // Some folders of the system, like /proc, accept no files.
         ErrorKind::NotFound if is_there => {
             format!("'{path}': no file can be created in the folder '{folder}' ({error}); choose another folder")
         }
@@ -164,7 +165,7 @@ fn explain(path: &Path, folder: &Path, error: &io::Error) -> String {
     }
 }
 
-/// A complete, synced file under a temporary name; removed when dropped.
+/// A complete, synced file with a temporary name, which is removed when dropped.
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -174,7 +175,7 @@ impl Temporary {
             let n = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = folder.join(format!(".tokscope-{}-{n}.tmp", std::process::id()));
             match OpenOptions::new().write(true).create_new(true).open(&path) {
-                // Left behind by a killed process with the same id.
+                // Skip a file that a killed process with the same id left behind.
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
                 other => break (other?, Self(path)),
             }
@@ -184,7 +185,7 @@ impl Temporary {
         Ok(temporary)
     }
 
-    /// Gives the file its final name; fails with `AlreadyExists` if the name is taken, even if only since a moment ago.
+    /// Gives the file its final name. Fails with `AlreadyExists` if the name is taken, even if only since a moment ago.
     fn publish(&self, name: &Path) -> io::Result<()> {
         match fs::hard_link(&self.0, name) {
             Ok(()) => Ok(()),
@@ -193,7 +194,8 @@ impl Temporary {
         }
     }
 
-    /// Fallback for file systems without hard links: takes the name with an empty file, then renames over it.
+    /// Fallback for file systems without hard links: creates an empty file with the name, then renames the temporary
+    /// file to it.
     fn publish_by_rename(&self, name: &Path) -> io::Result<()> {
         drop(OpenOptions::new().write(true).create_new(true).open(name)?);
         fs::rename(&self.0, name).inspect_err(|_| drop(fs::remove_file(name)))
@@ -202,12 +204,12 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // After a rename there is nothing left to remove.
+        // After a rename, there is no file left to remove.
         drop(fs::remove_file(&self.0));
     }
 }
 
-/// Makes the new name durable. Not every system can do this, but the file itself is synced.
+/// Makes the new name durable, if the system can do this. The content of the file is already synced.
 fn sync_folder(folder: &Path) {
     if cfg!(unix) {
         drop(File::open(folder).and_then(|f| f.sync_all()));

@@ -1,5 +1,5 @@
-//! Reads files that the user names, up to a size limit. Pipes and devices that are silent or endless neither block the
-//! program nor fill its memory.
+//! Reads files that the user names, up to a size limit. Pipes and devices may be silent or endless: they neither block
+//! the program nor fill its memory.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -9,24 +9,29 @@ use std::time::Duration;
 /// Kind of input file.
 #[derive(Debug)]
 pub struct Kind {
-    /// Usual name of such a file, if there is one.
+    /// Usual name of such a file, if any.
     pub file_name: Option<&'static str>,
-    /// Content with its article, for messages.
+    /// Description of the content with an article, for messages.
     pub what: &'static str,
-    /// Maximum size, a whole number of KiB; a larger file must be a mistake.
+    /// Maximum size in bytes, a multiple of 1024. A larger file must be a mistake.
     pub max_bytes: u64,
 }
 
-/// Reason why a file was not read, with advice; without the file's name.
+/// Reason why a file was not read, with advice. Does not contain the file's name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ReadError(pub String);
 
-/// Maximum silence of a pipe or a device. Whoever writes into it may first have to ask the user.
+/// Maximum silence of a pipe or device. The program that writes to it may have to ask the user first.
 const MAX_SILENCE: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 30_000 });
 
-/// Reads the file that the user knows as `name`.
+/// Reads a text file. `name` is the file's name as the user gave it.
 pub fn read(path: &Path, name: &str, kind: &Kind) -> Result<Vec<u8>, ReadError> {
+    read_binary(path, name, kind).and_then(as_utf8)
+}
+
+/// Reads a file of any content. `name` is the file's name as the user gave it.
+pub fn read_binary(path: &Path, name: &str, kind: &Kind) -> Result<Vec<u8>, ReadError> {
     let folder = || {
         let example = |file: &str| format!(", like {}", Path::new(name).join(file).display());
         ReadError(format!("is a folder; name the file in it{}", kind.file_name.map_or_else(String::new, example)))
@@ -42,7 +47,7 @@ pub fn read(path: &Path, name: &str, kind: &Kind) -> Result<Vec<u8>, ReadError> 
         ReadError(match e.kind() {
             ErrorKind::NotFound => "there is no such file".to_owned(),
             ErrorKind::PermissionDenied => "cannot be read: permission denied".to_owned(),
-            // A timeout of the file system has an error number.
+            // A timeout that the file system reports has an error number; this one has none.
             ErrorKind::TimedOut if e.raw_os_error().is_none() => format!(
                 "is a pipe or a device and sent nothing for {} s; name a file, or check the program that \
                  writes to it",
@@ -56,7 +61,7 @@ pub fn read(path: &Path, name: &str, kind: &Kind) -> Result<Vec<u8>, ReadError> 
     }
     let mut file = open(path).map_err(failed)?;
     let meta = file.metadata().map_err(failed)?;
-    // Pipes, devices and some system files report no meaningful size.
+    // The size is meaningful only for regular files, not for pipes, devices and some system files.
     if meta.len() > kind.max_bytes {
         return Err(too_large());
     }
@@ -68,18 +73,18 @@ pub fn read(path: &Path, name: &str, kind: &Kind) -> Result<Vec<u8>, ReadError> 
         read_patiently(&mut file, limit, &mut bytes)
     };
     read.map_err(failed)?;
-    if bytes.len() as u64 > kind.max_bytes { Err(too_large()) } else { as_utf8(bytes) }
+    if bytes.len() as u64 > kind.max_bytes { Err(too_large()) } else { Ok(bytes) }
 }
 
-/// Removes a byte order mark. All files that users name are UTF-8 text. UTF-16 is rejected here, because its reader
-/// would only complain about the first character.
+/// Removes a byte order mark. All files that users name are UTF-8 text. UTF-16 is rejected here, because a parser would
+/// only complain about the first character.
 fn as_utf8(mut bytes: Vec<u8>) -> Result<Vec<u8>, ReadError> {
     const BOM: &[u8] = b"\xef\xbb\xbf";
     if bytes.starts_with(BOM) {
         bytes.drain(..BOM.len());
     }
     match bytes.as_slice() {
-        // A byte order mark of UTF-16 or UTF-32, or an ASCII character in two bytes.
+        // These bytes are a byte order mark of UTF-16 or UTF-32, or an ASCII character in two bytes.
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=0x7f, ..] | [1..=0x7f, 0, ..] | [0, 0, 0xfe, 0xff, ..] => {
             Err(ReadError("is UTF-16 or UTF-32 text; save the file as UTF-8".to_owned()))
         }
@@ -100,13 +105,14 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).open(path)
 }
 
-/// Reads up to `most` bytes from a source that may be silent, waiting at most [`MAX_SILENCE`] each time.
+/// Reads up to `most` bytes from a source that may be silent. Waits at most [`MAX_SILENCE`] each time.
 #[cfg(unix)]
 fn read_patiently(file: &mut File, most: u64, into: &mut Vec<u8>) -> io::Result<()> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let timeout = Timespec::try_from(MAX_SILENCE).map_err(io::Error::other)?;
     let mut block = [0; 1 << 13];
-    // A pipe without a writer reports its end at once, before the first writer and after the last.
+    // A pipe without a writer is at its end: before the first writer opens it, and after the last one closes it. Only
+    // the latter ends the read.
     let mut is_ready = false;
     while (into.len() as u64) < most {
         match file.read(&mut block) {
@@ -155,7 +161,7 @@ mod tests {
             std::fs::write(&file, vec![b'a'; length]).unwrap();
             assert_eq!(read_len(&file), expected);
         }
-        // A sparse file of this size; Windows does allocate the space.
+        // This file is sparse. Windows allocates the space, so the file is smaller there.
         let huge = File::create(folder.path().join("huge")).unwrap();
         huge.set_len(if cfg!(windows) { 1 << 20 } else { 10 << 30 }).unwrap();
         assert!(read_len(&folder.path().join("huge")).unwrap_err().starts_with("is larger than"));
@@ -198,15 +204,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        // No writer; then a silent writer; then a writer that writes everything.
+        // The pipe first has no writer, then a silent writer, then a writer that writes everything.
         assert!(read_len(&pipe).unwrap_err().contains("sent nothing"), "{:?}", read_len(&pipe));
         let mut writer = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
         assert!(read_len(&pipe).unwrap_err().contains("sent nothing"));
         writer.write_all(b"some").unwrap();
-        // The end of a pipe is not reported while it is open for writing.
+        // A pipe has no end while any process holds it open for writing.
         assert!(read_len(&pipe).unwrap_err().contains("sent nothing"));
         drop(writer);
-        // Written data stays in the pipe while it is open somewhere.
+        // The pipe keeps written data while any process holds it open.
         let _open = super::open(&pipe).unwrap();
         std::fs::write(&pipe, "whole").unwrap();
         assert_eq!(read_len(&pipe), Ok(5));

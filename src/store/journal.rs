@@ -1,4 +1,4 @@
-//! An append-only file written by its own thread, so that neither measurement nor screen waits for the disk.
+//! A file that a separate thread appends to. Neither the measurement nor the screen waits for the disk.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -11,27 +11,27 @@ use std::time::Duration;
 
 use super::lock;
 
-/// Maximum bytes waiting for the disk; a disk that is this far behind is as good as full.
+/// Maximum bytes that wait for the disk. A disk that is further behind counts as full.
 const MAX_WAITING_BYTES: usize = 256 << 20;
-/// Memory per waiting entry in addition to its text, bytes.
+/// Additional memory for each waiting entry, bytes.
 const OVERHEAD_BYTES: usize = 256;
-/// Approximate maximum of waiting lines that are written together, bytes.
+/// Approximate maximum size of the lines to write at once, bytes.
 const BLOCK: usize = 4 << 20;
 
-/// Produces lines including their line ends; runs on the writing thread.
+/// Function that returns lines with their line ends. Runs on the writing thread.
 pub type MakeLines = Box<dyn FnOnce() -> String + Send>;
 
-/// Lines to append.
+/// Lines to append to a journal.
 pub struct PendingLines {
     /// Produces the lines.
     pub make: MakeLines,
-    /// Approximate memory while waiting, bytes.
+    /// Approximate memory in use while the lines wait, bytes.
     pub bytes: usize,
-    /// Whether the lines must reach the disk at once.
+    /// Whether the lines must be synced to the disk immediately.
     pub durable: bool,
 }
 
-/// Handle of a journal that is being written.
+/// Handle of an open journal.
 #[derive(Debug)]
 pub struct Journal {
     lines: Sender<PendingLines>,
@@ -67,14 +67,14 @@ impl AppendFile for File {
 }
 
 impl Journal {
-    /// Creates a new file that only its owner can read. `failed` receives the first error, now or later, from the
-    /// writing thread; nothing is written after that.
+    /// Creates a new file that only the user can read. `failed` is called with the first error, on the writing thread.
+    /// After an error, nothing more is written.
     pub fn start(path: PathBuf, failed: impl FnOnce(String) + Send + 'static) -> io::Result<Self> {
         let named = path.clone();
         Self::spawn(path, move || create(&named), failed)
     }
 
-    /// Continues a file whose lock this process holds.
+    /// Appends to an existing file, whose lock this process holds.
     pub fn resume(file: File, path: PathBuf, failed: impl FnOnce(String) + Send + 'static) -> io::Result<Self> {
         Self::spawn(path, move || Ok(file), failed)
     }
@@ -93,7 +93,7 @@ impl Journal {
             let outcome = open().and_then(|file| write_all(file, &inbox, &waiting)).map_err(|e| explain(&named, &e));
             if let Err(why) = &outcome {
                 failed(why.clone());
-                // Senders must not find the queue full.
+                // Go on receiving, so that senders never find the queue full.
                 while let Ok(lines) = inbox.recv() {
                     waiting.fetch_sub(lines.cost(), Ordering::Relaxed);
                 }
@@ -104,19 +104,19 @@ impl Journal {
         Ok(Self { lines, waiting_bytes, closed, path })
     }
 
-    /// Appends lines. Returns false and drops them if too much waits for the disk.
+    /// Appends lines. Returns false and drops the lines if too many bytes wait for the disk.
     pub fn append(&self, lines: PendingLines) -> bool {
         let cost = lines.cost();
         if self.waiting_bytes.load(Ordering::Relaxed).saturating_add(cost) > MAX_WAITING_BYTES {
             return false;
         }
         self.waiting_bytes.fetch_add(cost, Ordering::Relaxed);
-        // If the thread has ended, it has already reported why.
+        // Sending fails if the thread has ended; then the thread has already reported why.
         let _gone = self.lines.send(lines);
         true
     }
 
-    /// Waits until everything is on the disk, at most `timeout`; the error says why it is not.
+    /// Waits until all lines are on the disk, for at most `timeout`. The error describes why they are not.
     pub fn close(self, timeout: Duration) -> Result<(), String> {
         drop(self.lines);
         match self.closed.recv_timeout(timeout) {
@@ -136,7 +136,7 @@ fn create(path: &Path) -> io::Result<File> {
     lock::create(path)
 }
 
-/// Only the owner may read the folder, because prompts and answers are private.
+/// Creates a folder that only the user can read, because prompts and answers are private.
 pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -154,7 +154,7 @@ impl PendingLines {
     }
 }
 
-/// Writes all lines until every sender is gone.
+/// Writes all lines until every sender is dropped.
 fn write_all(mut file: impl AppendFile, inbox: &Receiver<PendingLines>, waiting_bytes: &AtomicUsize) -> io::Result<()> {
     let mut written = file.length()?;
     let mut block = String::new();
@@ -162,7 +162,7 @@ fn write_all(mut file: impl AppendFile, inbox: &Receiver<PendingLines>, waiting_
         block.clear();
         let (mut cost, mut durable) = (lines.cost(), lines.durable);
         let mut made = add(&mut block, lines.make);
-        // Lines that arrived meanwhile share one write and one sync.
+        // Write and sync all lines that arrived meanwhile together.
         while made.is_ok() && block.len() < BLOCK {
             let Ok(lines) = inbox.try_recv() else { break };
             cost += lines.cost();
@@ -170,7 +170,8 @@ fn write_all(mut file: impl AppendFile, inbox: &Receiver<PendingLines>, waiting_
             made = add(&mut block, lines.make);
         }
         if let Err(e) = file.append(block.as_bytes()) {
-            // Remove a partly written line. If that fails too, it is the last line, which readers ignore.
+            // Remove a partly written line. If this fails, too, readers ignore the line, because it is the last one and
+            // incomplete.
             drop(file.truncate(written));
             return Err(e);
         }
@@ -184,7 +185,7 @@ fn write_all(mut file: impl AppendFile, inbox: &Receiver<PendingLines>, waiting_
     file.sync()
 }
 
-/// Adds lines. A panic in `make` ends the journal in order, after all earlier lines.
+/// Adds lines to the block. A panic in `make` ends the journal properly, after all earlier lines.
 fn add(block: &mut String, make: MakeLines) -> io::Result<()> {
     let lines = catch_unwind(AssertUnwindSafe(make)).map_err(|_panic| io::Error::other("an internal error"))?;
     block.push_str(&lines);
@@ -211,7 +212,7 @@ mod tests {
     #[derive(Clone, Default)]
     struct Disk(Arc<Mutex<(Vec<u8>, usize)>>);
 
-    /// A disk with room for this many bytes. Data that does not fit is written in part.
+    /// A disk with this number of bytes. If data does not fit, the part that fits is written.
     struct Small(Disk, usize);
 
     impl AppendFile for Small {
@@ -276,7 +277,7 @@ mod tests {
         let disk = Disk::default();
         let journal = start(&disk, 1000, |why| panic!("{why}"));
         let (go, wait) = channel::<()>();
-        // The thread blocks in the first line until all others wait.
+        // The thread blocks in the first line until all other lines are waiting.
         let first = move || {
             wait.recv().unwrap();
             "0\n".to_owned()
@@ -303,7 +304,7 @@ mod tests {
             String::new()
         };
         journal.append(lines(false, stuck));
-        // Small lines never exhaust the limit, however many come at once.
+        // Small lines never exhaust the limit, however many wait at once.
         assert!((0..500_000).all(|_| journal.append(lines(false, String::new))));
         let large = || PendingLines { make: Box::new(String::new), bytes: MAX_WAITING_BYTES / 4, durable: false };
         assert_eq!((0..8).map(|_| journal.append(large())).filter(|accepted| *accepted).count(), 2);

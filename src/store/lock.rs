@@ -1,19 +1,19 @@
-//! Locks on journals: the process that writes a journal prevents others from writing it, but not from reading it. The
-//! lock ends with the process, however it ends.
+//! Locks on journals. While a process writes a journal, other processes can read it but not write it. The lock ends
+//! with the process, no matter how the process ends.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Creates a journal and locks it. On Unix only its owner can read it.
+/// Creates a journal and locks it. On Unix, only the user can read the file.
 pub fn create(path: &Path) -> io::Result<File> {
     let file = system::for_writing(OpenOptions::new().create_new(true)).open(path)?;
     system::lock_new(&file);
     Ok(file)
 }
 
-/// Opens and locks an existing journal for reading and appending, positioned at its start. Writers must seek to the
-/// end. `None` if another process writes it.
+/// Opens and locks an existing journal for reading and appending. The position is at the start; writers must seek to
+/// the end. Returns `None` if another process is writing the journal.
 pub fn open(path: &Path) -> io::Result<Option<File>> {
     match system::for_writing(OpenOptions::new().read(true)).open(path) {
         Ok(file) => Ok(system::try_lock(&file).then_some(file)),
@@ -31,7 +31,8 @@ pub fn is_locked(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Uses an advisory lock on the open file. A file system without locks counts as having no other process.
+/// Implementation for Unix: an advisory lock on the open file. On a file system without locks, no other process is
+/// assumed to write the file.
 #[cfg(unix)]
 mod system {
     use std::fs::{File, OpenOptions};
@@ -53,13 +54,13 @@ mod system {
         flock_succeeds(file, FlockOperation::NonBlockingLockExclusive)
     }
 
-    /// Locks a new file. Waits, because a listing of runs may briefly hold its shared lock.
+    /// Locks a new file. Waits for the lock, because a listing of runs may briefly hold a shared lock.
     pub(super) fn lock_new(file: &File) {
         let _locked = retry_on_intr(|| flock(file, FlockOperation::LockExclusive));
     }
 
     pub(super) fn is_free(file: &File) -> bool {
-        // Shared locks let two checks run at the same time.
+        // A shared lock lets two checks run at the same time.
         flock_succeeds(file, FlockOperation::NonBlockingLockShared)
     }
 
@@ -72,7 +73,7 @@ mod system {
     }
 }
 
-/// Uses the sharing mode of open files, because a lock on their bytes would prevent reading.
+/// Implementation for Windows: the sharing mode of open files. A lock on the bytes would prevent reading.
 #[cfg(windows)]
 mod system {
     use std::fs::{File, OpenOptions};
@@ -84,7 +85,7 @@ mod system {
     const ERROR_SHARING_VIOLATION: i32 = 32;
 
     pub(super) fn for_writing(options: &mut OpenOptions) -> &OpenOptions {
-        // Not opened for appending, because such a file cannot be truncated. No other process extends it.
+        // Do not open the file for appending: such a file cannot be truncated. No other process can extend it.
         options.write(true).share_mode(FILE_SHARE_READ)
     }
 
@@ -92,7 +93,7 @@ mod system {
         options.share_mode(FILE_SHARE_READ | FILE_SHARE_DELETE)
     }
 
-    /// An open file is locked by its sharing mode.
+    /// Returns true: an open file is already locked by its sharing mode.
     pub(super) const fn try_lock(_file: &File) -> bool {
         true
     }
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn readers_and_checks_block_nobody() {
+    fn readers_and_checks_block_no_other_process() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("x");
         drop(create(&path).unwrap());

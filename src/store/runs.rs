@@ -1,4 +1,4 @@
-//! Saved runs: lists them and finds the one that the user means.
+//! Saved runs: lists them, and finds the one that the user names.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const EXTENSION: &str = "jsonl";
 /// Prefix of run ids, which users may omit.
 const PREFIX: &str = "ts-";
-/// Bytes per read.
+/// Number of bytes to read at once.
 const BLOCK: usize = 1 << 16;
 /// Maximum number of suggestions for an unknown run.
 const MAX_SUGGESTIONS: usize = 3;
@@ -24,18 +24,18 @@ pub struct SavedRunFile {
     pub bytes: u64,
 }
 
-/// No saved run, or more than one, matches; for display.
+/// Message for a name that matches no saved run, or several.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct NotFound(String);
 
-/// Folder of the saved runs; `None` without a home folder.
+/// Returns the folder of the saved runs; `None` if the user has no home folder.
 pub fn folder() -> Option<PathBuf> {
     Some(super::state::folder()?.join("runs"))
 }
 
-/// Checks whether a run can be saved: creates the folder, and creates and removes a file beside it, because other
-/// programs list the folder itself. The error says why not.
+/// Checks whether a run can be saved. Creates the folder, and creates and removes a file next to it, because other
+/// programs may be listing the folder. The error is a reason for the user.
 pub fn check_writable() -> Result<(), String> {
     check_writable_folder(&folder().ok_or("this user has no home folder")?)
 }
@@ -49,12 +49,12 @@ fn check_writable_folder(folder: &Path) -> Result<(), String> {
     super::file::check_writable(&folder.with_file_name("check")).map_err(|why| why.0)
 }
 
-/// Path of a run's journal.
+/// Returns the path of a run's journal.
 pub fn journal_path(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}.{EXTENSION}"))
 }
 
-/// All runs in a folder, newest first, because ids are times. A missing folder has no runs.
+/// Returns all runs in a folder, newest first. A missing folder has no runs.
 pub fn list(folder: &Path) -> std::io::Result<Vec<SavedRunFile>> {
     let entries = match fs::read_dir(folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -67,28 +67,28 @@ pub fn list(folder: &Path) -> std::io::Result<Vec<SavedRunFile>> {
         Some(SavedRunFile { id, path, bytes: meta.len() })
     };
     let mut runs: Vec<SavedRunFile> = entries.flatten().filter_map(|e| saved_run(e.path())).collect();
-    // Ids are hexadecimal times, so a longer one is later.
+    // Ids are hexadecimal times, so a longer id is a later one.
     runs.sort_by(|a, b| b.id.len().cmp(&a.id.len()).then_with(|| b.id.cmp(&a.id)));
     Ok(runs)
 }
 
-/// Deletes a run. Returns false, and deletes nothing, while another process writes it.
+/// Deletes a run. Returns false, and deletes nothing, if another process is writing it.
 pub fn delete(path: &Path) -> std::io::Result<bool> {
     let Some(journal) = super::lock::open(path)? else { return Ok(false) };
     if cfg!(windows) {
-        // An open file cannot be deleted there.
+        // Windows cannot delete an open file.
         drop(journal);
         fs::remove_file(path)?;
     } else {
         fs::remove_file(path)?;
-        // The lock lasts until here, so that no process resumes the run in between.
+        // Hold the lock until here, so that no other process resumes the run in between.
         drop(journal);
     }
     Ok(true)
 }
 
-/// First and last line of a file, at most `longest` bytes each. The last line is empty if the file ends in the middle
-/// of a line.
+/// Returns the first and the last line of a file, at most `max_bytes` bytes each. The last line is empty if the file
+/// ends in the middle of a line.
 pub fn first_and_last_line(path: &Path, max_bytes: usize) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
     let mut file = BufReader::with_capacity(BLOCK, File::open(path)?);
     let mut first = Vec::new();
@@ -112,7 +112,7 @@ pub fn first_and_last_line(path: &Path, max_bytes: usize) -> std::io::Result<(Ve
     Ok((first, Vec::new()))
 }
 
-/// Finds a run by its id or a unique prefix of it, with or without `ts-`; `last` is the newest.
+/// Finds a run by its id or a unique prefix of it, with or without `ts-`. The name `last` means the newest run.
 pub fn find<'a>(runs: &'a [SavedRunFile], wanted: &str) -> Result<&'a SavedRunFile, NotFound> {
     let shown = crate::domain::text::sanitise_line(wanted);
     let Some(newest) = runs.first() else {

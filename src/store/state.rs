@@ -1,4 +1,4 @@
-//! Small state files that persist between runs, in the platform's folder for them.
+//! Small state files that persist between runs, in the platform's folder for such files.
 
 use std::fs;
 use std::io;
@@ -8,17 +8,17 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 
 use super::input::{self, Kind};
 
-/// `$XDG_STATE_HOME/tokscope` or `~/.local/state/tokscope`; on Windows in the local application data, which do not roam
-/// to other machines. `None` without a home folder.
+/// Returns the folder of the state files: `$XDG_STATE_HOME/tokscope` or `~/.local/state/tokscope`. On Windows it is in
+/// the local application data, which are not copied to other machines. Returns `None` if the user has no home folder.
 pub fn folder() -> Option<PathBuf> {
     let base = choose_base_strategy().ok()?;
     Some(base.state_dir().unwrap_or_else(|| base.cache_dir()).join("tokscope"))
 }
 
-/// State files; the limit is far above their real size.
+/// Kind of state files. The limit is far above their real size.
 const STATE_FILE: Kind = Kind { file_name: None, what: "saved state", max_bytes: 16 * 1024 * 1024 };
 
-/// Text of a state file.
+/// Returns the text of a state file; `None` if it is missing or unreadable.
 pub fn read(name: &str) -> Option<String> {
     let path = folder()?.join(name);
     String::from_utf8(input::read(&path, name, &STATE_FILE).ok()?).ok()

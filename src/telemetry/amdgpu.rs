@@ -1,4 +1,5 @@
-//! AMD's GPUs, read from the files of the kernel driver. Needs no library and no privileges, and wakes no sleeping GPU.
+//! AMD GPUs, read from the files of the kernel driver. Needs no library and no privileges, and never wakes a sleeping
+//! GPU.
 
 mod card;
 mod clients;
@@ -17,7 +18,7 @@ use crate::domain::time::Nanos;
 /// Name of this source and of the kernel driver.
 pub(super) const NAME: &str = "amdgpu";
 
-/// Finds the driver's cards and passes the open source to `then`.
+/// Finds the driver's cards and passes the opened source to `then`.
 pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     let folder = config.sys_root.join("class/drm");
     let mut devices: Vec<(u32, PathBuf)> = fs::read_dir(&folder)
@@ -32,11 +33,11 @@ pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), S
         return Err("no AMD GPU with the amdgpu driver".to_owned());
     }
     let cards = (0..).zip(devices).map(|(index, (_, device))| Card::new(index, device, &config.amdgpu_ids)).collect();
-    then(&mut Source { cards, driver: driver(config), proc_root: config.proc_root.clone() });
+    then(&mut AmdgpuSource { cards, driver: driver(config), proc_root: config.proc_root.clone() });
     Ok(())
 }
 
-/// Parses the number of a card. Connectors start with the same name and continue, as in `card0-DP-1`.
+/// Parses the number of a card. Returns `None` for the card's connectors, such as `card0-DP-1`.
 fn card_number(name: &str) -> Option<u32> {
     name.strip_prefix("card")?.parse().ok()
 }
@@ -45,25 +46,25 @@ fn uses_amdgpu(device: &Path) -> bool {
     fs::read_link(device.join("driver")).is_ok_and(|link| link.file_name().is_some_and(|name| name == NAME))
 }
 
-/// Version of a separately installed driver, else of the kernel that includes the driver.
+/// Returns the version of a separately installed driver; otherwise of the kernel, which includes the driver.
 fn driver(config: &SamplerConfig) -> Option<String> {
     let added = text(&config.sys_root.join("module/amdgpu/version"));
     added.or_else(|| text(&config.proc_root.join("sys/kernel/osrelease")).map(|release| format!("kernel {release}")))
 }
 
-/// Trimmed content of a file; `None` if the file is missing, empty or not readable now.
+/// Returns the trimmed content of a file; `None` if the file is missing, empty or not readable now.
 fn text(file: &Path) -> Option<String> {
     let text = sanitise_line(fs::read_to_string(file).ok()?.trim());
     (!text.is_empty()).then_some(text)
 }
 
-struct Source {
+struct AmdgpuSource {
     cards: Vec<Card>,
     driver: Option<String>,
     proc_root: PathBuf,
 }
 
-impl GpuSource for Source {
+impl GpuSource for AmdgpuSource {
     fn name(&self) -> &'static str {
         NAME
     }

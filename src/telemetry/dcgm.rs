@@ -1,7 +1,7 @@
 //! GPUs of other machines, read from metrics pages of NVIDIA's DCGM exporter.
 //!
-//! The exporter reads its sensors at its own interval, by default every 30 s, and shows the same page in between.
-//! Therefore an unchanged page is no sample, and the age of the first page is unknown.
+//! The exporter reads its sensors at its own interval, by default every 30 s, and serves the same page in between. An
+//! unchanged page is therefore no new sample, and the age of the first page is unknown.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,29 +17,29 @@ use crate::protocol::url::without_secrets;
 
 /// Name of this source.
 pub const NAME: &str = "dcgm";
-/// Minimum interval between reads, because each read costs the exporter's machine some work.
+/// Minimum interval between reads: each read costs the exporter's machine some work.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
-/// Interval between reads of a page that did not answer. Each attempt may take until the timeout.
+/// Interval between reads of a page that did not respond: each try may take until the timeout.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Prepares to read the pages. Pages that do not answer yet are no error, because they may answer later.
+/// Opens the source. Pages that do not respond yet are no error, because they may respond later.
 pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     if config.metrics_urls.is_empty() {
         return Err("no DCGM exporter given; pass --gpu-metrics-url".to_owned());
     }
     let pages = config.metrics_urls.iter().map(|url| Page::new(url.clone())).collect();
-    then(&mut Source { fetcher: Fetcher::new()?, pages, gpus: Vec::new(), driver: None });
+    then(&mut DcgmSource { fetcher: Fetcher::new()?, pages, gpus: Vec::new(), driver: None });
     Ok(())
 }
 
-struct Source {
+struct DcgmSource {
     fetcher: Fetcher,
     pages: Vec<Page>,
     gpus: Vec<Gpu>,
     driver: Option<String>,
 }
 
-/// One page and what it showed last.
+/// One page and its latest content.
 struct Page {
     url: String,
     readings: Vec<Reading>,
@@ -51,17 +51,17 @@ struct Page {
 enum State {
     /// Not read yet.
     Unknown,
-    /// First page with figures. Their age is unknown.
+    /// First page with figures, which are of unknown age.
     First,
-    /// Figures that differ from the previous ones.
+    /// Figures that differ from those before.
     New,
     /// Same figures as before.
     Same,
-    /// No figures, and the reason.
+    /// No figures, for this reason.
     Silent(String),
 }
 
-/// A GPU or slice. If two pages report the same one, it counts once.
+/// A GPU or slice. If two pages report the same one, only the first counts.
 struct Gpu {
     info: GpuInfo,
     page: usize,
@@ -95,14 +95,14 @@ impl Page {
         };
     }
 
-    /// Problem of the page with its address, without secrets.
+    /// Returns the problem of the page and its address, without secrets.
     fn problem(&self) -> Option<String> {
         let State::Silent(why) = &self.state else { return None };
         Some(format!("{}: {why}", without_secrets(&self.url)))
     }
 }
 
-impl Source {
+impl DcgmSource {
     /// Adds the GPUs that a page reports for the first time, and updates the properties of known ones.
     fn update_gpus(&mut self, page_index: usize) {
         let Some(page) = self.pages.get(page_index) else { return };
@@ -129,7 +129,7 @@ impl Source {
     }
 }
 
-impl GpuSource for Source {
+impl GpuSource for DcgmSource {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -180,8 +180,8 @@ impl GpuSource for Source {
         let at = match &page.state {
             State::Silent(why) => return Err(SampleError::Silent(why.clone())),
             State::Same | State::Unknown => return Err(SampleError::Unchanged),
-            // The exporter measured these figures at some time before the first read, so they must not count towards a
-            // run that started in between.
+            // The exporter measured these figures before the first read, at an unknown time. They must not count
+            // towards a run that started in between.
             State::First => Nanos::default(),
             State::New => at,
         };
@@ -201,7 +201,7 @@ impl GpuSource for Source {
     }
 }
 
-/// Fixed properties of a GPU, without its index.
+/// Returns the fixed properties of a GPU, except for its index.
 fn info(reading: &Reading, url: &str) -> GpuInfo {
     let key = &reading.key;
     let host = key.host.clone().or_else(|| host_of(url));

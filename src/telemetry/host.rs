@@ -1,4 +1,5 @@
-//! Samples this machine's load and tokscope's own share of it, once a second on a thread that sleeps in between.
+//! Samples the load of this machine and the part of it that tokscope causes. Takes one sample per second, on a thread
+//! that otherwise sleeps.
 
 #[cfg(target_os = "linux")]
 mod proc;
@@ -27,14 +28,14 @@ pub struct HostConfig {
     pub interval: Duration,
     /// Root of Linux' process file system, normally `/proc`.
     pub proc_root: PathBuf,
-    /// Name of the thread whose CPU share is reported separately on Linux.
+    /// Name of the thread whose CPU share is reported separately, on Linux only.
     pub thread: &'static str,
 }
 
-/// Maximum age of the previous sample, in intervals. After a longer pause no shares are computed.
+/// Maximum age of the previous sample, in intervals. After a longer pause, no CPU shares are computed.
 const MAX_GAP_INTERVALS: u32 = 4;
 
-/// Starts the host sampler. Like the GPU sampler it starts inactive, and it reads nothing before the first request.
+/// Starts the host sampler. It starts inactive, like the GPU sampler, but takes no sample before the first request.
 pub fn watch_host(
     config: HostConfig,
     now: impl Fn() -> Nanos + Send + 'static,
@@ -56,18 +57,18 @@ pub fn watch_host(
             sink(HostEvent::Absent("host sampling stopped after an internal error".to_owned()));
         }
     };
-    // Without a thread there are no figures, and the report says so.
+    // If the thread cannot start, there are no figures, and the report says so.
     drop(std::thread::Builder::new().name("host".to_owned()).spawn(thread));
     Sampler { commands }
 }
 
-/// Source of the figures. It stores its counters from one sample to the next.
+/// Source of the figures. Keeps its counters between samples.
 trait Machine {
-    /// Minimum time between two samples. Over a shorter time the figures are too coarse.
+    /// Minimum time between two samples. Figures over a shorter time are too coarse.
     const MIN_GAP: Duration;
 
-    /// Reads the figures. CPU shares cover the time `since` the previous sample; `since` is `None` on the first sample
-    /// and after a pause, and then there are no shares. Returns `None` if the system reports nothing.
+    /// Reads the figures. CPU shares cover the time `since` the previous sample. The first sample and the first one
+    /// after a pause have no shares; `since` is then `None`. Returns `None` if the system reports no figures.
     fn read(&mut self, at: Nanos, since: Option<Duration>) -> Option<HostSample>;
 }
 

@@ -1,8 +1,7 @@
-//! Linux: finds the process that listens on the endpoint's port, and checks whether it or one of its descendants uses a
-//! GPU.
+//! Finds the process that listens on the endpoint's port, and checks whether it or a descendant uses a GPU. Linux only.
 //!
-//! Everything is read from `/proc`: the socket's inode from `net/tcp` and `net/tcp6`, its owner from the links in
-//! `PID/fd`, and parents from `PID/stat`. Open files of other users' processes cannot be read, and a process in a
+//! Everything comes from `/proc`: the socket's inode from `net/tcp` and `net/tcp6`, its owner from the links in
+//! `PID/fd`, and parents from `PID/stat`. The open files of other users' processes are not readable, and a process in a
 //! container has different IDs inside and outside.
 
 use std::collections::BTreeSet;
@@ -14,28 +13,28 @@ use super::source::GpuUsers;
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::text::sanitise_line;
 
-/// State of a listening socket in `net/tcp`.
+/// State of listening sockets in `net/tcp`.
 const LISTEN: &str = "0A";
-/// Link of the machine's initial PID namespace. Containers have other namespaces.
+/// Link to the machine's initial PID namespace. A container has another namespace.
 const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 
-/// Finds the listening process.
+/// Finds the process that listens on a port.
 #[derive(Debug)]
 pub(super) struct Listener {
     root: PathBuf,
     port: u16,
-    /// Listening sockets and their owners from the last search, which is expensive because it reads the open files of
-    /// all processes.
+    /// Listening sockets and their owners from the last search. A search is expensive: it reads the open files of all
+    /// processes.
     known: Option<(BTreeSet<u64>, BTreeSet<u32>)>,
 }
 
 impl Listener {
-    /// Creates a search below `root`, normally `/proc`.
+    /// Creates a search in the process file system at `root`, normally `/proc`.
     pub(super) fn new(root: PathBuf, port: u16) -> Self {
         Self { root, port, known: None }
     }
 
-    /// Reports whether a process that listens on one of these local addresses uses a GPU.
+    /// Determines whether a process that listens on one of these local addresses uses a GPU.
     pub(super) fn scope(&mut self, addresses: &[IpAddr], users: &[GpuUsers]) -> GpuScope {
         self.evidence(addresses, users).unwrap_or_else(|why| GpuScope::Unknown { why })
     }
@@ -46,7 +45,7 @@ impl Listener {
         let Some(first) = owners.first() else { return Err(format!("no process found that listens on :{port}")) };
         let tree = with_descendants(&self.root, &owners);
         let serving: Vec<&GpuUsers> = users.iter().filter(|u| u.pids.iter().any(|pid| tree.contains(pid))).collect();
-        // In a container, IDs of outside processes could be mistaken for those of other processes inside.
+        // In a container, the ID of a process outside could by chance equal that of a process inside.
         let is_outside = |pid: &u32| !self.root.join(pid.to_string()).exists();
         if self.is_in_container() && (serving.is_empty() || users.iter().flat_map(|u| &u.pids).any(is_outside)) {
             return Err("tokscope runs in a container, but the driver reports process IDs of the machine outside: \
@@ -71,7 +70,7 @@ impl Listener {
         })
     }
 
-    /// Processes that have the listening socket open.
+    /// Returns the processes that have the listening socket open.
     fn owners(&mut self, addresses: &[IpAddr]) -> Result<BTreeSet<u32>, String> {
         let sockets = sockets(&self.root, self.port, addresses)?;
         if sockets.is_empty() {
@@ -108,7 +107,7 @@ impl Listener {
     }
 }
 
-/// IDs of all processes.
+/// Returns the IDs of all processes.
 fn pids(root: &Path) -> Vec<u32> {
     let all = fs::read_dir(root).into_iter().flatten().flatten();
     all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
@@ -131,7 +130,7 @@ fn with_descendants(root: &Path, pids_of_interest: &BTreeSet<u32>) -> BTreeSet<u
     }
 }
 
-/// Parent of a process. The process name before this field may contain anything, so fields start after its last
+/// Returns the parent of a process. The process name may contain anything; the remaining fields start after its last
 /// parenthesis.
 fn parent(root: &Path, pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(root.join(format!("{pid}/stat"))).ok()?;
@@ -139,7 +138,7 @@ fn parent(root: &Path, pid: u32) -> Option<u32> {
     rest.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Inodes of the sockets that listen on the port, at one of the addresses or at all addresses.
+/// Returns the inodes of the sockets that listen on the port, at one of these addresses or at all addresses.
 fn sockets(root: &Path, port: u16, addresses: &[IpAddr]) -> Result<BTreeSet<u64>, String> {
     let tables: Vec<String> = ["net/tcp", "net/tcp6"].iter().flat_map(|t| fs::read_to_string(root.join(t))).collect();
     if tables.is_empty() {
@@ -151,7 +150,7 @@ fn sockets(root: &Path, port: u16, addresses: &[IpAddr]) -> Result<BTreeSet<u64>
     Ok(listening.filter(|(at, on, _)| *on == port && wanted(*at)).map(|(.., inode)| inode).collect())
 }
 
-/// Address, port and inode of a listening socket.
+/// Returns address, port and inode of a listening socket.
 fn socket(line: &str) -> Option<(IpAddr, u16, u64)> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);

@@ -1,7 +1,7 @@
 //! Apple GPUs, read through the program macmon.
 //!
-//! The macOS interfaces for GPU figures are private and change between releases. macmon follows those changes and its
-//! users update it. Running macmon as a separate process keeps its code, and any unsafe code, out of tokscope.
+//! The interfaces of macOS for GPU figures are private and change between releases. macmon follows these changes, and
+//! its users update it. Running macmon as a separate process keeps its code, and any unsafe code, out of tokscope.
 
 mod pipe;
 #[cfg(test)]
@@ -22,31 +22,31 @@ use crate::protocol::macmon::Reading;
 /// Name of this source and of the program.
 pub(super) const NAME: &str = "macmon";
 
-/// Timeout for the first line. macmon first searches some hundred sensors.
+/// Timeout for the first line. macmon starts by searching some hundred sensors.
 const FIRST_LINE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time without a line after which macmon counts as silent, and after which it is stopped.
+/// Time without a line after which macmon counts as silent, and then after which it is stopped.
 const SILENT_AFTER: Duration = Duration::from_secs(2);
 const STOPPED_AFTER: Duration = Duration::from_secs(10);
-/// Time from the end of macmon to its restart.
+/// Time between the end of macmon and its restart.
 const RESTART_AFTER: Duration = Duration::from_secs(5);
 
-/// Advice if macmon is not on `PATH`.
+/// Advice if no macmon is on `PATH`.
 const ABSENT: &str = if cfg!(target_os = "macos") {
     "macmon is not on PATH; install it to read Apple GPUs (brew install macmon)"
 } else {
     "macmon reads Apple GPUs and runs only on macOS"
 };
-/// Reason why the use of the GPU by a local endpoint is unknown.
+/// Reason why it is unknown whether a local endpoint uses the GPU.
 const USERS_UNKNOWN: &str =
     "the endpoint's address is local, but macOS does not report which process listens there or uses the GPU";
 
-/// Starts macmon and, after its first line, passes the open source to `then`.
+/// Starts macmon, waits for its first line and passes the opened source to `then`.
 pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     let program = find(config.program_path.as_deref()).ok_or_else(|| ABSENT.to_owned())?;
     let pipe = Pipe::start(&program, config)?;
     let info = info(&pipe.wait(FIRST_LINE_TIMEOUT)?);
     let state = State::Running { pipe, last_line: None, has_figures: true };
-    then(&mut Source {
+    then(&mut MacmonSource {
         program,
         config: config.clone(),
         info,
@@ -57,7 +57,7 @@ pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), S
     Ok(())
 }
 
-/// Path of macmon. Relative folders in `PATH` are skipped, because anybody may have put a program into the current
+/// Returns the path of macmon. Skips relative folders in `PATH`: anybody may have put a program into the current
 /// folder.
 fn find(path: Option<&OsStr>) -> Option<PathBuf> {
     let is_program = |file: &PathBuf| {
@@ -67,7 +67,7 @@ fn find(path: Option<&OsStr>) -> Option<PathBuf> {
     std::env::split_paths(path?).map(|folder| folder.join(NAME)).find(is_program)
 }
 
-struct Source {
+struct MacmonSource {
     program: PathBuf,
     config: SamplerConfig,
     info: GpuInfo,
@@ -80,7 +80,7 @@ struct Source {
 enum State {
     Running {
         pipe: Pipe,
-        /// Time of the last line with figures, or of the start; `None` after a pause in which nothing was read.
+        /// Time of the last line with figures, or of the start; `None` after a pause without reads.
         last_line: Option<Nanos>,
         /// Whether macmon has sent figures since its start.
         has_figures: bool,
@@ -91,7 +91,7 @@ enum State {
     },
 }
 
-impl Source {
+impl MacmonSource {
     /// Starts macmon again.
     fn start(&mut self, at: Nanos) -> SampleError {
         match Pipe::start(&self.program, &self.config) {
@@ -103,13 +103,13 @@ impl Source {
         }
     }
 
-    /// Records that macmon has ended. Dropping the old state stops a process that is still running.
+    /// Records that macmon has ended. Dropping the old state stops a process that still runs.
     fn end(&mut self, at: Nanos, why: String) -> SampleError {
         self.state = State::Ended { at, why: why.clone() };
         SampleError::Lost(why)
     }
 
-    /// Reads the latest line. `since` is the time from the previous read.
+    /// Reads the latest line. `since` is the time since the previous read.
     fn read(&mut self, at: Nanos, since: Duration) -> Result<Reading, SampleError> {
         let State::Running { pipe, last_line, has_figures } = &mut self.state else {
             return Err(match &self.state {
@@ -124,7 +124,7 @@ impl Source {
             }
             News::Nothing { unreadable } => {
                 if since > SILENT_AFTER {
-                    // Nothing was read during a pause, so the silence starts now.
+                    // Nothing was read during a pause, so count the silence from now on.
                     *last_line = None;
                 }
                 let silence = at.since(*last_line.get_or_insert(at));
@@ -144,7 +144,7 @@ impl Source {
     }
 }
 
-impl GpuSource for Source {
+impl GpuSource for MacmonSource {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -154,7 +154,7 @@ impl GpuSource for Source {
         self.news = self.read(at, since);
     }
 
-    /// The driver is part of macOS and has no version of its own.
+    /// Returns `None`: the driver is part of macOS and has no separate version.
     fn driver(&self) -> Option<&str> {
         None
     }
@@ -163,8 +163,8 @@ impl GpuSource for Source {
         vec![self.info.clone()]
     }
 
-    /// macOS does not report GPU users. A listener on a local address proves nothing either, because it may be a tunnel
-    /// to another machine.
+    /// Fails: macOS does not report GPU users. A listener on a local address proves nothing either, because it may be a
+    /// tunnel to another machine.
     fn users(&mut self) -> Result<Vec<GpuUsers>, String> {
         Err(USERS_UNKNOWN.to_owned())
     }

@@ -24,14 +24,15 @@ use crate::domain::time::Nanos;
 /// Name of this source.
 pub(super) const NAME: &str = "nvml";
 
-/// Places of the library: the loader's search path first, then those of NixOS and WSL, which are not on it.
+/// Names and paths to try for the library. The loader's search path comes first; the paths of NixOS and WSL are not on
+/// it.
 const LIBRARIES: &[&str] = if cfg!(windows) {
     &["nvml.dll"]
 } else {
     &["libnvidia-ml.so.1", "/run/opengl-driver/lib/libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1"]
 };
 
-/// Loads the library, passes the open source to `then`, and shuts the library down.
+/// Loads the library, passes the opened source to `then`, and shuts the library down.
 pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     let nvml = load(config.lib_path.as_ref().map(|p| p.as_os_str()))?;
     let driver = nvml.sys_driver_version().ok().map(|v| sanitise_line(&v));
@@ -42,32 +43,32 @@ pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), S
     for index in 0..count {
         let mut gpu = Gpu::new(index, Place::Whole(index));
         if let Err(error @ NvmlError::NoPermission) = gpu.open(&nvml, system_bytes) {
-            // The driver also counts GPUs of other users' jobs, which must not be shown.
+            // Show no GPUs of other users' jobs, which the driver also counts.
             denied = Some(error);
             continue;
         }
-        // A GPU that failed to open for another reason, for example because it is lost, may come back.
+        // Keep a GPU that failed to open for any other reason: a lost GPU may come back.
         let slots = gpu.slots();
         slices.extend(slots.iter().map(|&slot| (Place::Slice { parent: index, slot }, gpu.info.clone())));
-        // In a container that was given a slice, the whole GPU is not readable and is left out.
+        // In a container that was given a slice, the whole GPU is not readable; leave it out.
         if slots.is_empty() || !gpu.is_forbidden() {
             gpus.push(gpu);
         }
     }
     for (index, (place, whole)) in (count..).zip(slices) {
         let mut slice = Gpu::slice(index, place, &whole);
-        // A slice that fails to open is tried again with its first sample.
+        // If a slice fails to open, its first sample tries again.
         drop(slice.open(&nvml, system_bytes));
         gpus.push(slice);
     }
     if gpus.is_empty() {
         return Err(denied.map_or_else(|| "the NVIDIA driver reports no GPU".to_owned(), |e| error::describe_start(&e)));
     }
-    then(&mut Source { nvml: &nvml, driver, gpus, system_bytes });
+    then(&mut NvmlSource { nvml: &nvml, driver, gpus, system_bytes });
     Ok(())
 }
 
-/// Loads the library. Boxed because it consists of 12 KB of function pointers.
+/// Loads the library. Boxed because the struct holds 12 KB of function pointers.
 fn load(lib_path: Option<&OsStr>) -> Result<Box<Nvml>, String> {
     let paths = lib_path.map_or_else(|| LIBRARIES.iter().map(OsString::from).collect(), |p| vec![p.to_owned()]);
     for path in &paths {
@@ -81,14 +82,14 @@ fn load(lib_path: Option<&OsStr>) -> Result<Box<Nvml>, String> {
     Err(sanitise_line(&format!("{usual} not found: no NVIDIA driver on this machine")))
 }
 
-struct Source<'a> {
+struct NvmlSource<'a> {
     nvml: &'a Nvml,
     driver: Option<String>,
     gpus: Vec<Gpu<'a>>,
     system_bytes: Option<u64>,
 }
 
-impl GpuSource for Source<'_> {
+impl GpuSource for NvmlSource<'_> {
     fn name(&self) -> &'static str {
         NAME
     }

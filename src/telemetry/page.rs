@@ -8,7 +8,7 @@ use crate::domain::text::sanitise_line;
 
 /// Timeout for one page.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Maximum size of a page. Pages of servers with many models and ranks stay below it.
+/// Maximum size of a page, bytes. Even servers with many models and ranks stay below this size.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// Fetches pages over reused connections.
@@ -18,15 +18,15 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    /// Creates a client without proxy, redirects and API key.
+    /// Creates a client without a proxy, redirects or an API key.
     pub(super) fn new() -> Result<Self, String> {
         Self::with_client(reqwest::Client::builder().no_proxy())
     }
 
-    /// Creates a client with the headers, certificates and proxy of `client`. Redirects are not followed because they
-    /// would send a key to another host.
+    /// Creates a client with the headers, certificates and proxy of `client`. Follows no redirects: they could send a
+    /// key to another host.
     pub(super) fn with_client(client: reqwest::ClientBuilder) -> Result<Self, String> {
-        // Fails harmlessly if a provider is already installed.
+        // Installing a provider fails if one is already installed, which does no harm.
         let _already = rustls::crypto::ring::default_provider().install_default();
         let client = client.redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT);
         let client = client.build().map_err(|e| format!("cannot create the HTTP client: {e}"))?;
@@ -35,12 +35,12 @@ impl Fetcher {
         Ok(Self { client, runtime })
     }
 
-    /// Returns the text of a page, or the reason for its absence without the address.
+    /// Returns the text of a page, or the reason why there is none. The reason leaves out the address.
     pub(super) fn fetch(&self, url: &str) -> Result<String, String> {
         self.runtime.block_on(self.page(url))
     }
 
-    /// Fetches several pages concurrently, so that a slow page delays the others by at most its own time.
+    /// Fetches several pages at the same time, so that slow pages do not add up.
     pub(super) fn fetch_all(&self, urls: &[&str]) -> Vec<Result<String, String>> {
         self.runtime.block_on(join_all(urls.iter().map(|url| self.page(url))))
     }
@@ -62,7 +62,7 @@ impl Fetcher {
     }
 }
 
-/// Describes an error by its innermost cause. The address may contain secrets and is left out.
+/// Describes an error by its innermost cause. Leaves out the address, which may contain secrets.
 fn describe(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no response within {} s", TIMEOUT.as_secs());

@@ -1,4 +1,4 @@
-//! Thread of the GPU sampler: reads the source at each tick and on request, and sends events to the sink.
+//! Thread of the GPU sampler. Reads the source at each tick and on request, and sends events to the sink.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use super::ticker::Ticker;
 use crate::domain::gpu::{GpuEvent, GpuInfo};
 use crate::domain::time::Nanos;
 
-/// Interval between checks whether a lost GPU is back.
+/// Interval between checks of whether a lost GPU is back.
 const LOST_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A lost GPU: time of the last check, and the reason.
@@ -29,7 +29,7 @@ pub(super) struct SamplerThread<Now, Sink> {
     now: Rc<Now>,
     sink: Sink,
     announced: Vec<GpuInfo>,
-    /// Reason for the absence of GPUs that was sent last.
+    /// Last reported reason why there are no GPUs.
     absent: Option<String>,
     interval: Duration,
     lost: Vec<Option<LostGpu>>,
@@ -44,7 +44,7 @@ impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> SamplerThread<Now, Sink> {
         Self { config, now: Rc::new(now), sink, announced, absent: None, interval, lost, scope }
     }
 
-    /// Samples until the sampler is dropped. A panic here or in the wrapper costs the figures and nothing else.
+    /// Samples until the sampler is dropped. A panic, here or in the library's wrapper, ends only the sampling.
     pub(super) fn run(
         mut self,
         inbox: &Receiver<Command>,
@@ -58,7 +58,7 @@ impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> SamplerThread<Now, Sink> {
         }
     }
 
-    /// Reports that no more samples will come, without revoking what is known.
+    /// Reports that no more samples will follow. Earlier samples stay valid.
     fn fail(&self, reason: &str) {
         if self.announced.is_empty() {
             (self.sink)(GpuEvent::Absent(reason.to_owned()));
@@ -76,7 +76,7 @@ impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> SamplerThread<Now, Sink> {
         run_loop(inbox, &mut ticker, || now(), |requested| self.sample_all(source, requested));
     }
 
-    /// Sends the list of GPUs if it changed.
+    /// Reports the list of GPUs if it has changed.
     fn announce(&mut self, source: &dyn GpuSource) {
         let gpus = source.gpus();
         if gpus.is_empty() {
@@ -96,14 +96,14 @@ impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> SamplerThread<Now, Sink> {
         }
     }
 
-    /// Samples each GPU once. A requested sample marks the start or the end of something, when the users of the GPUs
-    /// are of interest too.
+    /// Samples each GPU once. A requested sample marks the start or end of a measurement, so it also checks the
+    /// GPUs' users.
     fn sample_all(&mut self, source: &mut dyn GpuSource, requested: bool) {
         source.prepare((self.now)());
         self.announce(source);
         for position in 0..self.announced.len() {
             let event = self.sample_one(source, position);
-            // A GPU that came back may have reported its name only now.
+            // A GPU that came back may report its name only now.
             self.announce(source);
             (self.sink)(event);
         }

@@ -5,16 +5,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use super::ticker::Ticker;
 use crate::domain::time::Nanos;
 
-/// Command to a sampling thread. The thread ends when all senders are gone.
+/// Command to a sampling thread. The thread ends when all senders are dropped.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Samples now, and replies when the events are in the sink.
+    /// Takes a sample now, and replies when the sink has its events.
     Sample(Option<Sender<()>>),
     /// Starts or stops the ticks.
     Active(bool),
 }
 
-/// Calls `sample` at each tick and on request, until all senders of commands are gone. The argument is `true` for
+/// Calls `sample` at each tick and on request, until all senders of commands are dropped. The argument is `true` for
 /// requests.
 pub(super) fn run_loop(
     inbox: &Receiver<Command>,
@@ -34,7 +34,7 @@ pub(super) fn run_loop(
         };
         let mut requested = false;
         let mut waiting = Vec::new();
-        // Requests that queued up behind a slow sample are merged into one.
+        // Merge requests that waited behind a slow sample into one.
         for command in first.into_iter().chain(inbox.try_iter()) {
             match command {
                 Command::Sample(reply) => {
@@ -48,7 +48,7 @@ pub(super) fn run_loop(
             sample(requested);
         }
         for reply in waiting {
-            // The caller may have stopped waiting.
+            // The reply fails if the caller has stopped waiting.
             let _ = reply.send(());
         }
     }

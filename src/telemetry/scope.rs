@@ -1,4 +1,4 @@
-//! Determines whether the endpoint is on this machine, and if so whether it uses the sampled GPUs.
+//! Determines whether the endpoint is on this machine, and whether it uses the sampled GPUs.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs, UdpSocket};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
@@ -11,10 +11,10 @@ use super::{Endpoint, SamplerConfig};
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::time::Nanos;
 
-/// Interval between checks, because listing processes is expensive.
+/// Interval between checks: listing processes is expensive.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Checks the scope from time to time and returns changes.
+/// Checks repeatedly who uses the GPUs, and returns changes.
 #[derive(Debug)]
 pub(super) struct ScopeWatch {
     place: Place,
@@ -30,7 +30,7 @@ pub(super) struct ScopeWatch {
 enum Place {
     /// No endpoint was given.
     NoEndpoint,
-    /// The name is being resolved on another thread, because that may take long and must not delay samples.
+    /// Another thread resolves the name: this may take long and must not delay samples.
     Resolving(Receiver<Vec<IpAddr>>),
     /// On this machine, at these addresses.
     Here(Vec<IpAddr>),
@@ -50,7 +50,7 @@ impl Place {
         let (found, wait) = sync_channel(1);
         let look_up = move || {
             let addresses = (name.as_str(), port).to_socket_addrs().into_iter().flatten();
-            // After the run, the result has no receiver.
+            // If the run has ended, nothing receives the result.
             drop(found.send(addresses.map(|a| a.ip()).collect()));
         };
         match std::thread::Builder::new().name("resolve".to_owned()).spawn(look_up) {
@@ -65,7 +65,7 @@ impl Place {
     }
 }
 
-/// Whether an address belongs to this machine. Sockets can only be bound to local addresses; nothing is sent.
+/// Returns whether an address belongs to this machine. A socket can be bound only to a local address; nothing is sent.
 fn is_own(address: IpAddr) -> bool {
     address.to_canonical().is_loopback() || UdpSocket::bind((address, 0)).is_ok()
 }
@@ -82,8 +82,8 @@ impl ScopeWatch {
         }
     }
 
-    /// Returns the scope if it changed. Checks when `requested` and at intervals after the first request. The initial
-    /// sample does not check, because that would delay the sample at the start of the run.
+    /// Returns the scope if it changed. Checks on request, and at intervals after the first request. The initial sample
+    /// makes no check: this would delay the sample at the start of the run.
     pub(super) fn check(&mut self, at: Nanos, requested: bool, source: &mut dyn GpuSource) -> Option<GpuScope> {
         self.is_due |= requested || self.checked.is_some_and(|checked| at.since(checked) >= CHECK_INTERVAL);
         if !self.is_due {
@@ -134,7 +134,7 @@ mod tests {
         for own in ["localhost", "LOCALHOST", "127.0.0.1", "127.8.9.1", "[::1]", "::1", "::ffff:127.0.0.1", "0.0.0.0"] {
             assert!(matches!(place(own), Place::Here(_)), "{own}");
         }
-        // Addresses reserved for documentation belong to no machine.
+        // No machine has these addresses, which are reserved for documentation.
         for other in ["192.0.2.1", "[2001:db8::1]"] {
             assert!(matches!(place(other), Place::Elsewhere), "{other}");
         }

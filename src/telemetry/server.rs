@@ -1,4 +1,4 @@
-//! Samples the server's own metrics from its metrics page, on a separate thread.
+//! Samples the server's metrics from its metrics page, on a separate thread.
 
 mod search;
 
@@ -16,12 +16,11 @@ use crate::protocol::server_metrics::{self, ServerPage};
 use crate::protocol::url::without_secrets;
 use search::Search;
 
-/// Minimum interval between reads, because each read costs the server some work.
+/// Minimum interval between reads: each read costs the server some work.
 pub const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Starts a thread that reads the first of these addresses with metrics of a known server, through `client`. `now` is
-/// the run's clock. `sink` receives every event, on that thread. As with the GPU sampler, no call on the handle waits
-/// for the server.
+/// Starts a thread that reads the first of these addresses that has metrics of a known server, through `client`. `now`
+/// reads the run's clock. `sink` receives every event, on that thread. No call on the handle waits for the server.
 pub fn watch_server<Sink: Fn(GaugeEvent) + Send + 'static>(
     addresses: Vec<String>,
     client: reqwest::ClientBuilder,
@@ -30,7 +29,7 @@ pub fn watch_server<Sink: Fn(GaugeEvent) + Send + 'static>(
     sink: Sink,
 ) -> Sampler {
     let (commands, inbox) = channel();
-    // The sink is sent after the thread was spawned, so that it can still report a failure to spawn.
+    // Pass the sink on only after the thread was started: if starting fails, the sink must report this.
     let (sink_sender, sink_receiver) = sync_channel::<Sink>(1);
     let thread = move || {
         let Ok(sink) = sink_receiver.recv() else { return };
@@ -55,10 +54,10 @@ pub fn watch_server<Sink: Fn(GaugeEvent) + Send + 'static>(
 /// State of the thread.
 struct Reader<'a> {
     addresses: Vec<String>,
-    /// Index of the address that has the page.
+    /// Index of the address that has the metrics page.
     found: Option<usize>,
     search: Search,
-    /// Reason for the absence of a page that was sent last.
+    /// Last reported reason why there is no page.
     absent: Option<String>,
     interval: Duration,
     fetcher: Fetcher,
@@ -88,8 +87,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Samples the page, or searches for it. A request comes while nothing is measured and may try all addresses; a
-    /// tick tries at most one.
+    /// Samples the page, or searches for it. A requested sample may try all addresses, because nothing is being
+    /// measured then. A tick tries at most one.
     fn sample(&mut self, requested: bool) {
         if let Some(at) = self.found {
             return self.sample_found(at);
@@ -122,7 +121,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Sends the reason for the absence of a page if it changed.
+    /// Reports why there is no page, if the reason has changed.
     fn report_absence(&mut self) {
         let Some(why) = self.search.reasons().filter(|why| self.absent.as_ref() != Some(why)) else { return };
         self.absent = Some(why.clone());
@@ -136,7 +135,7 @@ impl<'a> Reader<'a> {
         });
     }
 
-    /// Reads the page, and returns it with the time.
+    /// Reads the page. Returns it with the time of the read.
     fn read(&self, at: usize) -> Result<(Nanos, ServerPage), String> {
         let url = self.addresses.get(at).map(String::as_str).unwrap_or_default();
         let page = self.fetcher.fetch(url).map_err(|why| match why.as_str() {
@@ -172,12 +171,13 @@ mod tests {
         reqwest::Client::builder().no_proxy()
     }
 
-    /// Serves these complete responses one per request. Later connections end without a response.
+    /// Starts a server that answers each request with the next of these responses. Later connections end without a
+    /// response.
     fn pages(answers: Vec<String>) -> String {
         serve_answers(answers).0
     }
 
-    /// Like [`pages`], and also sends the path of each request before it is answered.
+    /// Starts a server like [`pages`]. Before it answers a request, it sends the path to the channel.
     fn serve_answers(answers: Vec<String>) -> (String, Receiver<String>) {
         let (path_sender, paths) = channel();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -202,7 +202,8 @@ mod tests {
         format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
     }
 
-    /// Events of this number of requested samples, a second apart on the run's clock.
+    /// Returns the events of this number of requested samples. The run's clock advances by a millisecond at each
+    /// reading.
     fn events(addresses: Vec<String>, samples: u64) -> Vec<GaugeEvent> {
         let (sink, events) = channel();
         let clock = AtomicU64::new(0);

@@ -1,4 +1,4 @@
-//! The simulated GPU of the built-in simulator, read from its metrics page. Only `--demo` uses this source.
+//! The simulated GPU of the built-in simulator, read from the simulator's metrics page. Only `--demo` uses this source.
 
 use super::SamplerConfig;
 use super::page::Fetcher;
@@ -8,29 +8,29 @@ use crate::domain::gpu_scope::GpuScope;
 use crate::domain::time::Nanos;
 use crate::protocol::dcgm::{Reading, read};
 
-/// Name of the GPU if the page gives none. It must never look like a real one.
+/// Name of the GPU if the page gives none. The name must never look like that of a real GPU.
 const NAME: &str = "Simulated GPU";
 
-/// Opens the page of the simulator, which is the first of the configuration.
+/// Opens the simulator's page, the first in the configuration.
 pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     let url = config.metrics_urls.first().ok_or("the simulator has no metrics page")?;
     let mut source =
-        Source { fetcher: Fetcher::new()?, url: url.clone(), reading: Err(String::new()), gpus: Vec::new() };
+        SimulatedSource { fetcher: Fetcher::new()?, url: url.clone(), reading: Err(String::new()), gpus: Vec::new() };
     source.read_page();
     then(&mut source);
     Ok(())
 }
 
-struct Source {
+struct SimulatedSource {
     fetcher: Fetcher,
     url: String,
-    /// Figures of the page, or why there are none.
+    /// Figures on the page, or the reason why there are none.
     reading: Result<Reading, String>,
-    /// The GPU, once a page had its figures.
+    /// The GPU; empty until a page had its figures.
     gpus: Vec<GpuInfo>,
 }
 
-impl Source {
+impl SimulatedSource {
     fn read_page(&mut self) {
         let first = |page: String| read(&page).into_iter().next();
         let page = self.fetcher.fetch(&self.url);
@@ -52,7 +52,7 @@ fn info(reading: &Reading) -> GpuInfo {
     }
 }
 
-impl GpuSource for Source {
+impl GpuSource for SimulatedSource {
     fn name(&self) -> &'static str {
         SIMULATED_SOURCE
     }
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
     use crate::telemetry::GpuChoice;
 
-    /// A server that sends these bodies, one per connection.
+    /// Starts a server that sends these bodies, one per connection.
     fn serve(bodies: Vec<&'static str>) -> SamplerConfig {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/metrics", listener.local_addr().unwrap());
@@ -132,7 +132,7 @@ mod tests {
         let (name, gpus, scope, sample) = seen.unwrap();
         assert_eq!((name, gpus[0].model.as_str()), (SIMULATED_SOURCE, "Simulated GPU"));
         assert_eq!(scope.unwrap().serves(Some("s")), Some(true));
-        // The same page again is a new sample: the simulator has no interval of its own.
+        // An unchanged page is a new sample, too: the simulator measures at each request.
         assert_eq!(sample.map(|sample| (sample.at, sample.power_w)), Ok((Nanos(1), Some(70.0))));
     }
 
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn no_user_can_choose_it() {
+    fn no_user_can_choose_the_simulated_gpu() {
         assert_eq!(GpuChoice::by_name(SIMULATED_SOURCE), None);
     }
 }

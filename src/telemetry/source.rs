@@ -18,7 +18,7 @@ pub(super) enum SampleError {
     Unchanged,
 }
 
-/// An open source. Its calls may block as long as the driver does.
+/// An opened source. Its calls may block for as long as the driver blocks.
 pub(super) trait GpuSource {
     /// Name of the source on the command line and in reports.
     fn name(&self) -> &'static str;
@@ -28,29 +28,29 @@ pub(super) trait GpuSource {
         Duration::ZERO
     }
 
-    /// Prepares a sample of all GPUs. Called before [`Self::sample`] is called for each GPU.
+    /// Prepares a sample of all GPUs. Called once before the calls of [`Self::sample`].
     fn prepare(&mut self, _at: Nanos) {}
 
-    /// Version of the driver.
+    /// Version of the driver, if known.
     fn driver(&self) -> Option<&str>;
 
-    /// GPUs in a fixed order. New ones are appended, and none is removed.
+    /// GPUs in a fixed order. New ones are appended, and none is ever removed.
     fn gpus(&self) -> Vec<GpuInfo>;
 
     /// Samples the GPU at this position of [`Self::gpus`]. For a lost GPU this costs one driver call.
     fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, SampleError>;
 
-    /// Reason for the absence of GPUs, while there are none.
+    /// Reason why there are no GPUs, if this is the case.
     fn absent(&self) -> Option<String> {
         None
     }
 
-    /// Owner of the GPUs, if the source itself knows it.
+    /// Whether the GPUs serve the endpoint, if the source can know this.
     fn scope(&self) -> Option<GpuScope> {
         None
     }
 
-    /// Processes on each GPU that reports them. Fails with a reason for the user if there is no such list.
+    /// Processes on each GPU that reports them. The error is a reason for the user.
     fn users(&mut self) -> Result<Vec<GpuUsers>, String> {
         Err("the source does not report which processes use the GPUs".to_owned())
     }
@@ -62,13 +62,13 @@ pub(super) trait GpuSource {
 pub(super) struct GpuUsers {
     /// UUID of the GPU.
     pub(super) uuid: String,
-    /// Process IDs as the driver reports them: outside of all containers.
+    /// Process IDs as the driver reports them, which are those outside of all containers.
     pub(super) pids: Vec<u32>,
 }
 
-/// Callback that receives an open source.
+/// Callback that receives an opened source.
 pub(super) type WithSource<'a> = &'a mut dyn FnMut(&mut dyn GpuSource);
 
-/// Opens a source, passes it to the callback, and closes it. The source's handles borrow from its library, so both live
-/// on one stack. Fails with a reason for the user.
+/// Opens a source, passes it to the callback, and closes it. A callback is needed because the source borrows from its
+/// library. The error is a reason for the user.
 pub(super) type Open = fn(&SamplerConfig, WithSource<'_>) -> Result<(), String>;

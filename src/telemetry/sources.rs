@@ -1,20 +1,20 @@
-//! Table of the sources of GPU figures.
+//! Table of all sources of GPU figures.
 
 use super::SamplerConfig;
 use super::source::{Open, WithSource};
 use crate::domain::gpu::SIMULATED_SOURCE;
 
-/// A source, as the command line knows it.
+/// A source that the command line can select.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
     /// Name on the command line and in reports.
     pub name: &'static str,
     /// Description for the help text.
     pub description: &'static str,
-    /// Whether the source reads other machines, at addresses that the user gives. Local sources are tried only if no
-    /// such address was given.
+    /// Whether the source reads other machines, at addresses that the user gives. If the user gives such an address,
+    /// only remote sources are tried.
     pub is_remote: bool,
-    /// Whether the source is tried on this system if the user names none.
+    /// Whether to try the source on this system if the user names none.
     is_default: bool,
     pub(super) open: Open,
 }
@@ -61,12 +61,12 @@ impl Source {
     }
 }
 
-/// Source with this name on this system.
+/// Returns the source with this name on this system.
 pub fn source_by_name(name: &str) -> Option<&'static Source> {
     SOURCES.iter().find(|source| source.name == name)
 }
 
-/// Choice of the source.
+/// Source of GPU figures that the user chose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GpuChoice {
     /// First source that opens.
@@ -79,7 +79,7 @@ pub enum GpuChoice {
 }
 
 impl GpuChoice {
-    /// The simulated GPU of `--demo`. It is not in [`SOURCES`], because no other run may show its figures.
+    /// The simulated GPU of `--demo`. It is not among [`SOURCES`], because no other run may show its figures.
     pub const SIMULATED: Self = Self::Only(SIMULATED_SOURCE);
 
     /// Parses the value of `--gpu`.
@@ -91,13 +91,13 @@ impl GpuChoice {
         }
     }
 
-    /// All accepted values.
+    /// Returns all accepted values.
     pub fn names() -> impl Iterator<Item = &'static str> {
         std::iter::once("auto").chain(SOURCES.iter().map(|s| s.name)).chain(["none"])
     }
 }
 
-/// Opens the chosen source, passes it to `then`, and closes it. An error lists the reasons of all sources tried.
+/// Opens the chosen source, passes it to `then`, and closes it. The error lists the reasons of all sources tried.
 pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     if config.choice == GpuChoice::SIMULATED {
         return super::simulated::open(config, then);

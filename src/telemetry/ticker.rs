@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::time::Nanos;
 
-/// Ticks on a fixed grid. Missed ticks are skipped.
+/// Ticks at fixed times, one interval apart. Missed ticks are skipped.
 #[derive(Debug)]
 pub(super) struct Ticker {
     interval: Duration,
@@ -17,12 +17,12 @@ impl Ticker {
         Self { interval: interval.max(Duration::from_millis(1)), next: None }
     }
 
-    /// Starts the ticks, the first one at once, or stops them.
+    /// Starts the ticks, the first one immediately, or stops them.
     pub(super) fn set_active(&mut self, active: bool, now: Nanos) {
         self.next = active.then(|| self.next.unwrap_or(now));
     }
 
-    /// Time until the next tick; `None` while inactive.
+    /// Returns the time until the next tick; `None` while inactive.
     pub(super) fn wait(&self, now: Nanos) -> Option<Duration> {
         self.next.map(|next| next.since(now))
     }

@@ -18,6 +18,11 @@ pub fn to_ascii(buffer: &mut Buffer) {
     }
 }
 
+/// Replaces every non-ASCII character of a text as [`to_ascii`] does, except for its wide characters and sequences.
+pub fn to_ascii_text(text: &str) -> String {
+    text.chars().map(near).collect()
+}
+
 /// Replaces one cell; returns the number of following cells that its wide character covered.
 fn replace(cell: &mut Cell, after: &mut [Cell]) -> usize {
     let covered = width(cell.symbol()).saturating_sub(1).min(after.len());

@@ -18,6 +18,7 @@ use crate::domain::difference::Figures;
 use crate::domain::session::{CaseState, Session};
 use crate::domain::time::Nanos;
 use crate::report::conclusion::Conclusion;
+use crate::report::depth_rows::DepthRow;
 
 /// Maximum number of layouts to keep, so that switching among a few cases lays out nothing again.
 const CAPACITY: usize = 6;
@@ -58,6 +59,7 @@ pub struct RenderCache {
     overlay_extent: Cell<ScrollExtent>,
     conclusion: RefCell<Option<(ConclusionKey, Rc<Conclusion>)>>,
     reported_ttft: RefCell<Option<(Progress, Rc<ReportedTtft>)>>,
+    depth_rows: RefCell<Option<(Progress, Rc<[DepthRow]>)>>,
     case_figures: RefCell<BTreeMap<usize, (CaseProgress, Rc<Figures>)>>,
     case_rows: RefCell<Vec<(u16, usize)>>,
     name_width: RefCell<Option<(Arc<[RowId]>, usize)>>,
@@ -82,8 +84,8 @@ fn progress(session: &Session) -> Progress {
     (session.began, session.last_ended, session.attempts_ended())
 }
 
-/// Progress of a case: its round and stage, and the number of attempts that ended.
-type CaseProgress = ((u32, usize), usize);
+/// Progress of a case: its round and stage, the number of attempts that ended, and the stage that is shown.
+type CaseProgress = ((u32, usize), usize, usize);
 
 /// TTFT of all reported answers.
 #[derive(Debug, Default)]
@@ -147,6 +149,11 @@ impl RenderCache {
         cached(&self.reported_ttft, progress(session), || Rc::new(make()))
     }
 
+    /// Figures at each context depth; computed now if an attempt ended.
+    pub fn depth_rows(&self, session: &Session, make: impl FnOnce() -> Vec<DepthRow>) -> Rc<[DepthRow]> {
+        cached(&self.depth_rows, progress(session), || make().into())
+    }
+
     /// Width of the longest name in these rows, columns.
     pub fn name_width(&self, rows: &Arc<[RowId]>, make: impl FnOnce() -> usize) -> usize {
         let mut cached = self.name_width.borrow_mut();
@@ -156,15 +163,20 @@ impl RenderCache {
         }
     }
 
-    /// Figures of a case's reported answers. `case` is its index in the suite.
-    pub fn case_figures(&self, case: usize, state: &CaseState, make: impl FnOnce() -> Figures) -> Rc<Figures> {
-        let key = (state.place(), state.ended_count());
+    /// Figures of a case's reported answers in a stage of the sweep. `index` is its index in the suite.
+    pub fn case_figures(
+        &self,
+        (index, stage): (usize, usize),
+        case: &CaseState,
+        make: impl FnOnce() -> Figures,
+    ) -> Rc<Figures> {
+        let key = (case.place(), case.ended_count(), stage);
         let mut all = self.case_figures.borrow_mut();
-        if let Some((_, figures)) = all.get(&case).filter(|(k, _)| *k == key) {
+        if let Some((_, figures)) = all.get(&index).filter(|(k, _)| *k == key) {
             return Rc::clone(figures);
         }
         let figures = Rc::new(make());
-        all.insert(case, (key, Rc::clone(&figures)));
+        all.insert(index, (key, Rc::clone(&figures)));
         figures
     }
 
@@ -276,7 +288,7 @@ mod tests {
             cache.reported_ttft(session, || ReportedTtft { warm, ..ReportedTtft::default() }).warm
         };
         let figures = |session: &Session, made: &Cell<usize>| {
-            cache.case_figures(1, &session.cases[1], || {
+            cache.case_figures((1, 0), &session.cases[1], || {
                 made.set(made.get() + 1);
                 Figures::default()
             });

@@ -8,6 +8,9 @@ use unicode_width::UnicodeWidthStr;
 /// Marks text that was cut off.
 pub const ELLIPSIS: &str = "…";
 
+/// Ends of clauses, after which a sentence may stop: the strongest ones first.
+const CLAUSE_ENDS: [&[&str]; 2] = [&[". ", "; "], &[", ", ": ", " (", " · "]];
+
 /// Maximum length of a grapheme that is shown in full, bytes. An emoji of four people with skin tones is shorter; a long
 /// pile of combining marks is not.
 const MAX_GRAPHEME_BYTES: usize = 64;
@@ -74,6 +77,19 @@ pub fn cut(text: &str, cells: usize) -> String {
     out
 }
 
+/// The start of a sentence of the program: as many complete clauses as fit into `cells` cells. Only if not even the first one
+/// fits, it is cut.
+pub fn clauses(text: &str, cells: usize) -> String {
+    if width(text) <= cells {
+        return text.to_owned();
+    }
+    let longest = |marks: &[&str]| {
+        let ends = marks.iter().flat_map(|mark| text.match_indices(mark)).map(|(at, _)| text.split_at(at).0);
+        ends.filter(|start| !start.is_empty() && width(start) <= cells).max_by_key(|start| start.len())
+    };
+    CLAUSE_ENDS.iter().find_map(|marks| longest(marks)).map_or_else(|| cut(text, cells), str::to_owned)
+}
+
 /// `text` in exactly `cells` cells, left-aligned.
 pub fn left(text: &str, cells: usize) -> String {
     let mut out = cut(text, cells);
@@ -114,6 +130,18 @@ mod tests {
         assert_eq!(cut("你好吗", 4), "你…");
         assert_eq!(cut("ab", 0), "");
         assert_eq!(cut("你", 1), "…");
+    }
+
+    #[test]
+    fn a_sentence_ends_with_a_complete_clause() {
+        let sentence = "Too few answers: p95 needs 20 (of them 3 are missing), p99 100";
+        assert_eq!(clauses(sentence, 62), sentence);
+        assert_eq!(clauses(sentence, 61), "Too few answers: p95 needs 20 (of them 3 are missing)");
+        assert_eq!(clauses(sentence, 40), "Too few answers: p95 needs 20");
+        assert_eq!(clauses(sentence, 20), "Too few answers");
+        assert_eq!(clauses(sentence, 6), "Too f…");
+        assert_eq!(clauses(". a", 1), "…");
+        assert_eq!(clauses("2 at 1; 3, 4 at 2", 10), "2 at 1");
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub use self::table::BINDINGS;
 use crate::app::action::Action;
 use crate::app::pane::PaneId;
 use crate::app::state::answer::Form;
+use crate::app::state::help_view::HelpPage;
 use crate::app::state::{App, Overlay, UiState};
 use crate::app::update::availability::is_available;
 use crate::domain::session::{CasePhase, Mode};
@@ -271,7 +272,11 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
         Action::TogglePauseCase => {
             app.scene.session.cases.get(app.ui.selected).is_some_and(|c| c.phase == CasePhase::Paused)
         }
-        Action::NextPane => matches!(&app.ui.overlay, Overlay::Help(help) if help.shows_all),
+        Action::NextPane => match &app.ui.overlay {
+            Overlay::Help(help) if help.page == HelpPage::AllKeys => return Some("signs and words"),
+            Overlay::Help(help) => help.page == HelpPage::Glossary,
+            _ => false,
+        },
         Action::ToggleFreeze => app.frozen.is_some(),
         Action::ToggleMouse => app.ui.mouse,
         Action::Back => !app.ui.zoomed && app.ui.filter.is_empty() && !app.ui.is_answer_searched(),

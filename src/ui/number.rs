@@ -10,6 +10,21 @@ pub fn millis(ms: Option<f64>) -> String {
     Quantity::from_millis(ms).to_string()
 }
 
+/// A throughput in whole tokens per second, with the mark of an estimate: `~504 tok/s`.
+pub fn throughput((per_s, is_estimated): (f64, bool)) -> String {
+    Quantity::grouped(per_s).with_unit(" tok/s").estimated_if(is_estimated).to_string()
+}
+
+/// A whole number with thousands separators, rounded: `1,235`.
+pub fn whole(value: f64) -> String {
+    Quantity::grouped(value).to_string()
+}
+
+/// Memory in GiB from MiB, the unit of all memory on the screen: `79.6`.
+pub fn gib(mib: Option<f64>) -> String {
+    Quantity::new(mib.map(|mib| mib / 1024.0), 1).to_string()
+}
+
 /// A rate with one decimal: `113.7`.
 pub fn rate(per_s: Option<f64>) -> String {
     Quantity::new(per_s, 1).to_string()

@@ -16,7 +16,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Widget};
 
 use super::fit::{cut, graphemes, spans_width, width};
-use super::keymap::Context;
+use super::keymap::{Context, footer_label};
 use super::theme::Theme;
 use super::view::View;
 use crate::app::state::Overlay;
@@ -95,7 +95,7 @@ fn tail(text: &str, columns: usize) -> String {
 fn keys_of(context: Context, view: &View<'_>) -> Line<'static> {
     let mut spans = Vec::new();
     for row in view.keymap.rows_in(context) {
-        let Some(label) = row.binding.footer else { continue };
+        let Some(label) = footer_label(view.app, row.binding) else { continue };
         let Some(key) = row.keys.first() else { continue };
         spans.push(Span::styled(format!(" {key}"), view.theme.key()));
         spans.push(Span::styled(format!(" {label} "), view.theme.muted()));

@@ -1,6 +1,7 @@
 //! The panes of the dashboard. Each pane has one file, one row in [`PANES`] and the same title rule.
 
 pub mod cases;
+pub mod depths;
 pub mod footer;
 pub mod gpu;
 pub mod header;
@@ -35,6 +36,15 @@ pub const PANES: &[Pane] = &[
     Pane { id: PaneId::Gpu, draw: gpu::draw },
 ];
 
+/// Text beside the title of a pane.
+#[derive(Clone, Copy, Debug)]
+pub enum About<'a> {
+    /// A name of the user or the endpoint: where room is short, its end is cut.
+    Name(&'a str),
+    /// Words of the program: where room is short, complete clauses are left out.
+    Words(&'a str),
+}
+
 /// Draws a pane's title rule, `━ Title · about ━━━━━ figures ━`, and returns the area below it. The focused pane has a
 /// heavy rule. On a short line `about` is cut first, then `figures` are dropped from their end.
 pub fn rule(
@@ -42,22 +52,10 @@ pub fn rule(
     area: Rect,
     view: &View<'_>,
     id: PaneId,
-    about: &str,
-    figures: Vec<Span<'static>>,
-) -> Rect {
-    titled_rule(frame, area, view, id, id.title(), about, figures)
-}
-
-/// Draws a title rule as [`rule`] does, with a title other than the pane's own.
-pub fn titled_rule(
-    frame: &mut Frame<'_>,
-    area: Rect,
-    view: &View<'_>,
-    id: PaneId,
-    title: &'static str,
-    about: &str,
+    about: About<'_>,
     mut figures: Vec<Span<'static>>,
 ) -> Rect {
+    let title = id.title();
     let focused = view.is_focused(id);
     let (stroke, border) = (if focused { "━" } else { "─" }, view.theme.border(focused));
     let room = usize::from(area.width);
@@ -70,10 +68,15 @@ pub fn titled_rule(
         figures.pop();
     }
     let right_width = width_of(&figures);
-    let fitting = fit::cut(about, room.saturating_sub(left_width + right_width + 5));
-    // One or two letters of a name are useless.
-    let is_readable = fitting == about || fit::width(&fitting) >= 4;
-    let about = if is_readable && !about.is_empty() { format!("· {fitting} ") } else { String::new() };
+    let room_for_about = room.saturating_sub(left_width + right_width + 5);
+    let fitting = match about {
+        About::Words(words) => Some(fit::clauses(words, room_for_about)).filter(|text| !text.ends_with(fit::ELLIPSIS)),
+        // One or two letters of a name are useless.
+        About::Name(name) => {
+            Some(fit::cut(name, room_for_about)).filter(|text| text == name || fit::width(text) >= LEAST_NAME)
+        }
+    };
+    let about = fitting.filter(|text| !text.is_empty()).map_or_else(String::new, |text| format!("· {text} "));
 
     let mut spans = vec![
         Span::styled(format!("{stroke} "), border),
@@ -91,6 +94,9 @@ pub fn titled_rule(
     line(frame, area, 0, Line::from(spans));
     Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area }
 }
+
+/// Minimum width of a cut name, cells.
+const LEAST_NAME: usize = 4;
 
 /// Draws a line in row `row` of `area`, counted from the top. Does nothing below the area.
 pub fn line<'a>(frame: &mut Frame<'_>, area: Rect, row: u16, line: impl Into<Line<'a>>) {

@@ -28,12 +28,9 @@ pub type Draw = fn(&mut Frame<'_>, Rect, &View<'_>);
 
 /// A run of three cases; the first is in flight.
 pub fn running() -> App {
-    let message = |role: &str, content: &str| Message { role: role.into(), content: content.into() };
+    let message = Message::new;
     let case = |name: &str| CaseSpec {
-        follow_ups: Vec::new(),
-        think_time: Duration::ZERO,
         name: name.into(),
-        model: None,
         messages: vec![
             message("system", "You are a careful reviewer."),
             message(
@@ -44,9 +41,7 @@ pub fn running() -> App {
         max_tokens: 500,
         temperature: 0.0,
         timeout: Duration::from_secs(60),
-        patience: crate::domain::suite::Timeouts::default(),
-        extra: serde_json::Map::new(),
-        checks: Vec::new(),
+        ..CaseSpec::new("", Vec::new())
     };
     let cases = ["Debug Task", "Database Optimization", "ML Project"].map(case).to_vec();
     let suite = Suite { name: "s".into(), rating: RatingScale::default(), slos: Vec::new(), cases, ..Suite::default() };

@@ -52,3 +52,5 @@ pub fn finish(frame: &mut Frame<'_>, theme: Theme, ascii: bool) {
 mod hostile;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod texts;

@@ -368,7 +368,7 @@ fn leave() -> io::Result<()> {
     };
     let send = |bytes: io::Result<Vec<u8>>| bytes.map(|bytes| outlet.send(bytes));
     if cfg!(windows) {
-        // First, because it restores the console mode that it found, which is raw.
+        // Turn the mouse off before raw mode: this step restores the console mode that it found, which was raw.
         step(MOUSE, &mut || send(sequence(mouse::OFF)));
     }
     step(RAW, &mut disable_raw_mode);

@@ -105,17 +105,11 @@ impl Stage {
     /// A program that has just started.
     pub fn new(names: &[&str], plan: Plan) -> Self {
         let case = |(i, name): (usize, &&str)| CaseSpec {
-            follow_ups: Vec::new(),
-            think_time: Duration::ZERO,
             name: (*name).to_owned(),
-            model: None,
-            messages: Vec::new(),
             max_tokens: if i % 3 == 0 { 400 } else { 300 },
             temperature: 0.7,
             timeout: Duration::from_secs(120),
-            patience: crate::domain::suite::Timeouts::default(),
-            extra: serde_json::Map::new(),
-            checks: Vec::new(),
+            ..CaseSpec::new("", Vec::new())
         };
         let suite = Suite {
             workload: None,

@@ -1,8 +1,8 @@
 //! Title of the terminal: progress, throughput and model.
 
 use crate::app::state::Scene;
-use crate::domain::quantity::ESTIMATED;
 use crate::domain::session::Mode;
+use crate::ui::number;
 
 /// Returns the title: `tokscope 21/50 · ~112 tok/s · MODEL`.
 pub fn text(scene: &Scene) -> String {
@@ -12,7 +12,7 @@ pub fn text(scene: &Scene) -> String {
         Mode::Finished => "finished".to_owned(),
         Mode::Held | Mode::Running => scene.progress().to_string(),
     };
-    let speed = scene.throughput_now().filter(|_| began).map(|v| format!("{ESTIMATED}{v:.0} tok/s"));
+    let speed = scene.throughput_so_far().filter(|_| began && scene.session.is_active()).map(number::throughput);
     let parts = [Some(format!("tokscope {state}")), speed, scene.target.model.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
@@ -31,9 +31,8 @@ mod tests {
         stage.start(0, 1, Script::plain(10, 10, 200));
         stage.finish(0);
         stage.start(0, 2, Script::plain(10, 10, 200));
-        let now = stage.app.scene.now;
-        stage.app.scene.throughput.push(now, Some(111.6));
         let model = stage.app.scene.target.model.clone().unwrap();
-        assert_eq!(text(&stage.app.scene), format!("tokscope 1/4 · ~112 tok/s · {model}"));
+        // 200 tokens in 10 ms, 199 gaps of 10 ms and the jitter of the last one.
+        assert_eq!(text(&stage.app.scene), format!("tokscope 1/4 · 100 tok/s · {model}"));
     }
 }

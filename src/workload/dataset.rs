@@ -1,10 +1,12 @@
-//! Files with prompts of the user.
+//! Data sets: files of the user with one prompt per row.
 //!
-//! [`Dataset::open`] recognises the format by content, checks each row in one pass, and keeps an index of about five bytes
-//! a row. [`Dataset::row`] reads one row by its position, so a file of any size costs only the memory of its index.
+//! [`Dataset::open`] recognises the format from the content, checks each row in one pass, and keeps an index of about
+//! five bytes per row. [`Dataset::row`] reads a row by its position. A file of any size therefore needs memory only for
+//! its index.
 
 pub mod bad_row;
 pub mod columns;
+mod content;
 pub mod error;
 mod folder;
 mod index;
@@ -35,11 +37,11 @@ pub use self::error::{DatasetError, RowError};
 pub use self::reader::Dataset;
 pub use self::row::DataRow;
 
-/// Maximum size of a row, bytes. A longer one is a file without line ends or an unclosed quote, not a prompt: a million
-/// tokens are about 5 MB.
+/// Maximum size of a row, bytes. A million tokens take about 5 MB, so a longer row is not a prompt: the file lacks line
+/// ends or a closing quote.
 const MAX_ROW_BYTES: usize = if cfg!(any(test, fuzzing)) { 64 << 10 } else { 32 << 20 };
 
-/// [`MAX_ROW_BYTES`] for messages.
+/// Returns [`MAX_ROW_BYTES`] as words for messages.
 fn max_row_size() -> String {
     match MAX_ROW_BYTES >> 20 {
         0 => format!("{} KiB", MAX_ROW_BYTES >> 10),

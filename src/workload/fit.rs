@@ -1,22 +1,23 @@
-//! Tokens per unit of text, fitted to what the server itself counts.
+//! Fits the number of tokens per unit of text to the token counts of the server.
 
 use super::pieces;
 use crate::domain::statistics::median;
 
-/// Lengths of the probes, characters. The short ones find the overhead. Seven, so that one odd answer cannot decide the fit.
+/// Lengths of the probes, characters. The short ones determine the overhead. With seven probes, a single odd answer
+/// cannot decide the fit.
 pub const PROBE_CHARS: [usize; 7] = [40, 100, 400, 1600, 3200, 4800, 6400];
 
-/// Unit of text that predicts tokens.
+/// Unit of text from which tokens are predicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Words and marks, see [`pieces::count`]: best for vocabularies with most English words.
+    /// Words and marks, see [`pieces::count`]. Best for vocabularies that have most English words.
     Piece,
-    /// Characters: best for small vocabularies, and for those of bytes.
+    /// Characters. Best for small vocabularies, and for vocabularies of bytes.
     Character,
 }
 
 impl Unit {
-    /// Number of units in a text.
+    /// Returns the number of units in a text.
     pub fn count(self, text: &str) -> u64 {
         match self {
             Self::Piece => pieces::count(text),
@@ -25,33 +26,33 @@ impl Unit {
     }
 }
 
-/// A straight line from units of a prompt to the tokens that the server counts.
+/// Linear function that predicts the server's token count from the units of a prompt.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fit {
     /// Unit of the text.
     pub unit: Unit,
     /// Tokens per unit of prose.
     pub tokens_per_unit: f64,
-    /// Tokens that every request has beyond its text: the chat template.
+    /// Tokens that the chat template adds to every request.
     pub overhead_tokens: f64,
-    /// Largest distance of a probe from the line, tokens. The farthest of four or more probes is ignored. `None` if
-    /// the line is an assumption.
+    /// Largest difference between a probe and the line, tokens. With four or more probes, ignores the largest one.
+    /// `None` if the line is an assumption.
     pub residual_tokens: Option<f64>,
 }
 
 impl Fit {
-    /// The line to use before any probe. OpenAI's rule of thumb for English text is four characters per token
+    /// Line to use before any probe. By OpenAI's rule of thumb, English text has four characters per token
     /// (<https://help.openai.com/en/articles/4936856>); the prose has 4.5 characters per piece.
     pub const ASSUMED: Self =
         Self { unit: Unit::Piece, tokens_per_unit: 1.1, overhead_tokens: 0.0, residual_tokens: None };
 
-    /// Expected tokens of a request with this many units.
+    /// Returns the expected tokens of a request with this many units.
     pub fn tokens(&self, units: u64) -> f64 {
         self.overhead_tokens + self.tokens_per_unit * units as f64
     }
 }
 
-/// Fits a line to the texts of probes and the tokens that the server counted for each, in the unit that predicts them
+/// Fits a line to the texts of probes and the server's token count for each. Uses the unit that predicts the counts
 /// better.
 pub fn fit_texts(probes: &[(&str, u64)]) -> Option<Fit> {
     let lines = [Unit::Piece, Unit::Character].into_iter().filter_map(|unit| {
@@ -62,8 +63,9 @@ pub fn fit_texts(probes: &[(&str, u64)]) -> Option<Fit> {
     lines.min_by(|a, b| residual(a).total_cmp(&residual(b)))
 }
 
-/// Fits a line to pairs of units and tokens. The slope is the median of the slopes between all pairs (Theil and
-/// Sen), so of five or more probes any one may be odd. `None` unless two probes differ in length and tokens grow with units.
+/// Fits a line to pairs of units and tokens. The slope is the median of the slopes between all pairs (Theil–Sen
+/// estimator), so one of five or more probes may be odd. Returns `None` unless two probes differ in length and the
+/// tokens grow with the units.
 pub fn fit(unit: Unit, probes: &[(u64, u64)]) -> Option<Fit> {
     let points: Vec<(f64, f64)> = probes.iter().map(|(units, tokens)| (*units as f64, *tokens as f64)).collect();
     let pairs = points.iter().enumerate().flat_map(|(i, a)| points.iter().skip(i + 1).map(move |b| (a, b)));
@@ -88,7 +90,7 @@ mod tests {
     use super::*;
     use crate::workload::prose::Passages;
 
-    /// Probes of a server with this line, each count rounded.
+    /// Returns the probes of a server with this line. Each count is rounded.
     fn probes(tokens_per_unit: f64, overhead: f64) -> Vec<(u64, u64)> {
         let count = |pieces: u64| (overhead + tokens_per_unit * pieces as f64).round() as u64;
         [9, 22, 90, 360, 720, 1080, 1440].map(|pieces| (pieces, count(pieces))).to_vec()
@@ -113,8 +115,8 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_is_stated() {
-        // The slopes are 0.16, 0.1 and 0.04; the line is 0.1 tokens per piece without an overhead.
+    fn the_residual_of_a_fit_is_reported() {
+        // The slopes are 0.16, 0.1 and 0.04. The line has 0.1 tokens per piece and no overhead.
         assert_eq!(fit(Unit::Piece, &[(100, 10), (200, 26), (300, 30)]).unwrap().residual_tokens, Some(6.0));
     }
 

@@ -1,10 +1,10 @@
-//! Words and marks of a text, which predict its tokens where no tokenizer is at hand.
+//! Counts the pieces (words and marks) of a text, to predict its tokens without a tokenizer.
 //!
-//! Dialogue has more marks than narrative, so characters predict tokens badly: with a tokenizer of 65,000 tokens, passages
-//! of 4,400 characters of the prose vary by 4.2% (standard deviation) in tokens per character, but by 1.5% in tokens per
-//! piece.
+//! Pieces predict tokens better than characters do, because dialogue has more marks than narrative. With a vocabulary
+//! of 65,000 tokens, passages of 4,400 characters of the prose were compared. Tokens per character vary by 4.2%
+//! (standard deviation), tokens per piece by 1.5%.
 
-/// Number of pieces: runs of letters and digits, other visible characters, and runs of line breaks.
+/// Returns the number of pieces: runs of letters and digits, other visible characters, and runs of line breaks.
 pub fn count(text: &str) -> u64 {
     #[derive(Clone, Copy, PartialEq)]
     enum Kind {

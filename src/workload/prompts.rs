@@ -1,19 +1,22 @@
-//! Prompts of a given length from prose. No two requests of a run share a prefix unless they are meant to.
+//! Writes prompts of a given length from prose. No two requests of a run share a prefix unless the workload asks for
+//! it.
 
 use super::prose::{Passage, Passages};
 use super::ruler::Ruler;
 use crate::domain::prefix_spec::PrefixSpec;
 use crate::domain::random::mix;
 
-/// Ends every prompt, so that a model writes on instead of commenting.
+/// End of every longer prompt. It makes a model continue the text instead of commenting on it.
 const INSTRUCTION: &str = "\n\nContinue this text in the same style.";
-/// Separates a prefix from the rest, and the blocks of a trace.
+/// Separator between a prefix and the rest of a prompt, and between the blocks of a trace.
 const SEPARATOR: &str = "\n\n";
-/// Words between the passages of neighbouring block ids, about 512 tokens, so that a prompt reads like a book.
+/// Number of words between the passages of consecutive block ids. This is about 512 tokens, so a prompt reads like a
+/// book.
 const BLOCK_WORDS: u64 = 389;
-/// Prompts shorter than this multiple of the instruction do without it, so that most of a prompt is prose.
+/// Minimum length of a prompt with the instruction, as a multiple of the instruction's length. Shorter prompts have
+/// only prose.
 const MIN_SHARE: f64 = 3.0;
-/// Least tokens of a block that is not the first.
+/// Minimum tokens of a block after the first.
 const MIN_BLOCK_TOKENS: f64 = 2.0;
 
 /// Seeds of the independent sequences of passages.
@@ -25,14 +28,14 @@ const BLOCKS: u64 = 4;
 /// A prompt and its length.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prompt {
-    /// The text of the message.
+    /// Text of the message.
     pub text: String,
-    /// Expected `usage.prompt_tokens` of a request with this message alone: its tokens with the overhead of the chat
-    /// template, as far as that is known.
+    /// Expected `usage.prompt_tokens` of a request with only this message: its tokens and, as far as known, the
+    /// overhead of the chat template.
     pub tokens: u64,
 }
 
-/// Writes prompts. The same seed and index always give the same prompt.
+/// Writes prompts. Equal seeds and indices always give the same prompt.
 #[derive(Clone, Debug)]
 pub struct Prompts {
     seed: u64,
@@ -43,14 +46,15 @@ pub struct Prompts {
 }
 
 impl Prompts {
-    /// Creates the prompts of a run. A prefix comes in addition to the length of each prompt.
+    /// Creates the writer of a run's prompts. A prefix adds to the length of each prompt.
     pub fn new(seed: u64, ruler: Ruler, prefix: Option<PrefixSpec>) -> Self {
         let instruction_tokens = ruler.tokens_between(INSTRUCTION, true);
         let separator_tokens = ruler.tokens_between(SEPARATOR, false);
         Self { seed, ruler, prefix, instruction_tokens, separator_tokens }
     }
 
-    /// The first prompt of a request or conversation, with `tokens` tokens after the prefix if there is one.
+    /// Returns the first prompt of a request or conversation. Its length is `tokens` tokens, plus the prefix if there
+    /// is one.
     pub fn first(&self, index: u64, tokens: u32) -> Prompt {
         let mut draft = Draft { prompts: self, text: String::new(), tokens: 0.0 };
         if let Some(spec) = self.prefix {
@@ -61,7 +65,7 @@ impl Prompts {
         draft.finish(tail, self.ruler.overhead_tokens())
     }
 
-    /// The user's message of a later turn, about `tokens` tokens without the history. Turns count from 1, the second
+    /// Returns the user's message in a later turn, about `tokens` tokens without the history. Turn 1 is the second turn
     /// of a conversation.
     pub fn follow_up(&self, index: u64, turn: u32, tokens: u32) -> Prompt {
         let mut draft = Draft { prompts: self, text: String::new(), tokens: 0.0 };
@@ -70,20 +74,21 @@ impl Prompts {
         draft.finish(tail, 0.0)
     }
 
-    /// The prompt of a traced request. Each hash id names a block of `block_tokens` tokens of prose, so prompts share
-    /// their beginning exactly as far as their ids agree. The last block is cut to the length of the prompt. Tokens
-    /// beyond the listed ids are the request's own.
+    /// Returns the prompt of a traced request. Each hash id names a block of `block_tokens` tokens of prose. Two
+    /// prompts therefore share their beginning exactly as far as their ids agree.
+    ///
+    /// The last block is cut to the length of the prompt. Tokens beyond the listed ids are unique to the request.
     pub fn from_blocks(&self, hash_ids: &[u64], block_tokens: u32, tokens: u32, index: u64) -> Prompt {
         let mut draft = Draft { prompts: self, text: String::new(), tokens: 0.0 };
         let (room, tail) = self.room(f64::from(tokens) - self.ruler.overhead_tokens());
         let blocks = Passages::every(BLOCK_WORDS, self.salted(BLOCKS));
         let mut rest = room;
         for id in hash_ids {
-            // A rest of a few tokens is no block: it would be cut to one word.
+            // Stop before a block of very few tokens: it would be cut to one word.
             if rest < MIN_BLOCK_TOKENS && !draft.text.is_empty() {
                 break;
             }
-            // The length depends on nothing but the block's place, so that equal ids are equal text.
+            // The length depends only on the position of the block, so equal ids give equal text.
             draft.append(&blocks.get(*id), f64::from(block_tokens).min(rest));
             rest -= f64::from(block_tokens);
         }
@@ -94,8 +99,7 @@ impl Prompts {
         draft.finish(tail, self.ruler.overhead_tokens())
     }
 
-    /// The text of a probe of about this many characters, for fitting characters to tokens. Probes of different
-    /// numbers differ.
+    /// Returns the text of a probe with about this many characters. Probes with different numbers differ.
     pub fn probe(&self, number: u64, chars: usize) -> String {
         let passage = Passages::shuffled(self.salted(UNIQUE)).get(u64::MAX - number);
         passage.text(passage.word_end(chars))
@@ -106,7 +110,7 @@ impl Prompts {
         Passages::shuffled(seed).get(u64::from(spec.sample(mix(seed), index)))
     }
 
-    /// Tokens for prose in a prompt of `budget` tokens, and the instruction after it.
+    /// Returns the tokens of prose in a prompt of `budget` tokens, and the instruction at its end.
     fn room(&self, budget: f64) -> (f64, &'static str) {
         let is_long = budget >= MIN_SHARE * self.instruction_tokens;
         if is_long { (budget - self.instruction_tokens, INSTRUCTION) } else { (budget.max(1.0), "") }
@@ -117,16 +121,16 @@ impl Prompts {
     }
 }
 
-/// A prompt in the making.
+/// A prompt that is being written.
 struct Draft<'a> {
     prompts: &'a Prompts,
     text: String,
-    /// Tokens of the text.
+    /// Number of tokens in the text.
     tokens: f64,
 }
 
 impl Draft<'_> {
-    /// Appends the beginning of a passage. Its tokens include the separator before it, if there is one.
+    /// Appends the beginning of a passage. `tokens` includes the separator before the passage, if there is one.
     fn append(&mut self, passage: &Passage, tokens: f64) {
         let joint = if self.text.is_empty() { 0.0 } else { self.prompts.separator_tokens };
         if !self.text.is_empty() {

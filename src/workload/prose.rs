@@ -1,15 +1,15 @@
-//! The English prose that synthetic prompts are made of. Real text matters: on random tokens, speculative decoding
-//! guesses wrong more often than it does for users. `assets/prose/README.md` names the source.
+//! English prose for synthetic prompts. Prompts need real text: speculative decoding guesses random tokens worse than
+//! text of users. `assets/prose/README.md` names the source.
 
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::domain::random::Random;
 
-/// The text: paragraphs separated by blank lines, in ASCII, so that every byte is a character.
+/// The text: paragraphs separated by blank lines. All characters are ASCII, so a byte is a character.
 pub const PROSE: &str = include_str!("../../assets/prose/sherlock-holmes.txt");
 
-/// Start of each word of [`PROSE`], bytes.
+/// Returns the start of each word of [`PROSE`], bytes.
 fn word_starts() -> &'static [u32] {
     static STARTS: OnceLock<Vec<u32>> = OnceLock::new();
     STARTS.get_or_init(|| {
@@ -19,32 +19,31 @@ fn word_starts() -> &'static [u32] {
     })
 }
 
-/// Number of words.
+/// Returns the number of words.
 pub fn word_count() -> u64 {
     word_starts().len() as u64
 }
 
-/// A passage of prose without an end. After the last word it goes on with the first.
+/// An endless passage of prose. After the last word of the text, it continues with the first.
 ///
-/// Two passages with the same `part` that begin at different words differ within 70 characters.
+/// Two passages with the same part number that begin at different words differ within 70 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Passage {
-    /// Heading that distinguishes passages from the same word; empty for the first part.
+    /// Heading that distinguishes passages that begin at the same word; empty in part 0.
     heading: String,
     /// Start of the first word, bytes.
     start: usize,
 }
 
 impl Passage {
-    /// The passage with this number. Different numbers have different passages: numbers beyond the count of words get
-    /// a heading like `Part 2.`
+    /// Creates the passage that begins at this word. Parts after 0 begin with a heading like `Part 2.`
     fn new(word: u64, part: u64) -> Self {
         let heading = if part == 0 { String::new() } else { format!("Part {}. ", u128::from(part) + 1) };
         let start = word_starts().get(word as usize).map_or(0, |start| *start as usize);
         Self { heading, start }
     }
 
-    /// The first `chars` characters.
+    /// Returns the first `chars` characters.
     pub fn text(&self, chars: usize) -> String {
         let mut text = String::with_capacity(chars);
         let mut push = |from: &str| {
@@ -61,7 +60,7 @@ impl Passage {
         text
     }
 
-    /// The smallest number of characters from `chars` on that ends with a word.
+    /// Returns the smallest length, at least `chars` characters, at which a word ends.
     pub fn word_end(&self, chars: usize) -> usize {
         let Some(in_prose) = chars.checked_sub(self.heading.len()) else { return self.heading.len().saturating_sub(1) };
         let at = (self.start + in_prose) % PROSE.len();
@@ -75,7 +74,7 @@ impl Passage {
     }
 }
 
-/// A reproducible order of passages, each with its number.
+/// A reproducible sequence of numbered passages.
 #[derive(Clone, Copy, Debug)]
 pub struct Passages {
     step: u64,
@@ -83,28 +82,28 @@ pub struct Passages {
 }
 
 impl Passages {
-    /// Passages in random order.
+    /// Creates a sequence of passages in random order.
     pub fn shuffled(seed: u64) -> Self {
         let mut random = Random::for_index(seed, 0);
         let step = coprime(1 + random.below(word_count()));
         Self { step, offset: random.below(word_count()) }
     }
 
-    /// Passages that begin this many words apart, from a random word on.
+    /// Creates a sequence of passages that begin this many words apart, from a random word on.
     pub fn every(words: u64, seed: u64) -> Self {
         Self { step: coprime(words), offset: Random::for_index(seed, 0).below(word_count()) }
     }
 
-    /// The passage with this number. Two numbers never have the same passage.
+    /// Returns the passage with this number. Different numbers give different passages.
     pub fn get(self, number: u64) -> Passage {
-        // Multiplication by a coprime number maps the words onto themselves.
+        // Multiplication by a coprime number visits each word exactly once.
         let words = u128::from(word_count());
         let word = (u128::from(number) * u128::from(self.step) + u128::from(self.offset)) % words;
         Passage::new(word as u64, number / word_count())
     }
 }
 
-/// The next number from `n` on that has no divisor in common with the number of words.
+/// Returns the smallest number, at least `n`, that has no common divisor with the number of words.
 fn coprime(n: u64) -> u64 {
     fn divisor(a: u64, b: u64) -> u64 {
         if b == 0 { a } else { divisor(b, a % b) }
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passage_goes_on_after_the_last_word() {
+    fn a_passage_continues_after_the_last_word() {
         let last = Passage::new(word_count() - 1, 0);
         let text = last.text(2 * PROSE.len());
         assert_eq!(text.len(), 2 * PROSE.len());

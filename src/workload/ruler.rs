@@ -1,4 +1,4 @@
-//! Measures text in tokens, and cuts prose to a number of tokens.
+//! Measures texts in tokens, and cuts prose to a number of tokens.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,19 +6,19 @@ use std::sync::Arc;
 use super::fit::Fit;
 use super::prose::{PROSE, Passage};
 
-/// Counts the tokens of a text; `None` if it cannot.
+/// Function that counts the tokens of a text; `None` if it cannot.
 pub type CountTokens = Arc<dyn Fn(&str) -> Option<u64> + Send + Sync>;
 
-/// Maximum cuts tried. Three are usual.
+/// Maximum number of cuts to try. Three are usual.
 const MAX_CUTS: u32 = 20;
-/// Characters of prose that give the first guess of tokens per character.
+/// Number of characters of prose from which to guess the tokens per character.
 const SAMPLE_CHARS: usize = 20_000;
-/// Characters before a change of the end that are counted again. A token never spans so much.
+/// Number of characters to count again before a changed end. A token is never that long.
 const MARGIN_CHARS: usize = 200;
-/// Sentences between which joints are measured.
+/// Sentences between which the tokens of a separator are measured.
 const SENTENCES: [&str; 2] = ["He was at work again.", "I rang the bell."];
 
-/// A way to know the length of a text in tokens.
+/// A way to measure the length of a text in tokens.
 #[derive(Clone)]
 pub struct Ruler {
     line: Fit,
@@ -27,15 +27,15 @@ pub struct Ruler {
 }
 
 impl Ruler {
-    /// Counts with a tokenizer. `overhead_tokens` is the chat template's share of each request, if known; else 0.
-    /// `None` if the tokenizer cannot encode prose.
+    /// Creates a ruler that counts with a tokenizer. `overhead_tokens` is the number of tokens that the chat template
+    /// adds to each request, 0 if not known. Returns `None` if the tokenizer cannot encode prose.
     pub fn from_tokenizer(count: CountTokens, overhead_tokens: u64) -> Option<Self> {
         count(PROSE.get(..SAMPLE_CHARS)?).filter(|tokens| *tokens > 0)?;
         let line = Fit { overhead_tokens: overhead_tokens as f64, residual_tokens: Some(0.0), ..Fit::ASSUMED };
         Some(Self::new(line, Some(count)))
     }
 
-    /// Computes tokens from the units of a fit.
+    /// Creates a ruler that computes tokens from a fit.
     pub fn from_fit(fit: Fit) -> Self {
         Self::new(fit, None)
     }
@@ -46,38 +46,38 @@ impl Ruler {
         Self { tokens_per_char, ..ruler }
     }
 
-    /// Whether a tokenizer counts.
+    /// Returns whether a tokenizer counts the tokens.
     pub const fn is_exact(&self) -> bool {
         self.count.is_some()
     }
 
-    /// Tokens of each request beyond its text.
+    /// Returns the tokens that the chat template adds to each request.
     pub const fn overhead_tokens(&self) -> f64 {
         self.line.overhead_tokens
     }
 
-    /// Tokens of a text, without the overhead of the request.
+    /// Returns the tokens of a text, without the overhead of the request.
     pub fn tokens(&self, text: &str) -> f64 {
         let counted = self.count.as_ref().and_then(|count| count(text)).map(|tokens| tokens as f64);
         counted.unwrap_or_else(|| self.line.tokens_per_unit * self.line.unit.count(text) as f64)
     }
 
-    /// Tokens that a text adds between two others, the second of which may be empty. Line breaks may merge with their
-    /// neighbours, so the text alone may have more or fewer.
+    /// Returns the number of tokens that a text adds between two others. If `is_last`, the text is at the end. A line
+    /// break may merge with its neighbours, so counting the text alone may give another number.
     pub fn tokens_between(&self, text: &str, is_last: bool) -> f64 {
         let [before, after] = if is_last { [SENTENCES[0], ""] } else { SENTENCES };
         self.tokens(&[before, text, after].concat()) - self.tokens(before) - self.tokens(after)
     }
 
-    /// The beginning of a passage with about `tokens` tokens: within one of them with a tokenizer, else to the next
-    /// word or mark. At least one word. Returns the text and its tokens. A tokenizer counts the text once, and after
-    /// that only its end.
+    /// Returns the beginning of a passage with about `tokens` tokens, and its number of tokens. The result has at least
+    /// one word. With a tokenizer, the length is within one token; otherwise it is exact to the next piece. A tokenizer
+    /// counts the whole text once, and then only its end.
     pub fn cut(&self, passage: &Passage, tokens: f64) -> (String, f64) {
         let tolerance = if self.is_exact() { 0.5 } else { self.line.tokens_per_unit.max(0.5) };
         let mut chars = passage.word_end(((tokens / self.tokens_per_char) as usize).max(1));
         let mut error = self.tokens(&passage.text(chars)) - tokens;
         let (mut best_chars, mut best) = (chars, error);
-        // The lengths known to be too short and too long, characters.
+        // These lengths are known to be too short and too long, characters.
         let (mut short, mut long) = (0, usize::MAX);
         for _ in 0..MAX_CUTS {
             if best.abs() < tolerance || long - short <= 1 {
@@ -91,7 +91,7 @@ impl Ruler {
             let next = chars.saturating_add_signed(-(error / self.tokens_per_char) as isize);
             let is_inside = |chars: &usize| (short + 1..long).contains(chars);
             let (word, middle) = (passage.word_end(next), short.midpoint(long.min(short + MARGIN_CHARS)));
-            // Near the end, a cut may split the last word to be exact.
+            // Near the target, allow a cut within the last word to be exact.
             let candidates = match self.is_exact() {
                 true if error.abs() < 4.0 => [next, middle, word],
                 true => [word, next, middle],
@@ -107,9 +107,9 @@ impl Ruler {
         (passage.text(best_chars), tokens + best)
     }
 
-    /// Tokens that a passage gains if its end moves.
+    /// Returns the number of tokens that a passage gains when its end moves.
     fn change(&self, passage: &Passage, from: usize, to: usize) -> f64 {
-        // A word start, so that both counts begin alike.
+        // Start at a word, so that both counts begin with the same tokens.
         let start = passage.word_end(from.min(to).saturating_sub(MARGIN_CHARS)).min(from).min(to);
         let (before, after) = (passage.text(from), passage.text(to));
         let tail = |text: &str| self.tokens(text.get(start..).unwrap_or_default());
@@ -129,7 +129,8 @@ mod tests {
     use crate::workload::pieces;
     use crate::workload::prose::Passages;
 
-    /// Counts like a byte-level tokenizer: pieces of at most four letters, each mark, each line break.
+    /// Returns a counter like a byte-level tokenizer. Its tokens are pieces of at most four letters, marks and line
+    /// breaks.
     fn letters() -> CountTokens {
         Arc::new(|text: &str| {
             let words = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn joints_are_measured_between_sentences() {
-        // A tokenizer that merges a break with the mark before it.
+        // This tokenizer merges a line break with the mark before it.
         let merging: CountTokens = Arc::new(|text| Some(text.replace(".\n\n", "x").len() as u64));
         let ruler = Ruler::from_tokenizer(merging, 0).unwrap();
         assert!(ruler.tokens_between("\n\n", false).abs() < 1e-9);

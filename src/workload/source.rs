@@ -1,4 +1,4 @@
-//! Content of each request of a workload.
+//! Provides the content of each request of a workload.
 
 use std::fs::File;
 
@@ -8,13 +8,14 @@ use super::prompts::Prompts;
 use super::ruler::{CountTokens, Ruler};
 use super::trace::Trace;
 use crate::domain::check::CheckSpec;
+use crate::domain::context_depth::Depths;
 use crate::domain::length_spec::LengthSpec;
 use crate::domain::prefix_spec::PrefixSpec;
 use crate::domain::random::{hash, mix};
 use crate::domain::request_lengths::{RequestLengths, Uniqueness};
 use crate::domain::suite::Message;
 
-/// Messages of later turns where the user gave none.
+/// User messages for later turns, if the user gave none.
 const FOLLOW_UPS: [&str; 5] = [
     "Please go on.",
     "Give an example.",
@@ -22,15 +23,15 @@ const FOLLOW_UPS: [&str; 5] = [
     "What speaks against it?",
     "Summarise your answer in three sentences.",
 ];
-/// Separates the random lengths of answers from those of prompts.
+/// Seed that makes the random lengths of answers independent of those of prompts.
 const OUTPUT_SEED: u64 = 0x6f75_7470_7574_2121;
-/// Tokens of traced blocks that share an id.
+/// Number of tokens in a traced block, which has one id.
 const BLOCK_TOKENS: u32 = 512;
 
 /// Source of the requests of a workload.
 pub struct Source {
     kind: Kind,
-    /// Lengths of the answers; `None` for those of the row, or of the case.
+    /// Lengths of the answers; `None` to use that of the row or the case.
     output: Option<LengthSpec>,
     seed: u64,
 }
@@ -41,11 +42,17 @@ enum Kind {
         prompts: Writer,
         input: LengthSpec,
     },
+    Depth {
+        prompts: Writer,
+        depths: Depths,
+        /// Tokens of the prompt after the context.
+        prompt_tokens: u32,
+    },
     Trace {
         trace: Box<Trace<File>>,
         prompts: Writer,
     },
-    /// Rows of another source in the order of an earlier run.
+    /// Rows of another source, in the order of an earlier run.
     Replayed {
         rows: Vec<u32>,
         source: Box<Source>,
@@ -66,25 +73,26 @@ struct Writer {
 pub struct RequestContent {
     /// Messages of a single request, or of the first turn.
     pub messages: Vec<Message>,
-    /// Maximum tokens to generate; `None` for that of the case.
+    /// Maximum tokens to generate; `None` to use that of the case.
     pub max_tokens: Option<u32>,
-    /// Model; `None` for that of the case or the run.
+    /// Model; `None` to use that of the case or the run.
     pub model: Option<String>,
     /// User messages of the later turns that the row has.
-    pub follow_ups: Vec<String>,
-    /// Checks of the answer, beside those of the case.
+    pub follow_ups: Vec<Message>,
+    /// Checks of the answer, in addition to those of the case.
     pub checks: Vec<CheckSpec>,
-    /// Lengths that the request was built for.
+    /// Lengths for which the request was built.
     pub lengths: RequestLengths,
 }
 
 impl Source {
-    /// Rows of a data set.
+    /// Creates a source of the rows of a data set.
     pub fn from_dataset(dataset: Dataset, output: Option<LengthSpec>, seed: u64) -> Self {
         Self { kind: Kind::Dataset(Box::new(dataset)), output, seed }
     }
 
-    /// Prose of these lengths. Without a tokenizer, characters are counted until [`Self::learn`] is called.
+    /// Creates a source of prose with these lengths. Without a tokenizer, the lengths are estimated from
+    /// [`Fit::ASSUMED`] until [`Self::learn`] is called.
     pub fn synthetic(
         input: LengthSpec,
         output: Option<LengthSpec>,
@@ -95,19 +103,33 @@ impl Source {
         Self { kind: Kind::Synthetic { prompts: Writer::new(seed, prefix, count), input }, output, seed }
     }
 
-    /// Requests of a trace. Its prompts are prose unless the trace has them.
+    /// Creates a source of prose of `prompt_tokens` tokens after contexts of these depths. Row `r` of `n` depths has
+    /// depth `r % n`, as [`RowPlan::endless`](crate::domain::session::RowPlan::endless) numbers them. Lengths are as in
+    /// [`Self::synthetic`].
+    pub fn at_depths(
+        depths: Depths,
+        prompt_tokens: u32,
+        output_tokens: u32,
+        count: Option<CountTokens>,
+        seed: u64,
+    ) -> Self {
+        let output = Some(LengthSpec::fixed(output_tokens));
+        Self { kind: Kind::Depth { prompts: Writer::new(seed, None, count), depths, prompt_tokens }, output, seed }
+    }
+
+    /// Creates a source of the requests of a trace. If the trace has no prompts, they are prose.
     pub fn from_trace(trace: Trace<File>, output: Option<LengthSpec>, count: Option<CountTokens>, seed: u64) -> Self {
         Self { kind: Kind::Trace { trace: Box::new(trace), prompts: Writer::new(seed, None, count) }, output, seed }
     }
 
-    /// Rows of another source, numbered by their place in this list.
+    /// Creates a source of another source's rows, numbered by their position in `rows`.
     pub fn replayed(source: Self, rows: Vec<u32>) -> Self {
         let (output, seed) = (source.output.clone(), source.seed);
         Self { kind: Kind::Replayed { rows, source: Box::new(source) }, output, seed }
     }
 
-    /// Makes the prose different from that of any other run, so that no prompt is in the server's cache from before.
-    /// Lengths stay the same.
+    /// Makes the prose different from that of all other runs, so that the server's cache holds no prompt from an
+    /// earlier run. The lengths stay the same.
     pub fn make_unique(&mut self, run_id: &str) {
         let seed = self.seed ^ hash(run_id.bytes());
         if let Some(writer) = self.writer_mut() {
@@ -115,20 +137,20 @@ impl Source {
         }
     }
 
-    /// Number of unmeasured probes that the run sends first, to learn how many tokens a character has.
+    /// Returns the number of unmeasured probes that the run sends first, to learn how many tokens a unit of text has.
     pub fn probes(&self) -> u32 {
         let needs = self.writer().is_some_and(|w| !w.is_exact);
         if needs { PROBE_CHARS.len() as u32 } else { 0 }
     }
 
-    /// Prompt of probe `number`, from 1; `None` if there is no such probe.
+    /// Returns the prompt of probe `number`, from 1; `None` if there is no such probe.
     pub fn probe(&self, number: u32) -> Option<String> {
         let writer = self.writer().filter(|w| !w.is_exact)?;
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
         Some(writer.prompts.probe(index as u64, *PROBE_CHARS.get(index)?))
     }
 
-    /// Learns from probes, given as texts and the tokens that the server counted. Returns a sentence about the result.
+    /// Fits the lengths to probes, given as texts and the server's token counts. Returns a sentence about the result.
     pub fn learn(&mut self, probes: &[(String, u64)]) -> String {
         let Some(writer) = self.writer_mut() else { return String::new() };
         let texts: Vec<(&str, u64)> = probes.iter().map(|(text, tokens)| (text.as_str(), *tokens)).collect();
@@ -140,11 +162,11 @@ impl Source {
         format!("prompt lengths were fitted to {} probes, within {residual:.0} tokens", probes.len())
     }
 
-    /// Content of a request, or of the first turn of a conversation.
+    /// Returns the content of a request, or of the first turn of a conversation.
     ///
     /// # Errors
     ///
-    /// If the file has changed or cannot be read, in one sentence.
+    /// The file has changed or cannot be read. The error is one sentence.
     pub fn first(&mut self, row: u32, is_conversation: bool) -> Result<RequestContent, String> {
         let index = u64::from(row);
         let drawn = self.output.as_ref().map(|spec| spec.sample(self.seed ^ OUTPUT_SEED, index));
@@ -154,8 +176,7 @@ impl Source {
             }
             Kind::Dataset(dataset) => {
                 let row = dataset.row(index).map_err(|e| e.to_string())?;
-                let own = row.later_user_turns().filter(|_| is_conversation).map(str::to_owned);
-                let follow_ups: Vec<String> = own.collect();
+                let follow_ups = row.later_user_turns().filter(|_| is_conversation).cloned().collect();
                 let messages = if is_conversation { row.opening().to_vec() } else { row.messages };
                 let (max_tokens, checks) = (row.max_tokens, row.checks);
                 RequestContent { messages, max_tokens, follow_ups, checks, ..RequestContent::default() }
@@ -167,6 +188,15 @@ impl Source {
                 let input_tokens = Some(tokens.saturating_add(prefix));
                 let uniqueness = if prefixed { Uniqueness::Shared } else { Uniqueness::OwnText };
                 let lengths = RequestLengths { input_tokens, output_tokens: None, uniqueness };
+                RequestContent { messages: vec![Message::user(&prompt.text)], lengths, ..RequestContent::default() }
+            }
+            Kind::Depth { prompts, depths, prompt_tokens } => {
+                let depths = depths.as_slice();
+                let depth = depths.get(row as usize % depths.len().max(1)).copied().unwrap_or_default();
+                let tokens = depth.saturating_add(*prompt_tokens);
+                let prompt = prompts.prompts.first(index, tokens);
+                let lengths =
+                    RequestLengths { input_tokens: Some(tokens), output_tokens: None, uniqueness: Uniqueness::OwnText };
                 RequestContent { messages: vec![Message::user(&prompt.text)], lengths, ..RequestContent::default() }
             }
             Kind::Trace { trace, prompts } => {
@@ -188,21 +218,23 @@ impl Source {
         Ok(RequestContent { max_tokens: drawn.or(content.max_tokens), lengths, ..content })
     }
 
-    /// User message of turn `turn` of a conversation, from 2, if its row has none of its own.
-    pub fn follow_up(&self, row: u32, turn: u16) -> String {
+    /// Returns the user message of turn `turn` of a conversation, from 2 on, if its row has none of its own.
+    pub fn follow_up(&self, row: u32, turn: u16) -> Message {
         match &self.kind {
             Kind::Replayed { rows, source } => source.follow_up(rows.get(row as usize).copied().unwrap_or(row), turn),
             Kind::Synthetic { prompts, input } => {
                 let tokens = input.sample(mix(self.seed ^ u64::from(turn)), row.into());
-                prompts.prompts.follow_up(row.into(), u32::from(turn) - 1, tokens).text
+                Message::user(&prompts.prompts.follow_up(row.into(), u32::from(turn) - 1, tokens).text)
             }
-            Kind::Dataset(_) | Kind::Trace { .. } => follow_up(turn).to_owned(),
+            Kind::Dataset(_) | Kind::Trace { .. } | Kind::Depth { .. } => Message::user(follow_up(turn)),
         }
     }
 
     fn writer(&self) -> Option<&Writer> {
         match &self.kind {
-            Kind::Synthetic { prompts, .. } | Kind::Trace { prompts, .. } => Some(prompts),
+            Kind::Synthetic { prompts, .. } | Kind::Depth { prompts, .. } | Kind::Trace { prompts, .. } => {
+                Some(prompts)
+            }
             Kind::Replayed { source, .. } => source.writer(),
             Kind::Dataset(_) => None,
         }
@@ -210,7 +242,9 @@ impl Source {
 
     fn writer_mut(&mut self) -> Option<&mut Writer> {
         match &mut self.kind {
-            Kind::Synthetic { prompts, .. } | Kind::Trace { prompts, .. } => Some(prompts),
+            Kind::Synthetic { prompts, .. } | Kind::Depth { prompts, .. } | Kind::Trace { prompts, .. } => {
+                Some(prompts)
+            }
             Kind::Replayed { source, .. } => source.writer_mut(),
             Kind::Dataset(_) => None,
         }
@@ -236,7 +270,10 @@ impl Writer {
     }
 }
 
-/// A message that fits after any answer.
+/// Returns a user message that fits after any answer.
 pub fn follow_up(turn: u16) -> &'static str {
     FOLLOW_UPS[(usize::from(turn).max(2) - 2) % FOLLOW_UPS.len()]
 }
+
+#[cfg(test)]
+mod tests;

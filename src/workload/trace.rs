@@ -1,4 +1,4 @@
-//! Recorded traffic: moments, lengths and, where a trace has them, prompts of requests.
+//! Traces of recorded traffic: start times and lengths of requests, and their prompts if the trace has them.
 
 mod azure;
 mod checksum;
@@ -25,16 +25,16 @@ use crate::domain::suite::Message;
 /// One request of a trace.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TraceRequest {
-    /// Intended start since the first request of the trace, at the speed of the replay.
+    /// Scheduled start, as the time since the first request of the trace, at the speed of the replay.
     pub at: Duration,
     /// Length of the prompt, tokens; `None` if the trace has the prompt but not its length.
     pub input_tokens: Option<u32>,
-    /// Length of the answer, tokens; `None` if the trace does not know it.
+    /// Length of the answer, tokens; `None` if the trace does not have it.
     pub output_tokens: Option<u32>,
-    /// Block of the prompt at each position, from the first on. Equal ids are equal text.
+    /// Ids of the prompt's blocks, from the first on. Equal ids mean equal text.
     pub hash_ids: Option<Vec<u64>>,
-    /// The prompt itself.
+    /// Messages of the prompt, if the trace has them.
     pub messages: Option<Vec<Message>>,
-    /// Model that answered.
+    /// Model that gave the answer.
     pub model: Option<String>,
 }

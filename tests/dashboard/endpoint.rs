@@ -108,7 +108,7 @@ fn cases_fail_while_the_server_is_gone_and_are_rerun_when_it_is_back() {
     // The first case ends at once, the second would take twenty seconds.
     let cases = suite(&["First"], "max_tokens = 2") + &suite_cases(&["Second", "Third"], "max_tokens = 400");
     let mut screen = Dashboard::start(&cases, &format!("http://127.0.0.1:{port}/v1"));
-    screen.wait_for_line("Second", "thinking");
+    screen.wait_for_line("Second", "reasoning");
     drop(sim);
     screen.wait_for_text("finished  2 failed  3/3");
     screen.wait_for_line("Third", "connect");

@@ -10,6 +10,7 @@ mod apple;
 mod background;
 mod cases;
 mod controls;
+mod depths;
 mod endpoint;
 #[cfg(target_os = "linux")]
 mod gpu;

@@ -102,7 +102,7 @@ fn an_answer_is_searched_folded_shown_raw_and_copied() {
     let mut screen = Dashboard::start_with(&suite(&["First"], ""), &args, &[], ROOMY);
     screen.wait_for_text("finished");
     screen.send("\t\r");
-    screen.wait_for_line("▸ thinking, 3 words", "z unfolds");
+    screen.wait_for_line("▸ reasoning, 3 words", "z unfolds");
     screen.send("z");
     screen.wait_for_text("Let me think.");
     // The footer shows the key's next effect.

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct Request {
     /// Number of earlier completion requests.
     pub number: usize,
+    /// Body of the request.
+    pub body: String,
     wire: TcpStream,
 }
 
@@ -97,7 +99,8 @@ fn serve(mut wire: TcpStream, models: &str, count: &AtomicUsize, reply: &dyn Fn(
     let head = |status: &str, kind: &str| format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\nconnection: close\r\n");
     if first.starts_with("POST ") {
         let number = count.fetch_add(1, Ordering::SeqCst);
-        let mut request = Request { number, wire };
+        let body = String::from_utf8(body).unwrap();
+        let mut request = Request { number, body, wire };
         request.send(&format!("{}\r\n", head("200 OK", "text/event-stream")));
         return reply(request);
     }

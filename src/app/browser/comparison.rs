@@ -48,11 +48,32 @@ pub struct ComparedRow {
     pub judged: Judged,
 }
 
+/// Division of the rows of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowsBy {
+    /// A row for each case, and one over all cases.
+    Case,
+    /// A row for each turn of the conversations.
+    Turn,
+}
+
+impl RowsBy {
+    /// Words of the heading.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Case => "by case",
+            Self::Turn => "by turn",
+        }
+    }
+}
+
 /// A metric of both runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricRows {
-    /// Heading with the unit: `TTFT, ms`.
+    /// Heading: `TTFT`.
     pub label: String,
+    /// Division of the rows.
+    pub by: RowsBy,
     /// Rows, the totals after the cases.
     pub rows: Vec<ComparedRow>,
 }
@@ -79,6 +100,8 @@ pub struct ComparisonView {
     pub a: String,
     /// The second run.
     pub b: String,
+    /// Concurrency that verdict and distributions describe; `None` if whole runs are compared.
+    pub stage: Option<u64>,
     /// Reasons why the runs are not fully comparable.
     pub warnings: Vec<String>,
     /// The metrics.

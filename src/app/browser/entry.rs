@@ -1,7 +1,6 @@
 //! A saved run in the list.
 
-/// Separates the loads of `--stages`.
-pub const STAGE_ARROW: &str = "→";
+use crate::domain::pass_rate::PassRate;
 
 /// State of a saved run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +30,17 @@ impl RunState {
     }
 }
 
+/// Figures of one stage of a saved sweep.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StageEntry {
+    /// Requests in flight.
+    pub concurrency: usize,
+    /// Median generation speed, tok/s.
+    pub speed_tok_s: Option<f64>,
+    /// Median time to first token, milliseconds.
+    pub ttft_ms: Option<f64>,
+}
+
 /// A saved run. Texts are sanitised; what is not known is `None` or empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunEntry {
@@ -46,8 +56,16 @@ pub struct RunEntry {
     pub suite: String,
     /// Selection of the suite's cases: `--case debug`. Empty for all cases.
     pub selection: String,
-    /// Load in words: `1`, `8`, `5/s`, `1,2,4,8`, `5/s→10/s`, `trace 2x`.
+    /// Load in words: `1`, `8`, `5/s`, `1,2,4,8`, `4:60s,8:60s`, `trace 2x`.
     pub load: String,
+    /// Figures of the stages of a sweep, by concurrency; empty without a sweep, and if the run did not save them.
+    pub stages: Vec<StageEntry>,
+    /// Concurrency of the sweep's stage that speed and TTFT are of; `None` without a sweep.
+    pub stage: Option<usize>,
+    /// Answers that pass their checks, out of those with checks; `None` without checked answers.
+    pub pass_rate: Option<PassRate>,
+    /// Attempts that failed beside or after those that count.
+    pub failed_attempts: usize,
     /// Whether the built-in simulator answered.
     pub simulated: bool,
     /// Cases with an answer that counts.
@@ -90,6 +108,10 @@ impl RunEntry {
             suite: String::new(),
             selection: String::new(),
             load: String::new(),
+            stages: Vec::new(),
+            stage: None,
+            pass_rate: None,
+            failed_attempts: 0,
             simulated: false,
             ok: 0,
             failed: 0,
@@ -105,6 +127,21 @@ impl RunEntry {
         }
     }
 
+    /// Speed and TTFT of the run at a stage of its sweep, or of the whole run without one.
+    pub fn figures_at(&self, stage: Option<usize>) -> (Option<f64>, Option<f64>) {
+        if self.stage == stage {
+            return (self.speed_tok_s, self.ttft_ms);
+        }
+        let found = self.stages.iter().find(|found| Some(found.concurrency) == stage);
+        found.map_or((None, None), |found| (found.speed_tok_s, found.ttft_ms))
+    }
+
+    /// Returns whether the run is complete and neither an attempt failed nor an answer is wrong.
+    pub fn is_clean(&self) -> bool {
+        let has_wrong = self.pass_rate.is_some_and(|rate| rate.failed() > 0);
+        self.state == RunState::Complete && self.failed == 0 && self.failed_attempts == 0 && !has_wrong
+    }
+
     /// Prepares the run for the filter.
     #[must_use]
     pub fn indexed(mut self) -> Self {
@@ -116,12 +153,12 @@ impl RunEntry {
         self
     }
 
-    /// The load in words: `concurrency 8`, `rate 5/s`, `sweep 1,2,4`, `stages 5/s→10/s`, `trace 2x`.
+    /// The load in words: `concurrency 8`, `rate 5/s`, `sweep 1,2,4`, `stages 4:60s,8:60s`, `trace 2x`.
     pub fn load_in_words(&self) -> String {
         if self.load.starts_with("trace") {
             return self.load.clone();
         }
-        let what = if self.load.contains(STAGE_ARROW) || self.load.contains("..") {
+        let what = if self.load.contains(':') {
             "stages"
         } else if self.load.ends_with("/s") {
             "rate"

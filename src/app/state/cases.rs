@@ -30,9 +30,9 @@ pub struct RowId {
     pub attempt: Option<u32>,
 }
 
-/// Figures of the last complete, measured answers of a case.
-pub fn reported(state: &CaseState) -> Figures {
-    let mut last: Vec<_> = state.reported().rev().take(MAX_REPORTED).filter_map(AttemptState::record).collect();
+/// Figures of the last complete, measured answers of a case in a stage of the sweep.
+pub fn reported(case: &CaseState, stage: usize) -> Figures {
+    let mut last: Vec<_> = case.reported_in(stage).rev().take(MAX_REPORTED).filter_map(AttemptState::record).collect();
     last.reverse();
     Figures::from_records(&last)
 }

@@ -1,14 +1,38 @@
-//! The help: the keys of the focused pane, those of all panes, or those that match a search.
+//! The help: the keys of the focused pane, those of all panes, signs and words, or the rows that match a search.
 
 use super::text_field::TextField;
+
+/// Page of the help.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HelpPage {
+    /// Keys that work in the focused pane.
+    #[default]
+    PaneKeys,
+    /// Keys of all panes and dialogs.
+    AllKeys,
+    /// Signs and words of the screen.
+    Glossary,
+}
+
+impl HelpPage {
+    /// The next page; after the last, the first.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::PaneKeys => Self::AllKeys,
+            Self::AllKeys => Self::Glossary,
+            Self::Glossary => Self::PaneKeys,
+        }
+    }
+}
 
 /// State of the help.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HelpView {
-    /// Words to find. Empty lists the keys without a search.
+    /// Text to find. Empty shows the page.
     pub query: TextField,
-    /// Whether the keys of all panes and dialogs are listed, not only those that work in the focused pane.
-    pub shows_all: bool,
+    /// The page.
+    pub page: HelpPage,
     /// First line on the screen.
     pub top: usize,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cases::order::{self, SortBy};
+use super::cases::order::{self, Measures, SortBy, SortedCases};
 use super::cases::{CaseTable, RowId};
 use crate::domain::session::Session;
 use crate::domain::suite::Suite;
@@ -25,7 +25,7 @@ pub(super) struct Listing {
     suite: Arc<Suite>,
     made_at: Nanos,
     names: Arc<[String]>,
-    has_checks: bool,
+    measures: Measures,
     /// Indices of the listed cases.
     pub cases: Arc<[usize]>,
     /// Rows of those cases and of their unfolded attempts.
@@ -43,22 +43,26 @@ struct Input {
     unfolded: BTreeSet<usize>,
     /// The session's version, if the order or the rows depend on it.
     version: Option<u64>,
+    /// Stage of the sweep whose figures decide the order.
+    stage: usize,
 }
 
 impl Input {
-    fn new(session: &Session, table: &CaseTable, filter: &str) -> Self {
+    fn new(session: &Session, stage: usize, table: &CaseTable, filter: &str) -> Self {
         Self {
             filter: filter.to_owned(),
             sort: table.sort,
             reversed: table.reversed,
             unfolded: table.unfolded.clone(),
             version: version(session, table),
+            stage,
         }
     }
 
     /// Whether the user chose the same rows in the same order.
-    fn has_choices(&self, table: &CaseTable, filter: &str) -> bool {
+    fn has_choices(&self, stage: usize, table: &CaseTable, filter: &str) -> bool {
         self.filter == filter
+            && self.stage == stage
             && (self.sort, self.reversed) == (table.sort, table.reversed)
             && self.unfolded == table.unfolded
     }
@@ -70,13 +74,21 @@ fn version(session: &Session, table: &CaseTable) -> Option<u64> {
 }
 
 impl Listing {
-    /// Filters and sorts the cases. `filter` is the text that the user typed. `last` is the listing before, if any.
-    pub fn new(session: &Session, table: &CaseTable, filter: &str, now: Nanos, last: Option<&Self>) -> Self {
+    /// Filters and sorts the cases, by their figures in `stage`. `filter` is the text that the user typed. `last` is the
+    /// listing before, if any.
+    pub fn new(
+        session: &Session,
+        stage: usize,
+        table: &CaseTable,
+        filter: &str,
+        now: Nanos,
+        last: Option<&Self>,
+    ) -> Self {
         let (wanted, specs) = (filter.to_lowercase(), &session.suite.cases);
         let last = last.filter(|last| Arc::ptr_eq(&last.suite, &session.suite));
-        let (names, has_checks) = match last {
-            Some(last) => (Arc::clone(&last.names), last.has_checks),
-            None => (specs.iter().map(|spec| spec.name.to_lowercase()).collect(), session.suite.has_checks()),
+        let (names, measures) = match last {
+            Some(last) => (Arc::clone(&last.names), last.measures),
+            None => (specs.iter().map(|spec| spec.name.to_lowercase()).collect(), Measures::from_suite(&session.suite)),
         };
         let mut cases: Vec<usize> = if wanted.is_empty() {
             (0..specs.len()).collect()
@@ -85,7 +97,8 @@ impl Listing {
             let passes = |(case, name): (usize, &String)| finder.find(name.as_bytes()).map(|_| case);
             names.iter().enumerate().filter_map(passes).collect()
         };
-        order::sort(&mut cases, table.sort, table.reversed, &names, &session.cases);
+        let sorted = SortedCases { names: &names, states: &session.cases, stage };
+        order::sort(&mut cases, table.sort, table.reversed, sorted);
         let mut rows = Vec::with_capacity(cases.len());
         let mut places = vec![NOT_LISTED; specs.len()];
         for &case in &cases {
@@ -99,11 +112,11 @@ impl Listing {
             }
         }
         Self {
-            input: Input::new(session, table, filter),
+            input: Input::new(session, stage, table, filter),
             suite: Arc::clone(&session.suite),
             made_at: now,
             names,
-            has_checks,
+            measures,
             cases: cases.into(),
             rows: rows.into(),
             places: places.into(),
@@ -111,18 +124,18 @@ impl Listing {
     }
 
     /// Whether the rows are those of this input, or recent enough in a large suite that runs.
-    pub fn is_current(&self, session: &Session, table: &CaseTable, filter: &str, now: Nanos) -> bool {
+    pub fn is_current(&self, session: &Session, stage: usize, table: &CaseTable, filter: &str, now: Nanos) -> bool {
         let is_recent =
             || session.is_active() && self.made_at <= now && now.since(self.made_at) < order_interval(self.rows.len());
         let version = version(session, table);
         Arc::ptr_eq(&self.suite, &session.suite)
-            && self.input.has_choices(table, filter)
+            && self.input.has_choices(stage, table, filter)
             && (self.input.version == version || (version.is_some() && is_recent()))
     }
 
-    /// Whether some case or row has checks.
-    pub const fn has_checks(&self) -> bool {
-        self.has_checks
+    /// Kinds of measurement in the suite.
+    pub const fn measures(&self) -> Measures {
+        self.measures
     }
 
     /// Index of a row; `None` if it is not listed.

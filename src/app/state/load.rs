@@ -7,7 +7,7 @@ use crate::domain::attempt::{AttemptRecord, AttemptStatus};
 use crate::domain::load_timeline::LoadTimeline;
 use crate::domain::session::Session;
 use crate::domain::statistics::{enough_for, percentile};
-use crate::domain::sweep::Stage;
+use crate::domain::sweep::{Stage, headline_of};
 use crate::domain::tally::Tally;
 use crate::domain::time::Nanos;
 
@@ -23,8 +23,36 @@ pub struct Load {
     pub stages: Vec<Stage>,
     /// The load over time; only with load stages.
     pub timeline: Option<LoadTimeline>,
+    /// Output tokens of the stages that are over, and the time that their rates refer to.
+    earlier: Work,
     stage: usize,
+    /// Stage that represents the run, kept because every frame needs it.
+    headline: usize,
     recent: VecDeque<Ended>,
+}
+
+/// Output tokens, and the time that their rate refers to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Work {
+    /// Output tokens of complete answers.
+    pub tokens: f64,
+    /// Time with requests in flight, seconds.
+    pub seconds: f64,
+    /// Whether the tokens are an estimate.
+    pub is_estimated: bool,
+}
+
+impl Work {
+    fn add(&mut self, tally: &Tally) {
+        self.tokens += tally.output_tokens as f64;
+        self.seconds += tally.seconds();
+        self.is_estimated |= tally.estimated;
+    }
+
+    /// Tokens per second; `None` without a token.
+    pub fn per_s(self) -> Option<(f64, bool)> {
+        (self.tokens > 0.0 && self.seconds > 0.0).then(|| (self.tokens / self.seconds, self.is_estimated))
+    }
 }
 
 /// Stages of a sweep while it runs.
@@ -86,19 +114,31 @@ impl Recent {
 impl Load {
     /// Figures before the first request.
     pub fn new(session: &Session) -> Self {
-        Self { tally: Tally::new(session), stages: Vec::new(), timeline: None, stage: 0, recent: VecDeque::new() }
+        Self {
+            tally: Tally::new(session),
+            stages: Vec::new(),
+            timeline: None,
+            earlier: Work::default(),
+            stage: 0,
+            headline: 0,
+            recent: VecDeque::new(),
+        }
     }
 
     /// Figures at `now`, counted from the attempts of a session.
     pub fn from_session(session: &Session, now: Nanos) -> Self {
+        let mut earlier = Work::default();
         let measured = |(at, concurrency): (usize, &usize)| {
             let tally = Tally::from_session(session, Some(at));
+            earlier.add(&tally);
             (tally.ended > 0).then(|| Stage::from_tally(*concurrency, &tally, session))
         };
         let stages = session.sweep.iter().enumerate().take(session.stage).filter_map(measured).collect();
         let tally = Tally::from_session(session, (!session.sweep.is_empty()).then_some(session.stage));
         let timeline = if session.load_stages().is_empty() { None } else { LoadTimeline::from_session(session) };
-        let mut load = Self { tally, stages, timeline, stage: session.stage, recent: VecDeque::new() };
+        let recent = VecDeque::new();
+        let mut load = Self { tally, stages, timeline, earlier, stage: session.stage, headline: 0, recent };
+        load.find_headline(session);
         let records = session.attempts().filter_map(|a| a.record.as_ref());
         let mut recent: Vec<_> = records.filter(|r| now.since(r.ended()) <= WINDOW).collect();
         recent.sort_by_key(|r| r.ended());
@@ -115,6 +155,17 @@ impl Load {
             self.timeline.get_or_insert_with(|| LoadTimeline::new(began)).add(record);
         }
         self.add_recent(record);
+        self.find_headline(session);
+    }
+
+    fn find_headline(&mut self, session: &Session) {
+        self.headline = if session.sweep.len() < 2 { 0 } else { headline_of(session, &self.all_stages(session)) };
+    }
+
+    /// Index of the stage whose figures the screen shows for single cases: the current one while the run is active,
+    /// then the one that [represents the run](headline_of). 0 without a sweep.
+    pub fn shown_stage(&self, session: &Session) -> usize {
+        if session.is_active() { session.stage } else { self.headline }
     }
 
     fn add_recent(&mut self, record: &AttemptRecord) {
@@ -138,6 +189,7 @@ impl Load {
         if session.stage != self.stage {
             if let Some(concurrency) = session.sweep.get(self.stage).filter(|_| self.tally.ended > 0) {
                 self.stages.push(Stage::from_tally(*concurrency, &self.tally, session));
+                self.earlier.add(&self.tally);
             }
             self.stage = session.stage;
             self.tally = Tally::new(session);
@@ -177,6 +229,21 @@ impl Load {
         }
         stages.push(last);
         StagesSoFar { running: session.is_active().then_some(stages.len() - 1), stages }
+    }
+
+    /// Output tokens of the stages of a sweep that are over, and their time.
+    pub const fn earlier(&self) -> Work {
+        self.earlier
+    }
+
+    /// Number of answers that fail a check; in a sweep, over all stages.
+    pub fn wrong_answers(&self) -> usize {
+        self.stages.iter().map(|stage| stage.pass_rate.failed()).sum::<usize>() + self.tally.pass_rate.failed()
+    }
+
+    /// Number of requests that failed in the stages of a sweep, reruns included.
+    pub fn failed_in_stages(&self) -> usize {
+        self.stages.iter().map(|stage| stage.requests - stage.ok).sum::<usize>() + self.tally.ended - self.tally.ok
     }
 
     /// Whether every SLO is met. One stage that meets them is enough for a sweep: its last stages are meant to overload

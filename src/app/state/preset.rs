@@ -19,6 +19,19 @@ impl LayoutPreset {
     /// All layouts, in the order of the key that switches them.
     pub const ALL: [Self; 4] = [Self::Overview, Self::Load, Self::Answer, Self::Scope];
 
+    /// Names of all layouts, on the command line and in the config file.
+    pub const NAMES: [&'static str; 4] = ["overview", "load", "answer", "scope"];
+
+    /// The layout with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|preset| preset.name() == name)
+    }
+
+    /// Name on the command line and in the config file.
+    pub const fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
     /// The pane that gets the focus with the layout.
     pub const fn main_pane(self) -> PaneId {
         match self {

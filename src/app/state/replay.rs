@@ -9,9 +9,8 @@ use crate::domain::attempt::{Arrival, AttemptRecord, StoredRecord, TextKind};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
 use crate::domain::live::{
-    InFlight, LiveSnapshot, StreamPhase, THROUGHPUT_POINTS, TRACED_STREAMS, arrival_times, live_tail, recent_gaps_ms,
+    InFlight, LiveSnapshot, StreamPhase, TRACED_STREAMS, arrival_times, live_tail, recent_gaps_ms,
 };
-use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::{EventKind, RunEvent, Session};
 use crate::domain::telemetry_event::TelemetryEvent;
@@ -151,7 +150,7 @@ fn before_anything(whole: &Scene) -> Scene {
         gpu: GpuHistory::default(),
         gauges: whole.gauges.as_ref().map(|_| GaugeHistory::default()),
         host: HostHistory::default(),
-        throughput: Series::new(THROUGHPUT_POINTS),
+        throughput: whole.throughput.emptied(),
         traces: Traces::default(),
         tokens_per_event: whole.tokens_per_event,
     }
@@ -178,6 +177,7 @@ fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_selected: bool)
         observer_stalls: Vec::new(),
         reasoning: Arc::default(),
         text: Arc::default(),
+        tool_calls: Vec::new(),
         reasoning_cut: false,
         text_cut: false,
         thinking_ms: None,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::app::App;
 use super::cases::RowId;
+use super::cases::order::Measures;
 use super::listing::{Listing, passes};
 
 impl App {
@@ -17,9 +18,9 @@ impl App {
         self.listing().cases.len()
     }
 
-    /// Whether some case or row of the run on the screen has checks.
-    pub fn has_checks(&self) -> bool {
-        self.listing().has_checks()
+    /// Kinds of measurement in the run on the screen.
+    pub fn measures(&self) -> Measures {
+        self.listing().measures()
     }
 
     /// Index of a row of the table; `None` if it is not listed.
@@ -46,13 +47,13 @@ impl App {
 
     /// The rows, listed anew only if they changed.
     fn listing(&self) -> Arc<Listing> {
-        let (session, now) = (&self.shown().session, self.shown().now);
+        let (session, stage, now) = (&self.shown().session, self.shown().shown_stage(), self.shown().now);
         let (table, filter) = (&self.ui.cases, self.ui.filter.as_str());
         let mut cached = self.ui.listing.borrow_mut();
-        if let Some(listing) = cached.as_ref().filter(|cached| cached.is_current(session, table, filter, now)) {
+        if let Some(listing) = cached.as_ref().filter(|cached| cached.is_current(session, stage, table, filter, now)) {
             return Arc::clone(listing);
         }
-        let listing = Arc::new(Listing::new(session, table, filter, now, cached.as_deref()));
+        let listing = Arc::new(Listing::new(session, stage, table, filter, now, cached.as_deref()));
         Arc::clone(cached.insert(listing))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::load::{Load, StagesSoFar};
+use super::load::{Load, StagesSoFar, Work};
 use super::stop::Stop;
 use super::target::Target;
 use super::traces::Traces;
@@ -13,7 +13,7 @@ use crate::domain::live::{InFlight, LiveSnapshot, THROUGHPUT_POINTS};
 use crate::domain::progress::Progress;
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
-use crate::domain::session::Session;
+use crate::domain::session::{CasePhase, Session};
 use crate::domain::slo::RunFigure;
 use crate::domain::time::Nanos;
 
@@ -107,26 +107,57 @@ impl Scene {
     /// count too, estimated from their events. `None` before the first token.
     pub fn throughput_so_far(&self) -> Option<(f64, bool)> {
         let tally = &self.load.tally;
+        match self.work() {
+            Some(work) => work.per_s(),
+            None => tally.run_figure(RunFigure::Throughput).map(|throughput| (throughput, tally.estimated)),
+        }
+    }
+
+    /// Tokens of the run or its stage with those in flight, and the time up to now; `None` if nothing is in flight.
+    fn work(&self) -> Option<Work> {
+        let tally = &self.load.tally;
         let is_measured = |f: &&InFlight| self.session.attempt(f.id).is_some_and(|attempt| !attempt.warmup);
         let measured = || self.in_flight().filter(is_measured);
-        let Some(from) = measured().map(|f| f.started).min() else {
-            return tally.run_figure(RunFigure::Throughput).map(|throughput| (throughput, tally.estimated));
-        };
+        let from = measured().map(|f| f.started).min()?;
         let events: u64 = measured().map(|f| u64::from(f.content_events)).sum();
         let tokens = tally.output_tokens as f64 + events as f64 * self.tokens_per_event;
         let seconds = tally.seconds_with(from, self.live.at);
-        (tokens > 0.0 && seconds > 0.0).then(|| (tokens / seconds, tally.estimated || events > 0))
+        Some(Work { tokens, seconds, is_estimated: tally.estimated || events > 0 })
+    }
+
+    /// Mean throughput between two times, and whether it is an estimate. Over the whole run it is the throughput of the
+    /// run: its tokens by the time with requests in flight, over all stages. Over a part, it is the mean of the
+    /// throughput's samples, which are counted from events.
+    pub fn mean_throughput(&self, from: Nanos, to: Nanos) -> Option<(f64, bool)> {
+        let (began, end) = self.run_span();
+        if from > began || to < end {
+            return self.throughput.mean_between(from, to).map(|mean| (mean, true));
+        }
+        let tally = &self.load.tally;
+        let (tokens, seconds) = (tally.output_tokens as f64, tally.seconds());
+        let stage = self.work().unwrap_or(Work { tokens, seconds, is_estimated: tally.estimated });
+        let earlier = self.load.earlier();
+        let all = Work {
+            tokens: earlier.tokens + stage.tokens,
+            seconds: earlier.seconds + stage.seconds,
+            is_estimated: earlier.is_estimated || stage.is_estimated,
+        };
+        all.per_s()
+    }
+
+    /// Number of cases that failed; in a sweep, of requests that failed in any stage.
+    pub fn failed(&self) -> usize {
+        if self.session.sweep.is_empty() { self.session.count(CasePhase::Failed) } else { self.load.failed_in_stages() }
+    }
+
+    /// Index of the stage whose figures the screen shows for single cases; see [`Load::shown_stage`].
+    pub fn shown_stage(&self) -> usize {
+        self.load.shown_stage(&self.session)
     }
 
     /// Stages of the sweep with figures. The throughput of the running stage includes its tokens in flight.
     pub fn stages_so_far(&self) -> StagesSoFar {
         self.load.stages_so_far(&self.session, self.throughput_so_far())
-    }
-
-    /// Estimated throughput of all requests over the last second, tok/s, including those in flight; `None` while
-    /// nothing streams.
-    pub fn throughput_now(&self) -> Option<f64> {
-        self.throughput.last().filter(|per_s| *per_s > 0.0 && self.session.in_flight() > 0)
     }
 
     /// Progress of the run.

@@ -98,6 +98,18 @@ impl UiState {
         Self { overlay, ..Self::default() }
     }
 
+    /// Switches to a layout and focuses its main pane.
+    pub const fn use_layout(&mut self, layout: LayoutPreset) {
+        (self.layout, self.zoomed, self.focus) = (Some(layout), false, layout.main_pane());
+    }
+
+    /// Begins with the layout of the settings; without one, the layout depends on the run.
+    pub fn begin_with(&mut self, layout: Option<LayoutPreset>) {
+        if let Some(layout) = layout {
+            self.use_layout(layout);
+        }
+    }
+
     /// Whether the focused pane is the answer with a search: "back" drops the search first.
     pub fn is_answer_searched(&self) -> bool {
         self.focus == PaneId::Preview && !self.answer.search.field.is_empty()

@@ -62,7 +62,7 @@ pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
                 || ui.answer.is_scrolled()
                 || ui.is_answer_searched()
                 || ui.overlay != Overlay::None;
-            // Silent: the key is pressed to be sure that nothing is open.
+            // Show no message: users press this key just to make sure that nothing is open.
             if can_go_back { None } else { obstruct("", None) }
         }
         Action::LineDown | Action::LineUp | Action::ToTop | Action::ToEnd if app.ui.answer.can_scroll() => None,
@@ -94,7 +94,8 @@ fn obstruct(why: &str, remedy: Option<Action>) -> Option<Obstacle> {
 
 /// Whether there is a baseline to drop, or a figure to make one of.
 fn has_baseline_or_figures(app: &App) -> bool {
-    app.ui.cases.baseline.is_some() || app.scene.session.cases.iter().any(|c| c.reported().next().is_some())
+    let stage = app.scene.shown_stage();
+    app.ui.cases.baseline.is_some() || app.scene.session.cases.iter().any(|c| c.reported_in(stage).next().is_some())
 }
 
 /// Why a case cannot be paused or cancelled.

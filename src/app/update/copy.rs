@@ -5,6 +5,7 @@ use crate::app::message::{Effect, ScreenEffect};
 use crate::app::state::App;
 use crate::app::state::answer::Form;
 use crate::domain::attempt::AttemptId;
+use crate::domain::check::ToolCall;
 use crate::domain::quantity::{count, grouped};
 use crate::domain::sent_request::REQUEST_NOT_STORED;
 use crate::domain::text::sanitise;
@@ -55,13 +56,14 @@ fn shown_text(app: &App) -> Option<(&'static str, String)> {
     let state = scene.session.cases.get(row.case)?;
     let record = match row.attempt {
         Some(number) => state.attempts.iter().find(|a| a.number == number)?.record(),
-        None => state.shown(),
+        None => state.shown_in(scene.shown_stage()).or_else(|| state.shown()),
     };
-    let (request, reasoning, text, is_cut) = match (live, &record) {
-        (Some(live), _) => (&live.sent_request, &*live.reasoning, &*live.text, live.text_cut),
-        (None, Some(record)) => (&record.sent_request, record.reasoning.as_str(), record.text.as_str(), false),
+    let (request, reasoning, text, calls, is_cut) = match (live, &record) {
+        (Some(live), _) => (&live.sent_request, &*live.reasoning, &*live.text, &live.tool_calls, live.text_cut),
+        (None, Some(record)) => (&record.sent_request, &*record.reasoning, &*record.text, &record.tool_calls, false),
         (None, None) => return None,
     };
+    let text = &with_calls(text, calls);
     let is_shown = !reasoning.is_empty() && answer.shows_thinking(!text.is_empty());
     let (name, text) = match answer.form {
         Form::Exchange => ("Request", request.as_ref()?.pretty_body()),
@@ -71,4 +73,11 @@ fn shown_text(app: &App) -> Option<(&'static str, String)> {
     let text = sanitise(&text);
     let name = if is_cut && answer.form != Form::Exchange { LAST_PART } else { name };
     (!text.is_empty()).then_some((name, text))
+}
+
+/// Adds calls of tools to an answer: the name on a line, and the arguments below it.
+fn with_calls(text: &str, calls: &[ToolCall]) -> String {
+    let calls = calls.iter().map(|call| format!("{}\n{}", call.name, call.pretty_arguments()));
+    let parts: Vec<String> = (!text.is_empty()).then(|| text.to_owned()).into_iter().chain(calls).collect();
+    parts.join("\n\n")
 }

@@ -29,10 +29,8 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         }
         (Overlay::Help(help), action) => match (action, scroll_lines(action, PAGE_LINES)) {
             (_, Some(by)) => help.top = help.top.saturating_add_signed(by),
-            (Action::NextPane, _) => *help = HelpView { shows_all: !help.shows_all, ..HelpView::default() },
-            (Action::Back, _) if !help.query.is_empty() => {
-                *help = HelpView { shows_all: help.shows_all, ..HelpView::default() }
-            }
+            (Action::NextPane, _) => *help = HelpView { page: help.page.next(), ..HelpView::default() },
+            (Action::Back, _) if !help.query.is_empty() => *help = HelpView { page: help.page, ..HelpView::default() },
             _ => app.ui.overlay = Overlay::None,
         },
         (Overlay::Report(_), Action::ChooseExport) => return Some(export_dialog::open(app)),

@@ -34,7 +34,10 @@ pub(super) fn discovered(app: &mut App, now: Nanos, models: Vec<String>, list_er
 /// Begins the run with this model.
 fn begin(app: &mut App, now: Nanos, model: String, listed: &[String], list_error: Option<String>) -> Vec<Effect> {
     let unlisted = |why: String| format!("could not list the models, using '{}' anyway: {why}", sanitise_line(&model));
-    app.model_doubt = list_error.map(unlisted).or_else(|| doubt(&model, listed));
+    let mix = app.scene.session.suite.model_mix.as_ref();
+    let doubt = || mix.map_or_else(|| doubt(&model, listed), |mix| mix.names().find_map(|name| doubt(name, listed)));
+    let found = list_error.map(unlisted).or_else(doubt);
+    app.model_doubt = found;
     if let Some(why) = app.model_doubt.clone() {
         show_notice(app, now, &why, true);
     }

@@ -9,8 +9,7 @@ pub(super) fn step(app: &mut App, by: usize) {
     let now = app.scene.now;
     let current = LayoutPreset::ALL.iter().position(|preset| *preset == app.layout_preset()).unwrap_or(0);
     let next = LayoutPreset::ALL[(current + by) % LayoutPreset::ALL.len()];
-    (app.ui.layout, app.ui.zoomed) = (Some(next), false);
-    app.ui.focus = next.main_pane();
+    app.ui.use_layout(next);
     show_notice(app, now, &format!("Layout: {}", next.description()), false);
 }
 
@@ -56,6 +55,16 @@ mod tests {
         press(&mut app, Action::Zoom);
         press(&mut app, Action::NextLayout);
         assert!(!app.ui.zoomed);
+    }
+
+    #[test]
+    fn a_run_begins_with_the_layout_of_the_settings() {
+        let mut app = app(2);
+        app.scene.session = app.scene.session.clone().with_sweep(vec![1, 2]);
+        app.ui.begin_with(Some(LayoutPreset::Scope));
+        discovered(&mut app, &["m"]);
+        assert_eq!((app.layout_preset(), app.ui.focus), (LayoutPreset::Scope, PaneId::Scope));
+        assert_eq!(press(&mut app, Action::NextLayout).0, LayoutPreset::Overview);
     }
 
     #[test]

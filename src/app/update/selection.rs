@@ -48,9 +48,9 @@ pub(super) fn follow(app: &mut App) {
 
 /// Sorts by the next column.
 pub(super) fn sort_by_next(app: &mut App) {
-    let has_checks = app.has_checks();
+    let measures = app.measures();
     let table = &mut app.ui.cases;
-    (table.sort, table.reversed) = (table.sort.next(has_checks), false);
+    (table.sort, table.reversed) = (table.sort.next(measures), false);
 }
 
 /// Shows the attempts of the selected case as rows. The selection stays on the case.
@@ -70,7 +70,8 @@ pub(super) fn toggle_baseline(app: &mut App) -> String {
     if app.ui.cases.baseline.take().is_some() {
         return "Baseline dropped: differences now refer to the previous attempt".to_owned();
     }
-    let figures: Vec<Figures> = app.scene.session.cases.iter().map(reported).collect();
+    let stage = app.scene.shown_stage();
+    let figures: Vec<Figures> = app.scene.session.cases.iter().map(|case| reported(case, stage)).collect();
     let known = figures.iter().filter(|f| !f.is_empty()).count();
     let all = figures.len();
     app.ui.cases.baseline = Some(figures);

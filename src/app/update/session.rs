@@ -24,7 +24,10 @@ pub(super) fn apply(app: &mut App, event: SessionInput) -> Vec<Effect> {
         SessionCommand::Abort(id) => Effect::Run(RunEffect::Engine(EngineCommand::Abort(id))),
         SessionCommand::Start { id, warmup, due, row, turn } => {
             let case = scene.session.suite.cases[id.case].clone();
-            let model = case.model.clone().or_else(|| scene.target.model.clone()).unwrap_or_default();
+            // All turns of a conversation go to one model.
+            let number = turn.map_or(id.number, |turn| turn.conversation);
+            let drawn = || scene.session.suite.model_mix.as_ref().map(|mix| mix.choose(id.case, number).to_owned());
+            let model = case.model.clone().or_else(drawn).or_else(|| scene.target.model.clone()).unwrap_or_default();
             let ready = ready(due, freed, was_full);
             let lengths = RequestLengths::default();
             let start =

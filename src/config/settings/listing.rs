@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::Settings;
+use crate::app::state::preset::LayoutPreset;
 use crate::config::config_file::{AsciiWhen, Located};
 use crate::config::defaults::{SETTINGS, Value};
 use crate::domain::text::sanitise_line;
@@ -51,6 +52,14 @@ impl Settings {
         line(out, &format!("title = {}", self.title.value), &self.title.from.to_string());
         let (notify, ways) = (&self.notify, NotifyBy::ALL.map(NotifyBy::as_str).join(", "));
         line(out, &format!("notify = {}", quoted(notify.value.as_str())), &format!("{}; {ways}", notify.from));
+        let layouts = LayoutPreset::NAMES.join(", ");
+        match &self.layout {
+            Some(layout) => {
+                let value = quoted(layout.value.name());
+                line(out, &format!("layout = {value}"), &format!("{}; {layouts}", layout.from));
+            }
+            None => line(out, "# layout", &format!("by the run; {layouts}")),
+        }
     }
 
     fn list_defaults(&self, out: &mut String) {

@@ -229,3 +229,14 @@ fn a_theme_is_one_of_the_program_a_file_of_the_folder_or_a_path() {
     // The printed config file selects the same theme.
     assert!(with(&[], "theme = \"mine\"").unwrap().listing().contains("theme = \"mine\""));
 }
+
+#[test]
+fn the_layout_comes_from_the_option_or_the_file_and_is_listed() {
+    let layout = |args: &[&str], file: &str| settings(args, &[], file).screen().layout.map(LayoutPreset::name);
+    assert_eq!(layout(&[], ""), None);
+    assert_eq!(layout(&[], "layout = \"scope\""), Some("scope"));
+    assert_eq!(layout(&["--layout", "answer"], "layout = \"scope\""), Some("answer"));
+    let listed = |file: &str| settings(&[], &[], file).listing();
+    assert!(listed("layout = \"load\"").contains("\nlayout = \"load\" "), "{}", listed("layout = \"load\""));
+    assert!(listed("").contains("\n# layout "), "{}", listed(""));
+}

@@ -7,9 +7,13 @@ use toml::de::DeValue;
 
 use super::check::{SchemaFolder, read_checks};
 use super::extra::read_extra;
+use super::media::CaseMedia;
+use super::tools::{check_extra, check_tool_choice, read_response_format, read_tool_choice, read_tools};
 use crate::config::toml_file::{Bounds, Section, kind, nearest};
 use crate::config::toml_file::{Mistakes, shown};
+use crate::domain::check::CheckSpec;
 use crate::domain::suite::{CaseSpec, Message, Timeouts};
+use crate::domain::tools::{ResponseFormat, Tool, ToolChoice};
 
 const ROLES: &[&str] = &["system", "user", "assistant"];
 
@@ -23,6 +27,9 @@ pub(super) struct Params {
     first_token_timeout: Option<Duration>,
     stall_timeout: Option<Duration>,
     model: Option<String>,
+    tools: Option<Vec<Tool>>,
+    tool_choice: Option<(ToolChoice, usize)>,
+    response_format: Option<ResponseFormat>,
     extra: Map<String, Value>,
 }
 
@@ -36,12 +43,15 @@ impl Params {
         "first_token_timeout_s",
         "stall_timeout_s",
         "model",
+        "tools",
+        "tool_choice",
+        "response_format",
         "extra",
     ];
     /// End of a sentence that says where other keys belong.
     pub(super) const HINT: &str = "; other parameters of the request go into extra = { … }";
 
-    pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Self {
+    pub(super) fn read(section: &Section<'_, '_>, folder: SchemaFolder<'_>, mistakes: &mut Mistakes<'_>) -> Self {
         const TEMPERATURE: Bounds = Bounds { from: 0.0, to: 2.0, what: "a number from 0 to 2" };
         Self {
             max_tokens: section.count("max_tokens", mistakes),
@@ -51,7 +61,19 @@ impl Params {
             first_token_timeout: section.seconds("first_token_timeout_s", mistakes),
             stall_timeout: section.seconds("stall_timeout_s", mistakes),
             model: section.text("model", mistakes).map(|(text, _at)| text.to_owned()),
+            tools: read_tools(section, folder, mistakes),
+            tool_choice: read_tool_choice(section, mistakes),
+            response_format: read_response_format(section, folder, mistakes),
             extra: read_extra(section, mistakes),
+        }
+    }
+
+    /// Reports keys of `[defaults]` that contradict each other.
+    pub(super) fn check(&self, section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) {
+        check_extra(section, &self.extra, mistakes);
+        // Without tools of its own, the choice is for tools of the cases.
+        if let Some(tools) = &self.tools {
+            check_tool_choice(tools, self.tool_choice.as_ref(), mistakes);
         }
     }
 }
@@ -61,6 +83,10 @@ impl Params {
     pub(super) fn template(self) -> CaseSpec {
         let case = CaseSpec::new("", Vec::new());
         CaseSpec {
+            checks: checks_of_format(self.response_format.as_ref()),
+            tools: self.tools.unwrap_or_default(),
+            tool_choice: self.tool_choice.map(|(choice, _at)| choice),
+            response_format: self.response_format,
             model: self.model,
             max_tokens: self.max_tokens.unwrap_or(case.max_tokens),
             temperature: self.temperature.unwrap_or(case.temperature),
@@ -83,15 +109,27 @@ pub(super) fn read_case(
     folder: SchemaFolder<'_>,
     mistakes: &mut Mistakes<'_>,
 ) -> (Option<(String, usize)>, Option<CaseSpec>) {
-    let known = [&["name", "prompt", "messages", "turns", "think_time_s", "check"], Params::KEYS].concat();
+    let known =
+        [&["name", "prompt", "messages", "turns", "think_time_s", "images", "audio", "check"], Params::KEYS].concat();
     section.check_keys(&known, Params::HINT, mistakes);
-    let own = Params::read(section, mistakes);
+    let own = Params::read(section, folder, mistakes);
     if section.value("name").is_none() {
         mistakes.add(section.at, "this case has no name; give it one: name = \"…\"".to_owned());
     }
     let name = section.name("name", mistakes);
-    let checks = read_checks(section, folder, mistakes);
-    let conversation = conversation(section, name.as_ref().map(|(name, _at)| name.as_str()), mistakes);
+    let checks = section.value("check").map(|_| read_checks(section, folder, mistakes));
+    let tools = own.tools.or_else(|| defaults.tools.clone()).unwrap_or_default();
+    let inherited = defaults.tool_choice.clone().filter(|_| !tools.is_empty());
+    let tool_choice = own.tool_choice.or_else(|| inherited.map(|(choice, _at)| (choice, section.at)));
+    check_tool_choice(&tools, tool_choice.as_ref(), mistakes);
+    let response_format = own.response_format.or_else(|| defaults.response_format.clone());
+    let extra = defaults.extra.clone().into_iter().chain(own.extra).collect();
+    check_extra(section, &extra, mistakes);
+    let mut media = CaseMedia::read(section, folder, mistakes);
+    let mut conversation = conversation(section, name.as_ref().map(|(name, _at)| name.as_str()), mistakes);
+    if let Some((messages, _)) = &mut conversation {
+        media.attach(messages, mistakes);
+    }
     let think_time = section.seconds("think_time_s", mistakes);
     if let (Some((_, at)), Some((_, follow_ups))) = (section.value("think_time_s"), &conversation)
         && follow_ups.is_empty()
@@ -100,6 +138,13 @@ pub(super) fn read_case(
             at,
             "'think_time_s' is the time between turns, but this case has one; add turns = [\"…\", \"…\"]".to_owned(),
         );
+    }
+    if let (Some((_, at)), Some((_, follow_ups))) = (section.value("turns"), &conversation)
+        && !(tools.is_empty() || follow_ups.is_empty())
+    {
+        let message =
+            "a case with tools cannot have several turns, because nothing answers the calls; remove one of them";
+        mistakes.add(at, message.to_owned());
     }
     let case = name.as_ref().zip(conversation).map(|((name, _at), (messages, follow_ups))| CaseSpec {
         name: name.clone(),
@@ -115,10 +160,22 @@ pub(super) fn read_case(
             first_token: own.first_token_timeout.or(defaults.first_token_timeout),
             stall: own.stall_timeout.or(defaults.stall_timeout),
         },
-        extra: defaults.extra.clone().into_iter().chain(own.extra).collect(),
-        checks,
+        checks: checks.unwrap_or_else(|| checks_of_format(response_format.as_ref())),
+        generated_images: media.generated,
+        tools,
+        tool_choice: tool_choice.map(|(choice, _at)| choice),
+        response_format,
+        extra,
     });
     (name, case)
+}
+
+/// Checks of a case that has none of its own: an answer that must follow a schema is checked against it.
+fn checks_of_format(format: Option<&ResponseFormat>) -> Vec<CheckSpec> {
+    match format {
+        Some(ResponseFormat::JsonSchema(answer)) => vec![CheckSpec::JsonSchema(answer.schema.clone())],
+        Some(ResponseFormat::JsonObject) | None => Vec::new(),
+    }
 }
 
 /// Reads the messages of the first request, and the user messages of the later turns.
@@ -227,5 +284,5 @@ fn message(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<Mes
         mistakes.add(role_at, format!("unknown role '{}'; {advice}", shown(role)));
         return None;
     }
-    Some(Message { role: role.to_owned(), content: content?.0.to_owned() })
+    Some(Message::new(role, content?.0))
 }

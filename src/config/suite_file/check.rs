@@ -74,7 +74,7 @@ fn read_one(
         CheckKind::Contains => text().map(CheckSpec::Contains),
         CheckKind::Regex => text().map(CheckSpec::Regex),
         CheckKind::Equals => text().map(CheckSpec::Equals),
-        CheckKind::JsonSchema => read_schema(value, folder, mistakes).map(CheckSpec::JsonSchema),
+        CheckKind::JsonSchema => read_schema(kind.as_str(), value, folder, mistakes).map(CheckSpec::JsonSchema),
         CheckKind::ToolCall => {
             let call = section.section(kind.as_str(), mistakes)?;
             read_call(&call, mistakes).map(CheckSpec::ToolCall)
@@ -84,22 +84,27 @@ fn read_one(
 }
 
 /// Reads a schema: a table, JSON text, or the name of a file beside the suite.
-fn read_schema(value: &Spanned<DeValue<'_>>, folder: SchemaFolder<'_>, mistakes: &mut Mistakes<'_>) -> Option<Value> {
+pub(super) fn read_schema(
+    key: &str,
+    value: &Spanned<DeValue<'_>>,
+    folder: SchemaFolder<'_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Value> {
     let at = value.span().start;
     let text = match value.get_ref() {
         DeValue::Table(_) => return json_value(value, mistakes),
         DeValue::String(text) => text,
         other => {
             let what = "it must be a table, a string of JSON, or the name of a file";
-            mistakes.add(at, format!("'json_schema' is {}; {what}", kind(other)));
+            mistakes.add(at, format!("'{key}' is {}; {what}", kind(other)));
             return None;
         }
     };
     let schema = if text.trim_start().starts_with('{') {
-        serde_json::from_str(text).map_err(|e| format!("'json_schema' is not valid JSON: {e}"))
+        serde_json::from_str(text).map_err(|e| format!("'{key}' is not valid JSON: {e}"))
     } else {
         let name = shown(text);
-        read_file(text, folder).map_err(|why| format!("'json_schema': the file '{name}' {why}"))
+        read_file(text, folder).map_err(|why| format!("'{key}': the file '{name}' {why}"))
     };
     schema.map_err(|why| mistakes.add(at, why)).ok()
 }

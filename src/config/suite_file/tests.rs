@@ -1,10 +1,14 @@
+mod builtin;
+mod media;
 mod mistakes;
+mod models;
 mod round_trip;
+mod tools;
 mod workload;
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::suite::Message;
@@ -75,19 +79,8 @@ fn pieces(text: &str) -> usize {
 #[test]
 fn a_case_needs_only_name_and_prompt() {
     let suite = parse(CASE, "/some/where/my suite.toml").unwrap();
-    let case = CaseSpec {
-        follow_ups: Vec::new(),
-        think_time: Duration::ZERO,
-        name: "a".into(),
-        model: None,
-        messages: vec![Message { role: "user".into(), content: "p".into() }],
-        max_tokens: 600,
-        temperature: 0.7,
-        timeout: Duration::from_secs(120),
-        patience: crate::domain::suite::Timeouts::default(),
-        extra: Map::new(),
-        checks: Vec::new(),
-    };
+    let case = CaseSpec::new("a", vec![Message::user("p")]);
+    assert_eq!((case.max_tokens, case.temperature, case.timeout.as_secs()), (600, 0.7, 120));
     assert_eq!(
         suite,
         Suite {

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::cli::WorkloadArgs;
 use crate::config::toml_file::{Bounds, Mistakes, Section, kind, shown};
+use crate::domain::context_depth::Depths;
 use crate::domain::row_order::Sample;
 
 const KEYS: &[&str] = &[
@@ -16,6 +18,7 @@ const KEYS: &[&str] = &[
     "limit",
     "skip_bad_rows",
     "isl",
+    "depth",
     "osl",
     "prefix",
     "turns",
@@ -23,9 +26,12 @@ const KEYS: &[&str] = &[
     "trace",
     "speed",
     "session_header",
+    "image",
 ];
-/// Keys that exclude each other: each is a source of requests.
-const SOURCES: [&str; 3] = ["dataset", "isl", "trace"];
+/// Keys that exclude each other: each is a source of requests. With `depth`, `isl` is the length after the context.
+const SOURCES: [[&str; 3]; 2] = [["dataset", "isl", "trace"], ["dataset", "depth", "trace"]];
+/// Keys that `depth` excludes.
+const NOT_WITH_DEPTH: [&str; 4] = ["prefix", "turns", "think", "limit"];
 /// Keys, and the source that they need.
 const BELONGS_TO: [(&str, &str); 5] =
     [("columns", "dataset"), ("sample", "dataset"), ("limit", "dataset"), ("prefix", "isl"), ("speed", "trace")];
@@ -34,9 +40,16 @@ const BELONGS_TO: [(&str, &str); 5] =
 pub(super) fn read_workload(section: &Section<'_, '_>, folder: &Path, mistakes: &mut Mistakes<'_>) -> WorkloadArgs {
     const SPEED: Bounds = Bounds { from: 0.01, to: 10_000.0, what: "a number from 0.01 to 10000" };
     section.check_keys(KEYS, "", mistakes);
-    let mut sources = SOURCES.iter().filter_map(|key| section.value(key).map(|(_, at)| (*key, at)));
-    if let (Some((first, _)), Some((second, at))) = (sources.next(), sources.next()) {
+    let both = SOURCES.iter().find_map(|sources| {
+        let mut sources = sources.iter().filter_map(|key| section.value(key).map(|(_, at)| (*key, at)));
+        sources.next().zip(sources.next())
+    });
+    if let Some(((first, _), (second, at))) = both {
         mistakes.add(at, format!("'{first}' and '{second}' are both sources of requests; keep one of them"));
+    }
+    let mut excluded = NOT_WITH_DEPTH.iter().filter(|_| section.value("depth").is_some());
+    if let Some((key, (_, at))) = excluded.find_map(|key| Some((key, section.value(key)?))) {
+        mistakes.add(at, format!("'{key}' does not go with 'depth'; remove one of them"));
     }
     for (key, source) in BELONGS_TO {
         if let Some((_, at)) = section.value(key).filter(|_| section.value(source).is_none()) {
@@ -51,10 +64,12 @@ pub(super) fn read_workload(section: &Section<'_, '_>, folder: &Path, mistakes: 
         limit: section.count("limit", mistakes),
         skip_bad_rows: section.boolean("skip_bad_rows", mistakes).is_some_and(|(skips, _at)| skips),
         isl: spec(section, "isl", mistakes),
+        depth: depths(section, mistakes),
         osl: spec(section, "osl", mistakes),
         prefix: spec(section, "prefix", mistakes),
         turns: spec(section, "turns", mistakes),
         think: spec(section, "think", mistakes),
+        image: spec(section, "image", mistakes),
         trace: path("trace", mistakes),
         trace_speed: section.number("speed", &SPEED, mistakes).map(|(speed, _at)| speed),
         session_header: section.text("session_header", mistakes).map(|(name, _at)| name.to_owned()),
@@ -77,6 +92,17 @@ fn spec<T: FromStr<Err: std::fmt::Display>>(
         }
     };
     text.parse().map_err(|e| mistakes.add(at, format!("'{key}': {e}"))).ok()
+}
+
+/// Reads context depths: a list of numbers like `[0, 4096]`, or the text of the option.
+fn depths(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<Depths> {
+    let Some((DeValue::Array(items), at)) = section.value("depth") else { return spec(section, "depth", mistakes) };
+    let text = |item: &Spanned<DeValue<'_>>| match item.get_ref() {
+        DeValue::Integer(number) => number.as_str().to_owned(),
+        other => kind(other).to_owned(),
+    };
+    let list: Vec<String> = items.iter().map(text).collect();
+    list.join(",").parse().map_err(|e| mistakes.add(at, format!("'depth': {e}"))).ok()
 }
 
 /// Reads the names of columns: `columns = { prompt = "question" }`.

@@ -12,7 +12,7 @@ impl AttemptRecord {
         let (tokens, tokens_estimated) = self.answer_tokens();
         Answer {
             text: first_choice.unwrap_or(&self.text),
-            tool_calls: parts.map_or(&[], |parts| &parts.tool_calls),
+            tool_calls: &self.tool_calls,
             tokens,
             tokens_estimated,
             is_cut: parts.is_some_and(|parts| parts.is_cut),

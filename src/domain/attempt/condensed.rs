@@ -69,7 +69,7 @@ impl AttemptRecord {
             };
             self.condensed = Some(Box::new(condensed));
             (self.arrivals, self.text, self.reasoning) = (Vec::new(), String::new(), String::new());
-            (self.sent_request, self.answer_parts) = (None, None);
+            (self.sent_request, self.answer_parts, self.tool_calls) = (None, None, Vec::new());
         }
         self
     }

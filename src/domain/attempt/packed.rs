@@ -65,9 +65,9 @@ enum Text {
 }
 
 impl Packed {
-    /// Packs a condensed record; `None` if the record still has a request, text or arrivals, which packing would lose.
+    /// Packs a condensed record; `None` if the record still has a request, text, tool calls or arrivals, which packing would lose.
     pub fn new(record: &AttemptRecord, pool: &mut StringPool) -> Option<Self> {
-        let is_bare = record.sent_request.is_none() && record.arrivals.is_empty();
+        let is_bare = record.sent_request.is_none() && record.arrivals.is_empty() && record.tool_calls.is_empty();
         if record.condensed.is_none() || !is_bare || !(record.text.is_empty() && record.reasoning.is_empty()) {
             return None;
         }

@@ -1,7 +1,9 @@
 //! The parts of an answer that checks read.
 
+use serde::{Deserialize, Serialize};
+
 /// A call of a tool, put together from the events of a stream.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCall {
     /// Name of the tool.
     pub name: String,
@@ -9,11 +11,17 @@ pub struct ToolCall {
     pub arguments: String,
 }
 
-/// Parts of an answer that are needed for checks only, and are not stored.
+impl ToolCall {
+    /// Arguments with one member per line; unchanged if they are not JSON.
+    pub fn pretty_arguments(&self) -> String {
+        let value = serde_json::from_str::<serde_json::Value>(&self.arguments);
+        value.and_then(|v| serde_json::to_string_pretty(&v)).unwrap_or_else(|_no_json| self.arguments.clone())
+    }
+}
+
+/// Facts about an answer that are needed for checks only, and are not stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AnswerParts {
-    /// Calls of tools by the first choice, in order.
-    pub tool_calls: Vec<ToolCall>,
     /// Whether text or arguments were too long and are incomplete.
     pub is_cut: bool,
     /// Length of the first choice at the start of the text, bytes; `None` if the text has only one choice.

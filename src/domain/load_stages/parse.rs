@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{LoadStage, LoadStages, StageLoad};
+use crate::domain::serde_text::serde_as_text;
 use crate::domain::think_spec::parse_duration;
 
 /// Forms of stages, for errors and help.
@@ -13,10 +14,13 @@ pub const STAGE_FORMS: &str =
 const MAX_STAGES: usize = 1000;
 /// Minimum time of a stage.
 const MIN_TIME: Duration = Duration::from_millis(100);
-/// Maximum requests in flight, as for a concurrency.
-const MAX_CONCURRENCY: u32 = 65_536;
-/// Maximum starts per second, as for a rate.
-const MAX_RATE_PER_S: f64 = 100_000.0;
+/// Maximum requests in flight.
+pub const MAX_CONCURRENCY: u32 = 65_536;
+/// Minimum starts per second of a whole run. The higher end of a stage is at least this, because slower stages send
+/// almost nothing.
+pub const MIN_RATE_PER_S: f64 = 0.001;
+/// Maximum starts per second.
+pub const MAX_RATE_PER_S: f64 = 100_000.0;
 
 /// Reason why a text is no list of stages, in one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,19 +44,7 @@ impl FromStr for LoadStages {
     }
 }
 
-impl TryFrom<String> for LoadStages {
-    type Error = InvalidStages;
-
-    fn try_from(text: String) -> Result<Self, InvalidStages> {
-        text.parse()
-    }
-}
-
-impl From<LoadStages> for String {
-    fn from(stages: LoadStages) -> Self {
-        stages.to_string()
-    }
-}
+serde_as_text!(LoadStages);
 
 fn stage(text: &str) -> Result<LoadStage, String> {
     let (load, time) = text.split_once(':').ok_or_else(|| format!("the stage '{text}' has no time"))?;
@@ -80,8 +72,7 @@ fn rates(from: &str, to: &str) -> Result<StageLoad, String> {
         number.ok_or_else(|| format!("'{}/s' is not a rate from 0/s to {MAX_RATE_PER_S}/s", text.trim()))
     };
     let (from_per_s, to_per_s) = (rate(from)?, rate(to)?);
-    // Slower rates than those of a single load make no start within a day.
-    if from_per_s.max(to_per_s) < 0.001 {
+    if from_per_s.max(to_per_s) < MIN_RATE_PER_S {
         return Err(format!("a stage at {to_per_s}/s sends nothing"));
     }
     Ok(StageLoad::Rate { from_per_s, to_per_s })

@@ -8,7 +8,7 @@ const MIN_RATE_MS: f64 = 250.0;
 pub struct LiveStream {
     /// Time since its clock started, milliseconds.
     pub elapsed_ms: f64,
-    /// TTFT, milliseconds, once known.
+    /// Time to the first event with text, milliseconds; `None` before this event. May count text that was held back.
     pub ttft_ms: Option<f64>,
     /// Events with generated text so far.
     pub content_events: u32,

@@ -47,8 +47,8 @@ fn counters_give_differences_and_gauges_give_states() {
     assert_eq!(rates, [Some(100.0), Some(200.0)]);
     assert_eq!(history.grown(M::GeneratedTokens), Some(500.0));
     assert_eq!(history.share(M::PrefixHits, M::PrefixQueries), Some(50.0));
-    assert_eq!((history.now(M::Running), history.highest(M::Running, Nanos(0))), (Some(2.0), Some(4.0)));
-    assert_eq!(history.mean(M::Running, Nanos::from_millis(1000)), Some(3.0));
+    assert_eq!((history.now(M::Running), history.highest(M::Running)), (Some(2.0), Some(4.0)));
+    assert_eq!(history.mean(M::Running), Some(7.0 / 3.0));
     assert_eq!((history.grown(M::Preemptions), history.now(M::KvCache)), (None, None));
     assert_eq!(history.share(M::AcceptedTokens, M::DraftTokens), None);
 }
@@ -117,8 +117,8 @@ fn work_for_other_clients_between_active_spans_is_excluded() {
     history.apply(GaugeEvent::Gap(at(3601), "gone".to_owned()));
     assert_eq!((history.grown(Meter::GeneratedTokens), history.samples, history.missed), (Some(150.0), 3, 0));
     // The sample after the end shows requests of other clients only.
-    assert_eq!(history.highest(Meter::Running, Nanos(0)), Some(100.0));
-    assert_eq!(history.mean(Meter::Running, Nanos(0)), Some(50.0));
+    assert_eq!(history.highest(Meter::Running), Some(100.0));
+    assert_eq!(history.mean(Meter::Running), Some(50.0));
     // The run resumes: the hour in between does not count, later samples do.
     history.set_active(true, at(3700));
     sample(&mut history, 3700, 9500.0);
@@ -141,4 +141,19 @@ fn silence_is_a_gap_and_hides_the_last_value() {
     assert_eq!(history.series(Meter::Waiting).unwrap().last(), None);
     assert_eq!(history.series(Meter::GeneratedTokens).map(|s| s.iter().count()), None);
     assert_eq!(history.grown(Meter::GeneratedTokens), None);
+}
+
+#[test]
+fn the_extremes_of_a_day_are_exact_though_its_history_is_condensed() {
+    let mut history = GaugeHistory::default();
+    history.begin_run();
+    for second in 0..86_400_u32 {
+        let running = if second == 5 { 99.0 } else { 1.0 };
+        let sample = Box::new(gauges(&[(Meter::Running, running)]));
+        history.apply(GaugeEvent::Sample(Nanos::from_millis(u64::from(second) * 1000), sample));
+    }
+    assert_eq!(history.highest(Meter::Running), Some(99.0));
+    assert!(history.mean(Meter::Running).is_some_and(|mean| (mean - 86_498.0 / 86_400.0).abs() < 1e-9));
+    let series = history.series(Meter::Running).unwrap();
+    assert!(series.iter().count() <= HISTORY_POINTS && series.iter().next().is_some_and(|point| point.0 == Nanos(0)));
 }

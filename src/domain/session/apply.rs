@@ -5,6 +5,7 @@ use super::case::{NextTurn, Start};
 use super::{CasePhase, CaseState, EventKind, InvalidEvent, Mode, RunClock, RunEvent, Session};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, StoredRecord};
 use crate::domain::time::Nanos;
+use crate::domain::workload::Workload;
 
 /// Maximum attempts that may be inferred from a later number: a damaged journal may contain any number.
 pub(super) const MAX_INFERRED: usize = 100_000;
@@ -224,11 +225,20 @@ impl Session {
             // An attempt that was discarded for the end of the program may still have ended by itself.
             self.requests_done += usize::from(!warmup && (was_interrupted || !is_discarded));
             self.last_measured_end = self.last_measured_end.max(Some(ended));
+            if let Some(stage) = self.attempt(id).filter(|_| !warmup && !is_discarded).map(|a| a.stage) {
+                self.count_duration(stage, &record.get());
+            }
         } else if was_interrupted {
             self.interrupt(id, warmup, record.began());
         }
         let next = self.next_turn_after(id, &record);
-        self.edit(id.case, |c| c.end(id.number, record, keep, next));
+        let is_last = !warmup && !is_discarded && self.ends_case(&record);
+        self.edit(id.case, |c| {
+            if is_last {
+                c.remaining = 0;
+            }
+            c.end(id.number, record, keep, next);
+        });
         // Only `next` was added, if the conversation goes on.
         if let Some(next) = next.filter(|_| self.changed_conversations.remove(&id.case)) {
             self.next_turns.insert((next.ready_at, id.case, next.turn.conversation));
@@ -251,6 +261,12 @@ impl Session {
         while let Some(oldest) = self.unpacked.pop_beyond(MAX_UNPACKED_BYTES) {
             self.edit(oldest.case, |c| c.pack(oldest.number));
         }
+    }
+
+    /// Returns whether a case ends with this record because the server would refuse its other requests too.
+    fn ends_case(&self, record: &StoredRecord) -> bool {
+        let has_equal_requests = self.suite.workload.as_ref().is_some_and(Workload::ends_case_if_refused);
+        has_equal_requests && record.status() != AttemptStatus::Ok && record.get().is_refused()
     }
 
     /// The turn that follows an attempt; `None` if the conversation ends with it. A failed turn ends its conversation.
@@ -313,8 +329,7 @@ impl Session {
 
 /// Approximate memory of a record, bytes; almost none without text and arrivals.
 fn size_in_memory(record: &StoredRecord) -> usize {
-    let record = record.get();
-    size_of::<AttemptRecord>() + size_of_val(&*record.arrivals) + record.text.len() + record.reasoning.len()
+    record.get().size_in_memory()
 }
 
 #[cfg(test)]

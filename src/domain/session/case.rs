@@ -213,20 +213,22 @@ impl CaseState {
         }
     }
 
-    /// Attempts that count: complete, measured answers of the last batch that has any. In a sweep, of the current
-    /// stage.
+    /// Attempts that count in the current stage. The program always says which stage it means: see [`Self::reported_in`].
+    #[cfg(test)]
     pub fn reported(&self) -> impl DoubleEndedIterator<Item = &AttemptState> {
         self.reported_in(self.stage)
     }
 
-    /// Attempts that count in one stage of a sweep.
+    /// Attempts that count in one stage of a sweep: complete, measured answers of the last batch that has any. Without a
+    /// sweep, all attempts are in stage 0.
     pub fn reported_in(&self, stage: usize) -> impl DoubleEndedIterator<Item = &AttemptState> {
         reported(self.stage_attempts(stage))
     }
 
-    /// Number of attempts that count; see [`Self::reported`].
-    pub const fn reported_count(&self) -> usize {
-        self.counts.reported_in(self.stage)
+    /// Number of attempts that count in one stage of a sweep; see [`Self::reported_in`]. It is known for the current stage,
+    /// and counted for an earlier one.
+    pub fn reported_count_in(&self, stage: usize) -> usize {
+        if stage == self.stage { self.counts.reported_in(stage) } else { self.reported_in(stage).count() }
     }
 
     /// Number of measured attempts, in flight or ended.
@@ -247,6 +249,14 @@ impl CaseState {
     /// The attempt of this number, from 1.
     pub fn attempt(&self, number: u32) -> Option<&AttemptState> {
         self.attempts.get((number as usize).checked_sub(1)?)
+    }
+
+    /// Says how the end of the run left the case in its current stage: `not sent`, or `interrupted` if a request was in
+    /// flight. `None` for a case that the user cancelled, and for one that was not left.
+    pub fn left_as(&self) -> Option<&'static str> {
+        let is_left = self.phase == CasePhase::Cancelled && self.interrupted.is_some();
+        let was_sent = self.stage_attempts(self.stage).iter().any(|a| !a.warmup && a.record.is_some());
+        is_left.then_some(if was_sent { "interrupted" } else { "not sent" })
     }
 
     /// Returns whether nothing is left to do for the case.
@@ -284,8 +294,16 @@ impl CaseState {
         self.stage_attempts(stage).iter().any(|a| !a.warmup && !a.abandoned)
     }
 
+    /// Record to show for one stage of a sweep: that of its last complete answer. Without one, the last record of the
+    /// stage.
+    pub fn shown_in(&self, stage: usize) -> Option<Arc<AttemptRecord>> {
+        let attempts = self.stage_attempts(stage);
+        let complete = attempts.iter().rfind(|a| a.is_good());
+        complete.or_else(|| attempts.iter().rfind(|a| a.record.is_some())).and_then(AttemptState::record)
+    }
+
     /// Attempts of a stage, which are contiguous.
-    fn stage_attempts(&self, stage: usize) -> &[AttemptState] {
+    pub fn stage_attempts(&self, stage: usize) -> &[AttemptState] {
         let from = self.attempts.partition_point(|a| a.stage < stage);
         let to = self.attempts.partition_point(|a| a.stage <= stage);
         self.attempts.get(from..to).unwrap_or_default()

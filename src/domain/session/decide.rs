@@ -191,7 +191,7 @@ impl Session {
             return None;
         }
         let number = self.next_number(case)?;
-        let row = self.next_row(case);
+        let row = self.next_row(case, number);
         let turns = self.turns(case, number, row);
         let turn = (turns > 1).then_some(Turn::first(number, turns));
         Some(EventKind::Started { case, number, warmup: false, due, row, turn })
@@ -222,9 +222,12 @@ impl Session {
         earliest.map(|(_, case)| case).or_else(|| rows.case_at(taken))
     }
 
-    /// Row that the next measured attempt of a case sends.
-    fn next_row(&self, case: usize) -> Option<u32> {
+    /// Row that the next measured attempt of a case, with this number, sends.
+    fn next_row(&self, case: usize, number: u32) -> Option<u32> {
         let rows = self.rows.as_ref()?;
+        if rows.is_endless() {
+            return rows.row(case, u64::from(number) - 1);
+        }
         self.cases.get(case)?.next_row().map_or_else(|taken| rows.row(case, taken), Some)
     }
 

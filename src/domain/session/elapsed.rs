@@ -56,7 +56,7 @@ impl Session {
 
     /// Returns whether the duration covers more than the attempts that count, one after another.
     pub fn is_more_than_reported(&self) -> bool {
-        let reported: usize = self.cases.iter().map(|c| c.reported().count()).sum();
+        let reported: usize = self.cases.iter().map(|c| c.reported_in(self.stage).count()).sum();
         self.is_load() || self.attempts().count() > reported
     }
 }

@@ -3,9 +3,16 @@
 use std::time::Duration;
 
 use super::{AttemptState, EventKind, Mode, Session};
-use crate::domain::attempt::StoredRecord;
+use crate::domain::attempt::{AttemptId, StoredRecord};
 use crate::domain::load_stages::LoadStage;
 use crate::domain::time::Nanos;
+
+/// Names the kind of an unmeasured attempt: a warm-up, or a probe that measures prompt lengths for a workload.
+pub fn warmup_name(session: &Session, id: AttemptId) -> &'static str {
+    let (workload, cases) = (session.suite.workload.as_ref(), session.suite.cases.len());
+    let is_probe = workload.is_some_and(|workload| workload.probe_number(id, cases).is_some());
+    if is_probe { "probe" } else { "warm-up" }
+}
 
 impl Session {
     /// Returns whether requests start at scheduled times, however fast the server answers.
@@ -62,6 +69,15 @@ impl Session {
         at.map_or(self.load_stage(), |at| self.stages_began.partition_point(|began| *began <= at))
     }
 
+    /// Names the stage of an attempt of a sweep or of load stages: `at 8`, `stage 2, 1..16`. `None` without stages.
+    pub fn stage_name_of(&self, attempt: &AttemptState) -> Option<String> {
+        if let Some(concurrency) = self.sweep.get(attempt.stage) {
+            return Some(format!("at {concurrency}"));
+        }
+        let at = self.load_stage_of(attempt);
+        Some(format!("stage {}, {}", at + 1, self.load_stages().get(at)?.load))
+    }
+
     /// Number of requests that may be in flight now.
     pub fn concurrency_now(&self) -> usize {
         let stages = self.suite.load_stages.as_ref();
@@ -83,8 +99,8 @@ impl Session {
         self.stages_began.push(began.min(at).max(after));
     }
 
-    /// Begins all load stages that are left, because nothing more starts. Their times may lie ahead: requests that were
-    /// ordered early are due in them.
+    /// Begins all load stages that are left, because nothing more starts. Their start times may be in the future, because
+    /// requests scheduled ahead fall into them.
     pub(super) fn begin_last_load_stages(&mut self) {
         let Some(stages) = &self.suite.load_stages else { return };
         let left = (self.load_stage() + 1..).map_while(|stage| self.clock.time_of(stages.begins_at(stage)?));

@@ -15,6 +15,8 @@ pub struct RowPlan {
     cases: Vec<CaseRows>,
     /// Number of turns that each row has; empty if all have one.
     turns: Arc<[u16]>,
+    /// Whether some row has several turns.
+    has_conversations: bool,
     /// Times of the rows of a trace.
     times: Option<RowTimes>,
 }
@@ -28,8 +30,17 @@ struct Mix {
 #[derive(Clone, Debug)]
 struct CaseRows {
     order: RowOrder,
-    /// The case's rows in file order; `None` if it has all rows.
-    rows: Option<Arc<[u32]>>,
+    rows: RowsOfCase,
+}
+
+#[derive(Clone, Debug)]
+enum RowsOfCase {
+    /// All rows of a source with one case.
+    All,
+    /// Rows with the tag of the case, in file order.
+    Listed(Arc<[u32]>),
+    /// Each row of this distance from the first one on, without an end.
+    Endless { first: u32, step: u32 },
 }
 
 impl RowPlan {
@@ -40,7 +51,8 @@ impl RowPlan {
     /// If the shard gets no row.
     pub fn single(rows: u32, sample: Sample, seed: u64, shard: Shard) -> Result<Self, RowOrderError> {
         let order = RowOrder::new(rows.into(), sample, seed, shard)?;
-        Ok(Self { mix: None, cases: vec![CaseRows { order, rows: None }], turns: Arc::default(), times: None })
+        let cases = vec![CaseRows { order, rows: RowsOfCase::All }];
+        Ok(Self { mix: None, cases, turns: Arc::default(), has_conversations: false, times: None })
     }
 
     /// Creates the plan of a data set whose rows belong to the cases with these numbers.
@@ -58,16 +70,32 @@ impl RowPlan {
         }
         let case = |(case, rows): (u64, Vec<u32>)| {
             let order = RowOrder::new(rows.len() as u64, sample, seed.wrapping_add(case), shard)?;
-            Ok(CaseRows { order, rows: Some(rows.into()) })
+            Ok(CaseRows { order, rows: RowsOfCase::Listed(rows.into()) })
         };
         let cases = (0..).zip(rows).map(case).collect::<Result<_, RowOrderError>>()?;
         let order = RowOrder::new(tags.len() as u64, sample, seed, shard)?;
-        Ok(Self { mix: Some(Mix { order, tags }), cases, turns: Arc::default(), times: None })
+        let mix = Some(Mix { order, tags });
+        Ok(Self { mix, cases, turns: Arc::default(), has_conversations: false, times: None })
+    }
+
+    /// Creates the plan of written prompts. Of `cases` cases, case `c` sends the rows `c`, `c + cases`,
+    /// `c + 2 * cases` and so on, so no two requests of a run send the same row.
+    ///
+    /// # Errors
+    ///
+    /// Without cases, or with more than there are rows.
+    pub fn endless(cases: u32) -> Result<Self, RowOrderError> {
+        let rows = u64::from(u32::MAX) / u64::from(cases.max(1));
+        let order = RowOrder::new(if cases == 0 { 0 } else { rows }, Sample::Ordered, 0, Shard::WHOLE)?;
+        let case = |first| CaseRows { order, rows: RowsOfCase::Endless { first, step: cases } };
+        let cases = (0..cases).map(case).collect();
+        Ok(Self { mix: None, cases, turns: Arc::default(), has_conversations: false, times: None })
     }
 
     /// Adds the number of turns that each row has.
     #[must_use]
     pub fn with_turns(mut self, turns: Arc<[u16]>) -> Self {
+        self.has_conversations = turns.iter().any(|turns| *turns > 1);
         self.turns = turns;
         self
     }
@@ -89,15 +117,27 @@ impl RowPlan {
         let CaseRows { order, rows } = self.cases.get(case)?;
         let at = order.row_at(taken);
         match rows {
-            Some(rows) => rows.get(usize::try_from(at).ok()?).copied(),
-            None => u32::try_from(at).ok(),
+            RowsOfCase::Listed(rows) => rows.get(usize::try_from(at).ok()?).copied(),
+            RowsOfCase::All => u32::try_from(at).ok(),
+            RowsOfCase::Endless { first, step } => u32::try_from(at).ok()?.checked_mul(*step)?.checked_add(*first),
         }
+    }
+
+    /// Whether the rows are written prompts, which do not end. Each attempt then has a row of its own, warm-ups and
+    /// discarded ones included, so that no request repeats a prompt that the server has in its prefix cache.
+    pub fn is_endless(&self) -> bool {
+        self.cases.iter().any(|case| matches!(case.rows, RowsOfCase::Endless { .. }))
     }
 
     /// Case of the next request, after `taken` rows of all cases; `None` if there is only one.
     pub fn case_at(&self, taken: u64) -> Option<usize> {
         let Mix { order, tags } = self.mix.as_ref()?;
         tags.get(usize::try_from(order.row_at(taken)).ok()?).map(|tag| usize::from(*tag))
+    }
+
+    /// Returns whether some row has several turns.
+    pub const fn has_conversations(&self) -> bool {
+        self.has_conversations
     }
 
     /// Number of turns that a row has, at least 1.

@@ -40,6 +40,30 @@ impl Session {
         self.index.open().keys().copied().collect()
     }
 
+    /// Attempts in flight with the index of their case and the time they were ordered.
+    pub fn open_attempts(&self) -> impl Iterator<Item = (usize, &AttemptState, Nanos)> {
+        self.index.open().iter().filter_map(|(id, ordered)| Some((id.case, self.attempt(*id)?, *ordered)))
+    }
+
+    /// Number of requests that wait for a slot: in an open loop those that are due, otherwise those of the current stage
+    /// that are still to start. `None` if only the time limits them.
+    pub fn requests_queued(&self) -> Option<usize> {
+        let is_waiting = self.mode == Mode::Running && self.index.is_any_ready();
+        if self.is_open_loop() {
+            return Some(if is_waiting { self.clock.overdue(self.now) } else { 0 });
+        }
+        let waits = |case: &&CaseState| matches!(case.phase, CasePhase::Queued | CasePhase::Running);
+        let remaining = |case: &CaseState| (case.remaining < u32::MAX).then_some(case.remaining as usize);
+        self.cases.iter().filter(waits).map(remaining).try_fold(0, |sum: usize, n| Some(sum.saturating_add(n?)))
+    }
+
+    /// Returns whether some case sends several turns.
+    pub fn has_conversations(&self) -> bool {
+        self.suite.conversations.is_some()
+            || self.suite.cases.iter().any(|case| !case.follow_ups.is_empty())
+            || self.rows.as_ref().is_some_and(|rows| rows.has_conversations())
+    }
+
     /// Number of ended attempts.
     pub const fn attempts_ended(&self) -> usize {
         self.attempts_ended

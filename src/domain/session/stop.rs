@@ -20,8 +20,7 @@ impl Session {
         self.is_closing = true;
     }
 
-    /// Puts the session into the state in which a program resumes it: waiting for the endpoint with everything that is left, or
-    /// finished.
+    /// Prepares the session for a resume: finished, or waiting for the endpoint with all remaining work.
     pub(super) fn stop(&mut self, at: Nanos) {
         self.lose_open(at);
         let was_cut_short = self.is_closing || matches!(self.mode, Mode::Running | Mode::Held);

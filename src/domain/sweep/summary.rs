@@ -3,17 +3,21 @@
 use std::time::Duration;
 
 use super::{SaturatedFromStart, Stage, knee, no_knee_up_to, saturated_from_start, slo_summary, stages};
-use crate::domain::session::Session;
+use crate::domain::attempt::TokenSource;
+use crate::domain::session::{AttemptState, Session};
 use crate::domain::tally::Tally;
 
 /// Share of the highest throughput from which another stage is as good: smaller differences are noise.
 const AS_GOOD: f64 = 0.99;
 
 /// Returns the stage with the highest throughput, of equally good ones that with the lowest concurrency; `None` if no stage
-/// has a throughput.
+/// has a throughput. A stage that does not [fill its slots](Stage::fills_slots) counts only if none does, because its
+/// throughput is not that of its concurrency.
 pub fn best(stages: &[Stage]) -> Option<&Stage> {
-    let most = stages.iter().filter_map(|stage| stage.tokens_per_s).reduce(f64::max)?;
-    let good = stages.iter().filter(|stage| stage.tokens_per_s.is_some_and(|throughput| throughput >= most * AS_GOOD));
+    let is_any_filled = stages.iter().any(|stage| stage.fills_slots() && stage.tokens_per_s.is_some());
+    let counted = || stages.iter().filter(|stage| stage.fills_slots() || !is_any_filled);
+    let most = counted().filter_map(|stage| stage.tokens_per_s).reduce(f64::max)?;
+    let good = counted().filter(|stage| stage.tokens_per_s.is_some_and(|throughput| throughput >= most * AS_GOOD));
     good.min_by_key(|stage| stage.concurrency)
 }
 
@@ -24,8 +28,8 @@ pub fn ideal_throughput(stages: &[Stage], concurrency: usize) -> Option<f64> {
     Some(first.tokens_per_s? / first.concurrency.max(1) as f64 * concurrency as f64)
 }
 
-/// Highest concurrency at which every threshold is met. `None` without thresholds, and if a lower concurrency misses
-/// one.
+/// Highest concurrency at which every threshold is met. `None` without thresholds, if no stage meets them all, or if a
+/// lower concurrency misses one.
 pub fn slo_limit(stages: &[Stage]) -> Option<usize> {
     let mut judged: Vec<(usize, bool)> = stages.iter().filter_map(|s| Some((s.concurrency, s.slo_met?))).collect();
     judged.sort_unstable();
@@ -71,7 +75,7 @@ pub struct SweepSummary {
     pub saturation: Saturation,
     /// Concurrencies at which every threshold is met; `None` without thresholds.
     pub slo: Option<String>,
-    /// Output tokens of the complete answers of all stages; excludes warm-ups.
+    /// Output tokens of the answers that count, of all stages.
     pub output_tokens: u64,
     /// Whether any token count is an estimate.
     pub estimated: bool,
@@ -87,12 +91,17 @@ impl SweepSummary {
         let stages = stages(session);
         stages.first()?;
         let total = Tally::from_session(session, None);
+        let reported = session.cases.iter().flat_map(|case| (0..=session.stage).flat_map(|at| case.reported_in(at)));
+        let counts = reported.filter_map(AttemptState::record).filter_map(|record| record.output_tokens());
+        let (output_tokens, estimated) = counts.fold((0_u64, false), |(sum, estimated), (tokens, source)| {
+            (sum.saturating_add(tokens), estimated || source == TokenSource::Estimate)
+        });
         Some(Self {
             best: best(&stages).cloned(),
             saturation: Saturation::from_stages(&stages),
             slo: slo_summary(&stages),
-            output_tokens: total.output_tokens,
-            estimated: total.estimated,
+            output_tokens,
+            estimated,
             duration: session.last_ended.and_then(|ended| session.running_for(ended)),
             failures: total.failures(),
         })
@@ -118,6 +127,15 @@ mod tests {
         let stages = sweep(&[(1, 100.0), (16, 400.0), (8, 396.5), (4, 390.0)]);
         assert_eq!(best(&stages).map(|s| s.concurrency), Some(8));
         assert_eq!(best(&[]), None);
+    }
+
+    #[test]
+    fn a_stage_with_fewer_requests_than_slots_is_best_only_among_its_like() {
+        let mut stages = sweep(&[(8, 400.0), (64, 600.0)]);
+        assert_eq!(stages[1].requests, 20);
+        assert_eq!(best(&stages).map(|s| s.concurrency), Some(8));
+        stages.remove(0);
+        assert_eq!(best(&stages).map(|s| s.concurrency), Some(64));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Connections to the server, plain or TLS. Each read of the socket is stamped before its bytes are decrypted, so that HTTPS
-//! is measured like HTTP: one read, one time.
+//! Connections to the server, plain or TLS. Each read of the socket gets its time before its bytes are decrypted. HTTPS
+//! is therefore measured like HTTP: one read, one time.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use super::super::clock::EngineClock;
 use crate::domain::time::Nanos;
 
-/// Size of the buffer that all reads go through.
+/// Size of the buffer for all reads.
 const READ_BYTES: usize = 64 * 1024;
 
 /// Reads sockets through one buffer that all connections share, and stamps each read.
@@ -37,18 +37,18 @@ pub struct Connection {
 #[derive(Debug)]
 struct Tls {
     session: ClientConnection,
-    /// Whether the server announced the end of its data.
+    /// Whether the server has announced the end of its data.
     is_over: bool,
 }
 
 impl Reader {
-    /// Creates a reader whose stamps come from this clock.
+    /// Creates a reader that takes the times of reads from this clock.
     pub fn new(clock: EngineClock) -> Self {
         Self { clock, scratch: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()) }
     }
 
-    /// Reads the socket once and passes the decrypted bytes to `take`, possibly in pieces, with the time the read returned.
-    /// Returns false at the end.
+    /// Reads the socket once and passes the decrypted bytes to `take`, possibly in several pieces, with the time at
+    /// which the read returned. Returns false at the end.
     pub async fn read(&self, connection: &mut Connection, take: &mut dyn FnMut(Nanos, &[u8])) -> io::Result<bool> {
         let Connection { socket, tls } = connection;
         if tls.as_ref().is_some_and(|tls| tls.is_over) {
@@ -79,7 +79,7 @@ impl Connection {
         Self { socket, tls: None }
     }
 
-    /// Makes the TLS handshake on a socket. An error of rustls is inside the returned error.
+    /// Performs the TLS handshake on a socket. The returned error wraps any error of rustls.
     pub async fn with_tls(
         socket: TcpStream,
         config: Arc<ClientConfig>,
@@ -87,7 +87,7 @@ impl Connection {
         reader: &Reader,
     ) -> io::Result<Self> {
         let mut session = ClientConnection::new(config, name).map_err(invalid_data)?;
-        // A whole request is buffered at once, and prompts may be long.
+        // Prompts may be long, and a request is buffered as a whole.
         session.set_buffer_limit(None);
         let mut connection = Self { socket, tls: Some(Box::new(Tls { session, is_over: false })) };
         loop {
@@ -106,7 +106,7 @@ impl Connection {
         self.tls.as_ref().is_some_and(|tls| tls.session.alpn_protocol() == Some(b"h2"))
     }
 
-    /// Whether the server neither closed the connection nor sent anything since its last response.
+    /// Whether the connection is open and the server has sent nothing since its last response.
     pub fn is_idle(&self) -> bool {
         let is_open = self.tls.as_ref().is_none_or(|tls| !tls.is_over);
         is_open && matches!(self.socket.try_read(&mut [0]), Err(e) if e.kind() == ErrorKind::WouldBlock)
@@ -138,11 +138,12 @@ impl Tls {
     /// Decrypts the bytes of one read of the socket; returns false at the end.
     fn read(&mut self, socket: &TcpStream, bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
         if bytes.is_empty() {
-            // Without `close_notify`, an attacker may have cut the response off.
+            // Report an error: without `close_notify`, an attacker may have cut the response off.
             return Err(io::Error::new(ErrorKind::UnexpectedEof, "tls eof without close_notify"));
         }
         let decrypted = self.decrypt(bytes, take);
-        // Messages of TLS itself, like alerts. The rest goes out with the next request.
+        // Send replies of the TLS protocol itself, such as alerts, as far as possible now. Unsent ones go out with the
+        // next request.
         let _flushed_or_later = self.try_flush(socket);
         decrypted.map(|()| true)
     }
@@ -153,7 +154,7 @@ impl Tls {
                 return Err(io::Error::new(ErrorKind::InvalidData, "tls record too long"));
             }
             let state = self.session.process_new_packets();
-            // Data before an error counts.
+            // Pass on the data that was decrypted before an error.
             self.drain(take);
             self.is_over = state.map_err(invalid_data)?.peer_has_closed();
         }

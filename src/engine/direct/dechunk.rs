@@ -1,9 +1,9 @@
-//! End and chunks of a response's body (RFC 9112, sections 6 and 7). Pure.
+//! Finds the chunks and the end of a response's body (RFC 9112, sections 6 and 7).
 
-/// Rule for the end of a body.
+/// Marker of the end of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyEnd {
-    /// Chunks, each with its size; the last is empty.
+    /// Chunks, each with its size; an empty chunk is the last.
     Chunked,
     /// Length in bytes.
     Length(u64),
@@ -11,7 +11,7 @@ pub enum BodyEnd {
     UntilClose,
 }
 
-/// Finds the body in the bytes of a connection.
+/// Extracts the body from the bytes of a connection.
 #[derive(Debug)]
 pub struct Dechunker {
     state: State,
@@ -20,31 +20,31 @@ pub struct Dechunker {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The line with a chunk's size: its value and number of digits so far.
+    /// Within the line with a chunk's size: the value and number of digits so far.
     Size {
         size: u64,
         digits: u8,
     },
-    /// The rest of that line: an extension and the line end.
+    /// In the rest of that line: an extension and the line end.
     SizeEnd {
         size: u64,
     },
-    /// Remaining bytes of a chunk.
+    /// Within a chunk: remaining bytes.
     Chunk(u64),
-    /// The line end after a chunk.
+    /// At the line end after a chunk.
     ChunkEnd,
-    /// Trailers, and whether the current line is empty so far.
+    /// Within the trailers: whether the current line is empty so far.
     Trailer {
         empty: bool,
     },
-    /// Remaining bytes of the body.
+    /// Within a body of known length: remaining bytes.
     Length(u64),
     UntilClose,
     Over,
 }
 
 impl Dechunker {
-    /// Starts a body with this end.
+    /// Creates a parser for a body with this kind of end.
     pub const fn new(end: BodyEnd) -> Self {
         let state = match end {
             BodyEnd::Chunked => State::Size { size: 0, digits: 0 },
@@ -60,7 +60,7 @@ impl Dechunker {
         matches!(self.state, State::Over)
     }
 
-    /// Whether the body is complete if the server closes now.
+    /// Whether the body is complete if the server closes the connection now.
     pub const fn may_end(&self) -> bool {
         matches!(self.state, State::Over | State::UntilClose)
     }
@@ -124,7 +124,7 @@ impl Dechunker {
 fn size_byte(size: u64, digits: u8, byte: u8) -> Result<State, String> {
     let digit = char::from(byte).to_digit(16);
     match (digit, byte) {
-        // A size has at most 16 digits.
+        // A 64-bit size has at most 16 hexadecimal digits.
         (Some(digit), _) if digits < 16 => Ok(State::Size { size: size << 4 | u64::from(digit), digits: digits + 1 }),
         (None, b'\n') if digits > 0 => Ok(if size == 0 { State::Trailer { empty: true } } else { State::Chunk(size) }),
         (None, b'\r' | b';' | b' ' | b'\t') if digits > 0 => Ok(State::SizeEnd { size }),
@@ -160,12 +160,12 @@ mod tests {
     }
 
     #[test]
-    fn bare_line_feeds_are_understood() {
+    fn bare_line_feeds_are_accepted() {
         assert_eq!(body(BodyEnd::Chunked, &[b"3\nabc\n0\n\n"]), Ok(("abc".to_owned(), true)));
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn malformed_chunks_are_refused() {
         for wire in [&b"xyz"[..], b"\r\n", b";a\r\n", b"2\r\nabc\r\n", b"11112222333344445\r\n"] {
             assert!(body(BodyEnd::Chunked, &[wire]).is_err(), "{:?}", String::from_utf8_lossy(wire));
         }
@@ -186,7 +186,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_chunked_comes_out_whole(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..10), cut in any::<prop::sample::Index>()) {
+        fn a_chunked_body_comes_out_complete(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..10), cut in any::<prop::sample::Index>()) {
             let mut wire = Vec::new();
             for piece in &pieces {
                 wire.extend_from_slice(format!("{:X}\r\n", piece.len()).as_bytes());
@@ -205,7 +205,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_taken_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_are_accepted_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _either = body(BodyEnd::Chunked, &[&bytes]);
         }
     }

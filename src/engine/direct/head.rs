@@ -1,4 +1,4 @@
-//! Status line and headers of a response, and the end of its body that they announce. Pure.
+//! Parses the status line and headers of a response, and finds how its body ends.
 
 use reqwest::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 
@@ -13,7 +13,7 @@ const MAX_HEADERS: usize = 128;
 pub struct Head {
     /// HTTP status code.
     pub status: u16,
-    /// Valid headers; others are dropped.
+    /// Valid headers; invalid ones are dropped.
     pub headers: HeaderMap,
     /// Size of the head, bytes.
     pub length: usize,
@@ -21,7 +21,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Parses the head; `None` while the head is incomplete.
+    /// Parses a response's head. Returns `None` while the head is incomplete.
     pub fn parse(bytes: &[u8]) -> Result<Option<Self>, String> {
         let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut response = httparse::Response::new(&mut fields);
@@ -29,7 +29,7 @@ impl Head {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(httparse::Error::TooManyHeaders) => return Err(format!("there are more than {MAX_HEADERS} headers")),
-            // A TLS record starts like this: an alert or a handshake.
+            // TLS records begin like this: 0x15 is an alert, 0x16 a handshake.
             Err(_) if matches!(bytes, [0x15 | 0x16, 0x03, ..]) => {
                 return Err("the server speaks TLS there; try https://".to_owned());
             }
@@ -39,7 +39,7 @@ impl Head {
         };
         let mut headers = HeaderMap::new();
         for field in response.headers {
-            // Invalid headers are dropped; none of them matters here.
+            // Drop invalid headers: tokscope needs none of them.
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(field.name), HeaderValue::from_bytes(field.value)) {
                 headers.append(name, value);
             }
@@ -48,8 +48,9 @@ impl Head {
         Ok(Some(Self { status, headers, length, is_http_1_1: response.version == Some(1) }))
     }
 
-    /// Returns how the body ends, and whether the connection can be reused (RFC 9112, sections 6.3 and 9.3). Several different
-    /// lengths are an error, because a proxy in between may have used another one.
+    /// Returns how the body ends, and whether the connection can be reused (RFC 9112, sections 6.3 and 9.3). Fails if
+    /// the response has several different lengths, because a proxy in between may have used another one than tokscope
+    /// would.
     pub fn body_end(&self) -> Result<(BodyEnd, bool), String> {
         let has_word = |name: &HeaderName, word: &str| {
             let values = self.headers.get_all(name).iter();
@@ -62,7 +63,8 @@ impl Head {
         Ok(if matches!(self.status, 204 | 304) {
             (BodyEnd::Length(0), keep)
         } else if has_word(&TRANSFER_ENCODING, "chunked") {
-            // Chunks and a length contradict each other, so the start of the next response would be a guess.
+            // Chunks contradict a length. The start of the next response would be a guess, so the connection is not
+            // reused.
             (BodyEnd::Chunked, keep && !self.headers.contains_key(CONTENT_LENGTH))
         } else if let Some(length) = self.content_length()? {
             (BodyEnd::Length(length), keep)
@@ -74,7 +76,8 @@ impl Head {
         })
     }
 
-    /// Length on which all fields of this name agree; a field may be a list (RFC 9110, section 8.6).
+    /// Returns the body's length if all `Content-Length` fields agree. A field may list several values (RFC 9110,
+    /// section 8.6).
     fn content_length(&self) -> Result<Option<u64>, String> {
         let mut agreed = None;
         for value in self.headers.get_all(CONTENT_LENGTH) {
@@ -99,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_length_is_a_length() {
+    fn several_lengths_must_agree() {
         let lengths = |fields: &str| {
             let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
             Head::parse(head.as_bytes()).unwrap().unwrap().body_end().map(|(end, _)| end)
@@ -114,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_tells_two_ends_of_a_body_is_not_used_again() {
+    fn a_connection_with_two_ends_of_a_body_is_not_reused() {
         let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n";
         assert_eq!(body_end(&format!("{chunked}\r\n")), (BodyEnd::Chunked, true));
         let empty = "HTTP/1.1 205 Reset\r\n\r\n";

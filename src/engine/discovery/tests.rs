@@ -51,7 +51,7 @@ fn a_named_model_is_used_without_a_model_list() {
             "{status}"
         );
     }
-    // A gateway whose server is starting is worth waiting for, if asked to wait.
+    // A gateway may be waiting for its server to start, so discovery waits if the user asked for this.
     let named = DiscoveryOptions { needs_list: false, ..DASHBOARD };
     assert_eq!(next(&http(502), named), NextStep::Again(RETRY_PAUSE));
     assert_eq!(next(&http(502), DiscoveryOptions { keeps_trying: false, ..named }), NextStep::WithoutList);
@@ -71,7 +71,7 @@ fn retries_apply_as_they_do_to_requests() {
     for trouble in [&http(500), &http(404), &DiscoveryFailure::no_answer("tls", "no".to_owned())] {
         assert_eq!(after(trouble, 1), NextStep::GiveUp, "{}", trouble.failure.message);
     }
-    // Tries again first, then continues without the list.
+    // Retries come first; then the run continues without the list.
     let named = DiscoveryOptions { needs_list: false, ..HEADLESS };
     assert!(matches!(http(429).next(named, 1, 1, Duration::ZERO), NextStep::Again(_)));
     assert_eq!(http(429).next(named, 1, 2, Duration::ZERO), NextStep::WithoutList);

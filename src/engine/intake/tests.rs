@@ -1,4 +1,4 @@
-//! From bytes to records.
+//! Tests from the bytes of a response to the record.
 
 mod ends;
 mod limits;
@@ -10,7 +10,8 @@ use super::*;
 use crate::domain::attempt::{AttemptId, AttemptRecord, TextKind};
 use crate::protocol::api::{Api, CHAT, OLLAMA, RESPONSES};
 
-/// Record of an attempt whose answer came in these reads: the first 100 ms after the start, then one every 10 ms.
+/// Returns the record of an attempt whose response arrives in these reads: the first 100 ms after the start, then one
+/// every 10 ms.
 fn feed_as(api: &'static Api, encoding: &str, reads: &[&[u8]]) -> AttemptRecord {
     let id = AttemptId { case: 0, number: 1 };
     let record = AttemptRecord::started(id, false, "r".into(), "m".into(), Nanos::default());
@@ -36,8 +37,8 @@ fn feed(reads: &[&[u8]]) -> AttemptRecord {
     feed_as(&CHAT, "", reads)
 }
 
-/// A record on one line: status; index of the first event with text, and the kind of each arrival (`r`easoning or `a`nswer);
-/// reasoning and text; prompt, completion, reasoning and cached tokens; finish reason.
+/// Formats a record on one line: status; index of the first event with text, and the kind of each arrival (`r`easoning
+/// or `a`nswer); reasoning and text; prompt, completion, reasoning and cached tokens; finish reason.
 fn line(record: &AttemptRecord) -> String {
     let kinds: String = record.arrivals.iter().map(|a| if a.kind == TextKind::Reasoning { 'r' } else { 'a' }).collect();
     let or_dash = |n: Option<u64>| n.map_or_else(|| "-".to_owned(), |n| n.to_string());
@@ -68,7 +69,7 @@ fn an_event_has_the_time_of_the_read_that_completed_it() {
     let times: Vec<_> = record.arrivals.iter().map(|a| (a.at.millis_since(Nanos::default()), a.coalesced)).collect();
     assert_eq!(times, [(110.0, false), (130.0, false), (140.0, false), (140.0, true)]);
     assert_eq!((record.first_token_event_index, record.event_count), (Some(0), 5));
-    // The end of the stream is not a token.
+    // The end of the stream counts towards the latency, but not as a token.
     assert_eq!(record.request_latency_ms(), Some(140.0));
 }
 
@@ -156,7 +157,7 @@ fn invalid_utf8_and_malformed_events_have_warnings() {
     }
 }
 
-/// A piece of a stream, and the answer text it adds when it arrives whole.
+/// Generates a piece of a stream, and the answer text that the piece adds if it arrives undivided.
 fn piece() -> impl Strategy<Value = (String, String)> {
     let text = prop::sample::select(vec!["a", " ", "\n", "é", "日本", "😀", "<b>", "\u{2028}", "\"", "\\", "data: x"]);
     prop_oneof![

@@ -58,7 +58,7 @@ fn errors_that_only_a_proxy_can_cause_name_the_proxy() {
         "{message}"
     );
     assert_eq!(proxied.with_culprit(500, "HTTP 500".to_owned()), "HTTP 500");
-    // Inside a tunnel the server answers, and without a proxy there is none to blame.
+    // In a tunnel the server answers, and without a proxy there is no proxy to name.
     for peer in [peer("https://gpu.example/v1", PROXY), peer(ENDPOINT, None)] {
         assert_eq!(peer.with_culprit(502, "HTTP 502".to_owned()), "HTTP 502");
     }

@@ -1,4 +1,4 @@
-//! Several choices in one answer (`n` > 1): keeps their texts apart and adds up their tokens.
+//! Several choices in one answer (`n` > 1): keeps the texts of the choices apart and adds up the tokens.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::protocol::failure::capped;
 use crate::protocol::surrogates::SurrogateJoiner;
 use crate::protocol::thinking::{InlineThinking, Split};
 
-/// Maximum number of further choices whose texts are kept.
+/// Maximum number of choices to keep besides the first.
 const MAX_CHOICES: usize = 127;
 
 /// A choice other than the first.
@@ -24,7 +24,7 @@ struct Choice {
     reasoning_joiner: SurrogateJoiner,
 }
 
-/// State of the choices.
+/// Choices of an answer besides the first, and counts of all choices.
 #[derive(Debug, Default)]
 pub struct Choices {
     others: BTreeMap<u32, Choice>,
@@ -32,15 +32,15 @@ pub struct Choices {
     lone_surrogates: u32,
     /// Highest index of a choice, plus one.
     count: u32,
-    /// Number of usages without a choice.
+    /// Number of usage reports that arrived without a choice.
     usages: u32,
-    /// Sum of their completion tokens.
+    /// Sum of the completion tokens in these usage reports.
     completion_tokens: u64,
 }
 
 impl Choices {
-    /// Records the choices of an event, their finish reasons and a usage of one of them. Returns whether a finish reason is
-    /// new.
+    /// Records the finish reasons of an event's choices, and the usage of one choice. Returns whether a finish reason
+    /// is new.
     pub fn note(&mut self, chunk: &Chunk<'_>) -> bool {
         self.has_first |= chunk.has_first_choice;
         let mut has_reason = false;
@@ -57,29 +57,29 @@ impl Choices {
         has_reason
     }
 
-    /// Further choice with this index; `None` if there are too many.
+    /// Returns the choice with this index; `None` if the answer has too many choices.
     fn choice(&mut self, index: u32) -> Option<&mut Choice> {
         let has_room = self.others.len() < MAX_CHOICES || self.others.contains_key(&index);
         has_room.then(|| self.others.entry(index).or_default())
     }
 
-    /// Whether any further choice has text.
+    /// Whether any choice besides the first has text.
     pub fn have_texts(&self) -> bool {
         self.others.values().any(|choice| !choice.text.is_empty() || !choice.reasoning.is_empty())
     }
 
-    /// Whether every choice has a finish reason; `first_has` says so for the first.
+    /// Whether every choice has a finish reason. `first_has` says whether the first one has.
     pub fn have_ended(&self, first_has: bool) -> bool {
         let is_first_over = first_has || !self.has_first && !self.others.is_empty();
         is_first_over && self.others.values().all(|choice| choice.finish_reason.is_some())
     }
 
-    /// Number of lone surrogates in further choices.
+    /// Number of unpaired surrogates in the choices besides the first.
     pub const fn lone_surrogates(&self) -> u32 {
         self.lone_surrogates
     }
 
-    /// Keeps the text of a choice; returns whether some was cut.
+    /// Keeps the text of a choice. Returns whether any text was cut.
     pub fn keep(&mut self, new: &OtherChoice, has_marks: bool) -> bool {
         let Some(choice) = self.choice(new.index) else { return true };
         let mut cut = false;
@@ -93,7 +93,8 @@ impl Choices {
         cut | choice.add(&split)
     }
 
-    /// Appends the texts of further choices to the first. Adds up the tokens if each choice has its own usage, as in llama.cpp.
+    /// Appends the texts of the other choices to the first. Adds up the tokens if each choice has a usage report of its
+    /// own, as with llama.cpp.
     pub fn close(&mut self, record: &mut AttemptRecord) {
         let others = std::mem::take(&mut self.others);
         self.keep_reasons(&others, record);
@@ -120,10 +121,11 @@ impl Choices {
 }
 
 impl Choices {
-    /// Copies the finish reasons to the record: the first choice's, and the list of all if there are several.
+    /// Copies the finish reasons to the record: that of the first choice, and a list of all if there are several
+    /// choices.
     fn keep_reasons(&self, others: &BTreeMap<u32, Choice>, record: &mut AttemptRecord) {
         if !self.has_first && record.finish_reason.is_none() {
-            // Some servers count choices from 1.
+            // Some servers number choices from 1, so the record has no first choice yet.
             record.finish_reason = others.values().next().and_then(|choice| choice.finish_reason.clone());
         }
         let first = self.has_first.then(|| record.finish_reason.clone());
@@ -135,7 +137,8 @@ impl Choices {
     }
 }
 
-/// Keeps the first finish reason of a choice, unless a later one reports a failure. Returns whether it is new.
+/// Keeps the first finish reason of a choice; a later one replaces it only to report a failure. Returns whether the
+/// kept reason changed.
 pub fn keep_reason(kept: &mut Option<String>, new: &str) -> bool {
     let is_failure = |reason: &str| FinishClass::from_reason(reason) == FinishClass::Failure;
     let is_new = kept.as_deref().is_none_or(|kept| is_failure(new) && !is_failure(kept));
@@ -146,7 +149,7 @@ pub fn keep_reason(kept: &mut Option<String>, new: &str) -> bool {
 }
 
 impl Choice {
-    /// Closes the text.
+    /// Adds text that was held back to the end of the choice.
     fn finish(&mut self) {
         push(&mut self.reasoning, self.reasoning_joiner.finish());
         let split = self.thinking.take(self.text_joiner.finish());

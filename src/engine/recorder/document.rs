@@ -1,4 +1,4 @@
-//! Answers that are one JSON document instead of a stream.
+//! Answers in one JSON document instead of a stream.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::engine::failure::Failure;
 use crate::protocol::failure::kind_in_body;
 
 impl Recorder {
-    /// Records an answer that is one JSON document: it has text and tokens, but no TTFT.
+    /// Records an answer that arrived as one JSON document. The record has text and tokens, but no TTFT.
     pub fn whole_answer(&mut self, at: Nanos, body: &str) -> Result<(), Failure> {
         let kind = || kind_in_body(body).unwrap_or("json_error");
         let failed = |message: String| Failure::new(AttemptStatus::HttpError, kind(), message);

@@ -1,4 +1,4 @@
-//! End of an attempt: its status and its error.
+//! Ends an attempt: sets its status and its error.
 
 use super::{Recorder, push};
 use crate::domain::attempt::{AttemptError, AttemptStatus};
@@ -12,10 +12,10 @@ const CHECK_ADDRESS: &str =
     "check that the address is that of the chat API, and check the log of the server or gateway";
 
 impl Recorder {
-    /// Closes the texts and counts that are still open.
+    /// Moves text held back at event boundaries into the record, and finishes the counts.
     fn close(&mut self) {
         let record = &mut self.record;
-        // With separators between several choices, the text is not what was generated.
+        // Several choices are joined with separators, so the record's text is not the generated text.
         record.is_text_whole &= !self.choices.have_texts();
         self.text_cut |= push(&mut record.reasoning, self.joiners.reasoning.finish());
         let split = self.thinking.take(self.joiners.text.finish());
@@ -27,21 +27,22 @@ impl Recorder {
         self.text_cut |= push(&mut record.text, &held.text);
         let own_bytes = record.text.len();
         self.choices.close(record);
-        // Some servers count choices from 1, so that the first has no text of its own.
+        // Some servers number choices from 1. Then the first choice has no text, and no length to record.
         let first_choice_bytes = (own_bytes > 0 && record.text.len() > own_bytes).then_some(own_bytes);
         let (tool_calls, calls_are_cut) = self.tool_calls.close();
-        let parts = AnswerParts { tool_calls, is_cut: self.text_cut || calls_are_cut, first_choice_bytes };
+        record.tool_calls = tool_calls;
+        let parts = AnswerParts { is_cut: self.text_cut || calls_are_cut, first_choice_bytes };
         record.answer_parts = (parts != AnswerParts::default()).then(|| Box::new(parts));
     }
 
-    /// Number of lone surrogates.
+    /// Number of unpaired surrogates in all texts.
     pub(super) fn lone_surrogates(&self) -> u32 {
         let joiners = &self.joiners;
         let all = [joiners.text.lone, joiners.reasoning.lone, joiners.arguments.lone, self.choices.lone_surrogates()];
         all.into_iter().fold(0, u32::saturating_add)
     }
 
-    /// Settles a stream that ended without an error.
+    /// Sets the status of a stream that ended without an error.
     pub fn settle(&mut self) {
         let has_ended = self.has_ended();
         self.close();
@@ -86,12 +87,12 @@ impl Recorder {
         }
     }
 
-    /// Describes the first choice whose finish reason has this meaning.
+    /// Returns words about the first choice whose finish reason has this meaning; `None` if there is none.
     fn end_with(&self, class: FinishClass) -> Option<String> {
         let record = &self.record;
         let is_it = |reason: &&String| FinishClass::from_reason(reason) == class;
         let words = |which: String, reason: &String| {
-            // JSON instead of a word needs no quotes.
+            // Quote words only: some servers send JSON in place of a finish reason.
             if reason.starts_with(['{', '[']) {
                 format!("{which} with {reason} instead of a finish reason")
             } else {
@@ -105,7 +106,7 @@ impl Recorder {
         })
     }
 
-    /// Other received data that may explain the end.
+    /// Returns words about other received data that may explain the end; otherwise an empty string.
     fn also_sent(&self) -> String {
         let api = self.foreign.other_api.map(|api| {
             let (theirs, ours) = (api.name, self.api.name);
@@ -115,7 +116,7 @@ impl Recorder {
         api.or(words).unwrap_or_default()
     }
 
-    /// Ends the attempt as failed.
+    /// Sets the status and error of an attempt that failed.
     pub fn fail(&mut self, failure: Failure) {
         self.close();
         self.record.status = failure.status;

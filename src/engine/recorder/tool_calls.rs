@@ -1,18 +1,24 @@
-//! Puts the tool calls of an answer together from their pieces.
+//! Assembles the tool calls of an answer from pieces in its events.
 
 use std::mem::take;
 
 use super::push;
 use crate::domain::check::ToolCall;
+use crate::engine::secrets::Secrets;
 use crate::protocol::chunk::ToolCallPiece;
 use crate::protocol::surrogates::SurrogateJoiner;
 
-/// Maximum number of calls to keep.
+/// Maximum number of tool calls to keep.
 const MAX_CALLS: usize = 128;
-/// Maximum bytes of names and arguments to keep, of all calls together.
+/// Maximum bytes of identifiers, names and arguments to keep, for all tool calls of an answer.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// A call that is not complete yet.
+/// Maximum number of tool calls in the live view.
+const MAX_SHOWN_CALLS: usize = 8;
+/// Maximum characters of a name and of arguments in the live view.
+const MAX_SHOWN_CHARS: usize = 4096;
+
+/// A tool call that may still grow.
 #[derive(Debug, Default)]
 struct OpenCall {
     index: Option<u64>,
@@ -21,7 +27,7 @@ struct OpenCall {
     arguments_joiner: SurrogateJoiner,
 }
 
-/// Calls of the first choice.
+/// Tool calls of the first choice.
 #[derive(Debug, Default)]
 pub struct ToolCalls {
     open: Vec<OpenCall>,
@@ -30,7 +36,7 @@ pub struct ToolCalls {
 }
 
 impl ToolCalls {
-    /// Adds the pieces of an event.
+    /// Adds the pieces of tool calls in an event.
     pub fn add(&mut self, pieces: &[ToolCallPiece], has_marks: bool) {
         for piece in pieces {
             self.bytes = self.bytes.saturating_add(piece.id.len() + piece.name.len() + piece.arguments.len());
@@ -39,7 +45,7 @@ impl ToolCalls {
                 return;
             }
             let Some(open) = self.call_of(piece) else { continue };
-            // Some servers repeat the name in every event; others send it in pieces.
+            // Some servers repeat the whole name in every event; others split a name between events.
             if open.call.name != piece.name && open.call.arguments.is_empty() {
                 push(&mut open.call.name, &piece.name);
             }
@@ -48,13 +54,13 @@ impl ToolCalls {
         }
     }
 
-    /// Returns the call that a piece belongs to, which may be a new one; `None` if there are too many. Some servers give
-    /// every call the index 0, and each its own identifier.
+    /// Returns the call of this piece, a new one if needed; `None` if the answer has too many calls. The index alone
+    /// does not identify a call: some servers give every call index 0 and its own identifier.
     fn call_of(&mut self, piece: &ToolCallPiece) -> Option<&mut OpenCall> {
         let is_same_id = |open: &OpenCall| piece.id.is_empty() || open.id.is_empty() || open.id == piece.id;
         let known = match piece.index {
             Some(_) => self.open.iter().rposition(|open| open.index == piece.index && is_same_id(open)),
-            // Without index and identifier, a name begins a call.
+            // A name without an index and an identifier begins a new call.
             None if piece.id.is_empty() && !piece.name.is_empty() => None,
             None => self.open.len().checked_sub(1).filter(|last| self.open.get(*last).is_some_and(is_same_id)),
         };
@@ -73,7 +79,19 @@ impl ToolCalls {
         Some(open)
     }
 
-    /// Ends the calls. Returns them, and whether some are incomplete because they were too long.
+    /// Returns the calls so far for the live view, cut and with `secrets` redacted.
+    pub fn shown(&self, secrets: &Secrets) -> Vec<ToolCall> {
+        let shown = |open: &OpenCall| {
+            let mut call = ToolCall { name: start(&open.call.name), arguments: start(&open.call.arguments) };
+            for text in [&mut call.name, &mut call.arguments] {
+                secrets.redact_answer(text, true);
+            }
+            call
+        };
+        self.open.iter().take(MAX_SHOWN_CALLS).map(shown).collect()
+    }
+
+    /// Returns the calls, and whether calls are missing or incomplete because they exceeded a limit.
     pub fn close(&mut self) -> (Vec<ToolCall>, bool) {
         let close = |mut open: OpenCall| {
             push(&mut open.call.arguments, open.arguments_joiner.finish());
@@ -81,6 +99,11 @@ impl ToolCalls {
         };
         (take(&mut self.open).into_iter().map(close).collect(), self.is_cut)
     }
+}
+
+/// Start of a text for the live view.
+fn start(text: &str) -> String {
+    text.chars().take(MAX_SHOWN_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -124,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_without_a_distinct_index_are_told_apart() {
+    fn calls_without_a_distinct_index_stay_separate() {
         let by_id = [piece(0, "a", "one", "{}"), piece(0, "b", "two", "{}")];
         assert_eq!(calls(&by_id), expected(&[("one", "{}"), ("two", "{}")]));
         let whole = [piece(None, "", "one", "{}"), piece(None, "", "one", "{\"a\":1}")];

@@ -1,4 +1,4 @@
-//! Warnings and findings about an attempt's figures.
+//! Warnings about an attempt's figures, and findings from its diagnosis.
 
 use super::Recorder;
 use crate::domain::diagnosis::diagnose;
@@ -13,8 +13,8 @@ impl Recorder {
         if self.after_end > 0 {
             warnings.push(format!("{} events came after the end of the answer and were ignored", self.after_end));
         }
-        if self.replaced > 0 {
-            warnings.push(format!("{} events held invalid UTF-8, which was replaced", self.replaced));
+        if self.invalid_utf8_events > 0 {
+            warnings.push(format!("{} events held invalid UTF-8, which was replaced", self.invalid_utf8_events));
         }
         if self.lone_surrogates() > 0 {
             let lone = self.lone_surrogates();

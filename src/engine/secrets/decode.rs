@@ -1,4 +1,4 @@
-//! Undoes encodings of characters that a reader, or the program that shows a text, would undo.
+//! Decodes escapes and entities that a reader, or the program that shows a text, would decode.
 
 use super::visible_chars::{Place, VisibleChar};
 
@@ -20,8 +20,8 @@ const ENTITIES: [(&str, char); 14] = [
     ("dollar", '$'),
 ];
 
-/// Undoes percent-encoding, JSON-style escapes and HTML entities; `None` if there are none. An encoding that the end of the
-/// text cuts off is dropped.
+/// Decodes percent-encoding, JSON-style escapes and HTML entities. Returns `None` if the text has none. Drops an escape
+/// that is cut off at the end of the text.
 pub fn decode(seen: &[VisibleChar]) -> Option<Vec<VisibleChar>> {
     if !seen.iter().any(|s| matches!(s.c, '%' | '\\' | '&')) {
         return None;
@@ -56,12 +56,12 @@ pub fn decode(seen: &[VisibleChar]) -> Option<Vec<VisibleChar>> {
     found.then(|| out.finish())
 }
 
-/// Position of an escape that is `length` characters longer than its first.
+/// Returns the source bytes of an escape that is `length` characters longer than its first character.
 fn whole(first: &VisibleChar, tail: &[VisibleChar], length: usize) -> Place {
     length.checked_sub(1).and_then(|last| tail.get(last)).map_or(first.place, |last| first.place.with(last.place))
 }
 
-/// Character of an escape, and its length beyond the first character.
+/// Result of decoding an escape: the character or byte, and the length of the escape beyond its first character.
 enum Code {
     No,
     /// The text ends within the escape.
@@ -96,13 +96,13 @@ fn backslash(tail: &[VisibleChar]) -> Code {
     let Some((kind, digits)) = tail.split_first() else { return Code::Cut };
     match kind.c {
         'x' => byte(hex(digits, 2), 3),
-        // Half of a surrogate pair cannot be part of a key.
+        // Half a surrogate pair cannot be part of a key.
         'u' => match hex(digits, 4) {
             Ok(code) => Code::Character(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 5),
             Err(code) => code,
         },
         'n' | 'r' | 't' | 'b' | 'f' => Code::Character('\n', 1),
-        // JSON escapes some of them, Markdown all.
+        // JSON escapes some punctuation; Markdown escapes all of it.
         c if c.is_ascii_punctuation() => Code::Character(c, 1),
         _ => Code::No,
     }
@@ -124,11 +124,11 @@ fn entity(tail: &[VisibleChar]) -> Code {
     number.and_then(char::from_u32).or_else(named).map_or(Code::No, |c| Code::Character(c, length + 1))
 }
 
-/// Decodes characters, some of which arrive byte by byte.
+/// Collects decoded characters. Percent-encoding gives some of them byte by byte.
 #[derive(Default)]
 struct Decoded {
     out: Vec<VisibleChar>,
-    /// Bytes of incomplete characters, with their positions.
+    /// Bytes of an incomplete character, with their positions.
     bytes: Vec<u8>,
     places: Vec<Place>,
 }

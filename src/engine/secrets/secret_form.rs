@@ -1,4 +1,4 @@
-//! Forms in which a secret may come back, and a search for all of them at once.
+//! Forms in which a secret may appear in a text, and a search for all forms at once.
 
 use std::ops::Range;
 
@@ -7,14 +7,15 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine as 
 
 use super::view::{View, is_plain, plain_views, views};
 
-/// Minimum length of a key that is also found with blanks and line breaks between its letters. A shorter key may occur in
-/// two words by chance.
+/// Minimum length of a key that is also found with blanks or line breaks between its letters. A shorter key may occur
+/// by chance across two words.
 const MIN_BYTES_OF_A_SPACED_KEY: usize = 16;
 
-/// Maximum total bytes for a search with a table of about 256 bytes for each. The alternative is five times slower.
+/// Maximum total length of all forms for a search table (DFA) with about 256 bytes per byte. Without the table, the
+/// search is five times slower.
 const MAX_BYTES_OF_A_DFA: usize = 16 * 1024;
 
-/// Separators between the hexadecimal digits of dumps, without blanks.
+/// Separators between the digits of hexadecimal dumps, with blanks removed.
 const HEX_SEPARATORS: [&str; 4] = ["", ":", "-", ",0x"];
 
 /// One form of a secret, as a view shows it.
@@ -22,11 +23,12 @@ const HEX_SEPARATORS: [&str; 4] = ["", ":", "-", ",0x"];
 struct SecretForm {
     /// The form without blanks.
     bytes: Vec<u8>,
-    /// Whether the form is unlike any word: it is also searched in answers, and in any letter case.
+    /// Whether the form looks like a key, not like a word. Such forms are also searched for in answers, and in any
+    /// letter case.
     is_key: bool,
     /// Whether the form may have blanks between its letters.
     may_be_spaced: bool,
-    /// Whether base64 characters before and after the form may contain some of its bits.
+    /// Whether the base64 characters just before and after the form may hold some of its bits.
     shares: (bool, bool),
 }
 
@@ -39,32 +41,32 @@ pub struct SecretForms {
     longest: usize,
 }
 
-/// Which secrets to find.
+/// Selects which secrets to find.
 #[derive(Clone, Copy, Debug)]
 pub struct SearchOptions {
-    /// Only secrets unlike any word.
+    /// Whether to find only secrets that look like keys.
     only_keys: bool,
-    /// Secrets that the end of the text may cut off; minimum bytes of their beginning.
+    /// Minimum bytes of a secret's beginning at the end of the text; `None` finds only complete secrets.
     least_cut: Option<usize>,
 }
 
 impl SearchOptions {
-    /// Every secret, and a secret's beginning at the end of the text, from this many bytes on.
+    /// Finds every secret, and at the end of the text also a beginning of at least `least_cut` bytes.
     pub const fn all(least_cut: usize) -> Self {
         Self { only_keys: false, least_cut: Some(least_cut) }
     }
 
-    /// Only secrets unlike any word.
+    /// Finds only secrets that look like keys.
     pub const fn keys(least_cut: Option<usize>) -> Self {
         Self { only_keys: true, least_cut }
     }
 }
 
 impl SecretForms {
-    /// Returns all forms of these values; each comes with whether it is unlike any word.
+    /// Creates all forms of these values. Each value comes with whether it looks like a key.
     pub fn new(values: &[(String, bool)]) -> Self {
         let mut needles: Vec<SecretForm> = values.iter().flat_map(|(value, is_key)| forms(value, *is_key)).collect();
-        // Among equal forms, the one that is searched everywhere comes first.
+        // Among equal forms, keep the form that is searched everywhere.
         needles.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(b.cmp(a)));
         needles.dedup_by(|later, first| later.bytes == first.bytes);
         let bytes: usize = needles.iter().map(|needle| needle.bytes.len()).sum();
@@ -112,7 +114,7 @@ impl SecretForms {
             || wanted.least_cut.is_some_and(|least| self.forms.iter().any(|n| n.begun(bytes, least).is_some()))
     }
 
-    /// Beginning of a secret at the end of the text.
+    /// Returns the beginning of a secret at the end of the text.
     fn cut(&self, view: &View, text: &str, wanted: SearchOptions) -> Option<Range<usize>> {
         let least = wanted.least_cut?;
         let end = view.bytes.len();
@@ -129,14 +131,16 @@ impl SecretForm {
         self.is_key || !wanted.only_keys
     }
 
-    /// Returns whether this part of a view is the form, or its beginning: words keep their letter case and have no blanks.
+    /// Returns whether this part of a view is the form or its beginning. Forms that may be words must match in letter
+    /// case, and have no blanks in between.
     fn is_at(&self, view: &View, part: &Range<usize>) -> bool {
         let found = view.bytes.get(part.clone()).unwrap_or_default();
         let is_spelt = self.is_key || self.bytes.starts_with(found);
         is_spelt && (self.may_be_spaced || !view.has_blank(part))
     }
 
-    /// Longest beginning, at least this long but not the whole form, with which a text ends.
+    /// Returns the length of the form's longest beginning with which the text ends: at least `least` bytes, but not the
+    /// whole form.
     fn begun(&self, text: &[u8], least: usize) -> Option<usize> {
         let ending = text.last()?.to_ascii_lowercase();
         let most = self.bytes.len().saturating_sub(1).min(text.len());
@@ -147,7 +151,7 @@ impl SecretForm {
         })
     }
 
-    /// Extends the part by adjacent base64 characters that contain some of its bits, and by its padding.
+    /// Extends the part to base64 padding and to adjacent base64 characters that hold some of its bits.
     fn widened(&self, view: &[u8], part: Range<usize>) -> Range<usize> {
         let is_base64 = |at: usize| view.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || b"+/-_".contains(b));
         let Range { mut start, mut end } = part;
@@ -164,7 +168,7 @@ impl SecretForm {
     }
 }
 
-/// Returns a value as is, percent-decoded, in hexadecimal, in base64 at every offset, and reversed.
+/// Returns the forms of a value: as is, percent-decoded, hexadecimal, base64 at every offset, and reversed.
 fn forms(value: &str, is_key: bool) -> Vec<SecretForm> {
     let may_be_spaced = value.contains(char::is_whitespace) || is_key && value.len() >= MIN_BYTES_OF_A_SPACED_KEY;
     let needle = |bytes: Vec<u8>, shares| SecretForm { bytes, is_key, may_be_spaced, shares };
@@ -173,15 +177,15 @@ fn forms(value: &str, is_key: bool) -> Vec<SecretForm> {
     for separator in HEX_SEPARATORS {
         let digits: Vec<String> = value.bytes().map(|byte| format!("{byte:02x}")).collect();
         let bytes = digits.join(separator).into_bytes();
-        // Digits are longer than the key, and no words.
+        // The digits are longer than the key, and form no words.
         let may_be_spaced = may_be_spaced || is_key && bytes.len() >= MIN_BYTES_OF_A_SPACED_KEY;
         forms.push(SecretForm { may_be_spaced, ..plain(bytes) });
     }
-    // Reversed text direction shows a reversed key as it is.
+    // Control characters for text direction can make a reversed key readable.
     forms.extend(is_key.then(|| plain(value.bytes().rev().collect())));
     for before in 0..3 {
         let bytes = [&[0; 3][..before], value.as_bytes()].concat();
-        // Characters with bits of the surrounding text differ.
+        // Leave out the characters at the edges: they also hold bits of the surrounding text.
         let from = (8 * before).div_ceil(6);
         let to = 8 * bytes.len() / 6;
         let shares = (8 * before % 6 != 0, 8 * bytes.len() % 6 != 0);
@@ -227,7 +231,7 @@ mod tests {
                 for encoded in [BASE64_STANDARD.encode(&bytes), BASE64_URL_SAFE.encode(&bytes)] {
                     let text = format!("got {encoded} here");
                     let [part] = found(&text)[..] else { panic!("{bytes}: {text}") };
-                    // The rest decodes to no part of the key.
+                    // The remaining base64 decodes to nothing of the key.
                     let left = text.replace(part, "").replace("got ", "").replace(" here", "");
                     let kept = left.trim_end_matches('=').len() * 6 / 8;
                     assert!(kept <= before.len() + behind.len(), "{bytes}: {left}");
@@ -265,7 +269,7 @@ mod tests {
             needles.find(&text, SearchOptions::keys(None)).len()
         };
         assert_eq!((spaced("12345678"), spaced("sk-canary-12345678")), (0, 1));
-        // A blank outside the visible text separates nothing.
+        // Blanks in invisible text do not separate letters.
         let needles = SecretForms::new(&[("12345678".to_owned(), true)]);
         for text in ["1234\u{1b}]0;a title\u{7}5678", "1234\r5678", "1234\u{2028}5678", "1234\u{85}%35678"] {
             assert_eq!(needles.find(text, SearchOptions::keys(None)).len(), 1, "{text:?}");

@@ -106,7 +106,7 @@ fn the_live_view_may_begin_within_a_key() {
             secrets.redact_live(whole, (whole.get(from..).unwrap().into(), true), &SearchedPrefix::default());
         let expected = match from {
             0..=4 => format!("{}[redacted] and [redacted].", whole.get(from..4).unwrap()),
-            // Within the first key, at its end, before the second key and within it.
+            // The view begins within or at the end of the first key, or before or within the second.
             5..=14 => " and [redacted].".to_owned(),
             15..=20 => format!("{}[redacted].", whole.get(from..20).unwrap()),
             _ => ".".to_owned(),
@@ -136,7 +136,7 @@ fn a_record_with_a_key_in_its_answer_says_so_and_is_not_counted() {
     assert_eq!(format!("{secrets:?}"), "Secrets { .. }");
 }
 
-/// Readings of a text: as shown, and decoded in each way.
+/// Returns the ways to read a text: as shown, and with each decoding.
 fn readings(text: &str) -> Vec<String> {
     let shown = |text: &str| -> String {
         let letters = sanitise(text).chars().filter(|c| c.width() != Some(0)).collect::<String>();
@@ -150,7 +150,7 @@ fn readings(text: &str) -> Vec<String> {
     readings.push(shown(&percent_decode_str(&shown(text)).decode_utf8_lossy()));
     readings.extend(serde_json::from_str(&format!("\"{}\"", shown(text))).map(|text: String| shown(&text)));
     for word in shown(text).split(|c: char| !(c.is_ascii_alphanumeric() || "+/-_".contains(c))) {
-        // Decode from every position, because any text may precede the key.
+        // Decode from each offset, because any text may precede the key.
         for from in 0..word.len().min(4) {
             for engine in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {
                 let whole = word.len() - (word.len() - from) % 4;
@@ -162,7 +162,7 @@ fn readings(text: &str) -> Vec<String> {
     readings
 }
 
-/// A key in one of the forms in which it may come back.
+/// Generates a key, and one of the forms in which a server may repeat it.
 fn disguised() -> impl Strategy<Value = (String, String)> {
     let key = "[a-zA-Z][a-zA-Z0-9_-]{10,30}[0-9][a-zA-Z0-9]";
     let hidden = prop_oneof![
@@ -209,7 +209,7 @@ proptest! {
     #[test]
     fn redacted_text_does_not_contain_the_key((key, disguised) in disguised(), before in any::<String>(), behind in "\\PC{0,9}") {
         let secrets = Secrets::new(Some(&key), &[], "http://h/v1", None);
-        // An unfinished escape sequence before the key may swallow its start.
+        // Sanitise the text before the key: an unfinished escape sequence could swallow the start of the key.
         let text = format!("{} {disguised} {behind}", sanitise(&before));
         assert_unreadable(&key, &secrets.redact(&text))?;
         assert_unreadable(&key, &answer(&secrets, &text))?;

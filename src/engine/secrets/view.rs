@@ -1,5 +1,5 @@
-//! A text as its readers see it: invisible characters are removed, letter variants become plain letters, and encoded
-//! characters are decoded. Each character keeps its place in the source.
+//! Views: a text as its readers see it. Invisible characters are removed, styled letters become plain ones, and encoded
+//! characters are decoded. Each character keeps its position in the source.
 
 use std::ops::Range;
 
@@ -9,27 +9,27 @@ use super::decode::decode;
 use super::visible_chars::{Place, VisibleChar};
 use crate::domain::text::{CSI, ESCAPE, is_invisible, skip_escape_sequence};
 
-/// Maximum nested encodings to undo.
+/// Maximum number of nested encodings to decode.
 const MAX_DECODINGS: usize = 3;
 
-/// One way to read a text, for a search by bytes.
+/// One way to read a text, as bytes to search.
 #[derive(Debug)]
 pub struct View {
     /// The text as read, without blanks.
     pub bytes: Vec<u8>,
-    /// Index of the source character for each byte.
+    /// Position in the source for each byte.
     places: Vec<Place>,
 }
 
 impl View {
-    /// Source bytes of a non-empty part of the view.
+    /// Returns the source range of a non-empty part of the view.
     pub fn source(&self, part: &Range<usize>) -> Range<usize> {
         let from = self.places.get(part.start).map_or(0, |place| place.from);
         let to = part.end.checked_sub(1).and_then(|last| self.places.get(last)).map_or(from, |place| place.to);
         from as usize..to.max(from) as usize
     }
 
-    /// Returns whether the source shows a blank within a part of the view.
+    /// Returns whether the source shows a blank within this part of the view.
     pub fn has_blank(&self, part: &Range<usize>) -> bool {
         self.places.get(part.start + 1..part.end).is_some_and(|places| places.iter().any(|p| p.is_after_blank))
     }
@@ -44,17 +44,17 @@ impl View {
     }
 }
 
-/// Returns whether a text has only one view, itself without blanks: nothing is hidden, styled or encoded.
+/// Returns whether [`plain_views`] covers a text: nothing in it is hidden, styled or encoded.
 pub fn is_plain(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n' | b'\t') && !matches!(b, b'%' | b'&' | b'\\'))
 }
 
-/// Whether Markdown may hide this byte, even between two letters.
+/// Returns whether Markdown may hide this byte, even between two letters.
 const fn is_mark(byte: u8) -> bool {
     matches!(byte, b'*' | b'`' | b'~')
 }
 
-/// Returns a plain text without its blanks: as written, and as rendered Markdown if it has marks.
+/// Returns the views of a plain text without its blanks: as written, and as rendered Markdown if it has marks.
 pub fn plain_views(text: &str) -> Vec<Vec<u8>> {
     let written: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
     let rendered = written.iter().copied().any(is_mark);
@@ -62,7 +62,7 @@ pub fn plain_views(text: &str) -> Vec<Vec<u8>> {
     std::iter::once(written).chain(rendered).collect()
 }
 
-/// Returns all ways to read a text: with escape sequences interpreted and as written, as rendered Markdown, encoded and
+/// Returns all ways to read a text: with and without interpreted escape sequences, as rendered Markdown, encoded and
 /// decoded.
 pub fn views(text: &str) -> Vec<View> {
     let mut seen: Vec<VisibleChar> = text
@@ -92,7 +92,7 @@ pub fn views(text: &str) -> Vec<View> {
     views
 }
 
-/// Removes invisible characters, blanks and marks, and turns styled letters into plain ones.
+/// Removes invisible characters and blanks, and turns styled letters into plain ones.
 fn fold(seen: &[VisibleChar], interprets_escapes: bool) -> Vec<VisibleChar> {
     let mut out = Vec::with_capacity(seen.len());
     let mut chars = seen.iter().map(|s| s.c).enumerate().peekable();
@@ -106,7 +106,7 @@ fn fold(seen: &[VisibleChar], interprets_escapes: bool) -> Vec<VisibleChar> {
         }
         is_after_blank |= place.is_after_blank;
         place.is_after_blank = is_after_blank;
-        // Other control characters, including line breaks, are not visible.
+        // Other control characters are not visible, not even as line breaks.
         if matches!(c, ' ' | '\n' | '\t') {
             is_after_blank = true;
         } else if c.is_ascii_graphic() {
@@ -120,15 +120,15 @@ fn fold(seen: &[VisibleChar], interprets_escapes: bool) -> Vec<VisibleChar> {
                 let plain = normalizer.normalize_iter(std::iter::once(c));
                 out.extend(plain.filter(|c| !c.is_whitespace() && !is_invisible(*c)).map(|c| VisibleChar { c, place }));
             }
-            // A visible character without a letter counts as a blank.
+            // A visible character that yields no letter counts as a blank.
             is_after_blank = out.len() == before;
         }
     }
     out
 }
 
-/// Scripts from Greek to the Indic ones, Han, Kana and Hangul: common in text, but never variants of the letters in
-/// keys.
+/// Returns whether a character belongs to a script from Greek to the Indic ones, Han, Kana or Hangul. Such characters
+/// are common in texts, and never variants of the letters in keys.
 const fn is_a_letter_of_its_own(c: char) -> bool {
     matches!(c, '\u{370}'..='\u{1cff}' | '\u{3041}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{20000}'..='\u{3ffff}')
 }
@@ -137,13 +137,13 @@ const fn is_a_letter_of_its_own(c: char) -> bool {
 mod tests {
     use super::*;
 
-    /// The views of a text as strings.
+    /// Returns the views of a text as strings.
     fn read(text: &str) -> Vec<String> {
         views(text).into_iter().map(|view| String::from_utf8(view.bytes).unwrap()).collect()
     }
 
     #[test]
-    fn invisible_characters_and_other_spellings_of_a_letter_are_seen_through() {
+    fn invisible_characters_and_styled_letters_hide_nothing() {
         for hidden in [
             "",
             "\u{200b}",
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn an_escape_that_the_text_ends_within_is_no_character() {
+    fn an_escape_cut_off_at_the_end_gives_no_character() {
         for cut in ["sk%", "sk%7", "sk\\", "sk\\u00", "sk&#11"] {
             assert_eq!(read(cut).last().unwrap(), "sk", "{cut}");
         }

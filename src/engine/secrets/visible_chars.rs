@@ -1,6 +1,6 @@
 //! Characters as a reader sees them, each with its position in the source.
 
-/// A character and its source bytes.
+/// A character and its position in the source.
 #[derive(Clone, Copy, Debug)]
 pub struct VisibleChar {
     /// The character.
@@ -9,19 +9,19 @@ pub struct VisibleChar {
     pub place: Place,
 }
 
-/// Position of a character in the source, in bytes. No searched text has 4 GiB.
+/// Position of a character in the source, in bytes. No searched text reaches 4 GiB, so 32 bits suffice.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// First byte.
     pub from: u32,
-    /// The byte after the last one.
+    /// End of the last byte, exclusive.
     pub to: u32,
     /// Whether a visible blank or line break precedes this character.
     pub is_after_blank: bool,
 }
 
 impl Place {
-    /// Position of a character that is written as several.
+    /// Extends this position to the end of `last`, for a character that the source writes as several.
     pub const fn with(self, last: Self) -> Self {
         Self { to: last.to, ..self }
     }

@@ -1,10 +1,10 @@
-//! Faults that tests of whole runs are too coarse to see.
+//! Faults that tests of whole runs cannot show in detail.
 
 use super::*;
 use crate::domain::request_lengths::RequestLengths;
 use crate::domain::time::Nanos;
 
-/// Starts the test's case with other limits.
+/// Starts the test's case with changed limits.
 fn start_with(engine: &Engine, number: u32, change: impl FnOnce(&mut CaseSpec)) {
     let mut case = case(Duration::from_secs(60));
     change(&mut case);
@@ -31,7 +31,7 @@ fn with_retries(url: &str, retries: u32) -> (Engine, Receiver<EngineFact>) {
     engine_of(EngineConfig { network, ..config(url, &CHAT, true) })
 }
 
-/// A port whose backlog is full, so that a connection is neither accepted nor refused.
+/// Connects to a port whose backlog is full: the connection is neither accepted nor refused.
 #[cfg(target_os = "linux")]
 #[test]
 fn connecting_has_its_own_timeout() {
@@ -53,7 +53,7 @@ fn connecting_has_its_own_timeout() {
     assert_eq!(kind(&record), (AttemptStatus::ConnectError, "connect_timeout"));
     let message = failure(&record).1;
     assert!(message.starts_with(&format!("no connection to {address} within 0.2 s; check the host")), "{message}");
-    // The whole timeout may come first.
+    // The attempt's timeout may expire before the connect timeout.
     start_with(&engine, 2, |case| case.timeout = Duration::from_millis(200));
     let record = end(&facts);
     assert_eq!(kind(&record), (AttemptStatus::Timeout, "timeout"));
@@ -82,7 +82,7 @@ fn an_error_whose_body_never_ends_is_still_that_error() {
     start(&engine, Duration::from_secs(60));
     assert_eq!(failure(&end(&facts)), (AttemptStatus::HttpError, "HTTP 500: out of mem"));
     hold.join().unwrap();
-    // A body that breaks off is such an error, too.
+    // A body that breaks off gives the same error.
     let (record, _) = measure(vec!["HTTP/1.1 500 Oh\r\ncontent-length: 999\r\n\r\nout of mem".to_owned()]);
     assert_eq!(failure(&record), (AttemptStatus::HttpError, "HTTP 500: out of mem"));
 }

@@ -1,8 +1,8 @@
-//! The list of models, and the server's own description.
+//! Tests of the list of models, and of the kind that the server reports.
 
 use super::*;
 
-/// Discovers the endpoint; returns the facts and the number of requests for the list.
+/// Discovers the endpoint. Returns the facts, and the number of requests for the list.
 fn discovery(answers: Vec<String>, retries: u32, needs_list: bool) -> (Vec<EngineFact>, usize) {
     let (url, requests) = serve(answers);
     let network = Network { retries, ..Network::default() };
@@ -57,7 +57,7 @@ fn the_list_of_models_is_retried_like_a_request() {
     let (facts, asked) = discovery(vec![limited(), limited()], 1, true);
     assert!(matches!(facts.last(), Some(EngineFact::Unreachable { retrying: false, .. })), "{facts:?}");
     assert_eq!(asked, 2);
-    // Lasting failures are not retried.
+    // Permanent failures are not retried.
     assert_eq!(discovery(vec![json("500 Oh", "")], 3, true).1, 1);
 }
 

@@ -1,4 +1,4 @@
-//! HTTPS on a loopback socket: its reads are stamped like those of HTTP.
+//! HTTPS on a loopback socket: its reads get their times like those of HTTP.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ impl Wire {
         }
     }
 
-    /// Sends all this in one write to the socket; with TLS, each item is a record.
+    /// Sends all records in one write to the socket. With TLS, each item is a TLS record.
     fn send(&mut self, records: &[&str]) {
         match self {
             Self::Plain(socket) => socket.write_all(records.concat().as_bytes()).unwrap(),
@@ -87,7 +87,7 @@ fn any_version() -> Arc<ServerConfig> {
     server_config(rustls::ALL_VERSIONS, &[])
 }
 
-/// Serves one connection after the other; returns its address with this scheme.
+/// Starts a server on a thread. Returns its address with this scheme.
 fn listen(scheme: &str, serve: impl FnOnce(TcpListener) + Send + 'static) -> (String, thread::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("{scheme}://{}/v1", listener.local_addr().unwrap());
@@ -103,7 +103,7 @@ fn insecure_engine(url: &str) -> (Engine, Receiver<EngineFact>) {
 fn https_stamps_reads_as_finely_as_http() {
     for tls in [None, Some(any_version())] {
         let (go, ready) = channel();
-        // More than TLS buffers of a read.
+        // The third batch is larger than the buffer of TLS for one read.
         let batches = [1, 1, 300, 2];
         let scheme = if tls.is_some() { "https" } else { "http" };
         let (url, server) = listen(scheme, move |listener| {
@@ -173,7 +173,7 @@ fn a_server_that_requires_a_client_certificate_is_named_as_such() {
         let (url, server) = listen("https", move |listener| {
             let Wire::Tls(mut stream) = Wire::accept(&listener, Some(&config)) else { unreachable!() };
             assert!(stream.read(&mut [0]).is_err(), "the client has no certificate");
-            // Reads the rest, so that closing does not reset the connection before the client reads the alert.
+            // Read the rest: closing with unread data would reset the connection before the client reads the alert.
             stream.sock.shutdown(Shutdown::Write).unwrap();
             let _rest = std::io::copy(&mut stream.sock, &mut std::io::sink());
         });

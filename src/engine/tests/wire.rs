@@ -1,4 +1,4 @@
-//! Other APIs, overloaded servers and odd transports.
+//! Tests of other APIs, overloaded servers and unusual transports.
 
 use super::*;
 use crate::protocol::api::{MESSAGES, OLLAMA, RESPONSES};
@@ -194,7 +194,7 @@ fn the_query_of_the_base_url_is_sent_with_every_request() {
 #[test]
 fn a_retry_keeps_nothing_of_the_rejected_request() {
     let refusal = json("400 Bad Request", r#"{"error":{"message":"stream_options: Extra inputs are not permitted"}}"#);
-    // Nothing answers the second request.
+    // No server answers the second request.
     let (record, _) = measure(vec![refusal]);
     assert_eq!(record.status, AttemptStatus::ConnectError, "{record:?}");
     assert_eq!((record.http_status, record.headers_at), (None, None));

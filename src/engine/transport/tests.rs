@@ -1,4 +1,4 @@
-//! Both transports against a server on a loopback socket.
+//! Tests of both transports against a server on a loopback socket.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,20 +17,21 @@ fn only_addresses_without_secrets_use_the_direct_transport() {
     assert_eq!(direct_host("http://[::1]:9/v1"), Some(("[::1]".to_owned(), 9)));
     assert_eq!(direct_host("https://127.0.0.1/v1"), Some(("127.0.0.1".to_owned(), 443)));
     assert_eq!(direct_host("http://u:p@127.0.0.1/v1"), None);
-    // The environment does not matter.
+    // Proxies of the environment do not matter.
     assert_eq!(direct_host("http://gpu.example/v1"), Some(("gpu.example".to_owned(), 80)));
     assert_eq!(super::direct_host("http://127.0.0.1:8000/v1", true), None);
 }
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
-/// A request with this id.
+/// Returns a request with this id.
 fn post<'a>(url: &'a str, id: &'a str) -> Post<'a> {
     Post { url, id, session: None, body: "{}", connect_within: FOREVER, sent: &|_at| () }
 }
 
 const FOREVER: Duration = Duration::from_secs(3600);
 
-/// Both transports to this address. A connection that closes within `stale_within` counts as closed before the request.
+/// Returns both transports to this address. A connection that closes within `stale_within` counts as closed before the
+/// request.
 fn routes(to: SocketAddr, headers: &HeaderMap, stale_within: Duration) -> [Transport; 2] {
     #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
     let clock = EngineClock::new(std::time::Instant::now());
@@ -48,7 +49,7 @@ fn routes(to: SocketAddr, headers: &HeaderMap, stale_within: Duration) -> [Trans
     [Transport { clock, route: direct, peer: Rc::clone(&peer) }, Transport { clock, route: library, peer }]
 }
 
-/// Sends two requests, the second over the kept connection; returns the second outcome.
+/// Sends two requests, the second over the kept connection. Returns the outcome of the second.
 fn post_twice(transport: &Transport, to: SocketAddr) -> Result<Option<f64>, ConnectionError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -56,15 +57,15 @@ fn post_twice(transport: &Transport, to: SocketAddr) -> Result<Option<f64>, Conn
         let mut first = transport.post(post(&url, "one")).await.unwrap();
         while first.body.read(&mut |_, _| ()).await.unwrap() {}
         for _ in 0..100 {
-            // The library returns the connection to its pool in another task.
+            // Give the library's other task time to return the connection to its pool.
             tokio::task::yield_now().await;
         }
         transport.post(post(&url, "two")).await.map(|answer| answer.connect_ms)
     })
 }
 
-/// Answers one request, reads another over the same connection and closes. Answers requests over new connections until one
-/// says END. Returns all requests.
+/// Starts a server that answers one request and closes the connection after reading a second one. It answers requests
+/// over new connections until a request contains END, and returns all requests.
 fn drops_the_second() -> (SocketAddr, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -117,8 +118,8 @@ fn a_request_that_reached_the_server_is_not_sent_again() {
     }
 }
 
-/// Keeps two connections after an answer on each, and closes each at its next request; answers a new one. Sends all requests
-/// to the channel.
+/// Starts a server that answers once on each of two connections, closes each when its next request arrives, and answers
+/// requests on a new one. Sends all requests to the channel.
 fn drops_both_kept() -> (SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -183,7 +184,7 @@ fn user_headers_replace_the_default_ones() {
     }
 }
 
-/// Answers one request with these fields and a body of three bytes.
+/// Starts a server that answers one request with these header fields and a body of three bytes.
 fn answers_with(fields: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -7,13 +7,16 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::domain::attempt::Usage;
+use crate::domain::media::Media;
 use crate::domain::suite::CaseSpec;
+use crate::domain::tools::{ResponseFormat, Tool, ToolChoice};
 use crate::protocol::chunk::{Chunk, Text, ToolCallPiece, call_arguments, call_text, finish_reason, finish_reason_in};
 use crate::protocol::failure::{message_of, reported_error};
+use crate::protocol::media::{AUDIO, has_audio, messages_with};
 use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::usage;
 
-/// Builds the body of a streaming request. The API takes system messages in a field of their own, and rejects a
+/// Builds the body of a streaming request. The API expects system messages in a separate field, and rejects a
 /// temperature above 1.
 pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Option<&str>) -> Value {
     let (system, messages): (Vec<_>, Vec<_>) = conversation(case, nonce).into_iter().partition(|m| m.role == "system");
@@ -23,12 +26,56 @@ pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Optio
         let texts: Vec<_> = system.iter().map(|m| m.content.as_str()).collect();
         body.insert("system".into(), texts.join("\n\n").into());
     }
-    body.insert("messages".into(), json!(messages));
+    body.insert("messages".into(), messages_with(&messages, "text", part));
     body.insert("max_tokens".into(), case.max_tokens.into());
     body.insert("temperature".into(), case.temperature.min(1.0).into());
     body.insert("stream".into(), true.into());
+    if !case.tools.is_empty() {
+        body.insert("tools".into(), case.tools.iter().map(tool).collect());
+    }
+    if let Some(choice) = &case.tool_choice {
+        let choice = match choice {
+            ToolChoice::Auto => json!({ "type": "auto" }),
+            ToolChoice::None => json!({ "type": "none" }),
+            ToolChoice::Required => json!({ "type": "any" }),
+            ToolChoice::Named(name) => json!({ "type": "tool", "name": name }),
+        };
+        body.insert("tool_choice".into(), choice);
+    }
+    if let Some(ResponseFormat::JsonSchema(answer)) = &case.response_format {
+        let format = json!({ "type": "json_schema", "schema": answer.schema });
+        body.insert("output_config".into(), json!({ "format": format }));
+    }
     body.extend(case.extra.clone());
     Value::Object(body)
+}
+
+fn part(media: &Media) -> Value {
+    let source = match media {
+        Media::Url(url) => json!({ "type": "url", "url": url }),
+        Media::Content(content) => {
+            json!({ "type": "base64", "media_type": content.format.media_type(), "data": content.mark() })
+        }
+    };
+    json!({ "type": "image", "source": source })
+}
+
+fn tool(tool: &Tool) -> Value {
+    let mut value = json!({ "name": tool.name, "input_schema": tool.parameters });
+    if let Some(description) = &tool.description {
+        value["description"] = description.as_str().into();
+    }
+    if let Some(strict) = tool.strict {
+        value["strict"] = strict.into();
+    }
+    value
+}
+
+/// Names what this API cannot send.
+pub fn unsupported(case: &CaseSpec) -> Option<&'static str> {
+    let wants_any_json = matches!(case.response_format, Some(ResponseFormat::JsonObject));
+    let json_object = "response_format = { type = \"json_object\" }, only a JSON schema";
+    wants_any_json.then_some(json_object).or_else(|| has_audio(case).then_some(AUDIO))
 }
 
 #[derive(Deserialize)]
@@ -68,7 +115,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     let value = |raw: Option<&RawValue>| raw.map_or(Ok(Value::Null), |r| serde_json::from_str::<Value>(r.get()));
     let delta = event.delta.unwrap_or_default();
     match &*event.kind {
-        // The output count in this event is meaningless: no output has been generated yet.
+        // Ignore the output count of this event: no output has been generated yet.
         "message_start" => {
             let usage = value(event.message)?["usage"].take();
             chunk.usage = read_usage(&usage).map(|usage| Usage { completion_tokens: None, ..usage });
@@ -93,7 +140,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
             chunk.warning = usage::fault(&usage).map(Cow::Owned);
         }
         "message_stop" => chunk.is_end = true,
-        // A complete response.
+        // A complete response in one document.
         "message" => complete_response(&mut chunk, &serde_json::from_str(data)?),
         _ => {}
     }

@@ -7,16 +7,20 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::domain::attempt::Usage;
-use crate::domain::suite::CaseSpec;
+use crate::domain::media::Media;
+use crate::domain::suite::{CaseSpec, Message as SentMessage};
+use crate::domain::tools::{ResponseFormat, ToolChoice};
+use crate::protocol::api::chat::tools;
 use crate::protocol::chunk::{Chunk, Text, finish_reason};
 use crate::protocol::failure::reported_error;
+use crate::protocol::media::{AUDIO, has_audio, has_url};
 use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::{timings, usage};
 
-/// Maximum load time of a model that is already in memory, in nanoseconds. Finding a loaded model takes far less.
+/// Maximum load time of a model that is already in memory, nanoseconds. Loading a model from disk takes longer.
 const MAX_WARM_LOAD_NS: u64 = 500_000_000;
 
-/// Builds the body of a streaming request. An `options` object in the case's `extra` overrides single options.
+/// Builds the body of a streaming request. Options in the case's `extra` override those of the same name.
 pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Option<&str>) -> Value {
     let mut options = Map::new();
     options.insert("num_predict".into(), case.max_tokens.into());
@@ -29,11 +33,43 @@ pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Optio
     }
     let mut body = Map::new();
     body.insert("model".into(), model.into());
-    body.insert("messages".into(), json!(conversation(case, nonce)));
+    body.insert("messages".into(), messages(&conversation(case, nonce)));
     body.insert("stream".into(), true.into());
     body.insert("options".into(), Value::Object(options));
+    if !case.tools.is_empty() {
+        body.insert("tools".into(), tools(&case.tools));
+    }
+    match &case.response_format {
+        None => {}
+        Some(ResponseFormat::JsonObject) => drop(body.insert("format".into(), "json".into())),
+        Some(ResponseFormat::JsonSchema(answer)) => drop(body.insert("format".into(), answer.schema.clone())),
+    }
     body.extend(extra);
     Value::Object(body)
+}
+
+/// Messages with their images beside the text.
+fn messages(messages: &[SentMessage]) -> Value {
+    let image = |media: &Media| match media {
+        Media::Content(content) => content.mark(),
+        Media::Url(url) => url.clone(),
+    };
+    let one = |message: &SentMessage| {
+        let mut value = json!({ "role": message.role, "content": message.content });
+        if !message.media.is_empty() {
+            value["images"] = message.media.iter().map(image).collect();
+        }
+        value
+    };
+    messages.iter().map(one).collect()
+}
+
+/// Names what this API cannot send. The model always decides about tools.
+pub fn unsupported(case: &CaseSpec) -> Option<&'static str> {
+    let forces = case.tool_choice.as_ref().is_some_and(|choice| *choice != ToolChoice::Auto);
+    let tool_choice = forces.then_some("tool_choice other than \"auto\"");
+    let urls = has_url(case).then_some("images by URL; embed them");
+    tool_choice.or(urls).or_else(|| has_audio(case).then_some(AUDIO))
 }
 
 #[derive(Deserialize)]
@@ -74,7 +110,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
         chunk.is_end = true;
         let last: Value = serde_json::from_str(data)?;
         chunk.server_timings = timings::ollama(&last).map(Box::new);
-        // Older releases send no reason.
+        // Older releases of Ollama send no reason.
         chunk.finish_reason = Some(finish_reason(line.done_reason).unwrap_or(Cow::Borrowed("stop")));
         chunk.usage = usage::usage_if_any(Usage {
             prompt_tokens: usage::number(&last, &["prompt_eval_count"]),

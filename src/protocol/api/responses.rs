@@ -1,4 +1,4 @@
-//! OpenAI's Responses API: `response.…` events, each with its `type`.
+//! OpenAI's Responses API. Every event has a `type` that begins with `response.`.
 
 use std::borrow::Cow;
 
@@ -7,9 +7,13 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::domain::attempt::Usage;
+use crate::domain::media::Media;
 use crate::domain::suite::CaseSpec;
+use crate::domain::tools::{ResponseFormat, Tool};
+use crate::protocol::api::chat::tool_choice;
 use crate::protocol::chunk::{Chunk, Text, ToolCallPiece, call_arguments, call_text, finish_reason_in};
 use crate::protocol::failure::{message_of, reported_error};
+use crate::protocol::media::{AUDIO, has_audio, image_url, messages_with};
 use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::usage;
 
@@ -17,13 +21,48 @@ use crate::protocol::usage;
 pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Option<&str>) -> Value {
     let mut body = Map::new();
     body.insert("model".into(), model.into());
-    body.insert("input".into(), json!(conversation(case, nonce)));
+    body.insert("input".into(), messages_with(&conversation(case, nonce), "input_text", part));
     body.insert("max_output_tokens".into(), case.max_tokens.into());
     body.insert("temperature".into(), case.temperature.into());
     body.insert("stream".into(), true.into());
     body.insert("store".into(), false.into());
+    if !case.tools.is_empty() {
+        body.insert("tools".into(), case.tools.iter().map(tool).collect());
+    }
+    if let Some(choice) = &case.tool_choice {
+        body.insert("tool_choice".into(), tool_choice(choice, |name| json!({ "type": "function", "name": name })));
+    }
+    if let Some(format) = &case.response_format {
+        body.insert("text".into(), json!({ "format": text_format(format) }));
+    }
     body.extend(case.extra.clone());
     Value::Object(body)
+}
+
+fn part(media: &Media) -> Value {
+    json!({ "type": "input_image", "image_url": image_url(media) })
+}
+
+/// Names what this API cannot send.
+pub fn unsupported(case: &CaseSpec) -> Option<&'static str> {
+    has_audio(case).then_some(AUDIO)
+}
+
+/// Returns a tool in the form of this API: the members of the function beside its type.
+fn tool(tool: &Tool) -> Value {
+    tagged("function", json!(tool))
+}
+
+fn text_format(format: &ResponseFormat) -> Value {
+    match format {
+        ResponseFormat::JsonObject => json!({ "type": "json_object" }),
+        ResponseFormat::JsonSchema(schema) => tagged("json_schema", json!(schema)),
+    }
+}
+
+fn tagged(kind: &str, mut object: Value) -> Value {
+    object["type"] = kind.into();
+    object
 }
 
 #[derive(Deserialize)]
@@ -59,7 +98,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
             let arguments = arguments.into_owned();
             chunk.tool_calls.push(ToolCallPiece { index: event.output_index, arguments, ..ToolCallPiece::default() });
         }
-        // The name of a function is generated too. The API sends it with the item, not as a delta.
+        // A function's name is generated, too, but arrives with the item and not as a delta.
         "response.output_item.added" => {
             let item: Value = event.item.map_or(Ok(Value::Null), |i| serde_json::from_str(i.get()))?;
             chunk.has_tool_call =
@@ -82,7 +121,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
             }
         }
         "error" | "response.error" => chunk.error = Some(message_of(&error_value(data)?)),
-        // A complete response, or an error without a type.
+        // A complete response in one document, or an error without a type.
         "" => {
             let document: Value = serde_json::from_str(data)?;
             complete_response(&mut chunk, &document);

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
-/// Index of a choice; anything that is not an index counts as the first.
+/// Index of a choice. Any other value counts as 0, the first choice.
 #[derive(Default)]
 pub struct Index(pub u32);
 

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 use crate::protocol::surrogates::replace_lone_surrogates;
 
-/// A finish reason as the server wrote it. JSON other than a string (an object, a number) is kept as JSON text. Null, false,
-/// blank strings and a printed null (`"null"`, `"None"`) count as no reason.
+/// Returns a finish reason as the server wrote it. JSON other than a string (an object, a number) is kept as JSON text.
+/// Null, false, blank strings and a printed null (`"null"`, `"None"`) count as no reason.
 pub fn finish_reason(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     let raw = raw?.get();
     let reason = if raw.starts_with('"') {
@@ -25,7 +25,7 @@ pub fn finish_reason(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     (!is_none).then_some(reason)
 }
 
-/// [`finish_reason`] of a parsed value.
+/// Returns the finish reason in a parsed value, like [`finish_reason`].
 pub fn finish_reason_in(value: &Value) -> Option<String> {
     let raw = serde_json::value::to_raw_value(value).ok()?;
     finish_reason(Some(&raw)).map(Cow::into_owned)

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-/// A piece of a call of a tool by the first choice. A stream sends the name first and the arguments in pieces.
+/// A piece of a tool call in the first choice. A stream sends the name first, and then the arguments in pieces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToolCallPiece {
-    /// Place of the call in the answer, if the event says so.
+    /// Index of the call in the answer, if the event has one.
     pub index: Option<u64>,
     /// Identifier of the call; empty if the event has none.
     pub id: String,
@@ -16,7 +16,8 @@ pub struct ToolCallPiece {
 }
 
 impl ToolCallPiece {
-    /// Reads a call in the format of chat completions; `function` is its function. Ollama sends arguments as an object.
+    /// Reads a call in the format of chat completions. `function` is the call's `function` object. Ollama sends
+    /// arguments as an object.
     pub(in crate::protocol) fn from_chat(call: &Value, function: &Value) -> Self {
         Self {
             index: call["index"].as_u64(),
@@ -27,12 +28,12 @@ impl ToolCallPiece {
     }
 }
 
-/// A string, or else nothing.
+/// Returns a string's text; empty for any other value.
 pub(in crate::protocol) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// Arguments as JSON text, whether the server sends text or an object.
+/// Returns arguments as JSON text, whether the server sends text or an object.
 pub(in crate::protocol) fn arguments(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

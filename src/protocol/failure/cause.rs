@@ -1,25 +1,27 @@
-//! Causes of an HTTP error that affect every request: a wrong key, model or scheme. Also recognises a flagged prompt,
-//! which affects one request only.
+//! Recognises errors that affect every request: a wrong key, model or scheme. Also recognises a flagged prompt and one
+//! that is too long, which affect only one request.
 
 use serde_json::Value;
 
 use super::message_in_body;
-use crate::domain::refusal::{CONTENT_REFUSED, KEY_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
+use crate::domain::refusal::{CONTENT_REFUSED, CONTEXT_EXCEEDED, KEY_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
 
-/// Kind of an HTTP error with this body; `None` if the body names none of these causes.
+/// Returns the kind of an HTTP error with this body; `None` if the body names none of these causes.
 pub(super) fn kind_of_refusal(http_status: u16, body: &str) -> Option<&'static str> {
     let error = ErrorText::new(body);
     match http_status {
         400 if error.text.contains("plain http request was sent to https port") => Some(TLS_EXPECTED),
         400 if error.text.contains("http request to an https server") => Some(TLS_EXPECTED),
         400 if error.is_about_key() => Some(KEY_REFUSED),
+        413 => Some(CONTEXT_EXCEEDED),
+        400 | 422 | 500 if error.is_about_context() => Some(CONTEXT_EXCEEDED),
         400 | 404 | 422 if error.is_about_model() => Some(MODEL_NOT_FOUND),
         400 | 403 if error.is_about_content() => Some(CONTENT_REFUSED),
         _ => None,
     }
 }
 
-/// Whether a code or type in lower case means that the key is wrong or missing.
+/// Returns whether an error's code or type, in lower case, means that the key is wrong or missing.
 pub(super) fn is_key_code(word: &str) -> bool {
     ["invalid_api_key", "api_key_invalid", "authentication_error", "unauthorized"].contains(&word)
 }
@@ -28,8 +30,8 @@ pub(super) fn is_key_code(word: &str) -> bool {
 struct ErrorText {
     /// `code`, `type` and `param` of the error.
     codes: [String; 3],
-    /// The server's message. Other fields are excluded because some servers echo the whole request there, and its
-    /// prompt may contain anything.
+    /// The server's message. Other fields are left out: some servers echo the whole request there, and its prompt may
+    /// contain anything.
     text: String,
 }
 
@@ -64,7 +66,7 @@ impl ErrorText {
         if [code, kind].iter().any(|word| WORDS.iter().any(|known| word.contains(known))) || param == "model" {
             return true;
         }
-        // Anthropic writes only the model after a colon, without a sentence.
+        // Anthropic writes no sentence, only the model's name after a colon.
         let is_anthropic = kind == "not_found_error" && self.text.contains("model:");
         let names_model = self.text.contains("model") || self.text.contains("deployment");
         is_anthropic || names_model && SENTENCES.iter().any(|sentence| self.text.contains(sentence))
@@ -76,6 +78,26 @@ impl ErrorText {
         let [code, kind, _param] = &self.codes;
         [code, kind].into_iter().any(|word| is_key_code(word))
             || SENTENCES.iter().any(|sentence| self.text.contains(sentence))
+    }
+
+    fn is_about_context(&self) -> bool {
+        /// Codes and types of OpenAI, which Groq, Azure and others adopt, and of llama.cpp.
+        const WORDS: [&str; 3] = ["context_length_exceeded", "exceed_context_size", "string_above_max_length"];
+        /// Sentences of vLLM, llama.cpp, SGLang, TGI, TensorRT-LLM, Anthropic, Gemini, Mistral and the simulator.
+        const SENTENCES: [&str; 9] = [
+            "maximum context length",
+            "available context size",
+            "model's context length",
+            "maximum model length",
+            "prompt is too long",
+            "exceeds the maximum number of tokens",
+            "max input length",
+            "must have less than",
+            "exceeds context window",
+        ];
+        let [code, kind, _param] = &self.codes;
+        let is_known = |code: &String| WORDS.iter().any(|word| code.contains(word));
+        [code, kind].into_iter().any(is_known) || SENTENCES.iter().any(|sentence| self.text.contains(sentence))
     }
 
     fn is_about_content(&self) -> bool {
@@ -128,6 +150,40 @@ mod tests {
     }
 
     #[test]
+    fn a_prompt_beyond_the_context_is_recognised_for_every_server() {
+        for (status, body) in [
+            (
+                400,
+                r#"{"object":"error","message":"This model's maximum context length is 4096 tokens. However, you requested 10272 tokens (10240 in the messages, 32 in the completion).","type":"BadRequestError","code":400}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"code":400,"message":"the request exceeds the available context size, try increasing it","type":"exceed_context_size_error","n_prompt_tokens":10240,"n_ctx":4096}}"#,
+            ),
+            (400, r#"{"error":{"message":"x","type":"invalid_request_error","code":"context_length_exceeded"}}"#),
+            (
+                400,
+                r#"{"object":"error","message":"The input (10240 tokens) is longer than the model's context length (4096 tokens).","type":"BadRequestError"}"#,
+            ),
+            (
+                422,
+                r#"{"error":"Input validation error: `inputs` must have less than 4096 tokens. Given: 10240","error_type":"validation"}"#,
+            ),
+            (
+                400,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"code":400,"message":"The input token count (2000000) exceeds the maximum number of tokens allowed (1048576)."}}"#,
+            ),
+            (413, "<html><h1>413 Request Entity Too Large</h1></html>"),
+        ] {
+            assert_eq!(kind_of_refusal(status, body), Some(CONTEXT_EXCEEDED), "{body}");
+        }
+    }
+
+    #[test]
     fn a_wrong_key_is_recognised_without_status_401() {
         for body in [
             r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: sk."}"#,
@@ -143,7 +199,6 @@ mod tests {
     #[test]
     fn errors_of_a_single_request_are_not_a_wrong_model() {
         for (status, body) in [
-            (400, r#"{"error":{"message":"This model's maximum context length is 4096 tokens."}}"#),
             (
                 400,
                 r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0.7 with this model.","param":"temperature"}}"#,

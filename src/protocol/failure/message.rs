@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::protocol::surrogates::replace_lone_surrogates;
 
-/// Message in an error body of any known format, or the body's text without tags.
+/// Returns the message in an error body of any known format, otherwise the body's text without tags.
 pub fn message_in_body(body: &str) -> String {
     let body = body.trim_start_matches('\u{feff}');
     match serde_json::from_str::<Value>(&replace_lone_surrogates(body)) {
@@ -14,12 +14,13 @@ pub fn message_in_body(body: &str) -> String {
     }
 }
 
-/// Message of an error value in any known format, else its JSON.
+/// Returns the message of an error value in any known format, otherwise its JSON.
 pub fn message_of(error: &Value) -> String {
     message_within(error, MAX_DEPTH).unwrap_or_else(|| shorten(&error.to_string()))
 }
 
-/// Message of an event or a body with an `error` field; `None` if the field reports no error: null, false, `""`.
+/// Returns the message of an event or body with an `error` field; `None` if the value of this field means no error:
+/// null, false or `""`.
 pub fn reported_error(error: Option<&Value>, whole: &Value) -> Option<String> {
     let error = error.filter(|e| !(e.is_null() || **e == Value::Bool(false) || e.as_str() == Some("")))?;
     // The field may be a flag, a code or an empty object, with the message next to it.
@@ -27,7 +28,7 @@ pub fn reported_error(error: Option<&Value>, whole: &Value) -> Option<String> {
     Some(message.unwrap_or_else(|| shorten(&error.to_string())))
 }
 
-/// Message of an event that declares itself an error: `"object": "error"` or `"type": "error"`.
+/// Returns the message of an event that declares itself an error: `"object": "error"` or `"type": "error"`.
 pub fn declared_error(data: &str) -> Option<String> {
     let event: Value = serde_json::from_str(&replace_lone_surrogates(data)).ok()?;
     let is_error =
@@ -35,8 +36,8 @@ pub fn declared_error(data: &str) -> Option<String> {
     (is_error("object") || is_error("type")).then(|| message_of(&event))
 }
 
-/// Message of an event that has the format of an error without declaring it: `error`, `detail`, `errors`, or `message`
-/// next to an error code or type.
+/// Returns the message of an event that looks like an error without declaring itself one. Such an event has a field
+/// `error`, `detail` or `errors`, or a `message` next to an error code or type.
 pub fn undeclared_error(data: &str) -> Option<String> {
     let mut event: Value = serde_json::from_str(&replace_lone_surrogates(data)).ok()?;
     // Gemini wraps its errors in a list.
@@ -80,7 +81,7 @@ fn message_within(error: &Value, depth: usize) -> Option<String> {
         Value::Object(fields) => {
             let names = ["message", "detail", "msg", "error", "errors", "error_message", "error_description", "reason"];
             let message = names.iter().find_map(|name| message_within(fields.get(*name)?, depth))?;
-            // OpenRouter passes on its provider's error.
+            // OpenRouter adds the error of its provider.
             let raw = error.pointer("/metadata/raw").and_then(Value::as_str).filter(|raw| !raw.trim().is_empty());
             Some(match raw {
                 Some(raw) if !message.contains(raw) => format!("{message}: {}", message_in_body(raw)),
@@ -91,7 +92,7 @@ fn message_within(error: &Value, depth: usize) -> Option<String> {
     }
 }
 
-/// Text of an HTML page. The title is included only if the rest does not repeat it, as error pages do.
+/// Returns the text of an HTML page. Includes the title only if the body does not repeat it, as error pages do.
 fn text_of_page(page: &str) -> String {
     let lowered = page.to_ascii_lowercase();
     let behind = |tag: &str| Some(lowered.find(tag)? + tag.len());

@@ -9,7 +9,7 @@ fn keep(out: &mut Vec<String>, event: SseEvent<'_>) -> Result<(), EventTooLarge>
     Ok(())
 }
 
-/// Events of a stream that arrived in these reads, as `name|data`.
+/// Returns the events of a stream that arrives in these reads, as `name|data`.
 fn events(reads: &[&[u8]]) -> Vec<String> {
     let mut reader = EventReader::default();
     let mut out = Vec::new();
@@ -21,7 +21,7 @@ fn events(reads: &[&[u8]]) -> Vec<String> {
     out
 }
 
-/// Events according to eventsource-stream alone. Takes text with LF line ends and appends a blank line.
+/// Returns the events according to eventsource-stream alone. The text has LF line ends; a blank line is appended.
 fn reference(text: &str) -> Vec<String> {
     let mut unusual = FullParser::default();
     let mut out = Vec::new();

@@ -4,11 +4,11 @@ use serde_json::json;
 use super::*;
 use crate::domain::text::oracle;
 
-/// Examples from macmon's documentation for these versions. The older one is of June 2025.
+/// Examples from macmon's documentation of these versions. The older one dates from June 2025.
 const V0_6: &str = include_str!("../../../tests/data/macmon/0.6.1.json");
 const V0_10: &str = include_str!("../../../tests/data/macmon/0.10.0.json");
 
-/// The newer line with other values at these JSON pointers.
+/// Reads the newer line with changed values at these JSON pointers.
 fn with(changes: &[(&str, Value)]) -> Result<Reading, UnreadableLine> {
     let mut line: Value = serde_json::from_str(V0_10).unwrap();
     for (path, value) in changes {
@@ -88,12 +88,12 @@ fn an_idle_gpu_uses_no_power_and_has_no_clock() {
 #[test]
 fn the_clock_is_reported_only_without_idle_parts() {
     let clock = |share: f64| with(&[("/gpu_active_ratio", json!(share))]).unwrap().clock_mhz;
-    // One idle part of four limits the share to 0.75.
+    // One idle quarter limits the share to 0.75.
     assert_eq!([0.0, 0.75, 0.89, 0.9, 1.0].map(clock), [None, None, None, Some(461.0), Some(461.0)]);
 }
 
 #[test]
-fn a_share_never_exceeds_the_whole() {
+fn a_share_never_exceeds_one() {
     let active = |share: f64| with(&[("/gpu_active_ratio", json!(share))]).unwrap().active_percent;
     assert_eq!([1.0, 1.000_000_1, 1.5, -0.1].map(active), [Some(100.0), Some(100.0), None, None]);
 }
@@ -115,7 +115,7 @@ fn a_line_without_a_gpu_gives_a_reason() {
     );
 }
 
-/// JSON of any shape, with macmon's field names and others.
+/// Generates JSON of any shape, with macmon's field names and others.
 fn shape() -> impl Strategy<Value = Value> {
     let names = "(gpu_(usage|power|active_ratio|freq_mhz)|memory|ram_(total|usage)|temp|gpu_temp_avg|soc|gpu_freqs|chip_name|x)";
     let leaf = prop_oneof![

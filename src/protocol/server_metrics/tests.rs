@@ -57,7 +57,8 @@ fn vllm_counters_cover_a_whole_run() {
         M::QueueCount,
     ];
     assert_figures(VLLM_BEFORE, "vLLM", &nothing.map(|meter| (meter, 0.0)));
-    // 27 answers: 26 with the warm-up requests (18 of 200 tokens, 8 of 100), and one of 4 tokens before them.
+    // There are 27 answers: 26 including the warm-up requests (18 of 200 tokens, 8 of 100), and one of 4 tokens before
+    // them.
     let after = [
         (M::Running, 0.0),
         (M::Waiting, 0.0),
@@ -100,7 +101,7 @@ fn two_engines_of_vllm_are_one_server() {
     let page = read(VLLM_TWO).unwrap().gauges;
     let sums = [M::Running, M::Waiting, M::GeneratedTokens, M::PromptTokens, M::TtftCount];
     assert_eq!(sums.map(|meter| page.get(meter)), [4.0, 7.0, 1540.0, 499.0, 9.0].map(Some));
-    // The fuller engine counts: 4 of 8191 blocks.
+    // The engine with the larger share counts: 4 of 8191 blocks.
     assert!((page.get(M::KvCache).unwrap() - 400.0 / 8191.0).abs() < 1e-9);
     // A fresh server has counters but no gauges.
     let fresh = read(VLLM_TWO_FRESH).unwrap();
@@ -218,7 +219,7 @@ fn servers_known_only_from_their_sources_are_read() {
         (M::Retracted, 1.0),
         (M::GeneratedTokens, 400.0),
         (M::PromptTokens, 800.0),
-        // Counters by draft position are on the page too and must not count.
+        // The counters by draft position, also on the page, must not count.
         (M::DraftTokens, 100.0),
         (M::AcceptedTokens, 60.0),
         (M::TtftSeconds, 0.5),

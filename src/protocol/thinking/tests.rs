@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Thinking and text of an answer that arrived in these pieces.
+/// Returns thinking and text of an answer that arrives in these pieces.
 fn split(pieces: &[&str]) -> (String, String) {
     let mut thinking = InlineThinking::default();
     let (mut reasoning, mut text) = (String::new(), String::new());
@@ -20,7 +20,7 @@ fn split(pieces: &[&str]) -> (String, String) {
     (reasoning, text)
 }
 
-/// Reference result from the whole text at once.
+/// Returns the expected result, computed from the whole text at once.
 fn reference(whole: &str) -> (String, String) {
     let apart = |thought: &str, answer: &str| (thought.to_owned(), answer.to_owned());
     if let Some(inside) = whole.trim_start().strip_prefix(OPEN) {

@@ -34,7 +34,7 @@ pub(super) fn own_standstill(e: &Evidence<'_>) -> Option<String> {
     is_own_standstill(e).then(|| standstills(e)).flatten()
 }
 
-/// Delays of tokscope itself that are too few for their own rule.
+/// Evidence of tokscope's own delays that are too rare for a rule of their own.
 pub(super) fn few_own_delays(e: &Evidence<'_>) -> Option<String> {
     let counts = &e.counts;
     let stalled = || (!is_own_standstill(e)).then(|| standstills(e)).flatten();
@@ -139,7 +139,8 @@ pub(super) fn no_slot(e: &Evidence<'_>) -> Option<String> {
 pub(super) fn server_queue_time(e: &Evidence<'_>) -> Option<String> {
     let (queue, ttft) = e.wait_of_ttft(|t| t.queue_ms).filter(holds)?;
     let (queue, ttft) = (millis(queue), millis(ttft));
-    Some(format!("the server reports that requests spent {queue} of their {ttft} TTFT in its queue (medians)"))
+    let stage = e.at_stage();
+    Some(format!("the server reports that requests spent {queue} of their {ttft} TTFT in its queue (medians{stage})"))
 }
 
 /// Returns whether a wait is most of the TTFT that includes it.
@@ -182,8 +183,9 @@ pub(super) fn gpu_throttled(e: &Evidence<'_>) -> Option<String> {
 pub(super) fn prefill(e: &Evidence<'_>) -> Option<String> {
     let (share, ttft) = (e.prefill_share.filter(|share| *share >= WAIT_HOLDS)?, e.median(|t| t.ttft_ms)?);
     let (share, ttft) = (percent(share), millis(ttft));
+    let stage = e.at_stage();
     Some(format!(
-        "{share} of the median request is spent before its first token (TTFT {ttft}), in prefill or in a queue"
+        "{share} of the median request{stage} is spent before its first token (TTFT {ttft}), in prefill or in a queue"
     ))
 }
 
@@ -195,5 +197,6 @@ pub(super) fn decode(e: &Evidence<'_>) -> Option<String> {
         Some(_) => ", with uneven gaps",
         None => "",
     };
-    Some(format!("{} of the median request, {token} per token{how}", percent(1.0 - prefill)))
+    let (share, stage) = (percent(1.0 - prefill), e.at_stage());
+    Some(format!("{share} of the median request{stage}, {token} per token{how}"))
 }

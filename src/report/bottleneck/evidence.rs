@@ -7,7 +7,7 @@ use crate::domain::attempt::Unresolved;
 use crate::domain::diagnosis::{READ_LATE, SENT_LATE};
 use crate::domain::session::Session;
 use crate::domain::statistics::{enough_for, median};
-use crate::domain::sweep::{Stage, stages};
+use crate::domain::sweep::{Stage, headline_stage, stages};
 use crate::report::summary::Summary;
 
 /// Findings of text that was held back.
@@ -19,7 +19,7 @@ const REFUSALS: [u16; 3] = [429, 503, 529];
 pub(super) struct Evidence<'a> {
     pub summary: &'a Summary,
     pub system: SystemFigures,
-    /// Times of the attempts that count.
+    /// Times of the attempts that count; in a sweep, of its headline stage.
     pub times: Vec<Times>,
     /// Share of the median request before its first token, from 0 to 1.
     pub prefill_share: Option<f64>,
@@ -66,9 +66,10 @@ pub(super) struct Times {
 
 impl<'a> Evidence<'a> {
     pub fn new(session: &Session, summary: &'a Summary, system: SystemFigures) -> Self {
+        let stage = headline_stage(session);
         let (mut times, mut counts, mut exchanges) = (Vec::new(), Counts::default(), Vec::new());
         for case in &session.cases {
-            let mut reported = case.reported().map(|a| a.number).peekable();
+            let mut reported = case.reported_in(stage).map(|a| a.number).peekable();
             for attempt in case.attempts.iter().filter(|a| !a.warmup) {
                 let Some(record) = attempt.record() else { continue };
                 if reported.next_if_eq(&attempt.number).is_some() {
@@ -94,6 +95,11 @@ impl<'a> Evidence<'a> {
     /// Whether there are figures that a busy machine may distort: not if every request failed.
     pub const fn has_answers(&self) -> bool {
         self.summary.attempts > 0
+    }
+
+    /// Stage of a sweep that medians are of: ` at concurrency 8`. Empty without a sweep.
+    pub fn at_stage(&self) -> String {
+        self.summary.stage.map_or_else(String::new, |concurrency| format!(" at concurrency {concurrency}"))
     }
 
     /// Median of a time over the attempts that have it.

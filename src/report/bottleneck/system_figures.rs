@@ -26,12 +26,11 @@ impl SystemFigures {
     /// Takes the figures from a report.
     pub fn from_report(report: &Report) -> Self {
         let gpu = report.gpu.as_ref().ok();
-        let from = report.session.began.unwrap_or_default();
         let figures = Self {
             busiest_gpu_percent: gpu.and_then(GpuReport::busiest_percent),
             gpu_throttled: gpu.and_then(GpuReport::longest_throttle),
             lag_p99_ms: report.lag.p99_ms,
-            server_waiting: report.gauges.as_ref().and_then(|gauges| gauges.mean(Meter::Waiting, from)),
+            server_waiting: report.gauges.as_ref().and_then(|gauges| gauges.mean(Meter::Waiting)),
             ..Self::default()
         };
         figures.with_host(report.host.as_ref().ok(), report.local)

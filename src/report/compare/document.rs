@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::text::{NO_VERDICT, about, cells, method, says_something, throughput};
 use super::verdict::verdict;
-use super::{Block, ComparedRun, Comparison, Figure, Judgement, Row};
+use super::{Block, ComparedRun, Comparison, Figure, Judgement, Row, ThroughputRow};
 use crate::domain::interval::{Interval, MEAN_NEEDS};
 use crate::domain::metrics::Better;
 use crate::report::json::pretty;
@@ -19,9 +19,12 @@ pub fn markdown(comparison: &Comparison) -> String {
     for warning in &comparison.warnings {
         lines.extend([String::new(), format!("> {}", inline(warning))]);
     }
-    if let Some([head, row]) = throughput(comparison) {
-        let [head, row] = [head, row].map(|cells| format!("| {} |", cells.join(" | ")));
-        lines.extend([String::new(), head, "|---|---:|---:|---:|".to_owned(), row]);
+    if let Some(rows) = throughput(comparison) {
+        lines.push(String::new());
+        for (at, cells) in rows.iter().enumerate() {
+            lines.push(format!("| {} |", cells.join(" | ")));
+            lines.extend((at == 0).then(|| "|---|---:|---:|---:|".to_owned()));
+        }
     }
     for block in comparison.blocks.iter().filter(|block| says_something(block)) {
         lines.extend([String::new(), format!("## {}", block.compared.label), String::new()]);
@@ -33,13 +36,16 @@ pub fn markdown(comparison: &Comparison) -> String {
             lines.push(format!("| {} |", cells.join(" | ")));
         }
     }
-    for block in comparison.turns.iter().filter(|block| says_something(block)) {
-        lines.extend([String::new(), format!("## {}, by turn", block.compared.label), String::new()]);
-        lines.push("| Turn | A | B | Difference | Judgement |".to_owned());
-        lines.push("|---|---:|---:|---:|---|".to_owned());
-        for row in &block.rows {
-            let cells: Vec<String> = cells(row, &block.compared).iter().map(|cell| inline(cell)).collect();
-            lines.push(format!("| {} |", cells.join(" | ")));
+    for (what, blocks) in [("Turn", &comparison.turns), ("Model", &comparison.models)] {
+        for block in blocks.iter().filter(|block| says_something(block)) {
+            let heading = format!("## {}, by {}", block.compared.label, what.to_lowercase());
+            lines.extend([String::new(), heading, String::new()]);
+            lines.push(format!("| {what} | A | B | Difference | Judgement |"));
+            lines.push("|---|---:|---:|---:|---|".to_owned());
+            for row in &block.rows {
+                let cells: Vec<String> = cells(row, &block.compared).iter().map(|cell| inline(cell)).collect();
+                lines.push(format!("| {} |", cells.join(" | ")));
+            }
         }
     }
     lines.extend([String::new(), method(comparison).collect::<Vec<_>>().join(" "), String::new()]);
@@ -54,10 +60,15 @@ struct Document<'a> {
     a: SideJson<'a>,
     b: SideJson<'a>,
     warnings: &'a [String],
+    /// Throughput of each stage that is compared, or of the runs.
+    throughput: Vec<ThroughputJson>,
     metrics: Vec<BlockJson<'a>>,
     /// Rows by turn, named `turn 1` and so on; only present if both runs have conversations.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     turns: Vec<BlockJson<'a>>,
+    /// Rows by model; only present if both runs mix models.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    models: Vec<BlockJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -70,8 +81,21 @@ struct SideJson<'a> {
     suite: Option<&'a str>,
     simulated: bool,
     partial: bool,
-    /// Tokens per second of the whole run.
+    /// Tokens per second of the whole run; of a sweep, of its stage `concurrency`.
     output_token_throughput: Option<f64>,
+    /// Concurrency that `output_token_throughput` and the verdict describe: of compared stages the highest that both runs
+    /// have, otherwise a sweep's best stage; `null` for a whole run.
+    concurrency: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct ThroughputJson {
+    /// Concurrency; `null` for the whole run.
+    concurrency: Option<u64>,
+    /// Tokens per second.
+    a: Option<f64>,
+    b: Option<f64>,
+    difference_percent: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -112,7 +136,7 @@ impl FigureJson {
     }
 }
 
-fn side(side: &ComparedRun) -> SideJson<'_> {
+fn side(side: &ComparedRun, focus: Option<u64>, throughput: Option<f64>) -> SideJson<'_> {
     SideJson {
         name: &side.name,
         kind: side.kind,
@@ -122,7 +146,8 @@ fn side(side: &ComparedRun) -> SideJson<'_> {
         suite: side.suite.as_deref(),
         simulated: side.simulated,
         partial: side.partial,
-        output_token_throughput: side.throughput,
+        output_token_throughput: throughput,
+        concurrency: focus.or(side.stage),
     }
 }
 
@@ -147,14 +172,23 @@ fn row_json(row: &Row, better: Option<Better>) -> RowJson<'_> {
 
 /// Returns the comparison as JSON.
 pub fn json(comparison: &Comparison) -> String {
+    let [a, b] = comparison.focused_throughput();
+    let row = |row: &ThroughputRow| ThroughputJson {
+        concurrency: row.concurrency,
+        a: row.a,
+        b: row.b,
+        difference_percent: row.difference_percent(),
+    };
     let document = Document {
+        throughput: comparison.throughput.iter().map(row).collect(),
         schema_version: 1,
         verdict: verdict(comparison),
-        a: side(&comparison.a),
-        b: side(&comparison.b),
+        a: side(&comparison.a, comparison.focus, a),
+        b: side(&comparison.b, comparison.focus, b),
         warnings: &comparison.warnings,
         metrics: comparison.blocks.iter().map(block_json).collect(),
         turns: comparison.turns.iter().map(block_json).collect(),
+        models: comparison.models.iter().map(block_json).collect(),
     };
     pretty(&document)
 }

@@ -9,6 +9,8 @@ pub struct Pair<'a> {
     pub concurrency: Option<u64>,
     pub a: &'a Measured,
     pub b: &'a Measured,
+    /// Throughput of both, tok/s.
+    pub throughput: [Option<f64>; 2],
 }
 
 impl Pair<'_> {
@@ -32,16 +34,16 @@ impl Pair<'_> {
     }
 }
 
-/// Concurrency and its measurements.
-type Level<'a> = (u64, &'a Measured);
+/// Concurrency, its measurements, and its throughput.
+type Level<'a> = (u64, &'a Measured, Option<f64>);
 
 /// Returns the concurrencies for which a run has separate figures: its stages, or the one of its closed loop.
 fn levels(side: &ComparedRun) -> Vec<Level<'_>> {
     if side.is_sweep {
-        return side.stages.iter().map(|stage| (stage.concurrency, &stage.measured)).collect();
+        return side.stages.iter().map(|stage| (stage.concurrency, &stage.measured, stage.throughput)).collect();
     }
     let closed = side.plan.filter(|plan| plan.rate.is_none());
-    closed.and_then(|plan| plan.concurrency).map(|n| (n, &side.whole)).into_iter().collect()
+    closed.and_then(|plan| plan.concurrency).map(|n| (n, &side.whole, side.throughput)).into_iter().collect()
 }
 
 /// Returns one pair for each concurrency that both runs have if one is a sweep, else one pair of whole runs.
@@ -49,13 +51,18 @@ pub fn pairs<'a>(a: &'a ComparedRun, b: &'a ComparedRun) -> Vec<Pair<'a>> {
     let mut out = Vec::new();
     if a.is_sweep || b.is_sweep {
         let of_b = levels(b);
-        for (concurrency, a) in levels(a) {
-            let found = of_b.iter().find(|(n, _)| *n == concurrency);
-            out.extend(found.map(|(_, b)| Pair { concurrency: Some(concurrency), a, b }));
+        for (concurrency, a, throughput) in levels(a) {
+            let found = of_b.iter().find(|(n, ..)| *n == concurrency);
+            out.extend(found.map(|(_, b, other)| Pair {
+                concurrency: Some(concurrency),
+                a,
+                b,
+                throughput: [throughput, *other],
+            }));
         }
     }
     if out.is_empty() {
-        out.push(Pair { concurrency: None, a: &a.whole, b: &b.whole });
+        out.push(Pair { concurrency: None, a: &a.whole, b: &b.whole, throughput: [a.throughput, b.throughput] });
     }
     out
 }
@@ -66,10 +73,10 @@ pub fn warnings(a: &ComparedRun, b: &ComparedRun) -> Vec<String> {
         return Vec::new();
     }
     let (of_a, of_b) = (levels(a), levels(b));
-    if of_a.iter().any(|(n, _)| of_b.iter().any(|(m, _)| m == n)) {
+    if of_a.iter().any(|(n, ..)| of_b.iter().any(|(m, ..)| m == n)) {
         let alone = |letter: char, own: &[Level<'_>], other: &[Level<'_>]| {
-            let alone = own.iter().filter(|(n, _)| !other.iter().any(|(m, _)| m == n));
-            let alone: Vec<String> = alone.map(|(n, _)| n.to_string()).collect();
+            let alone = own.iter().filter(|(n, ..)| !other.iter().any(|(m, ..)| m == n));
+            let alone: Vec<String> = alone.map(|(n, ..)| n.to_string()).collect();
             let warning =
                 || format!("not compared, because only {letter} has answers there: concurrency {}", alone.join(", "));
             (!alone.is_empty()).then(warning)
@@ -78,11 +85,10 @@ pub fn warnings(a: &ComparedRun, b: &ComparedRun) -> Vec<String> {
     }
     let mut out = Vec::new();
     for (letter, side) in [('A', a), ('B', b)].into_iter().filter(|(_, side)| side.is_sweep && side.whole.answers > 0) {
-        let last = side.plan.and_then(|plan| plan.concurrency).filter(|_| !side.stages.is_empty());
-        out.push(match last {
+        out.push(match side.stage.filter(|_| !side.stages.is_empty()) {
             Some(n) => {
                 let others = if side.stages.len() > 1 { "; no other stage is compared" } else { "" };
-                format!("{letter} is a sweep: its figures are those of its last stage, concurrency {n}{others}")
+                format!("{letter} is a sweep: its figures are those of its best stage, concurrency {n}{others}")
             }
             None => {
                 format!("{letter} is a sweep whose attempts do not name their stages: its figures cover all stages")

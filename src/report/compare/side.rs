@@ -7,14 +7,14 @@ use crate::domain::attempt::AttemptRecord;
 use crate::domain::check::CheckSpec;
 use crate::domain::quantity::grouped;
 use crate::domain::session::{AttemptState, CaseState, Session};
+use crate::domain::slo::RunFigure;
 use crate::domain::suite::Suite;
+use crate::domain::sweep::headline_stage;
+use crate::domain::tally::Tally;
 use crate::domain::workload::WorkloadSource;
 use crate::report::case::{is_estimated, is_warm};
 use crate::report::model::Report;
 use crate::report::spread::Spread;
-
-/// Sequence of loads of a run with a single load.
-pub const ONE_LOAD: &str = "none";
 
 /// Mean of a metric over the attempts of a case or a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -160,6 +160,8 @@ impl Samples {
 pub struct Stage {
     /// Concurrency of the stage.
     pub concurrency: u64,
+    /// Throughput of the stage, tok/s.
+    pub throughput: Option<f64>,
     /// Measurements, with at least one complete answer.
     pub measured: Measured,
 }
@@ -199,6 +201,10 @@ impl ComparedWorkload {
             WorkloadSource::Synthetic { input, prefix } => {
                 settings.push(("--isl", input.to_string()));
                 settings.push(("--prefix", prefix.map_or_else(String::new, |prefix| prefix.to_string())));
+            }
+            WorkloadSource::Depth { depths, prompt_tokens, .. } => {
+                settings.push(("--depth", depths.to_string()));
+                settings.push(("--isl", prompt_tokens.to_string()));
             }
             WorkloadSource::Trace { speed, .. } => settings.push(("--speed", speed.to_string())),
         }
@@ -249,6 +255,15 @@ pub struct Turn {
     pub figures: Figures,
 }
 
+/// Figures of one model of a mix over all cases.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelSide {
+    /// Name of the model.
+    pub name: String,
+    /// Figures in the order of [`COMPARED`].
+    pub figures: Figures,
+}
+
 /// One of two runs. Unknown values are `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComparedRun {
@@ -270,18 +285,22 @@ pub struct ComparedRun {
     pub partial: bool,
     /// Settings of the load.
     pub plan: Option<Plan>,
-    /// Throughput of the whole run, tok/s.
+    /// Throughput of the run, tok/s; of a sweep, that of `stage`.
     pub throughput: Option<f64>,
-    /// Measurements of the run. For a sweep, those of its last stage, or of all stages if the source does not separate them.
+    /// Measurements of the run. For a sweep, those of `stage`, or of all stages if the source does not separate them.
     pub whole: Measured,
+    /// Concurrency of the sweep's stage that represents the run; `None` without a sweep or separate stages.
+    pub stage: Option<u64>,
+    /// Stages of `--stages`, as given there; empty without any, `None` if unknown.
+    pub load_stages: Option<String>,
     /// Whether the run measured several concurrencies in turn.
     pub is_sweep: bool,
-    /// Loads one after another (`--stages`), like `4:60s,16:60s`; [`ONE_LOAD`] with a single load, `None` if unknown.
-    pub load_stages: Option<String>,
     /// Requests other than the suite's cases; `None` if the run sent its cases, or if unknown.
     pub workload: Option<ComparedWorkload>,
     /// Turns of conversations, in order; empty without conversations.
     pub turns: Vec<Turn>,
+    /// Models of a mix; empty if the run has one model.
+    pub models: Vec<ModelSide>,
     /// Stages of a sweep; empty if the source does not separate them.
     pub stages: Vec<Stage>,
     /// Checks of each case that has some; `None` if the source does not contain them.
@@ -296,8 +315,15 @@ impl ComparedRun {
         let session = &report.session;
         let stage = |(at, concurrency): (usize, &usize)| {
             let measured = Measured::from_attempts(session, |case| case.reported_in(at));
-            (measured.answers > 0).then_some(Stage { concurrency: *concurrency as u64, measured })
+            let throughput = || Tally::from_session(session, Some(at)).run_figure(RunFigure::Throughput);
+            (measured.answers > 0).then(|| Stage {
+                concurrency: *concurrency as u64,
+                throughput: throughput(),
+                measured,
+            })
         };
+        let summary = report.summary();
+        let headline = headline_stage(session);
         Self {
             name: report.run_id.clone(),
             kind: "saved run",
@@ -308,14 +334,14 @@ impl ComparedRun {
             simulated: report.simulated,
             partial: session.is_partial(),
             plan: Some(plan(session)),
-            throughput: report.summary().output_token_throughput,
-            whole: Measured::from_attempts(session, CaseState::reported),
+            throughput: summary.output_token_throughput,
+            whole: Measured::from_attempts(session, |case| case.reported_in(headline)),
+            stage: summary.stage.map(|concurrency| concurrency as u64),
+            load_stages: Some(session.suite.load_stages.as_ref().map_or_else(String::new, ToString::to_string)),
             is_sweep: !session.sweep.is_empty(),
-            load_stages: Some(
-                session.suite.load_stages.as_ref().map_or_else(|| ONE_LOAD.to_owned(), ToString::to_string),
-            ),
             workload: ComparedWorkload::from_suite(&session.suite),
             turns: turns(session),
+            models: models(session),
             stages: session.sweep.iter().enumerate().filter_map(stage).collect(),
             checks: Some(checks(session)),
             notes: Vec::new(),
@@ -323,14 +349,29 @@ impl ComparedRun {
     }
 }
 
-/// Figures of the reported attempts by turn.
+/// Figures of the reported attempts by turn; in a sweep, of those of its headline stage.
 fn turns(session: &Session) -> Vec<Turn> {
     let mut by_turn: BTreeMap<u64, Samples> = BTreeMap::new();
-    let reported = session.cases.iter().flat_map(CaseState::reported).filter(|a| a.turn.is_some());
+    let stage = headline_stage(session);
+    let reported = session.cases.iter().flat_map(|case| case.reported_in(stage)).filter(|a| a.turn.is_some());
     for record in reported.filter_map(AttemptState::record) {
         by_turn.entry(record.turn.map_or(0, |turn| turn.number.into())).or_default().add(&record);
     }
     by_turn.into_iter().map(|(number, samples)| Turn { number, figures: samples.into_figures() }).collect()
+}
+
+/// Figures of the reported attempts by model, in a sweep of its headline stage; empty without a mix.
+fn models(session: &Session) -> Vec<ModelSide> {
+    if session.suite.model_mix.is_none() {
+        return Vec::new();
+    }
+    let mut by_model: BTreeMap<String, Samples> = BTreeMap::new();
+    let stage = headline_stage(session);
+    let reported = session.cases.iter().flat_map(|case| case.reported_in(stage));
+    for record in reported.filter_map(AttemptState::record) {
+        by_model.entry(record.model.clone()).or_default().add(&record);
+    }
+    by_model.into_iter().map(|(name, samples)| ModelSide { name, figures: samples.into_figures() }).collect()
 }
 
 fn checks(session: &Session) -> HashMap<String, Vec<CheckSpec>> {

@@ -49,7 +49,7 @@ fn the_difference_is_relative_to_the_first_run() {
 fn compared_figures_are_metrics_with_a_direction() {
     let directions: Vec<_> = COMPARED.iter().map(|c| (c.metric.better, c.metric.counts_output_tokens)).collect();
     let (low, high) = (Some(Better::Low), Some(Better::High));
-    let expected = [(low, false), (low, true), (high, true), (None, true), (low, false), (high, false)];
+    let expected = [(low, false), (low, true), (high, true), (None, true), (low, false), (high, false), (high, false)];
     assert_eq!(directions, expected);
 }
 
@@ -210,6 +210,44 @@ fn sweeps_are_compared_by_stage_and_unpaired_stages_have_a_warning() {
 }
 
 #[test]
+fn chart_and_json_of_sweeps_describe_the_stage_of_the_verdict() {
+    let comparison = Comparison::new(sweep("ts-1", &[1, 4, 8]), sweep("ts-2", &[1, 2, 4]));
+    assert_eq!(comparison.focus, Some(4));
+    let at = COMPARED.iter().position(|compared| compared.metric.key == "request_latency_ms").unwrap();
+    // An answer takes 2 s at concurrency 4.
+    for measured in comparison.focused() {
+        assert!(measured.values[at].len() == 4 && measured.values[at].iter().all(|ms| (ms - 2000.0).abs() < 1.0));
+    }
+    let document: serde_json::Value = serde_json::from_str(&json(&comparison)).unwrap();
+    let rows = document["throughput"].as_array().unwrap();
+    let concurrencies: Vec<_> = rows.iter().map(|row| row["concurrency"].as_u64()).collect();
+    assert_eq!(concurrencies, [Some(1), Some(4)]);
+    for side in ["a", "b"] {
+        assert_eq!(document[side]["concurrency"], 4);
+        assert_eq!(document[side]["output_token_throughput"], rows[1][side]);
+        let throughput = document[side]["output_token_throughput"].as_f64().unwrap();
+        assert!((throughput - 200.0).abs() < 1.0, "{throughput}");
+    }
+    let table = throughput(&comparison).unwrap();
+    assert_eq!((table.len(), table[2][0].as_str()), (3, "concurrency 4"));
+    // Without a common stage, each side is its best stage, and says which.
+    let apart: serde_json::Value =
+        serde_json::from_str(&json(&Comparison::new(sweep("ts-1", &[1, 2]), sweep("ts-2", &[4, 8])))).unwrap();
+    assert_eq!((&apart["a"]["concurrency"], &apart["b"]["concurrency"]), (&2.into(), &4.into()));
+}
+
+#[test]
+fn other_stages_of_a_changing_load_are_warned_about() {
+    let staged = |stages: &str| ComparedRun { load_stages: Some(stages.to_owned()), ..side("ts-1", &["a"], 1000) };
+    let warned = |a: &str, b: &str| {
+        let comparison = Comparison::new(staged(a), staged(b));
+        comparison.warnings.iter().find(|warning| warning.contains("stages")).cloned()
+    };
+    assert_eq!(warned("1:9s,4:9s", ""), Some("the stages of the load differ: 1:9s,4:9s and none".to_owned()));
+    assert_eq!(warned("1:9s", "1:9s"), None);
+}
+
+#[test]
 fn a_plain_run_is_compared_with_the_stage_of_its_concurrency() {
     let plain = side("ts-1", &["a", "b", "c", "d"], 1000);
     let comparison = Comparison::new(plain.clone(), sweep("ts-2", &[1, 4]));
@@ -221,7 +259,7 @@ fn a_plain_run_is_compared_with_the_stage_of_its_concurrency() {
     let comparison = Comparison::new(ComparedRun { plan: rate, ..plain }, sweep("ts-2", &[1, 4]));
     assert!(!comparison.is_by_stage && comparison.blocks[0].rows.iter().all(|row| row.concurrency.is_none()));
     assert!(comparison.warnings.contains(
-        &"B is a sweep: its figures are those of its last stage, concurrency 4; no other stage is compared".to_owned()
+        &"B is a sweep: its figures are those of its best stage, concurrency 4; no other stage is compared".to_owned()
     ));
 }
 
@@ -233,15 +271,15 @@ fn sweeps_without_a_common_stage_describe_their_figures() {
     assert_eq!(
         warnings(sweep("ts-1", &[1, 2]), sweep("ts-2", &[4, 8])),
         [
-            "A is a sweep: its figures are those of its last stage, concurrency 2; no other stage is compared",
-            "B is a sweep: its figures are those of its last stage, concurrency 8; no other stage is compared",
-            "the concurrency differs: 2 and 8",
+            "A is a sweep: its figures are those of its best stage, concurrency 2; no other stage is compared",
+            "B is a sweep: its figures are those of its best stage, concurrency 4; no other stage is compared",
+            "the concurrency differs: 2 and 4",
         ]
     );
     assert_eq!(
         warnings(sweep("ts-1", &[1, 4]), pooled),
         [
-            "A is a sweep: its figures are those of its last stage, concurrency 4; no other stage is compared",
+            "A is a sweep: its figures are those of its best stage, concurrency 4; no other stage is compared",
             "B is a sweep whose attempts do not name their stages: its figures cover all stages",
         ]
     );

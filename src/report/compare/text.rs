@@ -1,7 +1,7 @@
 //! A comparison for the terminal.
 
 use super::verdict::verdict;
-use super::{Block, Compared, ComparedRun, Comparison, Figure, Row};
+use super::{Block, Compared, ComparedRun, Comparison, Figure, Row, ThroughputRow};
 use crate::domain::quantity::{Quantity, UNKNOWN, signed_percent};
 use crate::domain::text::sanitise_line;
 use crate::report::style::{Layout, Style};
@@ -43,6 +43,10 @@ pub fn text(comparison: &Comparison, layout: Layout) -> String {
     );
     lines.extend(comparison.turns.iter().filter(|block| says_something(block)).map(|block| {
         let head = format!("By turn: {}", block.compared.label);
+        section_with(&head, false, block, style)
+    }));
+    lines.extend(comparison.models.iter().filter(|block| says_something(block)).map(|block| {
+        let head = format!("By model: {}", block.compared.label);
         section_with(&head, false, block, style)
     }));
     lines.extend(method(comparison).map(|line| style.dim(&wrap(line, width, 0))));
@@ -90,16 +94,23 @@ fn section_with(title: &str, is_by_stage: bool, block: &Block, style: Style) -> 
     table(&rows, right, paint)
 }
 
-/// Rows of the throughput, if both runs have one and at least one of them had several requests in flight.
-pub fn throughput(comparison: &Comparison) -> Option<[Vec<String>; 2]> {
-    let (a, b) = (comparison.a.throughput?, comparison.b.throughput?);
+/// Heading and rows of the throughput: one for each stage that is compared, or one for the runs if at least one of them
+/// had several requests in flight. `None` unless both runs have a throughput.
+pub fn throughput(comparison: &Comparison) -> Option<Vec<Vec<String>>> {
     let is_load = |side: &ComparedRun| side.plan.is_some_and(|plan| plan.rate.is_some() || plan.concurrency != Some(1));
-    if comparison.is_by_stage || !(is_load(&comparison.a) || is_load(&comparison.b)) {
+    if !(comparison.is_by_stage || is_load(&comparison.a) || is_load(&comparison.b)) {
         return None;
     }
-    let difference = if a > 0.0 { signed_percent((b - a) / a * 100.0) } else { UNKNOWN.to_owned() };
-    let head = ["Throughput, tok/s", "A", "B", "DIFF"].map(str::to_owned);
-    Some([head.to_vec(), vec!["whole run".to_owned(), format!("{a:.1}"), format!("{b:.1}"), difference]])
+    let row = |row: &ThroughputRow| {
+        let (a, b) = row.a.zip(row.b)?;
+        let name = row.concurrency.map_or_else(|| "whole run".to_owned(), |n| format!("concurrency {n}"));
+        let difference = row.difference_percent().map_or_else(|| UNKNOWN.to_owned(), signed_percent);
+        let [a, b] = [a, b].map(|figure| Quantity::new(figure, 1).to_string());
+        Some(vec![name, a, b, difference])
+    };
+    let rows: Vec<Vec<String>> = comparison.throughput.iter().filter_map(row).collect();
+    let head = ["Throughput, tok/s", "A", "B", "DIFF"].map(str::to_owned).to_vec();
+    (!rows.is_empty()).then(|| std::iter::once(head).chain(rows).collect())
 }
 
 /// Describes a run in one line.

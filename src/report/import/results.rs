@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use super::ImportError;
 use crate::domain::interval::mean_half_width;
+use crate::domain::model_mix::MAX_MODELS;
 use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise_line;
 use crate::report::compare::{
-    COMPARED, Case, Compared, ComparedRun, ComparedWorkload, Figure, Measured, ONE_LOAD, Plan, Stage, Turn, ascending,
+    COMPARED, Case, Compared, ComparedRun, ComparedWorkload, Figure, Measured, ModelSide, Plan, Stage, Turn, ascending,
     fingerprint_text,
 };
 
@@ -34,24 +35,23 @@ struct Document {
     summary: SummaryJson,
     cases: Vec<CaseJson>,
     workload: Option<WorkloadJson>,
-    sweep: Vec<IgnoredAny>,
+    models: Vec<IgnoredAny>,
+    sweep: Vec<SweepJson>,
     stages: Vec<LoadStageJson>,
 }
 
-/// A stage of a changing load.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct SweepJson {
+    concurrency: Option<u64>,
+    output_token_throughput: Option<f64>,
+}
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct LoadStageJson {
     load: String,
     duration_s: f64,
-}
-
-/// Writes stages as `--stages` does: `4:60s,16:60s`.
-fn load_stages(stages: &[LoadStageJson]) -> String {
-    if stages.is_empty() {
-        return ONE_LOAD.to_owned();
-    }
-    stages.iter().map(|stage| format!("{}:{}s", stage.load, stage.duration_s)).collect::<Vec<_>>().join(",")
 }
 
 #[derive(Deserialize, Default)]
@@ -86,6 +86,7 @@ struct WorkloadJson {
     isl: Option<String>,
     osl: Option<String>,
     prefix: Option<String>,
+    depths: Vec<u32>,
     speed: Option<f64>,
 }
 
@@ -98,12 +99,16 @@ struct FingerprintJson {
 
 impl From<WorkloadJson> for ComparedWorkload {
     fn from(workload: WorkloadJson) -> Self {
-        let WorkloadJson { kind, source, fingerprint, columns, isl, osl, prefix, speed } = workload;
+        let WorkloadJson { kind, source, fingerprint, columns, isl, osl, prefix, depths, speed } = workload;
         let mut settings = Vec::new();
         match kind.as_str() {
             "dataset" => settings.push(("--column", columns.join(" "))),
             "synthetic" => {
                 settings.extend([("--isl", isl.unwrap_or_default()), ("--prefix", prefix.unwrap_or_default())]);
+            }
+            "depth" => {
+                let depths: Vec<String> = depths.iter().map(u32::to_string).collect();
+                settings.extend([("--depth", depths.join(",")), ("--isl", isl.unwrap_or_default())]);
             }
             _ => settings.push(("--speed", speed.map_or_else(String::new, |speed| speed.to_string()))),
         }
@@ -117,6 +122,7 @@ impl From<WorkloadJson> for ComparedWorkload {
 #[serde(default)]
 struct SummaryJson {
     output_token_throughput: Option<f64>,
+    stage_concurrency: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -131,8 +137,17 @@ struct CaseJson {
 struct Attempt(HashMap<&'static str, Value>);
 
 impl Attempt {
-    const KEYS: [&str; 8] =
-        ["status", "warmup", "concurrency", "reported", "token_count_source", "prefix_cache", "unresolved", "turn"];
+    const KEYS: [&str; 9] = [
+        "status",
+        "warmup",
+        "concurrency",
+        "reported",
+        "token_count_source",
+        "prefix_cache",
+        "unresolved",
+        "turn",
+        "model",
+    ];
 }
 
 impl std::ops::Index<&str> for Attempt {
@@ -181,9 +196,16 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         Some(newer) => return Err(ImportError(format!("unknown schema_version {newer}; update tokscope"))),
         None => return Err(ImportError("not a results.json: schema_version is missing".to_owned())),
     }
-    let Document { run, target, summary, cases, workload, sweep, stages: loads, .. } = document;
-    let stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
-    let is_whole = |a: &Attempt| stages.is_empty() || stage_concurrency(a) == run.concurrency;
+    let Document { run, target, summary, cases, workload, models: mixed, sweep, stages: load_stages, .. } = document;
+    let mut stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
+    for stage in &mut stages {
+        let same = sweep.iter().find(|entry| entry.concurrency == Some(stage.concurrency));
+        stage.throughput = same.and_then(|entry| entry.output_token_throughput);
+    }
+    // Older files have the figures of the last stage.
+    let stage = summary.stage_concurrency.or(run.concurrency).filter(|_| !stages.is_empty());
+    let is_whole = |a: &Attempt| stages.is_empty() || stage_concurrency(a) == stage;
+    let load_stages: Vec<String> = load_stages.iter().map(|s| format!("{}:{}s", s.load, s.duration_s)).collect();
     let plan = Plan {
         concurrency: run.concurrency,
         repeat: run.repeat,
@@ -203,10 +225,12 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         plan: Some(plan),
         throughput: summary.output_token_throughput,
         whole: measured(&cases, is_whole),
-        load_stages: Some(load_stages(&loads)),
         workload: workload.map(ComparedWorkload::from),
         turns: turns(&cases, is_whole),
+        models: if mixed.is_empty() { Vec::new() } else { models(&cases, is_whole) },
         is_sweep: !sweep.is_empty(),
+        stage,
+        load_stages: Some(load_stages.join(",")),
         stages,
         checks: None,
         notes: Vec::new(),
@@ -223,6 +247,17 @@ fn turns(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Vec<Turn> {
     }
     let figures = |turn| measured(cases, |a| wanted(a) && number(a) == Some(turn)).total;
     numbers.into_iter().map(|turn| Turn { number: turn, figures: figures(turn) }).collect()
+}
+
+/// Collects the figures of the attempts that `wanted` selects by model; empty with too many models.
+fn models(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Vec<ModelSide> {
+    let selected = cases.iter().flat_map(|case| &case.attempts).filter(|a| is_good(a) && wanted(a));
+    let names: BTreeSet<&str> = selected.filter_map(|a| a["model"].as_str()).collect();
+    if names.len() > MAX_MODELS {
+        return Vec::new();
+    }
+    let figures = |name: &str| measured(cases, |a| wanted(a) && a["model"].as_str() == Some(name)).total;
+    names.into_iter().map(|name| ModelSide { name: name.to_owned(), figures: figures(name) }).collect()
 }
 
 /// Returns the concurrency of an attempt's stage.
@@ -245,8 +280,11 @@ fn stages(cases: &[CaseJson]) -> Vec<Stage> {
     if levels.len() > MOST_STAGES {
         return Vec::new();
     }
-    let stage =
-        |concurrency| Stage { concurrency, measured: measured(cases, |a| stage_concurrency(a) == Some(concurrency)) };
+    let stage = |concurrency| Stage {
+        concurrency,
+        throughput: None,
+        measured: measured(cases, |a| stage_concurrency(a) == Some(concurrency)),
+    };
     levels.into_iter().map(stage).collect()
 }
 

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::compact::compact;
 use super::{RunHeader, VERSION};
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::check::ToolCall;
 use crate::domain::live::EngineLag;
 use crate::domain::session::{EventKind, RunEvent};
 use crate::domain::telemetry_event::TelemetryEvent;
@@ -32,12 +33,17 @@ pub struct Event {
 pub struct Attempt {
     pub at: Nanos,
     pub record: AttemptRecord,
+    /// Calls of tools; beside the record, so that requests without any take no bytes for them.
+    #[serde(default)]
+    pub tool_calls: Vec<ToolCall>,
 }
 
 #[derive(Serialize)]
-struct CompactAttempt {
+struct CompactAttempt<'a> {
     at: Nanos,
     record: Box<RawValue>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tool_calls: &'a [ToolCall],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,6 +69,13 @@ pub struct End {
     pub status: u8,
     #[serde(default)]
     pub figures: Option<RunFigures>,
+}
+
+/// Figures of a run whose work is done, while its program is still open.
+#[derive(Serialize, Deserialize)]
+pub struct Figures {
+    pub at: Nanos,
+    pub figures: RunFigures,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,7 +110,9 @@ pub fn header(run: &RunHeader) -> String {
 pub fn event(event: &RunEvent, record: Option<&AttemptRecord>) -> String {
     match record {
         Some(record) => match compact(record) {
-            Ok(record) => typed("attempt", &CompactAttempt { at: event.at, record }),
+            Ok(compact) => {
+                typed("attempt", &CompactAttempt { at: event.at, record: compact, tool_calls: &record.tool_calls })
+            }
             Err(_) => String::new(),
         },
         None => line(&Event { what: event.what, at: event.at }),
@@ -127,6 +142,11 @@ pub fn workload_note(text: &str) -> String {
 /// Returns the line of a resumption: when, where and by which version the run was continued.
 pub fn resumption(resumption: &Resumption) -> String {
     typed("resumption", resumption)
+}
+
+/// Returns the line of a run's figures once all its work is done. More work may follow.
+pub fn figures(at: Nanos, figures: RunFigures) -> String {
+    typed("figures", &Figures { at, figures })
 }
 
 /// Returns the last line, for a program that ended regularly with this exit status.

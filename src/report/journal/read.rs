@@ -16,7 +16,7 @@ use crate::domain::host::HostHistory;
 use crate::domain::live::{EngineLag, THROUGHPUT_POINTS};
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
-use crate::domain::session::{EventKind, RunEvent, Session};
+use crate::domain::session::{EventKind, Mode, RunEvent, Session};
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
@@ -32,7 +32,7 @@ const MAX_LISTED_LINES: usize = 20;
 pub struct Saved {
     /// Header of the journal.
     pub run: RunHeader,
-    /// The run at its end, with nothing in flight.
+    /// The run at its end, with nothing in flight; of a run in progress, its state so far.
     pub session: Session,
     /// Events of the run, in order.
     pub events: Arc<[RunEvent]>,
@@ -81,6 +81,12 @@ pub enum JournalError {
 }
 
 impl Saved {
+    /// Returns whether all work of the run was done, or its program ended regularly. An open dashboard does not change
+    /// that.
+    pub fn is_over(&self) -> bool {
+        self.ended.is_some() || self.session.mode == Mode::Finished
+    }
+
     /// Returns the session that continues the run; it is finished if no attempt is missing.
     pub fn to_resume(&self) -> Session {
         self.session.to_resume(self.last_at)
@@ -88,7 +94,16 @@ impl Saved {
 }
 
 /// Reads a journal. Broken lines are skipped and listed in [`Saved::warnings`]; additions of newer versions are ignored.
-pub fn read(mut from: impl BufRead) -> Result<Saved, JournalError> {
+/// Requests without an end are those that the end of the program interrupted.
+pub fn read(from: impl BufRead) -> Result<Saved, JournalError> {
+    let mut saved = read_in_progress(from)?;
+    saved.session.show_ended(saved.last_at);
+    Ok(saved)
+}
+
+/// Reads the journal of a run that another process is still writing, as [`read`] does. Requests without an end are in
+/// flight.
+pub fn read_in_progress(mut from: impl BufRead) -> Result<Saved, JournalError> {
     let mut line = Vec::new();
     // Another file may be a single line without an end.
     let mut first = (&mut from).take(lines::LONGEST as u64 + 1);
@@ -194,7 +209,8 @@ impl Reader {
         let kind: Type<'_> = parse(line)?;
         match &*kind.r#type {
             "attempt" => {
-                let Attempt { at, record } = parse(line)?;
+                let Attempt { at, record, tool_calls } = parse(line)?;
+                let record = AttemptRecord { tool_calls, ..record };
                 self.last_at = self.last_at.max(record.ended);
                 self.follow_model(&record);
                 let what = EventKind::Ended(record.id);
@@ -273,7 +289,8 @@ impl Reader {
     /// Updates the model of the run to that of the last attempt: the user may have chosen another after a refusal.
     fn follow_model(&mut self, record: &AttemptRecord) {
         let has_own = self.run.suite.cases.get(record.id.case).is_none_or(|case| case.model.is_some());
-        if !has_own && !record.model.is_empty() {
+        let is_drawn = self.run.suite.model_mix.is_some();
+        if !has_own && !is_drawn && !record.model.is_empty() {
             self.run.model.clone_from(&record.model);
         }
     }
@@ -285,7 +302,6 @@ impl Reader {
         if self.run.gauges && self.gauges.is_none() {
             self.warnings.push(METRICS_NOT_SAVED.to_owned());
         }
-        self.session.show_ended(self.last_at);
         Saved {
             run: self.run,
             session: self.session,

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::RunHeader;
-use super::line::End;
+use super::line::{End, Figures};
 use super::read::{JournalError, read_first_line};
 use crate::domain::load_stages::LoadStages;
 use crate::domain::session::Plan;
@@ -81,7 +81,8 @@ impl From<&Suite> for BriefSuite {
     }
 }
 
-/// Reads the first and the last line of a journal. `None` if the last line is not the end of a run.
+/// Reads the first and the last line of a journal. `None` if the last line is neither the end of a run nor its figures
+/// once its work was done.
 ///
 /// # Errors
 ///
@@ -92,7 +93,14 @@ pub fn read_brief(first: &[u8], last: &[u8]) -> Result<Option<JournalSummary>, J
         run: JournalSummaryHeader,
     }
     const END: &[u8] = b"{\"type\":\"end\"";
+    const FIGURES: &[u8] = b"{\"type\":\"figures\"";
     let first: First = read_first_line(first)?;
-    let end: Option<End> = last.starts_with(END).then(|| serde_json::from_slice(last).ok()).flatten();
-    Ok(end.and_then(|end| end.figures).map(|figures| JournalSummary { header: first.run, figures }))
+    let figures = if last.starts_with(END) {
+        serde_json::from_slice::<End>(last).ok().and_then(|end| end.figures)
+    } else if last.starts_with(FIGURES) {
+        serde_json::from_slice::<Figures>(last).ok().map(|done| done.figures)
+    } else {
+        None
+    };
+    Ok(figures.map(|figures| JournalSummary { header: first.run, figures }))
 }

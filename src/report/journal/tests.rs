@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::attempt::{
     Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, StoredRecord, TextKind, Usage,
 };
-use crate::domain::check::{CheckKind, CheckResult};
+use crate::domain::check::{CheckKind, CheckResult, ToolCall};
 use crate::domain::finding::Finding;
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample, Throttle};
 use crate::domain::gpu_history::GpuHistory;
@@ -71,6 +71,22 @@ fn journal_of(report: &Report) -> String {
     let (at, lag_then) = (report.finished_at, report.lag);
     let figures = RunFigures::new(report);
     header(&header_of(report)) + &events_of(&report.session) + &lag(at, lag_then) + &end(at, 0, Some(figures))
+}
+
+#[test]
+fn calls_of_tools_are_saved_and_take_no_bytes_where_there_are_none() {
+    let mut report = report(sample_session());
+    let lines = journal_of(&report);
+    assert!(!lines.contains("tool_calls"));
+    let call = ToolCall { name: "weather".into(), arguments: "{\"city\":\"Rome\"}".into() };
+    let mut session = Session::new(Arc::clone(&report.session.suite), first_plan(&report.session));
+    session.handle(SessionInput::Begin(Nanos::default()));
+    let id = AttemptId { case: 0, number: 1 };
+    let record = AttemptRecord { tool_calls: vec![call.clone()], ..answer(id, Nanos::default(), 100, 5, 10) };
+    session.handle(SessionInput::Ended(id, Arc::new(record)));
+    report.session = session;
+    let saved = read(journal_of(&report).as_bytes()).unwrap();
+    assert_eq!(saved.session.cases[0].attempts[0].record().unwrap().tool_calls, [call]);
 }
 
 /// Returns the line of an attempt that ended.

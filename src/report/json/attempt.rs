@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::domain::attempt::{AttemptError, AttemptRecord, FailedTry, TokenSource};
-use crate::domain::check::CheckResult;
+use crate::domain::check::{CheckResult, ToolCall};
 use crate::domain::diagnosis::Finding;
+use crate::domain::media::MediaCount;
 use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::server_timings::ServerTimings;
@@ -40,8 +41,14 @@ pub struct AttemptJson<'a> {
     requested_input_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requested_output_tokens: Option<u32>,
+    /// Images and audio that were sent; only present if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media: Option<&'a MediaCount>,
     /// Concurrency of the stage in a sweep, else of the run; `null` if only the rate decides.
     concurrency: Option<usize>,
+    /// Number of the stage of --stages in which the attempt was due or sent, from 1; only present with --stages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load_stage: Option<usize>,
     /// Whether the figures of its case and stage include this attempt. A complete rerun replaces earlier attempts.
     reported: bool,
     started_at: String,
@@ -89,6 +96,8 @@ pub struct AttemptJson<'a> {
     server_timings: Option<ServerTimings>,
     text: &'a str,
     reasoning: &'a str,
+    /// Calls of tools by the first choice, in order; empty without any, and if the text was dropped.
+    tool_calls: &'a [ToolCall],
 }
 
 #[derive(Serialize)]
@@ -200,7 +209,9 @@ impl<'a> AttemptJson<'a> {
             row: attempt.row,
             requested_input_tokens: r.lengths.input_tokens,
             requested_output_tokens: r.lengths.output_tokens,
+            media: r.media.as_deref(),
             concurrency: report.session.concurrency_in(attempt.stage),
+            load_stage: (!report.session.load_stages().is_empty()).then(|| report.session.load_stage_of(attempt) + 1),
             reported,
             started_at: time(r.started),
             model: &r.model,
@@ -237,6 +248,7 @@ impl<'a> AttemptJson<'a> {
             server_timings: r.server_timings,
             text: &r.text,
             reasoning: &r.reasoning,
+            tool_calls: &r.tool_calls,
         }
     }
 }

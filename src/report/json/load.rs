@@ -14,6 +14,7 @@ use crate::domain::statistics::Stats;
 use crate::domain::steady_window::SteadyWindow;
 use crate::domain::sweep::{Stage, knee, saturated_from_start, stages};
 use crate::domain::tally::Tally;
+use crate::report::run_totals::RunTotals;
 use crate::report::sweep_table::SWEEP_COLUMNS;
 
 /// Distribution of the starts in an open loop.
@@ -147,16 +148,16 @@ pub struct LoadJson<'a> {
 }
 
 impl<'a> LoadJson<'a> {
-    /// Judges the thresholds. In a sweep, `slo` has the verdicts of the last stage, and `slo_met` is whether any stage meets
-    /// all thresholds.
-    pub fn new(tally: &'a Tally, session: &'a Session) -> Self {
+    /// Judges the thresholds. In a sweep, `tally` is that of one stage, which `slo` and `goodput` describe, and `slo_met` is
+    /// whether any stage meets all thresholds.
+    pub fn new(tally: &'a Tally, totals: &'a RunTotals, session: &'a Session) -> Self {
         let slos = session.slos();
         let queue = tally.stats(&QUEUE).map(|stats| (tally.count(&QUEUE), stats));
         Self {
-            measured_requests: tally.ended,
+            measured_requests: totals.measured_requests,
             not_started: session.not_started,
             stopped_saturated: session.saturated_at().is_some(),
-            errors: &tally.errors,
+            errors: &totals.errors,
             dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson::from_stats(stats, n)),
             saturated_from_concurrency: saturated_from_start(&stages(session)).map(|found| found.concurrency),
             steady_state: SteadyWindow::from_session(session).as_ref().map(SteadyJson::new),

@@ -7,19 +7,22 @@ use std::time::Duration;
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
+use super::super::fixture::depth::depth_session;
 use super::super::fixture::workload::conversations;
 use super::super::fixture::{answer, refusal, report, run as run_suite, sample_session, suite, sweep_session};
 use super::*;
 use crate::domain::attempt::FailedTry;
 use crate::domain::calibration::{ErrorSpread, Level, Machine, Peak};
-use crate::domain::check::{CheckKind, CheckResult};
+use crate::domain::check::{CheckKind, CheckResult, ToolCall};
 use crate::domain::diagnosis::{DIAGNOSES, diagnose};
 use crate::domain::gpu::Throttle;
+use crate::domain::media::MediaCount;
 use crate::domain::metrics::Unit;
+use crate::domain::model_mix::{ModelMix, WeightedModel};
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
-use crate::domain::session::{EventKind, Plan, RunEvent};
+use crate::domain::session::{EventKind, Plan, RunEvent, Session, SessionInput};
 use crate::domain::time::Nanos;
 use crate::domain::workload::{Workload, WorkloadSource};
 use crate::report::bottleneck::rules_markdown;
@@ -143,6 +146,8 @@ fn gauges(began: Nanos) -> GaugeHistory {
 fn load() -> Report {
     let open_loop = Some(OpenLoop { rate_per_s: 2.5, process: Process::Constant, seed: 7 });
     let mut asked = suite(&["a", "b"]);
+    let model = WeightedModel { name: "glm-4.7-flash".to_owned(), weight: 2 };
+    asked.model_mix = Some(ModelMix { models: vec![model], seed: 0 });
     asked.slos = ["ttft_p95<500ms", "error_rate<10%"].map(|slo| slo.parse().unwrap()).to_vec();
     let session = run_suite(asked, Plan { repeat: 7, open_loop, ..Plan::default() }, |id, now| {
         if (id.case, id.number) == (1, 7) {
@@ -152,6 +157,8 @@ fn load() -> Report {
         r.intended = Some(Nanos(now.0 - 300_000_000));
         r.usage.cached_tokens = Some(if id.case == 0 { 0 } else { 90 });
         r.choice_finish_reasons = vec![Some("stop".to_owned()), None];
+        r.media = Some(Box::new(MediaCount { images: 2, image_bytes: 9, audio: 1, audio_bytes: 5 }));
+        r.tool_calls = vec![ToolCall { name: "f".to_owned(), arguments: "{}".to_owned() }];
         r.retries.push(FailedTry { started: now, kind: "unavailable".into(), http_status: Some(503), waited_ms: 1.5 });
         r.observer_stalls.push((now, now.plus(Duration::from_millis(5))));
         r.server_timings =
@@ -209,12 +216,24 @@ fn traced() -> Report {
     report(run_suite(asked, Plan::default(), |id, now| Some(answer(id, now, 1000, 100, 20))))
 }
 
+/// Returns a run that measures context depths, of which the server's own times give a prefill speed.
+fn depths() -> Report {
+    report(depth_session(|_, mut record| {
+        record.server_timings =
+            Some(ServerTimings { prompt_ms: Some(400.0), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
+        record
+    }))
+}
+
 #[test]
 fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     let (mut all_described, mut all_written) = (BTreeSet::new(), BTreeSet::new());
     described(schema(), "", &mut all_described);
-    let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4]))];
-    for report in sampled.into_iter().chain([load(), conversations(), staged(), traced()]) {
+    let mut left = Session::new(std::sync::Arc::new(suite(&["a"])), Plan::default());
+    left.handle(SessionInput::Begin(Nanos(0)));
+    left.handle(SessionInput::Abort);
+    let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4])), report(left)];
+    for report in sampled.into_iter().chain([load(), conversations(), staged(), traced(), depths()]) {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);
         written(&document, schema(), "", &mut all_written);

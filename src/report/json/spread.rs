@@ -7,10 +7,10 @@ use crate::domain::statistics::Stats;
 use crate::report::spread::Spread;
 use crate::report::summary::CacheCounts;
 
-/// Statistics of a metric. Percentiles of too few values are `null`.
 /// Reason why a share has no interval of the median.
 const NO_MEDIAN: &str = "a share has no median";
 
+/// Statistics of a metric. Percentiles of too few values are `null`.
 #[derive(Serialize)]
 pub struct SpreadJson {
     avg: f64,

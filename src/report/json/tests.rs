@@ -160,6 +160,7 @@ const ATTEMPT: Fields = &[
     ("resolution", Object, true),
     ("output_token_throughput", Number, true),
     ("output_token_throughput_per_user", Number, true),
+    ("prefill_throughput_per_user", Number, true),
     ("input_sequence_length", Count, true),
     ("output_sequence_length", Count, true),
     ("pass_rate", Number, true),
@@ -178,6 +179,7 @@ const ATTEMPT: Fields = &[
     ("text_dropped", Bool, false),
     ("text", Text, false),
     ("reasoning", Text, false),
+    ("tool_calls", List, false),
 ];
 
 const SUMMARY: Fields = &[
@@ -186,6 +188,7 @@ const SUMMARY: Fields = &[
     ("request_latency_ms", Object, true),
     ("inter_token_latency_ms", Object, true),
     ("output_token_throughput_per_user", Object, true),
+    ("prefill_throughput_per_user", Object, true),
     ("output_token_throughput_per_request", Object, true),
     ("input_sequence_length", Object, true),
     ("output_sequence_length", Object, true),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::domain::context_depth::Depths;
 use crate::domain::data_fingerprint::DataFingerprint;
 use crate::domain::row_order::Sample;
 use crate::domain::workload::{Conversations, Workload, WorkloadSource};
@@ -28,6 +29,8 @@ pub struct WorkloadJson<'a> {
     isl: Option<String>,
     osl: Option<String>,
     prefix: Option<String>,
+    /// Tokens of context of each case; empty unless the run measures depths.
+    depths: &'a [u32],
     speed: Option<f64>,
     requested_input_tokens: Option<LengthJson>,
     input_tokens: Option<LengthJson>,
@@ -88,6 +91,7 @@ impl<'a> WorkloadJson<'a> {
             WorkloadSource::Synthetic { input, prefix: shared } => {
                 (isl, prefix) = (Some(input.to_string()), shared.map(|shared| shared.to_string()));
             }
+            WorkloadSource::Depth { prompt_tokens, .. } => isl = Some(prompt_tokens.to_string()),
             WorkloadSource::Trace { speed: factor, .. } => speed = Some(*factor),
         }
         let requested = |lengths: &Lengths| lengths.requested().map(LengthJson::from);
@@ -107,6 +111,7 @@ impl<'a> WorkloadJson<'a> {
             isl,
             osl: output.as_ref().map(ToString::to_string),
             prefix,
+            depths: source.depths().map(Depths::as_slice).unwrap_or_default(),
             speed,
             requested_input_tokens: requested(input),
             input_tokens: real(input),
@@ -157,9 +162,9 @@ pub struct TurnJson {
     output_token_throughput_per_user: Option<TurnSpreadJson>,
 }
 
-/// Mean and percentiles of a figure of a turn; a percentile of too few values is `null`.
+/// Mean and percentiles of a figure of a turn or of a model; a percentile of too few values is `null`.
 #[derive(Serialize)]
-struct TurnSpreadJson {
+pub struct TurnSpreadJson {
     mean: f64,
     p50: Option<f64>,
     p95: Option<f64>,

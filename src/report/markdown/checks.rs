@@ -7,7 +7,7 @@ use super::escape::{code, inline};
 
 /// Returns the pass rate with its interval, and the first failures. `None` without a checked answer.
 pub fn verdict(view: &View<'_>) -> Option<String> {
-    let rate = view.summary.whole_pass_rate;
+    let rate = view.summary.totals.pass_rate;
     let words = rate.words()?;
     if rate.failed() == 0 {
         return Some(format!("**Checks**: {words}"));

@@ -32,6 +32,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     page.block("## Test Details");
     let shown = view.cases.len().min(MAX_CASES);
     page.begin_details(&format!("Previews and notes of {}", count(shown, "case")));
+    view.name_stage(page);
     for case in view.cases.iter().take(shown) {
         page.block(&format!("### {}", inline(&case.spec.name)));
         let figures: Vec<String> =

@@ -12,6 +12,23 @@ use super::figures::grouped;
 use super::numbers::mean_and_max;
 use super::page::Page;
 
+/// Number and size of the images and audio files of the reported attempts; `None` without any.
+fn media(view: &View<'_>) -> Option<String> {
+    let grouped = |n: u64| grouped(n as f64);
+    let (media, attempts) = view.summary.media;
+    let part = |n: u32, one: &str, many: &str, bytes: u64| {
+        let noun = if n == 1 { one } else { many };
+        let size = if bytes > 0 { format!(" ({} bytes)", grouped(bytes)) } else { String::new() };
+        (n > 0).then(|| format!("{} {noun}{size}", grouped(u64::from(n))))
+    };
+    let parts = [
+        part(media.images, "image", "images", media.image_bytes),
+        part(media.audio, "audio file", "audio files", media.audio_bytes),
+    ];
+    let words = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    (!media.is_empty()).then(|| format!("{words} in {}", count(attempts, "request")))
+}
+
 pub fn write(view: &View<'_>, page: &mut Page) {
     let report = view.report;
     page.block("## Test Information");
@@ -31,8 +48,11 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     page.field("Test Cases", &view.cases.len().to_string());
     page.field("Test Mode", &inline(&report.session.suite.name));
     plan(view, page);
+    if let Some(media) = media(view) {
+        page.field("Images and Audio", &media);
+    }
     page.field("Token Counts", &token_source(view));
-    if view.summary.attempts > 0 {
+    if view.summary.totals.attempts > 0 {
         page.field("Prefix Cache", &cache(view));
     }
     page.field("Client", &client(view));
@@ -84,8 +104,8 @@ fn server(view: &View<'_>) -> String {
 
 /// Says who counted the output tokens.
 fn token_source(view: &View<'_>) -> String {
-    let s = &view.summary;
-    let (all, estimated, counted) = (s.attempts, s.estimated_attempts, s.tokenizer_attempts);
+    let whole = &view.summary.totals;
+    let (all, estimated, counted) = (whole.attempts, whole.estimated_attempts, whole.tokenizer_attempts);
     match (counted, estimated) {
         _ if all == 0 => format!("{UNKNOWN} (nothing was measured)"),
         (0, 0) => "from the server's `usage`".to_owned(),
@@ -104,7 +124,7 @@ fn token_source(view: &View<'_>) -> String {
 /// Returns `10 cold; unique prompts`.
 fn cache(view: &View<'_>) -> String {
     let how = if view.report.session.plan.warm { "prompts sent unchanged (`--warm`)" } else { "unique prompts" };
-    format!("{}; {how}", view.summary.cache.words())
+    format!("{}; {how}", view.summary.totals.cache.words())
 }
 
 fn client(view: &View<'_>) -> String {

@@ -1,6 +1,7 @@
 //! Foreign text, escaped for a line, a table cell, a code span or a code block.
 
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::check::ToolCall;
 pub use crate::domain::quantity::UNKNOWN;
 use crate::domain::text::{sanitise, sanitise_line, truncate};
 
@@ -107,10 +108,13 @@ pub fn fenced(text: &str) -> String {
     format!("{fence}\n{text}\n{fence}")
 }
 
-/// Returns the beginning of an attempt's answer, or of its reasoning if there is no answer; `None` without visible text.
+/// Returns the beginning of an attempt's answer and of its tool calls, or of its reasoning if there is neither; `None`
+/// without visible text.
 pub fn preview(record: &AttemptRecord) -> Option<String> {
     let seen = |text: &str| sanitise(text).trim_matches('\n').trim_end().to_owned();
-    let (thinking, answer) = (seen(&record.reasoning), seen(&record.text));
+    let call = |call: &ToolCall| format!("Tool call: {} {}\n", sanitise_line(&call.name), sanitise(&call.arguments));
+    let calls: String = record.tool_calls.iter().map(call).collect();
+    let (thinking, answer) = (seen(&record.reasoning), seen(&format!("{}\n\n{calls}", record.text)));
     match (thinking.is_empty(), answer.is_empty()) {
         (true, true) => None,
         (false, true) => Some(format!("{THINKING}{}", shorten_at_word(&thinking, PREVIEW_CHARS - THINKING.len()))),
@@ -280,6 +284,17 @@ mod tests {
         let cut_within_a_word = format!("{}{words}", "x".repeat(7));
         assert!(preview(&record("", &cut_within_a_word)).unwrap().ends_with("word..."));
         assert_eq!(preview(&record("", &"ä".repeat(300))), Some("ä".repeat(300)));
+    }
+
+    #[test]
+    fn a_preview_shows_calls_of_tools_below_the_answer() {
+        let call = |name: &str, arguments: &str| ToolCall { name: name.to_owned(), arguments: arguments.to_owned() };
+        let mut record = record("Think.", "");
+        record.tool_calls = vec![call("weather", "{\"city\":\"Rome\"}"), call("ti\nme", "{}")];
+        let calls = "Tool call: weather {\"city\":\"Rome\"}\nTool call: ti me {}";
+        assert_eq!(preview(&record).as_deref(), Some(calls));
+        record.text = "I look it up.".to_owned();
+        assert_eq!(preview(&record), Some(format!("I look it up.\n\n{calls}")));
     }
 
     proptest! {

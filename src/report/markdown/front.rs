@@ -32,8 +32,8 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     resumed(view, page);
     if view.summary.partial {
         page.block(&format!("> **Partial run**: {}.", missing(view)));
-    } else if view.summary.failed_attempts > 0 {
-        let failed = count(view.summary.failed_attempts, "attempt");
+    } else if view.summary.totals.failed_attempts > 0 {
+        let failed = count(view.summary.totals.failed_attempts, "attempt");
         page.block(&format!("> **Failed attempts**: {failed} failed, but every case has a measured attempt."));
     }
     reruns(view, page);

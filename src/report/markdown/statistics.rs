@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::domain::attempt::ERROR_BOUND;
 use crate::domain::interval::MEAN_NEEDS;
-use crate::domain::metrics::{LATENCY, METRICS, Metric, SPEED, TTFT};
+use crate::domain::metrics::{METRICS, Metric, SPEED, TTFT};
 use crate::domain::pass_rate::{PassRate, whole_percent};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::ESTIMATED;
 use crate::domain::session::AttemptState;
 use crate::domain::statistics::enough_for;
 use crate::domain::sweep::{best, stages};
-use crate::domain::tally::Tally;
 use crate::report::case::CaseView;
 use crate::report::spread::Spread;
 
@@ -34,15 +33,8 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 /// Figures of the whole run. Those of a single stage say so.
 fn totals(view: &View<'_>, page: &mut Page) {
     let (s, session) = (&view.summary, &view.report.session);
-    let whole = (!session.sweep.is_empty()).then(|| Tally::from_session(session, None));
-    let is_measured = s.attempts > 0 || whole.as_ref().is_some_and(|w| w.ok > 0);
-    let stage = view.last_stage().map_or_else(String::new, |concurrency| format!(" at concurrency {concurrency}"));
-    let seconds = match &whole {
-        Some(whole) => whole.values(&LATENCY).iter().sum::<f64>() / 1000.0,
-        None => s.total_time_s,
-    };
-    let (output_tokens, estimated) =
-        whole.as_ref().map_or((s.total_output_tokens, s.estimated), |w| (w.output_tokens, w.estimated));
+    let (whole, stage) = (&s.totals, view.at_stage());
+    let is_measured = whole.attempts > 0;
     let average = quantity(&SPEED, s.stats(&SPEED).map(|s| s.avg), s.estimated);
     let mut table = Table::default().text("Metric").number("Value");
     let mut row = |name: &str, value: String| table.row(vec![name.to_owned(), value]);
@@ -54,8 +46,8 @@ fn totals(view: &View<'_>, page: &mut Page) {
         row("Measured Requests", session.requests_measured().to_string());
     }
     row("**Avg Generation Speed**", format!("**{average}{stage}**"));
-    row("Total Time", with_unit(is_measured.then_some(seconds), 2, false, " s"));
-    row("Total Tokens", tokens(is_measured.then_some(output_tokens as f64), estimated));
+    row("Total Time", with_unit(is_measured.then_some(whole.time_s), 2, false, " s"));
+    row("Total Tokens", tokens(is_measured.then_some(whole.output_tokens as f64), whole.estimated_attempts > 0));
     if session.is_more_than_reported() {
         // The sum of request times is not the duration of such a run.
         row("Wall Time", with_unit(view.report.duration_s(), 2, false, " s"));
@@ -63,14 +55,14 @@ fn totals(view: &View<'_>, page: &mut Page) {
     for (name, value) in throughput(view) {
         row(name, value);
     }
-    if let Some(whole) = &whole {
+    if s.stage.is_some() {
         whole.failures().into_iter().for_each(|kinds| row("Failed Requests", kinds));
     } else if session.plan.repeat > 1 || s.failed_attempts > 0 {
         row("Failed Attempts", failed_attempts(view));
     }
-    if let Some(percent) = s.pass_rate.percent() {
-        let PassRate { passed, checked } = s.pass_rate;
-        row("Pass Rate", format!("{} ({passed}/{checked}){stage}", whole_percent(percent)));
+    if let Some(percent) = whole.pass_rate.percent() {
+        let PassRate { passed, checked } = whole.pass_rate;
+        row("Pass Rate", format!("{} ({passed}/{checked})", whole_percent(percent)));
     }
     if s.findings.is_empty() && s.examined() > 0 {
         row("Findings", format!("none in {}{stage}", s.examined_in_words()));

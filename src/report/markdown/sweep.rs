@@ -1,6 +1,7 @@
 //! A sweep over concurrencies: its headline, and a row for each stage.
 
 use crate::domain::metrics::{DECODE, ITL, LATENCY, Metric, TTFT};
+use crate::domain::pass_rate::whole_percent;
 use crate::domain::quantity::ESTIMATED;
 use crate::domain::sweep::{Saturation, Stage, best, ideal_throughput, knee, slo_summary, stages, unfilled_stages};
 use crate::report::sweep_table::{KNEE, n_of_all, unresolved_in_words};
@@ -73,6 +74,10 @@ fn table(stages: &[Stage], page: &mut Page) {
     }
     let is_doubted = stages.iter().any(|s| s.doubts.summary().is_some());
     let is_judged = stages.iter().any(|s| s.slo_met.is_some());
+    let is_checked = stages.iter().any(|s| s.pass_rate.checked > 0);
+    if is_checked {
+        table = table.number("Pass (%)");
+    }
     if is_doubted {
         table = table.text("Prefix cache");
     }
@@ -91,6 +96,10 @@ fn table(stages: &[Stage], page: &mut Page) {
             figure(stage.requests_per_s, 2, false),
         ];
         row.extend(COLUMNS.map(|(metric, p)| bare(metric, percentile(stage, metric, p), stage.estimated)));
+        if is_checked {
+            let percent = stage.pass_rate.percent().map(whole_percent);
+            row.push(percent.map_or_else(|| UNKNOWN.to_owned(), |share| share.trim_end_matches('%').to_owned()));
+        }
         if is_doubted {
             row.push(stage.doubts.summary().unwrap_or_else(|| "cold".to_owned()));
         }

@@ -182,12 +182,14 @@ fn totals_of_a_sweep_cover_all_stages_and_figures_of_one_say_so() {
     assert_eq!(value("Total Tokens"), Some("1,200"));
     assert_eq!(value("Total Time"), Some("16.00 s"));
     assert_eq!(value("Successful Requests"), Some("12/12"));
-    assert_eq!(value("Avg Generation Speed"), Some("50.0 tok/s at concurrency 4"));
-    assert!(line_of(&text, "- **Performance Rating**").contains("Good at concurrency 4 · Average Speed: 50.0 tok/s"));
-    // One attempt for each case in the last stage, so nothing is averaged.
+    assert_eq!(value("Avg Generation Speed"), Some("100.0 tok/s at concurrency 2"));
+    assert!(
+        line_of(&text, "- **Performance Rating**").contains("Excellent at concurrency 2 · Average Speed: 100.0 tok/s")
+    );
+    // One attempt for each case in the best stage, so nothing is averaged.
     assert!(!section(&text, "Detailed Results").contains("Attempts"), "{text}");
     for name in ["Detailed Results", "Speed Statistics", "Latency Statistics"] {
-        assert!(section(&text, name).contains("Concurrency 4, the last stage of the sweep."), "{name} in:\n{text}");
+        assert!(section(&text, name).contains("Concurrency 2, the best stage of the sweep."), "{name} in:\n{text}");
     }
 }
 
@@ -629,7 +631,7 @@ fn a_sweep_names_its_saturation_and_the_stages_that_meet_the_slos() {
     std::sync::Arc::make_mut(&mut session.suite).slos = vec!["latency_p50<1500ms".parse().unwrap()];
     let text = render(&report(session));
     assert!(text.contains("\n- **SLO Limit**: met up to concurrency 2\n"), "{text}");
-    assert!(section(&text, "SLOs").contains("Concurrency 3, the last stage of the sweep."));
+    assert!(section(&text, "SLOs").contains("Concurrency 2, the best stage of the sweep."));
     let without_knee = render(&report(crate::report::fixture::sweep_session(&[1, 2, 2])));
     assert!(without_knee.contains("- **Saturation**: none up to concurrency 2"), "{without_knee}");
 }
@@ -651,7 +653,7 @@ fn a_sweep_names_the_requests_that_failed_in_any_stage() {
     let text = render(&report(session));
     assert_eq!(
         line_of(&text, "> **Partial"),
-        "> **Partial run**: 0 of 1 case measured (1 cancelled), 1 of 3 requests; failed requests of the sweep: 1 of 1 at concurrency 1; \
+        "> **Partial run**: 0 of 1 case measured (1 interrupted), 1 of 3 requests; failed requests of the sweep: 1 of 1 at concurrency 1; \
          1 request interrupted by the end of tokscope (`tokscope resume` repeats them)."
     );
 }

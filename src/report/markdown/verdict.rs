@@ -17,7 +17,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     page.block("## Conclusion");
     let checks = checks::verdict(view);
     // No rating before a reader knows that answers are wrong.
-    if let Some(wrong) = checks.as_ref().filter(|_| view.summary.whole_pass_rate.failed() > 0) {
+    if let Some(wrong) = checks.as_ref().filter(|_| view.summary.totals.pass_rate.failed() > 0) {
         page.line(&format!("- {wrong}"));
     }
     page.line(&format!("- {}", rating(view)));
@@ -28,7 +28,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     if !speed.is_empty() {
         page.line(&format!("- {}", speed.join(" · ")));
     }
-    if let Some(checks) = checks.filter(|_| view.summary.whole_pass_rate.failed() == 0) {
+    if let Some(checks) = checks.filter(|_| view.summary.totals.pass_rate.failed() == 0) {
         page.line(&format!("- {checks}"));
     }
     if let Some(failure) = only_failures(view) {
@@ -47,7 +47,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 /// The rating with the speed that earned it, and the suite's scale.
 fn rating(view: &View<'_>) -> String {
     let (s, scale) = (&view.summary, view.report.session.suite.rating);
-    let stage = view.last_stage().map_or_else(String::new, |concurrency| format!(" at concurrency {concurrency}"));
+    let stage = view.at_stage();
     let all = view.cases.len();
     let cases = if s.ok < all && s.ok > 0 { format!(", from {} of {all} cases", s.ok) } else { String::new() };
     let note = s.rating_note().map_or_else(String::new, |note| format!(". {note}"));

@@ -41,7 +41,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 fn source(workload: &Workload, page: &mut Page) {
     match workload.source.path() {
         Some(path) => page.field("Source", &format!("{} ({})", code(path), workload.source.kind())),
-        None => page.field("Source", "prose that is shipped with tokscope (synthetic)"),
+        None => page.field("Source", &format!("prose that is shipped with tokscope ({})", workload.source.kind())),
     }
     page.field("Content", &inline(&workload.summary));
     if let Some(fingerprint) = workload.source.fingerprint() {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Outcome, RunRow};
+use crate::domain::pass_rate::{PassRate, whole_percent};
 use crate::domain::quantity::{Quantity, UNKNOWN};
 use crate::domain::suite;
 use crate::domain::text::sanitise_line;
@@ -87,7 +88,7 @@ const COLUMNS: &[Column] = &[
         is_right: false,
         rank: 0,
         is_name: true,
-        cell: |r| r.stages.clone().unwrap_or_default(),
+        cell: |r| r.stages.as_deref().map_or_else(String::new, sanitise_line),
         is_default: |r| r.stages.is_none(),
     },
     Column {
@@ -109,6 +110,26 @@ const COLUMNS: &[Column] = &[
     Column { heading: "CASES", is_right: false, rank: 0, is_name: false, cell: cases, is_default: never },
     Column { heading: "TIME", is_right: true, rank: 3, is_name: false, cell: time, is_default: never },
     Column { heading: "TOK/S", is_right: true, rank: 0, is_name: false, cell: speed, is_default: never },
+    Column {
+        heading: "AT",
+        is_right: true,
+        rank: 0,
+        is_name: false,
+        cell: |r| {
+            r.stage_concurrency
+                .filter(|_| r.output_token_throughput_p50.is_some())
+                .map_or_else(String::new, |n| n.to_string())
+        },
+        is_default: |r| r.stage_concurrency.is_none(),
+    },
+    Column {
+        heading: "PASS",
+        is_right: true,
+        rank: 0,
+        is_name: false,
+        cell: |r| r.pass_rate.and_then(PassRate::percent).map_or_else(String::new, whole_percent),
+        is_default: |r| r.pass_rate.is_none(),
+    },
     Column { heading: "STATE", is_right: false, rank: 0, is_name: false, cell: state, is_default: never },
 ];
 
@@ -178,7 +199,8 @@ impl Columns {
                 Some("DATE") => style.dim(text),
                 Some("CASES") if run.failed > 0 => style.bad(text),
                 Some("STATE") if run.state == Outcome::Unreadable => style.bad(text),
-                Some("STATE") if run.state != Outcome::Whole || run.simulated => style.warning(text),
+                Some("PASS") if run.wrong() > 0 => style.bad(text),
+                Some("STATE") if !run.is_clean() || run.simulated => style.warning(text),
                 Some("STATE") => style.good(text),
                 _ => text.to_owned(),
             }
@@ -242,6 +264,9 @@ fn speed(run: &RunRow) -> String {
 }
 
 fn state(run: &RunRow) -> String {
+    let count = |n: usize, what: &str| if n > 0 { format!(", {n} {what}") } else { String::new() };
+    let failed = count(run.failed_attempts.max(run.failed), "failed");
+    let wrong = count(run.wrong(), "wrong");
     let simulated = if run.simulated { ", simulated" } else { "" };
-    format!("{}{simulated}", run.state.word())
+    format!("{}{failed}{wrong}{simulated}", run.state.word())
 }

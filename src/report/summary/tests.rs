@@ -1,4 +1,4 @@
-use super::super::fixture::{SAMPLE, answer, refusal, run, sample_session, suite};
+use super::super::fixture::{SAMPLE, answer, refusal, run, sample_session, suite, sweep_session};
 use super::*;
 use crate::domain::attempt::{AttemptId, AttemptStatus};
 use crate::domain::diagnosis::Finding;
@@ -234,4 +234,27 @@ fn buffered_answers_are_in_no_mean_and_get_no_rating() {
     });
     let s = Summary::from_session(&session);
     assert_eq!((s.rating, s.unresolved(&SPEED), s.total_output_tokens), (None, 1, 0));
+}
+
+#[test]
+fn totals_of_a_sweep_cover_all_stages_and_its_rates_the_best_one() {
+    // Four cases at each of three concurrencies, 100 tokens each; two requests per second at most.
+    let session = sweep_session(&[1, 2, 4]);
+    let summary = Summary::from_session(&session);
+    let totals = &summary.totals;
+    assert_eq!((totals.attempts, totals.output_tokens, totals.measured_requests), (12, 1200, 12));
+    assert_eq!((totals.ok, totals.failed, totals.failed_attempts), (4, 0, 0));
+    // Four times 1 s one after another, twice 1 s, once 2 s.
+    assert!((totals.busy_time_s - 8.0).abs() < 0.1, "{}", totals.busy_time_s);
+    // Concurrency 4 is not faster than 2.
+    assert_eq!((summary.stage, summary.attempts), (Some(2), 4));
+    let throughput = summary.output_token_throughput.unwrap();
+    assert!((throughput - 200.0).abs() < 5.0, "{throughput}");
+}
+
+#[test]
+fn without_a_sweep_totals_are_those_of_the_run() {
+    let summary = Summary::from_session(&sample_session());
+    assert_eq!(summary.totals.output_tokens, summary.total_output_tokens);
+    assert_eq!((summary.stage, summary.totals.attempts), (None, 10));
 }

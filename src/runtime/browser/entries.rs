@@ -1,19 +1,19 @@
-//! Saved runs and comparisons in the form that the browser shows.
+//! Converts saved runs and comparisons to what the browser shows.
 
-use crate::app::browser::comparison::{ComparedRow, ComparisonView, Distribution, Judged, MetricRows};
-use crate::app::browser::entry::{RunEntry, RunState, STAGE_ARROW};
+use crate::app::browser::comparison::{ComparedRow, ComparisonView, Distribution, Judged, MetricRows, RowsBy};
+use crate::app::browser::entry::{RunEntry, RunState, StageEntry};
 use crate::domain::metrics::{ITL, LATENCY, Metric, TTFT};
 use crate::domain::quantity::{Quantity, UNKNOWN};
 use crate::domain::suite;
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{self, Block, COMPARED, ComparedRun, Comparison, Figure, Judgement};
+use crate::report::compare::{self, Block, COMPARED, Comparison, Figure, Judgement, Measured};
 use crate::report::runs_table::{Outcome, RunRow, minute};
 use crate::store::runs::SavedRunFile;
 
-/// Maximum length of a sweep that is listed in full.
+/// Maximum length of a list of concurrencies to show in full, characters.
 const MAX_SWEEP: usize = 8;
 
-/// The entry of a saved run in the list.
+/// Returns the list entry of a saved run.
 pub(super) fn entry(file: &SavedRunFile, run: RunRow) -> RunEntry {
     let text = |text: Option<String>| text.map_or_else(String::new, |text| sanitise_line(&text));
     if let Some(why) = run.error {
@@ -31,7 +31,16 @@ pub(super) fn entry(file: &SavedRunFile, run: RunRow) -> RunEntry {
         [] => String::new(),
         patterns => sanitise_line(&format!("--case {}", patterns.join(", "))),
     };
+    let stages = run.sweep_stages.iter().map(|stage| StageEntry {
+        concurrency: stage.concurrency,
+        speed_tok_s: stage.output_token_throughput_p50,
+        ttft_ms: stage.time_to_first_token_ms_p50,
+    });
     RunEntry {
+        stages: stages.collect(),
+        stage: run.stage_concurrency,
+        pass_rate: run.pass_rate,
+        failed_attempts: run.failed_attempts,
         started: run.started_at.as_deref().map_or_else(String::new, minute),
         model: text(run.model),
         endpoint: text(run.url).trim_start_matches("http://").trim_start_matches("https://").to_owned(),
@@ -47,7 +56,7 @@ pub(super) fn entry(file: &SavedRunFile, run: RunRow) -> RunEntry {
         estimated: run.estimated,
         ttft_ms: run.time_to_first_token_ms_p50,
         bytes: run.bytes,
-        // The file's name: its first line may name another run.
+        // Use the id in the file's name: the first line may name another run.
         ..RunEntry::new(file.id.clone(), state)
     }
     .indexed()
@@ -59,13 +68,7 @@ fn load(run: &RunRow) -> String {
         return if all.len() <= MAX_SWEEP { all } else { format!("{first},…,{last}") };
     }
     if let Some(stages) = &run.stages {
-        // The loads without their times: `5/s→10/s`, `4→4..32`.
-        let loads: Vec<&str> = stages.split(',').filter_map(|stage| stage.split(':').next()).collect();
-        let all = loads.join(STAGE_ARROW);
-        return match loads.as_slice() {
-            [first, .., last] if all.chars().count() > MAX_SWEEP => format!("{first}{STAGE_ARROW}…{STAGE_ARROW}{last}"),
-            _ => all,
-        };
+        return sanitise_line(stages);
     }
     if let Some(speed) = run.trace_speed {
         return format!("trace {speed}x");
@@ -77,22 +80,25 @@ fn load(run: &RunRow) -> String {
     }
 }
 
-/// A comparison as the screen shows it.
+/// Converts a comparison for the screen.
 pub(super) fn comparison_view(comparison: &Comparison) -> ComparisonView {
-    let throughput = compare::throughput(comparison).map(|[head, row]| {
-        let cell = |at: usize| row.get(at).cloned().unwrap_or_default();
-        let label = head.into_iter().next().unwrap_or_default();
-        let row = ComparedRow {
-            name: label.clone(),
-            is_total: true,
-            a: cell(1),
-            b: cell(2),
-            difference: cell(3),
-            judged: Judged::Unknown,
+    let throughput = compare::throughput(comparison).map(|table| {
+        let mut table = table.into_iter();
+        let label = table.next().into_iter().flatten().next().unwrap_or_default();
+        let row = |cells: Vec<String>| {
+            let cell = |at: usize| cells.get(at).cloned().unwrap_or_default();
+            let name = if comparison.is_by_stage { format!("{label} · {}", cell(0)) } else { label.clone() };
+            let judged = Judged::Unknown;
+            ComparedRow { name, is_total: true, a: cell(1), b: cell(2), difference: cell(3), judged }
         };
-        MetricRows { label, rows: vec![row] }
+        MetricRows { rows: table.map(row).collect(), label, by: RowsBy::Case }
     });
-    let blocks = comparison.blocks.iter().filter(|block| compare::says_something(block)).map(metric_rows);
+    let [a, b] = comparison.focused();
+    let rows_of = |blocks: &[Block], by| -> Vec<MetricRows> {
+        blocks.iter().filter(|block| compare::says_something(block)).map(|block| metric_rows(block, by)).collect()
+    };
+    let blocks = rows_of(&comparison.blocks, RowsBy::Case);
+    let turns = rows_of(&comparison.turns, RowsBy::Turn);
     let both = [
         (&TTFT, "TTFT", "time to first token"),
         (&ITL, "ITL", "time per token"),
@@ -102,27 +108,28 @@ pub(super) fn comparison_view(comparison: &Comparison) -> ComparisonView {
         verdict: compare::verdict(comparison).unwrap_or_else(|| compare::NO_VERDICT.to_owned()),
         a: compare::about(&comparison.a),
         b: compare::about(&comparison.b),
+        stage: comparison.focus,
         warnings: comparison.warnings.iter().map(|warning| sanitise_line(warning)).collect(),
-        metrics: throughput.into_iter().chain(blocks).collect(),
+        metrics: throughput.into_iter().chain(blocks).chain(turns).collect(),
         distributions: both
             .into_iter()
             .map(|(metric, label, meaning)| Distribution {
                 label,
                 meaning,
-                a_ms: values(&comparison.a, metric),
-                b_ms: values(&comparison.b, metric),
+                a_ms: values(a, metric),
+                b_ms: values(b, metric),
             })
-            // Unresolved figures have no values.
+            // Leave out metrics without values: their figures are unresolved.
             .filter(|shown| !shown.a_ms.is_empty() || !shown.b_ms.is_empty())
             .collect(),
     }
 }
 
-/// End of a heading whose figures are times in milliseconds.
+/// End of the headings over times in milliseconds.
 const IN_MILLIS: &str = ", ms";
 
-fn metric_rows(block: &Block) -> MetricRows {
-    // On the screen each time has the unit that suits its size.
+fn metric_rows(block: &Block, by: RowsBy) -> MetricRows {
+    // On the screen, each time has a unit that suits its size.
     let time = block.compared.label.strip_suffix(IN_MILLIS);
     let label = time.unwrap_or(block.compared.label);
     let row = |row: &compare::Row| {
@@ -150,24 +157,25 @@ fn metric_rows(block: &Block) -> MetricRows {
         }
     };
     let rows = block.rows.iter().filter(|row| row.a.is_some() || row.b.is_some());
-    MetricRows { label: label.to_owned(), rows: rows.map(row).collect() }
+    MetricRows { label: label.to_owned(), by, rows: rows.map(row).collect() }
 }
 
-/// A time in milliseconds with half of its interval: `195 ± 12 ms`, `1.50 ± 0.25 s`.
+/// Formats a time with half the width of its interval: `195 ± 12 ms`, `1.50 ± 0.25 s`.
 fn in_suitable_unit(figure: Option<Figure>) -> String {
     let Some(figure) = figure else { return UNKNOWN.to_owned() };
     Quantity::from_millis_within(figure.mean, figure.half_width).estimated_if(figure.estimated).to_string()
 }
 
-/// Values of a metric of the single requests, ascending. Of a sweep, those of its last stage.
-fn values(run: &ComparedRun, metric: &Metric) -> Vec<f64> {
+/// Returns the values of a metric for the single requests, ascending.
+fn values(measured: &Measured, metric: &Metric) -> Vec<f64> {
     let at = COMPARED.iter().position(|compared| compared.metric == metric);
-    at.and_then(|at| run.whole.values.get(at)).cloned().unwrap_or_default()
+    at.and_then(|at| measured.values.get(at)).cloned().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::compare::ComparedRun;
 
     fn row(case: Option<&str>, a: Option<Figure>, b: Option<Figure>) -> compare::Row {
         compare::Row { concurrency: None, case: case.map(str::to_owned), a, b, is_of_same: true, is_share: false }
@@ -188,7 +196,7 @@ mod tests {
             row(Some("Short"), Some(figure(812.0, Some(30.4))), Some(figure(90.0, None))),
             row(None, Some(figure(5310.0, Some(120.0))), None),
         ];
-        let shown = metric_rows(&block(&LATENCY, rows));
+        let shown = metric_rows(&block(&LATENCY, rows), RowsBy::Case);
         assert_eq!(shown.label, "Latency");
         let cells: Vec<_> = shown.rows.iter().map(|row| (row.a.as_str(), row.b.as_str())).collect();
         assert_eq!(cells, [("812 ± 30 ms", "90.0 ms"), ("5.31 ± 0.12 s", "–")]);
@@ -197,7 +205,25 @@ mod tests {
     #[test]
     fn a_case_without_a_figure_in_either_run_has_no_row() {
         let rows = vec![row(Some("Nowhere"), None, None), row(Some("In B"), None, Some(figure(1.0, None)))];
-        let shown = metric_rows(&block(&TTFT, rows));
+        let shown = metric_rows(&block(&TTFT, rows), RowsBy::Case);
         assert_eq!(shown.rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["In B"]);
+    }
+
+    #[test]
+    fn conversations_are_compared_by_turn_as_in_the_report() {
+        let turn = |number, ttft_ms| compare::Turn {
+            number,
+            figures: COMPARED
+                .iter()
+                .map(|compared| (compared.metric == &TTFT).then_some(figure(ttft_ms, None)))
+                .collect(),
+        };
+        let run =
+            |first, second| ComparedRun { turns: vec![turn(1, first), turn(2, second)], ..ComparedRun::default() };
+        let view = comparison_view(&Comparison::new(run(100.0, 50.0), run(110.0, 45.0)));
+        let [ttft] = &view.metrics[..] else { panic!("{:?}", view.metrics) };
+        assert_eq!((ttft.label.as_str(), ttft.by), ("TTFT", RowsBy::Turn));
+        let rows: Vec<_> = ttft.rows.iter().map(|row| (row.name.as_str(), row.a.as_str(), row.b.as_str())).collect();
+        assert_eq!(rows, [("turn 1", "100 ms", "110 ms"), ("turn 2", "50.0 ms", "45.0 ms")]);
     }
 }

@@ -1,4 +1,4 @@
-//! Threads that read the disk for the browser, so that the screen never waits for it.
+//! Threads that read the disk for the browser, so that the screen never waits for the disk.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -17,12 +17,12 @@ use crate::runtime::{export, saved};
 use crate::store::file::default_name;
 use crate::store::runs;
 
-/// Number of runs that are passed to the screen at a time.
+/// Number of runs to send to the screen at once.
 const BATCH: usize = 100;
-/// Number of runs in the first batch, so that the screen fills at once.
+/// Number of runs in the first batch: a small one fills the screen sooner.
 const FIRST_BATCH: usize = 20;
 
-/// An answer of the threads.
+/// A result of the threads.
 #[derive(Debug)]
 pub(super) enum News {
     /// A message for the browser.
@@ -31,7 +31,7 @@ pub(super) enum News {
     Loaded(Result<Box<Saved>, String>),
 }
 
-/// Work for the thread.
+/// A job for the thread.
 #[derive(Debug)]
 pub(super) enum Job {
     Preview(String),
@@ -41,7 +41,7 @@ pub(super) enum Job {
     Load(String),
 }
 
-/// Sends answers to the browser and wakes the main thread.
+/// Sends results to the browser, and wakes the main thread.
 #[derive(Clone, Debug)]
 pub(super) struct Reporter {
     pub(super) news: Sender<News>,
@@ -49,7 +49,7 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    /// Returns false once the browser is gone.
+    /// Sends a result. Returns false if the browser has ended.
     fn send(&self, news: News) -> bool {
         self.news.send(news).is_ok() && self.waker.send(Wake::BrowserNews).is_ok()
     }
@@ -86,7 +86,7 @@ fn list(listing: u64, folder: &Path, reporter: &Reporter) {
     }
 }
 
-/// Starts the thread that carries out jobs in their order. Of several waiting previews it makes only the last.
+/// Starts a thread that carries out the jobs in order. If several previews wait, it skips all but the last.
 pub(super) fn start(folder: PathBuf, jobs: Receiver<Job>, reporter: Reporter) -> std::io::Result<()> {
     let run = move || {
         let mut waiting = VecDeque::new();
@@ -104,9 +104,10 @@ pub(super) fn start(folder: PathBuf, jobs: Receiver<Job>, reporter: Reporter) ->
 fn carry_out(job: Job, folder: &Path) -> News {
     let path = |id: &str| runs::journal_path(folder, id);
     let read = |id: &str| saved::read(&path(id)).map_err(|why| why.to_string());
+    let read_for_report = |id: &str| saved::read_for_report(&path(id)).map_err(|why| why.to_string());
     News::Msg(match job {
         Job::Preview(id) => {
-            let text = guarded("the report", || read(&id).map(preview));
+            let text = guarded("the report", || read_for_report(&id).map(preview));
             BrowserMsg::Previewed(id, text)
         }
         Job::Compare(a, b) => {
@@ -121,14 +122,14 @@ fn carry_out(job: Job, folder: &Path) -> News {
             };
             BrowserMsg::Deleted(ids.into_iter().map(delete).collect())
         }
-        Job::Export(id, format) => BrowserMsg::Exported(guarded("the report", || write(read(&id)?, format))),
+        Job::Export(id, format) => BrowserMsg::Exported(guarded("the report", || write(read_for_report(&id)?, format))),
         Job::Load(id) => {
             return News::Loaded(guarded("the run", || read(&id).map(Box::new)).map_err(|why| format!("{id}: {why}")));
         }
     })
 }
 
-/// Runs a step; a panic becomes its error.
+/// Runs a step. Returns a panic as an error, too.
 fn guarded<T>(what: &str, step: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_panic(what, step).and_then(std::convert::identity)
 }
@@ -140,7 +141,7 @@ fn preview(saved: Saved) -> PreviewText {
     PreviewText { command_line, markdown: markdown.into() }
 }
 
-/// Writes the report of a run to a new file in the current folder. Returns its path.
+/// Writes the report of a run to a new file in the current folder. Returns the file's path.
 fn write(saved: Saved, format: &str) -> Result<String, String> {
     let exporter = EXPORTERS.iter().find(|exporter| exporter.id == format).ok_or("there is no such format")?;
     let stamp = saved.run.epoch.strftime("%Y-%m-%d-%H%M%S").to_string();

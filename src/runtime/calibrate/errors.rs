@@ -1,8 +1,8 @@
-//! Errors of the instrument: its arrival times against the server's send times. Pure.
+//! Errors of the measurement: differences between arrival times and the server's send times.
 
 use crate::sim::Write;
 
-/// The errors of one answer, milliseconds.
+/// Errors of one answer, milliseconds.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(clippy::struct_field_names, reason = "units stand in names")]
 pub struct Errors {
@@ -12,14 +12,14 @@ pub struct Errors {
     pub total_ms: f64,
     /// Absolute error of each gap between two tokens.
     pub gaps_ms: Vec<f64>,
-    /// Duration of each token's write: the departure lies within it.
+    /// Duration of the write that sent each token. The real send time lies within it.
     pub widths_ms: Vec<f64>,
 }
 
 /// Reason why an answer cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CalibrationFault {
-    /// Sent and received events are not the same.
+    /// The events sent and received do not match.
     #[error("the events received differ from those sent")]
     Unmatched,
     /// An event arrived before it was sent.
@@ -27,8 +27,8 @@ pub enum CalibrationFault {
     Acausal,
 }
 
-/// Compares the arrivals of an answer's tokens with the server's writes, both on the same clock. The first token was event
-/// `first_event` of `event_count`; the other tokens followed it directly.
+/// Compares the arrivals of an answer's tokens with the server's writes, both on the same clock. The first token is
+/// event number `first_event` of `event_count`, counted from 0; the other tokens follow it directly.
 pub fn compare(
     arrivals_ns: &[u64],
     first_event: u32,
@@ -48,7 +48,7 @@ pub fn compare(
     Ok(Errors {
         ttft_ms: late.first().copied().unwrap_or_default(),
         total_ms: late.last().copied().unwrap_or_default(),
-        // The error of a gap is the difference of the delays of its two ends.
+        // The error of a gap is the difference between the delays of its ends.
         gaps_ms: late.windows(2).map(|w| (w[1] - w[0]).abs()).collect(),
         widths_ms: tokens.iter().map(|w| w.after_ns.saturating_sub(w.before_ns) as f64 / 1e6).collect(),
     })
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn errors_are_arrival_less_departure() {
-        // Role and first token; a token; the last token with finish, usage and [DONE].
+        // The writes hold role and first token, then a token, and then the last token with finish, usage and [DONE].
         let writes = [write(100, 2), write(120, 1), write(140, 4)];
         let errors = compare(&[101 * MS, 124 * MS, 142 * MS], 1, 7, &writes).unwrap();
         assert!(is(&[errors.ttft_ms, errors.total_ms], &[1.0, 2.0]));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_belong_together_has_no_error() {
+    fn answers_that_do_not_match_the_writes_have_no_error() {
         let writes = [write(100, 2), write(120, 2)];
         assert_eq!(compare(&[101 * MS], 1, 5, &writes), Err(CalibrationFault::Unmatched), "an event was lost");
         assert_eq!(compare(&[101 * MS; 4], 1, 4, &writes), Err(CalibrationFault::Unmatched), "more tokens than events");

@@ -1,4 +1,4 @@
-//! Runs one load with the engine, session and messages of any run, with or without drawing the dashboard.
+//! Runs one load with the same engine, session and messages as any run, with or without drawing the dashboard.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::domain::attempt::AttemptRecord;
 use crate::domain::key_source::KeySource;
 use crate::domain::live::EngineFact;
 use crate::domain::session::{Mode, Plan};
-use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite, Timeouts};
+use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite};
 use crate::domain::time::Nanos;
 use crate::engine::Network;
 use crate::protocol::api::CHAT;
@@ -38,19 +38,19 @@ use crate::ui::screen;
 use crate::ui::theme::Theme;
 use crate::ui::view::View;
 
-/// Timeout of a request. A slower answer is useless for a calibration.
+/// Timeout of a request. An answer that takes longer is useless for the calibration.
 const TIMEOUT: Duration = Duration::from_secs(120);
-/// Number of attempts to read two clocks together; the fastest one counts.
+/// Number of times to read both clocks together. The fastest reading counts.
 const PAIRS: usize = 64;
-/// Size of the dashboard, columns and rows.
+/// Size of the dashboard: columns and rows.
 const SIZE: (u16, u16) = (120, 40);
 
-/// The load of one level.
+/// Load of one level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
-    /// Requests in flight.
+    /// Number of requests in flight.
     pub streams: usize,
-    /// Requests in all.
+    /// Total number of requests.
     pub answers: usize,
     /// Length of each answer, tokens.
     pub max_tokens: u32,
@@ -63,7 +63,7 @@ pub struct Load {
 pub struct Measured {
     /// All attempts.
     pub records: Vec<Arc<AttemptRecord>>,
-    /// Zero of the run's clock on the clock shared with the server, nanoseconds.
+    /// Zero of the run's clock, as a time on the clock that the server also uses, nanoseconds.
     pub epoch_ns: u64,
     /// Time from the first request to the end of the last answer.
     pub wall: Duration,
@@ -75,16 +75,16 @@ pub struct Measured {
     pub resident_mib: Option<f64>,
 }
 
-/// End of a load.
+/// Outcome of a load.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Ended as planned.
+    /// The load ended as planned.
     Done(Box<Measured>),
-    /// Ended by a signal.
+    /// A signal ended the load.
     Interrupted,
 }
 
-/// Runs the load against a simulator.
+/// Runs the load against the simulator at `url`.
 pub fn run(url: &str, load: Load) -> anyhow::Result<Outcome> {
     let engines_before = process::threads_named("engine");
     let mut run = LiveRun::start(spec(url, load), Suspension::BySystem)?;
@@ -115,20 +115,16 @@ pub fn run(url: &str, load: Load) -> anyhow::Result<Outcome> {
 
 fn spec(url: &str, load: Load) -> RunSpec {
     let mut extra = serde_json::Map::new();
-    // Keeps the simulator sending until the token limit.
+    // Makes the simulator send up to the token limit.
     extra.insert("ignore_eos".to_owned(), true.into());
     let case = CaseSpec {
-        follow_ups: Vec::new(),
-        think_time: Duration::ZERO,
         name: "Calibration".to_owned(),
-        model: None,
-        messages: vec![Message { role: "user".to_owned(), content: "Write.".to_owned() }],
+        messages: vec![Message::user("Write.")],
         max_tokens: load.max_tokens,
         temperature: 0.0,
         timeout: TIMEOUT,
-        patience: Timeouts::default(),
         extra,
-        checks: Vec::new(),
+        ..CaseSpec::new("", Vec::new())
     };
     RunSpec {
         notices: Vec::new(),
@@ -176,7 +172,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
     }
 }
 
-/// Returns zero of the run's clock on the clock shared with the server's process, nanoseconds.
+/// Returns the zero of the run's clock on the clock that the server also uses, nanoseconds.
 fn on_shared_clock(clock: Clock) -> Option<u64> {
     let mut best: Option<(u64, u64)> = None;
     for _ in 0..PAIRS {
@@ -191,7 +187,7 @@ fn on_shared_clock(clock: Clock) -> Option<u64> {
     best.map(|(_, epoch)| epoch)
 }
 
-/// Takes messages until the session is finished, or until a signal arrives.
+/// Handles messages until the session is finished or a signal arrives.
 fn drive(
     run: &mut LiveRun,
     mut painter: Option<&mut Painter>,
@@ -226,7 +222,8 @@ fn drive(
     Ok(ControlFlow::Continue(()))
 }
 
-/// Stores every record with its timeline; the session drops all but the last few hundred timelines.
+/// Handles a message, and keeps every record with its timeline. The session itself keeps only the last few hundred
+/// timelines.
 fn take(run: &mut LiveRun, wake: Wake, records: &mut Vec<Arc<AttemptRecord>>) -> ControlFlow<()> {
     let Wake::Msg(msg) = wake else { return ControlFlow::Continue(()) };
     if let Msg::Engine(_, EngineFact::Ended { record, .. }) = &msg {
@@ -235,7 +232,7 @@ fn take(run: &mut LiveRun, wake: Wake, records: &mut Vec<Arc<AttemptRecord>>) ->
     if run.take(msg).quit.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-/// Draws as the dashboard does: 20 times a second, from the engine's latest snapshot.
+/// Draws like the dashboard: 20 times a second, from the engine's latest live view.
 struct Painter {
     screen: OffScreen,
     cache: RenderCache,

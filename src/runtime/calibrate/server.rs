@@ -1,4 +1,4 @@
-//! The simulator in a process of its own, so that it shares no threads with the calibrated engine.
+//! The simulator in a separate process, so that it shares no threads with the calibrated engine.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -9,10 +9,10 @@ use anyhow::{Context, bail};
 
 use crate::sim::AllSentTimes;
 
-/// Timeout for the server's list of sent times.
+/// Timeout for reading the server's send times.
 const SENT_TIMES_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The running process; dropping it ends it.
+/// The running process. Dropping this value ends the process.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -20,7 +20,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts this program (`program`) as a simulator with this pace.
+    /// Starts `program`, which is this program itself, as a simulator with this TTFT, speed and jitter.
     pub fn start(program: &std::path::Path, ttft_ms: f64, tokens_per_s: f64, jitter: f64) -> anyhow::Result<Self> {
         let mut child = Command::new(program)
             .args(["sim", "--record-sent-times", "--model", "calibration"])
@@ -39,12 +39,12 @@ impl Server {
         Ok(server)
     }
 
-    /// The base URL, `/v1` included.
+    /// Base URL, including `/v1`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Send times of all events since the last call.
+    /// Returns the send times of all events since the last call.
     pub fn sent_times(&self) -> anyhow::Result<AllSentTimes> {
         let host = self.url.trim_start_matches("http://").trim_end_matches("/v1");
         let mut stream = TcpStream::connect(host)?;
@@ -61,7 +61,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The process may have exited already.
+        // Ignore errors: the process may already have ended.
         drop(self.child.kill());
         drop(self.child.wait());
     }

@@ -1,9 +1,9 @@
-//! Result of a calibration as text.
+//! Formats the result of a calibration as text.
 
 use crate::domain::calibration::{Calibration, ErrorSpread, Level};
 use crate::domain::quantity::{Quantity, grouped};
 
-/// Returns the printed page.
+/// Returns the page to print.
 pub fn render(calibration: &Calibration) -> String {
     let mut lines = head(calibration);
     lines.push(String::new());
@@ -61,7 +61,7 @@ fn spread(errors: &ErrorSpread) -> String {
     format!("{:>6} {:>6} {:>6}", figure(Some(errors.median)), figure(errors.p99), figure(Some(errors.worst)))
 }
 
-/// Formats an error to the microsecond if it is small, and within the width of the column.
+/// Formats an error in milliseconds: to the microsecond if small, and never wider than the column.
 fn figure(ms: Option<f64>) -> Quantity<'static> {
     Quantity::new(ms, if ms.is_some_and(|ms| ms < 10.0) { 3 } else { 1 })
 }
@@ -93,14 +93,14 @@ fn foot(c: &Calibration) -> Vec<String> {
     lines
 }
 
-/// Describes the effect of the dashboard, at the level with the most streams that was measured with and without it.
+/// Describes the effect of the dashboard, for the highest number of streams that was measured with and without it.
 fn difference(c: &Calibration) -> Option<String> {
     let pairs = c.levels.iter().filter(|l| !l.dashboard).filter_map(|off| {
         let on = c.levels.iter().find(|l| l.dashboard && l.streams == off.streams)?;
         Some((off, on))
     });
     let (off, on) = pairs.max_by_key(|(off, _)| off.streams)?;
-    // Adding zero turns a negative zero into a positive one.
+    // Adding 0.0 turns −0.0 into 0.0.
     let change_ms = |on: f64, off: f64| ((on - off) * 1000.0).round() / 1000.0 + 0.0;
     let ttft = change_ms(on.ttft_error_ms.median, off.ttft_error_ms.median);
     let gap = change_ms(on.inter_token_error_ms.median, off.inter_token_error_ms.median);

@@ -1,4 +1,4 @@
-//! The progress line of an attempt.
+//! Progress line of an attempt.
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ use crate::domain::session::Session;
 use crate::domain::text::sanitise_line;
 use crate::report::style::Style;
 
-/// Prints the line of an attempt that ended, and its notes below.
+/// Prints the line of an attempt that has ended, and its notes below.
 pub fn print_attempt(session: &Session, record: &AttemptRecord, style: Style, stderr: &mut dyn Write) {
     let total = session.suite.cases.len();
     let name = session.suite.cases.get(record.id.case).map_or_else(String::new, |c| sanitise_line(&c.name));
@@ -19,7 +19,7 @@ pub fn print_attempt(session: &Session, record: &AttemptRecord, style: Style, st
         None if record.unresolved_first_token().is_some() => "unresolved".to_owned(),
         ms => format!("{} ms", Quantity::new(ms, 0)),
     };
-    let is_probe = session.suite.workload.as_ref().is_some_and(|w| w.is_probe(record.id.number));
+    let is_probe = session.suite.workload.as_ref().is_some_and(|w| w.probe_number(record.id, total).is_some());
     let kind = match (record.warmup, record.turn) {
         (true, _) if is_probe => " (probe)".to_owned(),
         (true, _) => " (warm-up)".to_owned(),
@@ -40,7 +40,7 @@ pub fn print_attempt(session: &Session, record: &AttemptRecord, style: Style, st
         }
     };
     let line = sanitise_line(&line);
-    // A closed stream must not end the run.
+    // Ignore errors: a closed stream must not end the run.
     drop(writeln!(stderr, "{}", if record.error.is_some() { style.bad(&line) } else { line }));
     for failure in record.checks.iter().filter_map(CheckResult::failure) {
         drop(writeln!(stderr, "{}", style.bad(&format!("      ✗ check failed: {}", sanitise_line(&failure)))));

@@ -1,11 +1,12 @@
-//! Progress of a load in a pipe or a file: a plain line now and then, in place of one per request.
+//! Progress of a load in a pipe or a file: one plain line at intervals, in place of one per request.
 
 use std::time::Duration;
 
 use crate::app::state::Scene;
 use crate::domain::time::Nanos;
 
-/// Time between two lines, from these times of the run on: a log of an hour stays readable.
+/// Time between two lines, each from this elapsed time of the run on. Long runs print fewer lines, to keep logs
+/// readable.
 const INTERVALS: [(Duration, Duration); 3] = [
     (Duration::from_secs(600), Duration::from_secs(60)),
     (Duration::from_secs(30), Duration::from_secs(10)),
@@ -19,7 +20,7 @@ pub struct LoadLine {
 }
 
 impl LoadLine {
-    /// Returns the line, if one is due.
+    /// Returns the progress line, if one is due.
     pub fn line(&mut self, scene: &Scene, now: Nanos) -> Option<String> {
         if now < self.next {
             return None;

@@ -1,4 +1,4 @@
-//! The last line of a run without a dashboard: its result in a line for logs.
+//! Last line of a run without a dashboard: the result in a form for logs.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use crate::report::bottleneck::SystemFigures;
 use crate::report::conclusion::Conclusion;
 use crate::report::model::Report;
 
-/// Returns the line, like `result: complete · 10/10 requests ok · Excellent · 112.9 tok/s · TTFT p50 95.1 ms · r.md`. The
-/// speed is the mean of the answers; in a sweep, throughput and TTFT are those of the best stage.
+/// Returns a line like `result: complete · 10/10 requests ok · Excellent · 112.9 tok/s · TTFT p50 95.1 ms · r.md`. The
+/// speed is the mean over the answers. In a sweep, throughput and TTFT are those of the best stage.
 pub fn result_line<'a>(report: &Report, is_interrupted: bool, files: impl Iterator<Item = &'a Path>) -> String {
     let session = &report.session;
     let conclusion = Conclusion::new(session, report.summary(), SystemFigures::from_report(report));

@@ -1,14 +1,14 @@
-//! Progress on a terminal: one line, rewritten in place, with the time that is left.
+//! Progress on a terminal: one line with the remaining time, rewritten in place.
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use crate::app::state::Scene;
 use crate::domain::progress::Progress;
-use crate::domain::quantity::{ESTIMATED, UNKNOWN};
+use crate::domain::quantity::UNKNOWN;
 use crate::domain::time::{Nanos, clock};
 use crate::report::text_table::cut;
-use crate::ui::terminal;
+use crate::ui::{number, terminal};
 
 /// Minimum time between two updates.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -20,24 +20,24 @@ pub struct StatusLine {
 }
 
 impl StatusLine {
-    /// Creates the line if stderr is a terminal that can rewrite it.
+    /// Creates the status line if stderr is a terminal that can rewrite lines.
     pub fn for_stderr() -> Option<Self> {
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         (std::io::stderr().is_terminal() && !is_dumb && terminal::takes_escapes()).then(Self::default)
     }
 
-    /// When the line is due again; `None` while nothing runs.
+    /// Returns when the line is due next; `None` while nothing runs.
     pub fn next_at(&self, scene: &Scene) -> Option<Nanos> {
         scene.session.is_active().then_some(self.next)
     }
 
-    /// Returns the line in the width of the terminal, if it is due.
+    /// Returns the line, cut to the width of the terminal, if it is due.
     pub fn line(&mut self, scene: &Scene, now: Nanos) -> Option<String> {
         if now < self.next || !scene.session.is_active() {
             return None;
         }
         self.next = now.plus(INTERVAL);
-        // The last column is free: some terminals wrap when it is written.
+        // Leave the last column free: some terminals start a new line when it is written.
         Some(cut(&text(scene, now), terminal::columns().unwrap_or(80).saturating_sub(1)))
     }
 }
@@ -55,7 +55,7 @@ fn text(scene: &Scene, now: Nanos) -> String {
     let wrong = tally.pass_rate.failed();
     let wrong = (wrong > 0).then(|| format!("{wrong} wrong"));
     let in_flight = Some(format!("{} in flight", session.in_flight()));
-    let speed = scene.throughput_now().map(|v| format!("{ESTIMATED}{v:.0} tok/s"));
+    let speed = scene.throughput_so_far().map(number::throughput);
     let left = Some(format!("{} left", progress.left.map_or_else(|| UNKNOWN.to_owned(), clock)));
     let parts =
         [stage, Some(format!("{progress} requests")), failed, wrong, in_flight, speed, Some(clock(elapsed)), left];
@@ -71,7 +71,7 @@ mod tests {
     use crate::domain::session::{Plan, Session, SessionCommand, SessionInput};
     use crate::report::fixture;
 
-    /// Runs a session until this many attempts of one second each have ended.
+    /// Runs a session until this many attempts have ended. Each attempt takes one second.
     fn session(plan: Plan, ended: u64) -> Session {
         let mut session = Session::new(Arc::new(fixture::suite(&["a", "b"])), plan);
         let mut commands = session.handle(SessionInput::Begin(Nanos(0)));

@@ -57,7 +57,7 @@ fn unresolved_figures_are_marked_in_the_progress_and_explained_in_the_summary() 
     assert!(!summary(&resolved).contains("docs/resolution.md"));
 }
 
-/// Everything that a run with these texts prints.
+/// Returns everything that a run with these texts prints.
 fn printed(texts: &[String], style: Style) -> String {
     let text = |place: usize| texts[place].clone();
     let mut suite = fixture::suite(&[&texts[0], &texts[1]]);
@@ -88,7 +88,7 @@ proptest! {
     fn hostile_text_stays_on_its_line(texts in prop::collection::vec(hostile(), 12), is_styled in any::<bool>()) {
         let mut output = printed(&texts, if is_styled { Style::Sgr } else { Style::Plain });
         if is_styled {
-            // One note is dim and one failure is red. Foreign text adds no sequence.
+            // One note is dim and one failure is red. The texts must add no escape sequences.
             let notes = output.lines().filter(|l| l.starts_with("\u{1b}[2m      ! ") && l.ends_with("\u{1b}[22m"));
             prop_assert_eq!(notes.count(), 1);
             for own in ["\u{1b}[2m", "\u{1b}[22m", "\u{1b}[31m", "\u{1b}[39m"] {

@@ -1,7 +1,8 @@
-//! Evaluates the checks of finished answers, on a thread between engine and main thread.
+//! Evaluates the checks of finished answers, on a thread between the engine and the main thread.
 //!
-//! A check must not hang the run: patterns take linear time, but a schema may branch exponentially. A second thread
-//! therefore evaluates, and is abandoned if it takes too long; the checks that kept it busy are not evaluated again.
+//! A check must not hang the run. Patterns take linear time, but a JSON schema may branch exponentially. A second
+//! thread therefore evaluates the checks and is abandoned if this takes too long. The checks that kept it busy are not
+//! evaluated again.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,19 +22,20 @@ use crate::engine::InvalidConfig;
 
 /// Maximum time to evaluate the checks of one answer.
 const MAX_EVALUATION: Duration = Duration::from_secs(10);
-/// Maximum number of abandoned threads, each of which keeps a CPU core busy. After that, nothing is evaluated any more.
+/// Maximum number of abandoned threads, each of which keeps a CPU core busy. Once reached, no more checks are
+/// evaluated.
 const MAX_ABANDONED: usize = 2;
-/// Stack of the evaluating thread, bytes. Schemas and answers nest up to 128 levels.
+/// Stack size of the evaluating thread, bytes. Schemas and answers may be nested up to 128 levels deep.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 
-/// Finds the checks for a record; `None` if there are none.
+/// Function that finds the checks for a record; `None` if there are none.
 pub type ChecksOf = Box<dyn Fn(&AttemptRecord) -> Option<Arc<Checks>> + Send>;
 
-/// Checks of the rows in flight, by attempt. The main thread adds them, and the thread that checks takes them.
+/// Checks of the rows in flight, by attempt. The main thread adds them, and the checking thread removes them.
 pub type RowChecks = Arc<Mutex<HashMap<AttemptId, Arc<Checks>>>>;
 
-/// Compiles the checks of a suite's cases; `None` if neither cases nor rows have any. A conversation is checked by its
-/// last answer.
+/// Compiles the checks of a suite's cases. Returns `None` if neither cases nor rows have checks. In a conversation,
+/// only the last answer is checked.
 pub fn of_suite(suite: &Suite, of_rows: RowChecks) -> Result<Option<ChecksOf>, InvalidConfig> {
     if !suite.has_checks() {
         return Ok(None);
@@ -51,8 +53,8 @@ pub fn of_suite(suite: &Suite, of_rows: RowChecks) -> Result<Option<ChecksOf>, I
     })))
 }
 
-/// Starts the thread and returns its input. Facts reach `deliver` in the same order, records with their results. The
-/// thread ends once the input is dropped and empty.
+/// Starts the thread and returns its input. Facts reach `deliver` in the same order, and records with the results of
+/// their checks. The thread ends when the input is dropped and all facts are delivered.
 pub fn start(
     checks_of: ChecksOf,
     deliver: impl Fn(Nanos, EngineFact) + Send + 'static,
@@ -70,31 +72,31 @@ pub fn start(
                 deliver(at, fact);
             }
         };
-        // The thread is gone: no further record would arrive.
+        // Report a panic as the end of the engine: no further record would arrive.
         if catch_unwind(AssertUnwindSafe(all)).is_err() {
             deliver(last, EngineFact::Died("an internal error in the thread that checks answers".to_owned()));
         }
     };
     let thread = Builder::new().name("checks".to_owned()).spawn(work);
     thread.map_err(|e| InvalidConfig(format!("the thread that checks answers did not start: {e}")))?;
-    // A send fails only once the main thread has ended, and then the fact is not needed.
+    // Sending fails only if the main thread has ended; then no fact is needed.
     Ok(Box::new(move |at, fact| drop(sender.send((at, fact)))))
 }
 
-/// Adds the results to a record with a complete, measured answer.
+/// Adds the results to the record of a complete, measured answer.
 fn check(record: &mut Arc<AttemptRecord>, checks_of: &ChecksOf, evaluator: &mut Evaluator) {
-    // The checks of the row are taken in any case, so that they do not pile up.
+    // Always remove the checks of the row, even if they are not used: otherwise they would pile up.
     let Some(checks) = checks_of(record).filter(|_| record.is_ok() && !record.warmup) else { return };
     let results = evaluator.evaluate(&checks, record);
     let record = Arc::make_mut(record);
     record.checks = results;
-    // Only checks need them.
+    // Drop these parts, which only checks need.
     record.answer_parts = None;
 }
 
 type Job = (Arc<Checks>, Arc<AttemptRecord>);
 
-/// Thread that evaluates.
+/// The evaluating thread.
 struct Worker {
     jobs: Sender<Job>,
     results: Receiver<Vec<CheckResult>>,
@@ -107,7 +109,7 @@ impl Worker {
         let work = move || {
             for (checks, record) in inbox {
                 let found = checks.evaluate(&record.answer());
-                // The receiver changes the record, which would copy a shared one.
+                // Drop this handle first: the receiver modifies the record, and a second handle would force a copy.
                 drop(record);
                 if outbox.send(found).is_err() {
                     return;
@@ -119,11 +121,11 @@ impl Worker {
     }
 }
 
-/// Evaluates within a time limit.
+/// Evaluates checks within a time limit.
 struct Evaluator {
     limit: Duration,
     worker: Option<Worker>,
-    /// Checks that took too long; each of them keeps a thread busy.
+    /// Checks that took too long. Each set keeps a thread busy.
     abandoned: Vec<Arc<Checks>>,
 }
 

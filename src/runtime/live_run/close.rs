@@ -1,4 +1,4 @@
-//! The end of a live run: cancels requests in flight, saves the journal, writes the reports, prints the summary.
+//! Ends a live run: cancels the requests in flight, saves the journal, writes the reports and prints the summary.
 
 use std::io::Write;
 use std::time::Duration;
@@ -16,14 +16,15 @@ use crate::domain::session::Mode;
 use crate::domain::text::sanitise;
 use crate::report::run_figures::RunFigures;
 
-/// Maximum wait for the next record of a cancelled request. A tokenizer may still be counting finished ones.
+/// Maximum time to wait for the next record of a cancelled request. A tokenizer may still be counting the finished
+/// ones.
 const RECORD_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Exit status of a run whose journal is incomplete.
 const NOT_SAVED: u8 = 1;
 
-/// Ends the run. The summary goes to stdout, the result of each write to `stderr`. Returns the exit status, raised if a file
-/// could not be written, including the journal.
+/// Ends the run. Writes the summary to stdout, and the result of each write to `stderr`. Returns the exit status,
+/// raised if a file, including the journal, could not be written.
 pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
     let mut status = status;
     if let Err(why) = catch_panic("ending the requests in flight", || cancel_in_flight(run)) {
@@ -34,7 +35,7 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
         return status;
     }
     run.command_and_wait(EngineCommand::Publish);
-    // Files come first: a reader of stdout that stopped reading must not keep them from being written.
+    // Write the files first: even if stdout has no reader, the files must still be written.
     let saved = catch_panic("this run was not saved in full", || save_end(run, status));
     let report = match run.final_report.take().map_or_else(|| catch_panic("the report", || run.report()), Ok) {
         Ok(report) => run.final_report.insert(report),
@@ -48,7 +49,7 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
     let plain = || sanitise(&summary(report));
     let text = match run.base.exports.stdout() {
         None => catch_panic("the summary", || styled(&plain(), run.summary_style) + "\n"),
-        // Stdout holds the export alone, for scripts.
+        // Stdout gets only the export, for scripts.
         Some(exporter) => {
             say_to(stderr, &catch_panic("the summary", plain).unwrap_or_else(|why| why));
             catch_panic("the report for stdout", || exporter.render(report))
@@ -69,7 +70,8 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
     status.max(report_written("Report", files, stderr))
 }
 
-/// Saves the end of the run. Returns the line to print, if the run was saved. Reports from now on show what was saved.
+/// Saves the end of the run. Returns the line to print, or `None` if the run is not saved. Later reports end at the
+/// same time.
 fn save_end(run: &mut LiveRun, status: u8) -> Result<Option<String>, String> {
     let (now, lag) = *run.ended.insert((run.base.now(), run.engine.live().lag));
     let LiveRun { base, saving, origin, final_report, .. } = run;
@@ -82,7 +84,7 @@ fn save_end(run: &mut LiveRun, status: u8) -> Result<Option<String>, String> {
     Ok(is_saved.then(|| format!("Saved as run {id} (tokscope report {id}){how}")))
 }
 
-/// Cancels the requests in flight, and takes the last records and samples.
+/// Cancels the requests in flight, and waits for the last records and samples.
 fn cancel_in_flight(run: &mut LiveRun) {
     drop(run.take(Msg::Closing));
     let mut deadline = run.base.now().plus(RECORD_TIMEOUT);

@@ -1,4 +1,4 @@
-//! Identity of a run, and the facts about it that do not change: what its journal and its report begin with.
+//! Identity of a run, and the facts about it that never change. Journal and report begin with them.
 
 use std::sync::Arc;
 
@@ -33,24 +33,24 @@ impl ResumedRun {
     }
 }
 
-/// Identity of a run and its invariable facts.
+/// Identity of a run, and the facts about it that never change.
 pub struct Origin {
-    /// Name of the journal, and start of every request id.
+    /// Run id: name of the journal, and prefix of every request id.
     pub id: String,
-    /// Wall time of the run's zero.
+    /// Wall time at which the run's clock was zero.
     pub wall: ZonedDateTime,
-    /// The saved run that is resumed.
+    /// Saved run that is being resumed, if any.
     pub resumed: Option<Box<ResumedRun>>,
     api: &'static Api,
-    /// Whether something secret was cut from the address.
+    /// Whether the saved URL leaves out secret parts.
     url_cut: bool,
     retries: u32,
-    /// Command line of a new run, without secrets.
+    /// Command line that started the run, without secrets.
     command_line: Option<String>,
 }
 
 impl Origin {
-    /// Gives a new run its identity; a resumed run keeps its own.
+    /// Gives a new run its identity. A resumed run keeps the identity of its first part.
     pub fn new(endpoint: &EngineSpec, journal: &JournalSpec, command_line: Option<String>) -> Self {
         let (id, wall) = match journal {
             JournalSpec::Resume(resuming) => (resuming.saved.run.id.clone(), resuming.saved.run.epoch.clone()),
@@ -63,8 +63,8 @@ impl Origin {
         Self { id, wall, resumed: None, api: endpoint.api, url_cut, retries, command_line }
     }
 
-    /// Header of the run's journal. A resumed run keeps the program, machine, calibration and command line
-    /// of its first part.
+    /// Returns the header of the run's journal. A resumed run keeps version, machine, calibration and command line of
+    /// its first part.
     pub fn header(&self, scene: &Scene) -> RunHeader {
         let (tool, environment, calibration, command_line) =
             if let Some(ResumedRun { run, .. }) = self.resumed.as_deref() {
@@ -98,7 +98,7 @@ impl Origin {
         }
     }
 
-    /// Report of the run at `now`, with the engine's lag since the program started.
+    /// Builds the report of the run at `now`. `lag` is the engine's lag since the program started.
     pub fn report(&self, scene: &Scene, now: Nanos, lag: EngineLag) -> Report {
         let (resumed, lag) = match &self.resumed {
             Some(saved) => (saved.resumptions.clone(), saved.lag.worse(lag)),

@@ -1,14 +1,16 @@
-//! Content of the requests: rows of a workload, and conversations, whose turns are sent with the answers before them.
+//! Content of the requests: rows of a workload, and conversations, in which each turn is sent together with the earlier
+//! answers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::answer_checks::RowChecks;
+use super::images::Images;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::check::Checks;
 use crate::domain::live::{EngineCommand, EngineFact};
 use crate::domain::request_lengths::{RequestLengths, Uniqueness};
-use crate::domain::session::Session;
+use crate::domain::session::{AttemptState, Session};
 use crate::domain::suite::{CaseSpec, Message};
 use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
@@ -16,7 +18,7 @@ use crate::protocol::api::Api;
 use crate::protocol::output_length::exact_output;
 use crate::workload::source::{RequestContent, Source, follow_up};
 
-/// Kind of the error of a request whose row cannot be read.
+/// Kind of the error if a row cannot be read.
 const ROW_ERROR: &str = "row";
 
 /// Content of the requests of a run.
@@ -24,15 +26,16 @@ pub struct Prompts {
     source: Option<Source>,
     /// API of the endpoint.
     api: &'static Api,
-    /// Whether the source knows how many tokens a character has, or need not know.
+    images: Images,
+    /// Whether the source has learnt how many tokens a character has, or does not need this figure.
     has_learnt: bool,
     /// Checks of the rows in flight.
     row_checks: RowChecks,
-    /// Sentence about the lengths of the prompts, once it is known.
+    /// Note on the lengths of the prompts, once they are known.
     note: Option<String>,
-    /// Sentence about answers that may be shorter than asked for.
+    /// Note that answers may be shorter than requested.
     output_note: Option<String>,
-    /// Conversations in progress, by case and conversation.
+    /// Conversations in progress, by index of the case and number of the conversation.
     conversations: BTreeMap<(usize, u32), Conversation>,
     /// Turns in flight.
     in_flight: BTreeMap<AttemptId, Turn>,
@@ -52,26 +55,27 @@ struct RowContent {
     max_tokens: Option<u32>,
     lengths: RequestLengths,
     /// User messages of the later turns.
-    follow_ups: Vec<String>,
+    follow_ups: Vec<Message>,
     checks: Option<Arc<Checks>>,
 }
 
 impl RowContent {
     fn new(requested: RequestContent) -> Result<Self, String> {
         let RequestContent { max_tokens, lengths, follow_ups, checks, .. } = requested;
-        // The rows were read once before, and their checks compiled.
+        // Compile the checks again: they were compiled when the rows were first read, but not kept.
         let compiled = (!checks.is_empty()).then(|| Checks::new(&checks)).transpose().map_err(|e| e.to_string())?;
         Ok(Self { max_tokens, lengths, follow_ups, checks: compiled.map(Arc::new) })
     }
 }
 
 impl Prompts {
-    /// Content of a run with this source; without one, the cases have it.
-    pub fn new(source: Option<Source>, api: &'static Api) -> Self {
+    /// Creates the content of a run. Without a source, the requests have the content of the cases.
+    pub fn new(source: Option<Source>, api: &'static Api, images: Images) -> Self {
         let has_learnt = source.as_ref().is_none_or(|source| source.probes() == 0);
         Self {
             source,
             api,
+            images,
             has_learnt,
             row_checks: RowChecks::default(),
             note: None,
@@ -86,16 +90,16 @@ impl Prompts {
         &self.row_checks
     }
 
-    /// Sentences about the lengths of prompts and answers, as far as they are known.
+    /// Returns the notes on the lengths of prompts and answers that are known so far.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
         [&self.note, &self.output_note].into_iter().filter_map(|note| note.as_deref())
     }
 
-    /// Puts the content into a start.
+    /// Fills in the content of a request that is about to start.
     ///
     /// # Errors
     ///
-    /// The record of the attempt if its row cannot be read, so that it cannot be sent.
+    /// The row of the request cannot be read. The error is the record of the attempt, which cannot be sent.
     pub fn prepare(
         &mut self,
         command: &mut EngineCommand,
@@ -108,7 +112,7 @@ impl Prompts {
         let mut content = CaseSpec::clone(case);
         let mut of_row = None;
         if let (Some(source), Some(row)) = (&mut self.source, *row) {
-            if let Some(text) = source.probe(id.number).filter(|_| *warmup) {
+            if let Some(text) = probe(source, session, *id).filter(|_| *warmup) {
                 (content.messages, content.max_tokens) = (vec![Message::user(&text)], 1);
                 lengths.uniqueness = Uniqueness::OwnText;
                 *case = Arc::new(content);
@@ -124,6 +128,7 @@ impl Prompts {
                 known
             } else {
                 let mut requested = source.first(row, turn.is_some()).map_err(failed)?;
+                self.api.check_messages(&requested.messages).map_err(failed)?;
                 content.messages = std::mem::take(&mut requested.messages);
                 Arc::new(RowContent::new(requested).map_err(failed)?)
             };
@@ -143,6 +148,10 @@ impl Prompts {
                 }
             }
         }
+        let is_first = turn.is_none_or(|turn| turn.number == 1);
+        if is_first && !content.generated_images.is_empty() {
+            self.add_images(&mut content, id.case, session).map_err(failed)?;
+        }
         if let Some(turn) = *turn {
             let next = self.next_message(turn, *row, of_row.as_deref(), case);
             let conversation = self.conversations.entry((id.case, turn.conversation)).or_default();
@@ -152,16 +161,25 @@ impl Prompts {
             }
             content.messages.clone_from(&conversation.messages);
             conversation.row = of_row;
+            self.api.check_messages(&content.messages).map_err(failed)?;
             self.in_flight.insert(*id, turn);
             self.forget_ended(session);
-        } else if row.is_none() {
+        } else if row.is_none() && content.generated_images.is_empty() {
             return Ok(());
         }
         *case = Arc::new(content);
         Ok(())
     }
 
-    /// The user's message of a later turn; `None` for the first.
+    /// Adds generated images to the last message of the user.
+    fn add_images(&mut self, content: &mut CaseSpec, case: usize, session: &Session) -> Result<(), String> {
+        let Some(message) = content.messages.iter_mut().rfind(|message| message.role == "user") else { return Ok(()) };
+        let sent = || session.attempts().count();
+        message.media.extend(self.images.next(case, &content.generated_images, sent)?);
+        Ok(())
+    }
+
+    /// Returns the user's message of a later turn; `None` for the first turn.
     fn next_message(
         &self,
         turn: Turn,
@@ -170,18 +188,20 @@ impl Prompts {
         case: &CaseSpec,
     ) -> Option<Message> {
         let at = usize::from(turn.number).checked_sub(2)?;
-        let follow_ups = of_row.map_or(&case.follow_ups, |row| &row.follow_ups);
-        if let Some(own) = follow_ups.get(at) {
-            return Some(Message::user(own));
-        }
-        let text = match (&self.source, row) {
-            (Some(source), Some(row)) => source.follow_up(row, turn.number),
-            _ => follow_up(turn.number).to_owned(),
+        let own = match of_row {
+            Some(row) => row.follow_ups.get(at).cloned(),
+            None => case.follow_ups.get(at).map(|text| Message::user(text)),
         };
-        Some(Message::user(&text))
+        if own.is_some() {
+            return own;
+        }
+        Some(match (&self.source, row) {
+            (Some(source), Some(row)) => source.follow_up(row, turn.number),
+            _ => Message::user(follow_up(turn.number)),
+        })
     }
 
-    /// Adds the answer of a turn that ended to its conversation.
+    /// Adds the answer of a turn that has ended to its conversation.
     pub fn note(&mut self, fact: &EngineFact) {
         let EngineFact::Ended { id, record } = fact else { return };
         let Some(turn) = self.in_flight.remove(id) else { return };
@@ -189,12 +209,12 @@ impl Prompts {
         if turn.is_last() || record.status != AttemptStatus::Ok {
             self.conversations.remove(&conversation);
         } else if let Some(conversation) = self.conversations.get_mut(&conversation) {
-            // Reasoning is left out, as chat programs do.
+            // Send the answers without their reasoning, like chat programs do.
             conversation.messages.push(Message::assistant(&record.text));
         }
     }
 
-    /// Drops the conversations that the user ended between two turns.
+    /// Drops conversations that have ended between two turns because the user ended them.
     fn forget_ended(&mut self, session: &Session) {
         if self.conversations.len() > 2 * session.users() + 16 {
             let waiting = |(case, conversation): &(usize, u32)| {
@@ -208,13 +228,18 @@ impl Prompts {
     }
 }
 
-/// Texts and tokens of the probes that the server answered.
+/// Returns texts and token counts of the probes that the server has answered.
 fn probes(source: &Source, session: &Session) -> Vec<(String, u64)> {
-    let warmups = session.cases.first().into_iter().flat_map(|c| &c.attempts).filter(|a| a.warmup);
-    warmups.filter_map(|a| Some((source.probe(a.number)?, a.record()?.usage.prompt_tokens?))).collect()
+    let records = session.attempts().filter(|a| a.warmup).filter_map(AttemptState::record);
+    records.filter_map(|r| Some((probe(source, session, r.id)?, r.usage.prompt_tokens?))).collect()
 }
 
-/// Record of an attempt that was not sent.
+/// Text of a warm-up that is a probe; `None` for other warm-ups.
+fn probe(source: &Source, session: &Session, id: AttemptId) -> Option<String> {
+    source.probe(session.suite.workload.as_ref()?.probe_number(id, session.cases.len())?)
+}
+
+/// Returns the record of an attempt that was not sent.
 fn unsendable(
     id: AttemptId,
     warmup: bool,

@@ -1,4 +1,4 @@
-//! Saves a run while it happens: every attempt is on the disk as soon as it ends.
+//! Saves a run while it is in progress: every attempt is written to disk as soon as it ends.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -22,33 +22,33 @@ use crate::report::run_figures::RunFigures;
 use crate::store::journal::{Journal, PendingLines};
 use crate::store::runs;
 
-/// Interval between two writes of continuous data: telemetry, throughput, the engine's lag.
+/// Interval between two writes of continuous data: telemetry, throughput and the engine's lag.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Maximum telemetry events stored from before the run.
+/// Maximum number of telemetry events to keep from before the run.
 const MAX_BEFORE: usize = 1024;
-/// Maximum wait for the disk at the end of the program.
+/// Maximum time to wait for the disk at the end of the program.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 /// Approximate memory of one telemetry event or one point of the throughput, bytes.
 const POINT_BYTES: usize = 256;
-/// Why saving stops while the disk is too slow or full.
+/// Reason why saving stops if the disk is too slow or full.
 const DISK_FULL: &str = "the disk accepts no more data";
 
-/// State of saving a run.
+/// Saves a run, and holds the state of its journal.
 #[derive(Debug)]
 pub struct Saving {
     state: State,
     clock: Clock,
-    /// Takes the message that saving failed.
+    /// Sender for the message that saving failed.
     sender: Sender<Wake>,
-    /// Telemetry that was not written yet; before the run, its latest events.
+    /// Telemetry events that were not written yet; before the run, the latest events.
     telemetry: Vec<TelemetryEvent>,
-    /// Number of sentences about the workload that were written.
+    /// Number of workload notes that were written.
     notes_written: usize,
-    /// The last point of the throughput that was written.
+    /// Time of the last throughput point that was written.
     throughput_to: Option<Nanos>,
-    /// When continuous data was last written.
+    /// Time when continuous data was last written.
     written_at: Nanos,
-    /// Attempts ended since then.
+    /// Whether an attempt has ended since then.
     is_stale: bool,
 }
 
@@ -56,18 +56,18 @@ pub struct Saving {
 enum State {
     /// The run has not begun.
     Waiting,
-    /// The run was not resumed yet; its journal is open.
+    /// The journal of the run is open, but the run was not resumed yet.
     Resuming(Box<(File, PathBuf, Resumption)>),
     /// The run is being saved.
     Open(Journal),
-    /// The user does not want the run to be saved, or it was saved in full.
+    /// The user wants no journal, or the run was saved completely.
     Off,
-    /// The run could not be saved in full, and why.
+    /// The run could not be saved completely, for this reason.
     Failed(String),
 }
 
 impl Saving {
-    /// Saves the run from its start on, if `wanted`.
+    /// If `wanted`, saves the run from its start on.
     pub fn new(wanted: bool, clock: Clock, sender: Sender<Wake>) -> Self {
         let state = if wanted { State::Waiting } else { State::Off };
         Self {
@@ -82,14 +82,14 @@ impl Saving {
         }
     }
 
-    /// Appends to this journal once the run is resumed.
+    /// Appends to this journal when the run is resumed.
     pub fn resume(&mut self, file: File, path: PathBuf, saved: &Saved, resumption: Resumption) {
         self.notes_written = saved.workload_notes.len();
         self.throughput_to = saved.throughput.iter().next_back().map(|p| p.0);
         self.state = State::Resuming(Box::new((file, path, resumption)));
     }
 
-    /// Takes telemetry and failures of saving from a message.
+    /// Records telemetry, and failures of saving, from a message.
     pub fn note(&mut self, msg: &Msg) {
         match msg {
             Msg::NotSaved(_, why) => self.state = State::Failed(why.clone()),
@@ -100,11 +100,12 @@ impl Saving {
         }
     }
 
-    /// Takes telemetry of the machine or the server.
+    /// Records an event of the telemetry.
     pub fn note_telemetry(&mut self, event: TelemetryEvent) {
         match self.state {
             State::Open(_) => self.telemetry.push(event),
-            // Constant facts are known once the run begins; the last samples show the state before.
+            // Skip constant facts: they are written when the run begins. Keep samples, which show the state before the
+            // run.
             State::Waiting | State::Resuming(_) if event.at().is_some() => {
                 if self.telemetry.len() >= MAX_BEFORE {
                     self.telemetry.drain(..MAX_BEFORE / 2);
@@ -115,12 +116,14 @@ impl Saving {
         }
     }
 
-    /// Writes the continuous data up to `at`. Returns false if the disk takes no more.
+    /// Writes the continuous data up to `at`. Returns false if the disk accepts no more data.
     fn write(&mut self, scene: &Scene, at: Nanos, lag: EngineLag, durable: bool) -> bool {
         let State::Open(journal) = &self.state else { return true };
         (self.written_at, self.is_stale) = (at, false);
         let telemetry = std::mem::take(&mut self.telemetry);
-        let points = scene.throughput.since(self.throughput_to.map_or(Nanos::default(), |at| Nanos(at.0 + 1)));
+        let from = self.throughput_to.map_or(Nanos::default(), |at| Nanos(at.0 + 1));
+        // At the end of the run no sample follows that could change the last point.
+        let points = if durable { scene.throughput.since(from) } else { scene.throughput.settled_since(from) };
         self.throughput_to = points.last().map(|p| p.0).or(self.throughput_to);
         let bytes = (telemetry.len() + points.len() + 1) * POINT_BYTES;
         let make = move || {
@@ -136,12 +139,14 @@ impl Saving {
         journal.append(PendingLines { make: Box::new(make), bytes, durable })
     }
 
-    /// Saves what happened since the last call. `lag` is the engine's, `header` begins a new journal.
+    /// Saves everything since the last call. `lag` returns the engine's lag, and `header` the first line of a new
+    /// journal. `figures` are saved once all work is done, because the program may stay open long after that.
     pub fn save(
         &mut self,
         scene: &mut Scene,
-        lag: impl FnOnce() -> EngineLag,
+        lag: impl Fn() -> EngineLag,
         header: impl FnOnce(&Scene) -> RunHeader,
+        figures: impl FnOnce(&Scene, Nanos, EngineLag) -> RunFigures,
     ) {
         if self.is_waiting() {
             if scene.session.began.is_none() || scene.session.mode == Mode::Waiting {
@@ -155,6 +160,7 @@ impl Saving {
         let events = scene.session.take_events();
         let State::Open(journal) = &self.state else { return };
         let mut room = true;
+        let is_finished = events.iter().any(|e| e.what == EventKind::Finished);
         if !events.is_empty() {
             self.is_stale |= events.iter().any(|e| matches!(e.what, EventKind::Ended(_)));
             room &= journal.append(lines(events, &scene.session));
@@ -165,6 +171,10 @@ impl Saving {
         }
         self.notes_written = scene.workload_notes.len();
         let now = self.clock.now();
+        if is_finished {
+            let figures = figures(scene, now, lag());
+            room &= journal.append(line(move || journal::figures(now, figures)));
+        }
         let is_due = now.since(self.written_at) >= INTERVAL
             && (self.is_stale || !self.telemetry.is_empty() || scene.session.in_flight() > 0);
         if is_due {
@@ -183,7 +193,7 @@ impl Saving {
     fn begin(&mut self, scene: &Scene, header: impl FnOnce(&Scene) -> RunHeader) {
         let Connection::Ready = scene.target.connection else { return };
         let state = std::mem::replace(&mut self.state, State::Off);
-        // Where known telemetry goes: after the event that says the run was interrupted.
+        // Position for the known telemetry: after the event that says that the run was interrupted.
         let mut known_at = 0;
         let started = if let State::Resuming(resuming) = state {
             let (file, path, resumption) = *resuming;
@@ -207,7 +217,7 @@ impl Saving {
         }
     }
 
-    /// Reports a failure of the journal's thread to the main thread.
+    /// Returns a function that reports a failure of the journal's thread to the main thread.
     fn failure_sink(&self) -> impl FnOnce(String) + Send + 'static {
         let (sender, clock) = (self.sender.clone(), self.clock);
         move |why| drop(sender.send(Wake::Msg(Msg::NotSaved(clock.now(), why))))
@@ -218,8 +228,8 @@ impl Saving {
         self.failure_sink()(why.to_owned());
     }
 
-    /// Saves the end of the run with its exit status and figures, and waits a moment for the disk. Returns whether there is
-    /// a journal, and as an error why it is incomplete.
+    /// Saves the end of the run with its exit status and figures, and waits a moment for the disk. Returns whether the
+    /// run has a journal. The error says why the journal is incomplete.
     pub fn finish(
         &mut self,
         scene: &Scene,
@@ -246,20 +256,19 @@ impl Saving {
     }
 }
 
-/// Lines for events that just happened. Commands of the user and ends of attempts must reach the disk at once; a lost start
-/// costs nothing.
+/// Converts events that just happened to lines. Commands of the user and ends of attempts must reach the disk at once.
+/// The start of an attempt may get lost.
 fn lines(events: Vec<RunEvent>, session: &Session) -> PendingLines {
     let durable = events.iter().any(|e| !matches!(e.what, EventKind::Started { .. }));
     let with_record = |event| (event, session.record_of(&event).map(StoredRecord::get));
     let events: Vec<(RunEvent, Option<Arc<AttemptRecord>>)> = events.into_iter().map(with_record).collect();
-    let record_bytes =
-        |r: &AttemptRecord| size_of_val(r) + size_of_val(&*r.arrivals) + r.text.len() + r.reasoning.len();
-    let bytes = events.iter().map(|(event, r)| size_of_val(event) + r.as_deref().map_or(0, record_bytes)).sum();
+    let record_bytes = |r: &Option<Arc<AttemptRecord>>| r.as_ref().map_or(0, |r| r.size_in_memory());
+    let bytes = events.iter().map(|(event, r)| size_of_val(event) + record_bytes(r)).sum();
     let make = move || events.iter().map(|(event, record)| journal::event(event, record.as_deref())).collect();
     PendingLines { make: Box::new(make), bytes, durable }
 }
 
-/// One line that must be on the disk at once.
+/// Returns a line that must reach the disk at once.
 fn line(make: impl FnOnce() -> String + Send + 'static) -> PendingLines {
     PendingLines { make: Box::new(make), bytes: 0, durable: true }
 }

@@ -1,4 +1,5 @@
-//! Counts the tokens of finished responses with the user's tokenizer, on a thread between engine and main thread.
+//! Counts the tokens of finished responses with the user's tokenizer, on a thread between the engine and the main
+//! thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,11 +11,11 @@ use crate::domain::time::Nanos;
 use crate::engine::InvalidConfig;
 use crate::tokenizer::Tokenizer;
 
-/// Takes facts and the time of each.
+/// Receiver of facts, each with its time.
 pub type Facts = Box<dyn Fn(Nanos, EngineFact) + Send>;
 
-/// Starts the thread and returns its input. Facts reach `deliver` in the same order, records with their token count. The
-/// thread ends once the input is dropped and empty.
+/// Starts the thread and returns its input. Facts reach `deliver` in the same order, and records with their token
+/// count. The thread ends when the input is dropped and all facts are delivered.
 pub fn start(
     tokenizer: Arc<Tokenizer>,
     deliver: impl Fn(Nanos, EngineFact) + Send + 'static,
@@ -31,14 +32,14 @@ pub fn start(
                 deliver(at, fact);
             }
         };
-        // The thread is gone: no further record would arrive.
+        // Report a panic as the end of the engine: no further record would arrive.
         if catch_unwind(AssertUnwindSafe(all)).is_err() {
             deliver(last, EngineFact::Died("an internal error in the tokenizer's thread".to_owned()));
         }
     };
     let thread = std::thread::Builder::new().name("tokenizer".to_owned()).spawn(work);
     thread.map_err(|e| InvalidConfig(format!("the tokenizer's thread did not start: {e}")))?;
-    // A send fails only once the main thread has ended, and then the fact is not needed.
+    // Sending fails only if the main thread has ended; then no fact is needed.
     Ok(Box::new(move |at, fact| drop(sender.send((at, fact)))))
 }
 
@@ -46,7 +47,7 @@ fn count(tokenizer: &Tokenizer, record: &mut AttemptRecord) {
     if !record.is_countable() {
         return;
     }
-    // Counted separately: the text between them in the model's own output is not known.
+    // Count both parts separately: the model's text between them is not known.
     let parts = [&record.reasoning, &record.text].map(|text| tokenizer.count(text));
     match parts {
         [Some(reasoning), Some(text)] => record.set_counted_tokens(reasoning + text),
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_on_the_way_is_the_engine_s_end() {
+    fn a_panic_of_the_thread_ends_the_engine() {
         let tokenizer = Tokenizer::read(include_bytes!("../../../tests/data/tokenizer-characters.json")).unwrap();
         let (sender, out) = channel();
         let input = start(Arc::new(tokenizer), move |at, fact| match fact {

@@ -1,11 +1,11 @@
-//! Property of every journal, for the fuzzer.
+//! Invariant of every journal, for the fuzzer.
 
 use super::super::assemble::report_from_saved;
 use crate::report::journal;
 use crate::report::oracle::check_report;
 
-/// Checks that a journal of these bytes is refused with a message, or gives a run that every format can render. Returns the
-/// violation.
+/// Checks that these bytes are refused as a journal with a message, or give a run that every format can render. The
+/// error describes the violation.
 pub fn check(bytes: &[u8]) -> Result<(), String> {
     match journal::read(bytes) {
         Ok(saved) => check_report(&report_from_saved(saved)),

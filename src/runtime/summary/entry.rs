@@ -1,4 +1,4 @@
-//! An entry of the summary: a label and its parts, on lines of at most 80 columns.
+//! Formats an entry of the summary: a label and its parts, on lines of at most 80 columns.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -9,7 +9,7 @@ pub(super) const LABEL: usize = 20;
 /// Space between two parts.
 const BETWEEN: &str = "   ";
 
-/// Formats an entry. Parts that do not fit continue below the first one, broken between words if necessary.
+/// Formats an entry. Parts that do not fit continue below the first one, and break between words if necessary.
 pub fn entry(label: &str, parts: impl IntoIterator<Item = Option<String>>) -> String {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_stay_whole_where_they_can_and_go_on_below() {
+    fn parts_stay_on_one_line_if_possible_and_continue_below() {
         let long = Some("one part of forty letters that is whole".to_owned());
         let text = entry("Label", [long.clone(), None, long]);
         let part = "one part of forty letters that is whole";

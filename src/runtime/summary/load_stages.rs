@@ -1,4 +1,4 @@
-//! The stages of a changing load, as lines of the summary.
+//! Lines of the summary about the stages of a changing load.
 
 use super::entry::entry;
 use crate::domain::load_stage_results::{LoadStageResult, load_stage_results};
@@ -6,10 +6,10 @@ use crate::domain::quantity::Quantity;
 use crate::domain::session::Session;
 use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all};
 
-/// Figures of a line.
+/// Number of figures in a line.
 const COLUMNS: usize = 4;
 
-/// A line for each stage that has begun.
+/// Returns a line for each stage that has begun.
 pub(super) fn lines(session: &Session) -> impl Iterator<Item = String> {
     load_stage_results(session).into_iter().map(|result| line(&result))
 }

@@ -3,10 +3,10 @@
 use super::entry::LABEL;
 use crate::report::style::Style;
 
-/// Labels of lines that warn.
+/// Labels of lines that are warnings.
 const WARNINGS: [&str; 3] = ["SIMULATED", "Finding", "Unresolved"];
 
-/// Styles a summary: labels are dim, marks and warnings coloured.
+/// Styles a summary: dims labels, and colours marks and warnings.
 pub fn styled(summary: &str, style: Style) -> String {
     summary.lines().map(|line| styled_line(line, style)).collect::<Vec<_>>().join("\n")
 }

@@ -11,10 +11,10 @@ use crate::report::summary::Summary;
 use crate::report::turns::TurnFigures;
 use crate::report::workload_words::sampling;
 
-/// Maximum lines about turns; the last one covers all turns that remain.
+/// Maximum number of lines about turns. The last line covers all remaining turns.
 const MAX_TURN_LINES: usize = 8;
 
-/// Lines about the workload: its source, lengths, notes and conversations.
+/// Returns the lines about the workload: its source, lengths, notes and conversations.
 pub(super) fn lines(report: &Report, summary: &Summary) -> Vec<String> {
     let suite = &report.session.suite;
     let mut lines = Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn lines(report: &Report, summary: &Summary) -> Vec<String> {
     lines
 }
 
-/// Line of requested and real lengths; `None` if none was requested.
+/// Returns the line of requested and real lengths; `None` if no length was requested.
 fn length((label, lengths): (&str, &Lengths)) -> Option<String> {
     let requested = lengths.requested()?;
     let median = |spread: Spread| format!("{:.0} median", spread.stats.p50);
@@ -43,7 +43,7 @@ fn length((label, lengths): (&str, &Lengths)) -> Option<String> {
     Some(entry(label, [Some(format!("asked {}", median(requested))), real, deviation]))
 }
 
-/// A line for each turn of the conversations.
+/// Returns a line for each turn of the conversations, or for several turns if there are many.
 pub(super) fn turn_lines(summary: &Summary) -> Vec<String> {
     summary.turns.figures(MAX_TURN_LINES).iter().map(turn_line).collect()
 }

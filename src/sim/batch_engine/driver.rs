@@ -1,4 +1,4 @@
-//! Runs the scheduler on the clock and delivers its tokens to the answers.
+//! Runs the scheduler in real time, and delivers its tokens to the answers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,10 +14,10 @@ use super::gpu::{Gpu, GpuFigures, Work};
 use super::scheduler::{Rejection, Scheduler, Step, Totals};
 use super::sequence::SequenceRequest;
 
-/// Number of tokens in an event after the engine is gone: all that are left.
+/// Number of tokens to take when the engine is gone: all that are left.
 const REST: u64 = u64::MAX;
 
-/// A running engine. Clones share it.
+/// A running engine. Clones share the same engine.
 #[derive(Clone, Debug)]
 pub struct BatchEngine(Arc<Shared>);
 
@@ -38,7 +38,7 @@ struct State {
     gpu_at: Instant,
 }
 
-/// State of the engine for its metrics.
+/// State of the engine, for the metrics page.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineStatus {
     /// Number of sequences in the batch.
@@ -53,7 +53,7 @@ pub struct EngineStatus {
     pub gpu: GpuFigures,
 }
 
-/// Tokens of one answer as the engine generates them. Dropping it cancels the request.
+/// Tokens of one answer, as the engine generates them. Dropping the feed cancels the request.
 #[derive(Debug)]
 pub struct TokenFeed {
     id: u64,
@@ -62,7 +62,7 @@ pub struct TokenFeed {
 }
 
 impl BatchEngine {
-    /// Starts an engine on the current runtime. It sleeps while there are no requests.
+    /// Starts an engine on the current runtime. The engine sleeps while there are no requests.
     pub fn start(config: EngineConfig, jitter: f64) -> Self {
         let state = State {
             scheduler: Scheduler::new(config, jitter),
@@ -87,7 +87,7 @@ impl BatchEngine {
         Ok(TokenFeed { id, tokens, engine: self.clone() })
     }
 
-    /// Returns the state now.
+    /// Returns the current state.
     pub fn status(&self) -> EngineStatus {
         let mut state = self.lock();
         state.advance_gpu();
@@ -104,7 +104,8 @@ impl BatchEngine {
     async fn run(self) {
         loop {
             self.0.has_request.notified().await;
-            // Steps follow each other at exact times: a late wake-up does not add to the next step.
+            // Each step starts exactly when the previous one was due to end, so a late wake-up does not delay the next
+            // step.
             let mut ends = Instant::now();
             while let Some(step) = self.begin_step() {
                 ends += Duration::from_secs_f64(step.seconds);
@@ -128,7 +129,7 @@ impl BatchEngine {
         let mut state = self.lock();
         for output in &step.outputs {
             if let Some(feed) = state.feeds.get(&output.id) {
-                // The receiver may have been dropped just now, which cancels the request.
+                // Sending fails if the receiver was dropped just now, which cancels the request.
                 let _delivered = feed.send(output.tokens);
             }
             if output.is_last {
@@ -151,7 +152,8 @@ impl State {
 }
 
 impl TokenFeed {
-    /// Polls for the tokens of the next event. After the last event, every further one has all tokens that are left.
+    /// Polls for the number of tokens in the next event. When the engine is gone, returns a number larger than any
+    /// answer.
     pub fn poll_tokens(&mut self, context: &mut Context<'_>) -> Poll<u64> {
         self.tokens.poll_recv(context).map(|tokens| tokens.unwrap_or(REST))
     }

@@ -1,30 +1,31 @@
-//! The simulated GPU. It follows the work of the engine and does not slow the engine down.
+//! The simulated GPU. Its figures follow the engine's work but do not affect the engine.
 
 use std::fmt::Write;
 
-/// Name of the GPU, which no real one has.
+/// Name of the GPU. No real GPU has this name.
 const NAME: &str = "Simulated GPU";
 const UUID: &str = "simulated-gpu-0";
 
 const MEMORY_TOTAL_MIB: f64 = 24_576.0;
-/// Memory of the weights and of a block of the KV cache, MiB.
+/// Memory of the weights, and of one block of the KV cache, MiB.
 const WEIGHTS_MIB: f64 = 15_360.0;
 const MIB_PER_BLOCK: f64 = 8.0;
 
-/// Power while idle, and the additions of a busy engine, of each decoding sequence and of each prompt token in the step.
+/// Power while idle, and the additional power of a busy engine, of each decoding sequence and of each prompt token in a
+/// step, watts.
 const IDLE_W: f64 = 24.0;
 const BUSY_W: f64 = 130.0;
 const SEQUENCE_W: f64 = 4.0;
 const PREFILL_TOKEN_W: f64 = 1.2;
-/// Power limit. The GPU is throttled while the work would need more.
+/// Power limit, watts. While the work would need more power, the GPU is throttled.
 const LIMIT_W: f64 = 260.0;
 
 const IDLE_CLOCK_MHZ: f64 = 210.0;
 const MAX_CLOCK_MHZ: f64 = 2_520.0;
-/// Equilibrium temperature without power, and its rise per watt, °C.
+/// Temperature without any power, °C, and its rise per watt.
 const AMBIENT_C: f64 = 31.0;
 const RISE_C_PER_W: f64 = 0.18;
-/// Temperature from which the GPU is throttled.
+/// Temperature above which the GPU is throttled, °C.
 const HOT_C: f64 = 83.0;
 
 /// Time constants of the sensors and of the heat sink, seconds.
@@ -35,7 +36,7 @@ const HEAT_SINK_S: f64 = 20.0;
 const POWER_CAP: u32 = 0x4;
 const SOFTWARE_THERMAL: u32 = 0x20;
 
-/// Work that the engine does at a moment.
+/// Work that the engine is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
     /// Number of decoding sequences.
@@ -77,10 +78,10 @@ pub struct GpuFigures {
     pub throttle_bits: u32,
 }
 
-/// State of the GPU over time.
+/// State of the GPU, which changes over time.
 #[derive(Clone, Debug)]
 pub struct Gpu {
-    /// Power that the work needs, without the limit, watts.
+    /// Power that the work needs, ignoring the limit, watts.
     demand_w: f64,
     busy: f64,
     temperature_c: f64,
@@ -88,7 +89,7 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// Creates a GPU that has been idle for long.
+    /// Creates a GPU that has been idle for a long time.
     pub fn new() -> Self {
         Self { demand_w: IDLE_W, busy: 0.0, temperature_c: RISE_C_PER_W.mul_add(IDLE_W, AMBIENT_C), energy_j: 0.0 }
     }
@@ -97,7 +98,7 @@ impl Gpu {
         self.demand_w.min(LIMIT_W)
     }
 
-    /// Advances the clock by a time during which the work was constant.
+    /// Advances the time by `seconds`, during which the work was constant.
     pub fn advance(&mut self, seconds: f64, work: Work) {
         let sensor = 1.0 - (-seconds / SENSOR_S).exp();
         let heat_sink = 1.0 - (-seconds / HEAT_SINK_S).exp();
@@ -108,7 +109,7 @@ impl Gpu {
         self.energy_j += self.power_w() * seconds;
     }
 
-    /// Returns the figures while the KV cache uses this many blocks.
+    /// Returns the figures for a KV cache that uses this many blocks.
     pub fn figures(&self, kv_blocks: u64) -> GpuFigures {
         let is_capped = self.demand_w > LIMIT_W;
         let is_hot = self.temperature_c > HOT_C;

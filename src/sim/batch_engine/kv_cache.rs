@@ -3,7 +3,7 @@
 /// Block size in tokens.
 pub const BLOCK_TOKENS: u64 = 16;
 
-/// Free and used blocks. Sequences share none.
+/// Number of free and used blocks. Sequences share no blocks.
 #[derive(Clone, Debug)]
 pub struct KvCache {
     total: u64,
@@ -16,7 +16,7 @@ impl KvCache {
         Self { total: blocks as u64, used: 0 }
     }
 
-    /// Number of blocks that hold this many tokens.
+    /// Returns the number of blocks that this many tokens need.
     pub const fn blocks_for(tokens: u64) -> u64 {
         tokens.div_ceil(BLOCK_TOKENS)
     }
@@ -31,7 +31,7 @@ impl KvCache {
         self.total - self.used
     }
 
-    /// Takes blocks. Returns false and takes none if too few are free.
+    /// Reserves blocks. Returns false and reserves none if too few are free.
     #[must_use]
     pub const fn take(&mut self, blocks: u64) -> bool {
         let fits = blocks <= self.free();
@@ -41,7 +41,7 @@ impl KvCache {
         fits
     }
 
-    /// Returns blocks.
+    /// Frees blocks.
     pub const fn give_back(&mut self, blocks: u64) {
         self.used = self.used.saturating_sub(blocks);
     }

@@ -1,4 +1,4 @@
-//! Scheduler of the engine: decides which sequences a step computes, and how long it takes. It has no clock.
+//! Scheduler of the engine: decides which sequences a step computes, and how long the step takes. Reads no clock.
 
 use std::collections::VecDeque;
 
@@ -9,19 +9,24 @@ use super::stalls::Stalls;
 use crate::domain::random::Random;
 use crate::sim::spread::Spread;
 
-/// Probability that a drafted token is accepted, if those before it were.
+/// Probability that a drafted token is accepted, if all tokens before it were accepted.
 const ACCEPTANCE: f64 = 0.7;
 
 /// Reason for refusing a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejection {
-    /// Too many requests wait.
+    /// Too many requests are waiting.
     QueueFull,
     /// Prompt and answer do not fit into the KV cache.
-    TooLong,
+    TooLong {
+        /// Tokens of the KV cache.
+        context_tokens: u64,
+        /// Tokens of the prompt.
+        prompt_tokens: u64,
+    },
 }
 
-/// Tokens that a step generated for one sequence.
+/// Tokens that a step has generated for one sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepOutput {
     /// ID of the sequence.
@@ -70,7 +75,7 @@ pub struct Scheduler {
     random: Random,
     next_id: u64,
     waiting: VecDeque<Sequence>,
-    /// In the order of admission: the youngest comes last.
+    /// Sequences in the batch, in the order of admission: the youngest is last.
     running: Vec<Sequence>,
     cache: KvCache,
     totals: Totals,
@@ -98,8 +103,9 @@ impl Scheduler {
     /// Adds a request to the queue and returns its ID.
     pub fn submit(&mut self, request: SequenceRequest) -> Result<u64, Rejection> {
         let sequence = Sequence::new(self.next_id, request);
-        if sequence.request.prompt.saturating_add(sequence.request.output) > self.config.context_tokens() {
-            return Err(Rejection::TooLong);
+        let (context_tokens, prompt_tokens) = (self.config.context_tokens(), sequence.request.prompt);
+        if prompt_tokens.saturating_add(sequence.request.output) > context_tokens {
+            return Err(Rejection::TooLong { context_tokens, prompt_tokens });
         }
         if self.config.max_waiting.is_some_and(|limit| self.waiting.len() >= limit as usize) {
             return Err(Rejection::QueueFull);
@@ -112,7 +118,7 @@ impl Scheduler {
         Ok(id)
     }
 
-    /// Removes a request whose client is gone.
+    /// Removes a request whose client has hung up.
     pub fn cancel(&mut self, id: u64) {
         self.waiting.retain(|sequence| sequence.id != id);
         if let Some(at) = self.running.iter().position(|sequence| sequence.id == id) {
@@ -146,7 +152,7 @@ impl Scheduler {
         self.totals
     }
 
-    /// Computes one step; `None` without requests. Requests that arrive before the step ends take part in the next one.
+    /// Computes one step; `None` without requests. Requests that arrive during the step take part in the next one.
     pub fn step(&mut self) -> Option<Step> {
         if self.running.is_empty() && self.waiting.is_empty() {
             return None;
@@ -158,7 +164,7 @@ impl Scheduler {
         for sequence in self.running.iter_mut().filter(|sequence| !sequence.is_decoding()) {
             step.prefill_tokens += sequence.schedule_prefill(&mut budget);
         }
-        // Blocks that a preemption freed belong to the older sequences first.
+        // After a preemption, admit no request: the older sequences have priority for the freed blocks.
         if !preempted {
             step.prefill_tokens += self.admit(budget);
         }
@@ -167,8 +173,8 @@ impl Scheduler {
         Some(step)
     }
 
-    /// Schedules a token, or a burst, for each decoding sequence. If blocks are missing, the youngest sequence is preempted.
-    /// Returns whether one was.
+    /// Schedules a token, or a burst, for each decoding sequence. Preempts the youngest sequence as long as blocks are
+    /// missing. Returns whether a sequence was preempted.
     fn schedule_decodes(&mut self) -> bool {
         let mut preempted = false;
         let mut at = 0;
@@ -183,7 +189,7 @@ impl Scheduler {
         preempted
     }
 
-    /// Schedules this many tokens for a sequence, if it is decoding. Returns false if blocks are missing.
+    /// Schedules this many tokens for a sequence, if the sequence is decoding. Returns false if blocks are missing.
     fn schedule_decode(&mut self, at: usize, burst: u64) -> bool {
         let Some(sequence) = self.running.get_mut(at).filter(|sequence| sequence.is_decoding()) else { return true };
         let missing = KvCache::blocks_for(sequence.computed + burst).saturating_sub(sequence.blocks);
@@ -195,7 +201,8 @@ impl Scheduler {
         fits
     }
 
-    /// Returns how many tokens speculative decoding accepts for a sequence in this step.
+    /// Returns the number of tokens that a sequence generates in this step: one, and the accepted tokens of speculative
+    /// decoding.
     fn draw_burst(&mut self, at: usize) -> u64 {
         let Some(left) = self.running.get(at).filter(|s| s.is_decoding()).map(Sequence::left) else { return 0 };
         let drafted = u64::from(self.config.burst - 1).min(left.saturating_sub(1));
@@ -208,7 +215,8 @@ impl Scheduler {
         1 + accepted
     }
 
-    /// Moves the youngest sequence to the front of the queue. Its keys and values are lost; its tokens are not.
+    /// Moves the youngest sequence to the front of the queue. The sequence loses its keys and values, but not its
+    /// tokens.
     fn preempt_youngest(&mut self) {
         let Some(mut sequence) = self.running.pop() else { return };
         self.cache.give_back(sequence.blocks);
@@ -217,14 +225,15 @@ impl Scheduler {
         self.waiting.push_front(sequence);
     }
 
-    /// Admits requests in the order of the queue while the batch, the budget and the cache have room. Returns the number of
-    /// prompt tokens scheduled.
+    /// Admits requests in the order of the queue, while batch, budget and cache have room. Returns the number of
+    /// scheduled prompt tokens.
     fn admit(&mut self, mut budget: u64) -> u64 {
         let mut tokens = 0;
         while budget > 0 && self.running.len() < self.config.max_batch as usize {
             let Some(first) = self.waiting.front() else { break };
             let blocks = KvCache::blocks_for(first.prefill_end);
-            // One block per running sequence stays free. Otherwise a request could be preempted right after its admission.
+            // Keep one block free for each running sequence: otherwise a request could be preempted right after its
+            // admission.
             let reserve = self.running.len() as u64;
             if blocks + reserve > self.cache.free() || !self.cache.take(blocks) {
                 break;
@@ -255,7 +264,7 @@ impl Scheduler {
             if scheduled == 0 || !sequence.is_decoding() {
                 return true;
             }
-            // The last part of a prefill generates a token, too.
+            // The last chunk of a prefill generates a token, too.
             let tokens = if was_decoding { scheduled } else { 1 };
             sequence.generated += tokens;
             let is_last = sequence.left() == 0;

@@ -5,7 +5,7 @@
 pub struct SequenceRequest {
     /// Prompt tokens.
     pub prompt: u64,
-    /// Prompt tokens from the prefix cache. They cost no time, but hold blocks.
+    /// Prompt tokens from the prefix cache. These cost no time, but occupy blocks.
     pub cached: u64,
     /// Tokens of the answer.
     pub output: u64,
@@ -20,13 +20,13 @@ pub struct Sequence {
     pub request: SequenceRequest,
     /// Tokens generated.
     pub generated: u64,
-    /// Tokens whose keys and values are in the cache.
+    /// Tokens whose keys and values have been computed or were cached.
     pub computed: u64,
-    /// Tokens to compute before the next one is generated: the prompt, and after a preemption the answer so far.
+    /// Tokens to compute before the next token is generated: the prompt, and after a preemption also the answer so far.
     pub prefill_end: u64,
-    /// Blocks held.
+    /// Number of blocks that the sequence occupies.
     pub blocks: u64,
-    /// Tokens that the current step computes or, for a decoding sequence, generates.
+    /// Tokens to compute in the current step or, for a decoding sequence, to generate.
     pub scheduled: u64,
 }
 
@@ -39,7 +39,7 @@ impl Sequence {
         Self { id, request, generated: 0, computed: cached, prefill_end: prompt, blocks: 0, scheduled: 0 }
     }
 
-    /// Whether the next step generates a token without prefill.
+    /// Whether the prefill is complete.
     pub const fn is_decoding(&self) -> bool {
         self.computed >= self.prefill_end
     }
@@ -49,7 +49,7 @@ impl Sequence {
         self.request.output.saturating_sub(self.generated)
     }
 
-    /// Schedules as much of the prefill as the budget allows, and returns the number of tokens.
+    /// Schedules as much of the prefill as the budget allows. Returns the number of scheduled tokens.
     pub fn schedule_prefill(&mut self, budget: &mut u64) -> u64 {
         let chunk = self.prefill_end.saturating_sub(self.computed).min(*budget);
         self.scheduled = chunk;
@@ -57,7 +57,7 @@ impl Sequence {
         chunk
     }
 
-    /// Forgets the keys and values. The generated tokens have to be computed again, like a prompt.
+    /// Discards the keys and values. The generated tokens must then be computed again, like a prompt.
     pub const fn forget(&mut self) {
         self.blocks = 0;
         self.scheduled = 0;

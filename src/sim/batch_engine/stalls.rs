@@ -1,13 +1,13 @@
-//! Occasional stalls of the engine: one in each interval of work, at a random place.
+//! Occasional stalls of the engine: one per interval of work, at a random place in it.
 
 use crate::domain::random::Random;
 
-/// Shortest stall and the range of its random extension, seconds.
+/// Shortest stall, and maximum random extension, seconds.
 const STALL_S: (f64, f64) = (0.6, 0.3);
-/// Where the stall of an interval may lie, as shares of the interval: its earliest place and the range after that.
+/// Place of the stall in its interval: the earliest place and the range after it, as shares of the interval.
 const PLACE: (f64, f64) = (0.3, 0.4);
 
-/// Work of the engine and the place of its next stall.
+/// Work of the engine so far, and the place of the next stall.
 #[derive(Clone, Debug)]
 pub struct Stalls {
     every_s: f64,
@@ -17,14 +17,14 @@ pub struct Stalls {
 }
 
 impl Stalls {
-    /// Creates stalls at this mean distance, in seconds of work; 0 for none.
+    /// Creates stalls with this mean working time in between, seconds; 0 for no stalls.
     pub fn new(every_s: f64, random: &mut Random) -> Self {
         let mut stalls = Self { every_s, worked_s: 0.0, interval: 0, next_s: f64::INFINITY };
         stalls.place(random);
         stalls
     }
 
-    /// Adds a step's work and returns the stall that follows it, in seconds; 0 for none.
+    /// Adds the work of a step. Returns the stall that follows it, seconds; 0 for no stall.
     pub fn after(&mut self, work_s: f64, random: &mut Random) -> f64 {
         self.worked_s += work_s;
         if self.worked_s < self.next_s {

@@ -1,4 +1,4 @@
-//! The engine on a virtual clock: nothing sleeps, so times are exact.
+//! Tests of the engine on a virtual clock. Nothing sleeps, so all times are exact.
 
 use proptest::prelude::*;
 
@@ -17,7 +17,7 @@ struct Arrival {
     request: SequenceRequest,
 }
 
-/// Times of a request's tokens, and when the last one left.
+/// Times of a request's tokens, and whether the answer is complete.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Served {
     arrived_s: f64,
@@ -39,7 +39,7 @@ impl Served {
     }
 }
 
-/// Observations of the engine over a run.
+/// Highest values during a run, and the number of stalls.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Peaks {
     running: usize,
@@ -48,7 +48,7 @@ struct Peaks {
     stalls: u64,
 }
 
-/// A scheduler on the virtual clock. `next` supplies the request that follows a complete one, with its number.
+/// A scheduler on the virtual clock, and the requests that it has served.
 struct Bench {
     scheduler: Scheduler,
     now_s: f64,
@@ -69,7 +69,7 @@ impl Bench {
         self.served.push(Served { arrived_s: at_s, ..Served::default() });
     }
 
-    /// Runs one step and returns the number of requests that it completed; `None` if there was nothing to do.
+    /// Runs one step. Returns the number of requests that the step completed; `None` if there was nothing to do.
     fn step(&mut self) -> Option<usize> {
         let step = self.scheduler.step()?;
         self.now_s += step.seconds;
@@ -87,7 +87,7 @@ impl Bench {
     }
 }
 
-/// Serves requests that arrive at given times, in ascending order.
+/// Serves requests that arrive at given times. The arrivals are in ascending order.
 fn open_loop(config: &EngineConfig, jitter: f64, arrivals: &[Arrival]) -> Bench {
     let mut bench = Bench::new(config, jitter);
     let mut left = arrivals;
@@ -131,7 +131,7 @@ fn close(a: f64, b: f64) -> bool {
 fn one_request_has_the_times_of_the_formula() {
     let config = calm();
     let served = &open_loop(&config, 0.0, &[Arrival { at_s: 2.0, request: request(100, 50) }]).served[0];
-    // 100 prompt tokens take two steps of at most 64 tokens.
+    // 100 prompt tokens take two steps, with at most 64 tokens each.
     let prefill_s = (2.0 * config.step_ms + 100.0 * config.prefill_ms) / 1e3;
     assert!(close(served.ttft_s(), prefill_s), "{}", served.ttft_s());
     let decode_s = (config.step_ms + config.decode_ms) / 1e3;
@@ -147,7 +147,7 @@ fn cached_prompt_tokens_cost_no_time() {
         open_loop(&config, 0.0, &[Arrival { at_s: 0.0, request }]).served[0].ttft_s()
     };
     assert!(close(ttft_s(96), (config.step_ms + 4.0 * config.prefill_ms) / 1e3));
-    // One token is always computed.
+    // At least one token is always computed.
     assert!(close(ttft_s(100), (config.step_ms + config.prefill_ms) / 1e3));
 }
 
@@ -166,7 +166,7 @@ fn prefill_delays_decode_by_at_most_one_chunk() {
     let config = calm();
     let arrivals = [Arrival { at_s: 0.0, request: request(1, 200) }, Arrival { at_s: 0.5, request: request(400, 2) }];
     let bench = open_loop(&config, 0.0, &arrivals);
-    // The decoding sequence takes one token of the budget.
+    // The decoding sequence uses one token of the budget.
     let chunk = f64::from(config.batch_tokens - 1);
     let longest_s = (config.step_ms + config.decode_ms + chunk * config.prefill_ms) / 1e3;
     assert!(close(bench.served[0].longest_gap_s(), longest_s), "{}", bench.served[0].longest_gap_s());
@@ -193,7 +193,8 @@ fn a_full_queue_refuses_and_an_oversized_request_is_rejected() {
     assert_eq!(results, [Ok(0), Ok(1), Err(Rejection::QueueFull)]);
     let context = calm().context_tokens();
     assert!(scheduler.step().is_some());
-    assert_eq!(scheduler.submit(request(context, 1)), Err(Rejection::TooLong));
+    let too_long = Rejection::TooLong { context_tokens: context, prompt_tokens: context };
+    assert_eq!(scheduler.submit(request(context, 1)), Err(too_long));
     assert_eq!(scheduler.submit(request(context - 1, 1)), Ok(2));
 }
 
@@ -212,7 +213,7 @@ fn cancelled_requests_free_their_blocks_and_their_place() {
 
 #[test]
 fn a_full_cache_preempts_the_youngest_and_it_still_finishes() {
-    // Room for one complete request and a half: 15 blocks for 160 + 80 tokens.
+    // The cache has 15 blocks, 240 tokens: room for one complete request of 156 tokens and half of another.
     let config = EngineConfig { kv_blocks: 15, ..calm() };
     let arrivals = [0.0, 0.001].map(|at_s| Arrival { at_s, request: request(16, 140) });
     let bench = open_loop(&config, 0.0, &arrivals);
@@ -233,9 +234,9 @@ fn bursts_send_several_tokens_per_step_and_count_them() {
     let mut steps = served.tokens_s.clone();
     steps.dedup();
     let Totals { drafted, accepted, .. } = bench.scheduler.totals();
-    // Each step has one token of its own, and those that were accepted.
+    // Each step generates one token, plus the accepted ones.
     assert_eq!(steps.len() as u64 + accepted, 4000);
-    // 0.7 + 0.7² + 0.7³ of three drafted tokens.
+    // The expected number of accepted tokens is 0.7 + 0.7² + 0.7³ of three drafted ones.
     let share = accepted as f64 / drafted as f64;
     assert!((share - 1.533 / 3.0).abs() < 0.03, "{share}");
 }
@@ -251,8 +252,8 @@ fn stalls_come_once_per_interval() {
     assert!(!gaps.is_empty() && gaps.iter().all(|gap_s| (0.6..1.0).contains(gap_s)), "{gaps:?}");
 }
 
-/// Throughput in tokens per second and time per request at a concurrency within the batch, from the formula. Each token of
-/// an answer carries its share of the prompts' time and steps.
+/// Returns throughput in tokens per second and time per request, as the formula predicts at a concurrency within the
+/// batch. Each token of an answer includes its share of the time for the prompt.
 fn expected(config: &EngineConfig, concurrency: f64, request: SequenceRequest) -> (f64, f64) {
     let token_ms = config.decode_ms + config.prefill_ms * request.prompt as f64 / request.output as f64;
     let per_token_s = concurrency.mul_add(token_ms, config.step_ms) / 1e3;
@@ -265,7 +266,7 @@ const TYPICAL: SequenceRequest = request(115, 590);
 fn measured(config: &EngineConfig, concurrency: usize) -> (f64, f64) {
     let requests = vec![TYPICAL; concurrency * 12];
     let bench = closed_loop(config, 0.15, concurrency, &requests);
-    // Neither the common start nor the end, where the batch is not full, belongs to the stage.
+    // Use the middle of the run: at the common start and at the end, the batch is not full.
     let middle = &bench.served[concurrency * 2..concurrency * 9];
     let latency_s = middle.iter().map(Served::latency_s).sum::<f64>() / middle.len() as f64;
     (concurrency as f64 * TYPICAL.output as f64 / latency_s, latency_s)
@@ -273,7 +274,7 @@ fn measured(config: &EngineConfig, concurrency: usize) -> (f64, f64) {
 
 #[test]
 fn throughput_follows_the_formula_up_to_the_batch_and_no_further() {
-    // With room for the cache, because preemptions cost throughput.
+    // The cache is large enough to avoid preemptions, which cost throughput.
     let config = EngineConfig { stall_every_s: 0.0, kv_blocks: 1024, ..EngineConfig::default() };
     for concurrency in [1, 2, 4, 8, 16] {
         let ((throughput, _), (formula, _)) =
@@ -285,7 +286,8 @@ fn throughput_follows_the_formula_up_to_the_batch_and_no_further() {
     assert!((over_s / full_s - 2.0).abs() < 0.1, "only waiting: {full_s} s, {over_s} s");
 }
 
-/// Throughput over latency bends most where the latency is the geometric mean of the first and the last stage's.
+/// Returns the concurrency of the knee, as the formula predicts. The curve of throughput over latency bends most where
+/// the latency is the geometric mean of the latencies of the first and the last stage.
 fn knee_of_formula(config: &EngineConfig) -> f64 {
     let latency_s = |concurrency| expected(config, concurrency, TYPICAL).1;
     let (first, last, two) = (latency_s(1.0), latency_s(f64::from(config.max_batch)), latency_s(2.0));
@@ -311,7 +313,7 @@ fn the_knee_lies_where_the_formula_says() {
     }
 }
 
-/// Requests like those of the built-in suite, one after another.
+/// Returns requests like those of the built-in suite.
 fn suite_like(count: usize) -> Vec<SequenceRequest> {
     let one = |n: u64| request(65 + n * 7 % 10 * 12, 450 + n * 3 % 10 * 32);
     (0..count as u64).map(one).collect()
@@ -334,7 +336,8 @@ fn the_sweep_of_the_demo_has_its_knee_where_the_formula_says() {
         let distance = |concurrency: &usize| (*concurrency as f64 - formula).abs();
         distance(a).total_cmp(&distance(b))
     });
-    // If the stage beyond the batch has the most throughput by chance, the curve bends where the queue begins.
+    // The stage beyond the batch may by chance have the highest throughput. The curve then bends where the queue
+    // begins.
     assert!(Some(found) == nearest || found == config.max_batch as usize, "{found}, expected {formula}");
     assert!(stages[5].tokens_per_s < stages[4].tokens_per_s.map(|throughput| throughput * 1.1), "{stages:?}");
 }
@@ -369,7 +372,8 @@ fn the_gpu_of_the_demo_is_throttled_at_times_and_never_the_bottleneck() {
         throttled_s / all_s
     };
     assert!(throttled_share(1) <= 0.0);
-    // The bottleneck rule `gpu_throttled` begins at 25%. It would be wrong: this GPU does not slow the engine down.
+    // The bottleneck rule `gpu_throttled` begins at 25% and would be wrong here: this GPU does not slow the engine
+    // down.
     let full = throttled_share(32);
     assert!(full > 0.0 && full < 0.2, "{full}");
 }
@@ -385,7 +389,7 @@ fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
 }
 
 fn configs() -> impl Strategy<Value = EngineConfig> {
-    // The smallest cache holds the longest request: 119 + 99 tokens.
+    // The smallest cache must hold the longest request: 119 + 99 tokens.
     (14..60_u32, 1..12_u32, 0..80_u32, 1..5_u32, any::<u64>()).prop_map(|(kv_blocks, max_batch, extra, burst, seed)| {
         let batch_tokens = max_batch + extra;
         EngineConfig { kv_blocks, max_batch, batch_tokens, burst, seed, stall_every_s: 1.0, ..EngineConfig::default() }
@@ -417,7 +421,7 @@ proptest! {
     #[test]
     fn first_tokens_come_in_the_order_of_arrival(config in configs(), arrivals in arrivals()) {
         let bench = open_loop(&config, 0.3, &arrivals);
-        // A preemption may take away a prefill that was almost complete.
+        // A preemption may discard a prefill that was almost complete.
         if bench.scheduler.totals().preemptions == 0 {
             prop_assert!(bench.served.windows(2).all(|pair| pair[0].tokens_s[0] <= pair[1].tokens_s[0]));
         }

@@ -8,12 +8,12 @@ use crate::protocol::{dcgm, server_metrics};
 use crate::sim::EngineConfig;
 use crate::sim::batch_engine::{BatchEngine, SequenceRequest};
 
-/// An engine whose steps take a tenth of a millisecond.
+/// Returns an engine whose steps take a tenth of a millisecond.
 fn fast() -> EngineConfig {
     EngineConfig { step_ms: 0.1, decode_ms: 0.0, prefill_ms: 0.0, stall_every_s: 0.0, ..EngineConfig::default() }
 }
 
-/// An engine that completes no step during a test.
+/// Returns an engine that completes no step during a test.
 fn stuck() -> EngineConfig {
     EngineConfig { step_ms: 1e6, ..fast() }
 }
@@ -40,7 +40,7 @@ fn wait_for_load(sim: &Simulator, running: f64, waiting: f64) {
     }
 }
 
-/// Sends a request and keeps its connection.
+/// Sends a request, and returns its open connection.
 fn send(sim: &Simulator) -> TcpStream {
     let mut stream = connect(sim);
     stream.write_all(request("POST", "/v1/chat/completions", &chat_body(&json!({})).to_string()).as_bytes()).unwrap();
@@ -102,10 +102,12 @@ fn a_fault_within_a_burst_strikes_at_its_token() {
     }
 }
 
-/// First tokens of the answer to [`chat_body`].
+/// Returns the text of the first tokens of the answer to [`chat_body`].
 fn answer_text(tokens: u64) -> String {
     let body = chat_body(&json!({ "max_tokens": tokens })).to_string();
-    answer(&crate::sim::request::read(body.as_bytes(), "m").unwrap()).map(|(_, piece)| piece).collect()
+    answer(&crate::sim::request::read(body.as_bytes(), "m", crate::sim::format::Format::Chat).unwrap())
+        .map(|(_, piece)| piece)
+        .collect()
 }
 
 #[test]
@@ -155,7 +157,7 @@ fn a_full_queue_answers_429_and_an_oversized_prompt_400() {
     let refused = chat(&small, &json!({ "messages": [{ "role": "user", "content": "a b c d e f g h i j k l m n" }] }));
     assert_eq!(refused.status, 400);
     assert!(refused.body.contains("context"), "{}", refused.body);
-    // 11 prompt tokens leave room for 5.
+    // The block holds 16 tokens. 11 prompt tokens leave room for 5.
     let short = read(&chat(&small, &json!({})));
     assert_eq!((short.tokens, short.finish_reason.as_deref()), (16 - PROMPT_TOKENS, Some("length")));
 }
@@ -184,7 +186,8 @@ async fn tokens_leave_when_their_step_ends() {
     let engine = BatchEngine::start(config.clone(), 0.0);
     let started = tokio::time::Instant::now();
     let mut feeds = [engine.submit(request).unwrap(), engine.submit(request).unwrap()];
-    // 64 and 36 tokens of the first prompt, which leave 28 for the second; then a token of the first and the other 72 − 63.
+    // The first two steps compute 64 and 36 tokens of the first prompt, and 28 of the second one. Then the first
+    // sequence decodes a token per step, which leaves 63 tokens of the budget; the other 72 take two steps.
     let prefill_ms = |steps: f64, tokens: f64| config.step_ms.mul_add(steps, config.prefill_ms * tokens);
     let first_ms = prefill_ms(2.0, 128.0);
     let second_ms = first_ms + prefill_ms(2.0, 72.0) + 2.0 * config.decode_ms;

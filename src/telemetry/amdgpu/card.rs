@@ -15,7 +15,7 @@ const MILLIDEGREES_PER_C: f64 = 1e3;
 const HERTZ_PER_MHZ: f64 = 1e6;
 
 pub(super) struct Card {
-    /// Fixed properties of the card. Its UUID is its PCI slot.
+    /// Fixed properties of the card. The PCI slot serves as its UUID.
     pub(super) info: GpuInfo,
     device: PathBuf,
     /// Whether the fixed properties were read, which requires the card to be awake.
@@ -39,12 +39,12 @@ impl Card {
         text(&self.device.join(file))?.parse().ok()
     }
 
-    /// Folder of the card's sensors. Its number changes from boot to boot.
+    /// Returns the folder of the card's sensors. Its number changes from boot to boot.
     fn sensors(&self) -> Option<PathBuf> {
         fs::read_dir(self.device.join("hwmon")).ok()?.flatten().map(|entry| entry.path()).min()
     }
 
-    /// Reason not to read the card if it is asleep. Uses only the files whose reading does not wake the card.
+    /// Returns the reason not to read the card if it is asleep. Reads only files that do not wake the card.
     fn sleep_reason(&self) -> Option<String> {
         let state = text(&self.device.join("power_state")).filter(|state| state.starts_with("D3"));
         let suspended = text(&self.device.join("power/runtime_status")).filter(|status| status == "suspended");
@@ -53,8 +53,8 @@ impl Card {
 
     fn read_info(&mut self) {
         let sensors = self.sensors();
-        // Only an integrated GPU has a sensor for the north bridge's voltage. It shares the machine's memory: part of
-        // it is reserved as VRAM, and the rest of its share is in the GTT.
+        // Only integrated GPUs have a sensor for the north bridge's voltage. They share the machine's memory: part of
+        // it is reserved as VRAM, and the GTT covers the rest.
         let is_integrated = sensors.as_ref().is_some_and(|sensors| sensors.join("in1_label").exists());
         if is_integrated {
             self.info.memory_kind = MemoryKind::Unified;
@@ -69,7 +69,7 @@ impl Card {
         self.is_info_read = true;
     }
 
-    /// Memory in bytes, `total` or `used`.
+    /// Returns `total` or `used` memory, bytes.
     fn memory(&self, which: &str) -> Option<u64> {
         let own: Option<u64> = self.number(&format!("mem_info_vram_{which}"));
         match self.info.memory_kind {

@@ -1,4 +1,4 @@
-//! Processes that use the cards, found through the kernel's information about each process's open files.
+//! Finds the processes that use the cards, from the kernel's information on the open files of each process.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,10 +7,11 @@ use std::path::Path;
 use super::NAME;
 use crate::telemetry::source::GpuUsers;
 
-/// Prefix of the cards' device files.
+/// Prefix of the device files of cards.
 const DEVICE_PREFIX: &str = "/dev/dri/";
 
-/// Processes that use the cards in these PCI slots. Open files of other users' processes cannot be read.
+/// Returns the processes that use the cards in these PCI slots. The open files of other users' processes are not
+/// readable.
 pub(super) fn users_of_gpus(proc_root: &Path, slots: &[&str]) -> Vec<GpuUsers> {
     let mut users: Vec<GpuUsers> =
         slots.iter().map(|slot| GpuUsers { uuid: (*slot).to_owned(), pids: Vec::new() }).collect();
@@ -27,7 +28,7 @@ pub(super) fn users_of_gpus(proc_root: &Path, slots: &[&str]) -> Vec<GpuUsers> {
     users
 }
 
-/// PCI slots of the cards that a process uses.
+/// Returns the PCI slots of the cards that a process uses.
 fn used_by(process: &Path) -> BTreeSet<String> {
     let files = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
     let is_card = |file: &fs::DirEntry| {
@@ -40,8 +41,8 @@ fn used_by(process: &Path) -> BTreeSet<String> {
     slots.collect()
 }
 
-/// PCI slot of the card in a file's `fdinfo`. Returns `None` for other drivers, and for files without GPU memory:
-/// listing the cards opens all of them.
+/// Returns the PCI slot of the card in a file's `fdinfo`. Returns `None` for other drivers, and for files without GPU
+/// memory: a program that lists the cards opens all of them.
 fn slot_in_fdinfo(fdinfo: &str) -> Option<String> {
     let field = |name: &str| fdinfo.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
     if field("drm-driver")? != NAME {

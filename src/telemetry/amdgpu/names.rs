@@ -6,13 +6,13 @@ use std::path::Path;
 use super::text;
 use crate::domain::text::sanitise_line;
 
-/// PCI slot of the card, like `0000:03:00.0`.
+/// Returns the PCI slot of the card, like `0000:03:00.0`.
 pub(super) fn slot(device: &Path) -> Option<String> {
     let uevent = fs::read_to_string(device.join("uevent")).ok()?;
     uevent.lines().find_map(|line| line.strip_prefix("PCI_SLOT_NAME=")).map(sanitise_line)
 }
 
-/// Product name from the card itself, else from libdrm's list, else the PCI IDs.
+/// Returns the product name from the card, otherwise from libdrm's list, otherwise made from the PCI IDs.
 pub(super) fn product_name(device: &Path, ids: &Path) -> String {
     if let Some(name) = text(&device.join("product_name")) {
         return name;

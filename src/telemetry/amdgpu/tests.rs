@@ -1,4 +1,4 @@
-//! Tests on file trees like the kernel's.
+//! Tests with file trees like those of the kernel.
 
 use std::os::unix::fs::symlink;
 use std::sync::mpsc::channel;
@@ -12,7 +12,7 @@ const MIB: u64 = 1 << 20;
 const IDS: &str =
     "# List of AMDGPU IDs\n\n1.0.0\n744C,\tC8,\tAMD Radeon RX 7900 XTX\n744C,\tCC,\tAMD Radeon RX 7900 XT\n";
 
-/// A machine with the content of `/sys` and `/proc` and the list of names.
+/// A machine: its `/sys` and `/proc`, and the list of product names.
 struct Machine {
     root: tempfile::TempDir,
 }
@@ -208,13 +208,13 @@ fn users_are_processes_with_memory_on_a_card() {
         )
     };
     let node = "/dev/dri/renderD128";
-    // The process listed both cards and works on one.
+    // This process listed both cards, but uses only the second.
     machine.process(
         90,
         &[("/dev/null", "pos:\t0\n"), (node, &client("3", 0)), ("/dev/dri/renderD129", &client("4", 900))],
     );
     machine.process(7, &[(node, &client("4", 5))]);
-    // A file of another driver, and a kernel that does not report memory.
+    // A file of another driver, and a file of a kernel that does not report memory.
     machine.process(8, &[(node, "drm-driver:\ti915\ndrm-pdev:\t0000:04:00.0\n")]);
     machine.process(9, &[(node, "drm-driver:\tamdgpu\ndrm-pdev:\t0000:03:00.0\n")]);
     machine.process(10, &[("/tmp/file", &client("3", 5))]);

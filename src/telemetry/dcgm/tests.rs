@@ -1,4 +1,4 @@
-//! Tests of the source with fixed pages, and over a socket.
+//! Tests of the source, with fixed pages and over a socket.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -23,13 +23,13 @@ fn second(s: u64) -> Nanos {
     Nanos::from_millis(s * 1000)
 }
 
-/// A source for these addresses, none of which was read.
-fn source(urls: &[&str]) -> Source {
+/// Returns a source for these addresses. No page was read yet.
+fn source(urls: &[&str]) -> DcgmSource {
     let pages = urls.iter().map(|url| Page::new((*url).to_owned())).collect();
-    Source { fetcher: Fetcher::new().unwrap(), pages, gpus: Vec::new(), driver: None }
+    DcgmSource { fetcher: Fetcher::new().unwrap(), pages, gpus: Vec::new(), driver: None }
 }
 
-fn take(source: &mut Source, page: usize, at: u64, text: Result<String, &str>) {
+fn take(source: &mut DcgmSource, page: usize, at: u64, text: Result<String, &str>) {
     source.pages[page].update(second(at), text.map_err(str::to_owned));
     source.update_gpus(page);
 }
@@ -42,7 +42,7 @@ fn only_a_changed_page_is_a_sample() {
     assert_eq!(source.sample(0, second(1)).map(|s| s.at), Ok(Nanos(0)), "of unknown age");
     take(&mut source, 0, 2, Ok(TWO.to_owned()));
     assert_eq!(source.sample(0, second(2)), Err(SampleError::Unchanged));
-    // One changed figure of one GPU shows that all figures were measured again.
+    // A single changed figure proves that all figures were measured again.
     take(&mut source, 0, 3, Ok(TWO.replace("} 1234567891", "} 1234600000")));
     for position in [0, 1] {
         assert_eq!(source.sample(position, second(3)).map(|s| s.at), Ok(second(3)));
@@ -68,7 +68,7 @@ fn other_pages_are_read_while_one_is_dead() {
     assert_eq!(gpus, [format!("{whole}/1"), format!("{whole}/7")]);
     let infos = source.gpus();
     assert!(infos.iter().all(|i| i.parent_uuid.as_deref() == Some(whole) && i.memory_kind == MemoryKind::Slice));
-    // The page answers again with another machine's GPU, which is appended.
+    // The page now reports a GPU of another machine, which is appended.
     take(&mut source, 0, 7, Ok(OLD.to_owned()));
     let hosts: Vec<_> = source.gpus().into_iter().map(|i| (i.index, i.host.unwrap())).collect();
     assert_eq!(hosts, [(0, "node-7".into()), (1, "node-7".into()), (2, "node-1".into())]);
@@ -93,7 +93,7 @@ fn a_gpu_without_uuid_or_host_takes_them_from_its_page() {
     assert_eq!(info.utilization_unknown_because.as_deref(), Some("the exporter does not report DCGM_FI_DEV_GPU_UTIL"));
 }
 
-/// Starts a server that answers each request with the next page and repeats the last one.
+/// Starts a server that answers each request with the next page, and repeats the last one.
 fn serve(pages: Vec<String>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/metrics", listener.local_addr().unwrap());
@@ -115,8 +115,8 @@ fn serve(pages: Vec<String>) -> String {
 }
 
 #[test]
-fn the_exporters_own_interval_is_measured() {
-    // Measured every 3 s: 2 kJ in 6 s of a 6 s run.
+fn energy_is_measured_at_the_exporters_own_interval() {
+    // The exporter measures every 3 s: 2 kJ in 6 s of a run of 6 s.
     let page = |kilojoules: u64| TWO.replace("} 1234567891", &format!("}} {}000000", 1000 + kilojoules));
     let pages = [0, 0, 1, 1, 1, 2, 2, 2, 3, 3].map(page).to_vec();
     let clock = Arc::new(AtomicU64::new(0));
@@ -131,7 +131,7 @@ fn the_exporters_own_interval_is_measured() {
     let now = move || Nanos::from_millis(time.load(SeqCst));
     let sampler = start(config, now, move |event| drop(sink.send(event)));
     let mut history = GpuHistory::default();
-    // The initial sample, before the run.
+    // Take the initial sample, before the run.
     while history.gpus.len() < 2 || history.gpus[1].sampled_at.is_none() {
         history.apply(events.recv().unwrap());
     }

@@ -9,7 +9,7 @@ use super::{HostConfig, Machine};
 use crate::domain::host::HostSample;
 use crate::domain::time::Nanos;
 
-/// Unit of CPU times in `/proc`, in ticks per second. Linux reports 100 on every current architecture.
+/// Resolution of CPU times in `/proc`, ticks per second. Linux reports 100 on every current architecture.
 const TICKS_PER_S: f64 = 100.0;
 const NANOS_PER_S: f64 = 1e9;
 
@@ -22,11 +22,11 @@ pub(super) struct Proc {
 /// Counters that only increase.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Counters {
-    /// Busy and total ticks: of all cores together, then of each core.
+    /// Busy and total ticks, first of all cores together and then of each core.
     cores: Vec<(u64, u64)>,
     /// CPU time of tokscope, in ticks.
     own_ticks: Option<u64>,
-    /// CPU time of the engine's thread, in nanoseconds.
+    /// CPU time of the engine's thread, nanoseconds.
     engine_nanos: Option<u64>,
 }
 
@@ -42,8 +42,7 @@ impl Proc {
     fn counters(&self) -> Option<Counters> {
         let cores: Vec<_> = self.file("stat")?.lines().map_while(core).collect();
         let own_ticks = self.file("self/stat").and_then(|stat| {
-            // The process name before these fields may contain anything, so the fields start after its last
-            // parenthesis.
+            // The process name may contain anything. The remaining fields start after its last parenthesis.
             let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split_whitespace().collect();
             let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
             ticks(11)?.checked_add(ticks(12)?)
@@ -74,7 +73,7 @@ impl Proc {
 }
 
 impl Machine for Proc {
-    // A kernel tick is 10 ms, so shorter times are too coarse.
+    // The CPU times advance in steps of 10 ms, too coarse for a shorter time.
     const MIN_GAP: Duration = Duration::from_millis(200);
 
     fn read(&mut self, at: Nanos, since: Option<Duration>) -> Option<HostSample> {
@@ -97,23 +96,23 @@ impl Machine for Proc {
     }
 }
 
-/// Busy and total ticks of a line like `cpu0 user nice system idle iowait irq softirq steal …`.
+/// Returns busy and total ticks of a line like `cpu0 user nice system idle iowait irq softirq steal …`.
 fn core(line: &str) -> Option<(u64, u64)> {
     let (name, ticks) = line.split_once(' ')?;
-    // Guest times are already included in the user times.
+    // Skip guest times, which the user times already include.
     let ticks: Vec<u64> = ticks.split_whitespace().take(8).map_while(|n| n.parse().ok()).collect();
     let idle = ticks.get(3)?.checked_add(*ticks.get(4).unwrap_or(&0))?;
     let all: u64 = ticks.iter().sum();
     name.starts_with("cpu").then_some((all.checked_sub(idle)?, all))
 }
 
-/// Busy share between two samples, percent.
+/// Returns the busy share between two samples, percent.
 fn share(previous: (u64, u64), now: (u64, u64)) -> Option<f64> {
     let (busy, all) = (now.0.checked_sub(previous.0)?, now.1.checked_sub(previous.1)?);
     (all > 0).then(|| busy as f64 / all as f64 * 100.0)
 }
 
-/// Fields with values in kB, converted to MiB.
+/// Returns the fields with values in kB, converted to MiB.
 fn mib(text: &str) -> HashMap<&str, f64> {
     let field = |line| {
         let (name, value): (&str, &str) = str::split_once(line, ':')?;
@@ -136,7 +135,7 @@ mod tests {
         fs::write(root.join(file), text).unwrap();
     }
 
-    /// Writes the files after this number of ticks: the first core was always busy, the second a quarter of the time.
+    /// Writes the files after this number of ticks. The first core was always busy, the second a quarter of the time.
     fn machine(root: &Path, ticks: u64) {
         let (busy, idle) = (ticks + ticks / 4, ticks * 3 / 4);
         let stat = format!(
@@ -146,7 +145,7 @@ mod tests {
             ticks / 2,
         );
         write(root, "stat", &stat);
-        // tokscope used half a core, and the engine half of that.
+        // tokscope used half a core, and its engine half of that.
         write(root, "self/stat", &format!("4 (a ) b) S 1 4 4 0 -1 0 0 0 0 0 {} {} 0 0 20\n", ticks / 4, ticks / 4));
         write(root, "self/task/5/comm", "other\n");
         write(root, "self/task/5/schedstat", "1 2 3\n");
@@ -188,7 +187,7 @@ mod tests {
             ..memory
         };
         assert_eq!(at(2000, 500), Some(expected));
-        // No shares after a pause.
+        // After a pause, a sample has no shares.
         assert_eq!(at(6001, 900), Some(HostSample { at: Nanos::from_millis(6001), ..memory }));
     }
 

@@ -1,4 +1,4 @@
-//! Reads the machine's figures on systems other than Linux, through the sysinfo library.
+//! Reads the machine's figures on other systems than Linux, through the sysinfo library.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const BYTES_PER_MIB: f64 = 1_048_576.0;
 
 pub(super) struct SysinfoMachine {
     system: System,
-    /// CPU time of tokscope at the previous sample, milliseconds.
+    /// CPU time of tokscope up to the previous sample, milliseconds.
     own_ms: Option<u64>,
 }
 
@@ -23,7 +23,8 @@ impl SysinfoMachine {
 }
 
 impl Machine for SysinfoMachine {
-    // Twice the time within which sysinfo repeats its last figures, because sysinfo uses another clock.
+    // Twice the time for which sysinfo repeats its last figures. The factor covers differences between the clock of
+    // sysinfo and the run's clock.
     const MIN_GAP: Duration = MINIMUM_CPU_UPDATE_INTERVAL.saturating_mul(2);
 
     fn read(&mut self, at: Nanos, since: Option<Duration>) -> Option<HostSample> {
@@ -44,7 +45,7 @@ impl Machine for SysinfoMachine {
             own_rss_mib: own.and_then(|own| mib(own.memory())),
             ..HostSample::default()
         };
-        // Computed here, because sysinfo's own share keeps an old value while the process is idle.
+        // Compute the share here: sysinfo's share of a process keeps an old value while the process is idle.
         let own_ms = own.map(sysinfo::Process::accumulated_cpu_time).filter(|ms| *ms > 0);
         if let Some(time) = since {
             sample.cpu_busy_percent = percent(system.global_cpu_usage());
@@ -57,12 +58,12 @@ impl Machine for SysinfoMachine {
     }
 }
 
-/// Converts a share. sysinfo reports 0 for unknown values, and a machine that is being sampled is never fully idle.
+/// Converts a share to percent. 0 means unknown to sysinfo: a machine that takes a sample is never fully idle.
 fn percent(share: f32) -> Option<f64> {
     (share > 0.0).then(|| f64::from(share).min(100.0))
 }
 
-/// Converts bytes to MiB. As with shares, 0 means unknown.
+/// Converts bytes to MiB. 0 means unknown, as with shares.
 fn mib(bytes: u64) -> Option<f64> {
     (bytes > 0).then(|| bytes as f64 / BYTES_PER_MIB)
 }
@@ -78,7 +79,7 @@ mod tests {
     fn memory_is_read_at_once_and_shares_from_the_second_sample() {
         let started = std::time::Instant::now();
         let now = || Nanos::default().plus(started.elapsed());
-        // An interval so long that no delay of the test counts as a pause.
+        // Use an interval so long that no delay of the test counts as a pause.
         let interval = Duration::from_secs(3600);
         let config = HostConfig { interval, proc_root: "".into(), thread: "" };
         let mut sampler = HostSampler::new(interval, SysinfoMachine::new(&config));
@@ -90,14 +91,14 @@ mod tests {
         let first = sample_at(now()).unwrap();
         let (used, total) = first.memory_used_mib.zip(first.memory_total_mib).unwrap();
         let own = first.own_rss_mib.unwrap();
-        // A process uses some MiB, and no machine has a thousand TiB. So bytes were not mistaken for KiB or the
-        // reverse.
+        // A process uses some MiB, and no machine has a thousand TiB. Other values would mean that bytes and KiB were
+        // confused.
         assert!(1.0 < own && own < total && 1.0 < used && used < total && total < 1e9, "{first:?}");
         let no_shares = |s: &HostSample| [s.cpu_busy_percent, s.busiest_core_percent, s.own_cpu_percent] == [None; 3];
         assert!(no_shares(&first), "{first:?}");
         assert_eq!(sample_at(first.at.plus(Duration::from_millis(399))), None, "too soon");
 
-        // Sampling without a break uses enough CPU to be visible.
+        // Sample without a break, which uses enough CPU to be visible.
         let worked = |s: &HostSample| s.busiest_core_percent.is_some() && s.own_cpu_percent > Some(0.0);
         let second = std::iter::from_fn(|| Some(sample_at(now()))).flatten().find(worked).unwrap();
         let (all, busiest) = second.cpu_busy_percent.zip(second.busiest_core_percent).unwrap();

@@ -1,4 +1,4 @@
-//! Tests on file trees that look like `/proc`.
+//! Tests with file trees like `/proc`.
 
 use std::os::unix::fs::symlink;
 
@@ -30,7 +30,7 @@ impl Proc {
         self.root.path().join(path)
     }
 
-    /// Writes sockets: address as the kernel prints it, state, inode.
+    /// Writes sockets: address as the kernel prints it, state and inode.
     fn sockets(self, table: &str, sockets: &[(&str, &str, u64)]) -> Self {
         let line = |(local, state, inode): &(&str, &str, u64)| {
             format!(
@@ -41,7 +41,7 @@ impl Proc {
         self
     }
 
-    /// Adds a process with its parent and the sockets it has open.
+    /// Adds a process with its parent and its open sockets.
     fn process(self, pid: u32, parent: u32, name: &str, inodes: &[u64]) -> Self {
         let fd = self.path(&format!("{pid}/fd"));
         fs::create_dir_all(&fd).unwrap();
@@ -131,9 +131,9 @@ fn process_ids_of_a_container_are_not_mixed_with_outside_ids() {
     let reason = "tokscope runs in a container, but the driver reports process IDs of the machine outside: the process \
                   that serves the endpoint cannot be identified";
     assert_eq!(why(proc.scope("127.0.0.1", &[("GPU-a", &[81_234])])), reason);
-    // The IDs match by chance: another process that the driver lists does not exist here.
+    // The ID matches by chance: another process that the driver lists does not exist here.
     assert_eq!(why(proc.scope("127.0.0.1", &[("GPU-a", &[10]), ("GPU-b", &[81_234])])), reason);
-    // All processes that the driver lists exist here, so the driver uses the container's IDs.
+    // All processes that the driver lists exist here, so the driver reports the container's IDs.
     let shared = host("pid 10 owns :8000 and uses GPU-a", &["GPU-a"]);
     assert_eq!(proc.scope("127.0.0.1", &[("GPU-a", &[10]), ("GPU-b", &[])]), shared);
 }

@@ -1,9 +1,11 @@
-//! The macmon process and the lines it prints.
+//! The macmon process and the lines that it prints.
 //!
-//! A shell next to macmon waits for the end of a pipe whose other end only this process holds, and then kills macmon.
-//! The pipe ends when the source is dropped, and also when this process ends in any way, so no hanging macmon stays
-//! behind. Both run in a process group of their own: keys pressed in the terminal reach only tokscope, which stops
-//! them.
+//! A shell runs next to macmon. The shell waits for the end of a pipe that only tokscope holds open, and then kills
+//! macmon. The pipe ends when the source is dropped, and also when tokscope ends in any way, so a hanging macmon never
+//! stays behind.
+//!
+//! Shell and macmon have a separate process group. Keys pressed in the terminal therefore reach only tokscope, which
+//! stops both.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -17,16 +19,16 @@ use super::NAME;
 use crate::protocol::macmon::{Reading, UnreadableLine, read};
 use crate::telemetry::SamplerConfig;
 
-/// Shell script that runs macmon and kills it at the end of its own standard input. Standard error goes to the same
-/// pipe as the lines.
+/// Shell script that runs macmon, and kills it when standard input ends. Standard error goes to the same pipe as the
+/// lines.
 const SUPERVISOR_SCRIPT: &str = r#""$0" "$@" 2>&1 & pid=$!; exec >/dev/null 2>&1; read -r _; kill -9 $pid; wait $pid"#;
 /// Minimum interval between two lines that macmon accepts.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
-/// Consecutive lines without figures after which macmon is stopped.
+/// Maximum number of consecutive lines without figures. After these, macmon is stopped.
 const MAX_UNREADABLE_LINES: u32 = 20;
-/// Number of unreadable lines that are quoted. A panic prints its place and message on the first two.
+/// Number of unreadable lines to quote. A panic prints its place and message on the first two.
 const QUOTED_LINES: usize = 2;
-/// Maximum length of a line, in bytes. The largest machines need about 20,000.
+/// Maximum length of a line, bytes. The largest machines need about 20,000.
 const MAX_LINE_BYTES: u64 = 256 * 1024;
 
 /// Result of reading the pipe.
@@ -34,14 +36,14 @@ const MAX_LINE_BYTES: u64 = 256 * 1024;
 pub(super) enum News {
     /// Latest line with figures.
     Reading(Reading),
-    /// No new figures; the text of an unreadable line, if there was one.
+    /// No new figures. Holds the text of an unreadable line, if any.
     Nothing { unreadable: Option<String> },
     /// macmon ended, for this reason.
     Ended(String),
 }
 
-/// State since the last read. Only the latest line is kept, so macmon can run on while nothing is read, and the next
-/// read finds a current figure.
+/// Output that was not read yet. Only the latest line is kept: macmon can go on while nothing is read, and the next
+/// read gets current figures.
 #[derive(Debug, Default)]
 struct Unread {
     reading: Option<Reading>,
@@ -66,7 +68,7 @@ impl Inbox {
     }
 }
 
-/// Standard input of the supervising shell. Taking and dropping it stops macmon.
+/// Standard input of the shell. Dropping it stops macmon.
 type ChildInput = Arc<Mutex<Option<ChildStdin>>>;
 
 /// A running macmon. Dropping this value stops it.
@@ -86,7 +88,7 @@ fn stop(shell_input: &ChildInput) {
 }
 
 impl Pipe {
-    /// Starts macmon. It inherits only `PATH` from the environment, because other variables may hold API keys.
+    /// Starts macmon. From the environment it gets only `PATH`, because other variables may hold API keys.
     pub(super) fn start(program: &Path, config: &SamplerConfig) -> Result<Self, String> {
         let interval = config.interval.max(MIN_INTERVAL);
         let mut supervisor = Command::new("/bin/sh");
@@ -108,8 +110,7 @@ impl Pipe {
         spawned.map(|_| pipe).map_err(|error| format!("cannot start the thread that reads {NAME}: {error}"))
     }
 
-    /// Waits for the first line with figures, at most `limit` for each line. The figures stay available to
-    /// [`Self::news`].
+    /// Waits for the first line with figures, for at most `limit` per line. [`Self::news`] still returns these figures.
     pub(super) fn wait(&self, limit: Duration) -> Result<Reading, String> {
         loop {
             let is_empty =
@@ -120,7 +121,7 @@ impl Pipe {
                 return Ok(reading.clone());
             }
             match (unread.unreadable.take(), &unread.ended) {
-                // This machine has no GPU figures, and further lines will say the same.
+                // This machine has no GPU figures, and no later line will have any.
                 (Some(UnreadableLine::NoFigures(why)), _) => return Err(why.to_owned()),
                 (_, Some(why)) => return Err(why.clone()),
                 (Some(UnreadableLine::Text(_)), None) => {}
@@ -129,7 +130,7 @@ impl Pipe {
         }
     }
 
-    /// Returns the news since the last call.
+    /// Returns what arrived since the last call.
     pub(super) fn news(&self) -> News {
         let mut unread = self.inbox.lock();
         if let Some(why) = unread.ended.take() {
@@ -140,19 +141,19 @@ impl Pipe {
     }
 }
 
-/// End of the reading thread.
+/// Reason why the reading thread ended.
 enum ReadEnd {
-    /// The output ended, after these unreadable lines.
+    /// The output ended. Holds the last unreadable lines.
     Closed(String),
     /// The output is unusable, for this reason.
     Unusable(String),
 }
 
-/// Reads macmon's output to its end, stops macmon and records the reason.
+/// Reads macmon's output to its end, stops macmon and records the reason of the end.
 fn read_to_end(mut child: Child, stdout: impl Read, shell_input: &ChildInput, inbox: &Inbox) {
     let end = catch_unwind(AssertUnwindSafe(|| read_lines(stdout, inbox)));
     stop(shell_input);
-    // The status does not matter: macmon may have been killed, because its output ends before it does.
+    // Ignore the exit status: the output ends before macmon does, so macmon may have been killed.
     drop(child.wait());
     let why = match end {
         Ok(ReadEnd::Closed(words)) if words.is_empty() => format!("{NAME} exited without output"),
@@ -168,7 +169,7 @@ fn read_lines(stdout: impl Read, inbox: &Inbox) -> ReadEnd {
     let (mut line, mut unreadable_lines, mut quoted) = (Vec::new(), 0, Vec::new());
     loop {
         line.clear();
-        // A read error counts as the end.
+        // Treat a read error like the end of the output.
         let length = stdout.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line).unwrap_or(0);
         if length == 0 {
             return ReadEnd::Closed(quoted.join(" "));
@@ -195,7 +196,7 @@ fn read_lines(stdout: impl Read, inbox: &Inbox) -> ReadEnd {
     }
 }
 
-/// Error message that quotes lines without figures.
+/// Returns the error message that quotes lines without figures.
 pub(super) fn not_understood(words: &str) -> String {
     format!("cannot read the output of {NAME}: {words}")
 }
@@ -217,7 +218,7 @@ mod tests {
         let mut child = Command::new("/bin/sh").args(["-c", "read -r _"]).stdin(Stdio::piped()).spawn().unwrap();
         let shell_input = Mutex::new(child.stdin.take()).into();
         let inbox = Inbox::default();
-        // Returns only after the process was stopped.
+        // This returns only if the process was stopped.
         read_to_end(child, PanickingReader, &shell_input, &inbox);
         assert_eq!(inbox.lock().ended.as_deref(), Some("reading macmon stopped after an internal error"));
     }

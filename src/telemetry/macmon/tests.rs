@@ -1,4 +1,4 @@
-//! Tests of the source with a stand-in for macmon. Tests synchronise through pipes and set the clock by hand.
+//! Tests of the source with a stand-in for macmon. The tests synchronise through pipes and set the clock by hand.
 
 mod life;
 
@@ -21,17 +21,17 @@ use crate::telemetry::{Endpoint, Sampler, start_with};
 const LIMIT: Duration = Duration::from_secs(60);
 const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/macmon/stand-in");
 const LINE: &str = include_str!("../../../tests/data/macmon/0.10.0.json");
-/// Holds `alive` open as long as it runs, and prints what is written to `lines`.
+/// Script that holds `alive` open as long as it runs, and prints the lines written to `lines`.
 const PRINTS_LINES: &str = "exec 9>$here/alive; exec cat $here/lines";
 
-/// Runs `wait` on another thread and fails after the timeout, in case another process never answers.
+/// Runs `wait` on another thread. Fails after the timeout, in case another process never responds.
 fn with_timeout<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, result) = channel();
     std::thread::spawn(move || done.send(wait()));
     result.recv_timeout(LIMIT).unwrap()
 }
 
-/// A folder with a stand-in that runs this script.
+/// Returns a folder with a stand-in that runs this script.
 fn folder(script: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     symlink(STAND_IN, folder.path().join(NAME)).unwrap();
@@ -60,7 +60,7 @@ impl Bench {
         Self::start_for(script, "127.0.0.1")
     }
 
-    /// Starts with the endpoint on this host.
+    /// Starts the sampler with the endpoint on this host.
     fn start_for(script: &str, host: &str) -> Self {
         let folder = folder(script);
         let endpoint = Some(Endpoint { host: host.to_owned(), port: 1 });
@@ -76,7 +76,7 @@ impl Bench {
         Self { folder, sampler, events, clock }
     }
 
-    /// Pipe whose lines the stand-in prints.
+    /// Opens the pipe whose lines the stand-in prints.
     fn lines(&self) -> File {
         let pipe = self.folder.path().join("lines");
         with_timeout(|| File::options().write(true).open(pipe).unwrap())
@@ -86,7 +86,7 @@ impl Bench {
         alive(self.folder.path())
     }
 
-    /// Starts a stand-in that prints its first line, and consumes the resulting events.
+    /// Starts a stand-in, writes its first line and consumes the resulting events.
     fn new() -> (Self, File, File) {
         let bench = Self::start(PRINTS_LINES);
         let (alive, mut lines) = (bench.alive(), bench.lines());
@@ -96,7 +96,7 @@ impl Bench {
         (bench, alive, lines)
     }
 
-    /// Samples at this time until an expected event arrives, because data takes time to pass through a pipe.
+    /// Takes samples at this time until an expected event arrives, because data needs time to pass through a pipe.
     #[expect(clippy::disallowed_methods, reason = "a missing event is recognised by the time limit")]
     fn at(&self, ms: u64, is_expected: impl Fn(&GpuEvent) -> bool) -> GpuEvent {
         self.clock.store(ms, SeqCst);
@@ -116,7 +116,7 @@ impl Bench {
     }
 }
 
-/// Waits until the stand-in runs. The returned file reaches its end when the stand-in ends.
+/// Waits until the stand-in runs. The returned file ends when the stand-in ends.
 fn alive(folder: &Path) -> File {
     let pipe = folder.join("alive");
     with_timeout(|| File::open(pipe).unwrap())
@@ -138,7 +138,7 @@ fn gap(ms: u64, lost: bool, reason: &str) -> GpuEvent {
     GpuEvent::Gap { at: Nanos::from_millis(ms), index: 0, lost, reason: reason.to_owned() }
 }
 
-/// Reason for missing figures with this script.
+/// Returns the reason for missing figures with this script.
 fn absent(script: &str) -> String {
     let bench = Bench::start(script);
     match bench.events.recv_timeout(LIMIT).unwrap() {
@@ -216,7 +216,7 @@ fn macmon_gets_its_arguments_and_only_path_from_the_environment() {
     let _alive = bench.alive();
     let read = |name| fs::read_to_string(bench.folder.path().join(name)).unwrap();
     assert_eq!((read("args").as_str(), read("pwd").as_str()), ("pipe --soc-info --interval 60000 ", "/\n"));
-    // Shells add some variables of their own.
+    // Shells set some further variables.
     let env = read("env");
     let names: Vec<&str> = env.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
     assert!(names.contains(&"PATH"));
@@ -237,7 +237,7 @@ fn a_missing_program_gives_a_reason_with_advice() {
     assert_eq!(why(&SamplerConfig { program_path: None, ..SamplerConfig::default() }), reason);
     fs::write(folder.path().join(NAME), "no program").unwrap();
     assert_eq!(why(&path(folder.path())), reason);
-    // A program in the current folder is not run.
+    // A program in a relative folder is not run.
     fs::set_permissions(folder.path().join(NAME), Permissions::from_mode(0o755)).unwrap();
     assert!(find(Some(folder.path().as_os_str())).is_some());
     let up = "../".repeat(std::env::current_dir().unwrap().components().count());

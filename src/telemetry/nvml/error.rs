@@ -6,11 +6,11 @@ use nvml_wrapper::error::NvmlError;
 
 use crate::domain::text::sanitise_line;
 
-/// Error codes that the wrapper does not name.
+/// Error codes for which the wrapper has no names.
 const ARGUMENT_VERSION_MISMATCH: u32 = 25;
 const GPU_NOT_FOUND: u32 = 28;
 
-/// Whether the GPU lacks this sensor or reading it is forbidden. Repeating the call would give the same result.
+/// Returns whether the GPU lacks this sensor, or reading it is forbidden. Repeating the call would not help.
 pub(super) fn is_absent(error: &NvmlError) -> bool {
     use NvmlError::{FailedToLoadSymbol, FunctionNotFound, NoPermission, NotSupported};
     matches!(error, NotSupported | FailedToLoadSymbol(_) | FunctionNotFound | NoPermission)
@@ -22,14 +22,14 @@ pub(super) fn is_lost(error: &NvmlError) -> bool {
     matches!(error, GpuLost | ResetRequired | UnexpectedVariant(GPU_NOT_FOUND))
 }
 
-/// Whether the driver lacks the second version of a query. Drivers before R510 lack the function; under WSL they answer
-/// "unknown".
+/// Returns whether the driver lacks the second version of a query. Drivers before R510 lack the function; under WSL
+/// they return "unknown".
 pub(super) fn supports_only_v1(error: &NvmlError) -> bool {
     use NvmlError::{FailedToLoadSymbol, FunctionNotFound, UnexpectedVariant, Unknown};
     matches!(error, FailedToLoadSymbol(_) | FunctionNotFound | Unknown | UnexpectedVariant(ARGUMENT_VERSION_MISMATCH))
 }
 
-/// Whether the loader found no such file. Failing to load an existing file is another problem.
+/// Returns whether the loader found no such file. Failing to load an existing file is a different problem.
 pub(super) fn is_not_found(error: &NvmlError, path: &OsStr) -> bool {
     let NvmlError::LibloadingError(error) = error else { return false };
     let text = error.to_string();

@@ -15,8 +15,8 @@ use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 use crate::telemetry::source::{GpuUsers, SampleError};
 
-/// Interval between sums over the processes' memory, for GPUs without another memory figure. Listing processes is the
-/// driver's most expensive call.
+/// Minimum interval between two sums over the processes' memory, for GPUs without another memory figure. Listing
+/// processes is the driver's most expensive call.
 const SUM_INTERVAL: Duration = Duration::from_secs(1);
 /// Reason why neither a slice nor its whole GPU reports a load.
 const NO_LOAD_WITH_MIG: &str = "the driver reports no load for a GPU partitioned with MIG";
@@ -33,7 +33,7 @@ pub(super) enum Place {
 pub(super) struct Gpu<'a> {
     pub(super) info: GpuInfo,
     place: Place,
-    /// `None` until opening the GPU succeeds.
+    /// Handle and state of the GPU; `None` until opening it succeeds.
     opened: Option<Opened<'a>>,
 }
 
@@ -44,7 +44,7 @@ struct Opened<'a> {
     memory: Memory,
     sensors: Sensors,
     processes: Processes,
-    /// For [`Memory::Unified`]: time and result of the last sum over the processes.
+    /// Time and result of the last sum over the processes, for [`Memory::Unified`].
     sum: Option<(Nanos, Option<u64>)>,
 }
 
@@ -59,7 +59,7 @@ impl<'a> Gpu<'a> {
         Self { info, place, opened: None }
     }
 
-    /// A slice of a partitioned GPU.
+    /// Creates a slice of a partitioned GPU.
     pub(super) fn slice(index: u32, place: Place, whole: &GpuInfo) -> Self {
         let mut gpu = Self::new(index, place);
         gpu.info.memory_kind = MemoryKind::Slice;
@@ -103,7 +103,7 @@ impl<'a> Gpu<'a> {
         };
         match memory.read(nvml, &device, &mut info, system_bytes) {
             Err(error) if is_lost(&error) => return Err(error),
-            // Other failures are tried again with the first sample.
+            // The first sample tries again after other failures.
             Ok(_) | Err(_) => {}
         }
         self.info = info;
@@ -112,14 +112,14 @@ impl<'a> Gpu<'a> {
         Ok(())
     }
 
-    /// Slots of this GPU that contain a slice.
+    /// Returns the slots of this GPU that contain a slice.
     pub(super) fn slots(&self) -> Vec<u32> {
         let Some(Opened { device, is_partitioned: true, .. }) = &self.opened else { return Vec::new() };
         let slot_count = device.mig_device_count().unwrap_or(0);
         (0..slot_count).filter(|slot| device.mig_device_by_index(*slot).is_ok()).collect()
     }
 
-    /// Whether reading the GPU is forbidden, as for the whole GPU in a container that was given a slice.
+    /// Returns whether reading the GPU is forbidden, like the whole GPU in a container that was given a slice.
     pub(super) fn is_forbidden(&self) -> bool {
         self.opened.as_ref().is_some_and(|o| matches!(o.device.memory_info(), Err(NvmlError::NoPermission)))
     }
@@ -159,7 +159,7 @@ impl<'a> Gpu<'a> {
         Err(failed.or(failure).map_or_else(no_sensor, |e| to_sample_error(&e)))
     }
 
-    /// Processes on the GPU; `None` if the driver does not report them.
+    /// Returns the processes on the GPU; `None` if the driver does not report them.
     pub(super) fn users(&mut self) -> Option<GpuUsers> {
         let uuid = self.info.uuid.clone()?;
         let Opened { device, processes, .. } = self.opened.as_mut()?;
@@ -169,7 +169,8 @@ impl<'a> Gpu<'a> {
 }
 
 impl Opened<'_> {
-    /// System memory used by the GPU's processes in bytes, at most a second old. Fails if the GPU is lost.
+    /// Returns the system memory used by the GPU's processes, bytes. The figure is at most a second old. Fails if the
+    /// GPU is lost.
     fn sum_of_processes(&mut self, at: Nanos, info: &mut GpuInfo) -> Result<Option<u64>, NvmlError> {
         if let Some((taken, sum)) = self.sum
             && at.since(taken) < SUM_INTERVAL
@@ -180,7 +181,7 @@ impl Opened<'_> {
             Ok(Some(list)) => list.values().try_fold(0_u64, |sum, bytes| sum.checked_add((*bytes)?)),
             Ok(None) => None,
             Err(error) if is_lost(&error) => return Err(error),
-            // A temporary failure leaves a gap.
+            // After a temporary failure, this sample has no figure.
             Err(_) => return Ok(None),
         };
         let why = "the GPU uses system memory, and the driver does not report how much its processes use";

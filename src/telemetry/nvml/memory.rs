@@ -1,4 +1,4 @@
-//! Memory of a GPU. There are two queries with different meanings, and some GPUs have no memory of their own.
+//! Memory of a GPU. The driver has two queries with different meanings, and some GPUs have no memory of their own.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use nvml_wrapper::{Device, Nvml};
 use super::error::{describe, is_absent, supports_only_v1};
 use crate::domain::gpu::{GpuInfo, MemoryKind};
 
-/// Query used for this GPU. The first answer decides, so that all figures of a run mean the same.
+/// Query used for this GPU. The first answer decides, so that all figures of a run have the same meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) enum Memory {
     #[default]
@@ -38,7 +38,7 @@ enum Answer {
 }
 
 impl Memory {
-    /// Reads the memory; `None` if the GPU has no such figure. Updates `info` with what the answer shows.
+    /// Reads the memory; `None` if the GPU has no such figure. Updates `info` with what the driver's answer reveals.
     /// `system_bytes` is the machine's memory.
     pub(super) fn read(
         &mut self,
@@ -76,8 +76,8 @@ impl Memory {
     }
 }
 
-/// Interprets the answer. Drivers show a GPU without own memory in three ways: not supported, a total of 0, or a total
-/// close to the system's memory. None of them counts for a card that is known to have its own memory.
+/// Interprets the driver's answer. Drivers report a GPU without its own memory in three ways: not supported, a total of
+/// 0, or a total close to the system's memory. None of these applies to a card that is known to have its own memory.
 fn interpret(
     reading: Result<Reading, NvmlError>,
     info: &GpuInfo,
@@ -96,7 +96,8 @@ fn interpret(
     })
 }
 
-/// Whether the model is a card with its own memory: `GeForce`, `RTX`, `A100`, `L40S`; not `GB10`, `Thor`.
+/// Returns whether the model is a card with its own memory, like `GeForce`, `RTX`, `A100` or `L40S`, unlike `GB10` or
+/// `Thor`.
 fn is_discrete(model: &str) -> bool {
     const PRODUCT_LINES: [&str; 7] = ["GeForce", "Quadro", "RTX", "GTX", "TITAN", "Tesla", "GRID"];
     let is_data_centre = |word: &str| {
@@ -106,7 +107,7 @@ fn is_discrete(model: &str) -> bool {
     model.split([' ', '-']).any(|word| PRODUCT_LINES.contains(&word) || is_data_centre(word))
 }
 
-/// Total memory of the machine in bytes, from `/proc` at `root`.
+/// Returns the machine's total memory, bytes, from `/proc` at `root`.
 pub(super) fn system_memory_bytes(root: &Path) -> Option<u64> {
     let text = std::fs::read_to_string(root.join("meminfo")).ok()?;
     let kib: u64 =
@@ -114,12 +115,13 @@ pub(super) fn system_memory_bytes(root: &Path) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-/// Used memory without the driver's reservation, as `nvidia-smi` shows it.
+/// Reads used memory without the driver's reservation, as `nvidia-smi` shows it.
 fn v2(device: &Device<'_>) -> Result<Reading, NvmlError> {
     device.memory_info().map(|m| Reading { total: m.total, used: m.used, reserved: Some(m.reserved) })
 }
 
-/// Used memory including the driver's reservation. Drivers before R510, and some under WSL, support only this query.
+/// Reads used memory including the driver's reservation. Drivers before R510, and some under WSL, support only this
+/// query.
 #[expect(unsafe_code, reason = "the wrapper has only the second version of this query")]
 fn v1(nvml: &Nvml, device: &Device<'_>) -> Result<Reading, NvmlError> {
     let query = nvml_sym(nvml.lib().nvmlDeviceGetMemoryInfo.as_ref())?;

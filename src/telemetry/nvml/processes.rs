@@ -1,4 +1,4 @@
-//! Processes on a GPU. There are two queries; older drivers support only one.
+//! Processes on a GPU. The driver has two queries; older drivers support only one.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(super) enum Processes {
 }
 
 impl Processes {
-    /// Lists each process once with its memory on the GPU in bytes, if that is known. `None` if the driver does not
+    /// Lists each process once with its memory on the GPU, bytes, if known. Returns `None` if the driver does not
     /// report processes.
     pub(super) fn list(&mut self, device: &Device<'_>) -> Result<Option<BTreeMap<u32, Option<u64>>>, NvmlError> {
         let compute = match *self {
@@ -49,7 +49,8 @@ impl Processes {
             device.running_graphics_processes()
         };
         let mut all = BTreeMap::new();
-        // A slice has no graphics processes. A process that computes and draws is in both lists with its whole memory.
+        // A slice has no list of graphics processes. A process that computes and draws is in both lists, each time with
+        // its total memory.
         for ProcessInfo { pid, used_gpu_memory, .. } in compute.into_iter().chain(graphics.unwrap_or_default()) {
             let bytes = match used_gpu_memory {
                 UsedGpuMemory::Used(bytes) => Some(bytes),

@@ -1,4 +1,4 @@
-//! Sensors of a GPU other than its memory. A missing sensor is read only once.
+//! Sensors of a GPU other than its memory. A sensor that proves missing is not read again.
 
 use nvml_wrapper::Device;
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
@@ -8,10 +8,10 @@ use nvml_wrapper::error::NvmlError;
 use super::error::{is_absent, is_lost};
 use crate::domain::gpu::{GpuSample, Throttle};
 
-/// Reads a sensor into a sample.
+/// Function that reads a sensor into a sample.
 type Sensor = fn(&Device<'_>, &mut GpuSample) -> Result<(), NvmlError>;
 
-/// All sensors, the load first.
+/// All sensors. The load is the first.
 const SENSORS: [Sensor; 6] = [
     |device, sample| device.utilization_rates().map(|u| sample.utilization_percent = Some(f64::from(u.gpu))),
     |device, sample| device.power_usage().map(|milliwatts| sample.power_w = Some(watts(milliwatts))),
@@ -29,7 +29,7 @@ pub(super) fn watts(milliwatts: u32) -> f64 {
     f64::from(milliwatts) / 1000.0
 }
 
-/// Reasons for reduced clocks. Idle and display bits are ignored because they do not slow down work.
+/// Returns the reasons for reduced clocks. Ignores the bits for idle and display, which do not slow down work.
 fn throttle(reasons: ThrottleReasons) -> Throttle {
     const KNOWN: [(ThrottleReasons, Throttle); 7] = [
         (ThrottleReasons::SW_POWER_CAP, Throttle::POWER_CAP),
@@ -44,21 +44,21 @@ fn throttle(reasons: ThrottleReasons) -> Throttle {
     set.fold(Throttle::default(), |all, (_, one)| all.union(one))
 }
 
-/// Sensors that a GPU has, as far as known.
+/// Sensors that a GPU is known or assumed to have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sensors {
     has: [bool; SENSORS.len()],
 }
 
 impl Sensors {
-    /// All sensors, until a read shows that one is missing.
+    /// All sensors, until a read proves one missing.
     pub(super) const ALL: Self = Self { has: [true; SENSORS.len()] };
-    /// Sensors of a GPU partitioned with MIG: all but the load, which the driver does not report.
+    /// Sensors of a GPU partitioned with MIG. The driver does not report its load.
     pub(super) const PARTITIONED: Self = Self { has: [false, true, true, true, true, true] };
-    /// Sensors of a slice: none, because a slice has only its memory.
+    /// Sensors of a slice. A slice has only a memory figure.
     pub(super) const SLICE: Self = Self { has: [false; SENSORS.len()] };
 
-    /// Reads all sensors. Returns whether one answered and the last failure. Fails if the GPU is lost.
+    /// Reads all sensors. Returns whether any responded, and the last failure. Fails if the GPU is lost.
     pub(super) fn read(
         &mut self,
         device: &Device<'_>,

@@ -1,4 +1,5 @@
-//! Tests of the whole GPU sampler against a stand-in library. Figures come from a trace, and the clock is set by hand.
+//! Tests of the whole GPU sampler with a stand-in library. Figures come from a trace, and the tests set the clock by
+//! hand.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,12 +33,12 @@ struct Bench {
 }
 
 impl Bench {
-    /// Starts a sampler without regular samples, over a driver whose clock is manual unless the trace says otherwise.
+    /// Starts a sampler without regular samples. The stand-in driver's clock is manual unless the trace says otherwise.
     fn start(trace: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let driver = StandIn::install(folder.path(), &format!("clock manual\n{trace}"));
         let clock = Arc::new(AtomicU64::new(0));
-        // Memory of the driver's machine.
+        // Memory of the stand-in driver's machine.
         std::fs::write(folder.path().join("meminfo"), "MemTotal:       1024 kB\n").unwrap();
         let (sampler, events) = sample(driver.path(), folder.path(), &clock);
         let mut first = Vec::new();
@@ -58,7 +59,7 @@ impl Bench {
         }
     }
 
-    /// Events of a requested sample at this time.
+    /// Requests a sample at this time and returns the events.
     fn at(&self, ms: u64) -> Vec<GpuEvent> {
         let old_ms = self.clock.swap(ms, SeqCst);
         self.driver.advance_ms(ms - old_ms);
@@ -66,7 +67,7 @@ impl Bench {
         self.events.try_iter().collect()
     }
 
-    /// Sample of the only GPU at this time.
+    /// Requests a sample at this time; returns that of the only GPU.
     fn sample_at(&self, ms: u64) -> GpuSample {
         match self.at(ms).pop() {
             Some(GpuEvent::Sample(sample)) => sample,
@@ -74,7 +75,7 @@ impl Bench {
         }
     }
 
-    /// Properties of the GPUs at the start.
+    /// Returns the properties of the GPUs at the start.
     fn infos(&self) -> Vec<GpuInfo> {
         let Some(GpuEvent::Found { gpus, .. }) = self.first.first() else { panic!("{:?}", self.first) };
         gpus.clone()
@@ -95,7 +96,7 @@ fn sample(lib: &Path, proc_root: &Path, clock: &Arc<AtomicU64>) -> (Sampler, Rec
     (start(config, now, move |event| drop(sink.send(event))), events)
 }
 
-/// Reason for missing figures with an unusable library.
+/// Returns the reason for missing figures with an unusable library.
 fn absent(lib: &Path) -> String {
     let (sampler, events) = sample(lib, Path::new("/proc"), &Arc::default());
     drop(sampler);
@@ -162,7 +163,7 @@ fn figures_come_from_the_driver_and_the_peak_is_tracked() {
         (gpu.load_percent.last(), gpu.power_w.last(), gpu.temperature_c.last()),
         (Some(98.0), Some(421.0), Some(61.0))
     );
-    // An idle GPU is not throttled. Of the two bits set later, one is the power cap and one is heat.
+    // An idle GPU is not throttled. One of the two bits set later is the power cap, the other is heat.
     assert_eq!(
         (gpu.sm_clock_mhz.last(), gpu.throttle.map(|t| t.names().collect())),
         (Some(2610.0), Some(vec!["sw_power_cap", "sw_thermal_slowdown"]))
@@ -234,7 +235,7 @@ fn a_lost_gpu_is_checked_every_five_seconds_and_comes_back() {
     );
     let sensors = || bench.driver.calls(V2) + bench.driver.calls("nvmlDeviceGetTemperature");
     let mut before = sensors();
-    // Two calls for the working GPU, and one for the lost GPU when its check is due.
+    // Each sample makes two calls for the working GPU, and one for the lost GPU when its check is due.
     for (ms, calls) in [(1000, 3), (1250, 2), (5999, 2), (6000, 3), (7000, 2), (10_999, 2)] {
         let events = bench.at(ms);
         let at = Nanos::from_millis(ms);
@@ -291,7 +292,8 @@ fn a_hanging_driver_blocks_no_caller_and_may_come_back() {
     assert_eq!(bench.events.try_recv(), Err(TryRecvError::Empty), "dropped while the thread still hangs");
     bench.driver.release();
     let samples = bench.events.iter().filter(|e| matches!(e, GpuEvent::Sample(_))).count();
-    // One sample from the hanging call and one for the queued requests, or a single one if the thread was late.
+    // There is one sample from the hanging call and one for the queued requests, or a single one if the thread was
+    // late.
     assert!((1..=2).contains(&samples), "{samples}");
     assert_eq!(bench.driver.references(), 0);
 }

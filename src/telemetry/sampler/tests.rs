@@ -1,4 +1,4 @@
-//! Tests of the sampler against a scripted source. Tests synchronise through channels and set the clock by hand.
+//! Tests of the sampler with a scripted source. The tests synchronise through channels and set the clock by hand.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 type Answer = Box<dyn FnMut() -> Result<(), SampleError> + Send>;
 
-/// GPUs with scripted answers. After its script, a GPU answers every read with a sample. Each read sends its position
-/// to `reads`.
+/// GPUs with scripted answers. After its script, a GPU answers every read with a sample. Each read sends the position
+/// of its GPU to `reads`.
 struct Script {
     gpus: Vec<GpuInfo>,
     answers: Vec<VecDeque<Answer>>,
@@ -75,14 +75,14 @@ impl Bench {
         Self { sampler, events, reads, clock }
     }
 
-    /// Events of a requested sample at this time.
+    /// Requests a sample at this time and returns the events.
     fn at(&self, ms: u64) -> Vec<GpuEvent> {
         self.clock.store(ms, SeqCst);
         assert!(self.sampler.sample_and_wait(LIMIT));
         self.events.try_iter().collect()
     }
 
-    /// All events up to the end of the thread, which ends when the sampler is dropped.
+    /// Returns all events until the thread ends, which dropping the sampler causes.
     fn rest(self) -> Vec<GpuEvent> {
         drop(self.sampler);
         self.events.iter().collect()

@@ -1,20 +1,20 @@
-//! Order in which addresses are tried until one has a metrics page.
+//! Decides which address to try next until one has a metrics page.
 
 use std::time::Duration;
 
 use crate::domain::time::Nanos;
 
-/// Pauses after the first round without a page, and after each later round. The tried server may be the one being
-/// measured, so the search must not load it.
+/// Pauses after the first round without a page, and after each later round. The search must not load the server, which
+/// may be the one that is being measured.
 const PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(30)];
 
-/// Rounds over all addresses, one address at a time, with pauses between rounds.
+/// Rounds over all addresses, with one address at a time and pauses between rounds.
 #[derive(Debug)]
 pub(super) struct Search {
-    /// Reason for the absence of a page at each address, from the latest attempt.
+    /// Reason why each address has no page, from its latest try.
     reasons: Vec<Option<String>>,
     position: usize,
-    /// Rounds without a page since the last restart.
+    /// Number of rounds without a page since the last restart.
     rounds: usize,
     /// End of the current pause.
     until: Nanos,
@@ -31,7 +31,7 @@ impl Search {
         (self.position, self.rounds, self.until) = (0, 0, Nanos::default());
     }
 
-    /// Index of the next address; `None` during a pause.
+    /// Returns the index of the next address; `None` during a pause.
     pub(super) fn next(&self, now: Nanos) -> Option<usize> {
         (now >= self.until && self.position < self.reasons.len()).then_some(self.position)
     }
@@ -50,7 +50,7 @@ impl Search {
         }
     }
 
-    /// Reasons of all addresses; `None` until each was tried once.
+    /// Returns the reasons of all addresses; `None` until each was tried once.
     pub(super) fn reasons(&self) -> Option<String> {
         let reasons: Option<Vec<&str>> = self.reasons.iter().map(Option::as_deref).collect();
         reasons.map(|reasons| reasons.join("; "))

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{BrowserView, distribution, line, rule, text};
-use crate::app::browser::comparison::{ComparedRow, ComparisonView, Judged, MetricRows};
+use crate::app::browser::comparison::{ComparedRow, ComparisonView, Judged, MetricRows, RowsBy};
 use crate::app::browser::message::DrawnExtents;
 use crate::ui::fit::{cut, left, right, width};
 use crate::ui::theme::Theme;
@@ -16,8 +16,16 @@ use crate::ui::widget::wrap::wrap;
 const BESIDE: u16 = 130;
 /// Maximum width of the table beside the chart.
 const TABLE_WIDTH: u16 = 96;
-/// Maximum number of warnings on the screen.
+/// Maximum number of warnings on the screen, and on a low one.
 const MAX_WARNINGS: usize = 3;
+const FEW_WARNINGS: usize = 1;
+/// Height below which a screen is low.
+const LOW: u16 = 30;
+/// Height of the charts below the table as a share of both, percent.
+const CHART_PERCENT: u16 = 55;
+/// Minimum height of a chart that can be read, and of the table above it.
+const LEAST_CHART: u16 = 11;
+const LEAST_TABLE: u16 = 5;
 /// Width of a figure.
 const FIGURE: usize = 15;
 /// Width of the difference.
@@ -32,7 +40,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, ex
         Some(Err(why)) => return text(frame, area, 1, &format!("The runs cannot be compared: {why}"), theme.bad()),
         None => return text(frame, area, 1, "Reading both runs …", theme.muted()),
     };
-    let head = head(comparison, usize::from(area.width), theme);
+    let warnings = if area.height < LOW { FEW_WARNINGS } else { MAX_WARNINGS };
+    let head = head(comparison, usize::from(area.width), warnings, theme);
     let head_rows = (head.len() as u16).min(area.height / 2);
     for (row, shown) in (0..head_rows).zip(&head) {
         line(frame, area, row, shown);
@@ -45,15 +54,17 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, ex
                 .areas(below);
         (table, chart)
     } else {
-        let [table, chart] = Layout::vertical([Constraint::Percentage(45), Constraint::Min(0)]).areas(below);
+        let least = LEAST_CHART.min(below.height.saturating_sub(LEAST_TABLE));
+        let chart_rows = (below.height * CHART_PERCENT / 100).max(least);
+        let [table, chart] = Layout::vertical([Constraint::Min(0), Constraint::Length(chart_rows)]).areas(below);
         (table, chart)
     };
     draw_table(frame, table_area, comparison, view, extents);
     distribution::draw(frame, chart_area, comparison, view);
 }
 
-/// Verdict, both runs, warnings, and a blank line.
-fn head(comparison: &ComparisonView, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+/// Verdict, both runs, and at most `most` warnings.
+fn head(comparison: &ComparisonView, columns: usize, most: usize, theme: Theme) -> Vec<Line<'static>> {
     let mut lines: Vec<Line<'static>> = Vec::new();
     let mut add = |text: String, style: Style| {
         lines.extend(wrap(&[Span::styled(text, style)], columns).into_iter().map(Line::from));
@@ -62,10 +73,12 @@ fn head(comparison: &ComparisonView, columns: usize, theme: Theme) -> Vec<Line<'
     for (letter, about, series) in [("A", &comparison.a, 0), ("B", &comparison.b, 1)] {
         add(cut(&format!("{letter}  {about}"), columns), theme.series(series));
     }
-    for warning in comparison.warnings.iter().take(MAX_WARNINGS) {
-        add(cut(&format!("!  {warning}"), columns), theme.warning());
+    // The count of the others takes a row that could hold the last warning itself.
+    let shown = if comparison.warnings.len() > most + 1 { most } else { comparison.warnings.len() };
+    for warning in comparison.warnings.iter().take(shown) {
+        add(format!("!  {warning}"), theme.warning());
     }
-    let more = comparison.warnings.len().saturating_sub(MAX_WARNINGS);
+    let more = comparison.warnings.len() - shown;
     if more > 0 {
         add(format!("!  {more} more: tokscope compare A B | cat"), theme.warning());
     }
@@ -74,20 +87,20 @@ fn head(comparison: &ComparisonView, columns: usize, theme: Theme) -> Vec<Line<'
 
 /// A line of the table.
 enum TableLine<'a> {
-    /// Heading of a metric's rows by case.
-    Heading(&'a str),
+    /// Heading of a metric's rows by case or by turn.
+    Heading(&'a str, RowsBy),
     Row(&'a ComparedRow),
     Blank,
 }
 
-/// All lines: the totals of all metrics, then the cases of each. A metric without cases has no heading.
+/// All lines: the totals of all metrics, then the cases or turns of each. A metric without them has no heading.
 fn table_lines(metrics: &[MetricRows]) -> Vec<TableLine<'_>> {
     let mut lines: Vec<TableLine<'_>> = Vec::new();
     lines.extend(metrics.iter().flat_map(|metric| metric.rows.iter().filter(|row| row.is_total)).map(TableLine::Row));
     for metric in metrics {
         let mut cases = metric.rows.iter().filter(|row| !row.is_total).map(TableLine::Row).peekable();
         if cases.peek().is_some() {
-            lines.extend([TableLine::Blank, TableLine::Heading(&metric.label)]);
+            lines.extend([TableLine::Blank, TableLine::Heading(&metric.label, metric.by)]);
             lines.extend(cases);
         }
     }
@@ -97,18 +110,18 @@ fn table_lines(metrics: &[MetricRows]) -> Vec<TableLine<'_>> {
 /// Heading of the first visible row: that of its metric, unless the heading itself is still visible.
 fn heading_at(lines: &[TableLine<'_>], top: usize) -> String {
     let above = lines.iter().take(top).rev().find_map(|line| match line {
-        TableLine::Heading(label) => Some(*label),
+        TableLine::Heading(label, by) => Some((*label, *by)),
         TableLine::Row(_) | TableLine::Blank => None,
     });
     match (lines.get(top), above) {
         (Some(TableLine::Row(row)), None) if row.is_total => "ALL CASES".to_owned(),
-        (Some(TableLine::Row(_)), Some(label)) => by_case(label),
+        (Some(TableLine::Row(_)), Some((label, by))) => heading_of(label, by),
         _ => String::new(),
     }
 }
 
-fn by_case(label: &str) -> String {
-    format!("{label}, by case")
+fn heading_of(label: &str, by: RowsBy) -> String {
+    format!("{label}, {}", by.words())
 }
 
 fn draw_table(
@@ -133,21 +146,25 @@ fn draw_table(
     let area = rule(frame, area, ("Figures", "mean ± half of its 95% interval"), &position, theme);
     let name_columns = usize::from(area.width).saturating_sub(2 * FIGURE + DIFFERENCE + JUDGED + 3).clamp(8, 36);
     let heads = [("A", theme.series(0)), ("B", theme.series(1)), ("DIFF", theme.muted())];
-    let mut spans = vec![Span::styled(left(&heading_at(&lines, top), name_columns), theme.muted())];
-    for ((head, style), columns) in heads.into_iter().zip([FIGURE, FIGURE, DIFFERENCE]) {
+    // The heading may reach into the first column of figures, up to its letter.
+    let heading = heading_at(&lines, top);
+    let heading_columns = width(&heading).clamp(name_columns, name_columns + FIGURE - 2);
+    let mut spans = vec![Span::styled(left(&heading, heading_columns), theme.muted())];
+    let figure_columns = [name_columns + FIGURE - heading_columns, FIGURE, DIFFERENCE];
+    for ((head, style), columns) in heads.into_iter().zip(figure_columns) {
         spans.push(Span::styled(right(head, columns), style));
     }
     line(frame, area, 0, &Line::from(spans));
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let mut visible: Vec<&TableLine<'_>> = lines.iter().skip(top).take(rows).collect();
     // A heading whose rows are all below the screen would announce nothing.
-    while matches!(visible.last(), Some(TableLine::Heading(_) | TableLine::Blank)) {
+    while matches!(visible.last(), Some(TableLine::Heading(..) | TableLine::Blank)) {
         visible.pop();
     }
     for (row, shown) in visible.into_iter().enumerate() {
         let shown = match shown {
             TableLine::Blank => continue,
-            TableLine::Heading(label) => Line::styled(by_case(label), theme.title(false)),
+            TableLine::Heading(label, by) => Line::styled(heading_of(label, *by), theme.title(false)),
             TableLine::Row(compared) => table_row(compared, name_columns, theme),
         };
         line(frame, body, row as u16, &shown);

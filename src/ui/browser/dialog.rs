@@ -11,10 +11,12 @@ use super::keymap::BrowserContext;
 use crate::app::browser::action::BrowserAction;
 use crate::app::browser::entry::RunEntry;
 use crate::app::browser::message::DrawnExtents;
-use crate::app::browser::state::Dialog;
+use crate::app::browser::state::{BrowserScreen, Dialog};
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{left, width};
+use crate::ui::glossary::{Place, terms_of};
 use crate::ui::number::UNKNOWN;
+use crate::ui::widget::wrap::wrap;
 
 /// Maximum width of a dialog.
 const MAX_COLUMNS: u16 = 76;
@@ -43,7 +45,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, ex
 fn draw_help(frame: &mut Frame<'_>, area: Rect, top: usize, view: &BrowserView<'_>, extents: &mut DrawnExtents) {
     let theme = view.theme;
     let mut lines: Vec<Line<'static>> = Vec::new();
-    for (title, rows) in view.keymap.sections() {
+    let screen = view.browser.screen;
+    for (title, rows) in view.keymap.sections_of(screen) {
         if !lines.is_empty() {
             lines.push(Line::default());
         }
@@ -53,6 +56,19 @@ fn draw_help(frame: &mut Frame<'_>, area: Rect, top: usize, view: &BrowserView<'
             lines.push(Line::from(vec![keys, Span::styled(help, theme.text())]));
         }
     }
+    let (name, place) = match screen {
+        BrowserScreen::List => ("saved runs", Place::Runs),
+        BrowserScreen::Comparison => ("comparison", Place::Comparison),
+    };
+    lines.extend([Line::default(), Line::styled("Signs", theme.title(false))]);
+    let text_columns = usize::from(area.width.min(MAX_COLUMNS + 4)).saturating_sub(KEYS + 6).max(1);
+    for term in terms_of(place) {
+        let meaning = wrap(&[Span::styled(term.meaning, theme.text())], text_columns);
+        for (at, spans) in meaning.into_iter().enumerate() {
+            let sign = Span::styled(format!("  {}", left(if at == 0 { term.term } else { "" }, KEYS)), theme.value());
+            lines.push(std::iter::once(sign).chain(spans).collect());
+        }
+    }
     let rows = usize::from(area.height.saturating_sub(2));
     extents.help_limit = lines.len().saturating_sub(rows);
     let top = top.min(extents.help_limit);
@@ -60,9 +76,9 @@ fn draw_help(frame: &mut Frame<'_>, area: Rect, top: usize, view: &BrowserView<'
     let shown = lines.get(top..).unwrap_or_default();
     let title = if below > 0 {
         let key = view.keymap.key_of(BrowserAction::Down, BrowserContext::Help);
-        format!(" Keys · {key} scrolls, {below} more ")
+        format!(" Keys · {name} · {key} scrolls, {below} more ")
     } else {
-        " Keys ".to_owned()
+        format!(" Keys · {name} ")
     };
     popup(frame, area, &title, shown, theme.border(true), view);
 }

@@ -1,4 +1,4 @@
-//! The distributions of a metric in both runs, drawn over each other: the share of requests up to each value.
+//! The cumulative distributions of a metric in both runs, drawn over each other: the share of requests up to each value.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -10,6 +10,7 @@ use super::{BrowserView, line, rule, text};
 use crate::app::browser::action::BrowserAction;
 use crate::app::browser::comparison::ComparisonView;
 use crate::domain::statistics::{enough_for, percentile};
+use crate::ui::fit::spans_width;
 use crate::ui::number::{grouped, millis};
 
 /// Minimum height of each of several charts.
@@ -45,28 +46,47 @@ fn draw_one(frame: &mut Frame<'_>, area: Rect, comparison: &ComparisonView, at: 
     let names: Vec<&str> = (0..all.len()).map(|other| if other == at { "●" } else { "○" }).collect();
     let key = view.keymap.key_of(BrowserAction::NextMetric, BrowserContext::Comparison);
     let figures = format!("{} {key}: next", names.join(" "));
-    let area = rule(frame, area, (shown.label, shown.meaning), &figures, theme);
+    let is_low = area.height < CHART_ROWS;
+    let stage = comparison.stage.map_or_else(String::new, |stage| format!(" · concurrency {stage}"));
     let values = [&shown.a_ms, &shown.b_ms];
-    let mut row = 0;
+    // The unit of the legend: from one second on, times are in seconds.
+    let longest = values.into_iter().filter_map(|values| values.last()).copied().fold(0.0, f64::max);
+    let (unit, unit_ms) = if longest < 1000.0 { ("ms", 1.0) } else { ("s", 1000.0) };
+    let axes = format!("cumulative share of requests, by {} in {unit}", shown.label);
+    let meaning = format!("{}{stage}", if is_low { &axes } else { shown.meaning });
+    let area = rule(frame, area, (shown.label, &meaning), &figures, theme);
+    let mut legends: Vec<Vec<Span<'static>>> = Vec::new();
     for (series, ((letter, _, sample), values)) in SIDES.iter().zip(values).enumerate() {
         let figures = if values.is_empty() {
             "no values of single requests".to_owned()
         } else {
             let percentile = |p: u32| percentile_of(values, f64::from(p)).filter(|_| enough_for(values.len(), p));
             let [p50, p95] = [50, 95].map(|p| millis(percentile(p)));
-            format!("p50 {p50}  p95 {p95}  {} requests", grouped(values.len() as u64))
+            let requests = grouped(values.len() as u64);
+            if is_low {
+                format!("p50 {p50} p95 {p95} n {requests}")
+            } else {
+                format!("p50 {p50}  p95 {p95}  {requests} requests")
+            }
         };
         let style = theme.series(series);
-        let legend = [Span::styled(format!("{sample} {letter}  "), style), Span::styled(figures, theme.text())];
-        line(frame, area, row, &legend.into_iter().collect::<Line<'_>>());
-        row += 1;
+        legends.push(vec![
+            Span::styled(format!("{sample} {letter} "), style),
+            Span::styled(format!(" {figures}"), theme.text()),
+        ]);
     }
-    // The unit of the legend: from one second on, times are in seconds.
-    let longest = values.into_iter().filter_map(|values| values.last()).copied().fold(0.0, f64::max);
-    let (unit, unit_ms) = if longest < 1000.0 { ("ms", 1.0) } else { ("s", 1000.0) };
-    text(frame, area, row, &format!("share of requests, by {} in {unit}", shown.label), theme.muted());
+    let beside = legends.join(&Span::raw("   "));
+    // On a low chart, each row counts.
+    let legends = if is_low && spans_width(&beside) <= usize::from(area.width) { vec![beside] } else { legends };
+    let rows = legends.len() as u16 + u16::from(!is_low);
+    for (row, legend) in (0..).zip(legends) {
+        line(frame, area, row, &Line::from(legend));
+    }
+    if !is_low {
+        text(frame, area, rows - 1, &axes, theme.muted());
+    }
     let in_unit = values.map(|values| values.iter().map(|ms| ms / unit_ms).collect::<Vec<f64>>());
-    let area = Rect { y: area.y + row + 1, height: area.height.saturating_sub(row + 1), ..area };
+    let area = Rect { y: area.y + rows, height: area.height.saturating_sub(rows), ..area };
     draw_curves(frame, area, [&in_unit[0], &in_unit[1]], view);
 }
 

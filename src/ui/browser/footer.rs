@@ -8,7 +8,7 @@ use super::keymap::{BrowserContext, BrowserKeymap, BrowserRow};
 use super::{BrowserView, TWO_PANES};
 use crate::app::browser::action::BrowserAction;
 use crate::domain::text::sanitise_line;
-use crate::ui::fit::{cut, spans_width};
+use crate::ui::fit::{clauses, spans_width};
 use crate::ui::theme::Theme;
 
 const BETWEEN: &str = "  ";
@@ -28,7 +28,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>) {
         spans.push(Span::styled(sanitise_line(after), theme.value()));
     } else if let Some(notice) = &browser.notice {
         let (mark, style) = if notice.is_error { ("! ", theme.bad()) } else { ("", theme.accent()) };
-        spans.push(Span::styled(cut(&format!("{mark}{}", sanitise_line(&notice.text)), columns), style));
+        spans.push(Span::styled(clauses(&format!("{mark}{}", sanitise_line(&notice.text)), columns), style));
     }
     if !spans.is_empty() {
         spans.push(Span::raw("   "));

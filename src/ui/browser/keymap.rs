@@ -198,11 +198,19 @@ impl BrowserKeymap {
         }
     }
 
-    /// The sections of the help: heading, and keys with their descriptions.
-    pub fn sections(&self) -> impl Iterator<Item = (&'static str, Vec<(String, &'static str)>)> {
+    /// The sections of the help of a screen: heading, and keys with their descriptions. The screen's own keys come first, and
+    /// those of another screen are missing.
+    pub fn sections_of(
+        &self,
+        screen: BrowserScreen,
+    ) -> impl Iterator<Item = (&'static str, Vec<(String, &'static str)>)> {
         let rows = |on| self.rows.iter().filter(move |row| row.binding.on == on);
         let row = |row: &BrowserRow| (keys_label(&row.keys), row.binding.help);
-        SECTIONS.into_iter().map(move |on| (on.title(), rows(on).map(row).collect()))
+        let contexts: &[BrowserContext] = match screen {
+            BrowserScreen::List => &[List, Screens, Anywhere, Filter, Delete],
+            BrowserScreen::Comparison => &[Comparison, Screens, Anywhere],
+        };
+        contexts.iter().map(move |on| (on.title(), rows(*on).map(row).collect()))
     }
 
     /// One line for each binding: action name, context, keys, description.

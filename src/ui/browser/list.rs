@@ -11,6 +11,8 @@ use crate::app::browser::action::BrowserAction;
 use crate::app::browser::entry::{RunEntry, RunState};
 use crate::app::browser::message::DrawnExtents;
 use crate::app::browser::sort::SortColumn;
+use crate::app::browser::state::Browser;
+use crate::domain::pass_rate::{PassRate, whole_percent};
 use crate::domain::quantity::ESTIMATED;
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{left, right};
@@ -56,7 +58,7 @@ const COLUMNS: &[Column] = &[
         sort: Some(SortColumn::Model),
         cell: |r| known(&r.model),
     },
-    Column { heading: "LOAD", width: 8, is_right: true, rank: 2, sort: None, cell: |r| known(&r.load) },
+    Column { heading: "LOAD", width: 8, is_right: true, rank: 2, sort: None, cell: load },
     Column { heading: "OK", width: 7, is_right: true, rank: 4, sort: None, cell: ok },
     Column {
         heading: "TIME",
@@ -66,15 +68,17 @@ const COLUMNS: &[Column] = &[
         sort: Some(SortColumn::Duration),
         cell: |r| millis(r.duration_s.map(|s| s * 1000.0)),
     },
-    Column { heading: "TOK/S", width: 7, is_right: true, rank: 0, sort: Some(SortColumn::Speed), cell: speed },
+    Column { heading: "SPEED P50", width: 10, is_right: true, rank: 0, sort: Some(SortColumn::Speed), cell: speed },
     Column {
-        heading: "TTFT",
-        width: 7,
+        heading: "TTFT P50",
+        width: 9,
         is_right: true,
         rank: 1,
         sort: Some(SortColumn::Ttft),
         cell: |r| millis(r.ttft_ms),
     },
+    Column { heading: AT, width: 3, is_right: true, rank: 1, sort: None, cell: at },
+    Column { heading: PASS, width: 4, is_right: true, rank: 2, sort: None, cell: pass },
     Column {
         heading: "STATE",
         width: 10,
@@ -87,6 +91,21 @@ const COLUMNS: &[Column] = &[
     Column { heading: "ENDPOINT", width: 24, is_right: false, rank: 7, sort: None, cell: |r| known(&r.endpoint) },
     Column { heading: "RUN", width: 16, is_right: false, rank: 8, sort: None, cell: |r| sanitise_line(&r.id) },
 ];
+
+/// Heading of the stage that the figures of a sweep are of; absent without a sweep in the list.
+const AT: &str = "AT";
+/// Heading of the pass rate; absent without a run with checks in the list.
+const PASS: &str = "PASS";
+
+/// Returns whether some run of the list has something in the column.
+fn is_used(column: &Column, browser: &Browser) -> bool {
+    let mut listed = browser.visible.iter().filter_map(|at| browser.runs.get(*at));
+    match column.heading {
+        AT => listed.any(|run| run.stage.is_some()),
+        PASS => listed.any(|run| run.pass_rate.is_some()),
+        _ => true,
+    }
+}
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, extents: &mut DrawnExtents) {
     let browser = view.browser;
@@ -103,7 +122,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, ex
     let filter = browser.filter.as_str();
     let about = if filter.is_empty() { String::new() } else { format!("filter: {filter}") };
     let area = rule(frame, area, ("Runs", &about), &position, view.theme);
-    let columns = Columns::new(usize::from(area.width));
+    let columns = Columns::new(usize::from(area.width), browser);
     if count > 0 {
         line(frame, area, 0, &columns.headings(browser.sort, browser.is_reversed, view.theme));
     }
@@ -149,8 +168,8 @@ struct Columns {
 }
 
 impl Columns {
-    fn new(width: usize) -> Self {
-        let mut shown: Vec<&Column> = COLUMNS.iter().collect();
+    fn new(width: usize, browser: &Browser) -> Self {
+        let mut shown: Vec<&Column> = COLUMNS.iter().filter(|column| is_used(column, browser)).collect();
         loop {
             let fixed: usize = shown.iter().map(|column| column.width + GAP).sum::<usize>() + MARKS;
             let most = shown.iter().map(|column| column.rank).max().unwrap_or(0);
@@ -195,7 +214,7 @@ impl Columns {
         let pointer = if is_selected { "▸" } else { " " };
         let mark = mark.map_or_else(|| "  ".to_owned(), |letter| format!("{letter} "));
         let mut spans = vec![Span::styled(pointer, theme.accent()), Span::styled(mark, theme.warning())];
-        spans.push(Span::styled(format!("{}  ", sign(run.state)), state_style(run.state, theme)));
+        spans.push(Span::styled(format!("{}  ", sign(run)), state_style(run, theme)));
         if let Some(why) = &run.error {
             spans.push(Span::styled(left("unreadable", 16), theme.bad()));
             let text = format!("  {}: {why}", sanitise_line(&run.id));
@@ -218,10 +237,12 @@ impl Columns {
 
 fn style_of(column: &Column, run: &RunEntry, theme: Theme) -> Style {
     match column.heading {
-        "STATE" => state_style(run.state, theme),
-        "TOK/S" | "TTFT" => theme.value(),
+        "STATE" => state_style(run, theme),
+        PASS if run.pass_rate.is_some_and(|rate| rate.failed() > 0) => theme.bad(),
+        PASS => theme.good(),
+        "SPEED P50" | "TTFT P50" => theme.value(),
         "MODEL" => theme.text(),
-        "OK" if run.failed > 0 => theme.bad(),
+        "OK" if run.failed > 0 || run.failed_attempts > 0 => theme.bad(),
         _ => theme.muted(),
     }
 }
@@ -230,8 +251,21 @@ fn known(text: &str) -> String {
     if text.is_empty() { UNKNOWN.to_owned() } else { text.to_owned() }
 }
 
+/// Load, as far as it fits: stages of `--stages` are long.
+fn load(run: &RunEntry) -> String {
+    if run.load.contains(':') { "stages".to_owned() } else { known(&run.load) }
+}
+
 fn ok(run: &RunEntry) -> String {
     format!("{}/{}", run.ok, run.cases)
+}
+
+fn at(run: &RunEntry) -> String {
+    run.stage.filter(|_| run.speed_tok_s.is_some()).map_or_else(String::new, |stage| stage.to_string())
+}
+
+fn pass(run: &RunEntry) -> String {
+    run.pass_rate.and_then(PassRate::percent).map_or_else(String::new, whole_percent)
 }
 
 fn speed(run: &RunEntry) -> String {
@@ -239,19 +273,21 @@ fn speed(run: &RunEntry) -> String {
     format!("{mark}{}", rate(run.speed_tok_s))
 }
 
-fn state_style(state: RunState, theme: Theme) -> Style {
-    match state {
-        RunState::Complete => theme.good(),
-        RunState::Partial | RunState::Unfinished => theme.warning(),
+fn state_style(run: &RunEntry, theme: Theme) -> Style {
+    match run.state {
+        RunState::Complete if run.is_clean() => theme.good(),
+        RunState::Complete | RunState::Partial | RunState::Unfinished => theme.warning(),
         RunState::Running => theme.accent(),
         RunState::Unreadable => theme.bad(),
     }
 }
 
-/// Sign of a state, for screens without room for its word.
-const fn sign(state: RunState) -> &'static str {
-    match state {
-        RunState::Complete => "✓",
+/// Sign of a state, for screens without room for its word. A complete run with failed attempts or wrong answers has a
+/// sign of its own.
+fn sign(run: &RunEntry) -> &'static str {
+    match run.state {
+        RunState::Complete if run.is_clean() => "✓",
+        RunState::Complete => "!",
         RunState::Partial => "◐",
         RunState::Running => "▶",
         RunState::Unfinished => "‖",

@@ -5,12 +5,13 @@ use ratatui::style::Color;
 
 use super::*;
 use crate::app::browser::action::BrowserAction as A;
-use crate::app::browser::comparison::{ComparedRow, ComparisonView, Distribution, Judged, MetricRows};
+use crate::app::browser::comparison::{ComparedRow, ComparisonView, Distribution, Judged, MetricRows, RowsBy};
 use crate::app::browser::entry::{RunEntry, RunState};
 use crate::app::browser::message::{BrowserMsg, PreviewText};
 use crate::app::browser::update::{refresh, update};
 use crate::app::state::text_field::Edit;
 use crate::app::state::theme::ThemeName;
+use crate::domain::pass_rate::PassRate;
 use crate::ui::screen::finish;
 use crate::ui::testing::{styles, text as text_of};
 use crate::ui::theme::Themes;
@@ -21,12 +22,15 @@ fn runs(count: usize) -> Vec<RunEntry> {
         let n = count - at;
         let model = ["glm-4.7-flash", "qwen3-32b-instruct", "llama-3.3-70b"][n % 3];
         let wave = ((n * 7919) % 23) as f64;
+        let load = ["1", "8", "1,2,4,8", "5/s"][n / 3 % 7 % 4];
         RunEntry {
+            stage: load.contains(',').then_some(4),
+            pass_rate: n.is_multiple_of(4).then_some(PassRate { passed: 10 - n % 3, checked: 10 }),
             started: format!("2026-{:02}-{:02} {:02}:{:02}", 1 + n / 28 % 12, 1 + n % 28, n % 24, n * 7 % 60),
             model: model.to_owned(),
             endpoint: "gpu-box:8000/v1/chat/completions".to_owned(),
             suite: "Complex Comprehensive".to_owned(),
-            load: ["1", "8", "1,2,4,8", "5/s"][n / 3 % 7 % 4].to_owned(),
+            load: load.to_owned(),
             ok: 10 - usize::from(n.is_multiple_of(9)),
             failed: usize::from(n.is_multiple_of(9)),
             cases: 10,
@@ -107,6 +111,7 @@ fn comparison() -> ComparisonView {
     };
     let metric = |label: &str, all: ComparedRow| MetricRows {
         label: label.to_owned(),
+        by: RowsBy::Case,
         rows: vec![
             row("Full Backend System", false, "182 ± 9 ms", "164 ± 7 ms", "-9.9%", Judged::Better),
             row("Debug Task", false, "178 ms", "165 ms", "-7.3%", Judged::TooFew),
@@ -127,6 +132,7 @@ fn comparison() -> ComparisonView {
         b_ms: spread(b, b / 4.0),
     };
     ComparisonView {
+        stage: None,
         verdict: "B decodes 12% faster (95% interval 9.8 to 14%); no clear difference in TTFT.".to_owned(),
         a: "ts-64a0012 (saved run) · glm-4.7-flash · 2026-11-02 21:49:10 · Complex Comprehensive".to_owned(),
         b: "ts-64a0031 (saved run) · glm-4.7-flash · 2026-11-30 12:55:09 · Complex Comprehensive".to_owned(),
@@ -343,4 +349,105 @@ fn without_figures_the_comparison_has_no_column_headings() {
     assert!(shown.contains("There is nothing to compare."));
     // Nor has an empty list.
     assert!(!drawn(&browser(0), (80, 24)).contains("STARTED"));
+}
+
+#[test]
+fn the_help_of_each_screen_has_its_own_keys_and_signs() {
+    let help = |mut browser: Browser| {
+        act(&mut browser, A::Help);
+        drawn(&browser, (100, 80))
+    };
+    let list = help(browser(3));
+    assert!(list.contains("Keys · saved runs") && list.contains("Open the run in the dashboard"), "{list}");
+    assert!(!list.contains("Chart of the next metric") && list.contains("Partial: something planned"), "{list}");
+    let compared = help(Browser::comparison_only(ThemeName::Auto, comparison()));
+    assert!(compared.contains("Keys · comparison") && compared.contains("Chart of the next metric"), "{compared}");
+    assert!(!compared.contains("Open the run") && !compared.contains("Sort by"), "{compared}");
+    assert!(compared.contains("B is better") && compared.contains("Half of the mean's 95% interval"), "{compared}");
+}
+
+#[test]
+fn the_rows_by_turn_have_a_heading_of_their_own() {
+    let mut view = comparison();
+    let turns = MetricRows { by: RowsBy::Turn, rows: view.metrics[0].rows[..2].to_vec(), ..view.metrics[0].clone() };
+    view.metrics.push(turns);
+    let mut browser = Browser::comparison_only(ThemeName::Auto, view);
+    assert!(drawn(&browser, (80, 60)).contains("TTFT, by turn"), "{}", drawn(&browser, (80, 60)));
+    browser.comparison_top = usize::MAX;
+    assert!(drawn(&browser, (80, 24)).contains("TTFT, by turn"), "{}", drawn(&browser, (80, 24)));
+}
+
+/// Rows of the plot above the horizontal axis.
+fn plot_rows(shown: &str) -> usize {
+    let chart = shown.lines().skip_while(|line| !line.contains("cumulative share of requests"));
+    chart.take_while(|line| !line.contains('└')).filter(|line| line.contains('┤') || line.contains('│')).count()
+}
+
+#[test]
+fn the_chart_is_cumulative_and_can_be_read_at_80x24() {
+    let mut view = comparison();
+    view.warnings = (0..6).map(|n| format!("warning {n}")).collect();
+    let shown = drawn(&Browser::comparison_only(ThemeName::Auto, view), (80, 24));
+    assert!(shown.contains("cumulative share of requests, by TTFT in ms"), "{shown}");
+    assert!(plot_rows(&shown) >= 6, "{shown}");
+    let tall = drawn(&Browser::comparison_only(ThemeName::Auto, comparison()), (120, 40));
+    assert!(tall.contains("cumulative share of requests, by TTFT in ms") && plot_rows(&tall) >= 12, "{tall}");
+}
+
+#[test]
+fn fixed_words_are_never_cut() {
+    let mut list = browser(12);
+    list.folder = "/runs".to_owned();
+    for run in &mut list.runs {
+        (run.model, run.endpoint, run.suite) = ("model".to_owned(), "host".to_owned(), "suite".to_owned());
+        run.error = run.error.as_ref().map(|_| "empty".to_owned());
+    }
+    act(&mut list, A::Down);
+    let mut view = comparison();
+    (view.a, view.b) = ("ts-1".to_owned(), "ts-2".to_owned());
+    view.metrics.iter_mut().flat_map(|metric| &mut metric.rows).for_each(|row| "case".clone_into(&mut row.name));
+    view.metrics.push(MetricRows { label: "Inter-token latency".to_owned(), ..view.metrics[0].clone() });
+    let compared = Browser::comparison_only(ThemeName::Auto, view);
+    for (width, height) in [80, 90, 100, 120, 140, 160, 200].into_iter().flat_map(|w| [24, 30, 40, 60].map(|h| (w, h)))
+    {
+        let mut screens = vec![list.clone(), compared.clone()];
+        for dialog in [A::SwitchPane, A::Help, A::Delete, A::Filter] {
+            let mut other = list.clone();
+            act(&mut other, dialog);
+            screens.push(other);
+        }
+        for top in 0..20 {
+            let mut scrolled = compared.clone();
+            scrolled.comparison_top = top;
+            screens.push(scrolled);
+        }
+        for screen in screens {
+            let shown = drawn(&screen, (width, height));
+            assert!(!shown.replace(" …", "").contains('…'), "{width}x{height}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn each_sign_is_in_the_glossary() {
+    use crate::ui::glossary::{Place, terms_of};
+    let mut list = browser(60);
+    for action in [A::Mark, A::Down, A::Down, A::Mark] {
+        act(&mut list, action);
+    }
+    let compared = Browser::comparison_only(ThemeName::Auto, comparison());
+    let mut trend = list.clone();
+    act(&mut trend, A::SwitchPane);
+    for (browser, place) in [(&list, Place::Runs), (&trend, Place::Runs), (&compared, Place::Comparison)] {
+        let known: String = terms_of(place).map(|term| term.term).collect();
+        for size in SIZES {
+            let shown = drawn(browser, size);
+            let is_line = |c: char| ('\u{2500}'..='\u{257F}').contains(&c) || ('\u{2800}'..='\u{28FF}').contains(&c);
+            let unknown: Vec<char> = shown
+                .chars()
+                .filter(|c| !c.is_ascii() && !is_line(*c) && !['…', '·'].contains(c) && !known.contains(*c))
+                .collect();
+            assert!(unknown.is_empty(), "{place:?}: {unknown:?}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use super::plot::{Axis, Curve, Plot};
 use super::{BrowserView, rule, text};
 use crate::app::browser::trend::{Trend, TrendPoint};
 use crate::domain::quantity::count;
+use crate::ui::fit::width;
 
 /// Minimum height for two charts one above the other.
 const STACKED: u16 = 15;
@@ -15,14 +16,16 @@ const DATE_COLUMNS: usize = 13;
 
 /// A chart of the trend.
 struct Chart {
-    title: &'static str,
+    /// Name of the figure, and its unit.
+    name: &'static str,
+    unit: &'static str,
     value: fn(&TrendPoint) -> Option<f64>,
     series: usize,
 }
 
 const CHARTS: [Chart; 2] = [
-    Chart { title: "tok/s, median of the run", value: |p| p.speed_tok_s, series: 0 },
-    Chart { title: "TTFT p50, ms", value: |p| p.ttft_ms, series: 1 },
+    Chart { name: "speed p50", unit: "tok/s", value: |p| p.speed_tok_s, series: 0 },
+    Chart { name: "TTFT p50", unit: "ms", value: |p| p.ttft_ms, series: 1 },
 ];
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>) {
@@ -54,7 +57,11 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, chart: &Chart, trend: &Trend, v
     let style = theme.series(chart.series);
     let selected = trend.points.get(trend.selected).and_then(chart.value);
     let now = selected.map_or_else(String::new, |value| format!("  ◆ {value:.1}"));
-    text(frame, area, 0, &format!("{}{now}", chart.title), style);
+    let stage = trend.stage.map_or_else(String::new, |stage| format!(" at concurrency {stage}"));
+    let Chart { name, unit, .. } = chart;
+    let titles = [format!("{name}{stage}, {unit}{now}"), format!("{name}{stage}, {unit}"), format!("{name}, {unit}")];
+    let fitting = titles.iter().find(|title| width(title) <= usize::from(area.width));
+    text(frame, area, 0, fitting.map_or(*name, String::as_str), style);
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let values = || trend.points.iter().filter_map(chart.value);
     if values().next().is_none() {

@@ -184,7 +184,14 @@ const FIRST: &[Binding] = {
         row(&[ch('G'), END], A::ToEnd, ANSWER, G::Pane, "end", "Go to the end and follow it"),
         row(&[ch(':'), ctrl('p')], A::Palette, C::Panes, G::Screen, "commands", "Open the command palette"),
         // ─── The screen ───
-        row(&[ch('?')], A::Help, C::Panes, G::Screen, "help", "Help (the keys of this pane; type to search)"),
+        row(
+            &[ch('?')],
+            A::Help,
+            C::Panes,
+            G::Screen,
+            "help",
+            "Help (keys of this pane; type to search keys, signs and words)",
+        ),
         toggle(
             row(
                 &[ch('f')],
@@ -305,7 +312,14 @@ const REST: &[Binding] = {
         row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Help, G::Dialogs, "", "Help: scroll down 10 lines"),
         row(&[PAGE_UP], A::ScrollUp, C::Help, G::Dialogs, "", "Help: scroll up 10 lines"),
         toggle(
-            row(&[TAB], A::NextPane, C::Help, G::Dialogs, "all keys", "Help: list all keys, or those of the pane"),
+            row(
+                &[TAB],
+                A::NextPane,
+                C::Help,
+                G::Dialogs,
+                "all keys",
+                "Help: next page (all keys, signs and words, this pane)",
+            ),
             "this pane",
         ),
         row(&[ESC, ch('?')], A::Back, C::Help, G::Dialogs, "close", "Help: clear the search, then close"),

@@ -63,7 +63,7 @@ fn is_read(inputs: LayoutInputs) -> bool {
 
 /// Cases, and below them one pane, or two where they fit.
 fn small(body: Rect, inputs: LayoutInputs) -> Placed {
-    let (cases, below) = rows(body, cases_rows(body, inputs, (5, 8)));
+    let (cases, below) = rows(body, cases_rows(body, inputs, (2, 3)));
     let (main, second) = important(inputs);
     let (is_tall, is_wide) = (body.height >= TALL, body.width + 2 >= WIDE);
     let mut placed = vec![(PaneId::Cases, cases)];

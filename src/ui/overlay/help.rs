@@ -1,4 +1,4 @@
-//! The help: a short list of the keys that work in the focused pane, all keys, or the keys that match a search.
+//! The help: a short list of the keys that work in the focused pane, all keys, the glossary, or what matches a search.
 
 mod columns;
 mod search;
@@ -12,10 +12,10 @@ use super::{keys_of, popup, typed};
 use crate::app::action::Action;
 use crate::app::pane::PaneId;
 use crate::app::state::ScrollExtent;
-use crate::app::state::help_view::HelpView;
+use crate::app::state::help_view::{HelpPage, HelpView};
 use crate::ui::fit::{cut, spans_width, width};
+use crate::ui::glossary::{Place, Term, terms_of};
 use crate::ui::keymap::{Binding, Context, DashboardRow, Group, Key, Section, is_live, keys_label, name_now, sections};
-use crate::ui::mark::MARKS;
 use crate::ui::view::View;
 use crate::ui::widget::wrap::wrap;
 
@@ -25,6 +25,8 @@ const MAX_COLUMNS: usize = 116;
 const MIN_ROWS: usize = 20;
 /// Rows above the keys: the search and a blank.
 const HEAD: usize = 2;
+/// Width of signs and words before their meanings; a longer one has its meaning below it.
+const TERM_COLUMNS: usize = 22;
 /// Groups of the keys that work in every pane.
 const GENERAL: [Group; 5] = [Group::Run, Group::Replay, Group::Case, Group::Move, Group::Screen];
 
@@ -37,10 +39,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, help: &HelpView, view: &Vi
     let rows = usize::from(area.height).saturating_sub(2 + HEAD).min(short.len().max(MIN_ROWS)).max(1);
     let (title, mut keys) = match help {
         HelpView { query, .. } if !query.is_empty() => {
-            ("Keys found".to_owned(), search::found(query.as_str(), columns, view))
+            ("Found".to_owned(), search::found(query.as_str(), columns, view))
         }
-        HelpView { shows_all: true, .. } => ("All keys".to_owned(), stacked(&all(columns, view))),
-        HelpView { shows_all: false, .. } => (format!("Keys · {} pane", focus.title()), short),
+        HelpView { page: HelpPage::AllKeys, .. } => ("All keys".to_owned(), stacked(&all(columns, view))),
+        HelpView { page: HelpPage::Glossary, .. } => {
+            ("Signs and words".to_owned(), terms(terms_of(Place::Dashboard), columns, view))
+        }
+        HelpView { page: HelpPage::PaneKeys, .. } => (format!("Keys · {} pane", focus.title()), short),
     };
     let total = keys.len();
     let limit = total.saturating_sub(rows);
@@ -81,7 +86,7 @@ fn search_line(help: &HelpView, columns: usize, view: &View<'_>) -> Line<'static
     spans.extend(typed(&help.query, columns.saturating_sub(2), theme));
     if help.query.is_empty() {
         let room = columns.saturating_sub(spans_width(&spans));
-        spans.push(Span::styled(cut(" type a word or a key to search all keys", room), theme.muted()));
+        spans.push(Span::styled(cut(" type a word, a key or a sign to search", room), theme.muted()));
     }
     Line::from(spans)
 }
@@ -145,25 +150,23 @@ const fn is_focus(binding: &Binding) -> bool {
     matches!(binding.action, Action::Focus(_))
 }
 
-/// The keys that focus a pane, as one entry: `1 … 5`.
+/// The keys that focus a pane, as one entry: `1–5`.
 fn focus_entry(rows: &[&DashboardRow], view: &View<'_>) -> Option<Entry> {
     let keys: Vec<Key> =
         rows.iter().filter(|row| is_focus(row.binding)).filter_map(|row| row.keys.first().copied()).collect();
     let (first, last) = (keys.first()?, keys.last()?);
-    let label = if keys.len() > 1 { format!("{first} … {last}") } else { first.to_string() };
+    let label = if keys.len() > 1 { format!("{first}–{last}") } else { first.to_string() };
     Some(Entry::new(label, "Go to a pane".to_owned(), true, view))
 }
 
-/// All sections with full descriptions; the last one has the marks.
+/// All sections with full descriptions.
 fn all(columns: usize, view: &View<'_>) -> Vec<Vec<Line<'static>>> {
     let rows = view.keymap.rows();
     let section = |section: Section| {
         let rows = rows.iter().filter(|row| section.has(row.binding));
         described(&section.title(), rows, columns, view)
     };
-    let mut all: Vec<_> = sections(rows.iter().map(|row| row.binding)).map(section).collect();
-    all.push(marks(MARKS.iter(), columns, view));
-    all
+    sections(rows.iter().map(|row| row.binding)).map(section).collect()
 }
 
 /// A heading and rows with their full descriptions.
@@ -184,19 +187,14 @@ fn described<'a>(
     lines
 }
 
-/// The section of marks and words beside figures.
-fn marks<'a>(
-    marks: impl Iterator<Item = &'a (&'static str, &'static str)>,
-    columns: usize,
-    view: &View<'_>,
-) -> Vec<Line<'static>> {
+/// Signs and words with their meanings.
+fn terms<'a>(terms: impl Iterator<Item = &'a Term>, columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
     let theme = view.theme;
-    let sign_columns = MARKS.iter().map(|(mark, _)| width(mark)).max().unwrap_or(0) + 2;
-    let mut lines = vec![Line::from(Span::styled("Marks and words", theme.title(false)))];
-    for (mark, meaning) in marks {
-        lines.extend(explained(mark, theme.text(), meaning, theme.text(), sign_columns, columns));
-    }
-    lines
+    terms
+        .flat_map(|term| {
+            explained(term.term, theme.value(), term.meaning, theme.text(), TERM_COLUMNS.min(columns / 3), columns)
+        })
+        .collect()
 }
 
 /// Sections one below the other, separated by blank lines.
@@ -204,7 +202,7 @@ fn stacked(sections: &[Vec<Line<'static>>]) -> Vec<Line<'static>> {
     sections.join(&Line::default())
 }
 
-/// A sign, padded to `sign_columns`, and its wrapped meaning beside it.
+/// A sign, padded to `sign_columns`, and its wrapped meaning beside it; below it, if the sign is longer.
 fn explained(
     sign: &str,
     sign_style: Style,
@@ -214,11 +212,13 @@ fn explained(
     columns: usize,
 ) -> Vec<Line<'static>> {
     let text = wrap(&[Span::styled(meaning, text_style)], columns.saturating_sub(sign_columns).max(1));
+    let is_beside = width(sign) < sign_columns;
+    let above = (!is_beside).then(|| Line::styled(sign.to_owned(), sign_style));
     let with_sign = |(i, mut spans): (usize, Vec<Span<'static>>)| {
-        let sign = if i == 0 { sign } else { "" };
+        let sign = if i == 0 && is_beside { sign } else { "" };
         let blanks = " ".repeat(sign_columns.saturating_sub(width(sign)));
         spans.insert(0, Span::styled(format!("{sign}{blanks}"), sign_style));
         Line::from(spans)
     };
-    text.into_iter().enumerate().map(with_sign).collect()
+    above.into_iter().chain(text.into_iter().enumerate().map(with_sign)).collect()
 }

@@ -8,7 +8,7 @@ use super::{keys_of, popup, typed};
 use crate::app::state::palette::{Command, Palette};
 use crate::app::update::availability::obstacle;
 use crate::domain::text::sanitise_line;
-use crate::ui::fit::{cut, left, width};
+use crate::ui::fit::{clauses, cut, left, width};
 use crate::ui::keymap::{Context, keys_label, name_now};
 use crate::ui::view::View;
 
@@ -63,7 +63,10 @@ fn row(command: &Command, is_chosen: bool, columns: usize, view: &View<'_>) -> L
     // A gap before the keys.
     let room = room.saturating_sub(width(&keys) + 2);
     let name = cut(&name, room);
-    let about = left(&cut(&about, room.saturating_sub(width(&name))), room.saturating_sub(width(&name)) + 2);
+    let beside = room.saturating_sub(width(&name));
+    // Details that do not fit are in the help.
+    let about = if obstacle.is_none() && width(&about) > beside { String::new() } else { clauses(&about, beside) };
+    let about = left(&about, beside + 2);
     let (text_style, key_style) =
         if obstacle.is_none() { (theme.text(), theme.key()) } else { (theme.muted(), theme.muted()) };
     let line = Line::from(vec![

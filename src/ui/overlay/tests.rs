@@ -45,7 +45,28 @@ fn all_keys_are_one_key_away() {
         assert!(all.contains(binding.help), "{}", binding.help);
     }
     act(&mut app, &[Action::NextPane]);
+    let glossary = text(&app, 80, 24, draw);
+    assert!(glossary.contains("Signs and words") && glossary.contains("± –"), "{glossary}");
+    act(&mut app, &[Action::NextPane]);
     assert!(text(&app, 80, 24, draw).contains("Keys · Cases pane"));
+}
+
+#[test]
+fn a_search_explains_signs_and_words_of_the_screen() {
+    let mut app = help_of(PaneId::Cases);
+    for (query, term, meaning) in [
+        ("knee", "knee", "latency grows faster than throughput"),
+        ("◆", "◆", "Knee of the sweep"),
+        ("± –", "± –", "No interval"),
+        ("prefill", "prefill", "Processing of the prompt"),
+        ("estimated", "estimated", "counted tokens"),
+        ("think", "think time", "not reasoning"),
+    ] {
+        search(&mut app, query);
+        let found = text(&app, 100, 40, draw);
+        let row = found.lines().find(|line| line.contains(&format!("│ {term} "))).unwrap_or_else(|| panic!("{found}"));
+        assert!(row.contains(meaning), "{query}: {found}");
+    }
 }
 
 #[test]
@@ -62,10 +83,8 @@ fn a_search_finds_keys_of_every_pane_by_word_and_by_key() {
     assert!(found.contains("Key R · Run") && found.contains("Rerun all failed cases"), "{found}");
     search(&mut app, "space");
     assert!(text(&app, 80, 24, draw).contains("Hold the run"));
-    search(&mut app, "estimated");
-    assert!(text(&app, 80, 24, draw).contains("Marks and words"));
     search(&mut app, "zzz");
-    assert!(text(&app, 80, 24, draw).contains("No key or mark matches."));
+    assert!(text(&app, 80, 24, draw).contains("No key, sign or word matches."));
     // Going back clears the search before it closes the help.
     act(&mut app, &[Action::Back]);
     assert!(text(&app, 80, 24, draw).contains("Keys · Cases pane"));
@@ -96,7 +115,7 @@ fn help_scrolls_to_its_last_line_and_no_further() {
     act(&mut app, &[Action::NextPane]);
     act(&mut app, &[Action::SelectNext; 400]);
     let end = text(&app, 80, 24, draw);
-    assert!(end.contains("Excellent") && end.contains("Marks and words") && !end.contains("more line"), "{end}");
+    assert!(end.contains("Quit dialog: stay") && !end.contains("more line"), "{end}");
 }
 
 #[test]

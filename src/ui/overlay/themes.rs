@@ -38,7 +38,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, choice: &ThemeChoice, view
         ("failed ", theme.bad()),
         ("label ", theme.muted()),
         ("accent ", theme.accent()),
-        ("thinking ", theme.reasoning()),
+        ("reasoning ", theme.reasoning()),
     ];
     let mut sample: Vec<_> = sample.into_iter().map(|(word, style)| Span::styled(word, style)).collect();
     sample.extend((0..4).map(|at| Span::styled("━━", theme.series(at))));

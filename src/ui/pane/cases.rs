@@ -21,6 +21,7 @@ use crate::app::state::App;
 use crate::app::state::cases::RowId;
 use crate::app::state::cases::order::SortBy;
 use crate::domain::text::sanitise_line;
+use crate::ui::pane::About;
 use crate::ui::view::View;
 use crate::ui::{fit, pane};
 
@@ -42,8 +43,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let visible = &rows[first..(first + room).min(rows.len())];
 
     let mut figures = figures(view, &rows, first, visible.len());
+    figures.extend(stage(view, figures.is_empty()));
     figures.extend(legend(view, visible, figures.is_empty()));
-    let area = pane::rule(frame, area, view, PaneId::Cases, &sanitise_line(&suite.title()), figures);
+    let area = pane::rule(frame, area, view, PaneId::Cases, About::Name(&sanitise_line(&suite.title())), figures);
     let wanted_name = view.cache.name_width(&rows, || {
         let names = rows.iter().filter(|r| r.attempt.is_none()).filter_map(|r| suite.cases.get(r.case));
         names.map(|c| fit::width(&c.name)).max().unwrap_or(0)
@@ -62,7 +64,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
     let on_screen = visible.iter().enumerate().map(|(at, row)| (area.y.saturating_add(at as u16 + 1), row.case));
     view.cache.set_case_rows(on_screen);
-    pane::line(frame, area, 0, heading(&table, view));
+    let has_means = visible.iter().filter_map(|id| Row::find(view.app, *id)).any(|row| row.is_mean());
+    pane::line(frame, area, 0, heading(&table, has_means, view));
     for (at, &id) in visible.iter().enumerate() {
         if let Some(row) = Row::find(view.app, id).map(|row| row.cached_in(view.cache, id.case)) {
             let is_selected = selected == Some(first + at);
@@ -98,6 +101,14 @@ fn figures(view: &View<'_>, rows: &[RowId], first: usize, visible: usize) -> Vec
     spans
 }
 
+/// Stage of a sweep that the figures of the cases are of.
+fn stage(view: &View<'_>, is_first: bool) -> Option<Span<'static>> {
+    let scene = view.scene();
+    let concurrency = scene.session.sweep.get(scene.shown_stage())?;
+    let between = if is_first { "" } else { "  " };
+    Some(Span::styled(format!("{between}figures at concurrency {concurrency}"), view.theme.text()))
+}
+
 /// Meaning of the marks in the visible rows.
 fn legend(view: &View<'_>, visible: &[RowId], is_first: bool) -> Option<Span<'static>> {
     let rows: Vec<Row<'_>> = visible.iter().filter_map(|id| Row::find(view.app, *id)).collect();
@@ -111,15 +122,17 @@ fn legend(view: &View<'_>, visible: &[RowId], is_first: bool) -> Option<Span<'st
     (!shown.is_empty()).then(|| Span::styled(format!("{between}{}", shown.join(" · ")), view.theme.muted()))
 }
 
-fn heading(table: &columns::Table, view: &View<'_>) -> Line<'static> {
+fn heading(table: &columns::Table, has_means: bool, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
     let sorting = &view.app.ui.cases;
     let arrow = columns::arrow(sorting.reversed);
     let name = match (sorting.sort, sorting.reversed) {
         (SortBy::Name, _) => format!("Case {arrow}"),
         (SortBy::Suite, true) => format!("Suite order {arrow}"),
-        _ => String::new(),
+        _ => "Case".to_owned(),
     };
+    // The header has medians of all requests.
+    let name = if has_means { format!("{name} · means") } else { name };
     let mut spans = vec![Span::raw(" ".repeat(LEAD)), Span::styled(fit::left(&name, table.name), theme.key())];
     for column in &table.columns {
         spans.push(Span::raw(" ".repeat(GAP)));

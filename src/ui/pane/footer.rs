@@ -8,7 +8,7 @@ use crate::app::action::Action;
 use crate::app::state::text_field::TextField;
 use crate::app::state::{Notice, Overlay, UiState};
 use crate::domain::text::sanitise_line;
-use crate::ui::fit::{cut, spans_width};
+use crate::ui::fit::{clauses, spans_width};
 use crate::ui::keymap::{Context, DashboardRow, Key, footer_label, is_live};
 use crate::ui::view::View;
 
@@ -48,9 +48,9 @@ fn notice_line(notice: &Notice, columns: usize, view: &View<'_>) -> Line<'static
     let remedy = notice.remedy.and_then(|action| remedy(action, view));
     let text = format!("{}{}", sanitise_line(&notice.text), remedy.unwrap_or_default());
     let notice = if notice.is_error {
-        Span::styled(cut(&format!("! {text}"), columns), view.theme.bad())
+        Span::styled(clauses(&format!("! {text}"), columns), view.theme.bad())
     } else {
-        Span::styled(cut(&text, columns), view.theme.accent())
+        Span::styled(clauses(&text, columns), view.theme.accent())
     };
     let room = columns - notice.width();
     let room_for_keys = if has_own_hints(&view.app.ui) { 0 } else { room.saturating_sub(MIN_GAP) };

@@ -1,4 +1,4 @@
-//! The machine: memory, utilization, power, temperature and clocks of the GPUs, and the server's own metrics; or the reason
+//! The GPUs: memory, utilization, power, temperature and clocks, and the server's own metrics; or the reason
 //! why a figure is missing.
 
 mod card;
@@ -16,6 +16,7 @@ use crate::app::state::{App, Scene};
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::gpu_track::GpuTrack;
 use crate::domain::text::sanitise_line;
+use crate::ui::pane::About;
 use crate::ui::view::View;
 use crate::ui::widget::wrap::wrap;
 use crate::ui::{fit, pane};
@@ -45,8 +46,8 @@ impl GpuPaneContent {
     pub fn from_app(app: &App) -> Self {
         let scene = app.shown();
         let gpus = scene.gpus();
-        if let (Some(why), None) = (why_none(scene, &gpus), &scene.gauges) {
-            return Self::Reason(u16::try_from(fit::width(&why)).unwrap_or(u16::MAX));
+        if let (Some(none), None) = (NoGpu::from_scene(scene, &gpus), &scene.gauges) {
+            return Self::Reason(u16::try_from(fit::width(&none.why)).unwrap_or(u16::MAX));
         }
         let body = match gpus.len() as u16 {
             0 => REASON,
@@ -78,18 +79,13 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let gpus = scene.gpus();
     let driver = scene.gpu.driver.as_deref().filter(|_| !gpus.is_empty());
     let driver = driver.map(|d| Span::styled(format!("driver {}", sanitise_line(d)), theme.muted()));
-    let title = if scene.gauges.is_some() { "Machine" } else { PaneId::Gpu.title() };
-    let why = why_none(scene, &gpus);
-    let about = match &why {
-        // The rule is all there is: show a complete first sentence rather than a cut text.
-        Some(why) if area.height == 1 => {
-            let end = [". ", "; "].into_iter().filter_map(|end| why.find(end)).min().unwrap_or(why.len());
-            let first = why.split_at(end).0;
-            if has_room(fit::width(why), area.width) { why.clone() } else { first.to_owned() }
-        }
-        _ => about(scene, &gpus),
+    let none = NoGpu::from_scene(scene, &gpus);
+    let about = match &none {
+        // The rule is all there is.
+        Some(none) if area.height == 1 => none.fitting(|text| has_room(fit::width(text), area.width)).to_owned(),
+        _ => about(scene, &gpus, area.width),
     };
-    let area = pane::titled_rule(frame, area, view, PaneId::Gpu, title, &about, driver.into_iter().collect());
+    let area = pane::rule(frame, area, view, PaneId::Gpu, About::Words(&about), driver.into_iter().collect());
     if area.is_empty() {
         return;
     }
@@ -99,8 +95,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let server = gauges::lines(view, area.width, most.min(usize::from(area.height)));
     let server_rows = (server.len() as u16).min(area.height.saturating_sub(1).max(1));
     let above = Rect { height: area.height - server_rows, ..area };
-    let top = match why {
-        Some(why) => reason(frame, above, view, &why),
+    let top = match none {
+        Some(none) => reason(frame, above, view, &none),
         None => draw_gpus(frame, above, view, &gpus),
     };
     for (row, line) in server.into_iter().enumerate() {
@@ -108,8 +104,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
 }
 
-/// Text of the rule: the machine if it is another one, and whether its GPUs serve the endpoint.
-fn about(scene: &Scene, gpus: &[&GpuTrack]) -> String {
+/// Text of the rule: the machine if it is another one, and whether its GPUs serve the endpoint. Evidence that does not fit into
+/// `width` cells is left to the report.
+fn about(scene: &Scene, gpus: &[&GpuTrack], width: u16) -> String {
     let mut hosts: Vec<&str> = gpus.iter().filter_map(|gpu| gpu.info.host.as_deref()).collect();
     hosts.sort_unstable();
     hosts.dedup();
@@ -117,45 +114,60 @@ fn about(scene: &Scene, gpus: &[&GpuTrack]) -> String {
         _ if gpus.is_empty() => String::new(),
         ([host], _) => sanitise_line(host),
         ([_, _, ..], _) => format!("{} machines", hosts.len()),
-        ([], Some(GpuScope::EndpointHost { evidence, .. })) => sanitise_line(evidence),
+        ([], Some(GpuScope::EndpointHost { evidence, .. })) => {
+            Some(sanitise_line(evidence)).filter(|text| has_room(fit::width(text), width)).unwrap_or_default()
+        }
         ([], Some(GpuScope::Unknown { .. })) => "serving GPUs unknown".to_owned(),
         ([], _) => String::new(),
     }
 }
 
-/// Reason why there is no GPU figure; `None` if there is one.
-fn why_none(scene: &Scene, shown: &[&GpuTrack]) -> Option<String> {
-    if !shown.is_empty() {
-        return None;
+/// Reason why there is no GPU figure, in full and in a few words.
+struct NoGpu {
+    why: String,
+    short: &'static str,
+}
+
+impl NoGpu {
+    /// The reason; `None` if there is a figure.
+    fn from_scene(scene: &Scene, shown: &[&GpuTrack]) -> Option<Self> {
+        if !shown.is_empty() {
+            return None;
+        }
+        if scene.target.simulated {
+            return Some(Self { why: "No GPU: simulated server.".to_owned(), short: "simulated" });
+        }
+        let elsewhere = match &scene.gpu.scope {
+            Some(scope) => *scope == GpuScope::ClientHost,
+            None => !scene.target.is_local(),
+        };
+        if elsewhere {
+            let hint = if scene.gauges.is_none() { " --server-metrics reads the metrics of the server." } else { "" };
+            let why = format!("The endpoint is on another machine, whose GPUs are not visible from here.{hint}");
+            return Some(Self { why, short: "remote" });
+        }
+        Some(match &scene.gpu.absent {
+            Some(why) => Self { why: sanitise_line(why), short: "none" },
+            None => Self { why: "Looking for a GPU…".to_owned(), short: "looking" },
+        })
     }
-    if scene.target.simulated {
-        return Some("No GPU: simulated server.".to_owned());
+
+    /// The longest text that fits: the reason, its first sentence, or a few words.
+    fn fitting(&self, fits: impl Fn(&str) -> bool) -> &str {
+        let end = [". ", "; "].into_iter().filter_map(|end| self.why.find(end)).min().unwrap_or(self.why.len());
+        let texts = [self.why.as_str(), self.why.split_at(end).0];
+        texts.into_iter().find(|text| fits(text)).unwrap_or(self.short)
     }
-    let elsewhere = match &scene.gpu.scope {
-        Some(scope) => *scope == GpuScope::ClientHost,
-        None => !scene.target.is_local(),
-    };
-    if elsewhere {
-        let hint = if scene.gauges.is_none() { " --server-metrics reads the metrics of the server." } else { "" };
-        return Some(format!("The endpoint is on another machine, whose GPUs are not visible from here.{hint}"));
-    }
-    Some(scene.gpu.absent.as_deref().map_or_else(|| "Looking for a GPU…".to_owned(), sanitise_line))
 }
 
 /// Draws the reason; returns the number of rows used.
-fn reason(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, why: &str) -> u16 {
-    let text = [Span::styled(why.to_owned(), view.theme.muted())];
-    let mut lines = wrap(&text, usize::from(area.width.max(1)));
+fn reason(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, none: &NoGpu) -> u16 {
+    let wrapped =
+        |text: &str| wrap(&[Span::styled(text.to_owned(), view.theme.muted())], usize::from(area.width.max(1)));
+    let lines = wrapped(none.fitting(|text| wrapped(text).len() <= usize::from(area.height)));
     let rows = (lines.len() as u16).min(area.height);
-    let is_cut = lines.len() > usize::from(rows);
-    lines.truncate(usize::from(rows));
-    if let Some(last) = lines.last_mut().filter(|_| is_cut) {
-        let text: String = last.iter().map(|span| span.content.as_ref()).collect();
-        let text = fit::cut(&text, usize::from(area.width).saturating_sub(1));
-        *last = vec![Span::styled(text.trim_end_matches('…').trim_end().to_owned() + "…", view.theme.muted())];
-    }
-    for (row, line) in lines.into_iter().enumerate() {
-        pane::line(frame, area, row as u16, Line::from(line));
+    for (row, line) in (0..rows).zip(lines) {
+        pane::line(frame, area, row, Line::from(line));
     }
     rows
 }

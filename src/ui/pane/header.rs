@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::app::state::{Connection, Scene};
-use crate::domain::quantity::{ESTIMATED, count};
+use crate::domain::quantity::count;
 use crate::domain::session::{CasePhase, Mode};
 use crate::domain::text::sanitise_line;
 use crate::report::workload_words::rows_sent;
@@ -115,7 +115,10 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let lag = scene.live.lag.p99_ms.filter(|ms| *ms > MIN_LAG_SHOWN_MS);
     let mut right: Vec<Span<'_>> = Vec::new();
     right.extend(in_flight.map(|n| Span::raw(format!("{n} in flight"))));
-    right.extend(scene.throughput_now().map(|v| Span::styled(format!("{ESTIMATED}{v:.0} tok/s"), theme.value())));
+    // The same figure as in the pane of the load.
+    let throughput = scene.throughput_so_far().filter(|_| scene.session.is_active());
+    let in_words = |throughput| format!("throughput {}", number::throughput(throughput));
+    right.extend(throughput.map(|throughput| Span::styled(in_words(throughput), theme.value())));
     right.extend(lag.map(|ms| Span::styled(format!("engine lag {}", number::millis(Some(ms))), theme.warning())));
     right.extend(slo_sign(view).map(|(sign, style)| Span::styled(sign, style)));
     let hints = hints::spans(view);
@@ -265,18 +268,23 @@ fn state(scene: &Scene) -> State {
         }
         (_, Mode::Held) => new("‖", "held", String::new(), Tone::Warning),
         (_, Mode::Finished) => {
-            let (failed, cancelled) = (session.count(CasePhase::Failed), session.count(CasePhase::Cancelled));
+            let (failed, cancelled) = (scene.failed(), session.count(CasePhase::Cancelled));
+            let left = session.cases.iter().filter(|case| case.left_as().is_some()).count();
             let unreached = session.count(CasePhase::Unreached);
             let mut about = Vec::new();
             if failed > 0 {
                 about.push(format!("{failed} failed"));
             }
-            let wrong = scene.load.tally.pass_rate.failed();
+            let wrong = scene.load.wrong_answers();
             if wrong > 0 {
                 about.push(format!("{wrong} wrong"));
             }
-            if cancelled > 0 {
-                about.push(format!("{cancelled} cancelled"));
+            if cancelled > left {
+                about.push(format!("{} cancelled", cancelled - left));
+            }
+            for word in ["interrupted", "not sent"] {
+                let left = session.cases.iter().filter(|case| case.left_as() == Some(word)).count();
+                about.extend((left > 0).then(|| format!("{left} {word}")));
             }
             if unreached > 0 {
                 about.push(format!("{unreached} skipped"));

@@ -13,11 +13,11 @@ use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::InFlight;
 use crate::domain::metrics::TTFT;
 use crate::domain::prefix_cache::PrefixCache;
-use crate::domain::session::{AttemptState, CaseState};
+use crate::domain::session::AttemptState;
 use crate::domain::statistics::{needed_for, percentile};
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::ReportedTtft;
-use crate::ui::pane::load;
+use crate::ui::pane::{About, depths, load};
 use crate::ui::view::View;
 use crate::ui::widget::histogram::{Histogram, range};
 use crate::ui::widget::wrap::wrap;
@@ -45,7 +45,7 @@ struct Selected<'a> {
 impl<'a> Selected<'a> {
     fn from_case(scene: &'a Scene, case: usize) -> Self {
         let live = scene.in_flight_of(case);
-        let record = scene.session.cases.get(case).and_then(CaseState::shown);
+        let record = scene.session.cases.get(case).and_then(|case| case.shown_in(scene.shown_stage()));
         Self { live, record: record.filter(|_| live.is_none()) }
     }
 
@@ -95,7 +95,8 @@ impl<'a> ComparedTtft<'a> {
             return Self::Load(scene);
         }
         Self::Reported(view.cache.reported_ttft(&scene.session, || {
-            let reported = scene.session.cases.iter().flat_map(CaseState::reported);
+            let stage = scene.shown_stage();
+            let reported = scene.session.cases.iter().flat_map(|case| case.reported_in(stage));
             let mut all = ReportedTtft::default();
             for record in reported.filter_map(AttemptState::record) {
                 all.ascending_ms.extend(record.time_to_first_token_ms());
@@ -155,12 +156,15 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let selected = Selected::from_case(scene, view.app.ui.selected);
     let about = scene.session.suite.cases.get(view.app.ui.selected).map_or("", |c| c.name.as_str());
     let about = sanitise_line(about);
+    if depths::is_shown(scene) {
+        return depths::draw(frame, area, view);
+    }
     let area = if load::is_shown(scene) {
         let Some(area) = load::draw(frame, area, view) else { return };
         pane::line(frame, area, 0, Line::styled(fit::cut(&about, usize::from(area.width)), theme.heading()));
         Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
     } else {
-        pane::rule(frame, area, view, PaneId::Latency, &about, Vec::new())
+        pane::rule(frame, area, view, PaneId::Latency, About::Name(&about), Vec::new())
     };
     let others = ComparedTtft::from_view(scene, view);
     let gaps = selected.gaps_ms();
@@ -286,17 +290,21 @@ fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
     );
 }
 
-/// Draws `reason` beside its label, wrapped over the available rows; cuts the text that does not fit.
+/// Draws `reason` beside its label, wrapped over the available rows: as many complete clauses as fit.
 fn draw_reason(frame: &mut Frame<'_>, area: Rect, label: &Span<'_>, reason: &Span<'_>) {
     let indent = fit::width(&label.content);
     let room = usize::from(area.width).saturating_sub(indent);
-    let last = usize::from(area.height.saturating_sub(1));
-    let lines = wrap(std::slice::from_ref(reason), room);
-    let is_cut = lines.len() > last + 1;
-    for (row, mut line) in lines.into_iter().take(last + 1).enumerate() {
-        if let Some(end) = line.last_mut().filter(|_| is_cut && row == last) {
-            *end = Span::styled(fit::cut(&format!("{}{}", end.content, fit::ELLIPSIS), room), end.style);
+    let rows = usize::from(area.height.max(1));
+    let wrapped = |text: &str| wrap(&[Span::styled(text.to_owned(), reason.style)], room);
+    let mut text = reason.content.to_string();
+    while wrapped(&text).len() > rows {
+        let shorter = fit::clauses(&text, fit::width(&text).saturating_sub(1));
+        if shorter.ends_with(fit::ELLIPSIS) {
+            break;
         }
+        text = shorter;
+    }
+    for (row, mut line) in wrapped(&text).into_iter().take(rows).enumerate() {
         let start = if row == 0 { label.clone() } else { Span::raw(" ".repeat(indent)) };
         line.insert(0, start);
         pane::line(frame, area, row as u16, Line::from(line));

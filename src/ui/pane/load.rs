@@ -17,6 +17,7 @@ use crate::domain::quantity::ESTIMATED;
 use crate::domain::session::Plan;
 use crate::domain::slo::RunFigure;
 use crate::domain::statistics::needed_for;
+use crate::ui::pane::About;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
@@ -28,6 +29,8 @@ const CELL: usize = 9;
 const LABEL: [usize; 2] = [6, 10];
 /// Width of the pane from which the row labels are long, cells.
 const WIDE: u16 = 50;
+/// Width of the pane from which rates have their unit beside their name, cells.
+const NAMED_UNITS: u16 = 70;
 /// Width of the sample count, cells.
 const N: usize = 10;
 /// Number of percentiles that come before the sample count.
@@ -49,15 +52,8 @@ pub fn is_shown(scene: &Scene) -> bool {
 /// Draws the load; returns the area left for the selected case, if it is large enough.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) -> Option<Rect> {
     let scene = view.scene();
-    let area = pane::titled_rule(
-        frame,
-        area,
-        view,
-        PaneId::Latency,
-        "Load",
-        &about(scene, area.width >= WIDE),
-        in_flight(view),
-    );
+    let about = about(scene, area.width >= WIDE);
+    let area = pane::rule(frame, area, view, PaneId::Latency, About::Words(&about), in_flight(view));
     if !scene.session.sweep.is_empty() {
         stages::draw(frame, area, view);
         return None;
@@ -173,34 +169,40 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
         Row { rank: 3, spans: rates(view, mark, area) },
         Row { rank: 1, spans: heading },
         line(0, "TTFT", true, &|p| tally.percentile(&TTFT, p), (tally.count(&TTFT), all)),
-        line(6, &recent_label, false, &|p| recent.ttft_ms(p), (recent.ttft_count(), recent.ended())),
         line(0, "ITL", true, &|p| tally.percentile(&ITL, p), (tally.count(&ITL), all)),
-        line(7, &recent_label, false, &|p| recent.itl_ms(p), (recent.itl_count(), recent.ended())),
     ];
+    if scene.session.is_active() {
+        rows.insert(3, line(6, &recent_label, false, &|p| recent.ttft_ms(p), (recent.ttft_count(), recent.ended())));
+        rows.push(line(7, &recent_label, false, &|p| recent.itl_ms(p), (recent.itl_count(), recent.ended())));
+    }
     if scene.session.is_open_loop() {
         rows.push(line(4, "Queue", true, &|p| tally.percentile(&QUEUE, p), (tally.count(&QUEUE), all)));
     }
     // A maximum is not a p99: too few answers have none.
     let lacking: Vec<u32> = shown.iter().copied().filter(|p| tally.ok > 0 && tally.ok < needed_for(*p)).collect();
     if let Some(text) = samples_needed(&lacking) {
-        let text = fit::cut(&text, usize::from(area.width));
+        let text = fit::clauses(&text, usize::from(area.width));
         rows.push(Row { rank: 9, spans: vec![Span::styled(text, theme.muted())] });
     }
     if let Some(words) = tally.doubts.summary() {
-        let text = fit::cut(&format!("prefix cache: {words}"), usize::from(area.width));
+        let text = fit::clauses(&format!("prefix cache: {words}"), usize::from(area.width));
         rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
     }
     let unresolved = [(&TTFT, "TTFT"), (&ITL, "ITL")].map(|(metric, name)| (tally.unresolved(metric), name));
     let unresolved: Vec<String> =
         unresolved.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect();
     if !unresolved.is_empty() {
-        let text = fit::cut(&format!("unresolved: {}", unresolved.join(", ")), usize::from(area.width));
+        let text = fit::clauses(&format!("unresolved: {}", unresolved.join(", ")), usize::from(area.width));
         rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
     }
     if let Some(kinds) = tally.failures() {
-        let now = if recent.failed > 0 { format!("  {} in {recent_seconds}", recent.failed) } else { String::new() };
+        let is_recent = recent.failed > 0 && scene.session.is_active();
+        let now = if is_recent { format!("  {} in {recent_seconds}", recent.failed) } else { String::new() };
         let text = format!("✗ {kinds}{now}");
-        rows.push(Row { rank: 2, spans: vec![Span::styled(fit::cut(&text, usize::from(area.width)), theme.bad())] });
+        rows.push(Row {
+            rank: 2,
+            spans: vec![Span::styled(fit::clauses(&text, usize::from(area.width)), theme.bad())],
+        });
     }
     rows
 }
@@ -219,13 +221,19 @@ fn rates(view: &View<'_>, mark: &str, area: Rect) -> Vec<Span<'static>> {
     let throughput = scene.throughput_so_far();
     let throughput_mark = if throughput.is_some_and(|(_, is_estimated)| is_estimated) { ESTIMATED } else { "" };
     let throughput = format!("{throughput_mark}{}", number::rate(throughput.map(|(tokens_per_s, _)| tokens_per_s)));
-    let mut figures = vec![(number::rate(tally.run_figure(RunFigure::RequestRate)), "req/s"), (throughput, "tok/s")];
+    let requests = number::rate(tally.run_figure(RunFigure::RequestRate));
     let per_user = tally.percentile(&DECODE, 50);
-    if per_user.is_some() {
-        figures.push((format!("{mark}{}", number::rate(per_user)), "per user"));
-    }
+    let decode = format!("{mark}{}", number::rate(per_user));
+    // Every speed has a name: with its unit if there is room for that.
+    let units = if area.width >= NAMED_UNITS {
+        ["req/s", "tok/s throughput", "tok/s per user (p50)"]
+    } else {
+        ["req/s", "throughput", "per user"]
+    };
+    let mut figures: Vec<(String, &str)> = [requests, throughput, decode].into_iter().zip(units).collect();
+    figures.truncate(if per_user.is_some() { 3 } else { 2 });
     if let Some(share) = tally.run_figure(RunFigure::GoodShare) {
-        figures.push((format!("{share:.0}%"), "within SLO"));
+        figures.push((format!("{}%", number::whole(share)), "within SLO"));
     }
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut left = usize::from(area.width);

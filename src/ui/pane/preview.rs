@@ -73,7 +73,9 @@ impl<'a> Subject<'a> {
             let shown = SubjectState::attempt(scene, state, AttemptId { case: index, number });
             return Some(Self { index, spec, state, shown });
         }
-        let shown = match (scene.in_flight_of(index).filter(|f| !has_ended(f)), state.shown()) {
+        // The answer of the row, or else an earlier one.
+        let ended = state.shown_in(scene.shown_stage()).or_else(|| state.shown());
+        let shown = match (scene.in_flight_of(index).filter(|f| !has_ended(f)), ended) {
             (Some(live), _) => SubjectState::Live(live),
             // Between two turns of a conversation, the last answer stays on the screen.
             (None, Some(record)) if state.phase != CasePhase::Running || !state.next_turns().is_empty() => {
@@ -108,14 +110,23 @@ impl<'a> Subject<'a> {
         matches!(self.shown, SubjectState::Live(live) if live.text_cut || live.reasoning_cut)
     }
 
+    /// Whether the answer has begun: text, or a call of a tool.
+    fn has_answer(&self) -> bool {
+        match &self.shown {
+            SubjectState::Live(live) => !live.text.is_empty() || !live.tool_calls.is_empty(),
+            SubjectState::Ended(record) => !record.text.is_empty() || !record.tool_calls.is_empty(),
+            SubjectState::Prompt => false,
+        }
+    }
+
     /// `None` without reasoning; otherwise whether the answer has begun.
     fn thinking(&self) -> Option<bool> {
-        let (reasoning, text) = match &self.shown {
-            SubjectState::Live(live) => (&*live.reasoning, &*live.text),
-            SubjectState::Ended(record) => (record.reasoning.as_str(), record.text.as_str()),
+        let reasoning = match &self.shown {
+            SubjectState::Live(live) => &*live.reasoning,
+            SubjectState::Ended(record) => record.reasoning.as_str(),
             SubjectState::Prompt => return None,
         };
-        (!reasoning.trim().is_empty()).then_some(!text.is_empty())
+        (!reasoning.trim().is_empty()).then(|| self.has_answer())
     }
 }
 
@@ -126,7 +137,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         return;
     }
     let Some(subject) = Subject::find(view.scene(), view.app.ui.selected, view.app.ui.selected_attempt) else {
-        title::draw(frame, area, "", Vec::new(), view);
+        title::draw(frame, area, &title::About::empty(), Vec::new(), view);
         return;
     };
     let inner = Rect { y: area.y + 1, height: area.height - 1, ..area };

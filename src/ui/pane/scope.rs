@@ -22,7 +22,9 @@ use self::layout::ScopeLayout;
 use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::app::state::streams::StreamSelection;
+use crate::domain::quantity::Quantity;
 use crate::domain::time::Nanos;
+use crate::ui::pane::About;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
@@ -70,7 +72,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         shown.keep_newest(places.stack());
     }
     let figures = if places.lanes.is_empty() { figures(view) } else { Vec::new() };
-    let area = pane::rule(frame, area, view, PaneId::Scope, &about(view, area.width, window, &shown), figures);
+    let about = about(view, area.width, window, &shown);
+    let area = pane::rule(frame, area, view, PaneId::Scope, About::Words(&about), figures);
     if shown.streams.is_empty() && scene.traces.is_empty() {
         pane::line(frame, area, 0, Line::styled("No tokens yet.", view.theme.muted()));
         return;
@@ -99,6 +102,8 @@ fn about(view: &View<'_>, width: u16, window: Window, shown: &StreamSelection<'_
         let digits = if span < 1.0 { 2 } else { 1 };
         let of = if terse { String::new() } else { format!(" of {elapsed:.0} s") };
         format!("{from:.digits$}–{to:.digits$} s{of}")
+    } else if scene.session.is_active() && span > elapsed {
+        format!("{}{:.0} s", if terse { "" } else { "run so far, " }, elapsed.floor())
     } else if scene.session.is_active() || span < elapsed {
         format!("{}{} s", if terse { "" } else { "last " }, (span * 100.0).round() / 100.0)
     } else {
@@ -114,18 +119,21 @@ fn about(view: &View<'_>, width: u16, window: Window, shown: &StreamSelection<'_
     if terse { format!("{part} · {visible} of {all}") } else { format!("{part} · newest {visible} of {all} streams") }
 }
 
-/// Tokens per second, now and on average over the run. They are counted from events, so they are estimates.
+/// Throughput, now and on average over the run. What it is now is an estimate, because its tokens are counted from events.
 fn figures(view: &View<'_>) -> Vec<Span<'static>> {
     let (theme, scene): (_, &Scene) = (view.theme, view.scene());
-    let unit = Span::styled(" tok/s", theme.muted());
+    let (name, unit) = (Span::styled("throughput ", theme.muted()), Span::styled(" tok/s", theme.muted()));
     let now = scene.throughput.last().filter(|_| scene.session.is_active());
-    match (now, scene.throughput.mean()) {
-        (Some(now), Some(mean)) => vec![
-            Span::styled(format!("~{now:.0}"), theme.value()),
+    let (began, end) = scene.run_span();
+    let mean = scene.mean_throughput(began, end);
+    match (now, mean) {
+        (Some(now), Some((mean, is_estimated))) => vec![
+            name,
+            Span::styled(format!("~{}", number::whole(now)), theme.value()),
             unit,
-            Span::styled(format!("  mean ~{mean:.0}"), theme.muted()),
+            Span::styled(format!("  mean {}", Quantity::grouped(mean).estimated_if(is_estimated)), theme.muted()),
         ],
-        (None, Some(mean)) => vec![Span::styled(format!("mean ~{mean:.0}"), theme.muted()), unit],
+        (None, Some(mean)) => vec![name, Span::styled(format!("mean {}", number::throughput(mean)), theme.muted())],
         (_, None) => Vec::new(),
     }
 }

@@ -35,7 +35,7 @@ fn stage(texts: &[String]) -> Stage {
     suite.name.clone_from(&texts[3]);
     for case in &mut suite.cases {
         case.model = Some(texts[4].clone());
-        case.messages = vec![Message { role: texts[5].clone(), content: texts[6].clone() }];
+        case.messages = vec![Message::new(&texts[5], &texts[6])];
     }
     stage.app.scene.target.url.clone_from(&texts[7]);
     stage.app.scene.target.route.proxy = Some(texts[7].clone());

@@ -386,7 +386,7 @@ fn styles_of_the_themes_in_true_colour() {
 }
 
 /// Every state, some with an overlay.
-fn all_states() -> Vec<Stage> {
+pub(super) fn all_states() -> Vec<Stage> {
     let mut states = vec![
         connecting(),
         unreachable(),

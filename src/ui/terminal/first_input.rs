@@ -92,7 +92,7 @@ mod unix {
         let timeout = Timespec::try_from(patience).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
         let mut fds = [PollFd::from_borrowed_fd(terminal, PollFlags::IN)];
         match poll(&mut fds, Some(&timeout)) {
-            // Some systems cannot wait for every terminal, and report that instead of input.
+            // Check for `IN`: some systems cannot poll a terminal and return another flag instead.
             Ok(_) => Ok(fds[0].revents().contains(PollFlags::IN)),
             // A signal ends the wait early. What follows is taken as late input.
             Err(rustix::io::Errno::INTR) => Ok(false),

@@ -39,6 +39,9 @@ pub enum Symbol {
     Square,
 }
 
+/// Sign of a point that is apart, in every series. ASCII, so that it looks the same on every terminal.
+const APART: char = '+';
+
 impl Symbol {
     const fn sign(self, is_open: bool) -> char {
         match (self, is_open) {
@@ -55,7 +58,7 @@ impl Symbol {
 /// How a series is drawn.
 #[expect(missing_debug_implementations, reason = "a function has none")]
 pub enum Look<'a> {
-    /// Points with this sign. A line connects those that are not open.
+    /// Points with this sign. A line connects those that are neither open nor apart.
     Points(Symbol),
     /// A dashed curve of a function of the horizontal value, without points.
     Curve(Box<dyn Fn(f64) -> f64 + 'a>),
@@ -70,6 +73,8 @@ pub struct Point {
     pub y: f64,
     /// Whether the point may still move.
     pub is_open: bool,
+    /// Whether the point is not comparable with the others: it has a sign of its own, and no line leads to it.
+    pub is_apart: bool,
     /// Text beside the point.
     pub label: String,
 }
@@ -132,6 +137,8 @@ pub struct Chart<'a> {
     pub axis_style: Style,
     /// Style of labels beside points.
     pub label_style: Style,
+    /// Meaning of points that are apart, in the legend.
+    pub apart_name: &'a str,
 }
 
 /// A text in a row, and its first column.
@@ -208,7 +215,10 @@ impl Chart<'_> {
             }
             _ => None,
         });
-        for (sample, name, style) in samples.chain(limits).chain(open) {
+        let is_apart = |s: &&Series<'_>| s.points.iter().any(|p| p.is_apart);
+        let apart = self.series.iter().find(is_apart);
+        let apart = apart.map(|s| (APART.to_string(), self.apart_name.to_owned(), s.style));
+        for (sample, name, style) in samples.chain(limits).chain(apart).chain(open) {
             let entry = Span::styled(format!("{sample} {name}"), style);
             let used = |line: &Vec<Span<'_>>| line.iter().map(Span::width).sum::<usize>();
             let Some(last) = lines.last_mut() else { break };

@@ -1,18 +1,18 @@
-//! Rows that cannot be sent, and why.
+//! Rows that cannot be sent, with the reason.
 
 use crate::domain::text::{sanitise_line, truncate};
 
 /// Treatment of rows that cannot be sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnBadRow {
-    /// Refuse the data set, with the place and the fault of its first bad row.
+    /// Refuse the data set; the error gives place and fault of the first bad row.
     #[default]
     Fail,
-    /// Skip the row and count it by its kind of fault.
+    /// Skip bad rows, and count them by kind of fault.
     Skip,
 }
 
-/// Kind of fault, by which skipped rows are counted.
+/// Kind of fault. Skipped rows are counted by these kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "`phrase` describes them")]
 pub enum Fault {
@@ -30,7 +30,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Description after a number of rows: `10 not JSON`.
+    /// Returns words that follow a number of rows, like `not JSON` in `10 not JSON`.
     pub const fn phrase(self) -> &'static str {
         match self {
             Self::NoPrompt => "without a prompt",
@@ -39,7 +39,7 @@ impl Fault {
             Self::NotUtf8 => "not UTF-8",
             Self::NulByte => "with NUL bytes",
             Self::UnknownRole => "with an unknown role",
-            Self::NotText => "with content other than text",
+            Self::NotText => "with content that cannot be sent",
             Self::InvalidField => "with an invalid field",
             Self::DuplicateKey => "with a duplicate key",
             Self::FieldCount => "with a wrong number of fields",
@@ -48,34 +48,34 @@ impl Fault {
     }
 }
 
-/// Reason why a row cannot be sent, as one line without its place.
+/// Reason why a row cannot be sent: one line, without the place of the row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct BadRow {
     /// Kind of the fault.
     pub fault: Fault,
-    /// The fault in words.
+    /// Description of the fault.
     pub message: String,
 }
 
 impl BadRow {
-    /// Creates the reason. Foreign text in `message` must have passed [`shown`].
+    /// Creates the reason. Any text of the file in `message` must have passed [`shown`].
     pub(super) fn new(fault: Fault, message: impl Into<String>) -> Self {
         Self { fault, message: message.into() }
     }
 }
 
-/// Maximum characters of a name or a value in a message.
+/// Maximum characters of a name or value in a message.
 const MAX_SHOWN_CHARS: usize = 40;
-/// Maximum names in a list.
+/// Maximum number of names in a list.
 const MAX_LISTED: usize = 20;
 
-/// Foreign text, safe and short enough for a message.
+/// Returns text of the file in a form that is safe and short enough for a message.
 pub(super) fn shown(text: &str) -> String {
     truncate(&sanitise_line(&truncate(text, 2 * MAX_SHOWN_CHARS, "")), MAX_SHOWN_CHARS, "…")
 }
 
-/// Names for a message: `prompt, system, tag`.
+/// Lists names for a message: `prompt, system, tag`.
 pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut names = names.into_iter();
     let mut list: Vec<String> = names.by_ref().take(MAX_LISTED).map(shown).collect();

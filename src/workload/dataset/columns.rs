@@ -1,11 +1,11 @@
-//! The user's own names of columns: `prompt=question`.
+//! Names of columns that the user gives, like `prompt=question`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::bad_row::shown;
 
-/// Part of a row that a column supplies.
+/// Part of a row that a column provides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ColumnKey {
     /// Text of the user message.
@@ -25,11 +25,11 @@ pub enum ColumnKey {
 }
 
 impl ColumnKey {
-    /// All keys, in the order that messages list them.
+    /// All keys, in the order in which messages list them.
     pub const ALL: [Self; 7] =
         [Self::Prompt, Self::Messages, Self::System, Self::Expected, Self::MaxTokens, Self::Tag, Self::Check];
 
-    /// Name in `--column NAME=…`.
+    /// Name of the key in `--column NAME=…`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Prompt => "prompt",
@@ -49,12 +49,12 @@ impl fmt::Display for ColumnKey {
     }
 }
 
-/// One mapping: the key and the name of its column.
+/// Mapping of one key to a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Part of the row.
     pub key: ColumnKey,
-    /// Name of the column in the file. Dots lead into nested objects: `body.messages`.
+    /// Name of the column in the file. Dots lead to nested objects: `body.messages`.
     pub name: String,
 }
 
@@ -64,13 +64,13 @@ pub enum ColumnError {
     /// A key or a name is missing.
     #[error("'{0}' is not KEY=NAME, like prompt=question")]
     NotAPair(String),
-    /// No such key.
+    /// The key does not exist.
     #[error("unknown key '{0}'; the keys are {keys}", keys = key_names())]
     UnknownKey(String),
     /// A key has two columns.
     #[error("two columns for '{0}'; name one")]
     Twice(ColumnKey),
-    /// The prompt comes from two columns.
+    /// Two columns provide the prompt.
     #[error("'prompt' and 'messages' exclude each other; map one of them")]
     TwoPrompts,
 }
@@ -93,16 +93,16 @@ impl FromStr for Column {
     }
 }
 
-/// Columns that the user names. Other keys use the columns of the recognised format.
+/// Columns that the user names. For all other keys, the format's default columns are used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ColumnMapping(Vec<Column>);
 
 impl ColumnMapping {
-    /// Creates a mapping.
+    /// Creates a mapping from these columns.
     ///
     /// # Errors
     ///
-    /// If a key has two columns, or both `prompt` and `messages` have one.
+    /// A key has two columns, or both `prompt` and `messages` have a column.
     pub fn new(columns: impl IntoIterator<Item = Column>) -> Result<Self, ColumnError> {
         let mut mapping = Self::default();
         for column in columns {
@@ -117,17 +117,17 @@ impl ColumnMapping {
         Ok(mapping)
     }
 
-    /// Name of the column that the user chose for a key.
+    /// Returns the name of the column that the user chose for a key.
     pub fn get(&self, key: ColumnKey) -> Option<&str> {
         self.0.iter().find(|column| column.key == key).map(|column| column.name.as_str())
     }
 
-    /// The chosen column of the prompt: its key and its name.
+    /// Returns the column that the user chose for the prompt, with its key.
     pub(super) fn prompt(&self) -> Option<&Column> {
         self.0.iter().find(|column| matches!(column.key, ColumnKey::Prompt | ColumnKey::Messages))
     }
 
-    /// All chosen columns.
+    /// Returns all columns that the user chose.
     pub fn iter(&self) -> impl Iterator<Item = &Column> {
         self.0.iter()
     }

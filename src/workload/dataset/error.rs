@@ -1,4 +1,4 @@
-//! Reasons why a data set or a row cannot be used, one line each.
+//! Reasons why a data set or a row cannot be used. Each is one line.
 
 use std::io::{self, ErrorKind};
 
@@ -12,27 +12,27 @@ use crate::domain::quantity::grouped;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {reason}")]
 pub struct DatasetError {
-    /// The file or folder, as the user named it.
+    /// Name of the file or folder, as the user gave it.
     pub name: String,
     /// The reason.
     pub reason: DatasetFault,
 }
 
-/// Reason why a data set cannot be used, without its name.
+/// Reason why a data set cannot be used, without the name of the data set.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DatasetFault {
-    /// The file cannot be read, or is no data set.
+    /// The file cannot be read, or is not a data set.
     #[error("{0}")]
     Unusable(String),
-    /// The next row cannot be found from here on.
+    /// The file is malformed, so that its next row cannot be found.
     #[error("line {line}: {message}")]
     Malformed {
         /// Line of the fault.
         line: u64,
-        /// The fault, with advice.
+        /// Description of the fault, with advice.
         message: String,
     },
-    /// A row is bad, and bad rows are not to be skipped.
+    /// A row is bad, and the user did not ask to skip bad rows.
     #[error("{place}: {fault}")]
     BadRow {
         /// Place of the row.
@@ -40,10 +40,10 @@ pub enum DatasetFault {
         /// The fault.
         fault: BadRow,
     },
-    /// No row has a column that the user named.
+    /// No row has this column, which the user named.
     #[error("no column '{}' for '{}'; the columns are {}", shown(&column.name), column.key, all_of(columns))]
     MissingColumn {
-        /// The mapping.
+        /// Mapping that names the column.
         column: Column,
         /// Columns of the file.
         columns: Vec<String>,
@@ -55,10 +55,10 @@ pub enum DatasetFault {
         rows: u64,
         /// Place of the first row.
         place: Place,
-        /// Its fault.
+        /// Fault of the first row.
         fault: BadRow,
     },
-    /// The tags are not few values that repeat.
+    /// The column for tags has too many different values.
     #[error("more than {} tags in '{}'; use a column with fewer values", grouped(MAX_TAGS as u64), shown(.0))]
     TooManyTags(String),
 }
@@ -68,13 +68,13 @@ fn all_of(columns: &[String]) -> String {
 }
 
 impl DatasetFault {
-    /// A fault of the file system.
+    /// Creates the fault for an error of the file system.
     pub(super) fn from_io(error: &io::Error) -> Self {
         Self::Unusable(io_message(error))
     }
 }
 
-/// A fault of the file system in words.
+/// Describes an error of the file system.
 pub(super) fn io_message(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => "there is no such file or folder".to_owned(),
@@ -83,17 +83,17 @@ pub(super) fn io_message(error: &io::Error) -> String {
     }
 }
 
-/// Reason why a row cannot be read after its data set was opened.
+/// Reason why a row of an open data set cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {reason}")]
 pub struct RowError {
-    /// The file or folder, as the user named it.
+    /// Name of the file or folder, as the user gave it.
     pub name: String,
     /// The reason.
     pub reason: RowFault,
 }
 
-/// Reason why a row cannot be read, without its name.
+/// Reason why a row cannot be read, without the name of the data set.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowFault {
     /// There is no row with this number.
@@ -104,7 +104,7 @@ pub enum RowFault {
         /// Number of rows.
         rows: u64,
     },
-    /// The file has another size or modification time than when it was opened.
+    /// The size or modification time of the file has changed since it was opened.
     #[error("{0}changed since the run opened it; start a new run to use its new content")]
     Changed(String),
     /// The row cannot be read.
@@ -112,7 +112,7 @@ pub enum RowFault {
     Unreadable {
         /// Place of the row.
         place: Place,
-        /// The fault.
+        /// Description of the fault.
         message: String,
     },
 }

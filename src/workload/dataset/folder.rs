@@ -1,4 +1,4 @@
-//! A folder of text files, each of which is a prompt.
+//! A folder of text files. Each file is a prompt.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -17,10 +17,10 @@ use super::{MAX_ROW_BYTES, max_row_size};
 use crate::domain::data_fingerprint::DataFingerprint;
 use crate::domain::suite::Message;
 
-/// Endings of text files, in any case.
+/// Extensions of text files, in lower case; the case does not matter.
 const ENDINGS: [&str; 2] = ["txt", "md"];
 
-/// The text files of a folder that are rows, by name.
+/// The text files of a folder, sorted by name. Each file is a row.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -33,17 +33,17 @@ struct TextFile {
     stamp: Stamp,
 }
 
-/// Reason why a text file is no row.
+/// Reason why a text file cannot be used as a row.
 pub enum TextFault {
     /// The file cannot be read.
     Io(io::Error),
-    /// The file changed since it was opened.
+    /// The file has changed since it was opened.
     Changed,
 }
 
 impl Folder {
-    /// Lists the text files of a folder and reads each once. Subfolders, hidden files and files with other endings are
-    /// ignored.
+    /// Lists the text files of a folder, and reads each once. Ignores subfolders, hidden files and files with other
+    /// extensions.
     pub fn open(path: &Path, indexer: &mut Indexer) -> Result<(Self, DataFingerprint), DatasetFault> {
         let names = text_files(path)?;
         let mut folder = Self { path: path.to_owned(), files: Vec::with_capacity(names.len()) };
@@ -67,13 +67,13 @@ impl Folder {
         Ok((folder, DataFingerprint { bytes, crc32: checksum.finalize() }))
     }
 
-    /// Place of a row.
+    /// Returns the place of a row.
     pub fn place(&self, row: u64) -> Option<Place> {
         let name = self.files.get(usize::try_from(row).ok()?)?.name.to_string_lossy();
         Some(Place::File(shown(&name)))
     }
 
-    /// Reads a row; `None` if it does not exist.
+    /// Reads a row. Returns `None` if the row does not exist.
     pub fn row(&self, row: u64) -> Option<Result<DataRow, TextFault>> {
         let TextFile { name, stamp } = self.files.get(usize::try_from(row).ok()?)?;
         let path = self.path.join(name);
@@ -81,20 +81,20 @@ impl Folder {
             Ok(metadata) if Stamp::new(&metadata) != *stamp => Err(TextFault::Changed),
             Ok(_) => read_file(&path, *stamp)
                 .map_err(TextFault::Io)
-                // The content was readable when the folder was opened.
+                // If this fails, the file has changed: its content was valid when the folder was opened.
                 .and_then(|content| text_row(&content, *stamp).map_err(|_changed| TextFault::Changed)),
             Err(e) => Err(TextFault::Io(e)),
         })
     }
 
-    /// Memory of the list, bytes.
+    /// Returns the memory of the list, bytes.
     pub fn memory_bytes(&self) -> usize {
         let names: usize = self.files.iter().map(|file| file.name.len()).sum();
         self.files.capacity() * size_of::<TextFile>() + names
     }
 }
 
-/// Names of the text files in a folder, in ascending order of their bytes.
+/// Returns the names of the text files in a folder, sorted by their bytes.
 fn text_files(path: &Path) -> Result<Vec<OsString>, DatasetFault> {
     let failed = |e: io::Error| DatasetFault::from_io(&e);
     let (mut texts, mut others) = (Vec::new(), Vec::new());
@@ -103,7 +103,7 @@ fn text_files(path: &Path) -> Result<Vec<OsString>, DatasetFault> {
         if name.as_encoded_bytes().starts_with(b".") {
             continue;
         }
-        // A link counts as the file behind it. Anything but a file could block when it is opened.
+        // Follow links. Skip everything but files, because opening it could block.
         let is_file = fs::metadata(path.join(&name)).is_ok_and(|metadata| metadata.is_file());
         let ending = Path::new(&name).extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
         let is_text = is_file && ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()));
@@ -122,7 +122,7 @@ fn text_files(path: &Path) -> Result<Vec<OsString>, DatasetFault> {
     Ok(texts)
 }
 
-/// Reads a file up to the limit of a row.
+/// Reads a file, up to the size limit of a row.
 fn read_file(path: &Path, stamp: Stamp) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     if stamp.bytes <= MAX_ROW_BYTES as u64 {
@@ -131,7 +131,7 @@ fn read_file(path: &Path, stamp: Stamp) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// A text file as a row. Line ends at its end are dropped, because editors add them.
+/// Converts the content of a text file to a row. Drops line ends at the end, because editors add them.
 pub(super) fn text_row(content: &[u8], stamp: Stamp) -> Result<DataRow, BadRow> {
     if stamp.bytes > MAX_ROW_BYTES as u64 {
         return Err(BadRow::new(Fault::TooLong, format!("the file is larger than {}", max_row_size())));
@@ -145,7 +145,7 @@ pub(super) fn text_row(content: &[u8], stamp: Stamp) -> Result<DataRow, BadRow> 
     if text.trim().is_empty() {
         return Err(BadRow::new(Fault::NoPrompt, "the file is empty"));
     }
-    let message = Message { role: USER.to_owned(), content: text.to_owned() };
+    let message = Message::new(USER, text);
     Ok(DataRow {
         messages: vec![message],
         later_messages: Vec::new(),

@@ -1,6 +1,6 @@
-//! Positions of rows in a file, in about five bytes a row.
+//! Index of the positions of rows in a file, about five bytes per row.
 
-/// Rows of a block. Finding a row decodes half a block on average.
+/// Number of rows per block. Finding a row decodes half a block on average.
 const ROWS_PER_BLOCK: usize = 64;
 
 /// Position of a row.
@@ -10,14 +10,15 @@ pub struct Position {
     pub offset: u64,
     /// Length, bytes.
     pub length: u64,
-    /// Number of the line or the element, from 1.
+    /// Number of the line or array element, from 1.
     pub ordinal: u64,
 }
 
-/// Positions of the rows of a file, in ascending order.
+/// Positions of a file's rows, in ascending order.
 ///
-/// A row takes three variable-length integers (LEB128): the bytes since the end of the row before, its length, and the
-/// lines since the row before. Each block of 64 rows starts with absolute values.
+/// Each row takes three variable-length integers (LEB128): the number of bytes since the end of the previous row, the
+/// length of the row, and the number of lines since the previous row. Each block of 64 rows starts with absolute
+/// values.
 #[derive(Debug, Default)]
 pub struct RowIndex {
     blocks: Vec<Block>,
@@ -33,7 +34,7 @@ struct Block {
     start: usize,
 }
 
-/// End and number of a row.
+/// End and line number of a row.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cursor {
     end: u64,
@@ -41,7 +42,7 @@ struct Cursor {
 }
 
 impl RowIndex {
-    /// Appends a row, which begins at or after the end of the row before.
+    /// Appends a row, which must not begin before the end of the previous row.
     pub fn push(&mut self, row: Position) {
         if self.rows.is_multiple_of(ROWS_PER_BLOCK as u64) {
             self.blocks.push(Block { before: self.last, start: self.steps.len() });
@@ -53,7 +54,7 @@ impl RowIndex {
         self.rows += 1;
     }
 
-    /// Position of a row, counted from 0.
+    /// Returns the position of a row. Rows count from 0.
     pub fn get(&self, row: u64) -> Option<Position> {
         if row >= self.rows {
             return None;
@@ -73,13 +74,13 @@ impl RowIndex {
         None
     }
 
-    /// Returns unused memory.
+    /// Frees unused memory.
     pub fn shrink(&mut self) {
         self.blocks.shrink_to_fit();
         self.steps.shrink_to_fit();
     }
 
-    /// Memory of the index, bytes.
+    /// Returns the memory of the index, bytes.
     pub const fn memory_bytes(&self) -> usize {
         self.blocks.capacity() * size_of::<Block>() + self.steps.capacity()
     }

@@ -1,4 +1,4 @@
-//! Checks and counts rows while a data set is opened.
+//! Checks and counts the rows when a data set is opened.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +12,18 @@ use super::row::DataRow;
 use super::row_parser::RowParser;
 use super::summary::{Summary, kind_name};
 use super::tags::Tags;
+use crate::domain::media::{Media, MediaContent};
 
-/// Rows in which names of columns are collected, for the error about a missing one.
+/// Number of rows from which to collect column names, for the error about a missing column.
 const ROWS_WITH_NAMES: u64 = 1000;
-/// Maximum collected names.
+/// Maximum number of column names to collect.
 const MAX_NAMES: usize = 64;
 
-/// Figures of the rows so far.
+/// Figures of the rows that were read so far.
 pub struct Indexer {
-    /// Interprets the rows.
+    /// Parser of the rows.
     pub parser: RowParser,
-    /// Tags of the rows that were kept.
+    /// Tags of the usable rows.
     pub tags: Tags,
     on_bad_row: OnBadRow,
     rows: u64,
@@ -31,12 +32,15 @@ pub struct Indexer {
     lengths: Lengths,
     multi_turn_rows: u64,
     checked_rows: u64,
-    /// Turns of each row that was kept; empty as long as all have one.
+    media_rows: u64,
+    /// An example of each kind of media: an image that the server fetches, an image, and audio.
+    media: [Option<Media>; 3],
+    /// Number of turns of each usable row; empty as long as all rows have one turn.
     pub turns: Vec<u16>,
-    /// Rows with fields, whether kept or not.
+    /// Number of rows with fields, usable or not.
     records: u64,
     names: Vec<String>,
-    /// For each mapped column, whether a row had it.
+    /// Whether any row had the column, for each mapped column.
     is_found: Vec<bool>,
 }
 
@@ -52,6 +56,8 @@ impl Indexer {
             lengths: Lengths::default(),
             multi_turn_rows: 0,
             checked_rows: 0,
+            media_rows: 0,
+            media: [None, None, None],
             turns: Vec::new(),
             records: 0,
             names: Vec::new(),
@@ -59,7 +65,7 @@ impl Indexer {
         }
     }
 
-    /// Interprets a row and counts it. Returns whether it is kept.
+    /// Parses and counts a row. Returns whether the row is usable.
     pub fn add_record(&mut self, place: Place, record: Result<Record<'_>, BadRow>) -> Result<bool, DatasetFault> {
         let row = record.and_then(|record| {
             self.note_columns(&record);
@@ -69,7 +75,7 @@ impl Indexer {
         self.add(place, row)
     }
 
-    /// Counts a row. Returns whether it is kept.
+    /// Counts a row. Returns whether the row is usable.
     pub fn add(&mut self, place: Place, row: Result<DataRow, BadRow>) -> Result<bool, DatasetFault> {
         match row {
             Ok(row) => {
@@ -83,6 +89,7 @@ impl Indexer {
                 self.multi_turn_rows += u64::from(later_turns > 0);
                 self.checked_rows += u64::from(!row.checks.is_empty());
                 self.note_turns(later_turns);
+                self.note_media(&row);
                 Ok(true)
             }
             Err(fault) if self.on_bad_row == OnBadRow::Fail => Err(DatasetFault::BadRow { place, fault }),
@@ -94,7 +101,27 @@ impl Indexer {
         }
     }
 
-    /// Notes the turns of the row that was counted last.
+    /// Records images and audio of a row.
+    fn note_media(&mut self, row: &DataRow) {
+        let mut has_media = false;
+        for media in row.all_messages().flat_map(|message| &message.media) {
+            has_media = true;
+            let [url, image, audio] = &mut self.media;
+            let example = match media {
+                Media::Url(_) => url,
+                Media::Content(content) if content.format.is_audio() => audio,
+                Media::Content(_) => image,
+            };
+            // The content itself is not needed, and may be large.
+            example.get_or_insert_with(|| match media {
+                Media::Content(content) => Media::Content(MediaContent { base64: "".into(), ..content.clone() }),
+                Media::Url(_) => media.clone(),
+            });
+        }
+        self.media_rows += u64::from(has_media);
+    }
+
+    /// Records the number of turns of the row that was counted last.
     fn note_turns(&mut self, later_turns: u16) {
         if later_turns > 0 || !self.turns.is_empty() {
             let earlier = usize::try_from(self.rows - 1).unwrap_or(usize::MAX);
@@ -103,7 +130,7 @@ impl Indexer {
         }
     }
 
-    /// Notes which names the rows have, and which mapped columns.
+    /// Records the column names of a row, and which mapped columns the row has.
     fn note_columns(&mut self, record: &Record<'_>) {
         self.records += 1;
         for (column, is_found) in self.parser.columns().iter().zip(&mut self.is_found) {
@@ -118,7 +145,7 @@ impl Indexer {
         }
     }
 
-    /// Checks that there are rows with the mapped columns, and summarises them.
+    /// Checks that there are usable rows and that the mapped columns exist. Returns the summary.
     pub fn finish(&mut self, name: &str, table: Option<&'static str>) -> Result<Summary, DatasetFault> {
         let mut missing = self.parser.columns().iter().zip(&self.is_found).filter(|(_, is_found)| !**is_found);
         if let Some((column, _)) = missing.next().filter(|_| self.records > 0) {
@@ -141,6 +168,8 @@ impl Indexer {
             prompt_chars_p95: self.lengths.percentile(95.0),
             multi_turn_rows: self.multi_turn_rows,
             checked_rows: self.checked_rows,
+            media_rows: self.media_rows,
+            media: self.media.iter().flatten().cloned().collect(),
             tags: self.tags.names().len(),
         })
     }

@@ -1,11 +1,11 @@
-//! One pass over the bytes of a file, with their offset and checksum.
+//! Reads a file once, from start to end. Tracks the offset and computes the checksum.
 
 use std::io::{self, ErrorKind, Read};
 
 /// Size of the buffer, bytes.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// A buffered reader that knows its offset.
+/// A buffered reader that tracks its offset.
 pub struct Input<R> {
     reader: R,
     buffer: Box<[u8]>,
@@ -27,14 +27,15 @@ impl<R: Read> Input<R> {
         Self { reader, buffer, start: 0, end: 0, offset: 0, checksum: crc32fast::Hasher::new() }
     }
 
-    /// The first bytes, without consuming them: up to `most` of them, at most the buffer's size. For use at offset 0.
+    /// Returns the first bytes without consuming them: at most `most`, and at most the size of the buffer. Call this
+    /// only at offset 0.
     pub fn peek(&mut self, most: usize) -> io::Result<&[u8]> {
         let most = most.min(self.buffer.len());
         while self.end < most && self.read()? > 0 {}
         Ok(self.buffer.get(self.start..self.end.min(self.start + most)).unwrap_or_default())
     }
 
-    /// Bytes that are not consumed, at least one unless the input ended.
+    /// Returns bytes that are not consumed yet; empty only at the end of the input.
     pub fn fill(&mut self) -> io::Result<&[u8]> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -50,17 +51,17 @@ impl<R: Read> Input<R> {
         self.offset += bytes as u64;
     }
 
-    /// Number of bytes consumed.
+    /// Returns the number of consumed bytes.
     pub const fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Checksum of all bytes that were read.
+    /// Returns the checksum of all bytes that were read.
     pub fn checksum(self) -> u32 {
         self.checksum.finalize()
     }
 
-    /// Appends bytes to the buffer and returns their number; 0 at the end.
+    /// Reads bytes into the rest of the buffer. Returns their number, 0 at the end of the input.
     fn read(&mut self) -> io::Result<usize> {
         let Some(free) = self.buffer.get_mut(self.end..) else { return Ok(0) };
         let read = loop {

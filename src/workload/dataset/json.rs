@@ -1,5 +1,4 @@
-//! JSON of a row: its fields by name, parsed only as far as needed. Fields that no part of a row uses are skipped
-//! without being stored.
+//! Reads the JSON of a row: its fields by name, each parsed only when needed. Fields that are not needed are skipped.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,18 +9,18 @@ use serde_json::value::RawValue;
 use super::bad_row::{BadRow, Fault, shown};
 use crate::domain::text::{sanitise_line, truncate};
 
-/// Maximum characters of a syntax error.
+/// Maximum characters of a syntax error in a message.
 const MAX_MESSAGE_CHARS: usize = 80;
 
-/// An object: its keys and unparsed values, in their order.
+/// A JSON object: its keys and unparsed values, in their original order.
 pub struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Object<'a> {
-    /// Reads an object; `what` names it in the error.
+    /// Reads an object. `what` names the object in the error.
     pub fn read(text: &'a str, what: &str) -> Result<Self, BadRow> {
         let trimmed = text.trim_start();
         if !trimmed.starts_with('{') {
-            // Valid JSON of another kind is a clearer fault than a syntax error.
+            // If the text is valid JSON of another kind, a message about the kind is clearer than a syntax error.
             let fault = match serde_json::from_str::<&RawValue>(text) {
                 Ok(value) => {
                     BadRow::new(Fault::NotAnObject, format!("{what} is {}; it must be an object", kind(value)))
@@ -39,12 +38,12 @@ impl<'a> Object<'a> {
         Ok(Self(fields))
     }
 
-    /// Value of a key.
+    /// Returns the value of a key.
     pub fn get(&self, key: &str) -> Option<&'a RawValue> {
         self.0.iter().find(|(own, _)| own == key).map(|(_, value)| *value)
     }
 
-    /// Value at a path. A key that contains dots itself comes before nested objects.
+    /// Returns the value at a path. A key that contains dots takes precedence over nested objects.
     pub fn find(&self, path: &str) -> Option<&'a RawValue> {
         self.get(path).or_else(|| {
             path.match_indices('.').find_map(|(at, _)| {
@@ -54,7 +53,7 @@ impl<'a> Object<'a> {
         })
     }
 
-    /// Keys in their order.
+    /// Returns the keys in their original order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(key, _)| key.as_ref())
     }
@@ -82,7 +81,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     }
 }
 
-/// A key that borrows from the text unless it contains escapes.
+/// A key. It borrows from the text unless it contains escapes.
 struct Key<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Key<'de> {
@@ -107,12 +106,12 @@ impl<'de> Deserialize<'de> for Key<'de> {
     }
 }
 
-/// Elements of a list; `None` for a value of another kind.
+/// Returns the elements of a list; `None` for another kind of value.
 pub fn list(value: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// Text of a string; `None` for a value of another kind. A string with an unpaired surrogate is a fault.
+/// Returns the text of a string; `None` for another kind of value. Fails if the string has an unpaired surrogate.
 pub fn text(value: &RawValue, field: &str) -> Result<Option<String>, BadRow> {
     if !value.get().starts_with('"') {
         return Ok(None);
@@ -123,7 +122,7 @@ pub fn text(value: &RawValue, field: &str) -> Result<Option<String>, BadRow> {
     })
 }
 
-/// Kind of a value with its article.
+/// Returns the kind of a value, with an article.
 pub fn kind(value: &RawValue) -> &'static str {
     match value.get().as_bytes().first() {
         Some(b'{') => "an object",
@@ -135,12 +134,12 @@ pub fn kind(value: &RawValue) -> &'static str {
     }
 }
 
-/// A syntax error of the row.
+/// Creates the fault of a row with a syntax error.
 pub fn syntax_fault(error: &serde_json::Error) -> BadRow {
     BadRow::new(Fault::NotJson, format!("not JSON: {}", syntax_message(error)))
 }
 
-/// A syntax error in words, with its column. `serde_json` counts lines from the start of the row.
+/// Describes a syntax error with its column. `serde_json` counts lines from the start of the row.
 fn syntax_message(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);

@@ -1,13 +1,13 @@
-//! Lengths of prompts, counted, for exact percentiles without a figure per row.
+//! Distribution of prompt lengths. Gives exact percentiles without keeping a figure per row.
 
 use std::collections::BTreeMap;
 
 use crate::domain::statistics::percentile_by;
 
-/// Lengths below this have a counter each. The others are few, because the file has room for few long prompts.
+/// Lengths below this limit have one counter each. Longer ones are rare, because a file has room for only a few.
 const COUNTERS: usize = 1 << 16;
 
-/// How often each length occurs.
+/// Number of prompts with each length, characters.
 #[derive(Debug, Default)]
 pub struct Lengths {
     short: Vec<u64>,
@@ -32,12 +32,12 @@ impl Lengths {
         }
     }
 
-    /// The percentile `p` (0 to 100) as [`percentile_by`] defines it; `None` without lengths.
+    /// Returns the percentile `p`, 0 to 100, as [`percentile_by`] defines it; `None` if there are no lengths.
     pub fn percentile(&self, p: f64) -> Option<f64> {
         (self.total > 0).then(|| percentile_by(self.total, p, |rank| self.at(rank as u64) as f64))
     }
 
-    /// Length at a rank in ascending order, from 0.
+    /// Returns the length at this rank in ascending order. Ranks count from 0.
     fn at(&self, rank: u64) -> u64 {
         let short = self.short.iter().enumerate().map(|(length, count)| (length as u64, *count));
         let long = self.long.iter().map(|(length, count)| (*length, *count));

@@ -1,21 +1,22 @@
-//! Lists of messages: `OpenAI`'s `role` and `content`, and `ShareGPT`'s `from` and `value`.
+//! Reads lists of messages, with the keys of `OpenAI` (`role`, `content`) or `ShareGPT` (`from`, `value`).
 
 use serde_json::value::RawValue;
 
 use super::bad_row::{BadRow, Fault, shown};
+use super::content::{self, Content};
 use super::json::{self, Object};
 use super::row::{ASSISTANT, DEVELOPER, SYSTEM, TOOL, USER};
 use crate::domain::suite::Message;
 
-/// A list of messages as written.
+/// A list of messages.
 pub struct Conversation {
-    /// Messages in their order.
+    /// Messages in their original order.
     pub messages: Vec<Message>,
-    /// Whether the list uses `ShareGPT`'s keys.
+    /// Whether the list uses the keys of `ShareGPT`.
     pub is_sharegpt: bool,
 }
 
-/// Names of roles in data sets, and the role that is sent.
+/// Names of roles in data sets, each with the role to send.
 const ROLES: &[(&str, &str)] = &[
     ("user", USER),
     ("human", USER),
@@ -31,7 +32,7 @@ const ROLES: &[(&str, &str)] = &[
     ("observation", TOOL),
 ];
 
-/// Reads the list of a field.
+/// Reads the messages in a field.
 pub fn read(value: &RawValue, field: &str) -> Result<Conversation, BadRow> {
     let items = items(value, field)?;
     let mut conversation = Conversation { messages: Vec::with_capacity(items.len()), is_sharegpt: false };
@@ -43,7 +44,7 @@ pub fn read(value: &RawValue, field: &str) -> Result<Conversation, BadRow> {
     Ok(conversation)
 }
 
-/// Elements of a list that must not be empty.
+/// Returns the elements of a list. Fails if the list is empty.
 pub fn items<'a>(value: &'a RawValue, field: &str) -> Result<Vec<&'a RawValue>, BadRow> {
     let field = shown(field);
     let fault = |fault, message: &str| BadRow::new(fault, format!("the field '{field}' is {message}"));
@@ -76,37 +77,14 @@ fn message(object: &Object<'_>, number: usize) -> Result<Message, BadRow> {
     let Some((key, content)) = content else {
         return Err(BadRow::new(Fault::InvalidField, format!("message {number} has no content")));
     };
-    Ok(Message { role: (*role).to_owned(), content: content_text(content, key, number)? })
+    let Content { text, media } = content::read(content, key, number)?;
+    if !media.is_empty() && *role != USER {
+        let message = format!("message {number} has images or audio, but only messages of the user can have them");
+        return Err(BadRow::new(Fault::NotText, message));
+    }
+    Ok(Message { role: (*role).to_owned(), content: text, media })
 }
 
 fn known_roles() -> &'static str {
     "roles are system, developer, user, assistant and tool"
-}
-
-/// Text of a content: a string, or a list of text parts. Parts are joined by line feeds, as vLLM does for templates
-/// that take strings only.
-fn content_text(content: &RawValue, key: &str, number: usize) -> Result<String, BadRow> {
-    if let Some(text) = json::text(content, key)? {
-        return Ok(text);
-    }
-    let Some(parts) = json::list(content) else {
-        let message = format!("the content of message {number} is {}; it must be text", json::kind(content));
-        return Err(BadRow::new(Fault::InvalidField, message));
-    };
-    let texts: Result<Vec<String>, BadRow> = parts.into_iter().map(|part| part_text(part, number)).collect();
-    texts.map(|texts| texts.join("\n"))
-}
-
-fn part_text(part: &RawValue, number: usize) -> Result<String, BadRow> {
-    if let Some(text) = json::text(part, "content")? {
-        return Ok(text);
-    }
-    let object = Object::read(part.get(), &format!("a content part of message {number}"))?;
-    let kind = object.get("type").map(|kind| json::text(kind, "type")).transpose()?.flatten();
-    if let Some(kind) = kind.filter(|kind| !matches!(kind.as_str(), "text" | "input_text" | "output_text")) {
-        let message = format!("message {number} has a content part '{}'; only text can be sent", shown(&kind));
-        return Err(BadRow::new(Fault::NotText, message));
-    }
-    let text = object.get("text").map(|text| json::text(text, "text")).transpose()?.flatten();
-    text.ok_or_else(|| BadRow::new(Fault::NotText, format!("message {number} has a content part without text")))
 }

@@ -1,4 +1,4 @@
-//! Properties of any file as a data set, for the fuzzer and the property tests.
+//! Invariants for any file as a data set. Fuzzer and property tests check them.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
@@ -15,7 +15,7 @@ use crate::domain::text::oracle::fault;
 /// Maximum length of an error, characters.
 const MAX_ERROR_CHARS: usize = 1500;
 
-/// Returns a few bytes at a time, so that the ends of reads fall everywhere.
+/// A reader that returns a few bytes at a time, so that reads end at every position.
 struct Slowly<'a> {
     bytes: &'a [u8],
     step: usize,
@@ -28,11 +28,11 @@ impl Read for Slowly<'_> {
     }
 }
 
-/// Checks any content, with and without mapped columns.
+/// Checks this content with and without mapped columns.
 ///
 /// # Errors
 ///
-/// Describes the property that does not hold.
+/// Describes the violated invariant.
 pub fn check(bytes: &[u8]) -> Result<(), String> {
     let mapped = |rules: &[&str]| {
         let columns: Result<Vec<Column>, _> = rules.iter().map(|rule| rule.parse()).collect();
@@ -43,40 +43,40 @@ pub fn check(bytes: &[u8]) -> Result<(), String> {
     check_with(bytes, &mapped(&["messages=body.messages", "max_tokens=n"])?)
 }
 
-/// Checks content after the start of JSONL.
+/// Checks this content after a first line of JSONL.
 ///
 /// # Errors
 ///
-/// Describes the property that does not hold.
+/// Describes the violated invariant.
 pub fn check_lines(bytes: &[u8]) -> Result<(), String> {
     check(&[b"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"a\":{\"b\":\"c\"}}\n", bytes].concat())
 }
 
-/// Checks content after the start of a JSON array.
+/// Checks this content after the start of a JSON array.
 ///
 /// # Errors
 ///
-/// Describes the property that does not hold.
+/// Describes the violated invariant.
 pub fn check_array(bytes: &[u8]) -> Result<(), String> {
     check(&[b"[", bytes].concat())?;
     check(&[b"[{\"conversations\":[{\"from\":\"human\",\"value\":\"a\"}]},", bytes, b"]"].concat())
 }
 
-/// Checks content after the header of CSV and of TSV.
+/// Checks this content after the header of a CSV and a TSV file.
 ///
 /// # Errors
 ///
-/// Describes the property that does not hold.
+/// Describes the violated invariant.
 pub fn check_table(bytes: &[u8]) -> Result<(), String> {
     check(&[b"prompt,tag,max_tokens\n", bytes].concat())?;
     check(&[b"tag\tmessages\na\t\"[{\"\"role\"\":\"\"user\"\",\"\"content\"\":\"\"b\"\"}]\"\n", bytes].concat())
 }
 
-/// Checks content as a text file of a folder.
+/// Checks this content as a text file of a folder.
 ///
 /// # Errors
 ///
-/// Describes the property that does not hold.
+/// Describes the violated invariant.
 pub fn check_text(bytes: &[u8]) -> Result<(), String> {
     match text_row(bytes, Stamp::with_size(bytes.len() as u64)) {
         Ok(row) => check_row(&row),
@@ -107,7 +107,7 @@ fn check_with(bytes: &[u8], columns: &ColumnMapping) -> Result<(), String> {
     }
 }
 
-/// Checks that each row reads again as when it was counted.
+/// Checks that each row has the same content as when it was counted.
 fn check_dataset(dataset: &Dataset) -> Result<(), String> {
     check_error(&dataset.summary().to_string())?;
     let (mut lengths, mut multi_turn_rows) = (Lengths::default(), 0);
@@ -152,7 +152,7 @@ fn check_row(row: &DataRow) -> Result<(), String> {
     }
 }
 
-/// Checks that a message is one short line without control characters of the file.
+/// Checks that a message is one short line, without control characters of the file.
 fn check_error(message: &str) -> Result<(), String> {
     if message.contains(['\n', '\t']) || message.chars().count() > MAX_ERROR_CHARS {
         return Err(format!("message: {message:?}"));

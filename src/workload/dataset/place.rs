@@ -1,17 +1,17 @@
-//! Places of rows, as messages name them.
+//! Places of rows in a data set, as messages name them.
 
 use std::fmt;
 
 /// Place of a row in its data set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// First line of a row, from 1.
+    /// Number of the row's first line, from 1.
     Line(u64),
     /// An element of a JSON array.
     Element {
         /// Number of the element, from 1.
         number: u64,
-        /// Its first line, if known. The index of an open data set keeps the number only.
+        /// Number of its first line, if known. The index of an open data set has only the number of the element.
         line: Option<u64>,
     },
     /// Name of a file in a folder.

@@ -1,4 +1,4 @@
-//! A data set: a file or folder whose rows are read when they are sent.
+//! A data set: a file or folder. A row is read when it is sent.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -26,10 +26,10 @@ use super::tags::Tags;
 use crate::domain::data_fingerprint::DataFingerprint;
 use crate::domain::text::sanitise_line;
 
-/// Bytes between two reports of progress.
+/// Number of bytes between two reports of progress.
 const PROGRESS_BYTES: u64 = 16 << 20;
 
-/// An open data set. Reading a row takes `&self`, so threads can share it.
+/// An open data set. Threads can share it, because reading a row takes `&self`.
 #[derive(Debug)]
 pub struct Dataset {
     name: String,
@@ -47,30 +47,31 @@ enum Content {
     Folder(Folder),
 }
 
-/// Arrangement of the rows of a file.
+/// Format of a file: arrangement of its rows, and names of its columns.
 #[derive(Debug)]
 struct Format {
     arrangement: Arrangement,
-    /// Names of a table's columns.
+    /// Names of a table's columns; empty for JSON.
     header: Vec<String>,
 }
 
 impl Dataset {
-    /// Opens a file or a folder of text files: recognises its format, reads it once, and checks each row.
+    /// Opens a file, or a folder of text files. Recognises the format, reads the content once and checks each row.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read or is no data set, if no row has a mapped column, if no row can be used, and, with
-    /// [`OnBadRow::Fail`], at the first row that cannot be sent.
+    /// The file cannot be read or is not a data set, no row has a mapped column, or no row can be used. With
+    /// [`OnBadRow::Fail`], also if any row cannot be sent.
     pub fn open(path: &Path, columns: &ColumnMapping, on_bad_row: OnBadRow) -> Result<Self, DatasetError> {
         Self::open_with_progress(path, columns, on_bad_row, &mut |_, _| {})
     }
 
-    /// Opens a file or a folder, and reports every 16 MiB how many of how many bytes were read.
+    /// Opens a file or folder like [`open`](Self::open). Calls `progress` every 16 MiB with the number of bytes read
+    /// and the total.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// The same as for [`open`](Self::open).
     pub fn open_with_progress(
         path: &Path,
         columns: &ColumnMapping,
@@ -82,7 +83,7 @@ impl Dataset {
         opened.map_err(|reason| DatasetError { name, reason })
     }
 
-    /// Opens the content of a file that exists in memory only, through a reader.
+    /// Opens a data set from the content of a file in memory. `reader` provides the same content.
     #[cfg(any(test, fuzzing))]
     pub(super) fn from_bytes(
         bytes: Vec<u8>,
@@ -97,37 +98,37 @@ impl Dataset {
         }
     }
 
-    /// Number of rows that can be sent.
+    /// Returns the number of rows that can be sent.
     pub const fn rows(&self) -> u64 {
         self.summary.rows
     }
 
-    /// Description in one line and its figures.
+    /// Returns the figures of the data set, which display as one line.
     pub const fn summary(&self) -> &Summary {
         &self.summary
     }
 
-    /// Fingerprint of the content when it was opened.
+    /// Returns the fingerprint of the content at the time of opening.
     pub const fn fingerprint(&self) -> DataFingerprint {
         self.fingerprint
     }
 
-    /// Distinct tags in order of appearance, at most 4,096.
+    /// Returns the distinct tags in order of appearance, at most 4,096.
     pub fn tags(&self) -> &[Arc<str>] {
         self.tags.names()
     }
 
-    /// Number of turns of each row as a conversation; empty if all have one.
+    /// Returns the number of turns of each row as a conversation; empty if all rows have one turn.
     pub fn turns(&self) -> Arc<[u16]> {
         Arc::clone(&self.turns)
     }
 
-    /// Number of a row's tag in [`tags`](Self::tags), without reading the row; `None` for a row without a tag.
+    /// Returns the index of a row's tag in [`tags`](Self::tags), without reading the row; `None` if the row has no tag.
     pub fn tag_number(&self, row: u64) -> Option<u16> {
         self.tags.number(row)
     }
 
-    /// Place of a row in the file or folder.
+    /// Returns the place of a row in the file or folder.
     pub fn place(&self, row: u64) -> Option<Place> {
         match &self.content {
             Content::File { format, index, .. } => Some(format.place(index.get(row)?.ordinal, None)),
@@ -135,7 +136,7 @@ impl Dataset {
         }
     }
 
-    /// Memory of the index and of the tags, bytes.
+    /// Returns the memory of index, tags and turns, bytes.
     pub fn memory_bytes(&self) -> usize {
         let content = match &self.content {
             Content::File { index, .. } => index.memory_bytes(),
@@ -144,11 +145,11 @@ impl Dataset {
         content + self.tags.memory_bytes() + size_of_val(&*self.turns)
     }
 
-    /// Reads a row, counted from 0.
+    /// Reads a row. Rows count from 0.
     ///
     /// # Errors
     ///
-    /// If the file changed since it was opened, or cannot be read.
+    /// The file has changed since it was opened, or cannot be read.
     pub fn row(&self, row: u64) -> Result<DataRow, RowError> {
         let read = match &self.content {
             Content::File { storage, format, index } => self.read_row(storage, format, index, row),
@@ -168,7 +169,7 @@ impl Dataset {
         }
         let length = usize::try_from(position.length).unwrap_or(usize::MAX);
         let bytes = storage.read_at(position.offset, length).map_err(|e| failed(&e))?;
-        // The row was readable when the file was opened.
+        // If parsing fails, the file has changed: the row was valid when the file was opened.
         format.parse(&bytes, &self.parser).map_err(|_changed| RowFault::Changed(String::new()))
     }
 
@@ -199,7 +200,7 @@ fn open_path(
     if metadata.is_dir() {
         return open_folder(path, name, columns, on_bad_row);
     }
-    // Opening a pipe would wait for its writer.
+    // Refuse a pipe: opening it would wait for its writer.
     if !metadata.is_file() {
         let message = "is a pipe, socket or device; rows are read by position, so save them to a file first";
         return Err(DatasetFault::Unusable(message.to_owned()));
@@ -233,7 +234,7 @@ fn open_folder(
     Ok(Dataset { name: name.to_owned(), content: Content::Folder(folder), parser, tags, turns, summary, fingerprint })
 }
 
-/// A file after its only pass.
+/// Result of reading a file once.
 struct IndexedFile {
     format: Format,
     index: RowIndex,
@@ -251,7 +252,7 @@ impl IndexedFile {
     }
 }
 
-/// Reads all rows once.
+/// Reads all rows once and builds the index.
 fn index_file(
     reader: impl Read,
     name: &str,
@@ -302,7 +303,7 @@ fn scan_fault(error: ScanError) -> DatasetFault {
     }
 }
 
-/// Names of a table's columns, all different, with all mapped ones.
+/// Returns the names of a table's columns. Fails if a name occurs twice or a mapped column is missing.
 fn checked_header(row: &RowBuffer, columns: &ColumnMapping) -> Result<Vec<String>, DatasetFault> {
     let names = header_names(row);
     if let Some(column) = columns.iter().find(|column| !names.contains(&column.name)) {
@@ -325,7 +326,7 @@ impl Format {
         }
     }
 
-    /// The fields of a row that a scanner found.
+    /// Returns the fields of a row that a scanner has found.
     fn record<'a>(&'a self, found: Found, row: &'a RowBuffer) -> Result<Record<'a>, BadRow> {
         match found.state {
             RowState::TooLong => {
@@ -342,7 +343,7 @@ impl Format {
         }
     }
 
-    /// Interprets the bytes of one row.
+    /// Parses the bytes of one row.
     fn parse(&self, bytes: &[u8], parser: &RowParser) -> Result<DataRow, BadRow> {
         if !matches!(self.arrangement, Arrangement::Delimited(_)) {
             return parser.parse(&Record::from_json(bytes)?);

@@ -1,4 +1,4 @@
-//! Recognises the arrangement of rows by the first bytes of a file. The file's name has no influence.
+//! Recognises the arrangement of rows from the first bytes of a file. The name of the file has no influence.
 
 use super::bad_row::listed;
 use super::columns::ColumnMapping;
@@ -6,16 +6,16 @@ use super::input::Input;
 use super::row_kind::RowKind;
 use super::scan::{Arrangement, RowBuffer, Scanner};
 
-/// Bytes that are looked at. The first line of CSV or JSONL must end within them to be understood.
+/// Number of bytes to examine. The first line of CSV or JSONL must end within them.
 pub const HEAD_BYTES: usize = 64 << 10;
-/// Bytes in which text has no NUL.
+/// Number of bytes in which a NUL means that the file is not text.
 const TEXT_BYTES: usize = 512;
-/// Delimiters of tables; the first one that makes sense of the header is used.
+/// Delimiters of tables. The first one that gives a known header is used.
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 /// UTF-8's byte order mark.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Files of other kinds by their first bytes, with a way to rows.
+/// First bytes of other kinds of files, each with advice on how to convert the file.
 const OTHERS: &[(&[u8], &str)] = &[
     (b"\x1f\x8b", "is gzip-compressed; rows are read by position, so decompress it first: gunzip -k FILE"),
     (b"\x28\xb5\x2f\xfd", "is Zstandard-compressed; rows are read by position, so decompress it first: unzstd FILE"),
@@ -29,10 +29,10 @@ const OTHERS: &[(&[u8], &str)] = &[
     (b"version https://git-lfs", "is a pointer of Git LFS, not the data; fetch the data first: git lfs pull"),
 ];
 
-/// Reason why a file has no rows that are understood, with advice.
+/// Reason why a file has no rows that tokscope can read, with advice.
 pub type Unrecognised = String;
 
-/// Recognises a file by its first bytes, at most [`HEAD_BYTES`] of them.
+/// Recognises a file from its first bytes, at most [`HEAD_BYTES`] of them.
 pub fn recognise(head: &[u8], columns: &ColumnMapping) -> Result<Arrangement, Unrecognised> {
     if head.is_empty() {
         return Err("is empty".to_owned());
@@ -71,7 +71,7 @@ fn is_wide_text(head: &[u8]) -> bool {
         || matches!(head, [0, 0, 0 | 0xfe, _, ..])
 }
 
-/// Returns whether the first line is only the start of an object, as pretty-printers write it.
+/// Returns whether the first line is only the beginning of an object, as in pretty-printed JSON.
 fn is_spread_over_lines(start: &[u8]) -> bool {
     let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
     line.len() < start.len() && matches!(line.last(), Some(b'{' | b'[' | b',')) && !line.contains(&b'}')
@@ -100,7 +100,7 @@ fn table(head: &[u8], columns: &ColumnMapping) -> Result<Arrangement, Unrecognis
     }
 }
 
-/// Names in the first line of a table with this delimiter.
+/// Returns the column names in the first line of a table with this delimiter.
 fn header(head: &[u8], delimiter: u8) -> Option<Vec<String>> {
     let mut input = Input::with_buffer(head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head), HEAD_BYTES);
     let mut row = RowBuffer::default();
@@ -108,7 +108,7 @@ fn header(head: &[u8], delimiter: u8) -> Option<Vec<String>> {
     Some(header_names(&row))
 }
 
-/// Names in a header: its fields without blanks around them.
+/// Returns the names in a header: its fields without surrounding blanks.
 pub fn header_names(row: &RowBuffer) -> Vec<String> {
     let starts = [0].into_iter().chain(row.ends.iter().copied());
     let fields = starts.zip(&row.ends).map(|(start, end)| row.bytes.get(start..*end).unwrap_or_default());

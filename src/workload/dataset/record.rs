@@ -1,4 +1,4 @@
-//! A row as fields with names, whether an object or a line of CSV.
+//! A row as named fields, from a JSON object or a line of CSV.
 
 use serde_json::value::RawValue;
 
@@ -9,7 +9,7 @@ use super::json::{self, Object};
 pub enum Record<'a> {
     /// A JSON object.
     Object(Object<'a>),
-    /// A record of CSV or TSV, with the header's names.
+    /// A record of CSV or TSV, with the names in the header.
     Fields {
         /// Names of the columns.
         names: &'a [String],
@@ -34,7 +34,7 @@ impl<'a> Record<'a> {
         Object::read(text, "the row").map(Self::Object)
     }
 
-    /// Splits the bytes of all fields at their ends.
+    /// Creates a record from the bytes of all fields, with the end of each field.
     pub fn from_fields(names: &'a [String], bytes: &'a [u8], ends: &[usize]) -> Result<Self, BadRow> {
         if ends.len() != names.len() {
             let (found, expected) = (ends.len(), names.len());
@@ -54,7 +54,7 @@ impl<'a> Record<'a> {
         Ok(Self::Fields { names, fields: ends.iter().map(field).collect::<Result<_, _>>()? })
     }
 
-    /// Value at a path that the user gave: dots lead into nested objects.
+    /// Returns the value at a path that the user gave. Dots lead to nested objects.
     pub fn find(&self, path: &str) -> Option<Value<'a>> {
         match self {
             Self::Object(object) => object.find(path).map(Value::Json),
@@ -62,7 +62,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Value of a field.
+    /// Returns the value of a field.
     pub fn get(&self, name: &str) -> Option<Value<'a>> {
         match self {
             Self::Object(object) => object.get(name).map(Value::Json),
@@ -73,7 +73,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Names of the fields.
+    /// Returns the names of the fields.
     pub fn names(&self) -> Vec<&str> {
         match self {
             Self::Object(object) => object.keys().collect(),
@@ -83,7 +83,7 @@ impl<'a> Record<'a> {
 }
 
 impl Value<'_> {
-    /// Text of a field; `None` if it is null, or an empty cell.
+    /// Returns the text of a field; `None` if it is null or an empty cell.
     pub fn text(self, field: &str) -> Result<Option<String>, BadRow> {
         match self {
             Self::Text("") => Ok(None),
@@ -96,7 +96,7 @@ impl Value<'_> {
         }
     }
 
-    /// Text of a field that may also be a number or a truth value.
+    /// Returns the text of a field that may also be a number, true or false.
     pub fn label(self, field: &str) -> Result<Option<String>, BadRow> {
         match self {
             Self::Json(value) if matches!(json::kind(value), "a number" | "true or false") => {
@@ -106,7 +106,7 @@ impl Value<'_> {
         }
     }
 
-    /// Whole number of a field, 1 or more; `None` if it is null, or an empty cell.
+    /// Returns the positive integer in a field; `None` if the field is null or an empty cell.
     pub fn count(self, field: &str) -> Result<Option<u32>, BadRow> {
         let written = match self {
             Self::Text(text) => text.trim(),
@@ -115,7 +115,7 @@ impl Value<'_> {
         if written.is_empty() || written == "null" {
             return Ok(None);
         }
-        // Tables that had empty cells write whole numbers as 128.0.
+        // Accept 128.0, too: tools write integers this way if the column has empty cells.
         let number =
             written.parse::<f64>().ok().filter(|n| n.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(n));
         number.map(|n| Some(n as u32)).ok_or_else(|| {
@@ -126,7 +126,7 @@ impl Value<'_> {
     }
 }
 
-/// Fault of bytes that are not UTF-8 from this position on.
+/// Creates the fault of a row that is not UTF-8 from this position on.
 pub fn not_utf8(valid_bytes: usize) -> BadRow {
     BadRow::new(Fault::NotUtf8, format!("not UTF-8 at byte {}; save the file as UTF-8", valid_bytes + 1))
 }

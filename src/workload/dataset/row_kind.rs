@@ -1,27 +1,27 @@
-//! Kinds of rows, recognised by the names of their fields.
+//! Kinds of rows, recognised from the names of their fields.
 
 use super::columns::ColumnKey;
 
 /// Kind of the rows of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowKind {
-    /// Columns that the user named.
+    /// Rows with columns that the user named.
     Mapped,
-    /// Lines of a file for `OpenAI`'s batch API: the request in `body`.
+    /// Lines of a file for `OpenAI`'s batch API, with the request in `body`.
     Batch,
-    /// `messages`, as in requests and in files for fine-tuning.
+    /// Rows with `messages`, as in requests and in files for fine-tuning.
     Messages,
-    /// `conversations` with `from` and `value`.
+    /// Rows with `conversations`, whose messages have `from` and `value`.
     ShareGpt,
-    /// `prompt`: a string, a list of user turns, or a list of messages.
+    /// Rows with `prompt`: a string, a list of user turns, or a list of messages.
     Prompt,
-    /// `instruction`, `input` and `output`, as in Stanford's Alpaca.
+    /// Rows with `instruction`, `input` and `output`, as in Stanford's Alpaca.
     Alpaca,
     /// A text file, which is the prompt.
     TextFile,
 }
 
-/// Field by which a kind is recognised, in order of precedence. Requests of a batch may carry other fields.
+/// Fields that identify a kind. The first match counts, because batch requests may also have the other fields.
 const SIGNS: &[(&str, RowKind)] = &[
     ("body.messages", RowKind::Batch),
     ("messages", RowKind::Messages),
@@ -31,22 +31,22 @@ const SIGNS: &[(&str, RowKind)] = &[
 ];
 
 impl RowKind {
-    /// Recognises a kind by its field. Dots in a name lead into nested objects.
+    /// Recognises the kind of a row from its fields. Dots in a name lead to nested objects.
     pub fn from_fields(has_field: impl Fn(&str) -> bool) -> Option<Self> {
         SIGNS.iter().find(|(sign, _)| has_field(sign)).map(|(_, kind)| *kind)
     }
 
-    /// Field that the kind requires.
+    /// Returns the field that identifies this kind.
     pub fn sign(self) -> &'static str {
         SIGNS.iter().find(|(_, kind)| *kind == self).map_or("", |(sign, _)| sign)
     }
 
-    /// Fields that are recognised, for messages.
+    /// Returns the fields that identify a kind, for messages.
     pub fn known_fields() -> String {
         SIGNS.iter().map(|(sign, _)| *sign).collect::<Vec<_>>().join(", ")
     }
 
-    /// Name for a description.
+    /// Returns the name of this kind for the description of a data set.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Mapped => "mapped columns",
@@ -59,7 +59,7 @@ impl RowKind {
         }
     }
 
-    /// Fields that supply a key if the user mapped none, the first that a row has.
+    /// Returns the fields that may provide a key if the user mapped none. The first one that a row has is used.
     pub const fn default_fields(self, key: ColumnKey) -> &'static [&'static str] {
         match (self, key) {
             (Self::Alpaca, ColumnKey::Expected) => &["expected", "output"],

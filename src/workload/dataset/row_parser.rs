@@ -1,4 +1,4 @@
-//! Fields of a row become the messages and parameters of a request.
+//! Converts the fields of a row to the messages and parameters of a request.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::domain::check::CheckSpec;
 use crate::domain::suite::Message;
 use crate::domain::text::sanitise_line;
 
-/// Maximum length of a tag. Longer ones are texts from the wrong column.
+/// Maximum length of a tag. A longer value is text from the wrong column.
 const MAX_TAG_CHARS: usize = 200;
 
-/// Interprets the rows of one data set.
+/// Parser of a data set's rows.
 #[derive(Clone, Debug)]
 pub struct RowParser {
     columns: ColumnMapping,
@@ -26,33 +26,33 @@ pub struct RowParser {
 }
 
 impl RowParser {
-    /// Creates a parser. Without a mapped prompt, the first row with a known field decides the kind of all rows.
+    /// Creates a parser. If the user mapped no prompt, the first row with a known field decides the kind of all rows.
     pub fn new(columns: &ColumnMapping) -> Self {
         let kind = columns.prompt().map(|_| RowKind::Mapped);
         Self { columns: columns.clone(), kind }
     }
 
-    /// Kind of the rows, once a row decided it.
+    /// Returns the kind of the rows; `None` until a row has decided it.
     pub const fn kind(&self) -> Option<RowKind> {
         self.kind
     }
 
-    /// Sets the kind of rows that have no fields.
+    /// Sets the kind of the rows, for rows without fields.
     pub const fn set_kind(&mut self, kind: RowKind) {
         self.kind = Some(kind);
     }
 
-    /// The mapped columns.
+    /// Returns the mapped columns.
     pub const fn columns(&self) -> &ColumnMapping {
         &self.columns
     }
 
-    /// Decides the kind of all rows by the fields of this one, if no row did before.
+    /// Sets the kind of all rows from the fields of this row, if the kind is not known yet.
     pub fn decide_kind(&mut self, record: &Record<'_>) {
         self.kind = self.kind.or_else(|| RowKind::from_fields(|field| record.find(field).is_some()));
     }
 
-    /// Interprets a row.
+    /// Builds the request of a row; fails if no field holds a prompt.
     pub fn parse(&self, record: &Record<'_>) -> Result<DataRow, BadRow> {
         let Some(kind) = self.kind else {
             let message = format!(
@@ -73,7 +73,7 @@ impl RowParser {
         if let Some(system) = fields.text(ColumnKey::System)?.filter(|text| !text.trim().is_empty()) {
             let has_system = row.messages.iter().any(|message| [SYSTEM, DEVELOPER].contains(&message.role.as_str()));
             if !has_system {
-                row.messages.insert(0, Message { role: SYSTEM.to_owned(), content: system });
+                row.messages.insert(0, Message::new(SYSTEM, &system));
             }
         }
         let reply = || row.later_messages.first().filter(|m| m.role == ASSISTANT).map(|m| m.content.clone());
@@ -85,7 +85,7 @@ impl RowParser {
     }
 }
 
-/// Drops the model's messages before the first user message. A system prompt stays.
+/// Drops assistant messages before the first user message. Keeps a system prompt.
 fn drop_leading_answers(messages: &mut Vec<Message>) {
     let mut is_before_user = true;
     messages.retain(|message| {
@@ -94,7 +94,8 @@ fn drop_leading_answers(messages: &mut Vec<Message>) {
     });
 }
 
-/// The request in a line of a batch file. A table has its fields as columns of their own.
+/// Returns the request in a line of a batch file. In a table, the fields of the request are separate columns, so there
+/// is no such request.
 fn body<'a>(record: &Record<'a>) -> Result<Option<Record<'a>>, BadRow> {
     match record.get("body") {
         Some(Value::Json(value)) => {
@@ -104,32 +105,33 @@ fn body<'a>(record: &Record<'a>) -> Result<Option<Record<'a>>, BadRow> {
     }
 }
 
-/// Splits a conversation into the messages of a single request and the later ones.
+/// Splits a conversation into the messages of a single request and the later messages.
 fn split(mut messages: Vec<Message>, is_single_turn: bool) -> Result<DataRow, BadRow> {
     let asks = |message: &Message| message.role == USER || (message.role == TOOL && !is_single_turn);
     let last = if is_single_turn { messages.iter().position(asks) } else { messages.iter().rposition(asks) };
     let Some(last) = last.filter(|_| messages.iter().any(|message| message.role == USER)) else {
         return Err(BadRow::new(Fault::NoPrompt, "no user message"));
     };
-    if messages.get(last).is_some_and(|message| message.content.trim().is_empty()) {
+    let is_blank = |message: &Message| message.content.trim().is_empty() && message.media.is_empty();
+    if messages.get(last).is_some_and(is_blank) {
         return Err(BadRow::new(Fault::NoPrompt, format!("message {} is empty", last + 1)));
     }
     let later_messages = messages.split_off(last + 1);
     Ok(DataRow { messages, later_messages, max_tokens: None, expected: None, checks: Vec::new(), tag: None })
 }
 
-/// The fields of one row by their keys.
+/// Fields of a row, by key.
 struct Fields<'a> {
     columns: &'a ColumnMapping,
     kind: RowKind,
-    /// The row, in which mapped columns are found.
+    /// The row, for looking up mapped columns.
     row: &'a Record<'a>,
-    /// Where the kind's own fields are.
+    /// The record for looking up the default fields of the kind.
     defaults: &'a Record<'a>,
 }
 
 impl<'a> Fields<'a> {
-    /// The conversation, and whether a single request sends its first user turn only.
+    /// Returns the conversation, and whether a single request sends only its first user turn.
     fn conversation(&self) -> Result<(Conversation, bool), BadRow> {
         match self.kind {
             RowKind::Mapped => match self.columns.prompt() {
@@ -159,7 +161,7 @@ impl<'a> Fields<'a> {
         self.defaults.get(name).ok_or_else(|| missing(name, self.defaults))
     }
 
-    /// Value of a key with the name of its field: the mapped column, else the kind's own.
+    /// Returns the value of a key and the name of its field: the mapped column, otherwise a default field of the kind.
     fn value(&self, key: ColumnKey) -> Option<(Value<'a>, &'a str)> {
         if let Some(path) = self.columns.get(key) {
             return self.row.find(path).map(|value| (value, path));
@@ -179,7 +181,7 @@ impl<'a> Fields<'a> {
         self.value(ColumnKey::MaxTokens).map_or(Ok(None), |(value, field)| value.count(field))
     }
 
-    /// Checks of the answer: JSON as in a suite; in a table, its text.
+    /// Returns the checks of the answer. They are JSON as in a suite; in a table, the cell holds the JSON as text.
     fn checks(&self) -> Result<Vec<CheckSpec>, BadRow> {
         let Some((value, field)) = self.value(ColumnKey::Check) else { return Ok(Vec::new()) };
         let text = match value {
@@ -211,7 +213,7 @@ fn missing(name: &str, record: &Record<'_>) -> BadRow {
     BadRow::new(Fault::NoPrompt, message)
 }
 
-/// A list of messages; in a table, its JSON text.
+/// Reads a list of messages. In a table, the cell holds the list as JSON text.
 fn list(value: Value<'_>, field: &str) -> Result<(Conversation, bool), BadRow> {
     let from = |value: &RawValue| {
         messages::read(value, field).map(|list| {
@@ -232,7 +234,7 @@ fn list(value: Value<'_>, field: &str) -> Result<(Conversation, bool), BadRow> {
     }
 }
 
-/// A prompt: a string, a list of strings (user turns), or a list of messages.
+/// Reads a prompt: a string, a list of strings (user turns), or a list of messages.
 fn prompt(value: Value<'_>, field: &str) -> Result<(Conversation, bool), BadRow> {
     if let Value::Json(raw) = value
         && raw.get().starts_with('[')
@@ -251,13 +253,13 @@ fn prompt(value: Value<'_>, field: &str) -> Result<(Conversation, bool), BadRow>
     user_text(value, field).map(|text| user_turns([text]))
 }
 
-/// User messages, of which a single request sends the first.
+/// Returns a conversation of user messages. A single request sends only the first.
 fn user_turns(texts: impl IntoIterator<Item = String>) -> (Conversation, bool) {
-    let messages = texts.into_iter().map(|content| Message { role: USER.to_owned(), content }).collect();
+    let messages = texts.into_iter().map(|content| Message { content, ..Message::new(USER, "") }).collect();
     (Conversation { messages, is_sharegpt: false }, true)
 }
 
-/// Text of a user message, which must not be blank.
+/// Returns the text of a user message. Fails if the text is blank.
 fn user_text(value: Value<'_>, field: &str) -> Result<String, BadRow> {
     let state = match value.text(field)? {
         Some(text) if !text.trim().is_empty() => return Ok(text),

@@ -1,4 +1,4 @@
-//! Splits a file into rows in one pass, without reading it into memory.
+//! Splits a file into rows in one pass, without holding the file in memory.
 
 mod array;
 mod delimited;
@@ -13,10 +13,10 @@ use super::MAX_ROW_BYTES;
 use super::index::Position;
 use super::input::Input;
 
-/// The content of a row; its memory is reused for the next.
+/// Content of a row. The next row reuses the memory.
 #[derive(Default)]
 pub struct RowBuffer {
-    /// JSON text, or all fields of a record without quotes and delimiters.
+    /// JSON text, or all fields of a record, without quotes and delimiters.
     pub bytes: Vec<u8>,
     /// End of each field in `bytes`.
     pub ends: Vec<usize>,
@@ -28,7 +28,7 @@ impl RowBuffer {
         self.ends.clear();
     }
 
-    /// Appends bytes of a row, unless it is too long. Returns whether they were appended.
+    /// Appends bytes of a row. Returns false, and appends nothing, if the row would be too long.
     fn append(&mut self, bytes: &[u8]) -> bool {
         let has_room = self.bytes.len() + bytes.len() <= MAX_ROW_BYTES;
         if has_room {
@@ -38,21 +38,21 @@ impl RowBuffer {
     }
 }
 
-/// A row that a scanner found.
+/// A row that a scanner has found.
 #[derive(Clone, Copy, Debug)]
 pub struct Found {
-    /// Position in the file.
+    /// Position of the row in the file.
     pub position: Position,
-    /// First line, from 1.
+    /// Number of the first line, from 1.
     pub line: u64,
-    /// Whether the row has its whole content in the buffer.
+    /// Whether the buffer holds the complete row.
     pub state: RowState,
 }
 
-/// State of a found row.
+/// State of a row that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowState {
-    /// The buffer has the row.
+    /// The buffer holds the complete row.
     Complete,
     /// The row exceeds [`MAX_ROW_BYTES`] and was skipped.
     TooLong,
@@ -66,12 +66,12 @@ pub enum ScanError {
     /// The file cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The array is malformed, so that its next row cannot be found.
+    /// The array is malformed, so that the next row cannot be found.
     #[error("line {line}: {message}")]
     Malformed {
         /// Line of the fault.
         line: u64,
-        /// The fault, with advice.
+        /// Description of the fault, with advice.
         message: String,
     },
 }
@@ -79,15 +79,15 @@ pub enum ScanError {
 /// Arrangement of rows in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrangement {
-    /// A JSON object on each line.
+    /// A JSON object per line.
     Lines,
     /// The elements of one JSON array.
     Array,
-    /// Records with this delimiter.
+    /// Records with this delimiter, as in CSV.
     Delimited(u8),
 }
 
-/// Splits one file.
+/// Splits a file into rows.
 #[expect(clippy::large_enum_variant, reason = "there is one scanner per file")]
 pub enum Scanner {
     Lines(LineScanner),
@@ -105,7 +105,7 @@ impl Scanner {
         }
     }
 
-    /// Reads the next row into the buffer; `None` at the end.
+    /// Reads the next row into the buffer. Returns `None` at the end.
     pub fn next<R: Read>(&mut self, input: &mut Input<R>, row: &mut RowBuffer) -> Result<Option<Found>, ScanError> {
         row.clear();
         match self {
@@ -116,7 +116,7 @@ impl Scanner {
     }
 }
 
-/// Number of line feeds.
+/// Returns the number of line feeds.
 fn line_feeds(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }

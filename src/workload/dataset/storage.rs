@@ -1,4 +1,4 @@
-//! Files read by position, and whether they changed.
+//! Files that are read by position, with a check for changes.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -18,25 +18,25 @@ impl Stamp {
         Self { bytes: metadata.len(), modified: metadata.modified().ok() }
     }
 
-    /// Stamp of content in memory.
+    /// Creates the stamp of content in memory.
     #[cfg(any(test, fuzzing))]
     pub const fn with_size(bytes: u64) -> Self {
         Self { bytes, modified: None }
     }
 }
 
-/// The content of an open data set.
+/// Content of an open data set.
 #[derive(Debug)]
 pub enum Storage {
-    /// An open file and its state when it was opened.
+    /// An open file, and its stamp when it was opened.
     File(File, Stamp),
-    /// Bytes, for tests.
+    /// Content in memory, for tests.
     #[cfg(any(test, fuzzing))]
     Memory(Vec<u8>),
 }
 
 impl Storage {
-    /// Returns whether the file is as it was when it was opened.
+    /// Returns whether the file is unchanged since it was opened.
     pub fn is_unchanged(&self) -> io::Result<bool> {
         match self {
             Self::File(file, stamp) => Ok(Stamp::new(&file.metadata()?) == *stamp),
@@ -45,7 +45,7 @@ impl Storage {
         }
     }
 
-    /// Reads bytes at an offset, without moving any cursor.
+    /// Reads bytes at an offset. Does not move the position of the file.
     pub fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; length];
         match self {

@@ -1,4 +1,4 @@
-//! A data set in one line, shown before the run.
+//! Describes a data set in one line, which is shown before the run.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,46 +6,51 @@ use std::fmt;
 use super::bad_row::Fault;
 use super::row_kind::RowKind;
 use super::scan::Arrangement;
+use crate::domain::media::Media;
 use crate::domain::quantity::{Quantity, grouped, plural};
 
 /// Figures of a data set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// The file or folder, safe to show.
+    /// Name of the file or folder, safe to display.
     pub name: String,
-    /// Content of the rows.
+    /// Description of the rows' content.
     pub kind: &'static str,
-    /// Arrangement of the rows, if it is not JSON.
+    /// Name of the table format; `None` if the rows are JSON.
     pub table: Option<&'static str>,
-    /// Rows that can be sent.
+    /// Number of rows that can be sent.
     pub rows: u64,
-    /// Rows that were skipped, by their kind of fault.
+    /// Number of skipped rows, by kind of fault.
     pub skipped: BTreeMap<Fault, u64>,
     /// Median length of a single request's messages, characters.
     pub prompt_chars_p50: Option<f64>,
-    /// 95th percentile of the length, characters.
+    /// 95th percentile of that length, characters.
     pub prompt_chars_p95: Option<f64>,
-    /// Rows with several user turns.
+    /// Number of rows with several user turns.
     pub multi_turn_rows: u64,
-    /// Rows with checks of their answers.
+    /// Number of rows with checks of their answers.
     pub checked_rows: u64,
-    /// Distinct tags.
+    /// Number of rows with images or audio.
+    pub media_rows: u64,
+    /// An example of each kind of images and audio, without its content.
+    pub media: Vec<Media>,
+    /// Number of distinct tags.
     pub tags: usize,
 }
 
 impl Summary {
-    /// Number of rows that were skipped.
+    /// Returns the number of skipped rows.
     pub fn skipped_rows(&self) -> u64 {
         self.skipped.values().sum()
     }
 }
 
-/// Name of a kind of rows.
+/// Returns the name of a kind of rows.
 pub(super) fn kind_name(kind: Option<RowKind>) -> &'static str {
     kind.map_or("rows", RowKind::name)
 }
 
-/// Name of a table by its delimiter.
+/// Returns the name of a table format, which depends on the delimiter; `None` for JSON.
 pub(super) const fn table_name(arrangement: Arrangement) -> Option<&'static str> {
     match arrangement {
         Arrangement::Lines | Arrangement::Array => None,
@@ -75,6 +80,9 @@ impl fmt::Display for Summary {
         write!(f, "{} at p95", chars(self.prompt_chars_p95))?;
         if self.checked_rows > 0 {
             write!(f, ", {} with checks", grouped(self.checked_rows))?;
+        }
+        if self.media_rows > 0 {
+            write!(f, ", {} with images or audio", grouped(self.media_rows))?;
         }
         if self.multi_turn_rows > 0 {
             write!(f, ", {} with several user turns", grouped(self.multi_turn_rows))?;

@@ -1,11 +1,12 @@
-//! Tags of rows, two bytes a row.
+//! Tags of rows, stored in two bytes per row.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Maximum distinct tags. More are a column of free text; results per tag would have no rows to summarise.
+/// Maximum number of distinct tags. A column with more values is free text, and results per tag would have too few
+/// rows.
 pub const MAX_TAGS: usize = 4096;
-/// Marks a row without a tag.
+/// Number that marks a row without a tag.
 const NO_TAG: u16 = u16::MAX;
 
 /// Distinct tags in order of appearance, and the tag of each row.
@@ -13,12 +14,12 @@ const NO_TAG: u16 = u16::MAX;
 pub struct Tags {
     names: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u16>,
-    /// Empty until a row has a tag.
+    /// Number of each row's tag; empty until a row has a tag.
     rows: Vec<u16>,
 }
 
 impl Tags {
-    /// Sets the tag of row number `row`, which follows all rows that were set before. Returns false if there would be
+    /// Sets the tag of row number `row`, the one after all rows that were set before. Returns false if there would be
     /// too many tags.
     pub fn push(&mut self, row: u64, tag: Option<&Arc<str>>) -> bool {
         let Some(tag) = tag else {
@@ -37,29 +38,29 @@ impl Tags {
                 number
             }
         };
-        // Rows before the first tag had none.
+        // The rows before the first tag have none.
         self.rows.resize(row as usize, NO_TAG);
         self.rows.push(number);
         true
     }
 
-    /// Distinct tags in order of appearance.
+    /// Returns the distinct tags in order of appearance.
     pub fn names(&self) -> &[Arc<str>] {
         &self.names
     }
 
-    /// Number of a row's tag in [`names`](Self::names).
+    /// Returns the index of a row's tag in [`names`](Self::names); `None` if the row has no tag.
     pub fn number(&self, row: u64) -> Option<u16> {
         let number = usize::try_from(row).ok().and_then(|row| self.rows.get(row)).copied();
         number.filter(|number| *number != NO_TAG)
     }
 
-    /// Returns unused memory.
+    /// Frees unused memory.
     pub fn shrink(&mut self) {
         self.rows.shrink_to_fit();
     }
 
-    /// Memory of the numbers, bytes.
+    /// Returns the memory of the tag numbers, bytes.
     pub const fn memory_bytes(&self) -> usize {
         self.rows.capacity() * size_of::<u16>()
     }

@@ -1,9 +1,10 @@
-//! Scenarios of data sets: formats, bad rows, bad files, and any bytes.
+//! Tests of data sets: formats, bad rows, bad files, and arbitrary bytes.
 
 mod bad_files;
 mod bad_rows;
 mod conversations;
 mod formats;
+mod media;
 mod properties;
 mod reading;
 
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Column, ColumnMapping, DataRow, Dataset, DatasetError, OnBadRow};
 
-/// A file in a folder of its own.
+/// A file in a separate folder.
 struct TestFile {
     folder: tempfile::TempDir,
     name: &'static str,
@@ -38,26 +39,26 @@ fn mapping(rules: &[&str]) -> ColumnMapping {
     ColumnMapping::new(columns).unwrap()
 }
 
-/// All rows of a file without bad rows.
+/// Returns all rows of a file without bad rows.
 fn rows_of(content: impl AsRef<[u8]>, rules: &[&str]) -> Vec<DataRow> {
     let dataset = TestFile::new("data", content).open(rules, OnBadRow::Fail).unwrap();
     (0..dataset.rows()).map(|row| dataset.row(row).unwrap()).collect()
 }
 
-/// Messages of each row's single request: `role: content`.
+/// Returns the messages of each row's single request, as `role: content`.
 fn requests(rows: &[DataRow]) -> Vec<Vec<String>> {
     let shown = |row: &DataRow| row.messages.iter().map(|m| format!("{}: {}", m.role, m.content)).collect();
     rows.iter().map(shown).collect()
 }
 
-/// The error of a path without its folder.
+/// Returns the error of opening a path, without the path.
 fn error_of(path: &Path, rules: &[&str], on_bad_row: OnBadRow) -> String {
     let error = Dataset::open(path, &mapping(rules), on_bad_row).unwrap_err();
     assert_eq!(error.name, path.display().to_string());
     error.reason.to_string()
 }
 
-/// The error of a file with this content.
+/// Returns the error of opening a file with this content.
 fn error_in(content: impl AsRef<[u8]>, rules: &[&str]) -> String {
     error_of(&TestFile::new("data", content).path(), rules, OnBadRow::Fail)
 }

@@ -7,28 +7,28 @@ use super::*;
 use crate::workload::fit::Fit;
 use crate::workload::pieces;
 
-/// Prompts measured at 1.25 tokens per word or mark, after a template of 20 tokens.
+/// Returns prompts measured by a fit: 1.25 tokens per piece, and 20 tokens of the template.
 fn fitted(prefix: Option<&str>) -> Prompts {
     let fit = Fit { tokens_per_unit: 1.25, overhead_tokens: 20.0, ..Fit::ASSUMED };
     Prompts::new(11, Ruler::from_fit(fit), prefix.map(|text| text.parse().unwrap()))
 }
 
-/// Prompts measured by a tokenizer whose tokens are words and line breaks.
+/// Returns prompts measured by a tokenizer whose tokens are words and line breaks.
 fn counted() -> Prompts {
     Prompts::new(11, Ruler::from_tokenizer(Arc::new(|text| Some(words(text))), 20).unwrap(), None)
 }
 
-/// Words and line breaks.
+/// Counts words and line breaks.
 fn words(text: &str) -> u64 {
     (text.split_whitespace().count() + text.matches('\n').count()) as u64
 }
 
-/// The first characters of a text.
+/// Returns the first characters of a text.
 fn head(text: &str, chars: usize) -> &str {
     text.get(..chars).unwrap()
 }
 
-/// Number of characters that two texts have in common at their beginning.
+/// Returns the number of characters that two texts share at the beginning.
 fn shared_chars(a: &str, b: &str) -> usize {
     a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
 }
@@ -36,7 +36,7 @@ fn shared_chars(a: &str, b: &str) -> usize {
 #[test]
 fn requests_share_no_prefix() {
     let prompts = fitted(None);
-    // A heading like `Part 2.` comes before the 70 characters within which passages differ.
+    // A heading like `Part 2.` precedes the 70 characters within which passages differ.
     let texts: HashSet<String> =
         (0..70_000).map(|index| head(&prompts.first(index, 100).text, 80).to_owned()).collect();
     assert_eq!(texts.len(), 70_000);
@@ -69,7 +69,8 @@ fn a_prefix_is_shared_by_the_requests_that_draw_it_and_by_no_others() {
         groups.insert(head(a, 400).to_owned());
         for b in &texts[i + 1..] {
             let shared = shared_chars(a, b);
-            // 512 tokens are 410 pieces of about 4.5 characters; at most 70 characters of the rest are equal by chance.
+            // 512 tokens are 410 pieces of about 4.5 characters. Up to 70 characters of the rest may be equal by
+            // chance.
             assert!(shared < 70 || (1640..2050).contains(&shared), "{shared}");
         }
     }
@@ -109,7 +110,7 @@ fn probes_differ_from_each_other_and_from_prompts() {
 #[test]
 fn equal_hash_ids_give_equal_text_and_different_ones_different_text() {
     let prompts = counted();
-    // The trace's own example: two requests share 12 blocks of 512 tokens.
+    // In the example of the published trace, two requests share 12 blocks of 512 tokens.
     let shared: Vec<u64> = (46..58).collect();
     let a = prompts.from_blocks(&[&shared[..], &[2353, 2354]].concat(), 512, 6955, 0);
     let b = prompts.from_blocks(&[&shared[..], &[2366]].concat(), 512, 6472, 1);
@@ -141,7 +142,7 @@ proptest! {
         let text = |last: u64, index| prompts.from_blocks(&[&shared[..], &[last]].concat(), 64, tokens, index).text;
         let (first, second) = (text(a, 0), text(b, 1));
         let common = shared_chars(&first, &second);
-        // A block of 64 tokens has 51 pieces: about 230 characters, and more in long words.
+        // A block of 64 tokens has 51 pieces, about 230 characters, and more if the words are long.
         let least = shared.len().saturating_sub(1) * 150;
         let most = shared.len() * 320 + 80;
         prop_assert!((least..=most).contains(&common), "{common} characters for {} blocks", shared.len());

@@ -1,10 +1,11 @@
-//! CSV with moments and token counts: Azure's LLM inference traces of 2023 and 2024 (`TIMESTAMP,ContextTokens,
-//! GeneratedTokens`, <https://github.com/Azure/AzurePublicDataset>), and `BurstGPT` (`Timestamp,Model,Request
-//! tokens,Response tokens,…`, the timestamp in seconds, <https://github.com/HPMLL/BurstGPT>).
+//! CSV with start times and token counts: Azure's LLM inference traces of 2023 and 2024
+//! (`TIMESTAMP,ContextTokens,GeneratedTokens`, <https://github.com/Azure/AzurePublicDataset>), and `BurstGPT`
+//! (`Timestamp,Model,Request tokens,Response tokens,…`, with the timestamp in seconds,
+//! <https://github.com/HPMLL/BurstGPT>).
 
 use super::row::{Row, RowTime, tokens};
 
-/// Names of the columns, without case, spaces and underscores.
+/// Names of the columns, in lower case and without spaces and underscores.
 const TIME: &[&str] = &["timestamp"];
 const INPUT: &[&str] = &["contexttokens", "requesttokens"];
 const OUTPUT: &[&str] = &["generatedtokens", "responsetokens"];
@@ -19,13 +20,13 @@ pub(super) struct Columns {
     model: Option<usize>,
 }
 
-/// Fields of a line. Quotes around a field are removed; these traces have no commas inside of quotes.
+/// Returns the fields of a line. Removes quotes around a field; these traces have no commas within quotes.
 fn fields(line: &str) -> impl Iterator<Item = &str> {
     line.split(',').map(|field| field.trim().trim_matches('"'))
 }
 
 impl Columns {
-    /// Reads a header; `None` if a column is missing.
+    /// Reads a header. Returns `None` if a required column is missing.
     pub(super) fn from_header(line: &[u8]) -> Option<Self> {
         let plain = |name: &str| name.to_lowercase().replace([' ', '_'], "");
         let names: Vec<String> = fields(std::str::from_utf8(line).ok()?).map(plain).collect();

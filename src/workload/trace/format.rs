@@ -1,23 +1,23 @@
-//! The formats of traces, recognised by their first line.
+//! Formats of traces, recognised from the first line.
 
 use super::azure::Columns;
 use super::json::{Object, parse};
 use super::row::Row;
 use super::{mooncake, openai_log};
 
-/// Kind of a trace.
+/// Format of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TraceFormat {
     /// JSONL with `timestamp`, `input_length`, `output_length` and `hash_ids`.
     Mooncake,
     /// CSV with `TIMESTAMP`, `ContextTokens` and `GeneratedTokens`, or `BurstGPT`'s columns.
     TokenCsv,
-    /// JSONL with the time and body of each request.
+    /// JSONL with the time and the body of each request.
     OpenAiLog,
 }
 
 impl TraceFormat {
-    /// Name in messages.
+    /// Returns the name of the format for messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Mooncake => "Mooncake trace",
@@ -27,7 +27,7 @@ impl TraceFormat {
     }
 }
 
-/// Reads the rows of a recognised trace.
+/// Reads the rows of a trace whose format is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowReader {
     Mooncake { block_tokens: u32 },
@@ -36,7 +36,7 @@ pub(super) enum RowReader {
 }
 
 impl RowReader {
-    /// Recognises the format by the first line with text.
+    /// Recognises the format from the first line with text.
     pub(super) fn recognise(line: &[u8], block_tokens: u32) -> Result<Self, String> {
         if let Some(what) = other_kind(line) {
             return Err(what.to_owned());
@@ -71,7 +71,7 @@ impl RowReader {
         }
     }
 
-    /// Whether the first line has names instead of a request.
+    /// Returns whether the first line is a header instead of a request.
     pub(super) const fn has_header(self) -> bool {
         matches!(self, Self::TokenCsv(_))
     }
@@ -88,7 +88,7 @@ impl RowReader {
 const FORMATS: &str = "is no trace; use Mooncake JSONL (timestamp, input_length, output_length, hash_ids), a CSV with \
     TIMESTAMP,ContextTokens,GeneratedTokens, or a log of OpenAI requests (one JSON object per line with a time and a body)";
 
-/// Kind of a file that begins like no trace, and how to convert it.
+/// Recognises a file of another kind. Returns the kind and how to convert the file.
 fn other_kind(line: &[u8]) -> Option<&'static str> {
     const KINDS: &[(&[u8], &str)] = &[
         (b"\x1f\x8b", "is compressed with gzip; decompress it with gunzip"),

@@ -1,4 +1,4 @@
-//! Pieces that the JSON formats share.
+//! Parts that the JSON formats of traces share.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -9,10 +9,10 @@ use crate::domain::suite::Message;
 /// A JSON object.
 pub(super) type Object = Map<String, Value>;
 
-/// Roles that a request can replay with text alone. A `tool` message needs the call that it answers.
+/// Roles of messages that can be replayed as text. A `tool` message would need the tool call to which it belongs.
 const ROLES: [&str; 4] = ["system", "developer", "user", "assistant"];
 
-/// Reads one line. The error has the column, but no line, because the parser counts from the start of the row.
+/// Reads one line. The error gives the column but no line, because the parser counts lines from the start of the row.
 pub(super) fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
     serde_json::from_slice(line).map_err(|error| {
         let text = error.to_string();
@@ -22,7 +22,7 @@ pub(super) fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
     })
 }
 
-/// A message as logged: its content is a text, a list of parts, or missing where a tool is called.
+/// A logged message. Its content is a string, a list of parts, or missing if the message calls a tool.
 #[derive(Deserialize)]
 struct LoggedMessage {
     role: String,
@@ -43,17 +43,17 @@ struct LoggedPart {
     text: Option<String>,
 }
 
-/// Removes the first of several fields that is not null.
+/// Removes the first of these fields that is not null, and returns its value.
 pub(super) fn take(object: &mut Object, names: &[&str]) -> Option<Value> {
     names.iter().find_map(|name| object.remove(*name).filter(|value| !value.is_null()))
 }
 
-/// A conversation of one message.
+/// Returns a conversation with one user message.
 pub(super) fn user_message(content: String) -> Vec<Message> {
-    vec![Message { role: "user".to_owned(), content }]
+    vec![Message { content, ..Message::user("") }]
 }
 
-/// Reads messages that a text-only request can replay.
+/// Reads messages that can be replayed as text.
 pub(super) fn messages(logged: Value) -> Result<Vec<Message>, String> {
     let logged: Vec<LoggedMessage> =
         serde_json::from_value(logged).map_err(|error| format!("in 'messages': {error}"))?;
@@ -73,7 +73,7 @@ fn message(logged: LoggedMessage) -> Result<Message, String> {
         Some(LoggedContent::Text(text)) => text,
         Some(LoggedContent::Parts(parts)) => parts.into_iter().map(part).collect::<Result<Vec<_>, _>>()?.join("\n"),
     };
-    Ok(Message { role, content })
+    Ok(Message { role, content, media: Vec::new() })
 }
 
 fn part(part: LoggedPart) -> Result<String, String> {

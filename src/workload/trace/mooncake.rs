@@ -1,8 +1,9 @@
-//! Mooncake's JSONL, one request per line: `{"timestamp": 27482, "input_length": 6955, "output_length": 52, "hash_ids":
-//! [46, 47]}`. The timestamp is in milliseconds; each id is a block of 512 tokens.
+//! Mooncake's JSONL, with one request per line:
+//! `{"timestamp": 27482, "input_length": 6955, "output_length": 52, "hash_ids": [46, 47]}`.
+//! The timestamp is in milliseconds; each id names a block of 512 tokens.
 //! <https://github.com/kvcache-ai/Mooncake/tree/main/FAST25-release>
 //!
-//! `AIPerf`'s traces may have the prompt itself, as `text_input` or `messages`.
+//! `AIPerf`'s traces may contain the prompt, as `text_input` or `messages`.
 
 use serde_json::Value;
 

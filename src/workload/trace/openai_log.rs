@@ -4,12 +4,12 @@
 //! | part | accepted names |
 //! |---|---|
 //! | time of the request | `timestamp`, `time`, `ts`, `@timestamp`, `created_at`, `created`, `start_time`, `request_time` |
-//! | request body | `body`, `request`, `request_body`, or the line itself; a string with JSON is read too |
-//! | prompt | `messages`, or `prompt` as one text |
-//! | answer | `response`, `response_body`, each also with its own `body`; or `usage` of the line itself |
+//! | request body | `body`, `request`, `request_body`, or the line itself; may be a string with JSON |
+//! | prompt | `messages`, or `prompt` as a string |
+//! | answer | `response` or `response_body`, or its `body`; otherwise `usage` of the line |
 //!
-//! The length of the answer is `usage.completion_tokens`; without it `max_completion_tokens` or `max_tokens`. A body
-//! may be nested in a `body` of its own, as in the files of OpenAI's batch API.
+//! The length of the answer is `usage.completion_tokens`, otherwise `max_completion_tokens` or `max_tokens`. A body may
+//! be nested in another `body`, as in the files of OpenAI's batch API.
 
 use serde_json::Value;
 
@@ -21,12 +21,13 @@ const TIMES: &[&str] =
 const BODIES: &[&str] = &["body", "request", "request_body"];
 const ANSWERS: &[&str] = &["response", "response_body"];
 
-/// Whether a line has the parts of a logged request.
+/// Returns whether a line has the parts of a logged request.
 pub(super) fn is_line(line: &Object) -> bool {
     ["messages", "prompt"].iter().chain(BODIES).any(|name| line.contains_key(*name))
 }
 
-/// The first of several fields, as an object or as JSON in a string. The innermost of nested bodies counts.
+/// Removes the first of these fields that is not null. Returns it as an object, which may be JSON in a string. If
+/// bodies are nested, returns the innermost.
 fn take_object(object: &mut Object, names: &[&str]) -> Option<Object> {
     let inner = match take(object, names)? {
         Value::Object(inner) => inner,
@@ -36,7 +37,7 @@ fn take_object(object: &mut Object, names: &[&str]) -> Option<Object> {
     Some(unwrapped(inner))
 }
 
-/// An object without the `body` around it. The depth is bounded by the parser.
+/// Returns an object without the `body` around it. The parser limits the depth.
 fn unwrapped(mut object: Object) -> Object {
     loop {
         match object.remove("body") {

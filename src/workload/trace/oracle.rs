@@ -1,4 +1,4 @@
-//! Properties of any trace, for the fuzzer and the property tests.
+//! Invariants of any trace. Fuzzer and property tests check them.
 
 use std::io::Cursor;
 
@@ -6,11 +6,11 @@ use super::{BadRows, Trace, TraceError, TraceOptions, TraceRequest};
 use crate::domain::length_spec::MAX_LENGTH;
 use crate::domain::text::oracle::fault;
 
-/// Checks a file with these bytes.
+/// Checks a trace with these bytes.
 ///
 /// # Errors
 ///
-/// Describes the property that does not hold.
+/// Describes the violated invariant.
 pub fn check(bytes: &[u8]) -> Result<(), String> {
     let options = |bad_rows, speed| TraceOptions { bad_rows, speed, ..TraceOptions::default() };
     let open = |options: TraceOptions| Trace::open(Cursor::new(bytes), &options);
@@ -61,7 +61,7 @@ fn check_error(error: &TraceError) -> Result<(), String> {
     if error.line == Some(0) { Err("line 0".to_owned()) } else { check_line(&error.to_string()) }
 }
 
-/// Checks that a message is one line, safe to show and not long.
+/// Checks that a message is one line, safe to display and not long.
 fn check_line(text: &str) -> Result<(), String> {
     if let Some(fault) = fault(text) {
         return Err(fault);

@@ -12,7 +12,7 @@ use crate::domain::data_fingerprint::DataFingerprint;
 
 /// Maximum length of a row, bytes.
 const MAX_LINE_BYTES: u64 = 64 << 20;
-/// Begins some UTF-8 files of Windows.
+/// First bytes of some UTF-8 files from Windows.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Block size of Mooncake's traces, tokens.
 const MOONCAKE_BLOCK_TOKENS: u32 = 512;
@@ -20,21 +20,21 @@ const MOONCAKE_BLOCK_TOKENS: u32 = 512;
 /// Treatment of rows with a fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BadRows {
-    /// The first one is an error.
+    /// Fail at the first row with a fault.
     #[default]
     Refuse,
-    /// They are skipped and counted.
+    /// Skip the rows with a fault, and count them.
     Skip,
 }
 
-/// How to read a trace.
+/// Options for reading a trace.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TraceOptions {
     /// Treatment of rows with a fault.
     pub bad_rows: BadRows,
-    /// Speed of the replay: 2 halves all gaps between requests. Above 0.
+    /// Speed of the replay, above 0. A speed of 2 halves all gaps between requests.
     pub speed: f64,
-    /// Tokens per hash id.
+    /// Number of tokens in the block of a hash id.
     pub block_tokens: u32,
 }
 
@@ -44,21 +44,21 @@ impl Default for TraceOptions {
     }
 }
 
-/// Place of a row: 16 bytes, so a million rows cost 16 MB however long they are.
+/// Index entry of a row: 16 bytes, so a million rows take 16 MB, however long they are.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// Recorded start, nanoseconds since the trace's epoch.
+    /// Recorded start, nanoseconds since the zero of the trace's times.
     at_ns: u64,
     /// Start of the row, bytes from the start of the file.
     offset: u64,
 }
 
-/// A trace whose rows stay in the file. Only the moment and place of each row are in memory.
+/// A trace whose rows stay in the file. Memory holds only the start time and the position of each row.
 #[derive(Debug)]
 pub struct Trace<R> {
     source: BufReader<R>,
     reader: RowReader,
-    /// In order of time.
+    /// Index of the rows, in order of time.
     index: Vec<Entry>,
     speed: f64,
     summary: TraceSummary,
@@ -66,7 +66,7 @@ pub struct Trace<R> {
 }
 
 impl<R: Read + Seek> Trace<R> {
-    /// Reads a trace from start to end once. Every row is checked, so that a run cannot stop at a bad one later.
+    /// Reads a trace once, from start to end. Checks every row, so that no bad row can stop the run later.
     pub fn open(source: R, options: &TraceOptions) -> Result<Self, TraceError> {
         let mut lines = Lines {
             source: BufReader::new(source),
@@ -91,17 +91,17 @@ impl<R: Read + Seek> Trace<R> {
         scan.finish(lines, reader, options.speed)
     }
 
-    /// Number of requests.
+    /// Returns the number of requests.
     pub fn len(&self) -> usize {
         self.index.len()
     }
 
-    /// Whether the trace has no requests. An open trace has at least one.
+    /// Returns whether the trace has no requests. An open trace always has at least one.
     pub fn is_empty(&self) -> bool {
         self.index.is_empty()
     }
 
-    /// Figures of the whole trace.
+    /// Returns the figures of the whole trace.
     pub const fn summary(&self) -> &TraceSummary {
         &self.summary
     }
@@ -111,7 +111,8 @@ impl<R: Read + Seek> Trace<R> {
         self.fingerprint
     }
 
-    /// Start of a request since the first one, at the speed of the replay; `None` beyond the last.
+    /// Returns the start of a request, as the time since the first request at the speed of the replay; `None` after the
+    /// last request.
     pub fn at(&self, index: usize) -> Option<Duration> {
         let entry = self.index.get(index)?;
         let since_ns = entry.at_ns - self.index.first().map_or(0, |first| first.at_ns);
@@ -146,14 +147,14 @@ fn unreadable(error: &std::io::Error) -> TraceError {
     TraceError::new(&format!("cannot be read: {error}"))
 }
 
-/// The lines of a file that have text, without white space around them.
+/// Iterates over the lines of a file that have text, without surrounding white space.
 struct Lines<R> {
     source: BufReader<R>,
     /// Start of the current line, bytes.
     offset: u64,
     /// Number of the current line, from 1.
     number: u64,
-    /// Text of the current line; empty at the end.
+    /// Text of the current line; empty at the end of the file.
     line: Vec<u8>,
     checksum: Checksum,
 }
@@ -187,7 +188,7 @@ impl<R: Read + Seek> Lines<R> {
     }
 }
 
-/// The state of the first pass over a trace.
+/// State of the first pass over a trace.
 #[derive(Default)]
 struct Scan {
     index: Vec<Entry>,
@@ -223,7 +224,7 @@ impl Scan {
     }
 
     fn finish<R>(mut self, lines: Lines<R>, reader: RowReader, speed: f64) -> Result<Trace<R>, TraceError> {
-        // Logs are often in order of the ends of requests. Equal times keep their order.
+        // Sort the rows, because logs are often in order of the requests' ends. Rows with equal times keep their order.
         self.index.sort_by_key(|entry| entry.at_ns);
         let (Some(first), Some(last)) = (self.index.first(), self.index.last()) else {
             let why =

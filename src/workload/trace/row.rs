@@ -1,4 +1,4 @@
-//! One row of any format.
+//! A row of a trace in any format.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::domain::length_spec::MAX_LENGTH;
 use crate::domain::suite::Message;
 
-/// One row as read, before times are made relative.
+/// A row as read, before times become relative to the first request.
 #[derive(Debug, Default)]
 pub(super) struct Row {
     pub time: RowTime,
@@ -19,17 +19,17 @@ pub(super) struct Row {
     pub model: Option<String>,
 }
 
-/// A number of tokens that a request can have.
+/// Converts a token count. Fails if no request can have this many tokens.
 pub(super) fn tokens(number: u64, name: &str) -> Result<u32, String> {
     let tokens = u32::try_from(number).ok().filter(|n| (1..=MAX_LENGTH).contains(n));
     tokens.ok_or_else(|| format!("the {name} {number} is not from 1 to {MAX_LENGTH}"))
 }
 
-/// Moment of a row, nanoseconds since an epoch of the trace's own.
+/// Start time of a row, nanoseconds since the zero of the trace's times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RowTime(pub u64);
 
-/// Latest moment: beyond the year 2500 after the Unix epoch.
+/// Latest possible time, nanoseconds since the zero: the year 2508 if the zero is 1970.
 const MAX_NANOS: f64 = 1.7e19;
 
 impl RowTime {
@@ -38,13 +38,13 @@ impl RowTime {
         is_valid.then_some(Self(nanos as u64)).ok_or_else(|| format!("the time {written} is not a moment from 0 on"))
     }
 
-    /// Milliseconds.
+    /// Creates a time from milliseconds.
     pub(super) fn from_millis(millis: f64) -> Result<Self, String> {
         Self::from_nanos(millis * 1e6, &millis)
     }
 
-    /// A number as logs have it: seconds, unless it is as large as the milliseconds, microseconds or nanoseconds since
-    /// 1970 are since 1973.
+    /// Creates a time from a number in a log. The number is in seconds, unless it is so large that it must be
+    /// milliseconds, microseconds or nanoseconds since 1970.
     fn from_number(number: f64) -> Result<Self, String> {
         let nanos_per_unit = match number {
             n if n < 1e11 => 1e9,
@@ -55,8 +55,8 @@ impl RowTime {
         Self::from_nanos(number * nanos_per_unit, &number)
     }
 
-    /// A date with time, with or without a zone, or a number. Times without a zone are read as UTC; only differences
-    /// between times matter.
+    /// Parses a number, or a date with time. A time without a zone is read as UTC; only differences between times
+    /// matter.
     pub(super) fn from_text(text: &str) -> Result<Self, String> {
         if let Ok(number) = text.parse::<f64>() {
             return Self::from_number(number);
@@ -70,7 +70,7 @@ impl RowTime {
         })
     }
 
-    /// A time in JSON.
+    /// Parses a time in JSON.
     pub(super) fn from_json(time: &Value) -> Result<Self, String> {
         match time {
             Value::String(text) => Self::from_text(text),

@@ -1,4 +1,4 @@
-//! A trace in one line, for the screen before a run.
+//! Describes a trace in one line, which is shown before the run.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    /// Computes both; `None` without lengths.
+    /// Computes both percentiles. Returns `None` if there are no lengths.
     pub(super) fn from_tokens(mut tokens: Vec<u32>) -> Option<Self> {
         tokens.sort_unstable();
         let percentile = |p| percentile_by(tokens.len(), p, |i| tokens.get(i).copied().map_or(0.0, f64::from));
@@ -30,17 +30,17 @@ impl Lengths {
 /// Figures of a whole trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TraceSummary {
-    /// Kind of the trace.
+    /// Format of the trace.
     pub format: TraceFormat,
     /// Number of usable rows.
     pub requests: u64,
     /// Time from the first to the last request, as recorded.
     pub span: Duration,
-    /// Lengths of the prompts that have one.
+    /// Lengths of the prompts whose length is known.
     pub input: Option<Lengths>,
-    /// Lengths of the answers that have one.
+    /// Lengths of the answers whose length is known.
     pub output: Option<Lengths>,
-    /// Number of rows that start before the row above; requests are replayed in order of time.
+    /// Number of rows that start before the previous row. Requests are replayed in order of time.
     pub out_of_order: u64,
     /// Number of rows skipped because of a fault.
     pub skipped: u64,
@@ -49,7 +49,7 @@ pub struct TraceSummary {
 }
 
 impl fmt::Display for TraceSummary {
-    /// `Mooncake trace: 12,031 requests in 58:56, input p50 6,909 and p95 44,000 tokens, …`
+    /// Formats the figures like `Mooncake trace: 12,031 requests in 58:56, input p50 6,909 and p95 44,000 tokens, …`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let noun = if self.requests == 1 { "request" } else { "requests" };
         write!(f, "{}: {} {noun} in {}", self.format.as_str(), grouped(self.requests), clock(self.span))?;

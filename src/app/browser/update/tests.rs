@@ -99,6 +99,7 @@ fn two_marked_runs_are_compared_the_older_one_first() {
     assert_eq!(act_on(&mut browser, A::Compare), [BrowserEffect::Compare("ts-1".to_owned(), "ts-3".to_owned())]);
     assert_eq!((browser.mark_of("ts-1"), browser.mark_of("ts-3")), (Some('A'), Some('B')));
     let view = ComparisonView {
+        stage: None,
         verdict: "V".to_owned(),
         a: String::new(),
         b: String::new(),
@@ -119,6 +120,7 @@ fn the_charts_of_the_comparison_come_round() {
     let distribution = |label| Distribution { label, meaning: "", a_ms: vec![1.0], b_ms: vec![2.0] };
     let distributions = ["TTFT", "ITL", "Latency"].map(distribution).to_vec();
     let view = ComparisonView {
+        stage: None,
         verdict: String::new(),
         a: String::new(),
         b: String::new(),

@@ -2,8 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::domain::metrics::{Column, METRICS, Metric};
+use crate::domain::metrics::{Column, METRICS, Metric, PREFILL};
 use crate::domain::session::{AttemptState, CasePhase, CaseState};
+use crate::domain::suite::Suite;
 
 /// Maximum number of answers in the mean of a case: a long run has thousands.
 pub const MAX_REPORTED: usize = 200;
@@ -22,9 +23,29 @@ pub enum SortBy {
     Metric(&'static Metric),
 }
 
-/// Metrics that have a column, in the order of their columns. The pass rate has one only if some case `has_checks`.
-pub fn columns(has_checks: bool) -> Vec<(&'static Metric, &'static Column)> {
-    let shown = METRICS.iter().filter(|m| has_checks || !m.is_share());
+/// Kinds of measurement in a suite, which decide whether some metrics have a column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Measures {
+    /// Some case has checks, so there is a pass rate.
+    pub checks: bool,
+    /// The run measures context depths, so the prefill speed matters.
+    pub depths: bool,
+}
+
+impl Measures {
+    /// Kinds of measurement in this suite.
+    pub fn from_suite(suite: &Suite) -> Self {
+        Self { checks: suite.has_checks(), depths: suite.depths().is_some() }
+    }
+
+    fn has(self, metric: &Metric) -> bool {
+        if *metric == PREFILL { self.depths } else { self.checks || !metric.is_share() }
+    }
+}
+
+/// Metrics that have a column, in the order of their columns.
+pub fn columns(measures: Measures) -> Vec<(&'static Metric, &'static Column)> {
+    let shown = METRICS.iter().filter(|m| measures.has(m));
     let mut all: Vec<_> = shown.filter_map(|m| Some((*m, m.column.as_ref()?))).collect();
     all.sort_by_key(|(_, column)| column.rank);
     all
@@ -32,15 +53,15 @@ pub fn columns(has_checks: bool) -> Vec<(&'static Metric, &'static Column)> {
 
 impl SortBy {
     /// Every sort key, in the order of the columns.
-    pub fn all(has_checks: bool) -> Vec<Self> {
+    pub fn all(measures: Measures) -> Vec<Self> {
         let before = [Self::Suite, Self::Name, Self::State];
-        before.into_iter().chain(columns(has_checks).into_iter().map(|(metric, _)| Self::Metric(metric))).collect()
+        before.into_iter().chain(columns(measures).into_iter().map(|(metric, _)| Self::Metric(metric))).collect()
     }
 
     /// The sort key after this one; after the last, the first.
     #[must_use]
-    pub fn next(self, has_checks: bool) -> Self {
-        let all = Self::all(has_checks);
+    pub fn next(self, measures: Measures) -> Self {
+        let all = Self::all(measures);
         let at = all.iter().position(|s| *s == self).unwrap_or(0);
         all.get(at + 1).copied().unwrap_or_default()
     }
@@ -56,8 +77,19 @@ impl SortBy {
     }
 }
 
-/// Sorts indices of cases. `names` are in lower case. Equal cases stay in the order of the suite.
-pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, names: &[String], states: &[CaseState]) {
+/// Cases to sort, with their names, and the stage of the sweep whose figures decide.
+#[derive(Clone, Copy, Debug)]
+pub struct SortedCases<'a> {
+    /// Names of the cases, in lower case.
+    pub names: &'a [String],
+    /// Their states.
+    pub states: &'a [CaseState],
+    /// Index of the stage; 0 without a sweep.
+    pub stage: usize,
+}
+
+/// Sorts indices of cases. Equal cases stay in the order of the suite.
+pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, SortedCases { names, states, stage }: SortedCases<'_>) {
     let directed = |order: Ordering| if reversed { order.reverse() } else { order };
     match by {
         SortBy::Suite if reversed => cases.reverse(),
@@ -72,8 +104,8 @@ pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, names: &[String], s
         }
         SortBy::Metric(metric) => {
             let figure = |case: &usize| {
-                let state = states.get(*case)?;
-                mean(metric, state).or_else(|| (metric.get)(&*state.shown().filter(|r| r.is_ok())?))
+                let case = states.get(*case)?;
+                mean(metric, case, stage).or_else(|| (metric.get)(&*case.shown_in(stage).filter(|r| r.is_ok())?))
             };
             sort_by_key(cases, figure, |a, b| match (a, b) {
                 (Some(a), Some(b)) => directed(a.total_cmp(b)),
@@ -87,8 +119,8 @@ pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, names: &[String], s
 }
 
 /// Mean of a metric over the case's last reported attempts, as its row shows it.
-fn mean(metric: &Metric, state: &CaseState) -> Option<f64> {
-    let records = state.reported().rev().take(MAX_REPORTED).filter_map(AttemptState::record);
+fn mean(metric: &Metric, case: &CaseState, stage: usize) -> Option<f64> {
+    let records = case.reported_in(stage).rev().take(MAX_REPORTED).filter_map(AttemptState::record);
     let values: Vec<f64> = records.filter_map(|r| (metric.get)(&r)).filter(|v| v.is_finite()).collect();
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }

@@ -49,7 +49,7 @@ pub(super) fn gaps(recording: &Recording, stops: &[Stop]) -> Vec<Gap> {
     idle.into_iter().zip(why).map(|(span, why)| Gap { from: span.0, to: span.1, time: time(&span), why }).collect()
 }
 
-/// Position of a replay `seconds` of screen time after it was at `at`.
+/// Position of a replay that started at `at`, after `seconds` of screen time.
 pub(super) fn advance(gaps: &[Gap], mut at: Nanos, speed: f64, seconds: f64) -> Nanos {
     let mut left = seconds;
     let ahead = gaps.partition_point(|gap| gap.to <= at);

@@ -4,7 +4,7 @@ use super::*;
 use crate::app::action::Action;
 use crate::app::message::{Effect, Msg, ScreenEffect};
 use crate::app::state::answer::Form;
-use crate::app::state::cases::order::SortBy;
+use crate::app::state::cases::order::{Measures, SortBy};
 use crate::app::state::text_field::TextField;
 use crate::app::update::testing::{app, discovered, ended};
 use crate::app::update::update;
@@ -51,11 +51,11 @@ static TTFT: SortBy = SortBy::Metric(&crate::domain::metrics::TTFT);
 fn the_sort_key_cycles_through_all_columns() {
     let mut app = app(1);
     let mut seen = Vec::new();
-    for _ in SortBy::all(false) {
+    for _ in SortBy::all(Measures::default()) {
         seen.push(app.ui.cases.sort);
         act(&mut app, Action::SortByNext);
     }
-    assert_eq!((seen, app.ui.cases.sort), (SortBy::all(false), SortBy::Suite));
+    assert_eq!((seen, app.ui.cases.sort), (SortBy::all(Measures::default()), SortBy::Suite));
 }
 
 #[test]

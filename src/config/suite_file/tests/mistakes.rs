@@ -55,8 +55,8 @@ fn unknown_keys() {
         (before_case("[rating]\npoor = 1"), "cases.toml:2: unknown key 'poor'; known here: excellent, good, fair"),
         (
             after_case("top_p = 1"),
-            "cases.toml:4: unknown key 'top_p'; known here: name, prompt, messages, turns, think_time_s, check, max_tokens, temperature, timeout_s, \
-             connect_timeout_s, first_token_timeout_s, stall_timeout_s, model, extra; other parameters of the request go into extra = { … }",
+            "cases.toml:4: unknown key 'top_p'; known here: name, prompt, messages, turns, think_time_s, images, audio, check, max_tokens, temperature, timeout_s, \
+             connect_timeout_s, first_token_timeout_s, stall_timeout_s, model, tools, tool_choice, response_format, extra; other parameters of the request go into extra = { … }",
         ),
     ]);
 }
@@ -270,16 +270,16 @@ fn hostile_text_stays_on_one_line() {
     check_mistakes(&[
         (
             before_case("\"\\u001b[2J\\nx.toml:9: all is well\" = 1"),
-            "cases.toml:1: unknown key ' x.toml:9: all is well'; known here: suite, defaults, rating, workload, case",
+            "cases.toml:1: unknown key ' x.toml:9: all is well'; known here: suite, model, defaults, rating, workload, case",
         ),
         (
             before_case("\"key\\u001b]0;title\" = 1"),
-            "cases.toml:1: unknown key 'key'; known here: suite, defaults, rating, workload, case",
+            "cases.toml:1: unknown key 'key'; known here: suite, model, defaults, rating, workload, case",
         ),
         (
             before_case(&format!("{} = 1", "x".repeat(61))),
             "cases.toml:1: unknown key 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'; known here: suite, \
-             defaults, rating, workload, case",
+             model, defaults, rating, workload, case",
         ),
     ]);
 }

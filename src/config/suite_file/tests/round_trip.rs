@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::config::suite_file::parse;
 use crate::domain::check::{CheckSpec, ExpectedCall};
 use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite, Timeouts};
+use crate::domain::tools::{AnswerSchema, ResponseFormat, Tool, ToolChoice};
 
 /// Writes a suite as a file. JSON strings are valid TOML except for the delete character, which is not generated.
 fn written(suite: &Suite) -> String {
@@ -55,6 +56,24 @@ fn written(suite: &Suite) -> String {
         if let Some(model) = &case.model {
             writeln!(out, "model = {}", text(model)).unwrap();
         }
+        let tools: Vec<String> =
+            case.tools.iter().map(|tool| toml_value(&serde_json::to_value(tool).unwrap())).collect();
+        writeln!(out, "tools = [{}]", tools.join(", ")).unwrap();
+        if let Some(choice) = &case.tool_choice {
+            let choice = match choice {
+                ToolChoice::Named(name) => format!("{{ name = {} }}", text(name)),
+                word => text(word.word().unwrap()),
+            };
+            writeln!(out, "tool_choice = {choice}").unwrap();
+        }
+        match &case.response_format {
+            None => {}
+            Some(ResponseFormat::JsonObject) => out += "response_format = { type = \"json_object\" }\n",
+            Some(ResponseFormat::JsonSchema(answer)) => {
+                let schema = toml_value(&serde_json::to_value(answer).unwrap());
+                writeln!(out, "response_format = {{ type = \"json_schema\", json_schema = {schema} }}").unwrap();
+            }
+        }
         let checks: Vec<String> =
             case.checks.iter().map(|check| toml_value(&serde_json::to_value(check).unwrap())).collect();
         writeln!(out, "check = [{}]", checks.join(", ")).unwrap();
@@ -93,7 +112,7 @@ prop_compose! {
     fn conversation()(
         messages in vec((prop::sample::select(vec!["system", "user", "assistant"]), "x[^\u{7f}\r]{0,20}"), 1..4)
     ) -> Vec<Message> {
-        messages.into_iter().map(|(role, content)| Message { role: role.to_owned(), content }).collect()
+        messages.into_iter().map(|(role, content)| Message::new(role, &content)).collect()
     }
 }
 
@@ -112,6 +131,28 @@ fn check() -> impl Strategy<Value = CheckSpec> {
     ]
 }
 
+fn schema() -> impl Strategy<Value = Value> {
+    "x[^\u{7f}]{0,5}"
+        .prop_map(|key| serde_json::json!({ "type": "object", "properties": { key: { "type": "string" } } }))
+}
+
+prop_compose! {
+    fn tool()(
+        name in "[a-zA-Z0-9_-]{1,64}",
+        description in prop::option::of("x[^\u{7f}\r]{0,20}"),
+        parameters in schema(),
+        strict in any::<Option<bool>>(),
+    ) -> Tool {
+        Tool { name, description, parameters, strict }
+    }
+}
+
+fn response_format() -> impl Strategy<Value = ResponseFormat> {
+    let json_schema = ("[a-zA-Z0-9_-]{1,64}", schema(), any::<Option<bool>>())
+        .prop_map(|(name, schema, strict)| ResponseFormat::JsonSchema(AnswerSchema { name, schema, strict }));
+    prop_oneof![Just(ResponseFormat::JsonObject), json_schema]
+}
+
 prop_compose! {
     fn case()(
         model in prop::option::of("[a-z/.-]{1,10}"),
@@ -124,7 +165,22 @@ prop_compose! {
         (connect, first_token, stall) in (1..=60_000_u64, prop::option::of(1..=60_000_u64), prop::option::of(1..=60_000_u64)),
         extra in btree_map("x[^\u{7f}]{0,5}", json_value(), 0..3),
         checks in vec(check(), 0..3),
+        mut tools in vec(tool(), 0..3),
+        choice in 0..5,
+        response_format in prop::option::of(response_format()),
     ) -> CaseSpec {
+        // A conversation of several turns has no tools, and each tool has its own name.
+        tools.truncate(if follow_ups.is_empty() { 3 } else { 0 });
+        for (number, tool) in tools.iter_mut().enumerate() {
+            tool.name = format!("{number}{}", tool.name.split_at(tool.name.len() / 2).0);
+        }
+        let tool_choice = tools.last().and_then(|last| match choice {
+            0 => None,
+            1 => Some(ToolChoice::Auto),
+            2 => Some(ToolChoice::None),
+            3 => Some(ToolChoice::Required),
+            _ => Some(ToolChoice::Named(last.name.clone())),
+        });
         let (extra, timeout) = (extra.into_iter().collect(), Duration::from_millis(timeout));
         let (connect, first_token, stall) =
             (Duration::from_millis(connect), first_token.map(Duration::from_millis), stall.map(Duration::from_millis));
@@ -133,7 +189,8 @@ prop_compose! {
             messages.push(Message::user("x"));
         }
         let patience = Timeouts { connect, first_token, stall };
-        CaseSpec { follow_ups, think_time, name: String::new(), model, messages, max_tokens, temperature, timeout, patience, extra, checks }
+        CaseSpec { model, messages, follow_ups, think_time, max_tokens, temperature, timeout, patience, tools, tool_choice,
+            response_format, extra, checks, ..CaseSpec::new("", Vec::new()) }
     }
 }
 
@@ -202,6 +259,13 @@ const PIECES: &[&str] = &[
     "regex",
     "json_schema",
     "tool_call",
+    "tools",
+    "tool_choice",
+    "images",
+    "audio",
+    "width",
+    "response_format",
+    "schema",
     "max_tokens",
     "excellent",
     "good",

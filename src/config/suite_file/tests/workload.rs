@@ -30,6 +30,20 @@ fn a_workload_takes_the_place_of_the_cases() {
 }
 
 #[test]
+fn depths_are_a_list_or_the_text_of_the_option() {
+    for depth in ["[0, 4096]", "\"0,4096\""] {
+        let file = read(&format!("[workload]\ndepth = {depth}\nisl = 512\nosl = 16\n")).unwrap();
+        let expected = WorkloadArgs {
+            depth: Some("0,4096".parse().unwrap()),
+            isl: Some("512".parse().unwrap()),
+            osl: Some("16".parse().unwrap()),
+            ..WorkloadArgs::default()
+        };
+        assert_eq!((file.workload, file.suite.cases.len()), (expected, 0));
+    }
+}
+
+#[test]
 fn conversations_need_no_source() {
     let file = read("[workload]\nturns = \"2..4\"\n[[case]]\nname = \"a\"\nprompt = \"p\"\n").unwrap();
     assert_eq!((file.suite.cases.len(), file.workload.turns), (1, Some("2..4".parse().unwrap())));
@@ -63,6 +77,23 @@ fn mistakes_have_their_line() {
             "[workload]\nisl = 9\n[[case]]\nname = \"a\"\nprompt = \"p\"\n",
             "cases.toml:3: [workload] sends requests of its own, so the suite can have no [[case]]; remove one of them"
                 .to_owned(),
+        ),
+        (
+            "[workload]\ndepth = [0, true]\n",
+            "cases.toml:2: 'depth': 'a boolean' is not a number of tokens up to 10000000; use a list like 0,4096,8192"
+                .to_owned(),
+        ),
+        (
+            "[workload]\ndepth = [0, 0]\n",
+            "cases.toml:2: 'depth': the depth 0 is listed twice; use a list like 0,4096,8192".to_owned(),
+        ),
+        (
+            "[workload]\ndepth = 0\ntrace = \"t\"\n",
+            "cases.toml:3: 'depth' and 'trace' are both sources of requests; keep one of them".to_owned(),
+        ),
+        (
+            "[workload]\ndepth = 0\nturns = 2\n",
+            "cases.toml:3: 'turns' does not go with 'depth'; remove one of them".to_owned(),
         ),
         ("[workload]\nisl = 9\nsead = 1\n", "cases.toml:3: unknown key 'sead'".to_owned()),
     ] {

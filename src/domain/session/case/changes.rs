@@ -180,8 +180,8 @@ impl CaseState {
         }
     }
 
-    /// Stores the record of an attempt in flight, and condenses the oldest beyond `keep`.
-    /// A conversation goes on with `next`.
+    /// Stores the record of an attempt in flight, and condenses the oldest records beyond `keep`. `next` is the
+    /// conversation's next turn.
     pub(in crate::domain::session) fn end(
         &mut self,
         number: u32,

@@ -1,4 +1,4 @@
-//! Transcripts of how answers end, one for each shape: file, API, the expected [`line`], and part of a note.
+//! Transcripts of different ends of an answer: file, API, the expected [`line`], and part of a warning.
 
 /// See [`TRANSCRIPTS`](super::transcripts).
 pub const ENDS: &[(&str, &str, &str, &str)] = &[

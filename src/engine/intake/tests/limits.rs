@@ -1,4 +1,4 @@
-//! Limits of memory.
+//! Tests of the memory limits.
 
 use super::*;
 use crate::engine::recorder::{MAX_ARRIVALS, MAX_TEXT_BYTES};
@@ -42,7 +42,7 @@ fn an_endless_stream_ends_at_the_limit_of_arrivals() {
     let mut recorder = recorder();
     let text = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
     recorder.event(Nanos(1), 1, text).unwrap();
-    // As if this many had already arrived.
+    // Pretend that this many arrivals came before.
     let arrival = recorder.record.arrivals[0];
     recorder.record.arrivals = vec![arrival; MAX_ARRIVALS - 1];
     recorder.event(Nanos(1), 1, text).unwrap();
@@ -55,7 +55,7 @@ fn an_endless_stream_ends_at_the_limit_of_arrivals() {
 fn an_endless_body_of_comments_ends_at_the_limit() {
     let mut recorder = recorder();
     let mut intake = Intake::new("", &mut recorder).unwrap();
-    // As if this much had already arrived.
+    // Pretend that this many bytes came before.
     intake.take(Nanos(1), b": ping\n\n", &mut recorder).unwrap();
     intake.bytes = MAX_BODY_BYTES - 1;
     assert!(intake.take(Nanos(2), b"\n", &mut recorder).is_ok());

@@ -1,4 +1,5 @@
-//! Streams of every server, written after their sources, documents and captures, in `assets/transcripts/servers`.
+//! Streams of every supported server in `assets/transcripts/servers`, written after its source, documentation or
+//! captures.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use super::ends::ENDS;
 use super::*;
 use crate::protocol::api::by_name;
 
-/// File, API, the expected [`line`], and part of a warning that must be present.
+/// File, API, the expected [`line`], and part of a warning that the record must have.
 const TRANSCRIPTS: &[(&str, &str, &str, &str)] = &[
     // ─── The first token ───
     ("vllm.sse", "chat", r#"ok | 1:raa | "Let me see." "So it is" | 12/6/-/- | length"#, ""),

@@ -20,7 +20,7 @@ fn contains(text: &str) -> CheckSpec {
     CheckSpec::Contains(text.to_owned())
 }
 
-/// Sends these records through the thread; returns the outcomes of their checks.
+/// Sends these records through the thread. Returns whether each of their checks passed.
 fn checked(cases: Vec<CaseSpec>, records: Vec<AttemptRecord>) -> Vec<Vec<bool>> {
     let (sender, out) = channel();
     let checks = of_suite(&crate::domain::testing::suite_with(cases), RowChecks::default()).unwrap().unwrap();
@@ -64,11 +64,8 @@ fn reasoning_is_not_the_answer_and_the_first_choice_is() {
 #[test]
 fn calls_of_tools_reach_their_check() {
     let call = ExpectedCall { name: "f".to_owned(), arguments: None };
-    let parts = AnswerParts {
-        tool_calls: vec![ToolCall { name: "f".into(), ..ToolCall::default() }],
-        ..AnswerParts::default()
-    };
-    let calling = AttemptRecord { answer_parts: Some(Box::new(parts)), ..record(0, "", AttemptStatus::Ok) };
+    let tool_calls = vec![ToolCall { name: "f".into(), ..ToolCall::default() }];
+    let calling = AttemptRecord { tool_calls, ..record(0, "", AttemptStatus::Ok) };
     let checks = vec![CheckSpec::ToolCall(call)];
     assert_eq!(checked(vec![case(checks)], vec![calling, record(0, "", AttemptStatus::Ok)]), [[true], [false]]);
 }
@@ -81,7 +78,7 @@ fn a_suite_without_checks_needs_no_thread() {
     assert!(why.starts_with("case 'c': not a regular expression"), "{why}");
 }
 
-/// A schema that takes 2^40 steps, although it is small.
+/// Returns a small schema whose evaluation takes 2^40 steps.
 fn exponential() -> Value {
     let link = |i: u32| {
         let next = format!("#/$defs/d{}", i + 1);
@@ -102,7 +99,7 @@ fn checks_that_never_end_are_abandoned_and_others_still_work() {
     let message = |results: &[CheckResult]| results[0].message.clone().unwrap_or_default();
     let results = evaluator.evaluate(&never, &answer);
     assert_eq!(message(&results), "not evaluated: it took more than 0.2 s; simplify the schema");
-    // The same checks are not tried again, others are.
+    // These checks are not tried again, but other checks are.
     evaluator.limit = Duration::from_secs(600);
     assert!(message(&evaluator.evaluate(&never, &answer)).contains("for an earlier answer"));
     assert!(evaluator.evaluate(&quick, &answer)[0].passed);

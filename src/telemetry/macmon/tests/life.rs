@@ -1,4 +1,4 @@
-//! Start, failures and end of macmon.
+//! Tests of starts, failures and ends of macmon.
 
 use super::*;
 
@@ -82,7 +82,7 @@ fn unreadable_lines_are_skipped_and_quoted_without_figures() {
 #[test]
 fn macmon_runs_on_during_a_pause_and_keeps_its_last_line() {
     let (bench, _alive, mut lines) = Bench::new();
-    // A restarted stand-in would print nothing.
+    // If the stand-in were started again, it would print nothing.
     fs::write(bench.folder.path().join("script"), "exit 1").unwrap();
     lines.write_all(LINE.repeat(100).as_bytes()).unwrap();
     let mut last: serde_json::Value = serde_json::from_str(LINE).unwrap();

@@ -1,11 +1,12 @@
-//! GPUs that share memory with the system or are partitioned into slices, the energy of a run, and GPU users.
+//! Tests of GPUs that share memory with the system or are partitioned into slices, of the energy of a run, and of GPU
+//! users.
 
 use super::*;
 use crate::domain::energy::{Energy, EnergyMethod};
 use crate::domain::gpu_scope::GpuScope;
 use crate::telemetry::Endpoint;
 
-/// Memory of the test machine according to its `meminfo`, bytes.
+/// Memory of the test machine, as its `meminfo` reports it, bytes.
 const SYSTEM_BYTES: u64 = MIB;
 const COMPUTE: &str = "nvmlDeviceGetComputeRunningProcesses_v3";
 
@@ -17,7 +18,7 @@ fn unified_memory_is_the_sum_over_the_processes() {
         let info = bench.infos().remove(0);
         assert_eq!((info.memory_kind, info.memory_total_bytes), (MemoryKind::Unified, Some(SYSTEM_BYTES)), "{gpu}");
         assert_eq!(info.memory_unknown_because, None);
-        // A process in both lists counts once. The lists are read at most once a second.
+        // A process in both lists counts once. Each list is read at most once a second.
         for (ms, bytes, lists) in [(999, 1000, 1), (1000, 1500, 2), (1999, 1500, 2), (2000, 500, 3), (9000, 0, 4)] {
             assert_eq!(bench.sample_at(ms).memory_used_bytes, Some(bytes), "at {ms}");
             // Reading a list that is not empty takes two calls.
@@ -46,7 +47,7 @@ fn a_discrete_card_never_counts_as_unified() {
         ("gpu 0 name=NVIDIA_GeForce_RTX_4090 temp=40", None, Some("not reported by the driver")),
         ("gpu 0 name=Tesla_T4 temp=40 total=0 used=0", None, Some("the driver reports no memory for this GPU")),
         ("gpu 0 name=NVIDIA_A100-SXM4-40GB total=1000000 used=9", Some(1_000_000), None),
-        // A total above the machine's memory cannot be the machine's.
+        // A total above the machine's memory cannot be the machine's memory.
         ("gpu 0 total=2000000 used=9", Some(2_000_000), None),
     ] {
         let info = Bench::start(gpu).infos().remove(0);
@@ -91,14 +92,14 @@ fn slices_are_separate_gpus_and_memory_is_not_counted_twice() {
     let figures: Vec<_> = samples.iter().map(|s| (s.memory_used_bytes, s.power_w, s.energy_j)).collect();
     let none = |used| (Some(used), None, None);
     assert_eq!(figures, [(None, Some(300.0), Some(300.0)), none(20), none(30), none(90)]);
-    // The load is read neither for the partitioned GPU nor for its slices.
+    // The load is not read for the partitioned GPU or its slices.
     assert_eq!(bench.driver.calls("nvmlDeviceGetUtilizationRates"), 2);
 }
 
 #[test]
 fn a_container_with_a_slice_sees_only_the_slice() {
     let bench = Bench::start(&format!("clock calls\n{SLICED}\nerr {V2} 4 0 20"));
-    // Each driver call takes one millisecond, and the memory of the whole GPU is read before that of the others.
+    // Each driver call takes one millisecond of the driver's clock, and the memory of the whole GPU is read first.
     let names: Vec<_> = bench.infos().into_iter().filter_map(|g| g.uuid).collect();
     assert_eq!(names, ["GPU-b", "MIG-x", "MIG-y"]);
 }
@@ -110,7 +111,7 @@ fn slices_are_lost_with_their_gpu() {
     assert_eq!((lost(bench.at(1999)), lost(bench.at(2000))), (0, 3));
 }
 
-/// Energy of a run from 1 s to 11 s, sampled each second.
+/// Returns the energy of a run from 1 s to 11 s, sampled once a second.
 fn energy(trace: &str) -> Result<Energy, String> {
     let bench = Bench::start(trace);
     let mut history = GpuHistory::default();
@@ -128,11 +129,11 @@ fn energy(trace: &str) -> Result<Energy, String> {
 
 #[test]
 fn energy_comes_from_the_counter_or_from_integrated_power() {
-    // 1 s to 4 s at 100 W, then 7 s at 300 W.
+    // The power is 100 W from 1 s to 4 s, then 300 W for 7 s.
     let power = "gpu 0 total=900 used=20 power=100000\nat 4000 gpu 0 power=300000\n";
     let counted = Energy { joules: 2400.0, method: EnergyMethod::Counter };
     assert_eq!(energy(&format!("{power}gpu 0 energy=123456")), Ok(counted));
-    // The second before the step counts the mean of both powers: 200 W.
+    // The second before the step counts with the mean of both powers, 200 W.
     let integrated = Energy { joules: 2500.0, method: EnergyMethod::Integrated };
     assert_eq!(energy(power), Ok(integrated));
 }
@@ -146,7 +147,7 @@ fn implausible_energy_is_missing() {
     assert_eq!(lost, Err("the GPU was lost during the run".to_owned()));
 }
 
-/// Writes a tree that looks like `/proc`, with this process listening on port 8000.
+/// Writes a tree like `/proc`, with this process listening on port 8000.
 fn listen(root: &Path, pid: u32) {
     let line = "   0: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 77 1\n";
     std::fs::create_dir_all(root.join("net")).unwrap();
@@ -202,7 +203,7 @@ fn processes_are_not_listed_for_a_remote_endpoint() {
         choice: GpuChoice::Only("nvml"),
         interval: LIMIT,
         lib_path: Some(driver.path().to_owned()),
-        // Address reserved for documentation.
+        // An address reserved for documentation.
         endpoint: Some(Endpoint { host: "192.0.2.1".to_owned(), port: 8000 }),
         ..SamplerConfig::default()
     };

@@ -1,14 +1,14 @@
-//! The keys and marks that match a search.
+//! The keys, signs and words that match a search.
 
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
-use super::{described, marks, stacked};
+use super::{described, stacked, terms};
 use crate::app::state::palette::contains_words;
+use crate::ui::glossary::{self, Term};
 use crate::ui::keymap::{DashboardRow, Section, sections};
-use crate::ui::mark::MARKS;
 use crate::ui::view::View;
 
-/// The rows that match: those with this key first, then those with these words.
+/// The rows that match: those with this key first, then signs and words with this name, then those with these words.
 pub(super) fn found(query: &str, columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
     let query = query.trim();
     let rows = view.keymap.rows();
@@ -24,6 +24,8 @@ pub(super) fn found(query: &str, columns: usize, view: &View<'_>) -> Vec<Line<'s
             view,
         ));
     }
+    let glossary = glossary::search(query, view.ascii);
+    blocks.extend(section("Signs and words", glossary.named, columns, view));
     for section in sections(rows.iter().map(|row| row.binding)) {
         let title = section.title();
         let has_words = |row: &&DashboardRow| {
@@ -36,12 +38,21 @@ pub(super) fn found(query: &str, columns: usize, view: &View<'_>) -> Vec<Line<'s
             blocks.push(described(&title, rows.iter().filter(has_words), columns, view));
         }
     }
-    let has_mark = |mark: &&(&'static str, &'static str)| mark.0 == query || contains_words(mark.1, query);
-    if MARKS.iter().any(|mark| has_mark(&mark)) {
-        blocks.push(marks(MARKS.iter().filter(has_mark), columns, view));
-    }
+    blocks.extend(section("In other explanations", glossary.explained, columns, view));
     if blocks.is_empty() {
-        return vec![Line::styled("No key or mark matches.", view.theme.muted())];
+        return vec![Line::styled("No key, sign or word matches.", view.theme.muted())];
     }
     stacked(&blocks)
+}
+
+/// Signs and words under a heading; `None` without any.
+fn section(
+    title: &'static str,
+    found: Vec<&'static Term>,
+    columns: usize,
+    view: &View<'_>,
+) -> Option<Vec<Line<'static>>> {
+    let heading = Line::from(Span::styled(title, view.theme.title(false)));
+    let lines = terms(found.into_iter(), columns, view);
+    (!lines.is_empty()).then(|| std::iter::once(heading).chain(lines).collect())
 }

@@ -143,7 +143,7 @@ pub(super) fn attempts(row: &Row<'_>) -> String {
     let mark = if row.is_unfolded { "▾" } else { "" };
     match row.state.measured_count() {
         // The means are of the attempts that count, as in the report.
-        _ if row.is_mean() => format!("{mark}{}× mean", row.state.reported_count()),
+        _ if row.is_mean() => format!("{mark}{}× mean", row.state.reported_count_in(row.stage)),
         count if row.is_unfolded || count > 1 => format!("{mark}{count}×"),
         _ => String::new(),
     }

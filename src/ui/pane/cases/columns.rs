@@ -2,18 +2,18 @@
 
 use super::GAP;
 use crate::app::state::App;
-use crate::app::state::cases::order::{self, SortBy};
+use crate::app::state::cases::order::{self, Measures, SortBy};
 use crate::domain::metrics::{Column as Placed, Metric, SPEED, TTFT, Unit};
 use crate::ui::fit;
 
 /// Minimum and maximum width of the name, cells.
 const NAME: (usize, usize) = (20, 40);
-/// Columns up to this rank are shown before a long name gets its full width.
-const BEFORE_NAME: u8 = 8;
-/// Width from which the trace is at least 12 cells wide instead of 8, cells.
+/// Columns up to this rank are shown before a long name gets its full width; the trace is not among them.
+const BEFORE_NAME: u8 = 7;
+/// Width from which a table shows long states and the spread of means, cells.
 const ROOMY: usize = 100;
-/// Maximum width of the trace, cells.
-const MAX_TRACE: usize = 48;
+/// Minimum and maximum width of the trace, cells.
+const TRACE: (usize, usize) = (8, 48);
 /// Width of the state, cells: its short words, and in a roomy table `failed: timeout`.
 const STATE: usize = 9;
 const WIDE_STATE: usize = 15;
@@ -106,8 +106,8 @@ struct Needs {
     baseline: bool,
     /// Some TTFT is marked as possibly shortened by the prefix cache.
     doubts: bool,
-    /// Some case has checks.
-    checks: bool,
+    /// Kinds of measurement in the suite.
+    measures: Measures,
 }
 
 impl Needs {
@@ -119,7 +119,7 @@ impl Needs {
             means: session.has_comparable_case(),
             baseline: table.baseline.is_some(),
             doubts: session.has_doubtful_case(),
-            checks: app.has_checks(),
+            measures: app.measures(),
         }
     }
 }
@@ -135,7 +135,7 @@ fn all(needs: &Needs, cells: usize) -> Vec<Column> {
     // A baseline was set on purpose: its differences outrank the plain figures.
     let difference_rank = needs.baseline.then_some(3);
     let doubt = if needs.doubts { 2 } else { 0 };
-    for (metric, &Placed { heading, rank, has_difference }) in order::columns(needs.checks) {
+    for (metric, &Placed { heading, rank, has_difference }) in order::columns(needs.measures) {
         let width = match metric.unit {
             // One more cell for a `~`.
             Unit::Milliseconds if metric.counts_output_tokens => 8,
@@ -156,8 +156,7 @@ fn all(needs: &Needs, cells: usize) -> Vec<Column> {
     }
     all.push(Column::new("Progress", PROGRESS, 10, Kind::Progress).text());
     all.push(Column::new("Finish", 7, 13, Kind::Finish).text());
-    let trace = if is_roomy && !needs.baseline { 12 } else { 8 };
-    all.push(Column::new("Trace", trace, 8, Kind::Trace).text());
+    all.push(Column::new("Trace", TRACE.0, 8, Kind::Trace).text());
     all
 }
 
@@ -197,7 +196,7 @@ pub(super) fn choose(cells: usize, wanted_name: usize, app: &App) -> Table {
     let name = spare.min(wanted_name);
     spare -= name;
     if let Some(trace) = columns.iter_mut().find(|c| matches!(c.kind, Kind::Trace)) {
-        trace.width = (trace.width + spare).min(MAX_TRACE);
+        trace.width = (trace.width + spare).min(TRACE.1);
     }
     Table { name, columns }
 }

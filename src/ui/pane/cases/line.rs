@@ -6,7 +6,8 @@ use ratatui::text::{Line, Span};
 use super::row::Row;
 use super::{GAP, LEAD, MARK, cell, columns, status};
 use crate::app::pane::PaneId;
-use crate::domain::session::CasePhase;
+use crate::domain::attempt::AttemptId;
+use crate::domain::session::{CasePhase, warmup_name};
 use crate::domain::text::sanitise_line;
 use crate::ui::fit;
 use crate::ui::theme::Theme;
@@ -32,10 +33,12 @@ pub(super) fn row_line(row: &Row<'_>, table: &columns::Table, is_selected: bool,
     for (at, column) in table.columns.iter().enumerate() {
         spans.push(Span::raw(" ".repeat(GAP)));
         match &failure {
-            Some(why) if !column.survives_failure() => {
+            Some((why, after)) if !column.survives_failure() => {
                 let rest = &table.columns[at..];
                 let room = rest.iter().map(|c| c.width + GAP).sum::<usize>() - GAP;
-                spans.push(Span::styled(fit::cut(why, room), theme.text()));
+                let both = format!("{why}{after}");
+                let text = if fit::width(&both) <= room { both } else { fit::cut(why, room) };
+                spans.push(Span::styled(text, theme.text()));
                 break;
             }
             _ if column.is_state() => spans.extend(state(row, &word, column.width, style, theme)),
@@ -55,12 +58,15 @@ fn state(row: &Row<'_>, word: &str, cells: usize, style: Style, theme: Theme) ->
     vec![Span::styled(word.to_owned(), style), Span::styled(fit::left(MARK, room), theme.muted())]
 }
 
-/// Name of the case, or number and kind of the attempt.
+/// Name of the case, or number, kind and stage of the attempt.
 fn name(row: &Row<'_>) -> String {
     let Some(attempt) = row.attempt else { return sanitise_line(&row.spec.name) };
     let is_last = row.state.attempts.len() == attempt.number as usize;
-    let warmup = if attempt.warmup { " · warm-up" } else { "" };
+    let session = &row.scene.session;
+    let id = AttemptId { case: row.case, number: attempt.number };
+    let warmup = if attempt.warmup { format!(" · {}", warmup_name(session, id)) } else { String::new() };
+    let stage = session.stage_name_of(attempt).map_or_else(String::new, |stage| format!(" · {stage}"));
     let cache = row.record.as_deref().and_then(cell::cache).map_or_else(String::new, |word| format!(" · {word}"));
     let turn = attempt.turn.map_or_else(String::new, |turn| format!(" · turn {}/{}", turn.number, turn.of));
-    format!("{} {}{warmup}{turn}{cache}", if is_last { "└" } else { "├" }, attempt.number)
+    format!("{} {}{warmup}{stage}{turn}{cache}", if is_last { "└" } else { "├" }, attempt.number)
 }

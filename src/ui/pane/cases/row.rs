@@ -21,8 +21,12 @@ use crate::ui::cache::RenderCache;
 #[derive(Clone, Debug)]
 pub struct Row<'a> {
     pub(super) scene: &'a Scene,
+    /// Index of the case.
+    pub(super) case: usize,
     pub(super) spec: &'a CaseSpec,
     pub(super) state: &'a CaseState,
+    /// Stage of the sweep that the figures of a case are of; 0 without a sweep.
+    pub(super) stage: usize,
     /// The attempt of this row; `None` in the row of a case.
     pub(super) attempt: Option<&'a AttemptState>,
     /// Phase of the case or of the attempt.
@@ -57,14 +61,17 @@ impl<'a> Row<'a> {
         let scene = app.shown();
         let (spec, state) = (scene.session.suite.cases.get(id.case)?, scene.session.cases.get(id.case)?);
         let is_complete = |r: &Arc<AttemptRecord>| r.is_ok();
+        let shown_stage = scene.shown_stage();
         let case = Self {
             scene,
+            case: id.case,
             spec,
             state,
+            stage: shown_stage,
             attempt: None,
             phase: state.phase,
             live: (state.phase == CasePhase::Running).then(|| scene.in_flight_of(id.case)).flatten(),
-            record: state.shown().filter(is_complete),
+            record: state.shown_in(shown_stage).filter(is_complete),
             ended: state.last_ended().and_then(AttemptState::record),
             is_unfolded: app.ui.cases.unfolded.contains(&id.case),
             baseline: app.ui.cases.baseline.as_ref().and_then(|b| b.get(id.case)),
@@ -130,14 +137,16 @@ impl<'a> Row<'a> {
     pub(super) fn figures(&self) -> &Figures {
         self.figures.get_or_init(|| match (self.attempt, self.cached) {
             (Some(_), _) => Rc::new(Figures::from_records(self.record.as_slice())),
-            (None, Some((cache, case))) => cache.case_figures(case, self.state, || reported(self.state)),
-            (None, None) => Rc::new(reported(self.state)),
+            (None, Some((cache, case))) => {
+                cache.case_figures((case, self.stage), self.state, || reported(self.state, self.stage))
+            }
+            (None, None) => Rc::new(reported(self.state, self.stage)),
         })
     }
 
     /// Whether the row summarises several complete answers, so that its figures are means, as in the report.
     pub(super) fn is_mean(&self) -> bool {
-        self.attempt.is_none() && self.state.reported_count() > 1
+        self.attempt.is_none() && self.state.reported_in(self.stage).nth(1).is_some()
     }
 
     /// Mean and spread of a metric over the case's reported attempts, as the report computes them.
@@ -145,8 +154,8 @@ impl<'a> Row<'a> {
         Spread::of_metric(metric, self.figures().values(metric).iter().map(|value| (0, *value)).collect())
     }
 
-    /// Error message that replaces the figures of a failed row.
-    pub(super) fn failure(&self) -> Option<String> {
+    /// Error message that replaces the figures of a failed row, and the words after it.
+    pub(super) fn failure(&self) -> Option<(String, String)> {
         if self.phase != CasePhase::Failed || self.record.is_some() {
             return None;
         }
@@ -155,7 +164,7 @@ impl<'a> Row<'a> {
         let message = if error.message.is_empty() { &error.kind } else { &error.message };
         let events = record.content_events();
         let after = if events > 0 { format!(" · after {events} events") } else { String::new() };
-        Some(format!("{}{after}", sanitise_line(message)))
+        Some((sanitise_line(message), after))
     }
 }
 

@@ -25,15 +25,19 @@ pub(super) fn row_status(row: &Row<'_>, cells: usize, theme: Theme) -> (&'static
             // Between an answer and the next turn of a conversation.
             _ if row.live.is_none() && !row.state.next_turns().is_empty() => word("○", "next turn", theme.muted()),
             StreamPhase::Waiting => word("○", "waiting", theme.accent()),
-            StreamPhase::Reasoning => word("◐", "thinking", theme.accent()),
+            StreamPhase::Reasoning => word("◐", "reasoning", theme.accent()),
             StreamPhase::Answering => word("●", "answering", theme.accent()),
         },
         CasePhase::Paused => word("‖", "paused", theme.warning()),
+        CasePhase::Done if row.attempt.is_some_and(|a| a.warmup) => word("✓", "warm-up", theme.muted()),
         // Complete, but the answer was cut at `max_tokens`.
         CasePhase::Done if row.is_at_length() => word("✓", fitting("done (capped)", "capped", cells), theme.warning()),
         CasePhase::Done => word("✓", "done", theme.good()),
         CasePhase::Failed => ("✗", row.ended().map_or_else(|| "failed".to_owned(), |r| failed(r, cells)), theme.bad()),
-        CasePhase::Cancelled => word("⊘", "cancelled", theme.muted()),
+        CasePhase::Cancelled => {
+            let left = row.state.left_as().filter(|_| row.attempt.is_none());
+            word("⊘", left.unwrap_or("cancelled"), theme.muted())
+        }
         CasePhase::Unreached => word("–", "skipped", theme.muted()),
     }
 }

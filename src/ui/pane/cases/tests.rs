@@ -63,6 +63,69 @@ fn attempts_unfolded() {
     assert_snapshot!("unfolded_198", shown(&repeated(), 198, 15));
 }
 
+/// A sweep over four cases whose throughput no longer grows after concurrency 2.
+fn swept() -> Stage {
+    use crate::app::state::load::Load;
+    let session = crate::report::fixture::sweep_session(&[1, 2, 4]);
+    let mut stage = Stage::new(&["a", "b", "c", "d"], Plan::default());
+    stage.app.scene.load = Load::from_session(&session, session.last_ended.unwrap());
+    stage.app.scene.session = session;
+    stage
+}
+
+#[test]
+fn after_a_sweep_the_rows_show_its_best_stage_and_name_it() {
+    let mut stage = swept();
+    assert_eq!(stage.app.scene.shown_stage(), 1);
+    let table = shown(&stage, 118, 12);
+    assert!(table.lines().next().unwrap().contains("figures at concurrency 2"), "{table}");
+    // Two at a time take a second each; four at a time take two.
+    assert!(table.lines().any(|line| line.contains(" a ") && line.contains("1.00 s")), "{table}");
+    stage.act(Action::SelectFirst);
+    stage.act(Action::Unfold);
+    let table = shown(&stage, 118, 12);
+    for name in ["├ 1 · at 1", "├ 2 · at 2", "└ 3 · at 4"] {
+        assert!(table.contains(name), "{name} in {table}");
+    }
+    // A rerun measures at the last concurrency.
+    stage.act(Action::Rerun);
+    assert!(shown(&stage, 118, 12).contains("figures at concurrency 4"), "{}", shown(&stage, 118, 12));
+}
+
+#[test]
+fn unmeasured_attempts_are_named() {
+    let mut stage = repeated();
+    let row = |stage: &Stage| shown(stage, 118, 15).lines().find(|line| line.contains("├ 1 ·")).unwrap().to_owned();
+    // In the name, and in place of a state that counts.
+    assert_eq!((row(&stage).matches("warm-up").count(), row(&stage).contains("done")), (2, false), "{}", row(&stage));
+    let mut suite = crate::report::fixture::workload::dataset_suite();
+    let mut workload = suite.workload.take().unwrap();
+    workload.probes = 1;
+    std::sync::Arc::make_mut(&mut stage.app.scene.session.suite).workload = Some(workload);
+    assert!(row(&stage).contains("├ 1 · probe"), "{}", row(&stage));
+}
+
+#[test]
+fn what_the_end_of_the_run_left_is_not_cancelled() {
+    let mut stage = Stage::new(&["a", "b", "c"], Plan::default());
+    stage.connect();
+    stage.start(0, 1, Script::plain(400, 9, 40));
+    stage.pass(100);
+    stage.act(Action::SelectLast);
+    stage.act(Action::Cancel);
+    stage.send(crate::app::message::Msg::Closing);
+    stage.end(0, |r| r.status = AttemptStatus::Cancelled);
+    let table = shown(&stage, 118, 12);
+    for (case, word) in [("a", "interrupted"), ("b", "not sent"), ("c", "cancelled")] {
+        assert!(
+            table.lines().any(|line| line.contains(&format!("⊘ {case} ")) && line.contains(word)),
+            "{word}: {table}"
+        );
+    }
+    let header = text(&stage.draw_with(118, 3, Theme::ansi(), crate::ui::pane::header::draw));
+    assert!(header.contains("1 cancelled, 1 interrupted, 1 not sent"), "{header}");
+}
+
 #[test]
 fn selection_and_differences_need_no_colour() {
     let mut stage = repeated();
@@ -231,4 +294,20 @@ fn a_row_with_a_failed_check_says_so_at_every_width() {
     stage.act(Action::Unfold);
     let attempts = shown(&stage, 160, 8);
     assert!(attempts.contains("2 checks failed") && attempts.contains("1 check failed"), "{attempts}");
+}
+
+#[test]
+fn means_are_named_at_every_width() {
+    let mut stage = Stage::new(&["a", "b"], Plan { repeat: 2, ..Plan::default() });
+    stage.connect();
+    for (case, number) in [(0, 1), (1, 1), (0, 2), (1, 2)] {
+        let before = text(&stage.draw_with(78, 6, Theme::ansi(), draw));
+        assert_eq!(before.contains("means"), number == 2 && case == 1, "{before}");
+        stage.start(case, number, Script::plain(100, 10, 30));
+        stage.finish(case);
+    }
+    for width in 58..200 {
+        let shown = text(&stage.draw_with(width, 6, Theme::ansi(), draw));
+        assert!(shown.lines().nth(1).unwrap().contains("Case · means"), "{width}: {shown}");
+    }
 }

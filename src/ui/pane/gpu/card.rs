@@ -8,8 +8,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::domain::gpu::MemoryKind;
-use crate::domain::gpu_track::GpuTrack;
+use crate::domain::gpu_track::{GpuTrack, MeanAndMax};
 use crate::domain::series::Series;
+use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
 use crate::ui::view::View;
 use crate::ui::widget::bar::Bar;
@@ -25,6 +26,12 @@ const WIDE: u16 = 44;
 const WITH_RESERVED: u16 = 36;
 /// Width of a label, cells.
 const LABEL: usize = 8;
+/// Width of a figure with its unit, and with the word "mean" before it, cells.
+const FIGURE: [usize; 2] = [12, 17];
+/// Mark of the peak, in the memory bar and before its figure.
+const PEAK: &str = "┃";
+/// Note on the figures of a finished run.
+const MEANS: &str = "means of the run";
 /// Number of missed samples after which the driver counts as silent.
 const SILENT_SAMPLES: u64 = 4;
 
@@ -72,8 +79,18 @@ pub(super) fn mark(view: &View<'_>, gpu: &GpuTrack) -> &'static str {
 
 /// Returns the current figure; for a silent or lost GPU the last known one, which is drawn dim.
 pub(super) fn last_of(view: &View<'_>, gpu: &GpuTrack, series: &Series) -> Option<f64> {
-    let stale = || stale_reason(view, gpu).and_then(|_| series.iter().rev().find_map(|p| p.1));
+    let stale = || stale_reason(view, gpu).and_then(|_| series.last_known());
     series.last().or_else(stale)
+}
+
+/// Whether the run is finished, so that the figures are means of the run. Later load belongs to another job.
+pub(super) fn is_over(view: &View<'_>) -> bool {
+    view.scene().session.mode == Mode::Finished
+}
+
+/// Returns the figure of a sensor: its mean in a finished run, else as [`last_of`] does.
+pub(super) fn reading(view: &View<'_>, gpu: &GpuTrack, series: &Series, of_run: MeanAndMax) -> Option<f64> {
+    of_run.mean().filter(|_| is_over(view)).or_else(|| last_of(view, gpu, series))
 }
 
 /// Returns the name of a GPU in at most `cells` cells; drops the vendor first.
@@ -137,7 +154,13 @@ impl Card<'_> {
         let room = usize::from(self.width);
         match &self.stale_reason {
             None => {
-                let right = self.clocks();
+                let is_roomy = |right: &[Span<'_>]| {
+                    let name = fit::width(index) + fit::width(&self.gpu.info.model);
+                    name + fit::spans_width(right) + 2 <= room
+                };
+                // The figures say themselves that they are means.
+                let right =
+                    Some(self.clocks()).filter(|right| !is_over(self.view) || is_roomy(right)).unwrap_or_default();
                 let taken = fit::spans_width(&right);
                 let room = room.saturating_sub(if taken > 0 { taken + 2 } else { 0 });
                 let name = short_name(self.gpu, room.saturating_sub(fit::width(index)));
@@ -158,6 +181,9 @@ impl Card<'_> {
 
     /// The clock, and the reasons for which it is throttled.
     fn clocks(&self) -> Vec<Span<'static>> {
+        if is_over(self.view) {
+            return if self.width >= WIDE { vec![self.muted(MEANS)] } else { Vec::new() };
+        }
         let throttled: Vec<_> = self.gpu.throttle.into_iter().flat_map(crate::domain::gpu::Throttle::labels).collect();
         let mut spans = Vec::new();
         if let Some(mhz) = self.gpu.sm_clock_mhz.last().filter(|_| self.width >= WIDE) {
@@ -165,8 +191,15 @@ impl Card<'_> {
         }
         if !throttled.is_empty() {
             let gap = if spans.is_empty() { "" } else { "  " };
-            let text = format!("{gap}[{}]", throttled.join(", "));
-            spans.push(Span::styled(fit::cut(&text, usize::from(self.width) / 2), self.view.theme.warning()));
+            // As many reasons as fit, and the number of the others.
+            let texts = (0..=throttled.len()).rev().map(|shown| match throttled.len() - shown {
+                0 => format!("{gap}[{}]", throttled.join(", ")),
+                more if shown == 0 => format!("{gap}[{more}]"),
+                more => format!("{gap}[{} +{more}]", throttled[..shown].join(", ")),
+            });
+            let room = usize::from(self.width) / 2;
+            let text = texts.into_iter().find(|text| fit::width(text) <= room).unwrap_or_default();
+            spans.push(Span::styled(text, self.view.theme.warning()));
         }
         spans
     }
@@ -193,10 +226,9 @@ impl Card<'_> {
     }
 
     fn memory_figures(&self) -> Vec<Span<'static>> {
-        let mib = |v: Option<f64>| v.map_or_else(|| number::UNKNOWN.to_owned(), |v| number::grouped(v.round() as u64));
         vec![
-            Span::styled(mib(self.used_mib()), self.value),
-            self.muted(format!(" / {} MiB{}", mib(self.gpu.memory_total_mib()), self.memory_note())),
+            Span::styled(number::gib(self.used_mib()), self.value),
+            self.muted(format!(" / {} GiB{}", number::gib(self.gpu.memory_total_mib()), self.memory_note())),
         ]
     }
 
@@ -216,12 +248,11 @@ impl Card<'_> {
         if self.gpu.info.memory_kind == MemoryKind::Unified { "unified" } else { "memory" }
     }
 
-    /// Memory figures in GiB, for a line that also holds the bar.
+    /// Memory figures for a narrow line that also holds the bar.
     fn memory_figures_short(&self) -> Vec<Span<'static>> {
-        let gib = |v: Option<f64>| v.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{:.1}", v / 1024.0));
         vec![
-            Span::styled(gib(self.used_mib()), self.value),
-            self.muted(format!("/{} GiB", gib(self.gpu.memory_total_mib()))),
+            Span::styled(number::gib(self.used_mib()), self.value),
+            self.muted(format!("/{} GiB", number::gib(self.gpu.memory_total_mib()))),
         ]
     }
 
@@ -265,12 +296,13 @@ impl Card<'_> {
             spans.push(Span::raw(" ".repeat(LABEL)));
         }
         spans.extend([
-            self.muted("peak "),
-            Span::styled(number::grouped(peak.round() as u64), self.value),
-            self.muted(when),
+            Span::styled(PEAK, self.value),
+            self.muted(" peak "),
+            Span::styled(number::gib(Some(peak)), self.value),
+            self.muted(format!(" GiB{when}")),
         ]);
         if let Some(start) = self.gpu.used_at_start_mib.filter(|_| self.width >= WIDE) {
-            spans.push(self.muted(format!("   start {}", number::grouped(start.round() as u64))));
+            spans.push(self.muted(format!("   start {} GiB", number::gib(Some(start)))));
         }
         Line::from(spans)
     }
@@ -287,6 +319,8 @@ impl Card<'_> {
         for (at, (_, value, unit)) in self.readings().into_iter().enumerate() {
             if at > 0 {
                 spans.push(Span::raw("  "));
+            } else if is_over(self.view) {
+                spans.push(self.muted("mean "));
             }
             spans.push(Span::styled(value, self.value));
             spans.push(self.muted(unit));
@@ -307,16 +341,16 @@ impl Card<'_> {
 
     /// Label, figure and unit of each sensor.
     fn readings(&self) -> [(&'static str, String, String); 3] {
-        let last = |series: &Series| {
-            let value = last_of(self.view, self.gpu, series);
-            value.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{v:.0}"))
+        let figure = |series: &Series, of_run: MeanAndMax| {
+            let value = reading(self.view, self.gpu, series, of_run);
+            value.map_or_else(|| number::UNKNOWN.to_owned(), number::whole)
         };
         let limit = self.gpu.info.power_limit_w.filter(|_| self.width >= 32);
         let power_unit = limit.map_or_else(|| " W".to_owned(), |limit| format!(" / {limit:.0} W"));
         [
-            ("util", last(&self.gpu.load_percent), "%".to_owned()),
-            ("power", last(&self.gpu.power_w), power_unit),
-            ("temp", last(&self.gpu.temperature_c), " °C".to_owned()),
+            ("util", figure(&self.gpu.load_percent, self.gpu.load), "%".to_owned()),
+            ("power", figure(&self.gpu.power_w, self.gpu.power), power_unit),
+            ("temp", figure(&self.gpu.temperature_c, self.gpu.temperature), " °C".to_owned()),
         ]
     }
 
@@ -328,10 +362,13 @@ impl Card<'_> {
             (&self.gpu.temperature_c, Some(100.0)),
         ];
         let line = |((label, value, unit), (series, top)): ((&str, String, String), (&Series, Option<f64>))| {
-            let figure = fit::left(&format!("{value}{unit}"), 12);
+            let is_over = is_over(self.view);
+            let mean = if is_over { "mean " } else { "" };
+            let columns = FIGURE[usize::from(is_over)] - mean.len();
+            let figure = fit::left(&format!("{value}{unit}"), columns);
             let (value, unit) = figure.split_at(value.len());
-            let label = fit::left(label, if self.width >= WIDE { LABEL } else { 6 });
-            let cells = usize::from(self.width).saturating_sub(fit::width(&label) + 13);
+            let label = fit::left(label, if self.width >= WIDE { LABEL } else { 6 }) + mean;
+            let cells = usize::from(self.width).saturating_sub(fit::width(&label) + columns + 1);
             Line::from(vec![
                 self.muted(label),
                 Span::styled(value.to_owned(), self.value),
@@ -347,7 +384,7 @@ impl Card<'_> {
         let scene = self.view.scene();
         let (from, to) = scene.window();
         let points = series.since(from);
-        let hold = Duration::from_millis(scene.gpu.interval_ms.max(100) * SILENT_SAMPLES);
+        let hold = series.hold(Duration::from_millis(scene.gpu.interval_ms.max(100) * SILENT_SAMPLES));
         let values = resample(&points, from, to, cells, hold);
         let top = top.unwrap_or_else(|| values.iter().flatten().copied().fold(0.0, f64::max));
         spark::bars(&values, top)

@@ -3,6 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::card::is_over;
 use crate::domain::server_gauges::{GaugeHistory, Meter};
 use crate::domain::text::sanitise_line;
 use crate::ui::view::View;
@@ -20,7 +21,7 @@ pub(super) fn lines(view: &View<'_>, width: u16, most: usize) -> Vec<Line<'stati
     let theme = view.theme;
     let label = if width >= LABELLED { LABEL } else { 0 };
     let room = usize::from(width).saturating_sub(label);
-    let message = |text: String, style: Style| vec![vec![Span::styled(fit::cut(&text, room), style)]];
+    let message = |text: String, style: Style| vec![vec![Span::styled(fit::clauses(&text, room), style)]];
     let rows = match (&gauges.absent, &gauges.kind, &gauges.silent) {
         (Some(why), None, _) => message(format!("no metrics: {}", sanitise_line(why)), theme.muted()),
         (None, None, _) => message("Looking for server metrics…".to_owned(), theme.muted()),
@@ -44,22 +45,33 @@ fn items(gauges: &GaugeHistory, view: &View<'_>) -> Vec<Item> {
     let item = |figure: String, name: &'static str, style: Style| {
         [Span::styled(figure, style), Span::styled(name, theme.muted())]
     };
-    let count = |n: f64| number::grouped(n.max(0.0).round() as u64);
+    let count = |n: f64| number::whole(n.max(0.0));
+    let percent = |p: f64| format!("{}%", number::whole(p.max(0.0)));
     let queued = |n: f64| if n > 0.0 { theme.warning() } else { theme.value() };
+    let is_over = is_over(view);
+    // A finished run has no current state; what the server does now is the work of others.
+    let level = |meter| if is_over { gauges.mean(meter) } else { gauges.now(meter) };
+    let requests = |n: f64| if is_over && n < 99.95 { format!("{n:.1}") } else { count(n) };
+    let generated = if is_over { gauges.generated_per_s.mean() } else { gauges.generated_per_s.last() };
     let hits = gauges.now(Meter::PrefixHitRate).or_else(|| gauges.share(Meter::PrefixHits, Meter::PrefixQueries));
     let accepted = gauges.share(Meter::AcceptedTokens, Meter::DraftTokens);
     let all = [
-        gauges.now(Meter::Running).map(|n| item(count(n), " running", theme.value())),
-        gauges.now(Meter::Waiting).map(|n| item(count(n), " waiting", queued(n))),
-        gauges.now(Meter::KvCache).map(|p| item(format!("{p:.0}%"), " KV cache", theme.value())),
+        level(Meter::Running).map(|n| item(requests(n), " running", theme.value())),
+        level(Meter::Waiting).map(|n| item(requests(n), " waiting", queued(n))),
+        level(Meter::KvCache).map(|p| item(percent(p), " KV cache", theme.value())),
         gauges.grown(Meter::Preemptions).map(|n| item(count(n), " preempted", queued(n))),
-        gauges.now(Meter::Retracted).map(|n| item(count(n), " retracted", queued(n))),
-        hits.map(|p| item(format!("{p:.0}%"), " prefix hits", theme.value())),
-        gauges.generated_per_s.last().map(|n| item(count(n), " tok/s", theme.value())),
-        accepted.map(|p| item(format!("{p:.0}%"), " drafts accepted", theme.value())),
+        level(Meter::Retracted).map(|n| item(requests(n), " retracted", queued(n))),
+        hits.map(|p| item(percent(p), " prefix hits", theme.value())),
+        generated.map(|n| item(count(n), " tok/s generated", theme.value())),
+        accepted.map(|p| item(percent(p), " drafts accepted", theme.value())),
     ];
     let reported: Vec<Item> = all.into_iter().flatten().collect();
-    if reported.is_empty() { vec![item(String::new(), "reports no metrics", theme.muted())] } else { reported }
+    let means = is_over.then(|| item(String::new(), "means of the run:", theme.muted()));
+    if reported.is_empty() {
+        vec![item(String::new(), "reports no metrics", theme.muted())]
+    } else {
+        means.into_iter().chain(reported).collect()
+    }
 }
 
 /// Packs the items into rows of `room` cells; drops an item that is wider than a row.

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::card::{last_of, mark, short_name, stale_reason};
+use super::card::{is_over, last_of, mark, reading, short_name, stale_reason};
 use crate::app::state::gpus::GpuTotals;
 use crate::domain::gpu_track::GpuTrack;
 use crate::domain::text::sanitise_line;
@@ -15,7 +15,6 @@ use crate::ui::{fit, number, pane};
 const GAP: usize = 2;
 /// Minimum width of a readable name, and its maximum width, cells.
 const NAME: (usize, usize) = (8, 40);
-const MIB_OF_GIB: f64 = 1024.0;
 
 /// The figures of a line, most important first.
 type Figures = [String; 4];
@@ -25,7 +24,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpus: &[&
     let room = usize::from(area.height);
     let visible = if room >= gpus.len() { gpus.len() } else { room.saturating_sub(1) };
     let totals = GpuTotals::from_scene(view.scene());
-    let total = total(&totals);
+    let total = if is_over(view) { total_of_means(&totals, gpus) } else { total(&totals) };
     let each: Vec<Figures> = gpus.iter().map(|gpu| figures(view, gpu)).collect();
     let widest = |at: usize| each.iter().chain([&total]).map(|f| fit::width(&f[at])).max().unwrap_or(0);
     let widths: [usize; 4] = std::array::from_fn(widest);
@@ -47,6 +46,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpus: &[&
         let hidden = gpus.len() - visible;
         let all = totals.count;
         let texts = match hidden {
+            0 if is_over(view) => [format!("all {all}, means of the run"), format!("={all}")],
             0 => [format!("all {all}"), format!("={all}")],
             n => [format!("all {all}, {n} not shown"), format!("+{n}")],
         };
@@ -72,8 +72,12 @@ fn line(
         spans.push(Span::styled(fit::cut(&format!(" {why}"), width.saturating_sub(lead)), theme.warning()));
         return Line::from(spans);
     }
-    // Throttle reasons matter more than the name.
-    let throttled = gpu.throttle.map(|t| t.labels().collect::<Vec<_>>().join(", ")).filter(|words| !words.is_empty());
+    // Throttle reasons matter more than the name, except those from after the run.
+    let throttled = gpu
+        .throttle
+        .filter(|_| !is_over(view))
+        .map(|t| t.labels().collect::<Vec<_>>().join(", "))
+        .filter(|words| !words.is_empty());
     let style = if throttled.is_some() { theme.warning() } else { theme.muted() };
     let text = throttled.map_or_else(|| short_name(gpu, name.saturating_sub(1)), |words| format!("[{words}]"));
     if name > 0 {
@@ -96,19 +100,19 @@ fn cells(figures: &Figures, widths: &[usize], style: ratatui::style::Style) -> V
 fn figures(view: &View<'_>, gpu: &GpuTrack) -> Figures {
     let memory = last_of(view, gpu, &gpu.memory_used_mib);
     let text = |value: Option<f64>, unit: &str| {
-        format!("{}{unit}", value.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{v:.0}")))
+        format!("{}{unit}", value.map_or_else(|| number::UNKNOWN.to_owned(), number::whole))
     };
     [
-        text(last_of(view, gpu, &gpu.load_percent), "%"),
+        text(reading(view, gpu, &gpu.load_percent, gpu.load), "%"),
         gib(memory, gpu.memory_total_mib()),
-        text(last_of(view, gpu, &gpu.power_w), " W"),
-        text(last_of(view, gpu, &gpu.temperature_c), " °C"),
+        text(reading(view, gpu, &gpu.power_w, gpu.power), " W"),
+        text(reading(view, gpu, &gpu.temperature_c, gpu.temperature), " °C"),
     ]
 }
 
 fn total(totals: &GpuTotals) -> Figures {
     let text = |value: Option<f64>, before: &str, unit: &str| {
-        value.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{before}{v:.0}{unit}"))
+        value.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{before}{}{unit}", number::whole(v)))
     };
     [
         text(totals.load_percent, "mean ", "%"),
@@ -118,8 +122,15 @@ fn total(totals: &GpuTotals) -> Figures {
     ]
 }
 
+/// Totals of a finished run: the mean utilization, and the sum of the mean powers. GPUs and their slices are not added up.
+fn total_of_means(totals: &GpuTotals, gpus: &[&GpuTrack]) -> Figures {
+    let all = |get: fn(&GpuTrack) -> Option<f64>| {
+        gpus.iter().map(|gpu| get(gpu)).sum::<Option<f64>>().filter(|_| gpus.len() == totals.count)
+    };
+    let load = all(|gpu| gpu.load.mean()).map(|sum| sum / gpus.len().max(1) as f64);
+    total(&GpuTotals { load_percent: load, power_w: all(|gpu| gpu.power.mean()), ..*totals })
+}
+
 fn gib(used: Option<f64>, total: Option<f64>) -> String {
-    let figure =
-        |mib: Option<f64>| mib.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{:.0}", v / MIB_OF_GIB));
-    format!("{}/{} GiB", figure(used), figure(total))
+    format!("{}/{} GiB", number::gib(used), number::gib(total))
 }

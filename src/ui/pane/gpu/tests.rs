@@ -49,7 +49,7 @@ fn without_a_gpu_the_pane_gives_the_reason_and_no_figure() {
     let mut stage = Stage::new(&TEN, Plan::default());
     assert!(shown(&stage, 40, 4).contains("Looking for a GPU"));
     stage.send(Msg::Gpu(GpuEvent::Absent("no driver here".to_owned())));
-    assert!(shown(&stage, 10, 2).ends_with("no driver…\n") || shown(&stage, 10, 2).ends_with("no…\n"));
+    assert!(shown(&stage, 10, 2).ends_with("none\n"), "{}", shown(&stage, 10, 2));
     let shown = shown(&stage, 40, 4);
     assert!(shown.contains("no driver here") && !shown.contains('0'), "{shown}");
 }
@@ -62,15 +62,15 @@ fn a_local_gpu_is_not_shown_for_a_remote_or_simulated_server() {
     stage.app.scene.target.url = "https://api.example.com/v1".to_owned();
     let remote = shown(&stage, 60, 8);
     assert!(remote.contains(reason) && remote.contains("--server-metrics"), "{remote}");
-    assert!(!remote.contains("MiB") && !remote.contains("driver"), "{remote}");
+    assert!(!remote.contains("GiB") && !remote.contains("driver"), "{remote}");
     // GPUs that the endpoint's own host reports.
     stage.app.scene.gpu.gpus[0].info.host = Some("gpu-box\u{1b}[2J".to_owned());
     let hosted = shown(&stage, 60, 8);
-    assert!(hosted.contains("GPU · gpu-box ") && hosted.contains("MiB") && !hosted.contains(reason), "{hosted}");
+    assert!(hosted.contains("GPU · gpu-box ") && hosted.contains("GiB") && !hosted.contains(reason), "{hosted}");
     stage.app.scene.target.url = "http://localhost:1/v1".to_owned();
     stage.app.scene.target.simulated = true;
     let simulated = shown(&stage, 60, 8);
-    assert!(simulated.contains("No GPU: simulated server.") && !simulated.contains("MiB"), "{simulated}");
+    assert!(simulated.contains("No GPU: simulated server.") && !simulated.contains("GiB"), "{simulated}");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_pane_of_one_line_shows_a_complete_sentence_if_it_fits() {
     let rule = |width| shown(&stage, width, 1).trim_end().trim_end_matches('─').trim_end().to_owned();
     assert_eq!(rule(70), "─ GPU · no driver here; no card of another maker either");
     assert_eq!(rule(50), "─ GPU · no driver here");
-    assert_eq!(rule(20), "─ GPU · no drive…");
+    assert_eq!(rule(20), "─ GPU · none");
 }
 
 #[test]
@@ -100,14 +100,14 @@ fn notes_on_the_memory_are_shown() {
     assert!(!shown(&stage, 60, 8).contains("incl. reserved"));
     stage.app.scene.gpu.gpus[0].info.memory_used_includes_reserved = true;
     for width in [60, 40] {
-        assert!(shown(&stage, width, 8).contains("MiB incl. reserved"), "{}", shown(&stage, width, 8));
+        assert!(shown(&stage, width, 8).contains("GiB incl. reserved"), "{}", shown(&stage, width, 8));
     }
     let mut stage = one_gpu();
     let info = &mut stage.app.scene.gpu.gpus[0].info;
     (info.memory_kind, info.memory_used_is_machines) = (MemoryKind::Unified, true);
     let (wide, narrow) = (shown(&stage, 60, 8), shown(&stage, 40, 8));
     assert!(wide.contains("\nunified ") && !wide.contains("memory"), "{wide}");
-    assert!(wide.contains("MiB (whole machine)") && narrow.contains("MiB (whole machine)"), "{wide}{narrow}");
+    assert!(wide.contains("GiB (whole machine)") && narrow.contains("GiB (whole machine)"), "{wide}{narrow}");
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.find_gpus(1);
     stage.app.scene.gpu.gpus[0].info.memory_unknown_because = Some("shared with the machine".to_owned());
@@ -186,7 +186,7 @@ fn the_servers_gauges_or_the_reason_for_none_are_below_the_gpus() {
     assert!(!shown(&stage, 60, 9).contains("server") && shown(&stage, 60, 9).contains("─ GPU "));
     stage.app.scene.gauges = Some(GaugeHistory::default());
     assert!(last(&stage).contains("Looking for server metrics"), "{}", last(&stage));
-    assert!(shown(&stage, 60, 9).contains("─ Machine "));
+    assert!(shown(&stage, 60, 9).contains("─ GPU "));
     stage.send(Msg::Gauges(GaugeEvent::Absent("http://h/metrics: HTTP 404".to_owned())));
     assert_eq!(last(&stage), "server  no metrics: http://h/metrics: HTTP 404");
     let url = "http://h/metrics".to_owned();
@@ -253,4 +253,38 @@ fn gpus_of_other_machines_are_named_by_machine() {
     assert!(shown(&stage, 60, 8).contains("GPU · node-7"), "{}", shown(&stage, 60, 8));
     stage.app.scene.gpu.gpus[1].info.host = Some("node-8".to_owned());
     assert!(shown(&stage, 60, 8).contains("GPU · 2 machines"));
+}
+
+#[test]
+fn a_finished_run_shows_means_and_no_later_load() {
+    let mut stage = crate::ui::testing::ten_cases(10);
+    // The GPU is idle after the run.
+    stage.pass(3000);
+    let of_run = |stage: &Stage| stage.app.scene.gpu.gpus[0].load.mean().map(|mean| format!("mean {mean:.0}%"));
+    let wanted = of_run(&stage).unwrap();
+    assert_ne!(wanted, "mean 0%");
+    for (width, height) in [(60, 8), (60, 4), (40, 8), (40, 4)] {
+        let shown = shown(&stage, width, height);
+        assert!(shown.contains(&wanted) && !shown.contains(" 0%"), "{width}x{height}: {shown}");
+    }
+    let mut short = stage;
+    "A100".clone_into(&mut short.app.scene.gpu.gpus[0].info.model);
+    assert!(shown(&short, 60, 8).contains("means of the run"), "{}", shown(&short, 60, 8));
+}
+
+#[test]
+fn server_metrics_of_a_finished_run_are_means() {
+    let mut stage = crate::ui::testing::ten_cases(9);
+    let url = "http://localhost:8000/metrics".to_owned();
+    stage.send(Msg::Gauges(GaugeEvent::Found { kind: "vLLM".into(), url, interval_ms: 1000, warning: None }));
+    for (second, running) in (0..4).zip([4.0, 8.0, 8.0, 0.0]) {
+        let mut gauges = ServerGauges::default();
+        gauges.set(Meter::Running, running);
+        let at = Nanos::from_millis(stage.now_ms + second * 1000);
+        stage.send(Msg::Gauges(GaugeEvent::Sample(at, Box::new(gauges))));
+    }
+    assert!(shown(&stage, 60, 10).contains("server  0 running"), "{}", shown(&stage, 60, 10));
+    stage.start(9, 1, script_of(9));
+    stage.finish(9);
+    assert!(shown(&stage, 60, 10).contains("server  means of the run:  5.0 running"), "{}", shown(&stage, 60, 10));
 }

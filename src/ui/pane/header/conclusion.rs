@@ -65,26 +65,29 @@ fn fitted(bottleneck: &Bottleneck, columns: usize) -> (String, String) {
     (headline, shown)
 }
 
-/// Returns as many complete clauses as fit; cuts the first one if it is too long.
+/// Returns as many complete clauses as fit, the last one with a full stop; nothing if not even the first one fits. The report
+/// has the whole sentence.
 fn clauses(sentence: &str, room: usize) -> String {
     if fit::width(sentence) <= room {
         return sentence.to_owned();
     }
-    let ends = sentence.match_indices([',', ';']).map(|(at, _)| sentence.split_at(at).0);
-    let fitting = ends.rev().find(|clauses| fit::width(clauses) < room);
-    fitting.map_or_else(|| fit::cut(sentence, room), |clauses| format!("{clauses}{}", fit::ELLIPSIS))
+    let mut ends: Vec<usize> =
+        [", ", "; "].iter().flat_map(|end| sentence.match_indices(end)).map(|(at, _)| at).collect();
+    ends.sort_unstable();
+    let mut starts = ends.into_iter().rev().map(|at| sentence.split_at(at).0);
+    let fitting = starts.find(|clauses| fit::width(clauses) < room);
+    fitting.map_or_else(String::new, |clauses| format!("{clauses}."))
 }
 
 fn system_figures(scene: &Scene) -> SystemFigures {
     let (is_local, simulated) = (scene.target.is_local(), scene.target.simulated);
     let gpu = GpuReport::of_run(simulated, is_local, &scene.gpu, &scene.session, scene.now);
     let gpu = gpu.ok();
-    let from = scene.session.began.unwrap_or_default();
     let figures = SystemFigures {
         busiest_gpu_percent: gpu.as_ref().and_then(GpuReport::busiest_percent),
         gpu_throttled: gpu.as_ref().and_then(GpuReport::longest_throttle),
         lag_p99_ms: scene.live.lag.p99_ms,
-        server_waiting: scene.gauges.as_ref().and_then(|gauges| gauges.mean(Meter::Waiting, from)),
+        server_waiting: scene.gauges.as_ref().and_then(|gauges| gauges.mean(Meter::Waiting)),
         ..SystemFigures::default()
     };
     figures.with_host(HostReport::from_history(&scene.host).ok().as_ref(), is_local)
@@ -120,17 +123,18 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     // The measured speed is the result; the rating and its scale explain it.
     let rating = all.len();
     let word = conclusion.rating.as_ref().map_or("", |(word, _)| *word);
-    let rated = format!(" tok/s · {word}");
+    let rated = if word.is_empty() { " tok/s".to_owned() } else { format!(" tok/s · {word}") };
     all.extend(conclusion.speed.map(|speed| {
         let style = if matches!(word, "Excellent" | "Good") { theme.good() } else { theme.value() };
-        ("", format!("{mark}{speed:.0}"), rated.as_str(), style)
+        ("mean speed ", format!("{mark}{}", number::whole(speed)), rated.as_str(), style)
     }));
     if conclusion.rating.is_none() && conclusion.rating_note.is_some() {
         all.push(("", "not rated".to_owned(), ": decode unresolved", theme.warning()));
     }
     all.extend(conclusion.ttft_p50_ms.map(|ms| ("TTFT p50 ", number::millis(Some(ms)), "", theme.value())));
-    all.extend(conclusion.decode_p50.map(|v| ("decode p50 ", format!("{mark}{v:.1}"), " tok/s", theme.value())));
     all.extend(share.filter(|_| !is_wrong).map(|share| ("checks: ", share, " pass", theme.good())));
+    let decode = |v| ("decode p50 ", format!("{mark}{}", number::rate(Some(v))), " tok/s", theme.value());
+    all.extend(conclusion.decode_p50.map(decode));
     // The rating's scale follows its word if that displaces none of the main figures.
     let scale = conclusion.rating.as_ref().map_or_else(String::new, |(_, scale)| format!("{rated} ({scale})"));
     if conclusion.speed.is_some() && width(&all) + fit::width(&scale) <= columns + fit::width(&rated) {
@@ -160,9 +164,8 @@ fn sweep_figures(sweep: &SweepSummary, partial: bool, view: &View<'_>) -> Vec<Fi
     all.extend(sweep.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
     if let Some((best, throughput)) = sweep.best.as_ref().and_then(|best| Some((best, best.tokens_per_s?))) {
         let mark = if best.estimated { ESTIMATED } else { "" };
-        let result =
-            format!("{mark}{} tok/s at concurrency {}", number::grouped(throughput.round() as u64), best.concurrency);
-        all.push(("best ", result, "", theme.value()));
+        let result = format!("{mark}{} tok/s at concurrency {}", number::whole(throughput), best.concurrency);
+        all.push(("best throughput ", result, "", theme.value()));
     }
     let (before, concurrency) = match sweep.saturation {
         Saturation::FromStart(found) => ("saturated from concurrency ", Some(found.concurrency)),
@@ -223,9 +226,9 @@ mod tests {
     fn a_sentence_is_cut_between_clauses() {
         let sentence = "97% of it, 9 ms a token, steady; GPU up to 98%.";
         let cut = |room| clauses(sentence, room);
-        assert_eq!((cut(47), cut(46)), (sentence.to_owned(), "97% of it, 9 ms a token, steady…".to_owned()));
-        assert_eq!((cut(32), cut(31)), (cut(46), "97% of it, 9 ms a token…".to_owned()));
-        assert_eq!(cut(4), "97%…");
+        assert_eq!((cut(47), cut(46)), (sentence.to_owned(), "97% of it, 9 ms a token, steady.".to_owned()));
+        assert_eq!((cut(32), cut(31)), (cut(46), "97% of it, 9 ms a token.".to_owned()));
+        assert_eq!(cut(4), "");
     }
 
     #[test]
@@ -237,7 +240,7 @@ mod tests {
             headline + &shown
         };
         assert_eq!(line(120), format!("Client-bound: {evidence}"));
-        assert_eq!(line(78), "Client-bound, also decode-bound: tokscope itself was 11 ms late (p99)…");
+        assert_eq!(line(78), "Client-bound, also decode-bound: tokscope itself was 11 ms late (p99).");
         // A cause that repeats itself is not a second cause.
         let own = Bottleneck { also: vec!["client-bound"], ..found };
         assert!(fitted(&own, 78).0 == "Client-bound", "{:?}", fitted(&own, 78));
@@ -251,7 +254,7 @@ mod tests {
         // Five stages of 32 answers with 80 tokens each.
         assert!(shown.contains("  12,800 tokens  in "), "{shown}");
         let result = "tok/s at concurrency 16  knee at concurrency 8  SLO met up to concurrency 4";
-        assert!(shown.contains("\nbest ") && shown.contains(result), "{shown}");
+        assert!(shown.contains("\nbest throughput ") && shown.contains(result), "{shown}");
         assert!(!shown.contains("Excellent") && !shown.contains("partial"), "{shown}");
         assert!(line(&stage, 78).contains("best "), "{}", line(&stage, 78));
         stage.act(Action::Rerun);

@@ -64,6 +64,7 @@ impl<'a> Stages<'a> {
             title_style: theme.value(),
             axis_style: theme.muted(),
             label_style: theme.text(),
+            apart_name: "",
         }
     }
 
@@ -88,7 +89,7 @@ impl<'a> Stages<'a> {
     ) -> Series<'a> {
         let point = |p: &LoadPoint| {
             let x = f64::midpoint(p.from_s, p.to_s);
-            Some(Point { x, y: get(p)?, is_open: false, label: String::new() })
+            Some(Point { x, y: get(p)?, is_open: false, is_apart: false, label: String::new() })
         };
         let points = self.points.iter().filter_map(point).collect();
         Series { name, style: self.view.theme.series(colour), look: Look::Points(symbol), points }

@@ -20,7 +20,7 @@ const TWO_COLUMNS: u16 = 66;
 const TWO_ROWS: u16 = 20;
 /// Size from which TTFT and ITL have a chart each, cells.
 const THREE: (u16, u16) = (110, 22);
-/// Width from which titles name the figure and not only its unit, cells.
+/// Width from which titles have the unit beside the name of the figure, cells.
 const LONG_TITLE: u16 = 48;
 /// Cells between two charts.
 const GUTTER: u16 = 2;
@@ -79,6 +79,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, so_far: &
     sweep.all_latencies(second.width).draw(second, frame.buffer_mut());
 }
 
+/// Whether charts in `width` columns and `height` rows include the percentiles of the latencies.
+pub(super) fn has_latencies(view: &View<'_>, width: u16, height: u16) -> bool {
+    view.app.ui.sweep_chart == SweepChart::Concurrency && (height >= TWO_ROWS || width >= TWO_COLUMNS)
+}
+
 pub(super) fn columns(area: Rect) -> (Rect, Rect) {
     let width = area.width.saturating_sub(GUTTER) / 2;
     let x = area.x + width + GUTTER;
@@ -107,6 +112,7 @@ impl<'a> Sweep<'a> {
             title_style: theme.value(),
             axis_style: theme.muted(),
             label_style: theme.text(),
+            apart_name: "fewer requests than slots",
         }
     }
 
@@ -126,11 +132,14 @@ impl<'a> Sweep<'a> {
         knee.into_iter().chain(limit).collect()
     }
 
+    fn point(&self, at: usize, x: f64, y: f64) -> Point {
+        let is_open = self.running == Some(at);
+        let is_apart = !is_open && self.stages.get(at).is_some_and(|stage| !stage.fills_slots());
+        Point { x, y, is_open, is_apart, label: String::new() }
+    }
+
     fn points(&self, get: impl Fn(&Stage) -> Option<f64>) -> Vec<Point> {
-        let point = |(at, stage): (usize, &Stage)| {
-            let is_open = self.running == Some(at);
-            Some(Point { x: stage.concurrency as f64, y: get(stage)?, is_open, label: String::new() })
-        };
+        let point = |(at, stage): (usize, &Stage)| Some(self.point(at, stage.concurrency as f64, get(stage)?));
         self.stages.iter().enumerate().filter_map(point).collect()
     }
 
@@ -146,7 +155,7 @@ impl<'a> Sweep<'a> {
             let name = if width >= LONG_TITLE { "ideal scaling" } else { "ideal" };
             series.push(Series { name, style: theme.muted(), look, points: Vec::new() });
         }
-        let title = if width >= LONG_TITLE { "Throughput, tok/s" } else { "tok/s" };
+        let title = if width >= LONG_TITLE { "Throughput, tok/s" } else { "Throughput" };
         self.chart(title, Axis::from_zero(top), series)
     }
 
@@ -177,6 +186,7 @@ impl<'a> Sweep<'a> {
         let limits = self.limits(&percentiles, highest(&series));
         let values: Vec<f64> =
             series.iter().flat_map(|s| s.points.iter().map(|p| p.y)).chain(limits.iter().map(|l| l.y)).collect();
+        // The names of the curves say which latencies they are.
         let title = if width >= LONG_TITLE { "Latency, ms" } else { "ms" };
         Chart { limits, ..self.chart(title, Axis::logarithmic(values), series) }
     }
@@ -214,15 +224,14 @@ impl<'a> Sweep<'a> {
             if self.slo_limit == Some(stage.concurrency) {
                 label = format!("{label} · SLO limit");
             }
-            let is_open = self.running == Some(at);
-            Some(Point { x: stage.tokens_per_s_per_user?, y: stage.tokens_per_s?, is_open, label })
+            Some(Point { label, ..self.point(at, stage.tokens_per_s_per_user?, stage.tokens_per_s?) })
         };
         let points: Vec<Point> = self.stages.iter().enumerate().filter_map(point).collect();
         let top = points.iter().map(|p| p.y).fold(0.0, f64::max);
         let right = points.iter().map(|p| p.x).fold(0.0, f64::max);
         let look = Look::Points(Symbol::Circle);
         let series = vec![Series { name: "stage, by concurrency", style: theme.series(0), look, points }];
-        let title = if width >= LONG_TITLE { "Throughput, tok/s" } else { "tok/s" };
+        let title = if width >= LONG_TITLE { "Throughput, tok/s" } else { "Throughput" };
         Chart {
             x: Axis::from_zero(right),
             x_name: "tok/s per user (p50)",

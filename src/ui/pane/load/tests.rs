@@ -40,7 +40,7 @@ fn three(rounds: u32, failing: bool, slos: &[&str]) -> Stage {
 #[test]
 fn before_the_first_answer_every_figure_is_a_dash() {
     assert_snapshot!(shown(&three(0, false, &[]), 60, 8), @r"
-    ─ Load · concurrency 3 ─────────────────────── 0 in flight ─
+    ─ Latency · concurrency 3 ─────────────────────── 0 in flight ─
     – req/s  – tok/s
                     p50      p90      p95      p99         n
     TTFT              –        –        –        –         –
@@ -61,16 +61,17 @@ fn no_window_has_more_figures_than_the_run() {
     });
     stage.app.scene.load = Load::from_session(&session, session.last_ended.unwrap());
     stage.app.scene.session = session;
+    let recent = stage.app.scene.load.recent();
+    assert_eq!((recent.ttft_count(), recent.itl_count(), recent.ended()), (1, 1, 3));
     let shown = shown(&stage, 60, 12);
-    let counts = shown.lines().filter(|line| line.starts_with("TTFT") || line.starts_with("last 10 s"));
-    let counts: Vec<_> = counts.filter_map(|line| line.split_whitespace().last()).collect();
-    assert_eq!(counts, ["1/3"; 3], "{shown}");
+    let count = shown.lines().find(|line| line.starts_with("TTFT")).and_then(|line| line.split_whitespace().last());
+    assert_eq!(count, Some("1/3"), "{shown}");
 }
 
 #[test]
 fn percentiles_need_samples_and_failures_are_counted_by_kind() {
     assert_snapshot!(shown(&three(7, true, &["ttft_p95<200ms", "latency_p50<1s"]), 60, 12), @r"
-    ─ Load · concurrency 3 ─────────────────────── 0 in flight ─
+    ─ Latency · concurrency 3 ─────────────────────── 0 in flight ─
     0.5 req/s  149.6 tok/s  94.0 per user  0% within SLO
                     p50      p90      p95      p99         n
     TTFT         108 ms   122 ms        –        –     14/21
@@ -87,7 +88,7 @@ fn percentiles_need_samples_and_failures_are_counted_by_kind() {
 #[test]
 fn a_narrow_strip_keeps_the_median_and_the_p95() {
     assert_snapshot!(shown(&three(7, true, &["ttft_p95<200ms"]), 24, 5), @r"
-    ─ Load ─── 0 in flight ─
+    ─ Latency ─── 0 in flight ─
     n 14/21     p50      p95
     TTFT     108 ms        –
     ITL     11.0 ms        –
@@ -126,7 +127,7 @@ fn the_queue_of_an_open_loop_is_shown() {
     stage.pass(1000);
     // The second was due after 100 ms.
     let shown = shown(&stage, 60, 10);
-    assert!(shown.contains("Load · 10 req/s, constant"), "{shown}");
+    assert!(shown.contains("Latency · 10 req/s"), "{shown}");
     assert!(shown.contains("1 in flight  queue 900 ms"), "{shown}");
 }
 
@@ -141,7 +142,7 @@ fn a_finished_sweep_has_a_table_and_charts_with_the_knee_and_the_slo_limit() {
     let strip = shown(&stage, 25, 5);
     let rows: Vec<&str> = strip.lines().skip(2).map(|line| line.split_whitespace().next().unwrap()).collect();
     assert_eq!(rows, ["4", "8", "16"], "{strip}");
-    assert!(strip.contains("tok/s"), "{strip}");
+    assert!(strip.contains("throughput"), "{strip}");
     stage.act(Action::Focus(PaneId::Latency));
     stage.act(Action::SweepChart);
     assert_snapshot!("sweep_per_user_78x19", shown(&stage, 78, 19));
@@ -155,7 +156,7 @@ fn a_running_stage_is_an_open_point_with_its_tokens_in_flight() {
     let shown = shown(&stage, 78, 19);
     assert_snapshot!("sweep_running_78x19", shown);
     let row = shown.lines().find(|line| line.contains(" ○") && line.trim_start().starts_with("8 ")).unwrap();
-    assert!(row.contains(" ~") && row.contains(" 0/0"), "{row}");
+    assert!(row.contains(" ~") && row.contains(" – "), "{row}");
     assert!(!shown.contains("knee"), "the knee is known in the end only: {shown}");
 }
 
@@ -185,14 +186,18 @@ fn the_throughput_includes_tokens_in_flight() {
     let mut stage = three(0, false, &[]);
     (1..=3).for_each(|number| stage.start(0, number, Script::plain(500, 10, 1000)));
     stage.pass(250);
-    assert!(shown(&stage, 60, 8).contains("– req/s  – tok/s"), "no token yet: {}", shown(&stage, 60, 8));
+    assert!(shown(&stage, 60, 8).contains("– req/s  – throughput"), "no token yet: {}", shown(&stage, 60, 8));
     stage.pass(4750);
     let (tokens_per_s, is_estimated) = stage.app.scene.throughput_so_far().unwrap();
     let events: u32 = stage.app.scene.in_flight().map(|f| f.content_events).sum();
     assert!(events > 1000 && is_estimated, "{events}");
     // All three started five seconds ago.
     assert!((tokens_per_s - f64::from(events) / 5.0).abs() < 1e-6, "{tokens_per_s}");
-    assert!(shown(&stage, 60, 8).contains(&format!("– req/s  ~{tokens_per_s:.1} tok/s")), "{}", shown(&stage, 60, 8));
+    assert!(
+        shown(&stage, 60, 8).contains(&format!("– req/s  ~{tokens_per_s:.1} throughput")),
+        "{}",
+        shown(&stage, 60, 8)
+    );
     for _ in 0..3 {
         stage.finish(0);
     }
@@ -204,9 +209,9 @@ fn the_throughput_includes_tokens_in_flight() {
 #[test]
 fn the_title_names_the_stage_and_in_the_end_the_range() {
     let title = |stage: &Stage, width| shown(stage, width, 8).lines().next().unwrap().to_owned();
-    assert!(title(&running_sweep(), 60).starts_with("─ Load · stage 4/5 · concurrency 8 ─"));
-    assert!(title(&sweep(5), 60).starts_with("─ Load · sweep, concurrency 1–16 ─"));
-    assert!(title(&sweep(5), 30).starts_with("─ Load · sweep 1–16 ─"));
+    assert!(title(&running_sweep(), 60).starts_with("─ Latency · stage 4/5 · concurrency 8 ─"));
+    assert!(title(&sweep(5), 60).starts_with("─ Latency · sweep, concurrency 1–16 ─"));
+    assert!(title(&sweep(5), 30).starts_with("─ Latency · sweep 1–16 ─"));
 }
 
 #[test]
@@ -222,6 +227,42 @@ fn a_sweep_without_figures_says_so_and_warm_stages_are_marked() {
     let marked: Vec<&str> = shown.lines().filter(|line| line.ends_with(" w")).collect();
     assert!(marked.len() == 1 && marked[0].trim_start().starts_with("2 "), "{shown}");
     assert!(shown.contains("w: prefix cache, concurrency 2: 3 of 20 warm"), "{shown}");
+}
+
+#[test]
+fn a_stage_with_fewer_requests_than_slots_is_marked_and_the_knee_explained() {
+    let mut stage = sweep(5);
+    assert!(shown(&stage, 76, 30).contains("◆ knee: more load mostly adds waiting"), "{}", shown(&stage, 76, 30));
+    assert!(!shown(&stage, 76, 30).contains("fewer requests than slots"));
+    stage.app.scene.load.tally.ended = 10;
+    stage.app.scene.load.tally.ok = 10;
+    let shown = shown(&stage, 76, 30);
+    let row = shown.lines().find(|line| line.trim_start().starts_with("16 ")).unwrap();
+    assert!(row.contains(" + "), "{shown}");
+    assert!(shown.contains("+ fewer requests than slots: no knee, no best (see --repeat)"), "{shown}");
+}
+
+#[test]
+fn a_sweep_with_checks_has_the_pass_rate_of_each_stage() {
+    let mut stage = sweep(5);
+    assert!(!shown(&stage, 76, 30).contains("pass"));
+    stage.app.scene.load.stages[1].pass_rate = crate::domain::pass_rate::PassRate { passed: 24, checked: 32 };
+    let shown = shown(&stage, 76, 30);
+    let lines: Vec<&str> = shown.lines().collect();
+    let end = |line: &str, word: &str| line.split_once(word).map(|(before, _)| before.chars().count() + word.len());
+    let row = lines.iter().find(|line| line.trim_start().starts_with("2 ")).unwrap();
+    assert_eq!(end(lines[1], "pass"), end(row, "75%"), "{shown}");
+}
+
+#[test]
+fn the_header_shows_the_throughput_of_the_pane() {
+    let mut stage = three(0, false, &[]);
+    (1..=3).for_each(|number| stage.start(0, number, Script::plain(500, 10, 1000)));
+    stage.pass(5000);
+    stage.frame();
+    let throughput = crate::ui::number::throughput(stage.app.scene.throughput_so_far().unwrap());
+    let header = text(&stage.draw_with(120, 3, Theme::ansi(), crate::ui::pane::header::draw));
+    assert!(header.contains(&throughput), "{throughput} in {header}");
 }
 
 #[test]
@@ -247,4 +288,39 @@ fn a_load_that_changes_is_drawn_over_its_time() {
     let shown_in = |width, height| shown(&stage, width, height);
     assert_snapshot!("stages_over_time", shown_in(80, 32));
     assert!(shown_in(40, 32).contains("tok/s") && !shown_in(40, 12).contains("mean ms"), "{}", shown_in(40, 12));
+}
+
+#[test]
+fn after_the_end_there_are_no_figures_of_the_last_seconds() {
+    let mut stage = Stage::new(&["a", "b"], Plan { concurrency: 2, repeat: 2, ..Plan::default() });
+    stage.connect();
+    let round = |stage: &mut Stage, number| {
+        (0..2).for_each(|case| stage.start(case, number, Script::plain(100, 10, 30)));
+        (0..2).for_each(|case| stage.finish(case));
+    };
+    round(&mut stage, 1);
+    assert!(shown(&stage, 60, 12).contains("last 10 s"), "{}", shown(&stage, 60, 12));
+    round(&mut stage, 2);
+    assert!(!shown(&stage, 60, 12).contains("last 10 s"), "{}", shown(&stage, 60, 12));
+}
+
+#[test]
+fn a_stage_without_an_ended_request_has_no_count() {
+    let shown = shown(&running_sweep(), 78, 19);
+    assert!(!shown.contains("0/0"), "{shown}");
+}
+
+#[test]
+fn a_footnote_explains_only_figures_that_are_shown() {
+    // Too few answers for a p95.
+    let mut stage = sweep(5);
+    for stage in &mut stage.app.scene.load.stages {
+        stage.ok = 5;
+    }
+    let has_p95 = |shown: &str| shown.contains("TTFT p95") || shown.contains("▲");
+    for (width, height) in [(30, 8), (40, 8), (52, 10), (60, 10), (78, 9), (78, 19), (120, 40)] {
+        let shown = shown(&stage, width, height);
+        assert!(has_p95(&shown) || !shown.contains("p95 needs"), "{width}x{height}: {shown}");
+    }
+    assert!(shown(&stage, 78, 19).contains("p95 needs 20 answers"), "{}", shown(&stage, 78, 19));
 }

@@ -63,7 +63,7 @@ impl Body {
             reasoning_len: reasoning.len(),
             form: answer.form,
             is_thread: false,
-            unfolded: answer.shows_thinking(!text.is_empty()),
+            unfolded: answer.shows_thinking(subject.has_answer()),
             width: columns,
             theme: view.theme,
         };
@@ -206,7 +206,8 @@ impl BodyRenderer<'_> {
             self.say(&mut lines, &error.message, self.theme.text());
         }
         self.say(&mut lines, &format!("{} reruns the case.", self.key_of(Action::Rerun)), self.theme.muted());
-        if self.form != Form::Exchange && (!record.text.is_empty() || !record.reasoning.is_empty()) {
+        let has_part = !record.text.is_empty() || !record.reasoning.is_empty() || !record.tool_calls.is_empty();
+        if self.form != Form::Exchange && has_part {
             lines.push(Line::default());
             lines.push(label("partial answer", self.columns as u16, self.theme));
         }

@@ -7,7 +7,7 @@ use super::transcript::label;
 use super::{Subject, SubjectState, is_wide};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource, Unresolved};
 use crate::domain::live::{InFlight, StreamPhase};
-use crate::domain::metrics::{METRICS, Metric, Unit};
+use crate::domain::metrics::{METRICS, Metric, PREFILL, Unit};
 use crate::domain::quantity::Quantity;
 use crate::domain::sent_request::{REQUEST_NOT_STORED, SentRequest};
 use crate::domain::statistics::{Stats, enough_for, needed_for};
@@ -170,7 +170,7 @@ impl Column {
     fn live(&mut self, live: &InFlight) {
         let phase = match live.phase {
             StreamPhase::Waiting => "waiting for the first token",
-            StreamPhase::Reasoning => "thinking",
+            StreamPhase::Reasoning => "reasoning",
             StreamPhase::Answering => "answering",
         };
         self.say(phase, self.theme.accent());
@@ -196,7 +196,9 @@ impl Column {
         let reused = record.connect_ms.is_none() && record.headers_at.is_some();
         self.field("Connect", if reused { "reused connection" } else { &connect });
         self.field("Headers", &millis(record.time_to_headers_ms()));
-        for metric in METRICS.iter().filter(|m| m.unit != Unit::Tokens && !m.is_share()) {
+        // Few prompts are long enough for a prefill speed.
+        let is_shown = |m: &Metric| *m != PREFILL || (m.get)(record).is_some() || (m.unresolved)(record).is_some();
+        for metric in METRICS.iter().filter(|m| m.unit != Unit::Tokens && !m.is_share() && is_shown(m)) {
             self.field(metric.label, &figure(metric, record));
         }
         let gaps = record.inter_chunk_latency_ms();

@@ -14,7 +14,10 @@ use crate::app::state::text_field::Edit;
 use crate::app::state::{App, ScrollExtent};
 use crate::app::update::update;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, StringPool, TextKind};
+use crate::domain::check::ToolCall;
 use crate::domain::live::StreamPhase;
+use crate::domain::media::Media;
+use crate::domain::model_mix::{ModelMix, WeightedModel};
 use crate::domain::sent_request::SentRequest;
 use crate::domain::time::Nanos;
 use crate::ui::cache::RenderCache;
@@ -53,6 +56,43 @@ fn a_waiting_request_shows_its_prompt() {
     assert!(text(&app, 80, 24, draw).contains("Not sent yet."));
     act(&mut app, &[Action::TogglePauseCase]);
     assert!(text(&app, 80, 24, draw).contains("Paused. 'p' resumes with a new attempt."));
+}
+
+#[test]
+fn the_title_names_the_model_of_an_attempt_in_a_mix() {
+    let mut app = running();
+    let models = ["one", "two"].map(|name| WeightedModel { name: name.to_owned(), weight: 1 }).to_vec();
+    let mix = ModelMix { models, seed: 3 };
+    let drawn = mix.choose(0, 1).to_owned();
+    Arc::make_mut(&mut app.scene.session.suite).model_mix = Some(mix);
+    end(&mut app, 0, 1, |record| record.model.clone_from(&drawn));
+    let screen = text(&app, 80, 6, draw);
+    assert!(screen.contains(&format!("Debug Task · {drawn}")), "{screen}");
+}
+
+#[test]
+fn a_prompt_names_its_images_and_audio() {
+    let mut app = running();
+    let case = &mut Arc::make_mut(&mut app.scene.session.suite).cases[1];
+    case.messages[1].media.push(Media::Url("http://h/\u{1b}[2Jx.png".to_owned()));
+    case.generated_images.push("64x32*2".parse().unwrap());
+    act(&mut app, &[Action::SelectNext]);
+    let screen = text(&app, 60, 24, draw);
+    assert!(screen.contains("[image http://h/x.png]"), "{screen}");
+    assert!(screen.contains("[2 images of 64x32, new in each request]"), "{screen}");
+}
+
+#[test]
+fn calls_of_tools_are_shown_while_they_stream_and_afterwards() {
+    let call = |arguments: &str| ToolCall { name: "weather\u{1b}[2J".to_owned(), arguments: arguments.to_owned() };
+    let mut app = running();
+    let calling = InFlight { tool_calls: vec![call("{\"city\":\"Ro")], ..stream(StreamPhase::Answering, "Hm.", "") };
+    live(&mut app, 2234, calling);
+    let screen = text(&app, 60, 14, draw);
+    assert!(screen.contains("▸ thinking") && screen.contains("─ tool call: weather ─"), "{screen}");
+    assert!(screen.contains("{\"city\":\"Ro"), "{screen}");
+    end(&mut app, 0, 1, |record| record.tool_calls = vec![call("{\"city\":\"Rome\"}"), call("")]);
+    insta::assert_snapshot!("tool_calls_60x14", text(&app, 60, 14, draw));
 }
 
 #[test]
@@ -295,18 +335,18 @@ fn reasoning_folds_when_the_answer_begins_unless_the_user_unfolded_it() {
     assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
     live(&mut app, 3050, thinking(ANSWER));
     let folded = shown(&mut app, 80, 24);
-    assert!(folded.contains("▸ thinking, 18 words, 3.14 s · z unfolds") && !folded.contains("shared"), "{folded}");
+    assert!(folded.contains("▸ reasoning, 18 words, 3.14 s · z unfolds") && !folded.contains("shared"), "{folded}");
     act(&mut app, &[Action::ToggleThinking]);
     assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
     // The text stays unfolded after the attempt has ended.
     end(&mut app, 0, 1, |r| (r.text, r.reasoning) = (ANSWER.into(), THINKING.into()));
     assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
     act(&mut app, &[Action::ToggleThinking]);
-    assert!(shown(&mut app, 80, 24).contains("▸ thinking, 18 words · z unfolds"));
+    assert!(shown(&mut app, 80, 24).contains("▸ reasoning, 18 words · z unfolds"));
     // If its start is cut, the number of words is unknown.
     live(&mut app, 3100, InFlight { id: AttemptId { case: 1, number: 1 }, reasoning_cut: true, ..thinking(ANSWER) });
     app.ui.selected = 1;
-    assert!(shown(&mut app, 80, 24).contains("▸ thinking, 3.14 s · z unfolds"));
+    assert!(shown(&mut app, 80, 24).contains("▸ reasoning, 3.14 s · z unfolds"));
 }
 
 #[test]
@@ -320,7 +360,7 @@ fn folding_reasoning_keeps_the_top_line_in_place() {
     assert!(body(&mut app).last().unwrap().contains("line 50"));
     act(&mut app, &[Action::ToggleThinking]);
     // Unfolding scrolls to the reasoning.
-    assert!(body(&mut app)[0].contains("─ thinking ─"));
+    assert!(body(&mut app)[0].contains("─ reasoning ─"));
     act(&mut app, &[Action::ToEnd, Action::ScrollUp, Action::ScrollUp]);
     let unfolded = body(&mut app);
     act(&mut app, &[Action::ToggleThinking]);

@@ -21,53 +21,107 @@ use crate::ui::pane;
 use crate::ui::pane::cases::status::failure;
 use crate::ui::view::View;
 
-/// Minimum columns that the figures leave to the name of the case.
-const MIN_ABOUT: usize = 16;
+/// Minimum columns of a name before words about the attempt.
+const MIN_NAME: usize = 16;
+/// Maximum columns that the figures leave to name and attempt: enough for each case of the built-in suite.
+const MAX_RESERVED: usize = 28;
+/// Cells of the rule beside title, text and figures.
+const STROKES: usize = 9;
 
-/// Draws the rule and returns the area below it. On a short line the end of `about` is cut first, then the last `figures` are
-/// dropped.
+/// Name of the case, and words about form, attempt and turn: in full, and short.
+pub(super) struct About {
+    name: String,
+    long: String,
+    short: String,
+}
+
+impl About {
+    /// A title without a case.
+    pub(super) const fn empty() -> Self {
+        Self { name: String::new(), long: String::new(), short: String::new() }
+    }
+
+    fn add(&mut self, long: &str, short: &str) {
+        self.long.push_str(" · ");
+        self.long.push_str(long);
+        self.short.push_str(" · ");
+        self.short.push_str(short);
+    }
+
+    /// The text in at most `cells` cells: shorter words are chosen before the name is cut.
+    fn fitted(&self, cells: usize) -> String {
+        let with = |words: &str| format!("{}{words}", self.name);
+        let texts = [with(&self.long), with(&self.short)];
+        if let Some(text) = texts.into_iter().find(|text| width(text) <= cells) {
+            return text;
+        }
+        match cells.checked_sub(width(&self.short)).filter(|room| *room >= MIN_NAME.min(width(&self.name))) {
+            Some(room) => cut(&self.name, room) + &self.short,
+            None => cut(&self.name, cells),
+        }
+    }
+}
+
+/// Draws the rule and returns the area below it. On a short line the last `figures` are dropped, words are shortened, and at
+/// last the name is cut.
 pub(super) fn draw(
     frame: &mut Frame<'_>,
     area: Rect,
-    about: &str,
+    about: &About,
     figures: Vec<Span<'static>>,
     view: &View<'_>,
 ) -> Rect {
-    let taken = width(PaneId::Preview.title()) + MIN_ABOUT.min(width(about)) + 9;
-    let figures = joined(figures, usize::from(area.width).saturating_sub(taken), view);
-    pane::rule(frame, area, view, PaneId::Preview, about, figures)
+    let taken = width(PaneId::Preview.title()) + STROKES;
+    let reserved = width(&format!("{}{}", about.name, about.short)).min(MAX_RESERVED);
+    let figures = joined(figures, usize::from(area.width).saturating_sub(taken + reserved), view);
+    let beside = if figures.is_empty() { 0 } else { spans_width(&figures) + 3 };
+    let about = about.fitted(usize::from(area.width).saturating_sub(taken + beside));
+    pane::rule(frame, area, view, PaneId::Preview, pane::About::Name(&about), figures)
 }
 
 /// Name of the case, with the attempt if there are several.
-pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> String {
-    let name = sanitise_line(&subject.spec.name);
-    let name = match view.app.ui.answer.form {
-        Form::Rendered => name,
-        Form::Raw => format!("{name} · raw"),
-        Form::Exchange => format!("{name} · request and response"),
-    };
-    let number = match &subject.shown {
-        SubjectState::Live(live) => live.id.number,
-        SubjectState::Ended(record) => record.id.number,
-        SubjectState::Prompt => return name,
+pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> About {
+    let mut about = About { name: sanitise_line(&subject.spec.name), ..About::empty() };
+    match view.app.ui.answer.form {
+        Form::Rendered => {}
+        Form::Raw => about.add("raw", "raw"),
+        Form::Exchange => about.add("request and response", "request"),
+    }
+    let id = match &subject.shown {
+        SubjectState::Live(live) => live.id,
+        SubjectState::Ended(record) => record.id,
+        SubjectState::Prompt => return about,
     };
     let state = subject.state;
     // A run limited by time has no known number of attempts.
     let is_timed = state.remaining == u32::MAX;
     let all = state.attempts.len() + if is_timed { 0 } else { state.remaining as usize };
-    let is_probe = view.scene().session.suite.workload.as_ref().is_some_and(|w| w.is_probe(number));
-    let warmup = match subject.attempt().is_some_and(|attempt| attempt.warmup) {
-        true if is_probe => " · probe for prompt lengths",
-        true => " · warm-up",
-        false => "",
-    };
-    let turn = subject.attempt().and_then(|attempt| attempt.turn);
-    let turn = turn.map_or_else(String::new, |turn| format!(" · turn {} of {}", turn.number, turn.of));
-    match all {
-        0 | 1 => format!("{name}{warmup}{turn}"),
-        _ if is_timed => format!("{name} · attempt {number}{warmup}{turn}"),
-        _ => format!("{name} · attempt {number} of {all}{warmup}{turn}"),
+    let number = id.number;
+    // The other attempts may have another model.
+    if let Some(mix) = view.scene().session.suite.model_mix.as_ref().filter(|_| subject.spec.model.is_none()) {
+        let first = subject.attempt().and_then(|attempt| attempt.turn).map_or(number, |turn| turn.conversation);
+        let model = sanitise_line(mix.choose(subject.index, first));
+        about.add(&model, &model);
     }
+    match all {
+        0 | 1 => {}
+        _ if is_timed => about.add(&format!("attempt {number}"), &format!("#{number}")),
+        _ => about.add(&format!("attempt {number} of {all}"), &format!("#{number}")),
+    }
+    let suite = &view.scene().session.suite;
+    let is_probe = suite.workload.as_ref().is_some_and(|w| w.probe_number(id, suite.cases.len()).is_some());
+    match subject.attempt().is_some_and(|attempt| attempt.warmup) {
+        true if is_probe => about.add("probe for prompt lengths", "probe"),
+        true => about.add("warm-up", "warm-up"),
+        false => {}
+    }
+    if let Some(stage) = subject.attempt().and_then(|attempt| view.scene().session.stage_name_of(attempt)) {
+        about.add(&stage, &stage);
+    }
+    if let Some(turn) = subject.attempt().and_then(|attempt| attempt.turn) {
+        about.add(&format!("turn {} of {}", turn.number, turn.of), &format!("turn {}/{}", turn.number, turn.of));
+    }
+    about
 }
 
 /// Search, scroll position, state and tokens, most important first.
@@ -129,11 +183,11 @@ fn live_figures(live: &InFlight, scene: &Scene, view: &View<'_>) -> Vec<Span<'st
     let theme = view.theme;
     let phase = match live.phase {
         StreamPhase::Waiting => return vec![Span::styled("waiting", theme.muted())],
-        StreamPhase::Reasoning => Span::styled("thinking", theme.accent()),
+        StreamPhase::Reasoning => Span::styled("reasoning", theme.accent()),
         StreamPhase::Answering => Span::styled("answering", theme.accent()),
     };
-    let tokens = (f64::from(live.content_events) * scene.tokens_per_event).round();
-    vec![phase, Span::styled(format!("~{} tokens", grouped(tokens as u64)), theme.muted())]
+    let tokens = Quantity::grouped(f64::from(live.content_events) * scene.tokens_per_event).estimated_if(true);
+    vec![phase, Span::styled(format!("{tokens} tokens"), theme.muted())]
 }
 
 fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> {
@@ -141,7 +195,8 @@ fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> 
     let reason = record.finish_reason.as_deref().map(|r| cut(&sanitise_line(r), 20));
     let mut spans = match (record.status, reason) {
         (AttemptStatus::Ok, Some(reason)) => {
-            let is_usual = [FinishClass::Complete, FinishClass::ToolCall, FinishClass::Length];
+            // A limit that cut the answer is no usual end.
+            let is_usual = [FinishClass::Complete, FinishClass::ToolCall];
             let is_usual = is_usual.iter().any(|class| record.ends_as(*class));
             vec![Span::styled(reason, if is_usual { theme.good() } else { theme.warning() })]
         }

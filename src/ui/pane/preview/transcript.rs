@@ -7,8 +7,9 @@ use crate::app::action::Action;
 use crate::app::pane::PaneId;
 use crate::app::state::answer::Form;
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::check::ToolCall;
 use crate::domain::live::InFlight;
-use crate::domain::quantity::plural;
+use crate::domain::quantity::{count, plural};
 use crate::domain::suite::CaseSpec;
 use crate::domain::text::{sanitise, sanitise_line};
 use crate::ui::fit::{ELLIPSIS, cut, width};
@@ -33,6 +34,7 @@ struct Transcript<'a> {
     words: Option<usize>,
     thinking_ms: Option<f64>,
     text: &'a str,
+    tool_calls: &'a [ToolCall],
 }
 
 /// Lays out transcripts and prompts.
@@ -57,6 +59,7 @@ impl TranscriptRenderer {
             words: Some(record.reasoning.split_whitespace().count()),
             thinking_ms: record.thinking_ms(),
             text: &record.text,
+            tool_calls: &record.tool_calls,
         };
         self.sections(&transcript, if form == Form::Raw { raw } else { markdown::render })
     }
@@ -77,6 +80,7 @@ impl TranscriptRenderer {
             words: (!live.reasoning_cut).then(|| live.reasoning.split_whitespace().count()),
             thinking_ms: live.thinking_ms,
             text: &resumed(&live.text, live.text_cut),
+            tool_calls: &live.tool_calls,
         };
         lines.extend(self.sections(&transcript, if form == Form::Raw { raw } else { markdown::render_growing }));
         lines
@@ -87,7 +91,7 @@ impl TranscriptRenderer {
         let mut lines = Vec::new();
         if !transcript.reasoning.trim().is_empty() {
             if self.unfolded {
-                lines.push(label("thinking", columns, theme));
+                lines.push(label("reasoning", columns, theme));
                 lines
                     .extend(dimmed(render(transcript.reasoning, columns, theme, theme.reasoning()), theme.reasoning()));
             } else {
@@ -100,16 +104,28 @@ impl TranscriptRenderer {
                 lines.push(label("answer", columns, theme));
             }
         }
-        lines.extend(render(transcript.text, columns, theme, theme.text()));
+        if !transcript.text.is_empty() || transcript.tool_calls.is_empty() {
+            lines.extend(render(transcript.text, columns, theme, theme.text()));
+        }
+        for call in transcript.tool_calls {
+            if !lines.is_empty() {
+                lines.push(Line::default());
+            }
+            lines.push(label(&format!("tool call: {}", sanitise_line(&call.name)), columns, theme));
+            lines.extend(raw(&call.pretty_arguments(), columns, theme, theme.text()));
+        }
         lines
     }
 
-    /// The line of folded reasoning: `▸ thinking, 812 words, 3.1 s · z unfolds`.
+    /// The line of folded reasoning: `▸ reasoning, 812 words, 3.1 s · z unfolds`.
     fn folded(&self, transcript: &Transcript<'_>) -> Line<'static> {
         let words =
             transcript.words.map_or_else(String::new, |n| format!(", {} {}", grouped(n as u64), plural(n, "word")));
         let time = transcript.thinking_ms.map_or_else(String::new, |ms| format!(", {}", millis(Some(ms))));
-        let text = cut(&format!("▸ thinking{words}{time} · {} unfolds", self.key), usize::from(self.columns));
+        let key = &self.key;
+        let texts = [format!("▸ reasoning{words}{time} · {key} unfolds"), format!("▸ reasoning · {key} unfolds")];
+        let fitting = texts.iter().find(|text| width(text) <= usize::from(self.columns));
+        let text = fitting.map_or("▸ reasoning", String::as_str).to_owned();
         Line::from(Span::styled(text, self.theme.reasoning()))
     }
 
@@ -128,8 +144,19 @@ impl TranscriptRenderer {
                 lines.extend(wrap(&line, usize::from(columns)).into_iter().map(Line::from));
             }
             lines.extend(dimmed(markdown::render(&message.content, columns, theme, theme.muted()), theme.muted()));
+            lines.extend(message.media.iter().map(|media| self.about(&media.to_string())));
+        }
+        for images in &case.generated_images {
+            let number = count(images.count as usize, "image");
+            lines.push(self.about(&format!("{number} of {}x{}, new in each request", images.width, images.height)));
         }
         lines
+    }
+
+    /// A line about an image or audio.
+    fn about(&self, text: &str) -> Line<'static> {
+        let text = format!("[{}]", sanitise_line(text));
+        Line::from(Span::styled(cut(&text, usize::from(self.columns)), self.theme.reasoning()))
     }
 }
 
@@ -157,7 +184,7 @@ fn raw(text: &str, columns: u16, _theme: Theme, style: Style) -> Vec<Line<'stati
     lines
 }
 
-/// Draws the rule over a section: `─ thinking ────────`.
+/// Draws the rule over a section: `─ reasoning ────────`.
 pub(super) fn label(word: &str, columns: u16, theme: Theme) -> Line<'static> {
     let columns = usize::from(columns).min(LABEL.max(width(word) + 4));
     let start = cut(&format!("─ {word} "), columns);

@@ -53,7 +53,7 @@ pub fn draw(
             buf.set_stringn(axis.x + start, axis.y, HELD, HELD.len(), view.theme.warning());
         }
     }
-    // Marks of some of the streams would look like those of all.
+    // Hide the start marks while only some streams are shown, or they would look complete.
     let has_starts = !shown.is_crowded || view.app.ui.scope.stacked;
     for cell in shown.streams.iter().filter(|_| has_starts).filter_map(|s| window.cell_of(s.started, axis.width)) {
         buf[(axis.x + cell, axis.y)].set_char('┴');

@@ -28,7 +28,7 @@ pub fn draw(
     let rows = usize::from(body.height);
     let values: Vec<_> = data.parts.iter().map(|p| data.columns(p, window, usize::from(cells) * 2)).collect();
     let value = match &data.parts[..] {
-        [part] => value(view, data, part, &values[0]),
+        [part] => value(view, data, part, window),
         // Each GPU's row has its value.
         parts if parts.len() <= rows => Vec::new(),
         parts => extremes(view, data, parts),
@@ -43,7 +43,7 @@ pub fn draw(
     if data.parts.len() > 1 && data.parts.len() <= rows {
         for (row, (part, values)) in data.parts.iter().zip(&values).enumerate() {
             let row = Rect { y: body.y + row as u16, height: 1, ..body };
-            bars(frame, row, gutter, view, data, (part, values), style);
+            bars(frame, row, gutter, view, data, (part, values, window), style);
         }
         return;
     }
@@ -65,9 +65,9 @@ fn tick(top: f64) -> String {
 }
 
 /// The value at the cursor; without a cursor the current value, or the mean of a window that does not follow the run.
-fn value(view: &View<'_>, data: &LaneData<'_>, part: &Part<'_>, values: &[Option<f64>]) -> Vec<Span<'static>> {
+fn value(view: &View<'_>, data: &LaneData<'_>, part: &Part<'_>, window: Window) -> Vec<Span<'static>> {
     let theme = view.theme;
-    let (about, value) = shown_value(view, data, part, values);
+    let (about, value) = shown_value(view, data, part, window);
     vec![
         Span::styled(about, theme.muted()),
         Span::styled(data.number(value), theme.value()),
@@ -75,20 +75,12 @@ fn value(view: &View<'_>, data: &LaneData<'_>, part: &Part<'_>, values: &[Option
     ]
 }
 
-fn shown_value(
-    view: &View<'_>,
-    data: &LaneData<'_>,
-    part: &Part<'_>,
-    values: &[Option<f64>],
-) -> (&'static str, Option<f64>) {
+fn shown_value(view: &View<'_>, data: &LaneData<'_>, part: &Part<'_>, window: Window) -> (&'static str, Option<f64>) {
     let scope = view.app.ui.scope;
     match scope.cursor {
         Some(at) => ("", data.at(part, at)),
-        None if scope.follows() && view.scene().session.is_active() => ("", data.last(part)),
-        None => {
-            let known: Vec<f64> = values.iter().flatten().copied().collect();
-            ("mean ", (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64))
-        }
+        None if scope.follows() && view.scene().session.is_active() => ("now ", data.last(part)),
+        None => ("mean ", data.mean(view.scene(), part, window)),
     }
 }
 
@@ -119,12 +111,12 @@ fn bars(
     gutter: u16,
     view: &View<'_>,
     data: &LaneData<'_>,
-    (part, values): (&Part<'_>, &[Option<f64>]),
+    (part, values, window): (&Part<'_>, &[Option<f64>], Window),
     style: Style,
 ) {
     range::ticks_at(frame, row, gutter, view, []);
     let room = usize::from(gutter.saturating_sub(1));
-    let (_, value) = shown_value(view, data, part, values);
+    let (_, value) = shown_value(view, data, part, window);
     let value = data.number(value);
     let label = fit::left(&part.label, room.saturating_sub(fit::width(&value)));
     let spans = vec![Span::styled(label, view.theme.muted()), Span::styled(value, view.theme.value())];

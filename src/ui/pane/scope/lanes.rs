@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::Window;
 use crate::app::state::Scene;
 use crate::domain::gpu_track::GpuTrack;
+use crate::domain::quantity::Quantity;
 use crate::domain::series::Series;
 use crate::domain::server_gauges::Meter;
 use crate::domain::time::Nanos;
-use crate::ui::number;
 use crate::ui::widget::resample::resample;
 
 /// Silence between two points that counts as a gap, for figures sampled several times a second.
@@ -36,6 +36,9 @@ pub struct Lane {
     per_unit: f64,
     /// Silence between two points that counts as a gap.
     hold: Duration,
+    /// Mean of a part over a window, in the unit of the series. It does not depend on the width of the pane, and equals the
+    /// figure of the report if the window covers the run.
+    mean: fn(&Scene, &Part<'_>, Window) -> Option<f64>,
 }
 
 /// One line of a lane: a GPU, or all there is.
@@ -55,17 +58,23 @@ pub struct LaneData<'a> {
     pub parts: Vec<Part<'a>>,
 }
 
+/// Mean of the samples in a window.
+fn sample_mean(_: &Scene, part: &Part<'_>, window: Window) -> Option<f64> {
+    part.series.mean_between(window.from, window.to)
+}
+
 /// All lanes. The first ones stay longest in a low pane.
 pub const LANES: &[Lane] = &[
     Lane {
         name: "throughput",
-        short: "",
+        short: "throughput ",
         unit: " tok/s",
         is_estimate: true,
         decimals: 0,
         parts: |scene| vec![Part { label: String::new(), series: &scene.throughput, top: None }],
         per_unit: 1.0,
         hold: HOLD,
+        mean: |scene, _, window| Some(scene.mean_throughput(window.from, window.to)?.0),
     },
     Lane {
         name: "GPU utilization",
@@ -76,6 +85,7 @@ pub const LANES: &[Lane] = &[
         parts: |scene| gpus(scene, |gpu| (&gpu.load_percent, Some(100.0))),
         per_unit: 1.0,
         hold: HOLD,
+        mean: sample_mean,
     },
     Lane {
         name: "KV cache",
@@ -86,6 +96,7 @@ pub const LANES: &[Lane] = &[
         parts: |scene| gauge(scene, Meter::KvCache, Some(100.0)),
         per_unit: 1.0,
         hold: SERVER_HOLD,
+        mean: |scene, _, window| gauge_mean(scene, Meter::KvCache, window),
     },
     Lane {
         name: "server queue",
@@ -96,6 +107,7 @@ pub const LANES: &[Lane] = &[
         parts: |scene| gauge(scene, Meter::Waiting, None),
         per_unit: 1.0,
         hold: SERVER_HOLD,
+        mean: |scene, _, window| gauge_mean(scene, Meter::Waiting, window),
     },
     Lane {
         name: "server batch",
@@ -106,10 +118,11 @@ pub const LANES: &[Lane] = &[
         parts: |scene| gauge(scene, Meter::Running, None),
         per_unit: 1.0,
         hold: SERVER_HOLD,
+        mean: |scene, _, window| gauge_mean(scene, Meter::Running, window),
     },
     Lane {
         name: "server throughput",
-        short: "server ",
+        short: "server throughput ",
         unit: " tok/s",
         is_estimate: false,
         decimals: 0,
@@ -119,6 +132,7 @@ pub const LANES: &[Lane] = &[
         },
         per_unit: 1.0,
         hold: SERVER_HOLD,
+        mean: sample_mean,
     },
     Lane {
         name: "GPU memory",
@@ -131,6 +145,7 @@ pub const LANES: &[Lane] = &[
         },
         per_unit: MIB_OF_GIB,
         hold: HOLD,
+        mean: sample_mean,
     },
     Lane {
         name: "GPU power",
@@ -141,8 +156,14 @@ pub const LANES: &[Lane] = &[
         parts: |scene| gpus(scene, |gpu| (&gpu.power_w, gpu.info.power_limit_w)),
         per_unit: 1.0,
         hold: HOLD,
+        mean: sample_mean,
     },
 ];
+
+/// Mean of a gauge in a window, as the report computes it.
+fn gauge_mean(scene: &Scene, meter: Meter, window: Window) -> Option<f64> {
+    scene.gauges.as_ref()?.mean_between(meter, window.from, window.to)
+}
 
 fn gauge(scene: &Scene, meter: Meter, top: Option<f64>) -> Vec<Part<'_>> {
     let series = scene.gauges.iter().filter_map(|g| g.series(meter));
@@ -173,6 +194,13 @@ impl LaneData<'_> {
         Some(part.series.at(at, self.lane.hold)? / self.lane.per_unit)
     }
 
+    /// Mean of a part over the window within the run.
+    pub fn mean(&self, scene: &Scene, part: &Part<'_>, window: Window) -> Option<f64> {
+        let (began, end) = scene.run_span();
+        let window = Window { from: window.from.max(began), to: window.to.min(end) };
+        Some((self.lane.mean)(scene, part, window)? / self.lane.per_unit)
+    }
+
     /// The last value of a part, unless it is missing.
     pub fn last(&self, part: &Part<'_>) -> Option<f64> {
         Some(part.series.last()? / self.lane.per_unit)
@@ -180,7 +208,7 @@ impl LaneData<'_> {
 
     /// Values of a part in `count` columns of the window.
     pub fn columns(&self, part: &Part<'_>, window: Window, count: usize) -> Vec<Option<f64>> {
-        let hold = self.lane.hold;
+        let hold = part.series.hold(self.lane.hold);
         let points = part.series.between(window.from, window.to, hold);
         let mut values = resample(&points, window.from, window.to, count, hold);
         values.iter_mut().flatten().for_each(|value| *value /= self.lane.per_unit);
@@ -190,8 +218,8 @@ impl LaneData<'_> {
     /// Formats a value without its unit, with a dash for an unknown one.
     pub fn number(&self, value: Option<f64>) -> String {
         let decimals = self.lane.decimals;
-        let mark = if self.lane.is_estimate { "~" } else { "" };
-        value.map_or_else(|| number::UNKNOWN.to_owned(), |value| format!("{mark}{value:.decimals$}"))
+        let quantity = if decimals == 0 { Quantity::grouped(value) } else { Quantity::new(value, decimals) };
+        quantity.estimated_if(self.lane.is_estimate).to_string()
     }
 
     /// The value at a time for the cursor's readout: of several GPUs the lowest and the highest.

@@ -5,7 +5,6 @@ use ratatui::text::Span;
 use super::ink::{Emphasis, Part, selected_sign};
 use crate::app::state::streams::StreamSelection;
 use crate::domain::live::StreamPhase;
-use crate::domain::session::CasePhase;
 use crate::ui::number;
 use crate::ui::view::View;
 
@@ -32,14 +31,16 @@ pub fn entries(view: &View<'_>, shown: &StreamSelection<'_>, has_band: bool) -> 
     let is_single = !has_band || scene.session.is_active();
     if is_single {
         entries.push(part(Part::Answer, counted("answer", StreamPhase::Answering)));
-        entries.push(part(Part::Thinking, counted("thinking", StreamPhase::Reasoning)));
+        entries.push(part(Part::Thinking, counted("reasoning", StreamPhase::Reasoning)));
         entries.push(part(Part::Prefill, counted("prefill", StreamPhase::Waiting)));
     }
-    let queued = scene.session.count(CasePhase::Queued);
+    // Requests, as in the other phases.
+    let queued = scene.session.requests_queued().filter(|queued| *queued > 0 && scene.session.is_active());
+    let name = queued.map_or_else(|| "queued".to_owned(), |n| format!("queued {}", number::grouped(n as u64)));
     if shown.streams.iter().any(|s| s.sent > s.started) {
-        entries.push(part(Part::Queued, if queued > 0 { format!("queued {queued}") } else { "queued".to_owned() }));
-    } else if queued > 0 {
-        entries.push(vec![Span::styled(format!("queued {}", number::grouped(queued as u64)), view.theme.muted())]);
+        entries.push(part(Part::Queued, name));
+    } else if queued.is_some() {
+        entries.push(vec![Span::styled(name, view.theme.muted())]);
     }
     if shown.count > 1 && shown.selected.is_some() {
         entries.push(vec![Span::styled(format!("{} selected", selected_sign(view)), view.theme.value())]);

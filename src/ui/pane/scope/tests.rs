@@ -70,6 +70,34 @@ fn stacked() -> Stage {
     stage
 }
 
+#[test]
+fn queued_counts_requests() {
+    let mut stage = Stage::new(&TEN[..2], Plan { concurrency: 2, repeat: 5, ..Plan::default() });
+    stage.connect();
+    stage.app.ui.focus = PaneId::Scope;
+    (1..=2).for_each(|number| stage.start(0, number, Script::plain(200, 20, 900)));
+    stage.pass(2_000);
+    // Two of ten are in flight.
+    assert_eq!(stage.app.scene.session.requests_queued(), Some(8));
+    let shown = text(&stage.draw_with(120, 30, Theme::ansi(), draw));
+    assert!(shown.contains("answer 2") && shown.contains("queued 8"), "{shown}");
+}
+
+#[test]
+fn means_do_not_depend_on_the_width_and_are_those_of_the_run() {
+    let stage = done();
+    let scene = &stage.app.scene;
+    let (began, end) = scene.run_span();
+    let throughput = scene.mean_throughput(began, end).unwrap();
+    let ended = scene.load.tally.run_figure(crate::domain::slo::RunFigure::Throughput).unwrap();
+    assert!((throughput.0 - ended).abs() < 1e-9, "{throughput:?} {ended}");
+    let expected = format!("mean ~{} tok/s", crate::ui::number::whole(ended));
+    for width in [80, 97, 120, 200] {
+        let shown = text(&stage.draw_with(width, 40, Theme::ansi(), draw));
+        assert!(shown.contains(&expected), "{expected} at {width}: {shown}");
+    }
+}
+
 fn done() -> Stage {
     let mut stage = Stage::new(&TEN[..3], Plan::default());
     stage.find_gpus(2);
@@ -186,7 +214,7 @@ fn the_legend_names_and_counts_the_phases_and_drops_whole_entries() {
         drawn.lines().nth(1).unwrap_or_default().replace('┈', "").split_whitespace().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(legend(45), "token gaps (log) last ● 12.8 ms");
-    assert_eq!(legend(64), "token gaps (log) ── answer 1 ·· thinking 1 last ● 12.8 ms");
+    assert_eq!(legend(64), "token gaps (log) ── answer 1 ·· reasoning 1 last ● 12.8 ms");
     assert!(legend(150).contains("▁▁ prefill 1 queued 2 ● selected ▲ stall"), "{}", legend(150));
 }
 
@@ -219,13 +247,16 @@ fn the_cursor_shows_the_figures_of_its_time() {
         let drawn = text(&stage.draw_with(150, 20, Theme::mono(), draw));
         drawn.lines().last().unwrap_or_default().to_owned()
     };
-    assert_eq!(readout(awaiting(), &[]), "at 2.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s");
+    assert_eq!(readout(awaiting(), &[]), "at 2.000 s   prefill 4.00 s   Full Backend System   throughput ~0 tok/s");
     assert_eq!(
         readout(awaiting(), &[Action::ScopeLater; 40]),
-        "at 4.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s"
+        "at 4.000 s   prefill 4.00 s   Full Backend System   throughput ~0 tok/s"
     );
     let stall = readout(stalled(), &[]);
-    assert!(stall.starts_with("at 5.500 s   gap 2.42 s, answer, stall   Full Backend System   ~"), "{stall}");
+    assert!(
+        stall.starts_with("at 5.500 s   gap 2.42 s, answer, stall   Full Backend System   throughput ~"),
+        "{stall}"
+    );
     let reasoning = readout(reasoning_then_answer(), &[]);
     assert!(
         reasoning.starts_with("at 8.000 s   gap ") && reasoning.contains(" ms, reasoning   Full Back"),
@@ -411,7 +442,7 @@ fn ascii_tells_phases_and_the_selected_stream_apart() {
     });
     let drawn = text(&buffer);
     let legend = drawn.lines().nth(1).unwrap();
-    for entry in ["-- answer", ".. thinking", "__ prefill", "@ selected", "^ stall", "* longest"] {
+    for entry in ["-- answer", ".. reasoning", "__ prefill", "@ selected", "^ stall", "* longest"] {
         assert!(legend.contains(entry), "{entry}: {legend}");
     }
     let plot: String = drawn.lines().skip(2).take_while(|line| !line.starts_with("throughput")).collect();
@@ -419,4 +450,41 @@ fn ascii_tells_phases_and_the_selected_stream_apart() {
         assert!(plot.contains(sign), "{sign}\n{drawn}");
     }
     assert!(drawn.is_ascii(), "{drawn}");
+}
+
+#[test]
+fn the_title_claims_no_time_that_has_not_passed() {
+    let mut stage = stage(0);
+    stage.start(0, 1, Script::plain(100, 20, 5_000));
+    stage.pass(12_000);
+    let title = |stage: &Stage| text(&stage.draw_with(100, 8, Theme::ansi(), draw)).lines().next().unwrap().to_owned();
+    assert!(title(&stage).contains("Scope · run so far, 12 s"), "{}", title(&stage));
+    stage.pass(13_000);
+    assert!(title(&stage).contains("Scope · last 20 s"), "{}", title(&stage));
+}
+
+#[test]
+fn after_a_day_the_lanes_still_show_the_beginning_of_the_run() {
+    const STEP_MS: u64 = 1_000;
+    let mut stage = stage(1);
+    let began_ms = stage.now_ms;
+    stage.start(0, 1, Script::plain(10, 20, 20));
+    for step in 0..24 * 3_600 {
+        let at = Nanos::from_millis(began_ms + step * STEP_MS);
+        stage.app.scene.throughput.push(at, Some(100.0));
+        let sample = GpuSample { at, index: 0, utilization_percent: Some(90.0), ..GpuSample::default() };
+        stage.send(Msg::Gpu(GpuEvent::Sample(sample)));
+    }
+    stage.now_ms = began_ms + 24 * 3_600 * STEP_MS;
+    stage.frame();
+    stage.finish(0);
+    stage.app.ui.scope.span = Some(Duration::from_secs(24 * 3_600));
+    let scene = &stage.app.scene;
+    let (from, to) = stage.app.ui.scope.window(scene);
+    for data in lanes::present(scene).iter().filter(|data| ["throughput", "GPU utilization"].contains(&data.lane.name))
+    {
+        let columns = data.columns(&data.parts[0], Window { from, to }, 200);
+        let blank = columns.iter().take(199).filter(|value| value.is_none()).count();
+        assert_eq!(blank, 0, "{}: {columns:?}", data.lane.name);
+    }
 }

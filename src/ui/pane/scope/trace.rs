@@ -173,7 +173,7 @@ const fn phase_of(stream: &Stream<'_>) -> &'static str {
     match stream.phase {
         None => "ended",
         Some(StreamPhase::Waiting) => "prefill",
-        Some(StreamPhase::Reasoning) => "thinking",
+        Some(StreamPhase::Reasoning) => "reasoning",
         Some(StreamPhase::Answering) => "answer",
     }
 }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Axis, Chart, Look, Point, Series};
+use super::{APART, Axis, Chart, Look, Point, Series};
 use crate::ui::fit;
 use crate::ui::widget::braille::Dots;
 
@@ -76,9 +76,9 @@ impl Plot<'_> {
         }
     }
 
-    /// Connects the points that are final.
+    /// Connects the points that are final and comparable.
     fn line(&self, series: &Series<'_>, dots: &mut Dots) {
-        let placed: Vec<_> = series.points.iter().filter(|p| !p.is_open).map(|p| self.dot(p)).collect();
+        let placed: Vec<_> = series.points.iter().filter(|p| !p.is_open && !p.is_apart).map(|p| self.dot(p)).collect();
         for pair in placed.windows(2) {
             if let [Some(from), Some(to)] = pair {
                 dots.segment(*from, *to, series.style);
@@ -90,7 +90,8 @@ impl Plot<'_> {
         let Look::Points(symbol) = series.look else { return };
         for point in &series.points {
             if let (Some(column), Some(row)) = (self.column(point.x), self.row(point.y)) {
-                set(buf, (column, row), symbol.sign(point.is_open), series.style);
+                let sign = if point.is_apart { APART } else { symbol.sign(point.is_open) };
+                set(buf, (column, row), sign, series.style);
             }
         }
     }

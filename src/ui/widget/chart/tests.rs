@@ -25,6 +25,7 @@ fn chart(x: Axis, y: Axis, series: Vec<Series<'_>>) -> Chart<'_> {
         title_style: style,
         axis_style: style,
         label_style: style,
+        apart_name: "too few requests",
     }
 }
 
@@ -72,6 +73,20 @@ fn an_open_point_is_hollow_and_not_connected() {
 }
 
 #[test]
+fn a_point_apart_has_a_sign_of_its_own_and_no_line() {
+    let mut apart = bent();
+    apart.series[0].points[4].is_apart = true;
+    let mut buf = drawn(&apart, 60, 16);
+    let dots = |buf: &Buffer| text(buf).chars().filter(|c| ('\u{2801}'..='\u{28ff}').contains(c)).count();
+    assert!(dots(&buf) < dots(&drawn(&bent(), 60, 16)), "the line ends before it");
+    to_ascii(&mut buf);
+    let shown = text(&buf);
+    assert!(shown.contains("+ too few requests"), "{shown}");
+    // The point itself, in the column of concurrency 16.
+    assert_eq!(shown.lines().skip(1).filter(|line| line.ends_with("  +")).count(), 1, "{shown}");
+}
+
+#[test]
 fn open_signs_stay_distinct_in_ascii() {
     let signs = [Symbol::Circle, Symbol::Triangle, Symbol::Square].map(|s| [s.sign(false), s.sign(true)]).concat();
     let mut buf = Buffer::empty(Rect::new(0, 0, 6, 1));
@@ -83,7 +98,7 @@ fn open_signs_stay_distinct_in_ascii() {
 
 #[test]
 fn labels_stand_beside_their_points_and_never_over_one_another() {
-    let label = |x: f64| Point { x, y: 1.0, is_open: false, label: format!("point {x}") };
+    let label = |x: f64| Point { x, y: 1.0, label: format!("point {x}"), ..Point::default() };
     let mut crowded = chart(Axis::from_zero(10.0), Axis::from_zero(1.0), Vec::new());
     let mut all = series("all", Symbol::Square, &[]);
     all.points = vec![label(2.0), label(2.0), label(10.0)];

@@ -62,7 +62,7 @@ impl Table {
         }
     }
 
-    /// Largest width in each column, as `measure` takes it of a cell.
+    /// Maximum of `measure` over the cells of each column, at least 1.
     fn widths(&self, measure: impl Fn(&[Span<'static>]) -> usize) -> Vec<usize> {
         let mut widths = vec![1; self.alignments.len()];
         for row in &self.rows {

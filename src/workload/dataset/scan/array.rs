@@ -1,4 +1,4 @@
-//! Rows that are the elements of one JSON array, on one line or many.
+//! Finds rows that are the elements of one JSON array, on one line or several.
 
 use std::io::{self, Read};
 
@@ -6,10 +6,10 @@ use super::{Found, RowBuffer, RowState, ScanError, line_feeds};
 use crate::workload::dataset::index::Position;
 use crate::workload::dataset::input::Input;
 
-/// Splits an array. Only brackets, strings and commas are looked at; the reader of the row checks the rest.
+/// Splits an array into elements. Looks only at brackets, strings and commas; the parser of the row checks the rest.
 #[derive(Default)]
 pub struct ArrayScanner {
-    /// Line feeds before the next byte.
+    /// Number of line feeds before the next byte.
     lines: u64,
     elements: u64,
     state: ArrayState,
@@ -23,7 +23,7 @@ enum ArrayState {
     After,
 }
 
-/// Where the scan of an element is.
+/// State of the scan within an element.
 #[derive(Default)]
 struct Nesting {
     depth: u64,
@@ -58,7 +58,7 @@ impl ArrayScanner {
         self.element(input, row).map(Some)
     }
 
-    /// Reads an element, whose first byte is next.
+    /// Reads an element that begins at the next byte.
     fn element<R: Read>(&mut self, input: &mut Input<R>, row: &mut RowBuffer) -> Result<Found, ScanError> {
         let (offset, first_line) = (input.offset(), self.lines + 1);
         self.elements += 1;
@@ -87,7 +87,7 @@ impl ArrayScanner {
         Ok(Found { position: Position { offset, length, ordinal: self.elements }, line: first_line, state })
     }
 
-    /// Checks that nothing follows the array, whose bracket is next.
+    /// Checks that nothing follows the array. The next byte is its closing bracket.
     fn end<R: Read>(&mut self, input: &mut Input<R>) -> Result<Option<Found>, ScanError> {
         input.consume(1);
         self.state = ArrayState::After;
@@ -97,7 +97,7 @@ impl ArrayScanner {
         }
     }
 
-    /// The next byte that is not white space, without consuming it.
+    /// Returns the next byte that is not white space, without consuming it.
     fn next_byte<R: Read>(&mut self, input: &mut Input<R>) -> io::Result<Option<u8>> {
         loop {
             let bytes = input.fill()?;
@@ -127,7 +127,7 @@ impl ArrayScanner {
 }
 
 impl Nesting {
-    /// Number of bytes that belong to the element, or `None` if it goes on after them.
+    /// Returns the number of bytes up to the end of the element; `None` if the element continues after these bytes.
     fn end(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -148,7 +148,7 @@ impl Nesting {
             match rest.first() {
                 Some(b'"') => self.is_in_string = true,
                 Some(b'{' | b'[') => self.depth += 1,
-                // The end of the array, or of nothing.
+                // This ends a number or literal, or an element without any text.
                 Some(b'}' | b']' | b',') if self.depth == 0 => return Some(at),
                 Some(b'}' | b']') => {
                     self.depth -= 1;

@@ -1,5 +1,5 @@
-//! Rows that are records of CSV or TSV, as RFC 4180 describes them: a quoted field may hold delimiters, line ends, and
-//! quotes written twice.
+//! Finds rows that are records of CSV or TSV (RFC 4180). A quoted field may contain delimiters, line ends and doubled
+//! quotes.
 
 use std::io::{self, Read};
 
@@ -10,32 +10,32 @@ use crate::workload::dataset::MAX_ROW_BYTES;
 use crate::workload::dataset::index::Position;
 use crate::workload::dataset::input::Input;
 
-/// Maximum fields of a record. A table with more columns is another kind of file.
+/// Maximum number of fields in a record. A table with more columns is a different kind of file.
 const MAX_FIELDS: usize = 4096;
-/// Room for the first record.
+/// Initial size of the buffers for a record, bytes and fields.
 const FIRST_ROOM_BYTES: usize = 4 << 10;
 const FIRST_ROOM_FIELDS: usize = 16;
 
-/// Splits records.
+/// Splits a table into records.
 pub struct DelimitedScanner {
     reader: csv_core::Reader,
-    /// Room for a record without its quotes and delimiters, kept for the next one.
+    /// Buffer for a record without its quotes and delimiters. The next record reuses it.
     room: Vec<u8>,
     ends: Vec<usize>,
-    /// Line feeds before the next byte.
+    /// Number of line feeds before the next byte.
     lines: u64,
 }
 
 impl DelimitedScanner {
     pub fn new(delimiter: u8) -> Self {
         let mut reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        // The library drops a byte order mark before the first byte that it reads, which may be in the middle of a
-        // file.
+        // Read one line end first: the library drops a byte order mark before the first byte that it reads, and this
+        // byte may be in the middle of a file.
         reader.read_record(b"\n", &mut [0], &mut [0]);
         Self { reader, room: vec![0; FIRST_ROOM_BYTES], ends: vec![0; FIRST_ROOM_FIELDS], lines: 0 }
     }
 
-    /// Reads the next record; lines without any character are no records.
+    /// Reads the next record. Skips empty lines.
     pub fn next<R: Read>(&mut self, input: &mut Input<R>, row: &mut RowBuffer) -> io::Result<Option<Found>> {
         self.skip_line_ends(input)?;
         let (offset, first_line) = (input.offset(), self.lines + 1);
@@ -62,11 +62,11 @@ impl DelimitedScanner {
                 ReadRecordResult::OutputEndsFull if self.ends.len() < MAX_FIELDS => {
                     self.ends.resize((self.ends.len() * 2).min(MAX_FIELDS), 0);
                 }
-                // The rest of the record overwrites its start, which nothing will read.
+                // Let the rest of the record overwrite its start, because a record that is too long is not used.
                 ReadRecordResult::OutputFull => (state, written) = (RowState::TooLong, 0),
                 ReadRecordResult::OutputEndsFull => (state, fields) = (RowState::TooLong, 0),
                 ReadRecordResult::Record => {
-                    // Quotes inside quoted fields are written twice, so a closed record has an even number.
+                    // A complete record has an even number of quotes, because quotes inside quoted fields are doubled.
                     if is_at_end && state == RowState::Complete && quotes % 2 == 1 && self.lines + 1 > first_line {
                         state = RowState::UnclosedQuote;
                     }

@@ -1,4 +1,4 @@
-//! Rows that are lines. Blank lines are no rows.
+//! Finds rows that are lines. Skips blank lines.
 
 use std::io::{self, Read};
 
@@ -6,7 +6,7 @@ use super::{Found, RowBuffer, RowState};
 use crate::workload::dataset::index::Position;
 use crate::workload::dataset::input::Input;
 
-/// Splits lines.
+/// Splits a file into lines.
 #[derive(Default)]
 pub struct LineScanner {
     line: u64,

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Files that are no data sets, and their one-line errors.
+/// Files that are not data sets, with their one-line errors.
 const BAD_FILES: &[(&str, &[u8], &str)] = &[
     ("empty", b"", "is empty"),
     ("byte order mark", b"\xef\xbb\xbf", "is empty except for its byte order mark"),
@@ -112,7 +112,7 @@ fn nul_bytes_after_the_start_are_a_fault_of_their_row() {
 }
 
 #[test]
-fn a_mapped_column_that_no_row_has_is_refused_with_the_columns_there_are() {
+fn a_mapped_column_that_no_row_has_is_refused_and_the_error_lists_the_columns() {
     let rows = "{\"question\":\"a\",\"answer\":\"b\"}\n{\"question\":\"c\",\"topic\":\"d\"}\n";
     let error = error_in(rows, &["prompt=question", "tag=subject"]);
     assert_eq!(error, "no column 'subject' for 'tag'; the columns are question, answer, topic");
@@ -122,7 +122,7 @@ fn a_mapped_column_that_no_row_has_is_refused_with_the_columns_there_are() {
     assert_eq!(skipped, "no column 'text' for 'prompt'; the columns are question, answer, topic");
     let error = error_in("question,prompt\na,b\n", &["prompt=text"]);
     assert_eq!(error, "no column 'text' for 'prompt'; the columns are question, prompt");
-    // A column that some rows have is an optional one.
+    // A mapped column is optional if at least one row has it.
     assert_eq!(rows_of(rows, &["prompt=question", "tag=topic"])[1].tag.as_deref(), Some("d"));
 }
 
@@ -172,7 +172,7 @@ fn pipes_devices_and_unreadable_files_are_refused_without_waiting() {
         assert_eq!(error_of(path, &[], OnBadRow::Fail), message);
     }
     std::fs::set_permissions(file.path(), PermissionsExt::from_mode(0o000)).unwrap();
-    // Root may read any file.
+    // Root can read any file.
     if std::fs::File::open(file.path()).is_err() {
         assert_eq!(error_of(&file.path(), &[], OnBadRow::Fail), "cannot be read: permission denied");
     }

@@ -25,7 +25,7 @@ fn a_bad_row_is_named_with_its_place_and_reason() {
         (r#"{"messages":["Hi"]}"#, "message 1 is a string; it must be an object"),
         (
             r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]}"#,
-            "message 1 has a content part 'image_url'; only text can be sent",
+            "message 1 has an image without a URL",
         ),
         (
             r#"{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":null,"tool_calls":[{}]}]}"#,
@@ -95,7 +95,7 @@ fn faults_of_a_table_name_the_line_of_the_record() {
     ] {
         assert_eq!(error_in(format!("{header}{row}"), &[]), format!("line 4: {error}"), "{row}");
     }
-    // A NUL byte at the start is a sign of a binary file.
+    // A NUL byte near the start would mean a binary file, so this one is further down.
     let nul = format!("prompt\n{}a\0\n", "text\n".repeat(200));
     assert_eq!(error_in(nul, &[]), "line 202: has a NUL byte");
     let invalid = "messages\nHi\n";
@@ -112,7 +112,7 @@ fn a_bad_element_of_an_array_has_its_line_and_number() {
 
 #[test]
 fn skipped_rows_are_counted_by_reason() {
-    // The first line must not look like plain text.
+    // The first line must be JSON: otherwise the file would look like plain text.
     let mut lines = vec!["{\"prompt\":\"y\"}".to_owned()];
     lines.extend((0..2000).map(|n| match n {
         0 => "not json".to_owned(),
@@ -122,7 +122,8 @@ fn skipped_rows_are_counted_by_reason() {
     }));
     let file = TestFile::new("chat.jsonl", lines.join("\n"));
     let dataset = file.open(&[], OnBadRow::Skip).unwrap();
-    // Lengths 1 and 5 to 1999: rank 997.5 of 1996 values is between 1001 and 1002, rank 1895.25 between 1899 and 1900.
+    // The lengths are 1 and 5 to 1999, 1996 values. Rank 997.5 is between 1001 and 1002, and rank 1895.25 between 1899
+    // and 1900.
     assert_eq!(
         dataset.summary().to_string(),
         format!(

@@ -13,7 +13,7 @@ fn openai_messages_send_the_history_up_to_the_last_user_message() {
     assert_eq!(contents(&row.messages), ["s", "u1", "a1", "u2"]);
     assert_eq!(row.expected.as_deref(), Some("a2"));
     assert_eq!(contents(row.opening()), ["s", "u1"]);
-    assert_eq!(row.later_user_turns().collect::<Vec<_>>(), ["u2"]);
+    assert_eq!(row.later_user_turns().map(|m| m.content.as_str()).collect::<Vec<_>>(), ["u2"]);
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn sharegpt_sends_the_first_user_turn_and_keeps_the_later_ones() {
     assert_eq!(contents(&row.messages), ["s", "u1"]);
     assert_eq!(row.expected.as_deref(), Some("a1"));
     assert_eq!(contents(row.opening()), ["s", "u1"]);
-    assert_eq!(row.later_user_turns().collect::<Vec<_>>(), ["u2"]);
+    assert_eq!(row.later_user_turns().map(|m| m.content.as_str()).collect::<Vec<_>>(), ["u2"]);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn the_result_of_a_tool_may_end_a_request() {
 }
 
 #[test]
-fn a_row_s_own_system_prompt_comes_before_the_column() {
+fn a_system_prompt_in_the_messages_takes_precedence_over_the_column() {
     let rows = rows_of(
         concat!(
             r#"{"system":"column","messages":[{"role":"system","content":"own"},{"role":"user","content":"u"}]}"#,

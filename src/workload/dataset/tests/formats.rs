@@ -32,7 +32,7 @@ fn prompts_may_be_text_turns_or_messages() {
     assert_eq!(requests(&rows), [vec!["system: S", "user: one"], vec!["user: two"], vec!["user: four"]]);
     assert_eq!(rows[0].expected.as_deref(), Some("1"));
     assert_eq!(rows.iter().map(|row| row.max_tokens).collect::<Vec<_>>(), [Some(5), Some(6), None]);
-    assert_eq!(rows[1].later_user_turns().collect::<Vec<_>>(), ["three"]);
+    assert_eq!(rows[1].later_user_turns().map(|m| m.content.as_str()).collect::<Vec<_>>(), ["three"]);
 }
 
 #[test]

@@ -68,7 +68,7 @@ proptest! {
         }
     }
 
-    /// Any texts survive each format, control characters and delimiters included.
+    /// Checks that texts survive each format, including control characters and delimiters.
     #[test]
     fn texts_are_the_same_in_every_format(
         texts in prop::collection::vec("\\PC{0,20}[\r\n\",;\t|é\\\\]{0,5}x", 1..20),

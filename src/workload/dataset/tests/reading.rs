@@ -33,7 +33,7 @@ fn a_file_that_changed_is_noticed() {
     assert_eq!(error.name, file.path().display().to_string());
     assert_eq!(error.reason.to_string(), "changed since the run opened it; start a new run to use its new content");
 
-    // The same size, another modification time.
+    // The size is the same, but the modification time differs.
     let dataset = file.open(&[], OnBadRow::Fail).unwrap();
     let handle = std::fs::File::options().write(true).open(file.path()).unwrap();
     handle.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
@@ -58,10 +58,10 @@ fn a_text_file_that_changed_is_noticed() {
 #[test]
 fn the_fingerprint_is_the_size_and_the_crc_of_the_content() {
     let fingerprint = |text: &str| TestFile::new("data", text).open(&[], OnBadRow::Fail).unwrap().fingerprint();
-    // From `printf '{"prompt":"a"}\n' | gzip | tail -c8 | od -An -tx4`.
+    // The checksum is from `printf '{"prompt":"a"}\n' | gzip | tail -c8 | od -An -tx4`.
     assert_eq!(fingerprint("{\"prompt\":\"a\"}\n").to_string(), "15 bytes, CRC-32 eaad8df9");
     assert_ne!(fingerprint("{\"prompt\":\"a\"}\n"), fingerprint("{\"prompt\":\"b\"}\n"));
-    // All bytes count, even those that no row has.
+    // All bytes count, even those outside of rows.
     assert_ne!(fingerprint("{\"prompt\":\"a\"}\n").crc32, fingerprint("\u{feff}{\"prompt\":\"a\"}\n \n").crc32);
     assert_eq!(fingerprint("\u{feff}[{\"prompt\":\"a\"}]\n\n").bytes, 3 + 16 + 2);
 }
@@ -79,7 +79,7 @@ fn a_renamed_text_file_changes_the_fingerprint_of_its_folder() {
 
 #[test]
 fn progress_is_reported_up_to_the_size_of_the_file() {
-    // Four lines of 8 MiB; blank ones need no memory.
+    // The file has four lines of 8 MiB. Blank lines need no memory.
     let file =
         TestFile::new("data", format!("{{\"prompt\":\"a\"}}\n{}", format!("{}\n", " ".repeat(8 << 20)).repeat(4)));
     let total = std::fs::metadata(file.path()).unwrap().len();

@@ -52,13 +52,13 @@ fn a_trace_may_have_its_prompts() {
     let rows = requests(
         "{\"timestamp\": 5, \"text_input\": \"Hi\", \"output_length\": 7}\n{\"timestamp\": 6, \"hash_ids\": [1], \"input_length\": 9, \"output_length\": 7}\n",
     );
-    assert_eq!(rows[0].messages, Some(vec![Message { role: "user".to_owned(), content: "Hi".to_owned() }]));
+    assert_eq!(rows[0].messages, Some(vec![Message::user("Hi")]));
     assert_eq!((rows[0].input_tokens, rows[1].input_tokens), (None, Some(9)));
 }
 
 #[test]
 fn the_traces_of_azure_are_read() {
-    // The first rows of AzureLLMInferenceTrace_conv.csv (2023) and of the 2024 trace.
+    // These are the first rows of AzureLLMInferenceTrace_conv.csv (2023) and of the 2024 trace.
     let rows = requests(
         "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:50.9951690,396,109\n",
     );
@@ -109,7 +109,7 @@ fn logs_of_openai_requests_are_read() {
             input_tokens: Some(9),
             output_tokens: Some(40),
             hash_ids: None,
-            messages: Some(vec![Message { role: "user".to_owned(), content: "hi".to_owned() }]),
+            messages: Some(vec![Message::user("hi")]),
             model: Some("m".to_owned()),
         };
         assert!(rows[1].at.abs_diff(expected.at) < Duration::from_micros(1), "{row}: {:?}", rows[1].at);

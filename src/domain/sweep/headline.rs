@@ -1,0 +1,23 @@
+//! The stage of a sweep that represents the run where there is room for the figures of one stage.
+
+use super::{Stage, best, stages};
+use crate::domain::session::Session;
+
+/// Index of the stage that represents the run: the one with the [best](best) throughput so far, or the current one
+/// before any stage has a throughput. Mixed figures of several loads would describe none of them. 0 without a sweep.
+///
+/// Totals such as tokens, requests and failures cover all stages instead.
+pub fn headline_stage(session: &Session) -> usize {
+    if session.sweep.len() < 2 { session.stage } else { headline_of(session, &stages(session)) }
+}
+
+/// Like [`headline_stage`], from stages that are already computed.
+pub fn headline_of(session: &Session, stages: &[Stage]) -> usize {
+    let concurrency = best(stages).map(|stage| stage.concurrency);
+    concurrency.and_then(|best| session.sweep.iter().position(|c| *c == best)).unwrap_or(session.stage)
+}
+
+/// Concurrency of [`headline_stage`]; `None` without a sweep.
+pub fn headline_concurrency(session: &Session) -> Option<usize> {
+    session.sweep.get(headline_stage(session)).copied()
+}
