@@ -420,7 +420,10 @@ fn requests_left(c: &CaseState, turns: usize) -> usize {
 fn assert_counts_of_case(c: &CaseState) {
     let count = |holds: fn(&AttemptState) -> bool| c.attempts.iter().filter(|a| holds(a)).count();
     assert_eq!((c.measured_count(), c.ended_count()), (count(|a| !a.warmup), count(|a| a.record.is_some())));
-    assert_eq!((c.reported_count(), c.is_warming()), (c.reported().count(), c.in_flight().any(|a| a.warmup)));
+    for stage in 0..=c.place().1 {
+        assert_eq!(c.reported_count_in(stage), c.reported_in(stage).count());
+    }
+    assert_eq!(c.is_warming(), c.in_flight().any(|a| a.warmup));
     let last = |holds: fn(&AttemptState) -> bool| c.attempts.iter().rfind(|a| holds(a));
     let shown = last(AttemptState::is_good).or_else(|| last(|a| a.record.is_some()));
     assert_eq!(c.shown().map(|r| r.id), shown.and_then(AttemptState::record).map(|r| r.id));

@@ -12,7 +12,7 @@ const ROW: &str = "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"
 fn prompts(path: &Path) -> Prompts {
     let mapping = ColumnMapping::new(Vec::new()).unwrap();
     let dataset = Dataset::open(path, &mapping, OnBadRow::Fail).unwrap();
-    Prompts::new(Some(Source::from_dataset(dataset, None, 0)), by_name("chat").unwrap())
+    Prompts::new(Some(Source::from_dataset(dataset, None, 0)), by_name("chat").unwrap(), Images::new(None))
 }
 
 fn session() -> Session {
