@@ -322,5 +322,5 @@ fn a_footnote_explains_only_figures_that_are_shown() {
         let shown = shown(&stage, width, height);
         assert!(has_p95(&shown) || !shown.contains("p95 needs"), "{width}x{height}: {shown}");
     }
-    assert!(shown(&stage, 78, 19).contains("p95 needs 20 answers"), "{}", shown(&stage, 78, 19));
+    assert!(shown(&stage, 78, 24).contains("p95 needs 20 answers"), "{}", shown(&stage, 78, 24));
 }
