@@ -62,6 +62,10 @@ pub struct RunRow {
     pub sweep: Vec<usize>,
     /// Stages of `--stages`, as given there.
     pub stages: Option<String>,
+    /// Kind of the workload: `dataset`, `synthetic`, `depth` or `trace`; `None` if the run sent its cases.
+    pub workload: Option<&'static str>,
+    /// Factor by which a trace was sent faster than it was recorded.
+    pub trace_speed: Option<f64>,
     /// Attempts per case.
     pub repeat: u32,
     /// Measured requests in all, if that was the limit.
@@ -115,6 +119,8 @@ impl RunRow {
             failed_attempts: figures.failed_attempts,
             sweep: run.sweep,
             stages: stages.map(|stages| stages.to_string()),
+            workload: run.suite.workload.as_ref().map(|workload| workload.source.kind()),
+            trace_speed: run.suite.workload.and_then(|workload| workload.source.replay_speed()),
             repeat: run.plan.repeat,
             requests: run.plan.requests,
             duration_limit_s: run.plan.duration.map(|limit| limit.as_secs_f64()),
@@ -155,6 +161,8 @@ impl RunRow {
             rate: None,
             sweep: Vec::new(),
             stages: None,
+            workload: None,
+            trace_speed: None,
             stage_concurrency: None,
             sweep_stages: Vec::new(),
             pass_rate: None,
@@ -218,7 +226,7 @@ mod tests {
             url: report.url.clone(),
             model: "evil\u{1b}[2J\u{202e}model".into(),
             simulated: false,
-            suite: BriefSuite { name: report.session.suite.name.clone(), case_patterns: Vec::new(), load_stages: None },
+            suite: BriefSuite { name: report.session.suite.name.clone(), ..BriefSuite::default() },
             plan: report.session.plan,
             sweep: Vec::new(),
         };
@@ -247,7 +255,7 @@ mod tests {
                 url: report.url.clone(),
                 model: "m".into(),
                 simulated: false,
-                suite: BriefSuite { name: "s".into(), case_patterns: Vec::new(), load_stages: None },
+                suite: BriefSuite { name: "s".into(), ..BriefSuite::default() },
                 plan: report.session.plan,
                 sweep: report.session.sweep.clone(),
             };

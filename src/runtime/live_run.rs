@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use self::answer_checks::ChecksOf;
 use self::images::Images;
-use self::origin::Origin;
+use self::origin::{Origin, ResumedRun};
 use self::prompts::Prompts;
 use self::saving::Saving;
 use self::token_counting::Facts;
@@ -63,6 +63,8 @@ pub struct LiveRun {
     ended: Option<(Nanos, EngineLag)>,
     /// Reports that were written when the run was closed.
     written: Vec<PathBuf>,
+    /// The report at the end, once the run was closed. Its figures take seconds for a million requests.
+    final_report: Option<Report>,
 }
 
 impl LiveRun {
@@ -111,6 +113,7 @@ impl LiveRun {
             summary_style: saving.summary_style,
             ended: None,
             written: Vec::new(),
+            final_report: None,
         })
     }
 
@@ -123,6 +126,11 @@ impl LiveRun {
     /// Returns the engine's latest live view.
     pub fn live(&self) -> Arc<LiveSnapshot> {
         self.engine.live()
+    }
+
+    /// The report at the end, once the run was closed.
+    pub const fn final_report(&self) -> Option<&Report> {
+        self.final_report.as_ref()
     }
 
     /// Reports that were written when the run was closed.
@@ -290,11 +298,10 @@ fn start_engine(
 
 /// Restores the saved run that is being resumed.
 fn resume(resuming: ResumeTarget, resumption: Resumption, app: &mut App, saving: &mut Saving, origin: &mut Origin) {
-    let ResumeTarget { mut saved, file, path } = resuming;
+    let ResumeTarget { saved, file, path } = resuming;
     let scene = &mut app.scene;
     restore::fill_scene(scene, &saved, saved.to_resume());
     TelemetryEvent::BrokenOff(saved.last_at).apply(&mut scene.gpu, &mut scene.gauges, &mut scene.host);
     saving.resume(file, path, &saved, resumption.clone());
-    saved.resumed.push(resumption);
-    origin.resumed = Some(Box::new(saved));
+    origin.resumed = Some(Box::new(ResumedRun::new(saved, resumption)));
 }

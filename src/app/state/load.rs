@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::domain::attempt::{AttemptRecord, AttemptStatus};
+use crate::domain::load_timeline::LoadTimeline;
 use crate::domain::session::Session;
 use crate::domain::statistics::{enough_for, percentile};
 use crate::domain::sweep::{Stage, headline_of};
@@ -20,7 +21,9 @@ pub struct Load {
     pub tally: Tally,
     /// Stages of the sweep that are over.
     pub stages: Vec<Stage>,
-    /// Output tokens of those stages, and the time that their rates refer to.
+    /// The load over time; only with load stages.
+    pub timeline: Option<LoadTimeline>,
+    /// Output tokens of the stages that are over, and the time that their rates refer to.
     earlier: Work,
     stage: usize,
     /// Stage that represents the run, kept because every frame needs it.
@@ -114,6 +117,7 @@ impl Load {
         Self {
             tally: Tally::new(session),
             stages: Vec::new(),
+            timeline: None,
             earlier: Work::default(),
             stage: 0,
             headline: 0,
@@ -131,7 +135,9 @@ impl Load {
         };
         let stages = session.sweep.iter().enumerate().take(session.stage).filter_map(measured).collect();
         let tally = Tally::from_session(session, (!session.sweep.is_empty()).then_some(session.stage));
-        let mut load = Self { tally, stages, earlier, stage: session.stage, headline: 0, recent: VecDeque::new() };
+        let timeline = if session.load_stages().is_empty() { None } else { LoadTimeline::from_session(session) };
+        let recent = VecDeque::new();
+        let mut load = Self { tally, stages, timeline, earlier, stage: session.stage, headline: 0, recent };
         load.find_headline(session);
         let records = session.attempts().filter_map(|a| a.record.as_ref());
         let mut recent: Vec<_> = records.filter(|r| now.since(r.ended()) <= WINDOW).collect();
@@ -145,6 +151,9 @@ impl Load {
     /// Counts an attempt that ended.
     pub fn add(&mut self, record: &AttemptRecord, session: &Session) {
         self.tally.add(record, session.slos());
+        if let Some(began) = session.began.filter(|_| !session.load_stages().is_empty()) {
+            self.timeline.get_or_insert_with(|| LoadTimeline::new(began)).add(record);
+        }
         self.add_recent(record);
         self.find_headline(session);
     }

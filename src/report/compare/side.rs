@@ -1,7 +1,6 @@
 //! One of two runs that are compared.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use super::{COMPARED, Compared};
 use crate::domain::attempt::AttemptRecord;
@@ -9,14 +8,13 @@ use crate::domain::check::CheckSpec;
 use crate::domain::quantity::grouped;
 use crate::domain::session::{AttemptState, CaseState, Session};
 use crate::domain::slo::RunFigure;
-use crate::domain::suite::{CaseSpec, Suite};
+use crate::domain::suite::Suite;
 use crate::domain::sweep::headline_stage;
 use crate::domain::tally::Tally;
 use crate::domain::workload::WorkloadSource;
 use crate::report::case::{is_estimated, is_warm};
 use crate::report::model::Report;
 use crate::report::spread::Spread;
-use crate::report::summary::Summary;
 
 /// Mean of a metric over the attempts of a case or a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,26 +58,35 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// The cases by their names.
+    pub(super) fn by_name(&self) -> HashMap<&str, &Case> {
+        self.cases.iter().map(|case| (case.name.as_str(), case)).collect()
+    }
+
     /// Collects the figures of the attempts that `reported` selects from each case.
     fn from_attempts<'a, A: Iterator<Item = &'a AttemptState>>(
         session: &'a Session,
         reported: impl Fn(&'a CaseState) -> A,
     ) -> Self {
-        let records = |case| reported(case).filter_map(AttemptState::record).collect();
-        let cases: Vec<Vec<Arc<AttemptRecord>>> = session.cases.iter().map(records).collect();
-        let all = cases.concat();
-        let case = |(spec, records): (&CaseSpec, &Vec<_>)| Case { name: spec.name.clone(), figures: figures(records) };
-        Self {
-            total: figures(&all),
-            cases: session.suite.cases.iter().zip(&cases).map(case).collect(),
-            answers: all.len(),
-            warm: all.iter().filter(|r| is_warm(r)).count(),
-            unresolved: COMPARED
-                .iter()
-                .map(|c| all.iter().filter(|r| (c.metric.unresolved)(r).is_some()).count())
-                .collect(),
-            values: COMPARED.iter().map(|c| ascending(all.iter().filter_map(|r| (c.metric.get)(r)))).collect(),
+        let (mut all, mut answers, mut warm) = (Samples::default(), 0, 0);
+        let mut unresolved = vec![0; COMPARED.len()];
+        let mut cases = Vec::new();
+        for (spec, state) in session.suite.cases.iter().zip(&session.cases) {
+            let mut own = Samples::default();
+            // Old records are unpacked one at a time, because those of a long run would fill the memory.
+            for record in reported(state).filter_map(AttemptState::record) {
+                own.add(&record);
+                answers += 1;
+                warm += usize::from(is_warm(&record));
+                for (unresolved, compared) in unresolved.iter_mut().zip(COMPARED.iter()) {
+                    *unresolved += usize::from((compared.metric.unresolved)(&record).is_some());
+                }
+            }
+            all.extend(&own);
+            cases.push(Case { name: spec.name.clone(), figures: own.into_figures() });
         }
+        let values = all.figures.iter().map(|figures| ascending(figures.iter().map(|f| f.1))).collect();
+        Self { total: all.into_figures(), cases, answers, warm, unresolved, values }
     }
 
     /// Returns a note if some answers are warm: their TTFT measures the cache, and the mean includes it.
@@ -108,14 +115,44 @@ pub fn ascending(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-fn figures(records: &[Arc<AttemptRecord>]) -> Figures {
-    let is_estimated = records.iter().any(|r| is_estimated(r));
-    let figure = |c: &Compared| {
-        let s = Spread::over(c.metric, records.iter().map(Arc::clone))?;
-        let estimated = is_estimated && c.metric.counts_output_tokens;
-        Some(Figure { mean: s.stats.avg, n: s.n, half_width: s.mean_half_width, estimated })
-    };
-    COMPARED.iter().map(figure).collect()
+/// Figures of single attempts.
+struct Samples {
+    /// In the order of [`COMPARED`], each with the index of its case.
+    figures: Vec<Vec<(usize, f64)>>,
+    /// Whether some token count is an estimate.
+    is_estimated: bool,
+}
+
+impl Default for Samples {
+    fn default() -> Self {
+        Self { figures: vec![Vec::new(); COMPARED.len()], is_estimated: false }
+    }
+}
+
+impl Samples {
+    fn add(&mut self, record: &AttemptRecord) {
+        self.is_estimated |= is_estimated(record);
+        for (figures, compared) in self.figures.iter_mut().zip(COMPARED.iter()) {
+            figures.extend((compared.metric.get)(record).map(|figure| (record.id.case, figure)));
+        }
+    }
+
+    fn extend(&mut self, other: &Self) {
+        self.is_estimated |= other.is_estimated;
+        for (figures, others) in self.figures.iter_mut().zip(&other.figures) {
+            figures.extend(others);
+        }
+    }
+
+    fn into_figures(self) -> Figures {
+        let Self { figures, is_estimated } = self;
+        let figure = |(c, figures): (&Compared, Vec<(usize, f64)>)| {
+            let s = Spread::of_metric(c.metric, figures)?;
+            let estimated = is_estimated && c.metric.counts_output_tokens;
+            Some(Figure { mean: s.stats.avg, n: s.n, half_width: s.mean_half_width, estimated })
+        };
+        COMPARED.iter().zip(figures).map(figure).collect()
+    }
 }
 
 /// A stage of a sweep.
@@ -147,7 +184,7 @@ pub struct ComparedWorkload {
     pub kind: String,
     /// Path of the file or folder; `None` for synthetic prompts.
     pub source: Option<String>,
-    /// Size and checksum of the data set.
+    /// Size and checksum of the data set or the trace.
     pub fingerprint: Option<String>,
     /// Settings that decide what is sent, as names and values.
     pub settings: Vec<(&'static str, String)>,
@@ -156,12 +193,11 @@ pub struct ComparedWorkload {
 impl ComparedWorkload {
     fn from_suite(suite: &Suite) -> Option<Self> {
         let workload = suite.workload.as_ref()?;
-        let (mut fingerprint, mut settings) = (None, Vec::new());
+        let fingerprint = workload.source.fingerprint();
+        let fingerprint = fingerprint.map(|found| fingerprint_text(found.bytes, &format!("{:08x}", found.crc32)));
+        let mut settings = Vec::new();
         match &workload.source {
-            WorkloadSource::Dataset { fingerprint: found, columns, .. } => {
-                fingerprint = Some(fingerprint_text(found.bytes, &format!("{:08x}", found.crc32)));
-                settings.push(("--column", columns.join(" ")));
-            }
+            WorkloadSource::Dataset { columns, .. } => settings.push(("--column", columns.join(" "))),
             WorkloadSource::Synthetic { input, prefix } => {
                 settings.push(("--isl", input.to_string()));
                 settings.push(("--prefix", prefix.map_or_else(String::new, |prefix| prefix.to_string())));
@@ -187,11 +223,12 @@ impl ComparedWorkload {
         if a.kind != b.kind {
             return vec![format!("the workload differs: {} and {}", a.kind, b.kind)];
         }
-        let mut out = Vec::new();
+        let (mut out, kind_of_both) = (Vec::new(), a.kind.as_str());
         if let (Some(a), Some(b)) = (&a.fingerprint, &b.fingerprint)
             && a != b
         {
-            out.push(format!("the data sets differ: {a} and {b}"));
+            let what = if kind_of_both == "trace" { "traces" } else { "data sets" };
+            out.push(format!("the {what} differ: {a} and {b}"));
         }
         for (name, own) in &a.settings {
             let other = b.settings.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value);
@@ -204,7 +241,7 @@ impl ComparedWorkload {
     }
 }
 
-/// Fingerprint of a data set in words.
+/// Fingerprint of a data set or a trace in words.
 pub fn fingerprint_text(bytes: u64, crc32: &str) -> String {
     format!("{} bytes, CRC-32 {crc32}", grouped(bytes))
 }
@@ -285,7 +322,7 @@ impl ComparedRun {
                 measured,
             })
         };
-        let summary = Summary::from_session(session);
+        let summary = report.summary();
         let headline = headline_stage(session);
         Self {
             name: report.run_id.clone(),
@@ -314,13 +351,13 @@ impl ComparedRun {
 
 /// Figures of the reported attempts by turn; in a sweep, of those of its headline stage.
 fn turns(session: &Session) -> Vec<Turn> {
-    let mut by_turn: BTreeMap<u64, Vec<Arc<AttemptRecord>>> = BTreeMap::new();
+    let mut by_turn: BTreeMap<u64, Samples> = BTreeMap::new();
     let stage = headline_stage(session);
     let reported = session.cases.iter().flat_map(|case| case.reported_in(stage)).filter(|a| a.turn.is_some());
     for record in reported.filter_map(AttemptState::record) {
-        by_turn.entry(record.turn.map_or(0, |turn| turn.number.into())).or_default().push(record);
+        by_turn.entry(record.turn.map_or(0, |turn| turn.number.into())).or_default().add(&record);
     }
-    by_turn.into_iter().map(|(number, records)| Turn { number, figures: figures(&records) }).collect()
+    by_turn.into_iter().map(|(number, samples)| Turn { number, figures: samples.into_figures() }).collect()
 }
 
 /// Figures of the reported attempts by model, in a sweep of its headline stage; empty without a mix.
@@ -328,13 +365,13 @@ fn models(session: &Session) -> Vec<ModelSide> {
     if session.suite.model_mix.is_none() {
         return Vec::new();
     }
-    let mut by_model: BTreeMap<String, Vec<Arc<AttemptRecord>>> = BTreeMap::new();
+    let mut by_model: BTreeMap<String, Samples> = BTreeMap::new();
     let stage = headline_stage(session);
     let reported = session.cases.iter().flat_map(|case| case.reported_in(stage));
     for record in reported.filter_map(AttemptState::record) {
-        by_model.entry(record.model.clone()).or_default().push(record);
+        by_model.entry(record.model.clone()).or_default().add(&record);
     }
-    by_model.into_iter().map(|(name, records)| ModelSide { name, figures: figures(&records) }).collect()
+    by_model.into_iter().map(|(name, samples)| ModelSide { name, figures: samples.into_figures() }).collect()
 }
 
 fn checks(session: &Session) -> HashMap<String, Vec<CheckSpec>> {

@@ -82,7 +82,7 @@ fn answers_without_a_resolved_figure_are_counted_beside_the_comparison() {
     });
     let report = report(session);
     let saved = ComparedRun::from_report(&report);
-    let text = (crate::report::exporters::EXPORTERS.iter().find(|e| e.id == "json").unwrap().render)(&report);
+    let text = crate::report::exporters::EXPORTERS.iter().find(|e| e.id == "json").unwrap().render(&report);
     let read = crate::report::import::results::read(&text).unwrap();
     assert_eq!(saved.whole.unresolved, read.whole.unresolved);
     assert_eq!(saved.whole.total[0].map(|figure| figure.n), Some(2));
@@ -326,7 +326,7 @@ fn other_data_and_other_settings_are_warned_about() {
 fn conversations_are_compared_by_turn() {
     let own = ComparedRun::from_report(&conversations());
     let json = EXPORTERS.iter().find(|e| e.id == "json").unwrap();
-    let read = read(&(json.render)(&conversations())).unwrap();
+    let read = read(&json.render(&conversations())).unwrap();
     assert_eq!((&read.workload, read.whole.warm), (&own.workload, own.whole.warm));
     let comparison = Comparison::new(own, read);
     assert!(!comparison.warnings.iter().any(|w| w.contains("differ")), "{:?}", comparison.warnings);

@@ -37,15 +37,22 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
     run.command_and_wait(EngineCommand::Publish);
     // Write the files first: even if stdout has no reader, the files must still be written.
     let saved = catch_panic("this run was not saved in full", || save_end(run, status));
-    let files = run.base.exports.write_all(&|| run.report());
+    let report = match run.final_report.take().map_or_else(|| catch_panic("the report", || run.report()), Ok) {
+        Ok(report) => run.final_report.insert(report),
+        Err(why) => {
+            say_to(stderr, &format!("tokscope: {why}"));
+            return status.max(2);
+        }
+    };
+    let files = run.base.exports.write_all(report);
     run.written = files.iter().flatten().cloned().collect();
-    let plain = || sanitise(&summary(&run.report()));
+    let plain = || sanitise(&summary(report));
     let text = match run.base.exports.stdout() {
         None => catch_panic("the summary", || styled(&plain(), run.summary_style) + "\n"),
         // Stdout gets only the export, for scripts.
         Some(exporter) => {
             say_to(stderr, &catch_panic("the summary", plain).unwrap_or_else(|why| why));
-            catch_panic("the report for stdout", || (exporter.render)(&run.report()))
+            catch_panic("the report for stdout", || exporter.render(report))
         }
     };
     let printed = text.and_then(|text| console::print(text.as_bytes()).map_err(|why| format!("{why:#}")));
@@ -67,9 +74,10 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
 /// same time.
 fn save_end(run: &mut LiveRun, status: u8) -> Result<Option<String>, String> {
     let (now, lag) = *run.ended.insert((run.base.now(), run.engine.live().lag));
-    let LiveRun { base, saving, origin, .. } = run;
+    let LiveRun { base, saving, origin, final_report, .. } = run;
     let scene = &base.app.scene;
-    let is_saved = saving.finish(scene, now, lag, status, || RunFigures::new(&origin.report(scene, now, lag)))?;
+    let report = final_report.insert(origin.report(scene, now, lag));
+    let is_saved = saving.finish(scene, now, lag, status, || RunFigures::new(report))?;
     let id = &origin.id;
     let is_left = scene.session.to_resume(now).mode != Mode::Finished;
     let how = if is_left { format!("; continue it with `tokscope resume {id}`") } else { String::new() };

@@ -277,6 +277,20 @@ fn every_small_size_is_drawn() {
 }
 
 #[test]
+fn a_load_that_changes_is_drawn_over_its_time() {
+    let mut stage = Stage::new(&["a"], Plan::default());
+    stage.connect();
+    let session = fixture::staged_session();
+    let now = session.last_ended.unwrap();
+    let scene = &mut stage.app.scene;
+    (scene.load, scene.now) = (Load::from_session(&session, now), now);
+    scene.session = session;
+    let shown_in = |width, height| shown(&stage, width, height);
+    assert_snapshot!("stages_over_time", shown_in(80, 32));
+    assert!(shown_in(40, 32).contains("tok/s") && !shown_in(40, 12).contains("mean ms"), "{}", shown_in(40, 12));
+}
+
+#[test]
 fn after_the_end_there_are_no_figures_of_the_last_seconds() {
     let mut stage = Stage::new(&["a", "b"], Plan { concurrency: 2, repeat: 2, ..Plan::default() });
     stage.connect();
