@@ -3,8 +3,8 @@
 //!     cargo bench --bench frame
 //!
 //! Scenarios: 16 running streams with new text in each frame; a finished suite of 200 cases, of which each frame
-//! selects another; an answer of about a hundred thousand tokens; a sweep of five stages; and a run of 30,000 attempts,
-//! of which all but the last are packed, also as an envelope in the scope.
+//! selects another; an answer of about a hundred thousand tokens; a sweep of five stages; runs of 30,000 attempts, 100,000
+//! attempts of one case, and 100,000 cases, of which all but the last are packed; and the list of 10,000 saved runs.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark on the terminal")]
 
 use std::sync::Arc;
@@ -16,9 +16,16 @@ use ratatui::layout::Rect;
 use ratatui::{TerminalOptions, Viewport};
 
 use tokscope::app::action::Action;
+use tokscope::app::browser::action::BrowserAction;
+use tokscope::app::browser::entry::{RunEntry, RunState};
+use tokscope::app::browser::message::BrowserMsg;
+use tokscope::app::browser::state::Browser;
+use tokscope::app::browser::update::refresh;
 use tokscope::app::message::Msg;
 use tokscope::app::pane::PaneId;
+use tokscope::app::state::cases::order::SortBy;
 use tokscope::app::state::text_field::Edit;
+use tokscope::app::state::theme::ThemeName;
 use tokscope::app::state::{App, Connection, Target};
 use tokscope::app::update::update;
 use tokscope::domain::attempt::{Arrival, AttemptId, AttemptRecord, AttemptStatus, TextKind};
@@ -29,6 +36,8 @@ use tokscope::domain::suite::{CaseSpec, RatingScale, Suite};
 use tokscope::domain::sweep::Stage;
 use tokscope::domain::time::Nanos;
 use tokscope::domain::trace::Trace;
+use tokscope::ui::browser::BrowserView;
+use tokscope::ui::browser::keymap::BrowserKeymap;
 use tokscope::ui::cache::RenderCache;
 use tokscope::ui::keymap::Keymap;
 use tokscope::ui::screen;
@@ -79,6 +88,9 @@ fn main() {
         });
         sweep(width, height);
         many(width, height);
+        load_of_one_case(width, height);
+        crowd(width, height);
+        saved_runs(width, height);
     }
 }
 
@@ -121,6 +133,114 @@ fn many(width: u16, height: u16) {
     measure("30 000 attempts, a case unfolded", width, height, &mut many, |app, _| {
         update(app, Msg::Action(Nanos::default(), Action::SelectNext));
     });
+}
+
+/// A load of 100,000 requests of one case.
+fn load_of_one_case(width: u16, height: u16) {
+    const REQUESTS: u32 = 100_000;
+    let slo = "ttft_p95<500ms".parse().unwrap();
+    let plan = Plan { concurrency: STREAMS, requests: Some(REQUESTS), ..Plan::default() };
+    let mut load = app_with_plan(1, plan);
+    Arc::make_mut(&mut load.scene.session.suite).slos.push(slo);
+    for number in 1..=REQUESTS {
+        end_attempt(&mut load, AttemptId { case: 0, number }, "An answer.", 3);
+    }
+    measure("100 000 attempts of a case, redrawn", width, height, &mut load, |_, _| {});
+    update(&mut load, Msg::Action(Nanos::default(), Action::Unfold));
+    measure("100 000 attempts of a case, unfolded", width, height, &mut load, |app, _| {
+        update(app, Msg::Action(Nanos::default(), Action::SelectNext));
+    });
+}
+
+/// 100,000 cases with an answer each.
+fn crowd(width: u16, height: u16) {
+    const CASES: usize = 100_000;
+    let mut crowd = app(CASES, STREAMS);
+    for case in 0..CASES {
+        end_attempt(&mut crowd, AttemptId { case, number: 1 }, "An answer.", 3);
+    }
+    measure("100 000 cases, redrawn", width, height, &mut crowd, |_, _| {});
+    let walk = |app: &mut App, frame: u64| {
+        let step = if frame % 40 < 20 { Action::SelectNext } else { Action::SelectPrevious };
+        update(app, Msg::Action(Nanos::default(), step));
+    };
+    measure("100 000 cases, moving through them", width, height, &mut crowd, walk);
+    for _ in 0..3 {
+        update(&mut crowd, Msg::Action(Nanos::default(), Action::SortByNext));
+    }
+    measure("100 000 cases sorted by a figure, moving", width, height, &mut crowd, walk);
+    measure("100 000 cases, each frame sorted anew", width, height, &mut crowd, |app, _| {
+        update(app, Msg::Action(Nanos::default(), Action::ReverseSort));
+    });
+    crowd.ui.cases.sort = SortBy::default();
+    update(&mut crowd, Msg::Action(Nanos::default(), Action::Filter));
+    measure("100 000 cases, typing a filter", width, height, &mut crowd, |app, frame| {
+        let edit = if frame % 2 == 0 { Edit::Paste("7".to_owned()) } else { Edit::Backspace };
+        update(app, Msg::Edit(edit));
+    });
+}
+
+/// The list of 10,000 saved runs.
+fn saved_runs(width: u16, height: u16) {
+    const RUNS: usize = 10_000;
+    let run = |at: usize| {
+        let entry = RunEntry {
+            started: format!("2026-{:02}-{:02} 12:{:02}", 1 + at / 28 % 12, 1 + at % 28, at % 60),
+            model: ["glm-4.7-flash", "qwen3-32b-instruct", "llama-3.3-70b"][at % 3].to_owned(),
+            load: "8".to_owned(),
+            speed_tok_s: Some(100.0 + (at * 7919 % 23) as f64),
+            ttft_ms: Some(180.0 - (at % 97) as f64),
+            ..RunEntry::new(format!("ts-{:08x}", RUNS - at), RunState::Complete)
+        };
+        entry.indexed()
+    };
+    let mut browser = Browser::new(ThemeName::Auto);
+    drop(refresh(&mut browser));
+    let folder = "/runs".to_owned();
+    browse(&mut browser, BrowserMsg::Listed { listing: 1, folder, total: RUNS });
+    browse(&mut browser, BrowserMsg::Read(1, (0..RUNS).map(run).collect()));
+    let walk = |browser: &mut Browser, frame: u64| {
+        let step = if frame % 40 < 20 { BrowserAction::Down } else { BrowserAction::Up };
+        browse(browser, BrowserMsg::Action(step));
+    };
+    measure_browser("10 000 saved runs, moving", width, height, &mut browser, walk);
+    browse(&mut browser, BrowserMsg::Action(BrowserAction::MarkAll));
+    measure_browser("10 000 saved runs, all marked", width, height, &mut browser, |_, _| {});
+    measure_browser("10 000 saved runs, sorting", width, height, &mut browser, |browser, _| {
+        browse(browser, BrowserMsg::Action(BrowserAction::SortNext));
+    });
+    measure_browser("10 000 saved runs, typing a filter", width, height, &mut browser, |browser, frame| {
+        let edit = if frame % 2 == 0 { Edit::Paste("7".to_owned()) } else { Edit::Backspace };
+        browse(browser, BrowserMsg::Edit(edit));
+    });
+}
+
+fn browse(browser: &mut Browser, msg: BrowserMsg) {
+    drop(tokscope::app::browser::update::update(browser, msg));
+}
+
+/// [`measure`] for the browser of saved runs.
+fn measure_browser(
+    what: &str,
+    width: u16,
+    height: u16,
+    browser: &mut Browser,
+    mut step: impl FnMut(&mut Browser, u64),
+) {
+    let (cache, keymap) = (RenderCache::default(), BrowserKeymap::default());
+    let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, width, height)) };
+    let mut terminal = Terminal::with_options(CrosstermBackend::new(std::io::sink()), options).unwrap();
+    let times: Vec<Duration> = (0..FRAMES)
+        .map(|frame| {
+            let started = Instant::now();
+            step(browser, frame);
+            let view = BrowserView { browser, theme: Theme::ansi(), keymap: &keymap, cache: &cache };
+            terminal.draw(|frame| _ = tokscope::ui::browser::draw(frame, &view)).unwrap();
+            started.elapsed()
+        })
+        .skip(20)
+        .collect();
+    print_row(what, (width, height), times);
 }
 
 /// Draws frames, each after a `step`. The first frames are warm-up and not counted.

@@ -28,6 +28,7 @@ pub mod live;
 pub mod load_search;
 pub mod load_stage_results;
 pub mod load_stages;
+pub mod load_timeline;
 pub mod media;
 pub mod metrics;
 pub mod model_mix;

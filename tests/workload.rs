@@ -70,19 +70,35 @@ fn a_killed_run_sends_the_rest_of_the_rows_when_it_is_resumed() {
     assert_eq!(report["run"]["partial"], false);
 }
 
-#[test]
-fn a_changed_data_set_is_not_resumed() {
-    let place = place_with(ROWS);
+/// Kills a run of a file with these rows in its third request, replaces the file and resumes. Returns the error.
+fn resume_with_another_file(option: &str, rows: &str, others: &str) -> String {
+    let place = place_with(rows);
     let (server, hold) = stalling(2);
-    let args = [&server.url(), "--headless", "--dataset", "rows.jsonl"];
+    let args = [&server.url(), "--headless", "--concurrency", "1", option, "rows.jsonl"];
     let child = place.command(&args).stderr(Stdio::null()).spawn().unwrap();
     wait_for_attempts(&place, 2);
     wait_for_the_third(&server);
     kill(child);
     drop(hold);
-    std::fs::write(place.folder.path().join("rows.jsonl"), ROWS.replace("third", "3rd")).unwrap();
-    let (_, stderr) = place.run(&["resume", "last", "--headless"], 2);
-    assert!(stderr.contains("has changed since the run") && stderr.contains("start a new run"), "{stderr}");
+    std::fs::write(place.folder.path().join("rows.jsonl"), others).unwrap();
+    place.run(&["resume", "last", "--headless"], 2).1
+}
+
+#[test]
+fn a_changed_data_set_is_not_resumed() {
+    let error = resume_with_another_file("--dataset", ROWS, &ROWS.replace("third", "3rd"));
+    assert!(error.contains("the data set '") && error.contains("rows.jsonl' has changed since the run"), "{error}");
+    assert!(error.contains("start a new run"), "{error}");
+}
+
+#[test]
+fn a_changed_trace_is_not_resumed() {
+    let row =
+        |ms: u32, text: &str| format!("{{\"timestamp\": {ms}, \"text_input\": \"{text}\", \"output_length\": 7}}\n");
+    let trace = ["a", "b", "c", "d"].map(|text| row(0, text)).concat();
+    let error = resume_with_another_file("--trace", &trace, &trace.replace("\"d\"", "\"e\""));
+    assert!(error.contains("the trace '") && error.contains("rows.jsonl' has changed since the run"), "{error}");
+    assert!(error.contains("start a new run"), "{error}");
 }
 
 #[test]

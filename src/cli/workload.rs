@@ -41,7 +41,7 @@ pub struct WorkloadArgs {
     pub isl: Option<LengthSpec>,
     /// Measure prefill and decode speed after contexts of these lengths: 0,4096,8192 (tokens)
     #[arg(long, value_name = "LIST", help_heading = "Workload", conflicts_with_all = ["dataset", "trace", "cases", "case_patterns"])]
-    #[arg(conflicts_with_all = ["prefix", "turns", "think", "limit", "rate", "sweep", "stages", "duration", "requests", "warm"])]
+    #[arg(conflicts_with_all = ["prefix", "turns", "think", "limit", "rate", "sweep", "stages", "find", "duration", "requests", "warm"])]
     pub depth: Option<Depths>,
     /// Tokens of an answer, in the forms of --isl
     #[arg(long, value_name = "SPEC", help_heading = "Workload")]

@@ -72,8 +72,8 @@ mod tests {
     use super::*;
 
     const FORMATS: &[Exporter] = &[
-        Exporter { id: "markdown", extension: "md", label: "Markdown", render: |_| String::new() },
-        Exporter { id: "json", extension: "json", label: "JSON", render: |_| String::new() },
+        Exporter { id: "markdown", extension: "md", label: "Markdown", write: |_, _| Ok(()) },
+        Exporter { id: "json", extension: "json", label: "JSON", write: |_, _| Ok(()) },
     ];
 
     fn check_one(path: &str, folder: &Path) -> Result<(), String> {

@@ -11,6 +11,7 @@ pub(super) use self::depth::plan_depths;
 use self::recorded::RecordedRun;
 use super::ConfigError;
 use crate::cli::WorkloadArgs;
+use crate::domain::data_fingerprint::DataFingerprint;
 use crate::domain::length_spec::LengthSpec;
 use crate::domain::media::{GeneratedImages, Media};
 use crate::domain::quantity::count;
@@ -90,11 +91,15 @@ pub(super) fn prepare(
         let skips_bad_rows = args.skip_bad_rows;
         if let Some(recorded) = RecordedRun::open(path, folder, times_faster).transpose()? {
             let path = absolute(Path::new(&recorded.path), folder);
-            (WorkloadSource::Trace { path, skips_bad_rows, speed: times_faster }, Opened::Recorded(Box::new(recorded)))
+            let fingerprint = Some(recorded.fingerprint);
+            let source = WorkloadSource::Trace { path, skips_bad_rows, speed: times_faster, fingerprint };
+            (source, Opened::Recorded(Box::new(recorded)))
         } else {
             let trace = open_trace(&in_folder(path, folder), skips_bad_rows, times_faster)?;
             let path = absolute(path, folder);
-            (WorkloadSource::Trace { path, skips_bad_rows, speed: times_faster }, Opened::Trace(Box::new(trace)))
+            let fingerprint = Some(trace.fingerprint());
+            let source = WorkloadSource::Trace { path, skips_bad_rows, speed: times_faster, fingerprint };
+            (source, Opened::Trace(Box::new(trace)))
         }
     } else if let Some(depths) = &args.depth {
         (depth::source(depths, args.isl.as_ref(), args.osl.as_ref())?, Opened::Depth)
@@ -116,21 +121,17 @@ pub(super) fn reopen(
     let opened = match &workload.source {
         WorkloadSource::Dataset { path, columns, skips_bad_rows, fingerprint } => {
             let dataset = open_dataset(Path::new(path), columns, *skips_bad_rows)?;
-            let found = dataset.fingerprint();
-            if found != *fingerprint {
-                return Err(ConfigError(format!(
-                    "the data set '{}' has changed since the run: it had {fingerprint}, and now has {found}; restore the \
-                     file, or start a new run",
-                    sanitise_line(path)
-                )));
-            }
+            check_unchanged("data set", path, Some(*fingerprint), dataset.fingerprint())?;
             Opened::Dataset(Box::new(dataset))
         }
-        WorkloadSource::Trace { path, skips_bad_rows, speed } => {
-            let path = Path::new(path);
-            match RecordedRun::open(path, Path::new(""), *speed).transpose()? {
-                Some(recorded) => Opened::Recorded(Box::new(recorded)),
-                None => Opened::Trace(Box::new(open_trace(path, *skips_bad_rows, *speed)?)),
+        WorkloadSource::Trace { path, skips_bad_rows, speed, fingerprint } => {
+            if let Some(recorded) = RecordedRun::open(Path::new(path), Path::new(""), *speed).transpose()? {
+                check_unchanged("saved run", path, *fingerprint, recorded.fingerprint)?;
+                Opened::Recorded(Box::new(recorded))
+            } else {
+                let trace = open_trace(Path::new(path), *skips_bad_rows, *speed)?;
+                check_unchanged("trace", path, *fingerprint, trace.fingerprint())?;
+                Opened::Trace(Box::new(trace))
             }
         }
         WorkloadSource::Synthetic { .. } => Opened::Synthetic,
@@ -139,6 +140,23 @@ pub(super) fn reopen(
     let Workload { sample, seed, output, .. } = workload;
     let options = Options { output: output.as_ref(), sample: *sample, seed: *seed, plan, limit: None, tokenizer };
     assemble((workload.source.clone(), opened), options).map(|prepared| prepared.requests)
+}
+
+/// Refuses a file that is not the one of the run. The fingerprint is not known to runs of older versions.
+fn check_unchanged(
+    what: &str,
+    path: &str,
+    known: Option<DataFingerprint>,
+    found: DataFingerprint,
+) -> Result<(), ConfigError> {
+    match known.filter(|known| *known != found) {
+        Some(known) => Err(ConfigError(format!(
+            "the {what} '{}' has changed since the run: it had {known}, and now has {found}; restore the file, or start \
+             a new run",
+            sanitise_line(path)
+        ))),
+        None => Ok(()),
+    }
 }
 
 enum Opened {

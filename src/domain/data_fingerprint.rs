@@ -1,4 +1,4 @@
-//! Fingerprint of a data set, so that resuming and comparing notice another file under the same name.
+//! Fingerprint of a data set or a trace, so that resuming and comparing notice another file under the same name.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::quantity::grouped;
 
-/// Size and checksum of a data set's content.
+/// Size and checksum of the content of a data set or a trace.
 ///
 /// Two different files of the same size have equal fingerprints once in four billion pairs. A file made on purpose can
 /// imitate a fingerprint.

@@ -84,12 +84,17 @@ pub(super) fn last_output(record: &AttemptRecord) -> Nanos {
     record.last_arrival().max(record.finish_at).unwrap_or(record.ended)
 }
 
+/// Time from the first to the last token of an answer.
+pub(super) fn output_span(record: &AttemptRecord) -> Span {
+    let end = last_output(record);
+    let to_first_ns = record.time_to_first_token_ms().map_or(0.0, |ms| ms * 1e6);
+    (Nanos(record.clock_start().0.saturating_add(to_first_ns as u64)).min(end), end)
+}
+
 /// Output tokens of an answer in a span.
 pub(super) fn tokens_in(record: &AttemptRecord, (from, to): Span) -> f64 {
     let Some((tokens, _)) = record.output_tokens().filter(|_| record.is_ok()) else { return 0.0 };
-    let end = last_output(record);
-    let to_first_ns = record.time_to_first_token_ms().map_or(0.0, |ms| ms * 1e6);
-    let begin = Nanos(record.clock_start().0.saturating_add(to_first_ns as u64)).min(end);
+    let (begin, end) = output_span(record);
     let whole = end.since(begin).as_secs_f64();
     if whole == 0.0 {
         return if from <= end && end <= to { tokens as f64 } else { 0.0 };

@@ -18,9 +18,10 @@ mod schedule;
 mod search;
 mod status;
 mod stop;
+mod unpacked;
 mod workload;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ pub use self::replay::IdleReason;
 pub use self::rows::RowPlan;
 use self::run_clock::RunClock;
 pub use self::search::{Probe, SearchState};
+use self::unpacked::UnpackedRecords;
 use super::attempt::{AttemptId, AttemptRecord};
 use super::backlog::Backlog;
 use super::open_loop::OpenLoop;
@@ -259,10 +261,12 @@ pub struct Session {
     /// Durations of the requests that ended.
     pace: Pace,
     requests_done: usize,
+    /// Sum of the cases' measured requests in flight and still to start.
+    requests_left_in_stage: usize,
+    /// Requests that the plan asks for in each stage.
+    requests_planned_in_stage: usize,
     requests_when_time_was_up: usize,
-    /// Ended attempts that still have text and arrivals, oldest first, with the size of their records in bytes.
-    unpacked: VecDeque<(AttemptId, usize)>,
-    unpacked_bytes: usize,
+    unpacked: UnpackedRecords,
     /// Number of events applied.
     version: u64,
     now: Nanos,
@@ -318,9 +322,10 @@ impl Session {
             attempts_ended: 0,
             pace: Pace::default(),
             requests_done: 0,
+            requests_left_in_stage: 0,
+            requests_planned_in_stage: 0,
             requests_when_time_was_up: 0,
-            unpacked: VecDeque::new(),
-            unpacked_bytes: 0,
+            unpacked: UnpackedRecords::default(),
             version: 0,
             now: Nanos::default(),
             clock: RunClock::new(&plan),
@@ -330,6 +335,7 @@ impl Session {
             next_turns: BTreeSet::new(),
             changed_conversations: BTreeSet::new(),
         };
+        session.count_requests();
         session.set_schedule();
         session
     }
@@ -347,7 +353,7 @@ impl Session {
         self.set_schedule();
     }
 
-    /// Number of rows sent in this stage; a conversation sends one.
+    /// Number of rows sent in this stage; a conversation sends one. A row that is sent again counts once.
     pub const fn rows_sent(&self) -> u64 {
         self.rows_taken
     }

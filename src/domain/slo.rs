@@ -10,7 +10,7 @@ pub use self::parse::{InvalidSlo, figure_by_name};
 use super::attempt::AttemptRecord;
 use super::metrics::{Metric, Unit};
 use super::prefix_cache::CacheDoubts;
-use super::statistics::{Stats, needed_for};
+use super::statistics::needed_for;
 
 /// A figure of the whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,18 +65,6 @@ impl Stat {
             Self::P95 => "p95",
             Self::P99 => "p99",
             Self::Max => "max",
-        }
-    }
-
-    pub(super) const fn pick(self, stats: &Stats) -> f64 {
-        match self {
-            Self::Avg => stats.avg,
-            Self::Min => stats.min,
-            Self::P50 => stats.p50,
-            Self::P90 => stats.p90,
-            Self::P95 => stats.p95,
-            Self::P99 => stats.p99,
-            Self::Max => stats.max,
         }
     }
 

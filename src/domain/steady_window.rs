@@ -42,34 +42,56 @@ impl SteadyWindow {
             return None;
         }
         let measured = |record: &Arc<AttemptRecord>| !record.warmup && record.status != AttemptStatus::Cancelled;
-        let records: Vec<_> = session.attempts().filter_map(AttemptState::record).filter(measured).collect();
-        let first = records.iter().map(|r| r.clock_start()).min()?;
-        let last = records.iter().map(|r| r.ended).max()?;
+        // Old records are unpacked one at a time, because those of a long run would fill the memory.
+        let records = || session.attempts().filter_map(AttemptState::record).filter(measured);
+        let times: Vec<Times> = records().map(|r| Times::from_record(&r)).collect();
+        let first = times.iter().map(|t| t.clock_start).min()?;
+        let last = times.iter().map(|t| t.ended).max()?;
         let (from, to) = if session.is_open_loop() {
-            (records.iter().map(|r| r.ended).min()?, records.iter().filter_map(|r| r.intended).max()?)
+            (times.iter().map(|t| t.ended).min()?, times.iter().filter_map(|t| t.intended).max()?)
         } else {
-            full_span(records.iter().map(|r| (r.started, r.ended)).collect(), session.plan.concurrency)?
+            full_span(times.iter().map(|t| (t.started, t.ended)).collect(), session.plan.concurrency)?
         };
+        drop(times);
         let seconds = to.since(from).as_secs_f64();
         if seconds <= 0.0 {
             return None;
         }
         let is_within = |at: Nanos| from <= at && at <= to;
-        let sent = records.iter().filter(|r| is_within(r.clock_start()));
-        let ended = records.iter().filter(|r| r.is_ok() && is_within(last_output(r))).count();
+        let (mut ended, mut tokens) = (0_usize, 0.0);
+        let sent = records().inspect(|record| {
+            ended += usize::from(record.is_ok() && is_within(last_output(record)));
+            tokens += tokens_in(record, (from, to));
+        });
+        let requests = Tally::from_records(session, sent.filter(|record| is_within(record.clock_start())));
         Some(Self {
             from,
             to,
             ramp_s: from.since(first).as_secs_f64(),
             drain_s: last.since(to).as_secs_f64(),
             requests_per_s: ended as f64 / seconds,
-            tokens_per_s: records.iter().map(|record| tokens_in(record, (from, to))).sum::<f64>() / seconds,
-            requests: Tally::from_records(session, sent.map(Arc::clone)),
+            tokens_per_s: tokens / seconds,
+            requests,
         })
     }
 
     /// Length of the window, seconds.
     pub fn seconds(&self) -> f64 {
         self.to.since(self.from).as_secs_f64()
+    }
+}
+
+/// Times of a record.
+struct Times {
+    clock_start: Nanos,
+    intended: Option<Nanos>,
+    started: Nanos,
+    ended: Nanos,
+}
+
+impl Times {
+    fn from_record(record: &AttemptRecord) -> Self {
+        let AttemptRecord { intended, started, ended, .. } = *record;
+        Self { clock_start: record.clock_start(), intended, started, ended }
     }
 }

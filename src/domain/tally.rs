@@ -45,6 +45,34 @@ pub struct Tally {
     schedule_pauses: Vec<(Nanos, Nanos)>,
 }
 
+/// A tally of many records, whose figures are sorted once at the end.
+#[derive(Debug)]
+pub struct TallyBuilder<'a> {
+    tally: Tally,
+    slos: &'a [Slo],
+    columns: Vec<Vec<f64>>,
+}
+
+impl<'a> TallyBuilder<'a> {
+    /// Creates the builder of a tally over records of a session.
+    pub fn new(session: &'a Session) -> Self {
+        let columns = vec![Vec::new(); with_thresholds().count()];
+        Self { tally: Tally::new(session), slos: session.slos(), columns }
+    }
+
+    /// Counts an attempt that ended.
+    pub fn add(&mut self, record: &AttemptRecord) {
+        self.tally.count_into(record, self.slos, &mut self.columns, Vec::push);
+    }
+
+    /// Returns the tally.
+    pub fn finish(self) -> Tally {
+        let Self { mut tally, columns, .. } = self;
+        tally.columns.iter_mut().zip(columns).for_each(|(sorted, figures)| sorted.extend(figures));
+        tally
+    }
+}
+
 impl Tally {
     /// Creates an empty tally.
     pub fn new(session: &Session) -> Self {
@@ -74,13 +102,11 @@ impl Tally {
 
     /// Counts these records of a session.
     pub fn from_records(session: &Session, records: impl IntoIterator<Item: Borrow<AttemptRecord>>) -> Self {
-        let mut tally = Self::new(session);
-        let mut columns = vec![Vec::new(); with_thresholds().count()];
+        let mut builder = TallyBuilder::new(session);
         for record in records {
-            tally.count_into(record.borrow(), session.slos(), &mut columns, Vec::push);
+            builder.add(record.borrow());
         }
-        tally.columns.iter_mut().zip(columns).for_each(|(sorted, figures)| sorted.extend(figures));
-        tally
+        builder.finish()
     }
 
     /// Sets the spans in which the schedule was paused.
@@ -187,8 +213,26 @@ impl Tally {
 
     /// Percentile of a metric over all complete answers that have it; `None` if they are too few for it.
     pub fn percentile(&self, metric: &Metric, p: u32) -> Option<f64> {
-        let column = self.column(metric).filter(|c| enough_for(c.len(), p))?;
-        Some(percentile_by(column.len(), f64::from(p), |metric_index| column.get(metric_index).unwrap_or(f64::NAN)))
+        self.any_percentile(metric, f64::from(p)).filter(|_| enough_for(self.count(metric), p))
+    }
+
+    /// Percentile of a metric, even over too few answers; `None` if none has the metric.
+    pub fn any_percentile(&self, metric: &Metric, p: f64) -> Option<f64> {
+        let column = self.column(metric).filter(|column| !column.is_empty())?;
+        Some(percentile_by(column.len(), p, |at| column.get(at).unwrap_or(f64::NAN)))
+    }
+
+    /// A statistic of a metric; `None` if no answer has the metric.
+    fn stat(&self, metric: &Metric, stat: Stat) -> Option<f64> {
+        match stat {
+            Stat::Avg => {
+                let column = self.column(metric).filter(|column| !column.is_empty())?;
+                Some(column.iter().sum::<f64>() / column.len() as f64)
+            }
+            Stat::Min => self.any_percentile(metric, 0.0),
+            Stat::Max => self.any_percentile(metric, 100.0),
+            Stat::P50 | Stat::P90 | Stat::P95 | Stat::P99 => self.any_percentile(metric, f64::from(stat.percent())),
+        }
     }
 
     /// A figure of the run; `None` while no request has ended.
@@ -243,12 +287,11 @@ impl Slo {
     pub fn judge(&self, tally: &Tally) -> Verdict {
         let (value, n, unresolved, stand_in) = match self.subject {
             Subject::Requests(metric, stat) => {
-                let stats = tally.stats(metric);
                 let n = tally.count(metric);
                 // The extreme meets the threshold only if every percentile does.
                 let extreme = if self.comparison.is_upper_bound() { Stat::Max } else { Stat::Min };
                 let stand_in = (n > 0 && !enough_for(n, stat.percent())).then_some(extreme);
-                (stats.map(|s| stand_in.unwrap_or(stat).pick(&s)), n, tally.unresolved(metric), stand_in)
+                (tally.stat(metric, stand_in.unwrap_or(stat)), n, tally.unresolved(metric), stand_in)
             }
             Subject::Run(figure @ (RunFigure::Goodput | RunFigure::GoodShare)) => {
                 (tally.run_figure(figure), tally.judged(), tally.unjudged, None)

@@ -113,6 +113,9 @@ pub enum WorkloadSource {
         skips_bad_rows: bool,
         /// Factor by which time passes faster than in the trace.
         speed: f64,
+        /// Length and checksum of the file; `None` in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fingerprint: Option<DataFingerprint>,
     },
 }
 
@@ -132,6 +135,15 @@ impl WorkloadSource {
         match self {
             Self::Trace { speed, .. } => Some(*speed),
             Self::Dataset { .. } | Self::Synthetic { .. } | Self::Depth { .. } => None,
+        }
+    }
+
+    /// Length and checksum of the file or folder, if it has one and they are known.
+    pub const fn fingerprint(&self) -> Option<DataFingerprint> {
+        match self {
+            Self::Dataset { fingerprint, .. } => Some(*fingerprint),
+            Self::Trace { fingerprint, .. } => *fingerprint,
+            Self::Synthetic { .. } | Self::Depth { .. } => None,
         }
     }
 

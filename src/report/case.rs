@@ -26,12 +26,7 @@ pub struct CaseView<'a> {
     stage: usize,
     /// Place of the case in the suite.
     index: usize,
-    /// Figures of the reported attempts, in the order of [`METRICS`]. Kept so that no record is unpacked twice.
-    figures: Vec<Vec<f64>>,
-    /// Number of reported attempts for which a metric is unresolved, in the same order.
-    unresolved: Vec<usize>,
-    estimated: bool,
-    warm: usize,
+    figures: Figures,
 }
 
 /// Returns the cases of a session, in the order of the suite; in a sweep, as its [headline stage](headline_stage)
@@ -46,36 +41,88 @@ pub fn cases_in(session: &Session, stage: usize) -> Vec<CaseView<'_>> {
     both.map(|(index, (spec, case))| CaseView::new(index, spec, case, stage)).collect()
 }
 
-impl<'a> CaseView<'a> {
-    fn new(index: usize, spec: &'a CaseSpec, case: &'a CaseState, stage: usize) -> Self {
-        let reported: Vec<_> = case.reported_in(stage).collect();
-        let figures = vec![Vec::new(); METRICS.len()];
-        let unresolved = vec![0; METRICS.len()];
-        let (estimated, warm) = (false, 0);
-        let mut view = Self { spec, state: case, reported, stage, index, figures, unresolved, estimated, warm };
-        for record in view.reported.iter().filter_map(|a| a.record()) {
-            for ((column, unresolved), metric) in view.figures.iter_mut().zip(&mut view.unresolved).zip(METRICS) {
-                let figure = (metric.get)(&record);
-                *unresolved += usize::from(figure.is_none() && (metric.unresolved)(&record).is_some());
-                column.extend(figure);
+/// Returns the cases of a session as [`cases_in`] does. `see` gets each attempt that ended with its record, and whether it
+/// is a reported one. Each record is unpacked once for all of it.
+pub fn cases_seen(
+    session: &Session,
+    stage: usize,
+    mut see: impl FnMut(&AttemptState, &AttemptRecord, bool),
+) -> Vec<CaseView<'_>> {
+    let mut views = Vec::with_capacity(session.cases.len());
+    for (index, (spec, state)) in session.suite.cases.iter().zip(&session.cases).enumerate() {
+        let mut view = CaseView::without_figures(index, spec, state, stage);
+        let mut reported = view.reported.iter().map(|a| a.number).peekable();
+        let mut figures = Figures::default();
+        for attempt in &state.attempts {
+            let Some(record) = attempt.record() else { continue };
+            let is_reported = reported.next_if_eq(&attempt.number).is_some();
+            if is_reported {
+                figures.add(&record);
             }
-            view.estimated |= is_estimated(&record);
-            view.warm += usize::from(is_warm(&record));
+            see(attempt, &record, is_reported);
         }
+        drop(reported);
+        view.figures = figures;
+        views.push(view);
+    }
+    views
+}
+
+/// Figures of the reported attempts of a case. Kept so that no record is unpacked twice.
+#[derive(Clone, Debug)]
+struct Figures {
+    /// In the order of [`METRICS`].
+    values: Vec<Vec<f64>>,
+    /// Number of reported attempts for which a metric is unresolved, in the same order.
+    unresolved: Vec<usize>,
+    estimated: bool,
+    warm: usize,
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        let count = METRICS.len();
+        Self { values: vec![Vec::new(); count], unresolved: vec![0; count], estimated: false, warm: 0 }
+    }
+}
+
+impl Figures {
+    fn add(&mut self, record: &AttemptRecord) {
+        for ((column, unresolved), metric) in self.values.iter_mut().zip(&mut self.unresolved).zip(METRICS) {
+            let figure = (metric.get)(record);
+            *unresolved += usize::from(figure.is_none() && (metric.unresolved)(record).is_some());
+            column.extend(figure);
+        }
+        self.estimated |= is_estimated(record);
+        self.warm += usize::from(is_warm(record));
+    }
+}
+
+impl<'a> CaseView<'a> {
+    fn new(index: usize, spec: &'a CaseSpec, state: &'a CaseState, stage: usize) -> Self {
+        let mut view = Self::without_figures(index, spec, state, stage);
+        let mut figures = Figures::default();
+        view.records().for_each(|record| figures.add(&record));
+        view.figures = figures;
         view
+    }
+
+    fn without_figures(index: usize, spec: &'a CaseSpec, state: &'a CaseState, stage: usize) -> Self {
+        let reported = state.reported_in(stage).collect();
+        Self { spec, state, reported, stage, index, figures: Figures::default() }
     }
 
     /// Figures of a metric over the reported attempts, each with the place of the case.
     pub fn figures(&self, metric: &Metric) -> impl Iterator<Item = (usize, f64)> + '_ {
         let at = METRICS.iter().position(|m| *m == metric);
-        let column = at.and_then(|at| self.figures.get(at)).map_or(&[][..], Vec::as_slice);
+        let column = at.and_then(|at| self.figures.values.get(at)).map_or(&[][..], Vec::as_slice);
         column.iter().map(|figure| (self.index, *figure))
     }
 
     /// Number of reported attempts for which a metric is unresolved.
     pub fn unresolved(&self, metric: &Metric) -> usize {
         let at = METRICS.iter().position(|m| *m == metric);
-        at.and_then(|at| self.unresolved.get(at)).copied().unwrap_or(0)
+        at.and_then(|at| self.figures.unresolved.get(at)).copied().unwrap_or(0)
     }
 
     /// Mean of a metric over the reported attempts.
@@ -90,12 +137,12 @@ impl<'a> CaseView<'a> {
 
     /// Returns whether a token count of a reported attempt is an estimate.
     pub const fn is_estimated(&self) -> bool {
-        self.estimated
+        self.figures.estimated
     }
 
     /// Number of reported attempts that the server answered from its prefix cache, without later turns of conversations.
     pub const fn warm(&self) -> usize {
-        self.warm
+        self.figures.warm
     }
 
     /// Number of reported attempts whose answers fail a check.

@@ -9,6 +9,7 @@ mod significance;
 mod text;
 mod verdict;
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 pub use self::document::{json, markdown};
@@ -172,19 +173,19 @@ fn named_blocks(pairs: &[NamedPair<'_>]) -> Vec<Block> {
 fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
     let &Pair { concurrency, a, b, .. } = pair;
     let names = a.cases.iter().map(|c| &c.name);
-    let only_b = b.cases.iter().map(|c| &c.name).filter(|n| !a.cases.iter().any(|c| c.name == **n));
+    let (in_a, in_b) = (a.by_name(), b.by_name());
+    let only_b = b.cases.iter().map(|c| &c.name).filter(|name| !in_a.contains_key(name.as_str()));
     let names: Vec<&String> = names.chain(only_b).collect();
     let is_share = COMPARED.get(place).is_some_and(|compared| compared.metric.is_share());
     let figure = |figures: &Figures| figures.get(place).copied().flatten();
-    let of_case =
-        |side: &Measured, name: &str| side.cases.iter().find(|c| c.name == name).and_then(|c| figure(&c.figures));
+    let of_case = |side: &HashMap<&str, &Case>, name: &str| side.get(name).and_then(|case| figure(&case.figures));
     let case = |name: &&String| {
-        let row = Row::new(of_case(a, name), of_case(b, name));
+        let row = Row::new(of_case(&in_a, name), of_case(&in_b, name));
         let test = significance::paired_test(a, b, place, Some(name.as_str())).or(row.test);
         Row { concurrency, case: Some((*name).clone()), is_share, test, ..row }
     };
     // A case that failed in one of the runs has no figure there.
-    let is_of_same = names.iter().all(|name| of_case(a, name).is_some() == of_case(b, name).is_some());
+    let is_of_same = names.iter().all(|name| of_case(&in_a, name).is_some() == of_case(&in_b, name).is_some());
     let whole = Row { concurrency, is_of_same, is_share, ..Row::new(figure(&a.total), figure(&b.total)) };
     let whole = Row { test: significance::paired_test(a, b, place, None).or(whole.test), ..whole };
     let mut rows: Vec<Row> = names.iter().map(case).collect();
@@ -225,7 +226,8 @@ fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String>
         out.push(format!("the stages of the load differ: {a} and {b}"));
     }
     let missing = |from: &ComparedRun, other: &ComparedRun| {
-        from.whole.cases.iter().filter(|c| !other.whole.cases.iter().any(|o| o.name == c.name)).count()
+        let known = other.whole.by_name();
+        from.whole.cases.iter().filter(|case| !known.contains_key(case.name.as_str())).count()
     };
     match (missing(a, b), missing(b, a)) {
         (0, 0) => {}

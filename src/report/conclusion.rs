@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use crate::domain::metrics::{DECODE, LATENCY, TTFT};
+use crate::domain::metrics::{DECODE, TTFT};
 use crate::domain::pass_rate::PassRate;
 use crate::domain::search_results::SearchResult;
 use crate::domain::session::Session;
 use crate::domain::sweep::SweepSummary;
 
 use super::bottleneck::{Bottleneck, SystemFigures, bottleneck};
-use super::case::{CaseView, cases};
 use super::summary::Summary;
 
 /// Key figures of a run.
@@ -57,14 +56,18 @@ pub struct Conclusion {
 impl Conclusion {
     /// Summarises the current state of a session.
     pub fn from_session(session: &Session, system: SystemFigures) -> Self {
-        let summary = Summary::from_session(session);
-        let views = cases(session);
+        Self::new(session, &Summary::from_session(session), system)
+    }
+
+    /// Summarises a session that has this summary.
+    pub fn new(session: &Session, summary: &Summary, system: SystemFigures) -> Self {
+        let cases = session.cases.len();
         let speed = summary.rated_speed;
         let scale = session.suite.rating;
-        let planned = session.requests_planned().filter(|planned| *planned != views.len());
+        let planned = session.requests_planned().filter(|planned| *planned != cases);
         Self {
             ok: session.cases_answered(),
-            cases: views.len(),
+            cases,
             partial: summary.partial,
             requests: planned.map(|planned| (session.requests_answered(), planned)),
             ttft_p50_ms: summary.stats(&TTFT).map(|s| s.p50),
@@ -77,19 +80,14 @@ impl Conclusion {
             rating_note: summary.rating_note(),
             failures: summary.tally.as_ref().and_then(crate::domain::tally::Tally::failures),
             pass_rate: summary.totals.pass_rate,
-            slowest: slowest(&views),
-            bottleneck: bottleneck(session, &summary, system),
+            slowest: summary
+                .slowest_case
+                .and_then(|(case, ms)| Some((session.suite.cases.get(case)?.name.clone(), ms))),
+            bottleneck: bottleneck(session, summary, system),
             sweep: SweepSummary::from_session(session),
             search: SearchResult::from_session(session).map(|result| result.sentence),
         }
     }
-}
-
-fn slowest(views: &[CaseView<'_>]) -> Option<(String, f64)> {
-    let timed: Vec<(&str, f64)> =
-        views.iter().filter_map(|v| Some((v.spec.name.as_str(), v.figure(&LATENCY)?))).collect();
-    let slowest = timed.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    (timed.len() > 1).then(|| (slowest.0.to_owned(), slowest.1))
 }
 
 #[cfg(test)]

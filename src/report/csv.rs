@@ -4,6 +4,8 @@
 
 mod cell;
 
+use std::io::{self, BufWriter, Write};
+
 use self::cell::{Cell, text};
 #[cfg(any(test, fuzzing))]
 pub(super) use self::cell::{begins_formula, harmless};
@@ -60,10 +62,24 @@ const AFTER: &[Column] = &[
 ];
 
 /// Renders a report as CSV.
+#[cfg(any(test, fuzzing))]
 pub fn render(report: &Report) -> String {
+    let mut out = Vec::new();
+    // Memory accepts everything.
+    let _always_ok = write(report, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Writes a report as CSV.
+///
+/// # Errors
+///
+/// `to` does not accept it.
+pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    let mut out = BufWriter::new(to);
     let keys = |columns: &'static [Column]| columns.iter().map(|(key, _)| *key);
     let header: Vec<&str> = keys(BEFORE).chain(METRICS.iter().map(|m| m.key)).chain(keys(AFTER)).collect();
-    let mut out = header.join(",") + END_OF_LINE;
+    write!(out, "{}{END_OF_LINE}", header.join(","))?;
     for (case, state) in report.session.suite.cases.iter().zip(&report.session.cases) {
         for attempt in &state.attempts {
             let Some(record) = attempt.record() else { continue };
@@ -71,11 +87,10 @@ pub fn render(report: &Report) -> String {
             let made = |columns: &'static [Column]| columns.iter().map(|(_, cell)| cell(&row));
             let cells: Vec<String> =
                 made(BEFORE).chain(metrics(&record)).chain(made(AFTER)).map(|cell| cell.to_string()).collect();
-            out.push_str(&cells.join(","));
-            out.push_str(END_OF_LINE);
+            write!(out, "{}{END_OF_LINE}", cells.join(","))?;
         }
     }
-    out
+    out.flush()
 }
 
 fn metrics(record: &AttemptRecord) -> impl Iterator<Item = Cell> + '_ {

@@ -1,5 +1,6 @@
 //! Export formats of a report.
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::model::Report;
@@ -14,16 +15,34 @@ pub struct Exporter {
     pub extension: &'static str,
     /// Label in the export dialog.
     pub label: &'static str,
+    pub(crate) write: fn(&Report, &mut dyn Write) -> io::Result<()>,
+}
+
+impl Exporter {
+    /// Writes a report in this format, attempt by attempt: that of a long run takes gigabytes.
+    ///
+    /// # Errors
+    ///
+    /// `to` does not accept it.
+    pub fn write(&self, report: &Report, to: &mut dyn Write) -> io::Result<()> {
+        (self.write)(report, to)
+    }
+
     /// Renders a report in this format.
-    pub render: fn(&Report) -> String,
+    pub fn render(&self, report: &Report) -> String {
+        let mut text = Vec::new();
+        // Memory accepts everything, and every format is UTF-8.
+        let _always_ok = self.write(report, &mut text);
+        String::from_utf8(text).unwrap_or_default()
+    }
 }
 
 /// All formats; `e` writes the first one.
 pub const EXPORTERS: &[Exporter] = &[
-    Exporter { id: "markdown", extension: "md", label: "Markdown report", render: markdown::render },
-    Exporter { id: "json", extension: "json", label: "JSON, all figures and texts", render: json::render },
-    Exporter { id: "csv", extension: "csv", label: "CSV, a row for each attempt", render: csv::render },
-    Exporter { id: "junit", extension: "xml", label: "JUnit XML, a test for each case", render: junit::render },
+    Exporter { id: "markdown", extension: "md", label: "Markdown report", write: markdown::write },
+    Exporter { id: "json", extension: "json", label: "JSON, all figures and texts", write: json::write },
+    Exporter { id: "csv", extension: "csv", label: "CSV, a row for each attempt", write: csv::write },
+    Exporter { id: "junit", extension: "xml", label: "JUnit XML, a test for each case", write: junit::write },
 ];
 
 /// Returns the format that an export path writes to stdout: `-` means the first one, `-.json` the one with that extension.
@@ -69,7 +88,7 @@ mod tests {
             }
             let (whole, packed) = (report(session), report(packed));
             for exporter in EXPORTERS {
-                let (whole, packed) = ((exporter.render)(&whole), (exporter.render)(&packed));
+                let (whole, packed) = (exporter.render(&whole), exporter.render(&packed));
                 assert!(whole == packed, "{}", exporter.id);
             }
         }

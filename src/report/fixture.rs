@@ -143,6 +143,14 @@ pub fn sweep_session(concurrencies: &[usize]) -> Session {
     session
 }
 
+/// Runs one request in flight for four seconds, then three for another four.
+pub fn staged_session() -> Session {
+    let mut asked = suite(&["a"]);
+    asked.load_stages = "1:4s,3:4s".parse().ok();
+    let plan = Plan { concurrency: 3, duration: Some(Duration::from_secs(8)), ..Plan::default() };
+    run(asked, plan, |id, now| Some(answer(id, now, 300 + u64::from(id.number) * 10, 10, 50)))
+}
+
 /// Returns a report of a session on the sample machine.
 pub fn report(session: Session) -> Report {
     Report {
@@ -174,6 +182,7 @@ pub fn report(session: Session) -> Report {
         gpu: Ok(gpu()),
         lag: EngineLag { p50_ms: Some(0.02), p99_ms: Some(0.4), max_ms: Some(1.9) },
         calibration: None,
+        summary: super::summary::SummaryCell::default(),
     }
 }
 

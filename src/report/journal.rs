@@ -1,6 +1,7 @@
 //! Journal of a run: one JSON object per line, written while the run is in progress. The first line is the header; each
 //! other line is an event. Lines are only appended.
 
+mod compact;
 mod line;
 mod lines;
 mod read;
@@ -20,7 +21,7 @@ use crate::domain::suite::Suite;
 pub use self::line::{end, event, figures, header, lag, resumption, telemetry, throughput, workload_note};
 pub use self::lines::LONGEST as LONGEST_LINE;
 pub use self::read::{JournalError, Saved, read, read_in_progress};
-pub use self::summary::{BriefSuite, JournalSummary, JournalSummaryHeader, read_brief};
+pub use self::summary::{BriefSuite, BriefWorkload, JournalSummary, JournalSummaryHeader, read_brief};
 
 /// Version of the format. Additions keep it; it rises if one version could not read the journals of the other.
 pub const VERSION: u32 = 2;

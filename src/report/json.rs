@@ -13,10 +13,12 @@ mod workload;
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use std::collections::{BTreeMap, HashSet};
+use std::io::{self, Write};
 
 use self::attempt::AttemptJson;
 use self::spread::SpreadJson;
 pub(super) use self::text::pretty;
+use self::text::write_pretty;
 use super::bottleneck::{Bottleneck, SystemFigures, bottleneck};
 use super::case::{CaseView, cases};
 use super::fingerprint::digest;
@@ -36,11 +38,19 @@ use crate::domain::time::RFC_3339_MILLIS;
 /// Version of the schema. It rises if a key is removed or changes its meaning; additions keep it.
 const SCHEMA_VERSION: u32 = 1;
 
+/// Writes a report as JSON.
+///
+/// # Errors
+///
+/// `to` does not accept it.
+pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    write_pretty(&Document::new(report, report.summary()), to)
+}
+
 /// Renders a report as JSON.
+#[cfg(any(test, fuzzing))]
 pub fn render(report: &Report) -> String {
-    let summary = Summary::from_session(&report.session);
-    let document = Document::new(report, &summary);
-    pretty(&document)
+    pretty(&Document::new(report, report.summary()))
 }
 
 #[derive(Serialize)]

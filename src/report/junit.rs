@@ -1,6 +1,7 @@
 //! Export as `JUnit` XML: a test for each case, each threshold and each rule of a gate.
 
 use std::fmt::Write;
+use std::io;
 
 use super::model::Report;
 use crate::domain::metrics::LATENCY;
@@ -10,7 +11,6 @@ use crate::domain::slo::Slo;
 use crate::domain::text::sanitise_line;
 use crate::report::case::{CaseView, cases};
 use crate::report::gate_result::{GateResult, GateVerdict};
-use crate::report::summary::Summary;
 
 /// Outcome of a test.
 enum Outcome {
@@ -30,10 +30,18 @@ struct Test {
     output: Option<String>,
 }
 
-/// Renders a report as `JUnit` XML, in the form that GitHub, GitLab and Jenkins read.
-pub fn render(report: &Report) -> String {
+/// Writes a report as `JUnit` XML, in the form that GitHub, GitLab and Jenkins read.
+///
+/// # Errors
+///
+/// `to` does not accept it.
+pub fn write(report: &Report, to: &mut dyn io::Write) -> io::Result<()> {
+    to.write_all(render(report).as_bytes())
+}
+
+pub(super) fn render(report: &Report) -> String {
     let session = &report.session;
-    let summary = Summary::from_session(session);
+    let summary = report.summary();
     let mut tests: Vec<Test> = cases(session).iter().map(case).collect();
     if let Some(result) = SearchResult::from_session(session) {
         let outcome = match result.outcome.last_pass {

@@ -27,6 +27,8 @@ mod sweep;
 mod verdict;
 mod workload;
 
+use std::io::{self, Write};
+
 use super::case::{CaseView, cases};
 use super::model::Report;
 use super::summary::Summary;
@@ -36,7 +38,7 @@ use page::Page;
 /// A report and the figures that are computed from it once.
 struct View<'a> {
     report: &'a Report,
-    summary: Summary,
+    summary: &'a Summary,
     cases: Vec<CaseView<'a>>,
 }
 
@@ -54,10 +56,18 @@ impl View<'_> {
     }
 }
 
+/// Writes the whole document.
+///
+/// # Errors
+///
+/// `to` does not accept it.
+pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    to.write_all(render(report).as_bytes())
+}
+
 /// Renders the whole document.
 pub fn render(report: &Report) -> String {
-    let cases = cases(&report.session);
-    let view = View { report, summary: Summary::from_session(&report.session), cases };
+    let view = View { report, summary: report.summary(), cases: cases(&report.session) };
     let mut page = Page::default();
     front::write(&view, &mut page);
     verdict::write(&view, &mut page);

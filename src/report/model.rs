@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::gate_result::GateResult;
 use super::gpu::GpuReport;
 use super::host::HostReport;
+use super::summary::{Summary, SummaryCell};
 
 /// Default API, which reports do not name.
 pub const USUAL_API: &str = "chat";
@@ -65,9 +66,16 @@ pub struct Report {
     pub gate: Option<Arc<GateResult>>,
     /// When the report was made, on the run's clock.
     pub finished_at: Nanos,
+    /// Summary of [`Self::session`], once it was needed.
+    pub summary: SummaryCell,
 }
 
 impl Report {
+    /// Returns the summary of the run.
+    pub fn summary(&self) -> &Summary {
+        self.summary.get(&self.session)
+    }
+
     /// Returns the wall time of a point on the run's clock.
     pub fn wall_time(&self, at: Nanos) -> jiff::ZonedDateTime {
         // Saturates, so that a clock past the year 9999 does not lose the report.

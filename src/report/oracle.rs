@@ -57,14 +57,14 @@ pub fn check(texts: &[&str]) -> Result<(), String> {
 /// Describes the forbidden character.
 pub fn check_report(report: &Report) -> Result<(), String> {
     for exporter in EXPORTERS {
-        nothing_forbidden(exporter.id, &(exporter.render)(report))?;
+        nothing_forbidden(exporter.id, &exporter.render(report))?;
     }
     let header = JournalSummaryHeader {
         id: report.run_id.clone(),
         url: report.url.clone(),
         model: report.model.clone(),
         simulated: report.simulated,
-        suite: BriefSuite { name: report.session.suite.name.clone(), case_patterns: Vec::new(), load_stages: None },
+        suite: BriefSuite::from(&*report.session.suite),
         plan: report.session.plan,
         sweep: report.session.sweep.clone(),
     };
@@ -330,6 +330,7 @@ fn report(texts: &[&str]) -> Option<Report> {
         calibration: None,
         gate: None,
         finished_at: Nanos::from_millis(20),
+        summary: crate::report::summary::SummaryCell::default(),
     })
 }
 

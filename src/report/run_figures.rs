@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::case::cases_in;
 use super::model::Report;
-use super::summary::Summary;
 use crate::domain::load_search::SearchVariable;
 use crate::domain::metrics::{Metric, SPEED, TTFT};
 use crate::domain::pass_rate::PassRate;
@@ -86,7 +85,7 @@ impl fmt::Display for FoundLoad {
 impl RunFigures {
     /// Returns the figures of a report.
     pub fn new(report: &Report) -> Self {
-        let summary = Summary::from_session(&report.session);
+        let summary = report.summary();
         Self {
             started_at: report.started_at().strftime(RFC_3339).to_string(),
             cases: report.session.cases.len(),

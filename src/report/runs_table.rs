@@ -65,6 +65,10 @@ pub struct RunRow {
     /// Largest load that a search found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub find: Option<FoundLoad>,
+    /// Kind of the workload: `dataset`, `synthetic`, `depth` or `trace`; `None` if the run sent its cases.
+    pub workload: Option<&'static str>,
+    /// Factor by which a trace was sent faster than it was recorded.
+    pub trace_speed: Option<f64>,
     /// Attempts per case.
     pub repeat: u32,
     /// Measured requests in all, if that was the limit.
@@ -120,6 +124,8 @@ impl RunRow {
             sweep: run.sweep,
             stages: stages.map(|stages| stages.to_string()),
             find: figures.find,
+            workload: run.suite.workload.as_ref().map(|workload| workload.source.kind()),
+            trace_speed: run.suite.workload.and_then(|workload| workload.source.replay_speed()),
             repeat: run.plan.repeat,
             requests: run.plan.requests,
             duration_limit_s: run.plan.duration.map(|limit| limit.as_secs_f64()),
@@ -161,6 +167,8 @@ impl RunRow {
             sweep: Vec::new(),
             stages: None,
             find: None,
+            workload: None,
+            trace_speed: None,
             stage_concurrency: None,
             sweep_stages: Vec::new(),
             pass_rate: None,
@@ -224,7 +232,7 @@ mod tests {
             url: report.url.clone(),
             model: "evil\u{1b}[2J\u{202e}model".into(),
             simulated: false,
-            suite: BriefSuite { name: report.session.suite.name.clone(), case_patterns: Vec::new(), load_stages: None },
+            suite: BriefSuite { name: report.session.suite.name.clone(), ..BriefSuite::default() },
             plan: report.session.plan,
             sweep: Vec::new(),
         };
@@ -253,7 +261,7 @@ mod tests {
                 url: report.url.clone(),
                 model: "m".into(),
                 simulated: false,
-                suite: BriefSuite { name: "s".into(), case_patterns: Vec::new(), load_stages: None },
+                suite: BriefSuite { name: "s".into(), ..BriefSuite::default() },
                 plan: report.session.plan,
                 sweep: report.session.sweep.clone(),
             };

@@ -1,6 +1,6 @@
 //! Summary figures of a run.
 
-use std::sync::Arc;
+use std::sync::OnceLock;
 
 use crate::domain::attempt::{AttemptRecord, TokenSource, Unresolved};
 use crate::domain::diagnosis::{DIAGNOSES, Diagnosis};
@@ -13,11 +13,11 @@ use crate::domain::session::{AttemptState, Session};
 use crate::domain::slo::RunFigure;
 use crate::domain::statistics::Stats;
 use crate::domain::sweep::headline_stage;
-use crate::domain::tally::Tally;
+use crate::domain::tally::{Tally, TallyBuilder};
 use crate::domain::time::Nanos;
 
 pub use super::cache_counts::CacheCounts;
-use super::case::{CaseView, cases_in};
+use super::case::{CaseView, cases_seen};
 use super::lengths::WorkloadLengths;
 use super::run_totals::RunTotals;
 use super::spread::Spread;
@@ -86,6 +86,8 @@ pub struct Summary {
     pub findings: Vec<(&'static Diagnosis, usize)>,
     /// Delay of requests by tokscope itself, milliseconds; `None` if no request waited for it.
     pub own_delay: Option<Spread>,
+    /// Index and mean latency in milliseconds of the slowest case; `None` below two cases with a latency.
+    pub slowest_case: Option<(usize, f64)>,
     /// Events with text of all reported attempts.
     pub events: usize,
     /// Events that came in the same read as the one before them, and so share its time.
@@ -93,6 +95,23 @@ pub struct Summary {
     spreads: Vec<(&'static Metric, Spread)>,
     unresolved: Vec<(&'static Metric, usize)>,
     ttft_by_cache: Vec<(PrefixCache, Spread)>,
+}
+
+/// A summary that is computed once, because that takes seconds for a million attempts. A copy computes it anew.
+#[derive(Debug, Default)]
+pub struct SummaryCell(OnceLock<Box<Summary>>);
+
+impl Clone for SummaryCell {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl SummaryCell {
+    /// The summary of this session, which must be the same in each call.
+    pub fn get(&self, session: &Session) -> &Summary {
+        self.0.get_or_init(|| Box::new(Summary::from_session(session)))
+    }
 }
 
 /// Counts over the reported attempts, made in one pass because records of a long run are unpacked for it.
@@ -120,16 +139,16 @@ struct Counted {
 }
 
 impl Counted {
-    fn from_views(views: &[CaseView<'_>]) -> Self {
-        let mut counted = Self { findings: vec![0; DIAGNOSES.len()], ..Self::default() };
-        for record in views.iter().flat_map(CaseView::records) {
-            counted.add(&record);
-        }
+    fn new() -> Self {
+        Self { findings: vec![0; DIAGNOSES.len()], ..Self::default() }
+    }
+
+    /// Counts the attempts that failed beside or after the reported ones.
+    fn add_failures(&mut self, views: &[CaseView<'_>]) {
         for failure in views.iter().flat_map(CaseView::failures).filter_map(AttemptState::record) {
-            counted.find(&failure);
-            counted.turns.add_failure(&failure);
+            self.find(&failure);
+            self.turns.add_failure(&failure);
         }
-        counted
     }
 
     fn add(&mut self, record: &AttemptRecord) {
@@ -187,8 +206,20 @@ impl Summary {
     /// Summarises the current state of a session.
     pub fn from_session(session: &Session) -> Self {
         let stage = headline_stage(session);
-        let views = cases_in(session, stage);
-        let counted = Counted::from_views(&views);
+        let is_load = session.is_load() || !session.sweep.is_empty();
+        let is_in_stages = !session.sweep.is_empty() || session.headline_probe().is_some();
+        let (mut counted, mut tally) = (Counted::new(), TallyBuilder::new(session));
+        let mut reported = (!is_load).then(|| TallyBuilder::new(session));
+        let views = cases_seen(session, stage, |attempt, record, is_reported| {
+            if is_reported {
+                counted.add(record);
+                reported.as_mut().into_iter().for_each(|reported| reported.add(record));
+            }
+            if !is_in_stages || attempt.stage == stage {
+                tally.add(record);
+            }
+        });
+        counted.add_failures(&views);
         let figures = |m: &'static Metric| views.iter().flat_map(|v| v.figures(m));
         let latency_ms = figures(&LATENCY).map(|f| f.1);
         let findings = DIAGNOSES.iter().zip(&counted.findings).filter(|(_, n)| **n > 0);
@@ -215,6 +246,7 @@ impl Summary {
                 tail_ci95: [None; 3],
                 share_ci95: None,
             }),
+            slowest_case: slowest_case(&views),
             events: counted.events,
             coalesced_events: counted.coalesced,
             partial: session.is_partial(),
@@ -232,11 +264,8 @@ impl Summary {
         summary.unrated = counted.unrated;
         summary.rated_speed = Stats::from_values(counted.rated_speeds).map(|s| s.avg);
         summary.rating = summary.rated_speed.map(|speed| session.suite.rating.rate(speed));
-        let is_in_stages = !session.sweep.is_empty() || session.headline_probe().is_some();
-        let tally = Tally::from_session(session, is_in_stages.then_some(stage));
         // A load counts every request, including failures and earlier rounds: the server spent time on them too.
-        let is_load = session.is_load() || !session.sweep.is_empty();
-        let reported = (!is_load).then(|| Tally::from_records(session, reported(&views)));
+        let (tally, reported) = (tally.finish(), reported.map(TallyBuilder::finish));
         let rates = reported.as_ref().unwrap_or(&tally);
         summary.busy_time_s = rates.seconds();
         if summary.attempts > 0 {
@@ -330,9 +359,9 @@ impl Summary {
     }
 }
 
-/// Returns the records of the reported attempts of all cases.
-pub fn reported(views: &[CaseView<'_>]) -> impl Iterator<Item = Arc<AttemptRecord>> {
-    views.iter().flat_map(CaseView::records)
+fn slowest_case(views: &[CaseView<'_>]) -> Option<(usize, f64)> {
+    let timed = || views.iter().enumerate().filter_map(|(case, view)| Some((case, view.figure(&LATENCY)?)));
+    timed().max_by(|a, b| a.1.total_cmp(&b.1)).filter(|_| timed().nth(1).is_some())
 }
 
 /// Returns the maximum number of attempts in flight. An attempt that starts as another ends does not overlap it.

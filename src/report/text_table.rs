@@ -26,7 +26,7 @@ pub fn table<R: AsRef<[String]>>(rows: &[R], right: &[usize], paint: impl Fn(usi
 }
 
 /// Width of each column.
-pub fn widths<R: AsRef<[String]>>(rows: &[R]) -> Vec<usize> {
+fn widths<R: AsRef<[String]>>(rows: &[R]) -> Vec<usize> {
     let mut widths = vec![0; rows.first().map_or(0, |row| row.as_ref().len())];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row.as_ref()) {

@@ -11,6 +11,7 @@ use crate::report::gpu::GpuReport;
 use crate::report::host::HostReport;
 use crate::report::journal::{RunHeader, Saved};
 use crate::report::model::{Report, Resumption};
+use crate::report::summary::SummaryCell;
 
 /// Measurements of a run up to `finished_at`.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ pub fn report(run: RunHeader, measured: Measurements<'_>) -> Report {
         resumed,
         lag,
         finished_at,
+        summary: SummaryCell::default(),
         epoch: run.epoch,
         url: run.url,
         api: by_name(&run.api).map_or("unknown", |api| api.name),

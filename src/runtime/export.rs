@@ -1,6 +1,6 @@
 //! Writes reports to files.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::ZonedDateTime;
@@ -13,7 +13,7 @@ use crate::app::state::export_dialog::NameCheck;
 use crate::domain::time::Nanos;
 use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
 use crate::report::model::Report;
-use crate::store::file::{default_name, would_write, write_new};
+use crate::store::file::{default_name, would_write, write_new_with};
 
 /// Files for reports.
 #[derive(Debug)]
@@ -62,9 +62,9 @@ impl Exports {
     }
 
     /// Writes all files that the command line requests. Returns for each its path, or why it was not written.
-    pub fn write_all(&self, report: &dyn Fn() -> Report) -> Vec<Result<PathBuf, String>> {
+    pub fn write_all(&self, report: &Report) -> Vec<Result<PathBuf, String>> {
         let write = |path: &PathBuf| match exporter_for_path(path) {
-            Some(exporter) => render_to(exporter, path, report),
+            Some(exporter) => write_with(path, |to| exporter.write(report, to)),
             None => Err(format!("'{}': unknown extension", path.display())),
         };
         self.requested.iter().map(write).collect()
@@ -84,7 +84,7 @@ impl Exports {
         };
         let path = self.path_for(exporter, scene);
         let path = would_write(&path).unwrap_or(path);
-        let text = catch_panic("the report", || (exporter.render)(&report())).unwrap_or_else(|why| why).into();
+        let text = catch_panic("the report", || exporter.render(&report())).unwrap_or_else(|why| why).into();
         Msg::ReportRendered { text, file: path.display().to_string() }
     }
 
@@ -99,14 +99,19 @@ impl Exports {
 }
 
 fn render_to(exporter: &Exporter, path: &Path, report: &dyn Fn() -> Report) -> Result<PathBuf, String> {
-    write(path, || (exporter.render)(&report()))
+    write_with(path, |to| exporter.write(&report(), to))
 }
 
 /// Writes the text that `make` returns to a new file. If the name is taken, adds a number. Returns the path of the
 /// file.
 pub fn write(path: &Path, make: impl FnOnce() -> String) -> Result<PathBuf, String> {
-    let text = catch_panic(&format!("'{}'", path.display()), make)?;
-    write_new(path, &text).map_err(|e| e.to_string())
+    write_with(path, |to| to.write_all(make().as_bytes()))
+}
+
+/// [`write()`] with the content that `write` writes, piece by piece.
+pub fn write_with(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<PathBuf, String> {
+    let written = catch_panic(&format!("'{}'", path.display()), || write_new_with(path, write))?;
+    written.map_err(|e| e.to_string())
 }
 
 /// Prints which files were written, and which were not. Returns the exit status, 2 if a file was not written.

@@ -56,7 +56,9 @@ pub fn run(spec: RunSpec, color: ColorWhen) -> anyhow::Result<u8> {
     let status = run.close(status, &mut stderr);
     if run.base.app.scene.session.began.is_some() {
         // End with one line that logs can use.
-        say_to(&mut stderr, &result_line(&run.report(), run.base.app.interrupted, run.written()));
+        if let Some(report) = run.final_report() {
+            say_to(&mut stderr, &result_line(report, run.base.app.interrupted, run.written()));
+        }
     }
     terminal::print_held_back_panics(&mut stderr);
     let wait = if run.base.app.interrupted { EndWait::Shortly } else { EndWait::ForReader };

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use self::answer_checks::ChecksOf;
 use self::images::Images;
-use self::origin::Origin;
+use self::origin::{Origin, ResumedRun};
 use self::prompts::Prompts;
 use self::saving::Saving;
 use self::token_counting::Facts;
@@ -40,7 +40,6 @@ use crate::domain::time::Nanos;
 use crate::engine::{Engine, EngineConfig, InvalidConfig};
 use crate::protocol::url::without_secrets;
 use crate::report::exporters::EXPORTERS;
-use crate::report::gate_result::GateResult;
 use crate::report::model::{Report, Resumption};
 use crate::report::run_figures::RunFigures;
 use crate::report::style::Style;
@@ -65,8 +64,8 @@ pub struct LiveRun {
     /// Reports that were written when the run was closed.
     written: Vec<PathBuf>,
     gate: GateSpec,
-    /// Result of the gate, once the run is closed.
-    gate_result: Option<Arc<GateResult>>,
+    /// The report at the end, once the run was closed. Its figures take seconds for a million requests.
+    final_report: Option<Report>,
 }
 
 impl LiveRun {
@@ -116,7 +115,7 @@ impl LiveRun {
             ended: None,
             written: Vec::new(),
             gate: saving.gate,
-            gate_result: None,
+            final_report: None,
         })
     }
 
@@ -129,6 +128,11 @@ impl LiveRun {
     /// Returns the engine's latest live view.
     pub fn live(&self) -> Arc<LiveSnapshot> {
         self.engine.live()
+    }
+
+    /// The report at the end, once the run was closed.
+    pub const fn final_report(&self) -> Option<&Report> {
+        self.final_report.as_ref()
     }
 
     /// Reports that were written when the run was closed.
@@ -228,7 +232,10 @@ impl Run for LiveRun {
 
     fn report(&self) -> Report {
         let (now, lag) = self.ended.unwrap_or_else(|| (self.base.now(), self.live().lag));
-        Report { gate: self.gate_result.clone(), ..self.origin.report(&self.base.app.scene, now, lag) }
+        Report {
+            gate: self.final_report.as_ref().and_then(|report| report.gate.clone()),
+            ..self.origin.report(&self.base.app.scene, now, lag)
+        }
     }
 
     fn next_frame(&self) -> Msg {
@@ -296,11 +303,10 @@ fn start_engine(
 
 /// Restores the saved run that is being resumed.
 fn resume(resuming: ResumeTarget, resumption: Resumption, app: &mut App, saving: &mut Saving, origin: &mut Origin) {
-    let ResumeTarget { mut saved, file, path } = resuming;
+    let ResumeTarget { saved, file, path } = resuming;
     let scene = &mut app.scene;
     restore::fill_scene(scene, &saved, saved.to_resume());
     TelemetryEvent::BrokenOff(saved.last_at).apply(&mut scene.gpu, &mut scene.gauges, &mut scene.host);
     saving.resume(file, path, &saved, resumption.clone());
-    saved.resumed.push(resumption);
-    origin.resumed = Some(Box::new(saved));
+    origin.resumed = Some(Box::new(ResumedRun::new(saved, resumption)));
 }

@@ -10,9 +10,7 @@ use crate::report::journal::Saved;
 pub fn fill_scene(scene: &mut Scene, saved: &Saved, session: Session) {
     let mut records: Vec<&StoredRecord> = session.attempts().filter_map(|a| a.record.as_ref()).collect();
     records.sort_by_key(|r| r.ended());
-    for record in &records {
-        scene.traces.add(&record.get());
-    }
+    scene.traces.add_all(&records);
     scene.tokens_per_event = records.iter().rev().find_map(|r| r.get().tokens_per_event()).unwrap_or(1.0);
     scene.load = Load::from_session(&session, saved.last_at);
     scene.session = session;

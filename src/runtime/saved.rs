@@ -122,8 +122,8 @@ pub fn report(wanted: &str, exports: &[PathBuf], json: bool, color: ColorWhen) -
         say_to(&mut stderr, &style.warning(&how));
     }
     let report = report_from_saved(saved);
-    let written = printed.first().map_or(Ok(()), |format| stdout::write((format.render)(&report).as_bytes()));
-    let write = |(path, format): (&PathBuf, &Exporter)| export::write(path, || (format.render)(&report));
+    let written = printed.first().map_or(Ok(()), |format| stdout::write_with(|to| format.write(&report, to)));
+    let write = |(path, format): (&PathBuf, &Exporter)| export::write_with(path, |to| format.write(&report, to));
     let status = report_written("Report", formats.into_iter().map(write), &mut stderr);
     written.map(|()| status)
 }

@@ -1,6 +1,6 @@
 //! Writes the output of a command to stdout.
 
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 
 use anyhow::Context;
 
@@ -13,11 +13,16 @@ pub fn terminal_columns() -> Option<usize> {
 
 /// Writes all bytes. A full disk is an error; a reader that has closed the stream is not.
 pub fn write(bytes: &[u8]) -> anyhow::Result<()> {
-    write_to(&mut io::stdout(), bytes)
+    write_with(|to| to.write_all(bytes))
 }
 
-fn write_to(to: &mut impl Write, bytes: &[u8]) -> anyhow::Result<()> {
-    match to.write_all(bytes).and_then(|()| to.flush()) {
+/// Writes what `write` writes, piece by piece; see [`write()`].
+pub fn write_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    write_to(&mut BufWriter::with_capacity(1 << 16, io::stdout().lock()), write)
+}
+
+fn write_to(to: &mut impl Write, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    match write(to).and_then(|()| to.flush()) {
         Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(e).context("stdout cannot be written"),
         Ok(()) | Err(_) => Ok(()),
     }
@@ -41,8 +46,8 @@ mod tests {
 
     #[test]
     fn a_reader_that_is_gone_is_no_error_and_a_full_disk_is() {
-        assert!(write_to(&mut Failing(ErrorKind::BrokenPipe), b"x").is_ok());
-        let why = write_to(&mut Failing(ErrorKind::StorageFull), b"x").unwrap_err();
+        assert!(write_to(&mut Failing(ErrorKind::BrokenPipe), |to| to.write_all(b"x")).is_ok());
+        let why = write_to(&mut Failing(ErrorKind::StorageFull), |to| to.write_all(b"x")).unwrap_err();
         assert_eq!(why.to_string(), "stdout cannot be written");
     }
 }

@@ -122,8 +122,8 @@ fn models(session: &Session) -> Vec<String> {
 /// Returns the summary: a line for each metric, and then the verdicts.
 pub fn summary(report: &Report) -> String {
     let session = &report.session;
-    let summary = Summary::from_session(session);
-    let conclusion = Conclusion::from_session(session, SystemFigures::from_report(report));
+    let summary = report.summary();
+    let conclusion = Conclusion::new(session, summary, SystemFigures::from_report(report));
     let mut lines = Vec::new();
     if report.simulated {
         lines.push(entry("SIMULATED", [Some("no model was measured".to_owned())]));
@@ -136,13 +136,13 @@ pub fn summary(report: &Report) -> String {
     let requests =
         planned.map(|n| format!("{}/{} requests", grouped(session.requests_answered() as u64), grouped(n as u64)));
     lines.push(entry("Successful", [Some(cases), requests, partial]));
-    lines.extend(checks(&summary, session));
+    lines.extend(checks(summary, session));
     if session.unreached() > 0 {
         let (cases, all) = (session.unreached(), session.cases.len());
         let why = format!("{cases} of {all} cases, because the time limit came first");
         lines.push(entry("Not reached", [Some(why)]));
     }
-    lines.extend(workload::lines(report, &summary));
+    lines.extend(workload::lines(report, summary));
     if let Some(concurrency) = summary.stage {
         lines.push(entry(
             "Best stage",
@@ -151,11 +151,11 @@ pub fn summary(report: &Report) -> String {
     }
     let line = |label: &str, metric: &Metric, unit: &str, digits: usize| match summary.spread(metric) {
         Some(spread) => Some(spread_line(label, &spread, &summary.n_of_all(metric, spread.n), unit, digits)),
-        None => unresolved_line(label, &summary, metric),
+        None => unresolved_line(label, summary, metric),
     };
     lines.extend(line(&format!("Speed {about}"), &SPEED, "tok/s", 1));
     lines.extend(line("Decode", &DECODE, "tok/s", 1));
-    lines.extend(ttft(&summary));
+    lines.extend(ttft(summary));
     if summary.attempts > 0 {
         let how = if session.plan.warm { "prompts sent unchanged (--warm)" } else { "unique prompts" };
         let later = summary.later_turns_cache;
@@ -189,9 +189,9 @@ pub fn summary(report: &Report) -> String {
         let name: String = sanitise_line(name).chars().take(40).collect();
         lines.push(entry("Slowest case", [Some(format!("{:.2} s", ms / 1000.0)), Some(name)]));
     }
-    lines.extend(workload::turn_lines(&summary));
+    lines.extend(workload::turn_lines(summary));
     lines.extend(depth::lines(session));
-    lines.extend(load_lines(session, &summary));
+    lines.extend(load_lines(session, summary));
     if let Some(gate) = &report.gate {
         lines.push(entry("Baseline", [Some(sanitise_line(&gate.baseline))]));
         lines.extend(gate.lines().into_iter().map(|line| entry("Gate", [Some(sanitise_line(&line))])));

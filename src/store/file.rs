@@ -33,16 +33,24 @@ pub fn check_writable(path: &Path) -> Result<(), WriteError> {
         Err(e) if e.kind() != ErrorKind::NotFound => return Err(fail(&e)),
         Ok(_) | Err(_) => {}
     }
-    Temporary::with(folder, "").map(drop).map_err(|e| fail(&e))
+    Temporary::with(folder, |_| Ok(())).map(drop).map_err(|e| fail(&e))
 }
 
 /// Writes `text` atomically to a new file: `path`, or if this name is taken the first free name of `name-2.ext`,
 /// `name-3.ext`, … Returns the path of the file. The folder must exist.
 pub fn write_new(path: &Path, text: &str) -> Result<PathBuf, WriteError> {
+    write_new_with(path, |file| file.write_all(text.as_bytes()))
+}
+
+/// [`write_new`] with the content that `write` writes, piece by piece.
+pub fn write_new_with(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<PathBuf, WriteError> {
     let folder = folder_of(path);
     check(path, folder)?;
     let fail = |e: &io::Error| WriteError(explain(path, folder, e));
-    let temporary = Temporary::with(folder, text).map_err(|e| fail(&e))?;
+    let temporary = Temporary::with(folder, write).map_err(|e| fail(&e))?;
     for n in 1..=MAX_NAMES {
         let candidate = numbered(path, n);
         match temporary.publish(&candidate) {
@@ -161,21 +169,20 @@ fn explain(path: &Path, folder: &Path, error: &io::Error) -> String {
 struct Temporary(PathBuf);
 
 impl Temporary {
-    fn with(folder: &Path, text: &str) -> io::Result<Self> {
+    fn with(folder: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        loop {
+        let (mut file, temporary) = loop {
             let n = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = folder.join(format!(".tokscope-{}-{n}.tmp", std::process::id()));
-            let mut file = match OpenOptions::new().write(true).create_new(true).open(&path) {
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
                 // Skip a file that a killed process with the same id left behind.
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => continue,
-                other => other?,
-            };
-            let temporary = Self(path);
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            return Ok(temporary);
-        }
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                other => break (other?, Self(path)),
+            }
+        };
+        write(&mut file)?;
+        file.sync_all()?;
+        Ok(temporary)
     }
 
     /// Gives the file its final name. Fails with `AlreadyExists` if the name is taken, even if only since a moment ago.
@@ -268,7 +275,9 @@ mod tests {
     fn without_hard_links_a_name_is_still_used_only_once() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("run.md");
-        let publish = |text: &str| Temporary::with(dir.path(), text).unwrap().publish_by_rename(&path);
+        let publish = |text: &str| {
+            Temporary::with(dir.path(), |file| file.write_all(text.as_bytes())).unwrap().publish_by_rename(&path)
+        };
         publish("a").unwrap();
         assert_eq!(publish("b").unwrap_err().kind(), ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&path).unwrap(), "a");

@@ -170,7 +170,7 @@ impl RenderCache {
         case: &CaseState,
         make: impl FnOnce() -> Figures,
     ) -> Rc<Figures> {
-        let key = (case.place(), case.attempts.iter().filter(|a| a.record.is_some()).count(), stage);
+        let key = (case.place(), case.ended_count(), stage);
         let mut all = self.case_figures.borrow_mut();
         if let Some((_, figures)) = all.get(&index).filter(|(k, _)| *k == key) {
             return Rc::clone(figures);

@@ -77,6 +77,8 @@ pub struct RequestContent {
     pub max_tokens: Option<u32>,
     /// Model; `None` to use that of the case or the run.
     pub model: Option<String>,
+    /// User messages of the later turns that the row has.
+    pub follow_ups: Vec<Message>,
     /// Checks of the answer, in addition to those of the case.
     pub checks: Vec<CheckSpec>,
     /// Lengths for which the request was built.
@@ -174,8 +176,10 @@ impl Source {
             }
             Kind::Dataset(dataset) => {
                 let row = dataset.row(index).map_err(|e| e.to_string())?;
+                let follow_ups = row.later_user_turns().filter(|_| is_conversation).cloned().collect();
                 let messages = if is_conversation { row.opening().to_vec() } else { row.messages };
-                RequestContent { messages, max_tokens: row.max_tokens, checks: row.checks, ..RequestContent::default() }
+                let (max_tokens, checks) = (row.max_tokens, row.checks);
+                RequestContent { messages, max_tokens, follow_ups, checks, ..RequestContent::default() }
             }
             Kind::Synthetic { prompts, input } => {
                 let tokens = input.sample(self.seed, index);
@@ -205,7 +209,8 @@ impl Source {
                 });
                 let uniqueness = Uniqueness::Shared;
                 let lengths = RequestLengths { input_tokens: input, output_tokens: output, uniqueness };
-                RequestContent { messages, max_tokens: output, model: traced.model, checks: Vec::new(), lengths }
+                let (max_tokens, model) = (output, traced.model);
+                RequestContent { messages, max_tokens, model, lengths, ..RequestContent::default() }
             }
         };
         let output_tokens = drawn.or(content.lengths.output_tokens);
@@ -213,24 +218,15 @@ impl Source {
         Ok(RequestContent { max_tokens: drawn.or(content.max_tokens), lengths, ..content })
     }
 
-    /// Returns the user message of turn `turn` of a conversation, from 2 on.
-    ///
-    /// # Errors
-    ///
-    /// The same as for [`Self::first`].
-    pub fn follow_up(&self, row: u32, turn: u16) -> Result<Message, String> {
+    /// Returns the user message of turn `turn` of a conversation, from 2 on, if its row has none of its own.
+    pub fn follow_up(&self, row: u32, turn: u16) -> Message {
         match &self.kind {
             Kind::Replayed { rows, source } => source.follow_up(rows.get(row as usize).copied().unwrap_or(row), turn),
-            Kind::Dataset(dataset) => {
-                let row = dataset.row(row.into()).map_err(|e| e.to_string())?;
-                let own = row.later_user_turns().nth(usize::from(turn) - 2).cloned();
-                Ok(own.unwrap_or_else(|| Message::user(follow_up(turn))))
-            }
             Kind::Synthetic { prompts, input } => {
                 let tokens = input.sample(mix(self.seed ^ u64::from(turn)), row.into());
-                Ok(Message::user(&prompts.prompts.follow_up(row.into(), u32::from(turn) - 1, tokens).text))
+                Message::user(&prompts.prompts.follow_up(row.into(), u32::from(turn) - 1, tokens).text)
             }
-            Kind::Trace { .. } | Kind::Depth { .. } => Ok(Message::user(follow_up(turn))),
+            Kind::Dataset(_) | Kind::Trace { .. } | Kind::Depth { .. } => Message::user(follow_up(turn)),
         }
     }
 

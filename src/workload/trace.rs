@@ -1,6 +1,7 @@
 //! Traces of recorded traffic: start times and lengths of requests, and their prompts if the trace has them.
 
 mod azure;
+mod checksum;
 mod error;
 mod format;
 mod json;
@@ -14,6 +15,7 @@ mod summary;
 
 use std::time::Duration;
 
+pub use self::checksum::fingerprint;
 pub use self::error::TraceError;
 pub use self::format::TraceFormat;
 pub use self::reader::{BadRows, Trace, TraceOptions};

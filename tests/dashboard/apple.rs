@@ -16,7 +16,7 @@ fn an_apple_gpu_is_shown_and_macmon_ends_with_the_dashboard() {
     let (alive, mut lines) = (macmon.alive(), macmon.lines());
     std::thread::spawn(move || send_lines(&mut lines, &line, usize::MAX));
     screen.wait_for_line("Apple M3 Max, 40 GPU cores", "461 MHz");
-    screen.wait_for_line("unified", "20,013 / 24,576 MiB (whole machine)");
+    screen.wait_for_line("unified", "19.5 / 24.0 GiB (whole machine)");
     for (label, figure) in [("util", "97%"), ("power", "0 W"), ("temp", "37 °C")] {
         screen.wait_for_line(label, figure);
     }

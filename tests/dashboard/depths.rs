@@ -25,7 +25,7 @@ fn the_latency_pane_charts_prefill_and_decode_against_depth() {
         screen.wait_for_text("finished");
         // The pane of the latency, enlarged.
         screen.send("4\r");
-        screen.wait_for_line("Depth", "2 of 3 measured");
+        screen.wait_for_text("2 of 3 depths measured");
         screen.wait_for_line("● prefill", "■ decode");
         screen.wait_for_text("maximum context length");
         screen.send("q");

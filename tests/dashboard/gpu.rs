@@ -51,8 +51,8 @@ fn a_peak_within_the_run_is_shown_and_reported() {
     let mut screen = start(&driver, &[&gated.url()]);
     screen.wait_for_line("GPU", "driver 580.95.05");
     screen.wait_for_text("NVIDIA GeForce RTX 4090");
-    screen.wait_for_text("21,000 / 24,564 MiB");
-    screen.wait_for_line("peak 22,016 at 0:", "start 20,480");
+    screen.wait_for_text("20.5 / 24.0 GiB");
+    screen.wait_for_line("peak 21.5 GiB at 0:", "start 20.0 GiB");
     assert!(!screen.text().contains("this machine"), "{}", screen.text());
     gated.open(0);
     screen.wait_for_text("finished  1/1");
@@ -117,7 +117,7 @@ fn the_simulator_uses_no_gpu_of_this_machine() {
     screen.wait_for_text("finished  1/1");
     // A figure of this machine's GPUs would look like the simulator's.
     screen.wait_for_text("No GPU: simulated server.");
-    assert!(!screen.text().contains("MiB"), "{}", screen.text());
+    assert!(!screen.text().contains("GiB"), "{}", screen.text());
     screen.send("q");
     assert_eq!(screen.end().0.status, 0);
 }
@@ -128,7 +128,8 @@ fn the_demo_shows_its_simulated_gpu_and_none_of_this_machine() {
     let mut screen = start(&driver, &["--demo"]);
     screen.wait_for_text("finished  1/1");
     screen.wait_for_text("Simulated GPU");
-    screen.wait_for_line("server", "KV cache");
+    screen.wait_for_line("server", "means of the run");
+    screen.wait_for_text("KV cache");
     assert!(!screen.text().contains("NVIDIA"), "{}", screen.text());
     screen.send("q");
     let (ended, report) = screen.end();

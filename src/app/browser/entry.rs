@@ -56,7 +56,7 @@ pub struct RunEntry {
     pub suite: String,
     /// Selection of the suite's cases: `--case debug`. Empty for all cases.
     pub selection: String,
-    /// Load in words: `1`, `8`, `5/s`, `1,2,4,8`, `4:60s,8:60s`.
+    /// Load in words: `1`, `8`, `5/s`, `1,2,4,8`, `4:60s,8:60s`, `trace 2x`.
     pub load: String,
     /// Figures of the stages of a sweep, by concurrency; empty without a sweep, and if the run did not save them.
     pub stages: Vec<StageEntry>,
@@ -153,9 +153,9 @@ impl RunEntry {
         self
     }
 
-    /// The load in words: `concurrency 8`, `rate 5/s`, `sweep 1,2,4`, `stages 4:60s,8:60s`.
+    /// The load in words: `concurrency 8`, `rate 5/s`, `sweep 1,2,4`, `stages 4:60s,8:60s`, `trace 2x`.
     pub fn load_in_words(&self) -> String {
-        if self.load.starts_with("found ") {
+        if self.load.starts_with("found ") || self.load.starts_with("trace") {
             return self.load.clone();
         }
         let what = if self.load.contains(':') {

@@ -1,5 +1,6 @@
 //! State of the browser.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::comparison::ComparisonView;
@@ -195,10 +196,12 @@ impl Browser {
     /// Mark of a run: its letter in a comparison, in which the older run is the baseline A. More than two marked runs cannot
     /// be compared and have a star.
     pub fn mark_of(&self, id: &str) -> Option<char> {
+        if self.marks.len() > 2 {
+            return self.marks.iter().any(|mark| mark == id).then_some('*');
+        }
         match self.marked_in_order().as_slice() {
             [older] | [older, _] if *older == id => Some('A'),
             [_, newer] if *newer == id => Some('B'),
-            [_, _, _, ..] if self.marks.iter().any(|mark| mark == id) => Some('*'),
             _ => None,
         }
     }
@@ -220,13 +223,12 @@ impl Browser {
 
     /// Marks all listed runs; unmarks them if all of them are marked.
     pub(super) fn toggle_all_marks(&mut self) {
-        let listed: Vec<String> =
-            (0..self.visible.len()).filter_map(|row| Some(self.listed(row)?.id.clone())).collect();
-        let are_all_marked = listed.iter().all(|id| self.marks.contains(id));
-        self.marks.retain(|mark| !listed.contains(mark));
-        if !are_all_marked {
-            self.marks.extend(listed);
-        }
+        let listed: Vec<&str> = (0..self.visible.len()).filter_map(|row| Some(self.listed(row)?.id.as_str())).collect();
+        let known: HashSet<&str> = listed.iter().copied().collect();
+        let (hidden, marked): (Vec<&str>, Vec<&str>) =
+            self.marks.iter().map(String::as_str).partition(|mark| !known.contains(mark));
+        let added = if marked.len() < known.len() { listed } else { Vec::new() };
+        self.marks = hidden.into_iter().chain(added).map(str::to_owned).collect();
     }
 
     /// Filters and sorts anew. The selection stays on its run, or on its row if the run is gone.

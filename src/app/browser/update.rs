@@ -1,5 +1,7 @@
 //! How messages change the browser.
 
+use std::collections::HashSet;
+
 use super::action::BrowserAction as A;
 use super::entry::RunState;
 use super::message::{BrowserEffect, BrowserMsg};
@@ -241,7 +243,9 @@ fn ask_to_delete(browser: &mut Browser) {
     let marked = browser.marked_in_order().into_iter().map(str::to_owned).rev();
     let selected = browser.selected().map(|run| run.id.clone()).filter(|_| browser.marks.is_empty());
     let wanted: Vec<String> = marked.chain(selected).collect();
-    let is_running = |id: &String| browser.by_id(id).is_some_and(|run| run.state == RunState::Running);
+    let running: HashSet<&str> =
+        browser.runs.iter().filter(|run| run.state == RunState::Running).map(|run| run.id.as_str()).collect();
+    let is_running = |id: &String| running.contains(id.as_str());
     let (running, to_delete): (Vec<String>, Vec<String>) = wanted.into_iter().partition(is_running);
     if let Some(kept) = running.first() {
         browser.note(format!("{kept} is still running and cannot be deleted"), true);
@@ -254,7 +258,8 @@ fn ask_to_delete(browser: &mut Browser) {
 /// Drops the deleted runs from the list, and names those that still exist in a notice.
 fn drop_deleted(browser: &mut Browser, outcomes: Vec<(String, Result<(), String>)>) {
     let (deleted, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|(_, outcome)| outcome.is_ok());
-    let is_deleted = |id: &String| deleted.iter().any(|(gone, _)| gone == id);
+    let gone: HashSet<&str> = deleted.iter().map(|(id, _)| id.as_str()).collect();
+    let is_deleted = |id: &String| gone.contains(id.as_str());
     browser.runs.retain(|run| !is_deleted(&run.id));
     browser.marks.retain(|mark| !is_deleted(mark));
     browser.reading.total = browser.reading.total.map(|total| total.saturating_sub(deleted.len()));

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::domain::attempt::{AttemptRecord, AttemptStatus};
+use crate::domain::load_timeline::LoadTimeline;
 use crate::domain::search_results::ProbeResult;
 use crate::domain::session::Session;
 use crate::domain::statistics::{enough_for, percentile};
@@ -21,7 +22,9 @@ pub struct Load {
     pub tally: Tally,
     /// Stages of the sweep that are over.
     pub stages: Vec<Stage>,
-    /// Output tokens of those stages, and the time that their rates refer to.
+    /// The load over time; only with load stages.
+    pub timeline: Option<LoadTimeline>,
+    /// Output tokens of the stages that are over, and the time that their rates refer to.
     earlier: Work,
     stage: usize,
     /// Stage that represents the run, kept because every frame needs it.
@@ -119,6 +122,7 @@ impl Load {
         Self {
             tally: Tally::new(session),
             stages: Vec::new(),
+            timeline: None,
             earlier: Work::default(),
             stage: 0,
             headline: 0,
@@ -139,7 +143,8 @@ impl Load {
         let stages = session.sweep.iter().enumerate().take(session.stage).filter_map(measured).collect();
         let is_in_stages = !session.sweep.is_empty() || session.search().is_some();
         let tally = Tally::from_session(session, is_in_stages.then_some(session.stage));
-        let mut load = Self { tally, stages, earlier, stage: session.stage, ..Self::new(session) };
+        let timeline = if session.load_stages().is_empty() { None } else { LoadTimeline::from_session(session) };
+        let mut load = Self { tally, stages, timeline, earlier, stage: session.stage, ..Self::new(session) };
         load.add_probes(session);
         load.find_headline(session);
         let records = session.attempts().filter_map(|a| a.record.as_ref());
@@ -154,6 +159,9 @@ impl Load {
     /// Counts an attempt that ended.
     pub fn add(&mut self, record: &AttemptRecord, session: &Session) {
         self.tally.add(record, session.slos());
+        if let Some(began) = session.began.filter(|_| !session.load_stages().is_empty()) {
+            self.timeline.get_or_insert_with(|| LoadTimeline::new(began)).add(record);
+        }
         self.add_recent(record);
         self.find_headline(session);
     }

@@ -4,12 +4,28 @@ use std::sync::Arc;
 
 use super::app::App;
 use super::cases::RowId;
+use super::cases::order::Measures;
 use super::listing::{Listing, passes};
 
 impl App {
     /// Indices of the cases that pass the filter, in the order of the table. Nothing else orders the cases.
     pub fn listed_cases(&self) -> Vec<usize> {
         self.listing().cases.to_vec()
+    }
+
+    /// Number of cases that pass the filter.
+    pub fn listed_case_count(&self) -> usize {
+        self.listing().cases.len()
+    }
+
+    /// Kinds of measurement in the run on the screen.
+    pub fn measures(&self) -> Measures {
+        self.listing().measures()
+    }
+
+    /// Index of a row of the table; `None` if it is not listed.
+    pub fn row_place(&self, row: RowId) -> Option<usize> {
+        self.listing().place(row)
     }
 
     /// Whether a case passes the filter.
@@ -21,7 +37,7 @@ impl App {
 
     /// The rows of the table: each listed case, and below it the attempts of an unfolded case, newest last.
     pub fn table_rows(&self) -> Arc<[RowId]> {
-        self.listing().rows
+        Arc::clone(&self.listing().rows)
     }
 
     /// The selected row.
@@ -30,13 +46,14 @@ impl App {
     }
 
     /// The rows, listed anew only if they changed.
-    fn listing(&self) -> Listing {
+    fn listing(&self) -> Arc<Listing> {
         let (session, stage, now) = (&self.shown().session, self.shown().shown_stage(), self.shown().now);
         let (table, filter) = (&self.ui.cases, self.ui.filter.as_str());
         let mut cached = self.ui.listing.borrow_mut();
         if let Some(listing) = cached.as_ref().filter(|cached| cached.is_current(session, stage, table, filter, now)) {
-            return listing.clone();
+            return Arc::clone(listing);
         }
-        cached.insert(Listing::new(session, stage, table, filter, now)).clone()
+        let listing = Arc::new(Listing::new(session, stage, table, filter, now, cached.as_deref()));
+        Arc::clone(cached.insert(listing))
     }
 }

@@ -1,9 +1,10 @@
 //! Arrival times of the streams that ended, and the holds of the run.
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::domain::attempt::{AttemptId, AttemptRecord};
+use crate::domain::attempt::{AttemptId, AttemptRecord, StoredRecord};
 use crate::domain::diagnosis::pause_limit_ms;
 use crate::domain::gap_envelope::GapEnvelope;
 use crate::domain::statistics::median;
@@ -42,8 +43,8 @@ pub struct Traces {
     dropped_until: Option<Nanos>,
     /// Gaps of all streams that ended, including dropped ones.
     envelope: Arc<GapEnvelope>,
-    /// Median of the streams' median gaps, milliseconds.
-    typical_gap_ms: Option<f64>,
+    /// Median of the streams' median gaps, milliseconds; computed when a frame needs it.
+    typical_gap_ms: OnceCell<Option<f64>>,
     /// Holds of the run; the last may have no end yet.
     holds: Vec<(Nanos, Option<Nanos>)>,
 }
@@ -70,7 +71,22 @@ impl Traces {
             self.arrivals -= oldest.trace.len();
             self.dropped_until = self.dropped_until.max(Some(oldest.ended));
         }
-        self.typical_gap_ms = typical_gap_ms(&self.ended);
+        self.typical_gap_ms = OnceCell::new();
+    }
+
+    /// Adds streams in the order of their ends. Of the older ones, only those with arrivals are read.
+    pub fn add_all(&mut self, records: &[&StoredRecord]) {
+        let (older, newer) = records.split_at(records.len().saturating_sub(MAX_STREAMS));
+        for record in older {
+            if record.is_packed() {
+                self.dropped_until = self.dropped_until.max(Some(record.ended()));
+            } else {
+                self.add(&record.get());
+            }
+        }
+        for record in newer {
+            self.add(&record.get());
+        }
     }
 
     /// Records whether the run is held from `at` on.
@@ -91,19 +107,12 @@ impl Traces {
         let earlier = self.holds.iter().filter(|(from, _)| *from <= at);
         let holds = earlier.map(|&(from, to)| (from, to.filter(|to| *to <= at))).collect();
         let envelope = Arc::clone(&self.envelope);
-        Self {
-            typical_gap_ms: typical_gap_ms(&ended),
-            ended,
-            arrivals,
-            dropped_until: self.dropped_until,
-            envelope,
-            holds,
-        }
+        Self { typical_gap_ms: OnceCell::new(), ended, arrivals, dropped_until: self.dropped_until, envelope, holds }
     }
 
     /// Median gap of the run's streams that ended, milliseconds; `None` before the first.
-    pub const fn typical_gap_ms(&self) -> Option<f64> {
-        self.typical_gap_ms
+    pub fn typical_gap_ms(&self) -> Option<f64> {
+        *self.typical_gap_ms.get_or_init(|| median(self.ended.iter().filter_map(|stream| stream.median_gap_ms)))
     }
 
     /// Gaps of all streams that ended.
@@ -130,8 +139,4 @@ impl Traces {
     pub fn is_empty(&self) -> bool {
         self.ended.is_empty()
     }
-}
-
-fn typical_gap_ms(ended: &VecDeque<Arc<EndedStream>>) -> Option<f64> {
-    median(ended.iter().filter_map(|stream| stream.median_gap_ms))
 }

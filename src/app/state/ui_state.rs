@@ -1,6 +1,7 @@
 //! Choices of the user on the screen. Nothing here changes a measurement.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use super::answer::Answer;
 use super::cases::CaseTable;
@@ -55,7 +56,7 @@ pub struct UiState {
     /// Order, unfolded cases and baseline of the table of cases.
     pub cases: CaseTable,
     /// The rows of that table as last listed.
-    pub(super) listing: RefCell<Option<Listing>>,
+    pub(super) listing: RefCell<Option<Arc<Listing>>>,
     /// Whether the selection moves to each case that starts. Selecting a case turns that off.
     pub follows: bool,
     /// The pane that keys go to.

@@ -1,7 +1,6 @@
 //! Selection, order, unfolded cases and baseline of the table of cases.
 
 use crate::app::state::App;
-use crate::app::state::cases::order::Measures;
 use crate::app::state::cases::{RowId, reported};
 use crate::domain::difference::Figures;
 use crate::domain::session::CasePhase;
@@ -23,7 +22,7 @@ pub(super) fn select_case(app: &mut App, case: usize) {
 pub(super) fn move_selection(app: &mut App, by: isize) {
     app.ui.follows = false;
     let rows = app.table_rows();
-    let at = rows.iter().position(|row| *row == app.selected_row()).unwrap_or(0);
+    let at = app.row_place(app.selected_row()).unwrap_or(0);
     let to = at.saturating_add_signed(by).min(rows.len().saturating_sub(1));
     if let Some(&row) = rows.get(to) {
         select_row(app, row);
@@ -49,7 +48,7 @@ pub(super) fn follow(app: &mut App) {
 
 /// Sorts by the next column.
 pub(super) fn sort_by_next(app: &mut App) {
-    let measures = Measures::from_suite(&app.scene.session.suite);
+    let measures = app.measures();
     let table = &mut app.ui.cases;
     (table.sort, table.reversed) = (table.sort.next(measures), false);
 }

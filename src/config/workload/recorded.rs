@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::ConfigError;
+use crate::domain::data_fingerprint::DataFingerprint;
 use crate::domain::quantity::count;
 use crate::domain::row_order::{Sample, Shard};
 use crate::domain::session::{AttemptState, RowPlan, Session};
@@ -14,6 +15,7 @@ use crate::domain::suite::Suite;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 use crate::runtime::saved;
+use crate::workload::trace::fingerprint;
 
 /// Begins the first line of a journal.
 const JOURNAL_START: &[u8] = b"{\"tokscope_journal\"";
@@ -22,6 +24,8 @@ const JOURNAL_START: &[u8] = b"{\"tokscope_journal\"";
 pub(super) struct RecordedRun {
     /// Path of the journal.
     pub(super) path: String,
+    /// Length and checksum of the journal.
+    pub(super) fingerprint: DataFingerprint,
     /// Suite of the run, without cases that sent nothing.
     pub(super) suite: Suite,
     /// One line about the requests.
@@ -50,6 +54,8 @@ impl RecordedRun {
     fn read(path: &Path, speed: f64) -> Result<Self, ConfigError> {
         let path = path.to_string_lossy().into_owned();
         let failed = |why: &str| ConfigError(format!("the saved run '{}' {why}", sanitise_line(&path)));
+        let unreadable = |e: std::io::Error| failed(&format!("cannot be read: {e}"));
+        let fingerprint = File::open(&path).and_then(|file| fingerprint(BufReader::new(file))).map_err(unreadable)?;
         let run =
             saved::load(&path).map_err(|e| failed(&format!("cannot be read: {}", sanitise_line(&format!("{e:#}")))))?;
         let mut requests = requests(&run.session);
@@ -73,6 +79,7 @@ impl RecordedRun {
             suite,
             times: requests.iter().map(|request| time(request.0)).collect(),
             path,
+            fingerprint,
         })
     }
 

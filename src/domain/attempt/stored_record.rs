@@ -44,6 +44,11 @@ impl StoredRecord {
         }
     }
 
+    /// Returns whether the record is packed, without text and arrivals.
+    pub const fn is_packed(&self) -> bool {
+        matches!(self.0, Form::Packed(_))
+    }
+
     /// Status of the attempt. Read without unpacking the record, like the figures below.
     pub fn status(&self) -> AttemptStatus {
         self.head().status

@@ -146,10 +146,14 @@ impl Session {
 
     /// Changes a case and updates the index.
     pub(super) fn edit<T>(&mut self, case: usize, change: impl FnOnce(&mut CaseState) -> T) -> Option<T> {
+        let expected_turns = self.expected_turns(case);
         let state = self.cases.get_mut(case)?;
         let (was, turns) = (state.traits(), state.next_turns().len());
+        let left = state.requests_left(expected_turns);
         let out = change(state);
         self.index.change(case, was, state.traits());
+        let left_now = state.requests_left(expected_turns);
+        self.requests_left_in_stage = self.requests_left_in_stage.wrapping_add(left_now).wrapping_sub(left);
         // Starts and ends change the number by one; a case that is paused or cancelled has none left.
         if turns != state.next_turns().len() {
             self.changed_conversations.insert(case);
@@ -171,7 +175,13 @@ impl Session {
 
     fn start(&mut self, at: Nanos, case: usize, start: Start) -> Result<(), InvalidEvent> {
         self.infer_attempts(at, case, start.number - 1);
+        let is_sent_again = |row: u32| self.cases.get(case).is_some_and(|c| c.is_returned(row));
+        let is_new_row = start.row.is_some_and(|row| !is_sent_again(row));
+        let waited = start.turn.and_then(|turn| self.waiting_turn(case, turn.conversation));
         self.edit(case, |c| c.start(start)).ok_or(InvalidEvent::NoSuchCase)?;
+        if waited.is_some_and(|waited| self.next_turns.remove(&waited)) {
+            self.changed_conversations.remove(&case);
+        }
         self.index.start(AttemptId { case, number: start.number }, start.warmup, at);
         let count = self.cases.len();
         if start.warmup {
@@ -183,7 +193,7 @@ impl Session {
             self.warmups_started = self.warmups_started.max(self.plan.warmup);
             self.clock.begin(at);
             self.clock.advance();
-            self.rows_taken += u64::from(start.row.is_some());
+            self.rows_taken += u64::from(is_new_row);
             self.turn = (case + 1) % count;
         }
         Ok(())
@@ -234,6 +244,10 @@ impl Session {
             }
             c.end(id.number, record, keep, next);
         });
+        // Only `next` was added, if the conversation goes on.
+        if let Some(next) = next.filter(|_| self.changed_conversations.remove(&id.case)) {
+            self.next_turns.insert((next.ready_at, id.case, next.turn.conversation));
+        }
         self.index.end(id, warmup);
         self.attempts_ended += 1;
         self.last_ended = Some(ended);
@@ -243,11 +257,13 @@ impl Session {
 
     /// Packs the records of the oldest attempts beyond [`MAX_UNPACKED_BYTES`].
     fn bound_memory(&mut self, id: AttemptId, bytes: usize) {
-        self.unpacked.push_back((id, bytes));
-        self.unpacked_bytes += bytes;
-        while self.unpacked_bytes > MAX_UNPACKED_BYTES {
-            let Some((oldest, bytes)) = self.unpacked.pop_front() else { break };
-            self.unpacked_bytes -= bytes;
+        let cases = &self.cases;
+        let is_packed = |id: AttemptId| {
+            let record = cases.get(id.case).and_then(|c| c.attempt(id.number)).and_then(|a| a.record.as_ref());
+            record.is_none_or(StoredRecord::is_packed)
+        };
+        self.unpacked.push(id, bytes, is_packed);
+        while let Some(oldest) = self.unpacked.pop_beyond(MAX_UNPACKED_BYTES) {
             self.edit(oldest.case, |c| c.pack(oldest.number));
         }
     }
@@ -266,7 +282,13 @@ impl Session {
         Some(NextTurn { ready_at: record.ended().plus(think_time), row: attempt.row, turn })
     }
 
-    /// Updates the set of turns to come, if conversations began or ended.
+    /// Entry of a conversation in the set of turns to come; `None` if it does not wait for a turn.
+    fn waiting_turn(&self, case: usize, conversation: u32) -> Option<(Nanos, usize, u32)> {
+        let next = self.cases.get(case)?.next_turns().iter().find(|next| next.turn.conversation == conversation)?;
+        Some((next.ready_at, case, conversation))
+    }
+
+    /// Updates the set of turns to come for cases that were paused, cancelled or ended with all their conversations.
     fn follow_conversations(&mut self) {
         for case in std::mem::take(&mut self.changed_conversations) {
             self.next_turns.retain(|(_, of_case, _)| *of_case != case);

@@ -1,12 +1,14 @@
 //! One case of a session: its attempts and its phase.
 
 mod changes;
+mod counts;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use self::counts::AttemptCounts;
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, StoredRecord, StringPool};
 use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
@@ -122,8 +124,11 @@ pub struct CaseState {
     is_time_over: bool,
     rows: RowCursor,
     failed_in_round: bool,
-    /// Number of complete, measured answers.
-    complete: usize,
+    counts: AttemptCounts,
+    /// Requests that the attempts in flight still need: those that count, with the turns that follow them.
+    open_left: usize,
+    /// Requests that [`Self::next_turns`] still need.
+    next_left: usize,
     /// Whether the server's prefix cache may have shortened the TTFT of the answer to show.
     is_doubtful: bool,
     /// Work left when the end of the program cancelled the case.
@@ -198,7 +203,9 @@ impl CaseState {
             is_time_over: false,
             rows: RowCursor::default(),
             failed_in_round: false,
-            complete: 0,
+            counts: AttemptCounts::default(),
+            open_left: 0,
+            next_left: 0,
             is_doubtful: false,
             interrupted: None,
             unpacked: Default::default(),
@@ -218,6 +225,32 @@ impl CaseState {
         reported(self.stage_attempts(stage))
     }
 
+    /// Number of attempts that count in one stage of a sweep; see [`Self::reported_in`]. It is known for the current stage,
+    /// and counted for an earlier one.
+    pub fn reported_count_in(&self, stage: usize) -> usize {
+        if stage == self.stage { self.counts.reported_in(stage) } else { self.reported_in(stage).count() }
+    }
+
+    /// Number of measured attempts, in flight or ended.
+    pub const fn measured_count(&self) -> usize {
+        self.counts.measured
+    }
+
+    /// Number of attempts that ended.
+    pub const fn ended_count(&self) -> usize {
+        self.counts.ended
+    }
+
+    /// Returns whether a warm-up is in flight.
+    pub fn is_warming(&self) -> bool {
+        self.in_flight().any(|a| a.warmup)
+    }
+
+    /// The attempt of this number, from 1.
+    pub fn attempt(&self, number: u32) -> Option<&AttemptState> {
+        self.attempts.get((number as usize).checked_sub(1)?)
+    }
+
     /// Says how the end of the run left the case in its current stage: `not sent`, or `interrupted` if a request was in
     /// flight. `None` for a case that the user cancelled, and for one that was not left.
     pub fn left_as(&self) -> Option<&'static str> {
@@ -234,7 +267,8 @@ impl CaseState {
     /// Returns whether a rerun is queued or running without a complete answer yet, so that the figures are still the
     /// old ones.
     pub fn is_rerun(&self) -> bool {
-        let complete = self.stage_attempts(self.stage).iter().rfind(|a| a.is_good());
+        let complete = self.counts.last_complete.and_then(|number| self.attempt(number));
+        let complete = complete.filter(|a| a.stage == self.stage);
         (!self.is_settled() || self.open() > 0) && complete.is_some_and(|a| a.round < self.round)
     }
 
@@ -277,13 +311,12 @@ impl CaseState {
 
     /// Record to show: that of the last complete answer, or else the last record.
     pub fn shown(&self) -> Option<Arc<AttemptRecord>> {
-        let complete = self.attempts.iter().rfind(|a| a.is_good());
-        complete.or_else(|| self.attempts.iter().rfind(|a| a.record.is_some())).and_then(AttemptState::record)
+        self.attempt(self.counts.last_complete.or(self.counts.last_ended)?)?.record()
     }
 
     /// The last measured attempt that ended, complete or not.
     pub fn last_ended(&self) -> Option<&AttemptState> {
-        self.attempts.iter().rfind(|a| !a.warmup && a.record.is_some())
+        self.attempt(self.counts.last_measured_ended?)
     }
 
     /// Attempts without a record.
@@ -317,16 +350,13 @@ impl CaseState {
     pub(super) fn requests_left(&self, turns: usize) -> usize {
         let limited =
             |remaining: u32| if remaining == u32::MAX { 0 } else { (remaining as usize).saturating_mul(turns) };
-        let is_measured = |number: &u32| self.attempts.get(*number as usize - 1).is_some_and(|a| !a.warmup);
-        let left = |number| self.attempts.get(number as usize - 1).and_then(|a| a.turn).map_or(1, Turn::left);
-        let open: usize = self.counting().filter(is_measured).map(left).sum();
-        let next: usize = self.next_turns.iter().map(|next| next.turn.left()).sum();
+        let is_measured = |number: &u32| self.attempt(*number).is_some_and(|a| !a.warmup);
         let interrupted = self.interrupted.as_ref();
         let lost_open = |i: &Interrupted| i.open.iter().filter(|n| is_measured(n)).count().saturating_mul(turns);
         let lost = interrupted.map_or(0, |i| limited(i.remaining) + lost_open(i));
         // A paused case gets at least one more attempt when it is resumed.
         let least = u32::from(self.phase == CasePhase::Paused);
-        limited(self.remaining.max(least)) + open + next + lost
+        limited(self.remaining.max(least)) + self.open_left + self.next_left + lost
     }
 
     /// Next turns of the conversations in progress that have no request in flight.
@@ -342,6 +372,11 @@ impl CaseState {
     /// Row that was discarded and comes before all others, or else the number of rows taken in order.
     pub(super) fn next_row(&self) -> Result<u32, u64> {
         self.rows.returned.first().copied().ok_or(self.rows.taken)
+    }
+
+    /// Returns whether a row was discarded and waits to be sent again.
+    pub(super) fn is_returned(&self, row: u32) -> bool {
+        self.rows.returned.contains(&row)
     }
 
     /// Returns whether a request or a conversation that counts is in progress.
@@ -365,7 +400,7 @@ impl CaseState {
             phase: self.phase,
             is_ready: self.is_ready(),
             is_repeated: self.attempts.len() > 1,
-            is_comparable: self.complete > 1,
+            is_comparable: self.counts.complete > 1,
             is_doubtful: self.is_doubtful,
         }
     }

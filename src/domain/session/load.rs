@@ -50,6 +50,12 @@ impl Session {
         self.stages_began.len()
     }
 
+    /// Starts of the load stages that have begun, in order; empty without stages, and before the run began.
+    pub fn load_stage_starts(&self) -> Vec<Nanos> {
+        let first = self.began.filter(|_| !self.load_stages().is_empty());
+        first.into_iter().flat_map(|first| std::iter::once(first).chain(self.stages_began.iter().copied())).collect()
+    }
+
     /// Name of the current load stage, like `stage 2/3, 1..16`, or of the current probe of a search; `None` without either.
     pub fn load_stage_name(&self) -> Option<String> {
         if self.search().is_some() {

@@ -13,9 +13,17 @@ impl Session {
         if turns.is_some_and(|turns| turns.as_fixed().is_none()) {
             return None;
         }
-        let requests = |case| (self.attempts_of(case) as usize).saturating_mul(self.expected_turns(case));
-        let in_stage = || (0..self.cases.len()).map(requests).fold(0, usize::saturating_add);
-        self.plan.duration.is_none().then(|| in_stage().saturating_mul(self.sweep.len().max(1)))
+        let stages = self.sweep.len().max(1);
+        self.plan.duration.is_none().then(|| self.requests_planned_in_stage.saturating_mul(stages))
+    }
+
+    /// Counts the requests of the plan, which then change with the cases.
+    pub(super) fn count_requests(&mut self) {
+        let planned = |case| (self.attempts_of(case) as usize).saturating_mul(self.expected_turns(case));
+        let left = |(case, state): (usize, &CaseState)| state.requests_left(self.expected_turns(case));
+        let planned = (0..self.cases.len()).map(planned).fold(0, usize::saturating_add);
+        let left = self.cases.iter().enumerate().map(left).fold(0, usize::wrapping_add);
+        (self.requests_planned_in_stage, self.requests_left_in_stage) = (planned, left);
     }
 
     /// Number of measured requests that ended, complete or failed, over all cases and stages, including reruns and those
@@ -43,8 +51,7 @@ impl Session {
     /// Number of measured requests in flight and still to start, including later stages. Requests that only the time
     /// limits are not counted.
     pub fn requests_left(&self) -> usize {
-        let left = |(case, state): (usize, &CaseState)| state.requests_left(self.expected_turns(case));
-        self.cases.iter().enumerate().map(left).fold(0, usize::saturating_add) + self.requests_of_later_stages()
+        self.requests_left_in_stage.saturating_add(self.requests_of_later_stages())
     }
 
     fn requests_of_later_stages(&self) -> usize {
@@ -74,6 +81,9 @@ impl Session {
     /// Time until the last request of a trace is due; `None` for other runs, after that time, and in a saved run, which
     /// does not have the trace's times.
     pub fn time_to_last_start(&self, now: Nanos) -> Option<Duration> {
+        if !self.clock.is_traced() {
+            return None;
+        }
         let left = self.cases.iter().map(|case| u64::from(case.remaining)).sum();
         self.clock.time_to_last_start(now, left).filter(|left| !left.is_zero())
     }

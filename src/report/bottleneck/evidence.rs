@@ -5,7 +5,7 @@ use super::one_at_a_time::{Exchange, OneAtATime};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::attempt::Unresolved;
 use crate::domain::diagnosis::{READ_LATE, SENT_LATE};
-use crate::domain::session::{AttemptState, Session};
+use crate::domain::session::Session;
 use crate::domain::statistics::{enough_for, median};
 use crate::domain::sweep::{Stage, headline_stage, stages};
 use crate::report::summary::Summary;
@@ -67,14 +67,17 @@ pub(super) struct Times {
 impl<'a> Evidence<'a> {
     pub fn new(session: &Session, summary: &'a Summary, system: SystemFigures) -> Self {
         let stage = headline_stage(session);
-        let reported = session.cases.iter().flat_map(|case| case.reported_in(stage));
-        let times: Vec<Times> = reported.filter_map(AttemptState::record).map(|r| Times::new(&r)).collect();
-        let mut counts = Counts::default();
-        let mut exchanges = Vec::new();
-        for attempt in session.attempts().filter(|a| !a.warmup) {
-            let Some(record) = attempt.record() else { continue };
-            counts.add(&record);
-            exchanges.extend(Exchange::new(&record));
+        let (mut times, mut counts, mut exchanges) = (Vec::new(), Counts::default(), Vec::new());
+        for case in &session.cases {
+            let mut reported = case.reported_in(stage).map(|a| a.number).peekable();
+            for attempt in case.attempts.iter().filter(|a| !a.warmup) {
+                let Some(record) = attempt.record() else { continue };
+                if reported.next_if_eq(&attempt.number).is_some() {
+                    times.push(Times::new(&record));
+                }
+                counts.add(&record);
+                exchanges.extend(Exchange::new(&record));
+            }
         }
         let prefill = |t: &Times| Some(t.ttft_ms? / t.latency_ms.filter(|ms| *ms > 0.0)?);
         Self {

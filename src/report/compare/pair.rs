@@ -22,8 +22,9 @@ impl Pair<'_> {
     /// Describes the cases of both runs that were measured in only one of them.
     pub fn one_sided(&self) -> Option<String> {
         let is_measured = |case: &Case| case.figures.iter().any(Option::is_some);
+        let of_b = self.b.by_name();
         let in_b = |case: &&Case| {
-            let other = self.b.cases.iter().find(|other| other.name == case.name);
+            let other = of_b.get(case.name.as_str());
             other.is_some_and(|other| is_measured(case) != is_measured(other))
         };
         let names: Vec<String> = self.a.cases.iter().filter(in_b).map(|case| format!("'{}'", case.name)).collect();

@@ -12,7 +12,7 @@ use crate::domain::interval::t_975;
 use crate::domain::quantity::grouped;
 use crate::domain::session::{AttemptState, CaseState, Session};
 use crate::domain::slo::RunFigure;
-use crate::domain::suite::{CaseSpec, Suite};
+use crate::domain::suite::Suite;
 use crate::domain::sweep::headline_stage;
 use crate::domain::tally::Tally;
 use crate::domain::workload::WorkloadSource;
@@ -21,7 +21,6 @@ use crate::report::fingerprint::Fingerprint;
 use crate::report::model::Report;
 use crate::report::run_figures::FoundLoad;
 use crate::report::spread::Spread;
-use crate::report::summary::Summary;
 
 /// Mean of a metric over the attempts of a case or a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,38 +76,40 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// The cases by their names.
+    pub(super) fn by_name(&self) -> HashMap<&str, &Case> {
+        self.cases.iter().map(|case| (case.name.as_str(), case)).collect()
+    }
+
     /// Collects the figures of the attempts that `reported` selects from each case.
     fn from_attempts<'a, A: Iterator<Item = &'a AttemptState>>(
         session: &'a Session,
         reported: impl Fn(&'a CaseState) -> A,
     ) -> Self {
-        let records = |case| reported(case).filter_map(AttemptState::record).collect();
-        let cases: Vec<Vec<Arc<AttemptRecord>>> = session.cases.iter().map(records).collect();
-        let mut observations = vec![Vec::new(); COMPARED.len()];
-        for (case, spec) in session.cases.iter().zip(&session.suite.cases) {
-            let name: Arc<str> = spec.name.as_str().into();
-            for (attempt, record) in reported(case).filter_map(|attempt| Some((attempt, attempt.record()?))) {
+        let (mut all, mut answers, mut warm) = (Samples::default(), 0, 0);
+        let mut unresolved = vec![0; COMPARED.len()];
+        let (mut cases, mut observations) = (Vec::new(), vec![Vec::new(); COMPARED.len()]);
+        for (spec, state) in session.suite.cases.iter().zip(&session.cases) {
+            let (mut own, name) = (Samples::default(), Arc::<str>::from(spec.name.as_str()));
+            // Old records are unpacked one at a time, because those of a long run would fill the memory.
+            for (attempt, record) in reported(state).filter_map(|attempt| Some((attempt, attempt.record()?))) {
+                own.add(&record);
                 let cluster = cluster(&name, attempt.turn.map(|turn| turn.conversation), attempt.row);
                 for (compared, observations) in COMPARED.iter().zip(&mut observations) {
                     let value = (compared.metric.get)(&record).filter(|value| value.is_finite());
                     observations.extend(value.map(|value| Observation { cluster: cluster.clone(), value }));
                 }
+                answers += 1;
+                warm += usize::from(is_warm(&record));
+                for (unresolved, compared) in unresolved.iter_mut().zip(COMPARED.iter()) {
+                    *unresolved += usize::from((compared.metric.unresolved)(&record).is_some());
+                }
             }
+            all.extend(&own);
+            cases.push(Case { name: spec.name.clone(), figures: own.into_figures() });
         }
-        let all = cases.concat();
-        let case = |(spec, records): (&CaseSpec, &Vec<_>)| Case { name: spec.name.clone(), figures: figures(records) };
-        Self {
-            total: figures(&all),
-            cases: session.suite.cases.iter().zip(&cases).map(case).collect(),
-            answers: all.len(),
-            warm: all.iter().filter(|r| is_warm(r)).count(),
-            unresolved: COMPARED
-                .iter()
-                .map(|c| all.iter().filter(|r| (c.metric.unresolved)(r).is_some()).count())
-                .collect(),
-            observations,
-            values: COMPARED.iter().map(|c| ascending(all.iter().filter_map(|r| (c.metric.get)(r)))).collect(),
-        }
+        let values = all.figures.iter().map(|figures| ascending(figures.iter().map(|f| f.1))).collect();
+        Self { total: all.into_figures(), cases, answers, warm, unresolved, values, observations }
     }
 
     /// Returns a note if some answers are warm: their TTFT measures the cache, and the mean includes it.
@@ -143,14 +144,44 @@ pub fn ascending(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-fn figures(records: &[Arc<AttemptRecord>]) -> Figures {
-    let is_estimated = records.iter().any(|r| is_estimated(r));
-    let figure = |c: &Compared| {
-        let s = Spread::over(c.metric, records.iter().map(Arc::clone))?;
-        let estimated = is_estimated && c.metric.counts_output_tokens;
-        Some(Figure { mean: s.stats.avg, n: s.n, half_width: s.mean_half_width, freedom: s.repeats, estimated })
-    };
-    COMPARED.iter().map(figure).collect()
+/// Figures of single attempts.
+struct Samples {
+    /// In the order of [`COMPARED`], each with the index of its case.
+    figures: Vec<Vec<(usize, f64)>>,
+    /// Whether some token count is an estimate.
+    is_estimated: bool,
+}
+
+impl Default for Samples {
+    fn default() -> Self {
+        Self { figures: vec![Vec::new(); COMPARED.len()], is_estimated: false }
+    }
+}
+
+impl Samples {
+    fn add(&mut self, record: &AttemptRecord) {
+        self.is_estimated |= is_estimated(record);
+        for (figures, compared) in self.figures.iter_mut().zip(COMPARED.iter()) {
+            figures.extend((compared.metric.get)(record).map(|figure| (record.id.case, figure)));
+        }
+    }
+
+    fn extend(&mut self, other: &Self) {
+        self.is_estimated |= other.is_estimated;
+        for (figures, others) in self.figures.iter_mut().zip(&other.figures) {
+            figures.extend(others);
+        }
+    }
+
+    fn into_figures(self) -> Figures {
+        let Self { figures, is_estimated } = self;
+        let figure = |(c, figures): (&Compared, Vec<(usize, f64)>)| {
+            let s = Spread::of_metric(c.metric, figures)?;
+            let estimated = is_estimated && c.metric.counts_output_tokens;
+            Some(Figure { mean: s.stats.avg, n: s.n, half_width: s.mean_half_width, freedom: s.repeats, estimated })
+        };
+        COMPARED.iter().zip(figures).map(figure).collect()
+    }
 }
 
 /// A stage of a sweep.
@@ -182,7 +213,7 @@ pub struct ComparedWorkload {
     pub kind: String,
     /// Path of the file or folder; `None` for synthetic prompts.
     pub source: Option<String>,
-    /// Size and checksum of the data set.
+    /// Size and checksum of the data set or the trace.
     pub fingerprint: Option<String>,
     /// Settings that decide what is sent, as names and values.
     pub settings: Vec<(&'static str, String)>,
@@ -191,12 +222,11 @@ pub struct ComparedWorkload {
 impl ComparedWorkload {
     fn from_suite(suite: &Suite) -> Option<Self> {
         let workload = suite.workload.as_ref()?;
-        let (mut fingerprint, mut settings) = (None, Vec::new());
+        let fingerprint = workload.source.fingerprint();
+        let fingerprint = fingerprint.map(|found| fingerprint_text(found.bytes, &format!("{:08x}", found.crc32)));
+        let mut settings = Vec::new();
         match &workload.source {
-            WorkloadSource::Dataset { fingerprint: found, columns, .. } => {
-                fingerprint = Some(fingerprint_text(found.bytes, &format!("{:08x}", found.crc32)));
-                settings.push(("--column", columns.join(" ")));
-            }
+            WorkloadSource::Dataset { columns, .. } => settings.push(("--column", columns.join(" "))),
             WorkloadSource::Synthetic { input, prefix } => {
                 settings.push(("--isl", input.to_string()));
                 settings.push(("--prefix", prefix.map_or_else(String::new, |prefix| prefix.to_string())));
@@ -222,11 +252,12 @@ impl ComparedWorkload {
         if a.kind != b.kind {
             return vec![format!("the workload differs: {} and {}", a.kind, b.kind)];
         }
-        let mut out = Vec::new();
+        let (mut out, kind_of_both) = (Vec::new(), a.kind.as_str());
         if let (Some(a), Some(b)) = (&a.fingerprint, &b.fingerprint)
             && a != b
         {
-            out.push(format!("the data sets differ: {a} and {b}"));
+            let what = if kind_of_both == "trace" { "traces" } else { "data sets" };
+            out.push(format!("the {what} differ: {a} and {b}"));
         }
         for (name, own) in &a.settings {
             let other = b.settings.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value);
@@ -239,7 +270,7 @@ impl ComparedWorkload {
     }
 }
 
-/// Fingerprint of a data set in words.
+/// Fingerprint of a data set or a trace in words.
 pub fn fingerprint_text(bytes: u64, crc32: &str) -> String {
     format!("{} bytes, CRC-32 {crc32}", grouped(bytes))
 }
@@ -324,7 +355,7 @@ impl ComparedRun {
                 measured,
             })
         };
-        let summary = Summary::from_session(session);
+        let summary = report.summary();
         let headline = headline_stage(session);
         Self {
             name: report.run_id.clone(),
@@ -355,13 +386,13 @@ impl ComparedRun {
 
 /// Figures of the reported attempts by turn; in a sweep, of those of its headline stage.
 fn turns(session: &Session) -> Vec<Turn> {
-    let mut by_turn: BTreeMap<u64, Vec<Arc<AttemptRecord>>> = BTreeMap::new();
+    let mut by_turn: BTreeMap<u64, Samples> = BTreeMap::new();
     let stage = headline_stage(session);
     let reported = session.cases.iter().flat_map(|case| case.reported_in(stage)).filter(|a| a.turn.is_some());
     for record in reported.filter_map(AttemptState::record) {
-        by_turn.entry(record.turn.map_or(0, |turn| turn.number.into())).or_default().push(record);
+        by_turn.entry(record.turn.map_or(0, |turn| turn.number.into())).or_default().add(&record);
     }
-    by_turn.into_iter().map(|(number, records)| Turn { number, figures: figures(&records) }).collect()
+    by_turn.into_iter().map(|(number, samples)| Turn { number, figures: samples.into_figures() }).collect()
 }
 
 /// Figures of the reported attempts by model, in a sweep of its headline stage; empty without a mix.
@@ -369,13 +400,13 @@ fn models(session: &Session) -> Vec<ModelSide> {
     if session.suite.model_mix.is_none() {
         return Vec::new();
     }
-    let mut by_model: BTreeMap<String, Vec<Arc<AttemptRecord>>> = BTreeMap::new();
+    let mut by_model: BTreeMap<String, Samples> = BTreeMap::new();
     let stage = headline_stage(session);
     let reported = session.cases.iter().flat_map(|case| case.reported_in(stage));
     for record in reported.filter_map(AttemptState::record) {
-        by_model.entry(record.model.clone()).or_default().push(record);
+        by_model.entry(record.model.clone()).or_default().add(&record);
     }
-    by_model.into_iter().map(|(name, records)| ModelSide { name, figures: figures(&records) }).collect()
+    by_model.into_iter().map(|(name, samples)| ModelSide { name, figures: samples.into_figures() }).collect()
 }
 
 fn checks(session: &Session) -> HashMap<String, Vec<CheckSpec>> {

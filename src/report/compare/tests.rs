@@ -77,7 +77,7 @@ fn answers_without_a_resolved_figure_are_counted_beside_the_comparison() {
     });
     let report = report(session);
     let saved = ComparedRun::from_report(&report);
-    let text = (crate::report::exporters::EXPORTERS.iter().find(|e| e.id == "json").unwrap().render)(&report);
+    let text = crate::report::exporters::EXPORTERS.iter().find(|e| e.id == "json").unwrap().render(&report);
     let read = crate::report::import::results::read(&text).unwrap();
     assert_eq!(saved.whole.unresolved, read.whole.unresolved);
     assert_eq!(saved.whole.total[0].map(|figure| figure.n), Some(2));
@@ -180,6 +180,10 @@ fn sweeps_are_compared_by_stage_and_unpaired_stages_have_a_warning() {
     B  ts-2 (saved run) · glm-4.7-flash · 2026-02-06 21:49:41 · Complex Comprehensive
     !  not compared, because only A has answers there: concurrency 8
     !  not compared, because only B has answers there: concurrency 2
+
+    Throughput, tok/s      A      B   DIFF
+    concurrency 1      100.0  100.0  +0.0%
+    concurrency 4      200.0  200.0  +0.0%
 
     TTFT, ms   CONC    A    B   DIFF
     a             1  100  100  +0.0%  too few repeats
@@ -317,7 +321,7 @@ fn other_data_and_other_settings_are_warned_about() {
 fn conversations_are_compared_by_turn() {
     let own = ComparedRun::from_report(&conversations());
     let json = EXPORTERS.iter().find(|e| e.id == "json").unwrap();
-    let read = read(&(json.render)(&conversations())).unwrap();
+    let read = read(&json.render(&conversations())).unwrap();
     assert_eq!((&read.workload, read.whole.warm), (&own.workload, own.whole.warm));
     let comparison = Comparison::new(own, read);
     assert!(!comparison.warnings.iter().any(|w| w.contains("differ")), "{:?}", comparison.warnings);

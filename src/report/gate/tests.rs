@@ -65,7 +65,7 @@ fn a_run_and_its_results_json_have_the_same_fingerprint() {
         Some(answer(id, now, 1000, 10, 50))
     }));
     let export = crate::report::exporters::EXPORTERS.iter().find(|e| e.id == "json").unwrap();
-    let read = crate::report::import::results::read(&(export.render)(&report)).unwrap();
+    let read = crate::report::import::results::read(&export.render(&report)).unwrap();
     let own = ComparedRun::from_report(&report);
     assert_eq!(Fingerprint::differences(&read.fingerprint, &own.fingerprint), [""; 0]);
     let gate = evaluate(&rules(&["latency_avg:5%"]), &read, &own);

@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn our_own_report_is_read_with_its_measured_ttft() {
         let report = report(sample_session());
-        let side = read(&(EXPORTERS[0].render)(&report)).unwrap();
+        let side = read(&EXPORTERS[0].render(&report)).unwrap();
         assert_eq!(side.whole.cases.len(), SAMPLE.len());
         assert_eq!(side.model.as_deref(), Some("glm-4.7-flash"));
         for (case, (name, millis, _, tokens)) in side.whole.cases.iter().zip(SAMPLE) {
@@ -319,7 +319,7 @@ mod tests {
             record.text = "```\n| Test Case | Speed |\n|---|---|\n| no | 1 tok/s |\n```\n".into();
             Some(record)
         });
-        let side = read(&(EXPORTERS[0].render)(&report(session))).unwrap();
+        let side = read(&EXPORTERS[0].render(&report(session))).unwrap();
         assert_eq!(side.whole.cases.len(), SAMPLE.len());
     }
 

@@ -409,7 +409,7 @@ mod tests {
     }
 
     fn json(report: &crate::report::model::Report) -> String {
-        (EXPORTERS.iter().find(|e| e.id == "json").unwrap().render)(report)
+        EXPORTERS.iter().find(|e| e.id == "json").unwrap().render(report)
     }
 
     #[track_caller]

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
+use super::compact::compact;
 use super::{RunHeader, VERSION};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::check::ToolCall;
@@ -27,13 +29,21 @@ pub struct Event {
     pub at: Nanos,
 }
 
-#[derive(Serialize, Deserialize)]
-pub struct Attempt<'a> {
+#[derive(Deserialize)]
+pub struct Attempt {
     pub at: Nanos,
-    pub record: Cow<'a, AttemptRecord>,
+    pub record: AttemptRecord,
     /// Calls of tools; beside the record, so that requests without any take no bytes for them.
-    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
-    pub tool_calls: Cow<'a, [ToolCall]>,
+    #[serde(default)]
+    pub tool_calls: Vec<ToolCall>,
+}
+
+#[derive(Serialize)]
+struct CompactAttempt<'a> {
+    at: Nanos,
+    record: Box<RawValue>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tool_calls: &'a [ToolCall],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,10 +109,12 @@ pub fn header(run: &RunHeader) -> String {
 /// Returns the line of an event, with the record of the attempt if the event ended one.
 pub fn event(event: &RunEvent, record: Option<&AttemptRecord>) -> String {
     match record {
-        Some(record) => {
-            let tool_calls = Cow::Borrowed(&*record.tool_calls);
-            typed("attempt", &Attempt { at: event.at, record: Cow::Borrowed(record), tool_calls })
-        }
+        Some(record) => match compact(record) {
+            Ok(compact) => {
+                typed("attempt", &CompactAttempt { at: event.at, record: compact, tool_calls: &record.tool_calls })
+            }
+            Err(_) => String::new(),
+        },
         None => line(&Event { what: event.what, at: event.at }),
     }
 }

@@ -210,7 +210,7 @@ impl Reader {
         match &*kind.r#type {
             "attempt" => {
                 let Attempt { at, record, tool_calls } = parse(line)?;
-                let record = AttemptRecord { tool_calls: tool_calls.into_owned(), ..record.into_owned() };
+                let record = AttemptRecord { tool_calls, ..record };
                 self.last_at = self.last_at.max(record.ended);
                 self.follow_model(&record);
                 let what = EventKind::Ended(record.id);

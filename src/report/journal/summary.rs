@@ -7,6 +7,8 @@ use super::line::{End, Figures};
 use super::read::{JournalError, read_first_line};
 use crate::domain::load_stages::LoadStages;
 use crate::domain::session::Plan;
+use crate::domain::suite::Suite;
+use crate::domain::workload::WorkloadSource;
 use crate::report::run_figures::RunFigures;
 
 /// Summary of a run from the first and the last line of its journal.
@@ -35,7 +37,7 @@ pub struct JournalSummaryHeader {
 }
 
 /// Part of a suite.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of `Suite`")]
 pub struct BriefSuite {
     pub name: String,
@@ -43,6 +45,15 @@ pub struct BriefSuite {
     pub case_patterns: Vec<String>,
     #[serde(default)]
     pub load_stages: Option<LoadStages>,
+    #[serde(default)]
+    pub workload: Option<BriefWorkload>,
+}
+
+/// Part of a workload.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "the name is that of `Workload`")]
+pub struct BriefWorkload {
+    pub source: WorkloadSource,
 }
 
 impl From<&RunHeader> for JournalSummaryHeader {
@@ -52,13 +63,20 @@ impl From<&RunHeader> for JournalSummaryHeader {
             url: run.url.clone(),
             model: run.model.clone(),
             simulated: run.simulated,
-            suite: BriefSuite {
-                name: run.suite.name.clone(),
-                case_patterns: run.suite.case_patterns.clone(),
-                load_stages: run.suite.load_stages.clone(),
-            },
+            suite: BriefSuite::from(&*run.suite),
             plan: run.plan,
             sweep: run.sweep.clone(),
+        }
+    }
+}
+
+impl From<&Suite> for BriefSuite {
+    fn from(suite: &Suite) -> Self {
+        Self {
+            name: suite.name.clone(),
+            case_patterns: suite.case_patterns.clone(),
+            load_stages: suite.load_stages.clone(),
+            workload: suite.workload.as_ref().map(|workload| BriefWorkload { source: workload.source.clone() }),
         }
     }
 }

@@ -123,6 +123,7 @@ fn report_again(saved: Saved, beside: &Report) -> Report {
         calibration: saved.run.calibration,
         gate: None,
         finished_at: saved.last_at,
+        summary: crate::report::summary::SummaryCell::default(),
     }
 }
 
@@ -175,7 +176,7 @@ fn reports_of_a_journal_equal_those_of_the_run() {
         assert_eq!((saved.ended, saved.warnings.as_slice()), (Some(0), &[][..]));
         let again = report_again(saved, &live);
         for exporter in EXPORTERS {
-            let (live, again) = ((exporter.render)(&live), (exporter.render)(&again));
+            let (live, again) = (exporter.render(&live), exporter.render(&again));
             assert!(live == again, "{}", first_difference(&live, &again));
         }
     }
@@ -544,7 +545,7 @@ fn telemetry_makes_the_same_reports_again() {
     let gauges = saved.gauges.clone();
     let again = Report { gpu, gauges, ..report_again(saved, &live) };
     for exporter in EXPORTERS {
-        let (live, again) = ((exporter.render)(&live), (exporter.render)(&again));
+        let (live, again) = (exporter.render(&live), exporter.render(&again));
         assert!(live == again, "{}", first_difference(&live, &again));
         assert!(!live.contains('\u{1b}'));
     }
@@ -608,7 +609,7 @@ fn a_resumed_run_lists_the_resumption_and_keeps_its_wall_time() {
     assert_eq!((saved.ended, saved.lag), (None, live.lag), "the worse of both");
     let again = report_again(saved, &live);
     assert_eq!(again.resumed, std::slice::from_ref(&resumption));
-    let markdown = (EXPORTERS[0].render)(&again);
+    let markdown = EXPORTERS[0].render(&again);
     let notice = "> **Resumed**: the run stopped at 2026-02-06 21:50:40 and was resumed at 2026-02-07 09:00:59 on 'other\\*' \
                 instead of 'bench' and by tokscope 0.2.0 instead of 0.1.0.";
     assert!(markdown.contains(notice), "{}", markdown.lines().filter(|l| l.contains("Resumed")).collect::<String>());

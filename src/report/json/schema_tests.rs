@@ -246,7 +246,12 @@ fn a_search_has_its_limit_and_its_probes() {
 fn traced() -> Report {
     let mut asked = suite(&["a"]);
     asked.workload = Some(Workload {
-        source: WorkloadSource::Trace { path: "/trace".to_owned(), skips_bad_rows: false, speed: 2.0 },
+        source: WorkloadSource::Trace {
+            path: "/trace".to_owned(),
+            skips_bad_rows: false,
+            speed: 2.0,
+            fingerprint: None,
+        },
         summary: String::new(),
         rows: Some(1),
         sample: crate::domain::row_order::Sample::Ordered,

@@ -1,6 +1,6 @@
 //! Writes a JSON document in one pass, because a large document must not be in memory twice.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 
@@ -9,33 +9,46 @@ use crate::domain::text::sanitise;
 /// Returns an indented document. Control and invisible characters are written as `\uXXXX`, so that they have no effect when
 /// the file is printed.
 pub fn pretty(document: &(impl Serialize + ?Sized)) -> String {
-    let mut out = Escaped(String::new());
+    let mut out = Vec::new();
     // Serialisation fails only for maps whose keys are not strings, and there are none.
-    if serde_json::to_writer_pretty(&mut out, document).is_err() {
-        out.0.clear();
+    if write_pretty(document, &mut out).is_err() {
+        return "\n".to_owned();
     }
-    out.0.push('\n');
-    out.0
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Writes an indented document as [`pretty`] does, piece by piece.
+///
+/// # Errors
+///
+/// `to` does not accept it.
+pub fn write_pretty(document: &(impl Serialize + ?Sized), to: &mut dyn Write) -> io::Result<()> {
+    let mut out = Escaped(BufWriter::new(to));
+    serde_json::to_writer_pretty(&mut out, document)?;
+    out.0.write_all(b"\n")?;
+    out.0.flush()
 }
 
 /// Escapes the pieces of a document. A piece never ends within a character. Escaped characters occur only inside strings,
 /// where JSON allows escapes.
-struct Escaped(String);
+struct Escaped<'a>(BufWriter<&'a mut dyn Write>);
 
-impl Write for Escaped {
+impl Write for Escaped<'_> {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
         let text = str::from_utf8(piece).map_err(io::Error::other)?;
         let plain = |c: &u8| *c == b'\n' || (b' '..=b'~').contains(c);
         if piece.iter().all(plain) {
-            self.0.push_str(text);
+            self.0.write_all(piece)?;
         } else {
-            text.chars().for_each(|c| push(&mut self.0, c));
+            let mut escaped = String::with_capacity(piece.len());
+            text.chars().for_each(|c| push(&mut escaped, c));
+            self.0.write_all(escaped.as_bytes())?;
         }
         Ok(piece.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.0.flush()
     }
 }
 

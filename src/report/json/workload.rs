@@ -85,11 +85,9 @@ impl<'a> WorkloadJson<'a> {
     pub fn new(report: &'a Report, summary: &Summary) -> Option<Self> {
         let suite = &report.session.suite;
         let Workload { source, summary: description, rows, sample, seed, output, .. } = suite.workload.as_ref()?;
-        let (mut fingerprint, mut columns, mut isl, mut prefix, mut speed) = (None, &[][..], None, None, None);
+        let (mut columns, mut isl, mut prefix, mut speed) = (&[][..], None, None, None);
         match source {
-            WorkloadSource::Dataset { fingerprint: found, columns: mapped, .. } => {
-                (fingerprint, columns) = (Some((*found).into()), mapped.as_slice());
-            }
+            WorkloadSource::Dataset { columns: mapped, .. } => columns = mapped.as_slice(),
             WorkloadSource::Synthetic { input, prefix: shared } => {
                 (isl, prefix) = (Some(input.to_string()), shared.map(|shared| shared.to_string()));
             }
@@ -108,7 +106,7 @@ impl<'a> WorkloadJson<'a> {
             sample: *sample,
             seed: *seed,
             summary: description,
-            fingerprint,
+            fingerprint: source.fingerprint().map(FingerprintJson::from),
             columns,
             isl,
             osl: output.as_ref().map(ToString::to_string),

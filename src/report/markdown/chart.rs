@@ -5,10 +5,13 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::domain::load_timeline::{LoadPoint, LoadTimeline};
 use crate::domain::metrics::SPEED;
 use crate::domain::quantity::count;
+use crate::domain::session::Session;
 use crate::domain::sweep::{Stage, knee};
 use crate::domain::text::sanitise_line;
+use crate::domain::time::Nanos;
 use crate::report::case::CaseView;
 use crate::report::sweep_table::KNEE;
 
@@ -24,6 +27,8 @@ const FIGURE: usize = 8;
 const NAME: usize = 26;
 /// Maximum number of bars; a suite may have thousands of cases.
 const MOST_BARS: usize = 30;
+/// Maximum number of rows of a chart over time.
+const MOST_SPANS: usize = 24;
 /// Eighths of a cell, from one to seven.
 const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
@@ -79,6 +84,35 @@ pub fn sweep(stages: &[Stage]) -> Option<String> {
     Some(fenced(&lines.join("\n")))
 }
 
+/// Returns a chart of throughput, mean TTFT and, in an open loop, the mean queue over the time of a load that changes,
+/// with a line at the start of each stage. `None` below two spans.
+pub fn load_stages(session: &Session, end: Nanos) -> Option<String> {
+    let points = LoadTimeline::from_session(session)?.points(MOST_SPANS, end);
+    if points.len() < 2 {
+        return None;
+    }
+    let most = |get: fn(&LoadPoint) -> Option<f64>| points.iter().filter_map(get).fold(0.0, f64::max);
+    let (most_tokens, most_ms) = (most(|p| Some(p.tokens_per_s)), most(|p| p.ttft_ms));
+    let panel = FIGURE + HALF_BAR + 3;
+    let queue = if session.is_open_loop() { "Queue, ms" } else { "" };
+    let head = format!("{:>8}  {:<panel$}{:<panel$}{queue}", "Time, s", "Throughput, tok/s", "Mean TTFT, ms");
+    let mut lines = vec![head.trim_end().to_owned()];
+    let began = session.began.unwrap_or_default();
+    let starts = session.load_stage_starts().into_iter().map(|at| at.since(began).as_secs_f64());
+    let mut stages = starts.zip(session.load_stages()).enumerate().peekable();
+    for point in &points {
+        while let Some((at, (_, stage))) = stages.next_if(|(_, (start_s, _))| *start_s < point.to_s) {
+            lines.push(format!("── stage {}: {} ──", at + 1, stage.load));
+        }
+        let pad = |text: String| format!("{text}{}", " ".repeat(panel.saturating_sub(text.width())));
+        let throughput = pad(labelled(Some(point.tokens_per_s), most_tokens, false));
+        let ttft = pad(labelled(point.ttft_ms, most_ms, false));
+        let queue = if session.is_open_loop() { figure(point.queue_ms, 1, false) } else { String::new() };
+        lines.push(format!("{:>8.1}  {throughput}{ttft}{queue}", point.from_s).trim_end().to_owned());
+    }
+    Some(fenced(&lines.join("\n")))
+}
+
 /// A figure with its bar; a dash without one.
 fn labelled(value: Option<f64>, most: f64, estimated: bool) -> String {
     let shown = figure(value, 1, estimated);
@@ -115,7 +149,7 @@ mod tests {
     use crate::domain::session::Plan;
     use crate::domain::sweep::testing::bent;
     use crate::report::case::cases;
-    use crate::report::fixture::{answer, run, suite};
+    use crate::report::fixture::{answer, run, staged_session, suite};
 
     #[test]
     fn bars_begin_at_zero_and_end_at_an_eighth_of_a_cell() {
@@ -142,6 +176,18 @@ mod tests {
         let chart = speeds(&cases(&session)).unwrap();
         assert_eq!((chart.matches('█').count(), chart.lines().count()), (30 * BAR, 35));
         assert!(chart.contains("\n… and 3 more cases\n"), "{chart}");
+    }
+
+    #[test]
+    fn a_load_that_changes_has_a_chart_over_its_time() {
+        let session = staged_session();
+        let end = session.last_ended.unwrap();
+        let chart = load_stages(&session, end).unwrap();
+        insta::assert_snapshot!(chart);
+        let rows = chart.lines().filter(|line| line.trim_start().starts_with(|c: char| c.is_ascii_digit())).count();
+        assert!((2..=MOST_SPANS).contains(&rows), "{chart}");
+        let row = |text: &str| chart.lines().position(|line| line.contains(text)).unwrap();
+        assert!(row("stage 1: 1") < row("stage 2: 3"), "{chart}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A section for each case, folded.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::check::CheckResult;
@@ -17,15 +18,22 @@ use super::escape::{UNKNOWN, code, fenced, inline, preview};
 use super::figures::{figure, grouped, label, mean, tokens, unit};
 use super::numbers::attempts;
 use super::page::Page;
+use super::results::beyond;
 
 /// Metrics in the first line of a case, as in the table of results, with their intervals.
 static FIGURES: [&Metric; 3] = [&LATENCY, &SPEED, &TTFT];
 
+/// Maximum number of cases with a section, since each may have a preview.
+const MAX_CASES: usize = 200;
+/// Maximum number of failed attempts of a case that are listed one by one.
+const MAX_FAILURES: usize = 12;
+
 pub fn write(view: &View<'_>, page: &mut Page) {
     page.block("## Test Details");
-    page.begin_details(&format!("Previews and notes of {}", count(view.cases.len(), "case")));
+    let shown = view.cases.len().min(MAX_CASES);
+    page.begin_details(&format!("Previews and notes of {}", count(shown, "case")));
     view.name_stage(page);
-    for case in &view.cases {
+    for case in view.cases.iter().take(shown) {
         page.block(&format!("### {}", inline(&case.spec.name)));
         let figures: Vec<String> =
             FIGURES.iter().map(|m| format!("**{}**: {}", label(m), figure_of(case, m))).collect();
@@ -39,6 +47,9 @@ pub fn write(view: &View<'_>, page: &mut Page) {
             page.line("");
             page.block("*No text was received.*");
         }
+    }
+    if let Some(rest) = beyond(view.cases.len(), shown) {
+        page.block(&rest);
     }
     page.end_details();
 }
@@ -97,7 +108,7 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
             page.field(&format!("Server's Clock{}", which(several, &[record.id.number])), &inline(&sentence));
         }
     }
-    for record in case.failures().filter_map(AttemptState::record) {
+    for record in case.failures().take(MAX_FAILURES).filter_map(AttemptState::record) {
         let which = which(several, &[record.id.number]);
         let reason = record.error.as_ref().map_or_else(
             || record.status.as_str().to_owned(),
@@ -116,6 +127,11 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
         let mut notes = Notes::default();
         notes.add(&record);
         notes.write(several, page);
+    }
+    let rest = case.failures().count().saturating_sub(MAX_FAILURES);
+    if rest > 0 {
+        let where_all = "the exports to CSV and JSON have all of them";
+        page.field("More Errors", &format!("{}; {where_all}", count(rest, "failed attempt")));
     }
 }
 
@@ -157,63 +173,88 @@ const MOST_OF_A_KIND: usize = 12;
 /// Warnings and findings. One that several attempts share is written once.
 #[derive(Default)]
 struct Notes {
-    notes: Vec<Note>,
-    /// Place of each note, by name and text.
+    /// Notes that are quoted, at most [`MOST_OF_A_KIND`] of each kind.
+    texts: Vec<Note>,
+    /// Place of each quoted note, by name and text.
     places: HashMap<(&'static str, String), usize>,
+    /// Number of quoted notes by name and key.
+    quoted: HashMap<(&'static str, Cow<'static, str>), usize>,
+    /// Further notes, one entry for each kind.
+    others: Vec<OtherNotes>,
 }
 
 struct Note {
     name: &'static str,
+    text: String,
+    numbers: Vec<u32>,
+}
+
+/// Notes of a kind that are counted.
+struct OtherNotes {
+    name: &'static str,
     /// Key of a finding; empty for a warning.
     key: Cow<'static, str>,
-    text: String,
+    first: String,
+    /// Hashes of the different texts, because a million texts would take too much memory.
+    different: HashSet<u64>,
     numbers: Vec<u32>,
 }
 
 impl Notes {
     fn add(&mut self, record: &AttemptRecord) {
-        let warnings = record.warnings.iter().map(|w| ("Warning", Cow::Borrowed(""), w.as_str()));
+        let number = record.id.number;
+        for failure in record.checks.iter().filter_map(CheckResult::failure) {
+            self.note("Failed Check", Cow::Borrowed("check"), &failure, number);
+        }
+        for warning in &record.warnings {
+            self.note("Warning", Cow::Borrowed(""), warning, number);
+        }
         // The line about the prefix cache already says that.
-        let found = record.findings.iter().filter(|f| f.key != WARM_PREFIX);
-        let failures: Vec<String> = record.checks.iter().filter_map(CheckResult::failure).collect();
-        let failures = failures.iter().map(|failure| ("Failed Check", Cow::Borrowed("check"), failure.as_str()));
-        for (name, key, text) in
-            failures.chain(warnings).chain(found.map(|f| ("Finding", f.key.clone(), f.message.as_str())))
-        {
-            let place = *self.places.entry((name, text.to_owned())).or_insert(self.notes.len());
-            if place == self.notes.len() {
-                self.notes.push(Note { name, key, text: text.to_owned(), numbers: Vec::new() });
-            }
-            self.notes.get_mut(place).into_iter().for_each(|note| note.numbers.push(record.id.number));
+        for finding in record.findings.iter().filter(|f| f.key != WARM_PREFIX) {
+            self.note("Finding", finding.key.clone(), &finding.message, number);
+        }
+    }
+
+    fn note(&mut self, name: &'static str, key: Cow<'static, str>, text: &str, number: u32) {
+        if let Some(note) = self.places.get(&(name, text.to_owned())).and_then(|place| self.texts.get_mut(*place)) {
+            note.numbers.push(number);
+            return;
+        }
+        let quoted = self.quoted.entry((name, key.clone())).or_default();
+        if *quoted < MOST_OF_A_KIND {
+            *quoted += 1;
+            self.places.insert((name, text.to_owned()), self.texts.len());
+            self.texts.push(Note { name, text: text.to_owned(), numbers: vec![number] });
+            return;
+        }
+        let hash = hash(text);
+        let is_of_kind = |other: &&mut OtherNotes| (other.name, &other.key) == (name, &key);
+        if let Some(other) = self.others.iter_mut().find(is_of_kind) {
+            other.different.insert(hash);
+            other.numbers.push(number);
+        } else {
+            let (different, numbers) = (HashSet::from([hash]), vec![number]);
+            self.others.push(OtherNotes { name, key, first: text.to_owned(), different, numbers });
         }
     }
 
     fn write(self, several: bool, page: &mut Page) {
-        let mut kinds: HashMap<(&str, &str), usize> = HashMap::new();
-        let mut others: Vec<(&Note, usize, Vec<u32>)> = Vec::new();
-        for note in &self.notes {
-            let quoted = kinds.entry((note.name, &*note.key)).or_default();
-            *quoted += 1;
-            if *quoted <= MOST_OF_A_KIND {
-                page.field(&format!("{}{}", note.name, which(several, &note.numbers)), &inline(&note.text));
-                continue;
-            }
-            let of_kind = others.iter_mut().find(|(first, ..)| (first.name, &first.key) == (note.name, &note.key));
-            match of_kind {
-                Some((_, count, numbers)) => {
-                    *count += 1;
-                    numbers.extend(&note.numbers);
-                }
-                None => others.push((note, 1, note.numbers.clone())),
-            }
+        for note in &self.texts {
+            page.field(&format!("{}{}", note.name, which(several, &note.numbers)), &inline(&note.text));
         }
-        for (first, count, mut numbers) in others {
+        for OtherNotes { name, first, different, mut numbers, .. } in self.others {
             numbers.sort_unstable();
             numbers.dedup();
-            let text = format!("{count} more, such as: {}", inline(&first.text));
-            page.field(&format!("{}{}", first.name, which(several, &numbers)), &text);
+            let text = format!("{} more, such as: {}", different.len(), inline(&first));
+            page.field(&format!("{name}{}", which(several, &numbers)), &text);
         }
     }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Names the attempts that a line is about if there are several.

@@ -3,9 +3,9 @@
 use crate::domain::load_stage_results::{LoadStageResult, load_stage_results};
 use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all, samples_needed};
 
-use super::View;
 use super::figures::figure;
 use super::page::{Page, Table};
+use super::{View, chart};
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     let results = load_stage_results(&view.report.session);
@@ -37,6 +37,12 @@ pub fn write(view: &View<'_>, page: &mut Page) {
         table.row(row);
     }
     page.table(&table);
+    let end = view.report.session.last_ended.unwrap_or(view.report.finished_at);
+    if let Some(chart) = chart::load_stages(&view.report.session, end) {
+        page.block(&chart);
+        page.block("Each row of the chart has the requests that were due or sent in its time; tokens are spread evenly from the first to \
+                    the last one of an answer.");
+    }
     let figures: Vec<_> = results.into_iter().map(|result| result.figures).collect();
     if let Some(needed) = samples_needed(&figures) {
         page.block(&format!("—: {needed}."));

@@ -2,7 +2,7 @@
 
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::metrics::{INPUT_TOKENS, LATENCY, METRICS, Metric, OUTPUT_TOKENS, SPEED};
-use crate::domain::quantity::ESTIMATED;
+use crate::domain::quantity::{ESTIMATED, count};
 use crate::report::case::CaseView;
 
 use super::View;
@@ -12,6 +12,9 @@ use super::page::{Page, Table};
 
 /// Metrics in the first columns; the others follow in the order of [`METRICS`].
 static FIRST_COLUMNS: [&Metric; 4] = [&LATENCY, &INPUT_TOKENS, &OUTPUT_TOKENS, &SPEED];
+
+/// Maximum number of cases with a row.
+const MAX_ROWS: usize = 1000;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     page.block("## Detailed Results");
@@ -27,7 +30,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     if !all_ok {
         table = table.text("Status");
     }
-    for case in &view.cases {
+    for case in view.cases.iter().take(MAX_ROWS) {
         let estimated = case.is_estimated();
         let mut row = vec![inline(&case.spec.name)];
         row.extend(metrics.iter().map(|m| bare(m, case.figure(m), estimated)));
@@ -40,6 +43,9 @@ pub fn write(view: &View<'_>, page: &mut Page) {
         table.row(row);
     }
     page.table(&table.without_empty_columns());
+    if let Some(rest) = beyond(view.cases.len(), MAX_ROWS) {
+        page.block(&rest);
+    }
     if several {
         page.block(
             "Figures are means over the attempts that count: *Attempts* shows how many of all measured attempts do.",
@@ -51,6 +57,12 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     if view.summary.estimated {
         page.block(&format!("`{ESTIMATED}`: based on a token count that is estimated from stream events."));
     }
+}
+
+/// Says how many cases a section leaves out, and where they are; `None` if it has all of them.
+pub fn beyond(cases: usize, shown: usize) -> Option<String> {
+    let rest = cases.saturating_sub(shown);
+    (rest > 0).then(|| format!("… and {}: the exports to CSV and JSON have all of them.", count(rest, "more case")))
 }
 
 /// Returns `ok`, `ok, warm`, `ok, wrong`, `ok, 1 failed`, `http_error` or `not run`.

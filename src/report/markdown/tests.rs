@@ -794,3 +794,29 @@ fn a_sweep_without_a_measured_request_has_no_empty_table() {
     let is_empty_table = |pair: &[&str]| pair[0].starts_with("|--") && !pair[1].starts_with('|');
     assert!(!lines.windows(2).any(is_empty_table), "{text}");
 }
+
+#[test]
+fn a_report_of_many_cases_names_the_ones_it_leaves_out() {
+    let names: Vec<String> = (0..1200).map(|i| format!("case-{i}-x")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let text = render(&report(run(suite(&names), Plan::default(), |id, now| Some(answer(id, now, 900, 7, 20)))));
+    let rest = |n| format!("… and {n} more cases: the exports to CSV and JSON have all of them.");
+    assert!(section(&text, "Detailed Results").contains(&rest(200)), "{}", section(&text, "Detailed Results"));
+    assert!(text.contains(&rest(1000)) && text.contains("Previews and notes of 200 cases"));
+    assert_eq!(text.matches("### case-").count(), 200);
+    assert!(text.contains("| case-999-x |") && !text.contains("case-1000-x"));
+}
+
+#[test]
+fn failures_of_a_case_are_listed_up_to_a_limit() {
+    let plan = Plan { repeat: 500, ..Plan::default() };
+    let text = render(&report(run(suite(&["a"]), plan, |id, now| {
+        let number = id.number;
+        Some(refusal(id, now, &format!("busy {number}")))
+    })));
+    assert!(text.contains("busy 12`") && !text.contains("busy 13`"), "{text}");
+    assert!(
+        text.contains("- **More Errors**: 488 failed attempts; the exports to CSV and JSON have all of them"),
+        "{text}"
+    );
+}

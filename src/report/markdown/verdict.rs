@@ -38,7 +38,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     if let Some(failure) = only_failures(view) {
         page.line(&format!("- {failure}"));
     }
-    if let Some(found) = bottleneck(&view.report.session, &view.summary, SystemFigures::from_report(view.report)) {
+    if let Some(found) = bottleneck(&view.report.session, view.summary, SystemFigures::from_report(view.report)) {
         page.line(&format!("- **{}**: {}", found.headline(), inline(&found.evidence)));
     }
     page.line("");

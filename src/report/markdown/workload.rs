@@ -44,11 +44,13 @@ fn source(workload: &Workload, page: &mut Page) {
         None => page.field("Source", &format!("prose that is shipped with tokscope ({})", workload.source.kind())),
     }
     page.field("Content", &inline(&workload.summary));
-    if let WorkloadSource::Dataset { fingerprint, columns, .. } = &workload.source {
+    if let Some(fingerprint) = workload.source.fingerprint() {
         page.field("Fingerprint", &fingerprint.to_string());
-        if !columns.is_empty() {
-            page.field("Columns", &code(&columns.join(" ")));
-        }
+    }
+    if let WorkloadSource::Dataset { columns, .. } = &workload.source
+        && !columns.is_empty()
+    {
+        page.field("Columns", &code(&columns.join(" ")));
     }
     if let Some(sampling) = sampling(workload) {
         page.field("Rows", &sampling);

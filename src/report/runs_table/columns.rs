@@ -1,12 +1,16 @@
 //! Columns of the list of runs: those that say something, as wide as the terminal allows.
 
+use std::collections::HashMap;
+
+use unicode_width::UnicodeWidthStr;
+
 use super::{Outcome, RunRow};
 use crate::domain::pass_rate::{PassRate, whole_percent};
 use crate::domain::quantity::{Quantity, UNKNOWN};
 use crate::domain::suite;
 use crate::domain::text::sanitise_line;
 use crate::report::style::Style;
-use crate::report::text_table::{BETWEEN, cut, table, widths};
+use crate::report::text_table::{BETWEEN, cut, table};
 
 /// Maximum width of a cell.
 const MAX_WIDTH: usize = 44;
@@ -88,6 +92,14 @@ const COLUMNS: &[Column] = &[
         is_default: |r| r.stages.is_none(),
     },
     Column {
+        heading: "TRACE",
+        is_right: true,
+        rank: 0,
+        is_name: false,
+        cell: |r| r.trace_speed.map_or_else(String::new, |speed| format!("{speed}x")),
+        is_default: |r| r.trace_speed.is_none(),
+    },
+    Column {
         heading: "FOUND",
         is_right: true,
         rank: 0,
@@ -142,7 +154,13 @@ impl Columns {
         let says_something = |column: &&Column| !runs.iter().all(|run| (column.is_default)(run));
         let mut columns = Self { shown: COLUMNS.iter().filter(says_something).collect(), name_width: MAX_WIDTH };
         let Some(width) = width else { return columns };
-        while columns.width(runs) > width {
+        // Each cell is formatted once, however many widths are tried.
+        let cells = |column: &&'static Column| {
+            let longest = runs.iter().map(|run| (column.cell)(run).width()).max().unwrap_or(0);
+            (column.heading, longest)
+        };
+        let widths: HashMap<&str, usize> = columns.shown.iter().map(cells).collect();
+        while columns.width(&widths) > width {
             let most = columns.shown.iter().map(|column| column.rank).max().unwrap_or(0);
             if columns.name_width > MIN_WIDTH {
                 columns.name_width -= 1;
@@ -158,9 +176,15 @@ impl Columns {
         columns
     }
 
-    fn width(&self, runs: &[RunRow]) -> usize {
+    /// Width of the table, whose uncut cells have these widths by heading.
+    fn width(&self, cells: &HashMap<&str, usize>) -> usize {
         let gaps = BETWEEN.len() * self.shown.len().saturating_sub(1);
-        widths(&self.rows(runs)).iter().sum::<usize>() + gaps
+        let width = |column: &&Column| {
+            let longest = cells.get(column.heading).copied().unwrap_or(0);
+            let longest = if column.is_name { longest.min(self.name_width) } else { longest };
+            longest.max(column.heading.width())
+        };
+        self.shown.iter().map(width).sum::<usize>() + gaps
     }
 
     /// Cells of all rows, the headings first.

@@ -73,6 +73,9 @@ fn load(run: &RunRow) -> String {
     if let Some(stages) = &run.stages {
         return sanitise_line(stages);
     }
+    if let Some(speed) = run.trace_speed {
+        return format!("trace {speed}x");
+    }
     match (run.rate, run.concurrency) {
         (Some(rate), _) => format!("{rate}/s"),
         (None, Some(concurrency)) => concurrency.to_string(),

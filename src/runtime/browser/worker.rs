@@ -137,7 +137,7 @@ fn guarded<T>(what: &str, step: impl FnOnce() -> Result<T, String>) -> Result<T,
 fn preview(saved: Saved) -> PreviewText {
     let command_line = saved.run.command_line.clone();
     let report = report_from_saved(saved);
-    let markdown = EXPORTERS.first().map_or_else(String::new, |markdown| (markdown.render)(&report));
+    let markdown = EXPORTERS.first().map_or_else(String::new, |markdown| markdown.render(&report));
     PreviewText { command_line, markdown: markdown.into() }
 }
 
@@ -147,6 +147,6 @@ fn write(saved: Saved, format: &str) -> Result<String, String> {
     let stamp = saved.run.epoch.strftime("%Y-%m-%d-%H%M%S").to_string();
     let name = default_name(&saved.run.model, &stamp, exporter.extension);
     let report = report_from_saved(saved);
-    let path = export::write(Path::new(&name), || (exporter.render)(&report))?;
+    let path = export::write_with(Path::new(&name), |to| exporter.write(&report, to))?;
     Ok(path.display().to_string())
 }

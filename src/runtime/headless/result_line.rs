@@ -14,7 +14,7 @@ use crate::report::run_figures::FoundLoad;
 /// speed is the mean over the answers. In a sweep, throughput and TTFT are those of the best stage.
 pub fn result_line<'a>(report: &Report, is_interrupted: bool, files: impl Iterator<Item = &'a Path>) -> String {
     let session = &report.session;
-    let conclusion = Conclusion::from_session(session, SystemFigures::from_report(report));
+    let conclusion = Conclusion::new(session, report.summary(), SystemFigures::from_report(report));
     let state = match (is_interrupted, conclusion.partial) {
         (true, _) => "interrupted",
         (false, true) => "partial",

@@ -9,6 +9,7 @@ use super::super::console::{self, say_to};
 use super::super::export::report_written;
 use super::super::panic_guard::catch_panic;
 use super::super::run::Run;
+use super::super::spec::GateSpec;
 use super::super::summary::{styled, summary};
 use super::super::wake::Wake;
 use super::LiveRun;
@@ -17,6 +18,7 @@ use crate::domain::live::EngineCommand;
 use crate::domain::session::Mode;
 use crate::domain::text::sanitise;
 use crate::report::compare::ComparedRun;
+use crate::report::model::Report;
 use crate::report::run_figures::RunFigures;
 use crate::report::{gate, github};
 
@@ -44,19 +46,26 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
     run.command_and_wait(EngineCommand::Publish);
     // Write the files first: even if stdout has no reader, the files must still be written.
     let saved = catch_panic("this run was not saved in full", || save_end(run, status));
-    if let Err(why) = catch_panic("the regression gate", || judge(run)) {
+    let report = match run.final_report.take().map_or_else(|| catch_panic("the report", || run.report()), Ok) {
+        Ok(report) => run.final_report.insert(report),
+        Err(why) => {
+            say_to(stderr, &format!("tokscope: {why}"));
+            return status.max(2);
+        }
+    };
+    if let Err(why) = catch_panic("the regression gate", || judge(&run.gate, report)) {
         say_to(stderr, &format!("tokscope: {why}"));
         status = status.max(2);
     }
-    let files = run.base.exports.write_all(&|| run.report());
+    let files = run.base.exports.write_all(report);
     run.written = files.iter().flatten().cloned().collect();
-    let plain = || sanitise(&summary(&run.report()));
+    let plain = || sanitise(&summary(report));
     let text = match run.base.exports.stdout() {
         None => catch_panic("the summary", || styled(&plain(), run.summary_style) + "\n"),
         // Stdout gets only the export, for scripts.
         Some(exporter) => {
             say_to(stderr, &catch_panic("the summary", plain).unwrap_or_else(|why| why));
-            catch_panic("the report for stdout", || (exporter.render)(&run.report()))
+            catch_panic("the report for stdout", || exporter.render(report))
         }
     };
     let printed = text.and_then(|text| console::print(text.as_bytes()).map_err(|why| format!("{why:#}")));
@@ -71,28 +80,25 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
         say_to(stderr, &format!("tokscope: {why}"));
         status = status.max(2);
     }
-    let has_regression = run.gate_result.as_ref().is_some_and(|gate| gate.fails());
+    let has_regression = report.gate.as_ref().is_some_and(|gate| gate.fails());
     status = status.max(u8::from(has_regression)).max(report_written("Report", files, stderr));
     if run.gate.github {
-        status = status.max(write_for_github(run, stderr));
+        status = status.max(write_for_github(report, stderr));
     }
     status
 }
 
 /// Compares the run with the baseline, if there is one.
-fn judge(run: &mut LiveRun) {
-    let Some(baseline) = &run.gate.baseline else { return };
-    let result = gate::evaluate(&run.gate.rules, baseline, &ComparedRun::from_report(&run.report()));
-    run.gate_result = Some(Arc::new(result));
+fn judge(spec: &GateSpec, report: &mut Report) {
+    let Some(baseline) = &spec.baseline else { return };
+    let result = gate::evaluate(&spec.rules, baseline, &ComparedRun::from_report(report));
+    report.gate = Some(Arc::new(result));
 }
 
 /// Writes annotations to `stderr`, where GitHub Actions also looks for them, and adds the job summary to its file. Returns
 /// the exit status of the write.
-fn write_for_github(run: &LiveRun, stderr: &mut dyn Write) -> u8 {
-    let texts = catch_panic("the annotations", || {
-        let report = run.report();
-        (github::annotations(&report), github::job_summary(&report))
-    });
+fn write_for_github(report: &Report, stderr: &mut dyn Write) -> u8 {
+    let texts = catch_panic("the annotations", || (github::annotations(report), github::job_summary(report)));
     let (annotations, summary) = match texts {
         Ok(texts) => texts,
         Err(why) => {
@@ -119,9 +125,10 @@ fn write_for_github(run: &LiveRun, stderr: &mut dyn Write) -> u8 {
 /// same time.
 fn save_end(run: &mut LiveRun, status: u8) -> Result<Option<String>, String> {
     let (now, lag) = *run.ended.insert((run.base.now(), run.engine.live().lag));
-    let LiveRun { base, saving, origin, .. } = run;
+    let LiveRun { base, saving, origin, final_report, .. } = run;
     let scene = &base.app.scene;
-    let is_saved = saving.finish(scene, now, lag, status, || RunFigures::new(&origin.report(scene, now, lag)))?;
+    let report = final_report.insert(origin.report(scene, now, lag));
+    let is_saved = saving.finish(scene, now, lag, status, || RunFigures::new(report))?;
     let id = &origin.id;
     let is_left = scene.session.to_resume(now).mode != Mode::Finished;
     let how = if is_left { format!("; continue it with `tokscope resume {id}`") } else { String::new() };

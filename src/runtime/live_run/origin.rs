@@ -14,7 +14,24 @@ use crate::protocol::api::Api;
 use crate::protocol::endpoint::request_url;
 use crate::protocol::url::without_secrets;
 use crate::report::journal::{RunHeader, Saved};
-use crate::report::model::Report;
+use crate::report::model::{Report, Resumption};
+
+/// Facts of the saved run that a resumed one needs. Its attempts are in the session, and only there.
+pub struct ResumedRun {
+    run: RunHeader,
+    /// All resumptions, including the latest.
+    resumptions: Vec<Resumption>,
+    lag: EngineLag,
+}
+
+impl ResumedRun {
+    /// Keeps what is needed of a saved run that is resumed.
+    pub fn new(saved: Saved, resumption: Resumption) -> Self {
+        let Saved { run, mut resumed, lag, .. } = saved;
+        resumed.push(resumption);
+        Self { run, resumptions: resumed, lag }
+    }
+}
 
 /// Identity of a run, and the facts about it that never change.
 pub struct Origin {
@@ -23,7 +40,7 @@ pub struct Origin {
     /// Wall time at which the run's clock was zero.
     pub wall: ZonedDateTime,
     /// Saved run that is being resumed, if any.
-    pub resumed: Option<Box<Saved>>,
+    pub resumed: Option<Box<ResumedRun>>,
     api: &'static Api,
     /// Whether the saved URL leaves out secret parts.
     url_cut: bool,
@@ -49,13 +66,14 @@ impl Origin {
     /// Returns the header of the run's journal. A resumed run keeps version, machine, calibration and command line of
     /// its first part.
     pub fn header(&self, scene: &Scene) -> RunHeader {
-        let (tool, environment, calibration, command_line) = if let Some(Saved { run, .. }) = self.resumed.as_deref() {
-            (run.tool.clone(), run.environment.clone(), run.calibration.clone(), run.command_line.clone())
-        } else {
-            let environment = environment::read();
-            let calibration = calibration_store::load(&environment);
-            (env!("CARGO_PKG_VERSION").to_owned(), environment, calibration, self.command_line.clone())
-        };
+        let (tool, environment, calibration, command_line) =
+            if let Some(ResumedRun { run, .. }) = self.resumed.as_deref() {
+                (run.tool.clone(), run.environment.clone(), run.calibration.clone(), run.command_line.clone())
+            } else {
+                let environment = environment::read();
+                let calibration = calibration_store::load(&environment);
+                (env!("CARGO_PKG_VERSION").to_owned(), environment, calibration, self.command_line.clone())
+            };
         RunHeader {
             id: self.id.clone(),
             tool,
@@ -83,7 +101,7 @@ impl Origin {
     /// Builds the report of the run at `now`. `lag` is the engine's lag since the program started.
     pub fn report(&self, scene: &Scene, now: Nanos, lag: EngineLag) -> Report {
         let (resumed, lag) = match &self.resumed {
-            Some(saved) => (saved.resumed.clone(), saved.lag.worse(lag)),
+            Some(saved) => (saved.resumptions.clone(), saved.lag.worse(lag)),
             None => (Vec::new(), lag),
         };
         let measured = Measurements {

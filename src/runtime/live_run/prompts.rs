@@ -9,14 +9,14 @@ use super::images::Images;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::check::Checks;
 use crate::domain::live::{EngineCommand, EngineFact};
-use crate::domain::request_lengths::Uniqueness;
+use crate::domain::request_lengths::{RequestLengths, Uniqueness};
 use crate::domain::session::{AttemptState, Session};
 use crate::domain::suite::{CaseSpec, Message};
 use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
 use crate::protocol::api::Api;
 use crate::protocol::output_length::exact_output;
-use crate::workload::source::{Source, follow_up};
+use crate::workload::source::{RequestContent, Source, follow_up};
 
 /// Kind of the error if a row cannot be read.
 const ROW_ERROR: &str = "row";
@@ -35,10 +35,37 @@ pub struct Prompts {
     note: Option<String>,
     /// Note that answers may be shorter than requested.
     output_note: Option<String>,
-    /// Messages of each conversation so far, by index of the case and number of the conversation.
-    conversations: BTreeMap<(usize, u32), Vec<Message>>,
+    /// Conversations in progress, by index of the case and number of the conversation.
+    conversations: BTreeMap<(usize, u32), Conversation>,
     /// Turns in flight.
     in_flight: BTreeMap<AttemptId, Turn>,
+}
+
+/// A conversation in progress.
+#[derive(Default)]
+struct Conversation {
+    /// Messages so far.
+    messages: Vec<Message>,
+    /// Content of its row for all turns, read with the first one.
+    row: Option<Arc<RowContent>>,
+}
+
+/// Content of a row besides the messages of the first turn.
+struct RowContent {
+    max_tokens: Option<u32>,
+    lengths: RequestLengths,
+    /// User messages of the later turns.
+    follow_ups: Vec<Message>,
+    checks: Option<Arc<Checks>>,
+}
+
+impl RowContent {
+    fn new(requested: RequestContent) -> Result<Self, String> {
+        let RequestContent { max_tokens, lengths, follow_ups, checks, .. } = requested;
+        // Compile the checks again: they were compiled when the rows were first read, but not kept.
+        let compiled = (!checks.is_empty()).then(|| Checks::new(&checks)).transpose().map_err(|e| e.to_string())?;
+        Ok(Self { max_tokens, lengths, follow_ups, checks: compiled.map(Arc::new) })
+    }
 }
 
 impl Prompts {
@@ -83,6 +110,7 @@ impl Prompts {
         let EngineCommand::Start { id, case, model, warmup, turn, row, lengths, .. } = command else { return Ok(()) };
         let failed = |why: String| unsendable(*id, *warmup, model.clone(), *turn, &why, now);
         let mut content = CaseSpec::clone(case);
+        let mut of_row = None;
         if let (Some(source), Some(row)) = (&mut self.source, *row) {
             if let Some(text) = probe(source, session, *id).filter(|_| *warmup) {
                 (content.messages, content.max_tokens) = (vec![Message::user(&text)], 1);
@@ -94,21 +122,25 @@ impl Prompts {
                 self.has_learnt = true;
                 self.note = Some(source.learn(&probes(source, session)));
             }
-            let requested = source.first(row, turn.is_some()).map_err(failed)?;
-            self.api.check_messages(&requested.messages).map_err(failed)?;
-            content.messages = requested.messages;
-            content.max_tokens = requested.max_tokens.unwrap_or(content.max_tokens);
-            *lengths = requested.lengths;
-            if turn.is_some_and(|turn| turn.number > 1) {
+            let later = turn.filter(|turn| turn.number > 1);
+            let begun = later.and_then(|turn| self.conversations.get(&(id.case, turn.conversation)));
+            let known = if let Some(known) = begun.and_then(|begun| begun.row.clone()) {
+                known
+            } else {
+                let mut requested = source.first(row, turn.is_some()).map_err(failed)?;
+                self.api.check_messages(&requested.messages).map_err(failed)?;
+                content.messages = std::mem::take(&mut requested.messages);
+                Arc::new(RowContent::new(requested).map_err(failed)?)
+            };
+            content.max_tokens = known.max_tokens.unwrap_or(content.max_tokens);
+            *lengths = known.lengths;
+            if later.is_some() {
                 lengths.input_tokens = None;
             }
-            if !requested.checks.is_empty() {
-                // Compile the checks again: they were compiled when the rows were first read, but not kept.
-                let checks = Checks::new(&requested.checks).map_err(|e| failed(e.to_string()))?;
-                if let Ok(mut rows) = self.row_checks.lock() {
-                    rows.insert(*id, Arc::new(checks));
-                }
+            if let (Some(checks), Ok(mut rows)) = (&known.checks, self.row_checks.lock()) {
+                rows.insert(*id, Arc::clone(checks));
             }
+            of_row = Some(known);
             if let Some(tokens) = lengths.output_tokens {
                 match exact_output(server_kind, self.api, tokens) {
                     Ok(fields) => content.extra = fields.into_iter().chain(content.extra).collect(),
@@ -121,16 +153,17 @@ impl Prompts {
             self.add_images(&mut content, id.case, session).map_err(failed)?;
         }
         if let Some(turn) = *turn {
-            self.forget_ended(session);
-            let next = self.next_message(turn, *row, case).map_err(failed)?;
-            let messages = self.conversations.entry((id.case, turn.conversation)).or_default();
+            let next = self.next_message(turn, *row, of_row.as_deref(), case);
+            let conversation = self.conversations.entry((id.case, turn.conversation)).or_default();
             match next {
-                Some(next) => messages.push(next),
-                None => messages.clone_from(&content.messages),
+                Some(next) => conversation.messages.push(next),
+                None => conversation.messages.clone_from(&content.messages),
             }
-            content.messages.clone_from(messages);
+            content.messages.clone_from(&conversation.messages);
+            conversation.row = of_row;
             self.api.check_messages(&content.messages).map_err(failed)?;
             self.in_flight.insert(*id, turn);
+            self.forget_ended(session);
         } else if row.is_none() && content.generated_images.is_empty() {
             return Ok(());
         }
@@ -147,15 +180,25 @@ impl Prompts {
     }
 
     /// Returns the user's message of a later turn; `None` for the first turn.
-    fn next_message(&self, turn: Turn, row: Option<u32>, case: &CaseSpec) -> Result<Option<Message>, String> {
-        if turn.number == 1 {
-            return Ok(None);
+    fn next_message(
+        &self,
+        turn: Turn,
+        row: Option<u32>,
+        of_row: Option<&RowContent>,
+        case: &CaseSpec,
+    ) -> Option<Message> {
+        let at = usize::from(turn.number).checked_sub(2)?;
+        let own = match of_row {
+            Some(row) => row.follow_ups.get(at).cloned(),
+            None => case.follow_ups.get(at).map(|text| Message::user(text)),
+        };
+        if own.is_some() {
+            return own;
         }
-        if let (Some(source), Some(row)) = (&self.source, row) {
-            return source.follow_up(row, turn.number).map(Some);
-        }
-        let own = case.follow_ups.get(usize::from(turn.number) - 2);
-        Ok(Some(Message::user(own.map_or_else(|| follow_up(turn.number), String::as_str))))
+        Some(match (&self.source, row) {
+            (Some(source), Some(row)) => source.follow_up(row, turn.number),
+            _ => Message::user(follow_up(turn.number)),
+        })
     }
 
     /// Adds the answer of a turn that has ended to its conversation.
@@ -165,9 +208,9 @@ impl Prompts {
         let conversation = (id.case, turn.conversation);
         if turn.is_last() || record.status != AttemptStatus::Ok {
             self.conversations.remove(&conversation);
-        } else if let Some(messages) = self.conversations.get_mut(&conversation) {
+        } else if let Some(conversation) = self.conversations.get_mut(&conversation) {
             // Send the answers without their reasoning, like chat programs do.
-            messages.push(Message::assistant(&record.text));
+            conversation.messages.push(Message::assistant(&record.text));
         }
     }
 
@@ -211,3 +254,6 @@ fn unsendable(
     record.error = Some(AttemptError { kind: ROW_ERROR.to_owned(), message: format!("not sent: {why}") });
     Box::new(record)
 }
+
+#[cfg(test)]
+mod tests;

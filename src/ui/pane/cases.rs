@@ -17,6 +17,7 @@ use self::line::row_line;
 use self::row::Row;
 use crate::app::action::Action;
 use crate::app::pane::PaneId;
+use crate::app::state::App;
 use crate::app::state::cases::RowId;
 use crate::app::state::cases::order::SortBy;
 use crate::domain::text::sanitise_line;
@@ -36,7 +37,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let suite = &view.scene().session.suite;
     let rows = view.app.table_rows();
     let room = usize::from(area.height.saturating_sub(2));
-    let selected = selected(&rows, view.app.selected_row());
+    let selected = selected(view.app);
     // The selection stays in the middle while the table scrolls.
     let first = selected.unwrap_or(0).saturating_sub(room / 2).min(rows.len().saturating_sub(room));
     let visible = &rows[first..(first + room).min(rows.len())];
@@ -74,9 +75,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 }
 
 /// Returns the index of the selected row, or of its case's row: a frozen screen lacks attempts that started later.
-fn selected(rows: &[RowId], wanted: RowId) -> Option<usize> {
-    let at = |wanted: RowId| rows.iter().position(|row| *row == wanted);
-    at(wanted).or_else(|| at(RowId { attempt: None, ..wanted }))
+fn selected(app: &App) -> Option<usize> {
+    let wanted = app.selected_row();
+    app.row_place(wanted).or_else(|| app.row_place(RowId { attempt: None, ..wanted }))
 }
 
 /// Figures of the title rule: the filter, and which part of a long list is visible.
@@ -85,7 +86,7 @@ fn figures(view: &View<'_>, rows: &[RowId], first: usize, visible: usize) -> Vec
     let muted = view.theme.muted();
     let mut spans = Vec::new();
     let filter = sanitise_line(view.app.ui.filter.as_str());
-    let cases = rows.iter().filter(|r| r.attempt.is_none()).count();
+    let cases = view.app.listed_case_count();
     if !filter.is_empty() {
         spans.push(Span::styled(format!("/{filter}"), view.theme.key()));
         spans.push(Span::styled(format!("  {cases} of {all}"), muted));

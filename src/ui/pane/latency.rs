@@ -1,6 +1,5 @@
 //! Latency: the TTFT of the selected case among all cases, and the gaps between its token events.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -109,11 +108,21 @@ impl<'a> ComparedTtft<'a> {
         }))
     }
 
-    /// Returns the TTFTs in ascending order, milliseconds.
-    fn ttft_ms(&self) -> Cow<'_, [f64]> {
+    /// Number of TTFTs.
+    fn count(&self) -> usize {
         match self {
-            Self::Load(scene) => scene.load.tally.values(&TTFT).into(),
-            Self::Reported(reported) => reported.ascending_ms.as_slice().into(),
+            Self::Load(scene) => scene.load.tally.count(&TTFT),
+            Self::Reported(reported) => reported.ascending_ms.len(),
+        }
+    }
+
+    /// Percentile of the TTFTs, milliseconds, however few they are; `None` without any.
+    fn percentile_ms(&self, p: f64) -> Option<f64> {
+        match self {
+            Self::Load(scene) => scene.load.tally.any_percentile(&TTFT, p),
+            Self::Reported(reported) => {
+                (!reported.ascending_ms.is_empty()).then(|| percentile(&reported.ascending_ms, p))
+            }
         }
     }
 
@@ -158,9 +167,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         pane::rule(frame, area, view, PaneId::Latency, About::Name(&about), Vec::new())
     };
     let others = ComparedTtft::from_view(scene, view);
-    let all = others.ttft_ms();
     let gaps = selected.gaps_ms();
-    if all.is_empty() && selected.live.is_none() && gaps.is_empty() {
+    if others.count() == 0 && selected.live.is_none() && gaps.is_empty() {
         pane::line(frame, area, 0, Line::styled("No measurements yet.", theme.muted()));
         return;
     }
@@ -168,7 +176,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let roomy = area.height >= 6;
     draw_ttft(frame, area, view, &selected, &others);
     // A single TTFT has no range below it, so the reason, which needs several rows, gets that row.
-    let has_range = others.ttft_ms().len() > 1;
+    let has_range = others.count() > 1;
     let top = match roomy {
         true => 3,
         false if selected.unresolved_gaps().is_some() && !has_range => 1,
@@ -179,7 +187,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 }
 
 fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Selected<'_>, others: &ComparedTtft<'_>) {
-    let (theme, all) = (view.theme, &*others.ttft_ms());
+    let (theme, count) = (view.theme, others.count());
     let ttft = selected.ttft_ms();
     let mut left = vec![Span::styled("TTFT  ", theme.muted())];
     match (ttft, selected.live) {
@@ -200,29 +208,27 @@ fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
             let style = if is_expected { theme.muted() } else { theme.warning() };
             vec![Span::styled(format!("{} cached tokens", number::grouped(tokens)), style)]
         }
-        None if all.len() > 1 => {
-            let (n, suffix) = (all.len(), others.warm_suffix() + &others.unresolved_suffix());
-            let median = format!("median of {n}{suffix}  {}", number::millis(Some(percentile(all, 50.0))));
+        None if count > 1 => {
+            let (n, suffix) = (count, others.warm_suffix() + &others.unresolved_suffix());
+            let median = format!("median of {n}{suffix}  {}", number::millis(others.percentile_ms(50.0)));
             let p99 = match needed_for(99) {
                 _ if area.width < P99_FROM => String::new(),
                 needed if n < needed => format!("  p99 needs {needed}"),
-                _ => format!("  p99 {}", number::millis(Some(percentile(all, 99.0)))),
+                _ => format!("  p99 {}", number::millis(others.percentile_ms(99.0))),
             };
             vec![Span::styled(median + &p99, theme.muted())]
         }
         None => Vec::new(),
     };
     pane::ends(frame, area, 0, left, right);
-    if all.len() < 2 {
-        return;
-    }
+    let ends = [0.0, 50.0, 100.0].map(|p| others.percentile_ms(p));
+    let ([Some(least), Some(median), Some(most)], 2..) = (ends, count) else { return };
     // An answer that is in flight or failed may lie outside the range of the reported ones.
-    let min = ttft.map_or(all[0], |t| t.min(all[0]));
-    let max = ttft.map_or(all[all.len() - 1], |t| t.max(all[all.len() - 1]));
+    let (min, max) = (ttft.map_or(least, |t| t.min(least)), ttft.map_or(most, |t| t.max(most)));
     let (from, to) = (format!("{} ", number::millis(Some(min))), format!(" {}", number::millis(Some(max))));
     let labels = fit::width(&from) + fit::width(&to);
     let cells = usize::from(area.width).saturating_sub(labels).min(60);
-    let line = range(min, percentile(all, 50.0), max, ttft, cells);
+    let line = range(min, median, max, ttft, cells);
     let mut spans = vec![Span::styled(from, theme.muted())];
     for symbol in line.chars() {
         let style = if symbol == '●' { theme.accent() } else { theme.muted() };

@@ -1,6 +1,7 @@
 //! The run as a load: rates, percentiles over all requests and over the last seconds, failures and SLOs; for a sweep, its
 //! stages. Shown instead of the latency of single cases when several requests are in flight.
 
+mod load_stages;
 mod search;
 mod stages;
 mod sweep_chart;
@@ -70,6 +71,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) -> Option<Rect> 
         pane::line(frame, area, at as u16, Line::from(row.spans));
     }
     let left = Rect { y: area.y + used + 1, height: area.height.saturating_sub(used + 1), ..area };
+    if load_stages::draw(frame, left, view) {
+        return None;
+    }
     (left.height >= MIN_LATENCY).then_some(left)
 }
 

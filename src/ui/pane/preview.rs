@@ -53,7 +53,7 @@ enum SubjectState<'a> {
 impl<'a> SubjectState<'a> {
     /// State of one selected attempt.
     fn attempt(scene: &'a Scene, state: &'a CaseState, id: AttemptId) -> Self {
-        let ended = state.attempts.iter().find(|a| a.number == id.number).and_then(AttemptState::record);
+        let ended = state.attempt(id.number).and_then(AttemptState::record);
         let live = scene.in_flight().find(|f| f.id == id);
         match (ended, live) {
             (Some(record), _) => Self::Ended(record),
@@ -68,7 +68,7 @@ impl<'a> Subject<'a> {
         let state = scene.session.cases.get(index)?;
         let spec = scene.session.suite.cases.get(index)?;
         // The live view may lag behind the record.
-        let has_ended = |f: &&InFlight| state.attempts.iter().any(|a| a.number == f.id.number && a.record.is_some());
+        let has_ended = |f: &&InFlight| state.attempt(f.id.number).is_some_and(|a| a.record.is_some());
         if let Some(number) = attempt {
             let shown = SubjectState::attempt(scene, state, AttemptId { case: index, number });
             return Some(Self { index, spec, state, shown });
@@ -93,7 +93,7 @@ impl<'a> Subject<'a> {
             SubjectState::Ended(record) => record.id.number,
             SubjectState::Prompt => return None,
         };
-        self.state.attempts.get(usize::try_from(number).ok()?.checked_sub(1)?)
+        self.state.attempt(number)
     }
 
     /// Whether the prompt is shown because nothing has been generated yet.

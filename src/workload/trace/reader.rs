@@ -4,9 +4,11 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::time::Duration;
 
 use super::TraceRequest;
+use super::checksum::Checksum;
 use super::error::TraceError;
 use super::format::RowReader;
 use super::summary::{Lengths, TraceSummary};
+use crate::domain::data_fingerprint::DataFingerprint;
 
 /// Maximum length of a row, bytes.
 const MAX_LINE_BYTES: u64 = 64 << 20;
@@ -60,12 +62,19 @@ pub struct Trace<R> {
     index: Vec<Entry>,
     speed: f64,
     summary: TraceSummary,
+    fingerprint: DataFingerprint,
 }
 
 impl<R: Read + Seek> Trace<R> {
     /// Reads a trace once, from start to end. Checks every row, so that no bad row can stop the run later.
     pub fn open(source: R, options: &TraceOptions) -> Result<Self, TraceError> {
-        let mut lines = Lines { source: BufReader::new(source), offset: 0, number: 0, line: Vec::new() };
+        let mut lines = Lines {
+            source: BufReader::new(source),
+            offset: 0,
+            number: 0,
+            line: Vec::new(),
+            checksum: Checksum::default(),
+        };
         lines.next()?;
         if lines.line.is_empty() {
             return Err(TraceError::new("is empty; a trace has one request per line"));
@@ -79,7 +88,7 @@ impl<R: Read + Seek> Trace<R> {
             scan.add(reader, &lines, options.bad_rows)?;
             lines.next()?;
         }
-        scan.finish(lines.source, reader, options.speed)
+        scan.finish(lines, reader, options.speed)
     }
 
     /// Returns the number of requests.
@@ -95,6 +104,11 @@ impl<R: Read + Seek> Trace<R> {
     /// Returns the figures of the whole trace.
     pub const fn summary(&self) -> &TraceSummary {
         &self.summary
+    }
+
+    /// Length and checksum of the file when it was opened.
+    pub const fn fingerprint(&self) -> DataFingerprint {
+        self.fingerprint
     }
 
     /// Returns the start of a request, as the time since the first request at the speed of the replay; `None` after the
@@ -114,7 +128,10 @@ impl<R: Read + Seek> Trace<R> {
         let mut line = Vec::new();
         self.source.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
         let changed = |why: String| TraceError::new(&format!("has changed since the start of the run: {why}"));
-        let row = self.reader.read(line.trim_ascii()).map_err(changed)?;
+        let row = self.reader.read(line.trim_ascii()).map_err(&changed)?;
+        if row.time.0 != entry.at_ns {
+            return Err(changed("another request is in this place".to_owned()));
+        }
         Ok(TraceRequest {
             at,
             input_tokens: row.input_tokens,
@@ -139,6 +156,7 @@ struct Lines<R> {
     number: u64,
     /// Text of the current line; empty at the end of the file.
     line: Vec<u8>,
+    checksum: Checksum,
 }
 
 impl<R: Read + Seek> Lines<R> {
@@ -152,6 +170,7 @@ impl<R: Read + Seek> Lines<R> {
             if bytes == 0 {
                 return Ok(());
             }
+            self.checksum.add(&self.line);
             self.number += 1;
             if bytes > MAX_LINE_BYTES {
                 let reason = format!("is longer than {} MiB", MAX_LINE_BYTES >> 20);
@@ -204,7 +223,7 @@ impl Scan {
         Ok(())
     }
 
-    fn finish<R>(mut self, source: BufReader<R>, reader: RowReader, speed: f64) -> Result<Trace<R>, TraceError> {
+    fn finish<R>(mut self, lines: Lines<R>, reader: RowReader, speed: f64) -> Result<Trace<R>, TraceError> {
         // Sort the rows, because logs are often in order of the requests' ends. Rows with equal times keep their order.
         self.index.sort_by_key(|entry| entry.at_ns);
         let (Some(first), Some(last)) = (self.index.first(), self.index.last()) else {
@@ -223,7 +242,8 @@ impl Scan {
             first_skipped: self.first_skipped,
         };
         let speed = if speed > 0.0 { speed } else { 1.0 };
-        Ok(Trace { source, reader, index: self.index, speed, summary })
+        let Lines { source, checksum, .. } = lines;
+        Ok(Trace { source, reader, index: self.index, speed, summary, fingerprint: checksum.finish() })
     }
 }
 

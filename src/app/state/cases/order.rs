@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::domain::metrics::{Column, METRICS, Metric, PREFILL};
 use crate::domain::session::{AttemptState, CasePhase, CaseState};
-use crate::domain::suite::{CaseSpec, Suite};
+use crate::domain::suite::Suite;
 
 /// Maximum number of answers in the mean of a case: a long run has thousands.
 pub const MAX_REPORTED: usize = 200;
@@ -77,11 +77,11 @@ impl SortBy {
     }
 }
 
-/// Cases to sort, with their specs, and the stage of the sweep whose figures decide.
+/// Cases to sort, with their names, and the stage of the sweep whose figures decide.
 #[derive(Clone, Copy, Debug)]
 pub struct SortedCases<'a> {
-    /// Cases of the suite.
-    pub specs: &'a [CaseSpec],
+    /// Names of the cases, in lower case.
+    pub names: &'a [String],
     /// Their states.
     pub states: &'a [CaseState],
     /// Index of the stage; 0 without a sweep.
@@ -89,13 +89,13 @@ pub struct SortedCases<'a> {
 }
 
 /// Sorts indices of cases. Equal cases stay in the order of the suite.
-pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, SortedCases { specs, states, stage }: SortedCases<'_>) {
+pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, SortedCases { names, states, stage }: SortedCases<'_>) {
     let directed = |order: Ordering| if reversed { order.reverse() } else { order };
     match by {
         SortBy::Suite if reversed => cases.reverse(),
         SortBy::Suite => {}
         SortBy::Name => {
-            let name = |case: &usize| specs.get(*case).map(|s| s.name.to_lowercase());
+            let name = |case: &usize| names.get(*case).map(String::as_str);
             sort_by_key(cases, name, |a, b| directed(a.cmp(b)));
         }
         SortBy::State => {

@@ -195,15 +195,17 @@ fn nothing_is_estimated_before_two_ends_while_held_or_once_nothing_is_left() {
 }
 
 proptest! {
-    /// For any lengths, speed and load, the estimate is within a factor of 2, and no end of a request
-    /// raises it by more than 15% of the run. It rises where the latency grows faster with the load than is usual.
+    /// For any lengths, speed and load, the estimate is within a factor of 2, and no end of a request raises it by more
+    /// than 15% of the run. Answers take about as long as their limits suggest: the first token takes at most half the
+    /// time of the other tokens of the shortest answer. It rises where the latency grows faster with the load than is usual.
     #[test]
     fn the_estimate_stays_within_a_factor_of_two(
         limits in prop::collection::vec(50_u32..2000, 4..14),
-        (first_token_s, token_s, growth, noise) in (0.02_f64..1.0, 0.002_f64..0.05, 0.0_f64..0.3, 0.0_f64..0.05),
+        (first_token_share, token_s, growth, noise) in (0.02_f64..0.5, 0.002_f64..0.05, 0.0_f64..0.3, 0.0_f64..0.05),
         (concurrency, repeat) in (1_usize..12, 1_u32..5),
         stages in 0_usize..6,
     ) {
+        let first_token_s = first_token_share * 50.0 * token_s;
         let server = Server { first_token_s, token_s, growth, noise, most: f64::INFINITY };
         let sweep: Vec<usize> = (0..stages).map(|at| 1 << at).collect();
         let plan = Plan { concurrency, repeat, ..Plan::default() };

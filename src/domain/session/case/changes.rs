@@ -3,6 +3,12 @@
 use super::{CasePhase, CaseState, Interrupted, NextTurn, RowCursor, Start};
 use crate::domain::attempt::{AttemptStatus, StoredRecord};
 use crate::domain::session::AttemptState;
+use crate::domain::turn::Turn;
+
+/// Number of requests that an attempt in flight still needs: its own, and those of the turns that follow.
+fn requests_left(warmup: bool, turn: Option<Turn>) -> usize {
+    if warmup { 0 } else { turn.map_or(1, Turn::left) }
+}
 
 impl CaseState {
     /// Adds an attempt in flight with the next number.
@@ -21,8 +27,12 @@ impl CaseState {
         });
         self.open.push(number);
         self.phase = CasePhase::Running;
+        self.counts.start(warmup);
+        self.open_left += requests_left(warmup, turn);
         if let Some(turn) = turn.filter(|t| t.number > 1) {
-            self.next_turns.retain(|next| next.turn.conversation != turn.conversation);
+            if let Some(at) = self.next_turns.iter().position(|next| next.turn.conversation == turn.conversation) {
+                self.next_left -= self.next_turns.remove(at).turn.left();
+            }
         } else if !warmup {
             self.rows.take(row);
             if self.remaining < u32::MAX {
@@ -34,6 +44,7 @@ impl CaseState {
     /// Continues a conversation once its next turn is ready. After the end of the time limit it does not go on.
     pub(in crate::domain::session) fn continue_conversation(&mut self, next: NextTurn) {
         if !self.is_time_over {
+            self.next_left += next.turn.left();
             self.next_turns.push(next);
         }
     }
@@ -121,6 +132,7 @@ impl CaseState {
         self.remaining = 0;
         self.is_time_over = true;
         self.next_turns.clear();
+        self.next_left = 0;
         if self.phase == CasePhase::Queued || (self.phase == CasePhase::Running && !self.is_busy()) {
             self.settle(false);
             if !self.is_reached(self.stage) {
@@ -154,12 +166,14 @@ impl CaseState {
             }
             attempt.abandoned = true;
         }
+        self.open_left = 0;
         measured
     }
 
     /// Ends the conversations that wait for their next turn; returns their number. Each will begin again if it is queued.
     fn end_conversations(&mut self) -> u32 {
         let ended = std::mem::take(&mut self.next_turns);
+        self.next_left = 0;
         for next in &ended {
             self.rows.give_back(next.row);
         }
@@ -169,6 +183,9 @@ impl CaseState {
     /// Discards an attempt that is scheduled but not due, and queues it again.
     pub(in crate::domain::session) fn withdraw(&mut self, number: u32) {
         let Some(attempt) = self.attempts.get_mut((number as usize).wrapping_sub(1)) else { return };
+        if !attempt.abandoned {
+            self.open_left -= requests_left(attempt.warmup, attempt.turn);
+        }
         attempt.abandoned = true;
         self.rows.give_back(attempt.row);
         self.remaining = self.remaining.saturating_add(1);
@@ -219,7 +236,10 @@ impl CaseState {
         attempt.record = Some(record);
         let (abandoned, warmup) = (attempt.abandoned, attempt.warmup);
         self.failed_in_round |= attempt.round == self.round && attempt.is_failed();
-        self.complete += usize::from(attempt.is_good());
+        self.counts.end(attempt);
+        if !abandoned {
+            self.open_left -= requests_left(warmup, attempt.turn);
+        }
         self.is_doubtful = self.shown().is_some_and(|r| r.is_ok() && r.cache_doubt().is_some());
         if let Some(interrupted) = &mut self.interrupted
             && let Some(at) = interrupted.open.iter().position(|n| *n == number)

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::open_loop::{OpenLoop, Process};
-use crate::domain::session::{CaseState, Plan, SessionCommand, SessionInput};
+use crate::domain::session::{AttemptState, CaseState, Plan, SessionCommand, SessionInput};
 use crate::domain::testing::suite;
+use crate::domain::turn::Turn;
 
 const fn s(at: u64) -> Nanos {
     Nanos::from_millis(at * 1000)
@@ -379,7 +380,7 @@ proptest! {
 }
 
 /// Checks that every incremental count equals a fresh count.
-fn assert_counts(session: &Session) {
+pub(in crate::domain::session) fn assert_counts(session: &Session) {
     use CasePhase::{Cancelled, Done, Failed, Paused, Queued, Running, Unreached};
     let phase = |phase| session.cases.iter().filter(|c| c.phase == phase).count();
     for p in [Cancelled, Done, Failed, Paused, Queued, Running, Unreached] {
@@ -395,4 +396,40 @@ fn assert_counts(session: &Session) {
     let is_doubtful = |c: &CaseState| c.shown().is_some_and(|r| r.is_ok() && r.cache_doubt().is_some());
     assert_eq!(session.has_doubtful_case(), any(is_doubtful));
     assert!(session.cases.iter().all(|c: &CaseState| c.attempts.iter().zip(1..).all(|(a, n)| a.number == n)));
+    session.cases.iter().for_each(assert_counts_of_case);
+    let case_turns = |(case, c): (usize, &CaseState)| {
+        c.next_turns().iter().map(move |next| (next.ready_at, case, next.turn.conversation)).collect::<Vec<_>>()
+    };
+    assert_eq!(session.next_turns, session.cases.iter().enumerate().flat_map(case_turns).collect());
+    if !session.cases.iter().any(CaseState::is_interrupted) {
+        let left = |(case, c): (usize, &CaseState)| requests_left(c, session.expected_turns(case));
+        let left: usize = session.cases.iter().enumerate().map(left).sum();
+        assert_eq!(session.requests_left_in_stage, left);
+    }
+}
+
+/// Requests in flight and still to start, counted anew.
+fn requests_left(c: &CaseState, turns: usize) -> usize {
+    let least = usize::from(c.phase == CasePhase::Paused);
+    let to_start = if c.remaining == u32::MAX { 0 } else { (c.remaining as usize).max(least) * turns };
+    let counts = |a: &&AttemptState| a.record.is_none() && !a.abandoned && !a.warmup;
+    let open: usize = c.attempts.iter().filter(counts).map(|a| a.turn.map_or(1, Turn::left)).sum();
+    to_start + open + c.next_turns().iter().map(|next| next.turn.left()).sum::<usize>()
+}
+
+fn assert_counts_of_case(c: &CaseState) {
+    let count = |holds: fn(&AttemptState) -> bool| c.attempts.iter().filter(|a| holds(a)).count();
+    assert_eq!((c.measured_count(), c.ended_count()), (count(|a| !a.warmup), count(|a| a.record.is_some())));
+    for stage in 0..=c.place().1 {
+        assert_eq!(c.reported_count_in(stage), c.reported_in(stage).count());
+    }
+    assert_eq!(c.is_warming(), c.in_flight().any(|a| a.warmup));
+    let last = |holds: fn(&AttemptState) -> bool| c.attempts.iter().rfind(|a| holds(a));
+    let shown = last(AttemptState::is_good).or_else(|| last(|a| a.record.is_some()));
+    assert_eq!(c.shown().map(|r| r.id), shown.and_then(AttemptState::record).map(|r| r.id));
+    let ended = last(|a| !a.warmup && a.record.is_some());
+    assert_eq!(c.last_ended().map(|a| a.number), ended.map(|a| a.number));
+    let complete = c.attempts.iter().rfind(|a| a.stage == c.place().1 && a.is_good());
+    let is_rerun = (!c.is_settled() || c.open() > 0) && complete.is_some_and(|a| a.round < c.place().0);
+    assert_eq!(c.is_rerun(), is_rerun);
 }

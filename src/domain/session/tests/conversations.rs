@@ -1,5 +1,8 @@
 //! Conversations: each turn follows the answer to the one before.
 
+use proptest::prelude::*;
+
+use super::super::replay::tests::assert_counts;
 use super::*;
 use crate::domain::testing::{case, suite_with};
 use crate::domain::workload::Conversations;
@@ -164,4 +167,40 @@ fn an_open_loop_starts_conversations_at_its_rate() {
     assert_eq!(end_at(&mut s, 1, ms(100), AttemptStatus::Ok), ["2: 1/2"]);
     assert_eq!(s.wake_at(), Some(ms(750)));
     assert_eq!(describe(&s.handle(SessionInput::Tick(ms(750)))), ["3: 3/1"]);
+}
+
+proptest! {
+    /// Checks every incremental count against a fresh one, in any order of events.
+    #[test]
+    fn counts_stay_right_in_any_order_of_events(
+        steps in prop::collection::vec((0_u8..9, 0_usize..9, 1_u64..400), 1..60),
+        turns in 1_usize..4,
+        think_ms in 0_u64..300,
+        (concurrency, repeat, warmup) in (1_usize..5, 1_u32..6, 0_u32..2),
+    ) {
+        let mut s = talk(turns, think_ms, Plan { concurrency, repeat, warmup, ..Plan::default() });
+        let mut now_ms = 0;
+        for (step, pick, pause_ms) in steps {
+            now_ms += pause_ms;
+            let now = ms(now_ms);
+            let input = match step {
+                0..=3 => {
+                    let open = s.open_ids();
+                    let Some(id) = open.get(pick % open.len().max(1)) else { continue };
+                    let status = if step == 3 { AttemptStatus::Timeout } else { AttemptStatus::Ok };
+                    let mut record = AttemptRecord::started(*id, false, String::new(), String::new(), now);
+                    (record.status, record.ended) = (status, now);
+                    SessionInput::Ended(*id, Arc::new(record))
+                }
+                4 => SessionInput::Tick(now),
+                5 => SessionInput::ToggleHold,
+                6 => SessionInput::TogglePause(0),
+                7 => SessionInput::Rerun(0),
+                _ => SessionInput::Cancel(0),
+            };
+            s.handle_at(now, input);
+            assert_counts(&s);
+        }
+        assert_counts(&s.to_resume(ms(now_ms + 1)));
+    }
 }

@@ -72,6 +72,7 @@ fn a_resumed_run_sends_the_rows_that_were_in_flight_again() {
         assert_eq!(rows(&resumed.handle(SessionInput::Begin(ms(20)))), [1, 2], "closes: {closes}");
         assert_eq!(end_all(&mut resumed, ms(30)), [3]);
         assert!(resumed.mode == Mode::Finished && !resumed.is_partial());
+        assert_eq!(resumed.rows_sent(), 4, "a row that is sent again counts once");
     }
 }
 

@@ -141,9 +141,9 @@ pub(super) fn attempts(row: &Row<'_>) -> String {
         return String::new();
     }
     let mark = if row.is_unfolded { "▾" } else { "" };
-    match row.state.attempts.iter().filter(|a| !a.warmup).count() {
+    match row.state.measured_count() {
         // The means are of the attempts that count, as in the report.
-        _ if row.is_mean() => format!("{mark}{}× mean", row.state.reported_in(row.stage).count()),
+        _ if row.is_mean() => format!("{mark}{}× mean", row.state.reported_count_in(row.stage)),
         count if row.is_unfolded || count > 1 => format!("{mark}{count}×"),
         _ => String::new(),
     }

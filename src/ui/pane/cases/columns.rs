@@ -119,7 +119,7 @@ impl Needs {
             means: session.has_comparable_case(),
             baseline: table.baseline.is_some(),
             doubts: session.has_doubtful_case(),
-            measures: Measures::from_suite(&session.suite),
+            measures: app.measures(),
         }
     }
 }

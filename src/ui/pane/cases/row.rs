@@ -79,7 +79,7 @@ impl<'a> Row<'a> {
             cached: None,
         };
         let Some(number) = id.attempt else { return Some(case) };
-        let attempt = state.attempts.get((number as usize).checked_sub(1)?)?;
+        let attempt = state.attempt(number)?;
         let record = attempt.record();
         let is_this = |f: &&InFlight| f.id == AttemptId { case: id.case, number };
         Some(Self {
@@ -125,7 +125,7 @@ impl<'a> Row<'a> {
     /// Whether a warm-up attempt is in flight.
     pub(super) fn is_warming(&self) -> bool {
         let warms = |a: &AttemptState| a.warmup && a.record.is_none();
-        self.attempt.map_or_else(|| self.state.attempts.iter().any(warms), warms)
+        self.attempt.map_or_else(|| self.state.is_warming(), warms)
     }
 
     /// Keeps expensive figures of the row in `cache` across frames.

@@ -84,13 +84,13 @@ pub(super) fn has_latencies(view: &View<'_>, width: u16, height: u16) -> bool {
     view.app.ui.sweep_chart == SweepChart::Concurrency && (height >= TWO_ROWS || width >= TWO_COLUMNS)
 }
 
-fn columns(area: Rect) -> (Rect, Rect) {
+pub(super) fn columns(area: Rect) -> (Rect, Rect) {
     let width = area.width.saturating_sub(GUTTER) / 2;
     let x = area.x + width + GUTTER;
     (Rect { width, ..area }, Rect { x, width: area.right().saturating_sub(x), ..area })
 }
 
-fn rows(area: Rect) -> (Rect, Rect) {
+pub(super) fn rows(area: Rect) -> (Rect, Rect) {
     let height = area.height.saturating_sub(1) / 2;
     let y = area.y + height + 1;
     (Rect { height, ..area }, Rect { y, height: area.bottom().saturating_sub(y), ..area })

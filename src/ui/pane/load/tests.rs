@@ -41,8 +41,8 @@ fn three(rounds: u32, failing: bool, slos: &[&str]) -> Stage {
 #[test]
 fn before_the_first_answer_every_figure_is_a_dash() {
     assert_snapshot!(shown(&three(0, false, &[]), 60, 8), @r"
-    ─ Latency · concurrency 3 ─────────────────────── 0 in flight ─
-    – req/s  – tok/s
+    ─ Latency · concurrency 3 ──────────────────── 0 in flight ─
+    – req/s  – throughput
                     p50      p90      p95      p99         n
     TTFT              –        –        –        –         –
     last 10 s         –        –        –        –         –
@@ -72,8 +72,8 @@ fn no_window_has_more_figures_than_the_run() {
 #[test]
 fn percentiles_need_samples_and_failures_are_counted_by_kind() {
     assert_snapshot!(shown(&three(7, true, &["ttft_p95<200ms", "latency_p50<1s"]), 60, 12), @r"
-    ─ Latency · concurrency 3 ─────────────────────── 0 in flight ─
-    0.5 req/s  149.6 tok/s  94.0 per user  0% within SLO
+    ─ Latency · concurrency 3 ──────────────────── 0 in flight ─
+    0.5 req/s  149.6 throughput  94.0 per user  0% within SLO
                     p50      p90      p95      p99         n
     TTFT         108 ms   122 ms        –        –     14/21
     last 10 s    108 ms        –        –        –       6/9
@@ -89,7 +89,7 @@ fn percentiles_need_samples_and_failures_are_counted_by_kind() {
 #[test]
 fn a_narrow_strip_keeps_the_median_and_the_p95() {
     assert_snapshot!(shown(&three(7, true, &["ttft_p95<200ms"]), 24, 5), @r"
-    ─ Latency ─── 0 in flight ─
+    ─ Latency  0 in flight ─
     n 14/21     p50      p95
     TTFT     108 ms        –
     ITL     11.0 ms        –
@@ -278,6 +278,20 @@ fn every_small_size_is_drawn() {
 }
 
 #[test]
+fn a_load_that_changes_is_drawn_over_its_time() {
+    let mut stage = Stage::new(&["a"], Plan::default());
+    stage.connect();
+    let session = fixture::staged_session();
+    let now = session.last_ended.unwrap();
+    let scene = &mut stage.app.scene;
+    (scene.load, scene.now) = (Load::from_session(&session, now), now);
+    scene.session = session;
+    let shown_in = |width, height| shown(&stage, width, height);
+    assert_snapshot!("stages_over_time", shown_in(80, 32));
+    assert!(shown_in(40, 32).contains("tok/s") && !shown_in(40, 12).contains("mean ms"), "{}", shown_in(40, 12));
+}
+
+#[test]
 fn after_the_end_there_are_no_figures_of_the_last_seconds() {
     let mut stage = Stage::new(&["a", "b"], Plan { concurrency: 2, repeat: 2, ..Plan::default() });
     stage.connect();
@@ -309,7 +323,7 @@ fn a_footnote_explains_only_figures_that_are_shown() {
         let shown = shown(&stage, width, height);
         assert!(has_p95(&shown) || !shown.contains("p95 needs"), "{width}x{height}: {shown}");
     }
-    assert!(shown(&stage, 78, 19).contains("p95 needs 20 answers"), "{}", shown(&stage, 78, 19));
+    assert!(shown(&stage, 78, 24).contains("p95 needs 20 answers"), "{}", shown(&stage, 78, 24));
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn calls_of_tools_are_shown_while_they_stream_and_afterwards() {
     let calling = InFlight { tool_calls: vec![call("{\"city\":\"Ro")], ..stream(StreamPhase::Answering, "Hm.", "") };
     live(&mut app, 2234, calling);
     let screen = text(&app, 60, 14, draw);
-    assert!(screen.contains("▸ thinking") && screen.contains("─ tool call: weather ─"), "{screen}");
+    assert!(screen.contains("▸ reasoning") && screen.contains("─ tool call: weather ─"), "{screen}");
     assert!(screen.contains("{\"city\":\"Ro"), "{screen}");
     end(&mut app, 0, 1, |record| record.tool_calls = vec![call("{\"city\":\"Rome\"}"), call("")]);
     insta::assert_snapshot!("tool_calls_60x14", text(&app, 60, 14, draw));
