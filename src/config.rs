@@ -37,6 +37,7 @@ use crate::domain::model_mix::ModelMix;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::{NO_LIMIT, Plan};
 use crate::domain::slo::{RunFigure, Slo, Subject};
+use crate::domain::suite::Suite;
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::{self, CHAT};
 use crate::report::exporters::{EXPORTERS, stdout_exporter};
@@ -115,20 +116,7 @@ pub fn run_spec(
     workload::generate_images(&mut suite, workload_args.image, args.seed);
     selection::check_content(&suite, api, prepared.as_ref().map_or(&[], |prepared| &prepared.media))?;
     let requests = prepared.map(|prepared| prepared.requests).unwrap_or_default();
-    let seconds = |name: &str, seconds: Option<f64>| {
-        let time = seconds.map(Duration::try_from_secs_f64).transpose();
-        time.map_err(|e| ConfigError(format!("--{name}: {e}")))
-    };
-    let whole = seconds("timeout", args.timeout)?;
-    let connect = seconds("connect-timeout", args.connect_timeout)?;
-    let first_token = seconds("first-token-timeout", args.first_token_timeout)?;
-    let stall = seconds("stall-timeout", args.stall_timeout)?;
-    for case in &mut suite.cases {
-        case.timeout = whole.unwrap_or(case.timeout);
-        case.patience.connect = connect.unwrap_or(case.patience.connect);
-        case.patience.first_token = first_token.or(case.patience.first_token);
-        case.patience.stall = stall.or(case.patience.stall);
-    }
+    set_timeouts(args, &mut suite)?;
     let server_metrics = args.server_metrics.as_deref().map(|typed| metrics::addresses(typed, &base_url, api));
     let server_metrics = server_metrics.transpose()?.unwrap_or_default();
     metrics::check_auth(args.server_metrics_auth, &server_metrics, &base_url)?;
@@ -181,6 +169,25 @@ pub fn run_spec(
         notices: about_rows.into_iter().collect(),
         command_line: None,
     })
+}
+
+/// Sets the timeouts of all cases that the options give.
+fn set_timeouts(args: &RunArgs, suite: &mut Suite) -> Result<(), ConfigError> {
+    let seconds = |name: &str, seconds: Option<f64>| {
+        let time = seconds.map(Duration::try_from_secs_f64).transpose();
+        time.map_err(|e| ConfigError(format!("--{name}: {e}")))
+    };
+    let whole = seconds("timeout", args.timeout)?;
+    let connect = seconds("connect-timeout", args.connect_timeout)?;
+    let first_token = seconds("first-token-timeout", args.first_token_timeout)?;
+    let stall = seconds("stall-timeout", args.stall_timeout)?;
+    for case in &mut suite.cases {
+        case.timeout = whole.unwrap_or(case.timeout);
+        case.patience.connect = connect.unwrap_or(case.patience.connect);
+        case.patience.first_token = first_token.or(case.patience.first_token);
+        case.patience.stall = stall.or(case.patience.stall);
+    }
+    Ok(())
 }
 
 /// Checks that export files can be written.

@@ -99,17 +99,17 @@ impl Figures {
 }
 
 impl<'a> CaseView<'a> {
-    fn new(index: usize, spec: &'a CaseSpec, state: &'a CaseState, stage: usize) -> Self {
-        let mut view = Self::without_figures(index, spec, state, stage);
+    fn new(index: usize, spec: &'a CaseSpec, case: &'a CaseState, stage: usize) -> Self {
+        let mut view = Self::without_figures(index, spec, case, stage);
         let mut figures = Figures::default();
         view.records().for_each(|record| figures.add(&record));
         view.figures = figures;
         view
     }
 
-    fn without_figures(index: usize, spec: &'a CaseSpec, state: &'a CaseState, stage: usize) -> Self {
-        let reported = state.reported_in(stage).collect();
-        Self { spec, state, reported, stage, index, figures: Figures::default() }
+    fn without_figures(index: usize, spec: &'a CaseSpec, case: &'a CaseState, stage: usize) -> Self {
+        let reported = case.reported_in(stage).collect();
+        Self { spec, state: case, reported, stage, index, figures: Figures::default() }
     }
 
     /// Figures of a metric over the reported attempts, each with the place of the case.

@@ -281,7 +281,8 @@ fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     left.handle(SessionInput::Begin(Nanos(0)));
     left.handle(SessionInput::Abort);
     let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4])), report(left)];
-    for report in sampled.into_iter().chain([load(), conversations(), staged(), traced(), depths(), searched()]) {
+    let more = vec![load(), conversations(), staged(), traced(), depths(), searched()];
+    for report in sampled.into_iter().chain(more) {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);
         written(&document, schema(), "", &mut all_written);
