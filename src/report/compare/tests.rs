@@ -132,8 +132,14 @@ fn two_runs_are_shown_side_by_side() {
     Third                –  2020 ± 25       –
     all cases    1020 ± 11  2020 ± 11  +98.0%
 
+    Percentiles                     A      B    DIFF  95% INTERVAL
+    TTFT p50, ms                  102    202  +98.0%             –
+    Inter-token latency p50, ms  9.27  18.36  +98.0%             –
+    Latency p50, ms              1020   2020  +98.0%             –
+
     Figures are means; ± is half of the mean's 95% interval (Student's t within cases).
-    A difference is better or worse only if the intervals do not overlap.
+    A difference is better or worse only if its p-value is below 5%: Welch's test, or Student's in pairs of 10 or more cases.
+    The p-values of several cases are corrected by Holm's method.
     Too few repeats: the interval needs 3 repeats of a case, or 2 repeats of 2 cases.
     ");
     let markdown = markdown(&comparison);
