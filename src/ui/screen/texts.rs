@@ -57,7 +57,7 @@ fn loads() -> [Stage; 2] {
 fn states() -> Vec<Stage> {
     let mut states: Vec<Stage> = all_states();
     states.extend(loads());
-    states.extend([sweep(1), sweep(5), running_sweep()]);
+    states.extend(vec![sweep(1), sweep(5), running_sweep()]);
     for layout in [LayoutPreset::Load, LayoutPreset::Answer, LayoutPreset::Scope] {
         let mut more = all_states().into_iter().filter(|stage| stage.app.scene.session.mode == Mode::Finished);
         states.extend(more.by_ref().map(|mut stage| {

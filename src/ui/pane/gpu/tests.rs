@@ -238,7 +238,7 @@ fn a_server_without_gauges_is_named_as_such() {
 fn small_areas() {
     let mut with_gauges = eight();
     with_gauges.app.scene.gauges = Some(GaugeHistory::default());
-    for stage in [eight(), with_gauges, one_gpu()] {
+    for stage in std::iter::once(eight()).chain([with_gauges]).chain([one_gpu()]) {
         survives_small_areas(&stage.app, draw);
     }
 }
