@@ -30,7 +30,7 @@ pub struct Progress {
     /// Share of the run that is over, 0 to 1: of its duration if it has one, otherwise of the planned requests. Falls
     /// only when the user adds requests.
     pub share: f64,
-    /// Time until the end: of the duration, or as [estimated](time_left) from the requests that ended. `None` until it is
+    /// Time until the end: of the duration, or as estimated from the requests that ended. `None` until it is
     /// known, while the run is held, and once nothing is left.
     pub left: Option<Duration>,
 }

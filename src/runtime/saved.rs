@@ -217,7 +217,7 @@ pub fn compare(
     printed.map(|()| status.max(u8::from(is_worse)))
 }
 
-/// Reads the baseline of a regression gate, named as for [`compare`].
+/// Reads the baseline of a regression gate, named as for [`compare()`].
 pub fn baseline(wanted: &str) -> anyhow::Result<ComparedRun> {
     side(wanted).context("--baseline")
 }

@@ -3,7 +3,7 @@
 use super::{Stage, best, stages};
 use crate::domain::session::Session;
 
-/// Index of the stage that represents the run: the one with the [best](best) throughput so far, or the current one
+/// Index of the stage that represents the run: the one with the [`best`] throughput so far, or the current one
 /// before any stage has a throughput. Mixed figures of several loads would describe none of them. 0 without a sweep.
 /// A search has the [probe at its limit](Session::headline_probe) instead.
 ///
