@@ -345,6 +345,14 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_text_takes_nothing_of_the_next() {
+        let mut texts = vec!["a".to_owned(); TEXTS];
+        // The escape would take the blank and the bracket behind it.
+        (texts[5], texts[6]) = ("[x](http://x)\u{1b}".to_owned(), "[x](http://x)".to_owned());
+        assert_eq!(checked(&texts), Ok(()));
+    }
+
+    #[test]
     fn parts_are_counted_and_html_is_reported() {
         let page = parts("# a\n\n| b |\n|---|\n| c |\n\n- d `e`\n").unwrap();
         assert_eq!(page["heading"], 1);

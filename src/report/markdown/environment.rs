@@ -100,7 +100,8 @@ fn server(view: &View<'_>) -> String {
     match (&server.kind, &server.version) {
         (None, None) => "unknown (it does not identify itself)".to_owned(),
         (Some(kind), None) => inline(kind),
-        (kind, Some(version)) => inline(&format!("{} {version}", kind.as_deref().unwrap_or("unknown"))),
+        // Escape each by itself: an escape sequence at the end of one would take text of the other.
+        (kind, Some(version)) => format!("{} {}", inline(kind.as_deref().unwrap_or("unknown")), inline(version)),
     }
 }
 
