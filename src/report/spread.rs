@@ -31,6 +31,11 @@ pub struct Spread {
 }
 
 impl Spread {
+    /// Spread of `n` values without intervals.
+    pub const fn without_intervals(n: usize, stats: Stats) -> Self {
+        Self { n, stats, repeats: 0, mean_half_width: None, median_ci95: None, tail_ci95: [None; 3], share_ci95: None }
+    }
+
     /// The spread of a metric over some attempts; `None` when none of them has the figure.
     pub fn over(metric: &Metric, attempts: impl IntoIterator<Item: Borrow<AttemptRecord>>) -> Option<Self> {
         let figure = |r: &AttemptRecord| Some((r.id.case, (metric.get)(r)?));

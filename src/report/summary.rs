@@ -237,15 +237,8 @@ impl Summary {
             estimated_attempts: counted.estimated,
             failed_attempts: views.iter().map(|v| v.failures().count()).sum(),
             findings: findings.map(|(diagnosis, n)| (diagnosis, *n)).collect(),
-            own_delay: Stats::from_values(counted.own_delays_ms.iter().copied()).map(|stats| Spread {
-                n: counted.own_delays_ms.len(),
-                stats,
-                repeats: 0,
-                mean_half_width: None,
-                median_ci95: None,
-                tail_ci95: [None; 3],
-                share_ci95: None,
-            }),
+            own_delay: Stats::from_values(counted.own_delays_ms.iter().copied())
+                .map(|stats| Spread::without_intervals(counted.own_delays_ms.len(), stats)),
             slowest_case: slowest_case(&views),
             events: counted.events,
             coalesced_events: counted.coalesced,

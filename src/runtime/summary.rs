@@ -278,15 +278,7 @@ mod tests {
 
     fn spread(values: &[f64]) -> Spread {
         let stats = Stats::from_values(values.iter().copied()).unwrap();
-        Spread {
-            n: values.len(),
-            stats,
-            repeats: 0,
-            mean_half_width: None,
-            median_ci95: None,
-            tail_ci95: [None; 3],
-            share_ci95: None,
-        }
+        Spread::without_intervals(values.len(), stats)
     }
 
     #[test]

@@ -373,8 +373,8 @@ impl ComparedRun {
             load_stages: Some(session.suite.load_stages.as_ref().map_or_else(String::new, ToString::to_string)),
             is_sweep: !session.sweep.is_empty(),
             workload: ComparedWorkload::from_suite(&session.suite),
-            turns: turns(session),
-            models: models(session),
+            turns: turns(session, headline),
+            models: models(session, headline),
             stages: session.sweep.iter().enumerate().filter_map(stage).collect(),
             checks: Some(checks(session)),
             found: FoundLoad::from_session(session),
@@ -384,10 +384,9 @@ impl ComparedRun {
     }
 }
 
-/// Figures of the reported attempts by turn; in a sweep, of those of its headline stage.
-fn turns(session: &Session) -> Vec<Turn> {
+/// Figures of the reported attempts of a stage by turn.
+fn turns(session: &Session, stage: usize) -> Vec<Turn> {
     let mut by_turn: BTreeMap<u64, Samples> = BTreeMap::new();
-    let stage = headline_stage(session);
     let reported = session.cases.iter().flat_map(|case| case.reported_in(stage)).filter(|a| a.turn.is_some());
     for record in reported.filter_map(AttemptState::record) {
         by_turn.entry(record.turn.map_or(0, |turn| turn.number.into())).or_default().add(&record);
@@ -395,13 +394,12 @@ fn turns(session: &Session) -> Vec<Turn> {
     by_turn.into_iter().map(|(number, samples)| Turn { number, figures: samples.into_figures() }).collect()
 }
 
-/// Figures of the reported attempts by model, in a sweep of its headline stage; empty without a mix.
-fn models(session: &Session) -> Vec<ModelSide> {
+/// Figures of the reported attempts of a stage by model; empty without a mix.
+fn models(session: &Session, stage: usize) -> Vec<ModelSide> {
     if session.suite.model_mix.is_none() {
         return Vec::new();
     }
     let mut by_model: BTreeMap<String, Samples> = BTreeMap::new();
-    let stage = headline_stage(session);
     let reported = session.cases.iter().flat_map(|case| case.reported_in(stage));
     for record in reported.filter_map(AttemptState::record) {
         by_model.entry(record.model.clone()).or_default().add(&record);

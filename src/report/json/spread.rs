@@ -50,18 +50,7 @@ struct Ci95 {
 impl SpreadJson {
     /// Creates the statistics of a figure that each of `n` attempts has.
     pub fn from_stats(stats: Stats, n: usize) -> Self {
-        Self::new(
-            &Spread {
-                n,
-                stats,
-                repeats: 0,
-                mean_half_width: None,
-                median_ci95: None,
-                tail_ci95: [None; 3],
-                share_ci95: None,
-            },
-            n,
-        )
+        Self::new(&Spread::without_intervals(n, stats), n)
     }
 
     /// Adds the states of the prefix cache.

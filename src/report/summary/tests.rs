@@ -99,21 +99,7 @@ fn the_throughput_of_a_rate_counts_every_round_and_no_hold() {
 #[test]
 fn percentiles_need_enough_figures() {
     let stats = Stats::from_values([1.0, 2.0]).unwrap();
-    let shown = |n| {
-        [50, 90, 95, 99].map(|p| {
-            Spread {
-                n,
-                stats,
-                repeats: 0,
-                mean_half_width: None,
-                median_ci95: None,
-                tail_ci95: [None; 3],
-                share_ci95: None,
-            }
-            .percentile(p)
-            .is_some()
-        })
-    };
+    let shown = |n| [50, 90, 95, 99].map(|p| Spread::without_intervals(n, stats).percentile(p).is_some());
     assert_eq!(shown(9), [true, false, false, false]);
     assert_eq!(shown(10), [true, true, false, false]);
     assert_eq!(shown(20), [true, true, true, false]);
