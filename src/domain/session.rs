@@ -10,6 +10,7 @@ mod event;
 mod index;
 mod load;
 mod pace;
+mod race;
 mod replay;
 mod rows;
 mod run_clock;
@@ -33,6 +34,7 @@ pub use self::event::{EventKind, InvalidEvent, RunEvent};
 use self::index::Index;
 pub use self::load::warmup_name;
 pub use self::pace::{Capped, Durations, Pace, StagePace};
+pub use self::race::RaceState;
 pub use self::replay::IdleReason;
 pub use self::rows::RowPlan;
 use self::run_clock::RunClock;
@@ -218,6 +220,8 @@ pub struct Session {
     pub stage: usize,
     /// Search for the largest load; `None` if the load is given.
     search: Option<SearchState>,
+    /// Race of two sides; `None` for other runs.
+    race: Option<RaceState>,
     /// Times at which the load stages after the first one began.
     stages_began: Vec<Nanos>,
     /// Requests that were due within the run's duration but got no slot.
@@ -290,6 +294,7 @@ impl Session {
         let cases: Vec<_> = (0..count).map(|case| CaseState::new(attempts_of(&suite, &plan, case))).collect();
         let mut session = Self {
             search: suite.find.map(SearchState::new),
+            race: suite.race.clone().map(|race| RaceState::new(race, count)),
             suite,
             plan,
             mode: Mode::Waiting,

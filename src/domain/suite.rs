@@ -10,6 +10,7 @@ use super::load_search::LoadSearch;
 use super::load_stages::LoadStages;
 use super::media::{GeneratedImages, Media, MediaCount};
 use super::model_mix::ModelMix;
+use super::race::Race;
 use super::slo::Slo;
 use super::tools::{ResponseFormat, Tool, ToolChoice};
 use super::workload::{Conversations, Workload};
@@ -43,6 +44,9 @@ pub struct Suite {
     /// Search for the largest load that meets the thresholds; `None` if the load is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub find: Option<LoadSearch>,
+    /// Race of two sides, for which each case occurs twice; `None` for other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub race: Option<Race>,
 }
 
 /// The name of a suite, with the patterns that selected its cases.

@@ -52,6 +52,7 @@ impl Session {
             EventKind::StageBegan { stage } => self.begin_stage(stage),
             EventKind::ProbeBegan { probe, load } => self.begin_probe(probe, load, at),
             EventKind::ProbeJudged { verdict, meets, requests } => self.end_probe(at, verdict, meets, requests),
+            EventKind::RaceDecided => self.end_race(at),
             EventKind::TimeUp { not_started } => self.end_time(not_started),
             EventKind::Saturated { not_started } => self.end_saturated(at, not_started),
             EventKind::Finished => self.mode = Mode::Finished,
@@ -60,6 +61,7 @@ impl Session {
             EventKind::Resumed => self.resume(at),
         }
         self.follow_conversations();
+        self.complete_blocks();
         self.follow_schedule(at);
         self.version += 1;
         Ok(())
@@ -108,6 +110,7 @@ impl Session {
             }
             EventKind::ProbeBegan { probe, load } => self.check_probe(probe, load),
             EventKind::ProbeJudged { .. } => self.check_verdict(),
+            EventKind::RaceDecided => require(self.race.is_some(), InvalidEvent::OutOfOrder),
             EventKind::TimeUp { .. }
             | EventKind::Saturated { .. }
             | EventKind::Finished

@@ -62,7 +62,7 @@ impl Session {
             }
         }
         self.count_backlog();
-        while let Some(what) = self.next_search_step().or_else(|| self.next_step()) {
+        while let Some(what) = self.next_search_step().or_else(|| self.next_race_step()).or_else(|| self.next_step()) {
             if !self.commit_now(what, &mut out) {
                 break;
             }
@@ -126,6 +126,7 @@ impl Session {
                 abort(numbers.into_iter().map(|number| AttemptId { case, number }).collect())
             }
             EventKind::ProbeJudged { verdict, .. } => abort(self.discarded_by(verdict)),
+            EventKind::RaceDecided => abort(self.open_and_counting()),
             EventKind::Closing => {
                 let counts = |id: &&AttemptId| {
                     self.cases.get(id.case).is_some_and(|c| !c.is_settled() && c.counting().any(|n| n == id.number))
@@ -182,6 +183,11 @@ impl Session {
         // Only warm-ups, and only at the beginning, delay measured attempts.
         if self.index.is_warming() {
             return None;
+        }
+        if self.race.is_some() {
+            let case = self.next_race_case()?;
+            let number = self.next_number(case)?;
+            return Some(EventKind::Started { case, number, warmup: false, due: None, row: None, turn: None });
         }
         let by_row = self.rows.as_ref().and_then(|rows| self.case_of_next_row(rows));
         let case = self.index.next_ready(by_row.unwrap_or(if self.plan.takes_turns() { self.turn } else { 0 }))?;

@@ -88,6 +88,8 @@ pub enum EventKind {
         /// Requests of its steady part.
         requests: u32,
     },
+    /// The race was decided. Nothing more starts, and requests in flight are discarded.
+    RaceDecided,
     /// The plan's duration is over.
     TimeUp {
         /// Requests due within the duration that got no slot.
@@ -110,7 +112,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The `type` of every event with its own journal line. A line of another type is not an event.
-    pub const TYPES: [&str; 17] = [
+    pub const TYPES: [&str; 18] = [
         "began",
         "held",
         "hold_ended",
@@ -122,6 +124,7 @@ impl EventKind {
         "stage_began",
         "probe_began",
         "probe_judged",
+        "race_decided",
         "time_up",
         "saturated",
         "finished",
@@ -181,6 +184,7 @@ mod tests {
             EventKind::StageBegan { stage: 3 },
             EventKind::ProbeBegan { probe: 12, load: SearchLoad(123_456) },
             EventKind::ProbeJudged { verdict: ProbeVerdict::Undecided, meets: true, requests: 4321 },
+            EventKind::RaceDecided,
             EventKind::TimeUp { not_started: 17 },
             EventKind::Saturated { not_started: 9 },
             EventKind::Finished,

@@ -84,7 +84,8 @@ impl Session {
     /// Number of requests that may be in flight now.
     pub fn concurrency_now(&self) -> usize {
         let stages = self.suite.load_stages.as_ref();
-        stages.and_then(|stages| stages.concurrency_at(self.clock.used(self.now))).unwrap_or(self.plan.concurrency)
+        let staged = || stages.and_then(|stages| stages.concurrency_at(self.clock.used(self.now)));
+        self.race_concurrency().or_else(staged).unwrap_or(self.plan.concurrency)
     }
 
     /// The next load stage, if its time has come. Requests in flight go on.

@@ -288,12 +288,7 @@ impl Session {
 
     /// Attempts in flight that the end of a probe discards.
     pub(super) fn discarded_by(&self, verdict: ProbeVerdict) -> Vec<AttemptId> {
-        let counts = |id: &&AttemptId| self.attempt(**id).is_some_and(|attempt| !attempt.abandoned);
-        if verdict == ProbeVerdict::Pass {
-            Vec::new()
-        } else {
-            self.index.open().keys().filter(counts).copied().collect()
-        }
+        if verdict == ProbeVerdict::Pass { Vec::new() } else { self.open_and_counting() }
     }
 
     /// Begins a stage or a probe with a fresh clock and all cases in their order.
