@@ -7,6 +7,7 @@ mod engine;
 mod help;
 mod network;
 mod pages;
+mod race;
 mod run;
 mod saved;
 mod screen;
@@ -22,6 +23,7 @@ pub use self::common_args::{GpuArgs, SecretArgs};
 pub use self::help::parse;
 pub use self::network::NetworkArgs;
 pub use self::pages::{CompletionsArgs, completions, man_page, options_markdown};
+pub use self::race::{RaceArgs, RivalArgs};
 pub use self::run::RunArgs;
 pub(crate) use self::run::extensions;
 pub use self::saved::{CompareArgs, OpenArgs, ReplayArgs, ReportArgs, ResumeArgs, RunsArgs};
@@ -50,6 +52,8 @@ pub struct Cli {
 /// Commands other than a run.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Race two endpoints, models or settings, interleaved
+    Race(Box<RaceArgs>),
     /// Serve the built-in simulator
     #[command(after_help = sim::faults_help())]
     Sim(SimArgs),

@@ -12,6 +12,7 @@ mod media_file;
 mod metrics;
 mod model_mix;
 mod network;
+mod race;
 mod resume;
 mod run_flags;
 mod search;
@@ -48,6 +49,7 @@ use crate::tokenizer::Tokenizer;
 
 pub use self::command_line::command_line;
 pub use self::local_ports::ports_to_search;
+pub use self::race::{race_command_line, race_spec};
 pub use self::resume::resume_spec;
 
 /// Error in the command line, the environment or a file. The text has no secret and may have several lines; the exit
@@ -140,6 +142,7 @@ pub fn run_spec(
         secrets.warnings.iter().cloned().chain(odd).chain(shortened).chain(left_out).chain(unfilled).collect();
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
     Ok(RunSpec {
+        rival: None,
         engine: EngineSpec {
             base_url,
             api,

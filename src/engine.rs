@@ -45,6 +45,7 @@ use self::board::{Board, WatchedCase};
 pub use self::client::EngineConfig;
 pub use self::client::page_client;
 use self::client::{Endpoint, Prepared};
+use self::discovery::DiscoveryOptions;
 use self::clock::EngineClock;
 pub use self::failure::InvalidConfig;
 use self::helper::Failed;
@@ -53,6 +54,7 @@ pub use self::network::{Network, ProxyChoice, certificates};
 use self::pulse::Pulse;
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
+use crate::domain::race::Side;
 
 /// Name of the engine's thread, which reads the streams.
 pub const THREAD: &str = "engine";
@@ -76,7 +78,21 @@ impl Engine {
         epoch: Instant,
         sink: impl Fn(EngineFact) + Send + 'static,
     ) -> Result<Self, InvalidConfig> {
-        let prepared = Prepared::new(config, epoch)?;
+        Self::start_race(config, None, epoch, sink)
+    }
+
+    /// Starts the thread with two endpoints: requests of side B of a race go to `rival`. Without a rival, all go to one.
+    pub fn start_race(
+        config: EngineConfig,
+        rival: Option<EngineConfig>,
+        epoch: Instant,
+        sink: impl Fn(EngineFact) + Send + 'static,
+    ) -> Result<Self, InvalidConfig> {
+        let mut prepared = Prepared::new(config, epoch)?;
+        let mut rival = rival.map(|config| Prepared::new(config, epoch)).transpose()?;
+        if let Some(rival) = &mut rival {
+            prepared.share_secrets(rival);
+        }
         let clock = EngineClock::new(epoch);
         let (commands, inbox) = mpsc::unbounded_channel();
         let (publish, live) = watch::channel(Arc::default());
@@ -91,8 +107,10 @@ impl Engine {
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 let endpoint = Rc::new(Endpoint::new(prepared));
-                let board = Rc::new(Board::new(publish, board_watched, Rc::clone(&endpoint.secrets)));
-                let work = Worker { endpoint, board, sink: facts };
+                let rival = rival.map(|prepared| Rc::new(Endpoint::new(prepared)));
+                let board = Board::new(publish, board_watched, Rc::clone(&endpoint.secrets));
+                let board = Rc::new(board.showing_sides(rival.is_some()));
+                let work = Worker { endpoint, rival, board, sink: facts };
                 tokio::task::LocalSet::new().block_on(&runtime, work.run(inbox, pulse, failures));
                 Ok::<_, std::io::Error>(())
             }));
@@ -145,11 +163,18 @@ impl Drop for Engine {
 
 struct Worker<F> {
     endpoint: Rc<Endpoint>,
+    /// Endpoint of side B of a race; `None` for other runs.
+    rival: Option<Rc<Endpoint>>,
     board: Rc<Board>,
     sink: Rc<F>,
 }
 
 impl<F: Fn(EngineFact) + 'static> Worker<F> {
+    /// Endpoint of a case.
+    fn endpoint_of(&self, case: usize) -> &Rc<Endpoint> {
+        self.rival.as_ref().filter(|_| Side::from_case(case) == Side::B).unwrap_or(&self.endpoint)
+    }
+
     async fn run(
         self,
         mut inbox: mpsc::UnboundedReceiver<EngineCommand>,
@@ -175,22 +200,30 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
             match command {
                 EngineCommand::Discover { retry, needs_list } => {
                     let (endpoint, sink) = (Rc::clone(&self.endpoint), Rc::clone(&self.sink));
-                    let options = discovery::DiscoveryOptions { keeps_trying: retry, needs_list };
+                    let options = DiscoveryOptions { keeps_trying: retry, needs_list };
                     tasks.spawn_local(async move { discovery::discover(&endpoint, options, &*sink).await });
+                    let Some(rival) = self.rival.clone() else { continue };
+                    let (sink, options) = (Rc::clone(&self.sink), DiscoveryOptions { keeps_trying: retry, needs_list });
+                    let of_rival = move |fact| sink(EngineFact::FromRival(Box::new(fact)));
+                    tasks.spawn_local(async move { discovery::discover(&rival, options, &of_rival).await });
                 }
                 EngineCommand::Start { id, case, model, warmup, due, turn, row: _, lengths, ready } => {
                     let (cancel, cancelled) = oneshot::channel();
                     running.retain(|_, c| !c.is_closed());
                     running.insert(id, cancel);
                     let (endpoint, board, sink) =
-                        (Rc::clone(&self.endpoint), Rc::clone(&self.board), Rc::clone(&self.sink));
+                        (Rc::clone(self.endpoint_of(id.case)), Rc::clone(&self.board), Rc::clone(&self.sink));
+                    let is_rival = self.rival.as_ref().is_some_and(|rival| Rc::ptr_eq(rival, &endpoint));
                     tasks.spawn_local(async move {
                         let order = attempt::Order { id, case, model, warmup, due, turn, lengths, ready };
                         let record = attempt::run(&endpoint, &board, order, cancelled, |at| {
                             sink(EngineFact::Started { id, at });
                         })
                         .await;
-                        endpoint.take_recognised().into_iter().for_each(|server| sink(EngineFact::Recognised(server)));
+                        if let Some(server) = endpoint.take_recognised() {
+                            let fact = EngineFact::Recognised(server);
+                            sink(if is_rival { EngineFact::FromRival(Box::new(fact)) } else { fact });
+                        }
                         sink(EngineFact::Ended { id, record: Arc::new(record) });
                     });
                 }

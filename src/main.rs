@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use tokscope::app::state::theme::ThemeName;
 use tokscope::cli::{
-    self, CalibrateArgs, Cli, Command, CompareArgs, OpenArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs, ScreenArgs,
+    self, CalibrateArgs, Cli, Command, CompareArgs, OpenArgs, RaceArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs, ScreenArgs,
     SimArgs,
 };
 use tokscope::cli::{completions, man_page};
@@ -31,6 +31,7 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     let cli = cli::parse();
     let outcome = match cli.command {
+        Some(Command::Race(args)) => race(*args),
         Some(Command::Sim(args)) => simulate(args),
         Some(Command::Calibrate(args)) => calibrate(args),
         Some(Command::Runs(args)) => list_runs(&args),
@@ -73,6 +74,18 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
     }
     spec.command_line = Some(config::command_line(std::env::args_os().skip(1), args, &spec.engine, &env));
     begin(spec, args.headless, args.color.when(), &settings)
+}
+
+fn race(mut args: RaceArgs) -> anyhow::Result<u8> {
+    let env = |name: &str| std::env::var(name).ok();
+    let screen = std::mem::take(&mut args.screen);
+    let settings = Settings::of_screen(&screen, &env)?;
+    if let Some(listing) = listing(&screen, &settings, Settings::keys_table) {
+        return print(listing.as_bytes());
+    }
+    let (mut spec, run) = config::race_spec(args, &env, Path::new("."))?;
+    spec.command_line = Some(config::race_command_line(std::env::args_os().skip(1), &run, &spec, &env));
+    begin(spec, run.headless, run.color.when(), &settings)
 }
 
 /// Searches this machine for a server and asks the user whether to benchmark it. Returns its URL, or `None` if the user
@@ -133,6 +146,8 @@ fn begin(mut spec: RunSpec, headless: bool, color: ColorWhen, settings: &Setting
     let concurrency = if session.plan.open_loop.is_some() { 1 } else { session.plan.limit().unwrap_or(1) };
     let searched = session.suite.find.filter(|find| find.variable == SearchVariable::Concurrency);
     let stages = session.sweep.iter().copied().chain(searched.map(|find| find.max.0 as usize));
+    // Both sides of a race have this concurrency.
+    let concurrency = if session.suite.race.is_some() { 2 * concurrency } else { concurrency };
     process::provide_for(stages.max().unwrap_or(concurrency).max(concurrency))?;
     if headless || spec.saving.stdout.is_some() {
         return headless::run(spec, color);

@@ -17,6 +17,7 @@ mod preset;
 mod report_view;
 mod scope;
 mod selection;
+mod rival;
 mod session;
 mod stop;
 mod theme_choice;

@@ -23,6 +23,7 @@ Examples:
   tokscope http://localhost:8000/v1         Benchmark a server in the dashboard
   tokscope URL -c 8 -n 100 -o report.md     Send 100 requests, 8 in flight
   tokscope URL --sweep 1,2,4,8,16           Find where throughput saturates
+  tokscope race URL_A URL_B                 Race two servers, interleaved
   tokscope compare last results.json        Compare two runs";
 
 /// Environment and exit status, at the end of the whole page.
@@ -44,7 +45,7 @@ Exit status:
 
 /// Last lines of the summary.
 const MORE: &str = "\
-Commands: runs open report compare resume replay calibrate sim completions man
+Commands: race runs open report compare resume replay calibrate sim completions man
 `tokscope --help` lists all options, `tokscope COMMAND -h` those of a command.";
 
 /// Options of a run in the summary, by their ids, in few enough words for a line.

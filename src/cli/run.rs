@@ -185,7 +185,7 @@ pub struct RunArgs {
     pub color: ColorArgs,
 }
 
-fn api_help() -> String {
+pub(super) fn api_help() -> String {
     let names = api::names().join(", ");
     format!("API of the endpoint: {names} [default: from the URL's path, else chat]")
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ColorArgs, GpuArgs, NetworkArgs, ScreenArgs, SecretArgs};
+use super::{ColorArgs, GpuArgs, NetworkArgs, RivalArgs, ScreenArgs, SecretArgs};
 use crate::report::gate::RegressionRule;
 
 /// Options of `tokscope resume`.
@@ -24,6 +24,9 @@ pub struct ResumeArgs {
     /// API key and headers.
     #[command(flatten)]
     pub secrets: SecretArgs,
+    /// Key and headers of side B of a race.
+    #[command(flatten)]
+    pub rival: RivalArgs,
     /// Proxy and certificates.
     #[command(flatten)]
     pub network: NetworkArgs,

@@ -46,6 +46,10 @@ pub(super) fn pause_s(text: &str) -> Result<f64, String> {
     number(text, 0.0, 3600.0)
 }
 
+pub(super) fn margin(text: &str) -> Result<f64, String> {
+    number(text, 0.1, 100.0)
+}
+
 pub(super) fn search_variable(text: &str) -> Result<SearchVariable, String> {
     SearchVariable::by_name(text).ok_or_else(|| "use concurrency or rate".to_owned())
 }

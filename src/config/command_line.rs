@@ -9,7 +9,7 @@ use crate::protocol::url::split_query;
 use crate::runtime::spec::EngineSpec;
 
 /// Replaces a secret. Needs no quotes in a shell.
-const REDACTED: &str = "REDACTED";
+pub(super) const REDACTED: &str = "REDACTED";
 /// Shortest secret that is looked for inside every argument; a shorter one may be part of an ordinary word.
 const SHORTEST_SECRET: usize = 6;
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::run_flags::{self, Secrets};
-use super::{ConfigError, address, demo, exports, media_file, metrics, network, tokenizer, workload};
+use super::{ConfigError, address, demo, exports, media_file, metrics, network, race, tokenizer, workload};
 use crate::cli::ResumeArgs;
 use crate::domain::gpu::SIMULATED_SOURCE;
 use crate::domain::text::sanitise_line;
@@ -52,8 +52,13 @@ pub fn resume_spec(
     let requests = reopened.transpose()?.unwrap_or_default();
     let mut suite = (*run.suite).clone();
     media_file::reload(&mut suite)?;
+    let rival = suite.race.as_ref().map(|race| {
+        race::rival_to_resume(race, &run.id, (&base_url, api, &secrets), args, env, folder)
+    });
+    let rival = rival.transpose()?;
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
     Ok(RunSpec {
+        rival,
         engine: EngineSpec {
             base_url,
             api,

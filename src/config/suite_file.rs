@@ -19,6 +19,7 @@ use toml::de::DeValue;
 
 use self::case::{Params, read_case};
 use self::check::SchemaFolder;
+pub(super) use self::extra::check_extra_key;
 use self::media::CaseMedia;
 use self::models::read_models;
 use self::workload::read_workload;

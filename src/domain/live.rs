@@ -100,6 +100,8 @@ pub enum EngineFact {
         /// Whether the engine will retry.
         retrying: bool,
     },
+    /// The endpoint of side B of a race was discovered, recognised or unreachable.
+    FromRival(Box<Self>),
     /// A request is being sent.
     Started {
         /// Attempt of the request.

@@ -16,6 +16,7 @@ use super::secrets::Secrets;
 use super::standstill::Standstills;
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{LiveSnapshot, TRACED_STREAMS};
+use crate::domain::race::Side;
 use crate::domain::time::Nanos;
 
 /// The case on the screen, which any thread may set. Without a case on the screen, the live view holds only counters.
@@ -54,6 +55,8 @@ pub struct Board {
     watched: WatchedCase,
     publish: watch::Sender<Arc<LiveSnapshot>>,
     secrets: Rc<Secrets>,
+    /// Whether the screen shows the newest request of each side of a race.
+    shows_sides: bool,
 }
 
 impl Board {
@@ -69,7 +72,15 @@ impl Board {
             watched,
             publish,
             secrets,
+            shows_sides: false,
         }
+    }
+
+    /// Has the live view carry the text of the newest request of each side of a race.
+    #[must_use]
+    pub const fn showing_sides(mut self, shows_sides: bool) -> Self {
+        self.shows_sides = shows_sides;
+        self
     }
 
     /// Adds a recorder to the live view. If the thread stalled while the request was waiting to start, its record gets
@@ -188,6 +199,12 @@ impl Board {
                 *highest = number.max(*highest);
             }
         }
+        let newest_of = |side| {
+            let is_shown = self.shows_sides && watched.is_some();
+            let is_on = |recorder: &Rc<RefCell<Recorder>>| Side::from_case(recorder.borrow().record.id.case) == side;
+            recorders.iter().rposition(is_on).filter(|_| is_shown)
+        };
+        let of_sides = Side::BOTH.map(newest_of);
         let traced_from = recorders.len().saturating_sub(TRACED_STREAMS);
         let in_flight: Vec<_> = recorders
             .iter()
@@ -196,6 +213,7 @@ impl Board {
                 let mut recorder = recorder.borrow_mut();
                 let AttemptId { case, number } = recorder.record.id;
                 let detail = match newest.get(&case) {
+                    _ if of_sides.contains(&Some(at)) => Detail::All,
                     Some(highest) if *highest == number && watched == Some(case) => Detail::All,
                     Some(highest) if *highest == number => Detail::Trace,
                     _ => Detail::Counters,
@@ -229,6 +247,22 @@ mod tests {
         let id = AttemptId { case, number };
         let record = AttemptRecord::started(id, false, "r".into(), "m".into(), Nanos(0));
         Rc::new(RefCell::new(Recorder::new(record, &crate::protocol::api::CHAT)))
+    }
+
+    #[test]
+    fn in_a_race_the_newest_request_of_each_side_is_shown_with_its_text() {
+        let watch = WatchedCase::default();
+        watch.set(Some(9));
+        let board = Board::new(watch::channel(Arc::default()).0, watch, Rc::default()).showing_sides(true);
+        for (case, number) in [(0, 1), (3, 1), (2, 1), (1, 1)] {
+            let recorder = recorder(case, number);
+            recorder.borrow_mut().record.text = format!("answer {case}");
+            board.add(recorder, ms(1));
+        }
+        board.publish(ms(2));
+        let live = board.publish.borrow().clone();
+        let texts: Vec<&str> = live.in_flight.iter().map(|f| &*f.text).collect();
+        assert_eq!(texts, ["", "", "answer 2", "answer 1"]);
     }
 
     fn board() -> Board {

@@ -139,6 +139,12 @@ impl Prepared {
         let fresh = if is_plain { None } else { Some(build(false)?) };
         Ok(Self { client, fresh, tls, secrets, headers, base_url, api, run_id, warm, session_header, network, clock })
     }
+
+    /// Redacts the secrets of both endpoints in the texts of either.
+    pub fn share_secrets(&mut self, other: &mut Self) {
+        self.secrets = self.secrets.merged(&other.secrets);
+        other.secrets = self.secrets.merged(&Secrets::default());
+    }
 }
 
 /// Checks the name of the header for conversations.

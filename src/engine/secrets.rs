@@ -117,6 +117,11 @@ impl Secrets {
         Self { needles: SecretForms::new(&written) }
     }
 
+    /// Secrets of two endpoints.
+    pub fn merged(&self, other: &Self) -> Self {
+        Self { needles: self.needles.merged(&other.needles) }
+    }
+
     /// Returns the text without secrets, including a secret that is cut off at the end of the text.
     pub fn redact(&self, text: &str) -> String {
         let mut out = text.to_owned();

@@ -164,6 +164,7 @@ pub fn report(session: Session) -> Report {
         api: USUAL_API,
         model: "glm-4.7-flash".into(),
         server: ServerInfo { kind: Some("vLLM".into()), version: Some("0.11.0".into()) },
+        rival: None,
         simulated: false,
         route: crate::domain::route::Route::default(),
         tool: "0.1.0".into(),

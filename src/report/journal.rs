@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::model::Environment;
+use super::model::{Environment, Rival};
 use crate::domain::calibration::Calibration;
 use crate::domain::live::ServerInfo;
 use crate::domain::route::Route;
@@ -64,6 +64,9 @@ pub struct RunHeader {
     /// Proxy and TLS between tokscope and the server.
     #[serde(default)]
     pub route: Route,
+    /// Endpoint of side B of a race, whose URL is in the suite; `None` for other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rival: Option<Rival>,
     /// Suite of the run.
     pub suite: Arc<Suite>,
     /// Number of attempts and settings of the load.

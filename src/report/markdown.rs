@@ -19,6 +19,7 @@ mod method;
 mod models;
 mod numbers;
 mod page;
+mod race;
 mod results;
 mod server;
 mod statistics;
@@ -71,6 +72,7 @@ pub fn render(report: &Report) -> String {
     let mut page = Page::default();
     front::write(&view, &mut page);
     verdict::write(&view, &mut page);
+    race::write(&view, &mut page);
     results::write(&view, &mut page);
     depth::write(&view, &mut page);
     models::write(&view, &mut page);

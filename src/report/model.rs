@@ -38,6 +38,8 @@ pub struct Report {
     pub model: String,
     /// Software that serves the model.
     pub server: ServerInfo,
+    /// Endpoint of side B of a race; `None` for other runs.
+    pub rival: Option<Rival>,
     /// Whether the built-in simulator answered instead of a model.
     pub simulated: bool,
     /// Proxy and TLS on the way to the endpoint.
@@ -68,6 +70,19 @@ pub struct Report {
     pub finished_at: Nanos,
     /// Summary of [`Self::session`], once it was needed.
     pub summary: SummaryCell,
+}
+
+/// Endpoint of side B of a race, beside its URL.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rival {
+    /// Model of side B.
+    pub model: String,
+    /// Software that serves it.
+    #[serde(default)]
+    pub server: ServerInfo,
+    /// Proxy and TLS on the way to it.
+    #[serde(default)]
+    pub route: Route,
 }
 
 impl Report {

@@ -315,6 +315,7 @@ fn report(texts: &[&str]) -> Option<Report> {
         api: USUAL_API,
         model: text(3),
         server: ServerInfo { kind: Some(text(5)), version: Some(text(6)) },
+        rival: None,
         simulated: false,
         route: Route { tls_verified: None, proxy: Some(text(18)) },
         resumed: Vec::new(),

@@ -52,6 +52,7 @@ pub fn report(run: RunHeader, measured: Measurements<'_>) -> Report {
         api: by_name(&run.api).map_or("unknown", |api| api.name),
         model: run.model,
         server: run.server,
+        rival: run.rival,
         simulated: run.simulated,
         local: run.local,
         route: run.route,

@@ -25,10 +25,10 @@ use super::route;
 use super::run::Run;
 use super::signals::{Suspension, stop_process};
 use super::spec::RunSpec;
-use super::summary::probe_line;
+use super::summary::{block_line, probe_line};
 use super::wake::Wake;
 use crate::app::message::Msg;
-use crate::app::state::{App, Connection, Scene};
+use crate::app::state::{App, Connection, Scene, Target};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::{DISCOVERY_TIMEOUT, EngineFact};
 use crate::domain::quantity::count;
@@ -81,6 +81,8 @@ struct Progress {
     notes_printed: usize,
     /// Number of finished probes that were printed.
     probes_printed: usize,
+    /// Number of complete blocks of a race that were printed.
+    blocks_printed: usize,
 }
 
 impl Progress {
@@ -89,7 +91,7 @@ impl Progress {
         let is_load = session.is_load() || !session.sweep.is_empty();
         let status = StatusLine::for_stderr();
         let load = (is_load && status.is_none()).then(LoadLine::default);
-        Self { style, load, is_load, status, notes_printed: 0, probes_printed: 0 }
+        Self { style, load, is_load, status, notes_printed: 0, probes_printed: 0, blocks_printed: 0 }
     }
 
     /// Prints the notes about the workload that are new since the last call.
@@ -111,6 +113,16 @@ impl Progress {
         self.probes_printed = probes.len();
     }
 
+    /// Prints the state of a race after each block.
+    fn print_blocks(&mut self, scene: &Scene, stderr: &mut Stderr) {
+        let Some(race) = scene.session.race() else { return };
+        if race.tally.blocks() > self.blocks_printed {
+            self.blocks_printed = race.tally.blocks();
+            let line = block_line(&scene.session).unwrap_or_default();
+            stderr.progress(|to| say_to(to, &sanitise_line(&line)));
+        }
+    }
+
     /// Prints progress after an attempt has ended.
     fn attempt_ended(&mut self, run: &LiveRun, record: &AttemptRecord, stderr: &mut Stderr) {
         let (scene, now) = (&run.base.app.scene, run.base.now());
@@ -118,7 +130,7 @@ impl Progress {
             if let Some(line) = load.line(scene, now) {
                 stderr.progress(|to| say_to(to, &line));
             }
-        } else if !self.is_load {
+        } else if !self.is_load && scene.session.race().is_none() {
             stderr.progress(|to| print_attempt(&scene.session, record, self.style, to));
         }
     }
@@ -157,7 +169,8 @@ fn follow(run: &mut LiveRun, progress: &mut Progress, stderr: &mut Stderr) -> an
             say_to(stderr, &format!("tokscope: the run is no longer saved: {}", sanitise_line(why)));
         }
         let was_simulated = run.base.app.scene.target.simulated;
-        let found = matches!(msg, Msg::Engine(_, EngineFact::Discovered { .. }));
+        let found = matches!(msg, Msg::Engine(_, EngineFact::Discovered { .. }))
+            || matches!(&msg, Msg::Engine(_, EngineFact::FromRival(fact)) if matches!(**fact, EngineFact::Discovered { .. }));
         let quit = run.take(msg).quit;
         if found {
             if run.base.app.scene.target.simulated && !was_simulated {
@@ -173,6 +186,7 @@ fn follow(run: &mut LiveRun, progress: &mut Progress, stderr: &mut Stderr) -> an
         }
         progress.print_notes(&run.base.app.scene, stderr);
         progress.print_probes(&run.base.app.scene, stderr);
+        progress.print_blocks(&run.base.app.scene, stderr);
         if let Some(record) = ended {
             progress.attempt_ended(run, &record, stderr);
         }
@@ -212,7 +226,14 @@ fn next(run: &LiveRun, status: Option<&StatusLine>) -> anyhow::Result<Wake> {
 fn greet(scene: &Scene, stderr: &mut dyn Write) {
     let cases = count(scene.session.suite.cases.len(), "case");
     let (suite, url) = (sanitise_line(&scene.session.suite.name), sanitise_line(&scene.target.url));
-    say_to(stderr, &format!("{suite} · {cases} · {url}"));
+    if let Some((rival, race)) = scene.rival.as_ref().zip(scene.session.race()) {
+        let cases = count(scene.session.suite.cases.len() / 2, "case");
+        let (b, blocks) = (sanitise_line(&rival.url), scene.session.plan.repeat);
+        let order = if race.settings.takes_turns { "one request at a time" } else { "both sides at once" };
+        say_to(stderr, &format!("{suite} · {cases} · A {url} · B {b} · up to {blocks} blocks, {order}"));
+    } else {
+        say_to(stderr, &format!("{suite} · {cases} · {url}"));
+    }
     if scene.target.simulated {
         say_to(stderr, SIMULATED);
     }
@@ -220,12 +241,20 @@ fn greet(scene: &Scene, stderr: &mut dyn Write) {
 }
 
 fn print_target(app: &App, stderr: &mut dyn Write) {
-    let target = &app.scene.target;
-    if let (Connection::Ready, Some(model)) = (&target.connection, &target.model) {
+    for (side, target) in [("A: ", Some(&app.scene.target)), ("B: ", app.scene.rival.as_ref())] {
+        let side = if app.scene.rival.is_some() { side } else { "" };
+        if let Some(target) = target {
+            print_endpoint(app, target, side, stderr);
+        }
+    }
+}
+
+fn print_endpoint(app: &App, target: &Target, side: &str, stderr: &mut dyn Write) {
+    if let (Connection::Ready, Some(model)) = (&app.scene.target.connection, &target.model) {
         let kind = target.server.kind.as_deref().unwrap_or("unknown server");
         let version = target.server.version.as_ref().map_or_else(String::new, |version| format!(" {version}"));
-        say_to(stderr, &sanitise_line(&format!("{model} on {kind}{version}")));
-        if let Some(doubt) = &app.model_doubt {
+        say_to(stderr, &sanitise_line(&format!("{side}{model} on {kind}{version}")));
+        if let Some(doubt) = app.model_doubt.as_ref().filter(|_| side != "B: ") {
             say_to(stderr, &format!("warning: {}", sanitise_line(doubt)));
         }
     }

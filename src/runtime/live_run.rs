@@ -33,6 +33,7 @@ use super::wake::Wake;
 use crate::app::message::{Msg, RunEffect};
 use crate::app::state::{App, Connection, Target};
 use crate::domain::live::{EngineCommand, EngineFact, EngineLag, LiveSnapshot, ServerInfo};
+use crate::domain::race::Side;
 use crate::domain::random::hash;
 use crate::domain::session::Session;
 use crate::domain::telemetry_event::TelemetryEvent;
@@ -71,7 +72,7 @@ pub struct LiveRun {
 impl LiveRun {
     /// Starts the threads. Until [`Run::begin`], no request is sent and no GPU driver is used.
     pub fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
-        let RunSpec { engine: endpoint, telemetry, mut session, saving, command_line, .. } = spec;
+        let RunSpec { engine: endpoint, rival, telemetry, mut session, saving, command_line, .. } = spec;
         let (clock, resumption) = start_clock(&saving.journal)?;
         let mut origin = Origin::new(&endpoint, &saving.journal, command_line);
         let (sender, inbox) = channel();
@@ -88,9 +89,12 @@ impl LiveRun {
         let image_salt = (!session.plan.warm).then(|| hash(origin.id.bytes()));
         let prompts = Prompts::new(source, endpoint.api, Images::new(image_salt));
         let checks = answer_checks::of_suite(&session.suite, Arc::clone(prompts.row_checks()))?;
+        let warm = session.plan.warm;
         let mut app = new_app(&endpoint, session);
+        app.scene.rival = rival.as_ref().map(|rival| rival_target(rival, &app.scene.session));
+        let rival = rival.map(|rival| rival.to_config(origin.id.clone(), warm));
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);
-        let engine = start_engine(config, (endpoint.tokenizer, checks), clock, sender.clone())?;
+        let engine = start_engine((config, rival), (endpoint.tokenizer, checks), clock, sender.clone())?;
         let samplers = Samplers::new(telemetry, client, attributed, clock, sender.clone());
         signals::watch(sender.clone(), suspension);
         let is_saved = !matches!(saving.journal, JournalSpec::Off);
@@ -281,9 +285,22 @@ fn new_app(endpoint: &EngineSpec, session: SessionSpec) -> App {
     app
 }
 
+/// The endpoint of side B of a race.
+fn rival_target(rival: &EngineSpec, session: &Session) -> Target {
+    let side = session.race().map(|race| &race.settings.sides[Side::B.index()]);
+    Target {
+        url: without_secrets(&rival.base_url),
+        model: side.and_then(|side| side.model.clone()),
+        server: ServerInfo::default(),
+        simulated: false,
+        route: route(&rival.base_url, &rival.network),
+        connection: Connection::Connecting,
+    }
+}
+
 /// Starts the engine's thread. Its facts pass through the tokenizer and the checks, if any, to `sender`.
 fn start_engine(
-    config: EngineConfig,
+    (config, rival): (EngineConfig, Option<EngineConfig>),
     (tokenizer, checks): (Option<Arc<Tokenizer>>, Option<ChecksOf>),
     clock: Clock,
     sender: Sender<Wake>,
@@ -298,7 +315,7 @@ fn start_engine(
         Some(tokenizer) => token_counting::start(tokenizer, facts)?,
         None => facts,
     };
-    Engine::start(config, clock.epoch(), move |fact| facts(clock.now(), fact))
+    Engine::start_race(config, rival, clock.epoch(), move |fact| facts(clock.now(), fact))
 }
 
 /// Restores the saved run that is being resumed.

@@ -28,6 +28,8 @@ use crate::workload::source::Source;
 pub struct RunSpec {
     /// The endpoint and how to reach it.
     pub engine: EngineSpec,
+    /// Endpoint of side B of a race; `None` for other runs.
+    pub rival: Option<EngineSpec>,
     /// Telemetry during the run.
     pub telemetry: TelemetrySpec,
     /// Cases to run, and how.

@@ -4,11 +4,13 @@ mod depth;
 mod entry;
 mod find;
 mod load_stages;
+mod race;
 mod styled;
 mod workload;
 
 use self::entry::entry;
 pub use self::find::probe_line;
+pub use self::race::block_line;
 pub use self::styled::styled;
 use crate::domain::interval::MEAN_NEEDS;
 use crate::domain::metrics::{DECODE, ITL, LATENCY, METRICS, Metric, SPEED, TTFT};
@@ -135,6 +137,7 @@ pub fn summary(report: &Report) -> String {
     let planned = session.requests_planned().filter(|planned| *planned != all);
     let requests =
         planned.map(|n| format!("{}/{} requests", grouped(session.requests_answered() as u64), grouped(n as u64)));
+    lines.extend(race::lines(session));
     lines.push(entry("Successful", [Some(cases), requests, partial]));
     lines.extend(checks(summary, session));
     if session.unreached() > 0 {

@@ -36,6 +36,8 @@ pub struct App {
     pub model_doubt: Option<String>,
     /// The model named on the command line; without one the endpoint must serve exactly one model.
     pub wanted_model: Option<String>,
+    /// Whether the endpoint answered and its model is known; in a race, that of side A.
+    pub(in crate::app) is_endpoint_found: bool,
     /// The models that the endpoint lists.
     pub listed_models: Vec<String>,
     /// Where the API key comes from.
@@ -68,6 +70,7 @@ impl App {
             themes: OfferedTheme::built_in(),
             model_doubt: None,
             wanted_model,
+            is_endpoint_found: false,
             listed_models: Vec::new(),
             key_source: KeySource::default(),
             asks_for_model: false,
@@ -138,6 +141,7 @@ impl App {
             return 3;
         }
         let slo_missed = !self.scene.load.meets_slos(session);
-        u8::from(session.is_partial() || slo_missed)
+        let is_undecided = session.race().is_some_and(|race| !race.tally.is_decided(&race.settings));
+        u8::from(session.is_partial() || slo_missed || is_undecided)
     }
 }

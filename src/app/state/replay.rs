@@ -127,8 +127,9 @@ impl Cursor {
         let mut records: Vec<_> = open.iter().filter(is_in_flight).map(|r| r.get()).collect();
         records.sort_by_key(|r| (r.started, r.id));
         let traced = records.len().saturating_sub(TRACED_STREAMS);
-        let in_flight =
-            records.iter().enumerate().map(|(i, r)| flight(r, at, i >= traced, r.id.case == selected)).collect();
+        // A race shows the answers of both sides.
+        let is_shown = |r: &AttemptRecord| r.id.case == selected || session.race().is_some();
+        let in_flight = records.iter().enumerate().map(|(i, r)| flight(r, at, i >= traced, is_shown(r))).collect();
         // A condensed attempt has no arrivals, so its events count only once it has ended.
         let so_far: u64 = open.iter().map(|r| arrived(&r.get(), at).len() as u64).sum();
         LiveSnapshot { at, content_events_total: self.content_events + so_far, in_flight, ..LiveSnapshot::default() }
@@ -141,6 +142,7 @@ fn before_anything(whole: &Scene) -> Scene {
     Scene {
         now: Nanos::default(),
         target: whole.target.clone(),
+        rival: whole.rival.clone(),
         failed_discoveries: FailedDiscoveries::default(),
         stop: None,
         live: Arc::default(),

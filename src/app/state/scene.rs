@@ -46,6 +46,8 @@ pub struct Scene {
     pub now: Nanos,
     /// The endpoint under test.
     pub target: Target,
+    /// The endpoint of side B of a race; `None` for other runs.
+    pub rival: Option<Target>,
     /// Failed attempts to discover the endpoint.
     pub failed_discoveries: FailedDiscoveries,
     /// Why the run is stopped, if every request would fail for the same reason.
@@ -78,6 +80,7 @@ impl Scene {
         Self {
             now: Nanos::default(),
             target,
+            rival: None,
             failed_discoveries: FailedDiscoveries::default(),
             stop: None,
             load: Load::new(&session),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::notices::show_notice;
 use super::selection::select_case;
-use super::{model_choice, session, stop};
+use super::{model_choice, rival, session, stop};
 use crate::app::message::Effect;
 use crate::app::state::{App, Connection};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus};
@@ -38,6 +38,7 @@ pub(super) fn handle(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect>
                 if retrying { Connection::Unreachable(reason) } else { Connection::Refused(reason) };
             Vec::new()
         }
+        EngineFact::FromRival(fact) => rival::handle(app, now, *fact),
         EngineFact::Started { id, .. } => {
             if app.ui.follows && app.ui.selected != id.case && app.is_listed(id.case) {
                 select_case(app, id.case);

@@ -1,7 +1,7 @@
 //! The model under test: named by the user, the endpoint's only one, or chosen on the screen.
 
 use super::notices::show_notice;
-use super::{session, stop};
+use super::{rival, session, stop};
 use crate::app::action::Action;
 use crate::app::message::{Effect, RunEffect};
 use crate::app::state::answer::PAGE_LINES;
@@ -42,6 +42,19 @@ fn begin(app: &mut App, now: Nanos, model: String, listed: &[String], list_error
         show_notice(app, now, &why, true);
     }
     app.scene.target.model = Some(model);
+    app.is_endpoint_found = true;
+    if !rival::is_ready(app) {
+        // The run begins once side B of the race answers too.
+        if !matches!(app.scene.target.connection, Connection::Refused(_)) {
+            app.scene.target.connection = Connection::Connecting;
+        }
+        return Vec::new();
+    }
+    begin_session(app, now)
+}
+
+/// Begins the run, whose endpoints are ready.
+pub(super) fn begin_session(app: &mut App, now: Nanos) -> Vec<Effect> {
     app.scene.target.connection = Connection::Ready;
     let mut effects = vec![Effect::Run(RunEffect::BeginTelemetry)];
     effects.extend(session::apply(app, SessionInput::Begin(now)));
@@ -70,7 +83,7 @@ pub(super) fn try_again(app: &mut App) -> Vec<Effect> {
 }
 
 /// The model that the user named, or the endpoint's only one. The error asks the user to name a model.
-fn choose_model(wanted: Option<&str>, listed: &[String]) -> Result<String, String> {
+pub(super) fn choose_model(wanted: Option<&str>, listed: &[String]) -> Result<String, String> {
     match (wanted, listed) {
         (Some(name), _) => Ok(name.to_owned()),
         (None, [only]) => Ok(only.clone()),

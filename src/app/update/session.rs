@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::app::message::{Effect, RunEffect};
 use crate::app::state::App;
 use crate::domain::live::EngineCommand;
+use crate::domain::race::Side;
 use crate::domain::request_lengths::RequestLengths;
 use crate::domain::session::{Mode, SessionCommand, SessionInput};
 use crate::domain::time::Nanos;
@@ -27,7 +28,9 @@ pub(super) fn apply(app: &mut App, event: SessionInput) -> Vec<Effect> {
             // All turns of a conversation go to one model.
             let number = turn.map_or(id.number, |turn| turn.conversation);
             let drawn = || scene.session.suite.model_mix.as_ref().map(|mix| mix.choose(id.case, number).to_owned());
-            let model = case.model.clone().or_else(drawn).or_else(|| scene.target.model.clone()).unwrap_or_default();
+            let rival = scene.rival.as_ref().filter(|_| Side::from_case(id.case) == Side::B);
+            let target = rival.unwrap_or(&scene.target);
+            let model = case.model.clone().or_else(drawn).or_else(|| target.model.clone()).unwrap_or_default();
             let ready = ready(due, freed, was_full);
             let lengths = RequestLengths::default();
             let start =

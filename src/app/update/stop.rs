@@ -18,6 +18,7 @@ use crate::app::message::Effect;
 use crate::app::state::App;
 use crate::app::state::stop::{Stop, StopCause};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
+use crate::domain::race::Side;
 use crate::domain::refusal::{CONTENT_REFUSED, KEY_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
 use crate::domain::session::{CasePhase, Mode, SessionInput};
 use crate::domain::text::sanitise_line;
@@ -35,13 +36,21 @@ fn count_failed_connections(app: &mut App, record: &AttemptRecord) {
         AttemptStatus::Cancelled => {}
         AttemptStatus::ConnectError if is_closed => {}
         AttemptStatus::ConnectError => app.failed_connections.push(record.id.case),
+        // The other side of a race says nothing about this one.
+        _ if app.scene.session.race().is_some() => {
+            let side = Side::from_case(record.id.case);
+            app.failed_connections.retain(|case| Side::from_case(*case) != side);
+        }
         _ => app.failed_connections.clear(),
     }
 }
 
 /// Returns the cause for which all requests would fail; `None` if the error affects only this attempt.
 fn cause(app: &App, record: &AttemptRecord) -> Option<StopCause> {
-    if record.status == AttemptStatus::ConnectError && app.failed_connections.len() >= MAX_FAILED_CONNECTIONS {
+    let side = app.scene.session.race().map(|_| Side::from_case(record.id.case));
+    let is_counted = |case: &&usize| side.is_none_or(|side| Side::from_case(**case) == side);
+    let failed = app.failed_connections.iter().filter(is_counted).count();
+    if record.status == AttemptStatus::ConnectError && failed >= MAX_FAILED_CONNECTIONS {
         return Some(StopCause::Gone);
     }
     let kind = record.error.as_ref()?.kind.as_str();
@@ -62,8 +71,13 @@ fn cause(app: &App, record: &AttemptRecord) -> Option<StopCause> {
 /// Returns whether only some cases use this record's model.
 fn has_own_model(app: &App, record: &AttemptRecord) -> bool {
     let run = app.scene.target.model.as_deref().unwrap_or_default();
+    let rival = app.scene.rival.as_ref().filter(|_| Side::from_case(record.id.case) == Side::B);
+    let run = rival.map_or(run, |rival| rival.model.as_deref().unwrap_or_default());
+    // Each side of a race has its own model.
+    let is_same_side = |case: usize| rival.is_none() || Side::from_case(case) == Side::B;
     let uses_model = |own: &Option<String>| own.as_deref().unwrap_or(run) == record.model;
-    record.model != run && !app.scene.session.suite.cases.iter().all(|case| uses_model(&case.model))
+    let mut cases = (0..).zip(&app.scene.session.suite.cases).filter(|(at, _)| is_same_side(*at));
+    record.model != run && !cases.all(|(_, case)| uses_model(&case.model))
 }
 
 /// Stops the run if the error of this record, which just ended, would affect every request. Starts nothing new, cancels the

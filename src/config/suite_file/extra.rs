@@ -14,6 +14,15 @@ const RESERVED: &[(&str, &str)] = &[
     ("stream", "every case is streamed, else its first token could not be timed"),
 ];
 
+/// Checks that a request may have this additional field.
+///
+/// # Errors
+///
+/// Why not, and what to do.
+pub fn check_extra_key(key: &str) -> Result<(), &'static str> {
+    RESERVED.iter().find(|(name, _)| *name == key).map_or(Ok(()), |(_, why)| Err(why))
+}
+
 /// Returns the table `extra` of a case or of the defaults; empty without one.
 pub(super) fn read_extra(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Map<String, Value> {
     let table = match section.value("extra") {

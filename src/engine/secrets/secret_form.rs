@@ -19,7 +19,7 @@ const MAX_BYTES_OF_A_DFA: usize = 16 * 1024;
 const HEX_SEPARATORS: [&str; 4] = ["", ":", "-", ",0x"];
 
 /// One form of a secret, as a view shows it.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct SecretForm {
     /// The form without blanks.
     bytes: Vec<u8>,
@@ -65,7 +65,15 @@ impl SearchOptions {
 impl SecretForms {
     /// Creates all forms of these values. Each value comes with whether it looks like a key.
     pub fn new(values: &[(String, bool)]) -> Self {
-        let mut needles: Vec<SecretForm> = values.iter().flat_map(|(value, is_key)| forms(value, *is_key)).collect();
+        Self::from_forms(values.iter().flat_map(|(value, is_key)| forms(value, *is_key)).collect())
+    }
+
+    /// Creates the forms of two sets of secrets.
+    pub fn merged(&self, other: &Self) -> Self {
+        Self::from_forms(self.forms.iter().chain(&other.forms).cloned().collect())
+    }
+
+    fn from_forms(mut needles: Vec<SecretForm>) -> Self {
         // Among equal forms, keep the form that is searched everywhere.
         needles.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(b.cmp(a)));
         needles.dedup_by(|later, first| later.bytes == first.bytes);

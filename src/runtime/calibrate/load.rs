@@ -127,6 +127,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         ..CaseSpec::new("", Vec::new())
     };
     RunSpec {
+        rival: None,
         notices: Vec::new(),
         engine: EngineSpec {
             base_url: url.to_owned(),

@@ -14,7 +14,7 @@ use crate::protocol::api::Api;
 use crate::protocol::endpoint::request_url;
 use crate::protocol::url::without_secrets;
 use crate::report::journal::{RunHeader, Saved};
-use crate::report::model::{Report, Resumption};
+use crate::report::model::{Report, Resumption, Rival};
 
 /// Facts of the saved run that a resumed one needs. Its attempts are in the session, and only there.
 pub struct ResumedRun {
@@ -85,6 +85,11 @@ impl Origin {
             api: self.api.name.to_owned(),
             model: scene.target.model.clone().unwrap_or_default(),
             server: scene.target.server.clone(),
+            rival: scene.rival.as_ref().map(|rival| Rival {
+                model: rival.model.clone().unwrap_or_default(),
+                server: rival.server.clone(),
+                route: rival.route.clone(),
+            }),
             simulated: scene.target.simulated,
             local: scene.target.is_local(),
             gauges: scene.gauges.is_some(),
