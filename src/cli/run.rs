@@ -67,7 +67,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub network: NetworkArgs,
     /// Run against the built-in simulator; needs no server
-    #[arg(long, conflicts_with = "url", help_heading = "Endpoint")]
+    #[arg(long, conflicts_with_all = ["url", "proxy", "cacert", "insecure"], help_heading = "Endpoint")]
     pub demo: bool,
     /// Read the server's metrics every second [default URL: the server's /metrics]
     #[arg(long, value_name = "URL", help_heading = "Machine", num_args = 0..=1, require_equals = true)]

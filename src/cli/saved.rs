@@ -31,7 +31,7 @@ pub struct ResumeArgs {
     #[command(flatten)]
     pub network: NetworkArgs,
     /// Start the simulator again, for a run of --demo
-    #[arg(long, conflicts_with = "url")]
+    #[arg(long, conflicts_with_all = ["url", "proxy", "cacert", "insecure"])]
     pub demo: bool,
     /// Read the server's metrics at this URL [default: where the run read them]
     #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]

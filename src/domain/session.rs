@@ -369,6 +369,10 @@ impl Session {
     }
 
     fn attempts_of(&self, case: usize) -> u32 {
+        // A decided race needs no more than its blocks.
+        if let Some(race) = self.race.as_ref().filter(|race| race.decided.is_some()) {
+            return u32::try_from(race.tally.blocks()).unwrap_or(u32::MAX);
+        }
         attempts_of(&self.suite, &self.plan, case)
     }
 

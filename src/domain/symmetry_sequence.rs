@@ -1,10 +1,11 @@
 //! Confidence sequence of the centre of a symmetric distribution. The interval holds at every number of values at once, so a
 //! race may look at it after each block and stop whenever it likes.
 //!
-//! If x − μ is symmetric about zero, exp(λ(x − μ)) / cosh(λ(x − μ)) has the expectation 1, whatever the distribution (Vovk and
-//! Wang 2024, Fisher's e-test). Products over independent values, and means of such products over several λ, are
-//! martingales. By Ville's inequality they ever reach 1/α with a probability of at most α. The sequence holds the centres
-//! that no such product has rejected. It assumes neither a variance nor a normal distribution.
+//! If y = x − μ is symmetric about zero, 1 + c · tanh(λy) has the expectation 1, whatever the distribution. With c = 1 this is
+//! exp(λy) / cosh(λy), the e-test of Fisher's type in Vovk and Wang (2024). With c = ½ an outlier costs little. Products over
+//! independent values, and means of such products over several λ and c, are martingales. By Ville's inequality they ever reach
+//! 1/α with a probability of at most α. The sequence holds the centres that no such mean has rejected. It assumes neither a
+//! variance nor a normal distribution.
 
 use std::f64::consts::LN_2;
 use std::ops::RangeInclusive;
@@ -20,11 +21,12 @@ const MAX_DOUBLINGS: usize = 60;
 const MAX_SECANTS: usize = 200;
 /// Power above which 1 + exp(power) is exp(power) in double precision.
 const LARGE: f64 = 40.0;
-/// Product of factors from which its logarithm is taken, far below the largest number.
+/// Products of factors from which their logarithm is taken, far from the smallest and the largest number.
+const TINY: f64 = 1e-200;
 const HUGE: f64 = 1e200;
 
 /// Returns the interval of the centre of these values at the error rate `alpha`, shared equally between its two ends.
-/// `None` while there are too few values: two ends at a total of 5% need 6.
+/// `None` while there are too few values: two ends at a total of 5% need 7.
 pub fn centre_interval(values: &[f64], alpha: f64) -> Option<(f64, f64)> {
     let low = lower_end(values, alpha / 2.0)?;
     let mirrored: Vec<f64> = values.iter().map(|x| -x).collect();
@@ -72,31 +74,56 @@ fn lower_end(values: &[f64], alpha: f64) -> Option<f64> {
     (left >= 0.0).then_some(rejected)
 }
 
-/// Logarithm of the evidence that the centre is larger than `centre`: the mean over all λ of the products of
-/// exp(λy) / cosh(λy) = 2 / (1 + exp(−2λy)), with y = x − centre.
+/// Logarithm of the evidence that the centre is larger than `centre`: the mean over all λ and c of the products of
+/// 1 + c · tanh(λy), with y = x − centre. For c = 1 the factor is 2 / (1 + e), with e = exp(−2λy), and for c = ½ it is
+/// (1.5 + e / 2) / (1 + e).
 fn log_evidence(values: &[f64], centre: f64) -> f64 {
     let of_factor = |exponent: i32| {
         let twice = 2.0 * 2.0_f64.powi(exponent);
-        let (mut sum, mut product) = (values.len() as f64 * LN_2, 1.0_f64);
+        let (mut whole, mut half) = (Product::default(), Product::default());
         for x in values {
             let power = -twice * (x - centre);
-            // One logarithm for many factors saves most of the time.
             if power > LARGE {
-                sum -= power;
+                whole.log += LN_2 - power;
+                half.multiply(0.5);
             } else {
-                product *= 1.0 + power.exp();
-            }
-            if product > HUGE {
-                sum -= product.ln();
-                product = 1.0;
+                let e = power.exp();
+                whole.multiply(2.0 / (1.0 + e));
+                half.multiply((1.5 + 0.5 * e) / (1.0 + e));
             }
         }
-        sum - product.ln()
+        [whole.log(), half.log()]
     };
-    let logs: Vec<f64> = EXPONENTS.map(of_factor).collect();
+    let logs: Vec<f64> = EXPONENTS.flat_map(of_factor).collect();
     let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mean = logs.iter().map(|log| (log - largest).exp()).sum::<f64>() / logs.len() as f64;
     largest + mean.ln()
+}
+
+/// A product of many factors. Takes a logarithm only now and then, which saves most of the time.
+struct Product {
+    log: f64,
+    product: f64,
+}
+
+impl Default for Product {
+    fn default() -> Self {
+        Self { log: 0.0, product: 1.0 }
+    }
+}
+
+impl Product {
+    fn multiply(&mut self, factor: f64) {
+        self.product *= factor;
+        if !(TINY..HUGE).contains(&self.product) {
+            self.log += self.product.ln();
+            self.product = 1.0;
+        }
+    }
+
+    fn log(&self) -> f64 {
+        self.log + self.product.ln()
+    }
 }
 
 #[cfg(test)]
@@ -131,7 +158,7 @@ mod tests {
         let is_near = |a: (f64, f64), b: (f64, f64)| (a.0 - b.0).abs() < 1e-6 && (a.1 - b.1).abs() < 1e-6;
         assert!(is_near(centre_interval(&shifted, 0.05).unwrap(), (low + 3.0, high + 3.0)));
         assert!(is_near(centre_interval(&mirrored, 0.05).unwrap(), (-high, -low)));
-        assert_eq!(centre_interval(&values[..5], 0.05), None);
+        assert_eq!(centre_interval(&values[..6], 0.05), None);
         assert_eq!(centre_interval(&[f64::NAN; 30], 0.05), None);
     }
 

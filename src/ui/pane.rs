@@ -8,6 +8,7 @@ pub mod header;
 pub mod latency;
 pub mod load;
 pub mod preview;
+pub mod race;
 pub mod scope;
 
 use ratatui::Frame;

@@ -85,11 +85,11 @@ impl App {
         self.frozen.as_deref().unwrap_or(&self.scene)
     }
 
-    /// The layout in use: the one that the user chose; otherwise a sweep that has begun shows its chart, and other runs an
-    /// overview.
+    /// The layout in use: the one that the user chose; otherwise a sweep that has begun shows its chart, a race its lanes,
+    /// and other runs an overview.
     pub fn layout_preset(&self) -> LayoutPreset {
         let session = &self.shown().session;
-        let is_in_stages = !session.sweep.is_empty() || session.search().is_some();
+        let is_in_stages = !session.sweep.is_empty() || session.search().is_some() || session.race().is_some();
         let has_chart = session.began.is_some() && is_in_stages;
         self.ui.layout.unwrap_or(if has_chart { LayoutPreset::Load } else { LayoutPreset::Overview })
     }

@@ -127,6 +127,7 @@ impl Session {
         for case in 0..self.cases.len() {
             self.edit(case, super::CaseState::discard_open);
         }
+        self.count_requests();
     }
 
     /// Attempts in flight that the end of the race discards.

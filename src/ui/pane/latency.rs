@@ -17,7 +17,7 @@ use crate::domain::session::AttemptState;
 use crate::domain::statistics::{needed_for, percentile};
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::ReportedTtft;
-use crate::ui::pane::{About, depths, load};
+use crate::ui::pane::{About, depths, load, race};
 use crate::ui::view::View;
 use crate::ui::widget::histogram::{Histogram, range};
 use crate::ui::widget::wrap::wrap;
@@ -158,6 +158,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let about = sanitise_line(about);
     if depths::is_shown(scene) {
         return depths::draw(frame, area, view);
+    }
+    if race::is_shown(scene) {
+        return race::draw(frame, area, view);
     }
     let area = if load::is_shown(scene) {
         let Some(area) = load::draw(frame, area, view) else { return };
