@@ -64,8 +64,8 @@ pub mod spans;
 pub mod statistics;
 pub mod steady_window;
 pub mod suite;
-pub mod symmetry_sequence;
 pub mod sweep;
+pub mod symmetry_sequence;
 pub mod tally;
 pub mod telemetry_event;
 #[cfg(test)]

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use tokscope::app::state::theme::ThemeName;
 use tokscope::cli::{
-    self, CalibrateArgs, Cli, Command, CompareArgs, OpenArgs, RaceArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs, ScreenArgs,
-    SimArgs,
+    self, CalibrateArgs, Cli, Command, CompareArgs, OpenArgs, RaceArgs, ReportArgs, ResumeArgs, RunArgs, RunsArgs,
+    ScreenArgs, SimArgs,
 };
 use tokscope::cli::{completions, man_page};
 use tokscope::config::{self, Settings};

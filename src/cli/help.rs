@@ -23,7 +23,6 @@ Examples:
   tokscope http://localhost:8000/v1         Benchmark a server in the dashboard
   tokscope URL -c 8 -n 100 -o report.md     Send 100 requests, 8 in flight
   tokscope URL --sweep 1,2,4,8,16           Find where throughput saturates
-  tokscope race URL_A URL_B                 Race two servers, interleaved
   tokscope compare last results.json        Compare two runs";
 
 /// Environment and exit status, at the end of the whole page.

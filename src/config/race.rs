@@ -71,7 +71,8 @@ pub fn race_spec(
     if takes_turns {
         spec.notices.push("the sides take turns, one request at a time, because they may share a machine".to_owned());
     } else if is_one_host && !takes_turns {
-        spec.warnings.push("both sides run at once on one host, so they compete for it; --in-turn avoids that".to_owned());
+        spec.warnings
+            .push("both sides run at once on one host, so they compete for it; --in-turn avoids that".to_owned());
     }
     double(&mut spec.session.suite, &typed);
     spec.session.suite.race = Some(settings);

@@ -52,9 +52,10 @@ pub fn resume_spec(
     let requests = reopened.transpose()?.unwrap_or_default();
     let mut suite = (*run.suite).clone();
     media_file::reload(&mut suite)?;
-    let rival = suite.race.as_ref().map(|race| {
-        race::rival_to_resume(race, &run.id, (&base_url, api, &secrets), args, env, folder)
-    });
+    let rival = suite
+        .race
+        .as_ref()
+        .map(|race| race::rival_to_resume(race, &run.id, (&base_url, api, &secrets), args, env, folder));
     let rival = rival.transpose()?;
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
     Ok(RunSpec {

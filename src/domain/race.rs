@@ -166,7 +166,10 @@ mod tests {
         let url = "http://h:1/v1";
         assert_eq!(names(side(url, Some("m"), ""), side(url, Some("n"), "")), ["m", "n"]);
         assert_eq!(names(side(url, None, ""), side("http://h:2/v1", None, "")), ["h:1", "h:2"]);
-        assert_eq!(names(side(url, Some("m"), ""), side(url, Some("m"), "{\"n\":1}")), ["no extra fields", "{\"n\":1}"]);
+        assert_eq!(
+            names(side(url, Some("m"), ""), side(url, Some("m"), "{\"n\":1}")),
+            ["no extra fields", "{\"n\":1}"]
+        );
     }
 
     #[test]

@@ -89,6 +89,11 @@ pub struct RaceDifference {
 }
 
 impl RaceDifference {
+    /// Name of the metric on screen and in reports.
+    pub fn label(&self) -> &'static str {
+        self.metric.slo.as_ref().map_or(self.metric.label, |slo| slo.label)
+    }
+
     /// Difference of B from A, percent of A.
     pub fn percent(&self) -> f64 {
         percent((self.means[1] / self.means[0]).ln())
@@ -150,9 +155,7 @@ impl CaseTally {
     /// margin's middle and is not within the margin.
     fn differs_in_length(&self, alpha: f64, log_margin: f64) -> bool {
         let interval = centre_interval(&self.log_token_ratios, alpha);
-        interval.is_some_and(|(low, high)| {
-            (low > 0.0 || high < 0.0) && !(low >= -log_margin && high <= log_margin)
-        })
+        interval.is_some_and(|(low, high)| (low > 0.0 || high < 0.0) && !(low >= -log_margin && high <= log_margin))
     }
 
     /// Whether one side passes its checks more often: Newcombe's 95% interval of the difference excludes zero.
@@ -299,7 +302,7 @@ pub fn sentence(race: &Race, tally: &RaceTally) -> String {
 
 /// A difference in words: `TTFT of B 5.1% lower (3.9 to 6.2%)`.
 fn in_words(difference: &RaceDifference) -> String {
-    let label = difference.metric.label;
+    let label = difference.label();
     let percent = difference.percent();
     let direction = if percent < 0.0 { "lower" } else { "higher" };
     let size = |value: f64| format!("{:.1}", value.abs());

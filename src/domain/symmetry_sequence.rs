@@ -183,7 +183,9 @@ mod tests {
         // Without a mean: the ratio of two normal numbers.
         let cauchy = misses(|random| random.normal() / random.normal());
         let rare_stall = misses(|random| if random.unit() < 0.05 { 3.0 } else { 0.01 * random.normal() });
-        for (name, missed) in [("lognormal", lognormal), ("exp", exponential), ("cauchy", cauchy), ("stall", rare_stall)] {
+        for (name, missed) in
+            [("lognormal", lognormal), ("exp", exponential), ("cauchy", cauchy), ("stall", rare_stall)]
+        {
             assert!(missed <= 10, "{name}: {missed}");
         }
     }

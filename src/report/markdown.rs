@@ -71,8 +71,8 @@ pub fn render(report: &Report) -> String {
     let view = View { report, summary: report.summary(), cases: cases(&report.session) };
     let mut page = Page::default();
     front::write(&view, &mut page);
-    verdict::write(&view, &mut page);
     race::write(&view, &mut page);
+    verdict::write(&view, &mut page);
     results::write(&view, &mut page);
     depth::write(&view, &mut page);
     models::write(&view, &mut page);

@@ -39,6 +39,9 @@ use crate::ui::terminal;
 
 const SIMULATED: &str = "SIMULATED: figures come from the built-in simulator, not from a model";
 
+/// Blocks of a race between two lines of progress, once as many are complete.
+const EVERY_BLOCKS: usize = 10;
+
 /// Runs the suite and returns the exit status.
 pub fn run(spec: RunSpec, color: ColorWhen) -> anyhow::Result<u8> {
     let mut run = LiveRun::start(spec, Suspension::ByMainThread)?;
@@ -113,11 +116,13 @@ impl Progress {
         self.probes_printed = probes.len();
     }
 
-    /// Prints the state of a race after each block.
+    /// Prints the state of a race after each of the first blocks, then after every tenth.
     fn print_blocks(&mut self, scene: &Scene, stderr: &mut Stderr) {
         let Some(race) = scene.session.race() else { return };
-        if race.tally.blocks() > self.blocks_printed {
-            self.blocks_printed = race.tally.blocks();
+        let blocks = race.tally.blocks();
+        let is_due = blocks <= EVERY_BLOCKS || blocks.is_multiple_of(EVERY_BLOCKS) || race.decided.is_some();
+        if blocks > self.blocks_printed && is_due {
+            self.blocks_printed = blocks;
             let line = block_line(&scene.session).unwrap_or_default();
             stderr.progress(|to| say_to(to, &sanitise_line(&line)));
         }

@@ -1,7 +1,7 @@
 //! Restores the state of the program from a saved run.
 
-use crate::app::state::{Connection, Scene, Target};
 use crate::app::state::load::Load;
+use crate::app::state::{Connection, Scene, Target};
 use crate::domain::attempt::StoredRecord;
 use crate::domain::race::Side;
 use crate::domain::session::Session;

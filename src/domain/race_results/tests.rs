@@ -33,8 +33,7 @@ fn simulated(seed: u64, factor: f64, noise: f64, blocks: usize) -> RaceTally {
             let stall = if random.unit() < 0.02 * noise { 3.0 } else { 1.0 };
             (sigma * noise * random.normal()).exp() * stall
         };
-        let mut side =
-            |ttft: f64, f: f64| Some(answer(ttft * f * drift * draw(0.12), 20.0 * f * drift * draw(0.05)));
+        let mut side = |ttft: f64, f: f64| Some(answer(ttft * f * drift * draw(0.12), 20.0 * f * drift * draw(0.05)));
         let pairs: Vec<_> = [80.0, 400.0].map(|ttft| [1.0, factor].map(|f| side(ttft, f))).into();
         tally.add_block(&pairs);
         if tally.is_decided(&race) {
@@ -94,7 +93,10 @@ fn a_failed_answer_has_no_pair_and_the_block_still_counts() {
     let mut tally = RaceTally::default();
     let mut failed = answer(1.0, 1.0);
     failed.status = AttemptStatus::Timeout;
-    tally.add_block(&[[Some(answer(100.0, 10.0)), Some(failed)], [Some(answer(100.0, 10.0)), Some(answer(200.0, 10.0))]]);
+    tally.add_block(&[
+        [Some(answer(100.0, 10.0)), Some(failed)],
+        [Some(answer(100.0, 10.0)), Some(answer(200.0, 10.0))],
+    ]);
     tally.add_block(&[[Some(answer(100.0, 10.0)), None]]);
     let differences = tally.differences(&race());
     assert_eq!((tally.blocks(), differences[0].blocks), (2, 1));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AttemptState, EventKind, Mode, Session};
+use super::{AttemptState, CasePhase, CaseState, EventKind, Mode, Session};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::race::{Race, Side};
 use crate::domain::race_results::RaceTally;
@@ -57,7 +57,7 @@ impl Session {
     pub(super) fn next_race_case(&self) -> Option<usize> {
         let race = self.race.as_ref()?;
         let begun = |case: usize| self.blocks_begun(race, case);
-        let is_ready = |case: &usize| self.cases.get(*case).is_some_and(super::CaseState::is_ready);
+        let is_ready = |case: &usize| self.cases.get(*case).is_some_and(CaseState::is_ready);
         let ready = || (0..self.cases.len()).filter(is_ready);
         let block = ready().map(begun).min()?;
         let order = race.settings.order(block, self.cases.len());
@@ -90,7 +90,8 @@ impl Session {
     /// that was cancelled takes no part.
     #[expect(clippy::type_complexity, reason = "the pairs and the positions belong together")]
     fn next_complete_block(&self) -> Option<(Vec<[Option<Arc<AttemptRecord>>; 2]>, Vec<usize>)> {
-        let race = self.race.as_ref()?;
+        // What ends after the decision belongs to no block.
+        let race = self.race.as_ref().filter(|race| race.decided.is_none())?;
         let mut used = race.used.clone();
         let mut records = Vec::with_capacity(self.cases.len());
         for (case, used) in self.cases.iter().zip(&mut used) {
@@ -100,7 +101,7 @@ impl Session {
                     records.push(Some(left.get(at)?.record()?));
                     *used += at + 1;
                 }
-                None if case.is_settled() && case.open() == 0 => records.push(None),
+                None if case.phase == CasePhase::Cancelled && !case.is_interrupted() => records.push(None),
                 None => return None,
             }
         }
@@ -125,7 +126,7 @@ impl Session {
         }
         self.clock.end();
         for case in 0..self.cases.len() {
-            self.edit(case, super::CaseState::discard_open);
+            self.edit(case, CaseState::discard_open);
         }
         self.count_requests();
     }

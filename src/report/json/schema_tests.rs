@@ -17,11 +17,13 @@ use crate::domain::check::{CheckKind, CheckResult, ToolCall};
 use crate::domain::diagnosis::{DIAGNOSES, diagnose};
 use crate::domain::gpu::Throttle;
 use crate::domain::interval::Interval;
+use crate::domain::live::ServerInfo;
 use crate::domain::load_search::LoadSearch;
 use crate::domain::media::MediaCount;
 use crate::domain::metrics::Unit;
 use crate::domain::model_mix::{ModelMix, WeightedModel};
 use crate::domain::open_loop::{OpenLoop, Process};
+use crate::domain::race::{Race, RaceSide};
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
 use crate::domain::session::{EventKind, Plan, RunEvent, Session, SessionInput};
@@ -29,6 +31,7 @@ use crate::domain::time::Nanos;
 use crate::domain::workload::{Workload, WorkloadSource};
 use crate::report::bottleneck::rules_markdown;
 use crate::report::gate_result::{GateResult, GateVerdict, RuleResult};
+use crate::report::model::Rival;
 
 fn schema() -> &'static Value {
     static SCHEMA: OnceLock<Value> = OnceLock::new();
@@ -220,6 +223,43 @@ fn searched() -> Report {
     report
 }
 
+/// Returns a race of one case, in which side B is faster.
+fn raced() -> Report {
+    let mut asked = suite(&["A: a", "B: a"]);
+    let sides = ["http://h:1/v1", "http://h:2/v1"].map(|url| RaceSide { url: url.to_owned(), ..RaceSide::default() });
+    asked.race =
+        Some(Race { sides, seed: 1, margin_percent: 2.0, takes_turns: true, runs_all: false, until: Vec::new() });
+    let mut report = report(run_suite(asked, Plan { repeat: 40, ..Plan::default() }, |id, now| {
+        let mut record = answer(id, now, if id.case == 0 { 1000 } else { 800 } + u64::from(id.number), 100, 20);
+        let passed = id.case == 0;
+        record.checks = vec![CheckResult { kind: CheckKind::Contains, passed, message: String::new() }];
+        Some(record)
+    }));
+    let server = ServerInfo { kind: Some("llama.cpp".to_owned()), version: None };
+    report.rival = Some(Rival { model: "b".to_owned(), server, ..Rival::default() });
+    report
+}
+
+#[test]
+fn a_race_has_its_verdicts_and_the_differences_between_the_answers() {
+    let report = raced();
+    let document: Value = serde_json::from_str(&render(&report)).unwrap();
+    let race = &document["race"];
+    for metric in race["metrics"].as_array().unwrap() {
+        assert_eq!(metric["verdict"], "b", "{metric}");
+    }
+    assert_eq!((&race["decided"], &race["max_blocks"]), (&true.into(), &40.into()));
+    assert!(race["blocks"].as_u64().unwrap() < 20, "a clear race stops early: {race}");
+    assert_eq!((&race["cases"][0]["name"], &race["cases"][0]["differs_in_checks"]), (&"a".into(), &true.into()));
+    assert_eq!((&race["sides"][0]["model"], &race["sides"][1]["model"]), (&"glm-4.7-flash".into(), &"b".into()));
+    assert!(race["sentence"].as_str().unwrap().starts_with("B is better: TTFT of B 2"), "{race}");
+    let markdown = crate::report::markdown::render(&report);
+    assert!(
+        markdown.contains("## Race") && markdown.contains("| a | ") && markdown.contains("| checks |"),
+        "{markdown}"
+    );
+}
+
 #[test]
 fn a_search_has_its_limit_and_its_probes() {
     let document: Value = serde_json::from_str(&render(&searched())).unwrap();
@@ -281,7 +321,7 @@ fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     left.handle(SessionInput::Begin(Nanos(0)));
     left.handle(SessionInput::Abort);
     let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4])), report(left)];
-    let more = vec![load(), conversations(), staged(), traced(), depths(), searched()];
+    let more = vec![load(), conversations(), staged(), traced(), depths(), searched(), raced()];
     for report in sampled.into_iter().chain(more) {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);

@@ -21,11 +21,18 @@ pub fn write(view: &View<'_>, page: &mut Page) {
         let server = if side == Side::A { &view.report.server } else { &rival.server };
         let kind = server.kind.as_ref().map(|kind| format!(", {}", inline(kind)));
         let extra = (!about.extra.is_empty()).then(|| format!(", extra fields {}", inline(&about.extra)));
-        let text = format!("{}, {}{}{}", inline(model), inline(&about.url), kind.unwrap_or_default(), extra.unwrap_or_default());
+        let text = format!(
+            "{}, {}{}{}",
+            inline(model),
+            inline(&about.url),
+            kind.unwrap_or_default(),
+            extra.unwrap_or_default()
+        );
         page.field(side.letter(), &text);
     }
     page.line("");
-    let mut table = Table::default().text("Metric").number("A").number("B").number("B − A").number("Interval").text("Verdict");
+    let mut table =
+        Table::default().text("Metric").number("A").number("B").number("B − A").number("Interval").text("Verdict");
     for difference in tally.differences(settings) {
         table.row(row(&difference));
     }
@@ -56,7 +63,7 @@ fn row(difference: &RaceDifference) -> Vec<String> {
         RaceVerdict::Undecided => "? ",
     };
     vec![
-        format!("{} ({unit})", metric.label),
+        format!("{} ({unit})", difference.label()),
         figure(Some(difference.means[0]), digits, false),
         figure(Some(difference.means[1]), digits, false),
         format!("{:+.1}%", difference.percent()),
@@ -72,7 +79,8 @@ fn answers(view: &View<'_>, page: &mut Page) {
     let different = tally.differing_lengths(&race.settings);
     let has_checks = tally.cases().iter().any(|case| case.checks.iter().any(|rate| rate.checked > 0));
     page.block("### Answers of the Two Sides");
-    let mut table = Table::default().text("Case").number("Pairs").number("Tokens A").number("Tokens B").number("Equal texts");
+    let mut table =
+        Table::default().text("Case").number("Pairs").number("Tokens A").number("Tokens B").number("Equal texts");
     if has_checks {
         table = table.number("Checks A").number("Checks B");
     }
@@ -99,7 +107,8 @@ fn passed(rate: PassRate) -> String {
 fn differs(case: &CaseTally, in_length: bool) -> String {
     let failed = |side: usize| case.requests[side] - case.answers[side].min(case.requests[side]);
     let failures = (failed(0) + failed(1) > 0).then(|| format!("failures ({} of A, {} of B)", failed(0), failed(1)));
-    let parts = [in_length.then(|| "length".to_owned()), case.differs_in_checks().then(|| "checks".to_owned()), failures];
+    let parts =
+        [in_length.then(|| "length".to_owned()), case.differs_in_checks().then(|| "checks".to_owned()), failures];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() { "nothing beyond chance".to_owned() } else { parts.join(", ") }
 }

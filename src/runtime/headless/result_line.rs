@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::domain::quantity::{ESTIMATED, Quantity, count, grouped};
+use crate::domain::race_results::sentence;
 use crate::domain::sweep::{best, stages};
 use crate::domain::text::sanitise_line;
 use crate::report::bottleneck::SystemFigures;
@@ -25,7 +26,9 @@ pub fn result_line<'a>(report: &Report, is_interrupted: bool, files: impl Iterat
     let failed = session.attempts().filter(|attempt| attempt.is_failed()).count();
     let failed = (failed > 0).then(|| format!("{} failed", count(failed, "request")));
     let stages = stages(session);
-    let figures = if let Some(found) = FoundLoad::from_session(session) {
+    let figures = if let Some(race) = session.race() {
+        [Some(sentence(&race.settings, &race.tally)), None, None]
+    } else if let Some(found) = FoundLoad::from_session(session) {
         [Some(format!("largest load: {found}")), None, None]
     } else if let Some(best) = best(&stages) {
         let throughput = Quantity::new(best.tokens_per_s, 1).estimated_if(best.estimated).with_unit(" tok/s");

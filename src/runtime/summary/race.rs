@@ -14,14 +14,18 @@ pub(super) fn lines(session: &Session) -> Vec<String> {
     let mut lines = vec![entry("Race", [Some(sentence(settings, tally))])];
     let blocks = format!("{} of at most {}", count(tally.blocks(), "block"), session.plan.repeat);
     lines.push(entry("Blocks", [Some(blocks)]));
-    lines.extend(tally.differences(settings).iter().map(|difference| entry(difference.metric.label, parts(difference))));
+    lines.extend(tally.differences(settings).iter().map(|difference| entry(difference.label(), parts(difference))));
     let names = session.suite.cases.iter().step_by(2).map(|case| case.name.strip_prefix("A: ").unwrap_or(&case.name));
     let names: Vec<&str> = names.collect();
     for at in tally.differing_lengths(settings) {
-        let Some(([a, b], name)) = tally.cases().get(at).and_then(|case| case.output_tokens()).zip(names.get(at)) else {
+        let Some(([a, b], name)) = tally.cases().get(at).and_then(|case| case.output_tokens()).zip(names.get(at))
+        else {
             continue;
         };
-        lines.push(entry("Length differs", [Some(sanitise_line(name)), Some(format!("A {a:.1} tokens, B {b:.1} tokens"))]));
+        lines.push(entry(
+            "Length differs",
+            [Some(sanitise_line(name)), Some(format!("A {a:.1} tokens, B {b:.1} tokens"))],
+        ));
     }
     for (case, name) in tally.cases().iter().zip(&names).filter(|(case, _)| case.differs_in_checks()) {
         let [a, b] = case.checks.map(|rate| format!("{}/{}", rate.passed, rate.checked));
@@ -48,7 +52,7 @@ pub fn block_line(session: &Session) -> Option<String> {
     let race = session.race()?;
     let clause = |difference: &RaceDifference| {
         let interval = difference.interval_percent().map(|[low, high]| format!(" ({low:+.1} to {high:+.1}%)"));
-        format!("{} {:+.1}%{}", difference.metric.label, difference.percent(), interval.unwrap_or_default())
+        format!("{} {:+.1}%{}", difference.label(), difference.percent(), interval.unwrap_or_default())
     };
     let differences: Vec<String> = race.tally.differences(&race.settings).iter().map(clause).collect();
     Some(format!("block {}: B against A: {}", race.tally.blocks(), differences.join(", ")))

@@ -70,7 +70,8 @@ pub const SIGNS: &[Term] = &[
     sign("◆", "Knee of the sweep"),
     sign("╌╌", "Ideal scaling: throughput of one stream times the concurrency"),
     sign("┄┄", "Threshold (--slo)"),
-    sign("┊", "Knee, or highest concurrency that meets the thresholds"),
+    sign("┊", "Knee, or highest concurrency that meets the thresholds; in a race: the margin of no difference"),
+    sign("━", "In a race: interval of a difference; │ is zero, ● the estimate"),
     sign("▐", "Visible part of the answer"),
     sign("▼", "The answer follows the stream"),
     // ─── The run browser ───

@@ -66,7 +66,9 @@ fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         None => Span::styled("no model yet", theme.muted()),
     });
     left.push(Span::raw("  "));
-    left.push(Span::raw(sanitise_line(&scene.target.url)));
+    let rival = scene.rival.as_ref().filter(|rival| rival.url != scene.target.url);
+    let rival = rival.map_or_else(String::new, |rival| format!(" against {}", rival.url));
+    left.push(Span::raw(sanitise_line(&(scene.target.url.clone() + &rival))));
     let taken = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
     let reserved = if right.is_empty() { 0 } else { taken(&right) + pane::BETWEEN_ENDS };
     let room = usize::from(area.width).saturating_sub(reserved);

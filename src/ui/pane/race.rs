@@ -76,7 +76,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
 }
 
-/// Progress and state: `block 12 of at most 100 · one request at a time`.
+/// Progress and state: `race · block 12 of at most 100 · one request at a time`.
 fn about(scene: &Scene, race: &RaceState) -> String {
     let (blocks, most) = (race.tally.blocks(), scene.session.plan.repeat);
     let state = if race.tally.is_decided(&race.settings) {
@@ -85,7 +85,7 @@ fn about(scene: &Scene, race: &RaceState) -> String {
         format!("block {blocks} of at most {most}")
     };
     let order = if race.settings.takes_turns { "one request at a time" } else { "both sides at once" };
-    format!("{state} · {order}")
+    format!("race · {state} · {order}")
 }
 
 fn sign(view: &View<'_>, verdict: RaceVerdict) -> (&'static str, Style) {
@@ -122,7 +122,7 @@ fn table(view: &View<'_>, race: &RaceState, width: usize) -> Vec<Vec<Span<'stati
     let bar = IntervalBar::new(&race.settings, &differences, bar_width);
     for difference in &differences {
         let metric = difference.metric;
-        let mut spans = vec![Span::styled(fit::left(metric.label, NAME), theme.text())];
+        let mut spans = vec![Span::styled(fit::left(difference.label(), NAME), theme.text())];
         if has_values {
             let values = difference.means.map(|value| fit::right(&value_of(metric, value), VALUE));
             spans.extend(values.into_iter().enumerate().map(|(side, text)| Span::styled(text, theme.series(side))));
@@ -162,7 +162,7 @@ fn draw_history(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, race: &RaceS
     let history = race.tally.history(shown.metric);
     let rows = usize::from(area.height - 1).min(history.len());
     let bar = IntervalBar::new(&race.settings, &differences, usize::from(area.width).saturating_sub(NAME + 2));
-    let heading = format!("{} of B − A by block, ±{}% is no difference", shown.metric.label, race.settings.margin_percent);
+    let heading = format!("{} of B − A by block, ±{}% is no difference", shown.label(), race.settings.margin_percent);
     pane::line(frame, area, 0, Span::styled(fit::cut(&heading, usize::from(area.width)), view.theme.muted()));
     let picked = (0..rows).filter_map(|row| history.get((history.len() * (row + 1)).div_ceil(rows) - 1));
     for (row, IntervalAt { block, interval }) in (1..).zip(picked) {

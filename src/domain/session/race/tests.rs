@@ -147,6 +147,20 @@ fn a_discarded_attempt_is_repeated_in_its_block() {
 }
 
 #[test]
+fn the_end_of_the_program_completes_no_block() {
+    let mut server = Server::new(session(2, Plan { repeat: 3, ..Plan::default() }, |_| {}));
+    let mut millis = |_| 10.0;
+    server.take(Nanos(0), SessionInput::Begin(Nanos(0)), &mut millis);
+    let ((now, id), record) = server.open.pop_first().unwrap();
+    server.take(now, SessionInput::Ended(id, record), &mut millis);
+    server.take(now, SessionInput::Abort, &mut millis);
+    while let Some(((now, id), record)) = server.open.pop_first() {
+        server.take(now, SessionInput::Ended(id, record), &mut millis);
+    }
+    assert_eq!((server.session.in_flight(), server.session.race().unwrap().tally.blocks()), (0, 0));
+}
+
+#[test]
 fn a_resumed_race_continues_in_the_block_in_which_it_stopped() {
     let mut server = Server::new(session(2, Plan { repeat: 3, ..Plan::default() }, |race| race.runs_all = true));
     let mut millis = |id: AttemptId| 10.0 + id.case as f64;

@@ -40,7 +40,8 @@ fn race(blocks: u32) -> Stage {
     stage.connect();
     stage.now_ms = now.0 / 1_000_000;
     let open = session.open_ids();
-    stage.app.scene.rival = Some(Target { url: "http://localhost:8002/v1".to_owned(), ..stage.app.scene.target.clone() });
+    stage.app.scene.rival =
+        Some(Target { url: "http://localhost:8002/v1".to_owned(), ..stage.app.scene.target.clone() });
     stage.app.scene.load = Load::from_session(&session, now);
     stage.app.scene.session = session;
     for AttemptId { case, number } in open {
