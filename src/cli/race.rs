@@ -9,12 +9,9 @@ use super::run::{api_help, export_help};
 use super::values::{MAX_CONCURRENCY, MAX_WARMUP, margin, seconds};
 use super::{ColorArgs, GpuArgs, NetworkArgs, ScreenArgs, SecretArgs};
 use crate::domain::metrics::with_thresholds;
-use crate::domain::race::RACED;
+use crate::domain::race::{MAX_BLOCKS, RACED};
 use crate::protocol::api;
 use crate::report::exporters::EXPORTERS;
-
-/// Maximum blocks of a race.
-const MAX_BLOCKS: u32 = 1000;
 
 /// Options of `tokscope race`.
 #[derive(Args, Debug, Default)]

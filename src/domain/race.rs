@@ -14,6 +14,9 @@ pub static RACED: [&Metric; 4] = [&TTFT, &ITL, &LATENCY, &SPEED];
 /// Probability that a race of equal sides ever claims a faster one, in any metric, however often it looks.
 pub const ERROR_RATE: f64 = 0.05;
 
+/// Maximum blocks of a race.
+pub const MAX_BLOCKS: u32 = 1000;
+
 /// A side of a race.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -9,7 +9,7 @@ use super::attempt::AttemptRecord;
 use super::interval::newcombe_interval;
 use super::metrics::{Better, Metric, OUTPUT_TOKENS};
 use super::pass_rate::PassRate;
-use super::race::{ERROR_RATE, RACED, Race};
+use super::race::{ERROR_RATE, MAX_BLOCKS, RACED, Race};
 use super::symmetry_sequence::centre_interval;
 
 /// Verdict of a race on one metric.
@@ -195,6 +195,13 @@ fn positive_pair(metric: &Metric, a: &AttemptRecord, b: &AttemptRecord) -> Optio
     Some([value(a)?, value(b)?])
 }
 
+/// Whether the race looks at a metric after this many blocks: after each of the first 100, then after about every fiftieth
+/// part more, because each look takes time in proportion to the blocks. Intervals hold until the next look. A damaged
+/// journal may hold more blocks than any race.
+const fn is_look(blocks: usize) -> bool {
+    blocks <= 100 || (blocks <= MAX_BLOCKS as usize && blocks.is_multiple_of(blocks / 50))
+}
+
 /// Complete blocks of a race.
 #[derive(Clone, Debug, Default)]
 pub struct RaceTally {
@@ -226,9 +233,11 @@ impl RaceTally {
             tally.log_sums[0] += a;
             tally.log_sums[1] += b;
             tally.log_ratios.push(b - a);
-            let interval = centre_interval(&tally.log_ratios, ERROR_RATE / RACED.len() as f64);
-            let block = self.blocks;
-            tally.history.extend(interval.map(|interval| IntervalAt { block, interval }));
+            if is_look(tally.log_ratios.len()) {
+                let interval = centre_interval(&tally.log_ratios, ERROR_RATE / RACED.len() as f64);
+                let block = self.blocks;
+                tally.history.extend(interval.map(|interval| IntervalAt { block, interval }));
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::load::{Load, StagesSoFar, Work};
 use super::stop::Stop;
-use super::target::Target;
+use super::target::{Connection, Target};
 use super::traces::Traces;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
@@ -94,6 +94,11 @@ impl Scene {
             traces: Traces::default(),
             tokens_per_event: 1.0,
         }
+    }
+
+    /// Whether side B of a race can be used; true for a run that is no race.
+    pub fn is_rival_ready(&self) -> bool {
+        self.rival.as_ref().is_none_or(|rival| rival.connection == Connection::Ready)
     }
 
     /// The requests in flight. The snapshot may lag behind the session: requests that ended are dropped.

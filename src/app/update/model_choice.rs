@@ -1,7 +1,7 @@
 //! The model under test: named by the user, the endpoint's only one, or chosen on the screen.
 
 use super::notices::show_notice;
-use super::{rival, session, stop};
+use super::{session, stop};
 use crate::app::action::Action;
 use crate::app::message::{Effect, RunEffect};
 use crate::app::state::answer::PAGE_LINES;
@@ -43,7 +43,7 @@ fn begin(app: &mut App, now: Nanos, model: String, listed: &[String], list_error
     }
     app.scene.target.model = Some(model);
     app.is_endpoint_found = true;
-    if !rival::is_ready(app) {
+    if !app.scene.is_rival_ready() {
         // The run begins once side B of the race answers too.
         if !matches!(app.scene.target.connection, Connection::Refused(_)) {
             app.scene.target.connection = Connection::Connecting;

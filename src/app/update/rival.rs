@@ -7,11 +7,6 @@ use crate::domain::live::{EngineFact, SIMULATOR_KIND};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
-/// Whether side B can be used; true for a run that is no race.
-pub(super) fn is_ready(app: &App) -> bool {
-    app.scene.rival.as_ref().is_none_or(|rival| rival.connection == Connection::Ready)
-}
-
 /// Takes a fact about the endpoint of side B.
 pub(super) fn handle(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
     let Some(rival) = &mut app.scene.rival else { return Vec::new() };
