@@ -90,7 +90,7 @@ impl Session {
     /// that was cancelled takes no part.
     #[expect(clippy::type_complexity, reason = "the pairs and the positions belong together")]
     fn next_complete_block(&self) -> Option<(Vec<[Option<Arc<AttemptRecord>>; 2]>, Vec<usize>)> {
-        // What ends after the decision belongs to no block.
+        // Attempts that end after the decision belong to no block.
         let race = self.race.as_ref().filter(|race| race.decided.is_none())?;
         let mut used = race.used.clone();
         let mut records = Vec::with_capacity(self.cases.len());
