@@ -70,7 +70,7 @@ pub fn bottleneck(session: &Session, summary: &Summary, system: SystemFigures) -
         let found = not_clear(&evidence)?;
         return Some(Bottleneck::new(NOT_CLEAR, &found, &fitting, &gpu));
     };
-    let is_other = |(rule, _): &&(&Rule, String)| rule.cause != first.cause && !first.explains.contains(&rule.key);
+    let is_other = |(rule, _): &&(&Rule, String)| rule.cause != first.cause && !first.hides.contains(&rule.key);
     let next = fitting.iter().find(|other| is_other(other) && !other.0.is_always_named);
     let named: Vec<_> =
         next.into_iter().chain(fitting.iter().filter(|(rule, _)| rule.is_always_named)).cloned().collect();
@@ -90,11 +90,11 @@ fn not_clear(evidence: &Evidence<'_>) -> Option<String> {
 /// Returns the rules as a Markdown table, in the order in which they are checked.
 pub fn rules_markdown() -> String {
     let row = |(at, rule): (usize, &Rule)| {
-        let explains: Vec<String> = rule.explains.iter().map(|key| format!("`{key}`")).collect();
+        let hides: Vec<String> = rule.hides.iter().map(|key| format!("`{key}`")).collect();
         let cells = [rule.cause, rule.condition, rule.example].join(" | ");
-        format!("| {}. `{}` | {cells} | {} |", at + 1, rule.key, explains.join(", "))
+        format!("| {}. `{}` | {cells} | {} |", at + 1, rule.key, hides.join(", "))
     };
-    let heading = ["| | cause | condition | evidence in the sentence | explains |", "|---|---|---|---|---|"];
+    let heading = ["| | cause | condition | evidence in the sentence | hides |", "|---|---|---|---|---|"];
     let rows = RULES.iter().enumerate().map(row);
     heading.into_iter().map(str::to_owned).chain(rows).collect::<Vec<_>>().join("\n")
 }

@@ -205,7 +205,7 @@ pub fn text(runs: &[RunRow], folder: &str, layout: Layout) -> String {
     let is_any_sweep = runs.iter().any(|run| run.stage_concurrency.is_some());
     let at = if is_any_sweep { ", in a sweep of its best stage, AT" } else { "" };
     let total =
-        format!("{}, {mib:.1} MiB in '{folder}'; TOK/S is the median of the attempts{at}", count(runs.len(), "run"));
+        format!("{}, {mib:.1} MiB in '{folder}'; SPEED P50 is the median of the attempts in tok/s{at}", count(runs.len(), "run"));
     Columns::new(runs, layout.width).table(runs, style)
         + &unreadable
         + &style.dim(&wrap(&total, layout.width, 0))
@@ -239,11 +239,11 @@ mod tests {
         let run = RunRow::new(header, RunFigures::new(&report), Outcome::Whole, 3 << 19);
         let runs = [run, RunRow::unreadable("ts-1".into(), 1 << 19, "the first line is not the header of a journal")];
         insta::assert_snapshot!(text(&runs, "/state/runs", Layout::default()), @r"
-        RUN      DATE              MODEL      ENDPOINT        SUITE                  CASES        TIME  TOK/S  STATE
-        ts-64a1  2026-02-06 21:49  evilmodel  localhost:8000  Complex Comprehensive  10/10 ok  58.68 s  114.5  complete
-        ts-1     –                 –          –               –                      –               –      –  unreadable
+        RUN      DATE              MODEL      ENDPOINT        SUITE                  CASES        TIME  SPEED P50  STATE
+        ts-64a1  2026-02-06 21:49  evilmodel  localhost:8000  Complex Comprehensive  10/10 ok  58.68 s      114.5  complete
+        ts-1     –                 –          –               –                      –               –          –  unreadable
         ts-1: the first line is not the header of a journal
-        2 runs, 2.0 MiB in '/state/runs'; TOK/S is the median of the attempts
+        2 runs, 2.0 MiB in '/state/runs'; SPEED P50 is the median of the attempts in tok/s
         ");
         let json = json(&runs);
         assert!(!json.contains(['\u{1b}', '\u{202e}']));

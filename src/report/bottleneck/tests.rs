@@ -369,7 +369,7 @@ fn every_rule_has_words_of_its_own_and_explains_rules_below_it() {
     let keys: Vec<&str> = RULES.iter().map(|rule| rule.key).collect();
     for (at, rule) in RULES.iter().enumerate() {
         assert!(!keys[..at].contains(&rule.key), "{}", rule.key);
-        assert!(rule.explains.iter().all(|key| keys[at + 1..].contains(key)), "{}", rule.key);
+        assert!(rule.hides.iter().all(|key| keys[at + 1..].contains(key)), "{}", rule.key);
         assert!(rules_markdown().contains(rule.condition) && !rule.example.ends_with('.'));
     }
 }

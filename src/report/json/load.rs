@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use super::spread::SpreadJson;
 use crate::domain::load_stage_results::{LoadStageResult, load_stage_results};
 use crate::domain::load_stages::StageLoad;
 use crate::domain::metrics::{ITL, LATENCY, QUEUE, TTFT};
@@ -136,7 +137,7 @@ pub struct LoadJson<'a> {
     /// Number of failed requests by kind of error.
     errors: &'a BTreeMap<String, usize>,
     /// Time from the intended to the actual start; only in an open loop.
-    dispatch_delay_ms: Option<super::SpreadJson>,
+    dispatch_delay_ms: Option<SpreadJson>,
     /// Concurrency from which a sweep that does not scale is saturated; `null` if it scales, or without a sweep.
     saturated_from_concurrency: Option<usize>,
     /// Part of a steady load without its ramp and its drain.
@@ -158,7 +159,7 @@ impl<'a> LoadJson<'a> {
             not_started: session.not_started,
             stopped_saturated: session.saturated_at().is_some(),
             errors: &totals.errors,
-            dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson::from_stats(stats, n)),
+            dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| SpreadJson::from_stats(stats, n)),
             saturated_from_concurrency: saturated_from_start(&stages(session)).map(|found| found.concurrency),
             steady_state: SteadyWindow::from_session(session).as_ref().map(SteadyJson::new),
             slo: slos.iter().map(|slo| judged(slo, tally)).collect(),

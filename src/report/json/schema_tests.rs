@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::super::fixture::depth::depth_session;
 use super::super::fixture::workload::conversations;
 use super::super::fixture::{answer, refusal, report, run as run_suite, sample_session, suite, sweep_session};
+use super::summary::summary_key;
 use super::*;
 use crate::domain::attempt::FailedTry;
 use crate::domain::calibration::{ErrorSpread, Level, Machine, Peak};
@@ -19,7 +20,7 @@ use crate::domain::gpu::Throttle;
 use crate::domain::interval::Interval;
 use crate::domain::load_search::LoadSearch;
 use crate::domain::media::MediaCount;
-use crate::domain::metrics::Unit;
+use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::model_mix::{ModelMix, WeightedModel};
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
@@ -29,6 +30,7 @@ use crate::domain::time::Nanos;
 use crate::domain::workload::{Workload, WorkloadSource};
 use crate::report::bottleneck::rules_markdown;
 use crate::report::gate_result::{GateResult, GateVerdict, RuleResult};
+use crate::report::model::Resumption;
 
 fn schema() -> &'static Value {
     static SCHEMA: OnceLock<Value> = OnceLock::new();

@@ -4,7 +4,7 @@ use super::super::fixture::{answer, refusal, report, run as run_suite, sample_se
 use super::*;
 use crate::domain::session::Plan;
 use crate::domain::text::sanitise;
-use crate::report::bottleneck::SystemFigures;
+use crate::report::bottleneck::{SystemFigures, bottleneck};
 
 /// Type of a value in the contract.
 #[derive(Clone, Copy, Debug)]

@@ -117,7 +117,7 @@ const COLUMNS: &[Column] = &[
     },
     Column { heading: "CASES", is_right: false, rank: 0, is_name: false, cell: cases, is_default: never },
     Column { heading: "TIME", is_right: true, rank: 3, is_name: false, cell: time, is_default: never },
-    Column { heading: "TOK/S", is_right: true, rank: 0, is_name: false, cell: speed, is_default: never },
+    Column { heading: "SPEED P50", is_right: true, rank: 0, is_name: false, cell: speed, is_default: never },
     Column {
         heading: "AT",
         is_right: true,
