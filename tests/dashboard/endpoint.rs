@@ -38,7 +38,7 @@ fn a_dead_endpoint_is_retried_and_quitting_is_status_3() {
     // The first frame was drawn before the endpoint was known.
     assert!(ended.raw.contains("connecting"));
     assert_eq!((ended.status, report), (3, None));
-    let why = format!("tokscope: '{url}' was not ready before the end, so nothing was measured:");
+    let why = format!("tokscope: '{url}' was not ready before the run ended, so nothing was measured:");
     assert!(ended.text.contains(&why), "{}", ended.text);
 }
 
@@ -52,7 +52,7 @@ fn quitting_before_the_first_answer_says_why_nothing_was_measured() {
     screen.send("q");
     let (ended, report) = screen.end();
     assert_eq!((ended.status, report), (3, None));
-    let why = format!("tokscope: '{url}' did not answer before the end, so nothing was measured");
+    let why = format!("tokscope: '{url}' did not answer before the run ended, so nothing was measured");
     assert!(ended.text.contains(&why), "{}", ended.text);
 }
 

@@ -14,7 +14,7 @@ pub struct ModelChoice {
     pub at: usize,
     /// The error to report if the user chooses no model.
     pub refusal: String,
-    /// Why the user is asked, in one or two sentences.
+    /// Reason for the question, in one or two sentences.
     pub about: String,
 }
 

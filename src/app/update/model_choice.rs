@@ -12,8 +12,8 @@ use crate::domain::session::SessionInput;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
-/// Takes the endpoint's list of models: begins the run, asks the user for a model, or refuses the endpoint. `list_error` says
-/// why there is no list.
+/// Applies the endpoint's list of models: begins the run, asks the user for a model, or refuses the endpoint.
+/// `list_error` is the reason for a missing list.
 pub(super) fn discovered(app: &mut App, now: Nanos, models: Vec<String>, list_error: Option<String>) -> Vec<Effect> {
     app.listed_models.clone_from(&models);
     match choose_model(app.wanted_model.as_deref(), &models) {
@@ -48,7 +48,8 @@ fn begin(app: &mut App, now: Nanos, model: String, listed: &[String], list_error
     effects
 }
 
-/// Offers the endpoint's other models if it refused the run's model. Returns false if there is none, or no user to choose.
+/// Offers the endpoint's other models if it refused the run's model. Returns false if there is none, or no user to
+/// choose.
 pub(super) fn offer_another(app: &mut App) -> bool {
     let others = app.listed_models.iter().any(|name| Some(name) != app.scene.target.model.as_ref());
     let stop = app.scene.stop.as_ref().filter(|stop| stop.cause == StopCause::Model);
@@ -82,7 +83,8 @@ fn choose_model(wanted: Option<&str>, listed: &[String]) -> Result<String, Strin
     }
 }
 
-/// A warning if the endpoint does not list the model. Some endpoints serve models they do not list, so tokscope tries.
+/// Warning if the endpoint does not list the model. tokscope tries it anyway, because some endpoints serve unlisted
+/// models.
 fn doubt(model: &str, listed: &[String]) -> Option<String> {
     if listed.is_empty() || listed.iter().any(|m| m == model) {
         return None;
@@ -96,7 +98,7 @@ fn doubt(model: &str, listed: &[String]) -> Option<String> {
     ))
 }
 
-/// Carries out an action while the models are listed.
+/// Carries out an action in the list of models.
 pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
     let now = app.scene.now;
     let Overlay::Models(choice) = &mut app.ui.overlay else { return Vec::new() };
@@ -111,7 +113,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
             let Some(model) = choice.found().get(choice.at).map(|&m| m.to_owned()) else { return Vec::new() };
             let listed = std::mem::take(&mut choice.models);
             app.ui.overlay = Overlay::None;
-            // From here on the choice counts as the named model.
+            // From here on, the chosen model counts as named on the command line.
             app.wanted_model = Some(model.clone());
             if app.scene.stop.is_none() {
                 return begin(app, now, model, &listed, None);
