@@ -83,7 +83,7 @@ fn list_keys<B: KeyBinding>(out: &mut String, rows: &[Row<B>], chosen: &[Located
         }
         listed.push(action);
         let assigned = |keys: &[Key]| {
-            let keys: Vec<_> = keys.iter().map(|key| quoted(&key.typed())).collect();
+            let keys: Vec<_> = keys.iter().map(|key| quoted(&key.config_name())).collect();
             format!("{} = [{}]", action.name(), keys.join(", "))
         };
         match chosen.iter().find(|at| at.value.action == action) {

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{keys_of, popup, typed};
+use super::{keys_of, popup, text_field};
 use crate::app::state::model_choice::ModelChoice;
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{cut, left, width};
@@ -25,7 +25,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, choice: &ModelChoice, view
     let rows = usize::from(area.height).saturating_sub(8).min(ROWS).min(choice.models.len()).max(1);
     let first = (choice.at + 1).saturating_sub(rows).min(names.len().saturating_sub(rows));
     let mut query = vec![Span::styled("/ ", theme.key())];
-    query.extend(typed(&choice.query, columns.saturating_sub(2), theme));
+    query.extend(text_field(&choice.query, columns.saturating_sub(2), theme));
     let mut lines = vec![
         Line::styled(cut(&about, columns), theme.muted()),
         Line::default(),
