@@ -159,7 +159,7 @@ impl Settings {
             let given = (setting.given)(run).map(|value| Sourced { value, from: Source::Flag(setting.flag) });
             let variable = || setting.variables.iter().find_map(|name| from_variable(name, env));
             let file = || given_or_file(setting.flag, None, defaults.get(at)?.as_ref());
-            given.or_else(|| variable().or_else(file).filter(|_| (setting.is_open)(run)))
+            given.or_else(|| variable().or_else(file).filter(|_| (setting.file_applies)(run)))
         };
         let options = SETTINGS.iter().enumerate().map(option).collect();
         Self {

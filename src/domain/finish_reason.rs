@@ -117,7 +117,7 @@ impl FinishClass {
     /// `maxTokens` are the same. JSON instead of a word (an object, a list, a number) is a failure.
     pub fn from_reason(reason: &str) -> Self {
         let is_number = || reason.parse::<f64>().is_ok_and(f64::is_finite);
-        // A long object may be cut, so the first character decides.
+        // A long object may have been truncated, so only its first character is checked.
         if reason.starts_with(['{', '[']) || is_number() || matches!(reason, "true" | "false") {
             return Self::Failure;
         }

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::load_stages::RateCurve;
 use super::random::Random;
 
-/// Requests at a fixed rate. A closed loop waits for an answer before the next request, so a slow server gets less
-/// load; in an open loop the queue grows instead and is measured.
+/// Settings of an open loop: requests at a given rate. A closed loop waits for an answer before it sends the next
+/// request, so a slow server gets less load. In an open loop the queue grows instead, and its delay is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpenLoop {
     /// Mean requests per second; above 0.
     pub rate_per_s: f64,
-    /// Distribution of the starts.
+    /// Distribution of the starts over time.
     pub process: Process,
     /// Random seed, which makes the schedule reproducible.
     pub seed: u64,
@@ -31,7 +31,8 @@ pub enum Process {
     Constant,
     /// Gaps of a gamma distribution, as vLLM's `--burstiness` draws them.
     Gamma {
-        /// Shape of the distribution, above 0: 1 is Poisson, less comes in bursts, more is more even.
+        /// Shape of the distribution, above 0. A shape of 1 is a Poisson process; smaller values give bursts, larger
+        /// values even gaps.
         burstiness: f64,
     },
 }
@@ -63,24 +64,24 @@ impl fmt::Display for Process {
     }
 }
 
-/// Schedule of intended starts, as time since the first start, which is at zero.
+/// Schedule of intended starts. Times count from the first start.
 #[derive(Clone, Debug)]
 pub struct Starts {
     process: Process,
     pace: Pace,
     taken: u64,
     random: Random,
-    /// Position of the next start in the process of rate 1.
+    /// Position of the next start in the process with rate 1.
     position: f64,
 }
 
-/// Turns positions in a process of rate 1 into seconds.
+/// Conversion of positions in a process with rate 1 into seconds.
 #[derive(Clone, Debug)]
 enum Pace {
     Constant {
         rate_per_s: f64,
     },
-    /// A rate that changes, from a time on.
+    /// A rate that changes along a curve, which is entered at the time `from`.
     Curve {
         curve: RateCurve,
         from_s: f64,
@@ -110,7 +111,7 @@ impl Starts {
         Self::at_pace(plan, Pace::Constant { rate_per_s: plan.rate_per_s })
     }
 
-    /// Creates a schedule whose rate changes, from `from` on the curve.
+    /// Creates a schedule whose rate follows a curve, beginning at the time `from` of the curve.
     pub fn with_curve(plan: OpenLoop, curve: RateCurve, from: Duration) -> Self {
         let from_s = from.as_secs_f64();
         let position = curve.starts_until(from_s);
@@ -130,7 +131,7 @@ impl Starts {
     pub fn advance(&mut self) {
         self.taken += 1;
         match self.process {
-            // Counting instead of adding avoids accumulated rounding errors.
+            // The position is counted, not added up, which avoids accumulated rounding errors.
             Process::Constant => self.position = self.taken as f64,
             Process::Poisson => self.position -= self.random.unit().ln(),
             Process::Gamma { burstiness } => self.position += self.random.gamma(burstiness) / burstiness,
@@ -139,7 +140,7 @@ impl Starts {
 
     /// Advances to the first start at or after `until`; returns the number of starts skipped.
     pub fn skip_to(&mut self, until: Duration) -> usize {
-        // Bounds the work for absurd values in a damaged file.
+        // Bounds the work for absurd values in a damaged journal.
         const MAX_STEPS: usize = 10_000_000;
         let mut skipped = 0;
         while self.next() < until {
@@ -228,7 +229,7 @@ mod tests {
         // 500 starts are expected in 100 s, a quarter of them in the first half.
         assert_eq!(starts.skip_to(Duration::from_secs(50)), 125);
         assert_eq!(starts.skip_to(Duration::from_secs(100)), 375);
-        // From the middle on, the first start is at once.
+        // A schedule that enters the ramp in its middle still has its first start at once.
         let mut later = Starts::with_curve(constant, curve, Duration::from_secs(50));
         assert_eq!((later.next(), later.skip_to(Duration::from_secs(50))), (Duration::ZERO, 375));
     }

@@ -1,4 +1,4 @@
-//! How an attempt ended.
+//! Status of an attempt: how it ended.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,11 @@ use super::AttemptRecord;
 use crate::domain::finish_reason::FinishClass;
 use crate::domain::refusal::CONTEXT_EXCEEDED;
 
-/// How an attempt ended.
+/// Status of an attempt: how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptStatus {
-    /// Complete answer.
+    /// The answer is complete.
     Ok,
     /// The server answered with an HTTP error, or with a JSON error instead of a stream.
     HttpError,
@@ -45,7 +45,7 @@ impl AttemptStatus {
 }
 
 impl AttemptRecord {
-    /// Returns whether the finish reason of the first choice has this class.
+    /// Returns whether the first choice ended with a finish reason of this class.
     pub fn ends_as(&self, class: FinishClass) -> bool {
         self.finish_reason.as_deref().map(FinishClass::from_reason) == Some(class)
     }
