@@ -1,4 +1,4 @@
-//! Load of the client's machine during a run.
+//! Load of tokscope's machine during a run.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ fn level(figure: &MeanAndMax) -> Option<Level> {
     Some(Level { avg: figure.mean()?, max: figure.max()? })
 }
 
-/// Load of the machine during the run, with the keys of `results.json`; unknown values are `None`. 1 MiB = 2^20 bytes.
+/// Load of the machine during a run, with the keys of `results.json`. Unknown values are `None`. 1 MiB is 2^20 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the names say it, with units")]
 pub struct HostReport {
@@ -19,19 +19,19 @@ pub struct HostReport {
     pub busiest_core_percent: Option<Level>,
     pub memory_used_mib: Option<Level>,
     pub memory_total_mib: Option<f64>,
-    /// CPU load of tokscope, percent of one core.
+    /// CPU load of the tokscope process, percent of one core.
     pub own_cpu_percent: Option<Level>,
-    /// CPU load of the thread that reads the streams, percent of one core.
+    /// CPU load of tokscope's reading thread, percent of one core.
     pub own_engine_percent: Option<Level>,
     pub own_rss_mib_max: Option<f64>,
 }
 
 impl HostReport {
-    /// Reports the host during a run.
+    /// Returns the load over a run.
     ///
     /// # Errors
     ///
-    /// A sentence that says why there are no figures.
+    /// Returns a sentence with the reason why there are no figures.
     pub fn from_history(host: &HostHistory) -> Result<Self, String> {
         if let Some(why) = &host.absent {
             return Err(why.clone());

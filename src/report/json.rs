@@ -32,14 +32,14 @@ use crate::domain::calibration::Calibration;
 use crate::domain::diagnosis::{OBSERVER_STALLED, SENT_LATE};
 use crate::domain::session::CaseState;
 
-/// Version of the schema. It rises if a key is removed or changes its meaning; additions keep it.
+/// Version of the schema. Added keys keep the version; it rises if a key is removed or changes its meaning.
 const SCHEMA_VERSION: u32 = 1;
 
-/// Writes a report as JSON.
+/// Writes a report as JSON to `to`.
 ///
 /// # Errors
 ///
-/// `to` does not accept it.
+/// Returns the error of `to`.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     write_pretty(&Document::new(report, report.summary()), to)
 }
@@ -74,18 +74,18 @@ struct Document<'a> {
     /// Result of a regression gate; only present with `--baseline`.
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<GateJson<'a>>,
-    /// Requests other than the suite's cases; only present with a workload.
+    /// Workload of the run; only present if the run does not send the cases of its suite.
     #[serde(skip_serializing_if = "Option::is_none")]
     workload: Option<workload::WorkloadJson<'a>>,
-    /// Only present in runs with conversations, as is `turns`.
+    /// Conversations by how they ended. This key and `turns` are only present in runs with conversations.
     #[serde(skip_serializing_if = "Option::is_none")]
     conversations: Option<workload::ConversationsJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     turns: Vec<workload::TurnJson>,
-    /// Only present in runs that measure context depths.
+    /// Figures by context depth; only present in runs that measure depths.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     depth: Vec<depth::DepthJson>,
-    /// Figures by model; only present if the run mixes several.
+    /// Figures by model; only present in runs that mix models.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     models: Vec<models::ModelJson>,
     observer: Observer<'a>,
@@ -119,14 +119,14 @@ struct Case<'a> {
     name: &'a str,
     model: Option<&'a str>,
     max_tokens: u32,
-    /// Why the case has no complete answer: the status of its last attempt, or a word for a request that was not sent; only
+    /// Reason why the case has no complete answer: status of its last attempt, or a word for a case that was not run. Only
     /// present without an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_measured: Option<&'static str>,
     attempts: Attempts<'a>,
 }
 
-/// Attempts, converted one by one while they are written: a long run has 100,000 of them.
+/// Attempts of a case. They are converted one at a time while they are written, because a long run has 100,000.
 struct Attempts<'a> {
     report: &'a Report,
     of: &'a CaseState,
@@ -149,9 +149,9 @@ impl Serialize for Attempts<'_> {
 /// Result of a regression gate.
 #[derive(Serialize)]
 struct GateJson<'a> {
-    /// Whether the gate only advises, because machine, server or suite differ.
+    /// Whether the gate is advisory, because machine, server or suite differ.
     advisory: bool,
-    /// Whether some rule shows a regression.
+    /// Whether any rule shows a regression.
     regression: bool,
     #[serde(flatten)]
     result: &'a GateResult,
@@ -166,12 +166,12 @@ impl<'a> GateJson<'a> {
 #[derive(Serialize)]
 struct Observer<'a> {
     engine_lag_ms: Lag,
-    /// Delay by tokscope of requests that were due and had a slot.
+    /// Delay that tokscope itself added to requests that were due and had a slot.
     dispatch_delay_ms: DispatchDelay,
-    /// Reported attempts during which tokscope stalled, or that it sent late.
+    /// Number of reported attempts during which tokscope stalled; next, of those that it sent late.
     stalled_attempts: usize,
     late_attempts: usize,
-    /// Share of the events with text that arrived in the same read as the one before.
+    /// Share of the events with text that arrived in the same read as the event before.
     coalesced_event_share: Option<f64>,
     calibration: Option<&'a Calibration>,
 }

@@ -1,4 +1,4 @@
-//! The list of saved runs.
+//! List of saved runs as a table or JSON.
 
 mod columns;
 
@@ -18,13 +18,13 @@ use crate::domain::text::sanitise_line;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Everything was measured.
+    /// All planned attempts have an answer.
     Whole,
-    /// The run ended with something missing.
+    /// The run ended, but planned measurements are missing.
     Partial,
     /// The run is in progress.
     Running,
-    /// The run was interrupted, and can be resumed.
+    /// The run was interrupted and can be resumed.
     Unfinished,
     /// The journal cannot be read.
     Unreadable,
@@ -42,7 +42,7 @@ impl Outcome {
     }
 }
 
-/// A saved run in a few figures.
+/// One row of the list: a saved run with its key figures.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct RunRow {
@@ -54,50 +54,50 @@ pub struct RunRow {
     /// Patterns that selected the cases from the suite; empty for all of them.
     pub case_patterns: Vec<String>,
     pub simulated: bool,
-    /// Requests in flight; `None` without a limit, and in a sweep.
+    /// Maximum concurrency; `None` without a limit, and in a sweep.
     pub concurrency: Option<usize>,
     /// Requests per second.
     pub rate: Option<f64>,
     /// Concurrencies of a sweep.
     pub sweep: Vec<usize>,
-    /// Stages of `--stages`, as given there.
+    /// Value of `--stages`.
     pub stages: Option<String>,
     /// Largest load that a search found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub find: Option<FoundLoad>,
     /// Kind of the workload: `dataset`, `synthetic`, `depth` or `trace`; `None` if the run sent its cases.
     pub workload: Option<&'static str>,
-    /// Factor by which a trace was sent faster than it was recorded.
+    /// Speed factor by which a trace was replayed.
     pub trace_speed: Option<f64>,
     /// Attempts per case.
     pub repeat: u32,
-    /// Measured requests in all, if that was the limit.
+    /// Total number of measured requests, if that was the limit.
     pub requests: Option<u32>,
-    /// Time limit of the run.
+    /// Time limit of the run, seconds.
     pub duration_limit_s: Option<f64>,
     pub cases: usize,
     pub ok: usize,
     pub failed: usize,
-    /// Duration of the run.
+    /// Duration of the run, seconds.
     pub duration_s: Option<f64>,
-    /// Median speed of the reported attempts, tok/s; in a sweep, of those of the stage `stage_concurrency`.
+    /// Median speed of the reported attempts, tok/s. In a sweep, it describes the stage at `stage_concurrency`.
     pub output_token_throughput_p50: Option<f64>,
-    /// Median time to first token of the same attempts, milliseconds.
+    /// Median TTFT of the same attempts, milliseconds.
     pub time_to_first_token_ms_p50: Option<f64>,
-    /// Concurrency of the sweep's stage that the medians are of: the best one. `None` without a sweep.
+    /// Concurrency of the sweep's stage that the medians describe, which is the best one. `None` without a sweep.
     pub stage_concurrency: Option<usize>,
     /// Medians of each stage of a sweep; empty in runs of older versions.
     pub sweep_stages: Vec<StageFigures>,
-    /// Answers that pass their checks, out of those with checks; `None` in runs of older versions.
+    /// Number of answers that pass their checks, out of all with checks; `None` in runs of older versions.
     pub pass_rate: Option<PassRate>,
-    /// Attempts that failed beside or after those that count.
+    /// Number of attempts that failed besides or after the reported ones.
     pub failed_attempts: usize,
     /// Whether the median depends on estimated token counts.
     pub estimated: bool,
     pub state: Outcome,
-    /// Size of the journal.
+    /// Size of the journal, bytes.
     pub bytes: u64,
-    /// Why the journal cannot be read.
+    /// Reason why the journal cannot be read.
     pub error: Option<String>,
 }
 
@@ -116,7 +116,7 @@ impl RunRow {
             simulated: run.simulated,
             concurrency: run.plan.limit().filter(|_| has_one_load),
             rate: run.plan.open_loop.filter(|_| stages.is_none() && figures.find.is_none()).map(|open| open.rate_per_s),
-            // Older versions saved the medians of the last stage.
+            // Older versions saved the medians of the last stage, without its concurrency.
             stage_concurrency: figures.stage_concurrency.or(run.sweep.last().copied()),
             sweep_stages: figures.stages,
             pass_rate: figures.pass_rate.filter(|rate| rate.checked > 0),
@@ -142,12 +142,12 @@ impl RunRow {
         }
     }
 
-    /// Number of answers that fail a check.
+    /// Returns the number of answers that fail a check.
     pub fn wrong(&self) -> usize {
         self.pass_rate.map_or(0, PassRate::failed)
     }
 
-    /// Returns whether the run is complete and neither an attempt failed nor an answer is wrong.
+    /// Returns whether the run is complete, without a failed attempt or a wrong answer.
     pub fn is_clean(&self) -> bool {
         self.state == Outcome::Whole && self.failed == 0 && self.failed_attempts == 0 && self.wrong() == 0
     }

@@ -1,5 +1,6 @@
-//! The table of rules, most direct evidence first: tokscope's own delays, when the text arrived, which requests overlapped,
-//! how busy a shared machine was, what the server reports, how throughput grew, and where the median request spent its time.
+//! Table of the rules, strongest evidence first: delays by tokscope itself, when text arrived, which requests
+//! overlapped, load of a shared machine, the server's own figures, growth of throughput, and where the median request
+//! spent its time.
 
 use super::conditions::{
     buffered, decode, few_own_delays, flat_sweep, gpu_throttled, growing_ttft, no_slot, one_at_a_time,
@@ -8,21 +9,21 @@ use super::conditions::{
 };
 use super::evidence::Evidence;
 
-/// A rule of the table.
+/// One rule of the table: a cause, its condition and its evidence.
 pub(super) struct Rule {
-    /// Key of the rule in the table.
+    /// Short stable name of the rule.
     pub key: &'static str,
-    /// Cause that the sentence names, in the field's words.
+    /// Cause in the field's terms, such as `queue-bound`.
     pub cause: &'static str,
-    /// Condition, for people.
+    /// Condition as text, for the documentation.
     pub condition: &'static str,
-    /// Sample evidence.
+    /// Sample of the evidence, for the documentation.
     pub example: &'static str,
-    /// Rules that follow from this one and are not named beside it.
+    /// Keys of rules that follow from this one. If this rule names the cause, they are not named as a second cause.
     pub hides: &'static [&'static str],
-    /// Whether the rule is named even if another rule is already named beside the cause.
+    /// Whether the sentence names this rule even if it already names a second cause.
     pub is_always_named: bool,
-    /// Returns the evidence; `None` if the rule does not hold.
+    /// Returns the evidence if the rule applies.
     pub find: fn(&Evidence<'_>) -> Option<String>,
 }
 
@@ -30,7 +31,7 @@ const CLIENT: &str = "client-bound";
 const QUEUE: &str = "queue-bound";
 const SATURATED: &str = "saturated";
 
-/// All rules. The first that holds names the cause.
+/// All rules in the order in which they are checked. The first that applies names the cause.
 pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "own_standstill",

@@ -11,7 +11,7 @@ use crate::domain::time::Nanos;
 use crate::report::host::HostReport;
 use crate::report::level::Level;
 
-/// Returns an answer with a TTFT of `ttft_ms` and `gaps` gaps of `gap_ms`.
+/// Returns an answer with this TTFT, and then this many gaps of `gap_ms`.
 fn answer(ttft_ms: u64, gap_ms: u64, gaps: u64) -> AttemptRecord {
     let mut record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
     let at = |i: u64| Nanos::from_millis(ttft_ms + i * gap_ms);
@@ -22,7 +22,7 @@ fn answer(ttft_ms: u64, gap_ms: u64, gaps: u64) -> AttemptRecord {
     record
 }
 
-/// Returns a run of these answers, one per case.
+/// Returns a run with one case per answer.
 fn session(records: Vec<AttemptRecord>) -> Session {
     let cases = (0..records.len()).map(|i| CaseSpec { max_tokens: 1000, ..case(&i.to_string()) }).collect();
     let suite = suite_with(cases);
@@ -71,7 +71,7 @@ fn decoding_is_named_with_its_share_and_its_speed() {
         sentence(vec![answer(100, 9, 100)]),
         "decode-bound: 90% of the median request, 9.0 ms per token, steady."
     );
-    // Twenty gaps are too few to say whether they are steady.
+    // With twenty gaps, p99 is unknown, so they do not count as steady.
     assert_eq!(sentence(vec![answer(20, 9, 20)]), "decode-bound: 90% of the median request, 9.0 ms per token.");
     let mut uneven = answer(20, 1, 200);
     for (i, arrival) in uneven.arrivals.iter_mut().enumerate() {
@@ -122,7 +122,7 @@ fn tokscopes_own_delays_are_named_before_the_server() {
         with("read_late", 1),
         format!("{decode}; also client-bound: tokscope itself read 1 of 20 streams late.")
     );
-    // Requests that tokscope delayed found no slot because of tokscope, not because of the rate.
+    // tokscope sent this request late, so the rate is not why it found no slot.
     let mut late = answer(300, 10, 10);
     late.intended = Some(Nanos(0));
     late.started = Nanos::from_millis(250);
@@ -187,7 +187,7 @@ fn buffering_needs_half_of_the_attempts() {
     assert!(sentence(vec![bursty(), answer(100, 9, 100), answer(100, 9, 100)]).starts_with("decode-bound"));
 }
 
-/// Returns an answer whose text arrived in one read.
+/// Returns an answer whose whole text arrived in one read.
 fn at_once(ms: u64, events: usize) -> AttemptRecord {
     let mut record = answer(ms, 0, events as u64 - 1);
     record.ended = Nanos::from_millis(ms);
@@ -196,7 +196,7 @@ fn at_once(ms: u64, events: usize) -> AttemptRecord {
 
 #[test]
 fn buffered_answers_never_name_the_client() {
-    // The gaps are 0, and tokscope's delay is more than half of that.
+    // The ITL is 0, so any delay of tokscope would exceed half of it.
     let records = (0..14).map(|i| at_once(900 + i, 10)).collect();
     let system = SystemFigures { lag_p99_ms: Some(12.0), ..SystemFigures::default() };
     let text = sentence_with(records, system);
@@ -204,7 +204,7 @@ fn buffered_answers_never_name_the_client() {
         text,
         "buffered stream: text was held back in 14 of 14 attempts, so TTFT and ITL do not reflect the model."
     );
-    // A read with the whole answer is stronger evidence than busy cores of a shared machine.
+    // An answer that arrives in one read is stronger evidence than busy cores.
     let busy = SystemFigures { shared_machine_percent: Some(100.0), ..SystemFigures::default() };
     assert_eq!(
         sentence_with((0..14).map(|i| at_once(900 + i, 10)).collect(), busy),
@@ -220,15 +220,15 @@ fn own_standstill_comes_before_buffering_and_never_leaves_the_server_alone() {
         record.observer_stalls = vec![(Nanos::from_millis(50), Nanos::from_millis(950))];
         record
     };
-    // Every answer arrived while tokscope stalled: no answer shows buffering.
+    // tokscope stalled in every answer, so none of them shows a buffer in the server.
     let text = sentence((0..5).map(|_| stopped(at_once(950, 40))).collect());
     assert_eq!(text, "client-bound: tokscope itself stalled in 5 of 5 attempts, for up to 0.90 s.");
-    // Half of the answers: both causes are named.
+    // tokscope stalled in half of the answers: both causes are named.
     let mixed = (0..10).map(|i| if i % 2 == 0 { stopped(at_once(950, 40)) } else { at_once(950, 40) }).collect();
     let text = sentence(mixed);
     assert!(text.starts_with("client-bound: tokscope itself stalled in 5 of 10 attempts"), "{text}");
     assert!(text.contains("; also buffered stream: text was held back in 5 of 10 attempts"), "{text}");
-    // One of twenty is too few to be the cause, but is named beside it.
+    // One stall in twenty answers is too rare to be the cause, but is mentioned.
     let few = (0..20).map(|i| if i == 0 { stopped(answer(100, 9, 100)) } else { answer(100, 9, 100) }).collect();
     let text = sentence(few);
     assert!(text.starts_with("decode-bound: 90% of the median request"), "{text}");
@@ -236,21 +236,21 @@ fn own_standstill_comes_before_buffering_and_never_leaves_the_server_alone() {
         text.ends_with("; also client-bound: tokscope itself stalled in 1 of 20 attempts, for up to 0.90 s."),
         "{text}"
     );
-    // The stall is named first if the other answers look buffered.
+    // If the other answers look buffered, the stall is the cause.
     let few = (0..20).map(|i| if i == 0 { stopped(at_once(950, 40)) } else { at_once(950, 40) }).collect();
     let text = sentence(few);
     assert!(text.starts_with("client-bound: tokscope itself stalled in 1 of 20 attempts"), "{text}");
     assert!(text.contains("; also buffered stream: text was held back in 19 of 20 attempts"), "{text}");
-    // Without another cause the stall is named too.
+    // The stall is mentioned even if no rule applies.
     let few = (0..20).map(|i| if i == 0 { stopped(answer(300, 10, 70)) } else { answer(300, 10, 70) }).collect();
     assert!(sentence(few).contains("the rest decode; also client-bound: tokscope itself stalled in 1 of 20"));
-    // A stall does not affect answers that ended before it.
+    // A stall after the end of an answer does not count.
     let mut before = answer(100, 9, 100);
     before.observer_stalls = vec![(Nanos::from_millis(5000), Nanos::from_millis(5900))];
     assert!(sentence(vec![before]).starts_with("decode-bound"));
 }
 
-/// Returns requests that were sent together and answered one after another, by TTFT and time of decoding.
+/// Returns requests that were sent together and answered one after another, each decoded for `decode_ms`.
 fn in_turn(first_text_ms: &[u64], decode_ms: u64) -> Vec<AttemptRecord> {
     first_text_ms.iter().map(|ms| answer(*ms, decode_ms / 29, 29)).collect()
 }
@@ -262,7 +262,7 @@ fn a_server_that_answers_one_request_at_a_time_is_a_queue() {
         "queue-bound: the server decodes one request at a time: 3 of 3 overlapping requests got their first token only after \
          the previous one ended (after 37 ms to 1.37 s)."
     );
-    // The same cause is named with and without buffering; a second one is named beside it.
+    // The run is queue-bound with and without buffering; refusals are named as a second cause.
     let refusal = crate::domain::attempt::FailedTry {
         started: Nanos(0),
         kind: "rate_limited".into(),
@@ -278,11 +278,11 @@ fn a_server_that_answers_one_request_at_a_time_is_a_queue() {
 
 #[test]
 fn a_long_prefill_of_parallel_requests_is_no_queue() {
-    // Decode phases that are short compared with the TTFT do not overlap either.
+    // Short decode phases do not overlap either, but they do not fill the waits.
     assert!(sentence(in_turn(&[2000, 2100, 2200, 2300], 58)).starts_with("prefill-bound"));
-    // Decoded together.
+    // All four answers were decoded at the same time.
     assert!(sentence(in_turn(&[100, 110, 120, 130], 870)).starts_with("decode-bound"));
-    // Two requests are too few.
+    // Two overlapping requests are too few.
     assert!(!sentence(in_turn(&[37, 332, 931], 290)).starts_with("queue-bound"));
 }
 
@@ -318,7 +318,7 @@ fn a_queue_is_the_servers_word_or_the_open_loops() {
         sentence(vec![queued]),
         "queue-bound: the server reports that requests spent 200 ms of their 300 ms TTFT in its queue (medians)."
     );
-    // Requests without a slot have no TTFT: the few that got one must not hide the queue.
+    // The requests that got a slot have a short TTFT, which must not hide the queue.
     let mut session = session(vec![answer(50, 10, 100), answer(50, 10, 100)]);
     session.not_started = 15;
     assert!(
@@ -336,7 +336,7 @@ fn a_queue_is_the_servers_word_or_the_open_loops() {
     );
 }
 
-/// A sweep of eight requests at concurrency 1 and eight at concurrency 8, all one after another.
+/// Runs eight requests at concurrency 1 like `first`, then eight at concurrency 8 like `last`.
 fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
     let suite = suite_with(vec![CaseSpec { max_tokens: 1000, ..case("a") }]);
     let plan = Plan { repeat: 8, ..Plan::default() };

@@ -2,7 +2,7 @@ use super::*;
 use crate::domain::session::Plan;
 use crate::report::fixture::{answer, report, run, suite};
 
-/// Returns a run of 60 answers to each of two cases. Latencies are `factor` times about 1 s, with a spread of 5%.
+/// Returns a run with 60 answers to each of two cases. Latencies are about `factor` seconds, with a spread of 5%.
 fn side(factor: f64, seed: u64) -> ComparedRun {
     let mut random = crate::domain::random::Random::new(seed);
     let session = run(suite(&["a", "b"]), Plan { repeat: 60, ..Plan::default() }, |id, now| {
@@ -54,7 +54,7 @@ fn another_machine_server_or_suite_makes_the_gate_advisory() {
     assert!(other_suite.differences[0].starts_with("the suite differs in its requests: "), "{other_suite:?}");
     let unknown = judged(|f| f.machine.clear());
     assert_eq!(unknown.differences, ["the machine of one run is unknown"]);
-    // A new version is what a gate is there to judge.
+    // A gate exists to judge new server versions, so a different version is no obstacle.
     let other_version = judged(|f| f.server_version = Some("0.1".to_owned()));
     assert!(other_version.fails() && other_version.notes.len() == 1, "{other_version:?}");
 }

@@ -1,5 +1,5 @@
-//! Records as a journal stores them: without the fields that have their default, which are most of them. Reading adds
-//! them again, so a changed default of [`AttemptRecord`] needs a new [`VERSION`](super::VERSION).
+//! Stores records without fields that have their default value, which most fields have. Reading adds the defaults
+//! again, so a changed default of [`AttemptRecord`] requires a new [`VERSION`](super::VERSION).
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::domain::attempt::AttemptRecord;
 
-/// JSON of each field of a default record.
+/// JSON of each field of a default record, by name.
 static DEFAULTS: LazyLock<BTreeMap<String, Box<RawValue>>> = LazyLock::new(|| {
     let default = serde_json::to_string(&AttemptRecord::default());
     default.and_then(|json| serde_json::from_str(&json)).unwrap_or_default()
@@ -18,7 +18,7 @@ static DEFAULTS: LazyLock<BTreeMap<String, Box<RawValue>>> = LazyLock::new(|| {
 ///
 /// # Errors
 ///
-/// None in practice: a record always has a JSON form.
+/// Never fails in practice, because every record has a JSON form.
 pub fn compact(record: &AttemptRecord) -> serde_json::Result<Box<RawValue>> {
     let full = serde_json::to_string(record)?;
     let mut fields: BTreeMap<&str, &RawValue> = serde_json::from_str(&full)?;
@@ -56,7 +56,7 @@ mod tests {
         assert!(short * 2 < full, "{short} of {full} bytes");
     }
 
-    /// Journals lack fields with these values, so they must not change within a version.
+    /// Journals lack fields with these values, so the values must not change within a version.
     #[test]
     fn the_defaults_of_this_version_are_fixed() {
         insta::assert_snapshot!(serde_json::to_string(&AttemptRecord::default()).unwrap());

@@ -14,18 +14,18 @@ pub(super) struct Run<'a> {
     started_at: String,
     finished_at: Option<String>,
     suite: &'a str,
-    /// Maximum requests in flight; `null` if only the rate decides.
+    /// Maximum requests in flight; `null` if only the rate limits them.
     concurrency: Option<usize>,
-    /// Largest number of requests that were in flight together.
+    /// Largest number of requests in flight at the same time.
     peak_in_flight: usize,
     repeat: u32,
-    /// Measured requests in all; `null` if each case has `repeat` of them.
+    /// Total number of measured requests (`--requests`); `null` if each case has `repeat` of them.
     requests: Option<u32>,
-    /// Requests that the plan asks for, over all cases and stages; `null` if the time limits them.
+    /// Number of planned requests over all cases and stages; `null` if only the time limits them.
     planned_requests: Option<usize>,
-    /// Measured requests that ended, complete or failed, over all stages and reruns.
+    /// Number of measured requests that completed or failed, over all stages, reruns included.
     measured_requests: usize,
-    /// Complete answers that count, over all stages.
+    /// Number of complete answers that count, over all stages.
     successful_requests: usize,
     warmup: u32,
     /// Whether prompts were sent unchanged instead of unique.
@@ -36,10 +36,10 @@ pub(super) struct Run<'a> {
     duration_limit_s: Option<f64>,
     simulated: bool,
     partial: bool,
-    /// Checksum of what the run sends and under which load; equal in runs that can be compared.
+    /// Checksum of the requests and the load. Runs that can be compared have the same one.
     requests_digest: String,
     duration_s: Option<f64>,
-    /// Continuations with `tokscope resume`.
+    /// Resumptions with `tokscope resume`.
     resumed: Vec<ResumedJson<'a>>,
 }
 

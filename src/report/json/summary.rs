@@ -16,7 +16,7 @@ use crate::report::summary::Summary;
 
 #[derive(Serialize)]
 pub(super) struct SummaryJson<'a> {
-    /// Concurrency of the sweep's stage that rates and metrics describe; only present in a sweep.
+    /// Concurrency of the stage that rates and metrics describe; only present in a sweep.
     #[serde(skip_serializing_if = "Option::is_none")]
     stage_concurrency: Option<usize>,
     #[serde(flatten)]
@@ -35,7 +35,7 @@ pub(super) struct SummaryJson<'a> {
     media: Option<MediaJson>,
     tokenizer_attempts: usize,
     estimated_attempts: usize,
-    /// Reported attempts with checks, and those that pass all of them.
+    /// Number of reported attempts with checks; next, of those that pass all of them.
     checked_attempts: usize,
     passed_attempts: usize,
     total_output_tokens: Option<u64>,
@@ -46,11 +46,11 @@ pub(super) struct SummaryJson<'a> {
     #[serde(flatten)]
     energy: gpu::EfficiencyJson<'a>,
     rating: Option<&'static str>,
-    /// Reason for a missing rating, or the number of answers it does not cover.
+    /// Reason for a missing rating, or the number of answers that it excludes.
     rating_note: Option<String>,
-    /// Bottleneck of the run, the same as in report and dashboard; `None` while nothing is measured.
+    /// Bottleneck of the run, as in the report and the dashboard; `null` before the first measured attempt ends.
     bottleneck: Option<BottleneckJson>,
-    /// Number of complete answers without a resolved figure, by the key of the figure.
+    /// Number of complete answers in which a figure is unresolved, by the key of the figure.
     unresolved: BTreeMap<&'static str, usize>,
     findings: Vec<FindingCount>,
     #[serde(flatten)]
@@ -60,7 +60,7 @@ pub(super) struct SummaryJson<'a> {
 /// Images and audio of the reported attempts.
 #[derive(Serialize)]
 struct MediaJson {
-    /// Attempts with images or audio.
+    /// Number of attempts with images or audio.
     attempts: usize,
     #[serde(flatten)]
     count: MediaCount,
@@ -73,15 +73,15 @@ struct FindingCount {
     attempts: usize,
 }
 
-/// Key of the spread of the attempts' `output_token_throughput` in the summary. That name itself is taken there: other
-/// benchmarks use it for the throughput of the whole run.
+/// Key in the summary for the spread of the attempts' `output_token_throughput`. In the summary, that name is the
+/// throughput of the whole run, as in other benchmarks.
 const SPEED_SPREAD: &str = "output_token_throughput_per_request";
 
 pub(super) fn summary_key(metric: &Metric) -> &'static str {
     if *metric == SPEED { SPEED_SPREAD } else { metric.key }
 }
 
-/// One entry for each metric of the table.
+/// Writes one key per metric of the table.
 struct Spreads<'a>(&'a Summary);
 
 impl Serialize for Spreads<'_> {
@@ -93,7 +93,7 @@ impl Serialize for Spreads<'_> {
             let unresolved = self.0.unresolved(metric);
             let spread = self.0.spread(metric);
             let spread = spread.map(|spread| SpreadJson::new(&spread, all).with_unresolved(unresolved));
-            // A mean of warm and cold TTFTs must be recognisable: a warm TTFT measures the cache.
+            // A warm TTFT measures the cache, so the counts show whether the mean mixes warm and cold TTFTs.
             let mixes = metric.is_first_token;
             map.serialize_entry(key, &if mixes { spread.map(|s| s.with_cache(self.0.cache)) } else { spread })?;
         }
@@ -101,7 +101,7 @@ impl Serialize for Spreads<'_> {
     }
 }
 
-/// A bottleneck: its cause, and the figures that show it.
+/// Cause of a bottleneck, with the figures that show it.
 #[derive(Serialize)]
 struct BottleneckJson {
     cause: &'static str,

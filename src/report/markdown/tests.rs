@@ -12,7 +12,7 @@ use crate::domain::finding::Finding;
 use crate::domain::session::{Plan, Session, SessionInput};
 use crate::domain::time::Nanos;
 
-/// Every table of a document: its rows, each with the text of its cells.
+/// Returns all tables of a document as rows of cell texts.
 fn tables(markdown: &str) -> Vec<Vec<Vec<String>>> {
     let mut tables: Vec<Vec<Vec<String>>> = Vec::new();
     let mut cell: Option<String> = None;
@@ -35,7 +35,7 @@ fn line_of<'a>(text: &'a str, start: &str) -> &'a str {
     text.lines().find(|l| l.starts_with(start)).unwrap_or_else(|| panic!("no line '{start}…' in:\n{text}"))
 }
 
-/// The section under a heading, up to the next heading or folded part.
+/// Returns the section under a heading, up to the next heading or collapsed part.
 fn section<'a>(text: &'a str, name: &str) -> &'a str {
     let heading = |level: &str| text.split_once(&format!("\n{level} {name}\n"));
     let after = heading("###").or_else(|| heading("##")).unwrap_or_else(|| panic!("no section '{name}' in:\n{text}")).1;
@@ -43,7 +43,7 @@ fn section<'a>(text: &'a str, name: &str) -> &'a str {
     after.split_at(ends.iter().filter_map(|end| after.find(end)).min().unwrap_or(after.len())).0
 }
 
-/// The table of a section: its rows, each with the text of its cells.
+/// Returns the table of a section as rows of cell texts.
 fn table(text: &str, name: &str) -> Vec<Vec<String>> {
     tables(section(text, name)).into_iter().next().unwrap_or_else(|| panic!("no table in '{name}' of:\n{text}"))
 }
@@ -67,7 +67,7 @@ fn every_case_has_a_row_with_a_column_for_each_metric() {
         ]
     );
     assert_eq!(detailed.len(), 1 + SAMPLE.len());
-    // 500 tokens; the first after 436.7 ms, the other 499 evenly over 3930.3 ms.
+    // 500 tokens: the first after 436.7 ms, the other 499 evenly over 3930.3 ms.
     assert_eq!(detailed[4][..6], ["Debug Task", "4.37", "142", "500", "114.5", "436.7"]);
     assert_eq!(detailed[4][7..], ["7.88", "127.0"]);
 }
@@ -76,10 +76,10 @@ fn every_case_has_a_row_with_a_column_for_each_metric() {
 fn percentiles_of_too_few_requests_are_a_dash_with_one_footnote() {
     let text = render(&report(sample_session()));
     let latency = table(&text, "Latency Statistics");
-    // No column is left for p95 and p99: ten requests are too few for either.
+    // Ten requests are too few for p95 and p99, so these columns are missing.
     assert_eq!(latency[0], ["Metric", "Mean", "p50", "p90", "Max", "n"]);
     let ttft = latency.iter().find(|row| row[0] == "TTFT (ms)").unwrap();
-    // Mean of ten tenths of 58.672 s.
+    // The mean TTFT is a tenth of the mean latency: 58.672 s / 10 / 10.
     assert_eq!([&ttft[1], &ttft[4], &ttft[5]], ["586.7", "755.3", "10/10"]);
     assert_eq!(
         text.matches("Percentiles without enough requests are omitted: p95 needs 20, p99 needs 100.").count(),
@@ -165,7 +165,7 @@ fn the_verdict_is_three_lines_with_rating_times_and_bottleneck() {
         [
             "- **Performance Rating**: Excellent · Average Speed: 112.9 tok/s (Excellent from 100, Good from 50, Fair from 20 \
              tok/s)",
-            // The two middle TTFTs are 524.3 and 610.3 ms; 6,600 tokens in 58.672 s.
+            // The two middle TTFTs are 524.3 and 610.3 ms, and 6,600 tokens took 58.672 s.
             "- **TTFT**: p50 567.3 ms, max 755.3 ms · **Throughput**: 112.5 tok/s, 0.17 req/s, one request at a time"
         ]
     );
@@ -176,7 +176,7 @@ fn the_verdict_is_three_lines_with_rating_times_and_bottleneck() {
 #[test]
 fn totals_of_a_sweep_cover_all_stages_and_figures_of_one_say_so() {
     let text = render(&report(crate::report::fixture::sweep_session(&[1, 2, 4])));
-    // Four cases of 100 tokens in each of three stages: four times 1 s, 1 s and 2 s.
+    // Four cases of 100 tokens in each of three stages take four times 1 s, 1 s and 2 s.
     let totals = table(&text, "Test Results Summary");
     let value = |name: &str| totals.iter().find(|r| r[0] == name).map(|r| r[1].as_str());
     assert_eq!(value("Total Tokens"), Some("1,200"));
@@ -186,7 +186,7 @@ fn totals_of_a_sweep_cover_all_stages_and_figures_of_one_say_so() {
     assert!(
         line_of(&text, "- **Performance Rating**").contains("Excellent at concurrency 2 · Average Speed: 100.0 tok/s")
     );
-    // One attempt for each case in the best stage, so nothing is averaged.
+    // In the best stage each case has one attempt, so nothing is averaged.
     assert!(!section(&text, "Detailed Results").contains("Attempts"), "{text}");
     for name in ["Detailed Results", "Speed Statistics", "Latency Statistics"] {
         assert!(section(&text, name).contains("Concurrency 2, the best stage of the sweep."), "{name} in:\n{text}");
@@ -217,7 +217,7 @@ fn a_rerun_in_progress_does_not_make_the_run_partial_and_names_the_attempts_of_i
         "> **Rerun in progress**: 'Debug Task' (attempt 2 running, figures from attempt 1); 'Data Analysis Report' (queued, \
          figures from attempt 1)."
     );
-    // A finished rerun needs no notice.
+    // A finished rerun has no notice.
     for case in [3, 4] {
         let id = AttemptId { case, number: 2 };
         session.handle(SessionInput::Ended(id, Arc::new(answer(id, Nanos::from_millis(90_000), 1000, 10, 100))));
@@ -401,7 +401,7 @@ fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
         "> **Partial run**: 2 of 2 cases measured, 3 of 4 requests; 1 attempt failed."
     );
     let rows = table(&text, "Detailed Results");
-    // Case a: attempt 1 is the warm-up, 2 and 3 took 1 s and 2 s.
+    // Case a: attempt 1 is the warm-up; attempts 2 and 3 took 1 s and 2 s.
     assert_eq!(rows[1][..5], ["a", "1.50", "10", "100", "75.0"]);
     assert_eq!(rows[1][9..], ["2/2", "ok"]);
     assert_eq!(rows[2][9..], ["1/2", "ok, 1 failed"]);
@@ -417,7 +417,7 @@ fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
     assert!(text.contains("| Successful Requests | 3/4 |\n| Measured Requests | 4 |"), "{text}");
 }
 
-/// Cells that hold a number of figures out of all requests, like `8/10`, in a table of the report.
+/// Returns the cells of a table that count figures out of all requests, like `8/10`.
 fn counts_out_of(text: &str, heading: &str) -> Vec<String> {
     let cells = table(text, heading).into_iter().skip(1).filter_map(|row| row.last().cloned());
     cells.filter_map(|cell| Some(cell.split_once('/')?.1.split(',').next()?.to_owned())).collect()
@@ -519,7 +519,7 @@ fn hostile_text_stays_where_it_is_put() {
             Event::Html(_)
             | Event::InlineHtml(_)
             | Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::Emphasis) => {
-                // The only emphasis of our own.
+                // This is the only emphasis that the report itself uses.
                 let own = matches!(event, Event::Start(Tag::Emphasis)) && text.contains("*No text was received.*");
                 assert!(own, "{event:?} came through in:\n{text}");
             }
@@ -528,7 +528,7 @@ fn hostile_text_stays_where_it_is_put() {
     }
     let command = r.command_line.as_deref().unwrap();
     assert_eq!(blocks, [format!("{}\n", crate::domain::text::sanitise_line(command)), short_preview]);
-    // Title, seven sections, two below the summary, two cases.
+    // Headings: title, seven sections, two below the summary, two cases.
     assert_eq!((headings, folded), (12, 4));
     let tables = tables(&text);
     assert_eq!(tables.len(), 4);
@@ -658,7 +658,7 @@ fn a_sweep_names_the_requests_that_failed_in_any_stage() {
     );
 }
 
-/// The section about the load, with its subsections.
+/// Returns the section about the load with its subsections.
 fn load_section(text: &str) -> &str {
     let section = text.split_once("\n## Load\n").expect("a section about the load").1;
     section.split_once("\n## ").map_or(section, |(section, _)| section)
@@ -708,7 +708,7 @@ fn findings_are_counted_once_and_quoted_with_their_case() {
     assert!(a.contains("- **Finding (attempts 1, 2)**: no usage\n"), "{a}");
     assert!(a.contains("- **Finding (attempt 1)**: paused") && a.contains("- **Finding (attempt 2)**: paused"), "{a}");
     assert!(!a.contains("quoted elsewhere") && !a.contains("<b>"), "{a}");
-    // The first token came after 100 ms.
+    // The first token arrived after 100 ms.
     assert!(
         a.contains("- **Server's Clock (attempt 2)**: llama.cpp spent 60.0 ms on the prompt; the other 40.0 ms of"),
         "{a}"
@@ -734,7 +734,7 @@ fn a_workload_and_its_turns_follow_the_results() {
     let until = text.find("\n## Test Results Summary\n").unwrap();
     insta::assert_snapshot!("a_workload_of_conversations", text.get(from..until).unwrap());
     assert!(text.find("\n## Detailed Results\n").unwrap() < from);
-    // A warm cache in later turns is no flaw of the case.
+    // A warm cache is expected in later turns, so the status does not mention it.
     assert_eq!(table(&text, "Detailed Results")[1].last().map(String::as_str), Some("ok, 1 failed"));
     assert!(text.contains("6 of 6 later turns of conversations were warm, as expected"), "{text}");
     assert!(!text.contains("(*warm*)"), "{text}");

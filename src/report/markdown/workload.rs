@@ -1,4 +1,4 @@
-//! Workload: where the requests came from, asked against real lengths, and conversations by turn.
+//! Section about the workload: source of the requests, requested and real lengths, and conversations by turn.
 
 use crate::domain::metrics::{DECODE, INPUT_TOKENS, TTFT};
 use crate::domain::workload::{Workload, WorkloadSource};
@@ -12,7 +12,7 @@ use super::escape::{UNKNOWN, code, inline};
 use super::figures::{bare, tokens};
 use super::page::{Page, Table};
 
-/// Maximum rows of the table by turn; the last one covers all turns that remain.
+/// Maximum rows of the table by turn. The last row covers all remaining turns.
 const MAX_TURN_ROWS: usize = 20;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
@@ -69,7 +69,7 @@ fn conversations(view: &View<'_>, counts: ConversationCounts, page: &mut Page) {
     page.field("Conversations", &format!("{}{turns}{think}", counts.words()));
 }
 
-/// Table of requested and real lengths.
+/// Writes the table of requested and real lengths.
 fn lengths(view: &View<'_>, page: &mut Page) {
     let all = [("Prompt", &view.summary.lengths.input), ("Answer", &view.summary.lengths.output)];
     if all.iter().all(|(_, lengths)| lengths.requested().is_none() && lengths.real().is_none()) {

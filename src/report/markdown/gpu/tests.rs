@@ -4,7 +4,7 @@ use crate::domain::gpu::MemoryKind;
 use crate::domain::gpu_scope::GpuScope;
 use crate::report::fixture::{report, sample_session};
 
-/// The block of a GPU, to the end of the page.
+/// Returns the block of a GPU up to the end of the page.
 fn section<'a>(text: &'a str, name: &str) -> &'a str {
     text.split_once(&format!("\n### {name}\n")).unwrap_or_else(|| panic!("no section '{name}'")).1
 }
@@ -60,7 +60,7 @@ fn several_gpus_have_a_block_each_with_what_is_special_about_it() {
     assert!(third.contains("- **Throttled**: no\n"), "{third}");
     let fourth = section(&text, "GPU 3");
     assert!(fourth.contains("- **Throttled**: N/A\n"), "{fourth}");
-    // One of the four GPUs has no memory figures, and one no energy, so the sum has none either.
+    // One of the four GPUs has no memory figures and another no energy, so there are no sums.
     assert!(
         text.contains(
             "**Total of the 4 GPUs that serve**: 293,661 MiB memory, 124,247 MiB in use at their peaks, energy not available."
@@ -108,7 +108,7 @@ fn idle_gpus_beside_an_endpoint_on_loopback_raise_a_doubt() {
     assert!(render(&r).contains("No GPU that serves the endpoint was more than 5% busy"));
     r.gpu.as_mut().unwrap().scope = GpuScope::Unknown { why: "a tunnel?".into() };
     assert!(render(&r).contains("No GPU of this machine was more than 5% busy"));
-    // A GPU without a load figure is not an idle one.
+    // A GPU without a load figure is not idle.
     r.gpu.as_mut().unwrap().devices[0].utilization_max_percent = None;
     assert!(!render(&r).contains("may be that of a tunnel"));
 }
