@@ -23,7 +23,7 @@ pub struct Search {
     /// The text to find; empty for no search.
     pub field: TextField,
     /// Index of the selected match, from 0.
-    pub at: usize,
+    pub selected_match: usize,
     /// Whether the search text changed, so that the next frame selects the first match at or below its top line.
     is_new: bool,
     /// Number of matches by which the next frame moves the selection; negative moves back.
@@ -76,7 +76,7 @@ pub struct Drawn {
     /// First line on the screen when scrolled to the end.
     pub limit: usize,
     /// Index of the selected match.
-    pub at: usize,
+    pub selected_match: usize,
     /// Number of matches.
     pub matches: usize,
     /// Whether the frame moved the selection to another match.
@@ -111,21 +111,29 @@ impl Answer {
             None => self.top.unwrap_or(home),
         };
         let from = from.min(limit);
-        let (at, moved_to_match) = self.search.target(matches, from);
+        let (selected_match, moved_to_match) = self.search.target(matches, from);
         let is_visible = |line: usize| (from..from + rows).contains(&line);
-        let from = match matches.get(at) {
+        let from = match matches.get(selected_match) {
             // Show a third of a screen of context above the match.
             Some(&line) if moved_to_match && !is_visible(line) => line.saturating_sub(rows / 3).min(limit),
             _ => from,
         };
-        Drawn { page, from, limit, at, matches: matches.len(), moved_to_match, refolded: refolded.is_some() }
+        Drawn {
+            page,
+            from,
+            limit,
+            selected_match,
+            matches: matches.len(),
+            moved_to_match,
+            refolded: refolded.is_some(),
+        }
     }
 
     /// Records what a frame showed.
     pub fn drawn(&mut self, drawn: Drawn) {
         self.drawn = drawn;
         self.search.count = drawn.matches;
-        self.search.at = drawn.at;
+        self.search.selected_match = drawn.selected_match;
         if drawn.moved_to_match {
             (self.search.is_new, self.search.steps) = (false, 0);
         }
@@ -247,7 +255,7 @@ impl Search {
             return (0, false);
         }
         let first = matches.iter().position(|&line| line >= from).unwrap_or(0);
-        let at = if self.is_new { first } else { self.at.min(count - 1) };
+        let at = if self.is_new { first } else { self.selected_match.min(count - 1) };
         let count = count.cast_signed();
         let at = at.cast_signed().saturating_add(self.steps).rem_euclid(count).cast_unsigned();
         (at, self.is_new || self.steps != 0)

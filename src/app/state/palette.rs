@@ -21,7 +21,7 @@ pub struct Palette {
     /// Text to find: parts of words, in any order.
     pub query: TextField,
     /// Index of the highlighted command among those found.
-    pub at: usize,
+    pub highlighted: usize,
     /// Indices of all commands: those available when the palette opened, recently used ones first, then the unavailable
     /// ones. The order stays while the palette is open, so that no command moves when the run changes.
     order: Vec<usize>,

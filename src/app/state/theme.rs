@@ -38,7 +38,7 @@ impl OfferedTheme {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThemeChoice {
     /// Index of the highlighted theme.
-    pub at: usize,
+    pub highlighted: usize,
     /// The theme in use before the list was opened.
     pub before: ThemeName,
 }

@@ -112,7 +112,7 @@ pub(super) fn edit(app: &mut App, edit: &Edit) -> Option<Vec<Effect>> {
         Overlay::Export(dialog) => return Some(export_dialog::edit(dialog, edit)),
         Overlay::Palette(palette) => {
             palette.query.edit(edit);
-            palette.at = 0;
+            palette.highlighted = 0;
         }
         Overlay::Help(help) => {
             help.query.edit(edit);
@@ -120,7 +120,7 @@ pub(super) fn edit(app: &mut App, edit: &Edit) -> Option<Vec<Effect>> {
         }
         Overlay::Models(choice) => {
             choice.query.edit(edit);
-            choice.at = 0;
+            choice.highlighted = 0;
         }
         Overlay::None | Overlay::ConfirmQuit | Overlay::Report(_) | Overlay::Themes(_) => {
             return None;

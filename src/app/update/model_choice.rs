@@ -103,14 +103,14 @@ pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
     let now = app.scene.now;
     let Overlay::Models(choice) = &mut app.ui.overlay else { return Vec::new() };
     let last = choice.found().len().saturating_sub(1);
-    let mut step = |by: isize| choice.at = choice.at.saturating_add_signed(by).min(last);
+    let mut step = |by: isize| choice.highlighted = choice.highlighted.saturating_add_signed(by).min(last);
     match action {
         Action::SelectNext => step(1),
         Action::SelectPrevious => step(-1),
         Action::ScrollDown => step(PAGE_LINES),
         Action::ScrollUp => step(-PAGE_LINES),
         Action::Confirm => {
-            let Some(model) = choice.found().get(choice.at).map(|&m| m.to_owned()) else { return Vec::new() };
+            let Some(model) = choice.found().get(choice.highlighted).map(|&m| m.to_owned()) else { return Vec::new() };
             let listed = std::mem::take(&mut choice.models);
             app.ui.overlay = Overlay::None;
             // From here on, the chosen model counts as named on the command line.
@@ -124,7 +124,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::Back if !choice.query.is_empty() => {
             choice.query.clear();
-            choice.at = 0;
+            choice.highlighted = 0;
         }
         // A stopped run keeps its results, so only the quit key ends the program.
         Action::Back if app.scene.stop.is_some() => app.ui.overlay = Overlay::None,
@@ -198,7 +198,7 @@ mod tests {
         let mut app = app_with_choice();
         press(&mut app, Action::SelectNext);
         typed(&mut app, "fp8 QWEN");
-        assert_eq!((choice(&app).found(), choice(&app).at), (vec!["Qwen/Qwen3-32B-FP8"], 0));
+        assert_eq!((choice(&app).found(), choice(&app).highlighted), (vec!["Qwen/Qwen3-32B-FP8"], 0));
         typed(&mut app, "zzz");
         assert!(press(&mut app, Action::Confirm).is_empty());
         assert_eq!(app.scene.session.mode, Mode::Waiting);

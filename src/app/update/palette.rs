@@ -19,14 +19,14 @@ pub(super) fn open(app: &mut App) {
 pub(super) fn step(app: &mut App, by: isize) {
     let Overlay::Palette(palette) = &mut app.ui.overlay else { return };
     let last = palette.found(&app.commands).len().saturating_sub(1);
-    palette.at = palette.at.saturating_add_signed(by).min(last);
+    palette.highlighted = palette.highlighted.saturating_add_signed(by).min(last);
 }
 
 /// Closes the palette, focuses the pane of the highlighted command and returns its action. An unavailable command
 /// reports why, and the palette stays open.
 pub(super) fn confirm(app: &mut App) -> Option<Action> {
     let Overlay::Palette(palette) = &app.ui.overlay else { return None };
-    let chosen = palette.found(&app.commands).get(palette.at).copied();
+    let chosen = palette.found(&app.commands).get(palette.highlighted).copied();
     let command = app.commands.get(chosen?)?;
     let (action, pane) = (command.action, command.pane);
     if let Some(obstacle) = availability::obstacle(app, action) {
@@ -173,7 +173,7 @@ mod tests {
         app.commands = commands();
         typed(&mut app, "rerun");
         let at = |app: &App| match &app.ui.overlay {
-            Overlay::Palette(palette) => palette.at,
+            Overlay::Palette(palette) => palette.highlighted,
             _ => usize::MAX,
         };
         (0..5).for_each(|_| drop(press(&mut app, Action::SelectNext)));

@@ -22,14 +22,14 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, palette: &Palette, view: &
     let columns = usize::from(area.width).saturating_sub(6).min(COLUMNS);
     let rows = usize::from(area.height).saturating_sub(6).min(ROWS).min(commands.len()).max(1);
     let found = palette.found(commands);
-    let first = (palette.at + 1).saturating_sub(rows).min(found.len().saturating_sub(rows));
+    let first = (palette.highlighted + 1).saturating_sub(rows).min(found.len().saturating_sub(rows));
     let mut query = vec![Span::styled(": ", view.theme.key())];
     query.extend(text_field(&palette.query, columns.saturating_sub(2), view.theme));
     let mut lines = vec![Line::from(query), Line::raw(" ".repeat(columns))];
     for (at, command) in
         found.iter().enumerate().skip(first).take(rows).filter_map(|(at, i)| Some((at, commands.get(*i)?)))
     {
-        lines.push(row(command, at == palette.at, columns, view));
+        lines.push(row(command, at == palette.highlighted, columns, view));
     }
     if found.is_empty() {
         lines.push(Line::styled("  No matching command.", view.theme.muted()));
@@ -38,7 +38,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, palette: &Palette, view: &
     lines.resize(rows + 2, Line::default());
     let mut hint = keys_of(Context::Palette, view);
     if found.len() > rows {
-        let position = format!(" {} of {} ", palette.at + 1, found.len());
+        let position = format!(" {} of {} ", palette.highlighted + 1, found.len());
         hint.spans.insert(0, Span::styled(position, view.theme.muted()));
     }
     popup(frame, area, "Commands", hint, lines, view.theme);

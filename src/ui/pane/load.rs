@@ -30,10 +30,13 @@ const CELL: usize = 9;
 const LABEL: [usize; 2] = [6, 10];
 /// Width of the pane from which the row labels are long, cells.
 const WIDE: u16 = 50;
-/// Width of the pane from which the speed per user says that it is a median, cells.
-const LONG_UNITS: u16 = 70;
-/// Width of the pane from which the speed per user repeats the unit of the throughput before it, cells.
-const ALL_UNITS: u16 = 60;
+/// Units of the rates with their names, from the longest version to the shortest. The speed per user always follows the
+/// throughput, so the shortest version leaves out the unit that both have.
+const RATE_UNITS: [[&str; 3]; 3] = [
+    ["req/s", "tok/s throughput", "tok/s per user (p50)"],
+    ["req/s", "tok/s throughput", "tok/s per user"],
+    ["req/s", "tok/s throughput", "per user"],
+];
 /// Width of the sample count, cells.
 const N: usize = 10;
 /// Number of percentiles that take precedence over the sample count.
@@ -237,17 +240,19 @@ fn rates(view: &View<'_>, mark: &str, area: Rect) -> Vec<Span<'static>> {
     let requests = number::rate(tally.run_figure(RunFigure::RequestRate));
     let per_user = tally.percentile(&DECODE, 50);
     let decode = format!("{mark}{}", number::rate(per_user));
-    // Every speed has a name. The speed per user follows the throughput and has the same unit.
-    let units = match area.width {
-        LONG_UNITS.. => ["req/s", "tok/s throughput", "tok/s per user (p50)"],
-        ALL_UNITS.. => ["req/s", "tok/s throughput", "tok/s per user"],
-        _ => ["req/s", "tok/s throughput", "per user"],
+    let values: Vec<String> =
+        [requests, throughput, decode].into_iter().take(if per_user.is_some() { 3 } else { 2 }).collect();
+    let good_share = tally.run_figure(RunFigure::GoodShare).map(|share| format!("{}%", number::whole(share)));
+    let with_units = |units: [&'static str; 3]| -> Vec<(String, &'static str)> {
+        let good_share = good_share.clone().map(|share| (share, "within SLO"));
+        values.iter().cloned().zip(units).chain(good_share).collect()
     };
-    let mut figures: Vec<(String, &str)> = [requests, throughput, decode].into_iter().zip(units).collect();
-    figures.truncate(if per_user.is_some() { 3 } else { 2 });
-    if let Some(share) = tally.run_figure(RunFigure::GoodShare) {
-        figures.push((format!("{}%", number::whole(share)), "within SLO"));
-    }
+    let fits = |figures: &[(String, &str)]| {
+        let cells: usize = figures.iter().map(|(value, unit)| fit::width(value) + 1 + fit::width(unit)).sum();
+        cells + 2 * figures.len().saturating_sub(1) <= usize::from(area.width)
+    };
+    let [long, medium, short] = RATE_UNITS.map(with_units);
+    let figures = [long, medium].into_iter().find(|figures| fits(figures)).unwrap_or(short);
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut left = usize::from(area.width);
     for (value, unit) in figures {

@@ -173,7 +173,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
     let text = Rect { x, width: columns, ..inner };
     for (i, found) in matches.iter().enumerate() {
-        mark(buffer, text, from, body.offset(), found, i == drawn.at);
+        mark(buffer, text, from, body.offset(), found, i == drawn.selected_match);
     }
     if margins && limit > 0 {
         let thumb = (rows * rows / total).max(1);

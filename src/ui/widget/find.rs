@@ -167,7 +167,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Words in a row are found, whatever the width at which they were wrapped.
+        /// Words in a row are found at any width at which they were wrapped.
         #[test]
         fn wrapped_words_are_found(words in proptest::collection::vec("[a-c]{1,9}", 1..20), from in 0_usize..20, width in 4_usize..30) {
             let text = words.join(" ");

@@ -6,7 +6,7 @@ const PAGE: Page = Page { total: 110, rows: 10, home_is_start: false, grows: fal
 fn drawn(answer: &mut Answer, matches: &[usize]) -> (usize, usize) {
     let drawn = answer.place(matches, PAGE);
     answer.drawn(drawn);
-    (drawn.from, drawn.at)
+    (drawn.from, drawn.selected_match)
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn three(rounds: u32, failing: bool, slos: &[&str]) -> Stage {
 fn before_the_first_answer_every_figure_is_a_dash() {
     assert_snapshot!(shown(&three(0, false, &[]), 60, 8), @r"
     ─ Latency · concurrency 3 ──────────────────── 0 in flight ─
-    – req/s  – throughput
+    – req/s  – tok/s throughput
                     p50      p90      p95      p99         n
     TTFT              –        –        –        –         –
     last 10 s         –        –        –        –         –
@@ -73,7 +73,7 @@ fn no_window_has_more_figures_than_the_run() {
 fn percentiles_need_samples_and_failures_are_counted_by_kind() {
     assert_snapshot!(shown(&three(7, true, &["ttft_p95<200ms", "latency_p50<1s"]), 60, 12), @r"
     ─ Latency · concurrency 3 ──────────────────── 0 in flight ─
-    0.5 req/s  149.6 throughput  94.0 per user  0% within SLO
+    0.5 req/s  149.6 tok/s throughput  94.0 per user
                     p50      p90      p95      p99         n
     TTFT         108 ms   122 ms        –        –     14/21
     last 10 s    108 ms        –        –        –       6/9
@@ -187,7 +187,7 @@ fn the_throughput_includes_tokens_in_flight() {
     let mut stage = three(0, false, &[]);
     (1..=3).for_each(|number| stage.start(0, number, Script::plain(500, 10, 1000)));
     stage.pass(250);
-    assert!(shown(&stage, 60, 8).contains("– req/s  – throughput"), "no token yet: {}", shown(&stage, 60, 8));
+    assert!(shown(&stage, 60, 8).contains("– req/s  – tok/s throughput"), "no token yet: {}", shown(&stage, 60, 8));
     stage.pass(4750);
     let (tokens_per_s, is_estimated) = stage.app.scene.throughput_so_far().unwrap();
     let events: u32 = stage.app.scene.in_flight().map(|f| f.content_events).sum();
@@ -195,7 +195,7 @@ fn the_throughput_includes_tokens_in_flight() {
     // All three requests started five seconds ago.
     assert!((tokens_per_s - f64::from(events) / 5.0).abs() < 1e-6, "{tokens_per_s}");
     assert!(
-        shown(&stage, 60, 8).contains(&format!("– req/s  ~{tokens_per_s:.1} throughput")),
+        shown(&stage, 60, 8).contains(&format!("– req/s  ~{tokens_per_s:.1} tok/s throughput")),
         "{}",
         shown(&stage, 60, 8)
     );

@@ -131,7 +131,7 @@ pub(super) fn figures(subject: &Subject<'_>, drawn: Drawn, view: &View<'_>) -> V
     if !view.app.ui.answer.search.field.is_empty() {
         spans.push(match drawn.matches {
             0 => Span::styled("no match", theme.warning()),
-            all => Span::styled(format!("{}/{all}", drawn.at + 1), theme.accent()),
+            all => Span::styled(format!("{}/{all}", drawn.selected_match + 1), theme.accent()),
         });
     }
     let at_end = drawn.from >= drawn.limit;
