@@ -146,7 +146,7 @@ fn options_that_contradict_a_search_are_refused_with_a_reason() {
         assert!(stderr.contains(words), "{args:?}: {stderr}");
     };
     let slo = ["--slo", "ttft_p95<1s"];
-    refused(&["concurrency", "--max", "8"], "--find needs a promise to keep; add one with --slo");
+    refused(&["concurrency", "--max", "8"], "--find needs a threshold to meet; add one");
     refused(&[&["concurrency"], slo.as_slice()].concat(), "--max");
     refused(&[&["rate", "--max", "8", "--sweep", "1,2"], slo.as_slice()].concat(), "--sweep");
     refused(&[&["rate", "--max", "8", "--stages", "1:1s"], slo.as_slice()].concat(), "--stages");

@@ -48,23 +48,23 @@ pub(super) struct Setting {
     pub(super) key: &'static str,
     /// Name on the command line.
     pub(super) flag: &'static str,
-    /// Environment variables that go before the file, in the order in which they are tried.
+    /// Environment variables that take precedence over the file, in order of precedence.
     pub(super) variables: &'static [&'static str],
-    /// Value that holds while nothing sets one, in words.
+    /// Default in words, shown if nothing sets the option.
     pub(super) unset: &'static str,
     /// Reads and checks the value in the file.
     pub(super) read: Read,
-    /// Value of the command line.
+    /// Returns the value from the command line.
     pub(super) given: fn(&RunArgs) -> Option<Value>,
-    /// Whether the value of the file counts beside these options.
+    /// Returns whether the file's value applies in combination with these options.
     pub(super) file_applies: fn(&RunArgs) -> bool,
     /// Sets the option.
     pub(super) set: fn(&mut RunArgs, Option<Value>),
-    /// Value as it may be printed; `None` for one that may be a secret.
+    /// Returns the value as it may be printed; `None` if it may be a secret.
     pub(super) printed: fn(&Value) -> Option<Value>,
 }
 
-/// All of them, in the order in which they are printed.
+/// All settings, in the order in which they are printed.
 pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         key: "url",
@@ -111,7 +111,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         given: |run| run.secrets.api_key_env.clone().map(Value::Text),
         file_applies: is_real,
         set: |run, value| run.secrets.api_key_env = value.and_then(Value::text),
-        // A value that is no name may be the key itself.
+        // A value that is not a variable name may be the API key itself.
         printed: |name| as_it_is(name).filter(|name| matches!(name, Value::Text(text) if is_variable(text))),
     },
     Setting {
@@ -196,7 +196,7 @@ pub(super) fn keys() -> Vec<&'static str> {
     SETTINGS.iter().map(|setting| setting.key).collect()
 }
 
-/// Wraps what a section's reader returned.
+/// Returns a function that wraps the value that a section's reader returned.
 fn with<T>(value: impl Fn(T) -> Value) -> impl Fn((T, usize)) -> (Value, usize) {
     move |(read, at)| (value(read), at)
 }
@@ -205,7 +205,7 @@ const fn always(_run: &RunArgs) -> bool {
     true
 }
 
-/// The simulator of `--demo` takes nothing from the file.
+/// Returns whether the run measures a real server: the simulator of `--demo` ignores the file.
 const fn is_real(run: &RunArgs) -> bool {
     !run.demo
 }

@@ -87,9 +87,9 @@ pub struct RelativeChange {
     pub units: usize,
 }
 
-/// Computes the relative change from one run to another, with the percentile interval of a cluster bootstrap (A. C. Davison and
-/// D. V. Hinkley, Bootstrap Methods and their Application, 1997, sections 3.8 and 5.3.1). The same seed gives the same
-/// interval. `None` if there are too few values or clusters, or if the first statistic is not above 0.
+/// Computes the relative change from one run to another, with the percentile interval of a cluster bootstrap (A. C.
+/// Davison and D. V. Hinkley, Bootstrap Methods and their Application, 1997, sections 3.8 and 5.3.1). The same seed
+/// gives the same interval. `None` if there are too few values or clusters, or if the first statistic is not above 0.
 ///
 /// If the runs share at least ten clusters, only those are compared, and each draw takes the same clusters from both
 /// runs. Otherwise, if both runs have at least ten clusters, each draw takes clusters from each run independently. With

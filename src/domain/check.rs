@@ -1,7 +1,7 @@
 //! Checks of answers: conditions on the content of an answer, which must hold for the answer to count as right.
 //!
-//! A [`CheckSpec`] is written in a suite or in a row of a data set. [`Checks`] compiles specs once and evaluates answers.
-//! Evaluation may take long for a pathological pattern or schema, so it never runs on the engine's thread.
+//! A [`CheckSpec`] is written in a suite or in a row of a data set. [`Checks`] compiles specs once and evaluates
+//! answers. Evaluation may take long for a pathological pattern or schema, so it never runs on the engine's thread.
 
 mod answer;
 mod compiled;

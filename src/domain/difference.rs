@@ -114,8 +114,8 @@ fn half_width(values: &[f64]) -> Option<f64> {
 }
 
 /// Compares the means of two sets of complete answers. Chance is given by the 95% intervals of the two means. If only
-/// one set has two values, its spread is used for both; if neither has, chance is 2%. `None` if either has no value, and
-/// for metrics that are neither good nor bad.
+/// one set has two values, its spread is used for both; if neither has, chance is 2%. `None` if either has no value,
+/// and for metrics that are neither good nor bad.
 pub fn compare_means(metric: &Metric, now: &Figures, before: &Figures) -> Option<Difference> {
     let (a, b) = (now.values(metric), before.values(metric));
     // From the interval of a mean, t·s / √n, to that of a difference of two means: t·s·√(1/n + 1/m).

@@ -21,8 +21,8 @@ pub enum FinishClass {
     Unknown,
 }
 
-/// Known finish reasons, in lower-case `snake_case`. Sources: the OpenAI, Anthropic, Gemini, Cohere, Mistral, Bedrock and
-/// Ollama API references, and the sources of vLLM, SGLang, TGI, LMDeploy and mistral.rs.
+/// Known finish reasons, in lower-case `snake_case`. Sources: the OpenAI, Anthropic, Gemini, Cohere, Mistral, Bedrock
+/// and Ollama API references, and the sources of vLLM, SGLang, TGI, LMDeploy and mistral.rs.
 const REASONS: &[(FinishClass, &[&str])] = &[
     (
         FinishClass::Complete,

@@ -40,8 +40,8 @@ impl GpuScope {
         }
     }
 
-    /// Whether the GPU with this UUID serves the endpoint; `None` if unknown. A slice that serves does not make its parent
-    /// GPU serve.
+    /// Whether the GPU with this UUID serves the endpoint; `None` if unknown. A slice that serves does not make its
+    /// parent GPU serve.
     pub fn serves(&self, uuid: Option<&str>) -> Option<bool> {
         match self {
             Self::EndpointHost { gpus, .. } => Some(uuid.is_some_and(|uuid| gpus.iter().any(|gpu| gpu == uuid))),

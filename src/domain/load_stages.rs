@@ -61,7 +61,7 @@ impl StageLoad {
     }
 
     /// Highest number of requests in flight; `None` for a rate.
-    fn most(self) -> Option<usize> {
+    fn max_concurrency(self) -> Option<usize> {
         let Self::Concurrency { from, to } = self else { return None };
         Some(from.max(to) as usize)
     }
@@ -128,7 +128,7 @@ impl LoadStages {
 
     /// Highest number of requests in flight in any stage; `None` for rates.
     pub fn most_concurrent(&self) -> Option<usize> {
-        self.0.iter().filter_map(|stage| stage.load.most()).max()
+        self.0.iter().filter_map(|stage| stage.load.max_concurrency()).max()
     }
 
     /// Mean starts per second over all stages; `None` for concurrencies.

@@ -68,7 +68,7 @@ impl fmt::Display for Process {
 #[derive(Clone, Debug)]
 pub struct Starts {
     process: Process,
-    pace: Pace,
+    rate: Rate,
     taken: u64,
     random: Random,
     /// Position of the next start in the process with rate 1.
@@ -77,30 +77,31 @@ pub struct Starts {
 
 /// Conversion of positions in a process with rate 1 into seconds.
 #[derive(Clone, Debug)]
-enum Pace {
+enum Rate {
     Constant {
         rate_per_s: f64,
     },
-    /// A rate that changes along a curve, which is entered at the time `from`.
+    /// A rate that changes along a curve, entered `from_s` seconds after its beginning, where `from_position` starts
+    /// are expected.
     Curve {
         curve: RateCurve,
         from_s: f64,
-        from: f64,
+        from_position: f64,
     },
 }
 
-impl Pace {
+impl Rate {
     fn time_s(&self, position: f64) -> f64 {
         match self {
             Self::Constant { rate_per_s } => position / rate_per_s,
-            Self::Curve { curve, from_s, from } => curve.time_of_s(from + position) - from_s,
+            Self::Curve { curve, from_s, from_position } => curve.time_of_s(from_position + position) - from_s,
         }
     }
 
     fn position(&self, time_s: f64) -> f64 {
         match self {
             Self::Constant { rate_per_s } => time_s * rate_per_s,
-            Self::Curve { curve, from_s, from } => curve.starts_until(from_s + time_s) - from,
+            Self::Curve { curve, from_s, from_position } => curve.starts_until(from_s + time_s) - from_position,
         }
     }
 }
@@ -108,23 +109,23 @@ impl Pace {
 impl Starts {
     /// Creates a schedule at its first start.
     pub const fn new(plan: OpenLoop) -> Self {
-        Self::at_pace(plan, Pace::Constant { rate_per_s: plan.rate_per_s })
+        Self::with_rate(plan, Rate::Constant { rate_per_s: plan.rate_per_s })
     }
 
     /// Creates a schedule whose rate follows a curve, beginning at the time `from` of the curve.
     pub fn with_curve(plan: OpenLoop, curve: RateCurve, from: Duration) -> Self {
         let from_s = from.as_secs_f64();
         let position = curve.starts_until(from_s);
-        Self::at_pace(plan, Pace::Curve { curve, from_s, from: position })
+        Self::with_rate(plan, Rate::Curve { curve, from_s, from_position: position })
     }
 
-    const fn at_pace(plan: OpenLoop, pace: Pace) -> Self {
-        Self { process: plan.process, pace, taken: 0, random: Random::new(plan.seed), position: 0.0 }
+    const fn with_rate(plan: OpenLoop, rate: Rate) -> Self {
+        Self { process: plan.process, rate, taken: 0, random: Random::new(plan.seed), position: 0.0 }
     }
 
     /// Time of the next start.
     pub fn next(&self) -> Duration {
-        Duration::try_from_secs_f64(self.pace.time_s(self.position).max(0.0)).unwrap_or(Duration::MAX)
+        Duration::try_from_secs_f64(self.rate.time_s(self.position).max(0.0)).unwrap_or(Duration::MAX)
     }
 
     /// Advances to the following start.
@@ -145,7 +146,7 @@ impl Starts {
         let mut skipped = 0;
         while self.next() < until {
             if skipped == MAX_STEPS {
-                self.position = self.pace.position(until.as_secs_f64());
+                self.position = self.rate.position(until.as_secs_f64());
                 break;
             }
             self.advance();

@@ -9,9 +9,9 @@ const TAIL: f64 = 0.025;
 /// Distribution-free 95% interval of the percentile `p`, between 0 and 100, of ascending values.
 ///
 /// The number of values up to the true percentile is binomial, for any distribution. The interval reaches from the
-/// largest rank that exceeds it with a probability of at most 2.5% to the smallest rank that stays below it with at most
-/// 2.5% (H. A. David and H. N. Nagaraja, Order Statistics, 3rd ed. 2003, section 7.1). `None` if there are too few values:
-/// a median needs 6, p90 36, p95 72 and p99 368.
+/// largest rank that exceeds it with a probability of at most 2.5% to the smallest rank that stays below it with at
+/// most 2.5% (H. A. David and H. N. Nagaraja, Order Statistics, 3rd ed. 2003, section 7.1). `None` if there are too few
+/// values: a median needs 6, p90 36, p95 72 and p99 368.
 pub fn percentile_interval(sorted: &[f64], p: f64) -> Option<Interval> {
     let (low, high) = ranks(sorted.len(), p / 100.0)?;
     Some(Interval { low: *sorted.get(low - 1)?, high: *sorted.get(high - 1)? })

@@ -39,7 +39,8 @@ impl PassRate {
         wilson_interval(self.passed, self.checked).map(|interval| interval.scaled(100.0))
     }
 
-    /// Describes the rate: `8 of 10 answers pass their checks (80%, 95% interval 49 to 94%)`; `None` without a checked answer.
+    /// Describes the rate: `8 of 10 answers pass their checks (80%, 95% interval 49 to 94%)`; `None` without a checked
+    /// answer.
     pub fn words(self) -> Option<String> {
         let (percent, interval) = (self.percent()?, self.interval()?);
         let (low, high) = (interval.low, interval.high);

@@ -153,8 +153,9 @@ pub fn saturated_from_start(stages: &[Stage]) -> Option<SaturatedFromStart> {
 /// over latency that lies farthest above the chord from its first to its last point, with both axes scaled to 0 to 1
 /// (the Kneedle method of Satopää et al. without its smoothing). The curve ends at the stage with the highest
 /// throughput. If the curve does not bend, or the median latency has not grown by 20%, that stage is the knee. `None`
-/// with fewer than three stages that [fill their slots](Stage::fills_slots), and if the last stage would be the knee, because the server may take more load. For a
-/// sweep that does not scale it is the stage with the lowest concurrency; see [`saturated_from_start`].
+/// with fewer than three stages that [fill their slots](Stage::fills_slots), and if the last stage would be the knee,
+/// because the server may take more load. For a sweep that does not scale it is the stage with the lowest concurrency;
+/// see [`saturated_from_start`].
 pub fn knee(stages: &[Stage]) -> Option<usize> {
     match find_knee(stages)? {
         Knee::At(at) => Some(at),

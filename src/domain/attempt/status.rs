@@ -50,8 +50,9 @@ impl AttemptRecord {
         self.finish_reason.as_deref().map(FinishClass::from_reason) == Some(class)
     }
 
-    /// Returns whether the server refused the request itself, so that the same request would be refused again: the prompt
-    /// is too long for the model (HTTP 413 or an error about the context), or the request is invalid (HTTP 400 or 422).
+    /// Returns whether the server refused the request itself, so that the same request would be refused again: the
+    /// prompt is too long for the model (HTTP 413 or an error about the context), or the request is invalid (HTTP 400
+    /// or 422).
     pub fn is_refused(&self) -> bool {
         let is_too_long = self.error.as_ref().is_some_and(|error| error.kind == CONTEXT_EXCEEDED);
         !self.is_ok() && (is_too_long || matches!(self.http_status, Some(400 | 413 | 422)))

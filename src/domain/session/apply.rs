@@ -15,8 +15,8 @@ pub(super) const MAX_INFERRED: usize = 100_000;
 const MAX_UNPACKED_BYTES: usize = 512 << 20;
 
 impl Session {
-    /// Applies an event; [`EventKind::Ended`] comes with the record of the attempt. An event that cannot happen changes nothing.
-    /// Events must come in order; an event with an earlier time than the last one gets the last one's time.
+    /// Applies an event; [`EventKind::Ended`] comes with the record of the attempt. An event that cannot happen changes
+    /// nothing. Events must come in order; an event with an earlier time than the last one gets the last one's time.
     pub fn apply(&mut self, event: &RunEvent, record: Option<StoredRecord>) -> Result<(), InvalidEvent> {
         self.check(event.what, record.as_ref())?;
         let at = event.at.max(self.changed_at);

@@ -221,8 +221,8 @@ impl CaseState {
         self.reported_in(self.stage)
     }
 
-    /// Attempts that count in one stage of a sweep: complete, measured answers of the last batch that has any. Without a
-    /// sweep, all attempts are in stage 0.
+    /// Attempts that count in one stage of a sweep: complete, measured answers of the last batch that has any. Without
+    /// a sweep, all attempts are in stage 0.
     pub fn reported_in(&self, stage: usize) -> impl DoubleEndedIterator<Item = &AttemptState> {
         reported(self.stage_attempts(stage))
     }

@@ -56,7 +56,8 @@ impl Session {
         first.into_iter().flat_map(|first| std::iter::once(first).chain(self.stages_began.iter().copied())).collect()
     }
 
-    /// Name of the current load stage, like `stage 2/3, 1..16`, or of the current probe of a search; `None` without either.
+    /// Name of the current load stage, like `stage 2/3, 1..16`, or of the current probe of a search; `None` without
+    /// either.
     pub fn load_stage_name(&self) -> Option<String> {
         if self.search().is_some() {
             return self.probe_name();

@@ -1,7 +1,7 @@
 //! Names that other tools use for the figures of thresholds.
 //!
-//! Aliases of the figures of single requests are in the table of metrics. A name is an alias only if the other tool's definition
-//! is the same; where definitions differ, [`hint`] says so.
+//! Aliases of the figures of single requests are in the table of metrics. A name is an alias only if the other tool's
+//! definition is the same; where definitions differ, [`hint`] says so.
 
 /// Aliases of figures of the run, with tokscope's names.
 const RUN_ALIASES: [(&str, &str); 9] = [

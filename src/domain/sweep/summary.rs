@@ -10,9 +10,9 @@ use crate::domain::tally::Tally;
 /// Minimum share of the highest throughput for a stage to count as equally good: smaller differences are noise.
 const AS_GOOD: f64 = 0.99;
 
-/// Returns the stage with the highest throughput, of equally good ones that with the lowest concurrency; `None` if no stage
-/// has a throughput. A stage that does not [fill its slots](Stage::fills_slots) counts only if none does, because its
-/// throughput is not that of its concurrency.
+/// Returns the stage with the highest throughput, of equally good ones that with the lowest concurrency; `None` if no
+/// stage has a throughput. A stage that does not [fill its slots](Stage::fills_slots) counts only if none does, because
+/// its throughput is not that of its concurrency.
 pub fn best(stages: &[Stage]) -> Option<&Stage> {
     let is_any_filled = stages.iter().any(|stage| stage.fills_slots() && stage.tokens_per_s.is_some());
     let counted = || stages.iter().filter(|stage| stage.fills_slots() || !is_any_filled);

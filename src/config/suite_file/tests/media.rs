@@ -62,7 +62,7 @@ fn mistakes_name_the_file_its_line_and_the_limit() {
         ("images = [\"none.png\"]", "cases.toml:4:11: 'none.png': there is no such file"),
         (
             "images = [\"fake.png\"]",
-            "cases.toml:4:11: 'fake.png': is no PNG, JPEG, WebP or GIF; convert it to one of these",
+            "cases.toml:4:11: 'fake.png': is not a PNG, JPEG, WebP or GIF file; convert it to one of these",
         ),
         ("images = [\"large.png\"]", "cases.toml:4:11: 'large.png': is larger than 20 MiB, too large for an image"),
         ("images = [\"b.wav\"]", "'b.wav': is audio (wav); name it in audio"),
