@@ -74,7 +74,7 @@ const SEARCH: [&str; 15] = [
 ];
 
 #[test]
-fn the_search_finds_the_slots_of_the_server_and_says_so_everywhere() {
+fn a_search_finds_the_slots_of_the_server_and_every_output_shows_them() {
     let (folder, sim) = (tempfile::tempdir().unwrap(), two_slots());
     let url = sim.url();
     let args: Vec<&str> = [url.as_str()].into_iter().chain(SEARCH).chain(["-o", "r.md", "-o", "r.junit.xml"]).collect();
@@ -108,11 +108,11 @@ fn the_search_finds_the_slots_of_the_server_and_says_so_everywhere() {
     assert!(text(&runs.stdout).contains("2 users"), "{}", text(&runs.stdout));
     let compared = tokscope(folder.path(), &["compare", "r.json", "last", "--json"]);
     let compared: Value = serde_json::from_slice(&compared.stdout).unwrap();
-    assert!(compared["verdict"].as_str().unwrap().starts_with("B holds the same load as A, 2 users"), "{compared}");
+    assert!(compared["verdict"].as_str().unwrap().starts_with("B sustains the same load as A, 2 users"), "{compared}");
 }
 
 #[test]
-fn a_killed_search_goes_on_where_it_was() {
+fn a_killed_search_is_resumed_at_its_last_probe() {
     let (folder, sim) = (tempfile::tempdir().unwrap(), two_slots());
     let url = sim.url();
     let args: Vec<&str> = [url.as_str()].into_iter().chain(SEARCH).collect();

@@ -96,7 +96,7 @@ mod tests {
     use crate::report::fixture::sample_session;
 
     #[test]
-    fn the_samples_run() {
+    fn the_sample_run_has_its_key_figures() {
         let session = sample_session();
         let conclusion = Conclusion::from_session(&session, SystemFigures::default());
         let excellent = Some(("Excellent", "≥ 100 tok/s".to_owned()));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn before_the_first_answer_there_is_no_figure() {
+    fn an_unmeasured_run_has_no_key_figures() {
         let session = sample_session();
         let empty = Session::new(std::sync::Arc::clone(&session.suite), session.plan);
         let conclusion = Conclusion::from_session(&empty, SystemFigures::default());

@@ -64,7 +64,7 @@ mod tests {
     use crate::report::fixture::{answer, refusal, run, suite};
 
     #[test]
-    fn a_failed_turn_breaks_its_conversation_off() {
+    fn a_failed_turn_ends_its_conversation() {
         let mut asked = suite(&["a"]);
         asked.cases[0].follow_ups = vec!["And then?".to_owned()];
         let plan = Plan { repeat: 3, ..Plan::default() };

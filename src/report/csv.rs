@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_for_each_attempt_with_all_its_figures() {
+    fn each_attempt_has_a_row_with_all_its_figures() {
         let plan = Plan { repeat: 2, warmup: 1, ..Plan::default() };
         let session = run(suite(&["a", "b, \"c\""]), plan, |id, now| {
             Some(match (id.case, id.number) {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_sweep_have_their_concurrency_and_attempts_in_flight_no_row() {
+    fn sweep_rows_have_their_concurrency_and_attempts_in_flight_have_no_row() {
         let table = parsed(&render(&report(sweep_session(&[1, 2]))));
         assert_eq!(column(&table, "concurrency").iter().filter(|n| *n == "1").count(), 4);
         assert_eq!(column(&table, "concurrency").iter().filter(|n| *n == "2").count(), 4);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_marks_are_those_of_the_json() {
+    fn names_match_those_of_the_json_export() {
         for source in [TokenSource::Usage, TokenSource::Tokenizer, TokenSource::Estimate] {
             assert_eq!(serde_json::to_value(source).unwrap(), source_name(source));
         }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_depth_have_it_with_the_prefill_speed() {
+    fn rows_of_a_depth_run_have_depth_and_prefill_speed() {
         let table = parsed(&render(&report(crate::report::fixture::depth::depth_session(|_, record| record))));
         assert_eq!(column(&table, "context_depth"), ["0", "0", "0", "4096", "4096", "4096", "8192", "8192", "8192"]);
         assert_eq!(column(&table, "prefill_throughput_per_user")[0], "4096");
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_conversation_name_it_with_turn_and_lengths() {
+    fn rows_of_a_conversation_have_its_number_turn_and_lengths() {
         let table = parsed(&render(&crate::report::fixture::workload::conversations()));
         assert_eq!(column(&table, "conversation")[..4], ["1", "1", "1", "4"]);
         assert_eq!(column(&table, "turn")[..4], ["1", "2", "3", "1"]);

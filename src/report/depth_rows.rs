@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn each_depth_has_means_with_their_deviation() {
+    fn each_depth_has_means_with_standard_deviations() {
         let rows = depth_rows(&depth_session(|_, record| record));
         let names: Vec<String> = rows.iter().map(|row| row.test.prefill_name()).collect();
         assert_eq!(names, ["pp2048", "pp2048 @ d4096", "pp2048 @ d8192"]);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_depth_says_why_and_the_others_go_on() {
+    fn a_refused_depth_has_a_reason_and_the_other_depths_are_measured() {
         let session = depth_session(|test, record| if test.depth == 4096 { too_long(&record) } else { record });
         let rows = depth_rows(&session);
         assert_eq!([rows[0].n, rows[1].n, rows[2].n], [3, 0, 3]);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_that_the_server_cut_has_no_figures() {
+    fn a_truncated_prompt_has_no_figures() {
         let session = depth_session(|_, mut record| {
             record.usage.prompt_tokens = record.usage.prompt_tokens.map(|n| n.min(4096));
             record

@@ -72,7 +72,7 @@ mod tests {
     use crate::report::fixture::{answer, refusal, report, run, sample_session, suite, sweep_session};
 
     #[test]
-    fn a_packed_run_is_reported_as_it_was_to_the_last_byte() {
+    fn packing_a_record_does_not_change_any_export() {
         let mut load =
             run(suite(&["a", "b"]), Plan { repeat: 3, warmup: 1, concurrency: 2, ..Plan::default() }, |id, now| {
                 Some(if id.number == 2 { refusal(id, now, "no room") } else { answer(id, now, 1234, 7, 321) })

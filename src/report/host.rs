@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn means_and_the_highest_are_those_of_the_run() {
+    fn means_and_maxima_cover_only_the_run() {
         let host = HostReport::from_history(&history([20.0, 60.0], [1.0, 5.0])).unwrap();
         assert_eq!(host.cpu_busy_percent, Some(Level { avg: 40.0, max: 60.0 }));
         assert_eq!((host.own_cpu_percent, host.own_rss_mib_max), (Some(Level { avg: 13.0, max: 15.0 }), Some(25.0)));

@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_text_takes_nothing_of_the_next() {
+    fn an_unfinished_escape_sequence_does_not_swallow_the_next_text() {
         let mut texts = vec!["a".to_owned(); TEXTS];
         // An unterminated escape sequence would swallow the blank and the bracket after it.
         (texts[5], texts[6]) = ("[x](http://x)\u{1b}".to_owned(), "[x](http://x)".to_owned());
@@ -366,12 +366,12 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(128))]
         #[test]
-        fn a_report_of_hostile_text_is_a_report(texts in prop::collection::vec(oracle::hostile(), TEXTS)) {
+        fn hostile_text_is_harmless_in_every_export(texts in prop::collection::vec(oracle::hostile(), TEXTS)) {
             prop_assert_eq!(checked(&texts), Ok(()));
         }
 
         #[test]
-        fn a_report_of_hostile_text_can_be_imported(texts in prop::collection::vec(oracle::hostile(), TEXTS)) {
+        fn exports_with_hostile_text_can_be_read(texts in prop::collection::vec(oracle::hostile(), TEXTS)) {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let report = report(&texts).unwrap();
             for text in [markdown::render(&report), json::render(&report), texts.concat()] {

@@ -203,7 +203,7 @@ pub fn text(runs: &[RunRow], folder: &str, layout: Layout) -> String {
     let unreadable: String = runs.iter().filter_map(why).collect();
     let mib = runs.iter().map(|r| r.bytes).sum::<u64>() as f64 / 1_048_576.0;
     let is_any_sweep = runs.iter().any(|run| run.stage_concurrency.is_some());
-    let at = if is_any_sweep { ", in a sweep of its best stage, AT" } else { "" };
+    let at = if is_any_sweep { "; of a sweep, at its best stage, AT" } else { "" };
     let total =
         format!("{}, {mib:.1} MiB in '{folder}'; SPEED P50 is the median of the attempts in tok/s{at}", count(runs.len(), "run"));
     Columns::new(runs, layout.width).table(runs, style)
@@ -225,7 +225,7 @@ mod tests {
     use crate::report::journal::BriefSuite;
 
     #[test]
-    fn the_table_tells_what_there_is_and_what_cannot_be_read() {
+    fn the_table_lists_readable_and_unreadable_runs() {
         let report = report(sample_session());
         let header = JournalSummaryHeader {
             id: report.run_id.clone(),
@@ -284,6 +284,6 @@ mod tests {
         assert!(rows[0].contains("  AT  PASS  STATE"), "{table}");
         assert!(rows[1].ends_with("  2        complete"), "{table}");
         assert!(rows[2].ends_with("  75%  complete, 2 failed, 1 wrong"), "{table}");
-        assert!(table.contains("in a sweep of its best stage, AT"), "{table}");
+        assert!(table.contains("of a sweep, at its best stage, AT"), "{table}");
     }
 }

@@ -150,7 +150,7 @@ mod tests {
     use crate::domain::sweep::testing::bent;
 
     #[test]
-    fn a_cell_says_what_is_estimated_and_what_too_few_answers_do_not_tell() {
+    fn cells_mark_estimates_and_figures_with_too_few_answers() {
         let mut stage = bent()[0].clone();
         (stage.estimated, stage.ok, stage.requests) = (true, 19, 24);
         let show = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.1}"));

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn turns_beyond_the_limit_share_the_last_line() {
+    fn turns_beyond_the_limit_share_the_last_row() {
         let figures = samples(20).figures(8);
         let names: Vec<String> = figures.iter().map(TurnFigures::name).collect();
         assert_eq!(names, ["1", "2", "3", "4", "5", "6", "7", "8–20"]);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_that_only_failed_has_no_figures() {
+    fn a_turn_without_a_complete_answer_has_no_figures() {
         let mut samples = samples(1);
         let mut failure = answer(AttemptId { case: 0, number: 2 }, Nanos(0), 100, 10, 10);
         failure.turn = Turn::first(1, 3).next();

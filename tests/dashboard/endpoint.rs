@@ -43,7 +43,7 @@ fn a_dead_endpoint_is_retried_and_quitting_is_status_3() {
 }
 
 #[test]
-fn quitting_before_the_first_answer_says_why_nothing_was_measured() {
+fn quitting_before_the_first_answer_explains_why_nothing_was_measured() {
     // This listener never responds.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}/v1", silent.local_addr().unwrap());
@@ -69,7 +69,7 @@ fn an_endpoint_that_comes_up_later_is_measured() {
 }
 
 #[test]
-fn one_of_two_models_is_chosen_or_given() {
+fn with_two_models_one_is_chosen_or_given_as_an_option() {
     let server = Server::start(&["small-model", "large-model"], |mut request| request.answer(&["word"]));
     let mut screen = Dashboard::start(&suite(&["Alone"], ""), &server.url());
     screen.wait_for_text("Choose a model");
@@ -202,7 +202,7 @@ fn a_rejected_key_waits_for_a_retry_and_a_wrong_model_for_a_choice() {
 }
 
 #[test]
-fn quitting_a_stopped_run_is_status_3_and_says_why() {
+fn quitting_a_stopped_run_exits_with_status_3_and_a_reason() {
     let (url, _closed) = strict();
     let args = [url.as_str(), "--model", "small"];
     let mut screen = Dashboard::start_with(&suite(&["First", "Second"], ""), &args, &[], (120, 40));

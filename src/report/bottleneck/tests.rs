@@ -50,13 +50,13 @@ fn sentence(records: Vec<AttemptRecord>) -> String {
 }
 
 #[test]
-fn without_a_figure_there_is_no_sentence() {
+fn an_unmeasured_run_has_no_bottleneck() {
     let session = session(Vec::new());
     assert_eq!(bottleneck(&session, &Summary::from_session(&session), SystemFigures::default()), None);
 }
 
 #[test]
-fn a_busy_machine_is_no_bottleneck_where_every_request_failed() {
+fn a_busy_machine_is_no_bottleneck_if_every_request_failed() {
     let system =
         SystemFigures { shared_machine_percent: Some(100.0), engine_percent: Some(100.0), ..SystemFigures::default() };
     let mut failed = answer(100, 9, 100);
@@ -81,7 +81,7 @@ fn decoding_is_named_with_its_share_and_its_speed() {
 }
 
 #[test]
-fn a_long_wait_is_the_first_tokens() {
+fn a_long_ttft_is_prefill_bound() {
     assert_eq!(
         sentence(vec![answer(300, 10, 10)]),
         "prefill-bound: 75% of the median request is spent before its first token (TTFT 300 ms), in prefill or in a queue."
@@ -93,7 +93,7 @@ fn a_long_wait_is_the_first_tokens() {
 }
 
 #[test]
-fn tokscopes_own_delays_are_named_before_the_server() {
+fn delays_of_tokscope_are_named_before_the_server() {
     let with = |key: &'static str, n: usize| {
         let touched = |i| {
             let mut record = answer(100, 9, 100);
@@ -131,7 +131,7 @@ fn tokscopes_own_delays_are_named_before_the_server() {
 }
 
 #[test]
-fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
+fn the_gpu_is_mentioned_only_if_it_was_busy_or_idle() {
     let with = |busiest_gpu_percent| {
         sentence_with(vec![answer(100, 9, 100)], SystemFigures { busiest_gpu_percent, ..SystemFigures::default() })
     };
@@ -141,7 +141,7 @@ fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
 }
 
 #[test]
-fn a_late_client_comes_before_what_it_measured() {
+fn a_late_client_is_named_before_its_measurements() {
     let late = |gap, ms| {
         sentence_with(vec![answer(100, gap, 100)], SystemFigures { lag_p99_ms: Some(ms), ..SystemFigures::default() })
     };
@@ -155,7 +155,7 @@ fn a_late_client_comes_before_what_it_measured() {
 }
 
 #[test]
-fn a_client_without_a_core_to_spare_comes_before_what_it_measured() {
+fn a_saturated_client_is_named_before_its_measurements() {
     let level = |avg| Some(Level { avg, max: 100.0 });
     let sentence = |busy: f64, engine: f64, is_local: bool| {
         let host =
@@ -215,7 +215,7 @@ fn buffered_answers_never_name_the_client() {
 }
 
 #[test]
-fn own_standstill_comes_before_buffering_and_never_leaves_the_server_alone() {
+fn stalls_of_tokscope_come_before_buffering_and_are_always_mentioned() {
     let stopped = |mut record: AttemptRecord| {
         record.observer_stalls = vec![(Nanos::from_millis(50), Nanos::from_millis(950))];
         record
@@ -256,7 +256,7 @@ fn in_turn(first_text_ms: &[u64], decode_ms: u64) -> Vec<AttemptRecord> {
 }
 
 #[test]
-fn a_server_that_answers_one_request_at_a_time_is_a_queue() {
+fn a_server_that_decodes_one_request_at_a_time_is_queue_bound() {
     assert_eq!(
         sentence(in_turn(&[37, 332, 931, 1370], 290)),
         "queue-bound: the server decodes one request at a time: 3 of 3 overlapping requests got their first token only after \
@@ -277,7 +277,7 @@ fn a_server_that_answers_one_request_at_a_time_is_a_queue() {
 }
 
 #[test]
-fn a_long_prefill_of_parallel_requests_is_no_queue() {
+fn a_long_prefill_of_concurrent_requests_is_not_queue_bound() {
     // Short decode phases do not overlap either, but they do not fill the waits.
     assert!(sentence(in_turn(&[2000, 2100, 2200, 2300], 58)).starts_with("prefill-bound"));
     // All four answers were decoded at the same time.
@@ -287,7 +287,7 @@ fn a_long_prefill_of_parallel_requests_is_no_queue() {
 }
 
 #[test]
-fn requests_that_wait_by_the_server_s_metrics_are_a_queue() {
+fn requests_waiting_in_the_server_are_queue_bound() {
     let with = |server_waiting| {
         sentence_with(vec![answer(300, 10, 10)], SystemFigures { server_waiting, ..SystemFigures::default() })
     };
@@ -296,7 +296,7 @@ fn requests_that_wait_by_the_server_s_metrics_are_a_queue() {
 }
 
 #[test]
-fn a_throttled_gpu_is_named_before_where_the_time_went() {
+fn a_throttled_gpu_is_named_before_prefill_and_decode() {
     let with = |percent| {
         let gpu_throttled = Some(("overheated", percent));
         sentence_with(vec![answer(100, 9, 100)], SystemFigures { gpu_throttled, ..SystemFigures::default() })
@@ -310,7 +310,7 @@ fn a_throttled_gpu_is_named_before_where_the_time_went() {
 }
 
 #[test]
-fn a_queue_is_the_servers_word_or_the_open_loops() {
+fn queue_times_come_from_the_server_or_the_open_loop() {
     let mut queued = answer(300, 10, 10);
     let timings = ServerTimings { queue_ms: Some(200.0), ..ServerTimings::from_source(TimingSource::Groq) };
     queued.server_timings = Some(timings);
@@ -356,7 +356,7 @@ fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
 }
 
 #[test]
-fn a_ttft_that_grows_with_the_load_is_a_queue() {
+fn a_ttft_that_grows_with_the_load_is_queue_bound() {
     let found = sweep(&answer(100, 9, 100), &answer(400, 9, 100));
     let queue = "queue-bound: from concurrency 1 to 8, median TTFT grew from 100 ms to 400 ms, while throughput scaled only 0.8×";
     let flat = "saturated: from concurrency 1, with 101 tok/s there and at most 101 tok/s up to concurrency 8";
@@ -365,7 +365,7 @@ fn a_ttft_that_grows_with_the_load_is_a_queue() {
 }
 
 #[test]
-fn every_rule_has_words_of_its_own_and_explains_rules_below_it() {
+fn every_rule_has_its_own_text_and_hides_only_later_rules() {
     let keys: Vec<&str> = RULES.iter().map(|rule| rule.key).collect();
     for (at, rule) in RULES.iter().enumerate() {
         assert!(!keys[..at].contains(&rule.key), "{}", rule.key);

@@ -242,7 +242,7 @@ fn chart_and_json_of_sweeps_describe_the_stage_of_the_verdict() {
 }
 
 #[test]
-fn other_stages_of_a_changing_load_are_warned_about() {
+fn different_load_stages_cause_a_warning() {
     let staged = |stages: &str| ComparedRun { load_stages: Some(stages.to_owned()), ..side("ts-1", &["a"], 1000) };
     let warned = |a: &str, b: &str| {
         let comparison = Comparison::new(staged(a), staged(b));
@@ -291,7 +291,7 @@ fn sweeps_without_a_common_stage_describe_their_figures() {
 }
 
 #[test]
-fn each_stage_has_its_cache_note() {
+fn each_stage_with_warm_answers_has_a_note() {
     let mut warm = sweep("ts-1", &[1, 4]);
     warm.stages[1].measured.warm = 3;
     let note = "A: concurrency 4: the server had part of the prompt of 3 of 4 answers cached, so their TTFT is warm";
@@ -299,7 +299,7 @@ fn each_stage_has_its_cache_note() {
 }
 
 #[test]
-fn other_data_and_other_settings_are_warned_about() {
+fn different_data_and_settings_cause_warnings() {
     let changed = |change: fn(&mut Workload)| {
         let mut report = conversations();
         let suite = Arc::make_mut(&mut report.session.suite);
@@ -390,7 +390,7 @@ fn pass_rates_within_chance_show_no_difference() {
 }
 
 #[test]
-fn other_checks_of_a_case_are_a_warning() {
+fn different_checks_of_a_case_cause_a_warning() {
     let with = |id: &str, checks: &[(&str, u32)]| {
         let spec = |(name, tokens): &(&str, u32)| ((*name).to_owned(), vec![CheckSpec::MinTokens(*tokens)]);
         ComparedRun { checks: Some(checks.iter().map(spec).collect()), ..side(id, &["a", "b"], 1000) }
@@ -405,7 +405,7 @@ fn other_checks_of_a_case_are_a_warning() {
 }
 
 #[test]
-fn the_more_cases_are_compared_the_stronger_a_difference_must_be() {
+fn more_compared_cases_require_stronger_differences() {
     // The p-value is about 2%: significant for one case, but not after correction for 20 cases.
     let row = || pair((10.0, Some(2.0)), (12.4, Some(2.0)));
     let judged = |rows: &mut Vec<Row>| {

@@ -126,11 +126,11 @@ pub fn verdict(comparison: &Comparison) -> Option<String> {
 fn found(comparison: &Comparison) -> Option<String> {
     let (a, b) = (comparison.a.found?, comparison.b.found?);
     (a.variable == b.variable).then(|| match (a.last_pass, b.last_pass) {
-        (Some(old), Some(new)) if (old - new).abs() < f64::EPSILON => format!("B holds the same load as A, {b}"),
-        (Some(_), Some(_)) => format!("B holds {b} instead of {a}"),
-        (None, Some(_)) => format!("B holds {b}, and A no load"),
-        (Some(_), None) => format!("B holds no load, and A {a}"),
-        (None, None) => "neither run holds a load".to_owned(),
+        (Some(old), Some(new)) if (old - new).abs() < f64::EPSILON => format!("B sustains the same load as A, {b}"),
+        (Some(_), Some(_)) => format!("B sustains {b} instead of {a}"),
+        (None, Some(_)) => format!("B sustains {b}, and A no load"),
+        (Some(_), None) => format!("B sustains no load, and A {a}"),
+        (None, None) => "neither run sustains a load".to_owned(),
     })
 }
 
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_is_that_of_a_ratio() {
+    fn the_interval_of_a_change_is_that_of_a_ratio() {
         // The means are 10 ± 30% and 20 ± 20%, so their ratio of 2 has a relative half width of √(0.3² + 0.2²).
         let change = Change::new(figure(10.0, Some(3.0)), figure(20.0, Some(4.0))).unwrap();
         assert!((change.percent - 100.0).abs() < 1e-9);

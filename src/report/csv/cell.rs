@@ -68,7 +68,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn text_that_would_be_a_formula_is_text() {
+    fn text_never_becomes_a_formula() {
         for (written, read) in [
             ("plain", "plain"),
             ("=1+1", "'=1+1"),
@@ -89,7 +89,7 @@ pub(super) mod tests {
 
     proptest! {
         #[test]
-        fn a_cell_is_read_as_it_was_meant_and_never_as_a_formula(a in hostile(), b in hostile()) {
+        fn any_text_is_read_back_as_one_cell_without_a_formula(a in hostile(), b in hostile()) {
             let csv = format!("{},{},1\r\n", super::text(&a), super::text(&b));
             prop_assert_eq!(fault(&csv.replace('\r', "")), None);
             prop_assert_eq!(parsed(&csv), [[harmless(&a), harmless(&b), "1".to_owned()]]);

@@ -69,7 +69,7 @@ impl FromStr for RegressionRule {
             Stat::P95 => Statistic::Percentile(95),
             Stat::P99 => Statistic::Percentile(99),
             Stat::Min | Stat::Max => {
-                return Err(failed(format!("extremes have no interval; use {FIGURES}")));
+                return Err(failed(format!("minimum and maximum have no interval; use {FIGURES}")));
             }
         };
         let is_compared = metric.better.is_some() && COMPARED.iter().any(|compared| compared.metric == metric);

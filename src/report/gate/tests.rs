@@ -73,7 +73,7 @@ fn a_run_and_its_results_json_have_the_same_fingerprint() {
 }
 
 #[test]
-fn other_prompts_or_another_load_are_another_suite() {
+fn different_prompts_or_loads_have_different_fingerprints() {
     let digest = |change: fn(&mut crate::domain::suite::Suite, &mut Plan)| {
         let (mut suite, mut plan) = (suite(&["a"]), Plan::default());
         change(&mut suite, &mut plan);
@@ -99,7 +99,7 @@ fn too_few_values_are_not_judged() {
 }
 
 #[test]
-fn wrong_rules_say_what_is_wrong() {
+fn errors_name_the_fault_of_a_rule() {
     let error = |rule: &str| rule.parse::<RegressionRule>().unwrap_err().to_string();
     assert!(error("ttft_p95").contains("like ttft_p95:5%"));
     assert!(error("ttft_p95:5").contains("in percent"));

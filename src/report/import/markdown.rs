@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scripted_report_is_read_but_for_its_guesses() {
+    fn a_scripted_report_is_read_without_its_estimated_ttft() {
         let side = read(SCRIPTED).unwrap();
         assert_eq!(side.model.as_deref(), Some("glm-4.7-flash"));
         assert_eq!(side.url.as_deref(), Some("http://localhost:8000/v1/chat/completions"));
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_report_of_an_answer_with_a_fenced_table_has_no_case_more() {
+    fn a_table_quoted_in_our_own_report_adds_no_case() {
         let names: Vec<&str> = SAMPLE.iter().map(|s| s.0).collect();
         let session = run(suite(&names), Plan::default(), |id, now| {
             let (_, millis, prompt, tokens) = SAMPLE[id.case];
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_have_their_line() {
+    fn errors_name_the_line() {
         let why =
             |rows: &str| read(&format!("# R\n\n| Test Case | Time |\n|---|---|\n{rows}")).unwrap_err().to_string();
         assert_eq!(why("| a | 1s |\n| b | fast |"), "line 6: 'fast' is not a number");
@@ -341,7 +341,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_makes_it_panic(
+        fn no_text_causes_a_panic(
             parts in prop::collection::vec(prop_oneof![
                 Just("|".to_owned()), Just("\n".to_owned()), Just("| Test Case | Time | Speed |\n".to_owned()),
                 Just("```".to_owned()), Just("- **Model**: ".to_owned()), Just("\\".to_owned()), Just("1e999s".to_owned()),

@@ -504,7 +504,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_value_makes_it_panic(value in prop::sample::select(VALUES), at in 0_usize..6) {
+        fn no_value_causes_a_panic(value in prop::sample::select(VALUES), at in 0_usize..6) {
             let at = ["case", "attempts", "name", "status", "time_to_first_token_ms", "token_count_source"][at];
             let attempt = r#"{"status":"ok","token_count_source":"usage","time_to_first_token_ms":1e308}"#;
             let text = format!(r#"{{"schema_version":1,"case":1,"cases":[{{"name":"a","attempts":[{attempt},{attempt}]}}]}}"#);

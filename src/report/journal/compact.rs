@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_its_default_fields_reads_back_as_it_was() {
+    fn a_record_without_its_default_fields_is_restored() {
         let id = AttemptId { case: 3, number: 7 };
         let whole = AttemptRecord { sent_request: None, ..answer(id, Nanos(5), 900, 3, 2) };
         let failed = AttemptRecord { sent_request: None, ..refusal(id, Nanos(5), "busy") };
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_of_a_short_answer_is_short() {
+    fn a_short_answer_has_a_short_line() {
         let id = AttemptId { case: 0, number: 123_456 };
         let record = AttemptRecord { reasoning: String::new(), ..answer(id, Nanos(5_000_000_000), 900, 3, 2) };
         let (short, full) = (compact(&record).unwrap().get().len(), serde_json::to_string(&record).unwrap().len());

@@ -74,7 +74,7 @@ fn journal_of(report: &Report) -> String {
 }
 
 #[test]
-fn calls_of_tools_are_saved_and_take_no_bytes_where_there_are_none() {
+fn tool_calls_are_saved_and_take_no_bytes_if_there_are_none() {
     let mut report = report(sample_session());
     let lines = journal_of(&report);
     assert!(!lines.contains("tool_calls"));
@@ -218,7 +218,7 @@ fn a_journal_grows_in_proportion_to_the_cases() {
 }
 
 #[test]
-fn the_line_of_a_start_is_short() {
+fn the_line_of_a_started_attempt_is_short() {
     let what = EventKind::Started {
         row: None,
         turn: None,
@@ -407,7 +407,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn an_attempt_is_the_same_again(record in record()) {
+    fn an_attempt_is_unchanged_after_saving_and_reading(record in record()) {
         let line = attempt(&record);
         prop_assert_eq!(line.matches('\n').count(), 1);
         let text = header(&header_of(&report(run(suite(&["a"]), Plan::default(), |_, _| None)))) + &line;
@@ -419,7 +419,7 @@ proptest! {
     }
 
     #[test]
-    fn no_line_makes_it_panic(
+    fn no_line_causes_a_panic(
         lines in prop::collection::vec(prop_oneof![
             Just(attempt(&AttemptRecord { id: AttemptId { case: 0, number: u32::MAX }, ..AttemptRecord::default() })),
             Just(attempt(&AttemptRecord { id: AttemptId { case: 0, number: 900 }, ..AttemptRecord::default() })),
@@ -523,7 +523,7 @@ fn telemetry_events() -> Vec<TelemetryEvent> {
 }
 
 #[test]
-fn telemetry_makes_the_same_reports_again() {
+fn saved_telemetry_gives_the_same_reports() {
     let (mut gpu, mut gauges, mut host) = (GpuHistory::default(), None, HostHistory::default());
     for event in telemetry_events() {
         event.apply(&mut gpu, &mut gauges, &mut host);
@@ -673,7 +673,7 @@ fn the_first_and_the_last_line_are_enough_for_the_list_of_runs() {
 }
 
 #[test]
-fn sentences_about_the_workload_are_read_again() {
+fn sentences_about_the_workload_are_saved() {
     let report = conversations();
     let note = "prompt lengths were fitted to 5 probes,\nwithin 3 tokens";
     let saved = read((header(&header_of(&report)) + &workload_note(note) + &events_of(&report.session)).as_bytes());

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn each_depth_is_an_entry_with_its_reason_if_a_figure_is_missing() {
+    fn each_depth_has_an_entry_with_the_reason_for_a_missing_figure() {
         let session = depth_session(|test, record| if test.depth == 8192 { too_long(&record) } else { record });
         let value = document(&report(session));
         let deep = &value["depth"][1];

@@ -223,7 +223,7 @@ fn searched() -> Report {
 }
 
 #[test]
-fn a_search_has_its_limit_and_its_probes() {
+fn a_search_has_its_largest_load_and_its_probes() {
     let document: Value = serde_json::from_str(&render(&searched())).unwrap();
     let find = &document["find"];
     assert_eq!(
@@ -331,7 +331,7 @@ fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
 }
 
 #[test]
-fn names_that_the_schema_lists_are_those_of_the_program_s_tables() {
+fn names_in_the_schema_match_the_tables_of_the_program() {
     let attempt = "cases.[].attempts.[]";
     let keys = set(DIAGNOSES.iter().map(|d| d.key));
     assert_eq!(values(&format!("{attempt}.findings.[].key"), "examples"), keys);
@@ -357,7 +357,7 @@ fn names_of(property_names: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn figures_that_count_are_whole_numbers() {
+fn counts_are_whole_numbers() {
     for metric in METRICS {
         let attempt = &schema()["$defs"]["attempt"]["properties"][metric.key];
         let expected = if metric.unit == Unit::Tokens { "integer" } else { "number" };

@@ -360,7 +360,7 @@ fn parse(report: &Report) -> Value {
 }
 
 #[test]
-fn a_complete_run_has_the_fields_of_the_contract_and_the_figures_of_the_sample() {
+fn a_complete_run_has_all_documented_fields_and_the_figures_of_the_sample() {
     let value = parse(&report(sample_session()));
     assert_eq!((&value["schema_version"], &value["tool"]["name"]), (&1.into(), &"tokscope".into()));
     assert_eq!(value["run"]["started_at"], "2026-02-06T21:49:41.400+01:00");
@@ -430,7 +430,7 @@ fn unknown_values_are_null_and_failed_attempts_and_warm_ups_are_listed() {
 }
 
 #[test]
-fn a_load_has_its_loop_its_thresholds_and_its_goodput() {
+fn a_load_has_its_rate_thresholds_and_goodput() {
     use crate::domain::open_loop::{OpenLoop, Process};
     let open_loop = Some(OpenLoop { rate_per_s: 2.5, process: Process::Constant, seed: 7 });
     let plan = Plan { concurrency: crate::domain::session::NO_LIMIT, repeat: 2, open_loop, ..Plan::default() };
@@ -458,7 +458,7 @@ fn a_load_has_its_loop_its_thresholds_and_its_goodput() {
 }
 
 #[test]
-fn a_sweep_has_its_stages() {
+fn a_sweep_lists_its_stages() {
     let session = crate::report::fixture::sweep_session(&[1, 2, 4]);
     let value = parse(&report(session));
     let stages = value["sweep"].as_array().unwrap();

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suite_of_thousands_has_a_chart_of_thirty() {
+    fn a_chart_of_many_cases_has_thirty_bars() {
         let names: Vec<String> = (0..33).map(|n| n.to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let session = run(suite(&names), Plan::default(), |id, now| Some(answer(id, now, 1000, 10, 20)));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_load_that_changes_has_a_chart_over_its_time() {
+    fn a_load_in_stages_has_a_chart_over_time() {
         let session = staged_session();
         let end = session.last_ended.unwrap();
         let chart = load_stages(&session, end).unwrap();
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn stages_have_their_throughput_beside_their_ttft() {
+    fn stages_show_throughput_and_ttft_side_by_side() {
         insta::assert_snapshot!(sweep(&bent()).unwrap());
         assert_eq!(sweep(&bent()[..1]), None);
     }

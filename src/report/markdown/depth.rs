@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_depth_has_its_reason_and_the_servers_own_speed_a_column() {
+    fn a_missing_depth_has_its_reason_and_the_server_speed_has_a_column() {
         let session = depth_session(|test, mut record| {
             record.server_timings =
                 Some(ServerTimings { prompt_ms: Some(400.0), ..ServerTimings::from_source(TimingSource::LlamaCpp) });

@@ -131,7 +131,7 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
     }
     let rest = case.failures().count().saturating_sub(MAX_FAILURES);
     if rest > 0 {
-        let where_all = "the exports to CSV and JSON have all of them";
+        let where_all = "the CSV and JSON exports have all of them";
         page.field("More Errors", &format!("{}; {where_all}", count(rest, "failed attempt")));
     }
 }

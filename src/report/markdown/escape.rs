@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_become_a_link_is_code_and_nothing_else_is() {
+    fn only_words_that_would_become_links_become_code() {
         for linked in [
             "https://evil.example/?a=1",
             "(HTTP://evil.example)",
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preview_is_the_beginning_of_the_answer_or_else_of_the_reasoning() {
+    fn a_preview_quotes_the_answer_or_else_the_reasoning() {
         assert_eq!(preview(&record("", " \n ")), None);
         assert_eq!(preview(&record("", "\n\nHi\n")), Some("Hi".to_owned()));
         assert_eq!(preview(&record("Think\n\nhard.\n", "Hi")), Some("Hi".to_owned()));
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preview_shows_calls_of_tools_below_the_answer() {
+    fn a_preview_shows_tool_calls_below_the_answer() {
         let call = |name: &str, arguments: &str| ToolCall { name: name.to_owned(), arguments: arguments.to_owned() };
         let mut record = record("Think.", "");
         record.tool_calls = vec![call("weather", "{\"city\":\"Rome\"}"), call("ti\nme", "{}")];
@@ -299,14 +299,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_line_is_text_and_nothing_else(text in hostile()) {
+        fn a_line_contains_no_markup(text in hostile()) {
             let source = format!("## {}\n\nEnd", inline(&text));
             let expected = or_unknown(one_line(&text));
             prop_assert_eq!(plain_text(Parser::new_ext(&source, options())), expected + "End", "{}", source);
         }
 
         #[test]
-        fn no_text_is_a_link(text in hostile()) {
+        fn no_text_becomes_a_link(text in hostile()) {
             let source = inline(&text);
             // Adjacent texts are joined before the check.
             let mut shown = String::new();
@@ -320,7 +320,7 @@ mod tests {
         }
 
         #[test]
-        fn a_cell_is_one_cell(text in hostile()) {
+        fn no_text_ends_its_cell(text in hostile()) {
             let source = format!("| A | B |\n|---|---|\n| {} | x |\n", inline(&text));
             let mut cells = vec![String::new()];
             for event in Parser::new_ext(&source, options()) {
@@ -335,7 +335,7 @@ mod tests {
         }
 
         #[test]
-        fn a_code_span_is_one_code_span(text in hostile()) {
+        fn no_text_ends_its_code_span(text in hostile()) {
             let clean = one_line(&text);
             prop_assume!(!clean.is_empty());
             let source = format!("- **Error**: {}\n", code(&text));

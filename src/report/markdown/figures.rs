@@ -120,7 +120,7 @@ mod tests {
     use crate::domain::metrics::{SPEED, TTFT};
 
     #[test]
-    fn every_metric_has_one_unit_and_its_decimals() {
+    fn every_metric_has_one_unit_and_number_of_decimals() {
         assert_eq!(quantity(&LATENCY, Some(7034.0), false), "7.03 s");
         assert_eq!(quantity(&TTFT, Some(436.74), true), "436.7 ms");
         assert_eq!(quantity(&SPEED, Some(114.51), true), "~114.5 tok/s");
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_footnote_names_how_many_requests_a_percentile_takes() {
+    fn the_footnote_names_the_requests_that_each_percentile_needs() {
         assert_eq!(needed(&[95, 99]), "Percentiles without enough requests are omitted: p95 needs 20, p99 needs 100.");
     }
 }

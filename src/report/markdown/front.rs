@@ -109,7 +109,7 @@ fn missing(view: &View<'_>) -> String {
     parts.extend(missing_in_stages(view));
     if session.not_started > 0 {
         let requests = count(session.not_started, "request");
-        parts.push(format!("; {requests} of the rate not started: no slot was free within the duration"));
+        parts.push(format!("; {requests} not started, because no slot was free within the duration"));
     }
     if session.interrupted() > 0 {
         let requests = count(session.interrupted(), "request");

@@ -98,7 +98,7 @@ fn together(gpu: &GpuReport, page: &mut Page) {
     page.block(&format!("{whose}: {}.", inline(gpu.scope.explanation())));
     if let Some(seconds) = gpu.driver_silent_s {
         page.block(&format!(
-            "The GPU driver did not answer for {seconds:.1} s of the run, or tokscope stalled. The figures leave that time out."
+            "The GPU driver did not answer for {seconds:.1} s of the run, or tokscope stalled. The figures exclude that time."
         ));
     }
     if gpu.were_idle() {

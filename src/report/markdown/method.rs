@@ -131,9 +131,9 @@ fn observations(view: &View<'_>, page: &mut Page) {
                 grouped(gpu.samples as f64),
                 grouped(gpu.missed as f64),
                 if gpu.is_part_of_chip {
-                    "the GPU's share of its chip, without memory: the area under its power, including idle power"
+                    "the GPU's part of its chip, without memory: the integral of its power, including idle power"
                 } else {
-                    "the boards: from their energy counter, or else the area under their power, including idle power"
+                    "the boards: from their energy counter, or else the integral of their power, including idle power"
                 }
             ),
         );

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn consecutive_numbers_are_given_by_their_ends() {
+    fn consecutive_numbers_become_ranges() {
         assert_eq!(attempts([3]), "attempt 3");
         assert_eq!(attempts([1, 2]), "attempts 1, 2");
         assert_eq!(attempts([1, 3, 4, 5, 9]), "attempts 1, 3 to 5, 9");

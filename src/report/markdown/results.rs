@@ -62,7 +62,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 /// Describes how many cases a section omits, and where to find them; `None` if it has all.
 pub fn beyond(cases: usize, shown: usize) -> Option<String> {
     let rest = cases.saturating_sub(shown);
-    (rest > 0).then(|| format!("… and {}: the exports to CSV and JSON have all of them.", count(rest, "more case")))
+    (rest > 0).then(|| format!("… and {}: the CSV and JSON exports have all of them.", count(rest, "more case")))
 }
 
 /// Returns the status cell of a case: `ok`, `ok, warm`, `ok, wrong`, `ok, 1 failed`, `http_error` or `not run`.

@@ -41,7 +41,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 fn source(workload: &Workload, page: &mut Page) {
     match workload.source.path() {
         Some(path) => page.field("Source", &format!("{} ({})", code(path), workload.source.kind())),
-        None => page.field("Source", &format!("prose that is shipped with tokscope ({})", workload.source.kind())),
+        None => page.field("Source", &format!("prose shipped with tokscope ({})", workload.source.kind())),
     }
     page.field("Content", &inline(&workload.summary));
     if let Some(fingerprint) = workload.source.fingerprint() {
@@ -76,7 +76,7 @@ fn lengths(view: &View<'_>, page: &mut Page) {
         return;
     }
     let mut table = Table::default().text("Length (tokens)");
-    for name in ["Asked p50", "Asked p95", "Real p50", "Real p95", "Deviation", "Largest", "n"] {
+    for name in ["Requested p50", "Requested p95", "Real p50", "Real p95", "Deviation", "Largest", "n"] {
         table = table.number(name);
     }
     for (name, lengths) in all {

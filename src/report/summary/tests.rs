@@ -12,7 +12,7 @@ fn close(a: f64, b: f64) -> bool {
 }
 
 #[test]
-fn the_sample_s_times_and_tokens_give_the_sample_s_summary() {
+fn the_summary_matches_that_of_the_sample_report() {
     let s = Summary::from_session(&sample_session());
     let speed = s.spread(&SPEED).unwrap();
     assert_eq!(speed.n, 10);
@@ -36,7 +36,7 @@ fn the_median_of_an_even_number_lies_between_the_two_middle_ones() {
 }
 
 #[test]
-fn nothing_measured_has_no_figures() {
+fn an_unmeasured_run_has_no_figures() {
     let session = run(suite(&["a"]), Plan::default(), |id, now| Some(refusal(id, now, "no")));
     let s = Summary::from_session(&session);
     assert_eq!((s.ok, s.failed, s.failed_attempts, s.partial), (0, 1, 1, true));
@@ -58,7 +58,7 @@ fn every_repeat_counts_and_warm_ups_do_not() {
 }
 
 #[test]
-fn a_lost_repeat_makes_the_run_partial_though_every_case_is_measured() {
+fn a_missing_repeat_makes_the_run_partial_even_if_every_case_is_measured() {
     let plan = Plan { repeat: 2, ..Plan::default() };
     let session = run(suite(&["a", "b"]), plan, |id, now| {
         let second_of_a = id == (AttemptId { case: 0, number: 2 });
@@ -69,7 +69,7 @@ fn a_lost_repeat_makes_the_run_partial_though_every_case_is_measured() {
 }
 
 #[test]
-fn a_run_that_still_goes_on_is_partial_and_with_a_rerun_it_is_not() {
+fn a_run_in_progress_is_partial_but_a_rerun_leaves_it_complete() {
     let names = ["a", "b"];
     let going = run(suite(&names), Plan::default(), |id, now| (id.case == 0).then(|| answer(id, now, 500, 5, 50)));
     let s = Summary::from_session(&going);
@@ -82,7 +82,7 @@ fn a_run_that_still_goes_on_is_partial_and_with_a_rerun_it_is_not() {
 }
 
 #[test]
-fn the_throughput_of_a_rate_counts_every_round_and_no_hold() {
+fn the_throughput_of_an_open_loop_covers_every_round_but_no_hold() {
     let open_loop = Some(OpenLoop { rate_per_s: 10.0, process: Process::Constant, seed: 1 });
     let mut session =
         run(suite(&["a"]), Plan { open_loop, ..Plan::default() }, |id, now| Some(answer(id, now, 1000, 1, 100)));
@@ -108,7 +108,7 @@ fn percentiles_need_enough_figures() {
 }
 
 #[test]
-fn what_the_user_gave_up_is_no_failure_and_a_replaced_failure_is_none_any_more() {
+fn cancelled_and_replaced_attempts_are_no_failures() {
     let mut session = run(suite(&["a", "b"]), Plan::default(), |id, now| {
         let mut r = refusal(id, now, "no");
         if id.case == 1 {
@@ -127,7 +127,7 @@ fn what_the_user_gave_up_is_no_failure_and_a_replaced_failure_is_none_any_more()
 }
 
 #[test]
-fn counts_that_no_server_can_mean_do_not_overflow() {
+fn absurd_token_counts_do_not_overflow() {
     let session = run(suite(&["a", "b"]), Plan::default(), |id, now| {
         let mut r = answer(id, now, 1000, 1, 10);
         r.usage.completion_tokens = Some(u64::MAX);
@@ -137,7 +137,7 @@ fn counts_that_no_server_can_mean_do_not_overflow() {
 }
 
 #[test]
-fn intervals_are_of_the_attempts_that_have_the_figure() {
+fn intervals_cover_the_attempts_that_have_the_figure() {
     let plan = Plan { repeat: 3, ..Plan::default() };
     // The TTFTs are 10, 12 and 14 ms.
     let session = run(suite(&["a"]), plan, |id, now| Some(answer(id, now, 80 + 20 * u64::from(id.number), 1, 10)));
@@ -184,7 +184,7 @@ fn findings_and_shared_reads_are_counted_over_the_attempts() {
 }
 
 #[test]
-fn the_peak_is_what_was_in_flight_together() {
+fn the_peak_counts_overlapping_attempts() {
     let stages = |concurrencies: &[usize]| {
         Summary::from_session(&crate::report::fixture::sweep_session(concurrencies)).peak_in_flight
     };
@@ -201,7 +201,7 @@ fn buffered(mut record: crate::domain::attempt::AttemptRecord) -> crate::domain:
 }
 
 #[test]
-fn buffered_answers_are_in_no_mean_and_get_no_rating() {
+fn buffered_answers_are_excluded_from_means_and_rating() {
     let plan = Plan { repeat: 5, ..Plan::default() };
     // Two of ten answers arrive in one read, with twenty tokens in 2 ms. No model is that fast.
     let session = run(suite(&["a", "b"]), plan, |id, now| {
@@ -231,7 +231,7 @@ fn buffered_answers_are_in_no_mean_and_get_no_rating() {
 }
 
 #[test]
-fn totals_of_a_sweep_cover_all_stages_and_its_rates_the_best_one() {
+fn totals_of_a_sweep_cover_all_stages_and_rates_the_best_one() {
     // Each of three stages runs four cases of 100 tokens. The server completes at most two requests per second.
     let session = sweep_session(&[1, 2, 4]);
     let summary = Summary::from_session(&session);

@@ -6,7 +6,7 @@ use crate::report::json::render;
 use crate::report::json::schema_tests::validate;
 
 #[test]
-fn a_workload_has_its_source_and_asked_beside_real_lengths() {
+fn a_workload_has_its_source_with_requested_and_real_lengths() {
     let document: Value = serde_json::from_str(&render(&conversations())).unwrap();
     validate(&document);
     let workload = &document["workload"];
@@ -40,7 +40,7 @@ fn turns_and_conversations_are_counted() {
 }
 
 #[test]
-fn a_run_of_cases_has_no_workload() {
+fn a_run_of_a_suite_has_no_workload() {
     let document: Value = serde_json::from_str(&render(&report(sample_session()))).unwrap();
     for key in ["workload", "conversations", "turns"] {
         assert!(document.get(key).is_none(), "{key}");

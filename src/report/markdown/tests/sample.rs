@@ -21,7 +21,7 @@ fn fields(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_heading_of_the_script_s_report_is_a_heading() {
+fn every_heading_of_the_scripted_report_is_a_heading() {
     let text = render(&report(sample_session()));
     for heading in BEFORE.lines().filter(|line| line.starts_with('#')) {
         assert!(text.lines().any(|line| line == heading), "no '{heading}' in:\n{text}");
@@ -29,7 +29,7 @@ fn every_heading_of_the_script_s_report_is_a_heading() {
 }
 
 #[test]
-fn every_field_of_the_script_s_report_is_found_by_its_name() {
+fn every_field_of_the_scripted_report_is_found_by_its_name() {
     let text = render(&report(sample_session()));
     let names = fields(BEFORE);
     assert!(names.len() > 20, "{names:?}");
@@ -43,7 +43,7 @@ fn every_field_of_the_script_s_report_is_found_by_its_name() {
 }
 
 #[test]
-fn the_figures_of_the_script_s_report_come_out_again() {
+fn the_figures_match_those_of_the_scripted_report() {
     let text = render(&report(sample_session()));
     let rows = table(&text, "Detailed Results");
     let before = super::table(BEFORE, "Detailed Results");
