@@ -136,7 +136,9 @@ pub(super) static SETTINGS: &[Setting] = &[
         unset: "1; 3 with --depth",
         read: |section, key, mistakes| section.whole(key, 1..=MAX_REPEAT, mistakes).map(with(Value::Count)),
         given: |run| run.repeat.map(Value::Count),
-        file_applies: |run| run.duration.is_none() && run.requests.is_none() && run.stages.is_none() && run.find.is_none(),
+        file_applies: |run| {
+            run.duration.is_none() && run.requests.is_none() && run.stages.is_none() && run.find.is_none()
+        },
         set: |run, value| run.repeat = value.and_then(Value::count),
         printed: as_it_is,
     },

@@ -15,7 +15,9 @@ pub(super) fn mix(typed: &[String], file: Vec<WeightedModel>, seed: u64) -> Resu
         let [name, weight] = pair else { return Err(failed("write NAME N".to_owned())) };
         let parsed = weight.parse().ok().filter(|weight| *weight > 0);
         let weight = parsed.ok_or_else(|| {
-            failed(format!("'{weight}' is not a weight for '{name}'; write a whole number from 1, like --model-mix NAME 3"))
+            failed(format!(
+                "'{weight}' is not a weight for '{name}'; write a whole number from 1, like --model-mix NAME 3"
+            ))
         })?;
         Ok(WeightedModel { name: name.clone(), weight })
     };

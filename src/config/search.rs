@@ -38,9 +38,7 @@ pub(super) fn check(find: Option<&LoadSearch>, slos: &[Slo]) -> Result<(), Confi
         return Ok(());
     }
     if slos.is_empty() {
-        return Err(ConfigError(
-            "--find needs a threshold to meet; add one, like --slo 'ttft_p95<500ms'".to_owned(),
-        ));
+        return Err(ConfigError("--find needs a threshold to meet; add one, like --slo 'ttft_p95<500ms'".to_owned()));
     }
     for slo in slos {
         check_threshold(slo).map_err(|why| ConfigError(format!("threshold '{}': {why}", sanitise_line(&slo.text))))?;

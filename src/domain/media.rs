@@ -198,7 +198,8 @@ impl GeneratedImages {
     /// If the count is 0, or if a side, the count or the number of pixels exceeds its limit.
     pub fn new(width: u32, height: u32, count: u32) -> Result<Self, InvalidImages> {
         if [width, height].iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
-            let message = format!("{width}x{height} is not a valid image size; each side must have 1 to {MAX_SIDE} pixels");
+            let message =
+                format!("{width}x{height} is not a valid image size; each side must have 1 to {MAX_SIDE} pixels");
             return Err(InvalidImages(message));
         }
         if !(1..=MAX_MEDIA as u32).contains(&count) {
@@ -207,7 +208,9 @@ impl GeneratedImages {
         let images = Self { width, height, count, seed: 0 };
         let pixels = images.pixels();
         if pixels > MAX_PIXELS {
-            let message = format!("{count} images of {width}x{height} have {pixels} pixels; a request can have at most {MAX_PIXELS}");
+            let message = format!(
+                "{count} images of {width}x{height} have {pixels} pixels; a request can have at most {MAX_PIXELS}"
+            );
             return Err(InvalidImages(message));
         }
         Ok(images)

@@ -68,7 +68,9 @@ impl Compiled {
             CheckSpec::Equals(text) => {
                 let normal = normalise(text);
                 if normal.is_empty() {
-                    return refuse("the text has only white space and punctuation, so nothing is left to compare; write the expected answer");
+                    return refuse(
+                        "the text has only white space and punctuation, so nothing is left to compare; write the expected answer",
+                    );
                 }
                 Self::Equals(text.clone(), normal)
             }

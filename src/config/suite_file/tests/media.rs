@@ -72,7 +72,10 @@ fn mistakes_name_the_file_its_line_and_the_limit() {
         ("images = [3]", "an integer in 'images'; write images = ["),
         ("audio = [{ width = 3, height = 3 }]", "a table in 'audio'; write audio = ["),
         ("images = [{ width = 3 }]", "this image has no height; write images = ["),
-        ("images = [{ width = 9000, height = 3 }]", "9000x3 is not a valid image size; each side must have 1 to 8192 pixels"),
+        (
+            "images = [{ width = 9000, height = 3 }]",
+            "9000x3 is not a valid image size; each side must have 1 to 8192 pixels",
+        ),
         ("images = [{ width = 3, height = 3, count = 33 }]", "33 images are not possible; a request can have 1 to 32"),
     ] {
         let found = mistake(lines);
