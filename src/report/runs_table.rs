@@ -204,8 +204,10 @@ pub fn text(runs: &[RunRow], folder: &str, layout: Layout) -> String {
     let mib = runs.iter().map(|r| r.bytes).sum::<u64>() as f64 / 1_048_576.0;
     let is_any_sweep = runs.iter().any(|run| run.stage_concurrency.is_some());
     let at = if is_any_sweep { "; of a sweep, at its best stage, AT" } else { "" };
-    let total =
-        format!("{}, {mib:.1} MiB in '{folder}'; SPEED P50 is the median of the attempts in tok/s{at}", count(runs.len(), "run"));
+    let total = format!(
+        "{}, {mib:.1} MiB in '{folder}'; SPEED P50 is the median of the attempts in tok/s{at}",
+        count(runs.len(), "run")
+    );
     Columns::new(runs, layout.width).table(runs, style)
         + &unreadable
         + &style.dim(&wrap(&total, layout.width, 0))

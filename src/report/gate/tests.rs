@@ -105,7 +105,7 @@ fn errors_name_the_fault_of_a_rule() {
     assert!(error("ttft_p95:5").contains("in percent"));
     assert!(error("ttft_p95:x%").contains("number from 0"));
     assert!(error("throughput:5%").contains("no interval"));
-    assert!(error("ttft_max:5%").contains("extremes"));
+    assert!(error("ttft_max:5%").contains("minimum and maximum"));
     assert!(error("queue_p95:5%").contains("not compared"));
     assert!(error("tttf_p95:5%").contains("did you mean 'ttft_p95'"));
     let rule: RegressionRule = " p95_ttft_ms : 5% ".parse().unwrap();

@@ -86,7 +86,7 @@ fn together(gpu: &GpuReport, page: &mut Page) {
             figure(Some(cost.output_tokens_per_joule()), 2, gpu.tokens_estimated),
             grouped(cost.joules),
             tokens(Some(cost.output_tokens as f64), gpu.tokens_estimated),
-            if gpu.is_part_of_chip { "The GPU's share of its chip" } else { "GPU boards" },
+            if gpu.is_part_of_chip { "The GPU's part of its chip" } else { "GPU boards" },
         )),
         Err(why) => page.block(&format!("**Energy per output token**: {NOT_AVAILABLE} ({}).", inline(why))),
     }

@@ -91,7 +91,7 @@ fn energy_covers_boards_or_a_part_of_an_apple_chip() {
     let boards =
         ["tokens). GPU boards, including idle power", "Energy is that of the boards: from their energy counter"];
     let chip =
-        ["The GPU's share of its chip, including", "Energy is that of the GPU's share of its chip, without memory"];
+        ["The GPU's part of its chip, including", "Energy is that of the GPU's part of its chip, without memory"];
     for (is_part_of_chip, shown, not) in [(false, boards, chip), (true, chip, boards)] {
         r.gpu.as_mut().unwrap().is_part_of_chip = is_part_of_chip;
         let text = render(&r);
