@@ -39,7 +39,12 @@ fn the_faster_server_wins_and_the_race_stops() {
     let (a, b) = (slow.url(), fast.url());
     let args = ["race", &a, &b, "--headless", "--until", "latency", "-o", "r.json", "-o", "r.md"];
     let (stdout, stderr) = place.run(&args, 0);
-    assert!(stderr.contains("block 1: B against A: ") && stderr.contains("Latency -") && stderr.contains("one request at a time"), "{stderr}");
+    assert!(
+        stderr.contains("block 1: B against A: ")
+            && stderr.contains("Latency -")
+            && stderr.contains("one request at a time"),
+        "{stderr}"
+    );
     assert!(stdout.contains("Race                B is better: ") && stdout.contains("B better"), "{stdout}");
     let race = &support::schema::read_results(place.folder.path().join("r.json"))["race"];
     let latency = race["metrics"].as_array().unwrap().iter().find(|m| m["key"] == "request_latency_ms").unwrap();

@@ -44,7 +44,7 @@ Exit status:
 
 /// Last lines of the summary.
 const MORE: &str = "\
-Commands: race runs open report compare resume replay calibrate sim completions man
+Commands: race runs open report compare resume replay calibrate sim completions
 `tokscope --help` lists all options, `tokscope COMMAND -h` those of a command.";
 
 /// Options of a run in the summary: their ids, and help texts short enough for one line.

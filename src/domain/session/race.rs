@@ -21,6 +21,9 @@ pub struct RaceState {
     used: Vec<usize>,
 }
 
+/// Records of a case on both sides; `None` for a side that has none.
+type Pair = [Option<Arc<AttemptRecord>>; 2];
+
 impl RaceState {
     pub(super) fn new(settings: Race, cases: usize) -> Self {
         Self { settings, tally: RaceTally::default(), decided: None, used: vec![0; cases] }
@@ -88,8 +91,7 @@ impl Session {
 
     /// Records of the next block, case by case, and the attempts used up to its end; `None` until all of them ended. A case
     /// that was cancelled takes no part.
-    #[expect(clippy::type_complexity, reason = "the pairs and the positions belong together")]
-    fn next_complete_block(&self) -> Option<(Vec<[Option<Arc<AttemptRecord>>; 2]>, Vec<usize>)> {
+    fn next_complete_block(&self) -> Option<(Vec<Pair>, Vec<usize>)> {
         // Attempts that end after the decision belong to no block.
         let race = self.race.as_ref().filter(|race| race.decided.is_none())?;
         let mut used = race.used.clone();

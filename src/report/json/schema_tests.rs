@@ -253,7 +253,7 @@ fn a_race_has_its_verdicts_and_the_differences_between_the_answers() {
     assert!(race["blocks"].as_u64().unwrap() < 20, "a clear race stops early: {race}");
     assert_eq!((&race["cases"][0]["name"], &race["cases"][0]["differs_in_checks"]), (&"a".into(), &true.into()));
     assert_eq!((&race["sides"][0]["model"], &race["sides"][1]["model"]), (&"glm-4.7-flash".into(), &"b".into()));
-    assert!(race["sentence"].as_str().unwrap().starts_with("B is better: TTFT of B 2"), "{race}");
+    assert!(race["sentence"].as_str().unwrap().starts_with("B is better: TTFT of B 19.9% lower ("), "{race}");
     let markdown = crate::report::markdown::render(&report);
     assert!(
         markdown.contains("## Race") && markdown.contains("| a | ") && markdown.contains("| checks |"),
