@@ -31,8 +31,8 @@ impl RowTimes {
     }
 }
 
-/// Starts at recorded times. The first one is at zero, wherever in the trace it lies: a resumed run does not wait
-/// for rows that were sent before.
+/// Starts at recorded times. The first one of a resumed run is at zero, wherever in the trace it lies: the run does not
+/// wait for rows that were sent before.
 #[derive(Clone, Debug)]
 pub struct TracedStarts {
     times: RowTimes,
@@ -43,7 +43,8 @@ pub struct TracedStarts {
 impl TracedStarts {
     /// Creates the starts that follow `taken` others.
     pub fn new(times: RowTimes, taken: u64) -> Self {
-        let from = times.at(taken);
+        // The rows of a shard keep their distance from the first row of the whole trace.
+        let from = if taken == 0 { Duration::ZERO } else { times.at(taken) };
         Self { times, taken, from }
     }
 

@@ -6,6 +6,7 @@ mod find;
 mod gpu;
 mod load;
 mod models;
+mod shards;
 mod spread;
 mod text;
 mod workload;
@@ -91,6 +92,9 @@ struct Document<'a> {
     /// Figures by model; only present if the run mixes several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     models: Vec<models::ModelJson>,
+    /// The shards of a merged run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shards: Vec<shards::ShardJson<'a>>,
     observer: Observer<'a>,
 }
 
@@ -363,6 +367,7 @@ impl<'a> Document<'a> {
             turns: workload::turns(summary),
             depth: depth::depths(&report.session),
             models: models::models(&report.session),
+            shards: shards::shards(&report.shards, &report.session),
             observer: Observer {
                 engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms },
                 dispatch_delay_ms: DispatchDelay {

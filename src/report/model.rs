@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::shards::ShardRun;
 use super::gate_result::GateResult;
 use super::gpu::GpuReport;
 use super::host::HostReport;
@@ -48,6 +49,8 @@ pub struct Report {
     pub command_line: Option<String>,
     /// Identifier of the run; every request id begins with it.
     pub run_id: String,
+    /// The shards that the run was merged from; empty for other runs.
+    pub shards: Vec<ShardRun>,
     /// The machine tokscope ran on.
     pub environment: Environment,
     /// GPU figures, or why there are none.

@@ -305,7 +305,8 @@ mod tests {
     use crate::domain::attempt::AttemptStatus;
     use std::sync::Arc;
 
-    use crate::domain::row_order::{Sample, Shard};
+    use crate::domain::row_order::Sample;
+    use crate::domain::shard::Shard;
     use crate::domain::session::{Plan, RowPlan, Session};
     use crate::report::fixture::workload::dataset_suite;
     use crate::ui::testing::sweep::running_sweep;
