@@ -97,7 +97,10 @@ fn rows_of_a_data_set_are_divided_and_slurm_names_the_shard() {
         command.envs([("SLURM_PROCID", index), ("SLURM_NTASKS", "2"), ("SLURM_STEP_ID", "0")]);
         let output = command.output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success() && stderr.contains(&format!("this is shard {index} of 2 (from Slurm)")), "{stderr}");
+        assert!(
+            output.status.success() && stderr.contains(&format!("this is shard {index} of 2 (from Slurm)")),
+            "{stderr}"
+        );
     }
     let parts: Vec<Value> = ["0.json", "1.json"].map(|name| place.json(name)).into();
     let rows: Vec<u64> = parts.iter().flat_map(|part| attempts(part).map(|a| a["row"].as_u64().unwrap())).collect();

@@ -25,12 +25,7 @@ const SCHEDULERS: &[Scheduler] = &[
         index: "SLURM_PROCID",
         count: &["SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"],
     },
-    Scheduler {
-        name: "Open MPI",
-        only_with: None,
-        index: "OMPI_COMM_WORLD_RANK",
-        count: &["OMPI_COMM_WORLD_SIZE"],
-    },
+    Scheduler { name: "Open MPI", only_with: None, index: "OMPI_COMM_WORLD_RANK", count: &["OMPI_COMM_WORLD_SIZE"] },
     Scheduler { name: "PMI", only_with: None, index: "PMI_RANK", count: &["PMI_SIZE"] },
     // Kubernetes does not tell a pod how many there are.
     Scheduler { name: "Kubernetes", only_with: None, index: "JOB_COMPLETION_INDEX", count: &["TOKSCOPE_SHARDS"] },

@@ -188,10 +188,8 @@ mod tests {
         assert_eq!(ttft_factors(&equal), [None; 4]);
         // One case takes ten times as long, and only the first shard sends it often.
         let of_case = |n: u32, slow: u32| if n < slow { (1, 1000.0 * spread(n)) } else { (0, 100.0 * spread(n)) };
-        let mixed = [40, 5].map(|slow| Samples {
-            ttft_ms: (0..60).map(|n| of_case(n, slow)).collect(),
-            ..Samples::default()
-        });
+        let mixed =
+            [40, 5].map(|slow| Samples { ttft_ms: (0..60).map(|n| of_case(n, slow)).collect(), ..Samples::default() });
         assert_eq!(ttft_factors(&mixed), [None; 2]);
         assert_eq!(ttft_factors(&[samples(1, |_| 1.0), samples(0, |_| 1.0)]), [None; 2]);
     }

@@ -282,7 +282,8 @@ fn conversations_keep_their_turns_and_get_numbers_of_their_own() {
 #[test]
 fn requests_that_no_shard_sent_in_time_add_up() {
     let rate = OpenLoop { rate_per_s: 20.0, process: Process::Constant, seed: 0 };
-    let plan = Plan { concurrency: 2, open_loop: Some(rate), duration: Some(Duration::from_secs(2)), ..Plan::default() };
+    let plan =
+        Plan { concurrency: 2, open_loop: Some(rate), duration: Some(Duration::from_secs(2)), ..Plan::default() };
     let whole = Whole::new(&["a"], plan, 2);
     // One request in flight per shard, each for half a second: most are due and get no slot.
     let run = |index: u64| {
