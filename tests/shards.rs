@@ -13,10 +13,10 @@ use support::place::{Place, server};
 const SUITE: &str = "[[case]]\nname = \"a\"\nprompt = \"p\"\n[[case]]\nname = \"b\"\nprompt = \"q\"\n";
 
 /// Runs shards at the same time, and returns the ids of their runs by their numbers.
-fn run_shards(place: &Place, args: &[&str], count: usize) -> Vec<String> {
+fn run_shards(place: &Place, name: &str, args: &[&str], count: usize) -> Vec<String> {
     let start = |index: usize| {
         let shard = format!("{index}/{count}");
-        let export = format!("{index}.json");
+        let export = format!("{name}{index}.json");
         place.command(&[args, &["--headless", "--shard", &shard, "--export", &export]].concat()).spawn().unwrap()
     };
     let children: Vec<Child> = (0..count).map(start).collect();
@@ -24,7 +24,7 @@ fn run_shards(place: &Place, args: &[&str], count: usize) -> Vec<String> {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    (0..count).map(|index| place.json(&format!("{index}.json"))["run"]["id"].as_str().unwrap().to_owned()).collect()
+    (0..count).map(|index| place.json(&format!("{name}{index}.json"))["run"]["id"].as_str().unwrap().to_owned()).collect()
 }
 
 fn attempts(results: &Value) -> impl Iterator<Item = &Value> {
@@ -41,7 +41,7 @@ fn figures(results: &Value) -> BTreeSet<String> {
 fn shards_send_the_whole_load_once_and_their_merge_has_every_request() {
     let (place, server) = (Place::with(SUITE), server());
     let url = server.url();
-    let ids = run_shards(&place, &[&url, "--concurrency", "3", "--repeat", "5"], 3);
+    let ids = run_shards(&place, "", &[&url, "--concurrency", "3", "--repeat", "5"], 3);
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let (merged, stderr) = place.run(&[&["merge"], &ids[..]].concat(), 0);
     assert!(stderr.contains("Merged 3 shards with 10 requests as ts-"), "{stderr}");
@@ -69,13 +69,13 @@ fn shards_send_the_whole_load_once_and_their_merge_has_every_request() {
 fn a_missing_shard_and_shards_of_other_runs_are_named() {
     let (place, server) = (Place::with(SUITE), server());
     let url = server.url();
-    let ids = run_shards(&place, &[&url, "--concurrency", "3", "--repeat", "3"], 3);
+    let ids = run_shards(&place, "", &[&url, "--concurrency", "3", "--repeat", "3"], 3);
     let (merged, stderr) = place.run(&["merge", &ids[0], &ids[2]], 1);
     assert!(stderr.contains("Merged incomplete: 2 of 3 shards with 4 requests"), "{stderr}");
     place.run(&["report", merged.trim(), "--export", "m.json"], 0);
     let results = place.json("m.json");
     assert_eq!((&results["run"]["partial"], attempts(&results).count()), (&json!(true), 4));
-    let others = run_shards(&place, &[&url, "--concurrency", "3", "--repeat", "6"], 3);
+    let others = run_shards(&place, "other", &[&url, "--concurrency", "3", "--repeat", "6"], 3);
     let (_, why) = place.run(&["merge", &ids[0], &others[1]], 2);
     assert!(why.contains("are not shards of one run: they differ in their suite or load"), "{why}");
     let (_, why) = place.run(&["merge", &ids[0], &ids[0]], 2);
