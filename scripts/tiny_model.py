@@ -1,7 +1,7 @@
 """Writes a GGUF file of the LLaMA architecture with random weights. The output depends only on this file.
 
-llama.cpp loads the file (21 MB) like any model. The model writes meaningless words and never stops by itself, so every answer
-has `max_tokens` tokens. Any UTF-8 text can be a prompt, because every byte is a token.
+llama.cpp loads it like any model; its size is 21 MB. It writes words without meaning and never stops by itself, so every
+answer has `max_tokens` tokens. Any UTF-8 text can be a prompt, because every byte is a token.
 """
 
 import array
