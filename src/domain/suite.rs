@@ -10,6 +10,7 @@ use super::load_search::LoadSearch;
 use super::load_stages::LoadStages;
 use super::media::{GeneratedImages, Media, MediaCount};
 use super::model_mix::ModelMix;
+use super::repeated_runs::RepeatedRuns;
 use super::slo::Slo;
 use super::tools::{ResponseFormat, Tool, ToolChoice};
 use super::workload::{Conversations, Workload};
@@ -43,6 +44,9 @@ pub struct Suite {
     /// Search for the largest load that meets the thresholds; `None` if the load is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub find: Option<LoadSearch>,
+    /// Number of whole runs, one after another; `None` for a single run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeated_runs: Option<RepeatedRuns>,
 }
 
 /// The name of a suite, with the patterns that selected its cases.

@@ -6,6 +6,7 @@ mod find;
 mod gpu;
 mod load;
 mod models;
+mod runs;
 mod spread;
 mod text;
 mod workload;
@@ -74,6 +75,9 @@ struct Document<'a> {
     /// Result of a search for the largest load; only present with `--find`.
     #[serde(skip_serializing_if = "Option::is_none")]
     find: Option<find::FindJson>,
+    /// Spread between and within repeated runs; only present with `--runs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runs: Option<runs::RunsJson>,
     /// Result of a regression gate; only present with `--baseline`.
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<GateJson<'a>>,
@@ -357,6 +361,7 @@ impl<'a> Document<'a> {
             sweep: load::sweep(&report.session),
             stages: load::load_stages(&report.session),
             find: find::FindJson::from_session(&report.session),
+            runs: runs::RunsJson::new(report),
             gate: report.gate.as_deref().map(GateJson::new),
             workload: workload::WorkloadJson::new(report, summary),
             conversations: workload::ConversationsJson::new(report),

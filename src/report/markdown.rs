@@ -19,6 +19,7 @@ mod method;
 mod models;
 mod numbers;
 mod page;
+mod repeated_runs;
 mod results;
 mod server;
 mod statistics;
@@ -76,6 +77,7 @@ pub fn render(report: &Report) -> String {
     models::write(&view, &mut page);
     workload::write(&view, &mut page);
     load::write(&view, &mut page);
+    repeated_runs::write(&view, &mut page);
     gate::write(&view, &mut page);
     statistics::write(&view, &mut page);
     environment::write(&view, &mut page);

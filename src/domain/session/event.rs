@@ -98,6 +98,11 @@ pub enum EventKind {
         /// Requests of the plan that were not sent.
         not_started: usize,
     },
+    /// The next of several runs began.
+    RunBegan {
+        /// Index of the run.
+        run: u16,
+    },
     /// Nothing is left to do.
     Finished,
     /// The program began to end and cancelled what was left. A resumed run starts all of it.
@@ -110,7 +115,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The `type` of every event with its own journal line. A line of another type is not an event.
-    pub const TYPES: [&str; 17] = [
+    pub const TYPES: [&str; 18] = [
         "began",
         "held",
         "hold_ended",
@@ -124,6 +129,7 @@ impl EventKind {
         "probe_judged",
         "time_up",
         "saturated",
+        "run_began",
         "finished",
         "closing",
         "stopped",
@@ -137,8 +143,8 @@ pub enum InvalidEvent {
     /// The suite has no such case.
     #[error("the suite has no such case")]
     NoSuchCase,
-    /// The sweep has no such stage, or it is not the next one.
-    #[error("the sweep has no such next stage")]
+    /// The plan has no such stage or run, or it is not the next one.
+    #[error("the plan has no such next stage or run")]
     NoSuchStage,
     /// No attempt can have this number.
     #[error("no attempt can have this number")]
@@ -183,6 +189,7 @@ mod tests {
             EventKind::ProbeJudged { verdict: ProbeVerdict::Undecided, meets: true, requests: 4321 },
             EventKind::TimeUp { not_started: 17 },
             EventKind::Saturated { not_started: 9 },
+            EventKind::RunBegan { run: 4 },
             EventKind::Finished,
             EventKind::Closing,
             EventKind::Stopped,

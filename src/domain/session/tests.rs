@@ -113,6 +113,7 @@ fn cancel_discards_attempts_and_late_records_are_ignored() {
 mod conversations;
 mod depths;
 mod load;
+mod repeated;
 mod rows;
 mod saturation;
 mod stages;

@@ -97,7 +97,8 @@ impl Measured {
                 let cluster = cluster(&name, attempt.turn.map(|turn| turn.conversation), attempt.row);
                 for (compared, observations) in COMPARED.iter().zip(&mut observations) {
                     let value = (compared.metric.get)(&record).filter(|value| value.is_finite());
-                    observations.extend(value.map(|value| Observation { cluster: cluster.clone(), value }));
+                    let run = attempt.run;
+                    observations.extend(value.map(|value| Observation { cluster: cluster.clone(), run, value }));
                 }
                 answers += 1;
                 warm += usize::from(is_warm(&record));
@@ -109,7 +110,8 @@ impl Measured {
             cases.push(Case { name: spec.name.clone(), figures: own.into_figures() });
         }
         let values = all.figures.iter().map(|figures| ascending(figures.iter().map(|f| f.1))).collect();
-        Self { total: all.into_figures(), cases, answers, warm, unresolved, values, observations }
+        let total = all.into_figures();
+        Self { total, cases, answers, warm, unresolved, values, observations }.with_runs_as_units()
     }
 
     /// Returns a note if some answers are warm: their TTFT measures the cache, and the mean includes it.
