@@ -50,6 +50,14 @@ pub(super) fn rows(pairs: &[Pair<'_>]) -> Vec<PercentileRow> {
 
 fn row(pair: &Pair<'_>, place: usize, compared: Compared, percent: u32) -> Option<PercentileRow> {
     let figure = |measured: &Measured| {
+        if let Some(stated) = measured.stated_percentiles.get(place) {
+            let (_, value) = *stated.iter().find(|(p, _)| *p == percent)?;
+            return enough_for(measured.answers, percent).then_some(PercentileFigure {
+                value,
+                n: measured.answers,
+                ci95: None,
+            });
+        }
         let (sorted, p) = (measured.values.get(place)?.as_slice(), f64::from(percent));
         let of_runs = || run_units::percentile_ci95(&measured.percentiles_of_runs(place, percent)?);
         let ci95 = if measured.run_count() > 1 { of_runs() } else { percentile_interval(sorted, p) };

@@ -73,6 +73,8 @@ pub struct Measured {
     pub values: Vec<Vec<f64>>,
     /// The same figures with their clusters, in no order; empty without single attempts.
     pub observations: Vec<Vec<Observation>>,
+    /// Percentiles that a summary states, in the order of [`COMPARED`]; empty if there are single attempts.
+    pub stated_percentiles: Vec<Vec<(u32, f64)>>,
 }
 
 impl Measured {
@@ -111,7 +113,8 @@ impl Measured {
         }
         let values = all.figures.iter().map(|figures| ascending(figures.iter().map(|f| f.1))).collect();
         let total = all.into_figures();
-        Self { total, cases, answers, warm, unresolved, values, observations }.with_runs_as_units()
+        let measured = Self { total, cases, answers, warm, unresolved, values, observations, ..Self::default() };
+        measured.with_runs_as_units()
     }
 
     /// Returns a note if some answers are warm: their TTFT measures the cache, and the mean includes it.
