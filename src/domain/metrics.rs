@@ -184,7 +184,7 @@ pub static LATENCY: Metric = Metric {
 /// Inter-token latency.
 pub static ITL: Metric = Metric {
     key: "inter_token_latency_ms",
-    label: "Inter-token",
+    label: "ITL",
     unit: Unit::Milliseconds,
     better: Some(Better::Low),
     help: "(last token − first token) / (output tokens − tokens in the first event)",
@@ -195,8 +195,8 @@ pub static ITL: Metric = Metric {
     live: live::inter_token,
     column: Some(Column { heading: "ITL", rank: 11, has_difference: false }),
     // vLLM, SGLang and genai-bench define `tpot` as (E2E latency − TTFT) / (output tokens − 1): the same figure.
-    slo: Some(SloNames { name: "itl", label: "Inter-token", aliases: &["tpot", "inter_token_latency"] }),
-    compared: Some(ComparedAs { rank: 1, label: "Inter-token latency, ms", digits: 2 }),
+    slo: Some(SloNames { name: "itl", label: "ITL", aliases: &["tpot", "inter_token_latency"] }),
+    compared: Some(ComparedAs { rank: 1, label: "ITL, ms", digits: 2 }),
 };
 
 /// Output tokens per second of request latency.

@@ -116,6 +116,7 @@ mod load;
 mod repeated;
 mod rows;
 mod saturation;
+mod search;
 mod stages;
 mod traces;
 

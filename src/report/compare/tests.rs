@@ -85,7 +85,7 @@ fn answers_without_a_resolved_figure_are_counted_beside_the_comparison() {
     assert_eq!(saved.whole.unresolved, read.whole.unresolved);
     assert_eq!(saved.whole.total[0].map(|figure| figure.n), Some(2));
     let comparison = Comparison::new(saved, side("ts-2", &["a"], 1000));
-    let warning = "A: excluded as unresolved, in 3 answers: TTFT in 1, Inter-token latency in 1";
+    let warning = "A: excluded as unresolved, in 3 answers: TTFT in 1, ITL in 1";
     assert!(comparison.warnings.iter().any(|w| w == warning), "{:?}", comparison.warnings);
 }
 
@@ -117,11 +117,11 @@ fn two_runs_are_shown_side_by_side() {
     Third            –  202 ± 2       –
     all cases  102 ± 1  202 ± 1  +98.0%
 
-    Inter-token latency, ms            A             B    DIFF
-    First                    9.27 ± 0.23             –       –
-    Second                   9.27 ± 0.23  18.36 ± 0.23  +98.0%  worse
-    Third                              –  18.36 ± 0.23       –
-    all cases                9.27 ± 0.10  18.36 ± 0.10  +98.0%
+    ITL, ms              A             B    DIFF
+    First      9.27 ± 0.23             –       –
+    Second     9.27 ± 0.23  18.36 ± 0.23  +98.0%  worse
+    Third                –  18.36 ± 0.23       –
+    all cases  9.27 ± 0.10  18.36 ± 0.10  +98.0%
 
     Speed, tok/s           A           B    DIFF
     First         98.0 ± 2.4           –       –
@@ -135,10 +135,10 @@ fn two_runs_are_shown_side_by_side() {
     Third                –  2020 ± 25       –
     all cases    1020 ± 11  2020 ± 11  +98.0%
 
-    Percentiles                     A      B    DIFF  95% INTERVAL
-    TTFT p50, ms                  102    202  +98.0%             –
-    Inter-token latency p50, ms  9.27  18.36  +98.0%             –
-    Latency p50, ms              1020   2020  +98.0%             –
+    Percentiles         A      B    DIFF  95% INTERVAL
+    TTFT p50, ms      102    202  +98.0%             –
+    ITL p50, ms      9.27  18.36  +98.0%             –
+    Latency p50, ms  1020   2020  +98.0%             –
 
     Figures are means; ± is half of the mean's 95% interval (Student's t within cases).
     A difference is better or worse only if its p-value is below 5%: Welch's test, or Student's in pairs of 10 or more cases.
@@ -180,7 +180,7 @@ fn sweep(id: &str, concurrencies: &[usize]) -> ComparedRun {
 fn sweeps_are_compared_by_stage_and_unpaired_stages_have_a_warning() {
     let comparison = Comparison::new(sweep("ts-1", &[1, 4, 8]), sweep("ts-2", &[1, 2, 4]));
     let text = text(&comparison, Layout::default());
-    let (head, _) = text.split_once("Inter-token").unwrap();
+    let (head, _) = text.split_once("ITL, ms").unwrap();
     // An answer takes 2 s at concurrency 4, and 1 s at concurrency 1.
     insta::assert_snapshot!(head.trim_end(), @r"
     At concurrency 4, too few repeats to judge decode speed (+0.0%) and TTFT (+0.0%).

@@ -306,8 +306,9 @@ mod tests {
     use std::sync::Arc;
 
     use crate::domain::row_order::{Sample, Shard};
-    use crate::domain::session::{Plan, RowPlan, Session};
+    use crate::domain::session::{Plan, RowPlan, Session, SessionInput};
     use crate::report::fixture::workload::dataset_suite;
+    use crate::ui::testing::search::search;
     use crate::ui::testing::sweep::running_sweep;
     use crate::ui::testing::{Script, Stage, text};
     use crate::ui::theme::Theme;
@@ -319,6 +320,16 @@ mod tests {
 
     fn two() -> Stage {
         Stage::new(&["a", "b"], Plan { concurrency: 2, ..Plan::default() })
+    }
+
+    #[test]
+    fn a_hold_during_a_search_is_shown_beside_its_probe() {
+        let mut stage = search(1);
+        let now = stage.app.scene.now;
+        stage.app.scene.session.handle_at(now, SessionInput::ToggleHold);
+        assert_eq!(state_of(&stage).0, "held");
+        let shown = text(&stage.screen(120, 40));
+        assert!(shown.contains("held") && shown.contains("probe 1, concurrency 1"), "{shown}");
     }
 
     #[test]
