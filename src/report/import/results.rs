@@ -230,12 +230,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     match document.schema_version {
         Some(SCHEMA_VERSION) => {}
         Some(newer) => return Err(ImportError(format!("unknown schema_version {newer}; update tokscope"))),
-        None => {
-            let known = super::rivals::names();
-            return Err(ImportError(format!(
-                "not a results.json: schema_version is missing; files of {known} can be compared, too"
-            )));
-        }
+        None => return Err(ImportError("not a results.json: schema_version is missing".to_owned())),
     }
     let Document { run, target, summary, cases, workload, models: mixed, sweep, .. } = document;
     let Document { stages: load_stages, environment, gpu, find, .. } = document;

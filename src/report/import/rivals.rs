@@ -42,7 +42,7 @@ static RIVALS: &[Rival] = &[
 ];
 
 /// Names of the benchmarks whose files can be compared.
-pub fn names() -> String {
+fn names() -> String {
     RIVALS.iter().map(|rival| rival.name).collect::<Vec<_>>().join(", ")
 }
 
@@ -53,8 +53,10 @@ pub fn names() -> String {
 /// The document is neither, or a value in it has the wrong type.
 pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     let keys: Option<Keys> = serde_json::from_str(text).ok();
+    let is_unknown = keys.as_ref().is_some_and(|keys| !keys.contains_key("schema_version"));
     let Some(rival) = keys.and_then(|keys| RIVALS.iter().find(|rival| (rival.is_file)(&keys))) else {
-        return results::read(text);
+        let with_known = |ImportError(why)| ImportError(format!("{why}; files of {} can be compared, too", names()));
+        return results::read(text).map_err(|error| if is_unknown { with_known(error) } else { error });
     };
     let failed = |why: &str| ImportError(format!("{} file: {}", rival.name, sanitise_line(why)));
     if text.len() > MAX_BYTES {

@@ -121,6 +121,6 @@ fn factor(metric: &Field<'_>) -> Result<f64, String> {
         Some("s" | "sec") => Ok(1000.0),
         Some("us") => Ok(0.001),
         Some("ns") => Ok(0.000_001),
-        Some(unit) => Err(format!("unknown unit '{unit}'; export the run again with milliseconds")),
+        Some(unit) => Err(metric.error(&format!("unknown unit '{unit}'; export the run again in ms"))),
     }
 }

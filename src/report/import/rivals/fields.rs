@@ -66,6 +66,11 @@ impl<'a> Field<'a> {
         number.ok_or_else(|| format!("{}: expected a number of 0 or more", self.place))
     }
 
+    /// An error about the value, with its place.
+    pub fn error(&self, why: &str) -> String {
+        format!("{}: {why}", self.place)
+    }
+
     /// The text under a key; `None` if it is missing or not a text.
     pub fn text(&self, key: &str) -> Option<String> {
         Some(self.get(key)?.value.as_str()?.to_owned())

@@ -156,7 +156,7 @@ pub fn compared(tool: &'static str, file: u32, runs: Vec<ForeignRun>) -> Result<
     };
     let is_sweep = runs.len() > 1;
     let stages: Vec<Stage> = if is_sweep { runs.iter().filter_map(stage).collect() } else { Vec::new() };
-    // As in a sweep of tokscope, the stage with the highest throughput stands for the run.
+    // The whole run has the figures of the stage with the highest throughput, as in a sweep of tokscope.
     runs.sort_by(|a, b| a.throughput.unwrap_or(0.0).total_cmp(&b.throughput.unwrap_or(0.0)));
     let run = runs.pop().ok_or("no complete request; measure again, or check the endpoint")?;
     let version = run.version.as_ref().map_or_else(String::new, |version| format!(" {version}"));
