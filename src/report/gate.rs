@@ -1,4 +1,4 @@
-//! A gate for continuous integration: whether a run is slower than a baseline by more than a tolerance.
+//! Regression gate for continuous integration: decides whether a run is worse than a baseline by more than a tolerance.
 
 mod rule;
 
@@ -9,10 +9,10 @@ use super::gate_result::{GateResult, GateVerdict, RuleResult};
 use crate::domain::interval::Interval;
 use crate::domain::metrics::Better;
 
-/// Seed of the draws, so that the same two runs always get the same verdict.
+/// Random seed of the bootstrap, fixed so that the same two runs always get the same verdict.
 const SEED: u64 = 1;
 
-/// Judges a run by rules.
+/// Evaluates the rules of a gate.
 pub fn evaluate(rules: &[RegressionRule], baseline: &ComparedRun, run: &ComparedRun) -> GateResult {
     let differences = Fingerprint::differences(&baseline.fingerprint, &run.fingerprint);
     let versions = [baseline, run].map(|side| side.fingerprint.server_version.as_deref());
@@ -27,7 +27,7 @@ pub fn evaluate(rules: &[RegressionRule], baseline: &ComparedRun, run: &Compared
 fn judge(rule: &RegressionRule, baseline: &ComparedRun, run: &ComparedRun) -> RuleResult {
     let place = COMPARED.iter().position(|compared| compared.metric == rule.metric);
     let change = place.and_then(|place| change(&baseline.whole, &run.whole, place, rule.statistic, SEED));
-    // Lower speed is worse.
+    // A lower speed is worse; for times, a higher value is worse.
     let sign = if rule.metric.better == Some(Better::High) { -100.0 } else { 100.0 };
     let worse = change.map(|change| {
         let ends = [change.ci95.low * sign, change.ci95.high * sign];

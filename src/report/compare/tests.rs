@@ -23,8 +23,8 @@ fn pair(a: (f64, Option<f64>), b: (f64, Option<f64>)) -> Row {
 
 #[test]
 fn a_judgement_needs_a_significant_difference() {
-    // Half of 2 with 2 degrees of freedom is a standard error of 2 / 4.3027. Welch's test then has 4 degrees of freedom,
-    // so that a difference of 2.7764 · √2 · 2 / 4.3027 = 1.825 is significant.
+    // With 2 degrees of freedom, a half width of 2 means a standard error of 2 / 4.3027. Welch's test then has 4
+    // degrees of freedom, so a difference of 2.7764 · √2 · 2 / 4.3027 = 1.825 is significant.
     let wide = |mean| (mean, Some(2.0));
     assert_eq!(pair(wide(10.0), wide(11.82)).judge(Some(Better::Low)), Some(Judgement::NoDifferenceShown));
     assert_eq!(pair(wide(10.0), wide(11.83)).judge(Some(Better::Low)), Some(Judgement::Worse));
@@ -51,7 +51,7 @@ fn compared_figures_are_metrics_with_a_direction() {
     assert_eq!(directions, expected);
 }
 
-/// Returns a run with three answers per case, each with its own latency.
+/// Returns a run with three answers per case whose latencies differ slightly.
 fn side(id: &str, cases: &[&str], millis: u64) -> ComparedRun {
     let plan = crate::domain::session::Plan { repeat: 3, ..Default::default() };
     let session = run(suite(cases), plan, |id, now| Some(answer(id, now, millis + 10 * u64::from(id.number), 10, 100)));
@@ -238,14 +238,14 @@ fn chart_and_json_of_sweeps_describe_the_stage_of_the_verdict() {
     }
     let table = throughput(&comparison).unwrap();
     assert_eq!((table.len(), table[2][0].as_str()), (3, "concurrency 4"));
-    // Without a common stage, each side is its best stage, and says which.
+    // Without a common concurrency, each run is represented by its best stage and names it.
     let apart: serde_json::Value =
         serde_json::from_str(&json(&Comparison::new(sweep("ts-1", &[1, 2]), sweep("ts-2", &[4, 8])))).unwrap();
     assert_eq!((&apart["a"]["concurrency"], &apart["b"]["concurrency"]), (&2.into(), &4.into()));
 }
 
 #[test]
-fn other_stages_of_a_changing_load_are_warned_about() {
+fn different_load_stages_cause_a_warning() {
     let staged = |stages: &str| ComparedRun { load_stages: Some(stages.to_owned()), ..side("ts-1", &["a"], 1000) };
     let warned = |a: &str, b: &str| {
         let comparison = Comparison::new(staged(a), staged(b));
@@ -294,7 +294,7 @@ fn sweeps_without_a_common_stage_describe_their_figures() {
 }
 
 #[test]
-fn each_stage_has_its_cache_note() {
+fn each_stage_with_warm_answers_has_a_note() {
     let mut warm = sweep("ts-1", &[1, 4]);
     warm.stages[1].measured.warm = 3;
     let note = "A: concurrency 4: the server had part of the prompt of 3 of 4 answers cached, so their TTFT is warm";
@@ -302,7 +302,7 @@ fn each_stage_has_its_cache_note() {
 }
 
 #[test]
-fn other_data_and_other_settings_are_warned_about() {
+fn different_data_and_settings_cause_warnings() {
     let changed = |change: fn(&mut Workload)| {
         let mut report = conversations();
         let suite = Arc::make_mut(&mut report.session.suite);
@@ -345,7 +345,7 @@ fn conversations_are_compared_by_turn() {
     assert!(single.turns.is_empty());
 }
 
-/// Returns a run of ten answers to one case, of which the first `right` pass its check.
+/// Returns a run of ten answers to one case. The first `right` answers pass the check.
 fn checked_side(id: &str, millis: u64, right: u32) -> ComparedRun {
     let plan = crate::domain::session::Plan { repeat: 10, ..Default::default() };
     let session = run(suite(&["a"]), plan, |id, now| {
@@ -393,7 +393,7 @@ fn pass_rates_within_chance_show_no_difference() {
 }
 
 #[test]
-fn other_checks_of_a_case_are_a_warning() {
+fn different_checks_of_a_case_cause_a_warning() {
     let with = |id: &str, checks: &[(&str, u32)]| {
         let spec = |(name, tokens): &(&str, u32)| ((*name).to_owned(), vec![CheckSpec::MinTokens(*tokens)]);
         ComparedRun { checks: Some(checks.iter().map(spec).collect()), ..side(id, &["a", "b"], 1000) }
@@ -408,8 +408,8 @@ fn other_checks_of_a_case_are_a_warning() {
 }
 
 #[test]
-fn the_more_cases_are_compared_the_stronger_a_difference_must_be() {
-    // A p-value of about 2%: significant alone, not among 20 cases.
+fn more_compared_cases_require_stronger_differences() {
+    // The p-value is about 2%: significant for one case, but not after correction for 20 cases.
     let row = || pair((10.0, Some(2.0)), (12.4, Some(2.0)));
     let judged = |rows: &mut Vec<Row>| {
         significance::correct(rows);
@@ -437,7 +437,7 @@ fn ten_cases_without_repeats_are_compared_in_pairs() {
     let total = latency.rows.last().unwrap();
     assert!(total.test.is_some_and(|test| test.is_paired), "{total:?}");
     assert_eq!(total.judge(Some(Better::Low)), Some(Judgement::Worse));
-    // One case alone has no repeats.
+    // A single case without repeats has no interval.
     assert_eq!(latency.rows[0].judge(Some(Better::Low)), Some(Judgement::TooFew));
     let percentile = comparison.percentiles.iter().find(|row| row.percent == 50).unwrap();
     assert!(percentile.change.is_some_and(|change| change.ci95.low > 0.0), "{percentile:?}");
