@@ -150,7 +150,7 @@ fn the_examples_pass_an_equal_run_and_fail_one_slowed_by_a_tenth() {
             });
             let (status, text) = equal.join().unwrap();
             assert_eq!(status, Some(0), "{}: {text}", example.name);
-            assert!(text.contains("tolerance"), "{}: {text}", example.name);
+            assert!(text.contains("Gate "), "{}: {text}", example.name);
             let (status, text) = slowed.join().unwrap();
             assert_eq!(status, Some(1), "{}: {text}", example.name);
             assert!(text.contains("regression"), "{}: {text}", example.name);

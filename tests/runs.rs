@@ -32,7 +32,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn simulator() -> Simulator {
-    Simulator::start(SimConfig { ttft_ms: 5.0, tokens_per_s: 2000.0, ..SimConfig::default() }).unwrap()
+    Simulator::start(SimConfig { ttft_ms: 20.0, tokens_per_s: 400.0, ..SimConfig::default() }).unwrap()
 }
 
 fn suite(folder: &Path) {
