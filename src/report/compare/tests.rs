@@ -449,14 +449,14 @@ fn ten_cases_without_repeats_are_compared_in_pairs() {
 }
 
 /// A group of runs of 20 answers each, whose TTFTs have an offset of their run.
-fn group(name: &str, offsets_ms: &[u64]) -> ComparedRun {
+fn group(name: &str, added_ms: &[u64]) -> ComparedRun {
     let mut asked = suite(&["a", "b"]);
-    let count = u16::try_from(offsets_ms.len()).unwrap();
+    let count = u16::try_from(added_ms.len()).unwrap();
     asked.repeated_runs = Some(RepeatedRuns { count, cool_down: Duration::ZERO });
     let plan = crate::domain::session::Plan { repeat: 10, ..Default::default() };
     let session = run(asked, plan, |id, now| {
-        let offset_ms = offsets_ms[(id.number as usize - 1) / 10];
-        Some(answer(id, now, 10 * (200 + offset_ms + u64::from(id.number % 3)), 10, 100))
+        let run_ms = added_ms[(id.number as usize - 1) / 10];
+        Some(answer(id, now, 10 * (200 + run_ms + u64::from(id.number % 3)), 10, 100))
     });
     let mut side = ComparedRun::from_report(&report(session));
     name.clone_into(&mut side.name);

@@ -52,13 +52,13 @@ pub fn read(document: &Value) -> Result<Vec<ForeignRun>, String> {
 
 /// Complete requests of a detailed result; empty without details, and in files of older versions, which lack latencies.
 fn requests(document: &Field<'_>) -> Result<Vec<ForeignRequest>, String> {
-    let [ttfts, latencies, tokens, errors] =
+    let [first_tokens, latencies, tokens, errors] =
         ["ttfts", "latencies", "output_lens", "errors"].map(|key| document.list(key));
-    let (ttfts, latencies, tokens, errors) = (ttfts?, latencies?, tokens?, errors?);
-    if ttfts.len() > MAX_REQUESTS {
+    let (first_tokens, latencies, tokens, errors) = (first_tokens?, latencies?, tokens?, errors?);
+    if first_tokens.len() > MAX_REQUESTS {
         return Err(format!("more than {MAX_REQUESTS} requests; save the result without --save-detailed"));
     }
-    if latencies.len() != ttfts.len() || tokens.len() != ttfts.len() {
+    if latencies.len() != first_tokens.len() || tokens.len() != first_tokens.len() {
         return if latencies.is_empty() {
             Ok(Vec::new())
         } else {
@@ -66,9 +66,9 @@ fn requests(document: &Field<'_>) -> Result<Vec<ForeignRequest>, String> {
         };
     }
     let mut requests = Vec::new();
-    for (at, ((ttft, latency), tokens)) in ttfts.iter().zip(&latencies).zip(&tokens).enumerate() {
+    for (at, ((first, end), tokens)) in first_tokens.iter().zip(&latencies).zip(&tokens).enumerate() {
         let is_failed = errors.get(at).and_then(Field::as_text).is_some_and(|error| !error.is_empty());
-        let (ttft_s, latency_s, tokens) = (ttft.as_number()?, latency.as_number()?, tokens.as_number()?);
+        let (ttft_s, latency_s, tokens) = (first.as_number()?, end.as_number()?, tokens.as_number()?);
         if is_failed || tokens < 1.0 {
             continue;
         }
