@@ -14,6 +14,7 @@ use crate::domain::load_search::SearchVariable;
 use crate::domain::load_stages::LoadStages;
 use crate::domain::open_loop::Process;
 use crate::domain::repeated_runs::MAX_RUNS;
+use crate::domain::shard::Shard;
 use crate::domain::slo::Slo;
 use crate::protocol::api;
 use crate::report::exporters::{EXPORTERS, Exporter};
@@ -142,7 +143,7 @@ pub struct RunArgs {
     pub max: Option<f64>,
     /// Whole runs, one after another, to separate the spread between runs from that within them
     #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_RUNS)), group = "with_cool_down")]
-    #[arg(conflicts_with_all = ["find", "sweep", "stages", "stop_when_saturated"])]
+    #[arg(conflicts_with_all = ["find", "sweep", "stages", "stop_when_saturated", "shard"])]
     pub runs: Option<u16>,
     /// Time between two probes of --find or two runs of --runs in seconds [default: 2]
     #[arg(long, value_name = "S", help_heading = "Load", value_parser = pause_s, requires = "with_cool_down")]
@@ -156,6 +157,9 @@ pub struct RunArgs {
     /// Run everything at each concurrency in turn, like 1,2,4,8,16
     #[arg(long, value_name = "N,N", help_heading = "Load", value_parser = sweep, conflicts_with_all = ["rate", "concurrency"])]
     pub sweep: Option<Sweep>,
+    /// Send only part i of the load of N processes; i counts from 0 [default: from Slurm, MPI or Kubernetes]
+    #[arg(long, value_name = "i/N", help_heading = "Load")]
+    pub shard: Option<Shard>,
     /// Exit with 1 unless the run (or a stage of a sweep) meets the threshold.
     #[arg(long = "slo", value_name = "THRESHOLD", help_heading = "Load")]
     #[arg(help = "Exit with 1 unless met, like 'ttft_p95<500ms' (sweep: by any stage); repeatable")]

@@ -22,6 +22,7 @@ mod page;
 mod repeated_runs;
 mod results;
 mod server;
+mod shards;
 mod statistics;
 mod steady;
 mod sweep;
@@ -80,6 +81,7 @@ pub fn render(report: &Report) -> String {
     repeated_runs::write(&view, &mut page);
     gate::write(&view, &mut page);
     statistics::write(&view, &mut page);
+    shards::write(&view, &mut page);
     environment::write(&view, &mut page);
     gpu::write(&view, &mut page);
     server::write(&view, &mut page);
