@@ -13,6 +13,7 @@ mod metrics;
 mod model_mix;
 mod network;
 mod race;
+mod repeated_runs;
 mod resume;
 mod run_flags;
 mod search;
@@ -141,6 +142,7 @@ pub fn run_spec(
     suite.slos.extend(args.slos.iter().cloned());
     search::check(find.as_ref(), &suite.slos)?;
     suite.find = find;
+    suite.repeated_runs = repeated_runs::settings(args)?;
     check_slos(&suite.slos, plan.open_loop.is_some() || workload_args.trace.is_some(), suite.has_checks())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
     let mut sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());

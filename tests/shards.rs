@@ -24,7 +24,9 @@ fn run_shards(place: &Place, name: &str, args: &[&str], count: usize) -> Vec<Str
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    (0..count).map(|index| place.json(&format!("{name}{index}.json"))["run"]["id"].as_str().unwrap().to_owned()).collect()
+    (0..count)
+        .map(|index| place.json(&format!("{name}{index}.json"))["run"]["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn attempts(results: &Value) -> impl Iterator<Item = &Value> {

@@ -13,6 +13,7 @@ use super::{ColorArgs, GpuArgs, NetworkArgs, SecretArgs, WorkloadArgs};
 use crate::domain::load_search::SearchVariable;
 use crate::domain::load_stages::LoadStages;
 use crate::domain::open_loop::Process;
+use crate::domain::repeated_runs::MAX_RUNS;
 use crate::domain::shard::Shard;
 use crate::domain::slo::Slo;
 use crate::protocol::api;
@@ -134,14 +135,18 @@ pub struct RunArgs {
     #[arg(conflicts_with_all = ["rate", "concurrency", "duration", "requests", "repeat", "sweep", "trace", "limit"])]
     pub stages: Option<LoadStages>,
     /// Find the largest concurrency or rate that meets every --slo, up to --max
-    #[arg(long, value_name = "LOAD", help_heading = "Load", value_parser = search_variable, requires = "max", group = "open_loop")]
+    #[arg(long, value_name = "LOAD", help_heading = "Load", value_parser = search_variable, requires = "max", groups = ["open_loop", "with_cool_down"])]
     #[arg(conflicts_with_all = ["rate", "sweep", "stages", "trace", "requests", "repeat", "limit", "stop_when_saturated"])]
     pub find: Option<SearchVariable>,
     /// Highest load that --find tries
     #[arg(long, value_name = "N", help_heading = "Load", value_parser = request_rate, requires = "find")]
     pub max: Option<f64>,
-    /// Time between two probes of --find in seconds [default: 2]
-    #[arg(long, value_name = "S", help_heading = "Load", value_parser = pause_s, requires = "find")]
+    /// Whole runs, one after another, to separate the spread between runs from that within them
+    #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_RUNS)), group = "with_cool_down")]
+    #[arg(conflicts_with_all = ["find", "sweep", "stages", "stop_when_saturated", "shard"])]
+    pub runs: Option<u16>,
+    /// Time between two probes of --find or two runs of --runs in seconds [default: 2]
+    #[arg(long, value_name = "S", help_heading = "Load", value_parser = pause_s, requires = "with_cool_down")]
     pub cool_down: Option<f64>,
     /// End an open loop early if its queue only grows
     #[arg(long, help_heading = "Load")]
@@ -162,7 +167,7 @@ pub struct RunArgs {
     /// Regression gate.
     #[command(flatten)]
     pub gate: GateArgs,
-    /// Unmeasured requests before the first measured one [default: 0]
+    /// Unmeasured requests before the first measured one, in each of several runs [default: 0]
     #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_WARMUP)))]
     pub warmup: Option<u32>,
     /// Retry a request up to N times on no response, HTTP 429, 503 or 529

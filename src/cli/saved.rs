@@ -143,7 +143,7 @@ pub struct ReportArgs {
 /// Options of `tokscope compare`.
 #[derive(Args, Debug)]
 #[command(long_about = "\
-Compare two runs: saved ones, results.json files or Markdown reports.
+Compare two runs: saved ones, results.json files, Markdown reports, or files of other benchmarks.
 
 The comparison is a screen. Without a terminal on stdin and stdout, or with --json or --export, it is text.")]
 pub struct CompareArgs {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ConfigError;
+use super::{ConfigError, repeated_runs};
 use crate::cli::{MAX_CONCURRENCY, RunArgs};
 use crate::domain::load_search::{LoadSearch, SearchVariable, check_threshold};
 use crate::domain::slo::Slo;
@@ -10,14 +10,11 @@ use crate::domain::text::sanitise_line;
 
 /// Default maximum time of a probe.
 pub(super) const PROBE_TIME: Duration = Duration::from_secs(60);
-/// Default time between two probes, seconds.
-const COOL_DOWN_S: f64 = 2.0;
 
 /// Returns the search that the options ask for; `None` without one.
 pub(super) fn settings(args: &RunArgs) -> Result<Option<LoadSearch>, ConfigError> {
     let (Some(variable), Some(max)) = (args.find, args.max) else { return Ok(None) };
-    let cool_down = Duration::try_from_secs_f64(args.cool_down.unwrap_or(COOL_DOWN_S));
-    let cool_down = cool_down.map_err(|e| ConfigError(format!("--cool-down: {e}")))?;
+    let cool_down = repeated_runs::cool_down(args)?;
     Ok(Some(match variable {
         SearchVariable::Concurrency if args.concurrency.is_some() => {
             return Err(ConfigError("--find concurrency sets the concurrency; remove --concurrency".to_owned()));

@@ -26,6 +26,8 @@ const MAX_WORK: usize = 40_000_000;
 pub struct Observation {
     /// Cluster of the value. Clusters with the same key in two runs sent the same requests.
     pub cluster: ClusterKey,
+    /// Index of the run of a group of repeated runs; 0 for a single run.
+    pub run: u16,
     /// Value in the unit of its metric.
     pub value: f64,
 }
@@ -57,6 +59,8 @@ pub enum Design {
     Independent,
     /// Attempts within each case, because there are too few cases to draw.
     WithinCases,
+    /// Nothing was drawn: both runs are groups, and their runs are the units of a test of Welch.
+    Runs,
 }
 
 impl Design {
@@ -66,6 +70,7 @@ impl Design {
             Self::Paired => "paired_clusters",
             Self::Independent => "independent_clusters",
             Self::WithinCases => "attempts_within_cases",
+            Self::Runs => "runs",
         }
     }
 }
@@ -247,7 +252,7 @@ mod tests {
     use crate::domain::testing::{numbers, reference};
 
     fn observation(case: &str, member: Option<u32>, value: f64) -> Observation {
-        Observation { cluster: ClusterKey { case: case.into(), member }, value }
+        Observation { cluster: ClusterKey { case: case.into(), member }, run: 0, value }
     }
 
     /// Observations, each in a cluster of its own.

@@ -18,6 +18,11 @@ pub const MIN_FREEDOM: usize = 2;
 pub const MEAN_NEEDS: &str = "an interval of the mean needs 3 repeats of a case, or 2 repeats of 2 cases";
 /// Requirement for an interval of the median, shown where the interval is missing.
 pub const MEDIAN_NEEDS: &str = "an interval of the median needs 6 values and repeats";
+/// Requirement that a mean of repeated runs without an interval does not meet.
+pub const RUNS_NEEDED: &str = "an interval of the mean over runs needs 3 runs, each with an answer";
+/// Reason why repeated runs have no interval of the median.
+pub const RUNS_ONLY_MEAN: &str = "requests of a run are not independent; runs.figures has intervals over runs";
+
 impl Interval {
     /// Returns the interval in another unit: both bounds times `factor`.
     #[must_use]

@@ -197,7 +197,7 @@ pub static ITL: Metric = Metric {
     live: live::inter_token,
     column: Some(Column { heading: "ITL", rank: 11, has_difference: false }),
     // vLLM, SGLang and genai-bench define `tpot` as (E2E latency − TTFT) / (output tokens − 1): the same figure.
-    slo: Some(SloNames { name: "itl", label: "Inter-token", aliases: &["tpot", "inter_token_latency"] }),
+    slo: Some(SloNames { name: "itl", label: "ITL", aliases: &["tpot", "inter_token_latency"] }),
     compared: Some(ComparedAs { rank: 1, label: "ITL, ms", digits: 2 }),
 };
 

@@ -64,7 +64,8 @@ impl fmt::Display for Progress {
 fn planned(session: &Session, known: usize) -> Planned {
     let is_open = session.plan.duration.is_some();
     let is_searching = session.search().is_some_and(|search| !search.is_complete());
-    let more_time = is_searching || session.is_timed() || session.stage + 1 < session.sweep.len();
+    let more_time =
+        is_searching || session.is_timed() || session.stage + 1 < session.sweep.len() || session.runs_left() > 0;
     match session.requests_expected() {
         Some(expected) if more_time => Planned::Expected(expected.max(known)),
         Some(_) => Planned::Exact(known + session.not_started),
@@ -84,7 +85,8 @@ fn share(session: &Session, now: Nanos) -> f64 {
     // Once the duration is over, only requests that the user added change the share.
     let is_extended = !session.is_timed() && all > session.requests_when_time_was_up();
     let in_stage = if is_extended { of_requests() } else { of_time };
-    (session.stage as f64 + in_stage) / session.sweep.len().max(1) as f64
+    let in_run = (session.stage as f64 + in_stage) / session.sweep.len().max(1) as f64;
+    (session.run_index() as f64 + in_run) / session.run_count() as f64
 }
 
 fn time_left(session: &Session, now: Nanos, done: usize, left: usize) -> Option<Duration> {
@@ -95,6 +97,9 @@ fn time_left(session: &Session, now: Nanos, done: usize, left: usize) -> Option<
         return session.time_left(now);
     }
     if let Some(left) = session.time_to_last_start(now) {
+        if session.runs_left() > 0 {
+            return None;
+        }
         return Some(left.saturating_add(time_left::mean_duration(session).unwrap_or_default()));
     }
     if !session.has_conversations() {

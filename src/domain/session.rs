@@ -12,6 +12,7 @@ mod load;
 mod pace;
 mod plan;
 mod race;
+mod repeated;
 mod replay;
 mod rows;
 mod run_clock;
@@ -134,6 +135,10 @@ pub struct Session {
     pub sweep: Vec<usize>,
     /// Index of the current or last stage, or of the probe of a search.
     pub stage: usize,
+    /// Index of the current or last run of a group of repeated runs; 0 for a single run.
+    run: u16,
+    /// End of the run before the current one, until the current one sends its first measured request.
+    previous_run_ended: Option<Nanos>,
     /// Search for the largest load; `None` if the load is given.
     search: Option<SearchState>,
     /// Race of two sides; `None` for other runs.
@@ -219,6 +224,8 @@ impl Session {
             last_ended: None,
             sweep: Vec::new(),
             stage: 0,
+            run: 0,
+            previous_run_ended: None,
             stages_began: Vec::new(),
             not_started: 0,
             saturated_at: None,

@@ -11,6 +11,7 @@ use super::load_stages::LoadStages;
 use super::media::{GeneratedImages, Media, MediaCount};
 use super::model_mix::ModelMix;
 use super::race::Race;
+use super::repeated_runs::RepeatedRuns;
 use super::slo::Slo;
 use super::tools::{ResponseFormat, Tool, ToolChoice};
 use super::workload::{Conversations, Workload};
@@ -47,6 +48,9 @@ pub struct Suite {
     /// Race of two sides, for which each case occurs twice; `None` for other runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub race: Option<Race>,
+    /// Number of whole runs, one after another; `None` for a single run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeated_runs: Option<RepeatedRuns>,
 }
 
 /// Formats the name of a suite with the patterns that selected its cases.

@@ -4,6 +4,7 @@ mod document;
 mod pair;
 mod percentiles;
 mod row;
+mod run_units;
 mod side;
 mod significance;
 mod text;
@@ -16,6 +17,7 @@ pub use self::document::{json, markdown};
 use self::pair::{Pair, pairs};
 pub use self::percentiles::PercentileRow;
 pub use self::row::{Judgement, Row};
+pub use self::run_units::change;
 pub use self::side::{
     Case, ComparedRun, ComparedWorkload, Figure, Figures, Measured, ModelSide, Plan, Stage, Turn, ascending, cluster,
     fingerprint_text,
@@ -180,15 +182,19 @@ fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
     let is_share = COMPARED.get(place).is_some_and(|compared| compared.metric.is_share());
     let figure = |figures: &Figures| figures.get(place).copied().flatten();
     let of_case = |side: &HashMap<&str, &Case>, name: &str| side.get(name).and_then(|case| figure(&case.figures));
+    // The runs of two groups are their units.
+    let are_groups = a.run_count() > 1 && b.run_count() > 1;
     let case = |name: &&String| {
         let row = Row::new(of_case(&in_a, name), of_case(&in_b, name));
-        let test = significance::paired_test(a, b, place, Some(name.as_str())).or(row.test);
+        let paired = || significance::paired_test(a, b, place, Some(name.as_str()));
+        let test = if are_groups { row.test } else { paired().or(row.test) };
         Row { concurrency, case: Some((*name).clone()), is_share, test, ..row }
     };
     // A case that failed in one run has no figure there, so the totals cover different cases.
     let is_of_same = names.iter().all(|name| of_case(&in_a, name).is_some() == of_case(&in_b, name).is_some());
     let whole = Row { concurrency, is_of_same, is_share, ..Row::new(figure(&a.total), figure(&b.total)) };
-    let whole = Row { test: significance::paired_test(a, b, place, None).or(whole.test), ..whole };
+    let paired = || significance::paired_test(a, b, place, None);
+    let whole = Row { test: if are_groups { whole.test } else { paired().or(whole.test) }, ..whole };
     let mut rows: Vec<Row> = names.iter().map(case).collect();
     significance::correct(&mut rows);
     rows.push(whole);
@@ -214,6 +220,7 @@ fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String>
         out.extend(notes.iter().map(|note| format!("{letter}: {note}")));
     }
     out.extend(pair::warnings(a, b));
+    out.extend(run_units::warning(a, b));
     let difference = |what: &str, a: &Option<String>, b: &Option<String>| {
         let (a, b) = (a.as_ref()?, b.as_ref()?);
         (a != b).then(|| format!("the {what} differs: '{a}' and '{b}'"))

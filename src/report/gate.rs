@@ -3,10 +3,9 @@
 mod rule;
 
 pub use self::rule::{InvalidRule, RegressionRule};
-use super::compare::{COMPARED, ComparedRun};
+use super::compare::{COMPARED, ComparedRun, change};
 use super::fingerprint::Fingerprint;
 use super::gate_result::{GateResult, GateVerdict, RuleResult};
-use crate::domain::bootstrap::relative_change;
 use crate::domain::interval::Interval;
 use crate::domain::metrics::Better;
 
@@ -27,8 +26,7 @@ pub fn evaluate(rules: &[RegressionRule], baseline: &ComparedRun, run: &Compared
 
 fn judge(rule: &RegressionRule, baseline: &ComparedRun, run: &ComparedRun) -> RuleResult {
     let place = COMPARED.iter().position(|compared| compared.metric == rule.metric);
-    let of = |side: &ComparedRun| place.and_then(|at| side.whole.observations.get(at)).cloned().unwrap_or_default();
-    let change = relative_change(&of(baseline), &of(run), rule.statistic, SEED);
+    let change = place.and_then(|place| change(&baseline.whole, &run.whole, place, rule.statistic, SEED));
     // A lower speed is worse; for times, a higher value is worse.
     let sign = if rule.metric.better == Some(Better::High) { -100.0 } else { 100.0 };
     let worse = change.map(|change| {

@@ -8,6 +8,7 @@ mod load;
 mod models;
 mod race;
 mod run;
+mod runs;
 mod shards;
 mod spread;
 mod summary;
@@ -76,6 +77,9 @@ struct Document<'a> {
     /// Result of a race; only present with `tokscope race`.
     #[serde(skip_serializing_if = "Option::is_none")]
     race: Option<race::RaceJson>,
+    /// Spread between and within repeated runs; only present with `--runs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runs: Option<runs::RunsJson>,
     /// Result of a regression gate; only present with `--baseline`.
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<GateJson<'a>>,
@@ -233,6 +237,7 @@ impl<'a> Document<'a> {
             stages: load::load_stages(&report.session),
             find: find::FindJson::from_session(&report.session),
             race: race::RaceJson::from_report(report),
+            runs: runs::RunsJson::new(report),
             gate: report.gate.as_deref().map(GateJson::new),
             workload: workload::WorkloadJson::new(report, summary),
             conversations: workload::ConversationsJson::new(report),

@@ -20,6 +20,7 @@ mod models;
 mod numbers;
 mod page;
 mod race;
+mod repeated_runs;
 mod results;
 mod server;
 mod shards;
@@ -79,6 +80,7 @@ pub fn render(report: &Report) -> String {
     models::write(&view, &mut page);
     workload::write(&view, &mut page);
     load::write(&view, &mut page);
+    repeated_runs::write(&view, &mut page);
     gate::write(&view, &mut page);
     statistics::write(&view, &mut page);
     shards::write(&view, &mut page);

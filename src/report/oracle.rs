@@ -85,7 +85,7 @@ pub fn check_report(report: &Report) -> Result<(), String> {
 ///
 /// Returns a description of the violated property.
 pub fn check_import(text: &str) -> Result<(), String> {
-    for read in [import::markdown::read, import::results::read] {
+    for read in [import::markdown::read, import::results::read, import::rivals::read, import::rivals::read_records] {
         match read(text) {
             Ok(side) => compared(&side)?,
             Err(why) => nothing_forbidden("error", &why.to_string())?,

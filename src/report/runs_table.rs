@@ -69,6 +69,9 @@ pub struct RunRow {
     pub workload: Option<&'static str>,
     /// Speed factor by which a trace was replayed.
     pub trace_speed: Option<f64>,
+    /// Number of whole runs that were asked for, if several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs: Option<u16>,
     /// Attempts per case.
     pub repeat: u32,
     /// Total number of measured requests, if that was the limit.
@@ -126,6 +129,7 @@ impl RunRow {
             find: figures.find,
             workload: run.suite.workload.as_ref().map(|workload| workload.source.kind()),
             trace_speed: run.suite.workload.and_then(|workload| workload.source.replay_speed()),
+            runs: run.suite.repeated_runs.map(|runs| runs.count),
             repeat: run.plan.repeat,
             requests: run.plan.requests,
             duration_limit_s: run.plan.duration.map(|limit| limit.as_secs_f64()),
@@ -173,6 +177,7 @@ impl RunRow {
             sweep_stages: Vec::new(),
             pass_rate: None,
             failed_attempts: 0,
+            runs: None,
             repeat: 1,
             requests: None,
             duration_limit_s: None,

@@ -28,12 +28,23 @@ pub struct Spread {
     pub tail_ci95: [Option<Interval>; 3],
     /// Wilson's 95% interval of a share, percent; `None` for other metrics.
     pub share_ci95: Option<Interval>,
+    /// Whether the intervals have repeated runs as units.
+    pub is_over_runs: bool,
 }
 
 impl Spread {
     /// Creates the spread of `n` values without intervals.
     pub const fn without_intervals(n: usize, stats: Stats) -> Self {
-        Self { n, stats, repeats: 0, mean_half_width: None, median_ci95: None, tail_ci95: [None; 3], share_ci95: None }
+        Self {
+            n,
+            stats,
+            repeats: 0,
+            mean_half_width: None,
+            median_ci95: None,
+            tail_ci95: [None; 3],
+            share_ci95: None,
+            is_over_runs: false,
+        }
     }
 
     /// Computes the spread of a metric over these attempts; `None` if none of them has a value.
@@ -78,7 +89,22 @@ impl Spread {
             median_ci95,
             tail_ci95,
             share_ci95: None,
+            is_over_runs: false,
         })
+    }
+
+    /// The spread of repeated runs: the mean has an interval over runs, given as half its width and the number of runs.
+    /// Requests of a run depend on each other, so the other intervals would be too narrow.
+    #[must_use]
+    pub fn with_runs_as_units(self, mean: Option<(f64, usize)>) -> Self {
+        Self {
+            repeats: mean.map_or(0, |(_, runs)| runs - 1),
+            mean_half_width: mean.map(|(half, _)| half),
+            median_ci95: None,
+            tail_ci95: [None; 3],
+            is_over_runs: true,
+            ..self
+        }
     }
 
     /// Returns whether there are repeats, but too few for an interval of the mean.

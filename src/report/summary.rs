@@ -9,6 +9,7 @@ use crate::domain::metrics::{DECODE, LATENCY, METRICS, Metric, SPEED, TTFT};
 use crate::domain::pass_rate::PassRate;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::{count, grouped};
+use crate::domain::run_results::RunsResult;
 use crate::domain::session::{AttemptState, Session};
 use crate::domain::slo::RunFigure;
 use crate::domain::statistics::Stats;
@@ -93,6 +94,8 @@ pub struct Summary {
     pub events: usize,
     /// Number of these events that arrived in the same read as the event before, so that both have the same time.
     pub coalesced_events: usize,
+    /// Results of repeated runs; `None` for a single run.
+    pub runs: Option<RunsResult>,
     spreads: Vec<(&'static Metric, Spread)>,
     unresolved: Vec<(&'static Metric, usize)>,
     ttft_by_cache: Vec<(PrefixCache, Spread)>,
@@ -253,8 +256,10 @@ impl Summary {
             spreads: METRICS.iter().filter_map(|m| Some((*m, Spread::of_metric(m, figures(m).collect())?))).collect(),
             unresolved: METRICS.iter().map(|m| (*m, views.iter().map(|v| v.unresolved(m)).sum())).collect(),
             ttft_by_cache: counted.ttft_by_cache(),
+            runs: RunsResult::from_session(session),
             ..Self::default()
         };
+        summary.use_runs_as_units();
         (summary.turns, summary.lengths, summary.media) = (counted.turns, counted.lengths, counted.media);
         let speed = summary.stats(&SPEED);
         summary.unrated = counted.unrated;
@@ -275,6 +280,19 @@ impl Summary {
         };
         summary.tally = Some(tally);
         summary
+    }
+
+    /// Gives the means intervals over runs, and drops intervals that take the requests of a run as independent.
+    fn use_runs_as_units(&mut self) {
+        let Some(runs) = self.runs.as_ref().filter(|runs| runs.runs.len() > 1) else { return };
+        for (metric, spread) in &mut self.spreads {
+            let found = runs.mean_half_width(metric);
+            *spread = if metric.is_share() { *spread } else { spread.with_runs_as_units(found) };
+        }
+        let ttft = runs.mean_half_width(&TTFT).filter(|_| self.ttft_by_cache.len() == 1);
+        for (_, spread) in &mut self.ttft_by_cache {
+            *spread = spread.with_runs_as_units(ttft);
+        }
     }
 
     /// Returns the totals of a run that is not a sweep.

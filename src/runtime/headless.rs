@@ -25,13 +25,14 @@ use super::route;
 use super::run::Run;
 use super::signals::{Suspension, stop_process};
 use super::spec::RunSpec;
-use super::summary::{block_line, probe_line};
+use super::summary::{block_line, probe_line, run_line};
 use super::wake::Wake;
 use crate::app::message::Msg;
 use crate::app::state::{App, Connection, Scene, Target};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::{DISCOVERY_TIMEOUT, EngineFact};
 use crate::domain::quantity::count;
+use crate::domain::run_results::RunsResult;
 use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
 use crate::report::style::Style;
@@ -86,6 +87,8 @@ struct Progress {
     probes_printed: usize,
     /// Number of complete blocks of a race that were printed.
     blocks_printed: usize,
+    /// Number of runs of a group whose results were printed.
+    runs_printed: usize,
 }
 
 impl Progress {
@@ -94,7 +97,8 @@ impl Progress {
         let is_load = session.is_load() || !session.sweep.is_empty();
         let status = StatusLine::for_stderr();
         let load = (is_load && status.is_none()).then(LoadLine::default);
-        Self { style, load, is_load, status, notes_printed: 0, probes_printed: 0, blocks_printed: 0 }
+        let (notes_printed, probes_printed, blocks_printed, runs_printed) = (0, 0, 0, 0);
+        Self { style, load, is_load, status, notes_printed, probes_printed, blocks_printed, runs_printed }
     }
 
     /// Prints the notes about the workload that are new since the last call.
@@ -126,6 +130,20 @@ impl Progress {
             let line = block_line(&scene.session).unwrap_or_default();
             stderr.progress(|to| say_to(to, &sanitise_line(&line)));
         }
+    }
+
+    /// Prints the result of each run of a group that is over.
+    fn print_runs(&mut self, scene: &Scene, stderr: &mut Stderr) {
+        let session = &scene.session;
+        let is_last_over = session.mode == Mode::Finished;
+        if session.run_count() < 2 || session.run_index() + usize::from(is_last_over) <= self.runs_printed {
+            return;
+        }
+        let Some(result) = RunsResult::from_session(session) else { return };
+        for run in result.runs.iter().filter(|run| run.number > self.runs_printed) {
+            stderr.progress(|to| say_to(to, &run_line(run, result.planned)));
+        }
+        self.runs_printed = session.run_index() + usize::from(is_last_over);
     }
 
     /// Prints progress after an attempt has ended.
@@ -195,6 +213,7 @@ fn follow(run: &mut LiveRun, progress: &mut Progress, stderr: &mut Stderr) -> an
         if let Some(record) = ended {
             progress.attempt_ended(run, &record, stderr);
         }
+        progress.print_runs(&run.base.app.scene, stderr);
         if let Some(code) = quit {
             return Ok(code);
         }

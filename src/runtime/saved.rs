@@ -4,7 +4,7 @@
 pub mod oracle;
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -172,7 +172,7 @@ fn layout(color: ColorWhen) -> Layout {
     Layout { style: color.style_for(&std::io::stdout()), width: stdout::terminal_columns() }
 }
 
-/// Compares two runs: saved runs, `results.json` files or Markdown reports. Writes the comparison to these files, and
+/// Compares two runs: saved runs, `results.json` files, Markdown reports, or result files of other benchmarks. Writes the comparison to these files, and
 /// to stdout as text or in the requested format. Returns the exit status.
 pub fn compare(
     [a, b]: [&str; 2],
@@ -222,18 +222,34 @@ pub fn baseline(wanted: &str) -> anyhow::Result<ComparedRun> {
     side(wanted).context("--baseline")
 }
 
+/// Returns whether a file is not the journal of a run, but has the records of another benchmark.
+fn is_foreign_record(path: &Path) -> bool {
+    let first = || {
+        let mut line = Vec::new();
+        let file = File::open(path).ok().filter(|_| path.is_file())?;
+        BufReader::new(file.take(MAX_FIRST_LINE)).read_until(b'\n', &mut line).ok()?;
+        String::from_utf8(line).ok()
+    };
+    first().is_some_and(|line| import::rivals::is_record(&line))
+}
+
 /// Function that reads an exported report.
 type Import = fn(&str) -> Result<ComparedRun, ImportError>;
 
 /// Maximum size of a `results.json`: four times the size for 100,000 attempts without long responses.
-const RESULTS: Kind = Kind { file_name: Some("results.json"), what: "a results.json", max_bytes: 1024 * 1024 * 1024 };
+const RESULTS: Kind = Kind { file_name: Some("results.json"), what: "a results file", max_bytes: 1024 * 1024 * 1024 };
+const RECORDS: Kind =
+    Kind { file_name: Some("profile_export.jsonl"), what: "records of AIPerf", max_bytes: 256 * 1024 * 1024 };
+/// Maximum length of the first line of another benchmark's records, bytes.
+const MAX_FIRST_LINE: u64 = 1 << 20;
 const MARKDOWN: Kind = Kind { file_name: Some("report.md"), what: "a Markdown report", max_bytes: 64 * 1024 * 1024 };
 
 pub(super) fn side(wanted: &str) -> anyhow::Result<ComparedRun> {
     let path = Path::new(wanted);
     let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     let format: Option<(Import, &Kind)> = match extension.as_deref() {
-        Some("json") => Some((import::results::read, &RESULTS)),
+        Some("json") => Some((import::rivals::read, &RESULTS)),
+        Some("jsonl") if is_foreign_record(path) => Some((import::rivals::read_records, &RECORDS)),
         Some("md" | "markdown") => Some((import::markdown::read, &MARKDOWN)),
         _ => None,
     };

@@ -5,12 +5,14 @@ mod entry;
 mod find;
 mod load_stages;
 mod race;
+mod repeated_runs;
 mod styled;
 mod workload;
 
 use self::entry::entry;
 pub use self::find::probe_line;
 pub use self::race::block_line;
+pub use self::repeated_runs::run_line;
 pub use self::styled::styled;
 use crate::domain::interval::MEAN_NEEDS;
 use crate::domain::metrics::{DECODE, ITL, LATENCY, METRICS, Metric, SPEED, TTFT};
@@ -195,6 +197,7 @@ pub fn summary(report: &Report) -> String {
     lines.extend(workload::turn_lines(summary));
     lines.extend(depth::lines(session));
     lines.extend(load_lines(session, summary));
+    lines.extend(repeated_runs::lines(summary.runs.as_ref()));
     if let Some(gate) = &report.gate {
         lines.push(entry("Baseline", [Some(sanitise_line(&gate.baseline))]));
         lines.extend(gate.lines().into_iter().map(|line| entry("Gate", [Some(sanitise_line(&line))])));
@@ -206,7 +209,9 @@ pub fn summary(report: &Report) -> String {
     if summary.spread(&LATENCY).is_some_and(|s| s.has_too_few_repeats()) {
         lines.push(entry("±", [Some(MEAN_NEEDS.to_owned())]));
     } else if summary.spread(&LATENCY).is_some_and(|s| s.mean_half_width.is_some()) {
-        lines.push(entry("±", [Some("95% confidence interval of the mean (Student's t within cases)".to_owned())]));
+        let is_over_runs = summary.spread(&LATENCY).is_some_and(|s| s.is_over_runs);
+        let units = if is_over_runs { "over runs" } else { "within cases" };
+        lines.push(entry("±", [Some(format!("95% confidence interval of the mean (Student's t {units})"))]));
     }
     let rating = |(word, against): (&str, String)| entry("Rating", [Some(format!("{word}: {against} on average"))]);
     lines.extend(conclusion.rating.map(rating));

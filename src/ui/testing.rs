@@ -1,5 +1,6 @@
 //! Builds states of the program from messages, and shows the drawn screen as text.
 
+pub mod repeated;
 pub mod search;
 pub mod sweep;
 

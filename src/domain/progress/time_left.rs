@@ -49,8 +49,18 @@ pub(super) fn time_left(session: &Session, now: Nanos) -> Option<Duration> {
         let planned = planned(session, &model, growth);
         makespan_s(session.concurrency_in(stage).unwrap_or(1).max(1), &[], &planned)
     });
-    let left_s = left_s + later.sum::<f64>();
+    let left_s = left_s + later.sum::<f64>() + runs_left_s(session, &model, slots);
     (left_s > 0.0).then(|| Duration::try_from_secs_f64(left_s).ok()).flatten()
+}
+
+/// Time of the runs that follow the current one, with the time between them, seconds.
+fn runs_left_s(session: &Session, model: &Model, slots: usize) -> f64 {
+    let requests = planned(session, model, 1.0);
+    let work_s = makespan_s(slots, &[], &requests);
+    let starts: usize = requests.iter().map(|(count, _)| count).sum();
+    let schedule_s = session.plan.open_loop.map_or(0.0, |open_loop| starts as f64 / open_loop.rate_per_s);
+    let run = Duration::try_from_secs_f64(work_s.max(schedule_s)).unwrap_or_default();
+    session.time_of_runs_left(run).as_secs_f64()
 }
 
 /// Mean duration of the requests that ended in the current stage; `None` before the first one ends.

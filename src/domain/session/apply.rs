@@ -56,6 +56,7 @@ impl Session {
             EventKind::RaceDecided => self.end_race(at),
             EventKind::TimeUp { not_started } => self.end_time(not_started),
             EventKind::Saturated { not_started } => self.end_saturated(at, not_started),
+            EventKind::RunBegan { run } => self.begin_run(run),
             EventKind::Finished => self.mode = Mode::Finished,
             EventKind::Closing => self.close(),
             EventKind::Stopped => self.stop(at),
@@ -109,6 +110,7 @@ impl Session {
                 };
                 require(follows, InvalidEvent::NoSuchStage)
             }
+            EventKind::RunBegan { run } => self.check_run(run),
             EventKind::ProbeBegan { probe, load } => self.check_probe(probe, load),
             EventKind::ProbeJudged { .. } => self.check_verdict(),
             EventKind::RaceDecided => require(self.race.is_some(), InvalidEvent::OutOfOrder),
@@ -197,6 +199,7 @@ impl Session {
             self.warmups_started = self.warmups_started.saturating_add(steps as u32);
         } else if start.turn.is_none_or(|turn| turn.number == 1) {
             self.warmups_started = self.warmups_started.max(self.plan.warmup);
+            self.end_break_between_runs(at);
             self.clock.begin(at);
             self.clock.advance();
             self.rows_taken += u64::from(is_new_row);

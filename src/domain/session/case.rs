@@ -49,6 +49,8 @@ pub struct AttemptState {
     pub round: u32,
     /// Index of the stage of the sweep; 0 without a sweep.
     pub stage: usize,
+    /// Index of the run of a group of repeated runs; 0 for a single run.
+    pub run: u16,
     /// Whether the attempt was discarded. Its record may not have arrived yet.
     pub abandoned: bool,
     /// Intended start in the open loop.
@@ -116,6 +118,7 @@ pub struct CaseState {
     pub remaining: u32,
     pub(super) round: u32,
     pub(super) stage: usize,
+    run: u16,
     /// Numbers of the attempts in flight.
     open: Vec<u32>,
     /// Next turns of the conversations in progress that have no request in flight.
@@ -200,6 +203,7 @@ impl CaseState {
             remaining,
             round: 0,
             stage: 0,
+            run: 0,
             open: Vec::new(),
             next_turns: Vec::new(),
             is_time_over: false,
@@ -221,8 +225,8 @@ impl CaseState {
         self.reported_in(self.stage)
     }
 
-    /// Attempts that count in one stage of a sweep: complete, measured answers of the last batch that has any. Without
-    /// a sweep, all attempts are in stage 0.
+    /// Attempts that count in one stage of a sweep: complete, measured answers of the last batch that has any. Without a
+    /// sweep, all attempts are in stage 0. Of repeated runs, each has its own last batch.
     pub fn reported_in(&self, stage: usize) -> impl DoubleEndedIterator<Item = &AttemptState> {
         reported(self.stage_attempts(stage))
     }
@@ -289,6 +293,11 @@ impl CaseState {
                     .any(|a| a.is_failed() || a.is_interrupted());
         };
         reported(attempts).filter(|a| a.turn.is_none_or(Turn::is_last)).count() < wanted
+    }
+
+    /// Returns whether the case had its turn in one of several runs. Discarded attempts do not count.
+    pub(super) fn is_reached_in_run(&self, run: u16) -> bool {
+        self.attempts.iter().any(|a| a.run == run && !a.warmup && !a.abandoned)
     }
 
     /// Returns whether the case was started in a stage. Discarded attempts do not count.
@@ -407,10 +416,12 @@ impl CaseState {
     }
 }
 
-/// Complete, measured answers of the last batch that has any.
+/// Complete, measured answers of the last batch that has any, in each run.
 fn reported(attempts: &[AttemptState]) -> impl DoubleEndedIterator<Item = &AttemptState> {
-    let round = attempts.iter().rfind(|a| a.is_good()).map(|a| a.round);
-    // Batches are in order, so attempts before the first of this batch can be skipped.
-    let from = round.map_or(attempts.len(), |round| attempts.partition_point(|a| a.round < round));
-    attempts.iter().skip(from).filter(move |a| Some(a.round) == round && a.is_good())
+    attempts.chunk_by(|a, b| a.run == b.run).flat_map(|run| {
+        let round = run.iter().rfind(|a| a.is_good()).map(|a| a.round);
+        // Batches are in order, so attempts before the first of this batch can be skipped.
+        let from = round.map_or(run.len(), |round| run.partition_point(|a| a.round < round));
+        run.iter().skip(from).filter(move |a| Some(a.round) == round && a.is_good())
+    })
 }

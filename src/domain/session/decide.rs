@@ -164,6 +164,9 @@ impl Session {
         if self.is_search_left() {
             return None;
         }
+        if self.is_run_left() {
+            return self.next_run();
+        }
         let next = self.stage + 1;
         let is_left = self.index.count(CasePhase::Cancelled) < self.cases.len();
         Some(if next < self.sweep.len() && is_left {

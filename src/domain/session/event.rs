@@ -101,6 +101,11 @@ pub enum EventKind {
         /// Number of requests of the plan that were not sent.
         not_started: usize,
     },
+    /// The next of several runs began.
+    RunBegan {
+        /// Index of the run.
+        run: u16,
+    },
     /// Nothing is left to do.
     Finished,
     /// The program began to end and cancelled the attempts that were left. A resumed run starts them all.
@@ -114,7 +119,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Values of `type` in the journal lines of events. A line of any other type is not an event.
-    pub const TYPES: [&str; 18] = [
+    pub const TYPES: [&str; 19] = [
         "began",
         "held",
         "hold_ended",
@@ -129,6 +134,7 @@ impl EventKind {
         "race_decided",
         "time_up",
         "saturated",
+        "run_began",
         "finished",
         "closing",
         "stopped",
@@ -142,8 +148,8 @@ pub enum InvalidEvent {
     /// The suite has no such case.
     #[error("the suite has no such case")]
     NoSuchCase,
-    /// The sweep has no such stage, or it is not the next one.
-    #[error("the sweep has no such next stage")]
+    /// The plan has no such stage or run, or it is not the next one.
+    #[error("the plan has no such next stage or run")]
     NoSuchStage,
     /// No attempt can have this number.
     #[error("no attempt can have this number")]
@@ -189,6 +195,7 @@ mod tests {
             EventKind::RaceDecided,
             EventKind::TimeUp { not_started: 17 },
             EventKind::Saturated { not_started: 9 },
+            EventKind::RunBegan { run: 4 },
             EventKind::Finished,
             EventKind::Closing,
             EventKind::Stopped,

@@ -56,11 +56,14 @@ impl Session {
         first.into_iter().flat_map(|first| std::iter::once(first).chain(self.stages_began.iter().copied())).collect()
     }
 
-    /// Name of the current load stage, like `stage 2/3, 1..16`, or of the current probe of a search; `None` without
-    /// either.
+    /// Name of the current load stage, like `stage 2/3, 1..16`, of the current probe of a search, or of the current run of
+    /// several, like `run 2/5`; `None` without any.
     pub fn load_stage_name(&self) -> Option<String> {
         if self.search().is_some() {
             return self.probe_name();
+        }
+        if self.run_count() > 1 {
+            return Some(self.run_name());
         }
         let stages = self.load_stages();
         let LoadStage { load, .. } = stages.get(self.load_stage())?;
@@ -73,10 +76,14 @@ impl Session {
         at.map_or(self.load_stage(), |at| self.stages_began.partition_point(|began| *began <= at))
     }
 
-    /// Names the stage of an attempt of a sweep or of load stages: `at 8`, `stage 2, 1..16`. `None` without stages.
+    /// Names the stage of an attempt of a sweep or of load stages, or its run of several: `at 8`, `stage 2, 1..16`, `run 2`.
+    /// `None` without any.
     pub fn stage_name_of(&self, attempt: &AttemptState) -> Option<String> {
         if let Some(concurrency) = self.sweep.get(attempt.stage) {
             return Some(format!("at {concurrency}"));
+        }
+        if self.run_count() > 1 {
+            return Some(format!("run {}", attempt.run + 1));
         }
         let at = self.load_stage_of(attempt);
         Some(format!("stage {}, {}", at + 1, self.load_stages().get(at)?.load))

@@ -144,8 +144,15 @@ impl Session {
     pub fn wake_at(&self) -> Option<Nanos> {
         let turn = self.next_turns.first().map(|(ready_at, ..)| *ready_at).filter(|_| self.mode == Mode::Running);
         let end = turn.and_then(|_| self.clock.ends_at());
-        let times =
-            [turn, end, self.start_at(), self.load_changes_at(), self.counts_backlog_at(), self.probe_begins_at()];
+        let times = [
+            turn,
+            end,
+            self.start_at(),
+            self.load_changes_at(),
+            self.counts_backlog_at(),
+            self.probe_begins_at(),
+            self.run_begins_at(),
+        ];
         times.into_iter().flatten().min()
     }
 
@@ -181,10 +188,14 @@ impl Session {
         Some(self.clock.share(now).unwrap_or(0.0))
     }
 
-    /// Number of cases that were never started within the run's duration, in any stage of a sweep.
+    /// Number of cases that were never started within the run's duration, in any stage of a sweep or any of several
+    /// runs.
     pub fn unreached(&self) -> usize {
         let missed_earlier =
             |c: &CaseState| (0..self.stage).any(|stage| self.plan.duration.is_some() && !c.is_reached(stage));
+        let missed_run =
+            |c: &CaseState| (0..self.run).any(|run| self.plan.duration.is_some() && !c.is_reached_in_run(run));
+        let missed_earlier = |c: &CaseState| missed_earlier(c) || missed_run(c);
         let missed_earlier = |c: &CaseState| c.phase != CasePhase::Cancelled && missed_earlier(c);
         self.cases.iter().filter(|c| c.phase == CasePhase::Unreached || missed_earlier(c)).count()
     }
@@ -197,7 +208,8 @@ impl Session {
     /// Returns whether something is being measured, or will be without an action of the user.
     pub fn is_active(&self) -> bool {
         let is_waiting = self.index.count(CasePhase::Queued) > 0 || !self.next_turns.is_empty();
-        self.in_flight() > 0 || (self.mode == Mode::Running && (is_waiting || self.is_search_left()))
+        self.in_flight() > 0
+            || (self.mode == Mode::Running && (is_waiting || self.is_search_left() || self.is_run_left()))
     }
 
     /// Returns whether the program ended in the middle of the run, while the run was neither held nor finished.
@@ -226,12 +238,12 @@ impl Session {
         }
         let is_timed = self.plan.duration.is_some();
         let lacks = |(case, c): (usize, &CaseState)| {
-            let wanted = (!is_timed).then(|| self.attempts_of(case) as usize);
+            let wanted = (!is_timed).then(|| self.attempts_of(case) as usize * self.run_count());
             let is_unsuccessful = wanted.is_none() && matches!(c.phase, CasePhase::Failed | CasePhase::Cancelled);
             is_unsuccessful || (0..=self.stage).any(|stage| c.lacks(stage, wanted))
         };
         let open = |c: &CaseState| !c.is_rerun() && (!c.is_settled() || c.open() > 0);
-        let more = self.stage + 1 < self.sweep.len();
+        let more = self.stage + 1 < self.sweep.len() || usize::from(self.run) + 1 < self.run_count();
         more || self.clock.is_timed()
             || self.not_started > 0
             || self.cases.iter().enumerate().any(lacks)

@@ -31,7 +31,7 @@ impl Session {
         if self.began.is_none() {
             self.mode = Mode::Waiting;
         } else if was_cut_short {
-            let is_left = self.index.unsettled() > 0 || self.stage + 1 < self.sweep.len() || self.is_search_left();
+            let is_left = self.is_work_left();
             self.mode = if is_left { Mode::Waiting } else { Mode::Finished };
             self.stopped = is_left.then_some(at);
         }
@@ -98,6 +98,12 @@ impl Session {
         self.mode = Mode::Running;
     }
 
+    /// Returns whether requests, stages, probes or runs are left.
+    fn is_work_left(&self) -> bool {
+        let is_stage_left = self.stage + 1 < self.sweep.len();
+        self.index.unsettled() > 0 || is_stage_left || self.is_search_left() || self.is_run_left()
+    }
+
     /// Gives each attempt in flight the record of a lost attempt, which ended at `at`, the last time at which the
     /// program is known to have run.
     fn lose_open(&mut self, at: Nanos) {
@@ -143,7 +149,7 @@ impl Session {
         if self.mode == Mode::Running || (self.mode == Mode::Finished && self.index.unsettled() > 0) {
             (self.mode, self.is_cut_off) = (Mode::Held, true);
         }
-        let is_left = self.index.unsettled() > 0 || self.stage + 1 < self.sweep.len() || self.is_search_left();
+        let is_left = self.is_work_left();
         if self.mode == Mode::Held && !is_left {
             (self.mode, self.is_cut_off) = (Mode::Finished, false);
         }

@@ -113,8 +113,10 @@ fn cancel_discards_attempts_and_late_records_are_ignored() {
 mod conversations;
 mod depths;
 mod load;
+mod repeated;
 mod rows;
 mod saturation;
+mod search;
 mod stages;
 mod traces;
 

@@ -13,7 +13,7 @@ impl Session {
         if turns.is_some_and(|turns| turns.as_fixed().is_none()) {
             return None;
         }
-        let stages = self.sweep.len().max(1);
+        let stages = self.sweep.len().max(1).saturating_mul(self.run_count());
         self.plan.duration.is_none().then(|| self.requests_planned_in_stage.saturating_mul(stages))
     }
 
@@ -48,14 +48,18 @@ impl Session {
         self.requests_done
     }
 
-    /// Number of measured requests in flight and still to start, including later stages. Requests whose number only the
-    /// time limits are not counted.
+    /// Number of measured requests in flight and still to start, including later stages and runs. Requests whose number
+    /// only the time limits are not counted.
     pub fn requests_left(&self) -> usize {
         self.requests_left_in_stage.saturating_add(self.requests_of_later_stages())
     }
 
+    fn stages_left(&self) -> usize {
+        self.sweep.len().saturating_sub(self.stage + 1)
+    }
+
     fn requests_of_later_stages(&self) -> usize {
-        let stages = self.sweep.len().saturating_sub(self.stage + 1);
+        let stages = self.stages_left() + self.runs_left();
         if stages == 0 || self.plan.duration.is_some() {
             return 0;
         }
@@ -75,7 +79,7 @@ impl Session {
         }
         let (rate_per_s, duration) = (self.plan.open_loop?.rate_per_s, self.plan.duration?);
         let in_stage = (rate_per_s * duration.as_secs_f64()).round().max(1.0) as usize;
-        Some(in_stage.saturating_mul(self.sweep.len().max(1)))
+        Some(in_stage.saturating_mul(self.sweep.len().max(1)).saturating_mul(self.run_count()))
     }
 
     /// Time until the last request of a trace is due; `None` for other runs, once that request was sent, and in a saved
@@ -104,8 +108,13 @@ impl Session {
         if self.search.is_some() {
             return None;
         }
-        let later_stages = self.sweep.len().saturating_sub(self.stage + 1);
-        let later = self.plan.duration?.saturating_mul(u32::try_from(later_stages).unwrap_or(u32::MAX));
-        Some(self.clock.time_left(now)?.saturating_add(later))
+        let later_stages = u32::try_from(self.stages_left()).unwrap_or(u32::MAX);
+        let later = self.plan.duration?.saturating_mul(later_stages);
+        Some(
+            self.clock
+                .time_left(now)?
+                .saturating_add(later)
+                .saturating_add(self.time_of_runs_left(self.plan.duration?)),
+        )
     }
 }

@@ -13,7 +13,7 @@ fn thresholds_are_parsed_in_their_units() {
     for (text, expected) in [
         ("ttft_p95<500ms", "TTFT p95 < 500 ms"),
         (" TTFT_p95 <= 0.5s ", "TTFT p95 <= 500 ms"),
-        ("itl_p50<800us", "Inter-token p50 < 0.80 ms"),
+        ("itl_p50<800us", "ITL p50 < 0.80 ms"),
         ("latency_max<2.5s", "Latency max < 2500 ms"),
         ("decode_avg>=40", "Decode avg >= 40 tok/s"),
         ("speed_min>12.5tok/s", "Speed min > 12.5 tok/s"),

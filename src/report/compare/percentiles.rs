@@ -1,8 +1,8 @@
 //! Percentiles of two runs, with the interval of their change.
 
 use super::pair::Pair;
-use super::{COMPARED, Compared};
-use crate::domain::bootstrap::{RelativeChange, Statistic, relative_change};
+use super::{COMPARED, Compared, Measured, run_units};
+use crate::domain::bootstrap::{RelativeChange, Statistic};
 use crate::domain::interval::Interval;
 use crate::domain::metrics::Unit;
 use crate::domain::order_statistics::percentile_interval;
@@ -49,15 +49,23 @@ pub(super) fn rows(pairs: &[Pair<'_>]) -> Vec<PercentileRow> {
 }
 
 fn row(pair: &Pair<'_>, place: usize, compared: Compared, percent: u32) -> Option<PercentileRow> {
-    let figure = |sorted: &[f64]| {
-        let p = f64::from(percent);
-        let ci95 = percentile_interval(sorted, p);
+    let figure = |measured: &Measured| {
+        if let Some(stated) = measured.stated_percentiles.get(place) {
+            let (_, value) = *stated.iter().find(|(p, _)| *p == percent)?;
+            return enough_for(measured.answers, percent).then_some(PercentileFigure {
+                value,
+                n: measured.answers,
+                ci95: None,
+            });
+        }
+        let (sorted, p) = (measured.values.get(place)?.as_slice(), f64::from(percent));
+        let of_runs = || run_units::percentile_ci95(&measured.percentiles_of_runs(place, percent)?);
+        let ci95 = if measured.run_count() > 1 { of_runs() } else { percentile_interval(sorted, p) };
         // With a single value, every percentile equals the mean.
         let is_enough = sorted.len() > 1 && enough_for(sorted.len(), percent);
         is_enough.then(|| PercentileFigure { value: percentile(sorted, p), n: sorted.len(), ci95 })
     };
-    let (a, b) = (figure(pair.a.values.get(place)?)?, figure(pair.b.values.get(place)?)?);
-    let observations = pair.a.observations.get(place).zip(pair.b.observations.get(place));
-    let change = observations.and_then(|(a, b)| relative_change(a, b, Statistic::Percentile(percent), SEED));
+    let (a, b) = (figure(pair.a)?, figure(pair.b)?);
+    let change = run_units::change(pair.a, pair.b, place, Statistic::Percentile(percent), SEED);
     Some(PercentileRow { concurrency: pair.concurrency, compared, percent, a, b, change })
 }

@@ -74,6 +74,8 @@ pub struct Measured {
     pub values: Vec<Vec<f64>>,
     /// The same values with their clusters, unsorted; empty if the source has only means.
     pub observations: Vec<Vec<Observation>>,
+    /// Percentiles that a summary states, in the order of [`COMPARED`]; empty if there are single attempts.
+    pub stated_percentiles: Vec<Vec<(u32, f64)>>,
 }
 
 impl Measured {
@@ -98,7 +100,8 @@ impl Measured {
                 let cluster = cluster(&name, attempt.turn.map(|turn| turn.conversation), attempt.row);
                 for (compared, observations) in COMPARED.iter().zip(&mut observations) {
                     let value = (compared.metric.get)(&record).filter(|value| value.is_finite());
-                    observations.extend(value.map(|value| Observation { cluster: cluster.clone(), value }));
+                    let run = attempt.run;
+                    observations.extend(value.map(|value| Observation { cluster: cluster.clone(), run, value }));
                 }
                 answers += 1;
                 warm += usize::from(is_warm(&record));
@@ -110,7 +113,9 @@ impl Measured {
             cases.push(Case { name: spec.name.clone(), figures: own.into_figures() });
         }
         let values = all.figures.iter().map(|figures| ascending(figures.iter().map(|f| f.1))).collect();
-        Self { total: all.into_figures(), cases, answers, warm, unresolved, values, observations }
+        let total = all.into_figures();
+        let measured = Self { total, cases, answers, warm, unresolved, values, observations, ..Self::default() };
+        measured.with_runs_as_units()
     }
 
     /// Returns a note if some answers are warm, because the mean TTFT then includes times of cached prompts.

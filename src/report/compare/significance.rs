@@ -18,7 +18,7 @@ pub(super) fn paired_test(a: &Measured, b: &Measured, place: usize, case: Option
 fn means<'a>(observations: &'a [Observation], case: Option<&str>) -> BTreeMap<&'a ClusterKey, f64> {
     let is_wanted = |o: &&Observation| case.is_none_or(|case| *o.cluster.case == *case);
     let mut sums: BTreeMap<&ClusterKey, (f64, usize)> = BTreeMap::new();
-    for Observation { cluster, value } in observations.iter().filter(is_wanted) {
+    for Observation { cluster, value, .. } in observations.iter().filter(is_wanted) {
         let (sum, n) = sums.entry(cluster).or_default();
         (*sum, *n) = (*sum + value, *n + 1);
     }

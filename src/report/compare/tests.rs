@@ -1,8 +1,11 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::*;
+use crate::domain::bootstrap::Design;
 use crate::domain::check::{CheckKind, CheckResult, CheckSpec};
 use crate::domain::metrics::Better;
+use crate::domain::repeated_runs::RepeatedRuns;
 use crate::domain::workload::{Workload, WorkloadSource};
 use crate::report::exporters::EXPORTERS;
 use crate::report::fixture::workload::conversations;
@@ -177,7 +180,7 @@ fn sweep(id: &str, concurrencies: &[usize]) -> ComparedRun {
 fn sweeps_are_compared_by_stage_and_unpaired_stages_have_a_warning() {
     let comparison = Comparison::new(sweep("ts-1", &[1, 4, 8]), sweep("ts-2", &[1, 2, 4]));
     let text = text(&comparison, Layout::default());
-    let (head, _) = text.split_once("ITL").unwrap();
+    let (head, _) = text.split_once("ITL, ms").unwrap();
     // An answer takes 2 s at concurrency 4, and 1 s at concurrency 1.
     insta::assert_snapshot!(head.trim_end(), @r"
     At concurrency 4, too few repeats to judge decode speed (+0.0%) and TTFT (+0.0%).
@@ -443,4 +446,53 @@ fn ten_cases_without_repeats_are_compared_in_pairs() {
     let rows = json["metrics"][0]["rows"].as_array().unwrap();
     assert_eq!((&rows[10]["paired"], &rows[0]["p_value"]), (&true.into(), &serde_json::Value::Null));
     assert!(text(&comparison, Layout::default()).contains("95% INTERVAL"));
+}
+
+/// A group of runs of 20 answers each, whose TTFTs have an offset of their run.
+fn group(name: &str, added_ms: &[u64]) -> ComparedRun {
+    let mut asked = suite(&["a", "b"]);
+    let count = u16::try_from(added_ms.len()).unwrap();
+    asked.repeated_runs = Some(RepeatedRuns { count, cool_down: Duration::ZERO });
+    let plan = crate::domain::session::Plan { repeat: 10, ..Default::default() };
+    let session = run(asked, plan, |id, now| {
+        let run_ms = added_ms[(id.number as usize - 1) / 10];
+        Some(answer(id, now, 10 * (200 + run_ms + u64::from(id.number % 3)), 10, 100))
+    });
+    let mut side = ComparedRun::from_report(&report(session));
+    name.clone_into(&mut side.name);
+    side
+}
+
+#[test]
+fn groups_are_compared_by_their_runs_and_not_by_their_requests() {
+    // The same server, whose runs differ by up to 10%; by requests alone, B would be slower for certain.
+    let (a, b) = (group("a", &[0, 20, 10]), group("b", &[20, 0, 18]));
+    assert_eq!((a.whole.run_count(), a.whole.answers), (3, 60));
+    let comparison = Comparison::new(a, b);
+    let block = comparison.blocks.iter().find(|b| b.compared.metric.key == "time_to_first_token_ms").unwrap();
+    for row in &block.rows {
+        assert_eq!(row.judge(Some(Better::Low)), Some(Judgement::NoDifferenceShown), "{row:?}");
+        assert_eq!(row.a.unwrap().freedom, 2);
+    }
+    let p50 = comparison.percentiles.iter().find(|row| row.compared.metric.key == "time_to_first_token_ms").unwrap();
+    let change = p50.change.unwrap();
+    assert_eq!((change.design, change.units), (Design::Runs, 3));
+    assert!(change.ci95.low < 0.0 && change.ci95.high > 0.0, "{change:?}");
+    assert!(super::text(&comparison, Layout::default()).contains("Repeated runs (--runs)"));
+    // A difference far beyond that of the runs is found.
+    let slower = Comparison::new(group("a", &[0, 20, 10]), group("b", &[120, 100, 118]));
+    let block = slower.blocks.iter().find(|b| b.compared.metric.key == "time_to_first_token_ms").unwrap();
+    assert!(block.rows.iter().all(|row| row.judge(Some(Better::Low)) == Some(Judgement::Worse)));
+}
+
+#[test]
+fn a_group_beside_a_single_run_says_that_its_spread_between_runs_is_unknown() {
+    let single = ComparedRun::from_report(&report(run(suite(&["a", "b"]), Default::default(), |id, now| {
+        Some(answer(id, now, 2000, 10, 100))
+    })));
+    let comparison = Comparison::new(group("a", &[0, 20, 10]), single);
+    assert!(
+        comparison.warnings.iter().any(|w| w.contains("A is a group of 3 runs and B a single run")),
+        "{comparison:?}"
+    );
 }

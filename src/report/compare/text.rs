@@ -1,7 +1,7 @@
 //! Formats a comparison for the terminal.
 
 use super::verdict::verdict;
-use super::{Block, Compared, ComparedRun, Comparison, Figure, PercentileRow, Row, ThroughputRow};
+use super::{Block, Compared, ComparedRun, Comparison, Figure, PercentileRow, Row, ThroughputRow, run_units};
 use crate::domain::quantity::{Quantity, UNKNOWN, signed_percent};
 use crate::domain::text::sanitise_line;
 use crate::report::style::{Layout, Style};
@@ -66,7 +66,10 @@ pub(super) fn method(comparison: &Comparison) -> impl Iterator<Item = &'static s
     let has_shares = comparison.blocks.iter().any(|block| block.compared.metric.is_share() && says_something(block));
     let has_percentiles = comparison.percentiles.iter().any(|row| row.change.is_some());
     let shares = has_shares.then_some(METHOD_OF_SHARES);
-    METHOD.into_iter().chain(shares).chain(has_percentiles.then_some(METHOD_OF_PERCENTILES))
+    let sides = [&comparison.a, &comparison.b];
+    let has_groups = sides.iter().any(|side| side.whole.run_count() > 1);
+    let groups = has_groups.then_some(run_units::METHOD);
+    METHOD.into_iter().chain(groups).chain(shares).chain(has_percentiles.then_some(METHOD_OF_PERCENTILES))
 }
 
 /// Returns whether both runs have the metric. A metric without a better direction must also differ.

@@ -15,6 +15,7 @@ use crate::domain::interval::mean_half_width;
 use crate::domain::live::ServerInfo;
 use crate::domain::load_search::SearchVariable;
 use crate::domain::model_mix::MAX_MODELS;
+use crate::domain::repeated_runs::MAX_RUNS;
 use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise_line;
 use crate::report::compare::{
@@ -169,7 +170,7 @@ struct CaseJson {
 struct Attempt(HashMap<&'static str, Value>);
 
 impl Attempt {
-    const KEYS: [&str; 11] = [
+    const KEYS: [&str; 12] = [
         "status",
         "warmup",
         "concurrency",
@@ -180,6 +181,7 @@ impl Attempt {
         "turn",
         "conversation",
         "row",
+        "run",
         "model",
     ];
 }
@@ -355,9 +357,10 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
         for attempt in &good {
             let number = |key| attempt[key].as_u64().and_then(|n| u32::try_from(n).ok());
             let cluster = cluster(&name, number("conversation"), number("row"));
+            let run = number("run").and_then(|run| u16::try_from(run).ok()).filter(|run| *run <= MAX_RUNS).unwrap_or(0);
             for (compared, observations) in COMPARED.iter().zip(&mut out.observations) {
                 let value = attempt[compared.metric.key].as_f64();
-                observations.extend(value.map(|value| Observation { cluster: cluster.clone(), value }));
+                observations.extend(value.map(|value| Observation { cluster: cluster.clone(), run, value }));
             }
         }
         let mut figures = vec![None; COMPARED.len()];
@@ -375,7 +378,7 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
     };
     out.values = all.iter().map(|cases| ascending(cases.iter().flatten().copied())).collect();
     out.total = COMPARED.iter().zip(&all).map(total).collect();
-    out
+    out.with_runs_as_units()
 }
 
 /// Returns the mean of a metric over groups of values, each ascending. `estimated`: whether any count of output tokens

@@ -6,6 +6,7 @@ use super::RunHeader;
 use super::line::{End, Figures};
 use super::read::{JournalError, read_first_line};
 use crate::domain::load_stages::LoadStages;
+use crate::domain::repeated_runs::RepeatedRuns;
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
 use crate::domain::workload::WorkloadSource;
@@ -47,6 +48,8 @@ pub struct BriefSuite {
     pub load_stages: Option<LoadStages>,
     #[serde(default)]
     pub workload: Option<BriefWorkload>,
+    #[serde(default)]
+    pub repeated_runs: Option<RepeatedRuns>,
 }
 
 /// Parts of the workload.
@@ -76,6 +79,7 @@ impl From<&Suite> for BriefSuite {
             name: suite.name.clone(),
             case_patterns: suite.case_patterns.clone(),
             load_stages: suite.load_stages.clone(),
+            repeated_runs: suite.repeated_runs,
             workload: suite.workload.as_ref().map(|workload| BriefWorkload { source: workload.source.clone() }),
         }
     }

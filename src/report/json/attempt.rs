@@ -49,6 +49,9 @@ pub struct AttemptJson<'a> {
     /// Number of the stage of `--stages` in which the attempt was due or sent, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     load_stage: Option<usize>,
+    /// Number of the run, from 1; only present in repeated runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<u16>,
     /// Whether the figures of the case and stage include this attempt. A complete rerun replaces earlier attempts.
     reported: bool,
     started_at: String,
@@ -211,6 +214,7 @@ impl<'a> AttemptJson<'a> {
             requested_output_tokens: r.lengths.output_tokens,
             media: r.media.as_deref(),
             concurrency: report.session.concurrency_in(attempt.stage),
+            run: (report.session.run_count() > 1).then_some(attempt.run + 1),
             load_stage: (!report.session.load_stages().is_empty()).then(|| report.session.load_stage_of(attempt) + 1),
             reported,
             started_at: time(r.started),

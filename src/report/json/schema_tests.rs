@@ -25,6 +25,7 @@ use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::model_mix::{ModelMix, WeightedModel};
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::race::{Race, RaceSide};
+use crate::domain::repeated_runs::RepeatedRuns;
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
 use crate::domain::session::{EventKind, Plan, RunEvent, Session, SessionInput};
@@ -262,6 +263,32 @@ fn a_race_has_its_verdicts_and_the_differences_between_the_answers() {
     );
 }
 
+/// Returns a group of five runs whose TTFT rises.
+fn repeated() -> Report {
+    let mut asked = suite(&["a", "b"]);
+    asked.repeated_runs = Some(RepeatedRuns { count: 5, cool_down: Duration::ZERO });
+    report(run_suite(asked, Plan::default(), |id, now| {
+        Some(answer(id, now, 1000 + 100 * u64::from(id.number), 100, 20))
+    }))
+}
+
+#[test]
+fn a_group_has_the_spread_of_its_runs_and_their_drift() {
+    let document: Value = serde_json::from_str(&render(&repeated())).unwrap();
+    let runs = &document["runs"];
+    assert_eq!((&runs["planned"], &runs["completed"]), (&5.into(), &5.into()));
+    let figures = runs["figures"].as_array().unwrap();
+    let ttft = figures.iter().find(|figure| figure["key"] == "time_to_first_token_ms").unwrap();
+    // A tenth of 1100 ms to 1500 ms.
+    let values: Vec<f64> = ttft["values"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+    assert!(
+        values.iter().zip([110.0, 120.0, 130.0, 140.0, 150.0]).all(|(own, expected)| (own - expected).abs() < 1e-6)
+    );
+    assert_eq!(ttft["trend"]["drifts"], true);
+    assert!(runs["drift"][0].as_str().unwrap().starts_with("TTFT rises by 10.0 ms per run"), "{runs}");
+    assert_eq!(document["cases"][0]["attempts"][4]["run"], 5);
+}
+
 #[test]
 fn a_search_has_its_largest_load_and_its_probes() {
     let document: Value = serde_json::from_str(&render(&searched())).unwrap();
@@ -337,7 +364,7 @@ fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     left.handle(SessionInput::Begin(Nanos(0)));
     left.handle(SessionInput::Abort);
     let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4])), report(left)];
-    let more = vec![load(), conversations(), staged(), traced(), depths(), searched(), of_shards(), raced()];
+    let more = [load(), conversations(), staged(), traced(), depths(), searched(), of_shards(), raced(), repeated()];
     for report in sampled.into_iter().chain(more) {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::interval::{Interval, MEAN_NEEDS, MEDIAN_NEEDS};
+use crate::domain::interval::{Interval, MEAN_NEEDS, MEDIAN_NEEDS, RUNS_NEEDED, RUNS_ONLY_MEAN};
 use crate::domain::statistics::Stats;
 use crate::report::spread::Spread;
 use crate::report::summary::CacheCounts;
@@ -67,7 +67,16 @@ impl SpreadJson {
     pub fn new(spread: &Spread, all: usize) -> Self {
         let stats = spread.stats;
         let [p90, p95, p99] = spread.tail_ci95;
-        let median_needs = if spread.share_ci95.is_some() { NO_MEDIAN } else { MEDIAN_NEEDS };
+        let (mean_needs, median_needs) = match (spread.share_ci95, spread.is_over_runs) {
+            (Some(_), _) => (MEAN_NEEDS, NO_MEDIAN),
+            (None, true) => (RUNS_NEEDED, RUNS_ONLY_MEAN),
+            (None, false) => (MEAN_NEEDS, MEDIAN_NEEDS),
+        };
+        let mean_method = match (spread.share_ci95, spread.is_over_runs) {
+            (Some(_), _) => "wilson",
+            (None, true) => "student_t_over_runs",
+            (None, false) => "student_t_within_cases",
+        };
         Self {
             avg: stats.avg,
             min: stats.min,
@@ -83,8 +92,8 @@ impl SpreadJson {
             prefix_cache: None,
             ci95: Ci95 {
                 mean: spread.mean_ci95(),
-                mean_unavailable: spread.mean_ci95().is_none().then_some(MEAN_NEEDS),
-                mean_method: if spread.share_ci95.is_some() { "wilson" } else { "student_t_within_cases" },
+                mean_unavailable: spread.mean_ci95().is_none().then_some(mean_needs),
+                mean_method,
                 median: spread.median_ci95,
                 median_unavailable: spread.median_ci95.is_none().then_some(median_needs),
                 median_method: "order_statistics",

@@ -109,6 +109,14 @@ const COLUMNS: &[Column] = &[
         is_default: |r| r.find.is_none(),
     },
     Column {
+        heading: "RUNS",
+        is_right: true,
+        rank: 0,
+        is_name: false,
+        cell: |r| r.runs.map_or_else(String::new, |runs| runs.to_string()),
+        is_default: |r| r.runs.is_none(),
+    },
+    Column {
         heading: "LIMIT",
         is_right: true,
         rank: 2,

@@ -9,7 +9,7 @@ pub fn render(calibration: &Calibration) -> String {
     lines.push(String::new());
     lines.push(format!(
         "{:>7}  {:<9}  {:>7}  {:^20}  {:^20}  {:^20}  {:>6}  {:>6}  {:>7}",
-        "", "", "", "TTFT error, ms", "inter-token error, ms", "total error, ms", "engine", "main", "memory"
+        "", "", "", "TTFT error, ms", "ITL error, ms", "total error, ms", "engine", "main", "memory"
     ));
     let spread = format!("{:>6} {:>6} {:>6}", "median", "p99", "worst");
     lines.push(format!(
@@ -109,7 +109,7 @@ fn difference(c: &Calibration) -> Option<String> {
         .map_or_else(String::new, |(on, off)| format!(", and takes {:.1}% of a core", (on - off).max(0.0) * 100.0));
     Some(format!(
         "The dashboard (120×40, 20 frames per second, without the terminal's own work) changes the medians at\n{} streams by \
-         {ttft:+.3} ms (TTFT) and {gap:+.3} ms (inter-token){drawing}.",
+         {ttft:+.3} ms (TTFT) and {gap:+.3} ms (ITL){drawing}.",
         off.streams
     ))
 }
@@ -165,7 +165,7 @@ mod tests {
         Server and client are separate processes. With 2 cores, the dashboard shares a core with one of them.
         Error: arrival time of an event in the engine, minus the time at which the server began to write it.
 
-                                        TTFT error, ms     inter-token error, ms    total error, ms     engine    main   memory
+                                        TTFT error, ms        ITL error, ms        total error, ms     engine    main   memory
         streams  dashboard  answers  median    p99  worst  median    p99  worst  median    p99  worst     CPU     CPU      MiB
               1  off             10   0.100      –  1.000   0.025      –  0.250   0.050      –  0.500   12.5%    0.1%        –
              16  off            160   0.120  0.480  1.200   0.030  0.120  0.300   0.060  0.240  0.600   12.5%    0.1%     14.5
@@ -175,7 +175,7 @@ mod tests {
         The server's write took 0.006 ms (largest median), which bounds the precision of these errors.
         CPU: share of one core during the load; with the dashboard on, `main` draws.
         The dashboard (120×40, 20 frames per second, without the terminal's own work) changes the medians at
-        16 streams by +0.010 ms (TTFT) and +0.003 ms (inter-token), and takes 3.0% of a core.
+        16 streams by +0.010 ms (TTFT) and +0.003 ms (ITL), and takes 3.0% of a core.
         At full speed, 32 streams: 810,000 events/s, 0.93 CPU s per million events.
         The engine was busy 76% of that time: the server, not the engine, was the limit.
         "#);

@@ -406,7 +406,7 @@ fn fixed_words_are_never_cut() {
     let mut view = comparison();
     (view.a, view.b) = ("ts-1".to_owned(), "ts-2".to_owned());
     view.metrics.iter_mut().flat_map(|metric| &mut metric.rows).for_each(|row| "case".clone_into(&mut row.name));
-    view.metrics.push(MetricRows { label: "ITL".to_owned(), ..view.metrics[0].clone() });
+    view.metrics.push(MetricRows { label: "A metric with a long name".to_owned(), ..view.metrics[0].clone() });
     let compared = Browser::comparison_only(ThemeName::Auto, view);
     for (width, height) in [80, 90, 100, 120, 140, 160, 200].into_iter().flat_map(|w| [24, 30, 40, 60].map(|h| (w, h)))
     {

@@ -311,9 +311,11 @@ mod tests {
     use std::sync::Arc;
 
     use crate::domain::row_order::Sample;
-    use crate::domain::session::{Plan, RowPlan, Session};
+    use crate::domain::session::{Plan, RowPlan, Session, SessionInput};
     use crate::domain::shard::Shard;
     use crate::report::fixture::workload::dataset_suite;
+    use crate::ui::testing::repeated::repeated;
+    use crate::ui::testing::search::search;
     use crate::ui::testing::sweep::running_sweep;
     use crate::ui::testing::{Script, Stage, text};
     use crate::ui::theme::Theme;
@@ -325,6 +327,24 @@ mod tests {
 
     fn two() -> Stage {
         Stage::new(&["a", "b"], Plan { concurrency: 2, ..Plan::default() })
+    }
+
+    #[test]
+    fn a_hold_during_a_search_is_shown_beside_its_probe() {
+        let mut stage = search(1);
+        let now = stage.app.scene.now;
+        stage.app.scene.session.handle_at(now, SessionInput::ToggleHold);
+        assert_eq!(state_of(&stage).0, "held");
+        let shown = text(&stage.screen(120, 40));
+        assert!(shown.contains("held") && shown.contains("probe 1, concurrency 1"), "{shown}");
+    }
+
+    #[test]
+    fn a_group_of_runs_shows_which_of_them_runs_or_follows() {
+        assert_eq!(state_of(&repeated(1)), ("running", "run 1/3".to_owned()));
+        assert_eq!(state_of(&repeated(2)), ("running", "run 2/3 follows".to_owned()));
+        assert_eq!(state_of(&repeated(3)), ("running", "run 2/3".to_owned()));
+        assert_eq!(state_of(&repeated(6)).0, "finished");
     }
 
     #[test]

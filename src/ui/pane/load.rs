@@ -15,7 +15,7 @@ use crate::app::state::Scene;
 use crate::app::state::load::WINDOW;
 use crate::domain::metrics::{DECODE, ITL, QUEUE, TTFT};
 use crate::domain::quantity::ESTIMATED;
-use crate::domain::session::Plan;
+use crate::domain::session::{Mode, Plan};
 use crate::domain::slo::RunFigure;
 use crate::domain::statistics::needed_for;
 use crate::ui::pane::About;
@@ -110,7 +110,8 @@ fn about(scene: &Scene, wide: bool) -> String {
         };
     }
     if let Some(search) = &session.suite.find {
-        let probe = session.probe_name().filter(|_| session.is_active());
+        // Also while the run is held.
+        let probe = session.probe_name().filter(|_| session.mode != Mode::Finished);
         return probe.unwrap_or_else(|| format!("search, {search}"));
     }
     if let Some(stages) = &session.suite.load_stages {

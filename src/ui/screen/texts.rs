@@ -14,6 +14,8 @@ use crate::domain::metrics::METRICS;
 use crate::domain::session::{Mode, Plan};
 use crate::ui::glossary::{Place, terms_of};
 use crate::ui::pane::PANES;
+use crate::ui::testing::repeated::repeated;
+use crate::ui::testing::search::search;
 use crate::ui::testing::sweep::{running_sweep, sweep};
 use crate::ui::testing::{Script, Stage, TEN, ten_cases, text};
 use crate::ui::theme::Theme;
@@ -58,6 +60,9 @@ fn states() -> Vec<Stage> {
     let mut states: Vec<Stage> = all_states();
     states.extend(loads());
     states.extend(vec![sweep(1), sweep(5), running_sweep()]);
+    // A search in its first probe, between two and at its end; a group in its first run, between two and at its end.
+    states.extend(vec![search(1), search(4), search(0)]);
+    states.extend(vec![repeated(1), repeated(2), repeated(6)]);
     for layout in [LayoutPreset::Load, LayoutPreset::Answer, LayoutPreset::Scope] {
         let mut more = all_states().into_iter().filter(|stage| stage.app.scene.session.mode == Mode::Finished);
         states.extend(more.by_ref().map(|mut stage| {
@@ -134,9 +139,9 @@ fn each_sign_of_the_screen_is_in_the_glossary() {
 }
 
 /// Words in titles, heads and legends that have their everyday meaning, units, and names of the tests.
-const EVERYDAY: [&str; 23] = [
-    "all", "and", "as", "at", "case", "figures", "from", "in", "ms", "needs", "newest", "no", "not", "now", "of", "on",
-    "requests", "rtx", "run", "streams", "suite", "to", "up",
+const EVERYDAY: [&str; 25] = [
+    "all", "an", "and", "as", "at", "case", "figures", "from", "in", "ms", "needs", "newest", "no", "not", "now", "of",
+    "on", "requests", "rtx", "run", "streams", "suite", "the", "to", "up",
 ];
 
 /// Lines of a pane that name something: its title rule, heads of lanes, headings of tables and legends of charts.

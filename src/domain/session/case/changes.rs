@@ -14,12 +14,13 @@ fn requests_left(warmup: bool, turn: Option<Turn>) -> usize {
 impl CaseState {
     /// Adds an attempt in flight with the next number.
     pub(in crate::domain::session) fn start(&mut self, Start { number, warmup, due, row, turn }: Start) {
-        let (round, stage) = (self.round, self.stage);
+        let (round, stage, run) = (self.round, self.stage, self.run);
         self.attempts.push(AttemptState {
             number,
             warmup,
             round,
             stage,
+            run,
             abandoned: false,
             due,
             row,
@@ -69,6 +70,16 @@ impl CaseState {
         self.stage = stage;
         if self.phase != CasePhase::Cancelled {
             self.begin_round();
+            self.rows = RowCursor::default();
+            self.queue(attempts);
+        }
+    }
+
+    /// Begins the next of several runs. A cancelled case stays cancelled. A failure in an earlier run counts on.
+    pub(in crate::domain::session) fn begin_run(&mut self, run: u16, attempts: u32) {
+        self.run = run;
+        self.counts.begin_run();
+        if self.phase != CasePhase::Cancelled && attempts > 0 {
             self.rows = RowCursor::default();
             self.queue(attempts);
         }

@@ -19,6 +19,8 @@ pub struct AttemptCounts {
     /// Highest number of a measured attempt that ended.
     pub last_measured_ended: Option<u32>,
     reported: Reported,
+    /// Answers that count in the runs that are over.
+    reported_in_earlier_runs: usize,
 }
 
 /// Complete, measured answers of the last batch that has any.
@@ -61,8 +63,14 @@ impl AttemptCounts {
         }
     }
 
-    /// Number of answers that count in the current stage of a sweep.
+    /// Begins the next of several runs. No attempt of an earlier one is in flight.
+    pub fn begin_run(&mut self) {
+        self.reported_in_earlier_runs += std::mem::take(&mut self.reported).count;
+    }
+
+    /// Number of answers that count in the current stage of a sweep, over all runs.
     pub const fn reported_in(&self, stage: usize) -> usize {
-        if self.reported.stage == stage { self.reported.count } else { 0 }
+        let current = if self.reported.stage == stage { self.reported.count } else { 0 };
+        self.reported_in_earlier_runs + current
     }
 }
