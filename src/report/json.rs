@@ -4,6 +4,7 @@ mod attempt;
 mod depth;
 mod find;
 mod gpu;
+mod lines;
 mod load;
 mod models;
 mod spread;
@@ -12,15 +13,16 @@ mod workload;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use self::attempt::AttemptJson;
+pub(super) use self::lines::write as write_lines;
 use self::spread::SpreadJson;
 pub(super) use self::text::pretty;
 use self::text::write_pretty;
 use super::bottleneck::{Bottleneck, SystemFigures, bottleneck};
-use super::case::{CaseView, cases};
+use super::case::{CaseView, cases, reported_numbers};
 use super::fingerprint::digest;
 use super::gate_result::GateResult;
 use super::host::HostReport;
@@ -180,8 +182,7 @@ struct Attempts<'a> {
 
 impl Serialize for Attempts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let stages = 0..=self.of.attempts.last().map_or(0, |a| a.stage);
-        let reported: HashSet<u32> = stages.flat_map(|stage| self.of.reported_in(stage)).map(|a| a.number).collect();
+        let reported = reported_numbers(self.of);
         let mut all = serializer.serialize_seq(None)?;
         for attempt in &self.of.attempts {
             let Some(record) = attempt.record() else { continue };
@@ -492,6 +493,8 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
     }
 }
 
+#[cfg(test)]
+mod lines_tests;
 #[cfg(test)]
 mod schema_tests;
 #[cfg(test)]
