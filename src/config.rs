@@ -11,6 +11,7 @@ mod local_ports;
 mod media_file;
 mod metrics;
 mod model_mix;
+mod monitoring;
 mod network;
 mod resume;
 mod run_flags;
@@ -139,6 +140,7 @@ pub fn run_spec(
     let warnings =
         secrets.warnings.iter().cloned().chain(odd).chain(shortened).chain(left_out).chain(unfilled).collect();
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
+    let (monitoring, about_monitoring) = monitoring::monitoring(&args.monitoring)?;
     Ok(RunSpec {
         engine: EngineSpec {
             base_url,
@@ -165,8 +167,9 @@ pub fn run_spec(
             // The program reads the baseline before the run begins.
             gate: GateSpec { rules: args.gate.rules.clone(), github: args.gate.github, baseline: None },
         },
+        monitoring,
         warnings,
-        notices: about_rows.into_iter().collect(),
+        notices: about_rows.into_iter().chain(about_monitoring).collect(),
         command_line: None,
     })
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ColorArgs, GpuArgs, NetworkArgs, ScreenArgs, SecretArgs};
+use super::{ColorArgs, GpuArgs, MonitoringArgs, NetworkArgs, ScreenArgs, SecretArgs};
 use crate::report::gate::RegressionRule;
 
 /// Options of `tokscope resume`.
@@ -52,6 +52,9 @@ pub struct ResumeArgs {
     /// Write only results.json to stdout; implies --headless
     #[arg(long)]
     pub json: bool,
+    /// Monitoring systems.
+    #[command(flatten)]
+    pub monitoring: MonitoringArgs,
     /// Colour.
     #[command(flatten)]
     pub color: ColorArgs,

@@ -187,6 +187,17 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |run, value| run.exports = value.map_or_else(Vec::new, Value::paths),
         printed: as_it_is,
     },
+    Setting {
+        key: "metrics_listen",
+        flag: "--metrics-listen",
+        variables: &[],
+        unset: "no metrics for Prometheus",
+        read: |section, key, mistakes| section.name(key, mistakes).map(with(Value::Text)),
+        given: |run| run.monitoring.metrics_listen.clone().map(Value::Text),
+        is_open: always,
+        set: |run, value| run.monitoring.metrics_listen = value.and_then(Value::text),
+        printed: as_it_is,
+    },
 ];
 
 const SECONDS: Bounds = Bounds { from: 0.001, to: 86_400.0, what: "a number of seconds from 0.001 to 86400" };

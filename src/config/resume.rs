@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::run_flags::{self, Secrets};
-use super::{ConfigError, address, demo, exports, media_file, metrics, network, tokenizer, workload};
+use super::{ConfigError, address, demo, exports, media_file, metrics, monitoring, network, tokenizer, workload};
 use crate::cli::ResumeArgs;
 use crate::domain::gpu::SIMULATED_SOURCE;
 use crate::domain::text::sanitise_line;
@@ -53,6 +53,7 @@ pub fn resume_spec(
     let mut suite = (*run.suite).clone();
     media_file::reload(&mut suite)?;
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
+    let (monitoring, notices) = monitoring::monitoring(&args.monitoring)?;
     Ok(RunSpec {
         engine: EngineSpec {
             base_url,
@@ -85,8 +86,9 @@ pub fn resume_spec(
             journal: JournalSpec::Resume(Box::new(resuming)),
             gate: GateSpec::default(),
         },
+        monitoring,
         warnings: secrets.warnings,
-        notices: Vec::new(),
+        notices,
         command_line: None,
     })
 }

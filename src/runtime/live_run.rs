@@ -3,6 +3,7 @@
 mod answer_checks;
 mod close;
 mod images;
+mod monitoring;
 mod origin;
 mod prompts;
 mod saving;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use self::answer_checks::ChecksOf;
 use self::images::Images;
+use self::monitoring::Monitoring;
 use self::origin::{Origin, ResumedRun};
 use self::prompts::Prompts;
 use self::saving::Saving;
@@ -57,6 +59,7 @@ pub struct LiveRun {
     saving: Saving,
     origin: Origin,
     prompts: Prompts,
+    monitoring: Monitoring,
     /// Style of the summary on stdout.
     summary_style: Style,
     /// End of the run, and the engine's lag up to the end; `None` until the run is closed.
@@ -71,7 +74,7 @@ pub struct LiveRun {
 impl LiveRun {
     /// Starts the threads. Until [`Run::begin`], no request is sent and no GPU driver is used.
     pub fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
-        let RunSpec { engine: endpoint, telemetry, mut session, saving, command_line, .. } = spec;
+        let RunSpec { engine: endpoint, telemetry, mut session, saving, monitoring, command_line, .. } = spec;
         let (clock, resumption) = start_clock(&saving.journal)?;
         let mut origin = Origin::new(&endpoint, &saving.journal, command_line);
         let (sender, inbox) = channel();
@@ -90,7 +93,9 @@ impl LiveRun {
         let checks = answer_checks::of_suite(&session.suite, Arc::clone(prompts.row_checks()))?;
         let mut app = new_app(&endpoint, session);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);
+        let run = monitoring::identity(&endpoint, &origin.id);
         let engine = start_engine(config, (endpoint.tokenizer, checks), clock, sender.clone())?;
+        let monitoring = Monitoring::start(monitoring, run, &engine, clock)?;
         let samplers = Samplers::new(telemetry, client, attributed, clock, sender.clone());
         signals::watch(sender.clone(), suspension);
         let is_saved = !matches!(saving.journal, JournalSpec::Off);
@@ -111,6 +116,7 @@ impl LiveRun {
             saving: writer,
             origin,
             prompts,
+            monitoring,
             summary_style: saving.summary_style,
             ended: None,
             written: Vec::new(),
@@ -225,7 +231,9 @@ impl Run for LiveRun {
         if let Msg::Engine(_, fact) = &msg {
             self.prompts.note(fact);
         }
+        self.monitoring.note(&msg);
         let remaining = dispatch(self, msg, Self::carry_out);
+        self.monitoring.note_load(&self.base.app.scene.session);
         self.save();
         remaining
     }

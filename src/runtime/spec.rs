@@ -1,6 +1,7 @@
 //! Inputs of a run.
 
 use std::fs::File;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub struct RunSpec {
     pub session: SessionSpec,
     /// Journal and reports.
     pub saving: SavingSpec,
+    /// Monitoring systems that see the run.
+    pub monitoring: MonitoringSpec,
     /// Warnings for the user before the run begins, one sentence each, without secrets.
     pub warnings: Vec<String>,
     /// Notices for the user before the run begins, one sentence each, without secrets.
@@ -89,6 +92,13 @@ pub struct TelemetrySpec {
     pub gpu: GpuChoice,
     /// Metrics pages of other machines' GPUs.
     pub gpu_metrics_urls: Vec<String>,
+}
+
+/// Monitoring systems that see a run; none by default.
+#[derive(Debug, Default)]
+pub struct MonitoringSpec {
+    /// Where Prometheus reads live figures.
+    pub metrics_listener: Option<TcpListener>,
 }
 
 /// Cases to run, and how.

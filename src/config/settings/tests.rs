@@ -19,6 +19,7 @@ requests = 9
 warmup = 2
 timeout_s = 9.5
 export = ["file.md"]
+metrics_listen = ":9464"
 [keys]
 hold = ["B"]
 export = []
