@@ -2,6 +2,7 @@
 //!
 //! The main thread passes on what it learned anyway. Nothing here runs on the thread that reads the streams.
 
+pub mod otlp;
 pub mod prometheus;
 mod run_identity;
 

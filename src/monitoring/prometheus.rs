@@ -1,4 +1,4 @@
-//! Endpoint for Prometheus: live figures of the run in the OpenMetrics text format.
+//! Endpoint for Prometheus: live figures of the run in the `OpenMetrics` text format.
 
 mod address;
 mod figures;

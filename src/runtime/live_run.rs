@@ -93,9 +93,10 @@ impl LiveRun {
         let checks = answer_checks::of_suite(&session.suite, Arc::clone(prompts.row_checks()))?;
         let mut app = new_app(&endpoint, session);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);
+        let cases = || app.scene.session.suite.cases.iter().map(|case| case.name.clone()).collect();
         let run = monitoring::identity(&endpoint, &origin.id);
         let engine = start_engine(config, (endpoint.tokenizer, checks), clock, sender.clone())?;
-        let monitoring = Monitoring::start(monitoring, run, &engine, clock)?;
+        let monitoring = Monitoring::start(monitoring, &run, cases, &engine, (clock, sender.clone()))?;
         let samplers = Samplers::new(telemetry, client, attributed, clock, sender.clone());
         signals::watch(sender.clone(), suspension);
         let is_saved = !matches!(saving.journal, JournalSpec::Off);

@@ -11,6 +11,7 @@ use crate::domain::key_source::KeySource;
 use crate::domain::session::{Plan, RowPlan};
 use crate::domain::suite::Suite;
 use crate::engine::{EngineConfig, Network};
+use crate::monitoring::otlp::OtlpTarget;
 use crate::protocol::api::Api;
 use crate::report::compare::ComparedRun;
 use crate::report::exporters::Exporter;
@@ -99,6 +100,8 @@ pub struct TelemetrySpec {
 pub struct MonitoringSpec {
     /// Where Prometheus reads live figures.
     pub metrics_listener: Option<TcpListener>,
+    /// Receiver of OTLP exports.
+    pub otlp: Option<OtlpTarget>,
 }
 
 /// Cases to run, and how.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -31,6 +31,15 @@ const INTER_TOKEN_LIMITS_S: [f64; 19] = [
 /// Limits of the histogram of E2E latency, seconds.
 const LATENCY_LIMITS_S: [f64; 17] =
     [0.05, 0.1, 0.3, 0.5, 0.8, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 240.0];
+
+/// Format of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageFormat {
+    /// `OpenMetrics` 1.0, for clients that ask for it.
+    OpenMetrics,
+    /// Prometheus' text format 0.0.4.
+    Text,
+}
 
 type Histograms = Family<ModelLabels, Histogram, fn() -> Histogram>;
 /// Labels of a gauge that may be absent.
@@ -139,7 +148,7 @@ impl Figures {
     fn change_in_flight(&self, change: impl FnOnce(&mut HashSet<AttemptId>) -> bool) {
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         if change(&mut started) {
-            self.in_flight.set(started.len() as i64);
+            self.in_flight.set(gauge_value(started.len()));
         }
     }
 
@@ -175,11 +184,11 @@ impl Figures {
 
     /// Shows the load of this moment.
     pub fn set_load(&self, load: CurrentLoad) {
-        self.stage.set(load.stage as i64);
+        self.stage.set(gauge_value(load.stage));
         let gauges = [(&self.target_concurrency, load.concurrency), (&self.planned_requests, load.planned_requests)];
         for (gauge, number) in gauges {
             match number {
-                Some(number) => drop(gauge.get_or_create(&[]).set(number as i64)),
+                Some(number) => drop(gauge.get_or_create(&[]).set(gauge_value(number))),
                 None => drop(gauge.remove(&[])),
             }
         }
@@ -203,11 +212,19 @@ impl Figures {
     }
 
     /// Returns the page for Prometheus.
-    pub fn page(&self) -> String {
+    pub fn page(&self, format: PageFormat) -> String {
         self.sample();
         let mut page = String::new();
         // Writing to a string cannot fail.
-        let _always_ok = encode(&mut page, &self.registry);
+        let _always_ok = match format {
+            PageFormat::OpenMetrics => text::encode(&mut page, &self.registry),
+            PageFormat::Text => prometheus_text::encode(&mut page, &self.registry),
+        };
         page
     }
+}
+
+/// Returns a count as the value of a gauge.
+fn gauge_value(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -18,12 +18,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use super::figures::Figures;
+use super::figures::{Figures, PageFormat};
 
 /// Path of the page.
 const PATH: &str = "/metrics";
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+const PROMETHEUS_TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 /// Maximum connections; further ones are closed at once.
 const MAX_CONNECTIONS: usize = 16;
@@ -82,7 +83,7 @@ async fn serve(listener: TcpListener, figures: Arc<Figures>) {
 /// Answers the request of a connection. A client that is too slow is cut off.
 async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, figures: Arc<Figures>) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let response = respond(request.method(), request.uri().path(), &figures);
+        let response = respond(&request, &figures);
         async move { Ok::<_, Infallible>(response) }
     });
     let connection = http1::Builder::new()
@@ -96,16 +97,21 @@ async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin + Send + '
     let _done = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
 }
 
-fn respond(method: &Method, path: &str, figures: &Figures) -> Response<Full<Bytes>> {
+fn respond<B>(request: &Request<B>, figures: &Figures) -> Response<Full<Bytes>> {
+    let method = request.method();
     if method != Method::GET && method != Method::HEAD {
         let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");
         refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return refused;
     }
-    match path {
+    match request.uri().path() {
         PATH => {
-            let mut page = Response::new(Full::new(Bytes::from(figures.page())));
-            page.headers_mut().insert(CONTENT_TYPE, OPEN_METRICS);
+            let accepted = request.headers().get(ACCEPT).map_or(&b""[..], HeaderValue::as_bytes);
+            let asks = memchr::memmem::find(accepted, b"application/openmetrics-text").is_some();
+            let (format, content_type) =
+                if asks { (PageFormat::OpenMetrics, OPEN_METRICS) } else { (PageFormat::Text, PROMETHEUS_TEXT) };
+            let mut page = Response::new(Full::new(Bytes::from(figures.page(format))));
+            page.headers_mut().insert(CONTENT_TYPE, content_type);
             page
         }
         "/" => text(StatusCode::OK, "tokscope: the metrics are at /metrics\n"),
@@ -152,11 +158,11 @@ pub mod oracle {
         runtime.block_on(async {
             let (mut client, server) = duplex(input.len() + MAX_ANSWER_BYTES);
             client.write_all(input).await.map_err(|why| why.to_string())?;
-            let served = tokio::spawn(serve_connection(server, figures()));
+            let connection = tokio::spawn(serve_connection(server, figures()));
             client.shutdown().await.map_err(|why| why.to_string())?;
             let mut answer = Vec::new();
             client.read_to_end(&mut answer).await.map_err(|why| why.to_string())?;
-            served.await.map_err(|why| why.to_string())?;
+            connection.await.map_err(|why| why.to_string())?;
             Ok(answer)
         })
     }
@@ -171,7 +177,7 @@ pub mod oracle {
         if !answer.is_empty() && !answer.starts_with(b"HTTP/1.") {
             return Err(format!("no HTTP: {:?}", String::from_utf8_lossy(&answer)));
         }
-        let is_page = answer.windows(15).any(|part| part == b"openmetrics-tex");
+        let is_page = memchr::memmem::find(&answer, b"tokscope_run_info").is_some();
         if is_page && !input.starts_with(b"GET ") && !input.starts_with(b"HEAD ") && !input.starts_with(b"\r\n") {
             return Err("a page for something other than GET or HEAD".to_owned());
         }

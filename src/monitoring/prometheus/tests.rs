@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use proptest::prelude::*;
 
+use super::figures::PageFormat;
 use super::server::oracle::{answer, check, figures};
 use super::*;
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptStatus, TextKind};
@@ -44,7 +45,7 @@ fn the_page_counts_requests_tokens_and_figures() {
     }
     figures.note_ended(&failed("m"));
     figures.note_ended(&AttemptRecord { warmup: true, ..complete("m") });
-    let page = figures.page();
+    let page = figures.page(PageFormat::OpenMetrics);
     for (name, expected) in [
         (r#"tokscope_requests_total{model="m",status="ok",warmup="false"}"#, 3.0),
         (r#"tokscope_requests_total{model="m",status="ok",warmup="true"}"#, 1.0),
@@ -69,7 +70,7 @@ fn the_page_counts_requests_tokens_and_figures() {
 
 #[test]
 fn every_metric_has_a_help_and_a_conventional_name() {
-    let page = figures().page();
+    let page = figures().page(PageFormat::OpenMetrics);
     let families: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
     assert!(families.len() > 15, "{page}");
     for family in families {
@@ -87,17 +88,19 @@ fn live_figures_are_those_of_the_engine_s_latest_view() {
     let shown = Arc::clone(&view);
     let run = RunIdentity { run_id: "ts-1".into(), api: "chat", host: None, port: None };
     let figures = Figures::new(&run, Box::new(move || shown.lock().unwrap().clone()));
-    let page = figures.page();
+    let page = figures.page(PageFormat::OpenMetrics);
     assert_eq!(value(&page, "tokscope_output_tokens_per_second"), None, "{page}");
     let live = Arc::new(LiveSnapshot { content_events_total: 300, ..LiveSnapshot::default() });
     *view.lock().unwrap() = (Nanos::from_millis(2000), live);
     let ids = [1, 2, 3].map(|number| AttemptId { case: 0, number });
-    ids.iter().for_each(|id| figures.note_started(*id));
+    for id in ids {
+        figures.note_started(id);
+    }
     figures.note_ended(&AttemptRecord { id: ids[1], ..complete("m") });
     // An attempt may end before it was sent.
     figures.note_ended(&AttemptRecord { id: AttemptId { case: 1, number: 1 }, ..failed("m") });
     figures.set_load(CurrentLoad { stage: 2, concurrency: Some(8), planned_requests: None });
-    let page = figures.page();
+    let page = figures.page(PageFormat::OpenMetrics);
     for (name, expected) in [
         ("tokscope_requests_in_flight", Some(2.0)),
         ("tokscope_content_events_total", Some(300.0)),
@@ -117,12 +120,12 @@ fn a_gpu_that_no_longer_answers_has_no_figures() {
     figures.gpus.note(&GpuEvent::Found { source: "nvml".into(), driver: None, gpus, interval_ms: 250 });
     let sample = GpuSample { utilization_percent: Some(97.0), power_w: Some(650.0), ..GpuSample::default() };
     figures.gpus.note(&GpuEvent::Sample(sample));
-    let page = figures.page();
+    let page = figures.page(PageFormat::OpenMetrics);
     assert_eq!(value(&page, r#"tokscope_gpu_utilization_ratio{gpu="0",model="H200"}"#), Some(0.97), "{page}");
     assert_eq!(value(&page, r#"tokscope_gpu_power_watts{gpu="0",model="H200"}"#), Some(650.0), "{page}");
     assert!(!page.contains("tokscope_gpu_memory_used_bytes{"), "{page}");
     figures.gpus.note(&GpuEvent::Gap { at: Nanos(1), index: 0, reason: "gone".into(), lost: true });
-    assert!(!figures.page().contains("{gpu="));
+    assert!(!figures.page(PageFormat::OpenMetrics).contains("{gpu="));
 }
 
 #[test]
@@ -139,9 +142,16 @@ fn only_get_and_head_of_known_paths_are_answered() {
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"] {
         assert_eq!(status(&format!("{method} /metrics")), "HTTP/1.1 405 Method Not Allowed", "{method}");
     }
-    let page = String::from_utf8(answer(b"GET /metrics HTTP/1.1\r\nhost: h\r\n\r\n").unwrap()).unwrap();
-    assert!(page.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"), "{page}");
-    assert!(page.contains("connection: close\r\n"), "{page}");
+    let page = |accept: &str| {
+        let request = format!("GET /metrics HTTP/1.1\r\nhost: h\r\naccept: {accept}\r\n\r\n");
+        String::from_utf8(answer(request.as_bytes()).unwrap()).unwrap()
+    };
+    let open = page("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4");
+    assert!(open.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"), "{open}");
+    assert!(open.contains("connection: close\r\n") && open.ends_with("# EOF\n"), "{open}");
+    let text = page("*/*");
+    assert!(text.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{text}");
+    assert!(text.contains("# TYPE tokscope_run_info gauge\n") && !text.contains("# EOF"), "{text}");
 }
 
 #[test]
@@ -162,8 +172,10 @@ fn clients_that_never_finish_their_request_keep_no_one_else_waiting() {
     client.write_all(b"GET /metrics HTTP/1.1\r\nhost: h\r\n\r\n").unwrap();
     let mut page = String::new();
     client.read_to_string(&mut page).unwrap();
-    assert!(page.ends_with("# EOF\n"), "{page}");
-    slow.iter().for_each(|slow| drop(slow.shutdown(Shutdown::Both)));
+    assert!(page.contains("tokscope_run_info{"), "{page}");
+    for slow in slow {
+        drop(slow.shutdown(Shutdown::Both));
+    }
 }
 
 /// Returns requests that are nearly right.
@@ -197,7 +209,7 @@ proptest! {
         let (harmless, hostile) = (figures(), figures());
         harmless.note_ended(&complete("m"));
         hostile.note_ended(&complete(&model));
-        let (harmless, hostile) = (harmless.page(), hostile.page());
+        let (harmless, hostile) = (harmless.page(PageFormat::OpenMetrics), hostile.page(PageFormat::OpenMetrics));
         prop_assert_eq!(harmless.lines().count(), hostile.lines().count());
         prop_assert_eq!(crate::domain::text::oracle::fault(&hostile), None);
     }

@@ -1,6 +1,7 @@
 //! Reads exports back and compares them with the other formats.
 
 use bytes::Bytes;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row as ParquetRow};
 
@@ -82,7 +83,7 @@ fn list_columns_have_an_element_for_each_event_and_missing_lists_are_null() {
             missing += 1;
             continue;
         };
-        assert_eq!(&Field::Long(times.len() as i64), events);
+        assert_eq!(&Field::Long(i64::try_from(times.len()).unwrap()), events);
         assert_eq!((kinds.len(), coalesced.len()), (times.len(), times.len()));
         match times.elements().first() {
             None => empty += 1,
@@ -101,8 +102,8 @@ fn rows_are_written_in_groups_of_bounded_size() {
     let count = MAX_GROUP_ROWS + 10;
     let plan = Plan { repeat: u32::try_from(count).unwrap(), ..Plan::default() };
     let file = exported(&report(run(suite(&["a"]), plan, |id, now| Some(refusal(id, now, "no room")))));
-    let groups: Vec<_> = file.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
-    assert_eq!(groups, [MAX_GROUP_ROWS as i64, 10]);
+    let groups: Vec<_> = file.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect();
+    assert_eq!(groups, [i64::try_from(MAX_GROUP_ROWS).unwrap(), 10]);
     assert_eq!(rows(&file).len(), count);
 }
 
