@@ -231,7 +231,7 @@ fn a_receiver_that_fails_is_mentioned_once_and_changes_nothing_else() {
         let (status, output) = run_with_receiver(&url);
         assert_eq!(status, Some(0), "{output}");
         assert!(!output.contains(SECRET), "{output}");
-        let notice = format!("the receiver of --otlp does not accept exports ({why}); the run goes on without");
+        let notice = format!("the receiver of --otlp does not accept exports ({why}); the run continues without them");
         assert!(output.matches(&notice).count() <= 1, "{output}");
         assert!(output.contains(&format!("failed ({why}), and 6 spans missing at the receiver")), "{output}");
     }

@@ -17,7 +17,7 @@ pub(super) fn monitoring(args: &MonitoringArgs) -> Result<(MonitoringSpec, Vec<S
     let refused =
         |typed: &str, why| ConfigError(format!("--otlp '{}': {why}", sanitise_line(&without_secrets(typed.trim()))));
     let otlp = args.otlp.as_deref().map(|typed| OtlpTarget::new(typed).map_err(|why| refused(typed, why)));
-    Ok((MonitoringSpec { metrics_listener, otlp: otlp.transpose()? }, notices))
+    Ok((MonitoringSpec { metrics_listener, notice: notices.first().cloned(), otlp: otlp.transpose()? }, notices))
 }
 
 fn listen(typed: &str, notices: &mut Vec<String>) -> Result<TcpListener, ConfigError> {

@@ -1,6 +1,6 @@
-//! CSV export after RFC 4180: a row for each attempt that has ended.
+//! CSV export according to RFC 4180, with a row for each ended attempt.
 //!
-//! Unknown values are empty cells. Text is on one line, has no control characters, and never begins a formula.
+//! Unknown values are empty cells. Text is on one line without control characters, and never begins a formula.
 
 mod cell;
 
@@ -13,23 +13,23 @@ use super::attempt_columns::{Column, Value, columns, for_each_row};
 use super::model::Report;
 use crate::domain::time::RFC_3339_MILLIS;
 
-/// Line end of RFC 4180.
+/// Line ending that RFC 4180 requires.
 const END_OF_LINE: &str = "\r\n";
 
 /// Renders a report as CSV.
 #[cfg(any(test, fuzzing))]
 pub fn render(report: &Report) -> String {
     let mut out = Vec::new();
-    // Memory accepts everything.
+    // Writing to memory cannot fail.
     let _always_ok = write(report, &mut out);
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// Writes a report as CSV.
+/// Writes a report as CSV to `to`.
 ///
 /// # Errors
 ///
-/// `to` does not accept it.
+/// Returns the error of `to`.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let mut out = BufWriter::new(to);
     let columns: Vec<Column> = columns().collect();
@@ -62,14 +62,14 @@ mod tests {
     use crate::report::attempt_columns::source_name;
     use crate::report::fixture::{answer, refusal, report, run, sample_session, suite, sweep_session};
 
-    /// Returns the cells of a column.
+    /// Returns all cells of a column.
     fn column(table: &[Vec<String>], key: &str) -> Vec<String> {
         let at = table[0].iter().position(|k| k == key).unwrap();
         table[1..].iter().map(|row| row[at].clone()).collect()
     }
 
     #[test]
-    fn a_row_for_each_attempt_with_all_its_figures() {
+    fn each_attempt_has_a_row_with_all_its_figures() {
         let plan = Plan { repeat: 2, warmup: 1, ..Plan::default() };
         let session = run(suite(&["a", "b, \"c\""]), plan, |id, now| {
             Some(match (id.case, id.number) {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_sweep_have_their_concurrency_and_attempts_in_flight_no_row() {
+    fn sweep_rows_have_their_concurrency_and_attempts_in_flight_have_no_row() {
         let table = parsed(&render(&report(sweep_session(&[1, 2]))));
         assert_eq!(column(&table, "concurrency").iter().filter(|n| *n == "1").count(), 4);
         assert_eq!(column(&table, "concurrency").iter().filter(|n| *n == "2").count(), 4);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_marks_are_those_of_the_json() {
+    fn names_match_those_of_the_json_export() {
         for source in [TokenSource::Usage, TokenSource::Tokenizer, TokenSource::Estimate] {
             assert_eq!(serde_json::to_value(source).unwrap(), source_name(source));
         }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_depth_have_it_with_the_prefill_speed() {
+    fn rows_of_a_depth_run_have_depth_and_prefill_speed() {
         let table = parsed(&render(&report(crate::report::fixture::depth::depth_session(|_, record| record))));
         assert_eq!(column(&table, "context_depth"), ["0", "0", "0", "4096", "4096", "4096", "8192", "8192", "8192"]);
         assert_eq!(column(&table, "prefill_throughput_per_user")[0], "4096");
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_conversation_name_it_with_turn_and_lengths() {
+    fn rows_of_a_conversation_have_its_number_turn_and_lengths() {
         let table = parsed(&render(&crate::report::fixture::workload::conversations()));
         assert_eq!(column(&table, "conversation")[..4], ["1", "1", "1", "4"]);
         assert_eq!(column(&table, "turn")[..4], ["1", "2", "3", "1"]);

@@ -33,7 +33,7 @@ use super::signals::{self, Suspension};
 use super::spec::{EngineSpec, GateSpec, JournalSpec, RequestSpec, ResumeTarget, RunSpec, SessionSpec};
 use super::wake::Wake;
 use crate::app::message::{Msg, RunEffect};
-use crate::app::state::{App, Connection, Target};
+use crate::app::state::{App, Connection, NOTICE_DURATION, Notice, Target};
 use crate::domain::live::{EngineCommand, EngineFact, EngineLag, LiveSnapshot, ServerInfo};
 use crate::domain::random::hash;
 use crate::domain::session::Session;
@@ -74,7 +74,7 @@ pub struct LiveRun {
 impl LiveRun {
     /// Starts the threads. Until [`Run::begin`], no request is sent and no GPU driver is used.
     pub fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
-        let RunSpec { engine: endpoint, telemetry, mut session, saving, monitoring, command_line, .. } = spec;
+        let RunSpec { engine: endpoint, telemetry, mut session, saving, mut monitoring, command_line, .. } = spec;
         let (clock, resumption) = start_clock(&saving.journal)?;
         let mut origin = Origin::new(&endpoint, &saving.journal, command_line);
         let (sender, inbox) = channel();
@@ -92,6 +92,8 @@ impl LiveRun {
         let prompts = Prompts::new(source, endpoint.api, Images::new(image_salt));
         let checks = answer_checks::of_suite(&session.suite, Arc::clone(prompts.row_checks()))?;
         let mut app = new_app(&endpoint, session);
+        let show = |text| Notice { text, is_error: false, remedy: None, at: clock.now(), duration: NOTICE_DURATION };
+        app.ui.notice = monitoring.notice.take().map(show);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);
         let cases = || app.scene.session.suite.cases.iter().map(|case| case.name.clone()).collect();
         let run = monitoring::identity(&endpoint, &origin.id);

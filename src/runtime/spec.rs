@@ -100,6 +100,8 @@ pub struct TelemetrySpec {
 pub struct MonitoringSpec {
     /// Where Prometheus reads live figures.
     pub metrics_listener: Option<TcpListener>,
+    /// Where that is and who can read it, for the dashboard.
+    pub notice: Option<String>,
     /// Receiver of OTLP exports.
     pub otlp: Option<OtlpTarget>,
 }

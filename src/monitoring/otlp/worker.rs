@@ -60,7 +60,7 @@ impl Counts {
         if first.is_none() {
             *first = Some(why.to_owned());
             (self.on_failure)(format!(
-                "the receiver of --otlp does not accept exports ({why}); the run goes on without"
+                "the receiver of --otlp does not accept exports ({why}); the run continues without them"
             ));
         }
     }

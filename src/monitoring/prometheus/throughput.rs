@@ -8,6 +8,9 @@ use crate::domain::time::Nanos;
 /// Time that the throughput covers.
 pub const WINDOW: Duration = Duration::from_secs(10);
 
+/// Minimum time between two totals, so that frequent scrapes need no memory.
+const MIN_STEP: Duration = Duration::from_millis(100);
+
 /// Totals of the last [`WINDOW`].
 #[derive(Debug, Default)]
 pub struct Throughput {
@@ -17,7 +20,7 @@ pub struct Throughput {
 impl Throughput {
     /// Adds the total at a time, and drops totals that are too old.
     pub fn add(&mut self, at: Nanos, total: u64) {
-        if self.totals.back().is_some_and(|(last, _)| *last >= at) {
+        if self.totals.back().is_some_and(|(last, _)| at.since(*last) < MIN_STEP) {
             return;
         }
         self.totals.push_back((at, total));
@@ -53,8 +56,9 @@ mod tests {
             throughput.add(Nanos::from_millis(s * 1000), total(s));
         }
         assert_eq!(throughput.per_s(), Some(10.0));
-        // A view that was published before counts once.
+        // Frequent scrapes add nothing.
         throughput.add(Nanos::from_millis(30_000), 9999);
+        throughput.add(Nanos::from_millis(30_099), 9999);
         assert_eq!((throughput.per_s(), throughput.totals.len()), (Some(10.0), 11));
     }
 }
