@@ -4,6 +4,7 @@
 //! The main thread puts each record into a bounded queue. A thread of its own turns records into measurements and
 //! spans, and sends them. What a receiver does not accept is counted and dropped.
 
+mod counts;
 mod http;
 mod metrics;
 mod names;
@@ -18,7 +19,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
 
-use self::worker::{Counts, Worker};
+use self::counts::Counts;
+use self::worker::Worker;
 use super::RunIdentity;
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::time::Nanos;

@@ -18,7 +18,9 @@ pub(super) fn compile(schema: &Value) -> Result<Validator, InvalidCheck> {
             return Err(InvalidCheck("the schema is empty, so every JSON answer passes; give it a type".to_owned()));
         }
         Value::Object(keys) if keys.get("not").is_some_and(accepts_all) => {
-            return Err(InvalidCheck("no answer can pass the schema, because its 'not' excludes everything".to_owned()));
+            return Err(InvalidCheck(
+                "no answer can pass the schema, because its 'not' excludes everything".to_owned(),
+            ));
         }
         Value::Object(_) => {}
         Value::Bool(false) => return Err(InvalidCheck(format!("no answer can pass the schema 'false'; {advice}"))),
@@ -40,7 +42,9 @@ fn accepts_all(schema: &Value) -> bool {
 fn explain(error: &jsonschema::ValidationError<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::Referencing(why) => {
-            format!("the schema refers to another document ({why}), which is not fetched; copy that document under $defs")
+            format!(
+                "the schema refers to another document ({why}), which is not fetched; copy that document under $defs"
+            )
         }
         ValidationErrorKind::Format { .. } => {
             let at = error.instance_path();

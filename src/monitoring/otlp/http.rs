@@ -9,7 +9,7 @@ use bytes::Bytes;
 use opentelemetry_http::{HttpClient, HttpError, Request, Response};
 use tokio::runtime::Handle;
 
-use super::worker::Counts;
+use super::counts::Counts;
 
 /// Timeout of a request.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);

@@ -27,9 +27,10 @@ pub struct GpuFigures {
 impl GpuFigures {
     /// Registers the gauges.
     pub fn register(&self, registry: &mut Registry) {
-        let watts = Unit::Other("watts".to_owned());
+        // The library's own unit would be `ratios`, against Prometheus' convention.
+        let [ratio, watts] = ["ratio", "watts"].map(|unit| Unit::Other(unit.to_owned()));
         let gauges = [
-            ("gpu_utilization", "Share of the time in which a kernel ran", Unit::Ratios, &self.utilization),
+            ("gpu_utilization", "Share of the time in which a kernel ran", ratio, &self.utilization),
             ("gpu_memory_used", "GPU memory in use", Unit::Bytes, &self.memory_used),
             ("gpu_power", "Board power of the GPU", watts, &self.power),
             ("gpu_temperature", "Core temperature of the GPU", Unit::Celsius, &self.temperature),

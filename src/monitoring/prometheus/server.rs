@@ -92,6 +92,8 @@ async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin + Send + '
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
         .keep_alive(false)
+        // Answer clients that close their side after the request, too.
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     // A broken connection concerns only its client.
     let _done = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;

@@ -70,7 +70,15 @@ fn the_page_counts_requests_tokens_and_figures() {
 
 #[test]
 fn every_metric_has_a_help_and_a_conventional_name() {
-    let page = figures().page(PageFormat::OpenMetrics);
+    // Families without samples are not on the page.
+    let figures = figures();
+    figures.note_ended(&complete("m"));
+    figures.set_load(CurrentLoad { stage: 1, concurrency: Some(8), planned_requests: Some(9) });
+    let [utilization_percent, power_w, temperature_c] = [Some(97.0), Some(650.0), Some(60.0)];
+    let sample =
+        GpuSample { utilization_percent, power_w, temperature_c, memory_used_bytes: Some(1), ..GpuSample::default() };
+    figures.gpus.note(&GpuEvent::Sample(sample));
+    let page = figures.page(PageFormat::OpenMetrics);
     let families: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
     assert!(families.len() > 15, "{page}");
     for family in families {
