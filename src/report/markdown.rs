@@ -21,6 +21,7 @@ mod numbers;
 mod page;
 mod results;
 mod server;
+mod shards;
 mod statistics;
 mod steady;
 mod sweep;
@@ -78,6 +79,7 @@ pub fn render(report: &Report) -> String {
     load::write(&view, &mut page);
     gate::write(&view, &mut page);
     statistics::write(&view, &mut page);
+    shards::write(&view, &mut page);
     environment::write(&view, &mut page);
     gpu::write(&view, &mut page);
     server::write(&view, &mut page);
