@@ -11,6 +11,7 @@ mod local_ports;
 mod media_file;
 mod metrics;
 mod model_mix;
+mod monitoring;
 mod network;
 mod race;
 mod repeated_runs;
@@ -158,6 +159,7 @@ pub fn run_spec(
     let warnings =
         secrets.warnings.iter().cloned().chain(odd).chain(shortened).chain(left_out).chain(unfilled).collect();
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
+    let (monitoring, about_monitoring) = monitoring::monitoring(&args.monitoring)?;
     Ok(RunSpec {
         rival: None,
         engine: EngineSpec {
@@ -185,8 +187,9 @@ pub fn run_spec(
             // The caller adds the baseline, which is read before the run begins.
             gate: GateSpec { rules: args.gate.rules.clone(), github: args.gate.github, baseline: None },
         },
+        monitoring,
         warnings,
-        notices: about_shard.into_iter().chain(about_rows).collect(),
+        notices: about_shard.into_iter().chain(about_rows).chain(about_monitoring).collect(),
         command_line: None,
     })
 }

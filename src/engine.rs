@@ -151,6 +151,12 @@ impl Engine {
         // Drop the guard at once: it could block the engine.
         Arc::clone(&self.live.borrow())
     }
+
+    /// Returns a function for other threads that returns the latest live view.
+    pub fn live_view(&self) -> impl Fn() -> Arc<LiveSnapshot> + Send + Sync + use<> {
+        let live = self.live.clone();
+        move || Arc::clone(&live.borrow())
+    }
 }
 
 impl Drop for Engine {

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod monitoring;
 pub mod protocol;
 pub mod report;
 pub mod runtime;

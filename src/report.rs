@@ -1,11 +1,13 @@
 //! Floor 1: a run as text. Pure.
 
+mod attempt_columns;
 pub mod bottleneck;
 pub mod cache_counts;
 pub mod case;
 pub mod check_failures;
 pub mod compare;
 pub mod conclusion;
+mod content_events;
 pub mod conversation_counts;
 mod csv;
 pub mod depth_rows;
@@ -29,6 +31,7 @@ pub mod models;
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
 mod output_tokens;
+mod parquet;
 pub mod run_figures;
 pub mod run_totals;
 pub mod runs_table;

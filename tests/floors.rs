@@ -11,7 +11,7 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["app", "protocol", "report"],
-    &["engine", "telemetry", "ui", "store", "sim", "tokenizer", "workload"],
+    &["engine", "monitoring", "telemetry", "ui", "store", "sim", "tokenizer", "workload"],
     &["runtime"],
     &["cli", "config", "main"],
 ];

@@ -63,6 +63,8 @@ pub enum Msg {
     Exported(Nanos, Result<PathBuf, String>),
     /// The journal cannot be written any more, with the error.
     NotSaved(Nanos, String),
+    /// A monitoring system does not get the run, and why.
+    MonitoringFailed(Nanos, String),
     /// The report for the screen, as Markdown.
     ReportRendered {
         /// The whole text.

@@ -130,6 +130,10 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
             show_notice(app, now, &format!("This run is not being saved: {why}"), true);
             Vec::new()
         }
+        Msg::MonitoringFailed(now, why) => {
+            show_notice(app, now, &why, true);
+            Vec::new()
+        }
         Msg::ReportRendered { text, file } => {
             report_view::set_text(app, text, file);
             Vec::new()

@@ -9,7 +9,7 @@ use super::values::{
     MAX_CONCURRENCY, MAX_REPEAT, MAX_REQUESTS, MAX_WARMUP, Sweep, burstiness, pause_s, process, request_rate,
     search_variable, seconds, sweep,
 };
-use super::{ColorArgs, GpuArgs, NetworkArgs, SecretArgs, WorkloadArgs};
+use super::{ColorArgs, GpuArgs, MonitoringArgs, NetworkArgs, SecretArgs, WorkloadArgs};
 use crate::domain::load_search::SearchVariable;
 use crate::domain::load_stages::LoadStages;
 use crate::domain::open_loop::Process;
@@ -186,6 +186,9 @@ pub struct RunArgs {
     /// Write only results.json to stdout; implies --headless
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+    /// Monitoring systems.
+    #[command(flatten)]
+    pub monitoring: MonitoringArgs,
     /// Do not save the run
     #[arg(long, help_heading = "Output")]
     pub no_save: bool,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ColorArgs, GpuArgs, NetworkArgs, RivalArgs, ScreenArgs, SecretArgs};
+use super::{ColorArgs, GpuArgs, MonitoringArgs, NetworkArgs, RivalArgs, ScreenArgs, SecretArgs};
 use crate::report::gate::RegressionRule;
 
 /// Options of `tokscope resume`.
@@ -55,6 +55,9 @@ pub struct ResumeArgs {
     /// Write only results.json to stdout; implies --headless
     #[arg(long)]
     pub json: bool,
+    /// Monitoring systems.
+    #[command(flatten)]
+    pub monitoring: MonitoringArgs,
     /// Colour.
     #[command(flatten)]
     pub color: ColorArgs,

@@ -48,7 +48,7 @@ fn endpoint_variable(args: &RunArgs, env: &dyn Fn(&str) -> Option<String>) -> Op
 
 /// Returns values of options that may hold a secret, each with its redacted form.
 fn replacements(args: &RunArgs) -> Vec<(String, String)> {
-    let urls = [&args.url, &args.network.proxy, &args.server_metrics].into_iter().flatten();
+    let urls = [&args.url, &args.network.proxy, &args.server_metrics, &args.monitoring.otlp].into_iter().flatten();
     let urls = urls.chain(&args.gpu.gpu_metrics_urls).map(|url| (url.clone(), redact_url(url)));
     let header = |typed: &String| {
         let (name, _value) = typed.split_once(':').unwrap_or(("", typed));
@@ -153,13 +153,16 @@ mod tests {
             "--server-metrics=http://h/metrics?key=hunter2",
             "--gpu-metrics-url",
             "u:hunter2@gpu-box",
+            "--otlp",
+            "http://u:hunter2@h:4318",
             "--export",
             "http://u:hunter2@h/r.md#hunter2",
         ]);
         assert_eq!(
             typed,
             "tokscope 'REDACTED@h:1/v1?REDACTED' --proxy=http://REDACTED@proxy:3128 \
-             '--server-metrics=http://h/metrics?REDACTED' --gpu-metrics-url REDACTED@gpu-box --export \
+             '--server-metrics=http://h/metrics?REDACTED' --gpu-metrics-url REDACTED@gpu-box --otlp \
+             http://REDACTED@h:4318 --export \
              'http://REDACTED@h/r.md#REDACTED'"
         );
     }

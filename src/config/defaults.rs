@@ -8,6 +8,7 @@ use super::secrets::is_variable;
 use super::toml_file::{Bounds, Mistakes, Section};
 use crate::cli::{MAX_CONCURRENCY, MAX_REPEAT, MAX_REQUESTS, MAX_WARMUP, RunArgs};
 use crate::domain::text::sanitise_line;
+use crate::monitoring::otlp::OtlpTarget;
 use crate::protocol::api;
 use crate::protocol::url::without_secrets;
 use crate::report::exporters::{EXPORTERS, stdout_exporter};
@@ -189,6 +190,28 @@ pub(super) static SETTINGS: &[Setting] = &[
         set: |run, value| run.exports = value.map_or_else(Vec::new, Value::paths),
         printed: as_it_is,
     },
+    Setting {
+        key: "metrics_listen",
+        flag: "--metrics-listen",
+        variables: &[],
+        unset: "no metrics for Prometheus",
+        read: |section, key, mistakes| section.name(key, mistakes).map(with(Value::Text)),
+        given: |run| run.monitoring.metrics_listen.clone().map(Value::Text),
+        file_applies: always,
+        set: |run, value| run.monitoring.metrics_listen = value.and_then(Value::text),
+        printed: as_it_is,
+    },
+    Setting {
+        key: "otlp",
+        flag: "--otlp",
+        variables: &[],
+        unset: "no OpenTelemetry receiver",
+        read: otlp,
+        given: |run| run.monitoring.otlp.clone().map(Value::Text),
+        file_applies: always,
+        set: |run, value| run.monitoring.otlp = value.and_then(Value::text),
+        printed: |url| Some(Value::Text(without_secrets(url.clone().text()?.trim()))),
+    },
 ];
 
 const SECONDS: Bounds = Bounds { from: 0.001, to: 86_400.0, what: "a number of seconds from 0.001 to 86400" };
@@ -227,6 +250,15 @@ fn url(section: &Section<'_, '_>, key: &str, mistakes: &mut Mistakes<'_>) -> Opt
     }
     if let Err(why) = address::checked(text, None) {
         mistakes.add(at, format!("'url': {why}"));
+        return None;
+    }
+    Some((Value::Text(text.trim().to_owned()), at))
+}
+
+fn otlp(section: &Section<'_, '_>, key: &str, mistakes: &mut Mistakes<'_>) -> Option<(Value, usize)> {
+    let (text, at) = section.text(key, mistakes)?;
+    if let Err(why) = OtlpTarget::new(text) {
+        mistakes.add(at, format!("'otlp': {why}"));
         return None;
     }
     Some((Value::Text(text.trim().to_owned()), at))

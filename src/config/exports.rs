@@ -44,6 +44,12 @@ pub(super) fn split(
     let (mut files, mut formats) = (Vec::new(), Vec::new());
     for path in paths {
         match stdout_exporter(path, exporters) {
+            Some(format) if format.is_binary => {
+                let extension = format.extension;
+                return Err(ConfigError(format!(
+                    "--export -.{extension}: stdout takes text only; name a file, such as run.{extension}"
+                )));
+            }
             Some(format) => formats.push(format),
             None => files.push(path.clone()),
         }
@@ -71,10 +77,11 @@ pub(super) fn no_format(exporters: &[Exporter]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::exporters::EXPORTERS;
 
     const FORMATS: &[Exporter] = &[
-        Exporter { id: "markdown", extension: "md", label: "Markdown", write: |_, _| Ok(()) },
-        Exporter { id: "json", extension: "json", label: "JSON", write: |_, _| Ok(()) },
+        Exporter { id: "markdown", extension: "md", label: "Markdown", is_binary: false, write: |_, _| Ok(()) },
+        Exporter { id: "json", extension: "json", label: "JSON", is_binary: false, write: |_, _| Ok(()) },
     ];
 
     fn check_one(path: &str, folder: &Path) -> Result<(), String> {
@@ -98,6 +105,14 @@ mod tests {
         let why = check_one("/sys/a.md", Path::new(".")).unwrap_err();
         assert!(why.starts_with("--export '/sys/a.md': the folder '/sys' is not writable ("), "{why}");
         assert!(why.ends_with("; choose another folder"), "{why}");
+    }
+
+    #[test]
+    fn binary_formats_are_not_written_to_stdout() {
+        let why = split(&[PathBuf::from("-.parquet")], false, Path::new("."), EXPORTERS).unwrap_err().to_string();
+        assert_eq!(why, "--export -.parquet: stdout takes text only; name a file, such as run.parquet");
+        let (files, format) = split(&[PathBuf::from("-.jsonl")], false, Path::new("."), EXPORTERS).unwrap();
+        assert_eq!((files.len(), format.map(|f| f.id)), (0, Some("jsonl")));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::run_flags::{self, Secrets};
-use super::{ConfigError, address, demo, exports, media_file, metrics, network, race, tokenizer, workload};
+use super::{ConfigError, address, demo, exports, media_file, metrics, monitoring, network, race, tokenizer, workload};
 use crate::cli::ResumeArgs;
 use crate::domain::gpu::SIMULATED_SOURCE;
 use crate::domain::text::sanitise_line;
@@ -58,6 +58,7 @@ pub fn resume_spec(
         .map(|race| race::rival_to_resume(race, &run.id, (&base_url, api, &secrets), args, env, folder));
     let rival = rival.transpose()?;
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
+    let (monitoring, notices) = monitoring::monitoring(&args.monitoring)?;
     Ok(RunSpec {
         rival,
         engine: EngineSpec {
@@ -92,8 +93,9 @@ pub fn resume_spec(
             journal: JournalSpec::Resume(Box::new(resuming)),
             gate: GateSpec::default(),
         },
+        monitoring,
         warnings: secrets.warnings,
-        notices: Vec::new(),
+        notices,
         command_line: None,
     })
 }

@@ -1,5 +1,6 @@
 //! View of one case for reports: its reported attempts, figures and status.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
@@ -27,6 +28,12 @@ pub struct CaseView<'a> {
     /// Position of the case in the suite.
     index: usize,
     figures: Figures,
+}
+
+/// Returns the numbers of the attempts that count in some stage of a case.
+pub fn reported_numbers(state: &CaseState) -> HashSet<u32> {
+    let stages = 0..=state.attempts.last().map_or(0, |attempt| attempt.stage);
+    stages.flat_map(|stage| state.reported_in(stage)).map(|attempt| attempt.number).collect()
 }
 
 /// Returns the cases of a session in the order of the suite. In a sweep, the views show its [headline

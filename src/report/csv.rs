@@ -9,57 +9,12 @@ use std::io::{self, BufWriter, Write};
 use self::cell::{Cell, text};
 #[cfg(any(test, fuzzing))]
 pub(super) use self::cell::{begins_formula, harmless};
+use super::attempt_columns::{Column, Value, columns, for_each_row};
 use super::model::Report;
-use crate::domain::attempt::{AttemptRecord, TokenSource};
-use crate::domain::check::CheckResult;
-use crate::domain::metrics::{METRICS, Unit};
-use crate::domain::session::AttemptState;
-use crate::domain::suite::CaseSpec;
 use crate::domain::time::RFC_3339_MILLIS;
 
 /// Line ending that RFC 4180 requires.
 const END_OF_LINE: &str = "\r\n";
-
-/// Source of one row: an attempt with its case.
-struct Row<'a> {
-    report: &'a Report,
-    case: &'a CaseSpec,
-    attempt: &'a AttemptState,
-    record: &'a AttemptRecord,
-}
-
-type Column = (&'static str, fn(&Row<'_>) -> Cell);
-
-/// Columns before those of the metrics.
-const BEFORE: &[Column] = &[
-    ("case", |r| text(&r.case.name)),
-    ("model", |r| text(&r.record.model)),
-    ("attempt", |r| r.record.id.number.into()),
-    ("warmup", |r| r.record.warmup.into()),
-    ("concurrency", |r| r.report.session.concurrency_in(r.attempt.stage).into()),
-    ("status", |r| text(r.record.status.as_str())),
-    ("error_kind", |r| r.record.error.as_ref().map(|e| text(&e.kind)).into()),
-    ("started_at", |r| text(&r.report.wall_time(r.record.started).strftime(RFC_3339_MILLIS).to_string())),
-    ("http_status", |r| r.record.http_status.into()),
-    ("finish_reason", |r| r.record.finish_reason.as_deref().map(text).into()),
-    ("prefix_cache", |r| text(r.record.prefix_cache().as_str())),
-];
-
-/// Columns after those of the metrics.
-const AFTER: &[Column] = &[
-    ("token_count_source", |r| r.record.output_tokens().map(|(_, source)| text(source_name(source))).into()),
-    ("retries", |r| r.record.retries.len().into()),
-    ("simulated", |r| r.report.simulated.into()),
-    ("unresolved", |r| unresolved(r.record).map(|keys| text(&keys)).into()),
-    ("failed_checks", |r| failed_checks(r.record).map(|failures| text(&failures)).into()),
-    ("row", |r| r.attempt.row.into()),
-    ("conversation", |r| r.attempt.turn.map(|turn| turn.conversation).into()),
-    ("turn", |r| r.attempt.turn.map(|turn| turn.number).into()),
-    ("requested_input_tokens", |r| r.record.lengths.input_tokens.into()),
-    ("requested_output_tokens", |r| r.record.lengths.output_tokens.into()),
-    ("cached_token_count", |r| r.record.usage.cached_tokens.into()),
-    ("context_depth", |r| depth(r).into()),
-];
 
 /// Renders a report as CSV.
 #[cfg(any(test, fuzzing))]
@@ -77,53 +32,23 @@ pub fn render(report: &Report) -> String {
 /// Returns the error of `to`.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let mut out = BufWriter::new(to);
-    let keys = |columns: &'static [Column]| columns.iter().map(|(key, _)| *key);
-    let header: Vec<&str> = keys(BEFORE).chain(METRICS.iter().map(|m| m.key)).chain(keys(AFTER)).collect();
+    let columns: Vec<Column> = columns().collect();
+    let header: Vec<&str> = columns.iter().map(|column| column.key).collect();
     write!(out, "{}{END_OF_LINE}", header.join(","))?;
-    for (case, state) in report.session.suite.cases.iter().zip(&report.session.cases) {
-        for attempt in &state.attempts {
-            let Some(record) = attempt.record() else { continue };
-            let row = Row { report, case, attempt, record: &record };
-            let made = |columns: &'static [Column]| columns.iter().map(|(_, cell)| cell(&row));
-            let cells: Vec<String> =
-                made(BEFORE).chain(metrics(&record)).chain(made(AFTER)).map(|cell| cell.to_string()).collect();
-            write!(out, "{}{END_OF_LINE}", cells.join(","))?;
-        }
-    }
+    for_each_row(report, |row| {
+        let cells: Vec<String> = columns.iter().map(|column| cell(column.value(row), report).to_string()).collect();
+        write!(out, "{}{END_OF_LINE}", cells.join(","))
+    })?;
     out.flush()
 }
 
-fn metrics(record: &AttemptRecord) -> impl Iterator<Item = Cell> + '_ {
-    METRICS.iter().map(|metric| match ((metric.get)(record), metric.unit) {
-        (Some(tokens), Unit::Tokens) => (tokens as u64).into(),
-        (figure, _) => figure.filter(|f| f.is_finite()).into(),
-    })
-}
-
-/// Returns the context depth, tokens; `None` unless the run measures depths.
-fn depth(row: &Row<'_>) -> Option<u32> {
-    let workload = row.report.session.suite.workload.as_ref().filter(|_| !row.record.warmup)?;
-    Some(workload.depth_test(row.record.id.case)?.depth)
-}
-
-/// Returns the keys of the unresolved figures; `None` without any.
-fn unresolved(record: &AttemptRecord) -> Option<String> {
-    let keys: Vec<&str> = METRICS.iter().filter(|m| (m.unresolved)(record).is_some()).map(|m| m.key).collect();
-    (!keys.is_empty()).then(|| keys.join(" "))
-}
-
-/// Returns the kinds of the failed checks with their reasons; `None` without failures.
-fn failed_checks(record: &AttemptRecord) -> Option<String> {
-    let failures: Vec<String> = record.checks.iter().filter_map(CheckResult::failure).collect();
-    (!failures.is_empty()).then(|| failures.join("; "))
-}
-
-/// Returns the name of a token source, as in `results.json`.
-const fn source_name(source: TokenSource) -> &'static str {
-    match source {
-        TokenSource::Usage => "usage",
-        TokenSource::Tokenizer => "tokenizer",
-        TokenSource::Estimate => "estimate",
+fn cell(value: Value<'_>, report: &Report) -> Cell {
+    match value {
+        Value::Bool(value) => value.into(),
+        Value::Integer(value) => value.into(),
+        Value::Float(value) => value.into(),
+        Value::Text(value) => value.map(|value| text(&value)).into(),
+        Value::Time(at) => text(&report.wall_time(at).strftime(RFC_3339_MILLIS).to_string()),
     }
 }
 
@@ -131,8 +56,10 @@ const fn source_name(source: TokenSource) -> &'static str {
 mod tests {
     use super::cell::tests::parsed;
     use super::*;
-    use crate::domain::attempt::AttemptStatus;
+    use crate::domain::attempt::{AttemptStatus, TokenSource};
+    use crate::domain::metrics::METRICS;
     use crate::domain::session::Plan;
+    use crate::report::attempt_columns::source_name;
     use crate::report::fixture::{answer, refusal, report, run, sample_session, suite, sweep_session};
 
     /// Returns all cells of a column.

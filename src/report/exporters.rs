@@ -4,7 +4,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::model::Report;
-use super::{csv, json, junit, markdown};
+use super::{csv, json, junit, markdown, parquet};
+
+/// Writes a report in one format, piece by piece.
+pub(crate) type WriteReport = fn(&Report, &mut dyn Write) -> io::Result<()>;
 
 /// A file format for reports.
 #[derive(Debug)]
@@ -15,7 +18,9 @@ pub struct Exporter {
     pub extension: &'static str,
     /// Label in the export dialog.
     pub label: &'static str,
-    pub(crate) write: fn(&Report, &mut dyn Write) -> io::Result<()>,
+    /// Whether the files are not text. Such a format cannot be written to stdout.
+    pub is_binary: bool,
+    pub(crate) write: WriteReport,
 }
 
 impl Exporter {
@@ -28,22 +33,34 @@ impl Exporter {
         (self.write)(report, to)
     }
 
-    /// Returns a report in this format as text.
+    /// Renders a report in this format; empty for a binary format.
     pub fn render(&self, report: &Report) -> String {
-        let mut text = Vec::new();
-        // Writing to memory cannot fail, and every format is UTF-8.
-        let _always_ok = self.write(report, &mut text);
-        String::from_utf8(text).unwrap_or_default()
+        String::from_utf8(self.to_bytes(report)).unwrap_or_default()
+    }
+
+    /// Returns the content of a file in this format.
+    pub fn to_bytes(&self, report: &Report) -> Vec<u8> {
+        let mut content = Vec::new();
+        // Memory accepts everything.
+        let _always_ok = self.write(report, &mut content);
+        content
     }
 }
 
 /// All formats. The key `e` exports the first one.
 pub const EXPORTERS: &[Exporter] = &[
-    Exporter { id: "markdown", extension: "md", label: "Markdown report", write: markdown::write },
-    Exporter { id: "json", extension: "json", label: "JSON, all figures and texts", write: json::write },
-    Exporter { id: "csv", extension: "csv", label: "CSV, a row for each attempt", write: csv::write },
-    Exporter { id: "junit", extension: "xml", label: "JUnit XML, a test for each case", write: junit::write },
+    text("markdown", "md", "Markdown report", markdown::write),
+    text("json", "json", "JSON, all figures and texts", json::write),
+    text("jsonl", "jsonl", "JSON Lines, a line for each attempt", json::write_lines),
+    text("csv", "csv", "CSV, a row for each attempt", csv::write),
+    Exporter { is_binary: true, ..text("parquet", "parquet", "Parquet, a row for each attempt", parquet::write) },
+    text("junit", "xml", "JUnit XML, a test for each case", junit::write),
 ];
+
+/// A format of text.
+const fn text(id: &'static str, extension: &'static str, label: &'static str, write: WriteReport) -> Exporter {
+    Exporter { id, extension, label, is_binary: false, write }
+}
 
 /// Returns the format of an export path that means stdout: `-` is the first format, `-.json` the one with that
 /// extension.
@@ -89,8 +106,8 @@ mod tests {
             }
             let (whole, packed) = (report(session), report(packed));
             for exporter in EXPORTERS {
-                let (whole, packed) = (exporter.render(&whole), exporter.render(&packed));
-                assert!(whole == packed, "{}", exporter.id);
+                let (whole, packed) = (exporter.to_bytes(&whole), exporter.to_bytes(&packed));
+                assert!(!whole.is_empty() && whole == packed, "{}", exporter.id);
             }
         }
     }
@@ -101,8 +118,19 @@ mod tests {
         assert_eq!(id("out/run.MD"), Some("markdown"));
         assert_eq!(id("run.v2.json"), Some("json"));
         assert_eq!(id("run.csv"), Some("csv"));
+        assert_eq!((id("run.jsonl"), id("run.parquet")), (Some("jsonl"), Some("parquet")));
         assert_eq!(id("run.docx"), None);
         assert_eq!(id("md"), None);
+    }
+
+    #[test]
+    fn binary_formats_have_bytes_and_no_text() {
+        let report = report(sample_session());
+        for exporter in EXPORTERS {
+            let text = exporter.render(&report);
+            assert_eq!(text.is_empty(), exporter.is_binary, "{}", exporter.id);
+            assert!(exporter.is_binary || text.as_bytes() == exporter.to_bytes(&report), "{}", exporter.id);
+        }
     }
 
     #[test]

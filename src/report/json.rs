@@ -4,6 +4,7 @@ mod attempt;
 mod depth;
 mod find;
 mod gpu;
+mod lines;
 mod load;
 mod models;
 mod race;
@@ -17,15 +18,15 @@ mod workload;
 
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
-use std::collections::HashSet;
 use std::io::{self, Write};
 
 use self::attempt::AttemptJson;
+pub(super) use self::lines::write as write_lines;
 use self::run::{Run, run};
 use self::summary::{SummaryJson, summary_json};
 pub(super) use self::text::pretty;
 use self::text::write_pretty;
-use super::case::{CaseView, cases};
+use super::case::{CaseView, cases, reported_numbers};
 use super::gate_result::GateResult;
 use super::host::HostReport;
 use super::model::{Environment, Report};
@@ -146,8 +147,7 @@ struct Attempts<'a> {
 
 impl Serialize for Attempts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let stages = 0..=self.of.attempts.last().map_or(0, |a| a.stage);
-        let reported: HashSet<u32> = stages.flat_map(|stage| self.of.reported_in(stage)).map(|a| a.number).collect();
+        let reported = reported_numbers(self.of);
         let mut all = serializer.serialize_seq(None)?;
         for attempt in &self.of.attempts {
             let Some(record) = attempt.record() else { continue };
@@ -278,6 +278,8 @@ fn case_list<'a>(report: &'a Report) -> Vec<Case<'a>> {
     cases(&report.session).into_iter().map(case).collect()
 }
 
+#[cfg(test)]
+mod lines_tests;
 #[cfg(test)]
 mod schema_tests;
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::model::{Environment, Report, USUAL_API};
 use super::run_figures::RunFigures;
 use super::runs_table::{self, Outcome, RunRow};
 use super::style::Layout;
-use super::{csv, import, json, junit, markdown};
+use super::{csv, import, json, junit, markdown, parquet};
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use crate::domain::check::{CheckKind, CheckResult, ToolCall};
 use crate::domain::finding::Finding;
@@ -48,6 +48,8 @@ pub fn check(texts: &[&str]) -> Result<(), String> {
     check_markdown(&texts, &hostile)?;
     check_json(&texts, &hostile)?;
     check_csv(&texts, &hostile)?;
+    check_lines(&hostile)?;
+    check_parquet(&hostile)?;
     check_junit(&hostile)
 }
 
@@ -57,7 +59,7 @@ pub fn check(texts: &[&str]) -> Result<(), String> {
 ///
 /// Returns a description of the forbidden character.
 pub fn check_report(report: &Report) -> Result<(), String> {
-    for exporter in EXPORTERS {
+    for exporter in EXPORTERS.iter().filter(|exporter| !exporter.is_binary) {
         nothing_forbidden(exporter.id, &exporter.render(report))?;
     }
     let header = JournalSummaryHeader {
@@ -106,7 +108,7 @@ fn compared(side: &ComparedRun) -> Result<(), String> {
 fn nothing_forbidden(what: &str, text: &str) -> Result<(), String> {
     let text = text.replace("\r\n", "\n");
     // JSON keeps stacked combining marks, but escapes hidden and control characters.
-    let fault = oracle::fault(&text).filter(|_| !what.ends_with("json") || text.contains(oracle::is_forbidden));
+    let fault = oracle::fault(&text).filter(|_| !what.contains("json") || text.contains(oracle::is_forbidden));
     fault.map_or(Ok(()), |fault| Err(format!("{what}: {fault}")))
 }
 
@@ -233,6 +235,37 @@ fn check_csv(texts: &[&str], hostile: &Report) -> Result<(), String> {
         Some(cell) => Err(format!("a formula: {cell:?}")),
         None => Ok(()),
     }
+}
+
+/// Checks that JSON Lines have a document on each line.
+fn check_lines(hostile: &Report) -> Result<(), String> {
+    let mut file = Vec::new();
+    json::write_lines(hostile, &mut file).map_err(|why| why.to_string())?;
+    let file = String::from_utf8(file).map_err(|why| why.to_string())?;
+    let read: Result<Vec<serde_json::Map<_, _>>, _> = file.split_terminator('\n').map(serde_json::from_str).collect();
+    match read {
+        Ok(lines) if lines.len() == 2 => Ok(()),
+        other => Err(format!("lines are lost or new: {other:?}\n{file}")),
+    }
+}
+
+/// Checks that a Parquet file can be read, and that no text in it has a forbidden character.
+fn check_parquet(hostile: &Report) -> Result<(), String> {
+    use ::parquet::file::reader::{FileReader, SerializedFileReader};
+    let mut file = Vec::new();
+    parquet::write(hostile, &mut file).map_err(|why| why.to_string())?;
+    let read = SerializedFileReader::new(bytes::Bytes::from(file)).map_err(|why| why.to_string())?;
+    let rows: Result<Vec<_>, _> = read.get_row_iter(None).map_err(|why| why.to_string())?.collect();
+    let rows = rows.map_err(|why| why.to_string())?;
+    if rows.len() != 2 {
+        return Err(format!("{} rows instead of 2", rows.len()));
+    }
+    for (_, field) in rows.iter().flat_map(|row| row.get_column_iter()) {
+        if let ::parquet::record::Field::Str(text) = field {
+            nothing_forbidden("parquet", text)?;
+        }
+    }
+    Ok(())
 }
 
 /// Parses CSV as leniently as spreadsheets do. Quotes count only at the start of a cell, and an unclosed quote extends

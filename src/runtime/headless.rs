@@ -191,6 +191,9 @@ fn follow(run: &mut LiveRun, progress: &mut Progress, stderr: &mut Stderr) -> an
         if let Msg::NotSaved(_, why) = &msg {
             say_to(stderr, &format!("tokscope: the run is no longer saved: {}", sanitise_line(why)));
         }
+        if let Msg::MonitoringFailed(_, why) = &msg {
+            say_to(stderr, &format!("tokscope: {}", sanitise_line(why)));
+        }
         let was_simulated = run.base.app.scene.target.simulated;
         let found = matches!(msg, Msg::Engine(_, EngineFact::Discovered { .. }))
             || matches!(&msg, Msg::Engine(_, EngineFact::FromRival(fact)) if matches!(**fact, EngineFact::Discovered { .. }));

@@ -3,6 +3,7 @@
 mod answer_checks;
 mod close;
 mod images;
+mod monitoring;
 mod origin;
 mod prompts;
 mod saving;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use self::answer_checks::ChecksOf;
 use self::images::Images;
+use self::monitoring::Monitoring;
 use self::origin::{Origin, ResumedRun};
 use self::prompts::Prompts;
 use self::saving::Saving;
@@ -31,7 +33,7 @@ use super::signals::{self, Suspension};
 use super::spec::{EngineSpec, GateSpec, JournalSpec, RequestSpec, ResumeTarget, RunSpec, SessionSpec};
 use super::wake::Wake;
 use crate::app::message::{Msg, RunEffect};
-use crate::app::state::{App, Connection, Target};
+use crate::app::state::{App, Connection, NOTICE_DURATION, Notice, Target};
 use crate::domain::live::{EngineCommand, EngineFact, EngineLag, LiveSnapshot, ServerInfo};
 use crate::domain::race::Side;
 use crate::domain::random::hash;
@@ -58,6 +60,7 @@ pub struct LiveRun {
     saving: Saving,
     origin: Origin,
     prompts: Prompts,
+    monitoring: Monitoring,
     /// Style of the summary on stdout.
     summary_style: Style,
     /// End of the run, and the engine's lag up to the end; `None` until the run is closed.
@@ -72,7 +75,7 @@ pub struct LiveRun {
 impl LiveRun {
     /// Starts the threads. Until [`Run::begin`], no request is sent and no GPU driver is used.
     pub fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
-        let RunSpec { engine: endpoint, rival, telemetry, mut session, saving, command_line, .. } = spec;
+        let RunSpec { engine: endpoint, rival, telemetry, mut session, saving, mut monitoring, command_line, .. } = spec;
         let (clock, resumption) = start_clock(&saving.journal)?;
         let mut origin =
             Origin::new(&endpoint, &saving.journal, (session.plan.shard, session.whole.take()), command_line);
@@ -94,8 +97,13 @@ impl LiveRun {
         let mut app = new_app(&endpoint, session);
         app.scene.rival = rival.as_ref().map(|rival| rival_target(rival, &app.scene.session));
         let rival = rival.map(|rival| rival.to_config(origin.id.clone(), warm));
+        let show = |text| Notice { text, is_error: false, remedy: None, at: clock.now(), duration: NOTICE_DURATION };
+        app.ui.notice = monitoring.notice.take().map(show);
         let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);
+        let cases = || app.scene.session.suite.cases.iter().map(|case| case.name.clone()).collect();
+        let run = monitoring::identity(&endpoint, &origin.id);
         let engine = start_engine((config, rival), (endpoint.tokenizer, checks), clock, sender.clone())?;
+        let monitoring = Monitoring::start(monitoring, &run, cases, &engine, (clock, sender.clone()))?;
         let samplers = Samplers::new(telemetry, client, attributed, clock, sender.clone());
         signals::watch(sender.clone(), suspension);
         let is_saved = !matches!(saving.journal, JournalSpec::Off);
@@ -116,6 +124,7 @@ impl LiveRun {
             saving: writer,
             origin,
             prompts,
+            monitoring,
             summary_style: saving.summary_style,
             ended: None,
             written: Vec::new(),
@@ -230,7 +239,9 @@ impl Run for LiveRun {
         if let Msg::Engine(_, fact) = &msg {
             self.prompts.note(fact);
         }
+        self.monitoring.note(&msg);
         let remaining = dispatch(self, msg, Self::carry_out);
+        self.monitoring.note_load(&self.base.app.scene.session);
         self.save();
         remaining
     }

@@ -1,6 +1,7 @@
 //! Inputs of a run.
 
 use std::fs::File;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use crate::domain::key_source::KeySource;
 use crate::domain::session::{Plan, RowPlan};
 use crate::domain::suite::Suite;
 use crate::engine::{EngineConfig, Network};
+use crate::monitoring::otlp::OtlpTarget;
 use crate::protocol::api::Api;
 use crate::report::compare::ComparedRun;
 use crate::report::exporters::Exporter;
@@ -37,6 +39,8 @@ pub struct RunSpec {
     pub session: SessionSpec,
     /// Journal and reports.
     pub saving: SavingSpec,
+    /// Monitoring systems that see the run.
+    pub monitoring: MonitoringSpec,
     /// Warnings for the user before the run begins, one sentence each, without secrets.
     pub warnings: Vec<String>,
     /// Notices for the user before the run begins, one sentence each, without secrets.
@@ -92,6 +96,17 @@ pub struct TelemetrySpec {
     pub gpu: GpuChoice,
     /// Metrics pages of other machines' GPUs.
     pub gpu_metrics_urls: Vec<String>,
+}
+
+/// Monitoring systems that see a run; none by default.
+#[derive(Debug, Default)]
+pub struct MonitoringSpec {
+    /// Where Prometheus reads live figures.
+    pub metrics_listener: Option<TcpListener>,
+    /// Where that is and who can read it, for the dashboard.
+    pub notice: Option<String>,
+    /// Receiver of OTLP exports.
+    pub otlp: Option<OtlpTarget>,
 }
 
 /// Cases to run, and how.

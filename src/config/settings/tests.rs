@@ -19,6 +19,8 @@ requests = 9
 warmup = 2
 timeout_s = 9.5
 export = ["file.md"]
+metrics_listen = ":9464"
+otlp = "http://localhost:4318"
 [keys]
 hold = ["B"]
 export = []

@@ -23,7 +23,7 @@ macro_rules! plain {
         }
     )+};
 }
-plain!(bool, u16, u32, u64, usize, f64);
+plain!(bool, u64, f64);
 
 impl<T: Into<Cell>> From<Option<T>> for Cell {
     fn from(value: Option<T>) -> Self {

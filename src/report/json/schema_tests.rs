@@ -36,7 +36,7 @@ use crate::report::gate_result::{GateResult, GateVerdict, RuleResult};
 use crate::report::model::{Resumption, Rival};
 use crate::report::shards::ShardRun;
 
-fn schema() -> &'static Value {
+pub fn schema() -> &'static Value {
     static SCHEMA: OnceLock<Value> = OnceLock::new();
     SCHEMA.get_or_init(|| {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/results.schema.json");
@@ -152,7 +152,7 @@ fn gauges(began: Nanos) -> GaugeHistory {
 
 /// Returns a report with as many optional keys as possible: a resumed open loop with thresholds, repeats, a retry, a stall
 /// of tokscope, two choices, cold and warm prompts, a failure, a calibration and the server's metrics.
-fn load() -> Report {
+pub fn load() -> Report {
     let open_loop = Some(OpenLoop { rate_per_s: 2.5, process: Process::Constant, seed: 7 });
     let mut asked = suite(&["a", "b"]);
     let model = WeightedModel { name: "glm-4.7-flash".to_owned(), weight: 2 };

@@ -29,6 +29,35 @@ pub fn write_pretty(document: &(impl Serialize + ?Sized), to: &mut dyn Write) ->
     out.0.flush()
 }
 
+/// Writes JSON Lines: each document on a line of its own, with the escapes of [`pretty`].
+pub struct LineWriter<'a>(Escaped<'a>);
+
+impl<'a> LineWriter<'a> {
+    /// Creates a writer to `to`.
+    pub fn new(to: &'a mut dyn Write) -> Self {
+        Self(Escaped(BufWriter::new(to)))
+    }
+
+    /// Writes one line.
+    ///
+    /// # Errors
+    ///
+    /// The destination does not accept it.
+    pub fn write(&mut self, document: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.0, document)?;
+        self.0.0.write_all(b"\n")
+    }
+
+    /// Writes what is still buffered.
+    ///
+    /// # Errors
+    ///
+    /// The destination does not accept it.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Writer that escapes control and invisible characters. Pieces never end within a character. These characters occur
 /// only inside strings, where JSON allows escapes.
 struct Escaped<'a>(BufWriter<&'a mut dyn Write>);

@@ -14,7 +14,8 @@ use super::super::process;
 use super::super::run::Run;
 use super::super::signals::Suspension;
 use super::super::spec::{
-    EngineSpec, GateSpec, JournalSpec, RequestSpec, RunSpec, SavingSpec, SessionSpec, SuiteSource, TelemetrySpec,
+    EngineSpec, GateSpec, JournalSpec, MonitoringSpec, RequestSpec, RunSpec, SavingSpec, SessionSpec, SuiteSource,
+    TelemetrySpec,
 };
 use super::super::wake::Wake;
 use crate::app::message::Msg;
@@ -128,6 +129,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
     };
     RunSpec {
         rival: None,
+        monitoring: MonitoringSpec::default(),
         notices: Vec::new(),
         engine: EngineSpec {
             base_url: url.to_owned(),

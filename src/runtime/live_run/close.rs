@@ -46,6 +46,7 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
     run.command_and_wait(EngineCommand::Publish);
     // Write the files first: even if stdout has no reader, the files must still be written.
     let saved = catch_panic("this run was not saved in full", || save_end(run, status));
+    let undelivered = catch_panic("--otlp", || run.monitoring.finish());
     let report = match run.final_report.take().map_or_else(|| catch_panic("the report", || run.report()), Ok) {
         Ok(report) => run.final_report.insert(report),
         Err(why) => {
@@ -75,6 +76,9 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
             say_to(stderr, &format!("tokscope: {not_saved}"));
             status = status.max(NOT_SAVED);
         }
+    }
+    if let Some(why) = undelivered.unwrap_or_else(Some) {
+        say_to(stderr, &format!("tokscope: {why}"));
     }
     if let Err(why) = printed {
         say_to(stderr, &format!("tokscope: {why}"));
