@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::model::Report;
-use super::{csv, json, junit, markdown};
+use super::{csv, html, json, junit, markdown, svg};
 
 /// An export format of a report.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub const EXPORTERS: &[Exporter] = &[
     Exporter { id: "markdown", extension: "md", label: "Markdown report", write: markdown::write },
     Exporter { id: "json", extension: "json", label: "JSON, all figures and texts", write: json::write },
     Exporter { id: "csv", extension: "csv", label: "CSV, a row for each attempt", write: csv::write },
+    Exporter { id: "html", extension: "html", label: "HTML, report with charts in one file", write: html::write },
+    Exporter { id: "svg", extension: "svg", label: "SVG, the chart that describes the run", write: svg::write },
     Exporter { id: "junit", extension: "xml", label: "JUnit XML, a test for each case", write: junit::write },
 ];
 

@@ -15,7 +15,7 @@ use super::model::{Environment, Report, USUAL_API};
 use super::run_figures::RunFigures;
 use super::runs_table::{self, Outcome, RunRow};
 use super::style::Layout;
-use super::{csv, import, json, junit, markdown};
+use super::{csv, html, import, json, junit, markdown};
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use crate::domain::check::{CheckKind, CheckResult, ToolCall};
 use crate::domain::finding::Finding;
@@ -47,7 +47,8 @@ pub fn check(texts: &[&str]) -> Result<(), String> {
     check_markdown(&texts, &hostile)?;
     check_json(&texts, &hostile)?;
     check_csv(&texts, &hostile)?;
-    check_junit(&hostile)
+    check_junit(&hostile)?;
+    html::oracle::check(&html::render(&hostile)).map_err(|fault| format!("html: {fault}"))
 }
 
 /// Checks all outputs of a report: its formats, its row in the list of runs, a comparison.
@@ -99,6 +100,7 @@ fn compared(side: &ComparedRun) -> Result<(), String> {
     nothing_forbidden("comparison.json", &compare::json(&comparison))?;
     let page = compare::markdown(&comparison);
     nothing_forbidden("comparison.md", &page)?;
+    html::oracle::check(&html::comparison(&comparison)).map_err(|fault| format!("comparison.html: {fault}"))?;
     parts(&page).map(drop)
 }
 
