@@ -12,9 +12,9 @@ mod panel;
 mod scale;
 
 pub use self::axis::{Axis, AxisKind};
-pub use self::draw::{NARROW, Theme, WIDE, draw};
+pub use self::draw::{HALF, NARROW, Theme, WIDE, draw};
 pub use self::figure::{Chart, Legend, LegendEntry, Panel};
-pub use self::mark::{Mark, Point, Segment, Shape, thinned};
+pub use self::mark::{Mark, Point, Segment, Shape, Stroke, thinned};
 
 /// Style sheet of all charts, for pages and for single files.
 pub const STYLE: &str = include_str!("chart/style.css");

@@ -45,6 +45,18 @@ impl Axis {
         Self { label: label.into(), kind: AxisKind::Linear, from, to, ticks: Vec::new() }
     }
 
+    /// Creates an axis around values, not always from 0: logarithmic if they span more than two powers of ten.
+    pub fn around(label: impl Into<String>, values: &[f64]) -> Self {
+        let covering = Self::of_times(label, values.iter().copied());
+        let finite = || values.iter().copied().filter(|value| value.is_finite());
+        let (least, most) = (finite().fold(f64::INFINITY, f64::min), finite().fold(0.0, f64::max));
+        if covering.kind != AxisKind::Linear || least > most || least < most * 0.4 {
+            return covering;
+        }
+        let margin = ((most - least) * 0.06).max(most * 0.005).max(1e-3);
+        Self { from: (least - margin).max(0.0), to: most + margin, ..covering }
+    }
+
     /// Creates an axis of times that covers all values: logarithmic if they span more than two powers of ten.
     pub fn of_times(label: impl Into<String>, values: impl IntoIterator<Item = f64> + Clone) -> Self {
         let positive = || values.clone().into_iter().filter(|value| value.is_finite() && *value > 0.0);
@@ -81,14 +93,5 @@ impl Axis {
     /// Creates an axis of rows without names, from top to bottom. Row `n` has the value `n`.
     pub fn rows(label: impl Into<String>, count: usize) -> Self {
         Self { label: label.into(), to: count.max(1) as f64 - 0.5, ..Self::names(Vec::new()) }
-    }
-
-    /// Extends the axis to a value.
-    #[must_use]
-    pub fn including(self, value: f64) -> Self {
-        if !value.is_finite() || (self.kind != AxisKind::Linear && value <= 0.0) {
-            return self;
-        }
-        Self { from: self.from.min(value), to: self.to.max(value * 1.04), ..self }
     }
 }

@@ -8,8 +8,10 @@ use super::legend;
 use super::panel::{Place, px};
 
 /// Width of a drawing for a wide page, pixels.
-pub const WIDE: f64 = 760.0;
-/// Width of a drawing for a phone or half a page, pixels.
+pub const WIDE: f64 = 960.0;
+/// Width of a drawing for half a wide page, pixels.
+pub const HALF: f64 = 480.0;
+/// Width of a drawing for a phone, pixels.
 pub const NARROW: f64 = 372.0;
 /// Room right of the plots, pixels.
 const RIGHT_PX: f64 = 20.0;

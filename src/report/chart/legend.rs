@@ -7,7 +7,7 @@ use super::figure::{Legend, LegendEntry};
 use super::panel::{label, px, shape};
 
 /// Approximate width of a character cell, pixels.
-pub const CELL_PX: f64 = 6.6;
+pub const CELL_PX: f64 = 7.3;
 /// Height of a row, pixels.
 const ROW_PX: f64 = 18.0;
 /// Width of the sample before a label, pixels.

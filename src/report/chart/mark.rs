@@ -9,8 +9,8 @@ pub enum Mark {
         color: usize,
         /// Points from left to right.
         points: Vec<Option<(f64, f64)>>,
-        /// Whether the line is dashed, such as one that is not measured.
-        is_dashed: bool,
+        /// Kind of the line.
+        stroke: Stroke,
         /// Name, shown when the pointer is on the line.
         name: String,
     },
@@ -36,6 +36,17 @@ pub enum Mark {
     RuleX(f64, String),
     /// A horizontal line at a value, with a label.
     RuleY(f64, String),
+}
+
+/// Kind of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stroke {
+    /// One of few lines.
+    Solid,
+    /// One of many lines.
+    Thin,
+    /// A line that is not measured, or that differs from another one by more than its colour.
+    Dashed,
 }
 
 /// Shape of a point. Shapes differ, so that colours need not be told apart.

@@ -5,11 +5,11 @@ use maud::{Markup, html};
 use super::axis::AxisKind;
 use super::figure::Panel;
 use super::legend::{fitted, text_px};
-use super::mark::{Mark, Point, Segment, Shape};
+use super::mark::{Mark, Point, Segment, Shape, Stroke};
 use super::scale::Scale;
 
 /// Height of the line with the label of the vertical axis, pixels.
-const LABEL_PX: f64 = 20.0;
+const LABEL_PX: f64 = 27.0;
 /// Height of the ticks below a plot, pixels.
 const TICKS_PX: f64 = 20.0;
 /// Distance between two ticks of a vertical axis, pixels.
@@ -85,7 +85,7 @@ impl Panel {
         let fixed = !self.x.ticks.is_empty();
         html! {
             @if !self.y.label.is_empty() {
-                (label(0.0, top + 12.0, "name", &fitted(&self.y.label, right)))
+                (label(0.0, top + 13.0, "name", &fitted(&self.y.label, right)))
             }
             g class="panel" transform={ "translate(" (px(left)) " " (px(top_of_plot)) ")" }
                 data-x={ (self.x.from) " " (self.x.to) " " (kind) " " (if fixed { "fixed" } else { "round" }) }
@@ -137,12 +137,20 @@ impl Panel {
 /// Marks that a zoom stretches: lines, areas and bars.
 fn scaled(mark: &Mark, x: &Scale<'_>, y: &Scale<'_>, row_px: f64) -> Markup {
     match mark {
-        Mark::Line { color, points, is_dashed, name } => html! {
-            path class={ "line c" (color) @if *is_dashed { " dashed" } } d=(path(points, x, y)) data-n=[(!name.is_empty()).then_some(name)] {}
+        Mark::Line { color, points, stroke, name } => html! {
+            path class={ "line c" (color) (stroke_class(*stroke)) } d=(path(points, x, y)) data-n=[(!name.is_empty()).then_some(name)] {}
         },
         Mark::Band { color, points } => html! { path class={ "band c" (color) } d=(area(points, x, y)) {} },
         Mark::Segments(segments) => html! { @for segment in segments { (bar(segment, x, y, row_px)) } },
         Mark::Points { .. } | Mark::RuleX(..) | Mark::RuleY(..) => html! {},
+    }
+}
+
+const fn stroke_class(stroke: Stroke) -> &'static str {
+    match stroke {
+        Stroke::Solid => "",
+        Stroke::Thin => " thin",
+        Stroke::Dashed => " dashed",
     }
 }
 

@@ -5,7 +5,7 @@ use crate::domain::attempt::AttemptRecord;
 use crate::domain::session::AttemptState;
 use crate::domain::text::sanitise_line;
 use crate::report::case::CaseView;
-use crate::report::chart::{Axis, Chart, Mark, Panel, thinned};
+use crate::report::chart::{Axis, Chart, Mark, Panel, Stroke, thinned};
 
 /// Maximum number of answers.
 const MOST_ANSWERS: usize = 24;
@@ -29,7 +29,7 @@ pub fn arrivals(cases: &[CaseView<'_>]) -> Option<Chart> {
         with_arrivals += 1;
         let name = cases.get(case).map_or_else(String::new, |case| sanitise_line(&case.spec.name));
         let name = format!("{name}, attempt {}", record.id.number);
-        lines.push(Mark::Line { color: case % COUNT, points: points(&record), is_dashed: false, name });
+        lines.push(Mark::Line { color: case % COUNT, points: points(&record), stroke: Stroke::Thin, name });
     }
     let ends = lines.iter().filter_map(|line| match line {
         Mark::Line { points, .. } => points.last().copied().flatten(),

@@ -6,7 +6,7 @@ use crate::domain::quantity::count;
 use crate::domain::text::sanitise_line;
 use crate::report::case::CaseView;
 use crate::report::chart::{Axis, Chart, Mark, Panel, Segment};
-use crate::report::markdown::{bare, heading};
+use crate::report::markdown::{bare, heading, label};
 
 /// Maximum number of bars; a suite may have thousands of cases.
 const MOST_BARS: usize = 30;
@@ -40,9 +40,10 @@ pub fn speeds(cases: &[CaseView<'_>]) -> Option<Chart> {
     Some(Chart {
         id: "speeds",
         title: "Speed per case".to_owned(),
-        about: format!("{}, mean of the attempts that count. {}{more}", heading(&SPEED), SPEED.help),
+        about: format!("Mean of the attempts that count. {}: {}.{more}", label(&SPEED), SPEED.help),
         panels: vec![Panel {
-            x: Axis::from_zero(heading(&SPEED), shown.iter().map(|bar| bar.1)),
+            // Room for the figures behind the bars.
+            x: Axis::from_zero(heading(&SPEED), shown.iter().map(|bar| bar.1 * 1.15)),
             y: Axis::names(shown.iter().map(|bar| bar.0.clone()).collect()),
             height: ROW_PX * shown.len() as f64,
             marks: vec![Mark::Segments(segments.collect())],

@@ -3,7 +3,7 @@
 use super::color::{FAILED, FIRST, SECOND, THIRD, WAITING};
 use super::distribution::share_line;
 use crate::domain::metrics::{Better, DECODE, ITL, LATENCY, Metric, TTFT};
-use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Segment, Shape};
+use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Segment, Shape, Stroke};
 use crate::report::compare::{COMPARED, Comparison, Judgement, Row};
 use crate::report::markdown::{heading, label, scale};
 
@@ -27,16 +27,20 @@ fn distribution(id: &'static str, metric: &Metric, comparison: &Comparison) -> O
         id,
         title: format!("{} distribution{at}", label(metric)),
         about: format!(
-            "Share of the attempts at or below a value: {} of A, {} of B. {}",
+            "Share of the attempts at or below a value: {} of A, {} of B. {}: {}.",
             a.len(),
             b.len(),
+            label(metric),
             metric.help
         ),
         panels: vec![Panel {
-            x: Axis::of_times(heading(metric), a.iter().chain(&b).copied()),
+            x: Axis::around(heading(metric), &[a.as_slice(), b.as_slice()].concat()),
             y: Axis::between("Attempts at or below (%)", 0.0, 100.0),
             height: 190.0,
-            marks: vec![share_line(&a, FIRST, false, "A".to_owned()), share_line(&b, SECOND, true, "B".to_owned())],
+            marks: vec![
+                share_line(&a, FIRST, Stroke::Solid, "A".to_owned()),
+                share_line(&b, SECOND, Stroke::Dashed, "B".to_owned()),
+            ],
         }],
         legend: vec![LegendEntry::line(FIRST, "A"), LegendEntry::line(SECOND, "B (dashed)")],
     })

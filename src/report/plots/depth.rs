@@ -2,7 +2,7 @@
 
 use super::color::{FIRST, SECOND, THIRD};
 use crate::domain::session::Session;
-use crate::report::chart::{Axis, Chart, Mark, Panel, Point, Shape};
+use crate::report::chart::{Axis, Chart, Mark, Panel, Point, Shape, Stroke};
 use crate::report::depth_rows::{DepthRow, MeanStd, depth_rows};
 
 /// Chart of the figures at each depth; `None` below two depths with figures.
@@ -31,7 +31,7 @@ pub fn depths(session: &Session) -> Option<Chart> {
             y: Axis::from_zero(label, tops),
             height: 130.0,
             marks: vec![
-                Mark::Line { color, points: line, is_dashed: false, name: String::new() },
+                Mark::Line { color, points: line, stroke: Stroke::Solid, name: String::new() },
                 Mark::Points { color, shape: Shape::Circle, points },
             ],
         })

@@ -3,7 +3,7 @@
 use super::color::{FIRST, WAITING};
 use crate::domain::metrics::{DECODE, ITL, LATENCY, Metric, TTFT};
 use crate::report::case::CaseView;
-use crate::report::chart::{Axis, Chart, Mark, Panel, thinned};
+use crate::report::chart::{Axis, Chart, Mark, Panel, Stroke, thinned};
 use crate::report::markdown::{heading, label, scale};
 use crate::report::summary::Summary;
 
@@ -27,7 +27,7 @@ fn distribution(id: &'static str, metric: &Metric, cases: &[CaseView<'_>], summa
     values.sort_by(f64::total_cmp);
     let spread = summary.spread(metric).filter(|_| values.len() > 1)?;
     let values: Vec<f64> = values.into_iter().map(|value| value * scale(metric)).collect();
-    let mut marks = vec![share_line(&values, FIRST, false, String::new())];
+    let mut marks = vec![share_line(&values, FIRST, Stroke::Solid, String::new())];
     let percentiles = MARKED.iter().filter_map(|p| Some((*p, spread.percentile(*p)? * scale(metric))));
     marks.extend(percentiles.map(|(p, value)| Mark::RuleX(value, format!("p{p}"))));
     if let Some((p, interval)) = crate::report::spread::TAIL_PERCENTS
@@ -52,11 +52,12 @@ fn chart(id: &'static str, metric: &Metric, values: &[f64], marks: Vec<Mark>, no
         id,
         title: format!("{} distribution", label(metric)),
         about: format!(
-            "Share of the {n} attempts at or below a value (empirical distribution). {}{note}{drawn}",
+            "Share of the {n} attempts at or below a value (empirical distribution). {}: {}.{note}{drawn}",
+            label(metric),
             metric.help
         ),
         panels: vec![Panel {
-            x: Axis::of_times(heading(metric), values.iter().copied()),
+            x: Axis::around(heading(metric), values),
             y: Axis::between("Attempts at or below (%)", 0.0, 100.0),
             height: HEIGHT_PX,
             marks,
@@ -66,7 +67,7 @@ fn chart(id: &'static str, metric: &Metric, values: &[f64], marks: Vec<Mark>, no
 }
 
 /// Line of the share of ascending values at or below each, in percent, as steps.
-pub fn share_line(values: &[f64], color: usize, is_dashed: bool, name: String) -> Mark {
+pub fn share_line(values: &[f64], color: usize, stroke: Stroke, name: String) -> Mark {
     let n = values.len() as f64;
     let ranked: Vec<(f64, f64)> =
         values.iter().enumerate().map(|(at, value)| (*value, 100.0 * (at as f64 + 1.0) / n)).collect();
@@ -76,5 +77,5 @@ pub fn share_line(values: &[f64], color: usize, is_dashed: bool, name: String) -
         points.extend([Some((value, below)), Some((value, share))]);
         below = share;
     }
-    Mark::Line { color, points, is_dashed, name }
+    Mark::Line { color, points, stroke, name }
 }

@@ -4,7 +4,7 @@ use super::color::{FIRST, SECOND, THIRD};
 use crate::domain::load_timeline::{LoadPoint, LoadTimeline};
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
-use crate::report::chart::{Axis, Chart, Mark, Panel};
+use crate::report::chart::{Axis, Chart, Mark, Panel, Stroke};
 
 /// Maximum number of spans.
 const MOST_SPANS: usize = 160;
@@ -29,7 +29,7 @@ pub fn load_over_time(session: &Session, end: Nanos) -> Option<Chart> {
         let values: Vec<f64> = line.iter().flatten().map(|point| point.1).collect();
         let is_known = !values.is_empty();
         let mut marks = stages.clone();
-        marks.push(Mark::Line { color, points: line, is_dashed: false, name: String::new() });
+        marks.push(Mark::Line { color, points: line, stroke: Stroke::Solid, name: String::new() });
         is_known.then(|| Panel { x: x.clone(), y: Axis::from_zero(label, values), height: 120.0, marks })
     };
     let panels = [

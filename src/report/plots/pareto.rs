@@ -3,7 +3,7 @@
 use super::color::{FIRST, WAITING};
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::sweep::Stage;
-use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Point, Shape};
+use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Point, Shape, Stroke};
 use crate::report::gpu::GpuReport;
 
 /// Chart of throughput over decode speed per user, one point for each stage; `None` below two stages with both.
@@ -45,7 +45,7 @@ pub fn pareto(stages: &[Stage], gpu: &Result<GpuReport, String>) -> Option<Chart
             ),
             height: 240.0,
             marks: vec![
-                Mark::Line { color: WAITING, points: line, is_dashed: true, name: String::new() },
+                Mark::Line { color: WAITING, points: line, stroke: Stroke::Dashed, name: String::new() },
                 Mark::Points { color: WAITING, shape: Shape::Diamond, points: dominated },
                 Mark::Points { color: FIRST, shape: Shape::Circle, points: best },
             ],

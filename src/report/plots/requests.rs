@@ -6,7 +6,7 @@ use crate::domain::quantity::grouped;
 use crate::domain::session::{AttemptState, Session};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
-use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Segment, Shape, thinned};
+use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Segment, Shape, Stroke, thinned};
 
 /// Maximum number of rows; the requests of a longer run are sampled.
 const MOST_ROWS: usize = 160;
@@ -63,7 +63,7 @@ pub fn requests(session: &Session) -> Option<Chart> {
         y: Axis::from_zero("Requests in flight", [most]),
         x,
         height: 70.0,
-        marks: vec![Mark::Line { color: FIRST, points: line, is_dashed: false, name: String::new() }],
+        marks: vec![Mark::Line { color: FIRST, points: line, stroke: Stroke::Solid, name: String::new() }],
     };
     // One request at a time is a line without news.
     let panels = if most > 1.0 { vec![flight, rows] } else { vec![rows] };

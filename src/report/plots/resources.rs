@@ -3,7 +3,7 @@
 use super::color::COUNT;
 use crate::domain::server_gauges::{GaugeHistory, Meter};
 use crate::domain::text::sanitise_line;
-use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel};
+use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Stroke};
 use crate::report::course::{Course, course};
 use crate::report::gpu::{GpuDeviceReport, GpuReport};
 use crate::report::model::Report;
@@ -89,7 +89,7 @@ fn lane(label: &str, courses: &[(usize, &Course)], end_s: f64) -> Option<Panel> 
         let line = course.iter().map(|p| p.map(|p| (p.at_s, p.mean))).collect();
         [
             Mark::Band { color: *color, points: area },
-            Mark::Line { color: *color, points: line, is_dashed: false, name: String::new() },
+            Mark::Line { color: *color, points: line, stroke: Stroke::Solid, name: String::new() },
         ]
     });
     let x = Axis::between("Time since the first request (s)", 0.0, end_s);

@@ -4,7 +4,7 @@ use super::color::{FAILED, SECOND, THIRD, WAITING};
 use crate::domain::load_search::{ProbeVerdict, SearchVariable};
 use crate::domain::search_results::{ProbeResult, SearchResult};
 use crate::domain::session::Session;
-use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Point, Shape};
+use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Point, Shape, Stroke};
 
 /// Maximum number of thresholds with a panel.
 const MOST_SLOS: usize = 4;
@@ -83,7 +83,7 @@ fn order(result: &SearchResult, name: &str, load: &dyn Fn(&ProbeResult) -> f64) 
     };
     let marks =
         VERDICTS.map(|(verdict, color, shape, word)| Mark::Points { color, shape, points: points(verdict, word) });
-    let path = Mark::Line { color: WAITING, points: line, is_dashed: false, name: String::new() };
+    let path = Mark::Line { color: WAITING, points: line, stroke: Stroke::Solid, name: String::new() };
     Panel {
         x: Axis::of_loads("Probe", probes().map(|probe| probe.0)),
         y: Axis::from_zero(name, probes().map(|probe| probe.1)),

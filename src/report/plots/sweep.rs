@@ -2,7 +2,7 @@
 
 use super::color::{FIRST, SECOND, WAITING};
 use crate::domain::sweep::{Stage, ideal_throughput, knee};
-use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Point, Shape};
+use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Point, Shape, Stroke};
 use crate::report::sweep_table::KNEE;
 
 /// Charts of a sweep; `None` below two stages with a throughput.
@@ -23,7 +23,7 @@ pub fn sweep(stages: &[Stage]) -> Option<Chart> {
         x: x.clone(),
         y: Axis::from_zero("Throughput (tok/s)", [most]),
         height: 180.0,
-        marks: [Mark::Line { color: WAITING, points: ideal, is_dashed: true, name: "ideal scaling".to_owned() }]
+        marks: [Mark::Line { color: WAITING, points: ideal, stroke: Stroke::Dashed, name: "ideal scaling".to_owned() }]
             .into_iter()
             .chain(rule(&format!("{KNEE} knee")))
             .chain(curve(FIRST, Shape::Circle, throughput))
@@ -60,7 +60,10 @@ pub fn sweep(stages: &[Stage]) -> Option<Chart> {
 /// A line with a mark at each point.
 fn curve(color: usize, shape: Shape, points: Vec<Point>) -> [Mark; 2] {
     let line = points.iter().map(|point| Some((point.x, point.y))).collect();
-    [Mark::Line { color, points: line, is_dashed: false, name: String::new() }, Mark::Points { color, shape, points }]
+    [
+        Mark::Line { color, points: line, stroke: Stroke::Solid, name: String::new() },
+        Mark::Points { color, shape, points },
+    ]
 }
 
 fn points(stages: &[Stage], get: impl Fn(&Stage) -> Option<f64>, unit: &str) -> Vec<Point> {

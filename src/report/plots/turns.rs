@@ -1,7 +1,7 @@
 //! Figures of conversations by turn.
 
 use super::color::{FIRST, SECOND, THIRD};
-use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Point, Shape};
+use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Point, Shape, Stroke};
 use crate::report::spread::Spread;
 use crate::report::summary::Summary;
 use crate::report::turns::TurnFigures;
@@ -35,7 +35,7 @@ pub fn turns(summary: &Summary) -> Option<Chart> {
         let marks = series.into_iter().flat_map(|(color, shape, points)| {
             let line = points.iter().map(|point| Some((point.x, point.y))).collect();
             [
-                Mark::Line { color, points: line, is_dashed: false, name: String::new() },
+                Mark::Line { color, points: line, stroke: Stroke::Solid, name: String::new() },
                 Mark::Points { color, shape, points },
             ]
         });
