@@ -1,6 +1,6 @@
 //! Charts of a report: described as data, drawn as SVG.
 //!
-//! A [`Chart`] says what is shown: panels with axes, marks and a legend. [`draw`] turns it into SVG at a width, so that a page
+//! A [`Chart`] says what is shown: panels with axes, marks and a legend. [`draw()`] turns it into SVG at a width, so that a page
 //! can have one drawing for wide and one for narrow screens. Every figure comes from the report; nothing is computed here.
 
 mod axis;
@@ -10,6 +10,7 @@ mod legend;
 mod mark;
 mod panel;
 mod scale;
+mod svg;
 
 pub use self::axis::{Axis, AxisKind};
 pub use self::draw::{HALF, NARROW, Theme, WIDE, draw};

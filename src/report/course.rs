@@ -63,7 +63,7 @@ mod tests {
         let long = series((0..3600).map(|at| Some(if at == 1801 { 100.0 } else { 1.0 })));
         let run = course(&long, Nanos(0), Nanos::from_millis(3_600_000));
         assert!(run.len() <= MAX_SPANS, "{}", run.len());
-        assert_eq!(run.iter().flatten().map(|p| p.max).fold(0.0, f64::max), 100.0);
+        assert!(run.iter().flatten().any(|point| (point.max - 100.0).abs() < 1e-9 && point.mean < 50.0));
         assert!(course(&series([None, None].into_iter()), Nanos(0), Nanos::from_millis(9000)).is_empty());
     }
 }

@@ -63,3 +63,57 @@ fn file(chart: &Chart, run: &str) -> String {
     let drawing = drawing.replace(['\u{fffe}', '\u{ffff}'], "");
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{drawing}\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::session::{Plan, Session};
+    use crate::report::fixture::{answer, report, run, sample_session, staged_session, suite, sweep_session};
+
+    /// Checks that each element of a file ends, and that all attributes have quotes.
+    fn check(file: &str) {
+        let drawing = file.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n").unwrap();
+        let (before, rest) = drawing.split_once("<style>").unwrap();
+        let (_, after) = rest.split_once("</style>").unwrap();
+        let mut open = Vec::new();
+        for piece in [before, after].concat().split('<').skip(1) {
+            let (tag, _) = piece.split_once('>').unwrap();
+            assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+            match tag.strip_prefix('/') {
+                Some(name) => assert_eq!(open.pop().as_deref(), Some(name)),
+                None => open.push(tag.split(' ').next().unwrap().to_owned()),
+            }
+        }
+        assert!(open.is_empty(), "{open:?}");
+        let title = "</title><desc>";
+        assert!(file.contains("xmlns=\"http://www.w3.org/2000/svg\"") && file.contains(title), "{file}");
+    }
+
+    fn title(session: Session) -> String {
+        let file = render(&report(session));
+        check(&file);
+        let (_, rest) = file.split_once("<title>").unwrap();
+        rest.split_once("</title>").unwrap().0.to_owned()
+    }
+
+    #[test]
+    fn the_chart_is_the_one_that_describes_the_run() {
+        assert_eq!(title(sample_session()), "TTFT distribution and Decode distribution");
+        assert_eq!(title(sweep_session(&[1, 2, 4])), "Sweep over concurrency");
+        assert_eq!(title(staged_session()), "Load over the run");
+        let single = run(suite(&["a"]), Plan::default(), |id, now| Some(answer(id, now, 1000, 10, 20)));
+        assert_eq!(title(single), "Requests over the run");
+        assert_eq!(title(run(suite(&["a"]), Plan::default(), |_, _| None)), "No request was measured");
+    }
+
+    #[test]
+    fn hostile_names_make_no_element() {
+        let mut hostile = report(run(suite(&["</text><script>\u{1b}[2J\u{fffe}", "b"]), Plan::default(), |id, now| {
+            Some(answer(id, now, 1000 + id.case as u64 * 100, 10, 20))
+        }));
+        hostile.model = "\"><script>alert(1)</script>".to_owned();
+        let file = render(&hostile);
+        check(&file);
+        assert!(!file.contains("<script") && !file.contains(['\u{1b}', '\u{fffe}']), "{file}");
+    }
+}

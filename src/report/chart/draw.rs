@@ -5,7 +5,8 @@ use maud::{Markup, PreEscaped, html};
 use super::STYLE;
 use super::figure::{Chart, Panel};
 use super::legend;
-use super::panel::{Place, px};
+use super::panel::Place;
+use super::svg::{fitted, px};
 
 /// Width of a drawing for a wide page, pixels.
 pub const WIDE: f64 = 960.0;
@@ -54,7 +55,7 @@ pub fn draw(chart: &Chart, width_px: f64, theme: &Theme) -> Markup {
                 rect class="paper" x=(px(-margin)) y=(px(-margin)) width=(px(full_width)) height=(px(full_height)) {}
                 @for (at, line) in heading.iter().enumerate() {
                     text class=(if at == 0 { "title" } else { "note" }) x="0" y=(px(14.0 + at as f64 * 18.0)) {
-                        (legend::fitted(line, width_px * if at == 0 { 0.85 } else { 1.0 }))
+                        (fitted(line, width_px * if at == 0 { 0.85 } else { 1.0 }))
                     }
                 }
             }

@@ -1,40 +1,16 @@
 //! The legend, in rows that fit the width.
 
 use maud::{Markup, html};
-use unicode_width::UnicodeWidthStr;
 
 use super::figure::{Legend, LegendEntry};
-use super::panel::{label, px, shape};
+use super::svg::{fitted, label, px, shape, text_px};
 
-/// Approximate width of a character cell, pixels.
-pub const CELL_PX: f64 = 7.3;
 /// Height of a row, pixels.
 const ROW_PX: f64 = 18.0;
 /// Width of the sample before a label, pixels.
 const SAMPLE_PX: f64 = 22.0;
 /// Distance between two entries, pixels.
 const GAP_PX: f64 = 16.0;
-
-/// Approximate width of a text, pixels.
-pub fn text_px(text: &str) -> f64 {
-    text.width() as f64 * CELL_PX
-}
-
-/// The beginning of a text that fits a width.
-pub fn fitted(text: &str, width_px: f64) -> String {
-    if text_px(text) <= width_px {
-        return text.to_owned();
-    }
-    let cells = (width_px / CELL_PX).max(2.0) as usize;
-    let mut out = String::new();
-    for c in text.chars() {
-        if out.width() + 2 > cells {
-            break;
-        }
-        out.push(c);
-    }
-    out + "…"
-}
 
 /// Entries with their places, and the height of all rows.
 fn places<'a>(legend: &'a Legend, width_px: f64) -> (Vec<(f64, f64, &'a LegendEntry)>, f64) {

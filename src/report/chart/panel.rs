@@ -4,9 +4,9 @@ use maud::{Markup, html};
 
 use super::axis::AxisKind;
 use super::figure::Panel;
-use super::legend::{fitted, text_px};
 use super::mark::{Mark, Point, Segment, Shape, Stroke};
 use super::scale::Scale;
+use super::svg::{fitted, label, px, shape, text_px};
 
 /// Height of the line with the label of the vertical axis, pixels.
 const LABEL_PX: f64 = 27.0;
@@ -28,27 +28,6 @@ pub struct Place {
     pub top: f64,
     /// Whether the horizontal axis has ticks and a label. The panel below may have the same axis.
     pub has_x_axis: bool,
-}
-
-/// A coordinate with at most one decimal.
-pub fn px(value: f64) -> String {
-    let text = format!("{value:.1}");
-    text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
-}
-
-/// A text with its left end, or another place of the class, at a point.
-pub fn label(x: f64, y: f64, class: &str, text: &str) -> Markup {
-    html! { text x=(px(x)) y=(px(y)) class=[(!class.is_empty()).then_some(class)] { (text) } }
-}
-
-/// A shape around the origin.
-pub fn shape(shape: Shape) -> Markup {
-    match shape {
-        Shape::Circle => html! { circle r="4" {} },
-        Shape::Square => html! { rect x="-3.5" y="-3.5" width="7" height="7" {} },
-        Shape::Diamond => html! { path class="open" d="M0 -5L5 0L0 5L-5 0Z" {} },
-        Shape::Cross => html! { path class="open" d="M-4 -4L4 4M-4 4L4 -4" {} },
-    }
 }
 
 impl Panel {

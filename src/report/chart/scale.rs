@@ -92,7 +92,7 @@ fn decimals(value: f64) -> usize {
 /// A number with grouped thousands.
 fn number(value: f64, digits: usize) -> String {
     if digits == 0 && value >= 10_000.0 {
-        return grouped(value.round() as u64).replace(|c: char| !c.is_ascii_digit(), ",");
+        return grouped(value.round() as u64);
     }
     // Adding 0 turns −0 into 0.
     format!("{:.digits$}", value + 0.0)
@@ -121,7 +121,9 @@ mod tests {
     fn values_map_to_pixels_in_proportion() {
         let axis = Axis::between("", 10.0, 20.0);
         let scale = Scale::new(&axis, 100.0, 0.0);
-        assert_eq!([10.0, 15.0, 20.0].map(|v| scale.px(v)), [100.0, 50.0, 0.0]);
+        for (value, px) in [(10.0, 100.0), (15.0, 50.0), (20.0, 0.0)] {
+            assert!((scale.px(value) - px).abs() < 1e-9, "{value}");
+        }
         let axis = Axis { kind: AxisKind::Log10, ..Axis::between("", 1.0, 100.0) };
         let scale = Scale::new(&axis, 0.0, 200.0);
         assert!((scale.px(10.0) - 100.0).abs() < 1e-9);
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn an_axis_without_values_is_still_an_axis() {
-        assert_eq!(Axis::from_zero("", []).to, 1.0);
+        assert!(Axis::from_zero("", []).to > 0.0);
         assert_eq!(labels(&Axis::of_loads("", [4.0]), 300.0), ["4"]);
         assert!(labels(&Axis::of_times("", [0.0, 0.0]), 300.0).len() > 1);
     }

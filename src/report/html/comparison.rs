@@ -16,7 +16,8 @@ pub fn comparison(comparison: &Comparison) -> String {
     let text = compare::markdown(comparison);
     let mut blocks = text.split("\n## ");
     let front = blocks.next().unwrap_or_default();
-    let front = html! { (markdown::report(front)) };
+    let (title, front) = front.split_once('\n').unwrap_or((front, ""));
+    let front = html! { h1 { (title.trim_start_matches("# ")) } (markdown::report(front)) };
     let difference = plots::differences(comparison);
     let mut parts = Vec::new();
     if let Some(chart) = &difference {

@@ -90,4 +90,50 @@ mod tests {
             }
         }
     }
+
+    /// Colours of a set of custom properties, by name.
+    fn colors(css: &str, dark: bool) -> std::collections::HashMap<String, [f64; 3]> {
+        let part = css.split("prefers-color-scheme:dark){").nth(usize::from(dark)).unwrap();
+        let set = part.split('}').next().unwrap();
+        let rules = set.split([';', '{']).filter_map(|rule| rule.trim().strip_prefix("--")?.split_once(':'));
+        let hex = |value: &str| {
+            let digits = value.split('#').nth(1)?.trim_end_matches(')').to_owned();
+            let digits = if digits.len() == 3 { digits.chars().flat_map(|c| [c, c]).collect() } else { digits };
+            let byte = |at: usize| Some(f64::from(u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?) / 255.0);
+            Some([byte(0)?, byte(2)?, byte(4)?])
+        };
+        rules.filter_map(|(name, value)| Some((name.to_owned(), hex(value)?))).collect()
+    }
+
+    /// Contrast of two colours by WCAG 2.2.
+    fn contrast(a: [f64; 3], b: [f64; 3]) -> f64 {
+        let linear = |c: f64| if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
+        let luminance = |c: [f64; 3]| 0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2]);
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn texts_and_lines_stand_out_from_the_page() {
+        assert!((contrast([0.0; 3], [1.0; 3]) - 21.0).abs() < 1e-9);
+        for dark in [false, true] {
+            let page = colors(include_str!("page.css"), dark);
+            for (text, paper) in ["ink", "dim", "link", "bad"]
+                .map(|text| (text, "paper"))
+                .into_iter()
+                .chain([("ink", "raised"), ("warn", "warn-paper")])
+            {
+                let found = contrast(page[text], page[paper]);
+                assert!(found >= 4.5, "{text} on {paper}: {found:.2}, dark: {dark}");
+            }
+            let chart = colors(CHARTS, dark);
+            for text in ["ink", "dim"] {
+                assert!(contrast(chart[text], chart["paper"]) >= 4.5, "{text}");
+            }
+            for color in 0..8 {
+                let found = contrast(chart[&format!("c{color}")], chart["paper"]);
+                assert!(found >= 3.0, "c{color}: {found:.2}, dark: {dark}");
+            }
+        }
+    }
 }

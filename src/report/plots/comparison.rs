@@ -3,7 +3,7 @@
 use super::color::{FAILED, FIRST, SECOND, THIRD, WAITING};
 use super::distribution::share_line;
 use crate::domain::metrics::{Better, DECODE, ITL, LATENCY, Metric, TTFT};
-use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Segment, Shape, Stroke};
+use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Point, Shape, Stroke};
 use crate::report::compare::{COMPARED, Comparison, Judgement, Row};
 use crate::report::markdown::{heading, label, scale};
 
@@ -62,34 +62,22 @@ pub fn differences(comparison: &Comparison) -> Option<Chart> {
     if rows.is_empty() {
         return None;
     }
-    let mut segments = Vec::new();
+    let mut intervals = Vec::new();
     let mut points = Vec::new();
     for (at, (metric, row, percent)) in rows.iter().enumerate() {
         let color = judged_color(row, metric.better);
         let words = row.judge(metric.better).map_or("not judged", Judgement::words);
         let title = format!("{}: {percent:+.1}% ({words})", label(metric));
         if let Some(ci) = row.difference_percent_ci95() {
-            segments.push(Segment {
-                row: at as f64,
-                from: ci.low,
-                to: ci.high,
-                color,
-                tag: String::new(),
-                title: title.clone(),
-            });
+            let ends = vec![Some((ci.low, at as f64)), Some((ci.high, at as f64))];
+            intervals.push(Mark::Line { color, points: ends, stroke: Stroke::Solid, name: String::new() });
         }
         points.push((color, at as f64, *percent, title));
     }
     let points = points.into_iter().map(|(color, y, x, title)| Mark::Points {
         color,
         shape: Shape::Diamond,
-        points: vec![crate::report::chart::Point {
-            x,
-            y,
-            title: title.clone(),
-            tag: format!("{x:+.1}%"),
-            interval: None,
-        }],
+        points: vec![Point { x, y, title: title.clone(), tag: format!("{x:+.1}%"), interval: None }],
     });
     let names = rows.iter().map(|(metric, ..)| label(metric).to_owned()).collect();
     Some(Chart {
@@ -102,7 +90,7 @@ pub fn differences(comparison: &Comparison) -> Option<Chart> {
             x: Axis::between("Difference B − A (% of A)", -most, most),
             y: Axis::names(names),
             height: 34.0 * rows.len() as f64,
-            marks: [Mark::RuleX(0.0, String::new()), Mark::Segments(segments)].into_iter().chain(points).collect(),
+            marks: std::iter::once(Mark::RuleX(0.0, String::new())).chain(intervals).chain(points).collect(),
         }],
         legend: vec![
             LegendEntry::shape(THIRD, Shape::Diamond, "B is better"),

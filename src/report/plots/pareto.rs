@@ -38,7 +38,7 @@ pub fn pareto(stages: &[Stage], gpu: &Result<GpuReport, String>) -> Option<Chart
              both than a filled one. {per_gpu}"
         ),
         panels: vec![Panel {
-            x: Axis::from_zero("Decode speed p50 per user (tok/s)", all.iter().map(|point| point.x)),
+            x: Axis::around("Decode speed p50 per user (tok/s)", &all.iter().map(|point| point.x).collect::<Vec<_>>()),
             y: Axis::from_zero(
                 if gpus.is_some() { "Throughput per GPU (tok/s)" } else { "Throughput (tok/s)" },
                 all.iter().map(|point| point.y),

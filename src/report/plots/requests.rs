@@ -39,6 +39,9 @@ pub fn requests(session: &Session) -> Option<Chart> {
             Some(Request { case, attempt, began: record.began(), ended: record.ended() })
         })
         .collect();
+    if all.is_empty() {
+        return None;
+    }
     all.sort_by_key(|request| (request.began, request.ended));
     let seconds = |at: Nanos| at.since(began).as_secs_f64();
     let end_s = all.iter().map(|request| seconds(request.ended)).fold(0.0, f64::max);
@@ -50,10 +53,10 @@ pub fn requests(session: &Session) -> Option<Chart> {
     }
     let x = Axis::between("Time since the first request (s)", 0.0, end_s);
     let names: Vec<String> = shown.iter().map(|request| sanitise_line(request.case)).collect();
-    let is_named = shown.len() <= MOST_NAMES;
-    let (y, height) = match is_named {
-        true => (Axis::names(names), ROW_PX * shown.len() as f64),
-        false => (Axis::rows("Requests in the order of their start", shown.len()), ROWS_PX),
+    let (y, height) = if shown.len() <= MOST_NAMES {
+        (Axis::names(names), ROW_PX * shown.len() as f64)
+    } else {
+        (Axis::rows("Requests in the order of their start", shown.len()), ROWS_PX)
     };
     let rows = Panel { x: x.clone(), y, height, marks: vec![Mark::Segments(segments)] };
     let spans: Vec<(f64, f64)> = all.iter().map(|r| (seconds(r.began), seconds(r.ended))).collect();
