@@ -69,7 +69,7 @@ impl Panel {
             g class="panel" transform={ "translate(" (px(left)) " " (px(top_of_plot)) ")" }
                 data-x={ (self.x.from) " " (self.x.to) " " (kind) " " (if fixed { "fixed" } else { "round" }) }
                 data-y={ (self.y.from) " " (self.y.to) " " (if is_rows { "names" } else if self.y.kind == AxisKind::Linear { "linear" } else { "log" }) }
-                data-label={ (self.x.label) "\u{1f}" (self.y.label) } {
+                data-xl=(self.x.label) data-yl=(self.y.label) {
                 (self.y_axis(&y, width, left))
                 g class="xaxis" {
                     @for (value, text) in x.ticks(text_px("00000") + 22.0) {
@@ -198,18 +198,17 @@ fn bar(segment: &Segment, x: &Scale<'_>, y: &Scale<'_>, row_px: f64) -> Markup {
     }
 }
 
-/// Path of a line; each gap begins a new part.
+/// Path of a line; each gap begins a new part. A point between two gaps is a dot.
 fn path(points: &[Option<(f64, f64)>], x: &Scale<'_>, y: &Scale<'_>) -> String {
     let mut out = String::new();
-    let mut is_open = false;
-    for point in points {
-        let Some((at, value)) = point else {
-            is_open = false;
-            continue;
-        };
-        out.push(if is_open { ' ' } else { 'M' });
-        out.extend([&px(x.px(*at)), " ", &px(y.px(*value))]);
-        is_open = true;
+    for part in points.split(Option::is_none) {
+        for (index, (at, value)) in part.iter().flatten().enumerate() {
+            out.push(if index == 0 { 'M' } else { ' ' });
+            out.extend([&px(x.px(*at)), " ", &px(y.px(*value))]);
+        }
+        if part.len() == 1 {
+            out.push_str("h0");
+        }
     }
     out
 }

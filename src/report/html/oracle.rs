@@ -82,8 +82,12 @@ const ATTRIBUTES: &[&str] = &[
     "data-y",
     "data-v",
     "data-n",
-    "data-label",
+    "data-xl",
+    "data-yl",
 ];
+
+/// Number of `meta` elements of a document.
+const META: usize = 6;
 
 /// Checks a document.
 ///
@@ -92,6 +96,12 @@ const ATTRIBUTES: &[&str] = &[
 /// Describes the first element or attribute that foreign text could have made.
 pub fn check(document: &str) -> Result<(), String> {
     let rest = document.replacen(style(), "", 1).replacen(SCRIPT, "", 1);
+    for (element, count) in [("<script", 1), ("<style", 1), ("<meta", META), ("<body", 1)] {
+        let found = rest.matches(element).count();
+        if found != count {
+            return Err(format!("{found} times {element}"));
+        }
+    }
     let mut pieces = rest.split('<');
     if pieces.next() != Some("") {
         return Err("text before the document".to_owned());

@@ -66,7 +66,7 @@
     return element;
   };
   const points = (path) => path.getAttribute('d').split('M').slice(1).flatMap((part) => {
-    const numbers = part.split(' ').map(Number);
+    const numbers = part.replace('h0', '').split(' ').map(Number);
     return Array.from({ length: numbers.length >> 1 }, (_, at) => [numbers[2 * at], numbers[2 * at + 1]]);
   });
   const roundTicks = (low, high, isLog) => {
@@ -95,7 +95,7 @@
       this.x = { from: Number(from), to: Number(to), isLog: kind === 'log', isFixed: ticks === 'fixed' };
       this.y = { from: Number(low), to: Number(high), isLog: vertical === 'log', isNames: vertical === 'names' };
       this.key = group.dataset.x;
-      this.labels = group.dataset.label.split('\u001f');
+      this.labels = [group.dataset.xl, group.dataset.yl];
       this.axis = group.querySelector('.xaxis');
       this.ticks = [...this.axis.children].map((tick) => [tick, Number(tick.dataset.v)]);
       this.placed = all('.at', group).map((mark) => {

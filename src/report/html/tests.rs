@@ -158,6 +158,23 @@ fn a_long_run_is_sampled_and_says_so() {
 }
 
 #[test]
+fn a_data_set_of_thousands_stays_small() {
+    let names: Vec<String> = (0..3000).map(|n| format!("row {n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let session = run(suite(&names), Plan::default(), |id, now| {
+        let mut record = answer(id, now, 1000, 10, 20);
+        (record.text, record.reasoning) = ("<p>word</p> ".repeat(600), "thought ".repeat(600));
+        Some(record)
+    });
+    let document = render(&report(session));
+    assert!(document.len() < 5_000_000, "{} bytes", document.len());
+    assert_eq!(oracle::check(&document), Ok(()));
+    assert_eq!(document.matches("<details class=\"case\">").count(), 200);
+    assert!(document.contains("… and 2,800 more cases: the export to JSON has all of them."));
+    assert!(document.contains("cut after 600 characters"));
+}
+
+#[test]
 fn a_comparison_has_both_distributions_and_the_differences() {
     let side = |millis: u64| {
         let session = run(suite(&["a", "b"]), Plan { repeat: 4, ..Plan::default() }, |id, now| {
@@ -167,7 +184,7 @@ fn a_comparison_has_both_distributions_and_the_differences() {
     };
     let document = comparison(&Comparison::new(side(1000), side(1500)));
     assert_eq!(oracle::check(&document), Ok(()));
-    for id in ["chart-differences", "chart-ttft", "chart-itl", "chart-decode", "chart-latency"] {
+    for id in ["chart-differences", "chart-ttft", "chart-itl", "chart-speed", "chart-latency"] {
         assert!(document.contains(&format!("<figure id=\"{id}\">")), "{id}");
     }
     // Two lines in each distribution, and the judgement in the table.

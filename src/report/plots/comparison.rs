@@ -2,13 +2,13 @@
 
 use super::color::{FAILED, FIRST, SECOND, THIRD, WAITING};
 use super::distribution::share_line;
-use crate::domain::metrics::{Better, DECODE, ITL, LATENCY, Metric, TTFT};
+use crate::domain::metrics::{Better, ITL, LATENCY, Metric, SPEED, TTFT};
 use crate::report::chart::{Axis, Chart, LegendEntry, Mark, Panel, Point, Shape, Stroke};
 use crate::report::compare::{COMPARED, Comparison, Judgement, Row};
 use crate::report::markdown::{heading, label, scale};
 
 /// Metrics with a distribution, with the name of their chart.
-static METRICS: [(&str, &Metric); 4] = [("ttft", &TTFT), ("itl", &ITL), ("decode", &DECODE), ("latency", &LATENCY)];
+static METRICS: [(&str, &Metric); 4] = [("ttft", &TTFT), ("itl", &ITL), ("speed", &SPEED), ("latency", &LATENCY)];
 
 /// Distributions of both runs over each other, one chart for each metric that both have at least two figures of.
 pub fn two_distributions(comparison: &Comparison) -> Vec<Chart> {
