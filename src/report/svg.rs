@@ -22,13 +22,13 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
 /// Renders the chart of a run; without a figure, a chart without panels that says so.
 pub fn render(report: &Report) -> String {
     let chart = plots::headline(report).unwrap_or_else(|| empty("No request was measured"));
-    let simulated = if report.simulated { " · SIMULATED" } else { "" };
+    let simulated = if report.simulated { "SIMULATED · " } else { "" };
     let started = report.started_at().strftime("%Y-%m-%d %H:%M").to_string();
     let run = format!(
-        "{} · {} · {started} · tokscope {}{simulated}",
+        "{simulated}{} · {started} · tokscope {} · {}",
         sanitise_line(&report.model),
-        sanitise_line(&report.session.suite.title()),
-        env!("CARGO_PKG_VERSION")
+        env!("CARGO_PKG_VERSION"),
+        sanitise_line(&report.session.suite.title())
     );
     file(&chart, &run)
 }
@@ -37,9 +37,9 @@ pub fn render(report: &Report) -> String {
 pub fn comparison(comparison: &Comparison) -> String {
     let chart = plots::differences(comparison).unwrap_or_else(|| empty(NO_VERDICT));
     let run = |side: &ComparedRun| sanitise_line(side.model.as_deref().unwrap_or(&side.name));
-    let simulated = if comparison.a.simulated || comparison.b.simulated { " · SIMULATED" } else { "" };
+    let simulated = if comparison.a.simulated || comparison.b.simulated { "SIMULATED · " } else { "" };
     let about = format!(
-        "A {} ({}) · B {} ({}) · tokscope {}{simulated}",
+        "{simulated}A {} ({}) · B {} ({}) · tokscope {}",
         run(&comparison.a),
         sanitise_line(&comparison.a.name),
         run(&comparison.b),

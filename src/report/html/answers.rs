@@ -70,7 +70,7 @@ fn answer(case: &CaseView<'_>, left: &mut usize) -> Markup {
     }
 }
 
-/// A text as Markdown, at most so long.
+/// Returns a foreign text as HTML, cut after some characters.
 fn text(text: &str, max_chars: usize) -> Markup {
     let short = truncate(text, max_chars, "");
     html! {

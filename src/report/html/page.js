@@ -54,11 +54,8 @@
     tip.style.left = `${Math.max(4, x)}px`;
     tip.style.top = `${Math.max(4, y)}px`;
   };
-  const short = (value) => {
-    const size = Math.abs(value);
-    const digits = size >= 1000 || size === 0 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 4;
-    return value.toLocaleString('en', { maximumFractionDigits: digits });
-  };
+  // A pixel carries no more digits.
+  const short = (value) => value.toLocaleString('en', { maximumSignificantDigits: 3 });
   const svgElement = (name, attributes, ...children) => {
     const element = document.createElementNS(NS, name);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
