@@ -49,7 +49,7 @@ pub enum Stroke {
     Dashed,
 }
 
-/// Shape of a point. Shapes differ, so that colours need not be told apart.
+/// Shape of a point. Shapes differ, so that no reader depends on colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// Filled circle.
