@@ -1,4 +1,4 @@
-//! Floor 4: turns the command line, the environment and files into the inputs of a run.
+//! Floor 4: turns command line, environment and files into the inputs of a run.
 
 mod address;
 mod command_line;
@@ -50,8 +50,8 @@ pub use self::command_line::command_line;
 pub use self::local_ports::ports_to_search;
 pub use self::resume::resume_spec;
 
-/// Error in the command line, the environment or a file. The text has no secret and may have several lines; the exit
-/// status is 2.
+/// Error in the command line, the environment or a file, for exit status 2. The text may have several lines and
+/// contains no secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
@@ -75,7 +75,7 @@ pub fn run_spec(
     let simulated = simulator_url.is_some();
     let ((base_url, api), secrets) = match simulator_url {
         Some(url) => ((url, &CHAT), Secrets::default()),
-        // A real server must not be measured under the name of a demo.
+        // Without the simulator, `--demo` must not measure a real server.
         None if args.demo => return Err(ConfigError("the built-in simulator of --demo is not running".to_owned())),
         None => (
             address::endpoint(args.url.as_deref(), args.api.as_deref().and_then(api::by_name), env)?,
@@ -103,7 +103,7 @@ pub fn run_spec(
     if let Some(prepared) = &prepared {
         selection::refuse_patterns(&args.case_patterns)?;
         workload::apply(prepared, &template, &mut suite, &mut plan);
-        // A search sends rows as long as it needs.
+        // A search sends as many rows as it needs, so their number is not shown.
         about_rows = args.find.is_none().then(|| workload::notice(prepared));
     } else {
         selection::keep_matching(&mut suite, &args.case_patterns)?;
@@ -162,7 +162,7 @@ pub fn run_spec(
             stdout,
             summary_style: Style::Plain,
             journal: if args.no_save { JournalSpec::Off } else { JournalSpec::New },
-            // The program reads the baseline before the run begins.
+            // The caller adds the baseline, which is read before the run begins.
             gate: GateSpec { rules: args.gate.rules.clone(), github: args.gate.github, baseline: None },
         },
         warnings,
@@ -171,7 +171,7 @@ pub fn run_spec(
     })
 }
 
-/// Sets the timeouts of all cases that the options give.
+/// Sets the timeouts of all cases to those of the options.
 fn set_timeouts(args: &RunArgs, suite: &mut Suite) -> Result<(), ConfigError> {
     let seconds = |name: &str, seconds: Option<f64>| {
         let time = seconds.map(Duration::try_from_secs_f64).transpose();
@@ -212,7 +212,7 @@ pub fn check_comparison_exports(paths: &[PathBuf], folder: &Path) -> Result<(), 
     exports::check(&files, folder, EXPORTERS)
 }
 
-/// The largest tokenizers of today's models take 35 MiB.
+/// Tokenizer files. The size limit is generous: the largest tokenizers of today's models take 35 MiB.
 const TOKENIZER: Kind = Kind { file_name: Some("tokenizer.json"), what: "a tokenizer", max_bytes: 256 * 1024 * 1024 };
 
 fn tokenizer(path: &Path, folder: &Path) -> Result<Arc<Tokenizer>, ConfigError> {
@@ -245,13 +245,13 @@ fn check_slos(slos: &[Slo], open_loop: bool, has_checks: bool) -> Result<(), Con
 
 /// Returns the load of the run.
 fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
-    // The command line refuses this; the config file may set both.
+    // The command line rejects this combination, but the config file may set both.
     if args.requests.is_some() && args.repeat.is_some() {
         return Err(ConfigError("'requests' and 'repeat' are both set; remove one from the config file".to_owned()));
     }
     let burstiness = args.burstiness.map(|burstiness| Process::Gamma { burstiness });
     let process = burstiness.or(args.arrival).unwrap_or_default();
-    // A search sets the rate of each probe.
+    // A search sets the rate of each probe, so the plan begins with the maximum.
     let searched = args.max.filter(|_| args.find == Some(SearchVariable::Rate));
     let rate = args.rate.or(searched).or_else(|| args.stages.as_ref()?.mean_rate_per_s());
     if rate.is_none() && (args.arrival.is_some() || burstiness.is_some()) {

@@ -27,7 +27,7 @@ pub struct ResumeArgs {
     /// Proxy and certificates.
     #[command(flatten)]
     pub network: NetworkArgs,
-    /// Start the simulator again, for a run of --demo
+    /// Start the simulator again, to resume a run of --demo
     #[arg(long, conflicts_with = "url")]
     pub demo: bool,
     /// Read the server's metrics at this URL [default: where the run read them]
@@ -40,7 +40,7 @@ pub struct ResumeArgs {
     /// GPUs; by default those of the run.
     #[command(flatten)]
     pub gpu: GpuArgs,
-    /// The tokenizer.json that the run counted with
+    /// The tokenizer.json that the run used
     #[arg(long, value_name = "FILE")]
     pub tokenizer: Option<PathBuf>,
     /// Run without the dashboard: progress on stderr, summary on stdout

@@ -20,14 +20,14 @@ pub(super) fn suite(asked: Option<&Path>, folder: &Path) -> Result<(SuiteFile, S
         return Ok((suite, SuiteSource::File(path.to_owned())));
     }
     let found = folder.join(FILE_NAME);
-    // A broken link or an unreadable file is an error.
+    // A broken link or an unreadable file exists, and is reported as an error when it is read.
     if found.symlink_metadata().is_ok() {
         return Ok((suite_file::load_as(&found, FILE_NAME)?, SuiteSource::File(FILE_NAME.into())));
     }
     Ok((of_cases(suite_file::builtin()?), SuiteSource::Builtin))
 }
 
-/// The suite of a workload that the options name; the workload brings the cases.
+/// Returns the suite for a workload that the options name. The workload adds the cases.
 pub(super) fn for_workload() -> (SuiteFile, SuiteSource) {
     (of_cases(Suite::default()), SuiteSource::Builtin)
 }
@@ -36,14 +36,15 @@ fn of_cases(suite: Suite) -> SuiteFile {
     SuiteFile { suite, models: Vec::new(), workload: WorkloadArgs::default(), template: CaseSpec::new("", Vec::new()) }
 }
 
-/// Keeps the first cases of the suite if fewer requests than cases are wanted. Returns a warning if any were dropped.
+/// Drops the last cases of the suite if there are fewer requests than cases, and returns a warning about that.
 pub(super) fn keep_requested(suite: &mut Suite, requests: Option<u32>) -> Option<String> {
     let (requests, cases) = (requests? as usize, suite.cases.len());
     suite.cases.truncate(requests);
     (requests < cases).then(|| format!("--requests {requests} covers only the first {requests} of {cases} cases"))
 }
 
-/// Refuses content that the API or a conversation cannot carry. `media` has an example of each kind in the rows.
+/// Rejects content that the API or a conversation cannot carry. `media` has an example of each kind of media in the
+/// rows.
 pub(super) fn check_content(suite: &Suite, api: &Api, media: &[Media]) -> Result<(), ConfigError> {
     let with_media = |case: &CaseSpec| {
         let message = Message { media: media.to_vec(), ..Message::user("") };
@@ -61,7 +62,8 @@ pub(super) fn check_content(suite: &Suite, api: &Api, media: &[Media]) -> Result
     Ok(())
 }
 
-/// Warns of stages of a sweep that have more slots than requests: they do not put their load on the server.
+/// Warns about stages of a sweep that have more slots than requests, so that their load is lower than their
+/// concurrency.
 pub(super) fn unfilled_stages(sweep: &[usize], plan: &Plan, cases: usize) -> Option<String> {
     let requests = plan.measured_requests(cases)?;
     let unfilled: Vec<String> = sweep.iter().filter(|slots| **slots > requests).map(usize::to_string).collect();
@@ -114,7 +116,7 @@ pub(super) fn check_api(suite: &mut Suite, source: &SuiteSource, api: &Api) -> R
     Ok((!omitted.is_empty()).then(|| format!("the {} API takes one text, so the run omits: {names}", api.name)))
 }
 
-/// Refuses patterns for a suite whose workload brings the cases.
+/// Rejects `--case` for a suite whose cases come from its workload.
 pub(super) fn refuse_patterns(patterns: &[String]) -> Result<(), ConfigError> {
     if patterns.is_empty() {
         return Ok(());

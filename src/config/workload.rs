@@ -29,14 +29,14 @@ use crate::workload::ruler::CountTokens;
 use crate::workload::source::Source;
 use crate::workload::trace::{BadRows, Trace, TraceOptions};
 
-/// Requests of a workload of synthetic prompts, if the user names no number.
+/// Default number of requests of a workload of synthetic prompts.
 const SYNTHETIC_REQUESTS: u32 = 20;
-/// Advice about a bad row.
-const SKIP_HINT: &str = "; mend the row, or skip and count such rows with --skip-bad-rows";
-/// Name of the case of rows without a tag, beside those with one.
+/// Advice about an invalid row.
+const SKIP_HINT: &str = "; correct the row, or skip and count such rows with --skip-bad-rows";
+/// Name of the case of rows without a tag, if other rows have tags.
 const NO_TAG: &str = "no tag";
 
-/// Requests of a run that sends more than its cases.
+/// A workload that is ready to run.
 pub(super) struct Prepared {
     /// Name of the suite, if the workload replaces it.
     pub(super) name: String,
@@ -46,11 +46,11 @@ pub(super) struct Prepared {
     pub(super) recorded: Option<Suite>,
     pub(super) workload: Workload,
     pub(super) requests: RequestSpec,
-    /// An example of each kind of images and audio in the rows.
+    /// One example of each kind of media (images, audio) in the rows.
     pub(super) media: Vec<Media>,
 }
 
-/// Completes the options with what the suite's file says. A source among the options replaces that of the file.
+/// Completes the options by those of the suite's file. A source among the options replaces the source of the file.
 pub(super) fn merge(args: &WorkloadArgs, file: WorkloadArgs) -> WorkloadArgs {
     if args.has_source() {
         return args.clone();
@@ -142,7 +142,8 @@ pub(super) fn reopen(
     assemble((workload.source.clone(), opened), options).map(|prepared| prepared.requests)
 }
 
-/// Refuses a file that is not the one of the run. The fingerprint is not known to runs of older versions.
+/// Checks that the file has not changed since the run. `known` is `None` for runs of older versions, which stored no
+/// fingerprint.
 fn check_unchanged(
     what: &str,
     path: &str,
@@ -245,7 +246,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         }
     };
     let at_most = |n: u32| rows.map_or(n, |rows| n.min(rows));
-    // A trace ends with its last request.
+    // A trace is not repeated, so its length limits the number of requests.
     let asked = plan.requests.map(|n| if source.replay_speed().is_some() { at_most(n) } else { n });
     let planned = match (asked.or(limit.map(at_most)), rows) {
         (Some(requests), _) => row_plan.divide(requests),
@@ -260,7 +261,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
     Ok(Prepared { name, cases, recorded: saved, workload, requests, media })
 }
 
-/// Groups the rows by tag: the names of the cases, if there are tags, and the rows of each.
+/// Groups the rows by tag. Returns the names of the cases, if there are tags, and the case of each row.
 fn groups(
     dataset: &Dataset,
     rows: u32,
@@ -299,7 +300,8 @@ fn open_trace(path: &Path, skips_bad_rows: bool, speed: f64) -> Result<Trace<Fil
     Trace::open(file, &TraceOptions { bad_rows, speed, ..TraceOptions::default() }).map_err(|e| failed(e.to_string()))
 }
 
-/// Path of a file that the user named in `folder`. In the working folder it keeps the name that the user gave.
+/// Returns the path of a file that the user named relative to `folder`. In the working folder, the path stays as the
+/// user typed it.
 fn in_folder(path: &Path, folder: &Path) -> PathBuf {
     if folder == Path::new(".") { path.to_owned() } else { folder.join(path) }
 }
@@ -331,14 +333,14 @@ pub(super) fn apply(prepared: &Prepared, template: &CaseSpec, suite: &mut Suite,
         suite.name.clone_from(&prepared.name);
     }
     suite.workload = Some(prepared.workload.clone());
-    // Depths are measured one after another; a number of requests would have them take turns.
+    // Depths are measured one after another. A number of requests in the plan would make them take turns.
     if plan.duration.is_none() && prepared.workload.source.depths().is_none() {
         plan.requests = Some(prepared.workload.planned.iter().fold(0, |sum, n| n.saturating_add(sum)));
     }
     plan.warmup = plan.warmup.saturating_add(prepared.requests.source.as_ref().map_or(0, Source::probes));
 }
 
-/// Adds the images that the options ask for, and gives all generated images their seeds.
+/// Adds the images of `--image`, and sets the seeds of all generated images.
 pub(super) fn generate_images(suite: &mut Suite, images: Option<GeneratedImages>, seed: u64) {
     for case in &mut suite.cases {
         case.generated_images.extend(images);
@@ -348,14 +350,14 @@ pub(super) fn generate_images(suite: &mut Suite, images: Option<GeneratedImages>
     }
 }
 
-/// Conversations that the options ask for.
+/// Returns the conversations of the options; `None` without such options.
 pub(super) fn conversations(args: &WorkloadArgs, seed: u64) -> Option<Conversations> {
     let WorkloadArgs { turns, think, session_header, .. } = args.clone();
     let is_asked = turns.is_some() || think.is_some() || session_header.is_some();
     is_asked.then_some(Conversations { turns, think, session_header, seed })
 }
 
-/// One line about the rows before the run.
+/// Returns a line about the rows, shown before the run.
 pub(super) fn notice(prepared: &Prepared) -> String {
     let planned: u64 = prepared.workload.planned.iter().copied().map(u64::from).sum();
     let to_send = count(usize::try_from(planned).unwrap_or(usize::MAX), "request");

@@ -80,7 +80,7 @@ impl TelemetryEvent {
     }
 }
 
-/// Events that recreate what is known before a run begins.
+/// Returns events that recreate the current state of the histories, for a journal that begins with the run.
 pub fn known(gpu: &GpuHistory, gauges: Option<&GaugeHistory>, host: &HostHistory) -> Vec<TelemetryEvent> {
     let infos: Vec<_> = gpu.gpus.iter().map(|track| track.info.clone()).collect();
     let (source, driver, interval_ms) = (gpu.source.clone(), gpu.driver.clone(), gpu.interval_ms);

@@ -1,6 +1,6 @@
-//! The report as Markdown: verdict and chart first, then the results, the environment, and how the numbers were taken.
+//! Report as Markdown: verdict and chart first, then results, environment and method.
 //!
-//! The headings, fields and first columns of older reports stay, so that scripts and `compare` still find them.
+//! Keeps the headings, fields and first columns of older reports, so that scripts and `compare` still find them.
 
 mod chart;
 mod checks;
@@ -36,7 +36,7 @@ pub(super) use escape::inline;
 pub(super) use figures::{bare, heading, label, scale};
 use page::Page;
 
-/// A report and the figures that are computed from it once.
+/// A report with its summary and case views, which are computed once.
 pub(super) struct View<'a> {
     /// The report.
     pub(super) report: &'a Report,
@@ -115,7 +115,7 @@ impl<'a> View<'a> {
         self.summary.stage.map_or_else(String::new, |concurrency| format!(" at concurrency {concurrency}"))
     }
 
-    /// Says which stage of a sweep the section describes.
+    /// Writes a line that names the stage of a sweep that the section describes.
     fn name_stage(&self, page: &mut Page) {
         if let Some(concurrency) = self.summary.stage {
             page.block(&format!("Concurrency {concurrency}, the best stage of the sweep."));
@@ -123,16 +123,16 @@ impl<'a> View<'a> {
     }
 }
 
-/// Writes the whole document.
+/// Writes the whole report to `to`.
 ///
 /// # Errors
 ///
-/// `to` does not accept it.
+/// Returns the error of `to`.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     to.write_all(render(report).as_bytes())
 }
 
-/// Renders the whole document.
+/// Renders the whole report.
 pub fn render(report: &Report) -> String {
     let (view, mut page) = (View::new(report), Page::default());
     for (_, write) in SECTIONS {

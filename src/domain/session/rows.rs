@@ -1,4 +1,4 @@
-//! Which row of a data set each request of a run sends.
+//! Assignment of the rows of a data set to the requests of a run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::domain::row_order::{RowOrder, RowOrderError, Sample, Shard};
 use crate::domain::row_times::RowTimes;
 
-/// Order of the rows, for all cases of a run. A case sends rows with its tag.
+/// Order in which the cases of a run send rows. A case sends the rows with its tag.
 #[derive(Clone, Debug)]
 pub struct RowPlan {
-    /// Order of all rows, which decides the order of the cases; `None` for a single case.
+    /// Order of all rows, which determines the order of the cases; `None` for a single case.
     mix: Option<Mix>,
     /// Rows of each case.
     cases: Vec<CaseRows>,
@@ -17,7 +17,7 @@ pub struct RowPlan {
     turns: Arc<[u16]>,
     /// Whether some row has several turns.
     has_conversations: bool,
-    /// Times of the rows of a trace.
+    /// Times of the rows of a trace; `None` without a trace.
     times: Option<RowTimes>,
 }
 
@@ -35,11 +35,11 @@ struct CaseRows {
 
 #[derive(Clone, Debug)]
 enum RowsOfCase {
-    /// All rows of a source with one case.
+    /// All rows, for a source with one case.
     All,
     /// Rows with the tag of the case, in file order.
     Listed(Arc<[u32]>),
-    /// Each row of this distance from the first one on, without an end.
+    /// Every `step`-th row from `first` on, without an end.
     Endless { first: u32, step: u32 },
 }
 
@@ -48,18 +48,18 @@ impl RowPlan {
     ///
     /// # Errors
     ///
-    /// If the shard gets no row.
+    /// If the shard would get no row.
     pub fn single(rows: u32, sample: Sample, seed: u64, shard: Shard) -> Result<Self, RowOrderError> {
         let order = RowOrder::new(rows.into(), sample, seed, shard)?;
         let cases = vec![CaseRows { order, rows: RowsOfCase::All }];
         Ok(Self { mix: None, cases, turns: Arc::default(), has_conversations: false, times: None })
     }
 
-    /// Creates the plan of a data set whose rows belong to the cases with these numbers.
+    /// Creates the plan of a data set whose rows are tagged with the indices of their cases.
     ///
     /// # Errors
     ///
-    /// If the shard gets no row of some case.
+    /// If the shard would get no row of a case.
     pub fn tagged(tags: Arc<[u16]>, sample: Sample, seed: u64, shard: Shard) -> Result<Self, RowOrderError> {
         let count = tags.iter().max().map_or(0, |last| usize::from(*last) + 1);
         let mut rows: Vec<Vec<u32>> = vec![Vec::new(); count];
@@ -78,12 +78,12 @@ impl RowPlan {
         Ok(Self { mix, cases, turns: Arc::default(), has_conversations: false, times: None })
     }
 
-    /// Creates the plan of written prompts. Of `cases` cases, case `c` sends the rows `c`, `c + cases`,
-    /// `c + 2 * cases` and so on, so no two requests of a run send the same row.
+    /// Creates the plan of generated prompts, whose number is not limited. Of `cases` cases, case `c` sends the rows
+    /// `c`, `c + cases`, `c + 2 * cases` and so on, so that no two requests of a run send the same row.
     ///
     /// # Errors
     ///
-    /// Without cases, or with more than there are rows.
+    /// If there are no cases, or more cases than rows.
     pub fn endless(cases: u32) -> Result<Self, RowOrderError> {
         let rows = u64::from(u32::MAX) / u64::from(cases.max(1));
         let order = RowOrder::new(if cases == 0 { 0 } else { rows }, Sample::Ordered, 0, Shard::WHOLE)?;
@@ -92,7 +92,7 @@ impl RowPlan {
         Ok(Self { mix: None, cases, turns: Arc::default(), has_conversations: false, times: None })
     }
 
-    /// Adds the number of turns that each row has.
+    /// Returns the plan with the number of turns that each row has.
     #[must_use]
     pub fn with_turns(mut self, turns: Arc<[u16]>) -> Self {
         self.has_conversations = turns.iter().any(|turns| *turns > 1);
@@ -100,14 +100,14 @@ impl RowPlan {
         self
     }
 
-    /// Adds the times at which the rows are sent, in file order.
+    /// Returns the plan with the times at which the rows are sent, in file order.
     #[must_use]
     pub fn with_times(mut self, times: Arc<[Duration]>) -> Self {
         self.times = RowTimes::new(times);
         self
     }
 
-    /// Times at which the rows are sent; `None` if the load decides.
+    /// Times at which the rows are sent; `None` if rate or concurrency determine them.
     pub const fn times(&self) -> Option<&RowTimes> {
         self.times.as_ref()
     }
@@ -123,8 +123,8 @@ impl RowPlan {
         }
     }
 
-    /// Whether the rows are written prompts, which do not end. Each attempt then has a row of its own, warm-ups and
-    /// discarded ones included, so that no request repeats a prompt that the server has in its prefix cache.
+    /// Returns whether the rows are generated prompts without an end. Each attempt then has a row of its own, including
+    /// warm-ups and discarded attempts, so that no request repeats a prompt that the server has in its prefix cache.
     pub fn is_endless(&self) -> bool {
         self.cases.iter().any(|case| matches!(case.rows, RowsOfCase::Endless { .. }))
     }
@@ -150,7 +150,7 @@ impl RowPlan {
         self.cases.iter().map(|c| u32::try_from(c.order.rows_per_pass()).unwrap_or(u32::MAX)).collect()
     }
 
-    /// Divides `requests` among the cases as their rows come.
+    /// Returns how many of the first `requests` requests each case sends.
     pub fn divide(&self, requests: u32) -> Vec<u32> {
         let mut planned = vec![0; self.cases.len()];
         for taken in 0..requests {
