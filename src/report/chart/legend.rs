@@ -13,7 +13,7 @@ const SAMPLE_PX: f64 = 22.0;
 const GAP_PX: f64 = 16.0;
 
 /// Entries with their places, and the height of all rows.
-fn places<'a>(legend: &'a Legend, width_px: f64) -> (Vec<(f64, f64, &'a LegendEntry)>, f64) {
+fn places(legend: &Legend, width_px: f64) -> (Vec<(f64, f64, &LegendEntry)>, f64) {
     let (mut x, mut row, mut out) = (0.0, 0.0, Vec::new());
     for entry in legend {
         let room = SAMPLE_PX + text_px(&entry.label) + GAP_PX;

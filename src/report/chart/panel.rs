@@ -85,16 +85,11 @@ impl Panel {
                 path class="axis" d={ "M0 " (px(height)) "H" (px(width)) } {}
                 svg class="plot" width=(px(width)) height=(px(height)) {
                     rect class="hit" width=(px(width)) height=(px(height)) {}
-                    g class="data" { @for mark in &self.marks { (scaled(mark, &x, &y, self.row_px(&y))) } }
+                    g class="data" { @for mark in &self.marks { (scaled(mark, &x, &y, row_px(&y))) } }
                 }
                 @for mark in &self.marks { (placed(mark, &x, &y, width, height)) }
             }
         }
-    }
-
-    /// Height of a row, pixels.
-    fn row_px(&self, y: &Scale<'_>) -> f64 {
-        (y.px(1.0) - y.px(0.0)).abs()
     }
 
     fn y_axis(&self, y: &Scale<'_>, width: f64, left: f64) -> Markup {
@@ -111,6 +106,11 @@ impl Panel {
             }
         }
     }
+}
+
+/// Height of a row, pixels.
+fn row_px(y: &Scale<'_>) -> f64 {
+    (y.px(1.0) - y.px(0.0)).abs()
 }
 
 /// Marks that a zoom stretches: lines, areas and bars.

@@ -29,7 +29,7 @@ pub fn search(session: &Session) -> Option<Chart> {
         return None;
     }
     let x = Axis::of_loads(name, result.probes.iter().map(load));
-    let limit = result.outcome.last_pass.map(|load| Mark::RuleX(settings.value(load), "last pass".to_owned()));
+    let limit = |label: &str| result.outcome.last_pass.map(|load| Mark::RuleX(settings.value(load), label.to_owned()));
     let mut panels: Vec<Panel> = Vec::new();
     for (at, slo) in session.slos().iter().take(MOST_SLOS).enumerate() {
         let points = |verdict: ProbeVerdict| {
@@ -48,7 +48,9 @@ pub fn search(session: &Session) -> Option<Chart> {
         if all.is_empty() {
             continue;
         }
-        let marks = limit.clone().into_iter().chain([Mark::RuleY(slo.threshold, slo.to_string())]);
+        let marks = limit(if panels.is_empty() { "last pass" } else { "" })
+            .into_iter()
+            .chain([Mark::RuleY(slo.threshold, slo.to_string())]);
         let points =
             VERDICTS.map(|(verdict, color, shape, _)| Mark::Points { color, shape, points: points(verdict).collect() });
         let label = format!("{} ({})", slo.name(), slo.unit().as_str());
@@ -85,7 +87,7 @@ fn order(result: &SearchResult, name: &str, load: &dyn Fn(&ProbeResult) -> f64) 
         VERDICTS.map(|(verdict, color, shape, word)| Mark::Points { color, shape, points: points(verdict, word) });
     let path = Mark::Line { color: WAITING, points: line, stroke: Stroke::Solid, name: String::new() };
     Panel {
-        x: Axis::of_loads("Probe", probes().map(|probe| probe.0)),
+        x: Axis::between("Probe", 0.5, result.probes.len() as f64 + 0.5),
         y: Axis::from_zero(name, probes().map(|probe| probe.1)),
         height: 120.0,
         marks: std::iter::once(path).chain(marks).collect(),
