@@ -18,6 +18,7 @@ mod search;
 mod secrets;
 mod selection;
 mod settings;
+mod shard;
 pub mod suite_file;
 mod theme_file;
 pub mod toml_file;
@@ -36,15 +37,18 @@ use crate::domain::metrics::QUEUE;
 use crate::domain::model_mix::ModelMix;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::{NO_LIMIT, Plan};
+use crate::domain::shard::Shard;
 use crate::domain::slo::{RunFigure, Slo, Subject};
 use crate::domain::suite::Suite;
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::{self, CHAT};
 use crate::report::exporters::{EXPORTERS, stdout_exporter};
+use crate::report::fingerprint;
 use crate::report::style::Style;
 use crate::runtime::spec::{EngineSpec, GateSpec, JournalSpec, RunSpec, SavingSpec, SessionSpec, TelemetrySpec};
 use crate::store::input::{self, Kind};
 use crate::tokenizer::Tokenizer;
+use crate::workload::source::Source;
 
 pub use self::command_line::command_line;
 pub use self::local_ports::ports_to_search;
@@ -84,6 +88,8 @@ pub fn run_spec(
     };
     let network = network::network(&args.network, args.retries, &base_url, env, folder)?;
     let mut plan = plan(args)?;
+    let shard = shard::choose(args.shard, env)?;
+    let (shard, about_shard) = shard.map_or((Shard::WHOLE, None), |(shard, notice)| (shard, Some(notice)));
     let find = search::settings(args)?;
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     let (file, suite_source) = if args.workload.has_source() {
@@ -91,13 +97,13 @@ pub fn run_spec(
     } else {
         selection::suite(args.cases.as_deref(), folder)?
     };
-    let model_mix = model_mix::mix(&args.model_mix, file.models, args.seed)?
+    let model_mix = model_mix::mix(&args.model_mix, file.models, shard.seed(args.seed))?
         .filter(|_| args.model.is_none() || !args.model_mix.is_empty());
     let workload_args = workload::merge(&args.workload, file.workload);
     if workload_args.depth.is_some() {
         plan = workload::plan_depths(args, plan)?;
     }
-    let prepared = workload::prepare(&workload_args, &plan, args.seed, tokenizer.as_ref(), folder)?;
+    let prepared = workload::prepare(&workload_args, &plan, args.seed, tokenizer.as_ref(), folder, shard)?;
     let (mut suite, template) = (file.suite, file.template);
     let (mut shortened, mut about_rows) = (None, None);
     if let Some(prepared) = &prepared {
@@ -110,11 +116,12 @@ pub fn run_spec(
         shortened = selection::keep_requested(&mut suite, args.requests);
     }
     let recorded = prepared.as_ref().and_then(|prepared| prepared.recorded.as_ref()?.conversations.clone());
-    suite.conversations = workload::conversations(&workload_args, args.seed).or(recorded);
+    suite.conversations = workload::conversations(&workload_args, shard.seed(args.seed)).or(recorded);
     let left_out = selection::check_api(&mut suite, &suite_source, api)?;
     media_file::reload(&mut suite)?;
-    workload::generate_images(&mut suite, workload_args.image, args.seed);
+    workload::generate_images(&mut suite, workload_args.image, shard.seed(args.seed));
     selection::check_content(&suite, api, prepared.as_ref().map_or(&[], |prepared| &prepared.media))?;
+    let probes = prepared.as_ref().and_then(|p| p.requests.source.as_ref()).map_or(0, Source::probes);
     let requests = prepared.map(|prepared| prepared.requests).unwrap_or_default();
     set_timeouts(args, &mut suite)?;
     let server_metrics = args.server_metrics.as_deref().map(|typed| metrics::addresses(typed, &base_url, api));
@@ -134,8 +141,16 @@ pub fn run_spec(
     suite.find = find;
     check_slos(&suite.slos, plan.open_loop.is_some() || workload_args.trace.is_some(), suite.has_checks())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
-    let sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
+    let mut sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
     let unfilled = selection::unfilled_stages(&sweep, &plan, suite.cases.len());
+    let whole = if shard.is_whole() {
+        None
+    } else {
+        shard::check(args)?;
+        let digest = fingerprint::digest_of_shard(&suite, &plan, &sweep);
+        let stages = &mut suite.load_stages;
+        Some(Box::new(shard::Load { plan: &mut plan, sweep: &mut sweep, stages }.divide(shard, probes, digest)?))
+    };
     let warnings =
         secrets.warnings.iter().cloned().chain(odd).chain(shortened).chain(left_out).chain(unfilled).collect();
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
@@ -156,7 +171,7 @@ pub fn run_spec(
             gpu,
             gpu_metrics_urls,
         },
-        session: SessionSpec { suite, suite_source, plan, sweep, model, requests },
+        session: SessionSpec { suite, suite_source, plan, sweep, whole, model, requests },
         saving: SavingSpec {
             exports,
             stdout,
@@ -166,7 +181,7 @@ pub fn run_spec(
             gate: GateSpec { rules: args.gate.rules.clone(), github: args.gate.github, baseline: None },
         },
         warnings,
-        notices: about_rows.into_iter().collect(),
+        notices: about_shard.into_iter().chain(about_rows).collect(),
         command_line: None,
     })
 }
@@ -283,6 +298,7 @@ fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
         duration: duration.map_err(|e| ConfigError(format!("--duration: {e}")))?.or(in_stages).or(of_probe),
         requests: args.requests,
         stop_when_saturated: args.stop_when_saturated,
+        shard: None,
     })
 }
 

@@ -13,6 +13,7 @@ use super::{ColorArgs, GpuArgs, NetworkArgs, SecretArgs, WorkloadArgs};
 use crate::domain::load_search::SearchVariable;
 use crate::domain::load_stages::LoadStages;
 use crate::domain::open_loop::Process;
+use crate::domain::shard::Shard;
 use crate::domain::slo::Slo;
 use crate::protocol::api;
 use crate::report::exporters::{EXPORTERS, Exporter};
@@ -151,6 +152,9 @@ pub struct RunArgs {
     /// Run everything at each concurrency in turn, like 1,2,4,8,16
     #[arg(long, value_name = "N,N", help_heading = "Load", value_parser = sweep, conflicts_with_all = ["rate", "concurrency"])]
     pub sweep: Option<Sweep>,
+    /// Send only part i of the load of N processes; i counts from 0 [default: from Slurm, MPI or Kubernetes]
+    #[arg(long, value_name = "i/N", help_heading = "Load")]
+    pub shard: Option<Shard>,
     /// Exit with 1 unless the run (or a stage of a sweep) meets the threshold.
     #[arg(long = "slo", value_name = "THRESHOLD", help_heading = "Load")]
     #[arg(help = "Exit with 1 unless met, like 'ttft_p95<500ms' (sweep: by any stage); repeatable")]

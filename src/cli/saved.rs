@@ -108,6 +108,19 @@ pub struct RunsArgs {
     pub screen: ScreenArgs,
 }
 
+/// Options of `tokscope merge`.
+#[derive(Args, Debug)]
+#[command(long_about = "\
+Merge the saved runs of shards into one run.
+
+Every figure of the merged run comes from the raw records of all shards. Report, compare, open and replay read it like \
+any other run. Exit status 1: a shard is missing or incomplete, a request failed, or a threshold was missed.")]
+pub struct MergeArgs {
+    /// Shards: their ids, the start of their ids, or the paths of their journals
+    #[arg(required = true, num_args = 1.., value_name = "RUN")]
+    pub runs: Vec<String>,
+}
+
 /// Options of `tokscope report`.
 #[derive(Args, Debug)]
 pub struct ReportArgs {

@@ -75,6 +75,7 @@ pub fn resume_spec(
             suite_source: SuiteSource::Saved,
             plan: run.plan,
             sweep: run.sweep,
+            whole: run.whole,
             model: Some(run.model),
             requests,
         },

@@ -16,8 +16,9 @@ use crate::domain::length_spec::LengthSpec;
 use crate::domain::media::{GeneratedImages, Media};
 use crate::domain::quantity::count;
 use crate::domain::random::mix;
-use crate::domain::row_order::{RowOrderError, Sample, Shard};
+use crate::domain::row_order::{RowOrderError, Sample};
 use crate::domain::session::{Plan, RowPlan};
+use crate::domain::shard::Shard;
 use crate::domain::suite::{CaseSpec, Suite};
 use crate::domain::text::sanitise_line;
 use crate::domain::workload::{Conversations, Workload, WorkloadSource};
@@ -46,6 +47,8 @@ pub(super) struct Prepared {
     pub(super) recorded: Option<Suite>,
     pub(super) workload: Workload,
     pub(super) requests: RequestSpec,
+    /// Requests of all shards.
+    pub(super) requests_of_all_shards: u32,
     /// One example of each kind of media (images, audio) in the rows.
     pub(super) media: Vec<Media>,
 }
@@ -76,6 +79,7 @@ pub(super) fn prepare(
     seed: u64,
     tokenizer: Option<&Arc<Tokenizer>>,
     folder: &Path,
+    shard: Shard,
 ) -> Result<Option<Prepared>, ConfigError> {
     let source = if let Some(path) = &args.dataset {
         let dataset = open_dataset(&in_folder(path, folder), &args.columns, args.skip_bad_rows)?;
@@ -109,7 +113,8 @@ pub(super) fn prepare(
         return Ok(None);
     };
     let sample = args.sample.unwrap_or_default();
-    assemble(source, Options { output: args.osl.as_ref(), sample, seed, plan, limit: args.limit, tokenizer }).map(Some)
+    assemble(source, Options { output: args.osl.as_ref(), sample, seed, plan, limit: args.limit, tokenizer, shard })
+        .map(Some)
 }
 
 /// Opens the source of a saved run's workload again.
@@ -138,7 +143,9 @@ pub(super) fn reopen(
         WorkloadSource::Depth { .. } => Opened::Depth,
     };
     let Workload { sample, seed, output, .. } = workload;
-    let options = Options { output: output.as_ref(), sample: *sample, seed: *seed, plan, limit: None, tokenizer };
+    let shard = plan.shard.unwrap_or(Shard::WHOLE);
+    let options =
+        Options { output: output.as_ref(), sample: *sample, seed: *seed, plan, limit: None, tokenizer, shard };
     assemble((workload.source.clone(), opened), options).map(|prepared| prepared.requests)
 }
 
@@ -177,10 +184,11 @@ struct Options<'a> {
     /// Maximum rows to send, unless the plan has a number of requests.
     limit: Option<u32>,
     tokenizer: Option<&'a Arc<Tokenizer>>,
+    shard: Shard,
 }
 
 fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) -> Result<Prepared, ConfigError> {
-    let Options { output, sample, seed, plan, limit, tokenizer } = options;
+    let Options { output, sample, seed, plan, limit, tokenizer, shard } = options;
     let no_rows = |e: RowOrderError| ConfigError(e.to_string());
     let counter = tokenizer.map(|tokenizer| -> CountTokens {
         let tokenizer = Arc::clone(tokenizer);
@@ -190,7 +198,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
     let (name, summary, rows, cases, row_plan, source_of_requests) = match opened {
         Opened::Dataset(dataset) => {
             let rows = row_count(dataset.rows())?;
-            let (cases, row_plan) = groups(&dataset, rows, sample, seed).map_err(no_rows)?;
+            let (cases, row_plan) = groups(&dataset, rows, sample, seed, shard).map_err(no_rows)?;
             has_checks = dataset.summary().checked_rows > 0;
             media.clone_from(&dataset.summary().media);
             let summary = dataset.summary().to_string();
@@ -200,8 +208,13 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         }
         Opened::Trace(trace) => {
             let rows = row_count(trace.len() as u64)?;
-            let times = (0..trace.len()).filter_map(|row| trace.at(row)).collect();
-            let row_plan = RowPlan::single(rows, Sample::Ordered, seed, Shard::WHOLE).map_err(no_rows)?;
+            let of_shard = |row: &usize| u32::try_from(*row).is_ok_and(|row| shard.has_row(row));
+            let times = (0..trace.len()).filter(of_shard).filter_map(|row| trace.at(row)).collect();
+            let row_plan = if shard.is_whole() {
+                RowPlan::single(rows, Sample::Ordered, seed, shard).map_err(no_rows)?
+            } else {
+                RowPlan::every_nth(&vec![0; trace.len()], shard).map_err(no_rows)?
+            };
             let row_plan = row_plan.with_times(times);
             let name = stem(source.path().unwrap_or_default());
             let summary = format!("{name}: {}", trace.summary());
@@ -210,7 +223,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         }
         Opened::Recorded(recorded) => {
             let rows = row_count(recorded.len() as u64)?;
-            let row_plan = recorded.row_plan()?;
+            let row_plan = recorded.row_plan(shard)?;
             let RecordedRun { suite, summary, rows: sent, .. } = *recorded;
             let sent_again = suite.workload.as_ref().map(|workload| reopen(workload, plan, tokenizer));
             let inner = sent_again.transpose()?.and_then(|requests| requests.source);
@@ -226,7 +239,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             };
             let (prompt_tokens, output_tokens) = (*prompt_tokens, *output_tokens);
             let (name, cases) = depth::names(depths, prompt_tokens, output_tokens);
-            let row_plan = RowPlan::endless(u32::try_from(cases.len()).unwrap_or(u32::MAX)).map_err(no_rows)?;
+            let row_plan = RowPlan::endless(u32::try_from(cases.len()).unwrap_or(u32::MAX), shard).map_err(no_rows)?;
             let summary =
                 format!("prose, {prompt_tokens} tokens after a context of {depths} tokens, {output_tokens} tokens out");
             let prompts = Source::at_depths(depths.clone(), prompt_tokens, output_tokens, counter, seed);
@@ -236,7 +249,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             let WorkloadSource::Synthetic { input, prefix } = &source else {
                 return Err(ConfigError("the workload has no lengths".to_owned()));
             };
-            let row_plan = RowPlan::endless(1).map_err(no_rows)?;
+            let row_plan = RowPlan::endless(1, shard).map_err(no_rows)?;
             let answer = output.map_or_else(String::new, |output| format!(", {output} out"));
             let name = format!("{input} in{answer}");
             let beginning = prefix.map_or_else(String::new, |prefix| format!(" after a shared beginning of {prefix}"));
@@ -248,17 +261,27 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
     let at_most = |n: u32| rows.map_or(n, |rows| n.min(rows));
     // A trace is not repeated, so its length limits the number of requests.
     let asked = plan.requests.map(|n| if source.replay_speed().is_some() { at_most(n) } else { n });
-    let planned = match (asked.or(limit.map(at_most)), rows) {
-        (Some(requests), _) => row_plan.divide(requests),
-        (None, Some(_)) => row_plan.rows_per_pass().iter().map(|rows| rows.saturating_mul(plan.repeat)).collect(),
-        (None, None) if source.depths().is_some() => vec![plan.repeat; cases.len()],
-        (None, None) => vec![SYNTHETIC_REQUESTS.saturating_mul(plan.repeat)],
+    let part_of = |requests: u32| shard.part_of(requests.into()) as u32;
+    let (planned, requests_of_all_shards) = match (asked.or(limit.map(at_most)), rows) {
+        (Some(requests), _) => (row_plan.divide(part_of(requests)), requests),
+        (None, Some(all)) => {
+            let planned = row_plan.rows_per_pass().iter().map(|rows| rows.saturating_mul(plan.repeat)).collect();
+            (planned, all.saturating_mul(plan.repeat))
+        }
+        (None, None) if source.depths().is_some() => {
+            let planned = (0..cases.len()).map(|case| shard.attempts_of_case(case, plan.repeat)).collect();
+            (planned, plan.repeat.saturating_mul(u32::try_from(cases.len()).unwrap_or(u32::MAX)))
+        }
+        (None, None) => {
+            let requests = SYNTHETIC_REQUESTS.saturating_mul(plan.repeat);
+            (vec![part_of(requests)], requests)
+        }
     };
     let probes = source_of_requests.as_ref().map_or(0, Source::probes);
     let output = output.cloned().or_else(|| source.output_tokens().map(LengthSpec::fixed));
     let workload = Workload { source, summary, rows, sample, seed, output, probes, has_checks, planned };
     let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: source_of_requests };
-    Ok(Prepared { name, cases, recorded: saved, workload, requests, media })
+    Ok(Prepared { name, cases, recorded: saved, workload, requests, requests_of_all_shards, media })
 }
 
 /// Groups the rows by tag. Returns the names of the cases, if there are tags, and the case of each row.
@@ -267,10 +290,11 @@ fn groups(
     rows: u32,
     sample: Sample,
     seed: u64,
+    shard: Shard,
 ) -> Result<(Option<Vec<String>>, RowPlan), RowOrderError> {
     let turns = dataset.turns();
     if dataset.tags().is_empty() {
-        return Ok((None, RowPlan::single(rows, sample, seed, Shard::WHOLE)?.with_turns(turns)));
+        return Ok((None, RowPlan::single(rows, sample, seed, shard)?.with_turns(turns)));
     }
     let mut names: Vec<String> = dataset.tags().iter().map(|tag| sanitise_line(tag)).collect();
     let untagged = u16::try_from(names.len()).unwrap_or(u16::MAX);
@@ -278,7 +302,7 @@ fn groups(
     if tags.contains(&untagged) {
         names.push(NO_TAG.to_owned());
     }
-    Ok((Some(names), RowPlan::tagged(tags.into(), sample, seed, Shard::WHOLE)?.with_turns(turns)))
+    Ok((Some(names), RowPlan::tagged(tags.into(), sample, seed, shard)?.with_turns(turns)))
 }
 
 fn open_dataset(path: &Path, columns: &[String], skips_bad_rows: bool) -> Result<Dataset, ConfigError> {
@@ -335,7 +359,7 @@ pub(super) fn apply(prepared: &Prepared, template: &CaseSpec, suite: &mut Suite,
     suite.workload = Some(prepared.workload.clone());
     // Depths are measured one after another. A number of requests in the plan would make them take turns.
     if plan.duration.is_none() && prepared.workload.source.depths().is_none() {
-        plan.requests = Some(prepared.workload.planned.iter().fold(0, |sum, n| n.saturating_add(sum)));
+        plan.requests = Some(prepared.requests_of_all_shards);
     }
     plan.warmup = plan.warmup.saturating_add(prepared.requests.source.as_ref().map_or(0, Source::probes));
 }

@@ -12,6 +12,7 @@ mod stored_record;
 mod unresolved;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -239,6 +240,18 @@ impl AttemptRecord {
             tool_calls: Vec::new(),
             checks: Vec::new(),
             answer_parts: None,
+        }
+    }
+
+    /// Moves all times of a complete record, as if the run's clock had started this much earlier.
+    pub fn move_later(&mut self, by: Duration) {
+        let times = [&mut self.started, &mut self.ended].into_iter();
+        let times = times.chain(&mut self.intended).chain(&mut self.headers_at).chain(&mut self.finish_at);
+        let times = times.chain(&mut self.first_counted_at).chain(self.arrivals.iter_mut().map(|a| &mut a.at));
+        let stalls = self.observer_stalls.iter_mut().flat_map(|(from, to)| [from, to]);
+        let times = times.chain(stalls).chain(self.retries.iter_mut().map(|retry| &mut retry.started));
+        for time in times {
+            *time = time.plus(by);
         }
     }
 

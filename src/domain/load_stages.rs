@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::parse::{InvalidStages, MAX_CONCURRENCY, MAX_RATE_PER_S, MIN_RATE_PER_S, STAGE_FORMS};
+use super::shard::Shard;
 
 /// One load and its duration.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,6 +94,25 @@ impl LoadStages {
     /// The stages in order; at least one.
     pub fn all(&self) -> &[LoadStage] {
         &self.0
+    }
+
+    /// This shard's part of the stages; `None` if some stage has fewer requests in flight than there are shards.
+    pub fn part_of(&self, shard: Shard) -> Option<Self> {
+        let part = |stage: &LoadStage| {
+            let load = match stage.load {
+                StageLoad::Concurrency { from, to } if u64::from(from.min(to)) < shard.count => return None,
+                StageLoad::Concurrency { from, to } => {
+                    let part = |users: u32| shard.part_of(users.into()) as u32;
+                    StageLoad::Concurrency { from: part(from), to: part(to) }
+                }
+                StageLoad::Rate { from_per_s, to_per_s } => {
+                    let count = shard.count as f64;
+                    StageLoad::Rate { from_per_s: from_per_s / count, to_per_s: to_per_s / count }
+                }
+            };
+            Some(LoadStage { load, time: stage.time })
+        };
+        self.0.iter().map(part).collect::<Option<Arc<[_]>>>().map(Self)
     }
 
     /// Duration of all stages together.

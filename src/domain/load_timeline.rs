@@ -201,7 +201,7 @@ mod tests {
         timeline.add(&answer(at(1000), 1000, 100));
         let points = timeline.points(100, at(2000));
         assert!((total(&points) - 100.0).abs() < 1e-9, "{points:?}");
-        // Of the 900 ms with tokens, 150 lie in the first quarter of a second, and 250 in each later one.
+        // 150 of the 900 ms with tokens lie in the first quarter of a second, and 250 in each later one.
         let tokens: Vec<f64> = points.iter().map(|p| (p.tokens_per_s * 0.25).round()).collect();
         assert_eq!(tokens[..4], [17.0, 28.0, 28.0, 28.0]);
         assert_eq!((points[0].ttft_ms, points[1].ttft_ms, points[0].queue_ms), (Some(100.0), None, None));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::load_stages::RateCurve;
 use super::random::Random;
+use super::shard::Shard;
 
 /// Settings of an open loop: requests at a given rate. A closed loop waits for an answer before it sends the next
 /// request, so a slow server gets less load. In an open loop the queue grows instead, and its delay is measured.
@@ -18,6 +19,18 @@ pub struct OpenLoop {
     pub process: Process,
     /// Random seed, which makes the schedule reproducible.
     pub seed: u64,
+}
+
+impl OpenLoop {
+    /// This shard's part of the load.
+    ///
+    /// Independent Poisson processes of rate λ/N add up to one of rate λ (superposition). Constant starts of N shards,
+    /// each i/λ later, are those of the whole run. The sum of gamma processes has the mean rate λ, but is closer to
+    /// Poisson than each of them.
+    #[must_use]
+    pub fn part_of(self, shard: Shard) -> Self {
+        Self { rate_per_s: self.rate_per_s / shard.count as f64, process: self.process, seed: shard.seed(self.seed) }
+    }
 }
 
 /// Distribution of starts over time.
@@ -70,6 +83,8 @@ pub struct Starts {
     process: Process,
     rate: Rate,
     taken: u64,
+    /// Position of the first start of a constant process.
+    offset: f64,
     random: Random,
     /// Position of the next start in the process with rate 1.
     position: f64,
@@ -108,7 +123,7 @@ impl Rate {
 
 impl Starts {
     /// Creates a schedule at its first start.
-    pub const fn new(plan: OpenLoop) -> Self {
+    pub fn new(plan: OpenLoop) -> Self {
         Self::with_rate(plan, Rate::Constant { rate_per_s: plan.rate_per_s })
     }
 
@@ -119,8 +134,24 @@ impl Starts {
         Self::with_rate(plan, Rate::Curve { curve, from_s, from_position: position })
     }
 
-    const fn with_rate(plan: OpenLoop, rate: Rate) -> Self {
-        Self { process: plan.process, rate, taken: 0, random: Random::new(plan.seed), position: 0.0 }
+    fn with_rate(plan: OpenLoop, rate: Rate) -> Self {
+        let OpenLoop { process, seed, .. } = plan;
+        Self { process, rate, taken: 0, offset: 0.0, random: Random::new(seed), position: 0.0 }
+    }
+
+    /// Moves the starts so that those of all shards together have the distribution of a whole run. Only the first shard
+    /// starts a request at once; the others wait for a part of their gap, or for a random gap.
+    #[must_use]
+    pub fn in_shard(mut self, shard: Shard) -> Self {
+        match self.process {
+            Process::Constant => {
+                self.offset = shard.index as f64 / shard.count as f64;
+                self.position = self.offset;
+            }
+            Process::Poisson | Process::Gamma { .. } if shard.index > 0 => self.advance(),
+            Process::Poisson | Process::Gamma { .. } => {}
+        }
+        self
     }
 
     /// Time of the next start.
@@ -133,7 +164,7 @@ impl Starts {
         self.taken += 1;
         match self.process {
             // The position is counted, not added up, which avoids accumulated rounding errors.
-            Process::Constant => self.position = self.taken as f64,
+            Process::Constant => self.position = self.taken as f64 + self.offset,
             Process::Poisson => self.position -= self.random.unit().ln(),
             Process::Gamma { burstiness } => self.position += self.random.gamma(burstiness) / burstiness,
         }
@@ -233,5 +264,47 @@ mod tests {
         // A schedule that enters the ramp in its middle still has its first start at once.
         let mut later = Starts::with_curve(constant, curve, Duration::from_secs(50));
         assert_eq!((later.next(), later.skip_to(Duration::from_secs(50))), (Duration::ZERO, 375));
+    }
+
+    /// Starts of all shards within `time_s`, seconds, ascending.
+    fn of_all_shards(whole: OpenLoop, count: u64, time_s: f64) -> Vec<f64> {
+        let starts_of = |index| {
+            let shard = Shard { index, count };
+            let mut starts = Starts::new(whole.part_of(shard)).in_shard(shard);
+            std::iter::from_fn(move || {
+                let at = starts.next();
+                starts.advance();
+                Some(at.as_secs_f64())
+            })
+            .take_while(|at| *at < time_s)
+        };
+        let mut all: Vec<f64> = (0..count).flat_map(starts_of).collect();
+        all.sort_by(f64::total_cmp);
+        all
+    }
+
+    #[test]
+    fn constant_starts_of_shards_are_those_of_the_whole_run() {
+        let whole = OpenLoop { rate_per_s: 8.0, process: Process::Constant, seed: 0 };
+        let all = of_all_shards(whole, 5, 10.0);
+        assert_eq!(all.len(), 80);
+        assert!(all.iter().zip(0..).all(|(at, n)| (at - f64::from(n) / 8.0).abs() < 1e-6), "{all:?}");
+    }
+
+    #[test]
+    fn poisson_starts_of_shards_are_those_of_a_poisson_process() {
+        const RATE: f64 = 50.0;
+        let whole = OpenLoop { rate_per_s: RATE, process: Process::Poisson, seed: 3 };
+        let all = of_all_shards(whole, 8, 400.0);
+        // The first start is at zero; the number of others has mean and variance 20,000.
+        assert!((all.len() as f64 - 20_001.0).abs() < 4.0 * 20_000_f64.sqrt(), "{}", all.len());
+        assert!(all[0] <= 0.0 && all[1] > 0.0, "only one shard starts at once");
+        let mut gaps: Vec<f64> = all.windows(2).map(|w| w[1] - w[0]).collect();
+        gaps.sort_by(f64::total_cmp);
+        // The Kolmogorov-Smirnov distance to the exponential distribution is below 1.95/√n in 999 of 1000 samples.
+        let n = gaps.len() as f64;
+        let distance = |(at, gap): (usize, &f64)| (1.0 - (-RATE * gap).exp() - (at as f64 + 0.5) / n).abs();
+        let distance = gaps.iter().enumerate().map(distance).fold(0.0, f64::max);
+        assert!(distance < 1.95 / n.sqrt(), "{distance}");
     }
 }

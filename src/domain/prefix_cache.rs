@@ -127,7 +127,7 @@ mod tests {
             (Some(100), Some(16), PrefixCache::Warm),
             (Some(1000), Some(49), PrefixCache::Cold),
             (Some(1000), Some(50), PrefixCache::Warm),
-            // Of a short prompt, a few tokens are the largest part.
+            // A few tokens are the largest part of a short prompt.
             (Some(15), Some(14), PrefixCache::Warm),
             (Some(15), Some(7), PrefixCache::Cold),
             (Some(14), Some(7), PrefixCache::Warm),

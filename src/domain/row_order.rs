@@ -10,6 +10,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use super::random::mix;
+use super::shard::Shard;
 
 /// Rounds of the Feistel network. Four make it pseudo-random on large domains (Luby and Rackoff, 1988); data sets of a
 /// few rows need more.
@@ -38,20 +39,6 @@ impl Sample {
         let known = [("ordered", Self::Ordered), ("shuffled", Self::Shuffled), ("replace", Self::Replace)];
         known.into_iter().find(|(known, _)| *known == name).map(|(_, sample)| sample)
     }
-}
-
-/// One of several processes that share a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shard {
-    /// Number of this shard, from 0.
-    pub index: u64,
-    /// Number of shards.
-    pub count: u64,
-}
-
-impl Shard {
-    /// The only shard of a run that is not divided.
-    pub const WHOLE: Self = Self { index: 0, count: 1 };
 }
 
 /// Reason why no order of rows can be created.

@@ -43,7 +43,8 @@ pub struct TracedStarts {
 impl TracedStarts {
     /// Creates the schedule of the starts after the first `taken` ones.
     pub fn new(times: RowTimes, taken: u64) -> Self {
-        let from = times.at(taken);
+        // The rows of a shard keep their distance from the first row of the whole trace.
+        let from = if taken == 0 { Duration::ZERO } else { times.at(taken) };
         Self { times, taken, from }
     }
 

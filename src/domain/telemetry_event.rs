@@ -47,6 +47,26 @@ impl TelemetryEvent {
         }
     }
 
+    /// The event with its time changed, if it has one.
+    #[must_use]
+    pub fn map_time(mut self, change: impl FnOnce(Nanos) -> Nanos) -> Self {
+        let at = match &mut self {
+            Self::Began(at)
+            | Self::Active(at)
+            | Self::Idle(at)
+            | Self::BrokenOff(at)
+            | Self::Gauges(GaugeEvent::Sample(at, _) | GaugeEvent::Gap(at, _))
+            | Self::Gpu(GpuEvent::Gap { at, .. } | GpuEvent::Unchanged { at, .. }) => at,
+            Self::Gpu(GpuEvent::Sample(sample)) => &mut sample.at,
+            Self::Host(HostEvent::Sample(sample)) => &mut sample.at,
+            Self::Gauges(GaugeEvent::Found { .. } | GaugeEvent::Absent(_))
+            | Self::Host(HostEvent::Absent(_))
+            | Self::Gpu(GpuEvent::Found { .. } | GpuEvent::Absent(_) | GpuEvent::Scope(_)) => return self,
+        };
+        *at = change(*at);
+        self
+    }
+
     /// Applies the event to the histories. The server's history is created with its first event.
     pub fn apply(self, gpu: &mut GpuHistory, gauges: &mut Option<GaugeHistory>, host: &mut HostHistory) {
         match self {

@@ -1,7 +1,10 @@
 //! Properties that two runs must share for a fair comparison: machine, server and suite.
 
+use std::sync::Arc;
+
 use crate::domain::live::ServerInfo;
-use crate::domain::session::Session;
+use crate::domain::session::{Plan, Session};
+use crate::domain::suite::Suite;
 use crate::domain::text::sanitise_line;
 use crate::domain::workload::{Workload, WorkloadSource};
 use crate::report::model::{Environment, Report};
@@ -112,6 +115,16 @@ pub fn digest(session: &Session) -> String {
     );
     let bytes = serde_json::to_vec(&parts).unwrap_or_default();
     format!("{:08x}", crc32fast::hash(&bytes))
+}
+
+/// Checksum of what all shards of a run send and under which load, before the load is divided. Shards differ in their
+/// seeds and in their part of the requests.
+pub fn digest_of_shard(suite: &Suite, plan: &Plan, sweep: &[usize]) -> String {
+    let mut suite = suite.clone();
+    suite.conversations.iter_mut().for_each(|conversations| conversations.seed = 0);
+    suite.model_mix.iter_mut().for_each(|mix| mix.seed = 0);
+    suite.cases.iter_mut().flat_map(|case| &mut case.generated_images).for_each(|images| images.seed = 0);
+    digest(&Session::new(Arc::new(suite), *plan).with_sweep(sweep.to_vec()))
 }
 
 /// Describes the source of a workload's requests, without the path of its file.

@@ -168,6 +168,7 @@ pub fn report(session: Session) -> Report {
         route: crate::domain::route::Route::default(),
         tool: "0.1.0".into(),
         command_line: Some("tokscope http://localhost:8000/v1 --headless --export report.md".into()),
+        shards: Vec::new(),
         run_id: "ts-64a1".into(),
         environment: Environment {
             hostname: "bench".into(),

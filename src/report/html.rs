@@ -88,6 +88,7 @@ fn charts(section: Section, view: &View<'_>) -> Markup {
         Section::Front
         | Section::Models
         | Section::Gate
+        | Section::Shards
         | Section::Environment
         | Section::Details
         | Section::Method => html! {},

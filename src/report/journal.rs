@@ -4,6 +4,7 @@
 mod compact;
 mod line;
 mod lines;
+pub mod merge;
 mod read;
 mod summary;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::model::Environment;
+use super::shards::{ShardRun, WholeRun};
 use crate::domain::calibration::Calibration;
 use crate::domain::live::ServerInfo;
 use crate::domain::route::Route;
@@ -72,6 +74,12 @@ pub struct RunHeader {
     /// Concurrencies of a sweep in order; empty without a sweep.
     #[serde(default)]
     pub sweep: Vec<usize>,
+    /// Load of all shards; `None` unless this run is one shard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Box<WholeRun>>,
+    /// The shards that a merged run consists of; empty for other runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<ShardRun>,
     /// Maximum retries of a request (`--retries`).
     #[serde(default)]
     pub retries: u32,

@@ -7,6 +7,7 @@ mod gpu;
 mod load;
 mod models;
 mod run;
+mod shards;
 mod spread;
 mod summary;
 mod text;
@@ -88,6 +89,9 @@ struct Document<'a> {
     /// Figures by model; only present in runs that mix models.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     models: Vec<models::ModelJson>,
+    /// The shards of a merged run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shards: Vec<shards::ShardJson<'a>>,
     observer: Observer<'a>,
 }
 
@@ -230,6 +234,7 @@ impl<'a> Document<'a> {
             turns: workload::turns(summary),
             depth: depth::depths(&report.session),
             models: models::models(&report.session),
+            shards: shards::shards(&report.shards, &report.session),
             observer: Observer {
                 engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms },
                 dispatch_delay_ms: DispatchDelay {

@@ -21,6 +21,7 @@ mod numbers;
 mod page;
 mod results;
 mod server;
+mod shards;
 mod statistics;
 mod steady;
 mod sweep;
@@ -58,6 +59,7 @@ pub(super) enum Section {
     Load,
     Gate,
     Statistics,
+    Shards,
     Environment,
     Gpu,
     Server,
@@ -69,7 +71,7 @@ pub(super) enum Section {
 type WriteSection = fn(&View<'_>, &mut Page);
 
 /// All sections, in their order.
-const SECTIONS: [(Section, WriteSection); 14] = [
+const SECTIONS: [(Section, WriteSection); 15] = [
     (Section::Front, front::write),
     (Section::Conclusion, verdict::write),
     (Section::Results, results::write),
@@ -79,6 +81,7 @@ const SECTIONS: [(Section, WriteSection); 14] = [
     (Section::Load, load::write),
     (Section::Gate, gate::write),
     (Section::Statistics, statistics::write),
+    (Section::Shards, shards::write),
     (Section::Environment, environment::write),
     (Section::Gpu, gpu::write),
     (Section::Server, server::write),

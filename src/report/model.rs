@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::gate_result::GateResult;
 use super::gpu::GpuReport;
 use super::host::HostReport;
+use super::shards::ShardRun;
 use super::summary::{Summary, SummaryCell};
 
 /// Default API. Reports name only other APIs.
@@ -48,6 +49,8 @@ pub struct Report {
     pub command_line: Option<String>,
     /// ID of the run. Every request ID begins with it.
     pub run_id: String,
+    /// The shards that the run was merged from; empty for other runs.
+    pub shards: Vec<ShardRun>,
     /// Machine on which tokscope ran.
     pub environment: Environment,
     /// GPU figures, or the reason why there are none.

@@ -324,6 +324,7 @@ fn report(texts: &[&str]) -> Option<Report> {
         tool: text(14),
         command_line: Some(text(14)),
         run_id: "ts-1".to_owned(),
+        shards: Vec::new(),
         environment: Environment { hostname: text(13), os: text(13), cpu: Some(text(14)), ..Environment::default() },
         gpu,
         gauges: None,

@@ -9,8 +9,9 @@ use std::time::Duration;
 use crate::config::ConfigError;
 use crate::domain::data_fingerprint::DataFingerprint;
 use crate::domain::quantity::count;
-use crate::domain::row_order::{Sample, Shard};
+use crate::domain::row_order::Sample;
 use crate::domain::session::{AttemptState, RowPlan, Session};
+use crate::domain::shard::Shard;
 use crate::domain::suite::Suite;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
@@ -88,10 +89,15 @@ impl RecordedRun {
         self.times.len()
     }
 
-    /// Order and times of the requests.
-    pub(super) fn row_plan(&self) -> Result<RowPlan, ConfigError> {
-        let plan = RowPlan::tagged(Arc::clone(&self.cases), Sample::Ordered, 0, Shard::WHOLE);
-        Ok(plan.map_err(|e| ConfigError(e.to_string()))?.with_times(Arc::clone(&self.times)))
+    /// Order and times of the requests of this shard.
+    pub(super) fn row_plan(&self, shard: Shard) -> Result<RowPlan, ConfigError> {
+        let plan = if shard.is_whole() {
+            RowPlan::tagged(Arc::clone(&self.cases), Sample::Ordered, 0, shard)
+        } else {
+            RowPlan::every_nth(&self.cases, shard)
+        };
+        let times = (0..).zip(self.times.iter()).filter(|(row, _)| shard.has_row(*row)).map(|(_, at)| *at);
+        Ok(plan.map_err(|e| ConfigError(e.to_string()))?.with_times(times.collect()))
     }
 }
 

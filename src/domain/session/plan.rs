@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::open_loop::OpenLoop;
+use crate::domain::shard::Shard;
 use crate::domain::suite::Suite;
 
 /// [`Plan::concurrency`] of an open loop without a limit.
@@ -31,6 +32,10 @@ pub struct Plan {
     pub requests: Option<u32>,
     /// Whether an open loop ends as soon as its queue is found to only grow.
     pub stop_when_saturated: bool,
+    /// Part of the attempts that this process sends; `None` in a run that is not divided. `repeat` and `requests` are
+    /// then those of all shards, `concurrency` and `open_loop` those of this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 impl Default for Plan {
@@ -44,6 +49,7 @@ impl Default for Plan {
             duration: None,
             requests: None,
             stop_when_saturated: false,
+            shard: None,
         }
     }
 }
@@ -68,8 +74,8 @@ impl Plan {
     /// Number of measured attempts to start for the case with index `case`, of `cases` cases; [`u32::MAX`] if only the
     /// time limits the number.
     fn attempts_of(&self, case: usize, cases: usize) -> u32 {
-        match self.requests {
-            _ if self.duration.is_some() => u32::MAX,
+        let of_all_shards = match self.requests {
+            _ if self.duration.is_some() => return u32::MAX,
             None => self.repeat,
             Some(requests) => {
                 let cases = u32::try_from(cases.max(1)).unwrap_or(u32::MAX);
@@ -77,14 +83,20 @@ impl Plan {
                 // The command line refuses fewer requests than cases; a damaged journal may hold fewer.
                 (requests / cases + u32::from(is_early)).max(1)
             }
-        }
+        };
+        self.shard.map_or(of_all_shards, |shard| shard.attempts_of_case(case, of_all_shards))
     }
 
     /// Number of measured requests of a run, or of one stage of a sweep, over `cases` cases. `None` if only the time
     /// limits the number.
     pub fn measured_requests(&self, cases: usize) -> Option<usize> {
-        let repeated = cases.saturating_mul(self.repeat as usize);
-        self.duration.is_none().then(|| self.requests.map_or(repeated, |requests| requests as usize))
+        if self.duration.is_some() {
+            return None;
+        }
+        if self.shard.is_some() {
+            return Some((0..cases).map(|case| self.attempts_of(case, cases) as usize).sum());
+        }
+        Some(self.requests.map_or_else(|| cases.saturating_mul(self.repeat as usize), |requests| requests as usize))
     }
 }
 

@@ -57,7 +57,7 @@ impl RunClock {
     /// Creates the schedule of a plan, not yet begun.
     pub fn new(plan: &Plan) -> Self {
         Self {
-            starts: plan.open_loop.map(Starts::new).map(Schedule::Drawn),
+            starts: plan.open_loop.map(|open_loop| Schedule::Drawn(Self::in_shard(Starts::new(open_loop), plan))),
             duration: plan.duration,
             used: Duration::ZERO,
             reached: Duration::ZERO,
@@ -74,6 +74,13 @@ impl RunClock {
         Self { used, reached: earlier.reached(at), ..Self::new(plan) }
     }
 
+    fn in_shard(starts: Starts, plan: &Plan) -> Starts {
+        match plan.shard {
+            Some(shard) => starts.in_shard(shard),
+            None => starts,
+        }
+    }
+
     /// Length of the current pause between two times; zero if the schedule is not paused.
     pub fn paused_until(&self, from: Nanos, to: Nanos) -> Duration {
         self.paused_since.map_or(Duration::ZERO, |since| to.since(since.max(from)))
@@ -87,8 +94,9 @@ impl RunClock {
     }
 
     /// Makes the schedule follow a rate that changes, from the used part of the duration on.
-    pub fn follow_curve(&mut self, plan: OpenLoop, curve: RateCurve) {
-        self.starts = Some(Schedule::Drawn(Starts::with_curve(plan, curve, self.used)));
+    pub fn follow_curve(&mut self, plan: &Plan, open_loop: OpenLoop, curve: RateCurve) {
+        let starts = Starts::with_curve(open_loop, curve, self.used);
+        self.starts = Some(Schedule::Drawn(Self::in_shard(starts, plan)));
     }
 
     /// Time at which the part `used` of the duration is over, by the present schedule; `None` before the schedule

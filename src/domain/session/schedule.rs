@@ -22,8 +22,8 @@ impl Session {
     /// Sets the starts of a new clock: those of a trace, from the first row that is left, or those of load stages.
     pub(super) fn set_schedule(&mut self) {
         let curve = self.suite.load_stages.as_ref().and_then(LoadStages::rates);
-        if let Some((plan, curve)) = self.plan.open_loop.zip(curve) {
-            self.clock.follow_curve(plan, curve);
+        if let Some((open_loop, curve)) = self.plan.open_loop.zip(curve) {
+            self.clock.follow_curve(&self.plan, open_loop, curve);
         }
         let times = self.rows.as_ref().and_then(|rows| rows.times());
         if let Some(times) = times.cloned() {

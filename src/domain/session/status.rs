@@ -205,6 +205,11 @@ impl Session {
         self.is_cut_off
     }
 
+    /// Returns whether the program ended before the run's work was done, or never began it.
+    pub const fn is_cut_short(&self) -> bool {
+        self.is_closing || self.is_cut_off || self.began.is_none()
+    }
+
     /// Returns whether the program was not running at a time.
     pub fn is_away(&self, at: Nanos) -> bool {
         self.stopped.is_some_and(|stopped| stopped <= at)

@@ -6,7 +6,7 @@ use super::{Comparison, RunFigure, Slo, SloUnit, Stat, Subject, alias};
 use crate::domain::metrics::{Metric, with_thresholds};
 use crate::domain::text::sanitise_line;
 
-/// Names of the figures of the run. `goodput` stands for two figures, chosen by the unit of the threshold.
+/// Names of the figures of the run. `goodput` names two figures; the unit of the threshold chooses one.
 const RUN_FIGURES: [(&str, RunFigure); 5] = [
     ("error_rate", RunFigure::ErrorRate),
     ("goodput", RunFigure::Goodput),

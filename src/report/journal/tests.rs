@@ -27,7 +27,7 @@ use crate::report::gpu::GpuReport;
 use crate::report::model::{Report, Resumption};
 use crate::report::run_figures::RunFigures;
 
-fn header_of(report: &Report) -> RunHeader {
+pub(super) fn header_of(report: &Report) -> RunHeader {
     RunHeader {
         id: report.run_id.clone(),
         tool: "0.1.0".into(),
@@ -47,6 +47,8 @@ fn header_of(report: &Report) -> RunHeader {
         suite: Arc::clone(&report.session.suite),
         plan: first_plan(&report.session),
         sweep: report.session.sweep.clone(),
+        whole: None,
+        shards: report.shards.clone(),
         environment: report.environment.clone(),
         calibration: report.calibration.clone(),
     }
@@ -58,7 +60,7 @@ fn first_plan(session: &Session) -> Plan {
 }
 
 /// Returns the lines of the events that the session recorded since the last call.
-fn events_of(session: &Session) -> String {
+pub(super) fn events_of(session: &Session) -> String {
     let lines = session.clone().take_events().into_iter().map(|e| {
         let record = session.record_of(&e).map(StoredRecord::get);
         event(&e, record.as_deref())
@@ -113,6 +115,7 @@ fn report_again(saved: Saved, beside: &Report) -> Report {
         tool: saved.run.tool,
         command_line: saved.run.command_line,
         run_id: saved.run.id,
+        shards: saved.run.shards,
         environment: saved.run.environment,
         gpu: beside.gpu.clone(),
         gauges: beside.gauges.clone(),

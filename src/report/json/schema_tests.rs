@@ -18,6 +18,7 @@ use crate::domain::check::{CheckKind, CheckResult, ToolCall};
 use crate::domain::diagnosis::{DIAGNOSES, diagnose};
 use crate::domain::gpu::Throttle;
 use crate::domain::interval::Interval;
+use crate::domain::live::EngineLag;
 use crate::domain::load_search::LoadSearch;
 use crate::domain::media::MediaCount;
 use crate::domain::metrics::{METRICS, Unit};
@@ -31,6 +32,7 @@ use crate::domain::workload::{Workload, WorkloadSource};
 use crate::report::bottleneck::rules_markdown;
 use crate::report::gate_result::{GateResult, GateVerdict, RuleResult};
 use crate::report::model::Resumption;
+use crate::report::shards::ShardRun;
 
 fn schema() -> &'static Value {
     static SCHEMA: OnceLock<Value> = OnceLock::new();
@@ -275,6 +277,20 @@ fn depths() -> Report {
     }))
 }
 
+/// Returns a run that was merged from the first of two shards.
+fn of_shards() -> Report {
+    let shard = ShardRun {
+        rank: 0,
+        of: 2,
+        run_id: "ts-1".to_owned(),
+        hostname: "node-a".to_owned(),
+        started_after_ms: 0.0,
+        is_complete: true,
+        lag: EngineLag::default(),
+    };
+    Report { shards: vec![shard], ..report(sample_session()) }
+}
+
 #[test]
 fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     let (mut all_described, mut all_written) = (BTreeSet::new(), BTreeSet::new());
@@ -283,7 +299,7 @@ fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     left.handle(SessionInput::Begin(Nanos(0)));
     left.handle(SessionInput::Abort);
     let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4])), report(left)];
-    let more = vec![load(), conversations(), staged(), traced(), depths(), searched()];
+    let more = vec![load(), conversations(), staged(), traced(), depths(), searched(), of_shards()];
     for report in sampled.into_iter().chain(more) {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);

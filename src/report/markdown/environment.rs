@@ -82,6 +82,9 @@ fn plan(view: &View<'_>, page: &mut Page) {
         let stages: Vec<String> = session.sweep.iter().map(usize::to_string).collect();
         page.field("Concurrency", &format!("sweep over {}", stages.join(", ")));
     }
+    if let Some(shard) = plan.shard {
+        page.field("Shard", &format!("{} of {} (from 0); `tokscope merge` joins the shards", shard.index, shard.count));
+    }
     if plan.repeat > 1 {
         page.field("Repeat", &plan.repeat.to_string());
     }

@@ -308,8 +308,9 @@ mod tests {
     use crate::domain::attempt::AttemptStatus;
     use std::sync::Arc;
 
-    use crate::domain::row_order::{Sample, Shard};
+    use crate::domain::row_order::Sample;
     use crate::domain::session::{Plan, RowPlan, Session};
+    use crate::domain::shard::Shard;
     use crate::report::fixture::workload::dataset_suite;
     use crate::ui::testing::sweep::running_sweep;
     use crate::ui::testing::{Script, Stage, text};
