@@ -29,6 +29,7 @@ pub mod load_search;
 pub mod load_stage_results;
 pub mod load_stages;
 pub mod load_timeline;
+pub mod markdown_limits;
 pub mod media;
 pub mod metrics;
 pub mod model_mix;

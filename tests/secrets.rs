@@ -187,6 +187,7 @@ fn command(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Command {
     command
         .args(["--headless", "--export", "r.json", "--export", "r.md", "--export", "r.csv", "--export", "r.junit.xml"])
         .args(["--export", "r.jsonl", "--export", "r.parquet"])
+        .args(["--export", "r.html", "--export", "r.svg"])
         .args(args);
     command.envs(env.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -274,6 +275,10 @@ fn assert_echoed_secrets_hidden(has_user: bool, sent: &[&str]) {
     let mut all = [while_running, texts].concat();
     files(folder.path(), &mut all);
     for name in ["r.json", "r.md", "r.csv", "r.junit.xml", "r.jsonl", "r.parquet"] {
+        assert!(all.iter().any(|(place, _)| place.ends_with(name)), "{name}");
+    }
+
+    for name in ["r.json", "r.md", "r.csv", "r.junit.xml", "r.html", "r.svg"] {
         assert!(all.iter().any(|(place, _)| place.ends_with(name)), "{name}");
     }
     let json = all.iter().find(|(place, _)| place.ends_with("r.json")).unwrap();

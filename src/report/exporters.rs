@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::model::Report;
-use super::{csv, json, junit, markdown, parquet};
+use super::{csv, html, json, junit, markdown, parquet, svg};
 
 /// Writes a report in one format, piece by piece.
 pub(crate) type WriteReport = fn(&Report, &mut dyn Write) -> io::Result<()>;
@@ -54,6 +54,8 @@ pub const EXPORTERS: &[Exporter] = &[
     text("jsonl", "jsonl", "JSON Lines, a line for each attempt", json::write_lines),
     text("csv", "csv", "CSV, a row for each attempt", csv::write),
     Exporter { is_binary: true, ..text("parquet", "parquet", "Parquet, a row for each attempt", parquet::write) },
+    text("html", "html", "HTML, report with charts in one file", html::write),
+    text("svg", "svg", "SVG, the chart that describes the run", svg::write),
     text("junit", "xml", "JUnit XML, a test for each case", junit::write),
 ];
 

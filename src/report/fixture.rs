@@ -235,6 +235,9 @@ fn gpu() -> GpuReport {
         throttled: Some(vec![("sw_power_cap", "power cap", 0.25)]),
         lost: None,
         lost_at_s: None,
+        load_course: Vec::new(),
+        memory_course: Vec::new(),
+        power_course: Vec::new(),
     };
     GpuReport {
         source: "nvml".into(),

@@ -8,6 +8,7 @@ use crate::domain::gpu_track::{FEWEST_SAMPLES, GpuTrack};
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 
+use super::course::{Course, course};
 use super::output_tokens::output_tokens;
 
 /// Maximum load of an idle GPU, percent.
@@ -88,6 +89,12 @@ pub struct GpuDeviceReport {
     pub lost: Option<String>,
     /// Time from the start of the run to the last loss of the GPU, seconds. The GPU may have come back since.
     pub lost_at_s: Option<f64>,
+    /// Course of the load over the run, percent.
+    pub load_course: Course,
+    /// Course of the memory in use, MiB.
+    pub memory_course: Course,
+    /// Course of the power, watts.
+    pub power_course: Course,
 }
 
 impl GpuReport {
@@ -189,6 +196,7 @@ impl GpuReport {
 fn device(track: &GpuTrack, gpu: &GpuHistory, scope: &GpuScope, session: &Session, now: Nanos) -> GpuDeviceReport {
     let began = session.began.unwrap_or_default();
     let into_run = |at: Nanos| at.since(began).as_secs_f64();
+    let end = session.last_ended.filter(|_| !session.is_active()).unwrap_or(now);
     let info = &track.info;
     let too_few = too_few(track);
     let energy = if gpu.shares_energy_counter(track) {
@@ -228,6 +236,9 @@ fn device(track: &GpuTrack, gpu: &GpuHistory, scope: &GpuScope, session: &Sessio
         throttled: track.throttled.shares(),
         lost: track.lost.clone(),
         lost_at_s: track.lost_at.map(into_run),
+        load_course: course(&track.load_percent, began, end),
+        memory_course: course(&track.memory_used_mib, began, end),
+        power_course: course(&track.power_w, began, end),
     }
 }
 

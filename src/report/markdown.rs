@@ -36,16 +36,89 @@ use super::case::{CaseView, cases};
 use super::model::Report;
 use super::summary::Summary;
 pub(super) use escape::inline;
+pub(super) use figures::{bare, heading, label, scale};
 use page::Page;
 
 /// A report with its summary and case views, which are computed once.
-struct View<'a> {
-    report: &'a Report,
-    summary: &'a Summary,
-    cases: Vec<CaseView<'a>>,
+pub(super) struct View<'a> {
+    /// The report.
+    pub(super) report: &'a Report,
+    /// Summary of the report.
+    pub(super) summary: &'a Summary,
+    /// Cases of the report.
+    pub(super) cases: Vec<CaseView<'a>>,
 }
 
-impl View<'_> {
+/// A section of the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    Front,
+    Race,
+    Conclusion,
+    Results,
+    Depth,
+    Models,
+    Workload,
+    Load,
+    RepeatedRuns,
+    Gate,
+    Statistics,
+    Shards,
+    Environment,
+    Gpu,
+    Server,
+    Details,
+    Method,
+}
+
+/// Writes a section; nothing if the run has nothing to say in it.
+type WriteSection = fn(&View<'_>, &mut Page);
+
+/// All sections, in their order.
+const SECTIONS: [(Section, WriteSection); 17] = [
+    (Section::Front, front::write),
+    (Section::Race, race::write),
+    (Section::Conclusion, verdict::write),
+    (Section::Results, results::write),
+    (Section::Depth, depth::write),
+    (Section::Models, models::write),
+    (Section::Workload, workload::write),
+    (Section::Load, load::write),
+    (Section::RepeatedRuns, repeated_runs::write),
+    (Section::Gate, gate::write),
+    (Section::Statistics, statistics::write),
+    (Section::Shards, shards::write),
+    (Section::Environment, environment::write),
+    (Section::Gpu, gpu::write),
+    (Section::Server, server::write),
+    (Section::Details, details::write),
+    (Section::Method, method::write),
+];
+
+impl<'a> View<'a> {
+    /// Creates the view of a report.
+    pub(super) fn new(report: &'a Report) -> Self {
+        Self { report, summary: report.summary(), cases: cases(&report.session) }
+    }
+
+    /// Returns the sections that have text, without charts of characters, for a document that draws its charts.
+    pub(super) fn sections(&self) -> Vec<(Section, String)> {
+        let text = |write: WriteSection| {
+            let mut page = Page { omits_charts: true, ..Page::default() };
+            write(self, &mut page);
+            page.text
+        };
+        let all = SECTIONS.into_iter().map(|(section, write)| (section, text(write)));
+        all.filter(|(_, text)| !text.is_empty()).collect()
+    }
+
+    /// Returns the figures and notes of a case as they are in its section of the details.
+    pub(super) fn notes(case: &CaseView<'_>) -> String {
+        let mut page = Page::default();
+        details::notes(case, &mut page);
+        page.text
+    }
+
     /// Names the stage of a sweep that a figure describes: ` at concurrency 8`. Empty without a sweep.
     fn at_stage(&self) -> String {
         self.summary.stage.map_or_else(String::new, |concurrency| format!(" at concurrency {concurrency}"))
@@ -70,25 +143,10 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
 
 /// Renders the whole report.
 pub fn render(report: &Report) -> String {
-    let view = View { report, summary: report.summary(), cases: cases(&report.session) };
-    let mut page = Page::default();
-    front::write(&view, &mut page);
-    race::write(&view, &mut page);
-    verdict::write(&view, &mut page);
-    results::write(&view, &mut page);
-    depth::write(&view, &mut page);
-    models::write(&view, &mut page);
-    workload::write(&view, &mut page);
-    load::write(&view, &mut page);
-    repeated_runs::write(&view, &mut page);
-    gate::write(&view, &mut page);
-    statistics::write(&view, &mut page);
-    shards::write(&view, &mut page);
-    environment::write(&view, &mut page);
-    gpu::write(&view, &mut page);
-    server::write(&view, &mut page);
-    details::write(&view, &mut page);
-    method::write(&view, &mut page);
+    let (view, mut page) = (View::new(report), Page::default());
+    for (_, write) in SECTIONS {
+        write(&view, &mut page);
+    }
     page.text
 }
 

@@ -15,7 +15,7 @@ use super::model::{Environment, Report, USUAL_API};
 use super::run_figures::RunFigures;
 use super::runs_table::{self, Outcome, RunRow};
 use super::style::Layout;
-use super::{csv, import, json, junit, markdown, parquet};
+use super::{csv, html, import, json, junit, markdown, parquet};
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use crate::domain::check::{CheckKind, CheckResult, ToolCall};
 use crate::domain::finding::Finding;
@@ -50,7 +50,8 @@ pub fn check(texts: &[&str]) -> Result<(), String> {
     check_csv(&texts, &hostile)?;
     check_lines(&hostile)?;
     check_parquet(&hostile)?;
-    check_junit(&hostile)
+    check_junit(&hostile)?;
+    html::oracle::check(&html::render(&hostile)).map_err(|fault| format!("html: {fault}"))
 }
 
 /// Checks all outputs of a report: every format, the row in the list of runs, and a comparison.
@@ -102,6 +103,7 @@ fn compared(side: &ComparedRun) -> Result<(), String> {
     nothing_forbidden("comparison.json", &compare::json(&comparison))?;
     let page = compare::markdown(&comparison);
     nothing_forbidden("comparison.md", &page)?;
+    html::oracle::check(&html::comparison(&comparison)).map_err(|fault| format!("comparison.html: {fault}"))?;
     parts(&page).map(drop)
 }
 

@@ -16,6 +16,7 @@ use super::export::{self, report_written};
 use super::stdout;
 use crate::domain::text::sanitise_line;
 use crate::report::compare::{self, ComparedRun, Comparison};
+use crate::report::comparison_exporters::ComparisonExporter;
 use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path, stdout_exporter};
 use crate::report::gate::{self, RegressionRule};
 use crate::report::gate_result::GateResult;
@@ -181,20 +182,20 @@ pub fn compare(
     rules: &[RegressionRule],
     color: ColorWhen,
 ) -> anyhow::Result<u8> {
-    type Render = fn(&Comparison) -> String;
-    let (mut files, mut printed): (Vec<(&PathBuf, Render)>, Vec<Render>) = (Vec::new(), Vec::new());
+    let (mut files, mut printed): (Vec<(&PathBuf, &ComparisonExporter)>, Vec<&ComparisonExporter>) =
+        (Vec::new(), Vec::new());
     for path in exports {
-        let format = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-        match (path.to_str(), format.as_deref()) {
-            (Some("-" | "-.md"), _) => printed.push(compare::markdown),
-            (Some("-.json"), _) => printed.push(compare::json),
-            (_, Some("md")) => files.push((path, compare::markdown)),
-            (_, Some("json")) => files.push((path, compare::json)),
-            _ => bail!("--export '{}': a comparison is written as .md or .json", path.display()),
+        match (ComparisonExporter::for_stdout(path), ComparisonExporter::for_file(path)) {
+            (Some(format), _) => printed.push(format),
+            (None, Some(format)) => files.push((path, format)),
+            (None, None) => {
+                let known = ComparisonExporter::extensions();
+                bail!("--export '{}': a comparison is written as one of {known}", path.display());
+            }
         }
     }
     if json {
-        printed.push(compare::json);
+        printed.extend(ComparisonExporter::for_stdout(Path::new("-.json")));
     }
     if printed.len() > 1 {
         bail!("stdout takes one format; write the others to files with --export FILE");
@@ -203,11 +204,11 @@ pub fn compare(
     let gate = (!rules.is_empty()).then(|| gate::evaluate(rules, &a, &b));
     let comparison = Comparison::new(a, b);
     let text = match printed.first() {
-        Some(render) => render(&comparison),
+        Some(format) => (format.render)(&comparison),
         None => compare::text(&comparison, layout(color)),
     };
     let printed = stdout::write(text.as_bytes());
-    let files = files.into_iter().map(|(path, render)| export::write(path, || render(&comparison)));
+    let files = files.into_iter().map(|(path, format)| export::write(path, || (format.render)(&comparison)));
     let mut stderr = std::io::stderr();
     let status = report_written("Comparison", files, &mut stderr);
     for line in gate.iter().flat_map(GateResult::lines) {

@@ -35,11 +35,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     view.name_stage(page);
     for case in view.cases.iter().take(shown) {
         page.block(&format!("### {}", inline(&case.spec.name)));
-        let figures: Vec<String> =
-            FIGURES.iter().map(|m| format!("**{}**: {}", label(m), figure_of(case, m))).collect();
-        page.line(&format!("- {}", figures.join(" · ")));
-        about(case, page);
-        page.line("");
+        notes(case, page);
         page.line("**Response Preview:**");
         if let Some(text) = case.shown().and_then(|r| preview(&r)) {
             page.block(&fenced(&text));
@@ -52,6 +48,14 @@ pub fn write(view: &View<'_>, page: &mut Page) {
         page.block(&rest);
     }
     page.end_details();
+}
+
+/// Writes figures and notes of a case.
+pub fn notes(case: &CaseView<'_>, page: &mut Page) {
+    let figures: Vec<String> = FIGURES.iter().map(|m| format!("**{}**: {}", label(m), figure_of(case, m))).collect();
+    page.line(&format!("- {}", figures.join(" · ")));
+    about(case, page);
+    page.line("");
 }
 
 /// Formats a figure of a case. For several attempts: the mean, its 95% interval, and the number of attempts with the

@@ -39,8 +39,8 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     page.table(&table);
     let end = view.report.session.last_ended.unwrap_or(view.report.finished_at);
     if let Some(chart) = chart::load_stages(&view.report.session, end) {
-        page.block(&chart);
-        page.block("Each row of the chart has the requests that were due or sent in its time; tokens are spread evenly from the first to \
+        page.chart(&chart);
+        page.chart("Each row of the chart has the requests that were due or sent in its time; tokens are spread evenly from the first to \
                     the last one of an answer.");
     }
     let figures: Vec<_> = results.into_iter().map(|result| result.figures).collect();

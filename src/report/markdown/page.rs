@@ -7,6 +7,8 @@ use super::escape::UNKNOWN;
 pub struct Page {
     /// Markdown written so far.
     pub text: String,
+    /// Whether charts of characters are left out, because the document draws its charts.
+    pub omits_charts: bool,
 }
 
 impl Page {
@@ -20,6 +22,13 @@ impl Page {
     pub fn block(&mut self, line: &str) {
         self.line(line);
         self.line("");
+    }
+
+    /// Appends a chart of characters.
+    pub fn chart(&mut self, chart: &str) {
+        if !self.omits_charts {
+            self.block(chart);
+        }
     }
 
     /// Appends `- **Name**: value`.

@@ -44,7 +44,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     page.line("");
     let chart = if stages.is_empty() { chart::speeds(&view.cases) } else { chart::sweep(&stages) };
     if let Some(chart) = chart {
-        page.block(&chart);
+        page.chart(&chart);
     }
 }
 

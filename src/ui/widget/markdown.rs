@@ -3,7 +3,6 @@
 
 mod block;
 mod highlight;
-mod limits;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -15,6 +14,7 @@ use ratatui::text::{Line, Span};
 
 use self::block::Page;
 use self::table::Table;
+use crate::domain::markdown_limits::bounded;
 use crate::domain::text::{sanitise, sanitise_line};
 use crate::ui::fit;
 use crate::ui::theme::Theme;
@@ -22,7 +22,7 @@ use crate::ui::widget::wrap::expand_tabs;
 
 /// Renders `text` as lines of at most `width` columns, styled on top of `base`.
 pub fn render(text: &str, width: u16, theme: Theme, base: Style) -> Vec<Line<'static>> {
-    render_clean(&limits::apply(&sanitise(text)), false, width, theme, base)
+    render_clean(&bounded(&sanitise(text)), false, width, theme, base)
 }
 
 /// Colours lines of code by their language, on top of `base`. The code must be sanitised already.
@@ -33,7 +33,7 @@ pub fn code_lines(code: &str, language: &str, theme: Theme, base: Style) -> Vec<
 /// Renders the start of a text that still grows: as [`render`] does, with open tables shown as if they were complete.
 pub fn render_growing(text: &str, width: u16, theme: Theme, base: Style) -> Vec<Line<'static>> {
     let text = sanitise(text);
-    let text = limits::apply(&text);
+    let text = bounded(&text);
     let text = unfinished::close(&text);
     // Leave an open code block plain, because its colours could jump with every new line.
     let is_open = unfinished::is_in_code(&text);

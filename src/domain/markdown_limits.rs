@@ -1,4 +1,4 @@
-//! Bounds the parser's input: the cost of parsing grows with nesting times length.
+//! Bounds Markdown before it is parsed: the cost of parsing grows with nesting times length.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ const MAX_INDENT: usize = 160;
 const MAX_BLANK_LINES: usize = 40;
 
 /// Cuts the length of `text`, the nesting and indent of its lines and its runs of blank lines to the limits above.
-pub(super) fn apply(text: &str) -> Cow<'_, str> {
+pub fn bounded(text: &str) -> Cow<'_, str> {
     let mut end = text.len().min(MAX_TEXT);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -77,21 +77,21 @@ mod tests {
 
     #[test]
     fn ordinary_text_is_not_copied() {
-        assert!(matches!(apply("> a\n  - b\n\n1. c\n***\n- - -\n2024 1999"), Cow::Borrowed(_)));
+        assert!(matches!(bounded("> a\n  - b\n\n1. c\n***\n- - -\n2024 1999"), Cow::Borrowed(_)));
     }
 
     #[test]
     fn nesting_indents_and_blank_lines_are_bounded() {
-        assert_eq!(apply(&format!("{}x\n", ">".repeat(9999))), format!("{}x\n", ">".repeat(MAX_MARKERS)));
-        assert_eq!(apply(&format!("{}x", "- ".repeat(9999))).matches('-').count(), MAX_MARKERS);
-        assert_eq!(apply(&format!("{}x", "1. ".repeat(9999))).matches('.').count(), MAX_MARKERS);
-        assert_eq!(apply(&format!("{}x", " ".repeat(9999))).len(), MAX_INDENT + 1);
-        assert_eq!(apply(&"\n".repeat(9999)).len(), MAX_BLANK_LINES);
+        assert_eq!(bounded(&format!("{}x\n", ">".repeat(9999))), format!("{}x\n", ">".repeat(MAX_MARKERS)));
+        assert_eq!(bounded(&format!("{}x", "- ".repeat(9999))).matches('-').count(), MAX_MARKERS);
+        assert_eq!(bounded(&format!("{}x", "1. ".repeat(9999))).matches('.').count(), MAX_MARKERS);
+        assert_eq!(bounded(&format!("{}x", " ".repeat(9999))).len(), MAX_INDENT + 1);
+        assert_eq!(bounded(&"\n".repeat(9999)).len(), MAX_BLANK_LINES);
     }
 
     #[test]
     fn an_overlong_text_is_cut_and_ends_in_an_ellipsis() {
         let text = "é".repeat(MAX_TEXT);
-        assert_eq!(apply(&text).len(), MAX_TEXT + '…'.len_utf8());
+        assert_eq!(bounded(&text).len(), MAX_TEXT + '…'.len_utf8());
     }
 }
