@@ -1,6 +1,7 @@
 //! Floor 4: turns the command line, the environment and files into the inputs of a run.
 
 mod address;
+mod builtin_items;
 mod command_line;
 mod config_file;
 mod defaults;
@@ -89,7 +90,7 @@ pub fn run_spec(
     let (file, suite_source) = if args.workload.has_source() {
         selection::for_workload()
     } else {
-        selection::suite(args.cases.as_deref(), folder)?
+        selection::suite(args.cases.as_deref(), folder, api)?
     };
     let model_mix = model_mix::mix(&args.model_mix, file.models, args.seed)?
         .filter(|_| args.model.is_none() || !args.model_mix.is_empty());
@@ -97,7 +98,7 @@ pub fn run_spec(
     if workload_args.depth.is_some() {
         plan = workload::plan_depths(args, plan)?;
     }
-    let prepared = workload::prepare(&workload_args, &plan, args.seed, tokenizer.as_ref(), folder)?;
+    let prepared = workload::prepare(&workload_args, &plan, args.seed, tokenizer.as_ref(), (folder, api.task))?;
     let (mut suite, template) = (file.suite, file.template);
     let (mut shortened, mut about_rows) = (None, None);
     if let Some(prepared) = &prepared {
@@ -108,6 +109,10 @@ pub fn run_spec(
     } else {
         selection::keep_matching(&mut suite, &args.case_patterns)?;
         shortened = selection::keep_requested(&mut suite, args.requests);
+    }
+    suite.task = api.task;
+    if prepared.is_none() {
+        selection::set_batch(&mut suite, workload_args.batch);
     }
     let recorded = prepared.as_ref().and_then(|prepared| prepared.recorded.as_ref()?.conversations.clone());
     suite.conversations = workload::conversations(&workload_args, args.seed).or(recorded);
@@ -132,7 +137,7 @@ pub fn run_spec(
     suite.slos.extend(args.slos.iter().cloned());
     search::check(find.as_ref(), &suite.slos)?;
     suite.find = find;
-    check_slos(&suite.slos, plan.open_loop.is_some() || workload_args.trace.is_some(), suite.has_checks())?;
+    check_slos(&suite, plan.open_loop.is_some() || workload_args.trace.is_some())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
     let sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
     let unfilled = selection::unfilled_stages(&sweep, &plan, suite.cases.len());
@@ -223,12 +228,23 @@ fn tokenizer(path: &Path, folder: &Path) -> Result<Arc<Tokenizer>, ConfigError> 
 }
 
 /// Refuses thresholds that no run can meet.
-fn check_slos(slos: &[Slo], open_loop: bool, has_checks: bool) -> Result<(), ConfigError> {
+fn check_slos(suite: &Suite, open_loop: bool) -> Result<(), ConfigError> {
+    let (slos, has_checks, task) = (&suite.slos, suite.has_checks(), suite.task);
     let about_requests = slos.iter().any(|slo| matches!(slo.subject, Subject::Requests(..)));
     for slo in slos {
         let why = match slo.subject {
             Subject::Run(RunFigure::Goodput | RunFigure::GoodShare) if !about_requests => {
                 "goodput counts the requests that meet the other thresholds; add one, like ttft_p95<500ms"
+            }
+            Subject::Requests(metric, _) if !metric.applies_to.includes(task) => match task.no_token_figures() {
+                Some(_) => "the API generates no tokens; use latency, items or input_speed",
+                None => "only --api embeddings and --api rerank have items; use ttft, itl, latency or speed",
+            },
+            Subject::Run(RunFigure::Throughput) if !task.generates() => {
+                "the API generates no tokens; use item_throughput or input_throughput"
+            }
+            Subject::Run(RunFigure::ItemRate | RunFigure::InputRate) if task.generates() => {
+                "only --api embeddings and --api rerank have items; use throughput"
             }
             Subject::Run(RunFigure::PassRate) if !has_checks => {
                 "no selected case has a check; add one to the suite, like check = { contains = \"…\" }"

@@ -64,6 +64,7 @@ pub mod steady_window;
 pub mod suite;
 pub mod sweep;
 pub mod tally;
+pub mod task;
 pub mod telemetry_event;
 #[cfg(test)]
 pub(crate) mod testing;

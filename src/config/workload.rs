@@ -20,7 +20,8 @@ use crate::domain::row_order::{RowOrderError, Sample, Shard};
 use crate::domain::session::{Plan, RowPlan};
 use crate::domain::suite::{CaseSpec, Suite};
 use crate::domain::text::sanitise_line;
-use crate::domain::workload::{Conversations, Workload, WorkloadSource};
+use crate::domain::task::Task;
+use crate::domain::workload::{Conversations, ItemsForm, Workload, WorkloadSource};
 use crate::runtime::spec::RequestSpec;
 use crate::tokenizer::Tokenizer;
 use crate::workload::dataset::error::DatasetFault;
@@ -58,6 +59,7 @@ pub(super) fn merge(args: &WorkloadArgs, file: WorkloadArgs) -> WorkloadArgs {
     let args = args.clone();
     WorkloadArgs {
         limit: args.limit.or(file.limit),
+        batch: args.batch.or(file.batch),
         skip_bad_rows: args.skip_bad_rows || file.skip_bad_rows,
         depth: args.depth.or(file.depth),
         osl: args.osl.or(file.osl),
@@ -75,8 +77,9 @@ pub(super) fn prepare(
     plan: &Plan,
     seed: u64,
     tokenizer: Option<&Arc<Tokenizer>>,
-    folder: &Path,
+    (folder, task): (&Path, Task),
 ) -> Result<Option<Prepared>, ConfigError> {
+    let items = items_form(args, task)?;
     let source = if let Some(path) = &args.dataset {
         let dataset = open_dataset(&in_folder(path, folder), &args.columns, args.skip_bad_rows)?;
         let source = WorkloadSource::Dataset {
@@ -109,7 +112,9 @@ pub(super) fn prepare(
         return Ok(None);
     };
     let sample = args.sample.unwrap_or_default();
-    assemble(source, Options { output: args.osl.as_ref(), sample, seed, plan, limit: args.limit, tokenizer }).map(Some)
+    let options =
+        Options { output: args.osl.as_ref(), items, sample, seed, plan, limit: args.limit, tokenizer };
+    assemble(source, options).map(Some)
 }
 
 /// Opens the source of a saved run's workload again.
@@ -137,8 +142,9 @@ pub(super) fn reopen(
         WorkloadSource::Synthetic { .. } => Opened::Synthetic,
         WorkloadSource::Depth { .. } => Opened::Depth,
     };
-    let Workload { sample, seed, output, .. } = workload;
-    let options = Options { output: output.as_ref(), sample: *sample, seed: *seed, plan, limit: None, tokenizer };
+    let Workload { sample, seed, output, items, .. } = workload;
+    let (sample, seed, items) = (*sample, *seed, *items);
+    let options = Options { output: output.as_ref(), items, sample, seed, plan, limit: None, tokenizer };
     assemble((workload.source.clone(), opened), options).map(|prepared| prepared.requests)
 }
 
@@ -170,6 +176,7 @@ enum Opened {
 #[derive(Clone, Copy)]
 struct Options<'a> {
     output: Option<&'a LengthSpec>,
+    items: Option<ItemsForm>,
     sample: Sample,
     seed: u64,
     plan: &'a Plan,
@@ -179,7 +186,7 @@ struct Options<'a> {
 }
 
 fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) -> Result<Prepared, ConfigError> {
-    let Options { output, sample, seed, plan, limit, tokenizer } = options;
+    let Options { output, items, sample, seed, plan, limit, tokenizer } = options;
     let no_rows = |e: RowOrderError| ConfigError(e.to_string());
     let counter = tokenizer.map(|tokenizer| -> CountTokens {
         let tokenizer = Arc::clone(tokenizer);
@@ -188,8 +195,13 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
     let (mut has_checks, mut saved, mut media) = (false, None, Vec::new());
     let (name, summary, rows, cases, row_plan, source_of_requests) = match opened {
         Opened::Dataset(dataset) => {
-            let rows = row_count(dataset.rows())?;
-            let (cases, row_plan) = groups(&dataset, rows, sample, seed).map_err(no_rows)?;
+            // In a request with several rows, their tags may differ.
+            let together = items.filter(|items| items.task == Task::Embeddings).map_or(1, |items| items.per_request);
+            let rows = row_count(dataset.rows().div_ceil(together.into()))?;
+            let (cases, row_plan) = match together {
+                1 => groups(&dataset, rows, sample, seed).map_err(no_rows)?,
+                _ => (None, RowPlan::single(rows, sample, seed, Shard::WHOLE).map_err(no_rows)?),
+            };
             has_checks = dataset.summary().checked_rows > 0;
             media.clone_from(&dataset.summary().media);
             let summary = dataset.summary().to_string();
@@ -239,7 +251,8 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             let answer = output.map_or_else(String::new, |output| format!(", {output} out"));
             let name = format!("{input} in{answer}");
             let beginning = prefix.map_or_else(String::new, |prefix| format!(" after a shared beginning of {prefix}"));
-            let summary = format!("prose, {input} tokens{beginning}");
+            let texts = items.map_or_else(String::new, |items| items_in_words(&items));
+            let summary = format!("prose, {input} tokens{beginning}{texts}");
             let prompts = Source::synthetic(input.clone(), output.cloned(), *prefix, counter, seed);
             (name.clone(), summary, None, vec![name], row_plan, Some(prompts))
         }
@@ -253,11 +266,52 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         (None, None) if source.depths().is_some() => vec![plan.repeat; cases.len()],
         (None, None) => vec![SYNTHETIC_REQUESTS.saturating_mul(plan.repeat)],
     };
+    let source_of_requests = source_of_requests.map(|requests| requests.with_items(items));
     let probes = source_of_requests.as_ref().map_or(0, Source::probes);
     let output = output.cloned().or_else(|| source.output_tokens().map(LengthSpec::fixed));
-    let workload = Workload { source, summary, rows, sample, seed, output, probes, has_checks, planned };
+    let workload = Workload { source, summary, rows, sample, seed, items, output, probes, has_checks, planned };
     let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: source_of_requests };
     Ok(Prepared { name, cases, recorded: saved, workload, requests, media })
+}
+
+/// Form of the requests of a run that asks for vectors or scores.
+///
+/// # Errors
+///
+/// If an option asks for something that such requests do not have.
+fn items_form(args: &WorkloadArgs, task: Task) -> Result<Option<ItemsForm>, ConfigError> {
+    let about_text = [
+        ("--depth", args.depth.is_some()),
+        ("--osl", args.osl.is_some()),
+        ("--turns", args.turns.is_some()),
+        ("--think", args.think.is_some()),
+        ("--image", args.image.is_some()),
+    ];
+    let refused = |why: &str| Err(ConfigError(why.to_owned()));
+    if task.generates() {
+        return match args.batch {
+            Some(_) => refused("--batch sets the inputs or documents of a request; add --api embeddings or --api rerank"),
+            None => Ok(None),
+        };
+    }
+    if let Some((option, _)) = about_text.iter().find(|(_, is_set)| *is_set) {
+        let api = task.as_str();
+        return refused(&format!("{option} is about generated text; remove it, or use another API than {api}"));
+    }
+    if task == Task::Rerank && args.dataset.is_some() && args.batch.is_some() {
+        return refused("the rows of a data set for rerank have documents of their own; remove --batch");
+    }
+    if args.trace.is_some() && args.batch.is_some() {
+        return refused("--trace sends each request at its own time; remove --batch");
+    }
+    let batch = args.batch.or(args.trace.as_ref().map(|_| 1));
+    Ok(ItemsForm::new(task, batch))
+}
+
+/// Returns words after the length of a text: `, 32 inputs a request`.
+fn items_in_words(items: &ItemsForm) -> String {
+    let item = items.task.item().unwrap_or_default();
+    format!(", {} a request", count(items.per_request as usize, item))
 }
 
 /// Groups the rows by tag: the names of the cases, if there are tags, and the rows of each.

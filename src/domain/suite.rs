@@ -11,6 +11,7 @@ use super::load_stages::LoadStages;
 use super::media::{GeneratedImages, Media, MediaCount};
 use super::model_mix::ModelMix;
 use super::slo::Slo;
+use super::task::Task;
 use super::tools::{ResponseFormat, Tool, ToolChoice};
 use super::workload::{Conversations, Workload};
 
@@ -28,6 +29,9 @@ pub struct Suite {
     /// Patterns that selected these cases from the suite (`--case`); empty for all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub case_patterns: Vec<String>,
+    /// Kind of work that the requests ask for.
+    #[serde(default, skip_serializing_if = "Task::is_generation")]
+    pub task: Task,
     /// Requests that the cases stand for; `None` if each case always sends its own prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
@@ -165,11 +169,18 @@ impl Default for Timeouts {
     }
 }
 
-/// One message of a conversation.
+/// Role of a text to embed.
+pub const INPUT: &str = "input";
+/// Role of the query of a rerank request.
+pub const QUERY: &str = "query";
+/// Role of a document to rank.
+pub const DOCUMENT: &str = "document";
+
+/// One message of a conversation, an input to embed, or the query or a document of a rerank request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Message {
-    /// `system`, `user` or `assistant`.
+    /// `system`, `user` or `assistant`; or [`INPUT`], [`QUERY`] or [`DOCUMENT`].
     pub role: String,
     /// The text.
     pub content: String,

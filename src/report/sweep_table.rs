@@ -1,9 +1,11 @@
 //! Figures of a sweep's stages: one table for JSON, the pane and the summary.
 
+use crate::domain::metrics::AppliesTo;
 use crate::domain::quantity::ESTIMATED;
 use crate::domain::slo::SloUnit;
 use crate::domain::statistics::needed_for;
 use crate::domain::sweep::Stage;
+use crate::domain::task::Task;
 
 /// Marks the knee.
 pub const KNEE: char = '◆';
@@ -23,6 +25,8 @@ pub struct SweepColumn {
     pub counts_output_tokens: bool,
     /// Percentile of the figure; 50 needs one answer.
     pub percent: u32,
+    /// Answers that have the figure.
+    pub applies_to: AppliesTo,
     /// Returns the figure; `None` if it is not known, or too few answers have it.
     pub get: fn(&Stage) -> Option<f64>,
 }
@@ -36,7 +40,18 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
         digits: 1,
         counts_output_tokens: true,
         percent: 50,
+        applies_to: AppliesTo::Text,
         get: |s| s.tokens_per_s,
+    },
+    SweepColumn {
+        key: "item_throughput",
+        label: "items/s",
+        unit: SloUnit::ItemsPerSecond,
+        digits: 1,
+        counts_output_tokens: false,
+        percent: 50,
+        applies_to: AppliesTo::Items,
+        get: |s| s.items_per_s,
     },
     SweepColumn {
         key: "time_to_first_token_p50_ms",
@@ -45,6 +60,7 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
         digits: 1,
         counts_output_tokens: false,
         percent: 50,
+        applies_to: AppliesTo::Text,
         get: |s| s.ttft_p50_ms,
     },
     SweepColumn {
@@ -54,6 +70,7 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
         digits: 1,
         counts_output_tokens: true,
         percent: 50,
+        applies_to: AppliesTo::Text,
         get: |s| s.tokens_per_s_per_user,
     },
     SweepColumn {
@@ -63,6 +80,7 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
         digits: 2,
         counts_output_tokens: false,
         percent: 50,
+        applies_to: AppliesTo::Every,
         get: |s| s.requests_per_s,
     },
     SweepColumn {
@@ -72,6 +90,7 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
         digits: 1,
         counts_output_tokens: false,
         percent: 95,
+        applies_to: AppliesTo::Text,
         get: |s| s.ttft_p95_ms,
     },
     SweepColumn {
@@ -81,6 +100,7 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
         digits: 2,
         counts_output_tokens: true,
         percent: 50,
+        applies_to: AppliesTo::Text,
         get: |s| s.itl_p50_ms,
     },
     SweepColumn {
@@ -90,9 +110,35 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
         digits: 0,
         counts_output_tokens: false,
         percent: 50,
+        applies_to: AppliesTo::Every,
         get: |s| s.latency_p50_ms,
     },
+    SweepColumn {
+        key: "request_latency_p95_ms",
+        label: "Latency p95",
+        unit: SloUnit::Milliseconds,
+        digits: 0,
+        counts_output_tokens: false,
+        percent: 95,
+        applies_to: AppliesTo::Items,
+        get: |s| s.latency_p95_ms,
+    },
+    SweepColumn {
+        key: "input_token_throughput",
+        label: "input tok/s",
+        unit: SloUnit::TokensPerSecond,
+        digits: 1,
+        counts_output_tokens: false,
+        percent: 50,
+        applies_to: AppliesTo::Items,
+        get: |s| s.input_tokens_per_s,
+    },
 ];
+
+/// Columns of a run that asks for this kind of work.
+pub fn columns_of(task: Task) -> impl Iterator<Item = &'static SweepColumn> {
+    SWEEP_COLUMNS.iter().filter(move |column| column.applies_to.includes(task))
+}
 
 impl SweepColumn {
     /// Returns the text after a figure in a line: `ms TTFT p50`, `tok/s per user`.

@@ -7,10 +7,12 @@ use crate::domain::metrics::{Metric, with_thresholds};
 use crate::domain::text::sanitise_line;
 
 /// Names of the run's figures. Goodput has two, distinguished by unit.
-const RUN_FIGURES: [(&str, RunFigure); 5] = [
+const RUN_FIGURES: [(&str, RunFigure); 7] = [
     ("error_rate", RunFigure::ErrorRate),
     ("goodput", RunFigure::Goodput),
     ("throughput", RunFigure::Throughput),
+    ("item_throughput", RunFigure::ItemRate),
+    ("input_throughput", RunFigure::InputRate),
     ("requests", RunFigure::RequestRate),
     ("pass_rate", RunFigure::PassRate),
 ];
@@ -149,6 +151,7 @@ fn threshold(slo: &Slo, value: &str, named: Option<&str>) -> Result<(f64, Subjec
         | (SloUnit::Percent, "%")
         | (SloUnit::Tokens, "tokens" | "tok" | "")
         | (SloUnit::TokensPerSecond, "tok/s" | "t/s" | "")
+        | (SloUnit::ItemsPerSecond, "items/s" | "/s" | "")
         | (SloUnit::RequestsPerSecond, "req/s" | "/s" | "") => Some(1.0),
         _ => None,
     };

@@ -246,6 +246,7 @@ fn a_search_has_its_limit_and_its_probes() {
 fn traced() -> Report {
     let mut asked = suite(&["a"]);
     asked.workload = Some(Workload {
+        items: None,
         source: WorkloadSource::Trace {
             path: "/trace".to_owned(),
             skips_bad_rows: false,

@@ -92,7 +92,7 @@ pub fn load_stages(session: &Session, end: Nanos) -> Option<String> {
         return None;
     }
     let most = |get: fn(&LoadPoint) -> Option<f64>| points.iter().filter_map(get).fold(0.0, f64::max);
-    let (most_tokens, most_ms) = (most(|p| Some(p.tokens_per_s)), most(|p| p.ttft_ms));
+    let (most_tokens, most_ms) = (most(|p| Some(p.throughput_per_s)), most(|p| p.ttft_ms));
     let panel = FIGURE + HALF_BAR + 3;
     let queue = if session.is_open_loop() { "Queue, ms" } else { "" };
     let head = format!("{:>8}  {:<panel$}{:<panel$}{queue}", "Time, s", "Throughput, tok/s", "Mean TTFT, ms");
@@ -105,7 +105,7 @@ pub fn load_stages(session: &Session, end: Nanos) -> Option<String> {
             lines.push(format!("── stage {}: {} ──", at + 1, stage.load));
         }
         let pad = |text: String| format!("{text}{}", " ".repeat(panel.saturating_sub(text.width())));
-        let throughput = pad(labelled(Some(point.tokens_per_s), most_tokens, false));
+        let throughput = pad(labelled(Some(point.throughput_per_s), most_tokens, false));
         let ttft = pad(labelled(point.ttft_ms, most_ms, false));
         let queue = if session.is_open_loop() { figure(point.queue_ms, 1, false) } else { String::new() };
         lines.push(format!("{:>8.1}  {throughput}{ttft}{queue}", point.from_s).trim_end().to_owned());

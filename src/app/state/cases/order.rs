@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use crate::domain::metrics::{Column, METRICS, Metric, PREFILL};
 use crate::domain::session::{AttemptState, CasePhase, CaseState};
 use crate::domain::suite::Suite;
+use crate::domain::task::Task;
 
 /// Maximum number of answers in the mean of a case: a long run has thousands.
 pub const MAX_REPORTED: usize = 200;
@@ -30,16 +31,19 @@ pub struct Measures {
     pub checks: bool,
     /// The run measures context depths, so the prefill speed matters.
     pub depths: bool,
+    /// Kind of work, which decides whether figures of tokens or of items exist.
+    pub task: Task,
 }
 
 impl Measures {
     /// Kinds of measurement in this suite.
     pub fn from_suite(suite: &Suite) -> Self {
-        Self { checks: suite.has_checks(), depths: suite.depths().is_some() }
+        Self { checks: suite.has_checks(), depths: suite.depths().is_some(), task: suite.task }
     }
 
     fn has(self, metric: &Metric) -> bool {
-        if *metric == PREFILL { self.depths } else { self.checks || !metric.is_share() }
+        let is_measured = if *metric == PREFILL { self.depths } else { self.checks || !metric.is_share() };
+        is_measured && metric.applies_to.includes(self.task)
     }
 }
 

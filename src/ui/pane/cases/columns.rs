@@ -141,6 +141,7 @@ fn all(needs: &Needs, cells: usize) -> Vec<Column> {
             Unit::Milliseconds if metric.counts_output_tokens => 8,
             Unit::Milliseconds => 7,
             Unit::Tokens | Unit::TokensPerSecond => 6,
+            Unit::ItemsPerSecond => 7,
             Unit::Percent => 4,
         };
         let width = if *metric == TTFT { width + doubt } else { width };

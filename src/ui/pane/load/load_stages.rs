@@ -96,7 +96,7 @@ impl<'a> Stages<'a> {
     }
 
     fn throughput(&self, width: u16) -> Chart<'a> {
-        let series = self.series(("tok/s", Symbol::Circle, 0), |p| Some(p.tokens_per_s));
+        let series = self.series(("tok/s", Symbol::Circle, 0), |p| Some(p.throughput_per_s));
         let title = if width >= LONG_TITLE { "Throughput, tok/s" } else { "tok/s" };
         self.chart(title, Axis::from_zero(highest(&series)), vec![series])
     }

@@ -53,7 +53,7 @@ fn columns(has_checks: bool) -> Vec<Column> {
         let (cells, show): (usize, fn(Option<f64>) -> String) = match c.unit {
             SloUnit::Milliseconds => (10, number::millis),
             SloUnit::RequestsPerSecond => (7, number::rate),
-            SloUnit::Tokens | SloUnit::TokensPerSecond | SloUnit::Percent => (9, number::rate),
+            SloUnit::Tokens | SloUnit::TokensPerSecond | SloUnit::ItemsPerSecond | SloUnit::Percent => (9, number::rate),
         };
         let name = if c.unit == SloUnit::TokensPerSecond && c.label == c.unit.as_str() { THROUGHPUT } else { c.label };
         Column {

@@ -284,6 +284,7 @@ fn figure(metric: &Metric, record: &AttemptRecord) -> String {
     let quantity = match metric.unit {
         Unit::Milliseconds => Quantity::from_millis(value),
         Unit::TokensPerSecond => Quantity::new(value, 1).with_unit(" tok/s"),
+        Unit::ItemsPerSecond => Quantity::new(value, 1).with_unit(" items/s"),
         Unit::Tokens => Quantity::new(value, 1),
         Unit::Percent => Quantity::new(value, 0).with_unit("%"),
     };

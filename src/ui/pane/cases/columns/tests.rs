@@ -47,7 +47,7 @@ fn differences_need_a_baseline_and_outrank_figures() {
 fn the_sort_orders_match_the_sortable_columns() {
     let needs = Needs { attempts: true, means: true, baseline: true, doubts: false, measures: Measures::default() };
     for (checks, depths) in [(false, false), (true, false), (false, true)] {
-        let measures = Measures { checks, depths };
+        let measures = Measures { checks, depths, ..Measures::default() };
         let columns: Vec<SortBy> =
             all(&Needs { measures, ..needs.clone() }, 240).iter().filter_map(|c| c.sort).collect();
         assert_eq!([&[SortBy::Suite, SortBy::Name], &columns[..]].concat(), SortBy::all(measures));
@@ -71,7 +71,7 @@ proptest::proptest! {
         cells in 0_usize..260, name in 0_usize..60, sort in 0_usize..12, twice_answered in proptest::bool::ANY
     ) {
         let mut stage = if twice_answered { twice() } else { ten_cases(0) };
-        stage.app.ui.cases.sort = SortBy::all(Measures { checks: true, depths: true })[sort];
+        stage.app.ui.cases.sort = SortBy::all(Measures { checks: true, depths: true, ..Measures::default() })[sort];
         let table = choose(cells, name, &stage.app);
         let width = table.name + table.columns.iter().map(|c| c.width + GAP).sum::<usize>();
         proptest::prop_assert!(width <= cells, "{} > {}", width, cells);
