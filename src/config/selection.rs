@@ -16,11 +16,7 @@ use crate::runtime::spec::SuiteSource;
 
 /// Loads the requested suite, the file in `folder` if it exists, or the built-in suite. A file with prompts for chat is
 /// not used if the run asks for vectors or scores.
-pub(super) fn suite(
-    asked: Option<&Path>,
-    folder: &Path,
-    api: &Api,
-) -> Result<(SuiteFile, SuiteSource), ConfigError> {
+pub(super) fn suite(asked: Option<&Path>, folder: &Path, api: &Api) -> Result<(SuiteFile, SuiteSource), ConfigError> {
     if let Some(path) = asked {
         let suite = suite_file::load_as(&folder.join(path), &path.display().to_string())?;
         return Ok((suite, SuiteSource::File(path.to_owned())));
@@ -61,7 +57,8 @@ pub(super) fn set_batch(suite: &mut Suite, batch: Option<u32>) {
         let (query, texts): (Vec<Message>, Vec<Message>) = case.messages.drain(..).partition(|m| m.role == QUERY);
         let role = if query.is_empty() && batch > 1 { INPUT } else { "" };
         let texts = texts.iter().cycle().take(if texts.is_empty() { 0 } else { batch as usize });
-        let text = |message: &Message| Message::new(if role.is_empty() { &message.role } else { role }, &message.content);
+        let text =
+            |message: &Message| Message::new(if role.is_empty() { &message.role } else { role }, &message.content);
         case.messages = query.into_iter().chain(texts.map(text)).collect();
     }
 }

@@ -19,8 +19,8 @@ use crate::domain::random::mix;
 use crate::domain::row_order::{RowOrderError, Sample, Shard};
 use crate::domain::session::{Plan, RowPlan};
 use crate::domain::suite::{CaseSpec, Suite};
-use crate::domain::text::sanitise_line;
 use crate::domain::task::Task;
+use crate::domain::text::sanitise_line;
 use crate::domain::workload::{Conversations, ItemsForm, Workload, WorkloadSource};
 use crate::runtime::spec::RequestSpec;
 use crate::tokenizer::Tokenizer;
@@ -112,8 +112,7 @@ pub(super) fn prepare(
         return Ok(None);
     };
     let sample = args.sample.unwrap_or_default();
-    let options =
-        Options { output: args.osl.as_ref(), items, sample, seed, plan, limit: args.limit, tokenizer };
+    let options = Options { output: args.osl.as_ref(), items, sample, seed, plan, limit: args.limit, tokenizer };
     assemble(source, options).map(Some)
 }
 
@@ -290,7 +289,9 @@ fn items_form(args: &WorkloadArgs, task: Task) -> Result<Option<ItemsForm>, Conf
     let refused = |why: &str| Err(ConfigError(why.to_owned()));
     if task.generates() {
         return match args.batch {
-            Some(_) => refused("--batch sets the inputs or documents of a request; add --api embeddings or --api rerank"),
+            Some(_) => {
+                refused("--batch sets the inputs or documents of a request; add --api embeddings or --api rerank")
+            }
             None => Ok(None),
         };
     }

@@ -142,8 +142,20 @@ impl fmt::Debug for Metric {
 }
 
 /// Metrics of single attempts, in the order of reports. Keys are only ever added.
-pub static METRICS: &[&Metric] =
-    &[&TTFT, &TTFO, &LATENCY, &ITL, &SPEED, &DECODE, &PREFILL, &INPUT_TOKENS, &OUTPUT_TOKENS, &PASS_RATE, &ITEM_RATE, &INPUT_RATE];
+pub static METRICS: &[&Metric] = &[
+    &TTFT,
+    &TTFO,
+    &LATENCY,
+    &ITL,
+    &SPEED,
+    &DECODE,
+    &PREFILL,
+    &INPUT_TOKENS,
+    &OUTPUT_TOKENS,
+    &PASS_RATE,
+    &ITEM_RATE,
+    &INPUT_RATE,
+];
 
 /// Metrics with thresholds but without a column: they measure the schedule, not the server.
 static THRESHOLD_ONLY: &[&Metric] = &[&QUEUE];

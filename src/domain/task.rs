@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::quantity::count;
+
 /// Kind of work that the requests of a run ask for. It decides which figures exist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,6 +65,16 @@ impl Task {
             Self::Rerank => Some(
                 "a rerank request generates no tokens, so TTFT, inter-token latency, decode speed and rating do not exist",
             ),
+        }
+    }
+}
+
+impl AnswerItems {
+    /// Returns `32 vectors of 384 dimensions` or `10 scores`.
+    pub fn in_words(self) -> String {
+        match self.dimensions {
+            Some(dimensions) => format!("{} of {dimensions} dimensions", count(self.count as usize, "vector")),
+            None => count(self.count as usize, "score"),
         }
     }
 }

@@ -124,7 +124,11 @@ impl Api {
                 roles.join(", "),
             ));
         }
-        Err(format!("the {} API takes {needs}, not {}{more}; change it, or use another --api", self.name, roles.join(", ")))
+        Err(format!(
+            "the {} API takes {needs}, not {}{more}; change it, or use another --api",
+            self.name,
+            roles.join(", ")
+        ))
     }
 
     /// The vectors or scores that the answer to a case must have; `None` if the answer is text.

@@ -133,7 +133,9 @@ fn vectors(entries: &[Entry], expected: ExpectedItems) -> Result<AnswerItems, St
         match dimension {
             Some(dimension) if dimension != length => {
                 let asked = if expected.dimensions.is_some() { "requested" } else { "of the first one" };
-                return Err(format!("the embedding of entry {at} has {length} dimensions, not the {dimension} {asked}"));
+                return Err(format!(
+                    "the embedding of entry {at} has {length} dimensions, not the {dimension} {asked}"
+                ));
             }
             _ => dimension = Some(length),
         }

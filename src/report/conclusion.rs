@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::metrics::{DECODE, TTFT};
+use crate::domain::metrics::{DECODE, LATENCY, TTFT};
 use crate::domain::pass_rate::PassRate;
 use crate::domain::search_results::SearchResult;
 use crate::domain::session::Session;
@@ -27,7 +27,13 @@ pub struct Conclusion {
     pub ttft_p50_ms: Option<f64>,
     /// Median decode speed of a stream, tokens per second.
     pub decode_p50: Option<f64>,
-    /// Output tokens of the reported attempts; `None` without such an attempt.
+    /// Items per second; `None` for generated text.
+    pub items_per_s: Option<f64>,
+    /// Prompt tokens per second; `None` for generated text.
+    pub input_tokens_per_s: Option<f64>,
+    /// Median and 95th percentile of the latency, milliseconds; `None` for generated text.
+    pub latency_ms: Option<(f64, Option<f64>)>,
+    /// Output tokens of the reported attempts; `None` without such an attempt, and for answers that are not text.
     pub tokens: Option<u64>,
     /// Whether some token count is an estimate.
     pub estimated: bool,
@@ -63,7 +69,7 @@ impl Conclusion {
     pub fn new(session: &Session, summary: &Summary, system: SystemFigures) -> Self {
         let cases = session.cases.len();
         let speed = summary.rated_speed;
-        let scale = session.suite.rating;
+        let (scale, is_text) = (session.suite.rating, session.suite.task.generates());
         let planned = session.requests_planned().filter(|planned| *planned != cases);
         Self {
             ok: session.cases_answered(),
@@ -72,7 +78,10 @@ impl Conclusion {
             requests: planned.map(|planned| (session.requests_answered(), planned)),
             ttft_p50_ms: summary.stats(&TTFT).map(|s| s.p50),
             decode_p50: summary.stats(&DECODE).map(|s| s.p50),
-            tokens: (summary.attempts > 0).then_some(summary.total_output_tokens),
+            items_per_s: summary.item_throughput,
+            input_tokens_per_s: summary.input_token_throughput,
+            latency_ms: summary.spread(&LATENCY).filter(|_| !is_text).map(|s| (s.stats.p50, s.percentile(95))),
+            tokens: (summary.attempts > 0 && is_text).then_some(summary.total_output_tokens),
             estimated: summary.estimated,
             wall: session.last_ended.and_then(|ended| session.running_for(ended)),
             speed,

@@ -106,6 +106,11 @@ struct Run<'a> {
     started_at: String,
     finished_at: Option<String>,
     suite: &'a str,
+    /// Kind of work: `generation`, `embeddings` or `rerank`.
+    task: &'static str,
+    /// Reason why figures of generated tokens are `null`; only present if the API generates none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_token_figures: Option<&'static str>,
     /// Maximum requests in flight; `null` if only the rate decides.
     concurrency: Option<usize>,
     /// Largest number of requests that were in flight together.
@@ -220,6 +225,15 @@ struct SummaryJson<'a> {
     total_time_s: Option<f64>,
     busy_time_s: Option<f64>,
     output_token_throughput: Option<f64>,
+    /// Items and prompt tokens of answers that are not text; only present for them, like their throughput.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_items: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_throughput: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_token_throughput: Option<f64>,
     request_throughput: Option<f64>,
     #[serde(flatten)]
     energy: gpu::EfficiencyJson<'a>,
@@ -405,6 +419,8 @@ fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
         started_at: time(report.started_at()),
         finished_at: finished.map(|at| time(report.wall_time(at))),
         suite: &session.suite.name,
+        task: session.suite.task.as_str(),
+        no_token_figures: session.suite.task.no_token_figures(),
         concurrency: session.plan.limit(),
         peak_in_flight: summary.peak_in_flight,
         repeat: session.plan.repeat,
@@ -455,7 +471,7 @@ fn media(summary: &Summary) -> Option<MediaJson> {
 
 fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a> {
     let totals = &summary.totals;
-    let measured = totals.attempts > 0;
+    let (measured, is_text) = (totals.attempts > 0, report.session.suite.task.generates());
     let ttft = |state| {
         let found = summary.ttft_by_cache().iter().find(|(s, _)| *s == state);
         found.map(|(_, spread)| SpreadJson::new(spread, summary.measured))
@@ -477,7 +493,11 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         estimated_attempts: totals.estimated_attempts,
         checked_attempts: totals.pass_rate.checked,
         passed_attempts: totals.pass_rate.passed,
-        total_output_tokens: measured.then_some(totals.output_tokens),
+        total_output_tokens: (measured && is_text).then_some(totals.output_tokens),
+        total_items: summary.total_items,
+        total_input_tokens: summary.total_input_tokens,
+        item_throughput: summary.item_throughput,
+        input_token_throughput: summary.input_token_throughput,
         total_time_s: measured.then_some(totals.time_s),
         busy_time_s: measured.then_some(totals.busy_time_s),
         output_token_throughput: summary.output_token_throughput,

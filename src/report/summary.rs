@@ -68,6 +68,14 @@ pub struct Summary {
     pub busy_time_s: f64,
     /// Maximum number of requests in flight, over all attempts.
     pub peak_in_flight: usize,
+    /// Items (inputs or documents) of all reported attempts; `None` for generated text.
+    pub total_items: Option<u64>,
+    /// Prompt tokens of those attempts; `None` for generated text, or if the server reports none.
+    pub total_input_tokens: Option<u64>,
+    /// Items per second of [`Self::busy_time_s`]; `None` for generated text.
+    pub item_throughput: Option<f64>,
+    /// Prompt tokens per second of [`Self::busy_time_s`]; `None` for generated text.
+    pub input_token_throughput: Option<f64>,
     /// Output tokens per second of [`Self::busy_time_s`]; `None` without a figure.
     pub output_token_throughput: Option<f64>,
     /// Complete answers per second of [`Self::busy_time_s`]; `None` without a figure.
@@ -128,6 +136,8 @@ struct Counted {
     events: usize,
     coalesced: usize,
     tokens: u64,
+    items: u64,
+    input_tokens: u64,
     rated_speeds: Vec<f64>,
     unrated: usize,
     /// TTFTs, each with the place of its case.
@@ -170,6 +180,10 @@ impl Counted {
             self.tokens = self.tokens.saturating_add(tokens);
             self.tokenizer += usize::from(source == TokenSource::Tokenizer);
             self.estimated += usize::from(source == TokenSource::Estimate);
+        }
+        if let Some(items) = record.items {
+            self.items = self.items.saturating_add(u64::from(items.count));
+            self.input_tokens = self.input_tokens.saturating_add(record.usage.prompt_tokens.unwrap_or(0));
         }
         self.rate(record);
         self.events += record.content_events();
@@ -245,6 +259,8 @@ impl Summary {
             partial: session.is_partial(),
             estimated: counted.estimated > 0,
             total_output_tokens: counted.tokens,
+            total_items: (counted.items > 0).then_some(counted.items),
+            total_input_tokens: (counted.input_tokens > 0).then_some(counted.input_tokens),
             total_time_s: latency_ms.sum::<f64>() / 1000.0,
             peak_in_flight: peak_in_flight(session),
             spreads: METRICS.iter().filter_map(|m| Some((*m, Spread::of_metric(m, figures(m).collect())?))).collect(),
@@ -264,6 +280,8 @@ impl Summary {
         if summary.attempts > 0 {
             summary.output_token_throughput = rates.run_figure(RunFigure::Throughput).filter(|_| speed.is_some());
             summary.request_throughput = rates.run_figure(RunFigure::RequestRate);
+            summary.item_throughput = rates.run_figure(RunFigure::ItemRate);
+            summary.input_token_throughput = rates.run_figure(RunFigure::InputRate);
         }
         summary.totals = match session.sweep.as_slice() {
             [] => summary.totals_of_single_stage(&tally),

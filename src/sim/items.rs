@@ -91,10 +91,13 @@ impl ItemsRequest {
             return Err(Refusal::unknown_model(&requested_model));
         }
         let (name, texts) = match kind {
-            ItemsKind::Embeddings => ("input", body.input.map(|input| match input {
-                Texts::One(text) => vec![text],
-                Texts::Several(texts) => texts,
-            })),
+            ItemsKind::Embeddings => (
+                "input",
+                body.input.map(|input| match input {
+                    Texts::One(text) => vec![text],
+                    Texts::Several(texts) => texts,
+                }),
+            ),
             ItemsKind::Rerank => ("documents", body.documents),
         };
         let texts = texts.ok_or_else(|| Refusal::bad_parameter(name, "Field required"))?;

@@ -121,12 +121,22 @@ impl Source {
         seed: u64,
     ) -> Self {
         let output = Some(LengthSpec::fixed(output_tokens));
-        Self { kind: Kind::Depth { prompts: Writer::new(seed, None, count), depths, prompt_tokens }, output, seed, items: None }
+        Self {
+            kind: Kind::Depth { prompts: Writer::new(seed, None, count), depths, prompt_tokens },
+            output,
+            seed,
+            items: None,
+        }
     }
 
     /// Creates a source of the requests of a trace. If the trace has no prompts, they are prose.
     pub fn from_trace(trace: Trace<File>, output: Option<LengthSpec>, count: Option<CountTokens>, seed: u64) -> Self {
-        Self { kind: Kind::Trace { trace: Box::new(trace), prompts: Writer::new(seed, None, count) }, output, seed, items: None }
+        Self {
+            kind: Kind::Trace { trace: Box::new(trace), prompts: Writer::new(seed, None, count) },
+            output,
+            seed,
+            items: None,
+        }
     }
 
     /// Creates a source of another source's rows, numbered by their position in `rows`.
@@ -202,7 +212,8 @@ impl Source {
         let role = if per_request == 1 { "user" } else { INPUT };
         for at in first..first.saturating_add(per_request.into()).min(rows) {
             let content = self.text(u32::try_from(at).unwrap_or(u32::MAX), false)?;
-            input_tokens = input_tokens.zip(content.lengths.input_tokens).map(|(sum, tokens)| sum.saturating_add(tokens));
+            input_tokens =
+                input_tokens.zip(content.lengths.input_tokens).map(|(sum, tokens)| sum.saturating_add(tokens));
             lengths = content.lengths;
             let texts: Vec<String> = content.messages.into_iter().map(|message| message.content).collect();
             messages.push(Message::new(if task == Task::Rerank { DOCUMENT } else { role }, &texts.join("\n\n")));

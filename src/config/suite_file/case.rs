@@ -114,7 +114,8 @@ pub(super) fn read_case(
     mistakes: &mut Mistakes<'_>,
 ) -> (Option<(String, usize)>, Option<CaseSpec>) {
     let known =
-        [&["name", "prompt", "messages", "turns", "inputs", "query", "documents"][..], OTHER_KEYS, Params::KEYS].concat();
+        [&["name", "prompt", "messages", "turns", "inputs", "query", "documents"][..], OTHER_KEYS, Params::KEYS]
+            .concat();
     section.check_keys(&known, Params::HINT, mistakes);
     let own = Params::read(section, folder, mistakes);
     if section.value("name").is_none() {

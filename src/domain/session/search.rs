@@ -156,7 +156,8 @@ impl Session {
         let windows = same.filter_map(|(at, _)| self.probe_window(at));
         windows.reduce(|mut all, window| {
             let seconds = all.seconds + window.seconds;
-            all.throughput_per_s = (all.throughput_per_s * all.seconds + window.throughput_per_s * window.seconds) / seconds;
+            all.throughput_per_s =
+                (all.throughput_per_s * all.seconds + window.throughput_per_s * window.seconds) / seconds;
             all.seconds = seconds;
             all.records.extend(window.records);
             all

@@ -17,7 +17,8 @@ pub fn best(stages: &[Stage]) -> Option<&Stage> {
     let is_any_filled = stages.iter().any(|stage| stage.fills_slots() && stage.throughput_per_s().is_some());
     let counted = || stages.iter().filter(|stage| stage.fills_slots() || !is_any_filled);
     let most = counted().filter_map(Stage::throughput_per_s).reduce(f64::max)?;
-    let good = counted().filter(|stage| stage.throughput_per_s().is_some_and(|throughput| throughput >= most * AS_GOOD));
+    let good =
+        counted().filter(|stage| stage.throughput_per_s().is_some_and(|throughput| throughput >= most * AS_GOOD));
     good.min_by_key(|stage| stage.concurrency)
 }
 

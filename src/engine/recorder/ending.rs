@@ -67,7 +67,8 @@ impl Recorder {
         }
         if let (Some(item), true) = (self.api.task.item(), has_ended || record.event_count > 0) {
             let name = self.api.name;
-            let why = format!("the server streamed events instead of the {item}s' results; check that {name} is served");
+            let why =
+                format!("the server streamed events instead of the {item}s' results; check that {name} is served");
             return failed(AttemptStatus::StreamError, "invalid_answer", why);
         }
         if let Some(end) = self.end_with(FinishClass::Failure) {

@@ -80,7 +80,10 @@ fn scores_are_read_in_every_servers_form() {
 fn every_faulty_list_of_scores_has_its_reason() {
     for (body, why) in [
         (r#"{"results":[{"index":0,"relevance_score":1},{"index":1,"relevance_score":2}]}"#, "not sorted"),
-        (r#"{"results":[{"index":0,"relevance_score":1},{"index":0,"relevance_score":1}]}"#, "two entries for document 0"),
+        (
+            r#"{"results":[{"index":0,"relevance_score":1},{"index":0,"relevance_score":1}]}"#,
+            "two entries for document 0",
+        ),
         (r#"{"results":[{"index":0,"relevance_score":1}]}"#, "1 entries for 2 documents"),
         (r#"{"results":[{"index":0,"relevance_score":1},{"index":1}]}"#, "no relevance_score"),
         (r#"{"results":[{"index":0,"relevance_score":1},{"index":1,"relevance_score":null}]}"#, "no relevance_score"),

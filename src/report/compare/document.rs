@@ -8,6 +8,7 @@ use super::verdict::verdict;
 use super::{Block, ComparedRun, Comparison, Figure, Judgement, PercentileRow, Row, ThroughputRow};
 use crate::domain::interval::{Interval, MEAN_NEEDS};
 use crate::domain::metrics::Better;
+use crate::domain::task::Task;
 use crate::report::json::pretty;
 use crate::report::markdown::inline;
 use crate::report::run_figures::FoundLoad;
@@ -137,6 +138,9 @@ struct SideJson<'a> {
     partial: bool,
     /// Tokens per second of the whole run; of a sweep, of its stage `concurrency`.
     output_token_throughput: Option<f64>,
+    /// Items per second in its place, for answers that are not text; only present for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_throughput: Option<f64>,
     /// Concurrency that `output_token_throughput` and the verdict describe: of compared stages the highest that both runs
     /// have, otherwise a sweep's best stage; `null` for a whole run.
     concurrency: Option<u64>,
@@ -209,7 +213,8 @@ fn side(side: &ComparedRun, focus: Option<u64>, throughput: Option<f64>) -> Side
         suite: side.suite.as_deref(),
         simulated: side.simulated,
         partial: side.partial,
-        output_token_throughput: throughput,
+        output_token_throughput: throughput.filter(|_| side.throughput_unit == Task::Generation.throughput_unit()),
+        item_throughput: throughput.filter(|_| side.throughput_unit == Task::Embeddings.throughput_unit()),
         concurrency: focus.or(side.stage),
         find: side.found,
     }

@@ -11,7 +11,6 @@ use crate::domain::hypothesis_test::Estimate;
 use crate::domain::interval::t_975;
 use crate::domain::quantity::grouped;
 use crate::domain::session::{AttemptState, CaseState, Session};
-use crate::domain::slo::RunFigure;
 use crate::domain::suite::Suite;
 use crate::domain::sweep::headline_stage;
 use crate::domain::tally::Tally;
@@ -189,7 +188,7 @@ impl Samples {
 pub struct Stage {
     /// Concurrency of the stage.
     pub concurrency: u64,
-    /// Throughput of the stage, tok/s.
+    /// Throughput of the stage, in the unit of the run.
     pub throughput: Option<f64>,
     /// Measurements, with at least one complete answer.
     pub measured: Measured,
@@ -314,7 +313,9 @@ pub struct ComparedRun {
     pub partial: bool,
     /// Settings of the load.
     pub plan: Option<Plan>,
-    /// Throughput of the run, tok/s; of a sweep, that of `stage`.
+    /// Unit of the throughput: `tok/s` or `items/s`.
+    pub throughput_unit: &'static str,
+    /// Throughput of the run; of a sweep, that of `stage`.
     pub throughput: Option<f64>,
     /// Measurements of the run. For a sweep, those of `stage`, or of all stages if the source does not separate them.
     pub whole: Measured,
@@ -348,7 +349,7 @@ impl ComparedRun {
         let session = &report.session;
         let stage = |(at, concurrency): (usize, &usize)| {
             let measured = Measured::from_attempts(session, |case| case.reported_in(at));
-            let throughput = || Tally::from_session(session, Some(at)).run_figure(RunFigure::Throughput);
+            let throughput = || Tally::from_session(session, Some(at)).throughput();
             (measured.answers > 0).then(|| Stage {
                 concurrency: *concurrency as u64,
                 throughput: throughput(),
@@ -367,7 +368,8 @@ impl ComparedRun {
             simulated: report.simulated,
             partial: session.is_partial(),
             plan: Some(plan(session)),
-            throughput: summary.output_token_throughput,
+            throughput_unit: session.suite.task.throughput_unit(),
+            throughput: summary.item_throughput.or(summary.output_token_throughput),
             whole: Measured::from_attempts(session, |case| case.reported_in(headline)),
             stage: summary.stage.map(|concurrency| concurrency as u64),
             load_stages: Some(session.suite.load_stages.as_ref().map_or_else(String::new, ToString::to_string)),

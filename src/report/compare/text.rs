@@ -108,7 +108,10 @@ fn section_with(title: &str, is_by_stage: bool, block: &Block, style: Style) -> 
 /// had several requests in flight. `None` unless both runs have a throughput.
 pub fn throughput(comparison: &Comparison) -> Option<Vec<Vec<String>>> {
     let is_load = |side: &ComparedRun| side.plan.is_some_and(|plan| plan.rate.is_some() || plan.concurrency != Some(1));
-    if !(comparison.is_by_stage || is_load(&comparison.a) || is_load(&comparison.b)) {
+    let unit = comparison.a.throughput_unit;
+    if unit != comparison.b.throughput_unit
+        || !(comparison.is_by_stage || is_load(&comparison.a) || is_load(&comparison.b))
+    {
         return None;
     }
     let row = |row: &ThroughputRow| {
@@ -119,7 +122,7 @@ pub fn throughput(comparison: &Comparison) -> Option<Vec<Vec<String>>> {
         Some(vec![name, a, b, difference])
     };
     let rows: Vec<Vec<String>> = comparison.throughput.iter().filter_map(row).collect();
-    let head = ["Throughput, tok/s", "A", "B", "DIFF"].map(str::to_owned).to_vec();
+    let head = vec![format!("Throughput, {unit}"), "A".to_owned(), "B".to_owned(), "DIFF".to_owned()];
     (!rows.is_empty()).then(|| std::iter::once(head).chain(rows).collect())
 }
 

@@ -16,6 +16,7 @@ use crate::domain::live::ServerInfo;
 use crate::domain::load_search::SearchVariable;
 use crate::domain::model_mix::MAX_MODELS;
 use crate::domain::statistics::Stats;
+use crate::domain::task::Task;
 use crate::domain::text::sanitise_line;
 use crate::report::compare::{
     COMPARED, Case, Compared, ComparedRun, ComparedWorkload, Figure, Measured, ModelSide, Plan, Stage, Turn, ascending,
@@ -55,6 +56,7 @@ struct Document {
 struct SweepJson {
     concurrency: Option<u64>,
     output_token_throughput: Option<f64>,
+    item_throughput: Option<f64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -150,10 +152,16 @@ impl From<WorkloadJson> for ComparedWorkload {
     }
 }
 
+fn unit_of(summary: &SummaryJson) -> &'static str {
+    let task = if summary.item_throughput.is_some() { Task::Embeddings } else { Task::Generation };
+    task.throughput_unit()
+}
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct SummaryJson {
     output_token_throughput: Option<f64>,
+    item_throughput: Option<f64>,
     stage_concurrency: Option<u64>,
 }
 
@@ -244,7 +252,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     let mut stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
     for stage in &mut stages {
         let same = sweep.iter().find(|entry| entry.concurrency == Some(stage.concurrency));
-        stage.throughput = same.and_then(|entry| entry.output_token_throughput);
+        stage.throughput = same.and_then(|entry| entry.item_throughput.or(entry.output_token_throughput));
     }
     // Older files have the figures of the last stage.
     let stage = summary.stage_concurrency.or(run.concurrency).filter(|_| !stages.is_empty());
@@ -267,7 +275,8 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         simulated: run.simulated,
         partial: run.partial,
         plan: Some(plan),
-        throughput: summary.output_token_throughput,
+        throughput_unit: unit_of(&summary),
+        throughput: summary.item_throughput.or(summary.output_token_throughput),
         whole: measured(&cases, is_whole),
         workload: workload.map(ComparedWorkload::from),
         turns: turns(&cases, is_whole),

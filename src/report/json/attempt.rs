@@ -44,6 +44,12 @@ pub struct AttemptJson<'a> {
     /// Images and audio that were sent; only present if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     media: Option<&'a MediaCount>,
+    /// Vectors or scores of the answer; only present if it is not text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_count: Option<u32>,
+    /// Numbers in each vector; only present for vectors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    embedding_dimensions: Option<u32>,
     /// Concurrency of the stage in a sweep, else of the run; `null` if only the rate decides.
     concurrency: Option<usize>,
     /// Number of the stage of --stages in which the attempt was due or sent, from 1; only present with --stages.
@@ -210,6 +216,8 @@ impl<'a> AttemptJson<'a> {
             requested_input_tokens: r.lengths.input_tokens,
             requested_output_tokens: r.lengths.output_tokens,
             media: r.media.as_deref(),
+            item_count: r.items.map(|items| items.count),
+            embedding_dimensions: r.items.and_then(|items| items.dimensions),
             concurrency: report.session.concurrency_in(attempt.stage),
             load_stage: (!report.session.load_stages().is_empty()).then(|| report.session.load_stage_of(attempt) + 1),
             reported,

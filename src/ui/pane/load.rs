@@ -13,7 +13,7 @@ use ratatui::text::{Line, Span};
 use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::app::state::load::WINDOW;
-use crate::domain::metrics::{DECODE, ITL, QUEUE, TTFT};
+use crate::domain::metrics::{DECODE, ITL, LATENCY, QUEUE, TTFT};
 use crate::domain::quantity::ESTIMATED;
 use crate::domain::session::Plan;
 use crate::domain::slo::RunFigure;
@@ -174,15 +174,23 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
         Row { rank, spans }
     };
     let all = tally.ended;
-    let mut rows = vec![
-        Row { rank: 3, spans: rates(view, mark, area) },
-        Row { rank: 1, spans: heading },
-        line(0, "TTFT", true, &|p| tally.percentile(&TTFT, p), (tally.count(&TTFT), all)),
-        line(0, "ITL", true, &|p| tally.percentile(&ITL, p), (tally.count(&ITL), all)),
-    ];
-    if scene.session.is_active() {
-        rows.insert(3, line(6, &recent_label, false, &|p| recent.ttft_ms(p), (recent.ttft_count(), recent.ended())));
-        rows.push(line(7, &recent_label, false, &|p| recent.itl_ms(p), (recent.itl_count(), recent.ended())));
+    let mut rows = vec![Row { rank: 3, spans: rates(view, mark, area) }, Row { rank: 1, spans: heading }];
+    if scene.session.suite.task.generates() {
+        rows.extend([
+            line(0, "TTFT", true, &|p| tally.percentile(&TTFT, p), (tally.count(&TTFT), all)),
+            line(0, "ITL", true, &|p| tally.percentile(&ITL, p), (tally.count(&ITL), all)),
+        ]);
+        if scene.session.is_active() {
+            let counts = (recent.ttft_count(), recent.ended());
+            rows.insert(3, line(6, &recent_label, false, &|p| recent.ttft_ms(p), counts));
+            rows.push(line(7, &recent_label, false, &|p| recent.itl_ms(p), (recent.itl_count(), recent.ended())));
+        }
+    } else {
+        let counts = (tally.count(&LATENCY), all);
+        rows.push(line(0, "Latency", true, &|p| tally.percentile(&LATENCY, p), counts));
+        if scene.session.is_active() {
+            rows.push(line(6, &recent_label, false, &|p| recent.latency_ms(p), (recent.ok, recent.ended())));
+        }
     }
     if scene.session.is_open_loop() {
         rows.push(line(4, "Queue", true, &|p| tally.percentile(&QUEUE, p), (tally.count(&QUEUE), all)));
@@ -231,7 +239,9 @@ fn rates(view: &View<'_>, mark: &str, area: Rect) -> Vec<Span<'static>> {
     let throughput_mark = if throughput.is_some_and(|(_, is_estimated)| is_estimated) { ESTIMATED } else { "" };
     let throughput = format!("{throughput_mark}{}", number::rate(throughput.map(|(tokens_per_s, _)| tokens_per_s)));
     let requests = number::rate(tally.run_figure(RunFigure::RequestRate));
+    let task = scene.session.suite.task;
     let per_user = tally.percentile(&DECODE, 50);
+    let input = tally.run_figure(RunFigure::InputRate);
     let decode = format!("{mark}{}", number::rate(per_user));
     // Every speed has a name: with its unit if there is room for that.
     let units = if area.width >= NAMED_UNITS {
@@ -241,6 +251,12 @@ fn rates(view: &View<'_>, mark: &str, area: Rect) -> Vec<Span<'static>> {
     };
     let mut figures: Vec<(String, &str)> = [requests, throughput, decode].into_iter().zip(units).collect();
     figures.truncate(if per_user.is_some() { 3 } else { 2 });
+    if !task.generates() {
+        figures.iter_mut().skip(1).for_each(|figure| figure.1 = task.throughput_unit());
+        // The throughput of items is the result.
+        figures.reverse();
+        figures.extend(input.map(|input| (number::rate(Some(input)), "input tok/s")));
+    }
     if let Some(share) = tally.run_figure(RunFigure::GoodShare) {
         figures.push((format!("{}%", number::whole(share)), "within SLO"));
     }

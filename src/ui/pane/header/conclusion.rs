@@ -124,6 +124,13 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     all.extend(conclusion.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
     // A fast answer that is wrong is no result.
     all.extend(wrong);
+    let per_s = |v: Option<f64>, unit| v.map(|v| ("", number::rate(Some(v)), unit, theme.value()));
+    all.extend(per_s(conclusion.items_per_s, " items/s"));
+    if let Some((p50, p95)) = conclusion.latency_ms {
+        all.push(("latency p50 ", number::millis(Some(p50)), "", theme.value()));
+        all.extend(p95.map(|ms| ("p95 ", number::millis(Some(ms)), "", theme.value())));
+    }
+    all.extend(per_s(conclusion.input_tokens_per_s, " input tok/s"));
     // The measured speed is the result; the rating and its scale explain it.
     let rating = all.len();
     let word = conclusion.rating.as_ref().map_or("", |(word, _)| *word);
@@ -166,9 +173,10 @@ fn sweep_figures(sweep: &SweepSummary, partial: bool, view: &View<'_>) -> Vec<Fi
         all.push(("", "partial".to_owned(), "", theme.warning()));
     }
     all.extend(sweep.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
-    if let Some((best, throughput)) = sweep.best.as_ref().and_then(|best| Some((best, best.tokens_per_s?))) {
+    if let Some((best, throughput)) = sweep.best.as_ref().and_then(|best| Some((best, best.throughput_per_s()?))) {
         let mark = if best.estimated { ESTIMATED } else { "" };
-        let result = format!("{mark}{} tok/s at concurrency {}", number::whole(throughput), best.concurrency);
+        let (throughput, unit) = (number::whole(throughput), best.throughput_unit());
+        let result = format!("{mark}{throughput} {unit} at concurrency {}", best.concurrency);
         all.push(("best throughput ", result, "", theme.value()));
     }
     let (before, concurrency) = match sweep.saturation {
@@ -180,7 +188,9 @@ fn sweep_figures(sweep: &SweepSummary, partial: bool, view: &View<'_>) -> Vec<Fi
     let concurrency = concurrency.map_or_else(String::new, |concurrency| concurrency.to_string());
     all.push((before, concurrency, "", theme.value()));
     all.extend(sweep.slo.as_ref().map(|slo| ("SLO ", slo.clone(), "", theme.value())));
-    all.push(("", format!("{mark}{}", number::grouped(sweep.output_tokens)), " tokens", theme.value()));
+    if view.scene().session.suite.task.generates() {
+        all.push(("", format!("{mark}{}", number::grouped(sweep.output_tokens)), " tokens", theme.value()));
+    }
     all.extend(sweep.duration.map(|duration| ("in ", number::clock(duration), "", theme.value())));
     all
 }
