@@ -1,15 +1,17 @@
 //! Reader of answers that are vectors or scores: OpenAI's `/v1/embeddings`, and `/v1/rerank` in the forms of Jina and
-//! Cohere, as vLLM, SGLang, llama.cpp, TEI and Infinity serve them.
+//! Cohere, as vLLM, SGLang, llama.cpp and Infinity serve them.
 //!
 //! An answer may have megabytes of numbers. The reader checks each number and keeps none.
 
 mod numbers;
+#[cfg(any(test, fuzzing))]
+pub mod oracle;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use self::numbers::Vector;
-use super::failure::reported_error;
+use super::failure::{capped, reported_error};
 use crate::domain::attempt::Usage;
 use crate::domain::task::{AnswerItems, Task};
 
@@ -56,6 +58,14 @@ pub enum ItemsFault {
 ///
 /// If the answer is no JSON of this API, lacks or repeats items, or has numbers that are not finite.
 pub fn read(body: &[u8], expected: ExpectedItems) -> Result<ItemsAnswer, ItemsFault> {
+    // A server's message, or the text that is no number, may be long.
+    checked(body, expected).map_err(|fault| match fault {
+        ItemsFault::Reported(why) => ItemsFault::Reported(capped(why)),
+        ItemsFault::Invalid(why) => ItemsFault::Invalid(capped(why)),
+    })
+}
+
+fn checked(body: &[u8], expected: ExpectedItems) -> Result<ItemsAnswer, ItemsFault> {
     let (entries, usage) = answer(body).map_err(|e| match error_in(body) {
         Some(error) => ItemsFault::Reported(error),
         None if e.is_data() => ItemsFault::Invalid(format!("the answer has another form than {}: {e}", form(expected))),
@@ -86,7 +96,7 @@ fn error_in(body: &[u8]) -> Option<String> {
     reported_error(Some(error), &whole)
 }
 
-/// Parses the document: an object with a list, or in TEI and SGLang the list alone. Returns no list if there is none.
+/// Parses the document: an object with a list, or in SGLang the list alone. Returns no list if there is none.
 fn answer(body: &[u8]) -> serde_json::Result<(Option<Vec<Entry>>, Usage)> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if body.trim_ascii_start().starts_with(b"[") {
@@ -140,7 +150,7 @@ fn vectors(entries: &[Entry], expected: ExpectedItems) -> Result<AnswerItems, St
             _ => dimension = Some(length),
         }
     }
-    Ok(AnswerItems { count: capped(entries.len()), dimensions: dimension.map(capped) })
+    Ok(AnswerItems { count: limited(entries.len()), dimensions: dimension.map(limited) })
 }
 
 /// Checks that each document has one score, and that the best document comes first.
@@ -155,7 +165,7 @@ fn scores(entries: &[Entry], expected: ExpectedItems) -> Result<AnswerItems, Str
         last = score;
     }
     // The model has scored all documents, even if the answer has only the best.
-    Ok(AnswerItems { count: capped(expected.sent), dimensions: None })
+    Ok(AnswerItems { count: limited(expected.sent), dimensions: None })
 }
 
 /// Checks that the answer has the expected number of entries, each with an index of its own. Without indices, the order
@@ -178,7 +188,7 @@ fn check_indices(entries: &[Entry], expected: ExpectedItems, what: &str) -> Resu
     Ok(())
 }
 
-fn capped(n: usize) -> u32 {
+fn limited(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 

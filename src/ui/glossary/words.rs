@@ -60,6 +60,8 @@ pub const WORDS: &[Term] = &[
     word("ideal scaling", "Throughput of one stream times the concurrency"),
     word("in flight", "Sent and not yet finished"),
     word("incl. reserved", "The memory in use includes memory that the driver reserves"),
+    word("Input speed, input tok/s", "Prompt tokens of embeddings or rerank requests per second"),
+    word("items, items/s", "Inputs of embeddings requests, or documents of rerank requests; per second"),
     word("ITL", "Inter-token latency: mean time between tokens of one answer; other tools call it TPOT"),
     word("jitter", "Variation of the gaps between tokens"),
     word("journal", "The file of a saved run"),
