@@ -7,6 +7,7 @@ mod engine;
 mod help;
 mod network;
 mod pages;
+mod prices;
 mod run;
 mod saved;
 mod screen;

@@ -36,6 +36,7 @@ use crate::domain::load_stages::LoadStages;
 use crate::domain::metrics::QUEUE;
 use crate::domain::model_mix::ModelMix;
 use crate::domain::open_loop::{OpenLoop, Process};
+use crate::domain::price::Prices;
 use crate::domain::session::{NO_LIMIT, Plan};
 use crate::domain::slo::{RunFigure, Slo, Subject};
 use crate::domain::suite::Suite;
@@ -137,6 +138,7 @@ pub fn run_spec(
     suite.slos.extend(args.slos.iter().cloned());
     search::check(find.as_ref(), &suite.slos)?;
     suite.find = find;
+    suite.prices = prices(args);
     check_slos(&suite, plan.open_loop.is_some() || workload_args.trace.is_some())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
     let sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
@@ -174,6 +176,12 @@ pub fn run_spec(
         notices: about_rows.into_iter().collect(),
         command_line: None,
     })
+}
+
+/// Returns the prices that the options give.
+fn prices(args: &RunArgs) -> Option<Prices> {
+    let usd_per_kwh = args.prices.usd_per_kwh;
+    args.prices.usd_per_hour.map(|usd_per_hour| Prices { usd_per_hour, usd_per_kwh })
 }
 
 /// Sets the timeouts of all cases that the options give.

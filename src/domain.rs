@@ -38,6 +38,7 @@ pub mod order_statistics;
 pub mod pass_rate;
 pub mod prefix_cache;
 pub mod prefix_spec;
+pub mod price;
 pub mod probability;
 pub mod probe_window;
 pub mod progress;

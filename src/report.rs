@@ -7,6 +7,7 @@ pub mod check_failures;
 pub mod compare;
 pub mod conclusion;
 pub mod conversation_counts;
+pub mod cost;
 mod csv;
 pub mod depth_rows;
 mod epoch;

@@ -1,6 +1,6 @@
 //! Floor 2: the simulator, an HTTP server on loopback that speaks the OpenAI protocol without a model.
 //!
-//! * Routes: `GET /v1/models`, `/health` and `/version`, and `POST /v1/chat/completions`, streamed or not, and below. Every
+//! * Routes: `GET /v1/models`, `/health` and `/version`, and `POST /v1/chat/completions`, streamed or not. Every
 //!   response carries `server: tokscope-sim/VERSION`, so that clients recognise a simulator on any port.
 //! * A stream looks like one of vLLM: headers at once; the role event together with the first token; one token per
 //!   event, first as `reasoning_content`, then as `content`; the finish event, the usage event if requested, and

@@ -83,14 +83,17 @@ fn a_rerank_run_counts_documents_and_obeys_a_batch() {
 
 #[test]
 fn without_cases_of_its_own_a_run_sends_the_built_in_suite() {
-    let (place, simulator) = (Place::with("[[case]]\nname = \"chat\"\nmessages = [{ role = \"system\", content = \"s\" }, { role = \"user\", content = \"u\" }]\n"), simulator());
+    let (place, simulator) = (
+        Place::with(
+            "[[case]]\nname = \"chat\"\nmessages = [{ role = \"system\", content = \"s\" }, { role = \"user\", content = \"u\" }]\n",
+        ),
+        simulator(),
+    );
     let url = simulator.url();
     for (api, counts) in [("embeddings", vec![1, 1, 1, 32]), ("rerank", vec![10, 100])] {
         place.run(&[&url, "--api", api, "--export", &format!("{api}.json")], 0);
-        let found: Vec<u64> = attempts(&place.json(&format!("{api}.json")))
-            .iter()
-            .map(|a| a["item_count"].as_u64().unwrap())
-            .collect();
+        let found: Vec<u64> =
+            attempts(&place.json(&format!("{api}.json"))).iter().map(|a| a["item_count"].as_u64().unwrap()).collect();
         assert_eq!(found, counts, "{api}");
     }
 }

@@ -1,6 +1,7 @@
 //! The workload that the command line or a saved run names.
 
 mod depth;
+mod items;
 mod recorded;
 
 use std::fs::File;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(super) use self::depth::plan_depths;
+use self::items::{items_form, items_in_words};
 use self::recorded::RecordedRun;
 use super::ConfigError;
 use crate::cli::WorkloadArgs;
@@ -250,7 +252,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             let answer = output.map_or_else(String::new, |output| format!(", {output} out"));
             let name = format!("{input} in{answer}");
             let beginning = prefix.map_or_else(String::new, |prefix| format!(" after a shared beginning of {prefix}"));
-            let texts = items.map_or_else(String::new, |items| items_in_words(&items));
+            let texts = items.map_or_else(String::new, items_in_words);
             let summary = format!("prose, {input} tokens{beginning}{texts}");
             let prompts = Source::synthetic(input.clone(), output.cloned(), *prefix, counter, seed);
             (name.clone(), summary, None, vec![name], row_plan, Some(prompts))
@@ -271,48 +273,6 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
     let workload = Workload { source, summary, rows, sample, seed, items, output, probes, has_checks, planned };
     let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: source_of_requests };
     Ok(Prepared { name, cases, recorded: saved, workload, requests, media })
-}
-
-/// Form of the requests of a run that asks for vectors or scores.
-///
-/// # Errors
-///
-/// If an option asks for something that such requests do not have.
-fn items_form(args: &WorkloadArgs, task: Task) -> Result<Option<ItemsForm>, ConfigError> {
-    let about_text = [
-        ("--depth", args.depth.is_some()),
-        ("--osl", args.osl.is_some()),
-        ("--turns", args.turns.is_some()),
-        ("--think", args.think.is_some()),
-        ("--image", args.image.is_some()),
-    ];
-    let refused = |why: &str| Err(ConfigError(why.to_owned()));
-    if task.generates() {
-        return match args.batch {
-            Some(_) => {
-                refused("--batch sets the inputs or documents of a request; add --api embeddings or --api rerank")
-            }
-            None => Ok(None),
-        };
-    }
-    if let Some((option, _)) = about_text.iter().find(|(_, is_set)| *is_set) {
-        let api = task.as_str();
-        return refused(&format!("{option} is about generated text; remove it, or use another API than {api}"));
-    }
-    if task == Task::Rerank && args.dataset.is_some() && args.batch.is_some() {
-        return refused("the rows of a data set for rerank have documents of their own; remove --batch");
-    }
-    if args.trace.is_some() && args.batch.is_some() {
-        return refused("--trace sends each request at its own time; remove --batch");
-    }
-    let batch = args.batch.or(args.trace.as_ref().map(|_| 1));
-    Ok(ItemsForm::new(task, batch))
-}
-
-/// Returns words after the length of a text: `, 32 inputs a request`.
-fn items_in_words(items: &ItemsForm) -> String {
-    let item = items.task.item().unwrap_or_default();
-    format!(", {} a request", count(items.per_request as usize, item))
 }
 
 /// Groups the rows by tag: the names of the cases, if there are tags, and the rows of each.

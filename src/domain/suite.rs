@@ -10,6 +10,7 @@ use super::load_search::LoadSearch;
 use super::load_stages::LoadStages;
 use super::media::{GeneratedImages, Media, MediaCount};
 use super::model_mix::ModelMix;
+use super::price::Prices;
 use super::slo::Slo;
 use super::task::Task;
 use super::tools::{ResponseFormat, Tool, ToolChoice};
@@ -44,6 +45,9 @@ pub struct Suite {
     /// Loads of the run one after another; `None` if the plan has the only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_stages: Option<LoadStages>,
+    /// Prices of the server; `None` if the user gave none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<Prices>,
     /// Search for the largest load that meets the thresholds; `None` if the load is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub find: Option<LoadSearch>,
@@ -145,7 +149,8 @@ impl CaseSpec {
 
     /// Returns whether a nonce would be sent: it needs a message, and `extra` may replace the messages.
     pub fn takes_nonce(&self) -> bool {
-        !self.messages.is_empty() && !self.extra.contains_key("messages")
+        let replaced = ["messages", "input", "query"].iter().any(|key| self.extra.contains_key(*key));
+        !self.messages.is_empty() && !replaced
     }
 }
 

@@ -30,8 +30,10 @@ pub struct Tally {
     pub output_tokens: u64,
     /// Items of the complete answers that are not text.
     pub items: u64,
-    /// Prompt tokens of those answers.
-    pub input_tokens: u64,
+    /// Prompt tokens of the complete answers that have a count.
+    input_tokens: u64,
+    /// Complete answers whose prompt tokens are not counted.
+    uncounted_prompts: usize,
     /// Answers that pass their checks, out of the complete answers with checks.
     pub pass_rate: PassRate,
     /// Complete answers with a warm or unknown prefix cache.
@@ -89,6 +91,7 @@ impl Tally {
             output_tokens: 0,
             items: 0,
             input_tokens: 0,
+            uncounted_prompts: 0,
             pass_rate: PassRate::default(),
             doubts: CacheDoubts::default(),
             estimated: false,
@@ -153,7 +156,10 @@ impl Tally {
         }
         if let Some(items) = record.items {
             self.items = self.items.saturating_add(u64::from(items.count));
-            self.input_tokens = self.input_tokens.saturating_add(record.usage.prompt_tokens.unwrap_or(0));
+        }
+        match record.usage.prompt_tokens {
+            Some(tokens) => self.input_tokens = self.input_tokens.saturating_add(tokens),
+            None => self.uncounted_prompts += 1,
         }
         for ((column, unresolved), (metric, _)) in columns.iter_mut().zip(&mut self.unresolved).zip(with_thresholds()) {
             match (metric.get)(record) {
@@ -264,10 +270,15 @@ impl Tally {
             RunFigure::Throughput if self.items > 0 => None,
             RunFigure::Throughput => per_s(self.output_tokens as f64),
             RunFigure::ItemRate => per_s(self.items as f64).filter(|_| self.items > 0),
-            RunFigure::InputRate => per_s(self.input_tokens as f64).filter(|_| self.input_tokens > 0),
+            RunFigure::InputRate => per_s(self.input_tokens as f64).filter(|_| self.input_tokens > 0 && self.items > 0),
             RunFigure::RequestRate => per_s(self.ok as f64),
             RunFigure::PassRate => self.pass_rate.percent(),
         }
+    }
+
+    /// Prompt tokens of all complete answers; `None` if some are not counted.
+    pub fn counted_input_tokens(&self) -> Option<u64> {
+        (self.uncounted_prompts == 0).then_some(self.input_tokens)
     }
 
     /// Amount that the throughput counts: items of answers that have some, otherwise output tokens.

@@ -33,7 +33,6 @@ impl Task {
     }
 
     /// Whether this is the default, so that files of earlier versions need no entry.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
     pub fn is_generation(&self) -> bool {
         self.generates()
     }

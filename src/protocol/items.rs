@@ -89,7 +89,7 @@ const fn form(expected: ExpectedItems) -> &'static str {
     }
 }
 
-/// The server's error, if the document is one. FastAPI reports errors as `detail`.
+/// The server's error, if the document is one. `FastAPI` reports errors as `detail`.
 fn error_in(body: &[u8]) -> Option<String> {
     let whole: Value = serde_json::from_slice(body).ok()?;
     let error = ["error", "detail"].iter().find_map(|key| whole.get(*key).filter(|error| !error.is_null()))?;

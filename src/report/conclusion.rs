@@ -9,6 +9,8 @@ use crate::domain::session::Session;
 use crate::domain::sweep::SweepSummary;
 
 use super::bottleneck::{Bottleneck, SystemFigures, bottleneck};
+use super::cost::Cost;
+use super::gpu::GpuReport;
 use super::summary::Summary;
 
 /// Key figures of a run.
@@ -51,6 +53,8 @@ pub struct Conclusion {
     pub pass_rate: PassRate,
     /// Name and latency in milliseconds of the slowest case; `None` below two cases.
     pub slowest: Option<(String, f64)>,
+    /// Price of the work at its load; `None` without a price, and in a conclusion of a report, which has its own.
+    pub cost: Option<Cost>,
     /// Bottleneck of the run; `None` without figures.
     pub bottleneck: Option<Bottleneck>,
     /// Result of the whole sweep; the other figures are those of its last stage. `None` without a sweep.
@@ -61,8 +65,9 @@ pub struct Conclusion {
 
 impl Conclusion {
     /// Summarises the current state of a session.
-    pub fn from_session(session: &Session, system: SystemFigures) -> Self {
-        Self::new(session, &Summary::from_session(session), system)
+    pub fn from_session(session: &Session, system: SystemFigures, gpu: Result<&GpuReport, &str>) -> Self {
+        let summary = Summary::from_session(session);
+        Self { cost: Cost::new(session, &summary, gpu), ..Self::new(session, &summary, system) }
     }
 
     /// Summarises a session that has this summary.
@@ -92,6 +97,7 @@ impl Conclusion {
             slowest: summary
                 .slowest_case
                 .and_then(|(case, ms)| Some((session.suite.cases.get(case)?.name.clone(), ms))),
+            cost: None,
             bottleneck: bottleneck(session, summary, system),
             sweep: SweepSummary::from_session(session),
             search: SearchResult::from_session(session).map(|result| result.sentence),
@@ -107,7 +113,7 @@ mod tests {
     #[test]
     fn the_samples_run() {
         let session = sample_session();
-        let conclusion = Conclusion::from_session(&session, SystemFigures::default());
+        let conclusion = Conclusion::from_session(&session, SystemFigures::default(), Err("no GPU"));
         let excellent = Some(("Excellent", "≥ 100 tok/s".to_owned()));
         assert_eq!(
             (conclusion.ok, conclusion.cases, conclusion.partial, conclusion.rating),
@@ -125,7 +131,7 @@ mod tests {
     fn before_the_first_answer_there_is_no_figure() {
         let session = sample_session();
         let empty = Session::new(std::sync::Arc::clone(&session.suite), session.plan);
-        let conclusion = Conclusion::from_session(&empty, SystemFigures::default());
+        let conclusion = Conclusion::from_session(&empty, SystemFigures::default(), Err("no GPU"));
         let none = Conclusion { cases: 10, partial: conclusion.partial, ..Conclusion::default() };
         assert_eq!(conclusion, none);
     }

@@ -20,7 +20,8 @@ use self::spread::SpreadJson;
 pub(super) use self::text::pretty;
 use self::text::write_pretty;
 use super::bottleneck::{Bottleneck, SystemFigures, bottleneck};
-use super::case::{CaseView, cases};
+use super::case::{CaseView, cases_in};
+use super::cost::Cost;
 use super::fingerprint::digest;
 use super::gate_result::GateResult;
 use super::host::HostReport;
@@ -74,6 +75,9 @@ struct Document<'a> {
     /// Result of a search for the largest load; only present with `--find`.
     #[serde(skip_serializing_if = "Option::is_none")]
     find: Option<find::FindJson>,
+    /// Price of the work at its load; only present with `--usd-per-hour`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Cost>,
     /// Result of a regression gate; only present with `--baseline`.
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<GateJson<'a>>,
@@ -371,6 +375,7 @@ impl<'a> Document<'a> {
             sweep: load::sweep(&report.session),
             stages: load::load_stages(&report.session),
             find: find::FindJson::from_session(&report.session),
+            cost: report.cost(),
             gate: report.gate.as_deref().map(GateJson::new),
             workload: workload::WorkloadJson::new(report, summary),
             conversations: workload::ConversationsJson::new(report),
@@ -448,7 +453,7 @@ fn case_list<'a>(report: &'a Report) -> Vec<Case<'a>> {
         not_measured: view.reported.is_empty().then(|| view.status()),
         attempts: Attempts { report, of: view.state },
     };
-    cases(&report.session).into_iter().map(case).collect()
+    cases_in(&report.session, report.summary().headline).into_iter().map(case).collect()
 }
 
 /// A bottleneck: its cause, and the figures that show it.

@@ -29,7 +29,7 @@ mod workload;
 
 use std::io::{self, Write};
 
-use super::case::{CaseView, cases};
+use super::case::{CaseView, cases_in};
 use super::model::Report;
 use super::summary::Summary;
 pub(super) use escape::inline;
@@ -67,7 +67,7 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
 
 /// Renders the whole document.
 pub fn render(report: &Report) -> String {
-    let view = View { report, summary: report.summary(), cases: cases(&report.session) };
+    let view = View { report, summary: report.summary(), cases: cases_in(&report.session, report.summary().headline) };
     let mut page = Page::default();
     front::write(&view, &mut page);
     verdict::write(&view, &mut page);

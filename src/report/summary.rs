@@ -27,6 +27,8 @@ use super::turns::TurnSamples;
 /// the same weight, regardless of its case.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
+    /// Index of the stage of a sweep, or the probe of a search, that the figures are of; see [`headline_stage`].
+    pub headline: usize,
     /// Concurrency of the sweep's stage that the figures are of; `None` without a sweep.
     pub stage: Option<usize>,
     /// Counts and sums over the whole run.
@@ -239,6 +241,7 @@ impl Summary {
         let findings = DIAGNOSES.iter().zip(&counted.findings).filter(|(_, n)| **n > 0);
         let has_failed = |v: &&CaseView<'_>| v.reported.is_empty() && v.failures().next().is_some();
         let mut summary = Self {
+            headline: stage,
             stage: session.sweep.get(stage).copied(),
             ok: views.iter().filter(|v| !v.reported.is_empty()).count(),
             failed: views.iter().filter(has_failed).count(),

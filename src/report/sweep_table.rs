@@ -200,16 +200,19 @@ mod tests {
         let mut stage = bent()[0].clone();
         (stage.estimated, stage.ok, stage.requests) = (true, 19, 24);
         let show = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.1}"));
-        let cells: Vec<_> = SWEEP_COLUMNS.iter().map(|c| c.cell(&stage, show)).collect();
+        let columns: Vec<&SweepColumn> = columns_of(Task::Generation).collect();
+        let cells: Vec<_> = columns.iter().map(|c| c.cell(&stage, show)).collect();
         assert_eq!(cells, ["~100.0", "100.0", "~100.0", "1.0", "–", "~10.0", "1000.0"]);
         assert_eq!(samples_needed(&[stage.clone()]).as_deref(), Some("p95 needs 20 answers"));
         assert_eq!(n_of_all(&stage), "19/24");
-        let words = |at: usize| SWEEP_COLUMNS[at].after_figure();
+        let words = |at: usize| columns[at].after_figure();
         assert_eq!(words(0), "tok/s");
         assert_eq!(words(1), "ms TTFT p50");
         assert_eq!(words(2), "tok/s per user");
         stage.ok = 0;
-        assert_eq!(SWEEP_COLUMNS[4].cell(&stage, show), "–");
+        assert_eq!(columns[4].cell(&stage, show), "–");
+        let items: Vec<&str> = columns_of(Task::Rerank).map(|c| c.label).collect();
+        assert_eq!(items, ["items/s", "req/s", "Latency p50", "Latency p95", "input tok/s"]);
     }
 
     #[test]

@@ -186,13 +186,7 @@ pub fn summary(report: &Report) -> String {
     if totals.attempts > 0 {
         let about = if totals.estimated_attempts > 0 { ESTIMATED } else { "" };
         let stages = summary.stage.map(|_| "all stages".to_owned());
-        match summary.total_items {
-            Some(items) => {
-                let tokens = summary.total_input_tokens.map(|n| format!("{} prompt tokens", grouped(n)));
-                lines.push(entry("Items", [Some(grouped(items)), tokens]));
-            }
-            None => lines.push(entry("Tokens", [Some(format!("{about}{}", grouped(totals.output_tokens))), stages])),
-        }
+        lines.push(amount(summary, about, stages));
         // The sum of the times is the duration of the run only if requests run one after another.
         let label = if session.is_load() || summary.stage.is_some() { "Total time" } else { "Time" };
         lines.push(entry(label, [Some(format!("{:.2} s", totals.time_s))]));
@@ -207,6 +201,9 @@ pub fn summary(report: &Report) -> String {
     lines.extend(workload::turn_lines(summary));
     lines.extend(depth::lines(session));
     lines.extend(load_lines(session, summary));
+    if let Some(cost) = report.cost() {
+        lines.push(entry("Price", std::iter::once(Some(cost.to_string())).chain(cost.details().into_iter().map(Some))));
+    }
     if let Some(gate) = &report.gate {
         lines.push(entry("Baseline", [Some(sanitise_line(&gate.baseline))]));
         lines.extend(gate.lines().into_iter().map(|line| entry("Gate", [Some(sanitise_line(&line))])));
@@ -226,6 +223,17 @@ pub fn summary(report: &Report) -> String {
     let bottleneck = |b: Bottleneck| entry(bottleneck::LABEL, [Some(format!("{}: {}", b.cause, b.evidence))]);
     lines.extend(conclusion.bottleneck.map(bottleneck));
     lines.join("\n")
+}
+
+/// Returns the line of the items, or else of the output tokens.
+fn amount(summary: &Summary, about: &str, stages: Option<String>) -> String {
+    match summary.total_items {
+        Some(items) => {
+            let tokens = summary.total_input_tokens.map(|n| format!("{} prompt tokens", grouped(n)));
+            entry("Items", [Some(grouped(items)), tokens])
+        }
+        None => entry("Tokens", [Some(format!("{about}{}", grouped(summary.totals.output_tokens))), stages]),
+    }
 }
 
 /// Returns the lines of the checks: the pass rate and the first failures.

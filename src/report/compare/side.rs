@@ -12,10 +12,10 @@ use crate::domain::interval::t_975;
 use crate::domain::quantity::grouped;
 use crate::domain::session::{AttemptState, CaseState, Session};
 use crate::domain::suite::Suite;
-use crate::domain::sweep::headline_stage;
 use crate::domain::tally::Tally;
 use crate::domain::workload::WorkloadSource;
 use crate::report::case::{is_estimated, is_warm};
+use crate::report::cost::Cost;
 use crate::report::fingerprint::Fingerprint;
 use crate::report::model::Report;
 use crate::report::run_figures::FoundLoad;
@@ -335,6 +335,8 @@ pub struct ComparedRun {
     pub stages: Vec<Stage>,
     /// Checks of each case that has some; `None` if the source does not contain them.
     pub checks: Option<HashMap<String, Vec<CheckSpec>>>,
+    /// Price of the work at its load; `None` without a price.
+    pub cost: Option<Cost>,
     /// Largest load that a search found; `None` without a search.
     pub found: Option<FoundLoad>,
     /// Machine, server and suite, which a gate checks.
@@ -357,7 +359,7 @@ impl ComparedRun {
             })
         };
         let summary = report.summary();
-        let headline = headline_stage(session);
+        let headline = summary.headline;
         Self {
             name: report.run_id.clone(),
             kind: "saved run",
@@ -379,6 +381,7 @@ impl ComparedRun {
             models: models(session, headline),
             stages: session.sweep.iter().enumerate().filter_map(stage).collect(),
             checks: Some(checks(session)),
+            cost: report.cost(),
             found: FoundLoad::from_session(session),
             fingerprint: Fingerprint::from_report(report),
             notes: Vec::new(),

@@ -22,6 +22,7 @@ use crate::report::compare::{
     COMPARED, Case, Compared, ComparedRun, ComparedWorkload, Figure, Measured, ModelSide, Plan, Stage, Turn, ascending,
     cluster, fingerprint_text,
 };
+use crate::report::cost::Cost;
 use crate::report::fingerprint::{Fingerprint, RunProperties};
 use crate::report::model::Environment;
 use crate::report::run_figures::FoundLoad;
@@ -49,6 +50,7 @@ struct Document {
     environment: Environment,
     gpu: Option<GpuJson>,
     find: Option<FindJson>,
+    cost: Option<Cost>,
 }
 
 #[derive(Deserialize, Default)]
@@ -239,7 +241,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         None => return Err(ImportError("not a results.json: schema_version is missing".to_owned())),
     }
     let Document { run, target, summary, cases, workload, models: mixed, sweep, .. } = document;
-    let Document { stages: load_stages, environment, gpu, find, .. } = document;
+    let Document { stages: load_stages, environment, gpu, find, cost, .. } = document;
     let fingerprint = Fingerprint::new(RunProperties {
         environment,
         gpus: gpu.map_or_else(Vec::new, |gpu| gpu.devices.into_iter().map(|device| device.model).collect()),
@@ -286,6 +288,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         load_stages: Some(load_stages.join(",")),
         stages,
         checks: None,
+        cost,
         found: find.map(|FindJson { variable, last_pass }| FoundLoad { variable, last_pass }),
         fingerprint,
         notes: Vec::new(),

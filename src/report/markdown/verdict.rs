@@ -40,6 +40,9 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     if let Some(checks) = checks.filter(|_| view.summary.totals.pass_rate.failed() == 0) {
         page.line(&format!("- {checks}"));
     }
+    if let Some(cost) = view.report.cost() {
+        page.line(&format!("- **Price**: {} ({})", inline(&cost.to_string()), inline(&cost.details().join("; "))));
+    }
     if let Some(failure) = only_failures(view) {
         page.line(&format!("- {failure}"));
     }

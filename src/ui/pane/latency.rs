@@ -18,7 +18,7 @@ use crate::domain::statistics::{needed_for, percentile};
 use crate::domain::task::Task;
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::ReportedTtft;
-use crate::ui::pane::{About, depths, load};
+use crate::ui::pane::{About, depths, load, models};
 use crate::ui::view::View;
 use crate::ui::widget::histogram::{Histogram, range};
 use crate::ui::widget::wrap::wrap;
@@ -171,6 +171,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if depths::is_shown(scene) {
         return depths::draw(frame, area, view);
     }
+    let area = models::draw(frame, area, view);
     let area = if load::is_shown(scene) {
         let Some(area) = load::draw(frame, area, view) else { return };
         pane::line(frame, area, 0, Line::styled(fit::cut(&about, usize::from(area.width)), theme.heading()));

@@ -150,3 +150,18 @@ const fn rank(phase: CasePhase) -> u8 {
         CasePhase::Done => 6,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Measures, columns};
+    use crate::domain::task::Task;
+
+    #[test]
+    fn answers_that_are_not_text_have_columns_of_items_instead_of_tokens() {
+        let headings = |task| -> Vec<&str> {
+            columns(Measures { task, ..Measures::default() }).into_iter().map(|(_, column)| column.heading).collect()
+        };
+        assert_eq!(headings(Task::Embeddings), ["Time", "Prompt", "Items/s", "Input tok/s"]);
+        assert!(headings(Task::Generation).contains(&"TTFT") && !headings(Task::Generation).contains(&"Items/s"));
+    }
+}

@@ -139,9 +139,8 @@ fn all(needs: &Needs, cells: usize) -> Vec<Column> {
         let width = match metric.unit {
             // One more cell for a `~`.
             Unit::Milliseconds if metric.counts_output_tokens => 8,
-            Unit::Milliseconds => 7,
+            Unit::Milliseconds | Unit::ItemsPerSecond => 7,
             Unit::Tokens | Unit::TokensPerSecond => 6,
-            Unit::ItemsPerSecond => 7,
             Unit::Percent => 4,
         };
         let width = if *metric == TTFT { width + doubt } else { width };

@@ -31,7 +31,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         return;
     }
     let conclusion = view.cache.conclusion(&scene.session, scene.gpu.samples, || {
-        Conclusion::from_session(&scene.session, system_figures(scene))
+        Conclusion::from_session(
+            &scene.session,
+            system_figures(scene),
+            gpu_report(scene).as_ref().map_err(String::as_str),
+        )
     });
     pane::line(frame, area, FIGURES, figures(&conclusion, usize::from(area.width), view));
     pane::line(frame, area, SENTENCE, sentence(&conclusion, usize::from(area.width), view));
@@ -79,10 +83,14 @@ fn clauses(sentence: &str, room: usize) -> String {
     fitting.map_or_else(String::new, |clauses| format!("{clauses}."))
 }
 
-fn system_figures(scene: &Scene) -> SystemFigures {
+fn gpu_report(scene: &Scene) -> Result<GpuReport, String> {
     let (is_local, simulated) = (scene.target.is_local(), scene.target.simulated);
-    let gpu = GpuReport::of_run(simulated, is_local, &scene.gpu, &scene.session, scene.now);
-    let gpu = gpu.ok();
+    GpuReport::of_run(simulated, is_local, &scene.gpu, &scene.session, scene.now)
+}
+
+fn system_figures(scene: &Scene) -> SystemFigures {
+    let is_local = scene.target.is_local();
+    let gpu = gpu_report(scene).ok();
     let figures = SystemFigures {
         busiest_gpu_percent: gpu.as_ref().and_then(GpuReport::busiest_percent),
         gpu_throttled: gpu.as_ref().and_then(GpuReport::longest_throttle),
@@ -104,12 +112,14 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     let number = format!(" pass, {} wrong", number::grouped(checks.failed() as u64));
     let wrong: Option<Figure<'_>> =
         share.clone().filter(|_| is_wrong).map(|share| ("checks: ", share, number.as_str(), theme.bad()));
+    let price: Option<Figure<'_>> =
+        conclusion.cost.as_ref().map(|cost| ("price ", cost.to_string(), "", theme.value()));
     if let Some(sentence) = &conclusion.search {
-        let all = wrong.into_iter().chain([("", clauses(sentence, columns), "", theme.value())]).collect();
+        let all = wrong.into_iter().chain([("", clauses(sentence, columns), "", theme.value())]).chain(price).collect();
         return fitting(all, columns, view);
     }
     if let Some(sweep) = &conclusion.sweep {
-        let all = wrong.into_iter().chain(sweep_figures(sweep, conclusion.partial, view)).collect();
+        let all = wrong.into_iter().chain(sweep_figures(sweep, conclusion.partial, view)).chain(price).collect();
         return fitting(all, columns, view);
     }
     let mark = if conclusion.estimated { ESTIMATED } else { "" };
@@ -152,6 +162,7 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
         all.iter_mut().skip(rating).take(1).for_each(|figure| figure.2 = &scale);
     }
     all.extend(conclusion.tokens.map(|n| ("", format!("{mark}{}", number::grouped(n)), " tokens", theme.value())));
+    all.extend(price);
     all.extend(conclusion.wall.map(|wall| ("in ", number::clock(wall), "", theme.value())));
     if let Some((name, ms)) = &conclusion.slowest {
         all.push((

@@ -2,6 +2,7 @@ use super::*;
 use crate::app::action::Action;
 use crate::domain::metrics::{ITL, METRICS, PREFILL};
 use crate::domain::session::Plan;
+use crate::domain::task::Task;
 use crate::ui::testing::{Script, Stage, script_of, ten_cases};
 
 fn columns_of(app: &App, cells: usize) -> (usize, Vec<String>) {
@@ -30,7 +31,8 @@ fn wider_tables_have_more_columns_and_a_full_name_before_the_last_ones() {
     assert_eq!(headings(55), (26, ["State", "TTFT", "Speed"].map(str::to_owned).to_vec()));
     assert_eq!(headings(75), (26, ["State", "TTFT", "Speed", "Tokens", "Time"].map(str::to_owned).to_vec()));
     let (name, all) = headings(240);
-    let shown = METRICS.iter().filter(|m| !m.is_share() && **m != &PREFILL).count();
+    let shown =
+        METRICS.iter().filter(|m| !m.is_share() && **m != &PREFILL && m.applies_to.includes(Task::Generation)).count();
     assert_eq!((name, all.len()), (26, shown + 4));
 }
 
