@@ -13,7 +13,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use tokscope::domain::row_order::{RowOrder, Sample, Shard};
+use tokscope::domain::row_order::{RowOrder, Sample};
+use tokscope::domain::shard::Shard;
 use tokscope::workload::dataset::{ColumnMapping, Dataset, OnBadRow};
 
 const TEXT: &str = include_str!("../assets/sim/backend.md");

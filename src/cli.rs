@@ -25,7 +25,7 @@ pub use self::network::NetworkArgs;
 pub use self::pages::{CompletionsArgs, completions, man_page, options_markdown};
 pub use self::run::RunArgs;
 pub(crate) use self::run::extensions;
-pub use self::saved::{CompareArgs, OpenArgs, ReplayArgs, ReportArgs, ResumeArgs, RunsArgs};
+pub use self::saved::{CompareArgs, MergeArgs, OpenArgs, ReplayArgs, ReportArgs, ResumeArgs, RunsArgs};
 pub use self::screen::ScreenArgs;
 pub use self::sim::SimArgs;
 pub use self::values::Sweep;
@@ -68,6 +68,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Compare two runs
     Compare(CompareArgs),
+    /// Merge the shards of a run
+    Merge(MergeArgs),
     /// Print shell completions
     Completions(CompletionsArgs),
     /// Print the man page

@@ -1,4 +1,4 @@
-//! Floor 4: turns the command line, the environment and files into the inputs of a run.
+//! Floor 4: turns command line, environment and files into the inputs of a run.
 
 mod address;
 mod builtin_items;
@@ -19,6 +19,7 @@ mod search;
 mod secrets;
 mod selection;
 mod settings;
+mod shard;
 pub mod suite_file;
 mod theme_file;
 pub mod toml_file;
@@ -38,22 +39,25 @@ use crate::domain::model_mix::ModelMix;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::price::Prices;
 use crate::domain::session::{NO_LIMIT, Plan};
+use crate::domain::shard::Shard;
 use crate::domain::slo::{RunFigure, Slo, Subject};
 use crate::domain::suite::Suite;
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::{self, CHAT};
 use crate::report::exporters::{EXPORTERS, stdout_exporter};
+use crate::report::fingerprint;
 use crate::report::style::Style;
 use crate::runtime::spec::{EngineSpec, GateSpec, JournalSpec, RunSpec, SavingSpec, SessionSpec, TelemetrySpec};
 use crate::store::input::{self, Kind};
 use crate::tokenizer::Tokenizer;
+use crate::workload::source::Source;
 
 pub use self::command_line::command_line;
 pub use self::local_ports::ports_to_search;
 pub use self::resume::resume_spec;
 
-/// Error in the command line, the environment or a file. The text has no secret and may have several lines; the exit
-/// status is 2.
+/// Error in the command line, the environment or a file, for exit status 2. The text may have several lines and
+/// contains no secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
@@ -77,7 +81,7 @@ pub fn run_spec(
     let simulated = simulator_url.is_some();
     let ((base_url, api), secrets) = match simulator_url {
         Some(url) => ((url, &CHAT), Secrets::default()),
-        // A real server must not be measured under the name of a demo.
+        // Without the simulator, `--demo` must not measure a real server.
         None if args.demo => return Err(ConfigError("the built-in simulator of --demo is not running".to_owned())),
         None => (
             address::endpoint(args.url.as_deref(), args.api.as_deref().and_then(api::by_name), env)?,
@@ -86,6 +90,8 @@ pub fn run_spec(
     };
     let network = network::network(&args.network, args.retries, &base_url, env, folder)?;
     let mut plan = plan(args)?;
+    let shard = shard::choose(args.shard, env)?;
+    let (shard, about_shard) = shard.map_or((Shard::WHOLE, None), |(shard, notice)| (shard, Some(notice)));
     let find = search::settings(args)?;
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     let (file, suite_source) = if args.workload.has_source() {
@@ -93,19 +99,20 @@ pub fn run_spec(
     } else {
         selection::suite(args.cases.as_deref(), folder, api)?
     };
-    let model_mix = model_mix::mix(&args.model_mix, file.models, args.seed)?
+    let model_mix = model_mix::mix(&args.model_mix, file.models, shard.seed(args.seed))?
         .filter(|_| args.model.is_none() || !args.model_mix.is_empty());
     let workload_args = workload::merge(&args.workload, file.workload);
     if workload_args.depth.is_some() {
         plan = workload::plan_depths(args, plan)?;
     }
-    let prepared = workload::prepare(&workload_args, &plan, args.seed, tokenizer.as_ref(), (folder, api.task))?;
+    let place = (folder, api.task);
+    let prepared = workload::prepare(&workload_args, &plan, args.seed, tokenizer.as_ref(), place, shard)?;
     let (mut suite, template) = (file.suite, file.template);
     let (mut shortened, mut about_rows) = (None, None);
     if let Some(prepared) = &prepared {
         selection::refuse_patterns(&args.case_patterns)?;
         workload::apply(prepared, &template, &mut suite, &mut plan);
-        // A search sends rows as long as it needs.
+        // A search sends as many rows as it needs, so their number is not shown.
         about_rows = args.find.is_none().then(|| workload::notice(prepared));
     } else {
         selection::keep_matching(&mut suite, &args.case_patterns)?;
@@ -116,11 +123,12 @@ pub fn run_spec(
         selection::set_batch(&mut suite, workload_args.batch);
     }
     let recorded = prepared.as_ref().and_then(|prepared| prepared.recorded.as_ref()?.conversations.clone());
-    suite.conversations = workload::conversations(&workload_args, args.seed).or(recorded);
+    suite.conversations = workload::conversations(&workload_args, shard.seed(args.seed)).or(recorded);
     let left_out = selection::check_api(&mut suite, &suite_source, api)?;
     media_file::reload(&mut suite)?;
-    workload::generate_images(&mut suite, workload_args.image, args.seed);
+    workload::generate_images(&mut suite, workload_args.image, shard.seed(args.seed));
     selection::check_content(&suite, api, prepared.as_ref().map_or(&[], |prepared| &prepared.media))?;
+    let probes = prepared.as_ref().and_then(|p| p.requests.source.as_ref()).map_or(0, Source::probes);
     let requests = prepared.map(|prepared| prepared.requests).unwrap_or_default();
     set_timeouts(args, &mut suite)?;
     let server_metrics = args.server_metrics.as_deref().map(|typed| metrics::addresses(typed, &base_url, api));
@@ -141,8 +149,16 @@ pub fn run_spec(
     suite.prices = prices(args);
     check_slos(&suite, plan.open_loop.is_some() || workload_args.trace.is_some())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
-    let sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
+    let mut sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
     let unfilled = selection::unfilled_stages(&sweep, &plan, suite.cases.len());
+    let whole = if shard.is_whole() {
+        None
+    } else {
+        shard::check(args)?;
+        let digest = fingerprint::digest_of_shard(&suite, &plan, &sweep);
+        let stages = &mut suite.load_stages;
+        Some(Box::new(shard::Load { plan: &mut plan, sweep: &mut sweep, stages }.divide(shard, probes, digest)?))
+    };
     let warnings =
         secrets.warnings.iter().cloned().chain(odd).chain(shortened).chain(left_out).chain(unfilled).collect();
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
@@ -163,17 +179,17 @@ pub fn run_spec(
             gpu,
             gpu_metrics_urls,
         },
-        session: SessionSpec { suite, suite_source, plan, sweep, model, requests },
+        session: SessionSpec { suite, suite_source, plan, sweep, whole, model, requests },
         saving: SavingSpec {
             exports,
             stdout,
             summary_style: Style::Plain,
             journal: if args.no_save { JournalSpec::Off } else { JournalSpec::New },
-            // The program reads the baseline before the run begins.
+            // The caller adds the baseline, which is read before the run begins.
             gate: GateSpec { rules: args.gate.rules.clone(), github: args.gate.github, baseline: None },
         },
         warnings,
-        notices: about_rows.into_iter().collect(),
+        notices: about_shard.into_iter().chain(about_rows).collect(),
         command_line: None,
     })
 }
@@ -184,7 +200,7 @@ fn prices(args: &RunArgs) -> Option<Prices> {
     args.prices.usd_per_hour.map(|usd_per_hour| Prices { usd_per_hour, usd_per_kwh })
 }
 
-/// Sets the timeouts of all cases that the options give.
+/// Sets the timeouts of all cases to those of the options.
 fn set_timeouts(args: &RunArgs, suite: &mut Suite) -> Result<(), ConfigError> {
     let seconds = |name: &str, seconds: Option<f64>| {
         let time = seconds.map(Duration::try_from_secs_f64).transpose();
@@ -225,7 +241,7 @@ pub fn check_comparison_exports(paths: &[PathBuf], folder: &Path) -> Result<(), 
     exports::check(&files, folder, EXPORTERS)
 }
 
-/// The largest tokenizers of today's models take 35 MiB.
+/// Tokenizer files. The size limit is generous: the largest tokenizers of today's models take 35 MiB.
 const TOKENIZER: Kind = Kind { file_name: Some("tokenizer.json"), what: "a tokenizer", max_bytes: 256 * 1024 * 1024 };
 
 fn tokenizer(path: &Path, folder: &Path) -> Result<Arc<Tokenizer>, ConfigError> {
@@ -269,13 +285,13 @@ fn check_slos(suite: &Suite, open_loop: bool) -> Result<(), ConfigError> {
 
 /// Returns the load of the run.
 fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
-    // The command line refuses this; the config file may set both.
+    // The command line rejects this combination, but the config file may set both.
     if args.requests.is_some() && args.repeat.is_some() {
         return Err(ConfigError("'requests' and 'repeat' are both set; remove one from the config file".to_owned()));
     }
     let burstiness = args.burstiness.map(|burstiness| Process::Gamma { burstiness });
     let process = burstiness.or(args.arrival).unwrap_or_default();
-    // A search sets the rate of each probe.
+    // A search sets the rate of each probe, so the plan begins with the maximum.
     let searched = args.max.filter(|_| args.find == Some(SearchVariable::Rate));
     let rate = args.rate.or(searched).or_else(|| args.stages.as_ref()?.mean_rate_per_s());
     if rate.is_none() && (args.arrival.is_some() || burstiness.is_some()) {
@@ -307,6 +323,7 @@ fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
         duration: duration.map_err(|e| ConfigError(format!("--duration: {e}")))?.or(in_stages).or(of_probe),
         requests: args.requests,
         stop_when_saturated: args.stop_when_saturated,
+        shard: None,
     })
 }
 

@@ -57,6 +57,7 @@ pub mod server_clock;
 pub mod server_gauges;
 pub mod server_timings;
 pub mod session;
+pub mod shard;
 pub mod slo;
 pub mod sorted;
 pub mod spans;

@@ -19,7 +19,7 @@ use tokscope::runtime::color::ColorWhen;
 use tokscope::runtime::delete_runs::{self, Confirmation};
 use tokscope::runtime::spec::{JournalSpec, RunSpec, ScreenSpec};
 use tokscope::runtime::{
-    browser, calibrate, console, headless, interactive, last_run, local_servers, process, resume, saved, stdout,
+    browser, calibrate, console, headless, interactive, last_run, local_servers, merge, process, resume, saved, stdout,
 };
 use tokscope::sim::{SimConfig, Simulator};
 use tokscope::store::runs;
@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Some(Command::Replay(args)) => show_saved(args.of, Some(args.speed)),
         Some(Command::Report(args)) => report(&args),
         Some(Command::Compare(args)) => compare(&args),
+        Some(Command::Merge(args)) => merge::merge(&args.runs),
         Some(Command::Completions(args)) => print(&completions(args)),
         Some(Command::Man) => man_page().map_err(Into::into).and_then(|page| print(&page)),
         None => run(cli),

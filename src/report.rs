@@ -34,6 +34,7 @@ pub mod run_figures;
 pub mod run_totals;
 pub mod runs_table;
 pub mod server_figures;
+pub mod shards;
 pub mod spread;
 pub mod style;
 pub mod summary;

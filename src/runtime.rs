@@ -16,6 +16,7 @@ pub mod interactive;
 pub mod last_run;
 mod live_run;
 pub mod local_servers;
+pub mod merge;
 mod panic_guard;
 mod playback;
 pub mod process;

@@ -269,7 +269,7 @@ fn keys_of_the_browser_come_from_the_config_file() {
 }
 
 #[test]
-fn a_run_of_some_cases_says_so() {
+fn a_run_of_selected_cases_names_its_patterns() {
     let (place, server) = (Place::with(&suite(&["First", "Second"], "")), server());
     place.run(&[&server.url(), "--case", "sec"], 0);
     let (table, _) = place.run(&["runs"], 0);

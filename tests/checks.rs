@@ -67,7 +67,7 @@ fn a_wrong_answer_counts_for_speed_and_not_for_the_pass_rate() {
 }
 
 #[test]
-fn a_threshold_on_the_pass_rate_decides_the_exit_status_and_goodput_excludes_wrong_answers() {
+fn a_pass_rate_slo_sets_the_exit_status_and_goodput_excludes_wrong_answers() {
     let (place, server) = (place(), server());
     let slos = ["--slo", "pass_rate>95%", "--slo", "latency_max<60s", "--export", "r.json"];
     let (stdout, _) = place.run(&[&[server.url().as_str()], &slos[..]].concat(), 1);

@@ -177,7 +177,7 @@ fn stdout_holds_the_export_alone() {
 }
 
 #[test]
-fn colour_goes_to_terminals_and_where_it_is_asked_for() {
+fn output_has_colour_on_terminals_and_on_request() {
     let (place, server) = (Place::with(SUITE), server());
     place.run(&[&server.url(), "--repeat", "3"], 0);
     for command in [&["runs"][..], &["compare", "last", "last"]] {
@@ -197,7 +197,7 @@ fn colour_goes_to_terminals_and_where_it_is_asked_for() {
 }
 
 #[test]
-fn exports_that_cannot_be_written_are_found_before_anything_is_read() {
+fn unwritable_exports_are_reported_before_anything_is_read() {
     let (place, server) = (Place::with(SUITE), server());
     place.run(&[&server.url()], 0);
     for command in [&["report", "last"][..], &["compare", "last", "last"], &["report", "no-such-run"]] {
@@ -216,7 +216,7 @@ fn exports_that_cannot_be_written_are_found_before_anything_is_read() {
 }
 
 #[test]
-fn a_mistyped_command_is_no_host() {
+fn a_mistyped_command_is_not_taken_for_a_host() {
     let place = Place::with(SUITE);
     for args in [&["reprot"][..], &["reprot", "last"], &["--headless", "reprot"]] {
         let (_, stderr) = place.run(args, 2);

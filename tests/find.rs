@@ -74,7 +74,7 @@ const SEARCH: [&str; 15] = [
 ];
 
 #[test]
-fn the_search_finds_the_slots_of_the_server_and_says_so_everywhere() {
+fn a_search_finds_the_slots_of_the_server_and_every_output_shows_them() {
     let (folder, sim) = (tempfile::tempdir().unwrap(), two_slots());
     let url = sim.url();
     let args: Vec<&str> = [url.as_str()].into_iter().chain(SEARCH).chain(["-o", "r.md", "-o", "r.junit.xml"]).collect();
@@ -108,11 +108,11 @@ fn the_search_finds_the_slots_of_the_server_and_says_so_everywhere() {
     assert!(text(&runs.stdout).contains("2 users"), "{}", text(&runs.stdout));
     let compared = tokscope(folder.path(), &["compare", "r.json", "last", "--json"]);
     let compared: Value = serde_json::from_slice(&compared.stdout).unwrap();
-    assert!(compared["verdict"].as_str().unwrap().starts_with("B holds the same load as A, 2 users"), "{compared}");
+    assert!(compared["verdict"].as_str().unwrap().starts_with("B sustains the same load as A, 2 users"), "{compared}");
 }
 
 #[test]
-fn a_killed_search_goes_on_where_it_was() {
+fn a_killed_search_is_resumed_at_its_last_probe() {
     let (folder, sim) = (tempfile::tempdir().unwrap(), two_slots());
     let url = sim.url();
     let args: Vec<&str> = [url.as_str()].into_iter().chain(SEARCH).collect();
@@ -146,7 +146,7 @@ fn options_that_contradict_a_search_are_refused_with_a_reason() {
         assert!(stderr.contains(words), "{args:?}: {stderr}");
     };
     let slo = ["--slo", "ttft_p95<1s"];
-    refused(&["concurrency", "--max", "8"], "--find needs a promise to keep; add one with --slo");
+    refused(&["concurrency", "--max", "8"], "--find needs a threshold to meet; add one");
     refused(&[&["concurrency"], slo.as_slice()].concat(), "--max");
     refused(&[&["rate", "--max", "8", "--sweep", "1,2"], slo.as_slice()].concat(), "--sweep");
     refused(&[&["rate", "--max", "8", "--stages", "1:1s"], slo.as_slice()].concat(), "--stages");

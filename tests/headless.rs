@@ -96,7 +96,7 @@ fn attempts(folder: &Path) -> Value {
 }
 
 #[test]
-fn repeats_are_cold_and_with_warm_marked_as_warm() {
+fn repeats_are_cold_unless_warm_is_given() {
     let sim =
         Simulator::start(SimConfig { ttft_ms: 800.0, tokens_per_s: 100.0, prefix_cache: true, ..SimConfig::default() });
     let (folder, sim) = (folder_with(LONG_SUITE), sim.unwrap());

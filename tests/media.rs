@@ -92,7 +92,7 @@ fn generated_images_differ_between_requests_and_runs_unless_the_run_is_warm() {
 }
 
 #[test]
-fn a_resumed_run_sends_the_same_file_or_says_that_it_changed() {
+fn a_resumed_run_sends_the_same_file_or_reports_that_it_changed() {
     let place = place();
     let (server, hold) = stalling(1);
     let child = place.command(&[&server.url(), "--repeat", "2"]).spawn().unwrap();
@@ -116,7 +116,7 @@ fn a_resumed_run_sends_the_same_file_or_says_that_it_changed() {
 }
 
 #[test]
-fn an_api_without_audio_or_a_server_without_images_says_so() {
+fn unsupported_images_and_audio_are_reported() {
     let place = place();
     let (_, stderr) = place.run(&["http://127.0.0.1:1", "--api", "messages"], 2);
     assert!(stderr.contains("case 'Photo': the API 'messages' has no audio; change the case, or pass another --api"));

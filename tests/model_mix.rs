@@ -94,7 +94,7 @@ fn a_model_that_fails_does_not_stop_the_others_and_a_resumed_run_keeps_the_mix()
 fn wrong_weights_are_refused() {
     let place = Place::with(SUITE);
     for (args, expected) in [
-        (&["--model-mix", "a", "x"][..], "--model-mix: 'x' is no weight of 'a'; write a whole number from 1"),
+        (&["--model-mix", "a", "x"][..], "--model-mix: 'x' is not a weight for 'a'; write a whole number from 1"),
         (&["--model-mix", "a", "1", "--model-mix", "a", "2"], "the model 'a' occurs twice; give it one weight"),
         (&["--model-mix", "a", "1", "--model", "b"], "cannot be used with"),
     ] {

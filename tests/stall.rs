@@ -144,7 +144,7 @@ fn an_unread_stdout_blocks_only_after_the_files_are_written() {
 }
 
 #[test]
-fn without_a_usable_terminal_the_run_is_headless_and_says_why() {
+fn without_a_usable_terminal_the_run_is_headless_and_gives_a_reason() {
     let server = server();
     let start = |term: &str, (columns, rows), env: &[(&str, &str)]| {
         let folder = tempfile::tempdir().unwrap();

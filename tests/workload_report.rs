@@ -47,7 +47,7 @@ fn attempts(document: &Value) -> Vec<&Value> {
 }
 
 #[test]
-fn prompts_and_answers_have_the_lengths_that_were_asked_for() {
+fn prompts_and_answers_have_the_requested_lengths() {
     let (folder, simulator) = (tempfile::tempdir().unwrap(), simulator());
     let args = ["--isl", "200..400", "--osl", "40", "-n", "30", "-c", "4"];
     let (summary, document, report) = run(folder.path(), &simulator.url(), &args);
@@ -103,7 +103,7 @@ fn a_data_set_in_conversations_is_reported_by_turn() {
 }
 
 #[test]
-fn another_data_set_under_the_same_name_is_noticed_by_compare() {
+fn compare_notices_a_different_data_set_of_the_same_name() {
     let (folder, simulator) = (tempfile::tempdir().unwrap(), simulator());
     let url = simulator.url();
     for (name, question) in [("a.json", "why?"), ("b.json", "how?")] {
@@ -118,7 +118,7 @@ fn another_data_set_under_the_same_name_is_noticed_by_compare() {
 }
 
 #[test]
-fn each_depth_has_its_rows_and_one_beyond_the_context_has_its_reason() {
+fn each_depth_has_its_rows_and_a_depth_beyond_the_context_has_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     // A KV cache of 100 blocks of 16 tokens.
     let engine =

@@ -98,8 +98,8 @@ class Measurement:
 def measure(folder, url, *options, cases=3, max_tokens=48, padding=0, extra="{}", environment=None, during=None):
     """Runs tokscope against `url`.
 
-    `padding` adds this many characters to each prompt. `during` is called once while the run goes on. A run that takes
-    longer than `RUN_LIMIT_S` is ended; its status is then `None`.
+    `padding` adds this many characters to each prompt. `during` is called once during the run. A run that takes
+    longer than `RUN_LIMIT_S` is ended, and its status is `None`.
     """
     suite, output = folder / "suite.toml", folder / "results.json"
     prompts = list(PROMPTS.items())[:cases]

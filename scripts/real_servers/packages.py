@@ -36,7 +36,7 @@ ALL = [*LIGHT, *PYTHON]
 
 
 class NotInstalled(Exception):
-    """A setup needs a program that is not installed; the text says why, or how to install it."""
+    """A setup needs a program that is not installed. The text gives the reason, or the command that installs it."""
 
 
 def say(text):

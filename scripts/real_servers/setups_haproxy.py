@@ -72,7 +72,7 @@ def queue_full(bench):
 
 @setup("haproxy-retries", "haproxy")
 def retries(bench):
-    """the same with --retries: all requests succeed and are marked"""
+    """like haproxy-queue-full, with --retries: all requests succeed and are marked"""
     upstream = bench.start(servers.paced_simulator)
     proxy = bench.start(proxies.haproxy, [upstream.port], defaults=QUEUE_LIMIT, server="maxconn 1")
     run = bench.measure(proxy.url, "--concurrency", 4, "--retries", 10, cases=4, max_tokens=40)

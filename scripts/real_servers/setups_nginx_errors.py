@@ -7,14 +7,14 @@ from .servers import STALLING
 from .setups_nginx import ASK_FOR_GZIP, COMPRESS_ALL, PASS, behind_nginx
 from .setups_servers import LONG_ANSWER, midway
 
-# Each path counts by itself, so that looks at /v1/models leave the requests alone.
+# Each path has its own limit, so reads of /v1/models do not use up that of the requests.
 RATE_ZONE = {"http": "limit_req_zone $uri zone=one:1m rate=60r/m;"}
 RATE_LIMIT = "limit_req zone=one; limit_req_status 429;"
 
 
 @setup("nginx-gzip-403", "nginx llama.cpp")
 def gzip_error(bench):
-    """nginx denies access with a compressed page: the user asks for gzip with a header"""
+    """nginx denies access with a compressed page: the user requests gzip with a header"""
     behind_nginx(bench, *ASK_FOR_GZIP, location=f"{COMPRESS_ALL} deny all;")
     bench.expect_unreachable("HTTP 403", "forbidden")
 
@@ -60,7 +60,7 @@ def killed(bench):
 
 @setup("nginx-http-2-killed", "nginx llama.cpp")
 def http_2_killed(bench):
-    """the same with HTTP/2 to the client: nginx resets the stream, then returns 502"""
+    """like nginx-killed, with HTTP/2 to the client: nginx resets the stream, then returns 502"""
     upstream = bench.start(servers.llama_cpp)
     front = {"certificate": proxies.self_signed_certificate(bench.folder), "http2": True}
     more = {"cases": 2, "max_tokens": LONG_ANSWER, "during": midway(upstream, upstream.child.kill)}
@@ -122,14 +122,14 @@ def hangs(bench):
 
 @setup("nginx-413", "nginx llama.cpp")
 def too_large(bench):
-    """nginx refuses a large request: 413"""
+    """nginx refuses a large request: HTTP 413"""
     behind_nginx(bench, front={"server": "client_max_body_size 1k;"}, cases=2, padding=4000)
     bench.expect_failed(2, "http_error", "HTTP 413", "too large")
 
 
 @setup("nginx-429", "nginx llama.cpp")
 def rate_limit(bench):
-    """nginx limits the rate: 429, quoted"""
+    """nginx limits the rate: HTTP 429, quoted in the error"""
     behind_nginx(bench, location=f"{PASS} {RATE_LIMIT}", front=RATE_ZONE, cases=3)
     states = [a["status"] for a in bench.run.attempts]
     bench.expect(bench.run.status == 1, f"exit status 1 (is {bench.run.status})")
@@ -139,7 +139,7 @@ def rate_limit(bench):
 
 @setup("nginx-429-retries", "nginx llama.cpp")
 def rate_limit_retries(bench):
-    """the same with --retries: all requests succeed and are marked"""
+    """like nginx-429, with --retries: all requests succeed and are marked"""
     run = behind_nginx(bench, "--retries", 5, location=f"{PASS} {RATE_LIMIT}", front=RATE_ZONE, cases=3)
     bench.expect_complete(3)
     bench.expect(run.findings["retried"] >= 1, f"retried attempts are marked ({dict(run.findings)})")

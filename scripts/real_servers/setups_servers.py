@@ -40,7 +40,7 @@ def direct(bench):
 
 @setup("llama.cpp-queue", "llama.cpp")
 def queue(bench):
-    """llama.cpp with one slot, at concurrency 4: strictly one after the other"""
+    """llama.cpp with one slot, at concurrency 4: answers one request at a time"""
     server = bench.start(servers.llama_cpp, slots=1)
     bench.measure(server.url, "--concurrency", 4, "--repeat", 2, cases=4, max_tokens=200)
     bench.expect_complete(8)
@@ -58,7 +58,7 @@ def killed(bench):
     states = [a["status"] for a in run.attempts]
     bench.expect(states == ["truncated", "connect_error"], f"one is cut, one finds a closed port (are {states})")
     bench.expect(all(a["text"] for a in run.attempts[:1]), "the text before the cut is kept")
-    # The system resets a connection that came while the server was dying.
+    # The system resets connections that arrive while the server ends.
     bench.expect_said("refused|reset", where=run.errors[1:])
 
 
@@ -77,7 +77,7 @@ def vllm(bench):
 
 @setup("vllm-too-long", "vllm")
 def too_long(bench):
-    """vLLM refuses a prompt longer than its context: HTTP 400, quoted"""
+    """vLLM refuses a prompt longer than its context: HTTP 400, quoted in the error"""
     bench.measure(bench.share("vllm", servers.vllm).url, padding=2000)
     bench.expect_failed(3, "http_error", "HTTP 400", "512|context|length")
 

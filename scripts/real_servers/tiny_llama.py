@@ -15,8 +15,8 @@ SPECIAL = ["<s>", "</s>"]
 CHAT_TEMPLATE = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant:"
 
 
-# What the model writes and reads: printable ASCII, with the stand-ins that a byte-level vocabulary has for space and
-# line feed. With all bytes random text would be broken UTF-8, which servers hold back.
+# Vocabulary of the model: printable ASCII, with the stand-ins of byte-level vocabularies for space and line feed. With all
+# bytes, random text would be invalid UTF-8, which servers hold back.
 PIECES = [*map(chr, range(0x21, 0x7F)), "\u0120", "\u010a"]
 
 

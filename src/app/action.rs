@@ -78,7 +78,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// Name in the config file. The config files of users depend on it.
+    /// Name in the config file. Never change a name: the config files of users contain it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ToggleHold => "hold",

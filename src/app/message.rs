@@ -26,7 +26,7 @@ pub enum Signal {
     HangUp,
 }
 
-/// Everything that changes the state.
+/// An event that changes the state.
 #[derive(Clone, Debug)]
 pub enum Msg {
     /// A command of the user, and the time of the key press.
@@ -37,7 +37,7 @@ pub enum Msg {
     Pasted(Nanos, String),
     /// A mouse event, and its time.
     Pointer(Nanos, Pointer),
-    /// A tick of the frame clock. It runs only while something is in flight.
+    /// A tick of the frame clock, which runs only while requests are in flight.
     Frame {
         /// Time of the frame.
         now: Nanos,
@@ -46,7 +46,7 @@ pub enum Msg {
     },
     /// A frame was drawn.
     Drawn {
-        /// The part of the answer on the screen.
+        /// The part of the answer that the frame shows.
         answer: answer::Drawn,
         /// How far the open overlay can be scrolled.
         overlay: ScrollExtent,
@@ -59,9 +59,9 @@ pub enum Msg {
     Gauges(GaugeEvent),
     /// An event from the sampler of this machine.
     Host(HostEvent),
-    /// The path of a report that was written, or why it could not be written.
+    /// A report was written to this path, or the error that prevented it.
     Exported(Nanos, Result<PathBuf, String>),
-    /// The journal stopped, and why.
+    /// The journal cannot be written any more, with the error.
     NotSaved(Nanos, String),
     /// The report for the screen, as Markdown.
     ReportRendered {
@@ -95,11 +95,11 @@ pub enum Msg {
 /// Work outside the state, grouped by the part that carries it out.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Work of a live run: engine and telemetry. The playback of a saved run has none.
+    /// Work of a live run: engine and telemetry. The playback of a saved run requests none.
     Run(RunEffect),
     /// Work on reports and their files.
     Report(ReportEffect),
-    /// Work of the terminal. A run without a dashboard has none.
+    /// Work of the terminal. A run without a dashboard ignores it.
     Screen(ScreenEffect),
     /// End the program with this exit status.
     Quit(u8),
@@ -112,7 +112,7 @@ pub enum RunEffect {
     Engine(EngineCommand),
     /// Start recording telemetry: the run begins now.
     BeginTelemetry,
-    /// Sample at the full rate while something is measured, or stop doing so.
+    /// Sample telemetry at the full rate (true, while the run measures) or at the low rate.
     TelemetryActive(bool),
 }
 
@@ -131,11 +131,11 @@ pub enum ReportEffect {
         /// Name of the file, as typed.
         name: String,
     },
-    /// Answer with [`Msg::ExportsOffered`].
+    /// Make default file names; [`Msg::ExportsOffered`] returns them.
     OfferExports,
-    /// Check whether a file of this name can be written; answer with [`Msg::ExportChecked`].
+    /// Check whether a file of this name can be written; [`Msg::ExportChecked`] returns the result.
     CheckExport(String),
-    /// Render the report; answer with [`Msg::ReportRendered`].
+    /// Render the report; [`Msg::ReportRendered`] returns its text.
     RenderReport,
 }
 
@@ -148,7 +148,7 @@ pub enum ScreenEffect {
     Copy(String),
     /// Show this text as a notification of the desktop, if the user wants one.
     Notify(String),
-    /// Stop the process until `fg`.
+    /// Suspend the process until the shell resumes it with `fg`.
     Suspend,
     /// Repaint every cell.
     Redraw,

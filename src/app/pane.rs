@@ -23,7 +23,9 @@ macro_rules! panes {
                 match self { $(Self::$id => $name,)* }
             }
 
-            /// Name in the config file of the action that focuses the pane. The config files of users depend on it.
+            /// Name of the action that focuses the pane, in the config file. Never change a name: the config files of
+            /// users
+    /// contain it.
             pub const fn focus_action(self) -> &'static str {
                 match self { $(Self::$id => concat!("go-to-", $name),)* }
             }

@@ -1,4 +1,4 @@
-//! How messages change the state: one message in, effects out.
+//! Applies messages to the state: one message in, effects out.
 
 pub mod availability;
 mod copy;
@@ -34,7 +34,7 @@ use super::state::{App, Overlay};
 use crate::domain::live::EngineCommand;
 use crate::domain::session::SessionInput;
 
-/// Changes the state by a message, and returns the work to do outside.
+/// Applies a message. Returns the work outside the state.
 pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     let was_active = app.scene.session.is_active();
     let shown_at = match &msg {
@@ -62,11 +62,11 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     effects
 }
 
-/// Changes the state by a message.
+/// Applies a message without its effects on replay, report and telemetry, which [`update`] adds.
 fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Action(now, action) => {
-            // Without frames, the key press brings the time.
+            // An idle screen has no frames, so the key press sets the time.
             app.scene.now = app.scene.now.max(now);
             dismiss_read_notice(app, now);
             act(app, action)
@@ -89,10 +89,11 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
         }
         Msg::Drawn { answer, overlay } => {
             app.ui.answer.drawn(answer);
-            // A position beyond the end would make the first keys upwards do nothing.
+            // Keep the position within the text: beyond its end, the first presses of an upward key would have no
+            // effect.
             match &mut app.ui.overlay {
                 Overlay::Help(help) => help.top = help.top.min(overlay.limit),
-                // A report without text has no end yet.
+                // A report whose text has not arrived has no end yet.
                 Overlay::Report(view) if view.text.is_some() => view.top = view.top.min(overlay.limit),
                 _ => {}
             }
@@ -146,7 +147,7 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
     }
 }
 
-/// Carries out an action, in the open overlay or in the panes.
+/// Carries out an action in the open overlay; without an overlay, in the panes.
 #[expect(clippy::too_many_lines, reason = "one arm for each action")]
 fn act(app: &mut App, action: Action) -> Vec<Effect> {
     if matches!(app.ui.overlay, Overlay::Palette(_)) && action == Action::Confirm {
@@ -263,14 +264,14 @@ fn replay(app: &mut App, action: Action) {
     }
 }
 
-/// Applies an event of the selected case, and stops following the run: otherwise the same key pressed again could hit
-/// another case.
+/// Applies an event to the selected case. Stops following the run, so that a second press of the key hits the same
+/// case.
 fn apply_to_case(app: &mut App, event: SessionInput) -> Vec<Effect> {
     app.ui.follows = false;
     session::apply(app, event)
 }
 
-/// Moves the focus `by` panes on.
+/// Moves the focus by `by` panes in the order of `tab`.
 fn move_focus(app: &mut App, by: usize) {
     let at = PaneId::ALL.iter().position(|&p| p == app.ui.focus).unwrap_or(0);
     app.ui.focus = PaneId::ALL[(at + by) % PaneId::ALL.len()];

@@ -19,7 +19,7 @@ pub struct CalibrateArgs {
     /// Concurrencies to measure
     #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [1, 16, 128, 1024], value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CONCURRENCY)))]
     pub streams: Vec<u32>,
-    /// Measure a few answers only, as a check; the result is not saved for reports
+    /// Measure only a few answers, as a check; reports do not use the result
     #[arg(long)]
     pub quick: bool,
     /// Also write the result as JSON

@@ -1,4 +1,4 @@
-//! The option for colour outside the dashboard.
+//! The option for colours outside the dashboard.
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};

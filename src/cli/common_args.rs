@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 
 use crate::telemetry::{GpuChoice, SOURCES, Source};
 
-/// API key and headers.
+/// Options for the API key and headers.
 #[derive(Args, Debug, Default)]
 pub struct SecretArgs {
     /// Environment variable that holds the API key.
@@ -25,7 +25,7 @@ pub struct SecretArgs {
     pub headers_env: Vec<String>,
 }
 
-/// GPUs.
+/// Options for GPU figures.
 #[derive(Args, Debug, Default)]
 pub struct GpuArgs {
     /// Source of GPU figures.

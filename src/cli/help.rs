@@ -8,14 +8,14 @@ use clap::{CommandFactory, FromArgMatches};
 
 use super::Cli;
 
-/// Order of the whole page.
+/// Template of the whole help page (`--help`).
 pub(super) const TEMPLATE: &str =
     "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
-/// Order of the summary. `{options}` lists the options without their headings.
+/// Template of the summary (`-h`). `{options}` lists the options without their headings.
 const SUMMARY: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{options}{after-help}";
 
-/// The first commands that a reader wants to type.
+/// Examples at the start of the help.
 pub(super) const EXAMPLES: &str = "\
 Examples:
   tokscope                                  Find a server on this machine
@@ -47,7 +47,7 @@ const MORE: &str = "\
 Commands: runs open report compare resume replay calibrate sim completions man
 `tokscope --help` lists all options, `tokscope COMMAND -h` those of a command.";
 
-/// Options of a run in the summary, by their ids, in few enough words for a line.
+/// Options of a run in the summary: their ids, and help texts short enough for one line.
 const BRIEF: &[(&str, &str)] = &[
     ("url", ""),
     ("model", "Model [default: the only one served]"),
@@ -65,7 +65,7 @@ const BRIEF: &[(&str, &str)] = &[
     ("json", "Write only results.json to stdout"),
 ];
 
-/// Parses this process's command line. Prints help or an error and exits where that is asked for or needed.
+/// Parses this process's command line. Exits after printing help if requested, or after an error.
 pub fn parse() -> Cli {
     let args: Vec<OsString> = std::env::args_os().collect();
     let mut command = command_for(&args);
@@ -74,19 +74,19 @@ pub fn parse() -> Cli {
     }
     let matches = command.try_get_matches_from_mut(args).unwrap_or_else(|e| e.exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.format(&mut command).exit());
-    // The word may also follow options.
+    // Clap finds a mistyped command only before options, so the URL is checked, too.
     if let Some(why) = cli.run.url.as_deref().and_then(|url| mistyped_command(url, &command)) {
         command.error(ErrorKind::InvalidSubcommand, why).exit();
     }
     cli
 }
 
-/// Returns the error for a word that resembles a command and has nothing of a URL: neither scheme, port, dot nor digit.
-/// `None` if it is a command or may be a host.
+/// Returns the error for a word that resembles a command and not a URL: it has neither a scheme, a port, a dot nor a
+/// digit. `None` if the word is a command or may be a host.
 pub(super) fn mistyped_command(word: &str, command: &clap::Command) -> Option<String> {
-    /// Minimum Jaro-Winkler similarity, from 0 to 1: one or two letters swapped, missing or wrong.
+    /// Minimum Jaro-Winkler similarity, from 0 to 1, which allows for one or two wrong, missing or swapped letters.
     const MIN_SIMILARITY: f64 = 0.88;
-    /// Minimum length of the word: shorter host names are too often close to a command.
+    /// Minimum length of the word. Shorter host names too often resemble a command.
     const MIN_LETTERS: usize = 4;
     let names = || command.get_subcommands().map(clap::Command::get_name);
     if word.len() < MIN_LETTERS || !word.chars().all(|c| c.is_ascii_alphabetic()) || names().any(|name| name == word) {
@@ -99,20 +99,20 @@ pub(super) fn mistyped_command(word: &str, command: &clap::Command) -> Option<St
     ))
 }
 
-/// Builds the command with short pages if `-h` comes before any `--help`.
+/// Builds the command with the short help page if `-h` comes before any `--help`.
 pub(super) fn command_for(args: &[OsString]) -> clap::Command {
     let first = args.iter().skip(1).find(|arg| [OsStr::new("-h"), OsStr::new("--help")].contains(&arg.as_os_str()));
     if first.is_some_and(|arg| arg == "-h") { summarised() } else { Cli::command() }
 }
 
-/// Hides the options that the summaries leave to `--help`.
+/// Builds the command with only the options of the summary; all others are left to `--help`.
 fn summarised() -> clap::Command {
     let command = Cli::command().help_template(SUMMARY).after_help(MORE).override_usage("tokscope [URL] [OPTIONS]");
     let command = command.mut_args(|arg| match BRIEF.iter().find(|(id, _)| *id == arg.get_id().as_str()) {
         Some((_, text)) => arg.help(*text),
         None => arg.hide(true),
     });
-    // Options under a heading are those of a run, and longer texts belong to `--help`.
+    // Subcommands inherit the options of a run, which have headings. These and long texts are left to `--help`.
     command.mut_subcommands(|command| {
         command
             .after_help(Resettable::Reset)

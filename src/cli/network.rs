@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Proxy and certificates.
+/// Options for proxy and certificates.
 #[derive(Args, Debug, Default)]
 pub struct NetworkArgs {
     /// Proxy.

@@ -14,6 +14,7 @@ use super::{ColorArgs, GpuArgs, NetworkArgs, SecretArgs, WorkloadArgs};
 use crate::domain::load_search::SearchVariable;
 use crate::domain::load_stages::LoadStages;
 use crate::domain::open_loop::Process;
+use crate::domain::shard::Shard;
 use crate::domain::slo::Slo;
 use crate::protocol::api;
 use crate::report::exporters::{EXPORTERS, Exporter};
@@ -42,7 +43,7 @@ pub struct GateArgs {
     pub github: bool,
 }
 
-/// Options of a new run. The default value asks for nothing.
+/// Options of a new run. The default value has no option set.
 #[derive(Args, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct RunArgs {
@@ -96,7 +97,7 @@ pub struct RunArgs {
     /// Time limit to the first token in seconds [default: from the suite, else --timeout]
     #[arg(long, value_name = "S", help_heading = "Suite", value_parser = seconds)]
     pub first_token_timeout: Option<f64>,
-    /// Time limit between two chunks in seconds [default: from the suite, else --timeout]
+    /// Time limit without data during an answer in seconds [default: from the suite, else --timeout]
     #[arg(long, value_name = "S", help_heading = "Suite", value_parser = seconds)]
     pub stall_timeout: Option<f64>,
     /// Count tokens with this tokenizer.json when the server reports no usage
@@ -143,7 +144,7 @@ pub struct RunArgs {
     /// Time between two probes of --find in seconds [default: 2]
     #[arg(long, value_name = "S", help_heading = "Load", value_parser = pause_s, requires = "find")]
     pub cool_down: Option<f64>,
-    /// End an open loop once its queue only grows
+    /// End an open loop early if its queue only grows
     #[arg(long, help_heading = "Load")]
     pub stop_when_saturated: bool,
     /// Seed of everything random: intervals of --rate, order of rows, lengths
@@ -152,6 +153,9 @@ pub struct RunArgs {
     /// Run everything at each concurrency in turn, like 1,2,4,8,16
     #[arg(long, value_name = "N,N", help_heading = "Load", value_parser = sweep, conflicts_with_all = ["rate", "concurrency"])]
     pub sweep: Option<Sweep>,
+    /// Send only part i of the load of N processes; i counts from 0 [default: from Slurm, MPI or Kubernetes]
+    #[arg(long, value_name = "i/N", help_heading = "Load")]
+    pub shard: Option<Shard>,
     /// Exit with 1 unless the run (or a stage of a sweep) meets the threshold.
     #[arg(long = "slo", value_name = "THRESHOLD", help_heading = "Load")]
     #[arg(help = "Exit with 1 unless met, like 'ttft_p95<500ms' (sweep: by any stage); repeatable")]
@@ -199,7 +203,7 @@ pub(super) fn export_help(exporters: &[Exporter]) -> String {
     format!("Write a report ({extensions}); `-` writes Markdown and `-.json` JSON to stdout, headless; repeatable")
 }
 
-/// Extensions of the files that can be written, with their dots.
+/// Lists the extensions of the files that can be written, with their dots.
 pub(crate) fn extensions(exporters: &[Exporter]) -> String {
     exporters.iter().map(|e| format!(".{}", e.extension)).collect::<Vec<_>>().join(" ")
 }

@@ -27,7 +27,7 @@ pub struct ResumeArgs {
     /// Proxy and certificates.
     #[command(flatten)]
     pub network: NetworkArgs,
-    /// Start the simulator again, for a run of --demo
+    /// Start the simulator again, to resume a run of --demo
     #[arg(long, conflicts_with = "url")]
     pub demo: bool,
     /// Read the server's metrics at this URL [default: where the run read them]
@@ -40,7 +40,7 @@ pub struct ResumeArgs {
     /// GPUs; by default those of the run.
     #[command(flatten)]
     pub gpu: GpuArgs,
-    /// The tokenizer.json that the run counted with
+    /// The tokenizer.json that the run used
     #[arg(long, value_name = "FILE")]
     pub tokenizer: Option<PathBuf>,
     /// Run without the dashboard: progress on stderr, summary on stdout
@@ -106,6 +106,19 @@ pub struct RunsArgs {
     /// The screen.
     #[command(flatten)]
     pub screen: ScreenArgs,
+}
+
+/// Options of `tokscope merge`.
+#[derive(Args, Debug)]
+#[command(long_about = "\
+Merge the saved runs of shards into one run.
+
+Every figure of the merged run comes from the raw records of all shards. Report, compare, open and replay read it like \
+any other run. Exit status 1: a shard is missing or incomplete, a request failed, or a threshold was missed.")]
+pub struct MergeArgs {
+    /// Shards: their ids, the start of their ids, or the paths of their journals
+    #[arg(required = true, num_args = 1.., value_name = "RUN")]
+    pub runs: Vec<String>,
 }
 
 /// Options of `tokscope report`.

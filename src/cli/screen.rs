@@ -9,7 +9,7 @@ use clap::{Arg, Args, Command};
 use crate::app::state::preset::LayoutPreset;
 use crate::app::state::theme::ThemeName;
 
-/// Look of the dashboard, and the file that holds it.
+/// Appearance of the dashboard, and the config file.
 #[derive(Args, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 #[command(next_help_heading = "Dashboard")]
@@ -37,7 +37,8 @@ pub struct ScreenArgs {
     pub print_keys: bool,
 }
 
-/// Accepts any name, because the user's own themes are known only later. Shells complete the names of the program.
+/// Parser that accepts any theme name, because the user's own themes are loaded later. Shells complete only the names
+/// of built-in themes.
 #[derive(Clone, Copy)]
 struct ThemeParser;
 

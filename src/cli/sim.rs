@@ -27,7 +27,7 @@ pub struct SimArgs {
     /// Simulate a prefix cache: answer repeated prompts sooner
     #[arg(long)]
     pub prefix_cache: bool,
-    /// Records when each event left, and ends with the parent process. For calibration.
+    /// Record the time at which each event was sent, and end with the parent process. For calibration.
     #[arg(long, hide = true)]
     pub record_sent_times: bool,
     /// Parameters of the engine model.
@@ -35,7 +35,7 @@ pub struct SimArgs {
     pub engine: EngineArgs,
 }
 
-/// Lists the failures that a case can ask for, from their table.
+/// Lists the simulated failures that a case can request.
 pub(super) fn faults_help() -> String {
     let widest = FAULTS.iter().map(|fault| fault.name.len()).max().unwrap_or(0);
     let rows: Vec<_> = FAULTS.iter().map(|fault| format!("  {:<widest$}  {}", fault.name, fault.effect)).collect();

@@ -1,4 +1,4 @@
-//! Options for a workload of one's own.
+//! Options for the user's own workload.
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub struct WorkloadArgs {
     /// Inputs (--api embeddings) or documents (--api rerank) of a request [default: those of the case, or 1 and 10]
     #[arg(long, value_name = "N", help_heading = "Workload", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub batch: Option<u32>,
-    /// Skip and count rows that cannot be sent, instead of refusing the file
+    /// Skip and count invalid rows instead of rejecting the file
     #[arg(long, help_heading = "Workload")]
     pub skip_bad_rows: bool,
     /// Tokens of a prompt: 1024, 1024~128 (normal), 512..2048 or 256:60,1024:40 (weights)
@@ -73,7 +73,7 @@ pub struct WorkloadArgs {
 }
 
 impl WorkloadArgs {
-    /// Returns whether the run sends something else than its cases.
+    /// Returns whether the options name a source of requests that replaces the cases.
     pub(crate) const fn has_source(&self) -> bool {
         self.dataset.is_some() || self.isl.is_some() || self.depth.is_some() || self.trace.is_some()
     }

@@ -5,13 +5,14 @@ use crate::domain::text::sanitise_line;
 use crate::protocol::api::Api;
 use crate::protocol::endpoint;
 
-/// Variables that can hold the URL, in the order in which they are tried.
+/// Environment variables for the URL, in order of precedence.
 pub(super) const VARIABLES: [&str; 2] = ["TOKSCOPE_URL", "OPENAI_BASE_URL"];
 
 /// Base URL and API of an endpoint.
 type Endpoint = (String, &'static Api);
 
-/// Returns the base URL, from the command line or the environment, and the API: the wanted one, or that of the URL's path.
+/// Returns the base URL, from the command line or the environment, and the API: `wanted`, or else the one that the
+/// URL's path indicates.
 pub(super) fn endpoint(
     argument: Option<&str>,
     wanted: Option<&'static Api>,

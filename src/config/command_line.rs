@@ -8,16 +8,16 @@ use crate::domain::text::sanitise_line;
 use crate::protocol::url::split_query;
 use crate::runtime::spec::EngineSpec;
 
-/// Replaces a secret. Needs no quotes in a shell.
+/// Placeholder for a secret. Needs no quotes in a shell.
 const REDACTED: &str = "REDACTED";
-/// Shortest secret that is looked for inside every argument; a shorter one may be part of an ordinary word.
+/// Minimum length of a secret that is redacted inside every argument. A shorter one may be part of an ordinary word.
 const SHORTEST_SECRET: usize = 6;
 
-/// Returns the command line as a shell takes it, without secrets: header values, and user names, passwords and queries of
-/// URLs.
+/// Returns the command line as a shell takes it, without secrets: header values, and user names, passwords and queries
+/// of URLs.
 ///
-/// `arguments` are those of the process, without the program. An endpoint from a variable precedes the command, as in
-/// `TOKSCOPE_URL=http://localhost:8000/v1 tokscope --headless`.
+/// `arguments` are those of the process, without the program's name. An endpoint from an environment variable precedes
+/// the command, as in `TOKSCOPE_URL=http://localhost:8000/v1 tokscope --headless`.
 pub fn command_line(
     arguments: impl Iterator<Item = OsString>,
     args: &RunArgs,
@@ -87,7 +87,7 @@ fn redact_url(url: &str) -> String {
     format!("{scheme}{host}{path}{query}{fragment}")
 }
 
-/// Quotes an argument for a POSIX shell, if it has anything but letters, digits and a few marks.
+/// Quotes an argument for a POSIX shell, unless it has only letters, digits and a few safe signs.
 fn quoted(argument: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !argument.is_empty() && argument.chars().all(is_plain) {

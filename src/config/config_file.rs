@@ -17,7 +17,7 @@ use crate::app::state::theme::ThemeName;
 use crate::store::input::Kind;
 use crate::ui::terminal::NotifyBy;
 
-/// File name in the usual folder.
+/// Name of the config file in the usual folder.
 const FILE_NAME: &str = "config.toml";
 const CONFIG: Kind = Kind { file_name: Some(FILE_NAME), what: "a configuration", max_bytes: 1024 * 1024 };
 
@@ -29,7 +29,7 @@ pub(super) struct Located<T> {
 }
 
 impl<T> Located<T> {
-    /// Wraps what a section's reader returned.
+    /// Creates a located value from a value and its byte offset.
     fn new((value, at): (T, usize), mistakes: &Mistakes<'_>) -> Self {
         Self { value, line: mistakes.line(at) }
     }
@@ -45,7 +45,7 @@ pub(super) enum AsciiWhen {
     Never,
 }
 
-/// Content of the file; `None` where the file sets nothing.
+/// Content of the file; `None` for values that the file does not set.
 #[derive(Debug, Default)]
 pub(super) struct ConfigFile {
     pub(super) theme: Option<Located<ThemeName>>,
@@ -62,7 +62,7 @@ pub(super) struct ConfigFile {
     pub(super) browser_keys: BrowserKeys,
 }
 
-/// Usual path of the file, if this user has a home folder: `$XDG_CONFIG_HOME/tokscope/config.toml` or
+/// Default path of the file, if this user has a home folder: `$XDG_CONFIG_HOME/tokscope/config.toml` or
 /// `~/.config/tokscope/config.toml`; on Windows in the roaming data.
 pub(super) fn usual_place() -> Option<PathBuf> {
     Some(choose_base_strategy().ok()?.config_dir().join("tokscope").join(FILE_NAME))

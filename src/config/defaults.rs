@@ -48,23 +48,23 @@ pub(super) struct Setting {
     pub(super) key: &'static str,
     /// Name on the command line.
     pub(super) flag: &'static str,
-    /// Environment variables that go before the file, in the order in which they are tried.
+    /// Environment variables that take precedence over the file, in order of precedence.
     pub(super) variables: &'static [&'static str],
-    /// Value that holds while nothing sets one, in words.
+    /// Default in words, shown if nothing sets the option.
     pub(super) unset: &'static str,
     /// Reads and checks the value in the file.
     pub(super) read: Read,
-    /// Value of the command line.
+    /// Returns the value from the command line.
     pub(super) given: fn(&RunArgs) -> Option<Value>,
-    /// Whether the value of the file counts beside these options.
-    pub(super) is_open: fn(&RunArgs) -> bool,
+    /// Returns whether the file's value applies in combination with these options.
+    pub(super) file_applies: fn(&RunArgs) -> bool,
     /// Sets the option.
     pub(super) set: fn(&mut RunArgs, Option<Value>),
-    /// Value as it may be printed; `None` for one that may be a secret.
+    /// Returns the value as it may be printed; `None` if it may be a secret.
     pub(super) printed: fn(&Value) -> Option<Value>,
 }
 
-/// All of them, in the order in which they are printed.
+/// All settings, in the order in which they are printed.
 pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         key: "url",
@@ -73,7 +73,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         unset: "a server found on this machine",
         read: url,
         given: |run| run.url.clone().map(Value::Text),
-        is_open: is_real,
+        file_applies: is_real,
         set: |run, value| run.url = value.and_then(Value::text),
         printed: |url| Some(Value::Text(without_secrets(url.clone().text()?.trim()))),
     },
@@ -84,7 +84,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         unset: "the endpoint's only model",
         read: |section, key, mistakes| section.name(key, mistakes).map(with(Value::Text)),
         given: |run| run.model.clone().map(Value::Text),
-        is_open: is_real,
+        file_applies: is_real,
         set: |run, value| run.model = value.and_then(Value::text),
         printed: as_it_is,
     },
@@ -98,7 +98,7 @@ pub(super) static SETTINGS: &[Setting] = &[
             word.map(with(|word: &str| Value::Text(word.to_owned())))
         },
         given: |run| run.api.clone().map(Value::Text),
-        is_open: is_real,
+        file_applies: is_real,
         set: |run, value| run.api = value.and_then(Value::text),
         printed: as_it_is,
     },
@@ -109,9 +109,9 @@ pub(super) static SETTINGS: &[Setting] = &[
         unset: "OPENAI_API_KEY",
         read: api_key_env,
         given: |run| run.secrets.api_key_env.clone().map(Value::Text),
-        is_open: is_real,
+        file_applies: is_real,
         set: |run, value| run.secrets.api_key_env = value.and_then(Value::text),
-        // A value that is no name may be the key itself.
+        // A value that is not a variable name may be the API key itself.
         printed: |name| as_it_is(name).filter(|name| matches!(name, Value::Text(text) if is_variable(text))),
     },
     Setting {
@@ -121,7 +121,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         unset: "1; unlimited with --rate or --trace",
         read: |section, key, mistakes| section.whole(key, 1..=MAX_CONCURRENCY, mistakes).map(with(Value::Count)),
         given: |run| run.concurrency.map(Value::Count),
-        is_open: |run| {
+        file_applies: |run| {
             let is_single = run.sweep.is_none() && run.stages.is_none() && run.find.is_none();
             let sets_own = run.workload.trace.is_some() || run.workload.depth.is_some();
             run.rate.is_none() && is_single && !sets_own
@@ -136,7 +136,9 @@ pub(super) static SETTINGS: &[Setting] = &[
         unset: "1; 3 with --depth",
         read: |section, key, mistakes| section.whole(key, 1..=MAX_REPEAT, mistakes).map(with(Value::Count)),
         given: |run| run.repeat.map(Value::Count),
-        is_open: |run| run.duration.is_none() && run.requests.is_none() && run.stages.is_none() && run.find.is_none(),
+        file_applies: |run| {
+            run.duration.is_none() && run.requests.is_none() && run.stages.is_none() && run.find.is_none()
+        },
         set: |run, value| run.repeat = value.and_then(Value::count),
         printed: as_it_is,
     },
@@ -147,7 +149,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         unset: "one per case",
         read: |section, key, mistakes| section.whole(key, 1..=MAX_REQUESTS, mistakes).map(with(Value::Count)),
         given: |run| run.requests.map(Value::Count),
-        is_open: |run| {
+        file_applies: |run| {
             let has_limit = run.duration.is_some() || run.repeat.is_some() || run.workload.depth.is_some();
             !has_limit && run.stages.is_none() && run.find.is_none()
         },
@@ -161,7 +163,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         unset: "0",
         read: |section, key, mistakes| section.whole(key, 0..=MAX_WARMUP, mistakes).map(with(Value::Count)),
         given: |run| run.warmup.map(Value::Count),
-        is_open: always,
+        file_applies: always,
         set: |run, value| run.warmup = value.and_then(Value::count),
         printed: as_it_is,
     },
@@ -172,7 +174,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         unset: "from the suite",
         read: |section, key, mistakes| section.number(key, &SECONDS, mistakes).map(with(Value::Number)),
         given: |run| run.timeout.map(Value::Number),
-        is_open: always,
+        file_applies: always,
         set: |run, value| run.timeout = value.and_then(Value::number),
         printed: as_it_is,
     },
@@ -183,7 +185,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         unset: "no report",
         read: export,
         given: |run| (!run.exports.is_empty()).then(|| Value::Paths(run.exports.clone())),
-        is_open: always,
+        file_applies: always,
         set: |run, value| run.exports = value.map_or_else(Vec::new, Value::paths),
         printed: as_it_is,
     },
@@ -196,7 +198,7 @@ pub(super) fn keys() -> Vec<&'static str> {
     SETTINGS.iter().map(|setting| setting.key).collect()
 }
 
-/// Wraps what a section's reader returned.
+/// Returns a function that wraps the value that a section's reader returned.
 fn with<T>(value: impl Fn(T) -> Value) -> impl Fn((T, usize)) -> (Value, usize) {
     move |(read, at)| (value(read), at)
 }
@@ -205,7 +207,7 @@ const fn always(_run: &RunArgs) -> bool {
     true
 }
 
-/// The simulator of `--demo` takes nothing from the file.
+/// Returns whether the run measures a real server: the simulator of `--demo` ignores the file.
 const fn is_real(run: &RunArgs) -> bool {
     !run.demo
 }

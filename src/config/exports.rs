@@ -30,10 +30,11 @@ pub(super) fn check(paths: &[PathBuf], folder: &Path, exporters: &[Exporter]) ->
     Ok(())
 }
 
-/// Exports as files, and at most one format for stdout.
+/// Export files, and at most one format for stdout.
 type Split = (Vec<PathBuf>, Option<&'static Exporter>);
 
-/// Separates the files to write, checked as by [`check`], from the format that goes to stdout; `json` asks for JSON there.
+/// Separates the files to write, checked as by [`check`], from the format that goes to stdout; `json` asks for JSON
+/// there.
 pub(super) fn split(
     paths: &[PathBuf],
     json: bool,
@@ -56,7 +57,7 @@ pub(super) fn split(
     Ok((files, formats.pop()))
 }
 
-/// Whether a format has this file's extension.
+/// Returns whether any format has this file's extension.
 pub(super) fn has_format(path: &Path, exporters: &[Exporter]) -> bool {
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
     extension.is_some_and(|found| exporters.iter().any(|e| e.extension == found))
@@ -90,7 +91,7 @@ mod tests {
         }
     }
 
-    // Even root may not create files there.
+    // Not even root can create files in `/sys`.
     #[test]
     #[cfg(target_os = "linux")]
     fn an_unwritable_folder_is_reported_before_the_run() {

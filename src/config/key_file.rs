@@ -1,4 +1,4 @@
-//! API key from a file. No error repeats a possible secret.
+//! API key from a file. Errors never repeat a possible secret.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::store::input::{self, Kind};
 /// Maximum size of a file with a key.
 const KEY: Kind = Kind { file_name: None, what: "a key", max_bytes: 64 * 1024 };
 
-/// Reads the key from its file. Returns a warning too if other users of this machine can read the file.
+/// Reads the key from its file. Also returns a warning if other users of this machine can read the file.
 pub(super) fn key(path: &Path, folder: &Path) -> Result<(String, Option<String>), ConfigError> {
     let named = sanitise_line(&path.to_string_lossy());
     let refused = |why: String| ConfigError(format!("--api-key-file '{named}': {why}"));
@@ -63,7 +63,7 @@ mod tests {
         let long = read(&vec![b'a'; 70_000]);
         assert_eq!(long, Err("--api-key-file 'key': is larger than 64 KiB, too large for a key".to_owned()));
         let missing = key(Path::new("none\u{1b}[2J"), Path::new("/")).unwrap_err().to_string();
-        // Windows has no such names.
+        // Windows reports such a path differently.
         let why = if cfg!(windows) { "cannot be read: " } else { "there is no such file" };
         assert!(missing.starts_with(&format!("--api-key-file 'none': {why}")), "{missing}");
     }

@@ -1,4 +1,4 @@
-//! Whether an endpoint is named, and where to look for a server otherwise.
+//! Ports to search for a local server if the user names no endpoint.
 
 use super::ConfigError;
 use super::address::VARIABLES;
@@ -13,7 +13,7 @@ const PORTS_VARIABLE: &str = "TOKSCOPE_LOCAL_PORTS";
 ///
 /// # Errors
 ///
-/// The environment variable holds no list of ports.
+/// If the environment variable is not a list of ports.
 pub fn ports_to_search(args: &RunArgs, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<Vec<u16>>, ConfigError> {
     let is_set = |name: &&str| env(name).is_some_and(|value| !value.trim().is_empty());
     if args.demo || args.url.is_some() || VARIABLES.iter().any(is_set) {

@@ -9,13 +9,13 @@ use crate::domain::text::sanitise_line;
 use crate::store::input::{self, Kind};
 use crate::workload::image::content;
 
-/// Maximum size of all files of a suite, bytes: they stay in memory.
+/// Maximum size of all images and audio files of a suite, bytes, because they stay in memory.
 pub(super) const MAX_SUITE_BYTES: u64 = 256 * 1024 * 1024;
 
 const IMAGE: Kind = Kind { file_name: None, what: "an image", max_bytes: MAX_IMAGE_BYTES };
 const AUDIO: Kind = Kind { file_name: None, what: "an audio file", max_bytes: MAX_AUDIO_BYTES };
 
-/// Reads a file that the user knows as `name`. Returns what is wrong with it, without its name.
+/// Reads the file at `path`, which the user named `name`. The error describes the fault without the name.
 pub(super) fn read(path: &Path, name: &str, is_audio: bool) -> Result<MediaContent, String> {
     let bytes = input::read_binary(path, name, if is_audio { &AUDIO } else { &IMAGE }).map_err(|e| e.0)?;
     let format = match MediaFormat::recognise(&bytes) {
@@ -23,7 +23,7 @@ pub(super) fn read(path: &Path, name: &str, is_audio: bool) -> Result<MediaConte
         Some(format) if is_audio => return Err(format!("is an image ({}); name it in images", format.name())),
         Some(format) => return Err(format!("is audio ({}); name it in audio", format.name())),
         None if is_audio => return Err("is neither WAV nor MP3; convert it to one of these".to_owned()),
-        None => return Err("is no PNG, JPEG, WebP or GIF; convert it to one of these".to_owned()),
+        None => return Err("is not a PNG, JPEG, WebP or GIF file; convert it to one of these".to_owned()),
     };
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     Ok(MediaContent { path: Some(absolute.to_string_lossy().into_owned()), ..content(format, &bytes) })

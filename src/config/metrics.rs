@@ -11,7 +11,8 @@ use crate::protocol::url::{split_query, with_http_scheme, without_secrets};
 /// Default port of a DCGM exporter.
 const EXPORTER_PORT: u16 = 9400;
 
-/// Returns the URLs to try in turn: the typed one, with the usual path if it has none, or those on the endpoint's host.
+/// Returns the URLs to try in turn: the typed one, completed by the usual path, or if none was typed, those on the
+/// endpoint's host.
 pub(super) fn addresses(typed: &str, base_url: &str, api: &Api) -> Result<Vec<String>, ConfigError> {
     if typed.is_empty() {
         let (base, _query) = split_query(base_url);
@@ -21,13 +22,13 @@ pub(super) fn addresses(typed: &str, base_url: &str, api: &Api) -> Result<Vec<St
     page(typed, "--server-metrics", "http://localhost:8000/metrics").map(|url| vec![url])
 }
 
-/// Whether a page is on the endpoint's origin: the same scheme, host and port.
+/// Returns whether a page is on the endpoint's origin: the same scheme, host and port.
 pub(super) fn is_own_origin(page: &str, base_url: &str) -> bool {
     let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
     origin(page).is_some_and(|page| page.is_tuple() && Some(page) == origin(base_url))
 }
 
-/// Refuses to send the key to an origin other than the endpoint's.
+/// Checks that the API key would be sent only to the endpoint's origin.
 pub(super) fn check_auth(wanted: bool, pages: &[String], base_url: &str) -> Result<(), ConfigError> {
     match pages.first() {
         _ if !wanted => Ok(()),

@@ -13,7 +13,7 @@ use crate::engine::{Network, ProxyChoice, certificates};
 use crate::protocol::url::{with_http_scheme, without_secrets};
 use crate::store::input::{self, Kind};
 
-/// Value of `--proxy` that selects the proxy of the environment.
+/// Value of `--proxy` that selects the proxy from the environment variables.
 const FROM_ENVIRONMENT: &str = "env";
 /// Maximum size of a file of certificates.
 const CACERT: Kind = Kind { file_name: None, what: "certificates", max_bytes: 4 * 1024 * 1024 };
@@ -49,7 +49,8 @@ fn cacert(path: &Path, folder: &Path) -> Result<Vec<u8>, ConfigError> {
     Ok(pem)
 }
 
-/// Returns the environment's proxy for this URL; `None` for this machine and for hosts in `NO_PROXY`.
+/// Returns the proxy that the environment variables name for this URL; `None` for this machine and for hosts in
+/// `NO_PROXY`.
 fn from_environment(base_url: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<ProxyChoice>, ConfigError> {
     let Ok(url) = Url::parse(base_url) else { return Ok(None) };
     if is_loopback(url.host_str().unwrap_or_default()) {
@@ -71,7 +72,7 @@ fn from_environment(base_url: &str, env: &dyn Fn(&str) -> Option<String>) -> Res
         .then_some(ProxyChoice { url: proxy, source: name }))
 }
 
-/// Checks the URL of a proxy. Without a scheme it is plain HTTP.
+/// Checks the URL of a proxy. A URL without a scheme means plain HTTP.
 fn checked(typed: &str) -> Result<String, String> {
     let typed = typed.trim();
     let whole = with_http_scheme(typed).unwrap_or_else(|| typed.to_owned());

@@ -1,5 +1,5 @@
-//! Inputs of a resumed run. Suite, plan and model come from the saved run; keys and headers from the command line, since no
-//! secret was saved.
+//! Inputs of a resumed run. Suite, plan and model come from the saved run; keys and headers from the command line,
+//! since no secret was saved.
 
 use std::path::Path;
 
@@ -75,6 +75,7 @@ pub fn resume_spec(
             suite_source: SuiteSource::Saved,
             plan: run.plan,
             sweep: run.sweep,
+            whole: run.whole,
             model: Some(run.model),
             requests,
         },
@@ -91,7 +92,7 @@ pub fn resume_spec(
     })
 }
 
-/// Returns the run's base URL with the parts that the journal does not hold.
+/// Returns the run's base URL, completed by the parts that the journal does not store.
 fn base_url(
     run: &RunHeader,
     typed: Option<&str>,

@@ -9,7 +9,7 @@ use crate::domain::key_source::KeySource;
 use crate::domain::text::sanitise_line;
 use crate::telemetry::{GpuChoice, NOT_ASKED, source_by_name};
 
-/// Key and headers of every request. Without `Debug`: they are secret.
+/// API key and headers of every request. Has no `Debug`, because they are secret.
 #[derive(Default)]
 pub(super) struct Secrets {
     pub(super) api_key: Option<String>,
@@ -20,7 +20,7 @@ pub(super) struct Secrets {
     pub(super) warnings: Vec<String>,
 }
 
-/// Reads the key and the headers that the command line names.
+/// Reads the API key and the headers that the command line names.
 pub(super) fn secrets(
     args: &SecretArgs,
     env: &dyn Fn(&str) -> Option<String>,
@@ -61,8 +61,8 @@ fn is_remote(name: &str) -> bool {
     source_by_name(name).is_some_and(|source| source.is_remote)
 }
 
-/// Returns the same for the resumed run `id`; by default the source that the run had. Figures of other GPUs would replace
-/// the run's own.
+/// Like [`gpu`], for the resumed run `id`: by default the source that the run had before. Another source is rejected if
+/// the run already has figures, because figures of different GPUs must not be mixed.
 pub(super) fn gpu_again(args: &GpuArgs, id: &str, kept: &GpuHistory) -> Result<(GpuChoice, Vec<String>), ConfigError> {
     if args.gpu.is_some() || !args.gpu_metrics_urls.is_empty() {
         return gpu(args);

@@ -8,9 +8,9 @@ use crate::domain::load_search::{LoadSearch, SearchVariable, check_threshold};
 use crate::domain::slo::Slo;
 use crate::domain::text::sanitise_line;
 
-/// Maximum time of a probe, unless the user names another.
+/// Default maximum time of a probe.
 pub(super) const PROBE_TIME: Duration = Duration::from_secs(60);
-/// Time between two probes, unless the user names another, seconds.
+/// Default time between two probes, seconds.
 const COOL_DOWN_S: f64 = 2.0;
 
 /// Returns the search that the options ask for; `None` without one.
@@ -38,9 +38,7 @@ pub(super) fn check(find: Option<&LoadSearch>, slos: &[Slo]) -> Result<(), Confi
         return Ok(());
     }
     if slos.is_empty() {
-        return Err(ConfigError(
-            "--find needs a promise to keep; add one with --slo, like --slo 'ttft_p95<500ms'".to_owned(),
-        ));
+        return Err(ConfigError("--find needs a threshold to meet; add one, like --slo 'ttft_p95<500ms'".to_owned()));
     }
     for slo in slos {
         check_threshold(slo).map_err(|why| ConfigError(format!("threshold '{}': {why}", sanitise_line(&slo.text))))?;

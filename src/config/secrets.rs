@@ -1,18 +1,18 @@
-//! API key and headers. No error repeats a possible secret.
+//! API key and headers. Errors never repeat a possible secret.
 
 use reqwest::header::{HeaderName, HeaderValue};
 
 use super::ConfigError;
 use crate::domain::key_source::KeySource;
 
-/// Variable of the key, if the command line names none.
+/// Environment variable of the API key, if the command line names none.
 const DEFAULT_VARIABLE: &str = "OPENAI_API_KEY";
 
 /// Prefixes of the keys of well-known services.
 const KEY_PREFIXES: &[&str] =
     &["sk-", "sk_", "sess-", "hf_", "gsk_", "nvapi-", "xai-", "pplx-", "r8_", "AIza", "Bearer"];
 
-/// Reads the key from the named variable, or from the usual one, which may be unset.
+/// Reads the API key from the named variable, which must be set, or else from the usual one, which may be unset.
 pub(super) fn api_key(
     named: Option<&str>,
     env: &dyn Fn(&str) -> Option<String>,
@@ -45,7 +45,7 @@ pub(super) fn api_key(
     Ok(Some(key.to_owned()))
 }
 
-/// The key and headers that authenticate requests; `from` names the variable or file that holds the key, if there is one.
+/// Returns the source of the credentials: `from`, the variable or file with the key, or else a header.
 pub(super) fn key_source(from: Option<KeySource>, headers: &[(String, String)]) -> KeySource {
     const AUTHENTICATES: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
     let authenticates = |name: &str| AUTHENTICATES.iter().any(|known| known.eq_ignore_ascii_case(name));
@@ -75,17 +75,18 @@ fn is_name(text: &str) -> bool {
     letters && text.bytes().next().is_some_and(|b| !b.is_ascii_digit())
 }
 
-/// Returns a name that is spelt like a variable's; anything else may be a key.
+/// Returns the name for an error message if it looks like the name of a variable. Anything else may be a key and is not
+/// repeated.
 fn variable(name: &str) -> &str {
     let usual = name.len() <= 40 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     if usual { name } else { "the variable it names" }
 }
 
-/// Headers that the transport sets; a second one would break the request or its record.
+/// Headers that tokscope sets itself. A second one of the same name would break the request or its record.
 const OWN_HEADERS: &[&str] =
     &["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "expect", "x-request-id"];
 
-/// Returns name and value of each header: first the typed ones, then those whose values are in variables.
+/// Returns name and value of each header: first those with typed values, then those whose values are in variables.
 pub(super) fn headers(
     typed: &[String],
     in_variables: &[String],

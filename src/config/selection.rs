@@ -22,7 +22,7 @@ pub(super) fn suite(asked: Option<&Path>, folder: &Path, api: &Api) -> Result<(S
         return Ok((suite, SuiteSource::File(path.to_owned())));
     }
     let found = folder.join(FILE_NAME);
-    // A broken link or an unreadable file is an error.
+    // A broken link or an unreadable file exists, and is reported as an error when it is read.
     if found.symlink_metadata().is_ok() {
         let suite = suite_file::load_as(&found, FILE_NAME)?;
         let fits = |case: &CaseSpec| api.check_messages(&case.messages).is_ok() && (api.unsupported)(case).is_none();
@@ -34,7 +34,7 @@ pub(super) fn suite(asked: Option<&Path>, folder: &Path, api: &Api) -> Result<(S
     Ok((of_cases(builtin), SuiteSource::Builtin))
 }
 
-/// The suite of a workload that the options name; the workload brings the cases.
+/// Returns the suite for a workload that the options name. The workload adds the cases.
 pub(super) fn for_workload() -> (SuiteFile, SuiteSource) {
     (of_cases(Suite::default()), SuiteSource::Builtin)
 }
@@ -43,7 +43,7 @@ fn of_cases(suite: Suite) -> SuiteFile {
     SuiteFile { suite, models: Vec::new(), workload: WorkloadArgs::default(), template: CaseSpec::new("", Vec::new()) }
 }
 
-/// Keeps the first cases of the suite if fewer requests than cases are wanted. Returns a warning if any were dropped.
+/// Drops the last cases of the suite if there are fewer requests than cases, and returns a warning about that.
 pub(super) fn keep_requested(suite: &mut Suite, requests: Option<u32>) -> Option<String> {
     let (requests, cases) = (requests? as usize, suite.cases.len());
     suite.cases.truncate(requests);
@@ -63,7 +63,8 @@ pub(super) fn set_batch(suite: &mut Suite, batch: Option<u32>) {
     }
 }
 
-/// Refuses content that the API or a conversation cannot carry. `media` has an example of each kind in the rows.
+/// Rejects content that the API or a conversation cannot carry. `media` has an example of each kind of media in the
+/// rows.
 pub(super) fn check_content(suite: &Suite, api: &Api, media: &[Media]) -> Result<(), ConfigError> {
     let with_media = |case: &CaseSpec| {
         let message = Message { media: media.to_vec(), ..Message::user("") };
@@ -81,7 +82,8 @@ pub(super) fn check_content(suite: &Suite, api: &Api, media: &[Media]) -> Result
     Ok(())
 }
 
-/// Warns of stages of a sweep that have more slots than requests: they do not put their load on the server.
+/// Warns about stages of a sweep that have more slots than requests, so that their load is lower than their
+/// concurrency.
 pub(super) fn unfilled_stages(sweep: &[usize], plan: &Plan, cases: usize) -> Option<String> {
     let requests = plan.measured_requests(cases)?;
     let unfilled: Vec<String> = sweep.iter().filter(|slots| **slots > requests).map(usize::to_string).collect();
@@ -134,7 +136,7 @@ pub(super) fn check_api(suite: &mut Suite, source: &SuiteSource, api: &Api) -> R
     Ok((!omitted.is_empty()).then(|| format!("the {} API cannot carry all cases, so the run omits: {names}", api.name)))
 }
 
-/// Refuses patterns for a suite whose workload brings the cases.
+/// Rejects `--case` for a suite whose cases come from its workload.
 pub(super) fn refuse_patterns(patterns: &[String]) -> Result<(), ConfigError> {
     if patterns.is_empty() {
         return Ok(());

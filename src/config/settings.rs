@@ -1,4 +1,4 @@
-//! Settings in effect: the command line wins over the environment, which wins over the config file and the defaults.
+//! Settings in effect. The command line takes precedence over the environment, then the config file, then the defaults.
 
 mod listing;
 mod locale;
@@ -36,7 +36,7 @@ enum Source {
     Variable(&'static str),
     /// Line of the config file.
     Line(usize),
-    /// Nothing sets it.
+    /// Default, because nothing sets the value.
     Default,
 }
 
@@ -63,7 +63,7 @@ impl<T> Sourced<T> {
     }
 }
 
-/// Returns the option's value, or the file's.
+/// Returns the value of the option, or else that of the file.
 fn given_or_file<T: Clone>(flag: &'static str, given: Option<&T>, file: Option<&Located<T>>) -> Option<Sourced<T>> {
     let given = given.map(|value| Sourced { value: value.clone(), from: Source::Flag(flag) });
     given.or_else(|| file.map(|at| Sourced { value: at.value.clone(), from: Source::Line(at.line) }))
@@ -75,7 +75,7 @@ fn from_variable(name: &'static str, env: &dyn Fn(&str) -> Option<String>) -> Op
     Some(Sourced { value: Value::Text(value), from: Source::Variable(name) })
 }
 
-/// Settings that a config file can hold, as they are in effect.
+/// The settings in effect, of those that a config file can have.
 #[derive(Debug)]
 pub struct Settings {
     /// Config file, and whether it exists.
@@ -85,7 +85,7 @@ pub struct Settings {
     reduced_motion: Sourced<bool>,
     title: Sourced<bool>,
     notify: Sourced<NotifyBy>,
-    /// Layout to begin with; `None` depends on the run.
+    /// Initial layout; `None` if it depends on the run.
     layout: Option<Sourced<LayoutPreset>>,
     /// Values of the options in the order of [`SETTINGS`].
     options: Vec<Option<Sourced<Value>>>,
@@ -126,7 +126,7 @@ impl Settings {
         let named = screen.config.clone().or_else(|| env(FILE_VARIABLE).filter(|v| !v.is_empty()).map(PathBuf::from));
         let file = match (named, usual_place) {
             (Some(named), _) => Some((named, true)),
-            // A broken link or an unreadable file is an error.
+            // A broken link or an unreadable file exists, and is reported as an error when it is read.
             (None, Some(place)) => Some((place.to_owned(), place.symlink_metadata().is_ok())),
             (None, None) => None,
         };
@@ -159,7 +159,7 @@ impl Settings {
             let given = (setting.given)(run).map(|value| Sourced { value, from: Source::Flag(setting.flag) });
             let variable = || setting.variables.iter().find_map(|name| from_variable(name, env));
             let file = || given_or_file(setting.flag, None, defaults.get(at)?.as_ref());
-            given.or_else(|| variable().or_else(file).filter(|_| (setting.is_open)(run)))
+            given.or_else(|| variable().or_else(file).filter(|_| (setting.file_applies)(run)))
         };
         let options = SETTINGS.iter().enumerate().map(option).collect();
         Self {
@@ -184,10 +184,10 @@ impl Settings {
         }
     }
 
-    /// Sets the options that the config file sets.
+    /// Sets the options of a run that the config file sets and the command line does not.
     pub fn complete(&self, run: &mut RunArgs) {
         for (setting, held) in SETTINGS.iter().zip(&self.options) {
-            // Variables are read elsewhere, so that errors name them.
+            // Values of environment variables are set elsewhere, so that errors can name the variable.
             let held = held.as_ref().filter(|held| !matches!(held.from, Source::Variable(_)));
             (setting.set)(run, held.map(|held| held.value.clone()));
         }

@@ -1,4 +1,4 @@
-//! `cases.toml`: read, checked, with errors that name file, line and the nearest valid key.
+//! Reads and checks `cases.toml`. Errors name the file, the line and the nearest valid key.
 
 mod case;
 mod check;
@@ -42,11 +42,11 @@ const SUITE: Kind = Kind { file_name: Some(FILE_NAME), what: "a suite", max_byte
 pub struct SuiteFile {
     /// The suite; without cases if a workload has a source of requests.
     pub suite: Suite,
-    /// Models that requests draw from; empty if the run has one.
+    /// Models from which each request draws one; empty if the run has one model.
     pub models: Vec<WeightedModel>,
-    /// Requests that the run sends in place of the cases.
+    /// Workload that the run sends in place of the cases.
     pub workload: WorkloadArgs,
-    /// Parameters of the requests of a workload.
+    /// Parameters of all requests of a workload.
     pub template: CaseSpec,
 }
 
@@ -60,7 +60,7 @@ pub fn load(path: &Path) -> Result<SuiteFile, FileError> {
     load_as(path, &path.display().to_string())
 }
 
-/// Reads a suite from a file that the user knows by another name.
+/// Reads a suite from a file. Errors name the file `name`.
 pub(super) fn load_as(path: &Path, name: &str) -> Result<SuiteFile, FileError> {
     parse_in(path.parent(), &toml_file::text_of(path, name, &SUITE)?, name)
 }
@@ -152,7 +152,8 @@ fn read_rating(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Rating
         if let [(better, (high, high_at)), (worse, (low, low_at))] = pair
             && high <= low
         {
-            // One of the two may be a default, which has no place; the later one is the user's.
+            // One of the two values may be a default, which has no place in the file. The later place is thus a value
+            // of the user.
             let message = format!(
                 "'{better}' is {high} and '{worse}' is {low}; the scale must descend: excellent above good above fair"
             );
@@ -171,7 +172,7 @@ fn read_cases(
 ) -> Option<Vec<CaseSpec>> {
     const EXAMPLE: &str = "write [[case]], then name = \"…\" and prompt = \"…\" below it";
     let Some((value, at)) = root.value("case") else {
-        // A misspelt key was already reported, and may be meant for the cases.
+        // If a misspelt key was already reported, it may have been meant for the cases.
         if mistakes.is_empty() {
             mistakes.add(0, format!("the suite has no case; {EXAMPLE}"));
         }

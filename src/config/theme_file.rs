@@ -1,4 +1,4 @@
-//! Theme files of the user, read and checked.
+//! Reads and checks theme files of the user.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ const THEME: Kind = Kind { file_name: Some("mine.toml"), what: "a theme", max_by
 /// Maximum number of files of the themes folder that are read.
 const MAX_FILES: usize = 100;
 
-/// Colour names that a mistake is compared with. `10` and `#56c8d8` are colours too.
+/// Colour names, for suggestions. Numbers like `10` and codes like `#56c8d8` are colours, too.
 const COLOURS: [&str; 17] = [
     "default",
     "black",
@@ -36,7 +36,7 @@ const COLOURS: [&str; 17] = [
     "white",
 ];
 
-/// A theme of the user by name, or the mistakes of its file.
+/// Name of a user's theme, and the theme or the mistakes in its file.
 pub(super) type Loaded = (String, Result<CustomTheme, FileError>);
 
 /// Folder of the themes beside the usual config file.
@@ -44,7 +44,7 @@ pub(super) fn folder_beside(config: &Path) -> Option<PathBuf> {
     Some(config.parent()?.join("themes"))
 }
 
-/// Reads the theme files of a folder, by name. Without the folder there are none.
+/// Reads the theme files of a folder, sorted by name. Returns nothing if there is no such folder.
 pub(super) fn load_folder(folder: &Path) -> Vec<Loaded> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let is_theme = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "toml");
@@ -53,11 +53,11 @@ pub(super) fn load_folder(folder: &Path) -> Vec<Loaded> {
     files.truncate(MAX_FILES);
     let name = |path: &PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let named = files.iter().filter_map(|path| Some((name(path)?, path)));
-    // The names of the program's own themes are taken.
+    // Files named like a built-in theme are ignored.
     named.filter(|(name, _)| ThemeName::by_name(name).is_none()).map(|(name, path)| (name, load(path))).collect()
 }
 
-/// Whether a theme is named by the path of its file.
+/// Returns whether the name of a theme is the path of its file.
 pub(super) fn is_path(name: &str) -> bool {
     name.contains(['/', '\\']) || Path::new(name).extension().is_some_and(|extension| extension == "toml")
 }
@@ -120,7 +120,8 @@ fn series(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Vec<Style> {
     styles
 }
 
-/// A style: colours and modifiers in any order, like `"#56c8d8 bold"` or `"black on cyan"`, or the number of a colour.
+/// Parses a style: colours and modifiers in any order, like `"#56c8d8 bold"` or `"black on cyan"`, or the number of a
+/// colour.
 fn style_of(key: &str, value: &DeValue<'_>) -> Result<Style, String> {
     let text = match value {
         DeValue::String(text) => text.to_string(),

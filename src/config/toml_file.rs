@@ -1,4 +1,4 @@
-//! TOML files of the user, checked. Errors name the file, the line and the nearest valid name.
+//! Reads and checks TOML files of the user. Errors name the file, the line and the nearest valid name.
 
 mod mistake;
 mod reader;
@@ -12,7 +12,7 @@ pub(super) use self::mistake::{Mistakes, shown};
 pub(super) use self::reader::{Bounds, Section, advice, kind, nearest};
 use crate::store::input::{self, Kind};
 
-/// Reads the text of a file that the user knows as `name`.
+/// Reads the text of a file. Errors name the file `name`.
 pub(super) fn text_of(path: &Path, name: &str, kind: &Kind) -> Result<String, FileError> {
     let bytes = input::read(path, name, kind).map_err(|e| FileError::of_file(name, e.0))?;
     String::from_utf8(bytes).map_err(|e| {
@@ -29,7 +29,7 @@ pub(super) fn parse<T>(
     kind: &Kind,
     read: impl FnOnce(&Section<'_, '_>, &mut Mistakes<'_>) -> Option<T>,
 ) -> Result<T, FileError> {
-    // The line ends of a checkout must not change the length of a prompt.
+    // Line ends are normalised, because those of a Windows checkout would change the length of prompts.
     let text = text.replace("\r\n", "\n");
     let mut mistakes = Mistakes::new(&text);
     let content = match DeTable::parse(&text) {
@@ -40,7 +40,7 @@ pub(super) fn parse<T>(
             None
         }
     };
-    // Content is ignored if there are mistakes.
+    // Mistakes take precedence over the content.
     match (content, mistakes.into_error(name)) {
         (Some(content), None) => Ok(content),
         (_, Some(error)) => Err(error),

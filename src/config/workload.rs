@@ -18,8 +18,9 @@ use crate::domain::length_spec::LengthSpec;
 use crate::domain::media::{GeneratedImages, Media};
 use crate::domain::quantity::count;
 use crate::domain::random::mix;
-use crate::domain::row_order::{RowOrderError, Sample, Shard};
+use crate::domain::row_order::{RowOrderError, Sample};
 use crate::domain::session::{Plan, RowPlan};
+use crate::domain::shard::Shard;
 use crate::domain::suite::{CaseSpec, Suite};
 use crate::domain::task::Task;
 use crate::domain::text::sanitise_line;
@@ -32,14 +33,14 @@ use crate::workload::ruler::CountTokens;
 use crate::workload::source::Source;
 use crate::workload::trace::{BadRows, Trace, TraceOptions};
 
-/// Requests of a workload of synthetic prompts, if the user names no number.
+/// Default number of requests of a workload of synthetic prompts.
 const SYNTHETIC_REQUESTS: u32 = 20;
-/// Advice about a bad row.
-const SKIP_HINT: &str = "; mend the row, or skip and count such rows with --skip-bad-rows";
-/// Name of the case of rows without a tag, beside those with one.
+/// Advice about an invalid row.
+const SKIP_HINT: &str = "; correct the row, or skip and count such rows with --skip-bad-rows";
+/// Name of the case of rows without a tag, if other rows have tags.
 const NO_TAG: &str = "no tag";
 
-/// Requests of a run that sends more than its cases.
+/// A workload that is ready to run.
 pub(super) struct Prepared {
     /// Name of the suite, if the workload replaces it.
     pub(super) name: String,
@@ -49,11 +50,13 @@ pub(super) struct Prepared {
     pub(super) recorded: Option<Suite>,
     pub(super) workload: Workload,
     pub(super) requests: RequestSpec,
-    /// An example of each kind of images and audio in the rows.
+    /// Requests of all shards.
+    pub(super) requests_of_all_shards: u32,
+    /// One example of each kind of media (images, audio) in the rows.
     pub(super) media: Vec<Media>,
 }
 
-/// Completes the options with what the suite's file says. A source among the options replaces that of the file.
+/// Completes the options by those of the suite's file. A source among the options replaces the source of the file.
 pub(super) fn merge(args: &WorkloadArgs, file: WorkloadArgs) -> WorkloadArgs {
     if args.has_source() {
         return args.clone();
@@ -80,6 +83,7 @@ pub(super) fn prepare(
     seed: u64,
     tokenizer: Option<&Arc<Tokenizer>>,
     (folder, task): (&Path, Task),
+    shard: Shard,
 ) -> Result<Option<Prepared>, ConfigError> {
     let items = items_form(args, task)?;
     let source = if let Some(path) = &args.dataset {
@@ -114,7 +118,7 @@ pub(super) fn prepare(
         return Ok(None);
     };
     let sample = args.sample.unwrap_or_default();
-    let options = Options { output: args.osl.as_ref(), items, sample, seed, plan, limit: args.limit, tokenizer };
+    let options = Options { output: args.osl.as_ref(), items, sample, seed, plan, limit: args.limit, tokenizer, shard };
     assemble(source, options).map(Some)
 }
 
@@ -145,11 +149,13 @@ pub(super) fn reopen(
     };
     let Workload { sample, seed, output, items, .. } = workload;
     let (sample, seed, items) = (*sample, *seed, *items);
-    let options = Options { output: output.as_ref(), items, sample, seed, plan, limit: None, tokenizer };
+    let shard = plan.shard.unwrap_or(Shard::WHOLE);
+    let options = Options { output: output.as_ref(), items, sample, seed, plan, limit: None, tokenizer, shard };
     assemble((workload.source.clone(), opened), options).map(|prepared| prepared.requests)
 }
 
-/// Refuses a file that is not the one of the run. The fingerprint is not known to runs of older versions.
+/// Checks that the file has not changed since the run. `known` is `None` for runs of older versions, which stored no
+/// fingerprint.
 fn check_unchanged(
     what: &str,
     path: &str,
@@ -184,10 +190,11 @@ struct Options<'a> {
     /// Maximum rows to send, unless the plan has a number of requests.
     limit: Option<u32>,
     tokenizer: Option<&'a Arc<Tokenizer>>,
+    shard: Shard,
 }
 
 fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) -> Result<Prepared, ConfigError> {
-    let Options { output, items, sample, seed, plan, limit, tokenizer } = options;
+    let Options { output, items, sample, seed, plan, limit, tokenizer, shard } = options;
     let no_rows = |e: RowOrderError| ConfigError(e.to_string());
     let counter = tokenizer.map(|tokenizer| -> CountTokens {
         let tokenizer = Arc::clone(tokenizer);
@@ -200,8 +207,8 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             let together = items.filter(|items| items.task == Task::Embeddings).map_or(1, |items| items.per_request);
             let rows = row_count(dataset.rows().div_ceil(together.into()))?;
             let (cases, row_plan) = match together {
-                1 => groups(&dataset, rows, sample, seed).map_err(no_rows)?,
-                _ => (None, RowPlan::single(rows, sample, seed, Shard::WHOLE).map_err(no_rows)?),
+                1 => groups(&dataset, rows, sample, seed, shard).map_err(no_rows)?,
+                _ => (None, RowPlan::single(rows, sample, seed, shard).map_err(no_rows)?),
             };
             has_checks = dataset.summary().checked_rows > 0;
             media.clone_from(&dataset.summary().media);
@@ -212,8 +219,13 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         }
         Opened::Trace(trace) => {
             let rows = row_count(trace.len() as u64)?;
-            let times = (0..trace.len()).filter_map(|row| trace.at(row)).collect();
-            let row_plan = RowPlan::single(rows, Sample::Ordered, seed, Shard::WHOLE).map_err(no_rows)?;
+            let of_shard = |row: &usize| u32::try_from(*row).is_ok_and(|row| shard.has_row(row));
+            let times = (0..trace.len()).filter(of_shard).filter_map(|row| trace.at(row)).collect();
+            let row_plan = if shard.is_whole() {
+                RowPlan::single(rows, Sample::Ordered, seed, shard).map_err(no_rows)?
+            } else {
+                RowPlan::every_nth(&vec![0; trace.len()], shard).map_err(no_rows)?
+            };
             let row_plan = row_plan.with_times(times);
             let name = stem(source.path().unwrap_or_default());
             let summary = format!("{name}: {}", trace.summary());
@@ -222,7 +234,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         }
         Opened::Recorded(recorded) => {
             let rows = row_count(recorded.len() as u64)?;
-            let row_plan = recorded.row_plan()?;
+            let row_plan = recorded.row_plan(shard)?;
             let RecordedRun { suite, summary, rows: sent, .. } = *recorded;
             let sent_again = suite.workload.as_ref().map(|workload| reopen(workload, plan, tokenizer));
             let inner = sent_again.transpose()?.and_then(|requests| requests.source);
@@ -238,7 +250,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             };
             let (prompt_tokens, output_tokens) = (*prompt_tokens, *output_tokens);
             let (name, cases) = depth::names(depths, prompt_tokens, output_tokens);
-            let row_plan = RowPlan::endless(u32::try_from(cases.len()).unwrap_or(u32::MAX)).map_err(no_rows)?;
+            let row_plan = RowPlan::endless(u32::try_from(cases.len()).unwrap_or(u32::MAX), shard).map_err(no_rows)?;
             let summary =
                 format!("prose, {prompt_tokens} tokens after a context of {depths} tokens, {output_tokens} tokens out");
             let prompts = Source::at_depths(depths.clone(), prompt_tokens, output_tokens, counter, seed);
@@ -248,7 +260,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             let WorkloadSource::Synthetic { input, prefix } = &source else {
                 return Err(ConfigError("the workload has no lengths".to_owned()));
             };
-            let row_plan = RowPlan::endless(1).map_err(no_rows)?;
+            let row_plan = RowPlan::endless(1, shard).map_err(no_rows)?;
             let answer = output.map_or_else(String::new, |output| format!(", {output} out"));
             let name = format!("{input} in{answer}");
             let beginning = prefix.map_or_else(String::new, |prefix| format!(" after a shared beginning of {prefix}"));
@@ -259,32 +271,43 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
         }
     };
     let at_most = |n: u32| rows.map_or(n, |rows| n.min(rows));
-    // A trace ends with its last request.
+    // A trace is not repeated, so its length limits the number of requests.
     let asked = plan.requests.map(|n| if source.replay_speed().is_some() { at_most(n) } else { n });
-    let planned = match (asked.or(limit.map(at_most)), rows) {
-        (Some(requests), _) => row_plan.divide(requests),
-        (None, Some(_)) => row_plan.rows_per_pass().iter().map(|rows| rows.saturating_mul(plan.repeat)).collect(),
-        (None, None) if source.depths().is_some() => vec![plan.repeat; cases.len()],
-        (None, None) => vec![SYNTHETIC_REQUESTS.saturating_mul(plan.repeat)],
+    let part_of = |requests: u32| shard.part_of(requests.into()) as u32;
+    let (planned, requests_of_all_shards) = match (asked.or(limit.map(at_most)), rows) {
+        (Some(requests), _) => (row_plan.divide(part_of(requests)), requests),
+        (None, Some(all)) => {
+            let planned = row_plan.rows_per_pass().iter().map(|rows| rows.saturating_mul(plan.repeat)).collect();
+            (planned, all.saturating_mul(plan.repeat))
+        }
+        (None, None) if source.depths().is_some() => {
+            let planned = (0..cases.len()).map(|case| shard.attempts_of_case(case, plan.repeat)).collect();
+            (planned, plan.repeat.saturating_mul(u32::try_from(cases.len()).unwrap_or(u32::MAX)))
+        }
+        (None, None) => {
+            let requests = SYNTHETIC_REQUESTS.saturating_mul(plan.repeat);
+            (vec![part_of(requests)], requests)
+        }
     };
     let source_of_requests = source_of_requests.map(|requests| requests.with_items(items));
     let probes = source_of_requests.as_ref().map_or(0, Source::probes);
     let output = output.cloned().or_else(|| source.output_tokens().map(LengthSpec::fixed));
     let workload = Workload { source, summary, rows, sample, seed, items, output, probes, has_checks, planned };
     let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: source_of_requests };
-    Ok(Prepared { name, cases, recorded: saved, workload, requests, media })
+    Ok(Prepared { name, cases, recorded: saved, workload, requests, requests_of_all_shards, media })
 }
 
-/// Groups the rows by tag: the names of the cases, if there are tags, and the rows of each.
+/// Groups the rows by tag. Returns the names of the cases, if there are tags, and the case of each row.
 fn groups(
     dataset: &Dataset,
     rows: u32,
     sample: Sample,
     seed: u64,
+    shard: Shard,
 ) -> Result<(Option<Vec<String>>, RowPlan), RowOrderError> {
     let turns = dataset.turns();
     if dataset.tags().is_empty() {
-        return Ok((None, RowPlan::single(rows, sample, seed, Shard::WHOLE)?.with_turns(turns)));
+        return Ok((None, RowPlan::single(rows, sample, seed, shard)?.with_turns(turns)));
     }
     let mut names: Vec<String> = dataset.tags().iter().map(|tag| sanitise_line(tag)).collect();
     let untagged = u16::try_from(names.len()).unwrap_or(u16::MAX);
@@ -292,7 +315,7 @@ fn groups(
     if tags.contains(&untagged) {
         names.push(NO_TAG.to_owned());
     }
-    Ok((Some(names), RowPlan::tagged(tags.into(), sample, seed, Shard::WHOLE)?.with_turns(turns)))
+    Ok((Some(names), RowPlan::tagged(tags.into(), sample, seed, shard)?.with_turns(turns)))
 }
 
 fn open_dataset(path: &Path, columns: &[String], skips_bad_rows: bool) -> Result<Dataset, ConfigError> {
@@ -314,7 +337,8 @@ fn open_trace(path: &Path, skips_bad_rows: bool, speed: f64) -> Result<Trace<Fil
     Trace::open(file, &TraceOptions { bad_rows, speed, ..TraceOptions::default() }).map_err(|e| failed(e.to_string()))
 }
 
-/// Path of a file that the user named in `folder`. In the working folder it keeps the name that the user gave.
+/// Returns the path of a file that the user named relative to `folder`. In the working folder, the path stays as the
+/// user typed it.
 fn in_folder(path: &Path, folder: &Path) -> PathBuf {
     if folder == Path::new(".") { path.to_owned() } else { folder.join(path) }
 }
@@ -346,14 +370,14 @@ pub(super) fn apply(prepared: &Prepared, template: &CaseSpec, suite: &mut Suite,
         suite.name.clone_from(&prepared.name);
     }
     suite.workload = Some(prepared.workload.clone());
-    // Depths are measured one after another; a number of requests would have them take turns.
+    // Depths are measured one after another. A number of requests in the plan would make them take turns.
     if plan.duration.is_none() && prepared.workload.source.depths().is_none() {
-        plan.requests = Some(prepared.workload.planned.iter().fold(0, |sum, n| n.saturating_add(sum)));
+        plan.requests = Some(prepared.requests_of_all_shards);
     }
     plan.warmup = plan.warmup.saturating_add(prepared.requests.source.as_ref().map_or(0, Source::probes));
 }
 
-/// Adds the images that the options ask for, and gives all generated images their seeds.
+/// Adds the images of `--image`, and sets the seeds of all generated images.
 pub(super) fn generate_images(suite: &mut Suite, images: Option<GeneratedImages>, seed: u64) {
     for case in &mut suite.cases {
         case.generated_images.extend(images);
@@ -363,14 +387,14 @@ pub(super) fn generate_images(suite: &mut Suite, images: Option<GeneratedImages>
     }
 }
 
-/// Conversations that the options ask for.
+/// Returns the conversations of the options; `None` without such options.
 pub(super) fn conversations(args: &WorkloadArgs, seed: u64) -> Option<Conversations> {
     let WorkloadArgs { turns, think, session_header, .. } = args.clone();
     let is_asked = turns.is_some() || think.is_some() || session_header.is_some();
     is_asked.then_some(Conversations { turns, think, session_header, seed })
 }
 
-/// One line about the rows before the run.
+/// Returns a line about the rows, shown before the run.
 pub(super) fn notice(prepared: &Prepared) -> String {
     let planned: u64 = prepared.workload.planned.iter().copied().map(u64::from).sum();
     let to_send = count(usize::try_from(planned).unwrap_or(usize::MAX), "request");

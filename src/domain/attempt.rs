@@ -12,6 +12,7 @@ mod stored_record;
 mod unresolved;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +39,7 @@ use super::turn::Turn;
 pub struct AttemptId {
     /// Index of the case in its suite.
     pub case: usize,
-    /// Counted from 1 within the case.
+    /// Number of the attempt within its case, from 1.
     pub number: u32,
 }
 
@@ -58,14 +59,14 @@ pub struct Arrival {
     pub at: Nanos,
     /// Kind of text; an event with reasoning and answer counts as answer.
     pub kind: TextKind,
-    /// Whether the same read also returned the event before.
+    /// Whether the socket read that returned this event also returned the event before.
     pub coalesced: bool,
 }
 
 /// A try that failed before its first token and was retried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FailedTry {
-    /// Time at which its request was sent or, in an open loop, due.
+    /// Time at which the request of the failed try was sent or, in an open loop, due.
     pub started: Nanos,
     /// Kind of error.
     pub kind: String,
@@ -81,7 +82,8 @@ pub struct FailedTry {
 pub struct Usage {
     /// Prompt tokens.
     pub prompt_tokens: Option<u64>,
-    /// Generated tokens including reasoning. Where a server counts reasoning separately (xAI), it is already added.
+    /// Generated tokens including reasoning. If a server counts reasoning tokens separately (xAI), they are already
+    /// added.
     pub completion_tokens: Option<u64>,
     /// Reasoning tokens among the completion tokens.
     pub reasoning_tokens: Option<u64>,
@@ -93,13 +95,13 @@ pub struct Usage {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AttemptRecord {
-    /// Case and number.
+    /// Case and number of the attempt.
     pub id: AttemptId,
     /// Whether the attempt is a warm-up, which is not measured.
     pub warmup: bool,
     /// Place in a conversation; `None` for a single request.
     pub turn: Option<Turn>,
-    /// Lengths that a workload asked for.
+    /// Prompt and answer lengths that the workload asked for.
     pub lengths: RequestLengths,
     /// Images and audio that were sent; `None` without any.
     pub media: Option<Box<MediaCount>>,
@@ -135,7 +137,8 @@ pub struct AttemptRecord {
     pub headers_at: Option<Nanos>,
     /// HTTP status code.
     pub http_status: Option<u16>,
-    /// `Content-Length` of the answer, bytes. A sender that knows it had the whole answer before it sent any of it.
+    /// `Content-Length` of the answer, bytes. Its presence proves that the answer was buffered: only a sender that has
+    /// the whole answer can know its length.
     pub content_length: Option<u64>,
     /// Finish reason of the first choice, spelled as the server sent it.
     pub finish_reason: Option<String>,
@@ -165,7 +168,7 @@ pub struct AttemptRecord {
     pub first_counted_at: Option<Nanos>,
     /// Tokens in reasoning and answer as counted by the user's tokenizer, if one is set.
     pub counted_tokens: Option<u64>,
-    /// Whether reasoning and answer hold all generated text: no tool calls, nothing truncated.
+    /// Whether `reasoning` and `text` together hold everything that was generated: no tool calls, nothing truncated.
     pub is_text_whole: bool,
     /// Failed tries before the measured one.
     pub retries: Vec<FailedTry>,
@@ -183,7 +186,7 @@ pub struct AttemptRecord {
     pub tool_calls: Vec<ToolCall>,
     /// Results of the case's checks; empty without checks, for a failed attempt, and before they are evaluated.
     pub checks: Vec<CheckResult>,
-    /// Parts of the answer that only checks need; `None` if there are none, and once the record was stored.
+    /// Parts of the answer that only checks need; `None` if there are none, and after the record was stored.
     #[serde(skip)]
     pub answer_parts: Option<Box<AnswerParts>>,
 }
@@ -241,6 +244,18 @@ impl AttemptRecord {
             tool_calls: Vec::new(),
             checks: Vec::new(),
             answer_parts: None,
+        }
+    }
+
+    /// Moves all times of a complete record, as if the run's clock had started this much earlier.
+    pub fn move_later(&mut self, by: Duration) {
+        let times = [&mut self.started, &mut self.ended].into_iter();
+        let times = times.chain(&mut self.intended).chain(&mut self.headers_at).chain(&mut self.finish_at);
+        let times = times.chain(&mut self.first_counted_at).chain(self.arrivals.iter_mut().map(|a| &mut a.at));
+        let stalls = self.observer_stalls.iter_mut().flat_map(|(from, to)| [from, to]);
+        let times = times.chain(stalls).chain(self.retries.iter_mut().map(|retry| &mut retry.started));
+        for time in times {
+            *time = time.plus(by);
         }
     }
 

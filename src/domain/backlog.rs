@@ -1,24 +1,24 @@
 //! Detects an open loop whose queue only grows.
 
-/// Minimum seconds before a verdict.
+/// Minimum seconds of counting before a verdict.
 const MIN_SAMPLES: usize = 30;
-/// Minimum growth from one part to the next, as a share of the requests that became due in it.
+/// Minimum growth of the queue from one part of the time to the next, as a share of the requests that became due in
+/// that part.
 const MIN_GROWTH: f64 = 0.1;
-/// Minimum growth in standard deviations of a queue that neither grows nor shrinks.
+/// Minimum growth in standard deviations of a balanced queue, which neither grows nor shrinks.
 const MIN_DEVIATIONS: f64 = 2.0;
 
-/// Requests that were due and had not ended, once a second.
+/// Length of the queue once a second: requests that were due and had not ended.
 ///
-/// The time so far is divided into three equal parts. The queue only grows if its mean length rises from the first part
-/// to the second and again to the third, each time by more than 10% of the requests that became due in the part, and by
-/// more than twice √(2n) of these n requests. A queue that is exactly balanced would move by √(2n): both arrivals and
-/// ends vary by √n.
+/// The time so far is divided into three equal parts. The queue counts as only growing if its mean length rises from
+/// the first part to the second and again to the third. Each rise must exceed 10% of the n requests that became due in
+/// the part, and also 2·√(2n). A balanced queue fluctuates by √(2n), because arrivals and ends each vary by √n.
 #[derive(Clone, Debug, Default)]
 pub struct Backlog {
     samples: Vec<Sample>,
 }
 
-/// Counts after one more second.
+/// Counts at the end of one second.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     waiting: usize,
@@ -31,7 +31,8 @@ impl Backlog {
         self.samples.len()
     }
 
-    /// Adds the counts after one more second: requests that are due and have not ended, and all that became due so far.
+    /// Adds the counts at the end of a second: `waiting` requests that are due and have not ended, and all that became
+    /// `due` so far.
     pub fn add(&mut self, waiting: usize, due: usize) {
         self.samples.push(Sample { waiting, due });
     }
@@ -44,7 +45,7 @@ impl Backlog {
         }
         let parts: Vec<&[Sample]> = self.samples.rchunks_exact(part).take(3).collect();
         let mean = |part: &[Sample]| part.iter().map(|s| s.waiting as f64).sum::<f64>() / part.len() as f64;
-        // The last part comes first.
+        // `parts` lists the last part first.
         parts.windows(2).all(|pair| {
             let [later, earlier] = pair else { return false };
             let due = later.last().zip(earlier.last()).map_or(0, |(to, from)| to.due.saturating_sub(from.due)) as f64;
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
     use crate::domain::random::Random;
 
-    /// Second in which a queue is found to grow, at `rate` arrivals per second and `service` ends, both Poisson.
+    /// Second in which a queue is found to grow, with `rate` arrivals and `service` ends per second, both Poisson.
     fn found_after(rate: f64, service: f64, seed: u64, seconds: usize) -> Option<usize> {
         let (mut random, mut backlog) = (Random::new(seed), Backlog::default());
         let (mut waiting, mut due) = (0_usize, 0_usize);

@@ -1,4 +1,5 @@
-//! Interval of the relative change of a statistic between two runs, by a bootstrap that respects clusters.
+//! Confidence interval of the relative change of a statistic between two runs, by a bootstrap that draws whole
+//! clusters.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,20 +11,20 @@ use super::statistics::enough_for;
 /// Minimum clusters to draw from. Intervals from fewer clusters are too narrow (A. C. Cameron, J. B. Gelbach and D. L.
 /// Miller, Rev. Econ. Stat. 90 (2008), 414).
 pub const MIN_CLUSTERS: usize = 10;
-/// Minimum values of a case to draw from, if the cases are too few to be drawn themselves.
+/// Minimum values of a case to draw from, if there are too few cases to draw cases themselves.
 pub const MIN_VALUES_PER_CASE: usize = 5;
-/// Draws of an interval, unless the runs are very large.
+/// Number of draws for an interval, unless the runs are very large.
 const DRAWS: usize = 2000;
-/// Minimum draws: the bounds are then the tenth of 400 from either end.
+/// Minimum number of draws. The bounds of the interval are then the 10th values from either end.
 const MIN_DRAWS: usize = 400;
-/// Maximum values that all draws of a run look at.
+/// Maximum number of values that all draws together read, to bound the computing time.
 const MAX_WORK: usize = 40_000_000;
 
-/// A value, with the cluster that it belongs to. Values of a cluster depend on each other: turns of a conversation, or
-/// attempts of a case.
+/// A value and its cluster. Values of one cluster depend on each other, such as turns of a conversation or attempts of
+/// a case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
-    /// Cluster; clusters of two runs with the same key sent the same requests.
+    /// Cluster of the value. Clusters with the same key in two runs sent the same requests.
     pub cluster: ClusterKey,
     /// Value in the unit of its metric.
     pub value: f64,
@@ -47,10 +48,10 @@ pub enum Statistic {
     Percentile(u32),
 }
 
-/// How the runs were drawn from.
+/// Units that each draw takes from the two runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Design {
-    /// The same clusters from both runs.
+    /// Clusters, the same ones from both runs.
     Paired,
     /// Clusters from each run by itself, because the runs share too few.
     Independent,
@@ -80,19 +81,19 @@ pub struct RelativeChange {
     pub share: f64,
     /// 95% interval of the share, from the 2.5% and 97.5% quantiles of the draws.
     pub ci95: Interval,
-    /// How the runs were drawn from.
+    /// Units that each draw takes from the two runs.
     pub design: Design,
-    /// Clusters that could be drawn, or attempts within cases; of the smaller run.
+    /// Number of units (clusters or attempts) that a draw takes, in the run that has fewer.
     pub units: usize,
 }
 
-/// Computes the relative change from one run to another, with the percentile interval of a cluster bootstrap (A. C. Davison and
-/// D. V. Hinkley, Bootstrap Methods and their Application, 1997, sections 3.8 and 5.3.1). The same seed gives the same
-/// interval. `None` if there are too few values or clusters, or if the first statistic is not above 0.
+/// Computes the relative change from one run to another, with the percentile interval of a cluster bootstrap (A. C.
+/// Davison and D. V. Hinkley, Bootstrap Methods and their Application, 1997, sections 3.8 and 5.3.1). The same seed
+/// gives the same interval. `None` if there are too few values or clusters, or if the first statistic is not above 0.
 ///
-/// Runs that share ten clusters or more are compared on those: each draw takes the same clusters from both. Otherwise each run
-/// draws its own clusters, if both have ten. With fewer cases, each draw takes attempts within each case, so the
-/// interval holds for these cases only.
+/// If the runs share at least ten clusters, only those are compared, and each draw takes the same clusters from both
+/// runs. Otherwise, if both runs have at least ten clusters, each draw takes clusters from each run independently. With
+/// fewer clusters, each draw takes attempts within each case, so the interval holds for these cases only.
 pub fn relative_change(
     from: &[Observation],
     to: &[Observation],
@@ -133,11 +134,12 @@ pub fn relative_change(
     Some(RelativeChange { from: before, to: after, share: after / before - 1.0, ci95, design, units })
 }
 
-/// Values of a run, with the units that a draw takes.
+/// Values of a run, grouped into the units (clusters or attempts) that a draw takes.
 struct Pool {
     /// Values in ascending order, each with the index of its unit.
     sorted: Vec<(f64, usize)>,
-    /// Number of units in each stratum. A draw takes as many from each as it has; units are numbered through.
+    /// Number of units in each stratum. From each stratum, a draw takes as many units as the stratum has. Units are
+    /// numbered consecutively over all strata.
     strata: Vec<usize>,
 }
 
@@ -165,7 +167,7 @@ impl Pool {
         counts
     }
 
-    /// Statistic of the values, each counted as often as its unit was taken; `None` without values.
+    /// Statistic of the values, each counted as often as a draw took its unit; `None` without values.
     fn statistic(&self, counts: &[u32], statistic: Statistic) -> Option<f64> {
         let weighted = || self.sorted.iter().map(|(value, unit)| (*value, u64::from(counts[*unit])));
         let total: u64 = weighted().map(|(_, weight)| weight).sum();
@@ -248,7 +250,7 @@ mod tests {
         Observation { cluster: ClusterKey { case: case.into(), member }, value }
     }
 
-    /// Observations that each are a cluster of their own.
+    /// Observations, each in a cluster of its own.
     fn rows(case: &str, values: &[f64]) -> Vec<Observation> {
         (0..).zip(values).map(|(row, value)| observation(case, Some(row), *value)).collect()
     }
@@ -264,7 +266,7 @@ mod tests {
             let expected = &reference["bootstrap"][key];
             let interval = numbers(&expected["interval"]);
             assert!((own.share - expected["share"].as_f64().unwrap()).abs() < 1e-9, "{own:?} {expected}");
-            // Both intervals are random. Those of 2,000 draws differ by less than this in all but one of a thousand cases.
+            // Both intervals are random. With 2,000 draws, only one comparison in a thousand differs by more than this.
             assert!(
                 (own.ci95.low - interval[0]).abs() < 0.02 && (own.ci95.high - interval[1]).abs() < 0.02,
                 "{own:?} {expected}"
@@ -321,7 +323,7 @@ mod tests {
         };
         let change = relative_change(&run(0.0, 6), &run(30.0, 6), Statistic::Mean, 1).unwrap();
         assert_eq!((change.design, change.units), (Design::WithinCases, 12));
-        // Cases drawn by chance would give bounds far from 10%.
+        // Drawing cases instead of attempts would give bounds far from 10%.
         assert!(change.ci95.low > 0.08 && change.ci95.high < 0.12, "{change:?}");
         assert_eq!(relative_change(&run(0.0, 4), &run(30.0, 6), Statistic::Mean, 1), None);
         assert_eq!(relative_change(&run(0.0, 6), &run(0.0, 6), Statistic::Percentile(95), 1), None, "p95 needs 20");

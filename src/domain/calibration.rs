@@ -1,10 +1,10 @@
-//! Measurement error of this program, as determined on one machine.
+//! Measurement error of tokscope on one machine, as measured by `tokscope calibrate`.
 
 use serde::{Deserialize, Serialize};
 
 use super::statistics::Stats;
 
-/// Minimum values for a P99; with fewer, the P99 would just be the maximum.
+/// Minimum values for a P99; with fewer, the P99 would be the maximum.
 const MIN_VALUES_FOR_P99: usize = 100;
 
 /// Result of one calibration.
@@ -52,11 +52,12 @@ pub struct Level {
     pub inter_token_error_ms: ErrorSpread,
     /// Measured arrival of the last token minus its departure, milliseconds.
     pub total_error_ms: ErrorSpread,
-    /// Median duration of the server's write, milliseconds: the precision with which departures are known.
+    /// Median duration of the server's socket writes, milliseconds. An event's departure is known only to this
+    /// precision.
     pub truth_width_ms: f64,
     /// CPU time per second of the thread that reads the streams.
     pub engine_cpu_share: Option<f64>,
-    /// CPU time per second of the thread that draws, or that only receives messages.
+    /// CPU time per second of the main thread, which draws the dashboard or, without one, only receives messages.
     pub main_cpu_share: Option<f64>,
     /// Memory of the whole process, MiB.
     pub resident_mib: Option<f64>,
@@ -73,7 +74,7 @@ pub struct Peak {
     pub events_per_s: f64,
     /// CPU seconds of the reading thread per million events.
     pub cpu_s_per_million_events: Option<f64>,
-    /// CPU time per second of that thread. Well below 1, the server limited the rate.
+    /// CPU time per second of the reading thread. If it is well below 1, the server limited the rate, not tokscope.
     pub engine_cpu_share: Option<f64>,
 }
 
@@ -82,13 +83,13 @@ pub struct Peak {
 pub struct ErrorSpread {
     /// Number of errors.
     pub n: usize,
-    /// Mean.
+    /// Mean error.
     pub mean: f64,
-    /// Median.
+    /// Median error.
     pub median: f64,
-    /// 99th percentile; `None` below a hundred errors.
+    /// 99th percentile; `None` with fewer than a hundred errors.
     pub p99: Option<f64>,
-    /// Maximum.
+    /// Largest error.
     pub worst: f64,
 }
 
@@ -107,8 +108,8 @@ impl Calibration {
         self.version == version && self.build == build && self.machine == *machine
     }
 
-    /// Level to judge a run at this concurrency by: the smallest with at least as many streams, or else the largest.
-    /// Prefers a level measured with the same dashboard setting.
+    /// Level whose errors apply to a run at this concurrency: the smallest level with at least as many streams, or else
+    /// the largest. Prefers a level measured with the same dashboard setting.
     pub fn level_for(&self, concurrency: usize, dashboard: bool) -> Option<&Level> {
         let at_least = self.levels.iter().filter(|l| l.streams >= concurrency).map(|l| l.streams).min();
         let streams = at_least.or_else(|| self.levels.iter().map(|l| l.streams).max())?;

@@ -1,12 +1,12 @@
-//! Checks of answers: what an answer must hold to count as right, beside how fast it came.
+//! Checks of answers: conditions on the content of an answer, which must hold for the answer to count as right.
 //!
-//! A [`CheckSpec`] is written in a suite or in a row of a data set. [`Checks`] compiles specs once and evaluates answers.
-//! Evaluation may take long for a pathological pattern or schema, so it never runs on the engine's thread.
+//! A [`CheckSpec`] is written in a suite or in a row of a data set. [`Checks`] compiles specs once and evaluates
+//! answers. Evaluation may take long for a pathological pattern or schema, so it never runs on the engine's thread.
 
 mod answer;
 mod compiled;
 mod message;
-mod normal;
+mod normalise;
 mod row;
 mod schema;
 mod spec;
@@ -75,7 +75,7 @@ impl CheckResult {
         Self { kind, passed: message.is_none(), message }
     }
 
-    /// Creates the result of a check that was not evaluated. The answer does not pass.
+    /// Creates the result of a check that was not evaluated, which counts as failed.
     pub fn not_evaluated(kind: CheckKind, why: &str) -> Self {
         Self::new(kind, Err(format!("not evaluated: {why}")))
     }

@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::length_spec::MAX_LENGTH;
 
-/// Default tokens of a prompt after its context, those of llama-benchy.
+/// Default length of a prompt after its context, tokens; the same as in llama-benchy.
 pub const DEFAULT_PROMPT_TOKENS: u32 = 2048;
-/// Default tokens of an answer, those of llama-benchy.
+/// Default length of an answer, tokens; the same as in llama-benchy.
 pub const DEFAULT_OUTPUT_TOKENS: u32 = 32;
-/// Default requests at each depth, those of llama-benchy.
+/// Default number of requests at each depth; the same as in llama-benchy.
 pub const DEFAULT_REPEAT: u32 = 3;
 /// Maximum number of depths.
 pub const MAX_DEPTHS: usize = 64;
 
-/// Context depths in the order of their measurement, tokens: at least one, each once.
+/// Context depths in tokens, in the order of their measurement: at least one, without duplicates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Vec<u32>", try_from = "Vec<u32>")]
 pub struct Depths(Vec<u32>);
@@ -45,7 +45,7 @@ impl TryFrom<Vec<u32>> for Depths {
             return Err(InvalidDepths(format!("the depth {depth} is above {MAX_LENGTH} tokens")));
         }
         match depths.len() {
-            0 => Err(InvalidDepths("there is no depth".to_owned())),
+            0 => Err(InvalidDepths("the list of depths is empty".to_owned())),
             n if n > MAX_DEPTHS => Err(InvalidDepths(format!("{n} depths are more than {MAX_DEPTHS}"))),
             _ => Ok(Self(depths)),
         }
@@ -91,12 +91,12 @@ pub struct DepthTest {
 }
 
 impl DepthTest {
-    /// Name of the row about prefill: `pp2048 @ d8192`, and without context `pp2048`.
+    /// Name of the table row about prefill: `pp2048 @ d8192`, and without context `pp2048`.
     pub fn prefill_name(self) -> String {
         format!("pp{}{}", self.prompt_tokens, self.suffix())
     }
 
-    /// Name of the row about decode: `tg32 @ d8192`, and without context `tg32`.
+    /// Name of the table row about decode: `tg32 @ d8192`, and without context `tg32`.
     pub fn decode_name(self) -> String {
         format!("tg{}{}", self.output_tokens, self.suffix())
     }
@@ -106,7 +106,7 @@ impl DepthTest {
         format!("pp{} tg{}{}", self.prompt_tokens, self.output_tokens, self.suffix())
     }
 
-    /// Tokens of the whole prompt.
+    /// Tokens of the whole input: context and prompt.
     pub const fn input_tokens(self) -> u32 {
         self.depth.saturating_add(self.prompt_tokens)
     }

@@ -1,4 +1,4 @@
-//! Fingerprint of a data set or a trace, so that resuming and comparing notice another file under the same name.
+//! Fingerprint of a data set or a trace. It reveals, when a run is resumed or compared, that the file has changed.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use super::quantity::grouped;
 
 /// Size and checksum of the content of a data set or a trace.
 ///
-/// Two different files of the same size have equal fingerprints once in four billion pairs. A file made on purpose can
-/// imitate a fingerprint.
+/// Two different files of the same size have equal fingerprints once in four billion pairs. CRC-32 is no protection
+/// against deliberate forgery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFingerprint {
     /// Size of the file, or of all text files of a folder, bytes.

@@ -55,7 +55,8 @@ pub const DIAGNOSES: &[Diagnosis] = &[
 /// Key of the finding that the answer was complete before its first text arrived.
 pub const FAKE_STREAMING: &str = "fake_streaming";
 
-/// Key of the finding that figures are missing because events shared reads, used if no other finding explains it.
+/// Key of the finding that figures are missing because events shared reads. Used only if no other finding explains the
+/// missing figures.
 pub const UNRESOLVED: &str = "unresolved";
 
 /// Key of the finding that part of the prompt was in the server's prefix cache.
@@ -92,7 +93,7 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// Reason why the whole answer arrived at once; `None` also if a stall of tokscope explains it.
+    /// Reason why the whole answer arrived at once. `None` if it did not, or if a stall of tokscope explains it.
     fn not_streamed(&self) -> Option<Unresolved> {
         let why = self.record.not_streamed().filter(|why| *why != Unresolved::NotStreamed)?;
         let is_own = matches!(why, Unresolved::AtOnce { .. }) && self.timeline.observer_explains_wait();
@@ -114,7 +115,7 @@ fn seconds(ms: f64) -> String {
 
 // ─── The timeline ───
 
-/// An answer with this many tokens is buffered if it arrives in only one or two events.
+/// Minimum tokens of an answer that must have been buffered if it arrives in only one or two events.
 const MANY_TOKENS: u64 = 32;
 
 fn observer_stalled(s: &Subject<'_>) -> Option<String> {
@@ -131,11 +132,13 @@ fn observer_stalled(s: &Subject<'_>) -> Option<String> {
     ))
 }
 
-/// Minimum own delay worth a finding, as a share of the figure it is part of. Equals the bound of a figure's error.
+/// Minimum delay caused by tokscope worth a finding, as a share of the figure that includes the delay. Equals the bound
+/// of a figure's error.
 const LATE_SHARE: f64 = 0.1;
-/// Minimum own delay worth a finding in an open loop, where TTFT includes the delay, milliseconds.
+/// Minimum delay caused by tokscope worth a finding in an open loop, where TTFT includes the delay, milliseconds.
 const LATE_MS: f64 = 5.0;
-/// Minimum own delay worth a finding in a closed loop, where only the throughput includes the delay, milliseconds.
+/// Minimum delay caused by tokscope worth a finding in a closed loop, where only the throughput includes the delay,
+/// milliseconds.
 const LATE_IN_CLOSED_LOOP_MS: f64 = 50.0;
 
 fn sent_late(s: &Subject<'_>) -> Option<String> {
@@ -151,7 +154,8 @@ fn sent_late(s: &Subject<'_>) -> Option<String> {
     is_late.then(|| format!("tokscope itself sent the request {} late; {what}", seconds(late)))
 }
 
-/// Minimum reader delay, as a share of the time between two reads, that shapes how events are grouped.
+/// Minimum delay of the reading thread, as a share of the time between two reads, from which the delay may have caused
+/// the grouping of events.
 const READ_LATE_SHARE: f64 = 0.5;
 
 fn read_late(s: &Subject<'_>) -> Option<String> {
@@ -160,10 +164,10 @@ fn read_late(s: &Subject<'_>) -> Option<String> {
     let reads = t.events.saturating_sub(t.coalesced).max(1);
     let apart = t.bursts.map_or(t.window_ms / reads as f64, |b| b.apart_ms);
     let piled_up = t.bursts.is_some() || shares_reads(t);
-    // Events closer together than any server generates them were already together before the reader's delay.
+    // Events closer together than any server generates them were already buffered before the reader's delay.
     let bunches = Resolution::from_arrivals(&s.record.arrivals).bunches.max(1);
     let together = t.bursts.map_or(t.events as f64 / bunches as f64, |b| b.mean_events);
-    // A late reader does not add a Content-Length either.
+    // A Content-Length proves a buffer before tokscope: a late reader does not add one.
     let could_be_made = together <= late * FASTEST_TOKENS_PER_MS && s.record.content_length.is_none();
     (piled_up && could_be_made && late >= apart * READ_LATE_SHARE).then(|| {
         format!(
@@ -227,7 +231,7 @@ fn bursts(s: &Subject<'_>) -> Option<String> {
         return None;
     }
     let b = s.timeline.bursts?;
-    // Verified drafts arrive a handful at a time; anything larger is a buffer.
+    // Speculative decoding sends a handful of verified tokens at a time; larger bursts come from a buffer.
     let cause = if b.mean_events < 8.0 {
         "a proxy or the server buffers them, or the server decodes several tokens at a time"
     } else {
@@ -268,9 +272,9 @@ fn shared_reads(s: &Subject<'_>) -> Option<String> {
     })
 }
 
-/// Explains missing figures if no earlier finding does.
+/// Explains missing figures, unless an earlier finding already does.
 fn unresolved(s: &Subject<'_>) -> Option<String> {
-    // An answer that is not an event stream has its own warning.
+    // An answer that is not an event stream (no events) has its own warning.
     let is_reported = is_fake(s) || s.timeline.bursts.is_some() || s.timeline.events == 0;
     if !s.record.is_ok() || is_reported {
         return None;
@@ -282,7 +286,7 @@ fn unresolved(s: &Subject<'_>) -> Option<String> {
         (None, Some(why)) => ("ITL and decode speed are", why),
         (first, None) => first?,
     };
-    // A stall of tokscope makes events pile up just like a buffer does.
+    // A stall of tokscope makes events pile up, as a buffer does.
     let own = if s.timeline.stalls.is_empty() { "" } else { "; tokscope itself stalled meanwhile" };
     Some(format!("{what} unresolved: {why}{own}"))
 }
@@ -296,7 +300,8 @@ fn text_held_back(s: &Subject<'_>) -> Option<String> {
 
 fn tokens_per_event(s: &Subject<'_>) -> Option<String> {
     let (tokens, events) = (s.visible_tokens()?, s.timeline.events as u64);
-    // Characters made of several tokens, and control tokens, cause a difference of a few tokens in short answers.
+    // Even with one token per event, characters of several tokens and control tokens make a difference of a few tokens
+    // in short answers.
     let many = events >= 3 && tokens >= events + 16 && tokens >= events + events / 2;
     let mean = tokens as f64 / events as f64;
     many.then(|| format!("events carry {mean:.1} tokens on average; gaps are between events, not tokens"))
@@ -336,7 +341,8 @@ fn usage_contradicts_stream(s: &Subject<'_>) -> Option<String> {
     })
 }
 
-/// Returns whether usage counts fewer tokens than there were events with text, beyond a flushed remainder or two.
+/// Returns whether usage counts fewer tokens than there were events with text. Tolerates 5%, and always two events,
+/// because servers flush remainders of text.
 fn counts_too_few(s: &Subject<'_>) -> bool {
     let events = s.timeline.events as u64;
     s.record.usage.completion_tokens.is_some_and(|n| n.saturating_add((events / 20).max(2)) < events)

@@ -7,12 +7,12 @@ use super::interval::half_width_with_freedom;
 use super::metrics::{Better, METRICS, Metric, Unit};
 use super::prefix_cache::PrefixCache;
 
-/// Minimum values whose own spread measures chance. Two say little, so the bounds are then wide.
+/// Minimum number of values whose own spread measures chance. The bounds from two values are wide.
 const MIN_VALUES: usize = 2;
-/// Maximum relative change that counts as chance if there are fewer values.
+/// Maximum relative change that counts as chance if there are fewer than [`MIN_VALUES`].
 const NOISE: f64 = 0.02;
 
-/// Meaning of a difference.
+/// Judgement of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Improvement beyond chance.
@@ -35,7 +35,7 @@ pub enum Difference {
         /// Whether either value is based on an estimated number of tokens.
         estimated: bool,
     },
-    /// One set has a warm prefix cache and the other does not, so their TTFTs measure different work.
+    /// Only one of the sets had a warm prefix cache, so their TTFTs measure different work.
     OtherCache,
 }
 
@@ -49,7 +49,7 @@ struct Comparability {
 
 impl Comparability {
     fn from_records(records: &[impl Borrow<AttemptRecord>]) -> Self {
-        // Later turns of a conversation are warm beside first turns that are cold, in every run.
+        // In every run, later turns of a conversation are warm and first turns are cold.
         let are_all_later = records.iter().all(|r| r.borrow().is_later_turn());
         let decisive = records.iter().map(Borrow::borrow).filter(|r| are_all_later || !r.is_later_turn());
         let mut states = decisive.map(AttemptRecord::prefix_cache);
@@ -107,15 +107,15 @@ fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Half the confidence interval of the mean; `None` if there are too few values. That of two values is too wide to show,
-/// but keeps chance from passing as a difference.
+/// Half the width of the confidence interval of the mean; `None` if there are too few values. An interval from two
+/// values is too wide to show, but it keeps chance from passing as a difference.
 fn half_width(values: &[f64]) -> Option<f64> {
     half_width_with_freedom([values]).map(|(half, _)| half).filter(|_| values.len() >= MIN_VALUES)
 }
 
 /// Compares the means of two sets of complete answers. Chance is given by the 95% intervals of the two means. If only
-/// one set has two values, its spread is used for both; if neither has, chance is 2%. `None` if either has no value, and
-/// for metrics that are neither good nor bad.
+/// one set has two values, its spread is used for both; if neither has, chance is 2%. `None` if either has no value,
+/// and for metrics that are neither good nor bad.
 pub fn compare_means(metric: &Metric, now: &Figures, before: &Figures) -> Option<Difference> {
     let (a, b) = (now.values(metric), before.values(metric));
     // From the interval of a mean, t·s / √n, to that of a difference of two means: t·s·√(1/n + 1/m).
@@ -136,7 +136,7 @@ fn judge(
     chance: Option<f64>,
 ) -> Option<Difference> {
     let better = metric.better?;
-    // The cache shortens times that start with the request; it does not change the decode speed.
+    // The prefix cache shortens times that begin with the request, and does not change the decode speed.
     let counts_prefill = metric.unit == Unit::Milliseconds && !metric.counts_output_tokens;
     if counts_prefill && (now_comparability.cache.is_none() || now_comparability.cache != then_comparability.cache) {
         return Some(Difference::OtherCache);
@@ -218,15 +218,16 @@ mod tests {
         let moved = |by: u64| [answer(490 + by), answer(500 + by), answer(510 + by)];
         assert_eq!(verdict(means(&TTFT, &moved(35), &before)), Some(Verdict::Same));
         assert_eq!(verdict(means(&TTFT, &moved(36), &before)), Some(Verdict::Worse));
-        // One value against them: t·s·√(1/3 + 1), so 49.7.
+        // One value compared with these three may differ by t·s·√(1/3 + 1) = 49.7.
         assert_eq!(verdict(means(&TTFT, &[answer(549)], &before)), Some(Verdict::Same));
         assert_eq!(verdict(means(&TTFT, &[answer(550)], &before)), Some(Verdict::Worse));
         assert_eq!(verdict(means(&TTFT, &before, &[answer(549)])), Some(Verdict::Same));
-        // The spread of two values is hardly known: s = 5 · √2, t = 12.7062, so t·s·√(1/2 + 1) is 110.
+        // Two values hardly show their spread: s = 5 · √2, t = 12.7062, so one value may differ by t·s·√(1/2 + 1) =
+        // 110.
         let two = [answer(500), answer(510)];
         assert_eq!(verdict(means(&TTFT, &[answer(505 + 110)], &two)), Some(Verdict::Same));
         assert_eq!(verdict(means(&TTFT, &[answer(505 + 111)], &two)), Some(Verdict::Worse));
-        // Without any spread the smallest change is a difference.
+        // If the earlier values do not vary at all, even the smallest change is a difference.
         let still = [answer(500), answer(500), answer(500)];
         assert_eq!(verdict(means(&TTFT, &[answer(501)], &still)), Some(Verdict::Worse));
     }

@@ -2,11 +2,11 @@
 
 use super::random::Random;
 
-/// Normal values stay within this many standard deviations above the mean, so that every distribution has a maximum.
+/// Largest normal value, in standard deviations above the mean, so that every distribution has a maximum.
 const NORMAL_REACH: f64 = 4.0;
-/// Exponential values stay within this multiple of the mean, as the think times of TPC-C do (clause 5.2.5.4).
+/// Largest exponential value, as a multiple of the mean, as for the think times of TPC-C (clause 5.2.5.4).
 const EXPONENTIAL_REACH: f64 = 10.0;
-/// Maximum draws until a value lies within the limits. Each draw does with a chance of at least 0.6.
+/// Maximum draws until a value lies within the limits. Each draw has a chance of at least 0.6 to do so.
 const MAX_DRAWS: u32 = 64;
 
 /// A distribution of numbers.
@@ -24,13 +24,13 @@ pub(super) enum Distribution {
     Weighted(Vec<(f64, f64)>),
 }
 
-/// A kind of number that distributions are written with.
+/// Syntax and limits of the numbers in a distribution, such as lengths or times.
 pub(super) struct Format {
     /// Reads one number.
     pub number: fn(&str) -> Result<f64, String>,
     /// Smallest number that is accepted or drawn.
     pub min: f64,
-    /// Whether a lone `~` before a number makes an exponential distribution.
+    /// Whether `~` before a single number, as in `~2s`, means an exponential distribution.
     pub has_exponential: bool,
     /// Whether draws are whole numbers.
     pub is_whole: bool,
@@ -63,9 +63,9 @@ impl Format {
         }
     }
 
-    /// A normal distribution whose mean lies within the limits, so that at least half of its values do.
+    /// Creates a normal distribution. Its mean must lie within the limits, so that at least half of its values do.
     fn normal(mean: f64, std: f64, text: &str) -> Result<Distribution, String> {
-        // Without a bound the spread decides all lengths, and the mean none.
+        // With a spread larger than the mean, the limits rather than the mean would decide most values.
         let is_narrow = std <= mean;
         is_narrow
             .then_some(Distribution::Normal { mean, std })
@@ -82,7 +82,7 @@ impl Format {
         Ok(((self.number)(value.trim())?, number.ok_or_else(|| format!("'{weight}' is not a weight above 0"))?))
     }
 
-    /// Draws a value from the smallest to the largest that the distribution has.
+    /// Draws a value of the distribution, between its smallest and its largest one.
     pub(super) fn draw(&self, distribution: &Distribution, mut random: Random) -> f64 {
         match distribution {
             Distribution::Fixed(value) => *value,
@@ -114,7 +114,7 @@ impl Format {
         if self.is_whole { value.round().max(self.min) } else { value }
     }
 
-    /// Mean of the values drawn.
+    /// Mean of the values that [`Self::draw`] returns.
     pub(super) fn mean(&self, distribution: &Distribution) -> f64 {
         match distribution {
             Distribution::Fixed(value) => *value,

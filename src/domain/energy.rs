@@ -9,10 +9,11 @@ use super::time::Nanos;
 const MIN_RUN: Duration = Duration::from_secs(5);
 /// Maximum share of the run without readings.
 const MAX_MISSING_SHARE: f64 = 0.05;
-/// Time without readings that is always allowed, seconds: the first and last reading are never exactly at the ends.
+/// Time without readings that is always allowed, seconds: the first and last reading never coincide with start and end
+/// of the run.
 const MAX_MISSING_S: f64 = 0.5;
 
-/// How an energy figure was measured.
+/// Method by which an energy figure was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnergyMethod {
     /// From the GPU's energy counter.
@@ -31,7 +32,7 @@ impl EnergyMethod {
     }
 }
 
-/// Energy of one GPU over a run, including its idle consumption: of the whole board if it has one.
+/// Energy of one GPU over a run, including its idle consumption. For a GPU on a board, the energy of the whole board.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Energy {
     /// Energy, joules.
@@ -84,7 +85,8 @@ impl EnergyMeter {
         }
     }
 
-    /// Notes a reading that failed. Power in the gap is not estimated, and a lost GPU may restart its counter.
+    /// Notes a reading that failed. The power during the gap is not estimated. If the GPU was `lost`, its counter may
+    /// have restarted.
     pub const fn gap(&mut self, lost: bool) {
         self.power.last = None;
         self.lost |= lost;
@@ -135,7 +137,7 @@ pub struct Efficiency {
 }
 
 impl Efficiency {
-    /// Adds up the GPUs that served; the error is the reason why there is no figure.
+    /// Adds up the energy of the GPUs that served the run. The error is the reason why there is no figure.
     pub fn from_gpus(serving: &[Result<Energy, String>], output_tokens: u64) -> Result<Self, String> {
         if serving.is_empty() {
             return Err("no GPU is known to have served the run".to_owned());

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// Key of the finding that the server reported no usage.
 pub const USAGE_MISSING: &str = "usage_missing";
-/// Message of that finding until a tokenizer has counted the answer.
+/// Message of the finding [`USAGE_MISSING`] until a tokenizer has counted the answer.
 pub const ESTIMATED: &str =
     "the server reported no usage; token counts are estimated from stream events; pass --tokenizer to count them";
 

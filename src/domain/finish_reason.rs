@@ -21,8 +21,8 @@ pub enum FinishClass {
     Unknown,
 }
 
-/// Known finish reasons, in lower-case `snake_case`. Sources: the OpenAI, Anthropic, Gemini, Cohere, Mistral, Bedrock and
-/// Ollama API references, and the sources of vLLM, SGLang, TGI, LMDeploy and mistral.rs.
+/// Known finish reasons, in lower-case `snake_case`. Sources: the OpenAI, Anthropic, Gemini, Cohere, Mistral, Bedrock
+/// and Ollama API references, and the sources of vLLM, SGLang, TGI, LMDeploy and mistral.rs.
 const REASONS: &[(FinishClass, &[&str])] = &[
     (
         FinishClass::Complete,
@@ -117,7 +117,7 @@ impl FinishClass {
     /// `maxTokens` are the same. JSON instead of a word (an object, a list, a number) is a failure.
     pub fn from_reason(reason: &str) -> Self {
         let is_number = || reason.parse::<f64>().is_ok_and(f64::is_finite);
-        // A long object may be cut, so the first character decides.
+        // A long object may have been truncated, so only its first character is checked.
         if reason.starts_with(['{', '[']) || is_number() || matches!(reason, "true" | "false") {
             return Self::Failure;
         }

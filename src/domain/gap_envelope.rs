@@ -1,23 +1,23 @@
-//! Gaps between tokens over the whole run: minimum, median and maximum of each stretch of time, in bounded memory. The
-//! stretches grow with the run.
+//! Gaps between tokens over the whole run in bounded memory: minimum, median and maximum of each time bin. The bins
+//! become longer as the run does.
 
 use std::collections::VecDeque;
 
 use super::time::Nanos;
 use super::trace::Gap;
 
-/// Maximum number of stretches.
+/// Maximum number of time bins.
 const MAX_BINS: usize = 1024;
-/// Length of a stretch at first, nanoseconds.
+/// Initial length of a time bin, nanoseconds.
 const FIRST_WIDTH_NS: u64 = 50_000_000;
-/// Gap at the lower end of the first bucket, milliseconds. Shorter gaps share that bucket.
+/// Gap at the lower end of the first bucket of the histogram, milliseconds. Shorter gaps share that bucket.
 const SHORTEST_MS: f64 = 0.02;
-/// Buckets for each doubling of the gap: a median is exact to 3%.
+/// Number of buckets for each doubling of the gap, so that medians are exact to 3%.
 const BUCKETS_PER_OCTAVE: f64 = 12.0;
-/// Number of buckets. Gaps beyond the last one, 28 minutes, share it.
+/// Number of buckets. The last one begins at 28 minutes and has all longer gaps.
 const BUCKETS: u16 = 320;
 
-/// Gaps within a stretch of time.
+/// Gaps within a time bin.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GapSpread {
     /// Shortest gap, milliseconds.
@@ -28,16 +28,16 @@ pub struct GapSpread {
     pub p95_ms: f64,
     /// Longest gap, milliseconds.
     pub max_ms: f64,
-    /// Number of gaps that ended. Without any, median and percentile are the longest gap.
+    /// Number of gaps that ended. If none ended, median and percentile are the longest gap.
     pub ended: u64,
 }
 
-/// Gaps within a stretch of time.
+/// Gaps within a time bin.
 #[derive(Clone, Debug)]
 struct Bin {
     min_ms: f32,
     max_ms: f32,
-    /// Number of gaps that ended, in each bucket that has any, in the order of the buckets.
+    /// Histogram of the gaps that ended: indices and counts of the non-empty buckets, ascending.
     counts: Vec<(u16, u32)>,
 }
 
@@ -45,7 +45,7 @@ struct Bin {
 #[derive(Clone, Debug)]
 pub struct GapEnvelope {
     width_ns: u64,
-    /// Index of the first bin, counted from the epoch.
+    /// Index of the first bin, where bin 0 begins at the epoch of the run's clock.
     first: u64,
     bins: VecDeque<Bin>,
 }
@@ -57,7 +57,7 @@ impl Default for GapEnvelope {
 }
 
 impl GapEnvelope {
-    /// Adds gaps. Each counts in the stretch in which it ends, and is among the extremes of every stretch that it overlaps.
+    /// Adds gaps. Each gap counts in the bin in which it ends, and may be an extreme of every bin that it overlaps.
     pub fn add(&mut self, gaps: impl IntoIterator<Item = Gap>) {
         for gap in gaps {
             self.cover(gap.from, gap.to);
@@ -95,7 +95,7 @@ impl GapEnvelope {
         self.spread_of((from.0 / self.width_ns, to.0 / self.width_ns))
     }
 
-    /// Summarises bins by their indices, counted from the epoch.
+    /// Summarises the bins with these indices, where bin 0 begins at the epoch.
     fn spread_of(&self, (from, to): (u64, u64)) -> Option<GapSpread> {
         let end = self.first + self.bins.len() as u64;
         let (from, to) = (from.max(self.first), (to + 1).min(end));
@@ -129,7 +129,8 @@ impl GapEnvelope {
         ((at.0 / self.width_ns).saturating_sub(self.first) as usize).min(self.bins.len().saturating_sub(1))
     }
 
-    /// Adds bins so that there is one for each time between `from` and `to`; joins bins in pairs until they are few enough.
+    /// Adds bins so that they cover the time between `from` and `to`. Joins bins in pairs while they are more than
+    /// [`MAX_BINS`].
     fn cover(&mut self, from: Nanos, to: Nanos) {
         loop {
             let (from, to) = (from.0 / self.width_ns, to.0 / self.width_ns);

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::gpu_scope::GpuScope;
 use super::time::Nanos;
 
-/// Name of the source of the simulated GPU. No other source has figures in a simulated run, and it has none in any other.
+/// Name of the source of the simulated GPU: the only source of GPU figures in a run against the simulator, and unused
+/// in all other runs.
 pub const SIMULATED_SOURCE: &str = "simulated";
 
 /// One sample of one GPU. A missing sensor is `None`, never 0.
@@ -49,7 +50,7 @@ impl Throttle {
     pub const POWER_BRAKE: Self = Self(1 << 3);
     /// Hardware reduces the clocks, because of heat or power supply.
     pub const HARDWARE_SLOWDOWN: Self = Self(1 << 4);
-    /// The GPU follows the slowest GPU of its sync boost group.
+    /// The GPU is limited to the clocks of the slowest GPU in its sync boost group.
     pub const SYNC_BOOST: Self = Self(1 << 5);
     /// A user set fixed clocks.
     pub const CLOCKS_SET: Self = Self(1 << 6);
@@ -96,12 +97,12 @@ impl Throttle {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MemoryKind {
-    /// Memory of the GPU's own.
+    /// The GPU has its own memory.
     #[default]
     Dedicated,
-    /// Memory of the machine, shared with the CPU.
+    /// The GPU shares the memory of the machine with the CPU.
     Unified,
-    /// A slice of a partitioned GPU (MIG).
+    /// The memory of a slice of a partitioned GPU (MIG).
     Slice,
 }
 
@@ -133,15 +134,15 @@ pub struct GpuInfo {
     pub is_part_of_chip: bool,
     /// Total memory, bytes.
     pub memory_total_bytes: Option<u64>,
-    /// Whether the total is a lower bound, because the memory that the driver reserves is not reported.
+    /// Whether the total memory is a lower bound, because the memory reserved by the driver is not reported.
     pub memory_total_is_least: bool,
-    /// Reason why memory is not available; `None` if it is.
+    /// Reason why memory figures are not available; `None` if they are.
     pub memory_unknown_because: Option<String>,
     /// Whether memory in use includes the driver's reserved memory: older drivers report only the sum.
     pub memory_used_includes_reserved: bool,
     /// Whether memory in use covers the whole machine, because the GPU's part is not reported.
     pub memory_used_is_machines: bool,
-    /// Reason why utilization is not available; `None` if it may be.
+    /// Reason why utilization is never available; `None` if samples may have it.
     pub utilization_unknown_because: Option<String>,
     /// Enforced power limit, watts.
     pub power_limit_w: Option<f64>,
@@ -149,7 +150,7 @@ pub struct GpuInfo {
     pub memory_kind: MemoryKind,
     /// Maximum clock of the streaming multiprocessors or shader engines, MHz.
     pub max_sm_clock_mhz: Option<f64>,
-    /// Machine that has the GPU, if it is another one.
+    /// Name of the machine that has the GPU; `None` for this machine.
     pub host: Option<String>,
     /// Unique name of the GPU that this slice belongs to.
     pub parent_uuid: Option<String>,
@@ -161,7 +162,7 @@ pub struct GpuInfo {
 pub enum GpuEvent {
     /// List of GPUs. Sent at the start, and again when more is known about a GPU that did not answer then.
     Found {
-        /// Name in the table of sources.
+        /// Name of the source of GPU figures.
         #[serde(default = "first_source")]
         source: String,
         /// Driver version.
@@ -181,9 +182,9 @@ pub enum GpuEvent {
         at: Nanos,
         /// Index of the GPU.
         index: u32,
-        /// Whether the GPU is gone rather than silent: its counters may restart.
+        /// Whether the GPU is gone rather than silent. The counters of a GPU that returns may have restarted.
         lost: bool,
-        /// Reason.
+        /// Reason why the GPU could not be sampled.
         reason: String,
     },
     /// The figures are the same as in the sample before, because the exporter has not read the GPU since.
@@ -193,11 +194,11 @@ pub enum GpuEvent {
         /// Index of the GPU.
         index: u32,
     },
-    /// Whether these GPUs belong to the endpoint, as far as known now.
+    /// New knowledge about whether these GPUs belong to the endpoint.
     Scope(GpuScope),
 }
 
-/// Source assumed for journals that do not name one: NVML was once the only source.
+/// Returns the source for journals that name none. They are of versions that had only NVML.
 fn first_source() -> String {
     "nvml".to_owned()
 }

@@ -7,13 +7,13 @@ use super::gpu_scope::GpuScope;
 use super::gpu_track::{GpuTrack, Span};
 use super::time::Nanos;
 
-/// Number of intervals without any event after which the driver counts as silent.
+/// Number of sampling intervals without any event after which the driver counts as silent.
 pub const SILENT_INTERVALS: u64 = 4;
 
 /// History of all GPUs over a run.
 #[derive(Clone, Debug, Default)]
 pub struct GpuHistory {
-    /// Name of the source in the table of sources; empty until one is found.
+    /// Name of the source of GPU figures; empty until one is found.
     pub source: String,
     /// Driver version.
     pub driver: Option<String>,
@@ -30,7 +30,7 @@ pub struct GpuHistory {
     /// Number of failed samples since the run began.
     pub missed: u64,
     span: Span,
-    /// Active time before the current span, for a run that was held or resumed.
+    /// Active time before the last hold or resume.
     ran_before: Duration,
     last_poll_at: Option<Nanos>,
     longest_silence: Duration,
@@ -90,7 +90,7 @@ impl GpuHistory {
         }
     }
 
-    /// Starts the run: figures of the run come from samples from now on.
+    /// Starts the run: its figures come from the samples from now on.
     pub fn begin_run(&mut self, at: Nanos) {
         self.samples = 0;
         self.missed = 0;
@@ -131,8 +131,8 @@ impl GpuHistory {
         self.ran_before + self.span.until.unwrap_or(now).since(self.span.from)
     }
 
-    /// Longest time in the run without any event from the driver, up to `now` if the run is active; `None` if it never
-    /// exceeded a few intervals.
+    /// Longest time in the run without any event from the driver, up to `now` if the run is active. `None` if it never
+    /// exceeded [`SILENT_INTERVALS`].
     pub fn silence(&self, now: Nanos) -> Option<Duration> {
         let end = self.span.until.unwrap_or(now);
         let last = end.since(self.last_poll_at.unwrap_or_default().max(self.span.from));
@@ -260,7 +260,7 @@ mod tests {
             sample_at(&mut h, s, &joules(j));
         }
         set_active(&mut h, false, 8);
-        // Taken before the end of the run, but delivered after it.
+        // A sample from before the end of the run, delivered after the end.
         sample_at(&mut h, 7, &joules(650.0));
         sample_at(&mut h, 8, &joules(700.0));
         sample_at(&mut h, 60, &joules(9000.0));

@@ -1,4 +1,4 @@
-//! Relation between the sampled GPUs and the endpoint.
+//! Scope of the sampled GPUs: whether they belong to the endpoint.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub enum GpuScope {
     /// The GPUs are on the endpoint's machine.
     EndpointHost {
-        /// Evidence for it, in plain words.
+        /// Evidence that the GPUs are there, in plain words.
         evidence: String,
         /// Unique names of the GPUs that serve the endpoint.
         gpus: Vec<String>,
@@ -40,8 +40,8 @@ impl GpuScope {
         }
     }
 
-    /// Whether the GPU with this UUID serves the endpoint; `None` if unknown. A slice that serves does not make its parent
-    /// GPU serve.
+    /// Whether the GPU with this UUID serves the endpoint; `None` if unknown. A slice that serves does not make its
+    /// parent GPU serve.
     pub fn serves(&self, uuid: Option<&str>) -> Option<bool> {
         match self {
             Self::EndpointHost { gpus, .. } => Some(uuid.is_some_and(|uuid| gpus.iter().any(|gpu| gpu == uuid))),
@@ -50,8 +50,8 @@ impl GpuScope {
         }
     }
 
-    /// Combines this scope with a later one. Evidence once seen stays: a server that unloads its model has still served
-    /// the run, and one that later loads it on another GPU adds that GPU.
+    /// Combines this scope with a later one. Evidence is never withdrawn: a GPU from which the server unloads its model
+    /// has still served the run, and a GPU that the server loads later is added.
     #[must_use]
     pub fn updated_with(self, later: Self) -> Self {
         match (self, later) {

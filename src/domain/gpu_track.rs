@@ -7,7 +7,7 @@ use super::gpu::{GpuInfo, GpuSample, Throttle};
 use super::series::Series;
 use super::time::Nanos;
 
-/// Maximum points in each series: two hours at four samples per second in full resolution.
+/// Maximum points in each series: two hours at four samples per second. Longer runs are stored in lower resolution.
 const HISTORY_POINTS: usize = 28_800;
 /// Bytes per MiB, the unit of `nvidia-smi`.
 const MIB: f64 = 1_048_576.0;
@@ -15,7 +15,7 @@ const MIB: f64 = 1_048_576.0;
 /// One GPU over the run.
 #[derive(Clone, Debug)]
 pub struct GpuTrack {
-    /// Properties that do not change.
+    /// Properties of the GPU that do not change.
     pub info: GpuInfo,
     /// Memory in use, MiB.
     pub memory_used_mib: Series,
@@ -49,7 +49,7 @@ pub struct GpuTrack {
     pub lost: Option<String>,
     /// Time at which the GPU was last lost during the run; it may be back.
     pub lost_at: Option<Nanos>,
-    /// Samples of the run.
+    /// Number of samples in the run.
     pub taken: SampleCount,
     /// Time of the last answer, including answers without new figures.
     pub sampled_at: Option<Nanos>,
@@ -58,15 +58,15 @@ pub struct GpuTrack {
     pub(super) closed: bool,
 }
 
-/// Minimum samples for peak and energy of a GPU that a remote exporter samples at its own pace.
+/// Minimum samples in a run for peak memory and energy of a GPU whose exporter sets the sampling interval.
 pub const FEWEST_SAMPLES: u64 = 3;
 
 /// Number and rate of a GPU's samples in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SampleCount {
-    /// Number of samples, without polls that found nothing new.
+    /// Number of samples, not counting polls without new figures.
     pub count: u64,
-    /// Number of polls that found nothing new.
+    /// Number of polls that returned the same figures as before, because the exporter had not read the GPU since.
     pub unchanged: u64,
     ends: Option<(Nanos, Nanos)>,
 }
@@ -129,8 +129,8 @@ impl Throttled {
         }
     }
 
-    /// Each reason seen, with its name in `results.json`, its label, and its share of the samples that report reasons;
-    /// `None` if none does.
+    /// Each throttle reason seen: its name in `results.json`, its label, and its share of the samples that report
+    /// reasons. `None` if no sample does.
     pub fn shares(&self) -> Option<Vec<(&'static str, &'static str, f64)>> {
         let share = |seen: u64| seen as f64 / self.samples as f64;
         let all = Throttle::REASONS.into_iter().zip(self.seen).filter(|(_, seen)| *seen > 0);
@@ -142,7 +142,8 @@ impl Throttled {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Span {
     pub(super) from: Nanos,
-    /// End; `None` while the run is active. The first sample at or after the end is the last of the run.
+    /// End of the span; `None` while the run is active. The first sample at or after the end is the last sample of the
+    /// run.
     pub(super) until: Option<Nanos>,
 }
 
@@ -189,7 +190,7 @@ impl GpuTrack {
         self.throttled = Throttled::default();
         self.energy = EnergyMeter::default();
         self.taken = SampleCount::default();
-        // A GPU that is already gone counts as lost in this run with its next gap.
+        // A GPU that is already gone counts as lost in this run when its next gap is reported.
         self.is_gone = false;
         self.lost_at = None;
         self.closed = false;
@@ -235,7 +236,7 @@ impl GpuTrack {
         is_of_run
     }
 
-    /// Notes an answer without new figures.
+    /// Notes a poll that the GPU answered without new figures.
     pub(super) fn unchanged(&mut self, at: Nanos, span: Span) {
         self.lost = None;
         self.is_gone = false;

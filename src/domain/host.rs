@@ -1,4 +1,4 @@
-//! Load of the machine that runs tokscope, to show whether it limited the measurement.
+//! Load of the machine that runs tokscope, which shows whether the machine limited the measurement.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,10 +6,11 @@ use super::gpu_track::MeanAndMax;
 use super::series::Series;
 use super::time::Nanos;
 
-/// Maximum points in each series: eight hours at one sample per second in full resolution.
+/// Maximum points in each series: eight hours at one sample per second. Longer runs are stored in lower resolution.
 const HISTORY_POINTS: usize = 28_800;
 
-/// One sample of the machine. Missing values are `None`, never 0. Shares cover the time since the sample before.
+/// One sample of the machine. Missing values are `None`, never 0. CPU percentages cover the time since the sample
+/// before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HostSample {
@@ -67,7 +68,7 @@ pub struct HostHistory {
     /// Number of samples since the run began.
     pub samples: u64,
     from: Nanos,
-    /// Time at which the run stopped being active.
+    /// Time at which the run stopped being active; `None` while it is active.
     until: Option<Nanos>,
     closed: bool,
 }

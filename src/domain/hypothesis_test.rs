@@ -1,4 +1,4 @@
-//! Tests of the difference of two means, and their correction where many are made.
+//! Hypothesis tests for the difference of two means, and the correction for multiple tests.
 
 use super::interval::Interval;
 use super::probability::{student_quantile_975, student_two_sided};
@@ -6,7 +6,7 @@ use super::probability::{student_quantile_975, student_two_sided};
 /// Level of significance of all tests.
 pub const LEVEL: f64 = 0.05;
 
-/// A mean whose error is known.
+/// A mean with its standard error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// Mean.
@@ -22,7 +22,7 @@ pub struct Estimate {
 pub struct DifferenceTest {
     /// Difference of the means, second minus first.
     pub difference: f64,
-    /// Its 95% interval.
+    /// 95% interval of the difference.
     pub ci95: Interval,
     /// Probability of a difference at least this large by chance, two-sided.
     pub p_value: f64,
@@ -68,8 +68,8 @@ pub fn paired(pairs: &[(f64, f64)]) -> Option<DifferenceTest> {
     Some(DifferenceTest::new(mean, (variance / n).sqrt(), n - 1.0, true))
 }
 
-/// Corrects the p-values of several tests by Holm's method, so that the probability of any false finding among them stays
-/// below the level (S. Holm, Scand. J. Stat. 6 (1979), 65). Needs no independence of the tests.
+/// Corrects the p-values of several tests by Holm's method, so that the probability of any false finding among them
+/// stays below the level (S. Holm, Scand. J. Stat. 6 (1979), 65). The tests need not be independent.
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));

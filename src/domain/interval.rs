@@ -14,20 +14,21 @@ pub struct Interval {
 /// interval of nine times their deviation on each side. See the table in NIST/SEMATECH's e-Handbook, 1.3.6.7.2.
 pub const MIN_FREEDOM: usize = 2;
 
-/// Requirement that a mean without an interval does not meet.
+/// Requirement for an interval of the mean, shown where the interval is missing.
 pub const MEAN_NEEDS: &str = "an interval of the mean needs 3 repeats of a case, or 2 repeats of 2 cases";
-/// Requirement that a median without an interval does not meet.
+/// Requirement for an interval of the median, shown where the interval is missing.
 pub const MEDIAN_NEEDS: &str = "an interval of the median needs 6 values and repeats";
 impl Interval {
-    /// The interval in another unit.
+    /// Returns the interval in another unit: both bounds times `factor`.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {
         Self { low: self.low * factor, high: self.high * factor }
     }
 }
 
-/// Wilson's score interval of a share, from 0 to 1; `None` without a trial. It holds for few trials and for shares of 0
-/// and 1, where an interval from the normal approximation has no width. E. B. Wilson, J. Am. Stat. Assoc. 22 (1927), 209.
+/// Wilson's score interval of a share, from 0 to 1; `None` without a trial. The interval is also valid for few trials
+/// and for shares of 0 and 1, where the normal approximation gives an interval without width. E. B. Wilson, J. Am.
+/// Stat. Assoc. 22 (1927), 209.
 pub fn wilson_interval(successes: usize, trials: usize) -> Option<Interval> {
     if trials == 0 {
         return None;
@@ -37,7 +38,7 @@ pub fn wilson_interval(successes: usize, trials: usize) -> Option<Interval> {
     let middle = share + z2 / (2.0 * n);
     let half = Z_975 * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
     let bound = |value: f64| (value / (1.0 + z2 / n)).clamp(0.0, 1.0);
-    // Exact at both ends, where rounding errors would show.
+    // Shares of 0 and 1 have exact bounds, where rounding errors would be visible.
     let low = if successes == 0 { 0.0 } else { bound(middle - half) };
     let high = if successes == trials { 1.0 } else { bound(middle + half) };
     Some(Interval { low, high })
@@ -56,13 +57,14 @@ pub fn newcombe_interval(from: (usize, usize), to: (usize, usize)) -> Option<Int
 }
 
 /// Half the width of Student's interval of the mean of all values: `t · s / √n`. Differences between groups (cases) are
-/// not chance and do not widen it: `s` is the deviation within groups, and `t` has as many degrees of freedom as there
-/// are values beyond one per group. `None` below [`MIN_FREEDOM`].
+/// not chance and do not widen the interval: `s` is the deviation within groups, and the degrees of freedom of `t` are
+/// the number of values minus the number of groups. `None` below [`MIN_FREEDOM`].
 pub fn mean_half_width<'a>(groups: impl IntoIterator<Item = &'a [f64]>) -> Option<f64> {
     half_width_with_freedom(groups).filter(|(_, freedom)| *freedom >= MIN_FREEDOM).map(|(half, _)| half)
 }
 
-/// [`mean_half_width`] however few values there are, with its degrees of freedom; `None` if no group has two values.
+/// Like [`mean_half_width`], but without a minimum of values. Also returns the degrees of freedom. `None` if no group
+/// has two values.
 pub fn half_width_with_freedom<'a>(groups: impl IntoIterator<Item = &'a [f64]>) -> Option<(f64, usize)> {
     let (mut n, mut freedom, mut squares) = (0, 0, 0.0);
     for group in groups.into_iter().filter(|g| !g.is_empty()) {
@@ -81,15 +83,17 @@ pub fn median_interval(sorted: &[f64]) -> Option<Interval> {
     Some(Interval { low: *sorted.get(rank - 1)?, high: *sorted.get(sorted.len() - rank)? })
 }
 
-/// Rank of the lower end among `n` values, from 1; the upper end has the same rank from above.
+/// Rank of the lower bound among `n` ascending values, from 1. The upper bound has the same rank in descending order.
 fn median_rank(n: usize) -> Option<usize> {
-    /// Number of values beyond which the normal approximation is used: binomial terms become too small for a float.
+    /// Number of values beyond which the normal approximation is used, because binomial terms become too small for a
+    /// float.
     const MANY: usize = 1000;
     if n > MANY {
         let rank = (n as f64 - Z_975 * (n as f64).sqrt()) / 2.0;
         return Some(rank.floor() as usize);
     }
-    // The largest rank such that fewer heads than it, in n tosses of a fair coin, have a probability of at most 2.5%.
+    // The rank is the largest r for which fewer than r heads in n tosses of a fair coin have a probability of at most
+    // 2.5%.
     let mut term = 0.5_f64.powi(i32::try_from(n).ok()?);
     let (mut below, mut rank) = (term, 0);
     while below <= 0.025 {
@@ -110,7 +114,7 @@ const T_975: [f64; 30] = [
     2.0452, 2.0423,
 ];
 
-/// 97.5% quantile of Student's t for one or more degrees of freedom; beyond the table by Fisher's expansion.
+/// 97.5% quantile of Student's t for one or more degrees of freedom. Beyond the table, computed by Fisher's expansion.
 pub fn t_975(freedom: usize) -> f64 {
     if let Some(&t) = T_975.get(freedom - 1) {
         return t;

@@ -1,21 +1,21 @@
 //! Source of a run's API key, for advice after a rejection. Never contains the key itself.
 
-/// Credentials that were sent.
+/// Source of the credentials that were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum KeySource {
-    /// No key, and no header that could contain one.
+    /// Neither a key nor a header that could contain one was sent.
     #[default]
     NotSent,
-    /// Environment variable with this name; `None` if the name is not safe to show.
+    /// The key is from the environment variable of this name; `None` if the name is not safe to show.
     Variable(Option<String>),
-    /// A file.
+    /// The key is from a file.
     File,
-    /// User-defined header with this name.
+    /// A user-defined header with this name was sent instead of a key.
     Header(String),
 }
 
 impl KeySource {
-    /// Says whether a key was sent, where it came from, and what to do after HTTP 401 or 403.
+    /// Returns advice after HTTP 401 or 403: whether a key was sent, its source, and what to do.
     pub fn advice(&self) -> String {
         match self {
             Self::NotSent => "no API key was sent; set OPENAI_API_KEY or pass --api-key-env".to_owned(),

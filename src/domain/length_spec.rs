@@ -1,4 +1,4 @@
-//! Lengths in tokens as users write them. Also numbers of turns.
+//! Lengths in tokens, and numbers of turns, as users write them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use super::distribution::{Distribution, Format};
 use super::random::Random;
 use super::serde_text::serde_as_text;
 
-/// Maximum length, tokens: the largest context windows have 10 million.
+/// Maximum length, tokens: the size of the largest context windows.
 pub const MAX_LENGTH: u32 = 10_000_000;
 /// Forms of a length, for errors and help.
 pub const LENGTH_FORMS: &str = "1024, 1024~128 (normal), 512..2048 (uniform) or 256:60,1024:40 (weights)";
@@ -37,7 +37,7 @@ fn length(text: &str) -> Result<f64, String> {
 }
 
 impl LengthSpec {
-    /// Always the same length; at least 1 and at most [`MAX_LENGTH`].
+    /// Creates a fixed length, limited to the range from 1 to [`MAX_LENGTH`].
     pub fn fixed(length: u32) -> Self {
         let length = length.clamp(1, MAX_LENGTH);
         Self { distribution: Distribution::Fixed(f64::from(length)), text: length.to_string() }
@@ -59,7 +59,7 @@ impl LengthSpec {
         FORMAT.max(&self.distribution) as u32
     }
 
-    /// The length if all are the same.
+    /// The fixed length; `None` if lengths vary.
     pub fn as_fixed(&self) -> Option<u32> {
         matches!(self.distribution, Distribution::Fixed(_)).then(|| self.max())
     }

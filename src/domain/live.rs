@@ -1,4 +1,4 @@
-//! Messages between the engine and the rest: commands in, facts and the live view out.
+//! Messages between the engine and the rest of the program: commands to the engine, facts and the live view from it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,8 @@ use super::time::Nanos;
 use super::trace::Trace;
 use super::turn::Turn;
 
-/// Maximum points of the throughput series: an hour at four per second in full resolution.
+/// Maximum points of the throughput series: an hour at four points per second. Longer runs are stored in lower
+/// resolution.
 pub const THROUGHPUT_POINTS: usize = 14_400;
 /// Maximum text of a stream in the live view, bytes.
 const TEXT_BYTES: usize = 16 * 1024;
@@ -33,9 +34,9 @@ pub enum EngineCommand {
     },
     /// Send a case's request.
     Start {
-        /// Attempt that all facts about the request refer to.
+        /// Attempt of the request. All facts about the request refer to it.
         id: AttemptId,
-        /// Case with the request's content.
+        /// Case that describes the request's content.
         case: Arc<CaseSpec>,
         /// Model to request.
         model: String,
@@ -43,22 +44,25 @@ pub enum EngineCommand {
         warmup: bool,
         /// Intended start in the open loop; the request must not be sent before.
         due: Option<Nanos>,
-        /// Place in a conversation, with the case's messages those of the whole conversation; `None` for a single request.
+        /// Place in a conversation, in which case `case` has the messages of the whole conversation; `None` for a
+        /// single request.
         turn: Option<Turn>,
         /// Row of the data set to send.
         row: Option<u32>,
         /// Lengths that a workload asks for.
         lengths: RequestLengths,
-        /// Earliest time the request could be sent: it was due, and a slot was free. `None` if it did not have to wait.
+        /// Earliest time at which the request could be sent, because it was due and a slot was free. `None` if the
+        /// request did not have to wait.
         ready: Option<Nanos>,
     },
     /// Cancel an attempt. Its record arrives with the status cancelled.
     Abort(AttemptId),
-    /// The process is about to be suspended, so times of requests in flight become meaningless. Replies when noted.
+    /// Mark the requests in flight as suspended: the process is about to be suspended, which makes their times
+    /// meaningless. The engine replies when that is done.
     MarkSuspended(std::sync::mpsc::Sender<()>),
-    /// Whether the run is active. If so, the engine also detects its own stalls between requests.
+    /// Set whether the run is active. While it is, the engine also detects its own stalls between requests.
     SetActive(bool),
-    /// Update the live view. Replies when done.
+    /// Update the live view. The engine replies when that is done.
     Publish(std::sync::mpsc::Sender<()>),
     /// Stop all requests and the engine.
     Shutdown,
@@ -67,7 +71,7 @@ pub enum EngineCommand {
 /// The [`ServerInfo::kind`] of the built-in simulator.
 pub const SIMULATOR_KIND: &str = "tokscope-sim";
 
-/// Server software as the server reports it.
+/// Kind and version of the server software, as reported by the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServerInfo {
@@ -104,29 +108,29 @@ pub enum EngineFact {
     Started {
         /// Attempt of the request.
         id: AttemptId,
-        /// Time.
+        /// Time at which sending began.
         at: Nanos,
     },
-    /// An attempt ended, successfully or not.
+    /// An attempt ended, with or without a complete answer.
     Ended {
         /// Attempt that ended.
         id: AttemptId,
         /// Record of the attempt.
         record: Arc<AttemptRecord>,
     },
-    /// The engine ended and sends nothing more.
+    /// The engine failed, with the reason. It sends nothing more.
     Died(String),
 }
 
 /// Phase of a running request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum StreamPhase {
-    /// Sent; no generated text yet.
+    /// The request is sent, and no generated text has arrived yet.
     #[default]
     Waiting,
-    /// Receiving reasoning.
+    /// Reasoning arrives.
     Reasoning,
-    /// Receiving the answer.
+    /// The answer arrives.
     Answering,
 }
 
@@ -150,7 +154,7 @@ impl StreamPhase {
     }
 }
 
-/// Most recent gaps between arrivals, milliseconds, oldest first; bounded for the live view.
+/// Returns the most recent gaps between arrivals, milliseconds, oldest first. The number is limited for the live view.
 pub fn recent_gaps_ms(arrivals: &[Arrival]) -> Vec<f32> {
     let recent = arrivals.get(arrivals.len().saturating_sub(GAPS + 1)..).unwrap_or_default();
     recent.windows(2).map(|w| w[1].at.millis_since(w[0].at) as f32).collect()
@@ -161,7 +165,8 @@ pub fn arrival_times(arrivals: &[Arrival]) -> u32 {
     arrivals.chunk_by(|a, b| a.at == b.at).count() as u32
 }
 
-/// End of a text for the live view, starting at a character boundary, and whether the start was cut off.
+/// Returns the end of a text, limited for the live view and cut at a character boundary, and whether the start was cut
+/// off.
 pub fn live_tail(text: &str) -> (Arc<str>, bool) {
     let mut from = text.len().saturating_sub(TEXT_BYTES);
     while !text.is_char_boundary(from) {
@@ -170,24 +175,25 @@ pub fn live_tail(text: &str) -> (Arc<str>, bool) {
     (text.split_at(from).1.into(), from > 0)
 }
 
-/// A request in flight for the screen. Only the newest attempt of each case has a trace, only that of the selected case
-/// has gaps and texts, and only the newest [`TRACED_STREAMS`] have arrivals.
+/// A request in flight, as the screen shows it. To save time, not every request has all details: only the newest
+/// attempt of each case has a trace, only the newest of the selected case has gaps and texts, and only the newest
+/// [`TRACED_STREAMS`] have arrivals.
 #[derive(Clone, Debug, Default)]
 pub struct InFlight {
     /// Attempt of the request.
     pub id: AttemptId,
-    /// Phase.
+    /// Phase of the request.
     pub phase: StreamPhase,
-    /// Start of its clock.
+    /// Start of the clock for TTFT and latency.
     pub started: Nanos,
     /// Time at which the request was sent; later than the start of the clock if it was due before a slot was free.
     pub sent: Nanos,
     /// Time to the first event with text, milliseconds; `None` before this event. Differs from the record's TTFT, which
     /// is `None` if the first text may have been held back.
     pub ttft_ms: Option<f64>,
-    /// Number of events with generated text so far, an estimate of the tokens.
+    /// Number of events with generated text so far, which estimates the number of tokens.
     pub content_events: u32,
-    /// Distinct arrival times of those events.
+    /// Number of distinct arrival times of those events.
     pub arrival_times: u32,
     /// Number of content events in each quarter of a second since the start.
     pub trace: Vec<u16>,
@@ -214,7 +220,8 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// Returns whether most events had their own read. Otherwise gaps and decode speed are those of a buffer.
+    /// Returns whether most events had their own read. Otherwise gaps and decode speed would be those of a buffer, not
+    /// of the model.
     pub const fn is_resolved(&self) -> bool {
         self.content_events < 2 || self.arrival_times * 2 > self.content_events
     }
@@ -233,9 +240,9 @@ pub struct LiveSnapshot {
     pub lag: EngineLag,
 }
 
-/// Delay with which the engine's thread receives a wake-up that another thread sends 20 times per second while it
-/// works, milliseconds. It bounds the error that the observer adds to a figure. The maximum is exact; percentiles are
-/// exact to 1%.
+/// Scheduling delay of the engine's thread, milliseconds: the time from a wake-up, which another thread sends 20 times
+/// per second during the run, to its reception. The delay bounds the error that tokscope itself adds to a figure. The
+/// maximum is exact; percentiles are exact to 1%.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the names are the field's own")]
@@ -246,7 +253,7 @@ pub struct EngineLag {
 }
 
 impl EngineLag {
-    /// Maximum of two, figure by figure. At least the lag of both together.
+    /// Combines two lags, taking the larger value of each figure: an upper bound of the lag over both.
     #[must_use]
     pub fn worse(self, other: Self) -> Self {
         let worse = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::max);

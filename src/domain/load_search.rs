@@ -14,17 +14,17 @@ pub use self::judge::{
     LOOKS, ProbeFigure, SearchThresholdError, check_threshold, fails_clearly, judge, least_requests, overall,
 };
 
-/// Maximum probes at one load. The last one has the evidence of all.
+/// Maximum probes at one load. The last verdict is based on the requests of all of them.
 const MAX_PROBES_PER_LOAD: usize = 4;
 /// Maximum probes of a search.
 pub const MAX_PROBES: usize = 64;
 /// Loads closer together than this share count as equal.
 const RESOLUTION: f64 = 0.02;
-/// First rate of a search, as a fraction of the maximum: six doublings reach the maximum itself.
+/// Divisor of the maximum that gives the first rate of a search: six doublings lead to the maximum.
 const FIRST_RATE_DIVISOR: u32 = 64;
-/// Lowest rate of a search, as a fraction of the maximum.
+/// Divisor of the maximum that gives the lowest rate of a search.
 const LOWEST_RATE_DIVISOR: u32 = 4096;
-/// Rates are whole multiples of this many requests per second.
+/// Step between two rates of a search, requests per second.
 const RATE_STEP_PER_S: f64 = 0.001;
 
 /// Load that a search changes.
@@ -54,7 +54,7 @@ impl SearchVariable {
         }
     }
 
-    /// The variable with this name.
+    /// Returns the variable with this name; `None` if there is none.
     pub fn by_name(name: &str) -> Option<Self> {
         [Self::Concurrency, Self::Rate].into_iter().find(|variable| variable.as_str() == name)
     }
@@ -68,11 +68,11 @@ pub struct SearchLoad(pub u32);
 /// Settings of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadSearch {
-    /// Load that changes.
+    /// Load that the search changes.
     pub variable: SearchVariable,
     /// Highest load of a probe.
     pub max: SearchLoad,
-    /// Time between the end of a probe and the next one.
+    /// Time between the end of a probe and the start of the next one.
     pub cool_down: Duration,
 }
 
@@ -84,12 +84,13 @@ impl LoadSearch {
 
     /// Creates a search for a rate, up to `max_per_s` requests per second.
     pub fn rate(max_per_s: f64, cool_down: Duration) -> Self {
-        // A load must never exceed the maximum, so it is rounded down; the sum allows for the error of the division.
+        // Rounded down, so that no load exceeds the maximum. The small addend makes up for the rounding error of the
+        // division.
         let steps = (max_per_s / RATE_STEP_PER_S + 1e-6).floor().max(1.0) as u32;
         Self { variable: SearchVariable::Rate, max: SearchLoad(steps), cool_down }
     }
 
-    /// A load as requests in flight or requests per second.
+    /// Returns a load as a number: requests in flight, or requests per second.
     pub fn value(&self, load: SearchLoad) -> f64 {
         match self.variable {
             SearchVariable::Concurrency => f64::from(load.0),
@@ -97,7 +98,7 @@ impl LoadSearch {
         }
     }
 
-    /// A load in words: `48 concurrent requests`, `2.5 requests/s`.
+    /// Formats a load with its unit: `48 concurrent requests`, `2.5 requests/s`.
     pub fn in_words(&self, load: SearchLoad) -> String {
         match (self.variable, load.0) {
             (SearchVariable::Concurrency, 1) => "1 concurrent request".to_owned(),
@@ -106,9 +107,9 @@ impl LoadSearch {
         }
     }
 
-    /// A load without its unit: `48`, `2.5`.
+    /// Formats a load without its unit: `48`, `2.5`.
     pub fn number(&self, load: SearchLoad) -> String {
-        // Rounded, because a whole number of steps may have an error in its last digits.
+        // Rounded to thousandths, because the product of steps and step may have an error in its last digits.
         ((self.value(load) * 1000.0).round() / 1000.0).to_string()
     }
 
@@ -128,7 +129,7 @@ impl LoadSearch {
         }
     }
 
-    /// Load between two others; `None` if they count as equal.
+    /// Load halfway between two others; `None` if these are so close that they count as equal.
     fn between(below: SearchLoad, above: SearchLoad) -> Option<SearchLoad> {
         let resolution = (f64::from(above.0) * RESOLUTION).floor().max(1.0) as u32;
         let distance = above.0.saturating_sub(below.0);
@@ -156,7 +157,8 @@ impl LoadSearch {
         load.or_else(unconfirmed).map_or(SearchStep::Done, SearchStep::Probe)
     }
 
-    /// The loads that the search lies between. An undecided load counts as its estimate says.
+    /// Returns the loads next to the limit, below and above it. An undecided load counts as passed or failed by its
+    /// estimates.
     fn bracket(probes: &[FinishedProbe]) -> Bracket {
         let meets = |load: SearchLoad| match verdict_at(probes, load) {
             Some(ProbeVerdict::Pass) => true,
@@ -169,7 +171,7 @@ impl LoadSearch {
         Bracket { below, above }
     }
 
-    /// The result of these probes.
+    /// Returns the result of these probes.
     pub fn outcome(&self, probes: &[FinishedProbe]) -> SearchOutcome {
         let with = |verdict| {
             let found = move |load: &SearchLoad| verdict_at(probes, *load) == Some(verdict);
@@ -194,12 +196,12 @@ impl fmt::Display for LoadSearch {
     }
 }
 
-/// The loads next to the limit.
+/// The two loads that enclose the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Bracket {
     /// Highest load that meets the thresholds, below all that miss them.
     below: Option<SearchLoad>,
-    /// Lowest load that misses them.
+    /// Lowest load that misses the thresholds.
     above: Option<SearchLoad>,
 }
 
@@ -207,11 +209,12 @@ struct Bracket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProbeVerdict {
-    /// Every threshold is met, by its interval.
+    /// Every threshold is met: even the worse end of each confidence interval meets it.
     Pass,
-    /// At least one threshold is missed, by its interval.
+    /// At least one threshold is missed: even the better end of its confidence interval misses it.
     Fail,
-    /// The interval of a threshold contains it, however many requests were allowed.
+    /// No threshold is missed for certain, but a threshold lies within the confidence interval of its figure, even
+    /// after the maximum number of requests.
     Undecided,
 }
 
@@ -229,11 +232,11 @@ impl ProbeVerdict {
 /// A probe that is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FinishedProbe {
-    /// Its load.
+    /// Load of the probe.
     pub load: SearchLoad,
-    /// Its verdict.
+    /// Verdict of the probe.
     pub verdict: ProbeVerdict,
-    /// Whether its estimates meet every threshold, regardless of their intervals.
+    /// Whether the estimates of the probe meet every threshold, regardless of their intervals.
     pub meets: bool,
 }
 
@@ -253,10 +256,10 @@ pub struct SearchOutcome {
     pub last_pass: Option<SearchLoad>,
     /// Lowest load that failed.
     pub first_fail: Option<SearchLoad>,
-    /// Undecided loads between the two, ascending.
+    /// Undecided loads between `last_pass` and `first_fail`, ascending.
     pub undecided: Vec<SearchLoad>,
-    /// Best estimate of the limit: the highest load below all that miss the thresholds, where undecided loads count as their
-    /// estimates say. Equal to the last pass if no load is undecided.
+    /// Best estimate of the limit: the highest load below all that miss the thresholds, where undecided loads count by
+    /// their estimates. Equals `last_pass` if no load is undecided.
     pub estimate: Option<SearchLoad>,
     /// Whether the search is over.
     pub is_complete: bool,
@@ -267,17 +270,18 @@ fn at(probes: &[FinishedProbe], load: SearchLoad) -> impl DoubleEndedIterator<It
     probes.iter().filter(move |probe| probe.load == load)
 }
 
-/// Verdict at a load: that of its last probe, which has the evidence of all. `None` without a probe.
+/// Verdict at a load: that of its last probe, which is based on the requests of all its probes. `None` without a probe.
 fn verdict_at(probes: &[FinishedProbe], load: SearchLoad) -> Option<ProbeVerdict> {
     at(probes, load).next_back().map(|probe| probe.verdict)
 }
 
-/// Whether the estimates at a load meet the thresholds.
+/// Returns whether the estimates at a load meet the thresholds.
 fn leans_to_pass(probes: &[FinishedProbe], load: SearchLoad) -> bool {
     at(probes, load).next_back().is_some_and(|probe| probe.meets)
 }
 
-/// Whether an end of the bracket must be probed again: it is undecided, or its last two probes disagree.
+/// Returns whether a load at an end of the bracket must be probed again: the load is undecided, or its last two probes
+/// disagree.
 fn needs_another_probe(probes: &[FinishedProbe], load: SearchLoad) -> bool {
     let mut last = at(probes, load).rev().map(|probe| probe.verdict);
     let is_settled = match (last.next(), last.next()) {

@@ -1,4 +1,4 @@
-//! Results of the stages of a run whose load changes.
+//! Results of the stages of a run with `--stages`.
 
 use super::load_stages::{LoadStage, StageLoad};
 use super::session::{AttemptState, Session};
@@ -10,12 +10,12 @@ use super::tally::Tally;
 pub struct LoadStageResult {
     /// Load and time.
     pub stage: LoadStage,
-    /// Figures of the requests that were due in the stage, or else sent in it, even if they ended later. The
-    /// concurrency is the highest of the stage, and 0 for a rate.
+    /// Figures of the requests that belong to the stage: those due in it, or in a closed loop sent in it, even if they
+    /// ended later. The concurrency is the highest of the stage, or 0 for a rate.
     pub figures: Stage,
 }
 
-/// Results of the load stages that have begun; empty if the load does not change.
+/// Returns the results of the load stages that have begun; empty without `--stages`.
 pub fn load_stage_results(session: &Session) -> Vec<LoadStageResult> {
     let result = |(at, stage): (usize, &LoadStage)| {
         let attempts = session.attempts().filter(|a| session.load_stage_of(a) == at);

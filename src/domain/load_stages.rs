@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::parse::{InvalidStages, MAX_CONCURRENCY, MAX_RATE_PER_S, MIN_RATE_PER_S, STAGE_FORMS};
+use super::shard::Shard;
 
-/// One load and the time for which it holds.
+/// One load and its duration.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoadStage {
     /// Load on the server.
     pub load: StageLoad,
-    /// Time of the stage.
+    /// Duration of the stage.
     pub time: Duration,
 }
 
@@ -22,23 +23,23 @@ pub struct LoadStage {
 pub enum StageLoad {
     /// Requests in flight in a closed loop, each at least 1.
     Concurrency {
-        /// At the start of the stage.
+        /// Load at the start of the stage.
         from: u32,
-        /// At its end.
+        /// Load at the end of the stage.
         to: u32,
     },
     /// Starts per second in an open loop, not negative.
     Rate {
-        /// At the start of the stage.
+        /// Load at the start of the stage.
         from_per_s: f64,
-        /// At its end.
+        /// Load at the end of the stage.
         to_per_s: f64,
     },
 }
 
 impl StageLoad {
-    /// Requests in flight after `at` of a stage that takes `time`: linear, rounded to the nearest number. `None` for a
-    /// rate.
+    /// Requests in flight at `at`, counted from the start of a stage that takes `time`: linear, rounded to the nearest
+    /// number. `None` for a rate.
     fn concurrency(self, at: Duration, time: Duration) -> Option<usize> {
         let Self::Concurrency { from, to } = self else { return None };
         let (at, time) = (nanos(at.min(time)), nanos(time).max(1));
@@ -61,7 +62,7 @@ impl StageLoad {
     }
 
     /// Highest number of requests in flight; `None` for a rate.
-    fn most(self) -> Option<usize> {
+    fn max_concurrency(self) -> Option<usize> {
         let Self::Concurrency { from, to } = self else { return None };
         Some(from.max(to) as usize)
     }
@@ -80,12 +81,12 @@ impl fmt::Display for StageLoad {
     }
 }
 
-/// Length of a time, nanoseconds. A stage takes a day at most.
+/// Length of a time, nanoseconds.
 fn nanos(time: Duration) -> i128 {
     i128::from(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// Stages that follow each other without a pause. Requests in flight go on when the next stage begins.
+/// Stages that follow each other without a pause. Requests in flight continue when the next stage begins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoadStages(Arc<[LoadStage]>);
 
@@ -95,7 +96,26 @@ impl LoadStages {
         &self.0
     }
 
-    /// Time of all stages.
+    /// This shard's part of the stages; `None` if some stage has fewer requests in flight than there are shards.
+    pub fn part_of(&self, shard: Shard) -> Option<Self> {
+        let part = |stage: &LoadStage| {
+            let load = match stage.load {
+                StageLoad::Concurrency { from, to } if u64::from(from.min(to)) < shard.count => return None,
+                StageLoad::Concurrency { from, to } => {
+                    let part = |users: u32| shard.part_of(users.into()) as u32;
+                    StageLoad::Concurrency { from: part(from), to: part(to) }
+                }
+                StageLoad::Rate { from_per_s, to_per_s } => {
+                    let count = shard.count as f64;
+                    StageLoad::Rate { from_per_s: from_per_s / count, to_per_s: to_per_s / count }
+                }
+            };
+            Some(LoadStage { load, time: stage.time })
+        };
+        self.0.iter().map(part).collect::<Option<Arc<[_]>>>().map(Self)
+    }
+
+    /// Duration of all stages together.
     pub fn time(&self) -> Duration {
         self.0.iter().fold(Duration::ZERO, |sum, stage| sum.saturating_add(stage.time))
     }
@@ -106,7 +126,7 @@ impl LoadStages {
         Some(before.iter().fold(Duration::ZERO, |sum, stage| sum.saturating_add(stage.time)))
     }
 
-    /// Requests in flight after `at`; `None` for rates.
+    /// Requests in flight at `at`, counted from the start of the first stage; `None` for rates.
     pub fn concurrency_at(&self, at: Duration) -> Option<usize> {
         let (stage, begun) = self.stage_at(at)?;
         stage.load.concurrency(at.saturating_sub(begun), stage.time)
@@ -128,7 +148,7 @@ impl LoadStages {
 
     /// Highest number of requests in flight in any stage; `None` for rates.
     pub fn most_concurrent(&self) -> Option<usize> {
-        self.0.iter().filter_map(|stage| stage.load.most()).max()
+        self.0.iter().filter_map(|stage| stage.load.max_concurrency()).max()
     }
 
     /// Mean starts per second over all stages; `None` for concurrencies.
@@ -137,7 +157,7 @@ impl LoadStages {
         Some(curve.starts_until(self.time().as_secs_f64()) / self.time().as_secs_f64())
     }
 
-    /// Rate over time; `None` for concurrencies.
+    /// Rate as a function of time; `None` for concurrencies.
     pub fn rates(&self) -> Option<RateCurve> {
         let piece = |stage: &LoadStage| match stage.load {
             StageLoad::Rate { from_per_s, to_per_s } => Some((stage.time.as_secs_f64(), from_per_s, to_per_s)),
@@ -146,7 +166,7 @@ impl LoadStages {
         self.0.iter().map(piece).collect::<Option<Vec<_>>>().map(|pieces| RateCurve { pieces: pieces.into() })
     }
 
-    /// The stage at a time, and its start. After the last one, that one.
+    /// Returns the stage at a time, and its start. After the end, returns the last stage.
     fn stage_at(&self, at: Duration) -> Option<(&LoadStage, Duration)> {
         let mut begun = Duration::ZERO;
         let mut found = None;
@@ -173,13 +193,13 @@ impl fmt::Display for LoadStages {
 
 /// A rate that is linear in each of its pieces.
 ///
-/// The number of starts expected until time t is the integrated rate Λ(t). Starts of a process with rate 1 at u₁, u₂, …
-/// become those of this rate at Λ⁻¹(u₁), Λ⁻¹(u₂), … (time-change theorem; Lewis and Shedler 1979 for Poisson
-/// processes). In a piece from r₀ to r₁ over T, with s = (r₁ − r₀) / T, Λ grows by r₀t + st²/2, so that a growth a
-/// takes t = 2a / (r₀ + √(r₀² + 2sa)).
+/// The number of starts expected until time t is the integrated rate Λ(t). A process with rate 1 that starts requests
+/// at u₁, u₂, … becomes one of this rate that starts them at Λ⁻¹(u₁), Λ⁻¹(u₂), … (time-change theorem; Lewis and
+/// Shedler 1979 for Poisson processes). In a piece from r₀ to r₁ over T, with s = (r₁ − r₀) / T, Λ grows by r₀t +
+/// st²/2, so that a growth a takes t = 2a / (r₀ + √(r₀² + 2sa)).
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateCurve {
-    /// Seconds, rate at the start and rate at the end of each piece.
+    /// Length in seconds, rate at the start and rate at the end of each piece.
     pieces: Arc<[(f64, f64, f64)]>,
 }
 
@@ -195,8 +215,8 @@ impl RateCurve {
         starts + left_s.max(0.0) * self.last_rate_per_s()
     }
 
-    /// Seconds until this many starts are expected: the inverse of [`Self::starts_until`]. After the last piece its
-    /// last rate goes on; without one, infinity.
+    /// Seconds until this many starts are expected: the inverse of [`Self::starts_until`]. After the last piece, its
+    /// last rate continues. Infinite if that rate is 0.
     pub fn time_of_s(&self, starts: f64) -> f64 {
         let (mut begun_s, mut left) = (0.0, starts);
         for &(piece_s, from_per_s, to_per_s) in self.pieces.iter() {

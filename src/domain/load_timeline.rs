@@ -1,16 +1,16 @@
-//! A load over time: throughput, TTFT and queueing in equal spans, as charts of a changing load show them.
+//! Effect of a changing load over time, for charts: throughput, TTFT and queueing delay in equal time spans.
 
 use super::attempt::{AttemptRecord, AttemptStatus};
 use super::probe_window::output_span;
 use super::session::{AttemptState, Session};
 use super::time::Nanos;
 
-/// Maximum number of spans; beyond it, two spans become one.
+/// Maximum number of spans. Beyond it, spans are merged in pairs.
 const MAX_SPANS: usize = 240;
 /// Length of the first spans, nanoseconds.
 const FIRST_SPAN_NS: u64 = 250_000_000;
 
-/// Mean of the figures so far.
+/// Running mean of a figure.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Mean {
     sum: f64,
@@ -60,11 +60,11 @@ pub struct LoadPoint {
     pub throughput_per_s: f64,
     /// Mean TTFT of the complete answers that were due, or in a closed loop sent, in the span, milliseconds.
     pub ttft_ms: Option<f64>,
-    /// Mean delay of their start behind the schedule, milliseconds; `None` in a closed loop.
+    /// Mean delay of these answers' starts behind the schedule, milliseconds; `None` in a closed loop.
     pub queue_ms: Option<f64>,
 }
 
-/// A load over time, in a bounded number of spans.
+/// Figures of a run over time, in a bounded number of spans.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoadTimeline {
     began: Nanos,
@@ -78,7 +78,7 @@ impl LoadTimeline {
         Self { began, span_ns: FIRST_SPAN_NS, spans: Vec::new() }
     }
 
-    /// The timeline of all attempts of a session that ended; `None` before the run began.
+    /// Creates the timeline of all ended attempts of a session; `None` before the run began.
     pub fn from_session(session: &Session) -> Option<Self> {
         let mut timeline = Self::new(session.began?);
         for record in session.attempts().filter_map(AttemptState::record) {
@@ -127,7 +127,7 @@ impl LoadTimeline {
         Nanos(self.began.0.saturating_add(self.span_ns.saturating_mul(index as u64)))
     }
 
-    /// The span at a time. The number of spans stays bounded: if necessary, all become longer.
+    /// Returns the span at a time. All spans become longer if there would be too many.
     fn span_at(&mut self, at: Nanos) -> &mut Span {
         while self.index(at) >= MAX_SPANS {
             self.lengthen();
@@ -181,7 +181,7 @@ mod tests {
         Nanos::from_millis(ms)
     }
 
-    /// An answer of `tokens` tokens, the first after a tenth of the time.
+    /// An answer of `tokens` tokens. The first one arrives after a tenth of the answer's `millis`.
     fn answer(started: Nanos, millis: u64, tokens: u64) -> AttemptRecord {
         let mut r = AttemptRecord::started(AttemptId::default(), false, String::new(), String::new(), started);
         let arrivals = [millis / 10, millis].map(|ms| started.plus(std::time::Duration::from_millis(ms)));
@@ -201,7 +201,7 @@ mod tests {
         timeline.add(&answer(at(1000), 1000, 100));
         let points = timeline.points(100, at(2000));
         assert!((total(&points) - 100.0).abs() < 1e-9, "{points:?}");
-        // 150 of 900 ms in the first quarter of a second, 250 in each other one.
+        // 150 of the 900 ms with tokens lie in the first quarter of a second, and 250 in each later one.
         let tokens: Vec<f64> = points.iter().map(|p| (p.throughput_per_s * 0.25).round()).collect();
         assert_eq!(tokens[..4], [17.0, 28.0, 28.0, 28.0]);
         assert_eq!((points[0].ttft_ms, points[1].ttft_ms, points[0].queue_ms), (Some(100.0), None, None));

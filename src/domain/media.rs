@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::data_fingerprint::DataFingerprint;
 use super::quantity::grouped;
 
-/// Maximum size of an image, bytes, as OpenAI and Anthropic document limits of this order.
+/// Maximum size of an image, bytes. OpenAI and Anthropic document limits of this order.
 pub const MAX_IMAGE_BYTES: u64 = 20 * 1024 * 1024;
 /// Maximum size of an audio file, bytes.
 pub const MAX_AUDIO_BYTES: u64 = 25 * 1024 * 1024;
@@ -17,7 +17,7 @@ pub const MAX_AUDIO_BYTES: u64 = 25 * 1024 * 1024;
 pub const MAX_MEDIA: usize = 32;
 /// Maximum side of a generated image, pixels.
 const MAX_SIDE: u32 = 8192;
-/// Maximum pixels of the generated images of a request: each takes a byte and a third in memory.
+/// Maximum pixels of all generated images of a request, because each pixel takes 1.33 bytes of memory.
 const MAX_PIXELS: u64 = 32 * 1024 * 1024;
 
 /// Format of an image or of audio.
@@ -43,14 +43,14 @@ impl MediaFormat {
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
             _ if riff(b"WEBP") => Some(Self::Webp),
             _ if riff(b"WAVE") => Some(Self::Wav),
-            // A tag before the audio, or the header of a frame of layer III.
+            // An ID3 tag, or the header of an MPEG layer III frame.
             [b'I', b'D', b'3', ..] => Some(Self::Mp3),
             [0xff, second, ..] if second & 0xe6 == 0xe2 => Some(Self::Mp3),
             _ => None,
         }
     }
 
-    /// Whether it is audio; otherwise an image.
+    /// Returns whether the format is audio; otherwise it is an image.
     pub const fn is_audio(self) -> bool {
         matches!(self, Self::Wav | Self::Mp3)
     }
@@ -84,7 +84,7 @@ impl MediaFormat {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Media {
-    /// Content that is sent with the request.
+    /// Content that is sent in the request itself.
     Content(MediaContent),
     /// Address of an image that the server fetches.
     Url(String),
@@ -95,7 +95,7 @@ pub enum Media {
 pub struct MediaContent {
     /// Format, recognised by content.
     pub format: MediaFormat,
-    /// Path of the file; `None` for content without one.
+    /// Path of the file; `None` for content that is not from a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Size and checksum of the content.
@@ -106,7 +106,8 @@ pub struct MediaContent {
 }
 
 impl MediaContent {
-    /// Short text in place of the content in a body, until the body is sent. Equal texts mean equal contents.
+    /// Returns a short placeholder for the content in a stored body; the content replaces it when the body is sent.
+    /// Equal placeholders mean equal contents.
     pub fn mark(&self) -> String {
         let DataFingerprint { bytes, crc32 } = self.fingerprint;
         format!("<{} of {bytes} bytes, CRC-32 {crc32:08x}>", self.format.name())
@@ -133,11 +134,11 @@ impl fmt::Display for Media {
 pub struct MediaCount {
     /// Number of images.
     pub images: u32,
-    /// Size of the images before base64, bytes; images that the server fetches have none here.
+    /// Size of the images before base64 encoding, bytes. Images that the server fetches by URL count as 0.
     pub image_bytes: u64,
     /// Number of audio files.
     pub audio: u32,
-    /// Size of the audio files before base64, bytes.
+    /// Size of the audio files before base64 encoding, bytes.
     pub audio_bytes: u64,
 }
 
@@ -165,7 +166,7 @@ impl MediaCount {
         self.audio_bytes += other.audio_bytes;
     }
 
-    /// Whether there is nothing.
+    /// Returns whether the request has neither images nor audio.
     pub const fn is_empty(&self) -> bool {
         self.images == 0 && self.audio == 0
     }
@@ -180,33 +181,36 @@ pub struct GeneratedImages {
     pub height: u32,
     /// Number of images in a request.
     pub count: u32,
-    /// Seed of the pixels.
+    /// Random seed of the pixels.
     pub seed: u64,
 }
 
-/// Reason why text describes no image.
+/// Reason why a text does not describe images.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidImages(String);
 
 impl GeneratedImages {
-    /// Images of this size.
+    /// Creates `count` images of this size for each request.
     ///
     /// # Errors
     ///
-    /// If there is no image, or a side or the number is beyond its limit.
+    /// If the count is 0, or if a side, the count or the number of pixels exceeds its limit.
     pub fn new(width: u32, height: u32, count: u32) -> Result<Self, InvalidImages> {
         if [width, height].iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
-            let message = format!("{width}x{height} is no size of an image; each side has 1 to {MAX_SIDE} pixels");
+            let message =
+                format!("{width}x{height} is not a valid image size; each side must have 1 to {MAX_SIDE} pixels");
             return Err(InvalidImages(message));
         }
         if !(1..=MAX_MEDIA as u32).contains(&count) {
-            return Err(InvalidImages(format!("{count} images; a request can have 1 to {MAX_MEDIA}")));
+            return Err(InvalidImages(format!("{count} images are not possible; a request can have 1 to {MAX_MEDIA}")));
         }
         let images = Self { width, height, count, seed: 0 };
         let pixels = images.pixels();
         if pixels > MAX_PIXELS {
-            let message = format!("{count} of {width}x{height} have {pixels} pixels; a request can have {MAX_PIXELS}");
+            let message = format!(
+                "{count} images of {width}x{height} have {pixels} pixels; a request can have at most {MAX_PIXELS}"
+            );
             return Err(InvalidImages(message));
         }
         Ok(images)

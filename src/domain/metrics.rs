@@ -19,7 +19,7 @@ pub enum Unit {
     TokensPerSecond,
     /// Items per second: inputs or documents.
     ItemsPerSecond,
-    /// Percent. A single request has 0 or 100, and the mean is a share of the requests.
+    /// Percent: 0 or 100 for a single request, so that the mean is a share of the requests.
     Percent,
 }
 
@@ -57,7 +57,7 @@ pub enum Better {
 /// Names of a metric in thresholds like `ttft_p95<500ms`.
 #[derive(Debug)]
 pub struct SloNames {
-    /// Our own name.
+    /// Name in tokscope.
     pub name: &'static str,
     /// Heading on screen and in reports.
     pub label: &'static str,
@@ -70,7 +70,7 @@ pub struct SloNames {
 pub struct Column {
     /// Heading.
     pub heading: &'static str,
-    /// Order of the columns; in a narrow table, columns with high ranks are dropped first.
+    /// Rank of the column, from left to right. A narrow table drops the columns with the highest ranks first.
     pub rank: u8,
     /// Whether a second column shows the difference from the baseline or from the attempt before.
     pub has_difference: bool,
@@ -79,7 +79,7 @@ pub struct Column {
 /// Block of a metric in a comparison of two runs.
 #[derive(Debug)]
 pub struct ComparedAs {
-    /// Order of the blocks.
+    /// Rank of the block, from the first to the last.
     pub rank: u8,
     /// Heading with the unit.
     pub label: &'static str,
@@ -103,17 +103,18 @@ pub struct Metric {
     pub help: &'static str,
     /// Whether the metric counts output tokens, so that it is an estimate if their number is one.
     pub counts_output_tokens: bool,
-    /// Whether the metric ends with the first token. Warm and cold answers must not be averaged unmarked.
+    /// Whether the metric ends with the first token, so that the prefix cache affects it. Means over warm and cold
+    /// answers must be marked.
     pub is_first_token: bool,
     /// Value of a record; `None` if unknown.
     pub get: fn(&AttemptRecord) -> Option<f64>,
     /// Reason why the stream cannot carry the figure; `None` if it can, or if there is no such figure.
     pub unresolved: fn(&AttemptRecord) -> Option<Unresolved>,
-    /// Value of a running stream; `None` if not yet known.
+    /// Value of a running stream; `None` if the value is not yet known.
     pub live: fn(&LiveStream) -> Option<LiveFigure>,
     /// Column in the table of cases, if any.
     pub column: Option<Column>,
-    /// Names in thresholds; `None` if no threshold can be set.
+    /// Names in thresholds; `None` if the metric cannot have a threshold.
     pub slo: Option<SloNames>,
     /// Block in a comparison of two runs, if any.
     pub compared: Option<ComparedAs>,
@@ -129,7 +130,8 @@ impl PartialEq for Metric {
 impl Eq for Metric {}
 
 impl Metric {
-    /// Whether the mean is a share of the requests. Its interval is Wilson's, and its percentiles mean nothing.
+    /// Returns whether the mean is a share of the requests. Such a metric has Wilson's interval and no meaningful
+    /// percentiles.
     pub fn is_share(&self) -> bool {
         self.unit == Unit::Percent
     }
@@ -157,7 +159,7 @@ pub static METRICS: &[&Metric] = &[
     &INPUT_RATE,
 ];
 
-/// Metrics with thresholds but without a column: they measure the schedule, not the server.
+/// Metrics that can have thresholds but are not reported, because they measure the schedule, not the server.
 static THRESHOLD_ONLY: &[&Metric] = &[&QUEUE];
 
 /// Metrics that support thresholds, with their names.
@@ -183,7 +185,7 @@ pub static TTFT: Metric = Metric {
     compared: Some(ComparedAs { rank: 0, label: "TTFT, ms", digits: 0 }),
 };
 
-/// Time to first output token: the first that is not reasoning.
+/// Time to first output token: the first token that is not reasoning.
 pub static TTFO: Metric = Metric {
     key: "time_to_first_output_token_ms",
     label: "TTFO",
@@ -226,7 +228,7 @@ pub static LATENCY: Metric = Metric {
 /// Inter-token latency.
 pub static ITL: Metric = Metric {
     key: "inter_token_latency_ms",
-    label: "Inter-token",
+    label: "ITL",
     unit: Unit::Milliseconds,
     better: Some(Better::Low),
     applies_to: AppliesTo::Text,
@@ -239,7 +241,7 @@ pub static ITL: Metric = Metric {
     column: Some(Column { heading: "ITL", rank: 11, has_difference: false }),
     // vLLM, SGLang and genai-bench define `tpot` as (E2E latency − TTFT) / (output tokens − 1): the same figure.
     slo: Some(SloNames { name: "itl", label: "Inter-token", aliases: &["tpot", "inter_token_latency"] }),
-    compared: Some(ComparedAs { rank: 1, label: "Inter-token latency, ms", digits: 2 }),
+    compared: Some(ComparedAs { rank: 1, label: "ITL, ms", digits: 2 }),
 };
 
 /// Output tokens per second of request latency.
@@ -295,7 +297,7 @@ pub static PREFILL: Metric = Metric {
     get: AttemptRecord::prefill_tokens_per_s,
     unresolved: AttemptRecord::unresolved_prefill,
     live: live::not_before_the_end,
-    // Only a run that measures context depths shows it.
+    // Only runs that measure context depths show this column.
     column: Some(Column { heading: "Prefill", rank: 3, has_difference: false }),
     slo: Some(SloNames { name: "prefill", label: "Prefill", aliases: &["prefill_throughput_per_user"] }),
     compared: Some(ComparedAs { rank: 6, label: "Prefill, tok/s", digits: 1 }),
@@ -350,9 +352,9 @@ pub static PASS_RATE: Metric = Metric {
     get: |a| a.passes().map(|passes| if passes { 100.0 } else { 0.0 }),
     unresolved: AttemptRecord::always_resolved,
     live: live::not_before_the_end,
-    // Where it does not fit, the status of a row still says which answers are wrong.
+    // Dropped first in a narrow table, because the status of each row still shows which answers are wrong.
     column: Some(Column { heading: "Pass", rank: 10, has_difference: false }),
-    // A threshold on the pass rate is about the run: `pass_rate>95%`.
+    // Thresholds on the pass rate are about the whole run: `pass_rate>95%`.
     slo: None,
     compared: Some(ComparedAs { rank: 5, label: "Pass rate, %", digits: 1 }),
 };

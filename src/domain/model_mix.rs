@@ -10,32 +10,32 @@ pub const MAX_MODELS: usize = 1000;
 /// Models of a run with their weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelMix {
-    /// Models in the order of the user.
+    /// Models in the order that the user gave.
     pub models: Vec<WeightedModel>,
-    /// Seed of the draws.
+    /// Random seed of the draws.
     pub seed: u64,
 }
 
 /// A model and its weight.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WeightedModel {
-    /// Name, as requests send it.
+    /// Name of the model, as sent in requests.
     pub name: String,
     /// Share of the requests, relative to the other weights.
     pub weight: u32,
 }
 
-/// Reason why models cannot be mixed, with what to do about it.
+/// Reason why models cannot be mixed, and how to correct the mix.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidMix(String);
 
 impl ModelMix {
-    /// Mixes models.
+    /// Creates a mix of models; `None` for an empty list.
     ///
     /// # Errors
     ///
-    /// If a name occurs twice, or there are too many models. An empty list is no mix.
+    /// If a name occurs twice, or there are too many models.
     pub fn new(models: Vec<WeightedModel>, seed: u64) -> Result<Option<Self>, InvalidMix> {
         if models.len() > MAX_MODELS {
             return Err(InvalidMix(format!("{} models are too many; mix up to {MAX_MODELS}", models.len())));
@@ -48,8 +48,8 @@ impl ModelMix {
         Ok((!models.is_empty()).then_some(Self { models, seed }))
     }
 
-    /// Returns the model of a request. The draw depends only on the seed, the case and the number of the request; for a
-    /// conversation, on the number of its first request.
+    /// Returns the model of a request. The draw depends only on the seed, the case and the number of the request. All
+    /// requests of a conversation must pass the number of the first one, so that they use the same model.
     pub fn choose(&self, case: usize, number: u32) -> &str {
         let total: u64 = self.models.iter().map(|model| u64::from(model.weight)).sum();
         let request = mix(((case as u64) << 32) | u64::from(number));
@@ -68,7 +68,7 @@ impl ModelMix {
         self.models.iter().map(|model| model.name.as_str())
     }
 
-    /// All names in one line: `base + adapter`; of many, the first ones.
+    /// All names on one line: `base + adapter`. A long list is shortened to its first names.
     pub fn title(&self) -> String {
         const SHOWN: usize = 3;
         let names: Vec<&str> = self.names().take(SHOWN).collect();

@@ -4,12 +4,13 @@ use super::random::{hash, mix};
 
 /// Nonce of an attempt: eight hexadecimal digits derived from its request id.
 pub fn nonce(request_id: &str) -> String {
-    // Request ids differ in their last bytes, but nonces must differ from the first digit on.
+    // The ids of a run differ only in their last bytes, but nonces must differ from their first digit on, so the id is
+    // hashed.
     format!("{:08x}", mix(hash(request_id.bytes())) >> 32)
 }
 
-/// Puts the nonce before a message's text, as a line like `[3f9a1c07]`. Models ignore such a line, because logs and
-/// tickets begin with brackets and digits too. In OpenAI's vocabularies the line has 5 to 10 tokens, usually 7.
+/// Puts the nonce before a message's text, as a line like `[3f9a1c07]`. Models ignore such a line, which looks like the
+/// start of a log or a ticket. In OpenAI's vocabularies the line has 5 to 10 tokens, usually 7.
 pub fn with_nonce(nonce: &str, text: &str) -> String {
     format!("[{nonce}]\n{text}")
 }

@@ -7,17 +7,30 @@ use serde::{Deserialize, Serialize};
 
 use super::load_stages::RateCurve;
 use super::random::Random;
+use super::shard::Shard;
 
-/// Requests at a fixed rate. A closed loop waits for an answer before the next request, so a slow server gets less
-/// load; in an open loop the queue grows instead and is measured.
+/// Settings of an open loop: requests at a given rate. A closed loop waits for an answer before it sends the next
+/// request, so a slow server gets less load. In an open loop the queue grows instead, and its delay is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpenLoop {
     /// Mean requests per second; above 0.
     pub rate_per_s: f64,
-    /// Distribution of the starts.
+    /// Distribution of the starts over time.
     pub process: Process,
     /// Random seed, which makes the schedule reproducible.
     pub seed: u64,
+}
+
+impl OpenLoop {
+    /// This shard's part of the load.
+    ///
+    /// Independent Poisson processes of rate λ/N add up to one of rate λ (superposition). Constant starts of N shards,
+    /// each i/λ later, are those of the whole run. The sum of gamma processes has the mean rate λ, but is closer to
+    /// Poisson than each of them.
+    #[must_use]
+    pub fn part_of(self, shard: Shard) -> Self {
+        Self { rate_per_s: self.rate_per_s / shard.count as f64, process: self.process, seed: shard.seed(self.seed) }
+    }
 }
 
 /// Distribution of starts over time.
@@ -31,7 +44,8 @@ pub enum Process {
     Constant,
     /// Gaps of a gamma distribution, as vLLM's `--burstiness` draws them.
     Gamma {
-        /// Shape of the distribution, above 0: 1 is Poisson, less comes in bursts, more is more even.
+        /// Shape of the distribution, above 0. A shape of 1 is a Poisson process; smaller values give bursts, larger
+        /// values even gaps.
         burstiness: f64,
     },
 }
@@ -63,75 +77,94 @@ impl fmt::Display for Process {
     }
 }
 
-/// Schedule of intended starts, as time since the first start, which is at zero.
+/// Schedule of intended starts. Times count from the first start.
 #[derive(Clone, Debug)]
 pub struct Starts {
     process: Process,
-    pace: Pace,
+    rate: Rate,
     taken: u64,
+    /// Position of the first start of a constant process.
+    offset: f64,
     random: Random,
-    /// Position of the next start in the process of rate 1.
+    /// Position of the next start in the process with rate 1.
     position: f64,
 }
 
-/// Turns positions in a process of rate 1 into seconds.
+/// Conversion of positions in a process with rate 1 into seconds.
 #[derive(Clone, Debug)]
-enum Pace {
+enum Rate {
     Constant {
         rate_per_s: f64,
     },
-    /// A rate that changes, from a time on.
+    /// A rate that changes along a curve, entered `from_s` seconds after its beginning, where `from_position` starts
+    /// are expected.
     Curve {
         curve: RateCurve,
         from_s: f64,
-        from: f64,
+        from_position: f64,
     },
 }
 
-impl Pace {
+impl Rate {
     fn time_s(&self, position: f64) -> f64 {
         match self {
             Self::Constant { rate_per_s } => position / rate_per_s,
-            Self::Curve { curve, from_s, from } => curve.time_of_s(from + position) - from_s,
+            Self::Curve { curve, from_s, from_position } => curve.time_of_s(from_position + position) - from_s,
         }
     }
 
     fn position(&self, time_s: f64) -> f64 {
         match self {
             Self::Constant { rate_per_s } => time_s * rate_per_s,
-            Self::Curve { curve, from_s, from } => curve.starts_until(from_s + time_s) - from,
+            Self::Curve { curve, from_s, from_position } => curve.starts_until(from_s + time_s) - from_position,
         }
     }
 }
 
 impl Starts {
     /// Creates a schedule at its first start.
-    pub const fn new(plan: OpenLoop) -> Self {
-        Self::at_pace(plan, Pace::Constant { rate_per_s: plan.rate_per_s })
+    pub fn new(plan: OpenLoop) -> Self {
+        Self::with_rate(plan, Rate::Constant { rate_per_s: plan.rate_per_s })
     }
 
-    /// Creates a schedule whose rate changes, from `from` on the curve.
+    /// Creates a schedule whose rate follows a curve, beginning at the time `from` of the curve.
     pub fn with_curve(plan: OpenLoop, curve: RateCurve, from: Duration) -> Self {
         let from_s = from.as_secs_f64();
         let position = curve.starts_until(from_s);
-        Self::at_pace(plan, Pace::Curve { curve, from_s, from: position })
+        Self::with_rate(plan, Rate::Curve { curve, from_s, from_position: position })
     }
 
-    const fn at_pace(plan: OpenLoop, pace: Pace) -> Self {
-        Self { process: plan.process, pace, taken: 0, random: Random::new(plan.seed), position: 0.0 }
+    fn with_rate(plan: OpenLoop, rate: Rate) -> Self {
+        let OpenLoop { process, seed, .. } = plan;
+        Self { process, rate, taken: 0, offset: 0.0, random: Random::new(seed), position: 0.0 }
+    }
+
+    /// Moves the starts so that those of all shards together have the distribution of a whole run. Only the first shard
+    /// starts a request at once; the others wait for a part of their gap, or for a random gap.
+    #[must_use]
+    pub fn in_shard(mut self, shard: Shard) -> Self {
+        match self.process {
+            Process::Constant => {
+                self.offset = shard.index as f64 / shard.count as f64;
+                self.position = self.offset;
+            }
+            Process::Poisson | Process::Gamma { .. } if shard.index > 0 => self.advance(),
+            Process::Poisson | Process::Gamma { .. } => {}
+        }
+        self
     }
 
     /// Time of the next start.
     pub fn next(&self) -> Duration {
-        Duration::try_from_secs_f64(self.pace.time_s(self.position).max(0.0)).unwrap_or(Duration::MAX)
+        Duration::try_from_secs_f64(self.rate.time_s(self.position).max(0.0)).unwrap_or(Duration::MAX)
     }
 
     /// Advances to the following start.
     pub fn advance(&mut self) {
         self.taken += 1;
         match self.process {
-            // Counting instead of adding avoids accumulated rounding errors.
-            Process::Constant => self.position = self.taken as f64,
+            // The position is counted, not added up, which avoids accumulated rounding errors.
+            Process::Constant => self.position = self.taken as f64 + self.offset,
             Process::Poisson => self.position -= self.random.unit().ln(),
             Process::Gamma { burstiness } => self.position += self.random.gamma(burstiness) / burstiness,
         }
@@ -139,12 +172,12 @@ impl Starts {
 
     /// Advances to the first start at or after `until`; returns the number of starts skipped.
     pub fn skip_to(&mut self, until: Duration) -> usize {
-        // Bounds the work for absurd values in a damaged file.
+        // Bounds the work for absurd values in a damaged journal.
         const MAX_STEPS: usize = 10_000_000;
         let mut skipped = 0;
         while self.next() < until {
             if skipped == MAX_STEPS {
-                self.position = self.pace.position(until.as_secs_f64());
+                self.position = self.rate.position(until.as_secs_f64());
                 break;
             }
             self.advance();
@@ -228,8 +261,50 @@ mod tests {
         // 500 starts are expected in 100 s, a quarter of them in the first half.
         assert_eq!(starts.skip_to(Duration::from_secs(50)), 125);
         assert_eq!(starts.skip_to(Duration::from_secs(100)), 375);
-        // From the middle on, the first start is at once.
+        // A schedule that enters the ramp in its middle still has its first start at once.
         let mut later = Starts::with_curve(constant, curve, Duration::from_secs(50));
         assert_eq!((later.next(), later.skip_to(Duration::from_secs(50))), (Duration::ZERO, 375));
+    }
+
+    /// Starts of all shards within `time_s`, seconds, ascending.
+    fn of_all_shards(whole: OpenLoop, count: u64, time_s: f64) -> Vec<f64> {
+        let starts_of = |index| {
+            let shard = Shard { index, count };
+            let mut starts = Starts::new(whole.part_of(shard)).in_shard(shard);
+            std::iter::from_fn(move || {
+                let at = starts.next();
+                starts.advance();
+                Some(at.as_secs_f64())
+            })
+            .take_while(|at| *at < time_s)
+        };
+        let mut all: Vec<f64> = (0..count).flat_map(starts_of).collect();
+        all.sort_by(f64::total_cmp);
+        all
+    }
+
+    #[test]
+    fn constant_starts_of_shards_are_those_of_the_whole_run() {
+        let whole = OpenLoop { rate_per_s: 8.0, process: Process::Constant, seed: 0 };
+        let all = of_all_shards(whole, 5, 10.0);
+        assert_eq!(all.len(), 80);
+        assert!(all.iter().zip(0..).all(|(at, n)| (at - f64::from(n) / 8.0).abs() < 1e-6), "{all:?}");
+    }
+
+    #[test]
+    fn poisson_starts_of_shards_are_those_of_a_poisson_process() {
+        const RATE: f64 = 50.0;
+        let whole = OpenLoop { rate_per_s: RATE, process: Process::Poisson, seed: 3 };
+        let all = of_all_shards(whole, 8, 400.0);
+        // The first start is at zero; the number of others has mean and variance 20,000.
+        assert!((all.len() as f64 - 20_001.0).abs() < 4.0 * 20_000_f64.sqrt(), "{}", all.len());
+        assert!(all[0] <= 0.0 && all[1] > 0.0, "only one shard starts at once");
+        let mut gaps: Vec<f64> = all.windows(2).map(|w| w[1] - w[0]).collect();
+        gaps.sort_by(f64::total_cmp);
+        // The Kolmogorov-Smirnov distance to the exponential distribution is below 1.95/√n in 999 of 1000 samples.
+        let n = gaps.len() as f64;
+        let distance = |(at, gap): (usize, &f64)| (1.0 - (-RATE * gap).exp() - (at as f64 + 0.5) / n).abs();
+        let distance = gaps.iter().enumerate().map(distance).fold(0.0, f64::max);
+        assert!(distance < 1.95 / n.sqrt(), "{distance}");
     }
 }

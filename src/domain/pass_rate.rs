@@ -25,7 +25,7 @@ impl PassRate {
 
     /// Number of answers that fail a check.
     pub const fn failed(self) -> usize {
-        // A damaged journal may hold any numbers.
+        // Saturating, because a damaged journal may contain any numbers.
         self.checked.saturating_sub(self.passed)
     }
 
@@ -39,7 +39,8 @@ impl PassRate {
         wilson_interval(self.passed, self.checked).map(|interval| interval.scaled(100.0))
     }
 
-    /// Describes the rate: `8 of 10 answers pass their checks (80%, 95% interval 49 to 94%)`; `None` without a checked answer.
+    /// Describes the rate: `8 of 10 answers pass their checks (80%, 95% interval 49 to 94%)`; `None` without a checked
+    /// answer.
     pub fn words(self) -> Option<String> {
         let (percent, interval) = (self.percent()?, self.interval()?);
         let (low, high) = (interval.low, interval.high);
@@ -54,7 +55,8 @@ impl PassRate {
     }
 }
 
-/// Writes a share in whole percent. A share that is not all never rounds to 100%, nor one that is not none to 0%.
+/// Formats a share in whole percent. Only exactly all is 100%, and only exactly none is 0%: other shares never round to
+/// these.
 pub fn whole_percent(percent: f64) -> String {
     let rounded = percent.round();
     let shown = match rounded {

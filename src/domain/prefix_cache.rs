@@ -1,13 +1,13 @@
-//! Whether the prompt was in the server's prefix cache: cold or warm.
+//! State of the server's prefix cache for a prompt: cold, warm or unknown.
 
 use serde::Serialize;
 
 use super::attempt::AttemptRecord;
 use super::request_lengths::Uniqueness;
 
-/// Fewer cached tokens than this belong to the chat template before the prompt, which clients cannot change.
+/// Minimum cached tokens that matter. Fewer belong to the chat template before the prompt, which clients cannot change.
 const TEMPLATE_TOKENS: u64 = 16;
-/// Divisor of the prompt length below which cached tokens are negligible: a twentieth.
+/// Divisor of the prompt length that gives the share below which cached tokens are negligible: a twentieth.
 const NEGLIGIBLE: u64 = 20;
 
 /// State of the server's prefix cache for a prompt.
@@ -34,10 +34,10 @@ impl PrefixCache {
 }
 
 impl AttemptRecord {
-    /// Cold, warm or unknown, from what the server reported, not from what was intended.
+    /// Returns the state of the prefix cache. It depends on what the server reported, not on what the run intended.
     ///
-    /// Cold means that less than a twentieth of the prompt was cached, or fewer than 16 tokens that are less than half
-    /// of the prompt: with a unique prompt, only the chat template before it can be cached.
+    /// Cold means that less than a twentieth of the prompt was cached, or fewer than 16 tokens and less than half of
+    /// the prompt. So few tokens are the chat template, which is cached even if the prompt is unique.
     pub fn prefix_cache(&self) -> PrefixCache {
         let Some(cached) = self.usage.cached_tokens else { return PrefixCache::Unknown };
         let is_less_than = |part| self.usage.prompt_tokens.is_some_and(|prompt| cached < prompt.div_ceil(part));
@@ -50,8 +50,8 @@ impl AttemptRecord {
         self.turn.is_some_and(|turn| turn.number > 1)
     }
 
-    /// Caveat for the TTFT: warm, or possibly warm. `None` if the prompt was cold, if the server reported nothing but
-    /// the prompt was unique, and for later turns of a conversation.
+    /// Returns a caveat for the TTFT if the cache was warm, or may have been. `None` if the prompt was cold, if the
+    /// server reported nothing but the prompt was unique, and for later turns of a conversation.
     pub fn cache_doubt(&self) -> Option<&'static str> {
         if self.is_later_turn() {
             return None;
@@ -63,7 +63,7 @@ impl AttemptRecord {
         }
     }
 
-    /// Whether the prompt was made unique, so that the server can hardly have it in its prefix cache.
+    /// Returns whether the prompt was made unique, so that the server can hardly have it in its prefix cache.
     pub fn has_unique_prompt(&self) -> bool {
         self.nonce.is_some() || self.lengths.uniqueness == Uniqueness::OwnText
     }
@@ -127,7 +127,7 @@ mod tests {
             (Some(100), Some(16), PrefixCache::Warm),
             (Some(1000), Some(49), PrefixCache::Cold),
             (Some(1000), Some(50), PrefixCache::Warm),
-            // A few tokens are most of a short prompt.
+            // A few tokens are the largest part of a short prompt.
             (Some(15), Some(14), PrefixCache::Warm),
             (Some(15), Some(7), PrefixCache::Cold),
             (Some(14), Some(7), PrefixCache::Warm),

@@ -10,7 +10,7 @@ use super::serde_text::serde_as_text;
 /// Maximum number of distinct prefixes.
 const MAX_PREFIXES: u32 = 1_000_000;
 
-/// A prefix that requests share, and how many distinct ones there are: `2048` or `2048x8`.
+/// Length of the prefixes that requests share, and number of distinct prefixes: `2048` or `2048x8`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrefixSpec {
     tokens: u32,
@@ -33,7 +33,7 @@ impl PrefixSpec {
         self.count
     }
 
-    /// Draws the prefix of a request, below [`Self::count`]. All are equally likely.
+    /// Draws the prefix of a request, as a number below [`Self::count`]. All prefixes are equally likely.
     pub fn sample(self, seed: u64, index: u64) -> u32 {
         Random::for_index(seed, index).below(u64::from(self.count)) as u32
     }

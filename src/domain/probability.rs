@@ -15,13 +15,13 @@ pub fn binomial_at_most(successes: usize, trials: usize, p: f64) -> f64 {
     beta_reg((trials - successes) as f64, successes as f64 + 1.0, 1.0 - p)
 }
 
-/// Probability of at least `successes` in `trials`.
+/// Probability of at least `successes` in `trials`, each with the probability `p`.
 pub fn binomial_at_least(successes: usize, trials: usize, p: f64) -> f64 {
     match successes.checked_sub(1) {
         None => 1.0,
         Some(_) if successes > trials || p <= 0.0 => 0.0,
         Some(_) if p >= 1.0 => 1.0,
-        // Iₚ(k, n − k + 1): precise where the difference to 1 is not.
+        // Iₚ(k, n − k + 1), because 1 − I loses precision for small probabilities.
         Some(fewer) => beta_reg(successes as f64, (trials - fewer) as f64, p),
     }
 }

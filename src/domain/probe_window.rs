@@ -1,4 +1,4 @@
-//! The steady parts of a probe: when its load was on the server, without ramps, drains and holds.
+//! The steady parts of a probe: the time in which its full load was on the server, without ramps, drains and holds.
 
 use std::sync::Arc;
 
@@ -6,14 +6,15 @@ use super::attempt::AttemptRecord;
 use super::spans::Span;
 use super::time::Nanos;
 
-/// Share of the concurrency that a closed loop has in flight in its steady part, as in vllm-bench.
+/// Minimum share of the concurrency in flight in the steady part of a closed loop, as in vllm-bench.
 const FULL_SHARE: f64 = 0.95;
 
-/// The steady parts of a probe, without its ramp and its drain, and without those of each hold.
+/// The steady parts of a probe and their requests. Excluded are ramp and drain of the probe, and ramp and drain around
+/// each hold.
 #[derive(Clone, Debug)]
 pub struct ProbeWindow {
-    /// Measured requests that were sent in the steady parts, complete or failed. All requests sent before them have
-    /// ended, so slow ones are not missing.
+    /// Measured requests that were sent in the steady parts, complete or failed. Requests sent after the oldest request
+    /// in flight are not included yet; otherwise slow requests would be missing among them.
     pub records: Vec<Arc<AttemptRecord>>,
     /// Length of the steady parts, seconds.
     pub seconds: f64,
@@ -21,8 +22,9 @@ pub struct ProbeWindow {
     pub throughput_per_s: f64,
 }
 
-/// Returns the steady parts of measured requests, of which those that started at `open` are in flight at `now`. The
-/// load is a `concurrency`, or `None` if requests do not wait for each other. It was paused between `pauses`.
+/// Returns the steady parts of a probe up to `now`; `None` if there are none. `records` are the measured requests that
+/// ended, and `open` the starts of those in flight. `concurrency` is the load of a closed loop, and `None` if requests
+/// do not wait for each other. The load was paused in `pauses`.
 pub fn probe_window(
     records: Vec<Arc<AttemptRecord>>,
     open: &[Nanos],
@@ -42,7 +44,8 @@ pub fn probe_window(
             return own.iter().map(|r| r.ended).min().zip(last).filter(|(from, to)| from < to);
         };
         let full = full_span(own.iter().map(|r| (r.started, r.ended)).chain(open).collect(), concurrency)?;
-        // Requests that began together wait for each other. Once as many have ended, they are out of step.
+        // The first requests begin together, so they also tend to end together. Once as many requests have ended as
+        // there are slots, their starts are spread out.
         let mut ends: Vec<Nanos> = own.iter().map(|r| r.ended).collect();
         ends.sort_unstable();
         let from = full.0.max(*ends.get(concurrency.checked_sub(1)?)?);
@@ -61,7 +64,7 @@ pub fn probe_window(
     Some(ProbeWindow { records: steady, seconds, throughput_per_s: work / seconds })
 }
 
-/// From the first to the last moment at which the spans overlap [`FULL_SHARE`] of `concurrency` times.
+/// Span from the first to the last moment at which at least [`FULL_SHARE`] of `concurrency` requests are in flight.
 pub(super) fn full_span(spans: Vec<Span>, concurrency: usize) -> Option<Span> {
     let needed = (FULL_SHARE * concurrency as f64).ceil() as i64;
     let mut changes: Vec<(Nanos, i64)> = spans.into_iter().flat_map(|(from, to)| [(from, 1), (to, -1)]).collect();
@@ -145,7 +148,7 @@ mod tests {
 
     #[test]
     fn requests_sent_after_one_in_flight_are_not_known_yet() {
-        // Two slots that begin together, and are out of step from the second end on.
+        // Two slots that begin together; their starts are spread out from the second end on.
         let mut records = vec![request(0, 10), request(0, 12), request(10, 30), request(12, 40), request(30, 50)];
         let now = Nanos::from_millis(100);
         let window = |records: &[Arc<AttemptRecord>], open: &[u64]| {
@@ -162,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_time_around_a_hold_is_not_steady() {
-        // Held from 45 to 60 ms. The requests in flight end at 48 and 50 ms.
+        // The run is held from 45 to 60 ms. The requests in flight end at 48 and 50 ms.
         let records = vec![
             request(0, 10),
             request(0, 12),

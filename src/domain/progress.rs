@@ -9,14 +9,14 @@ use super::quantity::{ESTIMATED, grouped};
 use super::session::{Mode, Session};
 use super::time::Nanos;
 
-/// Number of requests that a run plans.
+/// Number of requests that a run is planned to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Planned {
     /// Exactly this many.
     Exact(usize),
     /// This many on average: the rate times the duration.
     Expected(usize),
-    /// Only the time limits their number.
+    /// Unknown, because only the time limits the number.
     Open,
 }
 
@@ -27,11 +27,11 @@ pub struct Progress {
     pub done: usize,
     /// Measured requests of the whole run: all cases, repeats, stages and reruns.
     pub planned: Planned,
-    /// Share of the run that is over, 0 to 1: of its duration if it has one, otherwise of the planned requests. Falls
-    /// only when the user adds requests.
+    /// Completed share of the run, 0 to 1: of its duration if it has one, otherwise of the planned requests. The share
+    /// falls only when the user adds requests.
     pub share: f64,
-    /// Time until the end: of the duration, or as estimated from the requests that ended. `None` until it is
-    /// known, while the run is held, and once nothing is left.
+    /// Time left until the run ends: the rest of its duration, or an estimate from the requests that ended. `None`
+    /// while there is no estimate, while the run is held, and once nothing is left.
     pub left: Option<Duration>,
 }
 
@@ -43,7 +43,7 @@ impl Progress {
         Self { done, planned: planned(session, done + left), share, left: time_left(session, now, done, left) }
     }
 
-    /// Returns whether anything is planned to compare with.
+    /// Returns whether there is a planned number to compare `done` with.
     pub const fn is_counted(&self) -> bool {
         !matches!(self.planned, Planned::Open)
     }
@@ -69,7 +69,7 @@ fn planned(session: &Session, known: usize) -> Planned {
         Some(expected) if more_time => Planned::Expected(expected.max(known)),
         Some(_) => Planned::Exact(known + session.not_started),
         None if is_open && more_time => Planned::Open,
-        // Requests that were cancelled were planned, too.
+        // Cancelled requests were planned, too.
         None => Planned::Exact(known.max(session.requests_planned().unwrap_or(0))),
     }
 }
@@ -81,7 +81,7 @@ fn share(session: &Session, now: Nanos) -> f64 {
     if session.search().is_some() {
         return of_time;
     }
-    // After the duration, only requests that the user added move the share.
+    // Once the duration is over, only requests that the user added change the share.
     let is_extended = !session.is_timed() && all > session.requests_when_time_was_up();
     let in_stage = if is_extended { of_requests() } else { of_time };
     (session.stage as f64 + in_stage) / session.sweep.len().max(1) as f64
@@ -100,7 +100,8 @@ fn time_left(session: &Session, now: Nanos, done: usize, left: usize) -> Option<
     if !session.has_conversations() {
         return time_left::time_left(session, now);
     }
-    // Turns and the user's pauses between them: at the pace so far, once every slot has delivered.
+    // Conversations have think times between their turns. Their time left follows from the pace so far, once every slot
+    // has completed a request.
     let first_wave = session.plan.limit().unwrap_or(1).min(done + left).max(2);
     if done < first_wave || left == 0 || session.mode != Mode::Running {
         return None;

@@ -1,4 +1,4 @@
-//! Formatting of figures: value, precision, unit, and mark of an estimate. Shared by reports, dashboard and summary.
+//! Formatting of figures with precision, unit, and the mark of an estimate. Shared by reports, dashboard and summary.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub struct Quantity<'a> {
 }
 
 impl<'a> Quantity<'a> {
-    /// A figure with a fixed number of decimals and no unit.
+    /// Creates a figure with a fixed number of decimals and no unit.
     pub fn new(value: impl Into<Option<f64>>, decimals: usize) -> Self {
         let value = value.into();
         Self {
@@ -34,7 +34,8 @@ impl<'a> Quantity<'a> {
         }
     }
 
-    /// A time in milliseconds, in the unit that suits its size: `812 µs`, `43.1 ms`, `703 ms`, `7.03 s`.
+    /// Creates a figure from a time in milliseconds, shown in the unit that suits its size: `812 µs`, `43.1 ms`, `703
+    /// ms`, `7.03 s`.
     pub fn from_millis(ms: impl Into<Option<f64>>) -> Self {
         match ms.into() {
             Some(ms) if ms < 1.0 => Self::new(ms * 1000.0, 0).with_unit(" µs"),
@@ -45,19 +46,20 @@ impl<'a> Quantity<'a> {
         }
     }
 
-    /// A time in milliseconds and half the width of an interval around it, in the unit that suits the time.
+    /// Creates a figure from a time in milliseconds and half the width of the interval around it, shown in the unit
+    /// that suits the time.
     pub fn from_millis_within(ms: f64, half_width_ms: Option<f64>) -> Self {
         let time = Self::from_millis(ms);
         let scale = time.value.filter(|_| ms > 0.0).map_or(1.0, |value| value / ms);
         time.with_half_width(half_width_ms.map(|half| half * scale))
     }
 
-    /// A whole number with thousands separators: `97,887`.
+    /// Formats a whole number with thousands separators: `97,887`.
     pub fn grouped(value: impl Into<Option<f64>>) -> Self {
         Self { is_grouped: true, ..Self::new(value, 0) }
     }
 
-    /// Appends a unit. Include the space before it if there is to be one.
+    /// Appends a unit as written: include the space before the unit if it should have one.
     #[must_use]
     pub const fn with_unit(self, unit: &'a str) -> Self {
         Self { unit, ..self }
@@ -69,7 +71,7 @@ impl<'a> Quantity<'a> {
         Self { half_width, ..self }
     }
 
-    /// Shows a dash in place of the interval if it needs more values: `112.9 ± –`.
+    /// Shows a dash in place of the interval if there are too few values for one: `112.9 ± –`.
     #[must_use]
     pub const fn lacking_half_width_if(self, lacks_half_width: bool) -> Self {
         Self { lacks_half_width, ..self }
@@ -97,15 +99,15 @@ impl fmt::Display for Quantity<'_> {
     }
 }
 
-/// A number with this many decimals, rounded half away from zero, as [`Quantity::grouped`] rounds. The formatting of the
-/// standard library rounds half to even, so that one figure would differ from place to place.
+/// Formats a number with this many decimals, rounded half away from zero as in [`Quantity::grouped`]. The standard
+/// library rounds half to even, so the same figure could differ from place to place.
 pub fn decimal(value: f64, decimals: usize) -> String {
     let scale = 10_f64.powi(i32::try_from(decimals).unwrap_or(i32::MAX));
     let rounded = (value * scale).round() / scale;
     if rounded.is_finite() { format!("{rounded:.decimals$}") } else { format!("{value:.decimals$}") }
 }
 
-/// A whole number with thousands separators: `97,887`.
+/// Formats a whole number with thousands separators: `97,887`.
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
@@ -118,17 +120,17 @@ pub fn grouped(n: u64) -> String {
     out
 }
 
-/// A change in percent with its sign, like `+1.2%`. A change that rounds to zero has a plus sign.
+/// Formats a change in percent with its sign, like `+1.2%`. A change that rounds to zero has a plus sign.
 pub fn signed_percent(percent: f64) -> String {
     format!("{:+.1}%", (percent * 10.0).round() / 10.0 + 0.0)
 }
 
-/// A number with its noun: `1 case`, `2 cases`.
+/// Formats a number with its noun: `1 case`, `2 cases`.
 pub fn count(n: usize, noun: &str) -> String {
     format!("{n} {}", plural(n, noun))
 }
 
-/// The noun alone, in the plural unless `n` is 1.
+/// Returns the noun alone, in the plural unless `n` is 1.
 pub fn plural(n: usize, noun: &str) -> String {
     if n == 1 { noun.to_owned() } else { format!("{noun}s") }
 }

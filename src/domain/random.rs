@@ -1,4 +1,4 @@
-//! Reproducible random numbers and hashes. Not for secrets.
+//! Reproducible random numbers and hashes. Not suitable for secrets.
 
 /// The `SplitMix64` generator.
 #[derive(Clone, Debug)]
@@ -10,7 +10,8 @@ impl Random {
         Self(seed)
     }
 
-    /// Creates the generator of one item of a sequence. Items need no earlier draws and are independent of each other.
+    /// Creates the generator for one item of a sequence. The items are independent of each other and need no earlier
+    /// draws.
     pub const fn for_index(seed: u64, index: u64) -> Self {
         Self(mix(mix(seed) ^ mix(index.wrapping_add(0x9e37_79b9_7f4a_7c15))))
     }
@@ -26,8 +27,8 @@ impl Random {
         radius * (std::f64::consts::TAU * self.unit()).cos()
     }
 
-    /// Next number of the gamma distribution of this shape, above 0, and scale 1, by the method of Marsaglia and Tsang
-    /// (2000).
+    /// Next number of the gamma distribution with scale 1 and this shape, which must be above 0, by the method of
+    /// Marsaglia and Tsang (2000).
     pub fn gamma(&mut self, shape: f64) -> f64 {
         if shape < 1.0 {
             return self.gamma(shape + 1.0) * self.unit().powf(1.0 / shape);
@@ -43,7 +44,7 @@ impl Random {
         }
     }
 
-    /// Next number, above 0 and at most 1.
+    /// Next uniform number above 0 and up to 1.
     pub fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         ((mix(self.0) >> 11) + 1) as f64 / (1_u64 << 53) as f64
@@ -82,7 +83,7 @@ mod tests {
         for index in 0..8000 {
             counts[Random::for_index(3, index).below(8) as usize] += 1;
         }
-        // 1000 each; the standard error is 30.
+        // 1,000 of each are expected, with a standard error of 30.
         assert!(counts.iter().all(|n| (850..1150).contains(n)), "{counts:?}");
         assert_eq!(Random::new(1).below(0), 0);
         let first = |seed, index| Random::for_index(seed, index).unit().to_bits();

@@ -1,21 +1,21 @@
-//! Properties of a prompt that a workload knows: the lengths it asks for, and whether the prompt is unique.
+//! Properties of a request that a workload determines: the intended lengths, and whether the prompt is unique.
 
 use serde::{Deserialize, Serialize};
 
-/// How a prompt is kept out of the server's prefix cache.
+/// Method that keeps a prompt out of the server's prefix cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Uniqueness {
-    /// By a nonce before it, unless the run is warm.
+    /// A nonce before the prompt, unless the run is warm.
     #[default]
     Nonce,
-    /// The prompt has a text of its own, written for this run.
+    /// A text of its own that was generated for this run.
     OwnText,
-    /// Not at all: prompts share beginnings, as the workload asks.
+    /// None: prompts share beginnings, as the workload requires.
     Shared,
 }
 
-/// Lengths that a request was built for, tokens.
+/// Intended lengths of a request, tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestLengths {
     /// Length of the prompt; `None` in later turns of a conversation, whose prompts contain the answers before them.

@@ -10,16 +10,17 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use super::random::mix;
+use super::shard::Shard;
 
 /// Rounds of the Feistel network. Four make it pseudo-random on large domains (Luby and Rackoff, 1988); data sets of a
 /// few rows need more.
 const ROUNDS: u64 = 10;
-/// Step of `SplitMix64` between two outputs.
+/// Increment of `SplitMix64` between two outputs.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Separates the keys of draws with replacement from those of permutations.
 const REPLACE_KEY: u64 = 0x5265_706c_6163_6521;
 
-/// How rows are chosen.
+/// Order in which rows are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sample {
@@ -33,35 +34,21 @@ pub enum Sample {
 }
 
 impl Sample {
-    /// Finds an order by its name on the command line and in a suite.
+    /// Returns the order with this name on the command line and in a suite; `None` if there is none.
     pub fn by_name(name: &str) -> Option<Self> {
         let known = [("ordered", Self::Ordered), ("shuffled", Self::Shuffled), ("replace", Self::Replace)];
         known.into_iter().find(|(known, _)| *known == name).map(|(_, sample)| sample)
     }
 }
 
-/// One of several processes that share a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shard {
-    /// Number of this shard, from 0.
-    pub index: u64,
-    /// Number of shards.
-    pub count: u64,
-}
-
-impl Shard {
-    /// The only shard of a run that is not divided.
-    pub const WHOLE: Self = Self { index: 0, count: 1 };
-}
-
-/// Reason why there is no order.
+/// Reason why no order of rows can be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowOrderError {
     /// There are no rows.
     #[error("the data set has no rows")]
     NoRows,
     /// The shard does not exist.
-    #[error("shard {index} does not exist; shards are numbered from 0 to one less than their number, {count}")]
+    #[error("shard {index} does not exist; of {count} shards, the first has the number 0")]
     NoSuchShard {
         /// Number of the shard.
         index: u64,
@@ -95,7 +82,7 @@ impl RowOrder {
     ///
     /// # Errors
     ///
-    /// Without rows, without this shard, or with more shards than rows.
+    /// If there are no rows, if the shard does not exist, or if there are more shards than rows.
     pub const fn new(rows: u64, sample: Sample, seed: u64, shard: Shard) -> Result<Self, RowOrderError> {
         let Shard { index, count } = shard;
         if rows == 0 {
@@ -132,23 +119,23 @@ impl RowOrder {
     }
 }
 
-/// Key of a stream of random numbers.
+/// Derives the key of a stream of random numbers, such as a pass or a shard, from the seed.
 const fn key(seed: u64, stream: u64) -> u64 {
     mix(mix(seed.wrapping_add(STEP)) ^ mix(stream.wrapping_add(STEP).wrapping_mul(STEP)))
 }
 
-/// Number below `rows`, by multiplication instead of a remainder (Lemire, 2019, "Fast Random Integer Generation in an
-/// Interval"). Its bias is at most `rows` in 2^64.
+/// Draws number `k` of a random sequence, below `rows`, by multiplication instead of a remainder (Lemire, 2019, "Fast
+/// Random Integer Generation in an Interval"). The bias of the result is at most `rows` in 2^64.
 const fn draw(k: u64, rows: u64, key: u64) -> u64 {
     let random = mix(key.wrapping_add(k.wrapping_add(1).wrapping_mul(STEP)));
     ((random as u128 * rows as u128) >> 64) as u64
 }
 
-/// Number at `position` of a permutation of the numbers below `rows`.
+/// Returns the number at `position` of a pseudo-random permutation of the numbers below `rows`.
 ///
-/// A balanced Feistel network permutes the smallest power of four that has room for `rows`. Numbers beyond `rows` go
-/// through the network again (cycle walking), on average at most three times. Both are in Black and Rogaway, 2002,
-/// "Ciphers with Arbitrary Finite Domains".
+/// A balanced Feistel network permutes the smallest power of four that has room for `rows`. Results beyond `rows` go
+/// through the network again (cycle walking), on average at most three times. Both methods are described in Black and
+/// Rogaway, 2002, "Ciphers with Arbitrary Finite Domains".
 fn permute(position: u64, rows: u64, key: u64) -> u64 {
     let bits = u64::BITS - (rows - 1).leading_zeros();
     let half = bits.div_ceil(2).max(1);

@@ -1,4 +1,4 @@
-//! Recorded times at which the rows of a trace are sent.
+//! Times of the rows of a trace, as recorded.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 /// Intended starts of the rows, as time since the first one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowTimes {
-    /// Ascending; never empty.
+    /// Times in ascending order; never empty.
     times: Arc<[Duration]>,
     /// Time from the first row to the first row of the next pass.
     period: Duration,
 }
 
 impl RowTimes {
-    /// Creates the times of rows that are sent in this order. `None` without rows. A further pass follows after the
-    /// mean gap between two rows.
+    /// Creates the times of rows that are sent in this order; `None` without rows. The next pass over the rows begins
+    /// after the mean gap between two rows.
     pub fn new(times: Arc<[Duration]>) -> Option<Self> {
         let span = *times.last()?;
         let gaps = u32::try_from(times.len() - 1).unwrap_or(u32::MAX);
@@ -22,7 +22,7 @@ impl RowTimes {
         Some(Self { times, period: span.saturating_add(mean_gap) })
     }
 
-    /// Time of the start that follows `taken` others.
+    /// Time of the start after the first `taken` ones.
     pub fn at(&self, taken: u64) -> Duration {
         let rows = self.times.len() as u64;
         let in_pass = self.times.get((taken % rows) as usize).copied().unwrap_or_default();
@@ -31,8 +31,8 @@ impl RowTimes {
     }
 }
 
-/// Starts at recorded times. The first one is at zero, wherever in the trace it lies: a resumed run does not wait
-/// for rows that were sent before.
+/// Schedule of starts at recorded times. Times count from the first start, even if that start lies in the middle of the
+/// trace: a resumed run does not wait for rows that were already sent.
 #[derive(Clone, Debug)]
 pub struct TracedStarts {
     times: RowTimes,
@@ -41,9 +41,10 @@ pub struct TracedStarts {
 }
 
 impl TracedStarts {
-    /// Creates the starts that follow `taken` others.
+    /// Creates the schedule of the starts after the first `taken` ones.
     pub fn new(times: RowTimes, taken: u64) -> Self {
-        let from = times.at(taken);
+        // The rows of a shard keep their distance from the first row of the whole trace.
+        let from = if taken == 0 { Duration::ZERO } else { times.at(taken) };
         Self { times, taken, from }
     }
 
@@ -52,7 +53,7 @@ impl TracedStarts {
         self.after(0)
     }
 
-    /// Time of the start that comes after `further` others.
+    /// Time of the start that comes `further` starts after the next one.
     pub fn after(&self, further: u64) -> Duration {
         self.times.at(self.taken.saturating_add(further)).saturating_sub(self.from)
     }

@@ -10,14 +10,14 @@ use super::slo::Slo;
 use super::sweep::Stage;
 use super::tally::Tally;
 
-/// Result of a probe: figures of its steady part, together with those of earlier probes at its load.
+/// Result of a probe: figures of its steady part and of those of earlier probes at the same load.
 #[derive(Clone, Debug)]
 pub struct ProbeResult {
     /// The probe.
     pub probe: Probe,
-    /// Its thresholds, in the order of the suite.
+    /// Figures of the thresholds, in the order of the suite.
     pub figures: Vec<ProbeFigure>,
-    /// Other figures. The concurrency is that of the probe, and 0 for a rate.
+    /// Other figures. The concurrency is that of the probe, or 0 for a rate.
     pub stage: Stage,
     /// Requests per second that met every threshold; `None` without a threshold on single requests.
     pub goodput_per_s: Option<f64>,
@@ -26,7 +26,7 @@ pub struct ProbeResult {
 }
 
 impl ProbeResult {
-    /// Results of a probe of a session; `None` if there is no steady part.
+    /// Creates the result of the probe with this index; `None` if the probe has no steady part.
     pub fn new(session: &Session, at: usize) -> Option<Self> {
         let search = session.search()?;
         let probe = *search.probes.get(at)?;
@@ -45,7 +45,7 @@ impl ProbeResult {
         Some(Self { probe, figures: judge(session.slos(), &records), stage, goodput_per_s, seconds })
     }
 
-    /// Describes the threshold that decides: the first that failed, or else the first that is not passed.
+    /// Describes the threshold that decided the verdict: the first failed one, or else the first undecided one.
     pub fn deciding(&self, slos: &[Slo]) -> Option<String> {
         let of = |verdict| self.figures.iter().zip(slos).find(|(figure, _)| figure.verdict == verdict);
         let (figure, slo) = of(ProbeVerdict::Fail).or_else(|| of(ProbeVerdict::Undecided))?;
@@ -63,20 +63,20 @@ impl ProbeResult {
 pub struct SearchResult {
     /// Probes with a steady part, in their order.
     pub probes: Vec<ProbeResult>,
-    /// The limit.
+    /// Limit found by the search.
     pub outcome: SearchOutcome,
     /// The result in one sentence, with its full stop.
     pub sentence: String,
 }
 
 impl SearchResult {
-    /// Result of a session's search so far; `None` without a search.
+    /// Returns the result of a session's search so far; `None` without a search.
     pub fn from_session(session: &Session) -> Option<Self> {
         let probes = (0..session.search()?.probes.len()).filter_map(|at| ProbeResult::new(session, at)).collect();
         Self::from_probes(session, probes)
     }
 
-    /// Result of a session's search so far, from the results of its probes; `None` without a search.
+    /// Returns the result of a session's search so far, from the results of its probes; `None` without a search.
     pub fn from_probes(session: &Session, probes: Vec<ProbeResult>) -> Option<Self> {
         let outcome = session.search()?.outcome();
         let mut result = Self { probes, outcome, sentence: String::new() };
@@ -84,12 +84,12 @@ impl SearchResult {
         Some(result)
     }
 
-    /// The last probe at a load with this verdict.
+    /// Returns the last probe at a load with this verdict.
     fn probe_at(&self, load: SearchLoad, verdict: ProbeVerdict) -> Option<&ProbeResult> {
         self.probes.iter().rfind(|result| result.probe.load == load && result.probe.verdict == verdict)
     }
 
-    /// The probe at the limit.
+    /// Returns the probe at the limit.
     pub fn at_limit(&self) -> Option<&ProbeResult> {
         self.probe_at(self.outcome.last_pass?, ProbeVerdict::Pass)
     }
@@ -133,13 +133,13 @@ impl SearchResult {
                 let verb = if *is_complete { "Holds no load" } else { "So far holds no load" };
                 format!("{verb} within {promise}; {} {} too many{why}{open}.", users(*fail), be(*fail))
             }
-            (None, None) if self.probes.is_empty() => "No probe of the search is over.".to_owned(),
-            (None, None) => format!("The search found no load that is sure to meet {promise}{open}."),
+            (None, None) if self.probes.is_empty() => "No probe of the search has ended.".to_owned(),
+            (None, None) => format!("The search found no load that is certain to meet {promise}{open}."),
         })
     }
 }
 
-/// The verb after a load.
+/// Returns the verb after a load: `is` or `are`.
 const fn be(load: SearchLoad) -> &'static str {
     if load.0 == 1 { "is" } else { "are" }
 }

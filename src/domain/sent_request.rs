@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// Shown in place of a request that was read from a journal: journals do not store requests.
+/// Text in place of the request of a saved attempt, because journals do not store requests.
 pub const REQUEST_NOT_STORED: &str = "Saved runs do not store their requests.";
 
 /// A request as it was sent. The URL has no user, password or query.
@@ -10,7 +10,7 @@ pub const REQUEST_NOT_STORED: &str = "Saved runs do not store their requests.";
 pub struct SentRequest {
     /// URL of the request.
     pub url: Arc<str>,
-    /// Names and values in the order they were sent; `None` replaces values that may be secret.
+    /// Names and values of the headers in the order in which they were sent; `None` replaces values that may be secret.
     pub headers: Arc<[(String, Option<String>)]>,
     /// Value of `x-request-id`, unless the user set a header of that name.
     pub request_id: String,

@@ -1,36 +1,36 @@
-//! A time series in bounded memory, in which a missing sample is a gap, never zero. Once it is full, its resolution is halved, so
-//! that the beginning of a long run is never lost.
+//! A time series in bounded memory, in which a missing sample is a gap, never zero. When the series is full, its
+//! resolution is halved, so that the beginning of a long run is never lost.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::time::Nanos;
 
-/// Share of the capacity, in percent, that a series may fill after its resolution was halved.
+/// Maximum share of the capacity, in percent, that is filled after the resolution was halved.
 const FULL_AFTER_HALVING_PERCENT: usize = 75;
 
-/// Points in time with a value or a gap. A point is one sample until the series is full, then the mean of all
-/// samples within a stretch of time.
+/// Points in time with a value or a gap. Each point is one sample until the series is full, then the mean of all
+/// samples within a time bin.
 #[derive(Clone, Debug)]
 pub struct Series {
     points: VecDeque<Point>,
     capacity: usize,
-    /// Length of the stretch of a point, nanoseconds; 0 while each sample has a point of its own.
+    /// Length of the time bin of a point, nanoseconds; 0 while each sample has a point of its own.
     width_ns: u64,
     sum: f64,
     count: usize,
     /// The last sample.
     last: Option<f64>,
-    /// The last sample that is no gap.
+    /// The last sample that is not a gap.
     last_known: Option<f64>,
 }
 
-/// Samples of a stretch of time.
+/// Samples of a time bin.
 #[derive(Clone, Copy, Debug)]
 struct Point {
-    /// Time of the first sample.
+    /// Time of the first sample in the bin.
     at: Nanos,
-    /// Sum of the samples that are no gap, and their number.
+    /// Sum of the samples that are not gaps; `count` is their number.
     sum: f64,
     count: u32,
 }
@@ -59,7 +59,7 @@ impl Series {
         Self { width_ns: self.width_ns, ..Self::new(self.capacity) }
     }
 
-    /// Adds a sample, not earlier than the last one; `None` is a gap.
+    /// Adds a sample, which must not be earlier than the last one; `None` is a gap.
     pub fn push(&mut self, at: Nanos, value: Option<f64>) {
         self.last = value;
         self.last_known = value.or(self.last_known);
@@ -72,7 +72,7 @@ impl Series {
         }
     }
 
-    /// Adds a point, or joins it to the last one if both are of the same stretch.
+    /// Adds a point, or merges it with the last one if both are in the same time bin.
     fn insert(&mut self, point: Point) {
         let stretch_of = |at: Nanos| at.0.checked_div(self.width_ns);
         match self.points.back_mut() {
@@ -81,7 +81,7 @@ impl Series {
         }
     }
 
-    /// Doubles the stretches until the series has room again.
+    /// Doubles the length of the time bins until the series has room again.
     fn halve(&mut self) {
         let span = |points: &VecDeque<Point>| points.back()?.at.0.checked_sub(points.front()?.at.0);
         let mean_ns = span(&self.points).unwrap_or(0) / self.points.len().saturating_sub(1).max(1) as u64;
@@ -105,7 +105,7 @@ impl Series {
         self.last
     }
 
-    /// The last sample that is no gap.
+    /// The last sample that is not a gap.
     pub const fn last_known(&self) -> Option<f64> {
         self.last_known
     }
@@ -115,8 +115,8 @@ impl Series {
         (self.count > 0).then(|| self.sum / self.count as f64)
     }
 
-    /// Mean of the samples between two times, both included; `None` without one. Samples that share a point with the first
-    /// one of a stretch have its time.
+    /// Mean of the samples between two times, both included; `None` without a sample. All samples of a time bin count
+    /// at the time of the bin's first sample.
     pub fn mean_between(&self, from: Nanos, to: Nanos) -> Option<f64> {
         let start = self.points.partition_point(|point| point.at < from);
         let end = self.points.partition_point(|point| point.at <= to).max(start);
@@ -125,12 +125,13 @@ impl Series {
         (count > 0).then(|| sum / f64::from(count))
     }
 
-    /// Silence between two points that counts as a gap: `least`, or more once a point covers a longer stretch.
+    /// Minimum time between two points that counts as a gap: `least`, or more if time bins are longer.
     pub fn hold(&self, least: Duration) -> Duration {
         least.max(Duration::from_nanos(self.width_ns * 2))
     }
 
-    /// Points from `before` earlier than `from` up to the first after `to`, oldest first. Reads only those points.
+    /// Points of a time range, oldest first: from `before` earlier than `from` up to the first point after `to`. Takes
+    /// time only for these points.
     pub fn between(&self, from: Nanos, to: Nanos, before: Duration) -> Vec<(Nanos, Option<f64>)> {
         let before = self.hold(before);
         let start = self.points.partition_point(|p| p.at.plus(before) < from);
@@ -138,13 +139,13 @@ impl Series {
         self.points.range(start..(end + 1).min(self.points.len())).map(|point| (point.at, point.value())).collect()
     }
 
-    /// Value at a time: that of the last point up to it, if that point is not older than `hold`.
+    /// Value at a time: that of the last point at or before this time, unless the point is older than `hold`.
     pub fn at(&self, at: Nanos, hold: Duration) -> Option<f64> {
         let point = self.points.get(self.points.partition_point(|p| p.at <= at).checked_sub(1)?)?;
         point.value().filter(|_| at.since(point.at) <= self.hold(hold))
     }
 
-    /// Points not older than `from`, oldest first. Reads only those points.
+    /// Points not older than `from`, oldest first. Takes time only for these points.
     pub fn since(&self, from: Nanos) -> Vec<(Nanos, Option<f64>)> {
         let start = self.points.partition_point(|p| p.at < from);
         self.points.range(start..).map(|point| (point.at, point.value())).collect()
@@ -204,14 +205,15 @@ mod tests {
             s.iter().collect::<Vec<_>>(),
             [(Nanos(0), Some(0.5)), (Nanos(20), Some(2.5)), (Nanos(40), Some(4.0))]
         );
-        // The last sample is exact, and its point is settled only when the next stretch begins.
+        // The last sample is exact, and its point is settled only when the next time bin begins.
         s.push(Nanos(50), Some(9.0));
         assert_eq!((s.last(), s.iter().next_back()), (Some(9.0), Some((Nanos(40), Some(6.5)))));
         assert_eq!(s.settled_since(Nanos(20)), [(Nanos(20), Some(2.5))]);
         assert_eq!(s.at(Nanos(75), Duration::ZERO), Some(6.5));
     }
 
-    /// Samples of a day, four a second: the hour of the day as value, with a gap in the last quarter of the tenth hour.
+    /// Samples of a day, four per second, whose value is the hour of the day. The last quarter of the tenth hour is a
+    /// gap.
     fn day(capacity: usize) -> Series {
         let mut series = Series::new(capacity);
         for quarter in 0..24 * 3600 * 4_u64 {

@@ -1,11 +1,12 @@
-//! Times that the server reported, compared with those measured here.
+//! Comparison of times that the server reported with those measured here.
 
 use super::attempt::AttemptRecord;
 use super::server_timings::ServerTimings;
 
 impl ServerTimings {
-    /// Decode speed by the server's clock and as measured here, tokens per second. Both use the same number of tokens,
-    /// so that only the clocks differ. Without a decode time, the server's own speed figure.
+    /// Returns the decode speed by the server's clock and as measured here, tokens per second. Both use the same number
+    /// of tokens, so that only the clocks differ. If the server reported no decode time, the first value is the speed
+    /// that it reported.
     pub fn decode_beside_ours(&self, record: &AttemptRecord) -> Option<(f64, f64)> {
         let here = record.decode_tokens_per_s()?;
         let window_ms = record.last_arrival()?.millis_since(record.first_arrival()?);
@@ -39,8 +40,8 @@ impl ServerTimings {
         out
     }
 
-    /// Compares the server's times with a first text that was held back. The buffer held it during decoding, not the
-    /// network.
+    /// Compares the server's times with a first text that was held back. The delay is then due to a buffer during
+    /// decoding, not to the network.
     fn buffered_sentence(&self, record: &AttemptRecord) -> Option<String> {
         record.unresolved_first_token()?;
         let (name, server_ms, text_ms) = (self.source.name(), self.before_first_token_ms()?, record.first_text_ms()?);
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn equal_times_give_equal_speeds_whatever_the_server_counts() {
-        // llama.cpp divides 101 tokens, not 100 gaps, by the time.
+        // The speed that llama.cpp reports is 101 tokens per time; the one measured here is 100 gaps per time.
         let timings = ServerTimings {
             decode_ms: Some(1000.0),
             tokens_per_s: Some(101.0),
@@ -107,7 +108,7 @@ mod tests {
     #[test]
     fn the_difference_has_its_sign() {
         let timings = |ms| ServerTimings { decode_ms: Some(ms), ..ServerTimings::from_source(TimingSource::Ollama) };
-        // The server took 1% less time than passed here, so the text arrived more slowly.
+        // By its own clock, the server was 1% faster than the text arrived here.
         assert!(
             timings(990.0).sentences(&record())[0]
                 .ends_with("reports 101.0 tok/s decode; measured here: 100.0 (−1.0%)")
@@ -153,7 +154,7 @@ mod tests {
               the buffered answer are network, queue and client"
             ]
         );
-        // The first half came in one read, so the decode time before it is unknown.
+        // The first half of the text came in one read, so the decode time before this read is unknown.
         let mut half = record();
         half.arrivals.iter_mut().take(50).for_each(|a| a.at = Nanos::from_millis(990));
         assert_eq!(

@@ -11,10 +11,10 @@ use super::gpu_track::MeanAndMax;
 use super::series::Series;
 use super::time::Nanos;
 
-/// Maximum points in each series: eight hours at one sample per second in full resolution.
+/// Maximum points in each series: eight hours at one sample per second. Longer runs are stored in lower resolution.
 const HISTORY_POINTS: usize = 28_800;
 
-/// A metric that a server may export. Samples are stored in this order, so new metrics go at the end.
+/// A metric that a server may export. Journals store samples in this order, so new metrics must be added at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meter {
     /// Running requests.
@@ -25,7 +25,7 @@ pub enum Meter {
     KvCache,
     /// Prompt tokens found in the prefix cache, over the server's own time window, percent.
     PrefixHitRate,
-    /// Requests that were removed from the batch and wait to return.
+    /// Requests that the scheduler removed from the batch and that wait to return.
     Retracted,
     /// Prompt tokens (or blocks) found in the prefix cache since the server started.
     PrefixHits,
@@ -81,7 +81,7 @@ pub struct ServerGauges([Option<f64>; Meter::COUNT]);
 
 impl<'de> Deserialize<'de> for ServerGauges {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Another version may store fewer or more metrics.
+        // Journals of other versions may store fewer or more metrics.
         let stored = Vec::<Option<f64>>::deserialize(deserializer)?;
         let mut gauges = Self::default();
         gauges.0.iter_mut().zip(stored).for_each(|(slot, value)| *slot = value);
@@ -108,22 +108,22 @@ impl ServerGauges {
     }
 }
 
-/// Event from the reader of a server's metrics.
+/// Event from the thread that reads a server's metrics.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GaugeEvent {
-    /// The page was found.
+    /// The metrics page was found.
     Found {
         /// Kind of server, from the names of its metrics.
         kind: Cow<'static, str>,
-        /// URL of the page, without secrets.
+        /// URL of the metrics page, without secrets.
         url: String,
         /// Time between two samples, milliseconds.
         interval_ms: u64,
         /// Warning if reading the page disturbs the server.
         warning: Option<Cow<'static, str>>,
     },
-    /// No readable page was found, with the reason.
+    /// No readable metrics page was found, with the reason.
     Absent(String),
     /// One sample.
     Sample(Nanos, Box<ServerGauges>),
@@ -136,7 +136,7 @@ pub enum GaugeEvent {
 pub struct GaugeHistory {
     /// Kind of server, from the names of its metrics.
     pub kind: Option<Cow<'static, str>>,
-    /// URL of the page, without secrets.
+    /// URL of the metrics page, without secrets.
     pub url: String,
     /// Time between two samples, milliseconds.
     pub interval_ms: u64,
@@ -144,7 +144,7 @@ pub struct GaugeHistory {
     pub warning: Option<Cow<'static, str>>,
     /// Reason why there are no metrics.
     pub absent: Option<String>,
-    /// Reason why the last sample failed.
+    /// Reason why the last sample failed; `None` if it did not.
     pub silent: Option<String>,
     /// Number of samples since the run began.
     pub samples: u64,
@@ -155,7 +155,7 @@ pub struct GaugeHistory {
     gauges: [Series; Meter::GAUGES.len()],
     /// Mean and maximum of the gauges while the run was active.
     levels: [MeanAndMax; Meter::GAUGES.len()],
-    /// Time of the first sample in the levels.
+    /// Time of the first sample in [`Self::levels`].
     first_level: Option<Nanos>,
     first: Option<(Nanos, ServerGauges)>,
     last: Option<(Nanos, ServerGauges)>,
@@ -165,7 +165,7 @@ pub struct GaugeHistory {
     carried: ServerGauges,
     /// Time at which the run stopped being active.
     until: Option<Nanos>,
-    /// Whether the sample after that was taken. Later samples are not part of the run.
+    /// Whether the one sample after the end of the run was taken. Later samples are not part of the run.
     closed: bool,
 }
 
@@ -218,7 +218,7 @@ impl GaugeHistory {
         }
     }
 
-    /// Starts the run: earlier counts are not part of it.
+    /// Starts the run. What the server counted before is not part of it.
     pub fn begin_run(&mut self) {
         self.first = None;
         self.last = None;
@@ -231,8 +231,8 @@ impl GaugeHistory {
         (self.samples, self.missed) = (0, 0);
     }
 
-    /// Starts or ends active measurement. After the end, the next sample is the last one, and what the server counts
-    /// until the run is active again is not part of it.
+    /// Starts or ends active measurement. The next sample after the end is the last one of the run. What the server
+    /// counts between that sample and the next start is not part of the run.
     pub fn set_active(&mut self, active: bool, at: Nanos) {
         if !active {
             self.until.get_or_insert(at);
@@ -249,7 +249,7 @@ impl GaugeHistory {
         }
     }
 
-    /// Notes that the program ended and was restarted. Counts of the run are then unknown.
+    /// Notes that tokscope ended and was restarted. The server's counts of the run are then unknown.
     pub fn interrupt(&mut self) {
         self.last = None;
         self.interrupted = true;
@@ -275,7 +275,8 @@ impl GaugeHistory {
         self.silent = None;
         self.samples += 1;
         self.closed = self.until.is_some_and(|until| at >= until);
-        // In the last sample, no request of the run is in flight.
+        // The sample after the end of the run has no request of the run in flight, so it does not count towards the
+        // levels.
         if !self.closed {
             self.first_level.get_or_insert(at);
             for (level, meter) in self.levels.iter_mut().zip(Meter::GAUGES) {
@@ -310,7 +311,7 @@ impl GaugeHistory {
         let is_whole = self.first_level.is_some_and(|first| from <= first)
             && self.last.as_ref().is_some_and(|(last, _)| *last <= to);
         if is_whole {
-            // The points of a long run are too coarse to leave out the samples after its end.
+            // The points of a long run are too coarse to exclude the samples after its end.
             return self.mean(meter);
         }
         let end = self.until.filter(|_| self.closed).map_or(to, |until| to.min(Nanos(until.0.saturating_sub(1))));
@@ -321,7 +322,7 @@ impl GaugeHistory {
         self.levels.get(Meter::GAUGES.iter().position(|m| *m == meter)?)
     }
 
-    /// Growth of a counter since the run began; `None` with fewer than two samples, or if server or run were
+    /// Growth of a counter since the run began; `None` with fewer than two samples, or if the server or the run was
     /// interrupted.
     pub fn grown(&self, meter: Meter) -> Option<f64> {
         let grown = match (self.carried.get(meter), self.grown_now(meter)) {
@@ -337,13 +338,13 @@ impl GaugeHistory {
         growth(last, first, meter)
     }
 
-    /// Growth of one counter as a share of another's, percent; `None` if the other did not grow.
+    /// Growth of the counter `part` as a share of the growth of `whole`, percent; `None` if `whole` did not grow.
     pub fn share(&self, part: Meter, whole: Meter) -> Option<f64> {
         let whole = self.grown(whole).filter(|n| *n > 0.0)?;
         Some(self.grown(part)? / whole * 100.0)
     }
 
-    /// Mean time since the run began from a sum and a count, milliseconds.
+    /// Mean of the times since the run began, from the server's sum and count, milliseconds.
     pub fn mean_ms(&self, seconds: Meter, count: Meter) -> Option<f64> {
         let count = self.grown(count).filter(|n| *n > 0.0)?;
         Some(self.grown(seconds)? / count * 1000.0)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Server or provider that reported the times, which defines their meaning.
+/// Server or provider that reported the times. Each one defines them in its own way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are the servers' own")]
 pub enum TimingSource {
@@ -20,7 +20,7 @@ pub enum TimingSource {
 }
 
 impl TimingSource {
-    /// Name for display.
+    /// Name of the server or provider for display.
     pub const fn name(self) -> &'static str {
         match self {
             Self::LlamaCpp => "llama.cpp",
@@ -34,7 +34,7 @@ impl TimingSource {
     }
 }
 
-/// Time that a request took by the server's own clock. Times not reported are `None`.
+/// Times of a request by the server's own clock. Times that the server did not report are `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServerTimings {
     /// Server or provider that reported the times.
@@ -72,7 +72,8 @@ impl ServerTimings {
         [self.prompt_ms, self.decode_ms, self.queue_ms, self.ttft_ms, self.tokens_per_s].iter().any(Option::is_some)
     }
 
-    /// Time at the server before the first token, milliseconds: its own TTFT, or else queue and prompt.
+    /// Time at the server before the first token, milliseconds: the TTFT that the server reported, or else its times
+    /// for queue and prompt.
     pub fn before_first_token_ms(&self) -> Option<f64> {
         self.ttft_ms.or_else(|| Some(self.prompt_ms? + self.queue_ms.unwrap_or(0.0)))
     }

@@ -10,6 +10,7 @@ mod event;
 mod index;
 mod load;
 mod pace;
+mod plan;
 mod replay;
 mod rows;
 mod run_clock;
@@ -33,6 +34,8 @@ pub use self::event::{EventKind, InvalidEvent, RunEvent};
 use self::index::Index;
 pub use self::load::warmup_name;
 pub use self::pace::{Capped, Durations, Pace, StagePace};
+use self::plan::attempts_of;
+pub use self::plan::{NO_LIMIT, Plan};
 pub use self::replay::IdleReason;
 pub use self::rows::RowPlan;
 use self::run_clock::RunClock;
@@ -40,105 +43,18 @@ pub use self::search::{Probe, SearchState};
 use self::unpacked::UnpackedRecords;
 use super::attempt::{AttemptId, AttemptRecord};
 use super::backlog::Backlog;
-use super::open_loop::OpenLoop;
 use super::suite::Suite;
 use super::time::Nanos;
 use super::turn::Turn;
 
-/// Time by which the open loop orders a start before it is due, so that delays of the main thread do no harm. Orders
-/// that are not due yet are withdrawn when the user holds the run.
+/// Lead time with which the open loop orders a start from the engine before the start is due, so that delays of the
+/// main thread do no harm. When the user holds the run, orders that are not due yet are withdrawn.
 const HORIZON: Duration = Duration::from_millis(250);
-/// Maximum attempts of a run that keep text and arrivals; older attempts of each case keep only their figures.
+/// Maximum number of attempts of a run whose text and arrivals stay in memory. Of older attempts, only the figures
+/// stay.
 const MAX_UNPACKED_RECORDS: usize = 512;
-/// Minimum attempts of each case that keep text and arrivals.
+/// Minimum number of attempts of each case whose text and arrivals stay in memory.
 const MIN_UNPACKED_RECORDS_PER_CASE: usize = 8;
-
-/// [`Plan::concurrency`] of an open loop without a limit.
-pub const NO_LIMIT: usize = usize::MAX;
-
-/// Amount of work in a run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Plan {
-    /// Number of requests in flight in a closed loop, and the maximum in an open loop, where it may be [`NO_LIMIT`].
-    pub concurrency: usize,
-    /// Measured attempts per case.
-    pub repeat: u32,
-    /// Unmeasured attempts before the first measured one, taken from the cases in turn.
-    pub warmup: u32,
-    /// Whether prompts are sent unchanged, so that a prefix cache may hold them. Otherwise each prompt is made unique.
-    pub warm: bool,
-    /// Rate and distribution of the starts; `None` in a closed loop.
-    pub open_loop: Option<OpenLoop>,
-    /// Time for which cases are started in turn, regardless of `repeat`.
-    pub duration: Option<Duration>,
-    /// Measured requests in all, spread over the cases in turn, regardless of `repeat`. At least one per case.
-    pub requests: Option<u32>,
-    /// Whether an open loop ends once its queue only grows.
-    pub stop_when_saturated: bool,
-}
-
-impl Default for Plan {
-    fn default() -> Self {
-        Self {
-            concurrency: 1,
-            repeat: 1,
-            warmup: 0,
-            warm: false,
-            open_loop: None,
-            duration: None,
-            requests: None,
-            stop_when_saturated: false,
-        }
-    }
-}
-
-impl Plan {
-    /// Returns whether the run is a load test: with concurrency, a rate or a duration, totals matter more than single
-    /// cases.
-    pub fn is_load(&self) -> bool {
-        self.concurrency > 1 || self.open_loop.is_some() || self.duration.is_some()
-    }
-
-    /// Concurrency; `None` without a limit.
-    pub fn limit(&self) -> Option<usize> {
-        (self.concurrency != NO_LIMIT).then_some(self.concurrency)
-    }
-
-    /// Returns whether cases take turns. Otherwise each case is completed before the next starts.
-    fn takes_turns(&self) -> bool {
-        self.open_loop.is_some() || self.duration.is_some() || self.requests.is_some()
-    }
-
-    /// Number of measured attempts to start of the case at position `case` among `cases`. [`u32::MAX`] if only the time
-    /// limits them.
-    fn attempts_of(&self, case: usize, cases: usize) -> u32 {
-        match self.requests {
-            _ if self.duration.is_some() => u32::MAX,
-            None => self.repeat,
-            Some(requests) => {
-                let cases = u32::try_from(cases.max(1)).unwrap_or(u32::MAX);
-                let is_early = u32::try_from(case).is_ok_and(|case| case < requests % cases);
-                // The command line refuses fewer requests than cases; a damaged journal may hold fewer.
-                (requests / cases + u32::from(is_early)).max(1)
-            }
-        }
-    }
-
-    /// Number of measured requests of a run, or of one stage of a sweep, over `cases` cases. `None` if the time limits
-    /// them.
-    pub fn measured_requests(&self, cases: usize) -> Option<usize> {
-        let repeated = cases.saturating_mul(self.repeat as usize);
-        self.duration.is_none().then(|| self.requests.map_or(repeated, |requests| requests as usize))
-    }
-}
-
-/// Number of measured attempts of a case to start; [`u32::MAX`] if only the time limits them.
-fn attempts_of(suite: &Suite, plan: &Plan, case: usize) -> u32 {
-    let workload = suite.workload.as_ref().filter(|_| plan.duration.is_none());
-    let planned = workload.map(|w| w.planned.get(case).copied().unwrap_or_default());
-    planned.unwrap_or_else(|| plan.attempts_of(case, suite.cases.len()))
-}
 
 /// State of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -157,9 +73,9 @@ pub enum Mode {
 /// Input of a session: a request of the user or a fact from the engine.
 #[derive(Clone, Debug)]
 pub enum SessionInput {
-    /// The endpoint answered, so the run begins.
+    /// Begin the run, because the endpoint answered.
     Begin(Nanos),
-    /// The time is now this; attempts that became due are started.
+    /// Advance the session to this time and start the attempts that became due.
     Tick(Nanos),
     /// Hold the run, or resume it.
     ToggleHold,
@@ -171,9 +87,9 @@ pub enum SessionInput {
     RerunFailed,
     /// Cancel a case.
     Cancel(usize),
-    /// An attempt ended with this record.
+    /// Take the record of an attempt that ended.
     Ended(AttemptId, Arc<AttemptRecord>),
-    /// Cancel everything, because the program ends.
+    /// Cancel all attempts, because tokscope ends.
     Abort,
 }
 
@@ -200,7 +116,7 @@ pub enum SessionCommand {
 /// A run of a suite.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// Suite that is run.
+    /// Suite of the run.
     pub suite: Arc<Suite>,
     /// Amount of work.
     pub plan: Plan,
@@ -229,18 +145,19 @@ pub struct Session {
     warmups_started: u32,
     /// Spans in which the schedule was paused, ascending and disjoint.
     schedule_pauses: Vec<(Nanos, Nanos)>,
-    /// Spans in which the program was not running, from its end to the resume: ascending and disjoint.
+    /// Spans between the end of the program and the resume of the run: ascending and disjoint.
     absences: Vec<(Nanos, Nanos)>,
     idle: Idle,
-    /// Time of the program's last sign of life; set until the run is resumed.
+    /// Last time at which the program is known to have run; `None` once the run is resumed.
     stopped: Option<Nanos>,
-    /// Time of the last stop up to which rates count; the time after it was not measured.
+    /// Time at which measurement ended before the last stop of the program. Rates do not include the time from then to
+    /// the resume.
     rates_end: Nanos,
     /// Measured attempts that the end of the program interrupted since the last resume, with their starts.
     interrupted: Vec<(AttemptId, Nanos)>,
     /// End of the last request that was measured, complete or failed.
     last_measured_end: Option<Nanos>,
-    /// Whether the program is ending, so that cancelled attempts are started again after a resume.
+    /// Whether the program is ending. Attempts cancelled by the end are started again after a resume.
     is_closing: bool,
     /// Whether the program ended in the middle of the run.
     is_cut_off: bool,
@@ -255,13 +172,13 @@ pub struct Session {
     quiet_since: Nanos,
     /// Last time at which every slot was taken.
     last_full_at: Option<Nanos>,
-    /// Number of attempts known only because later ones have higher numbers.
+    /// Number of attempts without events of their own, inferred from the higher numbers of later attempts.
     inferred: usize,
     attempts_ended: usize,
     /// Durations of the requests that ended.
     pace: Pace,
     requests_done: usize,
-    /// Sum of the cases' measured requests in flight and still to start.
+    /// Number of measured requests in flight and still to start in this stage, over all cases.
     requests_left_in_stage: usize,
     /// Requests that the plan asks for in each stage.
     requests_planned_in_stage: usize,
@@ -276,7 +193,7 @@ pub struct Session {
     rows: Option<Arc<RowPlan>>,
     /// Number of rows taken in this stage.
     rows_taken: u64,
-    /// Times from which the next turns of conversations may start, with case and conversation.
+    /// Next turns of conversations, in order: the time from which the turn may start, the case, and the conversation.
     next_turns: BTreeSet<(Nanos, usize, u32)>,
     /// Cases whose conversations changed with the current event.
     changed_conversations: BTreeSet<usize>,
@@ -340,7 +257,7 @@ impl Session {
         session
     }
 
-    /// Adds the rows that the cases of a workload send.
+    /// Returns the session with the rows that its workload sends.
     #[must_use]
     pub fn with_rows(mut self, rows: Arc<RowPlan>) -> Self {
         self.send_rows(Some(rows));
@@ -353,12 +270,12 @@ impl Session {
         self.set_schedule();
     }
 
-    /// Number of rows sent in this stage; a conversation sends one. A row that is sent again counts once.
+    /// Number of rows sent in this stage. A conversation uses one row, and a row that is sent again counts once.
     pub const fn rows_sent(&self) -> u64 {
         self.rows_taken
     }
 
-    /// Number of measured attempts of a case to start, in each stage; [`u32::MAX`] if only the time limits them.
+    /// Number of measured attempts to start for a case in each stage; [`u32::MAX`] if only the time limits the number.
     pub fn planned_attempts(&self, case: usize) -> u32 {
         self.attempts_of(case)
     }
@@ -367,7 +284,8 @@ impl Session {
         attempts_of(&self.suite, &self.plan, case)
     }
 
-    /// Adds a sweep: each stage runs the whole plan at one of these concurrencies. An empty list means no sweep.
+    /// Returns the session with a sweep, each stage of which runs the whole plan at one of these concurrencies. An
+    /// empty list means no sweep.
     #[must_use]
     pub fn with_sweep(mut self, concurrencies: Vec<usize>) -> Self {
         self.plan.concurrency = concurrencies.first().copied().unwrap_or(self.plan.concurrency);

@@ -1,4 +1,5 @@
-//! Thresholds for a run (service level objectives), and goodput: the requests that meet all of them and pass their checks.
+//! Thresholds for a run (service level objectives), and goodput: the requests that meet all thresholds and pass their
+//! checks.
 
 mod alias;
 mod direction;
@@ -72,7 +73,7 @@ impl Stat {
         }
     }
 
-    /// Percentile that decides how many values are needed; 50 if one value is enough.
+    /// Percentile whose minimum number of values applies; 50 if one value is enough.
     pub(super) const fn percent(self) -> u32 {
         match self {
             Self::P90 => 90,
@@ -175,17 +176,18 @@ pub struct Slo {
 /// Result of checking a threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict {
-    /// Value that was compared; `None` if there is none.
+    /// Value that was compared with the threshold; `None` if no request has the figure.
     pub value: Option<f64>,
     /// Number of requests behind the value.
     pub n: usize,
     /// Requests with a warm or unknown prefix cache; none if the threshold is not about the first token.
     pub doubts: CacheDoubts,
-    /// Whether the threshold is met. Without a value it is not.
+    /// Whether the threshold is met; `false` without a value.
     pub met: bool,
     /// Complete answers whose streams cannot carry the figure; the verdict ignores them.
     pub unresolved: usize,
-    /// Statistic compared in place of a percentile that has too few requests: the extreme, which is the harder test.
+    /// Statistic that replaced a percentile with too few requests: the extreme, which is harder to meet. `None` if
+    /// nothing was replaced.
     pub stand_in: Option<Stat>,
 }
 
@@ -222,8 +224,9 @@ impl Slo {
         format!("{label} {}", stat.as_str())
     }
 
-    /// Judges a single request by its own value, regardless of the statistic. `None` for thresholds that are not about
-    /// single requests. A request without the value misses the threshold, unless its stream cannot carry the figure.
+    /// Judges a single request by its own value, regardless of the threshold's statistic. `None` for thresholds that
+    /// are not about single requests. A request without the figure misses the threshold, unless the figure is
+    /// unresolved.
     pub fn judge_request(&self, record: &AttemptRecord) -> Option<RequestVerdict> {
         let Subject::Requests(metric, _) = self.subject else { return None };
         Some(match (metric.get)(record) {
@@ -256,7 +259,7 @@ impl Slo {
         format!("{name} {value} {sign} {}{notes}", self.with_unit(self.threshold))
     }
 
-    /// A value of the figure with its unit.
+    /// Formats a value of the figure with its unit.
     pub fn with_unit(&self, value: f64) -> String {
         let digits = if value.fract().abs() < 1e-9 || value >= 100.0 {
             0
@@ -270,7 +273,7 @@ impl Slo {
 }
 
 impl Comparison {
-    /// Opposite sign.
+    /// Sign of the opposite comparison.
     const fn opposite(self) -> &'static str {
         match self {
             Self::Below => "≥",
@@ -296,7 +299,7 @@ impl Verdict {
     }
 }
 
-/// Whether a single request meets thresholds.
+/// Result of judging a single request by thresholds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestVerdict {
     /// The request meets all thresholds.

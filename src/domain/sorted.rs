@@ -1,4 +1,4 @@
-//! Figures in ascending order; the cost of adding one hardly grows with their number.
+//! A sorted list of figures. The time to add a figure hardly grows with the length of the list.
 
 use std::fmt::{self, Debug, Formatter};
 
@@ -8,7 +8,7 @@ const BLOCK: usize = 1024;
 /// Figures in ascending order.
 #[derive(Clone, Default)]
 pub struct Sorted {
-    /// No block is empty, and the blocks are in order.
+    /// Consecutive parts of the list; no block is empty.
     blocks: Vec<Vec<f64>>,
     length: usize,
 }

@@ -10,14 +10,14 @@ use super::time::Nanos;
 
 /// The steady part of a load and its figures.
 ///
-/// In a closed loop it reaches from the first to the last moment at which at least 95% of the concurrency was in
-/// flight. In an open loop, which has no such target, it reaches from the first end of a request, before which the
-/// queue can only grow, to the last intended start, after which it can only shrink.
+/// In a closed loop, the steady part reaches from the first to the last moment at which at least 95% of the concurrency
+/// was in flight. An open loop has no such target. Its steady part reaches from the first end of a request, before
+/// which the queue can only grow, to the last intended start, after which the queue can only shrink.
 #[derive(Clone, Debug)]
 pub struct SteadyWindow {
-    /// Start of the window.
+    /// Start of the steady part.
     pub from: Nanos,
-    /// End of the window.
+    /// End of the steady part.
     pub to: Nanos,
     /// Time from the first request to the window, seconds.
     pub ramp_s: f64,
@@ -33,8 +33,8 @@ pub struct SteadyWindow {
 }
 
 impl SteadyWindow {
-    /// Returns the window of a session. `None` for a single stream, for loads that change, if the load was held or the
-    /// run resumed, and if it was never at its full concurrency.
+    /// Returns the steady part of a session. `None` for a single stream, for loads that change, if the load was held or
+    /// the run resumed, and if the run never reached its full concurrency.
     pub fn from_session(session: &Session) -> Option<Self> {
         let is_single = session.sweep.is_empty() && session.search().is_none();
         let is_steady_load = is_single && session.load_stages().is_empty();

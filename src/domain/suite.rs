@@ -21,7 +21,7 @@ use super::workload::{Conversations, Workload};
 pub struct Suite {
     /// Name, shown as the report's "Test Mode".
     pub name: String,
-    /// Speeds from which the result counts as excellent, good or fair.
+    /// Minimum speeds for a result to count as excellent, good or fair.
     pub rating: RatingScale,
     /// Thresholds for a run.
     pub slos: Vec<Slo>,
@@ -33,16 +33,16 @@ pub struct Suite {
     /// Kind of work that the requests ask for.
     #[serde(default, skip_serializing_if = "Task::is_generation")]
     pub task: Task,
-    /// Requests that the cases stand for; `None` if each case always sends its own prompt.
+    /// Workload whose requests the cases represent; `None` if each case always sends its own prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
-    /// Conversations of the run, beside those that cases describe themselves.
+    /// Conversations of the run, in addition to those that cases define themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversations: Option<Conversations>,
     /// Models that requests draw from; `None` if the run has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_mix: Option<ModelMix>,
-    /// Loads of the run one after another; `None` if the plan has the only one.
+    /// Loads of the run, one after another; `None` if the plan has the only load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_stages: Option<LoadStages>,
     /// Prices of the server; `None` if the user gave none.
@@ -53,7 +53,7 @@ pub struct Suite {
     pub find: Option<LoadSearch>,
 }
 
-/// The name of a suite, with the patterns that selected its cases.
+/// Formats the name of a suite with the patterns that selected its cases.
 pub fn title(name: &str, case_patterns: &[String]) -> String {
     if case_patterns.is_empty() { name.to_owned() } else { format!("{name} (--case {})", case_patterns.join(", ")) }
 }
@@ -70,7 +70,7 @@ pub struct CaseSpec {
     /// User messages of the later turns of a conversation. Each is sent with all messages and answers before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub follow_ups: Vec<String>,
-    /// Time between an answer and the next turn.
+    /// Think time between an answer and the next turn.
     #[serde(default, skip_serializing_if = "Duration::is_zero")]
     pub think_time: Duration,
     /// Maximum tokens to generate.
@@ -147,7 +147,7 @@ impl CaseSpec {
         (!count.is_empty()).then_some(count)
     }
 
-    /// Returns whether a nonce would be sent: it needs a message, and `extra` may replace the messages.
+    /// Returns whether a nonce would be sent: the case must have a message, and `extra` must not replace the messages.
     pub fn takes_nonce(&self) -> bool {
         let replaced = ["messages", "input", "query"].iter().any(|key| self.extra.contains_key(*key));
         !self.messages.is_empty() && !replaced
@@ -167,8 +167,8 @@ pub struct Timeouts {
 }
 
 impl Default for Timeouts {
-    /// A port that does not answer fails within seconds. The other limits depend on prompt and server, so they have no
-    /// default.
+    /// Limits only the time to connect, so that a port that does not answer fails within seconds. The other limits have
+    /// no default, because they depend on prompt and server.
     fn default() -> Self {
         Self { connect: Duration::from_secs(10), first_token: None, stall: None }
     }
@@ -234,7 +234,7 @@ impl RatingScale {
         self.step(tokens_per_s).map_or("Poor", |(word, _)| word)
     }
 
-    /// Bound that decided the rating of a speed: `≥ 100 tok/s`, or `< 20 tok/s` for "Poor".
+    /// Bound that determines the rating of a speed: `≥ 100 tok/s`, or `< 20 tok/s` for "Poor".
     pub fn measured_against(&self, tokens_per_s: f64) -> String {
         self.step(tokens_per_s).map_or_else(|| format!("< {} tok/s", self.fair), |(_, from)| format!("≥ {from} tok/s"))
     }

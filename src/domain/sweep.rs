@@ -1,4 +1,4 @@
-//! A sweep over concurrencies: results of each stage, and the knee beyond which more load hardly pays.
+//! A sweep over concurrencies: results of each stage, and the knee, beyond which more load hardly adds throughput.
 
 mod headline;
 mod summary;
@@ -18,7 +18,7 @@ use super::slo::RunFigure;
 use super::tally::Tally;
 use super::task::Task;
 
-/// Minimum relative growth of a median latency or a throughput; less is noise between single runs.
+/// Minimum relative growth of a median latency or a throughput that counts; less is noise between single runs.
 const MIN_GROWTH: f64 = 0.2;
 
 /// Results of one stage.
@@ -67,7 +67,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Results from the requests counted at this concurrency.
+    /// Creates the results of a stage from its counted requests.
     pub fn from_tally(concurrency: usize, tally: &Tally, session: &Session) -> Self {
         let slos = session.slos();
         Self {
@@ -114,8 +114,8 @@ impl Stage {
         self
     }
 
-    /// Returns whether the stage had enough requests to fill its slots. Otherwise it did not put the load on the server
-    /// that its concurrency promises, so that it says nothing about saturation.
+    /// Returns whether the stage had enough requests to fill its slots. Otherwise the real load was lower than the
+    /// concurrency, and the stage says nothing about saturation.
     pub const fn fills_slots(&self) -> bool {
         self.requests >= self.concurrency
     }
@@ -184,8 +184,9 @@ pub fn saturated_from_start(stages: &[Stage]) -> Option<SaturatedFromStart> {
 /// over latency that lies farthest above the chord from its first to its last point, with both axes scaled to 0 to 1
 /// (the Kneedle method of Satopää et al. without its smoothing). The curve ends at the stage with the highest
 /// throughput. If the curve does not bend, or the median latency has not grown by 20%, that stage is the knee. `None`
-/// with fewer than three stages that [fill their slots](Stage::fills_slots), and if the last stage would be the knee, because the server may take more load. For a
-/// sweep that does not scale it is the stage with the lowest concurrency; see [`saturated_from_start`].
+/// with fewer than three stages that [fill their slots](Stage::fills_slots), and if the last stage would be the knee,
+/// because the server may take more load. For a sweep that does not scale it is the stage with the lowest concurrency;
+/// see [`saturated_from_start`].
 pub fn knee(stages: &[Stage]) -> Option<usize> {
     match find_knee(stages)? {
         Knee::At(at) => Some(at),
@@ -216,9 +217,9 @@ pub fn slo_summary(stages: &[Stage]) -> Option<String> {
 }
 
 enum Knee {
-    /// At the stage with this index.
+    /// The knee is at the stage with this index.
     At(usize),
-    /// Beyond the last stage with figures, which has this index.
+    /// The knee lies beyond the last stage with figures, which has this index.
     Beyond(usize),
 }
 
@@ -241,7 +242,7 @@ fn find_knee(stages: &[Stage]) -> Option<Knee> {
     }
     let above = |(at, x, y): &(usize, f64, f64)| (*at, (y - y0) / (y1 - y0) - (x - x0) / (x1 - x0));
     let farthest = points.iter().take(best + 1).map(above).max_by(|a, b| a.1.total_cmp(&b.1))?;
-    // Rounding must not make a straight line bend.
+    // The threshold keeps rounding errors from bending a straight line.
     Some(if farthest.1 > 0.01 { Knee::At(farthest.0) } else { at_top })
 }
 
@@ -255,7 +256,7 @@ mod tests {
 
     #[test]
     fn the_knee_is_where_throughput_stops_growing() {
-        // Throughput doubles at almost no cost up to 4, then hardly grows while latency doubles.
+        // Throughput doubles at almost the same latency up to concurrency 4, then hardly grows while latency doubles.
         let curve = [(1, 1.0, 100.0), (2, 1.1, 190.0), (4, 1.3, 350.0), (8, 2.5, 390.0), (16, 5.0, 400.0)];
         let stages: Vec<_> = curve.iter().map(|&(c, l, t)| stage(c, l * 1000.0, t)).collect();
         assert_eq!(knee(&stages), Some(2));

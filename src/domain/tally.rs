@@ -1,4 +1,4 @@
-//! Counts of a run's measured requests, updated as they end.
+//! Counts of a run's measured requests, updated as requests end.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use super::sorted::Sorted;
 use super::statistics::{Stats, enough_for, percentile_by};
 use super::time::Nanos;
 
-/// Counts over all measured requests including reruns; excludes warm-ups and cancelled attempts.
+/// Counts and sorted figures of all measured requests including reruns. Excludes warm-ups and cancelled attempts.
 #[derive(Clone, Debug)]
 pub struct Tally {
     /// Number of requests that ended.
@@ -22,7 +22,8 @@ pub struct Tally {
     pub ok: usize,
     /// Number of requests that meet every threshold; `None` without a threshold for single requests.
     pub good: Option<usize>,
-    /// Complete answers that miss no threshold but lack a figure that their stream cannot carry; not part of goodput.
+    /// Complete answers that miss no threshold but have an unresolved figure of a threshold. They are not part of
+    /// goodput.
     pub unjudged: usize,
     /// Number of failed requests by kind of error.
     pub errors: BTreeMap<String, usize>,
@@ -51,7 +52,7 @@ pub struct Tally {
     schedule_pauses: Vec<(Nanos, Nanos)>,
 }
 
-/// A tally of many records, whose figures are sorted once at the end.
+/// Builder of a tally from many records. Sorts the figures only once, at the end.
 #[derive(Debug)]
 pub struct TallyBuilder<'a> {
     tally: Tally,
@@ -170,13 +171,13 @@ impl Tally {
         }
     }
 
-    /// Time that rates refer to, seconds: the time with requests in flight. In an open loop it includes the idle time
-    /// in between, which is part of the rate, unless the schedule was paused.
+    /// Time that rates refer to, seconds: the time with requests in flight. In an open loop, includes the idle time
+    /// between requests, except while the schedule was paused.
     pub fn seconds(&self) -> f64 {
         self.seconds_of(&self.busy)
     }
 
-    /// [`Self::seconds`], with requests in flight from `from` to `to` as well.
+    /// Like [`Self::seconds`], as if requests were also in flight from `from` to `to`.
     pub fn seconds_with(&self, from: Nanos, to: Nanos) -> f64 {
         let mut busy = self.busy.clone();
         cover(&mut busy, from, to);
@@ -227,12 +228,12 @@ impl Tally {
         Stats::from_values(self.column(metric)?.iter())
     }
 
-    /// Percentile of a metric over all complete answers that have it; `None` if they are too few for it.
+    /// Percentile of a metric over all complete answers that have it; `None` if these are too few for this percentile.
     pub fn percentile(&self, metric: &Metric, p: u32) -> Option<f64> {
         self.any_percentile(metric, f64::from(p)).filter(|_| enough_for(self.count(metric), p))
     }
 
-    /// Percentile of a metric, even over too few answers; `None` if none has the metric.
+    /// Like [`Self::percentile`], but for any number of answers; `None` if no answer has the metric.
     pub fn any_percentile(&self, metric: &Metric, p: f64) -> Option<f64> {
         let column = self.column(metric).filter(|column| !column.is_empty())?;
         Some(percentile_by(column.len(), p, |at| column.get(at).unwrap_or(f64::NAN)))
@@ -324,7 +325,7 @@ impl Slo {
         let (value, n, unresolved, stand_in) = match self.subject {
             Subject::Requests(metric, stat) => {
                 let n = tally.count(metric);
-                // The extreme meets the threshold only if every percentile does.
+                // The extreme is the hardest test: if it meets the threshold, every percentile does.
                 let extreme = if self.comparison.is_upper_bound() { Stat::Max } else { Stat::Min };
                 let stand_in = (n > 0 && !enough_for(n, stat.percent())).then_some(extreme);
                 (tally.stat(metric, stand_in.unwrap_or(stat)), n, tally.unresolved(metric), stand_in)

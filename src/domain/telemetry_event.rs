@@ -47,6 +47,26 @@ impl TelemetryEvent {
         }
     }
 
+    /// The event with its time changed, if it has one.
+    #[must_use]
+    pub fn map_time(mut self, change: impl FnOnce(Nanos) -> Nanos) -> Self {
+        let at = match &mut self {
+            Self::Began(at)
+            | Self::Active(at)
+            | Self::Idle(at)
+            | Self::BrokenOff(at)
+            | Self::Gauges(GaugeEvent::Sample(at, _) | GaugeEvent::Gap(at, _))
+            | Self::Gpu(GpuEvent::Gap { at, .. } | GpuEvent::Unchanged { at, .. }) => at,
+            Self::Gpu(GpuEvent::Sample(sample)) => &mut sample.at,
+            Self::Host(HostEvent::Sample(sample)) => &mut sample.at,
+            Self::Gauges(GaugeEvent::Found { .. } | GaugeEvent::Absent(_))
+            | Self::Host(HostEvent::Absent(_))
+            | Self::Gpu(GpuEvent::Found { .. } | GpuEvent::Absent(_) | GpuEvent::Scope(_)) => return self,
+        };
+        *at = change(*at);
+        self
+    }
+
     /// Applies the event to the histories. The server's history is created with its first event.
     pub fn apply(self, gpu: &mut GpuHistory, gauges: &mut Option<GaugeHistory>, host: &mut HostHistory) {
         match self {
@@ -80,7 +100,7 @@ impl TelemetryEvent {
     }
 }
 
-/// Events that recreate what is known before a run begins.
+/// Returns events that recreate the current state of the histories, for a journal that begins with the run.
 pub fn known(gpu: &GpuHistory, gauges: Option<&GaugeHistory>, host: &HostHistory) -> Vec<TelemetryEvent> {
     let infos: Vec<_> = gpu.gpus.iter().map(|track| track.info.clone()).collect();
     let (source, driver, interval_ms) = (gpu.source.clone(), gpu.driver.clone(), gpu.interval_ms);

@@ -7,7 +7,7 @@ use std::iter::Peekable;
 
 use unicode_width::UnicodeWidthChar;
 
-/// Maximum combining marks on one character; more are a flood, because no script and no emoji needs as many.
+/// Maximum combining marks on one character. No script and no emoji needs more.
 const MAX_MARKS: usize = 8;
 
 /// The first `max_chars` characters of `text`, followed by the ellipsis if characters were dropped.
@@ -23,7 +23,7 @@ pub const ESCAPE: char = '\u{1b}';
 /// Control sequence introducer in one character, equivalent to [`ESCAPE`] and `[`.
 pub const CSI: char = '\u{9b}';
 
-/// Removes everything that could control a terminal, reorder a line or hide in it: escape sequences (CSI, OSC and
+/// Removes everything that could control a terminal, reorder a line or hide text: escape sequences (CSI, OSC and
 /// similar), C0 and C1 controls except line feed and tab, changes of text direction, invisible characters except the
 /// joiner and the emoji selectors, and floods of combining marks.
 pub fn sanitise(text: &str) -> String {
@@ -52,7 +52,8 @@ pub fn sanitise(text: &str) -> String {
     out
 }
 
-/// Returns whether a character only directs the layout or has no meaning, so that removing it loses no visible text.
+/// Returns whether a character is invisible and only controls the layout or has no meaning, so that its removal loses
+/// no visible text.
 fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{ad}'
@@ -68,7 +69,7 @@ fn is_hidden(c: char) -> bool {
         | '\u{feff}'
         | '\u{fff9}'..='\u{fffb}'
         | '\u{1d173}'..='\u{1d17a}'
-        // Tags, and variation selectors beyond those of emoji, which can hide whole messages.
+        // Tag characters, and variation selectors other than those of emoji, can encode hidden messages.
         | '\u{e0000}'..='\u{e0fff}'
     )
 }

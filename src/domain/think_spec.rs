@@ -12,7 +12,7 @@ use super::serde_text::serde_as_text;
 const MAX_THINK: Duration = Duration::from_secs(86_400);
 /// Forms of a think time, for errors and help.
 pub const THINK_FORMS: &str = "2s, 2s~500ms (normal), 1s..5s (uniform), ~2s (exponential) or 1s:80,30s:20 (weights)";
-/// Units of a time and their seconds. A unit comes before the ones that it ends with.
+/// Units of a time and their lengths in seconds. `ms` comes before `s`, which is also its last letter.
 const UNITS: [(&str, f64); 4] = [("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
 
 const FORMAT: Format = Format { number: seconds, min: 0.0, has_exponential: true, is_whole: false };
@@ -20,8 +20,8 @@ const FORMAT: Format = Format { number: seconds, min: 0.0, has_exponential: true
 /// A distribution of times: `2s`, `2s~500ms` (normal with mean and standard deviation), `1s..5s` (uniform), `~2s`
 /// (exponential with this mean) or `1s:80,30s:20` (values with weights).
 ///
-/// Exponential times are those of independent users, as in TPC-C, and like those are cut at ten times the mean. Negative
-/// values of a normal distribution are drawn again.
+/// Exponential times are typical of independent users. As in TPC-C, they are cut at ten times the mean. Negative values
+/// of a normal distribution are drawn again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ThinkSpec {
     distribution: Distribution,

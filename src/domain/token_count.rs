@@ -3,13 +3,13 @@
 use super::attempt::{AttemptRecord, AttemptStatus};
 use super::finding::USAGE_MISSING;
 
-/// Maximum difference between server and tokenizer in tokens: end-of-turn and other special tokens are in no text.
+/// Tolerated difference between server and tokenizer, tokens: end-of-turn and other special tokens are not in the text.
 const MAX_SPECIAL_TOKENS: u64 = 5;
-/// Maximum difference as a divisor of the server's count: a tenth.
+/// Divisor of the server's count that gives the tolerated relative difference: a tenth.
 const TOLERANCE_DIVISOR: u64 = 10;
 
 impl AttemptRecord {
-    /// Returns whether counting the text gives the number of generated tokens.
+    /// Returns whether the text has all generated tokens, so that a tokenizer can count them.
     pub fn is_countable(&self) -> bool {
         let has_text = !self.text.is_empty() || !self.reasoning.is_empty();
         // Cancelled attempts are not reported, and counting them must not delay the end of the run.

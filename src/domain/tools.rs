@@ -57,7 +57,7 @@ pub struct AnswerSchema {
 }
 
 impl ToolChoice {
-    /// Word of the OpenAI APIs; `None` for a named tool.
+    /// Value of `tool_choice` in the OpenAI APIs; `None` for a named tool.
     pub const fn word(&self) -> Option<&'static str> {
         match self {
             Self::Auto => Some("auto"),
@@ -68,7 +68,7 @@ impl ToolChoice {
     }
 }
 
-/// Whether APIs accept this text as the name of a tool or of a schema: 1 to 64 letters, digits, `_` and `-`.
+/// Returns whether APIs accept this text as the name of a tool or of a schema: 1 to 64 letters, digits, `_` and `-`.
 pub fn is_api_name(name: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     (1..=64).contains(&name.len()) && name.bytes().all(is_allowed)

@@ -1,5 +1,5 @@
-//! Arrivals of one stream in a form that can be drawn at any zoom in bounded time. Arrivals are stored in blocks that
-//! never change once full, and stretches of a block know the extremes of their gaps.
+//! Arrivals of one stream, in a form that can be drawn at any zoom in bounded time. Arrivals are stored in blocks,
+//! which never change once full. Each block is divided into stretches, which store summaries of their gaps.
 
 mod columns;
 
@@ -15,10 +15,10 @@ use super::time::Nanos;
 const BLOCK: usize = 256;
 /// Number of arrivals in a stretch.
 const STRETCH: usize = 16;
-/// Number of recent gaps that define the usual gap of a running stream.
+/// Number of recent gaps from which the usual gap of a running stream is computed.
 const RECENT_GAPS: usize = 512;
 
-/// Time between two arrivals. Arrivals from one read share one gap, that before the first of them.
+/// Time between two arrivals. Arrivals from one read share a single gap, which ends with the first of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gap {
     /// Time of the arrival before.
@@ -30,7 +30,7 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// Length, milliseconds.
+    /// Length of the gap, milliseconds.
     pub fn ms(&self) -> f64 {
         self.to.millis_since(self.from)
     }
@@ -80,8 +80,8 @@ impl Trace {
         trace
     }
 
-    /// Adds the arrivals since the last call. `all` must start with those of earlier calls. Keeps about the last
-    /// `max_arrivals`.
+    /// Adds the arrivals since the last call. `all` has all arrivals, including those of earlier calls. Keeps about the
+    /// last `max_arrivals`.
     pub fn extend_from(&mut self, all: &[Arrival], max_arrivals: usize) {
         if all.len() == self.len {
             return;
@@ -129,7 +129,7 @@ impl Trace {
         Some(self.blocks.back()?.arrivals.last()?.kind)
     }
 
-    /// All gaps that are kept, in order.
+    /// All gaps between stored arrivals, in order.
     pub fn gaps(&self) -> impl Iterator<Item = Gap> {
         self.blocks.iter().flat_map(|block| block.gaps(0..block.arrivals.len()))
     }
@@ -155,7 +155,7 @@ impl Trace {
         pause_limit_ms(&gaps)
     }
 
-    /// Gaps longer than `limit_ms` that overlap a span. `own` has the stalls of tokscope itself.
+    /// Gaps longer than `limit_ms` that overlap a span. `own` lists the stalls of tokscope itself.
     pub fn stalls(&self, from: Nanos, to: Nanos, limit_ms: f64, own: &[(Nanos, Nanos)]) -> Vec<Stall> {
         let mut stalls = Vec::new();
         for (block, index, stretch) in self.stretches(from, to) {

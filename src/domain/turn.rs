@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Place of a request in a conversation of several requests.
+/// Position of a request in a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Turn {
     /// Number of the conversation's first attempt within its case. It identifies the conversation.
@@ -14,7 +14,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// First turn of a conversation of `of` turns that begins with attempt `conversation`.
+    /// Creates the first turn of a conversation of `of` turns that begins with attempt `conversation`.
     pub const fn first(conversation: u32, of: u16) -> Self {
         Self { conversation, number: 1, of }
     }

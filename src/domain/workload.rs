@@ -1,4 +1,4 @@
-//! Requests of a run besides named cases: rows of a data set, synthetic prompts or a trace, and conversations about them.
+//! Requests of a run other than named cases: rows of a data set, synthetic prompts or a trace. Also conversations.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ use super::row_order::Sample;
 use super::task::Task;
 use super::think_spec::ThinkSpec;
 
-/// Separates the random numbers of think times from those of turns.
+/// Mixed into the seed of think times, so that they are independent of the numbers of turns.
 const THINK_SEED: u64 = 0x7468_696e_6b21_2121;
 
-/// Requests that differ from one another. Each case of the suite is a group of them: one for each tag of a data set, or
-/// one for all.
+/// A workload: requests that differ from one another. Each case of the suite is a group of these requests, such as the
+/// rows with the same tag of a data set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
     /// Source of the requests.
     pub source: WorkloadSource,
     /// One line about the source for the user: its format, rows and lengths.
     pub summary: String,
-    /// Number of rows that the source has; `None` for synthetic prompts, which do not end.
+    /// Number of rows that the source has; `None` for synthetic prompts, whose number is not limited.
     pub rows: Option<u32>,
     /// Order of the rows.
     #[serde(default)]
@@ -34,17 +34,17 @@ pub struct Workload {
     /// Inputs or documents of each request; `None` if the requests ask for text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<ItemsForm>,
-    /// Tokens of the answers; `None` for those of the row, or of the case.
+    /// Lengths of the answers, tokens; `None` if the row or the case determines them.
     #[serde(default)]
     pub output: Option<LengthSpec>,
-    /// Warm-ups before all others that measure how many tokens the server counts for a text.
+    /// Number of probes: the first warm-ups, which measure how many tokens the server counts for a text.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub probes: u32,
-    /// Whether rows have checks of their answers.
+    /// Whether any row has checks of its answer.
     #[serde(default)]
     pub has_checks: bool,
-    /// Measured requests of each case, in each stage: as many as the source has rows, or as the user asked for. A
-    /// conversation counts once.
+    /// Number of measured requests of each case, in each stage: the number of rows, or the number that the user
+    /// requested. A conversation counts once.
     pub planned: Vec<u32>,
 }
 
@@ -79,8 +79,8 @@ const fn is_zero(n: &u32) -> bool {
 }
 
 impl Workload {
-    /// Number of the probe that a warm-up of a run with `cases` cases is, from 1; `None` if it is none. Warm-ups take
-    /// the cases in turn, and the first ones are probes.
+    /// Number of the probe, from 1, if this warm-up of a run with `cases` cases is one; otherwise `None`. Warm-ups take
+    /// the cases in turn, and the first warm-ups are probes.
     pub fn probe_number(&self, id: AttemptId, cases: usize) -> Option<u32> {
         let before = u32::try_from(cases).ok()?.checked_mul(id.number.checked_sub(1)?)?;
         let number = before.checked_add(u32::try_from(id.case).ok()?)?.checked_add(1)?;
@@ -94,7 +94,8 @@ impl Workload {
         depths.as_slice().get(case).map(|depth| DepthTest { depth: *depth, prompt_tokens, output_tokens })
     }
 
-    /// Whether a case ends with a request that the server refuses, because the others ask for the same.
+    /// Returns whether a case ends after a request that the server refuses, because its other requests are equally
+    /// long.
     pub const fn ends_case_if_refused(&self) -> bool {
         matches!(self.source, WorkloadSource::Depth { .. })
     }
@@ -111,17 +112,17 @@ pub enum WorkloadSource {
         /// Columns that the user mapped, as `key=NAME`.
         #[serde(default)]
         columns: Vec<String>,
-        /// Whether bad rows are skipped instead of refused.
+        /// Whether invalid rows are skipped. Otherwise an invalid row is an error.
         #[serde(default)]
         skips_bad_rows: bool,
-        /// Length and checksum of the content.
+        /// Size and checksum of the content.
         fingerprint: DataFingerprint,
     },
     /// Prose of given lengths (`--isl`).
     Synthetic {
-        /// Tokens of a prompt.
+        /// Lengths of the prompts, tokens.
         input: LengthSpec,
-        /// Beginning that prompts share.
+        /// Prefixes that prompts share; `None` without any.
         prefix: Option<PrefixSpec>,
     },
     /// Prose after contexts of given depths (`--depth`). Each depth is a case.
@@ -137,12 +138,12 @@ pub enum WorkloadSource {
     Trace {
         /// Path as the user gave it, made absolute.
         path: String,
-        /// Whether bad rows are skipped instead of refused.
+        /// Whether invalid rows are skipped. Otherwise an invalid row is an error.
         #[serde(default)]
         skips_bad_rows: bool,
-        /// Factor by which time passes faster than in the trace.
+        /// Factor by which requests are sent faster than they were recorded.
         speed: f64,
-        /// Length and checksum of the file; `None` in journals of older versions.
+        /// Size and checksum of the file; `None` in journals of older versions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fingerprint: Option<DataFingerprint>,
     },
@@ -167,7 +168,7 @@ impl WorkloadSource {
         }
     }
 
-    /// Length and checksum of the file or folder, if it has one and they are known.
+    /// Size and checksum of the file or folder; `None` if the source has no file, or if a journal does not have them.
     pub const fn fingerprint(&self) -> Option<DataFingerprint> {
         match self {
             Self::Dataset { fingerprint, .. } => Some(*fingerprint),
@@ -186,7 +187,7 @@ impl WorkloadSource {
         if let Self::Depth { output_tokens, .. } = self { Some(*output_tokens) } else { None }
     }
 
-    /// Path of the file or folder; `None` for prompts that are written.
+    /// Path of the file or folder; `None` for generated prompts.
     pub fn path(&self) -> Option<&str> {
         match self {
             Self::Dataset { path, .. } | Self::Trace { path, .. } => Some(path),
@@ -198,25 +199,25 @@ impl WorkloadSource {
 /// Conversations of several turns (`--turns`, `--think`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conversations {
-    /// Turns of a conversation; `None` for those that the case or the row has.
+    /// Number of turns of a conversation; `None` if the case or the row determines it.
     pub turns: Option<LengthSpec>,
-    /// Time between an answer and the next turn; `None` for that of the case.
+    /// Think time between an answer and the next turn; `None` if the case determines it.
     pub think: Option<ThinkSpec>,
     /// Header that carries the number of the conversation, for servers that route by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_header: Option<String>,
-    /// Seed of both.
+    /// Random seed of turns and think times.
     pub seed: u64,
 }
 
 impl Conversations {
-    /// Number of turns of a conversation, if [`Self::turns`] decides.
+    /// Number of turns of a conversation; `None` unless [`Self::turns`] is set.
     pub fn turns_of(&self, case: usize, conversation: u32) -> Option<u16> {
         let turns = self.turns.as_ref()?.sample(self.seed, index(case, conversation, 0));
         Some(u16::try_from(turns).unwrap_or(u16::MAX))
     }
 
-    /// Time before turn `number` of a conversation, if [`Self::think`] decides.
+    /// Think time before turn `number` of a conversation; `None` unless [`Self::think`] is set.
     pub fn think_time(&self, case: usize, conversation: u32, number: u16) -> Option<Duration> {
         Some(self.think.as_ref()?.sample(self.seed ^ THINK_SEED, index(case, conversation, number)))
     }

@@ -1,4 +1,4 @@
-//! The bottleneck of a run in one sentence that says no more than the figures show.
+//! Names the bottleneck of a run in one sentence, which claims no more than the figures show.
 
 mod conditions;
 mod evidence;
@@ -13,11 +13,11 @@ use super::gpu::IDLE_PERCENT;
 use super::summary::Summary;
 use crate::domain::session::Session;
 
-/// Heading of the sentence, in every output.
+/// Label before the sentence, in all outputs.
 pub const LABEL: &str = "Bottleneck";
-/// Cause if no rule holds.
+/// Cause to report if no rule applies.
 const NOT_CLEAR: &str = "no clear bottleneck";
-/// Load from which a GPU counts as busy, percent, in at least one sample.
+/// Minimum peak load of a busy GPU, percent.
 const BUSY_PERCENT: f64 = 90.0;
 
 /// Cause that limited a run, with its evidence.
@@ -25,7 +25,7 @@ const BUSY_PERCENT: f64 = 90.0;
 pub struct Bottleneck {
     /// Cause in the field's terms, such as `decode-bound`.
     pub cause: &'static str,
-    /// Evidence of the cause and of a second cause, ending with a full stop.
+    /// Figures that show the cause and any further causes, as a clause that ends with a full stop.
     pub evidence: String,
     /// Further causes that `evidence` names.
     pub also: Vec<&'static str>,
@@ -35,7 +35,7 @@ impl Bottleneck {
     fn new(cause: &'static str, found: &str, further: &[(&Rule, String)], gpu: &str) -> Self {
         let mut also = Vec::new();
         let name_or_extend = |(rule, found): &(&Rule, String)| {
-            // Further evidence of a cause that is already named needs no second name.
+            // `also` names each cause once; further evidence of it is appended without the name.
             if rule.cause == cause || also.contains(&rule.cause) {
                 return format!("; {found}");
             }
@@ -47,17 +47,16 @@ impl Bottleneck {
         Self { cause, evidence: format!("{found}{clauses}{gpu}."), also }
     }
 
-    /// Returns the cause as the beginning of a sentence.
+    /// Returns the cause with a capital first letter, to begin a sentence.
     pub fn headline(&self) -> String {
         let mut letters = self.cause.chars();
         letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
     }
 }
 
-/// Returns the bottleneck of a run; `None` while nothing is measured.
-///
-/// The rules are checked in the order of their table. The first one that holds names the cause. The next one that holds
-/// and does not follow from the first is named beside it.
+/// Returns the bottleneck of a run; `None` before the first measured attempt ends. The rules are checked in the order
+/// of the table: the first that applies names the cause. The next that applies names a second cause, unless the first
+/// rule hides it. Rules with `is_always_named` are named in any case.
 pub fn bottleneck(session: &Session, summary: &Summary, system: SystemFigures) -> Option<Bottleneck> {
     if summary.examined() == 0 {
         return None;
@@ -70,7 +69,7 @@ pub fn bottleneck(session: &Session, summary: &Summary, system: SystemFigures) -
         let found = not_clear(&evidence)?;
         return Some(Bottleneck::new(NOT_CLEAR, &found, &fitting, &gpu));
     };
-    let is_other = |(rule, _): &&(&Rule, String)| rule.cause != first.cause && !first.explains.contains(&rule.key);
+    let is_other = |(rule, _): &&(&Rule, String)| rule.cause != first.cause && !first.hides.contains(&rule.key);
     let next = fitting.iter().find(|other| is_other(other) && !other.0.is_always_named);
     let named: Vec<_> =
         next.into_iter().chain(fitting.iter().filter(|(rule, _)| rule.is_always_named)).cloned().collect();
@@ -90,11 +89,11 @@ fn not_clear(evidence: &Evidence<'_>) -> Option<String> {
 /// Returns the rules as a Markdown table, in the order in which they are checked.
 pub fn rules_markdown() -> String {
     let row = |(at, rule): (usize, &Rule)| {
-        let explains: Vec<String> = rule.explains.iter().map(|key| format!("`{key}`")).collect();
+        let hides: Vec<String> = rule.hides.iter().map(|key| format!("`{key}`")).collect();
         let cells = [rule.cause, rule.condition, rule.example].join(" | ");
-        format!("| {}. `{}` | {cells} | {} |", at + 1, rule.key, explains.join(", "))
+        format!("| {}. `{}` | {cells} | {} |", at + 1, rule.key, hides.join(", "))
     };
-    let heading = ["| | cause | condition | evidence in the sentence | explains |", "|---|---|---|---|---|"];
+    let heading = ["| | cause | condition | evidence in the sentence | hides |", "|---|---|---|---|---|"];
     let rows = RULES.iter().enumerate().map(row);
     heading.into_iter().map(str::to_owned).chain(rows).collect::<Vec<_>>().join("\n")
 }

@@ -1,8 +1,8 @@
-//! Attempts by the state of the prefix cache.
+//! Counts attempts by the state of the server's prefix cache.
 
 use crate::domain::prefix_cache::PrefixCache;
 
-/// Attempts by the state of the prefix cache that the server reports.
+/// Number of attempts by the state of the prefix cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct CacheCounts {
@@ -12,7 +12,7 @@ pub struct CacheCounts {
 }
 
 impl CacheCounts {
-    /// Counts an attempt.
+    /// Counts an attempt in this state.
     pub fn add(&mut self, cache: PrefixCache) {
         match cache {
             PrefixCache::Cold => self.cold += 1,
@@ -21,18 +21,18 @@ impl CacheCounts {
         }
     }
 
-    /// Number of attempts.
+    /// Returns the number of attempts in all states.
     pub const fn all(self) -> usize {
         self.cold + self.warm + self.unknown
     }
 
-    /// Returns the counts without those of `others`, which are among them.
+    /// Subtracts counts of a part of these attempts.
     #[must_use]
     pub const fn without(self, others: Self) -> Self {
         Self { cold: self.cold - others.cold, warm: self.warm - others.warm, unknown: self.unknown - others.unknown }
     }
 
-    /// Returns the states that occur: `8 cold, 2 warm`.
+    /// Formats the states that occur: `8 cold, 2 warm`.
     pub fn words(&self) -> String {
         let all =
             [(self.cold, PrefixCache::Cold), (self.warm, PrefixCache::Warm), (self.unknown, PrefixCache::Unknown)];

@@ -1,4 +1,4 @@
-//! One case of a run as reports see it: its attempts that count, and its status.
+//! View of one case for reports: its reported attempts, figures and status.
 
 use std::sync::Arc;
 
@@ -12,37 +12,37 @@ use crate::domain::sweep::headline_stage;
 
 use super::spread::Spread;
 
-/// A case with the attempts that count.
+/// A case with its reported attempts.
 #[derive(Clone, Debug)]
 pub struct CaseView<'a> {
-    /// The case in the suite.
+    /// Definition of the case in the suite.
     pub spec: &'a CaseSpec,
     /// State of the case, with all its attempts.
     pub state: &'a CaseState,
-    /// Complete, measured attempts of the last round that has any; empty for a case without figures. In a sweep, those of
-    /// one stage.
+    /// Reported attempts: the complete measured ones of the last round that has any. Empty if the case has no figures.
+    /// In a sweep, those of `stage`.
     pub reported: Vec<&'a AttemptState>,
-    /// Index of that stage; 0 without a sweep.
+    /// Index of the sweep's stage that this view shows; 0 without a sweep.
     stage: usize,
-    /// Place of the case in the suite.
+    /// Position of the case in the suite.
     index: usize,
     figures: Figures,
 }
 
-/// Returns the cases of a session, in the order of the suite; in a sweep, as its [headline stage](headline_stage)
-/// measured them.
+/// Returns the cases of a session in the order of the suite. In a sweep, the views show its [headline
+/// stage](headline_stage).
 pub fn cases(session: &Session) -> Vec<CaseView<'_>> {
     cases_in(session, headline_stage(session))
 }
 
-/// Returns the cases as one stage of a sweep measured them.
+/// Returns the cases of a session in the order of the suite, as one stage of a sweep measured them.
 pub fn cases_in(session: &Session, stage: usize) -> Vec<CaseView<'_>> {
     let both = session.suite.cases.iter().zip(&session.cases).enumerate();
     both.map(|(index, (spec, case))| CaseView::new(index, spec, case, stage)).collect()
 }
 
-/// Returns the cases of a session as [`cases_in`] does. `see` gets each attempt that ended with its record, and whether it
-/// is a reported one. Each record is unpacked once for all of it.
+/// Returns the same views as [`cases_in`] and unpacks each record only once. Passes each ended attempt to `see`, with
+/// its record and whether the attempt is reported.
 pub fn cases_seen(
     session: &Session,
     stage: usize,
@@ -68,12 +68,12 @@ pub fn cases_seen(
     views
 }
 
-/// Figures of the reported attempts of a case. Kept so that no record is unpacked twice.
+/// Figures of a case's reported attempts. They are cached, so that no record is unpacked twice.
 #[derive(Clone, Debug)]
 struct Figures {
-    /// In the order of [`METRICS`].
+    /// Values by metric, in the order of [`METRICS`].
     values: Vec<Vec<f64>>,
-    /// Number of reported attempts for which a metric is unresolved, in the same order.
+    /// Number of reported attempts without a resolved value, by metric in the same order.
     unresolved: Vec<usize>,
     estimated: bool,
     warm: usize,
@@ -112,72 +112,72 @@ impl<'a> CaseView<'a> {
         Self { spec, state: case, reported, stage, index, figures: Figures::default() }
     }
 
-    /// Figures of a metric over the reported attempts, each with the place of the case.
+    /// Returns the values of a metric over the reported attempts, each with the position of the case in the suite.
     pub fn figures(&self, metric: &Metric) -> impl Iterator<Item = (usize, f64)> + '_ {
         let at = METRICS.iter().position(|m| *m == metric);
         let column = at.and_then(|at| self.figures.values.get(at)).map_or(&[][..], Vec::as_slice);
         column.iter().map(|figure| (self.index, *figure))
     }
 
-    /// Number of reported attempts for which a metric is unresolved.
+    /// Returns the number of reported attempts in which a metric is unresolved.
     pub fn unresolved(&self, metric: &Metric) -> usize {
         let at = METRICS.iter().position(|m| *m == metric);
         at.and_then(|at| self.figures.unresolved.get(at)).copied().unwrap_or(0)
     }
 
-    /// Mean of a metric over the reported attempts.
+    /// Returns the mean of a metric over the reported attempts.
     pub fn figure(&self, metric: &Metric) -> Option<f64> {
         Some(Stats::from_values(self.figures(metric).map(|f| f.1))?.avg)
     }
 
-    /// Spread of a metric over the reported attempts.
+    /// Returns the spread of a metric over the reported attempts.
     pub fn spread(&self, metric: &Metric) -> Option<Spread> {
         Spread::of_metric(metric, self.figures(metric).collect())
     }
 
-    /// Returns whether a token count of a reported attempt is an estimate.
+    /// Returns whether any reported attempt has an estimated token count.
     pub const fn is_estimated(&self) -> bool {
         self.figures.estimated
     }
 
-    /// Number of reported attempts that the server answered from its prefix cache, without later turns of conversations.
+    /// Returns the number of reported attempts with a warm prefix cache, without later turns of conversations.
     pub const fn warm(&self) -> usize {
         self.figures.warm
     }
 
-    /// Number of reported attempts whose answers fail a check.
+    /// Returns the number of reported attempts whose answer fails a check.
     pub fn wrong(&self) -> usize {
         self.figures(&PASS_RATE).filter(|(_, passes)| *passes <= 0.0).count()
     }
 
-    /// Records of the reported attempts.
+    /// Returns the records of the reported attempts.
     pub fn records(&self) -> impl Iterator<Item = Arc<AttemptRecord>> + '_ {
         self.reported.iter().filter_map(|a| a.record())
     }
 
-    /// Number of measured attempts that ended, complete or failed, reruns included; in a sweep, those of the reported
-    /// stage. Cancelled attempts measured nothing.
+    /// Returns the number of measured attempts that completed or failed, reruns included. In a sweep, counts only the
+    /// stage of this view. Cancelled attempts do not count.
     pub fn measured(&self) -> usize {
         self.in_stage().filter(|a| a.is_good() || a.is_failed()).count()
     }
 
-    /// Attempts of the reported stage. The other stages of a sweep are in its table.
+    /// Returns the attempts of this view's stage.
     fn in_stage(&self) -> impl DoubleEndedIterator<Item = &'a AttemptState> {
         self.state.stage_attempts(self.stage).iter()
     }
 
-    /// Measured attempts that failed in the reported round or after it. A cancelled attempt is not a failure.
+    /// Returns the measured attempts that failed in the reported round or later. Cancelled attempts are not failures.
     pub fn failures(&self) -> impl DoubleEndedIterator<Item = &'a AttemptState> {
         let from = self.reported.first().map_or(0, |a| a.round);
         self.in_stage().filter(move |a| a.round >= from && a.is_failed())
     }
 
-    /// Record whose text represents the case: of the last attempt that counts, or else of the last measured one.
+    /// Returns the record whose text represents the case: the last reported attempt, or else the last measured one.
     pub fn shown(&self) -> Option<Arc<AttemptRecord>> {
         self.reported.last().copied().or_else(|| self.state.last_ended())?.record()
     }
 
-    /// Status of the case in one word: `ok`, how it failed, or why it was not measured.
+    /// Returns the status of the case as one word: `ok`, the kind of failure, or why the case was not measured.
     pub fn status(&self) -> &'static str {
         if !self.reported.is_empty() {
             return AttemptStatus::Ok.as_str();
@@ -195,12 +195,12 @@ impl<'a> CaseView<'a> {
     }
 }
 
-/// Returns whether the attempt's output tokens are an estimate.
+/// Returns whether the output tokens of an attempt are estimated.
 pub fn is_estimated(record: &AttemptRecord) -> bool {
     record.output_tokens().is_some_and(|(_, source)| source == TokenSource::Estimate)
 }
 
-/// Returns whether the server had the prompt in its prefix cache although it repeats no earlier turn.
+/// Returns whether the prefix cache was warm although the prompt repeats no earlier turn.
 pub fn is_warm(record: &AttemptRecord) -> bool {
     record.prefix_cache() == PrefixCache::Warm && !record.is_later_turn()
 }

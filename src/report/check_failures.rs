@@ -1,4 +1,4 @@
-//! The first answers of a run that fail their checks.
+//! First check failure of each case of a run.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct CheckFailure {
     pub case: String,
     /// Number of the attempt, if the case has several.
     pub attempt: Option<u32>,
-    /// Kind of the first failed check, and why it failed.
+    /// Kind of the first failed check, and the reason for its failure.
     pub message: String,
 }
 
@@ -25,7 +25,7 @@ impl fmt::Display for CheckFailure {
     }
 }
 
-/// Returns the first failure of each case, in the order of the suite, up to `most`.
+/// Returns the first failure of each case in the order of the suite, at most `most` failures.
 pub fn check_failures(views: &[CaseView<'_>], most: usize) -> Vec<CheckFailure> {
     let wrong = views.iter().filter(|view| view.wrong() > 0);
     let first = |view: &CaseView<'_>| {

@@ -28,25 +28,26 @@ use crate::domain::quantity::count;
 /// A metric that is compared.
 #[derive(Clone, Copy, Debug)]
 pub struct Compared {
-    /// Row in the table of metrics.
+    /// Entry in the table of metrics.
     pub metric: &'static Metric,
-    /// Heading with the unit.
+    /// Heading of the table, with the unit.
     pub label: &'static str,
     /// Decimal places.
     pub digits: usize,
 }
 
-/// All metrics that are compared, in the order of their rank.
+/// All compared metrics, in the order of their rank.
 pub static COMPARED: LazyLock<Vec<Compared>> = LazyLock::new(|| {
     let mut all: Vec<_> = METRICS.iter().filter_map(|m| Some((*m, m.compared.as_ref()?))).collect();
     all.sort_by_key(|(_, shown)| shown.rank);
     all.into_iter().map(|(metric, shown)| Compared { metric, label: shown.label, digits: shown.digits }).collect()
 });
 
-/// A metric of both runs: a row per case, those of A first, then a row over all cases. Two sweeps have these rows per stage.
+/// Comparison of one metric: a row per case, those of run A first, then a row over all cases. If two sweeps are
+/// compared, each stage has these rows.
 #[derive(Debug)]
 pub struct Block {
-    /// Metric of all its rows.
+    /// Metric of all rows.
     pub compared: Compared,
     /// Rows, at least one.
     pub rows: Vec<Row>,
@@ -59,27 +60,27 @@ pub struct Comparison {
     pub a: ComparedRun,
     /// Second run.
     pub b: ComparedRun,
-    /// Whether each row compares one concurrency that both runs have.
+    /// Whether each row compares one concurrency that both runs measured.
     pub is_by_stage: bool,
-    /// Concurrency that the verdict, the chart and the figures of the sides describe: the highest that both runs have.
-    /// `None` if whole runs are compared.
+    /// Concurrency that the verdict, the chart and the figures of each run describe: the highest that both runs
+    /// measured. `None` if whole runs are compared.
     pub focus: Option<u64>,
-    /// Throughput of each pair of stages, or of the runs.
+    /// Throughput of both runs, one row per compared stage, or one row for whole runs.
     pub throughput: Vec<ThroughputRow>,
-    /// One block per metric; metrics that neither run has are omitted.
+    /// One block per metric that at least one run has.
     pub blocks: Vec<Block>,
-    /// One block per metric with a row for each turn that both runs have; empty unless both have conversations.
+    /// One block per metric, with a row for each turn that both runs have; empty unless both runs have conversations.
     pub turns: Vec<Block>,
-    /// One block per metric with a row for each model that both runs mix; empty unless both mix models.
+    /// One block per metric, with a row for each model that both runs mix; empty unless both runs mix models.
     pub models: Vec<Block>,
-    /// Percentiles of both runs over all cases, in the order of the stages and metrics.
+    /// Percentiles of both runs over all cases, by stage and then by metric.
     pub percentiles: Vec<PercentileRow>,
     /// Reasons why the runs are not fully comparable, one sentence each.
     pub warnings: Vec<String>,
 }
 
 impl Comparison {
-    /// Compares two runs. If one is a sweep, the stages at a concurrency that both have are compared.
+    /// Compares two runs. If either is a sweep, compares the stages whose concurrency both runs measured.
     pub fn new(a: ComparedRun, b: ComparedRun) -> Self {
         let pairs = pairs(&a, &b);
         let block = |(place, &compared): (usize, &Compared)| {
@@ -102,7 +103,7 @@ impl Comparison {
         Self { a, b, is_by_stage, focus, throughput, blocks, turns, models, percentiles, warnings }
     }
 
-    /// Measurements of both runs that the chart shows: those of [`Self::focus`], or of the whole runs.
+    /// Returns the measurements that the chart shows: those at [`Self::focus`], or of the whole runs.
     pub fn focused(&self) -> [&Measured; 2] {
         let find = |side: &'_ ComparedRun| side.stages.iter().position(|stage| Some(stage.concurrency) == self.focus);
         [&self.a, &self.b].map(|side| {
@@ -111,14 +112,14 @@ impl Comparison {
         })
     }
 
-    /// Throughput of both runs at [`Self::focus`], or of the runs.
+    /// Returns the throughput of both runs at [`Self::focus`], or of the whole runs.
     pub fn focused_throughput(&self) -> [Option<f64>; 2] {
         let row = self.throughput.iter().find(|row| row.concurrency == self.focus);
         row.map_or([None; 2], |row| [row.a, row.b])
     }
 }
 
-/// Throughput of two runs, or of a stage of both.
+/// Throughput of two whole runs, or of one stage that both runs measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ThroughputRow {
     /// Concurrency of the stage; `None` for whole runs.
@@ -130,17 +131,17 @@ pub struct ThroughputRow {
 }
 
 impl ThroughputRow {
-    /// Difference B − A in percent of A.
+    /// Returns the difference B − A in percent of A.
     pub fn difference_percent(&self) -> Option<f64> {
         let (a, b) = self.a.zip(self.b)?;
         (a > 0.0).then(|| (b - a) / a * 100.0)
     }
 }
 
-/// Figures of both runs for something that both have, with its name.
+/// Name of a turn or model that both runs have, with the figures of both runs.
 type NamedPair<'a> = (String, &'a Figures, &'a Figures);
 
-/// Compares the models that both runs mix.
+/// Compares the models that both runs have.
 fn model_blocks(a: &[ModelSide], b: &[ModelSide]) -> Vec<Block> {
     let pair = |a: &'_ ModelSide| b.iter().find(|b| b.name == a.name).map(|b| &b.figures);
     named_blocks(&a.iter().filter_map(|a| Some((a.name.clone(), &a.figures, pair(a)?))).collect::<Vec<_>>())
@@ -169,7 +170,7 @@ fn named_blocks(pairs: &[NamedPair<'_>]) -> Vec<Block> {
     COMPARED.iter().enumerate().filter_map(block).collect()
 }
 
-/// Returns a row for each case of either run, then the row over all cases.
+/// Returns a row for each case of either run, then a row over all cases.
 fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
     let &Pair { concurrency, a, b, .. } = pair;
     let names = a.cases.iter().map(|c| &c.name);
@@ -184,7 +185,7 @@ fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
         let test = significance::paired_test(a, b, place, Some(name.as_str())).or(row.test);
         Row { concurrency, case: Some((*name).clone()), is_share, test, ..row }
     };
-    // A case that failed in one of the runs has no figure there.
+    // A case that failed in one run has no figure there, so the totals cover different cases.
     let is_of_same = names.iter().all(|name| of_case(&in_a, name).is_some() == of_case(&in_b, name).is_some());
     let whole = Row { concurrency, is_of_same, is_share, ..Row::new(figure(&a.total), figure(&b.total)) };
     let whole = Row { test: significance::paired_test(a, b, place, None).or(whole.test), ..whole };
@@ -194,7 +195,7 @@ fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
     rows
 }
 
-/// Describes differences between the runs beyond their figures.
+/// Lists differences in the settings of two runs that make their figures hard to compare.
 fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String> {
     let mut out = Vec::new();
     for (side, letter) in [(a, 'A'), (b, 'B')] {
@@ -259,7 +260,7 @@ fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String>
     out
 }
 
-/// Describes cases whose answers had to pass other checks in the other run; `None` if there are none, or it is unknown.
+/// Names cases whose checks differ between the runs. `None` if there are none, or if a run's checks are unknown.
 fn different_checks(a: &ComparedRun, b: &ComparedRun) -> Option<String> {
     let (a, b) = (a.checks.as_ref()?, b.checks.as_ref()?);
     let differing = a.iter().filter(|(name, checks)| b.get(*name).is_some_and(|other| other != *checks)).count();

@@ -1,4 +1,4 @@
-//! Key figures of a run.
+//! Key figures of a run, for the summary pane and the terminal.
 
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ pub struct Conclusion {
     pub cases: usize,
     /// Whether a planned attempt has no complete answer.
     pub partial: bool,
-    /// Number of complete answers that count, and of planned requests; `None` if each case has one request, or only the
-    /// time limits them.
+    /// Number of complete answers that count and of planned requests. `None` if each case has one request, or if only
+    /// the time limits the number.
     pub requests: Option<(usize, usize)>,
     /// Median TTFT, milliseconds.
     pub ttft_p50_ms: Option<f64>,
@@ -41,36 +41,36 @@ pub struct Conclusion {
     pub estimated: bool,
     /// Time from the first request to the last end; `None` before the first end.
     pub wall: Option<Duration>,
-    /// Average speed that is rated, tok/s.
+    /// Mean speed of the rated answers, tok/s.
     pub speed: Option<f64>,
-    /// Rating of the average speed on the suite's scale, and its range, such as `≥ 100 tok/s`.
+    /// Rating of the mean speed on the suite's scale, with the range of that rating, such as `≥ 100 tok/s`.
     pub rating: Option<(&'static str, String)>,
-    /// Reason for a missing rating, or the number of answers it does not cover.
+    /// Reason for a missing rating, or the number of answers that it excludes.
     pub rating_note: Option<String>,
-    /// Failed attempts by kind, such as `2 timeout, 1 http_error`; `None` if none failed.
+    /// Number of failed attempts by kind, such as `2 timeout, 1 http_error`; `None` without failures.
     pub failures: Option<String>,
-    /// Answers that pass their checks, out of those with checks; in a sweep, over all stages.
+    /// Number of answers that pass their checks, out of all answers with checks; in a sweep, over all stages.
     pub pass_rate: PassRate,
-    /// Name and latency in milliseconds of the slowest case; `None` below two cases.
+    /// Name of the slowest case and its latency, milliseconds; `None` with fewer than two cases.
     pub slowest: Option<(String, f64)>,
     /// Price of the work at its load; `None` without a price, and in a conclusion of a report, which has its own.
     pub cost: Option<Cost>,
     /// Bottleneck of the run; `None` without figures.
     pub bottleneck: Option<Bottleneck>,
-    /// Result of the whole sweep; the other figures are those of its last stage. `None` without a sweep.
+    /// Result of the whole sweep, while the other figures describe its last stage. `None` without a sweep.
     pub sweep: Option<SweepSummary>,
     /// Result of a search for the largest load in one sentence; `None` without a search.
     pub search: Option<String>,
 }
 
 impl Conclusion {
-    /// Summarises the current state of a session.
+    /// Computes the key figures of the session so far.
     pub fn from_session(session: &Session, system: SystemFigures, gpu: Result<&GpuReport, &str>) -> Self {
         let summary = Summary::from_session(session);
         Self { cost: Cost::new(session, &summary, gpu), ..Self::new(session, &summary, system) }
     }
 
-    /// Summarises a session that has this summary.
+    /// Computes the key figures of a session from its `summary`.
     pub fn new(session: &Session, summary: &Summary, system: SystemFigures) -> Self {
         let cases = session.cases.len();
         let speed = summary.rated_speed;
@@ -111,7 +111,7 @@ mod tests {
     use crate::report::fixture::sample_session;
 
     #[test]
-    fn the_samples_run() {
+    fn the_sample_run_has_its_key_figures() {
         let session = sample_session();
         let conclusion = Conclusion::from_session(&session, SystemFigures::default(), Err("no GPU"));
         let excellent = Some(("Excellent", "≥ 100 tok/s".to_owned()));
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn before_the_first_answer_there_is_no_figure() {
+    fn an_unmeasured_run_has_no_key_figures() {
         let session = sample_session();
         let empty = Session::new(std::sync::Arc::clone(&session.suite), session.plan);
         let conclusion = Conclusion::from_session(&empty, SystemFigures::default(), Err("no GPU"));

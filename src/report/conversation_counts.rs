@@ -1,17 +1,17 @@
-//! How the conversations of a run ended.
+//! Counts the conversations of a run by how they ended.
 
 use std::collections::BTreeMap;
 
 use crate::domain::session::Session;
 
-/// Conversations by how they ended.
+/// Number of conversations by how they ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConversationCounts {
     /// Conversations whose last turn has a complete answer.
     pub complete: usize,
-    /// Conversations that ended before: with a failed or discarded turn, or with the run.
+    /// Conversations that ended early, because a turn failed or was discarded, or because the run ended.
     pub broken_off: usize,
-    /// Conversations that go on.
+    /// Conversations that are still in progress.
     pub in_progress: usize,
 }
 
@@ -22,7 +22,7 @@ struct State {
 }
 
 impl ConversationCounts {
-    /// Counts the conversations of a session, over all stages; `None` if it has none.
+    /// Counts the conversations of a session over all stages; `None` if it has none.
     pub fn from_session(session: &Session) -> Option<Self> {
         let mut states: BTreeMap<(usize, u32), State> = BTreeMap::new();
         for (case, state) in session.cases.iter().enumerate() {
@@ -44,12 +44,12 @@ impl ConversationCounts {
         })
     }
 
-    /// All conversations that began.
+    /// Returns the number of conversations that began.
     pub const fn all(self) -> usize {
         self.complete + self.broken_off + self.in_progress
     }
 
-    /// Returns `8 of 10 complete, 1 broken off, 1 in progress`.
+    /// Formats the counts: `8 of 10 complete, 1 broken off, 1 in progress`.
     pub fn words(self) -> String {
         let part = |n: usize, what: &str| if n > 0 { format!(", {n} {what}") } else { String::new() };
         let (broken_off, in_progress) = (part(self.broken_off, "broken off"), part(self.in_progress, "in progress"));
@@ -64,7 +64,7 @@ mod tests {
     use crate::report::fixture::{answer, refusal, run, suite};
 
     #[test]
-    fn a_failed_turn_breaks_its_conversation_off() {
+    fn a_failed_turn_ends_its_conversation() {
         let mut asked = suite(&["a"]);
         asked.cases[0].follow_ups = vec!["And then?".to_owned()];
         let plan = Plan { repeat: 3, ..Plan::default() };

@@ -1,6 +1,6 @@
-//! CSV export after RFC 4180: a row for each attempt that has ended.
+//! CSV export according to RFC 4180, with a row for each ended attempt.
 //!
-//! Unknown values are empty cells. Text is on one line, has no control characters, and never begins a formula.
+//! Unknown values are empty cells. Text is on one line without control characters, and never begins a formula.
 
 mod cell;
 
@@ -17,10 +17,10 @@ use crate::domain::session::AttemptState;
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::RFC_3339_MILLIS;
 
-/// Line end of RFC 4180.
+/// Line ending that RFC 4180 requires.
 const END_OF_LINE: &str = "\r\n";
 
-/// Data of one row.
+/// Source of one row: an attempt with its case.
 struct Row<'a> {
     report: &'a Report,
     case: &'a CaseSpec,
@@ -30,7 +30,7 @@ struct Row<'a> {
 
 type Column = (&'static str, fn(&Row<'_>) -> Cell);
 
-/// Columns before the metrics.
+/// Columns before those of the metrics.
 const BEFORE: &[Column] = &[
     ("case", |r| text(&r.case.name)),
     ("model", |r| text(&r.record.model)),
@@ -45,7 +45,7 @@ const BEFORE: &[Column] = &[
     ("prefix_cache", |r| text(r.record.prefix_cache().as_str())),
 ];
 
-/// Columns after the metrics.
+/// Columns after those of the metrics.
 const AFTER: &[Column] = &[
     ("token_count_source", |r| r.record.output_tokens().map(|(_, source)| text(source_name(source))).into()),
     ("retries", |r| r.record.retries.len().into()),
@@ -65,16 +65,16 @@ const AFTER: &[Column] = &[
 #[cfg(any(test, fuzzing))]
 pub fn render(report: &Report) -> String {
     let mut out = Vec::new();
-    // Memory accepts everything.
+    // Writing to memory cannot fail.
     let _always_ok = write(report, &mut out);
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// Writes a report as CSV.
+/// Writes a report as CSV to `to`.
 ///
 /// # Errors
 ///
-/// `to` does not accept it.
+/// Returns the error of `to`.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let mut out = BufWriter::new(to);
     let keys = |columns: &'static [Column]| columns.iter().map(|(key, _)| *key);
@@ -100,25 +100,25 @@ fn metrics(record: &AttemptRecord) -> impl Iterator<Item = Cell> + '_ {
     })
 }
 
-/// Tokens of context before the prompt; `None` unless the run measures depths.
+/// Returns the context depth, tokens; `None` unless the run measures depths.
 fn depth(row: &Row<'_>) -> Option<u32> {
     let workload = row.report.session.suite.workload.as_ref().filter(|_| !row.record.warmup)?;
     Some(workload.depth_test(row.record.id.case)?.depth)
 }
 
-/// Returns the keys of unresolved figures; `None` if there are none.
+/// Returns the keys of the unresolved figures; `None` without any.
 fn unresolved(record: &AttemptRecord) -> Option<String> {
     let keys: Vec<&str> = METRICS.iter().filter(|m| (m.unresolved)(record).is_some()).map(|m| m.key).collect();
     (!keys.is_empty()).then(|| keys.join(" "))
 }
 
-/// Describes the failed checks; `None` if there are none.
+/// Returns the kinds of the failed checks with their reasons; `None` without failures.
 fn failed_checks(record: &AttemptRecord) -> Option<String> {
     let failures: Vec<String> = record.checks.iter().filter_map(CheckResult::failure).collect();
     (!failures.is_empty()).then(|| failures.join("; "))
 }
 
-/// Name of a source, the same as in `results.json`.
+/// Returns the name of a token source, as in `results.json`.
 const fn source_name(source: TokenSource) -> &'static str {
     match source {
         TokenSource::Usage => "usage",
@@ -135,14 +135,14 @@ mod tests {
     use crate::domain::session::Plan;
     use crate::report::fixture::{answer, refusal, report, run, sample_session, suite, sweep_session};
 
-    /// Returns the cells of a column.
+    /// Returns all cells of a column.
     fn column(table: &[Vec<String>], key: &str) -> Vec<String> {
         let at = table[0].iter().position(|k| k == key).unwrap();
         table[1..].iter().map(|row| row[at].clone()).collect()
     }
 
     #[test]
-    fn a_row_for_each_attempt_with_all_its_figures() {
+    fn each_attempt_has_a_row_with_all_its_figures() {
         let plan = Plan { repeat: 2, warmup: 1, ..Plan::default() };
         let session = run(suite(&["a", "b, \"c\""]), plan, |id, now| {
             Some(match (id.case, id.number) {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_sweep_have_their_concurrency_and_attempts_in_flight_no_row() {
+    fn sweep_rows_have_their_concurrency_and_attempts_in_flight_have_no_row() {
         let table = parsed(&render(&report(sweep_session(&[1, 2]))));
         assert_eq!(column(&table, "concurrency").iter().filter(|n| *n == "1").count(), 4);
         assert_eq!(column(&table, "concurrency").iter().filter(|n| *n == "2").count(), 4);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_marks_are_those_of_the_json() {
+    fn names_match_those_of_the_json_export() {
         for source in [TokenSource::Usage, TokenSource::Tokenizer, TokenSource::Estimate] {
             assert_eq!(serde_json::to_value(source).unwrap(), source_name(source));
         }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_depth_have_it_with_the_prefill_speed() {
+    fn rows_of_a_depth_run_have_depth_and_prefill_speed() {
         let table = parsed(&render(&report(crate::report::fixture::depth::depth_session(|_, record| record))));
         assert_eq!(column(&table, "context_depth"), ["0", "0", "0", "4096", "4096", "4096", "8192", "8192", "8192"]);
         assert_eq!(column(&table, "prefill_throughput_per_user")[0], "4096");
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_conversation_name_it_with_turn_and_lengths() {
+    fn rows_of_a_conversation_have_its_number_turn_and_lengths() {
         let table = parsed(&render(&crate::report::fixture::workload::conversations()));
         assert_eq!(column(&table, "conversation")[..4], ["1", "1", "1", "4"]);
         assert_eq!(column(&table, "turn")[..4], ["1", "2", "3", "1"]);

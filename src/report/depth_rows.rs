@@ -1,4 +1,4 @@
-//! Prefill, decode and TTFT at each context depth (`--depth`).
+//! Prefill speed, decode speed and TTFT at each context depth (`--depth`).
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use crate::domain::quantity::grouped;
 use crate::domain::session::{AttemptState, CaseState, Session};
 use crate::domain::text::sanitise_line;
 
-/// Share of the asked prompt below which the server must have cut it. Fitted prompts are up to a quarter shorter.
+/// Minimum share of the requested prompt length that the server must count; a smaller count means that it truncated the
+/// prompt. Fitted prompts may be up to a quarter shorter than requested.
 const MIN_SHARE_OF_PROMPT: f64 = 0.7;
 
 /// Mean and sample standard deviation, as llama-bench prints them.
@@ -23,31 +24,31 @@ pub struct MeanStd {
     pub n: usize,
 }
 
-/// Figures at one context depth, over the complete answers that count.
+/// Figures at one context depth, over the reported answers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DepthRow {
     /// Lengths of context, prompt and answer.
     pub test: DepthTest,
-    /// Answers whose prompt the server took whole.
+    /// Number of answers to prompts that the server did not truncate.
     pub n: usize,
-    /// Prefill speed, tokens per second: prefilled tokens / TTFT.
+    /// Prefill speed, tok/s: prefilled tokens / TTFT.
     pub prefill_tokens_per_s: Option<MeanStd>,
-    /// Prefill speed by the server's own time, tokens per second; `None` if it reports none.
+    /// Prefill speed according to the server's own timings, tok/s; `None` if it reports none.
     pub server_prefill_tokens_per_s: Option<MeanStd>,
-    /// Decode speed, tokens per second.
+    /// Decode speed, tok/s.
     pub decode_tokens_per_s: Option<MeanStd>,
     /// Time to first token, milliseconds.
     pub ttft_ms: Option<MeanStd>,
     /// Prompt tokens that the server counted.
     pub input_tokens: Option<MeanStd>,
-    /// Whether a count of output tokens is an estimate.
+    /// Whether any count of output tokens is an estimate.
     pub is_estimated: bool,
-    /// Reason why a figure is missing, in one sentence; `None` if all are there or still to come.
+    /// Reason for a missing figure, in one sentence; `None` if no figure is missing, or if attempts are still to come.
     pub why_missing: Option<String>,
 }
 
 impl MeanStd {
-    /// Computes both; `None` without a value.
+    /// Computes mean and standard deviation; `None` without a value.
     pub fn from_values(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
         let n = values.len();
@@ -59,14 +60,14 @@ impl MeanStd {
         Some(Self { mean, std: (n > 1).then(|| (squares / (n - 1) as f64).sqrt()), n })
     }
 
-    /// `8521.08 ± 69.61`, and `8521.08` for a single value.
+    /// Formats the figure like llama-bench: `8521.08 ± 69.61`, or `8521.08` for a single value.
     pub fn words(self, digits: usize) -> String {
         let mean = format!("{:.digits$}", self.mean);
         self.std.map_or_else(|| mean.clone(), |std| format!("{mean} ± {std:.digits$}"))
     }
 }
 
-/// Returns a row for each depth of a session, in the order of their measurement; empty unless the run measures depths.
+/// Returns a row for each depth in the order of measurement; empty unless the run measures depths.
 pub fn depth_rows(session: &Session) -> Vec<DepthRow> {
     let Some(workload) = session.suite.workload.as_ref() else { return Vec::new() };
     let row = |(case, state): (usize, &CaseState)| Some(DepthRow::new(workload.depth_test(case)?, state));
@@ -75,7 +76,7 @@ pub fn depth_rows(session: &Session) -> Vec<DepthRow> {
 
 impl DepthRow {
     fn new(test: DepthTest, state: &CaseState) -> Self {
-        // Runs at depths have no stages.
+        // A run at several depths has only stage 0.
         let records: Vec<Arc<AttemptRecord>> = state.reported_in(0).filter_map(AttemptState::record).collect();
         let (cut, whole): (Vec<_>, Vec<_>) = records.iter().partition(|record| is_cut(record, test));
         let figure = |get: fn(&AttemptRecord) -> Option<f64>| {
@@ -100,7 +101,7 @@ impl DepthRow {
         row
     }
 
-    /// Why answers at this depth lack a figure.
+    /// Explains why answers at this depth lack a figure.
     fn about_missing(&self, cut: &[&Arc<AttemptRecord>], whole: &[&Arc<AttemptRecord>]) -> Option<String> {
         let lacking = |what: &str, figure: Option<MeanStd>, why: &dyn Fn() -> String| match whole.len()
             - figure.map_or(0, |figure| figure.n)
@@ -134,7 +135,7 @@ fn why_no_decode(records: &[&Arc<AttemptRecord>]) -> String {
     unresolved.map_or_else(|| "the answer has one token".to_owned(), |why| why.to_string())
 }
 
-/// Returns whether the server counted far fewer prompt tokens than it was sent: some cut prompts that are too long.
+/// Returns whether the server counted far fewer prompt tokens than were sent, because it truncated the prompt.
 fn is_cut(record: &AttemptRecord, test: DepthTest) -> bool {
     let counted = record.usage.prompt_tokens;
     counted.is_some_and(|counted| (counted as f64) < MIN_SHARE_OF_PROMPT * f64::from(test.input_tokens()))
@@ -146,7 +147,7 @@ fn about_cut(record: &AttemptRecord, test: DepthTest) -> String {
     format!("the server cut the prompt: it counted {} of {sent} tokens", grouped(counted))
 }
 
-/// Why a depth has no complete answer; `None` if none has failed yet.
+/// Explains why a depth has no complete answer; `None` before the first failure.
 fn about_failure(state: &CaseState) -> Option<String> {
     let last = state.last_ended().filter(|attempt| attempt.is_failed())?.record()?;
     let message = last.error.as_ref().map_or_else(|| last.status.as_str().to_owned(), |error| error.message.clone());
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn each_depth_has_means_with_their_deviation() {
+    fn each_depth_has_means_with_standard_deviations() {
         let rows = depth_rows(&depth_session(|_, record| record));
         let names: Vec<String> = rows.iter().map(|row| row.test.prefill_name()).collect();
         assert_eq!(names, ["pp2048", "pp2048 @ d4096", "pp2048 @ d8192"]);
@@ -181,19 +182,19 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_depth_says_why_and_the_others_go_on() {
+    fn a_refused_depth_has_a_reason_and_the_other_depths_are_measured() {
         let session = depth_session(|test, record| if test.depth == 4096 { too_long(&record) } else { record });
         let rows = depth_rows(&session);
         assert_eq!([rows[0].n, rows[1].n, rows[2].n], [3, 0, 3]);
         let why = rows[1].why_missing.as_deref().unwrap();
         assert!(why.contains("maximum context length is 4096"), "{why}");
-        // One refusal is enough.
+        // A depth is not tried again after one refusal.
         assert_eq!(session.cases[1].attempts.len(), 1);
         assert_eq!((words(rows[1].prefill_tokens_per_s), words(rows[1].ttft_ms)), ("–".to_owned(), "–".to_owned()));
     }
 
     #[test]
-    fn a_prompt_that_the_server_cut_has_no_figures() {
+    fn a_truncated_prompt_has_no_figures() {
         let session = depth_session(|_, mut record| {
             record.usage.prompt_tokens = record.usage.prompt_tokens.map(|n| n.min(4096));
             record

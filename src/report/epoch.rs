@@ -1,4 +1,4 @@
-//! Wall time with zone as text; where this machine does not know the zone, its offset stays.
+//! Serialises wall time with its zone. If this machine does not know the zone, reading keeps the offset.
 
 use jiff::ZonedDateTime;
 use jiff::fmt::strtime::{BrokenDownTime, parse};

@@ -6,10 +6,10 @@ use std::path::Path;
 use super::model::Report;
 use super::{csv, json, junit, markdown};
 
-/// An export format of a report.
+/// A file format for reports.
 #[derive(Debug)]
 pub struct Exporter {
-    /// Short, stable name.
+    /// Short stable name of the format.
     pub id: &'static str,
     /// File extension, without the dot.
     pub extension: &'static str,
@@ -19,25 +19,25 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    /// Writes a report in this format, attempt by attempt: that of a long run takes gigabytes.
+    /// Writes a report in this format, one attempt at a time, because a long run exports gigabytes.
     ///
     /// # Errors
     ///
-    /// `to` does not accept it.
+    /// Returns the error of `to`.
     pub fn write(&self, report: &Report, to: &mut dyn Write) -> io::Result<()> {
         (self.write)(report, to)
     }
 
-    /// Renders a report in this format.
+    /// Returns a report in this format as text.
     pub fn render(&self, report: &Report) -> String {
         let mut text = Vec::new();
-        // Memory accepts everything, and every format is UTF-8.
+        // Writing to memory cannot fail, and every format is UTF-8.
         let _always_ok = self.write(report, &mut text);
         String::from_utf8(text).unwrap_or_default()
     }
 }
 
-/// All formats; `e` writes the first one.
+/// All formats. The key `e` exports the first one.
 pub const EXPORTERS: &[Exporter] = &[
     Exporter { id: "markdown", extension: "md", label: "Markdown report", write: markdown::write },
     Exporter { id: "json", extension: "json", label: "JSON, all figures and texts", write: json::write },
@@ -45,7 +45,8 @@ pub const EXPORTERS: &[Exporter] = &[
     Exporter { id: "junit", extension: "xml", label: "JUnit XML, a test for each case", write: junit::write },
 ];
 
-/// Returns the format that an export path writes to stdout: `-` means the first one, `-.json` the one with that extension.
+/// Returns the format of an export path that means stdout: `-` is the first format, `-.json` the one with that
+/// extension.
 pub fn stdout_exporter<'a>(path: &Path, exporters: &'a [Exporter]) -> Option<&'a Exporter> {
     match path.to_str()?.strip_prefix('-')? {
         "" => exporters.first(),
@@ -55,7 +56,7 @@ pub fn stdout_exporter<'a>(path: &Path, exporters: &'a [Exporter]) -> Option<&'a
     }
 }
 
-/// The format that a file's extension asks for.
+/// Returns the format for the extension of a path.
 pub fn exporter_for_path(path: &Path) -> Option<&'static Exporter> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
     EXPORTERS.iter().find(|e| e.extension == extension)
@@ -71,7 +72,7 @@ mod tests {
     use crate::report::fixture::{answer, refusal, report, run, sample_session, suite, sweep_session};
 
     #[test]
-    fn a_packed_run_is_reported_as_it_was_to_the_last_byte() {
+    fn packing_a_record_does_not_change_any_export() {
         let mut load =
             run(suite(&["a", "b"]), Plan { repeat: 3, warmup: 1, concurrency: 2, ..Plan::default() }, |id, now| {
                 Some(if id.number == 2 { refusal(id, now, "no room") } else { answer(id, now, 1234, 7, 321) })
@@ -81,7 +82,7 @@ mod tests {
             let mut packed = session.clone();
             for (whole, packed) in session.cases.iter_mut().zip(&mut packed.cases) {
                 for (whole, packed) in whole.attempts.iter_mut().zip(&mut packed.attempts) {
-                    // Both without texts, one of them packed.
+                    // Remove the texts of both attempts, and pack one of them.
                     whole.record = whole.record().map(|r| Arc::unwrap_or_clone(r).condense().into());
                     packed.record = packed.record.take().map(|record| record.pack(&mut StringPool::default()));
                 }

@@ -1,34 +1,37 @@
-//! Properties that two runs must share to be comparable: machine, server and suite.
+//! Properties that two runs must share for a fair comparison: machine, server and suite.
+
+use std::sync::Arc;
 
 use crate::domain::live::ServerInfo;
-use crate::domain::session::Session;
+use crate::domain::session::{Plan, Session};
+use crate::domain::suite::Suite;
 use crate::domain::text::sanitise_line;
 use crate::domain::workload::{Workload, WorkloadSource};
 use crate::report::model::{Environment, Report};
 
-/// Part of a run that decides whether its figures can be compared.
+/// Properties of a run that decide whether its figures can be compared with those of another.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fingerprint {
-    /// Properties of the machine of tokscope and of its GPUs, as names and values.
+    /// Names and values of properties of tokscope's machine and its GPUs.
     pub machine: Vec<(&'static str, String)>,
     /// Properties of the server.
     pub server: Vec<(&'static str, String)>,
     /// Properties of the requests.
     pub suite: Vec<(&'static str, String)>,
-    /// Version of the server, which a gate may be there to judge.
+    /// Version of the server. A difference is no obstacle, because a gate may judge a new version.
     pub server_version: Option<String>,
 }
 
-/// Properties that a fingerprint is made of.
+/// Properties from which a fingerprint is computed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunProperties {
     /// The machine of tokscope.
     pub environment: Environment,
     /// Names of the GPUs.
     pub gpus: Vec<String>,
-    /// API of the endpoint, as `--api` names it.
+    /// API of the endpoint, as a value of `--api`.
     pub api: String,
-    /// The run's model.
+    /// Name of the model.
     pub model: String,
     /// Software that serves the model.
     pub server: ServerInfo,
@@ -39,7 +42,7 @@ pub struct RunProperties {
 }
 
 impl Fingerprint {
-    /// The fingerprint of a report.
+    /// Returns the fingerprint of a report.
     pub fn from_report(report: &Report) -> Self {
         let devices = report.gpu.as_ref().map(|gpu| gpu.devices.as_slice()).unwrap_or_default();
         Self::new(RunProperties {
@@ -57,7 +60,7 @@ impl Fingerprint {
     pub fn new(run: RunProperties) -> Self {
         let RunProperties { environment, gpus, api, model, server, simulated, digest } = run;
         let unknown = || "unknown".to_owned();
-        // The same machine reports a little more or less memory after an update of its kernel.
+        // Round to GiB, because a kernel update slightly changes the reported memory.
         let memory = environment.memory_mib.map(|mib| format!("{} GiB", (mib as f64 / 1024.0).round()));
         let gpus = if gpus.is_empty() { "none".to_owned() } else { gpus.join(", ") };
         let software = if simulated { Some("simulator".to_owned()) } else { server.kind };
@@ -75,7 +78,8 @@ impl Fingerprint {
         }
     }
 
-    /// Describes how two fingerprints differ, one sentence each. A property that only one of them has differs, too.
+    /// Lists the differences between two fingerprints, one sentence each. A property that only one fingerprint has
+    /// counts as a difference.
     pub fn differences(a: &Self, b: &Self) -> Vec<String> {
         let parts =
             [("machine", &a.machine, &b.machine), ("server", &a.server, &b.server), ("suite", &a.suite, &b.suite)];
@@ -88,17 +92,17 @@ fn part_differences(part: &str, a: &[(&'static str, String)], b: &[(&'static str
         (a != b).then(|| format!("the {part} differs in its {name}: '{}' and '{}'", sanitise_line(a), sanitise_line(b)))
     };
     if a.len() != b.len() {
-        // Only a Markdown report has no properties.
+        // Only a Markdown report lacks all properties.
         return vec![format!("the {part} of one run is unknown")];
     }
     a.iter().zip(b).filter_map(difference).collect()
 }
 
-/// Checksum of what a run sends and under which load.
+/// Returns a checksum of the requests and the load of a run.
 pub fn digest(session: &Session) -> String {
     let plan = &session.plan;
     let search = session.suite.find.is_some();
-    // A search ends at another load in every run.
+    // A search ends at a different load in each run.
     let load = (plan.limit().filter(|_| !search), plan.open_loop.filter(|_| !search), plan.duration, plan.requests);
     let parts = (
         &session.suite.cases,
@@ -113,7 +117,17 @@ pub fn digest(session: &Session) -> String {
     format!("{:08x}", crc32fast::hash(&bytes))
 }
 
-/// Describes the requests of a workload, without the path of its file.
+/// Checksum of what all shards of a run send and under which load, before the load is divided. Shards differ in their
+/// seeds and in their part of the requests.
+pub fn digest_of_shard(suite: &Suite, plan: &Plan, sweep: &[usize]) -> String {
+    let mut suite = suite.clone();
+    suite.conversations.iter_mut().for_each(|conversations| conversations.seed = 0);
+    suite.model_mix.iter_mut().for_each(|mix| mix.seed = 0);
+    suite.cases.iter_mut().flat_map(|case| &mut case.generated_images).for_each(|images| images.seed = 0);
+    digest(&Session::new(Arc::new(suite), *plan).with_sweep(sweep.to_vec()))
+}
+
+/// Describes the source of a workload's requests, without the path of its file.
 fn source_text(workload: &Workload) -> String {
     match &workload.source {
         WorkloadSource::Dataset { columns, fingerprint, .. } => format!("{fingerprint} {}", columns.join(" ")),

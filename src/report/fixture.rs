@@ -1,4 +1,4 @@
-//! Runs for the tests of reports.
+//! Sample runs for the tests of reports.
 
 pub mod depth;
 pub mod workload;
@@ -22,9 +22,9 @@ use super::host::HostReport;
 use super::level::Level;
 use super::model::{Environment, Report, USUAL_API};
 
-/// Name, latency in milliseconds, prompt tokens and output tokens per case of `tests/data/sample-report.md`. That report
-/// prints latencies to 10 ms and speeds to 0.1 tok/s. The latencies here agree with both, and with its total of 58.67 s
-/// (the printed latencies add up to 58.65 s).
+/// Name, latency in milliseconds, prompt tokens and output tokens of each case in `tests/data/sample-report.md`. That
+/// report rounds latencies to 10 ms and speeds to 0.1 tok/s. These latencies agree with both, and with its total of
+/// 58.67 s, while its rounded latencies add up to 58.65 s.
 pub const SAMPLE: [(&str, u64, u64, u64); 10] = [
     ("Full Backend System", 7034, 85, 800),
     ("Microservices Architecture", 5194, 92, 600),
@@ -45,8 +45,8 @@ pub fn suite(names: &[&str]) -> Suite {
     Suite { name: "Complex Comprehensive".into(), ..suite_with(cases) }
 }
 
-/// Returns a complete answer with a latency of `millis`: the first token after a tenth of it, then one event per token at
-/// equal intervals.
+/// Returns a complete answer with a latency of `millis`. The first token arrives after a tenth of it, and the others
+/// follow at equal intervals, one event per token.
 pub fn answer(id: AttemptId, started: Nanos, millis: u64, prompt: u64, tokens: u64) -> AttemptRecord {
     let request_id = format!("ts-1-{}-{}", id.case, id.number);
     let mut r = AttemptRecord::started(id, false, request_id, "glm-4.7-flash".into(), started);
@@ -79,13 +79,13 @@ pub fn refusal(id: AttemptId, started: Nanos, message: &str) -> AttemptRecord {
     r
 }
 
-/// Runs a suite in which `respond` returns the record of each attempt, one after another; `None` leaves the attempt in
-/// flight.
+/// Runs a suite. `respond` returns the record of each attempt in turn; with `None`, the attempt stays in flight.
 pub fn run(suite: Suite, plan: Plan, mut respond: impl FnMut(AttemptId, Nanos) -> Option<AttemptRecord>) -> Session {
     run_session(Session::new(Arc::new(suite), plan), |id, _turn, now| respond(id, now))
 }
 
-/// Runs a session like [`run`]. `respond` also gets the attempt's place in its conversation, which the record is given.
+/// Runs a session like [`run`]. `respond` also receives the attempt's place in its conversation, which is set in the
+/// record.
 pub fn run_session(
     mut session: Session,
     mut respond: impl FnMut(AttemptId, Option<Turn>, Nanos) -> Option<AttemptRecord>,
@@ -143,7 +143,7 @@ pub fn sweep_session(concurrencies: &[usize]) -> Session {
     session
 }
 
-/// Runs one request in flight for four seconds, then three for another four.
+/// Runs one request in flight for four seconds, then three in flight for another four.
 pub fn staged_session() -> Session {
     let mut asked = suite(&["a"]);
     asked.load_stages = "1:4s,3:4s".parse().ok();
@@ -168,6 +168,7 @@ pub fn report(session: Session) -> Report {
         route: crate::domain::route::Route::default(),
         tool: "0.1.0".into(),
         command_line: Some("tokscope http://localhost:8000/v1 --headless --export report.md".into()),
+        shards: Vec::new(),
         run_id: "ts-64a1".into(),
         environment: Environment {
             hostname: "bench".into(),
@@ -186,7 +187,7 @@ pub fn report(session: Session) -> Report {
     }
 }
 
-/// Load of the sample machine.
+/// Returns the load of the sample machine.
 fn host() -> HostReport {
     let level = |avg, max| Some(Level { avg, max });
     HostReport {
@@ -201,7 +202,7 @@ fn host() -> HostReport {
     }
 }
 
-/// Figures of the sample GPU.
+/// Returns the figures of the sample GPU.
 pub fn gpu() -> GpuReport {
     let device = GpuDeviceReport {
         index: 0,

@@ -1,4 +1,4 @@
-//! A gate for continuous integration: whether a run is slower than a baseline by more than a tolerance.
+//! Regression gate for continuous integration: decides whether a run is worse than a baseline by more than a tolerance.
 
 mod rule;
 
@@ -10,10 +10,10 @@ use crate::domain::bootstrap::relative_change;
 use crate::domain::interval::Interval;
 use crate::domain::metrics::Better;
 
-/// Seed of the draws, so that the same two runs always get the same verdict.
+/// Random seed of the bootstrap, fixed so that the same two runs always get the same verdict.
 const SEED: u64 = 1;
 
-/// Judges a run by rules.
+/// Evaluates the rules of a gate.
 pub fn evaluate(rules: &[RegressionRule], baseline: &ComparedRun, run: &ComparedRun) -> GateResult {
     let differences = Fingerprint::differences(&baseline.fingerprint, &run.fingerprint);
     let versions = [baseline, run].map(|side| side.fingerprint.server_version.as_deref());
@@ -29,7 +29,7 @@ fn judge(rule: &RegressionRule, baseline: &ComparedRun, run: &ComparedRun) -> Ru
     let place = COMPARED.iter().position(|compared| compared.metric == rule.metric);
     let of = |side: &ComparedRun| place.and_then(|at| side.whole.observations.get(at)).cloned().unwrap_or_default();
     let change = relative_change(&of(baseline), &of(run), rule.statistic, SEED);
-    // Lower speed is worse.
+    // A lower speed is worse; for times, a higher value is worse.
     let sign = if rule.metric.better == Some(Better::High) { -100.0 } else { 100.0 };
     let worse = change.map(|change| {
         let ends = [change.ci95.low * sign, change.ci95.high * sign];

@@ -8,18 +8,18 @@ use crate::domain::interval::Interval;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GateVerdict {
-    /// The whole interval lies within the tolerance.
+    /// The whole interval of the change lies within the tolerance.
     Pass,
-    /// The whole interval lies beyond the tolerance.
+    /// The whole interval of the change lies beyond the tolerance.
     Fail,
-    /// The interval contains the tolerance, so a regression beyond it is not shown.
+    /// The tolerance lies inside the interval, so no regression beyond it is shown.
     NotShown,
-    /// There are too few values for an interval, or a run has none.
+    /// No interval can be computed, because a run has too few values or none.
     NoInterval,
 }
 
 impl GateVerdict {
-    /// The verdict in words.
+    /// Returns the verdict as text.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Pass => "within tolerance",
@@ -35,27 +35,27 @@ impl GateVerdict {
 pub struct RuleResult {
     /// The rule as the user wrote it.
     pub text: String,
-    /// Figure, like `TTFT p95`.
+    /// Name of the figure, such as `TTFT p95`.
     pub figure: String,
     /// Unit of the figure.
     pub unit: &'static str,
     /// Tolerance, percent.
     pub tolerance_percent: f64,
-    /// Figure of the baseline.
+    /// Value of the figure in the baseline.
     pub baseline: Option<f64>,
-    /// Figure of the run.
+    /// Value of the figure in the run.
     pub value: Option<f64>,
-    /// Change towards worse, percent of the baseline: positive if the run is worse.
+    /// Change in percent of the baseline; positive if the run is worse.
     pub worse_percent: Option<f64>,
-    /// Its 95% interval.
+    /// 95% interval of `worse_percent`.
     pub worse_percent_ci95: Option<Interval>,
-    /// Verdict.
+    /// Verdict on the rule.
     pub verdict: GateVerdict,
 }
 
 impl RuleResult {
-    /// The result in one line: `TTFT p95 412 ms, baseline 380 ms: 8.4% worse (95% interval 6.1% worse to 10.9% worse),
-    /// regression beyond 5%`.
+    /// Describes the result in one line: `TTFT p95 412 ms, baseline 380 ms: 8.4% worse (95% interval 6.1% worse to
+    /// 10.9% worse), regression beyond 5%`.
     pub fn describe(&self) -> String {
         let Self { figure, unit, tolerance_percent, verdict, .. } = self;
         let Some(((value, baseline), (worse, ci))) =
@@ -79,42 +79,43 @@ impl RuleResult {
     }
 }
 
-/// A change towards worse in words: `4.2% worse`, `1.0% better`.
+/// Formats a change: `4.2% worse`, `1.0% better`.
 fn change(worse_percent: f64) -> String {
     let direction = if worse_percent < 0.0 { "better" } else { "worse" };
     format!("{:.1}% {direction}", worse_percent.abs())
 }
 
-/// Result of a gate.
+/// Result of a regression gate.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GateResult {
-    /// ID or file of the baseline.
+    /// ID of the baseline run, or name of its file.
     pub baseline: String,
-    /// Differences of machine, server or suite, one sentence each. With any, the gate is advisory: it never fails.
+    /// Differences of machine, server or suite, one sentence each. With any difference, the gate is advisory and never
+    /// fails.
     pub differences: Vec<String>,
-    /// Remarks that do not make the gate advisory, one sentence each.
+    /// Notes that leave the gate binding, one sentence each.
     pub notes: Vec<String>,
     /// Result of each rule.
     pub rules: Vec<RuleResult>,
 }
 
 impl GateResult {
-    /// Returns whether the gate only advises, because machine, server or suite differ.
+    /// Returns whether the gate is advisory, because machine, server or suite differ.
     pub fn is_advisory(&self) -> bool {
         !self.differences.is_empty()
     }
 
-    /// Returns whether some rule shows a regression.
+    /// Returns whether any rule shows a regression.
     pub fn has_regression(&self) -> bool {
         self.rules.iter().any(|rule| rule.verdict == GateVerdict::Fail)
     }
 
-    /// Returns whether the program fails: a regression is shown, and the runs are comparable.
+    /// Returns whether the program must fail: a rule shows a regression, and the gate is not advisory.
     pub fn fails(&self) -> bool {
         self.has_regression() && !self.is_advisory()
     }
 
-    /// The result in lines: one per rule, then why it is advisory.
+    /// Returns the result as lines: one per rule, then the reason why the gate is advisory, then the notes.
     pub fn lines(&self) -> Vec<String> {
         let sign = |rule: &RuleResult| match rule.verdict {
             GateVerdict::Pass => "✓",

@@ -1,4 +1,4 @@
-//! Workflow commands and the job summary of GitHub Actions.
+//! Annotations and the job summary for GitHub Actions.
 
 use super::gate_result::GateVerdict;
 use super::model::Report;
@@ -8,10 +8,10 @@ use crate::report::case::cases;
 use crate::report::markdown::inline;
 use crate::report::summary::Summary;
 
-/// Maximum annotations for cases: GitHub shows ten of each kind for a step.
+/// Maximum number of cases with an annotation. GitHub shows ten annotations of each kind per step.
 const MAX_CASES: usize = 5;
 
-/// How serious an annotation is.
+/// Severity of an annotation.
 #[derive(Clone, Copy)]
 enum Level {
     Error,
@@ -19,7 +19,7 @@ enum Level {
     Notice,
 }
 
-/// Returns the annotations of a run, one workflow command per line: failed cases, missed thresholds, and the rules of a gate.
+/// Returns the annotations of a run, one workflow command per line: failed cases, missed SLOs, and the rules of a gate.
 pub fn annotations(report: &Report) -> String {
     let session = &report.session;
     let mut all = Vec::new();
@@ -51,7 +51,7 @@ pub fn annotations(report: &Report) -> String {
     all.concat()
 }
 
-/// A workflow command with its line feed. See GitHub's documentation of workflow commands.
+/// Returns a workflow command with its line feed, in the syntax of GitHub's documentation.
 fn command(level: Level, title: &str, message: &str) -> String {
     let level = match level {
         Level::Error => "error",
@@ -67,7 +67,7 @@ fn escape(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// Returns the job summary as Markdown: the gate, then the key figures of each case.
+/// Returns the job summary as Markdown: result of the gate, then key figures of each case.
 pub fn job_summary(report: &Report) -> String {
     let session = &report.session;
     let mut lines = vec![format!("## tokscope: {}", inline(&session.suite.title())), String::new()];

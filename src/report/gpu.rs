@@ -1,4 +1,4 @@
-//! GPU figures of a run.
+//! GPU figures of a run for reports.
 
 use crate::domain::energy::{Efficiency, Energy};
 use crate::domain::gpu::{MemoryKind, SIMULATED_SOURCE};
@@ -10,88 +10,88 @@ use crate::domain::time::Nanos;
 
 use super::output_tokens::output_tokens;
 
-/// Load below which a GPU counts as idle, percent.
+/// Maximum load of an idle GPU, percent.
 pub const IDLE_PERCENT: f64 = 5.0;
 
-/// GPUs of the endpoint, or of the machine at its address, over the run.
+/// Figures over a run of the GPUs at the endpoint, or of the machine at the endpoint's address.
 #[derive(Clone, Debug)]
 pub struct GpuReport {
-    /// Source of the figures, by its name in the table of sources.
+    /// Name of the source in the table of GPU sources.
     pub source: String,
-    /// Whether the GPUs serve the endpoint.
+    /// Whether and how the GPUs are known to serve the endpoint.
     pub scope: GpuScope,
-    /// Whether power and energy are those of a part of the processor's chip, not of boards.
+    /// Whether power and energy cover the GPU within a chip instead of a whole board.
     pub is_part_of_chip: bool,
     /// Driver version.
     pub driver: Option<String>,
     /// Time between two samples, milliseconds.
     pub sample_interval_ms: u64,
-    /// Samples over all GPUs.
+    /// Number of samples over all GPUs.
     pub samples: u64,
-    /// Failed samples.
+    /// Number of failed samples.
     pub missed: u64,
-    /// Longest time in which the driver did not answer, seconds; `None` if it kept to the interval.
+    /// Longest time without an answer of the driver, seconds; `None` if it kept to the interval.
     pub driver_silent_s: Option<f64>,
-    /// The GPUs, in the driver's order.
+    /// All GPUs in the driver's order.
     pub devices: Vec<GpuDeviceReport>,
-    /// Energy per output token, or why it is not known.
+    /// Energy per output token, or the reason why it is unknown.
     pub efficiency: Result<Efficiency, String>,
-    /// Whether some of the tokens are an estimate.
+    /// Whether any of the token counts is an estimate.
     pub tokens_estimated: bool,
 }
 
-/// One GPU over the run. 1 MiB = 2^20 bytes.
+/// Figures of one GPU over a run. 1 MiB is 2^20 bytes.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct GpuDeviceReport {
     pub index: u32,
     pub uuid: Option<String>,
     pub parent_uuid: Option<String>,
-    /// Machine of the GPU, if it is another one.
+    /// Name of the machine, if the GPU is in another one.
     pub host: Option<String>,
     pub model: String,
-    /// Samples of the run.
+    /// Number of samples during the run.
     pub samples: u64,
-    /// Mean time between two samples, milliseconds, if another program sets their interval.
+    /// Mean time between two samples, milliseconds. Only present if another program sets the interval.
     pub samples_apart_ms: Option<u64>,
-    /// Whether it serves the endpoint; `None` if unknown.
+    /// Whether the GPU serves the endpoint; `None` if unknown.
     pub serves: Option<bool>,
     pub memory_kind: MemoryKind,
     pub memory_total_mib: Option<f64>,
-    /// Whether the total is a lower bound, because the driver does not report what it reserves.
+    /// Whether the total is only a lower bound, because the driver does not report its reserved memory.
     pub memory_total_is_least: bool,
     pub memory_reserved_mib: Option<f64>,
     pub memory_used_start_mib: Option<f64>,
     pub memory_peak_mib: Option<f64>,
     /// Time from the start of the run to the peak, seconds.
     pub memory_peak_at_s: Option<f64>,
-    /// Whether memory in use includes what the driver reserves.
+    /// Whether the memory in use includes the driver's reserved memory.
     pub memory_used_includes_reserved: bool,
-    /// Whether memory in use is that of all programs on the machine, because the GPU's share is not reported.
+    /// Whether the memory in use is that of all programs on the machine, because the GPU's own share is not reported.
     pub memory_used_is_machines: bool,
-    /// Why there is no memory figure; `None` if there is one.
+    /// Reason for a missing memory figure; `None` if there is one.
     pub memory_unknown_because: Option<String>,
-    /// Why there is no peak although there are figures.
+    /// Reason for a missing peak although there are memory figures.
     pub memory_peak_unknown_because: Option<String>,
     pub utilization_mean_percent: Option<f64>,
-    /// The highest load seen during the run.
+    /// Highest load during the run, percent.
     pub utilization_max_percent: Option<f64>,
     pub utilization_unknown_because: Option<String>,
     pub power_mean_w: Option<f64>,
     pub power_max_w: Option<f64>,
     pub power_limit_w: Option<f64>,
-    /// Its energy during the run, or why there is no figure.
+    /// Energy during the run, or the reason why it is unknown.
     pub energy: Result<Energy, String>,
-    /// Reasons for throttling, by name and in words, with their share of the samples; `None` if not reported.
+    /// Throttling reasons: name, description, and share of the samples. `None` if not reported.
     pub throttled: Option<Vec<(&'static str, &'static str, f64)>>,
-    /// Why it stopped answering, if it does not.
+    /// Reason why the GPU stopped answering; `None` while it answers.
     pub lost: Option<String>,
-    /// Time from the start of the run to the last loss, seconds. The GPU may have come back since.
+    /// Time from the start of the run to the last loss of the GPU, seconds. The GPU may have come back since.
     pub lost_at_s: Option<f64>,
 }
 
 impl GpuReport {
-    /// Like [`Self::from_history`], but without GPUs if the built-in simulator answered.
+    /// Returns the same as [`Self::from_history`], but reports no GPUs if the built-in simulator answered.
     pub fn of_run(
         simulated: bool,
         is_local: bool,
@@ -105,11 +105,11 @@ impl GpuReport {
         Self::from_history(gpu, session, is_local, now)
     }
 
-    /// Reports the GPUs of a run up to `now`. `is_local`: the endpoint's URL names this machine.
+    /// Reports the GPUs of a run up to `now`. `is_local`: whether the endpoint's URL names this machine.
     ///
     /// # Errors
     ///
-    /// A sentence that says why these GPUs have no figures of the run.
+    /// Returns a sentence with the reason why there are no GPU figures.
     pub fn from_history(gpu: &GpuHistory, session: &Session, is_local: bool, now: Nanos) -> Result<Self, String> {
         let scope = match &gpu.scope {
             Some(scope) => scope.clone(),
@@ -145,15 +145,15 @@ impl GpuReport {
         })
     }
 
-    /// Returns the highest load of a GPU that may have served the run, percent.
+    /// Returns the highest load of any GPU that may have served the run, percent.
     pub fn busiest_percent(&self) -> Option<f64> {
         self.working().filter_map(|d| d.utilization_max_percent).reduce(f64::max)
     }
 
-    /// Returns the reason that throttled a GPU that may have served the run longest, in words, and its share of the run,
-    /// percent.
+    /// Returns the throttling reason that lasted longest on a GPU that may have served the run, with its share of the
+    /// run in percent.
     pub fn longest_throttle(&self) -> Option<(&'static str, f64)> {
-        // Clocks that the user set, and those of GPUs in step, are no limit of the machine.
+        // These reasons come from the user's settings and from synchronised GPUs, not from a limit of the machine.
         const SET: [&str; 2] = ["applications_clocks_setting", "sync_boost"];
         let all =
             self.working().filter_map(|d| d.throttled.as_ref()).flatten().filter(|(name, ..)| !SET.contains(name));
@@ -161,8 +161,8 @@ impl GpuReport {
         Some((longest.1, longest.2 * 100.0))
     }
 
-    /// Returns whether all GPUs that report a load were idle, of the serving ones if they are known. The run was then
-    /// probably served elsewhere.
+    /// Returns whether all GPUs with a known load were idle, which suggests that another machine served the run. If the
+    /// serving GPUs are known, only they count.
     pub fn were_idle(&self) -> bool {
         self.busiest_percent().is_some_and(|percent| percent < IDLE_PERCENT)
     }
@@ -175,12 +175,12 @@ impl GpuReport {
         }
     }
 
-    /// Returns the GPUs that serve the endpoint, or all if that is not known.
+    /// Returns the GPUs that serve the endpoint, or all GPUs if that is unknown.
     pub fn working(&self) -> impl Iterator<Item = &GpuDeviceReport> {
         self.devices.iter().filter(|d| d.serves != Some(false))
     }
 
-    /// Returns the energy of the serving GPUs, joules; `None` if one of them has no figure.
+    /// Returns the energy of all serving GPUs, joules; `None` if it is unknown for any of them.
     pub fn energy_j(&self) -> Option<f64> {
         self.working().map(|d| d.energy.as_ref().ok().map(|e| e.joules)).sum()
     }
@@ -231,7 +231,7 @@ fn device(track: &GpuTrack, gpu: &GpuHistory, scope: &GpuScope, session: &Sessio
     }
 }
 
-/// Returns why there are no figures of a GPU that another machine samples at its own interval, if there are too few samples.
+/// Returns the reason for missing figures if another machine's exporter gave too few samples of this GPU.
 fn too_few(track: &GpuTrack) -> Option<String> {
     let taken = &track.taken;
     if track.info.host.is_none() || taken.count >= FEWEST_SAMPLES {

@@ -1,4 +1,4 @@
-//! Load of the client's machine during a run.
+//! Load of tokscope's machine during a run.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ fn level(figure: &MeanAndMax) -> Option<Level> {
     Some(Level { avg: figure.mean()?, max: figure.max()? })
 }
 
-/// Load of the machine during the run, with the keys of `results.json`; unknown values are `None`. 1 MiB = 2^20 bytes.
+/// Load of the machine during a run, with the keys of `results.json`. Unknown values are `None`. 1 MiB is 2^20 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the names say it, with units")]
 pub struct HostReport {
@@ -19,19 +19,19 @@ pub struct HostReport {
     pub busiest_core_percent: Option<Level>,
     pub memory_used_mib: Option<Level>,
     pub memory_total_mib: Option<f64>,
-    /// CPU load of tokscope, percent of one core.
+    /// CPU load of the tokscope process, percent of one core.
     pub own_cpu_percent: Option<Level>,
-    /// CPU load of the thread that reads the streams, percent of one core.
+    /// CPU load of tokscope's reading thread, percent of one core.
     pub own_engine_percent: Option<Level>,
     pub own_rss_mib_max: Option<f64>,
 }
 
 impl HostReport {
-    /// Reports the host during a run.
+    /// Returns the load over a run.
     ///
     /// # Errors
     ///
-    /// A sentence that says why there are no figures.
+    /// Returns a sentence with the reason why there are no figures.
     pub fn from_history(host: &HostHistory) -> Result<Self, String> {
         if let Some(why) = &host.absent {
             return Err(why.clone());
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn means_and_the_highest_are_those_of_the_run() {
+    fn means_and_maxima_cover_only_the_run() {
         let host = HostReport::from_history(&history([20.0, 60.0], [1.0, 5.0])).unwrap();
         assert_eq!(host.cpu_busy_percent, Some(Level { avg: 40.0, max: 60.0 }));
         assert_eq!((host.own_cpu_percent, host.own_rss_mib_max), (Some(Level { avg: 13.0, max: 15.0 }), Some(25.0)));

@@ -1,9 +1,9 @@
-//! Readers of reports that were exported earlier.
+//! Readers of exported reports.
 
 pub mod markdown;
 pub mod results;
 
-/// Why a report cannot be compared.
+/// Reason why a file cannot be read for a comparison.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ImportError(pub(crate) String);

@@ -1,4 +1,4 @@
-//! Export as `JUnit` XML: a test for each case, each threshold and each rule of a gate.
+//! `JUnit` XML export with a test for each case, each threshold and each rule of a gate.
 
 use std::fmt::Write;
 use std::io;
@@ -16,7 +16,7 @@ use crate::report::gate_result::{GateResult, GateVerdict};
 enum Outcome {
     Passed,
     Failed(String),
-    /// Failed in a way that does not fail the run, or not run at all.
+    /// Not run, or failed without failing the run.
     Skipped(String),
 }
 
@@ -26,15 +26,15 @@ struct Test {
     name: String,
     seconds: f64,
     outcome: Outcome,
-    /// Text beside the outcome.
+    /// Text for the test's `system-out`.
     output: Option<String>,
 }
 
-/// Writes a report as `JUnit` XML, in the form that GitHub, GitLab and Jenkins read.
+/// Writes a report as `JUnit` XML that GitHub, GitLab and Jenkins can read.
 ///
 /// # Errors
 ///
-/// `to` does not accept it.
+/// Returns the error of `to`.
 pub fn write(report: &Report, to: &mut dyn io::Write) -> io::Result<()> {
     to.write_all(render(report).as_bytes())
 }
@@ -138,7 +138,7 @@ fn element(test: &Test) -> String {
     )
 }
 
-/// A text as the value of an attribute or the content of an element, on one line and without control characters.
+/// Escapes text for an attribute or an element, on one line and without control characters.
 fn attribute(text: &str) -> String {
     let mut out = String::new();
     for c in sanitise_line(text).chars() {
@@ -148,7 +148,7 @@ fn attribute(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&apos;"),
-            // Not characters of XML 1.0.
+            // XML 1.0 does not allow these characters.
             '\u{fffe}' | '\u{ffff}' => {}
             c => out.push(c),
         }

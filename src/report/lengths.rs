@@ -1,9 +1,9 @@
-//! Lengths that a workload asks for, beside the real ones.
+//! Prompt and answer lengths: requested by a workload, and measured.
 
 use super::spread::Spread;
 use crate::domain::attempt::AttemptRecord;
 
-/// Lengths of prompts or answers, tokens.
+/// Requested and real lengths of prompts or of answers, tokens.
 #[derive(Clone, Debug, Default)]
 pub struct Lengths {
     requested: Vec<f64>,
@@ -11,19 +11,19 @@ pub struct Lengths {
     deviations: Vec<f64>,
 }
 
-/// Difference between real and requested lengths, in percent of the requested one.
+/// Difference between real and requested lengths, percent of the requested length.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Deviation {
-    /// Mean; negative if the real lengths are shorter.
+    /// Mean difference; negative if real lengths are shorter.
     pub mean_percent: f64,
     /// Largest difference in either direction, with its sign.
     pub largest_percent: f64,
-    /// Requests of which both lengths are known.
+    /// Number of requests with both lengths.
     pub n: usize,
 }
 
 impl Lengths {
-    /// Adds a request.
+    /// Adds the lengths of one request, if known.
     fn add(&mut self, requested: Option<u32>, real: Option<u64>) {
         let (requested, real) = (requested.map(f64::from), real.map(|n| n as f64));
         self.requested.extend(requested);
@@ -32,17 +32,17 @@ impl Lengths {
         self.deviations.extend(both.map(|(requested, real)| (real - requested) / requested * 100.0));
     }
 
-    /// Spread of the requested lengths; `None` if none was requested.
+    /// Returns the spread of the requested lengths; `None` if none was requested.
     pub fn requested(&self) -> Option<Spread> {
         spread(&self.requested)
     }
 
-    /// Spread of the real lengths; `None` if none is known.
+    /// Returns the spread of the real lengths; `None` if none is known.
     pub fn real(&self) -> Option<Spread> {
         spread(&self.real)
     }
 
-    /// Returns how far the real lengths are from the requested ones; `None` if no request has both.
+    /// Returns the deviation of real from requested lengths; `None` if no request has both.
     pub fn deviation(&self) -> Option<Deviation> {
         let all = spread(&self.deviations)?;
         let (min, max) = (all.stats.min, all.stats.max);
@@ -58,14 +58,14 @@ fn spread(values: &[f64]) -> Option<Spread> {
 /// Lengths of a run's requests.
 #[derive(Clone, Debug, Default)]
 pub struct WorkloadLengths {
-    /// Prompts of single requests and of the first turns of conversations.
+    /// Prompts of single requests and of first turns.
     pub input: Lengths,
     /// Answers.
     pub output: Lengths,
 }
 
 impl WorkloadLengths {
-    /// Adds a complete answer. Real lengths are those that the server reports, or the tokenizer counts.
+    /// Adds a complete answer. Real lengths come from the server or from the user's tokenizer.
     pub fn add(&mut self, record: &AttemptRecord) {
         let lengths = record.lengths;
         if !record.is_later_turn() {

@@ -1,8 +1,8 @@
-//! Mean and maximum of a gauge over a run.
+//! Mean and maximum of a value over a run.
 
 use serde::Serialize;
 
-/// Mean and maximum of a gauge over a run, in the unit of the gauge.
+/// Mean and maximum of a sampled value over a run, in the unit of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Level {
     /// Mean over the run.

@@ -1,6 +1,6 @@
-//! The report as Markdown: verdict and chart first, then the results, the environment, and how the numbers were taken.
+//! Report as Markdown: verdict and chart first, then results, environment and method.
 //!
-//! The headings, fields and first columns of older reports stay, so that scripts and `compare` still find them.
+//! Keeps the headings, fields and first columns of older reports, so that scripts and `compare` still find them.
 
 mod chart;
 mod checks;
@@ -21,6 +21,7 @@ mod numbers;
 mod page;
 mod results;
 mod server;
+mod shards;
 mod statistics;
 mod steady;
 mod sweep;
@@ -35,7 +36,7 @@ use super::summary::Summary;
 pub(super) use escape::inline;
 use page::Page;
 
-/// A report and the figures that are computed from it once.
+/// A report with its summary and case views, which are computed once.
 struct View<'a> {
     report: &'a Report,
     summary: &'a Summary,
@@ -48,7 +49,7 @@ impl View<'_> {
         self.summary.stage.map_or_else(String::new, |concurrency| format!(" at concurrency {concurrency}"))
     }
 
-    /// Says which stage of a sweep the section describes.
+    /// Writes a line that names the stage of a sweep that the section describes.
     fn name_stage(&self, page: &mut Page) {
         if let Some(concurrency) = self.summary.stage {
             page.block(&format!("Concurrency {concurrency}, the best stage of the sweep."));
@@ -56,16 +57,16 @@ impl View<'_> {
     }
 }
 
-/// Writes the whole document.
+/// Writes the whole report to `to`.
 ///
 /// # Errors
 ///
-/// `to` does not accept it.
+/// Returns the error of `to`.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     to.write_all(render(report).as_bytes())
 }
 
-/// Renders the whole document.
+/// Renders the whole report.
 pub fn render(report: &Report) -> String {
     let view = View { report, summary: report.summary(), cases: cases_in(&report.session, report.summary().headline) };
     let mut page = Page::default();
@@ -78,6 +79,7 @@ pub fn render(report: &Report) -> String {
     load::write(&view, &mut page);
     gate::write(&view, &mut page);
     statistics::write(&view, &mut page);
+    shards::write(&view, &mut page);
     environment::write(&view, &mut page);
     gpu::write(&view, &mut page);
     server::write(&view, &mut page);

@@ -15,27 +15,28 @@ use super::cost::Cost;
 use super::gate_result::GateResult;
 use super::gpu::GpuReport;
 use super::host::HostReport;
+use super::shards::ShardRun;
 use super::summary::{Summary, SummaryCell};
 
-/// Default API, which reports do not name.
+/// Default API. Reports name only other APIs.
 pub const USUAL_API: &str = "chat";
 
-/// A run, complete or partial, and everything that a report says about it.
+/// A complete or partial run with all data of its report.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Suite, plan, cases, attempts.
+    /// Session with suite, plan, cases and attempts.
     pub session: Session,
-    /// Sentences about the workload that the run learned, such as how prompt lengths were fitted.
+    /// Sentences about the workload, such as how prompt lengths were fitted.
     pub workload_notes: Vec<String>,
     /// Wall time of the run's clock at zero.
     pub epoch: jiff::ZonedDateTime,
-    /// Resumptions after the program had ended, in order.
+    /// Resumptions of the run, in order.
     pub resumed: Vec<Resumption>,
-    /// Address the requests went to, without secrets, `/chat/completions` or the like included.
+    /// URL of the requests without secrets, including the path, such as `/chat/completions`.
     pub url: String,
-    /// API of the endpoint, as `--api` names it.
+    /// API of the endpoint, as a value of `--api`.
     pub api: &'static str,
-    /// The run's model.
+    /// Name of the model.
     pub model: String,
     /// Software that serves the model.
     pub server: ServerInfo,
@@ -43,31 +44,33 @@ pub struct Report {
     pub simulated: bool,
     /// Proxy and TLS on the way to the endpoint.
     pub route: Route,
-    /// Version of the program that started the run.
+    /// Version of tokscope that started the run.
     pub tool: String,
-    /// Command line that started the run, without secrets; `None` if it is not known.
+    /// Command line that started the run, without secrets; `None` if unknown.
     pub command_line: Option<String>,
-    /// Identifier of the run; every request id begins with it.
+    /// ID of the run. Every request ID begins with it.
     pub run_id: String,
-    /// The machine tokscope ran on.
+    /// The shards that the run was merged from; empty for other runs.
+    pub shards: Vec<ShardRun>,
+    /// Machine on which tokscope ran.
     pub environment: Environment,
-    /// GPU figures, or why there are none.
+    /// GPU figures, or the reason why there are none.
     pub gpu: Result<GpuReport, String>,
     /// Metrics that the server reported; `None` if they were not read.
     pub gauges: Option<GaugeHistory>,
-    /// Load of the client's machine during the run, or why it is not known.
+    /// Load of tokscope's machine during the run, or the reason why it is unknown.
     pub host: Result<HostReport, String>,
-    /// Whether the endpoint's address is that of the client's machine.
+    /// Whether the endpoint's address names tokscope's machine.
     pub local: bool,
-    /// Delay of the thread that reads the streams.
+    /// Delay of tokscope's reading thread.
     pub lag: EngineLag,
     /// Error of tokscope on this machine, if it was calibrated.
     pub calibration: Option<Calibration>,
     /// Result of a regression gate, if the run had one.
     pub gate: Option<Arc<GateResult>>,
-    /// When the report was made, on the run's clock.
+    /// Time of the report on the run's clock.
     pub finished_at: Nanos,
-    /// Summary of [`Self::session`], once it was needed.
+    /// Summary of [`Self::session`], computed on first use.
     pub summary: SummaryCell,
 }
 
@@ -82,14 +85,14 @@ impl Report {
         Cost::new(&self.session, self.summary(), self.gpu.as_ref().map_err(String::as_str))
     }
 
-    /// Returns the wall time of a point on the run's clock.
+    /// Converts a time on the run's clock to wall time.
     pub fn wall_time(&self, at: Nanos) -> jiff::ZonedDateTime {
-        // Saturates, so that a clock past the year 9999 does not lose the report.
+        // Saturate instead of failing: a clock past the year 9999 must not lose the report.
         let resumed = self.resumed.iter().rev().find(|r| at >= r.at);
         resumed.map_or(&self.epoch, |r| &r.epoch).saturating_add(std::time::Duration::from_nanos(at.0))
     }
 
-    /// Returns the wall time of the first request, or of the clock's start if nothing was sent.
+    /// Returns the wall time of the first request. If nothing was sent, returns the wall time of the clock's start.
     pub fn started_at(&self) -> jiff::ZonedDateTime {
         self.wall_time(self.session.began.unwrap_or_default())
     }
@@ -103,22 +106,22 @@ impl Report {
 /// A resumption of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resumption {
-    /// When the run had stopped, on the run's clock.
+    /// Time on the run's clock when the run had stopped.
     pub stopped_at: Nanos,
-    /// When the run was resumed, on the run's clock. Nothing before it is later.
+    /// Time on the run's clock when the run was resumed. Earlier events have earlier times.
     pub at: Nanos,
-    /// Wall time of the run's clock at zero, from the resumption on.
+    /// Wall time at zero of the run's clock, valid from this resumption on.
     #[serde(with = "super::epoch")]
     pub epoch: jiff::ZonedDateTime,
-    /// Version of the program that resumed the run.
+    /// Version of tokscope that resumed the run.
     #[serde(default)]
     pub tool: String,
-    /// The machine that resumed the run.
+    /// Machine that resumed the run.
     #[serde(default)]
     pub environment: Environment,
 }
 
-/// The machine of tokscope; `None` for facts that could not be read.
+/// Facts about tokscope's machine; `None` for facts that could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -139,7 +142,7 @@ mod tests {
     fn times_are_counted_from_the_first_request() {
         let r = report(sample_session());
         assert_eq!(r.started_at().strftime("%H:%M:%S%.3f%:z").to_string(), "21:49:41.400+01:00");
-        // Ten answers, 58.672 s, each over a millisecond after its last token.
+        // Ten answers take 58.672 s, and each ends a millisecond after its last token.
         assert!((r.duration_s().unwrap() - 58.682).abs() < 1e-9);
         assert!(r.wall_time(Nanos(u64::MAX)) > r.started_at());
     }

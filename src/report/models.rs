@@ -1,4 +1,4 @@
-//! Figures by model, in a run that mixes several.
+//! Figures by model for a run that mixes models.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,15 @@ use crate::domain::metrics::{DECODE, LATENCY, Metric, OUTPUT_TOKENS, PASS_RATE, 
 use crate::domain::model_mix::WeightedModel;
 use crate::domain::session::{AttemptState, Session};
 
-/// Metrics of a model.
+/// Metrics that are collected for each model.
 static SAMPLED: [&Metric; 5] = [&TTFT, &LATENCY, &DECODE, &OUTPUT_TOKENS, &PASS_RATE];
 
-/// Answers of one model. Figures are kept instead of records, because a long run has many.
+/// Answers of one model. Only figures are stored, because the records of a long run are too large.
 #[derive(Default)]
 struct Samples {
     n: usize,
     failed: usize,
-    /// Figures in the order of [`SAMPLED`], each with the place of its case.
+    /// Values by metric in the order of [`SAMPLED`], each with the index of its case.
     figures: [Vec<(usize, f64)>; 5],
 }
 
@@ -37,15 +37,15 @@ pub struct ModelFigures {
     pub name: String,
     /// Weight of the model.
     pub weight: u32,
-    /// Complete answers.
+    /// Number of complete answers.
     pub n: usize,
-    /// Failed requests.
+    /// Number of failed requests.
     pub failed: usize,
     /// Time to first token, milliseconds.
     pub ttft_ms: Option<Spread>,
     /// End-to-end latency, milliseconds.
     pub latency_ms: Option<Spread>,
-    /// Decode speed, tokens per second.
+    /// Decode speed, tok/s.
     pub decode_tokens_per_s: Option<Spread>,
     /// Output tokens.
     pub output_tokens: Option<Spread>,
@@ -53,7 +53,7 @@ pub struct ModelFigures {
     pub pass_rate_percent: Option<Spread>,
 }
 
-/// Returns the figures of each model of a mix, in its order; empty without a mix.
+/// Returns the figures of each model in the order of the mix; empty without a mix.
 pub fn figures(session: &Session) -> Vec<ModelFigures> {
     let Some(mix) = &session.suite.model_mix else { return Vec::new() };
     let views = cases(session);

@@ -1,4 +1,4 @@
-//! Properties of reports with any foreign text, in every format, for the fuzzer and the property tests.
+//! Checks that reports keep hostile text harmless in every format. The fuzzer and the property tests use these checks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,15 +28,16 @@ use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::text::{oracle, sanitise};
 use crate::domain::time::Nanos;
 
-/// Number of foreign texts in the order of `report`: suite, two cases, two models, kind and version of the server, answer,
-/// reasoning, finish reason, warning, finding, error, host, CPU, GPU, driver, reason of its loss, proxy, URL.
+/// Number of texts in a report that come from outside, in the order of `report`: suite, two cases, two models, kind and
+/// version of the server, answer, reasoning, finish reason, warning, finding, error, host, CPU, GPU, driver, reason of
+/// a lost GPU, proxy, URL.
 pub const TEXTS: usize = 20;
 
-/// Checks a report with these texts, which are repeated if there are fewer than [`TEXTS`].
+/// Checks a report with these texts. Repeats them if there are fewer than [`TEXTS`].
 ///
 /// # Errors
 ///
-/// Describes the property that does not hold.
+/// Returns a description of the violated property.
 pub fn check(texts: &[&str]) -> Result<(), String> {
     if texts.is_empty() {
         return Ok(());
@@ -50,11 +51,11 @@ pub fn check(texts: &[&str]) -> Result<(), String> {
     check_junit(&hostile)
 }
 
-/// Checks all outputs of a report: its formats, its row in the list of runs, a comparison.
+/// Checks all outputs of a report: every format, the row in the list of runs, and a comparison.
 ///
 /// # Errors
 ///
-/// Describes the forbidden character.
+/// Returns a description of the forbidden character.
 pub fn check_report(report: &Report) -> Result<(), String> {
     for exporter in EXPORTERS {
         nothing_forbidden(exporter.id, &exporter.render(report))?;
@@ -78,11 +79,11 @@ pub fn check_report(report: &Report) -> Result<(), String> {
     compared(&ComparedRun::from_report(report))
 }
 
-/// Checks that text read as an exported report, Markdown or JSON, is compared or refused with a harmless message.
+/// Checks the readers of exported Markdown and JSON: any text is compared, or refused with a harmless message.
 ///
 /// # Errors
 ///
-/// Describes the property that does not hold.
+/// Returns a description of the violated property.
 pub fn check_import(text: &str) -> Result<(), String> {
     for read in [import::markdown::read, import::results::read] {
         match read(text) {
@@ -104,18 +105,18 @@ fn compared(side: &ComparedRun) -> Result<(), String> {
 
 fn nothing_forbidden(what: &str, text: &str) -> Result<(), String> {
     let text = text.replace("\r\n", "\n");
-    // JSON preserves stacked combining marks, and escapes hidden and control characters.
+    // JSON keeps stacked combining marks, but escapes hidden and control characters.
     let fault = oracle::fault(&text).filter(|_| !what.ends_with("json") || text.contains(oracle::is_forbidden));
     fault.map_or(Ok(()), |fault| Err(format!("{what}: {fault}")))
 }
 
-/// Checks that the page has the same parts as one with harmless words, and neither links nor HTML.
+/// Checks that the page has the same structure as one with harmless texts, without links and HTML.
 fn check_markdown(texts: &[&str], hostile: &Report) -> Result<(), String> {
     let first_like = |text: &str| texts.iter().position(|t| *t == text).unwrap_or_default();
     let words: Vec<String> = texts
         .iter()
         .map(|text| {
-            // A word that would become a link is written as a code span.
+            // Words that would become links are written as code spans.
             let links = spans_of_code(&markdown::inline(text));
             let word = || format!("x{}{}", first_like(text), " @x".repeat(links));
             if sanitise(text).trim().is_empty() { String::new() } else { word() }
@@ -132,13 +133,13 @@ fn spans_of_code(line: &str) -> usize {
     Parser::new(line).filter(|event| matches!(event, Event::Code(_))).count()
 }
 
-/// Returns whether a line of HTML belongs to a folded part of the report. Its summary contains no foreign text.
+/// Returns whether a line of HTML belongs to a collapsed part of the report. Its summary is tokscope's own text.
 fn is_own_html(line: &str) -> bool {
     let summary = || line.trim_end().strip_prefix("<summary>")?.strip_suffix("</summary>");
     ["<details>", "</details>"].contains(&line.trim_end()) || summary().is_some_and(|text| !text.contains(['<', '&']))
 }
 
-/// Counts the parts of a page by kind.
+/// Counts the elements of a page by kind.
 fn parts(page: &str) -> Result<BTreeMap<&'static str, usize>, String> {
     let mut parts = BTreeMap::new();
     for event in Parser::new_ext(page, Options::all() - Options::ENABLE_SMART_PUNCTUATION) {
@@ -191,8 +192,7 @@ fn check_json(texts: &[&str], hostile: &Report) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks that each cell is read as intended, and none as a formula.
-/// Checks that foreign text adds no element to the `JUnit` export.
+/// Checks that no text adds an element to the `JUnit` export.
 fn check_junit(hostile: &Report) -> Result<(), String> {
     const ELEMENTS: [&str; 8] =
         ["?xml ", "testsuites", "testsuite", "properties", "property", "testcase", "failure", "skipped"];
@@ -203,7 +203,7 @@ fn check_junit(hostile: &Report) -> Result<(), String> {
         ELEMENTS.iter().chain(&["system-out"]).any(|known| name.starts_with(known))
     };
     let cases = elements.iter().filter(|element| element.starts_with("testcase ")).count();
-    // Each element ends once, and each attribute has two quotes.
+    // Each element is closed once, and each attribute has two quotes.
     let ends =
         elements.iter().all(|element| element.matches('>').count() == 1 && element.matches('"').count() % 2 == 0);
     if cases != 2 || !ends || !elements.iter().all(is_known) {
@@ -212,6 +212,7 @@ fn check_junit(hostile: &Report) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks that each cell is read back as intended, and none as a formula.
 fn check_csv(texts: &[&str], hostile: &Report) -> Result<(), String> {
     let file = csv::render(hostile);
     let table = read_csv(&file, ',');
@@ -234,8 +235,8 @@ fn check_csv(texts: &[&str], hostile: &Report) -> Result<(), String> {
     }
 }
 
-/// Parses CSV as leniently as spreadsheets do: a quote counts only at the start of a cell, and an unclosed one extends to
-/// the end. Carriage returns are ignored, because no cell contains one.
+/// Parses CSV as leniently as spreadsheets do. Quotes count only at the start of a cell, and an unclosed quote extends
+/// to the end. Carriage returns are ignored, because no cell contains one.
 pub fn read_csv(file: &str, separator: char) -> Vec<Vec<String>> {
     let (mut table, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
     let (mut quoted, mut begins) = (false, true);
@@ -267,7 +268,7 @@ pub fn read_csv(file: &str, separator: char) -> Vec<Vec<String>> {
     table
 }
 
-/// Returns a report of two cases, one measured and one refused, with these texts in all places of foreign text.
+/// Returns a report of two cases, one measured and one refused, with these texts in all places.
 fn report(texts: &[&str]) -> Option<Report> {
     let text = |place: usize| texts.get(place).copied().unwrap_or_default().to_owned();
     let case = |name, model: Option<String>| CaseSpec {
@@ -321,6 +322,7 @@ fn report(texts: &[&str]) -> Option<Report> {
         tool: text(14),
         command_line: Some(text(14)),
         run_id: "ts-1".to_owned(),
+        shards: Vec::new(),
         environment: Environment { hostname: text(13), os: text(13), cpu: Some(text(14)), ..Environment::default() },
         gpu,
         gauges: None,
@@ -345,9 +347,9 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_text_takes_nothing_of_the_next() {
+    fn an_unfinished_escape_sequence_does_not_swallow_the_next_text() {
         let mut texts = vec!["a".to_owned(); TEXTS];
-        // The escape would take the blank and the bracket behind it.
+        // An unterminated escape sequence would swallow the blank and the bracket after it.
         (texts[5], texts[6]) = ("[x](http://x)\u{1b}".to_owned(), "[x](http://x)".to_owned());
         assert_eq!(checked(&texts), Ok(()));
     }
@@ -365,12 +367,12 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(128))]
         #[test]
-        fn a_report_of_hostile_text_is_a_report(texts in prop::collection::vec(oracle::hostile(), TEXTS)) {
+        fn hostile_text_is_harmless_in_every_export(texts in prop::collection::vec(oracle::hostile(), TEXTS)) {
             prop_assert_eq!(checked(&texts), Ok(()));
         }
 
         #[test]
-        fn a_report_of_hostile_text_can_be_imported(texts in prop::collection::vec(oracle::hostile(), TEXTS)) {
+        fn exports_with_hostile_text_can_be_read(texts in prop::collection::vec(oracle::hostile(), TEXTS)) {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let report = report(&texts).unwrap();
             for text in [markdown::render(&report), json::render(&report), texts.concat()] {

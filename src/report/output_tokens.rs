@@ -1,10 +1,10 @@
-//! Output tokens of all requests of a run, however they ended.
+//! Output tokens of all requests of a run, including failed ones.
 
 use crate::domain::attempt::TokenSource;
 use crate::domain::session::Session;
 
-/// Returns the number of output tokens of all attempts, warm-ups included, and whether all were counted rather than
-/// estimated; `None` without tokens. Absurd counts saturate.
+/// Returns the number of output tokens of all attempts, including warm-ups, and whether all were counted rather than
+/// estimated. `None` without tokens. Sums saturate.
 pub fn output_tokens(session: &Session) -> Option<(u64, bool)> {
     session
         .records()

@@ -1,4 +1,4 @@
-//! Figures of a run in the list of runs. The journal ends with them, so that the rest need not be read.
+//! Figures of a run for the list of runs. A journal ends with them, so that the list need not read the rest.
 
 use std::fmt;
 
@@ -16,37 +16,38 @@ use crate::domain::time::RFC_3339;
 /// Figures of a run at its end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunFigures {
-    /// Wall time of the first request, RFC 3339.
+    /// Wall time of the first request in RFC 3339.
     pub started_at: String,
-    /// Cases of the suite.
+    /// Number of cases in the suite.
     pub cases: usize,
-    /// Cases with an answer that counts.
+    /// Number of cases with an answer that counts.
     pub ok: usize,
-    /// Cases that failed.
+    /// Number of cases that failed.
     pub failed: usize,
     /// Duration of the run, seconds.
     pub duration_s: Option<f64>,
-    /// Median speed of the reported attempts, tok/s; in a sweep, of those of the stage `stage_concurrency`.
+    /// Median speed of the reported attempts, tok/s. In a sweep, it describes the stage at `stage_concurrency`.
     pub output_token_throughput_p50: Option<f64>,
-    /// Median time to first token of the same attempts, milliseconds. Missing in journals of older versions.
+    /// Median TTFT of the same attempts, milliseconds. Journals of older versions lack it.
     #[serde(default)]
     pub time_to_first_token_ms_p50: Option<f64>,
-    /// Concurrency of the sweep's stage that the medians are of; `None` without a sweep, and in journals of older
-    /// versions, whose medians are of the last stage.
+    /// Concurrency of the sweep's stage that the medians describe; `None` without a sweep. Journals of older versions
+    /// lack it; their medians describe the last stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage_concurrency: Option<usize>,
     /// Medians of each stage of a sweep that has an answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageFigures>,
-    /// Answers that pass their checks, out of those with checks, over all stages. `None` in journals of older versions.
+    /// Number of answers that pass their checks, out of all with checks, over all stages. `None` in journals of older
+    /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pass_rate: Option<PassRate>,
-    /// Failed attempts beside or after the answers that count, over all stages.
+    /// Number of failed attempts besides or after the reported ones, over all stages.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed_attempts: usize,
     /// Whether the median depends on estimated token counts.
     pub estimated: bool,
-    /// Whether part of the run is missing.
+    /// Whether a planned measurement is missing.
     pub partial: bool,
     /// Result of a search for the largest load; `None` without a search.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,14 +57,14 @@ pub struct RunFigures {
 /// Largest load that a search found.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FoundLoad {
-    /// Load that the search changed.
+    /// Variable that the search changed: concurrency or rate.
     pub variable: SearchVariable,
     /// Highest load that passed, in requests in flight or requests per second; `None` if none passed.
     pub last_pass: Option<f64>,
 }
 
 impl FoundLoad {
-    /// The largest load that a session found; `None` without a search.
+    /// Returns the largest load that a session found; `None` without a search.
     pub fn from_session(session: &Session) -> Option<Self> {
         let search = session.search()?;
         let value = |load| (search.settings.value(load) * 1000.0).round() / 1000.0;
@@ -71,7 +72,7 @@ impl FoundLoad {
     }
 }
 
-/// Writes `42 users`, `2.5/s` or `none`.
+/// Formats the load: `42 users`, `2.5/s` or `none`.
 impl fmt::Display for FoundLoad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.last_pass, self.variable) {
@@ -108,11 +109,11 @@ impl RunFigures {
 /// Medians of one stage of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StageFigures {
-    /// Requests in flight.
+    /// Concurrency of the stage.
     pub concurrency: usize,
     /// Median speed of the reported attempts, tok/s.
     pub output_token_throughput_p50: Option<f64>,
-    /// Median time to first token, milliseconds.
+    /// Median TTFT, milliseconds.
     pub time_to_first_token_ms_p50: Option<f64>,
 }
 

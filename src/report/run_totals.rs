@@ -1,4 +1,4 @@
-//! Counts and sums over a whole run: in a sweep, over all stages.
+//! Counts and sums over a whole run; in a sweep, over all stages.
 
 use std::collections::BTreeMap;
 
@@ -9,35 +9,35 @@ use crate::domain::pass_rate::PassRate;
 use crate::domain::session::{AttemptState, CaseState, Session};
 use crate::domain::tally::Tally;
 
-/// Counts and sums over a whole run. Rates and percentiles describe one stage of a sweep instead; see
-/// [`headline_stage`](crate::domain::sweep::headline_stage).
+/// Counts and sums over a whole run, including all stages of a sweep. Rates and percentiles instead describe its
+/// [headline stage](crate::domain::sweep::headline_stage).
 #[derive(Clone, Debug, Default)]
 pub struct RunTotals {
-    /// Cases with a complete answer; in a sweep, in every stage.
+    /// Number of cases with a complete answer; in a sweep, in every stage.
     pub ok: usize,
-    /// Other cases that have a failed attempt.
+    /// Number of other cases with a failed attempt.
     pub failed: usize,
-    /// Reported attempts.
+    /// Number of reported attempts.
     pub attempts: usize,
-    /// Measured attempts that failed beside or after the reported ones.
+    /// Number of measured attempts that failed besides or after the reported ones.
     pub failed_attempts: usize,
-    /// Reported attempts by the state of the server's prefix cache.
+    /// Number of reported attempts by state of the server's prefix cache.
     pub cache: CacheCounts,
-    /// Reported attempts whose tokens the user's tokenizer counted.
+    /// Number of reported attempts whose tokens the user's tokenizer counted.
     pub tokenizer_attempts: usize,
-    /// Reported attempts with an estimated token count.
+    /// Number of reported attempts with an estimated token count.
     pub estimated_attempts: usize,
-    /// Reported attempts that pass their checks, out of those with checks.
+    /// Number of reported attempts that pass their checks, out of all with checks.
     pub pass_rate: PassRate,
     /// Output tokens of all reported attempts.
     pub output_tokens: u64,
-    /// Sum of their request latencies, seconds.
+    /// Sum of the request latencies of the reported attempts, seconds.
     pub time_s: f64,
-    /// Time that [`Tally::seconds`] defines.
+    /// Measured time, as defined by [`Tally::seconds`].
     pub busy_time_s: f64,
-    /// Measured requests that ended, complete or failed, reruns included.
+    /// Number of measured requests that completed or failed, reruns included.
     pub measured_requests: usize,
-    /// Failed requests by kind of error, reruns included.
+    /// Number of failed requests by kind of error, reruns included.
     pub errors: BTreeMap<String, usize>,
 }
 
@@ -66,12 +66,12 @@ impl RunTotals {
         totals
     }
 
-    /// Number of measured requests that were answered completely.
+    /// Returns the number of measured requests with a complete answer.
     pub fn complete_requests(&self) -> usize {
         self.measured_requests - self.errors.values().sum::<usize>().min(self.measured_requests)
     }
 
-    /// Failed requests by kind, like `3 rate_limited, 1 timeout`; `None` without failures.
+    /// Counts the failed requests by kind, such as `3 rate_limited, 1 timeout`; `None` without failures.
     pub fn failures(&self) -> Option<String> {
         let kinds: Vec<String> = self.errors.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         (!kinds.is_empty()).then(|| kinds.join(", "))
@@ -90,7 +90,7 @@ impl RunTotals {
     }
 }
 
-/// Number of attempts that failed in the reported round of a stage, or after it.
+/// Returns the number of attempts of a stage that failed in the reported round or later.
 fn failed_beside(case: &CaseState, stage: usize) -> usize {
     let from = case.reported_in(stage).next().map_or(0, |a| a.round);
     case.stage_attempts(stage).iter().filter(|a| a.round >= from && a.is_failed()).count()

@@ -1,4 +1,4 @@
-//! The list of saved runs.
+//! List of saved runs as a table or JSON.
 
 mod columns;
 
@@ -18,13 +18,13 @@ use crate::domain::text::sanitise_line;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Everything was measured.
+    /// All planned attempts have an answer.
     Whole,
-    /// The run ended with something missing.
+    /// The run ended, but planned measurements are missing.
     Partial,
     /// The run is in progress.
     Running,
-    /// The run was interrupted, and can be resumed.
+    /// The run was interrupted and can be resumed.
     Unfinished,
     /// The journal cannot be read.
     Unreadable,
@@ -42,7 +42,7 @@ impl Outcome {
     }
 }
 
-/// A saved run in a few figures.
+/// One row of the list: a saved run with its key figures.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct RunRow {
@@ -54,50 +54,50 @@ pub struct RunRow {
     /// Patterns that selected the cases from the suite; empty for all of them.
     pub case_patterns: Vec<String>,
     pub simulated: bool,
-    /// Requests in flight; `None` without a limit, and in a sweep.
+    /// Maximum concurrency; `None` without a limit, and in a sweep.
     pub concurrency: Option<usize>,
     /// Requests per second.
     pub rate: Option<f64>,
     /// Concurrencies of a sweep.
     pub sweep: Vec<usize>,
-    /// Stages of `--stages`, as given there.
+    /// Value of `--stages`.
     pub stages: Option<String>,
     /// Largest load that a search found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub find: Option<FoundLoad>,
     /// Kind of the workload: `dataset`, `synthetic`, `depth` or `trace`; `None` if the run sent its cases.
     pub workload: Option<&'static str>,
-    /// Factor by which a trace was sent faster than it was recorded.
+    /// Speed factor by which a trace was replayed.
     pub trace_speed: Option<f64>,
     /// Attempts per case.
     pub repeat: u32,
-    /// Measured requests in all, if that was the limit.
+    /// Total number of measured requests, if that was the limit.
     pub requests: Option<u32>,
-    /// Time limit of the run.
+    /// Time limit of the run, seconds.
     pub duration_limit_s: Option<f64>,
     pub cases: usize,
     pub ok: usize,
     pub failed: usize,
-    /// Duration of the run.
+    /// Duration of the run, seconds.
     pub duration_s: Option<f64>,
-    /// Median speed of the reported attempts, tok/s; in a sweep, of those of the stage `stage_concurrency`.
+    /// Median speed of the reported attempts, tok/s. In a sweep, it describes the stage at `stage_concurrency`.
     pub output_token_throughput_p50: Option<f64>,
-    /// Median time to first token of the same attempts, milliseconds.
+    /// Median TTFT of the same attempts, milliseconds.
     pub time_to_first_token_ms_p50: Option<f64>,
-    /// Concurrency of the sweep's stage that the medians are of: the best one. `None` without a sweep.
+    /// Concurrency of the sweep's stage that the medians describe, which is the best one. `None` without a sweep.
     pub stage_concurrency: Option<usize>,
     /// Medians of each stage of a sweep; empty in runs of older versions.
     pub sweep_stages: Vec<StageFigures>,
-    /// Answers that pass their checks, out of those with checks; `None` in runs of older versions.
+    /// Number of answers that pass their checks, out of all with checks; `None` in runs of older versions.
     pub pass_rate: Option<PassRate>,
-    /// Attempts that failed beside or after those that count.
+    /// Number of attempts that failed besides or after the reported ones.
     pub failed_attempts: usize,
     /// Whether the median depends on estimated token counts.
     pub estimated: bool,
     pub state: Outcome,
-    /// Size of the journal.
+    /// Size of the journal, bytes.
     pub bytes: u64,
-    /// Why the journal cannot be read.
+    /// Reason why the journal cannot be read.
     pub error: Option<String>,
 }
 
@@ -116,7 +116,7 @@ impl RunRow {
             simulated: run.simulated,
             concurrency: run.plan.limit().filter(|_| has_one_load),
             rate: run.plan.open_loop.filter(|_| stages.is_none() && figures.find.is_none()).map(|open| open.rate_per_s),
-            // Older versions saved the medians of the last stage.
+            // Older versions saved the medians of the last stage, without its concurrency.
             stage_concurrency: figures.stage_concurrency.or(run.sweep.last().copied()),
             sweep_stages: figures.stages,
             pass_rate: figures.pass_rate.filter(|rate| rate.checked > 0),
@@ -142,12 +142,12 @@ impl RunRow {
         }
     }
 
-    /// Number of answers that fail a check.
+    /// Returns the number of answers that fail a check.
     pub fn wrong(&self) -> usize {
         self.pass_rate.map_or(0, PassRate::failed)
     }
 
-    /// Returns whether the run is complete and neither an attempt failed nor an answer is wrong.
+    /// Returns whether the run is complete, without a failed attempt or a wrong answer.
     pub fn is_clean(&self) -> bool {
         self.state == Outcome::Whole && self.failed == 0 && self.failed_attempts == 0 && self.wrong() == 0
     }
@@ -203,9 +203,11 @@ pub fn text(runs: &[RunRow], folder: &str, layout: Layout) -> String {
     let unreadable: String = runs.iter().filter_map(why).collect();
     let mib = runs.iter().map(|r| r.bytes).sum::<u64>() as f64 / 1_048_576.0;
     let is_any_sweep = runs.iter().any(|run| run.stage_concurrency.is_some());
-    let at = if is_any_sweep { ", in a sweep of its best stage, AT" } else { "" };
-    let total =
-        format!("{}, {mib:.1} MiB in '{folder}'; TOK/S is the median of the attempts{at}", count(runs.len(), "run"));
+    let at = if is_any_sweep { "; of a sweep, at its best stage, AT" } else { "" };
+    let total = format!(
+        "{}, {mib:.1} MiB in '{folder}'; SPEED P50 is the median of the attempts in tok/s{at}",
+        count(runs.len(), "run")
+    );
     Columns::new(runs, layout.width).table(runs, style)
         + &unreadable
         + &style.dim(&wrap(&total, layout.width, 0))
@@ -225,7 +227,7 @@ mod tests {
     use crate::report::journal::BriefSuite;
 
     #[test]
-    fn the_table_tells_what_there_is_and_what_cannot_be_read() {
+    fn the_table_lists_readable_and_unreadable_runs() {
         let report = report(sample_session());
         let header = JournalSummaryHeader {
             id: report.run_id.clone(),
@@ -239,11 +241,11 @@ mod tests {
         let run = RunRow::new(header, RunFigures::new(&report), Outcome::Whole, 3 << 19);
         let runs = [run, RunRow::unreadable("ts-1".into(), 1 << 19, "the first line is not the header of a journal")];
         insta::assert_snapshot!(text(&runs, "/state/runs", Layout::default()), @r"
-        RUN      DATE              MODEL      ENDPOINT        SUITE                  CASES        TIME  TOK/S  STATE
-        ts-64a1  2026-02-06 21:49  evilmodel  localhost:8000  Complex Comprehensive  10/10 ok  58.68 s  114.5  complete
-        ts-1     –                 –          –               –                      –               –      –  unreadable
+        RUN      DATE              MODEL      ENDPOINT        SUITE                  CASES        TIME  SPEED P50  STATE
+        ts-64a1  2026-02-06 21:49  evilmodel  localhost:8000  Complex Comprehensive  10/10 ok  58.68 s      114.5  complete
+        ts-1     –                 –          –               –                      –               –          –  unreadable
         ts-1: the first line is not the header of a journal
-        2 runs, 2.0 MiB in '/state/runs'; TOK/S is the median of the attempts
+        2 runs, 2.0 MiB in '/state/runs'; SPEED P50 is the median of the attempts in tok/s
         ");
         let json = json(&runs);
         assert!(!json.contains(['\u{1b}', '\u{202e}']));
@@ -284,6 +286,6 @@ mod tests {
         assert!(rows[0].contains("  AT  PASS  STATE"), "{table}");
         assert!(rows[1].ends_with("  2        complete"), "{table}");
         assert!(rows[2].ends_with("  75%  complete, 2 failed, 1 wrong"), "{table}");
-        assert!(table.contains("in a sweep of its best stage, AT"), "{table}");
+        assert!(table.contains("of a sweep, at its best stage, AT"), "{table}");
     }
 }

@@ -1,4 +1,4 @@
-//! Figures from the metrics that the server reports.
+//! Figures of a run from the metrics that the server reports.
 
 use serde::Serialize;
 
@@ -9,13 +9,13 @@ use crate::domain::quantity::grouped;
 use crate::domain::server_gauges::{GaugeHistory, Meter};
 use crate::domain::time::Nanos;
 
-/// Share by which the counts of server and client may differ without a warning.
+/// Maximum relative difference between the token counts of server and client without a warning.
 const TOLERANCE: f64 = 0.05;
 
-/// Delay of the first sample after the first request from which it misses something, milliseconds.
+/// Minimum delay of the first sample after the first request that causes a warning, milliseconds.
 const LATE_MS: f64 = 100.0;
 
-/// The server's figures over the run, as in `results.json`; `None` for those that it does not report.
+/// Figures of the server over a run, with the keys of `results.json`. `None` for figures that it does not report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the names say it, with units where they are raw numbers")]
 pub struct ServerFigures {
@@ -32,7 +32,7 @@ pub struct ServerFigures {
     pub preemptions: Option<f64>,
     pub prompt_tokens: Option<f64>,
     pub generated_tokens: Option<f64>,
-    /// Output tokens of all requests of this run, however they ended.
+    /// Output tokens of all requests as counted by tokscope, including failed ones.
     pub output_tokens_here: Option<u64>,
     pub draft_tokens: Option<f64>,
     pub accepted_draft_percent: Option<f64>,
@@ -43,7 +43,7 @@ pub struct ServerFigures {
 }
 
 impl ServerFigures {
-    /// Returns the figures of a run, or why there are none; `None` if the metrics were not read.
+    /// Returns the figures of a run, or the reason why there are none. `None` if the metrics were not requested.
     pub fn from_report(report: &Report) -> Option<Result<Self, String>> {
         let history = report.gauges.as_ref()?;
         let Some(kind) = history.kind.as_deref().map(str::to_owned) else {
@@ -63,7 +63,8 @@ impl ServerFigures {
             requests_waiting: level(Meter::Waiting),
             requests_retracted: level(Meter::Retracted),
             kv_cache_usage_percent: level(Meter::KvCache),
-            // A ratio that the server computes covers its own time window, not the run, so the mean is the best available figure.
+            // A ratio computed by the server covers the server's own time window and not the run, so its mean is the
+            // best available figure.
             prefix_cache_hit_percent: history
                 .share(Meter::PrefixHits, Meter::PrefixQueries)
                 .or_else(|| history.mean(Meter::PrefixHitRate)),
@@ -94,7 +95,7 @@ impl ServerFigures {
         if history.was_restarted() {
             doubts.push("the server was restarted during the run, so its counts are unknown".to_owned());
         }
-        // An estimate from events is no count to hold against the server's.
+        // An estimate is not exact enough to compare with the server's count.
         if let (Some(there), Some((here, true))) = (self.generated_tokens, here) {
             let here = here as f64;
             if there > here * (1.0 + TOLERANCE) {
@@ -114,7 +115,7 @@ impl ServerFigures {
         doubts
     }
 
-    /// Returns a doubt about what a late first sample may have missed.
+    /// Describes what a late first sample may have missed; `None` if nothing is missing.
     fn missed_before(&self, history: &GaugeHistory, here: Option<(u64, bool)>) -> Option<&'static str> {
         let agrees = |there: f64, here: f64| (there - here).abs() <= here * TOLERANCE;
         let is_whole = self
@@ -124,7 +125,7 @@ impl ServerFigures {
         if !is_whole {
             return Some("earlier counts may be missing");
         }
-        // Other counters rise when a request arrives, and the page may have been created before that.
+        // Other counters rise when a request arrives, which may have been before the first sample.
         let is_other = |meter: &Meter| !matches!(meter, Meter::GeneratedTokens | Meter::DecodedTokens);
         let others = Meter::COUNTERS.into_iter().filter(is_other).any(|meter| history.grown(meter).is_some());
         others.then_some(
@@ -151,12 +152,12 @@ mod tests {
         GaugeEvent::Sample(at, Box::new(sample))
     }
 
-    /// Returns the sample run of 6,600 tokens with metrics of a server that generated `generated` tokens.
+    /// Returns the figures of the sample run of 6,600 tokens, with a server that counted `generated` tokens.
     fn beside(generated: f64) -> ServerFigures {
         looked_at(0, generated, &[])
     }
 
-    /// Like [`beside`], with a first read after `late_ms` and further counts at the end.
+    /// Returns the same as [`beside`], with a first sample after `late_ms` and further counts in the last sample.
     fn looked_at(late_ms: u64, generated: f64, besides: &[(Meter, f64)]) -> ServerFigures {
         use Meter as M;
         let mut r = report(sample_session());
@@ -198,7 +199,7 @@ mod tests {
         let late = |late_ms, generated| looked_at(late_ms, generated, &[(Meter::PromptTokens, 90.0)]).warnings;
         assert!(late(100, 6600.0).is_empty());
         let rest = "the metrics were first read 101 ms after the first request; generated tokens agree with those received, but";
-        // The tolerance is 330 tokens.
+        // The tolerance is 5% of 6,600, or 330 tokens.
         for about_equal in [6600.0, 6930.0, 6270.0] {
             let doubts = late(101, about_equal);
             assert!(doubts.len() == 1 && doubts[0].starts_with(rest), "{doubts:?}");

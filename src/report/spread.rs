@@ -8,41 +8,41 @@ use crate::domain::metrics::Metric;
 use crate::domain::order_statistics::percentile_interval;
 use crate::domain::statistics::{Stats, enough_for};
 
-/// Percentiles whose intervals [`Spread::tail_ci95`] has.
+/// Percentiles in [`Spread::tail_ci95`].
 pub const TAIL_PERCENTS: [u32; 3] = [90, 95, 99];
 
-/// Statistics of a metric and the number of their values.
+/// Statistics of a metric, with the number of values and confidence intervals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
-    /// Attempts that have the figure.
+    /// Number of attempts with a value.
     pub n: usize,
-    /// Statistics over these attempts.
+    /// Statistics over the values.
     pub stats: Stats,
-    /// Figures beyond the first of each case.
+    /// Number of values beyond the first of each case.
     pub repeats: usize,
-    /// Half the width of the mean's 95% interval; `None` below [`MIN_FREEDOM`] repeats.
+    /// Half the width of the mean's 95% interval; `None` with fewer than [`MIN_FREEDOM`] repeats.
     pub mean_half_width: Option<f64>,
-    /// 95% interval of the median; `None` without an interval of the mean, or below six figures.
+    /// 95% interval of the median; `None` if the mean has no interval, or with fewer than six values.
     pub median_ci95: Option<Interval>,
-    /// Exact 95% intervals of p90, p95 and p99 between order statistics; each is `None` with too few figures.
+    /// Exact 95% intervals of p90, p95 and p99 between order statistics; `None` with too few values.
     pub tail_ci95: [Option<Interval>; 3],
     /// Wilson's 95% interval of a share, percent; `None` for other metrics.
     pub share_ci95: Option<Interval>,
 }
 
 impl Spread {
-    /// Spread of `n` values without intervals.
+    /// Creates the spread of `n` values without intervals.
     pub const fn without_intervals(n: usize, stats: Stats) -> Self {
         Self { n, stats, repeats: 0, mean_half_width: None, median_ci95: None, tail_ci95: [None; 3], share_ci95: None }
     }
 
-    /// The spread of a metric over some attempts; `None` when none of them has the figure.
+    /// Computes the spread of a metric over these attempts; `None` if none of them has a value.
     pub fn over(metric: &Metric, attempts: impl IntoIterator<Item: Borrow<AttemptRecord>>) -> Option<Self> {
         let figure = |r: &AttemptRecord| Some((r.id.case, (metric.get)(r)?));
         Self::of_metric(metric, attempts.into_iter().filter_map(|r| figure(r.borrow())).collect())
     }
 
-    /// Computes the spread of a metric's figures, each with the index of its case; `None` if there are none.
+    /// Computes the spread of a metric's values, each with the index of its case; `None` without values.
     pub fn of_metric(metric: &Metric, of_cases: Vec<(usize, f64)>) -> Option<Self> {
         let spread = Self::from_values(of_cases)?;
         if !metric.is_share() {
@@ -53,7 +53,7 @@ impl Spread {
         Some(Self { mean_half_width: None, median_ci95: None, tail_ci95: [None; 3], share_ci95, ..spread })
     }
 
-    /// Computes the spread of figures, each with the index of its case; `None` if there are none.
+    /// Computes the spread of values, each with the index of its case; `None` without values.
     pub fn from_values(mut of_cases: Vec<(usize, f64)>) -> Option<Self> {
         of_cases.retain(|(_, figure)| figure.is_finite());
         of_cases.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -81,12 +81,12 @@ impl Spread {
         })
     }
 
-    /// Returns whether figures were repeated, but not often enough for an interval of the mean.
+    /// Returns whether there are repeats, but too few for an interval of the mean.
     pub const fn has_too_few_repeats(&self) -> bool {
         self.repeats > 0 && self.repeats < MIN_FREEDOM
     }
 
-    /// Returns the mean's 95% interval; `None` if no case has two figures. A share has one from its first figure.
+    /// Returns the 95% interval of the mean; `None` with too few repeats. A share has an interval from its first value.
     pub fn mean_ci95(&self) -> Option<Interval> {
         if self.share_ci95.is_some() {
             return self.share_ci95;
@@ -95,7 +95,7 @@ impl Spread {
         Some(Interval { low: self.stats.avg - half, high: self.stats.avg + half })
     }
 
-    /// A percentile, unless there are too few figures for it to be more than the maximum: `p` needs 1 / (1 − p/100).
+    /// Returns a percentile; `None` with fewer than 1 / (1 − p/100) values, where it would only be the maximum.
     pub fn percentile(&self, p: u32) -> Option<f64> {
         let value = match p {
             50 => self.stats.p50,

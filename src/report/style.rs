@@ -1,21 +1,21 @@
-//! Styles of text for a terminal outside the dashboard.
+//! Styles text for a terminal, outside the dashboard.
 
-/// How text is styled.
+/// Whether text is styled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Style {
-    /// Not at all, as in a pipe.
+    /// No styles, as in a pipe.
     #[default]
     Plain,
-    /// With SGR sequences of the 16 basic colours.
+    /// Styles as SGR sequences, with the 16 basic colours.
     Sgr,
 }
 
-/// How a text for the terminal looks.
+/// Style and width of text for the terminal.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Layout {
-    /// Styles of headings and marks.
+    /// Style of headings and marks.
     pub style: Style,
-    /// Columns of the terminal; `None` leaves lines as long as they are.
+    /// Width of the terminal in columns; `None` leaves lines unwrapped.
     pub width: Option<usize>,
 }
 

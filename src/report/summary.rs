@@ -29,44 +29,45 @@ use super::turns::TurnSamples;
 pub struct Summary {
     /// Index of the stage of a sweep, or the probe of a search, that the figures are of; see [`headline_stage`].
     pub headline: usize,
-    /// Concurrency of the sweep's stage that the figures are of; `None` without a sweep.
+    /// Concurrency of the sweep's stage that the figures describe; `None` without a sweep.
     pub stage: Option<usize>,
     /// Counts and sums over the whole run.
     pub totals: RunTotals,
-    /// Cases with a complete answer.
+    /// Number of cases with a complete answer.
     pub ok: usize,
-    /// Cases without a complete answer that have a failed attempt. The other cases were not run, or were cancelled.
+    /// Number of cases without a complete answer that have a failed attempt. The other cases were not run, or were
+    /// cancelled.
     pub failed: usize,
-    /// Reported attempts.
+    /// Number of reported attempts.
     pub attempts: usize,
-    /// Reported attempts by the state of the server's prefix cache.
+    /// Number of reported attempts by state of the server's prefix cache.
     pub cache: CacheCounts,
-    /// Those among them that are later turns of conversations, where a warm cache is expected.
+    /// The part of `cache` that are later turns of conversations, where a warm cache is expected.
     pub later_turns_cache: CacheCounts,
     /// Figures of conversations by turn.
     pub turns: TurnSamples,
-    /// Lengths that were asked for, and the real ones.
+    /// Requested and real lengths of prompts and answers.
     pub lengths: WorkloadLengths,
-    /// Images and audio of the reported attempts, and the number of attempts that have any.
+    /// Images and audio of the reported attempts, and the number of attempts with any.
     pub media: (MediaCount, usize),
-    /// Reported attempts whose tokens the user's tokenizer counted.
+    /// Number of reported attempts whose tokens the user's tokenizer counted.
     pub tokenizer_attempts: usize,
-    /// Reported attempts with an estimated token count.
+    /// Number of reported attempts with an estimated token count.
     pub estimated_attempts: usize,
-    /// Measured attempts that ended, complete or failed, including those that a rerun replaced.
+    /// Number of measured attempts that completed or failed, including those that a rerun replaced.
     pub measured: usize,
-    /// Measured attempts that failed beside or after the reported ones.
+    /// Number of measured attempts that failed besides or after the reported ones.
     pub failed_attempts: usize,
-    /// Whether part of the plan has no complete answer, or is still to come.
+    /// Whether a planned attempt has no complete answer, or is still to come.
     pub partial: bool,
-    /// Whether some token count is an estimate.
+    /// Whether any token count is an estimate.
     pub estimated: bool,
     /// Output tokens of all reported attempts.
     pub total_output_tokens: u64,
-    /// Sum of their request latencies, seconds.
+    /// Sum of the request latencies of the reported attempts, seconds.
     pub total_time_s: f64,
-    /// Time with at least one reported attempt in flight, seconds. A load counts all measured requests, and an open loop also
-    /// the idle time between them. Holds and warm-ups do not count.
+    /// Time with at least one reported attempt in flight, seconds. For a load, all measured requests count, and in an open
+    /// loop also the idle time between them. Time on hold and warm-ups do not count.
     pub busy_time_s: f64,
     /// Maximum number of requests in flight, over all attempts.
     pub peak_in_flight: usize,
@@ -82,32 +83,33 @@ pub struct Summary {
     pub output_token_throughput: Option<f64>,
     /// Complete answers per second of [`Self::busy_time_s`]; `None` without a figure.
     pub request_throughput: Option<f64>,
-    /// The suite's word for the average speed of the answers that can be rated; `None` without one.
+    /// Rating of the mean speed by the suite's scale; `None` without a rating.
     pub rating: Option<&'static str>,
-    /// Average speed of the answers that can be rated, tokens per second.
+    /// Mean speed of the answers that can be rated, tok/s.
     pub rated_speed: Option<f64>,
-    /// Reported attempts that cannot be rated, because their speed or decode speed is unresolved.
+    /// Number of reported attempts that cannot be rated, because their speed or decode speed is unresolved.
     pub unrated: usize,
-    /// All measured requests as a load: SLOs, goodput, failures by kind.
+    /// Results of all measured requests as a load: SLOs, goodput, failures by kind.
     pub tally: Option<Tally>,
-    /// Reported attempts that pass their checks, out of those with checks.
+    /// Number of reported attempts that pass their checks, out of all with checks.
     pub pass_rate: PassRate,
     /// Findings, each with the number of reported and failed attempts that have it.
     pub findings: Vec<(&'static Diagnosis, usize)>,
-    /// Delay of requests by tokscope itself, milliseconds; `None` if no request waited for it.
+    /// Delay by tokscope itself before sending a request, milliseconds; `None` without any such delay.
     pub own_delay: Option<Spread>,
-    /// Index and mean latency in milliseconds of the slowest case; `None` below two cases with a latency.
+    /// Index of the slowest case and its mean latency, milliseconds; `None` if fewer than two cases have a latency.
     pub slowest_case: Option<(usize, f64)>,
-    /// Events with text of all reported attempts.
+    /// Number of events with text in all reported attempts.
     pub events: usize,
-    /// Events that came in the same read as the one before them, and so share its time.
+    /// Number of these events that arrived in the same read as the event before, so that both have the same time.
     pub coalesced_events: usize,
     spreads: Vec<(&'static Metric, Spread)>,
     unresolved: Vec<(&'static Metric, usize)>,
     ttft_by_cache: Vec<(PrefixCache, Spread)>,
 }
 
-/// A summary that is computed once, because that takes seconds for a million attempts. A copy computes it anew.
+/// Summary that is computed once, because that takes seconds for a million attempts. A clone is empty and computes it
+/// again.
 #[derive(Debug, Default)]
 pub struct SummaryCell(OnceLock<Box<Summary>>);
 
@@ -118,13 +120,13 @@ impl Clone for SummaryCell {
 }
 
 impl SummaryCell {
-    /// The summary of this session, which must be the same in each call.
+    /// Returns the summary of `session`, which must be the same session in each call.
     pub fn get(&self, session: &Session) -> &Summary {
         self.0.get_or_init(|| Box::new(Summary::from_session(session)))
     }
 }
 
-/// Counts over the reported attempts, made in one pass because records of a long run are unpacked for it.
+/// Counts over the reported attempts. All are made in one pass, because unpacking the records of a long run is slow.
 #[derive(Default)]
 struct Counted {
     cache: CacheCounts,
@@ -142,11 +144,11 @@ struct Counted {
     input_tokens: u64,
     rated_speeds: Vec<f64>,
     unrated: usize,
-    /// TTFTs, each with the place of its case.
+    /// TTFT values in milliseconds by state of the prefix cache, each with the index of its case.
     ttft: Vec<(PrefixCache, (usize, f64))>,
-    /// In the order of [`DIAGNOSES`], including failed attempts.
+    /// Number of attempts with each finding, in the order of [`DIAGNOSES`]. Failed attempts count, too.
     findings: Vec<usize>,
-    /// Including failed attempts.
+    /// Delays by tokscope itself, milliseconds. Failed attempts count, too.
     own_delays_ms: Vec<f64>,
 }
 
@@ -155,7 +157,7 @@ impl Counted {
         Self { findings: vec![0; DIAGNOSES.len()], ..Self::default() }
     }
 
-    /// Counts the attempts that failed beside or after the reported ones.
+    /// Counts the attempts that failed besides or after the reported ones.
     fn add_failures(&mut self, views: &[CaseView<'_>]) {
         for failure in views.iter().flat_map(CaseView::failures).filter_map(AttemptState::record) {
             self.find(&failure);
@@ -193,7 +195,8 @@ impl Counted {
         self.find(record);
     }
 
-    /// Rates an attempt. An answer that came in a few reads shows the speed of a buffer, not of a model.
+    /// Adds the speed of an attempt to the rating. The speed of an answer that arrived in a few reads is that of a
+    /// buffer, not of a model.
     fn rate(&mut self, record: &AttemptRecord) {
         let is_unresolved = |metric: &Metric| (metric.unresolved)(record).is_some_and(Unresolved::is_timing);
         if is_unresolved(&SPEED) || is_unresolved(&DECODE) {
@@ -210,7 +213,7 @@ impl Counted {
         }
     }
 
-    /// Returns the spread of the TTFT for each state of the prefix cache that occurs.
+    /// Returns the spread of TTFT for each state of the prefix cache that occurs.
     fn ttft_by_cache(&self) -> Vec<(PrefixCache, Spread)> {
         let times = |state| self.ttft.iter().filter(move |t| t.0 == state).map(|t| t.1).collect();
         let states = [PrefixCache::Cold, PrefixCache::Warm, PrefixCache::Unknown];
@@ -219,7 +222,7 @@ impl Counted {
 }
 
 impl Summary {
-    /// Summarises the current state of a session.
+    /// Summarises the session so far.
     pub fn from_session(session: &Session) -> Self {
         let stage = headline_stage(session);
         let is_load = session.is_load() || !session.sweep.is_empty();
@@ -276,7 +279,8 @@ impl Summary {
         summary.unrated = counted.unrated;
         summary.rated_speed = Stats::from_values(counted.rated_speeds).map(|s| s.avg);
         summary.rating = summary.rated_speed.map(|speed| session.suite.rating.rate(speed));
-        // A load counts every request, including failures and earlier rounds: the server spent time on them too.
+        // A load counts every request, including failures and earlier rounds, because the server spent time on them,
+        // too.
         let (tally, reported) = (tally.finish(), reported.map(TallyBuilder::finish));
         let rates = reported.as_ref().unwrap_or(&tally);
         summary.busy_time_s = rates.seconds();
@@ -294,7 +298,7 @@ impl Summary {
         summary
     }
 
-    /// Totals of a run without a sweep, which are those of its only stage.
+    /// Returns the totals of a run that is not a sweep.
     fn totals_of_single_stage(&self, tally: &Tally) -> RunTotals {
         RunTotals {
             ok: self.ok,
@@ -313,12 +317,13 @@ impl Summary {
         }
     }
 
-    /// Number of attempts that findings are about: the reported ones, and those that failed beside or after them.
+    /// Returns the number of attempts that were examined for findings: the reported ones, and those that failed besides
+    /// or after them.
     pub const fn examined(&self) -> usize {
         self.attempts + self.failed_attempts
     }
 
-    /// Returns the attempts that findings are about: `6 attempts`, `6 attempts (3 replaced by reruns)`.
+    /// Formats the number of examined attempts: `6 attempts`, `6 attempts (3 replaced by reruns)`.
     pub fn examined_in_words(&self) -> String {
         let attempts = count(self.examined(), "attempt");
         match self.measured.saturating_sub(self.examined()) {
@@ -327,27 +332,27 @@ impl Summary {
         }
     }
 
-    /// Number of ended attempts that have a finding, by its key.
+    /// Returns the number of attempts with the finding of this key.
     pub fn found_in(&self, key: &str) -> usize {
         self.findings.iter().find(|(d, _)| d.key == key).map_or(0, |(_, n)| *n)
     }
 
-    /// Share of the events with text that came in the same read as the one before; `None` without events.
+    /// Returns the share of events with text that arrived in the same read as the event before; `None` without events.
     pub fn coalesced_share(&self) -> Option<f64> {
         (self.events > 0).then(|| self.coalesced_events as f64 / self.events as f64)
     }
 
-    /// Spread of a metric, with the number of figures; `None` without one.
+    /// Returns the spread of a metric; `None` without values.
     pub fn spread(&self, metric: &Metric) -> Option<Spread> {
         self.spreads.iter().find(|(m, _)| *m == metric).map(|(_, s)| *s)
     }
 
-    /// Number of reported attempts for which a metric is unresolved.
+    /// Returns the number of reported attempts in which a metric is unresolved.
     pub fn unresolved(&self, metric: &Metric) -> usize {
         self.unresolved.iter().find(|(m, _)| *m == metric).map_or(0, |(_, n)| *n)
     }
 
-    /// Returns the number of figures out of all measured attempts: `8/10`, `8/10, 2 unresolved`.
+    /// Formats the number of values out of all measured attempts: `8/10`, `8/10, 2 unresolved`.
     pub fn n_of_all(&self, metric: &Metric, n: usize) -> String {
         let unresolved = match self.unresolved(metric) {
             0 => String::new(),
@@ -356,18 +361,19 @@ impl Summary {
         format!("{n}/{}{unresolved}", self.measured)
     }
 
-    /// Returns how many answers the rating does not cover, and why; `None` if it covers all.
+    /// Describes how many answers the rating excludes, and why; `None` if it covers all.
     pub fn rating_note(&self) -> Option<String> {
         let (unrated, all) = (self.unrated, self.attempts);
         (unrated > 0).then(|| format!("{unrated} of {all} answers are not rated: their decode speed is unresolved"))
     }
 
-    /// Spreads of the TTFT by the state of the prefix cache. With several, the overall TTFT mixes them.
+    /// Returns the spread of TTFT by state of the prefix cache. With several states, the overall TTFT mixes warm and
+    /// cold answers.
     pub fn ttft_by_cache(&self) -> &[(PrefixCache, Spread)] {
         &self.ttft_by_cache
     }
 
-    /// Statistics of a metric; `None` without a figure.
+    /// Returns the statistics of a metric; `None` without values.
     pub fn stats(&self, metric: &Metric) -> Option<Stats> {
         Some(self.spread(metric)?.stats)
     }
@@ -378,7 +384,7 @@ fn slowest_case(views: &[CaseView<'_>]) -> Option<(usize, f64)> {
     timed().max_by(|a, b| a.1.total_cmp(&b.1)).filter(|_| timed().nth(1).is_some())
 }
 
-/// Returns the maximum number of attempts in flight. An attempt that starts as another ends does not overlap it.
+/// Returns the maximum number of attempts in flight. An attempt that starts when another ends does not overlap it.
 fn peak_in_flight(session: &Session) -> usize {
     let records = session.attempts().filter_map(|a| a.record.as_ref());
     let mut edges: Vec<(Nanos, i32)> = records.flat_map(|r| [(r.started(), 1), (r.ended(), -1)]).collect();

@@ -1,4 +1,4 @@
-//! Figures of a sweep's stages: one table for JSON, the pane and the summary.
+//! Columns of a sweep's stages, shared by JSON, the load pane and the summary.
 
 use crate::domain::metrics::AppliesTo;
 use crate::domain::quantity::ESTIMATED;
@@ -7,31 +7,31 @@ use crate::domain::statistics::needed_for;
 use crate::domain::sweep::Stage;
 use crate::domain::task::Task;
 
-/// Marks the knee.
+/// Mark of the knee.
 pub const KNEE: char = '◆';
 
-/// A figure of a stage.
+/// Column of the table: a figure of each stage.
 #[derive(Debug)]
 pub struct SweepColumn {
-    /// The key in `results.json`.
+    /// Key in `results.json`.
     pub key: &'static str,
-    /// A heading for people, without the unit.
+    /// Heading without the unit.
     pub label: &'static str,
-    /// Unit of what `get` returns.
+    /// Unit of the values that `get` returns.
     pub unit: SloUnit,
-    /// Decimal places in a report.
+    /// Number of decimal places in a report.
     pub digits: usize,
-    /// Rests on the number of output tokens: an estimate where that is one.
+    /// Whether the figure depends on the number of output tokens, and is estimated if that number is.
     pub counts_output_tokens: bool,
-    /// Percentile of the figure; 50 needs one answer.
+    /// Percentile of the figure, which determines how many answers it needs; 50 needs one.
     pub percent: u32,
     /// Answers that have the figure.
     pub applies_to: AppliesTo,
-    /// Returns the figure; `None` if it is not known, or too few answers have it.
+    /// Returns the figure; `None` if it is unknown or has too few answers.
     pub get: fn(&Stage) -> Option<f64>,
 }
 
-/// Columns by importance: where room is short, the last are dropped first.
+/// Columns in order of importance. If space is short, the last ones are dropped first.
 pub const SWEEP_COLUMNS: &[SweepColumn] = &[
     SweepColumn {
         key: "output_token_throughput",
@@ -141,14 +141,14 @@ pub fn columns_of(task: Task) -> impl Iterator<Item = &'static SweepColumn> {
 }
 
 impl SweepColumn {
-    /// Returns the text after a figure in a line: `ms TTFT p50`, `tok/s per user`.
+    /// Returns the text after the figure in a sentence: `ms TTFT p50`, `tok/s per user`.
     pub fn after_figure(&self) -> String {
         let unit = self.unit.as_str();
         if self.label == unit { unit.to_owned() } else { format!("{unit} {}", self.label) }
     }
 
-    /// Returns the figure as `show` writes it, with `~` if it is an estimate. [`samples_needed`] explains figures that
-    /// lack answers.
+    /// Formats the figure with `show`, and puts `~` before an estimate. [`samples_needed`] explains figures that lack
+    /// answers.
     pub fn cell(&self, stage: &Stage, show: impl FnOnce(Option<f64>) -> String) -> String {
         match (self.get)(stage) {
             Some(value) if self.counts_output_tokens && stage.estimated => format!("{ESTIMATED}{}", show(Some(value))),
@@ -157,12 +157,12 @@ impl SweepColumn {
     }
 }
 
-/// States how many answers the missing percentiles of the table need: `p95 needs 20 answers`; `None` if none is missing.
+/// Describes how many answers the missing percentiles need: `p95 needs 20 answers`; `None` if none is missing.
 pub fn samples_needed(stages: &[Stage]) -> Option<String> {
     samples_needed_for(stages, |_| true)
 }
 
-/// Like [`samples_needed`], for the percentiles that `is_shown` selects.
+/// Returns the same as [`samples_needed`] for the percentiles that `is_shown` selects.
 pub fn samples_needed_for(stages: &[Stage], is_shown: impl Fn(u32) -> bool) -> Option<String> {
     let lacks = |c: &&SweepColumn| c.percent > 50 && stages.iter().any(|s| s.ok > 0 && s.ok < needed_for(c.percent));
     let lacking = SWEEP_COLUMNS.iter().filter(lacks).map(|c| c.percent).filter(|percent| is_shown(*percent));
@@ -173,12 +173,12 @@ pub fn samples_needed_for(stages: &[Stage], is_shown: impl Fn(u32) -> bool) -> O
     (!needs.is_empty()).then(|| needs.join(", "))
 }
 
-/// Returns the complete answers of all measured requests, which the percentiles of a stage are over: `19/24`.
+/// Formats the number of complete answers out of all measured requests of a stage: `19/24`.
 pub fn n_of_all(stage: &Stage) -> String {
     format!("{}/{}", stage.ok, stage.requests)
 }
 
-/// Returns the number of unresolved figures by stage: `2 TTFT, 3 decode speed at concurrency 4`; `None` without any.
+/// Counts the unresolved figures by stage: `2 TTFT, 3 decode speed at concurrency 4`; `None` without any.
 pub fn unresolved_in_words(stages: &[Stage]) -> Option<String> {
     let part = |n: usize, what: &str| (n > 0).then(|| format!("{n} {what}"));
     let stage = |s: &Stage| {
@@ -196,7 +196,7 @@ mod tests {
     use crate::domain::sweep::testing::bent;
 
     #[test]
-    fn a_cell_says_what_is_estimated_and_what_too_few_answers_do_not_tell() {
+    fn cells_mark_estimates_and_figures_with_too_few_answers() {
         let mut stage = bent()[0].clone();
         (stage.estimated, stage.ok, stage.requests) = (true, 19, 24);
         let show = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.1}"));

@@ -1,17 +1,18 @@
-//! Aligned tables of plain text.
+//! Aligned plain-text tables, and cutting and wrapping of text.
 
 use unicode_width::UnicodeWidthStr;
 
 /// Space between two columns.
 pub const BETWEEN: &str = "  ";
 
-/// Aligns rows of cells in columns, those in `right` to the right. `paint` styles a padded cell, by its row and column.
+/// Aligns rows in columns; those in `right` are aligned to the right. `paint` styles each padded cell by its row and
+/// column.
 pub fn table<R: AsRef<[String]>>(rows: &[R], right: &[usize], paint: impl Fn(usize, usize, &str) -> String) -> String {
     let widths = widths(rows);
     let mut out = String::new();
     for (at, row) in rows.iter().enumerate() {
         let row = row.as_ref();
-        // No blanks at the end of a line.
+        // Lines do not end in blanks.
         let last = row.iter().rposition(|cell| !cell.is_empty()).unwrap_or(0);
         for (i, (cell, width)) in row.iter().zip(&widths).enumerate().take(last + 1) {
             let blanks = " ".repeat(width.saturating_sub(cell.width()));
@@ -36,7 +37,7 @@ fn widths<R: AsRef<[String]>>(rows: &[R]) -> Vec<usize> {
     widths
 }
 
-/// Cuts a text to `width` columns; an ellipsis marks the cut.
+/// Cuts text to `width` columns of the terminal, with an ellipsis at the cut.
 pub fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -51,11 +52,11 @@ pub fn cut(text: &str, width: usize) -> String {
     out + "…"
 }
 
-/// Breaks a text between words so that lines have at most `width` columns; later lines begin with `indent` blanks.
+/// Wraps text between words to lines of at most `width` columns. All lines but the first begin with `indent` blanks.
 pub fn wrap(text: &str, width: Option<usize>, indent: usize) -> String {
     let Some(width) = width else { return text.to_owned() };
     let (mut out, mut used) = (String::new(), 0);
-    // Blanks at the start and between words stay as they are within a line.
+    // Splitting at single blanks keeps consecutive blanks within a line.
     for (at, word) in text.split(' ').enumerate() {
         if at > 0 && used + 1 + word.width() > width {
             out = out.trim_end().to_owned() + "\n" + &" ".repeat(indent);

@@ -1,4 +1,4 @@
-//! Figures of conversations by turn.
+//! Figures by turn of conversations.
 
 use std::ops::RangeInclusive;
 
@@ -10,7 +10,7 @@ use crate::domain::metrics::{DECODE, INPUT_TOKENS, Metric, TTFT};
 #[derive(Clone, Debug, Default)]
 pub struct TurnSamples {
     samples: Vec<Sample>,
-    /// Turns of failed attempts.
+    /// Turn number of each failed attempt.
     failed: Vec<u16>,
 }
 
@@ -25,24 +25,24 @@ struct Sample {
     is_estimated: bool,
 }
 
-/// Figures of one turn, or of a range of turns.
+/// Figures of one turn or of a range of turns.
 #[derive(Clone, Debug)]
 pub struct TurnFigures {
-    /// Numbers of the turns, from 1.
+    /// Range of turn numbers, from 1.
     pub turns: RangeInclusive<u16>,
-    /// Complete answers.
+    /// Number of complete answers.
     pub n: usize,
-    /// Failed requests.
+    /// Number of failed requests.
     pub failed: usize,
     /// Time to first token, milliseconds.
     pub ttft_ms: Option<Spread>,
-    /// Prompt tokens, with all messages and answers before the turn.
+    /// Prompt tokens, including all earlier messages and answers.
     pub input_tokens: Option<Spread>,
-    /// Prompt tokens that the server had in its prefix cache; `None` if it does not report them.
+    /// Prompt tokens in the server's prefix cache; `None` if it does not report them.
     pub cached_tokens: Option<Spread>,
-    /// Decode speed, tokens per second.
+    /// Decode speed, tok/s.
     pub decode_tokens_per_s: Option<Spread>,
-    /// Whether a count of output tokens is an estimate.
+    /// Whether any count of output tokens is an estimate.
     pub is_estimated: bool,
 }
 
@@ -67,7 +67,7 @@ impl TurnSamples {
         self.failed.extend(record.turn.map(|turn| turn.number));
     }
 
-    /// Returns the figures by turn in at most `limit` lines; the last one covers all turns that remain.
+    /// Returns the figures by turn in at most `limit` rows. The last row covers all remaining turns.
     pub fn figures(&self, limit: usize) -> Vec<TurnFigures> {
         let mut turns: Vec<u16> = self.samples.iter().map(|s| s.turn).chain(self.failed.iter().copied()).collect();
         turns.sort_unstable();
@@ -99,7 +99,7 @@ impl TurnSamples {
 }
 
 impl TurnFigures {
-    /// Name of the turns: `2`, or `8–20` for a range.
+    /// Formats the turn numbers: `2`, or `8–20` for a range.
     pub fn name(&self) -> String {
         match (self.turns.start(), self.turns.end()) {
             (first, last) if first == last => first.to_string(),
@@ -116,7 +116,7 @@ mod tests {
     use crate::domain::turn::Turn;
     use crate::report::fixture::answer;
 
-    /// Turns of one conversation. Turn `n` has a TTFT of `n` · 10 ms and `n` · 100 cached tokens.
+    /// Returns one conversation. Turn `n` has a TTFT of `n` · 10 ms and `n` · 100 cached tokens.
     fn samples(turns: u16) -> TurnSamples {
         let mut samples = TurnSamples::default();
         let mut next = Some(Turn::first(1, turns));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn turns_beyond_the_limit_share_the_last_line() {
+    fn turns_beyond_the_limit_share_the_last_row() {
         let figures = samples(20).figures(8);
         let names: Vec<String> = figures.iter().map(TurnFigures::name).collect();
         assert_eq!(names, ["1", "2", "3", "4", "5", "6", "7", "8–20"]);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_that_only_failed_has_no_figures() {
+    fn a_turn_without_a_complete_answer_has_no_figures() {
         let mut samples = samples(1);
         let mut failure = answer(AttemptId { case: 0, number: 2 }, Nanos(0), 100, 10, 10);
         failure.turn = Turn::first(1, 3).next();

@@ -1,11 +1,11 @@
-//! A workload in words, for report, summary and dashboard.
+//! Describes a workload for the report, the summary and the dashboard.
 
 use crate::domain::quantity::{count, grouped};
 use crate::domain::row_order::Sample;
 use crate::domain::session::Session;
 use crate::domain::workload::{Workload, WorkloadSource};
 
-/// Returns how the rows are chosen; `None` for prompts that are written, which have no rows.
+/// Describes how rows are chosen from the data set; `None` for prompts without rows.
 pub fn sampling(workload: &Workload) -> Option<String> {
     let rows = count(usize::try_from(workload.rows?).unwrap_or(usize::MAX), "row");
     if let WorkloadSource::Trace { .. } = workload.source {
@@ -19,7 +19,7 @@ pub fn sampling(workload: &Workload) -> Option<String> {
     })
 }
 
-/// Returns which warm-ups are probes, and why they are sent; `None` without probes.
+/// Describes which warm-ups are probes, and their purpose; `None` without probes.
 pub fn probes(workload: &Workload) -> Option<String> {
     let first = match workload.probes {
         0 => return None,
@@ -29,8 +29,8 @@ pub fn probes(workload: &Workload) -> Option<String> {
     Some(format!("{first}: prose of known length, to learn how many tokens the server counts for a character"))
 }
 
-/// Returns how many rows the run has sent: `480/500 rows`, in a later pass `pass 2 · 480/500 rows`, and with replacement
-/// `480 drawn from 500 rows`. `None` without rows.
+/// Formats the number of rows that the run has sent: `480/500 rows`, in a later pass `pass 2 · 480/500 rows`, and with
+/// replacement `480 drawn from 500 rows`. `None` without rows.
 pub fn rows_sent(session: &Session) -> Option<String> {
     let workload = session.suite.workload.as_ref()?;
     let rows = u64::from(workload.rows.filter(|rows| *rows > 0)?);

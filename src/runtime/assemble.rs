@@ -58,6 +58,7 @@ pub fn report(run: RunHeader, measured: Measurements<'_>) -> Report {
         tool: run.tool,
         command_line: run.command_line,
         run_id: run.id,
+        shards: run.shards,
         environment: run.environment,
         calibration: run.calibration,
         gate: None,

@@ -73,7 +73,8 @@ impl LiveRun {
     pub fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
         let RunSpec { engine: endpoint, telemetry, mut session, saving, command_line, .. } = spec;
         let (clock, resumption) = start_clock(&saving.journal)?;
-        let mut origin = Origin::new(&endpoint, &saving.journal, command_line);
+        let mut origin =
+            Origin::new(&endpoint, &saving.journal, (session.plan.shard, session.whole.take()), command_line);
         let (sender, inbox) = channel();
         let mut config = endpoint.to_config(origin.id.clone(), session.plan.warm);
         config.session_header = session.suite.conversations.as_ref().and_then(|c| c.session_header.clone());

@@ -29,6 +29,9 @@ pub fn open(wanted: &str) -> anyhow::Result<Option<ResumeTarget>> {
         bail!("{}: another tokscope is writing this run; end it before you resume", named());
     };
     let saved = journal::read(BufReader::with_capacity(1 << 16, &file)).with_context(named)?;
+    if !saved.run.shards.is_empty() {
+        bail!("{}: this run was merged from shards; resume the shards, and merge them again", saved.run.id);
+    }
     let mut stderr = std::io::stderr();
     for warning in &saved.warnings {
         say_to(&mut stderr, &format!("{}: {warning}", saved.run.id));

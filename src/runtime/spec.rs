@@ -15,6 +15,7 @@ use crate::report::compare::ComparedRun;
 use crate::report::exporters::Exporter;
 use crate::report::gate::RegressionRule;
 use crate::report::journal::Saved;
+use crate::report::shards::WholeRun;
 use crate::report::style::Style;
 use crate::telemetry::GpuChoice;
 use crate::tokenizer::Tokenizer;
@@ -101,6 +102,8 @@ pub struct SessionSpec {
     pub plan: Plan,
     /// Concurrencies to run one after another; empty if there is no sweep.
     pub sweep: Vec<usize>,
+    /// Load of all shards, if this process is one of them.
+    pub whole: Option<Box<WholeRun>>,
     /// Model that the user named.
     pub model: Option<String>,
     /// Content of the requests of a workload.

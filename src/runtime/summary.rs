@@ -176,7 +176,7 @@ pub fn summary(report: &Report) -> String {
         lines.push(entry("Prefix cache", [Some(first), later, how]));
     }
     lines.extend(models(session));
-    lines.extend(line("Inter-token", &ITL, "ms", 2));
+    lines.extend(line("ITL", &ITL, "ms", 2));
     if METRICS.iter().any(|m| summary.unresolved(m) > 0) {
         let why =
             "text arrived in bunches: turn off buffering in proxies, or ask for longer answers (docs/resolution.md)";

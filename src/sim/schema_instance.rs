@@ -190,7 +190,7 @@ mod tests {
     use super::*;
     use crate::domain::check::{Answer, CheckSpec, Checks};
 
-    fn of(schema: &Value, prompt: &str) -> Value {
+    fn instance_for(schema: &Value, prompt: &str) -> Value {
         instance(schema, &mut PromptFacts::new(prompt))
     }
 
@@ -199,10 +199,10 @@ mod tests {
         let schema = json!({ "type": "object", "properties": {
             "city": { "type": "string" }, "country": { "type": "string" }, "year": { "type": "integer" } } });
         let prompt = "Extract the facts as JSON. The city of Rome in Italy had 2.5 visitors in 2026.";
-        assert_eq!(of(&schema, prompt), json!({ "city": "Rome", "country": "Italy", "year": 2026 }));
+        assert_eq!(instance_for(&schema, prompt), json!({ "city": "Rome", "country": "Italy", "year": 2026 }));
         let unit = json!({ "enum": ["celsius", "fahrenheit"] });
-        assert_eq!(of(&unit, "in Fahrenheit, please"), "fahrenheit");
-        assert_eq!(of(&unit, "hi"), "celsius");
+        assert_eq!(instance_for(&unit, "in Fahrenheit, please"), "fahrenheit");
+        assert_eq!(instance_for(&unit, "hi"), "celsius");
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
             json!({ "allOf": [{ "properties": { "a": { "type": "integer" } }, "required": ["a"] },
                               { "properties": { "b": { "enum": ["x"] } }, "required": ["b"] }] }),
         ] {
-            let text = of(&schema, "It costs 3 in Rome.").to_string();
+            let text = instance_for(&schema, "It costs 3 in Rome.").to_string();
             let checks = Checks::new(&[CheckSpec::JsonSchema(schema.clone())]).unwrap();
             let results = checks.evaluate(&Answer { text: &text, ..Answer::default() });
             assert!(results[0].passed, "{schema}: {text}: {:?}", results[0].message);
@@ -227,6 +227,6 @@ mod tests {
     #[test]
     fn a_schema_that_contains_itself_ends() {
         let schema = json!({ "type": "object", "properties": { "next": { "$ref": "#" } } });
-        assert!(of(&schema, "").to_string().len() < 1000);
+        assert!(instance_for(&schema, "").to_string().len() < 1000);
     }
 }

@@ -67,8 +67,9 @@ pub fn list(folder: &Path) -> std::io::Result<Vec<SavedRunFile>> {
         Some(SavedRunFile { id, path, bytes: meta.len() })
     };
     let mut runs: Vec<SavedRunFile> = entries.flatten().filter_map(|e| saved_run(e.path())).collect();
-    // Ids are hexadecimal times, so a longer id is a later one.
-    runs.sort_by(|a, b| b.id.len().cmp(&a.id.len()).then_with(|| b.id.cmp(&a.id)));
+    // Ids are hexadecimal times, so a longer time is a later one. The number of a shard may follow.
+    let time = |run: &SavedRunFile| run.id.rfind('-').filter(|at| *at >= PREFIX.len()).unwrap_or(run.id.len());
+    runs.sort_by(|a, b| time(b).cmp(&time(a)).then_with(|| b.id.cmp(&a.id)));
     Ok(runs)
 }
 

@@ -1,12 +1,12 @@
-//! Replaces non-ASCII characters on the screen, for terminals that cannot show them. One pass over the finished frame, so
-//! that no pane has to care.
+//! Replaces non-ASCII characters for terminals that cannot show them: one pass over the finished frame, so that panes
+//! need no ASCII variants.
 
 use ratatui::buffer::{Buffer, Cell};
 
 use super::fit::width;
 
-/// Replaces every non-ASCII character by a similar ASCII one. Nothing moves: a wide character becomes one character and a
-/// blank.
+/// Replaces every non-ASCII character by a similar ASCII one. A wide character becomes one character and a blank, so
+/// that nothing moves.
 pub fn to_ascii(buffer: &mut Buffer) {
     let columns = usize::from(buffer.area.width).max(1);
     for row in buffer.content.chunks_mut(columns) {
@@ -20,22 +20,22 @@ pub fn to_ascii(buffer: &mut Buffer) {
 
 /// Replaces every non-ASCII character of a text as [`to_ascii`] does, except for its wide characters and sequences.
 pub fn to_ascii_text(text: &str) -> String {
-    text.chars().map(near).collect()
+    text.chars().map(similar).collect()
 }
 
 /// Replaces one cell; returns the number of following cells that its wide character covered.
 fn replace(cell: &mut Cell, after: &mut [Cell]) -> usize {
     let covered = width(cell.symbol()).saturating_sub(1).min(after.len());
     let mut characters = cell.symbol().chars();
-    let near = match (characters.next(), characters.next()) {
-        // U+FE0F only asks for the emoji form.
-        (Some(only), None | Some('\u{FE0F}')) => near(only),
+    let similar = match (characters.next(), characters.next()) {
+        // U+FE0F only requests the emoji form of the character before it.
+        (Some(only), None | Some('\u{FE0F}')) => similar(only),
         // A letter with combining marks becomes the letter. Other sequences have no equivalent.
         (Some(letter), Some(_)) if letter.is_ascii_graphic() => letter,
         _ => '?',
     };
     let style = cell.style();
-    cell.set_char(near);
+    cell.set_char(similar);
     for hidden in after.iter_mut().take(covered) {
         hidden.set_char(' ').set_style(style);
     }
@@ -44,7 +44,7 @@ fn replace(cell: &mut Cell, after: &mut [Cell]) -> usize {
 
 /// Returns the ASCII character that replaces `c` on this screen.
 #[expect(clippy::match_same_arms, reason = "grouped by what the signs are for")]
-fn near(c: char) -> char {
+fn similar(c: char) -> char {
     match c {
         c if c.is_ascii() => c,
         // Lines and boxes.
@@ -64,7 +64,7 @@ fn near(c: char) -> char {
         '▼' | '▽' | '▾' | '↓' | '⇩' => 'v',
         '▶' | '▸' | '▹' | '→' | '›' | '»' | '⇒' | '❯' => '>',
         '◀' | '◂' | '←' | '‹' | '«' | '⇐' | '❮' => '<',
-        // Marks: different marks stay different.
+        // Marks: different marks become different characters.
         '△' => 'A',
         '□' => 'D',
         '✓' | '✔' => '+',
@@ -116,7 +116,7 @@ const fn latin(c: char) -> Option<char> {
     })
 }
 
-/// A character as dense as the number of dots.
+/// A character that looks as dense as the dots of a Braille character.
 fn braille(c: char) -> char {
     const DENSITY: [char; 9] = [' ', '.', '.', ':', ':', '*', '*', '#', '#'];
     let dots = (u32::from(c) & 0xFF).count_ones() as usize;
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(ascii("a你好b"), "a? ? b      ");
         assert_eq!(ascii("👩\u{200d}👩\u{200d}👧c"), "? c         ");
         assert_eq!(ascii("e\u{301}té"), "ete         ");
-        // Cut off at the edge.
+        // The blank after a wide character at the edge is cut off.
         assert_eq!(ascii("abcdefghijk你"), "abcdefghijk ");
     }
 

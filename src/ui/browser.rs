@@ -1,4 +1,4 @@
-//! The browser of saved runs and the comparison of two runs, drawn.
+//! Draws the browser of saved runs and the comparison of two runs.
 
 mod comparison;
 mod dialog;
@@ -27,19 +27,19 @@ use crate::app::browser::message::DrawnExtents;
 use crate::app::browser::state::{Browser, BrowserScreen, LowerPane};
 use crate::ui::number::grouped;
 
-/// Minimum size of the screen.
+/// Minimum size of the screen: columns, rows.
 const SMALLEST: (u16, u16) = (50, 12);
-/// Minimum width for the list beside the other panes.
+/// Width of the screen from which the list is beside the other panes, columns.
 const BESIDE: u16 = 150;
-/// Minimum width for report and trend beside each other.
+/// Width of the screen from which report and trend are side by side, columns.
 const TWO_PANES: u16 = 100;
-/// Minimum height for more than one pane beside the list.
+/// Height of the screen from which two panes are beside the list, rows.
 const TALL: u16 = 28;
-/// Maximum width of the list beside the other panes.
+/// Maximum width of the list beside the other panes, columns.
 const LIST_WIDTH: u16 = 112;
 const MIB: f64 = 1_048_576.0;
 
-/// The state, and how to draw it.
+/// State of the browser, and how to draw it.
 #[derive(Clone, Copy, Debug)]
 pub struct BrowserView<'a> {
     /// The state.
@@ -48,11 +48,11 @@ pub struct BrowserView<'a> {
     pub theme: Theme,
     /// The keymap in use.
     pub keymap: &'a BrowserKeymap,
-    /// The rendered report of an earlier frame.
+    /// Layouts of earlier frames.
     pub cache: &'a RenderCache,
 }
 
-/// Draws a frame. Returns its scroll limits.
+/// Draws a frame. Returns how far its texts can be scrolled.
 pub fn draw(frame: &mut Frame<'_>, view: &BrowserView<'_>) -> DrawnExtents {
     let area = frame.area();
     let mut extents = DrawnExtents::default();
@@ -73,7 +73,7 @@ pub fn draw(frame: &mut Frame<'_>, view: &BrowserView<'_>) -> DrawnExtents {
     extents
 }
 
-/// How to quit on a screen without room for a dialog.
+/// Text on a too small screen that names the key to quit.
 fn quit_hint(view: &BrowserView<'_>) -> String {
     let context = BrowserContext::from_state(view.browser);
     let action = match context {
@@ -110,7 +110,7 @@ fn draw_list(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, extents:
     }
 }
 
-/// The first line: what the screen shows, and how much of it.
+/// Draws the first line of the screen: title, and number and size of the runs.
 fn header(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>) {
     let (browser, theme) = (view.browser, view.theme);
     let what = match browser.screen {
@@ -164,12 +164,12 @@ fn rule(frame: &mut Frame<'_>, area: Rect, (title, about): (&str, &str), figures
     Rect { y: area.y + 1, height: area.height - 1, ..area }
 }
 
-/// Draws text on a row of an area; nothing beyond its end.
+/// Draws text in row `row` of an area. Does nothing below the area.
 fn text(frame: &mut Frame<'_>, area: Rect, row: u16, text: &str, style: Style) {
     line(frame, area, row, &Line::styled(cut(text, usize::from(area.width)), style));
 }
 
-/// Draws a line on a row of an area; nothing beyond its end.
+/// Draws a line in row `row` of an area. Does nothing below the area.
 fn line(frame: &mut Frame<'_>, area: Rect, row: u16, line: &Line<'_>) {
     if row < area.height {
         frame.buffer_mut().set_line(area.x, area.y + row, line, area.width);

@@ -1,4 +1,5 @@
-//! Layouts and figures that are too expensive to compute for every frame, and feedback from the last frame.
+//! Caches layouts and figures that are too expensive to compute for every frame, and keeps scroll limits of the last
+//! frame.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -21,7 +22,7 @@ use crate::report::conclusion::Conclusion;
 use crate::report::depth_rows::DepthRow;
 use crate::report::models::ModelFigures;
 
-/// Maximum number of layouts to keep, so that switching among a few cases lays out nothing again.
+/// Maximum number of cached layouts: enough to switch among a few cases without laying out a text again.
 const CAPACITY: usize = 6;
 
 /// Everything that a layout of an answer depends on. Equal keys have equal layouts.
@@ -29,7 +30,7 @@ const CAPACITY: usize = 6;
 pub struct LayoutKey {
     /// The attempt whose text is laid out.
     pub id: AttemptId,
-    /// Number of events so far; [`u32::MAX`] once the text is complete.
+    /// Number of events so far; [`u32::MAX`] for a complete text.
     pub revision: u32,
     /// Length of the answer, bytes.
     pub text_len: usize,
@@ -37,7 +38,7 @@ pub struct LayoutKey {
     pub reasoning_len: usize,
     /// Form of the answer on the screen.
     pub form: answer::Form,
-    /// Whether the turns before the attempt are laid out, instead of its own text.
+    /// Whether the layout is of the earlier turns of the conversation instead of the attempt's own text.
     pub is_thread: bool,
     /// Whether the reasoning is unfolded.
     pub unfolded: bool,
@@ -47,10 +48,11 @@ pub struct LayoutKey {
     pub theme: Theme,
 }
 
-/// Key of the searched layout, the text to find, and its matches.
+/// A cached search: key of the layout, text to find, and matches.
 type Found = (LayoutKey, String, Rc<[Match]>);
 
-/// Layouts, figures and scroll limits of the last frames. The cache belongs to the screen, not to the state.
+/// Layouts, figures and scroll limits of the last frames. The cache belongs to drawing, not to the state of the
+/// program.
 #[derive(Debug, Default)]
 pub struct RenderCache {
     layouts: RefCell<VecDeque<(LayoutKey, Rc<[Line<'static>]>)>>,
@@ -67,26 +69,27 @@ pub struct RenderCache {
     name_width: RefCell<Option<(Arc<[RowId]>, usize)>>,
 }
 
-/// Interval between two computations over all records of an active run, for each record beyond [`FEW_RECORDS`]. The
-/// computations then take a small share of the time, however many records there are.
+/// Minimum interval between two computations over all records of an active run, per record beyond [`FEW_RECORDS`], so
+/// that they take a small share of the time for any number of records.
 const INTERVAL_PER_RECORD: Duration = Duration::from_micros(10);
-/// Up to this number of records, every new record causes a new computation.
+/// Number of records up to which every new record causes a new computation.
 const FEW_RECORDS: usize = 1000;
 
-/// Revision of the report's text, width in columns, theme.
+/// Key of the cached report: version of its text, width in columns, theme.
 type ReportKey = (u64, u16, Theme);
 
 /// Progress of a run: start, end of the last attempt, number of attempts that ended. Equal progress has equal records.
 type Progress = (Option<Nanos>, Option<Nanos>, usize);
 
-/// Progress, and number of GPU samples: the last sample arrives after the end of the run.
+/// Key of the cached conclusion. The number of GPU samples is part of it, because the last sample arrives after the end
+/// of the run.
 type ConclusionKey = (Progress, u64);
 
 fn progress(session: &Session) -> Progress {
     (session.began, session.last_ended, session.attempts_ended())
 }
 
-/// Progress of a case: its round and stage, the number of attempts that ended, and the stage that is shown.
+/// Progress of a case: its round and stage, its number of attempts that ended, and the stage whose figures are shown.
 type CaseProgress = ((u32, usize), usize, usize);
 
 /// TTFT of all reported answers.
@@ -107,7 +110,7 @@ impl RenderCache {
         if let Some(at) = layouts.iter().position(|(k, _)| *k == key) {
             return Rc::clone(&layouts[at].1);
         }
-        // Older layouts of a growing text are not needed again.
+        // Drop older layouts of the same growing text; no frame needs them again.
         layouts.retain(|(k, _)| k.id != key.id || k.revision == u32::MAX);
         layouts.truncate(CAPACITY - 1);
         let lines: Rc<[_]> = make().into();
@@ -228,8 +231,7 @@ impl RenderCache {
     }
 }
 
-/// Whether a result made at `made_at` is recent enough for the session: too little time passed until its last attempt
-/// ended.
+/// Whether a result made at `made_at` is recent enough: the last attempt ended less than the minimum interval later.
 fn is_recent(made_at: Option<Nanos>, session: &Session) -> bool {
     let records = u32::try_from(session.attempts_ended().saturating_sub(FEW_RECORDS)).unwrap_or(u32::MAX);
     let passed = made_at.zip(session.last_ended).map(|(made_at, now)| now.since(made_at));

@@ -8,11 +8,11 @@ use unicode_width::UnicodeWidthStr;
 /// Marks text that was cut off.
 pub const ELLIPSIS: &str = "…";
 
-/// Ends of clauses, after which a sentence may stop: the strongest ones first.
+/// Ends of clauses at which a sentence may be cut, the best ones first.
 const CLAUSE_ENDS: [&[&str]; 2] = [&[". ", "; "], &[", ", ": ", " (", " · "]];
 
-/// Maximum length of a grapheme that is shown in full, bytes. An emoji of four people with skin tones is shorter; a long
-/// pile of combining marks is not.
+/// Maximum length of a grapheme that is shown in full, bytes. An emoji of four people with skin tones is shorter; a
+/// long pile of combining marks is not.
 const MAX_GRAPHEME_BYTES: usize = 64;
 
 /// The graphemes of a text and the cells each takes, as the terminal library lays them out. Control characters are
@@ -77,8 +77,8 @@ pub fn cut(text: &str, cells: usize) -> String {
     out
 }
 
-/// The start of a sentence of the program: as many complete clauses as fit into `cells` cells. Only if not even the first one
-/// fits, it is cut.
+/// The start of a sentence: as many complete clauses as fit into `cells` cells. If not even the first clause fits, it
+/// is cut.
 pub fn clauses(text: &str, cells: usize) -> String {
     if width(text) <= cells {
         return text.to_owned();

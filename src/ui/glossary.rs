@@ -1,5 +1,5 @@
-//! The glossary: each sign and word on the screen, and its meaning. The help, the run browser and the documentation derive
-//! from its tables.
+//! The glossary: each sign and word on the screen, and its meaning. The help, the run browser and the documentation
+//! derive from its tables.
 
 mod search;
 mod signs;

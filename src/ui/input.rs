@@ -11,7 +11,7 @@ use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseEvent, MouseEventKind
 use super::replies::{Replies, Reply};
 use super::theme::Rgb;
 
-/// Silence after which an escape is a key, and not the start of a reply. The parts of a reply follow each other faster.
+/// Silence after which an escape counts as a key instead of the start of a terminal's reply, whose parts arrive faster.
 const SILENCE: Duration = Duration::from_millis(50);
 
 /// An event from the terminal.
@@ -31,8 +31,8 @@ pub enum Input {
     Gone,
 }
 
-/// Starts threads that read events until the terminal is gone or `sink` returns false. The threads call `sink` and sleep
-/// between events. `replies` are those that the terminal still owes.
+/// Starts threads that read events until the terminal is gone or `sink` returns false. The threads call `sink` with
+/// each event and sleep in between. `replies` recognises the replies that the terminal has not sent yet.
 pub fn listen(replies: Replies<KeyEvent>, sink: impl Fn(Input) -> bool + Send + Sync + 'static) -> io::Result<()> {
     let sink = Arc::new(sink);
     #[cfg(unix)]
@@ -40,7 +40,7 @@ pub fn listen(replies: Replies<KeyEvent>, sink: impl Fn(Input) -> bool + Send + 
     std::thread::Builder::new().name("input".to_owned()).spawn(move || run(next_event, replies, &*sink)).map(drop)
 }
 
-/// Waits for the next event, or for a silence of this length.
+/// Waits for the next event; returns `None` after a silence of this length.
 fn next_event(silence: Option<Duration>) -> io::Result<Option<Event>> {
     match silence {
         Some(silence) if !poll(silence)? => Ok(None),
@@ -48,8 +48,8 @@ fn next_event(silence: Option<Duration>) -> io::Result<Option<Event>> {
     }
 }
 
-/// Reads events until the end. A panic ends the input too: in raw mode Ctrl-C is only a key, so that without a reader the
-/// user could not quit.
+/// Reads events until the terminal is gone. A panic here counts as the end of input, which ends the program: in raw
+/// mode Ctrl-C is only a key, so without a reader the user could not quit.
 fn run(
     mut next: impl FnMut(Option<Duration>) -> io::Result<Option<Event>>,
     mut replies: Replies<KeyEvent>,
@@ -63,11 +63,11 @@ fn run(
         }
     });
     let _panic_ends_input_too = catch_unwind(all);
-    // A false result only means that the receiver is gone.
+    // Ignore the result: it says only whether the receiver still exists.
     sink(Input::Gone);
 }
 
-/// The input of an event; `None` is a silence.
+/// Converts an event of the terminal library to input; `None` means a silence.
 fn take(event: Option<Event>, replies: &mut Replies<KeyEvent>) -> Vec<Input> {
     let (keys, other) = match event {
         None => (replies.silence(), None),
@@ -80,7 +80,7 @@ fn take(event: Option<Event>, replies: &mut Replies<KeyEvent>) -> Vec<Input> {
             (taken.released, background)
         }
         Some(Event::Resize(..)) => (Vec::new(), Some(Input::Resized)),
-        // Windows also reports every move.
+        // Windows also reports every mouse move, which has no effect here.
         Some(Event::Mouse(mouse)) if mouse.kind != MouseEventKind::Moved => {
             (replies.silence(), Some(Input::Mouse(mouse)))
         }
@@ -91,8 +91,8 @@ fn take(event: Option<Event>, replies: &mut Replies<KeyEvent>) -> Vec<Input> {
     keys.into_iter().map(Input::Key).chain(other).collect()
 }
 
-/// Waits until the terminal hangs up: the terminal library mistakes that for an empty read and retries forever. Usually a
-/// signal arrives as well, but not if the terminal is not the process's controlling terminal.
+/// Waits until the terminal hangs up, which the terminal library mistakes for an empty read that it retries forever.
+/// The signal for a hang-up reaches only processes whose controlling terminal this is.
 #[cfg(unix)]
 mod hang_up {
     use std::fs::File;
@@ -106,7 +106,7 @@ mod hang_up {
 
     pub(super) fn watch(sink: Arc<impl Fn(Input) -> bool + Send + Sync + 'static>) -> io::Result<()> {
         let run = move || {
-            // The terminal that keys are read from.
+            // Open the terminal that keys are read from.
             let (stdin, other) = (io::stdin(), File::open("/dev/tty").ok());
             let is_terminal = rustix::termios::isatty(stdin.as_fd());
             let terminal = if is_terminal { Some(stdin.as_fd()) } else { other.as_ref().map(File::as_fd) };
@@ -117,7 +117,7 @@ mod hang_up {
         std::thread::Builder::new().name("hang-up".to_owned()).spawn(run).map(drop)
     }
 
-    /// Sleeps until the other side is closed; false if the system cannot wait for that.
+    /// Sleeps until the other side of the terminal is closed. Returns false if the system cannot wait for that.
     fn has_ended(terminal: BorrowedFd<'_>) -> bool {
         // Without requested events, `poll` still reports a hang-up.
         let mut fds = [PollFd::from_borrowed_fd(terminal, PollFlags::empty())];

@@ -56,7 +56,7 @@ pub enum Context {
 }
 
 impl Context {
-    /// Contexts that enclose others, innermost first.
+    /// Contexts that enclose others, the innermost first.
     const ENCLOSING: [Self; 2] = [Self::Panes, Self::Anywhere];
 
     /// The context that receives keys now.
@@ -200,9 +200,9 @@ pub struct Binding {
     pub group: Group,
     /// Label in the footer; `None` keeps the binding out of it.
     pub footer: Option<&'static str>,
-    /// Action whose key the footer shows beside this one, with one label for both.
+    /// Action whose key the footer shows together with this one, under one label.
     pub beside: Option<Action>,
-    /// Label in the footer while the action would turn off what it turned on.
+    /// Label in the footer while the action would undo its own effect.
     pub undo: Option<&'static str>,
     /// Description in help, palette and README.
     pub help: &'static str,
@@ -245,25 +245,25 @@ pub fn sections<'a>(bindings: impl Iterator<Item = &'a Binding> + Clone) -> impl
     all.filter(move |section| bindings.clone().any(|b| section.has(b)))
 }
 
-/// Whether a binding's action is available now. Actions of an overlay count as available.
+/// Whether the action of a binding is available now. Actions of overlays always are.
 pub fn is_live(app: &App, binding: &Binding) -> bool {
     !matches!(binding.on, Context::Panes | Context::In(_)) || is_available(app, binding.action)
 }
 
-/// The footer's label for a binding now; `None` hides the binding.
+/// Label that the footer shows for a binding now; `None` hides the binding.
 pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
-    // With a single attempt, the row of the case already shows it.
+    // A case with a single attempt has nothing to unfold: its own row shows the attempt.
     let has_one = || app.scene.session.cases.get(app.ui.selected).is_none_or(|c| c.attempts.len() < 2);
     if binding.action == Action::Unfold && has_one() {
         return None;
     }
-    // A run that is measured needs no room for replay keys.
+    // The footer of a live run has no replay keys.
     if binding.group == Group::Replay && app.playback.is_none() {
         return None;
     }
     let is_on = match binding.action {
         Action::ToggleHold => match &app.playback {
-            // Not "resume": the replayed run may be held itself.
+            // Do not say "resume", because the replayed run may itself be held.
             Some(playback) if playback.is_stopped() => return Some("play"),
             Some(playback) if playback.is_over() => return Some("restart"),
             Some(_) => return Some("stop"),

@@ -9,9 +9,9 @@
 //! └ footer ────────────┘   └ footer ────────────┘   └ footer ──────────────────┘
 //! ```
 //!
-//! The other layouts give the largest place to another pane and fewer rows to the cases. A pane that has the focus but no
-//! place takes that of the least important one. The answer grows while it has the focus. Before the run, it has the place of
-//! the scope, because it says what the run waits for.
+//! The other layouts give the largest area to another pane and fewer rows to the cases. A focused pane without an area
+//! takes the area of the least important pane. The answer grows while it has the focus. Before the run, the answer has
+//! the area of the scope, because it says what the run waits for.
 
 mod arrange;
 mod split;
@@ -32,7 +32,7 @@ pub const SMALLEST: (u16, u16) = (60, 16);
 const HEADER: u16 = 2;
 /// Additional rows of the header for the conclusion of a finished run.
 const CONCLUSION: u16 = 2;
-/// Minimum rows of a screen that shows both rows of the conclusion. A lower one shows the figures only.
+/// Height of the screen from which the conclusion has both its rows. A lower screen shows the row of figures only.
 const ROOM_FOR_CONCLUSION: u16 = 20;
 
 /// Positions on the screen.

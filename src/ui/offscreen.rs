@@ -6,7 +6,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
-/// A screen in memory that writes to nowhere.
+/// A screen whose output is discarded.
 pub struct OffScreen(Terminal<CrosstermBackend<Sink>>);
 
 impl OffScreen {

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A file that is written in the background, in order. Clones share it.
+/// A stream that a thread of its own writes in order. Clones share the thread.
 #[derive(Clone, Debug)]
 pub struct Outlet {
     blocks: Sender<Vec<u8>>,
@@ -21,7 +21,7 @@ struct Progress {
 #[derive(Debug, Default)]
 struct State {
     waiting_bytes: usize,
-    /// Whether a wait has timed out without progress since.
+    /// Whether a wait has timed out, and nothing was written since.
     is_stalled: bool,
     failure: Option<Failure>,
 }
@@ -46,8 +46,8 @@ impl Progress {
 }
 
 impl Outlet {
-    /// Starts the thread, which writes to `sink`. After each block it calls `written` with the result; after an error it
-    /// discards everything else. `written` must not block.
+    /// Starts the thread, which writes to `sink`. After each block it calls `written` with the result; after an error
+    /// it discards everything else. `written` must not block.
     pub fn start(
         name: &str,
         sink: impl Write + Send + 'static,
@@ -81,8 +81,8 @@ impl Outlet {
         self.progress.lock().failure.map(Failure::to_error)
     }
 
-    /// Waits until the file has accepted everything, up to a limit; without progress, later calls do not wait again. Errors:
-    /// the failed write, or [`io::ErrorKind::TimedOut`].
+    /// Waits up to `patience` until the file has accepted everything. After a timeout, later calls return at once as
+    /// long as nothing is written. Errors: the failed write, or [`io::ErrorKind::TimedOut`].
     #[expect(clippy::disallowed_methods, reason = "a limit in real time")]
     pub fn flush_within(&self, patience: Duration) -> io::Result<()> {
         let deadline = Instant::now() + patience;
@@ -148,7 +148,7 @@ pub fn standard(stream: Standard) -> Box<dyn Write + Send> {
         };
         file.map_or_else(|_closed| Box::new(io::sink()) as Box<dyn Write + Send>, |file| Box::new(file))
     }
-    // The standard library converts text for a console, which does not accept UTF-8 bytes.
+    // A console does not accept UTF-8 bytes; the standard library converts them.
     #[cfg(not(unix))]
     match stream {
         Standard::Out => Box::new(io::stdout()),
@@ -173,13 +173,14 @@ mod unix {
 
     use rustix::event::{PollFd, PollFlags, poll};
 
-    /// A second handle of a standard stream. It bypasses the standard library's lock, so a write that blocks forever does not
-    /// block other threads.
+    /// A second handle of a standard stream. It bypasses the standard library's lock, so a write that blocks forever
+    /// does not block other threads.
     pub(super) fn own_file(stream: &impl AsFd) -> io::Result<RetryingWriter> {
         stream.as_fd().try_clone_to_owned().map(|fd| RetryingWriter(fd.into()))
     }
 
-    /// Waits if the file returns instead of blocking: that setting is shared by all processes with the file.
+    /// Writes to a file, and waits when the file would block. Another process may have made the shared file
+    /// non-blocking.
     #[derive(Debug)]
     pub(super) struct RetryingWriter(File);
 
@@ -212,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    /// Accepts each block only when allowed.
+    /// A sink that accepts each block only after the test allows it.
     struct Gated(Receiver<io::Result<()>>);
 
     impl Write for Gated {
@@ -238,7 +239,7 @@ mod tests {
         allow.send(Ok(())).unwrap();
         assert!(done.recv().unwrap());
         assert_eq!(outlet.waiting_bytes(), 2);
-        // One timed-out wait is enough.
+        // After one timeout without progress, further waits return at once.
         outlet.flush_within(Duration::ZERO).unwrap_err();
         outlet.flush_within(Duration::from_secs(3600)).unwrap_err();
         allow.send(Ok(())).unwrap();

@@ -23,11 +23,11 @@ use crate::app::state::Overlay;
 use crate::app::state::text_field::TextField;
 use crate::domain::text::sanitise_line;
 
-/// Draws the open overlay, if any, over `area` (the whole screen).
+/// Draws the open overlay, if any, over `area`, which is the whole screen.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let area = area.intersection(frame.area());
     match &view.app.ui.overlay {
-        // The footer has the text fields of filter and search.
+        // The footer draws the text fields of filter and search.
         Overlay::None | Overlay::FilterInput | Overlay::SearchInput => {}
         Overlay::Help(help) => help::draw(frame, area, help, view),
         Overlay::ConfirmQuit => quit::draw(frame, area, view),
@@ -39,7 +39,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
 }
 
-/// Draws lines in a frame in the middle of `area`, as large as they need, with `hint` in the bottom border.
+/// Draws lines inside a border in the middle of `area`, as large as they need, with `hint` in the bottom border.
 fn popup(frame: &mut Frame<'_>, area: Rect, title: &str, hint: Line<'static>, lines: Vec<Line<'static>>, theme: Theme) {
     let widest = lines.iter().map(|l| spans_width(&l.spans)).chain([hint.width() + 2, title.len() + 2]).max();
     let popup_area = centred(area, widest.unwrap_or(0) + 4, lines.len() + 2);
@@ -63,8 +63,8 @@ fn centred(area: Rect, columns: usize, rows: usize) -> Rect {
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 
-/// A text field in at most `columns`, scrolled so that its cursor is visible.
-fn typed(field: &TextField, columns: usize, theme: Theme) -> Vec<Span<'static>> {
+/// A text field in at most `columns` columns, scrolled so that its cursor is visible.
+fn text_field(field: &TextField, columns: usize, theme: Theme) -> Vec<Span<'static>> {
     let (before, after) = field.around_cursor();
     let (before, after) = (sanitise_line(before), sanitise_line(after));
     let room = columns.saturating_sub(1);
@@ -73,7 +73,7 @@ fn typed(field: &TextField, columns: usize, theme: Theme) -> Vec<Span<'static>> 
     vec![Span::styled(before, theme.value()), Span::styled("█", theme.accent()), Span::styled(after, theme.value())]
 }
 
-/// The end of a text in at most `columns`, with `…` before it if it was cut.
+/// The end of a text in at most `columns` columns, with `…` before it if it was cut.
 fn tail(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();

@@ -40,9 +40,9 @@ pub const PANES: &[Pane] = &[
 /// Text beside the title of a pane.
 #[derive(Clone, Copy, Debug)]
 pub enum About<'a> {
-    /// A name of the user or the endpoint: where room is short, its end is cut.
+    /// A name from the user or the endpoint. Its end is cut if there is no room.
     Name(&'a str),
-    /// Words of the program: where room is short, complete clauses are left out.
+    /// Words of the program. Complete clauses are dropped if there is no room.
     Words(&'a str),
 }
 
@@ -72,7 +72,7 @@ pub fn rule(
     let room_for_about = room.saturating_sub(left_width + right_width + 5);
     let fitting = match about {
         About::Words(words) => Some(fit::clauses(words, room_for_about)).filter(|text| !text.ends_with(fit::ELLIPSIS)),
-        // One or two letters of a name are useless.
+        // Drop a name of which only one or two letters would remain.
         About::Name(name) => {
             Some(fit::cut(name, room_for_about)).filter(|text| text == name || fit::width(text) >= LEAST_NAME)
         }
@@ -96,7 +96,7 @@ pub fn rule(
     Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area }
 }
 
-/// Minimum width of a cut name, cells.
+/// Minimum width of a name that is cut, cells.
 const LEAST_NAME: usize = 4;
 
 /// Draws a line in row `row` of `area`, counted from the top. Does nothing below the area.

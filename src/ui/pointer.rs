@@ -1,4 +1,4 @@
-//! Translates mouse events, by the layout that the frame was drawn with.
+//! Translates mouse events to messages, by the layout of the last frame.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};

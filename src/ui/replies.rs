@@ -1,8 +1,8 @@
 //! Recognises the terminal's replies among the keys, however late and in however many parts they arrive.
 //!
-//! tokscope asks for the background colour (OSC 11) and then for the kind of terminal (DA1), which every terminal answers:
-//! once the second reply is there, no first one will follow soon. Replies are input like keys, and the terminal library
-//! decodes those of OSC 11 as keys.
+//! tokscope asks for the background colour (OSC 11) and then for the kind of terminal (DA1). Every terminal answers the
+//! second query. Once that reply has arrived, the first one is not expected soon. Replies arrive as input like keys,
+//! and the terminal library decodes those to OSC 11 as keys.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -18,32 +18,32 @@ const COLOUR: &[u8] = b"\x1b]11;";
 /// Start of the reply to DA1.
 const ATTRIBUTES: &[u8] = b"\x1b[?";
 /// Maximum length of a reply, bytes.
-const LONGEST: usize = 80;
+const MAX_REPLY_BYTES: usize = 80;
 
 /// A reply of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// The background; `None` in an unknown format.
+    /// The reply to OSC 11: the background colour; `None` if its format is unknown.
     Background(Option<Rgb>),
     /// The reply to DA1.
     Attributes,
 }
 
-/// Result of a piece of input.
+/// Result of pushing a piece of input into [`Replies`].
 #[derive(Debug, PartialEq, Eq)]
-pub struct Taken<T> {
-    /// Pieces that belong to no reply, in order.
+pub struct Pushed<T> {
+    /// Pieces of input that belong to no reply, in order.
     pub released: Vec<T>,
-    /// A complete reply.
+    /// The reply that this piece completes, if any.
     pub reply: Option<Reply>,
 }
 
-/// Holds back input that may be a part of a reply. `T` is a byte, or a key.
+/// Holds back input that may be a part of a reply. `T`, a piece of input, is a byte or a key.
 #[derive(Clone, Debug)]
 pub struct Replies<T> {
-    /// Input so far that may be a reply.
+    /// Pieces of input held back, because they may be the start of a reply.
     held: Vec<T>,
-    /// The same as bytes.
+    /// Bytes of the pieces in `held`.
     text: Vec<u8>,
     awaits_background: bool,
     awaits_attributes: bool,
@@ -55,7 +55,7 @@ impl<T> Replies<T> {
         Self { held: Vec::new(), text: Vec::new(), awaits_background: true, awaits_attributes: true }
     }
 
-    /// Expects no reply: everything passes.
+    /// Expects no reply, so all input passes.
     pub const fn none() -> Self {
         Self { held: Vec::new(), text: Vec::new(), awaits_background: false, awaits_attributes: false }
     }
@@ -65,8 +65,8 @@ impl<T> Replies<T> {
         !self.held.is_empty()
     }
 
-    /// Takes a piece of input and its bytes; no bytes if no reply can contain it.
-    pub fn push(&mut self, piece: T, bytes: &[u8]) -> Taken<T> {
+    /// Takes the next piece of input. `bytes` are its bytes, or empty if no reply can contain the piece.
+    pub fn push(&mut self, piece: T, bytes: &[u8]) -> Pushed<T> {
         let mut released = Vec::new();
         let mut text = [&self.text, bytes].concat();
         if !bytes.is_empty() && progress(&text) == Progress::NoReply && !self.text.is_empty() {
@@ -91,18 +91,18 @@ impl<T> Replies<T> {
                     Reply::Background(_) => self.awaits_background = false,
                     Reply::Attributes => self.awaits_attributes = false,
                 }
-                return Taken { released, reply: Some(reply) };
+                return Pushed { released, reply: Some(reply) };
             }
         }
-        Taken { released, reply: None }
+        Pushed { released, reply: None }
     }
 
-    /// Nothing followed for a while: returns the held input, unless only a reply can begin like that.
+    /// Records that no input followed for a while. Returns the held input, unless only a reply can begin like that.
     pub fn silence(&mut self) -> Vec<T> {
         if self.is_certain() { Vec::new() } else { self.give_up() }
     }
 
-    /// Returns the held input, or drops it if it must be the start of a reply.
+    /// Stops waiting for the rest of a reply: returns the held input, or drops it if only a reply can begin like that.
     fn give_up(&mut self) -> Vec<T> {
         let is_certain = self.is_certain();
         self.text.clear();
@@ -114,7 +114,7 @@ impl<T> Replies<T> {
         self.text.starts_with(COLOUR) || self.text.starts_with(ATTRIBUTES)
     }
 
-    /// Continues with other pieces. `convert` turns the held ones into the new kind.
+    /// Continues with another type of pieces. `convert` turns the held pieces into it.
     pub fn continue_with<U>(self, convert: impl FnOnce(Vec<T>) -> Vec<U>) -> Replies<U> {
         let Self { held, text, awaits_background, awaits_attributes } = self;
         Replies { held: convert(held), text, awaits_background, awaits_attributes }
@@ -129,7 +129,7 @@ impl<T> Default for Replies<T> {
 
 impl Replies<KeyEvent> {
     /// Takes a key.
-    pub fn push_key(&mut self, key: KeyEvent) -> Taken<KeyEvent> {
+    pub fn push_key(&mut self, key: KeyEvent) -> Pushed<KeyEvent> {
         let bytes = bytes_of(key);
         self.push(key, &bytes)
     }
@@ -150,15 +150,15 @@ fn bytes_of(key: KeyEvent) -> Vec<u8> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
     NoReply,
-    /// The start of a reply.
+    /// The bytes are the start of a reply.
     Part,
     Complete(Reply),
 }
 
-/// How far these bytes are a reply.
+/// Determines whether these bytes are a reply, the start of one, or neither.
 fn progress(text: &[u8]) -> Progress {
     let is_part = |whole: &[u8]| whole.starts_with(text);
-    if text.len() > LONGEST || text.is_empty() {
+    if text.len() > MAX_REPLY_BYTES || text.is_empty() {
         return Progress::NoReply;
     }
     if is_part(COLOUR) || is_part(ATTRIBUTES) {
@@ -239,7 +239,7 @@ mod tests {
             let (keys, found) = fed(&mut Replies::new(), &input);
             assert_eq!((keys.as_slice(), found), (&b"?j\x1b[A\x1bq"[..], vec![solarized, Reply::Attributes]));
         }
-        // In the order of GNU screen, which passes the first query on.
+        // GNU screen answers DA1 itself and passes OSC 11 on, so its replies come in this order.
         let (keys, found) = fed(&mut Replies::new(), b"\x1b[?1;2c\x1b]11;rgb:0000/2b2b/3636\x07");
         assert_eq!((keys, found), (Vec::new(), vec![Reply::Attributes, solarized]));
     }

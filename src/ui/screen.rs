@@ -29,7 +29,7 @@ pub fn draw(frame: &mut Frame<'_>, view: &View<'_>) {
     fit::cut_long_graphemes(frame.buffer_mut());
 }
 
-/// How to quit on a screen without room for a dialog.
+/// Text on a too small screen that names the key to quit.
 fn quit_hint(view: &View<'_>) -> String {
     let context = Context::from_state(&view.app.ui);
     let key = |action| view.keymap.key_of(action, context).map_or_else(String::new, Key::to_string);

@@ -1,29 +1,24 @@
-//! The terminal: taken over once, and given back on every exit, even after an error half-way. A separate thread writes to
-//! it, so a stalled terminal costs frames but delays nothing else.
+//! The terminal while the dashboard runs: taken over at the start and given back on every exit, even after an error
+//! half-way. A separate thread writes to the terminal, so that a stalled terminal costs frames but delays nothing else.
 
 mod announce;
 mod bounded;
 mod first_input;
 mod frame_bytes;
+mod panics;
+mod takeover;
 #[cfg(unix)]
 mod type_ahead;
 mod usable;
 mod whole_rows;
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossterm::Command;
 use crossterm::clipboard::CopyToClipboard;
-use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::queue;
-use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-    enable_raw_mode,
-};
+use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Position, Rect};
@@ -32,29 +27,11 @@ pub use self::announce::NotifyBy;
 use self::bounded::Bounded;
 pub use self::first_input::FirstInput;
 use self::frame_bytes::FrameBytes;
+pub use self::panics::{install_panic_hook, print_held_back_panics};
+use self::takeover::{ENTERED, MOUSE, TITLE, ask, leave, lock_outlet, mouse, sequence, set_modes, switch_screen};
 pub use self::usable::unusable;
 use self::whole_rows::WholeRows;
 use super::outlet::{Outlet, Standard, standard};
-use super::replies::QUERIES;
-use crate::domain::text::sanitise;
-
-/// One bit for each step of taking over the terminal that is not undone yet. Static, because the panic hook needs it.
-static ENTERED: AtomicU8 = AtomicU8::new(0);
-const RAW: u8 = 1;
-const ALTERNATE: u8 = 2;
-const PASTE: u8 = 4;
-const CURSOR: u8 = 8;
-const MOUSE: u8 = 16;
-const TITLE: u8 = 32;
-
-/// Writer of the terminal while tokscope owns it. Static, because the panic hook needs it.
-static OUTLET: Mutex<Option<Outlet>> = Mutex::new(None);
-
-/// Maximum wait for the terminal to accept the sequences that take it over or give it back.
-const SWITCH_PATIENCE: Duration = Duration::from_millis(200);
-
-/// Panic messages of other threads, held back until the screen is free again.
-static HELD_BACK: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The terminal while tokscope owns it. Dropping the value gives the terminal back.
 #[derive(Debug)]
@@ -63,38 +40,22 @@ pub struct Terminal {
     bytes: FrameBytes,
     outlet: Outlet,
     mouse: bool,
-    /// The latest text for the clipboard that waits until the terminal accepts output again.
+    /// Text for the clipboard that waits until the terminal accepts output again.
     late_copy: Option<String>,
-    /// Whether a change of the mouse mode waits until then.
+    /// Whether a change of the mouse mode waits until the terminal accepts output again.
     late_mouse: bool,
     /// The latest title; `None` before the first one.
     title: Option<String>,
     /// Whether the title waits for the next frame.
     is_title_due: bool,
-    /// A notification that waits until then.
+    /// Notification that waits until the terminal accepts output again.
     late_notification: Option<Vec<u8>>,
 }
 
-/// Requests presses and the wheel, in the encoding without a limit on columns. The terminal library would also request every
-/// move, and each move would wake the program.
-#[cfg(unix)]
-mod mouse {
-    use crossterm::style::Print;
-
-    pub(super) const ON: Print<&str> = Print("\x1b[?1000h\x1b[?1006h");
-    pub(super) const OFF: Print<&str> = Print("\x1b[?1006l\x1b[?1000l");
-}
-
-/// On Windows, mouse reports are a console mode, like raw mode.
-#[cfg(not(unix))]
-mod mouse {
-    pub(super) use crossterm::event::{DisableMouseCapture as OFF, EnableMouseCapture as ON};
-}
-
 impl Terminal {
-    /// Takes over the terminal: raw mode, alternate screen, bracketed paste, no cursor. The writing thread calls `written`
-    /// after each block, and with the error after which the terminal accepts nothing more. With `query`, asks the terminal
-    /// for its background and waits for the answer up to that long. No other thread may read the input yet.
+    /// Takes over the terminal: raw mode, alternate screen, bracketed paste, no cursor. The writing thread calls
+    /// `written` with the result of each block. With `query`, asks the terminal for its background and waits that long
+    /// for the answer; no other thread may read the input yet.
     pub fn enter(
         written: impl Fn(io::Result<()>) + Send + 'static,
         query: Option<Duration>,
@@ -136,8 +97,8 @@ impl Terminal {
         self.outlet.waiting_bytes() == 0
     }
 
-    /// Draws a frame as one synchronized update. Returns false and draws nothing while the terminal has not accepted the last
-    /// frame, since a frame is the difference to the last one.
+    /// Draws a frame as one synchronized update. Returns false and draws nothing while the terminal has not accepted
+    /// the last frame, because a frame contains only the differences from the last one.
     pub fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<bool> {
         if !self.is_idle() {
             return Ok(false);
@@ -151,7 +112,7 @@ impl Terminal {
         Ok(true)
     }
 
-    /// Sends clipboard text and mouse mode that waited while the terminal accepted nothing.
+    /// Sends the clipboard text, mouse mode and notification that waited while the terminal accepted nothing.
     pub fn catch_up(&mut self) -> io::Result<()> {
         if !self.is_idle() {
             return Ok(());
@@ -186,7 +147,7 @@ impl Terminal {
         format!("{push}{}", announce::title(title))
     }
 
-    /// Shows a notification of the desktop, or rings the bell. It waits while the terminal accepts nothing.
+    /// Shows a desktop notification, or rings the bell. The notification waits while the terminal accepts nothing.
     pub fn notify(&mut self, how: NotifyBy, text: &str) {
         let Some(bytes) = announce::notification(how, text).filter(|_| takes_escapes()) else { return };
         if self.is_idle() {
@@ -230,8 +191,8 @@ impl Terminal {
         Ok(Rect::from((Position::ORIGIN, self.inner.size()?)))
     }
 
-    /// Copies text to the clipboard through the terminal (OSC 52), which also works over SSH. The latest text waits while
-    /// the terminal accepts nothing.
+    /// Copies text to the clipboard through the terminal (OSC 52), which also works over SSH. While the terminal
+    /// accepts nothing, the latest text waits.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
         if self.is_idle() {
             return self.send_copy(text);
@@ -245,8 +206,8 @@ impl Terminal {
         Ok(())
     }
 
-    /// Gives the terminal back, stops the process group as Ctrl-Z does, and takes the terminal over again once the group
-    /// continues.
+    /// Gives the terminal back and stops the process group, as Ctrl-Z does. Takes the terminal over again once the
+    /// shell continues the group.
     pub fn suspend(&mut self) -> io::Result<()> {
         leave()?;
         stop_process()?;
@@ -261,18 +222,7 @@ impl Terminal {
     }
 }
 
-fn lock_outlet() -> MutexGuard<'static, Option<Outlet>> {
-    OUTLET.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The escape sequence of a command. On consoles without escape sequences the command takes effect at once.
-fn sequence(command: impl Command) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    queue!(bytes, command)?;
-    Ok(bytes)
-}
-
-/// Whether the terminal understands escape sequences. Turns them on in a Windows console.
+/// Whether the terminal understands escape sequences. Enables them in a Windows console.
 pub fn takes_escapes() -> bool {
     #[cfg(windows)]
     let takes = crossterm::ansi_support::supports_ansi();
@@ -303,7 +253,7 @@ impl Drop for Terminal {
 
 #[cfg(unix)]
 fn stop_process() -> io::Result<()> {
-    // The whole group, so that a pipeline or a wrapper stops too.
+    // Stop the whole group, so that a pipeline or a wrapper stops too.
     rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
     Ok(())
 }
@@ -312,106 +262,4 @@ fn stop_process() -> io::Result<()> {
 #[expect(clippy::unnecessary_wraps, reason = "the Unix version can fail")]
 fn stop_process() -> io::Result<()> {
     Ok(())
-}
-
-/// Sends the queries and waits for the replies. Without any, the program's defaults apply.
-fn ask(outlet: &Outlet, patience: Duration) -> FirstInput {
-    // A reply would stay unread on systems where nothing reads it.
-    if cfg!(not(unix)) {
-        return FirstInput::none();
-    }
-    outlet.send(QUERIES.to_vec());
-    // A terminal that accepts nothing now may answer later.
-    let patience = if outlet.flush_within(SWITCH_PATIENCE).is_ok() { patience } else { Duration::ZERO };
-    first_input::wait(patience).unwrap_or_else(|_| FirstInput::unanswered())
-}
-
-fn switch_screen(outlet: &Outlet) -> io::Result<()> {
-    enable_raw_mode()?;
-    ENTERED.fetch_or(RAW, Ordering::SeqCst);
-    // Set before writing, because a partly written sequence must be undone too.
-    ENTERED.fetch_or(ALTERNATE, Ordering::SeqCst);
-    outlet.send(sequence(EnterAlternateScreen)?);
-    Ok(())
-}
-
-/// Turns on bracketed paste and hides the cursor.
-fn set_modes(outlet: &Outlet) -> io::Result<()> {
-    ENTERED.fetch_or(PASTE, Ordering::SeqCst);
-    outlet.send(sequence(EnableBracketedPaste)?);
-    ENTERED.fetch_or(CURSOR, Ordering::SeqCst);
-    outlet.send(sequence(Hide)?);
-    wait_shortly(outlet)
-}
-
-/// Waits up to [`SWITCH_PATIENCE`] for the terminal. A timeout is no error: the terminal may accept the output later.
-fn wait_shortly(outlet: &Outlet) -> io::Result<()> {
-    match outlet.flush_within(SWITCH_PATIENCE) {
-        Err(e) if e.kind() == io::ErrorKind::TimedOut => Ok(()),
-        outcome => outcome,
-    }
-}
-
-/// Undoes the steps of taking over the terminal. Continues after an error and returns the first one. Waits only up to
-/// [`SWITCH_PATIENCE`] for a stalled terminal.
-fn leave() -> io::Result<()> {
-    let entered = ENTERED.swap(0, Ordering::SeqCst);
-    let Some(outlet) = lock_outlet().take() else { return Ok(()) };
-    let mut result = Ok(());
-    let mut step = |bit: u8, undo: &mut dyn FnMut() -> io::Result<()>| {
-        if entered & bit != 0 {
-            let undone = undo();
-            if result.is_ok() {
-                result = undone;
-            }
-        }
-    };
-    let send = |bytes: io::Result<Vec<u8>>| bytes.map(|bytes| outlet.send(bytes));
-    if cfg!(windows) {
-        // Turn the mouse off before raw mode: this step restores the console mode that it found, which was raw.
-        step(MOUSE, &mut || send(sequence(mouse::OFF)));
-    }
-    step(RAW, &mut disable_raw_mode);
-    step(CURSOR, &mut || send(sequence(EndSynchronizedUpdate)).and_then(|()| send(sequence(Show))));
-    if cfg!(not(windows)) {
-        step(MOUSE, &mut || send(sequence(mouse::OFF)));
-    }
-    step(TITLE, &mut || {
-        outlet.send(announce::POP_TITLE.as_bytes().to_vec());
-        Ok(())
-    });
-    step(PASTE, &mut || send(sequence(DisableBracketedPaste)));
-    step(ALTERNATE, &mut || send(sequence(LeaveAlternateScreen)));
-    result.and(wait_shortly(&outlet))
-}
-
-/// Makes a panic on this thread give the terminal back before the message is printed. Messages of other threads are held back
-/// while the screen is in use, because they would be printed across it. Messages are also held back while stderr accepts
-/// nothing, because printing would block the exit.
-pub fn install_panic_hook() {
-    let screen_thread = std::thread::current().id();
-    let print = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        let is_screen_thread = std::thread::current().id() == screen_thread;
-        if is_screen_thread {
-            let _report_the_panic_instead = leave();
-        }
-        let in_use = ENTERED.load(Ordering::SeqCst) != 0;
-        if (is_screen_thread || !in_use) && usable::has_room(Standard::Err) {
-            return print(panic);
-        }
-        if let Ok(mut held_back) = HELD_BACK.lock() {
-            let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
-            held_back.push(format!("thread '{thread}': {panic}"));
-        }
-    }));
-}
-
-/// Prints the messages that were held back. Call it once the screen is free.
-pub fn print_held_back_panics(to: &mut impl Write) {
-    let lines = HELD_BACK.lock().map(|mut held_back| std::mem::take(&mut *held_back)).unwrap_or_default();
-    for line in lines {
-        // The message may repeat text from a server.
-        drop(writeln!(to, "tokscope: {}", sanitise(&line)));
-    }
 }

@@ -70,7 +70,7 @@ impl Script {
     fn arrivals(&self, started_ms: u64) -> Vec<Arrival> {
         let arrival = |i: u64| {
             let stall = self.stall.filter(|(at, _)| i >= *at).map_or(0, |(_, ms)| ms);
-            // Jitter with a bell-shaped distribution of about a tenth of the gap, the same in every run.
+            // Bell-shaped jitter of about a tenth of the gap, equal in every run.
             let noise: u64 = (0..4).map(|k| scatter(i * 4 + k) >> 48).sum();
             let noise_ns = noise * self.gap_ms * 1_000_000 / (4 * 65_536);
             Arrival {
@@ -98,7 +98,7 @@ pub struct Stage {
     silent_gpu: Option<u32>,
     events_before: u64,
     in_flight: Vec<(AttemptId, u64, Script)>,
-    /// Lag that the engine reports.
+    /// Lag that the engine reports in the next frame.
     pub lag: EngineLag,
 }
 
@@ -153,7 +153,7 @@ impl Stage {
         self.send(Msg::Action(Nanos::from_millis(self.now_ms), action));
     }
 
-    /// Reports that the endpoint does not answer.
+    /// Reports that the endpoint does not answer; with `retrying`, tokscope tries again.
     pub fn unreachable(&mut self, reason: &str, retrying: bool) {
         let fact = EngineFact::Unreachable { reason: reason.to_owned(), http_status: None, retrying };
         self.send(Msg::Engine(Nanos::from_millis(self.now_ms), fact));
@@ -185,7 +185,7 @@ impl Stage {
         self.send(Msg::Gpu(GpuEvent::Found { source, driver, gpus: self.gpus.clone(), interval_ms: FRAME_MS }));
     }
 
-    /// Ends the samples of this GPU.
+    /// Reports that this GPU was lost.
     pub fn lose_gpu(&mut self, index: u32) {
         self.silent_gpu = Some(index);
     }

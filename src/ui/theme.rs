@@ -1,4 +1,4 @@
-//! Styles of the roles on the screen. No meaning depends on colour alone.
+//! Styles of the roles that parts of the screen have. No meaning depends on colour alone.
 
 mod choice;
 mod colour;
@@ -18,7 +18,7 @@ pub use self::roles::{ROLES, Role};
 use self::styles::Styles;
 use super::fit::left;
 
-/// A style for each role. Small, because layouts are cached by it.
+/// A style for each role. A reference, so that themes can be part of cache keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme(&'static Styles);
 
@@ -33,8 +33,8 @@ impl Theme {
         Self(&Styles::MONO)
     }
 
-    /// Applies the theme's background and text colour to cells that have none. A theme that uses the terminal's own colours
-    /// changes nothing.
+    /// Applies the theme's background and text colour to cells that have none. A theme that uses the terminal's own
+    /// colours changes nothing.
     pub fn paint(self, buffer: &mut Buffer) {
         let Styles { background, text, .. } = *self.0;
         if background == Color::Reset && text == Color::Reset {
@@ -105,7 +105,8 @@ impl Theme {
         self.0.selected
     }
 
-    /// A line as the selected row of a menu, in one style: reversed, the colours of its parts would be a patchwork.
+    /// A line as the selected row of a menu. The line gets a single style, because reversed colours of its parts would
+    /// look like a patchwork.
     pub fn highlight(self, line: &Line<'_>, columns: usize) -> Line<'static> {
         let text: String = line.spans.iter().map(|span| span.content.as_ref()).collect();
         Line::styled(left(&text, columns), self.selected())
@@ -131,7 +132,7 @@ impl Theme {
         self.0.key
     }
 
-    /// The line of a chart. `index` counts its lines from 0.
+    /// The line with index `index` in a chart.
     pub const fn series(self, index: usize) -> Style {
         self.0.series[index % self.0.series.len()]
     }

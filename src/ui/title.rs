@@ -34,7 +34,7 @@ mod tests {
         stage.finish(0);
         stage.start(0, 2, Script::plain(10, 10, 200));
         let model = stage.app.scene.target.model.clone().unwrap();
-        // 200 tokens in 10 ms, 199 gaps of 10 ms and the jitter of the last one.
+        // 200 tokens arrive in 10 ms, 199 gaps of 10 ms and the jitter of the last gap.
         assert_eq!(text(&stage.app.scene), format!("tokscope 1/4 · 100 tok/s · {model}"));
     }
 }

@@ -1,4 +1,4 @@
-//! The message on a screen that is too small for the program. It shrinks with the screen, down to one cell.
+//! The message on a screen that is too small for the program. Even a single cell shows a mark.
 
 use ratatui::Frame;
 use ratatui::text::Line;
@@ -9,7 +9,8 @@ use super::theme::Theme;
 /// Mark on a screen without room for a word.
 const MARK: &str = "!";
 
-/// Draws the longest message that fits: the minimum size `needs` (columns, rows), the size of the screen, and how to quit.
+/// Draws the longest message that fits: the minimum size `needs` (columns, rows), the size of the screen, and how to
+/// quit.
 pub fn draw(frame: &mut Frame<'_>, needs: (u16, u16), quit_hint: &str, theme: Theme) {
     let area = frame.area();
     let forms = forms(needs, (area.width, area.height), quit_hint);

@@ -1,4 +1,4 @@
-//! The input of everything that draws.
+//! Everything that drawing code needs to know.
 
 use super::cache::RenderCache;
 use super::keymap::{Context, Key, Keymap};
@@ -7,7 +7,7 @@ use crate::app::action::Action;
 use crate::app::pane::PaneId;
 use crate::app::state::{App, Scene};
 
-/// The state, and how to draw it. Panes only read it.
+/// State of the program and settings of the screen. Drawing code only reads them.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// The whole state.
@@ -41,7 +41,7 @@ impl<'a> View<'a> {
 
 /// The key of an action in the panes, in quotes.
 pub fn key_of(keymap: &Keymap, action: Action) -> String {
-    // An unbound action is shown by its name.
+    // An unbound action is named instead.
     let name = || action.name().to_owned();
     format!("'{}'", keymap.key_of(action, Context::Panes).map_or_else(name, Key::to_string))
 }

@@ -19,10 +19,10 @@ use crate::domain::workload::ItemsForm;
 
 /// User messages for later turns, if the user gave none.
 const FOLLOW_UPS: [&str; 5] = [
-    "Please go on.",
+    "Please say more.",
     "Give an example.",
     "Explain that in more detail.",
-    "What speaks against it?",
+    "What are its main drawbacks?",
     "Summarise your answer in three sentences.",
 ];
 /// Seed that makes the random lengths of answers independent of those of prompts.

@@ -48,7 +48,7 @@ fn quit_unmoved(mut screen: Dashboard) {
 }
 
 #[test]
-fn the_colours_suit_the_background_that_the_terminal_reports() {
+fn colours_suit_the_background_that_the_terminal_reports() {
     for (reply, accent) in [(DARK, ACCENT_ON_DARK), (LIGHT, ACCENT_ON_LIGHT)] {
         let (_gated, mut screen) = start(&[]);
         wait_for_query(&screen);
@@ -89,7 +89,7 @@ fn a_late_reply_in_two_parts_changes_the_colours_and_is_no_key() {
 }
 
 #[test]
-fn keys_typed_before_the_reply_are_kept() {
+fn keys_typed_before_the_reply_are_not_lost() {
     let (_gated, mut screen) = start(&[]);
     wait_for_query(&screen);
     screen.send(&format!("?{DARK}{ATTRIBUTES}"));

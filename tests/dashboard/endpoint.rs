@@ -38,12 +38,12 @@ fn a_dead_endpoint_is_retried_and_quitting_is_status_3() {
     // The first frame was drawn before the endpoint was known.
     assert!(ended.raw.contains("connecting"));
     assert_eq!((ended.status, report), (3, None));
-    let why = format!("tokscope: '{url}' was not ready before the end, so nothing was measured:");
+    let why = format!("tokscope: '{url}' was not ready before the run ended, so nothing was measured:");
     assert!(ended.text.contains(&why), "{}", ended.text);
 }
 
 #[test]
-fn quitting_before_the_first_answer_says_why_nothing_was_measured() {
+fn quitting_before_the_first_answer_explains_why_nothing_was_measured() {
     // This listener never responds.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}/v1", silent.local_addr().unwrap());
@@ -52,7 +52,7 @@ fn quitting_before_the_first_answer_says_why_nothing_was_measured() {
     screen.send("q");
     let (ended, report) = screen.end();
     assert_eq!((ended.status, report), (3, None));
-    let why = format!("tokscope: '{url}' did not answer before the end, so nothing was measured");
+    let why = format!("tokscope: '{url}' did not answer before the run ended, so nothing was measured");
     assert!(ended.text.contains(&why), "{}", ended.text);
 }
 
@@ -69,7 +69,7 @@ fn an_endpoint_that_comes_up_later_is_measured() {
 }
 
 #[test]
-fn one_of_two_models_is_chosen_or_given() {
+fn with_two_models_one_is_chosen_or_given_as_an_option() {
     let server = Server::start(&["small-model", "large-model"], |mut request| request.answer(&["word"]));
     let mut screen = Dashboard::start(&suite(&["Alone"], ""), &server.url());
     screen.wait_for_text("Choose a model");
@@ -202,7 +202,7 @@ fn a_rejected_key_waits_for_a_retry_and_a_wrong_model_for_a_choice() {
 }
 
 #[test]
-fn quitting_a_stopped_run_is_status_3_and_says_why() {
+fn quitting_a_stopped_run_exits_with_status_3_and_a_reason() {
     let (url, _closed) = strict();
     let args = [url.as_str(), "--model", "small"];
     let mut screen = Dashboard::start_with(&suite(&["First", "Second"], ""), &args, &[], (120, 40));

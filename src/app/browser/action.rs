@@ -7,13 +7,13 @@ pub enum BrowserAction {
     Down,
     /// Select the previous run, or scroll the comparison up.
     Up,
-    /// One page down.
+    /// Scroll one page down.
     PageDown,
-    /// One page up.
+    /// Scroll one page up.
     PageUp,
-    /// The first row.
+    /// Go to the first row.
     First,
-    /// The last row.
+    /// Go to the last row.
     Last,
     /// Scroll the report of the selected run down.
     PreviewDown,
@@ -53,7 +53,7 @@ pub enum BrowserAction {
     NextMetric,
     /// Show the previous metric of the comparison.
     PreviousMetric,
-    /// The next theme.
+    /// Switch to the next theme.
     NextTheme,
     /// Show the keys.
     Help,
@@ -72,7 +72,7 @@ pub enum BrowserAction {
 }
 
 impl BrowserAction {
-    /// Name in the config file. The config files of users depend on it.
+    /// Name in the config file. Never change a name: the config files of users contain it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Down => "next",

@@ -1,24 +1,24 @@
 //! Two compared runs, as the screen shows them.
 
-/// Judgement of a difference.
+/// Judgement of the difference between the figures of runs A and B.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judged {
-    /// B is better: the intervals do not overlap.
+    /// B is better: the 95% intervals of the two means do not overlap.
     Better,
     /// B is worse: the intervals do not overlap.
     Worse,
-    /// The intervals do not overlap, and neither direction is better.
+    /// The intervals do not overlap, but neither a higher nor a lower figure is better.
     Differs,
-    /// The intervals overlap.
+    /// The intervals overlap: no difference beyond chance.
     Same,
-    /// Without repeats there is no interval.
+    /// There are too few repeats for an interval.
     TooFew,
-    /// Not comparable: a figure is missing, or the cases are different ones.
+    /// Not comparable: a run lacks the figure, or the runs have different cases.
     Unknown,
 }
 
 impl Judged {
-    /// Mark and words on the screen. The mark distinguishes the judgements without colour.
+    /// Sign and words on the screen. The sign distinguishes the judgements without colour.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Better => "✓ better",
@@ -34,9 +34,9 @@ impl Judged {
 /// A figure of both runs, formatted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ComparedRow {
-    /// The case; the metric for the row over all cases.
+    /// Name of the case, or of the metric in the row over all cases.
     pub name: String,
-    /// Whether the row is over all cases.
+    /// Whether the row summarises all cases.
     pub is_total: bool,
     /// Figure of A.
     pub a: String,
@@ -48,7 +48,7 @@ pub struct ComparedRow {
     pub judged: Judged,
 }
 
-/// Division of the rows of a metric.
+/// Dimension by which the rows of a metric are split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowsBy {
     /// A row for each case, and one over all cases.
@@ -60,7 +60,7 @@ pub enum RowsBy {
 }
 
 impl RowsBy {
-    /// Words of the heading.
+    /// Words of the heading above the rows.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Case => "by case",
@@ -75,13 +75,13 @@ impl RowsBy {
 pub struct MetricRows {
     /// Heading: `TTFT`.
     pub label: String,
-    /// Division of the rows.
+    /// Dimension by which the rows are split.
     pub by: RowsBy,
-    /// Rows, the totals after the cases.
+    /// Rows: the cases, then the row over all cases.
     pub rows: Vec<ComparedRow>,
 }
 
-/// Values of single requests of both runs.
+/// Values of one metric in every request of both runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Distribution {
     /// Name of the metric: `TTFT`.

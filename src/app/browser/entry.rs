@@ -7,11 +7,11 @@ use crate::domain::pass_rate::PassRate;
 pub enum RunState {
     /// Everything was measured.
     Complete,
-    /// The run ended with something missing.
+    /// The run is over, but some planned attempts are missing.
     Partial,
     /// Another process is writing the run.
     Running,
-    /// The run was interrupted, and can be resumed.
+    /// The run was interrupted. It can be resumed.
     Unfinished,
     /// The run cannot be read.
     Unreadable,
@@ -41,7 +41,7 @@ pub struct StageEntry {
     pub ttft_ms: Option<f64>,
 }
 
-/// A saved run. Texts are sanitised; what is not known is `None` or empty.
+/// A saved run. Texts are sanitised; unknown values are `None` or empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunEntry {
     /// Run id.
@@ -54,25 +54,26 @@ pub struct RunEntry {
     pub endpoint: String,
     /// Name of the suite.
     pub suite: String,
-    /// Selection of the suite's cases: `--case debug`. Empty for all cases.
+    /// Options that selected some of the suite's cases: `--case debug`. Empty if the run has all cases.
     pub selection: String,
-    /// Load in words: `1`, `8`, `5/s`, `1,2,4,8`, `4:60s,8:60s`, `trace 2x`.
+    /// Load in short: `1`, `8`, `5/s`, `1,2,4,8`, `4:60s,8:60s`, `trace 2x`.
     pub load: String,
-    /// Figures of the stages of a sweep, by concurrency; empty without a sweep, and if the run did not save them.
+    /// Figures of each stage of a sweep, by concurrency. Empty without a sweep, and for runs of versions that did not
+    /// save them.
     pub stages: Vec<StageEntry>,
-    /// Concurrency of the sweep's stage that speed and TTFT are of; `None` without a sweep.
+    /// Concurrency of the stage whose speed and TTFT the list shows; `None` without a sweep.
     pub stage: Option<usize>,
-    /// Answers that pass their checks, out of those with checks; `None` without checked answers.
+    /// Share of the checked answers that pass all their checks; `None` if no answer was checked.
     pub pass_rate: Option<PassRate>,
-    /// Attempts that failed beside or after those that count.
+    /// Number of failed attempts of cases that also have a complete answer.
     pub failed_attempts: usize,
     /// Whether the built-in simulator answered.
     pub simulated: bool,
-    /// Cases with an answer that counts.
+    /// Number of cases with a complete answer.
     pub ok: usize,
-    /// Cases that failed.
+    /// Number of cases that failed.
     pub failed: usize,
-    /// Cases of the suite.
+    /// Number of cases in the suite.
     pub cases: usize,
     /// Duration, seconds.
     pub duration_s: Option<f64>,
@@ -86,19 +87,19 @@ pub struct RunEntry {
     pub state: RunState,
     /// Size on disk, bytes.
     pub bytes: u64,
-    /// Why the run cannot be read.
+    /// Reason why the run cannot be read.
     pub error: Option<String>,
-    /// Everything that the filter searches, in lower case. Set by [`Self::indexed`].
+    /// All searchable text of the run, in lower case. Set by [`Self::indexed`].
     pub search_text: String,
 }
 
 impl RunEntry {
-    /// A run of which only its id and its size are known, and why the rest is not.
+    /// Creates the entry of a run that cannot be read: its id and size are known, and `why` says what is wrong.
     pub fn unreadable(id: String, bytes: u64, why: String) -> Self {
         Self { error: Some(why), bytes, ..Self::new(id, RunState::Unreadable) }.indexed()
     }
 
-    /// A run without figures. Fill in its fields, then call [`Self::indexed`].
+    /// Creates a run without figures. Fill in its fields, then call [`Self::indexed`].
     pub const fn new(id: String, state: RunState) -> Self {
         Self {
             id,
@@ -142,7 +143,7 @@ impl RunEntry {
         self.state == RunState::Complete && self.failed == 0 && self.failed_attempts == 0 && !has_wrong
     }
 
-    /// Prepares the run for the filter.
+    /// Sets `search_text` from the other fields.
     #[must_use]
     pub fn indexed(mut self) -> Self {
         let error = self.error.as_deref().unwrap_or_default();
@@ -153,7 +154,7 @@ impl RunEntry {
         self
     }
 
-    /// The load in words: `concurrency 8`, `rate 5/s`, `sweep 1,2,4`, `stages 4:60s,8:60s`, `trace 2x`.
+    /// Load in full words: `concurrency 8`, `rate 5/s`, `sweep 1,2,4`, `stages 4:60s,8:60s`, `trace 2x`.
     pub fn load_in_words(&self) -> String {
         if self.load.starts_with("found ") || self.load.starts_with("trace") {
             return self.load.clone();
@@ -170,7 +171,7 @@ impl RunEntry {
         format!("{what} {}", self.load)
     }
 
-    /// Whether the run contains every one of these words, which are in lower case.
+    /// Whether the run contains every one of `words`, which must be in lower case.
     pub fn matches(&self, words: &[&str]) -> bool {
         words.iter().all(|word| self.search_text.contains(word))
     }

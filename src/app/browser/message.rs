@@ -1,4 +1,4 @@
-//! Messages to the browser and effects that it asks for.
+//! Messages that change the browser, and the effects that it requests from the runtime.
 
 use std::sync::Arc;
 
@@ -25,67 +25,67 @@ pub enum BrowserMsg {
     Edit(Edit),
     /// The terminal has a new size.
     Resized,
-    /// The last frame had these limits.
+    /// A frame was drawn; its texts can be scrolled this far.
     Drawn(DrawnExtents),
-    /// Reading number `listing` of the folder found this many runs.
+    /// The folder was opened, and the number of its runs is known.
     Listed {
-        /// Number of the reading.
+        /// Number of the reading that found them; see [`BrowserEffect::List`].
         listing: u64,
-        /// The folder.
+        /// Path of the folder.
         folder: String,
-        /// Number of runs in it.
+        /// Number of runs in the folder.
         total: usize,
     },
-    /// More runs of a reading were read.
+    /// The reading with this number read more runs.
     Read(u64, Vec<RunEntry>),
-    /// The folder could not be read.
+    /// The reading with this number failed, with the error.
     ListFailed(u64, String),
-    /// The report of a run was made, or could not be.
+    /// The report of the run with this id is ready, or the error that prevented it.
     Previewed(String, Result<PreviewText, String>),
-    /// Two runs were compared, or could not be.
+    /// The comparison of two runs is ready, or the error that prevented it.
     Compared(Result<Arc<ComparisonView>, String>),
-    /// Runs were deleted, or could not be: the id of each, and why it still exists.
+    /// Runs were deleted: the id of each, with the error if the run still exists.
     Deleted(Vec<(String, Result<(), String>)>),
-    /// A report was written to this file, or could not be.
+    /// A report was written to this path, or the error that prevented it.
     Exported(Result<String, String>),
-    /// The dashboard of a run was left; with the error that kept it from opening.
+    /// The user left the dashboard of a run, or the error that kept it from opening.
     Returned(Result<(), String>),
-    /// The terminal is gone, or a signal ends the program.
+    /// The terminal is gone, or a signal asks the program to end.
     Interrupted,
 }
 
-/// Scroll limits of the last frame, in rows.
+/// How far the texts of the last frame can be scrolled, in lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DrawnExtents {
-    /// Rows of a page of the list or the comparison.
+    /// Length of a page of the list or the comparison.
     pub page: usize,
-    /// Maximum first line of the help.
+    /// First visible line of the help when it is scrolled to its end.
     pub help_limit: usize,
-    /// Maximum first line of the preview.
+    /// First visible line of the preview when it is scrolled to its end.
     pub preview_limit: usize,
-    /// Maximum first line of the comparison.
+    /// First visible line of the comparison when it is scrolled to its end.
     pub comparison_limit: usize,
 }
 
-/// Something that the browser asks the runtime to do.
+/// Work outside the state that the runtime carries out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BrowserEffect {
-    /// Read the folder; answers carry this number.
+    /// Read the folder. The messages with its runs carry this number, so that those of an older reading can be ignored.
     List(u64),
-    /// Make the report of a run.
+    /// Render the report of the run with this id.
     Preview(String),
-    /// Compare two runs.
+    /// Compare the runs with these ids.
     Compare(String, String),
-    /// Delete these runs.
+    /// Delete the runs with these ids.
     Delete(Vec<String>),
-    /// Write the report of a run in the format with this id.
+    /// Write the report of the run with this id, in the export format with this id.
     Export(String, &'static str),
-    /// Open a run in the dashboard.
+    /// Open the run with this id in the dashboard.
     Open(String),
     /// Draw every cell again.
     Redraw,
     /// Suspend the program.
     Suspend,
-    /// End the program with this status.
+    /// End the program with this exit status.
     Quit(u8),
 }

@@ -33,7 +33,8 @@ impl SortColumn {
         Self::ALL[(at + 1) % Self::ALL.len()]
     }
 
-    /// Order of two runs. Missing figures come last in both directions, and equal runs are ordered newest first.
+    /// Compares two runs by this column. Missing figures come last in both directions; equal runs are ordered newest
+    /// first.
     pub fn compare(self, is_reversed: bool, a: &RunEntry, b: &RunEntry) -> Ordering {
         let turned = |order: Ordering| if is_reversed { order.reverse() } else { order };
         let figures = |a: Option<f64>, b: Option<f64>, ascending: bool| match (a, b) {

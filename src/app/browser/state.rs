@@ -33,10 +33,10 @@ pub enum LowerPane {
 /// Dialog over the screen, which receives the keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Dialog {
-    /// Nothing.
+    /// No dialog is open.
     #[default]
     None,
-    /// The keys, from this line on.
+    /// The help, scrolled to this line.
     Help(usize),
     /// The text field of the filter.
     Filter,
@@ -47,11 +47,11 @@ pub enum Dialog {
 /// Progress of reading the folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// Number of this reading. Answers to earlier ones are ignored.
+    /// Number of this reading. Messages of earlier readings are ignored.
     pub number: u64,
     /// Number of runs in the folder, once it is known.
     pub total: Option<usize>,
-    /// Why the folder could not be read.
+    /// Reason why the folder could not be read.
     pub failure: Option<String>,
 }
 
@@ -60,13 +60,13 @@ pub struct Reading {
 pub struct Preview {
     /// Id of the run.
     pub id: String,
-    /// The report, or why there is none.
+    /// The report, or the error that prevented it.
     pub text: Result<PreviewText, String>,
-    /// Number of the preview. Equal numbers have equal texts.
+    /// Version of the text, so that its layout can be cached: equal versions have equal texts.
     pub revision: u64,
 }
 
-/// A line about the latest event.
+/// The line at the bottom of the screen about the latest event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrowserNotice {
     /// The text.
@@ -75,7 +75,7 @@ pub struct BrowserNotice {
     pub is_error: bool,
 }
 
-/// The browser.
+/// Whole state of the browser.
 #[derive(Clone, Debug)]
 pub struct Browser {
     /// Content of the screen.
@@ -88,7 +88,7 @@ pub struct Browser {
     pub visible: Vec<usize>,
     /// Position of the selected run in `visible`.
     pub cursor: usize,
-    /// The filter. Every word must occur in the run.
+    /// Text of the filter. A run is listed if it contains every word.
     pub filter: TextField,
     /// Column that the list is sorted by.
     pub sort: SortColumn,
@@ -116,7 +116,7 @@ pub struct Browser {
     pub comparison_top: usize,
     /// Position of the shown distribution.
     pub distribution: usize,
-    /// The latest event.
+    /// Line about the latest event.
     pub notice: Option<BrowserNotice>,
     /// Theme.
     pub theme: ThemeName,
@@ -127,7 +127,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A browser that has not read anything yet.
+    /// Creates a browser whose folder has not been read yet.
     pub fn new(theme: ThemeName) -> Self {
         Self {
             screen: BrowserScreen::List,
@@ -157,7 +157,7 @@ impl Browser {
         }
     }
 
-    /// A screen that shows one comparison and then ends.
+    /// Creates a browser that shows only this comparison and then ends.
     pub fn comparison_only(theme: ThemeName, comparison: ComparisonView) -> Self {
         Self {
             screen: BrowserScreen::Comparison,
@@ -172,12 +172,12 @@ impl Browser {
         self.runs.get(*self.visible.get(self.cursor)?)
     }
 
-    /// A run by its position in the list.
+    /// The run in row `row` of the list.
     pub fn listed(&self, row: usize) -> Option<&RunEntry> {
         self.runs.get(*self.visible.get(row)?)
     }
 
-    /// A run by its id.
+    /// The run with this id.
     pub fn by_id(&self, id: &str) -> Option<&RunEntry> {
         self.runs.iter().find(|run| run.id == id)
     }
@@ -193,8 +193,8 @@ impl Browser {
         self.preview.as_ref().filter(|preview| preview.id == selected.id)
     }
 
-    /// Mark of a run: its letter in a comparison, in which the older run is the baseline A. More than two marked runs cannot
-    /// be compared and have a star.
+    /// Letter beside a marked run: `A` for the older of two marked runs (the baseline of a comparison), `B` for the
+    /// newer. More than two marked runs cannot be compared; each has a `*`.
     pub fn mark_of(&self, id: &str) -> Option<char> {
         if self.marks.len() > 2 {
             return self.marks.iter().any(|mark| mark == id).then_some('*');
@@ -231,7 +231,7 @@ impl Browser {
         self.marks = hidden.into_iter().chain(added).map(str::to_owned).collect();
     }
 
-    /// Filters and sorts anew. The selection stays on its run, or on its row if the run is gone.
+    /// Filters and sorts the runs again. The selection stays on its run; if that run is gone, on its row.
     pub(super) fn rebuild(&mut self) {
         let selected = self.selected().map(|run| run.id.clone());
         let wanted = self.filter.as_str().to_lowercase();
@@ -239,14 +239,14 @@ impl Browser {
         let runs = &self.runs;
         let mut visible: Vec<usize> = (0..runs.len()).filter(|&at| runs[at].matches(&words)).collect();
         visible.sort_by(|&a, &b| self.sort.compare(self.is_reversed, &runs[a], &runs[b]));
-        let kept = selected.and_then(|id| visible.iter().position(|&at| runs[at].id == id));
-        self.cursor = kept.unwrap_or(self.cursor).min(visible.len().saturating_sub(1));
+        let cursor = selected.and_then(|id| visible.iter().position(|&at| runs[at].id == id));
+        self.cursor = cursor.unwrap_or(self.cursor).min(visible.len().saturating_sub(1));
         self.visible = visible;
-        self.retrend();
+        self.update_trend();
     }
 
-    /// Computes the trend of the selected run anew.
-    pub(super) fn retrend(&mut self) {
+    /// Computes the trend of the selected run.
+    pub(super) fn update_trend(&mut self) {
         self.trend = self.selected().map_or_else(Trend::default, |selected| Trend::new(&self.runs, selected));
     }
 

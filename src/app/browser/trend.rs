@@ -9,7 +9,7 @@ pub struct Trend {
     pub points: Vec<TrendPoint>,
     /// Position of the selected run.
     pub selected: usize,
-    /// Concurrency of the sweep's stage that all figures are of; `None` without a sweep.
+    /// Concurrency of the stage that all figures belong to; `None` without a sweep.
     pub stage: Option<usize>,
 }
 
@@ -25,8 +25,8 @@ pub struct TrendPoint {
 }
 
 impl Trend {
-    /// The trend of `selected` among `runs`: those of the same model under the same load that have a figure. Runs under
-    /// another load measured something else. All points of sweeps are of one stage, the best one of `selected`.
+    /// Collects the runs with the model and the load of `selected` that have a figure; figures under another load are
+    /// not comparable. For sweeps, all points belong to one stage: the best one of `selected`.
     pub fn new(runs: &[RunEntry], selected: &RunEntry) -> Self {
         let stage = selected.stage;
         let belongs = |run: &&RunEntry| {
@@ -71,7 +71,7 @@ mod tests {
     fn all_points_of_sweeps_are_of_one_stage() {
         let first = sweep("ts-1", 8, &[(1, 100.0), (8, 60.0), (16, 40.0)]);
         let second = sweep("ts-2", 16, &[(1, 101.0), (8, 62.0), (16, 45.0)]);
-        // Saved by an older version, with the figures of its last stage alone.
+        // A run that an older version saved, with the figures of its last stage only.
         let older = sweep("ts-3", 16, &[]);
         let runs = [second.clone(), first.clone(), RunEntry { speed_tok_s: Some(44.0), ..older }];
         let speeds = |trend: &Trend| trend.points.iter().filter_map(|p| p.speed_tok_s).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! How messages change the browser.
+//! Applies messages to the browser.
 
 use std::collections::HashSet;
 
@@ -9,12 +9,12 @@ use super::state::{Browser, BrowserScreen, Dialog, LowerPane, Preview, Reading};
 use crate::app::state::theme::ThemeName;
 use crate::domain::quantity::count;
 
-/// Exit status after an interruption.
+/// Exit status after an interruption: 128 plus SIGINT (2), as in a shell.
 const INTERRUPTED: u8 = 130;
-/// Lines that the preview scrolls at a time.
+/// Lines by which one key press scrolls the preview.
 const PREVIEW_STEP: usize = 5;
 
-/// Applies a message and returns what is to be done.
+/// Applies a message. Returns the work for the runtime.
 pub fn update(browser: &mut Browser, msg: BrowserMsg) -> Vec<BrowserEffect> {
     let mut effects = Vec::new();
     match msg {
@@ -26,7 +26,7 @@ pub fn update(browser: &mut Browser, msg: BrowserMsg) -> Vec<BrowserEffect> {
             browser.filter.edit(&edit);
             browser.rebuild();
             browser.cursor = 0;
-            browser.retrend();
+            browser.update_trend();
         }
         BrowserMsg::Drawn(extents) => {
             browser.extents = extents;
@@ -44,14 +44,14 @@ pub fn update(browser: &mut Browser, msg: BrowserMsg) -> Vec<BrowserEffect> {
         BrowserMsg::ListFailed(listing, why) if listing == browser.reading.number => {
             browser.reading.failure = Some(why);
         }
-        // A new size only needs a new frame, and answers to an earlier reading are ignored.
+        // A new size needs only a new frame. Messages of an earlier reading are ignored.
         BrowserMsg::Resized | BrowserMsg::Listed { .. } | BrowserMsg::Read(..) | BrowserMsg::ListFailed(..) => {}
         BrowserMsg::Previewed(id, text) => {
             browser.previews += 1;
             browser.preview = Some(Preview { id, text, revision: browser.previews });
         }
         BrowserMsg::Compared(outcome) => {
-            // The user may have left the screen in the meantime.
+            // The user may have left the comparison before it was ready.
             if browser.screen == BrowserScreen::Comparison {
                 browser.comparison = Some(outcome);
             }
@@ -66,7 +66,7 @@ pub fn update(browser: &mut Browser, msg: BrowserMsg) -> Vec<BrowserEffect> {
     effects
 }
 
-/// Asks for the report of the selected run, once for each selection.
+/// Requests the report of the selected run, once for each selection.
 fn preview(browser: &mut Browser) -> Option<BrowserEffect> {
     let id = browser.selected()?.id.clone();
     if browser.wanted_preview.as_ref() == Some(&id) {
@@ -152,7 +152,7 @@ fn scroll(browser: &mut Browser, by: isize) {
     match browser.screen {
         BrowserScreen::List => {
             browser.cursor = moved(browser.cursor, browser.visible.len().saturating_sub(1));
-            browser.retrend();
+            browser.update_trend();
         }
         BrowserScreen::Comparison => {
             browser.comparison_top = moved(browser.comparison_top, browser.extents.comparison_limit);
@@ -187,7 +187,7 @@ pub fn refresh(browser: &mut Browser) -> BrowserEffect {
     BrowserEffect::List(number)
 }
 
-/// The selected run, unless it cannot be read: then a notice gives the reason.
+/// Id of the selected run; `None` and a notice with the reason if the run cannot be read.
 fn readable(browser: &mut Browser) -> Option<String> {
     let run = browser.selected()?;
     let (id, error) = (run.id.clone(), run.error.clone());
@@ -212,7 +212,7 @@ fn export(browser: &mut Browser, format: &'static str) -> Option<BrowserEffect> 
     Some(BrowserEffect::Export(id, format))
 }
 
-/// Compares the two marked runs. With one mark, the selected run is the other one.
+/// Compares the two marked runs. If only one run is marked, compares it with the selected run.
 fn compare(browser: &mut Browser) -> Option<BrowserEffect> {
     if browser.marks.len() == 1
         && let Some(selected) = browser.selected().map(|run| run.id.clone())
@@ -255,7 +255,7 @@ fn ask_to_delete(browser: &mut Browser) {
     }
 }
 
-/// Drops the deleted runs from the list, and names those that still exist in a notice.
+/// Drops the deleted runs from the list. A notice names the runs that still exist.
 fn drop_deleted(browser: &mut Browser, outcomes: Vec<(String, Result<(), String>)>) {
     let (deleted, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|(_, outcome)| outcome.is_ok());
     let gone: HashSet<&str> = deleted.iter().map(|(id, _)| id.as_str()).collect();
@@ -278,7 +278,8 @@ fn drop_deleted(browser: &mut Browser, outcomes: Vec<(String, Result<(), String>
     browser.rebuild();
 }
 
-/// Goes one step back: out of the comparison, then out of the filter unless the user wants to quit, then out of the program.
+/// Goes one step back: out of the comparison, then out of the filter unless the user wants to quit, then out of the
+/// program.
 fn back(browser: &mut Browser, wants_to_quit: bool) -> Option<BrowserEffect> {
     if browser.screen == BrowserScreen::Comparison && !browser.is_comparison_only {
         browser.screen = BrowserScreen::List;
@@ -292,7 +293,7 @@ fn back(browser: &mut Browser, wants_to_quit: bool) -> Option<BrowserEffect> {
     Some(BrowserEffect::Quit(0))
 }
 
-/// The built-in theme after this one; after the last, or a theme of the user, the first.
+/// The built-in theme after this one. After the last one, or a theme of the user, the first follows.
 fn next_theme(theme: &ThemeName) -> ThemeName {
     let mut following = ThemeName::BUILT_IN.into_iter().skip_while(|built_in| built_in != theme).skip(1);
     following.next().unwrap_or_default()

@@ -23,16 +23,16 @@ pub struct Search {
     /// The text to find; empty for no search.
     pub field: TextField,
     /// Index of the selected match, from 0.
-    pub at: usize,
-    /// Whether the search changed: the next frame selects the first match from the top line on.
+    pub selected_match: usize,
+    /// Whether the search text changed, so that the next frame selects the first match at or below its top line.
     is_new: bool,
-    /// Matches to move on by in the next frame; negative moves back.
+    /// Number of matches by which the next frame moves the selection; negative moves back.
     steps: isize,
     /// Number of matches in the last frame.
     count: usize,
 }
 
-/// How the answer is shown.
+/// Form, scroll position, folded reasoning and search of the answer on the screen.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
     /// Form of the answer.
@@ -41,23 +41,24 @@ pub struct Answer {
     pub unfolded: Option<bool>,
     /// Search through the answer.
     pub search: Search,
-    /// First line on the screen; `None` is home: the end of a generated text, which is followed, or the start of any other
-    /// text.
+    /// First line on the screen. `None` is the home position: the growing end of a generated text, or the start of any
+    /// other text.
     top: Option<usize>,
-    /// The last frame before the user folded or unfolded the reasoning. The next frame keeps its text in place.
+    /// The last frame before the user folded or unfolded the reasoning, so that the next frame can keep the text in
+    /// place.
     refolded: Option<Drawn>,
-    /// The last frame.
+    /// The part of the answer that the last frame showed.
     drawn: Drawn,
 }
 
-/// A text to place on the screen.
+/// Size and kind of a text that is to be scrolled on the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     /// Number of lines of the text.
     pub total: usize,
     /// Number of rows on the screen.
     pub rows: usize,
-    /// Whether home is the start of the text instead of its end.
+    /// Whether the home position is the start of the text; otherwise it is the end.
     pub home_is_start: bool,
     /// Whether the text still grows.
     pub grows: bool,
@@ -68,25 +69,25 @@ pub struct Page {
 /// The part of the answer that a frame showed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drawn {
-    /// The text.
+    /// Size and kind of the text.
     pub page: Page,
     /// First line on the screen.
     pub from: usize,
     /// First line on the screen when scrolled to the end.
     pub limit: usize,
     /// Index of the selected match.
-    pub at: usize,
+    pub selected_match: usize,
     /// Number of matches.
     pub matches: usize,
-    /// Whether the frame carried out a move to a match.
-    pub sought: bool,
+    /// Whether the frame moved the selection to another match.
+    pub moved_to_match: bool,
     /// Whether the frame kept the text in place after the reasoning was folded or unfolded.
     pub refolded: bool,
 }
 
 impl Drawn {
-    /// First line of the next frame, in which the reasoning is folded or unfolded. Text below the reasoning stays in
-    /// place; otherwise the first line of the reasoning is shown.
+    /// First line of the next frame after the reasoning was folded or unfolded. If the top line lies below the
+    /// reasoning, the text stays in place; otherwise the reasoning is shown from its first line.
     fn carried_over(&self, total: usize, (head, is_shown): (usize, bool)) -> usize {
         if self.from <= head {
             self.from
@@ -99,7 +100,7 @@ impl Drawn {
 }
 
 impl Answer {
-    /// Places a page: its first line, and the match to select. `matches` has the line of each match.
+    /// Decides which line is first on the screen and which match is selected. `matches` has the line of each match.
     pub fn place(&self, matches: &[usize], page: Page) -> Drawn {
         let Page { total, rows, home_is_start, thinking, .. } = page;
         let limit = total.saturating_sub(rows);
@@ -110,37 +111,45 @@ impl Answer {
             None => self.top.unwrap_or(home),
         };
         let from = from.min(limit);
-        let (at, sought) = self.search.target(matches, from);
+        let (selected_match, moved_to_match) = self.search.target(matches, from);
         let is_visible = |line: usize| (from..from + rows).contains(&line);
-        let from = match matches.get(at) {
-            // A third of the screen above the match shows its context.
-            Some(&line) if sought && !is_visible(line) => line.saturating_sub(rows / 3).min(limit),
+        let from = match matches.get(selected_match) {
+            // Show a third of a screen of context above the match.
+            Some(&line) if moved_to_match && !is_visible(line) => line.saturating_sub(rows / 3).min(limit),
             _ => from,
         };
-        Drawn { page, from, limit, at, matches: matches.len(), sought, refolded: refolded.is_some() }
+        Drawn {
+            page,
+            from,
+            limit,
+            selected_match,
+            matches: matches.len(),
+            moved_to_match,
+            refolded: refolded.is_some(),
+        }
     }
 
     /// Records what a frame showed.
     pub fn drawn(&mut self, drawn: Drawn) {
         self.drawn = drawn;
         self.search.count = drawn.matches;
-        self.search.at = drawn.at;
-        if drawn.sought {
+        self.search.selected_match = drawn.selected_match;
+        if drawn.moved_to_match {
             (self.search.is_new, self.search.steps) = (false, 0);
         }
         if drawn.refolded {
             self.refolded = None;
         }
-        if drawn.sought || drawn.refolded {
+        if drawn.moved_to_match || drawn.refolded {
             self.scroll_to(drawn.from);
         }
-        // A text that became shorter is followed.
+        // The text became shorter than the scroll position, so return to the home position.
         if self.top.is_some_and(|top| top >= drawn.limit) {
             self.scroll_to(drawn.limit);
         }
     }
 
-    /// Scrolls home, for another text.
+    /// Scrolls to the home position, because another text is shown.
     pub const fn go_home(&mut self) {
         (self.top, self.refolded) = (None, None);
     }
@@ -161,15 +170,15 @@ impl Answer {
         self.search.is_new = true;
     }
 
-    /// Moves to the match `by` further on.
+    /// Moves the selection by `by` matches; negative moves back.
     pub const fn step(&mut self, by: isize) {
         if self.has_matches() {
             self.search.steps = self.search.steps.saturating_add(by);
         }
     }
 
-    /// Scrolls down by `lines`, up if negative. New text does not move what is on the screen; at the end, the end is
-    /// followed.
+    /// Scrolls down by `lines`, or up if negative. New text does not move a scrolled view. A view scrolled to the end
+    /// follows the end.
     pub fn scroll(&mut self, lines: isize) {
         let from = self.top.unwrap_or(if self.drawn.page.home_is_start { 0 } else { self.drawn.limit });
         self.scroll_to(from.saturating_add_signed(lines));
@@ -191,7 +200,7 @@ impl Answer {
         self.scroll_to(self.drawn.limit);
     }
 
-    /// Folds or unfolds the reasoning. A growing text that is followed stays followed.
+    /// Folds or unfolds the reasoning. A view that follows a growing text keeps following it.
     pub fn toggle_thinking(&mut self) {
         if let Some((_, is_shown)) = self.drawn.page.thinking {
             self.unfolded = Some(!is_shown);
@@ -200,7 +209,7 @@ impl Answer {
         }
     }
 
-    /// Shows the answer in `form`, or rendered again if it has that form already.
+    /// Switches the answer to `form`, or back to rendered Markdown if `form` is already shown.
     pub fn toggle_form(&mut self, form: Form) {
         self.form = if self.form == form { Form::Rendered } else { form };
         self.search.is_new = !self.search.field.is_empty();
@@ -212,7 +221,7 @@ impl Answer {
         self.unfolded.unwrap_or(!has_answer)
     }
 
-    /// Whether the user scrolled away from home.
+    /// Whether the user scrolled away from the home position.
     pub const fn is_scrolled(&self) -> bool {
         self.top.is_some()
     }
@@ -246,7 +255,7 @@ impl Search {
             return (0, false);
         }
         let first = matches.iter().position(|&line| line >= from).unwrap_or(0);
-        let at = if self.is_new { first } else { self.at.min(count - 1) };
+        let at = if self.is_new { first } else { self.selected_match.min(count - 1) };
         let count = count.cast_signed();
         let at = at.cast_signed().saturating_add(self.steps).rem_euclid(count).cast_unsigned();
         (at, self.is_new || self.steps != 0)

@@ -32,7 +32,7 @@ pub struct App {
     pub commands: Vec<Command>,
     /// The themes that can be chosen.
     pub themes: Vec<OfferedTheme>,
-    /// Why the model may not be the one the user asked for.
+    /// Warning that the model may not be the one the user asked for; `None` without a doubt.
     pub model_doubt: Option<String>,
     /// The model named on the command line; without one the endpoint must serve exactly one model.
     pub wanted_model: Option<String>,
@@ -40,18 +40,18 @@ pub struct App {
     pub listed_models: Vec<String>,
     /// Where the API key comes from.
     pub key_source: KeySource,
-    /// Whether the user can choose among several models: the dashboard is open.
+    /// Whether a dashboard is open, in which the user can choose among several models.
     pub asks_for_model: bool,
     /// Whether a signal ended the run, or the user quit while requests were in flight.
     pub interrupted: bool,
-    /// Cases of the last requests in a row that got no connection.
+    /// Cases of the latest requests, as long as none of them got a connection.
     pub(in crate::app) failed_connections: Vec<usize>,
-    /// Content events at the points of the throughput in the last second, oldest first.
+    /// Total number of content events at each point of the throughput in the last second, oldest first.
     pub(in crate::app) recent_totals: VecDeque<(Nanos, u64)>,
 }
 
 impl App {
-    /// The state before anything happens.
+    /// Creates the state at the start of the program.
     pub fn new(
         target: Target,
         session: Session,
@@ -77,13 +77,13 @@ impl App {
         }
     }
 
-    /// The run on the screen: the frozen one if there is one.
+    /// The run on the screen: the frozen copy if the screen is frozen, otherwise the current one.
     pub fn shown(&self) -> &Scene {
         self.frozen.as_deref().unwrap_or(&self.scene)
     }
 
-    /// The layout in use: the one that the user chose; otherwise a sweep that has begun shows its chart, and other runs an
-    /// overview.
+    /// The layout in use: the one that the user chose; otherwise a sweep that has begun shows its chart, and other runs
+    /// an overview.
     pub fn layout_preset(&self) -> LayoutPreset {
         let session = &self.shown().session;
         let is_in_stages = !session.sweep.is_empty() || session.search().is_some();
@@ -91,7 +91,7 @@ impl App {
         self.ui.layout.unwrap_or(if has_chart { LayoutPreset::Load } else { LayoutPreset::Overview })
     }
 
-    /// Whether the picture moves without input: requests are in flight, or were in the last snapshot.
+    /// Whether the screen changes without input, because requests are in flight now or in the last snapshot.
     pub fn is_live(&self) -> bool {
         if let Some(playback) = &self.playback {
             return playback.is_moving();

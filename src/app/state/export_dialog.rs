@@ -20,19 +20,19 @@ pub struct ExportDialog {
 /// Whether a file of a given name can be written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum NameCheck {
-    /// The check has no result yet.
+    /// The check is still running.
     #[default]
     Unknown,
     /// A new file would be written.
     New,
-    /// A file of that name exists and stays; a file of this name would be written instead.
+    /// A file of the typed name exists. The report would be written to a file of this name instead.
     Taken(String),
-    /// No file can be written, and why.
+    /// No file of this name can be written, with the reason.
     Refused(String),
 }
 
 impl ExportDialog {
-    /// Sets the default names, one for each format, and fills in the one of the selected format.
+    /// Takes the default file names, one for each format, and fills in the name for the selected format.
     pub(in crate::app) fn offer(&mut self, offers: Vec<String>, folder: String) {
         (self.offers, self.folder) = (offers, folder);
         self.name = TextField::new(self.default_name());
@@ -50,7 +50,7 @@ impl ExportDialog {
         }
     }
 
-    /// The extension of the selected format, if the name has another one or none.
+    /// The extension of the selected format; `None` if the name already has it.
     pub fn missing_extension(&self) -> Option<&str> {
         let expected = extension(self.default_name());
         (!expected.is_empty() && extension(self.name.as_str()) != expected).then_some(expected)

@@ -1,4 +1,4 @@
-//! Which of the sampled GPUs may serve the endpoint, and their totals.
+//! The sampled GPUs that may serve the endpoint, and their totals.
 
 use super::scene::Scene;
 use crate::domain::gpu::{MemoryKind, SIMULATED_SOURCE};
@@ -6,8 +6,8 @@ use crate::domain::gpu_scope::GpuScope;
 use crate::domain::gpu_track::GpuTrack;
 
 impl Scene {
-    /// GPUs that may serve the endpoint. The GPUs of a machine that only sends requests do not, and no real GPU serves the
-    /// simulator.
+    /// GPUs that may serve the endpoint. Left out are the GPUs of a machine that only sends requests and, for the
+    /// simulator, all real GPUs.
     pub fn gpus(&self) -> Vec<&GpuTrack> {
         let may_serve = match &self.gpu.scope {
             Some(GpuScope::EndpointHost { .. } | GpuScope::Unknown { .. }) => true,
@@ -19,7 +19,8 @@ impl Scene {
         self.gpu.gpus.iter().filter(is_shown).collect()
     }
 
-    /// GPUs to add up: those known to serve the endpoint, otherwise all of [`Self::gpus`]. No silicon counts twice.
+    /// GPUs to add up: those known to serve the endpoint, or else all of [`Self::gpus`]. Slices of a listed GPU are
+    /// left out, so that nothing counts twice.
     pub fn working_gpus(&self) -> Vec<&GpuTrack> {
         let all = self.gpus();
         let serves = |gpu: &GpuTrack| self.serves(gpu) == Some(true);
@@ -42,8 +43,8 @@ fn without_slices<'a>(gpus: &[&'a GpuTrack]) -> Vec<&'a GpuTrack> {
     gpus.iter().filter(|gpu| !is_part(gpu)).copied().collect()
 }
 
-/// Totals of several GPUs. A total is `None` if one GPU lacks the figure, or if the figure means different things on
-/// them.
+/// Totals of several GPUs. A total is `None` if a GPU lacks the figure, or if the figure has another meaning on some
+/// of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GpuTotals {
     /// Number of GPUs; a GPU and its slices count once.

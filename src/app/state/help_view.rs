@@ -1,4 +1,5 @@
-//! The help: the keys of the focused pane, those of all panes, signs and words, or the rows that match a search.
+//! State of the help: its page (keys of the focused pane, keys of all panes, or signs and words), search and scroll
+//! position.
 
 use super::text_field::TextField;
 
@@ -29,9 +30,9 @@ impl HelpPage {
 /// State of the help.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HelpView {
-    /// Text to find. Empty shows the page.
+    /// Text to find. While it is empty, the help shows `page`.
     pub query: TextField,
-    /// The page.
+    /// The page shown.
     pub page: HelpPage,
     /// First line on the screen.
     pub top: usize,

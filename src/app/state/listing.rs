@@ -1,4 +1,4 @@
-//! The rows of the table of cases, kept from frame to frame.
+//! Cache of the rows of the table of cases, so that not every frame filters and sorts them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use crate::domain::session::Session;
 use crate::domain::suite::Suite;
 use crate::domain::time::Nanos;
 
-/// Interval between two orderings of a running suite, for each row beyond [`FEW_ROWS`]. The order then takes a small share
-/// of the time, however many rows there are.
+/// Minimum interval between two sorts during a run, per row beyond [`FEW_ROWS`], so that sorting takes a small share of
+/// the time for any number of rows.
 const ORDER_INTERVAL_PER_ROW: Duration = Duration::from_micros(10);
-/// Maximum number of rows that each frame orders anew.
+/// Number of rows up to which every frame may sort again.
 const FEW_ROWS: usize = 1000;
-/// Place of a case that is not listed.
+/// Entry in `places` of a case without a row.
 const NOT_LISTED: u32 = u32::MAX;
 
-/// The rows of the table, and the input they were made from.
+/// The rows of the table, and the input from which they were computed.
 #[derive(Clone, Debug)]
 pub(super) struct Listing {
     input: Input,
@@ -34,14 +34,14 @@ pub(super) struct Listing {
     places: Arc<[u32]>,
 }
 
-/// Everything that the rows depend on, beside the suite.
+/// Everything that the rows depend on, apart from the suite.
 #[derive(Clone, Debug, PartialEq)]
 struct Input {
     filter: String,
     sort: SortBy,
     reversed: bool,
     unfolded: BTreeSet<usize>,
-    /// The session's version, if the order or the rows depend on it.
+    /// Version of the session; `None` if neither rows nor order depend on the progress of the run.
     version: Option<u64>,
     /// Stage of the sweep whose figures decide the order.
     stage: usize,
@@ -59,7 +59,7 @@ impl Input {
         }
     }
 
-    /// Whether the user chose the same rows in the same order.
+    /// Whether these choices of the user are those of this input.
     fn has_choices(&self, stage: usize, table: &CaseTable, filter: &str) -> bool {
         self.filter == filter
             && self.stage == stage
@@ -74,8 +74,8 @@ fn version(session: &Session, table: &CaseTable) -> Option<u64> {
 }
 
 impl Listing {
-    /// Filters and sorts the cases, by their figures in `stage`. `filter` is the text that the user typed. `last` is the
-    /// listing before, if any.
+    /// Filters the cases by `filter`, the text that the user typed, and sorts them by their figures in `stage`. `last`
+    /// is the previous listing, if any.
     pub fn new(
         session: &Session,
         stage: usize,
@@ -123,7 +123,7 @@ impl Listing {
         }
     }
 
-    /// Whether the rows are those of this input, or recent enough in a large suite that runs.
+    /// Whether the rows belong to this input. During a run of a large suite, slightly older rows also count as current.
     pub fn is_current(&self, session: &Session, stage: usize, table: &CaseTable, filter: &str, now: Nanos) -> bool {
         let is_recent =
             || session.is_active() && self.made_at <= now && now.since(self.made_at) < order_interval(self.rows.len());
@@ -141,7 +141,7 @@ impl Listing {
     /// Index of a row; `None` if it is not listed.
     pub fn place(&self, row: RowId) -> Option<usize> {
         let place = *self.places.get(row.case).filter(|place| **place != NOT_LISTED)? as usize;
-        // The attempts of a case follow its row in the order of their numbers.
+        // The attempts of a case follow its row, in the order of their numbers from 1.
         let place = place + row.attempt.map_or(0, |number| number as usize);
         (self.rows.get(place) == Some(&row)).then_some(place)
     }
@@ -152,7 +152,7 @@ fn order_interval(rows: usize) -> Duration {
     ORDER_INTERVAL_PER_ROW * u32::try_from(rows.saturating_sub(FEW_ROWS)).unwrap_or(u32::MAX)
 }
 
-/// Whether a name contains the wanted text, which is in lower case.
+/// Whether a name contains `wanted`, which must be in lower case.
 pub(super) fn passes(wanted: &str, name: &str) -> bool {
     wanted.is_empty() || name.to_lowercase().contains(wanted)
 }

@@ -24,19 +24,19 @@ pub struct Load {
     pub stages: Vec<Stage>,
     /// The load over time; only with load stages.
     pub timeline: Option<LoadTimeline>,
-    /// Output tokens of the stages that are over, and the time that their rates refer to.
+    /// Output tokens and active time of the stages that are over.
     earlier: Work,
     stage: usize,
-    /// Stage that represents the run, kept because every frame needs it.
+    /// Index of the stage that represents the run, cached because every frame needs it.
     headline: usize,
-    /// Finished probes of a search that have a steady part.
+    /// Finished probes of a search that ran long enough to have a steady part, over which they are judged.
     pub probes: Vec<ProbeResult>,
     /// Number of finished probes, with and without a steady part.
     finished_probes: usize,
     recent: VecDeque<Ended>,
 }
 
-/// Output tokens or items, and the time that their rate refers to.
+/// Output tokens and the time in which they were generated.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Work {
     /// Output tokens of complete answers, or their items if they are not text.
@@ -54,13 +54,13 @@ impl Work {
         self.is_estimated |= tally.estimated;
     }
 
-    /// Tokens per second; `None` without a token.
+    /// Tokens per second, and whether they are an estimate; `None` without a token.
     pub fn per_s(self) -> Option<(f64, bool)> {
         (self.amount > 0.0 && self.seconds > 0.0).then(|| (self.amount / self.seconds, self.is_estimated))
     }
 }
 
-/// Stages of a sweep while it runs.
+/// Stages of a sweep that have figures so far.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StagesSoFar {
     /// Stages with figures, in the order of the sweep.
@@ -79,7 +79,7 @@ struct Ended {
     latency_ms: Option<f64>,
 }
 
-/// Figures over [`WINDOW`].
+/// Figures over the requests that ended within [`WINDOW`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recent {
     /// Complete answers.
@@ -181,8 +181,8 @@ impl Load {
         };
     }
 
-    /// Index of the stage whose figures the screen shows for single cases: the current one while the run is active,
-    /// then the one that [represents the run](headline_of). 0 without a sweep and a search.
+    /// Index of the stage whose figures the table of cases shows: the current stage during the run, afterwards the one
+    /// that [represents the run](headline_of). 0 without a sweep or a search.
     pub fn shown_stage(&self, session: &Session) -> usize {
         if session.is_active() { session.stage } else { self.headline }
     }
@@ -254,7 +254,8 @@ impl Load {
         all
     }
 
-    /// Stages with figures, of which the one in progress has this throughput and whether it is an estimate.
+    /// Stages with figures. `throughput` is that of the stage in progress, with tokens in flight, and whether it is an
+    /// estimate.
     pub(super) fn stages_so_far(&self, session: &Session, throughput: Option<(f64, bool)>) -> StagesSoFar {
         let mut stages = self.stages.clone();
         let has_figures = self.tally.ended > 0 || throughput.is_some();
@@ -270,7 +271,7 @@ impl Load {
         StagesSoFar { running: session.is_active().then_some(stages.len() - 1), stages }
     }
 
-    /// Output tokens of the stages of a sweep that are over, and their time.
+    /// Output tokens and active time of the stages that are over.
     pub const fn earlier(&self) -> Work {
         self.earlier
     }

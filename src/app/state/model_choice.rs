@@ -11,10 +11,10 @@ pub struct ModelChoice {
     /// Parts of a name to find, in any order.
     pub query: TextField,
     /// Index of the highlighted model among those found.
-    pub at: usize,
+    pub highlighted: usize,
     /// The error to report if the user chooses no model.
     pub refusal: String,
-    /// Why the user is asked, in one or two sentences.
+    /// Reason for the question, in one or two sentences.
     pub about: String,
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::app::action::Action;
 use crate::domain::time::Nanos;
 
-/// How long a notice usually stays on the screen.
+/// Usual time that a notice stays on the screen.
 pub const NOTICE_DURATION: Duration = Duration::from_secs(8);
-/// How long a notice stays at least. The next key press after that removes it.
+/// Minimum time that a notice stays on the screen. After it, the next key press removes the notice.
 const READ_WITHIN: Duration = Duration::from_secs(2);
 
 /// A line that reports the latest event.
@@ -21,7 +21,7 @@ pub struct Notice {
     pub remedy: Option<Action>,
     /// Time of the event.
     pub at: Nanos,
-    /// How long the notice stays.
+    /// Time that the notice stays, unless a key press removes it earlier.
     pub duration: Duration,
 }
 

@@ -12,17 +12,17 @@ use super::theme::ThemeChoice;
 pub struct ScrollExtent {
     /// First line on the screen when scrolled to the end.
     pub limit: usize,
-    /// Lines of a page.
+    /// Lines by which a page key scrolls.
     pub page: usize,
 }
 
-/// The layer over the panes that takes the keys.
+/// The dialog, menu or text field over the panes, which receives the keys.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Overlay {
-    /// Nothing: keys go to the focused pane.
+    /// No overlay: keys go to the focused pane.
     #[default]
     None,
-    /// The keys.
+    /// The help.
     Help(HelpView),
     /// The question whether to quit while requests are in flight.
     ConfirmQuit,

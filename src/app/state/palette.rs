@@ -18,19 +18,19 @@ pub struct Command {
 /// The query, the highlighted command, and the order of the commands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Palette {
-    /// Parts of words to find, in any order.
+    /// Text to find: parts of words, in any order.
     pub query: TextField,
     /// Index of the highlighted command among those found.
-    pub at: usize,
-    /// Indices of the commands that were available when the palette opened, recently used ones first, then of the others.
-    /// The order is fixed then, so that no command jumps when the run changes.
+    pub highlighted: usize,
+    /// Indices of all commands: those available when the palette opened, recently used ones first, then the unavailable
+    /// ones. The order stays while the palette is open, so that no command moves when the run changes.
     order: Vec<usize>,
     /// Number of available commands at the start of `order`.
     available: usize,
 }
 
 impl Palette {
-    /// Opens the palette over these commands. `recent` has the commands used before, the latest first.
+    /// Creates the state of a palette that opens now. `recent` lists recently used commands, the latest first.
     pub fn new(commands: &[Command], recent: &[CommandId], is_available: impl Fn(&Command) -> bool) -> Self {
         let place = |at: &usize| {
             let command = &commands[*at];
@@ -38,14 +38,14 @@ impl Palette {
             (!is_available(command), age)
         };
         let mut order: Vec<usize> = (0..commands.len()).collect();
-        // Stable: otherwise the commands keep the order of the key table.
+        // A stable sort keeps the order of the key table among equals.
         order.sort_by_key(place);
         let available = commands.iter().filter(|command| is_available(command)).count();
         Self { order, available, ..Self::default() }
     }
 
-    /// Indices of the commands that match the query: available ones first, and of those the best matches first. Each word of
-    /// the query must match a word of the command. Commands that match only by letters in their order come last.
+    /// Indices of the commands that match the query: available ones first, and among those the best matches first. Each
+    /// word of the query must match a word of the command. Commands that match only by scattered letters come last.
     pub fn found(&self, commands: &[Command]) -> Vec<usize> {
         let parts: Vec<String> = self.query.as_str().split_whitespace().map(str::to_lowercase).collect();
         let place = |(rank, at): (usize, &usize)| {
@@ -70,7 +70,7 @@ impl Command {
     }
 }
 
-/// Cost of a match by letters only.
+/// Cost of a match by scattered letters.
 const BY_LETTERS: usize = 2;
 
 /// Whether each word of `query` occurs in `text`: at the start of a word, or from two letters on within one.
@@ -84,7 +84,7 @@ pub fn contains_words(text: &str, query: &str) -> bool {
     query.split_whitespace().all(|part| is_in(&part.to_lowercase()))
 }
 
-/// Cost of a match: 0 at the start of a word, 1 within a word, 2 by letters only; `None` without a match.
+/// Cost of a match: 0 at the start of a word, 1 within a word, 2 by scattered letters; `None` without a match.
 fn word_cost(text: &str, part: &str) -> Option<usize> {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let cost = |word: &str| match word.find(part) {

@@ -1,4 +1,4 @@
-//! A saved run on the screen: its end, or a replay.
+//! A saved run on the screen: opened at its end, or replayed.
 
 mod idle;
 
@@ -11,17 +11,17 @@ use super::scene::Scene;
 use crate::app::action::Action;
 use crate::domain::time::{Nanos, clock};
 
-/// Length of a skip in a replay, seconds at normal speed. A shortened gap counts as long as it takes on the screen.
+/// Length of a skip in a replay, seconds at normal speed. A shortened gap counts with its time on the screen.
 const STEP_S: f64 = 5.0;
-/// Slowest and fastest speed that the keys reach.
+/// Slowest and fastest replay speed, as factors of the run's own speed.
 const SPEED_LIMITS: (f64, f64) = (1.0 / 64.0, 1024.0);
-/// Minimum length of a run whose positions are shown in minutes, seconds.
+/// Length of a run, in seconds, from which positions are shown in minutes.
 const LONG_S: f64 = 600.0;
 
 /// A saved run on the screen.
 #[derive(Clone, Debug)]
 pub struct Playback {
-    /// Start of the run, as shown.
+    /// Date and time at which the run started, as shown in the header.
     date: String,
     recording: Recording,
     /// Times without requests in flight that a replay skips.
@@ -43,13 +43,13 @@ struct Player {
 }
 
 impl Playback {
-    /// Shows the end of the run.
+    /// Opens the run at its end.
     pub const fn open(date: String, recording: Recording) -> Self {
         Self { date, recording, gaps: Vec::new(), player: None }
     }
 
-    /// Replays the run from its start at `speed` times its own speed. `now` is on the screen's clock; `stops` lists when
-    /// the run was resumed.
+    /// Replays the run from its start at `speed` times its own speed. `now` is on the screen's clock; `stops` lists
+    /// when the run was resumed.
     pub fn replay(date: String, recording: Recording, stops: &[Stop], speed: f64, now: Nanos) -> Self {
         let at = recording.whole.session.began.unwrap_or_default();
         let player = Player { at, since: now, speed, is_playing: true, cursor: Cursor::default(), shown: None };
@@ -57,7 +57,7 @@ impl Playback {
         Self { date, recording, gaps, player: Some(player) }
     }
 
-    /// Whether the run is replayed, not only shown.
+    /// Whether the run is replayed instead of only shown at its end.
     pub const fn is_replay(&self) -> bool {
         self.player.is_some()
     }
@@ -72,20 +72,20 @@ impl Playback {
         self.player.as_ref().is_some_and(|p| p.shown.is_some_and(|(at, _)| at >= self.recording.end()))
     }
 
-    /// The gap that the replay skips at `at`, or skipped a moment before.
+    /// The gap that the replay skips at `at`, or has just skipped.
     pub fn skipped(&self, at: Nanos) -> Option<Skipped> {
         let player = self.player.as_ref().filter(|_| at < self.recording.end())?;
         let Gap { time, why, .. } = idle::recent(&self.gaps, at, player.speed)?;
         Some(Skipped { time, why })
     }
 
-    /// Whether the picture moves without input.
+    /// Whether the screen changes without input.
     pub fn is_moving(&self) -> bool {
         self.is_replay() && !self.is_stopped() && !self.is_over()
     }
 
-    /// Label in the header with `at` on the screen: date, or speed and position. The position counts the time of the run
-    /// only, so that a replay ends at the wall time of the run.
+    /// Label in the header while the scene of time `at` is shown: the date, or speed and position of a replay.
+    /// Positions exclude the time before a resume, so that a replay ends at the run's own duration.
     pub fn badge(&self, at: Nanos) -> String {
         let Some(player) = &self.player else { return format!("saved run, {}", self.date) };
         let session = &self.recording.whole.session;
@@ -129,7 +129,7 @@ impl Playback {
     pub(in crate::app) fn show(&mut self, scene: &mut Scene, now: Nanos, selected: usize) {
         let at = self.position(now);
         let Some(player) = &mut self.player else {
-            // An action may have set the screen's own time.
+            // An action may have set this time to the screen's clock.
             scene.now = at;
             return;
         };

@@ -16,7 +16,7 @@ pub enum Pointer {
     Wheel {
         /// The pane below the pointer.
         pane: Option<PaneId>,
-        /// Whether the wheel turned towards the end of the text.
+        /// Whether the wheel turned down, towards the end of the text.
         down: bool,
     },
 }

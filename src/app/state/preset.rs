@@ -1,17 +1,17 @@
-//! Layouts of the panes to choose from.
+//! Layouts of the panes that the user can choose.
 
 use crate::app::pane::PaneId;
 
 /// A layout of the panes. Each gives one pane the most room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LayoutPreset {
-    /// All panes that the screen has room for.
+    /// Gives room to all panes.
     Overview,
-    /// Latency, or the chart of a sweep.
+    /// Gives the most room to the Latency pane, or to the chart of a sweep.
     Load,
-    /// The answer of the selected case.
+    /// Gives the most room to the answer of the selected case.
     Answer,
-    /// The scope.
+    /// Gives the most room to the scope.
     Scope,
 }
 
@@ -42,7 +42,7 @@ impl LayoutPreset {
         }
     }
 
-    /// Name, and the pane that has the most room.
+    /// Name of the layout, and the pane that has the most room.
     pub const fn description(self) -> &'static str {
         match self {
             Self::Overview => "overview",

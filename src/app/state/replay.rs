@@ -1,4 +1,4 @@
-//! A scene of a saved run at a given time. Pure: the caller passes the time.
+//! Reconstructs the scene of a saved run at a given time.
 
 use std::sync::Arc;
 
@@ -17,7 +17,8 @@ use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::domain::trace::Trace;
 
-/// Maximum attempts that are counted one by one; beyond that, counting all of them again is faster.
+/// Maximum number of attempts that are added to the figures one by one. For more, counting all attempts again is
+/// faster.
 const MAX_ADDED: usize = 256;
 
 /// Everything that was saved of a run.
@@ -32,28 +33,28 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Time at which a replay ends: the last end of a request. What happened afterwards, while the program stayed open,
-    /// is part of the final scene.
+    /// Time at which a replay ends: the end of the last request. Later events, such as those while the dashboard stayed
+    /// open, appear in the final scene only.
     pub fn end(&self) -> Nanos {
         self.whole.end()
     }
 }
 
-/// How much of a recording a scene shows, so that the next frame adds only what happened since.
+/// Position of a scene in a recording, so that the next frame adds only later events.
 #[derive(Clone, Debug, Default)]
 pub struct Cursor {
-    /// Time that the scene shows; `None` for any scene.
+    /// Time that the scene shows; `None` if unknown, so that the scene must be rebuilt.
     at: Option<Nanos>,
     events: usize,
     telemetry: usize,
     points: usize,
-    /// Events with text of the attempts that ended.
+    /// Number of content events of the attempts that ended.
     content_events: u64,
 }
 
 impl Cursor {
-    /// Brings the scene to `at`; the case with index `selected` gets its full text. The scene must be the one that this cursor
-    /// moved last.
+    /// Moves the scene to time `at`. The case with index `selected` gets its full text. `scene` must be the one that
+    /// this cursor moved last.
     pub fn show(&mut self, scene: &mut Scene, recording: &Recording, at: Nanos, selected: usize) {
         let whole = &recording.whole;
         let end = recording.end();
@@ -74,7 +75,7 @@ impl Cursor {
         self.follow_telemetry(scene, recording, at);
         scene.traces = whole.traces.as_at(at);
         let live = self.live(&scene.session, &whole.session, at, selected);
-        // How the delay grew is not saved; a conclusion needs the final one, as that of the finished run.
+        // Only the final engine lag is saved. The conclusion of a finished run needs it; earlier scenes have none.
         let lag = if scene.session.is_active() { live.lag } else { whole.live.lag };
         scene.live = Arc::new(LiveSnapshot { lag, ..live });
         scene.now = at;
@@ -119,7 +120,7 @@ impl Cursor {
         }
     }
 
-    /// Requests in flight at `at`.
+    /// Live view of the requests in flight at time `at`.
     fn live(&self, session: &Session, whole: &Session, at: Nanos, selected: usize) -> LiveSnapshot {
         let record = |id| whole.attempt(id)?.record.as_ref();
         let open: Vec<&StoredRecord> = session.open_ids().into_iter().filter_map(record).collect();
@@ -129,7 +130,7 @@ impl Cursor {
         let traced = records.len().saturating_sub(TRACED_STREAMS);
         let in_flight =
             records.iter().enumerate().map(|(i, r)| flight(r, at, i >= traced, r.id.case == selected)).collect();
-        // A condensed attempt has no arrivals, so its events count only once it has ended.
+        // A condensed attempt has lost its arrivals, so its events count only after its end.
         let so_far: u64 = open.iter().map(|r| arrived(&r.get(), at).len() as u64).sum();
         LiveSnapshot { at, content_events_total: self.content_events + so_far, in_flight, ..LiveSnapshot::default() }
     }
@@ -156,7 +157,7 @@ fn before_anything(whole: &Scene) -> Scene {
     }
 }
 
-/// The part of an answer that had arrived by then.
+/// The events of an answer that had arrived at time `at`.
 fn arrived(record: &AttemptRecord, at: Nanos) -> &[Arrival] {
     record.arrivals.get(..record.arrivals.partition_point(|a| a.at <= at)).unwrap_or_default()
 }
@@ -202,7 +203,7 @@ fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_selected: bool)
     flight
 }
 
-/// Cuts a text in proportion to the events that had arrived: which text arrived with which event is not saved.
+/// Cuts a text in proportion to the events that had arrived. The text of single events is not saved.
 fn share_of<'a>(text: &'a str, record: &AttemptRecord, arrived: &[Arrival], kind: TextKind) -> &'a str {
     let count = |arrivals: &[Arrival]| arrivals.iter().filter(|a| a.kind == kind).count();
     let (here, all) = (count(arrived), count(&record.arrivals));

@@ -1,4 +1,4 @@
-//! The report on the screen. It follows the run, but is not rendered for every frame.
+//! The report on the screen. Progress of the run renders it again, at most once a second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::scene::Scene;
 use crate::domain::session::{CasePhase, Mode};
 use crate::domain::time::Nanos;
 
-/// Minimum interval between two renderings: the report of a long run takes a while.
+/// Minimum interval between two renderings, because the report of a long run takes a while.
 const RENDER_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The open report.
@@ -17,7 +17,7 @@ pub struct ReportView {
     pub text: Option<Arc<str>>,
     /// Name of the file that an export would write now.
     pub file: String,
-    /// Revision of the text. Equal revisions have equal texts.
+    /// Version of the text, so that its layout can be cached: equal versions have equal texts.
     pub revision: u64,
     /// First line on the screen.
     pub top: usize,
@@ -26,7 +26,7 @@ pub struct ReportView {
     requested_for: Progress,
 }
 
-/// Progress of a run. Its report changes only with it.
+/// Progress of a run. The report stays the same as long as the progress does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Progress {
     mode: Mode,
@@ -44,7 +44,7 @@ impl Progress {
 }
 
 impl ReportView {
-    /// An empty view whose text is being requested.
+    /// Creates a view without text, for which the caller requests the text.
     pub(in crate::app) fn new(scene: &Scene, revision: u64) -> Self {
         Self {
             text: None,
@@ -56,12 +56,12 @@ impl ReportView {
         }
     }
 
-    /// When to request a new text; `None` while the text is up to date.
+    /// Time at which to request a new text; `None` while the text is up to date.
     pub fn due(&self, scene: &Scene) -> Option<Nanos> {
         (self.requested_for != Progress::from_scene(scene)).then(|| self.requested_at.plus(RENDER_INTERVAL))
     }
 
-    /// Records that a text of the run as it is now was requested.
+    /// Records that a report of the current progress was requested.
     pub(in crate::app) fn requested(&mut self, scene: &Scene) {
         (self.requested_at, self.requested_for) = (scene.now, Progress::from_scene(scene));
     }

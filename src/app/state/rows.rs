@@ -8,7 +8,7 @@ use super::cases::order::Measures;
 use super::listing::{Listing, passes};
 
 impl App {
-    /// Indices of the cases that pass the filter, in the order of the table. Nothing else orders the cases.
+    /// Indices of the cases that pass the filter, in the order of the table.
     pub fn listed_cases(&self) -> Vec<usize> {
         self.listing().cases.to_vec()
     }
@@ -35,7 +35,7 @@ impl App {
         filter.is_empty() || name().is_some_and(|name| passes(&filter.as_str().to_lowercase(), name))
     }
 
-    /// The rows of the table: each listed case, and below it the attempts of an unfolded case, newest last.
+    /// The rows of the table: each listed case and, if it is unfolded, its attempts below it, the newest last.
     pub fn table_rows(&self) -> Arc<[RowId]> {
         Arc::clone(&self.listing().rows)
     }
@@ -45,7 +45,7 @@ impl App {
         RowId { case: self.ui.selected, attempt: self.ui.selected_attempt }
     }
 
-    /// The rows, listed anew only if they changed.
+    /// The cached rows; filters and sorts again if they are out of date.
     fn listing(&self) -> Arc<Listing> {
         let (session, stage, now) = (&self.shown().session, self.shown().shown_stage(), self.shown().now);
         let (table, filter) = (&self.ui.cases, self.ui.filter.as_str());

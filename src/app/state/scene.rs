@@ -1,4 +1,4 @@
-//! The run as a frame shows it.
+//! The part of the state that a frame shows of the run. A frozen screen keeps a copy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl FailedDiscoveries {
     }
 }
 
-/// Everything that a frame shows of the run. A frozen screen keeps a copy.
+/// The run as a frame shows it: session, live view, load and telemetry.
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// Time of the last frame.
@@ -47,11 +47,11 @@ pub struct Scene {
     pub target: Target,
     /// Failed attempts to discover the endpoint.
     pub failed_discoveries: FailedDiscoveries,
-    /// Why the run is stopped, if every request would fail for the same reason.
+    /// Reason why the run is stopped: every request would fail for the same cause.
     pub stop: Option<Stop>,
-    /// The run.
+    /// Plan, progress and results of the run.
     pub session: Session,
-    /// Sentences about the workload that the run learned, such as how prompt lengths were fitted.
+    /// Notes about the workload, in sentences, such as how prompts were fitted to their lengths.
     pub workload_notes: Vec<String>,
     /// The engine's latest snapshot of the requests in flight.
     pub live: Arc<LiveSnapshot>,
@@ -72,7 +72,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// The scene before the run begins.
+    /// Creates the scene before the run begins.
     pub fn new(target: Target, session: Session) -> Self {
         Self {
             now: Nanos::default(),
@@ -112,7 +112,8 @@ impl Scene {
         }
     }
 
-    /// Tokens of the run or its stage with those in flight, and the time up to now; `None` if nothing is in flight.
+    /// Tokens of the run or its stage, including those in flight, and the active time until now; `None` if nothing is
+    /// in flight.
     fn work(&self) -> Option<Work> {
         let tally = &self.load.tally;
         let is_measured = |f: &&InFlight| self.session.attempt(f.id).is_some_and(|attempt| !attempt.warmup);
@@ -124,9 +125,8 @@ impl Scene {
         Some(Work { amount, seconds, is_estimated: tally.estimated || events > 0 })
     }
 
-    /// Mean throughput between two times, and whether it is an estimate. Over the whole run it is the throughput of the
-    /// run: its tokens by the time with requests in flight, over all stages. Over a part, it is the mean of the
-    /// throughput's samples, which are counted from events.
+    /// Mean throughput between two times, and whether it is an estimate. For the whole run: tokens of all stages by the
+    /// time with requests in flight. For a part of the run: mean of the throughput samples, which count events.
     pub fn mean_throughput(&self, from: Nanos, to: Nanos) -> Option<(f64, bool)> {
         let (began, end) = self.run_span();
         if from > began || to < end {

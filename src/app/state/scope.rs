@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::scene::Scene;
 use crate::domain::time::Nanos;
 
-/// Default spans of an active run: the shortest that shows the whole run, or the last.
+/// Default spans of an active run. The scope uses the shortest span that shows the whole run, or else the longest.
 const DEFAULT_SPANS: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20)];
-/// Minimum span of a run that ended.
+/// Minimum default span of a run that ended.
 const MIN_SPAN: Duration = Duration::from_secs(1);
 /// Spans of the zoom keys, milliseconds.
 const SPANS_MS: [u64; 18] = [
@@ -16,13 +16,13 @@ const SPANS_MS: [u64; 18] = [
 ];
 /// Number of key presses that move the cursor across the window.
 const CURSOR_STEPS: u32 = 100;
-/// Number of key presses that move the window by its length.
+/// Number of key presses that move the window by its own length.
 const WINDOW_STEPS: u32 = 5;
 
 /// Choices of the user in the scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScopeState {
-    /// Length of the window; `None` is up to 20 s of an active run, and the whole of a run that ended.
+    /// Length of the window; `None` shows up to 20 s of an active run, or a whole run that ended.
     pub span: Option<Duration>,
     /// End of the window; `None` follows the run.
     pub end: Option<Nanos>,
@@ -72,7 +72,8 @@ impl ScopeState {
         self.cursor.is_none() && self.follows()
     }
 
-    /// Zooms in or out. The cursor stays in place on the screen; without one the middle does, or now.
+    /// Zooms in or out. The cursor keeps its place on the screen; without a cursor, the current time does, or the
+    /// middle of a window that does not follow the run.
     pub(in crate::app) fn zoom(&mut self, scene: &Scene, closer: bool) {
         let (from, to) = self.window(scene);
         let (began, now) = scene.run_span();
@@ -118,7 +119,7 @@ impl ScopeState {
         }
     }
 
-    /// Sets the cursor in the middle of the window and stops the window, or removes the cursor.
+    /// Sets the cursor in the middle of the window, which then no longer follows the run; or removes the cursor.
     pub(in crate::app) fn toggle_cursor(&mut self, scene: &Scene) {
         if self.cursor.take().is_some() {
             return;
@@ -139,7 +140,7 @@ impl ScopeState {
     }
 }
 
-/// The time `by` before `at`, saturating.
+/// The time `by` before `at`, but not before zero.
 fn before(at: Nanos, by: Duration) -> Nanos {
     Nanos(at.0.saturating_sub(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
 }

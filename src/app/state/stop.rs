@@ -1,13 +1,14 @@
 //! A run that is stopped because every request would fail for the same reason.
 
-/// Why a run is stopped.
+/// Reason why a run is stopped, and the cases to repeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
     /// The cause that all requests share.
     pub cause: StopCause,
-    /// The server's error message, then advice for the user.
+    /// Error message of the server, followed by advice for the user.
     pub reason: String,
-    /// Indices of the cases whose requests were refused: the first one, and those in flight at that moment.
+    /// Indices of the cases whose requests were refused: the first one, and others that were in flight when the run
+    /// stopped.
     pub(in crate::app) refused: Vec<usize>,
 }
 
@@ -18,7 +19,7 @@ pub enum StopCause {
     Key,
     /// The endpoint does not have the model.
     Model,
-    /// Nothing answers at the address, or it speaks another protocol.
+    /// Nothing answers at the address, or the server there speaks another protocol.
     Address,
     /// The server accepts no connections any more.
     Gone,

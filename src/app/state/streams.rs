@@ -25,7 +25,7 @@ pub struct Stream<'a> {
     pub trace: &'a Trace,
     /// Times at which tokscope itself was stalled.
     pub observer_stalls: &'a [(Nanos, Nanos)],
-    /// Gaps longer than this are stalls, milliseconds.
+    /// Minimum length of a stall, milliseconds; `None` without enough gaps to tell.
     pub limit_ms: Option<f64>,
 }
 
@@ -34,11 +34,11 @@ pub struct Stream<'a> {
 pub struct StreamSelection<'a> {
     /// The newest streams and that of the selected row, oldest first.
     pub streams: Vec<Stream<'a>>,
-    /// Number of all streams in the part.
+    /// Number of all streams in this part of the run.
     pub count: usize,
     /// Stream of the selected row: an index into `streams`.
     pub selected: Option<usize>,
-    /// Whether the part has more streams than `streams`, so that only the envelope has all gaps.
+    /// Whether some streams are missing in `streams`, so that only the envelope has all gaps.
     pub is_crowded: bool,
 }
 
@@ -71,7 +71,7 @@ impl<'a> Stream<'a> {
 }
 
 impl<'a> StreamSelection<'a> {
-    /// The streams with a part between `from` and `to`; `row` is the selected row of the table.
+    /// Collects the streams that were active between `from` and `to`. `row` is the selected row of the table.
     pub fn new(scene: &'a Scene, from: Nanos, to: Nanos, row: RowId) -> Self {
         let in_flight = scene.in_flight().filter(|f| f.started < to && scene.live.at > from).map(Stream::in_flight);
         let ended = scene.traces.ended.iter().filter(|e| e.started < to && e.ended > from);
@@ -81,7 +81,7 @@ impl<'a> StreamSelection<'a> {
         let is_of_row =
             |s: &&Stream<'_>| s.id.case == row.case && row.attempt.is_none_or(|number| s.id.number == number);
         let selected = streams.iter().filter(is_of_row).max_by_key(|s| start(s)).copied();
-        // A thousand may be in flight: only the newest are sorted.
+        // A thousand streams may be in flight, so sort only the newest.
         let older = count.saturating_sub(TRACED_STREAMS);
         if older > 0 {
             streams.select_nth_unstable_by_key(older, start);

@@ -13,9 +13,9 @@ pub enum Connection {
     Ready,
     /// The endpoint serves several models, and the user is choosing one.
     Unnamed,
-    /// The endpoint did not answer, and why. tokscope tries again.
+    /// The endpoint did not answer, with the error. tokscope tries again.
     Unreachable(String),
-    /// The endpoint cannot be used, and why. tokscope does not try again.
+    /// The endpoint cannot be used, with the reason. tokscope does not try again.
     Refused(String),
 }
 
@@ -37,15 +37,17 @@ pub struct Target {
 }
 
 impl Target {
-    /// Why the run has not started, in one sentence without its full stop; `None` if the endpoint can be used.
+    /// Reason why the run has not started, as a sentence without its full stop; `None` if the endpoint can be used.
     pub fn why_not_started(&self) -> Option<String> {
         let url = &self.url;
         match &self.connection {
             Connection::Ready => None,
             Connection::Refused(why) => Some(format!("'{url}': {why}")),
-            Connection::Connecting => Some(format!("'{url}' did not answer before the end, so nothing was measured")),
+            Connection::Connecting => {
+                Some(format!("'{url}' did not answer before the run ended, so nothing was measured"))
+            }
             Connection::Unreachable(why) => {
-                Some(format!("'{url}' was not ready before the end, so nothing was measured: {why}"))
+                Some(format!("'{url}' was not ready before the run ended, so nothing was measured: {why}"))
             }
             Connection::Unnamed => {
                 Some(format!("'{url}' serves several models and none was chosen; pass one with --model"))

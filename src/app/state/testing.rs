@@ -8,7 +8,7 @@ use crate::domain::route::Route;
 use crate::domain::session::{Plan, Session};
 use crate::domain::testing::suite;
 
-/// The state of a program with this number of cases, before the endpoint answered.
+/// A program with this number of cases whose endpoint has not answered yet.
 pub fn app(cases: usize) -> App {
     let target = Target {
         url: "http://h/v1".into(),

@@ -22,7 +22,7 @@ pub enum Edit {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TextField {
     text: String,
-    /// Byte offset of the cursor, always at the edge of a grapheme.
+    /// Byte offset of the cursor, always between two graphemes.
     cursor: usize,
 }
 

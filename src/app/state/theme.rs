@@ -23,12 +23,12 @@ pub enum ThemeName {
 pub struct OfferedTheme {
     /// The theme.
     pub name: ThemeName,
-    /// Why the theme cannot be used: the first mistake of its file.
+    /// First mistake in the file of the theme, which prevents its use; `None` if the theme can be used.
     pub mistake: Option<String>,
 }
 
 impl OfferedTheme {
-    /// The themes of the program.
+    /// The built-in themes.
     pub fn built_in() -> Vec<Self> {
         ThemeName::BUILT_IN.map(|name| Self { name, mistake: None }).to_vec()
     }
@@ -38,16 +38,16 @@ impl OfferedTheme {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThemeChoice {
     /// Index of the highlighted theme.
-    pub at: usize,
-    /// The theme before the choice.
+    pub highlighted: usize,
+    /// The theme in use before the list was opened.
     pub before: ThemeName,
 }
 
 impl ThemeName {
-    /// The themes of the program, in the order of the list.
+    /// The built-in themes, in the order of the list.
     pub const BUILT_IN: [Self; 5] = [Self::Auto, Self::Dark, Self::Light, Self::HighContrast, Self::Mono];
 
-    /// Names of the themes of the program, in the same order.
+    /// Names of the built-in themes, in the order of [`Self::BUILT_IN`].
     pub const NAMES: [&'static str; 5] = ["auto", "dark", "light", "high-contrast", "mono"];
 
     /// Name in the config file, on the command line and on the screen.

@@ -28,13 +28,14 @@ pub(in crate::app) struct EndedStream {
     pub trace: Trace,
     /// Times at which tokscope itself was stalled.
     pub observer_stalls: Vec<(Nanos, Nanos)>,
-    /// Gaps longer than this are stalls, milliseconds.
+    /// Minimum length of a stall, milliseconds; `None` without enough gaps to tell.
     pub limit_ms: Option<f64>,
     /// Median gap, milliseconds.
     median_gap_ms: Option<f64>,
 }
 
-/// Streams and holds of the run for the scope. The oldest streams are dropped first; their gaps stay in the envelope.
+/// Streams and holds of the run, for the scope. Beyond the limits the oldest streams are dropped, but the envelope
+/// keeps their gaps.
 #[derive(Clone, Debug, Default)]
 pub struct Traces {
     pub(in crate::app) ended: VecDeque<Arc<EndedStream>>,
@@ -43,7 +44,7 @@ pub struct Traces {
     dropped_until: Option<Nanos>,
     /// Gaps of all streams that ended, including dropped ones.
     envelope: Arc<GapEnvelope>,
-    /// Median of the streams' median gaps, milliseconds; computed when a frame needs it.
+    /// Median over the streams' median gaps, milliseconds; computed when a frame needs it.
     typical_gap_ms: OnceCell<Option<f64>>,
     /// Holds of the run; the last may have no end yet.
     holds: Vec<(Nanos, Option<Nanos>)>,
@@ -74,7 +75,7 @@ impl Traces {
         self.typical_gap_ms = OnceCell::new();
     }
 
-    /// Adds streams in the order of their ends. Of the older ones, only those with arrivals are read.
+    /// Adds streams in the order of their ends. Older records without arrivals are not read.
     pub fn add_all(&mut self, records: &[&StoredRecord]) {
         let (older, newer) = records.split_at(records.len().saturating_sub(MAX_STREAMS));
         for record in older {
@@ -89,7 +90,7 @@ impl Traces {
         }
     }
 
-    /// Records whether the run is held from `at` on.
+    /// Records that the run is held, or no longer held, from `at` on.
     pub fn hold(&mut self, at: Nanos, is_held: bool) {
         match self.holds.last_mut() {
             Some((_, end @ None)) if !is_held => *end = Some(at),
@@ -110,7 +111,8 @@ impl Traces {
         Self { typical_gap_ms: OnceCell::new(), ended, arrivals, dropped_until: self.dropped_until, envelope, holds }
     }
 
-    /// Median gap of the run's streams that ended, milliseconds; `None` before the first.
+    /// Typical gap of the run: median over the median gaps of the streams that ended, milliseconds. `None` before the
+    /// first stream ended.
     pub fn typical_gap_ms(&self) -> Option<f64> {
         *self.typical_gap_ms.get_or_init(|| median(self.ended.iter().filter_map(|stream| stream.median_gap_ms)))
     }
@@ -120,12 +122,12 @@ impl Traces {
         &self.envelope
     }
 
-    /// Whether streams after `from` were dropped, and only the envelope has their gaps.
+    /// Whether a stream that ended after `from` was dropped, so that only the envelope has its gaps.
     pub fn has_dropped(&self, from: Nanos) -> bool {
         self.dropped_until.is_some_and(|until| until > from)
     }
 
-    /// Gaps of this attempt longer than this are stalls, milliseconds; `None` if its stream is too short or forgotten.
+    /// Minimum length of a stall of this attempt, milliseconds; `None` if its stream is too short or was dropped.
     pub fn stall_limit_ms(&self, id: AttemptId) -> Option<f64> {
         self.ended.iter().rev().find(|ended| ended.id == id)?.limit_ms
     }

@@ -16,7 +16,7 @@ use super::theme::ThemeName;
 use crate::app::pane::PaneId;
 use crate::domain::time::Nanos;
 
-/// A question in the footer: does pausing this case discard its running attempt?
+/// Open question in the footer, whether to pause this case and so discard its running attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiscardQuestion {
     /// Index of the case in the suite.
@@ -46,7 +46,7 @@ impl SweepChart {
     }
 }
 
-/// Choices of the user on the screen.
+/// Choices of the user that decide how the screen shows the run.
 #[derive(Clone, Debug)]
 pub struct UiState {
     /// Index of the selected case in the suite.
@@ -55,19 +55,19 @@ pub struct UiState {
     pub selected_attempt: Option<u32>,
     /// Order, unfolded cases and baseline of the table of cases.
     pub cases: CaseTable,
-    /// The rows of that table as last listed.
+    /// Cached rows of the table of cases.
     pub(super) listing: RefCell<Option<Arc<Listing>>>,
-    /// Whether the selection moves to each case that starts. Selecting a case turns that off.
+    /// Whether the selection follows the run to each case that starts. Selecting a case turns following off.
     pub follows: bool,
     /// The pane that keys go to.
     pub focus: PaneId,
     /// Whether the focused pane fills the screen.
     pub zoomed: bool,
-    /// The layout that the user chose; `None` depends on the run.
+    /// The layout that the user chose; with `None` the run decides.
     pub layout: Option<LayoutPreset>,
-    /// The layer over the panes.
+    /// The dialog, menu or text field over the panes.
     pub overlay: Overlay,
-    /// Only cases whose name contains this text are listed.
+    /// Text of the filter. Only cases whose name contains it are listed.
     pub filter: TextField,
     /// Form, scroll position and search of the answer.
     pub answer: Answer,
@@ -77,7 +77,7 @@ pub struct UiState {
     pub sweep_chart: SweepChart,
     /// Commands used from the palette, the latest first.
     pub recent_commands: Vec<CommandId>,
-    /// The latest event.
+    /// The line that reports the latest event.
     pub notice: Option<Notice>,
     /// The open question whether to discard a running attempt.
     pub discard: Option<DiscardQuestion>,
@@ -110,7 +110,7 @@ impl UiState {
         }
     }
 
-    /// Whether the focused pane is the answer with a search: "back" drops the search first.
+    /// Whether the answer has the focus and a search, which the "back" action then clears first.
     pub fn is_answer_searched(&self) -> bool {
         self.focus == PaneId::Preview && !self.answer.search.field.is_empty()
     }

@@ -1,14 +1,14 @@
-//! Which actions are available now, and why the others are not.
+//! Decides which actions are available now, with the reason for each that is not.
 
 use crate::app::action::Action;
 use crate::app::state::{App, Overlay};
 use crate::domain::session::{CasePhase, CaseState, Mode};
 use crate::domain::text::sanitise_line;
 
-/// Why an action is not available.
+/// Reason why an action is not available, and what would help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
-    /// The reason: a sentence without its full stop. Empty if the action does nothing silently.
+    /// The reason as a sentence without its full stop. Empty if the action shall do nothing silently.
     pub why: String,
     /// An action that would help. The footer shows it with its key.
     pub remedy: Option<Action>,
@@ -19,41 +19,41 @@ pub fn is_available(app: &App, action: Action) -> bool {
     obstacle(app, action).is_none()
 }
 
-/// Why an action is not available now; `None` if it is available.
+/// Reason why an action is not available now; `None` if it is available.
 pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
     let session = &app.scene.session;
     let of_case = |obstacle: fn(&App, &str, &CaseState) -> Option<Obstacle>| {
         let case = session.suite.cases.get(app.ui.selected).zip(session.cases.get(app.ui.selected));
-        let Some((spec, state)) = case else { return obstruct("The suite has no cases", None) };
+        let Some((spec, state)) = case else { return unavailable("The suite has no cases", None) };
         obstacle(app, &sanitise_line(&spec.name), state)
     };
     let is_replay = app.playback.as_ref().is_some_and(|p| p.is_replay());
     match action {
         Action::ReplayBack | Action::ReplayForward | Action::ReplaySlower | Action::ReplayFaster if !is_replay => {
-            obstruct("Replays only: `tokscope replay`", None)
+            unavailable("Replays only: `tokscope replay`", None)
         }
         Action::ToggleHold if is_replay => None,
         Action::ToggleHold | Action::TogglePauseCase | Action::Cancel | Action::Rerun | Action::RerunFailed
             if app.playback.is_some() =>
         {
-            obstruct("Not available in a saved run", None)
+            unavailable("Not available in a saved run", None)
         }
-        // Both resume a stopped run.
+        // Both actions resume a stopped run.
         Action::ToggleHold | Action::Rerun if app.scene.stop.is_some() => None,
         Action::ToggleHold => match session.mode {
             Mode::Running | Mode::Held => None,
-            Mode::Waiting => obstruct("The run has not started: waiting for the endpoint", None),
-            Mode::Finished => obstruct("The run has finished", Some(Action::Rerun)),
+            Mode::Waiting => unavailable("The run has not started: waiting for the endpoint", None),
+            Mode::Finished => unavailable("The run has finished", Some(Action::Rerun)),
         },
         Action::TogglePauseCase | Action::Cancel => of_case(ended),
         Action::Rerun => of_case(rerun),
         Action::RerunFailed if session.count(CasePhase::Failed) > 0 => None,
-        Action::RerunFailed => obstruct("No case has failed", None),
+        Action::RerunFailed => unavailable("No case has failed", None),
         Action::Unfold => of_case(unfold),
         Action::Fold if app.ui.cases.unfolded.contains(&app.ui.selected) => None,
-        Action::Fold => of_case(|_, name, _| obstruct(&format!("'{name}' shows no attempts"), Some(Action::Unfold))),
+        Action::Fold => of_case(|_, name, _| unavailable(&format!("'{name}' shows no attempts"), Some(Action::Unfold))),
         Action::ToggleBaseline if has_baseline_or_figures(app) => None,
-        Action::ToggleBaseline => obstruct("No results yet for a baseline", None),
+        Action::ToggleBaseline => unavailable("No results yet for a baseline", None),
         Action::Back => {
             let ui = &app.ui;
             let can_go_back = ui.zoomed
@@ -63,32 +63,34 @@ pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
                 || ui.is_answer_searched()
                 || ui.overlay != Overlay::None;
             // Show no message: users press this key just to make sure that nothing is open.
-            if can_go_back { None } else { obstruct("", None) }
+            if can_go_back { None } else { unavailable("", None) }
         }
         Action::LineDown | Action::LineUp | Action::ToTop | Action::ToEnd if app.ui.answer.can_scroll() => None,
         Action::LineDown | Action::LineUp | Action::ToTop | Action::ToEnd => {
-            obstruct("The whole text is on the screen", None)
+            unavailable("The whole text is on the screen", None)
         }
         Action::ToggleThinking if app.ui.answer.can_fold() => None,
-        Action::ToggleThinking => obstruct("The text has no reasoning", None),
+        Action::ToggleThinking => unavailable("The text has no reasoning", None),
         Action::NextMatch | Action::PreviousMatch if app.ui.answer.has_matches() => None,
-        Action::NextMatch | Action::PreviousMatch => obstruct("No match to go to", Some(Action::Search)),
-        Action::Zoom if app.ui.zoomed => obstruct("The pane is already zoomed", Some(Action::Back)),
-        Action::ScopeWider if app.ui.scope.shows_whole(app.shown()) => obstruct("The whole run is already shown", None),
-        Action::ScopeEarlier if app.ui.scope.is_at_start(app.shown()) => {
-            obstruct("Already at the start of the run", Some(Action::ScopeCloser))
+        Action::NextMatch | Action::PreviousMatch => unavailable("The search has no match", Some(Action::Search)),
+        Action::Zoom if app.ui.zoomed => unavailable("The pane is already zoomed", Some(Action::Back)),
+        Action::ScopeWider if app.ui.scope.shows_whole(app.shown()) => {
+            unavailable("The whole run is already shown", None)
         }
-        Action::ScopeLater if app.ui.scope.is_at_end() => obstruct("The scope already follows the run", None),
-        Action::SweepChart if session.sweep.is_empty() => obstruct("Sweeps only: `tokscope --sweep 1,2,4,8`", None),
+        Action::ScopeEarlier if app.ui.scope.is_at_start(app.shown()) => {
+            unavailable("Already at the start of the run", Some(Action::ScopeCloser))
+        }
+        Action::ScopeLater if app.ui.scope.is_at_end() => unavailable("The scope already follows the run", None),
+        Action::SweepChart if session.sweep.is_empty() => unavailable("Sweeps only: `tokscope --sweep 1,2,4,8`", None),
         Action::ScopeNow if app.ui.scope.is_moved() => None,
-        Action::ScopeNow => obstruct("The view is already reset", None),
+        Action::ScopeNow => unavailable("The view is already reset", None),
         _ => None,
     }
 }
 
-/// An obstacle, as the arms of [`obstacle`] return it.
+/// Shorthand for an arm of [`obstacle`].
 #[expect(clippy::unnecessary_wraps, reason = "the arms of `obstacle` return an option")]
-fn obstruct(why: &str, remedy: Option<Action>) -> Option<Obstacle> {
+fn unavailable(why: &str, remedy: Option<Action>) -> Option<Obstacle> {
     Some(Obstacle { why: why.to_owned(), remedy })
 }
 
@@ -98,7 +100,7 @@ fn has_baseline_or_figures(app: &App) -> bool {
     app.ui.cases.baseline.is_some() || app.scene.session.cases.iter().any(|c| c.reported_in(stage).next().is_some())
 }
 
-/// Why a case cannot be paused or cancelled.
+/// Reason why a case cannot be paused or cancelled; `None` if it can.
 fn ended(_app: &App, name: &str, state: &CaseState) -> Option<Obstacle> {
     let word = match state.phase {
         CasePhase::Queued | CasePhase::Running | CasePhase::Paused => return None,
@@ -107,26 +109,28 @@ fn ended(_app: &App, name: &str, state: &CaseState) -> Option<Obstacle> {
         CasePhase::Cancelled => "is already cancelled",
         CasePhase::Unreached => "was not started",
     };
-    obstruct(&format!("'{name}' {word}"), Some(Action::Rerun))
+    unavailable(&format!("'{name}' {word}"), Some(Action::Rerun))
 }
 
-/// Why a case cannot be rerun.
+/// Reason why a case cannot be rerun; `None` if it can.
 fn rerun(app: &App, name: &str, state: &CaseState) -> Option<Obstacle> {
     match state.phase {
-        _ if app.scene.session.began.is_none() => obstruct("The run has not started: waiting for the endpoint", None),
-        CasePhase::Queued => obstruct(&format!("'{name}' is already queued"), None),
-        CasePhase::Running => obstruct(&format!("'{name}' is running"), Some(Action::Cancel)),
+        _ if app.scene.session.began.is_none() => {
+            unavailable("The run has not started: waiting for the endpoint", None)
+        }
+        CasePhase::Queued => unavailable(&format!("'{name}' is already queued"), None),
+        CasePhase::Running => unavailable(&format!("'{name}' is running"), Some(Action::Cancel)),
         _ => None,
     }
 }
 
-/// Why a case cannot be unfolded.
+/// Reason why a case cannot be unfolded; `None` if it can.
 fn unfold(app: &App, name: &str, state: &CaseState) -> Option<Obstacle> {
     if state.attempts.is_empty() {
-        return obstruct(&format!("'{name}' has no attempts yet"), None);
+        return unavailable(&format!("'{name}' has no attempts yet"), None);
     }
     let is_unfolded = app.ui.cases.unfolded.contains(&app.ui.selected);
-    if is_unfolded { obstruct(&format!("'{name}' already shows its attempts"), Some(Action::Fold)) } else { None }
+    if is_unfolded { unavailable(&format!("'{name}' already shows its attempts"), Some(Action::Fold)) } else { None }
 }
 
 #[cfg(test)]
@@ -138,7 +142,7 @@ mod tests {
     use crate::domain::attempt::AttemptStatus;
     use crate::domain::time::Nanos;
 
-    /// Text and remedy of the notice that an action shows.
+    /// Carries out an action that must have no effect. Returns text and remedy of the notice.
     fn notice_after(app: &mut App, action: Action) -> (String, Option<Action>) {
         app.ui.notice = None;
         let effects = update(app, Msg::Action(Nanos(10), action));

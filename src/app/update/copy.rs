@@ -1,4 +1,4 @@
-//! Copying the text on the screen to the clipboard.
+//! Copies the text on the screen to the clipboard.
 
 use super::notices::show_notice;
 use crate::app::message::{Effect, ScreenEffect};
@@ -10,13 +10,13 @@ use crate::domain::quantity::{count, grouped};
 use crate::domain::sent_request::REQUEST_NOT_STORED;
 use crate::domain::text::sanitise;
 
-/// Maximum text to copy, bytes. Terminals accept a clipboard sequence of about 100,000 bytes, and base64 adds a third. They
-/// cut or drop a longer one without an error.
+/// Maximum text to copy, bytes. Terminals accept a clipboard sequence of about 100,000 bytes, and base64 adds a third.
+/// They cut or drop a longer one without an error.
 pub(super) const MAX_COPY_BYTES: usize = 74_000;
 /// Name of an answer in flight whose beginning the live view has already dropped.
 const LAST_PART: &str = "The last part of the answer";
 
-/// Copies the answer as received, or the text of its raw or request form.
+/// Copies the answer as received, or the request and response if they are shown instead.
 pub(super) fn copy(app: &mut App) -> Vec<Effect> {
     let now = app.scene.now;
     let Some((name, text)) = shown_text(app) else {
@@ -30,7 +30,7 @@ pub(super) fn copy(app: &mut App) -> Vec<Effect> {
     };
     let bytes = text.len();
     if bytes > MAX_COPY_BYTES {
-        // A part of an answer on the clipboard could be mistaken for all of it.
+        // Refuse instead of copying a part, which could be mistaken for the whole answer.
         let (size, most) = (bytes.div_ceil(1000), MAX_COPY_BYTES / 1000);
         let has_export = app.ui.answer.form != Form::Exchange && name != LAST_PART;
         let hint = if has_export { "; the JSON export has the whole text once the attempt ends" } else { "" };
@@ -44,8 +44,8 @@ pub(super) fn copy(app: &mut App) -> Vec<Effect> {
     vec![Effect::Screen(ScreenEffect::Copy(text))]
 }
 
-/// Returns the name and the text of what to copy; `None` if nothing is shown yet. Line feeds and tabs are the only control
-/// characters in the text: others, pasted into a shell, could run commands.
+/// Returns the name and the text of what to copy; `None` if nothing is shown yet. Line feeds and tabs are the only
+/// control characters in the text: others, pasted into a shell, could run commands.
 fn shown_text(app: &App) -> Option<(&'static str, String)> {
     let (scene, row) = (app.shown(), app.selected_row());
     let answer = &app.ui.answer;
@@ -75,7 +75,7 @@ fn shown_text(app: &App) -> Option<(&'static str, String)> {
     (!text.is_empty()).then_some((name, text))
 }
 
-/// Adds calls of tools to an answer: the name on a line, and the arguments below it.
+/// Appends the tool calls of an answer to its text: the name on a line, and the arguments below it.
 fn with_calls(text: &str, calls: &[ToolCall]) -> String {
     let calls = calls.iter().map(|call| format!("{}\n{}", call.name, call.pretty_arguments()));
     let parts: Vec<String> = (!text.is_empty()).then(|| text.to_owned()).into_iter().chain(calls).collect();

@@ -9,14 +9,14 @@ use crate::app::state::help_view::HelpView;
 use crate::app::state::text_field::Edit;
 use crate::app::state::{App, Overlay};
 
-/// Carries out an action in the open overlay; `None` if none is open. The palette's "confirm" is not handled here, since
-/// the chosen command belongs to the panes.
+/// Carries out an action in the open overlay; `None` if none is open. [`super::palette`] handles "confirm" in the
+/// palette, because the chosen command acts on the panes.
 pub(super) fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
     match (&mut app.ui.overlay, action) {
         (Overlay::None, _) => return None,
         (_, Action::Suspend) => return Some(vec![Effect::Screen(ScreenEffect::Suspend)]),
         (_, Action::Redraw) => return Some(vec![Effect::Screen(ScreenEffect::Redraw)]),
-        // The first Ctrl-C closes an overlay, and the second one quits as without it.
+        // The first Ctrl-C closes the overlay; the second one finds none and quits.
         (overlay, Action::Quit) if !matches!(overlay, Overlay::ConfirmQuit | Overlay::Models(_)) => {
             if let Overlay::Help(help) = overlay {
                 help.query.clear();
@@ -112,7 +112,7 @@ pub(super) fn edit(app: &mut App, edit: &Edit) -> Option<Vec<Effect>> {
         Overlay::Export(dialog) => return Some(export_dialog::edit(dialog, edit)),
         Overlay::Palette(palette) => {
             palette.query.edit(edit);
-            palette.at = 0;
+            palette.highlighted = 0;
         }
         Overlay::Help(help) => {
             help.query.edit(edit);
@@ -120,7 +120,7 @@ pub(super) fn edit(app: &mut App, edit: &Edit) -> Option<Vec<Effect>> {
         }
         Overlay::Models(choice) => {
             choice.query.edit(edit);
-            choice.at = 0;
+            choice.highlighted = 0;
         }
         Overlay::None | Overlay::ConfirmQuit | Overlay::Report(_) | Overlay::Themes(_) => {
             return None;

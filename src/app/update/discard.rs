@@ -1,4 +1,4 @@
-//! Pausing a case discards its running attempt. An attempt that has run for a while is discarded only on a second press.
+//! Asks before pausing a case discards an attempt that has run for a while: only a second key press discards it.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use crate::app::action::Action;
 use crate::app::state::{App, DiscardQuestion};
 use crate::domain::session::CasePhase;
 
-/// Time from which the loss of an attempt is worth a question.
+/// Minimum age of an attempt whose loss is worth a question.
 const WORTH_ASKING: Duration = Duration::from_secs(10);
-/// Time in which the second press counts.
+/// Time within which the second key press counts as the answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Returns whether to ask before the case is paused: an attempt has run for long, and the question is not open yet.
+/// Whether to ask before the case is paused: its attempt has run for long, and the question is not open yet.
 pub(super) fn must_ask(app: &App, case: usize) -> bool {
     let is_running = app.scene.session.cases.get(case).is_some_and(|c| c.phase == CasePhase::Running);
     let mut flying = app.scene.in_flight().filter(|f| f.id.case == case);
@@ -21,7 +21,7 @@ pub(super) fn must_ask(app: &App, case: usize) -> bool {
     is_running && is_long && !is_asked
 }
 
-/// Asks in the footer.
+/// Opens the question in the footer.
 pub(super) fn ask(app: &mut App, case: usize) {
     let now = app.scene.now;
     app.ui.discard = Some(DiscardQuestion { case, until: now.plus(PATIENCE) });

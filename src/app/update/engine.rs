@@ -1,4 +1,4 @@
-//! Facts from the engine.
+//! Applies facts from the engine to the state.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use crate::domain::session::SessionInput;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
-/// Takes a fact from the engine.
+/// Applies a fact from the engine.
 pub(super) fn handle(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
     app.scene.now = app.scene.now.max(now);
     match fact {
         EngineFact::Discovered { models, server, list_error } => {
-            // The simulator names itself, even if another process started it.
+            // A simulator that another process started is recognised by its name.
             app.scene.target.simulated |= server.kind.as_deref() == Some(SIMULATOR_KIND);
             app.scene.target.server = server;
             model_choice::discovered(app, now, models, list_error)
@@ -71,7 +71,7 @@ pub(super) fn handle(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect>
     }
 }
 
-/// Ends the run after the engine died, which would otherwise end the requests in flight.
+/// Ends the run after the engine has died. The requests in flight would otherwise never end.
 fn end_without_engine(app: &mut App, now: Nanos) {
     let open = app.scene.session.open_ids();
     drop(session::apply(app, SessionInput::Abort));

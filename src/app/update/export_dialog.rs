@@ -27,7 +27,7 @@ pub(super) fn set_check(app: &mut App, name: &str, check: NameCheck) {
     }
 }
 
-/// Selects the format `by` further down, of `formats` in all.
+/// Selects the format `by` places further down in a list of `formats`.
 pub(super) fn step(dialog: &mut ExportDialog, by: isize, formats: usize) -> Vec<Effect> {
     let to = dialog.format.saturating_add_signed(by).min(formats.saturating_sub(1));
     dialog.select(to);

@@ -8,12 +8,12 @@ use crate::app::state::App;
 use crate::domain::live::LiveSnapshot;
 use crate::domain::time::Nanos;
 
-/// Interval between points of the throughput.
+/// Interval between two points of the throughput chart.
 const THROUGHPUT_STEP: Duration = Duration::from_millis(250);
-/// Length of time that a point of the throughput averages over.
+/// Length of the window over which a point of the throughput chart averages.
 const THROUGHPUT_WINDOW: Duration = Duration::from_secs(1);
 
-/// Takes the engine's snapshot, and expires the notice.
+/// Takes the snapshot of the engine, and removes an expired notice.
 pub(super) fn tick(app: &mut App, now: Nanos, live: Arc<LiveSnapshot>) {
     app.scene.now = app.scene.now.max(now);
     expire_notice(app, now);
@@ -23,7 +23,7 @@ pub(super) fn tick(app: &mut App, now: Nanos, live: Arc<LiveSnapshot>) {
     }
 }
 
-/// Adds a point to the throughput every [`THROUGHPUT_STEP`]: the mean of the [`THROUGHPUT_WINDOW`] before it.
+/// Adds a point to the throughput chart every [`THROUGHPUT_STEP`]: the mean over the last [`THROUGHPUT_WINDOW`].
 fn add_throughput(app: &mut App, live: &LiveSnapshot) {
     let (at, total) = (live.at, live.content_events_total);
     let recent = &mut app.recent_totals;
@@ -33,13 +33,13 @@ fn add_throughput(app: &mut App, live: &LiveSnapshot) {
     }
     let is_busy = !live.in_flight.is_empty() || total > last_total;
     if !is_busy {
-        // An idle run has a gap in the line, not a zero, and the next window does not include the gap.
+        // An idle run leaves a gap in the line instead of a zero, and the window after the gap does not include it.
         recent.clear();
         recent.push_back((at, total));
         return app.scene.throughput.push(at, None);
     }
     recent.push_back((at, total));
-    // The window begins at the newest point that is at least its length old.
+    // The window begins at the newest point that is at least one window length old.
     while recent.get(1).is_some_and(|&(second, _)| at.since(second) >= THROUGHPUT_WINDOW) {
         recent.pop_front();
     }

@@ -12,8 +12,8 @@ use crate::domain::session::SessionInput;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
-/// Takes the endpoint's list of models: begins the run, asks the user for a model, or refuses the endpoint. `list_error` says
-/// why there is no list.
+/// Applies the endpoint's list of models: begins the run, asks the user for a model, or refuses the endpoint.
+/// `list_error` is the reason for a missing list.
 pub(super) fn discovered(app: &mut App, now: Nanos, models: Vec<String>, list_error: Option<String>) -> Vec<Effect> {
     app.listed_models.clone_from(&models);
     match choose_model(app.wanted_model.as_deref(), &models) {
@@ -48,7 +48,8 @@ fn begin(app: &mut App, now: Nanos, model: String, listed: &[String], list_error
     effects
 }
 
-/// Offers the endpoint's other models if it refused the run's model. Returns false if there is none, or no user to choose.
+/// Offers the endpoint's other models if it refused the run's model. Returns false if there is none, or no user to
+/// choose.
 pub(super) fn offer_another(app: &mut App) -> bool {
     let others = app.listed_models.iter().any(|name| Some(name) != app.scene.target.model.as_ref());
     let stop = app.scene.stop.as_ref().filter(|stop| stop.cause == StopCause::Model);
@@ -82,7 +83,8 @@ fn choose_model(wanted: Option<&str>, listed: &[String]) -> Result<String, Strin
     }
 }
 
-/// A warning if the endpoint does not list the model. Some endpoints serve models they do not list, so tokscope tries.
+/// Warning if the endpoint does not list the model. tokscope tries it anyway, because some endpoints serve unlisted
+/// models.
 fn doubt(model: &str, listed: &[String]) -> Option<String> {
     if listed.is_empty() || listed.iter().any(|m| m == model) {
         return None;
@@ -96,22 +98,22 @@ fn doubt(model: &str, listed: &[String]) -> Option<String> {
     ))
 }
 
-/// Carries out an action while the models are listed.
+/// Carries out an action in the list of models.
 pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
     let now = app.scene.now;
     let Overlay::Models(choice) = &mut app.ui.overlay else { return Vec::new() };
     let last = choice.found().len().saturating_sub(1);
-    let mut step = |by: isize| choice.at = choice.at.saturating_add_signed(by).min(last);
+    let mut step = |by: isize| choice.highlighted = choice.highlighted.saturating_add_signed(by).min(last);
     match action {
         Action::SelectNext => step(1),
         Action::SelectPrevious => step(-1),
         Action::ScrollDown => step(PAGE_LINES),
         Action::ScrollUp => step(-PAGE_LINES),
         Action::Confirm => {
-            let Some(model) = choice.found().get(choice.at).map(|&m| m.to_owned()) else { return Vec::new() };
+            let Some(model) = choice.found().get(choice.highlighted).map(|&m| m.to_owned()) else { return Vec::new() };
             let listed = std::mem::take(&mut choice.models);
             app.ui.overlay = Overlay::None;
-            // From here on the choice counts as the named model.
+            // From here on, the chosen model counts as named on the command line.
             app.wanted_model = Some(model.clone());
             if app.scene.stop.is_none() {
                 return begin(app, now, model, &listed, None);
@@ -122,7 +124,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::Back if !choice.query.is_empty() => {
             choice.query.clear();
-            choice.at = 0;
+            choice.highlighted = 0;
         }
         // A stopped run keeps its results, so only the quit key ends the program.
         Action::Back if app.scene.stop.is_some() => app.ui.overlay = Overlay::None,
@@ -196,7 +198,7 @@ mod tests {
         let mut app = app_with_choice();
         press(&mut app, Action::SelectNext);
         typed(&mut app, "fp8 QWEN");
-        assert_eq!((choice(&app).found(), choice(&app).at), (vec!["Qwen/Qwen3-32B-FP8"], 0));
+        assert_eq!((choice(&app).found(), choice(&app).highlighted), (vec!["Qwen/Qwen3-32B-FP8"], 0));
         typed(&mut app, "zzz");
         assert!(press(&mut app, Action::Confirm).is_empty());
         assert_eq!(app.scene.session.mode, Mode::Waiting);

@@ -1,4 +1,4 @@
-//! Notification of the desktop at the end of a long run.
+//! Desktop notification at the end of a long run.
 
 use std::time::Duration;
 

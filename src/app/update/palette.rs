@@ -9,7 +9,7 @@ use crate::app::state::{App, Overlay};
 /// Maximum number of commands that are remembered as recently used.
 const MAX_RECENT: usize = 5;
 
-/// Opens the palette: what is possible now comes first, with the recently used commands at the top.
+/// Opens the palette. Available commands come first, and among those the recently used ones.
 pub(super) fn open(app: &mut App) {
     let is_available = |command: &Command| availability::is_available(app, command.action);
     app.ui.overlay = Overlay::Palette(Palette::new(&app.commands, &app.ui.recent_commands, is_available));
@@ -19,14 +19,14 @@ pub(super) fn open(app: &mut App) {
 pub(super) fn step(app: &mut App, by: isize) {
     let Overlay::Palette(palette) = &mut app.ui.overlay else { return };
     let last = palette.found(&app.commands).len().saturating_sub(1);
-    palette.at = palette.at.saturating_add_signed(by).min(last);
+    palette.highlighted = palette.highlighted.saturating_add_signed(by).min(last);
 }
 
-/// Closes the palette, focuses the pane of the highlighted command and returns its action. An unavailable command reports
-/// why, and the palette stays open.
+/// Closes the palette, focuses the pane of the highlighted command and returns its action. An unavailable command
+/// reports why, and the palette stays open.
 pub(super) fn confirm(app: &mut App) -> Option<Action> {
     let Overlay::Palette(palette) = &app.ui.overlay else { return None };
-    let chosen = palette.found(&app.commands).get(palette.at).copied();
+    let chosen = palette.found(&app.commands).get(palette.highlighted).copied();
     let command = app.commands.get(chosen?)?;
     let (action, pane) = (command.action, command.pane);
     if let Some(obstacle) = availability::obstacle(app, action) {
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_possible_comes_first_and_recently_used_commands_on_top() {
+    fn available_commands_come_first_and_recently_used_ones_on_top() {
         use Action as A;
         let all = [A::ToggleHold, A::RerunFailed, A::Rerun, A::ToggleFreeze, A::SelectNext];
         assert_eq!(ordered("", &[], &[]), all);
@@ -91,13 +91,13 @@ mod tests {
             ordered("", &[A::ToggleHold], &recent),
             [A::ToggleFreeze, A::Rerun, A::RerunFailed, A::SelectNext, A::ToggleHold]
         );
-        // A recent command that is impossible now leads only the impossible ones.
+        // A recently used command that is unavailable now is only the first of the unavailable ones.
         assert_eq!(
             ordered("", &[A::RerunFailed, A::Rerun], &recent),
             [A::ToggleFreeze, A::ToggleHold, A::SelectNext, A::Rerun, A::RerunFailed]
         );
         assert_eq!(ordered("rerun", &[A::RerunFailed], &[]), [A::Rerun, A::RerunFailed]);
-        // An impossible match of the whole word comes before possible ones by scattered letters.
+        // An unavailable command that has the word comes before available ones that match by scattered letters.
         assert_eq!(ordered("fre", &[A::ToggleFreeze], &[]), [A::ToggleFreeze]);
     }
 
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(actions("FREEZE"), [A::ToggleFreeze]);
         assert_eq!(actions("failed rerun"), [A::RerunFailed]);
         assert_eq!(actions("rerun"), [A::RerunFailed, A::Rerun]);
-        // A match at the start of a word comes before one within a word, and that before scattered letters.
+        // Matches at the start of a word come first, then those within a word, then those by scattered letters.
         assert_eq!(actions("re")[..2], [A::ToggleHold, A::RerunFailed]);
         assert_eq!(actions("frz"), [A::ToggleFreeze]);
         assert_eq!(actions("zzz"), []);
@@ -173,7 +173,7 @@ mod tests {
         app.commands = commands();
         typed(&mut app, "rerun");
         let at = |app: &App| match &app.ui.overlay {
-            Overlay::Palette(palette) => palette.at,
+            Overlay::Palette(palette) => palette.highlighted,
             _ => usize::MAX,
         };
         (0..5).for_each(|_| drop(press(&mut app, Action::SelectNext)));

@@ -4,7 +4,7 @@ use super::selection::select_case;
 use crate::app::state::App;
 use crate::domain::time::Nanos;
 
-/// Brings the scene of a saved run to `now` on the screen's clock. No other message moves a saved run.
+/// Moves the scene of a saved run to `now` on the screen's clock. Only this function moves a saved run.
 pub(super) fn show(app: &mut App, now: Nanos) {
     let Some(playback) = &mut app.playback else { return };
     playback.show(&mut app.scene, now, app.ui.selected);

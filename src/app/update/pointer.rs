@@ -22,7 +22,7 @@ pub(super) fn handle(app: &mut App, pointer: Pointer) -> Vec<Effect> {
             }
             Vec::new()
         }
-        // An overlay takes keys only.
+        // An overlay ignores clicks.
         (Pointer::Click { .. }, _) => Vec::new(),
         (Pointer::Wheel { pane, down }, Overlay::None) => {
             if let Some(pane) = pane {
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!((app.ui.focus, app.ui.selected, app.ui.follows), (PaneId::Gpu, 0, true));
         point(&mut app, Pointer::Click { pane: PaneId::Cases, case: Some(2) });
         assert_eq!((app.ui.focus, app.ui.selected, app.ui.follows), (PaneId::Cases, 2, false));
-        // A row of an older frame.
+        // A click on a row of an older frame, whose case no longer exists.
         point(&mut app, Pointer::Click { pane: PaneId::Cases, case: Some(9) });
         assert_eq!(app.ui.selected, 2);
         app.ui.overlay = Overlay::ConfirmQuit;

@@ -4,7 +4,7 @@ use super::notices::show_notice;
 use crate::app::state::App;
 use crate::app::state::preset::LayoutPreset;
 
-/// Switches to the layout `by` places on, and names it.
+/// Switches to the layout `by` places further on, and names it in a notice.
 pub(super) fn step(app: &mut App, by: usize) {
     let now = app.scene.now;
     let current = LayoutPreset::ALL.iter().position(|preset| *preset == app.layout_preset()).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Rendering the report for the screen, again as the run moves on.
+//! Requests the text of the open report, and again whenever the run progresses.
 
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ mod tests {
         assert!(!requests_report(&frame(&mut app, 5000)));
         assert_eq!(app.wake_at(), None);
         assert!(requests_report(&ended(&mut app, 0, 1, AttemptStatus::Ok)));
-        // The next attempt ends within the second: the clock causes the next rendering.
+        // The next attempt ends within a second of the last rendering, so the clock causes the next one.
         assert!(!requests_report(&ended(&mut app, 1, 1, AttemptStatus::Ok)));
         assert_eq!(app.wake_at(), Some(Nanos::from_millis(6000)));
         assert!(!requests_report(&frame(&mut app, 5999)));
@@ -92,7 +92,7 @@ mod tests {
         assert_ne!(view(&app).revision, before);
         update(&mut app, Msg::Action(Nanos(1), Action::SelectLast));
         assert_eq!(view(&app).top, 90);
-        // A shorter text pulls the position back to its end.
+        // A shorter text moves the scroll position back to its end.
         update(&mut app, drawn(ScrollExtent { limit: 3, page: 20 }));
         assert_eq!(view(&app).top, 3);
         update(&mut app, Msg::Action(Nanos(1), Action::SelectFirst));

@@ -1,4 +1,4 @@
-//! Events of the run, and the commands they cause.
+//! Applies events to the run, and turns its commands into effects.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::domain::request_lengths::RequestLengths;
 use crate::domain::session::{Mode, SessionCommand, SessionInput};
 use crate::domain::time::Nanos;
 
-/// Applies an event to the run. A saved run ignores events.
+/// Applies an event to the run. A saved run ignores all events.
 pub(super) fn apply(app: &mut App, event: SessionInput) -> Vec<Effect> {
     if app.playback.is_some() {
         return Vec::new();
@@ -24,7 +24,7 @@ pub(super) fn apply(app: &mut App, event: SessionInput) -> Vec<Effect> {
         SessionCommand::Abort(id) => Effect::Run(RunEffect::Engine(EngineCommand::Abort(id))),
         SessionCommand::Start { id, warmup, due, row, turn } => {
             let case = scene.session.suite.cases[id.case].clone();
-            // All turns of a conversation go to one model.
+            // Choose by the number of the conversation, so that all its turns use one model.
             let number = turn.map_or(id.number, |turn| turn.conversation);
             let drawn = || scene.session.suite.model_mix.as_ref().map(|mix| mix.choose(id.case, number).to_owned());
             let model = case.model.clone().or_else(drawn).or_else(|| scene.target.model.clone()).unwrap_or_default();
@@ -38,8 +38,8 @@ pub(super) fn apply(app: &mut App, event: SessionInput) -> Vec<Effect> {
     commands.into_iter().map(effect).collect()
 }
 
-/// Earliest time at which a request could be sent: once it was due and a slot was free. Any later delay is tokscope's own.
-/// In a closed loop, only the end of another request makes a request wait.
+/// Earliest time at which a request could be sent: once it was due and a slot was free. Any later delay is tokscope's
+/// own. In a closed loop, only the end of another request makes a request wait.
 fn ready(due: Option<Nanos>, freed: Option<Nanos>, was_full: bool) -> Option<Nanos> {
     match due {
         Some(due) => Some(freed.filter(|_| was_full).map_or(due, |freed| freed.max(due))),

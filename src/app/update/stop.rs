@@ -1,5 +1,5 @@
-//! Stops a run whose requests would all fail for the same reason: the endpoint refuses the key, does not have the model, or
-//! does not answer at the address. These errors stop a run:
+//! Stops a run whose requests would all fail for the same reason: the endpoint refuses the key, does not have the
+//! model, or does not answer at the address. These errors stop a run:
 //!
 //! | error | stops | unless |
 //! |---|---|---|
@@ -9,7 +9,8 @@
 //! | HTTP 407, or 400 about TLS | the proxy's password, or the scheme, is wrong | |
 //! | no connection, five requests in a row | the server is gone | another request got a response in between |
 //!
-//! Any other error, such as a rate limit, fails only the attempt. A model is a case's own if another case uses another model.
+//! Any other error, such as a rate limit, fails only the attempt. A model is a case's own if another case uses another
+//! model.
 
 use super::notices::show_notice;
 use super::session;
@@ -23,12 +24,13 @@ use crate::domain::session::{CasePhase, Mode, SessionInput};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
-/// Requests in a row that get no connection before the server counts as gone.
+/// Number of requests in a row without a connection after which the server counts as gone.
 const MAX_FAILED_CONNECTIONS: usize = 5;
-/// Kind of error of a connection that the server closed: it may be a fault of this request only.
+/// Error kind of a connection that the server closed, possibly because of this request only.
 const CLOSED: &str = "closed";
 
-/// Counts requests in a row that got no connection. A request that the server closed or the user cancelled does not count.
+/// Counts requests in a row that got no connection. A request that the server closed or the user cancelled does not
+/// count.
 fn count_failed_connections(app: &mut App, record: &AttemptRecord) {
     let is_closed = record.error.as_ref().is_some_and(|e| e.kind == CLOSED);
     match record.status {
@@ -66,13 +68,13 @@ fn has_own_model(app: &App, record: &AttemptRecord) -> bool {
     record.model != run && !app.scene.session.suite.cases.iter().all(|case| uses_model(&case.model))
 }
 
-/// Stops the run if the error of this record, which just ended, would affect every request. Starts nothing new, cancels the
-/// requests in flight, and queues them again.
+/// Stops the run if the error of this record, which just ended, would affect every request. Starts nothing new, cancels
+/// the requests in flight, and queues them again.
 pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option<Vec<Effect>> {
     count_failed_connections(app, record);
     let cause = cause(app, record)?;
     if let Some(stop) = &mut app.scene.stop {
-        // This request was in flight when the run stopped.
+        // The run is stopped already: this request was in flight then, and was refused as well.
         if !stop.refused.contains(&record.id.case) {
             stop.refused.push(record.id.case);
         }
@@ -82,7 +84,7 @@ pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option
     let advice = match cause {
         StopCause::Key => app.key_source.advice(),
         StopCause::Model => format!("pass another model with --model{}", listed(app)),
-        StopCause::Gone => "what is left was not sent; start the server and resume the run".to_owned(),
+        StopCause::Gone => "the remaining requests were not sent; start the server and resume the run".to_owned(),
         StopCause::Address => "check that the address is the API's base URL and has the right scheme".to_owned(),
         StopCause::Proxy => String::new(),
     };
@@ -135,7 +137,7 @@ fn requeue_others(app: &mut App, own: AttemptId) -> Vec<Effect> {
     for case in cases {
         let is_running = |app: &App| app.scene.session.cases.get(case).is_some_and(|c| c.phase == CasePhase::Running);
         if is_running(app) {
-            // A pause cancels the attempt but leaves it to do; resuming queues it.
+            // Pausing cancels the running attempt; resuming queues the case again.
             effects.extend(session::apply(app, SessionInput::TogglePause(case)));
             effects.extend(session::apply(app, SessionInput::TogglePause(case)));
         }

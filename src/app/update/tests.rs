@@ -163,7 +163,7 @@ fn throughput_averages_the_last_second_and_has_gaps_when_idle() {
             live: Arc::new(LiveSnapshot { at, content_events_total: events, in_flight, ..Default::default() }),
         }
     };
-    // 25 events per quarter of a second, one quarter without events, then the end.
+    // Each step is a quarter of a second with 25 events. One step has no events; then the run ends.
     for (quarter, events) in [0, 25, 50, 50, 75, 100, 100].into_iter().enumerate() {
         update(&mut app, frame(1000 + quarter as u64 * 250, events, quarter < 6));
     }

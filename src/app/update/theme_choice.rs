@@ -5,20 +5,21 @@ use crate::app::action::Action;
 use crate::app::state::theme::ThemeChoice;
 use crate::app::state::{App, Overlay};
 
-/// Opens the list at the present theme.
+/// Opens the list with the current theme highlighted.
 pub(super) fn open(app: &mut App) {
     let before = app.ui.theme.clone();
     let at = app.themes.iter().position(|offered| offered.name == before).unwrap_or(0);
-    app.ui.overlay = Overlay::Themes(ThemeChoice { at, before });
+    app.ui.overlay = Overlay::Themes(ThemeChoice { highlighted: at, before });
 }
 
-/// Carries out an action in the list: moving shows the theme, confirming keeps it, going back restores the one before.
+/// Carries out an action in the list. Moving shows the highlighted theme, confirming keeps it, and going back restores
+/// the previous theme.
 pub(super) fn act(app: &mut App, action: Action) {
     let Overlay::Themes(choice) = &mut app.ui.overlay else { return };
     let themes = app.themes.len().max(1);
     match action {
-        Action::SelectNext => choice.at = (choice.at + 1) % themes,
-        Action::SelectPrevious => choice.at = (choice.at + themes - 1) % themes,
+        Action::SelectNext => choice.highlighted = (choice.highlighted + 1) % themes,
+        Action::SelectPrevious => choice.highlighted = (choice.highlighted + themes - 1) % themes,
         Action::Confirm => return confirm(app),
         Action::Back => {
             app.ui.theme = choice.before.clone();
@@ -27,15 +28,15 @@ pub(super) fn act(app: &mut App, action: Action) {
         }
         _ => return,
     }
-    // A theme with a mistake cannot be shown.
-    if let Some(offered) = app.themes.get(choice.at).filter(|offered| offered.mistake.is_none()) {
+    // A theme whose file has a mistake cannot be shown.
+    if let Some(offered) = app.themes.get(choice.highlighted).filter(|offered| offered.mistake.is_none()) {
         app.ui.theme = offered.name.clone();
     }
 }
 
 fn confirm(app: &mut App) {
     let Overlay::Themes(choice) = &app.ui.overlay else { return };
-    let mistake = app.themes.get(choice.at).and_then(|offered| offered.mistake.clone());
+    let mistake = app.themes.get(choice.highlighted).and_then(|offered| offered.mistake.clone());
     let now = app.scene.now;
     if let Some(mistake) = mistake {
         show_notice(app, now, &mistake, true);
@@ -73,7 +74,7 @@ mod tests {
         press(&mut app, &[A::ChooseTheme, A::SelectPrevious, A::Confirm]);
         assert_eq!((&app.ui.theme, &app.ui.overlay), (&ThemeName::Mono, &Overlay::None));
         assert!(app.ui.notice.as_ref().is_some_and(|n| n.text.contains("Theme: mono") && !n.is_error));
-        // The list opens at the present theme, and goes round.
+        // The list opens at the current theme, and the first theme follows the last.
         press(&mut app, &[A::ChooseTheme, A::SelectNext, A::Confirm]);
         assert_eq!(app.ui.theme, ThemeName::Auto);
     }

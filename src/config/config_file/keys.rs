@@ -1,4 +1,4 @@
-//! `[keys]` and `[keys.runs]`: other keys for actions of the dashboard and the run browser, by the actions' names.
+//! `[keys]` and `[keys.runs]`: the user's own keys for actions of the dashboard and the run browser.
 
 use toml::de::DeValue;
 
@@ -12,7 +12,7 @@ pub(super) const BROWSER: &str = "runs";
 /// Full name of that section.
 pub(super) const BROWSER_HEADER: &str = "keys.runs";
 
-/// Keys that the file sets in a table of bindings, in its order, and the keymap with them, if no two keys conflict.
+/// Keys that the file sets, in the order of the file, and the keymap with these keys if no two conflict.
 #[derive(Debug)]
 pub(in crate::config) struct UserKeys<A, K> {
     pub(in crate::config) overrides: Vec<Located<Override<A>>>,
@@ -30,7 +30,7 @@ pub(in crate::config) type DashboardKeys = UserKeys<<Binding as KeyBinding>::Act
 /// Keys of the run browser.
 pub(in crate::config) type BrowserKeys = UserKeys<<BrowserBinding as KeyBinding>::Action, BrowserKeymap>;
 
-/// Makes a keymap with the user's keys.
+/// Function that creates a keymap with the user's keys.
 type KeymapWith<B, K> = fn(&[Override<<B as KeyBinding>::Action>]) -> Result<K, Conflicts<B>>;
 
 /// Reads the keys of the dashboard.
@@ -44,8 +44,8 @@ pub(super) fn browser(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) ->
     read(section, BROWSER_BINDINGS, &[], describes, BrowserKeymap::with, mistakes)
 }
 
-/// Reads the keys of the actions in a table. `ignored` are keys of the section that name no action, and `describes` says where
-/// the actions are described.
+/// Reads the keys of the actions in a table. `ignored` lists TOML keys of the section that are not actions. `describes`
+/// names the command that describes the actions, for errors.
 fn read<B: KeyBinding, K>(
     section: &Section<'_, '_>,
     table: &[B],
@@ -72,7 +72,7 @@ fn read<B: KeyBinding, K>(
             places.push((at, keys_at));
         }
     }
-    // Restores the order of the file, which the TOML table does not keep.
+    // Restores the order of the file, which the TOML table does not preserve.
     let mut order: Vec<usize> = (0..chosen.len()).collect();
     order.sort_by_key(|&i| chosen[i].1);
     let overrides: Vec<Override<B::Action>> = chosen.iter().map(|(chosen, _)| chosen.clone()).collect();

@@ -15,8 +15,8 @@ use crate::ui::terminal::NotifyBy;
 const COLUMN: usize = 40;
 
 impl Settings {
-    /// Lists the settings in effect as a config file that sets the same again. Each value has its source as a comment;
-    /// unset values are comments. Secrets in URLs are removed.
+    /// Lists the settings in effect as a config file that would set the same values. Each value has its source as a
+    /// comment, and unset values are comments. Secrets in URLs are removed.
     pub fn listing(&self) -> String {
         let mut out = String::from("# The configuration that tokscope uses here, and the source of each value.\n");
         let _infallible = match &self.file {
@@ -73,7 +73,7 @@ impl Settings {
     }
 }
 
-/// Lists an action with the user's own keys as a line, any other as a comment.
+/// Lists the actions: those with the user's own keys as settings, all others as comments.
 fn list_keys<B: KeyBinding>(out: &mut String, rows: &[Row<B>], chosen: &[Located<Override<B::Action>>]) {
     let mut listed: Vec<B::Action> = Vec::new();
     for row in rows {
@@ -83,7 +83,7 @@ fn list_keys<B: KeyBinding>(out: &mut String, rows: &[Row<B>], chosen: &[Located
         }
         listed.push(action);
         let assigned = |keys: &[Key]| {
-            let keys: Vec<_> = keys.iter().map(|key| quoted(&key.typed())).collect();
+            let keys: Vec<_> = keys.iter().map(|key| quoted(&key.config_name())).collect();
             format!("{} = [{}]", action.name(), keys.join(", "))
         };
         match chosen.iter().find(|at| at.value.action == action) {

@@ -1,9 +1,10 @@
-//! Whether the locale allows more than ASCII.
+//! Detects whether the locale allows more than ASCII.
 
-/// Variables of the character locale; the first that is set counts.
+/// Environment variables of the character locale; the first one that is set counts.
 const VARIABLES: [&str; 3] = ["LC_ALL", "LC_CTYPE", "LANG"];
 
-/// Whether the locale is not UTF-8. Without a locale, as in most containers and on Windows, terminals usually show UTF-8.
+/// Returns whether the locale is not UTF-8, so that only ASCII is safe. Without a locale, as in most containers and on
+/// Windows, terminals usually show UTF-8.
 pub(super) fn is_ascii(env: &dyn Fn(&str) -> Option<String>) -> bool {
     if cfg!(windows) {
         return false;

@@ -1,4 +1,4 @@
-//! The user's own themes: which file a name means.
+//! The user's own themes, and the file that a theme name means.
 
 use std::path::{Path, PathBuf};
 
@@ -11,17 +11,17 @@ use crate::config::toml_file::{FileError, advice};
 use crate::domain::text::sanitise_line;
 use crate::ui::theme::CustomTheme;
 
-/// A theme of the user that a setting names.
+/// A user's theme that a setting names.
 #[derive(Debug)]
 pub(super) struct ChosenTheme<'a> {
     name: &'a str,
-    /// Folder that a relative path starts from.
+    /// Folder to which a relative path refers.
     folder: PathBuf,
     /// Config file and line that name the theme; `None` for the command line.
     place: Option<(&'a Path, usize)>,
 }
 
-/// The theme that is in force, if it is one of the user.
+/// Returns the theme in effect if it is one of the user's own.
 pub(super) fn custom_theme<'a>(
     screen: &'a ScreenArgs,
     content: &'a ConfigFile,
@@ -38,7 +38,7 @@ pub(super) fn custom_theme<'a>(
 }
 
 impl ChosenTheme<'_> {
-    /// Makes sure that the theme is among those loaded. Errors: its file is missing or has a mistake.
+    /// Adds the theme to the loaded ones if necessary. Returns an error if its file is missing or has a mistake.
     pub(super) fn load_into(&self, custom: &mut Vec<Loaded>, themes: Option<&Path>) -> Result<(), ConfigError> {
         if theme_file::is_path(self.name) {
             let theme = theme_file::load(&self.folder.join(self.name))?;
@@ -67,7 +67,7 @@ impl ChosenTheme<'_> {
     }
 }
 
-/// The themes to offer on the screen, and those of the user that can be used.
+/// Returns the themes to offer on the screen, and the user's themes without mistakes.
 pub(super) fn themes_of(custom: Vec<Loaded>) -> (Vec<OfferedTheme>, Vec<(String, CustomTheme)>) {
     let mut offered = OfferedTheme::built_in();
     let mut usable = Vec::new();

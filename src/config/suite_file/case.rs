@@ -1,4 +1,4 @@
-//! One case, with its defaults.
+//! Reads one case, with the suite's defaults.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ impl Params {
         "response_format",
         "extra",
     ];
-    /// End of a sentence that says where other keys belong.
+    /// End of an error about an unknown key: the place for other parameters.
     pub(super) const HINT: &str = "; other parameters of the request go into extra = { … }";
 
     pub(super) fn read(section: &Section<'_, '_>, folder: SchemaFolder<'_>, mistakes: &mut Mistakes<'_>) -> Self {
@@ -75,7 +75,7 @@ impl Params {
     /// Reports keys of `[defaults]` that contradict each other.
     pub(super) fn check(&self, section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) {
         check_extra(section, &self.extra, mistakes);
-        // Without tools of its own, the choice is for tools of the cases.
+        // If the defaults have no tools, `tool_choice` is for the tools of the cases.
         if let Some(tools) = &self.tools {
             check_tool_choice(tools, self.tool_choice.as_ref(), mistakes);
         }
@@ -83,7 +83,7 @@ impl Params {
 }
 
 impl Params {
-    /// A case with these parameters, without a name and a prompt.
+    /// Returns a case with these parameters, without name and prompt.
     pub(super) fn template(self) -> CaseSpec {
         let case = CaseSpec::new("", Vec::new());
         CaseSpec {
@@ -106,7 +106,7 @@ impl Params {
     }
 }
 
-/// Reads a case. Returns its name with its byte offset, if it has one, and the case, if it is complete.
+/// Reads a case. Returns its name with the byte offset, if there is a name, and the case, if it is complete.
 pub(super) fn read_case(
     section: &Section<'_, '_>,
     defaults: &Params,
@@ -180,7 +180,8 @@ pub(super) fn read_case(
     (name, case)
 }
 
-/// Checks of a case that has none of its own: an answer that must follow a schema is checked against it.
+/// Returns the checks of a case that defines none: if the answer must follow a schema, it is checked against the
+/// schema.
 fn checks_of_format(format: Option<&ResponseFormat>) -> Vec<CheckSpec> {
     match format {
         Some(ResponseFormat::JsonSchema(answer)) => vec![CheckSpec::JsonSchema(answer.schema.clone())],
@@ -271,7 +272,7 @@ fn messages(list: &DeValue<'_>, at: usize, mistakes: &mut Mistakes<'_>) -> Optio
         };
         message(&Section { table, at }, mistakes)
     };
-    // Every key is read before a missing one ends the case, so that every mistake is reported.
+    // All messages are read before the first faulty one ends the function, so that every mistake is reported.
     let read: Vec<Option<Message>> = list.iter().map(read).collect();
     read.into_iter().collect()
 }

@@ -1,4 +1,4 @@
-//! `check`: what the answer of a case must hold.
+//! `check`: conditions that the answer of a case must meet.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ const SCHEMA: Kind = Kind { file_name: None, what: "a JSON schema", max_bytes: 1
 /// Folder from which a suite's schemas are read; `None` if the suite is not a file.
 pub(super) type SchemaFolder<'a> = Option<&'a Path>;
 
-/// Returns the checks of a case: one table, or a list of tables. A table with several keys is as many checks.
+/// Reads the checks of a case: one table, or a list of tables. Each key of a table is a check of its own.
 pub(super) fn read_checks(
     section: &Section<'_, '_>,
     folder: SchemaFolder<'_>,

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 use crate::config::toml_file::{Mistakes, shown};
 use crate::config::toml_file::{Section, kind};
 
-/// Keys that `extra` must not set, and why: the report would describe another request.
+/// Keys that `extra` must not set, with advice. Otherwise the report would describe a different request.
 const RESERVED: &[(&str, &str)] = &[
     ("model", "give the case the key 'model' instead"),
     ("messages", "give the case the key 'prompt' or 'messages' instead"),
@@ -32,12 +32,13 @@ pub(super) fn read_extra(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>)
     json_object(table, mistakes)
 }
 
-/// Returns a TOML table as JSON. Reports values that JSON does not have.
+/// Returns a TOML table as JSON. Reports values that JSON cannot express.
 pub(super) fn json_object(table: &DeTable<'_>, mistakes: &mut Mistakes<'_>) -> Map<String, Value> {
     table.iter().filter_map(|(key, item)| Some((key.get_ref().to_string(), json_value(item, mistakes)?))).collect()
 }
 
-/// Returns a TOML value as JSON. The parser limits how deep a file may nest.
+/// Returns a TOML value as JSON; `None` if JSON cannot express it. The recursion is bounded, because the parser limits
+/// nesting.
 pub(super) fn json_value(item: &Spanned<DeValue<'_>>, mistakes: &mut Mistakes<'_>) -> Option<Value> {
     let refused = match item.get_ref() {
         DeValue::String(text) => return Some(Value::String(text.to_string())),

@@ -17,7 +17,7 @@ pub(super) struct CaseMedia {
     files: Vec<Media>,
     /// Images to generate for each request.
     pub(super) generated: Vec<GeneratedImages>,
-    /// Position of the first key.
+    /// Byte offset of the first key.
     at: usize,
 }
 

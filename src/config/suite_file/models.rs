@@ -1,4 +1,4 @@
-//! `[[model]]`: models that requests draw from.
+//! `[[model]]`: models from which each request draws one.
 
 use toml::de::DeValue;
 

@@ -49,8 +49,8 @@ fn the_built_in_suite_is_that_of_the_sample_report() {
     assert_eq!(roles, ["system", "user", "assistant", "user"]);
 }
 
-/// Compares with the Prompt column of the sample report, without a tokenizer: in such prompts, a word, a run of punctuation
-/// and a line break are about one token each, and the chat template adds four, plus two per message.
+/// Compares with the Prompt column of the sample report, without a tokenizer: in such prompts, a word, a run of
+/// punctuation and a line break are about one token each, and the chat template adds four, plus two per message.
 #[test]
 fn prompts_are_about_as_long_as_in_the_sample_report() {
     let columns = [85.0, 92.0, 50.0, 142.0, 100.0, 82.0, 132.0, 81.0, 115.0, 129.0];

@@ -13,13 +13,13 @@ use crate::domain::tools::{AnswerSchema, ResponseFormat, Tool, ToolChoice, is_ap
 
 /// Maximum number of tools of a case.
 const MAX_TOOLS: usize = 128;
-/// Advice about names that APIs refuse.
+/// Advice about names that APIs reject.
 const NAME_HINT: &str = "APIs accept 1 to 64 letters, digits, '_' and '-'";
 const TOOLS_EXAMPLE: &str = "tools = [{ name = \"weather\", description = \"…\", parameters = { type = \"object\" } }]";
 const FORMAT_EXAMPLE: &str = "response_format = { type = \"json_schema\", schema = { type = \"object\" } }";
-/// Name of a schema without one.
+/// Name of a schema for which the case gives none.
 const UNNAMED_SCHEMA: &str = "answer";
-/// Keys of `extra` that have a key of their own, which more than one API understands.
+/// Keys of `extra` that cases have, too. The keys of a case work with every API.
 const OWN_KEYS: [&str; 3] = ["tools", "tool_choice", "response_format"];
 
 /// Reads the tools; `None` without the key.
@@ -53,7 +53,7 @@ pub(super) fn read_tools(
     Some(tools)
 }
 
-/// Reads a tool, also in the form of the API: `{ type = "function", function = { name = "…" } }`.
+/// Reads a tool, in the short form or in the form of the API: `{ type = "function", function = { name = "…" } }`.
 fn read_tool(section: &Section<'_, '_>, folder: SchemaFolder<'_>, mistakes: &mut Mistakes<'_>) -> Option<Tool> {
     if section.value("type").is_some() || section.value("function").is_some() {
         section.check_keys(&["type", "function"], "", mistakes);
@@ -99,7 +99,7 @@ fn api_name(section: &Section<'_, '_>, what: &str, mistakes: &mut Mistakes<'_>) 
     Some(name.to_owned())
 }
 
-/// Reads a schema and reports a faulty one.
+/// Reads a schema, and reports a faulty one.
 fn object_schema(
     key: &str,
     value: &Spanned<DeValue<'_>>,

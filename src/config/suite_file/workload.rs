@@ -1,4 +1,4 @@
-//! `[workload]`: what the run sends in place of the cases, with the keys of the options of the same names.
+//! `[workload]`: requests that the run sends in place of the cases. The keys have the names of the options.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -29,11 +29,12 @@ const KEYS: &[&str] = &[
     "session_header",
     "image",
 ];
-/// Keys that exclude each other: each is a source of requests. With `depth`, `isl` is the length after the context.
+/// Groups of keys that exclude each other, because each key is a source of requests. With `depth`, `isl` is no source
+/// but the length after the context.
 const SOURCES: [[&str; 3]; 2] = [["dataset", "isl", "trace"], ["dataset", "depth", "trace"]];
 /// Keys that `depth` excludes.
 const NOT_WITH_DEPTH: [&str; 4] = ["prefix", "turns", "think", "limit"];
-/// Keys, and the source that they need.
+/// Keys, each with the source that it needs.
 const BELONGS_TO: [(&str, &str); 5] =
     [("columns", "dataset"), ("sample", "dataset"), ("limit", "dataset"), ("prefix", "isl"), ("speed", "trace")];
 

@@ -1,4 +1,4 @@
-//! Mistakes in a file, and where they are.
+//! Mistakes in a file, with their positions.
 
 use std::fmt;
 
@@ -21,17 +21,17 @@ pub struct Mistake {
     pub line: Option<usize>,
     /// Column in characters, from 1; `None` at the start of the line.
     pub column: Option<usize>,
-    /// The mistake, what is expected, and what to do.
+    /// Description of the mistake, the expected value, and advice.
     pub message: String,
 }
 
 impl FileError {
-    /// Creates a mistake of the whole file.
+    /// Creates an error about the whole file.
     pub(in crate::config) fn of_file(file: &str, message: String) -> Self {
         Self { file: file.to_owned(), mistakes: vec![Mistake { line: None, column: None, message }] }
     }
 
-    /// Creates a mistake of one line.
+    /// Creates an error about one line.
     pub(in crate::config) fn at_line(file: &str, line: usize, message: String) -> Self {
         Self { file: file.to_owned(), mistakes: vec![Mistake { line: Some(line), column: None, message }] }
     }
@@ -108,7 +108,7 @@ impl<'t> Mistakes<'t> {
     }
 }
 
-/// Returns a piece of the file for an error: on one line, of limited length.
+/// Returns text of the file for an error, on one line and of limited length.
 pub(in crate::config) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
     let line = sanitise_line(text);

@@ -1,4 +1,4 @@
-//! Checked access to one table of the file.
+//! Checked access to one table of a TOML file.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::domain::text::sanitise_line;
 /// A table and its position.
 pub(in crate::config) struct Section<'a, 'i> {
     pub(in crate::config) table: &'a DeTable<'i>,
-    /// Byte offset of its header.
+    /// Byte offset of the table's header.
     pub(in crate::config) at: usize,
 }
 
@@ -19,12 +19,12 @@ pub(in crate::config) struct Section<'a, 'i> {
 pub(in crate::config) struct Bounds {
     pub(in crate::config) from: f64,
     pub(in crate::config) to: f64,
-    /// The bounds in words, after "must be".
+    /// Description of the bounds, which follows "must be" in errors.
     pub(in crate::config) what: &'static str,
 }
 
 impl<'a, 'i> Section<'a, 'i> {
-    /// Reports keys that are not in `known`; `hint` follows if no known key is near.
+    /// Reports keys that are not in `known`. `hint` ends the message if no known key is similar.
     pub(in crate::config) fn check_keys(&self, known: &[&str], hint: &str, mistakes: &mut Mistakes<'_>) {
         for (key, _) in self.table {
             let name: &str = key.get_ref();
@@ -219,16 +219,16 @@ pub(in crate::config) const fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// Suggests the nearest word; without one, all words and a hint.
+/// Suggests the most similar word, or else lists all words, followed by a hint.
 pub(in crate::config) fn advice(typed: &str, known: &[&str], hint: &str) -> String {
     nearest(typed, known)
         .map_or_else(|| format!("known here: {}{hint}", known.join(", ")), |near| format!("did you mean '{near}'?"))
 }
 
-/// Returns the nearest word, if it is near enough to be meant.
+/// Returns the most similar word, if it is similar enough.
 pub(in crate::config) fn nearest<'k>(typed: &str, known: &[&'k str]) -> Option<&'k str> {
     const NEAR: f64 = 0.8;
-    // Names have one sign between their words, and people another.
+    // Users often mistake `-` and `_`, so both count as equal.
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     let typed = plain(typed);
     let scored = known.iter().map(|k| (strsim::jaro_winkler(&typed, &plain(k)), *k));

@@ -1,4 +1,4 @@
-//! The workload of `--depth`: prefill and decode after contexts of given lengths.
+//! The workload of `--depth`, which measures prefill and decode after contexts of given lengths.
 
 use crate::cli::RunArgs;
 use crate::config::ConfigError;
@@ -7,7 +7,7 @@ use crate::domain::length_spec::LengthSpec;
 use crate::domain::session::Plan;
 use crate::domain::workload::WorkloadSource;
 
-/// The source of a run that measures depths. `--isl` and `--osl` set the lengths after the context.
+/// Returns the source of a run that measures depths. `--isl` and `--osl` set the lengths after the context.
 pub(super) fn source(
     depths: &Depths,
     isl: Option<&LengthSpec>,
@@ -18,7 +18,8 @@ pub(super) fn source(
     Ok(WorkloadSource::Depth { depths: depths.clone(), prompt_tokens, output_tokens })
 }
 
-/// The same length for every request, because its row in the table has it in its name.
+/// Returns the length of an option, which must be the same for every request, because the name of a row in the table
+/// contains it.
 fn fixed(option: &str, spec: Option<&LengthSpec>, default: u32) -> Result<u32, ConfigError> {
     let Some(spec) = spec else { return Ok(default) };
     spec.as_fixed().ok_or_else(|| {
@@ -35,11 +36,11 @@ pub(super) fn names(depths: &Depths, prompt_tokens: u32, output_tokens: u32) -> 
     (format!("pp{prompt_tokens} tg{output_tokens} at depths {depths}"), cases)
 }
 
-/// The plan of a run that measures depths: one request at a time, three at each depth unless the user names a number.
+/// Returns the plan of a run that measures depths: one request at a time, by default three at each depth.
 ///
 /// # Errors
 ///
-/// If the run has another load, since the prefill of one request would wait for that of another.
+/// If the options set any other load, because requests in parallel would delay each other's prefill.
 pub(in crate::config) fn plan_depths(args: &RunArgs, plan: Plan) -> Result<Plan, ConfigError> {
     let refused = [
         (args.concurrency.is_some_and(|n| n > 1), "a concurrency above 1"),

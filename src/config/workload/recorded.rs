@@ -1,4 +1,4 @@
-//! A saved run as a trace: the same requests at the same moments.
+//! A saved run as a trace: the same requests at the same times.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -9,8 +9,9 @@ use std::time::Duration;
 use crate::config::ConfigError;
 use crate::domain::data_fingerprint::DataFingerprint;
 use crate::domain::quantity::count;
-use crate::domain::row_order::{Sample, Shard};
+use crate::domain::row_order::Sample;
 use crate::domain::session::{AttemptState, RowPlan, Session};
+use crate::domain::shard::Shard;
 use crate::domain::suite::Suite;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
@@ -20,11 +21,11 @@ use crate::workload::trace::fingerprint;
 /// Begins the first line of a journal.
 const JOURNAL_START: &[u8] = b"{\"tokscope_journal\"";
 
-/// Requests of a saved run in the order in which they were due, or else sent.
+/// Requests of a saved run, in the order in which they were due or, in a closed loop, sent.
 pub(super) struct RecordedRun {
     /// Path of the journal.
     pub(super) path: String,
-    /// Length and checksum of the journal.
+    /// Size and checksum of the journal.
     pub(super) fingerprint: DataFingerprint,
     /// Suite of the run, without cases that sent nothing.
     pub(super) suite: Suite,
@@ -39,14 +40,14 @@ pub(super) struct RecordedRun {
 }
 
 impl RecordedRun {
-    /// Reads the saved run that `named` means: the path of a journal, or, if there is no such file, the id of a run or
-    /// the start of it. `None` if it means another file.
+    /// Reads the saved run that `named` means: the path of a journal or, if there is no such file, the id of a run or
+    /// the start of an id. `None` if `named` is a file of another kind, or no saved run.
     pub(super) fn open(named: &Path, folder: &Path, speed: f64) -> Option<Result<Self, ConfigError>> {
         let path = folder.join(named);
         if path.exists() {
             return is_journal(&path).then(|| Self::read(&path, speed));
         }
-        // A name that is no saved run either is most likely a mistyped file, and reported as such.
+        // A name that is not a saved run either is most likely a mistyped file name, which the caller reports.
         let found = saved::find(named.to_str()?).ok()?;
         Some(Self::read(&found, speed))
     }
@@ -88,10 +89,15 @@ impl RecordedRun {
         self.times.len()
     }
 
-    /// Order and times of the requests.
-    pub(super) fn row_plan(&self) -> Result<RowPlan, ConfigError> {
-        let plan = RowPlan::tagged(Arc::clone(&self.cases), Sample::Ordered, 0, Shard::WHOLE);
-        Ok(plan.map_err(|e| ConfigError(e.to_string()))?.with_times(Arc::clone(&self.times)))
+    /// Order and times of the requests of this shard.
+    pub(super) fn row_plan(&self, shard: Shard) -> Result<RowPlan, ConfigError> {
+        let plan = if shard.is_whole() {
+            RowPlan::tagged(Arc::clone(&self.cases), Sample::Ordered, 0, shard)
+        } else {
+            RowPlan::every_nth(&self.cases, shard)
+        };
+        let times = (0..).zip(self.times.iter()).filter(|(row, _)| shard.has_row(*row)).map(|(_, at)| *at);
+        Ok(plan.map_err(|e| ConfigError(e.to_string()))?.with_times(times.collect()))
     }
 }
 

@@ -5,14 +5,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::{Arrival, TextKind};
 use crate::domain::time::Nanos;
 
-/// Arrivals in columns. The form is lossless: reading returns the same nanoseconds.
+/// Arrivals stored column by column, without loss: reading returns the same nanoseconds.
 #[derive(Default, Serialize, Deserialize)]
 struct ArrivalColumns {
-    /// Time from the start of the run to the first arrival, then from each arrival to the next.
+    /// Time from the start of the run to the first arrival, then from each arrival to the next, nanoseconds.
     ns: Vec<i64>,
-    /// Number of reasoning events, then of answer events, then of reasoning events again, …
+    /// Lengths of the runs of equal kinds: number of reasoning events, then of answer events, then of reasoning events
+    /// again, …
     kinds: Vec<usize>,
-    /// Number of events that start a read, then of events in the same read as the one before, …
+    /// Lengths of the runs of equal flags: number of events that begin a socket read, then of events that share the
+    /// read of the event before, …
     coalesced: Vec<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! The checked answer of an attempt: what checks read, and what their results mean.
+//! Checks of an attempt's answer: the parts of the answer that checks read, and the meaning of their results.
 
 use super::{AttemptRecord, TextKind, TokenSource};
 use crate::domain::check::Answer;
@@ -20,9 +20,9 @@ impl AttemptRecord {
         }
     }
 
-    /// Tokens of the answer without reasoning, and whether their number is an estimate. If the server does not report
-    /// the reasoning tokens it streamed, the events show the share of the answer. Without any token count, each word
-    /// counts as a token, which is too few rather than too many.
+    /// Tokens of the answer without reasoning, and whether their number is an estimate. If the server streamed
+    /// reasoning but does not report its tokens, the answer's share of the tokens is its share of the events. Without
+    /// any token count, each word counts as one token: an underestimate, so that `min_tokens` never passes by mistake.
     fn answer_tokens(&self) -> (u64, bool) {
         let Some((all, source)) = self.output_tokens() else {
             return (self.text.split_whitespace().count() as u64, true);
@@ -84,7 +84,7 @@ mod tests {
         let mut reported = record(30, 10, Some(80));
         reported.usage.reasoning_tokens = Some(50);
         assert_eq!(tokens(&reported), (30, false));
-        // A single event without usage shows no number of tokens, but words.
+        // A single event without usage says nothing about tokens, so words are counted.
         assert_eq!(tokens(&record(0, 1, None)), (3, true));
     }
 

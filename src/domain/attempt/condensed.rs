@@ -1,4 +1,4 @@
-//! Records without text and arrivals that keep every figure.
+//! Condensed records: without text and arrivals, but with every figure.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,11 +21,11 @@ pub struct Condensed {
     pub(super) resolution: StoredResolution,
 }
 
-/// Resolution in a few bytes, because most streams have one event per read.
+/// Resolution of a stream in a few bytes: most streams have one event per read and need no numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum StoredResolution {
-    /// The record comes from an older version that did not store it.
+    /// The record comes from an older version that did not store the resolution.
     #[default]
     Unknown,
     /// Every event had its own read.

@@ -34,7 +34,7 @@ impl AttemptRecord {
         self.warnings.iter().map(String::as_str).chain(self.findings.iter().map(|f| f.message.as_str()))
     }
 
-    /// Tokens per stream event with text, from the server's usage; `None` if the record does not show it.
+    /// Tokens per stream event with text, from the server's usage; `None` if the usage or the events are missing.
     pub fn tokens_per_event(&self) -> Option<f64> {
         let is_exact = self.is_ok() && !self.has_hidden_reasoning() && self.content_events() > 0;
         match self.output_tokens().filter(|_| is_exact)? {
@@ -179,7 +179,8 @@ impl AttemptRecord {
         Some(1000.0 / self.inter_token_latency_ms()?)
     }
 
-    /// Output tokens / request latency, tokens per second: "Speed" in the report. `None` if no model is that fast.
+    /// Output tokens / request latency, tokens per second: "Speed" in the report. `None` if the result is faster than
+    /// any model, because the answer then existed before the request.
     pub fn output_tokens_per_s(&self) -> Option<f64> {
         if self.unresolved_speed().is_some() {
             return None;
@@ -234,7 +235,7 @@ impl AttemptRecord {
 
 /// Counts one event in the quarter of a second it falls in.
 pub fn count_in_quarter(buckets: &mut Vec<u16>, since_start: std::time::Duration) {
-    // The chart is of no use beyond an hour, and the list must stay bounded.
+    // The list must stay bounded; a chart of more than an hour would show nothing.
     let index = (since_start.as_millis() / 250).min(14_400) as usize;
     if buckets.len() <= index {
         buckets.resize(index + 1, 0);
@@ -282,8 +283,8 @@ mod tests {
 
     #[test]
     fn a_running_count_gives_the_tokens_of_the_first_event() {
-        // Seven tokens in the first event, then three in 60 ms; the mean share of the first would be 10 / 4, rounded to
-        // 3.
+        // Seven tokens in the first event, then three in 60 ms. Without a running count, the first event would count as
+        // the mean of 10 / 4 tokens, rounded to 3.
         let mut r = record(&[100, 120, 140, 160].map(|ms| (ms, TextKind::Answer)), Some(10));
         assert!(close(r.mean_token_ms(), 60.0 / 7.0));
         r.tokens_in_first_event = Some(7);
@@ -320,7 +321,7 @@ mod tests {
     fn the_clock_starts_at_the_intended_start() {
         let mut r = record(&[(200, TextKind::Answer), (300, TextKind::Answer)], Some(2));
         assert_eq!(r.dispatch_delay_ms(), None);
-        // Due 400 ms before it was sent: the user waited through both.
+        // Due 400 ms before it was sent: the user waited for the delay and for the answer.
         r.intended = Some(Nanos::from_millis(600));
         assert!(close(r.dispatch_delay_ms(), 400.0));
         r.connect_ms = Some(150.0);

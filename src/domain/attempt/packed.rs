@@ -19,11 +19,12 @@ use crate::domain::time::Nanos;
 #[derive(Clone, Debug)]
 pub struct Packed {
     pool: StringPool,
-    /// A [`PackedHead`], then a [`Body`]. The format is private to the running program and never stored.
+    /// Serialized [`PackedHead`], followed by a serialized [`Body`]. The format is private to the running program and
+    /// never stored.
     bytes: Arc<[u8]>,
 }
 
-/// Fields that are often needed, readable without unpacking the rest.
+/// Fields that are read often, available without unpacking the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PackedHead {
     /// Status of the attempt.
@@ -46,11 +47,13 @@ impl PackedHead {
     }
 }
 
-/// The record with its strings moved out.
+/// The record, with the strings that other records share moved to the pool.
 #[derive(Serialize, Deserialize)]
 struct Body {
     record: AttemptRecord,
     texts: Vec<Text>,
+    /// Whether the request id ends in the numbers of case and attempt. If so, that suffix is not stored.
+    /// Whether the nonce is the one derived from the request id. If so, it is not stored.
     /// [`NUMBERED`] and [`OWN_NONCE`].
     dropped: u8,
 }
@@ -68,7 +71,8 @@ enum Text {
 }
 
 impl Packed {
-    /// Packs a condensed record; `None` if the record still has a request, text, tool calls or arrivals, which packing would lose.
+    /// Packs a condensed record; `None` if the record still has a request, text, tool calls or arrivals, which packing
+    /// would lose.
     pub fn new(record: &AttemptRecord, pool: &mut StringPool) -> Option<Self> {
         let is_bare = record.sent_request.is_none() && record.arrivals.is_empty() && record.tool_calls.is_empty();
         if record.condensed.is_none() || !is_bare || !(record.text.is_empty() && record.reasoning.is_empty()) {
@@ -138,13 +142,13 @@ impl Body {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// One of few values, such as a finish reason.
+    /// A string with few possible values, such as a finish reason.
     Word,
     /// A sentence that may differ in every record.
     Sentence,
 }
 
-/// The strings that records often have in common, with their kind.
+/// The strings of a record that other records often share, each with its kind.
 fn strings(record: &mut AttemptRecord) -> impl Iterator<Item = (&mut String, Kind)> {
     let AttemptRecord { request_id, model, finish_reason, nonce, error, warnings, findings, retries, checks, .. } =
         record;
@@ -156,7 +160,7 @@ fn strings(record: &mut AttemptRecord) -> impl Iterator<Item = (&mut String, Kin
     words.map(|word| (word, Kind::Word)).chain(sentences.map(|sentence| (sentence, Kind::Sentence)))
 }
 
-/// Suffix of a request id.
+/// Suffix of a request id: the numbers of case and attempt.
 fn numbers(id: AttemptId) -> String {
     format!("-{}-{}", id.case.saturating_add(1), id.number)
 }

@@ -7,15 +7,16 @@ use super::{AttemptRecord, Unresolved};
 pub const MIN_PREFILLED_TOKENS: u64 = 256;
 
 impl AttemptRecord {
-    /// Prompt tokens that the server had in its prefix cache: as it reports them, or 0 for a unique prompt without a
-    /// report. `None` if it reports nothing about a prompt that it may have cached.
+    /// Prompt tokens that the server took from its prefix cache, as reported; 0 for a unique prompt without a report.
+    /// `None` if the prompt may have been cached and the server reports nothing.
     fn cached_prompt_tokens(&self) -> Option<u64> {
         let reported = self.usage.cached_tokens.or_else(|| self.server_timings?.cached_tokens);
         let is_unique = self.has_unique_prompt() && !self.is_later_turn();
         reported.or_else(|| is_unique.then_some(0))
     }
 
-    /// Prompt tokens that the server processed: all but those from its prefix cache. `None` if either is unknown.
+    /// Prompt tokens that the server processed: all but those from its prefix cache. `None` if either number is
+    /// unknown.
     pub fn prefilled_tokens(&self) -> Option<u64> {
         self.usage.prompt_tokens?.checked_sub(self.cached_prompt_tokens()?)
     }
@@ -26,7 +27,7 @@ impl AttemptRecord {
         self.prefilled_per(self.time_to_first_token_ms()?)
     }
 
-    /// Reason why the prefill speed is unresolved: that of the TTFT.
+    /// Reason why the prefill speed is unresolved: the same as for the TTFT.
     pub fn unresolved_prefill(&self) -> Option<Unresolved> {
         let is_long = self.prefilled_tokens().is_some_and(|tokens| tokens >= MIN_PREFILLED_TOKENS);
         self.unresolved_first_token().filter(|_| is_long)
@@ -67,7 +68,7 @@ mod tests {
     fn cached_tokens_are_not_prefilled() {
         let speed = |cached| record(10_240, cached).prefill_tokens_per_s();
         assert_eq!([speed(None), speed(Some(0)), speed(Some(8192))], [Some(20_480.0), Some(20_480.0), Some(4096.0)]);
-        // A server may report them with its times only.
+        // A server may report cached tokens only beside its timings.
         let mut timed = record(10_240, None);
         timed.server_timings = Some(ServerTimings {
             prompt_ms: Some(400.0),

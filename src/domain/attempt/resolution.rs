@@ -1,18 +1,19 @@
 //! Resolution of a stream: how reads that several events share affect the times between tokens.
 //!
-//! A read gives all its events the same time. An event alone in its read counts as on time. An event that shares a read
-//! may have been held back since the read before. This bounds how long the first and the last text may have been held
-//! back, and so the largest error of TTFT, ITL and decode speed.
+//! All events of one socket read get the same arrival time. An event alone in its read counts as on time. An event that
+//! shares a read may have waited in a buffer since the read before. That wait bounds how long the first and the last
+//! text may have been held back, and so the largest error of TTFT, ITL and decode speed.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Arrival, AttemptRecord, TextKind};
 use crate::domain::time::Nanos;
 
-/// Fastest decoding of one stream; text that arrives faster was generated earlier.
+/// Fastest plausible decoding of one stream, tokens per millisecond. Text that arrives faster was generated earlier and
+/// buffered.
 pub const FASTEST_TOKENS_PER_MS: f64 = 5.0;
 
-/// Distribution of an attempt's text over arrival times.
+/// How precisely an attempt's arrivals show when its text was generated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Resolution {
@@ -20,19 +21,21 @@ pub struct Resolution {
     pub arrival_times: usize,
     /// Events in the largest read.
     pub largest_read_events: usize,
-    /// Groups of reads too close together for decoding in between: a buffer was emptied.
+    /// Number of bunches: groups of reads so close together that a buffer must have been emptied, because no model
+    /// decodes in between.
     pub bunches: usize,
     /// Events in the first bunch.
     pub first_bunch_events: usize,
     /// Events in the last bunch.
     pub last_bunch_events: usize,
-    /// From the first to the last event of the first bunch, milliseconds.
+    /// Time from the first to the last event of the first bunch, milliseconds.
     pub first_bunch_ms: f64,
     /// Longest time for which the first text may have been held back, milliseconds; `None` if unbounded.
     pub first_hold_ms: Option<f64>,
     /// Longest time for which the last text may have been held back, milliseconds.
     pub last_hold_ms: f64,
-    /// Longest time for which the first text of the answer may have been held back, milliseconds; like `first_hold_ms`.
+    /// Longest time for which the first text of the answer (not of the reasoning) may have been held back,
+    /// milliseconds; `None` if unbounded.
     pub answer_hold_ms: Option<f64>,
 }
 
@@ -44,7 +47,7 @@ impl Resolution {
         let event_ms = longest_event_ms(first, last, arrivals.len());
         let first_hold_ms = match bunches.second {
             _ if first.events > 1 => event_ms.map(|ms| ms * first.events as f64),
-            // A buffer with a periodic flush may hold one event at first.
+            // A buffer that is flushed periodically may hold only one event at its first flush.
             Some(second) if second.events > 1 => event_ms,
             _ => Some(0.0),
         };
@@ -92,7 +95,7 @@ impl Resolution {
     }
 }
 
-/// Events that arrived together.
+/// Events that arrived together: in one read, or in reads too close for decoding in between.
 #[derive(Clone, Copy)]
 struct Bunch {
     first: Nanos,
@@ -103,16 +106,16 @@ struct Bunch {
 /// Bunch with the first text of the answer.
 #[derive(Clone, Copy)]
 struct AnswerBunch {
-    /// Arrival time of that text.
+    /// Arrival time of the answer's first text.
     at: Nanos,
-    /// End of the bunch before; `None` for the first bunch.
+    /// End of the bunch before this one; `None` for the first bunch.
     after: Option<Nanos>,
     events: usize,
     /// Number of the bunch, from 1.
     number: usize,
 }
 
-/// Bunches of a stream, as far as a resolution needs them.
+/// Bunches of a stream, reduced to the facts that its resolution needs.
 #[derive(Default)]
 struct Bunches {
     count: usize,
@@ -164,14 +167,15 @@ impl Bunches {
     }
 }
 
-/// Longest time per event after the first bunch. The server may have begun the event right after the bunch earlier.
+/// Longest time per event after the first bunch, milliseconds: the server may have begun an event as soon as the bunch
+/// before was complete.
 fn longest_event_ms(first: Bunch, last: Bunch, events: usize) -> Option<f64> {
     let after = events.checked_sub(first.events + 1).filter(|&n| n > 0)?;
     Some(last.last.millis_since(first.last) / after as f64)
 }
 
 impl AttemptRecord {
-    /// Returns the distribution of the text over arrival times; `None` for a record that an older version condensed.
+    /// Returns the resolution of the stream; `None` for a record that an older version condensed.
     pub fn resolution(&self) -> Option<Resolution> {
         match &self.condensed {
             Some(condensed) => condensed.resolution.get(condensed.events),

@@ -1,4 +1,4 @@
-//! How an attempt ended.
+//! Status of an attempt: how it ended.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,11 @@ use super::AttemptRecord;
 use crate::domain::finish_reason::FinishClass;
 use crate::domain::refusal::CONTEXT_EXCEEDED;
 
-/// How an attempt ended.
+/// Status of an attempt: how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptStatus {
-    /// Complete answer.
+    /// The answer is complete.
     Ok,
     /// The server answered with an HTTP error, or with a JSON error instead of a stream.
     HttpError,
@@ -45,13 +45,14 @@ impl AttemptStatus {
 }
 
 impl AttemptRecord {
-    /// Returns whether the finish reason of the first choice has this class.
+    /// Returns whether the first choice ended with a finish reason of this class.
     pub fn ends_as(&self, class: FinishClass) -> bool {
         self.finish_reason.as_deref().map(FinishClass::from_reason) == Some(class)
     }
 
-    /// Returns whether the server refused the request itself, so that the same request would be refused again: the prompt
-    /// is too long for the model (HTTP 413 or an error about the context), or the request is invalid (HTTP 400 or 422).
+    /// Returns whether the server refused the request itself, so that the same request would be refused again: the
+    /// prompt is too long for the model (HTTP 413 or an error about the context), or the request is invalid (HTTP 400
+    /// or 422).
     pub fn is_refused(&self) -> bool {
         let is_too_long = self.error.as_ref().is_some_and(|error| error.kind == CONTEXT_EXCEEDED);
         !self.is_ok() && (is_too_long || matches!(self.http_status, Some(400 | 413 | 422)))

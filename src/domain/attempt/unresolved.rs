@@ -7,12 +7,13 @@ use super::{AttemptRecord, TokenSource};
 
 /// Largest relative error with which a figure is still shown.
 pub const ERROR_BOUND: f64 = 0.1;
-/// A server held text back if it decoded this many times longer, by its own clock, than the text took to arrive.
+/// Minimum ratio of the server's own decode time to the time that the text took to arrive, from which the text counts
+/// as held back.
 const HELD_BACK_FACTOR: f64 = 2.0;
-/// Maximum tokens in one event of an unbuffered stream: one with text and one that ends the answer.
+/// Maximum tokens in the only event of an unbuffered answer: one with text and one that ends the answer.
 const TOKENS_OF_ONE_EVENT: u64 = 2;
 
-/// Reason why a stream cannot carry a figure. The text follows the figure's name.
+/// Reason why a stream cannot carry a figure. Displayed as a sentence that follows the figure's name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Unresolved {
     /// The whole answer was one document.
@@ -30,16 +31,16 @@ pub enum Unresolved {
     AtOnce {
         /// Number of events.
         events: usize,
-        /// From the first to the last event, milliseconds; 0 for a single read.
+        /// Time from the first to the last event, milliseconds; 0 for a single read.
         span_ms: f64,
     },
     /// Too many of the events share the first or the last arrival time.
     Bunched {
-        /// Events that arrived with the first or with the last text, whichever causes the larger error.
+        /// Number of events that arrived with the first or with the last text, whichever causes the larger error.
         events: usize,
         /// Whether those events arrived with the last text.
         at_the_end: bool,
-        /// All events.
+        /// Number of all events.
         of: usize,
         /// Largest error of the figure, as a share; `None` if unbounded.
         error: Option<f64>,
@@ -51,7 +52,7 @@ pub enum Unresolved {
         /// Tokens in those events.
         tokens: u64,
     },
-    /// At least half of the events share a read with others, so gaps are between reads.
+    /// At least half of the events share a read with others, so gaps are those between reads, not between events.
     SharedReads {
         /// Distinct arrival times.
         bunches: usize,
@@ -62,14 +63,14 @@ pub enum Unresolved {
     TooFast {
         /// Output tokens.
         tokens: u64,
-        /// From the request to the end of the answer, milliseconds.
+        /// Time from the request to the end of the answer, milliseconds.
         latency_ms: f64,
     },
     /// Decoding took much longer, by the server's own clock, than the text took to arrive.
     HeldBack {
         /// Decode time by the server's clock, milliseconds.
         decode_ms: f64,
-        /// From the first to the last text, milliseconds.
+        /// Time from the first to the last text, milliseconds.
         window_ms: f64,
     },
     /// Reasoning was billed but not streamed.
@@ -126,7 +127,8 @@ impl Unresolved {
 }
 
 impl AttemptRecord {
-    /// Reason why the answer has no first token in time; `None` if it was streamed or is not complete.
+    /// Reason why the complete answer arrived at once, so that its first token has no time of its own. `None` if the
+    /// answer was streamed or is not complete.
     pub fn not_streamed(&self) -> Option<Unresolved> {
         self.not_streamed_by(self.resolution().as_ref())
     }
@@ -174,8 +176,8 @@ impl AttemptRecord {
         self.unresolved_first(self.first_answer_text_ms(), |r| Some(r.answer_hold_ms))
     }
 
-    /// `hold_ms` returns the longest time for which that text may have been held back. The inner `None` means unbounded,
-    /// the outer `None` that the text was not held back.
+    /// Reason why the time to a first text is unresolved. `hold_ms` returns the longest time for which that text may
+    /// have been held back: the inner `None` means unbounded, the outer `None` that the text was not held back.
     fn unresolved_first(
         &self,
         measured_ms: Option<f64>,
@@ -227,7 +229,7 @@ impl AttemptRecord {
         is_too_fast.then_some(Unresolved::TooFast { tokens, latency_ms })
     }
 
-    /// Returns `None`: this figure does not depend on how reads group the text.
+    /// Returns `None`, for metrics that do not depend on how reads group the text.
     pub const fn always_resolved(&self) -> Option<Unresolved> {
         None
     }
@@ -280,7 +282,8 @@ impl AttemptRecord {
         Some(WindowError { first: first.unwrap_or(f64::INFINITY), last: last.unwrap_or(f64::INFINITY) })
     }
 
-    /// Error of the number of tokens after the first event, where the first event's share is only the mean.
+    /// Largest error of the number of tokens after the first event, as a share. It arises where the tokens of the first
+    /// event are only estimated as the mean per event.
     fn share_error(&self) -> Option<f64> {
         let (tokens, source) = self.output_tokens()?;
         let is_counted = source == TokenSource::Usage && self.tokens_in_first_event.is_some();
@@ -288,10 +291,11 @@ impl AttemptRecord {
         Some(if is_counted || share <= 1.0 { 0.0 } else { (share - 1.0) / (tokens as f64 - share) })
     }
 
-    /// Returns a contradiction between the server's own clock and the time the text took to arrive.
+    /// Returns the proof that text was held back: by its own clock, the server decoded much longer than the text took
+    /// to arrive.
     pub(super) fn held_back(&self) -> Option<Unresolved> {
         let (tokens, _) = self.output_tokens()?;
-        // A server's clock includes the first token.
+        // A server's decode time includes the first token; the time measured here does not.
         let share = self.tokens_after_first_event()? / tokens as f64;
         let decode_ms = self.server_timings?.decode_ms? * share;
         let window_ms = self.last_arrival()?.millis_since(self.first_arrival()?);
@@ -300,7 +304,7 @@ impl AttemptRecord {
     }
 }
 
-/// Errors of the time from the first to the last text, as shares. They act in opposite directions.
+/// Errors of the time from the first to the last text, as shares of the true time. They act in opposite directions.
 #[derive(Clone, Copy)]
 struct WindowError {
     first: f64,

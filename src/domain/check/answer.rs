@@ -19,12 +19,12 @@ impl ToolCall {
     }
 }
 
-/// Facts about an answer that are needed for checks only, and are not stored.
+/// Facts about an answer that only checks need. They are not stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AnswerParts {
     /// Whether text or arguments were too long and are incomplete.
     pub is_cut: bool,
-    /// Length of the first choice at the start of the text, bytes; `None` if the text has only one choice.
+    /// Length of the first choice, which begins the text, bytes; `None` if the answer has only one choice.
     pub first_choice_bytes: Option<usize>,
 }
 
@@ -41,6 +41,6 @@ pub struct Answer<'a> {
     pub tokens_estimated: bool,
     /// Whether text or arguments were too long and are incomplete.
     pub is_cut: bool,
-    /// Whether the answer ended at `max_tokens`.
+    /// Whether `max_tokens` ended the answer.
     pub is_capped: bool,
 }

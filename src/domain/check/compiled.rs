@@ -5,7 +5,7 @@ use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::Look;
 
 use super::message::quoted;
-use super::normal::normalise;
+use super::normalise::normalise;
 use super::spec::{CheckSpec, ExpectedCall, InvalidCheck};
 use super::{Answer, CheckKind, CheckResult, schema, tool_call};
 
@@ -19,10 +19,10 @@ pub struct Checks(Vec<Compiled>);
 #[derive(Debug)]
 enum Compiled {
     Contains(String),
-    /// The expression, and whether a match depends on the end of the answer.
+    /// The expression, and whether a match depends on the end of the answer, as with `$`.
     Regex(Regex, bool),
     JsonSchema(Box<Validator>),
-    /// The text as written, and normalised.
+    /// The expected text, first as written, then normalised.
     Equals(String, String),
     ToolCall(ExpectedCall),
     MinTokens(u64),
@@ -33,7 +33,8 @@ impl Checks {
     ///
     /// # Errors
     ///
-    /// Returns what is wrong with the first check that cannot be evaluated, that every answer passes, or that none can.
+    /// Describes the first invalid check: one that cannot be evaluated, that every answer passes, or that no answer can
+    /// pass.
     pub fn new(specs: &[CheckSpec]) -> Result<Self, InvalidCheck> {
         specs.iter().map(Compiled::new).collect::<Result<_, _>>().map(Self)
     }
@@ -67,7 +68,9 @@ impl Compiled {
             CheckSpec::Equals(text) => {
                 let normal = normalise(text);
                 if normal.is_empty() {
-                    return refuse("without white space and punctuation nothing is left to compare; write the answer");
+                    return refuse(
+                        "the text has only white space and punctuation, so nothing is left to compare; write the expected answer",
+                    );
                 }
                 Self::Equals(text.clone(), normal)
             }
@@ -75,7 +78,7 @@ impl Compiled {
                 return refuse("the tool has no name; write tool_call = { name = \"…\" }");
             }
             CheckSpec::ToolCall(call) => Self::ToolCall(call.clone()),
-            CheckSpec::MinTokens(0) => return refuse("every answer has 0 tokens or more; write a number from 1"),
+            CheckSpec::MinTokens(0) => return refuse("every answer has 0 tokens or more; write 1 or more"),
             CheckSpec::MinTokens(tokens) => Self::MinTokens((*tokens).into()),
         })
     }
@@ -91,7 +94,7 @@ impl Compiled {
         }
     }
 
-    /// Returns why the answer fails.
+    /// Returns the reason for a failure as the error.
     fn evaluate(&self, answer: &Answer<'_>) -> Result<(), String> {
         let reads_text = matches!(self, Self::Contains(_) | Self::Regex(..) | Self::JsonSchema(_) | Self::Equals(..));
         if reads_text && answer.text.trim().is_empty() {
@@ -125,12 +128,12 @@ impl Compiled {
     }
 }
 
-/// Describes an answer without text.
+/// Explains an answer without text.
 const fn no_text(answer: &Answer<'_>) -> &'static str {
     if !answer.tool_calls.is_empty() {
         "the answer calls a tool and has no text"
     } else if answer.is_capped {
-        "the model had written no answer when it reached max_tokens; raise max_tokens"
+        "the model reached max_tokens before it wrote an answer; raise max_tokens"
     } else {
         "the answer is empty"
     }

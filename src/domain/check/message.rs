@@ -23,7 +23,7 @@ pub(super) fn json(value: &serde_json::Value) -> String {
 }
 
 fn cut(text: &str, max_chars: usize) -> String {
-    // A text of megabytes is not sanitised as a whole for a few words of it.
+    // Only the start is sanitised, because the whole text may have megabytes.
     let start: String = text.chars().take(4 * max_chars).collect();
     let line = sanitise_line(&start);
     let line = line.trim();

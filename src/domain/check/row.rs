@@ -1,4 +1,4 @@
-//! Checks in a row of a data set: JSON in the form of a suite.
+//! Checks in a row of a data set: JSON with the keys of a suite's `check`.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -7,11 +7,11 @@ use super::compiled::Checks;
 use super::spec::{CheckSpec, InvalidCheck};
 
 impl CheckSpec {
-    /// Reads the checks of a row: one object or a list of them. An object with several keys is as many checks.
+    /// Reads the checks of a row: one object or a list of objects. Each key of an object is a check of its own.
     ///
     /// # Errors
     ///
-    /// Returns what is wrong with the first invalid check.
+    /// Describes the first invalid check.
     pub fn list_from_json(value: &Value) -> Result<Vec<Self>, InvalidCheck> {
         let items = match value {
             Value::Null => &[][..],

@@ -10,7 +10,7 @@ use super::spec::InvalidCheck;
 /// Maximum size of a compiled pattern in a schema, bytes.
 const MAX_PATTERN_BYTES: usize = 1024 * 1024;
 
-/// Compiles a schema. Patterns use an engine of linear time, and nothing is fetched.
+/// Compiles a schema. Patterns match in linear time, and references to other documents are not fetched.
 pub(super) fn compile(schema: &Value) -> Result<Validator, InvalidCheck> {
     let advice = "a schema is a JSON object like { type = \"object\", required = [\"city\"] }";
     match schema {
@@ -18,7 +18,9 @@ pub(super) fn compile(schema: &Value) -> Result<Validator, InvalidCheck> {
             return Err(InvalidCheck("the schema is empty, so every JSON answer passes; give it a type".to_owned()));
         }
         Value::Object(keys) if keys.get("not").is_some_and(accepts_all) => {
-            return Err(InvalidCheck("no answer can pass the schema, because its 'not' covers everything".to_owned()));
+            return Err(InvalidCheck(
+                "no answer can pass the schema, because its 'not' excludes everything".to_owned(),
+            ));
         }
         Value::Object(_) => {}
         Value::Bool(false) => return Err(InvalidCheck(format!("no answer can pass the schema 'false'; {advice}"))),
@@ -40,11 +42,13 @@ fn accepts_all(schema: &Value) -> bool {
 fn explain(error: &jsonschema::ValidationError<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::Referencing(why) => {
-            format!("the schema refers to something outside of it ({why}); nothing is fetched, so copy it under $defs")
+            format!(
+                "the schema refers to another document ({why}), which is not fetched; copy that document under $defs"
+            )
         }
         ValidationErrorKind::Format { .. } => {
             let at = error.instance_path();
-            format!("at {at}: {error}; patterns have neither look-around nor back-references, and a size limit")
+            format!("at {at}: {error}; patterns must not use look-around or back-references, and their size is limited")
         }
         _ => format!("not a valid JSON Schema, at {}: {error}", error.instance_path()),
     }

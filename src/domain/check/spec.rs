@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::CheckKind;
 
-/// One check. The JSON form is the one of a suite: `{"contains": "index"}`.
+/// One check. Its JSON has the same form as in a suite: `{"contains": "index"}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckSpec {
@@ -34,7 +34,7 @@ pub struct ExpectedCall {
     pub arguments: Option<Map<String, Value>>,
 }
 
-/// Reason why a check is invalid, with what to do about it.
+/// Reason why a check is invalid, and how to correct the check.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidCheck(pub(super) String);

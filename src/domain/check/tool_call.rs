@@ -1,4 +1,4 @@
-//! Calls of tools: name and arguments.
+//! Evaluates the check `tool_call`: name and arguments of a tool call.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use super::answer::ToolCall;
 use super::message::{json, quoted};
 use super::spec::ExpectedCall;
 
-/// Checks that one of the calls has the name and the arguments. Reports how the nearest call differs.
+/// Checks that one of the calls has the expected name and arguments. The error describes how the nearest call differs.
 pub(super) fn evaluate(expected: &ExpectedCall, calls: &[ToolCall]) -> Result<(), String> {
     let same_name: Vec<&ToolCall> = calls.iter().filter(|call| call.name == expected.name).collect();
     let Some(first) = same_name.first() else {
@@ -31,7 +31,8 @@ fn compare(expected: &Map<String, Value>, call: &ToolCall) -> Result<(), String>
     }
 }
 
-/// Checks that every expected member is there. Others may be there too, because models fill in optional arguments.
+/// Checks that every expected member is present. Further members are allowed, because models fill in optional
+/// arguments.
 fn object(expected: &Map<String, Value>, actual: &Map<String, Value>, path: &str) -> Result<(), String> {
     expected.iter().try_for_each(|(key, wanted)| {
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };

@@ -46,7 +46,7 @@ pub(super) fn cut_short(s: &Subject<'_>) -> Option<String> {
     })
 }
 
-/// Whether the reason names the context window rather than a limit of the request.
+/// Returns whether the reason names the context window rather than a limit of the request.
 fn names_context(reason: &str) -> bool {
     reason.to_ascii_lowercase().contains("context")
 }
@@ -73,7 +73,7 @@ pub(super) fn choices(s: &Subject<'_>) -> Option<String> {
             let reason = reason.as_deref().map_or_else(|| "none".to_owned(), shown);
             format!("choice {}: {reason}", index + 1)
         });
-        // A server may send any number of choices.
+        // The list is limited, because a server may send any number of choices.
         let listed: Vec<String> = each.take(8).collect();
         let more = if all.len() > listed.len() { ", …" } else { "" };
         format!("the choices ended with different finish reasons: {}{more}", listed.join(", "))

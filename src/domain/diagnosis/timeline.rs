@@ -4,26 +4,28 @@ use super::super::attempt::{Arrival, AttemptRecord};
 use super::super::statistics::median;
 use super::super::time::Nanos;
 
-/// Minimum events for a pattern; with fewer it may be chance.
+/// Minimum events for a pattern of bursts; with fewer, a pattern may be chance.
 pub const MIN_EVENTS: usize = 32;
-/// Minimum gaps for their median to be the usual gap.
+/// Minimum number of gaps whose median counts as the usual gap of the stream.
 const MIN_GAPS: usize = 8;
 /// Maximum gap between events sent together, milliseconds.
 const TOGETHER_MS: f64 = 1.0;
-/// Maximum gap between events sent together, as a share of the mean gap; keeps fast streams from counting as bursts.
+/// Maximum gap between events sent together, as a share of the mean gap. Without this limit, fast streams would count
+/// as bursts.
 const TOGETHER_SHARE: f64 = 0.1;
-/// Minimum time between bursts, milliseconds; less may be the scheduler on either side.
+/// Minimum time between bursts, milliseconds. Shorter times may come from the thread scheduler of client or server.
 const APART_MS: f64 = 20.0;
-/// Minimum silence before a burst that no scheduler causes, milliseconds.
+/// Minimum silence before a burst that counts as buffering, milliseconds; a thread scheduler never causes as much.
 const SILENCE_MS: f64 = 500.0;
-/// Minimum bursts for a pattern.
+/// Minimum number of bursts for a pattern.
 const MIN_BURSTS: usize = 5;
-/// Time after a stall of the observer within which it reads what piled up, milliseconds.
+/// Time after a stall of the observer (the thread that reads streams) in which it reads the events that piled up,
+/// milliseconds.
 const CATCHING_UP_MS: f64 = 50.0;
 /// Minimum length of a stall of the stream: in milliseconds, and in multiples of the usual gap.
 const PAUSE: (f64, f64) = (500.0, 10.0);
 
-/// Arrivals of an attempt in figures. All times are in milliseconds.
+/// Figures about the arrivals of an attempt. All times are in milliseconds.
 #[derive(Debug)]
 pub struct Timeline {
     /// Number of events with text.
@@ -41,12 +43,12 @@ pub struct Timeline {
     gaps_ms: Vec<f64>,
 }
 
-/// A stall of the observer. Times count from the request and are negative before it.
+/// A stall of the observer. Times count from the start of the request, so earlier times are negative.
 #[derive(Clone, Copy, Debug)]
 pub struct Stall {
-    /// Start.
+    /// Start of the stall.
     pub from_ms: f64,
-    /// End.
+    /// End of the stall.
     pub until_ms: f64,
 }
 
@@ -56,7 +58,7 @@ impl Stall {
         self.until_ms - self.from_ms
     }
 
-    /// Length of the part between two times, milliseconds.
+    /// Length of the part of the stall between two times, milliseconds.
     fn within(&self, from_ms: f64, until_ms: f64) -> f64 {
         (self.until_ms.min(until_ms) - self.from_ms.max(from_ms)).max(0.0)
     }
@@ -76,11 +78,11 @@ pub struct Bursts {
 pub struct Pauses {
     /// Number of stalls.
     pub count: usize,
-    /// Total length, milliseconds.
+    /// Total length of the stalls, milliseconds.
     pub total_ms: f64,
-    /// Length of the longest, milliseconds.
+    /// Length of the longest stall, milliseconds.
     pub longest_ms: f64,
-    /// Start of the longest, milliseconds after the request.
+    /// Start of the longest stall, milliseconds after the request.
     pub longest_at_ms: f64,
 }
 
@@ -89,11 +91,11 @@ pub struct Pauses {
 pub struct Burst {
     /// Number of events.
     pub events: usize,
-    /// Time from its first event to its last, milliseconds.
+    /// Time from the first event of the burst to its last, milliseconds.
     pub span_ms: f64,
-    /// Silence before it, milliseconds.
+    /// Silence before the burst, milliseconds.
     pub wait_ms: f64,
-    /// Start of that silence, milliseconds after the request.
+    /// Start of the silence before the burst, milliseconds after the request.
     since_ms: f64,
 }
 
@@ -120,8 +122,9 @@ impl Timeline {
         Self { events: arrivals.len(), coalesced, wait_ms, window_ms, bursts, stalls, gaps_ms }
     }
 
-    /// The burst that is (almost) the whole answer: at least nine tenths of the events, faster than any model decodes,
-    /// within a twentieth of the request's time, after a silence that the observer did not cause.
+    /// The burst that is (almost) the whole answer, if there is one. It has at least nine tenths of the events, is
+    /// faster than any model decodes, takes at most a twentieth of the request's latency, and follows a silence that
+    /// the observer did not cause.
     pub fn whole_answer_burst(&self, latency_ms: f64) -> Option<Burst> {
         const FEWEST: usize = 16;
         const PER_MS: f64 = 5.0;
@@ -132,8 +135,8 @@ impl Timeline {
         (most && sudden && (burst.events - 1) as f64 >= burst.span_ms * PER_MS).then_some(burst)
     }
 
-    /// Returns whether the observer stalled while waiting for the first text, and no long silence remains without that
-    /// stall.
+    /// Returns whether stalls of the observer explain the wait for the first text: without them, no long silence
+    /// remains.
     pub fn observer_explains_wait(&self) -> bool {
         let own_ms = self.own_ms(0.0, self.wait_ms);
         own_ms > 0.0 && self.wait_ms - own_ms < SILENCE_MS
@@ -157,13 +160,13 @@ impl Timeline {
         Some(largest)
     }
 
-    /// Time in this span during which the observer stalled, milliseconds.
+    /// Part of this span in which the observer stalled, milliseconds.
     fn own_ms(&self, from_ms: f64, length_ms: f64) -> f64 {
         self.stalls.iter().map(|s| s.within(from_ms, from_ms + length_ms)).sum()
     }
 
-    /// Gaps far longer than usual; for a stream of bursts, than usual between bursts. Excludes stalls of the observer,
-    /// and the time that a buffer needs to collect the events of one read.
+    /// Stalls of the stream: gaps far longer than usual, or in a stream of bursts, far longer than usual between
+    /// bursts. Excludes stalls of the observer, and the time that a buffer needs to collect the events of one read.
     pub fn pauses(&self) -> Option<Pauses> {
         let limit_ms = limit_ms(&self.gaps_ms, self.bursts)?;
         let event_ms = self.usual_event_ms().unwrap_or(0.0);
@@ -186,7 +189,8 @@ impl Timeline {
 }
 
 impl Timeline {
-    /// Usual time per event, milliseconds: for a read with several events, their share of the gap before.
+    /// Usual time per event, milliseconds. A read with several events counts as if they shared the gap before it
+    /// equally.
     fn usual_event_ms(&self) -> Option<f64> {
         let starts = self.gaps_ms.iter().enumerate().filter(|(_, gap)| **gap > 0.0);
         median(starts.map(|(at, gap)| gap / (self.in_same_read(at) + 1) as f64))
@@ -212,7 +216,7 @@ fn limit_ms(gaps_ms: &[f64], bursts: Option<Bursts>) -> Option<f64> {
 }
 
 impl Bursts {
-    /// Finds bursts: at least every other gap is close to zero, and the others are noticeable.
+    /// Finds a pattern of bursts: at least every other gap is close to zero, and the other gaps are noticeable.
     fn from_gaps(gaps_ms: &[f64], window_ms: f64) -> Option<Self> {
         let events = gaps_ms.len() + 1;
         if events < MIN_EVENTS {

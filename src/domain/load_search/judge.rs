@@ -1,4 +1,4 @@
-//! Judges a probe of a search by the intervals of its thresholds.
+//! Judges a probe of a search: compares the confidence intervals of its figures with the thresholds.
 
 use std::borrow::Borrow;
 
@@ -10,15 +10,17 @@ use crate::domain::probability::{binomial_at_least, binomial_at_most, student_tw
 use crate::domain::slo::{RequestVerdict, RunFigure, Slo, Stat, Subject, judge_request};
 use crate::domain::statistics::percentile;
 
-/// Maximum times that a probe is judged while it goes on. Each time there are twice as many requests as before.
+/// Maximum number of looks at a running probe, each of which judges the requests so far. Each look needs twice as many
+/// requests as the one before.
 pub const LOOKS: u32 = 4;
 /// Probability of a wrong verdict on one side of a threshold, over all looks.
 const TAIL: f64 = 0.025;
-/// Part of the probability that each early look may use; there are fewer than ten.
+/// Part of this probability that each look before the first regular one may use. There are fewer than ten such early
+/// looks.
 const EARLY_SHARE: f64 = 0.1;
-/// Requests that must meet a threshold which allows no miss at all.
+/// Minimum requests to pass a threshold that no single request may miss, such as a maximum.
 const MIN_WITHOUT_MISS: usize = 100;
-/// Minimum values of a mean, so that it is nearly normal.
+/// Minimum number of values of a mean, so that the mean is nearly normally distributed.
 const MIN_OF_MEAN: usize = 30;
 
 /// Probability of a wrong verdict on one side of a threshold at each look. Dividing by the number of looks bounds the
@@ -32,11 +34,12 @@ fn level() -> f64 {
 #[error("{0}")]
 pub struct SearchThresholdError(&'static str);
 
-/// Checks that a search can judge a threshold: it needs an interval, and must be harder to meet under more load.
+/// Checks that a search can judge a threshold: its figure must have a confidence interval, and the threshold must
+/// become harder to meet under more load.
 ///
 /// # Errors
 ///
-/// If the threshold is about a rate of the run, or asks for what more load makes easier.
+/// If the figure is a rate of the run, or the threshold becomes easier to meet under more load.
 pub fn check_threshold(slo: &Slo) -> Result<(), SearchThresholdError> {
     let is_upper = slo.comparison.is_upper_bound();
     match slo.subject {
@@ -47,7 +50,7 @@ pub fn check_threshold(slo: &Slo) -> Result<(), SearchThresholdError> {
             | RunFigure::RequestRate
             | RunFigure::Goodput,
         ) => Err(SearchThresholdError(
-            "--find cannot judge a rate of the run; use a figure of requests, like ttft_p95<500ms",
+            "--find cannot judge a rate of the run; use a figure of single requests, like ttft_p95<500ms",
         )),
         Subject::Requests(_, Stat::Max) if !is_upper => {
             Err(SearchThresholdError("--find needs an upper bound of a maximum"))
@@ -65,12 +68,12 @@ pub fn check_threshold(slo: &Slo) -> Result<(), SearchThresholdError> {
     }
 }
 
-/// A threshold in a probe.
+/// Figure of a threshold in a probe, and its verdict.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProbeFigure {
     /// Value of the figure, in the unit of the threshold; `None` without a request that has it.
     pub value: Option<f64>,
-    /// Its 95% interval; `None` if there are too few requests.
+    /// 95% interval of the value; `None` if there are too few requests.
     pub interval: Option<Interval>,
     /// Requests that were judged.
     pub requests: usize,
@@ -85,8 +88,8 @@ pub fn judge(slos: &[Slo], records: &[impl Borrow<AttemptRecord>]) -> Vec<ProbeF
     slos.iter().map(|slo| judge_by(slo, slos, records)).collect()
 }
 
-/// Verdict on all thresholds, and whether all estimates meet them. A probe passes if it passes every threshold, and fails
-/// if it fails one.
+/// Returns the verdict on all thresholds, and whether all estimates meet them. A probe passes if it passes every
+/// threshold, and fails if it fails one.
 pub fn overall(figures: &[ProbeFigure]) -> (ProbeVerdict, bool) {
     let is = |verdict| move |figure: &ProbeFigure| figure.verdict == verdict;
     let verdict = if figures.iter().any(is(ProbeVerdict::Fail)) {
@@ -99,7 +102,7 @@ pub fn overall(figures: &[ProbeFigure]) -> (ProbeVerdict, bool) {
     (verdict, figures.iter().all(|figure| figure.meets))
 }
 
-/// Returns whether a threshold is missed so clearly that the probe need not go on, although few requests ended.
+/// Returns whether a threshold is missed so clearly that the probe can end early, although few requests have ended.
 pub fn fails_clearly(slos: &[Slo], records: &[impl Borrow<AttemptRecord>]) -> bool {
     let is_missed = |slo: &Slo| {
         let allowed = allowed_misses(slo).filter(|share| *share > 0.0)?;
@@ -111,7 +114,7 @@ pub fn fails_clearly(slos: &[Slo], records: &[impl Borrow<AttemptRecord>]) -> bo
     slos.iter().any(|slo| is_missed(slo) == Some(true))
 }
 
-/// Number of requests from which a probe may pass, if all of them meet the thresholds.
+/// Minimum number of requests with which a probe can pass, if all of them meet the thresholds.
 pub fn least_requests(slos: &[Slo]) -> usize {
     let least = |slo: &Slo| match allowed_misses(slo) {
         None => MIN_OF_MEAN,
@@ -122,7 +125,7 @@ pub fn least_requests(slos: &[Slo]) -> usize {
     slos.iter().map(least).max().unwrap_or(1)
 }
 
-/// Share of the requests that may miss the threshold on a single request, 0 to 1; `None` for a mean.
+/// Share of the requests that may miss the threshold, 0 to 1. For example, `ttft_p95` allows 0.05. `None` for a mean.
 fn allowed_misses(slo: &Slo) -> Option<f64> {
     let share = slo.threshold / 100.0;
     Some(match slo.subject {
@@ -137,7 +140,7 @@ fn allowed_misses(slo: &Slo) -> Option<f64> {
     })
 }
 
-/// Whether a request misses a threshold; `None` if the threshold does not apply to it.
+/// Returns whether a request misses a threshold; `None` if the threshold does not apply to the request.
 fn misses(slo: &Slo, slos: &[Slo], record: &AttemptRecord) -> Option<bool> {
     match slo.subject {
         Subject::Requests(..) if !record.is_ok() => Some(true),
@@ -188,8 +191,8 @@ fn judge_by(slo: &Slo, slos: &[Slo], records: &[impl Borrow<AttemptRecord>]) -> 
     ProbeFigure { value, interval, requests, verdict, meets }
 }
 
-/// Judges a share of misses by exact binomial tests. A probe fails if one of several thresholds is missed, so that side
-/// also divides by their number.
+/// Judges a share of misses by exact binomial tests. As one missed threshold of several fails a probe, the level for
+/// failing is divided by the number of thresholds, too.
 fn judge_share(missed: usize, requests: usize, allowed: f64, thresholds: usize) -> ProbeVerdict {
     if allowed <= 0.0 {
         return match missed {

@@ -12,17 +12,17 @@ pub const STAGE_FORMS: &str =
     "4:60s,16:60s (requests in flight) or 5/s:60s,10/s:2m (rate); ramps: 1..16:60s, 1/s..10/s:60s";
 /// Maximum number of stages.
 const MAX_STAGES: usize = 1000;
-/// Minimum time of a stage.
+/// Minimum duration of a stage.
 const MIN_TIME: Duration = Duration::from_millis(100);
 /// Maximum requests in flight.
 pub const MAX_CONCURRENCY: u32 = 65_536;
-/// Minimum starts per second of a whole run. The higher end of a stage is at least this, because slower stages send
-/// almost nothing.
+/// Minimum starts per second. The higher end of a stage must reach this rate, because slower stages send almost
+/// nothing.
 pub const MIN_RATE_PER_S: f64 = 0.001;
 /// Maximum starts per second.
 pub const MAX_RATE_PER_S: f64 = 100_000.0;
 
-/// Reason why a text is no list of stages, in one sentence.
+/// Reason why a text is not a list of stages, in one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}; use {STAGE_FORMS}")]
 pub struct InvalidStages(pub(super) String);
@@ -38,7 +38,7 @@ impl FromStr for LoadStages {
         }
         let rates = stages.iter().filter(|stage| matches!(stage.load, StageLoad::Rate { .. })).count();
         if rates != 0 && rates != stages.len() {
-            return Err(InvalidStages("some stages have a rate and others requests in flight".to_owned()));
+            return Err(InvalidStages("some stages set a rate and others a concurrency".to_owned()));
         }
         Ok(Self(stages.into()))
     }
@@ -73,7 +73,7 @@ fn rates(from: &str, to: &str) -> Result<StageLoad, String> {
     };
     let (from_per_s, to_per_s) = (rate(from)?, rate(to)?);
     if from_per_s.max(to_per_s) < MIN_RATE_PER_S {
-        return Err(format!("a stage at {to_per_s}/s sends nothing"));
+        return Err(format!("a stage at {to_per_s}/s sends no requests"));
     }
     Ok(StageLoad::Rate { from_per_s, to_per_s })
 }

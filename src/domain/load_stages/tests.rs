@@ -26,10 +26,10 @@ fn bad_stages_are_refused_with_their_reason() {
     assert_eq!(reason("4"), "the stage '4' has no time");
     assert_eq!(reason("4:60"), "'60' is not a time from 0s to 24h, like 2s or 500ms");
     assert_eq!(reason("0:60s"), "'0' is not a concurrency from 1 to 65536");
-    assert_eq!(reason("4:60s,5/s:60s"), "some stages have a rate and others requests in flight");
+    assert_eq!(reason("4:60s,5/s:60s"), "some stages set a rate and others a concurrency");
     assert_eq!(reason("1/s..4:60s"), "the ramp '1/s..4' lacks '/s' at one end");
     assert_eq!(reason("NaN/s:60s"), "'NaN/s' is not a rate from 0/s to 100000/s");
-    assert_eq!(reason("0/s:60s"), "a stage at 0/s sends nothing");
+    assert_eq!(reason("0/s:60s"), "a stage at 0/s sends no requests");
     assert_eq!(reason("4:0s"), "the stage '4:0s' is shorter than 100 ms");
     assert_eq!(reason("4:60s,"), "the stage '' has no time");
 }

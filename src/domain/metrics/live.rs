@@ -3,12 +3,12 @@
 /// Minimum time over which a rate is computed, milliseconds.
 const MIN_RATE_MS: f64 = 250.0;
 
-/// State of a running stream, as far as metrics need it.
+/// State of a running stream, reduced to what metrics need.
 #[derive(Clone, Copy, Debug)]
 pub struct LiveStream {
-    /// Time since its clock started, milliseconds.
+    /// Time since the clock of the request started, milliseconds.
     pub elapsed_ms: f64,
-    /// Time to the first event with text, milliseconds; `None` before this event. May count text that was held back.
+    /// Time to the first event with text, milliseconds, even if the text was held back. `None` before this event.
     pub ttft_ms: Option<f64>,
     /// Events with generated text so far.
     pub content_events: u32,
@@ -21,11 +21,11 @@ pub struct LiveStream {
 /// Value of a metric for a running stream, in the metric's unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LiveFigure {
-    /// Measured and final.
+    /// Final measured value.
     Measured(f64),
-    /// Based on an estimated number of tokens.
+    /// Value based on an estimated number of tokens.
     Estimate(f64),
-    /// Time so far, milliseconds.
+    /// Elapsed time of a figure that has no value yet, milliseconds.
     Elapsed(f64),
 }
 
@@ -64,7 +64,8 @@ fn output_tokens(live: &LiveStream) -> f64 {
     f64::from(live.content_events) * live.tokens_per_event
 }
 
-/// Decode speed since the first token; `None` if reads hold several events, because it would be that of a buffer.
+/// Decode speed since the first token, tokens per second. `None` if most reads have several events, because the speed
+/// would be that of a buffer.
 fn decode_per_s(live: &LiveStream) -> Option<f64> {
     let since_first_ms = live.ttft_ms.map_or(0.0, |ttft| live.elapsed_ms - ttft);
     let after_first = output_tokens(live) - live.tokens_per_event;

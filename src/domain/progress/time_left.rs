@@ -7,7 +7,8 @@
 //!    last two stages give a and b. After a single stage, b is a tenth of a.
 //! 3. The requests in flight and queued are scheduled on the slots in their order (list scheduling), stage by stage.
 //!
-//! The estimate is absent until every slot has delivered once and two requests have ended: earlier it would be a guess.
+//! There is no estimate until every slot has completed one request and two requests have ended. Before, it would be a
+//! guess.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -16,18 +17,20 @@ use std::time::Duration;
 use crate::domain::session::{AttemptState, CasePhase, Mode, Session, StagePace};
 use crate::domain::time::Nanos;
 
-/// Requests that must have ended before there is an estimate.
+/// Minimum number of ended requests for an estimate.
 const MIN_ENDED: usize = 2;
-/// Growth of the latency per request in flight, as a share of the latency without load, while only one stage is known.
+/// Assumed growth of the latency per further request in flight, as a share of the latency without load, while only one
+/// stage has been measured.
 const USUAL_GROWTH: f64 = 0.1;
-/// Number of requests that the predicted growth of a stage weighs as much as.
+/// Weight of the predicted latency of a stage against the measured ones, as a number of requests.
 const PREDICTION_WEIGHT: f64 = 2.0;
-/// Least rest of a request in flight, as a share of its predicted duration: one that takes longer may end at any time.
+/// Minimum time left of a request in flight, as a share of its predicted duration. A request that takes longer than
+/// predicted may end at any time.
 const MIN_REST: f64 = 0.1;
-/// Requests that are scheduled one by one; more are averaged.
+/// Maximum number of requests that are scheduled one by one. For more, only the average is computed.
 const MAX_SCHEDULED: usize = 256;
 
-/// Time until the last request ends; `None` while it is unknown, held, or nothing is left.
+/// Time until the last request ends; `None` without an estimate, while the run is held, and once nothing is left.
 pub(super) fn time_left(session: &Session, now: Nanos) -> Option<Duration> {
     if session.mode != Mode::Running || session.has_conversations() {
         return None;
@@ -50,17 +53,17 @@ pub(super) fn time_left(session: &Session, now: Nanos) -> Option<Duration> {
     (left_s > 0.0).then(|| Duration::try_from_secs_f64(left_s).ok()).flatten()
 }
 
-/// Mean duration of the requests that ended in the current stage; `None` before one did.
+/// Mean duration of the requests that ended in the current stage; `None` before the first one ends.
 pub(super) fn mean_duration(session: &Session) -> Option<Duration> {
     let mean_s = session.pace().stage(session.stage)?.all.mean_s()?;
     Duration::try_from_secs_f64(mean_s).ok()
 }
 
-/// Predicted durations in the current stage, and how the latency grew up to it.
+/// Predicted durations in the current stage, and growth of the latency up to this stage.
 struct Model {
     /// Duration of each case in the current stage, seconds.
     durations_s: Vec<f64>,
-    /// Requests in flight, and latency relative to the first stage, of each stage up to the current one.
+    /// Requests in flight and latency relative to the first stage, for each stage up to the current one.
     levels: Vec<(f64, f64)>,
 }
 
@@ -78,7 +81,7 @@ impl Model {
             let both = durations_s.iter().enumerate().filter_map(|(case, before)| Some((*before, mean_s(case)?)));
             let (before, after) = both.fold((0.0, 0.0), |sum, (before, after)| (sum.0 + before, sum.1 + after));
             let count = measured.map_or(0.0, |pace| pace.all.count as f64);
-            // A stage that is over needs no prediction.
+            // In a stage that is over, only measured latencies count.
             let weight = if stage < session.stage { 0.0 } else { PREDICTION_WEIGHT };
             let grown =
                 if before > 0.0 { (count * after / before + weight * predicted) / (count + weight) } else { predicted };
@@ -100,7 +103,8 @@ impl Model {
     }
 }
 
-/// Predicted durations in the first stage with an end; `None` while too few requests have ended.
+/// Predicted duration of each case in the first stage with an ended request, seconds; `None` while too few requests
+/// have ended.
 fn first_durations_s(session: &Session, stage: usize, pace: &StagePace) -> Option<Vec<f64>> {
     let needed = (filled_slots(session, stage) as usize).max(MIN_ENDED);
     if pace.all.count < needed && stage == session.stage {
@@ -118,26 +122,26 @@ fn first_durations_s(session: &Session, stage: usize, pace: &StagePace) -> Optio
     Some(session.suite.cases.iter().enumerate().map(case).collect())
 }
 
-/// Latency at this many requests in flight, relative to the last level.
+/// Predicted latency with `slots` requests in flight, relative to the last measured level.
 fn growth(levels: &[(f64, f64)], slots: f64) -> f64 {
     let Some(&(last_slots, last)) = levels.last() else { return 1.0 };
     let usual = USUAL_GROWTH / (1.0 + USUAL_GROWTH * last_slots);
     let measured = levels.len().checked_sub(2).and_then(|at| levels.get(at)).and_then(|&(slots, level)| {
         let step = last_slots - slots;
-        // Between a latency that does not depend on the load and one in proportion to it.
+        // The growth is limited to plausible values: from none up to a latency proportional to the load.
         (step > 0.0 && last > 0.0).then(|| ((last - level) / step / last).clamp(0.0, 1.0 / last_slots.max(1.0)))
     });
-    // Stages are in ascending order, so the latency does not shrink.
+    // Stages have ascending concurrencies, so the latency does not shrink.
     1.0 + measured.unwrap_or(usual) * (slots - last_slots).max(0.0)
 }
 
-/// Requests that a stage can have in flight: its slots, or all its requests if they are fewer.
+/// Number of requests that a stage can have in flight: its slots, or all its requests if these are fewer.
 fn filled_slots(session: &Session, stage: usize) -> f64 {
     let requests = (0..session.cases.len()).map(|case| session.planned_attempts(case)).fold(0_u32, u32::saturating_add);
     session.concurrency_in(stage).unwrap_or(usize::MAX).min(requests as usize).max(1) as f64
 }
 
-/// Rest of each measured request in flight, seconds.
+/// Predicted time left of each measured request in flight, seconds.
 fn in_flight(session: &Session, model: &Model, now: Nanos) -> Vec<f64> {
     let open = session.open_attempts().filter(|(_, attempt, _)| !attempt.warmup && !attempt.abandoned);
     let rest = |(case, attempt, ordered): (usize, &AttemptState, Nanos)| {
@@ -148,20 +152,21 @@ fn in_flight(session: &Session, model: &Model, now: Nanos) -> Vec<f64> {
     open.map(rest).collect()
 }
 
-/// Requests of the current stage that are still to start: their number and duration by case.
+/// Requests of the current stage that are still to start: for each case their number and predicted duration in seconds.
 fn queued(session: &Session, model: &Model) -> Vec<(usize, f64)> {
     let waits = |phase| matches!(phase, CasePhase::Queued | CasePhase::Running);
     let cases = session.cases.iter().enumerate().filter(|(_, c)| waits(c.phase) && c.remaining < u32::MAX);
     cases.map(|(case, state)| (state.remaining as usize, model.of_case(case))).filter(|(count, _)| *count > 0).collect()
 }
 
-/// Requests of a later stage, whose latency grows by this factor.
+/// Requests of a later stage: for each case their number and predicted duration in seconds, which grows by the factor
+/// `growth`.
 fn planned(session: &Session, model: &Model, growth: f64) -> Vec<(usize, f64)> {
     let cases = session.cases.iter().enumerate().filter(|(_, c)| c.phase != CasePhase::Cancelled);
     cases.map(|(case, _)| (session.planned_attempts(case) as usize, model.of_case(case) * growth)).collect()
 }
 
-/// Time until the last of these requests ends, if each slot takes the next one as soon as it is free, seconds.
+/// Time until the last of these requests ends, seconds. Each slot takes the next request as soon as the slot is free.
 fn makespan_s(slots: usize, in_flight_s: &[f64], queued: &[(usize, f64)]) -> f64 {
     let count: usize = queued.iter().map(|(count, _)| count).fold(0, |sum, count| sum.saturating_add(*count));
     let work_s: f64 = queued.iter().map(|(count, duration_s)| *count as f64 * duration_s).sum();
@@ -171,7 +176,8 @@ fn makespan_s(slots: usize, in_flight_s: &[f64], queued: &[(usize, f64)]) -> f64
         return busy_s + work_s;
     }
     if count > MAX_SCHEDULED {
-        // At the end, the slots run empty over the time of one request: on average, half of them are idle.
+        // At the end, the slots become idle one after another during about one request, so half of them are idle on
+        // average.
         let tail_s = work_s / count as f64 * (1.0 - 1.0 / slots as f64) / 2.0;
         return (busy_s + work_s) / slots as f64 + tail_s;
     }

@@ -7,15 +7,16 @@ use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, StoredReco
 use crate::domain::time::Nanos;
 use crate::domain::workload::Workload;
 
-/// Maximum attempts that may be inferred from a later number: a damaged journal may contain any number.
+/// Maximum number of attempts that may be inferred from the number of a later attempt, because a damaged journal may
+/// contain any number.
 pub(super) const MAX_INFERRED: usize = 100_000;
 
 /// Maximum memory for texts and arrivals of a run, bytes.
 const MAX_UNPACKED_BYTES: usize = 512 << 20;
 
 impl Session {
-    /// Applies an event; [`EventKind::Ended`] comes with the record of the attempt. An event that cannot happen changes nothing.
-    /// Events must come in order; an event with an earlier time than the last one gets the last one's time.
+    /// Applies an event; [`EventKind::Ended`] comes with the record of the attempt. An event that cannot happen changes
+    /// nothing. Events must come in order; an event with an earlier time than the last one gets the last one's time.
     pub fn apply(&mut self, event: &RunEvent, record: Option<StoredRecord>) -> Result<(), InvalidEvent> {
         self.check(event.what, record.as_ref())?;
         let at = event.at.max(self.changed_at);
@@ -65,7 +66,7 @@ impl Session {
         Ok(())
     }
 
-    /// Why an event cannot happen now; `None` if it can.
+    /// Checks that an event can happen now.
     fn check(&self, what: EventKind, record: Option<&StoredRecord>) -> Result<(), InvalidEvent> {
         let require = |holds: bool, why| if holds { Ok(()) } else { Err(why) };
         let phase_is = |case: usize, phases: &[CasePhase]| {
@@ -117,13 +118,14 @@ impl Session {
         }
     }
 
-    /// Limits the attempts that are inferred before the attempt of this number.
+    /// Checks that not too many attempts would be inferred before the attempt of this number.
     fn check_inferred(&self, state: &CaseState, number: u32) -> Result<(), InvalidEvent> {
         let inferred = (number as usize).saturating_sub(state.attempts.len() + 1);
         if self.inferred.saturating_add(inferred) > MAX_INFERRED { Err(InvalidEvent::NoSuchNumber) } else { Ok(()) }
     }
 
-    /// Records how to count the time since the last event, during which the session was as it is now.
+    /// Accounts for the time since the last event: whether the run was idle, and whether all slots were taken. The
+    /// state did not change in that time.
     pub(super) fn pass_time(&mut self, at: Nanos) {
         if at > self.changed_at && self.began.is_some() && !self.is_active() {
             self.idle.add(self.quiet_since, at);
@@ -154,14 +156,15 @@ impl Session {
         self.index.change(case, was, state.traits());
         let left_now = state.requests_left(expected_turns);
         self.requests_left_in_stage = self.requests_left_in_stage.wrapping_add(left_now).wrapping_sub(left);
-        // Starts and ends change the number by one; a case that is paused or cancelled has none left.
+        // The number of next turns shows whether they changed: starts and ends change it by one, and a pause or
+        // cancellation removes all.
         if turns != state.next_turns().len() {
             self.changed_conversations.insert(case);
         }
         Some(out)
     }
 
-    /// Moves attempts that are scheduled but not due to a later time: during a hold nothing new starts.
+    /// Withdraws attempts that are ordered but not due, so that they start after the hold.
     fn withdraw(&mut self, at: Nanos) {
         let withdrawn = self.not_due(at);
         if let Some((_, first)) = withdrawn.iter().min() {
@@ -185,7 +188,7 @@ impl Session {
         self.index.start(AttemptId { case, number: start.number }, start.warmup, at);
         let count = self.cases.len();
         if start.warmup {
-            // Stages in between were skipped.
+            // Skipped cases before this one, which are paused or cancelled, count as warmed up.
             let turn = self.warmups_started as usize % count;
             let steps = (case + count - turn) % count + 1;
             self.warmups_started = self.warmups_started.saturating_add(steps as u32);
@@ -199,7 +202,7 @@ impl Session {
         Ok(())
     }
 
-    /// Adds attempts up to a number whose start is unknown.
+    /// Adds attempts whose starts are unknown, up to this number.
     fn infer_attempts(&mut self, at: Nanos, case: usize, number: u32) {
         while let Some(next) = self.cases.get(case).map(|c| c.attempts.len() as u32 + 1).filter(|next| *next <= number)
         {
@@ -212,7 +215,7 @@ impl Session {
     fn end(&mut self, id: AttemptId, record: StoredRecord) {
         let ended = record.ended();
         if self.attempt(id).is_none() {
-            // The start is unknown.
+            // An attempt without a start event: its record has the start.
             let unpacked = record.get();
             self.infer_attempts(self.changed_at, id.case, id.number - 1);
             let AttemptRecord { warmup, intended, turn, .. } = *unpacked;
@@ -226,7 +229,7 @@ impl Session {
         let was_interrupted = self.cases.get(id.case).is_some_and(|c| c.was_interrupted_in(id.number));
         let is_discarded = self.attempt(id).is_some_and(|a| a.abandoned);
         if record.status() != AttemptStatus::Cancelled {
-            // An attempt that was discarded for the end of the program may still have ended by itself.
+            // An attempt that was discarded because the program ended may still have been completed.
             self.requests_done += usize::from(!warmup && (was_interrupted || !is_discarded));
             self.last_measured_end = self.last_measured_end.max(Some(ended));
             if let Some(stage) = self.attempt(id).filter(|_| !warmup && !is_discarded).map(|a| a.stage) {
@@ -244,7 +247,7 @@ impl Session {
             }
             c.end(id.number, record, keep, next);
         });
-        // Only `next` was added, if the conversation goes on.
+        // If the conversation continues, `next` is the only turn that was added.
         if let Some(next) = next.filter(|_| self.changed_conversations.remove(&id.case)) {
             self.next_turns.insert((next.ready_at, id.case, next.turn.conversation));
         }
@@ -255,7 +258,7 @@ impl Session {
         self.bound_memory(id, bytes);
     }
 
-    /// Packs the records of the oldest attempts beyond [`MAX_UNPACKED_BYTES`].
+    /// Packs the records of the oldest attempts while all unpacked records take more than [`MAX_UNPACKED_BYTES`].
     fn bound_memory(&mut self, id: AttemptId, bytes: usize) {
         let cases = &self.cases;
         let is_packed = |id: AttemptId| {
@@ -282,13 +285,14 @@ impl Session {
         Some(NextTurn { ready_at: record.ended().plus(think_time), row: attempt.row, turn })
     }
 
-    /// Entry of a conversation in the set of turns to come; `None` if it does not wait for a turn.
+    /// Entry of a conversation in [`Self::next_turns`]; `None` if the conversation does not wait for a turn.
     fn waiting_turn(&self, case: usize, conversation: u32) -> Option<(Nanos, usize, u32)> {
         let next = self.cases.get(case)?.next_turns().iter().find(|next| next.turn.conversation == conversation)?;
         Some((next.ready_at, case, conversation))
     }
 
-    /// Updates the set of turns to come for cases that were paused, cancelled or ended with all their conversations.
+    /// Updates [`Self::next_turns`] for cases whose conversations all ended by a pause, a cancellation or the end of
+    /// the case.
     fn follow_conversations(&mut self) {
         for case in std::mem::take(&mut self.changed_conversations) {
             self.next_turns.retain(|(_, of_case, _)| *of_case != case);
@@ -309,7 +313,7 @@ impl Session {
         self.restart_cases(stage);
     }
 
-    /// Ends cases that only the time limit would have ended.
+    /// Ends the time limit, and with it the cases that only this limit ends.
     pub(super) fn end_time(&mut self, not_started: usize) {
         self.not_started = self.not_started.saturating_add(not_started);
         self.begin_last_load_stages();
@@ -320,7 +324,7 @@ impl Session {
         self.requests_when_time_was_up = self.requests_done + self.requests_left();
     }
 
-    /// Maximum attempts of a case that keep text and arrivals.
+    /// Maximum number of attempts of a case whose text and arrivals stay in memory.
     pub(super) fn max_unpacked_per_case(&self) -> usize {
         (super::MAX_UNPACKED_RECORDS / self.cases.len().max(1)).max(super::MIN_UNPACKED_RECORDS_PER_CASE)
     }

@@ -45,11 +45,11 @@ pub struct AttemptState {
     pub number: u32,
     /// Whether the attempt is an unmeasured warm-up.
     pub warmup: bool,
-    /// Index of the batch of attempts: 0 for the plan's, then one for each rerun.
+    /// Index of the batch of attempts: 0 for the plan's attempts, then one more for each rerun.
     pub round: u32,
     /// Index of the stage of the sweep; 0 without a sweep.
     pub stage: usize,
-    /// Whether the attempt was discarded, even if its record has not arrived yet.
+    /// Whether the attempt was discarded. Its record may not have arrived yet.
     pub abandoned: bool,
     /// Intended start in the open loop.
     pub due: Option<Nanos>,
@@ -62,7 +62,7 @@ pub struct AttemptState {
 }
 
 impl AttemptState {
-    /// Record of an ended attempt. Old records are unpacked anew for each call, so prefer [`Self::status`] where it is
+    /// Record of an ended attempt. Each call unpacks an old record again, so prefer [`Self::status`] if the status is
     /// enough.
     pub fn record(&self) -> Option<Arc<AttemptRecord>> {
         self.record.as_ref().map(StoredRecord::get)
@@ -78,7 +78,7 @@ impl AttemptState {
         !self.warmup && self.status() == Some(AttemptStatus::Ok)
     }
 
-    /// Returns whether a measured attempt was cut off, by the end of the program or with its case.
+    /// Returns whether a measured attempt was cut off, because the program ended or its case was cancelled.
     pub fn is_interrupted(&self) -> bool {
         !self.warmup && !self.abandoned && self.status() == Some(AttemptStatus::Cancelled)
     }
@@ -89,13 +89,13 @@ impl AttemptState {
     }
 }
 
-/// The properties of a case that the index counts.
+/// Properties of a case that [`super::index::Index`] counts.
 #[expect(clippy::struct_excessive_bools, reason = "each is counted by itself")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traits {
     /// Phase of the case.
     pub phase: CasePhase,
-    /// Whether the case waits for a slot, or could use another one.
+    /// Whether the case could start an attempt if a slot were free.
     pub is_ready: bool,
     /// Whether the case has several attempts.
     pub is_repeated: bool,
@@ -110,7 +110,7 @@ pub struct Traits {
 pub struct CaseState {
     /// Phase.
     pub phase: CasePhase,
-    /// All attempts; none is ever removed.
+    /// All attempts in order. No attempt is ever removed.
     pub attempts: Vec<AttemptState>,
     /// Measured attempts still to start in this batch; [`u32::MAX`] if only the time limits them.
     pub remaining: u32,
@@ -120,20 +120,22 @@ pub struct CaseState {
     open: Vec<u32>,
     /// Next turns of the conversations in progress that have no request in flight.
     next_turns: Vec<NextTurn>,
-    /// Whether the time limit is over, so that no conversation goes on.
+    /// Whether the time limit is over, so that conversations do not continue.
     is_time_over: bool,
     rows: RowCursor,
     failed_in_round: bool,
     counts: AttemptCounts,
-    /// Requests that the attempts in flight still need: those that count, with the turns that follow them.
+    /// Number of requests that the attempts in flight still need: the attempts that count, and the turns that follow
+    /// them.
     open_left: usize,
-    /// Requests that [`Self::next_turns`] still need.
+    /// Number of requests that the conversations in [`Self::next_turns`] still need.
     next_left: usize,
     /// Whether the server's prefix cache may have shortened the TTFT of the answer to show.
     is_doubtful: bool,
     /// Work left when the end of the program cancelled the case.
     interrupted: Option<Box<Interrupted>>,
-    /// Numbers of the attempts that still have text and arrivals: first those with complete answers, then the others.
+    /// Numbers of the attempts that still have text and arrivals, in two lists: those with complete answers, and the
+    /// others.
     unpacked: [VecDeque<u32>; 2],
     strings: StringPool,
 }
@@ -143,7 +145,7 @@ pub struct CaseState {
 struct Interrupted {
     /// Measured attempts to start when the run is resumed.
     remaining: u32,
-    /// Numbers of the attempts in flight. One that ends as cancelled is started again too.
+    /// Numbers of the attempts in flight. An attempt that ends as cancelled is started again, too.
     open: Vec<u32>,
 }
 
@@ -178,7 +180,7 @@ impl RowCursor {
     }
 }
 
-/// A turn that follows once its time has come.
+/// Next turn of a conversation, after its think time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextTurn {
     /// Time from which the turn may start.
@@ -213,20 +215,20 @@ impl CaseState {
         }
     }
 
-    /// Attempts that count in the current stage. The program always says which stage it means: see [`Self::reported_in`].
+    /// Attempts that count in the current stage, for tests. Product code names the stage: see [`Self::reported_in`].
     #[cfg(test)]
     pub fn reported(&self) -> impl DoubleEndedIterator<Item = &AttemptState> {
         self.reported_in(self.stage)
     }
 
-    /// Attempts that count in one stage of a sweep: complete, measured answers of the last batch that has any. Without a
-    /// sweep, all attempts are in stage 0.
+    /// Attempts that count in one stage of a sweep: complete, measured answers of the last batch that has any. Without
+    /// a sweep, all attempts are in stage 0.
     pub fn reported_in(&self, stage: usize) -> impl DoubleEndedIterator<Item = &AttemptState> {
         reported(self.stage_attempts(stage))
     }
 
-    /// Number of attempts that count in one stage of a sweep; see [`Self::reported_in`]. It is known for the current stage,
-    /// and counted for an earlier one.
+    /// Number of attempts that count in one stage of a sweep; see [`Self::reported_in`]. Takes constant time for the
+    /// current stage only.
     pub fn reported_count_in(&self, stage: usize) -> usize {
         if stage == self.stage { self.counts.reported_in(stage) } else { self.reported_in(stage).count() }
     }
@@ -251,8 +253,8 @@ impl CaseState {
         self.attempts.get((number as usize).checked_sub(1)?)
     }
 
-    /// Says how the end of the run left the case in its current stage: `not sent`, or `interrupted` if a request was in
-    /// flight. `None` for a case that the user cancelled, and for one that was not left.
+    /// Describes how the end of the run left an unfinished case in its current stage: `not sent`, or `interrupted` if a
+    /// request was in flight. `None` for a case that was finished or that the user cancelled.
     pub fn left_as(&self) -> Option<&'static str> {
         let is_left = self.phase == CasePhase::Cancelled && self.interrupted.is_some();
         let was_sent = self.stage_attempts(self.stage).iter().any(|a| !a.warmup && a.record.is_some());
@@ -264,16 +266,16 @@ impl CaseState {
         !matches!(self.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused)
     }
 
-    /// Returns whether a rerun is queued or running without a complete answer yet, so that the figures are still the
-    /// old ones.
+    /// Returns whether a rerun is queued or running and has no complete answer yet, so that the case still shows its
+    /// earlier figures.
     pub fn is_rerun(&self) -> bool {
         let complete = self.counts.last_complete.and_then(|number| self.attempt(number));
         let complete = complete.filter(|a| a.stage == self.stage);
         (!self.is_settled() || self.open() > 0) && complete.is_some_and(|a| a.round < self.round)
     }
 
-    /// Returns whether a stage has fewer complete answers than `wanted`. Without `wanted`: whether it has none, or a
-    /// failure or an interruption in its last batch.
+    /// Returns whether a stage has fewer complete answers than `wanted`. If `wanted` is `None`, returns whether the
+    /// stage has no complete answer, or a failure or an interruption in its last batch.
     pub(super) fn lacks(&self, stage: usize, wanted: Option<usize>) -> bool {
         let attempts = self.stage_attempts(stage);
         let Some(wanted) = wanted else {
@@ -289,13 +291,12 @@ impl CaseState {
         reported(attempts).filter(|a| a.turn.is_none_or(Turn::is_last)).count() < wanted
     }
 
-    /// Returns whether the case had its turn in a stage. Discarded attempts do not count.
+    /// Returns whether the case was started in a stage. Discarded attempts do not count.
     pub(super) fn is_reached(&self, stage: usize) -> bool {
         self.stage_attempts(stage).iter().any(|a| !a.warmup && !a.abandoned)
     }
 
-    /// Record to show for one stage of a sweep: that of its last complete answer. Without one, the last record of the
-    /// stage.
+    /// Record to show for one stage of a sweep: that of the last complete answer, or else the last record of the stage.
     pub fn shown_in(&self, stage: usize) -> Option<Arc<AttemptRecord>> {
         let attempts = self.stage_attempts(stage);
         let complete = attempts.iter().rfind(|a| a.is_good());
@@ -329,7 +330,7 @@ impl CaseState {
         self.open.len()
     }
 
-    /// Returns whether the case waits for a slot, or could use another one.
+    /// Returns whether the case could start an attempt if a slot were free.
     pub(super) fn is_ready(&self) -> bool {
         self.remaining > 0 && matches!(self.phase, CasePhase::Queued | CasePhase::Running)
     }
@@ -354,7 +355,7 @@ impl CaseState {
         let interrupted = self.interrupted.as_ref();
         let lost_open = |i: &Interrupted| i.open.iter().filter(|n| is_measured(n)).count().saturating_mul(turns);
         let lost = interrupted.map_or(0, |i| limited(i.remaining) + lost_open(i));
-        // A paused case gets at least one more attempt when it is resumed.
+        // A paused case gets at least one more attempt after the pause.
         let least = u32::from(self.phase == CasePhase::Paused);
         limited(self.remaining.max(least)) + self.open_left + self.next_left + lost
     }
@@ -364,12 +365,12 @@ impl CaseState {
         &self.next_turns
     }
 
-    /// Number of rows taken in order, and number of those that were discarded and come before all others.
+    /// Number of rows taken in order, and number of discarded rows, which are sent again before any other.
     pub(super) fn rows_taken_and_returned(&self) -> (u64, usize) {
         (self.rows.taken, self.rows.returned.len())
     }
 
-    /// Row that was discarded and comes before all others, or else the number of rows taken in order.
+    /// Next row to send: `Ok` with a discarded row to send again, or else `Err` with the number of rows taken in order.
     pub(super) fn next_row(&self) -> Result<u32, u64> {
         self.rows.returned.first().copied().ok_or(self.rows.taken)
     }

@@ -1,4 +1,4 @@
-//! Decides what a session does: from a request or a fact to events and commands for the engine.
+//! Decisions of a session: turns inputs from the user and the engine into events, and into commands for the engine.
 
 use std::sync::Arc;
 
@@ -101,7 +101,7 @@ impl Session {
     fn commit(&mut self, event: RunEvent, record: Option<Arc<AttemptRecord>>, out: &mut Vec<SessionCommand>) -> bool {
         let commands = self.commands(&event);
         let applied = self.apply(&event, record.map(Into::into));
-        debug_assert_eq!(applied, Ok(()), "{event:?} was decided and cannot happen");
+        debug_assert_eq!(applied, Ok(()), "decided on {event:?}, which cannot happen");
         if applied.is_ok() {
             out.extend(commands);
             self.events.push(event);
@@ -109,7 +109,7 @@ impl Session {
         applied.is_ok()
     }
 
-    /// Commands for the engine that an event requires before it happens.
+    /// Commands for the engine that an event requires. Must be called before the event is applied.
     fn commands(&self, event: &RunEvent) -> Vec<SessionCommand> {
         let abort = |ids: Vec<AttemptId>| ids.into_iter().map(SessionCommand::Abort).collect();
         match event.what {
@@ -145,7 +145,7 @@ impl Session {
         self.index.open().keys().filter_map(due).collect()
     }
 
-    /// The next event that happens by itself, if one is due.
+    /// The next event that happens without an input, if one is due.
     fn next_step(&self) -> Option<EventKind> {
         if self.mode != Mode::Running {
             return None;
@@ -153,7 +153,7 @@ impl Session {
         if let Some(began) = self.next_load_stage() {
             return Some(began);
         }
-        if let Some(over) = self.next_saturation().or_else(|| self.time_up_between_turns()) {
+        if let Some(over) = self.saturation_event().or_else(|| self.time_up_between_turns()) {
             return Some(over);
         }
         let start = self.next_turn().or_else(|| if self.is_full() { None } else { self.next_start() });
@@ -179,13 +179,13 @@ impl Session {
             let row = self.rows.as_ref().and_then(|rows| rows.row(case, (number - 1).into()));
             return Some(EventKind::Started { case, number, warmup: true, due: None, row, turn: None });
         }
-        // Only warm-ups, and only at the beginning, delay measured attempts.
+        // Measured attempts wait until the warm-ups at the beginning have ended.
         if self.index.is_warming() {
             return None;
         }
         let by_row = self.rows.as_ref().and_then(|rows| self.case_of_next_row(rows));
         let case = self.index.next_ready(by_row.unwrap_or(if self.plan.takes_turns() { self.turn } else { 0 }))?;
-        // All slots were taken until now, so any delay is for lack of a slot.
+        // If all slots were taken until now, a late start is due to the lack of a slot, not to tokscope.
         let capped = self.last_full_at == Some(self.now);
         if self.clock.is_over(self.now, capped) {
             return Some(EventKind::TimeUp { not_started: self.clock.missed() });
@@ -201,7 +201,8 @@ impl Session {
         Some(EventKind::Started { case, number, warmup: false, due, row, turn })
     }
 
-    /// The end of the duration while the users of conversations think, when no slot becomes free to notice it.
+    /// The end of the duration while all conversations wait for their next turns. No slot becomes free then that would
+    /// reveal the end.
     fn time_up_between_turns(&self) -> Option<EventKind> {
         let is_over = self.clock.ends_at().is_some_and(|end| end <= self.now) && !self.next_turns.is_empty();
         is_over.then(|| EventKind::TimeUp { not_started: self.clock.missed() })
@@ -215,7 +216,7 @@ impl Session {
         Some(EventKind::Started { case, number, warmup: false, due: None, row: next.row, turn })
     }
 
-    /// Case of the next row. In a trace, discarded rows come before all others, the earliest first.
+    /// Case of the next row. In a trace, discarded rows come before all others, in their order.
     fn case_of_next_row(&self, rows: &RowPlan) -> Option<usize> {
         if rows.times().is_none() {
             return rows.case_at(self.rows_taken);

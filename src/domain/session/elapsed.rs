@@ -1,4 +1,4 @@
-//! Duration of a run, as shown on every clock, summary and report.
+//! Duration of a run, as shown by clocks, summaries and reports.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use super::Session;
 use crate::domain::spans::{Span, union};
 use crate::domain::time::Nanos;
 
-/// Past idle spans, ascending and disjoint, in which nothing ran and only the user could have started something: the
+/// Past idle spans, ascending and disjoint. In these nothing ran, and only the user could have started something: the
 /// run was held, cases were paused, all work was done, or the program was not running.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Idle(Vec<Span>);
 
 impl Idle {
-    /// Adds a span that ended later than all before; an overlap counts once.
+    /// Adds a span that ends later than all earlier spans. An overlap with them counts once.
     pub(super) fn add(&mut self, from: Nanos, to: Nanos) {
         match self.0.last_mut() {
             Some(last) if from <= last.1 => last.1 = last.1.max(to),
@@ -21,7 +21,7 @@ impl Idle {
         }
     }
 
-    /// Length of the spans between two times.
+    /// Length of the part of these spans between two times.
     fn between(&self, from: Nanos, to: Nanos) -> Duration {
         self.0.iter().map(|&(a, b)| b.min(to).since(a.max(from))).sum()
     }
@@ -34,8 +34,8 @@ impl Session {
         union(records.map(|r| (r.began(), r.ended())))
     }
 
-    /// Duration of the run up to `now`, or up to its last end if nothing is left. Starts with the first request, and excludes
-    /// holds, pauses, waiting for a rerun, and time without the program. `None` before the run began.
+    /// Duration of the run from its first request up to `now`, or up to the last end of an attempt if nothing is left.
+    /// Excludes holds, pauses, waiting for a rerun, and time without the program. `None` before the run began.
     pub fn running_for(&self, now: Nanos) -> Option<Duration> {
         let began = self.began?;
         let is_active = self.is_active();
@@ -47,14 +47,15 @@ impl Session {
         Some(to.since(began).saturating_sub(idle.between(began, to)))
     }
 
-    /// Duration of a run that is over, up to `at`; counts as [`Self::running_for`] does.
+    /// Duration of a run that is over, up to `at`, with the same exclusions as [`Self::running_for`].
     pub fn run_time_at(&self, at: Nanos) -> Duration {
         let Some(began) = self.began else { return Duration::ZERO };
         let to = self.last_ended.map_or(at, |ended| at.min(ended));
         to.since(began).saturating_sub(self.idle.between(began, to))
     }
 
-    /// Returns whether the duration covers more than the attempts that count, one after another.
+    /// Returns whether the duration covers more than the attempts that count, one after another: attempts in parallel,
+    /// warm-ups, failures or attempts that a rerun replaced.
     pub fn is_more_than_reported(&self) -> bool {
         let reported: usize = self.cases.iter().map(|c| c.reported_in(self.stage).count()).sum();
         self.is_load() || self.attempts().count() > reported

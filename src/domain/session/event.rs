@@ -1,4 +1,4 @@
-//! Everything that can happen in a run. A journal stores these events, and they determine the session.
+//! Events of a run. A journal stores them, and they determine the session.
 
 use serde::{Deserialize, Serialize};
 
@@ -69,47 +69,49 @@ pub enum EventKind {
     },
     /// The next stage of the sweep began.
     StageBegan {
-        /// Index of the stage, from 0.
+        /// Index of the stage of the sweep, from 0.
         stage: usize,
     },
     /// A probe of the search began.
     ProbeBegan {
         /// Index of the probe, from 0.
         probe: usize,
-        /// Its load.
+        /// Load of the probe.
         load: SearchLoad,
     },
-    /// A probe of the search was judged. Nothing more of it starts; unless it passed, requests in flight are discarded.
+    /// A probe of the search was judged. No more of its requests start. Unless the probe passed, its requests in flight
+    /// are discarded.
     ProbeJudged {
-        /// Its verdict.
+        /// Verdict of the probe.
         verdict: ProbeVerdict,
-        /// Whether its estimates meet every threshold.
+        /// Whether the estimates of the probe meet every threshold.
         meets: bool,
-        /// Requests of its steady part.
+        /// Number of requests on which the verdict is based.
         requests: u32,
     },
     /// The plan's duration is over.
     TimeUp {
-        /// Requests due within the duration that got no slot.
+        /// Number of requests due within the duration that got no slot.
         not_started: usize,
     },
-    /// The queue of the open loop only grew, so nothing more starts.
+    /// The queue of the open loop only grew, so no more requests start.
     Saturated {
-        /// Requests of the plan that were not sent.
+        /// Number of requests of the plan that were not sent.
         not_started: usize,
     },
     /// Nothing is left to do.
     Finished,
-    /// The program began to end and cancelled what was left. A resumed run starts all of it.
+    /// The program began to end and cancelled the attempts that were left. A resumed run starts them all.
     Closing,
-    /// Last sign of the program before it disappeared. Attempts in flight left nothing.
+    /// The program ended without an orderly end; this is the last time at which it is known to have run. The attempts
+    /// in flight are lost.
     Stopped,
-    /// The run was resumed afterwards.
+    /// The run was resumed after the program had ended.
     Resumed,
 }
 
 impl EventKind {
-    /// The `type` of every event with its own journal line. A line of another type is not an event.
+    /// Values of `type` in the journal lines of events. A line of any other type is not an event.
     pub const TYPES: [&str; 17] = [
         "began",
         "held",
@@ -131,7 +133,7 @@ impl EventKind {
     ];
 }
 
-/// Why an event cannot happen to a session.
+/// Reason why an event cannot happen in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEvent {
     /// The suite has no such case.

@@ -1,4 +1,4 @@
-//! Counts and sets over all cases, so that a step costs the same for one case and for 100,000.
+//! Counts and sets over all cases, so that a step takes about the same time for one case and for 100,000.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,14 +6,14 @@ use super::case::{CasePhase, CaseState, Traits};
 use crate::domain::attempt::AttemptId;
 use crate::domain::time::Nanos;
 
-/// Counts that a session would otherwise repeat in each step.
+/// Counts that a session would otherwise recompute in each step.
 #[derive(Clone, Debug)]
 pub struct Index {
     /// Number of cases in each phase.
     phases: [usize; CasePhase::COUNT],
-    /// Cases that wait for a slot, or could use another one.
+    /// Cases that could start an attempt if a slot were free.
     ready: BTreeSet<usize>,
-    /// Attempts in flight, with the times they were scheduled.
+    /// Attempts in flight, with the times at which they were ordered.
     open: BTreeMap<AttemptId, Nanos>,
     /// Number of warm-ups among them.
     warming: usize,
@@ -33,7 +33,7 @@ impl Index {
         Self { phases, ready, open: BTreeMap::new(), warming: 0, repeated: 0, comparable: 0, doubtful: 0 }
     }
 
-    /// Updates the index for a case that changed.
+    /// Updates the index for a case whose properties changed from `was` to `is`.
     pub fn change(&mut self, case: usize, was: Traits, is: Traits) {
         if was == is {
             return;
@@ -54,22 +54,22 @@ impl Index {
         }
     }
 
-    /// Returns whether a case has several attempts.
+    /// Returns whether any case has several attempts.
     pub const fn is_any_repeated(&self) -> bool {
         self.repeated > 0
     }
 
-    /// Returns whether a case has two complete answers.
+    /// Returns whether any case has two complete answers.
     pub const fn is_any_comparable(&self) -> bool {
         self.comparable > 0
     }
 
-    /// Returns whether a case shows a TTFT that the server's prefix cache may have shortened.
+    /// Returns whether any case shows a TTFT that the server's prefix cache may have shortened.
     pub const fn is_any_doubtful(&self) -> bool {
         self.doubtful > 0
     }
 
-    /// Adds an attempt in flight that was scheduled at `at`.
+    /// Adds an attempt in flight that was ordered at `at`.
     pub fn start(&mut self, id: AttemptId, warmup: bool, at: Nanos) {
         self.warming += usize::from(self.open.insert(id, at).is_none() && warmup);
     }
@@ -94,17 +94,17 @@ impl Index {
         self.count(CasePhase::Queued) + self.count(CasePhase::Running) + self.count(CasePhase::Paused)
     }
 
-    /// First case from `from` on, wrapping around, that waits for a slot.
+    /// First case from index `from` on, wrapping around, that could start an attempt.
     pub fn next_ready(&self, from: usize) -> Option<usize> {
         self.ready.range(from..).next().or_else(|| self.ready.first()).copied()
     }
 
-    /// Returns whether a case waits for a slot.
+    /// Returns whether any case could start an attempt if a slot were free.
     pub fn is_any_ready(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// Attempts in flight, with the times they were scheduled.
+    /// Attempts in flight, with the times at which they were ordered.
     pub const fn open(&self) -> &BTreeMap<AttemptId, Nanos> {
         &self.open
     }

@@ -15,7 +15,7 @@ pub fn warmup_name(session: &Session, id: AttemptId) -> &'static str {
 }
 
 impl Session {
-    /// Returns whether requests start at scheduled times, however fast the server answers.
+    /// Returns whether requests start at scheduled times, regardless of the server's answers.
     pub fn is_open_loop(&self) -> bool {
         self.plan.open_loop.is_some() || self.replay_speed().is_some()
     }
@@ -30,8 +30,8 @@ impl Session {
         self.plan.is_load() || self.is_open_loop()
     }
 
-    /// Name of the open loop, like `5 req/s, poisson` or `trace, 2x`; `None` in a closed loop, and with load
-    /// stages.
+    /// Short description of the open loop, like `5 req/s, poisson` or `trace, 2x`; `None` in a closed loop, and with
+    /// load stages.
     pub fn open_loop_name(&self) -> Option<String> {
         let rate = || self.plan.open_loop.map(|open| format!("{} req/s, {}", open.rate_per_s, open.process));
         if self.suite.load_stages.is_some() {
@@ -40,7 +40,7 @@ impl Session {
         self.replay_speed().map(|speed| format!("trace, {speed}x")).or_else(rate)
     }
 
-    /// Loads of the run one after another; empty if there is only one.
+    /// Loads of the run, one after another; empty if the run has only one.
     pub fn load_stages(&self) -> &[LoadStage] {
         self.suite.load_stages.as_ref().map_or(&[], |stages| stages.all())
     }
@@ -56,7 +56,8 @@ impl Session {
         first.into_iter().flat_map(|first| std::iter::once(first).chain(self.stages_began.iter().copied())).collect()
     }
 
-    /// Name of the current load stage, like `stage 2/3, 1..16`, or of the current probe of a search; `None` without either.
+    /// Name of the current load stage, like `stage 2/3, 1..16`, or of the current probe of a search; `None` without
+    /// either.
     pub fn load_stage_name(&self) -> Option<String> {
         if self.search().is_some() {
             return self.probe_name();
@@ -81,13 +82,13 @@ impl Session {
         Some(format!("stage {}, {}", at + 1, self.load_stages().get(at)?.load))
     }
 
-    /// Number of requests that may be in flight now.
+    /// Maximum number of requests in flight at this time.
     pub fn concurrency_now(&self) -> usize {
         let stages = self.suite.load_stages.as_ref();
         stages.and_then(|stages| stages.concurrency_at(self.clock.used(self.now))).unwrap_or(self.plan.concurrency)
     }
 
-    /// The next load stage, if its time has come. Requests in flight go on.
+    /// Event that begins the next load stage, if its time has come. Requests in flight continue.
     pub(super) fn next_load_stage(&self) -> Option<EventKind> {
         let stage = self.load_stage() + 1;
         let begins_at = self.suite.load_stages.as_ref()?.begins_at(stage)?;
@@ -102,8 +103,8 @@ impl Session {
         self.stages_began.push(began.min(at).max(after));
     }
 
-    /// Begins all load stages that are left, because nothing more starts. Their start times may be in the future, because
-    /// requests scheduled ahead fall into them.
+    /// Begins all load stages that are left, because no more requests start. The start times of these stages may be in
+    /// the future, because requests that were ordered ahead belong to them.
     pub(super) fn begin_last_load_stages(&mut self) {
         let Some(stages) = &self.suite.load_stages else { return };
         let left = (self.load_stage() + 1..).map_while(|stage| self.clock.time_of(stages.begins_at(stage)?));
@@ -111,7 +112,7 @@ impl Session {
         self.stages_began.extend(left);
     }
 
-    /// Time at which the next load stage begins or a ramp frees a slot; `None` if that changes nothing.
+    /// Time at which the next load stage begins or a ramp allows one more request; `None` if neither changes anything.
     pub(super) fn load_changes_at(&self) -> Option<Nanos> {
         let stages = self.suite.load_stages.as_ref()?;
         if self.mode != Mode::Running || !self.index.is_any_ready() || !self.clock.is_timed() {

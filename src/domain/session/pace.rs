@@ -1,4 +1,4 @@
-//! Durations of the requests that ended, by stage and case: the basis of the time left.
+//! Durations of the requests that ended, by stage and case. The estimate of the time left is based on them.
 
 use super::Session;
 use crate::domain::attempt::AttemptRecord;
@@ -13,9 +13,9 @@ pub struct Pace {
 /// Durations of the measured requests that ended in one stage.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StagePace {
-    /// All requests.
+    /// Durations of all requests.
     pub all: Durations,
-    /// Answers that ended at the token limit of their case, so that the limit predicts their length.
+    /// Answers that ended at the token limit of their case, whose length the limit thus predicts.
     pub capped: Capped,
     cases: Vec<Durations>,
 }

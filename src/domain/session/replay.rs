@@ -1,11 +1,11 @@
-//! A saved run at an earlier time, rebuilt from its events up to then.
+//! State of a saved run at an earlier time, rebuilt from its events up to that time.
 
 use super::{CasePhase, EventKind, Mode, RunEvent, Session};
 use crate::domain::attempt::StoredRecord;
 use crate::domain::spans::Span;
 use crate::domain::time::Nanos;
 
-/// Reason why nothing ran for a while.
+/// Reason why nothing ran during a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdleReason {
     /// The program was not running.
@@ -21,13 +21,13 @@ pub enum IdleReason {
 }
 
 impl Session {
-    /// This session without any events.
+    /// Returns this session in its initial state, without any events.
     #[must_use]
     pub fn without_events(&self) -> Self {
         Self::new(self.suite.clone(), self.plan).with_sweep(self.sweep.clone())
     }
 
-    /// This session, which came from `events`, as it was at `at`.
+    /// Returns this session, whose events are `events`, in its state at `at`.
     #[must_use]
     pub fn as_at(&self, events: &[RunEvent], at: Nanos) -> Self {
         let mut session = self.without_events();
@@ -38,14 +38,14 @@ impl Session {
         session
     }
 
-    /// Applies an event of the session `complete`, with the record from there.
+    /// Applies an event of the session `complete`, with the attempt's record from that session.
     pub fn apply_from(&mut self, event: &RunEvent, complete: &Self) {
         let record = complete.record_of(event);
         // An invalid event had no effect on `complete` either.
         let _ignored = self.apply(event, record.cloned());
     }
 
-    /// Record of the attempt that an event ended.
+    /// Record of the attempt that ended with this event; `None` for other events.
     pub fn record_of(&self, event: &RunEvent) -> Option<&StoredRecord> {
         let EventKind::Ended(id) = event.what else { return None };
         self.attempt(id)?.record.as_ref()
@@ -61,7 +61,7 @@ impl Session {
         }
     }
 
-    /// Reason why nothing ran in each of these spans, which are ascending and disjoint.
+    /// Returns the reason why nothing ran, for each of these spans, which must be ascending and disjoint.
     pub fn idle_reasons(&self, events: &[RunEvent], times: &[Span]) -> Vec<IdleReason> {
         let mut session = self.without_events();
         let mut remaining = events.iter().peekable();

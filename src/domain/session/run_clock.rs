@@ -1,4 +1,4 @@
-//! Schedule of measured attempts, and the time limit.
+//! Schedule of the measured attempts, and the time limit of the run.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::domain::open_loop::{OpenLoop, Starts};
 use crate::domain::row_times::{RowTimes, TracedStarts};
 use crate::domain::time::Nanos;
 
-/// Intended starts.
+/// Source of the intended starts.
 #[derive(Clone, Debug)]
 enum Schedule {
     Drawn(Starts),
@@ -38,18 +38,18 @@ impl Schedule {
     }
 }
 
-/// The schedule of a run. It is paused while the user holds the run, and while nothing waits to start.
+/// The schedule of a run. The schedule is paused while the user holds the run, and while nothing waits to start.
 #[derive(Clone, Debug)]
 pub struct RunClock {
     starts: Option<Schedule>,
     duration: Option<Duration>,
-    /// Part of the duration used before this schedule.
+    /// Part of the duration that was used before this schedule began.
     used: Duration,
-    /// Largest part of the duration used before a resume moved the schedule: progress never falls below it.
+    /// Largest used part of the duration so far. A resume may repeat some of it, but the progress never falls.
     reached: Duration,
     origin: Option<Nanos>,
     paused_since: Option<Nanos>,
-    /// Withdrawn starts, as time since the origin, ascending; they come before all others.
+    /// Withdrawn starts, as ascending times since the origin. They come before all other starts.
     withdrawn: Vec<Duration>,
 }
 
@@ -57,7 +57,7 @@ impl RunClock {
     /// Creates the schedule of a plan, not yet begun.
     pub fn new(plan: &Plan) -> Self {
         Self {
-            starts: plan.open_loop.map(Starts::new).map(Schedule::Drawn),
+            starts: plan.open_loop.map(|open_loop| Schedule::Drawn(Self::in_shard(Starts::new(open_loop), plan))),
             duration: plan.duration,
             used: Duration::ZERO,
             reached: Duration::ZERO,
@@ -67,31 +67,40 @@ impl RunClock {
         }
     }
 
-    /// Creates the schedule that continues `earlier` after the program was away from `at` on, and repeats the last part
-    /// of the used duration.
+    /// Creates the schedule that continues `earlier` after the program ended at `at`. The last part of the used
+    /// duration, `repeated`, is run again.
     pub fn continuing(plan: &Plan, earlier: &Self, at: Nanos, repeated: Duration) -> Self {
         let used = earlier.used(at).saturating_sub(repeated);
         Self { used, reached: earlier.reached(at), ..Self::new(plan) }
     }
 
-    /// Length of the pause that has not ended, between two times.
+    fn in_shard(starts: Starts, plan: &Plan) -> Starts {
+        match plan.shard {
+            Some(shard) => starts.in_shard(shard),
+            None => starts,
+        }
+    }
+
+    /// Length of the current pause between two times; zero if the schedule is not paused.
     pub fn paused_until(&self, from: Nanos, to: Nanos) -> Duration {
         self.paused_since.map_or(Duration::ZERO, |since| to.since(since.max(from)))
     }
 
-    /// Starts the rows of a trace at their times: first those that were `returned`, at once, then those that follow the
-    /// `taken` ones.
+    /// Makes the schedule follow the times of a trace. First the `returned` rows start at once, then the rows after the
+    /// first `taken` ones start at their times.
     pub fn follow(&mut self, times: RowTimes, taken: u64, returned: usize) {
         self.starts = Some(Schedule::Traced(TracedStarts::new(times, taken)));
         self.withdrawn = vec![Duration::ZERO; returned];
     }
 
-    /// Starts requests at a rate that changes, from the used part of the duration on.
-    pub fn follow_curve(&mut self, plan: OpenLoop, curve: RateCurve) {
-        self.starts = Some(Schedule::Drawn(Starts::with_curve(plan, curve, self.used)));
+    /// Makes the schedule follow a rate that changes, from the used part of the duration on.
+    pub fn follow_curve(&mut self, plan: &Plan, open_loop: OpenLoop, curve: RateCurve) {
+        let starts = Starts::with_curve(open_loop, curve, self.used);
+        self.starts = Some(Schedule::Drawn(Self::in_shard(starts, plan)));
     }
 
-    /// Time at which `used` of the duration will be or was used, by the present schedule; `None` before it begins.
+    /// Time at which the part `used` of the duration is over, by the present schedule; `None` before the schedule
+    /// begins.
     pub fn time_of(&self, used: Duration) -> Option<Nanos> {
         Some(self.origin?.plus(used.saturating_sub(self.used)))
     }
@@ -110,7 +119,7 @@ impl RunClock {
         Some(starts.after(further).saturating_sub(position))
     }
 
-    /// Largest part of the duration used up to `now`.
+    /// Largest used part of the duration up to `now`.
     fn reached(&self, now: Nanos) -> Duration {
         self.reached.max(self.used(now))
     }
@@ -133,8 +142,8 @@ impl RunClock {
         self.origin.get_or_insert(now);
     }
 
-    /// Resumes a paused schedule. Starts move by the length of the pause, which is neither server time nor queue time.
-    /// Returns start and end of the pause.
+    /// Resumes a paused schedule. The starts move by the length of the pause, which is neither server time nor queue
+    /// time. Returns start and end of the pause.
     pub fn resume(&mut self, now: Nanos) -> Option<(Nanos, Nanos)> {
         let origin = self.origin?;
         self.reached = self.reached(now);
@@ -152,7 +161,7 @@ impl RunClock {
         self.next_at(self.origin?)
     }
 
-    /// Next intended start, if a schedule that has not begun begins at `now`.
+    /// Next intended start. A schedule that has not begun counts as beginning at `now`.
     pub fn next_at(&self, now: Nanos) -> Option<Nanos> {
         let starts = self.starts.as_ref()?;
         let offset = self.withdrawn.first().copied().unwrap_or_else(|| starts.next());
@@ -168,15 +177,16 @@ impl RunClock {
         }
     }
 
-    /// Puts intended starts back into the schedule.
+    /// Returns the intended starts of withdrawn attempts to the schedule.
     pub fn withdraw(&mut self, due: impl Iterator<Item = Nanos>) {
         let Some(origin) = self.origin else { return };
         self.withdrawn.extend(due.map(|at| at.since(origin)));
         self.withdrawn.sort_unstable();
     }
 
-    /// Returns whether the next start lies beyond the run's duration. If all slots were taken (`capped`), waiting
-    /// starts are dropped at the end of the duration. Otherwise they are late because of this program and still happen.
+    /// Returns whether the next start lies beyond the run's duration. If all slots were taken (`capped`), starts that
+    /// are still waiting at the end of the duration are dropped. Otherwise starts are late because of tokscope itself,
+    /// and still happen.
     pub fn is_over(&self, now: Nanos, capped: bool) -> bool {
         let Some(left) = self.left() else { return false };
         let end = self.origin.unwrap_or(now).plus(left);
@@ -190,7 +200,7 @@ impl RunClock {
         self.paused_since.is_none().then_some(end)
     }
 
-    /// Duration of the schedule from its origin.
+    /// Part of the duration that was left when the schedule began; `None` without a duration.
     fn left(&self) -> Option<Duration> {
         Some(self.duration?.saturating_sub(self.used))
     }
@@ -211,19 +221,19 @@ impl RunClock {
         Some(self.duration?.saturating_sub(self.used(now)))
     }
 
-    /// Number of starts that are due and did not happen.
+    /// Number of starts that are due and have not happened.
     pub fn overdue(&self, now: Nanos) -> usize {
         let Some(origin) = self.origin else { return 0 };
         let withdrawn = self.withdrawn.iter().filter(|offset| origin.plus(**offset) <= now).count();
         withdrawn + self.starts.clone().map_or(0, |mut starts| starts.skip_to(now.since(origin)))
     }
 
-    /// Number of intended starts within the duration that did not happen.
+    /// Number of intended starts within the duration that have not happened.
     pub fn missed(&self) -> usize {
         self.clone().skip_rest()
     }
 
-    /// Removes the time limit, and drops the starts left within it.
+    /// Removes the time limit, and drops the starts that are left within it.
     pub fn end(&mut self) {
         self.skip_rest();
         self.duration = None;

@@ -1,4 +1,4 @@
-//! The end of an open loop whose queue only grows (`--stop-when-saturated`).
+//! Early end of an open loop whose queue only grows (`--stop-when-saturated`).
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ impl Session {
         self.saturated_at
     }
 
-    /// Returns whether the queue is watched: only while the schedule runs.
+    /// Returns whether the length of the queue is counted now, which is only while the schedule runs.
     fn watches_backlog(&self) -> bool {
         let is_asked = self.plan.stop_when_saturated && self.is_open_loop() && self.saturated_at.is_none();
         is_asked && self.mode == Mode::Running && self.index.is_any_ready()
     }
 
-    /// Counts the queue once for each second of the schedule.
+    /// Counts the length of the queue, once for each second of the schedule.
     pub(super) fn count_backlog(&mut self) {
         if !self.watches_backlog() {
             return;
@@ -33,24 +33,24 @@ impl Session {
         }
     }
 
-    /// Time of the next count.
+    /// Time at which the queue is counted next; `None` if it is not watched.
     pub(super) fn counts_backlog_at(&self) -> Option<Nanos> {
         let next = Duration::from_secs(self.backlog.seconds() as u64 + 1);
         self.clock.time_of(next).filter(|_| self.watches_backlog())
     }
 
-    /// The end of the run, if its queue only grows.
-    pub(super) fn next_saturation(&self) -> Option<EventKind> {
+    /// Event that ends the run, if its queue only grows.
+    pub(super) fn saturation_event(&self) -> Option<EventKind> {
         let not_started = || if self.clock.is_timed() { self.clock.missed() } else { self.starts_left() };
         let is_over = self.watches_backlog() && self.backlog.only_grows();
         is_over.then(|| EventKind::Saturated { not_started: not_started() })
     }
 
-    /// Starts nothing more. Requests in flight go on.
+    /// Ends the run early: no more requests start. Requests in flight continue.
     pub(super) fn end_saturated(&mut self, at: Nanos, not_started: usize) {
         self.saturated_at = Some(at);
         for case in 0..self.cases.len() {
-            // The rest of the plan ends as that of a run that only the time limits.
+            // The attempts that are left end as in a run that only the time limits.
             self.edit(case, |c| {
                 if c.remaining > 0 {
                     c.remaining = u32::MAX;

@@ -1,12 +1,12 @@
-//! Schedule of a trace or of a load that changes, and what interruptions do to it.
+//! Schedule of a trace or of a changing load, and the effect of interruptions on the schedule.
 
 use super::{CaseState, Session};
 use crate::domain::load_stages::LoadStages;
 use crate::domain::time::Nanos;
 
 impl Session {
-    /// Pauses a case. Rows of a trace that were in flight are due again as soon as it goes on; the others keep their
-    /// times.
+    /// Pauses a case. Rows of a trace that were in flight are due again as soon as the case is resumed; the other rows
+    /// keep their times.
     pub(super) fn pause_case(&mut self, case: usize, at: Nanos) {
         let not_due: Vec<Nanos> = self.not_due(at).into_iter().filter(|(_, id)| id.case == case).map(|d| d.0).collect();
         let remaining = |session: &Self| session.cases.get(case).map_or(0, |c| c.remaining);
@@ -19,11 +19,11 @@ impl Session {
         }
     }
 
-    /// Gives a new clock the starts of a trace, from the first row that is left, or those of load stages.
+    /// Sets the starts of a new clock: those of a trace, from the first row that is left, or those of load stages.
     pub(super) fn set_schedule(&mut self) {
         let curve = self.suite.load_stages.as_ref().and_then(LoadStages::rates);
-        if let Some((plan, curve)) = self.plan.open_loop.zip(curve) {
-            self.clock.follow_curve(plan, curve);
+        if let Some((open_loop, curve)) = self.plan.open_loop.zip(curve) {
+            self.clock.follow_curve(&self.plan, open_loop, curve);
         }
         let times = self.rows.as_ref().and_then(|rows| rows.times());
         if let Some(times) = times.cloned() {
@@ -32,8 +32,8 @@ impl Session {
         }
     }
 
-    /// Number of rows that the cases have taken in order, and number of those that were discarded and come before all
-    /// others.
+    /// Number of rows that the cases have taken in order, and number of discarded rows, which are sent again before any
+    /// other.
     pub(super) fn rows_taken_and_returned(&self) -> (u64, usize) {
         let counts = self.cases.iter().map(CaseState::rows_taken_and_returned);
         counts.fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1))

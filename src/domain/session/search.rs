@@ -11,40 +11,40 @@ use crate::domain::load_search::{
 use crate::domain::probe_window::{ProbeWindow, probe_window};
 use crate::domain::time::Nanos;
 
-/// Minimum length of the steady part of a probe with a rate, seconds.
+/// Minimum length of the steady part of an open-loop probe, seconds.
 const MIN_STEADY_S: f64 = 10.0;
-/// Requests that must have ended before a probe is judged for the first time.
+/// Minimum number of ended requests for the first look at a probe.
 const FIRST_LOOK: usize = 8;
 
-/// A probe of a search. The attempts of its stage are its requests.
+/// A probe of a search. Its requests are the attempts whose stage is the index of the probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// Its load.
+    /// Load of the probe.
     pub load: SearchLoad,
-    /// Time of its start.
+    /// Time at which the probe began.
     pub began: Nanos,
-    /// Time of its verdict; `None` while it goes on.
+    /// Time of the verdict; `None` while the probe runs.
     pub judged: Option<Nanos>,
-    /// Its verdict; undecided while it goes on.
+    /// Verdict of the probe; undecided while the probe runs.
     pub verdict: ProbeVerdict,
-    /// Whether its estimates meet every threshold.
+    /// Whether the estimates of the probe meet every threshold.
     pub meets: bool,
-    /// Requests of the steady parts of all probes at this load up to this one.
+    /// Number of requests in the steady parts of all probes at this load up to this one.
     pub requests: usize,
 }
 
-/// State of a search. Its probes determine what it does next.
+/// State of a search. The probes determine its next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchState {
     /// Settings.
     pub settings: LoadSearch,
-    /// Probes in order; the last one may go on.
+    /// Probes in order. The last one may still run.
     pub probes: Vec<Probe>,
     /// Number of looks at the current probe; not part of a saved run.
     looks: u32,
-    /// Requests that must have ended for the next look.
+    /// Number of requests of the current probe that must have ended for the next look.
     next_look: usize,
-    /// Requests of the current probe that ended.
+    /// Number of requests of the current probe that ended.
     ended: usize,
 }
 
@@ -54,36 +54,36 @@ impl SearchState {
         Self { settings, probes: Vec::new(), looks: 0, next_look: FIRST_LOOK, ended: 0 }
     }
 
-    /// Probes that are over.
+    /// Returns the probes that have a verdict.
     pub fn finished(&self) -> Vec<FinishedProbe> {
         let finished = self.probes.iter().filter(|probe| probe.judged.is_some());
         finished.map(|&Probe { load, verdict, meets, .. }| FinishedProbe { load, verdict, meets }).collect()
     }
 
-    /// Result so far.
+    /// Returns the result so far.
     pub fn outcome(&self) -> SearchOutcome {
         self.settings.outcome(&self.finished())
     }
 
-    /// The probe that goes on.
+    /// Returns the probe that runs; `None` between two probes.
     pub fn current(&self) -> Option<&Probe> {
         self.probes.last().filter(|probe| probe.judged.is_none())
     }
 
-    /// Share of the search that is over, 0 to 1, from the number of probes that it may take: one for each doubling and
-    /// each halving, and a second one at either end.
+    /// Completed share of the search, 0 to 1, of the probes that it is expected to take: one for each doubling and each
+    /// halving, and a second one at either end.
     pub fn share(&self) -> f64 {
         let halvings = f64::from(self.settings.max.0.max(1).ilog2());
         let share = self.finished().len() as f64 / (2.0 * halvings + 3.0);
         if self.is_complete() { 1.0 } else { share.min(0.99) }
     }
 
-    /// The next step once the current probe is over.
+    /// Returns the next step after the finished probes.
     fn next(&self) -> SearchStep {
         self.settings.next(&self.finished())
     }
 
-    /// Returns whether every probe is over and the result is known.
+    /// Returns whether the result is known and no probe runs.
     pub fn is_complete(&self) -> bool {
         self.current().is_none() && self.next() == SearchStep::Done
     }
@@ -107,8 +107,8 @@ impl Session {
         self.search.as_ref()
     }
 
-    /// Index of the probe whose figures stand for the run: the last one at the highest load that passed, else the last one.
-    /// `None` without a search or a probe.
+    /// Index of the probe whose figures represent the run: the last probe at the highest load that passed, or else the
+    /// last probe. `None` without a search or a probe.
     pub fn headline_probe(&self) -> Option<usize> {
         let search = self.search.as_ref()?;
         let pass = search.outcome().last_pass;
@@ -124,7 +124,7 @@ impl Session {
         Some(format!("probe {}, {variable} {load}", search.probes.len()))
     }
 
-    /// The steady part of a probe; `None` without a search, or if there is none yet.
+    /// Returns the steady part of a probe; `None` without a search, or while there is no steady part.
     pub fn probe_window(&self, probe: usize) -> Option<ProbeWindow> {
         let search = self.search.as_ref()?;
         let stage = |attempt: &&AttemptState| attempt.stage == probe && !attempt.warmup;
@@ -141,7 +141,8 @@ impl Session {
                 records.push(record);
             }
         }
-        // Users who think are not in flight, so conversations never have the whole concurrency there.
+        // Conversations have think times without a request in flight, so their requests never reach the whole
+        // concurrency.
         let has_conversations = attempts().any(|attempt| attempt.turn.is_some());
         let is_closed = !self.is_open_loop() && !has_conversations;
         let concurrency = search.probes.get(probe).filter(|_| is_closed).map(|p| p.load.0 as usize);
@@ -180,7 +181,7 @@ impl Session {
         }
     }
 
-    /// The next event of the search: its first probe, a verdict, or the next probe.
+    /// Returns the next event of the search, if one is due: the start of a probe, or the verdict on the current one.
     pub(super) fn next_search_step(&mut self) -> Option<EventKind> {
         let search = self.search.as_ref().filter(|_| self.mode == Mode::Running)?;
         let is_drained = self.index.unsettled() == 0 && self.in_flight() == 0;
@@ -192,7 +193,7 @@ impl Session {
         (is_cool && self.is_search_left()).then_some(EventKind::ProbeBegan { probe: search.probes.len(), load })
     }
 
-    /// Time from which the next probe may start, while the search waits for it.
+    /// Time from which the next probe may start; `None` unless the search waits for this time.
     pub(super) fn probe_begins_at(&self) -> Option<Nanos> {
         let search = self.search.as_ref().filter(|search| self.mode == Mode::Running && !search.probes.is_empty())?;
         let is_drained = self.index.unsettled() == 0 && self.in_flight() == 0;
@@ -209,7 +210,8 @@ impl Session {
         self.changed_at.plus(self.search.as_ref().map_or(Duration::ZERO, |search| search.settings.cool_down))
     }
 
-    /// The verdict on the current probe, if enough of its requests ended for a look, or if it is over.
+    /// Returns the verdict on the current probe, if enough of its requests ended for a look, or if all of them did
+    /// (`is_over`).
     fn verdict(&mut self, is_over: bool) -> Option<EventKind> {
         let search = self.search.as_ref()?;
         let (looks, probe, wanted) = (search.looks, search.probes.len() - 1, self.requests_of_look(search.looks));
@@ -218,7 +220,7 @@ impl Session {
         }
         let window = self.probe_window(probe);
         let (fresh, seconds) = window.map_or((0, 0.0), |window| (window.records.len(), window.seconds));
-        // The queue of a rate grows and shrinks slowly, so a short probe sees only a part of it.
+        // In an open loop, the queue grows and shrinks slowly, so a short probe sees only a part of these changes.
         let is_short = self.is_open_loop() && seconds < MIN_STEADY_S;
         let records = self.probe_evidence(probe).map_or_else(Vec::new, |window| window.records);
         let (mut verdict, meets) = overall(&judge(self.slos(), &records));
@@ -229,7 +231,8 @@ impl Session {
         }
         let search = self.search.as_mut()?;
         search.looks += u32::from(!is_early);
-        // Some of those that ended are not in the steady part, or later than one that is still in flight.
+        // More requests must end than are missing, because not all of them are steady: some lie outside of the steady
+        // part, or were sent after one that is still in flight.
         let more = match wanted.saturating_sub(fresh) {
             0 if is_short => fresh / 4,
             0 => fresh,
@@ -241,7 +244,7 @@ impl Session {
         is_decided.then_some(EventKind::ProbeJudged { verdict, meets, requests })
     }
 
-    /// Number of steady requests that a look needs.
+    /// Number of steady requests that the look with this number needs.
     fn requests_of_look(&self, look: u32) -> usize {
         least_requests(self.slos()) << look.min(LOOKS)
     }
@@ -261,7 +264,7 @@ impl Session {
         if is_current { Ok(()) } else { Err(InvalidEvent::OutOfOrder) }
     }
 
-    /// Begins a probe: all cases start again under its load.
+    /// Begins a probe: all cases start again under the probe's load.
     pub(super) fn begin_probe(&mut self, probe: usize, load: SearchLoad, at: Nanos) {
         let Some(search) = &mut self.search else { return };
         let new = Probe { load, began: at, judged: None, verdict: ProbeVerdict::Undecided, meets: false, requests: 0 };
@@ -272,8 +275,8 @@ impl Session {
         self.restart_cases(probe);
     }
 
-    /// Ends a probe. Requests in flight go on if it passed. Otherwise they are discarded, because a long queue would take
-    /// long to drain.
+    /// Ends a probe. If the probe passed, requests in flight continue. Otherwise they are discarded, because a long
+    /// queue would take long to drain.
     pub(super) fn end_probe(&mut self, at: Nanos, verdict: ProbeVerdict, meets: bool, requests: u32) {
         if let Some(probe) = self.search.as_mut().and_then(|search| search.probes.last_mut()) {
             (probe.judged, probe.verdict, probe.meets) = (Some(at), verdict, meets);
@@ -287,7 +290,7 @@ impl Session {
         }
     }
 
-    /// Attempts in flight that the end of a probe discards.
+    /// Returns the attempts in flight that the end of a probe with this verdict discards.
     pub(super) fn discarded_by(&self, verdict: ProbeVerdict) -> Vec<AttemptId> {
         let counts = |id: &&AttemptId| self.attempt(**id).is_some_and(|attempt| !attempt.abandoned);
         if verdict == ProbeVerdict::Pass {
@@ -297,7 +300,7 @@ impl Session {
         }
     }
 
-    /// Begins a stage or a probe with a fresh clock and all cases in their order.
+    /// Restarts all cases for a stage or a probe, with a fresh schedule.
     pub(super) fn restart_cases(&mut self, stage: usize) {
         self.clock = RunClock::new(&self.plan);
         self.rows_taken = 0;
@@ -308,7 +311,7 @@ impl Session {
         self.set_schedule();
     }
 
-    /// Gives a plan the load of a search before its first probe.
+    /// Returns the plan with the load of a search's first probe.
     pub(super) fn plan_of_search(mut plan: Plan, search: Option<&LoadSearch>) -> Plan {
         if let (Some(search), SearchStep::Probe(first)) = (search, search.map_or(SearchStep::Done, |s| s.next(&[]))) {
             set_load(&mut plan, search, first);

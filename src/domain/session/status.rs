@@ -1,4 +1,4 @@
-//! Status of a run: attempts in flight, attempts due, work left.
+//! Status of a run: attempts in flight, attempts due, and remaining work.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ impl Session {
         &self.suite.slos
     }
 
-    /// Concurrency of a stage of the sweep, or of the run without a sweep; `None` if the rate alone decides.
+    /// Concurrency of a stage of the sweep, or of the run without a sweep; `None` if only the rate determines the load.
     pub fn concurrency_in(&self, stage: usize) -> Option<usize> {
         if let Some(search) = self.search.as_ref().filter(|s| s.settings.variable == SearchVariable::Concurrency) {
             return search.probes.get(stage).map(|probe| probe.load.0 as usize);
@@ -49,8 +49,8 @@ impl Session {
         self.index.open().iter().filter_map(|(id, ordered)| Some((id.case, self.attempt(*id)?, *ordered)))
     }
 
-    /// Number of requests that wait for a slot: in an open loop those that are due, otherwise those of the current stage
-    /// that are still to start. `None` if only the time limits them.
+    /// Number of requests that wait for a slot: in an open loop those that are due, otherwise those of the current
+    /// stage that are still to start. `None` if only the time limits the number.
     pub fn requests_queued(&self) -> Option<usize> {
         let is_waiting = self.mode == Mode::Running && self.index.is_any_ready();
         if self.is_open_loop() {
@@ -61,7 +61,7 @@ impl Session {
         self.cases.iter().filter(waits).map(remaining).try_fold(0, |sum: usize, n| Some(sum.saturating_add(n?)))
     }
 
-    /// Returns whether some case sends several turns.
+    /// Returns whether any case sends several turns.
     pub fn has_conversations(&self) -> bool {
         self.suite.conversations.is_some()
             || self.suite.cases.iter().any(|case| !case.follow_ups.is_empty())
@@ -83,7 +83,7 @@ impl Session {
         self.index.counts()
     }
 
-    /// Version that changes with every event.
+    /// Version of the session, which changes with every event.
     pub const fn version(&self) -> u64 {
         self.version
     }
@@ -108,12 +108,12 @@ impl Session {
         self.users() >= self.concurrency_now().max(1)
     }
 
-    /// Number of slots taken: attempts in flight, and conversations whose user thinks about the next turn.
+    /// Number of slots in use: attempts in flight, and conversations in the think time before their next turn.
     pub fn users(&self) -> usize {
         self.in_flight() + self.next_turns.len()
     }
 
-    /// Number of turns that a conversation of this case has by itself; 1 for a single request.
+    /// Number of turns that this case defines for a conversation; 1 for a single request.
     fn own_turns(&self, case: usize) -> u16 {
         let follow_ups = self.suite.cases.get(case).map_or(0, |c| c.follow_ups.len());
         u16::try_from(follow_ups).unwrap_or(u16::MAX).saturating_add(1)
@@ -127,20 +127,20 @@ impl Session {
         asked.unwrap_or_else(|| of_row.max(self.own_turns(case)))
     }
 
-    /// Number of turns to expect of a conversation of this case, for the progress.
+    /// Expected number of turns of a conversation of this case, for the progress.
     pub(super) fn expected_turns(&self, case: usize) -> usize {
         let mean = self.suite.conversations.as_ref().and_then(|c| Some(c.turns.as_ref()?.mean().round() as usize));
         mean.unwrap_or_else(|| self.own_turns(case).into()).max(1)
     }
 
-    /// Time before a turn of a conversation.
+    /// Think time before a turn of a conversation.
     pub(super) fn think_time(&self, case: usize, turn: Turn) -> Duration {
         let drawn = self.suite.conversations.as_ref().and_then(|c| c.think_time(case, turn.conversation, turn.number));
         drawn.or_else(|| Some(self.suite.cases.get(case)?.think_time)).unwrap_or_default()
     }
 
-    /// Time of the next [`Tick`](super::SessionInput::Tick), for the open loop or for the next turn of a conversation;
-    /// `None` while the session waits for something else.
+    /// Time at which the session needs its next [`Tick`](super::SessionInput::Tick): for the next start, a change of
+    /// the load, a count of the queue, or a probe. `None` while the session only waits for other inputs.
     pub fn wake_at(&self) -> Option<Nanos> {
         let turn = self.next_turns.first().map(|(ready_at, ..)| *ready_at).filter(|_| self.mode == Mode::Running);
         let end = turn.and_then(|_| self.clock.ends_at());
@@ -163,13 +163,13 @@ impl Session {
         Some(self.now.since(self.clock.next().filter(|_| waits)?))
     }
 
-    /// Spans in which the run was held, or nothing waited to start: ascending and disjoint. Requests in flight
-    /// continued.
+    /// Spans in which the schedule was paused, because the run was held or nothing waited to start: ascending and
+    /// disjoint. Requests in flight continued.
     pub fn schedule_pauses(&self) -> &[(Nanos, Nanos)] {
         &self.schedule_pauses
     }
 
-    /// Used share of the plan's duration at `now`, 0 to 1, without holds; `None` without a duration.
+    /// Used share of the plan's duration at `now`, 0 to 1. Holds use up no duration. `None` without a duration.
     pub fn share_of_time(&self, now: Nanos) -> Option<f64> {
         self.plan.duration?;
         if let Some(search) = &self.search {
@@ -181,7 +181,7 @@ impl Session {
         Some(self.clock.share(now).unwrap_or(0.0))
     }
 
-    /// Number of cases whose turn did not come within the run's duration, in any stage of a sweep.
+    /// Number of cases that were never started within the run's duration, in any stage of a sweep.
     pub fn unreached(&self) -> usize {
         let missed_earlier =
             |c: &CaseState| (0..self.stage).any(|stage| self.plan.duration.is_some() && !c.is_reached(stage));
@@ -194,15 +194,20 @@ impl Session {
         self.cases.len() - self.index.unsettled()
     }
 
-    /// Returns whether something is being measured, or will be without action of the user.
+    /// Returns whether something is being measured, or will be without an action of the user.
     pub fn is_active(&self) -> bool {
         let is_waiting = self.index.count(CasePhase::Queued) > 0 || !self.next_turns.is_empty();
         self.in_flight() > 0 || (self.mode == Mode::Running && (is_waiting || self.is_search_left()))
     }
 
-    /// Returns whether the program ended in the middle of the run, which was neither held nor finished.
+    /// Returns whether the program ended in the middle of the run, while the run was neither held nor finished.
     pub const fn is_cut_off(&self) -> bool {
         self.is_cut_off
+    }
+
+    /// Returns whether the program ended before the run's work was done, or never began it.
+    pub const fn is_cut_short(&self) -> bool {
+        self.is_closing || self.is_cut_off || self.began.is_none()
     }
 
     /// Returns whether the program was not running at a time.
@@ -211,9 +216,10 @@ impl Session {
             || self.absences.iter().any(|(from, to)| *from <= at && at < *to)
     }
 
-    /// Returns whether some case, in some stage of a sweep, has fewer complete answers than the plan asks for, or is
-    /// not finished. A plan with a duration requires all of its time, a complete answer of each case, no failure, and
-    /// every request of its rate. A rerun of a case that already has an answer does not make the run partial.
+    /// Returns whether the run is partial: any case, in any stage of a sweep, is unfinished or has fewer complete
+    /// answers than planned. A run with a duration is complete only if it used the whole duration, has a complete
+    /// answer of each case and no failure, and sent every request of its rate. A rerun of a case that already has an
+    /// answer does not make the run partial.
     pub fn is_partial(&self) -> bool {
         if let Some(search) = &self.search {
             return !search.is_complete();

@@ -1,4 +1,4 @@
-//! The end of the program during a run: a resumed run starts again what it interrupted.
+//! The end of the program during a run. A resumed run starts the interrupted attempts again.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, StoredReco
 use crate::domain::backlog::Backlog;
 use crate::domain::time::Nanos;
 
-/// Warning of an attempt that was lost.
+/// Warning in the record of a lost attempt.
 pub(super) const LOST: &str = "in flight when tokscope ended, so nothing of it was saved";
 
 impl Session {
-    /// Cancels what is left because the program ends.
+    /// Cancels all remaining attempts, because the program ends.
     pub(super) fn close(&mut self) {
         for case in 0..self.cases.len() {
             self.edit(case, CaseState::close);
@@ -36,7 +36,7 @@ impl Session {
             self.stopped = is_left.then_some(at);
         }
         let is_timed = self.clock.is_timed();
-        // A load that changes goes on where it was: earlier stages do not come back.
+        // A load that changes continues where it was: earlier stages are not repeated.
         let changes = self.suite.load_stages.is_some();
         let repeated = if changes { Duration::ZERO } else { self.time_to_repeat(at) };
         self.clock = RunClock::continuing(&self.plan, &self.clock, at, repeated);
@@ -62,20 +62,20 @@ impl Session {
         }
     }
 
-    /// Number of measured requests that the end of the program interrupted and no resumed run has repeated.
+    /// Number of measured requests that the end of the program interrupted and that no resumed run has repeated.
     pub const fn interrupted(&self) -> usize {
         self.interrupted.len()
     }
 
-    /// Time from which only interrupted requests were in flight, up to the end of the program at `at`. Nothing of that
-    /// time was measured.
+    /// Time from which only interrupted requests were in flight, until the program ended at `at`. The time in between
+    /// was not measured.
     fn interrupted_from(&self, at: Nanos) -> Nanos {
         let first = self.interrupted.iter().map(|(_, started)| *started).min();
         first.map_or(at, |first| self.last_measured_end.map_or(first, |ended| ended.max(first)).min(at))
     }
 
-    /// Part of the used duration that a resumed run repeats: the time from [`Self::interrupted_from`] on, and for each
-    /// earlier request that was interrupted, one interval of the rate.
+    /// Part of the used duration that a resumed run repeats: the time from [`Self::interrupted_from`] on, and one
+    /// interval of the rate for each interrupted request that started earlier.
     fn time_to_repeat(&self, at: Nanos) -> Duration {
         let from = self.interrupted_from(at);
         let paused: Duration = self.schedule_pauses.iter().map(|p| p.1.min(at).since(p.0.max(from))).sum();
@@ -91,14 +91,15 @@ impl Session {
             self.stop(at);
         }
         let Some(stopped) = self.stopped.take() else { return };
-        // Rates leave out the time of interrupted requests, of which nothing was measured.
+        // Rates exclude the time in which only interrupted requests were in flight, because nothing was measured.
         let last_pause = self.schedule_pauses.last().map_or(Nanos::default(), |pause| pause.1);
         self.schedule_pauses.push((self.rates_end.min(stopped).max(last_pause), at));
         self.absences.push((stopped, at));
         self.mode = Mode::Running;
     }
 
-    /// Gives each attempt in flight the record of one that left nothing, ended at the last sign of the program.
+    /// Gives each attempt in flight the record of a lost attempt, which ended at `at`, the last time at which the
+    /// program is known to have run.
     fn lose_open(&mut self, at: Nanos) {
         for (id, ordered) in self.index.open().clone() {
             let Some(attempt) = self.attempt(id) else { continue };
@@ -117,8 +118,8 @@ impl Session {
         }
     }
 
-    /// Returns the session as a program resumes it, last active at `stopped`: waiting for the endpoint with everything that is
-    /// left, or finished. The event for this has not been taken yet.
+    /// Returns the session to resume, whose program is known to have run until `stopped`. The session waits for the
+    /// endpoint, or is finished if nothing is left. The caller can take the event for the journal.
     #[must_use]
     pub fn to_resume(&self, stopped: Nanos) -> Self {
         let mut session = self.clone();
@@ -129,8 +130,8 @@ impl Session {
         session
     }
 
-    /// Puts the session into the state that a report shows after the program ended, last active at `at`: nothing is in flight,
-    /// and interrupted attempts are queued. The run is held if something is left to do.
+    /// Puts the session into the state that a report shows, if its program is known to have run until `at`: nothing is
+    /// in flight, and interrupted attempts are queued. If something is left to do, the run is held.
     pub fn show_ended(&mut self, at: Nanos) {
         self.pass_time(at.max(self.changed_at));
         self.shown_ended_at = Some(at);
@@ -138,7 +139,7 @@ impl Session {
         for case in 0..self.cases.len() {
             self.edit(case, CaseState::settle_interrupted);
         }
-        // A damaged journal may say that the run finished, but lack the end of an attempt.
+        // A damaged journal may have the event that the run finished, but lack the end of an attempt.
         if self.mode == Mode::Running || (self.mode == Mode::Finished && self.index.unsettled() > 0) {
             (self.mode, self.is_cut_off) = (Mode::Held, true);
         }
@@ -150,7 +151,7 @@ impl Session {
     }
 }
 
-/// Record of an attempt that left nothing.
+/// Returns the record of a lost attempt: in flight when the program ended, and never saved.
 fn lost_record(id: AttemptId, warmup: bool, from: Nanos, to: Nanos) -> StoredRecord {
     let mut lost = AttemptRecord::started(id, warmup, String::new(), String::new(), from);
     (lost.status, lost.ended) = (AttemptStatus::Cancelled, to);

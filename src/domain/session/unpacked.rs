@@ -1,24 +1,24 @@
-//! The records of a run that still have text and arrivals.
+//! List of the records of a run that still have text and arrivals.
 
 use std::collections::VecDeque;
 
 use crate::domain::attempt::AttemptId;
 
-/// Number of entries up to which packed ones are not searched for.
+/// Number of entries up to which packed records are not removed from the list.
 const FEW: usize = 1024;
 
-/// Attempts whose records have text and arrivals, oldest first, with the size of their records.
+/// Attempts whose records have text and arrivals, oldest first, with the sizes of their records in bytes.
 #[derive(Clone, Debug, Default)]
 pub struct UnpackedRecords {
     entries: VecDeque<(AttemptId, usize)>,
     bytes: usize,
-    /// Number of entries left after packed ones were last dropped.
+    /// Number of entries left after packed records were last removed.
     kept: usize,
 }
 
 impl UnpackedRecords {
-    /// Adds the record of an attempt that ended. Entries of records that were packed since (`is_packed`) are dropped
-    /// once they are half of all.
+    /// Adds the record of an attempt that ended. Entries whose records have been packed since (`is_packed`) are removed
+    /// once they may be half of all.
     pub fn push(&mut self, id: AttemptId, bytes: usize, is_packed: impl Fn(AttemptId) -> bool) {
         self.entries.push_back((id, bytes));
         self.bytes += bytes;
@@ -29,7 +29,7 @@ impl UnpackedRecords {
         }
     }
 
-    /// Removes and returns the oldest attempt while all records together are larger than `max_bytes`.
+    /// Removes and returns the oldest attempt if all records together are larger than `max_bytes`.
     pub fn pop_beyond(&mut self, max_bytes: usize) -> Option<AttemptId> {
         if self.bytes <= max_bytes {
             return None;
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn packed_records_leave_no_entry_behind() {
         let mut unpacked = UnpackedRecords::default();
-        // The first record stays whole, and all but the last ten of the others are packed.
+        // The first record is never packed. Of the others, all but the last ten are.
         for number in 1..=100_000 {
             unpacked.push(id(number), 100, |id| id.number > 1 && id.number + 10 <= number);
         }

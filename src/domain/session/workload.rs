@@ -1,4 +1,4 @@
-//! Work of a run in requests: done, left and expected.
+//! Number of requests of a run: done, left and expected.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use super::{CasePhase, CaseState, Session};
 use crate::domain::time::Nanos;
 
 impl Session {
-    /// Number of requests that the plan asks for, over all cases and stages; `None` if only the time limits them,
-    /// or if the turns of conversations are drawn. Reruns are not planned.
+    /// Number of requests in the plan, over all cases and stages, without reruns. `None` if only the time limits the
+    /// number, or if numbers of turns are drawn at random.
     pub fn requests_planned(&self) -> Option<usize> {
         let turns = self.suite.conversations.as_ref().and_then(|c| c.turns.as_ref());
         if turns.is_some_and(|turns| turns.as_fixed().is_none()) {
@@ -17,7 +17,7 @@ impl Session {
         self.plan.duration.is_none().then(|| self.requests_planned_in_stage.saturating_mul(stages))
     }
 
-    /// Counts the requests of the plan, which then change with the cases.
+    /// Counts the requests of the plan. Later changes of the cases update the counts.
     pub(super) fn count_requests(&mut self) {
         let planned = |case| (self.attempts_of(case) as usize).saturating_mul(self.expected_turns(case));
         let left = |(case, state): (usize, &CaseState)| state.requests_left(self.expected_turns(case));
@@ -26,8 +26,8 @@ impl Session {
         (self.requests_planned_in_stage, self.requests_left_in_stage) = (planned, left);
     }
 
-    /// Number of measured requests that ended, complete or failed, over all cases and stages, including reruns and those
-    /// that a rerun replaced. Warm-ups and cancelled requests do not count.
+    /// Number of measured requests that ended, complete or failed, over all cases and stages. Includes reruns and the
+    /// requests that a rerun replaced, but neither warm-ups nor cancelled requests.
     pub fn requests_measured(&self) -> usize {
         self.attempts().filter(|a| a.is_good() || a.is_failed()).count()
     }
@@ -48,8 +48,8 @@ impl Session {
         self.requests_done
     }
 
-    /// Number of measured requests in flight and still to start, including later stages. Requests that only the time
-    /// limits are not counted.
+    /// Number of measured requests in flight and still to start, including later stages. Requests whose number only the
+    /// time limits are not counted.
     pub fn requests_left(&self) -> usize {
         self.requests_left_in_stage.saturating_add(self.requests_of_later_stages())
     }
@@ -66,8 +66,8 @@ impl Session {
         in_stage.saturating_mul(stages)
     }
 
-    /// Number of requests that the rate and the duration plan on average, over all stages; `None` if the run has no
-    /// rate or no duration.
+    /// Expected number of requests from rate and duration, over all stages; `None` if the run has no rate or no
+    /// duration.
     pub fn requests_expected(&self) -> Option<usize> {
         // A probe ends as soon as it is decided.
         if self.search.is_some() {
@@ -78,8 +78,8 @@ impl Session {
         Some(in_stage.saturating_mul(self.sweep.len().max(1)))
     }
 
-    /// Time until the last request of a trace is due; `None` for other runs, after that time, and in a saved run, which
-    /// does not have the trace's times.
+    /// Time until the last request of a trace is due; `None` for other runs, once that request was sent, and in a saved
+    /// run, which does not have the trace's times.
     pub fn time_to_last_start(&self, now: Nanos) -> Option<Duration> {
         if !self.clock.is_traced() {
             return None;
@@ -93,14 +93,14 @@ impl Session {
         self.clock.is_timed()
     }
 
-    /// Number of requests done and left when the last duration was over; 0 before.
+    /// Number of requests done and left when the last duration was over; 0 before that time.
     pub const fn requests_when_time_was_up(&self) -> usize {
         self.requests_when_time_was_up
     }
 
     /// Time until the durations of this stage and the later ones are over; `None` if no duration limits the stage.
     pub fn time_left(&self, now: Nanos) -> Option<Duration> {
-        // The number of probes of a search is not known.
+        // The number of probes of a search is not known in advance.
         if self.search.is_some() {
             return None;
         }

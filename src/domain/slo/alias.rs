@@ -1,9 +1,9 @@
-//! Other tools' names for the figures of thresholds.
+//! Names that other tools use for the figures of thresholds.
 //!
-//! Aliases of the figures of single requests are in the table of metrics. A name is an alias only if the other tool's definition
-//! is the same; where definitions differ, [`hint`] says so.
+//! Aliases of the figures of single requests are in the table of metrics. A name is an alias only if the other tool's
+//! definition is the same; where definitions differ, [`hint`] says so.
 
-/// Aliases of figures of the run, and our names.
+/// Aliases of figures of the run, with tokscope's names.
 const RUN_ALIASES: [(&str, &str); 9] = [
     ("output_throughput", "throughput"),
     ("output_token_throughput", "throughput"),
@@ -16,16 +16,16 @@ const RUN_ALIASES: [(&str, &str); 9] = [
     ("request_error_rate", "error_rate"),
 ];
 
-/// Aliases of statistics, and our names.
+/// Aliases of statistics, with tokscope's names.
 const STATISTIC_ALIASES: [(&str, &str); 5] =
     [("mean", "avg"), ("average", "avg"), ("median", "p50"), ("minimum", "min"), ("maximum", "max")];
 
-/// Returns our name of a run's figure; any other name unchanged.
+/// Returns tokscope's name of a figure of the run; any other name unchanged.
 pub(super) fn run_figure(name: &str) -> &str {
     own_name(&RUN_ALIASES, name)
 }
 
-/// Returns our name of a statistic; any other name unchanged.
+/// Returns tokscope's name of a statistic; any other name unchanged.
 pub(super) fn statistic(name: &str) -> &str {
     own_name(&STATISTIC_ALIASES, name)
 }
@@ -34,7 +34,7 @@ fn own_name<'a>(aliases: &[(&str, &'static str)], name: &'a str) -> &'a str {
     aliases.iter().find(|(other, _)| *other == name).map_or(name, |(_, own)| *own)
 }
 
-/// Suggests what to use instead of another tool's name for a figure that cannot have a threshold.
+/// Suggests an alternative to another tool's figure that cannot have a threshold here.
 pub(super) fn hint(name: &str) -> Option<&'static str> {
     let has = |part: &str| name.contains(part);
     if has("time_per_output_token") {

@@ -5,7 +5,8 @@ use crate::domain::metrics::Better;
 use crate::domain::text::sanitise_line;
 
 impl Slo {
-    /// Warns about a bound that a worse server passes more easily, and suggests the other direction; `None` for a usual bound.
+    /// Returns a warning about a threshold that a worse server passes more easily, with the opposite direction as a
+    /// suggestion; `None` for a usual threshold.
     pub fn odd_direction(&self) -> Option<String> {
         let less_is_better = match self.subject {
             Subject::Requests(metric, _) => metric.better? == Better::Low,

@@ -6,7 +6,7 @@ use super::{Comparison, RunFigure, Slo, SloUnit, Stat, Subject, alias};
 use crate::domain::metrics::{Metric, with_thresholds};
 use crate::domain::text::sanitise_line;
 
-/// Names of the run's figures. Goodput has two, distinguished by unit.
+/// Names of the figures of the run. `goodput` names two figures; the unit of the threshold chooses one.
 const RUN_FIGURES: [(&str, RunFigure); 7] = [
     ("error_rate", RunFigure::ErrorRate),
     ("goodput", RunFigure::Goodput),
@@ -16,7 +16,7 @@ const RUN_FIGURES: [(&str, RunFigure); 7] = [
     ("requests", RunFigure::RequestRate),
     ("pass_rate", RunFigure::PassRate),
 ];
-/// Minimum similarity for a suggestion.
+/// Minimum Jaro-Winkler similarity, 0 to 1, for a suggestion.
 const MIN_SIMILARITY: f64 = 0.75;
 
 /// Reason why a threshold is invalid, for display.
@@ -94,7 +94,7 @@ fn subject(name: &str) -> Result<(Subject, Option<&'static str>), String> {
     }
 }
 
-/// Finds a metric by our name or by that of another tool.
+/// Finds a metric by tokscope's name or an alias.
 fn request_metric(name: &str) -> Option<&'static Metric> {
     let mut all = with_thresholds();
     all.find(|(_, names)| names.name == name || names.aliases.contains(&name)).map(|(metric, _)| metric)
@@ -131,7 +131,8 @@ fn unknown(name: &str, plain: &str) -> String {
     }
 }
 
-/// Threshold in the figure's unit. `named` is the unit in the figure's name; `%` selects the share for goodput.
+/// Reads the threshold in the figure's unit, and returns it with the figure. `named` is the unit in the figure's name.
+/// The unit `%` selects the share for goodput.
 fn threshold(slo: &Slo, value: &str, named: Option<&str>) -> Result<(f64, Subject), String> {
     let unit_at = value.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(value.len());
     let (number, unit) = value.split_at(unit_at);

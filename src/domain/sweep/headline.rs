@@ -1,4 +1,5 @@
-//! The stage of a sweep, or the probe of a search, that represents the run where there is room for the figures of one stage.
+//! The headline stage: the stage of a sweep, or the probe of a search, whose figures represent the run where there is
+//! room for only one stage.
 
 use super::{Stage, best, stages};
 use crate::domain::session::Session;

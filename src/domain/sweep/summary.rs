@@ -7,12 +7,12 @@ use crate::domain::attempt::TokenSource;
 use crate::domain::session::{AttemptState, Session};
 use crate::domain::tally::Tally;
 
-/// Share of the highest throughput from which another stage is as good: smaller differences are noise.
+/// Minimum share of the highest throughput for a stage to count as equally good: smaller differences are noise.
 const AS_GOOD: f64 = 0.99;
 
-/// Returns the stage with the highest throughput, of equally good ones that with the lowest concurrency; `None` if no stage
-/// has a throughput. A stage that does not [fill its slots](Stage::fills_slots) counts only if none does, because its
-/// throughput is not that of its concurrency.
+/// Returns the stage with the highest throughput, of equally good ones that with the lowest concurrency; `None` if no
+/// stage has a throughput. A stage that does not [fill its slots](Stage::fills_slots) counts only if none does, because
+/// its throughput is not that of its concurrency.
 pub fn best(stages: &[Stage]) -> Option<&Stage> {
     let is_any_filled = stages.iter().any(|stage| stage.fills_slots() && stage.throughput_per_s().is_some());
     let counted = || stages.iter().filter(|stage| stage.fills_slots() || !is_any_filled);
@@ -22,8 +22,8 @@ pub fn best(stages: &[Stage]) -> Option<&Stage> {
     good.min_by_key(|stage| stage.concurrency)
 }
 
-/// Throughput of ideal scaling, tokens per second: each stream is as fast as those of the lowest concurrency. `None`
-/// if that stage has no throughput.
+/// Throughput of ideal scaling, tokens per second: each stream would be as fast as the streams at the lowest
+/// concurrency. `None` if the stage with the lowest concurrency has no throughput.
 pub fn ideal_throughput(stages: &[Stage], concurrency: usize) -> Option<f64> {
     let first = stages.iter().min_by_key(|s| s.concurrency)?;
     Some(first.throughput_per_s()? / first.concurrency.max(1) as f64 * concurrency as f64)
@@ -39,7 +39,7 @@ pub fn slo_limit(stages: &[Stage]) -> Option<usize> {
     without_gap.last().filter(|_| without_gap.len() == met).map(|s| s.0)
 }
 
-/// Load from which a server gives no more throughput.
+/// Saturation of the server: the load above which throughput does not grow.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Saturation {
     /// The first stage already saturates the server.

@@ -1,4 +1,4 @@
-//! A part of a trace, summarised for the columns of a screen.
+//! Summary of a part of a trace, for the columns of a screen.
 
 use super::{Gap, GapBin, Trace};
 use crate::domain::attempt::TextKind;
@@ -40,8 +40,8 @@ impl Column {
     }
 }
 
-/// Summarises the gaps between two times in `count` columns; each gap covers the columns of its duration. `open` is a
-/// gap that has not ended. If a column has many arrivals, a gap may count in the neighbouring column.
+/// Summarises the gaps between two times in `count` columns. Each gap counts in all columns that it overlaps. `open` is
+/// a gap that has not ended. If a column has many arrivals, a gap may count in the neighbouring column instead.
 pub fn columns(trace: &Trace, open: Option<Gap>, from: Nanos, to: Nanos, count: usize) -> Vec<Option<Column>> {
     let mut out = vec![None; count];
     let total = to.since(from).as_nanos();

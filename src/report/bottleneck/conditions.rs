@@ -1,40 +1,41 @@
-//! Conditions of the rules, and the evidence they give.
+//! Conditions of the rules. Each function returns the evidence if its rule applies.
 
 use super::evidence::{Evidence, millis, percent};
 use crate::domain::sweep::saturated_from_start;
 
-/// Lateness of tokscope (p99) from which figures are doubtful, milliseconds.
+/// Minimum delay (p99) of tokscope's reading thread that makes figures doubtful, milliseconds.
 const LATE_MS: f64 = 5.0;
-/// Minimum share of attempts delayed by tokscope to name tokscope as the cause; a smaller share is named beside another cause.
+/// Minimum share of attempts that tokscope itself delayed to be the cause. A smaller share is only mentioned.
 const OWN_DELAYS: f64 = 0.1;
-/// Share of a core from which a thread cannot read faster, percent.
+/// Minimum load of the reading thread that limits it, percent of one core.
 const SATURATED_PERCENT: f64 = 90.0;
-/// Load from which a shared machine slows client and server, percent.
+/// Minimum load of all cores at which client and server slow each other, percent.
 const EXHAUSTED_PERCENT: f64 = 95.0;
-/// Minimum share of attempts for a property of the whole run.
+/// Minimum share of attempts that must be buffered for the whole run to count as buffered.
 const MOST: f64 = 0.5;
-/// Minimum share and number of refused requests that limit the run.
+/// Minimum share and number of attempts that the server refused, to be the cause.
 const REFUSED: f64 = 0.1;
 const REFUSED_AT_LEAST: usize = 3;
-/// Minimum average number of waiting requests in the server's metrics.
+/// Minimum average number of requests waiting in the server, according to its metrics.
 const WAITING: f64 = 1.0;
-/// Minimum share of the run with a throttled clock for a GPU to be the cause, percent.
+/// Minimum share of the run in which a GPU was throttled, percent.
 const THROTTLED_PERCENT: f64 = 25.0;
-/// Minimum share of a wait in the TTFT, and of the TTFT in the request, to be the cause; below the other limit, decoding is.
+/// Minimum share of a wait in the TTFT for a queue to be the cause, and of the TTFT in the request for the prefill.
 const WAIT_HOLDS: f64 = 0.5;
-/// Minimum share of the due requests that found no free slot in time.
+/// Minimum share of the due requests that got no slot before the run's time ended.
 const NOT_STARTED: f64 = 0.1;
+/// Maximum share of the TTFT in the request for decoding to be the cause.
 const DECODE_HOLDS: f64 = 0.2;
-/// Growth factor of TTFT over a sweep that indicates a queue.
+/// Minimum growth factor of the median TTFT over a sweep that indicates a queue.
 const QUEUE_GROWTH: f64 = 3.0;
-/// Maximum p99 of steady gaps, in medians.
+/// Maximum ratio of p99 to median for gaps to count as steady.
 const STEADY: f64 = 3.0;
 
 pub(super) fn own_standstill(e: &Evidence<'_>) -> Option<String> {
     is_own_standstill(e).then(|| standstills(e)).flatten()
 }
 
-/// Evidence of tokscope's own delays that are too rare for a rule of their own.
+/// Returns delays that tokscope itself caused in too few attempts to be the cause. The sentence mentions them anyway.
 pub(super) fn few_own_delays(e: &Evidence<'_>) -> Option<String> {
     let counts = &e.counts;
     let stalled = || (!is_own_standstill(e)).then(|| standstills(e)).flatten();
@@ -43,12 +44,13 @@ pub(super) fn few_own_delays(e: &Evidence<'_>) -> Option<String> {
     stalled().or_else(sent).or_else(read)
 }
 
-/// A stall delays whole answers like a buffer does; with a buffer, both are explanations.
+/// Returns whether tokscope's own stalls explain the run. If text was also held back, any stall counts: a stall makes
+/// an answer look buffered.
 fn is_own_standstill(e: &Evidence<'_>) -> bool {
     is_own_share(e, e.counts.stalled) || buffered(e).is_some()
 }
 
-/// Returns whether this many attempts are enough to distort the run's percentiles.
+/// Returns whether tokscope delayed enough attempts to distort the run's percentiles.
 fn is_own_share(e: &Evidence<'_>, attempts: usize) -> bool {
     attempts as f64 >= e.counts.ended as f64 * OWN_DELAYS
 }
@@ -82,7 +84,7 @@ pub(super) fn own_lateness(e: &Evidence<'_>) -> Option<String> {
     let late_by_lag = || {
         let late_ms = e.system.lag_p99_ms.filter(|ms| *ms >= LATE_MS)?;
         let token_ms = e.median(|t| t.token_ms)?;
-        // Some milliseconds do not matter at an ITL of a second.
+        // A delay of a few milliseconds does not matter at an ITL of a second.
         (late_ms >= token_ms / 2.0).then(|| {
             let (late, token) = (millis(late_ms), millis(token_ms));
             format!(
@@ -126,7 +128,7 @@ pub(super) fn one_at_a_time(e: &Evidence<'_>) -> Option<String> {
 }
 
 pub(super) fn no_slot(e: &Evidence<'_>) -> Option<String> {
-    // Requests that never started have no TTFT, so the median of the others cannot show the queue.
+    // Requests that never started have no TTFT, so the median TTFT of the others hides the queue.
     let due = e.counts.ended + e.not_started;
     if e.not_started as f64 > due as f64 * NOT_STARTED {
         return Some(format!("at this rate, {} of {due} requests found no free slot in time", e.not_started));
@@ -143,7 +145,7 @@ pub(super) fn server_queue_time(e: &Evidence<'_>) -> Option<String> {
     Some(format!("the server reports that requests spent {queue} of their {ttft} TTFT in its queue (medians{stage})"))
 }
 
-/// Returns whether a wait is most of the TTFT that includes it.
+/// Returns whether a wait is at least half of the TTFT, which includes it.
 fn holds(&(wait_ms, ttft_ms): &(f64, f64)) -> bool {
     ttft_ms > 0.0 && wait_ms >= ttft_ms * WAIT_HOLDS
 }

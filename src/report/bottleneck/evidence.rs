@@ -1,4 +1,4 @@
-//! Figures that the rules check.
+//! Collects the figures that the rules check.
 
 use super::SystemFigures;
 use super::one_at_a_time::{Exchange, OneAtATime};
@@ -10,25 +10,25 @@ use crate::domain::statistics::{enough_for, median};
 use crate::domain::sweep::{Stage, stages};
 use crate::report::summary::Summary;
 
-/// Findings of text that was held back.
+/// Keys of the findings that show text was held back.
 const BUFFER_FINDINGS: [&str; 3] = ["fake_streaming", "bursts", "shared_reads"];
 /// HTTP statuses of an overloaded server.
 const REFUSALS: [u16; 3] = [429, 503, 529];
 
-/// Everything known about a run.
+/// Figures of a run for the rules.
 pub(super) struct Evidence<'a> {
     pub summary: &'a Summary,
     pub system: SystemFigures,
-    /// Times of the attempts that count; in a sweep, of its headline stage.
+    /// Times of the reported attempts; in a sweep, of its headline stage.
     pub times: Vec<Times>,
-    /// Share of the median request before its first token, from 0 to 1.
+    /// Median share of TTFT in the request latency, from 0 to 1.
     pub prefill_share: Option<f64>,
-    /// Stages of the sweep that had enough requests to fill their slots.
+    /// Stages of the sweep with enough requests to fill their concurrency.
     pub stages: Vec<Stage>,
     /// Evidence of a server that decodes one request at a time.
     pub one_at_a_time: Option<OneAtATime>,
     pub counts: Counts,
-    /// Number of requests of `--rate` that found no free slot within `--duration`.
+    /// Number of requests due in an open loop that got no slot within `--duration`.
     pub not_started: usize,
 }
 
@@ -36,31 +36,31 @@ pub(super) struct Evidence<'a> {
 #[derive(Default)]
 pub(super) struct Counts {
     pub ended: usize,
-    /// Attempts in which tokscope itself stalled, and the longest stall, milliseconds.
+    /// Attempts in which tokscope itself stalled; next, its longest stall in milliseconds.
     pub stalled: usize,
     pub longest_stall_ms: f64,
-    /// Requests that tokscope itself sent late, and the longest delay, milliseconds.
+    /// Requests that tokscope itself sent late; next, the longest such delay in milliseconds.
     pub sent_late: usize,
     pub longest_own_delay_ms: f64,
-    /// Streams that tokscope itself read late.
+    /// Attempts whose stream tokscope itself read late.
     pub read_late: usize,
     /// Attempts whose text was held back, except those in which tokscope stalled or read late.
     pub buffered: usize,
-    /// Attempts that an overloaded server refused at least once.
+    /// Attempts that the server refused at least once, with one of the statuses in [`REFUSALS`].
     pub refused: usize,
 }
 
-/// Times of an attempt that counts; `None` for an unknown time.
+/// Times of a reported attempt; `None` for an unknown time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
     pub ttft_ms: Option<f64>,
     pub latency_ms: Option<f64>,
     pub token_ms: Option<f64>,
-    /// Wait for a slot in the open loop, without tokscope's own delay.
+    /// Wait for a free slot in the open loop, without delays by tokscope itself.
     pub slot_ms: Option<f64>,
-    /// Wait in the server's queue, by the server's clock.
+    /// Wait in the server's queue, as the server reports it.
     pub queue_ms: Option<f64>,
-    /// The p99 of the gaps divided by their median, with enough gaps.
+    /// Ratio of p99 to median of the gaps between events; `None` with too few gaps.
     pub spread: Option<f64>,
 }
 
@@ -92,22 +92,22 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// Whether there are figures that a busy machine may distort: not if every request failed.
+    /// Returns whether any figures exist. Without them, a busy machine distorts nothing.
     pub const fn has_answers(&self) -> bool {
         self.summary.attempts > 0
     }
 
-    /// Stage of a sweep that medians are of: ` at concurrency 8`. Empty without a sweep.
+    /// Names the stage of a sweep that the medians describe: ` at concurrency 8`. Empty without a sweep.
     pub fn at_stage(&self) -> String {
         self.summary.stage.map_or_else(String::new, |concurrency| format!(" at concurrency {concurrency}"))
     }
 
-    /// Median of a time over the attempts that have it.
+    /// Returns the median of a time over the attempts that have it.
     pub fn median(&self, time: impl Fn(&Times) -> Option<f64>) -> Option<f64> {
         median(self.times.iter().filter_map(time))
     }
 
-    /// Medians of a wait and of the TTFT over the attempts that have both.
+    /// Returns the median wait and the median TTFT of the attempts that have both.
     pub fn wait_of_ttft(&self, wait: impl Fn(&Times) -> Option<f64>) -> Option<(f64, f64)> {
         let both: Vec<(f64, f64)> = self.times.iter().filter_map(|t| Some((wait(t)?, t.ttft_ms?))).collect();
         Some((median(both.iter().map(|b| b.0))?, median(both.iter().map(|b| b.1))?))

@@ -4,14 +4,15 @@ use crate::domain::attempt::AttemptRecord;
 use crate::domain::statistics::median;
 use crate::domain::time::Nanos;
 
-/// Minimum number of requests sent while another was being answered; fewer may be chance.
+/// Minimum number of overlapping requests; with fewer, the order of their answers may be chance.
 const ENOUGH_WAITS: usize = 3;
-/// Minimum share of them whose first text came after the previous answer's last.
+/// Minimum share of overlapping requests whose first text came after the previous answer had ended.
 const APART: f64 = 0.9;
-/// Minimum share of their wait spent decoding other requests; the rest is their own prefill.
+/// Minimum median share of the wait for the first text during which the server decoded other answers. The rest is the
+/// request's own prefill.
 const COVERED: f64 = 0.5;
 
-/// Time of a request in flight, and of its text.
+/// Times of one request: when it was sent, and when its first and last text arrived.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Exchange {
     began: Nanos,
@@ -20,31 +21,32 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Returns the exchange of a complete, streamed answer; `None` for any other.
+    /// Returns the times of a complete, streamed answer; `None` for any other attempt.
     pub fn new(record: &AttemptRecord) -> Option<Self> {
         let (first, last) = (record.first_arrival()?, record.last_arrival()?);
         (record.is_ok() && first < last).then(|| Self { began: record.began(), first, last })
     }
 }
 
-/// A server that decodes one request at a time.
+/// Evidence that a server decodes one request at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct OneAtATime {
-    /// Requests that waited until another one ended.
+    /// Requests whose first text came only after the previous answer had ended.
     pub apart: usize,
-    /// Requests that were sent while another one was being answered.
+    /// Requests sent while an earlier one was being answered.
     pub waited: usize,
-    /// Shortest and longest time from a request to its first text, milliseconds.
+    /// Shortest and longest time from sending a request to its first text, milliseconds.
     pub first_text_ms: (f64, f64),
 }
 
 impl OneAtATime {
-    /// Returns evidence if decode phases of concurrent requests never overlap and other requests' decoding fills the waits.
+    /// Returns the evidence if answers never overlap although their requests do, and decoding of other answers fills
+    /// the waits.
     pub fn find(mut exchanges: Vec<Exchange>) -> Option<Self> {
         exchanges.sort_by_key(|e| (e.first, e.last));
         let (mut apart, mut covers) = (0, Vec::new());
         for (at, own) in exchanges.iter().enumerate() {
-            // Sorted by first text, so those that may still be decoding come right before.
+            // The list is sorted by first text, so the answers that may still be decoding come right before this one.
             let before = exchanges.split_at(at).0;
             let Some(previous) = before.last().filter(|previous| own.began < previous.last) else { continue };
             apart += usize::from(previous.last <= own.first);

@@ -1,5 +1,6 @@
-//! The table of rules, most direct evidence first: tokscope's own delays, when the text arrived, which requests overlapped,
-//! how busy a shared machine was, what the server reports, how throughput grew, and where the median request spent its time.
+//! Table of the rules, strongest evidence first: delays by tokscope itself, when text arrived, which requests
+//! overlapped, load of a shared machine, the server's own figures, growth of throughput, and where the median request
+//! spent its time.
 
 use super::conditions::{
     buffered, decode, few_own_delays, flat_sweep, gpu_throttled, growing_ttft, no_slot, one_at_a_time,
@@ -8,21 +9,21 @@ use super::conditions::{
 };
 use super::evidence::Evidence;
 
-/// A rule of the table.
+/// One rule of the table: a cause, its condition and its evidence.
 pub(super) struct Rule {
-    /// Key of the rule in the table.
+    /// Short stable name of the rule.
     pub key: &'static str,
-    /// Cause that the sentence names, in the field's words.
+    /// Cause in the field's terms, such as `queue-bound`.
     pub cause: &'static str,
-    /// Condition, for people.
+    /// Condition as text, for the documentation.
     pub condition: &'static str,
-    /// Sample evidence.
+    /// Sample of the evidence, for the documentation.
     pub example: &'static str,
-    /// Rules that follow from this one and are not named beside it.
-    pub explains: &'static [&'static str],
-    /// Whether the rule is named even if another rule is already named beside the cause.
+    /// Keys of rules that follow from this one. If this rule names the cause, they are not named as a second cause.
+    pub hides: &'static [&'static str],
+    /// Whether the sentence names this rule even if it already names a second cause.
     pub is_always_named: bool,
-    /// Returns the evidence; `None` if the rule does not hold.
+    /// Returns the evidence if the rule applies.
     pub find: fn(&Evidence<'_>) -> Option<String>,
 }
 
@@ -30,14 +31,14 @@ const CLIENT: &str = "client-bound";
 const QUEUE: &str = "queue-bound";
 const SATURATED: &str = "saturated";
 
-/// All rules. The first that holds names the cause.
+/// All rules in the order in which they are checked. The first that applies names the cause.
 pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "own_standstill",
         cause: CLIENT,
         condition: "tokscope itself stalled in at least 10% of the attempts, or in any if `buffered` also holds",
         example: "tokscope itself stalled in 5 of 50 attempts, for up to 0.90 s",
-        explains: &[],
+        hides: &[],
         is_always_named: false,
         find: own_standstill,
     },
@@ -46,7 +47,7 @@ pub(super) const RULES: &[Rule] = &[
         cause: CLIENT,
         condition: "tokscope sent at least 10% of the requests late (finding `sent_late`)",
         example: "tokscope itself sent 7 of 50 requests late, by up to 12 ms",
-        explains: &[],
+        hides: &[],
         is_always_named: false,
         find: own_dispatch_delay,
     },
@@ -55,7 +56,7 @@ pub(super) const RULES: &[Rule] = &[
         cause: CLIENT,
         condition: "at least one answer was measured, and tokscope's reading thread used at least 90% of a core",
         example: "tokscope's reading thread used 97% of a core, so its own delay may distort the figures",
-        explains: &["shared_machine", "own_lateness"],
+        hides: &["shared_machine", "own_lateness"],
         is_always_named: false,
         find: own_thread,
     },
@@ -65,7 +66,7 @@ pub(super) const RULES: &[Rule] = &[
         condition: "tokscope's reading thread was late by at least 5 ms and half the median ITL (p99), or read at least 10% of the \
                     streams late (finding `read_late`)",
         example: "tokscope itself was 12 ms late (p99) at an ITL of 9.0 ms, so its own delay may distort the figures",
-        explains: &[],
+        hides: &[],
         is_always_named: false,
         find: own_lateness,
     },
@@ -74,7 +75,7 @@ pub(super) const RULES: &[Rule] = &[
         cause: "buffered stream",
         condition: "in at least half of the attempts, text was held back and tokscope neither stalled nor read late",
         example: "text was held back in 14 of 14 attempts, so TTFT and ITL do not reflect the model",
-        explains: &["decode", "prefill"],
+        hides: &["decode", "prefill"],
         is_always_named: false,
         find: buffered,
     },
@@ -83,7 +84,7 @@ pub(super) const RULES: &[Rule] = &[
         cause: SATURATED,
         condition: "the server refused at least 3 requests, and at least 10% of all, with HTTP 429, 503 or 529",
         example: "the server refused 5 of 20 requests (HTTP 429, 503 or 529)",
-        explains: &[],
+        hides: &[],
         is_always_named: false,
         find: refused,
     },
@@ -94,7 +95,7 @@ pub(super) const RULES: &[Rule] = &[
                     wait was spent decoding others",
         example: "the server decodes one request at a time: 3 of 3 overlapping requests got their first token only after \
          the previous one ended (after 37 ms to 1.37 s)",
-        explains: &["server_queue_time", "server_queue_length", "growing_ttft", "flat_sweep", "prefill"],
+        hides: &["server_queue_time", "server_queue_length", "growing_ttft", "flat_sweep", "prefill"],
         is_always_named: false,
         find: one_at_a_time,
     },
@@ -103,7 +104,7 @@ pub(super) const RULES: &[Rule] = &[
         cause: CLIENT,
         condition: "at least one answer was measured, and client and server share a machine whose cores were at least 95% busy",
         example: "client and server share a machine whose cores were 98% busy, so each may have slowed the other",
-        explains: &[],
+        hides: &[],
         is_always_named: false,
         find: shared_machine,
     },
@@ -113,7 +114,7 @@ pub(super) const RULES: &[Rule] = &[
         condition: "with --rate, more than 10% of the requests found no free slot of --concurrency within --duration, or at least \
                     half of the median TTFT is the wait for a slot",
         example: "at this rate, requests spent 250 ms of their 300 ms TTFT waiting for a free slot (medians)",
-        explains: &["prefill"],
+        hides: &["prefill"],
         is_always_named: false,
         find: no_slot,
     },
@@ -122,7 +123,7 @@ pub(super) const RULES: &[Rule] = &[
         cause: QUEUE,
         condition: "the server reports at least half of the median TTFT as time in its queue",
         example: "the server reports that requests spent 200 ms of their 300 ms TTFT in its queue (medians)",
-        explains: &["server_queue_length", "growing_ttft", "prefill"],
+        hides: &["server_queue_length", "growing_ttft", "prefill"],
         is_always_named: false,
         find: server_queue_time,
     },
@@ -131,7 +132,7 @@ pub(super) const RULES: &[Rule] = &[
         cause: QUEUE,
         condition: "the server's metrics report at least one waiting request on average",
         example: "the server's metrics report 3.2 waiting requests on average",
-        explains: &["growing_ttft", "prefill"],
+        hides: &["growing_ttft", "prefill"],
         is_always_named: false,
         find: server_queue_length,
     },
@@ -140,7 +141,7 @@ pub(super) const RULES: &[Rule] = &[
         cause: QUEUE,
         condition: "over a sweep, median TTFT grew at least 3-fold, and throughput less than half as much as concurrency",
         example: "from concurrency 1 to 8, median TTFT grew from 100 ms to 400 ms, while throughput scaled only 0.8×",
-        explains: &["prefill"],
+        hides: &["prefill"],
         is_always_named: false,
         find: growing_ttft,
     },
@@ -149,7 +150,7 @@ pub(super) const RULES: &[Rule] = &[
         cause: SATURATED,
         condition: "over a sweep that at least doubles concurrency, no stage has 20% more throughput than the first",
         example: "from concurrency 1, with 270 tok/s there and at most 290 tok/s up to concurrency 4",
-        explains: &[],
+        hides: &[],
         is_always_named: false,
         find: flat_sweep,
     },
@@ -158,7 +159,7 @@ pub(super) const RULES: &[Rule] = &[
         cause: "GPU-throttled",
         condition: "a GPU that may serve the model was throttled for at least 25% of the run",
         example: "a GPU was throttled for 40% of the run (power cap)",
-        explains: &[],
+        hides: &[],
         is_always_named: false,
         find: gpu_throttled,
     },
@@ -167,7 +168,7 @@ pub(super) const RULES: &[Rule] = &[
         cause: "prefill-bound",
         condition: "at least half of the median request is spent before its first token",
         example: "75% of the median request is spent before its first token (TTFT 300 ms), in prefill or in a queue",
-        explains: &["decode"],
+        hides: &["decode"],
         is_always_named: false,
         find: prefill,
     },
@@ -176,7 +177,7 @@ pub(super) const RULES: &[Rule] = &[
         cause: "decode-bound",
         condition: "at most 20% of the median request is spent before its first token",
         example: "90% of the median request, 9.0 ms per token, steady",
-        explains: &[],
+        hides: &[],
         is_always_named: false,
         find: decode,
     },
@@ -186,7 +187,7 @@ pub(super) const RULES: &[Rule] = &[
         condition: "tokscope itself stalled, sent late or read late in some attempts, but in fewer than 10%; always named beside \
                     another cause",
         example: "tokscope itself stalled in 1 of 50 attempts, for up to 0.90 s",
-        explains: &[],
+        hides: &[],
         is_always_named: true,
         find: few_own_delays,
     },

@@ -1,24 +1,24 @@
-//! Figures of the system around a session that may show its bottleneck: GPUs, host, tokscope's reader, server metrics.
+//! Figures of GPUs, host, reading thread and server metrics that may show the bottleneck of a run.
 
 use crate::domain::server_gauges::Meter;
 use crate::report::gpu::GpuReport;
 use crate::report::host::HostReport;
 use crate::report::model::Report;
 
-/// Figures of GPUs, host, tokscope's reader and server metrics during a run.
+/// Means and maxima over the run; `None` for unknown figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SystemFigures {
-    /// Highest GPU load during the run, percent; `None` if none of the visible GPUs can have served the requests.
+    /// Highest load of a GPU that may have served the requests, percent.
     pub busiest_gpu_percent: Option<f64>,
-    /// Reason that throttled a GPU longest, in words, and its share of the run, percent.
+    /// Throttling reason that lasted longest on any GPU, as text, and its share of the run, percent.
     pub gpu_throttled: Option<(&'static str, f64)>,
-    /// 99th percentile of the delay of tokscope's reading thread, milliseconds.
+    /// Delay of tokscope's reading thread (p99), milliseconds.
     pub lag_p99_ms: Option<f64>,
-    /// Mean load of the reading thread, percent of one core.
+    /// Mean load of tokscope's reading thread, percent of one core.
     pub engine_percent: Option<f64>,
-    /// Mean load of all cores, percent, if client and server share the machine; else `None`.
+    /// Mean load of all cores, percent; only known if client and server share the machine.
     pub shared_machine_percent: Option<f64>,
-    /// Mean number of waiting requests, from the server's own metrics.
+    /// Mean number of requests waiting in the server, according to its metrics.
     pub server_waiting: Option<f64>,
 }
 
@@ -36,7 +36,7 @@ impl SystemFigures {
         figures.with_host(report.host.as_ref().ok(), report.local)
     }
 
-    /// Adds the figures of the host. `is_local`: the endpoint runs on the same host.
+    /// Adds the figures of the host. `is_local`: whether the endpoint runs on the same host.
     #[must_use]
     pub fn with_host(self, host: Option<&HostReport>, is_local: bool) -> Self {
         let busy = host.and_then(|h| h.cpu_busy_percent).filter(|_| is_local);

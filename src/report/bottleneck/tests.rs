@@ -11,7 +11,7 @@ use crate::domain::time::Nanos;
 use crate::report::host::HostReport;
 use crate::report::level::Level;
 
-/// Returns an answer with a TTFT of `ttft_ms` and `gaps` gaps of `gap_ms`.
+/// Returns an answer with this TTFT, and then this many gaps of `gap_ms`.
 fn answer(ttft_ms: u64, gap_ms: u64, gaps: u64) -> AttemptRecord {
     let mut record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
     let at = |i: u64| Nanos::from_millis(ttft_ms + i * gap_ms);
@@ -22,7 +22,7 @@ fn answer(ttft_ms: u64, gap_ms: u64, gaps: u64) -> AttemptRecord {
     record
 }
 
-/// Returns a run of these answers, one per case.
+/// Returns a run with one case per answer.
 fn session(records: Vec<AttemptRecord>) -> Session {
     let cases = (0..records.len()).map(|i| CaseSpec { max_tokens: 1000, ..case(&i.to_string()) }).collect();
     let suite = suite_with(cases);
@@ -50,13 +50,13 @@ fn sentence(records: Vec<AttemptRecord>) -> String {
 }
 
 #[test]
-fn without_a_figure_there_is_no_sentence() {
+fn an_unmeasured_run_has_no_bottleneck() {
     let session = session(Vec::new());
     assert_eq!(bottleneck(&session, &Summary::from_session(&session), SystemFigures::default()), None);
 }
 
 #[test]
-fn a_busy_machine_is_no_bottleneck_where_every_request_failed() {
+fn a_busy_machine_is_no_bottleneck_if_every_request_failed() {
     let system =
         SystemFigures { shared_machine_percent: Some(100.0), engine_percent: Some(100.0), ..SystemFigures::default() };
     let mut failed = answer(100, 9, 100);
@@ -71,7 +71,7 @@ fn decoding_is_named_with_its_share_and_its_speed() {
         sentence(vec![answer(100, 9, 100)]),
         "decode-bound: 90% of the median request, 9.0 ms per token, steady."
     );
-    // Twenty gaps are too few to say whether they are steady.
+    // With twenty gaps, p99 is unknown, so they do not count as steady.
     assert_eq!(sentence(vec![answer(20, 9, 20)]), "decode-bound: 90% of the median request, 9.0 ms per token.");
     let mut uneven = answer(20, 1, 200);
     for (i, arrival) in uneven.arrivals.iter_mut().enumerate() {
@@ -81,7 +81,7 @@ fn decoding_is_named_with_its_share_and_its_speed() {
 }
 
 #[test]
-fn a_long_wait_is_the_first_tokens() {
+fn a_long_ttft_is_prefill_bound() {
     assert_eq!(
         sentence(vec![answer(300, 10, 10)]),
         "prefill-bound: 75% of the median request is spent before its first token (TTFT 300 ms), in prefill or in a queue."
@@ -93,7 +93,7 @@ fn a_long_wait_is_the_first_tokens() {
 }
 
 #[test]
-fn tokscopes_own_delays_are_named_before_the_server() {
+fn delays_of_tokscope_are_named_before_the_server() {
     let with = |key: &'static str, n: usize| {
         let touched = |i| {
             let mut record = answer(100, 9, 100);
@@ -122,7 +122,7 @@ fn tokscopes_own_delays_are_named_before_the_server() {
         with("read_late", 1),
         format!("{decode}; also client-bound: tokscope itself read 1 of 20 streams late.")
     );
-    // Requests that tokscope delayed found no slot because of tokscope, not because of the rate.
+    // tokscope sent this request late, so the rate is not why it found no slot.
     let mut late = answer(300, 10, 10);
     late.intended = Some(Nanos(0));
     late.started = Nanos::from_millis(250);
@@ -131,7 +131,7 @@ fn tokscopes_own_delays_are_named_before_the_server() {
 }
 
 #[test]
-fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
+fn the_gpu_is_mentioned_only_if_it_was_busy_or_idle() {
     let with = |busiest_gpu_percent| {
         sentence_with(vec![answer(100, 9, 100)], SystemFigures { busiest_gpu_percent, ..SystemFigures::default() })
     };
@@ -141,7 +141,7 @@ fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
 }
 
 #[test]
-fn a_late_client_comes_before_what_it_measured() {
+fn a_late_client_is_named_before_its_measurements() {
     let late = |gap, ms| {
         sentence_with(vec![answer(100, gap, 100)], SystemFigures { lag_p99_ms: Some(ms), ..SystemFigures::default() })
     };
@@ -155,7 +155,7 @@ fn a_late_client_comes_before_what_it_measured() {
 }
 
 #[test]
-fn a_client_without_a_core_to_spare_comes_before_what_it_measured() {
+fn a_saturated_client_is_named_before_its_measurements() {
     let level = |avg| Some(Level { avg, max: 100.0 });
     let sentence = |busy: f64, engine: f64, is_local: bool| {
         let host =
@@ -187,7 +187,7 @@ fn buffering_needs_half_of_the_attempts() {
     assert!(sentence(vec![bursty(), answer(100, 9, 100), answer(100, 9, 100)]).starts_with("decode-bound"));
 }
 
-/// Returns an answer whose text arrived in one read.
+/// Returns an answer whose whole text arrived in one read.
 fn at_once(ms: u64, events: usize) -> AttemptRecord {
     let mut record = answer(ms, 0, events as u64 - 1);
     record.ended = Nanos::from_millis(ms);
@@ -196,7 +196,7 @@ fn at_once(ms: u64, events: usize) -> AttemptRecord {
 
 #[test]
 fn buffered_answers_never_name_the_client() {
-    // The gaps are 0, and tokscope's delay is more than half of that.
+    // The ITL is 0, so any delay of tokscope would exceed half of it.
     let records = (0..14).map(|i| at_once(900 + i, 10)).collect();
     let system = SystemFigures { lag_p99_ms: Some(12.0), ..SystemFigures::default() };
     let text = sentence_with(records, system);
@@ -204,7 +204,7 @@ fn buffered_answers_never_name_the_client() {
         text,
         "buffered stream: text was held back in 14 of 14 attempts, so TTFT and ITL do not reflect the model."
     );
-    // A read with the whole answer is stronger evidence than busy cores of a shared machine.
+    // An answer that arrives in one read is stronger evidence than busy cores.
     let busy = SystemFigures { shared_machine_percent: Some(100.0), ..SystemFigures::default() };
     assert_eq!(
         sentence_with((0..14).map(|i| at_once(900 + i, 10)).collect(), busy),
@@ -215,20 +215,20 @@ fn buffered_answers_never_name_the_client() {
 }
 
 #[test]
-fn own_standstill_comes_before_buffering_and_never_leaves_the_server_alone() {
+fn stalls_of_tokscope_come_before_buffering_and_are_always_mentioned() {
     let stopped = |mut record: AttemptRecord| {
         record.observer_stalls = vec![(Nanos::from_millis(50), Nanos::from_millis(950))];
         record
     };
-    // Every answer arrived while tokscope stalled: no answer shows buffering.
+    // tokscope stalled in every answer, so none of them shows a buffer in the server.
     let text = sentence((0..5).map(|_| stopped(at_once(950, 40))).collect());
     assert_eq!(text, "client-bound: tokscope itself stalled in 5 of 5 attempts, for up to 0.90 s.");
-    // Half of the answers: both causes are named.
+    // tokscope stalled in half of the answers: both causes are named.
     let mixed = (0..10).map(|i| if i % 2 == 0 { stopped(at_once(950, 40)) } else { at_once(950, 40) }).collect();
     let text = sentence(mixed);
     assert!(text.starts_with("client-bound: tokscope itself stalled in 5 of 10 attempts"), "{text}");
     assert!(text.contains("; also buffered stream: text was held back in 5 of 10 attempts"), "{text}");
-    // One of twenty is too few to be the cause, but is named beside it.
+    // One stall in twenty answers is too rare to be the cause, but is mentioned.
     let few = (0..20).map(|i| if i == 0 { stopped(answer(100, 9, 100)) } else { answer(100, 9, 100) }).collect();
     let text = sentence(few);
     assert!(text.starts_with("decode-bound: 90% of the median request"), "{text}");
@@ -236,33 +236,33 @@ fn own_standstill_comes_before_buffering_and_never_leaves_the_server_alone() {
         text.ends_with("; also client-bound: tokscope itself stalled in 1 of 20 attempts, for up to 0.90 s."),
         "{text}"
     );
-    // The stall is named first if the other answers look buffered.
+    // If the other answers look buffered, the stall is the cause.
     let few = (0..20).map(|i| if i == 0 { stopped(at_once(950, 40)) } else { at_once(950, 40) }).collect();
     let text = sentence(few);
     assert!(text.starts_with("client-bound: tokscope itself stalled in 1 of 20 attempts"), "{text}");
     assert!(text.contains("; also buffered stream: text was held back in 19 of 20 attempts"), "{text}");
-    // Without another cause the stall is named too.
+    // The stall is mentioned even if no rule applies.
     let few = (0..20).map(|i| if i == 0 { stopped(answer(300, 10, 70)) } else { answer(300, 10, 70) }).collect();
     assert!(sentence(few).contains("the rest decode; also client-bound: tokscope itself stalled in 1 of 20"));
-    // A stall does not affect answers that ended before it.
+    // A stall after the end of an answer does not count.
     let mut before = answer(100, 9, 100);
     before.observer_stalls = vec![(Nanos::from_millis(5000), Nanos::from_millis(5900))];
     assert!(sentence(vec![before]).starts_with("decode-bound"));
 }
 
-/// Returns requests that were sent together and answered one after another, by TTFT and time of decoding.
+/// Returns requests that were sent together and answered one after another, each decoded for `decode_ms`.
 fn in_turn(first_text_ms: &[u64], decode_ms: u64) -> Vec<AttemptRecord> {
     first_text_ms.iter().map(|ms| answer(*ms, decode_ms / 29, 29)).collect()
 }
 
 #[test]
-fn a_server_that_answers_one_request_at_a_time_is_a_queue() {
+fn a_server_that_decodes_one_request_at_a_time_is_queue_bound() {
     assert_eq!(
         sentence(in_turn(&[37, 332, 931, 1370], 290)),
         "queue-bound: the server decodes one request at a time: 3 of 3 overlapping requests got their first token only after \
          the previous one ended (after 37 ms to 1.37 s)."
     );
-    // The same cause is named with and without buffering; a second one is named beside it.
+    // The run is queue-bound with and without buffering; refusals are named as a second cause.
     let refusal = crate::domain::attempt::FailedTry {
         started: Nanos(0),
         kind: "rate_limited".into(),
@@ -277,17 +277,17 @@ fn a_server_that_answers_one_request_at_a_time_is_a_queue() {
 }
 
 #[test]
-fn a_long_prefill_of_parallel_requests_is_no_queue() {
-    // Decode phases that are short compared with the TTFT do not overlap either.
+fn a_long_prefill_of_concurrent_requests_is_not_queue_bound() {
+    // Short decode phases do not overlap either, but they do not fill the waits.
     assert!(sentence(in_turn(&[2000, 2100, 2200, 2300], 58)).starts_with("prefill-bound"));
-    // Decoded together.
+    // All four answers were decoded at the same time.
     assert!(sentence(in_turn(&[100, 110, 120, 130], 870)).starts_with("decode-bound"));
-    // Two requests are too few.
+    // Two overlapping requests are too few.
     assert!(!sentence(in_turn(&[37, 332, 931], 290)).starts_with("queue-bound"));
 }
 
 #[test]
-fn requests_that_wait_by_the_server_s_metrics_are_a_queue() {
+fn requests_waiting_in_the_server_are_queue_bound() {
     let with = |server_waiting| {
         sentence_with(vec![answer(300, 10, 10)], SystemFigures { server_waiting, ..SystemFigures::default() })
     };
@@ -296,7 +296,7 @@ fn requests_that_wait_by_the_server_s_metrics_are_a_queue() {
 }
 
 #[test]
-fn a_throttled_gpu_is_named_before_where_the_time_went() {
+fn a_throttled_gpu_is_named_before_prefill_and_decode() {
     let with = |percent| {
         let gpu_throttled = Some(("overheated", percent));
         sentence_with(vec![answer(100, 9, 100)], SystemFigures { gpu_throttled, ..SystemFigures::default() })
@@ -310,7 +310,7 @@ fn a_throttled_gpu_is_named_before_where_the_time_went() {
 }
 
 #[test]
-fn a_queue_is_the_servers_word_or_the_open_loops() {
+fn queue_times_come_from_the_server_or_the_open_loop() {
     let mut queued = answer(300, 10, 10);
     let timings = ServerTimings { queue_ms: Some(200.0), ..ServerTimings::from_source(TimingSource::Groq) };
     queued.server_timings = Some(timings);
@@ -318,7 +318,7 @@ fn a_queue_is_the_servers_word_or_the_open_loops() {
         sentence(vec![queued]),
         "queue-bound: the server reports that requests spent 200 ms of their 300 ms TTFT in its queue (medians)."
     );
-    // Requests without a slot have no TTFT: the few that got one must not hide the queue.
+    // The requests that got a slot have a short TTFT, which must not hide the queue.
     let mut session = session(vec![answer(50, 10, 100), answer(50, 10, 100)]);
     session.not_started = 15;
     assert!(
@@ -336,7 +336,7 @@ fn a_queue_is_the_servers_word_or_the_open_loops() {
     );
 }
 
-/// A sweep of eight requests at concurrency 1 and eight at concurrency 8, all one after another.
+/// Runs eight requests at concurrency 1 like `first`, then eight at concurrency 8 like `last`.
 fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
     let suite = suite_with(vec![CaseSpec { max_tokens: 1000, ..case("a") }]);
     let plan = Plan { repeat: 8, ..Plan::default() };
@@ -356,7 +356,7 @@ fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
 }
 
 #[test]
-fn a_ttft_that_grows_with_the_load_is_a_queue() {
+fn a_ttft_that_grows_with_the_load_is_queue_bound() {
     let found = sweep(&answer(100, 9, 100), &answer(400, 9, 100));
     let queue = "queue-bound: from concurrency 1 to 8, median TTFT grew from 100 ms to 400 ms, while throughput scaled only 0.8×";
     let flat = "saturated: from concurrency 1, with 101 tok/s there and at most 101 tok/s up to concurrency 8";
@@ -365,11 +365,11 @@ fn a_ttft_that_grows_with_the_load_is_a_queue() {
 }
 
 #[test]
-fn every_rule_has_words_of_its_own_and_explains_rules_below_it() {
+fn every_rule_has_its_own_text_and_hides_only_later_rules() {
     let keys: Vec<&str> = RULES.iter().map(|rule| rule.key).collect();
     for (at, rule) in RULES.iter().enumerate() {
         assert!(!keys[..at].contains(&rule.key), "{}", rule.key);
-        assert!(rule.explains.iter().all(|key| keys[at + 1..].contains(key)), "{}", rule.key);
+        assert!(rule.hides.iter().all(|key| keys[at + 1..].contains(key)), "{}", rule.key);
         assert!(rules_markdown().contains(rule.condition) && !rule.example.ends_with('.'));
     }
 }

@@ -1,4 +1,4 @@
-//! A comparison as a file.
+//! Exports a comparison as Markdown or JSON.
 
 use serde::Serialize;
 
@@ -69,12 +69,12 @@ pub fn markdown(comparison: &Comparison) -> String {
 #[derive(Serialize)]
 struct Document<'a> {
     schema_version: u32,
-    /// The result in one sentence; `null` without a common metric.
+    /// Verdict in one sentence; `null` if the runs have no metric in common.
     verdict: Option<String>,
     a: SideJson<'a>,
     b: SideJson<'a>,
     warnings: &'a [String],
-    /// Throughput of each stage that is compared, or of the runs.
+    /// Throughput by compared stage, or of the whole runs.
     throughput: Vec<ThroughputJson>,
     metrics: Vec<BlockJson<'a>>,
     /// Rows by turn, named `turn 1` and so on; only present if both runs have conversations.
@@ -95,11 +95,11 @@ struct PercentileJson {
     a: PercentileFigureJson,
     b: PercentileFigureJson,
     difference_percent: Option<f64>,
-    /// Interval of the difference by a cluster bootstrap; `null` with too few cases, rows or conversations.
+    /// 95% interval of the difference by a cluster bootstrap; `null` with too few cases, rows or conversations.
     difference_percent_ci95: Option<Interval>,
-    /// Units that each draw of the bootstrap takes.
+    /// Units that the bootstrap resamples: clusters or attempts.
     design: Option<&'static str>,
-    /// Number of clusters, or of attempts, that could be drawn.
+    /// Number of clusters or attempts to resample from.
     units: Option<usize>,
 }
 
@@ -107,7 +107,7 @@ struct PercentileJson {
 struct PercentileFigureJson {
     value: f64,
     n: usize,
-    /// Exact interval between order statistics; `null` with too few attempts.
+    /// Exact 95% interval between order statistics; `null` with too few attempts.
     ci95: Option<Interval>,
 }
 
@@ -138,13 +138,13 @@ struct SideJson<'a> {
     suite: Option<&'a str>,
     simulated: bool,
     partial: bool,
-    /// Tokens per second of the whole run; of a sweep, of its stage `concurrency`.
+    /// Throughput of the whole run, or of the stage at `concurrency`, tok/s.
     output_token_throughput: Option<f64>,
     /// Items per second in its place, for answers that are not text; only present for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     item_throughput: Option<f64>,
-    /// Concurrency that `output_token_throughput` and the verdict describe: of compared stages the highest that both runs
-    /// have, otherwise a sweep's best stage; `null` for a whole run.
+    /// Concurrency that `output_token_throughput` and the verdict describe: the highest that both runs measured, otherwise
+    /// a sweep's best stage. `null` for a whole run.
     concurrency: Option<u64>,
     /// Price of the run's work at its load; only present with `--usd-per-hour`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -156,9 +156,9 @@ struct SideJson<'a> {
 
 #[derive(Serialize)]
 struct ThroughputJson {
-    /// Concurrency; `null` for the whole run.
+    /// Concurrency of the stage; `null` for whole runs.
     concurrency: Option<u64>,
-    /// Tokens per second.
+    /// Throughput of run A, tok/s.
     a: Option<f64>,
     b: Option<f64>,
     difference_percent: Option<f64>,
@@ -172,25 +172,25 @@ struct BlockJson<'a> {
 
 #[derive(Serialize)]
 struct RowJson<'a> {
-    /// Concurrency; `null` for the whole run.
+    /// Concurrency of the stage; `null` for whole runs.
     concurrency: Option<u64>,
-    /// Name of the case; `null` for all cases.
+    /// Name of the case; `null` for the row over all cases.
     case: Option<&'a str>,
     a: Option<FigureJson>,
     b: Option<FigureJson>,
     difference_percent: Option<f64>,
-    /// Interval of the difference; `null` if a figure has no interval, and for pass rates.
+    /// 95% interval of the difference; `null` if a figure has no interval, and for pass rates.
     difference_percent_ci95: Option<Interval>,
-    /// Two-sided p-value of the difference, corrected by Holm's method in rows of single cases.
+    /// Two-sided p-value of the difference. Rows of single cases are corrected by Holm's method.
     p_value: Option<f64>,
-    /// Whether the test compared the runs in pairs of cases, rows or conversations.
+    /// Whether the test paired cases, rows or conversations of both runs.
     paired: bool,
-    /// Difference of two pass rates, percentage points, and its interval; `null` for other metrics.
+    /// Difference of two pass rates with its 95% interval, percentage points; `null` for other metrics.
     difference_points: Option<f64>,
     difference_points_ci95: Option<Interval>,
-    /// Judgement; `null` if the samples do not allow one.
+    /// Judgement; `null` if there are too few samples for one.
     judgement: Option<&'static str>,
-    /// Reason for a missing judgement of figures that both runs have.
+    /// Reason for a missing judgement although both runs have the figure.
     judgement_unavailable: Option<&'static str>,
 }
 

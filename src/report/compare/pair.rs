@@ -1,25 +1,25 @@
-//! Pairs of measurements that are compared: two whole runs, or two stages at the same concurrency.
+//! Pairs measurements for a comparison: two whole runs, or two stages at the same concurrency.
 
 use super::{Case, ComparedRun, Measured};
 
-/// Two measurements that are compared.
+/// Measurements of two runs to compare.
 #[derive(Debug)]
 pub struct Pair<'a> {
-    /// Concurrency of both; `None` for whole runs.
+    /// Concurrency of both stages; `None` for whole runs.
     pub concurrency: Option<u64>,
     pub a: &'a Measured,
     pub b: &'a Measured,
-    /// Throughput of both, tok/s.
+    /// Throughput of each run, tok/s.
     pub throughput: [Option<f64>; 2],
 }
 
 impl Pair<'_> {
-    /// Returns the beginning of a note on this pair.
+    /// Returns the start of a note about this pair, such as its concurrency; empty for whole runs.
     pub fn prefix(&self) -> String {
         self.concurrency.map_or_else(String::new, |n| format!("concurrency {n}: "))
     }
 
-    /// Describes the cases of both runs that were measured in only one of them.
+    /// Names cases of both suites that only one of the two measurements has.
     pub fn one_sided(&self) -> Option<String> {
         let is_measured = |case: &Case| case.figures.iter().any(Option::is_some);
         let of_b = self.b.by_name();
@@ -34,10 +34,11 @@ impl Pair<'_> {
     }
 }
 
-/// Concurrency, its measurements, and its throughput.
+/// One concurrency of a run: its measurements and throughput.
 type Level<'a> = (u64, &'a Measured, Option<f64>);
 
-/// Returns the concurrencies for which a run has separate figures: its stages, or the one of its closed loop.
+/// Returns the concurrencies that a run has separate figures for: the stages of a sweep, or the single one of a closed
+/// loop.
 fn levels(side: &ComparedRun) -> Vec<Level<'_>> {
     if side.is_sweep {
         return side.stages.iter().map(|stage| (stage.concurrency, &stage.measured, stage.throughput)).collect();
@@ -46,7 +47,7 @@ fn levels(side: &ComparedRun) -> Vec<Level<'_>> {
     closed.and_then(|plan| plan.concurrency).map(|n| (n, &side.whole, side.throughput)).into_iter().collect()
 }
 
-/// Returns one pair for each concurrency that both runs have if one is a sweep, else one pair of whole runs.
+/// Returns a pair for each concurrency that both runs measured if either is a sweep; otherwise one pair of whole runs.
 pub fn pairs<'a>(a: &'a ComparedRun, b: &'a ComparedRun) -> Vec<Pair<'a>> {
     let mut out = Vec::new();
     if a.is_sweep || b.is_sweep {
@@ -67,7 +68,8 @@ pub fn pairs<'a>(a: &'a ComparedRun, b: &'a ComparedRun) -> Vec<Pair<'a>> {
     out
 }
 
-/// Describes stages that only one run has. If no stage can be compared, describes what the figures of a sweep cover.
+/// Names concurrencies that only one run measured. If no stage can be compared, explains which figures of a sweep are
+/// used.
 pub fn warnings(a: &ComparedRun, b: &ComparedRun) -> Vec<String> {
     if !a.is_sweep && !b.is_sweep {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Percentiles of two runs side by side, with the interval of their change.
+//! Percentiles of two runs, with the interval of their change.
 
 use super::pair::Pair;
 use super::{COMPARED, Compared};
@@ -10,7 +10,7 @@ use crate::domain::statistics::{enough_for, percentile};
 
 /// Percentiles that are compared.
 const PERCENTILES: [u32; 3] = [50, 95, 99];
-/// Seed of the draws, so that a comparison always says the same.
+/// Random seed of the bootstrap, fixed so that a comparison always gives the same result.
 pub(super) const SEED: u64 = 1;
 
 /// A percentile of one run.
@@ -29,19 +29,19 @@ pub struct PercentileFigure {
 pub struct PercentileRow {
     /// Concurrency of the stage; `None` for whole runs.
     pub concurrency: Option<u64>,
-    /// Metric.
+    /// Metric of the percentile.
     pub compared: Compared,
     /// Percentile, 0 to 100.
     pub percent: u32,
-    /// First run.
+    /// Percentile of the first run.
     pub a: PercentileFigure,
-    /// Second run.
+    /// Percentile of the second run.
     pub b: PercentileFigure,
-    /// Relative change and its interval; `None` if there are too few values, cases or conversations for an interval.
+    /// Relative change with its interval; `None` with too few values, cases or conversations.
     pub change: Option<RelativeChange>,
 }
 
-/// Compares the percentiles of all times. Percentiles that either run has too few values for are omitted.
+/// Compares the percentiles of all times. Omits percentiles for which either run has too few values.
 pub(super) fn rows(pairs: &[Pair<'_>]) -> Vec<PercentileRow> {
     let times = || COMPARED.iter().enumerate().filter(|(_, c)| c.metric.unit == Unit::Milliseconds);
     let all = pairs.iter().flat_map(|pair| times().flat_map(move |time| PERCENTILES.map(|p| (pair, time, p))));
@@ -52,7 +52,7 @@ fn row(pair: &Pair<'_>, place: usize, compared: Compared, percent: u32) -> Optio
     let figure = |sorted: &[f64]| {
         let p = f64::from(percent);
         let ci95 = percentile_interval(sorted, p);
-        // One value is a median, but says nothing beside the mean.
+        // With a single value, every percentile equals the mean.
         let is_enough = sorted.len() > 1 && enough_for(sorted.len(), percent);
         is_enough.then(|| PercentileFigure { value: percentile(sorted, p), n: sorted.len(), ci95 })
     };

@@ -1,4 +1,4 @@
-//! Two figures side by side, and the judgement on their difference.
+//! Two figures side by side, with the judgement on their difference.
 
 use super::Figure;
 use crate::domain::hypothesis_test::{DifferenceTest, LEVEL, welch};
@@ -14,14 +14,14 @@ pub enum Judgement {
     Worse,
     /// The difference is significant, but neither direction is better.
     Differs,
-    /// The difference may be chance.
+    /// The difference is not significant.
     NoDifferenceShown,
-    /// A figure has no interval, so the difference may be chance.
+    /// A figure has no interval, so significance is unknown.
     TooFew,
 }
 
 impl Judgement {
-    /// Returns the judgement in words, or why there is none.
+    /// Returns the judgement as text, or the reason why there is none.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Better => "better",
@@ -38,7 +38,7 @@ impl Judgement {
 pub struct Row {
     /// Concurrency of the stage; `None` for whole runs.
     pub concurrency: Option<u64>,
-    /// Name of the case; `None` for all cases.
+    /// Name of the case; `None` for the row over all cases.
     pub case: Option<String>,
     /// Figure of the first run.
     pub a: Option<Figure>,
@@ -48,21 +48,21 @@ pub struct Row {
     pub is_of_same: bool,
     /// Whether the figures are shares of the answers, in percent.
     pub is_share: bool,
-    /// Test of the difference; `None` if a figure has no interval.
+    /// Significance test of the difference; `None` if a figure has no interval.
     pub test: Option<DifferenceTest>,
-    /// P-value of the test, corrected for the number of cases; `None` if it needs no correction.
+    /// P-value corrected for the number of cases; `None` for a row that needs no correction.
     pub corrected_p: Option<f64>,
 }
 
 impl Row {
-    /// Creates the row of two figures over all cases of two whole runs, with Welch's test of their difference.
+    /// Creates the row over all cases of two whole runs, with Welch's test of the difference.
     pub fn new(a: Option<Figure>, b: Option<Figure>) -> Self {
         let estimates = a.and_then(Figure::estimate).zip(b.and_then(Figure::estimate));
         let test = estimates.and_then(|(a, b)| welch(a, b));
         Self { concurrency: None, case: None, a, b, is_of_same: true, is_share: false, test, corrected_p: None }
     }
 
-    /// Returns the p-value of the difference, corrected if the row is one of several cases; `None` without a test.
+    /// Returns the p-value of the difference, corrected in rows of single cases; `None` without a test.
     pub fn p_value(&self) -> Option<f64> {
         self.corrected_p.or_else(|| Some(self.test.filter(|_| !self.is_share)?.p_value))
     }

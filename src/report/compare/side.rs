@@ -1,4 +1,4 @@
-//! One of two runs that are compared.
+//! One of the two runs in a comparison.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -30,14 +30,14 @@ pub struct Figure {
     pub n: usize,
     /// Half the width of the mean's 95% interval; `None` without repeats.
     pub half_width: Option<f64>,
-    /// Values beyond the first of each case: degrees of freedom of the interval.
+    /// Degrees of freedom of the interval: number of values beyond the first of each case.
     pub freedom: usize,
-    /// Whether it is based on an estimated token count.
+    /// Whether the figure depends on an estimated token count.
     pub estimated: bool,
 }
 
 impl Figure {
-    /// Returns the mean with its standard error; `None` without an interval.
+    /// Returns the mean with its standard error; `None` if the mean has no interval.
     pub(super) fn estimate(self) -> Option<Estimate> {
         let half = self.half_width.filter(|_| self.freedom > 0)?;
         Some(Estimate { mean: self.mean, standard_error: half / t_975(self.freedom), freedom: self.freedom })
@@ -58,29 +58,30 @@ pub struct Case {
 /// Measurements of a whole run or of one stage of a sweep.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measured {
-    /// Figures over all attempts.
+    /// Figures over all attempts of all cases.
     pub total: Figures,
     /// Cases in the order of the suite.
     pub cases: Vec<Case>,
     /// Number of complete answers.
     pub answers: usize,
-    /// Complete answers with a warm prefix cache.
+    /// Number of complete answers with a warm prefix cache.
     pub warm: usize,
-    /// Complete answers without a resolved figure, in the order of [`COMPARED`]; empty if there are none.
+    /// Number of complete answers without a resolved figure, in the order of [`COMPARED`]; empty if unknown.
     pub unresolved: Vec<usize>,
-    /// Figures of the single attempts in the order of [`COMPARED`], ascending; empty without single attempts.
+    /// Values of the single attempts by metric in the order of [`COMPARED`], each ascending; empty if the source has
+    /// only means.
     pub values: Vec<Vec<f64>>,
-    /// The same figures with their clusters, in no order; empty without single attempts.
+    /// The same values with their clusters, unsorted; empty if the source has only means.
     pub observations: Vec<Vec<Observation>>,
 }
 
 impl Measured {
-    /// The cases by their names.
+    /// Returns the cases by name.
     pub(super) fn by_name(&self) -> HashMap<&str, &Case> {
         self.cases.iter().map(|case| (case.name.as_str(), case)).collect()
     }
 
-    /// Collects the figures of the attempts that `reported` selects from each case.
+    /// Measures the attempts that `reported` selects from each case.
     fn from_attempts<'a, A: Iterator<Item = &'a AttemptState>>(
         session: &'a Session,
         reported: impl Fn(&'a CaseState) -> A,
@@ -90,7 +91,7 @@ impl Measured {
         let (mut cases, mut observations) = (Vec::new(), vec![Vec::new(); COMPARED.len()]);
         for (spec, state) in session.suite.cases.iter().zip(&session.cases) {
             let (mut own, name) = (Samples::default(), Arc::<str>::from(spec.name.as_str()));
-            // Old records are unpacked one at a time, because those of a long run would fill the memory.
+            // Unpack one record at a time: all records of a long run would fill the memory.
             for (attempt, record) in reported(state).filter_map(|attempt| Some((attempt, attempt.record()?))) {
                 own.add(&record);
                 let cluster = cluster(&name, attempt.turn.map(|turn| turn.conversation), attempt.row);
@@ -111,7 +112,7 @@ impl Measured {
         Self { total: all.into_figures(), cases, answers, warm, unresolved, values, observations }
     }
 
-    /// Returns a note if some answers are warm: their TTFT measures the cache, and the mean includes it.
+    /// Returns a note if some answers are warm, because the mean TTFT then includes times of cached prompts.
     pub(super) fn cache_note(&self) -> Option<String> {
         let Self { answers, warm, .. } = self;
         let note = || {
@@ -120,7 +121,7 @@ impl Measured {
         (*warm > 0).then(note)
     }
 
-    /// Returns a note on figures that are unresolved in some answers, which the means exclude.
+    /// Returns a note on the answers that the means exclude because a figure is unresolved.
     pub(super) fn unresolved_note(&self) -> Option<String> {
         let some = COMPARED.iter().zip(&self.unresolved).filter(|(_, n)| **n > 0);
         let label = |c: &Compared| c.label.split(',').next().unwrap_or(c.label);
@@ -130,24 +131,24 @@ impl Measured {
     }
 }
 
-/// Returns the cluster of an attempt: its conversation, else the row that it sent, else its case.
+/// Returns the cluster of an attempt: its conversation or data set row if there is one, otherwise its case.
 pub fn cluster(case: &Arc<str>, conversation: Option<u32>, row: Option<u32>) -> ClusterKey {
-    // A row is the same conversation in every run; the number of an attempt is not.
+    // The row identifies a conversation in every run; its first attempt's number does not.
     ClusterKey { case: Arc::clone(case), member: row.or(conversation) }
 }
 
-/// Sorts values and drops those that are no numbers.
+/// Sorts values and drops NaN and infinities.
 pub fn ascending(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
     values.sort_by(f64::total_cmp);
     values
 }
 
-/// Figures of single attempts.
+/// Values of single attempts.
 struct Samples {
-    /// In the order of [`COMPARED`], each with the index of its case.
+    /// Values by metric in the order of [`COMPARED`], each with the index of its case.
     figures: Vec<Vec<(usize, f64)>>,
-    /// Whether some token count is an estimate.
+    /// Whether any token count is an estimate.
     is_estimated: bool,
 }
 
@@ -190,11 +191,11 @@ pub struct Stage {
     pub concurrency: u64,
     /// Throughput of the stage, in the unit of the run.
     pub throughput: Option<f64>,
-    /// Measurements, with at least one complete answer.
+    /// Measurements of the stage, with at least one complete answer.
     pub measured: Measured,
 }
 
-/// Settings of the load; `None` if unknown.
+/// Load settings of a run; `None` for unknown settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Plan {
@@ -212,9 +213,9 @@ pub struct ComparedWorkload {
     pub kind: String,
     /// Path of the file or folder; `None` for synthetic prompts.
     pub source: Option<String>,
-    /// Size and checksum of the data set or the trace.
+    /// Size and checksum of the data set or trace.
     pub fingerprint: Option<String>,
-    /// Settings that decide what is sent, as names and values.
+    /// Names and values of settings that decide which requests are sent.
     pub settings: Vec<(&'static str, String)>,
 }
 
@@ -241,7 +242,7 @@ impl ComparedWorkload {
         Some(Self { kind: workload.source.kind().to_owned(), source, fingerprint, settings })
     }
 
-    /// Describes how two workloads differ, one sentence each.
+    /// Lists the differences between two workloads, one sentence each.
     pub(super) fn differences(a: Option<&Self>, b: Option<&Self>) -> Vec<String> {
         let kind = |side: Option<&Self>| side.map_or_else(|| "named cases".to_owned(), |side| side.kind.clone());
         let (Some(a), Some(b)) = (a, b) else {
@@ -269,12 +270,12 @@ impl ComparedWorkload {
     }
 }
 
-/// Fingerprint of a data set or a trace in words.
+/// Formats size and checksum of a data set or trace.
 pub fn fingerprint_text(bytes: u64, crc32: &str) -> String {
     format!("{} bytes, CRC-32 {crc32}", grouped(bytes))
 }
 
-/// Figures of one turn over all conversations.
+/// Figures of one turn over all conversations of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Turn {
     /// Number of the turn, from 1.
@@ -283,7 +284,7 @@ pub struct Turn {
     pub figures: Figures,
 }
 
-/// Figures of one model of a mix over all cases.
+/// Figures of one model over all cases of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelSide {
     /// Name of the model.
@@ -292,14 +293,14 @@ pub struct ModelSide {
     pub figures: Figures,
 }
 
-/// One of two runs. Unknown values are `None`.
+/// A run in a comparison. Unknown values are `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComparedRun {
     /// ID of the run, or the name of its file.
     pub name: String,
     /// Kind of source, such as "saved run".
     pub kind: &'static str,
-    /// Start time as the source writes it.
+    /// Start time as text, in the format of the source.
     pub started_at: Option<String>,
     /// Name of the model.
     pub model: Option<String>,
@@ -315,31 +316,32 @@ pub struct ComparedRun {
     pub plan: Option<Plan>,
     /// Unit of the throughput: `tok/s` or `items/s`.
     pub throughput_unit: &'static str,
-    /// Throughput of the run; of a sweep, that of `stage`.
+    /// Throughput of the whole run, or of `stage` in a sweep, tok/s.
     pub throughput: Option<f64>,
-    /// Measurements of the run. For a sweep, those of `stage`, or of all stages if the source does not separate them.
+    /// Measurements of the whole run. In a sweep, those of `stage`, or of all stages if the source does not separate
+    /// them.
     pub whole: Measured,
-    /// Concurrency of the sweep's stage that represents the run; `None` without a sweep or separate stages.
+    /// Concurrency of the stage that represents a sweep; `None` without a sweep or separate stages.
     pub stage: Option<u64>,
-    /// Stages of `--stages`, as given there; empty without any, `None` if unknown.
+    /// Value of `--stages`; empty without stages, `None` if unknown.
     pub load_stages: Option<String>,
-    /// Whether the run measured several concurrencies in turn.
+    /// Whether the run is a sweep over several concurrencies.
     pub is_sweep: bool,
-    /// Requests other than the suite's cases; `None` if the run sent its cases, or if unknown.
+    /// Workload of the run; `None` if the run sent the cases of its suite, or if unknown.
     pub workload: Option<ComparedWorkload>,
-    /// Turns of conversations, in order; empty without conversations.
+    /// Turns of conversations in order; empty without conversations.
     pub turns: Vec<Turn>,
-    /// Models of a mix; empty if the run has one model.
+    /// Models of a mix; empty if the run used one model.
     pub models: Vec<ModelSide>,
     /// Stages of a sweep; empty if the source does not separate them.
     pub stages: Vec<Stage>,
-    /// Checks of each case that has some; `None` if the source does not contain them.
+    /// Checks by case name; `None` if the source does not contain them.
     pub checks: Option<HashMap<String, Vec<CheckSpec>>>,
     /// Price of the work at its load; `None` without a price.
     pub cost: Option<Cost>,
     /// Largest load that a search found; `None` without a search.
     pub found: Option<FoundLoad>,
-    /// Machine, server and suite, which a gate checks.
+    /// Properties of machine, server and suite, which a gate compares.
     pub fingerprint: Fingerprint,
     /// Notes on how to read the figures.
     pub notes: Vec<String>,
@@ -389,7 +391,7 @@ impl ComparedRun {
     }
 }
 
-/// Figures of the reported attempts of a stage by turn.
+/// Returns the figures by turn over the reported attempts of a stage.
 fn turns(session: &Session, stage: usize) -> Vec<Turn> {
     let mut by_turn: BTreeMap<u64, Samples> = BTreeMap::new();
     let reported = session.cases.iter().flat_map(|case| case.reported_in(stage)).filter(|a| a.turn.is_some());
@@ -399,7 +401,7 @@ fn turns(session: &Session, stage: usize) -> Vec<Turn> {
     by_turn.into_iter().map(|(number, samples)| Turn { number, figures: samples.into_figures() }).collect()
 }
 
-/// Figures of the reported attempts of a stage by model; empty without a mix.
+/// Returns the figures by model over the reported attempts of a stage; empty without a mix.
 fn models(session: &Session, stage: usize) -> Vec<ModelSide> {
     if session.suite.model_mix.is_none() {
         return Vec::new();

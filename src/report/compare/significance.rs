@@ -1,5 +1,5 @@
-//! Tests of the differences between two runs, paired where the runs sent the same requests, and corrected for the number of
-//! cases.
+//! Significance tests of the differences between two runs. Tests use pairs if the runs sent the same requests, and
+//! correct for the number of cases.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use super::{Measured, Row};
 use crate::domain::bootstrap::{ClusterKey, MIN_CLUSTERS, Observation};
 use crate::domain::hypothesis_test::{DifferenceTest, holm, paired};
 
-/// Tests a metric over all cases, or over one of them, in pairs of clusters: the means of the same case, row or conversation in
-/// both runs. `None` if the runs share too few clusters. Unlike a test within cases, the test needs no repeats.
+/// Tests a metric over all cases, or over one case, in pairs: the means of the same case, row or conversation in both
+/// runs. `None` if the runs share too few of these. This test needs no repeats.
 pub(super) fn paired_test(a: &Measured, b: &Measured, place: usize, case: Option<&str>) -> Option<DifferenceTest> {
     let (a, b) = (means(a.observations.get(place)?, case), means(b.observations.get(place)?, case));
     let pairs: Vec<(f64, f64)> = a.iter().filter_map(|(key, a)| Some((*a, *b.get(key)?))).collect();
@@ -25,7 +25,7 @@ fn means<'a>(observations: &'a [Observation], case: Option<&str>) -> BTreeMap<&'
     sums.into_iter().map(|(key, (sum, n))| (key, sum / n as f64)).collect()
 }
 
-/// Corrects the p-values of the rows of one metric, one row per case, by Holm's method.
+/// Corrects the p-values of one metric by Holm's method. `rows` has one row per case.
 pub(super) fn correct(rows: &mut [Row]) {
     let tested: Vec<(usize, f64)> =
         rows.iter().enumerate().filter_map(|(at, row)| Some((at, row.p_value()?))).collect();

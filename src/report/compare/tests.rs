@@ -20,8 +20,8 @@ fn pair(a: (f64, Option<f64>), b: (f64, Option<f64>)) -> Row {
 
 #[test]
 fn a_judgement_needs_a_significant_difference() {
-    // Half of 2 with 2 degrees of freedom is a standard error of 2 / 4.3027. Welch's test then has 4 degrees of freedom,
-    // so that a difference of 2.7764 · √2 · 2 / 4.3027 = 1.825 is significant.
+    // With 2 degrees of freedom, a half width of 2 means a standard error of 2 / 4.3027. Welch's test then has 4
+    // degrees of freedom, so a difference of 2.7764 · √2 · 2 / 4.3027 = 1.825 is significant.
     let wide = |mean| (mean, Some(2.0));
     assert_eq!(pair(wide(10.0), wide(11.82)).judge(Some(Better::Low)), Some(Judgement::NoDifferenceShown));
     assert_eq!(pair(wide(10.0), wide(11.83)).judge(Some(Better::Low)), Some(Judgement::Worse));
@@ -58,7 +58,7 @@ fn compared_figures_are_metrics_with_a_direction() {
     assert_eq!(directions, expected);
 }
 
-/// Returns a run with three answers per case, each with its own latency.
+/// Returns a run with three answers per case whose latencies differ slightly.
 fn side(id: &str, cases: &[&str], millis: u64) -> ComparedRun {
     let plan = crate::domain::session::Plan { repeat: 3, ..Default::default() };
     let session = run(suite(cases), plan, |id, now| Some(answer(id, now, millis + 10 * u64::from(id.number), 10, 100)));
@@ -92,7 +92,7 @@ fn answers_without_a_resolved_figure_are_counted_beside_the_comparison() {
     assert_eq!(saved.whole.unresolved, read.whole.unresolved);
     assert_eq!(saved.whole.total[0].map(|figure| figure.n), Some(2));
     let comparison = Comparison::new(saved, side("ts-2", &["a"], 1000));
-    let warning = "A: excluded as unresolved, in 3 answers: TTFT in 1, Inter-token latency in 1";
+    let warning = "A: excluded as unresolved, in 3 answers: TTFT in 1, ITL in 1";
     assert!(comparison.warnings.iter().any(|w| w == warning), "{:?}", comparison.warnings);
 }
 
@@ -124,11 +124,11 @@ fn two_runs_are_shown_side_by_side() {
     Third            –  202 ± 2       –
     all cases  102 ± 1  202 ± 1  +98.0%
 
-    Inter-token latency, ms            A             B    DIFF
-    First                    9.27 ± 0.23             –       –
-    Second                   9.27 ± 0.23  18.36 ± 0.23  +98.0%  worse
-    Third                              –  18.36 ± 0.23       –
-    all cases                9.27 ± 0.10  18.36 ± 0.10  +98.0%
+    ITL, ms              A             B    DIFF
+    First      9.27 ± 0.23             –       –
+    Second     9.27 ± 0.23  18.36 ± 0.23  +98.0%  worse
+    Third                –  18.36 ± 0.23       –
+    all cases  9.27 ± 0.10  18.36 ± 0.10  +98.0%
 
     Speed, tok/s           A           B    DIFF
     First         98.0 ± 2.4           –       –
@@ -142,10 +142,10 @@ fn two_runs_are_shown_side_by_side() {
     Third                –  2020 ± 25       –
     all cases    1020 ± 11  2020 ± 11  +98.0%
 
-    Percentiles                     A      B    DIFF  95% INTERVAL
-    TTFT p50, ms                  102    202  +98.0%             –
-    Inter-token latency p50, ms  9.27  18.36  +98.0%             –
-    Latency p50, ms              1020   2020  +98.0%             –
+    Percentiles         A      B    DIFF  95% INTERVAL
+    TTFT p50, ms      102    202  +98.0%             –
+    ITL p50, ms      9.27  18.36  +98.0%             –
+    Latency p50, ms  1020   2020  +98.0%             –
 
     Figures are means; ± is half of the mean's 95% interval (Student's t within cases).
     A difference is better or worse only if its p-value is below 5%: Welch's test, or Student's in pairs of 10 or more cases.
@@ -187,7 +187,7 @@ fn sweep(id: &str, concurrencies: &[usize]) -> ComparedRun {
 fn sweeps_are_compared_by_stage_and_unpaired_stages_have_a_warning() {
     let comparison = Comparison::new(sweep("ts-1", &[1, 4, 8]), sweep("ts-2", &[1, 2, 4]));
     let text = text(&comparison, Layout::default());
-    let (head, _) = text.split_once("Inter-token").unwrap();
+    let (head, _) = text.split_once("ITL").unwrap();
     // An answer takes 2 s at concurrency 4, and 1 s at concurrency 1.
     insta::assert_snapshot!(head.trim_end(), @r"
     At concurrency 4, too few repeats to judge decode speed (+0.0%) and TTFT (+0.0%).
@@ -245,14 +245,14 @@ fn chart_and_json_of_sweeps_describe_the_stage_of_the_verdict() {
     }
     let table = throughput(&comparison).unwrap();
     assert_eq!((table.len(), table[2][0].as_str()), (3, "concurrency 4"));
-    // Without a common stage, each side is its best stage, and says which.
+    // Without a common concurrency, each run is represented by its best stage and names it.
     let apart: serde_json::Value =
         serde_json::from_str(&json(&Comparison::new(sweep("ts-1", &[1, 2]), sweep("ts-2", &[4, 8])))).unwrap();
     assert_eq!((&apart["a"]["concurrency"], &apart["b"]["concurrency"]), (&2.into(), &4.into()));
 }
 
 #[test]
-fn other_stages_of_a_changing_load_are_warned_about() {
+fn different_load_stages_cause_a_warning() {
     let staged = |stages: &str| ComparedRun { load_stages: Some(stages.to_owned()), ..side("ts-1", &["a"], 1000) };
     let warned = |a: &str, b: &str| {
         let comparison = Comparison::new(staged(a), staged(b));
@@ -301,7 +301,7 @@ fn sweeps_without_a_common_stage_describe_their_figures() {
 }
 
 #[test]
-fn each_stage_has_its_cache_note() {
+fn each_stage_with_warm_answers_has_a_note() {
     let mut warm = sweep("ts-1", &[1, 4]);
     warm.stages[1].measured.warm = 3;
     let note = "A: concurrency 4: the server had part of the prompt of 3 of 4 answers cached, so their TTFT is warm";
@@ -309,7 +309,7 @@ fn each_stage_has_its_cache_note() {
 }
 
 #[test]
-fn other_data_and_other_settings_are_warned_about() {
+fn different_data_and_settings_cause_warnings() {
     let changed = |change: fn(&mut Workload)| {
         let mut report = conversations();
         let suite = Arc::make_mut(&mut report.session.suite);
@@ -352,7 +352,7 @@ fn conversations_are_compared_by_turn() {
     assert!(single.turns.is_empty());
 }
 
-/// Returns a run of ten answers to one case, of which the first `right` pass its check.
+/// Returns a run of ten answers to one case. The first `right` answers pass the check.
 fn checked_side(id: &str, millis: u64, right: u32) -> ComparedRun {
     let plan = crate::domain::session::Plan { repeat: 10, ..Default::default() };
     let session = run(suite(&["a"]), plan, |id, now| {
@@ -400,7 +400,7 @@ fn pass_rates_within_chance_show_no_difference() {
 }
 
 #[test]
-fn other_checks_of_a_case_are_a_warning() {
+fn different_checks_of_a_case_cause_a_warning() {
     let with = |id: &str, checks: &[(&str, u32)]| {
         let spec = |(name, tokens): &(&str, u32)| ((*name).to_owned(), vec![CheckSpec::MinTokens(*tokens)]);
         ComparedRun { checks: Some(checks.iter().map(spec).collect()), ..side(id, &["a", "b"], 1000) }
@@ -415,8 +415,8 @@ fn other_checks_of_a_case_are_a_warning() {
 }
 
 #[test]
-fn the_more_cases_are_compared_the_stronger_a_difference_must_be() {
-    // A p-value of about 2%: significant alone, not among 20 cases.
+fn more_compared_cases_require_stronger_differences() {
+    // The p-value is about 2%: significant for one case, but not after correction for 20 cases.
     let row = || pair((10.0, Some(2.0)), (12.4, Some(2.0)));
     let judged = |rows: &mut Vec<Row>| {
         significance::correct(rows);
@@ -444,7 +444,7 @@ fn ten_cases_without_repeats_are_compared_in_pairs() {
     let total = latency.rows.last().unwrap();
     assert!(total.test.is_some_and(|test| test.is_paired), "{total:?}");
     assert_eq!(total.judge(Some(Better::Low)), Some(Judgement::Worse));
-    // One case alone has no repeats.
+    // A single case without repeats has no interval.
     assert_eq!(latency.rows[0].judge(Some(Better::Low)), Some(Judgement::TooFew));
     let percentile = comparison.percentiles.iter().find(|row| row.percent == 50).unwrap();
     assert!(percentile.change.is_some_and(|change| change.ci95.low > 0.0), "{percentile:?}");

@@ -1,4 +1,4 @@
-//! A comparison for the terminal.
+//! Formats a comparison for the terminal.
 
 use super::verdict::verdict;
 use super::{Block, Compared, ComparedRun, Comparison, Figure, PercentileRow, Row, ThroughputRow};
@@ -7,24 +7,24 @@ use crate::domain::text::sanitise_line;
 use crate::report::style::{Layout, Style};
 use crate::report::text_table::{table, wrap};
 
-/// Name of the rows over all cases.
+/// Name of the row over all cases.
 pub(super) const ALL: &str = "all cases";
-/// Explanation of the judgements.
+/// Explains the judgements.
 const METHOD: [&str; 4] = [
     "Figures are means; ± is half of the mean's 95% interval (Student's t within cases).",
     "A difference is better or worse only if its p-value is below 5%: Welch's test, or Student's in pairs of 10 or more cases.",
     "The p-values of several cases are corrected by Holm's method.",
     "Too few repeats: the interval needs 3 repeats of a case, or 2 repeats of 2 cases.",
 ];
-/// Explanation of the judgement on pass rates.
+/// Explains the judgements on pass rates.
 const METHOD_OF_SHARES: &str =
     "Pass rates differ in percentage points (pp), and are judged by Newcombe's 95% interval of the difference.";
-/// Explanation of the intervals of percentiles.
+/// Explains the intervals of percentiles.
 const METHOD_OF_PERCENTILES: &str = "Intervals of percentiles come from a bootstrap of cases, rows or conversations; with fewer than 10, of attempts within cases.";
-/// Verdict if the runs share no metric.
+/// Verdict of two runs without a common metric.
 pub const NO_VERDICT: &str = "The runs have no metric in common.";
 
-/// Formats the whole comparison, the verdict first.
+/// Formats the whole comparison, starting with the verdict.
 pub fn text(comparison: &Comparison, layout: Layout) -> String {
     let Layout { style, width } = layout;
     let found = verdict(comparison).unwrap_or_else(|| NO_VERDICT.to_owned());
@@ -57,7 +57,7 @@ pub fn text(comparison: &Comparison, layout: Layout) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Returns how the differences are judged, as far as it matters for this comparison.
+/// Returns the explanations of the methods that this comparison uses.
 pub(super) fn method(comparison: &Comparison) -> impl Iterator<Item = &'static str> {
     let has_shares = comparison.blocks.iter().any(|block| block.compared.metric.is_share() && says_something(block));
     let has_percentiles = comparison.percentiles.iter().any(|row| row.change.is_some());
@@ -65,7 +65,7 @@ pub(super) fn method(comparison: &Comparison) -> impl Iterator<Item = &'static s
     METHOD.into_iter().chain(shares).chain(has_percentiles.then_some(METHOD_OF_PERCENTILES))
 }
 
-/// Whether both runs have a figure of the metric. A metric that is neither good nor bad must also differ.
+/// Returns whether both runs have the metric. A metric without a better direction must also differ.
 pub fn says_something(block: &Block) -> bool {
     let is_judged = block.compared.metric.better.is_some();
     let mut both = block.rows.iter().filter_map(|row| row.a.zip(row.b));
@@ -100,8 +100,8 @@ fn section_with(title: &str, is_by_stage: bool, block: &Block, style: Style) -> 
     table(&rows, right, paint)
 }
 
-/// Heading and rows of the throughput: one for each stage that is compared, or one for the runs if at least one of them
-/// had several requests in flight. `None` unless both runs have a throughput.
+/// Returns the heading and the rows of the throughput. A comparison of whole runs has this table only if a run had
+/// several requests in flight. `None` unless both runs have a throughput.
 pub fn throughput(comparison: &Comparison) -> Option<Vec<Vec<String>>> {
     let is_load = |side: &ComparedRun| side.plan.is_some_and(|plan| plan.rate.is_some() || plan.concurrency != Some(1));
     let unit = comparison.a.throughput_unit;
@@ -139,7 +139,7 @@ pub fn price(comparison: &Comparison) -> Option<Vec<Vec<String>>> {
     Some(vec![head, row, loads])
 }
 
-/// Rows of the percentiles with their heading; `None` without any.
+/// Returns the rows of the percentiles with their heading; `None` without percentiles.
 pub(super) fn percentiles(comparison: &Comparison) -> Option<Vec<Vec<String>>> {
     comparison.percentiles.first()?;
     let mut head = vec!["Percentiles", "A", "B", "DIFF", "95% INTERVAL"];
@@ -150,7 +150,7 @@ pub(super) fn percentiles(comparison: &Comparison) -> Option<Vec<Vec<String>>> {
     Some(std::iter::once(head).chain(comparison.percentiles.iter().map(percentile_cells)).collect())
 }
 
-/// Cells of a percentile: name, stage if there is one, A, B, difference, interval of the difference.
+/// Returns the cells of a percentile: name, stage if any, A, B, difference, and interval of the difference.
 pub fn percentile_cells(row: &PercentileRow) -> Vec<String> {
     let PercentileRow { compared, percent, .. } = row;
     let (label, unit) = compared.label.split_once(", ").unwrap_or((compared.label, ""));
@@ -174,7 +174,7 @@ pub fn about(side: &ComparedRun) -> String {
     sanitise_line(&parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
 }
 
-/// Cells of a row: case, stage if there is one, A, B, difference, judgement.
+/// Returns the cells of a row: case, stage if any, A, B, difference, and judgement.
 pub fn cells(row: &Row, compared: &Compared) -> Vec<String> {
     let name = row.case.as_deref().map_or_else(|| ALL.to_owned(), sanitise_line);
     let points = row.difference_points().map(|points| format!("{:+.1} pp", points + 0.0));

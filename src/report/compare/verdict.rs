@@ -1,11 +1,11 @@
-//! The result of a comparison in one sentence.
+//! Sums up a comparison in one sentence.
 
 use super::{Comparison, Figure, Judgement, Row};
 use crate::domain::metrics::{ITL, LATENCY, Metric, PASS_RATE, SPEED, TTFT};
 use crate::domain::pass_rate::whole_percent;
 use crate::domain::quantity::signed_percent;
 
-/// Difference of two means in percent, and its 95% interval.
+/// Relative difference of two means in percent, with its 95% interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Change {
     percent: f64,
@@ -13,7 +13,8 @@ struct Change {
 }
 
 impl Change {
-    /// Change from `from` to `to`. The interval is that of a ratio of two independent means, by the delta method.
+    /// Computes the change from `from` to `to`. The interval of the ratio of two independent means follows from the
+    /// delta method.
     fn new(from: Figure, to: Figure) -> Option<Self> {
         if from.mean <= 0.0 || to.mean <= 0.0 {
             return None;
@@ -24,7 +25,7 @@ impl Change {
         Some(Self { percent: (ratio - 1.0) * 100.0, half_width })
     }
 
-    /// The size of the change without its direction, with the interval if there is one.
+    /// Formats the size of the change without its sign, followed by `direction`, and the interval if there is one.
     fn words(self, direction: &str) -> String {
         let size = self.percent.abs();
         let interval = self.half_width.map_or_else(String::new, |half| {
@@ -34,22 +35,22 @@ impl Change {
     }
 }
 
-/// Whole percent, and tenths below ten.
+/// Formats a percentage as a whole number, with tenths below ten.
 fn rounded(percent: f64) -> String {
     let digits = usize::from(percent < 9.95);
     format!("{percent:.digits$}")
 }
 
-/// A metric in the verdict.
+/// A metric that the verdict describes.
 struct Aspect {
     metric: &'static Metric,
-    /// Name in a list.
+    /// Name of the metric in a list.
     name: &'static str,
-    /// Start of a clause about B.
+    /// Start of the clause about this metric.
     clause: &'static str,
-    /// Words for a higher and for a lower figure.
+    /// Adjectives for an increase and for a decrease.
     directions: [&'static str; 2],
-    /// Whether the sentence speaks of the reciprocal: a longer time between tokens is slower decoding.
+    /// Whether the clause describes the reciprocal of the metric: a longer ITL means slower decoding.
     is_reciprocal: bool,
 }
 
@@ -77,14 +78,14 @@ static TOTAL: Aspect = Aspect {
     is_reciprocal: false,
 };
 
-/// Says in one sentence how B compares with A: decode speed and TTFT, or speed and latency where those are missing. Of
-/// sweeps, at the highest common concurrency. `None` if no metric is in both runs.
+/// Compares run B with run A in one sentence: decode speed and TTFT, or else generation speed and latency. Sweeps are
+/// compared at their highest common concurrency. `None` if the runs have no metric in common.
 pub fn verdict(comparison: &Comparison) -> Option<String> {
     let aspects = [pick(comparison, &[&DECODE, &GENERATION]), pick(comparison, &[&FIRST_TOKEN, &TOTAL])];
     let (mut clear, mut same, mut few, mut apart) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut stage: Option<Option<u64>> = None;
     for (aspect, row) in aspects.into_iter().flatten() {
-        // The sentence speaks of one stage.
+        // All clauses must describe the same stage.
         if *stage.get_or_insert(row.concurrency) != row.concurrency {
             continue;
         }
@@ -121,20 +122,20 @@ pub fn verdict(comparison: &Comparison) -> Option<String> {
     Some(first + sentence.get(1..)? + ".")
 }
 
-/// Says how the largest loads that two searches found compare; `None` unless both runs searched for the same.
+/// Compares the largest loads of two searches; `None` unless both searched for the same kind of load.
 fn found(comparison: &Comparison) -> Option<String> {
     let (a, b) = (comparison.a.found?, comparison.b.found?);
     (a.variable == b.variable).then(|| match (a.last_pass, b.last_pass) {
-        (Some(old), Some(new)) if (old - new).abs() < f64::EPSILON => format!("B holds the same load as A, {b}"),
-        (Some(_), Some(_)) => format!("B holds {b} instead of {a}"),
-        (None, Some(_)) => format!("B holds {b}, and A no load"),
-        (Some(_), None) => format!("B holds no load, and A {a}"),
-        (None, None) => "neither run holds a load".to_owned(),
+        (Some(old), Some(new)) if (old - new).abs() < f64::EPSILON => format!("B sustains the same load as A, {b}"),
+        (Some(_), Some(_)) => format!("B sustains {b} instead of {a}"),
+        (None, Some(_)) => format!("B sustains {b}, and A no load"),
+        (Some(_), None) => format!("B sustains no load, and A {a}"),
+        (None, None) => "neither run sustains a load".to_owned(),
     })
 }
 
-/// Says how the pass rates compare, at the concurrency of the other clauses. A faster server that answers nonsense is not
-/// better. `None` if every answer of both runs passes, or nothing was checked.
+/// Compares the pass rates at this concurrency, because a faster server with wrong answers is not better. `None` if
+/// every answer of both runs passes, or nothing was checked.
 fn quality(comparison: &Comparison, concurrency: Option<u64>) -> Option<String> {
     let block = comparison.blocks.iter().find(|block| *block.compared.metric == PASS_RATE)?;
     let row = block.rows.iter().rfind(|row| row.case.is_none() && row.concurrency == concurrency)?;
@@ -154,7 +155,7 @@ fn quality(comparison: &Comparison, concurrency: Option<u64>) -> Option<String> 
     })
 }
 
-/// Finds the first aspect that both runs have, with its row over all cases.
+/// Returns the first of these metrics that both runs have, with its row over all cases.
 fn pick<'a>(comparison: &'a Comparison, aspects: &[&'static Aspect]) -> Option<(&'static Aspect, &'a Row)> {
     let total = |aspect: &&'static Aspect| {
         let block = comparison.blocks.iter().find(|block| *block.compared.metric == *aspect.metric)?;
@@ -173,8 +174,8 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_is_that_of_a_ratio() {
-        // 3/10 and 4/20 are 30% and 20%: √(0.3² + 0.2²) of the ratio 2.
+    fn the_interval_of_a_change_is_that_of_a_ratio() {
+        // The means are 10 ± 30% and 20 ± 20%, so their ratio of 2 has a relative half width of √(0.3² + 0.2²).
         let change = Change::new(figure(10.0, Some(3.0)), figure(20.0, Some(4.0))).unwrap();
         assert!((change.percent - 100.0).abs() < 1e-9);
         assert!((change.half_width.unwrap() - 200.0 * 0.13_f64.sqrt()).abs() < 1e-9);

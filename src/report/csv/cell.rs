@@ -1,10 +1,10 @@
-//! Cells of a CSV file. Foreign text in a cell is never read as a formula or as another cell.
+//! Cells of a CSV file. Text from a server or a suite never becomes a formula or a second cell.
 
 use std::fmt;
 
 use crate::domain::text::sanitise_line;
 
-/// A cell as written to the file.
+/// Text of a cell as it is written to the file.
 pub(super) struct Cell(String);
 
 impl fmt::Display for Cell {
@@ -13,7 +13,7 @@ impl fmt::Display for Cell {
     }
 }
 
-/// Numbers and booleans need no escaping: a minus before a number begins no formula.
+/// Numbers and booleans need no escaping: a number with a minus sign is not a formula.
 macro_rules! plain {
     ($($kind:ty),+) => {$(
         impl From<$kind> for Cell {
@@ -31,14 +31,15 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
     }
 }
 
-/// Returns a cell with text on one line, in quotes if the format requires them.
+/// Returns a cell with text on one line, quoted if necessary.
 pub(super) fn text(text: &str) -> Cell {
     let plain = harmless(text);
     let quoted = plain.contains([',', ';', '"']) || plain.starts_with(' ') || plain.ends_with(' ');
     Cell(if quoted { format!("\"{}\"", plain.replace('"', "\"\"")) } else { plain })
 }
 
-/// Changes text so that no part of it begins a formula, even if semicolons separate cells, as in many European locales.
+/// Changes text so that no part of it begins a formula. This also holds where semicolons separate cells, as in many
+/// European locales.
 pub(in crate::report) fn harmless(text: &str) -> String {
     let line = sanitise_line(text);
     let parts: Vec<String> =
@@ -46,7 +47,8 @@ pub(in crate::report) fn harmless(text: &str) -> String {
     parts.join(";")
 }
 
-/// Returns whether a spreadsheet could read text as a formula: a sign, full-width ones included, after spaces and quotes.
+/// Returns whether a spreadsheet could read text as a formula: spaces and quotes, followed by a sign, which may be
+/// full-width.
 pub(in crate::report) fn begins_formula(text: &str) -> bool {
     let first = text.trim_start_matches(|c: char| c.is_whitespace() || c == '"').chars().next();
     matches!(first, Some('=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}'))
@@ -66,7 +68,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn text_that_would_be_a_formula_is_text() {
+    fn text_never_becomes_a_formula() {
         for (written, read) in [
             ("plain", "plain"),
             ("=1+1", "'=1+1"),
@@ -87,7 +89,7 @@ pub(super) mod tests {
 
     proptest! {
         #[test]
-        fn a_cell_is_read_as_it_was_meant_and_never_as_a_formula(a in hostile(), b in hostile()) {
+        fn any_text_is_read_back_as_one_cell_without_a_formula(a in hostile(), b in hostile()) {
             let csv = format!("{},{},1\r\n", super::text(&a), super::text(&b));
             prop_assert_eq!(fault(&csv.replace('\r', "")), None);
             prop_assert_eq!(parsed(&csv), [[harmless(&a), harmless(&b), "1".to_owned()]]);

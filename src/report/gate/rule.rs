@@ -1,4 +1,4 @@
-//! Rules of a gate, like `ttft_p95:5%`.
+//! Rules of a regression gate, such as `ttft_p95:5%`.
 
 use std::str::FromStr;
 
@@ -8,17 +8,17 @@ use crate::domain::slo::{SloUnit, Stat, Subject, figure_by_name};
 use crate::domain::text::sanitise_line;
 use crate::report::compare::COMPARED;
 
-/// Figures that a rule can be about.
+/// Figures that a rule may name, for error messages.
 const FIGURES: &str = "ttft, itl, speed or latency, with _avg, _p50, _p90, _p95 or _p99";
 /// Maximum tolerance, percent.
 const MAX_PERCENT: f64 = 1000.0;
 
-/// Reason why a rule is invalid, for display.
+/// Reason why a rule is invalid, for the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidRule(String);
 
-/// A figure that must not become worse by more than a tolerance.
+/// Rule of a gate: a figure must not be worse than in the baseline by more than a tolerance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegressionRule {
     /// Metric of single requests.
@@ -27,19 +27,19 @@ pub struct RegressionRule {
     pub statistic: Statistic,
     /// Tolerance, percent of the baseline.
     pub tolerance_percent: f64,
-    /// The rule as the user wrote it, without blanks.
+    /// The rule as the user wrote it, without white space.
     pub text: String,
     stat: Stat,
 }
 
 impl RegressionRule {
-    /// Name of the figure, like `TTFT p95`.
+    /// Returns the name of the figure, such as `TTFT p95`.
     pub fn name(&self) -> String {
         let label = self.metric.slo.as_ref().map_or(self.metric.label, |names| names.label);
         format!("{label} {}", self.stat.as_str())
     }
 
-    /// Unit of the figure.
+    /// Returns the unit of the figure.
     pub fn unit(&self) -> &'static str {
         SloUnit::from(self.metric.unit).as_str()
     }
@@ -69,7 +69,7 @@ impl FromStr for RegressionRule {
             Stat::P95 => Statistic::Percentile(95),
             Stat::P99 => Statistic::Percentile(99),
             Stat::Min | Stat::Max => {
-                return Err(failed(format!("extremes have no interval; use {FIGURES}")));
+                return Err(failed(format!("minimum and maximum have no interval; use {FIGURES}")));
             }
         };
         let is_compared = metric.better.is_some() && COMPARED.iter().any(|compared| compared.metric == metric);

@@ -2,7 +2,7 @@ use super::*;
 use crate::domain::session::Plan;
 use crate::report::fixture::{answer, report, run, suite};
 
-/// Returns a run of 60 answers to each of two cases. Latencies are `factor` times about 1 s, with a spread of 5%.
+/// Returns a run with 60 answers to each of two cases. Latencies are about `factor` seconds, with a spread of 5%.
 fn side(factor: f64, seed: u64) -> ComparedRun {
     let mut random = crate::domain::random::Random::new(seed);
     let session = run(suite(&["a", "b"]), Plan { repeat: 60, ..Plan::default() }, |id, now| {
@@ -54,7 +54,7 @@ fn another_machine_server_or_suite_makes_the_gate_advisory() {
     assert!(other_suite.differences[0].starts_with("the suite differs in its requests: "), "{other_suite:?}");
     let unknown = judged(|f| f.machine.clear());
     assert_eq!(unknown.differences, ["the machine of one run is unknown"]);
-    // A new version is what a gate is there to judge.
+    // A gate exists to judge new server versions, so a different version is no obstacle.
     let other_version = judged(|f| f.server_version = Some("0.1".to_owned()));
     assert!(other_version.fails() && other_version.notes.len() == 1, "{other_version:?}");
 }
@@ -73,7 +73,7 @@ fn a_run_and_its_results_json_have_the_same_fingerprint() {
 }
 
 #[test]
-fn other_prompts_or_another_load_are_another_suite() {
+fn different_prompts_or_loads_have_different_fingerprints() {
     let digest = |change: fn(&mut crate::domain::suite::Suite, &mut Plan)| {
         let (mut suite, mut plan) = (suite(&["a"]), Plan::default());
         change(&mut suite, &mut plan);
@@ -99,13 +99,13 @@ fn too_few_values_are_not_judged() {
 }
 
 #[test]
-fn wrong_rules_say_what_is_wrong() {
+fn errors_name_the_fault_of_a_rule() {
     let error = |rule: &str| rule.parse::<RegressionRule>().unwrap_err().to_string();
     assert!(error("ttft_p95").contains("like ttft_p95:5%"));
     assert!(error("ttft_p95:5").contains("in percent"));
     assert!(error("ttft_p95:x%").contains("number from 0"));
     assert!(error("throughput:5%").contains("no interval"));
-    assert!(error("ttft_max:5%").contains("extremes"));
+    assert!(error("ttft_max:5%").contains("minimum and maximum"));
     assert!(error("queue_p95:5%").contains("not compared"));
     assert!(error("tttf_p95:5%").contains("did you mean 'ttft_p95'"));
     let rule: RegressionRule = " p95_ttft_ms : 5% ".parse().unwrap();

@@ -5,7 +5,7 @@ use super::*;
 use crate::domain::energy::EnergyMethod;
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
 
-/// Returns GPUs with these names and one sample of 100 W per second, over a run of ten seconds.
+/// Returns GPUs with these names and UUIDs, sampled once per second at 100 W over a run of ten seconds.
 fn history(gpus: &[(&str, Option<&str>)]) -> GpuHistory {
     let mut history = GpuHistory::default();
     let info = |(index, (uuid, parent)): (u32, &(&str, Option<&str>))| GpuInfo {
@@ -59,7 +59,8 @@ fn without_evidence_there_is_no_energy_per_token() {
     let why = "it is not known which GPUs serve the endpoint: the endpoint's address is loopback, but a tunnel may start there";
     assert_eq!(report.efficiency, Err(why.to_owned()));
     history.apply(GpuEvent::Scope(GpuScope::Unknown { why: "no listener".to_owned() }));
-    // An address of this machine that is not loopback: the resolved scope wins over the text of the address.
+    // The address names this machine but is not loopback. The resolved scope takes precedence over the text of the
+    // address.
     assert_eq!(report_of(&history, false).unwrap().scope.explanation(), "no listener");
 }
 
@@ -96,7 +97,7 @@ fn a_silent_driver_is_reported() {
     assert_eq!(report_of(&history, true).unwrap().driver_silent_s, Some(Duration::from_millis(9500).as_secs_f64()));
 }
 
-/// Returns a GPU of another machine with this number of samples, three seconds apart, in a run of ten seconds.
+/// Returns a GPU of another machine with this many samples, three seconds apart, in a run of ten seconds.
 fn exported(samples: u64) -> GpuReport {
     let mut history = history(&[]);
     let info = GpuInfo { uuid: Some("A".to_owned()), host: Some("node-7".to_owned()), ..GpuInfo::default() };
@@ -129,7 +130,7 @@ fn a_gpu_with_few_samples_has_no_figures_of_the_run() {
     assert_eq!(device.energy, Err(why.to_owned()));
     let device = exported(3).devices.remove(0);
     assert_eq!((device.memory_peak_mib, device.samples, device.samples_apart_ms), (Some(6.0), 3, Some(3000)));
-    // From the first to the last of them six seconds passed, and the run had ten.
+    // The samples cover six of the ten seconds.
     assert_eq!(device.energy, Err("4.0 s of the 10.0 s run have no reading".to_owned()));
     let report = exported(4);
     assert_eq!((report.source.as_str(), report.driver_silent_s), ("dcgm", None));

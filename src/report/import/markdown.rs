@@ -1,12 +1,12 @@
-//! Reads a Markdown report for a comparison, one of tokscope or of a user's script: the fields at its head, and the table
-//! with a row per case.
+//! Reads a Markdown report for a comparison. Besides tokscope's own reports, this accepts those of users' scripts:
+//! fields at the head, and a table with a row per case.
 
 use super::ImportError;
 use crate::domain::metrics::{ITL, LATENCY, Metric, OUTPUT_TOKENS, SPEED, TTFT};
 use crate::domain::text::sanitise_line;
 use crate::report::compare::{COMPARED, Case, ComparedRun, Figure, Measured};
 
-/// First word of a heading in lower case, its metric, and the factor that converts the cell to the metric's unit.
+/// Columns to read: first word of the heading in lower case, metric, and factor from the cell to the metric's unit.
 static COLUMNS: &[(&str, &Metric, f64)] = &[
     ("time", &LATENCY, 1000.0),
     ("completion", &OUTPUT_TOKENS, 1.0),
@@ -16,14 +16,14 @@ static COLUMNS: &[(&str, &Metric, f64)] = &[
     ("inter-token", &ITL, 1.0),
     ("itl", &ITL, 1.0),
 ];
-/// Heading of a TTFT that was estimated, not measured.
+/// Heading of a column with estimated TTFTs, which is ignored.
 const GUESSED: &str = "ttft (est.)";
 
 /// Reads a report. Missing fields and cells are ignored.
 ///
 /// # Errors
 ///
-/// The report has no table of cases, or a row cannot be read.
+/// Returns an error if the report has no table of cases, or if a row cannot be read.
 pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     let mut side = ComparedRun { kind: "Markdown report", ..ComparedRun::default() };
     let (mut guesses, mut in_head) = (false, true);
@@ -32,7 +32,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     for (i, line) in text.lines().enumerate() {
         let line = line.trim();
         if let Some(open) = fence {
-            // Text inside an answer is neither a field nor a table.
+            // Text inside a code block is neither a field nor a table.
             if closes(open, line) {
                 fence = None;
             }
@@ -89,20 +89,20 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     Ok(side)
 }
 
-/// Index of a metric in [`COMPARED`], and the factor for its cells.
+/// Column of a figure: index of its metric in [`COMPARED`], and the factor for its cells.
 type Column = (usize, f64);
 
-/// Character of a code fence, and its number of repetitions.
+/// Start of a code block: its fence character, and how often it is repeated.
 type Fence = (char, usize);
 
 fn opened_fence(line: &str) -> Option<Fence> {
     let (mark, length) = ['`', '~'].map(|mark| (mark, run_of(mark, line))).into_iter().find(|fence| fence.1 >= 3)?;
-    // Backticks that are followed by another one are inline code.
+    // Backticks followed by another backtick in the same line are inline code, not a fence.
     let is_code = mark == '`' && line.trim_start_matches('`').contains('`');
     (!is_code).then_some((mark, length))
 }
 
-/// Returns whether a line closes a fence. A shorter fence, or one followed by text, is content.
+/// Returns whether a line ends a code block. Shorter fences, and fences with text after them, are content.
 fn closes((mark, length): Fence, line: &str) -> bool {
     run_of(mark, line) >= length && line.trim_start_matches(mark).is_empty()
 }
@@ -111,14 +111,14 @@ fn run_of(mark: char, line: &str) -> usize {
     line.chars().take_while(|c| *c == mark).count()
 }
 
-/// Parses a field, `- **Name**: value`.
+/// Parses a field of the form `- **Name**: value`.
 fn field(line: &str) -> Option<(String, String)> {
     let (name, value) = line.strip_prefix("- **")?.split_once("**:")?;
     let value = sanitise_line(&value.trim().replace('`', ""));
     (!value.is_empty() && value != "N/A").then(|| (name.trim().to_lowercase(), value))
 }
 
-/// Splits a table row into cells. An escaped bar does not separate cells.
+/// Splits a table row into cells. An escaped bar (`\|`) does not separate cells.
 fn cells(line: &str) -> Option<Vec<String>> {
     let inner = line.strip_prefix('|')?;
     let mut cells = vec![String::new()];
@@ -136,21 +136,21 @@ fn cells(line: &str) -> Option<Vec<String>> {
             }
         }
     }
-    // The text after the last bar is not a cell.
+    // Nothing follows the last bar, so the rest is not a cell.
     if cells.last().is_some_and(|c| c.trim().is_empty()) {
         cells.pop();
     }
     Some(cells.into_iter().map(|c| c.trim().to_owned()).collect())
 }
 
-/// Returns the columns of a table of cases; `None` for other tables.
+/// Returns the columns of a table of cases by its heading row; `None` for any other table.
 fn heading(cells: &[String]) -> Option<Vec<Option<Column>>> {
     let names: Vec<String> = cells.iter().map(|c| c.replace("**", "").to_lowercase()).collect();
     if names.first().is_none_or(|n| n != "test case" && n != "case") {
         return None;
     }
     let place = |name: &String| {
-        // tokscope writes the unit after the name.
+        // Compare the first word only, because tokscope adds the unit.
         let name = name.split_whitespace().next()?;
         let (_, metric, factor) = COLUMNS.iter().find(|(n, ..)| *n == name)?;
         Some((COMPARED.iter().position(|c| c.metric == *metric)?, *factor))
@@ -177,7 +177,7 @@ fn row(cells: &[String], columns: &[Option<Column>]) -> Result<Case, String> {
     Ok(Case { name: plain(name), figures })
 }
 
-/// Removes the Markdown of a cell.
+/// Removes Markdown syntax from a cell.
 fn plain(cell: &str) -> String {
     let mut out = String::new();
     let mut chars = cell.chars();
@@ -214,7 +214,7 @@ fn number(cell: &str, factor: f64) -> Result<Option<Figure>, String> {
     Ok(mean.is_finite().then_some(Figure { mean, n: 1, half_width: None, freedom: 0, estimated }))
 }
 
-/// Removes commas between groups of three digits. Other commas remain, so that parsing fails.
+/// Removes commas between groups of three digits. Other commas stay, so that parsing fails.
 fn without_grouping(figure: &str) -> String {
     let mut parts = figure.split(',');
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -227,7 +227,7 @@ fn without_grouping(figure: &str) -> String {
     out
 }
 
-/// Computes the figures over all cases, one value per case.
+/// Computes the figures over all cases from one value per case.
 fn total(measured: &mut Measured) {
     let mean = |place: usize| {
         let figures: Vec<Figure> =
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scripted_report_is_read_but_for_its_guesses() {
+    fn a_scripted_report_is_read_without_its_estimated_ttft() {
         let side = read(SCRIPTED).unwrap();
         assert_eq!(side.model.as_deref(), Some("glm-4.7-flash"));
         assert_eq!(side.url.as_deref(), Some("http://localhost:8000/v1/chat/completions"));
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_report_of_an_answer_with_a_fenced_table_has_no_case_more() {
+    fn a_table_quoted_in_our_own_report_adds_no_case() {
         let names: Vec<&str> = SAMPLE.iter().map(|s| s.0).collect();
         let session = run(suite(&names), Plan::default(), |id, now| {
             let (_, millis, prompt, tokens) = SAMPLE[id.case];
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_have_their_line() {
+    fn errors_name_the_line() {
         let why =
             |rows: &str| read(&format!("# R\n\n| Test Case | Time |\n|---|---|\n{rows}")).unwrap_err().to_string();
         assert_eq!(why("| a | 1s |\n| b | fast |"), "line 6: 'fast' is not a number");
@@ -341,7 +341,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_makes_it_panic(
+        fn no_text_causes_a_panic(
             parts in prop::collection::vec(prop_oneof![
                 Just("|".to_owned()), Just("\n".to_owned()), Just("| Test Case | Time | Speed |\n".to_owned()),
                 Just("```".to_owned()), Just("- **Model**: ".to_owned()), Just("\\".to_owned()), Just("1e999s".to_owned()),

@@ -1,4 +1,4 @@
-//! Reads a `results.json` for a comparison.
+//! Reads an exported `results.json` for a comparison.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -27,11 +27,11 @@ use crate::report::fingerprint::{Fingerprint, RunProperties};
 use crate::report::model::Environment;
 use crate::report::run_figures::FoundLoad;
 
-/// Version of the schema that this reader supports.
+/// Version of the schema that this reader accepts.
 const SCHEMA_VERSION: u64 = 1;
-/// Maximum number of stages. A file with more is read as if it had none.
+/// Maximum number of stages. If a file has more, all of them are ignored.
 const MOST_STAGES: usize = 1000;
-/// Maximum number of turns. A file with more is read as if it had none.
+/// Maximum number of turns. If a file has more, all of them are ignored.
 const MOST_TURNS: usize = 1000;
 
 #[derive(Deserialize)]
@@ -80,7 +80,7 @@ struct DeviceJson {
     model: String,
 }
 
-/// Result of a search.
+/// Result of a search for the largest load.
 #[derive(Deserialize)]
 struct FindJson {
     variable: SearchVariable,
@@ -174,7 +174,7 @@ struct CaseJson {
     attempts: Vec<Attempt>,
 }
 
-/// Compared figures of an attempt, and the fields that decide whether the attempt counts.
+/// Figures to compare, and the fields that decide whether the attempt counts, by key.
 #[derive(Default)]
 struct Attempt(HashMap<&'static str, Value>);
 
@@ -204,7 +204,7 @@ impl std::ops::Index<&str> for Attempt {
 }
 
 impl<'de> Deserialize<'de> for Attempt {
-    /// Skips all other keys: the texts of a long run would fill the memory.
+    /// Ignores all other keys, because the texts of a long run would fill the memory.
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Fields;
         impl<'de> Visitor<'de> for Fields {
@@ -230,7 +230,7 @@ impl<'de> Deserialize<'de> for Attempt {
     }
 }
 
-/// Reads a document. Failed attempts and warm-ups are ignored.
+/// Reads a document for a comparison, without failed attempts and warm-ups.
 pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     let document: Document = serde_json::from_str(text).map_err(|e| {
         ImportError(format!("line {}: not a results.json: {}", e.line(), sanitise_line(&e.to_string())))
@@ -256,7 +256,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         let same = sweep.iter().find(|entry| entry.concurrency == Some(stage.concurrency));
         stage.throughput = same.and_then(|entry| entry.item_throughput.or(entry.output_token_throughput));
     }
-    // Older files have the figures of the last stage.
+    // Older files lack `stage_concurrency`; their figures describe the last stage.
     let stage = summary.stage_concurrency.or(run.concurrency).filter(|_| !stages.is_empty());
     let is_whole = |a: &Attempt| stages.is_empty() || stage_concurrency(a) == stage;
     let load_stages: Vec<String> = load_stages.iter().map(|s| format!("{}:{}s", s.load, s.duration_s)).collect();
@@ -295,7 +295,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     })
 }
 
-/// Collects the figures of the attempts that `wanted` selects by turn; empty with too many turns.
+/// Returns the figures by turn over the attempts that `wanted` selects; empty with too many turns.
 fn turns(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Vec<Turn> {
     let number = |a: &Attempt| a["turn"].as_u64();
     let selected = cases.iter().flat_map(|case| &case.attempts).filter(|a| is_good(a) && wanted(a));
@@ -307,7 +307,7 @@ fn turns(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Vec<Turn> {
     numbers.into_iter().map(|turn| Turn { number: turn, figures: figures(turn) }).collect()
 }
 
-/// Collects the figures of the attempts that `wanted` selects by model; empty with too many models.
+/// Returns the figures by model over the attempts that `wanted` selects; empty with too many models.
 fn models(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Vec<ModelSide> {
     let selected = cases.iter().flat_map(|case| &case.attempts).filter(|a| is_good(a) && wanted(a));
     let names: BTreeSet<&str> = selected.filter_map(|a| a["model"].as_str()).collect();
@@ -318,17 +318,18 @@ fn models(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Vec<ModelSid
     names.into_iter().map(|name| ModelSide { name: name.to_owned(), figures: figures(name) }).collect()
 }
 
-/// Returns the concurrency of an attempt's stage.
+/// Returns the concurrency of the stage in which an attempt ran.
 fn stage_concurrency(attempt: &Attempt) -> Option<u64> {
     attempt["concurrency"].as_u64()
 }
 
-/// Returns whether an attempt is complete, measured and not replaced by a rerun; older files do not mark replaced attempts.
+/// Returns whether an attempt is measured, complete and not replaced by a rerun. Older files do not mark replaced
+/// attempts.
 fn is_good(attempt: &Attempt) -> bool {
     attempt["status"] == "ok" && attempt["warmup"] != true && attempt["reported"] != false
 }
 
-/// Returns the stages with an answer; empty if an answer does not name its stage.
+/// Returns the stages that have an answer; empty if any answer lacks its concurrency.
 fn stages(cases: &[CaseJson]) -> Vec<Stage> {
     let good = || cases.iter().flat_map(|case| &case.attempts).filter(|a| is_good(a));
     if good().any(|a| stage_concurrency(a).is_none()) {
@@ -346,7 +347,7 @@ fn stages(cases: &[CaseJson]) -> Vec<Stage> {
     levels.into_iter().map(stage).collect()
 }
 
-/// Collects the measurements of the attempts that `wanted` selects.
+/// Returns the measurements of the attempts that `wanted` selects.
 fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
     let mut all: Vec<Vec<Vec<f64>>> = vec![Vec::new(); COMPARED.len()];
     let (unresolved, observations) = (vec![0; COMPARED.len()], vec![Vec::new(); COMPARED.len()]);
@@ -389,13 +390,13 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
     out
 }
 
-/// Returns the mean over all groups; the figures of each group are in ascending order. `estimated`: whether a number of
-/// output tokens is an estimate.
+/// Returns the mean of a metric over groups of values, each ascending. `estimated`: whether any count of output tokens
+/// is an estimate.
 fn figure_of(compared: &Compared, groups: &[&[f64]], estimated: bool) -> Option<Figure> {
     let stats = Stats::from_values(groups.iter().flat_map(|g| g.iter().copied()))?;
     let n: usize = groups.iter().map(|g| g.len()).sum();
     let freedom = n - groups.iter().filter(|g| !g.is_empty()).count();
-    // The interval of a share follows from its number of answers.
+    // The interval of a share follows from the number of answers instead of the repeats.
     let half_width = mean_half_width(groups.iter().copied().filter(|g| !g.is_empty()));
     let half_width = half_width.filter(|_| !compared.metric.is_share());
     let estimated = estimated && compared.metric.counts_output_tokens;
@@ -499,7 +500,7 @@ mod tests {
             }
             read(&older.to_string()).unwrap()
         };
-        // One attempt without a stage is enough.
+        // A single attempt without its stage is enough to ignore all stages.
         for side in [without(0), without(3)] {
             assert_eq!((side.is_sweep, side.stages.len(), side.whole.answers), (true, 0, 8));
         }
@@ -515,7 +516,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_value_makes_it_panic(value in prop::sample::select(VALUES), at in 0_usize..6) {
+        fn no_value_causes_a_panic(value in prop::sample::select(VALUES), at in 0_usize..6) {
             let at = ["case", "attempts", "name", "status", "time_to_first_token_ms", "token_count_source"][at];
             let attempt = r#"{"status":"ok","token_count_source":"usage","time_to_first_token_ms":1e308}"#;
             let text = format!(r#"{{"schema_version":1,"case":1,"cases":[{{"name":"a","attempts":[{attempt},{attempt}]}}]}}"#);

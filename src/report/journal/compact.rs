@@ -1,5 +1,5 @@
-//! Records as a journal stores them: without the fields that have their default, which are most of them. Reading adds
-//! them again, so a changed default of [`AttemptRecord`] needs a new [`VERSION`](super::VERSION).
+//! Stores records without fields that have their default value, which most fields have. Reading adds the defaults
+//! again, so a changed default of [`AttemptRecord`] requires a new [`VERSION`](super::VERSION).
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::domain::attempt::AttemptRecord;
 
-/// JSON of each field of a default record.
+/// JSON of each field of a default record, by name.
 static DEFAULTS: LazyLock<BTreeMap<String, Box<RawValue>>> = LazyLock::new(|| {
     let default = serde_json::to_string(&AttemptRecord::default());
     default.and_then(|json| serde_json::from_str(&json)).unwrap_or_default()
@@ -18,7 +18,7 @@ static DEFAULTS: LazyLock<BTreeMap<String, Box<RawValue>>> = LazyLock::new(|| {
 ///
 /// # Errors
 ///
-/// None in practice: a record always has a JSON form.
+/// Never fails in practice, because every record has a JSON form.
 pub fn compact(record: &AttemptRecord) -> serde_json::Result<Box<RawValue>> {
     let full = serde_json::to_string(record)?;
     let mut fields: BTreeMap<&str, &RawValue> = serde_json::from_str(&full)?;
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_its_default_fields_reads_back_as_it_was() {
+    fn a_record_without_its_default_fields_is_restored() {
         let id = AttemptId { case: 3, number: 7 };
         let whole = AttemptRecord { sent_request: None, ..answer(id, Nanos(5), 900, 3, 2) };
         let failed = AttemptRecord { sent_request: None, ..refusal(id, Nanos(5), "busy") };
@@ -49,14 +49,14 @@ mod tests {
     }
 
     #[test]
-    fn the_line_of_a_short_answer_is_short() {
+    fn a_short_answer_has_a_short_line() {
         let id = AttemptId { case: 0, number: 123_456 };
         let record = AttemptRecord { reasoning: String::new(), ..answer(id, Nanos(5_000_000_000), 900, 3, 2) };
         let (short, full) = (compact(&record).unwrap().get().len(), serde_json::to_string(&record).unwrap().len());
         assert!(short * 2 < full, "{short} of {full} bytes");
     }
 
-    /// Journals lack fields with these values, so they must not change within a version.
+    /// Journals lack fields with these values, so the values must not change within a version.
     #[test]
     fn the_defaults_of_this_version_are_fixed() {
         insta::assert_snapshot!(serde_json::to_string(&AttemptRecord::default()).unwrap());

@@ -1,4 +1,4 @@
-//! Writes the lines of a journal. A line contains no line feed, because JSON escapes it.
+//! Formats the lines of a journal. A line contains no line feed, because JSON escapes it.
 
 use std::borrow::Cow;
 
@@ -33,7 +33,8 @@ pub struct Event {
 pub struct Attempt {
     pub at: Nanos,
     pub record: AttemptRecord,
-    /// Calls of tools; beside the record, so that requests without any take no bytes for them.
+    /// Tool calls of the answer. They are stored beside the record, so that records of requests without tools stay
+    /// small.
     #[serde(default)]
     pub tool_calls: Vec<ToolCall>,
 }
@@ -71,7 +72,7 @@ pub struct End {
     pub figures: Option<RunFigures>,
 }
 
-/// Figures of a run whose work is done, while its program is still open.
+/// Figures of a run at a time when all its work was done but the program was still open.
 #[derive(Serialize, Deserialize)]
 pub struct Figures {
     pub at: Nanos,
@@ -91,7 +92,7 @@ struct Typed<'a, T> {
 }
 
 fn line(what: &impl Serialize) -> String {
-    // Serialisation fails only for maps whose keys are not strings, and there are none.
+    // Serialisation fails only for maps whose keys are not strings, and no line has such a map.
     let mut line = serde_json::to_string(what).unwrap_or_default();
     line.push('\n');
     line
@@ -101,12 +102,12 @@ fn typed(r#type: &'static str, what: &impl Serialize) -> String {
     line(&Typed { r#type, what })
 }
 
-/// Returns the first line.
+/// Returns the header line.
 pub fn header(run: &RunHeader) -> String {
     line(&Header { tokscope_journal: VERSION, run: Cow::Borrowed(run) })
 }
 
-/// Returns the line of an event, with the record of the attempt if the event ended one.
+/// Returns the line of an event, with the attempt's record if the event ends an attempt.
 pub fn event(event: &RunEvent, record: Option<&AttemptRecord>) -> String {
     match record {
         Some(record) => match compact(record) {
@@ -119,37 +120,37 @@ pub fn event(event: &RunEvent, record: Option<&AttemptRecord>) -> String {
     }
 }
 
-/// Returns the line of the engine's delay up to `at`. During a run, such lines also show that the program is alive.
+/// Returns the line with the reading thread's delay up to `at`. These lines also show that the program is still alive.
 pub fn lag(at: Nanos, lag: EngineLag) -> String {
     typed("lag", &Lag { at, lag })
 }
 
-/// Returns the line of samples of GPUs, host and server. Its type is `gpu` for historical reasons.
+/// Returns the line with samples of GPUs, host and server. Older versions used its type `gpu` for GPUs only.
 pub fn telemetry(events: &[TelemetryEvent]) -> String {
     typed("gpu", &Telemetry { events })
 }
 
-/// Returns the line of throughput points.
+/// Returns the line with points of the throughput.
 pub fn throughput(points: &[(Nanos, Option<f64>)]) -> String {
     typed("throughput", &Throughput { points: Cow::Borrowed(points) })
 }
 
-/// Returns the line of a sentence about the workload.
+/// Returns the line with a sentence about the workload.
 pub fn workload_note(text: &str) -> String {
     typed("workload_note", &WorkloadNote { text: Cow::Borrowed(text) })
 }
 
-/// Returns the line of a resumption: when, where and by which version the run was continued.
+/// Returns the line of a resumption: when the run was resumed, on which machine, and by which version.
 pub fn resumption(resumption: &Resumption) -> String {
     typed("resumption", resumption)
 }
 
-/// Returns the line of a run's figures once all its work is done. More work may follow.
+/// Returns the line with a run's figures once all its work is done. The user may still add work.
 pub fn figures(at: Nanos, figures: RunFigures) -> String {
     typed("figures", &Figures { at, figures })
 }
 
-/// Returns the last line, for a program that ended regularly with this exit status.
+/// Returns the last line, for a program that ended normally with this exit status.
 pub fn end(at: Nanos, status: u8, figures: Option<RunFigures>) -> String {
     typed("end", &End { at, status, figures })
 }

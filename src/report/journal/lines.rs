@@ -1,24 +1,24 @@
-//! Reads lines of bounded length.
+//! Reads lines of limited length.
 
 use std::io::{self, BufRead};
 
-/// Maximum length of a line, bytes: a header holds the whole suite.
+/// Maximum length of a line, bytes. The header holds the whole suite, so it may be long.
 pub const LONGEST: usize = 256 << 20;
 
 /// Result of reading a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineRead {
-    /// A line, without its line feed.
+    /// A complete line, without its line feed.
     Line,
-    /// A line that is too long; it was skipped.
+    /// A line that exceeded the limit and was skipped.
     TooLong,
-    /// A last line without a line feed: its writer was interrupted.
+    /// An unfinished last line without a line feed, because writing was interrupted.
     Torn,
     /// End of the input.
     Nothing,
 }
 
-/// Reads the next line into `line`, up to `longest` bytes.
+/// Reads the next line into `line`. Skips a line of more than `longest` bytes.
 pub fn next(from: &mut impl BufRead, line: &mut Vec<u8>, longest: usize) -> io::Result<LineRead> {
     line.clear();
     let (mut length, mut ended) = (0_usize, false);
@@ -38,7 +38,7 @@ pub fn next(from: &mut impl BufRead, line: &mut Vec<u8>, longest: usize) -> io::
             line.extend_from_slice(part);
         }
         let taken = part.len() + usize::from(end.is_some());
-        // An empty last line loses nothing.
+        // An empty last line has lost nothing, so it is the normal end.
         ended = end.is_some();
         from.consume(taken);
     }
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn lines_that_are_too_long_or_torn_are_reported() {
-        // The buffer is smaller than a line, so that lines arrive in pieces.
+        // The buffer is smaller than most lines, so they arrive in pieces.
         let mut from = io::BufReader::with_capacity(3, &b"ab\n\nabcdef\nabcdefg\nxy"[..]);
         let mut line = Vec::new();
         let mut came = || {

@@ -1,4 +1,4 @@
-//! Reads a journal.
+//! Reads a journal and restores its run.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
@@ -22,9 +22,9 @@ use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 use crate::report::model::Resumption;
 
-/// Warning for a run whose server metrics are not in its journal.
+/// Warning about a run that read the server's metrics but did not save them.
 const METRICS_NOT_SAVED: &str = "the metrics of the server were not saved with this run";
-/// Maximum number of broken lines that are listed one by one.
+/// Maximum number of unreadable lines to list individually.
 const MAX_LISTED_LINES: usize = 20;
 
 /// A run read from its journal.
@@ -32,31 +32,31 @@ const MAX_LISTED_LINES: usize = 20;
 pub struct Saved {
     /// Header of the journal.
     pub run: RunHeader,
-    /// The run at its end, with nothing in flight; of a run in progress, its state so far.
+    /// Session at the end of the run, with nothing in flight; for a run in progress, its current state.
     pub session: Session,
-    /// Events of the run, in order.
+    /// All events of the run, in order.
     pub events: Arc<[RunEvent]>,
-    /// Sentences about the workload that the run learned.
+    /// Sentences about the workload, such as how prompt lengths were fitted.
     pub workload_notes: Vec<String>,
-    /// When and where it was resumed.
+    /// Resumptions of the run, in order.
     pub resumed: Vec<Resumption>,
-    /// GPUs during the run.
+    /// GPU samples during the run.
     pub gpu: GpuHistory,
-    /// The server's metrics during the run; `None` if they were not requested.
+    /// Metrics of the server during the run; `None` if they were not requested.
     pub gauges: Option<GaugeHistory>,
-    /// Load of the machine that tokscope ran on.
+    /// Load of tokscope's machine.
     pub host: HostHistory,
-    /// Samples of GPUs, server and host, in order.
+    /// All samples of GPUs, server and host, in order.
     pub telemetry: Vec<TelemetryEvent>,
-    /// Tokens per second over the run.
+    /// Throughput over time, tok/s.
     pub throughput: Series,
-    /// Delay of the thread that reads the streams.
+    /// Delay of tokscope's reading thread.
     pub lag: EngineLag,
     /// Latest time in the journal, on the run's clock.
     pub last_at: Nanos,
-    /// Exit status; `None` if the program did not end regularly.
+    /// Exit status; `None` if the program did not end normally.
     pub ended: Option<u8>,
-    /// Descriptions of lines that could not be read.
+    /// Descriptions of unreadable lines, and other warnings.
     pub warnings: Vec<String>,
 }
 
@@ -81,31 +81,31 @@ pub enum JournalError {
 }
 
 impl Saved {
-    /// Returns whether all work of the run was done, or its program ended regularly. An open dashboard does not change
-    /// that.
+    /// Returns whether the run is over: all its work was done, or its program ended normally. A dashboard that is still
+    /// open does not matter.
     pub fn is_over(&self) -> bool {
         self.ended.is_some() || self.session.mode == Mode::Finished
     }
 
-    /// Returns the session that continues the run; it is finished if no attempt is missing.
+    /// Returns the session to resume. It is finished if no attempt is missing.
     pub fn to_resume(&self) -> Session {
         self.session.to_resume(self.last_at)
     }
 }
 
-/// Reads a journal. Broken lines are skipped and listed in [`Saved::warnings`]; additions of newer versions are ignored.
-/// Requests without an end are those that the end of the program interrupted.
+/// Reads the journal of a run that is not in progress. Unreadable lines are skipped and listed in [`Saved::warnings`];
+/// additions by newer versions are ignored. Requests without an end count as interrupted.
 pub fn read(from: impl BufRead) -> Result<Saved, JournalError> {
     let mut saved = read_in_progress(from)?;
     saved.session.show_ended(saved.last_at);
     Ok(saved)
 }
 
-/// Reads the journal of a run that another process is still writing, as [`read`] does. Requests without an end are in
+/// Reads the journal of a run that another process is still writing, like [`read`]. Requests without an end are in
 /// flight.
 pub fn read_in_progress(mut from: impl BufRead) -> Result<Saved, JournalError> {
     let mut line = Vec::new();
-    // Another file may be a single line without an end.
+    // Limit the first line, because any other file may be one endless line.
     let mut first = (&mut from).take(lines::LONGEST as u64 + 1);
     let run = match lines::next(&mut first, &mut line, lines::LONGEST)? {
         LineRead::Line => read_header(&line)?,
@@ -141,13 +141,14 @@ fn read_header(line: &[u8]) -> Result<RunHeader, JournalError> {
     Ok(header.run.into_owned())
 }
 
-/// Parses the first line, or the part of it that `T` has, if this version can read the journal.
+/// Parses the first line as `T`, which may be a part of the header. Returns an error if this version cannot read the
+/// journal.
 pub fn read_first_line<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, JournalError> {
     #[derive(Deserialize)]
     struct Version {
         tokscope_journal: u32,
     }
-    // An editor may have inserted a byte order mark.
+    // Editors may insert a byte order mark.
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let none = |e: &serde_json::Error| JournalError::NoJournal(sanitise_line(&e.to_string()));
     let version: Version = serde_json::from_slice(line).map_err(|e| none(&e))?;
@@ -170,7 +171,7 @@ struct Reader {
     telemetry: Vec<TelemetryEvent>,
     throughput: Series,
     lag: EngineLag,
-    /// Worst delay before the last resumption.
+    /// Highest delay of the reading thread before the last resumption.
     lag_before: EngineLag,
     last_at: Nanos,
     ended: Option<u8>,
@@ -250,7 +251,7 @@ impl Reader {
             }
             _ => return Ok(()),
         }
-        // A run that is resumed has not ended.
+        // A resumed run has not ended.
         self.ended = None;
         Ok(())
     }
@@ -264,7 +265,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Parses each sample by itself, so that an unknown sample of a newer version does not lose the others.
+    /// Parses each sample separately, so that an unknown sample of a newer version does not lose the others.
     fn telemetry(&mut self, line: &[u8]) -> Result<(), String> {
         #[derive(Deserialize)]
         struct Events<'a> {
@@ -286,7 +287,7 @@ impl Reader {
         }
     }
 
-    /// Updates the model of the run to that of the last attempt: the user may have chosen another after a refusal.
+    /// Updates the run's model to that of this attempt: the user may have chosen another model after a refusal.
     fn follow_model(&mut self, record: &AttemptRecord) {
         let has_own = self.run.suite.cases.get(record.id.case).is_none_or(|case| case.model.is_some());
         let is_drawn = self.run.suite.model_mix.is_some();

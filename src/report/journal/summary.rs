@@ -1,4 +1,4 @@
-//! Key figures of a journal, without reading all of it.
+//! Reads key figures of a journal from its first and last line.
 
 use serde::Deserialize;
 
@@ -11,16 +11,16 @@ use crate::domain::suite::Suite;
 use crate::domain::workload::WorkloadSource;
 use crate::report::run_figures::RunFigures;
 
-/// Summary of a run from the first and the last line of its journal.
+/// Header and figures of a run, for the list of runs.
 #[derive(Clone, Debug)]
 pub struct JournalSummary {
-    /// Suite and target of the run.
+    /// Parts of the header that the list needs.
     pub header: JournalSummaryHeader,
     /// Figures of the run at its end.
     pub figures: RunFigures,
 }
 
-/// Part of a [`RunHeader`], without prompts and machine.
+/// Parts of a [`RunHeader`], without prompts and machine.
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of `RunHeader`")]
 pub struct JournalSummaryHeader {
@@ -36,7 +36,7 @@ pub struct JournalSummaryHeader {
     pub sweep: Vec<usize>,
 }
 
-/// Part of a suite.
+/// Parts of the suite.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of `Suite`")]
 pub struct BriefSuite {
@@ -49,7 +49,7 @@ pub struct BriefSuite {
     pub workload: Option<BriefWorkload>,
 }
 
-/// Part of a workload.
+/// Parts of the workload.
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "the name is that of `Workload`")]
 pub struct BriefWorkload {
@@ -81,12 +81,12 @@ impl From<&Suite> for BriefSuite {
     }
 }
 
-/// Reads the first and the last line of a journal. `None` if the last line is neither the end of a run nor its figures
-/// once its work was done.
+/// Reads the first and the last line of a journal. `None` if the last line has no figures, because the run was
+/// interrupted.
 ///
 /// # Errors
 ///
-/// The first line is not that of a journal, or belongs to a journal that this version cannot read.
+/// Returns an error if the first line is not the header of a journal that this version can read.
 pub fn read_brief(first: &[u8], last: &[u8]) -> Result<Option<JournalSummary>, JournalError> {
     #[derive(Deserialize)]
     struct First {

@@ -27,7 +27,7 @@ use crate::report::gpu::GpuReport;
 use crate::report::model::{Report, Resumption};
 use crate::report::run_figures::RunFigures;
 
-fn header_of(report: &Report) -> RunHeader {
+pub(super) fn header_of(report: &Report) -> RunHeader {
     RunHeader {
         id: report.run_id.clone(),
         tool: "0.1.0".into(),
@@ -47,6 +47,8 @@ fn header_of(report: &Report) -> RunHeader {
         suite: Arc::clone(&report.session.suite),
         plan: first_plan(&report.session),
         sweep: report.session.sweep.clone(),
+        whole: None,
+        shards: report.shards.clone(),
         environment: report.environment.clone(),
         calibration: report.calibration.clone(),
     }
@@ -57,8 +59,8 @@ fn first_plan(session: &Session) -> Plan {
     Plan { concurrency: session.sweep.first().copied().unwrap_or(session.plan.concurrency), ..session.plan }
 }
 
-/// Returns the lines of the events of a session since the last call.
-fn events_of(session: &Session) -> String {
+/// Returns the lines of the events that the session recorded since the last call.
+pub(super) fn events_of(session: &Session) -> String {
     let lines = session.clone().take_events().into_iter().map(|e| {
         let record = session.record_of(&e).map(StoredRecord::get);
         event(&e, record.as_deref())
@@ -66,7 +68,7 @@ fn events_of(session: &Session) -> String {
     lines.collect()
 }
 
-/// Returns the journal that a run would have written.
+/// Returns the journal of a finished run.
 fn journal_of(report: &Report) -> String {
     let (at, lag_then) = (report.finished_at, report.lag);
     let figures = RunFigures::new(report);
@@ -74,7 +76,7 @@ fn journal_of(report: &Report) -> String {
 }
 
 #[test]
-fn calls_of_tools_are_saved_and_take_no_bytes_where_there_are_none() {
+fn tool_calls_are_saved_and_take_no_bytes_if_there_are_none() {
     let mut report = report(sample_session());
     let lines = journal_of(&report);
     assert!(!lines.contains("tool_calls"));
@@ -89,7 +91,7 @@ fn calls_of_tools_are_saved_and_take_no_bytes_where_there_are_none() {
     assert_eq!(saved.session.cases[0].attempts[0].record().unwrap().tool_calls, [call]);
 }
 
-/// Returns the line of an attempt that ended.
+/// Returns the line for an attempt that ended.
 fn attempt(record: &AttemptRecord) -> String {
     event(&RunEvent { at: record.ended, what: EventKind::Ended(record.id) }, Some(record))
 }
@@ -98,7 +100,7 @@ fn is_attempt(line: &str) -> bool {
     line.starts_with("{\"type\":\"attempt\"")
 }
 
-/// Builds the report from a journal; `beside` has the parts that a journal does not hold.
+/// Builds a report from a journal. Takes the parts that a journal does not hold from `beside`.
 fn report_again(saved: Saved, beside: &Report) -> Report {
     Report {
         session: saved.session,
@@ -113,6 +115,7 @@ fn report_again(saved: Saved, beside: &Report) -> Report {
         tool: saved.run.tool,
         command_line: saved.run.command_line,
         run_id: saved.run.id,
+        shards: saved.run.shards,
         environment: saved.run.environment,
         gpu: beside.gpu.clone(),
         gauges: beside.gauges.clone(),
@@ -191,7 +194,7 @@ fn first_difference(a: &str, b: &str) -> String {
 fn a_long_run_drops_the_same_texts_when_read() {
     let live = report(load());
     let condensed = |s: &Session| s.records().filter(|r| r.condensed.is_some()).count();
-    // The journal is written when attempts end, so it has their texts.
+    // The journal is written as attempts end, so it has their texts even if the live run drops them later.
     let with_text = |e: RunEvent| match live.session.record_of(&e) {
         Some(record) => event(&e, Some(&answer(record.get().id, record.started(), 10, 5, 4))),
         None => event(&e, None),
@@ -218,7 +221,7 @@ fn a_journal_grows_in_proportion_to_the_cases() {
 }
 
 #[test]
-fn the_line_of_a_start_is_short() {
+fn the_line_of_a_started_attempt_is_short() {
     let what = EventKind::Started {
         row: None,
         turn: None,
@@ -297,7 +300,7 @@ fn broken_lines_are_skipped_and_listed_with_their_number() {
     lines[attempts[1]] = "{\"type\":\"attempt\",\"at\":\u{1b}[2J".to_owned();
     let saved = read((lines.join("\n") + "\n").as_bytes()).unwrap();
     let begins: Vec<_> = saved.warnings.iter().map(|w| w.split(':').next().unwrap()).collect();
-    // Lines are counted from 1; one line was inserted before the last attempt.
+    // Line numbers start at 1, and one line was inserted before the last attempt.
     let numbers = [attempts[1] + 1, attempts[1] + 2, attempts[2] + 3];
     assert_eq!(begins, numbers.map(|n| format!("line {n} was skipped")));
     assert!(saved.warnings[2].contains("already started or ended") && !saved.warnings.concat().contains('\u{1b}'));
@@ -407,7 +410,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn an_attempt_is_the_same_again(record in record()) {
+    fn an_attempt_is_unchanged_after_saving_and_reading(record in record()) {
         let line = attempt(&record);
         prop_assert_eq!(line.matches('\n').count(), 1);
         let text = header(&header_of(&report(run(suite(&["a"]), Plan::default(), |_, _| None)))) + &line;
@@ -419,7 +422,7 @@ proptest! {
     }
 
     #[test]
-    fn no_line_makes_it_panic(
+    fn no_line_causes_a_panic(
         lines in prop::collection::vec(prop_oneof![
             Just(attempt(&AttemptRecord { id: AttemptId { case: 0, number: u32::MAX }, ..AttemptRecord::default() })),
             Just(attempt(&AttemptRecord { id: AttemptId { case: 0, number: 900 }, ..AttemptRecord::default() })),
@@ -455,7 +458,7 @@ fn missing_server_metrics_have_a_warning() {
     assert_eq!(saved.warnings, ["the metrics of the server were not saved with this run"]);
 }
 
-/// Samples of two GPUs and the server over a run of 60 s from 0.4 s on: one GPU is lost in the middle, and silent before.
+/// Returns samples of two GPUs and the server over 60 s, from 0.4 s on. One GPU falls silent and is lost in the middle.
 fn telemetry_events() -> Vec<TelemetryEvent> {
     use TelemetryEvent as T;
     let info = |index: u32| GpuInfo {
@@ -523,7 +526,7 @@ fn telemetry_events() -> Vec<TelemetryEvent> {
 }
 
 #[test]
-fn telemetry_makes_the_same_reports_again() {
+fn saved_telemetry_gives_the_same_reports() {
     let (mut gpu, mut gauges, mut host) = (GpuHistory::default(), None, HostHistory::default());
     for event in telemetry_events() {
         event.apply(&mut gpu, &mut gauges, &mut host);
@@ -537,7 +540,7 @@ fn telemetry_makes_the_same_reports_again() {
     let run = RunHeader { gauges: true, ..header_of(&live) };
     let journal = journal_of(&live);
     let (_, rest) = journal.split_once('\n').unwrap();
-    // In several lines, as a run writes them.
+    // Writes the samples in several lines, as a run does.
     let lines: String = telemetry_events().chunks(7).map(telemetry).collect();
     let saved = read((header(&run) + &lines + rest).as_bytes()).unwrap();
     assert_eq!(saved.warnings, [""; 0]);
@@ -551,7 +554,7 @@ fn telemetry_makes_the_same_reports_again() {
     }
 }
 
-/// Cancels the attempts in flight, as at the end of the program; returns the lines.
+/// Cancels the attempts in flight, as the end of the program does. Returns the lines.
 fn closed(session: &mut Session, at: u64) -> String {
     session.take_events();
     session.handle_at(Nanos::from_millis(at), SessionInput::Abort);
@@ -583,12 +586,12 @@ fn attempts_cut_off_by_the_programs_end_are_rerun_and_cancelled_ones_are_not() {
     let commands = goes_on.handle(SessionInput::Begin(Nanos::from_millis(9000)));
     let id = AttemptId { case: 1, number: 2 };
     assert!(matches!(commands[..], [SessionCommand::Start { id: started, .. }] if started == id), "{commands:?}");
-    // The time between the two parts does not belong to the run.
+    // The time between both parts of a resumed run does not count.
     assert_eq!((goes_on.began, goes_on.schedule_pauses().last().map(|s| s.1)), (began, Some(Nanos::from_millis(9000))));
     let gone = goes_on.running_for(Nanos::from_millis(9500)).unwrap();
     // The last attempt ended at 5,001 ms.
     assert_eq!(gone, Duration::from_millis(5001 - 400 + 500));
-    // A complete run has nothing left to run.
+    // A complete run has nothing left to resume.
     let whole = read(journal_of(&report(sample_session())).as_bytes()).unwrap();
     assert_eq!(whole.to_resume().mode, Mode::Finished);
 }
@@ -650,7 +653,7 @@ fn a_model_chosen_during_the_run_is_read_and_a_byte_order_mark_ignored() {
     of_wrong.model = "wrong".to_owned();
     let journal = format!("\u{feff}{}", journal_of(&of_wrong));
     assert_eq!(read(journal.as_bytes()).unwrap().run.model, "chosen");
-    // The model of a single case is not the model of the run.
+    // The model of a single case does not become the model of the run.
     let mut suite = (*of_wrong.session.suite).clone();
     suite.cases[1].model = Some("chosen".to_owned());
     of_wrong.session.suite = Arc::new(suite);
@@ -673,7 +676,7 @@ fn the_first_and_the_last_line_are_enough_for_the_list_of_runs() {
 }
 
 #[test]
-fn sentences_about_the_workload_are_read_again() {
+fn sentences_about_the_workload_are_saved() {
     let report = conversations();
     let note = "prompt lengths were fitted to 5 probes,\nwithin 3 tokens";
     let saved = read((header(&header_of(&report)) + &workload_note(note) + &events_of(&report.session)).as_bytes());

@@ -1,4 +1,4 @@
-//! An attempt as JSON.
+//! One attempt in the JSON export.
 
 use std::collections::BTreeMap;
 
@@ -24,24 +24,24 @@ pub struct AttemptJson<'a> {
     request_id: &'a str,
     status: &'static str,
     warmup: bool,
-    /// Number of the turn in its conversation, from 1; only present in conversations.
+    /// Number of the turn, from 1; only present in conversations.
     #[serde(skip_serializing_if = "Option::is_none")]
     turn: Option<u16>,
-    /// Number of turns planned for the conversation.
+    /// Planned number of turns of the conversation.
     #[serde(skip_serializing_if = "Option::is_none")]
     turns: Option<u16>,
-    /// Number of the conversation's first attempt, which identifies it within the case.
+    /// Number of the conversation's first attempt, which identifies the conversation within the case.
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation: Option<u32>,
     /// Row of the data set, from 0; only present with a data set.
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<u32>,
-    /// Lengths that a workload asked for; only present where they are known.
+    /// Prompt and answer lengths that the workload requested; only present if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     requested_input_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requested_output_tokens: Option<u32>,
-    /// Images and audio that were sent; only present if there were any.
+    /// Images and audio in the request; only present if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     media: Option<&'a MediaCount>,
     /// Vectors or scores of the answer; only present if it is not text.
@@ -50,18 +50,18 @@ pub struct AttemptJson<'a> {
     /// Numbers in each vector; only present for vectors.
     #[serde(skip_serializing_if = "Option::is_none")]
     embedding_dimensions: Option<u32>,
-    /// Concurrency of the stage in a sweep, else of the run; `null` if only the rate decides.
+    /// Concurrency of the sweep's stage or of the run; `null` if only the rate limits requests in flight.
     concurrency: Option<usize>,
-    /// Number of the stage of --stages in which the attempt was due or sent, from 1; only present with --stages.
+    /// Number of the stage of `--stages` in which the attempt was due or sent, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     load_stage: Option<usize>,
-    /// Whether the figures of its case and stage include this attempt. A complete rerun replaces earlier attempts.
+    /// Whether the figures of the case and stage include this attempt. A complete rerun replaces earlier attempts.
     reported: bool,
     started_at: String,
     model: &'a str,
     http_status: Option<u16>,
     finish_reason: Option<&'a str>,
-    /// Finish reason of each choice; only present if the answer has several.
+    /// Finish reason of each choice; only present if the answer has several choices.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     choice_finish_reasons: &'a [Option<String>],
     error: Option<&'a AttemptError>,
@@ -69,9 +69,9 @@ pub struct AttemptJson<'a> {
     findings: &'a [Finding],
     /// Failed tries before the measured one, oldest first.
     retries: Vec<RetryJson<'a>>,
-    /// Time from the intended start to `started_at`; only in an open loop.
+    /// Time from the planned start to `started_at`; only present in an open loop.
     dispatch_delay_ms: Option<f64>,
-    /// Part of `dispatch_delay_ms` that tokscope caused: the request was due, and a slot was free.
+    /// Part of `dispatch_delay_ms` that tokscope itself caused, while the request was due and a slot was free.
     own_dispatch_delay_ms: Option<f64>,
     /// Stalls of tokscope itself during the attempt.
     observer_stalls: Vec<StallJson>,
@@ -80,10 +80,10 @@ pub struct AttemptJson<'a> {
     #[serde(flatten)]
     figures: Figures<'a>,
     inter_chunk_latency_ms: Option<Gaps>,
-    /// Reason why a figure is unresolved, by the key of the figure.
+    /// Reasons why figures are unresolved, by the key of the figure.
     unresolved: BTreeMap<&'static str, String>,
     resolution: Option<ResolutionJson>,
-    /// Results of the case's checks, in its order; empty without checks and for failed attempts.
+    /// Results of the case's checks, in order; empty without checks and for failed attempts.
     checks: &'a [CheckResult],
     reasoning_token_count: Option<u64>,
     cached_token_count: Option<u64>,
@@ -97,12 +97,12 @@ pub struct AttemptJson<'a> {
     content_event_count: usize,
     coalesced_event_count: usize,
     first_token_event_index: Option<u32>,
-    /// Whether text and reasoning were dropped, because there are too many attempts.
+    /// Whether text and reasoning were dropped to save memory, because the run has too many attempts.
     text_dropped: bool,
     server_timings: Option<ServerTimings>,
     text: &'a str,
     reasoning: &'a str,
-    /// Calls of tools by the first choice, in order; empty without any, and if the text was dropped.
+    /// Tool calls in the first choice, in order; empty if the text was dropped.
     tool_calls: &'a [ToolCall],
 }
 
@@ -114,15 +114,15 @@ struct RetryJson<'a> {
     waited_ms: f64,
 }
 
-/// Distribution of the text over arrival times, and the resulting error of figures.
+/// Arrival times of the text and the resulting error of figures.
 #[derive(Serialize)]
 struct ResolutionJson {
     arrival_times: usize,
-    /// Largest share of the events that arrived in one read.
+    /// Largest share of the events that arrived in a single read.
     largest_read_share: Option<f64>,
-    /// Largest error of TTFT as a share; `null` if it is unbounded.
+    /// Maximum relative error of TTFT; `null` if it is unbounded.
     time_to_first_token_error: Option<f64>,
-    /// Largest error of ITL and decode speed as a share; `null` if it is unbounded.
+    /// Maximum relative error of ITL and decode speed; `null` if it is unbounded.
     inter_token_latency_error: Option<f64>,
 }
 
@@ -139,7 +139,7 @@ impl ResolutionJson {
     }
 }
 
-/// Key of the spread of the gaps between events, which is not in the table of metrics.
+/// Key for the spread of the gaps between events, which is not in the table of metrics.
 const GAPS: &str = "inter_chunk_latency_ms";
 
 fn unresolved(r: &AttemptRecord) -> BTreeMap<&'static str, String> {
@@ -150,7 +150,7 @@ fn unresolved(r: &AttemptRecord) -> BTreeMap<&'static str, String> {
 
 #[derive(Serialize)]
 struct StallJson {
-    /// Start relative to the request; negative before it.
+    /// Start of the stall relative to the request; negative before the request.
     start_ms: f64,
     length_ms: f64,
 }
@@ -178,7 +178,7 @@ impl Gaps {
     }
 }
 
-/// One entry for each metric of the table.
+/// Writes one key per metric of the table.
 struct Figures<'a>(&'a AttemptRecord);
 
 impl Serialize for Figures<'_> {

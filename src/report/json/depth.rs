@@ -1,4 +1,4 @@
-//! Context depths as JSON.
+//! Context depths in the JSON export.
 
 use serde::Serialize;
 
@@ -11,12 +11,12 @@ pub struct DepthJson {
     depth: u32,
     prompt_tokens: u32,
     output_tokens: u32,
-    /// Names of the rows of prefill and decode in the style of llama-bench.
+    /// Names of the prefill and decode rows in the style of llama-bench.
     prefill_test: String,
     decode_test: String,
     n: usize,
     prefill_throughput_per_user: Option<MeanStdJson>,
-    /// Prefill speed by the server's own time.
+    /// Prefill speed according to the server's own timings.
     server_prefill_throughput: Option<MeanStdJson>,
     output_token_throughput_per_user: Option<MeanStdJson>,
     time_to_first_token_ms: Option<MeanStdJson>,
@@ -59,7 +59,7 @@ impl From<DepthRow> for DepthJson {
     }
 }
 
-/// Returns the depths of a run; empty unless it measures depths.
+/// Returns the figures by depth; empty unless the run measures depths.
 pub fn depths(session: &Session) -> Vec<DepthJson> {
     depth_rows(session).into_iter().map(DepthJson::from).collect()
 }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn each_depth_is_an_entry_with_its_reason_if_a_figure_is_missing() {
+    fn each_depth_has_an_entry_with_the_reason_for_a_missing_figure() {
         let session = depth_session(|test, record| if test.depth == 8192 { too_long(&record) } else { record });
         let value = document(&report(session));
         let deep = &value["depth"][1];

@@ -1,4 +1,4 @@
-//! A search for the largest load as JSON.
+//! Search for the largest load in the JSON export.
 
 use serde::Serialize;
 
@@ -12,23 +12,23 @@ use crate::domain::slo::Slo;
 #[derive(Serialize)]
 pub struct FindJson {
     variable: &'static str,
-    /// Unit of all loads.
+    /// Unit of all loads in this object.
     unit: &'static str,
     max: f64,
     cool_down_s: f64,
-    /// Whether the search is over.
+    /// Whether the search has ended.
     complete: bool,
-    /// Highest load that passed, below all that failed.
+    /// Highest load that passed, below every load that failed.
     last_pass: Option<f64>,
     /// Lowest load that failed.
     first_fail: Option<f64>,
-    /// Loads between the two that could not be decided.
+    /// Loads between `last_pass` and `first_fail` without a clear result.
     undecided: Vec<f64>,
-    /// Best estimate of the limit; equal to `last_pass` if no load is undecided.
+    /// Best estimate of the largest load; equals `last_pass` if no load is undecided.
     limit_estimate: Option<f64>,
-    /// The result in one sentence.
+    /// Result in one sentence.
     sentence: String,
-    /// Figures at the limit.
+    /// Figures at the largest load.
     goodput_requests_per_s: Option<f64>,
     request_throughput: Option<f64>,
     output_token_throughput: Option<f64>,
@@ -39,12 +39,12 @@ pub struct FindJson {
 struct ProbeJson {
     value: f64,
     verdict: &'static str,
-    /// Requests of the steady part, on which the verdict is based.
+    /// Number of requests in the steady part, which decides the verdict.
     n: usize,
     ok: usize,
     /// Whether the estimates meet every threshold, regardless of their intervals.
     meets: bool,
-    /// Length of the steady part.
+    /// Length of the steady part, seconds.
     duration_s: f64,
     goodput_requests_per_s: Option<f64>,
     request_throughput: Option<f64>,
@@ -62,7 +62,7 @@ struct ProbeFigureJson {
 }
 
 impl FindJson {
-    /// Creates the result of a session; `None` without a search.
+    /// Returns the result of a session; `None` without a search.
     pub fn from_session(session: &Session) -> Option<Self> {
         let settings = session.search()?.settings;
         let result = SearchResult::from_session(session)?;
@@ -112,7 +112,7 @@ impl ProbeJson {
     }
 }
 
-/// A load without the error of its last digits.
+/// Returns a load without rounding errors in its last digits.
 fn value(settings: &LoadSearch, load: SearchLoad) -> f64 {
     (settings.value(load) * 1000.0).round() / 1000.0
 }

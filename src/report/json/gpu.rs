@@ -1,4 +1,4 @@
-//! GPUs as JSON.
+//! GPUs in the JSON export.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -27,11 +27,11 @@ struct GpuDevice<'a> {
     index: u32,
     uuid: Option<&'a str>,
     parent_uuid: Option<&'a str>,
-    /// Host of the exporter; `null` for this machine.
+    /// Name of the exporter's host; `null` for this machine.
     host: Option<&'a str>,
     model: &'a str,
     samples: u64,
-    /// Interval of the exporter's samples; `null` if tokscope sets the interval.
+    /// Mean time between the exporter's samples, milliseconds; `null` if tokscope sets the interval.
     samples_apart_ms: Option<u64>,
     /// Whether the GPU serves the endpoint; `null` if unknown.
     serves: Option<bool>,
@@ -55,9 +55,9 @@ struct GpuDevice<'a> {
     energy_j: Option<f64>,
     energy_method: Option<&'static str>,
     energy_unknown_because: Option<&'a str>,
-    /// Reasons for throttling; `null` if the GPU reports none.
+    /// Throttling reasons that occurred; `null` if the GPU reports none.
     throttled: Option<Vec<&'static str>>,
-    /// Share of the samples with a throttle report, by reason.
+    /// Share of the samples by throttling reason, among samples that report throttling.
     throttled_share: Option<BTreeMap<&'static str, f64>>,
     lost: Option<&'a str>,
     lost_at_s: Option<f64>,
@@ -124,7 +124,7 @@ fn device(device: &GpuDeviceReport) -> GpuDevice<'_> {
     }
 }
 
-/// Energy of the run's output tokens.
+/// Energy per output token.
 #[derive(Serialize)]
 pub struct EfficiencyJson<'a> {
     output_tokens_per_joule: Option<f64>,

@@ -1,9 +1,10 @@
-//! Load as JSON: thresholds, goodput, failures by kind, sweep.
+//! Load in the JSON export: thresholds, goodput, failures by kind, sweep and stages.
 
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use super::spread::SpreadJson;
 use crate::domain::load_stage_results::{LoadStageResult, load_stage_results};
 use crate::domain::load_stages::StageLoad;
 use crate::domain::metrics::{ITL, LATENCY, QUEUE, TTFT};
@@ -17,21 +18,21 @@ use crate::domain::tally::Tally;
 use crate::report::run_totals::RunTotals;
 use crate::report::sweep_table::SWEEP_COLUMNS;
 
-/// Distribution of the starts in an open loop.
+/// Distribution of the request starts in an open loop.
 #[derive(Serialize)]
 pub struct ArrivalJson {
     process: &'static str,
     seed: u64,
-    /// Shape of gamma-distributed intervals.
+    /// Shape parameter of gamma-distributed intervals.
     #[serde(skip_serializing_if = "Option::is_none")]
     burstiness: Option<f64>,
-    /// Factor by which a trace is sent faster than it was recorded.
+    /// Speed factor by which a trace is replayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     speed: Option<f64>,
 }
 
 impl ArrivalJson {
-    /// Distribution of the starts of a run; `None` in a closed loop.
+    /// Returns the distribution of the request starts of a run; `None` in a closed loop.
     pub fn from_session(session: &Session) -> Option<Self> {
         let traced = session.suite.workload.as_ref().filter(|workload| workload.source.replay_speed().is_some());
         let traced = traced.map(|workload| Self {
@@ -60,13 +61,13 @@ pub struct SloJson<'a> {
     unit: &'static str,
     value: Option<f64>,
     n: usize,
-    /// Complete answers without a resolved figure; they do not count in the verdict.
+    /// Number of complete answers without a resolved figure, which the verdict ignores.
     unresolved: usize,
-    /// Number of `n` with a warm TTFT; 0 if the threshold is not about TTFT.
+    /// Number of the `n` answers with a warm TTFT; 0 if the threshold is not about TTFT.
     warm: usize,
-    /// Number of `n` with an unknown prefix cache, whose prompt may have been cached.
+    /// Number of the `n` answers with an unknown state of the prefix cache, whose prompt may have been cached.
     cache_unknown: usize,
-    /// Statistic that was compared instead if `n` is too small for `stat`.
+    /// Statistic that was compared instead of `stat`, if `n` is too small for `stat`.
     compared: Option<&'static str>,
     met: bool,
 }
@@ -74,9 +75,9 @@ pub struct SloJson<'a> {
 #[derive(Serialize)]
 pub struct GoodputJson {
     good: usize,
-    /// Requests that can be judged.
+    /// Number of requests that can be judged.
     of: usize,
-    /// Complete answers that cannot be judged, because a figure of a threshold is unresolved.
+    /// Number of complete answers that cannot be judged, because a figure with a threshold is unresolved.
     unresolved: usize,
     percent: Option<f64>,
     requests_per_s: Option<f64>,
@@ -87,7 +88,7 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// The steady part of a load.
+/// Steady part of a load, without ramp-up and drain.
 #[derive(Serialize)]
 pub struct SteadyJson {
     duration_s: f64,
@@ -127,22 +128,22 @@ impl SteadyJson {
     }
 }
 
-/// Figures of the load in the summary.
+/// Keys of the summary about the load.
 #[derive(Serialize)]
 pub struct LoadJson<'a> {
     measured_requests: usize,
-    /// Requests that were due but got no slot within the duration.
+    /// Number of due requests that got no slot within the duration.
     not_started: usize,
-    /// Whether the run stopped because its queue only grew.
+    /// Whether the run ended early, because its queue only grew.
     #[serde(skip_serializing_if = "is_false")]
     stopped_saturated: bool,
     /// Number of failed requests by kind of error.
     errors: &'a BTreeMap<String, usize>,
-    /// Time from the intended to the actual start; only in an open loop.
-    dispatch_delay_ms: Option<super::SpreadJson>,
+    /// Time from the planned to the actual start of the requests; only in an open loop.
+    dispatch_delay_ms: Option<SpreadJson>,
     /// Concurrency from which a sweep that does not scale is saturated; `null` if it scales, or without a sweep.
     saturated_from_concurrency: Option<usize>,
-    /// Part of a steady load without its ramp and its drain.
+    /// Figures of the steady part of the load, without ramp-up and drain.
     #[serde(skip_serializing_if = "Option::is_none")]
     steady_state: Option<SteadyJson>,
     slo: Vec<SloJson<'a>>,
@@ -151,8 +152,8 @@ pub struct LoadJson<'a> {
 }
 
 impl<'a> LoadJson<'a> {
-    /// Judges the thresholds. In a sweep, `tally` is that of one stage, which `slo` and `goodput` describe, and `slo_met` is
-    /// whether any stage meets all thresholds. In a search, it is whether a load passed.
+    /// Judges the thresholds. In a sweep, `tally` describes one stage, and so do `slo` and `goodput`; `slo_met` is whether
+    /// any stage meets all thresholds. In a search, `slo_met` is whether any load passed.
     pub fn new(tally: &'a Tally, totals: &'a RunTotals, session: &'a Session) -> Self {
         let slos = session.slos();
         let queue = tally.stats(&QUEUE).map(|stats| (tally.count(&QUEUE), stats));
@@ -161,7 +162,7 @@ impl<'a> LoadJson<'a> {
             not_started: session.not_started,
             stopped_saturated: session.saturated_at().is_some(),
             errors: &totals.errors,
-            dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson::from_stats(stats, n)),
+            dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| SpreadJson::from_stats(stats, n)),
             saturated_from_concurrency: saturated_from_start(&stages(session)).map(|found| found.concurrency),
             steady_state: SteadyWindow::from_session(session).as_ref().map(SteadyJson::new),
             slo: slos.iter().map(|slo| judged(slo, tally)).collect(),
@@ -210,25 +211,25 @@ pub struct StageJson {
     concurrency: usize,
     requests: usize,
     ok: usize,
-    /// Complete answers with a warm TTFT.
+    /// Number of complete answers with a warm TTFT.
     warm: usize,
-    /// Complete answers with an unknown prefix cache, whose prompt may have been cached.
+    /// Number of complete answers with an unknown state of the prefix cache.
     cache_unknown: usize,
     #[serde(flatten)]
     figures: Figures,
-    /// Complete answers with checks, and those that pass all of them.
+    /// Number of complete answers with checks; next, of those that pass all of them.
     checked: usize,
     passed: usize,
-    /// Complete answers without a resolved TTFT.
+    /// Number of complete answers without a resolved TTFT.
     unresolved_first_token: usize,
-    /// Complete answers without a resolved decode speed.
+    /// Number of complete answers without a resolved decode speed.
     unresolved_inter_token: usize,
     tokens_estimated: bool,
     slo_met: Option<bool>,
     knee: bool,
 }
 
-/// Figures of a stage, one entry per column of the sweep table.
+/// Writes the figures of a stage, one key per column of the sweep table.
 struct Figures(Stage);
 
 impl Serialize for Figures {
@@ -237,7 +238,7 @@ impl Serialize for Figures {
     }
 }
 
-/// Results of a stage of a changing load.
+/// Results of one stage of `--stages`.
 #[derive(Serialize)]
 pub struct LoadStageJson {
     load: String,

@@ -1,4 +1,4 @@
-//! Figures by model as JSON.
+//! Figures by model in the JSON export.
 
 use serde::Serialize;
 
@@ -36,7 +36,7 @@ impl From<ModelFigures> for ModelJson {
     }
 }
 
-/// Returns the figures of each model of a mix; empty without one.
+/// Returns the figures of each model of a mix; empty without a mix.
 pub fn models(session: &Session) -> Vec<ModelJson> {
     figures(session).into_iter().map(ModelJson::from).collect()
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::super::fixture::depth::depth_session;
 use super::super::fixture::workload::conversations;
 use super::super::fixture::{answer, refusal, report, run as run_suite, sample_session, suite, sweep_session};
+use super::summary::summary_key;
 use super::*;
 use crate::domain::attempt::FailedTry;
 use crate::domain::calibration::{ErrorSpread, Level, Machine, Peak};
@@ -17,9 +18,10 @@ use crate::domain::check::{CheckKind, CheckResult, ToolCall};
 use crate::domain::diagnosis::{DIAGNOSES, diagnose};
 use crate::domain::gpu::Throttle;
 use crate::domain::interval::Interval;
+use crate::domain::live::EngineLag;
 use crate::domain::load_search::LoadSearch;
 use crate::domain::media::MediaCount;
-use crate::domain::metrics::Unit;
+use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::model_mix::{ModelMix, WeightedModel};
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::price::Prices;
@@ -31,6 +33,8 @@ use crate::domain::time::Nanos;
 use crate::domain::workload::{Workload, WorkloadSource};
 use crate::report::bottleneck::rules_markdown;
 use crate::report::gate_result::{GateResult, GateVerdict, RuleResult};
+use crate::report::model::Resumption;
+use crate::report::shards::ShardRun;
 
 fn schema() -> &'static Value {
     static SCHEMA: OnceLock<Value> = OnceLock::new();
@@ -51,7 +55,7 @@ pub fn validate(document: &Value) {
     assert!(errors.is_empty(), "not as in docs/results.schema.json:\n{}", errors.join("\n"));
 }
 
-/// Resolves a reference, and the branch of an `anyOf` that is not `null`.
+/// Follows a reference, or the branch of an `anyOf` that is not `null`.
 fn resolve(part: &'static Value) -> &'static Value {
     if let Some(name) = part.get("$ref") {
         let pointer = name.as_str().unwrap().strip_prefix('#').unwrap();
@@ -63,7 +67,7 @@ fn resolve(part: &'static Value) -> &'static Value {
     }
 }
 
-/// Collects the paths of all keys that the schema describes, like `cases[].attempts[].error.kind`.
+/// Collects the paths of all keys in the schema, such as `cases[].attempts[].error.kind`.
 fn described(part: &'static Value, path: &str, out: &mut BTreeSet<String>) {
     let part = resolve(part);
     if let Some(items) = part.get("items") {
@@ -76,7 +80,7 @@ fn described(part: &'static Value, path: &str, out: &mut BTreeSet<String>) {
     }
 }
 
-/// Collects the paths of all keys of a document, without keys of maps, which the schema does not list.
+/// Collects the paths of all keys in a document. Omits the keys of maps, which the schema does not list.
 fn written(value: &Value, part: &'static Value, path: &str, out: &mut BTreeSet<String>) {
     let part = resolve(part);
     match value {
@@ -146,8 +150,8 @@ fn gauges(began: Nanos) -> GaugeHistory {
     history
 }
 
-/// Returns a resumed open loop with thresholds, repeats, a retry, a stall of tokscope, two choices, cold and warm prompts, a failure, a
-/// calibration and the server's metrics.
+/// Returns a report with as many optional keys as possible: a resumed open loop with thresholds, repeats, a retry, a stall
+/// of tokscope, two choices, cold and warm prompts, a failure, a calibration and the server's metrics.
 fn load() -> Report {
     let open_loop = Some(OpenLoop { rate_per_s: 2.5, process: Process::Constant, seed: 7 });
     let mut asked = suite(&["a", "b"]);
@@ -186,7 +190,7 @@ fn load() -> Report {
     report
 }
 
-/// Returns a run in stages with a threshold, whose starts come in bursts until its queue only grows.
+/// Returns a run in stages with a threshold. Requests start in bursts until the queue only grows.
 fn staged() -> Report {
     let mut asked = suite(&["a"]);
     asked.load_stages = "5/s:1s,5/s..9/s:1s".parse().ok();
@@ -199,7 +203,7 @@ fn staged() -> Report {
     report(session)
 }
 
-/// Returns a search for the largest concurrency up to 1, and a gate against an equal run.
+/// Returns a search for the largest concurrency up to 1, with a gate against an identical run.
 fn searched() -> Report {
     let mut asked = suite(&["a"]);
     asked.find = Some(LoadSearch::concurrency(1, Duration::ZERO));
@@ -223,7 +227,7 @@ fn searched() -> Report {
 }
 
 #[test]
-fn a_search_has_its_limit_and_its_probes() {
+fn a_search_has_its_largest_load_and_its_probes() {
     let document: Value = serde_json::from_str(&render(&searched())).unwrap();
     let find = &document["find"];
     assert_eq!(
@@ -276,7 +280,7 @@ fn an_embeddings_run_has_figures_of_items_instead_of_tokens() {
     assert!((usd.as_f64().unwrap() - 1.0 / per_s - electricity).abs() < 1e-9, "{usd} {per_s}");
 }
 
-/// Returns a run of a trace.
+/// Returns a run that replays a trace.
 fn traced() -> Report {
     let mut asked = suite(&["a"]);
     asked.workload = Some(Workload {
@@ -299,13 +303,27 @@ fn traced() -> Report {
     report(run_suite(asked, Plan::default(), |id, now| Some(answer(id, now, 1000, 100, 20))))
 }
 
-/// Returns a run that measures context depths, of which the server's own times give a prefill speed.
+/// Returns a run that measures context depths, on a server whose timings give a prefill speed.
 fn depths() -> Report {
     report(depth_session(|_, mut record| {
         record.server_timings =
             Some(ServerTimings { prompt_ms: Some(400.0), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
         record
     }))
+}
+
+/// Returns a run that was merged from the first of two shards.
+fn of_shards() -> Report {
+    let shard = ShardRun {
+        rank: 0,
+        of: 2,
+        run_id: "ts-1".to_owned(),
+        hostname: "node-a".to_owned(),
+        started_after_ms: 0.0,
+        is_complete: true,
+        lag: EngineLag::default(),
+    };
+    Report { shards: vec![shard], ..report(sample_session()) }
 }
 
 #[test]
@@ -316,7 +334,7 @@ fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     left.handle(SessionInput::Begin(Nanos(0)));
     left.handle(SessionInput::Abort);
     let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4])), report(left)];
-    let more = vec![load(), conversations(), staged(), traced(), depths(), searched(), items()];
+    let more = vec![load(), conversations(), staged(), traced(), depths(), searched(), of_shards(), items()];
     for report in sampled.into_iter().chain(more) {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);
@@ -364,7 +382,7 @@ fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
 }
 
 #[test]
-fn names_that_the_schema_lists_are_those_of_the_program_s_tables() {
+fn names_in_the_schema_match_the_tables_of_the_program() {
     let attempt = "cases.[].attempts.[]";
     let keys = set(DIAGNOSES.iter().map(|d| d.key));
     assert_eq!(values(&format!("{attempt}.findings.[].key"), "examples"), keys);
@@ -390,7 +408,7 @@ fn names_of(property_names: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn figures_that_count_are_whole_numbers() {
+fn counts_are_whole_numbers() {
     for metric in METRICS {
         let attempt = &schema()["$defs"]["attempt"]["properties"][metric.key];
         let expected = if metric.unit == Unit::Tokens { "integer" } else { "number" };

@@ -1,4 +1,4 @@
-//! A metric over all attempts as JSON.
+//! Spread of a metric over all attempts in the JSON export.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use crate::domain::statistics::Stats;
 use crate::report::spread::Spread;
 use crate::report::summary::CacheCounts;
 
-/// Reason why a share has no interval of the median.
+/// Reason for the missing median interval of a share.
 const NO_MEDIAN: &str = "a share has no median";
 
 /// Statistics of a metric. Percentiles of too few values are `null`.
@@ -23,9 +23,9 @@ pub struct SpreadJson {
     std: f64,
     n: usize,
     n_all: usize,
-    /// Complete answers without a resolved figure.
+    /// Number of complete answers without a resolved value.
     unresolved: usize,
-    /// Number of attempts by the state of the server's prefix cache; only for TTFT.
+    /// Number of attempts by state of the server's prefix cache; only present for TTFT.
     #[serde(skip_serializing_if = "Option::is_none")]
     prefix_cache: Option<CacheCounts>,
     ci95: Ci95,
@@ -35,7 +35,7 @@ pub struct SpreadJson {
 #[derive(Serialize)]
 struct Ci95 {
     mean: Option<Interval>,
-    /// Reason for a missing interval.
+    /// Reason for a missing interval of the mean.
     mean_unavailable: Option<&'static str>,
     mean_method: &'static str,
     median: Option<Interval>,
@@ -48,7 +48,7 @@ struct Ci95 {
 }
 
 impl SpreadJson {
-    /// Creates the statistics of a figure that each of `n` attempts has.
+    /// Creates the spread of a figure that all `n` attempts have.
     pub fn from_stats(stats: Stats, n: usize) -> Self {
         Self::new(&Spread::without_intervals(n, stats), n)
     }
@@ -63,7 +63,7 @@ impl SpreadJson {
         Self { unresolved, ..self }
     }
 
-    /// Creates the statistics from a spread; `all` counts the attempts that ended, complete or failed.
+    /// Creates the JSON form of a spread. `all`: number of attempts that ended, complete or failed.
     pub fn new(spread: &Spread, all: usize) -> Self {
         let stats = spread.stats;
         let [p90, p95, p99] = spread.tail_ci95;

@@ -4,9 +4,9 @@ use super::super::fixture::{answer, refusal, report, run as run_suite, sample_se
 use super::*;
 use crate::domain::session::Plan;
 use crate::domain::text::sanitise;
-use crate::report::bottleneck::SystemFigures;
+use crate::report::bottleneck::{SystemFigures, bottleneck};
 
-/// Type of a value in the contract.
+/// Type of a value in the documented format.
 #[derive(Clone, Copy, Debug)]
 enum Is {
     Text,
@@ -20,7 +20,7 @@ enum Is {
 }
 use Is::{Bool, Count, List, Number, Object, Text, Time};
 
-/// Name, type and whether `null` is allowed, in the order of the contract.
+/// Name, type and nullability of each field, in the documented order.
 type Fields = &'static [(&'static str, Is, bool)];
 
 const DOCUMENT: Fields = &[
@@ -313,7 +313,7 @@ fn is(value: &Value, kind: Is) -> bool {
     }
 }
 
-/// Panics unless every field is present and of its type.
+/// Panics unless every field is present with its type.
 fn check(value: &Value, fields: Fields) {
     for &(path, kind, nullable) in fields {
         let found = value.pointer(&format!("/{}", path.replace('.', "/")));
@@ -367,7 +367,7 @@ fn parse(report: &Report) -> Value {
 }
 
 #[test]
-fn a_complete_run_has_the_fields_of_the_contract_and_the_figures_of_the_sample() {
+fn a_complete_run_has_all_documented_fields_and_the_figures_of_the_sample() {
     let value = parse(&report(sample_session()));
     assert_eq!((&value["schema_version"], &value["tool"]["name"]), (&1.into(), &"tokscope".into()));
     assert_eq!(value["run"]["started_at"], "2026-02-06T21:49:41.400+01:00");
@@ -431,19 +431,19 @@ fn unknown_values_are_null_and_failed_attempts_and_warm_ups_are_listed() {
     }
     let of_b = &value["cases"][1]["attempts"][0];
     assert_eq!((&of_b["token_count_source"], &of_b["input_sequence_length"]), (&"estimate".into(), &Value::Null));
-    // An attempt in flight has no record yet.
+    // An attempt in flight is not exported yet.
     assert_eq!(value["cases"][2]["attempts"], serde_json::json!([]));
     assert_eq!((&value["summary"]["ok"], &value["summary"]["failed"]), (&1.into(), &1.into()));
 }
 
 #[test]
-fn a_load_has_its_loop_its_thresholds_and_its_goodput() {
+fn a_load_has_its_rate_thresholds_and_goodput() {
     use crate::domain::open_loop::{OpenLoop, Process};
     let open_loop = Some(OpenLoop { rate_per_s: 2.5, process: Process::Constant, seed: 7 });
     let plan = Plan { concurrency: crate::domain::session::NO_LIMIT, repeat: 2, open_loop, ..Plan::default() };
     let mut loaded = suite(&["a"]);
     loaded.slos = ["ttft_p95<500ms", "error_rate<10%"].map(|slo| slo.parse().unwrap()).to_vec();
-    // One request is sent 300 ms late and answered 400 ms after it was due; the other is refused.
+    // One request is sent 300 ms late and answered 400 ms after it was due. The other is refused.
     let session = run_suite(loaded, plan, |id, now| {
         let mut r = if id.number == 1 { answer(id, now, 1000, 10, 20) } else { refusal(id, now, "busy") };
         r.intended = Some(crate::domain::time::Nanos(now.0 - 300_000_000));
@@ -465,7 +465,7 @@ fn a_load_has_its_loop_its_thresholds_and_its_goodput() {
 }
 
 #[test]
-fn a_sweep_has_its_stages() {
+fn a_sweep_lists_its_stages() {
     let session = crate::report::fixture::sweep_session(&[1, 2, 4]);
     let value = parse(&report(session));
     let stages = value["sweep"].as_array().unwrap();
@@ -512,9 +512,9 @@ fn few_figures_have_no_high_percentiles() {
     assert!(value["summary"]["request_latency_ms"].get("prefix_cache").is_none());
     assert_eq!((&ttft["n"], &ttft["n_all"]), (&10.into(), &10.into()));
     assert!(ttft["p90"].is_number() && ttft["p95"].is_null() && ttft["p99"].is_null());
-    // Ten cases without repeats have no intervals.
+    // Without repeats there are no intervals.
     assert!(ttft["ci95"]["mean"].is_null() && ttft["ci95"]["median"].is_null());
-    // 500 tokens have 499 gaps, enough for all of them.
+    // 500 tokens have 499 gaps, enough for every percentile.
     let gaps = &value["cases"][3]["attempts"][0]["inter_chunk_latency_ms"];
     assert_eq!((&gaps["n"], gaps["p99"].is_number()), (&499.into(), true));
 }
@@ -526,7 +526,7 @@ fn repeats_have_intervals() {
     let value = parse(&report(session));
     let time = &value["summary"]["request_latency_ms"];
     assert_eq!(time["ci95"]["median"], serde_json::json!({ "low": 1001.0, "high": 1006.0 }));
-    // 1001 to 1006: s = √3.5, t = 2.5706.
+    // For the values 1001 to 1006, s = √3.5 and t = 2.5706.
     let half = 2.5706 * (3.5_f64 / 6.0).sqrt();
     let ends = ["low", "high"].map(|end| time["ci95"]["mean"][end].as_f64().unwrap());
     assert!((ends[0] - (1003.5 - half)).abs() < 1e-6 && (ends[1] - (1003.5 + half)).abs() < 1e-6, "{ends:?}");

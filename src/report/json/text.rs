@@ -1,4 +1,4 @@
-//! Writes a JSON document in one pass, because a large document must not be in memory twice.
+//! Writes a JSON document in one pass, so that a large document is not in memory twice.
 
 use std::io::{self, BufWriter, Write};
 
@@ -6,22 +6,22 @@ use serde::Serialize;
 
 use crate::domain::text::sanitise;
 
-/// Returns an indented document. Control and invisible characters are written as `\uXXXX`, so that they have no effect when
-/// the file is printed.
+/// Returns an indented document. Control and invisible characters are written as `\uXXXX`, so that they have no effect
+/// in a terminal.
 pub fn pretty(document: &(impl Serialize + ?Sized)) -> String {
     let mut out = Vec::new();
-    // Serialisation fails only for maps whose keys are not strings, and there are none.
+    // Serialisation fails only for maps whose keys are not strings, and the documents have none.
     if write_pretty(document, &mut out).is_err() {
         return "\n".to_owned();
     }
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// Writes an indented document as [`pretty`] does, piece by piece.
+/// Writes an indented document to `to`, like [`pretty`].
 ///
 /// # Errors
 ///
-/// `to` does not accept it.
+/// Returns the error of `to`.
 pub fn write_pretty(document: &(impl Serialize + ?Sized), to: &mut dyn Write) -> io::Result<()> {
     let mut out = Escaped(BufWriter::new(to));
     serde_json::to_writer_pretty(&mut out, document)?;
@@ -29,8 +29,8 @@ pub fn write_pretty(document: &(impl Serialize + ?Sized), to: &mut dyn Write) ->
     out.0.flush()
 }
 
-/// Escapes the pieces of a document. A piece never ends within a character. Escaped characters occur only inside strings,
-/// where JSON allows escapes.
+/// Writer that escapes control and invisible characters. Pieces never end within a character. These characters occur
+/// only inside strings, where JSON allows escapes.
 struct Escaped<'a>(BufWriter<&'a mut dyn Write>);
 
 impl Write for Escaped<'_> {

@@ -1,4 +1,4 @@
-//! Workload and conversations as JSON.
+//! Workload and conversations in the JSON export.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::report::spread::Spread;
 use crate::report::summary::Summary;
 use crate::report::turns::TurnFigures;
 
-/// Source of the requests, and their lengths.
+/// Source of the requests and their lengths.
 #[derive(Serialize)]
 pub struct WorkloadJson<'a> {
     kind: &'static str,
@@ -29,7 +29,7 @@ pub struct WorkloadJson<'a> {
     isl: Option<String>,
     osl: Option<String>,
     prefix: Option<String>,
-    /// Tokens of context of each case; empty unless the run measures depths.
+    /// Context depth of each case, tokens; empty unless the run measures depths.
     depths: &'a [u32],
     speed: Option<f64>,
     requested_input_tokens: Option<LengthJson>,
@@ -53,7 +53,7 @@ impl From<DataFingerprint> for FingerprintJson {
     }
 }
 
-/// Percentiles of lengths; `null` with too few of them.
+/// Percentiles of lengths; `null` with too few values.
 #[derive(Serialize)]
 struct LengthJson {
     p50: Option<f64>,
@@ -81,7 +81,7 @@ impl From<Deviation> for DeviationJson {
 }
 
 impl<'a> WorkloadJson<'a> {
-    /// The workload of a run; `None` if it sent its cases.
+    /// Returns the workload of a run; `None` if the run sent the cases of its suite.
     pub fn new(report: &'a Report, summary: &Summary) -> Option<Self> {
         let suite = &report.session.suite;
         let Workload { source, summary: description, rows, sample, seed, output, .. } = suite.workload.as_ref()?;
@@ -124,7 +124,7 @@ impl<'a> WorkloadJson<'a> {
     }
 }
 
-/// Conversations of a run.
+/// Number of conversations by how they ended.
 #[derive(Serialize)]
 pub struct ConversationsJson {
     turns: Option<String>,
@@ -135,7 +135,7 @@ pub struct ConversationsJson {
 }
 
 impl ConversationsJson {
-    /// The conversations of a run; `None` if it has none.
+    /// Returns the conversations of a run; `None` if it has none.
     pub fn new(report: &Report) -> Option<Self> {
         let counts = ConversationCounts::from_session(&report.session)?;
         let asked = report.session.suite.conversations.as_ref();
@@ -162,7 +162,7 @@ pub struct TurnJson {
     output_token_throughput_per_user: Option<TurnSpreadJson>,
 }
 
-/// Mean and percentiles of a figure of a turn or of a model; a percentile of too few values is `null`.
+/// Mean and percentiles of a figure by turn or by model. A percentile of too few values is `null`.
 #[derive(Serialize)]
 pub struct TurnSpreadJson {
     mean: f64,
@@ -191,7 +191,7 @@ impl From<TurnFigures> for TurnJson {
     }
 }
 
-/// Returns the figures of each turn.
+/// Returns the figures by turn.
 pub fn turns(summary: &Summary) -> Vec<TurnJson> {
     summary.turns.figures(usize::MAX).into_iter().map(TurnJson::from).collect()
 }

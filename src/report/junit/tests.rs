@@ -49,7 +49,7 @@ fn failed_cases_missed_thresholds_and_regressions_are_failures() {
 }
 
 #[test]
-fn an_advisory_regression_is_skipped_and_says_why() {
+fn an_advisory_regression_is_skipped_with_a_reason() {
     let xml =
         render(&with_gate(gate(GateVerdict::Fail, vec!["the machine differs in its cores: '2' and '8'".to_owned()])));
     assert!(xml.contains("failures=\"2\" errors=\"0\" skipped=\"1\""), "{xml}");
@@ -59,7 +59,7 @@ fn an_advisory_regression_is_skipped_and_says_why() {
 }
 
 #[test]
-fn annotations_escape_what_would_end_them() {
+fn annotations_escape_their_delimiters() {
     let text = crate::report::github::annotations(&with_gate(gate(GateVerdict::Fail, Vec::new())));
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 3, "{text}");

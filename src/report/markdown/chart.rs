@@ -1,7 +1,7 @@
 //! Bar charts in a code block.
 //!
-//! Bars of block characters show the same everywhere that a report is read: on GitHub, in a pager, and in the dashboard.
-//! A Mermaid chart would be source text outside GitHub.
+//! Block characters look the same wherever a report is read: on GitHub, in a pager, and in the dashboard. A Mermaid
+//! chart would be source text outside GitHub.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -18,21 +18,21 @@ use crate::report::sweep_table::KNEE;
 use super::escape::fenced;
 use super::figures::figure;
 
-/// Cells of the longest bar of a chart with one panel, and with two.
+/// Length of the longest bar in a chart with one panel, cells. The next constant is for two panels.
 const BAR: usize = 36;
 const HALF_BAR: usize = 20;
-/// Cells of a figure before its bar, in a chart with two panels.
+/// Width of a figure before its bar in a chart with two panels, cells.
 const FIGURE: usize = 8;
-/// Maximum cells of a case's name.
+/// Maximum width of a case's name, cells.
 const NAME: usize = 26;
-/// Maximum number of bars; a suite may have thousands of cases.
+/// Maximum number of bars, because a suite may have thousands of cases.
 const MOST_BARS: usize = 30;
-/// Maximum number of rows of a chart over time.
+/// Maximum number of rows in a chart over time.
 const MOST_SPANS: usize = 24;
-/// Eighths of a cell, from one to seven.
+/// Block characters of one to seven eighths of a cell.
 const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/// Returns a chart of the mean speed of each case; `None` below two cases with a speed.
+/// Returns a chart with the mean speed of each case; `None` if fewer than two cases have a speed.
 pub fn speeds(cases: &[CaseView<'_>]) -> Option<String> {
     let bars: Vec<(String, f64, String)> = cases
         .iter()
@@ -60,7 +60,7 @@ pub fn speeds(cases: &[CaseView<'_>]) -> Option<String> {
     Some(fenced(&lines.join("\n")))
 }
 
-/// Returns a chart of throughput and median TTFT against concurrency; `None` below two stages with a throughput.
+/// Returns a chart of throughput and median TTFT by concurrency; `None` if fewer than two stages have a throughput.
 pub fn sweep(stages: &[Stage]) -> Option<String> {
     let throughput = || stages.iter().filter_map(Stage::throughput_per_s);
     if throughput().count() < 2 {
@@ -88,8 +88,8 @@ pub fn sweep(stages: &[Stage]) -> Option<String> {
     Some(fenced(&lines.join("\n")))
 }
 
-/// Returns a chart of throughput, mean TTFT and, in an open loop, the mean queue over the time of a load that changes,
-/// with a line at the start of each stage. `None` below two spans.
+/// Returns a chart of throughput and mean TTFT over time for a load in stages, with a line at the start of each stage.
+/// In an open loop, it also shows the mean queue. `None` with fewer than two time spans.
 pub fn load_stages(session: &Session, end: Nanos) -> Option<String> {
     let points = LoadTimeline::from_session(session)?.points(MOST_SPANS, end);
     if points.len() < 2 {
@@ -119,14 +119,14 @@ pub fn load_stages(session: &Session, end: Nanos) -> Option<String> {
     Some(fenced(&lines.join("\n")))
 }
 
-/// A figure with its bar; a dash without one.
+/// Returns a figure with its bar; a dash for a missing figure.
 fn labelled(value: Option<f64>, most: f64, estimated: bool) -> String {
     let shown = figure(value, 1, estimated);
     let bar = value.map_or_else(String::new, |value| bar(value, most, HALF_BAR));
     format!("{shown:>FIGURE$} {bar}")
 }
 
-/// A bar from 0, to an eighth of a cell; `most` fills all cells.
+/// Returns a bar with a resolution of an eighth of a cell. A value of `most` fills all cells.
 fn bar(value: f64, most: f64, cells: usize) -> String {
     let share = if most > 0.0 { (value / most).clamp(0.0, 1.0) } else { 0.0 };
     let eighths = (share * cells as f64 * 8.0).round() as usize;
@@ -135,7 +135,7 @@ fn bar(value: f64, most: f64, cells: usize) -> String {
     if eighths == 0 { EIGHTHS.iter().take(1).collect() } else { full.chars().chain(rest.copied()).collect() }
 }
 
-/// The name in at most [`NAME`] cells.
+/// Cuts a name to at most [`NAME`] cells.
 fn name(text: &str) -> String {
     let text = sanitise_line(text).split_whitespace().collect::<Vec<_>>().join(" ");
     if text.width() <= NAME {
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn bars_begin_at_zero_and_end_at_an_eighth_of_a_cell() {
         assert_eq!([8.0, 4.0, 1.0, 0.5].map(|v| bar(v, 8.0, 4)), ["████", "██", "▌", "▎"]);
-        // Even the smallest figure leaves a trace.
+        // Even the smallest value has a visible bar.
         assert_eq!((bar(0.0, 8.0, 4), bar(1.0, 0.0, 4)), ("▏".into(), "▏".into()));
     }
 
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suite_of_thousands_has_a_chart_of_thirty() {
+    fn a_chart_of_many_cases_has_thirty_bars() {
         let names: Vec<String> = (0..33).map(|n| n.to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let session = run(suite(&names), Plan::default(), |id, now| Some(answer(id, now, 1000, 10, 20)));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_load_that_changes_has_a_chart_over_its_time() {
+    fn a_load_in_stages_has_a_chart_over_time() {
         let session = staged_session();
         let end = session.last_ended.unwrap();
         let chart = load_stages(&session, end).unwrap();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn stages_have_their_throughput_beside_their_ttft() {
+    fn stages_show_throughput_and_ttft_side_by_side() {
         insta::assert_snapshot!(sweep(&bent()).unwrap());
         assert_eq!(sweep(&bent()[..1]), None);
     }

@@ -1,11 +1,11 @@
-//! The checks of the answers in the verdict.
+//! Results of the checks for the verdict.
 
 use crate::report::check_failures::{MAX_CHECK_FAILURES, check_failures};
 
 use super::View;
 use super::escape::{code, inline};
 
-/// Returns the pass rate with its interval, and the first failures. `None` without a checked answer.
+/// Returns the pass rate with its interval and the first failures; `None` if no answer was checked.
 pub fn verdict(view: &View<'_>) -> Option<String> {
     let rate = view.summary.totals.pass_rate;
     let words = rate.words()?;
@@ -18,7 +18,7 @@ pub fn verdict(view: &View<'_>) -> Option<String> {
         format!("'{}'{attempt} {}", inline(&failure.case), code(&failure.message))
     };
     let first = failures.iter().map(one).collect::<Vec<_>>().join("; ");
-    // Earlier stages of a sweep are not listed case by case.
+    // Failures in earlier stages of a sweep are only counted.
     let first = if first.is_empty() { first } else { format!("; first failures: {first}") };
     Some(format!("**Wrong answers**: {words}{first}"))
 }

@@ -1,4 +1,4 @@
-//! Context depth: the table of llama-bench, with TTFT and the server's own prefill speed.
+//! Table of context depths in the style of llama-bench, with TTFT and the server's own prefill speed.
 
 use crate::report::depth_rows::{MeanStd, depth_rows};
 
@@ -6,7 +6,7 @@ use super::View;
 use super::escape::{UNKNOWN, inline};
 use super::page::{Page, Table};
 
-/// Decimals of the figures, those of llama-bench.
+/// Decimal places, as in llama-bench.
 const DIGITS: usize = 2;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
@@ -52,7 +52,7 @@ fn figure(figure: Option<MeanStd>, mark: &str) -> String {
     figure.map_or_else(|| UNKNOWN.to_owned(), |figure| format!("{mark}{}", figure.words(DIGITS)))
 }
 
-/// Returns the number of answers that have a figure.
+/// Returns the number of answers with this figure.
 fn count(figure: Option<MeanStd>) -> String {
     figure.map_or(0, |figure| figure.n).to_string()
 }
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_depth_has_its_reason_and_the_servers_own_speed_a_column() {
+    fn a_missing_depth_has_its_reason_and_the_server_speed_has_a_column() {
         let session = depth_session(|test, mut record| {
             record.server_timings =
                 Some(ServerTimings { prompt_ms: Some(400.0), ..ServerTimings::from_source(TimingSource::LlamaCpp) });

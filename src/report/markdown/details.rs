@@ -1,4 +1,4 @@
-//! A section for each case, folded.
+//! Collapsed section for each case.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -21,7 +21,7 @@ use super::numbers::attempts;
 use super::page::Page;
 use super::results::beyond;
 
-/// Metrics in the first line of a case, as in the table of results, with their intervals.
+/// Metrics in a case's first line, as in the table of results, with their intervals.
 static FIGURES: [&Metric; 3] = [&LATENCY, &SPEED, &TTFT];
 
 /// The same for answers that are not text.
@@ -31,9 +31,9 @@ fn figures_of(task: Task) -> &'static [&'static Metric; 3] {
     if task.generates() { &FIGURES } else { &ITEM_FIGURES }
 }
 
-/// Maximum number of cases with a section, since each may have a preview.
+/// Maximum number of cases with a section. Each section may quote an answer.
 const MAX_CASES: usize = 200;
-/// Maximum number of failed attempts of a case that are listed one by one.
+/// Maximum number of failed attempts to list individually for a case.
 const MAX_FAILURES: usize = 12;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
@@ -67,7 +67,8 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     page.end_details();
 }
 
-/// A case's figure; of several attempts the mean, its 95% interval, and the number of attempts that have the figure.
+/// Formats a figure of a case. For several attempts: the mean, its 95% interval, and the number of attempts with the
+/// figure.
 fn figure_of(case: &CaseView<'_>, metric: &Metric) -> String {
     let Some(spread) = case.spread(metric) else { return UNKNOWN.to_owned() };
     let mean = format!("{} {}", mean(metric, Some(&spread), case.is_estimated()), unit(metric));
@@ -80,10 +81,10 @@ fn figure_of(case: &CaseView<'_>, metric: &Metric) -> String {
     }
 }
 
-/// Maximum number of attempts whose prefix cache is listed one by one.
+/// Maximum number of attempts whose prefix cache is described individually.
 const MAX_CACHE_LINES: usize = 12;
 
-/// Everything beside the figures: how the case ended, output, prefix cache, warnings, findings and failures.
+/// Writes everything but the figures: how the case ended, output, prefix cache, warnings, findings and failures.
 fn about(case: &CaseView<'_>, page: &mut Page) {
     if case.reported.is_empty() {
         page.field("Status", case.status());
@@ -143,12 +144,12 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
     }
     let rest = case.failures().count().saturating_sub(MAX_FAILURES);
     if rest > 0 {
-        let where_all = "the exports to CSV and JSON have all of them";
+        let where_all = "the CSV and JSON exports have all of them";
         page.field("More Errors", &format!("{}; {where_all}", count(rest, "failed attempt")));
     }
 }
 
-/// Returns `cold`, `warm, 64 of 80 prompt tokens` or `unknown, unique prompt`.
+/// Describes the prefix cache: `cold`, `warm, 64 of 80 prompt tokens` or `unknown, unique prompt`.
 fn cache(record: &AttemptRecord) -> String {
     let state = record.prefix_cache().as_str();
     match record.usage.cached_tokens {
@@ -183,19 +184,20 @@ fn output(record: &AttemptRecord, page: &mut Page) {
     page.field("Output", &words.join(", "));
 }
 
-/// Maximum number of findings of one kind that are quoted, since each may have its own figures; the rest is counted.
+/// Maximum number of findings of one kind to quote, because each may have different figures. Further ones are only
+/// counted.
 const MOST_OF_A_KIND: usize = 12;
 
-/// Warnings and findings. One that several attempts share is written once.
+/// Collects warnings and findings, and writes those that several attempts share only once.
 #[derive(Default)]
 struct Notes {
-    /// Notes that are quoted, at most [`MOST_OF_A_KIND`] of each kind.
+    /// Quoted notes, at most [`MOST_OF_A_KIND`] of each kind.
     texts: Vec<Note>,
-    /// Place of each quoted note, by name and text.
+    /// Index in `texts` of each quoted note, by name and text.
     places: HashMap<(&'static str, String), usize>,
     /// Number of quoted notes by name and key.
     quoted: HashMap<(&'static str, Cow<'static, str>), usize>,
-    /// Further notes, one entry for each kind.
+    /// Notes that are only counted, one entry per kind.
     others: Vec<OtherNotes>,
 }
 
@@ -205,13 +207,13 @@ struct Note {
     numbers: Vec<u32>,
 }
 
-/// Notes of a kind that are counted.
+/// Notes of one kind that are only counted.
 struct OtherNotes {
     name: &'static str,
-    /// Key of a finding; empty for a warning.
+    /// Key of the finding; empty for a warning.
     key: Cow<'static, str>,
     first: String,
-    /// Hashes of the different texts, because a million texts would take too much memory.
+    /// Hashes of the distinct texts. The texts themselves could take too much memory.
     different: HashSet<u64>,
     numbers: Vec<u32>,
 }
@@ -225,7 +227,7 @@ impl Notes {
         for warning in &record.warnings {
             self.note("Warning", Cow::Borrowed(""), warning, number);
         }
-        // The line about the prefix cache already says that.
+        // The line about the prefix cache already covers this finding.
         for finding in record.findings.iter().filter(|f| f.key != WARM_PREFIX) {
             self.note("Finding", finding.key.clone(), &finding.message, number);
         }
@@ -273,7 +275,7 @@ fn hash(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// Names the attempts that a line is about if there are several.
+/// Names the attempts that a line describes, if the case has several.
 fn which(several: bool, numbers: &[u32]) -> String {
     if several { format!(" ({})", attempts(numbers.iter().copied())) } else { String::new() }
 }

@@ -1,4 +1,4 @@
-//! Suite, endpoint, machine and command line of the run.
+//! Section with suite, endpoint, machine and command line.
 
 use crate::domain::quantity::count;
 use crate::domain::text::sanitise_line;
@@ -12,7 +12,7 @@ use super::figures::grouped;
 use super::numbers::mean_and_max;
 use super::page::Page;
 
-/// Number and size of the images and audio files of the reported attempts; `None` without any.
+/// Returns number and size of the images and audio in the reported attempts; `None` without any.
 fn media(view: &View<'_>) -> Option<String> {
     let grouped = |n: u64| grouped(n as f64);
     let (media, attempts) = view.summary.media;
@@ -82,6 +82,9 @@ fn plan(view: &View<'_>, page: &mut Page) {
         let stages: Vec<String> = session.sweep.iter().map(usize::to_string).collect();
         page.field("Concurrency", &format!("sweep over {}", stages.join(", ")));
     }
+    if let Some(shard) = plan.shard {
+        page.field("Shard", &format!("{} of {} (from 0); `tokscope merge` joins the shards", shard.index, shard.count));
+    }
     if plan.repeat > 1 {
         page.field("Repeat", &plan.repeat.to_string());
     }
@@ -100,12 +103,12 @@ fn server(view: &View<'_>) -> String {
     match (&server.kind, &server.version) {
         (None, None) => "unknown (it does not identify itself)".to_owned(),
         (Some(kind), None) => inline(kind),
-        // Escape each by itself: an escape sequence at the end of one would take text of the other.
+        // Escape kind and version separately: an escape sequence at the end of one would swallow text of the other.
         (kind, Some(version)) => format!("{} {}", inline(kind.as_deref().unwrap_or("unknown")), inline(version)),
     }
 }
 
-/// Says who counted the output tokens.
+/// Describes how the output tokens were counted.
 fn token_source(view: &View<'_>) -> String {
     let whole = &view.summary.totals;
     let (all, estimated, counted) = (whole.attempts, whole.estimated_attempts, whole.tokenizer_attempts);
@@ -124,7 +127,7 @@ fn token_source(view: &View<'_>) -> String {
     }
 }
 
-/// Returns `10 cold; unique prompts`.
+/// Describes the prefix cache of the attempts: `10 cold; unique prompts`.
 fn cache(view: &View<'_>) -> String {
     let how = if view.report.session.plan.warm { "prompts sent unchanged (`--warm`)" } else { "unique prompts" };
     format!("{}; {how}", view.summary.totals.cache.words())
@@ -143,7 +146,7 @@ fn client(view: &View<'_>) -> String {
     format!("tokscope {} on {} ({})", env!("CARGO_PKG_VERSION"), inline(&machine.hostname), about.join(", "))
 }
 
-/// Load of the client's machine and of tokscope during the run.
+/// Describes the load of tokscope and its machine.
 fn client_load(host: &Result<HostReport, String>) -> String {
     let host = match host {
         Ok(host) => host,

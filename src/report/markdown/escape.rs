@@ -1,24 +1,24 @@
-//! Foreign text, escaped for a line, a table cell, a code span or a code block.
+//! Escapes text from servers and suites for a line, a table cell, a code span or a code block.
 
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::check::ToolCall;
 pub use crate::domain::quantity::UNKNOWN;
 use crate::domain::text::{sanitise, sanitise_line, truncate};
 
-/// Characters that would end a code span, or show there with their escape.
+/// Characters that would end a code span, or appear there with their escape.
 const UNFIT_FOR_CODE: [char; 3] = ['`', '|', '\\'];
-/// Number of hexadecimal digits in a commit's hash, abbreviated or full.
+/// Number of hexadecimal digits in an abbreviated or full commit hash.
 const HASH_DIGITS: std::ops::RangeInclusive<usize> = 7..=40;
 
-/// Maximum length of a name or message, in characters.
+/// Maximum length of a name or message, characters.
 const LONGEST_LINE: usize = 500;
-/// Maximum length of a preview, in characters.
+/// Maximum length of a quoted answer, characters.
 const PREVIEW_CHARS: usize = 300;
-/// Precedes reasoning that is shown because there is no answer.
+/// Heading of reasoning that is quoted because there is no answer.
 const THINKING: &str = "Thinking:\n";
 
-/// Escapes text for a line or a table cell. Nothing in it is markup; a word that would become a link, a mention or a
-/// reference where the report is shown becomes a code span. Runs of blanks become one.
+/// Escapes text for a line or a table cell, so that no part of it is markup. Words that would become a link, a mention
+/// or a reference become code spans. Consecutive blanks become one.
 pub fn inline(text: &str) -> String {
     let clean = one_line(text);
     let mut out = String::with_capacity(clean.len() + 8);
@@ -27,7 +27,7 @@ pub fn inline(text: &str) -> String {
             out.push(' ');
         }
         for part in word.split_inclusive(UNFIT_FOR_CODE) {
-            // Punctuation at its end is not part of an address.
+            // Punctuation after an address is not part of it.
             let text = part.trim_end_matches(UNFIT_FOR_CODE).trim_end_matches([':', ',', ';', '.']);
             if is_linked(text) {
                 out.extend(["`", text, "`"]);
@@ -40,15 +40,15 @@ pub fn inline(text: &str) -> String {
     or_unknown(out)
 }
 
-/// Escapes the user's or tokscope's own text for a line. An address in it may become a link.
+/// Escapes text of the user or of tokscope for a line. Unlike in [`inline`], addresses may become links.
 pub fn own(text: &str) -> String {
     let mut out = String::new();
     escape(&one_line(text), &mut out);
     or_unknown(out)
 }
 
-/// Returns whether GitHub would make a link of a word: a web or mail address, a mention (`@name`), or a reference to an
-/// issue (`#1`, `GH-1`) or a commit.
+/// Returns whether GitHub would turn a word into a link: an address, a mention (`@name`), an issue (`#1`, `GH-1`) or a
+/// commit.
 fn is_linked(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     let before = |mark: &str, wanted: fn(char) -> bool| {
@@ -62,14 +62,14 @@ fn is_linked(word: &str) -> bool {
 }
 
 fn is_hash(word: &str) -> bool {
-    // Dates and versions have no letters, and words no digits.
+    // A hash has letters and digits. Dates and versions have no letters, and words no digits.
     HASH_DIGITS.contains(&word.len())
         && word.bytes().all(|b| b.is_ascii_hexdigit())
         && word.bytes().any(|b| b.is_ascii_digit())
         && word.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
-/// Appends text with its markup escaped.
+/// Appends text with all markup escaped.
 fn escape(text: &str, out: &mut String) {
     let chars: Vec<char> = text.chars().collect();
     for (i, &c) in chars.iter().enumerate() {
@@ -78,9 +78,9 @@ fn escape(text: &str, out: &mut String) {
             before.is_some_and(|c| c.is_alphanumeric()) && chars.get(i + 1).is_some_and(|c| c.is_alphanumeric());
         let markup = match c {
             '\\' | '`' | '*' | '[' | ']' | '{' | '}' | '<' | '>' | '&' | '|' | '~' | '$' | '^' => true,
-            // Within a word it is not emphasis, and model names are full of it.
+            // An underscore within a word is not emphasis, and model names have many of them.
             '_' => !within_word,
-            // After a blank it may end a heading.
+            // A number sign after a blank may end a heading.
             '#' => !before.is_some_and(|c| c.is_alphanumeric()),
             _ => false,
         };
@@ -91,7 +91,7 @@ fn escape(text: &str, out: &mut String) {
     }
 }
 
-/// Returns text as a code span, for lines but not for table cells.
+/// Returns text as a code span for lines outside tables.
 pub fn code(text: &str) -> String {
     let clean = one_line(text);
     if clean.is_empty() {
@@ -102,14 +102,14 @@ pub fn code(text: &str) -> String {
     format!("{fence}{pad}{clean}{pad}{fence}")
 }
 
-/// Returns text as a fenced code block, without a line feed at its end.
+/// Returns text as a fenced code block without a final line feed.
 pub fn fenced(text: &str) -> String {
     let fence = "`".repeat((longest_run(text, '`') + 1).max(3));
     format!("{fence}\n{text}\n{fence}")
 }
 
-/// Returns the beginning of an attempt's answer and of its tool calls, or of its reasoning if there is neither; `None`
-/// without visible text.
+/// Returns the start of an attempt's answer and tool calls, or of its reasoning if it has neither. `None` without
+/// visible text.
 pub fn preview(record: &AttemptRecord) -> Option<String> {
     let seen = |text: &str| sanitise(text).trim_matches('\n').trim_end().to_owned();
     let call = |call: &ToolCall| format!("Tool call: {} {}\n", sanitise_line(&call.name), sanitise(&call.arguments));
@@ -131,7 +131,7 @@ fn shorten(text: &str, max_chars: usize) -> String {
     truncate(text, max_chars, "...")
 }
 
-/// Shortens text after its last whole word in the second half of the room, if there is one.
+/// Shortens text to `max_chars`, preferably after a whole word in the second half.
 fn shorten_at_word(text: &str, max_chars: usize) -> String {
     let short = truncate(text, max_chars, "");
     if short.len() == text.len() {
@@ -159,7 +159,7 @@ mod tests {
     use crate::domain::attempt::AttemptId;
     use crate::domain::time::Nanos;
 
-    /// Everything but smart punctuation, which changes text on purpose.
+    /// Enables all Markdown extensions but smart punctuation, which changes text on purpose.
     fn options() -> Options {
         Options::all() - Options::ENABLE_SMART_PUNCTUATION
     }
@@ -171,7 +171,7 @@ mod tests {
         r
     }
 
-    /// Text in which markup is more likely than chance would have it.
+    /// Generates text with much markup.
     fn hostile() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             Just("```".to_owned()),
@@ -203,7 +203,7 @@ mod tests {
         prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
     }
 
-    /// The text between the first two cells' edges, or the text after the field's name; panics at any markup.
+    /// Returns the text of the first cell, or the text after the field's name. Panics on any markup.
     fn plain_text<'a>(events: impl Iterator<Item = Event<'a>>) -> String {
         let mut out = String::new();
         for event in events {
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_become_a_link_is_code_and_nothing_else_is() {
+    fn only_words_that_would_become_links_become_code() {
         for linked in [
             "https://evil.example/?a=1",
             "(HTTP://evil.example)",
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(own("http://h:8000/v1|x"), "http://h:8000/v1\\|x");
     }
 
-    /// As GitHub finds them: in text, not in code.
+    /// Returns whether GitHub would find a link in text outside code.
     fn finds_link(text: &str) -> bool {
         let text = text.to_lowercase();
         ["http://", "https://", "www."].iter().any(|begin| text.contains(begin))
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preview_is_the_beginning_of_the_answer_or_else_of_the_reasoning() {
+    fn a_preview_quotes_the_answer_or_else_the_reasoning() {
         assert_eq!(preview(&record("", " \n ")), None);
         assert_eq!(preview(&record("", "\n\nHi\n")), Some("Hi".to_owned()));
         assert_eq!(preview(&record("Think\n\nhard.\n", "Hi")), Some("Hi".to_owned()));
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preview_shows_calls_of_tools_below_the_answer() {
+    fn a_preview_shows_tool_calls_below_the_answer() {
         let call = |name: &str, arguments: &str| ToolCall { name: name.to_owned(), arguments: arguments.to_owned() };
         let mut record = record("Think.", "");
         record.tool_calls = vec![call("weather", "{\"city\":\"Rome\"}"), call("ti\nme", "{}")];
@@ -299,16 +299,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_line_is_text_and_nothing_else(text in hostile()) {
+        fn a_line_contains_no_markup(text in hostile()) {
             let source = format!("## {}\n\nEnd", inline(&text));
             let expected = or_unknown(one_line(&text));
             prop_assert_eq!(plain_text(Parser::new_ext(&source, options())), expected + "End", "{}", source);
         }
 
         #[test]
-        fn no_text_is_a_link(text in hostile()) {
+        fn no_text_becomes_a_link(text in hostile()) {
             let source = inline(&text);
-            // Adjacent texts are checked together.
+            // Adjacent texts are joined before the check.
             let mut shown = String::new();
             for event in Parser::new_ext(&source, options()) {
                 match event {
@@ -320,7 +320,7 @@ mod tests {
         }
 
         #[test]
-        fn a_cell_is_one_cell(text in hostile()) {
+        fn no_text_ends_its_cell(text in hostile()) {
             let source = format!("| A | B |\n|---|---|\n| {} | x |\n", inline(&text));
             let mut cells = vec![String::new()];
             for event in Parser::new_ext(&source, options()) {
@@ -335,7 +335,7 @@ mod tests {
         }
 
         #[test]
-        fn a_code_span_is_one_code_span(text in hostile()) {
+        fn no_text_ends_its_code_span(text in hostile()) {
             let clean = one_line(&text);
             prop_assume!(!clean.is_empty());
             let source = format!("- **Error**: {}\n", code(&text));

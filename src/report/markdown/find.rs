@@ -1,4 +1,4 @@
-//! A search for the largest load: the result, and a row for each probe.
+//! Section about a search for the largest load: the result, and a row for each probe.
 
 use crate::domain::load_search::{ProbeVerdict, SearchVariable};
 use crate::domain::search_results::{ProbeResult, SearchResult};
@@ -62,7 +62,7 @@ fn verdict(probe: &ProbeResult) -> &'static str {
     }
 }
 
-/// An end of an interval, with three significant digits.
+/// Formats an end of an interval with three significant digits.
 fn bare(value: f64) -> String {
     let digits = if value.abs() >= 100.0 {
         0

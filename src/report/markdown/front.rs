@@ -1,4 +1,4 @@
-//! Title, and the notices that no reader may miss.
+//! Title and important notices at the top of the report.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::escape::inline;
 use super::numbers::attempts;
 use super::page::Page;
 
-/// Maximum number of reruns that are listed one by one.
+/// Maximum number of reruns to list individually.
 const MOST_RERUNS: usize = 4;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
@@ -39,7 +39,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     reruns(view, page);
 }
 
-/// Names the cases that are being rerun, and the attempts that their figures come from.
+/// Writes which cases are being rerun, and which attempts their figures come from.
 fn reruns(view: &View<'_>, page: &mut Page) {
     let rerun: Vec<&CaseView<'_>> = view.cases.iter().filter(|c| c.state.is_rerun()).collect();
     if rerun.is_empty() {
@@ -51,7 +51,7 @@ fn reruns(view: &View<'_>, page: &mut Page) {
     page.block(&format!("> **Rerun in progress**: {}{more}.", listed.join("; ")));
 }
 
-/// Returns `'Debug Task' (attempt 2 is running, figures from attempt 1)`.
+/// Describes a rerun: `'Debug Task' (attempt 2 is running, figures from attempt 1)`.
 fn one_rerun(case: &CaseView<'_>) -> String {
     let is_open = |a: &&AttemptState| a.record.is_none() && !a.abandoned;
     let open: Vec<u32> = case.state.attempts.iter().filter(is_open).map(|a| a.number).collect();
@@ -64,7 +64,7 @@ fn one_rerun(case: &CaseView<'_>) -> String {
     format!("'{}' ({how}, figures from {source})", inline(&case.spec.name))
 }
 
-/// Says when the run was resumed, and whether on another machine or by another version.
+/// Writes when the run was resumed, and whether on another machine or by another version.
 fn resumed(view: &View<'_>, page: &mut Page) {
     let report = view.report;
     let time = |at| report.wall_time(at).strftime("%Y-%m-%d %H:%M:%S").to_string();
@@ -88,7 +88,7 @@ fn resumed(view: &View<'_>, page: &mut Page) {
     }
 }
 
-/// Returns `8 of 10 cases measured (1 http_error, 1 not run)`, followed by everything else that is missing.
+/// Describes missing measurements: `8 of 10 cases measured (1 http_error, 1 not run)`, and others.
 fn missing(view: &View<'_>) -> String {
     let session = &view.report.session;
     let mut why: BTreeMap<&str, usize> = BTreeMap::new();
@@ -109,7 +109,7 @@ fn missing(view: &View<'_>) -> String {
     parts.extend(missing_in_stages(view));
     if session.not_started > 0 {
         let requests = count(session.not_started, "request");
-        parts.push(format!("; {requests} of the rate not started: no slot was free within the duration"));
+        parts.push(format!("; {requests} not started, because no slot was free within the duration"));
     }
     if session.interrupted() > 0 {
         let requests = count(session.interrupted(), "request");
@@ -127,7 +127,7 @@ fn missing(view: &View<'_>) -> String {
     parts.concat()
 }
 
-/// Returns the failed requests of a sweep by stage, and the number of stages that were not reached.
+/// Describes the failed requests of a sweep by stage, and the number of stages not reached.
 fn missing_in_stages(view: &View<'_>) -> Option<String> {
     let session = &view.report.session;
     let missed = session.sweep.len().saturating_sub(session.stage + 1);

@@ -1,4 +1,4 @@
-//! Result of a regression gate.
+//! Section with the result of a regression gate.
 
 use super::View;
 use super::escape::inline;

@@ -1,4 +1,4 @@
-//! The GPUs: one block each, and their totals.
+//! Section about GPUs: one block per GPU, then totals.
 
 use crate::domain::energy::EnergyMethod;
 use crate::domain::gpu::MemoryKind;
@@ -11,7 +11,7 @@ use super::figures::{figure, grouped, tokens, with_unit};
 use super::numbers::mean_and_max;
 use super::page::Page;
 
-/// Replaces a missing figure.
+/// Text in place of a missing figure.
 const NOT_AVAILABLE: &str = "N/A";
 
 pub fn write(view: &View<'_>, page: &mut Page) {
@@ -60,13 +60,13 @@ fn block(device: &GpuDeviceReport, driver: &str, page: &mut Page) {
     page.line("");
 }
 
-/// Totals of all GPUs, energy per token, evidence that they serve the endpoint, and doubts about that.
+/// Writes totals of all GPUs, energy per token, evidence that they serve the endpoint, and doubts about that evidence.
 fn together(gpu: &GpuReport, page: &mut Page) {
     let working: Vec<_> = gpu.working().collect();
     if working.len() > 1 {
         let which = if working.iter().all(|d| d.serves == Some(true)) { "that serve" } else { "listed" };
         let sum = |of: fn(&GpuDeviceReport) -> Option<f64>| {
-            // A GPU that is split into slices has no figures of its own.
+            // A GPU partitioned into slices has no figures of its own.
             let figures: Vec<f64> = working.iter().filter_map(|d| of(d)).collect();
             (!figures.is_empty()).then(|| figures.iter().sum::<f64>())
         };
@@ -86,7 +86,7 @@ fn together(gpu: &GpuReport, page: &mut Page) {
             figure(Some(cost.output_tokens_per_joule()), 2, gpu.tokens_estimated),
             grouped(cost.joules),
             tokens(Some(cost.output_tokens as f64), gpu.tokens_estimated),
-            if gpu.is_part_of_chip { "The GPU's share of its chip" } else { "GPU boards" },
+            if gpu.is_part_of_chip { "The GPU's part of its chip" } else { "GPU boards" },
         )),
         Err(why) => page.block(&format!("**Energy per output token**: {NOT_AVAILABLE} ({}).", inline(why))),
     }
@@ -98,7 +98,7 @@ fn together(gpu: &GpuReport, page: &mut Page) {
     page.block(&format!("{whose}: {}.", inline(gpu.scope.explanation())));
     if let Some(seconds) = gpu.driver_silent_s {
         page.block(&format!(
-            "The GPU driver did not answer for {seconds:.1} s of the run, or tokscope stalled. The figures leave that time out."
+            "The GPU driver did not answer for {seconds:.1} s of the run, or tokscope stalled. The figures exclude that time."
         ));
     }
     if gpu.were_idle() {
@@ -110,7 +110,7 @@ fn together(gpu: &GpuReport, page: &mut Page) {
     }
 }
 
-/// Returns `N/A` with the reason.
+/// Returns `N/A` with the reason, if known.
 fn because(why: Option<&str>) -> String {
     why.map_or_else(|| NOT_AVAILABLE.to_owned(), |why| format!("{NOT_AVAILABLE} ({})", inline(why)))
 }

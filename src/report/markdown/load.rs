@@ -1,4 +1,4 @@
-//! Load of the run: its loop, SLOs, goodput and failures. A plain run without SLOs has no such section.
+//! Section about the load: open or closed loop, SLOs, goodput and failures. Omitted for a plain run without SLOs.
 
 use crate::domain::metrics::QUEUE;
 use crate::domain::quantity::count;
@@ -11,7 +11,7 @@ use super::figures::{figure, quantity, with_unit};
 use super::page::{Page, Table};
 use super::{View, find, load_stages, steady, sweep};
 
-/// Reason for the early end of an open loop.
+/// Reason why an open loop ended early.
 const SATURATED: &str = "the queue only grew, so the server cannot sustain this load";
 
 pub fn write(view: &View<'_>, page: &mut Page) {
@@ -22,7 +22,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
         page.block("## Load");
     }
     if session.search().is_some() {
-        // Its table has the thresholds of every probe.
+        // The section about the search has a table with the thresholds of every probe.
         return find::write(view, page);
     }
     if !session.sweep.is_empty() {
@@ -39,7 +39,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     }
 }
 
-/// Summarises the load in one line.
+/// Describes the load in one line.
 fn headline(view: &View<'_>, tally: &Tally) -> String {
     let s = &view.summary;
     let session = &view.report.session;
@@ -92,7 +92,7 @@ fn fields(view: &View<'_>, tally: &Tally, page: &mut Page) {
     page.line("");
 }
 
-/// Describes the delay after the intended start: percentiles with enough requests, and the maximum.
+/// Describes the delay after the planned start: percentiles if there are enough requests, and the maximum.
 fn dispatch_delay(tally: &Tally) -> String {
     let percentile = |p: u32| Some(format!("p{p} {}", figure(Some(tally.percentile(&QUEUE, p)?), 2, false)));
     let max = tally.stats(&QUEUE).map(|s| format!("max {}", figure(Some(s.max), 2, false)));
@@ -100,7 +100,7 @@ fn dispatch_delay(tally: &Tally) -> String {
     format!("{} ms after the intended start; TTFT and Time include it", all.join(", "))
 }
 
-/// The loop of a run without a sweep.
+/// Describes the loop of a run that is not a sweep.
 fn describe(session: &Session) -> String {
     let plan = &session.plan;
     let limit = || plan.limit().map_or_else(|| "no limit".to_owned(), |n| format!("at most {n}"));
@@ -159,7 +159,8 @@ fn slos(view: &View<'_>, tally: &Tally, page: &mut Page) {
     }
 }
 
-/// The figure that was compared with the threshold; too few requests for a percentile are judged by an extreme.
+/// Describes the value that was compared with a threshold. With too few requests for a percentile, that is the minimum
+/// or maximum.
 fn measured(slo: &Slo, verdict: &Verdict) -> String {
     match slo.subject {
         Subject::Requests(metric, stat) => {

@@ -1,4 +1,4 @@
-//! Results of the stages of a changing load: a row for each stage.
+//! Table with a row for each stage of `--stages`.
 
 use crate::domain::load_stage_results::{LoadStageResult, load_stage_results};
 use crate::report::sweep_table::{columns_of, n_of_all, samples_needed};

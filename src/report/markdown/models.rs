@@ -1,4 +1,4 @@
-//! Figures by model, in a run that mixes several.
+//! Table of figures by model for a run that mixes models.
 
 use crate::domain::metrics::{DECODE, LATENCY, Metric, OUTPUT_TOKENS, PASS_RATE, TTFT};
 use crate::report::models::{ModelFigures, figures};
@@ -9,7 +9,7 @@ use super::escape::{UNKNOWN, inline};
 use super::figures::{bare, heading};
 use super::page::{Page, Table};
 
-/// A column: its metric and its figure.
+/// Column of the table: a metric and its spread for a model.
 type Column = (&'static Metric, fn(&ModelFigures) -> Option<Spread>);
 
 static COLUMNS: [Column; 5] = [

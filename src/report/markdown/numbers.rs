@@ -1,13 +1,13 @@
-//! Attempts and levels in words.
+//! Formats lists of attempts, and means with maxima.
 
 use std::ops::RangeInclusive;
 
 use crate::domain::quantity::plural;
 
-/// Maximum number of runs of consecutive numbers that are listed; the rest is counted.
+/// Maximum number of ranges of consecutive numbers to list. Further numbers are only counted.
 const MOST_RUNS: usize = 8;
 
-/// Returns `attempt 3` or `attempts 1, 2, 5 to 750`, and a count of those beyond the first runs.
+/// Lists attempts: `attempt 3` or `attempts 1, 2, 5 to 750`. Numbers beyond the first ranges are only counted.
 pub fn attempts(numbers: impl IntoIterator<Item = u32>) -> String {
     let mut runs: Vec<RangeInclusive<u32>> = Vec::new();
     for number in numbers {
@@ -29,8 +29,8 @@ pub fn attempts(numbers: impl IntoIterator<Item = u32>) -> String {
     format!("{noun} {words}{more}")
 }
 
-/// Returns a mean and a maximum with the same number of decimals, so that the mean never looks larger: `0.1% on average,
-/// 0.4% at most`. Values under 10 have one decimal.
+/// Formats a mean and a maximum: `0.1% on average, 0.4% at most`. Both have the same number of decimals, so that the
+/// mean never looks larger. Values under 10 have one decimal.
 pub fn mean_and_max(mean: f64, max: f64, unit: &str) -> String {
     let digits = usize::from(max < 10.0);
     format!("{mean:.digits$}{unit} on average, {max:.digits$}{unit} at most")
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn consecutive_numbers_are_given_by_their_ends() {
+    fn consecutive_numbers_become_ranges() {
         assert_eq!(attempts([3]), "attempt 3");
         assert_eq!(attempts([1, 2]), "attempts 1, 2");
         assert_eq!(attempts([1, 3, 4, 5, 9]), "attempts 1, 3 to 5, 9");

@@ -1,8 +1,8 @@
-//! A Markdown page that grows line by line, and its tables.
+//! Markdown page built line by line, with its tables.
 
 use super::escape::UNKNOWN;
 
-/// The page so far.
+/// Page under construction.
 #[derive(Debug, Default)]
 pub struct Page {
     /// Markdown written so far.
@@ -10,7 +10,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// Appends a line; an empty one for a blank line.
+    /// Appends a line. An empty text appends a blank line.
     pub fn line(&mut self, line: &str) {
         self.text.push_str(line);
         self.text.push('\n');
@@ -27,14 +27,14 @@ impl Page {
         self.line(&format!("- **{name}**: {value}"));
     }
 
-    /// Begins a part that is folded until the reader opens it. `summary` is Markdown-free text of tokscope's own.
+    /// Begins a collapsed part. `summary` is tokscope's own text without Markdown.
     pub fn begin_details(&mut self, summary: &str) {
-        // GitHub reads Markdown inside only after a blank line.
+        // GitHub parses Markdown inside `<details>` only after a blank line.
         self.line("<details>");
         self.block(&format!("<summary>{summary}</summary>"));
     }
 
-    /// Ends the folded part.
+    /// Ends the collapsed part.
     pub fn end_details(&mut self) {
         self.block("</details>");
     }
@@ -56,7 +56,7 @@ impl Page {
     }
 }
 
-/// A table. Its cells are Markdown.
+/// Markdown table. Cells contain Markdown.
 #[derive(Debug, Default)]
 pub struct Table {
     columns: Vec<Column>,
@@ -94,12 +94,12 @@ impl Table {
         self
     }
 
-    /// Appends a row, a cell for each column.
+    /// Appends a row with a cell for each column.
     pub fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
 
-    /// Removes the columns that hold nothing but dashes.
+    /// Removes columns whose cells are all dashes.
     #[must_use]
     pub fn without_empty_columns(self) -> Self {
         let is_used = |at: usize| self.rows.iter().any(|row| row.get(at).is_some_and(|cell| cell != UNKNOWN));

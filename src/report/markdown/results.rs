@@ -1,4 +1,4 @@
-//! A row of figures for each case.
+//! Table with the figures of each case.
 
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::metrics::{INPUT_TOKENS, LATENCY, METRICS, Metric, OUTPUT_TOKENS, SPEED};
@@ -10,10 +10,10 @@ use super::escape::inline;
 use super::figures::{bare, heading};
 use super::page::{Page, Table};
 
-/// Metrics in the first columns; the others follow in the order of [`METRICS`].
+/// Metrics in the first columns. The others follow in the order of [`METRICS`].
 static FIRST_COLUMNS: [&Metric; 4] = [&LATENCY, &INPUT_TOKENS, &OUTPUT_TOKENS, &SPEED];
 
-/// Maximum number of cases with a row.
+/// Maximum number of rows.
 const MAX_ROWS: usize = 1000;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
@@ -59,13 +59,13 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     }
 }
 
-/// Says how many cases a section leaves out, and where they are; `None` if it has all of them.
+/// Describes how many cases a section omits, and where to find them; `None` if it has all.
 pub fn beyond(cases: usize, shown: usize) -> Option<String> {
     let rest = cases.saturating_sub(shown);
-    (rest > 0).then(|| format!("… and {}: the exports to CSV and JSON have all of them.", count(rest, "more case")))
+    (rest > 0).then(|| format!("… and {}: the CSV and JSON exports have all of them.", count(rest, "more case")))
 }
 
-/// Returns `ok`, `ok, warm`, `ok, wrong`, `ok, 1 failed`, `http_error` or `not run`.
+/// Returns the status cell of a case: `ok`, `ok, warm`, `ok, wrong`, `ok, 1 failed`, `http_error` or `not run`.
 fn status(case: &CaseView<'_>) -> String {
     let mut words = vec![case.status().to_owned()];
     match case.warm() {

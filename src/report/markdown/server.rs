@@ -1,4 +1,4 @@
-//! Metrics that the server reported during the run, if they were read.
+//! Section with the metrics that the server reported during the run.
 
 use crate::report::level::Level;
 use crate::report::server_figures::ServerFigures;

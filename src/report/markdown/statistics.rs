@@ -1,4 +1,4 @@
-//! Totals of the run, and statistics over its attempts.
+//! Sections with totals of the run and statistics over its attempts.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use super::escape::{UNKNOWN, inline};
 use super::figures::{PERCENTILES, bare, heading, mean, needed, quantity, speeds, times, tokens, with_unit};
 use super::page::{Page, Table};
 
-/// Replaces statistics if no attempt is complete.
+/// Text in place of statistics if no attempt is complete.
 const NO_STATISTICS: &str = "None: no request succeeded.";
 
 pub fn write(view: &View<'_>, page: &mut Page) {
@@ -30,7 +30,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     findings(view, page);
 }
 
-/// Figures of the whole run. Those of a single stage say so.
+/// Writes figures of the whole run. Figures of a single stage name it.
 fn totals(view: &View<'_>, page: &mut Page) {
     let (s, session) = (&view.summary, &view.report.session);
     let (whole, stage) = (&s.totals, view.at_stage());
@@ -56,7 +56,7 @@ fn totals(view: &View<'_>, page: &mut Page) {
         row("Total Tokens", tokens(is_measured.then_some(whole.output_tokens as f64), whole.estimated_attempts > 0));
     }
     if session.is_more_than_reported() {
-        // The sum of request times is not the duration of such a run.
+        // Requests overlapped, so the sum of their times is not the duration of the run.
         row("Wall Time", with_unit(view.report.duration_s(), 2, false, " s"));
     }
     for (name, value) in throughput(view) {
@@ -77,7 +77,7 @@ fn totals(view: &View<'_>, page: &mut Page) {
     page.table(&table);
 }
 
-/// Rates of the run, or of the best stage; empty for one request at a time, where the average speed is enough.
+/// Returns rates of the run or of its best stage. Empty for one request at a time, where the mean speed is enough.
 fn throughput(view: &View<'_>) -> Vec<(&'static str, String)> {
     let s = &view.summary;
     let stages = stages(&view.report.session);
@@ -96,7 +96,7 @@ fn throughput(view: &View<'_>) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Returns `3 (2 rate_limited, 1 timeout)`.
+/// Counts failed attempts: `3 (2 rate_limited, 1 timeout)`.
 fn failed_attempts(view: &View<'_>) -> String {
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for failure in view.cases.iter().flat_map(CaseView::failures).filter_map(AttemptState::record) {
@@ -176,7 +176,7 @@ fn latency(view: &View<'_>, page: &mut Page) {
     notes(view, is_mixed, page);
 }
 
-/// Names the highest percentile of each time that has an interval.
+/// Writes the interval of the highest percentile of each time that has one.
 fn tail_intervals(rows: &[(&Metric, String, Option<Spread>)], estimated: bool, page: &mut Page) {
     let interval = |(metric, name, spread): &(&Metric, String, Option<Spread>)| {
         let intervals = spread.as_ref()?.tail_ci95;
@@ -190,7 +190,7 @@ fn tail_intervals(rows: &[(&Metric, String, Option<Spread>)], estimated: bool, p
     }
 }
 
-/// Notes on the figures: unresolved answers and answers with a warm prefix cache.
+/// Writes notes on unresolved figures and on answers with a warm prefix cache.
 fn notes(view: &View<'_>, is_mixed: bool, page: &mut Page) {
     let s = &view.summary;
     if METRICS.iter().any(|m| s.spread(m).is_some_and(|spread| spread.has_too_few_repeats())) {
@@ -239,7 +239,7 @@ fn with_cache(metric: &Metric, state: PrefixCache) -> String {
     }
 }
 
-/// Attempts that have the figure, of all measured ones.
+/// Returns the number of attempts with the figure, out of all measured ones.
 fn n(view: &View<'_>, metric: &Metric, spread: Option<&Spread>) -> String {
     match spread {
         None if view.summary.unresolved(metric) == 0 => UNKNOWN.to_owned(),
@@ -247,7 +247,7 @@ fn n(view: &View<'_>, metric: &Metric, spread: Option<&Spread>) -> String {
     }
 }
 
-/// Lists the findings and their counts.
+/// Writes the findings with their counts.
 fn findings(view: &View<'_>, page: &mut Page) {
     if view.summary.findings.is_empty() {
         return;

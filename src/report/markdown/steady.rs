@@ -1,4 +1,4 @@
-//! The steady part of a load, beside the whole run.
+//! Table that compares the steady part of a load with the whole run.
 
 use crate::domain::metrics::{ITL, LATENCY, Metric, TTFT};
 use crate::domain::steady_window::SteadyWindow;

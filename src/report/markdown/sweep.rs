@@ -1,4 +1,4 @@
-//! A sweep over concurrencies: its headline, and a row for each stage.
+//! Section about a sweep: its result, and a row for each stage.
 
 use crate::domain::metrics::{DECODE, ITL, LATENCY, Metric, TTFT};
 use crate::domain::pass_rate::whole_percent;
@@ -25,7 +25,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     table(&stages, page);
 }
 
-/// Best stage, saturation, and the stages that meet the SLOs.
+/// Writes the best stage, the saturation, and the stages that meet the SLOs.
 fn headline(stages: &[Stage], page: &mut Page) {
     if let Some(best) = best(stages) {
         let details = [
@@ -126,7 +126,7 @@ fn table(stages: &[Stage], page: &mut Page) {
     }
 }
 
-/// Percentiles in the table, behind its rates.
+/// Percentiles in the table, after the rates.
 static COLUMNS: [(&Metric, u32); 5] = [(&TTFT, 50), (&TTFT, 95), (&ITL, 50), (&DECODE, 50), (&LATENCY, 50)];
 
 /// Percentiles in the table of answers that are not text.
@@ -143,7 +143,7 @@ fn percentile(stage: &Stage, metric: &Metric, p: u32) -> Option<f64> {
     }
 }
 
-/// Throughput in percent of ideal scaling: as many times that of the lowest concurrency as the concurrency is.
+/// Returns the throughput in percent of ideal scaling, which is proportional to concurrency from the lowest stage.
 fn scaling_percent(stages: &[Stage], stage: &Stage) -> Option<f64> {
     let ideal = ideal_throughput(stages, stage.concurrency)?;
     (ideal > 0.0).then_some(100.0 * stage.throughput_per_s()? / ideal)

@@ -12,7 +12,7 @@ use crate::domain::finding::Finding;
 use crate::domain::session::{Plan, Session, SessionInput};
 use crate::domain::time::Nanos;
 
-/// Every table of a document: its rows, each with the text of its cells.
+/// Returns all tables of a document as rows of cell texts.
 fn tables(markdown: &str) -> Vec<Vec<Vec<String>>> {
     let mut tables: Vec<Vec<Vec<String>>> = Vec::new();
     let mut cell: Option<String> = None;
@@ -35,7 +35,7 @@ fn line_of<'a>(text: &'a str, start: &str) -> &'a str {
     text.lines().find(|l| l.starts_with(start)).unwrap_or_else(|| panic!("no line '{start}…' in:\n{text}"))
 }
 
-/// The section under a heading, up to the next heading or folded part.
+/// Returns the section under a heading, up to the next heading or collapsed part.
 fn section<'a>(text: &'a str, name: &str) -> &'a str {
     let heading = |level: &str| text.split_once(&format!("\n{level} {name}\n"));
     let after = heading("###").or_else(|| heading("##")).unwrap_or_else(|| panic!("no section '{name}' in:\n{text}")).1;
@@ -43,7 +43,7 @@ fn section<'a>(text: &'a str, name: &str) -> &'a str {
     after.split_at(ends.iter().filter_map(|end| after.find(end)).min().unwrap_or(after.len())).0
 }
 
-/// The table of a section: its rows, each with the text of its cells.
+/// Returns the table of a section as rows of cell texts.
 fn table(text: &str, name: &str) -> Vec<Vec<String>> {
     tables(section(text, name)).into_iter().next().unwrap_or_else(|| panic!("no table in '{name}' of:\n{text}"))
 }
@@ -67,19 +67,19 @@ fn every_case_has_a_row_with_a_column_for_each_metric() {
         ]
     );
     assert_eq!(detailed.len(), 1 + SAMPLE.len());
-    // 500 tokens; the first after 436.7 ms, the other 499 evenly over 3930.3 ms.
+    // 500 tokens: the first after 436.7 ms, the other 499 evenly over 3930.3 ms.
     assert_eq!(detailed[4][..6], ["Debug Task", "4.37", "142", "500", "114.5", "436.7"]);
     assert_eq!(detailed[4][7..], ["7.88", "127.0"]);
 }
 
 #[test]
-fn percentiles_of_too_few_requests_are_a_dash_with_one_footnote() {
+fn percentiles_with_too_few_requests_are_dashes_with_one_footnote() {
     let text = render(&report(sample_session()));
     let latency = table(&text, "Latency Statistics");
-    // No column is left for p95 and p99: ten requests are too few for either.
+    // Ten requests are too few for p95 and p99, so these columns are missing.
     assert_eq!(latency[0], ["Metric", "Mean", "p50", "p90", "Max", "n"]);
     let ttft = latency.iter().find(|row| row[0] == "TTFT (ms)").unwrap();
-    // Mean of ten tenths of 58.672 s.
+    // The mean TTFT is a tenth of the mean latency: 58.672 s / 10 / 10.
     assert_eq!([&ttft[1], &ttft[4], &ttft[5]], ["586.7", "755.3", "10/10"]);
     assert_eq!(
         text.matches("Percentiles without enough requests are omitted: p95 needs 20, p99 needs 100.").count(),
@@ -94,7 +94,7 @@ fn percentiles_of_too_few_requests_are_a_dash_with_one_footnote() {
 }
 
 #[test]
-fn numbers_are_aligned_to_the_right_and_their_units_stand_in_the_heads() {
+fn numbers_are_aligned_to_the_right_and_headings_name_their_units() {
     for session in [sample_session(), crate::report::fixture::sweep_session(&[1, 2, 4])] {
         let text = render(&report(session));
         for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
@@ -112,7 +112,7 @@ fn numbers_are_aligned_to_the_right_and_their_units_stand_in_the_heads() {
 }
 
 #[test]
-fn the_order_is_the_reader_s() {
+fn sections_come_in_the_order_that_readers_need() {
     let mut session = crate::report::fixture::sweep_session(&[1, 2, 4]);
     std::sync::Arc::make_mut(&mut session.suite).slos = vec!["ttft_p50<150ms".parse().unwrap()];
     let text = render(&report(session));
@@ -144,7 +144,7 @@ fn the_order_is_the_reader_s() {
 }
 
 #[test]
-fn previews_and_method_are_folded() {
+fn previews_and_method_are_collapsed() {
     let text = render(&report(sample_session()));
     let folded: Vec<&str> =
         text.split("<details>\n").skip(1).map(|part| part.split_once("\n</details>\n").unwrap().0).collect();
@@ -155,7 +155,7 @@ fn previews_and_method_are_folded() {
 }
 
 #[test]
-fn the_verdict_is_three_lines_with_rating_times_and_bottleneck() {
+fn the_verdict_has_a_line_each_for_rating_times_and_bottleneck() {
     let mut r = report(sample_session());
     r.gpu = Err("no driver".into());
     let text = render(&r);
@@ -165,7 +165,7 @@ fn the_verdict_is_three_lines_with_rating_times_and_bottleneck() {
         [
             "- **Performance Rating**: Excellent · Average Speed: 112.9 tok/s (Excellent from 100, Good from 50, Fair from 20 \
              tok/s)",
-            // The two middle TTFTs are 524.3 and 610.3 ms; 6,600 tokens in 58.672 s.
+            // The two middle TTFTs are 524.3 and 610.3 ms, and 6,600 tokens took 58.672 s.
             "- **TTFT**: p50 567.3 ms, max 755.3 ms · **Throughput**: 112.5 tok/s, 0.17 req/s, one request at a time"
         ]
     );
@@ -174,9 +174,9 @@ fn the_verdict_is_three_lines_with_rating_times_and_bottleneck() {
 }
 
 #[test]
-fn totals_of_a_sweep_cover_all_stages_and_figures_of_one_say_so() {
+fn totals_of_a_sweep_cover_all_stages_and_figures_of_one_stage_name_it() {
     let text = render(&report(crate::report::fixture::sweep_session(&[1, 2, 4])));
-    // Four cases of 100 tokens in each of three stages: four times 1 s, 1 s and 2 s.
+    // Four cases of 100 tokens in each of three stages take four times 1 s, 1 s and 2 s.
     let totals = table(&text, "Test Results Summary");
     let value = |name: &str| totals.iter().find(|r| r[0] == name).map(|r| r[1].as_str());
     assert_eq!(value("Total Tokens"), Some("1,200"));
@@ -186,7 +186,7 @@ fn totals_of_a_sweep_cover_all_stages_and_figures_of_one_say_so() {
     assert!(
         line_of(&text, "- **Performance Rating**").contains("Excellent at concurrency 2 · Average Speed: 100.0 tok/s")
     );
-    // One attempt for each case in the best stage, so nothing is averaged.
+    // In the best stage each case has one attempt, so nothing is averaged.
     assert!(!section(&text, "Detailed Results").contains("Attempts"), "{text}");
     for name in ["Detailed Results", "Speed Statistics", "Latency Statistics"] {
         assert!(section(&text, name).contains("Concurrency 2, the best stage of the sweep."), "{name} in:\n{text}");
@@ -205,7 +205,7 @@ fn the_report_shows_the_command_line() {
 }
 
 #[test]
-fn a_rerun_in_progress_does_not_make_the_run_partial_and_names_the_attempts_of_its_figures() {
+fn a_rerun_in_progress_leaves_the_run_complete_and_names_the_attempts_behind_its_figures() {
     let mut session = sample_session();
     session.handle(SessionInput::Rerun(3));
     session.handle(SessionInput::Rerun(4));
@@ -217,7 +217,7 @@ fn a_rerun_in_progress_does_not_make_the_run_partial_and_names_the_attempts_of_i
         "> **Rerun in progress**: 'Debug Task' (attempt 2 running, figures from attempt 1); 'Data Analysis Report' (queued, \
          figures from attempt 1)."
     );
-    // A finished rerun needs no notice.
+    // A finished rerun has no notice.
     for case in [3, 4] {
         let id = AttemptId { case, number: 2 };
         session.handle(SessionInput::Ended(id, Arc::new(answer(id, Nanos::from_millis(90_000), 1000, 10, 100))));
@@ -280,7 +280,7 @@ fn a_run_without_any_figure_has_dashes_and_no_zeros() {
 }
 
 #[test]
-fn a_simulated_run_says_so_once_right_below_its_title() {
+fn a_simulated_run_is_marked_once_right_below_the_title() {
     let mut r = report(sample_session());
     r.simulated = true;
     let text = render(&r);
@@ -293,7 +293,7 @@ fn a_simulated_run_says_so_once_right_below_its_title() {
 }
 
 #[test]
-fn estimated_tokens_are_marked_wherever_they_show() {
+fn estimated_tokens_are_marked_everywhere() {
     let session = run(suite(&["a", "b"]), Plan::default(), |id, now| {
         let mut r = answer(id, now, 1000, 10, 100);
         if id.case == 0 {
@@ -320,7 +320,7 @@ fn estimated_tokens_are_marked_wherever_they_show() {
 }
 
 #[test]
-fn warm_attempts_are_marked_and_their_ttft_stands_apart() {
+fn warm_attempts_are_marked_and_have_a_ttft_row_of_their_own() {
     let session = run(suite(&["a", "b", "c"]), Plan::default(), |id, now| {
         let mut r = answer(id, now, if id.case == 2 { 1000 } else { 2000 }, 80, 100);
         r.usage.cached_tokens = Some(if id.case == 2 { 64 } else { 0 });
@@ -343,7 +343,7 @@ fn warm_attempts_are_marked_and_their_ttft_stands_apart() {
 }
 
 #[test]
-fn what_the_server_does_not_tell_of_its_cache_is_unknown_and_doubted_only_where_prompts_repeat() {
+fn an_unreported_cache_state_is_unknown_and_doubted_only_if_prompts_repeat() {
     let with = |warm: bool| {
         let plan = Plan { warm, ..Plan::default() };
         let session = run(suite(&["a"]), plan, |id, now| {
@@ -364,7 +364,7 @@ fn what_the_server_does_not_tell_of_its_cache_is_unknown_and_doubted_only_where_
 }
 
 #[test]
-fn tokens_of_a_tokenizer_are_said_to_be_its_own_and_are_no_estimate() {
+fn tokens_counted_by_a_tokenizer_name_it_and_are_no_estimate() {
     let session = run(suite(&["a", "b", "c", "d"]), Plan::default(), |id, now| {
         let mut r = answer(id, now, 1000, 10, 100);
         if id.case > 0 {
@@ -401,7 +401,7 @@ fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
         "> **Partial run**: 2 of 2 cases measured, 3 of 4 requests; 1 attempt failed."
     );
     let rows = table(&text, "Detailed Results");
-    // Case a: attempt 1 is the warm-up, 2 and 3 took 1 s and 2 s.
+    // Case a: attempt 1 is the warm-up; attempts 2 and 3 took 1 s and 2 s.
     assert_eq!(rows[1][..5], ["a", "1.50", "10", "100", "75.0"]);
     assert_eq!(rows[1][9..], ["2/2", "ok"]);
     assert_eq!(rows[2][9..], ["1/2", "ok, 1 failed"]);
@@ -417,7 +417,7 @@ fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
     assert!(text.contains("| Successful Requests | 3/4 |\n| Measured Requests | 4 |"), "{text}");
 }
 
-/// Cells that hold a number of figures out of all requests, like `8/10`, in a table of the report.
+/// Returns the cells of a table that count figures out of all requests, like `8/10`.
 fn counts_out_of(text: &str, heading: &str) -> Vec<String> {
     let cells = table(text, heading).into_iter().skip(1).filter_map(|row| row.last().cloned());
     cells.filter_map(|cell| Some(cell.split_once('/')?.1.split(',').next()?.to_owned())).collect()
@@ -447,7 +447,7 @@ fn every_table_counts_the_same_requests_after_reruns() {
 }
 
 #[test]
-fn a_failed_rerun_is_shown_although_the_good_attempt_counts() {
+fn a_failed_rerun_is_shown_although_the_earlier_attempt_counts() {
     let mut session = sample_session();
     session.handle(SessionInput::Rerun(3));
     let id = AttemptId { case: 3, number: 2 };
@@ -481,7 +481,7 @@ fn an_unusual_api_is_named() {
 }
 
 #[test]
-fn hostile_text_stays_where_it_is_put() {
+fn hostile_text_does_not_change_the_structure_of_the_page() {
     let bad = "x|y\n# z `` [a](javascript:alert(1)) <b></details>\u{1b}]0;t\u{7}\u{202e}*e*";
     let fence = "```\n````\n</details>\n\n# Heading\n| a | b |\n|---|---|\n[x](javascript:alert(1))\u{1b}[2J\n~~~\n";
     let mut suite = suite(&["plain", bad]);
@@ -519,7 +519,7 @@ fn hostile_text_stays_where_it_is_put() {
             Event::Html(_)
             | Event::InlineHtml(_)
             | Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::Emphasis) => {
-                // The only emphasis of our own.
+                // This is the only emphasis that the report itself uses.
                 let own = matches!(event, Event::Start(Tag::Emphasis)) && text.contains("*No text was received.*");
                 assert!(own, "{event:?} came through in:\n{text}");
             }
@@ -528,7 +528,7 @@ fn hostile_text_stays_where_it_is_put() {
     }
     let command = r.command_line.as_deref().unwrap();
     assert_eq!(blocks, [format!("{}\n", crate::domain::text::sanitise_line(command)), short_preview]);
-    // Title, seven sections, two below the summary, two cases.
+    // Headings: title, seven sections, two below the summary, two cases.
     assert_eq!((headings, folded), (12, 4));
     let tables = tables(&text);
     assert_eq!(tables.len(), 4);
@@ -543,7 +543,7 @@ fn a_plain_run_has_no_section_about_load() {
 }
 
 #[test]
-fn slos_stand_beside_what_was_measured() {
+fn slos_are_shown_with_the_measured_values() {
     let mut loaded = suite(&["a", "b"]);
     loaded.slos = ["ttft_p95<150ms", "latency_max<=1s", "error_rate<1%"].map(|slo| slo.parse().unwrap()).to_vec();
     let plan = Plan { concurrency: 2, ..Plan::default() };
@@ -556,7 +556,7 @@ fn slos_stand_beside_what_was_measured() {
 }
 
 #[test]
-fn verdicts_over_warm_and_cold_answers_say_so() {
+fn verdicts_that_mix_warm_and_cold_answers_have_a_note() {
     let mut loaded = suite(&["a"]);
     loaded.slos = ["ttft_p50<150ms", "latency_p50<9s"].map(|slo| slo.parse().unwrap()).to_vec();
     let plan = Plan { concurrency: 2, repeat: 3, ..Plan::default() };
@@ -571,7 +571,7 @@ fn verdicts_over_warm_and_cold_answers_say_so() {
 }
 
 #[test]
-fn a_stage_with_warm_answers_says_so() {
+fn a_stage_with_warm_answers_has_a_note() {
     let mut session = crate::report::fixture::sweep_session(&[1, 2, 4]);
     let first = &mut session.cases[0].attempts[0];
     let mut warm = std::sync::Arc::unwrap_or_clone(first.record().unwrap());
@@ -583,7 +583,7 @@ fn a_stage_with_warm_answers_says_so() {
 }
 
 #[test]
-fn a_rate_without_a_limit_says_so_and_is_calibrated_for_what_was_in_flight() {
+fn a_rate_without_a_limit_is_described_and_calibrated_for_its_peak_in_flight() {
     use crate::domain::calibration::{Calibration, ErrorSpread, Level};
     use crate::domain::open_loop::{OpenLoop, Process};
     let open_loop = Some(OpenLoop { rate_per_s: 2.0, process: Process::Constant, seed: 0 });
@@ -619,7 +619,7 @@ fn a_rate_without_a_limit_says_so_and_is_calibrated_for_what_was_in_flight() {
 }
 
 #[test]
-fn a_sweep_is_a_table_and_a_curve() {
+fn a_sweep_has_a_table_and_a_chart() {
     let text = render(&report(crate::report::fixture::sweep_session(&[1, 2, 4])));
     insta::assert_snapshot!(load_section(&text));
 }
@@ -658,14 +658,14 @@ fn a_sweep_names_the_requests_that_failed_in_any_stage() {
     );
 }
 
-/// The section about the load, with its subsections.
+/// Returns the section about the load with its subsections.
 fn load_section(text: &str) -> &str {
     let section = text.split_once("\n## Load\n").expect("a section about the load").1;
     section.split_once("\n## ").map_or(section, |(section, _)| section)
 }
 
 #[test]
-fn findings_of_a_kind_are_quoted_a_dozen_times_and_then_counted() {
+fn at_most_twelve_findings_of_a_kind_are_quoted_and_the_rest_counted() {
     let plan = Plan { repeat: 30, ..Plan::default() };
     let session = run(suite(&["a"]), plan, |id, now| {
         let mut record = answer(id, now, 1000, 10, 100);
@@ -708,7 +708,7 @@ fn findings_are_counted_once_and_quoted_with_their_case() {
     assert!(a.contains("- **Finding (attempts 1, 2)**: no usage\n"), "{a}");
     assert!(a.contains("- **Finding (attempt 1)**: paused") && a.contains("- **Finding (attempt 2)**: paused"), "{a}");
     assert!(!a.contains("quoted elsewhere") && !a.contains("<b>"), "{a}");
-    // The first token came after 100 ms.
+    // The first token arrived after 100 ms.
     assert!(
         a.contains("- **Server's Clock (attempt 2)**: llama.cpp spent 60.0 ms on the prompt; the other 40.0 ms of"),
         "{a}"
@@ -718,7 +718,7 @@ fn findings_are_counted_once_and_quoted_with_their_case() {
 }
 
 #[test]
-fn the_load_of_the_client_is_shown_or_why_it_is_not_known() {
+fn the_load_of_the_client_is_shown_or_the_reason_why_it_is_unknown() {
     let mut r = report(sample_session());
     let line = "- **Client Load**: CPU 12% on average, 31% at most; memory 41,000 MiB of 128,000 MiB at most; tokscope 3.2% on \
                 average, 9.0% at most of one core; tokscope 21 MiB of memory";
@@ -734,7 +734,7 @@ fn a_workload_and_its_turns_follow_the_results() {
     let until = text.find("\n## Test Results Summary\n").unwrap();
     insta::assert_snapshot!("a_workload_of_conversations", text.get(from..until).unwrap());
     assert!(text.find("\n## Detailed Results\n").unwrap() < from);
-    // A warm cache in later turns is no flaw of the case.
+    // A warm cache is expected in later turns, so the status does not mention it.
     assert_eq!(table(&text, "Detailed Results")[1].last().map(String::as_str), Some("ok, 1 failed"));
     assert!(text.contains("6 of 6 later turns of conversations were warm, as expected"), "{text}");
     assert!(!text.contains("(*warm*)"), "{text}");
@@ -754,7 +754,7 @@ fn many_attempts_of_a_case_share_the_line_about_the_prefix_cache() {
 }
 
 #[test]
-fn wrong_answers_stand_in_the_verdict_with_their_first_failures() {
+fn the_verdict_names_wrong_answers_with_the_first_failures() {
     let checked = |fails: fn(AttemptId) -> bool| {
         let plan = Plan { repeat: 2, ..Plan::default() };
         let session = run(suite(&["First", "Second | [x]", "Third", "Fourth", "Fifth"]), plan, |id, now| {
@@ -796,11 +796,11 @@ fn a_sweep_without_a_measured_request_has_no_empty_table() {
 }
 
 #[test]
-fn a_report_of_many_cases_names_the_ones_it_leaves_out() {
+fn a_report_of_many_cases_counts_those_that_it_omits() {
     let names: Vec<String> = (0..1200).map(|i| format!("case-{i}-x")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let text = render(&report(run(suite(&names), Plan::default(), |id, now| Some(answer(id, now, 900, 7, 20)))));
-    let rest = |n| format!("… and {n} more cases: the exports to CSV and JSON have all of them.");
+    let rest = |n| format!("… and {n} more cases: the CSV and JSON exports have all of them.");
     assert!(section(&text, "Detailed Results").contains(&rest(200)), "{}", section(&text, "Detailed Results"));
     assert!(text.contains(&rest(1000)) && text.contains("Previews and notes of 200 cases"));
     assert_eq!(text.matches("### case-").count(), 200);
@@ -816,7 +816,7 @@ fn failures_of_a_case_are_listed_up_to_a_limit() {
     })));
     assert!(text.contains("busy 12`") && !text.contains("busy 13`"), "{text}");
     assert!(
-        text.contains("- **More Errors**: 488 failed attempts; the exports to CSV and JSON have all of them"),
+        text.contains("- **More Errors**: 488 failed attempts; the CSV and JSON exports have all of them"),
         "{text}"
     );
 }

@@ -1,4 +1,4 @@
-//! The verdict: rating, TTFT and throughput, and what limits the run, each in a line. A chart follows it.
+//! Verdict in a few lines: rating, TTFT and throughput, and bottleneck. A chart follows it.
 
 use crate::domain::metrics::{LATENCY, Metric, SPEED, TTFT};
 use crate::domain::search_results::SearchResult;
@@ -17,7 +17,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     let stages = stages(&view.report.session);
     page.block("## Conclusion");
     let checks = checks::verdict(view);
-    // No rating before a reader knows that answers are wrong.
+    // Readers must see wrong answers before the rating.
     if let Some(wrong) = checks.as_ref().filter(|_| view.summary.totals.pass_rate.failed() > 0) {
         page.line(&format!("- {wrong}"));
     }
@@ -56,7 +56,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     }
 }
 
-/// The rating with the speed that earned it, and the suite's scale.
+/// Describes the rating with the rated speed and the suite's scale.
 fn rating(view: &View<'_>) -> String {
     let (s, scale) = (&view.summary, view.report.session.suite.rating);
     let stage = view.at_stage();
@@ -74,7 +74,7 @@ fn rating(view: &View<'_>) -> String {
     )
 }
 
-/// The mean speed of the answers that can be rated, with half the width of its interval if all can be.
+/// Describes the mean speed of the rated answers, with half the width of its interval if all answers are rated.
 fn average_speed(view: &View<'_>) -> String {
     let s = &view.summary;
     match s.spread(&SPEED) {
@@ -83,7 +83,7 @@ fn average_speed(view: &View<'_>) -> String {
     }
 }
 
-/// The kinds of failures and the first error message of a run without an answer.
+/// Describes the kinds of failures and the first error message of a run without any answer.
 fn only_failures(view: &View<'_>) -> Option<String> {
     let failures = view.summary.tally.as_ref().filter(|tally| tally.ok == 0)?.failures()?;
     let first = view.cases.iter().flat_map(CaseView::failures).find_map(AttemptState::record);
@@ -119,7 +119,7 @@ fn latency(view: &View<'_>) -> Option<String> {
     Some(format!("**Latency**: {}{p99}", median_and_tail(&LATENCY, &spread)))
 }
 
-/// The median, and p95; with too few requests for that, the maximum.
+/// Formats the median and p95; with too few requests for p95, the maximum instead.
 fn median_and_tail(metric: &Metric, spread: &Spread) -> String {
     let median = quantity(metric, Some(spread.stats.p50), false);
     match spread.percentile(95) {

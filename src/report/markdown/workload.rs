@@ -1,4 +1,4 @@
-//! Workload: where the requests came from, asked against real lengths, and conversations by turn.
+//! Section about the workload: source of the requests, requested and real lengths, and conversations by turn.
 
 use crate::domain::metrics::{DECODE, INPUT_TOKENS, TTFT};
 use crate::domain::workload::{Workload, WorkloadSource};
@@ -12,7 +12,7 @@ use super::escape::{UNKNOWN, code, inline};
 use super::figures::{bare, tokens};
 use super::page::{Page, Table};
 
-/// Maximum rows of the table by turn; the last one covers all turns that remain.
+/// Maximum rows of the table by turn. The last row covers all remaining turns.
 const MAX_TURN_ROWS: usize = 20;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
@@ -41,7 +41,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 fn source(workload: &Workload, page: &mut Page) {
     match workload.source.path() {
         Some(path) => page.field("Source", &format!("{} ({})", code(path), workload.source.kind())),
-        None => page.field("Source", &format!("prose that is shipped with tokscope ({})", workload.source.kind())),
+        None => page.field("Source", &format!("prose shipped with tokscope ({})", workload.source.kind())),
     }
     page.field("Content", &inline(&workload.summary));
     if let Some(fingerprint) = workload.source.fingerprint() {
@@ -69,14 +69,14 @@ fn conversations(view: &View<'_>, counts: ConversationCounts, page: &mut Page) {
     page.field("Conversations", &format!("{}{turns}{think}", counts.words()));
 }
 
-/// Table of requested and real lengths.
+/// Writes the table of requested and real lengths.
 fn lengths(view: &View<'_>, page: &mut Page) {
     let all = [("Prompt", &view.summary.lengths.input), ("Answer", &view.summary.lengths.output)];
     if all.iter().all(|(_, lengths)| lengths.requested().is_none() && lengths.real().is_none()) {
         return;
     }
     let mut table = Table::default().text("Length (tokens)");
-    for name in ["Asked p50", "Asked p95", "Real p50", "Real p95", "Deviation", "Largest", "n"] {
+    for name in ["Requested p50", "Requested p95", "Real p50", "Real p95", "Deviation", "Largest", "n"] {
         table = table.number(name);
     }
     for (name, lengths) in all {

@@ -1,4 +1,5 @@
-//! Columns of the list of runs: those that say something, as wide as the terminal allows.
+//! Columns of the list of runs. Columns without information are omitted, and so are those that exceed the terminal's
+//! width.
 
 use std::collections::HashMap;
 
@@ -12,25 +13,25 @@ use crate::domain::text::sanitise_line;
 use crate::report::style::Style;
 use crate::report::text_table::{BETWEEN, cut, table};
 
-/// Maximum width of a cell.
+/// Maximum width of a cell, columns of the terminal.
 const MAX_WIDTH: usize = 44;
-/// Minimum width of a name before a column is dropped.
+/// Minimum width to which names are cut before a column is dropped.
 const MIN_WIDTH: usize = 12;
 /// Minimum width of a name once no more columns can be dropped.
 const LEAST_WIDTH: usize = 4;
-/// Path that most endpoints have.
+/// Request path of most endpoints, which is not shown.
 const USUAL_PATH: &str = "/v1/chat/completions";
 
 /// A column of the table.
 struct Column {
     heading: &'static str,
     is_right: bool,
-    /// Columns with a higher rank are dropped first where room is short; 0 always stays.
+    /// Priority when space is short: columns with a higher rank are dropped first; rank 0 always stays.
     rank: u8,
-    /// Whether the cells are names that may be cut.
+    /// Whether the cells are names, which may be cut.
     is_name: bool,
     cell: fn(&RunRow) -> String,
-    /// Whether the cell says nothing beyond the default.
+    /// Returns whether a cell holds only the default value.
     is_default: fn(&RunRow) -> bool,
 }
 
@@ -38,7 +39,7 @@ const fn never(_run: &RunRow) -> bool {
     false
 }
 
-/// All columns, in their order.
+/// All columns, in order.
 const COLUMNS: &[Column] = &[
     Column { heading: "RUN", is_right: false, rank: 0, is_name: false, cell: id, is_default: never },
     Column { heading: "DATE", is_right: false, rank: 1, is_name: false, cell: date, is_default: never },
@@ -117,7 +118,7 @@ const COLUMNS: &[Column] = &[
     },
     Column { heading: "CASES", is_right: false, rank: 0, is_name: false, cell: cases, is_default: never },
     Column { heading: "TIME", is_right: true, rank: 3, is_name: false, cell: time, is_default: never },
-    Column { heading: "TOK/S", is_right: true, rank: 0, is_name: false, cell: speed, is_default: never },
+    Column { heading: "SPEED P50", is_right: true, rank: 0, is_name: false, cell: speed, is_default: never },
     Column {
         heading: "AT",
         is_right: true,
@@ -141,20 +142,20 @@ const COLUMNS: &[Column] = &[
     Column { heading: "STATE", is_right: false, rank: 0, is_name: false, cell: state, is_default: never },
 ];
 
-/// The chosen columns.
+/// Columns chosen for a list of runs.
 pub struct Columns {
     shown: Vec<&'static Column>,
-    /// Maximum width of a name.
+    /// Maximum width of names.
     name_width: usize,
 }
 
 impl Columns {
-    /// Chooses the columns that say something about these runs and fit the width.
+    /// Chooses the columns that hold information about these runs and fit the width.
     pub fn new(runs: &[RunRow], width: Option<usize>) -> Self {
         let says_something = |column: &&Column| !runs.iter().all(|run| (column.is_default)(run));
         let mut columns = Self { shown: COLUMNS.iter().filter(says_something).collect(), name_width: MAX_WIDTH };
         let Some(width) = width else { return columns };
-        // Each cell is formatted once, however many widths are tried.
+        // Format each cell only once, because several widths may be tried.
         let cells = |column: &&'static Column| {
             let longest = runs.iter().map(|run| (column.cell)(run).width()).max().unwrap_or(0);
             (column.heading, longest)
@@ -176,7 +177,7 @@ impl Columns {
         columns
     }
 
-    /// Width of the table, whose uncut cells have these widths by heading.
+    /// Returns the width of the table. `cells` has the width of each column's longest uncut cell, by heading.
     fn width(&self, cells: &HashMap<&str, usize>) -> usize {
         let gaps = BETWEEN.len() * self.shown.len().saturating_sub(1);
         let width = |column: &&Column| {
@@ -187,7 +188,7 @@ impl Columns {
         self.shown.iter().map(width).sum::<usize>() + gaps
     }
 
-    /// Cells of all rows, the headings first.
+    /// Returns the cells of all rows, starting with the headings.
     fn rows(&self, runs: &[RunRow]) -> Vec<Vec<String>> {
         let headings = self.shown.iter().map(|column| column.heading.to_owned()).collect();
         let cell = |column: &Column, run: &RunRow| {
@@ -225,7 +226,7 @@ fn date(run: &RunRow) -> String {
     run.started_at.as_deref().map_or_else(|| UNKNOWN.to_owned(), minute)
 }
 
-/// Date and minute of an RFC 3339 time: `2026-11-30 12:55`.
+/// Shortens an RFC 3339 time to the minute: `2026-11-30 12:55`.
 pub fn minute(time: &str) -> String {
     sanitise_line(time).chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
@@ -234,7 +235,7 @@ fn name(name: Option<&str>) -> String {
     name.map_or_else(|| UNKNOWN.to_owned(), sanitise_line)
 }
 
-/// Shortens a URL by the parts that most endpoints share.
+/// Shortens a URL by the scheme and path that most endpoints share.
 fn endpoint(run: &RunRow) -> String {
     let url = name(run.url.as_deref());
     let short = url.strip_suffix(USUAL_PATH).unwrap_or(&url);
@@ -245,7 +246,7 @@ fn concurrency(run: &RunRow) -> String {
     run.concurrency.map_or_else(String::new, |n| n.to_string())
 }
 
-/// Returns the limit of the run, if it is not one attempt per case.
+/// Describes the limit of the run; empty for one attempt per case.
 fn limit(run: &RunRow) -> String {
     match (run.requests, run.duration_limit_s) {
         (_, Some(seconds)) => format!("{seconds} s"),

@@ -12,7 +12,7 @@ fn close(a: f64, b: f64) -> bool {
 }
 
 #[test]
-fn the_sample_s_times_and_tokens_give_the_sample_s_summary() {
+fn the_summary_matches_that_of_the_sample_report() {
     let s = Summary::from_session(&sample_session());
     let speed = s.spread(&SPEED).unwrap();
     assert_eq!(speed.n, 10);
@@ -21,7 +21,7 @@ fn the_sample_s_times_and_tokens_give_the_sample_s_summary() {
     assert_eq!((s.ok, s.failed, s.attempts, s.partial, s.estimated), (10, 0, 10, false, false));
     assert_eq!((s.total_output_tokens, format!("{:.2}", s.total_time_s)), (6600, "58.67".to_owned()));
     assert_eq!(s.rating, Some("Excellent"));
-    // One at a time and without gaps, but for the millisecond between an answer and the next request.
+    // Requests follow each other with a pause of one millisecond, which does not count.
     assert!(close(s.busy_time_s, s.total_time_s));
     assert_eq!(s.output_token_throughput.map(|v| format!("{v:.1}")), Some("112.5".to_owned()));
     assert_eq!(s.request_throughput.map(|v| format!("{v:.3}")), Some("0.170".to_owned()));
@@ -36,7 +36,7 @@ fn the_median_of_an_even_number_lies_between_the_two_middle_ones() {
 }
 
 #[test]
-fn nothing_measured_has_no_figures() {
+fn an_unmeasured_run_has_no_figures() {
     let session = run(suite(&["a"]), Plan::default(), |id, now| Some(refusal(id, now, "no")));
     let s = Summary::from_session(&session);
     assert_eq!((s.ok, s.failed, s.failed_attempts, s.partial), (0, 1, 1, true));
@@ -48,7 +48,7 @@ fn nothing_measured_has_no_figures() {
 fn every_repeat_counts_and_warm_ups_do_not() {
     let plan = Plan { repeat: 2, warmup: 1, ..Plan::default() };
     let session = run(suite(&["a", "b"]), plan, |id, now| {
-        // The warm-up is attempt 1 of case 0 and ten times as slow.
+        // The warm-up is attempt 1 of case 0, and takes ten times as long.
         let millis = if id == (AttemptId { case: 0, number: 1 }) { 10_000 } else { 1000 };
         Some(answer(id, now, millis, 10, 100))
     });
@@ -58,7 +58,7 @@ fn every_repeat_counts_and_warm_ups_do_not() {
 }
 
 #[test]
-fn a_lost_repeat_makes_the_run_partial_though_every_case_is_measured() {
+fn a_missing_repeat_makes_the_run_partial_even_if_every_case_is_measured() {
     let plan = Plan { repeat: 2, ..Plan::default() };
     let session = run(suite(&["a", "b"]), plan, |id, now| {
         let second_of_a = id == (AttemptId { case: 0, number: 2 });
@@ -69,7 +69,7 @@ fn a_lost_repeat_makes_the_run_partial_though_every_case_is_measured() {
 }
 
 #[test]
-fn a_run_that_still_goes_on_is_partial_and_with_a_rerun_it_is_not() {
+fn a_run_in_progress_is_partial_but_a_rerun_leaves_it_complete() {
     let names = ["a", "b"];
     let going = run(suite(&names), Plan::default(), |id, now| (id.case == 0).then(|| answer(id, now, 500, 5, 50)));
     let s = Summary::from_session(&going);
@@ -82,11 +82,11 @@ fn a_run_that_still_goes_on_is_partial_and_with_a_rerun_it_is_not() {
 }
 
 #[test]
-fn the_throughput_of_a_rate_counts_every_round_and_no_hold() {
+fn the_throughput_of_an_open_loop_covers_every_round_but_no_hold() {
     let open_loop = Some(OpenLoop { rate_per_s: 10.0, process: Process::Constant, seed: 1 });
     let mut session =
         run(suite(&["a"]), Plan { open_loop, ..Plan::default() }, |id, now| Some(answer(id, now, 1000, 1, 100)));
-    // One more request, an hour later.
+    // The user adds a request an hour later.
     let later = Nanos::from_millis(3_600_000);
     session.handle_at(later, SessionInput::Rerun(0));
     let id = AttemptId { case: 0, number: 2 };
@@ -108,7 +108,7 @@ fn percentiles_need_enough_figures() {
 }
 
 #[test]
-fn what_the_user_gave_up_is_no_failure_and_a_replaced_failure_is_none_any_more() {
+fn cancelled_and_replaced_attempts_are_no_failures() {
     let mut session = run(suite(&["a", "b"]), Plan::default(), |id, now| {
         let mut r = refusal(id, now, "no");
         if id.case == 1 {
@@ -127,7 +127,7 @@ fn what_the_user_gave_up_is_no_failure_and_a_replaced_failure_is_none_any_more()
 }
 
 #[test]
-fn counts_that_no_server_can_mean_do_not_overflow() {
+fn absurd_token_counts_do_not_overflow() {
     let session = run(suite(&["a", "b"]), Plan::default(), |id, now| {
         let mut r = answer(id, now, 1000, 1, 10);
         r.usage.completion_tokens = Some(u64::MAX);
@@ -137,9 +137,9 @@ fn counts_that_no_server_can_mean_do_not_overflow() {
 }
 
 #[test]
-fn intervals_are_of_the_attempts_that_have_the_figure() {
+fn intervals_cover_the_attempts_that_have_the_figure() {
     let plan = Plan { repeat: 3, ..Plan::default() };
-    // 10, 12 and 14 ms to the first token.
+    // The TTFTs are 10, 12 and 14 ms.
     let session = run(suite(&["a"]), plan, |id, now| Some(answer(id, now, 80 + 20 * u64::from(id.number), 1, 10)));
     let s = Summary::from_session(&session);
     let ttft = s.spread(&TTFT).unwrap();
@@ -147,7 +147,7 @@ fn intervals_are_of_the_attempts_that_have_the_figure() {
     let half = 4.3027 * 2.0 / 3.0_f64.sqrt();
     assert!(close(interval.low, 12.0 - half) && close(interval.high, 12.0 + half), "{interval:?}");
     assert_eq!(ttft.median_ci95, None);
-    // Ten cases without repeats: their differences are not random.
+    // Without repeats there is no interval, because differences between cases are not random.
     let ten = Summary::from_session(&sample_session()).spread(&LATENCY).unwrap();
     assert_eq!((ten.mean_ci95(), ten.median_ci95), (None, None));
 }
@@ -184,16 +184,16 @@ fn findings_and_shared_reads_are_counted_over_the_attempts() {
 }
 
 #[test]
-fn the_peak_is_what_was_in_flight_together() {
+fn the_peak_counts_overlapping_attempts() {
     let stages = |concurrencies: &[usize]| {
         Summary::from_session(&crate::report::fixture::sweep_session(concurrencies)).peak_in_flight
     };
-    // Four cases: at most four are in flight, even if more are allowed.
+    // At most four of the four cases are in flight, even if a higher concurrency is allowed.
     assert_eq!((stages(&[1]), stages(&[1, 3]), stages(&[9])), (1, 3, 4));
     assert_eq!(Summary::from_session(&sample_session()).peak_in_flight, 1);
 }
 
-/// Returns the same answer with all its text in one read.
+/// Returns the answer with all its text in one read.
 fn buffered(mut record: crate::domain::attempt::AttemptRecord) -> crate::domain::attempt::AttemptRecord {
     let last = record.last_arrival().unwrap();
     record.arrivals.iter_mut().for_each(|a| a.at = last);
@@ -201,9 +201,9 @@ fn buffered(mut record: crate::domain::attempt::AttemptRecord) -> crate::domain:
 }
 
 #[test]
-fn buffered_answers_are_in_no_mean_and_get_no_rating() {
+fn buffered_answers_are_excluded_from_means_and_rating() {
     let plan = Plan { repeat: 5, ..Plan::default() };
-    // Two of ten answers arrive in one read, twenty tokens in 2 ms: no model is that fast.
+    // Two of ten answers arrive in one read, with twenty tokens in 2 ms. No model is that fast.
     let session = run(suite(&["a", "b"]), plan, |id, now| {
         Some(if id.number == 3 { buffered(answer(id, now, 2, 10, 20)) } else { answer(id, now, 1000, 10, 100) })
     });
@@ -216,11 +216,11 @@ fn buffered_answers_are_in_no_mean_and_get_no_rating() {
     assert_eq!((s.rating, s.unrated), (Some("Excellent"), 2));
     assert!(close(s.rated_speed.unwrap(), 100.0));
     assert_eq!(s.rating_note().as_deref(), Some("2 of 10 answers are not rated: their decode speed is unresolved"));
-    // Twenty tokens in 2 ms are neither a speed nor "Excellent".
+    // Twenty tokens in 2 ms must be neither a speed nor "Excellent".
     let session = run(suite(&["a"]), Plan::default(), |id, now| Some(buffered(answer(id, now, 2, 10, 20))));
     let s = Summary::from_session(&session);
     assert_eq!((s.rating, s.unrated, s.unresolved(&TTFT)), (None, 1, 1));
-    // One event without usage is not "Poor".
+    // An answer of one event without usage must not be "Poor".
     let session = run(suite(&["a"]), Plan::default(), |id, now| {
         let mut record = answer(id, now, 2000, 10, 1);
         record.usage.completion_tokens = None;
@@ -231,16 +231,16 @@ fn buffered_answers_are_in_no_mean_and_get_no_rating() {
 }
 
 #[test]
-fn totals_of_a_sweep_cover_all_stages_and_its_rates_the_best_one() {
-    // Four cases at each of three concurrencies, 100 tokens each; two requests per second at most.
+fn totals_of_a_sweep_cover_all_stages_and_rates_the_best_one() {
+    // Each of three stages runs four cases of 100 tokens. The server completes at most two requests per second.
     let session = sweep_session(&[1, 2, 4]);
     let summary = Summary::from_session(&session);
     let totals = &summary.totals;
     assert_eq!((totals.attempts, totals.output_tokens, totals.measured_requests), (12, 1200, 12));
     assert_eq!((totals.ok, totals.failed, totals.failed_attempts), (4, 0, 0));
-    // Four times 1 s one after another, twice 1 s, once 2 s.
+    // The stages take four times 1 s, twice 1 s, and once 2 s.
     assert!((totals.busy_time_s - 8.0).abs() < 0.1, "{}", totals.busy_time_s);
-    // Concurrency 4 is not faster than 2.
+    // Throughput at concurrency 4 is the same as at 2.
     assert_eq!((summary.stage, summary.attempts), (Some(2), 4));
     let throughput = summary.output_token_throughput.unwrap();
     assert!((throughput - 200.0).abs() < 5.0, "{throughput}");

@@ -145,6 +145,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
             gpu_metrics_urls: Vec::new(),
         },
         session: SessionSpec {
+            whole: None,
             requests: RequestSpec::default(),
             suite: Suite {
                 workload: None,

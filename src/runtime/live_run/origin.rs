@@ -9,12 +9,14 @@ use super::super::spec::{EngineSpec, JournalSpec};
 use super::super::{calibration_store, environment, wall_clock};
 use crate::app::state::Scene;
 use crate::domain::live::EngineLag;
+use crate::domain::shard::Shard;
 use crate::domain::time::Nanos;
 use crate::protocol::api::Api;
 use crate::protocol::endpoint::request_url;
 use crate::protocol::url::without_secrets;
 use crate::report::journal::{RunHeader, Saved};
 use crate::report::model::{Report, Resumption};
+use crate::report::shards::WholeRun;
 
 /// Facts of the saved run that a resumed one needs. Its attempts are in the session, and only there.
 pub struct ResumedRun {
@@ -45,22 +47,31 @@ pub struct Origin {
     /// Whether the saved URL leaves out secret parts.
     url_cut: bool,
     retries: u32,
+    /// Load of all shards, if this process is one of them.
+    whole: Option<Box<WholeRun>>,
     /// Command line that started the run, without secrets.
     command_line: Option<String>,
 }
 
 impl Origin {
     /// Gives a new run its identity. A resumed run keeps the identity of its first part.
-    pub fn new(endpoint: &EngineSpec, journal: &JournalSpec, command_line: Option<String>) -> Self {
+    pub fn new(
+        endpoint: &EngineSpec,
+        journal: &JournalSpec,
+        (shard, whole): (Option<Shard>, Option<Box<WholeRun>>),
+        command_line: Option<String>,
+    ) -> Self {
         let (id, wall) = match journal {
             JournalSpec::Resume(resuming) => (resuming.saved.run.id.clone(), resuming.saved.run.epoch.clone()),
             JournalSpec::Off | JournalSpec::New => {
-                (format!("ts-{:x}", wall_clock::microseconds_since_1970()), wall_clock::now())
+                // Shards may start in the same microsecond.
+                let shard = shard.map_or_else(String::new, |shard| format!("-{}", shard.index));
+                (format!("ts-{:x}{shard}", wall_clock::microseconds_since_1970()), wall_clock::now())
             }
         };
         let url_cut = without_secrets(&endpoint.base_url) != endpoint.base_url;
         let retries = endpoint.network.retries;
-        Self { id, wall, resumed: None, api: endpoint.api, url_cut, retries, command_line }
+        Self { id, wall, resumed: None, api: endpoint.api, url_cut, retries, whole, command_line }
     }
 
     /// Returns the header of the run's journal. A resumed run keeps version, machine, calibration and command line of
@@ -92,6 +103,8 @@ impl Origin {
             suite: Arc::clone(&scene.session.suite),
             plan: scene.session.plan,
             sweep: scene.session.sweep.clone(),
+            whole: self.whole.clone(),
+            shards: Vec::new(),
             retries: self.retries,
             calibration,
             environment,

@@ -12,25 +12,27 @@ use crate::ui::fit::{cut, left, right, width};
 use crate::ui::theme::Theme;
 use crate::ui::widget::wrap::wrap;
 
-/// Minimum width for the table beside the chart.
+/// Width from which the table is beside the chart, columns.
 const BESIDE: u16 = 130;
-/// Maximum width of the table beside the chart.
+/// Maximum width of the table beside the chart, columns.
 const TABLE_WIDTH: u16 = 96;
-/// Maximum number of warnings on the screen, and on a low one.
+/// Maximum number of warnings on the screen.
 const MAX_WARNINGS: usize = 3;
+/// Maximum number of warnings on a low screen.
 const FEW_WARNINGS: usize = 1;
-/// Height below which a screen is low.
+/// Height below which a screen is low, rows.
 const LOW: u16 = 30;
 /// Height of the charts below the table as a share of both, percent.
 const CHART_PERCENT: u16 = 55;
-/// Minimum height of a chart that can be read, and of the table above it.
+/// Minimum height of a readable chart below the table, rows.
 const LEAST_CHART: u16 = 11;
+/// Minimum height of the table above a chart, rows.
 const LEAST_TABLE: u16 = 5;
-/// Width of a figure.
+/// Width of a figure, columns.
 const FIGURE: usize = 15;
-/// Width of the difference.
+/// Width of the difference, columns.
 const DIFFERENCE: usize = 9;
-/// Width of the judgement.
+/// Width of the judgement, columns.
 const JUDGED: usize = 17;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, extents: &mut DrawnExtents) {
@@ -63,7 +65,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, ex
     distribution::draw(frame, chart_area, comparison, view);
 }
 
-/// Verdict, both runs, and at most `most` warnings.
+/// Lines above the table: verdict, both runs, and at most `most` warnings.
 fn head(comparison: &ComparisonView, columns: usize, most: usize, theme: Theme) -> Vec<Line<'static>> {
     let mut lines: Vec<Line<'static>> = Vec::new();
     let mut add = |text: String, style: Style| {
@@ -73,7 +75,7 @@ fn head(comparison: &ComparisonView, columns: usize, most: usize, theme: Theme) 
     for (letter, about, series) in [("A", &comparison.a, 0), ("B", &comparison.b, 1)] {
         add(cut(&format!("{letter}  {about}"), columns), theme.series(series));
     }
-    // The count of the others takes a row that could hold the last warning itself.
+    // The row that counts the other warnings could hold the last warning itself.
     let shown = if comparison.warnings.len() > most + 1 { most } else { comparison.warnings.len() };
     for warning in comparison.warnings.iter().take(shown) {
         add(format!("!  {warning}"), theme.warning());
@@ -93,7 +95,8 @@ enum TableLine<'a> {
     Blank,
 }
 
-/// All lines: the totals of all metrics, then the cases or turns of each. A metric without them has no heading.
+/// All lines of the table: the totals of all metrics, then the cases or turns of each metric. A metric without cases
+/// and turns has no heading.
 fn table_lines(metrics: &[MetricRows]) -> Vec<TableLine<'_>> {
     let mut lines: Vec<TableLine<'_>> = Vec::new();
     lines.extend(metrics.iter().flat_map(|metric| metric.rows.iter().filter(|row| row.is_total)).map(TableLine::Row));
@@ -146,7 +149,7 @@ fn draw_table(
     let area = rule(frame, area, ("Figures", "mean ± half of its 95% interval"), &position, theme);
     let name_columns = usize::from(area.width).saturating_sub(2 * FIGURE + DIFFERENCE + JUDGED + 3).clamp(8, 36);
     let heads = [("A", theme.series(0)), ("B", theme.series(1)), ("DIFF", theme.muted())];
-    // The heading may reach into the first column of figures, up to its letter.
+    // A long heading may extend into the column of run A, up to the letter `A`.
     let heading = heading_at(&lines, top);
     let heading_columns = width(&heading).clamp(name_columns, name_columns + FIGURE - 2);
     let mut spans = vec![Span::styled(left(&heading, heading_columns), theme.muted())];
@@ -157,7 +160,7 @@ fn draw_table(
     line(frame, area, 0, &Line::from(spans));
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let mut visible: Vec<&TableLine<'_>> = lines.iter().skip(top).take(rows).collect();
-    // A heading whose rows are all below the screen would announce nothing.
+    // Drop a heading at the bottom whose rows are all below the screen.
     while matches!(visible.last(), Some(TableLine::Heading(..) | TableLine::Blank)) {
         visible.pop();
     }
@@ -179,7 +182,7 @@ fn table_row(row: &ComparedRow, name_columns: usize, theme: Theme) -> Line<'stat
         Judged::Differs => theme.accent(),
         Judged::Same | Judged::TooFew | Judged::Unknown => theme.muted(),
     };
-    // A figure with a wide interval takes room from its neighbour's blanks, never digits.
+    // A figure with a wide interval uses the blanks of the next column, so that no digit is cut.
     let figure = |text: &str| if width(text) < FIGURE { right(text, FIGURE) } else { format!(" {text}") };
     Line::from(vec![
         Span::styled(left(&row.name, name_columns), style),

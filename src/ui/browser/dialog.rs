@@ -18,13 +18,13 @@ use crate::ui::glossary::{Place, terms_of};
 use crate::ui::number::UNKNOWN;
 use crate::ui::widget::wrap::wrap;
 
-/// Maximum width of a dialog.
+/// Maximum width of a dialog, columns.
 const MAX_COLUMNS: u16 = 76;
 /// Maximum number of runs that the question lists.
 const MAX_LISTED: usize = 6;
-/// Rows of the question beside the listed runs, with its border.
+/// Rows of the question apart from the listed runs, including the border.
 const FIXED_ROWS: usize = 8;
-/// Width of the keys in the help.
+/// Width of the keys in the help, columns.
 const KEYS: usize = 16;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, extents: &mut DrawnExtents) {
@@ -83,7 +83,7 @@ fn draw_help(frame: &mut Frame<'_>, area: Rect, top: usize, view: &BrowserView<'
     popup(frame, area, &title, shown, theme.border(true), view);
 }
 
-/// The runs that would be deleted, at most `listed` of them, and what that means.
+/// Lines of the question: the runs that would be deleted (at most `listed` of them), and a warning that this is final.
 fn question(ids: &[String], listed: usize, view: &BrowserView<'_>) -> Vec<Line<'static>> {
     let theme = view.theme;
     let mut lines: Vec<Line<'static>> = match ids {
@@ -132,7 +132,7 @@ fn known(text: &str) -> String {
     if text.is_empty() { UNKNOWN.to_owned() } else { text.to_owned() }
 }
 
-/// Draws lines in a frame in the middle of `area`.
+/// Draws lines inside a border in the middle of `area`.
 fn popup(
     frame: &mut Frame<'_>,
     area: Rect,

@@ -1,4 +1,5 @@
-//! The cumulative distributions of a metric in both runs, drawn over each other: the share of requests up to each value.
+//! The cumulative distributions of a metric in both runs, drawn over each other: the share of requests up to each
+//! value.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -13,22 +14,23 @@ use crate::domain::statistics::{enough_for, percentile};
 use crate::ui::fit::spans_width;
 use crate::ui::number::{grouped, millis};
 
-/// Minimum height of each of several charts.
+/// Minimum height of each chart if several are shown, rows.
 const CHART_ROWS: u16 = 14;
-/// Maximum height of a chart.
+/// Maximum height of a chart, rows.
 const MAX_CHART_ROWS: u16 = 24;
 /// Columns for each tick of the time axis.
 const TICK_COLUMNS: u16 = 10;
 
-/// A run's curve: letter, shares at which the curve shows the letter, and sample of the line in the legend.
+/// Curve of each run: its letter, the heights (0 to 1) at which the letter is written on the curve, and the sample of
+/// its line in the legend.
 const SIDES: [(&str, [f64; 2], &str); 2] = [("A", [0.35, 0.85], "━━━"), ("B", [0.15, 0.65], "━ ━")];
 
-/// Draws the shown distribution, and below it the next ones as far as there is room.
+/// Draws the selected distribution, and below it as many of the next ones as there is room for.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, comparison: &ComparisonView, view: &BrowserView<'_>) {
     let count = comparison.distributions.len();
     if count == 0 || area.is_empty() {
         let area = rule(frame, area, ("Distribution", ""), "", view.theme);
-        text(frame, area, 0, "Neither run has figures of single requests.", view.theme.muted());
+        text(frame, area, 0, "Neither run has figures for single requests.", view.theme.muted());
         return;
     }
     let shown = usize::from(area.height / CHART_ROWS).clamp(1, count);
@@ -49,7 +51,7 @@ fn draw_one(frame: &mut Frame<'_>, area: Rect, comparison: &ComparisonView, at: 
     let is_low = area.height < CHART_ROWS;
     let stage = comparison.stage.map_or_else(String::new, |stage| format!(" · concurrency {stage}"));
     let values = [&shown.a_ms, &shown.b_ms];
-    // The unit of the legend: from one second on, times are in seconds.
+    // Times from one second on are in seconds.
     let longest = values.into_iter().filter_map(|values| values.last()).copied().fold(0.0, f64::max);
     let (unit, unit_ms) = if longest < 1000.0 { ("ms", 1.0) } else { ("s", 1000.0) };
     let axes = format!("cumulative share of requests, by {} in {unit}", shown.label);
@@ -58,7 +60,7 @@ fn draw_one(frame: &mut Frame<'_>, area: Rect, comparison: &ComparisonView, at: 
     let mut legends: Vec<Vec<Span<'static>>> = Vec::new();
     for (series, ((letter, _, sample), values)) in SIDES.iter().zip(values).enumerate() {
         let figures = if values.is_empty() {
-            "no values of single requests".to_owned()
+            "no values for single requests".to_owned()
         } else {
             let percentile = |p: u32| percentile_of(values, f64::from(p)).filter(|_| enough_for(values.len(), p));
             let [p50, p95] = [50, 95].map(|p| millis(percentile(p)));
@@ -76,7 +78,7 @@ fn draw_one(frame: &mut Frame<'_>, area: Rect, comparison: &ComparisonView, at: 
         ]);
     }
     let beside = legends.join(&Span::raw("   "));
-    // On a low chart, each row counts.
+    // A low chart has both legends in one row, if they fit.
     let legends = if is_low && spans_width(&beside) <= usize::from(area.width) { vec![beside] } else { legends };
     let rows = legends.len() as u16 + u16::from(!is_low);
     for (row, legend) in (0..).zip(legends) {

@@ -1,4 +1,4 @@
-//! The footer: the filter while it is typed, the latest notice, and the keys that do something now.
+//! The footer: the filter while the user types it, the latest notice, and the keys that have an effect now.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -12,7 +12,7 @@ use crate::ui::fit::{clauses, spans_width};
 use crate::ui::theme::Theme;
 
 const BETWEEN: &str = "  ";
-/// Keys that keep their place where room is short.
+/// Actions whose keys are shown even if others have no room.
 const ESSENTIAL: [BrowserAction; 2] = [BrowserAction::Quit, BrowserAction::Help];
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>) {
@@ -39,7 +39,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>) {
     frame.buffer_mut().set_line(area.x, area.y, &Line::from(spans), area.width);
 }
 
-/// As many keys as fit, the essential ones in any case.
+/// Keys with their labels: as many as fit, but always the essential ones.
 fn keys(
     keymap: &BrowserKeymap,
     context: BrowserContext,

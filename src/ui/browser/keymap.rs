@@ -1,4 +1,4 @@
-//! The browser's keys: action, context, and the texts in footer and help; what a key press does.
+//! Keys of the browser: action and context of each, its texts in footer and help, and the message of a key press.
 
 mod table;
 
@@ -32,7 +32,7 @@ pub enum BrowserContext {
 }
 
 impl BrowserContext {
-    /// The context that receives keys now.
+    /// The context that receives key presses now.
     pub const fn from_state(browser: &Browser) -> Self {
         match (&browser.dialog, browser.screen) {
             (Dialog::Help(_), _) => Self::Help,
@@ -173,7 +173,7 @@ impl BrowserKeymap {
         own.chain(self.rows.iter().filter(move |row| row.binding.on.encloses(context)))
     }
 
-    /// The first key of an action in a context, as the screen shows it; its name if it is unbound.
+    /// The first key of an action in a context, as the screen shows it; the name of the action if it is unbound.
     pub fn key_of(&self, action: A, context: BrowserContext) -> String {
         let mut keys =
             self.rows_in(context).filter(|row| row.binding.action == action).filter_map(|row| row.keys.first());
@@ -187,7 +187,7 @@ impl BrowserKeymap {
         }
         let context = BrowserContext::from_state(browser);
         let bound = Key::from_event(event).and_then(|key| {
-            // A letter bound for the whole screen is still typed into a text field.
+            // A text field takes letters, even those bound to an action of the whole screen.
             let is_text = |row: &BrowserRow| context.is_typed() && key.is_typed() && row.binding.on != context;
             self.rows_in(context).find(|row| row.keys.contains(&key) && !is_text(row))
         });
@@ -198,8 +198,8 @@ impl BrowserKeymap {
         }
     }
 
-    /// The sections of the help of a screen: heading, and keys with their descriptions. The screen's own keys come first, and
-    /// those of another screen are missing.
+    /// The sections of the help of a screen: heading, and keys with their descriptions. The screen's own keys come
+    /// first; keys of another screen are left out.
     pub fn sections_of(
         &self,
         screen: BrowserScreen,
@@ -219,7 +219,7 @@ impl BrowserKeymap {
     }
 }
 
-/// Whether pasted text goes into a text field.
+/// Whether a text field is open, which takes pasted text.
 pub fn takes_text(browser: &Browser) -> bool {
     BrowserContext::from_state(browser).is_typed()
 }
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(action_of(&keymap, &browser, 'j'), None);
         assert_eq!(action_of(&keymap, &browser, 'L'), Some(A::Redraw));
         update(&mut browser, BrowserMsg::Action(A::Filter));
-        // The text field keeps its letters.
+        // A letter goes into the text field.
         assert_eq!(action_of(&keymap, &browser, 'n'), None);
         assert_eq!(action_of(&keymap, &browser, 'L'), None);
         update(&mut browser, BrowserMsg::Action(A::KeepFilter));
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_two_meanings_is_refused_and_the_other_named() {
+    fn a_key_with_two_meanings_is_refused_and_the_error_names_the_other_action() {
         let conflicts = BrowserKeymap::with(&[chosen(A::Open, &["d"])]).map(drop).unwrap_err();
         assert_eq!(
             conflicts[0].why.to_string(),

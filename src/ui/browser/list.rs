@@ -19,11 +19,11 @@ use crate::ui::fit::{left, right};
 use crate::ui::number::{UNKNOWN, grouped, millis, rate};
 use crate::ui::theme::Theme;
 
-/// Blanks between two columns.
+/// Blanks between two columns of the list.
 const GAP: usize = 2;
-/// Width of selection, mark and state before the columns.
+/// Width of the signs before the columns: selection, mark and state.
 const MARKS: usize = 6;
-/// Minimum width of the model before a column is dropped.
+/// Width of the model below which a column is dropped.
 const MIN_MODEL: usize = 16;
 /// Maximum width of the model.
 const MAX_MODEL: usize = 40;
@@ -31,10 +31,10 @@ const MAX_MODEL: usize = 40;
 /// A column of the list.
 struct Column {
     heading: &'static str,
-    /// Width; 0 for the model, which takes what is left.
+    /// Width, cells; 0 for the model, which takes the remaining width.
     width: usize,
     is_right: bool,
-    /// Columns with a higher rank are dropped first where room is short.
+    /// Importance: the column with the highest rank is dropped first on a narrow screen.
     rank: u8,
     sort: Option<SortColumn>,
     cell: fn(&RunEntry) -> String,
@@ -77,7 +77,7 @@ const COLUMNS: &[Column] = &[
         sort: Some(SortColumn::Ttft),
         cell: |r| millis(r.ttft_ms),
     },
-    Column { heading: AT, width: 3, is_right: true, rank: 1, sort: None, cell: at },
+    Column { heading: AT, width: 3, is_right: true, rank: 1, sort: None, cell: stage_concurrency },
     Column { heading: PASS, width: 4, is_right: true, rank: 2, sort: None, cell: pass },
     Column {
         heading: "STATE",
@@ -92,12 +92,12 @@ const COLUMNS: &[Column] = &[
     Column { heading: "RUN", width: 16, is_right: false, rank: 8, sort: None, cell: |r| sanitise_line(&r.id) },
 ];
 
-/// Heading of the stage that the figures of a sweep are of; absent without a sweep in the list.
+/// Heading of the concurrency to which the figures of a sweep belong. The column is absent if the list has no sweep.
 const AT: &str = "AT";
-/// Heading of the pass rate; absent without a run with checks in the list.
+/// Heading of the pass rate. The column is absent if no listed run has checks.
 const PASS: &str = "PASS";
 
-/// Returns whether some run of the list has something in the column.
+/// Whether some listed run has a value in the column.
 fn is_used(column: &Column, browser: &Browser) -> bool {
     let mut listed = browser.visible.iter().filter_map(|at| browser.runs.get(*at));
     match column.heading {
@@ -130,7 +130,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, ex
     let rows = usize::from(body.height);
     extents.page = rows.saturating_sub(1);
     if count == 0 {
-        let (why, style) = nothing(view);
+        let (why, style) = why_empty(view);
         text(frame, body, 1, &format!("  {why}"), style);
         return;
     }
@@ -144,8 +144,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>, ex
     }
 }
 
-/// The reason why no run is listed.
-fn nothing(view: &BrowserView<'_>) -> (String, Style) {
+/// Reason why no run is listed, and its style.
+fn why_empty(view: &BrowserView<'_>) -> (String, Style) {
     let browser = view.browser;
     if let Some(why) = &browser.reading.failure {
         return (format!("The runs cannot be read: {why}"), view.theme.bad());
@@ -202,7 +202,7 @@ impl Columns {
         Line::from(spans)
     }
 
-    /// The row of a run, `columns` wide.
+    /// Formats the row of a run, `columns` wide.
     fn row(
         &self,
         run: &RunEntry,
@@ -251,7 +251,7 @@ fn known(text: &str) -> String {
     if text.is_empty() { UNKNOWN.to_owned() } else { text.to_owned() }
 }
 
-/// Load, as far as it fits: stages of `--stages` are long.
+/// Load of a run, cut to the column: `--stages` can be long.
 fn load(run: &RunEntry) -> String {
     if run.load.contains(':') { "stages".to_owned() } else { known(&run.load) }
 }
@@ -260,7 +260,7 @@ fn ok(run: &RunEntry) -> String {
     format!("{}/{}", run.ok, run.cases)
 }
 
-fn at(run: &RunEntry) -> String {
+fn stage_concurrency(run: &RunEntry) -> String {
     run.stage.filter(|_| run.speed_tok_s.is_some()).map_or_else(String::new, |stage| stage.to_string())
 }
 
@@ -282,8 +282,8 @@ fn state_style(run: &RunEntry, theme: Theme) -> Style {
     }
 }
 
-/// Sign of a state, for screens without room for its word. A complete run with failed attempts or wrong answers has a
-/// sign of its own.
+/// Sign of a state, which also shows it on screens without room for its word. A complete run with failed attempts or
+/// wrong answers has a sign of its own.
 fn sign(run: &RunEntry) -> &'static str {
     match run.state {
         RunState::Complete if run.is_clean() => "✓",

@@ -8,7 +8,7 @@ use crate::ui::fit::{right, width};
 use crate::ui::theme::Theme;
 use crate::ui::widget::braille::Dots;
 
-/// Dots and gap of a dashed curve, in dot columns.
+/// Length of a dash and of the gap after it in a dashed curve, dot columns.
 const DASH: usize = 3;
 /// Maximum number of decimals of a tick.
 const MAX_DECIMALS: i32 = 4;
@@ -25,21 +25,21 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// An axis over these values with at most `max_ticks` round ticks. It starts at 0 unless the values lie
-    /// within a narrow band far from it.
+    /// Creates an axis over these values with at most `max_ticks` ticks at round numbers. The axis starts at 0, unless
+    /// the values lie close together and far from 0.
     pub fn over(values: impl Iterator<Item = f64>, max_ticks: usize) -> Self {
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
         if !low.is_finite() || !high.is_finite() {
             return Self { low: 0.0, high: 1.0, ticks: Vec::new() };
         }
-        // At least a tenth of the value, so that noise does not fill the chart.
+        // Span at least a tenth of the highest value, so that noise does not fill the chart.
         let span = (high - low).max(high.abs() * 0.1).max(f64::MIN_POSITIVE);
         let is_narrow = low > 0.0 && span < 0.4 * high;
         let (from, to) = if is_narrow { (low - span * 0.25, high + span * 0.25) } else { (low.min(0.0), high) };
         Self::between(from, to, max_ticks)
     }
 
-    /// An axis that fits closely around these values, wherever they lie.
+    /// Creates an axis that fits closely around these values.
     pub fn around(values: impl Iterator<Item = f64>, max_ticks: usize) -> Self {
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
         if high - low < high.abs() * 0.1 || !low.is_finite() {
@@ -48,7 +48,7 @@ impl Axis {
         Self::between(low, high, max_ticks)
     }
 
-    /// An axis over a range, extended to round ticks.
+    /// Creates an axis over a range, extended to ticks at round numbers.
     fn between(from: f64, to: f64, max_ticks: usize) -> Self {
         let step = round_step((to - from) / max_ticks.max(1) as f64);
         let (low, high) = ((from / step).floor() * step, (to / step).ceil() * step);
@@ -71,7 +71,7 @@ impl Axis {
     }
 }
 
-/// The next larger of 1, 2, 2.5 and 5 times a power of ten.
+/// The smallest of 1, 2, 2.5 and 5 times a power of ten that is at least `wanted`.
 fn round_step(wanted: f64) -> f64 {
     let power = 10_f64.powf(wanted.log10().floor());
     [1.0, 2.0, 2.5, 5.0, 10.0].iter().map(|s| s * power).find(|s| *s >= wanted * 0.999).unwrap_or(10.0 * power)
@@ -115,12 +115,12 @@ impl<'a> Plot<'a> {
         }
         let rows: Vec<u16> = y.ticks.iter().map(|(value, _)| plot.cell(x.low, *value).1).collect();
         let is_apart = |every: &usize| {
-            let kept: Vec<u16> = rows.iter().step_by(*every).copied().collect();
-            kept.windows(2).all(|pair| pair[0].abs_diff(pair[1]) > 1)
+            let labelled: Vec<u16> = rows.iter().step_by(*every).copied().collect();
+            labelled.windows(2).all(|pair| pair[0].abs_diff(pair[1]) > 1)
         };
-        // Every tick, every second, …: the steps between them stay equal.
+        // Label every tick, every second, … : the steps between labels stay equal.
         let every = (1..=rows.len()).find(is_apart).unwrap_or(1);
-        // The ends say more than an end and something in between.
+        // If only two labels fit, show both ends instead of one end and a middle.
         let every = if rows.len().div_ceil(every) > 2 { every } else { rows.len().saturating_sub(1).max(1) };
         for ((_, label), row) in y.ticks.iter().zip(&rows).step_by(every) {
             buf.set_string(area.x, *row, right(label, gutter), theme.muted());
@@ -156,7 +156,7 @@ impl<'a> Plot<'a> {
         (self.inner.x + column.round() as u16, self.inner.y + row.round() as u16)
     }
 
-    /// Draws the curves. A later one lies over the earlier ones.
+    /// Draws the curves, later ones over earlier ones.
     pub fn curves(&self, buf: &mut Buffer, curves: &[Curve]) {
         for curve in curves {
             let mut dots = Dots::new(self.inner);

@@ -65,7 +65,7 @@ fn browser(count: usize) -> Browser {
     browser
 }
 
-/// Lets the report of the selected run arrive.
+/// Delivers the report of the selected run.
 fn preview(browser: &mut Browser) {
     let Some(id) = browser.selected().map(|run| run.id.clone()) else { return };
     let markdown = "# Benchmark\n\n**Excellent: 112.9 tok/s.** Decode-bound: 97% of a median request.\n\n\
@@ -118,7 +118,7 @@ fn comparison() -> ComparisonView {
             all,
         ],
     };
-    // Waves that look like measured latencies: most requests close together, some much later.
+    // Values spread like measured latencies: most close together, some much longer.
     let spread = |middle: f64, width: f64| {
         let mut values: Vec<f64> =
             (0..60).map(|i| middle + width * (f64::from(i * 37 % 60) / 30.0 - 1.0).powi(3)).collect();
@@ -336,7 +336,7 @@ fn a_heading_of_the_comparison_always_has_rows_below_it() {
             assert!(["Full", "Debug"].iter().any(|case| below.starts_with(case)), "{height} rows: {shown}");
         }
     }
-    // The rows of a case keep the heading of their metric when that has scrolled away.
+    // The heading of a metric stays at the top while its rows scroll.
     let end = drawn(&browser, (80, 24));
     assert!(end.contains("ITL, by case") && end.contains("Latency, by case") && !end.contains("ALL CASES"), "{end}");
 }
@@ -347,7 +347,7 @@ fn without_figures_the_comparison_has_no_column_headings() {
     let shown = drawn(&Browser::comparison_only(ThemeName::Auto, empty), (80, 24));
     assert!(!shown.contains("DIFF") && !shown.contains("ALL CASES"), "{shown}");
     assert!(shown.contains("There is nothing to compare."));
-    // Nor has an empty list.
+    // An empty list has no column headings either.
     assert!(!drawn(&browser(0), (80, 24)).contains("STARTED"));
 }
 
@@ -406,7 +406,7 @@ fn fixed_words_are_never_cut() {
     let mut view = comparison();
     (view.a, view.b) = ("ts-1".to_owned(), "ts-2".to_owned());
     view.metrics.iter_mut().flat_map(|metric| &mut metric.rows).for_each(|row| "case".clone_into(&mut row.name));
-    view.metrics.push(MetricRows { label: "Inter-token latency".to_owned(), ..view.metrics[0].clone() });
+    view.metrics.push(MetricRows { label: "ITL".to_owned(), ..view.metrics[0].clone() });
     let compared = Browser::comparison_only(ThemeName::Auto, view);
     for (width, height) in [80, 90, 100, 120, 140, 160, 200].into_iter().flat_map(|w| [24, 30, 40, 60].map(|h| (w, h)))
     {

@@ -9,9 +9,9 @@ use crate::app::browser::trend::{Trend, TrendPoint};
 use crate::domain::quantity::count;
 use crate::ui::fit::width;
 
-/// Minimum height for two charts one above the other.
+/// Height from which two charts are one above the other, rows.
 const STACKED: u16 = 15;
-/// Minimum columns between two dates.
+/// Minimum columns for each date below the chart.
 const DATE_COLUMNS: usize = 13;
 
 /// A chart of the trend.
@@ -39,7 +39,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &BrowserView<'_>) {
     let runs = count(trend.points.len(), "run");
     let area = rule(frame, area, ("Trend", if selected.model.is_empty() { "" } else { &about }), &runs, theme);
     if trend.points.is_empty() {
-        text(frame, area, 0, "No figures of this model yet.", theme.muted());
+        text(frame, area, 0, "No figures for this model yet.", theme.muted());
         return;
     }
     let areas: [Rect; 2] = if area.height >= STACKED {
@@ -65,7 +65,7 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, chart: &Chart, trend: &Trend, v
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let values = || trend.points.iter().filter_map(chart.value);
     if values().next().is_none() {
-        text(frame, area, 0, "Not in these runs.", theme.muted());
+        text(frame, area, 0, "Not measured in these runs.", theme.muted());
         return;
     }
     let y = Axis::over(values(), usize::from(area.height.saturating_sub(2) / 2).clamp(1, 5));
@@ -75,7 +75,7 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, chart: &Chart, trend: &Trend, v
     let point = |(at, p): (usize, &TrendPoint)| (chart.value)(p).map(|value| (at as f64, value));
     let points: Vec<_> = trend.points.iter().enumerate().map(point).collect();
     plot.curves(buf, &[Curve { points: points.clone(), style, is_dashed: false }]);
-    // Single runs are marked as long as they stay apart.
+    // Mark single runs while there is room between them.
     if points.len() * 3 <= usize::from(area.width) {
         for point in points.iter().flatten() {
             plot.mark(buf, *point, "•", style);
@@ -86,11 +86,11 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, chart: &Chart, trend: &Trend, v
     }
 }
 
-/// The axis of runs in their order, with dates; with times of day if all are of one day.
+/// The horizontal axis: runs in their order, labelled with dates, or with times of day if all runs are of one day.
 fn dates(points: &[TrendPoint], columns: usize) -> Axis {
     let last = points.len().saturating_sub(1);
     let day = |p: &TrendPoint| p.started.get(..10).map(str::to_owned);
-    // Oldest first, so the ends decide.
+    // Runs are in the order of time, so it is enough to compare the first with the last.
     let is_one_day = points.first().and_then(day) == points.last().and_then(day);
     let label = |at: usize| {
         let started = &points[at].started;

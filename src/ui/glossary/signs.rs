@@ -6,11 +6,11 @@ const fn sign(term: &'static str, meaning: &'static str) -> Term {
     Term { term, meaning, place: Place::Dashboard }
 }
 
-const fn of_runs(term: &'static str, meaning: &'static str) -> Term {
+const fn runs_sign(term: &'static str, meaning: &'static str) -> Term {
     Term { term, meaning, place: Place::Runs }
 }
 
-const fn compared(term: &'static str, meaning: &'static str) -> Term {
+const fn comparison_sign(term: &'static str, meaning: &'static str) -> Term {
     Term { term, meaning, place: Place::Comparison }
 }
 
@@ -74,29 +74,32 @@ pub const SIGNS: &[Term] = &[
     sign("▐", "Visible part of the answer"),
     sign("▼", "The answer follows the stream"),
     // ─── The run browser ───
-    of_runs("✓", "Complete: everything planned was measured"),
-    of_runs("◐", "Partial: something planned is missing"),
-    of_runs("▶", "Running now"),
-    of_runs("‖", "Unfinished: it was interrupted and can be resumed"),
-    of_runs("✗", "Unreadable"),
-    of_runs("▸", "The selected run"),
-    of_runs("▾ ▴", "Sort order of the column"),
-    of_runs("A B", "The marked runs: `c` compares them, and A is the older one"),
-    of_runs("*", "Marked; only two runs can be compared"),
-    of_runs("~", "Estimated: based on an estimated number of tokens"),
-    of_runs("–", "Not available"),
-    of_runs("•", "In the trend: a run"),
-    of_runs("◆", "In the trend: the selected run"),
+    runs_sign("✓", "Complete: everything planned was measured"),
+    runs_sign("◐", "Partial: something planned is missing"),
+    runs_sign("▶", "Running now"),
+    runs_sign("‖", "Unfinished: it was interrupted and can be resumed"),
+    runs_sign("✗", "Unreadable"),
+    runs_sign("▸", "The selected run"),
+    runs_sign("▾ ▴", "Sort order of the column"),
+    runs_sign("A B", "The marked runs: `c` compares them, and A is the older one"),
+    runs_sign("*", "Marked; only two runs can be compared"),
+    runs_sign("~", "Estimated: based on an estimated number of tokens"),
+    runs_sign("–", "Not available"),
+    runs_sign("•", "In the trend: a run"),
+    runs_sign("◆", "In the trend: the selected run"),
     // ─── The comparison ───
-    compared("±", "Half of the mean's 95% interval"),
-    compared("✓", "B is better: the intervals do not overlap"),
-    compared("✗", "B is worse: the intervals do not overlap"),
-    compared("Δ", "The figures differ: the intervals do not overlap"),
-    compared("≈", "No difference beyond chance: the intervals overlap"),
-    compared("·", "No interval: it needs 3 attempts of a case, or 2 attempts of each of 2 cases"),
-    compared("–", "Not available"),
-    compared("~", "Estimated: based on an estimated number of tokens"),
-    compared("!", "Reason why the runs are not fully comparable"),
-    compared("━━━ A, ━ ━ B", "Cumulative share: the curve shows which share of the requests took up to this time"),
-    compared("● ○", "The chart shown, and the other ones"),
+    comparison_sign("±", "Half of the mean's 95% interval"),
+    comparison_sign("✓", "B is better: the intervals do not overlap"),
+    comparison_sign("✗", "B is worse: the intervals do not overlap"),
+    comparison_sign("Δ", "The figures differ: the intervals do not overlap"),
+    comparison_sign("≈", "No difference beyond chance: the intervals overlap"),
+    comparison_sign("·", "No interval: it needs 3 attempts of a case, or 2 attempts of each of 2 cases"),
+    comparison_sign("–", "Not available"),
+    comparison_sign("~", "Estimated: based on an estimated number of tokens"),
+    comparison_sign("!", "Reason why the runs are not fully comparable"),
+    comparison_sign(
+        "━━━ A, ━ ━ B",
+        "Cumulative share: the curve shows which share of the requests took up to this time",
+    ),
+    comparison_sign("● ○", "The chart shown, and the other ones"),
 ];

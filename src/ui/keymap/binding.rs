@@ -1,4 +1,4 @@
-//! A table of bindings, as rebinding and listing see it. The dashboard and the run browser have a table each.
+//! Traits of a table of key bindings, which rebinding and listing need. Dashboard and run browser have a table each.
 
 use super::Key;
 
@@ -55,7 +55,7 @@ pub struct Row<B: 'static> {
     pub keys: Vec<Key>,
 }
 
-// Derived, it would ask for a binding that can be cloned.
+// Not derived, because the derived code would require `B: Clone`.
 impl<B> Clone for Row<B> {
     fn clone(&self) -> Self {
         Self { binding: self.binding, keys: self.keys.clone() }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use unicode_width::UnicodeWidthChar;
 
-/// A key with or without Ctrl. Shift is in the character: `R`, not shift-r.
+/// A key with or without Ctrl. Shift is part of the character: `R`, not shift-r.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     pub(super) code: KeyCode,
@@ -48,7 +48,7 @@ impl Key {
     }
 }
 
-/// Names of keys that are not a single visible character: in the config file, and on the screen.
+/// Keys that are not a single visible character, with their names in the config file and on the screen.
 const NAMED: &[(KeyCode, &str, &str)] = &[
     (KeyCode::Char(' '), "space", "space"),
     (KeyCode::Enter, "enter", "enter"),
@@ -68,12 +68,12 @@ const NAMED: &[(KeyCode, &str, &str)] = &[
     (KeyCode::PageDown, "pgdn", "pgdn"),
 ];
 
-/// Letters that terminals send as another key when pressed with Ctrl.
+/// Letters which, pressed with Ctrl, terminals send as another key; a binding of them would never trigger.
 const SENT_AS: &[(char, &str)] = &[('i', "tab"), ('m', "enter"), ('[', "esc")];
 
 impl Key {
     /// Name in the config file.
-    pub fn typed(self) -> String {
+    pub fn config_name(self) -> String {
         self.named(|(_, typed, _)| typed)
     }
 
@@ -96,7 +96,8 @@ impl fmt::Display for Key {
     }
 }
 
-/// Parses either name of a key. The error continues a sentence that starts with the quoted text.
+/// Parses a key by its name in the config file or on the screen. The error message continues a sentence that starts
+/// with the quoted text.
 impl FromStr for Key {
     type Err = String;
 
@@ -175,7 +176,7 @@ mod tests {
         #[test]
         fn both_names_of_a_key_parse_to_it(key in keys()) {
             prop_assert_eq!(key.to_string().parse(), Ok(key));
-            prop_assert_eq!(key.typed().parse(), Ok(key));
+            prop_assert_eq!(key.config_name().parse(), Ok(key));
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! The keymap in use: the table of bindings with the user's keys, and what a key press does.
+//! The keymap in use: the table of bindings with the user's keys, and the message of a key press.
 
 use std::sync::LazyLock;
 
@@ -49,7 +49,7 @@ impl Keymap {
                 _ => return None,
             };
             let title = pane.map_or_else(String::new, |pane| format!("{}: ", pane.title()));
-            // Ctrl-C quits as the row of the panes does.
+            // Leave out Ctrl-C, since the quit action of the panes is listed already.
             if binding.on == Context::Anywhere && binding.action == Action::Quit {
                 return None;
             }
@@ -89,7 +89,7 @@ impl Keymap {
         let context = Context::from_state(ui);
         let pressed = Key::from_event(event);
         let bound = pressed.and_then(|key| {
-            // A letter bound for the whole screen is still typed into a text field.
+            // A text field takes letters, even those bound to an action of the whole screen.
             let is_text = |row: &DashboardRow| context.is_typed() && key.is_typed() && row.binding.on != context;
             self.rows_in(context).find(|r| r.keys.contains(&key) && !is_text(r))
         });

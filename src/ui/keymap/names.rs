@@ -1,22 +1,22 @@
-//! Short names of bindings, from their descriptions.
+//! Short names of bindings, derived from their descriptions.
 
 use super::{Binding, footer_label};
 use crate::app::state::App;
 
 impl Binding {
-    /// The short name: the description up to its details.
+    /// Short name: the description without its details.
     pub fn name(&self) -> &'static str {
         let end = [" (", ", ", ": "].into_iter().filter_map(|mark| self.help.find(mark)).min();
         end.map_or(self.help, |end| self.help.split_at(end).0)
     }
 
-    /// The details of the description after its name, with the punctuation between them; empty without details.
+    /// Details of the description after the short name, with the punctuation before them; empty without details.
     pub fn details(&self) -> &'static str {
         self.help.split_at(self.name().len()).1
     }
 }
 
-/// The short name of a binding now: what it would do, so that an action that turns something off says so.
+/// Short name of a binding in the current state, so that an action that would turn something off says so.
 pub fn name_now(app: &App, binding: &Binding) -> String {
     match binding.undo.filter(|undo| footer_label(app, binding) == Some(undo)) {
         Some(undo) => undo.chars().take(1).flat_map(char::to_uppercase).chain(undo.chars().skip(1)).collect(),

@@ -11,8 +11,8 @@ const QUIT_KEY: Key = Key::ctrl('c');
 
 /// Keys that replace an action's default keys in every context; an empty list unbinds the action.
 ///
-/// An overlay must stay usable, and a text field needs its letters. In those contexts an action keeps its default keys if
-/// none of the new ones can be used.
+/// In overlays and text fields, an action keeps its default keys if none of the new ones can be used there, so that
+/// every dialog can be closed and every letter typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override<A = Action> {
     /// The action to rebind.
@@ -71,8 +71,8 @@ impl Keymap {
 ///
 /// # Errors
 ///
-/// Returns every key that would have two meanings in one context. A default key that takes precedence over one of an
-/// enclosing context is no conflict.
+/// Returns every key that would have two meanings in one context. A default key may take precedence over a key of an
+/// enclosing context; that is no conflict.
 pub fn rebound<B: KeyBinding>(
     table: &'static [B],
     overrides: &[Override<B::Action>],
@@ -105,7 +105,7 @@ fn overridden<B: KeyBinding>(row: Row<B>, overrides: &[Override<B::Action>]) -> 
     Row { keys, ..row }
 }
 
-/// Another meaning of `key` in a context where it triggers `action`.
+/// Another action that `key` triggers in a context in which it also triggers `action`.
 fn other_meaning<B: KeyBinding>(
     action: B::Action,
     key: Key,
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_two_meanings_in_one_context_is_refused_and_the_other_named() {
+    fn a_key_with_two_meanings_in_one_context_is_refused_and_the_error_names_the_other_action() {
         let refused = |overrides: &[Override]| Keymap::with(overrides).map(drop).unwrap_err();
         let why = |action, on| ConflictReason::Means(action, on);
         let conflicts = refused(&[chosen(Action::Copy, &["C"]), chosen(Action::ToggleHold, &["space", "j"])]);

@@ -49,7 +49,8 @@ const BACK_TAB: Key = Key::plain(KeyCode::BackTab);
 const ENTER: Key = Key::plain(KeyCode::Enter);
 const ESC: Key = Key::plain(KeyCode::Esc);
 
-/// Windows cannot suspend a program. The key is bound there too, so that one config file works on every system.
+/// Description of the key that suspends the program. The key is bound on Windows too, where it has no effect, so that
+/// one config file works on every system.
 const SUSPEND: &str =
     if cfg!(windows) { "Suspend (no effect on Windows)" } else { "Suspend (resume with `fg` in the shell)" };
 
@@ -117,7 +118,7 @@ const FIRST: &[Binding] = {
             "Set a baseline (to compare with), or drop it",
         ),
         // ─── A replay ───
-        // One label for both keys: a bracket with a label of its own looks like one of a pair around that label.
+        // Both keys share a label: brackets with a label each would look like a pair around it.
         beside(
             A::ReplayForward,
             row(&[ch('[')], A::ReplayBack, C::Panes, G::Replay, "skip 5 s", "Skip back 5 s (in a replay)"),
@@ -146,7 +147,7 @@ const FIRST: &[Binding] = {
             "",
             "Scroll the answer down (follows at the end)",
         ),
-        // Listed here so that the footer has room for it.
+        // Early in the table, so that the footer always has room for quit.
         row(&[ch('q')], A::Quit, C::Panes, G::Screen, "quit", "Quit (asks first during a run)"),
         row(&[ENTER], A::Zoom, C::Panes, G::Move, "zoom", "Zoom the pane (to the whole screen)"),
         toggle(
@@ -218,7 +219,7 @@ const FIRST: &[Binding] = {
             ),
             "mouse off",
         ),
-        // Last, because they need room in the footer least.
+        // At the end of the panes' rows, so that these keys are the first to leave a short footer.
         row(&[TAB], A::NextPane, C::Panes, G::Move, "pane", "Next pane"),
         row(&[BACK_TAB], A::PreviousPane, C::Panes, G::Move, "", "Previous pane"),
     ]

@@ -36,7 +36,8 @@ fn no_key_has_two_meanings_in_one_context() {
 
 #[test]
 fn every_action_has_a_key() {
-    /// The action after this one. The match is exhaustive, so that a new action must be added here.
+    /// Successor in the list of all actions. The match is exhaustive, so that a new action does not compile until it is
+    /// added.
     fn next(action: Action) -> Option<Action> {
         use Action as A;
         Some(match action {
@@ -143,7 +144,7 @@ fn releases_are_ignored_and_repeats_act_like_presses() {
 #[test]
 fn a_second_ctrl_c_quits() {
     assert_eq!(action(&Overlay::None, KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Action::Quit));
-    // The dialog confirms when it is asked to quit.
+    // Ctrl-C in the quit dialog confirms.
     assert_eq!(action(&Overlay::ConfirmQuit, KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Action::Quit));
     assert_eq!(action(&Overlay::ConfirmQuit, KeyCode::Char('q'), KeyModifiers::NONE), None);
 }

@@ -1,4 +1,4 @@
-//! The places of the panes between header and footer.
+//! Areas of the panes between header and footer.
 
 use ratatui::layout::Rect;
 
@@ -9,23 +9,24 @@ use crate::app::state::preset::LayoutPreset;
 
 type Placed = Vec<(PaneId, Rect)>;
 
-/// Sizes from which a screen has room for two columns of panes, and for a wide second one.
+/// Size of the screen (columns, rows) from which there are two columns of panes below the cases.
 const MEDIUM: (u16, u16) = (100, 30);
+/// Size of the screen (columns, rows) from which a column of panes takes the whole height beside the cases.
 const LARGE: (u16, u16) = (160, 36);
 /// Height of the body from which a narrow screen has room for two panes below the cases.
 const TALL: u16 = 27;
-/// Width from which a low screen has room for two panes side by side below the cases.
+/// Width of a low screen from which two panes are side by side below the cases.
 const WIDE: u16 = 120;
 /// Minimum rows of the cases.
 const LEAST_CASES: u16 = 4;
-/// Weight of a pane that is only shown because it has the focus.
+/// Weight of a pane that is shown only because it has the focus.
 const FOCUSED_WEIGHT: u16 = 4;
-/// Minimum rows of the latency below the scope.
+/// Minimum rows of the Latency pane below the scope.
 const LEAST_LATENCY: u16 = 10;
-/// Maximum rows that the latency can use beside other panes.
+/// Maximum rows of the Latency pane beside other panes.
 const MOST_LATENCY: u16 = 18;
 
-/// Places the panes.
+/// Assigns an area of `body` to each pane that is shown.
 pub fn arrange(body: Rect, inputs: LayoutInputs, screen: Rect) -> Placed {
     let is_at_least = |size: (u16, u16)| screen.width >= size.0 && screen.height >= size.1;
     if is_at_least(LARGE) {
@@ -37,15 +38,15 @@ pub fn arrange(body: Rect, inputs: LayoutInputs, screen: Rect) -> Placed {
     }
 }
 
-/// Rows of the cases: rule, heading, and one for each case or for a message that there is none; limited to a share of the
-/// body, which is smaller where another pane is the main one.
+/// Height of the Cases pane: rule, heading, and a row for each case or for the message that there is none. Limited to a
+/// share of the body, which is `in_overview` or, in the other layouts, smaller.
 fn cases_rows(body: Rect, inputs: LayoutInputs, in_overview: (u16, u16)) -> u16 {
     let wanted = u16::try_from(inputs.cases.max(1).saturating_add(2)).unwrap_or(u16::MAX);
     let (share, of) = if inputs.preset == LayoutPreset::Overview { in_overview } else { (1, 3) };
     wanted.min((body.height * share / of).max(LEAST_CASES))
 }
 
-/// The pane with the most room, and the next one.
+/// The pane with the most room, and the one with the second most.
 const fn important(inputs: LayoutInputs) -> (PaneId, PaneId) {
     match inputs.preset {
         LayoutPreset::Overview if !inputs.begun => (PaneId::Preview, PaneId::Scope),
@@ -56,7 +57,7 @@ const fn important(inputs: LayoutInputs) -> (PaneId, PaneId) {
     }
 }
 
-/// Whether the answer, or the message in its place before the run, is worth more room than usual.
+/// Whether the user reads the answer, or before the run the message in its place, so that it gets more room.
 fn is_read(inputs: LayoutInputs) -> bool {
     inputs.focus == PaneId::Preview || !inputs.begun
 }
@@ -149,7 +150,7 @@ fn large(body: Rect, inputs: LayoutInputs) -> Placed {
     placed
 }
 
-/// Gives a focused pane without a place that of the last pane beside the main one.
+/// Gives the focused pane the area of the last pane beside the main one, if it has none.
 fn with_focus(mut beside: Vec<Share>, main: PaneId, inputs: LayoutInputs) -> Vec<Share> {
     let is_placed = [PaneId::Cases, main].contains(&inputs.focus) || beside.iter().any(|s| s.pane == inputs.focus);
     if !is_placed {

@@ -40,7 +40,8 @@ pub fn columns(area: Rect, width: u16) -> (Rect, Rect) {
     (Rect { width, ..area }, Rect { x: area.x + next, width: area.width - next, ..area })
 }
 
-/// Places panes one below the other. Rows that a pane cannot use go to the others. If none can use them, all share them.
+/// Places panes one below the other. Rows that a pane cannot use go to the others; if none can use them, all panes
+/// share them.
 pub fn column(area: Rect, shares: &[Share]) -> Vec<(PaneId, Rect)> {
     let mut heights: Vec<Option<u16>> = vec![None; shares.len()];
     loop {
@@ -69,7 +70,7 @@ pub fn column(area: Rect, shares: &[Share]) -> Vec<(PaneId, Rect)> {
     shares.iter().zip(heights).map(place).collect()
 }
 
-/// Divides all `cells` by weight.
+/// Divides `cells` among the weights, without a remainder.
 fn divided(cells: u16, weights: &[u16]) -> Vec<u16> {
     let mut left = weights.iter().sum::<u16>().max(1);
     let mut rest = cells;

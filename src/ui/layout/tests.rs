@@ -160,7 +160,7 @@ proptest::proptest! {
                 proptest::prop_assert!(!a.intersects(*b), "{:?} {:?}", a, b);
             }
         }
-        // Nothing is blank but the gutters between columns.
+        // Only the gutters between columns are blank.
         let covered: u32 = all.iter().map(|rect| rect.area()).sum();
         let gutters = 2 * u32::from(height);
         proptest::prop_assert!(covered + gutters >= u32::from(width - 2) * u32::from(height), "{:?}", all);

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{keys_of, popup, tail, typed};
+use super::{keys_of, popup, tail, text_field};
 use crate::app::state::export_dialog::{ExportDialog, NameCheck};
 use crate::domain::text::sanitise_line;
 use crate::ui::keymap::Context;
@@ -32,7 +32,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, dialog: &ExportDialog, vie
     let field = |name: &str| Span::styled(format!("{name:<LABEL$}"), theme.muted());
     lines.push(Line::raw(" ".repeat(columns)));
     let mut file = vec![field("File")];
-    file.extend(typed(&dialog.name, room, theme));
+    file.extend(text_field(&dialog.name, room, theme));
     lines.push(Line::from(file));
     lines.push(Line::from(vec![field("Folder"), Span::raw(tail(&sanitise_line(&dialog.folder), room))]));
     let (text, style) = name_note(dialog, view);

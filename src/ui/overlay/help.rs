@@ -1,4 +1,4 @@
-//! The help: a short list of the keys that work in the focused pane, all keys, the glossary, or what matches a search.
+//! The help: the keys of the focused pane, all keys, the glossary, or the results of a search.
 
 mod columns;
 mod search;
@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{keys_of, popup, typed};
+use super::{keys_of, popup, text_field};
 use crate::app::action::Action;
 use crate::app::pane::PaneId;
 use crate::app::state::ScrollExtent;
@@ -21,11 +21,11 @@ use crate::ui::widget::wrap::wrap;
 
 /// Maximum width of the text, columns.
 const MAX_COLUMNS: usize = 116;
-/// Minimum number of rows for keys, if the screen has them.
+/// Minimum rows for keys, if the screen is high enough.
 const MIN_ROWS: usize = 20;
 /// Rows above the keys: the search and a blank.
 const HEAD: usize = 2;
-/// Width of signs and words before their meanings; a longer one has its meaning below it.
+/// Width of signs and words before their meanings, columns. A longer term has its meaning below it.
 const TERM_COLUMNS: usize = 22;
 /// Groups of the keys that work in every pane.
 const GENERAL: [Group; 5] = [Group::Run, Group::Replay, Group::Case, Group::Move, Group::Screen];
@@ -35,7 +35,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, help: &HelpView, view: &Vi
     let columns = usize::from(area.width).saturating_sub(6).min(MAX_COLUMNS);
     let focus = view.app.ui.focus;
     let short = short(focus, columns, view);
-    // The short list gives the height, so that the help keeps its place while the user types.
+    // The short list determines the height, so that the help does not move while the user types.
     let rows = usize::from(area.height).saturating_sub(2 + HEAD).min(short.len().max(MIN_ROWS)).max(1);
     let (title, mut keys) = match help {
         HelpView { query, .. } if !query.is_empty() => {
@@ -63,11 +63,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, help: &HelpView, view: &Vi
     popup(frame, area, &title, hint, lines, theme);
 }
 
-/// Difference between the two keys that stop work.
-const HOLD_OR_PAUSE: &str = "Hold stops the run and wastes nothing: requests in flight finish. Pause stops one case and discards \
-                             its running attempt.";
+/// Explains the difference between the keys for hold and pause.
+const HOLD_OR_PAUSE: &str = "Hold lets requests in flight finish and starts no new ones. Pause stops one case and discards its \
+                             running attempt.";
 
-/// The keys that work in a pane, in columns, and a note on the keys that are easily confused.
+/// The keys that work in a pane, in columns, and a note on two keys that are easily confused.
 fn short(pane: PaneId, columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
     let mut lines = columns::arrange(&of_pane(pane, view), columns);
     if view.app.playback.is_none() {
@@ -79,11 +79,11 @@ fn short(pane: PaneId, columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
     lines
 }
 
-/// The text field of the search; while it is empty, what it does.
+/// The text field of the search; while it is empty, a hint at what it searches.
 fn search_line(help: &HelpView, columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
     let mut spans = vec![Span::styled("/ ", theme.key())];
-    spans.extend(typed(&help.query, columns.saturating_sub(2), theme));
+    spans.extend(text_field(&help.query, columns.saturating_sub(2), theme));
     if help.query.is_empty() {
         let room = columns.saturating_sub(spans_width(&spans));
         spans.push(Span::styled(cut(" type a word, a key or a sign to search", room), theme.muted()));
@@ -97,7 +97,7 @@ pub(super) struct Block {
     entries: Vec<Entry>,
 }
 
-/// A key, its short description, and whether it does something now.
+/// A key, its short description, and whether it has an effect now.
 pub(super) struct Entry {
     keys: String,
     name: String,
@@ -137,7 +137,7 @@ fn of_pane(pane: PaneId, view: &View<'_>) -> Vec<(Style, Block)> {
     std::iter::once(Section::Pane(pane)).chain(general).filter_map(section).collect()
 }
 
-/// Keys of a row that no row before it takes: a pane's own keys take precedence.
+/// Keys of a row that no earlier row has. A pane's own rows come first, so their keys take precedence.
 fn effective_keys(row: &DashboardRow, rows: &[&DashboardRow]) -> Vec<Key> {
     let means_this = |key: &&Key| {
         let first = rows.iter().find(|other| other.keys.contains(key));
@@ -202,7 +202,7 @@ fn stacked(sections: &[Vec<Line<'static>>]) -> Vec<Line<'static>> {
     sections.join(&Line::default())
 }
 
-/// A sign, padded to `sign_columns`, and its wrapped meaning beside it; below it, if the sign is longer.
+/// A sign or word, padded to `sign_columns`, with its wrapped meaning beside it, or below it if the sign is longer.
 fn explained(
     sign: &str,
     sign_style: Style,

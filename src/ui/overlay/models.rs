@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{keys_of, popup, typed};
+use super::{keys_of, popup, text_field};
 use crate::app::state::model_choice::ModelChoice;
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{cut, left, width};
@@ -23,9 +23,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, choice: &ModelChoice, view
     let longest = choice.models.iter().map(|m| width(m) + 2).chain([width(&about)]).max().unwrap_or(0);
     let columns = longest.min(COLUMNS).min(usize::from(area.width).saturating_sub(6));
     let rows = usize::from(area.height).saturating_sub(8).min(ROWS).min(choice.models.len()).max(1);
-    let first = (choice.at + 1).saturating_sub(rows).min(names.len().saturating_sub(rows));
+    let first = (choice.highlighted + 1).saturating_sub(rows).min(names.len().saturating_sub(rows));
     let mut query = vec![Span::styled("/ ", theme.key())];
-    query.extend(typed(&choice.query, columns.saturating_sub(2), theme));
+    query.extend(text_field(&choice.query, columns.saturating_sub(2), theme));
     let mut lines = vec![
         Line::styled(cut(&about, columns), theme.muted()),
         Line::default(),
@@ -33,7 +33,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, choice: &ModelChoice, view
         Line::raw(" ".repeat(columns)),
     ];
     for (at, name) in names.iter().enumerate().skip(first).take(rows) {
-        let is_chosen = at == choice.at;
+        let is_chosen = at == choice.highlighted;
         let text = format!("{}{}", if is_chosen { "> " } else { "  " }, cut(name, columns.saturating_sub(2)));
         let line = Line::styled(left(&text, columns), theme.text());
         lines.push(if is_chosen { theme.highlight(&line, columns) } else { line });
@@ -45,7 +45,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, choice: &ModelChoice, view
     lines.resize(rows + 4, Line::default());
     let mut hint = keys_of(Context::Models, view);
     if names.len() > rows {
-        hint.spans.insert(0, Span::styled(format!(" {} of {} ", choice.at + 1, names.len()), theme.muted()));
+        hint.spans.insert(0, Span::styled(format!(" {} of {} ", choice.highlighted + 1, names.len()), theme.muted()));
     }
     popup(frame, area, "Choose a model", hint, lines, theme);
 }

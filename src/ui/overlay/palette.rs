@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{keys_of, popup, typed};
+use super::{keys_of, popup, text_field};
 use crate::app::state::palette::{Command, Palette};
 use crate::app::update::availability::obstacle;
 use crate::domain::text::sanitise_line;
@@ -22,14 +22,14 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, palette: &Palette, view: &
     let columns = usize::from(area.width).saturating_sub(6).min(COLUMNS);
     let rows = usize::from(area.height).saturating_sub(6).min(ROWS).min(commands.len()).max(1);
     let found = palette.found(commands);
-    let first = (palette.at + 1).saturating_sub(rows).min(found.len().saturating_sub(rows));
+    let first = (palette.highlighted + 1).saturating_sub(rows).min(found.len().saturating_sub(rows));
     let mut query = vec![Span::styled(": ", view.theme.key())];
-    query.extend(typed(&palette.query, columns.saturating_sub(2), view.theme));
+    query.extend(text_field(&palette.query, columns.saturating_sub(2), view.theme));
     let mut lines = vec![Line::from(query), Line::raw(" ".repeat(columns))];
     for (at, command) in
         found.iter().enumerate().skip(first).take(rows).filter_map(|(at, i)| Some((at, commands.get(*i)?)))
     {
-        lines.push(row(command, at == palette.at, columns, view));
+        lines.push(row(command, at == palette.highlighted, columns, view));
     }
     if found.is_empty() {
         lines.push(Line::styled("  No matching command.", view.theme.muted()));
@@ -38,13 +38,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, palette: &Palette, view: &
     lines.resize(rows + 2, Line::default());
     let mut hint = keys_of(Context::Palette, view);
     if found.len() > rows {
-        let position = format!(" {} of {} ", palette.at + 1, found.len());
+        let position = format!(" {} of {} ", palette.highlighted + 1, found.len());
         hint.spans.insert(0, Span::styled(position, view.theme.muted()));
     }
     popup(frame, area, "Commands", hint, lines, view.theme);
 }
 
-/// Name of a command, its details or the reason why it is unavailable, and its keys.
+/// Row of a command: its name, details or the reason why it is unavailable, and its keys.
 fn row(command: &Command, is_chosen: bool, columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
     let row = view.keymap.row_of(command);
@@ -60,11 +60,11 @@ fn row(command: &Command, is_chosen: bool, columns: usize, view: &View<'_>) -> L
     };
     let (mark, room) = (if is_chosen { "> " } else { "  " }, columns.saturating_sub(2));
     let keys = cut(&keys, room);
-    // A gap before the keys.
+    // Leave a gap of two cells before the keys.
     let room = room.saturating_sub(width(&keys) + 2);
     let name = cut(&name, room);
     let beside = room.saturating_sub(width(&name));
-    // Details that do not fit are in the help.
+    // Leave out details that do not fit, because the help has them. Cut a reason at the end of a clause.
     let about = if obstacle.is_none() && width(&about) > beside { String::new() } else { clauses(&about, beside) };
     let about = left(&about, beside + 2);
     let (text_style, key_style) =

@@ -1,4 +1,4 @@
-//! The dialog before quitting an active run.
+//! The dialog that asks before an active run is quit.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -39,7 +39,7 @@ fn state(running: usize, waiting: usize) -> String {
     };
     match (requests.is_empty(), cases.is_empty()) {
         (false, false) => format!("{requests}, {cases}."),
-        // The last request ended while the question was open.
+        // The last request ended while the dialog was open.
         (true, true) => "No requests are in flight.".to_owned(),
         _ => format!("{requests}{cases}."),
     }

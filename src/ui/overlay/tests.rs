@@ -27,7 +27,7 @@ fn help_opens_on_the_keys_that_work_in_the_focused_pane() {
     assert!(cases.contains("j ↓  ") && cases.contains("Next case") && !cases.contains("Search the text"), "{cases}");
     let answer = text(&help_of(PaneId::Preview), 80, 24, draw);
     assert!(answer.contains("Keys · Answer pane") && answer.contains("Search the text"), "{answer}");
-    // The pane's own keys take the place of those that select a case.
+    // Keys of the pane replace the keys of all panes that select a case.
     assert!(!answer.contains("Next case") && !answer.contains("Sort by the next"), "{answer}");
 }
 
@@ -77,7 +77,7 @@ fn a_search_finds_keys_of_every_pane_by_word_and_by_key() {
     assert!(found.contains("Freeze the screen") && !found.contains("Hold the run"), "{found}");
     search(&mut app, "zoom in");
     assert!(text(&app, 80, 24, draw).contains("Scope pane"));
-    // A key finds its commands.
+    // Typing a key finds its commands.
     search(&mut app, "R");
     let found = text(&app, 80, 24, draw);
     assert!(found.contains("Key R · Run") && found.contains("Rerun all failed cases"), "{found}");
@@ -228,6 +228,6 @@ fn the_palette_shows_commands_with_keys_and_why_some_are_unavailable() {
 #[test]
 fn the_end_of_a_long_name_stays_visible_while_typing() {
     let field = TextField::new("a/long/way/to/the/report.md");
-    let shown: String = typed(&field, 12, Theme::mono()).iter().map(|s| s.content.to_string()).collect();
+    let shown: String = text_field(&field, 12, Theme::mono()).iter().map(|s| s.content.to_string()).collect();
     assert_eq!(shown, "…/report.md█");
 }

@@ -23,13 +23,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, choice: &ThemeChoice, view
     let themes = &view.app.themes;
     let columns = usize::from(area.width).saturating_sub(6).min(COLUMNS);
     let rows = usize::from(area.height).saturating_sub(6).min(ROWS).min(themes.len()).max(1);
-    let first = (choice.at + 1).saturating_sub(rows).min(themes.len().saturating_sub(rows));
+    let first = (choice.highlighted + 1).saturating_sub(rows).min(themes.len().saturating_sub(rows));
     let mut lines: Vec<_> = themes
         .iter()
         .enumerate()
         .skip(first)
         .take(rows)
-        .map(|(at, offered)| row(offered, at == choice.at, columns, view))
+        .map(|(at, offered)| row(offered, at == choice.highlighted, columns, view))
         .collect();
     lines.push(Line::default());
     let sample = [
@@ -45,7 +45,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, choice: &ThemeChoice, view
     lines.push(Line::from(sample));
     let mut hint = keys_of(Context::Themes, view);
     if themes.len() > rows {
-        let position = format!(" {} of {} ", choice.at + 1, themes.len());
+        let position = format!(" {} of {} ", choice.highlighted + 1, themes.len());
         hint.spans.insert(0, Span::styled(position, theme.muted()));
     }
     popup(frame, area, "Themes", hint, lines, theme);

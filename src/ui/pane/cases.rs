@@ -38,7 +38,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let rows = view.app.table_rows();
     let room = usize::from(area.height.saturating_sub(2));
     let selected = selected(view.app);
-    // The selection stays in the middle while the table scrolls.
+    // Scroll so that the selection stays in the middle.
     let first = selected.unwrap_or(0).saturating_sub(room / 2).min(rows.len().saturating_sub(room));
     let visible = &rows[first..(first + room).min(rows.len())];
 
@@ -74,7 +74,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
 }
 
-/// Returns the index of the selected row, or of its case's row: a frozen screen lacks attempts that started later.
+/// Index of the selected row. Falls back to the row of the case, because a frozen screen lacks attempts that started
+/// later.
 fn selected(app: &App) -> Option<usize> {
     let wanted = app.selected_row();
     app.row_place(wanted).or_else(|| app.row_place(RowId { attempt: None, ..wanted }))
@@ -92,7 +93,7 @@ fn figures(view: &View<'_>, rows: &[RowId], first: usize, visible: usize) -> Vec
         spans.push(Span::styled(format!("  {cases} of {all}"), muted));
     }
     if visible < rows.len() {
-        // The rows scroll, so attempts are counted with the cases.
+        // Attempts are rows too, so count rows instead of cases.
         let noun = if rows.len() > cases { "rows " } else { "" };
         let between = if spans.is_empty() { "" } else { "  " };
         let (from, to) = (first + 1, first + visible);
@@ -101,7 +102,7 @@ fn figures(view: &View<'_>, rows: &[RowId], first: usize, visible: usize) -> Vec
     spans
 }
 
-/// Stage of a sweep that the figures of the cases are of.
+/// Names the stage of the sweep to which the figures of the cases belong.
 fn stage(view: &View<'_>, is_first: bool) -> Option<Span<'static>> {
     let scene = view.scene();
     let concurrency = scene.session.sweep.get(scene.shown_stage())?;
@@ -109,7 +110,7 @@ fn stage(view: &View<'_>, is_first: bool) -> Option<Span<'static>> {
     Some(Span::styled(format!("{between}figures at concurrency {concurrency}"), view.theme.text()))
 }
 
-/// Meaning of the marks in the visible rows.
+/// Explains the marks in the visible rows.
 fn legend(view: &View<'_>, visible: &[RowId], is_first: bool) -> Option<Span<'static>> {
     let rows: Vec<Row<'_>> = visible.iter().filter_map(|id| Row::find(view.app, *id)).collect();
     let words = [
@@ -131,7 +132,7 @@ fn heading(table: &columns::Table, has_means: bool, view: &View<'_>) -> Line<'st
         (SortBy::Suite, true) => format!("Suite order {arrow}"),
         _ => "Case".to_owned(),
     };
-    // The header has medians of all requests.
+    // Say "means", because the header has medians.
     let name = if has_means { format!("{name} · means") } else { name };
     let mut spans = vec![Span::raw(" ".repeat(LEAD)), Span::styled(fit::left(&name, table.name), theme.key())];
     for column in &table.columns {

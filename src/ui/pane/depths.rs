@@ -1,5 +1,5 @@
-//! Context depths: prefill, decode and TTFT at each depth as a table, with charts below or beside it if there is room.
-//! Shown instead of the latency of single cases in a run that measures depths.
+//! Context depths: a table of prefill, decode and TTFT at each depth, with charts below or beside it if there is room.
+//! A run that measures depths shows them instead of the latency of single cases.
 
 mod charts;
 
@@ -17,7 +17,7 @@ use crate::ui::pane::About;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
-/// Minimum height of charts below the table, with a blank row above them; lower ones are beside it.
+/// Rows below the table from which charts are there, after a blank row. With fewer rows, charts are beside the table.
 const BELOW: u16 = 11;
 /// Cells between the table and the chart beside it.
 const GUTTER: u16 = 2;
@@ -26,10 +26,10 @@ const MARK: usize = 2;
 /// Number of columns of the table beside a chart.
 const BESIDE: usize = 3;
 
-/// A column: heading, width in cells, and text per depth.
+/// A column: heading, width in cells, and text for a depth.
 type Column = (&'static str, usize, fn(&DepthRow) -> String);
 
-/// The columns by importance.
+/// All columns, the most important first.
 const COLUMNS: [Column; 5] = [
     ("depth", 8, |row| number::grouped(row.test.depth.into())),
     ("prefill", 9, |row| speed(row.prefill_tokens_per_s)),
@@ -76,12 +76,12 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     lines(frame, area, table.into_iter().chain(notes).collect());
 }
 
-/// Width of the first `columns` columns and of the mark, cells.
+/// Width of a table with `columns` columns and the marks after its rows, cells.
 fn table_width(columns: usize) -> usize {
     COLUMNS.iter().take(columns).map(|column| column.1).sum::<usize>() + MARK
 }
 
-/// Draws lines. If there are more than rows, the heading stays, and of the depths the last ones.
+/// Draws the table. If there are too few rows, the heading stays, and the first depths are dropped.
 fn lines(frame: &mut Frame<'_>, area: Rect, mut rows: Vec<Vec<Span<'static>>>) {
     let height = usize::from(area.height);
     if rows.len() > height && height > 1 {
@@ -113,7 +113,7 @@ fn table(rows: &[DepthRow], view: &View<'_>, width: u16, most: usize) -> Vec<Vec
     std::iter::once(heading).chain(rows.iter().enumerate().map(line)).collect()
 }
 
-/// Returns why figures are missing, in at most `most` lines.
+/// Reasons for missing figures, in at most `most` lines.
 fn notes(rows: &[DepthRow], view: &View<'_>, width: u16, most: usize) -> Vec<Vec<Span<'static>>> {
     let missing = rows.iter().filter_map(|row| Some((row.test.depth, row.why_missing.as_ref()?)));
     let note = |(depth, why): (u32, &String)| {

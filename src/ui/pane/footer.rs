@@ -1,4 +1,4 @@
-//! The footer: the latest notice, and the keys that do something now.
+//! The footer: the latest notice, and the keys that have an effect now.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -15,9 +15,9 @@ use crate::ui::view::View;
 const BETWEEN: &str = "  ";
 /// Minimum number of cells between a notice and the keys beside it.
 const MIN_GAP: usize = 3;
-/// Keys that are shown before all others, most important first.
+/// Actions whose keys take precedence over all others, the most important first.
 const ESSENTIAL: [Action; 4] = [Action::Help, Action::Quit, Action::NextPane, Action::Export];
-/// Label of the help key if some keys did not fit.
+/// Label of the help key if some keys have no room.
 const MORE: &str = "more";
 
 /// Draws the footer.
@@ -59,7 +59,7 @@ fn notice_line(notice: &Notice, columns: usize, view: &View<'_>) -> Line<'static
     [notice, blanks].into_iter().chain(keys).collect()
 }
 
-/// The action that helps, with its key: ` · x cancel`.
+/// Key and label of an action that helps: ` · x cancel`.
 fn remedy(action: Action, view: &View<'_>) -> Option<String> {
     let row = view.keymap.rows_in(Context::from_state(&view.app.ui)).find(|r| r.binding.action == action)?;
     if action == Action::TogglePauseCase && view.app.ui.discard.is_some() {
@@ -124,7 +124,7 @@ fn hint(row: &DashboardRow, context: Context, view: &View<'_>) -> Option<Vec<Spa
     Some(hint)
 }
 
-/// The key to show for a row. Skips keys that another row of the context, such as a pane's own, takes first.
+/// The key to show for a row. Skips keys that trigger another row of the context first, such as one of the pane.
 fn key_of(row: &DashboardRow, context: Context, view: &View<'_>) -> Option<String> {
     let means_this = |key: &&Key| {
         let first = view.keymap.rows_in(context).find(|r| r.keys.contains(*key));

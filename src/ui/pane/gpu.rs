@@ -1,5 +1,5 @@
-//! The GPUs: memory, utilization, power, temperature and clocks, and the server's own metrics; or the reason
-//! why a figure is missing.
+//! The GPU pane: memory, utilization, power, temperature and clocks of the GPUs, and the server's own metrics. Missing
+//! figures have a reason.
 
 mod card;
 mod gauges;
@@ -27,17 +27,17 @@ const MAX_CARDS: usize = 4;
 const MIN_CARD: u16 = 2;
 /// Maximum lines of the server's metrics.
 const GAUGES: usize = 2;
-/// Maximum lines of the reason why there is no GPU.
+/// Maximum lines of the reason why there is no GPU figure.
 const REASON: u16 = 2;
-/// Cells of a title rule that are not available to its text.
+/// Cells of the title rule apart from its text.
 const RULE: usize = 12;
 
 /// Content of the pane, for the layout.
 #[derive(Clone, Copy, Debug)]
 pub enum GpuPaneContent {
-    /// Figures; the number of lines includes the title rule.
+    /// Figures that need this number of lines, including the title rule.
     Figures(u16),
-    /// The reason why there is no figure, with its width in cells.
+    /// The reason why there is no figure, of this width in cells.
     Reason(u16),
 }
 
@@ -58,7 +58,8 @@ impl GpuPaneContent {
         Self::Figures(body.saturating_add(server + 1))
     }
 
-    /// Number of lines the content fills at a width of `columns`, including the rule. A short reason fits into the rule.
+    /// Number of lines the content fills at a width of `columns`, including the rule. A short reason fits into the
+    /// rule.
     pub fn lines(self, columns: u16) -> u16 {
         match self {
             Self::Figures(lines) => lines,
@@ -81,7 +82,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let driver = driver.map(|d| Span::styled(format!("driver {}", sanitise_line(d)), theme.muted()));
     let none = NoGpu::from_scene(scene, &gpus);
     let about = match &none {
-        // The rule is all there is.
+        // The pane consists of the title rule only, so the reason must fit into it.
         Some(none) if area.height == 1 => none.fitting(|text| has_room(fit::width(text), area.width)).to_owned(),
         _ => about(scene, &gpus, area.width),
     };
@@ -90,7 +91,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         return;
     }
 
-    // The server's lines go to the bottom and leave at least one to the GPUs.
+    // The server's metrics are at the bottom and leave at least one line to the GPUs.
     let most = if area.height > 3 { GAUGES } else { 1 };
     let server = gauges::lines(view, area.width, most.min(usize::from(area.height)));
     let server_rows = (server.len() as u16).min(area.height.saturating_sub(1).max(1));
@@ -104,8 +105,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
 }
 
-/// Text of the rule: the machine if it is another one, and whether its GPUs serve the endpoint. Evidence that does not fit into
-/// `width` cells is left to the report.
+/// Text of the title rule: the machine if it is another one, and whether its GPUs serve the endpoint. The evidence for
+/// that is left out if it exceeds `width` cells; the report has it.
 fn about(scene: &Scene, gpus: &[&GpuTrack], width: u16) -> String {
     let mut hosts: Vec<&str> = gpus.iter().filter_map(|gpu| gpu.info.host.as_deref()).collect();
     hosts.sort_unstable();
@@ -129,7 +130,7 @@ struct NoGpu {
 }
 
 impl NoGpu {
-    /// The reason; `None` if there is a figure.
+    /// Determines the reason; `None` if there is a figure.
     fn from_scene(scene: &Scene, shown: &[&GpuTrack]) -> Option<Self> {
         if !shown.is_empty() {
             return None;
@@ -180,7 +181,7 @@ fn draw_gpus(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpus: &[&GpuTra
         rows::draw(frame, area, view, gpus);
         return area.height.min(count + 1);
     }
-    // An empty line separates the cards if there is room.
+    // A blank line separates the cards if there is room.
     let height = each.min(card::FULL_LINES);
     let step = height + u16::from(height < each);
     for (at, gpu) in gpus.iter().enumerate() {

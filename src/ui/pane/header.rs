@@ -1,4 +1,4 @@
-//! The header: what is measured, the state of the run, and its progress.
+//! The header: endpoint, model and workload, the state of the run, and its progress.
 
 mod conclusion;
 mod hints;
@@ -17,7 +17,7 @@ use crate::ui::view::View;
 use crate::ui::widget::bar::Bar;
 use crate::ui::{fit, number, pane};
 
-/// Engine lag above which the header shows it, milliseconds at the 99th percentile.
+/// Minimum engine lag that the header shows, milliseconds at the 99th percentile.
 const MIN_LAG_SHOWN_MS: f64 = 5.0;
 /// Minimum width of the progress bar, cells.
 const MIN_BAR: usize = 6;
@@ -74,7 +74,7 @@ fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         let part = Span::styled(format!("  {workload}"), theme.text());
         left.extend((taken(&left) + part.width() <= room).then_some(part));
     }
-    // Half a version would be a wrong one: each part is shown in full or not at all.
+    // Show name and version in full or not at all, because a cut version would be a wrong one.
     let server = [&scene.target.server.kind, &scene.target.server.version].map(|s| s.as_deref().map(sanitise_line));
     for (at, part) in server.into_iter().flatten().enumerate() {
         let before = if at == 0 { "  " } else { " " };
@@ -87,7 +87,8 @@ fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     pane::ends(frame, area, 0, shorten(left, room), right);
 }
 
-/// Name of the workload, with the rows sent of its rows; `None` if the run sends its cases.
+/// Name of the workload, with the number of its rows that were sent; `None` if the run has no workload besides its
+/// cases.
 fn workload(scene: &Scene) -> Option<String> {
     let suite = &scene.session.suite;
     suite.workload.as_ref()?;
@@ -109,13 +110,14 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if !state.about.is_empty() {
         left.push(Span::styled(format!("  {}", state.about), theme.text()));
     }
-    // The most important last: the first ones give way on a narrow screen. Requests that are not due are not in flight.
+    // The most important figures come last, because a narrow screen drops the first ones. A request that is not due yet
+    // is not in flight.
     let in_flight = scene.in_flight().count();
     let in_flight = (scene.session.is_load() && in_flight > 0).then_some(in_flight);
     let lag = scene.live.lag.p99_ms.filter(|ms| *ms > MIN_LAG_SHOWN_MS);
     let mut right: Vec<Span<'_>> = Vec::new();
     right.extend(in_flight.map(|n| Span::raw(format!("{n} in flight"))));
-    // The same figure as in the pane of the load.
+    // Show the throughput that the Latency pane shows.
     let throughput = scene.throughput_so_far().filter(|_| scene.session.is_active());
     let unit = scene.session.suite.task.throughput_unit();
     let in_words = |throughput| format!("throughput {}", number::throughput(throughput, unit));
@@ -139,12 +141,12 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     pane::ends(frame, area, 1, shorten(left, room), right);
 }
 
-/// Width of spans with two cells between them.
+/// Width of these spans with two cells between neighbours.
 fn spaced_width(spans: &[Span<'_>]) -> usize {
     fit::spans_width(spans) + 2 * spans.len().saturating_sub(1)
 }
 
-/// Words of the progress: requests before the bar, then the elapsed time, then the time left.
+/// Texts of the progress: number of requests (before the bar), elapsed time, remaining time.
 fn progress_words(scene: &Scene) -> [String; 3] {
     if scene.session.began.is_none() {
         return Default::default();
@@ -169,11 +171,12 @@ fn progress(scene: &Scene, words: [String; 3], bar: usize, style: Style, view: &
     [done].into_iter().chain(bar).chain([Span::raw(elapsed), Span::styled(left, theme.muted())]).collect()
 }
 
-/// Whether the run meets its SLOs so far: `SLO ✓`, or the number of missed ones.
+/// Sign for the SLOs so far: `SLO ✓` if all are met, or the number of missed ones.
 fn slo_sign(view: &View<'_>) -> Option<(String, Style)> {
     let (theme, scene) = (view.theme, view.scene());
     let (slos, tally) = (scene.session.slos(), &scene.load.tally);
-    // The result of a sweep names the stages that meet the SLOs; the tally has only the current stage.
+    // No sign in a sweep or a search, since the tally covers only the current stage. The result names the stages that
+    // meet the SLOs.
     if slos.is_empty() || tally.ended == 0 || !scene.session.sweep.is_empty() || scene.session.search().is_some() {
         return None;
     }
@@ -184,7 +187,7 @@ fn slo_sign(view: &View<'_>) -> Option<(String, Style)> {
     })
 }
 
-/// Removes bold: bold strokes of a bar look ragged in some terminals.
+/// Removes bold, because bold bars look ragged in some terminals.
 fn without_bold(style: Style) -> Style {
     style.remove_modifier(ratatui::style::Modifier::BOLD)
 }
@@ -240,7 +243,7 @@ fn state(scene: &Scene) -> State {
         (Connection::Unreachable(why), Mode::Waiting) => {
             let word = if is_loading(why) { "the model is loading" } else { "waiting for the endpoint" };
             let why = sanitise_line(why);
-            // A reason that repeats the state adds nothing.
+            // Leave out a reason that only repeats the state.
             let about = if why == word { "retrying".to_owned() } else { format!("retrying · {why}") };
             new("◌", word, about, Tone::Warning)
         }
@@ -306,8 +309,9 @@ mod tests {
     use crate::domain::attempt::AttemptStatus;
     use std::sync::Arc;
 
-    use crate::domain::row_order::{Sample, Shard};
+    use crate::domain::row_order::Sample;
     use crate::domain::session::{Plan, RowPlan, Session};
+    use crate::domain::shard::Shard;
     use crate::report::fixture::workload::dataset_suite;
     use crate::ui::testing::sweep::running_sweep;
     use crate::ui::testing::{Script, Stage, text};
@@ -345,7 +349,7 @@ mod tests {
             let shown = text(&stage.draw_with(width, 2, Theme::mono(), draw));
             assert!(shown.contains(" FROZEN at 0:00   SIMULATED"), "{shown}");
         }
-        // The same holds for an unverified TLS connection.
+        // The badge of an unverified TLS connection stays visible, too.
         stage.app.frozen.as_mut().unwrap().target.route.tls_verified = Some(false);
         let shown = text(&stage.draw_with(60, 2, Theme::mono(), draw));
         assert!(shown.contains(" SIMULATED   TLS NOT VERIFIED"), "{shown}");

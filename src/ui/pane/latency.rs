@@ -24,12 +24,12 @@ use crate::ui::widget::histogram::{Histogram, range};
 use crate::ui::widget::wrap::wrap;
 use crate::ui::{fit, number, pane};
 
-/// Maximum number of gaps counted: the last ones of a longer answer.
+/// Maximum number of gaps in the histogram. Of a longer answer, only the last gaps count.
 const MAX_GAPS: usize = 4096;
-/// Left end of the histogram's scale at least, milliseconds; shorter gaps fall into the first column.
+/// Minimum of the histogram's scale, milliseconds. Shorter gaps count in the first column.
 const MIN_GAP_MS: f64 = 0.1;
 
-/// Width from which the TTFT of all cases includes its p99, cells.
+/// Width of the pane from which the TTFT of all cases includes its p99, cells.
 const P99_FROM: u16 = 56;
 
 /// Maximum height of the histogram, rows.
@@ -61,7 +61,7 @@ impl<'a> Selected<'a> {
         }
     }
 
-    /// Reason why the gaps are not the model's own; `None` if they are.
+    /// Reason why the stream cannot resolve the gaps between tokens; `None` if it can.
     fn unresolved_gaps(&self) -> Option<String> {
         match (self.live, &self.record) {
             (Some(live), _) => (!live.is_resolved()).then(|| "most events arrive several per read".to_owned()),
@@ -88,9 +88,9 @@ impl<'a> Selected<'a> {
 
 /// TTFT of the answers to compare the selected one with.
 enum ComparedTtft<'a> {
-    /// All requests of a load that ended.
+    /// All ended requests of a run that is shown as a load.
     Load(&'a Scene),
-    /// The answers that the report uses.
+    /// The answers that the report covers.
     Reported(Rc<ReportedTtft>),
 }
 
@@ -138,7 +138,7 @@ impl<'a> ComparedTtft<'a> {
         }
     }
 
-    /// Counts the warm answers, if any: the range then mixes two kinds of TTFT.
+    /// Number of warm answers in words, because the range then mixes two kinds of TTFT. Empty without any.
     fn warm_suffix(&self) -> String {
         let warm = match self {
             Self::Load(scene) => scene.load.tally.doubts.warm,
@@ -152,7 +152,7 @@ impl<'a> ComparedTtft<'a> {
 }
 
 impl ComparedTtft<'_> {
-    /// Counts the answers without a TTFT because their streams cannot carry it.
+    /// Number of answers in words whose stream cannot resolve the TTFT. Empty without any.
     fn unresolved_suffix(&self) -> String {
         let unresolved = match self {
             Self::Load(scene) => scene.load.tally.unresolved(&TTFT),
@@ -185,13 +185,13 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         pane::line(frame, area, 0, Line::styled("No measurements yet.", theme.muted()));
         return;
     }
-    // From six lines on, an empty line separates the two figures.
+    // From six lines on, a blank line separates TTFT and gaps.
     let roomy = area.height >= 6;
     draw_ttft(frame, area, view, &selected, &others);
     if !selected.task.generates() {
         return;
     }
-    // A single TTFT has no range below it, so the reason, which needs several rows, gets that row.
+    // A single TTFT has no range. The reason for unresolved gaps, which needs several rows, gets the row of the range.
     let has_range = others.count() > 1;
     let top = match roomy {
         true => 3,
@@ -240,7 +240,7 @@ fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
     pane::ends(frame, area, 0, left, right);
     let ends = [0.0, 50.0, 100.0].map(|p| others.percentile_ms(p));
     let ([Some(least), Some(median), Some(most)], 2..) = (ends, count) else { return };
-    // An answer that is in flight or failed may lie outside the range of the reported ones.
+    // Widen the range for the selected answer, which may not be among the reported ones: it is in flight or failed.
     let (min, max) = (ttft.map_or(least, |t| t.min(least)), ttft.map_or(most, |t| t.max(most)));
     let (from, to) = (format!("{} ", number::millis(Some(min))), format!(" {}", number::millis(Some(max))));
     let labels = fit::width(&from) + fit::width(&to);
@@ -272,7 +272,8 @@ fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
         _ => number::millis(Some(percentile(gaps, p))),
     });
     let gap = if area.width < 40 { " " } else { "  " };
-    // As many figures as fit, most important first; a common unit is written once. A p99 that lacks gaps comes last.
+    // Show as many figures as fit, the most important first, and a common unit once. A p99 with too few gaps comes
+    // last.
     let row = |count: usize| {
         let lacks_p99 = gaps.len() < needed_for(99);
         let picked: &[usize] = match count {
@@ -307,7 +308,7 @@ fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
     );
 }
 
-/// Draws `reason` beside its label, wrapped over the available rows: as many complete clauses as fit.
+/// Draws as many complete clauses of `reason` as fit beside its label, wrapped over the available rows.
 fn draw_reason(frame: &mut Frame<'_>, area: Rect, label: &Span<'_>, reason: &Span<'_>) {
     let indent = fit::width(&label.content);
     let room = usize::from(area.width).saturating_sub(indent);
@@ -331,11 +332,11 @@ fn draw_reason(frame: &mut Frame<'_>, area: Rect, label: &Span<'_>, reason: &Spa
 fn draw_histogram(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gaps: &[f64]) {
     let theme = view.theme;
     let room = usize::from(area.width);
-    // Columns are wide enough that noise does not turn them into a comb.
+    // Make columns so wide that noise does not turn the histogram into a comb.
     let column_width = room.div_ceil((gaps.len() / GAPS_PER_COLUMN).max(12)).max(1);
     let Some(histogram) = Histogram::new(gaps, room / column_width, MIN_GAP_MS) else { return };
     let area = Rect { width: (histogram.counts.len() * column_width) as u16, ..area };
-    // The last line holds the scale if there are at least two.
+    // If there are at least two lines, the last one holds the scale.
     let rows = area.height.saturating_sub(1).clamp(area.height.min(1), MAX_ROWS);
     for (row, text) in histogram.lines(usize::from(rows)).into_iter().enumerate() {
         let text: String = text.chars().flat_map(|c| std::iter::repeat_n(c, column_width)).collect();
@@ -385,7 +386,7 @@ mod tests {
         let ttft = |stage: &Stage, cells| text(&stage.draw_with(cells, 10, Theme::ansi(), draw));
         assert!(ttft(&stage, 60).contains("median of 2  ") && ttft(&stage, 60).contains("p99 needs 100"));
         assert!(!ttft(&stage, 40).contains("p99 needs 100"));
-        // With the two from before, a hundred.
+        // Together with the two earlier attempts, a hundred.
         let more = stage.app.scene.session.cases[0].attempts[0].clone();
         stage.app.scene.session.cases[0].attempts.extend(std::iter::repeat_n(more, 98));
         assert!(
@@ -420,7 +421,7 @@ mod tests {
         let mut stage = ten_cases(0);
         stage.start(0, 1, Script::plain(100, 0, 100));
         stage.finish(0);
-        // The pane of a terminal of 80x24.
+        // The size of the pane on a screen of 80x24.
         let shown = text(&stage.draw_with(38, 4, Theme::ansi(), draw));
         let words: Vec<&str> = shown.lines().skip(1).flat_map(str::split_whitespace).collect();
         assert_eq!(words.join(" "), "TTFT unresolved gaps unresolved: all 100 events arrived in one read");

@@ -1,5 +1,5 @@
-//! The run as a load: rates, percentiles over all requests and over the last seconds, failures and SLOs; for a sweep, its
-//! stages. Shown instead of the latency of single cases when several requests are in flight.
+//! The run as a load: rates, percentiles over all requests and over the last seconds, failures and SLOs; for a sweep,
+//! its stages. Runs with several requests in flight show these figures instead of the latency of single cases.
 
 mod load_stages;
 mod search;
@@ -22,24 +22,29 @@ use crate::ui::pane::About;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
-/// Minimum lines of the selected case's latency below the load.
+/// Minimum lines for the latency of the selected case below the load.
 const MIN_LATENCY: u16 = 8;
 /// Width of a percentile, cells.
 const CELL: usize = 9;
-/// Width of the row labels, cells: narrow, and from [`WIDE`] on.
+/// Width of the row labels, cells: in a narrow pane, and from [`WIDE`] on.
 const LABEL: [usize; 2] = [6, 10];
 /// Width of the pane from which the row labels are long, cells.
 const WIDE: u16 = 50;
-/// Width of the pane from which rates have their unit beside their name, cells.
-const NAMED_UNITS: u16 = 70;
+/// Units of the rates with their names, from the longest version to the shortest. The speed per user always follows the
+/// throughput, so the shortest version leaves out the unit that both have.
+const RATE_UNITS: [[&str; 3]; 3] = [
+    ["req/s", "tok/s throughput", "tok/s per user (p50)"],
+    ["req/s", "tok/s throughput", "tok/s per user"],
+    ["req/s", "tok/s throughput", "per user"],
+];
 /// Width of the sample count, cells.
 const N: usize = 10;
-/// Number of percentiles that come before the sample count.
+/// Number of percentiles that take precedence over the sample count.
 const BEFORE_N: usize = 2;
-/// Percentiles by importance; they are shown in ascending order.
+/// Percentiles, the most important first. The pane shows them in ascending order.
 const PERCENTILES: [u32; 4] = [50, 95, 99, 90];
 
-/// One line; the line of the lowest rank stays longest when the pane gets low.
+/// A line and its importance: a pane that gets lower drops the line with the highest rank first.
 struct Row {
     rank: u8,
     spans: Vec<Span<'static>>,
@@ -77,7 +82,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) -> Option<Rect> 
     (left.height >= MIN_LATENCY).then_some(left)
 }
 
-/// Drops rows until the others fit into `height`: the highest rank first, the later of two equal ones.
+/// Drops rows until the others fit into `height`: the highest rank first, and of equal ranks the last row.
 fn fitting(mut rows: Vec<Row>, height: u16) -> Vec<Row> {
     while rows.len() > usize::from(height) {
         let Some(worst) = rows.iter().map(|r| r.rank).max() else { break };
@@ -88,8 +93,9 @@ fn fitting(mut rows: Vec<Row>, height: u16) -> Vec<Row> {
     rows
 }
 
-/// Describes the load: `5 req/s, poisson`, `trace, 2x` or `concurrency 8`; in a narrow pane `8 concurrent`, which keeps its number if
-/// cut. A sweep has its stage: `stage 3/5 · concurrency 4`, and in the end its range: `sweep, concurrency 1–16`.
+/// Describes the load: `5 req/s, poisson`, `trace, 2x` or `concurrency 8`; in a narrow pane `8 concurrent`, which keeps
+/// its number if cut. A sweep has its stage: `stage 3/5 · concurrency 4`, and in the end its range: `sweep, concurrency
+/// 1–16`.
 fn about(scene: &Scene, wide: bool) -> String {
     let session = &scene.session;
     let Plan { concurrency, .. } = session.plan;
@@ -152,7 +158,7 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
     heading.extend(shown.iter().map(|p| Span::styled(fit::right(&format!("p{p}"), CELL), theme.muted())));
     heading.extend(n_cell("n"));
     if !has_n && tally.ended > 0 {
-        // Without a column of its own, the count goes before the first heading.
+        // Without a column for it, the sample count goes before the first heading.
         let first = shown.first().map_or_else(String::new, |p| format!("p{p}"));
         let n =
             fit::left(&format!("n {}", fraction(tally.ok, tally.ended)), label_width + CELL - 1 - fit::width(&first));
@@ -195,7 +201,7 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
     if scene.session.is_open_loop() {
         rows.push(line(4, "Queue", true, &|p| tally.percentile(&QUEUE, p), (tally.count(&QUEUE), all)));
     }
-    // A maximum is not a p99: too few answers have none.
+    // With too few answers there is no p99, because it would just be the maximum.
     let lacking: Vec<u32> = shown.iter().copied().filter(|p| tally.ok > 0 && tally.ok < needed_for(*p)).collect();
     if let Some(text) = samples_needed(&lacking) {
         let text = fit::clauses(&text, usize::from(area.width));
@@ -231,7 +237,8 @@ fn samples_needed(percentiles: &[u32]) -> Option<String> {
     Some(format!("{} p{first} needs {} requests{}", number::UNKNOWN, needed_for(*first), others.concat()))
 }
 
-/// Rates: as many as fit. The throughput includes tokens in flight, the other rates only requests that ended.
+/// The line of rates, as many as fit. The throughput includes tokens in flight; the other rates count only requests
+/// that ended.
 fn rates(view: &View<'_>, mark: &str, area: Rect) -> Vec<Span<'static>> {
     let (theme, scene) = (view.theme, view.scene());
     let tally = &scene.load.tally;
@@ -243,23 +250,28 @@ fn rates(view: &View<'_>, mark: &str, area: Rect) -> Vec<Span<'static>> {
     let per_user = tally.percentile(&DECODE, 50);
     let input = tally.run_figure(RunFigure::InputRate);
     let decode = format!("{mark}{}", number::rate(per_user));
-    // Every speed has a name: with its unit if there is room for that.
-    let units = if area.width >= NAMED_UNITS {
-        ["req/s", "tok/s throughput", "tok/s per user (p50)"]
-    } else {
-        ["req/s", "throughput", "per user"]
+    let items = (throughput.clone(), requests.clone());
+    let values: Vec<String> =
+        [requests, throughput, decode].into_iter().take(if per_user.is_some() { 3 } else { 2 }).collect();
+    let good_share = tally.run_figure(RunFigure::GoodShare).map(|share| format!("{}%", number::whole(share)));
+    let with_units = |units: [&'static str; 3]| -> Vec<(String, &'static str)> {
+        let good_share = good_share.clone().map(|share| (share, "within SLO"));
+        values.iter().cloned().zip(units).chain(good_share).collect()
     };
-    let mut figures: Vec<(String, &str)> = [requests, throughput, decode].into_iter().zip(units).collect();
-    figures.truncate(if per_user.is_some() { 3 } else { 2 });
-    if !task.generates() {
-        figures.iter_mut().skip(1).for_each(|figure| figure.1 = task.throughput_unit());
+    let fits = |figures: &[(String, &str)]| {
+        let cells: usize = figures.iter().map(|(value, unit)| fit::width(value) + 1 + fit::width(unit)).sum();
+        cells + 2 * figures.len().saturating_sub(1) <= usize::from(area.width)
+    };
+    let [long, medium, short] = RATE_UNITS.map(with_units);
+    let figures = if task.generates() {
+        [long, medium].into_iter().find(|figures| fits(figures)).unwrap_or(short)
+    } else {
         // The throughput of items is the result.
-        figures.reverse();
-        figures.extend(input.map(|input| (number::rate(Some(input)), "input tok/s")));
-    }
-    if let Some(share) = tally.run_figure(RunFigure::GoodShare) {
-        figures.push((format!("{}%", number::whole(share)), "within SLO"));
-    }
+        let input = input.map(|input| (number::rate(Some(input)), "input tok/s"));
+        let rates = [(items.0, task.throughput_unit()), (items.1, "req/s")];
+        let good_share = good_share.clone().map(|share| (share, "within SLO"));
+        rates.into_iter().chain(input).chain(good_share).collect()
+    };
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut left = usize::from(area.width);
     for (value, unit) in figures {

@@ -1,4 +1,4 @@
-//! The answer pane: the prompt, the live or finished answer, or the request and response of the selected case.
+//! The Answer pane: prompt, live or finished answer, or request and response of the selected case.
 
 mod body;
 mod endpoint;
@@ -31,7 +31,7 @@ use crate::ui::widget::find::Match;
 /// Width from which the text has margins, cells.
 const MARGINS_FROM: u16 = 24;
 
-/// A case and the part of it that is shown.
+/// The selected case, and the attempt that is shown.
 #[derive(Clone)]
 struct Subject<'a> {
     index: usize,
@@ -46,7 +46,7 @@ enum SubjectState<'a> {
     Live(&'a InFlight),
     /// An attempt that is over.
     Ended(Arc<AttemptRecord>),
-    /// No attempt yet: the prompt.
+    /// No attempt has started yet, so the prompt is shown.
     Prompt,
 }
 
@@ -67,17 +67,17 @@ impl<'a> Subject<'a> {
     fn find(scene: &'a Scene, index: usize, attempt: Option<u32>) -> Option<Self> {
         let state = scene.session.cases.get(index)?;
         let spec = scene.session.suite.cases.get(index)?;
-        // The live view may lag behind the record.
+        // The live view may still list an attempt that has ended.
         let has_ended = |f: &&InFlight| state.attempt(f.id.number).is_some_and(|a| a.record.is_some());
         if let Some(number) = attempt {
             let shown = SubjectState::attempt(scene, state, AttemptId { case: index, number });
             return Some(Self { index, spec, state, shown });
         }
-        // The answer of the row, or else an earlier one.
+        // Show the answer of the current stage, or else an earlier one.
         let ended = state.shown_in(scene.shown_stage()).or_else(|| state.shown());
         let shown = match (scene.in_flight_of(index).filter(|f| !has_ended(f)), ended) {
             (Some(live), _) => SubjectState::Live(live),
-            // Between two turns of a conversation, the last answer stays on the screen.
+            // The last answer stays on the screen until the next turn of the conversation starts.
             (None, Some(record)) if state.phase != CasePhase::Running || !state.next_turns().is_empty() => {
                 SubjectState::Ended(record)
             }
@@ -86,7 +86,7 @@ impl<'a> Subject<'a> {
         Some(Self { index, spec, state, shown })
     }
 
-    /// The shown attempt in the session; `None` if a prompt is shown.
+    /// State of the shown attempt in the session; `None` if a prompt is shown.
     fn attempt(&self) -> Option<&'a AttemptState> {
         let number = match &self.shown {
             SubjectState::Live(live) => live.id.number,
@@ -105,7 +105,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Whether the start of the live text is cut, which a line above it states.
+    /// Whether the live text lacks its start, so that a hint above it says so.
     fn is_cut(&self) -> bool {
         matches!(self.shown, SubjectState::Live(live) if live.text_cut || live.reasoning_cut)
     }
@@ -119,7 +119,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// `None` without reasoning; otherwise whether the answer has begun.
+    /// Whether the answer after the reasoning has begun; `None` without reasoning.
     fn thinking(&self) -> Option<bool> {
         let reasoning = match &self.shown {
             SubjectState::Live(live) => &*live.reasoning,
@@ -173,7 +173,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
     let text = Rect { x, width: columns, ..inner };
     for (i, found) in matches.iter().enumerate() {
-        mark(buffer, text, from, body.offset(), found, i == drawn.at);
+        mark(buffer, text, from, body.offset(), found, i == drawn.selected_match);
     }
     if margins && limit > 0 {
         let thumb = (rows * rows / total).max(1);
@@ -186,7 +186,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 
 /// Whether request and response fit side by side.
 const fn is_wide(columns: u16) -> bool {
-    // Without the pane's margins.
+    // The width excludes the margins of the pane.
     columns >= 97
 }
 

@@ -1,4 +1,4 @@
-//! The scope: gaps between token events as they arrive, and the machine's figures on the same time axis.
+//! The Scope pane: gaps between token events as they arrive, and the machine's figures on the same time axis.
 
 mod axis;
 mod band;
@@ -28,7 +28,7 @@ use crate::ui::pane::About;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
-/// Width below which there are neither heads nor lanes, cells.
+/// Width below which the pane has neither heads nor lanes, cells.
 const NARROW: u16 = 40;
 /// Width below which the title is short, cells.
 const TERSE: u16 = 60;
@@ -90,7 +90,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
 }
 
-/// Describes the part of the run that is shown, and how many of its streams if not all.
+/// Describes the part of the run that is shown and, if not all its streams are drawn, their number.
 fn about(view: &View<'_>, width: u16, window: Window, shown: &StreamSelection<'_>) -> String {
     let (scene, scope) = (view.scene(), view.app.ui.scope);
     if scene.session.began.is_none() {
@@ -121,7 +121,8 @@ fn about(view: &View<'_>, width: u16, window: Window, shown: &StreamSelection<'_
     if terse { format!("{part} · {visible} of {all}") } else { format!("{part} · newest {visible} of {all} streams") }
 }
 
-/// Throughput, now and on average over the run. What it is now is an estimate, because its tokens are counted from events.
+/// Current throughput, and its mean over the run. The current one is an estimate, because its tokens are counted from
+/// events.
 fn figures(view: &View<'_>) -> Vec<Span<'static>> {
     let (theme, scene): (_, &Scene) = (view.theme, view.scene());
     let task = scene.session.suite.task;

@@ -22,9 +22,9 @@ use crate::domain::time::Nanos;
 use crate::ui::testing::{Script, Stage};
 use crate::ui::theme::Theme;
 
-/// Number of texts that a stage needs.
+/// Number of texts that [`stage`] needs.
 const TEXTS: usize = 12;
-/// Maximum length of a cell's symbol, bytes: more is a pile of combining marks.
+/// Maximum length of a cell's symbol, bytes. A longer one is a pile of combining marks.
 const MAX_SYMBOL_BYTES: usize = 64;
 
 /// A program in which every text from outside is one of these.

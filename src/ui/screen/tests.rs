@@ -385,7 +385,7 @@ fn styles_of_the_themes_in_true_colour() {
     assert!(!mono.contains("fg=") && !mono.contains("bg="), "{mono}");
 }
 
-/// Every state, some with an overlay.
+/// A stage in every state of the program, some with an overlay.
 pub(super) fn all_states() -> Vec<Stage> {
     let mut states = vec![
         connecting(),
@@ -548,7 +548,7 @@ fn waiting_screens_name_the_cause_and_what_the_user_can_do() {
     assert!(loads.contains("is up; its model is loading.") && !loads.contains("run: tokscope"), "{loads}");
     let ends = shown(&refused());
     assert!(ends.contains("401: no such key") && ends.contains("'q' quits") && !ends.contains("Retrying"), "{ends}");
-    // No chart without figures.
+    // Before the run there are no figures, so no chart is drawn.
     for stage in [unreachable, loading, refused, connecting] {
         let stage = stage();
         assert!(!shown(&stage).contains("tok/s    ") && !shown(&stage).contains("└ 0:00"), "{}", shown(&stage));

@@ -1,5 +1,5 @@
-//! Texts of the whole screen: the program's own words are never cut, each pane has one name, and each sign and word is in the
-//! glossary.
+//! Tests of all texts on the screen: the program's own words are never cut, each pane has one name, and each sign and
+//! word is in the glossary.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -127,7 +127,7 @@ fn each_sign_of_the_screen_is_in_the_glossary() {
     // Signs of other writing systems are names.
     unknown.retain(|c| !c.is_alphabetic() && *c as u32 >= 0x2000 && (*c as u32) < 0x1F000);
     assert!(unknown.is_empty(), "{unknown:?}");
-    // Lines that mean something.
+    // These lines have a meaning, so the glossary must have them.
     for line in ["┃", "┊", "┄┄", "╌╌", "┈┈", "┴", "┼", "═", "━━", "──"] {
         assert!(known.contains(line), "{line}");
     }

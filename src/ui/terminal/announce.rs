@@ -1,4 +1,4 @@
-//! Control sequences for the terminal's title, and for notifications of the desktop.
+//! Control sequences for the terminal's title and for desktop notifications.
 
 use crate::domain::text::sanitise_line;
 
@@ -7,23 +7,23 @@ pub(super) const PUSH_TITLE: &str = "\x1b[22;0t";
 /// Restores the saved title (XTWINOPS 23).
 pub(super) const POP_TITLE: &str = "\x1b[23;0t";
 
-/// Maximum length of a title or a notification, characters: terminals cut long ones anywhere.
+/// Maximum length of a title or a notification, characters. Terminals cut longer ones anywhere.
 const MAX_CHARS: usize = 120;
 
 /// How to announce the end of a long run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NotifyBy {
-    /// A notification of the desktop, by the two sequences that terminals know (OSC 9 and OSC 777).
+    /// A desktop notification, by both sequences in use (OSC 9 and OSC 777).
     #[default]
     Osc,
     /// The terminal's bell.
     Bell,
-    /// Nothing.
+    /// No announcement.
     None,
 }
 
 impl NotifyBy {
-    /// Every way, in the order in which the documentation lists them.
+    /// All values, in the order of the documentation.
     pub const ALL: [Self; 3] = [Self::Osc, Self::Bell, Self::None];
 
     /// Name in the config file.
@@ -35,7 +35,7 @@ impl NotifyBy {
         }
     }
 
-    /// The way with this name.
+    /// The value with this name in the config file.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|way| way.as_str() == name)
     }
@@ -50,7 +50,8 @@ pub(super) fn title(text: &str) -> String {
 pub(super) fn notification(how: NotifyBy, text: &str) -> Option<String> {
     let text = safe(text);
     match how {
-        // The text of OSC 9 begins with a name: a number would be another command there. OSC 777 separates by semicolons.
+        // OSC 9 begins with a name, because a number at its start would be another command. OSC 777 separates its
+        // fields by semicolons.
         NotifyBy::Osc => {
             Some(format!("\x1b]9;tokscope: {text}\x07\x1b]777;notify;tokscope;{}\x07", text.replace(';', ",")))
         }

@@ -9,10 +9,10 @@ use ratatui::layout::{Position, Size};
 use super::frame_bytes::FrameBytes;
 use super::usable::size_from_environment;
 
-/// Maximum size that is drawn, about 40 MB. The rest of a larger terminal stays empty.
+/// Maximum size that is drawn, which takes about 40 MB. The rest of a larger terminal stays empty.
 const MAX_SIZE: Size = Size { width: 1000, height: 500 };
 
-/// A backend that draws into memory, with a bounded size.
+/// A backend that draws into memory and reports a bounded size.
 #[derive(Debug)]
 pub(super) struct Bounded {
     backend: CrosstermBackend<FrameBytes>,
@@ -51,8 +51,8 @@ impl Backend for Bounded {
     }
 
     fn show_cursor(&mut self) -> io::Result<()> {
-        // On drop, the library prints an error of this call, and panics if stderr is the terminal that is gone. The next
-        // write meets the same error.
+        // Ignore an error: when dropped, the library would print it, and panic if stderr is a terminal that is gone.
+        // The next write returns the same error.
         drop(self.backend.show_cursor());
         Ok(())
     }

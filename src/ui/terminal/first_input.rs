@@ -8,24 +8,24 @@ use crossterm::event::KeyEvent;
 use super::super::replies::Replies;
 use super::super::theme::Rgb;
 
-/// Input that arrived while the terminal was asked.
+/// Input that arrived after the queries to the terminal.
 #[derive(Debug)]
 pub struct FirstInput {
     /// Background of the terminal, if it answered in time.
     pub background: Option<Rgb>,
-    /// Keys typed meanwhile.
+    /// Keys typed during the wait.
     pub keys: Vec<KeyEvent>,
-    /// Replies that are still to come.
+    /// Recognises the replies that are still to come.
     pub replies: Replies<KeyEvent>,
 }
 
 impl FirstInput {
-    /// Nothing was asked.
+    /// No query was sent.
     pub(super) const fn none() -> Self {
         Self { background: None, keys: Vec::new(), replies: Replies::none() }
     }
 
-    /// The terminal was asked, and its input cannot be read yet.
+    /// The queries were sent, but the input cannot be read.
     pub(super) const fn unanswered() -> Self {
         Self { background: None, keys: Vec::new(), replies: Replies::new() }
     }
@@ -92,9 +92,9 @@ mod unix {
         let timeout = Timespec::try_from(patience).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
         let mut fds = [PollFd::from_borrowed_fd(terminal, PollFlags::IN)];
         match poll(&mut fds, Some(&timeout)) {
-            // Check for `IN`: some systems cannot poll a terminal and return another flag instead.
+            // Check for `IN`, because a system that cannot poll a terminal returns another flag.
             Ok(_) => Ok(fds[0].revents().contains(PollFlags::IN)),
-            // A signal ends the wait early. What follows is taken as late input.
+            // A signal ends the wait early. The input thread takes replies that come later.
             Err(rustix::io::Errno::INTR) => Ok(false),
             Err(e) => Err(e.into()),
         }
@@ -114,7 +114,7 @@ mod unix {
             KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)
         }
 
-        /// The terminal has sent this and stays open.
+        /// Result of the wait if the terminal has sent `input` and stays open.
         fn received(input: &[u8], patience: Duration) -> FirstInput {
             let (ours, mut theirs) = UnixStream::pair().unwrap();
             theirs.write_all(input).unwrap();
@@ -123,7 +123,7 @@ mod unix {
 
         #[test]
         fn the_second_reply_ends_the_wait() {
-            // Without that, the test would take an hour.
+            // If the wait did not end early, the test would take an hour.
             let hour = Duration::from_secs(3600);
             let answered = received(b"?\x1b]11;rgb:0000/2b2b/3636\x07j\x1b[?62c", hour);
             assert_eq!((answered.background, answered.keys), (Some([0, 0x2b, 0x36]), vec![plain('?'), plain('j')]));

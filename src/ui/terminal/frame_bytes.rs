@@ -11,7 +11,7 @@ pub(super) struct FrameBytes(Rc<RefCell<Vec<u8>>>);
 impl FrameBytes {
     /// Takes the bytes drawn so far.
     pub(super) fn take(&self) -> Vec<u8> {
-        // Reserves as much for the next frame as this one needed.
+        // Reserve as much for the next frame as this one needed.
         let room = self.0.borrow().len();
         self.0.replace(Vec::with_capacity(room))
     }

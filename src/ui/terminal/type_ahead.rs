@@ -59,7 +59,7 @@ fn character(bytes: &[u8]) -> (Option<KeyEvent>, &[u8]) {
     let (first, rest) = bytes.split_at(length.unwrap_or(1).min(bytes.len()));
     let Some(c) = std::str::from_utf8(first).ok().and_then(|text| text.chars().next()) else { return (None, rest) };
     let key = match c {
-        // Keys typed in the line mode of a shell has line ends instead of returns.
+        // Keys typed before raw mode have line feeds instead of carriage returns.
         '\r' | '\n' => KeyEvent::new(KeyCode::Enter, plain),
         '\t' => KeyEvent::new(KeyCode::Tab, plain),
         '\x7f' => KeyEvent::new(KeyCode::Backspace, plain),

@@ -4,15 +4,16 @@ use ratatui::layout::Size;
 
 use crate::ui::outlet::Standard;
 
-/// Why the terminal on stdout cannot show the dashboard; `None` if it can.
+/// Reason why the terminal on stdout cannot show the dashboard; `None` if it can.
 pub fn unusable(env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-    // Windows consoles have no such variable.
+    // Windows consoles do not set `TERM`.
     let kind = if cfg!(unix) { env("TERM") } else { Some("console".to_owned()) };
     let size = crossterm::terminal::size().map(|(width, height)| Size { width, height });
     obstacle(kind.as_deref(), size.ok(), size_from_environment(env))
 }
 
-/// `kind` is the value of `TERM`.
+/// Reason why a terminal cannot show the dashboard. `kind` is the value of `TERM`, `reported` its size from the system,
+/// `named` the size from the environment.
 fn obstacle(kind: Option<&str>, reported: Option<Size>, named: Option<Size>) -> Option<String> {
     match kind.unwrap_or_default() {
         "" => return Some("TERM is not set; set it to the terminal's type".to_owned()),
@@ -29,7 +30,7 @@ pub(super) fn size_from_environment(env: impl Fn(&str) -> Option<String>) -> Opt
     Some(Size { width: number("COLUMNS")?, height: number("LINES")? })
 }
 
-/// Returns whether a stream accepts a short text at once; true if the system does not report it.
+/// Whether a stream accepts a short text at once; true if the system cannot say.
 pub(super) fn has_room(stream: Standard) -> bool {
     #[cfg(unix)]
     {

@@ -1,13 +1,13 @@
-//! Repaints a whole row if it contains clusters whose width terminals disagree about: Devanagari, flags, emoji of several
-//! code points. A terminal with another width shifts everything after such a cluster, and keeps halves of it when only
-//! single cells are repainted.
+//! Repaints whole rows that contain clusters of uncertain width (Devanagari, flags, emoji of several code points). A
+//! terminal that assigns another width shifts everything after such a cluster. If only single cells were repainted,
+//! parts of it would remain on the screen.
 
 use ratatui::backend::{Backend, ClearType, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use unicode_width::UnicodeWidthStr;
 
-/// A backend that repaints such rows through another backend.
+/// A backend that repaints rows with clusters of uncertain width through another backend.
 #[derive(Debug)]
 pub(super) struct WholeRows<B> {
     /// The backend that writes.
@@ -36,7 +36,7 @@ impl<B> WholeRows<B> {
             if row.len() < end {
                 row.resize(end, Cell::EMPTY);
             }
-            // Cells covered by a wide one are blank once it disappears.
+            // A wide character leaves blank cells once it is replaced.
             row.get_mut(x..end).into_iter().flatten().for_each(Cell::reset);
             if let Some(place) = row.get_mut(x) {
                 (*place).clone_from(cell);
@@ -72,8 +72,8 @@ fn width(cell: &Cell) -> usize {
     cell.symbol().width().max(1)
 }
 
-/// Returns whether terminals may give this cell another width. False only for single characters whose width has long been
-/// stable.
+/// Returns whether terminals may give this cell another width. False only for single characters whose width has long
+/// been stable.
 fn has_uncertain_width(cell: &Cell) -> bool {
     let symbol = cell.symbol();
     if symbol.is_ascii() {
@@ -143,7 +143,7 @@ impl<B: Backend> Backend for WholeRows<B> {
     }
 
     fn clear_region(&mut self, clear_type: ClearType) -> Result<(), B::Error> {
-        // The whole screen belongs to tokscope, and no other region is ever cleared.
+        // Forget all rows: tokscope owns the whole screen and never clears another region.
         self.rows.clear();
         self.inner.clear_region(clear_type)
     }

@@ -9,7 +9,7 @@ use super::palette::{self, Palette};
 use super::styles::Styles;
 use crate::app::state::theme::ThemeName;
 
-/// The background as far as it is known.
+/// Knowledge about the background of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Background {
     Unknown,
@@ -18,12 +18,13 @@ enum Background {
     Exact(Rgb),
 }
 
-/// The lightest background of the common dark palettes (Nord), for a terminal whose background is known to be dark only.
+/// The lightest background of the common dark palettes (Nord), for a terminal whose background is known to be dark
+/// only.
 const LIGHTEST_DARK: Rgb = split(0x2e_34_40);
 /// The darkest background of the common light palettes (Gruvbox).
 const DARKEST_LIGHT: Rgb = split(0xfb_f1_c7);
 
-/// Values of `TERM` of terminals that answer no query, or print it.
+/// Values of `TERM` for terminals that do not answer queries, or print them.
 const SILENT: [&str; 3] = ["linux", "dumb", "Eterm"];
 
 /// The themes as this terminal can show them.
@@ -39,8 +40,8 @@ pub struct Themes {
 }
 
 impl Themes {
-    /// Reads the environment: `COLORTERM` and `TERM` for the colours, `COLORFGBG` for the background, `NO_COLOR` to turn
-    /// colours off. `custom` are the user's own themes by name.
+    /// Reads the environment: `COLORTERM` and `TERM` for the colours, `COLORFGBG` for the background, `NO_COLOR` to
+    /// turn colours off. `custom` are the user's own themes by name.
     pub fn from_env(env: &dyn Fn(&str) -> Option<String>, custom: Vec<(String, CustomTheme)>) -> Self {
         let mut themes = Self {
             depth: depth(env),
@@ -63,8 +64,8 @@ impl Themes {
         }
     }
 
-    /// The theme of this name. A named theme sets its own background, so that it is legible in any terminal. `auto` uses the
-    /// terminal's background, and is the only one that respects `NO_COLOR`: naming a theme overrides it.
+    /// The theme of this name. A named theme sets its own background, so that it is legible in any terminal. `auto`
+    /// uses the terminal's background, and is the only one that respects `NO_COLOR`: naming a theme overrides it.
     pub fn theme(&self, name: &ThemeName) -> Theme {
         let found = self.resolved.iter().find(|(resolved, _)| resolved == name);
         found.map_or_else(Theme::mono, |(_, theme)| *theme)
@@ -75,8 +76,8 @@ impl Themes {
         self.asks && !self.wants_no_colour
     }
 
-    /// Themes live as long as the program, since every part of a frame refers to them. They are resolved again only if the
-    /// background changes.
+    /// Resolves all themes. Leaks them, because every part of a frame refers to a theme; only a change of the
+    /// background resolves them again.
     fn resolve_all(&mut self) {
         let builtin = ThemeName::BUILT_IN.map(|name| {
             let styles = self.built_in(&name);
@@ -125,7 +126,7 @@ impl Themes {
         };
         match self.background {
             _ if self.wants_no_colour => Styles::MONO,
-            // Only the terminal's own text colour is sure to suit the background.
+            // On an unknown background, only the terminal's own text colour is sure to be legible.
             Background::Unknown => Styles::ANY_16,
             Background::Dark => on(LIGHTEST_DARK),
             Background::Light => on(DARKEST_LIGHT),
@@ -147,12 +148,12 @@ fn depth(env: &dyn Fn(&str) -> Option<String>) -> Depth {
 
 fn background(env: &dyn Fn(&str) -> Option<String>) -> Background {
     let reported = env("COLORFGBG").as_deref().and_then(background_from_colorfgbg);
-    // The Linux console answers no query, and is black unless it was set up otherwise.
+    // The Linux console answers no query. Its background is black by default.
     let console = env("TERM").filter(|term| term == "linux").map(|_| Background::Dark);
     reported.or(console).unwrap_or(Background::Unknown)
 }
 
-/// The background in `COLORFGBG`, which is its last field (`15;0`, `0;default;15`); `None` if that is no colour.
+/// The background from the last field of `COLORFGBG` (`15;0`, `0;default;15`); `None` if that is no colour.
 fn background_from_colorfgbg(value: &str) -> Option<Background> {
     match value.rsplit(';').next()?.trim().parse().ok()? {
         0..=6 | 8 => Some(Background::Dark),

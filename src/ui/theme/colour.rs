@@ -53,8 +53,8 @@ pub(super) fn is_dark(background: Rgb) -> bool {
     contrast(background, [255; 3]) > contrast(background, [0; 3])
 }
 
-/// Moves a colour towards white or black until it has this contrast to the background, or cannot have more. The result is a
-/// colour that the terminal can show.
+/// Moves a colour towards white or black until its contrast to the background is at least `needs`, or the maximum. The
+/// result is a colour that the terminal can show.
 pub(super) fn readable(colour: Color, background: Rgb, needs: f64, depth: Depth) -> Color {
     const STEPS: u16 = 32;
     let Color::Rgb(r, g, b) = colour else { return colour };
@@ -90,7 +90,7 @@ fn nearest(to: Rgb, among: impl Iterator<Item = u8>) -> Option<Color> {
     among.min_by_key(distance).map(Color::Indexed)
 }
 
-/// Value of a colour of 256-colour terminals. Users rarely change those from 16 on.
+/// Value of a colour of 256-colour terminals. Users rarely change the colours from 16 on.
 pub(super) fn indexed(index: u8) -> Rgb {
     match index {
         0..=15 => split(SIXTEEN[usize::from(index)]),

@@ -1,4 +1,4 @@
-//! Themes of the user: changes to a built-in theme.
+//! Themes of the user: each changes a built-in theme.
 
 use ratatui::style::{Color, Modifier, Style};
 

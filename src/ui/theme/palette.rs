@@ -50,7 +50,7 @@ const fn rgb(hex: u32) -> Color {
 }
 
 impl Palette {
-    /// The palette in colours that the terminal can show, each legible on this background.
+    /// Adapts the palette to this background and to colours that the terminal can show, so that each is legible.
     pub(super) fn fitted(&self, background: Rgb, depth: Depth) -> Self {
         let fit = |colour| readable(colour, background, TEXT_CONTRAST, depth);
         Self {
@@ -68,7 +68,7 @@ impl Palette {
         }
     }
 
-    /// The palette on its own background.
+    /// Adapts the palette to its own background.
     pub(super) fn on_own_background(&self, depth: Depth) -> Self {
         let background = to_depth(self.background, depth);
         let value = match background {

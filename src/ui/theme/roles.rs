@@ -9,11 +9,11 @@ use super::styles::Styles;
 pub struct Role {
     /// Key in a theme file.
     pub name: &'static str,
-    /// The role whose colour this one takes over if the file does not set this one.
+    /// The role whose colour this one gets if the file does not set this one.
     pub follows: Option<&'static str>,
     /// The part of the screen that has the role.
     pub help: &'static str,
-    /// Whether letters have the style, and not only lines or marks.
+    /// Whether the style is for letters; otherwise only for lines or marks, which need less contrast.
     #[cfg_attr(not(test), expect(dead_code, reason = "decides the contrast that tests require"))]
     pub(super) is_text: bool,
     pub(super) slot: fn(&mut Styles) -> &mut Style,
@@ -42,7 +42,7 @@ pub const ROLES: &[Role] = &[
     Role { is_text: false, ..role!("border_focused", border_focused, "border of the focused pane", follows "accent") },
     role!("title", title, "titles of panes"),
     role!("title_focused", title_focused, "title of the focused pane", follows "accent"),
-    role!("accent", accent, "what matters most"),
+    role!("accent", accent, "the most important text"),
     role!("value", value, "important figures"),
     role!("good", good, "success"),
     role!("warning", warning, "needs attention: held, paused, stalls"),

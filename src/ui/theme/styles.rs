@@ -73,22 +73,22 @@ impl Styles {
         series: [Style::new(); 4],
     };
 
-    /// The terminal's own colours on an unknown background. No colour of the sixteen has enough contrast for text on every
-    /// common palette, so text has modifiers only. Two colours have enough for the lines of a chart.
+    /// The terminal's own colours on an unknown background. No colour of the sixteen has enough contrast for text on
+    /// every common palette, so text has modifiers only. Two colours have enough for the lines of a chart.
     pub(super) const ANY_16: Self = Self {
-        // Sets the colour, because a label may stand in a coloured border.
+        // Reset the colour, because a label may be in a coloured border.
         muted: with(Modifier::DIM).fg(Color::Reset),
         comment: with(Modifier::DIM.union(ITALIC)).fg(Color::Reset),
-        // Red is too dark on many dark palettes.
+        // No colour, because red is too dark on many dark palettes.
         bad: with(BOLD.union(Modifier::UNDERLINED)),
-        // Unlike a label, reasoning is read from start to end.
+        // Not dim, because reasoning is a long text, unlike a label.
         reasoning: with(ITALIC),
         series: [Style::new(), Style::new().fg(Color::LightMagenta), Style::new().fg(Color::LightRed), Style::new()],
         ..Self::MONO
     };
 
-    /// The terminal's own colours on a dark background. Cyan, green and yellow suit every common dark palette; blue, magenta
-    /// and red are too dark for text on most.
+    /// The terminal's own colours on a dark background. Cyan, green and yellow suit every common dark palette; blue,
+    /// magenta and red are too dark for text on most.
     pub(super) const DARK_16: Self = Self {
         border_focused: Style::new().fg(Color::Cyan),
         title_focused: with(BOLD).fg(Color::Cyan),
@@ -112,8 +112,8 @@ impl Styles {
         ..Self::ANY_16
     };
 
-    /// The terminal's own colours on a light background. Only red suits text on every common light palette; blue and magenta
-    /// suit lines.
+    /// The terminal's own colours on a light background. Only red suits text on every common light palette; blue and
+    /// magenta suit lines.
     pub(super) const LIGHT_16: Self = Self {
         border_focused: Style::new().fg(Color::Blue),
         bad: with(BOLD).fg(Color::Red),
@@ -126,7 +126,7 @@ impl Styles {
         ..Self::ANY_16
     };
 
-    /// The styles of these colours.
+    /// Styles in the colours of this palette.
     pub(super) fn from_palette(palette: &Palette) -> Self {
         let fg = |colour| Style::new().fg(colour);
         let series = palette.series.map(fg);

@@ -1,4 +1,4 @@
-//! Contrast of every role on the palettes that people use.
+//! Contrast of every role on common terminal palettes.
 
 mod terminal_palettes;
 
@@ -67,7 +67,7 @@ fn assert_legible(theme: Theme, palette: &TerminalPalette, what: &str) {
     let on = |colour: Color, own: Rgb| if colour == Color::Reset { own } else { value(colour, palette) };
     let background = on(theme.0.background, palette.background);
     let text = on(theme.0.text, palette.text);
-    // No style can be more legible than the palette's own text: that of Solarized Light has 4.1.
+    // No style can have more contrast than the palette's own text, which has only 4.1 in Solarized Light.
     let possible = contrast(text, background);
     for (role, style, is_text) in styles_of(theme) {
         let fg = style.fg.map_or(text, |colour| on(colour, text));
@@ -100,7 +100,7 @@ fn named_themes_are_legible_on_their_own_background() {
     for (depth, variable, term) in DEPTHS {
         let themes = themes_with(&[(variable, term)]);
         for name in [ThemeName::Dark, ThemeName::Light, ThemeName::HighContrast] {
-            // Terminals with sixteen colours only have values like those of xterm.
+            // Terminals with only sixteen colours have values like those of xterm.
             let palette = PALETTES.iter().find(|palette| palette.name == "xterm").unwrap();
             assert_legible(themes.theme(&name), palette, &format!("{name:?}, {depth:?}"));
         }
@@ -114,7 +114,7 @@ fn named_themes_are_legible_on_their_own_background() {
 
 #[test]
 fn muted_text_in_the_terminals_own_colours_is_dim_and_not_colour_8() {
-    // The terminal computes dim text from its own text and background, so that it can vanish on no palette.
+    // The terminal computes dim text from its own text and background, so dim text is visible on every palette.
     for styles in [Styles::ANY_16, Styles::DARK_16, Styles::LIGHT_16] {
         assert_eq!(styles.muted, Style::new().fg(Color::Reset).add_modifier(Modifier::DIM));
         let all = styles_of(Theme(Box::leak(Box::new(styles))));
@@ -194,7 +194,7 @@ fn a_theme_of_the_user_changes_what_it_sets_and_what_follows() {
     assert_eq!((own.good, own.text), (dark.good, dark.text));
     assert_eq!(own.series.map(|s| s.fg), [Color::Green, Color::Blue, Color::Green, Color::Blue].map(Some));
     assert_eq!(in_term("xterm-256color").theme(&name).0.accent.fg, Some(Color::Indexed(51)));
-    // One that inherits `auto` follows the background of the terminal.
+    // A theme that inherits `auto` follows the background of the terminal.
     let auto = CustomTheme { roles: vec![("accent", cyan)], ..CustomTheme::default() };
     let mut themes = Themes::from_env(&|_| Some("xterm-direct".to_owned()), vec![("mine".to_owned(), auto)]);
     themes.set_background([255; 3]);

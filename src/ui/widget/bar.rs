@@ -1,4 +1,4 @@
-//! A slim horizontal bar with an optional tick, on one line.
+//! A slim horizontal bar on one line, with an optional tick.
 
 use ratatui::style::Style;
 use ratatui::text::Span;
@@ -19,7 +19,7 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// Draws the bar in `cells` cells. A share above 0 fills at least half a cell, so that it differs from none.
+    /// Draws the bar in `cells` cells. A share above 0 fills at least half a cell, so that it differs from 0.
     pub fn spans(&self, cells: usize) -> Vec<Span<'static>> {
         let share = if self.share.is_finite() { self.share.clamp(0.0, 1.0) } else { 0.0 };
         let halves = (share * cells as f64 * 2.0).round() as usize;

@@ -7,12 +7,12 @@ use ratatui::style::Style;
 /// Pattern bit of each dot in a cell, by column (2) and row from the top (4).
 const DOTS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 
-/// Style of a stroke, and its character where there is no Braille.
+/// Style of a stroke, and its character in ASCII mode, which has no Braille.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ink {
     /// Style.
     pub style: Style,
-    /// Character in ASCII; without one, the character is as dense as the dots.
+    /// Character in ASCII mode. `None` derives a character from the number of dots.
     pub ascii: Option<char>,
 }
 
@@ -125,7 +125,7 @@ impl Dots {
         self.draw_as(area, buf, false);
     }
 
-    /// Draws as [`Self::draw`] does; with `ascii`, strokes whose ink has a character are drawn with it.
+    /// Draws the dots into `buf`. With `ascii`, strokes whose ink has a character are drawn with that character.
     pub fn draw_as(&self, area: Rect, buf: &mut Buffer, ascii: bool) {
         for (at, (pattern, ink)) in self.cells.iter().enumerate().filter(|(_, cell)| cell.0 != 0) {
             let position = (area.x + (at % self.width) as u16, area.y + (at / self.width) as u16);

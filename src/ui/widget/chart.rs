@@ -1,5 +1,5 @@
-//! A chart of one value against another, with axes, ticks at round numbers, and a legend. Points and lines differ in
-//! their signs as well as in their colours.
+//! A chart of one value against another, with axes, ticks at round numbers, and a legend. Series differ in their signs
+//! as well as in their colours.
 
 mod axis;
 mod plot;
@@ -21,9 +21,9 @@ const ROWS_PER_TICK: u16 = 3;
 const MAX_INTERVALS: u16 = 8;
 /// Columns of the plot per tick of the horizontal axis.
 const COLUMNS_PER_TICK: u16 = 10;
-/// Heights from which the title and the legend may take another row.
+/// Heights from which title and legend may take a second and a third row.
 const HEAD_ROWS_FROM: [u16; 2] = [10, 16];
-/// Height of a plot from which the horizontal axis may have a row for its name.
+/// Height of the plot from which the name of the horizontal axis may have a row of its own.
 const NAME_ROW_FROM: u16 = 6;
 /// Minimum cells between the name of the horizontal axis and the tick labels beside it.
 const AROUND_NAME: u16 = 4;
@@ -39,12 +39,12 @@ pub enum Symbol {
     Square,
 }
 
-/// Sign of a point that is apart, in every series. ASCII, so that it looks the same on every terminal.
-const APART: char = '+';
+/// Sign of an incomparable point, in every series. ASCII, so that it looks the same on every terminal.
+const INCOMPARABLE: char = '+';
 
 impl Symbol {
-    const fn sign(self, is_open: bool) -> char {
-        match (self, is_open) {
+    const fn sign(self, is_provisional: bool) -> char {
+        match (self, is_provisional) {
             (Self::Circle, false) => '●',
             (Self::Circle, true) => '○',
             (Self::Triangle, false) => '▲',
@@ -57,8 +57,8 @@ impl Symbol {
 
 /// How a series is drawn.
 #[expect(missing_debug_implementations, reason = "a function has none")]
-pub enum Look<'a> {
-    /// Points with this sign. A line connects those that are neither open nor apart.
+pub enum SeriesKind<'a> {
+    /// Points with this sign. A line connects the points that are neither provisional nor incomparable.
     Points(Symbol),
     /// A dashed curve of a function of the horizontal value, without points.
     Curve(Box<dyn Fn(f64) -> f64 + 'a>),
@@ -71,10 +71,10 @@ pub struct Point {
     pub x: f64,
     /// Value on the vertical axis.
     pub y: f64,
-    /// Whether the point may still move.
-    pub is_open: bool,
-    /// Whether the point is not comparable with the others: it has a sign of its own, and no line leads to it.
-    pub is_apart: bool,
+    /// Whether the value is still being measured: the sign is hollow, and no line leads to the point.
+    pub is_provisional: bool,
+    /// Whether the value is not comparable with the others: the point has a sign of its own, and no line leads to it.
+    pub is_incomparable: bool,
     /// Text beside the point.
     pub label: String,
 }
@@ -87,7 +87,7 @@ pub struct Series<'a> {
     /// Style of line and points.
     pub style: Style,
     /// How the series is drawn.
-    pub look: Look<'a>,
+    pub kind: SeriesKind<'a>,
     /// The points, in the order of the line; none for a curve. Points off the axes are not drawn.
     pub points: Vec<Point>,
 }
@@ -137,11 +137,11 @@ pub struct Chart<'a> {
     pub axis_style: Style,
     /// Style of labels beside points.
     pub label_style: Style,
-    /// Meaning of points that are apart, in the legend.
-    pub apart_name: &'a str,
+    /// Name of incomparable points in the legend.
+    pub incomparable_name: &'a str,
 }
 
-/// A text in a row, and its first column.
+/// A text to write in a row: first column, text, style.
 type Placed = (u16, String, Style);
 
 impl Chart<'_> {
@@ -158,7 +158,7 @@ impl Chart<'_> {
         }
         let marks = u16::from(!self.marks.is_empty());
         let top = area.y + head.len() as u16 + marks;
-        // Axis and tick labels take two rows.
+        // The axis and its tick labels take two rows.
         let rows = area.bottom().saturating_sub(top + 2);
         if rows < 2 {
             return;
@@ -171,7 +171,7 @@ impl Chart<'_> {
         };
         let (mut y, mut plot, x) = place(rows);
         let labels = tick_labels(&Plot { area: plot, x: &x, y: &y }, area, self.axis_style);
-        let mut name = name_between(&labels, plot, self.x_name, self.axis_style);
+        let mut name = place_axis_name(&labels, plot, self.x_name, self.axis_style);
         if name.is_none() && rows >= NAME_ROW_FROM && !self.x_name.is_empty() {
             (y, plot, _) = place(rows - 1);
         }
@@ -196,28 +196,28 @@ impl Chart<'_> {
         plot.draw(self, buf);
     }
 
-    /// Title and legend, in as few rows as they need and `rows` at most. Entries without room are dropped.
+    /// Title and legend, in as few rows as they need, but at most `rows`. Entries without room are dropped.
     fn head(&self, width: usize, rows: usize) -> Vec<Line<'static>> {
         let title = Span::styled(fit::cut(self.title, width), self.title_style);
         let mut lines = vec![vec![title]];
-        let shown = |s: &&Series<'_>| match s.look {
-            Look::Points(_) => s.points.iter().any(|p| p.x.is_finite() && p.y.is_finite()),
-            Look::Curve(_) => true,
+        let shown = |s: &&Series<'_>| match s.kind {
+            SeriesKind::Points(_) => s.points.iter().any(|p| p.x.is_finite() && p.y.is_finite()),
+            SeriesKind::Curve(_) => true,
         };
-        let samples = self.series.iter().filter(shown).map(|s| match s.look {
-            Look::Points(symbol) => (symbol.sign(false).to_string(), s.name.to_owned(), s.style),
-            Look::Curve(_) => (CURVE.to_string().repeat(2), s.name.to_owned(), s.style),
+        let samples = self.series.iter().filter(shown).map(|s| match s.kind {
+            SeriesKind::Points(symbol) => (symbol.sign(false).to_string(), s.name.to_owned(), s.style),
+            SeriesKind::Curve(_) => (CURVE.to_string().repeat(2), s.name.to_owned(), s.style),
         });
         let limits = self.limits.iter().map(|l| (LIMIT.to_string().repeat(2), l.name.clone(), l.style));
-        let open = self.series.iter().find_map(|s| match s.look {
-            Look::Points(symbol) if s.points.iter().any(|p| p.is_open) => {
+        let open = self.series.iter().find_map(|s| match s.kind {
+            SeriesKind::Points(symbol) if s.points.iter().any(|p| p.is_provisional) => {
                 Some((symbol.sign(true).to_string(), "running".to_owned(), s.style))
             }
             _ => None,
         });
-        let is_apart = |s: &&Series<'_>| s.points.iter().any(|p| p.is_apart);
-        let apart = self.series.iter().find(is_apart);
-        let apart = apart.map(|s| (APART.to_string(), self.apart_name.to_owned(), s.style));
+        let is_incomparable = |s: &&Series<'_>| s.points.iter().any(|p| p.is_incomparable);
+        let apart = self.series.iter().find(is_incomparable);
+        let apart = apart.map(|s| (INCOMPARABLE.to_string(), self.incomparable_name.to_owned(), s.style));
         for (sample, name, style) in samples.chain(limits).chain(apart).chain(open) {
             let entry = Span::styled(format!("{sample} {name}"), style);
             let used = |line: &Vec<Span<'_>>| line.iter().map(Span::width).sum::<usize>();
@@ -265,7 +265,7 @@ impl Chart<'_> {
     }
 }
 
-/// Labels of the ticks below the horizontal axis. The last one has precedence, and others may be dropped.
+/// Labels of the ticks below the horizontal axis. Labels without room are dropped, but never the last one.
 fn tick_labels(plot: &Plot<'_>, area: Rect, style: Style) -> Vec<Placed> {
     let mut placed: Vec<Placed> = Vec::new();
     let mut limit = area.right();
@@ -282,8 +282,8 @@ fn tick_labels(plot: &Plot<'_>, area: Rect, style: Style) -> Vec<Placed> {
     placed
 }
 
-/// The name of the horizontal axis in the rightmost gap between tick labels that has room for it.
-fn name_between(labels: &[Placed], plot: Rect, name: &str, style: Style) -> Option<Placed> {
+/// Places the name of the horizontal axis into the rightmost gap between tick labels that has room for it.
+fn place_axis_name(labels: &[Placed], plot: Rect, name: &str, style: Style) -> Option<Placed> {
     let width = fit::width(name) as u16;
     let gap = labels.windows(2).rev().find_map(|pair| {
         let from = pair[0].0 + fit::width(&pair[0].1) as u16;
@@ -292,7 +292,7 @@ fn name_between(labels: &[Placed], plot: Rect, name: &str, style: Style) -> Opti
     gap.filter(|start| !name.is_empty() && start + width <= plot.right()).map(|start| (start, name.to_owned(), style))
 }
 
-/// Centres texts on their columns; moves those that would overlap to the right, and drops those without room.
+/// Centres texts on their columns. Texts that would overlap move to the right, or are dropped without room.
 fn without_overlap(texts: Vec<Placed>, area: Rect) -> Vec<Placed> {
     let mut from = area.x;
     let mut placed = Vec::new();

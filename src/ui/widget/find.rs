@@ -29,14 +29,14 @@ struct PlacedChar {
     to: usize,
 }
 
-/// Marks the end of a line, where wrapping may have replaced a blank. [`FULL_BREAK`] ends a line that is full: there wrapping
-/// may have split a word.
+/// Marks the end of a line, where wrapping may have replaced a blank. [`FULL_BREAK`] marks the end of a full line,
+/// where wrapping may have split a word.
 const BREAK: char = '\n';
 const FULL_BREAK: char = '\r';
 
-/// Finds `wanted`, ignoring case, from the top down. Matches do not overlap. A blank in `wanted` matches any run of blanks
-/// or one line end. `columns` is the width at which the lines were wrapped; with `None`, for text set side by side, no match
-/// crosses a line end.
+/// Finds `wanted` in these lines, ignoring case. Matches do not overlap. A blank in `wanted` matches any run of blanks
+/// or one line end. `columns` is the width at which the lines were wrapped; with `None` (for texts side by side) no
+/// match crosses a line end.
 pub fn find(lines: &[Line<'_>], wanted: &str, columns: Option<usize>) -> Vec<Match> {
     let wanted: Vec<char> = wanted.split_whitespace().collect::<Vec<_>>().join(" ").chars().map(lower).collect();
     let Some(&first) = wanted.first() else { return Vec::new() };
@@ -83,7 +83,8 @@ fn places(lines: &[Line<'_>], columns: Option<usize>) -> Vec<PlacedChar> {
     places
 }
 
-/// The index after a match that begins at `at`; `None` if there is no match. With `crosses_lines` it may pass a line end.
+/// The index after a match that begins at `at`; `None` if there is no match. With `crosses_lines` it may pass a line
+/// end.
 fn end_of(places: &[PlacedChar], mut at: usize, wanted: &[char], crosses_lines: bool) -> Option<usize> {
     for (i, &c) in wanted.iter().enumerate() {
         let is_break = |at: usize| places.get(at).is_some_and(|p| matches!(p.c, BREAK | FULL_BREAK));
@@ -166,7 +167,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// A run of words is found at any width at which it was wrapped.
+        /// Words in a row are found at any width at which they were wrapped.
         #[test]
         fn wrapped_words_are_found(words in proptest::collection::vec("[a-c]{1,9}", 1..20), from in 0_usize..20, width in 4_usize..30) {
             let text = words.join(" ");

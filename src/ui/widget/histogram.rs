@@ -14,8 +14,8 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Counts `sorted`, in ascending order, into `columns`. Values below `floor` go to the first column. `None` without values
-    /// or columns.
+    /// Counts `sorted`, in ascending order, into `columns`. Values below `floor` go to the first column. `None` without
+    /// values or columns.
     pub fn new(sorted: &[f64], columns: usize, floor: f64) -> Option<Self> {
         let (first, last) = (sorted.first()?, sorted.last()?);
         if columns == 0 {
@@ -23,7 +23,7 @@ impl Histogram {
         }
         let mut from = first.max(floor);
         let mut to = last.max(from);
-        // Nearly equal values go to the middle of a scale around them.
+        // Nearly equal values get a wider scale with themselves in the middle.
         if to / from < 1.5 {
             (from, to) = (from / 1.5, to * 1.5);
         }

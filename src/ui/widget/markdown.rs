@@ -1,5 +1,5 @@
-//! Renders Markdown as styled, wrapped lines. The input is untrusted: no text costs more than a constant times its length,
-//! and no line exceeds the width.
+//! Renders Markdown as styled, wrapped lines. The input is untrusted: the cost is linear in its length, and no line
+//! exceeds the width.
 
 mod block;
 mod highlight;
@@ -35,12 +35,12 @@ pub fn render_growing(text: &str, width: u16, theme: Theme, base: Style) -> Vec<
     let text = sanitise(text);
     let text = limits::apply(&text);
     let text = unfinished::close(&text);
-    // The next line may change the meaning of an open block, and colours that jump distract: it stays plain until closed.
+    // Leave an open code block plain, because its colours could jump with every new line.
     let is_open = unfinished::is_in_code(&text);
     render_clean(&text, is_open, width, theme, base)
 }
 
-/// Makes the end of a text whose start was cut renderable.
+/// Makes a text whose start was cut renderable.
 pub fn resume(end: &str) -> String {
     unfinished::resume(end)
 }
@@ -97,7 +97,7 @@ struct Renderer {
     lists: Vec<Option<u64>>,
     links: Vec<Link>,
     block: Block,
-    /// Code blocks are coloured; false for the last one of a growing text while it is open.
+    /// Whether code blocks are coloured; false for the last one of a growing text while it is open.
     highlights: bool,
     /// Language of the current code block.
     language: String,
@@ -158,7 +158,7 @@ impl Renderer {
                     self.text(mark, style);
                 }
             }
-            // These extensions are not enabled. If they ever are, their source is shown.
+            // The parser does not enable these extensions. If it did, show their source.
             Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => {
                 self.text(&text, self.style());
             }
@@ -331,7 +331,7 @@ impl Renderer {
         let Some(link) = self.links.pop() else { return };
         let shown: String = self.inline.iter().skip(link.from).map(|s| s.content.as_ref()).collect();
         let is_shown = shown == link.url || link.url.strip_prefix("mailto:") == Some(shown.as_str());
-        // An address of a thousand columns is an attack or a data URL: cut it.
+        // Cut a very long address, which is a data URL or an attack.
         let url = fit::cut(&link.url, 200);
         if !is_shown && !url.is_empty() {
             self.text(&format!(" ({url})"), self.style().patch(self.theme.muted()));
@@ -339,7 +339,7 @@ impl Renderer {
     }
 }
 
-/// The summary of HTML that begins or ends a folded part and holds nothing else: empty for an end. `None` for other HTML.
+/// Summary of a folded part (`<details>`) that this HTML begins; empty if the HTML ends one. `None` for other HTML.
 fn folded_part(html: &str) -> Option<String> {
     let mut summary = String::new();
     for line in html.lines().map(str::trim).filter(|line| !line.is_empty()) {

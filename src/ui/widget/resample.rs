@@ -5,13 +5,14 @@ use std::time::Duration;
 use crate::domain::time::Nanos;
 
 /// Returns the mean of the points in each of `cells` equal slices of `from..=to`. A slice without a point repeats the
-/// previous value for at most `hold`; after that, and at a gap in the series, the slice is `None`. Points are in time order.
+/// previous value for at most `max_silence`. Later slices, and slices in a gap of the series, are `None`. Points must
+/// be in time order.
 pub fn resample(
     points: &[(Nanos, Option<f64>)],
     from: Nanos,
     to: Nanos,
     cells: usize,
-    hold: Duration,
+    max_silence: Duration,
 ) -> Vec<Option<f64>> {
     let span = to.since(from).as_nanos();
     let mut out = vec![None; cells];
@@ -40,7 +41,7 @@ pub fn resample(
         } else if gap {
             None
         } else {
-            last.filter(|(at, _)| start_of(cell).since(*at) <= hold && next < points.len()).map(|(_, v)| v)
+            last.filter(|(at, _)| start_of(cell).since(*at) <= max_silence && next < points.len()).map(|(_, v)| v)
         };
     }
     out

@@ -14,8 +14,8 @@ pub fn bars(values: &[Option<f64>], max: f64) -> String {
     values.iter().map(|v| v.map_or(' ', |v| level(v, max))).collect()
 }
 
-/// Returns the part of a column that falls into cell `row`, counted from the bottom. The column is `eighths` eighths of a
-/// cell high; above its top the result is a blank.
+/// Returns the part of a column in cell `row`, counted from the bottom; a blank above the column. The column is
+/// `eighths` eighths of a cell high.
 pub fn column(eighths: usize, row: usize) -> char {
     match eighths.saturating_sub(row * 8) {
         0 => ' ',

@@ -46,9 +46,9 @@ struct Wrapper {
     line: Runs,
     blanks: Runs,
     word: Runs,
-    /// The word ends in a character of [`OPENING`].
+    /// Whether the word ends in a character of [`OPENING`].
     opened: bool,
-    /// The word ends in an ideograph.
+    /// Whether the word ends in an ideograph.
     after_ideograph: bool,
 }
 
@@ -90,14 +90,14 @@ impl Wrapper {
             self.end_word();
         }
         self.word.push(text, style, columns);
-        // All of `OPENING` is wide, so only wide graphemes are looked up.
+        // All characters of `OPENING` are wide, so look up only wide graphemes.
         self.opened = ideograph && OPENING.contains(text);
         self.after_ideograph = ideograph;
     }
 }
 
-/// Wraps `spans` at blanks into lines of at most `width` columns. Splits words longer than a line; a line feed ends a line.
-/// Returns no line for a width of 0, and one empty line for an empty text.
+/// Wraps `spans` at blanks into lines of at most `width` columns. Splits words longer than a line; a line feed ends a
+/// line. Returns no line for a width of 0, and one empty line for an empty text.
 pub fn wrap(spans: &[Span<'_>], width: usize) -> Vec<Vec<Span<'static>>> {
     if width == 0 {
         return Vec::new();
@@ -128,8 +128,8 @@ pub fn wrap(spans: &[Span<'_>], width: usize) -> Vec<Vec<Span<'static>>> {
     wrapper.lines
 }
 
-/// Splits a line of code into pieces of at most `width` columns, at any character. Tabs must be expanded already. Returns
-/// no piece for a width of 0, and one empty piece for an empty line.
+/// Splits a line of code into pieces of at most `width` columns, at any character. Tabs must be expanded already.
+/// Returns no piece for a width of 0, and one empty piece for an empty line.
 pub fn split(spans: &[Span<'_>], width: usize) -> Vec<Vec<Span<'static>>> {
     let mut pieces = Vec::new();
     if width == 0 {

@@ -81,7 +81,7 @@ fn the_report_is_made_once_for_each_selection_and_starts_at_its_top() {
     assert_eq!(browser.preview_top, 0);
     assert_eq!(act_on(&mut browser, A::NextTheme), []);
     let text = PreviewText { command_line: None, markdown: "# old".into() };
-    // The report of a run that is no longer selected is not shown.
+    // The report arrives after the user selected another run, so it is not shown.
     update(&mut browser, BrowserMsg::Previewed("ts-3".to_owned(), Ok(text.clone())));
     assert!(browser.shown_preview().is_none());
     update(&mut browser, BrowserMsg::Previewed("ts-2".to_owned(), Ok(text)));
@@ -95,7 +95,7 @@ fn two_marked_runs_are_compared_the_older_one_first() {
     assert!(browser.notice.as_ref().unwrap().text.starts_with("Mark two runs"));
     act_on(&mut browser, A::Mark);
     act_on(&mut browser, A::Last);
-    // With one mark, the selected run is the other one.
+    // One run is marked; the selected run is the other one of the comparison.
     assert_eq!(act_on(&mut browser, A::Compare), [BrowserEffect::Compare("ts-1".to_owned(), "ts-3".to_owned())]);
     assert_eq!((browser.mark_of("ts-1"), browser.mark_of("ts-3")), (Some('A'), Some('B')));
     let view = ComparisonView {
@@ -116,7 +116,7 @@ fn two_marked_runs_are_compared_the_older_one_first() {
 }
 
 #[test]
-fn the_charts_of_the_comparison_come_round() {
+fn the_charts_of_the_comparison_cycle() {
     let distribution = |label| Distribution { label, meaning: "", a_ms: vec![1.0], b_ms: vec![2.0] };
     let distributions = ["TTFT", "ITL", "Latency"].map(distribution).to_vec();
     let view = ComparisonView {

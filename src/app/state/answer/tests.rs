@@ -6,7 +6,7 @@ const PAGE: Page = Page { total: 110, rows: 10, home_is_start: false, grows: fal
 fn drawn(answer: &mut Answer, matches: &[usize]) -> (usize, usize) {
     let drawn = answer.place(matches, PAGE);
     answer.drawn(drawn);
-    (drawn.from, drawn.at)
+    (drawn.from, drawn.selected_match)
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn scrolling_stays_in_the_text_and_the_end_is_followed() {
     assert_eq!(drawn(&mut answer, &[]), (0, 0));
     answer.scroll(100);
     assert_eq!((drawn(&mut answer, &[]), answer.is_scrolled()), ((100, 0), false));
-    // A text that became shorter is followed.
+    // A text that became shorter returns to the home position.
     answer.scroll(-50);
     let shorter = answer.place(&[], Page { total: 30, ..PAGE });
     answer.drawn(shorter);
@@ -51,7 +51,7 @@ fn a_search_selects_the_next_match_below_and_wraps_around() {
     let matches = [5, 48, 49, 90];
     answer.begin_search();
     answer.edit_search(&Edit::Insert('a'));
-    // The match is on the screen, so nothing moves.
+    // The match is already visible, so the view does not scroll.
     assert_eq!(drawn(&mut answer, &matches), (40, 1));
     answer.step(1);
     assert_eq!(drawn(&mut answer, &matches), (40, 2));
@@ -91,7 +91,8 @@ fn reasoning_is_shown_until_the_answer_begins_unless_the_user_toggled_it() {
     assert!(!answer.shows_thinking(false) && !answer.shows_thinking(true));
 }
 
-/// First lines of the frames before and after the reasoning is toggled. It has 50 lines from line 2 on, or one if folded.
+/// First lines of the frames before and after the reasoning is toggled. It has 50 lines from line 2 on, or one if
+/// folded.
 fn refolded(answer: &mut Answer, grows: bool, is_shown: bool) -> (usize, usize) {
     answer.unfolded = Some(is_shown);
     let draw = |answer: &mut Answer| {

@@ -7,13 +7,13 @@ use crate::domain::session::{AttemptState, CasePhase, CaseState};
 use crate::domain::suite::Suite;
 use crate::domain::task::Task;
 
-/// Maximum number of answers in the mean of a case: a long run has thousands.
+/// Maximum number of answers in the mean of a case. A long run has thousands, and a frame must stay fast.
 pub const MAX_REPORTED: usize = 200;
 
 /// Sort key of the table of cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum SortBy {
-    /// Order of the suite.
+    /// Order in the suite.
     #[default]
     Suite,
     /// Name of the case.
@@ -27,9 +27,9 @@ pub enum SortBy {
 /// Kinds of measurement in a suite, which decide whether some metrics have a column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measures {
-    /// Some case has checks, so there is a pass rate.
+    /// Whether some case has checks, so that there is a pass rate.
     pub checks: bool,
-    /// The run measures context depths, so the prefill speed matters.
+    /// Whether the run measures context depths, so that the prefill speed matters.
     pub depths: bool,
     /// Kind of work, which decides whether figures of tokens or of items exist.
     pub task: Task,
@@ -81,14 +81,14 @@ impl SortBy {
     }
 }
 
-/// Cases to sort, with their names, and the stage of the sweep whose figures decide.
+/// Data that the order of the cases depends on, by index of the case.
 #[derive(Clone, Copy, Debug)]
 pub struct SortedCases<'a> {
-    /// Names of the cases, in lower case.
+    /// Name of each case, in lower case.
     pub names: &'a [String],
-    /// Their states.
+    /// State of each case.
     pub states: &'a [CaseState],
-    /// Index of the stage; 0 without a sweep.
+    /// Index of the stage whose figures decide the order; 0 without a sweep.
     pub stage: usize,
 }
 
@@ -113,7 +113,7 @@ pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, SortedCases { names
             };
             sort_by_key(cases, figure, |a, b| match (a, b) {
                 (Some(a), Some(b)) => directed(a.total_cmp(b)),
-                // Reversed or not, cases without a figure come last.
+                // Cases without a figure come last in both directions.
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
                 (None, None) => Ordering::Equal,
@@ -122,7 +122,7 @@ pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, SortedCases { names
     }
 }
 
-/// Mean of a metric over the case's last reported attempts, as its row shows it.
+/// Mean of a metric over the reported attempts of a case, as the row of the case shows it.
 fn mean(metric: &Metric, case: &CaseState, stage: usize) -> Option<f64> {
     let records = case.reported_in(stage).rev().take(MAX_REPORTED).filter_map(AttemptState::record);
     let values: Vec<f64> = records.filter_map(|r| (metric.get)(&r)).filter(|v| v.is_finite()).collect();

@@ -1,4 +1,4 @@
-//! Idle time in a replay: each gap is shortened to a second on the screen.
+//! Idle time in a replay: each gap without requests in flight takes at most a second on the screen.
 
 use std::time::Duration;
 
@@ -7,9 +7,10 @@ use crate::domain::session::IdleReason;
 use crate::domain::spans::{Span, subtract};
 use crate::domain::time::Nanos;
 
-/// Maximum time on the screen for a gap. Gaps up to twice as long are played at the replay's speed.
+/// Time that a skipped gap takes on the screen. A gap that would take up to twice as long at the replay's speed is
+/// played in full.
 const MAX_SHOWN: Duration = Duration::from_secs(1);
-/// How long the header reports a skipped gap after its end, seconds on the screen.
+/// Time for which the header reports a skipped gap after its end, seconds on the screen.
 const REPORTED_FOR_S: f64 = 4.0;
 
 /// A gap that the replay skips.
@@ -17,15 +18,15 @@ const REPORTED_FOR_S: f64 = 4.0;
 pub struct Skipped {
     /// Length of the gap.
     pub time: Duration,
-    /// Why nothing was in flight.
+    /// Reason why nothing was in flight.
     pub why: IdleReason,
 }
 
-/// When a run was resumed, on its own clock, and how long it had been stopped. The run's clock shows next to nothing of
-/// that time.
+/// Time at which a run was resumed, on the run's clock, and how long it had been stopped. The run's clock hardly
+/// advances while the program is stopped.
 pub type Stop = (Nanos, Duration);
 
-/// A time without requests in flight, on the run's clock, and its length with stops.
+/// A time without requests in flight, on the run's clock, and its real length, which includes stops of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Gap {
     pub from: Nanos,
@@ -65,7 +66,7 @@ pub(super) fn advance(gaps: &[Gap], mut at: Nanos, speed: f64, seconds: f64) -> 
     at.plus(played(left, speed))
 }
 
-/// Position of a replay `seconds` of screen time before it is at `at`.
+/// Position of a replay `seconds` of screen time before it reaches `at`.
 pub(super) fn rewind(gaps: &[Gap], mut at: Nanos, speed: f64, seconds: f64) -> Nanos {
     let earlier =
         |at: Nanos, by: Duration| Nanos(at.0.saturating_sub(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)));
@@ -83,13 +84,13 @@ pub(super) fn rewind(gaps: &[Gap], mut at: Nanos, speed: f64, seconds: f64) -> N
     earlier(at, played(left, speed))
 }
 
-/// Time of the run that passes in `seconds` on the screen. Saturates: any speed is allowed.
+/// Time of the run that passes in `seconds` on the screen. Saturates, because any speed is allowed.
 fn played(seconds: f64, speed: f64) -> Duration {
     Duration::try_from_secs_f64(seconds * speed).unwrap_or(Duration::MAX)
 }
 
 impl Gap {
-    /// Speed at which a replay of this speed passes the gap.
+    /// Speed at which a replay of speed `speed` passes the gap.
     fn speed(&self, speed: f64) -> f64 {
         speed.max(self.to.since(self.from).as_secs_f64() / MAX_SHOWN.as_secs_f64())
     }
@@ -124,9 +125,9 @@ mod tests {
         assert_eq!(at(0, 1.0, 10.5), s(70));
         assert_eq!(at(0, 1.0, 11.0), s(130));
         assert_eq!([at(0, 1.0, 22.0), at(0, 1.0, 30.0)], [s(150), s(158)]);
-        // Starting within a gap plays the rest of its second.
+        // A replay that starts within a gap plays the rest of the gap's second.
         assert_eq!([at(70, 1.0, 0.5), at(70, 1.0, 2.5)], [s(130), s(132)]);
-        // At half speed, and at a speed at which nothing is skipped.
+        // At half speed; then at a speed so high that no gap is skipped.
         assert_eq!(at(0, 0.5, 22.0), Nanos::from_millis(130_500));
         assert_eq!(at(0, 200.0, 1.0), s(200));
     }
@@ -134,7 +135,7 @@ mod tests {
     #[test]
     fn rewinding_takes_as_long_as_playing() {
         let at = |from, seconds| rewind(&GAPS, s(from), 1.0, seconds);
-        // From after a gap to before it, from within it, from its end and from its start.
+        // Rewinds that start after a gap, within it, at its end and at its start.
         assert_eq!([at(134, 6.0), at(70, 5.5), at(130, 5.0), at(10, 5.0)], [s(9), s(5), s(6), s(5)]);
         assert_eq!([at(131, 1.5), at(152, 14.0), at(3, 5.0)], [s(70), s(10), s(0)]);
         for seconds in 0..30 {

@@ -26,7 +26,7 @@ fn record(id: AttemptId, started: Nanos, millis: u64, events: u64) -> AttemptRec
     r
 }
 
-/// A finished run. `attempts` has the duration in milliseconds and the number of events of each attempt, in turn.
+/// A finished run. `attempts` lists durations in milliseconds and numbers of events, which the attempts use in turn.
 fn whole(cases: usize, plan: Plan, attempts: &[(u64, u64)]) -> Recording {
     swept(cases, plan, &[], attempts)
 }

@@ -34,12 +34,12 @@ fn ends_at(app: &mut App, number: u32, from: Nanos, to: Nanos) {
     update(app, Msg::Engine(to, EngineFact::Ended { id, record: Arc::new(record) }));
 }
 
-/// Saves the run, and replays or shows it.
+/// Saves the run; then replays it at `speed`, or shows its end without one.
 fn saved(app: App, speed: Option<f64>) -> App {
     saved_and_resumed(app, speed, &[])
 }
 
-/// Saves a run that was resumed after `stops`, and replays or shows it.
+/// Saves a run that was resumed after `stops`; then replays it at `speed`, or shows its end without one.
 fn saved_and_resumed(mut app: App, speed: Option<f64>, stops: &[Stop]) -> App {
     let now = app.scene.now;
     let events = app.scene.session.clone().take_events().into();
@@ -149,7 +149,7 @@ fn idle_time_takes_a_second_and_is_reported() {
     assert_eq!((frame(&mut app, 246), skipped(&app)), (s(182), None));
 }
 
-/// The replay is at `at` seconds, within a millisecond, because positions are rounded.
+/// Asserts that the replay is at `at` seconds, within a millisecond because positions are rounded.
 fn assert_near(app: &App, at: u64) {
     assert!(app.scene.now.0.abs_diff(s(at).0) < 1_000_000, "{:?}, not {at} s", app.scene.now);
 }
@@ -167,7 +167,7 @@ fn one_skip_passes_a_gap_whether_the_replay_plays_or_not() {
         assert_near(&app, 182);
         press(&mut app, 240, Action::ReplayBack);
         assert_near(&app, 58);
-        // Into the gap, and out of it again.
+        // Skip into the gap, and out of it again.
         press(&mut app, 240, Action::ReplayForward);
         for back in [58, 53] {
             press(&mut app, 240, Action::ReplayBack);
@@ -206,7 +206,7 @@ fn a_replay_ends_with_the_last_request_and_shows_the_finished_run() {
 
 #[test]
 fn the_time_before_a_resume_is_reported_however_short_on_the_runs_clock() {
-    // tokscope was stopped for a day between the two cases.
+    // The program was stopped for a day between the two cases.
     let stopped = Duration::from_secs(86_400);
     let mut app = measured(2);
     discovered(&mut app, &["m"]);

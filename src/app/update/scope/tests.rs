@@ -218,7 +218,7 @@ fn dropped_streams_stay_in_the_envelope() {
     }
     let at = |ms: u64| Nanos::from_millis(1000 + ms);
     let shown = |from_ms| StreamSelection::new(app.shown(), at(from_ms), at(from_ms + 90_000), app.selected_row());
-    // A stream lasts 3,000 s, so the second, which is dropped, ends after 3,020 s.
+    // Each stream lasts 3,000 s. The second one, which ends after 3,020 s, is dropped.
     assert_eq!((shown(0).count, shown(0).is_crowded, shown(3_025_000).is_crowded), (3, true, false));
     assert!(app.shown().traces.envelope().spread(at(10_000), at(20_000)).is_some());
 }

@@ -109,7 +109,7 @@ fn other_requests_in_flight_are_cancelled_and_restarted_with_r() {
 #[test]
 fn repeats_of_the_refused_case_are_all_measured_after_r() {
     let mut app = running(2, 1, &[]);
-    // As with `--repeat 3`.
+    // Each case has three attempts, as with `--repeat 3`.
     app.scene.session.plan.repeat = 3;
     app.scene.session.cases[0].remaining = 2;
     refused(&mut app, 0, 401, "http");
@@ -173,7 +173,6 @@ fn a_stop_after_a_measured_case_is_status_1() {
     assert_eq!((app.scene.stop.is_some(), app.exit_status()), (true, 1));
 }
 
-/// A change of the app before the run, status and kind of the first failure, and the cause for which the run stops.
 /// Ends a request that got no connection.
 fn without_connection(app: &mut App, case: usize, kind: &str) -> Vec<Effect> {
     end_attempt(app, case, 1, |record| {
@@ -196,7 +195,7 @@ fn a_server_that_is_gone_stops_the_run_and_nothing_more_is_sent() {
     let stop = app.scene.stop.clone().unwrap();
     assert_eq!((stop.cause, app.scene.session.mode), (StopCause::Gone, Mode::Held));
     assert!(stop.reason.starts_with("the server is gone: 5 requests in a row got no connection: "), "{}", stop.reason);
-    assert!(stop.reason.contains("what is left was not sent"), "{}", stop.reason);
+    assert!(stop.reason.contains("the remaining requests were not sent"), "{}", stop.reason);
     // Resumed, the run repeats the requests without a connection and then sends what is left.
     let first = started(&press(&mut app, Action::Rerun))[0].0;
     assert_eq!(first, AttemptId { case: 2, number: 2 });

@@ -62,7 +62,7 @@ fn mistakes_name_the_file_its_line_and_the_limit() {
         ("images = [\"none.png\"]", "cases.toml:4:11: 'none.png': there is no such file"),
         (
             "images = [\"fake.png\"]",
-            "cases.toml:4:11: 'fake.png': is no PNG, JPEG, WebP or GIF; convert it to one of these",
+            "cases.toml:4:11: 'fake.png': is not a PNG, JPEG, WebP or GIF file; convert it to one of these",
         ),
         ("images = [\"large.png\"]", "cases.toml:4:11: 'large.png': is larger than 20 MiB, too large for an image"),
         ("images = [\"b.wav\"]", "'b.wav': is audio (wav); name it in audio"),
@@ -72,8 +72,11 @@ fn mistakes_name_the_file_its_line_and_the_limit() {
         ("images = [3]", "an integer in 'images'; write images = ["),
         ("audio = [{ width = 3, height = 3 }]", "a table in 'audio'; write audio = ["),
         ("images = [{ width = 3 }]", "this image has no height; write images = ["),
-        ("images = [{ width = 9000, height = 3 }]", "9000x3 is no size of an image; each side has 1 to 8192 pixels"),
-        ("images = [{ width = 3, height = 3, count = 33 }]", "33 images; a request can have 1 to 32"),
+        (
+            "images = [{ width = 9000, height = 3 }]",
+            "9000x3 is not a valid image size; each side must have 1 to 8192 pixels",
+        ),
+        ("images = [{ width = 3, height = 3, count = 33 }]", "33 images are not possible; a request can have 1 to 32"),
     ] {
         let found = mistake(lines);
         assert!(found.contains(expected), "{lines}\n{found}");

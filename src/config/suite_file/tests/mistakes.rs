@@ -353,9 +353,9 @@ fn checks_that_cannot_be_evaluated() {
         ),
         (
             after_case("check = { json_schema = { \"$ref\" = \"http://a/b.json\" } }"),
-            "cases.toml:4:11: 'json_schema': the schema refers to something outside of it (Resource 'http://a/b.json' is not \
-             present in a registry and retrieving it failed: Retrieval is disabled, cannot fetch http://a/b.json); nothing is \
-             fetched, so copy it under $defs",
+            "cases.toml:4:11: 'json_schema': the schema refers to another document (Resource 'http://a/b.json' is not \
+             present in a registry and retrieving it failed: Retrieval is disabled, cannot fetch http://a/b.json), which is \
+             not fetched; copy that document under $defs",
         ),
         (
             after_case("check = { json_schema = \"a.json\" }"),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 /// Maximum strings in the pool; later ones stay in their records.
 const MAX_STRINGS: usize = 128;
-/// Maximum pool size up to which new sentences are added. A server may send a new sentence each time.
+/// Maximum pool size up to which new sentences are added. A server may send a different sentence each time, and must
+/// not fill the pool.
 const MAX_STRINGS_FOR_SENTENCE: usize = 64;
 
 /// Strings that the packed records of a case have in common: models, finish reasons, error kinds, frequent sentences.
@@ -19,7 +20,7 @@ impl StringPool {
             let index = self.0.len();
             let limit = if is_sentence { MAX_STRINGS_FOR_SENTENCE } else { MAX_STRINGS };
             (index < limit).then(|| {
-                // Records packed earlier keep the pool they know, so it is copied if shared.
+                // Records packed earlier share this pool. It must not change under them, so it is copied first.
                 Arc::make_mut(&mut self.0).push(text.into());
                 index
             })

@@ -1,5 +1,5 @@
-//! Runs on a virtual clock, with servers whose speed is known. The estimate at each moment is compared with the time that
-//! the run really took.
+//! Runs on a virtual clock, with servers whose speed is known. The estimate at each moment is compared with the time
+//! that the run really took.
 
 use std::sync::Arc;
 
@@ -197,7 +197,8 @@ fn nothing_is_estimated_before_two_ends_while_held_or_once_nothing_is_left() {
 proptest! {
     /// For any lengths, speed and load, the estimate is within a factor of 2, and no end of a request raises it by more
     /// than 15% of the run. Answers take about as long as their limits suggest: the first token takes at most half the
-    /// time of the other tokens of the shortest answer. It rises where the latency grows faster with the load than is usual.
+    /// time of the other tokens of the shortest answer. It rises where the latency grows faster with the load than is
+    /// usual.
     #[test]
     fn the_estimate_stays_within_a_factor_of_two(
         limits in prop::collection::vec(50_u32..2000, 4..14),

@@ -1,11 +1,12 @@
-//! Changes of a case with the events of a run.
+//! Changes of a case by the events of a run.
 
 use super::{CasePhase, CaseState, Interrupted, NextTurn, RowCursor, Start};
 use crate::domain::attempt::{AttemptStatus, StoredRecord};
 use crate::domain::session::AttemptState;
 use crate::domain::turn::Turn;
 
-/// Number of requests that an attempt in flight still needs: its own, and those of the turns that follow.
+/// Number of requests that an attempt in flight still needs: its own, and those of the turns that follow. 0 for a
+/// warm-up.
 fn requests_left(warmup: bool, turn: Option<Turn>) -> usize {
     if warmup { 0 } else { turn.map_or(1, Turn::left) }
 }
@@ -41,7 +42,7 @@ impl CaseState {
         }
     }
 
-    /// Continues a conversation once its next turn is ready. After the end of the time limit it does not go on.
+    /// Adds the next turn of a conversation. After the end of the time limit, conversations do not continue.
     pub(in crate::domain::session) fn continue_conversation(&mut self, next: NextTurn) {
         if !self.is_time_over {
             self.next_left += next.turn.left();
@@ -90,7 +91,7 @@ impl CaseState {
         (self.phase, self.remaining) = (CasePhase::Cancelled, 0);
     }
 
-    /// Cancels a case because the program ends; a resumed run starts what is left.
+    /// Cancels a case because the program ends. A resumed run starts the attempts that are left.
     pub(in crate::domain::session) fn close(&mut self) {
         if self.is_settled() {
             return;
@@ -103,7 +104,8 @@ impl CaseState {
         self.interrupted = Some(Box::new(interrupted));
     }
 
-    /// Restores what the end of the program cancelled and what the user had paused. Nothing is in flight.
+    /// Queues the attempts again that the end of the program cancelled or that the user had paused. Nothing is in
+    /// flight.
     pub(in crate::domain::session) fn requeue_interrupted(&mut self) {
         self.remaining = self.remaining.saturating_add(self.end_conversations());
         if let Some(interrupted) = self.interrupted.take() {
@@ -116,7 +118,7 @@ impl CaseState {
         }
     }
 
-    /// Settles queued and running attempts when no program is left to run them.
+    /// Ends queued and running attempts, because the program has ended.
     pub(in crate::domain::session) fn settle_interrupted(&mut self) {
         self.remaining = self.remaining.saturating_add(self.end_conversations());
         if matches!(self.phase, CasePhase::Running | CasePhase::Queued) {
@@ -124,7 +126,7 @@ impl CaseState {
         }
     }
 
-    /// Ends the time limit: attempts that only it limited are not started again.
+    /// Ends the time limit: if only this limit set the number of attempts, no more are started.
     pub(in crate::domain::session) fn end_time(&mut self) {
         if self.remaining != u32::MAX {
             return;
@@ -170,7 +172,8 @@ impl CaseState {
         measured
     }
 
-    /// Ends the conversations that wait for their next turn; returns their number. Each will begin again if it is queued.
+    /// Ends the conversations that wait for their next turn, and releases their rows. Returns the number of these
+    /// conversations, so that the caller can queue them again.
     fn end_conversations(&mut self) -> u32 {
         let ended = std::mem::take(&mut self.next_turns);
         self.next_left = 0;
@@ -180,7 +183,7 @@ impl CaseState {
         u32::try_from(ended.len()).unwrap_or(u32::MAX)
     }
 
-    /// Discards an attempt that is scheduled but not due, and queues it again.
+    /// Discards an attempt that is ordered but not due, and queues it again.
     pub(in crate::domain::session) fn withdraw(&mut self, number: u32) {
         let Some(attempt) = self.attempts.get_mut((number as usize).wrapping_sub(1)) else { return };
         if !attempt.abandoned {
@@ -194,8 +197,8 @@ impl CaseState {
         }
     }
 
-    /// Stores the record of an attempt in flight, and condenses the oldest records beyond `keep`. `next` is the
-    /// conversation's next turn.
+    /// Stores the record of an attempt that ended, and packs the oldest records beyond the newest `keep`. `next` is the
+    /// next turn of the attempt's conversation.
     pub(in crate::domain::session) fn end(
         &mut self,
         number: u32,
@@ -214,14 +217,14 @@ impl CaseState {
         }
     }
 
-    /// Stores the record of an attempt that left nothing, and queues it again unless the user discarded it.
+    /// Stores the record of a lost attempt, and queues the attempt again unless the user discarded it.
     pub(in crate::domain::session) fn lose(&mut self, number: u32, record: StoredRecord) {
         let Some((abandoned, warmup)) = self.store(number, record, usize::MAX) else { return };
         if !abandoned && !warmup {
             self.give_back_row(number);
             self.remaining = self.remaining.saturating_add(1);
         }
-        // Another attempt takes its place, as after an orderly end of the program.
+        // Another attempt replaces the lost one, as after an orderly end of the program.
         if let Some(attempt) = self.attempts.get_mut((number as usize).wrapping_sub(1)) {
             attempt.abandoned = true;
         }
@@ -260,7 +263,7 @@ impl CaseState {
         self.rows.give_back(row);
     }
 
-    /// Phase of the case when nothing that counts is in flight.
+    /// Sets the phase of the case once no attempt that counts is in flight.
     fn settle(&mut self, is_cancelled: bool) {
         self.phase = if self.remaining > 0 {
             CasePhase::Queued
@@ -280,7 +283,7 @@ impl CaseState {
         }
     }
 
-    /// Keeps text and arrivals of attempt `number`, which ended, and drops those of the oldest attempts beyond `keep`.
+    /// Adds attempt `number` to the unpacked attempts of a `kind`, and packs the oldest ones beyond `keep`.
     fn pack_beyond(&mut self, keep: usize, kind: usize, number: u32) {
         let Some(unpacked) = self.unpacked.get_mut(kind) else { return };
         unpacked.push_back(number);

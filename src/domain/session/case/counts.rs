@@ -1,5 +1,5 @@
-//! Counts of a case's attempts, updated as they start and end, so that a step costs the same for one attempt and for a
-//! million.
+//! Counts of a case's attempts, updated with each start and end. A step thus takes the same time for one attempt and
+//! for a million.
 
 use crate::domain::session::AttemptState;
 
@@ -49,7 +49,8 @@ impl AttemptCounts {
         }
     }
 
-    /// Counts a complete answer. Stages and batches only rise, so an answer of an earlier one came late.
+    /// Counts a complete answer. Stages and batches have ascending numbers, so an answer of an earlier one is late and
+    /// does not count.
     fn report(&mut self, attempt: &AttemptState) {
         let known = (self.reported.stage, self.reported.round);
         let own = (attempt.stage, attempt.round);

@@ -19,6 +19,7 @@ const fn id(case: usize, number: u32) -> AttemptId {
 
 const fn timed(seconds: u64) -> Plan {
     Plan {
+        shard: None,
         concurrency: 1,
         repeat: 1,
         warmup: 0,

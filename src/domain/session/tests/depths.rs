@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::attempt::AttemptError;
 use crate::domain::refusal::CONTEXT_EXCEEDED;
 use crate::domain::row_order::Sample;
+use crate::domain::shard::Shard;
 use crate::domain::workload::{Workload, WorkloadSource};
 
 /// A run that measures two depths, twice each, after `probes` probes.
@@ -22,7 +23,7 @@ fn run_of(probes: u32) -> Session {
         has_checks: false,
         planned: vec![2, 2],
     });
-    Session::new(Arc::new(suite), plan).with_rows(Arc::new(RowPlan::endless(2).unwrap()))
+    Session::new(Arc::new(suite), plan).with_rows(Arc::new(RowPlan::endless(2, Shard::WHOLE).unwrap()))
 }
 
 /// Ends the attempt in flight; returns the case and the row of what starts next.

@@ -1,7 +1,8 @@
 //! Rows of a data set: each is sent once, and again if its request was discarded.
 
 use super::*;
-use crate::domain::row_order::{Sample, Shard};
+use crate::domain::row_order::Sample;
+use crate::domain::shard::Shard;
 
 const fn ms(n: u64) -> Nanos {
     Nanos::from_millis(n)

@@ -2,7 +2,8 @@
 
 use super::load::{due_row, end_at, ms, run_to};
 use super::*;
-use crate::domain::row_order::{Sample, Shard};
+use crate::domain::row_order::Sample;
+use crate::domain::shard::Shard;
 use crate::domain::workload::{Workload, WorkloadSource};
 
 /// A run that sends requests at these times.

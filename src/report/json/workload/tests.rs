@@ -6,7 +6,7 @@ use crate::report::json::render;
 use crate::report::json::schema_tests::validate;
 
 #[test]
-fn a_workload_has_its_source_and_asked_beside_real_lengths() {
+fn a_workload_has_its_source_with_requested_and_real_lengths() {
     let document: Value = serde_json::from_str(&render(&conversations())).unwrap();
     validate(&document);
     let workload = &document["workload"];
@@ -15,7 +15,7 @@ fn a_workload_has_its_source_and_asked_beside_real_lengths() {
         (&json!("dataset"), &json!("/data/questions.jsonl"), &json!(5), &json!("shuffled"))
     );
     assert_eq!(workload["fingerprint"], json!({ "bytes": 12_345, "crc32": "00c0ffee" }));
-    // Four first turns were built for 80 tokens and had 100. Ten answers had all the 50 that were asked for.
+    // Four first turns requested 80 prompt tokens and had 100. Ten answers had exactly the requested 50 tokens.
     assert_eq!(workload["requested_input_tokens"], json!({ "p50": 80.0, "p95": null, "n": 4 }));
     assert_eq!(workload["input_tokens"], json!({ "p50": 100.0, "p95": null, "n": 4 }));
     assert_eq!(workload["input_deviation_percent"], json!({ "mean": 25.0, "largest": 25.0, "n": 4 }));
@@ -31,7 +31,7 @@ fn turns_and_conversations_are_counted() {
     let turns = document["turns"].as_array().unwrap();
     let counts: Vec<_> = turns.iter().map(|t| (t["n"].as_u64().unwrap(), t["failed"].as_u64().unwrap())).collect();
     assert_eq!(counts, [(4, 0), (3, 1), (3, 0)]);
-    // The first token comes after a tenth of the latency, which is a second in the first turn.
+    // The TTFT is a tenth of the latency, which is one second in the first turn.
     assert_eq!(turns[2]["time_to_first_token_ms"]["mean"], 300.0);
     assert_eq!(turns[2]["cached_token_count"]["mean"], 200.0);
     let attempt = &document["cases"][0]["attempts"][0];
@@ -40,7 +40,7 @@ fn turns_and_conversations_are_counted() {
 }
 
 #[test]
-fn a_run_of_cases_has_no_workload() {
+fn a_run_of_a_suite_has_no_workload() {
     let document: Value = serde_json::from_str(&render(&report(sample_session()))).unwrap();
     for key in ["workload", "conversations", "turns"] {
         assert!(document.get(key).is_none(), "{key}");

@@ -4,7 +4,7 @@ use crate::domain::gpu::MemoryKind;
 use crate::domain::gpu_scope::GpuScope;
 use crate::report::fixture::{report, sample_session};
 
-/// The block of a GPU, to the end of the page.
+/// Returns the block of a GPU up to the end of the page.
 fn section<'a>(text: &'a str, name: &str) -> &'a str {
     text.split_once(&format!("\n### {name}\n")).unwrap_or_else(|| panic!("no section '{name}'")).1
 }
@@ -14,12 +14,12 @@ fn part(text: &str) -> &str {
 }
 
 #[test]
-fn one_gpu_is_a_block_with_what_it_did_and_what_a_token_cost() {
+fn one_gpu_has_a_block_with_its_figures_and_the_energy_per_token() {
     insta::assert_snapshot!(part(&render(&report(sample_session()))));
 }
 
 #[test]
-fn no_gpu_is_one_sentence_with_the_reason() {
+fn without_a_gpu_there_is_one_sentence_with_the_reason() {
     let mut r = report(sample_session());
     r.gpu = Err("libnvidia-ml.so.1 not found".into());
     let text = render(&r);
@@ -29,7 +29,7 @@ fn no_gpu_is_one_sentence_with_the_reason() {
 }
 
 #[test]
-fn several_gpus_have_a_block_each_with_what_is_special_about_it() {
+fn several_gpus_have_a_block_each_with_their_peculiarities() {
     let mut r = report(sample_session());
     let gpu = r.gpu.as_mut().unwrap();
     let mut second = gpu.devices[0].clone();
@@ -60,7 +60,7 @@ fn several_gpus_have_a_block_each_with_what_is_special_about_it() {
     assert!(third.contains("- **Throttled**: no\n"), "{third}");
     let fourth = section(&text, "GPU 3");
     assert!(fourth.contains("- **Throttled**: N/A\n"), "{fourth}");
-    // One of the four GPUs has no memory figures, and one no energy, so the sum has none either.
+    // One of the four GPUs has no memory figures and another no energy, so there are no sums.
     assert!(
         text.contains(
             "**Total of the 4 GPUs that serve**: 293,661 MiB memory, 124,247 MiB in use at their peaks, energy not available."
@@ -86,12 +86,12 @@ fn memory_that_all_programs_use_is_not_shown_as_the_gpu_s() {
 }
 
 #[test]
-fn energy_is_that_of_boards_but_of_a_macs_chip() {
+fn energy_covers_boards_or_a_part_of_an_apple_chip() {
     let mut r = report(sample_session());
     let boards =
         ["tokens). GPU boards, including idle power", "Energy is that of the boards: from their energy counter"];
     let chip =
-        ["The GPU's share of its chip, including", "Energy is that of the GPU's share of its chip, without memory"];
+        ["The GPU's part of its chip, including", "Energy is that of the GPU's part of its chip, without memory"];
     for (is_part_of_chip, shown, not) in [(false, boards, chip), (true, chip, boards)] {
         r.gpu.as_mut().unwrap().is_part_of_chip = is_part_of_chip;
         let text = render(&r);
@@ -101,20 +101,20 @@ fn energy_is_that_of_boards_but_of_a_macs_chip() {
 }
 
 #[test]
-fn idle_gpus_beside_an_endpoint_on_loopback_raise_a_doubt() {
+fn idle_gpus_with_an_endpoint_on_loopback_cause_a_note() {
     let mut r = report(sample_session());
     assert!(!render(&r).contains("may be that of a tunnel"));
     r.gpu.as_mut().unwrap().devices[0].utilization_max_percent = Some(4.0);
     assert!(render(&r).contains("No GPU that serves the endpoint was more than 5% busy"));
     r.gpu.as_mut().unwrap().scope = GpuScope::Unknown { why: "a tunnel?".into() };
     assert!(render(&r).contains("No GPU of this machine was more than 5% busy"));
-    // A GPU without a load figure is not an idle one.
+    // A GPU without a load figure is not idle.
     r.gpu.as_mut().unwrap().devices[0].utilization_max_percent = None;
     assert!(!render(&r).contains("may be that of a tunnel"));
 }
 
 #[test]
-fn the_sum_is_that_of_the_gpus_that_serve() {
+fn sums_cover_only_serving_gpus() {
     let mut r = report(sample_session());
     let gpu = r.gpu.as_mut().unwrap();
     let mut second = gpu.devices[0].clone();
@@ -131,7 +131,7 @@ fn the_sum_is_that_of_the_gpus_that_serve() {
 }
 
 #[test]
-fn only_the_gpus_that_serve_have_to_be_busy() {
+fn only_serving_gpus_must_be_busy() {
     let mut r = report(sample_session());
     let gpu = r.gpu.as_mut().unwrap();
     let mut second = gpu.devices[0].clone();
@@ -144,7 +144,7 @@ fn only_the_gpus_that_serve_have_to_be_busy() {
 }
 
 #[test]
-fn doubts_about_the_figures_stand_beside_them() {
+fn doubtful_figures_have_a_note() {
     let mut r = report(sample_session());
     let gpu = r.gpu.as_mut().unwrap();
     gpu.scope = GpuScope::Unknown { why: "nobody is seen to listen on :8000".into() };
@@ -155,7 +155,7 @@ fn doubts_about_the_figures_stand_beside_them() {
     for line in [
         "tokscope cannot tell whether these GPUs serve the endpoint: nobody is seen to listen on :8000.",
         "**Energy per output token**: N/A (it is not known which GPUs serve the endpoint).",
-        "The GPU driver did not answer for 3.2 s of the run, or tokscope stalled. The figures leave that time out.",
+        "The GPU driver did not answer for 3.2 s of the run, or tokscope stalled. The figures exclude that time.",
     ] {
         assert!(text.lines().any(|l| l == line), "no '{line}' in\n{text}");
     }

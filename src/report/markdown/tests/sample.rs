@@ -1,4 +1,5 @@
-//! Headings and fields of `tests/data/sample-report.md`, a report that users once made by script, in the report of today.
+//! Checks that a report still has the headings and fields of `tests/data/sample-report.md`, which a user's script
+//! wrote.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +7,10 @@ use super::super::render;
 use super::{line_of, section, table};
 use crate::report::fixture::{SAMPLE, report, sample_session};
 
-/// The script's report, of the ten cases of [`SAMPLE`].
+/// Report of the script about the ten cases of [`SAMPLE`].
 const BEFORE: &str = include_str!("../../../../tests/data/sample-report.md");
 
-/// Names of the fields of a report: `- **Name**: …`, `**Name**: …`, and first cells of the table of totals.
+/// Returns the names of a report's fields: `- **Name**: …`, `**Name**: …`, and the first cells of the table of totals.
 fn fields(text: &str) -> BTreeSet<String> {
     let bold = |line: &str| {
         let (name, _) = line.trim_start_matches("- ").strip_prefix("**")?.split_once("**")?;
@@ -20,7 +21,7 @@ fn fields(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_heading_of_the_script_s_report_is_a_heading() {
+fn every_heading_of_the_scripted_report_is_a_heading() {
     let text = render(&report(sample_session()));
     for heading in BEFORE.lines().filter(|line| line.starts_with('#')) {
         assert!(text.lines().any(|line| line == heading), "no '{heading}' in:\n{text}");
@@ -28,12 +29,12 @@ fn every_heading_of_the_script_s_report_is_a_heading() {
 }
 
 #[test]
-fn every_field_of_the_script_s_report_is_found_by_its_name() {
+fn every_field_of_the_scripted_report_is_found_by_its_name() {
     let text = render(&report(sample_session()));
     let names = fields(BEFORE);
     assert!(names.len() > 20, "{names:?}");
     for name in names {
-        // A field, a column or a row of a table.
+        // A name may become a field, a column or a row of a table.
         let is_found =
             [format!("**{name}**: "), format!("**{name}:**"), format!("| {name} "), format!("| **{name}** ")];
         assert!(is_found.iter().any(|found| text.contains(found.as_str())), "no '{name}' in:\n{text}");
@@ -42,7 +43,7 @@ fn every_field_of_the_script_s_report_is_found_by_its_name() {
 }
 
 #[test]
-fn the_figures_of_the_script_s_report_come_out_again() {
+fn the_figures_match_those_of_the_scripted_report() {
     let text = render(&report(sample_session()));
     let rows = table(&text, "Detailed Results");
     let before = super::table(BEFORE, "Detailed Results");

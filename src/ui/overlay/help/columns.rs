@@ -6,14 +6,14 @@ use ratatui::text::{Line, Span};
 use super::{Block, Entry};
 use crate::ui::fit::{cut, left, spans_width, width};
 
-/// Minimum width of a column.
+/// Minimum width of a column, cells.
 const COLUMN: usize = 35;
 /// Blanks between two columns.
 const GAP: usize = 3;
 /// Blanks between keys and description.
 const KEY_GAP: usize = 2;
 
-/// Lays blocks out in columns, in their order from the top left, as low as possible.
+/// Lays blocks out in columns of the least possible height, in their order from the top left.
 pub(super) fn arrange(blocks: &[(Style, Block)], columns: usize) -> Vec<Line<'static>> {
     let count = ((columns + GAP) / (COLUMN + GAP)).clamp(1, blocks.len().max(1));
     let column_width = (columns + GAP) / count - GAP;

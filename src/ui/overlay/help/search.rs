@@ -8,11 +8,13 @@ use crate::ui::glossary::{self, Term};
 use crate::ui::keymap::{DashboardRow, Section, sections};
 use crate::ui::view::View;
 
-/// The rows that match: those with this key first, then signs and words with this name, then those with these words.
+/// Rows that match the query: first bindings with this key, then terms with this name, then bindings and terms whose
+/// description contains the words.
 pub(super) fn found(query: &str, columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
     let query = query.trim();
     let rows = view.keymap.rows();
-    let has_key = |row: &&DashboardRow| row.keys.iter().any(|key| key.to_string() == query || key.typed() == query);
+    let has_key =
+        |row: &&DashboardRow| row.keys.iter().any(|key| key.to_string() == query || key.config_name() == query);
     let mut blocks: Vec<Vec<Line<'static>>> = Vec::new();
     let with_key = |section: &Section| rows.iter().filter(|row| section.has(row.binding)).filter(has_key).count();
     for section in sections(rows.iter().map(|row| row.binding)).filter(|section| with_key(section) > 0) {

@@ -68,7 +68,7 @@ impl Column {
 
     fn progress(&self, row: &Row<'_>, theme: Theme) -> Vec<Span<'static>> {
         let (tokens, estimated) = match (row.live, &row.record) {
-            // The state column already says that the row waits for its first token.
+            // Leave the cell blank: the state column already says that the row waits for its first token.
             (Some(live), _) if live.phase == StreamPhase::Waiting => return vec![Span::raw(" ".repeat(self.width))],
             (Some(live), _) => (f64::from(live.content_events) * row.scene.tokens_per_event, true),
             (None, Some(record)) if row.phase != CasePhase::Running => match record.output_tokens() {
@@ -103,7 +103,7 @@ fn signed(share: f64, estimated: bool) -> String {
 }
 
 fn difference(metric: &Metric, row: &Row<'_>) -> Option<Difference> {
-    // An attempt that is incomplete or in flight has no figure to compare.
+    // Only complete, measured answers have a figure to compare.
     row.record.as_ref().filter(|r| (row.live.is_none() || row.is_mean()) && !r.warmup)?;
     compare_means(metric, row.figures(), row.baseline?)
 }
@@ -144,14 +144,15 @@ pub(super) fn attempts(row: &Row<'_>) -> String {
     }
     let mark = if row.is_unfolded { "▾" } else { "" };
     match row.state.measured_count() {
-        // The means are of the attempts that count, as in the report.
+        // Means are over the reported attempts, as in the report.
         _ if row.is_mean() => format!("{mark}{}× mean", row.state.reported_count_in(row.stage)),
         count if row.is_unfolded || count > 1 => format!("{mark}{count}×"),
         _ => String::new(),
     }
 }
 
-/// State of the server's prefix cache for the prompt. `None` if the server reports nothing and the prompt was made unique.
+/// State of the server's prefix cache for the prompt. `None` if the server reports nothing and the prompt was made
+/// unique.
 pub(super) fn cache(record: &AttemptRecord) -> Option<&'static str> {
     match record.prefix_cache() {
         PrefixCache::Cold => Some("cold"),

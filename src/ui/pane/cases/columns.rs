@@ -8,7 +8,7 @@ use crate::ui::fit;
 
 /// Minimum and maximum width of the name, cells.
 const NAME: (usize, usize) = (20, 40);
-/// Columns up to this rank are shown before a long name gets its full width; the trace is not among them.
+/// Highest rank of the columns that take precedence over the full width of a long name.
 const BEFORE_NAME: u8 = 7;
 /// Width from which a table shows long states and the spread of means, cells.
 const ROOMY: usize = 100;
@@ -44,13 +44,13 @@ pub(super) struct Column {
     pub(super) heading: String,
     /// Width, cells.
     pub(super) width: usize,
-    /// Aligned to the left; numbers are aligned to the right.
+    /// Whether the text is aligned to the left; numbers are aligned to the right.
     pub(super) is_text: bool,
-    /// The rows are sorted by this column.
+    /// Whether the rows are sorted by this column.
     pub(super) is_sorted: bool,
     /// Content of the column.
     pub(super) kind: Kind,
-    /// Columns of the lowest rank stay longest when the table gets narrow.
+    /// Importance: a table that gets narrower drops the column with the highest rank first.
     rank: u8,
     /// Sort order of this column, if the table can be sorted by it.
     sort: Option<SortBy>,
@@ -94,17 +94,17 @@ pub(super) struct Table {
     pub(super) columns: Vec<Column>,
 }
 
-/// The part of the state that decides which columns exist.
+/// Facts about the run that decide which columns exist.
 #[expect(clippy::struct_excessive_bools, reason = "each decides about columns of its own")]
 #[derive(Clone)]
 struct Needs {
-    /// Some case has several attempts, or is unfolded.
+    /// Whether some case has several attempts or is unfolded.
     attempts: bool,
-    /// Some row shows means, which have a spread.
+    /// Whether some row shows means, which have a spread.
     means: bool,
-    /// The user set a baseline, with which the difference columns compare.
+    /// Whether the user set a baseline, with which the difference columns compare.
     baseline: bool,
-    /// Some TTFT is marked as possibly shortened by the prefix cache.
+    /// Whether some TTFT is marked as possibly shortened by the prefix cache.
     doubts: bool,
     /// Kinds of measurement in the suite.
     measures: Measures,
@@ -132,12 +132,12 @@ fn all(needs: &Needs, cells: usize) -> Vec<Column> {
     if needs.attempts {
         all.push(Column::new("Att.", if needs.means { MEAN } else { 5 }, 6, Kind::Attempts));
     }
-    // A baseline was set on purpose: its differences outrank the plain figures.
+    // The user set the baseline on purpose, so its differences take precedence over plain figures.
     let difference_rank = needs.baseline.then_some(3);
     let doubt = if needs.doubts { 2 } else { 0 };
     for (metric, &Placed { heading, rank, has_difference }) in order::columns(needs.measures) {
         let width = match metric.unit {
-            // One more cell for a `~`.
+            // One cell more for the `~` of an estimate.
             Unit::Milliseconds if metric.counts_output_tokens => 8,
             Unit::Milliseconds | Unit::ItemsPerSecond => 7,
             Unit::Tokens | Unit::TokensPerSecond => 6,
@@ -160,7 +160,7 @@ fn all(needs: &Needs, cells: usize) -> Vec<Column> {
     all
 }
 
-/// Width of a table from which a metric shows the spread of its means, cells. The two main metrics come first.
+/// Width of the table from which a metric shows the spread of its means, cells. The two main metrics show it first.
 fn room_for_spread(metric: &Metric) -> usize {
     if *metric == TTFT || *metric == SPEED { ROOMY } else { 180 }
 }
@@ -176,7 +176,7 @@ pub(super) fn choose(cells: usize, wanted_name: usize, app: &App) -> Table {
     let mut columns = all(&needs, cells);
     let sorting = &app.ui.cases;
     if let Some(sorted) = columns.iter_mut().find(|c| c.sort == Some(sorting.sort)) {
-        // The sorted column stays at every width: the order makes no sense without it.
+        // Keep the sorted column at every width, because it explains the order.
         (sorted.is_sorted, sorted.rank) = (true, 0);
         sorted.heading.push_str(arrow(sorting.reversed));
         sorted.width = sorted.width.max(fit::width(&sorted.heading));

@@ -48,7 +48,7 @@ pub(super) fn row_line(row: &Row<'_>, table: &columns::Table, is_selected: bool,
     Line::from(spans)
 }
 
-/// Status word of a row, with a muted mark if its answer has findings. The answer pane lists the findings.
+/// Status word of a row, with a muted mark if its answer has findings, which the Answer pane lists.
 fn state(row: &Row<'_>, word: &str, cells: usize, style: Style, theme: Theme) -> Vec<Span<'static>> {
     let marked = row.has_findings();
     let room = cells.saturating_sub(fit::width(word));
@@ -58,7 +58,7 @@ fn state(row: &Row<'_>, word: &str, cells: usize, style: Style, theme: Theme) ->
     vec![Span::styled(word.to_owned(), style), Span::styled(fit::left(MARK, room), theme.muted())]
 }
 
-/// Name of the case, or number, kind and stage of the attempt.
+/// Name of the case; in the row of an attempt, its number, kind and stage.
 fn name(row: &Row<'_>) -> String {
     let Some(attempt) = row.attempt else { return sanitise_line(&row.spec.name) };
     let is_last = row.state.attempts.len() == attempt.number as usize;

@@ -25,7 +25,7 @@ pub struct Row<'a> {
     pub(super) case: usize,
     pub(super) spec: &'a CaseSpec,
     pub(super) state: &'a CaseState,
-    /// Stage of the sweep that the figures of a case are of; 0 without a sweep.
+    /// Index of the stage of the sweep to which the figures of a case belong; 0 without a sweep.
     pub(super) stage: usize,
     /// The attempt of this row; `None` in the row of a case.
     pub(super) attempt: Option<&'a AttemptState>,
@@ -37,7 +37,7 @@ pub struct Row<'a> {
     pub(super) record: Option<Arc<AttemptRecord>>,
     /// The attempt that ended last, complete or not.
     ended: Option<Arc<AttemptRecord>>,
-    /// The attempts of the case have rows of their own.
+    /// Whether the attempts of the case have rows of their own.
     pub(super) is_unfolded: bool,
     /// Figures of the case in the baseline, if one is set.
     pub(super) baseline: Option<&'a Figures>,
@@ -52,7 +52,7 @@ pub struct Row<'a> {
 pub(super) enum Wrong {
     /// Number of checks that the answer fails.
     Checks(usize),
-    /// Number of answers that fail a check, and of those that were checked.
+    /// Number of answers that fail a check, out of the checked ones.
     Answers { failed: usize, checked: usize },
 }
 

@@ -15,14 +15,14 @@ use crate::ui::theme::Theme;
 pub(super) fn row_status(row: &Row<'_>, cells: usize, theme: Theme) -> (&'static str, String, Style) {
     let word = |glyph, word: &str, style| (glyph, word.to_owned(), style);
     if let Some(wrong) = row.wrong() {
-        // Complete and measured, so not a failed request.
+        // A wrong answer is complete and measured, so the request has not failed.
         return ("!", wrong_words(wrong, cells), theme.bad());
     }
     match row.phase {
         CasePhase::Queued => word("·", "queued", theme.muted()),
         CasePhase::Running => match row.live.map(|l| l.phase).unwrap_or_default() {
             _ if row.is_warming() => word("○", "warm-up", theme.accent()),
-            // Between an answer and the next turn of a conversation.
+            // The conversation is between an answer and its next turn.
             _ if row.live.is_none() && !row.state.next_turns().is_empty() => word("○", "next turn", theme.muted()),
             StreamPhase::Waiting => word("○", "waiting", theme.accent()),
             StreamPhase::Reasoning => word("◐", "reasoning", theme.accent()),
@@ -30,7 +30,7 @@ pub(super) fn row_status(row: &Row<'_>, cells: usize, theme: Theme) -> (&'static
         },
         CasePhase::Paused => word("‖", "paused", theme.warning()),
         CasePhase::Done if row.attempt.is_some_and(|a| a.warmup) => word("✓", "warm-up", theme.muted()),
-        // Complete, but the answer was cut at `max_tokens`.
+        // The answer is complete, but cut at `max_tokens`.
         CasePhase::Done if row.is_at_length() => word("✓", fitting("done (capped)", "capped", cells), theme.warning()),
         CasePhase::Done => word("✓", "done", theme.good()),
         CasePhase::Failed => ("✗", row.ended().map_or_else(|| "failed".to_owned(), |r| failed(r, cells)), theme.bad()),
@@ -42,7 +42,7 @@ pub(super) fn row_status(row: &Row<'_>, cells: usize, theme: Theme) -> (&'static
     }
 }
 
-/// Returns the state of a failed row, with the way it failed: `failed: 401`.
+/// State of a failed row with the cause, if it fits: `failed: 401`.
 fn failed(record: &AttemptRecord, cells: usize) -> String {
     let short = failure(record);
     let cause = record.http_status.filter(|_| record.status == AttemptStatus::HttpError);

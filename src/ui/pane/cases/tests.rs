@@ -79,7 +79,7 @@ fn after_a_sweep_the_rows_show_its_best_stage_and_name_it() {
     assert_eq!(stage.app.scene.shown_stage(), 1);
     let table = shown(&stage, 118, 12);
     assert!(table.lines().next().unwrap().contains("figures at concurrency 2"), "{table}");
-    // Two at a time take a second each; four at a time take two.
+    // Answers take one second at concurrency 2, and two seconds at concurrency 4.
     assert!(table.lines().any(|line| line.contains(" a ") && line.contains("1.00 s")), "{table}");
     stage.act(Action::SelectFirst);
     stage.act(Action::Unfold);
@@ -96,7 +96,7 @@ fn after_a_sweep_the_rows_show_its_best_stage_and_name_it() {
 fn unmeasured_attempts_are_named() {
     let mut stage = repeated();
     let row = |stage: &Stage| shown(stage, 118, 15).lines().find(|line| line.contains("├ 1 ·")).unwrap().to_owned();
-    // In the name, and in place of a state that counts.
+    // The word "warm-up" is in the name, and replaces "done" in the state.
     assert_eq!((row(&stage).matches("warm-up").count(), row(&stage).contains("done")), (2, false), "{}", row(&stage));
     let mut suite = crate::report::fixture::workload::dataset_suite();
     let mut workload = suite.workload.take().unwrap();
@@ -106,7 +106,7 @@ fn unmeasured_attempts_are_named() {
 }
 
 #[test]
-fn what_the_end_of_the_run_left_is_not_cancelled() {
+fn cases_that_the_end_of_the_run_interrupted_are_not_shown_as_cancelled() {
     let mut stage = Stage::new(&["a", "b", "c"], Plan::default());
     stage.connect();
     stage.start(0, 1, Script::plain(400, 9, 40));
@@ -155,7 +155,7 @@ fn sorted_by_a_figure() {
     stage.act(Action::ReverseSort);
     let reversed = shown(&stage, 78, 13);
     assert!(reversed.contains("TTFT↓"), "{reversed}");
-    // Rows without a figure are last again.
+    // Rows without a figure come last in this direction too.
     let states: Vec<bool> = reversed.lines().skip(2).take(10).map(|line| line.contains("done")).collect();
     assert_eq!(states, [[true; 6].as_slice(), &[false; 4]].concat(), "{reversed}");
 }

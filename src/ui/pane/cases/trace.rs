@@ -10,9 +10,9 @@ use crate::ui::widget::spark;
 
 /// Length of one bucket, milliseconds.
 const BUCKET_MS: u64 = 250;
-/// Number of bar heights between the median and half or twice its speed.
+/// Number of bar heights between the median speed and half or twice that speed.
 const STEPS_PER_FACTOR_OF_TWO: f64 = 4.0;
-/// Height of the median among seven bar heights.
+/// Bar height of the median speed, out of seven.
 const MIDDLE: f64 = 4.0;
 /// A cell without events is a stall if it is longer than this many median gaps.
 const GAPS_IN_A_STALL: f64 = 4.0;
@@ -68,7 +68,7 @@ fn bars(cells: &[Cell], typical_gap_ms: Option<f64>) -> Vec<(char, bool)> {
             let is_stall = cell.covered_ms > typical_gap_ms * GAPS_IN_A_STALL;
             return (spark::level(1.0, 7.0), is_stall);
         }
-        // Cells that hold only a few gaps, at either end, would show chance.
+        // A cell at either end with only a few gaps would show chance.
         if cell.covered_ms >= typical_gap_ms * GAPS_IN_A_STALL {
             let speed = f64::from(cell.count) * typical_gap_ms / cell.covered_ms;
             height = (MIDDLE + STEPS_PER_FACTOR_OF_TWO * speed.log2()).round().clamp(1.0, 7.0);
@@ -78,7 +78,7 @@ fn bars(cells: &[Cell], typical_gap_ms: Option<f64>) -> Vec<(char, bool)> {
     cells.iter().map(bar).collect()
 }
 
-/// Number of buckets per cell so that all of them fit.
+/// Number of buckets that each cell combines, so that all buckets fit.
 fn buckets_per_cell(buckets: usize, cells: usize) -> usize {
     buckets.div_ceil(cells.max(1)).max(1)
 }
@@ -99,7 +99,8 @@ fn live_cells(live: &InFlight, elapsed_ms: f64, cells: usize) -> Vec<Cell> {
     counts.enumerate().map(cell).collect()
 }
 
-/// Counts as [`AttemptRecord::trace`] does, but searches for the cell boundaries instead of visiting every arrival.
+/// Counts the events of an ended attempt by cell. Equals counting as [`AttemptRecord::trace`] does, but searches for
+/// cell boundaries instead of visiting every arrival.
 fn record_cells(record: &AttemptRecord, limit_ms: Option<f64>, cells: usize) -> Vec<Cell> {
     let (Some(first), Some(last)) = (record.arrivals.first(), record.arrivals.last()) else { return Vec::new() };
     let buckets = (last.at.since(record.started).as_millis() as u64 / BUCKET_MS) as usize + 1;
@@ -152,7 +153,7 @@ mod tests {
             bars(&cells, Some(10.0)).into_iter().map(|(bar, _)| bar).collect::<String>()
         };
         assert_eq!(bars_of(&every(10, 0, 999)), "▄▄▄▄");
-        // Twice as fast is above the top, 20% slower is a step lower, half as fast is at the bottom.
+        // Twice the speed is above the top, 20% less is one step lower, half the speed is at the bottom.
         assert_eq!(bars_of(&every(5, 0, 999)), "▇▇▇▇");
         assert_eq!(bars_of(&every(12, 0, 999)), "▃▃▃▃");
         assert_eq!(bars_of(&every(20, 0, 999)), "▁▁▁▁");

@@ -6,17 +6,17 @@ use ratatui::layout::Rect;
 use super::is_running;
 use crate::report::depth_rows::{DepthRow, MeanStd};
 use crate::ui::view::View;
-use crate::ui::widget::chart::{Axis, Chart, Look, MIN_SIZE, Point, Series, Symbol};
+use crate::ui::widget::chart::{Axis, Chart, MIN_SIZE, Point, Series, SeriesKind, Symbol};
 
-/// Smallest size of a chart that is worth its place, cells: columns and rows.
+/// Minimum size of a readable chart, cells: columns and rows.
 pub(super) const MIN: (u16, u16) = (MIN_SIZE.0 + 4, 8);
 /// Width from which two charts are side by side, cells.
 const TWO_COLUMNS: u16 = 66;
 /// Height from which two charts are one below the other in a narrower area, rows.
 const TWO_ROWS: u16 = 20;
-/// Size from which the TTFT has a chart too, cells.
+/// Size from which TTFT has a third chart, cells: columns and rows.
 const THREE: (u16, u16) = (110, 22);
-/// Width from which titles name the figure and not only its unit, cells.
+/// Width from which titles have the name of the figure besides its unit, cells.
 const LONG_TITLE: u16 = 34;
 /// Cells between two charts.
 const GUTTER: u16 = 2;
@@ -51,10 +51,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, rows: &[D
         area if area.height >= TWO_ROWS => stacked(area),
         area if area.width >= TWO_COLUMNS => side_by_side(area),
         area => {
-            // Prefill is a hundred times as fast as decode, so one axis for both is logarithmic.
+            // Prefill is about a hundred times as fast as decode, so a common axis must be logarithmic.
             let series = all_series(view, rows, &[PREFILL, DECODE]);
             let axis = Axis::logarithmic(values(&series).collect::<Vec<f64>>());
-            // The title rule of the pane has the unit.
+            // The title is empty, because the title rule of the pane has the unit.
             return chart(view, rows, "", axis, series).draw(area, frame.buffer_mut());
         }
     };
@@ -64,7 +64,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, rows: &[D
 
 fn chart<'a>(view: &View<'_>, rows: &[DepthRow], title: &'a str, y: Axis, series: Vec<Series<'a>>) -> Chart<'a> {
     let theme = view.theme;
-    // Depths that are still to come are on the axis too, so that it does not change during the run.
+    // Include depths that are not measured yet, so that the axis does not change during the run.
     let deepest = rows.iter().map(|row| row.test.depth).max().unwrap_or(0);
     Chart {
         title,
@@ -77,25 +77,25 @@ fn chart<'a>(view: &View<'_>, rows: &[DepthRow], title: &'a str, y: Axis, series
         title_style: theme.value(),
         axis_style: theme.muted(),
         label_style: theme.text(),
-        apart_name: "",
+        incomparable_name: "",
     }
 }
 
 fn all_series(view: &View<'_>, rows: &[DepthRow], figures: &[Figure]) -> Vec<Series<'static>> {
     let series = |&(name, symbol, colour, get): &Figure| {
         let point = |(case, row): (usize, &DepthRow)| {
-            let is_open = is_running(view.scene(), case);
+            let is_provisional = is_running(view.scene(), case);
             Some(Point {
                 x: f64::from(row.test.depth),
                 y: get(row)?.mean,
-                is_open,
-                is_apart: false,
+                is_provisional,
+                is_incomparable: false,
                 label: String::new(),
             })
         };
         let mut points: Vec<Point> = rows.iter().enumerate().filter_map(point).collect();
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
-        Series { name, style: view.theme.series(colour), look: Look::Points(symbol), points }
+        Series { name, style: view.theme.series(colour), kind: SeriesKind::Points(symbol), points }
     };
     figures.iter().map(series).filter(|series| !series.points.is_empty()).collect()
 }

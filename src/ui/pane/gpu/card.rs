@@ -35,18 +35,18 @@ const MEANS: &str = "means of the run";
 /// Number of missed samples after which the driver counts as silent.
 const SILENT_SAMPLES: u64 = 4;
 
-/// State of drawing one card.
+/// A GPU, and how to draw its card.
 struct Card<'a> {
     view: &'a View<'a>,
     gpu: &'a GpuTrack,
     /// Reason why the figures are stale, if they are.
     stale_reason: Option<String>,
-    /// Style of figures: dim when they are stale.
+    /// Style of the figures: dim if they are stale.
     value: Style,
     width: u16,
 }
 
-/// Draws the card into `area`; with `numbered`, including the driver's index of the GPU.
+/// Draws the card into `area`. With `numbered`, the name includes the driver's index of the GPU.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpu: &GpuTrack, numbered: bool) {
     let stale_reason = stale_reason(view, gpu);
     let value = if stale_reason.is_some() { view.theme.muted() } else { view.theme.value() };
@@ -83,12 +83,13 @@ pub(super) fn last_of(view: &View<'_>, gpu: &GpuTrack, series: &Series) -> Optio
     series.last().or_else(stale)
 }
 
-/// Whether the run is finished, so that the figures are means of the run. Later load belongs to another job.
+/// Whether the run is finished, so that the figures are means over the run. Load after the run belongs to other
+/// programs.
 pub(super) fn is_over(view: &View<'_>) -> bool {
     view.scene().session.mode == Mode::Finished
 }
 
-/// Returns the figure of a sensor: its mean in a finished run, else as [`last_of`] does.
+/// Returns the figure of a sensor: its mean over a finished run, or else its [last](last_of) value.
 pub(super) fn reading(view: &View<'_>, gpu: &GpuTrack, series: &Series, of_run: MeanAndMax) -> Option<f64> {
     of_run.mean().filter(|_| is_over(view)).or_else(|| last_of(view, gpu, series))
 }
@@ -100,7 +101,7 @@ pub(super) fn short_name(gpu: &GpuTrack, cells: usize) -> String {
         return name;
     }
     let vendor = gpu.info.vendor.iter().map(String::as_str);
-    // The brand is the same for every model, so only the model distinguishes GPUs.
+    // Drop the brand, because only the model distinguishes GPUs.
     let short = vendor.chain(["GeForce"]).fold(name.as_str(), |name, word| {
         name.strip_prefix(word).and_then(|rest| rest.strip_prefix(' ')).unwrap_or(name)
     });
@@ -158,7 +159,7 @@ impl Card<'_> {
                     let name = fit::width(index) + fit::width(&self.gpu.info.model);
                     name + fit::spans_width(right) + 2 <= room
                 };
-                // The figures say themselves that they are means.
+                // No note is needed where the figures say that they are means.
                 let right =
                     Some(self.clocks()).filter(|right| !is_over(self.view) || is_roomy(right)).unwrap_or_default();
                 let taken = fit::spans_width(&right);
@@ -191,7 +192,7 @@ impl Card<'_> {
         }
         if !throttled.is_empty() {
             let gap = if spans.is_empty() { "" } else { "  " };
-            // As many reasons as fit, and the number of the others.
+            // Show as many reasons as fit, and the number of the others.
             let texts = (0..=throttled.len()).rev().map(|shown| match throttled.len() - shown {
                 0 => format!("{gap}[{}]", throttled.join(", ")),
                 more if shown == 0 => format!("{gap}[{more}]"),
@@ -232,7 +233,8 @@ impl Card<'_> {
         ]
     }
 
-    /// Note behind the memory in use, if there is room: it includes reserved memory, or covers the whole machine.
+    /// Note after the memory in use, if there is room: whether the figure includes reserved memory or covers the whole
+    /// machine.
     fn memory_note(&self) -> &'static str {
         let info = &self.gpu.info;
         match (info.memory_used_includes_reserved, info.memory_used_is_machines) {
@@ -379,13 +381,13 @@ impl Card<'_> {
         self.readings().into_iter().zip(series).map(line).collect()
     }
 
-    /// Draws the run as `cells` small bars, on the time axis of the throughput.
+    /// Draws the samples of the run as `cells` small bars, over the time span of the charts over time.
     fn history(&self, series: &Series, top: Option<f64>, cells: usize) -> String {
         let scene = self.view.scene();
         let (from, to) = scene.window();
         let points = series.since(from);
-        let hold = series.hold(Duration::from_millis(scene.gpu.interval_ms.max(100) * SILENT_SAMPLES));
-        let values = resample(&points, from, to, cells, hold);
+        let max_silence = series.hold(Duration::from_millis(scene.gpu.interval_ms.max(100) * SILENT_SAMPLES));
+        let values = resample(&points, from, to, cells, max_silence);
         let top = top.unwrap_or_else(|| values.iter().flatten().copied().fold(0.0, f64::max));
         spark::bars(&values, top)
     }

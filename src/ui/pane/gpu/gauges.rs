@@ -11,7 +11,7 @@ use crate::ui::{fit, number};
 
 /// Width of the label, cells.
 const LABEL: usize = 8;
-/// Width from which there is a label, cells.
+/// Width of the pane from which the metrics have a label, cells.
 const LABELLED: u16 = 40;
 const BETWEEN: usize = 2;
 
@@ -49,7 +49,7 @@ fn items(gauges: &GaugeHistory, view: &View<'_>) -> Vec<Item> {
     let percent = |p: f64| format!("{}%", number::whole(p.max(0.0)));
     let queued = |n: f64| if n > 0.0 { theme.warning() } else { theme.value() };
     let is_over = is_over(view);
-    // A finished run has no current state; what the server does now is the work of others.
+    // After the run, the current state of the server belongs to other clients, so show the mean over the run.
     let level = |meter| if is_over { gauges.mean(meter) } else { gauges.now(meter) };
     let requests = |n: f64| if is_over && n < 99.95 { format!("{n:.1}") } else { count(n) };
     let generated = if is_over { gauges.generated_per_s.mean() } else { gauges.generated_per_s.last() };

@@ -13,7 +13,7 @@ use crate::ui::{fit, number, pane};
 
 /// Cells between two columns.
 const GAP: usize = 2;
-/// Minimum width of a readable name, and its maximum width, cells.
+/// Minimum and maximum width of a name, cells.
 const NAME: (usize, usize) = (8, 40);
 
 /// The figures of a line, most important first.
@@ -30,7 +30,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpus: &[&
     let widths: [usize; 4] = std::array::from_fn(widest);
     let lead = gpus.iter().map(|gpu| fit::width(&label(view, gpu))).max().unwrap_or(0);
     let width = usize::from(area.width);
-    // As many columns as fit; the name gets the remaining cells.
+    // Show as many columns as fit. The name gets the remaining cells.
     let mut left = width.saturating_sub(lead);
     let fitting = widths.iter().take_while(|w| {
         let fits = **w + GAP <= left;
@@ -72,7 +72,7 @@ fn line(
         spans.push(Span::styled(fit::cut(&format!(" {why}"), width.saturating_sub(lead)), theme.warning()));
         return Line::from(spans);
     }
-    // Throttle reasons matter more than the name, except those from after the run.
+    // Throttle reasons take precedence over the full name, but not those from after the run.
     let throttled = gpu
         .throttle
         .filter(|_| !is_over(view))
@@ -122,7 +122,8 @@ fn total(totals: &GpuTotals) -> Figures {
     ]
 }
 
-/// Totals of a finished run: the mean utilization, and the sum of the mean powers. GPUs and their slices are not added up.
+/// Totals of a finished run: the mean utilization, and the sum of the mean powers. None if a slice is listed beside its
+/// GPU, because the slice would count twice.
 fn total_of_means(totals: &GpuTotals, gpus: &[&GpuTrack]) -> Figures {
     let all = |get: fn(&GpuTrack) -> Option<f64>| {
         gpus.iter().map(|gpu| get(gpu)).sum::<Option<f64>>().filter(|_| gpus.len() == totals.count)

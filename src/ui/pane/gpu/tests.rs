@@ -63,7 +63,7 @@ fn a_local_gpu_is_not_shown_for_a_remote_or_simulated_server() {
     let remote = shown(&stage, 60, 8);
     assert!(remote.contains(reason) && remote.contains("--server-metrics"), "{remote}");
     assert!(!remote.contains("GiB") && !remote.contains("driver"), "{remote}");
-    // GPUs that the endpoint's own host reports.
+    // The endpoint's own host reports its GPUs.
     stage.app.scene.gpu.gpus[0].info.host = Some("gpu-box\u{1b}[2J".to_owned());
     let hosted = shown(&stage, 60, 8);
     assert!(hosted.contains("GPU · gpu-box ") && hosted.contains("GiB") && !hosted.contains(reason), "{hosted}");
@@ -125,7 +125,7 @@ fn throttle_reasons_follow_the_clock() {
     assert!(shown(&stage, 60, 8).contains("2610 MHz") && !shown(&stage, 60, 8).contains('['));
     stage.app.scene.gpu.gpus[0].throttle = Some(Throttle::POWER_CAP.union(Throttle::SOFTWARE_THERMAL));
     let wide = shown(&stage, 60, 8);
-    // The vendor's name is dropped to make room.
+    // The name drops the vendor to make room.
     assert!(wide.contains("RTX PRO 6000 B") && !wide.contains("NVIDIA"), "{wide}");
     assert!(wide.lines().nth(1).unwrap().ends_with("2610 MHz  [power cap, thermal]"), "{wide}");
 }
@@ -195,7 +195,7 @@ fn the_servers_gauges_or_the_reason_for_none_are_below_the_gpus() {
         &mut stage,
         &[(Meter::Running, 4.0), (Meter::Waiting, 2.0), (Meter::KvCache, 63.4), (Meter::Preemptions, 7.0)],
     );
-    // A growing count needs two samples.
+    // A counter needs two samples before its growth is known.
     assert_eq!(last(&stage), "server  4 running  2 waiting  63% KV cache");
     stage.now_ms += 1000;
     gauges(
@@ -258,7 +258,7 @@ fn gpus_of_other_machines_are_named_by_machine() {
 #[test]
 fn a_finished_run_shows_means_and_no_later_load() {
     let mut stage = crate::ui::testing::ten_cases(10);
-    // The GPU is idle after the run.
+    // The GPU is idle after the run, which must not change the means.
     stage.pass(3000);
     let of_run = |stage: &Stage| stage.app.scene.gpu.gpus[0].load.mean().map(|mean| format!("mean {mean:.0}%"));
     let wanted = of_run(&stage).unwrap();

@@ -51,7 +51,8 @@ fn sentence(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'s
     Line::from(vec![Span::styled(headline, theme.value()), Span::styled(evidence, theme.text())])
 }
 
-/// Fits headline and evidence into `columns`. A second cause whose evidence does not fit is named in the headline.
+/// Fits headline and evidence into `columns`. If there is no room for the evidence of a second cause, the headline
+/// names that cause.
 fn fitted(bottleneck: &Bottleneck, columns: usize) -> (String, String) {
     let evidence = |headline: &str| {
         let room = columns.saturating_sub(fit::width(headline));
@@ -69,8 +70,8 @@ fn fitted(bottleneck: &Bottleneck, columns: usize) -> (String, String) {
     (headline, shown)
 }
 
-/// Returns as many complete clauses as fit, the last one with a full stop; nothing if not even the first one fits. The report
-/// has the whole sentence.
+/// Returns as many complete clauses of a sentence as fit, with a full stop; empty if not even the first clause fits.
+/// The report has the whole sentence.
 fn clauses(sentence: &str, room: usize) -> String {
     if fit::width(sentence) <= room {
         return sentence.to_owned();
@@ -132,7 +133,7 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
         all.push(("partial ", format!("{done}/{planned}"), noun, theme.warning()));
     }
     all.extend(conclusion.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
-    // A fast answer that is wrong is no result.
+    // Wrong answers come before the speed, because the speed of a wrong answer is no result.
     all.extend(wrong);
     let per_s = |v: Option<f64>, unit| v.map(|v| ("", number::rate(Some(v)), unit, theme.value()));
     all.extend(per_s(conclusion.items_per_s, " items/s"));
@@ -141,7 +142,7 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
         all.extend(p95.map(|ms| ("p95 ", number::millis(Some(ms)), "", theme.value())));
     }
     all.extend(per_s(conclusion.input_tokens_per_s, " input tok/s"));
-    // The measured speed is the result; the rating and its scale explain it.
+    // The rating follows the measured speed, which it explains.
     let rating = all.len();
     let word = conclusion.rating.as_ref().map_or("", |(word, _)| *word);
     let rated = if word.is_empty() { " tok/s".to_owned() } else { format!(" tok/s · {word}") };
@@ -156,7 +157,7 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     all.extend(share.filter(|_| !is_wrong).map(|share| ("checks: ", share, " pass", theme.good())));
     let decode = |v| ("decode p50 ", format!("{mark}{}", number::rate(Some(v))), " tok/s", theme.value());
     all.extend(conclusion.decode_p50.map(decode));
-    // The rating's scale follows its word if that displaces none of the main figures.
+    // Add the scale of the rating if none of the main figures has to go for it.
     let scale = conclusion.rating.as_ref().map_or_else(String::new, |(_, scale)| format!("{rated} ({scale})"));
     if conclusion.speed.is_some() && width(&all) + fit::width(&scale) <= columns + fit::width(&rated) {
         all.iter_mut().skip(rating).take(1).for_each(|figure| figure.2 = &scale);
@@ -175,7 +176,7 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     fitting(all, columns, view)
 }
 
-/// The result of a whole sweep.
+/// Figures of a whole sweep, the most important first.
 fn sweep_figures(sweep: &SweepSummary, partial: bool, view: &View<'_>) -> Vec<Figure<'static>> {
     let theme = view.theme;
     let mark = if sweep.estimated { ESTIMATED } else { "" };
@@ -266,7 +267,7 @@ mod tests {
         };
         assert_eq!(line(120), format!("Client-bound: {evidence}"));
         assert_eq!(line(78), "Client-bound, also decode-bound: tokscope itself was 11 ms late (p99).");
-        // A cause that repeats itself is not a second cause.
+        // The same cause again is not a second cause.
         let own = Bottleneck { also: vec!["client-bound"], ..found };
         assert!(fitted(&own, 78).0 == "Client-bound", "{:?}", fitted(&own, 78));
     }
@@ -340,7 +341,7 @@ mod tests {
                 ..Default::default()
             }));
         };
-        // The last sample of the run comes at its end; later load belongs to another job.
+        // Only the samples up to the end of the run count. Later load belongs to other programs.
         for (at, serving, other) in [(20, 40.0, 99.0), (30, 60.0, 99.0), (40, 100.0, 100.0)] {
             sample(at, 0, serving);
             sample(at, 1, other);

@@ -3,29 +3,29 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::sweep_chart::{WORTHWHILE, columns, rows};
+use super::sweep_chart::{MIN_CHART_SIZE, columns, rows};
 use crate::domain::load_stages::LoadStage;
 use crate::domain::load_timeline::LoadPoint;
 use crate::domain::time::Nanos;
 use crate::ui::view::View;
-use crate::ui::widget::chart::{Axis, Chart, Look, Mark, Point, Series, Symbol};
+use crate::ui::widget::chart::{Axis, Chart, Mark, Point, Series, SeriesKind, Symbol};
 
 /// Width from which throughput and latency are side by side, cells.
 const TWO_COLUMNS: u16 = 66;
 /// Height from which they are one below the other in a narrower area, rows.
 const TWO_ROWS: u16 = 20;
-/// Width from which titles name the figure and not only its unit, cells.
+/// Width from which titles have the name of the figure besides its unit, cells.
 const LONG_TITLE: u16 = 48;
 /// Cells between two points.
 const CELLS_PER_POINT: u16 = 2;
-/// Milliseconds from which latencies are shown in seconds.
+/// Latency from which the axis is in seconds, milliseconds.
 const SECONDS_FROM_MS: f64 = 10_000.0;
 
-/// Draws the charts. Returns false if the load does not change, nothing has ended yet, or the area is too small.
+/// Draws the charts. Returns false if the load does not change, no request has ended yet, or the area is too small.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) -> bool {
     let scene = view.scene();
     let Some(timeline) = &scene.load.timeline else { return false };
-    if area.width < WORTHWHILE.0 || area.height < WORTHWHILE.1 {
+    if area.width < MIN_CHART_SIZE.0 || area.height < MIN_CHART_SIZE.1 {
         return false;
     }
     let (first, second) = match area {
@@ -50,7 +50,7 @@ struct Stages<'a> {
 impl<'a> Stages<'a> {
     fn chart(&self, title: &'a str, y: Axis, series: Vec<Series<'a>>) -> Chart<'a> {
         let (theme, scene) = (self.view.theme, self.view.scene());
-        // Stages that have not begun are on the axis too, so that it does not change during the run.
+        // Include stages that have not begun, so that the axis does not change during the run.
         let planned_s = scene.session.suite.load_stages.as_ref().map_or(0.0, |stages| stages.time().as_secs_f64());
         let end_s = self.points.last().map_or(0.0, |last| last.to_s);
         Chart {
@@ -64,7 +64,7 @@ impl<'a> Stages<'a> {
             title_style: theme.value(),
             axis_style: theme.muted(),
             label_style: theme.text(),
-            apart_name: "",
+            incomparable_name: "",
         }
     }
 
@@ -89,10 +89,10 @@ impl<'a> Stages<'a> {
     ) -> Series<'a> {
         let point = |p: &LoadPoint| {
             let x = f64::midpoint(p.from_s, p.to_s);
-            Some(Point { x, y: get(p)?, is_open: false, is_apart: false, label: String::new() })
+            Some(Point { x, y: get(p)?, is_provisional: false, is_incomparable: false, label: String::new() })
         };
         let points = self.points.iter().filter_map(point).collect();
-        Series { name, style: self.view.theme.series(colour), look: Look::Points(symbol), points }
+        Series { name, style: self.view.theme.series(colour), kind: SeriesKind::Points(symbol), points }
     }
 
     fn throughput(&self, width: u16) -> Chart<'a> {

@@ -5,14 +5,14 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-use super::sweep_chart::WORTHWHILE;
+use super::sweep_chart::MIN_CHART_SIZE;
 use super::{Row, fitting};
 use crate::domain::load_search::{LoadSearch, ProbeFigure, ProbeVerdict, SearchVariable};
 use crate::domain::search_results::{ProbeResult, SearchResult};
 use crate::domain::session::SearchState;
 use crate::domain::slo::Slo;
 use crate::ui::view::View;
-use crate::ui::widget::chart::{Axis, Chart, Limit, Look, Mark, Point, Series, Symbol};
+use crate::ui::widget::chart::{Axis, Chart, Limit, Mark, Point, Series, SeriesKind, Symbol};
 use crate::ui::{fit, number, pane};
 
 /// Width of a load, cells.
@@ -29,9 +29,9 @@ const GUTTER: u16 = 2;
 const BESIDE: u16 = 84;
 /// Minimum rows of the table above a chart.
 const ROWS_ABOVE: u16 = 4;
-/// Threshold on the vertical axis, percent.
-const WHOLE: f64 = 100.0;
-/// Maximum of the vertical axis, percent: a probe far beyond the limit would flatten the others.
+/// Position of every threshold on the vertical axis, percent.
+const THRESHOLD_PERCENT: f64 = 100.0;
+/// Maximum of the vertical axis, percent, so that a probe far beyond its threshold does not flatten the others.
 const MAX_PERCENT: f64 = 400.0;
 /// Signs of the thresholds in the chart, in their order.
 const SYMBOLS: [Symbol; 3] = [Symbol::Circle, Symbol::Triangle, Symbol::Square];
@@ -39,15 +39,15 @@ const SYMBOLS: [Symbol; 3] = [Symbol::Circle, Symbol::Triangle, Symbol::Square];
 /// Draws the probes and the chart.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let Some(search) = view.scene().session.search() else { return };
-    let is_beside = area.width >= BESIDE && area.height >= WORTHWHILE.1;
-    let is_below = !is_beside && area.width >= WORTHWHILE.0 && area.height >= WORTHWHILE.1 + ROWS_ABOVE;
+    let is_beside = area.width >= BESIDE && area.height >= MIN_CHART_SIZE.1;
+    let is_below = !is_beside && area.width >= MIN_CHART_SIZE.0 && area.height >= MIN_CHART_SIZE.1 + ROWS_ABOVE;
     let (table, chart) = if is_beside {
         let width = area.width / 2;
         let x = area.x + width + GUTTER;
         (Rect { width, ..area }, Some(Rect { x, width: area.right() - x, ..area }))
     } else if is_below {
         let wanted = view.scene().load.probes.len() as u16 + 3;
-        let height = wanted.clamp(ROWS_ABOVE, area.height - WORTHWHILE.1);
+        let height = wanted.clamp(ROWS_ABOVE, area.height - MIN_CHART_SIZE.1);
         let y = area.y + height;
         (Rect { height, ..area }, Some(Rect { y, height: area.height - height, ..area }))
     } else {
@@ -70,7 +70,7 @@ fn sign(view: &View<'_>, verdict: ProbeVerdict) -> (&'static str, Style) {
     }
 }
 
-/// The table: the heading, the probes, and the result so far. The latest probes stay where rows are short.
+/// The table: heading, probes, and result so far. If there are too few rows, the first probes are dropped.
 fn rows(view: &View<'_>, search: &SearchState, width: u16) -> Vec<Row> {
     let (theme, scene) = (view.theme, view.scene());
     let (settings, slos) = (search.settings, scene.session.slos());
@@ -90,7 +90,7 @@ fn rows(view: &View<'_>, search: &SearchState, width: u16) -> Vec<Row> {
         ];
         spans.extend(shown.clone().zip(&result.figures).map(|(slo, figure)| value(view, slo, figure)));
         spans.push(Span::styled(fit::right(&result.stage.requests.to_string(), N), theme.muted()));
-        // The first probes are dropped first.
+        // A higher rank for earlier probes: they are dropped first.
         let age = scene.load.probes.len() - at;
         rows.push(Row { rank: 10 + u8::try_from(age.min(100)).unwrap_or(100), spans });
     }
@@ -117,7 +117,7 @@ fn value(view: &View<'_>, slo: &Slo, figure: &ProbeFigure) -> Span<'static> {
 fn percent(slo: &Slo, figure: &ProbeFigure) -> Option<f64> {
     let value = figure.value.filter(|_| slo.threshold > 0.0)?;
     let share = if slo.comparison.is_upper_bound() { value / slo.threshold } else { slo.threshold / value };
-    share.is_finite().then(|| (share * WHOLE).min(MAX_PERCENT))
+    share.is_finite().then(|| (share * THRESHOLD_PERCENT).min(MAX_PERCENT))
 }
 
 /// Draws each threshold in percent of its limit against the load.
@@ -129,12 +129,12 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, search: &Searc
     let points = |at: usize, slo: &Slo| {
         let point = |result: &&ProbeResult| {
             let y = percent(slo, result.figures.get(at)?)?;
-            let is_open = result.probe.verdict == ProbeVerdict::Undecided;
+            let is_provisional = result.probe.verdict == ProbeVerdict::Undecided;
             Some(Point {
                 x: search.settings.value(result.probe.load),
                 y,
-                is_open,
-                is_apart: false,
+                is_provisional,
+                is_incomparable: false,
                 label: String::new(),
             })
         };
@@ -148,11 +148,11 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, search: &Searc
         .map(|(at, slo)| Series {
             name: &slo.text,
             style: theme.series(at % SYMBOLS.len()),
-            look: Look::Points(SYMBOLS[at % SYMBOLS.len()]),
+            kind: SeriesKind::Points(SYMBOLS[at % SYMBOLS.len()]),
             points: points(at, slo),
         })
         .collect();
-    let top = series.iter().flat_map(|s| &s.points).map(|p| p.y).fold(WHOLE, f64::max);
+    let top = series.iter().flat_map(|s| &s.points).map(|p| p.y).fold(THRESHOLD_PERCENT, f64::max);
     let loads = search.probes.iter().map(|probe| search.settings.value(probe.load));
     let limit = search.outcome().last_pass.map(|load| Mark {
         x: search.settings.value(load),
@@ -169,11 +169,11 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, search: &Searc
         y: Axis::from_zero(top),
         series,
         marks: limit.into_iter().collect(),
-        limits: vec![Limit { y: WHOLE, name: "threshold".to_owned(), style: theme.warning() }],
+        limits: vec![Limit { y: THRESHOLD_PERCENT, name: "threshold".to_owned(), style: theme.warning() }],
         title_style: theme.value(),
         axis_style: theme.muted(),
         label_style: theme.text(),
-        apart_name: "",
+        incomparable_name: "",
     }
     .draw(area, frame.buffer_mut());
 }

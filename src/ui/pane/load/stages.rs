@@ -18,10 +18,10 @@ use crate::ui::{fit, number, pane};
 const NARROW: u16 = 30;
 /// Cells between the table and the chart beside it.
 const GUTTER: u16 = 2;
-/// Minimum height of charts below the table, with a blank row above them; lower ones are beside it.
+/// Rows below the table from which charts are there, after a blank row. With fewer rows, charts are beside the table.
 const BELOW: u16 = 11;
 
-/// Heading of the throughput. Its unit alone would not say whose tokens they are.
+/// Heading of the throughput. Its unit alone could also mean the speed per user.
 const THROUGHPUT: &str = "throughput";
 /// Heading of the concurrency in a narrow table, and width of concurrency and throughput there, cells.
 const NARROW_CONCURRENCY: &str = "conc.";
@@ -30,7 +30,7 @@ const NARROW_COLUMNS: [usize; 2] = [6, 11];
 const CONCURRENCY: usize = 12;
 /// Width of the sample count, cells.
 const N: usize = 8;
-/// Number of figures that come before the sample count.
+/// Number of figures that take precedence over the sample count.
 const BEFORE_N: usize = 2;
 /// Width of the pass rate, cells.
 const PASS: usize = 7;
@@ -42,13 +42,13 @@ struct Column {
     heading: &'static str,
     /// Width, cells.
     width: usize,
-    /// Percentile of the figures; `None` if they are none.
+    /// Percentile that the column shows; `None` for other figures.
     percent: Option<u32>,
-    /// Text of a stage.
+    /// Formats the figure of a stage.
     text: Box<dyn Fn(&Stage) -> String>,
 }
 
-/// Returns the columns by importance. Only answers with checks have a pass rate.
+/// All columns, the most important first. The pass rate needs answers with checks.
 fn columns(has_checks: bool, task: Task) -> Vec<Column> {
     let figure = |c: &'static SweepColumn| -> Column {
         let (cells, show): (usize, fn(Option<f64>) -> String) = match c.unit {
@@ -87,7 +87,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
     let table = table(view, &so_far, area.width);
     let wanted = table.len() as u16 + BELOW;
-    let worthwhile = sweep_chart::WORTHWHILE;
+    let worthwhile = sweep_chart::MIN_CHART_SIZE;
     let beside = (NARROW_COLUMNS.iter().sum::<usize>() + marks_width(view, &so_far.stages)) as u16;
     let are_below = area.width >= worthwhile.0 && area.height >= wanted;
     let are_beside = area.width >= beside + GUTTER + worthwhile.0 && area.height >= worthwhile.1;
@@ -100,7 +100,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let in_charts = columns_of(view.scene().session.suite.task).map(|c| c.percent).filter(|_| has_latencies);
     let shown: Vec<u32> = in_table.chain(in_charts).collect();
     let mut notes = notes(view, &so_far, area.width, &shown);
-    // Charts have precedence over notes; those of the lowest rank matter most.
+    // Charts take precedence over notes, and notes of a low rank over those of a high one.
     notes.sort_by_key(|note| note.rank);
     if are_below {
         notes.truncate(usize::from(area.height - wanted));
@@ -132,7 +132,7 @@ fn lines(frame: &mut Frame<'_>, area: Rect, rows: Vec<Row>) {
     }
 }
 
-/// Width of the marks behind a line, cells: two for each that may occur.
+/// Width of the marks after a line, cells: two for each mark that may occur.
 fn marks_width(view: &View<'_>, stages: &[Stage]) -> usize {
     let is_any_warm = stages.iter().any(|s| s.doubts.summary().is_some());
     2 + 2 * usize::from(is_any_warm) + 2 * usize::from(!view.scene().session.slos().is_empty())
@@ -181,13 +181,13 @@ fn table(view: &View<'_>, so_far: &StagesSoFar, width: u16) -> Vec<Row> {
         if stage.slo_met == Some(false) && !is_running {
             spans.push(Span::styled(" ✗", theme.bad()));
         }
-        // The latest stages stay; the first ones are dropped first.
+        // A higher rank for earlier stages: they are dropped first.
         rows.push(Row { rank: 10 - u8::try_from(at.min(8)).unwrap_or(8), spans });
     }
     rows
 }
 
-/// Returns what qualifies the figures, of which these percentiles are shown, and the saturation once all stages are over.
+/// Notes that qualify the figures, and the saturation once all stages are over. `shown` are the visible percentiles.
 fn notes(view: &View<'_>, so_far: &StagesSoFar, width: u16, shown: &[u32]) -> Vec<Row> {
     let (theme, stages) = (view.theme, &so_far.stages);
     let note = |rank, text: &str, style| {
@@ -218,7 +218,7 @@ fn notes(view: &View<'_>, so_far: &StagesSoFar, width: u16, shown: &[u32]) -> Ve
         let is_knee = matches!(Saturation::from_stages(stages), Saturation::Knee(_));
         let is_joined = is_knee && both.as_ref().is_some_and(|both| fit::width(both) <= usize::from(width));
         let slo = if is_joined { both } else { slo };
-        // The result comes before the explanation of a mark.
+        // The result for the SLOs takes precedence over the explanation of a mark.
         rows.extend(slo.map(|text| note(8, &text, theme.text())));
         let text = match Saturation::from_stages(stages) {
             Saturation::FromStart(found) => Some(found.to_string()),

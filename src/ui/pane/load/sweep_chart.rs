@@ -11,23 +11,23 @@ use crate::domain::sweep::{Stage, ideal_throughput, knee, slo_limit};
 use crate::domain::task::Task;
 use crate::report::sweep_table::KNEE;
 use crate::ui::view::View;
-use crate::ui::widget::chart::{Axis, Chart, Limit, Look, MIN_SIZE, Mark, Point, Series, Symbol};
+use crate::ui::widget::chart::{Axis, Chart, Limit, MIN_SIZE, Mark, Point, Series, SeriesKind, Symbol};
 
-/// Smallest size of a chart that is worth its place, cells: columns and rows.
-pub(super) const WORTHWHILE: (u16, u16) = (MIN_SIZE.0 + 4, 8);
+/// Minimum size of a readable chart, cells: columns and rows.
+pub(super) const MIN_CHART_SIZE: (u16, u16) = (MIN_SIZE.0 + 4, 8);
 /// Width from which throughput and latency are side by side, cells.
 const TWO_COLUMNS: u16 = 66;
 /// Height from which they are one below the other in a narrower area, rows.
 const TWO_ROWS: u16 = 20;
-/// Size from which TTFT and ITL have a chart each, cells.
+/// Size from which TTFT and ITL have a chart each, cells: columns and rows.
 const THREE: (u16, u16) = (110, 22);
-/// Width from which titles have the unit beside the name of the figure, cells.
+/// Width from which titles have the name of the figure besides its unit, cells.
 const LONG_TITLE: u16 = 48;
 /// Cells between two charts.
 const GUTTER: u16 = 2;
-/// Milliseconds from which a latency is shown in seconds.
+/// Latency from which the axis is in seconds, milliseconds.
 const SECONDS_FROM_MS: f64 = 10_000.0;
-/// Share of the highest figure up to which a threshold is on the scale; a higher one would flatten the lines.
+/// Maximum ratio of a threshold to the highest figure. A higher threshold would flatten the lines and is left out.
 const LIMIT_ON_SCALE: f64 = 2.0;
 
 /// The stages, and how to draw them.
@@ -103,7 +103,7 @@ pub(super) fn rows(area: Rect) -> (Rect, Rect) {
 impl<'a> Sweep<'a> {
     fn chart(&self, title: &'a str, y: Axis, series: Vec<Series<'a>>) -> Chart<'a> {
         let theme = self.view.theme;
-        // Stages that have not run yet are on the axis too, so that it does not change during the run.
+        // Include stages that have not run yet, so that the axis does not change during the run.
         let concurrencies = self.view.scene().session.sweep.iter().map(|c| *c as f64);
         Chart {
             title,
@@ -116,7 +116,7 @@ impl<'a> Sweep<'a> {
             title_style: theme.value(),
             axis_style: theme.muted(),
             label_style: theme.text(),
-            apart_name: "fewer requests than slots",
+            incomparable_name: "fewer requests than slots",
         }
     }
 
@@ -137,9 +137,9 @@ impl<'a> Sweep<'a> {
     }
 
     fn point(&self, at: usize, x: f64, y: f64) -> Point {
-        let is_open = self.running == Some(at);
-        let is_apart = !is_open && self.stages.get(at).is_some_and(|stage| !stage.fills_slots());
-        Point { x, y, is_open, is_apart, label: String::new() }
+        let is_provisional = self.running == Some(at);
+        let is_incomparable = !is_provisional && self.stages.get(at).is_some_and(|stage| !stage.fills_slots());
+        Point { x, y, is_provisional, is_incomparable, label: String::new() }
     }
 
     fn points(&self, get: impl Fn(&Stage) -> Option<f64>) -> Vec<Point> {
@@ -153,11 +153,11 @@ impl<'a> Sweep<'a> {
         let points = self.points(Stage::throughput_per_s);
         let top = points.iter().map(|p| p.y).fold(0.0, f64::max);
         let mut series =
-            vec![Series { name: "measured", style: theme.series(0), look: Look::Points(Symbol::Circle), points }];
+            vec![Series { name: "measured", style: theme.series(0), kind: SeriesKind::Points(Symbol::Circle), points }];
         if let Some(per_stream) = ideal_throughput(self.stages, 1) {
-            let look = Look::Curve(Box::new(move |concurrency| per_stream * concurrency));
+            let kind = SeriesKind::Curve(Box::new(move |concurrency| per_stream * concurrency));
             let name = if width >= LONG_TITLE { "ideal scaling" } else { "ideal" };
-            series.push(Series { name, style: theme.muted(), look, points: Vec::new() });
+            series.push(Series { name, style: theme.muted(), kind, points: Vec::new() });
         }
         let title = match (width >= LONG_TITLE, self.task().generates()) {
             (false, _) => "Throughput",
@@ -199,15 +199,15 @@ impl<'a> Sweep<'a> {
         let limits = self.limits(&percentiles, highest(&series));
         let values: Vec<f64> =
             series.iter().flat_map(|s| s.points.iter().map(|p| p.y)).chain(limits.iter().map(|l| l.y)).collect();
-        // The names of the curves say which latencies they are.
+        // The legend says which latencies these are.
         let title = if width >= LONG_TITLE { "Latency, ms" } else { "ms" };
         Chart { limits, ..self.chart(title, Axis::logarithmic(values), series) }
     }
 
     fn percentiles(&self, percentiles: &[Percentile]) -> Vec<Series<'a>> {
         let series = |&(_, name, symbol, colour, get): &Percentile| {
-            let look = Look::Points(symbol);
-            Series { name, style: self.view.theme.series(colour), look, points: self.points(get) }
+            let kind = SeriesKind::Points(symbol);
+            Series { name, style: self.view.theme.series(colour), kind, points: self.points(get) }
         };
         percentiles.iter().map(series).collect()
     }
@@ -226,7 +226,7 @@ impl<'a> Sweep<'a> {
             .collect()
     }
 
-    /// Throughput against throughput per user (Pareto): the farther up and right, the better.
+    /// Throughput against throughput per user (Pareto chart): the farther up and right, the better.
     fn per_user(&self, width: u16) -> Chart<'a> {
         let theme = self.view.theme;
         let point = |(at, stage): (usize, &Stage)| {
@@ -242,8 +242,8 @@ impl<'a> Sweep<'a> {
         let points: Vec<Point> = self.stages.iter().enumerate().filter_map(point).collect();
         let top = points.iter().map(|p| p.y).fold(0.0, f64::max);
         let right = points.iter().map(|p| p.x).fold(0.0, f64::max);
-        let look = Look::Points(Symbol::Circle);
-        let series = vec![Series { name: "stage, by concurrency", style: theme.series(0), look, points }];
+        let kind = SeriesKind::Points(Symbol::Circle);
+        let series = vec![Series { name: "stage, by concurrency", style: theme.series(0), kind, points }];
         let title = if width >= LONG_TITLE { "Throughput, tok/s" } else { "Throughput" };
         Chart {
             x: Axis::from_zero(right),

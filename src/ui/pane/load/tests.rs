@@ -42,7 +42,7 @@ fn three(rounds: u32, failing: bool, slos: &[&str]) -> Stage {
 fn before_the_first_answer_every_figure_is_a_dash() {
     assert_snapshot!(shown(&three(0, false, &[]), 60, 8), @r"
     ─ Latency · concurrency 3 ──────────────────── 0 in flight ─
-    – req/s  – throughput
+    – req/s  – tok/s throughput
                     p50      p90      p95      p99         n
     TTFT              –        –        –        –         –
     last 10 s         –        –        –        –         –
@@ -73,7 +73,7 @@ fn no_window_has_more_figures_than_the_run() {
 fn percentiles_need_samples_and_failures_are_counted_by_kind() {
     assert_snapshot!(shown(&three(7, true, &["ttft_p95<200ms", "latency_p50<1s"]), 60, 12), @r"
     ─ Latency · concurrency 3 ──────────────────── 0 in flight ─
-    0.5 req/s  149.6 throughput  94.0 per user  0% within SLO
+    0.5 req/s  149.6 tok/s throughput  94.0 per user
                     p50      p90      p95      p99         n
     TTFT         108 ms   122 ms        –        –     14/21
     last 10 s    108 ms        –        –        –       6/9
@@ -126,7 +126,7 @@ fn the_queue_of_an_open_loop_is_shown() {
     stage.connect();
     stage.start(0, 1, Script::plain(100, 10, 300));
     stage.pass(1000);
-    // The second was due after 100 ms.
+    // The second request was due after 100 ms.
     let shown = shown(&stage, 60, 10);
     assert!(shown.contains("Latency · 10 req/s"), "{shown}");
     assert!(shown.contains("1 in flight  queue 900 ms"), "{shown}");
@@ -135,7 +135,7 @@ fn the_queue_of_an_open_loop_is_shown() {
 #[test]
 fn a_finished_sweep_has_a_table_and_charts_with_the_knee_and_the_slo_limit() {
     let mut stage = sweep(5);
-    // The pane unzoomed at 120x40 and 200x60, and zoomed at 80x24 and 200x60.
+    // Sizes of the pane: unzoomed at 120x40 and 200x60, zoomed at 80x24 and 200x60.
     for (width, height) in [(52, 10), (73, 20), (78, 19), (198, 54)] {
         assert_snapshot!(format!("sweep_{width}x{height}"), shown(&stage, width, height));
     }
@@ -162,7 +162,7 @@ fn a_running_stage_is_an_open_point_with_its_tokens_in_flight() {
 }
 
 #[test]
-fn signs_tell_the_lines_of_a_sweep_apart_without_colour_and_in_ascii() {
+fn signs_distinguish_the_lines_of_a_sweep_without_colour_and_in_ascii() {
     let mut buffer = sweep(5).draw_with(78, 19, Theme::mono(), latency::draw);
     crate::ui::ascii::to_ascii(&mut buffer);
     assert_snapshot!("sweep_ascii_78x19", text(&buffer));
@@ -187,15 +187,15 @@ fn the_throughput_includes_tokens_in_flight() {
     let mut stage = three(0, false, &[]);
     (1..=3).for_each(|number| stage.start(0, number, Script::plain(500, 10, 1000)));
     stage.pass(250);
-    assert!(shown(&stage, 60, 8).contains("– req/s  – throughput"), "no token yet: {}", shown(&stage, 60, 8));
+    assert!(shown(&stage, 60, 8).contains("– req/s  – tok/s throughput"), "no token yet: {}", shown(&stage, 60, 8));
     stage.pass(4750);
     let (tokens_per_s, is_estimated) = stage.app.scene.throughput_so_far().unwrap();
     let events: u32 = stage.app.scene.in_flight().map(|f| f.content_events).sum();
     assert!(events > 1000 && is_estimated, "{events}");
-    // All three started five seconds ago.
+    // All three requests started five seconds ago.
     assert!((tokens_per_s - f64::from(events) / 5.0).abs() < 1e-6, "{tokens_per_s}");
     assert!(
-        shown(&stage, 60, 8).contains(&format!("– req/s  ~{tokens_per_s:.1} throughput")),
+        shown(&stage, 60, 8).contains(&format!("– req/s  ~{tokens_per_s:.1} tok/s throughput")),
         "{}",
         shown(&stage, 60, 8)
     );
@@ -313,7 +313,7 @@ fn a_stage_without_an_ended_request_has_no_count() {
 
 #[test]
 fn a_footnote_explains_only_figures_that_are_shown() {
-    // Too few answers for a p95.
+    // There are too few answers for a p95.
     let mut stage = sweep(5);
     for stage in &mut stage.app.scene.load.stages {
         stage.ok = 5;
@@ -334,6 +334,6 @@ fn a_search_shows_its_probes_its_limit_and_a_chart_of_the_thresholds() {
     for (width, height) in [(120, 20), (78, 24), (52, 10), (30, 6)] {
         assert_snapshot!(format!("search_{width}x{height}"), shown(&stage, width, height));
     }
-    // After six probes, the seventh has not begun.
+    // Six probes are complete; the seventh has not begun.
     assert_snapshot!("search_running_78x24", shown(&search(6), 78, 24));
 }

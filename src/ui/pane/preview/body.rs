@@ -1,4 +1,4 @@
-//! The lines below the title rule. The long part, the written text, is laid out once and cached; the notes around it are short.
+//! The lines below the title rule: the cached layout of the text, and short notes above and below it.
 
 use std::rc::Rc;
 
@@ -26,13 +26,13 @@ use crate::ui::view::{View, key_of};
 use crate::ui::widget::find::{Match, find};
 use crate::ui::widget::wrap::wrap;
 
-/// Maximum columns of a server's message that are shown.
+/// Maximum length of a server's message on the screen, columns.
 const MAX_MESSAGE: usize = 1200;
 
-/// All lines; the long part is shared with earlier frames.
+/// All lines of the pane. The text and the thread are shared with the cache.
 pub(super) struct Body {
     before: Vec<Line<'static>>,
-    /// Turns before the shown attempt; empty for a single request.
+    /// Earlier turns of the conversation; empty for a single request.
     thread: Rc<[Line<'static>]>,
     pub(super) text: Rc<[Line<'static>]>,
     after: Vec<Line<'static>>,
@@ -69,7 +69,7 @@ impl Body {
         };
         let prompt = AttemptId { case: subject.index, number: 0 };
         let key = match &subject.shown {
-            // The request becomes known a moment after the attempt.
+            // The request of a new attempt becomes known a moment after its start.
             SubjectState::Live(live)
                 if answer.form == Form::Exchange || (subject.is_prompt() && Thread::new(subject).is_some()) =>
             {
@@ -126,7 +126,7 @@ impl Body {
         !self.thread.is_empty()
     }
 
-    /// Number of lines about the turns before.
+    /// Number of lines of the earlier turns.
     pub(super) fn thread_len(&self) -> usize {
         self.thread.len()
     }
@@ -145,7 +145,7 @@ impl Body {
     }
 }
 
-/// Whether each attempt's prompt begins with a unique line.
+/// Whether a unique line is added at the start of each attempt's prompt.
 fn is_unique(subject: &Subject<'_>, view: &View<'_>) -> bool {
     !view.scene().session.plan.warm && subject.spec.takes_nonce()
 }
@@ -158,7 +158,7 @@ pub(super) fn stopped(record: &AttemptRecord, max_tokens: Option<u32>) -> Option
         return Some(format!("Stopped at its token limit; the answer may be incomplete. Finish reason: {reason}."));
     };
     Some(match record.output_tokens() {
-        // The server or its context has a lower limit.
+        // The answer is shorter than `max_tokens`, so the limit is that of the server or its context.
         Some((tokens, TokenSource::Usage)) if tokens < u64::from(max_tokens) => {
             let (tokens, max) = (grouped(tokens), grouped(u64::from(max_tokens)));
             format!(
@@ -182,13 +182,13 @@ struct BodyRenderer<'a> {
 }
 
 impl BodyRenderer<'_> {
-    fn say(&self, lines: &mut Vec<Line<'static>>, text: &str, style: Style) {
+    fn add_text(&self, lines: &mut Vec<Line<'static>>, text: &str, style: Style) {
         let text: String = text.chars().take(2 * MAX_MESSAGE).collect();
         let text = cut(&sanitise_line(&text), MAX_MESSAGE);
         lines.extend(wrap(&[Span::styled(text, style)], self.columns).into_iter().map(Line::from));
     }
 
-    /// Lines above the partial answer of a failed attempt: what went wrong, and what to do.
+    /// Lines above the partial answer of a failed attempt: the error, and advice.
     fn failure(&self, record: &AttemptRecord, view: &View<'_>) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         if record.is_ok() || record.status == AttemptStatus::Cancelled {
@@ -196,16 +196,16 @@ impl BodyRenderer<'_> {
         }
         if view.scene().stop.is_some() {
             for (text, style) in endpoint::sentences(view) {
-                self.say(&mut lines, &text, style);
+                self.add_text(&mut lines, &text, style);
             }
             return lines;
         }
         let kind = record.failure_kind();
-        self.say(&mut lines, &format!("✗ {kind}"), self.theme.bad());
+        self.add_text(&mut lines, &format!("✗ {kind}"), self.theme.bad());
         if let Some(error) = &record.error {
-            self.say(&mut lines, &error.message, self.theme.text());
+            self.add_text(&mut lines, &error.message, self.theme.text());
         }
-        self.say(&mut lines, &format!("{} reruns the case.", self.key_of(Action::Rerun)), self.theme.muted());
+        self.add_text(&mut lines, &format!("{} reruns the case.", self.key_of(Action::Rerun)), self.theme.muted());
         let has_part = !record.text.is_empty() || !record.reasoning.is_empty() || !record.tool_calls.is_empty();
         if self.form != Form::Exchange && has_part {
             lines.push(Line::default());
@@ -220,61 +220,61 @@ impl BodyRenderer<'_> {
         if let Some(items) = record.items {
             let tokens = record.usage.prompt_tokens.map(|n| format!(" for {} prompt tokens", grouped(n)));
             let text = format!("{}{}.", items.in_words(), tokens.unwrap_or_default());
-            self.say(&mut lines, &text, self.theme.text());
+            self.add_text(&mut lines, &text, self.theme.text());
         }
         lines
     }
 
-    /// Lines below an ended attempt: its flaws, and the outcome of later attempts.
+    /// Lines below an ended attempt: its limits, failed checks and findings, and the outcome of later attempts.
     fn notes(&self, subject: &Subject<'_>, record: &AttemptRecord) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         if record.condensed.is_some() {
-            self.say(
+            self.add_text(
                 &mut lines,
                 "The text was dropped to save memory; only the latest attempts keep it. All figures remain.",
                 self.theme.muted(),
             );
         }
-        // Rows of a workload have limits of their own.
+        // A row of a workload has a limit of its own, so the limit of the case does not apply.
         let own_limit = subject.attempt().and_then(|attempt| attempt.row).is_none().then_some(subject.spec.max_tokens);
         if let Some(reason) = stopped(record, record.lengths.output_tokens.or(own_limit)) {
-            self.say(&mut lines, &reason, self.theme.muted());
+            self.add_text(&mut lines, &reason, self.theme.muted());
         }
         for note in record.notes() {
-            self.say(&mut lines, &format!("! {note}"), self.theme.muted());
+            self.add_text(&mut lines, &format!("! {note}"), self.theme.muted());
         }
         for failure in record.checks.iter().filter_map(CheckResult::failure) {
-            self.say(&mut lines, &format!("✗ Check failed: {failure}"), self.theme.bad());
+            self.add_text(&mut lines, &format!("✗ Check failed: {failure}"), self.theme.bad());
         }
         let passed = record.checks.len() - record.failed_checks();
         if passed > 0 {
-            self.say(&mut lines, &format!("✓ {} passed", count(passed, "check")), self.theme.muted());
+            self.add_text(&mut lines, &format!("✓ {} passed", count(passed, "check")), self.theme.muted());
         }
         for sentence in record.server_timings.iter().flat_map(|t| t.sentences(record)) {
-            self.say(&mut lines, &sentence, self.theme.muted());
+            self.add_text(&mut lines, &sentence, self.theme.muted());
         }
         match subject.state.last_ended().and_then(AttemptState::record) {
             Some(last) if last.id != record.id && !last.is_ok() && last.status != AttemptStatus::Cancelled => {
                 let message = last.error.as_ref().map_or(last.status.as_str(), |e| e.message.as_str());
                 let text = format!("✗ Attempt {} failed: {message}", last.id.number);
-                self.say(&mut lines, &text, self.theme.bad());
+                self.add_text(&mut lines, &text, self.theme.bad());
             }
             _ => {}
         }
         if subject.state.phase == CasePhase::Paused {
-            self.say(&mut lines, &self.paused(), self.theme.warning());
+            self.add_text(&mut lines, &self.paused(), self.theme.warning());
         } else if record.status == AttemptStatus::Cancelled && subject.state.phase == CasePhase::Cancelled {
-            self.say(&mut lines, &self.cancelled(), self.theme.warning());
+            self.add_text(&mut lines, &self.cancelled(), self.theme.warning());
         }
         lines
     }
 
-    /// Lines above a prompt: what the case waits for.
+    /// Lines above a prompt: the reason why the case waits.
     fn waiting(&self, subject: &Subject<'_>, view: &View<'_>) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         let theme = self.theme;
         for (text, style) in endpoint::sentences(view) {
-            self.say(&mut lines, &text, style);
+            self.add_text(&mut lines, &text, style);
         }
         if !lines.is_empty() && subject.state.phase == CasePhase::Queued {
             return lines;
@@ -282,13 +282,13 @@ impl BodyRenderer<'_> {
         match (&subject.shown, subject.state.phase) {
             (SubjectState::Live(live), _) => {
                 let waited = millis(Some(view.scene().now.millis_since(live.started)));
-                self.say(&mut lines, &format!("Waiting for the first token: {waited}"), theme.accent());
+                self.add_text(&mut lines, &format!("Waiting for the first token: {waited}"), theme.accent());
             }
-            (_, CasePhase::Paused) => self.say(&mut lines, &self.paused(), theme.warning()),
-            (_, CasePhase::Cancelled) => self.say(&mut lines, &self.cancelled(), theme.warning()),
-            (_, CasePhase::Unreached) => self.say(&mut lines, &self.unreached(), theme.warning()),
-            (_, CasePhase::Running) => self.say(&mut lines, "Sending the request.", theme.accent()),
-            _ => self.say(&mut lines, "Not sent yet.", theme.muted()),
+            (_, CasePhase::Paused) => self.add_text(&mut lines, &self.paused(), theme.warning()),
+            (_, CasePhase::Cancelled) => self.add_text(&mut lines, &self.cancelled(), theme.warning()),
+            (_, CasePhase::Unreached) => self.add_text(&mut lines, &self.unreached(), theme.warning()),
+            (_, CasePhase::Running) => self.add_text(&mut lines, "Sending the request.", theme.accent()),
+            _ => self.add_text(&mut lines, "Not sent yet.", theme.muted()),
         }
         lines
     }

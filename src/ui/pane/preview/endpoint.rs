@@ -1,4 +1,4 @@
-//! State of the endpoint before the run: whether it is ready, what is being tried, and what the user can do.
+//! State of the endpoint before the run: whether it is ready, what tokscope tries, and what the user can do.
 
 use ratatui::style::Style;
 

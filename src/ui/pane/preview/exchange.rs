@@ -1,4 +1,4 @@
-//! The request as it was sent, and the figures of its response: side by side if there is room, else one below the other.
+//! The request as sent and the figures of its response, side by side if there is room.
 
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
@@ -11,6 +11,7 @@ use crate::domain::metrics::{METRICS, Metric, PREFILL, Unit};
 use crate::domain::quantity::Quantity;
 use crate::domain::sent_request::{REQUEST_NOT_STORED, SentRequest};
 use crate::domain::statistics::{Stats, enough_for, needed_for};
+use crate::domain::task::Task;
 use crate::domain::text::{sanitise, sanitise_line};
 use crate::ui::fit::{cut, left, spans_width};
 use crate::ui::number::{UNKNOWN, grouped, millis};
@@ -21,7 +22,7 @@ use crate::ui::widget::wrap::{split, wrap};
 
 /// Width of the names in front of values, columns.
 const NAMES: usize = 15;
-/// Maximum columns of a server's text that are shown.
+/// Maximum length of a text from the server on the screen, columns.
 const MAX_WORD: usize = 1200;
 /// Columns between request and response.
 const GUTTER: usize = 3;
@@ -31,7 +32,7 @@ pub(super) fn lines(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Vec
     let theme = view.theme;
     let columns = usize::from(columns);
     let wide = is_wide(columns as u16);
-    // The request has the longer lines.
+    // The request gets more room, because it has the longer lines.
     let request_columns = if wide { (columns - GUTTER) * 11 / 20 } else { columns };
     let response_columns = if wide { columns - GUTTER - request_columns } else { columns };
     let mut request = Column::new("request", request_columns, theme);
@@ -42,13 +43,13 @@ pub(super) fn lines(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Vec
     };
     match sent {
         Some(sent) => request.request(sent),
-        None => request.say(why_no_request(&subject.shown, view.app.playback.is_some()), theme.muted()),
+        None => request.add_text(why_no_request(&subject.shown, view.app.playback.is_some()), theme.muted()),
     }
     let mut response = Column::new("response", response_columns, theme);
     match &subject.shown {
         SubjectState::Live(live) => response.live(live),
         SubjectState::Ended(record) => response.ended(record),
-        SubjectState::Prompt => response.say("No response yet.", theme.muted()),
+        SubjectState::Prompt => response.add_text("No response yet.", theme.muted()),
     }
     if wide {
         return beside(request.lines, response.lines, request_columns, theme);
@@ -113,7 +114,7 @@ impl Column {
         self.lines.push(label(name, self.columns as u16, self.theme));
     }
 
-    fn say(&mut self, text: &str, style: Style) {
+    fn add_text(&mut self, text: &str, style: Style) {
         let text = cut(&sanitise_line(text), MAX_WORD);
         self.lines.extend(wrap(&[Span::styled(text, style)], self.columns).into_iter().map(Line::from));
     }
@@ -131,13 +132,13 @@ impl Column {
     // ─── The request ───
 
     fn request(&mut self, sent: &SentRequest) {
-        self.say(&format!("POST {}", sent.url), self.theme.value());
+        self.add_text(&format!("POST {}", sent.url), self.theme.value());
         for (name, value) in sent.headers.iter() {
             let value = value.as_deref().unwrap_or("(not shown)");
-            self.say(&format!("{name}: {value}"), self.theme.muted());
+            self.add_text(&format!("{name}: {value}"), self.theme.muted());
         }
         if !sent.headers.iter().any(|(name, _)| name == "x-request-id") {
-            self.say(&format!("x-request-id: {}", sent.request_id), self.theme.muted());
+            self.add_text(&format!("x-request-id: {}", sent.request_id), self.theme.muted());
         }
         self.lines.push(Line::default());
         let body = sanitise(&sent.pretty_body());
@@ -147,12 +148,12 @@ impl Column {
             self.lines.extend(split(&line, self.columns).into_iter().map(Line::from));
             if let (true, Some(mark)) = (marked, &mark) {
                 let note = format!("▲ {mark} is unique to this attempt: no prefix cache holds the prompt");
-                self.say(&note, self.theme.reasoning());
+                self.add_text(&note, self.theme.reasoning());
             }
         }
     }
 
-    /// Highlights the nonce in front of the prompt. Returns `false` if it is not in this line.
+    /// Highlights the nonce in front of the prompt. Returns false if this line does not contain the nonce.
     fn mark(&self, line: &mut Vec<Span<'static>>, mark: &str) -> bool {
         let start = format!("\"{mark}\\n");
         let Some(at) = line.iter().position(|span| span.content.starts_with(&start)) else { return false };
@@ -173,15 +174,15 @@ impl Column {
             StreamPhase::Reasoning => "reasoning",
             StreamPhase::Answering => "answering",
         };
-        self.say(phase, self.theme.accent());
+        self.add_text(phase, self.theme.accent());
         self.field("TTFT", &millis(live.ttft_ms));
         self.field("Events", &format!("{} with text so far", grouped(u64::from(live.content_events))));
-        self.say("More figures follow when the attempt ends.", self.theme.muted());
+        self.add_text("More figures follow when the attempt ends.", self.theme.muted());
     }
 
     fn ended(&mut self, record: &AttemptRecord) {
         let status = record.http_status.map_or_else(|| "no HTTP status".to_owned(), |code| format!("HTTP {code}"));
-        self.say(&format!("{status} · {}", record.status.as_str()), self.theme.value());
+        self.add_text(&format!("{status} · {}", record.status.as_str()), self.theme.value());
         let reason = |reason: &Option<String>| reason.clone().unwrap_or_else(|| UNKNOWN.to_owned());
         let each: Vec<String> = record.choice_finish_reasons.iter().map(reason).collect();
         let reasons = if each.is_empty() { reason(&record.finish_reason) } else { each.join(", ") };
@@ -196,9 +197,11 @@ impl Column {
         let reused = record.connect_ms.is_none() && record.headers_at.is_some();
         self.field("Connect", if reused { "reused connection" } else { &connect });
         self.field("Headers", &millis(record.time_to_headers_ms()));
-        // Few prompts are long enough for a prefill speed.
+        // Omit a prefill speed that is missing because the prompt is short, as most are.
         let is_shown = |m: &Metric| *m != PREFILL || (m.get)(record).is_some() || (m.unresolved)(record).is_some();
-        for metric in METRICS.iter().filter(|m| m.unit != Unit::Tokens && !m.is_share() && is_shown(m)) {
+        let task = if record.items.is_some() { Task::Embeddings } else { Task::Generation };
+        let applies = |m: &Metric| m.unit != Unit::Tokens && !m.is_share() && m.applies_to.includes(task);
+        for metric in METRICS.iter().filter(|m| applies(m) && is_shown(m)) {
             self.field(metric.label, &figure(metric, record));
         }
         let gaps = record.inter_chunk_latency_ms();
@@ -218,22 +221,22 @@ impl Column {
         if !sentences.is_empty() {
             self.section("server timings");
             for sentence in &sentences {
-                self.say(sentence, self.theme.text());
+                self.add_text(sentence, self.theme.text());
             }
         }
         if !record.checks.is_empty() {
             self.section("checks");
             for check in &record.checks {
                 match check.failure() {
-                    Some(failure) => self.say(&format!("✗ {failure}"), self.theme.bad()),
-                    None => self.say(&format!("✓ {}", check.kind.as_str()), self.theme.text()),
+                    Some(failure) => self.add_text(&format!("✗ {failure}"), self.theme.bad()),
+                    None => self.add_text(&format!("✓ {}", check.kind.as_str()), self.theme.text()),
                 }
             }
         }
         if record.notes().next().is_some() {
             self.section("notes");
             for note in record.notes() {
-                self.say(&format!("! {note}"), self.theme.text());
+                self.add_text(&format!("! {note}"), self.theme.text());
             }
         }
     }

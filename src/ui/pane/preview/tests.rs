@@ -343,7 +343,7 @@ fn reasoning_folds_when_the_answer_begins_unless_the_user_unfolded_it() {
     assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
     act(&mut app, &[Action::ToggleThinking]);
     assert!(shown(&mut app, 80, 24).contains("▸ reasoning, 18 words · z unfolds"));
-    // If its start is cut, the number of words is unknown.
+    // The number of words is unknown for reasoning whose start is cut.
     live(&mut app, 3100, InFlight { id: AttemptId { case: 1, number: 1 }, reasoning_cut: true, ..thinking(ANSWER) });
     app.ui.selected = 1;
     assert!(shown(&mut app, 80, 24).contains("▸ reasoning, 3.14 s · z unfolds"));
@@ -382,7 +382,7 @@ fn an_answer_cut_by_a_limit_names_the_limit() {
         text.contains("Stopped at max_tokens (500); the answer may be incomplete. Finish reason: length."),
         "{text}"
     );
-    // Another protocol's finish reason, with a limit of the server's own.
+    // The finish reason of another API, and an answer shorter than the limit of the case.
     let text = ended("max_tokens", 420);
     let expected = "Stopped after 420 tokens by a server limit below max_tokens (500); finish reason: max_tokens.";
     assert!(text.contains(expected), "{text}");
@@ -441,7 +441,7 @@ fn a_saved_run_says_that_its_requests_are_not_stored() {
     end(&mut app, 0, 1, |_| ());
     act(&mut app, &[Action::ToggleExchange]);
     let whole = app.scene.clone();
-    // Holds for a resumed run and for an opened one.
+    // The hint appears for resumed runs and for opened ones.
     assert!(text(&app, 80, 24, draw).contains("Saved runs do not store their"));
     app.playback = Some(Box::new(Playback::open(
         "2026-02-06 21:49".into(),

@@ -1,4 +1,4 @@
-//! A conversation as a thread: messages and answers before the shown attempt, dimmed, and its own message.
+//! A conversation as a thread: the dimmed messages and answers of earlier turns, and the message of the shown attempt.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::ui::number::{grouped, millis};
 use crate::ui::theme::Theme;
 use crate::ui::widget::markdown;
 
-/// Shown in place of a message that is not known.
+/// Text in place of an unknown message.
 const MESSAGE_NOT_STORED: &str = "(This message was not saved with the run.)";
 
 /// Turns of a conversation up to the shown attempt.
@@ -29,7 +29,8 @@ impl<'a> Thread<'a> {
         Some(Self { turn: subject.attempt()?.turn?, subject })
     }
 
-    /// Length of what the thread is made from, which changes once the request is known.
+    /// Length of the request from which the thread is made, as a key of the cache: it changes once the request is
+    /// known.
     pub(super) fn request_len(&self) -> usize {
         sent_body(self.subject).map_or(0, str::len)
     }
@@ -60,10 +61,10 @@ impl<'a> Thread<'a> {
         lines
     }
 
-    /// Records of the turns before, in order.
+    /// Records of the earlier turns, in order.
     fn earlier(&self) -> impl Iterator<Item = std::sync::Arc<AttemptRecord>> {
         let turn = self.turn;
-        // Attempts are numbered in the order of their start, and the first one names the conversation.
+        // A conversation has the number of its first attempt, and later turns have higher numbers.
         let attempts = &self.subject.state.attempts;
         let from = attempts.partition_point(|a| a.number < turn.conversation);
         let is_earlier = move |other: Turn| other.conversation == turn.conversation && other.number < turn.number;
@@ -80,7 +81,7 @@ impl<'a> Thread<'a> {
             let first = spec.messages.iter().rev().find(|m| m.role == "user").map(|m| m.content.clone());
             messages = first.into_iter().chain(spec.follow_ups.iter().cloned()).take(turns).collect();
         } else {
-            // The first turn may have several messages; the last of them is shown.
+            // The first turn may have several messages; show only the last of them.
             messages.drain(..messages.len().saturating_sub(turns));
         }
         (0..turns).map(|at| messages.get(at).cloned()).collect()

@@ -1,4 +1,4 @@
-//! Title rule of the answer: case, attempt, state and tokens.
+//! Title rule of the Answer pane: case, attempt, state and tokens.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -21,14 +21,14 @@ use crate::ui::pane;
 use crate::ui::pane::cases::status::failure;
 use crate::ui::view::View;
 
-/// Minimum columns of a name before words about the attempt.
+/// Minimum columns of the name if text about the attempt follows it.
 const MIN_NAME: usize = 16;
-/// Maximum columns that the figures leave to name and attempt: enough for each case of the built-in suite.
+/// Maximum columns that the figures must leave to name and attempt: enough for each case of the built-in suite.
 const MAX_RESERVED: usize = 28;
-/// Cells of the rule beside title, text and figures.
+/// Cells of the rule apart from title, text and figures: strokes and blanks.
 const STROKES: usize = 9;
 
-/// Name of the case, and words about form, attempt and turn: in full, and short.
+/// Name of the case, and a text about form, attempt and turn in a long and a short version.
 pub(super) struct About {
     name: String,
     long: String,
@@ -48,7 +48,7 @@ impl About {
         self.short.push_str(short);
     }
 
-    /// The text in at most `cells` cells: shorter words are chosen before the name is cut.
+    /// The text in at most `cells` cells. The short version is used before the name is cut.
     fn fitted(&self, cells: usize) -> String {
         let with = |words: &str| format!("{}{words}", self.name);
         let texts = [with(&self.long), with(&self.short)];
@@ -62,8 +62,8 @@ impl About {
     }
 }
 
-/// Draws the rule and returns the area below it. On a short line the last `figures` are dropped, words are shortened, and at
-/// last the name is cut.
+/// Draws the rule and returns the area below it. On a short line, the last `figures` are dropped first, then the text
+/// is shortened, and finally the name is cut.
 pub(super) fn draw(
     frame: &mut Frame<'_>,
     area: Rect,
@@ -93,11 +93,11 @@ pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> About {
         SubjectState::Prompt => return about,
     };
     let state = subject.state;
-    // A run limited by time has no known number of attempts.
+    // A run with a duration has no fixed number of attempts.
     let is_timed = state.remaining == u32::MAX;
     let all = state.attempts.len() + if is_timed { 0 } else { state.remaining as usize };
     let number = id.number;
-    // The other attempts may have another model.
+    // Name the model, because other attempts may have another one.
     if let Some(mix) = view.scene().session.suite.model_mix.as_ref().filter(|_| subject.spec.model.is_none()) {
         let first = subject.attempt().and_then(|attempt| attempt.turn).map_or(number, |turn| turn.conversation);
         let model = sanitise_line(mix.choose(subject.index, first));
@@ -131,7 +131,7 @@ pub(super) fn figures(subject: &Subject<'_>, drawn: Drawn, view: &View<'_>) -> V
     if !view.app.ui.answer.search.field.is_empty() {
         spans.push(match drawn.matches {
             0 => Span::styled("no match", theme.warning()),
-            all => Span::styled(format!("{}/{all}", drawn.at + 1), theme.accent()),
+            all => Span::styled(format!("{}/{all}", drawn.selected_match + 1), theme.accent()),
         });
     }
     let at_end = drawn.from >= drawn.limit;
@@ -195,7 +195,7 @@ fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> 
     let reason = record.finish_reason.as_deref().map(|r| cut(&sanitise_line(r), 20));
     let mut spans = match (record.status, reason) {
         (AttemptStatus::Ok, Some(reason)) => {
-            // A limit that cut the answer is no usual end.
+            // Warn about an unusual finish reason, such as a limit that cut the answer.
             let is_usual = [FinishClass::Complete, FinishClass::ToolCall];
             let is_usual = is_usual.iter().any(|class| record.ends_as(*class));
             vec![Span::styled(reason, if is_usual { theme.good() } else { theme.warning() })]
@@ -221,10 +221,10 @@ fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> 
     match (record.cache_doubt(), record.prefix_cache()) {
         _ if !record.is_ok() => {}
         (Some(doubt), _) => spans.push(Span::styled(doubt, theme.warning())),
-        // Later turns of a conversation repeat the turns before.
+        // A warm prompt needs no warning in a later turn of a conversation, which repeats the earlier ones.
         (None, PrefixCache::Warm) => spans.push(Span::styled("warm", theme.muted())),
         (None, PrefixCache::Cold) => spans.push(Span::styled("cold", theme.muted())),
-        // A nonce made the prompt unique, but the server does not confirm a cold cache.
+        // A nonce made the prompt unique, but the server does not report a cold cache.
         (None, _) => spans.push(Span::styled("cache unknown", theme.muted())),
     }
     spans

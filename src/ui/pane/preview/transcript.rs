@@ -20,7 +20,7 @@ use crate::ui::view::View;
 use crate::ui::widget::markdown;
 use crate::ui::widget::wrap::{expand_tabs, wrap};
 
-/// Width of a section's rule, columns; a longer title has a longer rule.
+/// Width of the rule over a section, columns. A longer title extends the rule.
 const LABEL: usize = 32;
 /// Maximum raw text that is shown, bytes; rendered text has the same limit.
 const MAX_RAW_BYTES: usize = 1024 * 1024;
@@ -30,7 +30,7 @@ type Render = fn(&str, u16, Theme, Style) -> Vec<Line<'static>>;
 /// Reasoning and answer to be laid out.
 struct Transcript<'a> {
     reasoning: &'a str,
-    /// Words of the reasoning; `None` if its start is cut.
+    /// Number of words of the reasoning; `None` if its start is cut.
     words: Option<usize>,
     thinking_ms: Option<f64>,
     text: &'a str,
@@ -42,7 +42,7 @@ pub(super) struct TranscriptRenderer {
     columns: u16,
     theme: Theme,
     unfolded: bool,
-    /// Key that unfolds the reasoning.
+    /// Name of the key that unfolds the reasoning.
     key: String,
 }
 
@@ -153,7 +153,7 @@ impl TranscriptRenderer {
         lines
     }
 
-    /// A line about an image or audio.
+    /// The line that replaces an image or audio.
     fn about(&self, text: &str) -> Line<'static> {
         let text = format!("[{}]", sanitise_line(text));
         Line::from(Span::styled(cut(&text, usize::from(self.columns)), self.theme.reasoning()))
@@ -192,7 +192,7 @@ pub(super) fn label(word: &str, columns: u16, theme: Theme) -> Line<'static> {
     Line::from(Span::styled(start + &rest, theme.muted()))
 }
 
-/// Applies `style` to all lines, so that no colour draws the eye.
+/// Applies `style` to all lines, so that no colour attracts attention.
 pub(super) fn dimmed(mut lines: Vec<Line<'static>>, style: Style) -> Vec<Line<'static>> {
     for span in lines.iter_mut().flat_map(|l| &mut l.spans) {
         span.style = span.style.patch(style);

@@ -1,4 +1,4 @@
-//! The time axis: its ends, the starts of attempts, and the times when the run was held.
+//! The time axis: its two ends, the starts of attempts, and the holds of the run.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{fit, number};
 
-/// Label of a time in which the run was held, if there is room.
+/// Label of a hold, if there is room.
 const HELD: &str = " held ";
 
 /// Draws the axis.
@@ -35,7 +35,7 @@ pub fn draw(
     let (from, to) = (time(window.from.since(began), span), time(window.to.since(began), span));
     let ends = Some((format!("└ {from} "), format!(" {to}")));
     let ends = ends.filter(|(from, to)| fit::width(from) + fit::width(to) <= cells);
-    // A label must stay between the two ends.
+    // The label of a hold must not overlap the labels of the two ends.
     let [start_width, end_width] =
         ends.as_ref().map_or([0, 0], |(from, to)| [from, to].map(|end| fit::width(end) as u16));
     buf.set_stringn(axis.x, axis.y, "─".repeat(cells), cells, style);
@@ -53,7 +53,7 @@ pub fn draw(
             buf.set_stringn(axis.x + start, axis.y, HELD, HELD.len(), view.theme.warning());
         }
     }
-    // Hide the start marks while only some streams are shown, or they would look complete.
+    // Without marks if only some streams are drawn, because some marks would look like all.
     let has_starts = !shown.is_crowded || view.app.ui.scope.stacked;
     for cell in shown.streams.iter().filter(|_| has_starts).filter_map(|s| window.cell_of(s.started, axis.width)) {
         buf[(axis.x + cell, axis.y)].set_char('┴');

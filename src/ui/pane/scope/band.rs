@@ -14,14 +14,14 @@ pub fn draw(dots: &mut Dots, view: &View<'_>, axis: &Axis, columns: &[Option<Gap
     for (at, spread) in columns.iter().enumerate() {
         let Some(spread) = spread else { continue };
         let [top, bottom] = [spread.max_ms, spread.min_ms].map(|ms| dots.row_at(share(axis, ms)));
-        // A quarter of the dots, so that the band is lighter than a line.
+        // Set a quarter of the dots, so that the band is lighter than a line.
         (top..=bottom).filter(|row| (row + at * 2).is_multiple_of(4)).for_each(|row| dots.stroke(at, row..=row, band));
     }
     let mut previous = None;
     for (at, spread) in columns.iter().enumerate() {
         let row = spread.map(|spread| dots.row_at(share(axis, spread.median_ms)));
         if let Some(row) = row {
-            // Twice as thick as the line of a stream.
+            // Draw the median twice as thick as the line of a stream.
             let rows = connected(previous, row);
             dots.stroke(at, *rows.start()..=rows.end() + 1, median);
         }

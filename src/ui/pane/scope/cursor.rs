@@ -13,7 +13,8 @@ use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{number, pane};
 
-/// Returns the readout at a time in pieces: the time, the stream of the selected case or the newest stream, and the lanes.
+/// Returns the readout at a time in pieces: the time, the stream of the selected case or the newest stream, and the
+/// lanes.
 pub fn items(view: &View<'_>, at: Nanos, shown: &StreamSelection<'_>, lanes: &[LaneData<'_>]) -> Vec<String> {
     let scene = view.scene();
     let mut items = vec![format!("at {:.3} s", at.since(scene.run_span().0).as_secs_f64())];

@@ -13,14 +13,14 @@ use crate::ui::view::View;
 use crate::ui::widget::braille::{Dots, Ink};
 use crate::ui::widget::chart::Axis;
 
-/// Ratio to the mean from which a column's longest gap has a dot of its own.
-const STANDS_OUT: f64 = 1.5;
+/// Ratio to the mean gap of a column above which its longest gap has a dot of its own.
+const MIN_PEAK_RATIO: f64 = 1.5;
 
 /// A stream resampled to the width of the plot.
 #[derive(Debug)]
 pub struct Curve<'a> {
     pub stream: &'a Stream<'a>,
-    /// Summary of each dot column.
+    /// Summary of the gaps in each dot column.
     pub columns: Vec<Option<Column>>,
     pub stalls: Vec<Stall>,
     pub emphasis: Emphasis,
@@ -30,7 +30,7 @@ impl<'a> Curve<'a> {
     /// Resamples a stream to `dots` columns.
     pub fn new(stream: &'a Stream<'a>, window: Window, now: Nanos, dots: usize, emphasis: Emphasis) -> Self {
         let limit = stream.limit_ms.unwrap_or(f64::INFINITY);
-        // A stall is shown while it lasts. A gap that may still be a usual one is drawn once it is over.
+        // Draw a gap in progress only if it is already a stall. Other gaps are drawn once they are over.
         let open = stream.ended.is_none().then(|| stream.trace.last().zip(stream.trace.last_kind())).flatten();
         let open = open.map(|(from, kind)| Gap { from, to: now, kind }).filter(|gap| gap.ms() > limit);
         let mut stalls = stream.trace.stalls(window.from, window.to, limit, stream.observer_stalls);
@@ -40,7 +40,7 @@ impl<'a> Curve<'a> {
         Self { stream, columns, stalls, emphasis }
     }
 
-    /// Limit of the usual gaps, milliseconds.
+    /// Maximum length of a usual gap, milliseconds; longer gaps are stalls.
     pub fn limit_ms(&self) -> f64 {
         self.stream.limit_ms.unwrap_or(f64::INFINITY)
     }
@@ -83,7 +83,7 @@ impl<'a> Curve<'a> {
         }
     }
 
-    /// Cell of the curve's last gap in a plot, if there is one in the window.
+    /// Cell of the last gap of the curve; `None` if no gap is in the window.
     pub fn end(&self, area: Rect, gutter: u16, axis: &Axis) -> Option<(u16, u16)> {
         let place = plot(area, gutter);
         let (at, column) = self.columns.iter().enumerate().rev().find_map(|(at, c)| Some((at, c.as_ref()?)))?;
@@ -92,7 +92,8 @@ impl<'a> Curve<'a> {
     }
 }
 
-/// Draws a column's mean, connected to the `previous` row, and its longest gap. Returns the row of the mean.
+/// Draws the mean gap of a column, connected to the `previous` row, and a dot for a much longer gap. Returns the row of
+/// the mean.
 fn draw_column(
     dots: &mut Dots,
     at: usize,
@@ -103,7 +104,7 @@ fn draw_column(
 ) -> usize {
     let (mean, high) = (column.mean_ms(), f64::from(column.high_ms));
     let row = dots.row_at(share(axis, mean));
-    if high > mean * STANDS_OUT {
+    if high > mean * MIN_PEAK_RATIO {
         let top = dots.row_at(share(axis, high));
         dots.stroke(at, top..=top, peak);
     }

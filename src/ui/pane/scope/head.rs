@@ -1,5 +1,4 @@
-//! The head of a lane: its name, what its lines mean, and its current value, on a thin rule that separates it from the lane
-//! above.
+//! The head of a lane: name, legend and current value on a thin rule, which separates the lane from the one above.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -8,12 +7,12 @@ use ratatui::text::{Line, Span};
 use crate::ui::fit;
 use crate::ui::view::View;
 
-/// Stroke of the rule.
+/// Character of the rule.
 const STROKE: &str = "┈";
 /// Minimum cells of the rule between two texts.
 const LEAST_RULE: usize = 2;
 
-/// Draws a head. `entries` are dropped from their end, then `value`, if there is no room.
+/// Draws a head. On a short line, the last `entries` of the legend are dropped first, then `value`.
 pub fn draw(
     frame: &mut Frame<'_>,
     area: Rect,
@@ -45,7 +44,7 @@ pub fn draw(
     }
     if !legend.is_empty() {
         legend.push(Span::raw(" "));
-        // The first entry is one blank away from the name.
+        // One blank before the first entry is enough.
         legend.remove(0);
         legend.insert(0, Span::raw(" "));
     }

@@ -1,4 +1,4 @@
-//! Style of each part of the plot of gaps, its character in ASCII, and its sample in the legend.
+//! Parts of the plot of gaps: style, character in ASCII, and sample in the legend.
 
 use ratatui::style::Modifier;
 
@@ -24,28 +24,28 @@ pub enum Part {
     Median,
 }
 
-/// Prominence of a stream among the others.
+/// Prominence with which a stream is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emphasis {
-    /// Ended, while others are in flight.
+    /// The stream has ended, while others are in flight.
     Low,
-    /// As most.
+    /// Most streams.
     Usual,
-    /// Stream of the selected row, without another at the same time.
+    /// The stream of the selected row, if no other stream overlaps it.
     Alone,
-    /// Stream of the selected row among others.
+    /// The stream of the selected row among others at the same time.
     High,
 }
 
 impl Emphasis {
-    /// Whether the stream is that of the selected row.
+    /// Whether the stream belongs to the selected row.
     pub const fn is_selected(self) -> bool {
         matches!(self, Self::Alone | Self::High)
     }
 }
 
 impl Part {
-    /// The ink of a part.
+    /// Style and ASCII character of the part in a stream of this emphasis.
     pub fn ink(self, view: &View<'_>, emphasis: Emphasis) -> Ink {
         let theme = view.theme;
         let style = match (self, emphasis) {

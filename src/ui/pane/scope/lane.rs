@@ -1,4 +1,4 @@
-//! Drawing of a lane: an area for a single series, a row of bars for each of several GPUs.
+//! Draws a lane: an area for a single series, or a row of bars for each of several GPUs.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -29,7 +29,7 @@ pub fn draw(
     let values: Vec<_> = data.parts.iter().map(|p| data.columns(p, window, usize::from(cells) * 2)).collect();
     let value = match &data.parts[..] {
         [part] => value(view, data, part, window),
-        // Each GPU's row has its value.
+        // The head has no value if each GPU has a row with its own.
         parts if parts.len() <= rows => Vec::new(),
         parts => extremes(view, data, parts),
     };
@@ -64,7 +64,7 @@ fn tick(top: f64) -> String {
     if top < 10.0 && top.fract() > 0.0 { format!("{top:.1}") } else { number::grouped(top.round() as u64) }
 }
 
-/// The value at the cursor; without a cursor the current value, or the mean of a window that does not follow the run.
+/// The value at the cursor. Without a cursor: the current value, or the mean of a window that does not follow the run.
 fn value(view: &View<'_>, data: &LaneData<'_>, part: &Part<'_>, window: Window) -> Vec<Span<'static>> {
     let theme = view.theme;
     let (about, value) = shown_value(view, data, part, window);
@@ -84,7 +84,7 @@ fn shown_value(view: &View<'_>, data: &LaneData<'_>, part: &Part<'_>, window: Wi
     }
 }
 
-/// The highest and the lowest current value with their GPUs.
+/// The highest and the lowest value, each with its GPU.
 fn extremes(view: &View<'_>, data: &LaneData<'_>, parts: &[Part<'_>]) -> Vec<Span<'static>> {
     let at = view.app.ui.scope.cursor;
     let values = parts.iter().filter_map(|p| Some((at.map_or_else(|| data.last(p), |at| data.at(p, at))?, &p.label)));

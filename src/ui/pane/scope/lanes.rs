@@ -11,10 +11,10 @@ use crate::domain::server_gauges::Meter;
 use crate::domain::time::Nanos;
 use crate::ui::widget::resample::resample;
 
-/// Silence between two points that counts as a gap, for figures sampled several times a second.
-const HOLD: Duration = Duration::from_secs(1);
-/// Silence between two points that counts as a gap, for server metrics, which are read once a second.
-const SERVER_HOLD: Duration = Duration::from_secs(3);
+/// Minimum time without a sample that leaves a gap in the line, for figures sampled several times a second.
+const MAX_SILENCE: Duration = Duration::from_secs(1);
+/// Minimum time without a sample that leaves a gap in the line, for server metrics, which are read once a second.
+const MAX_SERVER_SILENCE: Duration = Duration::from_secs(3);
 const MIB_OF_GIB: f64 = 1024.0;
 
 /// A row of [`LANES`].
@@ -24,30 +24,30 @@ pub struct Lane {
     pub name: &'static str,
     /// Name in the cursor's readout; empty if the unit is clear without it.
     short: &'static str,
-    /// Unit, with a blank before it if there must be one.
+    /// Unit; begins with a blank if one belongs between number and unit.
     pub unit: &'static str,
     /// Whether the figure is an estimate.
     is_estimate: bool,
     /// Decimals of a value.
     decimals: usize,
-    /// Series that the lane shows; without any, the lane is omitted.
+    /// Returns the series that the lane shows; without any, the lane is omitted.
     parts: fn(&Scene) -> Vec<Part<'_>>,
-    /// Divisor from the unit of the series to the unit of the lane.
+    /// Number of units of the series in one unit of the lane.
     per_unit: f64,
-    /// Silence between two points that counts as a gap.
-    hold: Duration,
-    /// Mean of a part over a window, in the unit of the series. It does not depend on the width of the pane, and equals the
-    /// figure of the report if the window covers the run.
+    /// Minimum time without a sample that leaves a gap in the line.
+    max_silence: Duration,
+    /// Mean of a part over a window, in the unit of the series. The mean does not depend on the width of the pane. If
+    /// the window covers the run, the mean equals the figure of the report.
     mean: fn(&Scene, &Part<'_>, Window) -> Option<f64>,
 }
 
-/// One line of a lane: a GPU, or all there is.
+/// A series of a lane: one GPU of several, or the only series.
 #[derive(Debug)]
 pub struct Part<'a> {
     /// Name of the GPU if there are several; otherwise empty.
     pub label: String,
     series: &'a Series,
-    /// Top of the scale in the unit of the lane, if it is known beforehand.
+    /// Fixed top of the scale in the unit of the lane; `None` fits the scale to the values.
     pub top: Option<f64>,
 }
 
@@ -63,7 +63,7 @@ fn sample_mean(_: &Scene, part: &Part<'_>, window: Window) -> Option<f64> {
     part.series.mean_between(window.from, window.to)
 }
 
-/// All lanes. The first ones stay longest in a low pane.
+/// All lanes. A low pane drops the last ones first.
 pub const LANES: &[Lane] = &[
     Lane {
         name: "throughput",
@@ -73,7 +73,7 @@ pub const LANES: &[Lane] = &[
         decimals: 0,
         parts: |scene| vec![Part { label: String::new(), series: &scene.throughput, top: None }],
         per_unit: 1.0,
-        hold: HOLD,
+        max_silence: MAX_SILENCE,
         mean: |scene, _, window| Some(scene.mean_throughput(window.from, window.to)?.0),
     },
     Lane {
@@ -84,7 +84,7 @@ pub const LANES: &[Lane] = &[
         decimals: 0,
         parts: |scene| gpus(scene, |gpu| (&gpu.load_percent, Some(100.0))),
         per_unit: 1.0,
-        hold: HOLD,
+        max_silence: MAX_SILENCE,
         mean: sample_mean,
     },
     Lane {
@@ -95,7 +95,7 @@ pub const LANES: &[Lane] = &[
         decimals: 0,
         parts: |scene| gauge(scene, Meter::KvCache, Some(100.0)),
         per_unit: 1.0,
-        hold: SERVER_HOLD,
+        max_silence: MAX_SERVER_SILENCE,
         mean: |scene, _, window| gauge_mean(scene, Meter::KvCache, window),
     },
     Lane {
@@ -106,7 +106,7 @@ pub const LANES: &[Lane] = &[
         decimals: 0,
         parts: |scene| gauge(scene, Meter::Waiting, None),
         per_unit: 1.0,
-        hold: SERVER_HOLD,
+        max_silence: MAX_SERVER_SILENCE,
         mean: |scene, _, window| gauge_mean(scene, Meter::Waiting, window),
     },
     Lane {
@@ -117,7 +117,7 @@ pub const LANES: &[Lane] = &[
         decimals: 0,
         parts: |scene| gauge(scene, Meter::Running, None),
         per_unit: 1.0,
-        hold: SERVER_HOLD,
+        max_silence: MAX_SERVER_SILENCE,
         mean: |scene, _, window| gauge_mean(scene, Meter::Running, window),
     },
     Lane {
@@ -131,7 +131,7 @@ pub const LANES: &[Lane] = &[
             series.map(|series| Part { label: String::new(), series, top: None }).collect()
         },
         per_unit: 1.0,
-        hold: SERVER_HOLD,
+        max_silence: MAX_SERVER_SILENCE,
         mean: sample_mean,
     },
     Lane {
@@ -144,7 +144,7 @@ pub const LANES: &[Lane] = &[
             gpus(scene, |gpu| (&gpu.memory_used_mib, gpu.memory_total_mib().map(|total| total / MIB_OF_GIB)))
         },
         per_unit: MIB_OF_GIB,
-        hold: HOLD,
+        max_silence: MAX_SILENCE,
         mean: sample_mean,
     },
     Lane {
@@ -155,7 +155,7 @@ pub const LANES: &[Lane] = &[
         decimals: 0,
         parts: |scene| gpus(scene, |gpu| (&gpu.power_w, gpu.info.power_limit_w)),
         per_unit: 1.0,
-        hold: HOLD,
+        max_silence: MAX_SILENCE,
         mean: sample_mean,
     },
 ];
@@ -191,7 +191,7 @@ pub fn present(scene: &Scene) -> Vec<LaneData<'_>> {
 impl LaneData<'_> {
     /// Value of a part at a time.
     pub fn at(&self, part: &Part<'_>, at: Nanos) -> Option<f64> {
-        Some(part.series.at(at, self.lane.hold)? / self.lane.per_unit)
+        Some(part.series.at(at, self.lane.max_silence)? / self.lane.per_unit)
     }
 
     /// Mean of a part over the window within the run.
@@ -201,16 +201,16 @@ impl LaneData<'_> {
         Some((self.lane.mean)(scene, part, window)? / self.lane.per_unit)
     }
 
-    /// The last value of a part, unless it is missing.
+    /// The current value of a part; `None` if the latest sample lacks it.
     pub fn last(&self, part: &Part<'_>) -> Option<f64> {
         Some(part.series.last()? / self.lane.per_unit)
     }
 
     /// Values of a part in `count` columns of the window.
     pub fn columns(&self, part: &Part<'_>, window: Window, count: usize) -> Vec<Option<f64>> {
-        let hold = part.series.hold(self.lane.hold);
-        let points = part.series.between(window.from, window.to, hold);
-        let mut values = resample(&points, window.from, window.to, count, hold);
+        let max_silence = part.series.hold(self.lane.max_silence);
+        let points = part.series.between(window.from, window.to, max_silence);
+        let mut values = resample(&points, window.from, window.to, count, max_silence);
         values.iter_mut().flatten().for_each(|value| *value /= self.lane.per_unit);
         values
     }
@@ -222,7 +222,7 @@ impl LaneData<'_> {
         quantity.estimated_if(self.lane.is_estimate).to_string()
     }
 
-    /// The value at a time for the cursor's readout: of several GPUs the lowest and the highest.
+    /// The value at a time for the cursor's readout. For several GPUs: the lowest and the highest value.
     pub fn readout(&self, at: Nanos) -> String {
         let Lane { short, unit, .. } = self.lane;
         let values = self.parts.iter().map(|part| self.at(part, at)).collect::<Option<Vec<_>>>();

@@ -1,4 +1,4 @@
-//! Layout of the scope: places for as much as fits.
+//! Layout of the Scope pane: areas of the trace, of as many lanes as fit, of the axis and of the cursor's readout.
 
 use ratatui::layout::Rect;
 
@@ -6,15 +6,16 @@ use super::lanes::LaneData;
 use super::{NARROW, plot};
 use crate::ui::fit;
 
-/// Minimum height of a stream's own lane, rows.
+/// Minimum height of each lane if every stream has its own, rows.
 const STACKED: u16 = 2;
-/// Width of the gutter, in a narrow pane and otherwise, cells.
+/// Width of the gutter left of the plots, in a narrow pane and otherwise, cells.
 const GUTTER: (u16, u16) = (8, 10);
 /// Minimum and maximum height of a lane without its head, rows.
 const LANE: (u16, u16) = (2, 4);
-/// Minimum height of the trace, rows. The trace gets at least half of a pane, or two fifths of a roomy one.
+/// Minimum height of the trace, which is the plot of gaps, rows. The trace gets at least half of the pane, or two
+/// fifths of a roomy one.
 const TRACE: u16 = 4;
-/// Height of the trace that shows all there is, rows.
+/// Height beyond which a higher trace shows no more, rows.
 const TALL_TRACE: u16 = 18;
 /// Height from which a pane is roomy, rows.
 const ROOMY: u16 = 22;
@@ -23,7 +24,7 @@ const HEAD_FROM: u16 = 4;
 /// Cells between two figures of the cursor's readout.
 const BETWEEN: usize = 3;
 
-/// The parts of the pane. Each is as wide as the pane; plots begin behind the gutter.
+/// Areas of the parts of the pane. Each area is as wide as the pane; plots begin after the gutter.
 #[derive(Debug)]
 pub struct ScopeLayout {
     pub gutter: u16,
@@ -37,7 +38,8 @@ pub struct ScopeLayout {
 }
 
 impl ScopeLayout {
-    /// Lays out `area`. `readout` is the text of the cursor, `longest` the width of the longest name in the gutter, cells.
+    /// Lays out `area`. `readout` are the figures at the cursor, `longest` is the width of the longest name in the
+    /// gutter in cells.
     pub fn new(area: Rect, lanes: &[LaneData<'_>], readout: &[String], longest: usize) -> Self {
         let named = area.width >= NARROW;
         let wanted = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(3).min(area.width / 3);
@@ -83,15 +85,16 @@ impl ScopeLayout {
     }
 }
 
-/// Rows of the whole pane, with its rule, if nothing is cut.
+/// Height at which the pane shows everything, including its title rule, rows.
 pub fn useful_rows(lanes: &[LaneData<'_>]) -> u16 {
     let lane = |data: &LaneData<'_>| if data.parts.len() > 1 { data.parts.len() as u16 } else { LANE.1 };
-    // Rule, head and axis.
+    // Three rows are for title rule, head and axis.
     3 + TALL_TRACE + lanes.iter().map(|data| 1 + lane(data)).sum::<u16>()
 }
 
-/// Heights of the first lanes that fit into `room` rows, with their heads. A lane of several GPUs has a row for each, or the
-/// height of any other lane if there is no room. Those grow alike, up to the maximum or until all lanes take `most` rows.
+/// Heights of the first lanes that fit into `room` rows, including their heads. A lane of several GPUs has a row for
+/// each, or the height of the other lanes if there is no room. The other lanes grow by equal steps up to the maximum,
+/// or until all lanes together take `most` rows.
 fn lane_heights(room: u16, most: u16, lanes: &[LaneData<'_>]) -> Vec<u16> {
     let mut left = room;
     let mut heights = Vec::new();

@@ -24,8 +24,8 @@ pub fn entries(view: &View<'_>, shown: &StreamSelection<'_>, has_band: bool) -> 
     };
     let mut entries = Vec::new();
     if has_band {
-        let of = if scene.session.is_active() { "median of ended" } else { "median of all" };
-        entries.push(part(Part::Median, of.to_owned()));
+        let median_name = if scene.session.is_active() { "median of ended" } else { "median of all" };
+        entries.push(part(Part::Median, median_name.to_owned()));
         entries.push(part(Part::Band, "shortest to longest".to_owned()));
     }
     let is_single = !has_band || scene.session.is_active();
@@ -34,7 +34,7 @@ pub fn entries(view: &View<'_>, shown: &StreamSelection<'_>, has_band: bool) -> 
         entries.push(part(Part::Thinking, counted("reasoning", StreamPhase::Reasoning)));
         entries.push(part(Part::Prefill, counted("prefill", StreamPhase::Waiting)));
     }
-    // Requests, as in the other phases.
+    // Count queued requests, because the other phases count requests too.
     let queued = scene.session.requests_queued().filter(|queued| *queued > 0 && scene.session.is_active());
     let name = queued.map_or_else(|| "queued".to_owned(), |n| format!("queued {}", number::grouped(n as u64)));
     if shown.streams.iter().any(|s| s.sent > s.started) {

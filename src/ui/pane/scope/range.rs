@@ -9,15 +9,17 @@ use crate::ui::widget::chart::Axis;
 use crate::ui::widget::scale::round_up;
 use crate::ui::{fit, pane};
 
-/// Share of the longest gaps that fit into the range.
+/// Share of the columns whose longest gap fits into the range.
 const FITTED_SHARE: f64 = 0.95;
-/// Share of the means below the range.
+/// Share of the means that may lie below the range.
 const LOW_SHARE: f64 = 0.02;
-/// Room above the longest usual gap, and below the shortest mean on a logarithmic axis, as factors.
+/// Factor of room above the longest usual gap.
 const HEADROOM: f64 = 1.3;
+/// Factor of room below the shortest mean on a logarithmic axis.
 const FOOTROOM: f64 = 0.85;
-/// Minimum and maximum top, as factors of the highest mean: keep the line off the bottom and the top.
+/// Minimum and maximum top of a linear axis, as factors of the highest mean, so that the line stays off both edges.
 const TOP_OF_LINEAR: (f64, f64) = (1.5, 3.0);
+/// Minimum and maximum top of a logarithmic axis, as factors of the highest mean.
 const TOP_OF_LOGARITHMIC: (f64, f64) = (1.5, 10.0);
 /// Minimum bottom of a logarithmic axis, as a share of its top.
 const LEAST_SHARE: f64 = 0.005;
@@ -26,7 +28,7 @@ const EMPTY_MS: (f64, f64) = (10.0, 100.0);
 /// Rows of the plot for each interval of the axis.
 const ROWS_PER_TICK: u16 = 2;
 
-/// Gaps that the range should fit, milliseconds.
+/// Gaps that determine the range, milliseconds.
 #[derive(Debug, Default)]
 pub struct Gaps {
     /// Mean or median gaps.
@@ -36,7 +38,7 @@ pub struct Gaps {
 }
 
 impl Gaps {
-    /// The axis for these gaps.
+    /// Computes the axis for these gaps.
     pub fn axis(self, linear: bool) -> Axis {
         let Self { mut means, mut highs } = self;
         let low = quantile(&mut means, LOW_SHARE);

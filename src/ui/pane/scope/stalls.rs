@@ -10,7 +10,7 @@ use crate::domain::trace::Stall;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
-/// Labels stalls with mark and length, the longest first; with the mark alone if the length does not fit.
+/// Labels stalls with a mark and, if it fits, the length. The longest stalls are labelled first.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Window, mut stalls: Vec<Stall>) {
     stalls.sort_by(|a, b| b.gap.ms().total_cmp(&a.gap.ms()));
     let mut taken: Vec<(u16, u16)> = Vec::new();
@@ -21,7 +21,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Window, 
             if stall.is_own { ("△ client ", view.theme.muted()) } else { ("▲ ", view.theme.warning()) };
         let long = format!("{mark}{}", number::millis(Some(stall.gap.ms())));
         let mark_only = mark.split(' ').next().unwrap_or(mark);
-        // In a single row the length would hide the trace.
+        // In a plot of one row, the length would hide the trace.
         for text in [if area.height > 1 { long.as_str() } else { mark_only }, mark_only] {
             let width = fit::width(text) as u16;
             if width > area.width {

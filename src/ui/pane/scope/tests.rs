@@ -77,7 +77,7 @@ fn queued_counts_requests() {
     stage.app.ui.focus = PaneId::Scope;
     (1..=2).for_each(|number| stage.start(0, number, Script::plain(200, 20, 900)));
     stage.pass(2_000);
-    // Two of ten are in flight.
+    // Two of the ten requests are in flight.
     assert_eq!(stage.app.scene.session.requests_queued(), Some(8));
     let shown = text(&stage.draw_with(120, 30, Theme::ansi(), draw));
     assert!(shown.contains("answer 2") && shown.contains("queued 8"), "{shown}");
@@ -299,7 +299,7 @@ fn cell_of(drawn: &str, row: impl Fn(&str) -> bool, symbol: char) -> Option<usiz
 #[test]
 fn a_time_is_the_same_column_in_every_plot() {
     let drawn = text(&with_cursor().draw_with(120, 30, Theme::mono(), draw));
-    // The axis is also a line.
+    // Skip the axis, which is a vertical line too.
     let columns: Vec<_> = drawn.lines().filter_map(|l| l.chars().skip(10).position(|c| c == '│')).collect();
     assert!(columns.len() > 10 && columns.iter().all(|c| *c == columns[0]), "{columns:?}\n{drawn}");
 }
@@ -307,7 +307,7 @@ fn a_time_is_the_same_column_in_every_plot() {
 #[test]
 fn a_streams_line_begins_at_the_start_of_its_attempt() {
     let drawn = text(&awaiting().draw_with(52, 11, Theme::mono(), draw));
-    // The corner of the axis replaces the mark of an attempt that started with the run.
+    // The corner of the axis covers the mark of an attempt that started with the run.
     assert_eq!(cell_of(&drawn, |l| l.contains('└'), '└'), cell_of(&drawn, |l| l.contains('⣀'), '⣀'), "{drawn}");
 }
 
@@ -352,7 +352,7 @@ fn the_selected_stream_is_drawn_even_if_it_is_old() {
     let mut stage = many_ended();
     let signs = |stage: &Stage| {
         let drawn = text(&stage.draw_with(120, 20, Theme::mono(), draw));
-        // The legend has one, too.
+        // Skip the first lines, because the legend has the sign, too.
         drawn.lines().skip(2).find_map(|line| line.chars().position(|c| c == '●'))
     };
     stage.act(Action::SelectLast);
@@ -425,13 +425,13 @@ fn time_in_the_queue_of_the_open_loop_differs_from_prefill() {
     let mut live = (*stage.app.scene.live).clone();
     live.in_flight[0].sent = live.in_flight[0].started.plus(Duration::from_secs(2));
     stage.send(Msg::Frame { now: live.at, live: std::sync::Arc::new(live) });
-    // Every other dot: the first two seconds are dotted.
+    // Only every other dot is set in the first two seconds, before the request was sent.
     let after = drawn(&stage);
     assert!(after.contains("⡀⡀⡀") && after.contains("⣀⣀⣀"), "{after}");
 }
 
 #[test]
-fn ascii_tells_phases_and_the_selected_stream_apart() {
+fn ascii_distinguishes_phases_and_the_selected_stream() {
     let mut stage = three();
     stage.start(3, 1, Script::plain(100, 45, 400));
     stage.pass(3_000);

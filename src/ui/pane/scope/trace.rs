@@ -1,5 +1,5 @@
-//! The gaps of the streams over time: all in one plot, or each stream in a lane of its own. A part of the run with many
-//! streams shows the spread of their gaps, and single lines only for streams in flight and the selected one.
+//! The gaps of the streams over time: all in one plot, or each stream in a lane of its own. With many streams, the plot
+//! shows the spread of their gaps, and lines only for streams in flight and the selected one.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -21,7 +21,7 @@ use crate::ui::widget::chart::Axis;
 use crate::ui::widget::wrap::wrap;
 use crate::ui::{fit, number, pane};
 
-/// Width below which the name is short, cells.
+/// Width below which the name in the head is short, cells.
 const ROOMY: u16 = 80;
 
 /// Draws the head and the plots.
@@ -42,7 +42,7 @@ pub fn draw(frame: &mut Frame<'_>, places: &ScopeLayout, view: &View<'_>, window
         stack(frame, places, view, window, &curves, &axis);
         return;
     }
-    // The selected stream lies on top, and streams in flight on those that ended.
+    // Draw streams in flight over ended ones, and the selected stream over all.
     curves.sort_by_key(|curve| curve.emphasis != Emphasis::Low);
     curves.sort_by_key(|curve| curve.emphasis.is_selected());
     range::draw(frame, area, gutter, view, &axis);
@@ -66,7 +66,7 @@ fn emphasis(view: &View<'_>, shown: &StreamSelection<'_>, at: usize) -> Emphasis
     if is_done_beside_others { Emphasis::Low } else { Emphasis::Usual }
 }
 
-/// Gaps of the streams that ended, until now.
+/// Spread of the gaps of the ended streams in each dot column, up to now.
 fn spreads(view: &View<'_>, window: Window, dots: usize) -> Vec<Option<GapSpread>> {
     let now = view.scene().end();
     let mut spreads = view.scene().traces.envelope().columns(window.from, window.to, dots);
@@ -89,7 +89,7 @@ fn axis_of(curves: &[Curve<'_>], spreads: &[Option<GapSpread>], linear: bool) ->
     gaps.axis(linear)
 }
 
-/// Name of the lane, shorter in a narrow pane. `axis` adds its range, for plots without ticks.
+/// Name in the head, shorter in a narrow pane. `axis` adds its range to the name, for plots without ticks.
 fn name(view: &View<'_>, cells: u16, axis: Option<&Axis>) -> Vec<Span<'static>> {
     let kind = if view.app.ui.scope.linear { "linear" } else { "log" };
     let about = match axis {
@@ -125,7 +125,7 @@ fn value(view: &View<'_>, window: Window, shown: &StreamSelection<'_>) -> Vec<Sp
     }
 }
 
-/// Draws each curve in a lane of its own. The first lanes get the rows that remain.
+/// Draws each curve in a lane of its own. Rows left over go to the first lanes.
 fn stack(
     frame: &mut Frame<'_>,
     places: &ScopeLayout,
@@ -146,7 +146,7 @@ fn stack(
     }
 }
 
-/// Labels a lane with its stream and, if there is a row left, with the stream's phase.
+/// Labels a lane with the name of its stream and, in a second row if there is one, the phase.
 fn label_lane(frame: &mut Frame<'_>, gutter: Rect, view: &View<'_>, stream: &Stream<'_>) {
     let (cells, rows) = (usize::from(gutter.width.max(1)), usize::from(gutter.height));
     let is_selected = stream.id.case == view.app.ui.selected;

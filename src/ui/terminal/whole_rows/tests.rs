@@ -75,8 +75,8 @@ impl Backend for Fixed {
     }
 }
 
-/// Scrolls these lines through the screen beside a figure in each row. After each frame, `check` gets the frame's number and
-/// the screen of a terminal that adds up the widths of code points.
+/// Scrolls these lines through the screen beside a figure in each row. After each frame, calls `check` with the screen
+/// of a terminal that adds up the widths of code points, and the number of the frame.
 fn scroll(lines: &[&str], mut check: impl FnMut(&vt100::Screen, usize)) {
     let wire = Wire::default();
     let mut terminal = Terminal::new(WholeRows::new(Fixed(CrosstermBackend::new(wire.clone())))).unwrap();

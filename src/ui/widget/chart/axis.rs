@@ -6,7 +6,8 @@ use crate::ui::number::grouped;
 const ROUND: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
 /// Mantissas of the steps of a linear axis.
 const STEPS: [f64; 5] = [1.0, 2.0, 2.5, 5.0, 10.0];
-/// Mantissas of the steps of a linear axis with few ticks, which would otherwise end far above its values.
+/// Mantissas of the steps of a linear axis with few ticks. With coarser steps, such an axis would end far above its
+/// values.
 const FINE_STEPS: [f64; 9] = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0, 10.0];
 /// Number of intervals up to which an axis has few ticks.
 const FEW: usize = 3;
@@ -25,7 +26,7 @@ pub struct Axis {
     scale: Scale,
     from: f64,
     to: f64,
-    /// Values with a tick, ascending; empty until the axis is fitted, unless the caller chose them.
+    /// Values with a tick, ascending. Empty until [`Self::fitted`] chooses them, unless the caller did.
     ticks: Vec<f64>,
     /// Decimals of the tick labels; `None` if each label has as many as its value needs.
     decimals: Option<usize>,
@@ -57,7 +58,7 @@ impl Axis {
         Self { scale: Scale::Logarithmic, from, to, ticks: Vec::new(), decimals: None }
     }
 
-    /// The axis with ticks at round numbers: at most `most` intervals, of which a linear axis is a whole number long.
+    /// The axis with ticks at round numbers and at most `most` intervals. A linear axis ends at a tick.
     #[must_use]
     pub fn fitted(&self, most: usize) -> Self {
         if !self.ticks.is_empty() {
@@ -117,7 +118,8 @@ impl Axis {
     }
 }
 
-/// The number with one of these mantissas nearest to a positive `value` at or above it, or at or below it.
+/// The nearest number with one of these mantissas that is at least `value` (with `up`) or at most `value`. `value` is
+/// positive.
 fn round_number(value: f64, mantissas: &[f64], up: bool) -> f64 {
     let power = power_of_ten(value.log10().floor() as i32);
     let mut candidates = mantissas.iter().map(|mantissa| mantissa * power);
@@ -129,7 +131,7 @@ fn round_number(value: f64, mantissas: &[f64], up: bool) -> f64 {
     found.unwrap_or(power)
 }
 
-/// A power of ten. Dividing keeps negative ones exact to the last decimal.
+/// A power of ten. Negative exponents divide, which is exact to the last decimal.
 fn power_of_ten(exponent: i32) -> f64 {
     let power = 10_f64.powi(exponent.abs());
     if exponent < 0 { 1.0 / power } else { power }

@@ -4,18 +4,18 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{APART, Axis, Chart, Look, Point, Series};
+use super::{Axis, Chart, INCOMPARABLE, Point, Series, SeriesKind};
 use crate::ui::fit;
 use crate::ui::widget::braille::Dots;
 
-/// Draws a vertical mark.
+/// Character of a vertical mark.
 const MARK: char = '┊';
-/// Draws a horizontal limit.
+/// Character of a horizontal limit.
 pub(super) const LIMIT: char = '┄';
-/// Draws a curve without points.
+/// Character of a curve without points.
 pub(super) const CURVE: char = '╌';
 
-/// Cells of the plot, with its axes.
+/// Area of the plot in cells, and its axes.
 pub(super) struct Plot<'a> {
     pub(super) area: Rect,
     pub(super) x: &'a Axis,
@@ -49,11 +49,11 @@ impl Plot<'_> {
         for (row, style) in chart.limits.iter().filter_map(|limit| Some((self.row(limit.y)?, limit.style))) {
             (self.area.left()..self.area.right()).for_each(|column| set(buf, (column, row), LIMIT, style));
         }
-        for series in chart.series.iter().rev().filter(|s| matches!(s.look, Look::Curve(_))) {
+        for series in chart.series.iter().rev().filter(|s| matches!(s.kind, SeriesKind::Curve(_))) {
             self.curve(series, buf);
         }
         let mut dots = Dots::new(self.area);
-        for series in chart.series.iter().rev().filter(|s| matches!(s.look, Look::Points(_))) {
+        for series in chart.series.iter().rev().filter(|s| matches!(s.kind, SeriesKind::Points(_))) {
             self.line(series, &mut dots);
         }
         dots.draw(self.area, buf);
@@ -66,7 +66,7 @@ impl Plot<'_> {
     }
 
     fn curve(&self, series: &Series<'_>, buf: &mut Buffer) {
-        let Look::Curve(curve) = &series.look else { return };
+        let SeriesKind::Curve(curve) = &series.kind else { return };
         let last = f64::from(self.area.width.saturating_sub(1).max(1));
         for cell in 0..self.area.width {
             let y = curve(self.x.value_at(f64::from(cell) / last));
@@ -76,9 +76,10 @@ impl Plot<'_> {
         }
     }
 
-    /// Connects the points that are final and comparable.
+    /// Connects the points that are neither provisional nor incomparable.
     fn line(&self, series: &Series<'_>, dots: &mut Dots) {
-        let placed: Vec<_> = series.points.iter().filter(|p| !p.is_open && !p.is_apart).map(|p| self.dot(p)).collect();
+        let placed: Vec<_> =
+            series.points.iter().filter(|p| !p.is_provisional && !p.is_incomparable).map(|p| self.dot(p)).collect();
         for pair in placed.windows(2) {
             if let [Some(from), Some(to)] = pair {
                 dots.segment(*from, *to, series.style);
@@ -87,10 +88,10 @@ impl Plot<'_> {
     }
 
     fn points(&self, series: &Series<'_>, buf: &mut Buffer) {
-        let Look::Points(symbol) = series.look else { return };
+        let SeriesKind::Points(symbol) = series.kind else { return };
         for point in &series.points {
             if let (Some(column), Some(row)) = (self.column(point.x), self.row(point.y)) {
-                let sign = if point.is_apart { APART } else { symbol.sign(point.is_open) };
+                let sign = if point.is_incomparable { INCOMPARABLE } else { symbol.sign(point.is_provisional) };
                 set(buf, (column, row), sign, series.style);
             }
         }

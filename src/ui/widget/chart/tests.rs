@@ -9,7 +9,7 @@ fn points(values: &[(f64, f64)]) -> Vec<Point> {
 }
 
 fn series<'a>(name: &'a str, symbol: Symbol, values: &[(f64, f64)]) -> Series<'a> {
-    Series { name, style: Style::new(), look: Look::Points(symbol), points: points(values) }
+    Series { name, style: Style::new(), kind: SeriesKind::Points(symbol), points: points(values) }
 }
 
 fn chart(x: Axis, y: Axis, series: Vec<Series<'_>>) -> Chart<'_> {
@@ -25,15 +25,19 @@ fn chart(x: Axis, y: Axis, series: Vec<Series<'_>>) -> Chart<'_> {
         title_style: style,
         axis_style: style,
         label_style: style,
-        apart_name: "too few requests",
+        incomparable_name: "too few requests",
     }
 }
 
 /// Throughput that bends after concurrency 4, with its ideal, a knee and a limit.
 fn bent() -> Chart<'static> {
     let values = [(1.0, 100.0), (2.0, 190.0), (4.0, 350.0), (8.0, 390.0), (16.0, 400.0)];
-    let ideal =
-        Series { name: "ideal", style: Style::new(), look: Look::Curve(Box::new(|x| x * 100.0)), points: Vec::new() };
+    let ideal = Series {
+        name: "ideal",
+        style: Style::new(),
+        kind: SeriesKind::Curve(Box::new(|x| x * 100.0)),
+        points: Vec::new(),
+    };
     let mut chart = chart(
         Axis::logarithmic_at(values.map(|v| v.0)),
         Axis::from_zero(400.0),
@@ -64,25 +68,25 @@ fn in_ascii_points_curve_mark_and_limit_differ() {
 }
 
 #[test]
-fn an_open_point_is_hollow_and_not_connected() {
+fn a_provisional_point_is_hollow_and_not_connected() {
     let mut open = bent();
-    open.series[0].points[4].is_open = true;
+    open.series[0].points[4].is_provisional = true;
     let shown = text(&drawn(&open, 60, 16));
     assert_eq!((shown.matches('●').count(), shown.matches('○').count()), (5, 2), "with the legend: {shown}");
     assert!(shown.contains("○ running"), "{shown}");
 }
 
 #[test]
-fn a_point_apart_has_a_sign_of_its_own_and_no_line() {
+fn an_incomparable_point_has_a_sign_of_its_own_and_no_line() {
     let mut apart = bent();
-    apart.series[0].points[4].is_apart = true;
+    apart.series[0].points[4].is_incomparable = true;
     let mut buf = drawn(&apart, 60, 16);
     let dots = |buf: &Buffer| text(buf).chars().filter(|c| ('\u{2801}'..='\u{28ff}').contains(c)).count();
     assert!(dots(&buf) < dots(&drawn(&bent(), 60, 16)), "the line ends before it");
     to_ascii(&mut buf);
     let shown = text(&buf);
     assert!(shown.contains("+ too few requests"), "{shown}");
-    // The point itself, in the column of concurrency 16.
+    // The point of concurrency 16 has the sign of incomparable points.
     assert_eq!(shown.lines().skip(1).filter(|line| line.ends_with("  +")).count(), 1, "{shown}");
 }
 

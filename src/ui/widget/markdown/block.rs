@@ -6,14 +6,14 @@ use ratatui::text::{Line, Span};
 use crate::ui::fit;
 use crate::ui::widget::wrap;
 
-/// Minimum columns for text. A container that would leave less has no indent.
+/// Minimum columns for text. A container that would leave fewer has no indent.
 const MIN_TEXT: usize = 12;
 /// Maximum number of lines; the rest of the text is dropped.
 const MAX_LINES: usize = 100_000;
 
 /// An open quote or list item.
 struct Container {
-    /// Prefix of the container's first line: the marker of a list item. Taken by that line.
+    /// Prefix of the container's first line, such as the marker of a list item; `None` once that line is drawn.
     first: Option<Span<'static>>,
     /// Prefix of all other lines, as wide as `first`.
     rest: Span<'static>,
@@ -29,7 +29,7 @@ pub(super) struct Page {
     lines: Vec<Line<'static>>,
     containers: Vec<Container>,
     indent: usize,
-    /// A blank line is due before the next block.
+    /// Whether a blank line is due before the next block.
     gap_due: bool,
 }
 
@@ -82,12 +82,13 @@ impl Page {
     /// Opens a list item. Returns `false` if there is no room for its marker.
     pub(super) fn open_item(&mut self, marker: &str, style: Style) -> bool {
         let blanks = " ".repeat(fit::width(marker));
-        // Items have no gap between them, loose or tight: a list must not move when it turns out to be loose.
+        // Never leave a gap between items, so that a growing list does not move when it turns out to be loose.
         self.gap_due = false;
         self.open(Some(Span::styled(marker.to_owned(), style)), Span::styled(blanks, self.base))
     }
 
-    /// Replaces the marker of the current item by one of the same width. Returns `false` if the marker is already drawn.
+    /// Replaces the marker of the current item by one of the same width. Returns `false` if the marker is already
+    /// drawn.
     pub(super) fn replace_marker(&mut self, marker: &'static str, style: Style) -> bool {
         match self.containers.last_mut() {
             Some(Container { first: Some(first), columns, .. }) if *columns == fit::width(marker) => {

@@ -1,7 +1,7 @@
 //! Syntax colours for code: comments, strings, numbers and keywords, by family of languages.
 //!
-//! Libraries that know grammars add megabytes of them, or a regex engine per language. A reader of a benchmark wants to see
-//! the structure of the code, and the cost must not show in a frame.
+//! Libraries with complete grammars add megabytes, or a regex engine per language. In a benchmark, rough colours are
+//! enough, and they must not slow down a frame.
 
 use ratatui::style::Style;
 use ratatui::text::Span;
@@ -12,20 +12,20 @@ use crate::ui::theme::Theme;
 struct Family {
     /// Names that a fence may give, in lower case, separated by blanks.
     names: &'static str,
-    /// Begins a comment up to the end of the line.
+    /// Start of a comment that ends with the line.
     line_comment: &'static str,
-    /// `/*` and `*/` enclose a comment.
+    /// Whether `/*` and `*/` enclose a comment.
     has_block_comments: bool,
     /// Delimiters of strings, longer ones first. Strings in three characters or a backquote may span lines.
     quotes: &'static [&'static str],
-    /// Keywords match in upper and lower case.
+    /// Whether keywords match in upper and lower case.
     ignores_case: bool,
     /// Keywords, separated by blanks.
     keywords: &'static str,
 }
 
 const FAMILIES: &[Family] = &[
-    // Apart from the C family: `'` also begins a lifetime.
+    // Not part of the C family, because `'` also begins a lifetime.
     Family {
         names: "rust rs",
         line_comment: "//",

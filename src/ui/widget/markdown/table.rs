@@ -11,7 +11,7 @@ use crate::ui::widget::wrap::wrap;
 const MIN_COLUMN: usize = 4;
 /// Maximum width of a header cell that is repeated in front of each cell of a list.
 const MAX_NAME: usize = 24;
-/// Between columns, and where a rule crosses them; the narrow ones where the wide ones would break words.
+/// Separator between columns, and where a rule crosses it. [`NARROW`] replaces this one if it would break words.
 const WIDE: (&str, &str) = (" │ ", "─┼─");
 const NARROW: (&str, &str) = ("│", "┼");
 
@@ -105,7 +105,7 @@ impl Table {
         if rows.is_empty() {
             page.text(&head.join(&Span::styled(" · ", page.frame())));
         }
-        // Headers are cut once, not wrapped again for every row.
+        // Cut each header once instead of for every row.
         let names: Vec<_> = head.iter().map(|h| wrap(h, MAX_NAME).into_iter().next().unwrap_or_default()).collect();
         for row in rows {
             page.gap();
@@ -124,14 +124,14 @@ impl Table {
     }
 }
 
-/// Columns of the longest word in a cell; a word may change its style.
+/// Columns of the longest word in a cell. A word may extend over pieces of several styles.
 fn longest_word(cell: &[Span<'static>]) -> usize {
     let text: String = cell.iter().map(|span| span.content.as_ref()).collect();
     text.split_whitespace().map(width).max().unwrap_or(0)
 }
 
-/// Shares `room` among the columns without breaking a word: each gets its longest word, and those that need more share the
-/// rest. `None` where the words do not fit.
+/// Shares `room` among the columns without breaking a word: each column gets the width of its longest word, and columns
+/// that need more share the rest. `None` if the longest words do not fit.
 fn fit_words(natural: &[usize], words: &[usize], room: usize) -> Option<Vec<usize>> {
     let rest = room.checked_sub(words.iter().sum())?;
     let wanted: Vec<usize> = natural.iter().zip(words).map(|(natural, word)| natural.saturating_sub(*word)).collect();

@@ -1,8 +1,8 @@
-//! Completes the end of a Markdown text that still grows, so that its blocks do not change their kind with the next token:
-//! fences, tables and the first characters of a list, rule or heading.
+//! Completes the end of a Markdown text that still grows, so that its blocks do not change their kind with the next
+//! token: fences, tables and the first characters of a list, rule or heading.
 //!
-//! Inline marks stay as they are. An open `**` or half a link is visible for the few tokens until it closes, and moves only
-//! its own line. Hiding it would take as much code again.
+//! Inline marks stay as they are. An open `**` or half a link is visible for the few tokens until it closes, and moves
+//! only its own line. Hiding them would double this code.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 pub(super) fn close(text: &str) -> Cow<'_, str> {
     let (before, line) = text.split_at(text.rfind('\n').map_or(0, |at| at + 1));
     if let Some(fence) = open_fence(before) {
-        // A partial closing fence is not a line of code.
+        // Drop a partial closing fence, which is not a line of code.
         let begun = line.trim();
         let is_closing = !begun.is_empty() && fence.starts_with(begun);
         return Cow::Borrowed(if is_closing { before } else { text });
@@ -27,11 +27,11 @@ pub(super) fn is_in_code(text: &str) -> bool {
     open_fence(text).is_some()
 }
 
-/// Longest start of a cut line or word that is dropped, bytes; a longer one is kept.
+/// Maximum length of a cut line or word at the start that is dropped, bytes. A longer one is shown.
 const MAX_DROPPED: usize = 200;
 
-/// Makes the end of a text whose start was cut renderable: begins with the first complete line or word, and reopens the code
-/// block in which the text begins, as far as its fences show one.
+/// Makes a text whose start was cut renderable: begins with the first complete line or word, and reopens the code block
+/// in which the text begins if its fences imply one.
 pub(super) fn resume(text: &str) -> String {
     let text = match text.split_once('\n') {
         Some((cut_line, rest)) if cut_line.len() <= MAX_DROPPED => rest,

@@ -65,7 +65,7 @@ fn live_figures_are_marked_as_estimates() {
     assert_eq!(figure(&stage, &TTFT), None);
     assert_eq!(figure(&stage, &OUTPUT_TOKENS), None);
     stage.pass(1960);
-    // 80 ms to the first of one event every 8 ms: some 240 events after two seconds.
+    // The first event comes after 80 ms, then one every 8 ms: about 240 events after two seconds.
     let events = stage.app.scene.in_flight_of(0).unwrap().content_events;
     assert!((238..=241).contains(&events), "{events}");
     assert_eq!(figure(&stage, &OUTPUT_TOKENS), Some(format!("~{}", events * 2)));
@@ -119,7 +119,7 @@ fn progress_is_the_share_of_max_tokens() {
     stage.start(0, 1, Script::plain(1000, 10, 400));
     stage.pass(900);
     assert_eq!(case(&stage, "Progress"), "");
-    // A hundred events into an answer of 400 tokens at most.
+    // After a hundred events of an answer with at most 400 tokens.
     stage.pass(1095);
     assert_eq!(case(&stage, "Progress"), "━━─────  ~25%");
     stage.finish(0);
@@ -133,14 +133,14 @@ fn progress_is_the_share_of_max_tokens() {
 
 #[test]
 fn a_case_with_several_answers_shows_their_mean_and_spread_as_the_report_does() {
-    // s = 20, t = 4.3027, √3 values: half the interval is 49.7 ms.
+    // Standard deviation 20 ms, t = 4.3027, three values: half the interval is 4.3027 × 20 / √3 = 49.7 ms.
     let stage = measured_with(&[180, 200, 220]);
     assert_eq!((case(&stage, "Att."), case(&stage, "TTFT")), ("3× mean".to_owned(), "200 ± 50 ms".to_owned()));
     assert_eq!(attempt(&stage, "TTFT", 3), "220 ms");
     let report = crate::report::case::cases(&stage.app.scene.session);
     let spread = report[0].spread(&TTFT).unwrap();
     assert_eq!((report[0].figure(&TTFT), spread.mean_half_width.unwrap().round()), (Some(200.0), 50.0));
-    // In a narrow table the spread goes, not the mean.
+    // A narrow table drops the spread but keeps the mean.
     let table = choose(75, 20, &stage.app);
     let column = table.columns.iter().find(|c| c.heading == "TTFT").unwrap();
     assert_eq!(column.cell(&row(&stage, 0), Theme::ansi())[0].content.trim(), "200 ms");

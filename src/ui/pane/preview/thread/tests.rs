@@ -85,7 +85,7 @@ fn a_turn_that_waits_follows_the_turns_before() {
     let place = |part: &str| shown.find(part).unwrap_or_else(|| panic!("no '{part}' in:\n{shown}"));
     assert!(place("Two threads write") < place("How would you test it?"));
     assert!(place("How would you test it?") < place("Waiting for the first token"));
-    // A first turn that waits still shows its prompt for cases that are not in a conversation.
+    // A waiting case without a conversation still shows its prompt.
     act(&mut app, &[Action::SelectNext]);
     assert!(text(&app, 100, 24, draw).contains("Not sent yet."));
 }
@@ -100,7 +100,7 @@ fn between_two_turns_the_last_answer_is_shown() {
 }
 
 #[test]
-fn a_row_that_reached_its_length_is_not_held_against_the_limit_of_the_case() {
+fn a_row_that_reached_its_length_has_no_note_about_the_limit_of_the_case() {
     let mut app = conversation();
     let at_limit = |output_tokens| {
         move |r: &mut AttemptRecord| {

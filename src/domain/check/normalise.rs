@@ -1,4 +1,4 @@
-//! Normalisation of texts that are compared by meaning rather than by spelling.
+//! Normalisation of texts for the check `equals`, which ignores case, spacing and punctuation.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ static PUNCTUATION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[\p
 /// numbers (`don't`, `3.5`), and as a sign or decimal point before a digit (`-5`, `.5`), where it carries meaning.
 pub(super) fn normalise(text: &str) -> String {
     let compatible = ComposingNormalizerBorrowed::new_nfkc().normalize(text);
-    // Lower case may be a decomposed form, as for 'İ'.
+    // The lower case of some characters, such as 'İ', is decomposed, so the text is composed again.
     let lower = compatible.to_lowercase();
     let mut plain = String::with_capacity(lower.len());
     let mut previous = ' ';
