@@ -1,6 +1,7 @@
 """The server's process, run by `real-server` in the environment that has llama.cpp.
 
-Arguments: the model, the log file, the port, the number of slots, and 1 to end when the parent process is gone.
+Arguments: the model, the log file, the port, the number of slots, 1 to end when the parent process is gone, and the task:
+generation, embeddings or rerank.
 """
 
 import os
@@ -13,7 +14,7 @@ CONTEXT = 8192  # tokens per slot, prompt and answer together
 NAME = "random-words"
 
 
-def start(model, port, slots):
+def start(model, port, slots, task):
     import xllamacpp
 
     params = xllamacpp.CommonParams()
@@ -29,6 +30,13 @@ def start(model, port, slots):
     params.enable_reasoning = 0  # enabled per request
     params.endpoint_metrics = True
     params.ui = False
+    if task != "generation":
+        params.embedding = True
+        # llama.cpp refuses a text longer than its physical batch, by default 512 tokens.
+        params.n_batch = params.n_ubatch = 2048
+        # Only these poolings make one vector or one score of a text.
+        rank, mean = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_RANK, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+        params.pooling_type = rank if task == "rerank" else mean
     return xllamacpp.Server(params)
 
 
@@ -40,7 +48,7 @@ def is_healthy(root):
         return False
 
 
-def main(model, log, port, slots, with_parent):
+def main(model, log, port, slots, with_parent, task):
     parent = os.getppid()
     # Signals end the process at once, even inside llama.cpp.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -49,7 +57,7 @@ def main(model, log, port, slots, with_parent):
     os.dup2(file, 1)
     os.dup2(file, 2)
     try:
-        server = start(model, port, slots)
+        server = start(model, port, slots, task)
     except Exception as error:
         print(f"real-server: llama.cpp did not start: {error}; see {log}", file=complaints)
         return 1
@@ -67,7 +75,7 @@ def main(model, log, port, slots, with_parent):
 
 
 if __name__ == "__main__":
-    status = main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5] == "1")
+    status = main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5] == "1", sys.argv[6])
     sys.stdout.flush()
     # Skips llama.cpp's clean-up, which waits for clients.
     os._exit(status)

@@ -8,6 +8,7 @@ mod help;
 mod monitoring;
 mod network;
 mod pages;
+mod prices;
 mod race;
 mod run;
 mod saved;

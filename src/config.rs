@@ -1,6 +1,7 @@
 //! Floor 4: turns command line, environment and files into the inputs of a run.
 
 mod address;
+mod builtin_items;
 mod command_line;
 mod config_file;
 mod defaults;
@@ -39,6 +40,7 @@ use crate::domain::load_stages::LoadStages;
 use crate::domain::metrics::QUEUE;
 use crate::domain::model_mix::ModelMix;
 use crate::domain::open_loop::{OpenLoop, Process};
+use crate::domain::price::Prices;
 use crate::domain::session::{NO_LIMIT, Plan};
 use crate::domain::shard::Shard;
 use crate::domain::slo::{RunFigure, Slo, Subject};
@@ -99,7 +101,7 @@ pub fn run_spec(
     let (file, suite_source) = if args.workload.has_source() {
         selection::for_workload()
     } else {
-        selection::suite(args.cases.as_deref(), folder)?
+        selection::suite(args.cases.as_deref(), folder, api)?
     };
     let model_mix = model_mix::mix(&args.model_mix, file.models, shard.seed(args.seed))?
         .filter(|_| args.model.is_none() || !args.model_mix.is_empty());
@@ -107,7 +109,8 @@ pub fn run_spec(
     if workload_args.depth.is_some() {
         plan = workload::plan_depths(args, plan)?;
     }
-    let prepared = workload::prepare(&workload_args, &plan, args.seed, tokenizer.as_ref(), folder, shard)?;
+    let place = (folder, api.task);
+    let prepared = workload::prepare(&workload_args, &plan, args.seed, tokenizer.as_ref(), place, shard)?;
     let (mut suite, template) = (file.suite, file.template);
     let (mut shortened, mut about_rows) = (None, None);
     if let Some(prepared) = &prepared {
@@ -118,6 +121,10 @@ pub fn run_spec(
     } else {
         selection::keep_matching(&mut suite, &args.case_patterns)?;
         shortened = selection::keep_requested(&mut suite, args.requests);
+    }
+    suite.task = api.task;
+    if prepared.is_none() {
+        selection::set_batch(&mut suite, workload_args.batch);
     }
     let recorded = prepared.as_ref().and_then(|prepared| prepared.recorded.as_ref()?.conversations.clone());
     suite.conversations = workload::conversations(&workload_args, shard.seed(args.seed)).or(recorded);
@@ -144,7 +151,8 @@ pub fn run_spec(
     search::check(find.as_ref(), &suite.slos)?;
     suite.find = find;
     suite.repeated_runs = repeated_runs::settings(args)?;
-    check_slos(&suite.slos, plan.open_loop.is_some() || workload_args.trace.is_some(), suite.has_checks())?;
+    suite.prices = prices(args);
+    check_slos(&suite, plan.open_loop.is_some() || workload_args.trace.is_some())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
     let mut sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
     let unfilled = selection::unfilled_stages(&sweep, &plan, suite.cases.len());
@@ -192,6 +200,12 @@ pub fn run_spec(
         notices: about_shard.into_iter().chain(about_rows).chain(about_monitoring).collect(),
         command_line: None,
     })
+}
+
+/// Returns the prices that the options give.
+fn prices(args: &RunArgs) -> Option<Prices> {
+    let usd_per_kwh = args.prices.usd_per_kwh;
+    args.prices.usd_per_hour.map(|usd_per_hour| Prices { usd_per_hour, usd_per_kwh })
 }
 
 /// Sets the timeouts of all cases to those of the options.
@@ -246,12 +260,23 @@ fn tokenizer(path: &Path, folder: &Path) -> Result<Arc<Tokenizer>, ConfigError> 
 }
 
 /// Refuses thresholds that no run can meet.
-fn check_slos(slos: &[Slo], open_loop: bool, has_checks: bool) -> Result<(), ConfigError> {
+fn check_slos(suite: &Suite, open_loop: bool) -> Result<(), ConfigError> {
+    let (slos, has_checks, task) = (&suite.slos, suite.has_checks(), suite.task);
     let about_requests = slos.iter().any(|slo| matches!(slo.subject, Subject::Requests(..)));
     for slo in slos {
         let why = match slo.subject {
             Subject::Run(RunFigure::Goodput | RunFigure::GoodShare) if !about_requests => {
                 "goodput counts the requests that meet the other thresholds; add one, like ttft_p95<500ms"
+            }
+            Subject::Requests(metric, _) if !metric.applies_to.includes(task) => match task.no_token_figures() {
+                Some(_) => "the API generates no tokens; use latency, items or input_speed",
+                None => "only --api embeddings and --api rerank have items; use ttft, itl, latency or speed",
+            },
+            Subject::Run(RunFigure::Throughput) if !task.generates() => {
+                "the API generates no tokens; use item_throughput or input_throughput"
+            }
+            Subject::Run(RunFigure::ItemRate | RunFigure::InputRate) if task.generates() => {
+                "only --api embeddings and --api rerank have items; use throughput"
             }
             Subject::Run(RunFigure::PassRate) if !has_checks => {
                 "no selected case has a check; add one to the suite, like check = { contains = \"…\" }"

@@ -39,6 +39,7 @@ pub mod order_statistics;
 pub mod pass_rate;
 pub mod prefix_cache;
 pub mod prefix_spec;
+pub mod price;
 pub mod probability;
 pub mod probe_window;
 pub mod progress;
@@ -72,6 +73,7 @@ pub mod suite;
 pub mod sweep;
 pub mod symmetry_sequence;
 pub mod tally;
+pub mod task;
 pub mod telemetry_event;
 #[cfg(test)]
 pub(crate) mod testing;

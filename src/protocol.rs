@@ -7,6 +7,7 @@ pub mod encoding;
 pub mod endpoint;
 pub mod failure;
 pub mod framing;
+pub mod items;
 pub mod lines;
 pub mod macmon;
 pub mod media;

@@ -12,6 +12,7 @@ pub mod conclusion;
 mod content_events;
 pub mod conversation_counts;
 pub mod course;
+pub mod cost;
 mod csv;
 pub mod depth_rows;
 mod epoch;

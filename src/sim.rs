@@ -26,6 +26,9 @@
 //! * With `tools`, the simulator calls a tool whose name or description shares a word with the last question, or the one
 //!   that `tool_choice` names. With `response_format`, it answers with JSON. Arguments and JSON follow their schema, with
 //!   names and numbers of the question.
+//! * `POST /v1/embeddings` and `POST /v1/rerank` answer with numbers that depend only on the texts. Every input, and
+//!   every pair of query and document, is a sequence of the engine that ends with its prefill. Without the engine model,
+//!   an answer takes as long as the first token of a prompt with all its texts.
 //! * `"tokscope_sim": {"fault": NAME, "after_tokens": N}` in the request body causes a failure. In a suite, write it
 //!   under the case's `extra`. [`FAULTS`] lists the names.
 
@@ -35,6 +38,7 @@ mod batch_engine;
 mod exposition;
 mod fault;
 mod format;
+mod items;
 mod media;
 mod natural_end;
 mod pace;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 
+use super::prices::PriceArgs;
 use super::values::{
     MAX_CONCURRENCY, MAX_REPEAT, MAX_REQUESTS, MAX_WARMUP, Sweep, burstiness, pause_s, process, request_rate,
     search_variable, seconds, sweep,
@@ -167,6 +168,9 @@ pub struct RunArgs {
     /// Regression gate.
     #[command(flatten)]
     pub gate: GateArgs,
+    /// Prices.
+    #[command(flatten)]
+    pub prices: PriceArgs,
     /// Unmeasured requests before the first measured one, in each of several runs [default: 0]
     #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_WARMUP)))]
     pub warmup: Option<u32>,

@@ -34,6 +34,11 @@ pub(super) fn speed(text: &str) -> Result<f64, String> {
     number(text, 0.01, 10_000.0)
 }
 
+/// An amount of money above 0.
+pub(super) fn price(text: &str) -> Result<f64, String> {
+    number(text, 0.000_001, 1e9)
+}
+
 pub(super) fn request_rate(text: &str) -> Result<f64, String> {
     number(text, MIN_RATE_PER_S, MAX_RATE_PER_S)
 }

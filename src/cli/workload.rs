@@ -33,6 +33,9 @@ pub struct WorkloadArgs {
     #[arg(long, value_name = "N", help_heading = "Workload", value_parser = clap::value_parser!(u32).range(1..))]
     #[arg(conflicts_with_all = ["requests", "duration"])]
     pub limit: Option<u32>,
+    /// Inputs (--api embeddings) or documents (--api rerank) of a request [default: those of the case, or 1 and 10]
+    #[arg(long, value_name = "N", help_heading = "Workload", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub batch: Option<u32>,
     /// Skip and count invalid rows instead of rejecting the file
     #[arg(long, help_heading = "Workload")]
     pub skip_bad_rows: bool,

@@ -3,18 +3,20 @@
 use std::path::Path;
 
 use super::ConfigError;
+use super::builtin_items;
 use super::suite_file::{self, FILE_NAME, SuiteFile};
 use crate::cli::WorkloadArgs;
 use crate::domain::media::Media;
 use crate::domain::quantity::count;
 use crate::domain::session::Plan;
-use crate::domain::suite::{CaseSpec, Message, Suite};
+use crate::domain::suite::{CaseSpec, INPUT, Message, QUERY, Suite};
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::Api;
 use crate::runtime::spec::SuiteSource;
 
-/// Loads the requested suite, the file in `folder` if it exists, or the built-in suite.
-pub(super) fn suite(asked: Option<&Path>, folder: &Path) -> Result<(SuiteFile, SuiteSource), ConfigError> {
+/// Loads the requested suite, the file in `folder` if it exists, or the built-in suite. A file with prompts for chat is
+/// not used if the run asks for vectors or scores.
+pub(super) fn suite(asked: Option<&Path>, folder: &Path, api: &Api) -> Result<(SuiteFile, SuiteSource), ConfigError> {
     if let Some(path) = asked {
         let suite = suite_file::load_as(&folder.join(path), &path.display().to_string())?;
         return Ok((suite, SuiteSource::File(path.to_owned())));
@@ -22,9 +24,14 @@ pub(super) fn suite(asked: Option<&Path>, folder: &Path) -> Result<(SuiteFile, S
     let found = folder.join(FILE_NAME);
     // A broken link or an unreadable file exists, and is reported as an error when it is read.
     if found.symlink_metadata().is_ok() {
-        return Ok((suite_file::load_as(&found, FILE_NAME)?, SuiteSource::File(FILE_NAME.into())));
+        let suite = suite_file::load_as(&found, FILE_NAME)?;
+        let fits = |case: &CaseSpec| api.check_messages(&case.messages).is_ok() && (api.unsupported)(case).is_none();
+        if api.task.generates() || suite.suite.cases.iter().all(fits) {
+            return Ok((suite, SuiteSource::File(FILE_NAME.into())));
+        }
     }
-    Ok((of_cases(suite_file::builtin()?), SuiteSource::Builtin))
+    let builtin = if api.task.generates() { suite_file::builtin()? } else { builtin_items::suite(api.task) };
+    Ok((of_cases(builtin), SuiteSource::Builtin))
 }
 
 /// Returns the suite for a workload that the options name. The workload adds the cases.
@@ -41,6 +48,19 @@ pub(super) fn keep_requested(suite: &mut Suite, requests: Option<u32>) -> Option
     let (requests, cases) = (requests? as usize, suite.cases.len());
     suite.cases.truncate(requests);
     (requests < cases).then(|| format!("--requests {requests} covers only the first {requests} of {cases} cases"))
+}
+
+/// Gives each request of the cases this many inputs or documents. The texts of a case repeat if they are fewer.
+pub(super) fn set_batch(suite: &mut Suite, batch: Option<u32>) {
+    let Some(batch) = batch else { return };
+    for case in &mut suite.cases {
+        let (query, texts): (Vec<Message>, Vec<Message>) = case.messages.drain(..).partition(|m| m.role == QUERY);
+        let role = if query.is_empty() && batch > 1 { INPUT } else { "" };
+        let texts = texts.iter().cycle().take(if texts.is_empty() { 0 } else { batch as usize });
+        let text =
+            |message: &Message| Message::new(if role.is_empty() { &message.role } else { role }, &message.content);
+        case.messages = query.into_iter().chain(texts.map(text)).collect();
+    }
 }
 
 /// Rejects content that the API or a conversation cannot carry. `media` has an example of each kind of media in the
@@ -94,7 +114,7 @@ pub(super) fn check_api(suite: &mut Suite, source: &SuiteSource, api: &Api) -> R
         });
     }
     if suite.cases.is_empty() {
-        let why = format!("--case selects no case that the {} API can carry; it takes one text", api.name);
+        let why = format!("--case selects no case that the {} API can carry", api.name);
         return Err(ConfigError(why));
     }
     for case in &suite.cases {
@@ -102,18 +122,18 @@ pub(super) fn check_api(suite: &mut Suite, source: &SuiteSource, api: &Api) -> R
         api.check_messages(&case.messages).map_err(refused)?;
         if !case.follow_ups.is_empty() && !api.takes_messages() {
             return Err(refused(format!(
-                "it has several turns, but the {} API takes one text; use another --api",
+                "it has several turns, but the {} API has no conversations; use another --api",
                 api.name
             )));
         }
     }
     let turns = suite.conversations.as_ref().and_then(|conversations| conversations.turns.as_ref());
     if turns.is_some_and(|turns| turns.max() > 1) && !api.takes_messages() {
-        let why = format!("--turns sends conversations, but the {} API takes one text; use another --api", api.name);
+        let why = format!("--turns sends conversations, but the {} API has none; use another --api", api.name);
         return Err(ConfigError(why));
     }
     let names = omitted.join(", ");
-    Ok((!omitted.is_empty()).then(|| format!("the {} API takes one text, so the run omits: {names}", api.name)))
+    Ok((!omitted.is_empty()).then(|| format!("the {} API cannot carry all cases, so the run omits: {names}", api.name)))
 }
 
 /// Rejects `--case` for a suite whose cases come from its workload.

@@ -3,6 +3,7 @@
 mod case;
 mod check;
 mod extra;
+mod items;
 mod media;
 mod models;
 #[cfg(any(test, fuzzing))]

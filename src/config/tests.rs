@@ -314,14 +314,14 @@ fn legacy_completions_take_cases_with_one_user_message_only() {
     let turns = "[[case]]\nname = \"a\"\nturns = [\"u\", \"v\"]\n";
     assert_eq!(
         refused(with(turns, &[])),
-        "case 'a': it has several turns, but the completions API takes one text; use another --api"
+        "case 'a': it has several turns, but the completions API has no conversations; use another --api"
     );
     let folder = empty_folder();
     let builtin = spec(&["h:1", "--api", "completions"], &[], folder.path(), None).unwrap();
     assert_eq!(
         (builtin.session.suite.cases.len(), builtin.warnings.concat().as_str()),
-        (9, "the completions API takes one text, so the run omits: Multi-turn Conversation")
+        (9, "the completions API cannot carry all cases, so the run omits: Multi-turn Conversation")
     );
-    let why = "--turns sends conversations, but the completions API takes one text; use another --api";
+    let why = "--turns sends conversations, but the completions API has none; use another --api";
     assert_eq!(refused(with(TWO_CASES, &["--turns", "3"])), why);
 }

@@ -1,6 +1,7 @@
 //! The workload that the command line or a saved run names.
 
 mod depth;
+mod items;
 mod recorded;
 
 use std::fs::File;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(super) use self::depth::plan_depths;
+use self::items::{items_form, items_in_words};
 use self::recorded::RecordedRun;
 use super::ConfigError;
 use crate::cli::WorkloadArgs;
@@ -20,8 +22,9 @@ use crate::domain::row_order::{RowOrderError, Sample};
 use crate::domain::session::{Plan, RowPlan};
 use crate::domain::shard::Shard;
 use crate::domain::suite::{CaseSpec, Suite};
+use crate::domain::task::Task;
 use crate::domain::text::sanitise_line;
-use crate::domain::workload::{Conversations, Workload, WorkloadSource};
+use crate::domain::workload::{Conversations, ItemsForm, Workload, WorkloadSource};
 use crate::runtime::spec::RequestSpec;
 use crate::tokenizer::Tokenizer;
 use crate::workload::dataset::error::DatasetFault;
@@ -61,6 +64,7 @@ pub(super) fn merge(args: &WorkloadArgs, file: WorkloadArgs) -> WorkloadArgs {
     let args = args.clone();
     WorkloadArgs {
         limit: args.limit.or(file.limit),
+        batch: args.batch.or(file.batch),
         skip_bad_rows: args.skip_bad_rows || file.skip_bad_rows,
         depth: args.depth.or(file.depth),
         osl: args.osl.or(file.osl),
@@ -78,9 +82,10 @@ pub(super) fn prepare(
     plan: &Plan,
     seed: u64,
     tokenizer: Option<&Arc<Tokenizer>>,
-    folder: &Path,
+    (folder, task): (&Path, Task),
     shard: Shard,
 ) -> Result<Option<Prepared>, ConfigError> {
+    let items = items_form(args, task)?;
     let source = if let Some(path) = &args.dataset {
         let dataset = open_dataset(&in_folder(path, folder), &args.columns, args.skip_bad_rows)?;
         let source = WorkloadSource::Dataset {
@@ -113,8 +118,8 @@ pub(super) fn prepare(
         return Ok(None);
     };
     let sample = args.sample.unwrap_or_default();
-    assemble(source, Options { output: args.osl.as_ref(), sample, seed, plan, limit: args.limit, tokenizer, shard })
-        .map(Some)
+    let options = Options { output: args.osl.as_ref(), items, sample, seed, plan, limit: args.limit, tokenizer, shard };
+    assemble(source, options).map(Some)
 }
 
 /// Opens the source of a saved run's workload again.
@@ -142,10 +147,10 @@ pub(super) fn reopen(
         WorkloadSource::Synthetic { .. } => Opened::Synthetic,
         WorkloadSource::Depth { .. } => Opened::Depth,
     };
-    let Workload { sample, seed, output, .. } = workload;
+    let Workload { sample, seed, output, items, .. } = workload;
+    let (sample, seed, items) = (*sample, *seed, *items);
     let shard = plan.shard.unwrap_or(Shard::WHOLE);
-    let options =
-        Options { output: output.as_ref(), sample: *sample, seed: *seed, plan, limit: None, tokenizer, shard };
+    let options = Options { output: output.as_ref(), items, sample, seed, plan, limit: None, tokenizer, shard };
     assemble((workload.source.clone(), opened), options).map(|prepared| prepared.requests)
 }
 
@@ -178,6 +183,7 @@ enum Opened {
 #[derive(Clone, Copy)]
 struct Options<'a> {
     output: Option<&'a LengthSpec>,
+    items: Option<ItemsForm>,
     sample: Sample,
     seed: u64,
     plan: &'a Plan,
@@ -188,7 +194,7 @@ struct Options<'a> {
 }
 
 fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) -> Result<Prepared, ConfigError> {
-    let Options { output, sample, seed, plan, limit, tokenizer, shard } = options;
+    let Options { output, items, sample, seed, plan, limit, tokenizer, shard } = options;
     let no_rows = |e: RowOrderError| ConfigError(e.to_string());
     let counter = tokenizer.map(|tokenizer| -> CountTokens {
         let tokenizer = Arc::clone(tokenizer);
@@ -197,8 +203,13 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
     let (mut has_checks, mut saved, mut media) = (false, None, Vec::new());
     let (name, summary, rows, cases, row_plan, source_of_requests) = match opened {
         Opened::Dataset(dataset) => {
-            let rows = row_count(dataset.rows())?;
-            let (cases, row_plan) = groups(&dataset, rows, sample, seed, shard).map_err(no_rows)?;
+            // In a request with several rows, their tags may differ.
+            let together = items.filter(|items| items.task == Task::Embeddings).map_or(1, |items| items.per_request);
+            let rows = row_count(dataset.rows().div_ceil(together.into()))?;
+            let (cases, row_plan) = match together {
+                1 => groups(&dataset, rows, sample, seed, shard).map_err(no_rows)?,
+                _ => (None, RowPlan::single(rows, sample, seed, shard).map_err(no_rows)?),
+            };
             has_checks = dataset.summary().checked_rows > 0;
             media.clone_from(&dataset.summary().media);
             let summary = dataset.summary().to_string();
@@ -253,7 +264,8 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             let answer = output.map_or_else(String::new, |output| format!(", {output} out"));
             let name = format!("{input} in{answer}");
             let beginning = prefix.map_or_else(String::new, |prefix| format!(" after a shared beginning of {prefix}"));
-            let summary = format!("prose, {input} tokens{beginning}");
+            let texts = items.map_or_else(String::new, items_in_words);
+            let summary = format!("prose, {input} tokens{beginning}{texts}");
             let prompts = Source::synthetic(input.clone(), output.cloned(), *prefix, counter, seed);
             (name.clone(), summary, None, vec![name], row_plan, Some(prompts))
         }
@@ -277,9 +289,10 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             (vec![part_of(requests)], requests)
         }
     };
+    let source_of_requests = source_of_requests.map(|requests| requests.with_items(items));
     let probes = source_of_requests.as_ref().map_or(0, Source::probes);
     let output = output.cloned().or_else(|| source.output_tokens().map(LengthSpec::fixed));
-    let workload = Workload { source, summary, rows, sample, seed, output, probes, has_checks, planned };
+    let workload = Workload { source, summary, rows, sample, seed, items, output, probes, has_checks, planned };
     let requests = RequestSpec { rows: Some(Arc::new(row_plan)), source: source_of_requests };
     Ok(Prepared { name, cases, recorded: saved, workload, requests, requests_of_all_shards, media })
 }

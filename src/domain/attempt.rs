@@ -30,6 +30,7 @@ use super::media::MediaCount;
 use super::request_lengths::RequestLengths;
 use super::sent_request::SentRequest;
 use super::server_timings::ServerTimings;
+use super::task::AnswerItems;
 use super::time::Nanos;
 use super::turn::Turn;
 
@@ -104,6 +105,8 @@ pub struct AttemptRecord {
     pub lengths: RequestLengths,
     /// Images and audio that were sent; `None` without any.
     pub media: Option<Box<MediaCount>>,
+    /// Vectors or scores of a complete answer that is not text; `None` for generated text.
+    pub items: Option<AnswerItems>,
     /// Value of the `x-request-id` header.
     pub request_id: String,
     /// Status of the attempt.
@@ -203,6 +206,7 @@ impl AttemptRecord {
             turn: None,
             lengths: RequestLengths::default(),
             media: None,
+            items: None,
             request_id,
             status: AttemptStatus::Truncated,
             error: None,

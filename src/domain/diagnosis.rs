@@ -76,7 +76,8 @@ pub const RETRIED: &str = "retried";
 
 /// Findings of an attempt that ended; none for a cancelled one.
 pub fn diagnose(record: &AttemptRecord, asked_max_tokens: u32) -> Vec<Finding> {
-    if record.status == AttemptStatus::Cancelled {
+    // Answers of vectors or scores are no stream.
+    if record.status == AttemptStatus::Cancelled || record.items.is_some() {
         return Vec::new();
     }
     let subject = Subject { record, asked_max_tokens, timeline: Timeline::from_record(record) };

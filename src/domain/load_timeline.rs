@@ -36,14 +36,14 @@ impl Mean {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Span {
-    tokens: f64,
+    work: f64,
     ttft_ms: Mean,
     queue_ms: Mean,
 }
 
 impl Span {
     fn merge(&mut self, other: Self) {
-        self.tokens += other.tokens;
+        self.work += other.work;
         self.ttft_ms.merge(other.ttft_ms);
         self.queue_ms.merge(other.queue_ms);
     }
@@ -57,7 +57,7 @@ pub struct LoadPoint {
     /// End of the span, seconds since the run began.
     pub to_s: f64,
     /// Output tokens per second. The tokens of an answer are spread evenly from its first to its last one.
-    pub tokens_per_s: f64,
+    pub throughput_per_s: f64,
     /// Mean TTFT of the complete answers that were due, or in a closed loop sent, in the span, milliseconds.
     pub ttft_ms: Option<f64>,
     /// Mean delay of these answers' starts behind the schedule, milliseconds; `None` in a closed loop.
@@ -96,25 +96,25 @@ impl LoadTimeline {
         let span = self.span_at(record.clock_start());
         span.ttft_ms.add(ttft_ms);
         span.queue_ms.add(record.dispatch_delay_ms());
-        if let Some((tokens, _)) = record.output_tokens().filter(|_| record.is_ok()) {
-            self.add_tokens(tokens as f64, output_span(record));
+        if let Some(amount) = record.work().filter(|_| record.is_ok()) {
+            self.add_work(amount as f64, output_span(record));
         }
     }
 
-    fn add_tokens(&mut self, tokens: f64, (from, to): (Nanos, Nanos)) {
+    fn add_work(&mut self, amount: f64, (from, to): (Nanos, Nanos)) {
         // Lengthens the spans first if necessary.
         let _span = self.span_at(to);
         let (first, last) = (self.index(from), self.index(to));
         let length_ns = to.0.saturating_sub(from.0);
         if first == last || length_ns == 0 {
-            self.span_at(to).tokens += tokens;
+            self.span_at(to).work += amount;
             return;
         }
         for index in first..=last {
             let (start, end) = (self.start(index), self.start(index + 1));
             let within_ns = end.0.min(to.0).saturating_sub(start.0.max(from.0));
             if let Some(span) = self.spans.get_mut(index) {
-                span.tokens += tokens * within_ns as f64 / length_ns as f64;
+                span.work += amount * within_ns as f64 / length_ns as f64;
             }
         }
     }
@@ -155,7 +155,7 @@ impl LoadTimeline {
             LoadPoint {
                 from_s,
                 to_s,
-                tokens_per_s: if to_s > from_s { span.tokens / (to_s - from_s) } else { 0.0 },
+                throughput_per_s: if to_s > from_s { span.work / (to_s - from_s) } else { 0.0 },
                 ttft_ms: span.ttft_ms.get(),
                 queue_ms: span.queue_ms.get(),
             }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn total(points: &[LoadPoint]) -> f64 {
-        points.iter().map(|p| p.tokens_per_s * (p.to_s - p.from_s)).sum()
+        points.iter().map(|p| p.throughput_per_s * (p.to_s - p.from_s)).sum()
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
         let points = timeline.points(100, at(2000));
         assert!((total(&points) - 100.0).abs() < 1e-9, "{points:?}");
         // 150 of the 900 ms with tokens lie in the first quarter of a second, and 250 in each later one.
-        let tokens: Vec<f64> = points.iter().map(|p| (p.tokens_per_s * 0.25).round()).collect();
+        let tokens: Vec<f64> = points.iter().map(|p| (p.throughput_per_s * 0.25).round()).collect();
         assert_eq!(tokens[..4], [17.0, 28.0, 28.0, 28.0]);
         assert_eq!((points[0].ttft_ms, points[1].ttft_ms, points[0].queue_ms), (Some(100.0), None, None));
     }

@@ -6,6 +6,7 @@ use std::fmt;
 
 pub use self::live::{LiveFigure, LiveStream};
 use super::attempt::{AttemptRecord, Unresolved};
+use super::task::Task;
 
 /// Unit of a metric's raw value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +17,32 @@ pub enum Unit {
     Tokens,
     /// Tokens per second.
     TokensPerSecond,
+    /// Items per second: inputs or documents.
+    ItemsPerSecond,
     /// Percent: 0 or 100 for a single request, so that the mean is a share of the requests.
     Percent,
+}
+
+/// Answers that have a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppliesTo {
+    /// All answers.
+    Every,
+    /// Generated text.
+    Text,
+    /// Vectors and scores.
+    Items,
+}
+
+impl AppliesTo {
+    /// Whether answers to this kind of work have the metric.
+    pub fn includes(self, task: Task) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Text => task.generates(),
+            Self::Items => !task.generates(),
+        }
+    }
 }
 
 /// Direction in which a metric improves.
@@ -72,6 +97,8 @@ pub struct Metric {
     pub unit: Unit,
     /// Direction of improvement; `None` if more is neither better nor worse.
     pub better: Option<Better>,
+    /// Answers that have the metric.
+    pub applies_to: AppliesTo,
     /// Definition in one sentence.
     pub help: &'static str,
     /// Whether the metric counts output tokens, so that it is an estimate if their number is one.
@@ -117,8 +144,20 @@ impl fmt::Debug for Metric {
 }
 
 /// Metrics of single attempts, in the order of reports. Keys are only ever added.
-pub static METRICS: &[&Metric] =
-    &[&TTFT, &TTFO, &LATENCY, &ITL, &SPEED, &DECODE, &PREFILL, &INPUT_TOKENS, &OUTPUT_TOKENS, &PASS_RATE];
+pub static METRICS: &[&Metric] = &[
+    &TTFT,
+    &TTFO,
+    &LATENCY,
+    &ITL,
+    &SPEED,
+    &DECODE,
+    &PREFILL,
+    &INPUT_TOKENS,
+    &OUTPUT_TOKENS,
+    &PASS_RATE,
+    &ITEM_RATE,
+    &INPUT_RATE,
+];
 
 /// Metrics that can have thresholds but are not reported, because they measure the schedule, not the server.
 static THRESHOLD_ONLY: &[&Metric] = &[&QUEUE];
@@ -134,6 +173,7 @@ pub static TTFT: Metric = Metric {
     label: "TTFT",
     unit: Unit::Milliseconds,
     better: Some(Better::Low),
+    applies_to: AppliesTo::Text,
     help: "from sending the request, with --rate from its intended start, to the first event with generated text of any kind",
     counts_output_tokens: false,
     is_first_token: true,
@@ -151,6 +191,7 @@ pub static TTFO: Metric = Metric {
     label: "TTFO",
     unit: Unit::Milliseconds,
     better: Some(Better::Low),
+    applies_to: AppliesTo::Text,
     help: "to the first generated text that is not reasoning",
     counts_output_tokens: false,
     is_first_token: true,
@@ -168,6 +209,7 @@ pub static LATENCY: Metric = Metric {
     label: "Time",
     unit: Unit::Milliseconds,
     better: Some(Better::Low),
+    applies_to: AppliesTo::Every,
     help: "to the last event with generated text or the finish reason",
     counts_output_tokens: false,
     is_first_token: false,
@@ -189,6 +231,7 @@ pub static ITL: Metric = Metric {
     label: "ITL",
     unit: Unit::Milliseconds,
     better: Some(Better::Low),
+    applies_to: AppliesTo::Text,
     help: "(last token − first token) / (output tokens − tokens in the first event)",
     counts_output_tokens: true,
     is_first_token: false,
@@ -207,6 +250,7 @@ pub static SPEED: Metric = Metric {
     label: "Speed",
     unit: Unit::TokensPerSecond,
     better: Some(Better::High),
+    applies_to: AppliesTo::Text,
     help: "output tokens / request latency",
     counts_output_tokens: true,
     is_first_token: false,
@@ -224,6 +268,7 @@ pub static DECODE: Metric = Metric {
     label: "Decode",
     unit: Unit::TokensPerSecond,
     better: Some(Better::High),
+    applies_to: AppliesTo::Text,
     help: "1000 / inter-token latency: the speed once tokens flow",
     counts_output_tokens: true,
     is_first_token: false,
@@ -245,6 +290,7 @@ pub static PREFILL: Metric = Metric {
     label: "Prefill",
     unit: Unit::TokensPerSecond,
     better: Some(Better::High),
+    applies_to: AppliesTo::Text,
     help: "prompt tokens without cached ones / TTFT, from 256 tokens on",
     counts_output_tokens: false,
     is_first_token: false,
@@ -263,6 +309,7 @@ pub static INPUT_TOKENS: Metric = Metric {
     label: "Prompt",
     unit: Unit::Tokens,
     better: None,
+    applies_to: AppliesTo::Every,
     help: "prompt tokens reported by the server",
     counts_output_tokens: false,
     is_first_token: false,
@@ -280,6 +327,7 @@ pub static OUTPUT_TOKENS: Metric = Metric {
     label: "Tokens",
     unit: Unit::Tokens,
     better: None,
+    applies_to: AppliesTo::Text,
     help: "generated tokens, reasoning included",
     counts_output_tokens: true,
     is_first_token: false,
@@ -297,6 +345,7 @@ pub static PASS_RATE: Metric = Metric {
     label: "Pass rate",
     unit: Unit::Percent,
     better: Some(Better::High),
+    applies_to: AppliesTo::Text,
     help: "complete answers that pass all checks of their case, in percent of those with checks",
     counts_output_tokens: false,
     is_first_token: false,
@@ -310,12 +359,49 @@ pub static PASS_RATE: Metric = Metric {
     compared: Some(ComparedAs { rank: 5, label: "Pass rate, %", digits: 1 }),
 };
 
+/// Items of an answer per second of its latency.
+pub static ITEM_RATE: Metric = Metric {
+    key: "item_throughput_per_request",
+    label: "Items/s",
+    unit: Unit::ItemsPerSecond,
+    better: Some(Better::High),
+    applies_to: AppliesTo::Items,
+    help: "inputs of an embeddings request, or documents of a rerank request / request latency",
+    counts_output_tokens: false,
+    is_first_token: false,
+    get: AttemptRecord::items_per_s,
+    unresolved: AttemptRecord::always_resolved,
+    live: live::not_before_the_end,
+    column: Some(Column { heading: "Items/s", rank: 15, has_difference: true }),
+    slo: Some(SloNames { name: "items", label: "Items/s", aliases: &["item_throughput_per_request"] }),
+    compared: Some(ComparedAs { rank: 7, label: "Items per second", digits: 1 }),
+};
+
+/// Prompt tokens of an answer that is not text per second of its latency.
+pub static INPUT_RATE: Metric = Metric {
+    key: "input_token_throughput_per_request",
+    label: "Input speed",
+    unit: Unit::TokensPerSecond,
+    better: Some(Better::High),
+    applies_to: AppliesTo::Items,
+    help: "prompt tokens of an embeddings or rerank request / request latency",
+    counts_output_tokens: false,
+    is_first_token: false,
+    get: AttemptRecord::input_tokens_per_s,
+    unresolved: AttemptRecord::always_resolved,
+    live: live::not_before_the_end,
+    column: Some(Column { heading: "Input tok/s", rank: 16, has_difference: false }),
+    slo: Some(SloNames { name: "input_speed", label: "Input speed", aliases: &["input_token_throughput_per_request"] }),
+    compared: Some(ComparedAs { rank: 8, label: "Input speed, tok/s", digits: 1 }),
+};
+
 /// Delay between the intended start of a request and its dispatch; only in an open loop.
 pub static QUEUE: Metric = Metric {
     key: "dispatch_delay_ms",
     label: "Queue",
     unit: Unit::Milliseconds,
     better: Some(Better::Low),
+    applies_to: AppliesTo::Every,
     help: "from the intended start of the request to its dispatch",
     counts_output_tokens: false,
     is_first_token: false,

@@ -18,8 +18,8 @@ pub struct ProbeWindow {
     pub records: Vec<Arc<AttemptRecord>>,
     /// Length of the steady parts, seconds.
     pub seconds: f64,
-    /// Output tokens per second, as in [`super::steady_window::SteadyWindow::tokens_per_s`].
-    pub tokens_per_s: f64,
+    /// Output tokens or items per second, as in [`super::steady_window::SteadyWindow::throughput_per_s`].
+    pub throughput_per_s: f64,
 }
 
 /// Returns the steady parts of a probe up to `now`; `None` if there are none. `records` are the measured requests that
@@ -56,12 +56,12 @@ pub fn probe_window(
     if seconds <= 0.0 {
         return None;
     }
-    let tokens: f64 = spans.iter().map(|span| records.iter().map(|r| tokens_in(r, *span)).sum::<f64>()).sum();
+    let work: f64 = spans.iter().map(|span| records.iter().map(|r| work_in(r, *span)).sum::<f64>()).sum();
     let is_steady = |at: Nanos| spans.iter().any(|(from, to)| *from <= at && at <= *to);
     let is_known = |at: Nanos| oldest_open.is_none_or(|oldest| at < oldest);
     let steady: Vec<_> =
         records.into_iter().filter(|r| is_steady(r.clock_start()) && is_known(r.clock_start())).collect();
-    Some(ProbeWindow { records: steady, seconds, tokens_per_s: tokens / seconds })
+    Some(ProbeWindow { records: steady, seconds, throughput_per_s: work / seconds })
 }
 
 /// Span from the first to the last moment at which at least [`FULL_SHARE`] of `concurrency` requests are in flight.
@@ -95,14 +95,14 @@ pub(super) fn output_span(record: &AttemptRecord) -> Span {
 }
 
 /// Output tokens of an answer in a span.
-pub(super) fn tokens_in(record: &AttemptRecord, (from, to): Span) -> f64 {
-    let Some((tokens, _)) = record.output_tokens().filter(|_| record.is_ok()) else { return 0.0 };
+pub(super) fn work_in(record: &AttemptRecord, (from, to): Span) -> f64 {
+    let Some(amount) = record.work().filter(|_| record.is_ok()) else { return 0.0 };
     let (begin, end) = output_span(record);
     let whole = end.since(begin).as_secs_f64();
     if whole == 0.0 {
-        return if from <= end && end <= to { tokens as f64 } else { 0.0 };
+        return if from <= end && end <= to { amount as f64 } else { 0.0 };
     }
-    tokens as f64 * end.min(to).since(begin.max(from)).as_secs_f64() / whole
+    amount as f64 * end.min(to).since(begin.max(from)).as_secs_f64() / whole
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl ProbeResult {
     pub fn new(session: &Session, at: usize) -> Option<Self> {
         let search = session.search()?;
         let probe = *search.probes.get(at)?;
-        let ProbeWindow { records, seconds, tokens_per_s } = session.probe_evidence(at)?;
+        let ProbeWindow { records, seconds, throughput_per_s } = session.probe_evidence(at)?;
         let tally = Tally::from_records(session, records.iter().map(Arc::clone));
         let concurrency = match search.settings.variable {
             SearchVariable::Concurrency => probe.load.0 as usize,
@@ -38,9 +38,9 @@ impl ProbeResult {
         };
         let stage = Stage {
             requests_per_s: Some(tally.ok as f64 / seconds),
-            tokens_per_s: Some(tokens_per_s),
             ..Stage::from_tally(concurrency, &tally, session)
-        };
+        }
+        .with_throughput(throughput_per_s);
         let goodput_per_s = tally.good.filter(|_| tally.judged() > 0).map(|good| good as f64 / seconds);
         Some(Self { probe, figures: judge(session.slos(), &records), stage, goodput_per_s, seconds })
     }

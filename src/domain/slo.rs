@@ -24,6 +24,10 @@ pub enum RunFigure {
     GoodShare,
     /// Output tokens per second of all streams.
     Throughput,
+    /// Items (inputs or documents) of complete answers per second.
+    ItemRate,
+    /// Prompt tokens of complete answers that are not text, per second.
+    InputRate,
     /// Complete answers per second.
     RequestRate,
     /// Complete answers that pass all their checks, percent of those with checks.
@@ -125,6 +129,7 @@ pub enum SloUnit {
     Tokens,
     TokensPerSecond,
     RequestsPerSecond,
+    ItemsPerSecond,
     Percent,
 }
 
@@ -136,6 +141,7 @@ impl SloUnit {
             Self::Tokens => "tokens",
             Self::TokensPerSecond => "tok/s",
             Self::RequestsPerSecond => "req/s",
+            Self::ItemsPerSecond => "items/s",
             Self::Percent => "%",
         }
     }
@@ -147,6 +153,7 @@ impl From<Unit> for SloUnit {
             Unit::Milliseconds => Self::Milliseconds,
             Unit::Tokens => Self::Tokens,
             Unit::TokensPerSecond => Self::TokensPerSecond,
+            Unit::ItemsPerSecond => Self::ItemsPerSecond,
             Unit::Percent => Self::Percent,
         }
     }
@@ -191,7 +198,8 @@ impl Slo {
             Subject::Requests(metric, _) => metric.unit.into(),
             Subject::Run(RunFigure::ErrorRate | RunFigure::GoodShare | RunFigure::PassRate) => SloUnit::Percent,
             Subject::Run(RunFigure::Goodput | RunFigure::RequestRate) => SloUnit::RequestsPerSecond,
-            Subject::Run(RunFigure::Throughput) => SloUnit::TokensPerSecond,
+            Subject::Run(RunFigure::Throughput | RunFigure::InputRate) => SloUnit::TokensPerSecond,
+            Subject::Run(RunFigure::ItemRate) => SloUnit::ItemsPerSecond,
         }
     }
 
@@ -202,6 +210,8 @@ impl Slo {
             Subject::Run(RunFigure::ErrorRate) => "error rate".to_owned(),
             Subject::Run(RunFigure::Goodput | RunFigure::GoodShare) => "goodput".to_owned(),
             Subject::Run(RunFigure::Throughput) => "throughput".to_owned(),
+            Subject::Run(RunFigure::ItemRate) => "item throughput".to_owned(),
+            Subject::Run(RunFigure::InputRate) => "input throughput".to_owned(),
             Subject::Run(RunFigure::RequestRate) => "requests".to_owned(),
             Subject::Run(RunFigure::PassRate) => "pass rate".to_owned(),
         }

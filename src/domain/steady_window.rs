@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::attempt::{AttemptRecord, AttemptStatus};
-use super::probe_window::{full_span, last_output, tokens_in};
+use super::probe_window::{full_span, last_output, work_in};
 use super::session::{AttemptState, Session};
 use super::tally::Tally;
 use super::time::Nanos;
@@ -27,7 +27,7 @@ pub struct SteadyWindow {
     pub requests_per_s: f64,
     /// Output tokens per second. The tokens of an answer are spread evenly from its first to its last one, and those in
     /// the window count.
-    pub tokens_per_s: f64,
+    pub throughput_per_s: f64,
     /// Requests that were sent in the window, or in an open loop due in it.
     pub requests: Tally,
 }
@@ -58,10 +58,10 @@ impl SteadyWindow {
             return None;
         }
         let is_within = |at: Nanos| from <= at && at <= to;
-        let (mut ended, mut tokens) = (0_usize, 0.0);
+        let (mut ended, mut work) = (0_usize, 0.0);
         let sent = records().inspect(|record| {
             ended += usize::from(record.is_ok() && is_within(last_output(record)));
-            tokens += tokens_in(record, (from, to));
+            work += work_in(record, (from, to));
         });
         let requests = Tally::from_records(session, sent.filter(|record| is_within(record.clock_start())));
         Some(Self {
@@ -70,7 +70,7 @@ impl SteadyWindow {
             ramp_s: from.since(first).as_secs_f64(),
             drain_s: last.since(to).as_secs_f64(),
             requests_per_s: ended as f64 / seconds,
-            tokens_per_s: tokens / seconds,
+            throughput_per_s: work / seconds,
             requests,
         })
     }

@@ -12,7 +12,9 @@ use super::media::{GeneratedImages, Media, MediaCount};
 use super::model_mix::ModelMix;
 use super::race::Race;
 use super::repeated_runs::RepeatedRuns;
+use super::price::Prices;
 use super::slo::Slo;
+use super::task::Task;
 use super::tools::{ResponseFormat, Tool, ToolChoice};
 use super::workload::{Conversations, Workload};
 
@@ -30,6 +32,9 @@ pub struct Suite {
     /// Patterns that selected these cases from the suite (`--case`); empty for all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub case_patterns: Vec<String>,
+    /// Kind of work that the requests ask for.
+    #[serde(default, skip_serializing_if = "Task::is_generation")]
+    pub task: Task,
     /// Workload whose requests the cases represent; `None` if each case always sends its own prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
@@ -42,6 +47,9 @@ pub struct Suite {
     /// Loads of the run, one after another; `None` if the plan has the only load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_stages: Option<LoadStages>,
+    /// Prices of the server; `None` if the user gave none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<Prices>,
     /// Search for the largest load that meets the thresholds; `None` if the load is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub find: Option<LoadSearch>,
@@ -149,7 +157,8 @@ impl CaseSpec {
 
     /// Returns whether a nonce would be sent: the case must have a message, and `extra` must not replace the messages.
     pub fn takes_nonce(&self) -> bool {
-        !self.messages.is_empty() && !self.extra.contains_key("messages")
+        let replaced = ["messages", "input", "query"].iter().any(|key| self.extra.contains_key(*key));
+        !self.messages.is_empty() && !replaced
     }
 }
 
@@ -173,11 +182,18 @@ impl Default for Timeouts {
     }
 }
 
-/// One message of a conversation.
+/// Role of a text to embed.
+pub const INPUT: &str = "input";
+/// Role of the query of a rerank request.
+pub const QUERY: &str = "query";
+/// Role of a document to rank.
+pub const DOCUMENT: &str = "document";
+
+/// One message of a conversation, an input to embed, or the query or a document of a rerank request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Message {
-    /// `system`, `user` or `assistant`.
+    /// `system`, `user` or `assistant`; or [`INPUT`], [`QUERY`] or [`DOCUMENT`].
     pub role: String,
     /// The text.
     pub content: String,

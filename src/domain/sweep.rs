@@ -16,6 +16,7 @@ use super::quantity::count;
 use super::session::Session;
 use super::slo::RunFigure;
 use super::tally::Tally;
+use super::task::Task;
 
 /// Minimum relative growth of a median latency or a throughput that counts; less is noise between single runs.
 const MIN_GROWTH: f64 = 0.2;
@@ -31,8 +32,12 @@ pub struct Stage {
     pub ok: usize,
     /// Complete answers per second.
     pub requests_per_s: Option<f64>,
-    /// Output tokens per second of all streams.
+    /// Output tokens per second of all streams; `None` for answers that are not text.
     pub tokens_per_s: Option<f64>,
+    /// Items (inputs or documents) per second; `None` for generated text.
+    pub items_per_s: Option<f64>,
+    /// Prompt tokens per second; `None` for generated text.
+    pub input_tokens_per_s: Option<f64>,
     /// Median decode speed of a stream, tokens per second.
     pub tokens_per_s_per_user: Option<f64>,
     /// Median TTFT, milliseconds.
@@ -45,6 +50,8 @@ pub struct Stage {
     pub itl_p95_ms: Option<f64>,
     /// Median request latency, milliseconds.
     pub latency_p50_ms: Option<f64>,
+    /// 95th percentile of request latency, milliseconds; `None` below 20 answers.
+    pub latency_p95_ms: Option<f64>,
     /// Complete answers with a warm or unknown prefix cache.
     pub doubts: CacheDoubts,
     /// Answers that pass their checks, out of the complete answers with checks.
@@ -68,13 +75,16 @@ impl Stage {
             requests: tally.ended,
             ok: tally.ok,
             requests_per_s: tally.run_figure(RunFigure::RequestRate),
-            tokens_per_s: tally.run_figure(RunFigure::Throughput),
+            tokens_per_s: tally.run_figure(RunFigure::Throughput).filter(|_| session.suite.task.generates()),
+            items_per_s: tally.run_figure(RunFigure::ItemRate),
+            input_tokens_per_s: tally.run_figure(RunFigure::InputRate),
             tokens_per_s_per_user: tally.percentile(&DECODE, 50),
             ttft_p50_ms: tally.percentile(&TTFT, 50),
             ttft_p95_ms: tally.percentile(&TTFT, 95),
             itl_p50_ms: tally.percentile(&ITL, 50),
             itl_p95_ms: tally.percentile(&ITL, 95),
             latency_p50_ms: tally.percentile(&LATENCY, 50),
+            latency_p95_ms: tally.percentile(&LATENCY, 95),
             doubts: tally.doubts,
             pass_rate: tally.pass_rate,
             unresolved_first_token: tally.unresolved(&TTFT),
@@ -86,6 +96,24 @@ impl Stage {
 }
 
 impl Stage {
+    /// Items per second of answers that have some, otherwise output tokens per second.
+    pub fn throughput_per_s(&self) -> Option<f64> {
+        self.items_per_s.or(self.tokens_per_s)
+    }
+
+    /// Unit of [`Self::throughput_per_s`].
+    pub const fn throughput_unit(&self) -> &'static str {
+        let task = if self.items_per_s.is_some() { Task::Embeddings } else { Task::Generation };
+        task.throughput_unit()
+    }
+
+    /// Replaces the throughput, in its own unit.
+    #[must_use]
+    pub fn with_throughput(mut self, per_s: f64) -> Self {
+        *(if self.items_per_s.is_some() { &mut self.items_per_s } else { &mut self.tokens_per_s }) = Some(per_s);
+        self
+    }
+
     /// Returns whether the stage had enough requests to fill its slots. Otherwise the real load was lower than the
     /// concurrency, and the stage says nothing about saturation.
     pub const fn fills_slots(&self) -> bool {
@@ -115,10 +143,12 @@ pub fn stages(session: &Session) -> Vec<Stage> {
 pub struct SaturatedFromStart {
     /// Lowest concurrency.
     pub concurrency: usize,
-    /// Throughput at the lowest concurrency, output tokens per second.
-    pub tokens_per_s: f64,
-    /// Highest throughput of any stage, output tokens per second.
-    pub most_tokens_per_s: f64,
+    /// Throughput at the lowest concurrency, in `unit`.
+    pub throughput_per_s: f64,
+    /// Highest throughput of any stage, in `unit`.
+    pub most_per_s: f64,
+    /// Unit of the throughput.
+    pub unit: &'static str,
     /// Highest concurrency.
     pub up_to: usize,
     /// Index of the stage with the lowest concurrency.
@@ -127,11 +157,11 @@ pub struct SaturatedFromStart {
 
 impl fmt::Display for SaturatedFromStart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { concurrency, tokens_per_s, most_tokens_per_s, up_to, .. } = *self;
+        let Self { concurrency, throughput_per_s, most_per_s, unit, up_to, .. } = *self;
         write!(
             f,
-            "saturated from concurrency {concurrency}, with {tokens_per_s:.0} tok/s there and at most \
-             {most_tokens_per_s:.0} tok/s up to concurrency {up_to}"
+            "saturated from concurrency {concurrency}, with {throughput_per_s:.0} {unit} there and at most \
+             {most_per_s:.0} {unit} up to concurrency {up_to}"
         )
     }
 }
@@ -141,12 +171,13 @@ impl fmt::Display for SaturatedFromStart {
 /// throughput.
 pub fn saturated_from_start(stages: &[Stage]) -> Option<SaturatedFromStart> {
     let filled = || stages.iter().enumerate().filter(|(_, s)| s.fills_slots());
-    let points = || filled().filter_map(|(at, s)| Some((at, s.concurrency, s.tokens_per_s?)));
-    let (at, concurrency, tokens_per_s) = points().min_by_key(|(_, concurrency, _)| *concurrency)?;
+    let points = || filled().filter_map(|(at, s)| Some((at, s.concurrency, s.throughput_per_s()?)));
+    let (at, concurrency, throughput_per_s) = points().min_by_key(|(_, concurrency, _)| *concurrency)?;
     let up_to = points().map(|p| p.1).max()?;
-    let most_tokens_per_s = points().map(|p| p.2).reduce(f64::max)?;
-    let is_flat = up_to >= concurrency.max(1) * 2 && most_tokens_per_s < tokens_per_s * (1.0 + MIN_GROWTH);
-    is_flat.then_some(SaturatedFromStart { concurrency, tokens_per_s, most_tokens_per_s, up_to, at })
+    let most_per_s = points().map(|p| p.2).reduce(f64::max)?;
+    let is_flat = up_to >= concurrency.max(1) * 2 && most_per_s < throughput_per_s * (1.0 + MIN_GROWTH);
+    let unit = stages.get(at)?.throughput_unit();
+    is_flat.then_some(SaturatedFromStart { concurrency, throughput_per_s, most_per_s, unit, up_to, at })
 }
 
 /// Index of the knee: the stage after which more load mostly adds waiting. It is the point of the curve of throughput
@@ -195,7 +226,7 @@ enum Knee {
 fn find_knee(stages: &[Stage]) -> Option<Knee> {
     let filled = stages.iter().enumerate().filter(|(_, s)| s.fills_slots());
     let points: Vec<(usize, f64, f64)> =
-        filled.filter_map(|(at, s)| Some((at, s.latency_p50_ms?, s.tokens_per_s?))).collect();
+        filled.filter_map(|(at, s)| Some((at, s.latency_p50_ms?, s.throughput_per_s()?))).collect();
     if points.len() < 3 {
         return None;
     }

@@ -29,6 +29,12 @@ pub struct Tally {
     pub errors: BTreeMap<String, usize>,
     /// Output tokens of the complete answers.
     pub output_tokens: u64,
+    /// Items of the complete answers that are not text.
+    pub items: u64,
+    /// Prompt tokens of the complete answers that have a count.
+    input_tokens: u64,
+    /// Complete answers whose prompt tokens are not counted.
+    uncounted_prompts: usize,
     /// Answers that pass their checks, out of the complete answers with checks.
     pub pass_rate: PassRate,
     /// Complete answers with a warm or unknown prefix cache.
@@ -84,6 +90,9 @@ impl Tally {
             unjudged: 0,
             errors: BTreeMap::new(),
             output_tokens: 0,
+            items: 0,
+            input_tokens: 0,
+            uncounted_prompts: 0,
             pass_rate: PassRate::default(),
             doubts: CacheDoubts::default(),
             estimated: false,
@@ -145,6 +154,13 @@ impl Tally {
         if let Some((tokens, source)) = record.output_tokens() {
             self.output_tokens = self.output_tokens.saturating_add(tokens);
             self.estimated |= source == TokenSource::Estimate;
+        }
+        if let Some(items) = record.items {
+            self.items = self.items.saturating_add(u64::from(items.count));
+        }
+        match record.usage.prompt_tokens {
+            Some(tokens) => self.input_tokens = self.input_tokens.saturating_add(tokens),
+            None => self.uncounted_prompts += 1,
         }
         for ((column, unresolved), (metric, _)) in columns.iter_mut().zip(&mut self.unresolved).zip(with_thresholds()) {
             match (metric.get)(record) {
@@ -251,10 +267,30 @@ impl Tally {
                 self.good.filter(|_| judged > 0).map(|good| 100.0 * good as f64 / judged as f64)
             }
             RunFigure::Goodput => per_s(self.good.filter(|_| self.judged() > 0)? as f64),
+            // Answers that are not text have no output tokens, rather than none per second.
+            RunFigure::Throughput if self.items > 0 => None,
             RunFigure::Throughput => per_s(self.output_tokens as f64),
+            RunFigure::ItemRate => per_s(self.items as f64).filter(|_| self.items > 0),
+            RunFigure::InputRate => per_s(self.input_tokens as f64).filter(|_| self.input_tokens > 0 && self.items > 0),
             RunFigure::RequestRate => per_s(self.ok as f64),
             RunFigure::PassRate => self.pass_rate.percent(),
         }
+    }
+
+    /// Prompt tokens of all complete answers; `None` if some are not counted.
+    pub fn counted_input_tokens(&self) -> Option<u64> {
+        (self.uncounted_prompts == 0).then_some(self.input_tokens)
+    }
+
+    /// Amount that the throughput counts: items of answers that have some, otherwise output tokens.
+    pub const fn work(&self) -> u64 {
+        if self.items > 0 { self.items } else { self.output_tokens }
+    }
+
+    /// Items per second of answers that have some, otherwise output tokens per second. The unit is that of
+    /// [`Task::throughput_unit`](super::task::Task::throughput_unit).
+    pub fn throughput(&self) -> Option<f64> {
+        self.run_figure(if self.items > 0 { RunFigure::ItemRate } else { RunFigure::Throughput })
     }
 
     /// Number of failures by kind, like `3 rate_limited, 1 timeout`; `None` without failures.

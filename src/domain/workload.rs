@@ -10,6 +10,7 @@ use super::data_fingerprint::DataFingerprint;
 use super::length_spec::LengthSpec;
 use super::prefix_spec::PrefixSpec;
 use super::row_order::Sample;
+use super::task::Task;
 use super::think_spec::ThinkSpec;
 
 /// Mixed into the seed of think times, so that they are independent of the numbers of turns.
@@ -30,6 +31,9 @@ pub struct Workload {
     pub sample: Sample,
     /// Seed of the order and of everything else that is drawn.
     pub seed: u64,
+    /// Inputs or documents of each request; `None` if the requests ask for text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<ItemsForm>,
     /// Lengths of the answers, tokens; `None` if the row or the case determines them.
     #[serde(default)]
     pub output: Option<LengthSpec>,
@@ -42,6 +46,31 @@ pub struct Workload {
     /// Number of measured requests of each case, in each stage: the number of rows, or the number that the user
     /// requested. A conversation counts once.
     pub planned: Vec<u32>,
+}
+
+/// Form of requests that ask for vectors or scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemsForm {
+    /// Kind of work.
+    pub task: Task,
+    /// Rows, or synthetic texts, in each request.
+    pub per_request: u32,
+}
+
+/// Documents of a synthetic rerank request, unless the user names a number.
+const DEFAULT_DOCUMENTS: u32 = 10;
+
+impl ItemsForm {
+    /// The form of requests for this kind of work; `None` for generated text. `batch` is the user's number of inputs or
+    /// documents.
+    pub fn new(task: Task, batch: Option<u32>) -> Option<Self> {
+        let default = match task {
+            Task::Generation => return None,
+            Task::Embeddings => 1,
+            Task::Rerank => DEFAULT_DOCUMENTS,
+        };
+        Some(Self { task, per_request: batch.unwrap_or(default).max(1) })
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

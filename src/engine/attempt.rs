@@ -26,6 +26,7 @@ use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
 use crate::protocol::encoding::unpack;
 use crate::protocol::failure;
+use crate::protocol::items::{self, ExpectedItems};
 use crate::protocol::media::with_contents;
 use crate::protocol::request::RequestDialect;
 use crate::protocol::url::address_below;
@@ -144,7 +145,27 @@ async fn drive(endpoint: &Endpoint, order: &Order, recorder: &RefCell<Recorder>)
     };
     let encoding = answer.headers.get(CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let intake = Intake::new(encoding, &mut recorder.borrow_mut())?;
-    follow(answer.body, endpoint.clock(), recorder, intake).await
+    let Some(document) = follow(answer.body, endpoint.clock(), recorder, intake).await? else { return Ok(()) };
+    let expected = endpoint.api.expected_items(&order.case);
+    match expected {
+        Some(expected) => read_items(document, expected, endpoint, recorder).await,
+        None => Ok(()),
+    }
+}
+
+/// Reads a document of vectors or scores in another thread, because megabytes of numbers take milliseconds. The latency
+/// ends with the last byte.
+async fn read_items(
+    document: Vec<u8>,
+    expected: ExpectedItems,
+    endpoint: &Endpoint,
+    recorder: &RefCell<Recorder>,
+) -> Result<(), Failure> {
+    // Never closed, so there is always a permit.
+    let _permit = endpoint.items_readers.acquire().await;
+    let read = tokio::task::spawn_blocking(move || items::read(&document, expected)).await;
+    let internal = |_panic| Failure::new(AttemptStatus::StreamError, "internal", "tokscope itself failed here");
+    recorder.borrow_mut().items(read.map_err(internal)?)
 }
 
 /// Resets the record for another try. The clock starts anew, so the figures exclude the refused try.

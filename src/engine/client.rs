@@ -23,6 +23,9 @@ use crate::protocol::api::{Api, KeyHeader};
 use crate::protocol::endpoint::server_from_headers;
 use crate::protocol::request::RequestDialect;
 
+/// Maximum threads that read documents of vectors or scores at the same time.
+const ITEMS_READERS: usize = 2;
+
 /// Configuration of the engine: the endpoint and how to send requests to it.
 #[derive(Clone)]
 pub struct EngineConfig {
@@ -75,6 +78,8 @@ pub struct Endpoint {
     pub secrets: Rc<Secrets>,
     /// Part of each request that its record may show.
     pub request_record: RequestRecord,
+    /// Permits to read documents of vectors or scores, so that they take at most this many processors.
+    pub items_readers: tokio::sync::Semaphore,
     /// Request parameters that the server accepts, learned from its refusals.
     pub dialect: std::cell::Cell<RequestDialect>,
     /// Progress in recognising the kind of server from response headers.
@@ -187,6 +192,7 @@ impl Endpoint {
             proxy,
             secrets,
             request_record,
+            items_readers: tokio::sync::Semaphore::new(ITEMS_READERS),
             dialect,
             recognised,
             clock,

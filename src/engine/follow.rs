@@ -22,28 +22,16 @@ pub const KEPT_OPEN: &str = "the server kept the connection open after its answe
 const WENT_ON: &str = "the server went on sending after its answer was complete";
 
 /// Reads the response to its end. After the answer's last event, reading on only frees the connection, so limits apply.
+/// Returns a document of vectors or scores, which is still to be read.
 pub async fn follow(
     body: AnswerBody,
     clock: EngineClock,
     recorder: &RefCell<Recorder>,
     intake: Intake,
-) -> Result<(), Failure> {
+) -> Result<Option<Vec<u8>>, Failure> {
     let mut reading = Reading { body, clock, recorder, intake };
-    if reading.read_until(Recorder::has_ended, u64::MAX).await? == Stop::End {
-        return Ok(());
-    }
-    match tokio::time::timeout(USAGE_WITHIN, reading.read_until(Recorder::has_last_event, u64::MAX)).await {
-        Ok(Ok(Stop::End)) => return Ok(()),
-        Ok(Ok(Stop::Met | Stop::Full)) => {}
-        Ok(Err(failure)) => return Err(failure),
-        Err(_elapsed) => return reading.abandon(KEPT_OPEN),
-    }
-    match tokio::time::timeout(REST_WITHIN, reading.read_until(|_| false, MAX_REST_BYTES)).await {
-        Ok(Ok(Stop::Full)) => reading.abandon(WENT_ON),
-        // Ignore errors here: the answer is complete.
-        Ok(Ok(Stop::End | Stop::Met) | Err(_)) => Ok(()),
-        Err(_elapsed) => reading.abandon(KEPT_OPEN),
-    }
+    reading.follow().await?;
+    Ok(reading.intake.take_items(&recorder.borrow()))
 }
 
 /// Reason to stop reading.
@@ -65,6 +53,25 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    /// Reads the response to its end.
+    async fn follow(&mut self) -> Result<(), Failure> {
+        if self.read_until(Recorder::has_ended, u64::MAX).await? == Stop::End {
+            return Ok(());
+        }
+        match tokio::time::timeout(USAGE_WITHIN, self.read_until(Recorder::has_last_event, u64::MAX)).await {
+            Ok(Ok(Stop::End)) => return Ok(()),
+            Ok(Ok(Stop::Met | Stop::Full)) => {}
+            Ok(Err(failure)) => return Err(failure),
+            Err(_elapsed) => return self.abandon(KEPT_OPEN),
+        }
+        match tokio::time::timeout(REST_WITHIN, self.read_until(|_| false, MAX_REST_BYTES)).await {
+            Ok(Ok(Stop::Full)) => self.abandon(WENT_ON),
+            // Ignore errors here: the answer is complete.
+            Ok(Ok(Stop::End | Stop::Met) | Err(_)) => Ok(()),
+            Err(_elapsed) => self.abandon(KEPT_OPEN),
+        }
+    }
+
     /// Reads until the condition is met, the body ends, or more than `most` bytes have arrived.
     async fn read_until(&mut self, is_met: impl Fn(&Recorder) -> bool, most: u64) -> Result<Stop, Failure> {
         // Read on after a failure: the connection can be reused only if the body was read to its end.

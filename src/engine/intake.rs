@@ -15,6 +15,8 @@ use crate::protocol::lines::LineReader;
 pub const MAX_BODY_BYTES: u64 = 512 * 1024 * 1024;
 /// Maximum size of a response that is one JSON document.
 pub const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
+/// Maximum size of a document of vectors or scores: 1,000 vectors of 4,096 numbers take about 50 MiB.
+pub const MAX_ITEMS_BYTES: usize = 128 * 1024 * 1024;
 /// Maximum bytes to read of a response that is not from a model.
 const MAX_PAGE_BYTES: usize = 64 * 1024;
 
@@ -44,7 +46,7 @@ impl Intake {
     /// Creates the intake of a response with this `Content-Encoding`.
     pub fn new(encoding: &str, recorder: &mut Recorder) -> Result<Self, Failure> {
         let decoder = Decoder::new(encoding).map_err(|m| Failure::new(AttemptStatus::StreamError, "encoding", m))?;
-        if decoder.is_some() {
+        if decoder.is_some() && recorder.api().task.generates() {
             let warning = "the stream is compressed; a compressor may hold text back, so these times are unreliable";
             recorder.record.warnings.push(warning.to_owned());
         }
@@ -74,8 +76,11 @@ impl Intake {
             Shape::Lines(lines) => take_lines(lines, at, self.reads, bytes, recorder),
             Shape::Document(document) => {
                 document.extend_from_slice(bytes);
-                if document.len() > MAX_DOCUMENT_BYTES {
-                    return Err(Failure::oversized("the server answered with a JSON document of more than 16 MiB"));
+                let limit = if recorder.api().task.generates() { MAX_DOCUMENT_BYTES } else { MAX_ITEMS_BYTES };
+                if document.len() > limit {
+                    let limit_mib = limit / 1024 / 1024;
+                    let why = format!("the server answered with a JSON document of more than {limit_mib} MiB");
+                    return Err(Failure::oversized(why));
                 }
                 Ok(())
             }
@@ -95,6 +100,14 @@ impl Intake {
                 self.shape = kind;
                 self.unpacked(at, &before, recorder)
             }
+        }
+    }
+
+    /// Takes a complete document of vectors or scores, which is still to be read; `None` for other responses.
+    pub fn take_items(&mut self, recorder: &Recorder) -> Option<Vec<u8>> {
+        match &mut self.shape {
+            Shape::Document(document) if !recorder.api().task.generates() => Some(std::mem::take(document)),
+            _ => None,
         }
     }
 
@@ -125,6 +138,8 @@ impl Intake {
             }
             // An incomplete document cannot be parsed.
             Shape::Document(_) | Shape::Page(_) if broken.is_some() => Ok(()),
+            // Vectors may take milliseconds to read, so that happens elsewhere.
+            Shape::Document(_) if !recorder.api().task.generates() => Ok(()),
             Shape::Document(document) => recorder.whole_answer(at, &String::from_utf8_lossy(document)),
             Shape::Page(page) => Err(no_stream(page)),
             Shape::Unknown(_) => {

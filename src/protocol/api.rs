@@ -2,8 +2,10 @@
 
 mod chat;
 mod completions;
+mod embeddings;
 mod messages;
 mod ollama;
+mod rerank;
 mod responses;
 
 use std::fmt;
@@ -12,8 +14,10 @@ use serde_json::Value;
 
 use super::chunk::{Chunk, parse_with};
 use super::failure::undeclared_error;
+use super::items::ExpectedItems;
 use super::request::RequestDialect;
-use crate::domain::suite::{CaseSpec, Message};
+use crate::domain::suite::{CaseSpec, DOCUMENT, INPUT, Message, QUERY};
+use crate::domain::task::Task;
 
 /// Format of a stream: how its events are separated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,10 @@ pub enum PromptForm {
     Messages,
     /// One text.
     Text,
+    /// A list of texts, each an input of its own.
+    Inputs,
+    /// A query, and documents to compare with it.
+    QueryAndDocuments,
 }
 
 /// HTTP header that carries the API key.
@@ -52,6 +60,8 @@ pub struct Api {
     pub path: &'static str,
     /// Path of the model list, relative to the base address.
     pub models: &'static str,
+    /// Kind of work that a request asks for.
+    pub task: Task,
     /// Format of a stream in this API.
     pub framing: Framing,
     /// Whether an address that ends with `root` selects this API.
@@ -74,6 +84,9 @@ pub struct Api {
     parse: for<'a> fn(&'a str) -> Result<Chunk<'a>, serde_json::Error>,
 }
 
+/// Maximum roles that an error names.
+const MAX_ROLES: usize = 4;
+
 impl Api {
     /// Whether a request takes a list of messages. If not, it takes one text.
     pub fn takes_messages(&self) -> bool {
@@ -84,18 +97,48 @@ impl Api {
     ///
     /// # Errors
     ///
-    /// In one sentence, if the API takes one text and they are more.
+    /// In one sentence, if the API takes texts of another form.
     pub fn check_messages(&self, messages: &[Message]) -> Result<(), String> {
-        let is_one_text = messages.len() < 2 && messages.iter().all(|message| message.role == "user");
-        if self.takes_messages() || is_one_text {
+        let are = |role: &str| messages.iter().all(|message| message.role == role);
+        let is_one_text = messages.len() < 2 && are("user");
+        let is_chat = messages.iter().all(|message| ![INPUT, QUERY, DOCUMENT].contains(&message.role.as_str()));
+        let (fits, needs) = match self.prompt {
+            PromptForm::Messages => (is_chat, "messages; inputs and documents need --api embeddings or --api rerank"),
+            PromptForm::Text => (is_one_text, "a single user message"),
+            PromptForm::Inputs => (messages.len() == 1 && are("user") || are(INPUT), "one text, or a list of inputs"),
+            PromptForm::QueryAndDocuments => {
+                let documents = messages.split_first().filter(|(first, _)| first.role == QUERY).map(|(_, rest)| rest);
+                let fits = documents.is_some_and(|rest| !rest.is_empty() && rest.iter().all(|m| m.role == DOCUMENT));
+                (fits, "a query and documents")
+            }
+        };
+        // The rows of a workload fill in messages later.
+        if fits || messages.is_empty() {
             return Ok(());
         }
-        let roles: Vec<&str> = messages.iter().map(|message| message.role.as_str()).collect();
+        let roles: Vec<&str> = messages.iter().map(|message| message.role.as_str()).take(MAX_ROLES).collect();
+        let more = if messages.len() > MAX_ROLES { ", …" } else { "" };
+        if self.prompt == PromptForm::Text {
+            return Err(format!(
+                "the {} API takes one text, so it needs a single user message instead of {}{more}; use another --api",
+                self.name,
+                roles.join(", "),
+            ));
+        }
         Err(format!(
-            "the {} API takes one text, so it needs a single user message instead of {}; use another --api",
+            "the {} API takes {needs}, not {}{more}; change it, or use another --api",
             self.name,
-            roles.join(", "),
+            roles.join(", ")
         ))
+    }
+
+    /// The vectors or scores that the answer to a case must have; `None` if the answer is text.
+    pub fn expected_items(&self, case: &CaseSpec) -> Option<ExpectedItems> {
+        match self.task {
+            Task::Generation => None,
+            Task::Embeddings => Some(embeddings::expected(case)),
+            Task::Rerank => Some(rerank::expected(case)),
+        }
     }
 
     /// Reads the data of one event, or a complete response that arrived as one document.
@@ -135,6 +178,7 @@ pub static CHAT: Api = Api {
     root: "/v1",
     path: "/chat/completions",
     models: "/models",
+    task: Task::Generation,
     framing: Framing::Sse,
     is_named_by_root: false,
     needs_root: false,
@@ -153,6 +197,7 @@ pub static COMPLETIONS: Api = Api {
     root: "/v1",
     path: "/completions",
     models: "/models",
+    task: Task::Generation,
     framing: Framing::Sse,
     is_named_by_root: false,
     needs_root: false,
@@ -171,6 +216,7 @@ pub static RESPONSES: Api = Api {
     root: "/v1",
     path: "/responses",
     models: "/models",
+    task: Task::Generation,
     framing: Framing::Sse,
     is_named_by_root: false,
     needs_root: false,
@@ -189,6 +235,7 @@ pub static MESSAGES: Api = Api {
     root: "/v1",
     path: "/messages",
     models: "/models",
+    task: Task::Generation,
     framing: Framing::Sse,
     is_named_by_root: false,
     needs_root: false,
@@ -207,6 +254,7 @@ pub static OLLAMA: Api = Api {
     root: "/api",
     path: "/chat",
     models: "/tags",
+    task: Task::Generation,
     framing: Framing::Ndjson,
     is_named_by_root: true,
     needs_root: true,
@@ -219,8 +267,46 @@ pub static OLLAMA: Api = Api {
     parse: ollama::parse,
 };
 
+/// OpenAI's Embeddings API.
+pub static EMBEDDINGS: Api = Api {
+    name: "embeddings",
+    root: "/v1",
+    path: "/embeddings",
+    models: "/models",
+    task: Task::Embeddings,
+    framing: Framing::Sse,
+    is_named_by_root: false,
+    needs_root: false,
+    ignores_named_events: true,
+    prompt: PromptForm::Inputs,
+    auth: KeyHeader::Bearer,
+    headers: &[],
+    body: embeddings::body,
+    unsupported: embeddings::unsupported,
+    parse: super::chunk::parse_strictly,
+};
+
+/// The Rerank API of Jina and Cohere, which vLLM, SGLang and llama.cpp serve.
+pub static RERANK: Api = Api {
+    name: "rerank",
+    root: "/v1",
+    path: "/rerank",
+    models: "/models",
+    task: Task::Rerank,
+    framing: Framing::Sse,
+    is_named_by_root: false,
+    needs_root: false,
+    ignores_named_events: true,
+    prompt: PromptForm::QueryAndDocuments,
+    auth: KeyHeader::Bearer,
+    headers: &[],
+    body: rerank::body,
+    unsupported: rerank::unsupported,
+    parse: super::chunk::parse_strictly,
+};
+
 /// All supported APIs. The first is the default. An address belongs to the first one whose path it ends with.
-pub static APIS: &[&Api] = &[&CHAT, &RESPONSES, &MESSAGES, &OLLAMA, &COMPLETIONS];
+pub static APIS: &[&Api] = &[&CHAT, &RESPONSES, &MESSAGES, &OLLAMA, &COMPLETIONS, &EMBEDDINGS, &RERANK];
 
 /// Names of all supported APIs, as `--api` accepts them.
 pub fn names() -> Vec<&'static str> {

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use crate::domain::metrics::{DECODE, TTFT};
+use crate::domain::metrics::{DECODE, LATENCY, TTFT};
 use crate::domain::pass_rate::PassRate;
 use crate::domain::search_results::SearchResult;
 use crate::domain::session::Session;
 use crate::domain::sweep::SweepSummary;
 
 use super::bottleneck::{Bottleneck, SystemFigures, bottleneck};
+use super::cost::Cost;
+use super::gpu::GpuReport;
 use super::summary::Summary;
 
 /// Key figures of a run.
@@ -27,7 +29,13 @@ pub struct Conclusion {
     pub ttft_p50_ms: Option<f64>,
     /// Median decode speed of a stream, tokens per second.
     pub decode_p50: Option<f64>,
-    /// Output tokens of the reported attempts; `None` without such an attempt.
+    /// Items per second; `None` for generated text.
+    pub items_per_s: Option<f64>,
+    /// Prompt tokens per second; `None` for generated text.
+    pub input_tokens_per_s: Option<f64>,
+    /// Median and 95th percentile of the latency, milliseconds; `None` for generated text.
+    pub latency_ms: Option<(f64, Option<f64>)>,
+    /// Output tokens of the reported attempts; `None` without such an attempt, and for answers that are not text.
     pub tokens: Option<u64>,
     /// Whether some token count is an estimate.
     pub estimated: bool,
@@ -45,6 +53,8 @@ pub struct Conclusion {
     pub pass_rate: PassRate,
     /// Name of the slowest case and its latency, milliseconds; `None` with fewer than two cases.
     pub slowest: Option<(String, f64)>,
+    /// Price of the work at its load; `None` without a price, and in a conclusion of a report, which has its own.
+    pub cost: Option<Cost>,
     /// Bottleneck of the run; `None` without figures.
     pub bottleneck: Option<Bottleneck>,
     /// Result of the whole sweep, while the other figures describe its last stage. `None` without a sweep.
@@ -55,15 +65,16 @@ pub struct Conclusion {
 
 impl Conclusion {
     /// Computes the key figures of the session so far.
-    pub fn from_session(session: &Session, system: SystemFigures) -> Self {
-        Self::new(session, &Summary::from_session(session), system)
+    pub fn from_session(session: &Session, system: SystemFigures, gpu: Result<&GpuReport, &str>) -> Self {
+        let summary = Summary::from_session(session);
+        Self { cost: Cost::new(session, &summary, gpu), ..Self::new(session, &summary, system) }
     }
 
     /// Computes the key figures of a session from its `summary`.
     pub fn new(session: &Session, summary: &Summary, system: SystemFigures) -> Self {
         let cases = session.cases.len();
         let speed = summary.rated_speed;
-        let scale = session.suite.rating;
+        let (scale, is_text) = (session.suite.rating, session.suite.task.generates());
         let planned = session.requests_planned().filter(|planned| *planned != cases);
         Self {
             ok: session.cases_answered(),
@@ -72,7 +83,10 @@ impl Conclusion {
             requests: planned.map(|planned| (session.requests_answered(), planned)),
             ttft_p50_ms: summary.stats(&TTFT).map(|s| s.p50),
             decode_p50: summary.stats(&DECODE).map(|s| s.p50),
-            tokens: (summary.attempts > 0).then_some(summary.total_output_tokens),
+            items_per_s: summary.item_throughput,
+            input_tokens_per_s: summary.input_token_throughput,
+            latency_ms: summary.spread(&LATENCY).filter(|_| !is_text).map(|s| (s.stats.p50, s.percentile(95))),
+            tokens: (summary.attempts > 0 && is_text).then_some(summary.total_output_tokens),
             estimated: summary.estimated,
             wall: session.last_ended.and_then(|ended| session.running_for(ended)),
             speed,
@@ -83,6 +97,7 @@ impl Conclusion {
             slowest: summary
                 .slowest_case
                 .and_then(|(case, ms)| Some((session.suite.cases.get(case)?.name.clone(), ms))),
+            cost: None,
             bottleneck: bottleneck(session, summary, system),
             sweep: SweepSummary::from_session(session),
             search: SearchResult::from_session(session).map(|result| result.sentence),
@@ -98,7 +113,7 @@ mod tests {
     #[test]
     fn the_sample_run_has_its_key_figures() {
         let session = sample_session();
-        let conclusion = Conclusion::from_session(&session, SystemFigures::default());
+        let conclusion = Conclusion::from_session(&session, SystemFigures::default(), Err("no GPU"));
         let excellent = Some(("Excellent", "≥ 100 tok/s".to_owned()));
         assert_eq!(
             (conclusion.ok, conclusion.cases, conclusion.partial, conclusion.rating),
@@ -116,7 +131,7 @@ mod tests {
     fn an_unmeasured_run_has_no_key_figures() {
         let session = sample_session();
         let empty = Session::new(std::sync::Arc::clone(&session.suite), session.plan);
-        let conclusion = Conclusion::from_session(&empty, SystemFigures::default());
+        let conclusion = Conclusion::from_session(&empty, SystemFigures::default(), Err("no GPU"));
         let none = Conclusion { cases: 10, partial: conclusion.partial, ..Conclusion::default() };
         assert_eq!(conclusion, none);
     }

@@ -204,7 +204,7 @@ fn host() -> HostReport {
 }
 
 /// Returns the figures of the sample GPU.
-fn gpu() -> GpuReport {
+pub fn gpu() -> GpuReport {
     let device = GpuDeviceReport {
         index: 0,
         uuid: Some("GPU-6f3c".into()),

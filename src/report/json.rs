@@ -26,7 +26,8 @@ use self::run::{Run, run};
 use self::summary::{SummaryJson, summary_json};
 pub(super) use self::text::pretty;
 use self::text::write_pretty;
-use super::case::{CaseView, cases, reported_numbers};
+use super::case::{CaseView, cases_in, reported_numbers};
+use super::cost::Cost;
 use super::gate_result::GateResult;
 use super::host::HostReport;
 use super::model::{Environment, Report};
@@ -81,6 +82,9 @@ struct Document<'a> {
     /// Spread between and within repeated runs; only present with `--runs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     runs: Option<runs::RunsJson>,
+    /// Price of the work at its load; only present with `--usd-per-hour`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Cost>,
     /// Result of a regression gate; only present with `--baseline`.
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<GateJson<'a>>,
@@ -238,6 +242,7 @@ impl<'a> Document<'a> {
             find: find::FindJson::from_session(&report.session),
             race: race::RaceJson::from_report(report),
             runs: runs::RunsJson::new(report),
+            cost: report.cost(),
             gate: report.gate.as_deref().map(GateJson::new),
             workload: workload::WorkloadJson::new(report, summary),
             conversations: workload::ConversationsJson::new(report),
@@ -275,7 +280,7 @@ fn case_list<'a>(report: &'a Report) -> Vec<Case<'a>> {
         not_measured: view.reported.is_empty().then(|| view.status()),
         attempts: Attempts { report, of: view.state },
     };
-    cases(&report.session).into_iter().map(case).collect()
+    cases_in(&report.session, report.summary().headline).into_iter().map(case).collect()
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ mod workload;
 
 use std::io::{self, Write};
 
-use super::case::{CaseView, cases};
+use super::case::{CaseView, cases_in};
 use super::model::Report;
 use super::summary::Summary;
 pub(super) use escape::inline;
@@ -98,7 +98,8 @@ const SECTIONS: [(Section, WriteSection); 17] = [
 impl<'a> View<'a> {
     /// Creates the view of a report.
     pub(super) fn new(report: &'a Report) -> Self {
-        Self { report, summary: report.summary(), cases: cases(&report.session) }
+        let summary = report.summary();
+        Self { report, summary, cases: cases_in(&report.session, summary.headline) }
     }
 
     /// Returns the sections that have text, without charts of characters, for a document that draws its charts.
@@ -113,9 +114,9 @@ impl<'a> View<'a> {
     }
 
     /// Returns the figures and notes of a case as they are in its section of the details.
-    pub(super) fn notes(case: &CaseView<'_>) -> String {
+    pub(super) fn notes(&self, case: &CaseView<'_>) -> String {
         let mut page = Page::default();
-        details::notes(case, &mut page);
+        details::notes(case, &mut page, self.report.session.suite.task);
         page.text
     }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::cost::Cost;
 use super::gate_result::GateResult;
 use super::gpu::GpuReport;
 use super::host::HostReport;
@@ -92,6 +93,11 @@ impl Report {
     /// Returns the summary of the run.
     pub fn summary(&self) -> &Summary {
         self.summary.get(&self.session)
+    }
+
+    /// Returns the price of the work; `None` without a price or a throughput.
+    pub fn cost(&self) -> Option<Cost> {
+        Cost::new(&self.session, self.summary(), self.gpu.as_ref().map_err(String::as_str))
     }
 
     /// Converts a time on the run's clock to wall time.

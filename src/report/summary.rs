@@ -28,6 +28,8 @@ use super::turns::TurnSamples;
 /// the same weight, regardless of its case.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
+    /// Index of the stage of a sweep, or the probe of a search, that the figures are of; see [`headline_stage`].
+    pub headline: usize,
     /// Concurrency of the sweep's stage that the figures describe; `None` without a sweep.
     pub stage: Option<usize>,
     /// Counts and sums over the whole run.
@@ -70,6 +72,14 @@ pub struct Summary {
     pub busy_time_s: f64,
     /// Maximum number of requests in flight, over all attempts.
     pub peak_in_flight: usize,
+    /// Items (inputs or documents) of all reported attempts; `None` for generated text.
+    pub total_items: Option<u64>,
+    /// Prompt tokens of those attempts; `None` for generated text, or if the server reports none.
+    pub total_input_tokens: Option<u64>,
+    /// Items per second of [`Self::busy_time_s`]; `None` for generated text.
+    pub item_throughput: Option<f64>,
+    /// Prompt tokens per second of [`Self::busy_time_s`]; `None` for generated text.
+    pub input_token_throughput: Option<f64>,
     /// Output tokens per second of [`Self::busy_time_s`]; `None` without a figure.
     pub output_token_throughput: Option<f64>,
     /// Complete answers per second of [`Self::busy_time_s`]; `None` without a figure.
@@ -133,6 +143,8 @@ struct Counted {
     events: usize,
     coalesced: usize,
     tokens: u64,
+    items: u64,
+    input_tokens: u64,
     rated_speeds: Vec<f64>,
     unrated: usize,
     /// TTFT values in milliseconds by state of the prefix cache, each with the index of its case.
@@ -175,6 +187,10 @@ impl Counted {
             self.tokens = self.tokens.saturating_add(tokens);
             self.tokenizer += usize::from(source == TokenSource::Tokenizer);
             self.estimated += usize::from(source == TokenSource::Estimate);
+        }
+        if let Some(items) = record.items {
+            self.items = self.items.saturating_add(u64::from(items.count));
+            self.input_tokens = self.input_tokens.saturating_add(record.usage.prompt_tokens.unwrap_or(0));
         }
         self.rate(record);
         self.events += record.content_events();
@@ -231,6 +247,7 @@ impl Summary {
         let findings = DIAGNOSES.iter().zip(&counted.findings).filter(|(_, n)| **n > 0);
         let has_failed = |v: &&CaseView<'_>| v.reported.is_empty() && v.failures().next().is_some();
         let mut summary = Self {
+            headline: stage,
             stage: session.sweep.get(stage).copied(),
             ok: views.iter().filter(|v| !v.reported.is_empty()).count(),
             failed: views.iter().filter(has_failed).count(),
@@ -251,6 +268,8 @@ impl Summary {
             partial: session.is_partial(),
             estimated: counted.estimated > 0,
             total_output_tokens: counted.tokens,
+            total_items: (counted.items > 0).then_some(counted.items),
+            total_input_tokens: (counted.input_tokens > 0).then_some(counted.input_tokens),
             total_time_s: latency_ms.sum::<f64>() / 1000.0,
             peak_in_flight: peak_in_flight(session),
             spreads: METRICS.iter().filter_map(|m| Some((*m, Spread::of_metric(m, figures(m).collect())?))).collect(),
@@ -273,6 +292,8 @@ impl Summary {
         if summary.attempts > 0 {
             summary.output_token_throughput = rates.run_figure(RunFigure::Throughput).filter(|_| speed.is_some());
             summary.request_throughput = rates.run_figure(RunFigure::RequestRate);
+            summary.item_throughput = rates.run_figure(RunFigure::ItemRate);
+            summary.input_token_throughput = rates.run_figure(RunFigure::InputRate);
         }
         summary.totals = match session.sweep.as_slice() {
             [] => summary.totals_of_single_stage(&tally),

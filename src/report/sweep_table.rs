@@ -1,9 +1,11 @@
 //! Columns of a sweep's stages, shared by JSON, the load pane and the summary.
 
+use crate::domain::metrics::AppliesTo;
 use crate::domain::quantity::ESTIMATED;
 use crate::domain::slo::SloUnit;
 use crate::domain::statistics::needed_for;
 use crate::domain::sweep::Stage;
+use crate::domain::task::Task;
 
 /// Mark of the knee.
 pub const KNEE: char = '◆';
@@ -23,6 +25,8 @@ pub struct SweepColumn {
     pub counts_output_tokens: bool,
     /// Percentile of the figure, which determines how many answers it needs; 50 needs one.
     pub percent: u32,
+    /// Answers that have the figure.
+    pub applies_to: AppliesTo,
     /// Returns the figure; `None` if it is unknown or has too few answers.
     pub get: fn(&Stage) -> Option<f64>,
 }
@@ -36,7 +40,18 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
         digits: 1,
         counts_output_tokens: true,
         percent: 50,
+        applies_to: AppliesTo::Text,
         get: |s| s.tokens_per_s,
+    },
+    SweepColumn {
+        key: "item_throughput",
+        label: "items/s",
+        unit: SloUnit::ItemsPerSecond,
+        digits: 1,
+        counts_output_tokens: false,
+        percent: 50,
+        applies_to: AppliesTo::Items,
+        get: |s| s.items_per_s,
     },
     SweepColumn {
         key: "time_to_first_token_p50_ms",
@@ -45,6 +60,7 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
         digits: 1,
         counts_output_tokens: false,
         percent: 50,
+        applies_to: AppliesTo::Text,
         get: |s| s.ttft_p50_ms,
     },
     SweepColumn {
@@ -54,6 +70,7 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
         digits: 1,
         counts_output_tokens: true,
         percent: 50,
+        applies_to: AppliesTo::Text,
         get: |s| s.tokens_per_s_per_user,
     },
     SweepColumn {
@@ -63,6 +80,7 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
         digits: 2,
         counts_output_tokens: false,
         percent: 50,
+        applies_to: AppliesTo::Every,
         get: |s| s.requests_per_s,
     },
     SweepColumn {
@@ -72,6 +90,7 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
         digits: 1,
         counts_output_tokens: false,
         percent: 95,
+        applies_to: AppliesTo::Text,
         get: |s| s.ttft_p95_ms,
     },
     SweepColumn {
@@ -81,6 +100,7 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
         digits: 2,
         counts_output_tokens: true,
         percent: 50,
+        applies_to: AppliesTo::Text,
         get: |s| s.itl_p50_ms,
     },
     SweepColumn {
@@ -90,9 +110,35 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
         digits: 0,
         counts_output_tokens: false,
         percent: 50,
+        applies_to: AppliesTo::Every,
         get: |s| s.latency_p50_ms,
     },
+    SweepColumn {
+        key: "request_latency_p95_ms",
+        label: "Latency p95",
+        unit: SloUnit::Milliseconds,
+        digits: 0,
+        counts_output_tokens: false,
+        percent: 95,
+        applies_to: AppliesTo::Items,
+        get: |s| s.latency_p95_ms,
+    },
+    SweepColumn {
+        key: "input_token_throughput",
+        label: "input tok/s",
+        unit: SloUnit::TokensPerSecond,
+        digits: 1,
+        counts_output_tokens: false,
+        percent: 50,
+        applies_to: AppliesTo::Items,
+        get: |s| s.input_tokens_per_s,
+    },
 ];
+
+/// Columns of a run that asks for this kind of work.
+pub fn columns_of(task: Task) -> impl Iterator<Item = &'static SweepColumn> {
+    SWEEP_COLUMNS.iter().filter(move |column| column.applies_to.includes(task))
+}
 
 impl SweepColumn {
     /// Returns the text after the figure in a sentence: `ms TTFT p50`, `tok/s per user`.
@@ -154,16 +200,19 @@ mod tests {
         let mut stage = bent()[0].clone();
         (stage.estimated, stage.ok, stage.requests) = (true, 19, 24);
         let show = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.1}"));
-        let cells: Vec<_> = SWEEP_COLUMNS.iter().map(|c| c.cell(&stage, show)).collect();
+        let columns: Vec<&SweepColumn> = columns_of(Task::Generation).collect();
+        let cells: Vec<_> = columns.iter().map(|c| c.cell(&stage, show)).collect();
         assert_eq!(cells, ["~100.0", "100.0", "~100.0", "1.0", "–", "~10.0", "1000.0"]);
         assert_eq!(samples_needed(&[stage.clone()]).as_deref(), Some("p95 needs 20 answers"));
         assert_eq!(n_of_all(&stage), "19/24");
-        let words = |at: usize| SWEEP_COLUMNS[at].after_figure();
+        let words = |at: usize| columns[at].after_figure();
         assert_eq!(words(0), "tok/s");
         assert_eq!(words(1), "ms TTFT p50");
         assert_eq!(words(2), "tok/s per user");
         stage.ok = 0;
-        assert_eq!(SWEEP_COLUMNS[4].cell(&stage, show), "–");
+        assert_eq!(columns[4].cell(&stage, show), "–");
+        let items: Vec<&str> = columns_of(Task::Rerank).map(|c| c.label).collect();
+        assert_eq!(items, ["items/s", "req/s", "Latency p50", "Latency p95", "input tok/s"]);
     }
 
     #[test]

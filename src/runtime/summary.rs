@@ -15,7 +15,7 @@ pub use self::race::block_line;
 pub use self::repeated_runs::run_line;
 pub use self::styled::styled;
 use crate::domain::interval::MEAN_NEEDS;
-use crate::domain::metrics::{DECODE, ITL, LATENCY, METRICS, Metric, SPEED, TTFT};
+use crate::domain::metrics::{DECODE, INPUT_RATE, ITEM_RATE, ITL, LATENCY, METRICS, Metric, SPEED, TTFT};
 use crate::domain::pass_rate::whole_percent;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN, count, grouped};
@@ -32,7 +32,7 @@ use crate::report::model::Report;
 use crate::report::models::{ModelFigures, figures};
 use crate::report::spread::Spread;
 use crate::report::summary::Summary;
-use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all, samples_needed, unresolved_in_words};
+use crate::report::sweep_table::{columns_of, n_of_all, samples_needed, unresolved_in_words};
 
 /// Returns the lines of a load: failures by kind, goodput, thresholds, and the stages of a sweep.
 fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
@@ -55,7 +55,11 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
             ));
         }
         let (requests, tokens) = (summary.request_throughput, summary.output_token_throughput);
-        let rates = [format!("{} req/s", figure(requests, 2)), format!("{} tok/s", figure(tokens, 1))];
+        let work = match summary.item_throughput {
+            Some(items) => format!("{items:.1} items/s"),
+            None => format!("{} tok/s", figure(tokens, 1)),
+        };
+        let rates = [format!("{} req/s", figure(requests, 2)), work];
         lines.push(entry("Throughput", rates.map(Some).into_iter().chain([at_stage.clone()])));
     } else if let Some(kinds) = totals.failures() {
         lines.push(entry("Failed", [Some(kinds)]));
@@ -74,7 +78,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     let knee = knee(&stages);
     for (at, s) in stages.iter().enumerate() {
         let slo = s.slo_met.map(|met| if met { "SLO ✓" } else { "SLO ✗" }.to_owned());
-        let columns = SWEEP_COLUMNS.iter().take(4).map(|c| {
+        let columns = columns_of(session.suite.task).take(4).map(|c| {
             let value = c.cell(s, |v| figure(v, if c.unit == SloUnit::Milliseconds { 0 } else { c.digits }));
             Some(format!("{value} {}", c.after_figure()))
         });
@@ -161,7 +165,12 @@ pub fn summary(report: &Report) -> String {
     lines.extend(line(&format!("Speed {about}"), &SPEED, "tok/s", 1));
     lines.extend(line("Decode", &DECODE, "tok/s", 1));
     lines.extend(ttft(summary));
-    if summary.attempts > 0 {
+    lines.extend(line("Items/s", &ITEM_RATE, "items/s", 1));
+    lines.extend(line("Input speed", &INPUT_RATE, "tok/s", 1));
+    if let Some(why) = session.suite.task.no_token_figures() {
+        lines.extend(line("Latency", &LATENCY, "ms", 1));
+        lines.push(entry("No tokens", [Some(why.to_owned())]));
+    } else if summary.attempts > 0 {
         let how = if session.plan.warm { "prompts sent unchanged (--warm)" } else { "unique prompts" };
         let later = summary.later_turns_cache;
         let first = summary.cache.without(later);
@@ -182,7 +191,7 @@ pub fn summary(report: &Report) -> String {
     if totals.attempts > 0 {
         let about = if totals.estimated_attempts > 0 { ESTIMATED } else { "" };
         let stages = summary.stage.map(|_| "all stages".to_owned());
-        lines.push(entry("Tokens", [Some(format!("{about}{}", grouped(totals.output_tokens))), stages]));
+        lines.push(amount(summary, about, stages));
         // The sum of the times is the duration of the run only if requests run one after another.
         let label = if session.is_load() || summary.stage.is_some() { "Total time" } else { "Time" };
         lines.push(entry(label, [Some(format!("{:.2} s", totals.time_s))]));
@@ -198,6 +207,9 @@ pub fn summary(report: &Report) -> String {
     lines.extend(depth::lines(session));
     lines.extend(load_lines(session, summary));
     lines.extend(repeated_runs::lines(summary.runs.as_ref()));
+    if let Some(cost) = report.cost() {
+        lines.push(entry("Price", std::iter::once(Some(cost.to_string())).chain(cost.details().into_iter().map(Some))));
+    }
     if let Some(gate) = &report.gate {
         lines.push(entry("Baseline", [Some(sanitise_line(&gate.baseline))]));
         lines.extend(gate.lines().into_iter().map(|line| entry("Gate", [Some(sanitise_line(&line))])));
@@ -219,6 +231,17 @@ pub fn summary(report: &Report) -> String {
     let bottleneck = |b: Bottleneck| entry(bottleneck::LABEL, [Some(format!("{}: {}", b.cause, b.evidence))]);
     lines.extend(conclusion.bottleneck.map(bottleneck));
     lines.join("\n")
+}
+
+/// Returns the line of the items, or else of the output tokens.
+fn amount(summary: &Summary, about: &str, stages: Option<String>) -> String {
+    match summary.total_items {
+        Some(items) => {
+            let tokens = summary.total_input_tokens.map(|n| format!("{} prompt tokens", grouped(n)));
+            entry("Items", [Some(grouped(items)), tokens])
+        }
+        None => entry("Tokens", [Some(format!("{about}{}", grouped(summary.totals.output_tokens))), stages]),
+    }
 }
 
 /// Returns the lines of the checks: the pass rate and the first failures.

@@ -102,9 +102,10 @@ struct TemplateArguments {
     enable_thinking: Option<bool>,
 }
 
+/// Value of `tokscope_sim`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SimField {
+pub(super) struct SimField {
     fault: Option<String>,
     after_tokens: Option<u64>,
 }
@@ -212,7 +213,8 @@ fn limit(max_tokens: Option<i64>) -> Result<Option<u64>, Refusal> {
     positive.map(Some).ok_or_else(refusal)
 }
 
-fn plan(field: SimField) -> Result<Option<PlannedFault>, Refusal> {
+/// Returns the failure that a request asks for.
+pub(super) fn plan(field: SimField) -> Result<Option<PlannedFault>, Refusal> {
     let Some(name) = field.fault else { return Ok(None) };
     let fault = fault::find(&name).map_err(|message| Refusal::bad_parameter("tokscope_sim", &message))?;
     Ok(Some(PlannedFault { fault, after_tokens: field.after_tokens.unwrap_or(DEFAULT_AFTER_TOKENS) }))

@@ -25,6 +25,7 @@ use super::batch_engine::{BatchEngine, Rejection};
 use super::exposition::{self, RequestCounts};
 use super::fault::Fault;
 use super::format::Format;
+use super::items::{ItemsKind, ItemsReply, ItemsRequest};
 use super::pace::seed_of;
 use super::prefix_cache::PrefixCache;
 use super::reply::{EventStream, InFlight, ReplyPlan, UnstreamedReply, unstreamed};
@@ -171,6 +172,8 @@ async fn route(
         }
         (&Method::POST, "/v1/chat/completions") => generate(state, request, Format::Chat, recorder).await,
         (&Method::POST, "/v1/completions") => generate(state, request, Format::Completion, recorder).await,
+        (&Method::POST, "/v1/embeddings") => answer_items(state, request, ItemsKind::Embeddings).await,
+        (&Method::POST, "/v1/rerank") => answer_items(state, request, ItemsKind::Rerank).await,
         (method, path) => {
             let message = format!("Not found: {method} {path}");
             Ok(refuse(&Refusal::new(404, "NotFoundError", &message)))
@@ -243,21 +246,60 @@ async fn generate(
     }
 }
 
+/// Answers with vectors or scores, once the prefill of all texts is computed.
+async fn answer_items(state: &State, request: Request<Incoming>, kind: ItemsKind) -> Result<Answer, ConnectionCut> {
+    let started = Instant::now();
+    let number = state.requests.fetch_add(1, Ordering::Relaxed);
+    let Ok(body) = Limited::new(request.into_body(), MAX_REQUEST_BYTES).collect().await else {
+        return Ok(refuse(&Refusal::new(
+            413,
+            "invalid_request_error",
+            "The request exceeds 16 MiB or was interrupted",
+        )));
+    };
+    let body = body.to_bytes();
+    let request = match ItemsRequest::read(&body, &state.config.model, kind) {
+        Ok(request) => request,
+        Err(refusal) => return Ok(refuse(&refusal)),
+    };
+    if let Some(failure) = request.fault.and_then(|fault| failure_at_once(state, fault, seed_of(&[&body]))) {
+        return Ok(failure);
+    }
+    let _in_flight = InFlight::new(&state.in_flight, &state.generated_tokens);
+    state.prompt_tokens.fetch_add(request.prompt_tokens(), Ordering::Relaxed);
+    let seed = seed_of(&[&body, &number.to_le_bytes()]);
+    if let Err(rejection) = request.compute(&state.config, state.engine.as_ref(), seed, started).await {
+        return Ok(reject(rejection));
+    }
+    match request.reply(&state.config.model) {
+        ItemsReply::Document(text) => Ok(full(StatusCode::OK, JSON, text)),
+        ItemsReply::Cut => Err(ConnectionCut),
+        ItemsReply::Never => std::future::pending().await,
+    }
+}
+
 /// Returns the response of a fault that occurs before any token is generated.
 fn immediate_failure(state: &State, request: &ChatRequest) -> Option<Answer> {
     match request.planned?.fault {
+        Fault::RefuseStreamOptions => request
+            .include_usage
+            .map(|_| refuse(&Refusal::bad_parameter("stream_options", "Extra inputs are not permitted"))),
+        fault => failure_at_once(state, fault, seed_of(&[request.conversation.as_bytes()])),
+    }
+}
+
+/// Returns the response of a fault that refuses every request; `content` identifies what the request asks.
+fn failure_at_once(state: &State, fault: Fault, content: u64) -> Option<Answer> {
+    match fault {
         Fault::Http500 => Some(refuse(&Refusal::new(500, "InternalServerError", "The simulated engine is dead"))),
         Fault::Http503Once => {
-            let conversation = seed_of(&[request.conversation.as_bytes()]);
-            let is_first = state.had_503.lock().unwrap_or_else(PoisonError::into_inner).insert(conversation);
+            let is_first = state.had_503.lock().unwrap_or_else(PoisonError::into_inner).insert(content);
             is_first.then(|| refuse(&Refusal::new(503, "unavailable_error", "Loading model")))
         }
         Fault::Http429 => Some(refuse_for_now()),
         Fault::Proxy502 => Some(full(StatusCode::BAD_GATEWAY, HTML, PROXY_PAGE.to_owned())),
-        Fault::RefuseStreamOptions => request
-            .include_usage
-            .map(|_| refuse(&Refusal::bad_parameter("stream_options", "Extra inputs are not permitted"))),
-        Fault::Json
+        Fault::RefuseStreamOptions
+        | Fault::Json
         | Fault::ErrorInStream
         | Fault::Cut
         | Fault::NoFinish

@@ -20,6 +20,7 @@ use crate::domain::session::{CaseState, Session};
 use crate::domain::time::Nanos;
 use crate::report::conclusion::Conclusion;
 use crate::report::depth_rows::DepthRow;
+use crate::report::models::ModelFigures;
 
 /// Maximum number of cached layouts: enough to switch among a few cases without laying out a text again.
 const CAPACITY: usize = 6;
@@ -62,6 +63,7 @@ pub struct RenderCache {
     conclusion: RefCell<Option<(ConclusionKey, Rc<Conclusion>)>>,
     reported_ttft: RefCell<Option<(Progress, Rc<ReportedTtft>)>>,
     depth_rows: RefCell<Option<(Progress, Rc<[DepthRow]>)>>,
+    model_figures: RefCell<Option<(Progress, Rc<[ModelFigures]>)>>,
     case_figures: RefCell<BTreeMap<usize, (CaseProgress, Rc<Figures>)>>,
     case_rows: RefCell<Vec<(u16, usize)>>,
     name_width: RefCell<Option<(Arc<[RowId]>, usize)>>,
@@ -155,6 +157,19 @@ impl RenderCache {
     /// Figures at each context depth; computed now if an attempt ended.
     pub fn depth_rows(&self, session: &Session, make: impl FnOnce() -> Vec<DepthRow>) -> Rc<[DepthRow]> {
         cached(&self.depth_rows, progress(session), || make().into())
+    }
+
+    /// Figures by model; recomputed at intervals while a large run is active.
+    pub fn model_figures(&self, session: &Session, make: impl FnOnce() -> Vec<ModelFigures>) -> Rc<[ModelFigures]> {
+        if let Some((made_for, made)) = &*self.model_figures.borrow()
+            && session.is_active()
+            && made_for.0 == session.began
+            && made_for.2 <= session.attempts_ended()
+            && is_recent(made_for.1, session)
+        {
+            return Rc::clone(made);
+        }
+        cached(&self.model_figures, progress(session), || make().into())
     }
 
     /// Width of the longest name in these rows, columns.

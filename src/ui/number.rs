@@ -10,9 +10,9 @@ pub fn millis(ms: Option<f64>) -> String {
     Quantity::from_millis(ms).to_string()
 }
 
-/// A throughput in whole tokens per second, with the mark of an estimate: `~504 tok/s`.
-pub fn throughput((per_s, is_estimated): (f64, bool)) -> String {
-    Quantity::grouped(per_s).with_unit(" tok/s").estimated_if(is_estimated).to_string()
+/// A throughput in whole tokens or items per second, with the mark of an estimate: `~504 tok/s`.
+pub fn throughput((per_s, is_estimated): (f64, bool), unit: &str) -> String {
+    format!("{} {unit}", Quantity::grouped(per_s).estimated_if(is_estimated))
 }
 
 /// A whole number with thousands separators, rounded: `1,235`.

@@ -7,6 +7,7 @@ pub mod gpu;
 pub mod header;
 pub mod latency;
 pub mod load;
+pub mod models;
 pub mod preview;
 pub mod race;
 pub mod scope;

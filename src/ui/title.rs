@@ -12,7 +12,9 @@ pub fn text(scene: &Scene) -> String {
         Mode::Finished => "finished".to_owned(),
         Mode::Held | Mode::Running => scene.progress().to_string(),
     };
-    let speed = scene.throughput_so_far().filter(|_| began && scene.session.is_active()).map(number::throughput);
+    let speed = scene.throughput_so_far().filter(|_| began && scene.session.is_active());
+    let unit = scene.session.suite.task.throughput_unit();
+    let speed = speed.map(|figure| number::throughput(figure, unit));
     let parts = [Some(format!("tokscope {state}")), speed, scene.target.model.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }

@@ -13,7 +13,9 @@ use crate::domain::length_spec::LengthSpec;
 use crate::domain::prefix_spec::PrefixSpec;
 use crate::domain::random::{hash, mix};
 use crate::domain::request_lengths::{RequestLengths, Uniqueness};
-use crate::domain::suite::Message;
+use crate::domain::suite::{DOCUMENT, INPUT, Message, QUERY};
+use crate::domain::task::Task;
+use crate::domain::workload::ItemsForm;
 
 /// User messages for later turns, if the user gave none.
 const FOLLOW_UPS: [&str; 5] = [
@@ -28,12 +30,17 @@ const OUTPUT_SEED: u64 = 0x6f75_7470_7574_2121;
 /// Number of tokens in a traced block, which has one id.
 const BLOCK_TOKENS: u32 = 512;
 
+/// Tokens of the query of a synthetic rerank request.
+const QUERY_TOKENS: u32 = 16;
+
 /// Source of the requests of a workload.
 pub struct Source {
     kind: Kind,
     /// Lengths of the answers; `None` to use that of the row or the case.
     output: Option<LengthSpec>,
     seed: u64,
+    /// Form of the requests; `None` if they ask for text.
+    items: Option<ItemsForm>,
 }
 
 enum Kind {
@@ -88,7 +95,7 @@ pub struct RequestContent {
 impl Source {
     /// Creates a source of the rows of a data set.
     pub fn from_dataset(dataset: Dataset, output: Option<LengthSpec>, seed: u64) -> Self {
-        Self { kind: Kind::Dataset(Box::new(dataset)), output, seed }
+        Self { kind: Kind::Dataset(Box::new(dataset)), output, seed, items: None }
     }
 
     /// Creates a source of prose with these lengths. Without a tokenizer, the lengths are estimated from
@@ -100,7 +107,7 @@ impl Source {
         count: Option<CountTokens>,
         seed: u64,
     ) -> Self {
-        Self { kind: Kind::Synthetic { prompts: Writer::new(seed, prefix, count), input }, output, seed }
+        Self { kind: Kind::Synthetic { prompts: Writer::new(seed, prefix, count), input }, output, seed, items: None }
     }
 
     /// Creates a source of prose of `prompt_tokens` tokens after contexts of these depths. Row `r` of `n` depths has
@@ -114,18 +121,35 @@ impl Source {
         seed: u64,
     ) -> Self {
         let output = Some(LengthSpec::fixed(output_tokens));
-        Self { kind: Kind::Depth { prompts: Writer::new(seed, None, count), depths, prompt_tokens }, output, seed }
+        Self {
+            kind: Kind::Depth { prompts: Writer::new(seed, None, count), depths, prompt_tokens },
+            output,
+            seed,
+            items: None,
+        }
     }
 
     /// Creates a source of the requests of a trace. If the trace has no prompts, they are prose.
     pub fn from_trace(trace: Trace<File>, output: Option<LengthSpec>, count: Option<CountTokens>, seed: u64) -> Self {
-        Self { kind: Kind::Trace { trace: Box::new(trace), prompts: Writer::new(seed, None, count) }, output, seed }
+        Self {
+            kind: Kind::Trace { trace: Box::new(trace), prompts: Writer::new(seed, None, count) },
+            output,
+            seed,
+            items: None,
+        }
     }
 
     /// Creates a source of another source's rows, numbered by their position in `rows`.
     pub fn replayed(source: Self, rows: Vec<u32>) -> Self {
         let (output, seed) = (source.output.clone(), source.seed);
-        Self { kind: Kind::Replayed { rows, source: Box::new(source) }, output, seed }
+        Self { kind: Kind::Replayed { rows, source: Box::new(source) }, output, seed, items: None }
+    }
+
+    /// Makes the requests ask for vectors or scores of the texts.
+    #[must_use]
+    pub const fn with_items(mut self, items: Option<ItemsForm>) -> Self {
+        self.items = items;
+        self
     }
 
     /// Makes the prose different from that of all other runs, so that the server's cache holds no prompt from an
@@ -139,7 +163,9 @@ impl Source {
 
     /// Returns the number of unmeasured probes that the run sends first, to learn how many tokens a unit of text has.
     pub fn probes(&self) -> u32 {
-        let needs = self.writer().is_some_and(|w| !w.is_exact);
+        // A server counts the query of a rerank request again with each document, so a text alone cannot be measured.
+        let is_rerank = self.items.is_some_and(|items| items.task == Task::Rerank);
+        let needs = !is_rerank && self.writer().is_some_and(|w| !w.is_exact);
         if needs { PROBE_CHARS.len() as u32 } else { 0 }
     }
 
@@ -168,6 +194,41 @@ impl Source {
     ///
     /// The file has changed or cannot be read. The error is one sentence.
     pub fn first(&mut self, row: u32, is_conversation: bool) -> Result<RequestContent, String> {
+        match self.items {
+            Some(items) if !matches!(self.kind, Kind::Replayed { .. }) => self.items_of(row, items),
+            _ => self.text(row, is_conversation),
+        }
+    }
+
+    /// Returns the content of a request for vectors or scores.
+    fn items_of(&mut self, row: u32, ItemsForm { task, per_request }: ItemsForm) -> Result<RequestContent, String> {
+        if let (Task::Rerank, Kind::Dataset(_)) = (task, &self.kind) {
+            // The row has a query and documents of its own.
+            return self.text(row, false);
+        }
+        let rows = if let Kind::Dataset(dataset) = &self.kind { dataset.rows() } else { u64::MAX };
+        let first = u64::from(row).saturating_mul(per_request.into());
+        let (mut messages, mut input_tokens, mut lengths) = (Vec::new(), Some(0_u32), RequestLengths::default());
+        let role = if per_request == 1 { "user" } else { INPUT };
+        for at in first..first.saturating_add(per_request.into()).min(rows) {
+            let content = self.text(u32::try_from(at).unwrap_or(u32::MAX), false)?;
+            input_tokens =
+                input_tokens.zip(content.lengths.input_tokens).map(|(sum, tokens)| sum.saturating_add(tokens));
+            lengths = content.lengths;
+            let texts: Vec<String> = content.messages.into_iter().map(|message| message.content).collect();
+            messages.push(Message::new(if task == Task::Rerank { DOCUMENT } else { role }, &texts.join("\n\n")));
+        }
+        if let (Task::Rerank, Some(writer)) = (task, self.writer()) {
+            let query = writer.prompts.first(!u64::from(row), QUERY_TOKENS);
+            input_tokens = input_tokens.map(|sum| sum.saturating_add(QUERY_TOKENS.saturating_mul(per_request)));
+            messages.insert(0, Message::new(QUERY, &query.text));
+        }
+        let lengths = RequestLengths { input_tokens, output_tokens: None, ..lengths };
+        Ok(RequestContent { messages, lengths, ..RequestContent::default() })
+    }
+
+    /// Returns the content of a request for text, of which one input or document is made.
+    fn text(&mut self, row: u32, is_conversation: bool) -> Result<RequestContent, String> {
         let index = u64::from(row);
         let drawn = self.output.as_ref().map(|spec| spec.sample(self.seed ^ OUTPUT_SEED, index));
         let content = match &mut self.kind {

@@ -39,8 +39,8 @@ pub struct Load {
 /// Output tokens and the time in which they were generated.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Work {
-    /// Output tokens of complete answers.
-    pub tokens: f64,
+    /// Output tokens of complete answers, or their items if they are not text.
+    pub amount: f64,
     /// Time with requests in flight, seconds.
     pub seconds: f64,
     /// Whether the tokens are an estimate.
@@ -49,14 +49,14 @@ pub struct Work {
 
 impl Work {
     fn add(&mut self, tally: &Tally) {
-        self.tokens += tally.output_tokens as f64;
+        self.amount += tally.work() as f64;
         self.seconds += tally.seconds();
         self.is_estimated |= tally.estimated;
     }
 
     /// Tokens per second, and whether they are an estimate; `None` without a token.
     pub fn per_s(self) -> Option<(f64, bool)> {
-        (self.tokens > 0.0 && self.seconds > 0.0).then(|| (self.tokens / self.seconds, self.is_estimated))
+        (self.amount > 0.0 && self.seconds > 0.0).then(|| (self.amount / self.seconds, self.is_estimated))
     }
 }
 
@@ -76,6 +76,7 @@ struct Ended {
     ok: bool,
     ttft_ms: Option<f64>,
     itl_ms: Option<f64>,
+    latency_ms: Option<f64>,
 }
 
 /// Figures over the requests that ended within [`WINDOW`].
@@ -87,6 +88,7 @@ pub struct Recent {
     pub failed: usize,
     ttft_ms: Vec<f64>,
     itl_ms: Vec<f64>,
+    latency_ms: Vec<f64>,
 }
 
 impl Recent {
@@ -113,6 +115,11 @@ impl Recent {
     /// A percentile of the inter-token latency, milliseconds; `None` with too few answers.
     pub fn itl_ms(&self, p: u32) -> Option<f64> {
         enough_for(self.itl_ms.len(), p).then(|| percentile(&self.itl_ms, f64::from(p)))
+    }
+
+    /// Percentile of the request latencies, milliseconds; `None` if they are too few for it.
+    pub fn latency_ms(&self, p: u32) -> Option<f64> {
+        enough_for(self.latency_ms.len(), p).then(|| percentile(&self.latency_ms, f64::from(p)))
     }
 }
 
@@ -189,6 +196,7 @@ impl Load {
             ok: record.is_ok(),
             ttft_ms: record.time_to_first_token_ms().filter(|_| record.is_ok()),
             itl_ms: record.inter_token_latency_ms().filter(|_| record.is_ok()),
+            latency_ms: record.request_latency_ms().filter(|_| record.is_ok()),
         });
     }
 
@@ -228,7 +236,13 @@ impl Load {
             values
         };
         let ok = self.recent.iter().filter(|e| e.ok).count();
-        Recent { ok, failed: self.recent.len() - ok, ttft_ms: figures(|e| e.ttft_ms), itl_ms: figures(|e| e.itl_ms) }
+        Recent {
+            ok,
+            failed: self.recent.len() - ok,
+            ttft_ms: figures(|e| e.ttft_ms),
+            itl_ms: figures(|e| e.itl_ms),
+            latency_ms: figures(|e| e.latency_ms),
+        }
     }
 
     /// Stages with figures, including the one in progress.
@@ -249,8 +263,9 @@ impl Load {
             return StagesSoFar { stages, running: None };
         };
         let mut last = Stage::from_tally(*concurrency, &self.tally, session);
-        if let Some((tokens_per_s, is_estimated)) = throughput {
-            (last.tokens_per_s, last.estimated) = (Some(tokens_per_s), is_estimated);
+        if let Some((per_s, is_estimated)) = throughput {
+            last = last.with_throughput(per_s);
+            last.estimated = is_estimated;
         }
         stages.push(last);
         StagesSoFar { running: session.is_active().then_some(stages.len() - 1), stages }

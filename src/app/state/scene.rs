@@ -14,7 +14,6 @@ use crate::domain::progress::Progress;
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::{CasePhase, Session};
-use crate::domain::slo::RunFigure;
 use crate::domain::time::Nanos;
 
 /// Failed attempts to discover the endpoint.
@@ -117,7 +116,7 @@ impl Scene {
         let tally = &self.load.tally;
         match self.work() {
             Some(work) => work.per_s(),
-            None => tally.run_figure(RunFigure::Throughput).map(|throughput| (throughput, tally.estimated)),
+            None => tally.throughput().map(|throughput| (throughput, tally.estimated)),
         }
     }
 
@@ -129,9 +128,9 @@ impl Scene {
         let measured = || self.in_flight().filter(is_measured);
         let from = measured().map(|f| f.started).min()?;
         let events: u64 = measured().map(|f| u64::from(f.content_events)).sum();
-        let tokens = tally.output_tokens as f64 + events as f64 * self.tokens_per_event;
+        let amount = tally.work() as f64 + events as f64 * self.tokens_per_event;
         let seconds = tally.seconds_with(from, self.live.at);
-        Some(Work { tokens, seconds, is_estimated: tally.estimated || events > 0 })
+        Some(Work { amount, seconds, is_estimated: tally.estimated || events > 0 })
     }
 
     /// Mean throughput between two times, and whether it is an estimate. For the whole run: tokens of all stages by the
@@ -142,11 +141,11 @@ impl Scene {
             return self.throughput.mean_between(from, to).map(|mean| (mean, true));
         }
         let tally = &self.load.tally;
-        let (tokens, seconds) = (tally.output_tokens as f64, tally.seconds());
-        let stage = self.work().unwrap_or(Work { tokens, seconds, is_estimated: tally.estimated });
+        let (amount, seconds) = (tally.work() as f64, tally.seconds());
+        let stage = self.work().unwrap_or(Work { amount, seconds, is_estimated: tally.estimated });
         let earlier = self.load.earlier();
         let all = Work {
-            tokens: earlier.tokens + stage.tokens,
+            amount: earlier.amount + stage.amount,
             seconds: earlier.seconds + stage.seconds,
             is_estimated: earlier.is_estimated || stage.is_estimated,
         };

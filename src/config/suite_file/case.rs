@@ -7,6 +7,7 @@ use toml::de::DeValue;
 
 use super::check::{SchemaFolder, read_checks};
 use super::extra::read_extra;
+use super::items::{is_for_items, items};
 use super::media::CaseMedia;
 use super::tools::{check_extra, check_tool_choice, read_response_format, read_tool_choice, read_tools};
 use crate::config::toml_file::{Bounds, Section, kind, nearest};
@@ -14,6 +15,9 @@ use crate::config::toml_file::{Mistakes, shown};
 use crate::domain::check::CheckSpec;
 use crate::domain::suite::{CaseSpec, Message, Timeouts};
 use crate::domain::tools::{ResponseFormat, Tool, ToolChoice};
+
+/// Keys of a case besides its texts.
+const OTHER_KEYS: &[&str] = &["think_time_s", "images", "audio", "check"];
 
 const ROLES: &[&str] = &["system", "user", "assistant"];
 
@@ -110,7 +114,8 @@ pub(super) fn read_case(
     mistakes: &mut Mistakes<'_>,
 ) -> (Option<(String, usize)>, Option<CaseSpec>) {
     let known =
-        [&["name", "prompt", "messages", "turns", "think_time_s", "images", "audio", "check"], Params::KEYS].concat();
+        [&["name", "prompt", "messages", "turns", "inputs", "query", "documents"][..], OTHER_KEYS, Params::KEYS]
+            .concat();
     section.check_keys(&known, Params::HINT, mistakes);
     let own = Params::read(section, folder, mistakes);
     if section.value("name").is_none() {
@@ -126,7 +131,12 @@ pub(super) fn read_case(
     let extra = defaults.extra.clone().into_iter().chain(own.extra).collect();
     check_extra(section, &extra, mistakes);
     let mut media = CaseMedia::read(section, folder, mistakes);
-    let mut conversation = conversation(section, name.as_ref().map(|(name, _at)| name.as_str()), mistakes);
+    let shown_name = name.as_ref().map(|(name, _at)| name.as_str());
+    let mut conversation = if is_for_items(section) {
+        items(section, shown_name, mistakes).map(|messages| (messages, Vec::new()))
+    } else {
+        conversation(section, shown_name, mistakes)
+    };
     if let Some((messages, _)) = &mut conversation {
         media.attach(messages, mistakes);
     }

@@ -190,6 +190,26 @@ impl AttemptRecord {
         (latency_s > 0.0).then(|| tokens as f64 / latency_s)
     }
 
+    /// Amount that the throughput of a run counts: items of an answer that has some, otherwise output tokens.
+    pub fn work(&self) -> Option<u64> {
+        self.items.map(|items| u64::from(items.count)).or_else(|| Some(self.output_tokens()?.0))
+    }
+
+    /// Items (inputs or documents) of the answer / request latency, per second; `None` for generated text.
+    pub fn items_per_s(&self) -> Option<f64> {
+        self.per_s_of_latency(f64::from(self.items?.count))
+    }
+
+    /// Prompt tokens / request latency, per second; `None` for generated text, whose latency includes the decoding.
+    pub fn input_tokens_per_s(&self) -> Option<f64> {
+        self.per_s_of_latency(self.items.and(self.usage.prompt_tokens)? as f64)
+    }
+
+    fn per_s_of_latency(&self, amount: f64) -> Option<f64> {
+        let latency_s = self.request_latency_ms()? / 1000.0;
+        (latency_s > 0.0).then(|| amount / latency_s)
+    }
+
     /// Gaps between arrivals of generated text, milliseconds.
     pub fn gaps_ms(&self) -> impl Iterator<Item = f64> + '_ {
         self.arrivals.windows(2).map(|w| w[1].at.millis_since(w[0].at))

@@ -53,10 +53,15 @@ struct Body {
     record: AttemptRecord,
     texts: Vec<Text>,
     /// Whether the request id ends in the numbers of case and attempt. If so, that suffix is not stored.
-    is_numbered: bool,
     /// Whether the nonce is the one derived from the request id. If so, it is not stored.
-    has_own_nonce: bool,
+    /// [`NUMBERED`] and [`OWN_NONCE`].
+    dropped: u8,
 }
+
+/// The request id ends in the numbers of case and attempt, which are dropped.
+const NUMBERED: u8 = 1;
+/// The nonce is the one derived from the request id, which is dropped.
+const OWN_NONCE: u8 = 2;
 
 #[derive(Serialize, Deserialize)]
 enum Text {
@@ -113,21 +118,22 @@ impl Body {
             None => Text::Own(take(string)),
         };
         let texts = strings(&mut record).map(text).collect();
-        Self { record, texts, is_numbered: numbered.is_some(), has_own_nonce }
+        let dropped = if numbered.is_some() { NUMBERED } else { 0 } | if has_own_nonce { OWN_NONCE } else { 0 };
+        Self { record, texts, dropped }
     }
 
     fn into_record(self, pool: &StringPool) -> AttemptRecord {
-        let Self { mut record, texts, is_numbered, has_own_nonce } = self;
+        let Self { mut record, texts, dropped } = self;
         for ((string, _), text) in strings(&mut record).zip(texts) {
             *string = match text {
                 Text::Word(index) => pool.get(index).to_owned(),
                 Text::Own(own) => own,
             };
         }
-        if is_numbered {
+        if dropped & NUMBERED != 0 {
             record.request_id += &numbers(record.id);
         }
-        if has_own_nonce {
+        if dropped & OWN_NONCE != 0 {
             record.nonce = Some(nonce(&record.request_id));
         }
         record

@@ -134,6 +134,9 @@ impl AttemptRecord {
     }
 
     fn not_streamed_by(&self, resolution: Option<&Resolution>) -> Option<Unresolved> {
+        if self.items.is_some() {
+            return None;
+        }
         let events = self.content_events();
         if let Some(bytes) = self.content_length.filter(|_| events > 0) {
             return Some(Unresolved::ContentLength { bytes });

@@ -43,7 +43,13 @@ pub struct SearchThresholdError(&'static str);
 pub fn check_threshold(slo: &Slo) -> Result<(), SearchThresholdError> {
     let is_upper = slo.comparison.is_upper_bound();
     match slo.subject {
-        Subject::Run(RunFigure::Throughput | RunFigure::RequestRate | RunFigure::Goodput) => Err(SearchThresholdError(
+        Subject::Run(
+            RunFigure::Throughput
+            | RunFigure::ItemRate
+            | RunFigure::InputRate
+            | RunFigure::RequestRate
+            | RunFigure::Goodput,
+        ) => Err(SearchThresholdError(
             "--find cannot judge a rate of the run; use a figure of single requests, like ttft_p95<500ms",
         )),
         Subject::Requests(_, Stat::Max) if !is_upper => {

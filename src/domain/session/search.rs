@@ -157,7 +157,8 @@ impl Session {
         let windows = same.filter_map(|(at, _)| self.probe_window(at));
         windows.reduce(|mut all, window| {
             let seconds = all.seconds + window.seconds;
-            all.tokens_per_s = (all.tokens_per_s * all.seconds + window.tokens_per_s * window.seconds) / seconds;
+            all.throughput_per_s =
+                (all.throughput_per_s * all.seconds + window.throughput_per_s * window.seconds) / seconds;
             all.seconds = seconds;
             all.records.extend(window.records);
             all

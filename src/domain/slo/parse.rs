@@ -7,10 +7,12 @@ use crate::domain::metrics::{Metric, with_thresholds};
 use crate::domain::text::sanitise_line;
 
 /// Names of the figures of the run. `goodput` names two figures; the unit of the threshold chooses one.
-const RUN_FIGURES: [(&str, RunFigure); 5] = [
+const RUN_FIGURES: [(&str, RunFigure); 7] = [
     ("error_rate", RunFigure::ErrorRate),
     ("goodput", RunFigure::Goodput),
     ("throughput", RunFigure::Throughput),
+    ("item_throughput", RunFigure::ItemRate),
+    ("input_throughput", RunFigure::InputRate),
     ("requests", RunFigure::RequestRate),
     ("pass_rate", RunFigure::PassRate),
 ];
@@ -150,6 +152,7 @@ fn threshold(slo: &Slo, value: &str, named: Option<&str>) -> Result<(f64, Subjec
         | (SloUnit::Percent, "%")
         | (SloUnit::Tokens, "tokens" | "tok" | "")
         | (SloUnit::TokensPerSecond, "tok/s" | "t/s" | "")
+        | (SloUnit::ItemsPerSecond, "items/s" | "/s" | "")
         | (SloUnit::RequestsPerSecond, "req/s" | "/s" | "") => Some(1.0),
         _ => None,
     };

@@ -14,10 +14,11 @@ const AS_GOOD: f64 = 0.99;
 /// stage has a throughput. A stage that does not [fill its slots](Stage::fills_slots) counts only if none does, because
 /// its throughput is not that of its concurrency.
 pub fn best(stages: &[Stage]) -> Option<&Stage> {
-    let is_any_filled = stages.iter().any(|stage| stage.fills_slots() && stage.tokens_per_s.is_some());
+    let is_any_filled = stages.iter().any(|stage| stage.fills_slots() && stage.throughput_per_s().is_some());
     let counted = || stages.iter().filter(|stage| stage.fills_slots() || !is_any_filled);
-    let most = counted().filter_map(|stage| stage.tokens_per_s).reduce(f64::max)?;
-    let good = counted().filter(|stage| stage.tokens_per_s.is_some_and(|throughput| throughput >= most * AS_GOOD));
+    let most = counted().filter_map(Stage::throughput_per_s).reduce(f64::max)?;
+    let good =
+        counted().filter(|stage| stage.throughput_per_s().is_some_and(|throughput| throughput >= most * AS_GOOD));
     good.min_by_key(|stage| stage.concurrency)
 }
 
@@ -25,7 +26,7 @@ pub fn best(stages: &[Stage]) -> Option<&Stage> {
 /// concurrency. `None` if the stage with the lowest concurrency has no throughput.
 pub fn ideal_throughput(stages: &[Stage], concurrency: usize) -> Option<f64> {
     let first = stages.iter().min_by_key(|s| s.concurrency)?;
-    Some(first.tokens_per_s? / first.concurrency.max(1) as f64 * concurrency as f64)
+    Some(first.throughput_per_s()? / first.concurrency.max(1) as f64 * concurrency as f64)
 }
 
 /// Highest concurrency at which every threshold is met. `None` without thresholds, if no stage meets them all, or if a

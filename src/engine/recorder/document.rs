@@ -9,8 +9,22 @@ use crate::domain::attempt::AttemptStatus;
 use crate::domain::time::Nanos;
 use crate::engine::failure::Failure;
 use crate::protocol::failure::kind_in_body;
+use crate::protocol::items::{ItemsAnswer, ItemsFault};
 
 impl Recorder {
+    /// Records an answer of vectors or scores, whose last byte has arrived.
+    pub fn items(&mut self, answer: Result<ItemsAnswer, ItemsFault>) -> Result<(), Failure> {
+        let answer = answer.map_err(|fault| match fault {
+            ItemsFault::Reported(error) => Failure::new(AttemptStatus::HttpError, "server", error),
+            ItemsFault::Invalid(why) => Failure::new(AttemptStatus::StreamError, "invalid_answer", why),
+        })?;
+        self.record.items = Some(answer.items);
+        self.record.usage = answer.usage;
+        self.record.finish_at = self.last_bytes_at();
+        self.end_seen = true;
+        Ok(())
+    }
+
     /// Records an answer that arrived as one JSON document. The record has text and tokens, but no TTFT.
     pub fn whole_answer(&mut self, at: Nanos, body: &str) -> Result<(), Failure> {
         let kind = || kind_in_body(body).unwrap_or("json_error");

@@ -62,6 +62,15 @@ impl Recorder {
             let what = "the server answered with an empty body, without a finish reason and without [DONE]";
             return failed(AttemptStatus::Truncated, "truncated", format!("{what}; {CHECK_ADDRESS}"));
         }
+        if record.items.is_some() {
+            return (AttemptStatus::Ok, None);
+        }
+        if let (Some(item), true) = (self.api.task.item(), has_ended || record.event_count > 0) {
+            let name = self.api.name;
+            let why =
+                format!("the server streamed events instead of the {item}s' results; check that {name} is served");
+            return failed(AttemptStatus::StreamError, "invalid_answer", why);
+        }
         if let Some(end) = self.end_with(FinishClass::Failure) {
             return failed(AttemptStatus::StreamError, "finish_reason", format!("the server ended {end}"));
         }

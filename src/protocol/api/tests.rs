@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::data_fingerprint::DataFingerprint;
 use crate::domain::media::{Media, MediaContent, MediaFormat};
-use crate::domain::suite::Message;
+use crate::domain::suite::{DOCUMENT, INPUT, Message, QUERY};
 use crate::domain::tools::{AnswerSchema, ResponseFormat, Tool, ToolChoice};
 use crate::protocol::media::with_contents;
 use crate::protocol::request::UsageRequest;
@@ -144,6 +144,38 @@ fn messages_in_extra_are_sent_unchanged() {
 }
 
 #[test]
+fn requests_for_items_have_texts_and_a_nonce_in_each_sequence() {
+    let messages = |role: &str, texts: &[&str]| texts.iter().map(|text| Message::new(role, text)).collect::<Vec<_>>();
+    let body = |api: &Api, messages: Vec<Message>, nonce: Option<&str>| {
+        (api.body)(&CaseSpec::new("c", messages), "m", RequestDialect::default(), nonce)
+    };
+    let one = body(&EMBEDDINGS, vec![Message::user("a")], None);
+    assert_eq!(one, json!({ "model": "m", "input": "a" }));
+    let two = body(&EMBEDDINGS, messages(INPUT, &["a", "b"]), Some("0a1b2c3d"));
+    assert_eq!(two["input"], json!(["[0a1b2c3d]\na", "[0a1b2c3d]\nb"]));
+    let ranked = [messages(QUERY, &["q"]), messages(DOCUMENT, &["x", "y"])].concat();
+    let both = body(&RERANK, ranked.clone(), Some("0a1b2c3d"));
+    assert_eq!(both, json!({ "model": "m", "query": "[0a1b2c3d]\nq", "documents": ["x", "y"] }));
+    let case = CaseSpec { extra: json!({ "top_n": 1 }).as_object().unwrap().clone(), ..CaseSpec::new("c", ranked) };
+    let expected = RERANK.expected_items(&case).unwrap();
+    assert_eq!((expected.sent, expected.top_n), (2, Some(1)));
+}
+
+#[test]
+fn each_api_takes_messages_of_its_own_form() {
+    let text = vec![Message::user("a")];
+    let inputs = vec![Message::new(INPUT, "a"); 2];
+    let ranked = vec![Message::new(QUERY, "q"), Message::new(DOCUMENT, "d")];
+    for (api, fits) in
+        [(&CHAT, [true, false, false]), (&EMBEDDINGS, [true, true, false]), (&RERANK, [false, false, true])]
+    {
+        let found = [&text, &inputs, &ranked].map(|messages| api.check_messages(messages).is_ok());
+        assert_eq!(found, fits, "{}", api.name);
+    }
+    assert!(RERANK.check_messages(&ranked[..1]).is_err(), "a query without documents");
+}
+
+#[test]
 fn only_a_single_user_message_is_one_text() {
     let user = Message::user("hi");
     let system = Message { role: "system".into(), ..Message::user("be brief") };
@@ -223,7 +255,7 @@ fn an_api_names_what_it_cannot_send() {
     let any_json = CaseSpec { response_format: Some(ResponseFormat::JsonObject), ..case() };
     for api in APIS {
         assert_eq!((api.unsupported)(&case()), None, "{api:?}");
-        let is_text = *api == &COMPLETIONS;
+        let is_text = *api == &COMPLETIONS || !api.task.generates();
         assert_eq!((api.unsupported)(&formed(ToolChoice::Auto)).is_some(), is_text, "{api:?}");
         assert_eq!((api.unsupported)(&formed(ToolChoice::Required)).is_some(), is_text || *api == &OLLAMA, "{api:?}");
         assert_eq!((api.unsupported)(&any_json).is_some(), is_text || *api == &MESSAGES, "{api:?}");
@@ -273,7 +305,7 @@ fn images_and_audio_have_the_form_of_each_api() {
     assert_eq!(*message, json!({ "role": "user", "content": "look", "images": ["AAAA"] }));
     let with = |media| CaseSpec { messages: vec![Message { media: vec![media], ..Message::user("") }], ..case() };
     for api in APIS {
-        let is_text = *api == &COMPLETIONS;
+        let is_text = *api == &COMPLETIONS || !api.task.generates();
         assert_eq!((api.unsupported)(&with(media(MediaFormat::Png))).is_some(), is_text, "{api:?}");
         assert_eq!((api.unsupported)(&with(media(MediaFormat::Mp3))).is_some(), *api != &CHAT, "{api:?}");
         assert_eq!((api.unsupported)(&with(url.clone())).is_some(), is_text || *api == &OLLAMA, "{api:?}");

@@ -7,7 +7,7 @@ use crate::domain::attempt::Unresolved;
 use crate::domain::diagnosis::{READ_LATE, SENT_LATE};
 use crate::domain::session::Session;
 use crate::domain::statistics::{enough_for, median};
-use crate::domain::sweep::{Stage, headline_stage, stages};
+use crate::domain::sweep::{Stage, stages};
 use crate::report::summary::Summary;
 
 /// Keys of the findings that show text was held back.
@@ -66,7 +66,7 @@ pub(super) struct Times {
 
 impl<'a> Evidence<'a> {
     pub fn new(session: &Session, summary: &'a Summary, system: SystemFigures) -> Self {
-        let stage = headline_stage(session);
+        let stage = summary.headline;
         let (mut times, mut counts, mut exchanges) = (Vec::new(), Counts::default(), Vec::new());
         for case in &session.cases {
             let mut reported = case.reported_in(stage).map(|a| a.number).peekable();

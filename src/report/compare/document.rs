@@ -3,11 +3,13 @@
 use serde::Serialize;
 
 use super::percentiles::PercentileFigure;
-use super::text::{NO_VERDICT, about, cells, method, percentiles, says_something, throughput};
+use super::text::{NO_VERDICT, about, cells, method, percentiles, price, says_something, throughput};
 use super::verdict::verdict;
 use super::{Block, ComparedRun, Comparison, Figure, Judgement, PercentileRow, Row, ThroughputRow};
 use crate::domain::interval::{Interval, MEAN_NEEDS};
 use crate::domain::metrics::Better;
+use crate::domain::task::Task;
+use crate::report::cost::Cost;
 use crate::report::json::pretty;
 use crate::report::markdown::inline;
 use crate::report::run_figures::FoundLoad;
@@ -21,9 +23,10 @@ pub fn markdown(comparison: &Comparison) -> String {
     for warning in &comparison.warnings {
         lines.extend([String::new(), format!("> {}", inline(warning))]);
     }
-    if let Some(rows) = throughput(comparison) {
+    for rows in price(comparison).into_iter().chain(throughput(comparison)) {
         lines.push(String::new());
         for (at, cells) in rows.iter().enumerate() {
+            let cells: Vec<String> = cells.iter().map(|cell| inline(cell)).collect();
             lines.push(format!("| {} |", cells.join(" | ")));
             lines.extend((at == 0).then(|| "|---|---:|---:|---:|".to_owned()));
         }
@@ -137,9 +140,15 @@ struct SideJson<'a> {
     partial: bool,
     /// Throughput of the whole run, or of the stage at `concurrency`, tok/s.
     output_token_throughput: Option<f64>,
+    /// Items per second in its place, for answers that are not text; only present for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_throughput: Option<f64>,
     /// Concurrency that `output_token_throughput` and the verdict describe: the highest that both runs measured, otherwise
     /// a sweep's best stage. `null` for a whole run.
     concurrency: Option<u64>,
+    /// Price of the run's work at its load; only present with `--usd-per-hour`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<&'a Cost>,
     /// Largest load that the run's search found; only present with a search.
     #[serde(skip_serializing_if = "Option::is_none")]
     find: Option<FoundLoad>,
@@ -209,8 +218,10 @@ fn side(side: &ComparedRun, focus: Option<u64>, throughput: Option<f64>) -> Side
         suite: side.suite.as_deref(),
         simulated: side.simulated,
         partial: side.partial,
-        output_token_throughput: throughput,
+        output_token_throughput: throughput.filter(|_| side.throughput_unit == Task::Generation.throughput_unit()),
+        item_throughput: throughput.filter(|_| side.throughput_unit == Task::Embeddings.throughput_unit()),
         concurrency: focus.or(side.stage),
+        cost: side.cost.as_ref(),
         find: side.found,
     }
 }

@@ -11,12 +11,11 @@ use crate::domain::hypothesis_test::Estimate;
 use crate::domain::interval::t_975;
 use crate::domain::quantity::grouped;
 use crate::domain::session::{AttemptState, CaseState, Session};
-use crate::domain::slo::RunFigure;
 use crate::domain::suite::Suite;
-use crate::domain::sweep::headline_stage;
 use crate::domain::tally::Tally;
 use crate::domain::workload::WorkloadSource;
 use crate::report::case::{is_estimated, is_warm};
+use crate::report::cost::Cost;
 use crate::report::fingerprint::Fingerprint;
 use crate::report::model::Report;
 use crate::report::run_figures::FoundLoad;
@@ -195,7 +194,7 @@ impl Samples {
 pub struct Stage {
     /// Concurrency of the stage.
     pub concurrency: u64,
-    /// Throughput of the stage, tok/s.
+    /// Throughput of the stage, in the unit of the run.
     pub throughput: Option<f64>,
     /// Measurements of the stage, with at least one complete answer.
     pub measured: Measured,
@@ -320,6 +319,8 @@ pub struct ComparedRun {
     pub partial: bool,
     /// Settings of the load.
     pub plan: Option<Plan>,
+    /// Unit of the throughput: `tok/s` or `items/s`.
+    pub throughput_unit: &'static str,
     /// Throughput of the whole run, or of `stage` in a sweep, tok/s.
     pub throughput: Option<f64>,
     /// Measurements of the whole run. In a sweep, those of `stage`, or of all stages if the source does not separate
@@ -341,6 +342,8 @@ pub struct ComparedRun {
     pub stages: Vec<Stage>,
     /// Checks by case name; `None` if the source does not contain them.
     pub checks: Option<HashMap<String, Vec<CheckSpec>>>,
+    /// Price of the work at its load; `None` without a price.
+    pub cost: Option<Cost>,
     /// Largest load that a search found; `None` without a search.
     pub found: Option<FoundLoad>,
     /// Properties of machine, server and suite, which a gate compares.
@@ -355,7 +358,7 @@ impl ComparedRun {
         let session = &report.session;
         let stage = |(at, concurrency): (usize, &usize)| {
             let measured = Measured::from_attempts(session, |case| case.reported_in(at));
-            let throughput = || Tally::from_session(session, Some(at)).run_figure(RunFigure::Throughput);
+            let throughput = || Tally::from_session(session, Some(at)).throughput();
             (measured.answers > 0).then(|| Stage {
                 concurrency: *concurrency as u64,
                 throughput: throughput(),
@@ -363,7 +366,7 @@ impl ComparedRun {
             })
         };
         let summary = report.summary();
-        let headline = headline_stage(session);
+        let headline = summary.headline;
         Self {
             name: report.run_id.clone(),
             kind: "saved run",
@@ -374,7 +377,8 @@ impl ComparedRun {
             simulated: report.simulated,
             partial: session.is_partial(),
             plan: Some(plan(session)),
-            throughput: summary.output_token_throughput,
+            throughput_unit: session.suite.task.throughput_unit(),
+            throughput: summary.item_throughput.or(summary.output_token_throughput),
             whole: Measured::from_attempts(session, |case| case.reported_in(headline)),
             stage: summary.stage.map(|concurrency| concurrency as u64),
             load_stages: Some(session.suite.load_stages.as_ref().map_or_else(String::new, ToString::to_string)),
@@ -384,6 +388,7 @@ impl ComparedRun {
             models: models(session, headline),
             stages: session.sweep.iter().enumerate().filter_map(stage).collect(),
             checks: Some(checks(session)),
+            cost: report.cost(),
             found: FoundLoad::from_session(session),
             fingerprint: Fingerprint::from_report(report),
             notes: Vec::new(),

@@ -47,7 +47,17 @@ fn the_difference_is_relative_to_the_first_run() {
 fn compared_figures_are_metrics_with_a_direction() {
     let directions: Vec<_> = COMPARED.iter().map(|c| (c.metric.better, c.metric.counts_output_tokens)).collect();
     let (low, high) = (Some(Better::Low), Some(Better::High));
-    let expected = [(low, false), (low, true), (high, true), (None, true), (low, false), (high, false), (high, false)];
+    let expected = [
+        (low, false),
+        (low, true),
+        (high, true),
+        (None, true),
+        (low, false),
+        (high, false),
+        (high, false),
+        (high, false),
+        (high, false),
+    ];
     assert_eq!(directions, expected);
 }
 

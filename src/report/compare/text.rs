@@ -34,12 +34,8 @@ pub fn text(comparison: &Comparison, layout: Layout) -> String {
     let warning = |warning: &String| style.warning(&wrap(&format!("!  {}", sanitise_line(warning)), width, 3));
     lines.extend(comparison.warnings.iter().map(warning));
     lines.push(String::new());
-    if let Some(throughput) = throughput(comparison) {
-        lines.push(table(
-            &throughput,
-            &[1, 2, 3],
-            |row, _, cell| if row == 0 { style.bold(cell) } else { cell.to_owned() },
-        ));
+    for rows in price(comparison).into_iter().chain(throughput(comparison)) {
+        lines.push(table(&rows, &[1, 2, 3], |row, _, cell| if row == 0 { style.bold(cell) } else { cell.to_owned() }));
     }
     lines.extend(
         comparison.blocks.iter().filter(|block| says_something(block)).map(|block| section(comparison, block, style)),
@@ -111,7 +107,10 @@ fn section_with(title: &str, is_by_stage: bool, block: &Block, style: Style) -> 
 /// several requests in flight. `None` unless both runs have a throughput.
 pub fn throughput(comparison: &Comparison) -> Option<Vec<Vec<String>>> {
     let is_load = |side: &ComparedRun| side.plan.is_some_and(|plan| plan.rate.is_some() || plan.concurrency != Some(1));
-    if !(comparison.is_by_stage || is_load(&comparison.a) || is_load(&comparison.b)) {
+    let unit = comparison.a.throughput_unit;
+    if unit != comparison.b.throughput_unit
+        || !(comparison.is_by_stage || is_load(&comparison.a) || is_load(&comparison.b))
+    {
         return None;
     }
     let row = |row: &ThroughputRow| {
@@ -122,8 +121,25 @@ pub fn throughput(comparison: &Comparison) -> Option<Vec<Vec<String>>> {
         Some(vec![name, a, b, difference])
     };
     let rows: Vec<Vec<String>> = comparison.throughput.iter().filter_map(row).collect();
-    let head = ["Throughput, tok/s", "A", "B", "DIFF"].map(str::to_owned).to_vec();
+    let head = vec![format!("Throughput, {unit}"), "A".to_owned(), "B".to_owned(), "DIFF".to_owned()];
     (!rows.is_empty()).then(|| std::iter::once(head).chain(rows).collect())
+}
+
+/// Heading and row of the price, each with its load; `None` unless both runs have a price of the same unit.
+pub fn price(comparison: &Comparison) -> Option<Vec<Vec<String>>> {
+    let (a, b) = comparison.a.cost.as_ref().zip(comparison.b.cost.as_ref())?;
+    let (usd_a, usd_b) = a.usd().zip(b.usd()).filter(|_| a.unit == b.unit)?;
+    let name = if a.usd_per_thousand_items.is_some() {
+        "Price, USD per 1,000 items"
+    } else {
+        "Price, USD per 1M output tokens"
+    };
+    let difference = if usd_a > 0.0 { signed_percent((usd_b / usd_a - 1.0) * 100.0) } else { UNKNOWN.to_owned() };
+    let head = [name, "A", "B", "DIFF"].map(str::to_owned).to_vec();
+    let [price_a, price_b] = [usd_a, usd_b].map(|usd| Quantity::new(usd, 3).to_string());
+    let row = vec![String::new(), price_a, price_b, difference];
+    let loads = vec!["at".to_owned(), sanitise_line(&a.load), sanitise_line(&b.load), String::new()];
+    Some(vec![head, row, loads])
 }
 
 /// Returns the rows of the percentiles with their heading; `None` without percentiles.

@@ -22,7 +22,7 @@ const BEGINNING_CHARS: usize = 600;
 /// Returns the details of the cases: figures, notes, answer and reasoning.
 pub fn answers(view: &View<'_>) -> Markup {
     let mut left = MAX_ALL_CHARS;
-    let shown: Vec<Markup> = view.cases.iter().take(MAX_CASES).map(|case| answer(case, &mut left)).collect();
+    let shown: Vec<Markup> = view.cases.iter().take(MAX_CASES).map(|case| answer(view, case, &mut left)).collect();
     let rest = view.cases.len().saturating_sub(shown.len());
     html! {
         @if view.cases.iter().any(|case| case.reported.len() > 1) {
@@ -35,7 +35,7 @@ pub fn answers(view: &View<'_>) -> Markup {
     }
 }
 
-fn answer(case: &CaseView<'_>, left: &mut usize) -> Markup {
+fn answer(view: &View<'_>, case: &CaseView<'_>, left: &mut usize) -> Markup {
     let record = case.shown();
     let max_chars = if *left == 0 { BEGINNING_CHARS } else { MAX_CHARS };
     let texts = record.as_deref().map(Texts::new).unwrap_or_default();
@@ -48,7 +48,7 @@ fn answer(case: &CaseView<'_>, left: &mut usize) -> Markup {
                 span.case-name { (sanitise_line(&case.spec.name)) }
                 @if status != "ok" { " " span.bad { (status) } }
             }
-            (markdown::report(&View::notes(case)))
+            (markdown::report(&view.notes(case)))
             @if !texts.reasoning.is_empty() {
                 details.reasoning {
                     summary { "Reasoning (" (grouped(texts.reasoning.chars().count() as u64)) " characters)" }

@@ -17,11 +17,13 @@ use crate::domain::load_search::SearchVariable;
 use crate::domain::model_mix::MAX_MODELS;
 use crate::domain::repeated_runs::MAX_RUNS;
 use crate::domain::statistics::Stats;
+use crate::domain::task::Task;
 use crate::domain::text::sanitise_line;
 use crate::report::compare::{
     COMPARED, Case, Compared, ComparedRun, ComparedWorkload, Figure, Measured, ModelSide, Plan, Stage, Turn, ascending,
     cluster, fingerprint_text,
 };
+use crate::report::cost::Cost;
 use crate::report::fingerprint::{Fingerprint, RunProperties};
 use crate::report::model::Environment;
 use crate::report::run_figures::FoundLoad;
@@ -49,6 +51,7 @@ struct Document {
     environment: Environment,
     gpu: Option<GpuJson>,
     find: Option<FindJson>,
+    cost: Option<Cost>,
 }
 
 #[derive(Deserialize, Default)]
@@ -56,6 +59,7 @@ struct Document {
 struct SweepJson {
     concurrency: Option<u64>,
     output_token_throughput: Option<f64>,
+    item_throughput: Option<f64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -151,10 +155,16 @@ impl From<WorkloadJson> for ComparedWorkload {
     }
 }
 
+fn unit_of(summary: &SummaryJson) -> &'static str {
+    let task = if summary.item_throughput.is_some() { Task::Embeddings } else { Task::Generation };
+    task.throughput_unit()
+}
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct SummaryJson {
     output_token_throughput: Option<f64>,
+    item_throughput: Option<f64>,
     stage_concurrency: Option<u64>,
 }
 
@@ -233,7 +243,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         None => return Err(ImportError("not a results.json: schema_version is missing".to_owned())),
     }
     let Document { run, target, summary, cases, workload, models: mixed, sweep, .. } = document;
-    let Document { stages: load_stages, environment, gpu, find, .. } = document;
+    let Document { stages: load_stages, environment, gpu, find, cost, .. } = document;
     let fingerprint = Fingerprint::new(RunProperties {
         environment,
         gpus: gpu.map_or_else(Vec::new, |gpu| gpu.devices.into_iter().map(|device| device.model).collect()),
@@ -246,7 +256,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     let mut stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
     for stage in &mut stages {
         let same = sweep.iter().find(|entry| entry.concurrency == Some(stage.concurrency));
-        stage.throughput = same.and_then(|entry| entry.output_token_throughput);
+        stage.throughput = same.and_then(|entry| entry.item_throughput.or(entry.output_token_throughput));
     }
     // Older files lack `stage_concurrency`; their figures describe the last stage.
     let stage = summary.stage_concurrency.or(run.concurrency).filter(|_| !stages.is_empty());
@@ -269,7 +279,8 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         simulated: run.simulated,
         partial: run.partial,
         plan: Some(plan),
-        throughput: summary.output_token_throughput,
+        throughput_unit: unit_of(&summary),
+        throughput: summary.item_throughput.or(summary.output_token_throughput),
         whole: measured(&cases, is_whole),
         workload: workload.map(ComparedWorkload::from),
         turns: turns(&cases, is_whole),
@@ -279,6 +290,7 @@ pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
         load_stages: Some(load_stages.join(",")),
         stages,
         checks: None,
+        cost,
         found: find.map(|FindJson { variable, last_pass }| FoundLoad { variable, last_pass }),
         fingerprint,
         notes: Vec::new(),

@@ -44,6 +44,12 @@ pub struct AttemptJson<'a> {
     /// Images and audio in the request; only present if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     media: Option<&'a MediaCount>,
+    /// Vectors or scores of the answer; only present if it is not text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_count: Option<u32>,
+    /// Numbers in each vector; only present for vectors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    embedding_dimensions: Option<u32>,
     /// Concurrency of the sweep's stage or of the run; `null` if only the rate limits requests in flight.
     concurrency: Option<usize>,
     /// Number of the stage of `--stages` in which the attempt was due or sent, from 1.
@@ -213,6 +219,8 @@ impl<'a> AttemptJson<'a> {
             requested_input_tokens: r.lengths.input_tokens,
             requested_output_tokens: r.lengths.output_tokens,
             media: r.media.as_deref(),
+            item_count: r.items.map(|items| items.count),
+            embedding_dimensions: r.items.and_then(|items| items.dimensions),
             concurrency: report.session.concurrency_in(attempt.stage),
             run: (report.session.run_count() > 1).then_some(attempt.run + 1),
             load_stage: (!report.session.load_stages().is_empty()).then(|| report.session.load_stage_of(attempt) + 1),

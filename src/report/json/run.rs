@@ -14,6 +14,11 @@ pub(super) struct Run<'a> {
     started_at: String,
     finished_at: Option<String>,
     suite: &'a str,
+    /// Kind of work: `generation`, `embeddings` or `rerank`.
+    task: &'static str,
+    /// Reason why figures of generated tokens are `null`; only present if the API generates none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_token_figures: Option<&'static str>,
     /// Maximum requests in flight; `null` if only the rate limits them.
     concurrency: Option<usize>,
     /// Largest number of requests in flight at the same time.
@@ -71,6 +76,8 @@ pub(super) fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
         started_at: time(report.started_at()),
         finished_at: finished.map(|at| time(report.wall_time(at))),
         suite: &session.suite.name,
+        task: session.suite.task.as_str(),
+        no_token_figures: session.suite.task.no_token_figures(),
         concurrency: session.plan.limit(),
         peak_in_flight: summary.peak_in_flight,
         repeat: session.plan.repeat,

@@ -24,11 +24,13 @@ use crate::domain::media::MediaCount;
 use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::model_mix::{ModelMix, WeightedModel};
 use crate::domain::open_loop::{OpenLoop, Process};
+use crate::domain::price::Prices;
 use crate::domain::race::{Race, RaceSide};
 use crate::domain::repeated_runs::RepeatedRuns;
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
 use crate::domain::session::{EventKind, Plan, RunEvent, Session, SessionInput};
+use crate::domain::task::{AnswerItems, Task};
 use crate::domain::time::Nanos;
 use crate::domain::workload::{Workload, WorkloadSource};
 use crate::report::bottleneck::rules_markdown;
@@ -311,10 +313,43 @@ fn a_search_has_its_largest_load_and_its_probes() {
     assert_eq!((&document["gate"]["advisory"], &document["gate"]["regression"]), (&false.into(), &false.into()));
 }
 
+/// Returns an embeddings run at a rate, with prices.
+fn items() -> Report {
+    let open_loop = Some(OpenLoop { rate_per_s: 2.5, process: Process::Constant, seed: 7 });
+    let mut asked = suite(&["a"]);
+    asked.task = Task::Embeddings;
+    asked.prices = Some(Prices { usd_per_hour: 3.6, usd_per_kwh: Some(0.4) });
+    report(run_suite(asked, Plan { repeat: 800, open_loop, ..Plan::default() }, |id, now| {
+        let mut r = answer(id, now, 1000, 50, 20);
+        r.finish_at = r.last_arrival();
+        r.arrivals.clear();
+        r.usage.completion_tokens = None;
+        r.items = Some(AnswerItems { count: 3, dimensions: Some(8) });
+        r.intended = Some(Nanos(now.0 - 300_000_000));
+        Some(r)
+    }))
+}
+
+#[test]
+fn an_embeddings_run_has_figures_of_items_instead_of_tokens() {
+    let document: Value = serde_json::from_str(&render(&items())).unwrap();
+    let (summary, attempt) = (&document["summary"], &document["cases"][0]["attempts"][0]);
+    // Due 0.3 s before it was sent, and 1 s later complete.
+    assert!((attempt["item_throughput_per_request"].as_f64().unwrap() - 3.0 / 1.3).abs() < 1e-9, "{attempt}");
+    assert!((attempt["input_token_throughput_per_request"].as_f64().unwrap() - 50.0 / 1.3).abs() < 1e-9);
+    assert_eq!((&summary["total_items"], &summary["total_input_tokens"]), (&2400.into(), &40_000.into()));
+    assert_eq!((&summary["output_token_throughput"], &summary["total_output_tokens"]), (&Value::Null, &Value::Null));
+    // $0.001 per second, and the energy of the sample GPU, 23,616 J, at $0.40 per kWh.
+    let (per_s, usd) = (summary["item_throughput"].as_f64().unwrap(), &document["cost"]["usd_per_thousand_items"]);
+    let electricity = 23_616.0 / 2400.0 * 1000.0 / 3.6e6 * 0.4;
+    assert!((usd.as_f64().unwrap() - 1.0 / per_s - electricity).abs() < 1e-9, "{usd} {per_s}");
+}
+
 /// Returns a run that replays a trace.
 fn traced() -> Report {
     let mut asked = suite(&["a"]);
     asked.workload = Some(Workload {
+        items: None,
         source: WorkloadSource::Trace {
             path: "/trace".to_owned(),
             skips_bad_rows: false,
@@ -364,7 +399,8 @@ fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     left.handle(SessionInput::Begin(Nanos(0)));
     left.handle(SessionInput::Abort);
     let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4])), report(left)];
-    let more = [load(), conversations(), staged(), traced(), depths(), searched(), of_shards(), raced(), repeated()];
+    let workloads = [load(), conversations(), staged(), traced(), depths(), searched()];
+    let more = workloads.into_iter().chain([of_shards(), raced(), repeated(), items()]);
     for report in sampled.into_iter().chain(more) {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);

@@ -42,6 +42,15 @@ pub(super) struct SummaryJson<'a> {
     total_time_s: Option<f64>,
     busy_time_s: Option<f64>,
     output_token_throughput: Option<f64>,
+    /// Items and prompt tokens of answers that are not text; only present for them, like their throughput.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_items: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_throughput: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_token_throughput: Option<f64>,
     request_throughput: Option<f64>,
     #[serde(flatten)]
     energy: gpu::EfficiencyJson<'a>,
@@ -121,7 +130,7 @@ fn media(summary: &Summary) -> Option<MediaJson> {
 
 pub(super) fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a> {
     let totals = &summary.totals;
-    let measured = totals.attempts > 0;
+    let (measured, is_text) = (totals.attempts > 0, report.session.suite.task.generates());
     let ttft = |state| {
         let found = summary.ttft_by_cache().iter().find(|(s, _)| *s == state);
         found.map(|(_, spread)| SpreadJson::new(spread, summary.measured))
@@ -143,7 +152,11 @@ pub(super) fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> Summ
         estimated_attempts: totals.estimated_attempts,
         checked_attempts: totals.pass_rate.checked,
         passed_attempts: totals.pass_rate.passed,
-        total_output_tokens: measured.then_some(totals.output_tokens),
+        total_output_tokens: (measured && is_text).then_some(totals.output_tokens),
+        total_items: summary.total_items,
+        total_input_tokens: summary.total_input_tokens,
+        item_throughput: summary.item_throughput,
+        input_token_throughput: summary.input_token_throughput,
         total_time_s: measured.then_some(totals.time_s),
         busy_time_s: measured.then_some(totals.busy_time_s),
         output_token_throughput: summary.output_token_throughput,

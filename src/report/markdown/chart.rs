@@ -62,20 +62,24 @@ pub fn speeds(cases: &[CaseView<'_>]) -> Option<String> {
 
 /// Returns a chart of throughput and median TTFT by concurrency; `None` if fewer than two stages have a throughput.
 pub fn sweep(stages: &[Stage]) -> Option<String> {
-    let throughput = || stages.iter().filter_map(|s| s.tokens_per_s);
+    let throughput = || stages.iter().filter_map(Stage::throughput_per_s);
     if throughput().count() < 2 {
         return None;
     }
     let most = throughput().fold(0.0, f64::max);
-    let longest_ms = stages.iter().filter_map(|s| s.ttft_p50_ms).fold(0.0, f64::max);
+    let unit = stages.iter().find(|s| s.throughput_per_s().is_some()).map_or("tok/s", Stage::throughput_unit);
+    let is_text = stages.iter().all(|stage| stage.items_per_s.is_none());
+    let time_ms = |stage: &Stage| if is_text { stage.ttft_p50_ms } else { stage.latency_p50_ms };
+    let time = if is_text { "TTFT p50, ms" } else { "Latency p50, ms" };
+    let longest_ms = stages.iter().filter_map(time_ms).fold(0.0, f64::max);
     let knee = knee(stages);
     let panel = FIGURE + HALF_BAR + 3;
-    let mut lines = vec![format!("{:>11}    {:<panel$}{}", "Concurrency", "Throughput, tok/s", "TTFT p50, ms")];
+    let mut lines = vec![format!("{:>11}    {:<panel$}{time}", "Concurrency", format!("Throughput, {unit}"))];
     for (at, stage) in stages.iter().enumerate() {
         let mark = if knee == Some(at) { KNEE } else { ' ' };
-        let throughput = labelled(stage.tokens_per_s, most, stage.estimated);
+        let throughput = labelled(stage.throughput_per_s(), most, stage.estimated);
         let pad = " ".repeat(panel.saturating_sub(throughput.width()));
-        let ttft = labelled(stage.ttft_p50_ms, longest_ms, false);
+        let ttft = labelled(time_ms(stage), longest_ms, false);
         lines.push(format!("{:>11} {mark}  {throughput}{pad}{ttft}", stage.concurrency));
     }
     if knee.is_some() {
@@ -92,10 +96,12 @@ pub fn load_stages(session: &Session, end: Nanos) -> Option<String> {
         return None;
     }
     let most = |get: fn(&LoadPoint) -> Option<f64>| points.iter().filter_map(get).fold(0.0, f64::max);
-    let (most_tokens, most_ms) = (most(|p| Some(p.tokens_per_s)), most(|p| p.ttft_ms));
+    let (most_tokens, most_ms) = (most(|p| Some(p.throughput_per_s)), most(|p| p.ttft_ms));
     let panel = FIGURE + HALF_BAR + 3;
     let queue = if session.is_open_loop() { "Queue, ms" } else { "" };
-    let head = format!("{:>8}  {:<panel$}{:<panel$}{queue}", "Time, s", "Throughput, tok/s", "Mean TTFT, ms");
+    let (unit, is_text) = (session.suite.task.throughput_unit(), session.suite.task.generates());
+    let ttft = if is_text { "Mean TTFT, ms" } else { "" };
+    let head = format!("{:>8}  {:<panel$}{ttft:<panel$}{queue}", "Time, s", format!("Throughput, {unit}"));
     let mut lines = vec![head.trim_end().to_owned()];
     let began = session.began.unwrap_or_default();
     let starts = session.load_stage_starts().into_iter().map(|at| at.since(began).as_secs_f64());
@@ -105,8 +111,8 @@ pub fn load_stages(session: &Session, end: Nanos) -> Option<String> {
             lines.push(format!("── stage {}: {} ──", at + 1, stage.load));
         }
         let pad = |text: String| format!("{text}{}", " ".repeat(panel.saturating_sub(text.width())));
-        let throughput = pad(labelled(Some(point.tokens_per_s), most_tokens, false));
-        let ttft = pad(labelled(point.ttft_ms, most_ms, false));
+        let throughput = pad(labelled(Some(point.throughput_per_s), most_tokens, false));
+        let ttft = if is_text { pad(labelled(point.ttft_ms, most_ms, false)) } else { String::new() };
         let queue = if session.is_open_loop() { figure(point.queue_ms, 1, false) } else { String::new() };
         lines.push(format!("{:>8.1}  {throughput}{ttft}{queue}", point.from_s).trim_end().to_owned());
     }

@@ -7,9 +7,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::check::CheckResult;
 use crate::domain::diagnosis::WARM_PREFIX;
-use crate::domain::metrics::{LATENCY, Metric, SPEED, TTFT};
+use crate::domain::metrics::{INPUT_RATE, ITEM_RATE, LATENCY, Metric, SPEED, TTFT};
 use crate::domain::quantity::count;
 use crate::domain::session::AttemptState;
+use crate::domain::task::Task;
 use crate::report::case::CaseView;
 use crate::report::summary::CacheCounts;
 
@@ -23,6 +24,13 @@ use super::results::beyond;
 /// Metrics in a case's first line, as in the table of results, with their intervals.
 static FIGURES: [&Metric; 3] = [&LATENCY, &SPEED, &TTFT];
 
+/// The same for answers that are not text.
+static ITEM_FIGURES: [&Metric; 3] = [&LATENCY, &ITEM_RATE, &INPUT_RATE];
+
+fn figures_of(task: Task) -> &'static [&'static Metric; 3] {
+    if task.generates() { &FIGURES } else { &ITEM_FIGURES }
+}
+
 /// Maximum number of cases with a section. Each section may quote an answer.
 const MAX_CASES: usize = 200;
 /// Maximum number of failed attempts to list individually for a case.
@@ -35,7 +43,10 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     view.name_stage(page);
     for case in view.cases.iter().take(shown) {
         page.block(&format!("### {}", inline(&case.spec.name)));
-        notes(case, page);
+        notes(case, page, view.report.session.suite.task);
+        if !view.report.session.suite.task.generates() {
+            continue;
+        }
         page.line("**Response Preview:**");
         if let Some(text) = case.shown().and_then(|r| preview(&r)) {
             page.block(&fenced(&text));
@@ -51,8 +62,9 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 }
 
 /// Writes figures and notes of a case.
-pub fn notes(case: &CaseView<'_>, page: &mut Page) {
-    let figures: Vec<String> = FIGURES.iter().map(|m| format!("**{}**: {}", label(m), figure_of(case, m))).collect();
+pub fn notes(case: &CaseView<'_>, page: &mut Page, task: Task) {
+    let figures: Vec<String> =
+        figures_of(task).iter().map(|m| format!("**{}**: {}", label(m), figure_of(case, m))).collect();
     page.line(&format!("- {}", figures.join(" · ")));
     about(case, page);
     page.line("");
@@ -154,6 +166,9 @@ fn cache(record: &AttemptRecord) -> String {
 }
 
 fn output(record: &AttemptRecord, page: &mut Page) {
+    if let Some(items) = record.items {
+        return page.field("Answer", &items.in_words());
+    }
     let mut words = Vec::new();
     if let Some((n, _)) = record.output_tokens() {
         let n = tokens(Some(n as f64), crate::report::case::is_estimated(record));

@@ -51,6 +51,7 @@ pub fn unit(metric: &Metric) -> &'static str {
         Unit::Milliseconds if *metric == LATENCY => "s",
         Unit::Milliseconds => "ms",
         Unit::TokensPerSecond => "tok/s",
+        Unit::ItemsPerSecond => "items/s",
         Unit::Tokens => "tokens",
         Unit::Percent => "%",
     }
@@ -93,7 +94,7 @@ pub fn scale(metric: &Metric) -> f64 {
 pub fn digits(metric: &Metric) -> usize {
     match metric.unit {
         Unit::Milliseconds if *metric == LATENCY || *metric == ITL => 2,
-        Unit::Milliseconds | Unit::TokensPerSecond => 1,
+        Unit::Milliseconds | Unit::TokensPerSecond | Unit::ItemsPerSecond => 1,
         Unit::Tokens | Unit::Percent => 0,
     }
 }
@@ -105,7 +106,7 @@ pub fn times() -> impl Iterator<Item = &'static Metric> {
 
 /// Returns the metrics that are speeds, in the order of reports.
 pub fn speeds() -> impl Iterator<Item = &'static Metric> {
-    METRICS.iter().copied().filter(|m| m.unit == Unit::TokensPerSecond)
+    METRICS.iter().copied().filter(|m| matches!(m.unit, Unit::TokensPerSecond | Unit::ItemsPerSecond))
 }
 
 /// Returns a footnote about percentiles that need more requests than the run has.

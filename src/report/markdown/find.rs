@@ -2,7 +2,7 @@
 
 use crate::domain::load_search::{ProbeVerdict, SearchVariable};
 use crate::domain::search_results::{ProbeResult, SearchResult};
-use crate::report::sweep_table::SWEEP_COLUMNS;
+use crate::report::sweep_table::columns_of;
 
 use super::View;
 use super::escape::inline;
@@ -29,7 +29,8 @@ pub fn write(view: &View<'_>, page: &mut Page) {
         table = table.number(&inline(&slo.to_string()));
     }
     table = table.number("Goodput (req/s)");
-    for column in SWEEP_COLUMNS.iter().take(2) {
+    let task = view.report.session.suite.task;
+    for column in columns_of(task).take(2) {
         let (label, unit) = (column.label, column.unit.as_str());
         table = table.number(&if label == unit { label.to_owned() } else { format!("{label} ({unit})") });
     }
@@ -45,7 +46,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
             figure.value.map_or_else(|| "—".to_owned(), |value| slo.with_unit(value) + &range.unwrap_or_default())
         }));
         row.push(figure(probe.goodput_per_s, 2, false));
-        row.extend(SWEEP_COLUMNS.iter().take(2).map(|c| c.cell(&probe.stage, |value| figure(value, c.digits, false))));
+        row.extend(columns_of(task).take(2).map(|c| c.cell(&probe.stage, |value| figure(value, c.digits, false))));
         table.row(row);
     }
     page.table(&table);

@@ -51,6 +51,8 @@ fn headline(view: &View<'_>, tally: &Tally) -> String {
     };
     let rates: Vec<String> = [
         s.output_token_throughput.map(|v| with_unit(Some(v), 1, s.estimated, " tok/s")),
+        s.item_throughput.map(|v| with_unit(Some(v), 1, false, " items/s")),
+        s.input_token_throughput.map(|v| with_unit(Some(v), 1, false, " input tok/s")),
         s.request_throughput.map(|v| with_unit(Some(v), 2, false, " req/s")),
     ]
     .into_iter()

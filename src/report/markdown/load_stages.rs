@@ -1,7 +1,7 @@
 //! Table with a row for each stage of `--stages`.
 
 use crate::domain::load_stage_results::{LoadStageResult, load_stage_results};
-use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all, samples_needed};
+use crate::report::sweep_table::{columns_of, n_of_all, samples_needed};
 
 use super::figures::figure;
 use super::page::{Page, Table};
@@ -19,7 +19,8 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     );
     let is_judged = results.iter().any(|r| r.figures.slo_met.is_some());
     let mut table = Table::default().text("Load").number("Time (s)").number("Ok");
-    for column in SWEEP_COLUMNS {
+    let task = view.report.session.suite.task;
+    for column in columns_of(task) {
         let (label, unit) = (column.label, column.unit.as_str());
         table = table.number(&if label == unit { label.to_owned() } else { format!("{label} ({unit})") });
     }
@@ -28,9 +29,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     }
     for LoadStageResult { stage, figures } in &results {
         let mut row = vec![stage.load.to_string(), stage.time.as_secs_f64().to_string(), n_of_all(figures)];
-        row.extend(
-            SWEEP_COLUMNS.iter().map(|column| column.cell(figures, |value| figure(value, column.digits, false))),
-        );
+        row.extend(columns_of(task).map(|column| column.cell(figures, |value| figure(value, column.digits, false))));
         if is_judged {
             row.push(if figures.slo_met == Some(true) { "✓".to_owned() } else { "✗ missed".to_owned() });
         }

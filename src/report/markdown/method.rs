@@ -32,7 +32,8 @@ fn definitions(view: &View<'_>, page: &mut Page) {
          `--rate`, at the intended start, so a late request has waited. An event is timed when the socket read that \
          completed it returns, before any parsing",
     );
-    for metric in METRICS.iter().filter(|m| !m.is_share()) {
+    let task = view.report.session.suite.task;
+    for metric in METRICS.iter().filter(|m| !m.is_share() && m.applies_to.includes(task)) {
         page.field(label(metric), &inline(metric.help));
     }
     if view.summary.pass_rate.checked > 0 {

@@ -45,9 +45,16 @@ fn totals(view: &View<'_>, page: &mut Page) {
     if session.requests_measured() != session.requests_answered() {
         row("Measured Requests", session.requests_measured().to_string());
     }
-    row("**Avg Generation Speed**", format!("**{average}{stage}**"));
+    if session.suite.task.generates() {
+        row("**Avg Generation Speed**", format!("**{average}{stage}**"));
+    }
     row("Total Time", with_unit(is_measured.then_some(whole.time_s), 2, false, " s"));
-    row("Total Tokens", tokens(is_measured.then_some(whole.output_tokens as f64), whole.estimated_attempts > 0));
+    if let Some(items) = s.total_items {
+        row("Total Items", tokens(Some(items as f64), false));
+        row("Total Prompt Tokens", tokens(s.total_input_tokens.map(|n| n as f64), false));
+    } else {
+        row("Total Tokens", tokens(is_measured.then_some(whole.output_tokens as f64), whole.estimated_attempts > 0));
+    }
     if session.is_more_than_reported() {
         // Requests overlapped, so the sum of their times is not the duration of the run.
         row("Wall Time", with_unit(view.report.duration_s(), 2, false, " s"));
@@ -74,13 +81,17 @@ fn totals(view: &View<'_>, page: &mut Page) {
 fn throughput(view: &View<'_>) -> Vec<(&'static str, String)> {
     let s = &view.summary;
     let stages = stages(&view.report.session);
-    let (tokens, requests, estimated, stage) = match best(&stages) {
-        Some(b) => (b.tokens_per_s, b.requests_per_s, b.estimated, format!(" at concurrency {}", b.concurrency)),
-        None if s.peak_in_flight > 1 => (s.output_token_throughput, s.request_throughput, s.estimated, String::new()),
+    let unit = format!(" {}", view.report.session.suite.task.throughput_unit());
+    let (work, requests, estimated, stage) = match best(&stages) {
+        Some(b) => (b.throughput_per_s(), b.requests_per_s, b.estimated, format!(" at concurrency {}", b.concurrency)),
+        None if s.peak_in_flight > 1 => {
+            let work = s.item_throughput.or(s.output_token_throughput);
+            (work, s.request_throughput, s.estimated, String::new())
+        }
         None => return Vec::new(),
     };
     vec![
-        ("Aggregate Throughput", with_unit(tokens, 1, estimated, " tok/s") + &stage),
+        ("Aggregate Throughput", with_unit(work, 1, estimated, &unit) + &stage),
         ("Request Throughput", with_unit(requests, 2, false, " req/s") + &stage),
     ]
 }

@@ -15,7 +15,12 @@ pub fn write(view: &View<'_>, page: &mut Page) {
         Some(format!("{name} p{p} {}", quantity(metric, Some(value), false)))
     };
     let figures = [
-        Some(with_unit(Some(window.tokens_per_s), 1, estimated, " tok/s")),
+        Some(with_unit(
+            Some(window.throughput_per_s),
+            1,
+            estimated,
+            &format!(" {}", view.report.session.suite.task.throughput_unit()),
+        )),
         Some(with_unit(Some(window.requests_per_s), 2, false, " req/s")),
         percentile("TTFT", &TTFT, 50),
         percentile("TTFT", &TTFT, 95),

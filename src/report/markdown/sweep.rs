@@ -31,11 +31,15 @@ fn headline(stages: &[Stage], page: &mut Page) {
         let details = [
             best.requests_per_s.map(|v| with_unit(Some(v), 2, false, " req/s")),
             best.ttft_p50_ms.map(|ms| format!("TTFT p50 {}", quantity(&TTFT, Some(ms), false))),
+            best.items_per_s
+                .and(best.latency_p50_ms)
+                .map(|ms| format!("latency p50 {}", quantity(&LATENCY, Some(ms), false))),
             best.tokens_per_s_per_user
                 .map(|v| format!("decode p50 {} per user", quantity(&DECODE, Some(v), best.estimated))),
         ];
         let details: Vec<String> = details.into_iter().flatten().collect();
-        let throughput = with_unit(best.tokens_per_s, 1, best.estimated, " tok/s");
+        let unit = format!(" {}", best.throughput_unit());
+        let throughput = with_unit(best.throughput_per_s(), 1, best.estimated, &unit);
         page.field("Best Stage", &format!("{throughput} at concurrency {} ({})", best.concurrency, details.join(", ")));
     }
     page.field("Saturation", &saturation(stages));
@@ -66,10 +70,12 @@ fn saturation(stages: &[Stage]) -> String {
 
 fn table(stages: &[Stage], page: &mut Page) {
     let (knee, best) = (knee(stages), best(stages).map(|s| s.concurrency));
-    let mut table =
-        Table::default().number("Concurrency").number("Ok").number("Throughput (tok/s)").number("Scaling (%)");
+    let is_text = stages.iter().all(|stage| stage.items_per_s.is_none());
+    let columns = if is_text { &COLUMNS[..] } else { &ITEM_COLUMNS };
+    let throughput = format!("Throughput ({})", if is_text { "tok/s" } else { "items/s" });
+    let mut table = Table::default().number("Concurrency").number("Ok").number(&throughput).number("Scaling (%)");
     table = table.number("Requests (req/s)");
-    for (metric, p) in COLUMNS {
+    for (metric, p) in columns {
         table = table.number(&format!("{} p{p} ({})", label(metric), unit(metric)));
     }
     let is_doubted = stages.iter().any(|s| s.doubts.summary().is_some());
@@ -86,7 +92,7 @@ fn table(stages: &[Stage], page: &mut Page) {
     }
     for (at, stage) in stages.iter().enumerate() {
         let mark = if knee == Some(at) { format!("{KNEE} ") } else { String::new() };
-        let throughput = figure(stage.tokens_per_s, 1, stage.estimated);
+        let throughput = figure(stage.throughput_per_s(), 1, stage.estimated);
         let is_best = best == Some(stage.concurrency);
         let mut row = vec![
             format!("{mark}{}", stage.concurrency),
@@ -95,7 +101,7 @@ fn table(stages: &[Stage], page: &mut Page) {
             figure(scaling_percent(stages, stage), 0, stage.estimated),
             figure(stage.requests_per_s, 2, false),
         ];
-        row.extend(COLUMNS.map(|(metric, p)| bare(metric, percentile(stage, metric, p), stage.estimated)));
+        row.extend(columns.iter().map(|(metric, p)| bare(metric, percentile(stage, metric, *p), stage.estimated)));
         if is_checked {
             let percent = stage.pass_rate.percent().map(whole_percent);
             row.push(percent.map_or_else(|| UNKNOWN.to_owned(), |share| share.trim_end_matches('%').to_owned()));
@@ -123,12 +129,16 @@ fn table(stages: &[Stage], page: &mut Page) {
 /// Percentiles in the table, after the rates.
 static COLUMNS: [(&Metric, u32); 5] = [(&TTFT, 50), (&TTFT, 95), (&ITL, 50), (&DECODE, 50), (&LATENCY, 50)];
 
+/// Percentiles in the table of answers that are not text.
+static ITEM_COLUMNS: [(&Metric, u32); 2] = [(&LATENCY, 50), (&LATENCY, 95)];
+
 fn percentile(stage: &Stage, metric: &Metric, p: u32) -> Option<f64> {
     match metric {
         m if *m == TTFT && p == 95 => stage.ttft_p95_ms,
         m if *m == TTFT => stage.ttft_p50_ms,
         m if *m == ITL => stage.itl_p50_ms,
         m if *m == DECODE => stage.tokens_per_s_per_user,
+        _ if p == 95 => stage.latency_p95_ms,
         _ => stage.latency_p50_ms,
     }
 }
@@ -136,5 +146,5 @@ fn percentile(stage: &Stage, metric: &Metric, p: u32) -> Option<f64> {
 /// Returns the throughput in percent of ideal scaling, which is proportional to concurrency from the lowest stage.
 fn scaling_percent(stages: &[Stage], stage: &Stage) -> Option<f64> {
     let ideal = ideal_throughput(stages, stage.concurrency)?;
-    (ideal > 0.0).then_some(100.0 * stage.tokens_per_s? / ideal)
+    (ideal > 0.0).then_some(100.0 * stage.throughput_per_s()? / ideal)
 }

@@ -1,6 +1,6 @@
 //! Verdict in a few lines: rating, TTFT and throughput, and bottleneck. A chart follows it.
 
-use crate::domain::metrics::{SPEED, TTFT};
+use crate::domain::metrics::{LATENCY, Metric, SPEED, TTFT};
 use crate::domain::search_results::SearchResult;
 use crate::domain::session::AttemptState;
 use crate::domain::sweep::{Stage, best, stages};
@@ -24,9 +24,14 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     if let Some(found) = SearchResult::from_session(&view.report.session) {
         page.line(&format!("- **Largest Load**: {}", inline(&found.sentence)));
     }
-    page.line(&format!("- {}", rating(view)));
+    let task = view.report.session.suite.task;
+    match task.no_token_figures() {
+        Some(why) => page.line(&format!("- **No Token Figures**: {why}")),
+        None => page.line(&format!("- {}", rating(view))),
+    }
     let speed = match best(&stages) {
         Some(stage) => vec![of_stage(stage, stages.len())],
+        None if !task.generates() => [items(view), latency(view)].into_iter().flatten().collect(),
         None => [ttft(view), throughput(view)].into_iter().flatten().collect(),
     };
     if !speed.is_empty() {
@@ -34,6 +39,9 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     }
     if let Some(checks) = checks.filter(|_| view.summary.totals.pass_rate.failed() == 0) {
         page.line(&format!("- {checks}"));
+    }
+    if let Some(cost) = view.report.cost() {
+        page.line(&format!("- **Price**: {} ({})", inline(&cost.to_string()), inline(&cost.details().join("; "))));
     }
     if let Some(failure) = only_failures(view) {
         page.line(&format!("- {failure}"));
@@ -91,16 +99,33 @@ fn ttft(view: &View<'_>) -> Option<String> {
         return (unresolved > 0).then(|| format!("**TTFT**: unresolved in {unresolved} of {} answers", s.attempts));
     };
     let cache = if s.ttft_by_cache().len() > 1 { format!(" ({})", s.cache.words()) } else { String::new() };
-    Some(format!("**TTFT**: {}{cache}", median_and_tail(&spread)))
+    Some(format!("**TTFT**: {}{cache}", median_and_tail(&TTFT, &spread)))
+}
+
+/// Throughput of items, and the prompt tokens behind it.
+fn items(view: &View<'_>) -> Option<String> {
+    let s = &view.summary;
+    let items = with_unit(Some(s.item_throughput?), 1, false, " items/s");
+    let tokens = s.input_token_throughput.map_or_else(String::new, |rate| format!(", {rate:.1} input tok/s"));
+    let requests = s.request_throughput.map_or_else(String::new, |r| format!(", {r:.2} req/s"));
+    let alone = if s.peak_in_flight > 1 { "" } else { ", one request at a time" };
+    Some(format!("**Throughput**: {items}{tokens}{requests}{alone}"))
+}
+
+fn latency(view: &View<'_>) -> Option<String> {
+    let spread = view.summary.spread(&LATENCY)?;
+    let p99 =
+        spread.percentile(99).map_or_else(String::new, |ms| format!(", p99 {}", quantity(&LATENCY, Some(ms), false)));
+    Some(format!("**Latency**: {}{p99}", median_and_tail(&LATENCY, &spread)))
 }
 
 /// Formats the median and p95; with too few requests for p95, the maximum instead.
-fn median_and_tail(spread: &Spread) -> String {
-    let median = quantity(&TTFT, Some(spread.stats.p50), false);
+fn median_and_tail(metric: &Metric, spread: &Spread) -> String {
+    let median = quantity(metric, Some(spread.stats.p50), false);
     match spread.percentile(95) {
         _ if spread.n == 1 => median,
-        Some(p95) => format!("p50 {median}, p95 {}", quantity(&TTFT, Some(p95), false)),
-        None => format!("p50 {median}, max {}", quantity(&TTFT, Some(spread.stats.max), false)),
+        Some(p95) => format!("p50 {median}, p95 {}", quantity(metric, Some(p95), false)),
+        None => format!("p50 {median}, max {}", quantity(metric, Some(spread.stats.max), false)),
     }
 }
 
@@ -114,10 +139,13 @@ fn throughput(view: &View<'_>) -> Option<String> {
 
 fn of_stage(stage: &Stage, all: usize) -> String {
     let ttft = |name: &str, ms: Option<f64>| ms.map(|ms| format!(", TTFT {name} {}", quantity(&TTFT, Some(ms), false)));
+    let latency = stage.latency_p50_ms.filter(|_| stage.items_per_s.is_some());
+    let latency = latency.map(|ms| format!(", latency p50 {}", quantity(&LATENCY, Some(ms), false)));
     format!(
-        "**Throughput**: {} at concurrency {}, the best of {all} stages{}{}",
-        with_unit(stage.tokens_per_s, 1, stage.estimated, " tok/s"),
+        "**Throughput**: {} at concurrency {}, the best of {all} stages{}{}{}",
+        with_unit(stage.throughput_per_s(), 1, stage.estimated, &format!(" {}", stage.throughput_unit())),
         stage.concurrency,
+        latency.unwrap_or_default(),
         ttft("p50", stage.ttft_p50_ms).unwrap_or_default(),
         ttft("p95", stage.ttft_p95_ms).unwrap_or_default(),
     )

@@ -32,8 +32,9 @@ pub fn load_over_time(session: &Session, end: Nanos) -> Option<Chart> {
         marks.push(Mark::Line { color, points: line, stroke: Stroke::Solid, name: String::new() });
         is_known.then(|| Panel { x: x.clone(), y: Axis::from_zero(label, values), height: 120.0, marks })
     };
+    let unit = session.suite.task.throughput_unit();
     let panels = [
-        panel("Throughput (tok/s)", FIRST, &|point| Some(point.tokens_per_s)),
+        panel(&format!("Throughput ({unit})"), FIRST, &|point| Some(point.throughput_per_s)),
         panel("Mean TTFT (ms)", SECOND, &|point| point.ttft_ms),
         panel("Mean queue (ms)", THIRD, &|point| point.queue_ms.filter(|_| session.is_open_loop())),
     ];

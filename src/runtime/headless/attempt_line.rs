@@ -6,6 +6,7 @@ use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::check::CheckResult;
 use crate::domain::quantity::Quantity;
 use crate::domain::session::Session;
+use crate::domain::task::AnswerItems;
 use crate::domain::text::sanitise_line;
 use crate::report::style::Style;
 
@@ -27,6 +28,14 @@ pub fn print_attempt(session: &Session, record: &AttemptRecord, style: Style, st
         (false, None) => String::new(),
     };
     let line = match &record.error {
+        None if record.items.is_some() => format!(
+            "[{}/{total}] {name}{kind}  {} s  {}  {} items/s  {} prompt tokens",
+            record.id.case + 1,
+            Quantity::new(record.request_latency_ms().map(|ms| ms / 1000.0), 2),
+            record.items.map_or_else(String::new, AnswerItems::in_words),
+            Quantity::new(record.items_per_s(), 1),
+            Quantity::new(record.usage.prompt_tokens.map(|n| n as f64), 0),
+        ),
         None => format!(
             "[{}/{total}] {name}{kind}  {} s  TTFT {ttft}{}  {} tok/s  {tokens} tokens",
             record.id.case + 1,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::domain::metrics::LATENCY;
 use crate::domain::quantity::{ESTIMATED, Quantity, count, grouped};
 use crate::domain::race_results::sentence;
 use crate::domain::sweep::{best, stages};
@@ -31,8 +32,13 @@ pub fn result_line<'a>(report: &Report, is_interrupted: bool, files: impl Iterat
     } else if let Some(found) = FoundLoad::from_session(session) {
         [Some(format!("largest load: {found}")), None, None]
     } else if let Some(best) = best(&stages) {
-        let throughput = Quantity::new(best.tokens_per_s, 1).estimated_if(best.estimated).with_unit(" tok/s");
-        [Some(format!("{throughput} at concurrency {}", best.concurrency)), ttft(best.ttft_p50_ms), None]
+        let throughput = Quantity::new(best.throughput_per_s(), 1).estimated_if(best.estimated);
+        let throughput = format!("{throughput} {} at concurrency {}", best.throughput_unit(), best.concurrency);
+        let latency = latency(best.latency_p50_ms).filter(|_| best.items_per_s.is_some());
+        [Some(throughput), ttft(best.ttft_p50_ms), latency]
+    } else if let Some(items_per_s) = report.summary().item_throughput {
+        let latency_ms = report.summary().stats(&LATENCY).map(|stats| stats.p50);
+        [Some(format!("{items_per_s:.1} items/s")), latency(latency_ms), None]
     } else {
         let mark = if conclusion.estimated { ESTIMATED } else { "" };
         let speed = conclusion.speed.map(|speed| format!("{mark}{speed:.1} tok/s"));
@@ -43,6 +49,10 @@ pub fn result_line<'a>(report: &Report, is_interrupted: bool, files: impl Iterat
     let counts = [simulated, Some(format!("{answered}{planned} requests ok")), failed];
     let parts = counts.into_iter().chain(figures).flatten().chain(files);
     sanitise_line(&format!("result: {state} · {}", parts.collect::<Vec<_>>().join(" · ")))
+}
+
+fn latency(p50_ms: Option<f64>) -> Option<String> {
+    p50_ms.map(|ms| format!("latency p50 {}", Quantity::from_millis(ms)))
 }
 
 fn ttft(p50_ms: Option<f64>) -> Option<String> {

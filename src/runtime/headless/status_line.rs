@@ -55,7 +55,8 @@ fn text(scene: &Scene, now: Nanos) -> String {
     let wrong = tally.pass_rate.failed();
     let wrong = (wrong > 0).then(|| format!("{wrong} wrong"));
     let in_flight = Some(format!("{} in flight", session.in_flight()));
-    let speed = scene.throughput_so_far().map(number::throughput);
+    let speed =
+        scene.throughput_so_far().map(|figure| number::throughput(figure, session.suite.task.throughput_unit()));
     let left = Some(format!("{} left", progress.left.map_or_else(|| UNKNOWN.to_owned(), clock)));
     let parts =
         [stage, Some(format!("{progress} requests")), failed, wrong, in_flight, speed, Some(clock(elapsed)), left];

@@ -121,7 +121,8 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     right.extend(in_flight.map(|n| Span::raw(format!("{n} in flight"))));
     // Show the throughput that the Latency pane shows.
     let throughput = scene.throughput_so_far().filter(|_| scene.session.is_active());
-    let in_words = |throughput| format!("throughput {}", number::throughput(throughput));
+    let unit = scene.session.suite.task.throughput_unit();
+    let in_words = |throughput| format!("throughput {}", number::throughput(throughput, unit));
     right.extend(throughput.map(|throughput| Span::styled(in_words(throughput), theme.value())));
     right.extend(lag.map(|ms| Span::styled(format!("engine lag {}", number::millis(Some(ms))), theme.warning())));
     right.extend(slo_sign(view).map(|(sign, style)| Span::styled(sign, style)));

@@ -11,13 +11,14 @@ use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::InFlight;
-use crate::domain::metrics::TTFT;
+use crate::domain::metrics::{LATENCY, Metric, TTFT};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::AttemptState;
 use crate::domain::statistics::{needed_for, percentile};
+use crate::domain::task::Task;
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::ReportedTtft;
-use crate::ui::pane::{About, depths, load, race};
+use crate::ui::pane::{About, depths, load, models, race};
 use crate::ui::view::View;
 use crate::ui::widget::histogram::{Histogram, range};
 use crate::ui::widget::wrap::wrap;
@@ -40,19 +41,23 @@ const GAPS_PER_COLUMN: usize = 6;
 struct Selected<'a> {
     live: Option<&'a InFlight>,
     record: Option<Arc<AttemptRecord>>,
+    task: Task,
 }
 
 impl<'a> Selected<'a> {
     fn from_case(scene: &'a Scene, case: usize) -> Self {
         let live = scene.in_flight_of(case);
         let record = scene.session.cases.get(case).and_then(|case| case.shown_in(scene.shown_stage()));
-        Self { live, record: record.filter(|_| live.is_none()) }
+        Self { live, record: record.filter(|_| live.is_none()), task: scene.session.suite.task }
     }
 
-    fn ttft_ms(&self) -> Option<f64> {
+    fn time_ms(&self) -> Option<f64> {
         match self.live {
             Some(live) => live.ttft_ms,
-            None => self.record.as_ref().and_then(|r| r.time_to_first_token_ms()),
+            None => self
+                .record
+                .as_ref()
+                .and_then(|r| if self.task.generates() { r.time_to_first_token_ms() } else { r.request_latency_ms() }),
         }
     }
 
@@ -89,6 +94,11 @@ enum ComparedTtft<'a> {
     Reported(Rc<ReportedTtft>),
 }
 
+/// Time that the pane compares: TTFT, or the latency of answers that are not text.
+fn compared(scene: &Scene) -> &'static Metric {
+    if scene.session.suite.task.generates() { &TTFT } else { &LATENCY }
+}
+
 impl<'a> ComparedTtft<'a> {
     fn from_view(scene: &'a Scene, view: &View<'_>) -> Self {
         if load::is_shown(scene) {
@@ -99,7 +109,9 @@ impl<'a> ComparedTtft<'a> {
             let reported = scene.session.cases.iter().flat_map(|case| case.reported_in(stage));
             let mut all = ReportedTtft::default();
             for record in reported.filter_map(AttemptState::record) {
-                all.ascending_ms.extend(record.time_to_first_token_ms());
+                let is_text = scene.session.suite.task.generates();
+                let time_ms = if is_text { record.time_to_first_token_ms() } else { record.request_latency_ms() };
+                all.ascending_ms.extend(time_ms);
                 all.unresolved += usize::from(record.unresolved_first_token().is_some());
                 all.warm += usize::from(record.prefix_cache() == PrefixCache::Warm);
             }
@@ -111,7 +123,7 @@ impl<'a> ComparedTtft<'a> {
     /// Number of TTFTs.
     fn count(&self) -> usize {
         match self {
-            Self::Load(scene) => scene.load.tally.count(&TTFT),
+            Self::Load(scene) => scene.load.tally.count(compared(scene)),
             Self::Reported(reported) => reported.ascending_ms.len(),
         }
     }
@@ -119,7 +131,7 @@ impl<'a> ComparedTtft<'a> {
     /// Percentile of the TTFTs, milliseconds, however few they are; `None` without any.
     fn percentile_ms(&self, p: f64) -> Option<f64> {
         match self {
-            Self::Load(scene) => scene.load.tally.any_percentile(&TTFT, p),
+            Self::Load(scene) => scene.load.tally.any_percentile(compared(scene), p),
             Self::Reported(reported) => {
                 (!reported.ascending_ms.is_empty()).then(|| percentile(&reported.ascending_ms, p))
             }
@@ -162,6 +174,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if race::is_shown(scene) {
         return race::draw(frame, area, view);
     }
+    let area = models::draw(frame, area, view);
     let area = if load::is_shown(scene) {
         let Some(area) = load::draw(frame, area, view) else { return };
         pane::line(frame, area, 0, Line::styled(fit::cut(&about, usize::from(area.width)), theme.heading()));
@@ -178,6 +191,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     // From six lines on, a blank line separates TTFT and gaps.
     let roomy = area.height >= 6;
     draw_ttft(frame, area, view, &selected, &others);
+    if !selected.task.generates() {
+        return;
+    }
     // A single TTFT has no range. The reason for unresolved gaps, which needs several rows, gets the row of the range.
     let has_range = others.count() > 1;
     let top = match roomy {
@@ -191,8 +207,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 
 fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Selected<'_>, others: &ComparedTtft<'_>) {
     let (theme, count) = (view.theme, others.count());
-    let ttft = selected.ttft_ms();
-    let mut left = vec![Span::styled("TTFT  ", theme.muted())];
+    let ttft = selected.time_ms();
+    let is_text = selected.task.generates();
+    let mut left = vec![Span::styled(if is_text { "TTFT  " } else { "Latency  " }, theme.muted())];
     match (ttft, selected.live) {
         (None, Some(live)) => {
             let waited = view.scene().now.millis_since(live.started) / 1000.0;

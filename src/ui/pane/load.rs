@@ -13,7 +13,7 @@ use ratatui::text::{Line, Span};
 use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::app::state::load::WINDOW;
-use crate::domain::metrics::{DECODE, ITL, QUEUE, TTFT};
+use crate::domain::metrics::{DECODE, ITL, LATENCY, QUEUE, TTFT};
 use crate::domain::quantity::ESTIMATED;
 use crate::domain::session::{Mode, Plan};
 use crate::domain::slo::RunFigure;
@@ -181,15 +181,23 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
         Row { rank, spans }
     };
     let all = tally.ended;
-    let mut rows = vec![
-        Row { rank: 3, spans: rates(view, mark, area) },
-        Row { rank: 1, spans: heading },
-        line(0, "TTFT", true, &|p| tally.percentile(&TTFT, p), (tally.count(&TTFT), all)),
-        line(0, "ITL", true, &|p| tally.percentile(&ITL, p), (tally.count(&ITL), all)),
-    ];
-    if scene.session.is_active() {
-        rows.insert(3, line(6, &recent_label, false, &|p| recent.ttft_ms(p), (recent.ttft_count(), recent.ended())));
-        rows.push(line(7, &recent_label, false, &|p| recent.itl_ms(p), (recent.itl_count(), recent.ended())));
+    let mut rows = vec![Row { rank: 3, spans: rates(view, mark, area) }, Row { rank: 1, spans: heading }];
+    if scene.session.suite.task.generates() {
+        rows.extend([
+            line(0, "TTFT", true, &|p| tally.percentile(&TTFT, p), (tally.count(&TTFT), all)),
+            line(0, "ITL", true, &|p| tally.percentile(&ITL, p), (tally.count(&ITL), all)),
+        ]);
+        if scene.session.is_active() {
+            let counts = (recent.ttft_count(), recent.ended());
+            rows.insert(3, line(6, &recent_label, false, &|p| recent.ttft_ms(p), counts));
+            rows.push(line(7, &recent_label, false, &|p| recent.itl_ms(p), (recent.itl_count(), recent.ended())));
+        }
+    } else {
+        let counts = (tally.count(&LATENCY), all);
+        rows.push(line(0, "Latency", true, &|p| tally.percentile(&LATENCY, p), counts));
+        if scene.session.is_active() {
+            rows.push(line(6, &recent_label, false, &|p| recent.latency_ms(p), (recent.ok, recent.ended())));
+        }
     }
     if scene.session.is_open_loop() {
         rows.push(line(4, "Queue", true, &|p| tally.percentile(&QUEUE, p), (tally.count(&QUEUE), all)));
@@ -239,8 +247,11 @@ fn rates(view: &View<'_>, mark: &str, area: Rect) -> Vec<Span<'static>> {
     let throughput_mark = if throughput.is_some_and(|(_, is_estimated)| is_estimated) { ESTIMATED } else { "" };
     let throughput = format!("{throughput_mark}{}", number::rate(throughput.map(|(tokens_per_s, _)| tokens_per_s)));
     let requests = number::rate(tally.run_figure(RunFigure::RequestRate));
+    let task = scene.session.suite.task;
     let per_user = tally.percentile(&DECODE, 50);
+    let input = tally.run_figure(RunFigure::InputRate);
     let decode = format!("{mark}{}", number::rate(per_user));
+    let items = (throughput.clone(), requests.clone());
     let values: Vec<String> =
         [requests, throughput, decode].into_iter().take(if per_user.is_some() { 3 } else { 2 }).collect();
     let good_share = tally.run_figure(RunFigure::GoodShare).map(|share| format!("{}%", number::whole(share)));
@@ -253,7 +264,15 @@ fn rates(view: &View<'_>, mark: &str, area: Rect) -> Vec<Span<'static>> {
         cells + 2 * figures.len().saturating_sub(1) <= usize::from(area.width)
     };
     let [long, medium, short] = RATE_UNITS.map(with_units);
-    let figures = [long, medium].into_iter().find(|figures| fits(figures)).unwrap_or(short);
+    let figures = if task.generates() {
+        [long, medium].into_iter().find(|figures| fits(figures)).unwrap_or(short)
+    } else {
+        // The throughput of items is the result.
+        let input = input.map(|input| (number::rate(Some(input)), "input tok/s"));
+        let rates = [(items.0, task.throughput_unit()), (items.1, "req/s")];
+        let good_share = good_share.clone().map(|share| (share, "within SLO"));
+        rates.into_iter().chain(input).chain(good_share).collect()
+    };
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut left = usize::from(area.width);
     for (value, unit) in figures {

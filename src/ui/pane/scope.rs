@@ -74,8 +74,10 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let figures = if places.lanes.is_empty() { figures(view) } else { Vec::new() };
     let about = about(view, area.width, window, &shown);
     let area = pane::rule(frame, area, view, PaneId::Scope, About::Words(&about), figures);
-    if shown.streams.is_empty() && scene.traces.is_empty() {
-        pane::line(frame, area, 0, Line::styled("No tokens yet.", view.theme.muted()));
+    let is_text = scene.session.suite.task.generates();
+    if !is_text || shown.streams.is_empty() && scene.traces.is_empty() {
+        let why = if is_text { "No tokens yet." } else { "No streams: the API sends each answer as a whole." };
+        pane::line(frame, area, 0, Line::styled(fit::cut(why, usize::from(area.width)), view.theme.muted()));
         return;
     }
     trace::draw(frame, &places, view, window, &shown);
@@ -123,8 +125,10 @@ fn about(view: &View<'_>, width: u16, window: Window, shown: &StreamSelection<'_
 /// events.
 fn figures(view: &View<'_>) -> Vec<Span<'static>> {
     let (theme, scene): (_, &Scene) = (view.theme, view.scene());
+    let task = scene.session.suite.task;
     let (name, unit) = (Span::styled("throughput ", theme.muted()), Span::styled(" tok/s", theme.muted()));
-    let now = scene.throughput.last().filter(|_| scene.session.is_active());
+    // Only streams have a throughput of this moment.
+    let now = scene.throughput.last().filter(|_| scene.session.is_active() && task.generates());
     let (began, end) = scene.run_span();
     let mean = scene.mean_throughput(began, end);
     match (now, mean) {
@@ -134,7 +138,10 @@ fn figures(view: &View<'_>) -> Vec<Span<'static>> {
             unit,
             Span::styled(format!("  mean {}", Quantity::grouped(mean).estimated_if(is_estimated)), theme.muted()),
         ],
-        (None, Some(mean)) => vec![name, Span::styled(format!("mean {}", number::throughput(mean)), theme.muted())],
+        (None, Some(mean)) => vec![
+            name,
+            Span::styled(format!("mean {}", number::throughput(mean, task.throughput_unit())), theme.muted()),
+        ],
         (_, None) => Vec::new(),
     }
 }

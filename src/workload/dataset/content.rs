@@ -86,7 +86,7 @@ impl PartReader {
             return Ok(Media::Url(url.to_owned()));
         }
         let Some(data) = url.strip_prefix("data:") else {
-            let advice = "only data: and http(s) URLs can be sent, so embed the file";
+            let advice = "only data: and http(s) URLs can be sent; embed the file as data:image/png;base64,…";
             return Err(self.fault(&format!("refers to the image '{}'; {advice}", shown(url))));
         };
         let base64 = data.split_once(',').filter(|(head, _)| head.ends_with(";base64")).map(|(_, base64)| base64);

@@ -17,6 +17,8 @@ pub enum RowKind {
     Prompt,
     /// Rows with `instruction`, `input` and `output`, as in Stanford's Alpaca.
     Alpaca,
+    /// Rows with `query` and `documents`, to rank the documents.
+    Rerank,
     /// A text file, which is the prompt.
     TextFile,
 }
@@ -28,6 +30,7 @@ const SIGNS: &[(&str, RowKind)] = &[
     ("conversations", RowKind::ShareGpt),
     ("prompt", RowKind::Prompt),
     ("instruction", RowKind::Alpaca),
+    ("documents", RowKind::Rerank),
 ];
 
 impl RowKind {
@@ -55,6 +58,7 @@ impl RowKind {
             Self::ShareGpt => "ShareGPT conversations",
             Self::Prompt => "prompts",
             Self::Alpaca => "Alpaca instructions",
+            Self::Rerank => "queries with documents",
             Self::TextFile => "text files",
         }
     }

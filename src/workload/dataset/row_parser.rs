@@ -12,7 +12,7 @@ use super::record::{Record, Value};
 use super::row::{ASSISTANT, DEVELOPER, DataRow, SYSTEM, TOOL, USER};
 use super::row_kind::RowKind;
 use crate::domain::check::CheckSpec;
-use crate::domain::suite::Message;
+use crate::domain::suite::{DOCUMENT, Message, QUERY};
 use crate::domain::text::sanitise_line;
 
 /// Maximum length of a tag. A longer value is text from the wrong column.
@@ -65,6 +65,11 @@ impl RowParser {
         // The parameters of a batch request are in its body.
         let body = if kind == RowKind::Batch { body(record)? } else { None };
         let fields = Fields { columns: &self.columns, kind, row: record, defaults: body.as_ref().unwrap_or(record) };
+        if kind == RowKind::Rerank {
+            let messages = fields.query_and_documents()?;
+            let (tag, expected, checks) = (fields.tag()?, None, Vec::new());
+            return Ok(DataRow { messages, later_messages: Vec::new(), max_tokens: None, expected, checks, tag });
+        }
         let (mut conversation, is_single_turn) = fields.conversation()?;
         if is_single_turn {
             drop_leading_answers(&mut conversation.messages);
@@ -149,8 +154,30 @@ impl<'a> Fields<'a> {
                 let input = input.filter(|text| !text.trim().is_empty());
                 Ok(user_turns([input.map_or_else(|| instruction.clone(), |input| format!("{instruction}\n\n{input}"))]))
             }
-            RowKind::TextFile => Err(BadRow::new(Fault::NoPrompt, "no fields")),
+            RowKind::Rerank | RowKind::TextFile => Err(BadRow::new(Fault::NoPrompt, "no fields")),
         }
+    }
+
+    /// Returns the query and the documents of a row. A document is a text, or an object with `text`.
+    fn query_and_documents(&self) -> Result<Vec<Message>, BadRow> {
+        let query = user_text(self.required_default("query")?, "query")?;
+        let invalid = |why: &str| BadRow::new(Fault::InvalidField, format!("the field 'documents' {why}"));
+        let raw = match self.required_default("documents")? {
+            Value::Json(raw) => raw.get(),
+            Value::Text(text) => text,
+        };
+        let documents: Vec<serde_json::Value> =
+            serde_json::from_str(raw).map_err(|_other| invalid("is no list of texts"))?;
+        if documents.is_empty() {
+            return Err(BadRow::new(Fault::NoPrompt, "the field 'documents' is empty"));
+        }
+        let mut messages = vec![Message::new(QUERY, &query)];
+        for (at, document) in documents.iter().enumerate() {
+            let text = document.as_str().or_else(|| document.get("text")?.as_str());
+            let text = text.ok_or_else(|| invalid(&format!("has an entry that is no text: number {}", at + 1)))?;
+            messages.push(Message::new(DOCUMENT, text));
+        }
+        Ok(messages)
     }
 
     fn required(&self, path: &str) -> Result<Value<'a>, BadRow> {

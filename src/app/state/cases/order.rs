@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use crate::domain::metrics::{Column, METRICS, Metric, PREFILL};
 use crate::domain::session::{AttemptState, CasePhase, CaseState};
 use crate::domain::suite::Suite;
+use crate::domain::task::Task;
 
 /// Maximum number of answers in the mean of a case. A long run has thousands, and a frame must stay fast.
 pub const MAX_REPORTED: usize = 200;
@@ -30,16 +31,19 @@ pub struct Measures {
     pub checks: bool,
     /// Whether the run measures context depths, so that the prefill speed matters.
     pub depths: bool,
+    /// Kind of work, which decides whether figures of tokens or of items exist.
+    pub task: Task,
 }
 
 impl Measures {
     /// Kinds of measurement in this suite.
     pub fn from_suite(suite: &Suite) -> Self {
-        Self { checks: suite.has_checks(), depths: suite.depths().is_some() }
+        Self { checks: suite.has_checks(), depths: suite.depths().is_some(), task: suite.task }
     }
 
     fn has(self, metric: &Metric) -> bool {
-        if *metric == PREFILL { self.depths } else { self.checks || !metric.is_share() }
+        let is_measured = if *metric == PREFILL { self.depths } else { self.checks || !metric.is_share() };
+        is_measured && metric.applies_to.includes(self.task)
     }
 }
 
@@ -144,5 +148,20 @@ const fn rank(phase: CasePhase) -> u8 {
         CasePhase::Unreached => 4,
         CasePhase::Cancelled => 5,
         CasePhase::Done => 6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Measures, columns};
+    use crate::domain::task::Task;
+
+    #[test]
+    fn answers_that_are_not_text_have_columns_of_items_instead_of_tokens() {
+        let headings = |task| -> Vec<&str> {
+            columns(Measures { task, ..Measures::default() }).into_iter().map(|(_, column)| column.heading).collect()
+        };
+        assert_eq!(headings(Task::Embeddings), ["Time", "Prompt", "Items/s", "Input tok/s"]);
+        assert!(headings(Task::Generation).contains(&"TTFT") && !headings(Task::Generation).contains(&"Items/s"));
     }
 }

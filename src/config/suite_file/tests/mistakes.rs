@@ -55,7 +55,7 @@ fn unknown_keys() {
         (before_case("[rating]\npoor = 1"), "cases.toml:2: unknown key 'poor'; known here: excellent, good, fair"),
         (
             after_case("top_p = 1"),
-            "cases.toml:4: unknown key 'top_p'; known here: name, prompt, messages, turns, think_time_s, images, audio, check, max_tokens, temperature, timeout_s, \
+            "cases.toml:4: unknown key 'top_p'; known here: name, prompt, messages, turns, inputs, query, documents, think_time_s, images, audio, check, max_tokens, temperature, timeout_s, \
              connect_timeout_s, first_token_timeout_s, stall_timeout_s, model, tools, tool_choice, response_format, extra; other parameters of the request go into extra = { … }",
         ),
     ]);
@@ -96,6 +96,33 @@ fn cases_that_are_none() {
         (
             after_case("[[case]]\nname = \" a\"\nprompt = \"q\""),
             "cases.toml:5: the name 'a' is taken by the case on line 2; rename one",
+        ),
+    ]);
+}
+
+#[test]
+fn texts_to_embed_and_to_rank() {
+    check_mistakes(&[
+        (
+            only("[[case]]\nname = \"a\"\nprompt = \"p\"\ninputs = [\"q\"]"),
+            "cases.toml:3: case 'a' has both 'inputs' and 'prompt'; keep one of them",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\ninputs = []"),
+            "cases.toml:3: 'inputs' is empty; it must hold at least one text: write inputs = [\"…\", \"…\"]",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\ninputs = \"q\""),
+            "cases.toml:3: 'inputs' is a string; it must be a list of texts: write inputs = [\"…\", \"…\"]",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\nquery = \"q\""),
+            "cases.toml:1: case 'a' has no 'documents', which a rerank request needs; write query = \"…\" and documents = \
+         [\"…\", \"…\"]",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\ninputs = [\"p\"]\nquery = \"q\""),
+            "cases.toml:4: case 'a' has both 'inputs' and 'query'; keep one of them",
         ),
     ]);
 }

@@ -12,6 +12,7 @@ fn run_of(probes: u32) -> Session {
     let plan = Plan { repeat: 2, warmup: probes, ..Plan::default() };
     let mut suite = (*session(2, plan).suite).clone();
     suite.workload = Some(Workload {
+        items: None,
         source: WorkloadSource::Depth { depths: "0,4096".parse().unwrap(), prompt_tokens: 2048, output_tokens: 32 },
         summary: String::new(),
         rows: None,

@@ -13,6 +13,7 @@ fn trace(times_ms: &[u64], plan: Plan) -> Session {
     let row_plan = RowPlan::single(rows, Sample::Ordered, 0, Shard::WHOLE).unwrap().with_times(times);
     let mut suite = suite(1);
     suite.workload = Some(Workload {
+        items: None,
         source: WorkloadSource::Trace { path: "/t".to_owned(), skips_bad_rows: false, speed: 2.0, fingerprint: None },
         summary: String::new(),
         rows: Some(rows),

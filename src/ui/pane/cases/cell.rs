@@ -124,7 +124,9 @@ fn mean(metric: &Metric, row: &Row<'_>, cells: usize) -> Option<String> {
     let with = |half_width: Option<f64>, lacks_interval: bool| {
         let quantity = match metric.unit {
             Unit::Milliseconds => Quantity::from_millis_within(spread.stats.avg, half_width),
-            Unit::TokensPerSecond => Quantity::new(spread.stats.avg, 1).with_half_width(half_width),
+            Unit::TokensPerSecond | Unit::ItemsPerSecond => {
+                Quantity::new(spread.stats.avg, 1).with_half_width(half_width)
+            }
             Unit::Tokens => Quantity::grouped(spread.stats.avg),
             Unit::Percent => return whole_percent(spread.stats.avg),
         };
@@ -174,7 +176,7 @@ pub(super) fn measured(metric: &Metric, record: &AttemptRecord) -> String {
 fn text(unit: Unit, value: Option<f64>, estimated: bool) -> String {
     let quantity = match unit {
         Unit::Milliseconds => Quantity::from_millis(value),
-        Unit::TokensPerSecond => Quantity::new(value, 1),
+        Unit::TokensPerSecond | Unit::ItemsPerSecond => Quantity::new(value, 1),
         Unit::Tokens => Quantity::grouped(value),
         Unit::Percent => return value.map_or_else(|| number::UNKNOWN.to_owned(), whole_percent),
     };

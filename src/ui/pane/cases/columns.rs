@@ -139,7 +139,7 @@ fn all(needs: &Needs, cells: usize) -> Vec<Column> {
         let width = match metric.unit {
             // One cell more for the `~` of an estimate.
             Unit::Milliseconds if metric.counts_output_tokens => 8,
-            Unit::Milliseconds => 7,
+            Unit::Milliseconds | Unit::ItemsPerSecond => 7,
             Unit::Tokens | Unit::TokensPerSecond => 6,
             Unit::Percent => 4,
         };

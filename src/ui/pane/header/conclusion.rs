@@ -31,7 +31,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         return;
     }
     let conclusion = view.cache.conclusion(&scene.session, scene.gpu.samples, || {
-        Conclusion::from_session(&scene.session, system_figures(scene))
+        Conclusion::from_session(
+            &scene.session,
+            system_figures(scene),
+            gpu_report(scene).as_ref().map_err(String::as_str),
+        )
     });
     pane::line(frame, area, FIGURES, figures(&conclusion, usize::from(area.width), view));
     pane::line(frame, area, SENTENCE, sentence(&conclusion, usize::from(area.width), view));
@@ -80,10 +84,14 @@ fn clauses(sentence: &str, room: usize) -> String {
     fitting.map_or_else(String::new, |clauses| format!("{clauses}."))
 }
 
-fn system_figures(scene: &Scene) -> SystemFigures {
+fn gpu_report(scene: &Scene) -> Result<GpuReport, String> {
     let (is_local, simulated) = (scene.target.is_local(), scene.target.simulated);
-    let gpu = GpuReport::of_run(simulated, is_local, &scene.gpu, &scene.session, scene.now);
-    let gpu = gpu.ok();
+    GpuReport::of_run(simulated, is_local, &scene.gpu, &scene.session, scene.now)
+}
+
+fn system_figures(scene: &Scene) -> SystemFigures {
+    let is_local = scene.target.is_local();
+    let gpu = gpu_report(scene).ok();
     let figures = SystemFigures {
         busiest_gpu_percent: gpu.as_ref().and_then(GpuReport::busiest_percent),
         gpu_throttled: gpu.as_ref().and_then(GpuReport::longest_throttle),
@@ -105,12 +113,14 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     let number = format!(" pass, {} wrong", number::grouped(checks.failed() as u64));
     let wrong: Option<Figure<'_>> =
         share.clone().filter(|_| is_wrong).map(|share| ("checks: ", share, number.as_str(), theme.bad()));
+    let price: Option<Figure<'_>> =
+        conclusion.cost.as_ref().map(|cost| ("price ", cost.to_string(), "", theme.value()));
     if let Some(sentence) = &conclusion.search {
-        let all = wrong.into_iter().chain([("", clauses(sentence, columns), "", theme.value())]).collect();
+        let all = wrong.into_iter().chain([("", clauses(sentence, columns), "", theme.value())]).chain(price).collect();
         return fitting(all, columns, view);
     }
     if let Some(sweep) = &conclusion.sweep {
-        let all = wrong.into_iter().chain(sweep_figures(sweep, conclusion.partial, view)).collect();
+        let all = wrong.into_iter().chain(sweep_figures(sweep, conclusion.partial, view)).chain(price).collect();
         return fitting(all, columns, view);
     }
     let mark = if conclusion.estimated { ESTIMATED } else { "" };
@@ -125,6 +135,13 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
     all.extend(conclusion.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
     // Wrong answers come before the speed, because the speed of a wrong answer is no result.
     all.extend(wrong);
+    let per_s = |v: Option<f64>, unit| v.map(|v| ("", number::rate(Some(v)), unit, theme.value()));
+    all.extend(per_s(conclusion.items_per_s, " items/s"));
+    if let Some((p50, p95)) = conclusion.latency_ms {
+        all.push(("latency p50 ", number::millis(Some(p50)), "", theme.value()));
+        all.extend(p95.map(|ms| ("p95 ", number::millis(Some(ms)), "", theme.value())));
+    }
+    all.extend(per_s(conclusion.input_tokens_per_s, " input tok/s"));
     // The rating follows the measured speed, which it explains.
     let rating = all.len();
     let word = conclusion.rating.as_ref().map_or("", |(word, _)| *word);
@@ -146,6 +163,7 @@ fn figures(conclusion: &Conclusion, columns: usize, view: &View<'_>) -> Line<'st
         all.iter_mut().skip(rating).take(1).for_each(|figure| figure.2 = &scale);
     }
     all.extend(conclusion.tokens.map(|n| ("", format!("{mark}{}", number::grouped(n)), " tokens", theme.value())));
+    all.extend(price);
     all.extend(conclusion.wall.map(|wall| ("in ", number::clock(wall), "", theme.value())));
     if let Some((name, ms)) = &conclusion.slowest {
         all.push((
@@ -167,9 +185,10 @@ fn sweep_figures(sweep: &SweepSummary, partial: bool, view: &View<'_>) -> Vec<Fi
         all.push(("", "partial".to_owned(), "", theme.warning()));
     }
     all.extend(sweep.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
-    if let Some((best, throughput)) = sweep.best.as_ref().and_then(|best| Some((best, best.tokens_per_s?))) {
+    if let Some((best, throughput)) = sweep.best.as_ref().and_then(|best| Some((best, best.throughput_per_s()?))) {
         let mark = if best.estimated { ESTIMATED } else { "" };
-        let result = format!("{mark}{} tok/s at concurrency {}", number::whole(throughput), best.concurrency);
+        let (throughput, unit) = (number::whole(throughput), best.throughput_unit());
+        let result = format!("{mark}{throughput} {unit} at concurrency {}", best.concurrency);
         all.push(("best throughput ", result, "", theme.value()));
     }
     let (before, concurrency) = match sweep.saturation {
@@ -181,7 +200,9 @@ fn sweep_figures(sweep: &SweepSummary, partial: bool, view: &View<'_>) -> Vec<Fi
     let concurrency = concurrency.map_or_else(String::new, |concurrency| concurrency.to_string());
     all.push((before, concurrency, "", theme.value()));
     all.extend(sweep.slo.as_ref().map(|slo| ("SLO ", slo.clone(), "", theme.value())));
-    all.push(("", format!("{mark}{}", number::grouped(sweep.output_tokens)), " tokens", theme.value()));
+    if view.scene().session.suite.task.generates() {
+        all.push(("", format!("{mark}{}", number::grouped(sweep.output_tokens)), " tokens", theme.value()));
+    }
     all.extend(sweep.duration.map(|duration| ("in ", number::clock(duration), "", theme.value())));
     all
 }

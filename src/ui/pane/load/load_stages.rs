@@ -96,8 +96,13 @@ impl<'a> Stages<'a> {
     }
 
     fn throughput(&self, width: u16) -> Chart<'a> {
-        let series = self.series(("tok/s", Symbol::Circle, 0), |p| Some(p.tokens_per_s));
-        let title = if width >= LONG_TITLE { "Throughput, tok/s" } else { "tok/s" };
+        let task = self.view.scene().session.suite.task;
+        let series = self.series((task.throughput_unit(), Symbol::Circle, 0), |p| Some(p.throughput_per_s));
+        let title = match (width >= LONG_TITLE, task.generates()) {
+            (false, _) => task.throughput_unit(),
+            (true, true) => "Throughput, tok/s",
+            (true, false) => "Throughput, items/s",
+        };
         self.chart(title, Axis::from_zero(highest(&series)), vec![series])
     }
 

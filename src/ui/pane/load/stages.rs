@@ -9,7 +9,8 @@ use crate::app::state::load::StagesSoFar;
 use crate::domain::pass_rate::whole_percent;
 use crate::domain::slo::SloUnit;
 use crate::domain::sweep::{Saturation, Stage, knee, slo_summary};
-use crate::report::sweep_table::{KNEE, SWEEP_COLUMNS, SweepColumn, n_of_all, samples_needed_for, unresolved_in_words};
+use crate::domain::task::Task;
+use crate::report::sweep_table::{KNEE, SweepColumn, columns_of, n_of_all, samples_needed_for, unresolved_in_words};
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
@@ -48,12 +49,14 @@ struct Column {
 }
 
 /// All columns, the most important first. The pass rate needs answers with checks.
-fn columns(has_checks: bool) -> Vec<Column> {
+fn columns(has_checks: bool, task: Task) -> Vec<Column> {
     let figure = |c: &'static SweepColumn| -> Column {
         let (cells, show): (usize, fn(Option<f64>) -> String) = match c.unit {
             SloUnit::Milliseconds => (10, number::millis),
             SloUnit::RequestsPerSecond => (7, number::rate),
-            SloUnit::Tokens | SloUnit::TokensPerSecond | SloUnit::Percent => (9, number::rate),
+            SloUnit::Tokens | SloUnit::TokensPerSecond | SloUnit::ItemsPerSecond | SloUnit::Percent => {
+                (9, number::rate)
+            }
         };
         let name = if c.unit == SloUnit::TokensPerSecond && c.label == c.unit.as_str() { THROUGHPUT } else { c.label };
         Column {
@@ -65,7 +68,7 @@ fn columns(has_checks: bool) -> Vec<Column> {
     };
     let plain = |heading, width, text| Column { heading, width, percent: None, text };
     let mut all = vec![plain("concurrency", CONCURRENCY, Box::new(|s: &Stage| s.concurrency.to_string()))];
-    all.extend(SWEEP_COLUMNS.iter().map(figure));
+    all.extend(columns_of(task).map(figure));
     let n = |stage: &Stage| if stage.requests > 0 { n_of_all(stage) } else { number::UNKNOWN.to_owned() };
     all.insert(BEFORE_N + 1, plain("n", N, Box::new(n)));
     if has_checks {
@@ -94,7 +97,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         (false, false) => (area.width, false),
     };
     let in_table = fitting_columns(view, &so_far.stages, table_width).into_iter().filter_map(|c| c.percent);
-    let in_charts = SWEEP_COLUMNS.iter().map(|c| c.percent).filter(|_| has_latencies);
+    let in_charts = columns_of(view.scene().session.suite.task).map(|c| c.percent).filter(|_| has_latencies);
     let shown: Vec<u32> = in_table.chain(in_charts).collect();
     let mut notes = notes(view, &so_far, area.width, &shown);
     // Charts take precedence over notes, and notes of a low rank over those of a high one.
@@ -138,7 +141,8 @@ fn marks_width(view: &View<'_>, stages: &[Stage]) -> usize {
 /// Returns the columns that fit into `width` cells.
 fn fitting_columns(view: &View<'_>, stages: &[Stage], width: u16) -> Vec<Column> {
     let mut used = marks_width(view, stages);
-    let mut all = columns(stages.iter().any(|stage| stage.pass_rate.checked > 0));
+    let task = view.scene().session.suite.task;
+    let mut all = columns(stages.iter().any(|stage| stage.pass_rate.checked > 0), task);
     if width < NARROW {
         all.iter_mut().zip(NARROW_COLUMNS).for_each(|(column, width)| column.width = width);
         all.iter_mut().take(1).for_each(|column| column.heading = NARROW_CONCURRENCY);

@@ -5,9 +5,10 @@ use ratatui::layout::Rect;
 
 use crate::app::state::SweepChart;
 use crate::app::state::load::StagesSoFar;
-use crate::domain::metrics::{ITL, Metric, TTFT};
+use crate::domain::metrics::{ITL, LATENCY, Metric, TTFT};
 use crate::domain::slo::Subject;
 use crate::domain::sweep::{Stage, ideal_throughput, knee, slo_limit};
+use crate::domain::task::Task;
 use crate::report::sweep_table::KNEE;
 use crate::ui::view::View;
 use crate::ui::widget::chart::{Axis, Chart, Limit, MIN_SIZE, Mark, Point, Series, SeriesKind, Symbol};
@@ -48,6 +49,9 @@ static TTFT_P95: Percentile = (&TTFT, "TTFT p95", Symbol::Triangle, 3, |s| s.ttf
 static ITL_P50: Percentile = (&ITL, "ITL p50", Symbol::Square, 2, |s| s.itl_p50_ms);
 static ITL_P95: Percentile = (&ITL, "ITL p95", Symbol::Triangle, 3, |s| s.itl_p95_ms);
 
+static LATENCY_P50: Percentile = (&LATENCY, "latency p50", Symbol::Circle, 1, |s| s.latency_p50_ms);
+static LATENCY_P95: Percentile = (&LATENCY, "latency p95", Symbol::Triangle, 3, |s| s.latency_p95_ms);
+
 /// Draws as many charts as the area has room for.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, so_far: &StagesSoFar) {
     let stages = &so_far.stages;
@@ -59,10 +63,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, so_far: &
         knee: knee(stages).filter(|_| is_over),
         slo_limit: slo_limit(stages).filter(|_| is_over),
     };
-    if view.app.ui.sweep_chart == SweepChart::PerUser {
+    if view.app.ui.sweep_chart == SweepChart::PerUser && sweep.task().generates() {
         return sweep.per_user(area.width).draw(area, frame.buffer_mut());
     }
-    if area.width >= THREE.0 && area.height >= THREE.1 {
+    if sweep.task().generates() && area.width >= THREE.0 && area.height >= THREE.1 {
         let (left, right) = columns(area);
         let (top, bottom) = rows(right);
         sweep.throughput(left.width).draw(left, frame.buffer_mut());
@@ -146,7 +150,7 @@ impl<'a> Sweep<'a> {
     /// Throughput against concurrency, with ideal scaling.
     fn throughput(&self, width: u16) -> Chart<'a> {
         let theme = self.view.theme;
-        let points = self.points(|s| s.tokens_per_s);
+        let points = self.points(Stage::throughput_per_s);
         let top = points.iter().map(|p| p.y).fold(0.0, f64::max);
         let mut series =
             vec![Series { name: "measured", style: theme.series(0), kind: SeriesKind::Points(Symbol::Circle), points }];
@@ -155,8 +159,16 @@ impl<'a> Sweep<'a> {
             let name = if width >= LONG_TITLE { "ideal scaling" } else { "ideal" };
             series.push(Series { name, style: theme.muted(), kind, points: Vec::new() });
         }
-        let title = if width >= LONG_TITLE { "Throughput, tok/s" } else { "Throughput" };
+        let title = match (width >= LONG_TITLE, self.task().generates()) {
+            (false, _) => "Throughput",
+            (true, true) => "Throughput, tok/s",
+            (true, false) => "Throughput, items/s",
+        };
         self.chart(title, Axis::from_zero(top), series)
+    }
+
+    fn task(&self) -> Task {
+        self.view.scene().session.suite.task
     }
 
     /// Percentiles of one latency against concurrency, from 0, with the SLOs for it.
@@ -181,7 +193,8 @@ impl<'a> Sweep<'a> {
 
     /// TTFT and ITL against concurrency on one logarithmic axis.
     fn all_latencies(&self, width: u16) -> Chart<'a> {
-        let percentiles = [TTFT_P50, TTFT_P95, ITL_P50];
+        let percentiles =
+            if self.task().generates() { vec![TTFT_P50, TTFT_P95, ITL_P50] } else { vec![LATENCY_P50, LATENCY_P95] };
         let series = self.percentiles(&percentiles);
         let limits = self.limits(&percentiles, highest(&series));
         let values: Vec<f64> =

@@ -261,7 +261,7 @@ fn the_header_shows_the_throughput_of_the_pane() {
     (1..=3).for_each(|number| stage.start(0, number, Script::plain(500, 10, 1000)));
     stage.pass(5000);
     stage.frame();
-    let throughput = crate::ui::number::throughput(stage.app.scene.throughput_so_far().unwrap());
+    let throughput = crate::ui::number::throughput(stage.app.scene.throughput_so_far().unwrap(), "tok/s");
     let header = text(&stage.draw_with(120, 3, Theme::ansi(), crate::ui::pane::header::draw));
     assert!(header.contains(&throughput), "{throughput} in {header}");
 }

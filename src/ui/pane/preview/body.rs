@@ -105,7 +105,7 @@ impl Body {
         let is_exchange = answer.form == Form::Exchange;
         let (mut before, after) = match &subject.shown {
             SubjectState::Ended(record) if is_exchange => (around.failure(record, view), Vec::new()),
-            SubjectState::Ended(record) => (around.failure(record, view), around.notes(subject, record)),
+            SubjectState::Ended(record) => (around.result(record, view), around.notes(subject, record)),
             _ if thread.is_some() && is_prompt && !is_exchange => (Vec::new(), around.waiting(subject, view)),
             _ if is_prompt => (around.waiting(subject, view), Vec::new()),
             _ => (Vec::new(), Vec::new()),
@@ -210,6 +210,17 @@ impl BodyRenderer<'_> {
         if self.form != Form::Exchange && has_part {
             lines.push(Line::default());
             lines.push(label("partial answer", self.columns as u16, self.theme));
+        }
+        lines
+    }
+
+    /// Lines above an ended attempt: its failure, or the vectors or scores of its answer.
+    fn result(&self, record: &AttemptRecord, view: &View<'_>) -> Vec<Line<'static>> {
+        let mut lines = self.failure(record, view);
+        if let Some(items) = record.items {
+            let tokens = record.usage.prompt_tokens.map(|n| format!(" for {} prompt tokens", grouped(n)));
+            let text = format!("{}{}.", items.in_words(), tokens.unwrap_or_default());
+            self.add_text(&mut lines, &text, self.theme.text());
         }
         lines
     }

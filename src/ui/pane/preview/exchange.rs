@@ -11,6 +11,7 @@ use crate::domain::metrics::{METRICS, Metric, PREFILL, Unit};
 use crate::domain::quantity::Quantity;
 use crate::domain::sent_request::{REQUEST_NOT_STORED, SentRequest};
 use crate::domain::statistics::{Stats, enough_for, needed_for};
+use crate::domain::task::Task;
 use crate::domain::text::{sanitise, sanitise_line};
 use crate::ui::fit::{cut, left, spans_width};
 use crate::ui::number::{UNKNOWN, grouped, millis};
@@ -198,7 +199,9 @@ impl Column {
         self.field("Headers", &millis(record.time_to_headers_ms()));
         // Omit a prefill speed that is missing because the prompt is short, as most are.
         let is_shown = |m: &Metric| *m != PREFILL || (m.get)(record).is_some() || (m.unresolved)(record).is_some();
-        for metric in METRICS.iter().filter(|m| m.unit != Unit::Tokens && !m.is_share() && is_shown(m)) {
+        let task = if record.items.is_some() { Task::Embeddings } else { Task::Generation };
+        let applies = |m: &Metric| m.unit != Unit::Tokens && !m.is_share() && m.applies_to.includes(task);
+        for metric in METRICS.iter().filter(|m| applies(m) && is_shown(m)) {
             self.field(metric.label, &figure(metric, record));
         }
         let gaps = record.inter_chunk_latency_ms();
@@ -284,6 +287,7 @@ fn figure(metric: &Metric, record: &AttemptRecord) -> String {
     let quantity = match metric.unit {
         Unit::Milliseconds => Quantity::from_millis(value),
         Unit::TokensPerSecond => Quantity::new(value, 1).with_unit(" tok/s"),
+        Unit::ItemsPerSecond => Quantity::new(value, 1).with_unit(" items/s"),
         Unit::Tokens => Quantity::new(value, 1),
         Unit::Percent => Quantity::new(value, 0).with_unit("%"),
     };

@@ -204,6 +204,10 @@ fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> 
         (AttemptStatus::Cancelled, _) => Vec::new(),
         _ => vec![Span::styled(failure(record), theme.bad())],
     };
+    if let Some(items) = record.items {
+        spans.push(Span::styled(items.in_words(), theme.muted()));
+        return spans;
+    }
     if let Some((tokens, source)) = record.output_tokens() {
         let is_estimate = source == TokenSource::Estimate;
         let count = Quantity::grouped(tokens as f64).with_unit(" tokens").estimated_if(is_estimate);

@@ -83,7 +83,7 @@ const BAD_FILES: &[(&str, &[u8], &str)] = &[
         "CSV without a header",
         b"1,\"Why?\",x\n2,\"How?\",y\n",
         "line 1: no column for the prompt; the columns are 1, Why?, x. Name one with --column prompt=NAME, or add \
-         a header line with one of body.messages, messages, conversations, prompt, instruction",
+         a header line with one of body.messages, messages, conversations, prompt, instruction, documents",
     ),
     ("CSV with a header only", b"prompt,tag\n", "has no rows"),
     (

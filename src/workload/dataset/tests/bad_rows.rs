@@ -69,7 +69,7 @@ fn faults_of_prompts_name_the_field() {
         (r#"{"instruction":" ","input":"x"}"#, "the field 'instruction' is empty"),
         (
             r#"{"text":"x","id":1}"#,
-            "no prompt: none of the fields body.messages, messages, conversations, prompt, instruction; the row has text, id; \
+            "no prompt: none of the fields body.messages, messages, conversations, prompt, instruction, documents; the row has text, id; \
              name the prompt's field with --column prompt=NAME",
         ),
     ] {

@@ -67,7 +67,7 @@ fn media_that_cannot_be_sent_are_named() {
         (
             "user",
             image("photo.png"),
-            "message 1 refers to the image 'photo.png'; only data: and http(s) URLs can be sent, so embed the file",
+            "message 1 refers to the image 'photo.png'; only data: and http(s) URLs can be sent; embed the file as data:image/png;base64,…",
         ),
         ("user", image("data:image/png,x"), "message 1 has an image whose data: URL is not base64"),
         (

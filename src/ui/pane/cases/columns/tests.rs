@@ -2,6 +2,7 @@ use super::*;
 use crate::app::action::Action;
 use crate::domain::metrics::{ITL, METRICS, PREFILL};
 use crate::domain::session::Plan;
+use crate::domain::task::Task;
 use crate::ui::testing::{Script, Stage, script_of, ten_cases};
 
 fn columns_of(app: &App, cells: usize) -> (usize, Vec<String>) {
@@ -30,7 +31,8 @@ fn wider_tables_have_more_columns_and_a_full_name_before_the_last_ones() {
     assert_eq!(headings(55), (26, ["State", "TTFT", "Speed"].map(str::to_owned).to_vec()));
     assert_eq!(headings(75), (26, ["State", "TTFT", "Speed", "Tokens", "Time"].map(str::to_owned).to_vec()));
     let (name, all) = headings(240);
-    let shown = METRICS.iter().filter(|m| !m.is_share() && **m != &PREFILL).count();
+    let shown =
+        METRICS.iter().filter(|m| !m.is_share() && **m != &PREFILL && m.applies_to.includes(Task::Generation)).count();
     assert_eq!((name, all.len()), (26, shown + 4));
 }
 
@@ -47,7 +49,7 @@ fn differences_need_a_baseline_and_outrank_figures() {
 fn the_sort_orders_match_the_sortable_columns() {
     let needs = Needs { attempts: true, means: true, baseline: true, doubts: false, measures: Measures::default() };
     for (checks, depths) in [(false, false), (true, false), (false, true)] {
-        let measures = Measures { checks, depths };
+        let measures = Measures { checks, depths, ..Measures::default() };
         let columns: Vec<SortBy> =
             all(&Needs { measures, ..needs.clone() }, 240).iter().filter_map(|c| c.sort).collect();
         assert_eq!([&[SortBy::Suite, SortBy::Name], &columns[..]].concat(), SortBy::all(measures));
@@ -71,7 +73,7 @@ proptest::proptest! {
         cells in 0_usize..260, name in 0_usize..60, sort in 0_usize..12, twice_answered in proptest::bool::ANY
     ) {
         let mut stage = if twice_answered { twice() } else { ten_cases(0) };
-        stage.app.ui.cases.sort = SortBy::all(Measures { checks: true, depths: true })[sort];
+        stage.app.ui.cases.sort = SortBy::all(Measures { checks: true, depths: true, ..Measures::default() })[sort];
         let table = choose(cells, name, &stage.app);
         let width = table.name + table.columns.iter().map(|c| c.width + GAP).sum::<usize>();
         proptest::prop_assert!(width <= cells, "{} > {}", width, cells);
