@@ -75,7 +75,8 @@ pub struct LiveRun {
 impl LiveRun {
     /// Starts the threads. Until [`Run::begin`], no request is sent and no GPU driver is used.
     pub fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
-        let RunSpec { engine: endpoint, rival, telemetry, mut session, saving, mut monitoring, command_line, .. } = spec;
+        let RunSpec { engine: endpoint, rival, telemetry, mut session, saving, mut monitoring, command_line, .. } =
+            spec;
         let (clock, resumption) = start_clock(&saving.journal)?;
         let mut origin =
             Origin::new(&endpoint, &saving.journal, (session.plan.shard, session.whole.take()), command_line);

@@ -7,7 +7,8 @@ use crate::report::sweep_table::KNEE;
 
 /// Charts of a sweep; `None` below two stages with a throughput.
 pub fn sweep(stages: &[Stage]) -> Option<Chart> {
-    let throughput = points(stages, |stage| stage.tokens_per_s, "tok/s");
+    let unit = stages.iter().find(|stage| stage.throughput_per_s().is_some()).map_or("tok/s", Stage::throughput_unit);
+    let throughput = points(stages, Stage::throughput_per_s, unit);
     if throughput.len() < 2 {
         return None;
     }
@@ -21,7 +22,7 @@ pub fn sweep(stages: &[Stage]) -> Option<Chart> {
     let most = throughput.iter().map(|point| point.y).fold(0.0, f64::max);
     let top = Panel {
         x: x.clone(),
-        y: Axis::from_zero("Throughput (tok/s)", [most]),
+        y: Axis::from_zero(&format!("Throughput ({unit})"), [most]),
         height: 180.0,
         marks: [Mark::Line { color: WAITING, points: ideal, stroke: Stroke::Dashed, name: "ideal scaling".to_owned() }]
             .into_iter()
@@ -49,7 +50,7 @@ pub fn sweep(stages: &[Stage]) -> Option<Chart> {
         id: "sweep",
         title: "Sweep over concurrency".to_owned(),
         about: format!(
-            "Output tokens per second of all streams together, and the time to the first token, at each concurrency. {}",
+            "Throughput of all requests together, and the time to the first token, at each concurrency. {}",
             if knee.is_some() { "Beyond the knee, more load mostly adds waiting." } else { "No knee was found." }
         ),
         panels: vec![top, bottom],
