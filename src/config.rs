@@ -46,9 +46,8 @@ use crate::domain::shard::Shard;
 use crate::domain::slo::{RunFigure, Slo, Subject};
 use crate::domain::suite::Suite;
 use crate::domain::text::sanitise_line;
-use crate::protocol::api::{self, CHAT};
+use crate::protocol::api::{self, Api, CHAT};
 use crate::report::exporters::{EXPORTERS, stdout_exporter};
-use crate::report::fingerprint;
 use crate::report::style::Style;
 use crate::runtime::spec::{EngineSpec, GateSpec, JournalSpec, RunSpec, SavingSpec, SessionSpec, TelemetrySpec};
 use crate::store::input::{self, Kind};
@@ -135,15 +134,7 @@ pub fn run_spec(
     let probes = prepared.as_ref().and_then(|p| p.requests.source.as_ref()).map_or(0, Source::probes);
     let requests = prepared.map(|prepared| prepared.requests).unwrap_or_default();
     set_timeouts(args, &mut suite)?;
-    let server_metrics = args.server_metrics.as_deref().map(|typed| metrics::addresses(typed, &base_url, api));
-    let server_metrics = server_metrics.transpose()?.unwrap_or_default();
-    metrics::check_auth(args.server_metrics_auth, &server_metrics, &base_url)?;
-    let (gpu, gpu_metrics_urls) = run_flags::gpu(&args.gpu)?;
-    let (server_metrics, (gpu, gpu_metrics_urls)) = if simulated {
-        (demo::server_metrics(&base_url, server_metrics), demo::gpu(&base_url, (gpu, gpu_metrics_urls)))
-    } else {
-        (server_metrics, (gpu, gpu_metrics_urls))
-    };
+    let telemetry = telemetry(args, &base_url, api, simulated)?;
     suite.load_stages.clone_from(&args.stages);
     let model = model_mix.as_ref().map(ModelMix::title).or_else(|| args.model.clone());
     suite.model_mix = model_mix;
@@ -156,14 +147,8 @@ pub fn run_spec(
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
     let mut sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
     let unfilled = selection::unfilled_stages(&sweep, &plan, suite.cases.len());
-    let whole = if shard.is_whole() {
-        None
-    } else {
-        shard::check(args)?;
-        let digest = fingerprint::digest_of_shard(&suite, &plan, &sweep);
-        let stages = &mut suite.load_stages;
-        Some(Box::new(shard::Load { plan: &mut plan, sweep: &mut sweep, stages }.divide(shard, probes, digest)?))
-    };
+    let odd: Vec<String> = odd.collect();
+    let whole = shard::divide(args, shard, probes, &mut suite, (&mut plan, &mut sweep))?;
     let warnings =
         secrets.warnings.iter().cloned().chain(odd).chain(shortened).chain(left_out).chain(unfilled).collect();
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
@@ -180,12 +165,7 @@ pub fn run_spec(
             network,
             tokenizer,
         },
-        telemetry: TelemetrySpec {
-            server_metrics,
-            server_metrics_auth: args.server_metrics_auth,
-            gpu,
-            gpu_metrics_urls,
-        },
+        telemetry,
         session: SessionSpec { suite, suite_source, plan, sweep, whole, model, requests },
         saving: SavingSpec {
             exports,
@@ -206,6 +186,20 @@ pub fn run_spec(
 fn prices(args: &RunArgs) -> Option<Prices> {
     let usd_per_kwh = args.prices.usd_per_kwh;
     args.prices.usd_per_hour.map(|usd_per_hour| Prices { usd_per_hour, usd_per_kwh })
+}
+
+/// Returns the telemetry of a run.
+fn telemetry(args: &RunArgs, base_url: &str, api: &Api, simulated: bool) -> Result<TelemetrySpec, ConfigError> {
+    let server_metrics = args.server_metrics.as_deref().map(|typed| metrics::addresses(typed, base_url, api));
+    let server_metrics = server_metrics.transpose()?.unwrap_or_default();
+    metrics::check_auth(args.server_metrics_auth, &server_metrics, base_url)?;
+    let gpu = run_flags::gpu(&args.gpu)?;
+    let (server_metrics, (gpu, gpu_metrics_urls)) = if simulated {
+        (demo::server_metrics(base_url, server_metrics), demo::gpu(base_url, gpu))
+    } else {
+        (server_metrics, gpu)
+    };
+    Ok(TelemetrySpec { server_metrics, server_metrics_auth: args.server_metrics_auth, gpu, gpu_metrics_urls })
 }
 
 /// Sets the timeouts of all cases to those of the options.

@@ -102,7 +102,7 @@ fn without_cases_of_its_own_a_run_sends_the_built_in_suite() {
 fn rows_and_synthetic_texts_fill_the_requests() {
     let (place, simulator) = (Place::with(SUITE), simulator());
     let url = simulator.url();
-    let rows: String = (0..5).map(|n| format!("{{\"prompt\": \"Row {n}.\"}}\n")).collect();
+    let rows = (0..5).map(|n| format!("{{\"prompt\": \"Row {n}.\"}}")).collect::<Vec<_>>().join("\n");
     std::fs::write(place.folder.path().join("rows.jsonl"), rows).unwrap();
     let queries = "{\"query\": \"sun\", \"documents\": [\"The sun.\", {\"text\": \"Rain.\"}]}\n";
     std::fs::write(place.folder.path().join("queries.jsonl"), queries).unwrap();

@@ -135,8 +135,8 @@ fn extra(option: &str, typed: Option<&str>) -> Result<Map<String, Value>, Config
 
 /// Keys of the metrics with these names.
 fn metric_keys(names: &[String]) -> Vec<String> {
-    let named = |name: &String| with_thresholds().find(|(_, slo)| slo.name == name).map(|(m, _)| m.key.to_owned());
-    names.iter().filter_map(named).collect()
+    let key_of = |name: &String| with_thresholds().find(|(_, slo)| slo.name == name).map(|(m, _)| m.key.to_owned());
+    names.iter().filter_map(key_of).collect()
 }
 
 /// Returns the options of side B, and those of side A as the options of a run.
@@ -191,7 +191,7 @@ fn double(suite: &mut Suite, typed: &TypedSides) {
         let mut case = case.clone();
         case.name = format!("{}: {}", side.letter(), case.name);
         if typed.races_models {
-            case.model = typed.models[side.index()].clone();
+            case.model.clone_from(&typed.models[side.index()]);
         }
         case.extra.extend(typed.extras[side.index()].clone());
         case

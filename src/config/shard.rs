@@ -5,7 +5,9 @@ use crate::cli::RunArgs;
 use crate::domain::load_stages::LoadStages;
 use crate::domain::session::Plan;
 use crate::domain::shard::Shard;
+use crate::domain::suite::Suite;
 use crate::domain::text::sanitise_line;
+use crate::report::fingerprint;
 use crate::report::shards::WholeRun;
 
 /// Variables from which a scheduler's processes know their number and how many they are.
@@ -57,7 +59,7 @@ impl Scheduler {
         }
         let (index, count) = (set(&self.index)?, self.count.iter().find_map(set)?);
         let number = |(name, value): &(&str, String)| {
-            value.trim().parse::<u64>().map_err(|_| {
+            value.trim().parse::<u64>().map_err(|_not_a_number| {
                 ConfigError(format!("{name}={}: it is no number; pass --shard i/N instead", sanitise_line(value)))
             })
         };
@@ -70,28 +72,46 @@ impl Scheduler {
 }
 
 /// Load of a run.
-pub(super) struct Load<'a> {
-    pub(super) plan: &'a mut Plan,
-    pub(super) sweep: &'a mut Vec<usize>,
-    pub(super) stages: &'a mut Option<LoadStages>,
+struct Load<'a> {
+    plan: &'a mut Plan,
+    sweep: &'a mut Vec<usize>,
+    stages: &'a mut Option<LoadStages>,
 }
 
 /// Refuses what shards cannot do without talking to each other.
-pub(super) fn check(args: &RunArgs) -> Result<(), ConfigError> {
-    match args.find {
-        Some(_) => Err(ConfigError(
-            "--find steers the load by the results of all requests, so it cannot be divided; run it as one process, \
-             with --shard 0/1 under a scheduler"
-                .to_owned(),
-        )),
-        None => Ok(()),
+fn check(args: &RunArgs) -> Result<(), ConfigError> {
+    let whole = "run it as one process, with --shard 0/1 under a scheduler";
+    if args.find.is_some() {
+        let why = "--find steers the load by the results of all requests, so it cannot be divided";
+        return Err(ConfigError(format!("{why}; {whole}")));
     }
+    if args.runs.is_some_and(|runs| runs > 1) {
+        return Err(ConfigError(format!("--runs compares whole runs, so it cannot be divided; {whole}")));
+    }
+    Ok(())
+}
+
+/// Keeps this shard's part of a run. Returns the load of all shards; `None` if the run is not divided.
+pub(super) fn divide(
+    args: &RunArgs,
+    shard: Shard,
+    probes: u32,
+    suite: &mut Suite,
+    (plan, sweep): (&mut Plan, &mut Vec<usize>),
+) -> Result<Option<Box<WholeRun>>, ConfigError> {
+    if shard.is_whole() {
+        return Ok(None);
+    }
+    check(args)?;
+    let digest = fingerprint::digest_of_shard(suite, plan, sweep);
+    let load = Load { plan, sweep, stages: &mut suite.load_stages };
+    load.divide(shard, probes, digest).map(|whole| Some(Box::new(whole)))
 }
 
 impl Load<'_> {
     /// Keeps this shard's part of the load. Returns the whole, with the digest of what all shards send. `probes` of the
     /// warm-ups are each shard's own.
-    pub(super) fn divide(self, shard: Shard, probes: u32, digest: String) -> Result<WholeRun, ConfigError> {
+    fn divide(self, shard: Shard, probes: u32, digest: String) -> Result<WholeRun, ConfigError> {
         let Self { plan, sweep, stages } = self;
         let whole = WholeRun { plan: *plan, sweep: sweep.clone(), load_stages: stages.clone(), digest };
         let count = shard.count;

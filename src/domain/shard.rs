@@ -91,7 +91,7 @@ impl FromStr for Shard {
 
     fn from_str(text: &str) -> Result<Self, InvalidShard> {
         let (index, count) = text.split_once('/').ok_or(InvalidShard::NoPair)?;
-        let number = |digits: &str| digits.trim().parse::<u64>().map_err(|_| InvalidShard::NoPair);
+        let number = |digits: &str| digits.trim().parse::<u64>().map_err(|_not_a_number| InvalidShard::NoPair);
         Self::new(number(index)?, number(count)?)
     }
 }

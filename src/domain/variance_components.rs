@@ -119,8 +119,9 @@ fn solve(mut matrix: Vec<Vec<f64>>, right: &[f64], sizes: &[f64]) -> Option<Vec<
         right.swap(at, pivot);
         for row in at + 1..unknown {
             let factor = matrix[row][at] / matrix[at][at];
-            for column in at..unknown {
-                matrix[row][column] -= factor * matrix[at][column];
+            let (upper, lower) = matrix.split_at_mut(row);
+            for (value, above) in lower[0].iter_mut().zip(&upper[at]).skip(at) {
+                *value -= factor * above;
             }
             right[row] -= factor * right[at];
         }

@@ -141,8 +141,9 @@ fn ttft_factors(samples: &[Samples]) -> Vec<Option<f64>> {
     let residuals: Vec<Vec<f64>> = samples.iter().map(|s| s.ttft_ms.iter().map(residual).collect()).collect();
     let test = |place: usize| {
         let (own, others): (Vec<_>, Vec<_>) = residuals.iter().enumerate().partition(|(at, _)| *at == place);
-        let values = |of: Vec<(usize, &Vec<f64>)>| of.into_iter().flat_map(|(_, values)| values.clone()).collect();
-        welch(estimate(values(others))?, estimate(values(own))?)
+        let values =
+            |of: Vec<(usize, &Vec<f64>)>| -> Vec<f64> { of.into_iter().flat_map(|(_, of)| of.clone()).collect() };
+        welch(estimate(&values(others))?, estimate(&values(own))?)
     };
     let tests: Vec<Option<DifferenceTest>> = (0..samples.len()).map(test).collect();
     let corrected = holm(&tests.iter().map(|test| test.map_or(1.0, |test| test.p_value)).collect::<Vec<_>>());
@@ -153,7 +154,7 @@ fn ttft_factors(samples: &[Samples]) -> Vec<Option<f64>> {
     tests.into_iter().zip(corrected).map(factor).collect()
 }
 
-fn estimate(values: Vec<f64>) -> Option<Estimate> {
+fn estimate(values: &[f64]) -> Option<Estimate> {
     let (count, freedom) = (values.len() as f64, values.len().checked_sub(1)?);
     let mean = values.iter().sum::<f64>() / count;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();

@@ -127,6 +127,12 @@ fn models(session: &Session) -> Vec<String> {
     figures(session).into_iter().map(line).collect()
 }
 
+/// Returns the line of the price; `None` if the user gave none.
+fn price_line(report: &Report) -> Option<String> {
+    let cost = report.cost()?;
+    Some(entry("Price", std::iter::once(Some(cost.to_string())).chain(cost.details().into_iter().map(Some))))
+}
+
 /// Returns the summary: a line for each metric, and then the verdicts.
 pub fn summary(report: &Report) -> String {
     let session = &report.session;
@@ -207,9 +213,7 @@ pub fn summary(report: &Report) -> String {
     lines.extend(depth::lines(session));
     lines.extend(load_lines(session, summary));
     lines.extend(repeated_runs::lines(summary.runs.as_ref()));
-    if let Some(cost) = report.cost() {
-        lines.push(entry("Price", std::iter::once(Some(cost.to_string())).chain(cost.details().into_iter().map(Some))));
-    }
+    lines.extend(price_line(report));
     if let Some(gate) = &report.gate {
         lines.push(entry("Baseline", [Some(sanitise_line(&gate.baseline))]));
         lines.extend(gate.lines().into_iter().map(|line| entry("Gate", [Some(sanitise_line(&line))])));

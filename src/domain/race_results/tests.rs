@@ -130,5 +130,5 @@ fn the_sentence_says_who_is_better_at_what_and_how_sure() {
     }
     let text = sentence(&race(), &tally);
     assert!(text.starts_with("B is better: TTFT of B 21.") && text.contains("% lower (2"), "{text}");
-    assert!(text.contains("no difference beyond 2%: Inter-token of B +0.0%"), "{text}");
+    assert!(text.contains("no difference beyond 2%: ITL of B +0.0%"), "{text}");
 }

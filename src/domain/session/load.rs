@@ -92,8 +92,8 @@ impl Session {
     /// Maximum number of requests in flight at this time.
     pub fn concurrency_now(&self) -> usize {
         let stages = self.suite.load_stages.as_ref();
-        let staged = || stages.and_then(|stages| stages.concurrency_at(self.clock.used(self.now)));
-        self.race_concurrency().or_else(staged).unwrap_or(self.plan.concurrency)
+        let of_stage = || stages.and_then(|stages| stages.concurrency_at(self.clock.used(self.now)));
+        self.race_concurrency().or_else(of_stage).unwrap_or(self.plan.concurrency)
     }
 
     /// Event that begins the next load stage, if its time has come. Requests in flight continue.

@@ -497,9 +497,11 @@ fn groups_are_compared_by_their_runs_and_not_by_their_requests() {
 
 #[test]
 fn a_group_beside_a_single_run_says_that_its_spread_between_runs_is_unknown() {
-    let single = ComparedRun::from_report(&report(run(suite(&["a", "b"]), Default::default(), |id, now| {
-        Some(answer(id, now, 2000, 10, 100))
-    })));
+    let single = ComparedRun::from_report(&report(run(
+        suite(&["a", "b"]),
+        crate::domain::session::Plan::default(),
+        |id, now| Some(answer(id, now, 2000, 10, 100)),
+    )));
     let comparison = Comparison::new(group("a", &[0, 20, 10]), single);
     assert!(
         comparison.warnings.iter().any(|w| w.contains("A is a group of 3 runs and B a single run")),

@@ -92,7 +92,8 @@ impl Merge {
         for run in &saved {
             check_same(&first.run, &run.run)?;
         }
-        if let Some([a, b]) = saved.array_windows().find(|[a, b]| a.run.plan.shard == b.run.plan.shard) {
+        let is_same = |pair: &&[Saved]| matches!(pair, [a, b] if a.run.plan.shard == b.run.plan.shard);
+        if let Some([a, b]) = saved.windows(2).find(is_same) {
             let shard = a.run.plan.shard.unwrap_or(Shard::WHOLE);
             return Err(MergeError::Twice { a: a.run.id.clone(), b: b.run.id.clone(), shard });
         }

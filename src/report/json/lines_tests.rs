@@ -42,7 +42,10 @@ fn validate(validator: &Validator, line: &Map<String, Value>) {
 #[test]
 fn lines_have_the_attempts_of_results_json_and_follow_their_schema() {
     let validator = jsonschema::options().should_validate_formats(true).build(&schema_of_lines()).unwrap();
-    for report in [report(sample_session()), report(sweep_session(&[1, 2, 4])), load(), conversations()] {
+    let sweep = || report(sweep_session(&[1, 2, 4]));
+    let all: [fn() -> Report; 4] = [|| report(sample_session()), sweep, load, conversations];
+    for make in all {
+        let report = make();
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         let mut lines = lines(&report).into_iter();
         for case in document["cases"].as_array().unwrap() {

@@ -399,8 +399,8 @@ fn every_key_of_an_export_is_described_and_every_described_key_is_written() {
     left.handle(SessionInput::Begin(Nanos(0)));
     left.handle(SessionInput::Abort);
     let sampled = [report(sample_session()), report(sweep_session(&[1, 2, 4])), report(left)];
-    let workloads = [load(), conversations(), staged(), traced(), depths(), searched()];
-    let more = workloads.into_iter().chain([of_shards(), raced(), repeated(), items()]);
+    let workloads = vec![load(), conversations(), staged(), traced(), depths(), searched()];
+    let more = workloads.into_iter().chain(vec![of_shards(), raced(), repeated(), items()]);
     for report in sampled.into_iter().chain(more) {
         let document: Value = serde_json::from_str(&render(&report)).unwrap();
         validate(&document);

@@ -22,7 +22,7 @@ pub fn sweep(stages: &[Stage]) -> Option<Chart> {
     let most = throughput.iter().map(|point| point.y).fold(0.0, f64::max);
     let top = Panel {
         x: x.clone(),
-        y: Axis::from_zero(&format!("Throughput ({unit})"), [most]),
+        y: Axis::from_zero(format!("Throughput ({unit})"), [most]),
         height: 180.0,
         marks: [Mark::Line { color: WAITING, points: ideal, stroke: Stroke::Dashed, name: "ideal scaling".to_owned() }]
             .into_iter()

@@ -3,7 +3,7 @@
 use super::entry::entry;
 use crate::domain::metrics::{Metric, Unit};
 use crate::domain::quantity::count;
-use crate::domain::race_results::{RaceDifference, sentence};
+use crate::domain::race_results::{CaseTally, RaceDifference, sentence};
 use crate::domain::session::Session;
 use crate::domain::text::sanitise_line;
 
@@ -18,8 +18,7 @@ pub(super) fn lines(session: &Session) -> Vec<String> {
     let names = session.suite.cases.iter().step_by(2).map(|case| case.name.strip_prefix("A: ").unwrap_or(&case.name));
     let names: Vec<&str> = names.collect();
     for at in tally.differing_lengths(settings) {
-        let Some(([a, b], name)) = tally.cases().get(at).and_then(|case| case.output_tokens()).zip(names.get(at))
-        else {
+        let Some(([a, b], name)) = tally.cases().get(at).and_then(CaseTally::output_tokens).zip(names.get(at)) else {
             continue;
         };
         lines.push(entry(
@@ -42,7 +41,7 @@ fn parts(difference: &RaceDifference) -> [Option<String>; 4] {
 }
 
 fn value_of(metric: &Metric, value: f64) -> String {
-    let digits = if value >= 100.0 { 0 } else { 1 };
+    let digits = usize::from(value < 100.0);
     let unit = if metric.unit == Unit::Milliseconds { "ms" } else { "tok/s" };
     format!("{value:.digits$} {unit}")
 }

@@ -166,7 +166,7 @@ fn errors_name_the_benchmark_the_place_and_what_to_do() {
     assert!(why.contains("no complete request; measure again"), "{why}");
     let records = file("aiperf-0.13.0.jsonl");
     let second = records.lines().nth(1).unwrap();
-    let why = read_records(&records.replace(second, &second[..40])).unwrap_err().to_string();
+    let why = read_records(&records.replace(second, second.get(..40).unwrap())).unwrap_err().to_string();
     assert!(why.starts_with("AIPerf records: line 2: "), "{why}");
     let why = read(r#"{"something":"else"}"#).unwrap_err().to_string();
     assert!(why.contains("AIPerf, guidellm, vLLM bench serve, genai-bench"), "{why}");
@@ -195,9 +195,9 @@ proptest! {
         let text = file(name);
         let colons: Vec<usize> = text.match_indices("\":").map(|(at, _)| at + 2).collect();
         let from = colons[at % colons.len()];
-        let length = serde_json::Deserializer::from_str(&text[from..]).into_iter::<IgnoredAny>();
+        let length = serde_json::Deserializer::from_str(text.get(from..).unwrap()).into_iter::<IgnoredAny>();
         let length = { let mut values = length; values.next().unwrap().unwrap(); values.byte_offset() };
-        let changed = format!("{}{value}{}", &text[..from], &text[from + length..]);
+        let changed = format!("{}{value}{}", text.get(..from).unwrap(), text.get(from + length..).unwrap());
         prop_assert_eq!(crate::report::oracle::check_import(&changed), Ok(()));
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::session::SearchState;
 use crate::domain::slo::Slo;
 use crate::ui::view::View;
 use crate::ui::widget::chart::{Axis, Chart, Limit, Mark, Point, Series, SeriesKind, Symbol};
+use crate::ui::widget::wrap::wrap;
 use crate::ui::{fit, number, pane};
 
 /// Width of a load, cells.
@@ -46,7 +47,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         let x = area.x + width + GUTTER;
         (Rect { width, ..area }, Some(Rect { x, width: area.right() - x, ..area }))
     } else if is_below {
-        let wanted = view.scene().load.probes.len() as u16 + 3;
+        let wanted = rows(view, search, area.width).len() as u16;
         let height = wanted.clamp(ROWS_ABOVE, area.height - MIN_CHART_SIZE.1);
         let y = area.y + height;
         (Rect { height, ..area }, Some(Rect { y, height: area.height - height, ..area }))
@@ -100,8 +101,8 @@ fn rows(view: &View<'_>, search: &SearchState, width: u16) -> Vec<Row> {
     }
     let result = SearchResult::from_probes(&scene.session, scene.load.probes.clone());
     if let Some(result) = result.filter(|result| !result.probes.is_empty()) {
-        let sentence = fit::cut(&result.sentence, usize::from(width));
-        rows.push(Row { rank: 0, spans: vec![Span::styled(sentence, theme.value())] });
+        let sentence = Span::styled(result.sentence, theme.value());
+        rows.extend(wrap(&[sentence], usize::from(width)).into_iter().map(|spans| Row { rank: 0, spans }));
     }
     rows
 }

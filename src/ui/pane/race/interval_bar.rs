@@ -32,7 +32,7 @@ impl IntervalBar {
     /// Cell of a logarithm; values off the scale are in the outermost cells.
     fn cell(&self, log: f64) -> usize {
         let last = self.width.saturating_sub(1) as f64;
-        ((log / self.scale + 1.0) / 2.0 * last).round().clamp(0.0, last) as usize
+        (f64::midpoint(log / self.scale, 1.0) * last).round().clamp(0.0, last) as usize
     }
 
     /// Returns the cells: `│` at zero, `┊` at the margins, `━` for the interval, `●` for the estimate.

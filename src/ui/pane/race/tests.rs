@@ -30,7 +30,7 @@ fn race(blocks: u32) -> Stage {
     session.handle_at(now, SessionInput::Begin(now));
     while session.race().unwrap().tally.blocks() < blocks as usize {
         let id = session.open_ids()[0];
-        let wobble = u64::from(id.number * 37 % 11) * if id.case % 2 == 0 { 4 } else { 11 };
+        let wobble = u64::from(id.number * 37 % 11) * if id.case.is_multiple_of(2) { 4 } else { 11 };
         let millis = if Side::from_case(id.case) == Side::A { 1000 } else { 800 } + wobble;
         let record = fixture::answer(id, now, millis, 10, 40);
         now = record.ended;
