@@ -34,7 +34,7 @@ fn inputs_other_than_files_are_rejected() {
     assert!(Command::new("mkfifo").arg(place("pipe")).status().unwrap().success());
     let rows: &[(&[&str], &str)] = &[
         (&["compare", "folder.json", "folder.json"], "'folder.json': is a folder; name the file in it"),
-        (&["compare", "huge.json", "huge.json"], "'huge.json': is larger than 1024 MiB, too large for a results.json"),
+        (&["compare", "huge.json", "huge.json"], "'huge.json': is larger than 1024 MiB, too large for a results file"),
         (&["compare", "huge.md", "huge.md"], "'huge.md': is larger than 64 MiB, too large for a Markdown report"),
         (&["compare", "zero.md", "zero.md"], "'zero.md': is larger than 64 MiB, too large for a Markdown report"),
         (&["compare", "null.json", "null.json"], "not a results.json"),

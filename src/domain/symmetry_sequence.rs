@@ -1,7 +1,7 @@
 //! Confidence sequence of the centre of a symmetric distribution. The interval holds at every number of values at once, so a
 //! race may look at it after each block and stop whenever it likes.
 //!
-//! If y = x − μ is symmetric about zero, 1 + c · tanh(λy) has the expectation 1, whatever the distribution. With c = 1 this is
+//! If y = x − μ is symmetric about zero, 1 + c · tanh(λy) has the expectation 1, for every distribution. With c = 1 this is
 //! exp(λy) / cosh(λy), the e-test of Fisher's type in Vovk and Wang (2024). With c = ½ an outlier costs little. Products over
 //! independent values, and means of such products over several λ and c, are martingales. By Ville's inequality they ever reach
 //! 1/α with a probability of at most α. The sequence holds the centres that no such mean has rejected. It assumes neither a

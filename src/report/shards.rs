@@ -169,7 +169,7 @@ mod tests {
         Samples { ttft_ms: (0..count).map(|n| ((n % 3) as usize, ms(n))).collect(), ..Samples::default() }
     }
 
-    /// A spread of ±20 % that is the same in every shard.
+    /// A spread of ±20% that is the same in every shard.
     fn spread(n: u32) -> f64 {
         0.8 + f64::from(n * 7 % 41) / 100.0
     }
