@@ -162,7 +162,7 @@ fn the_examples_pass_an_equal_run_and_fail_one_slowed_by_a_tenth() {
 fn the_examples_are_yaml_without_tabs_and_with_even_indents() {
     for heading in ["GitHub Actions", "GitLab CI"] {
         for line in yaml(heading) {
-            assert!(!line.contains('\t') && indent(line) % 2 == 0, "{heading}: {line}");
+            assert!(!line.contains('\t') && indent(line).is_multiple_of(2), "{heading}: {line}");
         }
     }
 }
