@@ -24,7 +24,7 @@ use crate::report::gate::RegressionRule;
 /// Options of a regression gate.
 #[derive(Args, Debug, Default)]
 pub struct GateArgs {
-    /// Saved run or results.json to compare this run with
+    /// Saved run, results.json or file of another benchmark to compare this run with
     #[arg(long, value_name = "RUN|FILE", help_heading = "Gate", requires = "rules")]
     pub baseline: Option<String>,
     /// Rules.

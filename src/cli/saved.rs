@@ -150,11 +150,11 @@ Compare two runs: saved ones, results.json files, Markdown reports, or files of 
 
 The comparison is a screen. Without a terminal on stdin and stdout, or with --json or --export, it is text.")]
 pub struct CompareArgs {
-    /// Baseline: a saved run, a results.json, or a Markdown report
+    /// Baseline: a saved run, a results.json, a Markdown report, or a file of another benchmark
     pub a: String,
     /// Run to compare with the baseline
     pub b: String,
-    /// Write the comparison to a file (.md .json); `-` writes Markdown to stdout; repeatable
+    /// Write the comparison to a file (.md .json .html .svg); `-` writes Markdown to stdout; repeatable
     #[arg(short = 'o', long = "export", value_name = "FILE", allow_hyphen_values = true)]
     pub exports: Vec<PathBuf>,
     /// Rules.

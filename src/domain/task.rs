@@ -58,12 +58,12 @@ impl Task {
     pub const fn no_token_figures(self) -> Option<&'static str> {
         match self {
             Self::Generation => None,
-            Self::Embeddings => Some(
-                "an embeddings request generates no tokens, so TTFT, inter-token latency, decode speed and rating do not exist",
-            ),
-            Self::Rerank => Some(
-                "a rerank request generates no tokens, so TTFT, inter-token latency, decode speed and rating do not exist",
-            ),
+            Self::Embeddings => {
+                Some("an embeddings request generates no tokens, so TTFT, ITL, decode speed and rating do not exist")
+            }
+            Self::Rerank => {
+                Some("a rerank request generates no tokens, so TTFT, ITL, decode speed and rating do not exist")
+            }
         }
     }
 }
