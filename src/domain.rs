@@ -54,6 +54,7 @@ pub mod route;
 pub mod row_order;
 pub mod row_times;
 pub mod run_difference;
+pub mod run_id;
 pub mod run_results;
 pub mod search_results;
 pub mod sent_request;

@@ -62,7 +62,7 @@ fn shards_send_the_whole_load_once_and_their_merge_has_every_request() {
     assert_eq!(shards.iter().map(|s| s["attempts"].as_u64().unwrap()).sum::<u64>(), 10);
     assert!(shards.iter().zip(0..).all(|(s, rank)| s["rank"] == json!(rank) && s["complete"] == json!(true)));
     let markdown = place.read("m.md");
-    assert!(markdown.contains("## Shards") && markdown.contains("merged from 3 shards"), "{markdown}");
+    assert!(markdown.contains("## Shards") && markdown.contains("**Merged**: 3 shards"), "{markdown}");
     let (_, refused) = place.run(&["resume", merged.trim()], 2);
     assert!(refused.contains("merged from shards"), "{refused}");
 }
@@ -83,7 +83,7 @@ fn a_missing_shard_and_shards_of_other_runs_are_named() {
     let (_, why) = place.run(&["merge", &ids[0], &ids[0]], 2);
     assert!(why.contains("are both shard 0/3; leave one out"), "{why}");
     let (_, why) = place.run(&["merge", merged.trim()], 2);
-    assert!(why.contains("is not a shard: it was measured without --shard"), "{why}");
+    assert!(why.contains("is a merged run; merge its shards instead"), "{why}");
 }
 
 #[test]

@@ -206,9 +206,12 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             // In a request with several rows, their tags may differ.
             let together = items.filter(|items| items.task == Task::Embeddings).map_or(1, |items| items.per_request);
             let rows = row_count(dataset.rows().div_ceil(together.into()))?;
+            // Shards divide the rows that a single process would send.
+            let first = plan.requests.or(limit).map_or(rows, |requests| requests.min(rows));
+            let order = Order { sample, seed, shard, first };
             let (cases, row_plan) = match together {
-                1 => groups(&dataset, rows, sample, seed, shard).map_err(no_rows)?,
-                _ => (None, RowPlan::single(rows, sample, seed, shard).map_err(no_rows)?),
+                1 => groups(&dataset, rows, order).map_err(no_rows)?,
+                _ => (None, order.single(rows).map_err(no_rows)?),
             };
             has_checks = dataset.summary().checked_rows > 0;
             media.clone_from(&dataset.summary().media);
@@ -297,17 +300,39 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
     Ok(Prepared { name, cases, recorded: saved, workload, requests, requests_of_all_shards, media })
 }
 
-/// Groups the rows by tag. Returns the names of the cases, if there are tags, and the case of each row.
-fn groups(
-    dataset: &Dataset,
-    rows: u32,
+/// Order of the rows of a data set.
+#[derive(Clone, Copy)]
+struct Order {
     sample: Sample,
     seed: u64,
     shard: Shard,
-) -> Result<(Option<Vec<String>>, RowPlan), RowOrderError> {
+    /// Number of rows that all shards send in a pass.
+    first: u32,
+}
+
+impl Order {
+    fn single(self, rows: u32) -> Result<RowPlan, RowOrderError> {
+        let Self { sample, seed, shard, first } = self;
+        if shard.is_whole() || sample == Sample::Replace {
+            return RowPlan::single(rows, sample, seed, shard);
+        }
+        RowPlan::block_of_first(first.into(), &vec![0; rows as usize], sample, seed, shard)
+    }
+
+    fn tagged(self, tags: Vec<u16>) -> Result<RowPlan, RowOrderError> {
+        let Self { sample, seed, shard, first } = self;
+        if shard.is_whole() || sample == Sample::Replace {
+            return RowPlan::tagged(tags.into(), sample, seed, shard);
+        }
+        RowPlan::block_of_first(first.into(), &tags, sample, seed, shard)
+    }
+}
+
+/// Groups the rows by tag. Returns the names of the cases, if there are tags, and the case of each row.
+fn groups(dataset: &Dataset, rows: u32, order: Order) -> Result<(Option<Vec<String>>, RowPlan), RowOrderError> {
     let turns = dataset.turns();
     if dataset.tags().is_empty() {
-        return Ok((None, RowPlan::single(rows, sample, seed, shard)?.with_turns(turns)));
+        return Ok((None, order.single(rows)?.with_turns(turns)));
     }
     let mut names: Vec<String> = dataset.tags().iter().map(|tag| sanitise_line(tag)).collect();
     let untagged = u16::try_from(names.len()).unwrap_or(u16::MAX);
@@ -315,7 +340,7 @@ fn groups(
     if tags.contains(&untagged) {
         names.push(NO_TAG.to_owned());
     }
-    Ok((Some(names), RowPlan::tagged(tags.into(), sample, seed, shard)?.with_turns(turns)))
+    Ok((Some(names), order.tagged(tags)?.with_turns(turns)))
 }
 
 fn open_dataset(path: &Path, columns: &[String], skips_bad_rows: bool) -> Result<Dataset, ConfigError> {

@@ -75,6 +75,8 @@ pub struct RowOrder {
     sample: Sample,
     seed: u64,
     shard: Shard,
+    /// Number of positions of the order that the shards divide.
+    divided: u64,
 }
 
 impl RowOrder {
@@ -94,7 +96,20 @@ impl RowOrder {
         if count > rows {
             return Err(RowOrderError::TooManyShards { count, rows });
         }
-        Ok(Self { rows, sample, seed, shard })
+        Ok(Self { rows, sample, seed, shard, divided: rows })
+    }
+
+    /// Divides only the first `count` positions of the order among the shards.
+    ///
+    /// # Errors
+    ///
+    /// With more shards than positions.
+    pub const fn first(self, count: u64) -> Result<Self, RowOrderError> {
+        let divided = if count < self.rows { count } else { self.rows };
+        if self.shard.count > divided {
+            return Err(RowOrderError::TooManyShards { count: self.shard.count, rows: divided });
+        }
+        Ok(Self { divided, ..self })
     }
 
     /// Number of requests after which this shard has sent each row of its block once.
@@ -115,7 +130,7 @@ impl RowOrder {
 
     /// First position of a shard's block.
     const fn block_start(&self, shard: u64) -> u64 {
-        (self.rows as u128 * shard as u128 / self.shard.count as u128) as u64
+        Shard { index: shard, ..self.shard }.parts_before(self.divided)
     }
 }
 

@@ -58,6 +58,25 @@ pub fn shard_count(shards: &[ShardRun]) -> Option<String> {
     Some(if complete == of { format!("{of} shards") } else { format!("incomplete: {complete} of {of} shards") })
 }
 
+/// Names the shards that are missing or interrupted, with the next step, one sentence each.
+pub fn left_to_do(shards: &[ShardRun]) -> Vec<String> {
+    let of = shards.first().map_or(0, |shard| shard.of);
+    let is_there = |rank: &u64| shards.iter().any(|shard| shard.rank == *rank);
+    let missing: Vec<String> = (0..of).filter(|rank| !is_there(rank)).take(MAX_NAMED).map(|n| n.to_string()).collect();
+    let absent = (!missing.is_empty()).then(|| {
+        let more = if (shards.len() as u64).saturating_add(MAX_NAMED as u64) < of { " and others" } else { "" };
+        format!("Missing: shard {}{more}. Merge again with all shards.", missing.join(", "))
+    });
+    let interrupted = shards.iter().filter(|shard| !shard.is_complete).map(|shard| {
+        let ShardRun { rank, run_id, .. } = shard;
+        format!("Shard {rank} was interrupted: run `tokscope resume {run_id}`, then merge again.")
+    });
+    absent.into_iter().chain(interrupted.take(MAX_NAMED)).collect()
+}
+
+/// Maximum number of shards that are named one by one.
+const MAX_NAMED: usize = 8;
+
 /// Figures of one shard of a merged run.
 #[derive(Clone, Debug)]
 pub struct ShardFigures<'a> {
@@ -211,5 +230,10 @@ mod tests {
         assert_eq!(shard_count(&[run("a"), run("b")]).unwrap(), "2 shards");
         assert_eq!(shard_count(&[run("a")]).unwrap(), "incomplete: 1 of 2 shards");
         assert_eq!(shard_count(&[]), None);
+        let cut = ShardRun { rank: 1, of: 4, is_complete: false, ..run("ts-b") };
+        let whole = ShardRun { of: 4, ..run("ts-a") };
+        let cut_off = "Shard 1 was interrupted: run `tokscope resume ts-b`, then merge again.";
+        assert_eq!(left_to_do(&[whole, cut]), ["Missing: shard 2, 3. Merge again with all shards.", cut_off]);
+        assert!(left_to_do(&[run("ts-a"), ShardRun { rank: 1, ..run("ts-b") }]).is_empty());
     }
 }

@@ -15,7 +15,7 @@ use crate::report::journal::merge::{Merge, MergeCounts};
 use crate::report::journal::{self, Saved};
 use crate::report::model::Report;
 use crate::report::run_figures::RunFigures;
-use crate::report::shards::shard_count;
+use crate::report::shards::{left_to_do, shard_count};
 use crate::store::{lock, runs};
 
 /// Merges shards into one run, saves it, and prints its id. Returns the exit status: that of a run that measured the same,
@@ -58,6 +58,9 @@ pub fn merge(wanted: &[String]) -> anyhow::Result<u8> {
     };
     let requests = count(counts.attempts, "request");
     say_to(&mut stderr, &format!("Merged {state} with {requests} as {id} (tokscope report {id}){left_out}"));
+    for sentence in left_to_do(&report.shards) {
+        say_to(&mut stderr, &sentence);
+    }
     console::print(format!("{id}\n").as_bytes())?;
     Ok(exit_status(&report))
 }

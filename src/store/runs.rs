@@ -4,10 +4,10 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use crate::domain::run_id::{PREFIX, newest_first};
+
 /// Extension of journals.
 const EXTENSION: &str = "jsonl";
-/// Prefix of run ids, which users may omit.
-const PREFIX: &str = "ts-";
 /// Number of bytes to read at once.
 const BLOCK: usize = 1 << 16;
 /// Maximum number of suggestions for an unknown run.
@@ -67,9 +67,7 @@ pub fn list(folder: &Path) -> std::io::Result<Vec<SavedRunFile>> {
         Some(SavedRunFile { id, path, bytes: meta.len() })
     };
     let mut runs: Vec<SavedRunFile> = entries.flatten().filter_map(|e| saved_run(e.path())).collect();
-    // Ids are hexadecimal times, so a longer time is a later one. The number of a shard may follow.
-    let time = |run: &SavedRunFile| run.id.rfind('-').filter(|at| *at >= PREFIX.len()).unwrap_or(run.id.len());
-    runs.sort_by(|a, b| time(b).cmp(&time(a)).then_with(|| b.id.cmp(&a.id)));
+    runs.sort_by(|a, b| newest_first(&a.id, &b.id));
     Ok(runs)
 }
 

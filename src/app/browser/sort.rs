@@ -41,8 +41,7 @@ impl SortColumn {
             (Some(a), Some(b)) => turned(if ascending { a.total_cmp(&b) } else { b.total_cmp(&a) }),
             (a, b) => b.is_some().cmp(&a.is_some()),
         };
-        // Ids are hexadecimal times, so a longer one is later.
-        let newest_first = || b.id.len().cmp(&a.id.len()).then_with(|| b.id.cmp(&a.id));
+        let newest_first = || crate::domain::run_id::newest_first(&a.id, &b.id);
         match self {
             Self::Started => turned(newest_first()),
             Self::Model => a.model.is_empty().cmp(&b.model.is_empty()).then_with(|| turned(a.model.cmp(&b.model))),

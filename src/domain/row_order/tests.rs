@@ -50,7 +50,7 @@ fn shards_of_ordered_rows_are_contiguous_blocks() {
             (0..order.rows_per_pass()).map(|k| order.row_at(k)).collect()
         })
         .collect();
-    assert_eq!(blocks, [vec![0, 1, 2], vec![3, 4, 5], vec![6, 7, 8, 9]]);
+    assert_eq!(blocks, [vec![0, 1, 2, 3], vec![4, 5, 6], vec![7, 8, 9]]);
 }
 
 #[test]

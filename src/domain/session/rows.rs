@@ -63,9 +63,7 @@ impl RowPlan {
     /// If the shard would get no row.
     pub fn tagged(tags: Arc<[u16]>, sample: Sample, seed: u64, shard: Shard) -> Result<Self, RowOrderError> {
         if !shard.is_whole() && sample != Sample::Replace {
-            let order = RowOrder::new(tags.len() as u64, sample, seed, shard)?;
-            let block: Vec<u32> = (0..order.rows_per_pass()).map(|k| order.row_at(k) as u32).collect();
-            return Self::listed(&block, &tags);
+            return Self::block_of_first(tags.len() as u64, &tags, sample, seed, shard);
         }
         let count = number_of_cases(&tags);
         let mut rows: Vec<Vec<u32>> = vec![Vec::new(); count];
@@ -82,6 +80,24 @@ impl RowPlan {
         let order = RowOrder::new(tags.len() as u64, sample, seed, shard)?;
         let mix = Some(Mix { order, tags });
         Ok(Self { mix, cases, turns: Arc::default(), has_conversations: false, times: None })
+    }
+
+    /// Creates the plan of this shard's block of the first `count` rows of the order, which must not draw with
+    /// replacement. `tags` has the case of each row.
+    ///
+    /// # Errors
+    ///
+    /// If the shard gets no row.
+    pub fn block_of_first(
+        count: u64,
+        tags: &[u16],
+        sample: Sample,
+        seed: u64,
+        shard: Shard,
+    ) -> Result<Self, RowOrderError> {
+        let order = RowOrder::new(tags.len() as u64, sample, seed, shard)?.first(count)?;
+        let block: Vec<u32> = (0..order.rows_per_pass()).map(|k| order.row_at(k) as u32).collect();
+        Self::listed(&block, tags)
     }
 
     /// Creates the plan of rows that are sent in file order, of which shard `i` of N sends the rows `i`, `i + N`,
@@ -298,5 +314,17 @@ mod tests {
             [plan.row(0, 0), plan.row(1, 0), plan.row(0, 1)].map(Option::unwrap)
         };
         assert_eq!([0, 1, 2].map(rows), [[0, 1, 6], [2, 3, 8], [4, 5, 10]]);
+    }
+
+    #[test]
+    fn shards_of_the_first_rows_send_what_one_process_sends() {
+        let tags = vec![0; 11];
+        for (sample, count, shards) in [(Sample::Ordered, 8, 3), (Sample::Shuffled, 7, 2), (Sample::Shuffled, 11, 4)] {
+            let whole = RowPlan::single(11, sample, 5, Shard::WHOLE).unwrap();
+            let mut expected = pass(&whole, count);
+            expected.sort_by_key(|(_, row)| *row);
+            let sent = pass_of_shards(shards, |shard| RowPlan::block_of_first(count, &tags, sample, 5, shard).unwrap());
+            assert_eq!(sent, (expected, 1), "{sample:?} {count}");
+        }
     }
 }

@@ -34,6 +34,9 @@ pub enum MergeError {
     /// A run is not a shard.
     #[error("{0} is not a shard: it was measured without --shard")]
     NotAShard(String),
+    /// A run was merged already.
+    #[error("{0} is a merged run; merge its shards instead")]
+    Merged(String),
     /// Two runs are the same shard.
     #[error("{a} and {b} are both shard {shard}; leave one out")]
     Twice {
@@ -73,7 +76,7 @@ pub struct Merge {
 /// Counts of a merge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MergeCounts {
-    /// Attempts with a record in the merged run.
+    /// Measured attempts with a record in the merged run.
     pub attempts: usize,
     /// Attempts that remain only in the shards' journals: discarded, or replaced by a rerun.
     pub left_out: usize,
@@ -171,7 +174,10 @@ impl Merge {
 
 /// Refuses two runs that are not shards of the same run.
 fn check_same(a: &RunHeader, b: &RunHeader) -> Result<(), MergeError> {
-    let not_a_shard = |run: &RunHeader| MergeError::NotAShard(run.id.clone());
+    let not_a_shard = |run: &RunHeader| {
+        let why = if run.shards.is_empty() { MergeError::NotAShard } else { MergeError::Merged };
+        why(run.id.clone())
+    };
     let part = |run: &RunHeader| run.plan.shard.zip(run.whole.as_ref().map(|whole| whole.digest.clone()));
     let (shard_a, digest_a) = part(a).ok_or_else(|| not_a_shard(a))?;
     let (shard_b, digest_b) = part(b).ok_or_else(|| not_a_shard(b))?;
@@ -381,7 +387,7 @@ impl<R: BufRead, W: Write> MergeWriter<'_, R, W> {
         let at = at.max(self.last_at);
         let event = RunEvent { at, what };
         let text = line::event(&event, record.as_ref());
-        self.counts.attempts += usize::from(record.is_some());
+        self.counts.attempts += usize::from(record.as_ref().is_some_and(|record| !record.warmup));
         let stored = record.map(Into::into);
         self.session.apply(&event, stored).map_err(|why| {
             io::Error::new(io::ErrorKind::InvalidData, format!("the events of the shards do not fit together: {why}"))

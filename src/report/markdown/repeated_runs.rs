@@ -58,7 +58,7 @@ fn runs(result: &RunsResult, view: &View<'_>, page: &mut Page) {
         row.extend(cells.map(|c| c.cell(&run.figures, |value| figure(value, c.digits, false))));
         table.row(row);
     }
-    page.table(&table);
+    page.table(&table.without_empty_columns());
 }
 
 fn spreads(result: &RunsResult, view: &View<'_>, page: &mut Page) {

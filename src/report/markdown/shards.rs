@@ -2,7 +2,7 @@
 
 use crate::domain::metrics::TTFT;
 use crate::domain::statistics::Stats;
-use crate::report::shards::{ShardFigures, figures, shard_count};
+use crate::report::shards::{ShardFigures, figures, left_to_do, shard_count};
 
 use super::View;
 use super::escape::{UNKNOWN, inline};
@@ -14,10 +14,15 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     let Some(state) = shard_count(shards) else { return };
     let figures = figures(shards, &view.report.session);
     page.block("## Shards");
-    page.block(&format!(
-        "This run was merged from {state}. All figures of this report come from the requests of all of them. Each \
-         latency was measured by the clock of its shard."
-    ));
+    page.field("Merged", &state);
+    page.line("");
+    for sentence in left_to_do(shards) {
+        page.block(&sentence);
+    }
+    page.block(
+        "All figures of this report come from the requests of these shards. Each latency was measured by the clock of its \
+         shard.",
+    );
     let mut table = Table::default().number("Shard").text("Machine").text("State").number("Requests").number("Failed");
     for heading in ["Output Tokens", "TTFT p50 (ms)", "TTFT p99 (ms)", "Reading Delay p99 (ms)", "Started After (ms)"] {
         table = table.number(heading);

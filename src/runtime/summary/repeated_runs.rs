@@ -24,11 +24,12 @@ pub(super) fn lines(result: Option<&RunsResult>) -> Vec<String> {
 }
 
 fn run_parts(run: &RunResult) -> Vec<String> {
-    let column = SWEEP_COLUMNS.iter().take(COLUMNS).map(|c| {
+    let unknown = Quantity::new(None, 0).to_string();
+    let columns = SWEEP_COLUMNS.iter().filter_map(|c| {
         let value = c.cell(&run.figures, |v| Quantity::new(v, c.digits).to_string());
-        format!("{value} {}", c.after_figure())
+        (value != unknown).then(|| format!("{value} {}", c.after_figure()))
     });
-    column.chain([format!("n {}", n_of_all(&run.figures))]).collect()
+    columns.take(COLUMNS).chain([format!("n {}", n_of_all(&run.figures))]).collect()
 }
 
 fn spread_line(spread: &SpreadOfRuns) -> String {
