@@ -207,8 +207,7 @@ fn assemble((source, opened): (WorkloadSource, Opened), options: Options<'_>) ->
             let together = items.filter(|items| items.task == Task::Embeddings).map_or(1, |items| items.per_request);
             let rows = row_count(dataset.rows().div_ceil(together.into()))?;
             // Shards divide the rows that a single process would send.
-            let first = plan.requests.or(limit).map_or(rows, |requests| requests.min(rows));
-            let order = Order { sample, seed, shard, first };
+            let order = Order { first: plan.requests.or(limit).unwrap_or(rows), sample, seed, shard };
             let (cases, row_plan) = match together {
                 1 => groups(&dataset, rows, order).map_err(no_rows)?,
                 _ => (None, order.single(rows).map_err(no_rows)?),
@@ -306,7 +305,7 @@ struct Order {
     sample: Sample,
     seed: u64,
     shard: Shard,
-    /// Number of rows that all shards send in a pass.
+    /// Maximum number of rows that all shards send in a pass.
     first: u32,
 }
 
