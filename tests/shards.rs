@@ -89,7 +89,8 @@ fn a_missing_shard_and_shards_of_other_runs_are_named() {
 #[test]
 fn rows_of_a_data_set_are_divided_and_slurm_names_the_shard() {
     let (place, server) = (Place::with(SUITE), server());
-    let rows: String = (0..23).map(|n| format!("{{\"prompt\": \"row {n}\", \"tag\": \"t{}\"}}\n", n % 2)).collect();
+    let row = |n: u32| format!("{{\"prompt\": \"row {n}\", \"tag\": \"t{}\"}}\n", n % 2);
+    let rows = (0..23).map(row).collect::<Vec<_>>().concat();
     std::fs::write(place.folder.path().join("d.jsonl"), rows).unwrap();
     let url = server.url();
     for index in ["0", "1"] {
@@ -118,7 +119,7 @@ fn rows_of_a_data_set_are_divided_and_slurm_names_the_shard() {
 fn loads_that_cannot_be_divided_are_refused_before_the_first_request() {
     let (place, server) = (Place::with(SUITE), server());
     let url = server.url();
-    let why = |args: &[&str]| place.run(&[&[&url[..], "--headless"], args].concat(), 2).1;
+    let why = |args: &[&str]| place.run(&[&[url.as_str(), "--headless"], args].concat(), 2).1;
     let few = why(&["--shard", "0/4", "-c", "3"]);
     assert!(few.contains("--concurrency 3 cannot be divided among 4 shards; ask for at least 4"), "{few}");
     let sweep = why(&["--shard", "0/4", "--sweep", "2,8"]);
