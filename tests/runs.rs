@@ -1,5 +1,6 @@
 //! Repeated runs with the whole program, against the simulator.
 #![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
+#![allow(clippy::disallowed_methods, reason = "the deadline of a condition is real time")]
 
 #[path = "support/schema.rs"]
 mod schema;

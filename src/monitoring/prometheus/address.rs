@@ -30,7 +30,7 @@ pub(super) fn parse(text: &str) -> Result<SocketAddr, BindError> {
     local.as_deref().unwrap_or(text).parse().map_err(|_invalid| BindError::Invalid)
 }
 
-/// Listens on the address that a text names, as [`parse`] reads it.
+/// Listens on the address that a text names, as `parse` reads it.
 ///
 /// # Errors
 ///
