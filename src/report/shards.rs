@@ -58,6 +58,12 @@ pub fn shard_count(shards: &[ShardRun]) -> Option<String> {
     Some(if complete == of { format!("{of} shards") } else { format!("incomplete: {complete} of {of} shards") })
 }
 
+/// Returns whether all shards of a run are there and did all their work.
+pub fn are_complete(shards: &[ShardRun]) -> bool {
+    let of = shards.first().map_or(0, |shard| shard.of);
+    shards.len() as u64 == of && shards.iter().all(|shard| shard.is_complete)
+}
+
 /// Names the shards that are missing or interrupted, with the next step, one sentence each.
 pub fn left_to_do(shards: &[ShardRun]) -> Vec<String> {
     let of = shards.first().map_or(0, |shard| shard.of);

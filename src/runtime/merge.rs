@@ -15,7 +15,7 @@ use crate::report::journal::merge::{Merge, MergeCounts};
 use crate::report::journal::{self, Saved};
 use crate::report::model::Report;
 use crate::report::run_figures::RunFigures;
-use crate::report::shards::{left_to_do, shard_count};
+use crate::report::shards::{are_complete, left_to_do, shard_count};
 use crate::store::{lock, runs};
 
 /// Merges shards into one run, saves it, and prints its id. Returns the exit status: that of a run that measured the same,
@@ -43,7 +43,7 @@ pub fn merge(wanted: &[String]) -> anyhow::Result<u8> {
     let path = runs::journal_path(&folder, &id);
     let journals = open_in_order(&merge, &paths)?;
     let outcome = write(merge, journals, &path);
-    let (counts, report) = match outcome {
+    let (counts, report, status) = match outcome {
         Ok(written) => written,
         Err(why) => {
             // A part of a merged run must not look like a run.
@@ -62,7 +62,7 @@ pub fn merge(wanted: &[String]) -> anyhow::Result<u8> {
         say_to(&mut stderr, &sentence);
     }
     console::print(format!("{id}\n").as_bytes())?;
-    Ok(exit_status(&report))
+    Ok(status)
 }
 
 /// Opens the journals in the order of the merge.
@@ -76,7 +76,7 @@ fn open_in_order(merge: &Merge, paths: &[(String, PathBuf)]) -> anyhow::Result<V
 }
 
 /// Writes the journal of the merged run, and reads it again for the figures at its end.
-fn write(merge: Merge, journals: Vec<BufReader<File>>, path: &Path) -> anyhow::Result<(MergeCounts, Report)> {
+fn write(merge: Merge, journals: Vec<BufReader<File>>, path: &Path) -> anyhow::Result<(MergeCounts, Report, u8)> {
     let mut to = BufWriter::with_capacity(1 << 20, lock::create(path)?);
     let counts = merge.write(journals, &mut to)?;
     to.flush()?;
@@ -84,15 +84,14 @@ fn write(merge: Merge, journals: Vec<BufReader<File>>, path: &Path) -> anyhow::R
     let last_at = merged.last_at;
     let report = report_from_saved(merged);
     let figures = RunFigures::new(&report);
-    to.write_all(journal::end(last_at, exit_status(&report), Some(figures)).as_bytes())?;
+    let status = exit_status(&report);
+    to.write_all(journal::end(last_at, status, Some(figures)).as_bytes())?;
     to.flush()?;
     to.get_ref().sync_data()?;
-    Ok((counts, report))
+    Ok((counts, report, status))
 }
 
 fn exit_status(report: &Report) -> u8 {
-    let is_missing = report.shards.iter().any(|shard| !shard.is_complete)
-        || report.shards.first().is_some_and(|shard| shard.of != report.shards.len() as u64);
     let meets_slos = Load::from_session(&report.session, report.finished_at).meets_slos(&report.session);
-    u8::from(is_missing || report.session.is_partial() || !meets_slos)
+    u8::from(!are_complete(&report.shards) || report.session.is_partial() || !meets_slos)
 }

@@ -23,7 +23,7 @@ use crate::domain::suite::Suite;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 use crate::domain::turn::Turn;
-use crate::report::shards::WholeRun;
+use crate::report::shards::{WholeRun, are_complete};
 
 /// Reason why runs cannot be merged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,8 +121,7 @@ impl Merge {
 
     /// Returns whether all shards are there and did all their work.
     pub fn is_complete(&self) -> bool {
-        self.shards.iter().all(ShardEvents::is_complete)
-            && self.shards.first().is_some_and(|shard| shard.of() == self.shards.len() as u64)
+        are_complete(&self.header.shards)
     }
 
     /// Number of the shard and id of each run, in the order in which [`Self::write`] reads their journals.

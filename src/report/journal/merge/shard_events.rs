@@ -65,13 +65,8 @@ impl ShardEvents {
         Self { left_out, saved, shard, later_by, next: 0, stage: 0, state }
     }
 
-    /// Number of shards of the run.
-    pub const fn of(&self) -> u64 {
-        self.shard.count
-    }
-
     /// Whether the shard did all its work.
-    pub fn is_complete(&self) -> bool {
+    fn is_complete(&self) -> bool {
         self.saved.is_over() && !self.saved.session.is_cut_short()
     }
 
